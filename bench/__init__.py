@@ -1,0 +1,1 @@
+"""The experiment: sampling, caps, winners, regret, labels, and the command line."""

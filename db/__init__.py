@@ -1,0 +1,1 @@
+"""The truth: tables, states, repositories, the ledger and the report views."""

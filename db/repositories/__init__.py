@@ -1,0 +1,1 @@
+"""One file per aggregate turns intentions into SQL."""

@@ -1,0 +1,1 @@
+"""The mind: documents, actions, policies. Reads files, never the database."""

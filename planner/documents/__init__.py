@@ -1,0 +1,1 @@
+"""The JSON documents that other systems read and write."""

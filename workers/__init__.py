@@ -1,0 +1,1 @@
+"""One execution: claim, run, complete. Knows nothing of best-of-K."""

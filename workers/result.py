@@ -1,0 +1,91 @@
+"""What came of an execution: a failed run has the shape of a success."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from workers.spec import GateBaseline, Strict
+
+Status = Literal["success", "failed", "timeout", "error"]
+ErrorClass = Literal["infra", "provider", "killed_by_cap", "lost", "invalid_issue"]
+CostSource = Literal["reported", "priced", "unknown"]
+
+
+class GateResult(Strict):
+    """One gate on one candidate's diff, applied to a clean checkout."""
+
+    name: str
+    passed: bool
+    required: bool = True
+    exit_code: int | None = None
+    """None where the command was killed at its limit or could not start."""
+    duration_ms: int = 0
+    score: float | None = None
+    """Share of collected tests that passed, 0..1, where a JUnit file tells."""
+    fail_codes: list[str] = []
+    output_tail: str = ""
+    reruns: list[bool] = []
+    """Results of flaky re-runs, oldest first; the first run is `passed` of attempt one."""
+
+
+class RoundResult(Strict):
+    """One toolchain → gates pass."""
+
+    toolchain: str
+    toolchain_version: str | None = None
+    status: Literal["success", "partial", "failed", "timeout", "error"]
+    error_class: ErrorClass | None = None
+    message: str = ""
+    duration_ms: int
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    usd_reported: int | None = None
+    """Micro-dollars that the toolchain itself reported."""
+    usd_priced: int | None = None
+    """Micro-dollars priced from tokens, where no cost was reported."""
+
+
+class CandidateResult(Strict):
+    """One of the parallel tries."""
+
+    index: int
+    workcell_id: str
+    seed: int
+    status: Status
+    error_class: ErrorClass | None = None
+    message: str = ""
+    duration_ms: int
+    """Monotonic wall clock of the candidate: rounds with their gates, then the final gates."""
+    billed_ms: int
+    """The part of it under the candidate's budget: what compute minutes are priced on."""
+    rounds: list[RoundResult] = []
+    gates: list[GateResult] = []
+    fail_codes: list[str] = []
+    diff_lines: int = 0
+    micro_usd: int | None = None
+    """Compute plus provider money; None where the provider part is unknown."""
+    cost_source: CostSource = "unknown"
+    sandbox: str = "none"
+    archive: str | None = None
+
+
+class ExecutionResult(Strict):
+    """The outcome of one attempt, as `farm.complete_execution` records it."""
+
+    status: Status
+    error_class: ErrorClass | None = None
+    message: str = ""
+    duration_ms: int = 0
+    budget_ms: int = 0
+    """Worker time used, in milliseconds of planned minutes (60,000 = one minute of the action), all candidates."""
+    micro_usd: int | None = None
+    cost_source: CostSource = "unknown"
+    fail_codes: list[str] = []
+    gates: list[GateResult] = []
+    chosen: int | None = None
+    """Index of the candidate that won the vote."""
+    candidates: list[CandidateResult] = []
+    executed_plan: dict[str, Any] = {}
+    """`cyntra.executed_plan.v1`: what really ran."""
+    baseline: Annotated[list[GateBaseline], Field(default_factory=list)]
+    """`baseline` executions only: what the gates showed on the base commit."""

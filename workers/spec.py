@@ -1,0 +1,140 @@
+"""What an execution is told to do: the workcell description and the leased work order.
+
+These models are the wire format between the database and a worker, and the `workcell` block of a bench
+config is made of the same ones.
+"""
+
+import shlex
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+
+def split_command(value: Any) -> Any:
+    """A command written as one string, split as a POSIX shell splits words; no shell ever runs it."""
+    return shlex.split(value) if isinstance(value, str) else value
+
+
+Command = Annotated[list[str], BeforeValidator(split_command), Field(min_length=1)]
+Positive = Annotated[float, Field(gt=0)]
+Sandbox = Literal["auto", "bwrap", "none"]
+Swarm = Literal["serial_handoff", "speculate_vote"]
+
+
+class Strict(BaseModel):
+    """Unknown keys are refused; instances do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Gate(Strict):
+    """One verification command."""
+
+    name: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9_.-]+$")]
+    command: Command
+    required: bool = True
+    timeout_seconds: Positive = 300.0
+    junit: bool = False
+    """Whether the command is a pytest run whose JUnit file is read for counts, skips and xfails."""
+
+
+class ToolchainRef(Strict):
+    """One coding-agent program and how to call it."""
+
+    name: Annotated[str, Field(min_length=1)]
+    argv: Command | None = None
+    """`command` only: the program and its arguments; `{prompt}`, `{workdir}`, `{seed}` … are filled in."""
+    model: str | None = None
+    limit_minutes: Positive = 30.0
+    """The toolchain's own limit: the budget of a candidate whose action leaves minutes NA."""
+    max_turns: Annotated[int, Field(ge=1)] | None = None
+    network: bool | None = None
+    """Overrides whether the toolchain gets the network; None keeps the adapter's own answer."""
+    no_output_seconds: Positive | None = None
+    """A program silent for this long is stopped; None keeps the adapter's own limit."""
+    env: list[str] = []
+    """Names of further variables of the worker's environment that are handed over (never secrets)."""
+    tags: list[str] = []
+    """Machine tags that a worker must carry to run this toolchain."""
+
+
+class Rates(Strict):
+    """Prices used for the worst case before, and for the charge after, an execution."""
+
+    usd_per_minute: Annotated[float, Field(ge=0)] = 0.0
+    max_usd_per_candidate: Annotated[float, Field(ge=0)] = 0.0
+
+
+class Workcell(Strict):
+    """Everything a candidate's checkout, set-up, toolchains and gates need."""
+
+    repo: Annotated[str, Field(min_length=1)]
+    base: Annotated[str, Field(min_length=1)] = "HEAD"
+    setup: Command | None = None
+    setup_timeout_seconds: Positive = 600.0
+    gates: Annotated[list[Gate], Field(min_length=1)]
+    protected_paths: list[str] = ["tests/**"]
+    toolchains: Annotated[list[ToolchainRef], Field(min_length=1)] = [ToolchainRef(name="repair")]
+    tags: list[str] = []
+    """Machine tags that a worker must carry to run this workcell at all."""
+    seconds_per_minute: Positive = 60.0
+    sandbox: Sandbox = "auto"
+    rates: Rates = Rates()
+    default_candidates: Annotated[int, Field(ge=1, le=5)] = 2
+    """Candidates of an action that leaves them NA."""
+    default_iterations: Annotated[int, Field(ge=1, le=10)] = 2
+    """Rounds of an action that leaves them NA."""
+    flaky_reruns: Annotated[int, Field(ge=0, le=5)] = 0
+    max_output_bytes: Annotated[int, Field(ge=1024)] = 1_000_000
+
+    @model_validator(mode="after")
+    def _gate_names_differ(self) -> Self:
+        names = [gate.name for gate in self.gates]
+        if len(set(names)) != len(names):
+            raise ValueError("gate names must differ")
+        return self
+
+
+class PlannedAction(Strict):
+    """The action of an execution with its limits resolved: what really may be used."""
+
+    swarm_id: Swarm
+    candidates: Annotated[int, Field(ge=1)]
+    minutes: Positive
+    """Wall-clock budget of one candidate, in minutes of `seconds_per_minute` seconds."""
+    iterations: Annotated[int, Field(ge=1)]
+
+
+class GateBaseline(Strict):
+    """What one gate showed on the untouched base commit."""
+
+    name: str
+    passed: bool
+    ran: bool = True
+    """False where the gate could not run at all (missing program, timeout, collection error)."""
+    collected: int | None = None
+    skipped: int | None = None
+    xfailed: int | None = None
+    duration_ms: int = 0
+    detail: str = ""
+
+
+class WorkOrder(Strict):
+    """A leased execution, as `farm.claim_execution` hands it to a worker."""
+
+    execution_id: int
+    attempt: int
+    lease_token: str
+    lease_seconds: float
+    kind: Literal["arm", "baseline"]
+    bench_id: str
+    issue: dict[str, Any]
+    job_type: str
+    workcell: Workcell
+    action: PlannedAction | None = None
+    """None for `baseline`, which only runs the gates on the base commit."""
+    seed: int = 0
+    baseline: list[GateBaseline] = []
+    reserved_micro_usd: int = 0
+    planner: dict[str, Any] = {}
+    """planner_input, planner_action and policy_trace, copied into the archive untouched."""

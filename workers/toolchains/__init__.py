@@ -1,0 +1,1 @@
+"""Adapters: one file per coding-agent program."""

@@ -1,0 +1,100 @@
+"""The contract of a toolchain adapter."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from workers.result import ErrorClass
+from workers.spec import ToolchainRef
+
+
+@dataclass(frozen=True)
+class RoundContext:
+    """One round of one candidate, as a toolchain sees it. Every path lies inside the candidate's workcell."""
+
+    ref: ToolchainRef
+    checkout: Path
+    """The repository the toolchain edits; also its working directory."""
+    prompt: Path
+    manifest: Path
+    out: Path
+    """A directory of this round alone, for result files and logs of the toolchain."""
+    home: Path
+    """HOME of the toolchain; kept over the rounds of one candidate."""
+    seed: int
+    round: int
+    budget_seconds: float
+    """Wall clock left to the candidate, real seconds."""
+    max_micro_usd: int
+    """Money left to the candidate for the provider; 0 where none is set aside."""
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """How to start the program. The environment is complete: nothing is inherited."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    stdin: Path | None = None
+    """A file fed to the program; None closes its standard input."""
+    secrets: tuple[str, ...] = ()
+    """Names of the worker's secrets that this program alone may have, e.g. `ANTHROPIC_API_KEY`."""
+    network: bool = False
+    no_output_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How the program ended."""
+
+    exit_code: int | None
+    """None where it was killed."""
+    stdout: Path
+    stderr: Path
+    ended_by: Literal["exit", "budget", "silence", "cap", "cancel"]
+    duration_ms: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the adapter makes of the program's own words; never of the exit code alone."""
+
+    status: Literal["success", "partial", "failed", "error"]
+    error_class: ErrorClass | None = None
+    message: str = ""
+    micro_usd: int | None = None
+    """Micro-dollars the program reported; None where it did not say."""
+    priced_micro_usd: int | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+
+
+class Toolchain(Protocol):
+    """One adapter: pure translation between a round and a program.
+
+    `invocation` may write files below `context.out` and `context.home`. `report` reads what the program left
+    and never raises: rubbish is a `Report` with status `error` (class `provider`), silence and empty answers
+    are failures, and a missing cost is None, never 0. `spent` is asked about once a second while the program
+    runs, so that it can be stopped at its reservation; it returns None where the program does not tell.
+    """
+
+    name: str
+    uses_provider: bool
+    """Whether it spends money at a model provider, so that a missing cost is unknown and not zero."""
+
+    def executable(self, ref: ToolchainRef) -> str:
+        """The program that must be on the worker's PATH (or a path)."""
+        ...
+
+    def version(self, ref: ToolchainRef) -> str | None:
+        """What the program says of its version; None where it does not tell within five seconds."""
+        ...
+
+    def invocation(self, context: RoundContext) -> Invocation: ...
+
+    def spent(self, context: RoundContext, stdout: Path) -> int | None:
+        """Micro-dollars spent so far by the running program."""
+        ...
+
+    def report(self, context: RoundContext, finished: Finished) -> Report: ...
