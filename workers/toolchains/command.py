@@ -1,0 +1,114 @@
+"""`command`: any program at all, called by a template; the door for every tool without an adapter."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+from workers.errors import WorkerError
+from workers.spec import ToolchainRef
+from workers.toolchains import contract
+from workers.toolchains.base import Finished, Invocation, Report, RoundContext
+from workers.toolchains.surroundings import environment
+
+PLACEHOLDERS = (
+    "workdir",
+    "prompt",
+    "manifest",
+    "result",
+    "out",
+    "home",
+    "seed",
+    "round",
+    "budget_seconds",
+    "model",
+)
+_FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+
+
+def _template(ref: ToolchainRef) -> list[str]:
+    if not ref.argv:
+        raise WorkerError(
+            "toolchain command has no argv: give the program and its arguments, such as "
+            'argv: ["my-agent", "--prompt", "{prompt}"]'
+        )
+    return ref.argv
+
+
+def placeholders(ref: ToolchainRef) -> set[str]:
+    """The placeholders that the template uses; an unknown or unbalanced one is refused."""
+    used = set()
+    for element in _template(ref):
+        for match in _FIELD.finditer(element):
+            if match.group() in ("{{", "}}"):
+                continue
+            if match.group(1) not in PLACEHOLDERS:
+                raise WorkerError(
+                    f"toolchain command: argv element {element!r} holds the unknown placeholder "
+                    f"{match.group()!r}; use {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}, "
+                    "and {{ or }} for a plain brace"
+                )
+            used.add(match.group(1))
+    if "model" in used and ref.model is None:
+        raise WorkerError("toolchain command: argv uses {model}, but no model is set; set `model`")
+    return used
+
+
+def _values(context: RoundContext) -> dict[str, str]:
+    return {
+        "workdir": str(context.checkout),
+        "prompt": str(context.prompt),
+        "manifest": str(context.manifest),
+        "result": str(contract.result_path(context)),
+        "out": str(context.out),
+        "home": str(context.home),
+        "seed": str(context.seed),
+        "round": str(context.round),
+        "budget_seconds": contract.number(context.budget_seconds),
+        "model": context.ref.model or "",
+    }
+
+
+def fill(context: RoundContext) -> tuple[str, ...]:
+    """The template with its placeholders filled in, element by element; no shell ever sees it."""
+    placeholders(context.ref)
+    values = _values(context)
+
+    def value(match: re.Match[str]) -> str:
+        return match.group()[0] if match.group(1) is None else values[match.group(1)]
+
+    return tuple(_FIELD.sub(value, element) for element in _template(context.ref))
+
+
+class Command:
+    """The general door.
+
+    A program that has the network, or that money is set aside for, and that reports no cost has an unknown
+    cost; any other cannot have spent money at a provider, and its cost is 0.
+    """
+
+    name = "command"
+    uses_provider = True
+
+    def executable(self, ref: ToolchainRef) -> str:
+        return _template(ref)[0]
+
+    def version(self, ref: ToolchainRef) -> str | None:
+        """None: a wrapper script may well ignore `--version` and start to work."""
+        return None
+
+    def invocation(self, context: RoundContext) -> Invocation:
+        return Invocation(
+            argv=fill(context),
+            env=environment(context, **contract.variables(context)),
+            network=bool(context.ref.network),
+            no_output_seconds=context.ref.no_output_seconds,
+        )
+
+    def spent(self, context: RoundContext, stdout: Path) -> int | None:
+        return contract.spent(context)
+
+    def report(self, context: RoundContext, finished: Finished) -> Report:
+        said = contract.report(context, finished, blame="provider")
+        if said.micro_usd is None and not context.ref.network and not context.max_micro_usd:
+            return dataclasses.replace(said, micro_usd=0)
+        return said

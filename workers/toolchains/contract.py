@@ -1,0 +1,109 @@
+"""The contract of `command` and `repair`: `BENCH_*` variables in, an optional `result.json` out."""
+
+from pathlib import Path
+
+from workers.result import ErrorClass
+from workers.toolchains.base import Finished, Report, RoundContext
+from workers.toolchains.untrusted import (
+    count,
+    dollars,
+    mapping,
+    micro,
+    one_line,
+    parse_json,
+    read_bytes,
+)
+
+MAX_RESULT_BYTES = 64 * 1024
+_STATUSES = ("success", "partial", "failed", "error")
+
+
+def result_path(context: RoundContext) -> Path:
+    """Where the program may leave its result."""
+    return context.out / "result.json"
+
+
+def number(seconds: float) -> str:
+    """Seconds as plain decimal text, without exponent or trailing zeros."""
+    return f"{max(seconds, 0.0):.3f}".rstrip("0").rstrip(".")
+
+
+def variables(context: RoundContext) -> dict[str, str]:
+    """The round as environment variables; paths are absolute, the budget is in real seconds."""
+    return {
+        "BENCH_WORKDIR": str(context.checkout),
+        "BENCH_PROMPT": str(context.prompt),
+        "BENCH_MANIFEST": str(context.manifest),
+        "BENCH_RESULT": str(result_path(context)),
+        "BENCH_SEED": str(context.seed),
+        "BENCH_ROUND": str(context.round),
+        "BENCH_BUDGET_SECONDS": number(context.budget_seconds),
+    }
+
+
+def stopped(finished: Finished) -> Report | None:
+    """The report of a program that did not end by itself, without its costs; None where it exited."""
+    match finished.ended_by:
+        case "exit":
+            return None
+        case "budget":
+            return Report("partial", message="stopped at its time budget")
+        case "silence":
+            return Report("failed", message="stopped: it wrote nothing for too long")
+        case "cap":
+            return Report("error", "killed_by_cap", "stopped at the money reserved for it")
+        case _:
+            return Report("failed", message="stopped: the execution was cancelled")
+
+
+def _exited(finished: Finished) -> Report:
+    if finished.exit_code == 0:
+        return Report("success")
+    code = "a signal" if finished.exit_code is None else f"exit code {finished.exit_code}"
+    return Report("failed", message=f"ended with {code}")
+
+
+def _judged(said: object, finished: Finished, message: str, blame: ErrorClass) -> Report:
+    if said is None:
+        plain = _exited(finished)
+        return Report(plain.status, message=message or plain.message)
+    if said not in _STATUSES:
+        return Report(
+            "error", blame, f"result.json: status is not one of {', '.join(_STATUSES)}: {one_line(said)}"
+        )
+    if said == "error":
+        return Report("error", blame, message or "the program reported an error")
+    if said == "success" and finished.exit_code != 0:
+        return Report("failed", message=f"said success, but {_exited(finished).message}")
+    if said == "failed":
+        return Report("failed", message=message)
+    return Report("success" if said == "success" else "partial", message=message)
+
+
+def report(context: RoundContext, finished: Finished, blame: ErrorClass) -> Report:
+    """What `result.json` and the exit code say together; `blame` is the class of a broken result.
+
+    Without a file the exit code alone speaks. A program that was stopped keeps what it reported of its costs.
+    """
+    text = read_bytes(result_path(context), MAX_RESULT_BYTES + 1)
+    document = None if text is None else parse_json(text)
+    said = mapping(document)
+    verdict = stopped(finished)
+    if verdict is None and text is not None and not isinstance(document, dict):
+        verdict = Report("error", blame, "result.json is not a JSON object")
+    if verdict is None:
+        verdict = _judged(said.get("status"), finished, one_line(said.get("message")), blame)
+    return Report(
+        verdict.status,
+        verdict.error_class,
+        verdict.message,
+        micro_usd=micro(dollars(said.get("cost_usd"))),
+        tokens_in=count(said.get("tokens_in")),
+        tokens_out=count(said.get("tokens_out")),
+    )
+
+
+def spent(context: RoundContext) -> int | None:
+    """Micro-dollars in the `result.json` that lies there now; a half-written file tells nothing."""
+    text = read_bytes(result_path(context), MAX_RESULT_BYTES + 1)
+    return None if text is None else micro(dollars(mapping(parse_json(text)).get("cost_usd")))

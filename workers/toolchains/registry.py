@@ -1,0 +1,62 @@
+"""The toolchains by name, and what keeps one from running here."""
+
+import shutil
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from workers.errors import WorkerError
+from workers.spec import ToolchainRef
+from workers.toolchains.base import Toolchain
+from workers.toolchains.command import Command, placeholders
+from workers.toolchains.repair import Repair
+
+_TOOLCHAINS: Mapping[str, Toolchain] = MappingProxyType(
+    {toolchain.name: toolchain for toolchain in (Command(), Repair())}
+)
+_INSTALL = {
+    "claude": "npm install -g @anthropic-ai/claude-code",
+    "codex": "npm install -g @openai/codex",
+    "opencode": "npm install -g opencode-ai",
+    "aider": "pip install aider-chat",
+    "mini-swe-agent": "pip install mini-swe-agent",
+}
+
+
+def known_toolchains() -> tuple[str, ...]:
+    """The names that a config may use."""
+    return tuple(_TOOLCHAINS)
+
+
+def get_toolchain(name: str) -> Toolchain:
+    """The adapter of that name; adapters keep no state of a run and may be shared."""
+    try:
+        return _TOOLCHAINS[name]
+    except KeyError:
+        raise WorkerError(
+            f"unknown toolchain {name!r}; known are {', '.join(_TOOLCHAINS)} (any other program: "
+            "name it `command` and give its argv)"
+        ) from None
+
+
+def check_ref(ref: ToolchainRef) -> None:
+    """Refuse a reference that can run on no machine: an unknown name, or a template that makes no sense."""
+    get_toolchain(ref.name)
+    if ref.name == "command":
+        placeholders(ref)
+    elif ref.argv is not None:
+        raise WorkerError(f"toolchain {ref.name}: argv is for `command` only; take it out")
+
+
+def missing_executable(ref: ToolchainRef) -> str | None:
+    """One line on what to install where this machine lacks the program; None where it is there.
+
+    A program inside the checkout (a relative path, or one under a placeholder) cannot be looked for ahead.
+    """
+    program = get_toolchain(ref.name).executable(ref)
+    if not program.startswith("/") and ("/" in program or "{" in program):
+        return None
+    if shutil.which(program) is not None:
+        return None
+    remedy = _INSTALL.get(ref.name)
+    mend = f"install it (`{remedy}`)" if remedy else "install it, or correct argv"
+    return f"toolchain {ref.name}: no executable {program!r} on this machine's PATH; {mend}"

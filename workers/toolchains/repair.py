@@ -1,0 +1,52 @@
+"""`repair`: the built-in program repairer, which needs no model, no key and no network."""
+
+import dataclasses
+import sys
+from importlib import metadata
+from pathlib import Path
+
+from workers.spec import ToolchainRef
+from workers.toolchains import contract
+from workers.toolchains.base import Finished, Invocation, Report, RoundContext
+from workers.toolchains.surroundings import environment
+
+
+class Repair:
+    """`python -m workers.repair`, told by the same variables as `command`; it costs compute minutes only."""
+
+    name = "repair"
+    uses_provider = False
+
+    def executable(self, ref: ToolchainRef) -> str:
+        return sys.executable
+
+    def version(self, ref: ToolchainRef) -> str | None:
+        try:
+            return metadata.version("bench-farm")
+        except metadata.PackageNotFoundError:
+            return None
+
+    def invocation(self, context: RoundContext) -> Invocation:
+        # -P: the checkout is the working directory, and a `workers` package in it must not be imported.
+        return Invocation(
+            argv=(sys.executable, "-P", "-m", "workers.repair"),
+            env=environment(
+                context,
+                **contract.variables(context),
+                PYTHONHASHSEED="0",
+                PYTHONDONTWRITEBYTECODE="1",
+            ),
+            network=bool(context.ref.network),
+            no_output_seconds=context.ref.no_output_seconds,
+        )
+
+    def spent(self, context: RoundContext, stdout: Path) -> int | None:
+        return 0
+
+    def report(self, context: RoundContext, finished: Finished) -> Report:
+        return dataclasses.replace(
+            contract.report(context, finished, blame="infra"),
+            micro_usd=0,
+            tokens_in=None,
+            tokens_out=None,
+        )

@@ -1,0 +1,20 @@
+"""The complete environment of a toolchain process: nothing is inherited, everything is named here."""
+
+import os
+
+from workers.toolchains.base import RoundContext
+
+
+def environment(context: RoundContext, **more: str) -> dict[str, str]:
+    """PATH and locale of the worker, a HOME of the candidate's own, what `ref.env` names, and `more`."""
+    env = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(context.home),
+        "LANG": "C.UTF-8",
+        "LC_ALL": "C.UTF-8",
+        "TERM": "dumb",
+        "NO_COLOR": "1",
+    }
+    env.update({name: os.environ[name] for name in context.ref.env if name in os.environ})
+    env.update(more)
+    return env
