@@ -1,0 +1,79 @@
+"""Connections: one way to open them, one place that commits, one way to say a lost call again."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from db.errors import DbError
+
+T = TypeVar("T")
+
+# Deadlock, serialization failure, and the server's own shutdown and start-up codes: the same call may pass later.
+_TRANSIENT_STATES = frozenset({"40P01", "40001", "57P01", "57P02", "57P03", "53300", "08006", "08001", "08003"})
+
+
+def open_engine(url: str, application: str, pool_size: int = 5) -> sa.Engine:
+    """An engine for `url` (`postgresql://…`, always through psycopg 3); `DbError` for any other database."""
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise DbError(f"BENCH_DATABASE_URL is not a database URL; write postgresql://user:password@host/name") from error
+    if parsed.get_backend_name() not in {"postgresql", "postgres"}:
+        raise DbError(f"the farm needs PostgreSQL, and BENCH_DATABASE_URL names {parsed.get_backend_name()}")
+    return sa.create_engine(
+        parsed.set(drivername="postgresql+psycopg"),
+        pool_size=pool_size,
+        max_overflow=2,
+        pool_recycle=1800,
+        json_serializer=lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":")),
+        connect_args={
+            "application_name": application[:63],
+            "connect_timeout": 10,
+            # A dead peer is noticed in about 30 seconds, not in two hours.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 4,
+            "options": "-c timezone=UTC -c idle_in_transaction_session_timeout=60000",
+        },
+    )
+
+
+@contextmanager
+def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """The only place that commits: all of the block, or nothing."""
+    with engine.connect() as connection, connection.begin():
+        yield connection
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same call may succeed later: a lost connection, a restart, a deadlock."""
+    if not isinstance(error, DBAPIError):
+        return False
+    state = getattr(error.orig, "sqlstate", None)
+    return error.connection_invalidated or state in _TRANSIENT_STATES or (state is None and _is_operational(error))
+
+
+def _is_operational(error: DBAPIError) -> bool:
+    return isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError)
+
+
+def say_again(call: Callable[[], T], patience_seconds: float, sleep: Callable[[float], object] = time.sleep) -> T:
+    """`call()`, repeated while the database is away, for at most `patience_seconds`.
+
+    Only for calls that may be said twice: those whose COMMIT reply, if lost, makes the repetition harmless.
+    """
+    deadline = time.monotonic() + patience_seconds
+    pause = 0.05
+    while True:
+        try:
+            return call()
+        except DBAPIError as error:
+            if not is_transient(error) or time.monotonic() + pause > deadline:
+                raise
+        sleep(pause)
+        pause = min(pause * 2, 5.0)

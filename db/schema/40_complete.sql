@@ -1,0 +1,173 @@
+-- What comes of an attempt: recorded once, retried by class, or kept as late.
+
+CREATE FUNCTION farm.record_candidates(p_execution bigint, p_attempt int, p_result jsonb) RETURNS void
+LANGUAGE sql AS $$
+    INSERT INTO farm.candidates (execution_id, attempt, candidate, workcell_id, status, error_class, duration_ms,
+                                 micro_usd, cost_source, document)
+    SELECT p_execution, p_attempt, (d ->> 'index')::int, d ->> 'workcell_id', d ->> 'status', d ->> 'error_class',
+           (d ->> 'duration_ms')::bigint, (d ->> 'micro_usd')::bigint, d ->> 'cost_source', d
+    FROM jsonb_array_elements(coalesce(p_result -> 'candidates', '[]')) d
+    ON CONFLICT DO NOTHING
+$$;
+
+CREATE FUNCTION farm.record_outcome(p_execution bigint, p_attempt int, p_result jsonb, p_overrun bigint)
+RETURNS void LANGUAGE sql AS $$
+    INSERT INTO farm.outcomes (execution_id, attempt, status, error_class, message, duration_ms, budget_ms, micro_usd,
+                               charged_micro_usd, overrun_micro_usd, cost_source, fail_codes, gate_score, gates,
+                               executed_plan, chosen)
+    SELECT p_execution, p_attempt, p_result ->> 'status', p_result ->> 'error_class',
+           coalesce(p_result ->> 'message', ''), coalesce((p_result ->> 'duration_ms')::bigint, 0),
+           coalesce((p_result ->> 'budget_ms')::bigint, 0), (p_result ->> 'micro_usd')::bigint,
+           coalesce((SELECT micro_usd FROM farm.ledger
+                     WHERE execution_id = p_execution AND attempt = p_attempt AND kind = 'settle'), 0),
+           p_overrun, coalesce(p_result ->> 'cost_source', 'unknown'),
+           ARRAY(SELECT jsonb_array_elements_text(coalesce(p_result -> 'fail_codes', '[]'))),
+           (SELECT avg((g ->> 'score')::double precision) FROM jsonb_array_elements(coalesce(p_result -> 'gates', '[]')) g),
+           coalesce(p_result -> 'gates', '[]'), coalesce(p_result -> 'executed_plan', '{}'),
+           (p_result ->> 'chosen')::smallint
+$$;
+
+-- Three infrastructure failures in a row, and a machine gets no more work until someone has looked at it.
+CREATE FUNCTION farm.count_infra(p_machine text, p_failed boolean) RETURNS void LANGUAGE sql AS $$
+    UPDATE farm.machines
+    SET infra_failures = CASE WHEN p_failed THEN infra_failures + 1 ELSE 0 END,
+        suspended = suspended OR (p_failed AND infra_failures >= 2)
+    WHERE machine_id = p_machine AND (p_failed OR infra_failures > 0)
+$$;
+
+-- An overrun stops the bench; the next tick takes back what was admitted and does not run yet.
+CREATE FUNCTION farm.halt_bench(p_bench text, p_reason text) RETURNS void LANGUAGE sql AS $$
+    UPDATE farm.benches SET state = 'halted', halt_reason = p_reason WHERE bench_id = p_bench AND state = 'open'
+$$;
+
+CREATE FUNCTION farm.finish_baseline(p_case bigint, p_result jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO farm.baselines (baseline_key, gates)
+    SELECT baseline_key, p_result -> 'baseline' FROM farm.cases WHERE case_id = p_case
+    ON CONFLICT (baseline_key) DO UPDATE SET gates = EXCLUDED.gates, checked_at = now();
+    UPDATE farm.cases SET baseline = p_result -> 'baseline', state = 'pending'
+    WHERE case_id = p_case AND state = 'checking';
+END $$;
+
+-- A result whose lease is gone is kept, never scored; the money it names corrects what the loss forfeited.
+CREATE FUNCTION farm.keep_late_result(p_execution bigint, p_attempt int, p_result jsonb) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE farm.attempts SET late_result = p_result, micro_usd = (p_result ->> 'micro_usd')::bigint
+    WHERE execution_id = p_execution AND attempt = p_attempt AND late_result IS NULL;
+    IF FOUND THEN
+        PERFORM farm.record_candidates(p_execution, p_attempt, p_result);
+        PERFORM farm.refund(p_execution, p_attempt, (p_result ->> 'micro_usd')::bigint,
+                            (p_result ->> 'budget_ms')::bigint);
+    END IF;
+END $$;
+
+-- 'recorded', 'retried' or 'cancelled' for a live lease; 'already' where this token has said so before;
+-- 'late' where the lease is lost; 'unknown' where it never was. p_stopped: the order that ended the work, if any.
+CREATE FUNCTION farm.complete_execution(p_execution bigint, p_attempt int, p_token uuid, p_result jsonb, p_stopped text)
+RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = farm, pg_temp AS $$
+DECLARE
+    e farm.executions;
+    a farm.attempts;
+    v_class text := p_result ->> 'error_class';
+    v_retry boolean;
+    v_cancelled boolean;
+    v_over bigint;
+    v_ending text;
+BEGIN
+    SELECT * INTO e FROM farm.executions WHERE execution_id = p_execution FOR UPDATE;
+    SELECT * INTO a FROM farm.attempts
+    WHERE execution_id = p_execution AND attempt = p_attempt AND lease_token = p_token;
+    IF NOT FOUND THEN
+        RETURN 'unknown';
+    END IF;
+    IF e.state <> 'running' OR e.attempt <> p_attempt OR e.lease_token <> p_token THEN
+        IF a.ending IN ('done', 'error', 'cancelled') OR a.late_result IS NOT NULL THEN
+            RETURN 'already';
+        END IF;
+        PERFORM farm.keep_late_result(p_execution, p_attempt, p_result);
+        RETURN 'late';
+    END IF;
+
+    v_cancelled := p_stopped = 'cancel' AND e.cancel_requested;
+    v_retry := NOT v_cancelled AND v_class IN ('infra', 'provider')
+        AND e.retries < (SELECT max_retries FROM farm.benches WHERE bench_id = e.bench_id);
+    v_ending := CASE WHEN v_cancelled THEN 'cancelled' WHEN v_class IS NULL THEN 'done' ELSE 'error' END;
+    PERFORM farm.end_attempt(p_execution, p_attempt, v_ending, p_result ->> 'message', p_result);
+    PERFORM farm.record_candidates(p_execution, p_attempt, p_result);
+    -- The case before its caps: the lock order.
+    PERFORM FROM farm.cases WHERE case_id = e.case_id FOR NO KEY UPDATE;
+    v_over := farm.settle(p_execution, p_attempt, (p_result ->> 'micro_usd')::bigint,
+                          (p_result ->> 'budget_ms')::bigint, NOT v_retry);
+    IF v_over > 0 THEN
+        PERFORM farm.halt_bench(e.bench_id, format('execution %s spent %s micro-dollars beyond its reservation',
+                                                   p_execution, v_over));
+    END IF;
+    IF v_cancelled THEN
+        PERFORM farm.finish(p_execution, 'cancelled', 'cancelled while running');
+    ELSIF v_retry THEN
+        UPDATE farm.executions SET retries = retries + 1 WHERE execution_id = p_execution;
+        PERFORM farm.requeue(p_execution, clock_timestamp() + make_interval(secs => least(60, 2 ^ e.retries)),
+                             'retry after ' || v_class || ': ' || coalesce(p_result ->> 'message', ''));
+    ELSE
+        PERFORM farm.record_outcome(p_execution, p_attempt, p_result, v_over);
+        PERFORM farm.finish(p_execution, v_ending, CASE WHEN v_class IS NOT NULL
+                            THEN v_class || ': ' || coalesce(p_result ->> 'message', '') END);
+        IF e.arm_id IS NULL AND v_ending = 'done' THEN
+            PERFORM farm.finish_baseline(e.case_id, p_result);
+        END IF;
+    END IF;
+    PERFORM farm.count_infra(e.machine_id, v_class IS NOT DISTINCT FROM 'infra');
+    RETURN CASE WHEN v_cancelled THEN 'cancelled' WHEN v_retry THEN 'retried' ELSE 'recorded' END;
+END $$;
+
+-- A machine that goes away hands its work back at once; that costs no retry.
+CREATE FUNCTION farm.release_execution(p_execution bigint, p_attempt int, p_token uuid, p_result jsonb)
+RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = farm, pg_temp AS $$
+DECLARE
+    e farm.executions;
+BEGIN
+    SELECT * INTO e FROM farm.executions WHERE execution_id = p_execution FOR UPDATE;
+    IF NOT FOUND OR e.state <> 'running' OR e.attempt <> p_attempt OR e.lease_token <> p_token THEN
+        RETURN 'fenced';
+    END IF;
+    PERFORM farm.end_attempt(p_execution, p_attempt, 'released', 'handed back by machine ' || e.machine_id, p_result);
+    PERFORM farm.record_candidates(p_execution, p_attempt, p_result);
+    PERFORM FROM farm.cases WHERE case_id = e.case_id FOR NO KEY UPDATE;
+    PERFORM farm.settle(p_execution, p_attempt, (p_result ->> 'micro_usd')::bigint,
+                        (p_result ->> 'budget_ms')::bigint, false);
+    PERFORM farm.requeue(p_execution, NULL, 'handed back by machine ' || e.machine_id);
+    RETURN 'released';
+END $$;
+
+-- Take back what machines no longer answer for. Two lost machines, and the execution itself is suspect.
+CREATE FUNCTION farm.reap_expired(p_limit int) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    v_id bigint;
+    e farm.executions;
+    v_count int := 0;
+    v_evidence text;
+BEGIN
+    FOR v_id IN SELECT execution_id FROM farm.executions
+                WHERE state = 'running' AND lease_until < clock_timestamp() ORDER BY execution_id LIMIT p_limit LOOP
+        SELECT * INTO e FROM farm.executions WHERE execution_id = v_id FOR UPDATE;
+        -- The wait for the lock may have let a heartbeat or a completion in: look again, at the clock of now.
+        CONTINUE WHEN e.state <> 'running' OR e.lease_until >= clock_timestamp();
+        v_evidence := format('machine %s stopped answering: claimed %s, lease ended %s', e.machine_id,
+                             farm.rfc3339(e.started_at), farm.rfc3339(e.lease_until));
+        PERFORM farm.end_attempt(v_id, e.attempt, 'lost', v_evidence, NULL);
+        PERFORM FROM farm.cases WHERE case_id = e.case_id FOR NO KEY UPDATE;
+        PERFORM farm.settle(v_id, e.attempt, NULL, NULL, e.lost > 0);
+        UPDATE farm.executions SET lost = lost + 1 WHERE execution_id = v_id;
+        IF e.lost > 0 THEN
+            PERFORM farm.record_outcome(v_id, e.attempt, jsonb_build_object(
+                'status', 'error', 'error_class', 'lost',
+                'message', 'quarantined after two lost machines; last: ' || v_evidence), 0);
+            PERFORM farm.finish(v_id, 'error', 'lost: ' || v_evidence);
+        ELSE
+            PERFORM farm.requeue(v_id, NULL, v_evidence);
+        END IF;
+        v_count := v_count + 1;
+    END LOOP;
+    RETURN v_count;
+END $$;

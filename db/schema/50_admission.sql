@@ -1,0 +1,121 @@
+-- Cases become ready all or none; what the caps can never hold is skipped by name.
+
+-- End a case that will not run: its waiting executions are skipped or cancelled with it.
+CREATE FUNCTION farm.reject_case(p_case bigint, p_state text, p_reason text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    v_n int;
+BEGIN
+    UPDATE farm.executions
+    SET state = CASE WHEN p_state = 'cancelled' THEN 'cancelled' ELSE 'skipped' END,
+        finished_at = clock_timestamp(), reason = p_reason
+    WHERE case_id = p_case AND state = 'pending' AND arm_id IS NOT NULL;
+    GET DIAGNOSTICS v_n = ROW_COUNT;
+    UPDATE farm.cases
+    SET open_executions = open_executions - v_n, reason = p_reason,
+        -- Arms that ran already keep the case alive: its winner is chosen among them.
+        state = CASE WHEN EXISTS (SELECT FROM farm.executions e JOIN farm.outcomes USING (execution_id)
+                                  WHERE e.case_id = p_case AND e.arm_id IS NOT NULL)
+                       OR open_executions - v_n > 0 THEN 'admitted' ELSE p_state END
+    WHERE case_id = p_case;
+    UPDATE farm.cases SET finished_at = clock_timestamp() WHERE case_id = p_case AND state = p_state;
+END $$;
+
+-- 'admitted', 'waits: <cap>', 'never: <cap>' (then skipped) or 'gone' where there is nothing to admit any more.
+CREATE FUNCTION farm.admit_case(p_case bigint) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    c farm.cases;
+    v_ids bigint[];
+    v_usd bigint;
+    v_ms bigint;
+    v_verdict text;
+    v_day date := farm.today();
+BEGIN
+    SELECT array_agg(execution_id), sum(worst_micro_usd), sum(worst_ms) INTO v_ids, v_usd, v_ms FROM (
+        SELECT execution_id, worst_micro_usd, worst_ms FROM farm.executions
+        WHERE case_id = p_case AND state = 'pending' AND arm_id IS NOT NULL
+        ORDER BY execution_id FOR UPDATE) waiting;
+    SELECT * INTO c FROM farm.cases WHERE case_id = p_case FOR NO KEY UPDATE;
+    IF v_ids IS NULL OR c.state <> 'pending'
+       OR (SELECT state FROM farm.benches WHERE bench_id = c.bench_id) <> 'open' THEN
+        RETURN 'gone';
+    END IF;
+    PERFORM farm.ensure_day(v_day);
+    v_verdict := farm.refusal(c.bench_id, p_case, v_day, v_usd, v_ms, cardinality(v_ids));
+    IF v_verdict IS NULL THEN
+        PERFORM farm.reserve(c.bench_id, p_case, v_day, v_ids);
+        UPDATE farm.executions SET state = 'ready', reason = NULL WHERE execution_id = ANY (v_ids);
+        UPDATE farm.cases SET state = 'admitted', reason = NULL WHERE case_id = p_case;
+        RETURN 'admitted';
+    END IF;
+    IF v_verdict LIKE 'never: %' THEN
+        PERFORM farm.reject_case(p_case, 'skipped', 'cap: ' || substr(v_verdict, 8));
+    ELSE
+        UPDATE farm.cases SET reason = v_verdict WHERE case_id = p_case AND reason IS DISTINCT FROM v_verdict;
+    END IF;
+    RETURN v_verdict;
+END $$;
+
+-- What was admitted in a halted bench and does not run yet waits for `resume`; its money is free again.
+CREATE FUNCTION farm.take_back(p_bench text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    v_ids bigint[];
+BEGIN
+    SELECT array_agg(execution_id) INTO v_ids FROM (
+        SELECT e.execution_id FROM farm.cases c JOIN farm.executions e USING (case_id)
+        WHERE c.bench_id = p_bench AND e.state = 'ready' AND e.arm_id IS NOT NULL
+        ORDER BY e.execution_id FOR UPDATE OF e SKIP LOCKED) waiting;
+    IF v_ids IS NULL THEN
+        RETURN 0;
+    END IF;
+    UPDATE farm.cases SET state = 'pending'
+    WHERE state = 'admitted' AND case_id IN (SELECT case_id FROM farm.executions WHERE execution_id = ANY (v_ids));
+    PERFORM farm.unreserve(p_bench, v_ids);
+    UPDATE farm.executions SET state = 'pending', attempt = attempt + 1 WHERE execution_id = ANY (v_ids);
+    RETURN cardinality(v_ids);
+END $$;
+
+CREATE FUNCTION farm.cancel_bench(p_bench text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    v_ids bigint[];
+    v_running int;
+BEGIN
+    SELECT array_agg(execution_id) INTO v_ids FROM (
+        SELECT e.execution_id FROM farm.cases c JOIN farm.executions e USING (case_id)
+        WHERE c.bench_id = p_bench AND e.state IN ('pending', 'ready')
+        ORDER BY e.execution_id FOR UPDATE OF e) waiting;
+    UPDATE farm.executions SET cancel_requested = true
+    WHERE state = 'running' AND bench_id = p_bench;
+    GET DIAGNOSTICS v_running = ROW_COUNT;
+    PERFORM FROM farm.cases WHERE bench_id = p_bench ORDER BY case_id FOR NO KEY UPDATE;
+    PERFORM farm.unreserve(p_bench, v_ids);
+    UPDATE farm.executions SET state = 'cancelled', finished_at = clock_timestamp(), reason = 'cancelled'
+    WHERE execution_id = ANY (v_ids);
+    UPDATE farm.cases c
+    SET state = 'cancelled', finished_at = clock_timestamp(), reason = 'cancelled',
+        open_executions = (SELECT count(*) FROM farm.executions e
+                           WHERE e.case_id = c.case_id AND e.arm_id IS NOT NULL AND e.state = 'running')
+    WHERE bench_id = p_bench AND state IN ('checking', 'pending', 'admitted');
+    UPDATE farm.benches SET state = 'cancelled', finished_at = clock_timestamp()
+    WHERE bench_id = p_bench AND state IN ('open', 'halted');
+    RETURN v_running;
+END $$;
+
+-- Reopen a halted bench and what its caps had skipped; the caller raised the caps before.
+CREATE FUNCTION farm.resume_bench(p_bench text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    v_cases bigint[];
+BEGIN
+    SELECT array_agg(case_id) INTO v_cases FROM farm.cases
+    WHERE bench_id = p_bench AND state = 'skipped' AND reason LIKE 'cap: %';
+    PERFORM FROM farm.executions WHERE case_id = ANY (v_cases) ORDER BY execution_id FOR UPDATE;
+    UPDATE farm.executions SET state = 'pending', finished_at = NULL, reason = NULL
+    WHERE case_id = ANY (v_cases) AND state = 'skipped' AND arm_id IS NOT NULL;
+    UPDATE farm.cases c
+    SET state = 'pending', reason = NULL, finished_at = NULL,
+        open_executions = (SELECT count(*) FROM farm.executions e
+                           WHERE e.case_id = c.case_id AND e.arm_id IS NOT NULL AND e.state = 'pending')
+    WHERE case_id = ANY (v_cases);
+    UPDATE farm.benches SET state = 'open', halt_reason = NULL, finished_at = NULL
+    WHERE bench_id = p_bench AND (state = 'halted' OR (state = 'finished' AND v_cases IS NOT NULL));
+    RETURN coalesce(cardinality(v_cases), 0);
+END $$;

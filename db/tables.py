@@ -1,0 +1,346 @@
+"""The tables of schema `farm`. Money is in micro-dollars, time in milliseconds, both integers."""
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from db.states import ATTEMPT_ENDINGS, BENCH_STATES, CASE_STATES, ERROR_CLASSES, STATUSES, ExecutionState
+
+metadata = sa.MetaData(
+    schema="farm",
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    },
+)
+
+
+def one_of(column: str, values: Iterable[str]) -> sa.CheckConstraint:
+    """A CHECK that `column` holds one of `values` (or NULL, where the column allows it)."""
+    allowed = ", ".join(f"'{value}'" for value in values)
+    return sa.CheckConstraint(f"{column} IN ({allowed})", name=column)
+
+
+def now_column(name: str) -> sa.Column[object]:
+    return sa.Column(name, sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now())
+
+
+def time_column(name: str) -> sa.Column[object]:
+    return sa.Column(name, sa.DateTime(timezone=True))
+
+
+def counter(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=False, server_default="0")
+
+
+def text_array(name: str) -> sa.Column[list[str]]:
+    return sa.Column(name, pg.ARRAY(sa.Text), nullable=False, server_default="{}")
+
+
+settings = sa.Table(
+    "settings",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("value", pg.JSONB, nullable=False),
+)
+
+issues = sa.Table(
+    "issues",
+    metadata,
+    sa.Column("issue_id", sa.Text, primary_key=True),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("document", pg.JSONB, nullable=False),
+    now_column("imported_at"),
+)
+
+benches = sa.Table(
+    "benches",
+    metadata,
+    sa.Column("bench_id", sa.Text, primary_key=True),
+    sa.Column("bench_no", sa.BigInteger, sa.Identity(), nullable=False, unique=True),
+    now_column("created_at"),
+    sa.Column("config", pg.JSONB, nullable=False),
+    sa.Column("config_hash", sa.Text, nullable=False),
+    sa.Column("slice", sa.Text, nullable=False),
+    sa.Column("seed", sa.BigInteger, nullable=False),
+    sa.Column("k", sa.Integer, nullable=False),
+    sa.Column("strategy", sa.Text, nullable=False),
+    sa.Column("objective", sa.Text, nullable=False),
+    sa.Column("tie_break", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("max_retries", sa.SmallInteger, nullable=False, server_default="1"),
+    sa.Column("state", sa.Text, nullable=False, server_default="open"),
+    sa.Column("halt_reason", sa.Text),
+    time_column("finished_at"),
+    one_of("state", BENCH_STATES),
+)
+
+cases = sa.Table(
+    "cases",
+    metadata,
+    sa.Column("case_id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("bench_id", sa.ForeignKey(benches.c.bench_id), nullable=False),
+    sa.Column("issue_id", sa.Text, nullable=False),
+    sa.Column("issue", pg.JSONB, nullable=False),
+    sa.Column("job_type", sa.Text, nullable=False),
+    sa.Column("dk_risk", sa.Text, nullable=False),
+    sa.Column("dk_size", sa.Text, nullable=False),
+    sa.Column("dk_priority", sa.Text, nullable=False),
+    sa.Column("planner_input", pg.JSONB, nullable=False),
+    sa.Column("input_hash", sa.Text, nullable=False),
+    sa.Column("workcell", pg.JSONB, nullable=False),
+    sa.Column("baseline_key", sa.Text, nullable=False),
+    sa.Column("baseline", pg.JSONB),
+    sa.Column("admission_rank", sa.Integer, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("open_executions", sa.Integer, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("note", sa.Text),
+    time_column("finished_at"),
+    one_of("state", CASE_STATES),
+    sa.CheckConstraint("open_executions >= 0", name="open_executions"),
+    sa.UniqueConstraint("bench_id", "issue_id"),
+    sa.Index("ix_cases_bench_state_rank", "bench_id", "state", "admission_rank"),
+)
+
+arms = sa.Table(
+    "arms",
+    metadata,
+    sa.Column("arm_id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("case_id", sa.ForeignKey(cases.c.case_id), nullable=False, index=True),
+    sa.Column("swarm_id", sa.Text, nullable=False),
+    sa.Column("max_candidates", sa.Integer),
+    sa.Column("max_minutes", sa.Integer),
+    sa.Column("max_iterations", sa.Integer),
+    sa.Column("canonical_rank", sa.SmallInteger, nullable=False),
+    sa.Column("strategy", sa.Text, nullable=False),
+    sa.Column("strategy_version", sa.Text, nullable=False),
+    sa.Column("propensity", sa.Double, nullable=False),
+    sa.Column("propensity_kind", sa.Text, nullable=False),
+    sa.Column("stratum", sa.Text, nullable=False),
+    sa.Column("is_baseline", sa.Boolean, nullable=False),
+    sa.Column("is_executed", sa.Boolean, nullable=False),
+    sa.Column("planned", pg.JSONB, nullable=False),
+    sa.Column("replicates", sa.SmallInteger, nullable=False),
+    sa.CheckConstraint("propensity >= 0 AND propensity <= 1", name="propensity"),
+    one_of("propensity_kind", ("exact", "estimated", "deterministic")),
+    comment="NULL in a budget column is the bin NA: the configured default.",
+)
+
+machines = sa.Table(
+    "machines",
+    metadata,
+    sa.Column("machine_id", sa.Text, primary_key=True),
+    text_array("capabilities"),
+    sa.Column("concurrency", sa.Integer, nullable=False),
+    now_column("started_at"),
+    now_column("seen_at"),
+    sa.Column("infra_failures", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("suspended", sa.Boolean, nullable=False, server_default=sa.false()),
+)
+
+queues = sa.Table(
+    "queues",
+    metadata,
+    sa.Column("queue", sa.Text, primary_key=True),
+    text_array("needs"),
+    comment="A capability class: the toolchains and machine tags that its executions need.",
+)
+
+executions = sa.Table(
+    "executions",
+    metadata,
+    sa.Column("execution_id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("bench_id", sa.Text, nullable=False),
+    sa.Column("case_id", sa.ForeignKey(cases.c.case_id), nullable=False, index=True),
+    sa.Column("arm_id", sa.BigInteger),
+    sa.Column("replicate", sa.SmallInteger, nullable=False, server_default="0"),
+    sa.Column("seed", sa.BigInteger, nullable=False),
+    sa.Column("queue", sa.Text, nullable=False),
+    sa.Column("rank", sa.BigInteger, nullable=False),
+    sa.Column("worst_micro_usd", sa.BigInteger, nullable=False),
+    sa.Column("worst_ms", sa.BigInteger, nullable=False),
+    sa.Column("deadline_seconds", sa.Integer, nullable=False),
+    sa.Column("state", sa.Text, nullable=False, server_default="pending"),
+    sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("lost", sa.SmallInteger, nullable=False, server_default="0"),
+    sa.Column("retries", sa.SmallInteger, nullable=False, server_default="0"),
+    sa.Column("cancel_requested", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("lease_token", sa.Uuid),
+    time_column("lease_until"),
+    sa.Column("machine_id", sa.Text),
+    time_column("not_before"),
+    time_column("started_at"),
+    time_column("finished_at"),
+    sa.Column("reason", sa.Text),
+    one_of("state", list(ExecutionState)),
+    sa.CheckConstraint(
+        "(state = 'running') = (lease_token IS NOT NULL)"
+        " AND (lease_token IS NULL) = (lease_until IS NULL)"
+        " AND (lease_token IS NULL OR (machine_id IS NOT NULL AND started_at IS NOT NULL))",
+        name="lease",
+    ),
+    sa.CheckConstraint(
+        "(state IN ('done', 'error', 'cancelled', 'skipped')) = (finished_at IS NOT NULL)", name="finished"
+    ),
+    sa.CheckConstraint("worst_micro_usd >= 0 AND worst_ms >= 0", name="worst"),
+    # Only the states that the farm asks for are indexed, and never the lease: heartbeats stay in-page.
+    sa.Index("ix_executions_ready", "queue", "rank", "execution_id", postgresql_where=sa.text("state = 'ready'")),
+    sa.Index("ix_executions_running", "bench_id", postgresql_where=sa.text("state = 'running'")),
+    postgresql_with={"fillfactor": 80},
+    comment="arm_id NULL: the baseline gates of the case, run before any spend.",
+)
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("execution_id", sa.ForeignKey(executions.c.execution_id), primary_key=True),
+    sa.Column("attempt", sa.Integer, primary_key=True),
+    sa.Column("lease_token", sa.Uuid, nullable=False, unique=True),
+    sa.Column("machine_id", sa.Text, nullable=False),
+    now_column("claimed_at"),
+    time_column("ended_at"),
+    sa.Column("ending", sa.Text, nullable=False, server_default="running"),
+    sa.Column("message", sa.Text),
+    sa.Column("micro_usd", sa.BigInteger),
+    sa.Column("result", pg.JSONB),
+    sa.Column("late_result", pg.JSONB),
+    one_of("ending", ATTEMPT_ENDINGS),
+    sa.CheckConstraint("(ending = 'running') = (ended_at IS NULL)", name="ended"),
+    comment="Every lease of every execution. micro_usd NULL: its spend is not known (yet).",
+)
+
+outcomes = sa.Table(
+    "outcomes",
+    metadata,
+    sa.Column("execution_id", sa.ForeignKey(executions.c.execution_id), primary_key=True),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("error_class", sa.Text),
+    sa.Column("message", sa.Text, nullable=False, server_default=""),
+    sa.Column("duration_ms", sa.BigInteger, nullable=False),
+    sa.Column("budget_ms", sa.BigInteger, nullable=False),
+    sa.Column("micro_usd", sa.BigInteger),
+    sa.Column("charged_micro_usd", sa.BigInteger, nullable=False),
+    sa.Column("overrun_micro_usd", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("cost_source", sa.Text, nullable=False),
+    text_array("fail_codes"),
+    sa.Column("gate_score", sa.Double),
+    sa.Column("gates", pg.JSONB, nullable=False, server_default="[]"),
+    sa.Column("executed_plan", pg.JSONB, nullable=False, server_default="{}"),
+    sa.Column("chosen", sa.SmallInteger),
+    now_column("recorded_at"),
+    one_of("status", STATUSES),
+    one_of("error_class", ERROR_CLASSES),
+    sa.CheckConstraint("(status = 'error') = (error_class IS NOT NULL)", name="error_has_class"),
+    comment="What an execution came to, once. micro_usd NULL: unknown, charged at its reservation.",
+)
+
+candidates = sa.Table(
+    "candidates",
+    metadata,
+    sa.Column("execution_id", sa.BigInteger, primary_key=True),
+    sa.Column("attempt", sa.Integer, primary_key=True),
+    sa.Column("candidate", sa.SmallInteger, primary_key=True),
+    sa.Column("workcell_id", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("error_class", sa.Text),
+    sa.Column("duration_ms", sa.BigInteger, nullable=False),
+    sa.Column("micro_usd", sa.BigInteger),
+    sa.Column("cost_source", sa.Text, nullable=False),
+    sa.Column("document", pg.JSONB, nullable=False),
+    sa.ForeignKeyConstraint(
+        ["execution_id", "attempt"], [attempts.c.execution_id, attempts.c.attempt], name="fk_candidates_attempt"
+    ),
+)
+
+caps = sa.Table(
+    "caps",
+    metadata,
+    sa.Column("cap_id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("scope", sa.Text, nullable=False),
+    sa.Column("bench_id", sa.ForeignKey(benches.c.bench_id)),
+    sa.Column("case_id", sa.ForeignKey(cases.c.case_id)),
+    sa.Column("day", sa.Date),
+    sa.Column("usd_limit", sa.BigInteger),
+    counter("usd_spent"),
+    counter("usd_reserved"),
+    counter("usd_overrun"),
+    sa.Column("ms_limit", sa.BigInteger),
+    counter("ms_spent"),
+    counter("ms_reserved"),
+    sa.Column("executions_limit", sa.BigInteger),
+    counter("executions_spent"),
+    counter("executions_reserved"),
+    one_of("scope", ("bench", "case", "day")),
+    sa.CheckConstraint("usd_limit IS NULL OR usd_spent + usd_reserved <= usd_limit", name="usd"),
+    sa.CheckConstraint("ms_limit IS NULL OR ms_spent + ms_reserved <= ms_limit", name="ms"),
+    sa.CheckConstraint(
+        "executions_limit IS NULL OR executions_spent + executions_reserved <= executions_limit",
+        name="executions",
+    ),
+    sa.CheckConstraint(
+        "least(usd_spent, usd_reserved, usd_overrun, ms_spent, ms_reserved,"
+        " executions_spent, executions_reserved) >= 0",
+        name="not_negative",
+    ),
+    sa.CheckConstraint(
+        "(bench_id IS NOT NULL)::int + (case_id IS NOT NULL)::int + (day IS NOT NULL)::int = 1", name="one_subject"
+    ),
+    sa.UniqueConstraint("bench_id"),
+    sa.UniqueConstraint("case_id"),
+    sa.UniqueConstraint("day"),
+    postgresql_with={"fillfactor": 50},
+)
+
+ledger = sa.Table(
+    "ledger",
+    metadata,
+    sa.Column("execution_id", sa.ForeignKey(executions.c.execution_id), primary_key=True),
+    sa.Column("attempt", sa.Integer, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("micro_usd", sa.BigInteger, nullable=False),
+    sa.Column("ms", sa.BigInteger, nullable=False),
+    sa.Column("executions", sa.SmallInteger, nullable=False),
+    sa.Column("day", sa.Date, nullable=False),
+    now_column("moved_at"),
+    one_of("kind", ("reserve", "settle", "release", "refund")),
+    sa.CheckConstraint("micro_usd >= 0 AND ms >= 0 AND executions >= 0", name="not_negative"),
+    comment="Append-only. `day` is the day of the reservation, so that every later movement meets the same cap.",
+)
+
+baselines = sa.Table(
+    "baselines",
+    metadata,
+    sa.Column("baseline_key", sa.Text, primary_key=True),
+    sa.Column("gates", pg.JSONB, nullable=False),
+    now_column("checked_at"),
+    comment="What the gates showed on a base commit, once per issue, commit, set-up and gates.",
+)
+
+verdicts = sa.Table(
+    "verdicts",
+    metadata,
+    sa.Column("case_id", sa.ForeignKey(cases.c.case_id), primary_key=True),
+    sa.Column("winner_arm_id", sa.ForeignKey(arms.c.arm_id)),
+    sa.Column("objective", sa.Text, nullable=False),
+    sa.Column("winner_value", sa.Double),
+    sa.Column("tie_size", sa.SmallInteger, nullable=False),
+    sa.Column("weights", pg.JSONB, nullable=False),
+    now_column("decided_at"),
+    comment="The winner of each finished case; no winner: no arm passed.",
+)
+
+regrets = sa.Table(
+    "regrets",
+    metadata,
+    sa.Column("case_id", sa.ForeignKey(cases.c.case_id), primary_key=True),
+    sa.Column("policy", sa.Text, primary_key=True),
+    sa.Column("observed", sa.Boolean, nullable=False),
+    sa.Column("missed_pass", sa.Boolean, nullable=False),
+    sa.Column("duration_regret", sa.Double),
+    sa.Column("cost_regret", sa.Double),
+)

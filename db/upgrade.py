@@ -1,0 +1,90 @@
+"""Bring a database to this version, and tell whether it is there."""
+
+from importlib.resources import files
+from typing import Literal
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from db.engine import transaction
+from db.errors import DbError
+from db.schema_files import code_hash, replace_code
+
+# Two upgrades at once: the second waits for the first. Any constant does; this one spells "farm".
+_UPGRADE_LOCK = 0x6661726D
+
+_NEWER = "the database's schema is newer than this program; upgrade bench-farm on this machine"
+_FOREIGN = "the database has a schema named farm that is not a bench farm's; use another database"
+
+Standing = Literal["empty", "older", "current", "newer", "foreign"]
+
+
+def alembic_config(connection: sa.Connection | None = None) -> Config:
+    """Alembic's configuration, made here so that no ini file has to be found."""
+    config = Config()
+    config.set_main_option("script_location", str(files("migrations")))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def upgrade(engine: sa.Engine, revision: str = "head") -> None:
+    """Migrate to `revision` and replace all functions and views, in one transaction; safe to run twice at once."""
+    with transaction(engine) as connection:
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+        _refuse_what_is_not_ours(connection)
+        connection.execute(sa.text("CREATE SCHEMA IF NOT EXISTS farm"))
+        command.upgrade(alembic_config(connection), revision)
+        replace_code(connection.connection.driver_connection)
+
+
+def standing(engine: sa.Engine) -> Standing:
+    """How the database stands to this version of the program."""
+    with engine.connect() as connection:
+        if connection.scalar(sa.text("SELECT to_regnamespace('farm')")) is None:
+            return "empty"
+        if connection.scalar(sa.text("SELECT to_regprocedure('farm.schema_version()')")) is None:
+            return "foreign"
+        revision, code = connection.execute(sa.text("SELECT * FROM farm.schema_version()")).one()
+    if revision not in _known_revisions():
+        return "newer"
+    return "current" if revision == head_revision() and code == code_hash() else "older"
+
+
+def check(engine: sa.Engine) -> None:
+    """Raise a `DbError` that says what mends it, unless the database is current."""
+    match standing(engine):
+        case "empty":
+            raise DbError("the database holds no farm yet; run: bench db upgrade")
+        case "older":
+            raise DbError("the database's schema is not of this version; run: bench db upgrade")
+        case "newer":
+            raise DbError(_NEWER)
+        case "foreign":
+            raise DbError(_FOREIGN)
+        case "current":
+            return
+
+
+def head_revision() -> str:
+    """The newest revision this program knows."""
+    head = ScriptDirectory.from_config(alembic_config()).get_current_head()
+    if head is None:
+        raise DbError("no migration is installed; reinstall bench-farm")
+    return head
+
+
+def _known_revisions() -> set[str]:
+    return {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
+
+
+def _refuse_what_is_not_ours(connection: sa.Connection) -> None:
+    if connection.scalar(sa.text("SELECT to_regnamespace('farm')")) is None:
+        return
+    if connection.scalar(sa.text("SELECT to_regclass('farm.alembic_version')")) is None:
+        raise DbError(_FOREIGN)
+    revision = connection.scalar(sa.text("SELECT version_num FROM farm.alembic_version"))
+    if revision is not None and revision not in _known_revisions():
+        raise DbError(_NEWER)

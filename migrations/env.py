@@ -1,0 +1,25 @@
+"""Alembic's entry: runs on the connection that `db.upgrade` hands in, inside its transaction."""
+
+from alembic import context
+
+from db.tables import metadata
+
+
+def include_name(name: str | None, kind: str, _parents: object) -> bool:
+    return name == "farm" if kind == "schema" else True
+
+
+connection = context.config.attributes.get("connection")
+if connection is None:
+    raise SystemExit("run: bench db upgrade")
+context.configure(
+    connection=connection,
+    target_metadata=metadata,
+    version_table_schema="farm",
+    include_schemas=True,
+    include_name=include_name,
+    compare_type=True,
+    compare_server_default=False,
+    transaction_per_migration=False,
+)
+context.run_migrations()
