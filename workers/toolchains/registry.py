@@ -6,13 +6,25 @@ from types import MappingProxyType
 
 from workers.errors import WorkerError
 from workers.spec import ToolchainRef
+from workers.toolchains.aider import Aider
 from workers.toolchains.base import Toolchain
+from workers.toolchains.claude import Claude
+from workers.toolchains.codex import Codex
 from workers.toolchains.command import Command, placeholders
+from workers.toolchains.mini_swe_agent import MiniSweAgent
+from workers.toolchains.opencode import Opencode
 from workers.toolchains.repair import Repair
 
-_TOOLCHAINS: Mapping[str, Toolchain] = MappingProxyType(
-    {toolchain.name: toolchain for toolchain in (Command(), Repair())}
+_ADAPTERS: tuple[Toolchain, ...] = (
+    Command(),
+    Repair(),
+    Claude(),
+    Codex(),
+    Opencode(),
+    Aider(),
+    MiniSweAgent(),
 )
+_TOOLCHAINS: Mapping[str, Toolchain] = MappingProxyType({each.name: each for each in _ADAPTERS})
 _INSTALL = {
     "claude": "npm install -g @anthropic-ai/claude-code",
     "codex": "npm install -g @openai/codex",
@@ -28,7 +40,7 @@ def known_toolchains() -> tuple[str, ...]:
 
 
 def get_toolchain(name: str) -> Toolchain:
-    """The adapter of that name; adapters keep no state of a run and may be shared."""
+    """The adapter of that name; adapters may be shared by candidates and threads."""
     try:
         return _TOOLCHAINS[name]
     except KeyError:

@@ -1,0 +1,128 @@
+"""Reading JSON lines of a program that may still be writing them, that may lie, and that may be huge."""
+
+import os
+import stat
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+from workers.toolchains.untrusted import parse_json
+
+MAX_LINE_BYTES = 8 * 1024 * 1024
+"""A longer line is dropped: no event that counts is that long."""
+_CHUNK = 1024 * 1024
+_FOLLOWED = 512
+
+
+class Tally(Protocol):
+    """Adds events up; any JSON object may come, and none makes it raise."""
+
+    def feed(self, event: dict[str, Any]) -> None: ...
+
+
+T = TypeVar("T", bound=Tally)
+
+
+class _Stream(Generic[T]):
+    """One file read so far: what was added up, and the start of a line that has no end yet."""
+
+    def __init__(self, tally: T) -> None:
+        self.tally = tally
+        self.identity: tuple[int, int] | None = None
+        self.offset = 0
+        self._rest = b""
+        self._dropping = False
+
+    def _line(self, line: bytes) -> None:
+        if line.lstrip()[:1] == b"{":
+            event = parse_json(line)
+            if isinstance(event, dict):
+                self.tally.feed(event)
+
+    def _add(self, chunk: bytes) -> None:
+        *lines, rest = (self._rest + chunk).split(b"\n")
+        for line in lines:
+            if not self._dropping:
+                self._line(line)
+            self._dropping = False
+        self._rest = rest
+        if len(rest) > MAX_LINE_BYTES:
+            self._rest, self._dropping = b"", True
+
+    def drain(self, handle: int) -> None:
+        """Read what has been added since the last time."""
+        while chunk := os.pread(handle, _CHUNK, self.offset):
+            self.offset += len(chunk)
+            self._add(chunk)
+
+    def close(self) -> None:
+        """Take a last line without line end for what it is."""
+        if not self._dropping:
+            self._line(self._rest)
+        self._rest = b""
+
+
+def _open(path: Path) -> tuple[int, os.stat_result] | None:
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError):
+        return None
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(handle)
+        return None
+    return handle, status
+
+
+def add_up(path: Path, tally: T) -> T:
+    """`tally` after all objects in the file; lines that are no JSON objects are passed over."""
+    opened = _open(path)
+    if opened is None:
+        return tally
+    stream = _Stream(tally)
+    try:
+        stream.drain(opened[0])
+        stream.close()
+    except OSError:
+        pass
+    finally:
+        os.close(opened[0])
+    return tally
+
+
+class Follower(Generic[T]):
+    """Adds growing files up, reading only what is new at each look; safe from any thread."""
+
+    def __init__(self, fresh: Callable[[], T]) -> None:
+        self._fresh = fresh
+        self._lock = threading.Lock()
+        self._streams: OrderedDict[Path, _Stream[T]] = OrderedDict()
+
+    def _stream(self, path: Path, status: os.stat_result) -> _Stream[T]:
+        identity = (status.st_dev, status.st_ino)
+        stream = self._streams.pop(path, None)
+        if stream is None or stream.identity != identity or stream.offset > status.st_size:
+            stream = _Stream(self._fresh())
+            stream.identity = identity
+        self._streams[path] = stream
+        while len(self._streams) > _FOLLOWED:
+            self._streams.popitem(last=False)
+        return stream
+
+    def so_far(self, path: Path) -> T:
+        """The tally of the complete lines written by now; an empty one where there is no file."""
+        opened = _open(path)
+        if opened is None:
+            return self._fresh()
+        handle, status = opened
+        try:
+            with self._lock:
+                stream = self._stream(path, status)
+                stream.drain(handle)
+                return stream.tally
+        except OSError:
+            return self._fresh()
+        finally:
+            os.close(handle)

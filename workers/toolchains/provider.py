@@ -1,0 +1,67 @@
+"""Telling a provider's failure from the program's, and which key a model needs."""
+
+import re
+
+from workers.toolchains.base import Report
+from workers.toolchains.untrusted import one_line
+
+_FAILURES = re.compile(
+    r"rate.?limit|too many requests|overloaded|quota|usage limit|hit your (usage )?limit"
+    r"|insufficient.{0,20}(credit|balance|fund)|credit balance|billing|payment required"
+    r"|authenticat|unauthori[sz]ed|api.?key|forbidden|permission.?denied.?error|not logged in|/login"
+    r"|bad gateway|gateway time|service unavailable|(internal )?server error|server_error"
+    r"|timed? ?out|connection|disconnected|network|ECONN|ENOTFOUND|EAI_AGAIN|getaddrinfo|socket"
+    r"|api.?error|try again later|at capacity|model.{0,40}(not found|does not exist|not supported)"
+    r"|\b(401|402|403|404|408|409|425|429|5\d\d)\b",
+    re.IGNORECASE,
+)
+_TOO_LONG = re.compile(
+    r"context.?(window|length|overflow)|prompt is too long|maximum context|too many (input )?tokens"
+    r"|output.?length|max_output_tokens|exceeds the limit of \d+",
+    re.IGNORECASE,
+)
+_LOCAL = {"ollama", "ollama_chat", "lmstudio", "lm_studio"}
+_KEYS = {
+    "google": ("GOOGLE_GENERATIVE_AI_API_KEY", "GEMINI_API_KEY"),
+    "vertex_ai": (),
+    "bedrock": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+    "amazon-bedrock": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+    "together_ai": ("TOGETHERAI_API_KEY", "TOGETHER_API_KEY"),
+}
+_FAMILIES = (
+    (re.compile(r"claude|sonnet|opus|haiku"), "anthropic"),
+    (re.compile(r"gpt-|chatgpt|o\d(-|$)|codex"), "openai"),
+    (re.compile(r"gemini"), "gemini"),
+    (re.compile(r"deepseek"), "deepseek"),
+)
+
+
+def is_provider_failure(text: str) -> bool:
+    """Whether an error text speaks of limits, keys, overload or the network rather than of the task."""
+    return _FAILURES.search(text) is not None and _TOO_LONG.search(text) is None
+
+
+def failure(text: str, otherwise: str) -> Report:
+    """The report of an error that a program put into words.
+
+    Too much for the model's window is the candidate's own failure; everything else that stops a program from
+    talking to its model says nothing about the action under test.
+    """
+    message = one_line(text) or otherwise
+    if _TOO_LONG.search(text):
+        return Report("failed", message=message)
+    return Report("error", "provider", message)
+
+
+def secret_names(model: str | None) -> tuple[str, ...]:
+    """The secrets that a program may have to reach `model` (`provider/name` or a well-known bare name)."""
+    if model is None:
+        return ()
+    provider, slash, _ = model.strip().lower().partition("/")
+    if not slash:
+        provider = next((owner for pattern, owner in _FAMILIES if pattern.match(provider)), "")
+    if not provider or provider in _LOCAL:
+        return ()
+    if provider in _KEYS:
+        return _KEYS[provider]
+    return (re.sub(r"[^A-Z0-9]", "_", provider.upper()) + "_API_KEY",)
