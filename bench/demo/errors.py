@@ -1,0 +1,7 @@
+"""Errors of the demo corpus."""
+
+from bench.errors import BenchError
+
+
+class DemoError(BenchError):
+    """The demo corpus cannot be built; the message names where and what mends it."""

@@ -1,0 +1,5 @@
+"""Errors of the experiment floor."""
+
+
+class BenchError(Exception):
+    """Something a user can mend: the message is one line that says what, where, and what mends it."""
