@@ -9,6 +9,8 @@ class StopReason(StrEnum):
 
     CANCEL = "cancel"
     """The bench was cancelled: record what was spent."""
+    DEADLINE = "deadline"
+    """The execution ran past every limit it has: a backstop that should never ring."""
     FENCED = "fenced"
     """The lease is lost: whatever comes of the work is late."""
     RELEASE = "release"

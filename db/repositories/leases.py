@@ -14,6 +14,7 @@ Completion = Literal["recorded", "retried", "cancelled", "already", "late", "unk
 _CLAIM = sa.text("SELECT farm.claim_execution(:queue, :machine, :token, :lease)")
 _HEARTBEAT = sa.text("SELECT farm.heartbeat(:execution, :attempt, :token, :lease)")
 _COMPLETE = sa.text("SELECT farm.complete_execution(:execution, :attempt, :token, CAST(:result AS jsonb), :stopped)")
+_REPORT_LOST = sa.text("SELECT farm.report_lost(:execution, :attempt, :token, :evidence)")
 _RELEASE = sa.text("SELECT farm.release_execution(:execution, :attempt, :token, CAST(:result AS jsonb))")
 
 
@@ -51,11 +52,17 @@ class Leases:
         values = {"execution": execution, "attempt": attempt, "token": token, "result": _jsonb(result)}
         return cast(str, self._call(_RELEASE, values))
 
+    def report_lost(self, execution: int, attempt: int, token: UUID, evidence: str) -> bool:
+        """Tell at once that the process that held this lease is dead; False where the lease was gone already."""
+        values = {"execution": execution, "attempt": attempt, "token": token, "evidence": evidence}
+        return cast(bool, self._call(_REPORT_LOST, values))
+
     def _call(self, statement: sa.TextClause, values: dict[str, Any]) -> Any:
         with transaction(self._engine) as connection:
             return connection.scalar(statement, values)
 
 
 def _jsonb(value: dict[str, Any]) -> str:
-    """JSON that PostgreSQL takes: jsonb holds no NUL, and the output of untrusted programs does."""
-    return json.dumps(value, ensure_ascii=True).replace("\\u0000", "\\ufffd")
+    """JSON that PostgreSQL takes: jsonb holds neither NUL nor half a surrogate, and untrusted output does."""
+    text = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
+    return text.replace("\\u0000", "\\ufffd")

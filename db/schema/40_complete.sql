@@ -140,33 +140,51 @@ BEGIN
     RETURN 'released';
 END $$;
 
--- Take back what machines no longer answer for. Two lost machines, and the execution itself is suspect.
+-- A locked, running execution lost its process. Two losses, and the execution itself is suspect: quarantined.
+CREATE FUNCTION farm.lose(e farm.executions, p_evidence text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM farm.end_attempt(e.execution_id, e.attempt, 'lost', p_evidence, NULL);
+    PERFORM FROM farm.cases WHERE case_id = e.case_id FOR NO KEY UPDATE;
+    PERFORM farm.settle(e.execution_id, e.attempt, NULL, NULL, e.lost > 0);
+    UPDATE farm.executions SET lost = lost + 1 WHERE execution_id = e.execution_id;
+    IF e.lost > 0 THEN
+        PERFORM farm.record_outcome(e.execution_id, e.attempt, jsonb_build_object(
+            'status', 'error', 'error_class', 'lost',
+            'message', 'quarantined after two lost attempts; last: ' || p_evidence), 0);
+        PERFORM farm.finish(e.execution_id, 'error', 'lost: ' || p_evidence);
+    ELSE
+        PERFORM farm.requeue(e.execution_id, NULL, p_evidence);
+    END IF;
+END $$;
+
+-- The machine itself saw the process of this attempt die.
+CREATE FUNCTION farm.report_lost(p_execution bigint, p_attempt int, p_token uuid, p_evidence text)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = farm, pg_temp AS $$
+DECLARE
+    e farm.executions;
+BEGIN
+    SELECT * INTO e FROM farm.executions WHERE execution_id = p_execution FOR UPDATE;
+    IF NOT FOUND OR e.state <> 'running' OR e.attempt <> p_attempt OR e.lease_token <> p_token THEN
+        RETURN false;
+    END IF;
+    PERFORM farm.lose(e, format('machine %s: %s', e.machine_id, p_evidence));
+    RETURN true;
+END $$;
+
+-- Take back what machines no longer answer for.
 CREATE FUNCTION farm.reap_expired(p_limit int) RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
     v_id bigint;
     e farm.executions;
     v_count int := 0;
-    v_evidence text;
 BEGIN
     FOR v_id IN SELECT execution_id FROM farm.executions
                 WHERE state = 'running' AND lease_until < clock_timestamp() ORDER BY execution_id LIMIT p_limit LOOP
         SELECT * INTO e FROM farm.executions WHERE execution_id = v_id FOR UPDATE;
         -- The wait for the lock may have let a heartbeat or a completion in: look again, at the clock of now.
         CONTINUE WHEN e.state <> 'running' OR e.lease_until >= clock_timestamp();
-        v_evidence := format('machine %s stopped answering: claimed %s, lease ended %s', e.machine_id,
-                             farm.rfc3339(e.started_at), farm.rfc3339(e.lease_until));
-        PERFORM farm.end_attempt(v_id, e.attempt, 'lost', v_evidence, NULL);
-        PERFORM FROM farm.cases WHERE case_id = e.case_id FOR NO KEY UPDATE;
-        PERFORM farm.settle(v_id, e.attempt, NULL, NULL, e.lost > 0);
-        UPDATE farm.executions SET lost = lost + 1 WHERE execution_id = v_id;
-        IF e.lost > 0 THEN
-            PERFORM farm.record_outcome(v_id, e.attempt, jsonb_build_object(
-                'status', 'error', 'error_class', 'lost',
-                'message', 'quarantined after two lost machines; last: ' || v_evidence), 0);
-            PERFORM farm.finish(v_id, 'error', 'lost: ' || v_evidence);
-        ELSE
-            PERFORM farm.requeue(v_id, NULL, v_evidence);
-        END IF;
+        PERFORM farm.lose(e, format('machine %s stopped answering: claimed %s, lease ended %s', e.machine_id,
+                                    farm.rfc3339(e.started_at), farm.rfc3339(e.lease_until)));
         v_count := v_count + 1;
     END LOOP;
     RETURN v_count;

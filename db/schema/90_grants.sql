@@ -9,6 +9,7 @@ GRANT EXECUTE ON FUNCTION
     farm.heartbeat(bigint, int, uuid, double precision),
     farm.complete_execution(bigint, int, uuid, jsonb, text),
     farm.release_execution(bigint, int, uuid, jsonb),
+    farm.report_lost(bigint, int, uuid, text),
     farm.register_machine(text, text[], int),
     farm.greet_machine(text),
     farm.schema_version()

@@ -1,0 +1,247 @@
+"""Writing a whole bench at once: rows by COPY, all in one transaction."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from db.engine import transaction
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class NewExecution:
+    """One replicate of an arm, or the baseline check of a case (then without worst case)."""
+
+    queue: str
+    seed: int
+    deadline_seconds: int
+    replicate: int = 0
+    worst_micro_usd: int = 0
+    worst_ms: int = 0
+
+
+@dataclass(frozen=True)
+class NewArm:
+    """One action tried in a case. None in a budget is the bin NA."""
+
+    swarm_id: str
+    max_candidates: int | None
+    max_minutes: int | None
+    max_iterations: int | None
+    canonical_rank: int
+    strategy: str
+    strategy_version: str
+    propensity: float
+    propensity_kind: str
+    stratum: str
+    is_baseline: bool
+    is_executed: bool
+    planned: Json
+    executions: Sequence[NewExecution]
+
+
+@dataclass(frozen=True)
+class NewCase:
+    """One issue of a bench with all its arms. `baseline` is known where the base commit was checked before;
+    else `baseline_check` is run before anything is spent."""
+
+    issue_id: str
+    issue: Json
+    job_type: str
+    dk_risk: str
+    dk_size: str
+    dk_priority: str
+    planner_input: Json
+    input_hash: str
+    workcell: Json
+    baseline_key: str
+    baseline: list[Json] | None
+    baseline_check: NewExecution
+    admission_rank: int
+    note: str | None
+    arms: Sequence[NewArm]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Caps of a bench; None is no cap. Money in micro-dollars, time in milliseconds of planned minutes."""
+
+    micro_usd: int | None = None
+    ms: int | None = None
+    executions: int | None = None
+    case_micro_usd: int | None = None
+    case_ms: int | None = None
+
+
+@dataclass(frozen=True)
+class NewBench:
+    """One submission."""
+
+    bench_id: str
+    config: Json
+    config_hash: str
+    slice: str
+    seed: int
+    k: int
+    strategy: str
+    objective: str
+    tie_break: Sequence[str]
+    max_retries: int
+    limits: Limits
+    cases: Sequence[NewCase]
+    queues: dict[str, Sequence[str]] = field(default_factory=dict)
+    """What each capability class used here needs."""
+
+
+_CASE_COLUMNS = (
+    "case_id, bench_id, issue_id, issue, job_type, dk_risk, dk_size, dk_priority, planner_input, input_hash,"
+    " workcell, baseline_key, baseline, admission_rank, state, open_executions, note"
+)
+_ARM_COLUMNS = (
+    "arm_id, case_id, swarm_id, max_candidates, max_minutes, max_iterations, canonical_rank, strategy,"
+    " strategy_version, propensity, propensity_kind, stratum, is_baseline, is_executed, planned, replicates"
+)
+_EXECUTION_COLUMNS = (
+    "bench_id, case_id, arm_id, replicate, seed, queue, rank, worst_micro_usd, worst_ms, deadline_seconds, state"
+)
+# Benches are served in the order of their submission, their cases in the order of admission.
+_RANKS_PER_BENCH = 1 << 32
+
+
+class Plans:
+    """Benches as they are submitted."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def write(self, bench: NewBench) -> None:
+        """Write the bench with its cases, arms, executions and caps; all of it, or nothing."""
+        with transaction(self._engine) as connection:
+            bench_no = _insert_bench(connection, bench)
+            _upsert_queues(connection, bench.queues)
+            case_ids = _take_ids(connection, "cases", "case_id", len(bench.cases))
+            arm_ids = _take_ids(connection, "arms", "arm_id", sum(len(case.arms) for case in bench.cases))
+            numbered = list(_numbered(bench.cases, case_ids, iter(arm_ids)))
+            _copy(connection, f"farm.cases ({_CASE_COLUMNS})", _case_rows(bench.bench_id, numbered))
+            _copy(connection, f"farm.arms ({_ARM_COLUMNS})", _arm_rows(numbered))
+            _copy(
+                connection,
+                f"farm.executions ({_EXECUTION_COLUMNS})",
+                _execution_rows(bench.bench_id, bench_no * _RANKS_PER_BENCH, numbered),
+            )
+            _insert_caps(connection, bench, case_ids)
+
+
+Numbered = tuple[int, NewCase, list[tuple[int, NewArm]]]
+
+
+def _insert_bench(connection: sa.Connection, bench: NewBench) -> int:
+    statement = sa.text("""
+        INSERT INTO farm.benches (bench_id, config, config_hash, slice, seed, k, strategy, objective, tie_break,
+                                  max_retries)
+        VALUES (:bench_id, CAST(:config AS jsonb), :config_hash, :slice, :seed, :k, :strategy, :objective,
+                :tie_break, :max_retries)
+        RETURNING bench_no""")
+    values = {
+        "bench_id": bench.bench_id,
+        "config": json.dumps(bench.config),
+        "config_hash": bench.config_hash,
+        "slice": bench.slice,
+        "seed": bench.seed,
+        "k": bench.k,
+        "strategy": bench.strategy,
+        "objective": bench.objective,
+        "tie_break": list(bench.tie_break),
+        "max_retries": bench.max_retries,
+    }
+    return int(connection.execute(statement, values).scalar_one())
+
+
+def _upsert_queues(connection: sa.Connection, queues: dict[str, Sequence[str]]) -> None:
+    statement = sa.text("INSERT INTO farm.queues VALUES (:queue, :needs) ON CONFLICT DO NOTHING")
+    for queue, needs in queues.items():
+        connection.execute(statement, {"queue": queue, "needs": list(needs)})
+
+
+def _take_ids(connection: sa.Connection, table: str, column: str, count: int) -> list[int]:
+    statement = sa.text("SELECT nextval(pg_get_serial_sequence(:t, :c)) FROM generate_series(1, :n)")
+    return list(connection.scalars(statement, {"t": f"farm.{table}", "c": column, "n": count}))
+
+
+def _numbered(cases: Sequence[NewCase], case_ids: list[int], arm_ids: Iterator[int]) -> Iterator[Numbered]:
+    for case_id, case in zip(case_ids, cases, strict=True):
+        yield case_id, case, [(next(arm_ids), arm) for arm in case.arms]
+
+
+def _case_rows(bench_id: str, numbered: list[Numbered]) -> Iterator[tuple[object, ...]]:
+    for case_id, case, arms in numbered:
+        yield (
+            *(case_id, bench_id, case.issue_id, _json(case.issue), case.job_type),
+            *(case.dk_risk, case.dk_size, case.dk_priority),
+            *(_json(case.planner_input), case.input_hash, _json(case.workcell), case.baseline_key),
+            None if case.baseline is None else _json(case.baseline),
+            *(case.admission_rank, "checking" if case.baseline is None else "pending"),
+            sum(len(arm.executions) for _, arm in arms),
+            case.note,
+        )
+
+
+def _arm_rows(numbered: list[Numbered]) -> Iterator[tuple[object, ...]]:
+    for case_id, _case, arms in numbered:
+        for arm_id, arm in arms:
+            yield (
+                *(arm_id, case_id, arm.swarm_id, arm.max_candidates, arm.max_minutes, arm.max_iterations),
+                *(arm.canonical_rank, arm.strategy, arm.strategy_version, arm.propensity, arm.propensity_kind),
+                *(arm.stratum, arm.is_baseline, arm.is_executed, _json(arm.planned), len(arm.executions)),
+            )
+
+
+def _execution_rows(bench_id: str, first_rank: int, numbered: list[Numbered]) -> Iterator[tuple[object, ...]]:
+    for case_id, case, arms in numbered:
+        rank = first_rank + case.admission_rank
+        if case.baseline is None:
+            yield _execution_row(bench_id, case_id, None, rank, "ready", case.baseline_check)
+        for arm_id, arm in arms:
+            for execution in arm.executions:
+                yield _execution_row(bench_id, case_id, arm_id, rank, "pending", execution)
+
+
+def _execution_row(
+    bench_id: str, case_id: int, arm_id: int | None, rank: int, state: str, new: NewExecution
+) -> tuple[object, ...]:
+    return (
+        *(bench_id, case_id, arm_id, new.replicate, new.seed, new.queue, rank),
+        *(new.worst_micro_usd, new.worst_ms, new.deadline_seconds, state),
+    )
+
+
+def _insert_caps(connection: sa.Connection, bench: NewBench, case_ids: list[int]) -> None:
+    limits = bench.limits
+    connection.execute(
+        sa.text("""
+            INSERT INTO farm.caps (scope, bench_id, usd_limit, ms_limit, executions_limit)
+            VALUES ('bench', :bench, :usd, :ms, :executions)"""),
+        {"bench": bench.bench_id, "usd": limits.micro_usd, "ms": limits.ms, "executions": limits.executions},
+    )
+    if limits.case_micro_usd is not None or limits.case_ms is not None:
+        connection.execute(
+            sa.text("""
+                INSERT INTO farm.caps (scope, case_id, usd_limit, ms_limit)
+                SELECT 'case', case_id, :usd, :ms FROM unnest(CAST(:cases AS bigint[])) AS case_id"""),
+            {"cases": case_ids, "usd": limits.case_micro_usd, "ms": limits.case_ms},
+        )
+
+
+def _copy(connection: sa.Connection, target: str, rows: Iterable[tuple[object, ...]]) -> None:
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(f"COPY {target} FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False).replace("\\u0000", "\\ufffd")

@@ -1,0 +1,111 @@
+"""What the coordinator's tick asks of the truth. Every call may run many times at once and be cut off anywhere."""
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import sqlalchemy as sa
+
+from db.engine import transaction
+
+_REAP_AT_ONCE = 500
+
+# Without limits a case is admitted as soon as its gates were checked. Under a limit the admission goes strictly
+# in the seeded order, so that what a cap cuts off depends neither on outcomes nor on how fast a check was.
+_NEXT_CASE = sa.text("""
+    SELECT c.case_id, c.state FROM farm.cases c
+    WHERE c.bench_id = :bench AND c.state IN ('checking', 'pending')
+    ORDER BY c.admission_rank LIMIT 1""")
+_PENDING_CASES = sa.text("""
+    SELECT case_id FROM farm.cases WHERE bench_id = :bench AND state = 'pending' ORDER BY admission_rank LIMIT 1000""")
+_OPEN_BENCHES = sa.text("""
+    SELECT b.bench_id, b.state,
+           EXISTS (SELECT FROM farm.caps k LEFT JOIN farm.cases c ON c.case_id = k.case_id
+                   WHERE (k.bench_id = b.bench_id OR c.bench_id = b.bench_id OR k.day IS NOT NULL)
+                     AND coalesce(k.usd_limit, k.ms_limit, k.executions_limit) IS NOT NULL) AS limited
+    FROM farm.benches b WHERE b.state IN ('open', 'halted') ORDER BY b.bench_no""")
+
+
+@dataclass(frozen=True)
+class OpenBench:
+    """A bench that a tick looks after."""
+
+    bench_id: str
+    halted: bool
+    limited: bool
+    """Whether any cap could refuse one of its cases."""
+
+
+class Ticks:
+    """Admission, reaping, and finding what is finished."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def open_benches(self) -> list[OpenBench]:
+        """Benches that are not over, in the order of their submission."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(_OPEN_BENCHES).mappings().all()
+        return [OpenBench(row["bench_id"], row["state"] == "halted", row["limited"]) for row in rows]
+
+    def next_case(self, bench_id: str) -> tuple[int, str] | None:
+        """The first case in admission order that is neither admitted nor over, with its state."""
+        with self._engine.connect() as connection:
+            row = connection.execute(_NEXT_CASE, {"bench": bench_id}).first()
+        return None if row is None else (row.case_id, row.state)
+
+    def pending_cases(self, bench_id: str) -> list[int]:
+        """Cases that wait for admission, first come first, at most 1,000."""
+        with self._engine.connect() as connection:
+            return list(connection.scalars(_PENDING_CASES, {"bench": bench_id}))
+
+    def admit(self, case_id: int) -> str:
+        """Reserve and make ready all of a case, or nothing: 'admitted', 'waits: …', 'never: …' or 'gone'."""
+        with transaction(self._engine) as connection:
+            return cast(str, connection.scalar(sa.text("SELECT farm.admit_case(:case)"), {"case": case_id}))
+
+    def take_back(self, bench_id: str) -> int:
+        """Return to pending what a halted bench had ready; how many executions."""
+        with transaction(self._engine) as connection:
+            return cast(int, connection.scalar(sa.text("SELECT farm.take_back(:bench)"), {"bench": bench_id}))
+
+    def reap(self) -> int:
+        """Take back executions whose lease ran out; how many."""
+        with transaction(self._engine) as connection:
+            return cast(int, connection.scalar(sa.text("SELECT farm.reap_expired(:n)"), {"n": _REAP_AT_ONCE}))
+
+    def ready_by_queue(self, window: int) -> dict[str, int]:
+        """Ready executions of each capability class, counted up to `window`."""
+        statement = sa.text("""
+            SELECT q.queue, (SELECT count(*) FROM (
+                SELECT FROM farm.executions e
+                WHERE e.state = 'ready' AND e.queue = q.queue AND (e.not_before IS NULL OR e.not_before <= now())
+                LIMIT :window) ready) AS n
+            FROM farm.queues q""")
+        with self._engine.connect() as connection:
+            rows = connection.execute(statement, {"window": window})
+            return {row.queue: row.n for row in rows if row.n}
+
+    def decidable_cases(self, limit: int = 200) -> list[int]:
+        """Cases whose arms have all ended and whose winner is not chosen yet."""
+        statement = sa.text("""
+            SELECT c.case_id FROM farm.benches b JOIN farm.cases c USING (bench_id)
+            WHERE b.state IN ('open', 'halted') AND c.state = 'admitted' AND c.open_executions = 0
+            ORDER BY c.case_id LIMIT :limit""")
+        with self._engine.connect() as connection:
+            return list(connection.scalars(statement, {"limit": limit}))
+
+    def finish_benches(self) -> list[str]:
+        """Close open benches whose every case is over; their ids."""
+        statement = sa.text("""
+            UPDATE farm.benches b SET state = 'finished', finished_at = now()
+            WHERE b.state = 'open' AND NOT EXISTS (
+                SELECT FROM farm.cases c
+                WHERE c.bench_id = b.bench_id AND c.state IN ('checking', 'pending', 'admitted'))
+            RETURNING b.bench_id""")
+        with transaction(self._engine) as connection:
+            return list(connection.scalars(statement))
+
+
+def row_dicts(rows: sa.CursorResult[Any]) -> list[dict[str, Any]]:
+    """Rows as plain dictionaries."""
+    return [dict(row) for row in rows.mappings()]

@@ -1,0 +1,92 @@
+"""The heartbeat of one attempt: keeps the lease, and passes on the orders that come back."""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Protocol, Self
+from uuid import UUID
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from db.repositories.leases import Order
+from workers.control import Control, StopReason
+from workers.timing import LeaseTiming
+
+_STOPS = {
+    "cancel": StopReason.CANCEL,
+    "deadline": StopReason.DEADLINE,
+    "fenced": StopReason.FENCED,
+}
+
+
+class Beats(Protocol):
+    """The one call the heart needs."""
+
+    def heartbeat(self, execution: int, attempt: int, token: UUID, lease_seconds: float) -> Order: ...
+
+
+class Heart:
+    """A thread that beats until it is closed.
+
+    A worker that has had no answer for `timing.self_kill` seconds of its own monotonic clock stops its work
+    itself: by then nobody can know any more whether the lease still holds. That clock also runs on while the
+    process is frozen, so a worker that wakes up late stops before it does harm.
+    """
+
+    def __init__(
+        self,
+        leases: Beats,
+        execution: int,
+        attempt: int,
+        token: UUID,
+        control: Control,
+        timing: LeaseTiming,
+        leaving: Callable[[], bool] = lambda: False,
+        look_seconds: float = 0.5,
+    ) -> None:
+        self._beat = lambda: leases.heartbeat(execution, attempt, token, timing.lease)
+        self._control = control
+        self._timing = timing
+        self._leaving = leaving
+        self._look_seconds = min(look_seconds, timing.heartbeat)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"heart-{execution}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closed.set()
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        answered = time.monotonic()
+        next_beat = answered + self._pause()
+        while not self._closed.wait(self._look_seconds):
+            if self._leaving():
+                self._control.stop(StopReason.RELEASE)
+            now = time.monotonic()
+            if now >= next_beat and now - answered < self._timing.self_kill:
+                answered = self._ask(answered)
+                next_beat = time.monotonic() + self._pause()
+            if time.monotonic() - answered >= self._timing.self_kill:
+                self._control.stop(StopReason.FENCED)
+
+    def _ask(self, answered: float) -> float:
+        asked = time.monotonic()
+        try:
+            order = self._beat()
+        except SQLAlchemyError:
+            return answered
+        if order in _STOPS:
+            self._control.stop(_STOPS[order])
+        # The lease counts from the server's answer, which came after the question.
+        return asked
+
+    def _pause(self) -> float:
+        return self._timing.heartbeat * random.uniform(0.8, 1.2)  # noqa: S311  # jitter, not a secret

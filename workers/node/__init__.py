@@ -1,0 +1,1 @@
+"""A machine of the farm: its supervisor, its presence, its settings."""

@@ -1,0 +1,90 @@
+"""Inside the Celery process: being present, learning new classes, noticing deafness and dead children."""
+
+import logging
+import os
+import time
+from typing import Any
+
+import sqlalchemy as sa
+from celery import bootsteps
+from celery.worker import state as worker_state
+from sqlalchemy.exc import SQLAlchemyError
+
+from db.engine import open_engine
+from db.repositories.leases import Leases
+from db.repositories.machines import Greeting, Machines
+from workers.celery_app import broker_queue
+from workers.node.settings import NodeSettings
+from workers.notes import held_by_the_dead
+
+log = logging.getLogger(__name__)
+
+GREETING_SECONDS = 2.0
+DEAF_SECONDS = 180.0
+
+_last_bell = time.monotonic()
+
+
+def heard_a_bell() -> None:
+    """Called for every message that arrives."""
+    global _last_bell  # noqa: PLW0603  # one clock for the one Celery process
+    _last_bell = time.monotonic()
+
+
+def is_deaf(greeting: Greeting, running: int, concurrency: int, silent_seconds: float) -> bool:
+    """Work is ready, a slot is free, and no bell was heard for too long: the broker connection is dead."""
+    return bool(greeting.ready) and not greeting.suspended and running < concurrency and silent_seconds > DEAF_SECONDS
+
+
+class Presence(bootsteps.StartStopStep):  # type: ignore[misc]
+    """A consumer step that greets the farm every two seconds.
+
+    Its connection is opened for each greeting and closed after it: the pool's children are forked from this
+    process and must not inherit one.
+    """
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def __init__(self, consumer: Any, **options: Any) -> None:
+        super().__init__(consumer, **options)
+        self._settings = NodeSettings.from_environment()
+        engine = open_engine(self._settings.database_url, f"bench worker {self._settings.machine_id}")
+        self._engine = sa.create_engine(engine.url, poolclass=sa.NullPool, connect_args={"connect_timeout": 3})
+        self._machines = Machines(self._engine)
+        self._supervisor = os.getppid()
+        self._timer: Any = None
+
+    def start(self, consumer: Any) -> None:
+        self._look(consumer)
+        self._timer = consumer.timer.call_repeatedly(GREETING_SECONDS, self._look, (consumer,))
+
+    def stop(self, _consumer: Any) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look(self, consumer: Any) -> None:
+        if os.getppid() != self._supervisor:
+            log.warning("the supervisor is gone: this worker hands back its work and ends")
+            self._settings.leaving_flag.touch()
+            worker_state.should_stop = 0
+        try:
+            self._report_the_dead()
+            greeting = self._machines.greet(self._settings.machine_id)
+        except SQLAlchemyError as error:
+            log.warning("the database does not answer: %s", str(error).splitlines()[0])
+            return
+        for queue in greeting.queues:
+            if broker_queue(queue) not in consumer.app.amqp.queues.consume_from:
+                consumer.add_task_queue(broker_queue(queue))
+        silent = time.monotonic() - _last_bell
+        if is_deaf(greeting, len(worker_state.active_requests), self._settings.concurrency, silent):
+            log.warning("work is ready and no bell was heard for %.0f s: reconnecting by a restart", silent)
+            worker_state.should_stop = 0
+
+    def _report_the_dead(self) -> None:
+        for held in held_by_the_dead(self._settings.run_dir):
+            log.warning("process %s died with execution %s", held.pid, held.execution)
+            Leases(self._engine).report_lost(
+                held.execution, held.attempt, held.token, f"process {held.pid} died during the execution"
+            )
+            held.note.unlink(missing_ok=True)

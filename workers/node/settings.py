@@ -1,0 +1,70 @@
+"""What makes this process a machine of the farm; handed to the Celery process by environment."""
+
+import hashlib
+import os
+import re
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from workers.errors import WorkerError
+
+_TAG = re.compile(r"^[A-Za-z0-9_.-]+$")
+
+
+@dataclass(frozen=True)
+class NodeSettings:
+    """One machine: where the farm is, who this machine is, what it can do."""
+
+    database_url: str
+    broker_url: str
+    machine_id: str
+    capabilities: tuple[str, ...]
+    concurrency: int
+    run_dir: Path
+    """Private to this machine: lease notes and the leaving flag."""
+
+    def environment(self) -> dict[str, str]:
+        """The variables from which `from_environment` builds the same settings."""
+        return {
+            "BENCH_DATABASE_URL": self.database_url,
+            "BENCH_BROKER_URL": self.broker_url,
+            "BENCH_MACHINE_ID": self.machine_id,
+            "BENCH_CAPABILITIES": ",".join(self.capabilities),
+            "BENCH_CONCURRENCY": str(self.concurrency),
+            "BENCH_RUN_DIR": str(self.run_dir),
+        }
+
+    @classmethod
+    def from_environment(cls) -> "NodeSettings":
+        """The settings a supervisor handed down."""
+        try:
+            return cls(
+                database_url=os.environ["BENCH_DATABASE_URL"],
+                broker_url=os.environ["BENCH_BROKER_URL"],
+                machine_id=os.environ["BENCH_MACHINE_ID"],
+                capabilities=tuple(os.environ["BENCH_CAPABILITIES"].split(",")),
+                concurrency=int(os.environ["BENCH_CONCURRENCY"]),
+                run_dir=Path(os.environ["BENCH_RUN_DIR"]),
+            )
+        except KeyError as error:
+            raise WorkerError(f"{error.args[0]} is not set; start workers with: bench worker") from error
+
+    @property
+    def leaving_flag(self) -> Path:
+        """Exists once this machine is told to go away."""
+        return self.run_dir / "leaving"
+
+
+def capabilities_of(toolchains: list[str], tags: list[str]) -> tuple[str, ...]:
+    """What a machine with these toolchains and tags can do, in the words of `needs_of`."""
+    for tag in tags:
+        if not _TAG.match(tag):
+            raise WorkerError(f"--tags: {tag!r} is not a tag; use letters, digits, dot, dash and underscore")
+    return tuple(sorted({*toolchains, *(f"tag:{tag}" for tag in tags)}))
+
+
+def default_machine_id(run_dir: Path) -> str:
+    """Host and directory: the same for a restarted worker, different for two workers of one host."""
+    mark = hashlib.sha256(str(run_dir.resolve()).encode()).hexdigest()[:6]
+    return f"{socket.gethostname()}-{mark}"

@@ -1,0 +1,98 @@
+"""`bench worker`: registers the machine, keeps one Celery process alive, and hands work back when told to go."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+
+from db.engine import open_engine, say_again
+from db.repositories.machines import Machines
+from workers.celery_app import broker_queue
+from workers.node.settings import NodeSettings
+
+log = logging.getLogger(__name__)
+
+_NO_CLASS_YET = "none"
+_GRACE_SECONDS = 30.0
+_RESTART_PAUSE_SECONDS = 1.0
+_LOOK_SECONDS = 0.5
+
+
+class Supervisor:
+    """One machine of the farm. `run` returns once `leave` was called and no process is left."""
+
+    def __init__(self, settings: NodeSettings, notify: Callable[[str], None] = log.info) -> None:
+        self._settings = settings
+        self._notify = notify
+        self._leaving = threading.Event()
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def leave(self) -> None:
+        """Go away: running work is released at once and handed to others. Safe in a signal handler."""
+        self._leaving.set()
+        self._settings.leaving_flag.touch()
+        if self._child is not None:
+            self._child.send_signal(signal.SIGTERM)
+
+    def run(self) -> None:
+        """Keep a Celery process running until told to leave."""
+        settings = self._settings
+        settings.run_dir.mkdir(parents=True, exist_ok=True)
+        settings.leaving_flag.unlink(missing_ok=True)
+        engine = open_engine(settings.database_url, f"bench worker {settings.machine_id}", pool_size=1)
+        machines = Machines(engine)
+        while not self._leaving.is_set():
+            queues = say_again(
+                lambda: machines.register(settings.machine_id, list(settings.capabilities), settings.concurrency),
+                patience_seconds=600.0,
+            )
+            engine.dispose()
+            self._run_celery(queues)
+            self._leaving.wait(_RESTART_PAUSE_SECONDS)
+
+    def _run_celery(self, queues: tuple[str, ...]) -> None:
+        self._child = subprocess.Popen(
+            celery_command(self._settings, queues),
+            env={**os.environ, **self._settings.environment()},
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        if self._leaving.is_set():
+            self._child.send_signal(signal.SIGTERM)
+        self._notify(f"machine {self._settings.machine_id} works with {self._settings.concurrency} slots")
+        self._wait_for(self._child)
+        kill_group(self._child.pid)
+        code = self._child.wait()
+        if not self._leaving.is_set():
+            self._notify(f"the Celery process ended with {code}; starting another")
+
+
+    def _wait_for(self, child: subprocess.Popen[bytes]) -> None:
+        """Until the Celery process ends; once told to leave, for the grace at most."""
+        ended = threading.Event()
+        threading.Thread(target=lambda: (child.wait(), ended.set()), daemon=True).start()
+        while not self._leaving.is_set() and not ended.wait(_LOOK_SECONDS):
+            pass
+        ended.wait(_GRACE_SECONDS if self._leaving.is_set() else 0)
+
+
+def celery_command(settings: NodeSettings, queues: tuple[str, ...]) -> list[str]:
+    """The command line of the Celery process."""
+    names = [broker_queue(queue) for queue in (*queues, _NO_CLASS_YET)]
+    return [
+        *(sys.executable, "-m", "celery", "--app", "workers.tasks", "--quiet", "worker"),
+        *("--pool", "prefork", "--concurrency", str(settings.concurrency)),
+        *("--queues", ",".join(names), "--hostname", f"bench@{settings.machine_id}"),
+        *("--loglevel", "WARNING", "--without-mingle", "--without-gossip", "--without-heartbeat"),
+    ]
+
+
+def kill_group(group: int) -> None:
+    """End whatever is left of a Celery process' group; its pool children have no other parent."""
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        return

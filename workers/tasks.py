@@ -1,0 +1,78 @@
+"""The Celery entry of a pool child: a thin task over `workers.attempt`."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from celery import signals
+
+from db.engine import open_engine
+from db.repositories.leases import Leases
+from workers.attempt import Run, attempt_next
+from workers.celery_app import TASK_NAME, capability_class, make_app
+from workers.execution.machine import Machine
+from workers.execution.run import run_execution
+from workers.node.presence import Presence, heard_a_bell
+from workers.node.settings import NodeSettings
+from workers.notes import LeaseNotes
+from workers.settings import WorkerSettings
+from workers.timing import LeaseTiming
+
+# One bell serves a class for at most this long, so that the other classes of the machine get their turn.
+_TURN_SECONDS = 30.0
+
+app = make_app(os.environ.get("BENCH_BROKER_URL", "memory://"))
+app.steps["consumer"].add(Presence)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """All that a pool child works with."""
+
+    leases: Leases
+    machine_id: str
+    run: Run
+    timing: LeaseTiming
+    notes: LeaseNotes
+    leaving: Callable[[], bool]
+
+
+@lru_cache(maxsize=1)
+def desk_of(_pid: int) -> Desk:
+    """Built once in each pool child, after the fork: a connection does not survive one."""
+    node = NodeSettings.from_environment()
+    machine = Machine.from_settings(WorkerSettings.from_environment(), slots=node.concurrency)
+    parent = os.getppid()
+    return Desk(
+        leases=Leases(open_engine(node.database_url, f"bench worker {node.machine_id}", pool_size=2)),
+        machine_id=node.machine_id,
+        run=lambda order, control: run_execution(order, machine, control),
+        timing=LeaseTiming.from_environment(),
+        notes=LeaseNotes(node.run_dir),
+        leaving=lambda: node.leaving_flag.exists() or os.getppid() != parent,
+    )
+
+
+def serve(queue: str, desk: Desk) -> None:
+    """Work through class `queue` until nothing is ready, the turn is over, or the machine goes away."""
+    until = time.monotonic() + _TURN_SECONDS
+    while not desk.leaving() and time.monotonic() < until:
+        ending = attempt_next(
+            desk.leases, queue, desk.machine_id, desk.run, desk.timing, desk.notes, desk.leaving
+        )
+        if ending is None:
+            return
+
+
+@app.task(name=TASK_NAME, bind=True)
+def work(task: Any) -> None:
+    """A bell rang: there is work in the class of this queue."""
+    serve(capability_class(task.request.delivery_info["routing_key"]), desk_of(os.getpid()))
+
+
+@signals.task_received.connect
+def _bell(**_: Any) -> None:
+    heard_a_bell()
