@@ -29,7 +29,8 @@ _TOKENS = re.compile(
     r"(?:\s+Cost:\s+\$[\d.]+\s+message,\s+\$(?P<session>\d+\.\d+)\s+session\.)?"
 )
 _TROUBLE = re.compile(
-    r"^(litellm\.\w+:.*|The API provider .*|Insufficient credits with the API provider.*|.*\bRateLimitError\b.*)$",
+    r"^(litellm\.\w+:.*|The API provider .*|Insufficient credits with the API provider.*"
+    r"|.*\bRateLimitError\b.*)$",
     re.MULTILINE,
 )
 _TAIL_BYTES = 256 * 1024

@@ -1,14 +1,14 @@
 """Reading JSON lines of a program that may still be writing them, that may lie, and that may be huge."""
 
+import contextlib
 import os
-import stat
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from workers.toolchains.untrusted import parse_json
+from workers.toolchains.untrusted import open_regular, parse_json
 
 MAX_LINE_BYTES = 8 * 1024 * 1024
 """A longer line is dropped: no event that counts is that long."""
@@ -64,31 +64,18 @@ class _Stream(Generic[T]):
         self._rest = b""
 
 
-def _open(path: Path) -> tuple[int, os.stat_result] | None:
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (OSError, ValueError):
-        return None
-    status = os.fstat(handle)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(handle)
-        return None
-    return handle, status
-
-
 def add_up(path: Path, tally: T) -> T:
     """`tally` after all objects in the file; lines that are no JSON objects are passed over."""
-    opened = _open(path)
-    if opened is None:
+    handle = open_regular(path)
+    if handle is None:
         return tally
     stream = _Stream(tally)
     try:
-        stream.drain(opened[0])
-        stream.close()
-    except OSError:
-        pass
+        with contextlib.suppress(OSError):
+            stream.drain(handle)
+            stream.close()
     finally:
-        os.close(opened[0])
+        os.close(handle)
     return tally
 
 
@@ -113,13 +100,12 @@ class Follower(Generic[T]):
 
     def so_far(self, path: Path) -> T:
         """The tally of the complete lines written by now; an empty one where there is no file."""
-        opened = _open(path)
-        if opened is None:
+        handle = open_regular(path)
+        if handle is None:
             return self._fresh()
-        handle, status = opened
         try:
             with self._lock:
-                stream = self._stream(path, status)
+                stream = self._stream(path, os.fstat(handle))
                 stream.drain(handle)
                 return stream.tally
         except OSError:

@@ -83,6 +83,11 @@ def _models(override: str | None) -> Mapping[str, Price]:
     return {name.lower(): price for table in tables for name, price in table.models.items()}
 
 
+def check_prices() -> None:
+    """Refuse a missing or broken `BENCH_PRICES` file, before anything runs."""
+    _models(os.environ.get("BENCH_PRICES"))
+
+
 def _names(model: str) -> list[str]:
     """The names to look a model up by, most particular first."""
     name = model.strip().lower()
@@ -95,7 +100,10 @@ def price_of(model: str | None) -> Price | None:
     """The price of a model, or None where the tables do not know it."""
     if model is None:
         return None
-    models = _models(os.environ.get("BENCH_PRICES"))
+    try:
+        models = _models(os.environ.get("BENCH_PRICES"))
+    except WorkerError:
+        return None  # refused by `check_prices` before; what has run by now must still be recorded
     return next((models[name] for name in _names(model) if name in models), None)
 
 

@@ -13,6 +13,7 @@ from workers.toolchains.codex import Codex
 from workers.toolchains.command import Command, placeholders
 from workers.toolchains.mini_swe_agent import MiniSweAgent
 from workers.toolchains.opencode import Opencode
+from workers.toolchains.pricing import check_prices
 from workers.toolchains.repair import Repair
 
 _ADAPTERS: tuple[Toolchain, ...] = (
@@ -51,8 +52,10 @@ def get_toolchain(name: str) -> Toolchain:
 
 
 def check_ref(ref: ToolchainRef) -> None:
-    """Refuse a reference that can run on no machine: an unknown name, or a template that makes no sense."""
-    get_toolchain(ref.name)
+    """Refuse a reference that can run on no machine: an unknown name, a template that makes no sense, or a
+    price file that cannot be read."""
+    if get_toolchain(ref.name).uses_provider:
+        check_prices()
     if ref.name == "command":
         placeholders(ref)
     elif ref.argv is not None:

@@ -17,8 +17,8 @@ MAX_USD = 1e6
 _SECRET = re.compile(r"\b(sk|key|AKIA|ghp|xoxb)[-_][A-Za-z0-9_*-]{6,}")
 
 
-def read_bytes(path: Path, limit: int = MAX_FILE_BYTES) -> bytes | None:
-    """The first `limit` bytes of a regular file; None where there is none.
+def open_regular(path: Path) -> int | None:
+    """A descriptor of a regular file, for reading; None where there is none.
 
     Links are not followed and a named pipe is not waited for: the program chose what lies there.
     """
@@ -26,9 +26,18 @@ def read_bytes(path: Path, limit: int = MAX_FILE_BYTES) -> bytes | None:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError):
         return None
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return handle
+    os.close(handle)
+    return None
+
+
+def read_bytes(path: Path, limit: int = MAX_FILE_BYTES) -> bytes | None:
+    """The first `limit` bytes of a regular file; None where there is none."""
+    handle = open_regular(path)
+    if handle is None:
+        return None
     try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            return None
         with open(handle, "rb", closefd=False) as file:
             return file.read(limit)
     except OSError:

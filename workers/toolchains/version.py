@@ -53,7 +53,7 @@ def ask(
             found = _NUMBER.search(_said(path, arguments, env or {}))
             if found is None:
                 return None
-            _known[key] = found.group()[:64]
+            _known[key] = found.group()[:64].rstrip(".+-")
         return _known[key]
     except OSError:
         return None
