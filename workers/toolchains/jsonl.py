@@ -36,7 +36,7 @@ class _Stream(Generic[T]):
         self._dropping = False
 
     def _line(self, line: bytes) -> None:
-        if line.lstrip()[:1] == b"{":
+        if len(line) <= MAX_LINE_BYTES and line.lstrip()[:1] == b"{":
             event = parse_json(line)
             if isinstance(event, dict):
                 self.tally.feed(event)
