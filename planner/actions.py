@@ -2,7 +2,7 @@
 
 from functools import cache
 from itertools import product
-from typing import Any, Final, Literal, NamedTuple, cast
+from typing import Any, Final, Literal, NamedTuple
 
 from planner.errors import PlannerError
 
@@ -105,7 +105,7 @@ def nearest_bin(value: float | None, bins: tuple[Bin, ...]) -> Bin:
     """The bin with the smallest absolute distance, the lower on a tie; None becomes NA."""
     if value is None:
         return NA
-    numbers = [cast(int, b) for b in bins if b != NA]
+    numbers = [b for b in bins if b != NA]
     return min(numbers, key=lambda b: (abs(b - value), b))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 
 def canonical_json(value: Any) -> str:
-    """`value` as JSON with sorted keys, no spaces and UTF-8 characters kept; NaN is refused (`ValueError`)."""
+    """`value` as JSON with sorted keys, no spaces and UTF-8 characters kept; NaN is a `ValueError`."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 

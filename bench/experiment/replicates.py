@@ -1,0 +1,50 @@
+"""How often each arm is executed, with which seeds, and in which order cases are admitted."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from bench.experiment.streams import seed63, seeded_order, unit
+from planner.actions import Action
+
+
+class Replicate(NamedTuple):
+    """One execution to be: replicate `number` (from 0) of an arm, with its own seed."""
+
+    action: Action
+    number: int
+    seed: int
+
+
+def expand_replicates(
+    actions: Sequence[Action],
+    *,
+    issue_id: str,
+    seed: int,
+    replicates: int = 1,
+    replicate_fraction: float = 1.0,
+) -> tuple[Replicate, ...]:
+    """Every execution of a case's arms, arm by arm in the given order.
+
+    An arm is executed `replicates` times with probability `replicate_fraction`, drawn from (seed, issue,
+    action), and once otherwise. Seeds are non-negative 63-bit integers, keyed by (seed, issue, action,
+    number).
+    """
+    found = []
+    for action in actions:
+        chosen = replicates > 1 and unit(seed, "replicated", issue_id, *action) < replicate_fraction
+        for number in range(replicates if chosen else 1):
+            found.append(Replicate(action, number, seed63(seed, "execution", issue_id, *action, number)))
+    return tuple(found)
+
+
+def admission_ranks(seed: int, issue_ids: Iterable[str]) -> dict[str, int]:
+    """The place of each case in the admission order, from 0: random, so that what a cap cuts off depends on
+    no outcome and on no order of the backlog.
+    """
+    return {issue: rank for rank, issue in enumerate(seeded_order(seed, "admission", issue_ids))}
+
+
+def choose_issues(seed: int, issue_ids: Iterable[str], size: int | None) -> list[str]:
+    """`size` issues uniformly without replacement (all of them for None), sorted by id."""
+    order = seeded_order(seed, "selection", issue_ids)
+    return sorted(order if size is None else order[:size])

@@ -1,0 +1,70 @@
+"""Random numbers that are the same on every machine and Python: SHA-256 in counter mode.
+
+Every case draws from its own stream, so that adding an issue changes no other case. The generators of the
+standard library promise less: their draws from a sequence have changed between versions.
+"""
+
+import hashlib
+from collections.abc import Iterable
+
+from planner.canonical import canonical_json
+
+Part = str | int
+_WORD = 1 << 64
+
+
+def digest(*parts: Part) -> bytes:
+    """SHA-256 of the parts as a canonical JSON list: no two different lists share their bytes."""
+    return hashlib.sha256(canonical_json(list(parts)).encode()).digest()
+
+
+def seed63(*parts: Part) -> int:
+    """A non-negative 63-bit integer: what a seed column and every toolchain can hold."""
+    return int.from_bytes(digest(*parts)[:8], "big") >> 1
+
+
+def unit(*parts: Part) -> float:
+    """A number in [0, 1) with 53 random bits."""
+    return (int.from_bytes(digest(*parts)[:8], "big") >> 11) / (1 << 53)
+
+
+def seeded_order(seed: int, purpose: str, ids: Iterable[str]) -> list[str]:
+    """`ids` in a random order that depends on seed and purpose alone, not on the order they came in."""
+    return sorted(set(ids), key=lambda name: (digest(seed, purpose, name), name))
+
+
+class Stream:
+    """An endless stream of unbiased integers, keyed by its parts."""
+
+    __slots__ = ("_counter", "_key", "_words")
+
+    def __init__(self, *parts: Part) -> None:
+        self._key = digest(*parts)
+        self._counter = 0
+        self._words: list[int] = []
+
+    def below(self, n: int) -> int:
+        """A uniform integer in [0, n). Words that would favour the small ones are thrown away."""
+        if not 1 <= n <= _WORD:
+            raise ValueError(f"n must be between 1 and 2^64, not {n}")
+        limit = _WORD - _WORD % n
+        while True:
+            word = self._word()
+            if word < limit:
+                return word % n
+
+    def _word(self) -> int:
+        if not self._words:
+            block = hashlib.sha256(self._key + self._counter.to_bytes(8, "big")).digest()
+            self._counter += 1
+            self._words = [int.from_bytes(block[i : i + 8], "big") for i in (24, 16, 8, 0)]
+        return self._words.pop()
+
+
+def nth_free(position: int, taken: list[int]) -> int:
+    """The `position`-th non-negative integer that is not in the ascending list `taken`."""
+    for used in taken:
+        if position < used:
+            break
+        position += 1
+    return position
