@@ -1,0 +1,1 @@
+"""The tick: admit, ring, reap, decide."""

@@ -1,0 +1,95 @@
+"""One tick of the coordinator.
+
+It may run many times at once and be killed between any two statements: every step is one transaction that
+looks again at what it changes.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from db.repositories.ticks import OpenBench
+from workers.doorbell import WINDOW, BellError, Doorbell, bells_to_ring
+
+
+class Truth(Protocol):
+    """What a tick asks of the database."""
+
+    def open_benches(self) -> list[OpenBench]: ...
+    def next_case(self, bench_id: str) -> tuple[int, str] | None: ...
+    def pending_cases(self, bench_id: str) -> list[int]: ...
+    def admit(self, case_id: int) -> str: ...
+    def take_back(self, bench_id: str) -> int: ...
+    def reap(self) -> int: ...
+    def ready_by_queue(self, window: int) -> dict[str, int]: ...
+    def decidable_cases(self, limit: int = 200) -> list[int]: ...
+    def finish_benches(self) -> list[str]: ...
+
+
+@dataclass
+class TickReport:
+    """What one tick did."""
+
+    admitted: int = 0
+    skipped: int = 0
+    reaped: int = 0
+    rung: int = 0
+    decided: int = 0
+    finished: list[str] = field(default_factory=list)
+    bell_error: str | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Nothing changed: the next tick may come later."""
+        return not (self.admitted or self.skipped or self.reaped or self.rung or self.decided or self.finished)
+
+
+def tick(truth: Truth, bell: Doorbell, decide: Callable[[Sequence[int]], None]) -> TickReport:
+    """Reap what is lost, decide what is finished, admit what fits, ring for what is ready."""
+    report = TickReport(reaped=truth.reap())
+    while cases := truth.decidable_cases():
+        decide(cases)
+        report.decided += len(cases)
+    for bench in truth.open_benches():
+        if bench.halted:
+            truth.take_back(bench.bench_id)
+        else:
+            _admit(truth, bench, report)
+    report.finished = truth.finish_benches()
+    _ring(truth, bell, report)
+    return report
+
+
+def _admit(truth: Truth, bench: OpenBench, report: TickReport) -> None:
+    for case_id in _in_strict_order(truth, bench.bench_id) if bench.limited else _as_checked(truth, bench.bench_id):
+        verdict = truth.admit(case_id)
+        report.admitted += verdict == "admitted"
+        report.skipped += verdict.startswith("never")
+        if verdict.startswith("waits"):
+            return
+
+
+def _in_strict_order(truth: Truth, bench_id: str) -> Iterator[int]:
+    """Case after case in the seeded order; a case whose gates are still being checked holds up the rest."""
+    seen: set[int] = set()
+    while (found := truth.next_case(bench_id)) is not None:
+        case_id, state = found
+        if state == "checking" or case_id in seen:
+            return
+        seen.add(case_id)
+        yield case_id
+
+
+def _as_checked(truth: Truth, bench_id: str) -> Iterator[int]:
+    yield from truth.pending_cases(bench_id)
+
+
+def _ring(truth: Truth, bell: Doorbell, report: TickReport) -> None:
+    try:
+        for queue, ready in truth.ready_by_queue(WINDOW).items():
+            bells = bells_to_ring(ready, bell.waiting(queue))
+            if bells:
+                bell.ring(queue, bells)
+            report.rung += bells
+    except BellError as error:
+        report.bell_error = str(error)

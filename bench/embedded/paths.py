@@ -1,0 +1,80 @@
+"""Where an embedded farm keeps its things."""
+
+import hashlib
+import os
+import stat
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.embedded.errors import EmbeddedError
+
+# The kernel's limit for a socket path is 107 bytes; PostgreSQL's socket name takes 15 of them.
+_LONGEST_SOCKET_DIR = 80
+
+
+@dataclass(frozen=True)
+class FarmPaths:
+    """The directories of one embedded farm, usually `.bench` in the working directory."""
+
+    root: Path
+
+    @classmethod
+    def at(cls, root: Path) -> "FarmPaths":
+        """The paths for `root`, made absolute."""
+        return cls(root.resolve())
+
+    @property
+    def mark(self) -> str:
+        """A short name for this farm, different for every directory."""
+        return hashlib.sha256(str(self.root).encode()).hexdigest()[:10]
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def run(self) -> Path:
+        return self.root / "run"
+
+    @property
+    def secrets(self) -> Path:
+        return self.root / "secrets.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "lock"
+
+    @property
+    def sockets(self) -> Path:
+        """Short whatever the depth of the farm: the kernel allows 107 bytes for a socket's path."""
+        base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
+        if len(os.fsencode(base)) > _LONGEST_SOCKET_DIR - 25:
+            base = Path("/tmp")  # noqa: S108  # ownership and mode are checked below
+        return base / f"bench-{os.geteuid()}-{self.mark}"
+
+    def make(self) -> None:
+        """Create what is missing; `EmbeddedError` where the farm may not write."""
+        try:
+            for directory in (self.root, self.logs, self.run):
+                directory.mkdir(parents=True, exist_ok=True)
+            # Others may pass through (the database's own user has to), but not look.
+            self.root.chmod(0o711)
+            self.run.chmod(0o700)
+        except OSError as error:
+            raise EmbeddedError(f"cannot write to {self.root}: {error.strerror}; run from another directory") from error
+        private_directory(self.sockets, 0o711)
+
+
+def private_directory(path: Path, mode: int) -> None:
+    """Create `path`, or make sure that the one that is there belongs to this user and is nobody else's trap."""
+    try:
+        path.mkdir(mode=mode)
+        path.chmod(mode)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise EmbeddedError(f"cannot create {path}: {error.strerror}") from error
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        raise EmbeddedError(f"{path} belongs to somebody else or is open to others; remove it, or set XDG_RUNTIME_DIR")

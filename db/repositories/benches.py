@@ -1,0 +1,125 @@
+"""Benches as their submitters see them: list, look, cancel, resume, caps."""
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from db.engine import transaction
+from db.errors import DbError
+
+_PROGRESS = sa.text("""
+    SELECT e.state, count(*) AS n FROM farm.cases c JOIN farm.executions e USING (case_id)
+    WHERE c.bench_id = :bench AND e.arm_id IS NOT NULL GROUP BY e.state""")
+_CASES = sa.text("""
+    SELECT c.case_id, c.issue_id, c.dk_risk, c.dk_size, c.state, c.reason, c.note,
+           count(*) FILTER (WHERE e.state = 'pending') AS pending,
+           count(*) FILTER (WHERE e.state = 'ready') AS ready,
+           count(*) FILTER (WHERE e.state = 'running') AS running,
+           count(*) FILTER (WHERE e.state = 'done') AS done,
+           count(*) FILTER (WHERE e.state = 'error') AS error,
+           count(*) FILTER (WHERE e.state IN ('skipped', 'cancelled')) AS dropped,
+           count(*) FILTER (WHERE o.status = 'success') AS passed
+    FROM farm.cases c
+    LEFT JOIN farm.executions e ON e.case_id = c.case_id AND e.arm_id IS NOT NULL
+    LEFT JOIN farm.outcomes o ON o.execution_id = e.execution_id
+    WHERE c.bench_id = :bench GROUP BY c.case_id ORDER BY c.admission_rank""")
+
+
+@dataclass(frozen=True)
+class NewLimits:
+    """Caps to set anew; None leaves a cap as it is."""
+
+    micro_usd: int | None = None
+    ms: int | None = None
+    executions: int | None = None
+
+
+class Benches:
+    """Submitted benches."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def list_all(self, limit: int = 50) -> list[dict[str, Any]]:
+        """The newest benches first."""
+        statement = sa.text("""
+            SELECT b.bench_id, b.created_at, b.state, b.slice, b.strategy, b.k, b.halt_reason, b.finished_at,
+                   (SELECT count(*) FROM farm.cases c WHERE c.bench_id = b.bench_id) AS cases
+            FROM farm.benches b ORDER BY b.bench_no DESC LIMIT :limit""")
+        with self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(statement, {"limit": limit}).mappings()]
+
+    def get(self, bench_id: str) -> dict[str, Any]:
+        """One bench with its caps; `DbError` where there is none of that name."""
+        statement = sa.text("""
+            SELECT b.*, k.usd_limit, k.usd_spent, k.usd_reserved, k.usd_overrun, k.ms_limit, k.ms_spent,
+                   k.ms_reserved, k.executions_limit, k.executions_spent, k.executions_reserved
+            FROM farm.benches b JOIN farm.caps k USING (bench_id) WHERE b.bench_id = :bench""")
+        with self._engine.connect() as connection:
+            row = connection.execute(statement, {"bench": bench_id}).mappings().first()
+        if row is None:
+            raise DbError(f"no bench is named {bench_id!r}; `bench status` lists them")
+        return dict(row)
+
+    def latest(self) -> str:
+        """The id of the newest bench; `DbError` where none was submitted."""
+        with self._engine.connect() as connection:
+            found = connection.scalar(sa.text("SELECT bench_id FROM farm.benches ORDER BY bench_no DESC LIMIT 1"))
+        if found is None:
+            raise DbError("no bench was submitted yet; start one with: bench submit")
+        return cast(str, found)
+
+    def execution_states(self, bench_id: str) -> dict[str, int]:
+        """How many executions of arms stand in each state."""
+        with self._engine.connect() as connection:
+            return {row.state: row.n for row in connection.execute(_PROGRESS, {"bench": bench_id})}
+
+    def cases(self, bench_id: str) -> list[dict[str, Any]]:
+        """Each case with its counts, in the order of admission."""
+        with self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(_CASES, {"bench": bench_id}).mappings()]
+
+    def cancel(self, bench_id: str) -> int:
+        """Cancel what has not run, order running work to stop; how many still run."""
+        with transaction(self._engine) as connection:
+            return cast(int, connection.scalar(sa.text("SELECT farm.cancel_bench(:bench)"), {"bench": bench_id}))
+
+    def resume(self, bench_id: str, limits: NewLimits) -> int:
+        """Set caps anew, reopen the bench; how many cases the old caps had skipped come back.
+
+        `DbError` where a new cap is below what is spent and reserved already.
+        """
+        raise_caps = sa.text("""
+            UPDATE farm.caps SET usd_limit = coalesce(:micro_usd, usd_limit), ms_limit = coalesce(:ms, ms_limit),
+                                 executions_limit = coalesce(:executions, executions_limit)
+            WHERE bench_id = :bench""")
+        try:
+            with transaction(self._engine) as connection:
+                connection.execute(raise_caps, {"bench": bench_id, **limits.__dict__})
+                return cast(
+                    int, connection.scalar(sa.text("SELECT farm.resume_bench(:bench)"), {"bench": bench_id})
+                )
+        except IntegrityError as error:
+            raise DbError(
+                f"bench {bench_id} has spent and reserved more than the new cap; give a higher one"
+            ) from error
+
+    def set_daily_cap(self, micro_usd: int | None) -> None:
+        """The farm-wide dollar cap of a day (UTC), from today on; None lifts it."""
+        with transaction(self._engine) as connection:
+            connection.execute(
+                sa.text("""
+                    INSERT INTO farm.settings VALUES ('daily_micro_usd', to_jsonb(CAST(:cap AS bigint)))
+                    ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value""")
+                if micro_usd is not None
+                else sa.text("DELETE FROM farm.settings WHERE key = 'daily_micro_usd'"),
+                {"cap": micro_usd} if micro_usd is not None else {},
+            )
+            try:
+                connection.execute(
+                    sa.text("UPDATE farm.caps SET usd_limit = :cap WHERE day = farm.today()"), {"cap": micro_usd}
+                )
+            except IntegrityError as error:
+                raise DbError("more than that is spent and reserved today already; give a higher cap") from error

@@ -1,0 +1,112 @@
+"""Finished cases: the outcomes a winner is chosen from, and the verdict that is kept."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from db.engine import transaction
+
+
+@dataclass(frozen=True)
+class CaseRows:
+    """A case with its arms; each arm carries its outcomes, those that are errors too."""
+
+    case: dict[str, Any]
+    arms: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class NewVerdict:
+    """The winner of a case. `weights` maps arm ids (as text) to soft-label weights."""
+
+    winner_arm_id: int | None
+    winner_value: float | None
+    tie_size: int
+    weights: dict[str, float]
+
+
+@dataclass(frozen=True)
+class NewRegret:
+    """The regret of one policy on one case."""
+
+    policy: str
+    observed: bool
+    missed_pass: bool
+    duration_regret: float | None
+    cost_regret: float | None
+
+
+_CASES = sa.text("""
+    SELECT c.*, b.objective, b.tie_break, b.config, b.seed, b.k, b.strategy, b.config_hash
+    FROM farm.cases c JOIN farm.benches b USING (bench_id) WHERE c.case_id = ANY (:cases) ORDER BY c.case_id""")
+_ARMS = sa.text("""
+    SELECT a.*, coalesce(jsonb_agg(jsonb_build_object(
+               'execution_id', e.execution_id, 'replicate', e.replicate, 'state', e.state, 'status', o.status,
+               'error_class', o.error_class, 'duration_ms', o.duration_ms, 'micro_usd', o.micro_usd,
+               'fail_codes', to_jsonb(o.fail_codes), 'gate_score', o.gate_score, 'gates', o.gates,
+               'recorded_at', farm.rfc3339(o.recorded_at)) ORDER BY e.replicate)
+               FILTER (WHERE e.execution_id IS NOT NULL), '[]') AS executions
+    FROM farm.arms a
+    LEFT JOIN farm.executions e ON e.arm_id = a.arm_id AND e.case_id = a.case_id
+    LEFT JOIN farm.outcomes o ON o.execution_id = e.execution_id
+    WHERE a.case_id = ANY (:cases) GROUP BY a.arm_id ORDER BY a.case_id, a.canonical_rank""")
+
+
+class Verdicts:
+    """Outcomes in, winners and regrets out."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def load(self, case_ids: Sequence[int]) -> list[CaseRows]:
+        """The cases with all that came of their arms, arms in canonical order."""
+        with self._engine.connect() as connection:
+            cases = connection.execute(_CASES, {"cases": list(case_ids)}).mappings().all()
+            arms = connection.execute(_ARMS, {"cases": list(case_ids)}).mappings().all()
+        by_case: dict[int, list[dict[str, Any]]] = {}
+        for arm in arms:
+            by_case.setdefault(arm["case_id"], []).append(dict(arm))
+        return [CaseRows(dict(case), by_case.get(case["case_id"], [])) for case in cases]
+
+    def finished_cases(self, bench_id: str) -> list[int]:
+        """Cases of a bench that have a verdict."""
+        statement = sa.text("""
+            SELECT case_id FROM farm.cases JOIN farm.verdicts USING (case_id)
+            WHERE bench_id = :bench ORDER BY issue_id""")
+        with self._engine.connect() as connection:
+            return list(connection.scalars(statement, {"bench": bench_id}))
+
+    def store(self, case_id: int, objective: str, verdict: NewVerdict, regrets: Sequence[NewRegret]) -> None:
+        """Keep the verdict and close the case; said twice, the first stands."""
+        with transaction(self._engine) as connection:
+            connection.execute(
+                sa.text("""
+                    INSERT INTO farm.verdicts (case_id, winner_arm_id, objective, winner_value, tie_size, weights)
+                    VALUES (:case, :arm, :objective, :value, :ties, CAST(:weights AS jsonb))
+                    ON CONFLICT DO NOTHING"""),
+                {
+                    "case": case_id,
+                    "arm": verdict.winner_arm_id,
+                    "objective": objective,
+                    "value": verdict.winner_value,
+                    "ties": verdict.tie_size,
+                    "weights": json.dumps(verdict.weights),
+                },
+            )
+            for regret in regrets:
+                connection.execute(
+                    sa.text("""
+                        INSERT INTO farm.regrets
+                        VALUES (:case, :policy, :observed, :missed_pass, :duration_regret, :cost_regret)
+                        ON CONFLICT DO NOTHING"""),
+                    {"case": case_id, **regret.__dict__},
+                )
+            connection.execute(
+                sa.text("""
+                    UPDATE farm.cases SET state = 'finished', finished_at = now()
+                    WHERE case_id = :case AND state = 'admitted' AND open_executions = 0"""),
+                {"case": case_id},
+            )
