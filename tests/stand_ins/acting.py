@@ -10,7 +10,7 @@ from pathlib import Path
 HOW = os.environ.get("STAND_IN", "good")
 NOISE = (
     b"\xff\xfe\x00 not text\n",
-    b"{\"type\": \n",
+    b'{"type": \n',
     b"[1, 2, 3]\n",
     b"null\n",
     b'{"type": ["result"], "part": 7, "message": [], "usage": "much", "item": null}\n',

@@ -36,6 +36,7 @@ CASES = {
     ("codex-cut-off.jsonl", 0): ("error", "provider", None, None, None, None, "did not complete"),
     ("opencode-success.jsonl", 0): ("success", None, 8_115, None, 22_587, 239, "comparison"),
     ("opencode-error.jsonl", 0): ("error", "provider", 7_015, None, 11_087, 145, "529 Overloaded"),
+    ("opencode-error-then-stop.jsonl", 0): ("error", "provider", 8_015, None, 22_174, 290, "529"),
     ("opencode-auth.jsonl", 0): ("error", "provider", None, None, None, None, "ProviderAuthError"),
     ("opencode-window.jsonl", 0): ("failed", None, 20_000, None, 190_000, 10, "ContextOverflow"),
     ("opencode-v2-recovered.jsonl", 1): ("success", None, 1_100, None, 200, 30, "comparison"),
@@ -57,6 +58,8 @@ CASES = {
     ("mini-format.json", 0): ("failed", None, 300_000, None, None, None, "format"),
     ("mini-running.json", 0): ("failed", None, 110_000, None, 5000, 100, "without an exit status"),
     ("mini-price-unknown.json", 0): ("success", None, None, 1_900, 5000, 100, ""),
+    ("mini-price-and-tokens-unknown.json", 0): ("success", None, None, None, None, None, ""),
+    ("mini-refused-at-once.json", 1): ("error", "provider", 0, None, None, None, "RateLimitError"),
     ("command-full.json", 0): ("success", None, 250_000, None, 1200, 80, "done"),
     ("command-full.json", 2): ("failed", None, 250_000, None, 1200, 80, "exit code 2"),
     ("command-partial.json", 0): ("partial", None, 250_000, None, None, None, ""),
@@ -93,4 +96,4 @@ def test_recorded_output_is_understood(
 
 def test_every_recording_is_used() -> None:
     used = {file for file, _ in CASES}
-    assert {path.name for path in RECORDED.iterdir()} - {"README.md", "mini-requirements.txt"} == used
+    assert {path.name for path in RECORDED.iterdir()} - {"README.md"} == used
