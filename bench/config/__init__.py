@@ -1,0 +1,1 @@
+"""The bench config: its models, its file, its hash."""

@@ -1,0 +1,26 @@
+"""Dollars as people write them, micro-dollars as the farm counts them."""
+
+from decimal import Decimal, InvalidOperation
+
+from bench.config.errors import ConfigError
+
+_MICRO = 1_000_000
+
+
+def to_micro_usd(value: str | float) -> int:
+    """Integer micro-dollars of an amount in dollars; never through binary fractions."""
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation as error:
+        raise ConfigError(f"{value!r} is not an amount of dollars") from error
+    if not amount.is_finite() or amount < 0:
+        raise ConfigError(f"{value!r} is not an amount of dollars; give 0 or more")
+    return int((amount * _MICRO).to_integral_value(rounding="ROUND_HALF_UP"))
+
+
+def format_usd(micro: int | None) -> str:
+    """Dollars for people: two digits, four below a dollar; a dash where unknown."""
+    if micro is None:
+        return "–"
+    dollars = Decimal(micro) / _MICRO
+    return f"${dollars:,.2f}" if abs(dollars) >= 1 or micro == 0 else f"${dollars:,.4f}"

@@ -1,0 +1,1 @@
+"""What comes in: issues and slices of them."""

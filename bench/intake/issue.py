@@ -1,0 +1,82 @@
+"""An issue, in the field names of the contract."""
+
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from planner.actions import JobType
+
+Priority = Literal["P0", "P1", "P2", "P3"]
+Risk = Literal["low", "medium", "high", "critical"]
+Size = Literal["XS", "S", "M", "L", "XL"]
+
+PRIORITIES: Final[tuple[Priority, ...]] = ("P0", "P1", "P2", "P3")
+RISKS: Final[tuple[Risk, ...]] = ("low", "medium", "high", "critical")
+SIZES: Final[tuple[Size, ...]] = ("XS", "S", "M", "L", "XL")
+ESCALATION_TAGS: Final = frozenset({"escalation", "needs-human"})
+CLOSED_STATUSES: Final = frozenset({"done", "closed", "tombstone"})
+
+
+class Dependency(BaseModel):
+    """`issue_id` waits for `depends_on_id`, in the sense of `type`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    issue_id: str
+    depends_on_id: str
+    type: str = "blocks"
+
+
+class Issue(BaseModel):
+    """One unit of work, whatever dialect it came from."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    title: str = ""
+    description: str = ""
+    status: str = "open"
+    created: str | None = None
+    updated: str | None = None
+    tags: tuple[str, ...] = ()
+    dk_priority: Priority = "P2"
+    dk_risk: Risk = "medium"
+    dk_size: Size = "M"
+    dk_tool_hint: str | None = None
+    dk_attempts: int = 0
+    dk_speculate: bool = False
+    dk_parent: str | None = None
+    acceptance_criteria: tuple[str, ...] = ()
+    forbidden_paths: tuple[str, ...] = ()
+    context_files: tuple[str, ...] = ()
+    dk_estimated_tokens: int | None = None
+    issue_type: str | None = None
+    dependencies: tuple[Dependency, ...] = ()
+    workcell: dict[str, Any] | None = None
+    """Overrides of the config's `workcell` block."""
+    extra: dict[str, Any] = {}
+    """Keys that the contract does not name, kept as they came."""
+
+    @property
+    def job_type(self) -> JobType:
+        """`fab-world` where tagged `asset:world`, else `fab-asset` where any tag starts with `asset:`, else `code`."""
+        if "asset:world" in self.tags:
+            return "fab-world"
+        return "fab-asset" if any(tag.startswith("asset:") for tag in self.tags) else "code"
+
+    @property
+    def domain(self) -> str:
+        return self.job_type.replace("-", "_")
+
+    @property
+    def is_escalation(self) -> bool:
+        """Waits for a person: known to the farm, never benched."""
+        return self.status == "escalated" or not ESCALATION_TAGS.isdisjoint(self.tags)
+
+    @property
+    def is_closed(self) -> bool:
+        return self.status in CLOSED_STATUSES
+
+    def document(self) -> dict[str, Any]:
+        """The issue as JSON-able data: how it is stored, listed and handed to workers."""
+        return self.model_dump(mode="json")
