@@ -333,14 +333,3 @@ verdicts = sa.Table(
     now_column("decided_at"),
     comment="The winner of each finished case; no winner: no arm passed.",
 )
-
-regrets = sa.Table(
-    "regrets",
-    metadata,
-    sa.Column("case_id", sa.ForeignKey(cases.c.case_id), primary_key=True),
-    sa.Column("policy", sa.Text, primary_key=True),
-    sa.Column("observed", sa.Boolean, nullable=False),
-    sa.Column("missed_pass", sa.Boolean, nullable=False),
-    sa.Column("duration_regret", sa.Double),
-    sa.Column("cost_regret", sa.Double),
-)

@@ -28,16 +28,6 @@ class NewVerdict:
     weights: dict[str, float]
 
 
-@dataclass(frozen=True)
-class NewRegret:
-    """The regret of one policy on one case."""
-
-    policy: str
-    observed: bool
-    missed_pass: bool
-    duration_regret: float | None
-    cost_regret: float | None
-
 
 _CASES = sa.text("""
     SELECT c.*, b.objective, b.tie_break, b.config, b.seed, b.k, b.strategy, b.config_hash
@@ -56,7 +46,7 @@ _ARMS = sa.text("""
 
 
 class Verdicts:
-    """Outcomes in, winners and regrets out."""
+    """Outcomes in, winners out."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
@@ -79,7 +69,7 @@ class Verdicts:
         with self._engine.connect() as connection:
             return list(connection.scalars(statement, {"bench": bench_id}))
 
-    def store(self, case_id: int, objective: str, verdict: NewVerdict, regrets: Sequence[NewRegret]) -> None:
+    def store(self, case_id: int, objective: str, verdict: NewVerdict) -> None:
         """Keep the verdict and close the case; said twice, the first stands."""
         with transaction(self._engine) as connection:
             connection.execute(
@@ -96,14 +86,6 @@ class Verdicts:
                     "weights": json.dumps(verdict.weights),
                 },
             )
-            for regret in regrets:
-                connection.execute(
-                    sa.text("""
-                        INSERT INTO farm.regrets
-                        VALUES (:case, :policy, :observed, :missed_pass, :duration_regret, :cost_regret)
-                        ON CONFLICT DO NOTHING"""),
-                    {"case": case_id, **regret.__dict__},
-                )
             connection.execute(
                 sa.text("""
                     UPDATE farm.cases SET state = 'finished', finished_at = now()

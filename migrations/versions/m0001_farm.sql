@@ -193,17 +193,6 @@ CREATE INDEX ix_executions_running ON farm.executions (bench_id) WHERE state = '
 
 COMMENT ON TABLE farm.executions IS 'arm_id NULL: the baseline gates of the case, run before any spend.';
 
-CREATE TABLE farm.regrets (
-    case_id BIGINT NOT NULL,
-    policy TEXT NOT NULL,
-    observed BOOLEAN NOT NULL,
-    missed_pass BOOLEAN NOT NULL,
-    duration_regret DOUBLE PRECISION,
-    cost_regret DOUBLE PRECISION,
-    CONSTRAINT pk_regrets PRIMARY KEY (case_id, policy),
-    CONSTRAINT fk_regrets_case_id FOREIGN KEY(case_id) REFERENCES farm.cases (case_id)
-);
-
 CREATE TABLE farm.attempts (
     execution_id BIGINT NOT NULL,
     attempt INTEGER NOT NULL,
