@@ -1,0 +1,113 @@
+"""What the executions of an arm say about it, in integers.
+
+Every mean is rounded half up to an integer of its unit, so that a tie is a tie in SQL as well as here:
+mean = (2·sum + n) div (2·n).
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
+
+from planner.actions import Action
+
+Status = Literal["success", "failed", "timeout", "error"]
+MILLION = 1_000_000
+
+
+class ReplicateOutcome(NamedTuple):
+    """What one execution of an arm came to; a row of `farm.outcomes`."""
+
+    status: Status
+    duration_ms: int
+    micro_usd: int | None
+    """None: unknown, which is not 0."""
+    fail_codes: int = 0
+    """How many fail codes it left."""
+    gate_score: float | None = None
+    """0..1, where the gates tell."""
+
+
+class ArmOutcome(NamedTuple):
+    """One arm of a case with all its executions."""
+
+    action: Action
+    replicates: tuple[ReplicateOutcome, ...]
+
+
+class ArmEstimate(NamedTuple):
+    """An arm as the ranking sees it.
+
+    `scored` counts replicates with status success, failed or timeout: an `error` is missing, not a failure.
+    The arm *passes* where more than half of its scored replicates are a success. Means are over the
+    successful replicates and None where there are none; the mean cost or score is None where any of
+    them is unknown.
+    """
+
+    action: Action
+    scored: int
+    passed: int
+    duration_ms: int | None
+    micro_usd: int | None
+    fail_code_millionths: int | None
+    score_millionths: int | None
+
+    @property
+    def observed(self) -> bool:
+        return self.scored > 0
+
+    @property
+    def passes(self) -> bool:
+        return 2 * self.passed > self.scored
+
+    @property
+    def pass_millionths(self) -> int:
+        """Share of scored replicates that are a success, in millionths; 0 where nothing was scored."""
+        return rounded_ratio(MILLION * self.passed, self.scored) if self.scored else 0
+
+
+def rounded_ratio(total: int, count: int) -> int:
+    """total ÷ count for non-negative integers, rounded half up."""
+    return (2 * total + count) // (2 * count)
+
+
+def score_in_millionths(score: float) -> int:
+    """A gate score as an integer, rounded half up: floor(score · 1,000,000 + 0.5)."""
+    return math.floor(score * MILLION + 0.5)
+
+
+def scored_replicates(arm: ArmOutcome) -> list[ReplicateOutcome]:
+    """The replicates that say something about the arm."""
+    return [replicate for replicate in arm.replicates if replicate.status != "error"]
+
+
+def successes(arm: ArmOutcome) -> list[ReplicateOutcome]:
+    return [replicate for replicate in arm.replicates if replicate.status == "success"]
+
+
+def estimate_arm(arm: ArmOutcome) -> ArmEstimate:
+    """The estimate of one arm; the order of its replicates does not matter."""
+    good = successes(arm)
+    return ArmEstimate(
+        action=arm.action,
+        scored=len(scored_replicates(arm)),
+        passed=len(good),
+        duration_ms=_mean(replicate.duration_ms for replicate in good),
+        micro_usd=_mean(replicate.micro_usd for replicate in good),
+        fail_code_millionths=_mean(MILLION * replicate.fail_codes for replicate in good),
+        score_millionths=_mean(
+            None if replicate.gate_score is None else score_in_millionths(replicate.gate_score)
+            for replicate in good
+        ),
+    )
+
+
+def _mean(values: Iterable[int | None]) -> int | None:
+    known: Sequence[int | None] = list(values)
+    if not known:
+        return None
+    total = 0
+    for value in known:
+        if value is None:
+            return None
+        total += value
+    return rounded_ratio(total, len(known))

@@ -1,0 +1,113 @@
+"""What all documents share: strict types, RFC 3339 times, refusal in one line."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from planner.canonical import sha256_json
+from planner.errors import PlannerError
+
+_UTC_PATTERN: Final = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|\+00:00)$"
+
+
+def _real_utc_time(text: str) -> str:
+    if not re.fullmatch(_UTC_PATTERN, text):
+        raise ValueError("a time must be RFC 3339 in UTC, such as 2026-01-31T12:00:00Z")
+    # Python reads at most microseconds; the check is about the calendar, not the fraction.
+    datetime.fromisoformat(re.sub(r"\.\d+", "", text))
+    return text
+
+
+# Kept as text, so that a document read and written again has the same bytes.
+Timestamp = Annotated[
+    str,
+    AfterValidator(_real_utc_time),
+    Field(json_schema_extra={"format": "date-time", "pattern": _UTC_PATTERN}),
+]
+
+Priority = Literal["P0", "P1", "P2", "P3"]
+Risk = Literal["low", "medium", "high", "critical"]
+Size = Literal["XS", "S", "M", "L", "XL"]
+CandidatesBin = Literal[1, 2, 3, "NA"]
+MinutesBin = Literal[15, 30, 45, 60, 120, "NA"]
+IterationsBin = Literal[1, 2, 3, 5, "NA"]
+RunStatus = Literal["success", "failed", "timeout"]
+Name = Annotated[str, Field(min_length=1)]
+Count = Annotated[int, Field(ge=0)]
+AtLeastOne = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Dollars = Annotated[float, Field(ge=0)]
+
+
+class Closed(BaseModel):
+    """Unknown keys are refused; values are taken as they are, never converted; instances do not change."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        allow_inf_nan=False,
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
+
+    def document(self) -> dict[str, Any]:
+        """The JSON form. Optional fields that were never given stay away."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+class Open(Closed):
+    """Like `Closed`, but keys that a later version or another system adds are kept."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+AnyDocument = TypeVar("AnyDocument", bound=Closed)
+
+
+def format_time(moment: datetime) -> str:
+    """RFC 3339 in UTC with whole seconds or microseconds; a time without zone is a `ValueError`."""
+    if moment.tzinfo is None:
+        raise ValueError("a time without a zone cannot be written as UTC")
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def parse_document(model: type[AnyDocument], data: Any, where: str = "") -> AnyDocument:
+    """`data` (parsed JSON) as a `model`; anything else is a `PlannerError` of one line.
+
+    The line names the place inside the document and, for an unknown version, the one this reader knows.
+    `where` says which document it is, such as a file and a line number.
+    """
+    name = f"{where}: {schema_version_of(model)}" if where else schema_version_of(model)
+    if not isinstance(data, Mapping):
+        raise PlannerError(f"{name}: a JSON object is needed, not {type(data).__name__}")
+    found = data.get("schema_version")
+    if found != schema_version_of(model):
+        what = "no schema_version" if found is None else f"unknown schema_version {found!r}"
+        raise PlannerError(f"{name}: {what}; this reader knows {schema_version_of(model)!r} only")
+    try:
+        return model.model_validate(dict(data))
+    except ValidationError as error:
+        raise PlannerError(f"{name}: {one_line(error)}") from None
+
+
+def schema_version_of(model: type[BaseModel]) -> str:
+    """The one value of a document's `schema_version`."""
+    return str(get_args(model.model_fields["schema_version"].annotation)[0])
+
+
+def one_line(error: ValidationError) -> str:
+    """The first problem with its path, and how many more there are."""
+    problems = error.errors(include_url=False, include_context=False)
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problems[0]["loc"])
+    message = " ".join(problems[0]["msg"].split())
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return f"{path.lstrip('.') or 'document'}: {message}{more}"
+
+
+def hash_without_time(document: Mapping[str, Any]) -> str:
+    """SHA-256 of the canonical JSON of a document without its `created_at`."""
+    return sha256_json({key: value for key, value in document.items() if key != "created_at"})

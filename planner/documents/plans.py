@@ -1,0 +1,105 @@
+"""What was decided, what really ran, and how the decision came about."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from planner.actions import Action
+from planner.documents.base import (
+    AtLeastOne,
+    CandidatesBin,
+    Closed,
+    IterationsBin,
+    MinutesBin,
+    Name,
+    Open,
+    Share,
+    Timestamp,
+)
+
+
+class Budgets(Closed):
+    max_minutes_bin: MinutesBin
+    max_candidates_bin: CandidatesBin
+    max_iterations_bin: IterationsBin
+
+
+class ModelRef(Closed):
+    checkpoint_id: Name
+    version: str | None = None
+    git_sha: str | None = None
+
+
+class PlannerAction(Closed):
+    """`cyntra.planner_action.v1`: one decision, or, with `label_source`, one label."""
+
+    schema_version: Literal["cyntra.planner_action.v1"]
+    created_at: Timestamp
+    swarm_id: Name
+    budgets: Budgets
+    probs: dict[str, list[Share]] | None = None
+    """Probabilities by head, in the order of the action space."""
+    confidence: Share | None = None
+    abstain_to_default: bool | None = None
+    reason: str | None = None
+    model: ModelRef | None = None
+    input_hash: str | None = None
+    label_source: str | None = None
+
+    def action(self) -> Action:
+        """The decision as an action; whether it is valid depends on the job type."""
+        budgets = self.budgets
+        return Action(
+            self.swarm_id, budgets.max_candidates_bin, budgets.max_minutes_bin, budgets.max_iterations_bin
+        )
+
+
+class ExecutedPlan(Open):
+    """`cyntra.executed_plan.v1`: what really ran, after caps, fewer free slots and fallbacks."""
+
+    schema_version: Literal["cyntra.executed_plan.v1"]
+    swarm_id_executed: Name
+    max_candidates_executed: AtLeastOne
+    timeout_seconds_executed: Annotated[float, Field(ge=0)]
+    max_iterations_executed: AtLeastOne
+    fallback_applied: bool
+    fallback_reason: str | None
+
+
+class Exploration(Open):
+    enabled: bool
+    method: str | None = None
+    epsilon: Share | None = None
+    safe_set: list[Any] | None = None
+    u: Share | None = None
+    """The random number that decided."""
+
+
+class Stability(Open):
+    kernel_config_hash: str | None = None
+    universe_hash: str | None = None
+    prompt_frontier_hash: str | None = None
+    toolchain_versions: dict[str, str | None] | None = None
+
+
+class PlannerPolicyTrace(Open):
+    """`cyntra.planner_policy_trace.v1`: which policy decided, how, and under which conditions."""
+
+    schema_version: Literal["cyntra.planner_policy_trace.v1"]
+    policy_id: Name
+    policy_mode: Literal["off", "log", "enforce"]
+    candidate_set_hash: str | None
+    propensity_executed: Share | None
+    exploration: Exploration
+    stability: Stability
+
+
+def budgets_of(action: Action) -> Budgets:
+    """The budgets of an action of the space; other numbers are a `ValidationError`."""
+    return Budgets.model_validate(
+        {
+            "max_minutes_bin": action.max_minutes_bin,
+            "max_candidates_bin": action.max_candidates_bin,
+            "max_iterations_bin": action.max_iterations_bin,
+        }
+    )

@@ -1,0 +1,202 @@
+"""The winner is total, order-free and what the rule says; soft labels share what cannot be told apart."""
+
+import itertools
+import random
+from math import comb
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.experiment.estimates import ArmEstimate, ArmOutcome, ReplicateOutcome, Status, estimate_arm
+from bench.experiment.soft_labels import fisher_p, rank_sum_p
+from bench.experiment.winners import OBJECTIVES, TIE_BREAKS, WinnerRule, ranking_key, select_winner
+from planner.actions import Action, canonical_rank, valid_actions
+
+CODE = valid_actions("code")
+A, B, C = CODE[0], CODE[7], CODE[20]
+
+statuses: st.SearchStrategy[Status] = st.sampled_from(["success", "success", "failed", "timeout", "error"])
+replicates = st.builds(
+    ReplicateOutcome,
+    status=statuses,
+    duration_ms=st.integers(0, 6),
+    micro_usd=st.none() | st.integers(0, 3),
+    fail_codes=st.integers(0, 2),
+    gate_score=st.none() | st.sampled_from([0.0, 0.5, 1.0]),
+)
+rules = st.builds(
+    WinnerRule, objective=st.sampled_from(OBJECTIVES), tie_break=st.permutations(TIE_BREAKS).map(tuple)
+)
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> list[ArmOutcome]:
+    actions = draw(st.lists(st.sampled_from(CODE), unique=True, max_size=6))
+    return [ArmOutcome(a, tuple(draw(st.lists(replicates, max_size=4)))) for a in actions]
+
+
+def ran(action: Action, *outcomes: ReplicateOutcome) -> ArmOutcome:
+    return ArmOutcome(action, outcomes)
+
+
+def ok(ms: int, usd: int | None = 0, codes: int = 0, score: float | None = None) -> ReplicateOutcome:
+    return ReplicateOutcome("success", ms, usd, codes, score)
+
+
+FAILED = ReplicateOutcome("failed", 5, 0, 2)
+ERROR = ReplicateOutcome("error", 5, None)
+
+
+@given(cases(), rules, st.randoms(use_true_random=False))
+def test_no_order_of_arms_or_replicates_changes_the_verdict(
+    arms: list[ArmOutcome], rule: WinnerRule, lot: random.Random
+) -> None:
+    shuffled = [ArmOutcome(a.action, tuple(lot.sample(a.replicates, len(a.replicates)))) for a in arms]
+    lot.shuffle(shuffled)
+    assert select_winner(shuffled, rule) == select_winner(arms, rule)
+
+
+@given(cases(), rules)
+def test_the_ranking_is_a_strict_total_order_of_the_passing_arms(
+    arms: list[ArmOutcome], rule: WinnerRule
+) -> None:
+    passing = [estimate for estimate in map(estimate_arm, arms) if estimate.passes]
+    keys = [ranking_key(rule)(estimate) for estimate in passing]
+    assert len(set(keys)) == len(keys)
+    for one, other in itertools.combinations(keys, 2):
+        assert (one < other) != (other < one)
+
+
+@given(cases(), rules)
+def test_the_winner_passes_and_no_passing_arm_is_better_on_rate_or_objective(
+    arms: list[ArmOutcome], rule: WinnerRule
+) -> None:
+    verdict = select_winner(arms, rule)
+    passing = [estimate for estimate in verdict.estimates if estimate.passes]
+    assert (verdict.winner is None) == (not passing)
+    if verdict.winner is None:
+        assert verdict.tie_size == 0
+        assert verdict.weights == ()
+        return
+    best = next(estimate for estimate in passing if estimate.action == verdict.winner)
+    assert best.pass_millionths == max(estimate.pass_millionths for estimate in passing)
+    level = [estimate for estimate in passing if estimate.pass_millionths == best.pass_millionths]
+    if rule.objective == "minimize_duration":
+        assert best.duration_ms == min(e.duration_ms for e in level if e.duration_ms is not None)
+        assert verdict.tie_size == sum(e.duration_ms == best.duration_ms for e in level)
+    if rule.objective == "minimize_cost" and best.micro_usd is None:
+        assert all(e.micro_usd is None for e in level)
+
+
+@given(cases(), rules)
+def test_weights_are_a_distribution_over_passing_arms_with_the_most_on_the_winner(
+    arms: list[ArmOutcome], rule: WinnerRule
+) -> None:
+    verdict = select_winner(arms, rule)
+    if verdict.winner is None:
+        return
+    weights = dict(verdict.weights)
+    assert sum(weights.values()) == pytest.approx(1)
+    assert weights[verdict.winner] == max(weights.values())
+    assert set(weights) <= {estimate.action for estimate in verdict.estimates if estimate.passes}
+    assert [action for action, _ in verdict.weights] == sorted(weights, key=canonical_rank)
+
+
+@given(cases(), rules)
+def test_errors_are_missing_not_failures(arms: list[ArmOutcome], rule: WinnerRule) -> None:
+    with_errors = [ArmOutcome(a.action, (*a.replicates, ERROR, ERROR)) for a in arms]
+    assert select_winner(with_errors, rule) == select_winner(arms, rule)
+
+
+def test_one_replicate_the_fastest_passing_arm_wins_alone() -> None:
+    verdict = select_winner([ran(A, ok(30)), ran(B, ok(20)), ran(C, FAILED)], WinnerRule())
+    assert (verdict.winner, verdict.winner_value, verdict.tie_size) == (B, 20.0, 1)
+    assert verdict.weights == ((B, 1.0),)
+    assert (verdict.candidates_evaluated, verdict.candidates_passed_constraints) == (3, 2)
+
+
+def test_equal_values_share_the_label_and_the_chain_decides_the_winner() -> None:
+    few, many = Action("speculate_vote", 2, 120, "NA"), Action("speculate_vote", 3, 15, "NA")
+    arms = [ran(many, ok(20)), ran(few, ok(20))]
+    by_candidates = select_winner(arms, WinnerRule(tie_break=("lower_max_candidates", "lower_max_minutes")))
+    by_minutes = select_winner(arms, WinnerRule(tie_break=("lower_max_minutes", "lower_max_candidates")))
+    assert (by_candidates.winner, by_minutes.winner) == (few, many)
+    assert by_candidates.tie_size == 2
+    assert by_candidates.weights == ((few, 0.5), (many, 0.5))
+
+
+def test_na_budgets_lose_a_tie_break_against_numbers() -> None:
+    arms = [
+        ran(Action("serial_handoff", 1, "NA", "NA"), ok(9)),
+        ran(Action("speculate_vote", 1, 120, "NA"), ok(9)),
+    ]
+    assert select_winner(arms, WinnerRule(tie_break=("lower_max_minutes",))).winner == arms[1].action
+
+
+def test_an_unknown_cost_is_last_and_never_zero() -> None:
+    arms = [ran(A, ok(1, usd=None)), ran(B, ok(9, usd=800))]
+    verdict = select_winner(arms, WinnerRule("minimize_cost"))
+    assert (verdict.winner, verdict.winner_value) == (B, 800.0)
+    assert select_winner(arms[:1], WinnerRule("minimize_cost")).winner_value is None
+
+
+def test_quality_is_fewest_fail_codes_then_the_higher_score() -> None:
+    arms = [ran(A, ok(1, codes=1, score=1.0)), ran(B, ok(9, score=0.5)), ran(C, ok(9, score=0.9))]
+    assert select_winner(arms, WinnerRule("maximize_quality")).winner == C
+
+
+def test_pass_rate_comes_before_the_objective() -> None:
+    arms = [ran(A, ok(1), ok(1), FAILED), ran(B, ok(50), ok(50), ok(50))]
+    assert select_winner(arms, WinnerRule()).winner == B
+
+
+def test_half_of_the_replicates_is_not_a_pass() -> None:
+    assert select_winner([ran(A, ok(1), FAILED)], WinnerRule()).winner is None
+    assert select_winner([ran(A, ok(1), FAILED, ERROR, ok(2))], WinnerRule()).winner == A
+
+
+def test_only_errors_leave_a_case_without_evidence() -> None:
+    verdict = select_winner([ran(A, ERROR)], WinnerRule())
+    assert (verdict.winner, verdict.candidates_evaluated) == (None, 0)
+
+
+def test_the_same_action_twice_is_refused() -> None:
+    with pytest.raises(ValueError, match="two arms of one case"):
+        select_winner([ran(A, ok(1)), ran(A, ok(2))], WinnerRule())
+
+
+def test_replicates_that_overlap_share_and_those_apart_do_not() -> None:
+    fast = ran(A, *(ok(ms) for ms in (10, 11, 12, 13, 14)))
+    alike = ran(B, *(ok(ms) for ms in (11, 12, 13, 14, 15)))
+    slow = ran(C, *(ok(ms) for ms in (90, 91, 92, 93, 94)))
+    verdict = select_winner([fast, alike, slow], WinnerRule())
+    assert verdict.winner == A
+    assert {action for action, _ in verdict.weights} == {A, B}
+
+
+def test_means_round_half_up_to_whole_units() -> None:
+    estimate = estimate_arm(ran(A, ok(1, usd=0), ok(2, usd=1)))
+    assert (estimate.duration_ms, estimate.micro_usd) == (2, 1)
+    assert estimate_arm(ran(A, ok(1, usd=None), ok(2, usd=1))).micro_usd is None
+    assert isinstance(estimate, ArmEstimate)
+
+
+def test_fisher_matches_known_tables() -> None:
+    # The tea tasting table and its textbook p-value, and one from the hypergeometric by hand.
+    assert fisher_p(3, 4, 1, 4) == pytest.approx(34 / 70)
+    assert fisher_p(0, 5, 5, 5) == pytest.approx(2 / comb(10, 5))
+    assert fisher_p(2, 2, 3, 3) == 1.0
+
+
+@given(
+    st.lists(st.integers(0, 5), min_size=1, max_size=4), st.lists(st.integers(0, 5), min_size=1, max_size=4)
+)
+def test_the_rank_sum_test_equals_its_enumeration(a: list[int], b: list[int]) -> None:
+    pooled = sorted([*a, *b])
+    ranks = [sum(v < value for v in pooled) + (sum(v == value for v in pooled) + 1) / 2 for value in [*a, *b]]
+    middle = len(a) * (len(pooled) + 1) / 2
+    apart = abs(sum(ranks[: len(a)]) - middle)
+    sums = [abs(sum(subset) - middle) for subset in itertools.combinations(ranks, len(a))]
+    expected = sum(total >= apart - 1e-9 for total in sums) / len(sums)
+    assert rank_sum_p([(v,) for v in a], [(v,) for v in b]) == pytest.approx(expected)
