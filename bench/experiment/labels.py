@@ -1,0 +1,208 @@
+"""The documents that a finished bench hands out, built from plain values."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from bench.experiment.estimates import MILLION, Status
+from bench.experiment.regret import PolicySummary
+from bench.experiment.winners import CaseVerdict
+from planner.actions import (
+    CANDIDATE_BINS,
+    ITERATION_BINS,
+    MINUTE_BINS,
+    SWARM_IDS,
+    Action,
+    Bin,
+    canonical_rank,
+)
+from planner.documents.base import parse_document
+from planner.documents.bench import BestOfKExample, PlannerBenchSummary
+
+LABEL_SOURCE: Final = "best_of_k"
+_HEADS: Final[dict[str, Sequence[Bin | str]]] = {
+    "swarm": SWARM_IDS,
+    "candidates": CANDIDATE_BINS,
+    "minutes": MINUTE_BINS,
+    "iterations": ITERATION_BINS,
+}
+
+
+class LabelRow(NamedTuple):
+    """One execution of an arm."""
+
+    action: Action
+    propensity: float
+    replicate: int
+    status: Status
+    duration_ms: int
+    micro_usd: int | None
+    fail_codes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BenchFacts:
+    """What every example of a bench repeats."""
+
+    bench_id: str
+    config_hash: str
+    k: int
+    strategy: str
+    seed: int
+
+
+def build_example(
+    *,
+    bench: BenchFacts,
+    issue_id: str,
+    created_at: str,
+    planner_input: Mapping[str, Any],
+    input_hash: str,
+    rows: Iterable[LabelRow],
+    verdict: CaseVerdict,
+) -> BestOfKExample | None:
+    """The labelled example of a finished case; None where no arm passed, for there is nothing to imitate.
+
+    The label is the winner. Its `probs` hold the soft label head by head, in the order of the action space;
+    its `confidence` is the winner's own weight; the joint soft label stands in `winner_selection`. Candidates
+    are the executions that were scored, in canonical order and then by replicate; an error is missing, not a
+    failure, and is left out. `created_at` (RFC 3339 UTC) is the time of the verdict, so that the same
+    database gives the same bytes. A `PlannerError` where the planner input is not one.
+    """
+    if verdict.winner is None:
+        return None
+    scored = sorted(
+        (row for row in rows if row.status != "error"),
+        key=lambda row: (canonical_rank(row.action), row.replicate),
+    )
+    document = {
+        "schema_version": "cyntra.best_of_k_example.v1",
+        "issue_id": issue_id,
+        "run_id": f"{bench.bench_id}:{issue_id}",
+        "created_at": created_at,
+        "planner_input": dict(planner_input),
+        "label_action": _label(verdict, verdict.winner, created_at, input_hash),
+        "candidates": [_candidate(row, verdict.winner) for row in scored],
+        "bench_metadata": {
+            "bench_id": bench.bench_id,
+            "bench_config_hash": bench.config_hash,
+            "K": bench.k,
+            "strategy": bench.strategy,
+            "seed": bench.seed,
+            "winner_selection": {
+                "primary_objective": verdict.objective,
+                "candidates_evaluated": verdict.candidates_evaluated,
+                "candidates_passed_constraints": verdict.candidates_passed_constraints,
+                "tie_size": verdict.tie_size,
+                "soft_label": [{"action": list(a), "weight": weight} for a, weight in verdict.weights],
+            },
+        },
+    }
+    return parse_document(BestOfKExample, document, f"example of issue {issue_id}")
+
+
+def _label(verdict: CaseVerdict, winner: Action, created_at: str, input_hash: str) -> dict[str, Any]:
+    return {
+        "schema_version": "cyntra.planner_action.v1",
+        "created_at": created_at,
+        "swarm_id": winner.swarm_id,
+        "budgets": {
+            "max_minutes_bin": winner.max_minutes_bin,
+            "max_candidates_bin": winner.max_candidates_bin,
+            "max_iterations_bin": winner.max_iterations_bin,
+        },
+        "probs": soft_heads(verdict.weights),
+        "confidence": dict(verdict.weights)[winner],
+        "input_hash": input_hash,
+        "label_source": LABEL_SOURCE,
+    }
+
+
+def soft_heads(weights: Sequence[tuple[Action, float]]) -> dict[str, list[float]]:
+    """The soft label by head: the weight of each value, in the order of the action space."""
+    heads = zip(Action._fields, (SWARM_IDS, CANDIDATE_BINS, MINUTE_BINS, ITERATION_BINS), strict=True)
+    return {
+        # Sums of weights can pass 1 by the last bit.
+        field: [
+            min(1.0, sum(weight for action, weight in weights if action[head] == value)) for value in values
+        ]
+        for head, (field, values) in enumerate(heads)
+    }
+
+
+def _candidate(row: LabelRow, winner: Action) -> dict[str, Any]:
+    return {
+        "action": list(row.action),
+        "outcome": {
+            "status": row.status,
+            "duration_ms": row.duration_ms,
+            "cost_usd": None if row.micro_usd is None else row.micro_usd / MILLION,
+            "all_gates_passed": row.status == "success",
+            "fail_codes": list(row.fail_codes),
+        },
+        "is_winner": row.action == winner,
+        "propensity": row.propensity,
+        "replicate": row.replicate,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class BenchTotals:
+    """What a bench used. Money nobody reported is counted as charged, at its reservation."""
+
+    executions: int
+    duration_ms: int
+    charged_micro_usd: int
+
+
+def build_summary(
+    *,
+    bench_id: str,
+    created_at: str,
+    config: Mapping[str, Any],
+    winners: Sequence[Action | None],
+    totals: BenchTotals,
+    policies: Sequence[PolicySummary],
+    undecided: int = 0,
+    output_paths: Mapping[str, str] | None = None,
+) -> PlannerBenchSummary:
+    """The `planner_bench_summary` of a bench; `winners` has one entry a decided case, None: no arm passed.
+
+    `undecided` counts the other cases: invalid issues, skipped or cancelled ones, and those with nothing but
+    errors, which are no evidence that nothing passes.
+    """
+    found = [winner for winner in winners if winner is not None]
+    regrets = {summary.policy: _regret(summary) for summary in policies}
+    document = {
+        "schema_version": "cyntra.planner_bench_summary.v1",
+        "bench_id": bench_id,
+        "created_at": created_at,
+        "config": dict(config),
+        "statistics": {
+            "total_issues": len(winners) + undecided,
+            "issues_with_winner": len(found),
+            "issues_no_passing_candidate": len(winners) - len(found),
+            "total_candidates_executed": totals.executions,
+            "total_execution_time_minutes": totals.duration_ms / 60_000,
+            "total_cost_usd": totals.charged_micro_usd / MILLION,
+        },
+        "winner_distribution": {
+            "by_swarm": _counts(SWARM_IDS, (winner.swarm_id for winner in found)),
+            "by_max_candidates": _counts(CANDIDATE_BINS, (winner.max_candidates_bin for winner in found)),
+            "by_max_minutes": _counts(MINUTE_BINS, (winner.max_minutes_bin for winner in found)),
+        },
+        "regret_analysis": {"policies": regrets},
+        "output_paths": dict(output_paths or {}),
+    }
+    return parse_document(PlannerBenchSummary, document, f"summary of bench {bench_id}")
+
+
+def _regret(summary: PolicySummary) -> dict[str, Any]:
+    return {key: value for key, value in summary._asdict().items() if key != "policy"}
+
+
+def _counts(values: Sequence[str | int], found: Iterable[str | int]) -> dict[str, int]:
+    """Every value of the space with its count, zeros too, so that no reader guesses."""
+    counted = Counter(found)
+    return {str(value): counted[value] for value in values}

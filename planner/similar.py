@@ -1,0 +1,104 @@
+"""Runs like the one at hand, for the history of a planner_input; and keywords of an issue.
+
+Candidates have the same job type, started strictly before the moment asked for, and have the same world and
+objective where those are given (tags `world:<id>` and `objective:<id>`).
+Score = 0.6 · Jaccard(tags) + 0.3 · Jaccard(failure signals) + 0.1 / (1 + recency bucket).
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from planner.actions import JobType
+from planner.documents.planner_input import RunSummary
+
+MAX_KEYWORDS: Final = 16
+_DAY_MS: Final = 86_400_000
+_WORD: Final = re.compile(r"\w{3,}")
+_STOP_TEXT: Final = (
+    "about after all also and any are because been before being but can cannot could did does doing "
+    "done down each few for from further had has have having her here him his how into its itself just "
+    "like may might more most must not now off once only other our out over own same she should since "
+    "some such than that the their them then there these they this those through too under until upon "
+    "use used uses using very via was were what when where which while who whom why will with within "
+    "without would you your"
+)
+STOP_WORDS: Final = frozenset(_STOP_TEXT.split())
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarQuery:
+    """What the runs are compared with."""
+
+    job_type: JobType
+    before_ms: int
+    """Only runs that started strictly earlier are seen: nothing of the future leaks in."""
+    tags: Sequence[str] = ()
+    issue_id: str | None = None
+    """Its own earlier runs give the failure signals, where `failure_signals` is None."""
+    failure_signals: Sequence[str] | None = None
+    world: str | None = None
+    objective: str | None = None
+
+
+def similar_runs(runs: Iterable[RunSummary], query: SimilarQuery, n: int = 8) -> list[RunSummary]:
+    """The `n` most similar runs, newest first.
+
+    Chosen by score descending, then started descending, then run id ascending; one pass over `runs`.
+    """
+    candidates = [run for run in runs if _comparable(run, query)]
+    signals = query.failure_signals
+    if signals is None:
+        own = (run for run in candidates if query.issue_id is not None and run.issue_id == query.issue_id)
+        signals = sorted({signal for run in own for signal in failure_signals(run)})
+    tags, wanted = frozenset(query.tags), frozenset(signals)
+
+    def order(run: RunSummary) -> tuple[float, int, str]:
+        return (-_score(run, tags, wanted, query.before_ms), -run.started_ms, run.run_id)
+
+    chosen = sorted(candidates, key=order)[: max(n, 0)]
+    return sorted(chosen, key=lambda run: (-run.started_ms, run.run_id))
+
+
+def _comparable(run: RunSummary, query: SimilarQuery) -> bool:
+    if run.job_type != query.job_type or run.started_ms >= query.before_ms:
+        return False
+    tags = run.tags or ()
+    wanted = (("world", query.world), ("objective", query.objective))
+    return all(value is None or f"{kind}:{value}" in tags for kind, value in wanted)
+
+
+def _score(run: RunSummary, tags: frozenset[str], signals: frozenset[str], now_ms: int) -> float:
+    recency = recency_bucket(now_ms - run.started_ms)
+    return (
+        0.6 * jaccard(tags, frozenset(run.tags or ()))
+        + 0.3 * jaccard(signals, failure_signals(run))
+        + 0.1 / (1 + recency)
+    )
+
+
+def failure_signals(run: RunSummary) -> frozenset[str]:
+    """The fail codes of a run and `gate:<name>` of every gate that did not pass."""
+    gates = {f"gate:{gate.name}" for gate in run.outcome.gates if not gate.passed}
+    return frozenset(run.outcome.fail_codes) | gates
+
+
+def jaccard(a: frozenset[str], b: frozenset[str]) -> float:
+    """|a ∩ b| / |a ∪ b|; two empty sets have nothing in common: 0."""
+    return len(a & b) / len(a | b) if a or b else 0.0
+
+
+def recency_bucket(age_ms: int) -> int:
+    """0 below one day, 1 below seven, 2 below thirty, 3 for older."""
+    return sum(age_ms >= days * _DAY_MS for days in (1, 7, 30))
+
+
+def keywords(title: str | None, description: str | None) -> list[str]:
+    """At most 16 words of three or more letters, digits or _, lower case, without stop words: the most
+    frequent first, then alphabetically.
+    """
+    words = _WORD.findall(f"{title or ''}\n{description or ''}".lower())
+    counts = Counter(word for word in words if word not in STOP_WORDS)
+    return sorted(counts, key=lambda word: (-counts[word], word))[:MAX_KEYWORDS]
