@@ -14,7 +14,9 @@ from db.errors import DbError
 T = TypeVar("T")
 
 # Deadlock, serialization failure, and the server's own shutdown and start-up codes: the same call may pass later.
-_TRANSIENT_STATES = frozenset({"40P01", "40001", "57P01", "57P02", "57P03", "53300", "08006", "08001", "08003"})
+_TRANSIENT_STATES = frozenset(
+    {"40P01", "40001", "57P01", "57P02", "57P03", "53300", "08006", "08001", "08003"}
+)
 
 
 def open_engine(url: str, application: str, pool_size: int = 5) -> sa.Engine:
@@ -22,7 +24,9 @@ def open_engine(url: str, application: str, pool_size: int = 5) -> sa.Engine:
     try:
         parsed = sa.make_url(url)
     except sa.exc.ArgumentError as error:
-        raise DbError(f"BENCH_DATABASE_URL is not a database URL; write postgresql://user:password@host/name") from error
+        raise DbError(
+            "BENCH_DATABASE_URL is not a database URL; write postgresql://user:password@host/name"
+        ) from error
     if parsed.get_backend_name() not in {"postgresql", "postgres"}:
         raise DbError(f"the farm needs PostgreSQL, and BENCH_DATABASE_URL names {parsed.get_backend_name()}")
     return sa.create_engine(
@@ -55,14 +59,20 @@ def is_transient(error: BaseException) -> bool:
     if not isinstance(error, DBAPIError):
         return False
     state = getattr(error.orig, "sqlstate", None)
-    return error.connection_invalidated or state in _TRANSIENT_STATES or (state is None and _is_operational(error))
+    return (
+        error.connection_invalidated
+        or state in _TRANSIENT_STATES
+        or (state is None and _is_operational(error))
+    )
 
 
 def _is_operational(error: DBAPIError) -> bool:
     return isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError)
 
 
-def say_again(call: Callable[[], T], patience_seconds: float, sleep: Callable[[float], object] = time.sleep) -> T:
+def say_again(
+    call: Callable[[], T], patience_seconds: float, sleep: Callable[[float], object] = time.sleep
+) -> T:
     """`call()`, repeated while the database is away, for at most `patience_seconds`.
 
     Only for calls that may be said twice: those whose COMMIT reply, if lost, makes the repetition harmless.

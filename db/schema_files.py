@@ -25,7 +25,9 @@ END $$;
 def schema_files() -> list[Traversable]:
     """The files in the order they are run: by name, views after the functions they use."""
     root = files("db") / "schema"
-    return sorted((entry for entry in root.iterdir() if entry.name.endswith(".sql")), key=lambda entry: entry.name)
+    return sorted(
+        (entry for entry in root.iterdir() if entry.name.endswith(".sql")), key=lambda entry: entry.name
+    )
 
 
 def code_hash() -> str:

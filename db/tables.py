@@ -188,7 +188,9 @@ executions = sa.Table(
     ),
     sa.CheckConstraint("worst_micro_usd >= 0 AND worst_ms >= 0", name="worst"),
     # Only the states that the farm asks for are indexed, and never the lease: heartbeats stay in-page.
-    sa.Index("ix_executions_ready", "queue", "rank", "execution_id", postgresql_where=sa.text("state = 'ready'")),
+    sa.Index(
+        "ix_executions_ready", "queue", "rank", "execution_id", postgresql_where=sa.text("state = 'ready'")
+    ),
     sa.Index("ix_executions_running", "bench_id", postgresql_where=sa.text("state = 'running'")),
     postgresql_with={"fillfactor": 80},
     comment="arm_id NULL: the baseline gates of the case, run before any spend.",
@@ -253,7 +255,9 @@ candidates = sa.Table(
     sa.Column("cost_source", sa.Text, nullable=False),
     sa.Column("document", pg.JSONB, nullable=False),
     sa.ForeignKeyConstraint(
-        ["execution_id", "attempt"], [attempts.c.execution_id, attempts.c.attempt], name="fk_candidates_attempt"
+        ["execution_id", "attempt"],
+        [attempts.c.execution_id, attempts.c.attempt],
+        name="fk_candidates_attempt",
     ),
 )
 
@@ -288,7 +292,8 @@ caps = sa.Table(
         name="not_negative",
     ),
     sa.CheckConstraint(
-        "(bench_id IS NOT NULL)::int + (case_id IS NOT NULL)::int + (day IS NOT NULL)::int = 1", name="one_subject"
+        "(bench_id IS NOT NULL)::int + (case_id IS NOT NULL)::int + (day IS NOT NULL)::int = 1",
+        name="one_subject",
     ),
     sa.UniqueConstraint("bench_id"),
     sa.UniqueConstraint("case_id"),

@@ -68,7 +68,9 @@ def _run(payload: dict[str, Any], run: Run, control: Control) -> ExecutionResult
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        message = f"this machine cannot read the work order at {place}: {first['msg']}; is it of another version?"
+        message = (
+            f"this machine cannot read the work order at {place}: {first['msg']}; is it of another version?"
+        )
         return ExecutionResult(status="error", error_class="infra", message=message)
     return run(order, control)
 

@@ -44,7 +44,7 @@ class Desk:
 def desk_of(_pid: int) -> Desk:
     """Built once in each pool child, after the fork: a connection does not survive one."""
     node = NodeSettings.from_environment()
-    machine = Machine.from_settings(WorkerSettings.from_environment(), slots=node.concurrency)
+    machine = Machine.of(WorkerSettings.from_environment())
     parent = os.getppid()
     return Desk(
         leases=Leases(open_engine(node.database_url, f"bench worker {node.machine_id}", pool_size=2)),

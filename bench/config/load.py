@@ -82,7 +82,9 @@ def config_hash(config: BenchConfig) -> str:
     return sha256_json(config.document())
 
 
-def resolve_workcell(defaults: WorkcellDefaults, override: Mapping[str, Any] | None, issue_id: str) -> Workcell:
+def resolve_workcell(
+    defaults: WorkcellDefaults, override: Mapping[str, Any] | None, issue_id: str
+) -> Workcell:
     """The workcell of one issue: the config's block, key by key replaced by the issue's own."""
     where = f"issue {issue_id}: workcell"
     try:
@@ -103,7 +105,9 @@ def _validate(data: dict[str, Any], where: str) -> BenchConfig:
     try:
         return BenchConfig.model_validate(data)
     except ValidationError as error:
-        raise ConfigError("\n".join(f"{where}: {problem}" for problem in _problems(error, BenchConfig))) from error
+        raise ConfigError(
+            "\n".join(f"{where}: {problem}" for problem in _problems(error, BenchConfig))
+        ) from error
 
 
 def _with_absolute_paths(config: BenchConfig, directory: Path) -> BenchConfig:

@@ -2,9 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from collections.abc import Iterator
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError

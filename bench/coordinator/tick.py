@@ -41,7 +41,9 @@ class TickReport:
     @property
     def idle(self) -> bool:
         """Nothing changed: the next tick may come later."""
-        return not (self.admitted or self.skipped or self.reaped or self.rung or self.decided or self.finished)
+        return not (
+            self.admitted or self.skipped or self.reaped or self.rung or self.decided or self.finished
+        )
 
 
 def tick(truth: Truth, bell: Doorbell, decide: Callable[[Sequence[int]], None]) -> TickReport:
@@ -61,7 +63,9 @@ def tick(truth: Truth, bell: Doorbell, decide: Callable[[Sequence[int]], None]) 
 
 
 def _admit(truth: Truth, bench: OpenBench, report: TickReport) -> None:
-    for case_id in _in_strict_order(truth, bench.bench_id) if bench.limited else _as_checked(truth, bench.bench_id):
+    for case_id in (
+        _in_strict_order(truth, bench.bench_id) if bench.limited else _as_checked(truth, bench.bench_id)
+    ):
         verdict = truth.admit(case_id)
         report.admitted += verdict == "admitted"
         report.skipped += verdict.startswith("never")

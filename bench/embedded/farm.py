@@ -114,7 +114,9 @@ class EmbeddedFarm:
             existing = existing.parent
         free = shutil.disk_usage(existing).free
         if free < _SPACE_NEEDED_BYTES:
-            raise EmbeddedError(f"only {free >> 20} MiB are free on the disk of {self.paths.root}; make room (200 MiB)")
+            raise EmbeddedError(
+                f"only {free >> 20} MiB are free on the disk of {self.paths.root}; make room (200 MiB)"
+            )
         if not os.access(existing, os.W_OK):
             raise EmbeddedError(f"cannot write to {existing}; run from another directory")
 

@@ -62,7 +62,9 @@ class FarmPaths:
             self.root.chmod(0o711)
             self.run.chmod(0o700)
         except OSError as error:
-            raise EmbeddedError(f"cannot write to {self.root}: {error.strerror}; run from another directory") from error
+            raise EmbeddedError(
+                f"cannot write to {self.root}: {error.strerror}; run from another directory"
+            ) from error
         private_directory(self.sockets, 0o711)
 
 
@@ -77,4 +79,6 @@ def private_directory(path: Path, mode: int) -> None:
         raise EmbeddedError(f"cannot create {path}: {error.strerror}") from error
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
-        raise EmbeddedError(f"{path} belongs to somebody else or is open to others; remove it, or set XDG_RUNTIME_DIR")
+        raise EmbeddedError(
+            f"{path} belongs to somebody else or is open to others; remove it, or set XDG_RUNTIME_DIR"
+        )

@@ -54,7 +54,9 @@ class Postgres:
     @property
     def home(self) -> Path:
         """The directory above the data: in the farm, or where the database's account can reach it."""
-        return self.paths.root if self.account.can_reach(self.paths.root / "x") else _REACHABLE / self.paths.mark
+        return (
+            self.paths.root if self.account.can_reach(self.paths.root / "x") else _REACHABLE / self.paths.mark
+        )
 
     @property
     def data(self) -> Path:
@@ -140,7 +142,17 @@ class Postgres:
         log = self.home / "postgres-start.log"
         log.touch()
         self.account.own(log)
-        start = ("start", "--pgdata", str(self.data), "--log", str(log), "--wait", "--timeout", "60", "--silent")
+        start = (
+            "start",
+            "--pgdata",
+            str(self.data),
+            "--log",
+            str(log),
+            "--wait",
+            "--timeout",
+            "60",
+            "--silent",
+        )
         for patience in (0.2, 0.5, 1.0, 2.0, 4.0):
             try:
                 return self._run(binaries / "pg_ctl", *start, log=log)
@@ -164,7 +176,10 @@ class Postgres:
 
     def _create_database(self) -> None:
         with psycopg.connect(self.url(database="postgres"), autocommit=True) as connection:
-            if connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE]).fetchone() is None:
+            if (
+                connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
+                is None
+            ):
                 connection.execute(f"CREATE DATABASE {DATABASE}")
 
     def _announce_account(self) -> None:
@@ -190,7 +205,9 @@ class Postgres:
             words = log.read_text(errors="replace") if log else done.stdout
             lines = words.strip().splitlines() or ["no word of why"]
             last = next((line for line in reversed(lines) if "FATAL" in line), lines[-1])
-            raise EmbeddedError(f"{Path(str(argv[0])).name} failed: {last}" + (f" (see {log})" if log else ""))
+            raise EmbeddedError(
+                f"{Path(str(argv[0])).name} failed: {last}" + (f" (see {log})" if log else "")
+            )
 
 
 def binaries_directory() -> Path:
@@ -208,7 +225,9 @@ def binaries_directory() -> Path:
             )
         found = Path(package.origin).parent / "pginstall" / "bin"
     if not (found / "initdb").exists():
-        raise EmbeddedError(f"there is no initdb in {found}; set BENCH_POSTGRES_BIN to PostgreSQL's bin directory")
+        raise EmbeddedError(
+            f"there is no initdb in {found}; set BENCH_POSTGRES_BIN to PostgreSQL's bin directory"
+        )
     return found
 
 
@@ -231,7 +250,9 @@ def reachable_binaries(account: Account) -> Path:
 
 
 def _major_version(binaries: Path) -> str:
-    words = subprocess.run([binaries / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+    words = subprocess.run(
+        [binaries / "postgres", "--version"], capture_output=True, text=True, check=True
+    ).stdout
     return words.split()[2].split(".")[0]
 
 

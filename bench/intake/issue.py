@@ -1,9 +1,11 @@
 """An issue, in the field names of the contract."""
 
-from typing import Any, Final, Literal
+from collections.abc import Mapping
+from typing import Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from bench.intake.errors import IntakeError
 from planner.actions import JobType
 
 Priority = Literal["P0", "P1", "P2", "P3"]
@@ -77,6 +79,31 @@ class Issue(BaseModel):
     def is_closed(self) -> bool:
         return self.status in CLOSED_STATUSES
 
+    @property
+    def is_benchable(self) -> bool:
+        """Whether slices take the issue unless they say otherwise: neither closed nor waiting for a person.
+
+        A closed issue is benched where a slice, a filter or `--issues` asks for it: with the commit it was
+        reported against, a solved issue is as good a case as an open one.
+        """
+        return not (self.is_closed or self.is_escalation)
+
     def document(self) -> dict[str, Any]:
-        """The issue as JSON-able data: how it is stored, listed and handed to workers."""
+        """The issue as JSON-able data: how it is stored and handed to workers."""
         return self.model_dump(mode="json")
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """The issue that `document()` gave; `IntakeError` where it is none."""
+        try:
+            return cls.model_validate(dict(document))
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise IntakeError(
+                f"stored issue {document.get('id')!r}: {place}: {first['msg']}; import it again"
+            ) from error
+
+    def as_document(self) -> dict[str, Any]:
+        """The issue for `issues list --json`: the contract's field names, job type and domain added."""
+        return {**self.document(), "job_type": self.job_type, "domain": self.domain}

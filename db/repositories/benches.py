@@ -66,7 +66,9 @@ class Benches:
     def latest(self) -> str:
         """The id of the newest bench; `DbError` where none was submitted."""
         with self._engine.connect() as connection:
-            found = connection.scalar(sa.text("SELECT bench_id FROM farm.benches ORDER BY bench_no DESC LIMIT 1"))
+            found = connection.scalar(
+                sa.text("SELECT bench_id FROM farm.benches ORDER BY bench_no DESC LIMIT 1")
+            )
         if found is None:
             raise DbError("no bench was submitted yet; start one with: bench submit")
         return cast(str, found)
@@ -84,7 +86,9 @@ class Benches:
     def cancel(self, bench_id: str) -> int:
         """Cancel what has not run, order running work to stop; how many still run."""
         with transaction(self._engine) as connection:
-            return cast(int, connection.scalar(sa.text("SELECT farm.cancel_bench(:bench)"), {"bench": bench_id}))
+            return cast(
+                int, connection.scalar(sa.text("SELECT farm.cancel_bench(:bench)"), {"bench": bench_id})
+            )
 
     def resume(self, bench_id: str, limits: NewLimits) -> int:
         """Set caps anew, reopen the bench; how many cases the old caps had skipped come back.
@@ -119,7 +123,10 @@ class Benches:
             )
             try:
                 connection.execute(
-                    sa.text("UPDATE farm.caps SET usd_limit = :cap WHERE day = farm.today()"), {"cap": micro_usd}
+                    sa.text("UPDATE farm.caps SET usd_limit = :cap WHERE day = farm.today()"),
+                    {"cap": micro_usd},
                 )
             except IntegrityError as error:
-                raise DbError("more than that is spent and reserved today already; give a higher cap") from error
+                raise DbError(
+                    "more than that is spent and reserved today already; give a higher cap"
+                ) from error

@@ -26,7 +26,8 @@ class Issues:
             SET source = EXCLUDED.source, document = EXCLUDED.document, imported_at = now()""")
         with transaction(self._engine) as connection:
             known = connection.scalar(
-                sa.text("SELECT count(*) FROM farm.issues WHERE issue_id = ANY (:ids)"), {"ids": [r["id"] for r in rows]}
+                sa.text("SELECT count(*) FROM farm.issues WHERE issue_id = ANY (:ids)"),
+                {"ids": [r["id"] for r in rows]},
             )
             connection.execute(statement, rows)
         return len(rows) - int(known or 0), int(known or 0)

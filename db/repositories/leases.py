@@ -13,7 +13,9 @@ Completion = Literal["recorded", "retried", "cancelled", "already", "late", "unk
 
 _CLAIM = sa.text("SELECT farm.claim_execution(:queue, :machine, :token, :lease)")
 _HEARTBEAT = sa.text("SELECT farm.heartbeat(:execution, :attempt, :token, :lease)")
-_COMPLETE = sa.text("SELECT farm.complete_execution(:execution, :attempt, :token, CAST(:result AS jsonb), :stopped)")
+_COMPLETE = sa.text(
+    "SELECT farm.complete_execution(:execution, :attempt, :token, CAST(:result AS jsonb), :stopped)"
+)
 _REPORT_LOST = sa.text("SELECT farm.report_lost(:execution, :attempt, :token, :evidence)")
 _RELEASE = sa.text("SELECT farm.release_execution(:execution, :attempt, :token, CAST(:result AS jsonb))")
 

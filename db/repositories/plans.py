@@ -105,9 +105,7 @@ _ARM_COLUMNS = (
     "arm_id, case_id, swarm_id, max_candidates, max_minutes, max_iterations, canonical_rank, strategy,"
     " strategy_version, propensity, propensity_kind, stratum, is_baseline, is_executed, planned, replicates"
 )
-_EXECUTION_COLUMNS = (
-    "bench_id, case_id, arm_id, replicate, seed, queue, rank, worst_micro_usd, worst_ms, deadline_seconds, state"
-)
+_EXECUTION_COLUMNS = "bench_id, case_id, arm_id, replicate, seed, queue, rank, worst_micro_usd, worst_ms, deadline_seconds, state"
 # Benches are served in the order of their submission, their cases in the order of admission.
 _RANKS_PER_BENCH = 1 << 32
 
@@ -195,7 +193,13 @@ def _arm_rows(numbered: list[Numbered]) -> Iterator[tuple[object, ...]]:
         for arm_id, arm in arms:
             yield (
                 *(arm_id, case_id, arm.swarm_id, arm.max_candidates, arm.max_minutes, arm.max_iterations),
-                *(arm.canonical_rank, arm.strategy, arm.strategy_version, arm.propensity, arm.propensity_kind),
+                *(
+                    arm.canonical_rank,
+                    arm.strategy,
+                    arm.strategy_version,
+                    arm.propensity,
+                    arm.propensity_kind,
+                ),
                 *(arm.stratum, arm.is_baseline, arm.is_executed, _json(arm.planned), len(arm.executions)),
             )
 

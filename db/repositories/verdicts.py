@@ -28,7 +28,6 @@ class NewVerdict:
     weights: dict[str, float]
 
 
-
 _CASES = sa.text("""
     SELECT c.*, b.objective, b.tie_break, b.config, b.seed, b.k, b.strategy, b.config_hash
     FROM farm.cases c JOIN farm.benches b USING (bench_id) WHERE c.case_id = ANY (:cases) ORDER BY c.case_id""")

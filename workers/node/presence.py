@@ -27,13 +27,18 @@ _last_bell = time.monotonic()
 
 def heard_a_bell() -> None:
     """Called for every message that arrives."""
-    global _last_bell  # noqa: PLW0603  # one clock for the one Celery process
+    global _last_bell  # one clock for the one Celery process
     _last_bell = time.monotonic()
 
 
 def is_deaf(greeting: Greeting, running: int, concurrency: int, silent_seconds: float) -> bool:
     """Work is ready, a slot is free, and no bell was heard for too long: the broker connection is dead."""
-    return bool(greeting.ready) and not greeting.suspended and running < concurrency and silent_seconds > DEAF_SECONDS
+    return (
+        bool(greeting.ready)
+        and not greeting.suspended
+        and running < concurrency
+        and silent_seconds > DEAF_SECONDS
+    )
 
 
 class Presence(bootsteps.StartStopStep):  # type: ignore[misc]
@@ -49,7 +54,9 @@ class Presence(bootsteps.StartStopStep):  # type: ignore[misc]
         super().__init__(consumer, **options)
         self._settings = NodeSettings.from_environment()
         engine = open_engine(self._settings.database_url, f"bench worker {self._settings.machine_id}")
-        self._engine = sa.create_engine(engine.url, poolclass=sa.NullPool, connect_args={"connect_timeout": 3})
+        self._engine = sa.create_engine(
+            engine.url, poolclass=sa.NullPool, connect_args={"connect_timeout": 3}
+        )
         self._machines = Machines(self._engine)
         self._supervisor = os.getppid()
         self._timer: Any = None

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 
 from db.engine import open_engine, say_again
@@ -27,12 +28,13 @@ class Supervisor:
     def __init__(self, settings: NodeSettings, notify: Callable[[str], None] = log.info) -> None:
         self._settings = settings
         self._notify = notify
-        self._leaving = threading.Event()
+        # A plain flag: an Event's lock must not be taken in a signal handler.
+        self._leaving = False
         self._child: subprocess.Popen[bytes] | None = None
 
     def leave(self) -> None:
         """Go away: running work is released at once and handed to others. Safe in a signal handler."""
-        self._leaving.set()
+        self._leaving = True
         self._settings.leaving_flag.touch()
         if self._child is not None:
             self._child.send_signal(signal.SIGTERM)
@@ -44,14 +46,17 @@ class Supervisor:
         settings.leaving_flag.unlink(missing_ok=True)
         engine = open_engine(settings.database_url, f"bench worker {settings.machine_id}", pool_size=1)
         machines = Machines(engine)
-        while not self._leaving.is_set():
+        while not self._leaving:
             queues = say_again(
-                lambda: machines.register(settings.machine_id, list(settings.capabilities), settings.concurrency),
+                lambda: machines.register(
+                    settings.machine_id, list(settings.capabilities), settings.concurrency
+                ),
                 patience_seconds=600.0,
             )
             engine.dispose()
             self._run_celery(queues)
-            self._leaving.wait(_RESTART_PAUSE_SECONDS)
+            if not self._leaving:
+                time.sleep(_RESTART_PAUSE_SECONDS)
 
     def _run_celery(self, queues: tuple[str, ...]) -> None:
         self._child = subprocess.Popen(
@@ -60,23 +65,22 @@ class Supervisor:
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
-        if self._leaving.is_set():
+        if self._leaving:
             self._child.send_signal(signal.SIGTERM)
         self._notify(f"machine {self._settings.machine_id} works with {self._settings.concurrency} slots")
         self._wait_for(self._child)
         kill_group(self._child.pid)
         code = self._child.wait()
-        if not self._leaving.is_set():
+        if not self._leaving:
             self._notify(f"the Celery process ended with {code}; starting another")
-
 
     def _wait_for(self, child: subprocess.Popen[bytes]) -> None:
         """Until the Celery process ends; once told to leave, for the grace at most."""
         ended = threading.Event()
         threading.Thread(target=lambda: (child.wait(), ended.set()), daemon=True).start()
-        while not self._leaving.is_set() and not ended.wait(_LOOK_SECONDS):
+        while not self._leaving and not ended.wait(_LOOK_SECONDS):
             pass
-        ended.wait(_GRACE_SECONDS if self._leaving.is_set() else 0)
+        ended.wait(_GRACE_SECONDS if self._leaving else 0)
 
 
 def celery_command(settings: NodeSettings, queues: tuple[str, ...]) -> list[str]:

@@ -1,0 +1,20 @@
+"""`bench completion`: tab completion for a shell."""
+
+import click
+from click.shell_completion import get_completion_class
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
+def completion(shell: str) -> None:
+    """Print the completion script of a shell.
+
+    \b
+    Example, in ~/.bashrc:
+      eval "$(bench completion bash)"
+    """
+    from bench.cli.main import cli
+
+    maker = get_completion_class(shell)
+    assert maker is not None
+    click.echo(maker(cli, {}, "bench", "_BENCH_COMPLETE").source())

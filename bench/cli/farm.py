@@ -1,0 +1,45 @@
+"""`bench up` and `bench down`."""
+
+import click
+
+from bench.cli.session import FARM_DIRECTORY, note, open_farm
+from bench.cli.tables import parts_table, show
+from bench.embedded.farm import EmbeddedFarm
+from bench.embedded.parts import parts_status, stop_parts
+from bench.errors import BenchError
+
+
+@click.command()
+@click.option(
+    "--slots", type=click.IntRange(min=1), help="Executions at the same time; one a core unless given."
+)
+def up(slots: int | None) -> None:
+    """Start the embedded farm of this directory: database, broker, coordinator, worker.
+
+    A second `bench up` joins; what crashed is started anew. Every other command starts the servers it needs
+    by itself.
+
+    \b
+    Example:
+      bench up --slots 4
+    """
+    with open_farm() as farm:
+        if farm.embedded is None:
+            raise BenchError(
+                "BENCH_DATABASE_URL is set: a fleet is started on its machines, not with `bench up`"
+            )
+        farm.start_parts(slots)
+        show(parts_table([*farm.embedded.status(), *parts_status(farm.embedded)]))
+
+
+@click.command()
+def down() -> None:
+    """Stop the embedded farm of this directory; its data stays.
+
+    Running executions are handed back and go on at the next start.
+    """
+    farm = EmbeddedFarm(FARM_DIRECTORY, note)
+    if farm.paths.secrets.exists():
+        stop_parts(farm)
+        farm.down()
+    note("the farm is down")

@@ -1,0 +1,87 @@
+"""`bench worker` and `bench coordinator`: the two long-running processes of a farm."""
+
+import logging
+import os
+import signal
+import threading
+
+import click
+
+from bench.cli.session import note, open_farm
+
+
+@click.command()
+@click.option(
+    "--concurrency",
+    type=click.IntRange(min=1),
+    default=os.cpu_count() or 1,
+    show_default=True,
+    help="Executions at the same time.",
+)
+@click.option("--tags", default="", help="Machine tags, comma separated, such as linux,py,gpu.")
+@click.option("--queues", default=None, help="Serve only these capability classes, comma separated.")
+@click.option("--machine-id", default=None, help="Name of this machine; host and directory unless given.")
+def worker(concurrency: int, tags: str, queues: str | None, machine_id: str | None) -> None:
+    """Make this machine work for the farm until it is stopped.
+
+    It serves every capability class whose toolchains and tags it has. SIGTERM hands running work back at once.
+
+    \b
+    Example, on a CI machine:
+      export BENCH_DATABASE_URL=postgresql://farm_worker:…@db/bench BENCH_BROKER_URL=redis://:…@broker/0
+      bench worker --concurrency 8 --tags linux,py
+    """
+    from workers.node.machine import node_settings
+    from workers.node.supervisor import Supervisor
+
+    log_to_stderr()
+    settings = node_settings(
+        concurrency=concurrency,
+        tags=_names(tags),
+        only=None if queues is None else _names(queues),
+        machine_id=machine_id,
+    )
+    supervisor = Supervisor(settings, note)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: supervisor.leave())
+    supervisor.run()
+
+
+@click.command()
+@click.option("--standby", is_flag=True, help="Wait for the turn while another coordinator serves the farm.")
+@click.option("--once", is_flag=True, help="One tick, then end: for a scheduler of your own.")
+def coordinator(standby: bool, once: bool) -> None:
+    """Admit cases, ring the doorbells, take back lost work and choose winners, until stopped.
+
+    It may be killed at any point; another one goes on where it stood.
+    """
+    from bench.coordinator.loop import make_tick, run_coordinator, sole_coordinator
+
+    log_to_stderr()
+    stop = stop_on_signals()
+    with open_farm() as farm:
+        one_tick = make_tick(farm.engine, farm.bell)
+        if once:
+            one_tick()
+            return
+        with sole_coordinator(farm.engine, stop if standby else None):
+            note("the coordinator is ticking")
+            run_coordinator(one_tick, stop)
+
+
+def stop_on_signals() -> threading.Event:
+    """An event that SIGTERM and SIGINT set. A thread waits for them: a handler must not take an Event's lock."""
+    stop = threading.Event()
+    numbers = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    threading.Thread(target=lambda: (signal.sigwait(numbers), stop.set()), daemon=True).start()
+    return stop
+
+
+def log_to_stderr() -> None:
+    """Warnings of the farm and of Celery, one line each."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]

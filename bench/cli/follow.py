@@ -1,0 +1,223 @@
+"""Following a bench live: cases, spend against caps, throughput, time left."""
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+
+from bench.cli.session import Farm, note
+from bench.cli.tables import console, seconds, table
+from bench.config.money import format_usd
+from db.repositories.benches import Benches
+
+_REFRESH_SECONDS = 0.5
+_PLAIN_LINE_EVERY = 10.0
+_OVER = frozenset({"finished", "cancelled"})
+_SHOWN_CASES = 20
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A bench at one moment."""
+
+    bench: dict[str, Any]
+    states: dict[str, int]
+    cases: list[dict[str, Any]]
+    machines: list[dict[str, Any]]
+
+    @property
+    def total(self) -> int:
+        return sum(self.states.values())
+
+    @property
+    def ended(self) -> int:
+        return sum(self.states.get(state, 0) for state in ("done", "error", "cancelled", "skipped"))
+
+    @property
+    def over(self) -> bool:
+        """Nothing more will happen by itself."""
+        return self.bench["state"] in _OVER or (
+            self.bench["state"] == "halted"
+            and not self.states.get("running")
+            and not self.states.get("ready")
+        )
+
+
+def read_progress(farm: Farm, bench_id: str) -> Progress:
+    """What the truth says now."""
+    from db.repositories.machines import Machines
+
+    benches = Benches(farm.engine)
+    return Progress(
+        benches.get(bench_id),
+        benches.execution_states(bench_id),
+        benches.cases(bench_id),
+        [machine for machine in Machines(farm.engine).list_all() if machine["seen_seconds_ago"] < 60],
+    )
+
+
+def watch(farm: Farm, bench_id: str, *, ticking: bool) -> Progress:
+    """Show the bench until it is over. Ctrl-C detaches: the bench goes on."""
+    stop = threading.Event()
+    ticker = threading.Thread(target=_tick_along, args=(farm, stop), daemon=True)
+    if ticking:
+        ticker.start()
+    try:
+        return _watch_live(farm, bench_id) if console().is_terminal else _watch_plain(farm, bench_id)
+    finally:
+        stop.set()
+        if ticking:
+            ticker.join(timeout=5)
+
+
+def follow(farm: Farm, bench_id: str, *, as_json: bool, ticking: bool) -> int:
+    """Watch, then show what came of it; the exit code: 0 finished, 1 halted or cancelled."""
+    from bench.cli.reports import show_bench_report, show_bench_summary
+
+    try:
+        last = watch(farm, bench_id, ticking=ticking)
+    except KeyboardInterrupt:
+        note(f"detached; the bench goes on. Follow it with: bench watch {bench_id}")
+        return 130
+    if as_json:
+        show_bench_summary(farm, bench_id)
+    else:
+        show_bench_report(farm, bench_id)
+    if last.bench["state"] == "halted":
+        note(f"halted: {last.bench['halt_reason']}; go on with: bench resume {bench_id}")
+    return 0 if last.bench["state"] == "finished" else 1
+
+
+def _tick_along(farm: Farm, stop: threading.Event) -> None:
+    """Tick beside whatever coordinator there is: the bench also moves where none runs."""
+    from bench.coordinator.loop import make_tick, run_coordinator
+
+    run_coordinator(make_tick(farm.engine, farm.bell), stop)
+
+
+def _watch_live(farm: Farm, bench_id: str) -> Progress:
+    started = time.monotonic()
+    progress = read_progress(farm, bench_id)
+    first = progress.ended
+    with Live(console=console(), refresh_per_second=4, transient=True) as live:
+        while not progress.over:
+            live.update(picture(progress, first, time.monotonic() - started))
+            time.sleep(_REFRESH_SECONDS)
+            progress = read_progress(farm, bench_id)
+    return progress
+
+
+def _watch_plain(farm: Farm, bench_id: str) -> Progress:
+    """For pipes and CI logs: one line now and then."""
+    started = said = time.monotonic()
+    progress = read_progress(farm, bench_id)
+    first = progress.ended
+    note(line_of(progress, first, 0.0))
+    while not progress.over:
+        time.sleep(_REFRESH_SECONDS)
+        progress = read_progress(farm, bench_id)
+        if time.monotonic() - said >= _PLAIN_LINE_EVERY:
+            said = time.monotonic()
+            note(line_of(progress, first, said - started))
+    note(line_of(progress, first, time.monotonic() - started))
+    return progress
+
+
+def picture(progress: Progress, ended_before: int, watched_seconds: float) -> RenderableType:
+    """The live view."""
+    bar = Table.grid(padding=(0, 1))
+    bar.add_row(
+        ProgressBar(total=max(progress.total, 1), completed=progress.ended, width=40), _counts(progress)
+    )
+    rows = [
+        (
+            case["issue_id"],
+            f"{case['dk_risk']}/{case['dk_size']}",
+            _case_state(case),
+            _marks(case),
+            case["reason"],
+        )
+        for case in _interesting(progress.cases)
+    ]
+    parts: list[RenderableType] = [
+        f"[bold]bench {progress.bench['bench_id']}[/bold]  {progress.bench['state']}",
+        bar,
+        _money(progress.bench),
+        _pace(progress, ended_before, watched_seconds),
+        table(None, ("issue", "risk/size", "case", "arms", "waits for"), rows),
+    ]
+    if len(progress.cases) > _SHOWN_CASES:
+        parts.append(f"… {len(progress.cases) - _SHOWN_CASES} more cases")
+    return Group(*parts, *warnings_of(progress))
+
+
+def line_of(progress: Progress, ended_before: int, watched_seconds: float) -> str:
+    """The plain view: everything in one line."""
+    parts = [_counts(progress), _money(progress.bench), _pace(progress, ended_before, watched_seconds)]
+    return "; ".join([*parts, *warnings_of(progress)])
+
+
+def warnings_of(progress: Progress) -> list[str]:
+    """What keeps the bench from moving, if anything does."""
+    found = [
+        f"machine {machine['machine_id']} is suspended after {machine['infra_failures']} infrastructure failures:"
+        f" mend it, then: bench machines trust {machine['machine_id']}"
+        for machine in progress.machines
+        if machine["suspended"]
+    ]
+    if not progress.over and not progress.machines:
+        found.append("no machine is there to work: start one with bench worker (or bench up)")
+    return found
+
+
+def _interesting(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Running cases first, then those that wait, then the finished."""
+    order = {"admitted": 0, "checking": 1, "pending": 2}
+    return sorted(cases, key=lambda case: order.get(case["state"], 3))[:_SHOWN_CASES]
+
+
+def _case_state(case: dict[str, Any]) -> str:
+    return "running" if case["state"] == "admitted" and case["running"] else str(case["state"])
+
+
+def _marks(case: dict[str, Any]) -> str:
+    """One sign an arm: passed, not passed, error, running, waiting, dropped."""
+    failed = case["done"] - case["passed"]
+    return (
+        "[green]" + "●" * case["passed"] + "[/green]"
+        + "[red]" + "○" * failed + "[/red]"
+        + "[yellow]" + "!" * case["error"] + "[/yellow]"
+        + "▸" * case["running"]
+        + "·" * (case["ready"] + case["pending"])
+        + "x" * case["dropped"]
+    )  # fmt: skip
+
+
+def _counts(progress: Progress) -> str:
+    states = progress.states
+    running, waiting = states.get("running", 0), states.get("ready", 0) + states.get("pending", 0)
+    text = f"{progress.ended}/{progress.total} executions, {running} running, {waiting} waiting"
+    errors = states.get("error", 0)
+    return f"{text}, {errors} errors" if errors else text
+
+
+def _money(bench: dict[str, Any]) -> str:
+    cap = "" if bench["usd_limit"] is None else f" of {format_usd(bench['usd_limit'])}"
+    overrun = f", overrun {format_usd(bench['usd_overrun'])}" if bench["usd_overrun"] else ""
+    return (
+        f"spent {format_usd(bench['usd_spent'])}{cap} ({format_usd(bench['usd_reserved'])} reserved{overrun})"
+    )
+
+
+def _pace(progress: Progress, ended_before: int, watched_seconds: float) -> str:
+    done = progress.ended - ended_before
+    if done == 0 or watched_seconds < 1:
+        return "time left: not known yet"
+    rate = done / watched_seconds
+    left = (progress.total - progress.ended) / rate
+    return f"{rate * 60:.1f} executions/min, about {seconds(left * 1000)} left"

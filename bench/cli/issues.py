@@ -1,0 +1,133 @@
+"""`bench issues`: import, list, show."""
+
+from pathlib import Path
+
+import click
+
+from bench.cli.session import note, open_farm
+from bench.cli.tables import show, show_json, table
+from bench.intake.beads import ImportReport, read_issues
+from bench.intake.errors import IntakeError
+from bench.intake.issue import Issue
+from bench.intake.slices import find_slice, select
+from db.repositories.issues import Issues
+
+DEFAULT_FILE = ".beads/issues.jsonl"
+_SHOWN_PROBLEMS = 20
+
+
+@click.group()
+def issues() -> None:
+    """The backlog: bring it in, look at it."""
+
+
+@issues.command("import")
+@click.argument("file", type=click.Path(path_type=Path), default=DEFAULT_FILE)
+@click.option("--json", "as_json", is_flag=True, help="Print what was imported as JSON.")
+def import_(file: Path, as_json: bool) -> None:
+    """Import a Beads file (both dialects); an issue that is known already is replaced.
+
+    Bad lines are named and left out; all the rest is imported.
+
+    \b
+    Example:
+      bench issues import .beads/issues.jsonl
+    """
+    report = _read(file)
+    if report.bad_lines and not report.issues:
+        number, reason = report.bad_lines[0]
+        raise IntakeError(f"{file}: no issue in it; line {number}: {reason}")
+    with open_farm() as farm:
+        new, replaced = Issues(farm.engine).upsert(str(file), [issue.document() for issue in report.issues])
+    if as_json:
+        show_json(
+            {
+                "new": new,
+                "replaced": replaced,
+                "duplicates": report.duplicates,
+                "skipped_memory": report.skipped_memory,
+                "escalations": sum(issue.is_escalation for issue in report.issues),
+                "bad_lines": [{"line": number, "reason": reason} for number, reason in report.bad_lines],
+                "warnings": [{"line": number, "text": text} for number, text in report.warnings],
+            }
+        )
+        return
+    _tell(file, report)
+    note(f"{new} new, {replaced} replaced")
+
+
+def _read(file: Path) -> ImportReport:
+    try:
+        with file.open("rb") as lines:
+            return read_issues(lines, str(file))
+    except OSError as error:
+        raise IntakeError(f"{file}: {error.strerror}; name a Beads file, such as {DEFAULT_FILE}") from error
+
+
+def _tell(file: Path, report: ImportReport) -> None:
+    for number, reason in report.bad_lines[:_SHOWN_PROBLEMS]:
+        note(f"{file}:{number}: left out: {reason}")
+    for number, text in report.warnings[:_SHOWN_PROBLEMS]:
+        note(f"{file}:{number}: {text}")
+    more = len(report.bad_lines) + len(report.warnings) - 2 * _SHOWN_PROBLEMS
+    if more > 0:
+        note(f"… and up to {more} more; --json lists them all")
+    if report.duplicates:
+        note(f"{report.duplicates} ids came twice: the newest stays")
+    escalations = sum(issue.is_escalation for issue in report.issues)
+    if escalations:
+        note(f"{escalations} escalations: known, never benched")
+
+
+@issues.command("list")
+@click.option("--slice", "slice_name", default=None, help="Only the issues of this slice.")
+@click.option("--config", type=click.Path(path_type=Path), default=None, help="A bench config with slices.")
+@click.option("--json", "as_json", is_flag=True, help="Print a list with the contract's field names.")
+def list_(slice_name: str | None, config: Path | None, as_json: bool) -> None:
+    """List the imported issues."""
+    from bench.config.load import find_config, load_config
+
+    with open_farm() as farm:
+        found = [Issue.model_validate(document) for document in Issues(farm.engine).all_documents()]
+    if slice_name is not None:
+        slices = load_config(config or find_config(Path.cwd())).slices
+        found = select(found, slice_name, find_slice(slice_name, slices))
+    if as_json:
+        show_json([issue.document() for issue in found])
+        return
+    rows = [
+        (
+            issue.id,
+            issue.dk_priority,
+            issue.dk_risk,
+            issue.dk_size,
+            issue.status,
+            ", ".join(issue.tags),
+            issue.title,
+        )
+        for issue in found
+    ]
+    show(table(None, ("issue", "priority", "risk", "size", "status", "tags", "title"), rows))
+    note(f"{len(found)} issues")
+
+
+@issues.command("show")
+@click.argument("issue_id")
+@click.option("--json", "as_json", is_flag=True, help="Print the issue as JSON.")
+def show_issue(issue_id: str, as_json: bool) -> None:
+    """Show one issue."""
+    with open_farm() as farm:
+        document = Issues(farm.engine).get(issue_id)
+    if document is None:
+        raise IntakeError(f"unknown issue {issue_id!r}; `bench issues list` shows what is imported")
+    if as_json:
+        show_json(document)
+        return
+    issue = Issue.model_validate(document)
+    show(f"[bold]{issue.id}[/bold]  {issue.title}", "")
+    rows = [
+        (key, value)
+        for key, value in document.items()
+        if value not in (None, [], {}, "") and key != "description"
+    ]
+    show(table(None, ("field", "value"), rows), issue.description)

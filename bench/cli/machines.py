@@ -1,0 +1,33 @@
+"""`bench machines`: who works for the farm."""
+
+import click
+
+from bench.cli.session import note, open_farm
+from bench.cli.status import machines_table
+from bench.cli.tables import show, show_json
+from bench.errors import BenchError
+from db.repositories.machines import Machines
+
+
+@click.group()
+def machines() -> None:
+    """The machines of the farm."""
+
+
+@machines.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_(as_json: bool) -> None:
+    """List the machines, with what they can do and what they run."""
+    with open_farm() as farm:
+        found = Machines(farm.engine).list_all()
+    show_json(found) if as_json else show(machines_table(found))
+
+
+@machines.command()
+@click.argument("machine_id")
+def trust(machine_id: str) -> None:
+    """Give work again to a machine that was suspended after three infrastructure failures in a row."""
+    with open_farm() as farm:
+        if not Machines(farm.engine).trust_again(machine_id):
+            raise BenchError(f"no machine is called {machine_id!r}; see: bench machines list")
+    note(f"machine {machine_id} gets work again")

@@ -1,0 +1,113 @@
+"""The `bench` command: its groups, and how its errors look."""
+
+import sys
+import traceback
+from importlib import import_module
+
+import click
+from sqlalchemy.exc import SQLAlchemyError
+
+from bench.errors import BenchError, FailureError
+from db.errors import DbError
+from planner.errors import PlannerError
+from workers.errors import WorkerError
+
+_REFUSALS = (BenchError, DbError, WorkerError, PlannerError)
+
+# Where each command lives; imported only when it is called or described.
+COMMANDS = {
+    "up": "bench.cli.farm",
+    "down": "bench.cli.farm",
+    "status": "bench.cli.status",
+    "worker": "bench.cli.fleet",
+    "coordinator": "bench.cli.fleet",
+    "db": "bench.cli.database",
+    "machines": "bench.cli.machines",
+    "issues": "bench.cli.issues",
+    "submit": "bench.cli.submit",
+    "watch": "bench.cli.watch",
+    "resume": "bench.cli.steer",
+    "cancel": "bench.cli.steer",
+    "caps": "bench.cli.steer",
+    "winners": "bench.cli.reports",
+    "regret": "bench.cli.reports",
+    "report": "bench.cli.reports",
+    "labels": "bench.cli.labels",
+    "archives": "bench.cli.archives",
+    "demo": "bench.cli.demo",
+    "completion": "bench.cli.completion",
+}
+
+
+class LazyGroup(click.Group):
+    """Loads the module of a command when it is needed: `bench --help` stays quick."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        found: click.Command = getattr(import_module(COMMANDS[name]), name.replace("-", "_"))
+        return found
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(package_name="bench-farm", prog_name="bench")
+@click.pass_context
+def cli(context: click.Context, debug: bool) -> None:
+    """Find out, with evidence, which way of working solves an issue best.
+
+    Without settings everything runs here, in .bench/ of the working directory. With BENCH_DATABASE_URL and
+    BENCH_BROKER_URL set, the same commands use a fleet.
+
+    \b
+    First steps:
+      bench issues import .beads/issues.jsonl
+      bench submit --k 4 --slice critical --wait
+      bench winners
+
+    Exit codes: 0 done, 1 it failed, 2 the input was refused.
+    """
+    context.obj = {"debug": debug}
+
+
+def run() -> None:
+    """The console script."""
+    sys.exit(main())
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the command line; the exit code. Refusals are one line each, tracebacks only with `--debug`."""
+    debug = "--debug" in (sys.argv[1:] if args is None else args)
+    try:
+        code = cli.main(args=args, prog_name="bench", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except click.ClickException as refusal:
+        refusal.show()
+        return refusal.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return 130
+    except _REFUSALS as error:
+        return _say(str(error), 1 if isinstance(error, FailureError) else 2, debug)
+    except SQLAlchemyError as error:
+        first = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        return _say(f"the database does not do what was asked: {first}", 1, debug)
+
+
+def _say(message: str, code: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    for line in message.splitlines():
+        click.echo(f"bench: {line}", err=True)
+    return code
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,72 @@
+"""`bench resume`, `bench cancel`, `bench caps`."""
+
+import click
+
+from bench.cli.session import note, open_farm
+from bench.config.money import to_micro_usd
+from db.repositories.benches import Benches, NewLimits
+
+
+@click.command()
+@click.argument("bench_id")
+@click.option("--max-usd", type=click.FloatRange(min=0), help="A new cap on the dollars of the bench.")
+@click.option("--max-minutes", type=click.FloatRange(min=0), help="A new cap on its worker-minutes.")
+@click.option("--max-executions", type=click.IntRange(min=1), help="A new cap on its executions.")
+@click.option("--wait", is_flag=True, help="Watch until it is finished.")
+def resume(
+    bench_id: str, max_usd: float | None, max_minutes: float | None, max_executions: int | None, wait: bool
+) -> int | None:
+    """Go on with a bench that was halted, or whose caps skipped cases.
+
+    \b
+    Example:
+      bench resume b-20260131-k3f9q --max-usd 50 --wait
+    """
+    from bench.cli.follow import follow
+
+    limits = NewLimits(
+        micro_usd=None if max_usd is None else to_micro_usd(max_usd),
+        ms=None if max_minutes is None else int(max_minutes * 60_000),
+        executions=max_executions,
+    )
+    with open_farm() as farm:
+        benches = Benches(farm.engine)
+        benches.get(bench_id)
+        returned = benches.resume(bench_id, limits)
+        note(f"bench {bench_id} goes on; {returned} skipped cases are back")
+        farm.start_parts()
+        return follow(farm, bench_id, as_json=False, ticking=True) if wait else None
+
+
+@click.command()
+@click.argument("bench_id")
+def cancel(bench_id: str) -> None:
+    """Cancel a bench: what has not run is dropped, what runs is stopped within a heartbeat.
+
+    What was spent stays recorded, finished cases keep their winners.
+    """
+    with open_farm() as farm:
+        benches = Benches(farm.engine)
+        benches.get(bench_id)
+        running = benches.cancel(bench_id)
+    note(
+        f"bench {bench_id} is cancelled"
+        + (f"; {running} running executions are told to stop" if running else "")
+    )
+
+
+@click.command()
+@click.option("--daily-usd", help="Dollars the whole farm may spend a day (UTC), or `none`.")
+def caps(daily_usd: str | None) -> None:
+    """Set the farm-wide cap of a day.
+
+    \b
+    Example:
+      bench caps --daily-usd 200
+    """
+    if daily_usd is None:
+        raise click.UsageError("give --daily-usd AMOUNT, or --daily-usd none")
+    limit = None if daily_usd == "none" else to_micro_usd(daily_usd)
+    with open_farm() as farm:
+        Benches(farm.engine).set_daily_cap(limit)
+    note("the farm has no daily cap" if limit is None else f"the farm spends at most ${daily_usd} a day")

@@ -1,0 +1,174 @@
+"""`bench submit`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench.cli.session import Farm, note, open_farm
+from bench.cli.tables import percent, seconds, show, show_json, table
+from bench.config.load import apply_overrides, find_config, load_config
+from bench.config.models import BenchConfig
+from bench.config.money import format_usd
+from bench.coordinator.decide import action_of
+from bench.submit.plan import plan_fingerprint
+from db.repositories.plans import NewBench, NewCase, Plans
+
+STRATEGIES = ("deterministic", "random", "coverage", "anchor")
+
+
+@click.command()
+@click.option("--k", type=click.IntRange(min=1), help="Arms a case.")
+@click.option(
+    "--slice", "slice_name", help="critical, high, all, lane-a, lane-b, lane-c, or a slice of the config."
+)
+@click.option("--issues", "issue_ids", help="These issues instead of a slice, comma separated.")
+@click.option(
+    "--config", type=click.Path(path_type=Path), help="The bench config; bench.yaml here unless given."
+)
+@click.option("--strategy", type=click.Choice(STRATEGIES), help="How arms are drawn.")
+@click.option("--replicates", type=click.IntRange(min=1), help="Executions of each arm.")
+@click.option("--seed", type=int, help="The same seed draws the same arms.")
+@click.option("--max-usd", type=click.FloatRange(min=0), help="Cap on the dollars of the bench.")
+@click.option("--max-minutes", type=click.FloatRange(min=0), help="Cap on its worker-minutes.")
+@click.option("--max-executions", type=click.IntRange(min=1), help="Cap on its executions.")
+@click.option("--dry-run", is_flag=True, help="Show arms, propensities and worst case; write nothing.")
+@click.option("--wait", is_flag=True, help="Watch until it is finished. Ctrl-C detaches, the bench goes on.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; with --wait the bench summary document.")
+def submit(
+    issue_ids: str | None,
+    config: Path | None,
+    slice_name: str | None,
+    dry_run: bool,
+    wait: bool,
+    as_json: bool,
+    **flags: Any,
+) -> int | None:
+    """Sample K ways of working for each issue of a slice and hand them to the workers.
+
+    Nothing is written unless all of it is in order. Flags override the config.
+
+    \b
+    Examples:
+      bench submit --k 4 --slice critical --wait
+      bench submit --issues SHOP-12,SHOP-19 --k 8 --replicates 3 --max-usd 20
+      bench submit --config night.yaml --dry-run
+    """
+    resolved = apply_overrides(load_config(config or find_config(Path.cwd())), slice=slice_name, **flags)
+    ids = None if issue_ids is None else [part.strip() for part in issue_ids.split(",") if part.strip()]
+    with open_farm() as farm:
+        plan = plan_of(farm, resolved, ids)
+        if dry_run:
+            show_json(plan_document(plan)) if as_json else show_plan(plan)
+            return None
+        Plans(farm.engine).write(plan)
+        farm.start_parts()
+        return _after(farm, plan, wait, as_json)
+
+
+def plan_of(farm: Farm, config: BenchConfig, issue_ids: list[str] | None) -> NewBench:
+    """The plan of the bench, made on what this farm knows now."""
+    from bench.submit.submit import prepare_bench
+
+    mirrors = None if farm.embedded is None else farm.embedded.paths.root / "work" / "mirrors"
+    return prepare_bench(farm.engine, config, issue_ids, here=farm.embedded is not None, mirrors=mirrors)
+
+
+def _after(farm: Farm, plan: NewBench, wait: bool, as_json: bool) -> int | None:
+    from bench.cli.follow import follow
+    from bench.coordinator.loop import make_tick
+
+    make_tick(farm.engine, farm.bell)()
+    executions = sum(len(arm.executions) for case in plan.cases for arm in case.arms)
+    note(f"bench {plan.bench_id}: {len(plan.cases)} cases, {executions} executions")
+    if wait:
+        return follow(farm, plan.bench_id, as_json=as_json, ticking=True)
+    if as_json:
+        show_json({"bench_id": plan.bench_id, "cases": len(plan.cases), "executions": executions})
+    else:
+        note(f"follow it with: bench watch {plan.bench_id}")
+    return None
+
+
+def worst_case(case: NewCase) -> tuple[int, int]:
+    """Micro-dollars and milliseconds that all arms of a case may use at most."""
+    executions = [execution for arm in case.arms for execution in arm.executions]
+    return sum(e.worst_micro_usd for e in executions), sum(e.worst_ms for e in executions)
+
+
+def show_plan(plan: NewBench) -> None:
+    """The dry run for people."""
+    rows = []
+    for case in plan.cases:
+        for number, arm in enumerate(case.arms):
+            first = number == 0
+            rows.append(
+                (
+                    case.issue_id if first else "",
+                    f"{case.dk_risk}/{case.dk_size}" if first else "",
+                    action_of(arm.__dict__).label(),
+                    f"{arm.propensity:.4f}",
+                    arm.stratum,
+                    len(arm.executions),
+                    format_usd(sum(e.worst_micro_usd for e in arm.executions)),
+                    seconds(sum(e.worst_ms for e in arm.executions)),
+                )
+            )
+    columns = (
+        "issue",
+        "risk/size",
+        "arm",
+        "propensity>",
+        "stratum",
+        "executions>",
+        "worst case>",
+        "worker time>",
+    )
+    show(table("Dry run: nothing was written", columns, rows))
+    totals = [worst_case(case) for case in plan.cases]
+    usd, ms = sum(total[0] for total in totals), sum(total[1] for total in totals)
+    cap = plan.limits.micro_usd
+    share = "" if not cap else f", {percent(usd / cap)} of the cap of {format_usd(cap)}"
+    note(f"{len(plan.cases)} cases, worst case {format_usd(usd)}{share} and {seconds(ms)} of worker time")
+    for case in plan.cases:
+        if case.note:
+            note(f"{case.issue_id}: {case.note}")
+
+
+def plan_document(plan: NewBench) -> dict[str, Any]:
+    """The dry run for programs."""
+    totals = [worst_case(case) for case in plan.cases]
+    return {
+        "config_hash": plan.config_hash,
+        "plan_hash": plan_fingerprint(plan),
+        "strategy": plan.strategy,
+        "seed": plan.seed,
+        "K": plan.k,
+        "worst_case": {
+            "usd": sum(total[0] for total in totals) / 1e6,
+            "minutes": sum(total[1] for total in totals) / 60_000,
+            "executions": sum(len(arm.executions) for case in plan.cases for arm in case.arms),
+        },
+        "cases": [
+            {
+                "issue_id": case.issue_id,
+                "admission_rank": case.admission_rank,
+                "note": case.note,
+                "arms": [
+                    {
+                        "action": list(action_of(arm.__dict__)),
+                        "propensity": arm.propensity,
+                        "propensity_kind": arm.propensity_kind,
+                        "stratum": arm.stratum,
+                        "is_baseline": arm.is_baseline,
+                        "is_executed": arm.is_executed,
+                        "replicates": len(arm.executions),
+                        "worst_case_usd": sum(e.worst_micro_usd for e in arm.executions) / 1e6,
+                        "seeds": [e.seed for e in arm.executions],
+                    }
+                    for arm in case.arms
+                ],
+            }
+            for case in plan.cases
+        ],
+    }

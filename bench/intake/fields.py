@@ -1,0 +1,106 @@
+"""Typed access to a dirty record: a value of another type is reported and becomes the default."""
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from bench.intake.times import format_time, parse_time
+
+MAX_DEPTH: Final = 64
+_LARGEST: Final = 10**12
+_BULLET: Final = re.compile(r"^\s*(?:[-*+•]|\d+[.)])\s+(?:\[[ xX]\]\s+)?")
+
+
+class Fields:
+    """One record and where to complain about it."""
+
+    def __init__(self, record: dict[str, Any], warn: Callable[[str], None]) -> None:
+        self.record = record
+        self.warn = warn
+
+    def first(self, *names: str) -> tuple[str, Any]:
+        """The first of `names` that holds a value, and the value; the last name and None where none does."""
+        for name in names:
+            value = self.record.get(name)
+            if value is not None:
+                return name, value
+        return names[-1], None
+
+    def text(self, *names: str) -> str | None:
+        name, value = self.first(*names)
+        if value is None or isinstance(value, str):
+            return value
+        return self._complain(name, value, "text")
+
+    def time(self, *names: str) -> str | None:
+        """RFC 3339 UTC."""
+        name, value = self.first(*names)
+        if value is None:
+            return None
+        moment = parse_time(value) if isinstance(value, str) else None
+        return self._complain(name, value, "a time") if moment is None else format_time(moment)
+
+    def number(self, name: str) -> int | None:
+        """A whole number from 0; texts such as "3" count."""
+        value = self.record.get(name)
+        if value is None:
+            return None
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            try:
+                number = int(float(value))
+            except (ValueError, OverflowError):
+                return self._complain(name, value, "a number")
+            if 0 <= number <= _LARGEST:
+                return number
+        return self._complain(name, value, "a number from 0")
+
+    def flag(self, name: str) -> bool:
+        value = self.record.get(name)
+        if value is None or isinstance(value, bool):
+            return bool(value)
+        if isinstance(value, str | int) and str(value).strip().lower() in {"true", "1", "yes"}:
+            return True
+        if not (isinstance(value, str | int) and str(value).strip().lower() in {"false", "0", "no", ""}):
+            self._complain(name, value, "true or false")
+        return False
+
+    def texts(self, *names: str) -> tuple[str, ...]:
+        """A list of texts; one text is taken line by line, list marks cut off."""
+        name, value = self.first(*names)
+        if isinstance(value, list):
+            kept = tuple(item for item in value if isinstance(item, str))
+            if len(kept) < len(value):
+                self.warn(f"{name}: {len(value) - len(kept)} entries are not text; left out")
+            return kept
+        if isinstance(value, str):
+            lines = (_BULLET.sub("", line).strip() for line in value.splitlines())
+            return tuple(line for line in lines if line)
+        if value is not None:
+            self._complain(name, value, "a list of texts")
+        return ()
+
+    def choice(self, name: str, value: object, allowed: tuple[str, ...], default: str) -> str:
+        if value is None or value in allowed:
+            return default if value is None else str(value)
+        folded = str(value).strip().lower()
+        for candidate in allowed:
+            if candidate.lower() == folded:
+                return candidate
+        self.warn(f"{name}: {value!r:.40} is not one of {', '.join(allowed)}; taken as {default}")
+        return default
+
+    def _complain(self, name: str, value: object, wanted: str) -> None:
+        self.warn(f"{name}: {value!r:.40} is not {wanted}; left at its default")
+
+
+def cleaned(value: Any, depth: int = 0) -> Any:
+    """`value` with what PostgreSQL cannot hold (NUL, lone surrogates) replaced; ValueError where too deep."""
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    if depth > MAX_DEPTH:
+        raise ValueError(f"nested more than {MAX_DEPTH} deep")
+    if isinstance(value, list):
+        return [cleaned(item, depth + 1) for item in value]
+    if isinstance(value, dict):
+        return {cleaned(key): cleaned(item, depth + 1) for key, item in value.items()}
+    return value

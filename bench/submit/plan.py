@@ -1,0 +1,252 @@
+"""The plan of a bench: a pure function of the config, the issues and what the farm knew at submit."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from bench.config.load import config_hash, resolve_workcell
+from bench.config.models import BenchConfig, ExecutionLimits
+from bench.config.money import to_micro_usd
+from bench.experiment.replicates import Replicate, admission_ranks, expand_replicates
+from bench.experiment.sampling import sample_arms
+from bench.experiment.space import STRATEGY_VERSION, SampledArm, SampledCase, SamplingInput, SamplingRule
+from bench.experiment.streams import seed63
+from bench.experiment.worst_case import (
+    MS_PER_MINUTE,
+    ArmLimits,
+    WorkcellLimits,
+    arm_space,
+    resolve_action,
+    workcell_limits,
+    worst_micro_usd,
+    worst_ms,
+)
+from bench.intake.issue import Issue
+from bench.submit.inputs import planner_input
+from db.repositories.plans import Limits, NewArm, NewBench, NewCase, NewExecution
+from planner.actions import NA, Action, Bin, canonical_rank
+from planner.baseline import baseline_action
+from planner.canonical import canonical_json, sha256_json
+from workers.classes import class_name, needs_of
+from workers.spec import PlannedAction, Workcell
+
+Json = dict[str, Any]
+
+# Time beside gates and budgets: checkout, votes, a slow disk. Past it an execution is stuck, not slow.
+_SLACK_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the farm knew when the bench was submitted; nothing later flows into a plan."""
+
+    now: datetime
+    history: Callable[[Issue], list[Json]] = lambda _issue: []
+    """Similar earlier runs of an issue (run_summary documents), newest first."""
+    system_state: Json | None = None
+    last_actions: Mapping[str, Action] = field(default_factory=dict)
+    baselines: Mapping[str, list[Json]] = field(default_factory=dict)
+    """Gates' results on base commits, by baseline key."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """An issue with its workcell, whose base is a commit."""
+
+    issue: Issue
+    workcell: Workcell
+
+    @property
+    def baseline_key(self) -> str:
+        """What the gates show on the base commit depends on these, and on nothing else."""
+        cell = self.workcell.model_dump(mode="json", include=_BASELINE_FIELDS)
+        return sha256_json({"issue": self.issue.id, "workcell": cell})
+
+
+_BASELINE_FIELDS = {"repo", "base", "setup", "gates", "tags"}
+
+
+def make_ready(config: BenchConfig, issue: Issue, resolve_commit: Callable[[str, str], str]) -> Ready:
+    """The issue's workcell, its base resolved to a commit by `resolve_commit(repo, ref)`."""
+    workcell = resolve_workcell(config.workcell, issue.workcell, issue.id)
+    commit = resolve_commit(workcell.repo, workcell.base)
+    return Ready(issue, workcell.model_copy(update={"base": commit}))
+
+
+def plan_bench(
+    config: BenchConfig, bench_id: str, slice_name: str, ready: Sequence[Ready], known: Known
+) -> NewBench:
+    """The whole bench, ready to be written. Same config, issues and seed: same arms, propensities and seeds."""
+    sampling = config.action_sampling
+    ranks = admission_ranks(sampling.seed, [one.issue.id for one in ready])
+    queues: dict[str, tuple[str, ...]] = {}
+    cases = []
+    for one in ready:
+        needs = needs_of(one.workcell)
+        queues[class_name(needs)] = needs
+        cases.append(_case(config, one, class_name(needs), ranks[one.issue.id], known))
+    return NewBench(
+        bench_id=bench_id,
+        config=config.document(),
+        config_hash=config_hash(config),
+        slice=slice_name,
+        seed=sampling.seed,
+        k=sampling.K,
+        strategy=sampling.strategy,
+        objective=config.winner_selection.primary_objective,
+        tie_break=config.winner_selection.tie_break,
+        max_retries=config.execution_limits.max_retries,
+        limits=_limits(config.execution_limits),
+        cases=cases,
+        queues=dict(queues),
+    )
+
+
+def _limits(limits: ExecutionLimits) -> Limits:
+    return Limits(
+        micro_usd=None if limits.max_usd is None else to_micro_usd(limits.max_usd),
+        ms=_ms(limits.max_minutes),
+        executions=limits.max_executions,
+        case_micro_usd=None if limits.max_usd_per_issue is None else to_micro_usd(limits.max_usd_per_issue),
+        case_ms=_ms(limits.max_total_minutes_per_issue),
+    )
+
+
+def _ms(minutes: float | None) -> int | None:
+    return None if minutes is None else math.floor(minutes * MS_PER_MINUTE)
+
+
+def _case(config: BenchConfig, one: Ready, queue: str, rank: int, known: Known) -> NewCase:
+    issue, workcell = one.issue, one.workcell
+    document = planner_input(issue, known.now, known.history(issue), known.system_state)
+    sampled = _sample(config, one, known.last_actions.get(issue.id))
+    return NewCase(
+        issue_id=issue.id,
+        issue=issue.document(),
+        job_type=issue.job_type,
+        dk_risk=issue.dk_risk,
+        dk_size=issue.dk_size,
+        dk_priority=issue.dk_priority,
+        planner_input=document,
+        input_hash=sha256_json({key: value for key, value in document.items() if key != "created_at"}),
+        workcell=workcell.model_dump(mode="json"),
+        baseline_key=one.baseline_key,
+        baseline=known.baselines.get(one.baseline_key),
+        baseline_check=NewExecution(
+            queue=queue,
+            seed=seed63(config.action_sampling.seed, "baseline", issue.id),
+            deadline_seconds=_gate_seconds(workcell) + _SLACK_SECONDS,
+        ),
+        admission_rank=rank,
+        note=sampled.note,
+        arms=_arms(config, one, queue, sampled),
+    )
+
+
+def _sample(config: BenchConfig, one: Ready, executed: Action | None) -> SampledCase:
+    issue, sampling, limits = one.issue, config.action_sampling, config.execution_limits
+    arm_limits = ArmLimits(
+        limits.max_minutes_per_candidate, limits.max_total_minutes_per_issue, sampling.replicates
+    )
+    return sample_arms(
+        SamplingInput(
+            issue_id=issue.id,
+            space=arm_space(issue.job_type, workcell_limits(one.workcell), arm_limits),
+            baseline=baseline_action(issue.dk_risk, issue.dk_size, issue.job_type),
+            executed=executed,
+            rule=SamplingRule(
+                k=sampling.K,
+                strategy=sampling.strategy,
+                seed=sampling.seed,
+                include_baseline=sampling.include_baseline,
+                include_executed=sampling.include_executed,
+            ),
+        )
+    )
+
+
+def _arms(config: BenchConfig, one: Ready, queue: str, sampled: SampledCase) -> list[NewArm]:
+    sampling = config.action_sampling
+    cell_limits = workcell_limits(one.workcell)
+    replicates: dict[Action, list[Replicate]] = {}
+    for replicate in expand_replicates(
+        [arm.action for arm in sampled.arms],
+        issue_id=one.issue.id,
+        seed=sampling.seed,
+        replicates=sampling.replicates,
+        replicate_fraction=sampling.replicate_fraction,
+    ):
+        replicates.setdefault(replicate.action, []).append(replicate)
+    most = config.execution_limits.max_minutes_per_candidate
+    found = []
+    for arm in sampled.arms:
+        planned = resolve_action(arm.action, cell_limits, most)
+        executions = _executions(one.workcell, planned, cell_limits, queue, replicates[arm.action])
+        found.append(_arm(config, arm, planned, executions))
+    return found
+
+
+def _arm(
+    config: BenchConfig, arm: SampledArm, planned: PlannedAction, executions: Sequence[NewExecution]
+) -> NewArm:
+    action, strategy = arm.action, config.action_sampling.strategy
+    return NewArm(
+        swarm_id=action.swarm_id,
+        max_candidates=_null_if_na(action.max_candidates_bin),
+        max_minutes=_null_if_na(action.max_minutes_bin),
+        max_iterations=_null_if_na(action.max_iterations_bin),
+        canonical_rank=canonical_rank(action),
+        strategy=strategy,
+        strategy_version=STRATEGY_VERSION[strategy],
+        propensity=arm.propensity,
+        propensity_kind=arm.propensity_kind,
+        stratum=arm.stratum,
+        is_baseline=arm.is_baseline,
+        is_executed=arm.is_executed,
+        planned=planned.model_dump(mode="json"),
+        executions=executions,
+    )
+
+
+def _executions(
+    workcell: Workcell,
+    planned: PlannedAction,
+    limits: WorkcellLimits,
+    queue: str,
+    replicates: Sequence[Replicate],
+) -> list[NewExecution]:
+    # Candidates may have to take turns on a machine with fewer slots: the deadline allows for it.
+    budget = planned.candidates * planned.minutes * workcell.seconds_per_minute
+    gates = planned.candidates * (planned.iterations + 1) * _gate_seconds(workcell)
+    return [
+        NewExecution(
+            queue=queue,
+            seed=replicate.seed,
+            deadline_seconds=math.ceil(budget) + gates + _SLACK_SECONDS,
+            replicate=replicate.number,
+            worst_micro_usd=worst_micro_usd(planned, limits),
+            worst_ms=worst_ms(planned),
+        )
+        for replicate in replicates
+    ]
+
+
+def _gate_seconds(workcell: Workcell) -> int:
+    gates = sum(gate.timeout_seconds for gate in workcell.gates) * (1 + workcell.flaky_reruns)
+    return math.ceil(gates + (workcell.setup_timeout_seconds if workcell.setup else 0))
+
+
+def _null_if_na(value: Bin) -> int | None:
+    return None if value == NA else int(value)
+
+
+def plan_fingerprint(bench: NewBench) -> str:
+    """SHA-256 of everything random in the plan: equal for equal seeds."""
+    drawn = [
+        [case.issue_id, case.admission_rank]
+        + [[arm.canonical_rank, arm.propensity, [e.seed for e in arm.executions]] for arm in case.arms]
+        for case in bench.cases
+    ]
+    return sha256_json(canonical_json(drawn))

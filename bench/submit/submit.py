@@ -1,0 +1,95 @@
+"""Submitting: gather what is known, plan, write."""
+
+import secrets
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from bench.config.models import BenchConfig
+from bench.coordinator.decide import action_of
+from bench.errors import BenchError
+from bench.intake.issue import Issue
+from bench.intake.slices import find_slice, select
+from bench.submit.history import similar_history
+from bench.submit.inputs import system_state
+from bench.submit.plan import Known, Ready, make_ready, plan_bench
+from db.repositories.history import History
+from db.repositories.issues import Issues
+from db.repositories.plans import NewBench
+from workers.execution.mirror import resolve_ref
+from workers.toolchains.registry import check_ref, missing_executable
+
+_NO_LETTERS_TO_CONFUSE = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+def new_bench_id(now: datetime) -> str:
+    """Sortable by day, short enough to type: `b-20260131-k3f9q`."""
+    return f"b-{now:%Y%m%d}-" + "".join(secrets.choice(_NO_LETTERS_TO_CONFUSE) for _ in range(5))
+
+
+def prepare_bench(
+    engine: sa.Engine,
+    config: BenchConfig,
+    issue_ids: Sequence[str] | None,
+    *,
+    here: bool,
+    mirrors: Path | None = None,
+) -> NewBench:
+    """Plan a bench on what the farm knows now; nothing is written.
+
+    `here`: the executions will run on this machine, so that a missing toolchain is refused now.
+    """
+    chosen = choose(engine, config, issue_ids)
+    resolve = lru_cache(maxsize=None)(lambda repo, ref: resolve_ref(repo, ref, mirrors))
+    ready = _make_all_ready(config, chosen, resolve)
+    _check_toolchains(ready, here)
+    now = datetime.now(UTC)
+    slice_name = "issues" if issue_ids else config.issue_selection.slice
+    return plan_bench(config, new_bench_id(now), slice_name, ready, _known(engine, config, ready, now))
+
+
+def choose(engine: sa.Engine, config: BenchConfig, issue_ids: Sequence[str] | None) -> list[Issue]:
+    """The issues of the bench: the slice of the config, or those named."""
+    selection = config.issue_selection
+    known = [Issue.model_validate(document) for document in Issues(engine).all_documents()]
+    return select(
+        known,
+        selection.slice,
+        {} if issue_ids else find_slice(selection.slice, config.slices),
+        filters=[one.model_dump(by_alias=True, exclude_none=True) for one in selection.filters],
+        ids=issue_ids,
+        sample_size=selection.sample_size,
+        seed=selection.seed,
+    )
+
+
+def _make_all_ready(
+    config: BenchConfig, issues: Sequence[Issue], resolve: Callable[[str, str], str]
+) -> list[Ready]:
+    # Asking a repository for a commit is waiting, not work: several at a time.
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return list(pool.map(lambda issue: make_ready(config, issue, resolve), issues))
+
+
+def _check_toolchains(ready: Sequence[Ready], here: bool) -> None:
+    for ref in {ref.model_dump_json(): ref for one in ready for ref in one.workcell.toolchains}.values():
+        check_ref(ref)
+        if here and (missing := missing_executable(ref)) is not None:
+            raise BenchError(missing)
+
+
+def _known(engine: sa.Engine, config: BenchConfig, ready: Sequence[Ready], now: datetime) -> Known:
+    history = History(engine)
+    usd_cap = config.execution_limits.max_usd
+    last = history.last_actions([one.issue.id for one in ready])
+    return Known(
+        now=now,
+        history=similar_history(history.recent_runs(), now),
+        system_state=system_state(history.load(), history.toolchain_health(), now, usd_cap),
+        last_actions={issue_id: action_of(row) for issue_id, row in last.items()},
+        baselines=history.baselines([one.baseline_key for one in ready]),
+    )

@@ -1,0 +1,61 @@
+"""What `bench worker` finds out about its own machine."""
+
+import os
+from collections.abc import Sequence
+
+from workers.classes import class_name
+from workers.errors import WorkerError
+from workers.node.settings import NodeSettings, capabilities_of, default_machine_id
+from workers.settings import WorkerSettings
+from workers.spec import ToolchainRef
+from workers.toolchains.registry import known_toolchains, missing_executable
+
+
+def usable_toolchains() -> list[str]:
+    """The toolchains whose program is here."""
+    return [
+        name
+        for name in known_toolchains()
+        if name == "command" or missing_executable(ToolchainRef(name=name)) is None
+    ]
+
+
+def node_settings(
+    concurrency: int, tags: Sequence[str], only: Sequence[str] | None, machine_id: str | None
+) -> NodeSettings:
+    """The settings of this machine; `WorkerError` where the environment names no farm or cannot be written to."""
+    for name in ("BENCH_DATABASE_URL", "BENCH_BROKER_URL"):
+        if not os.environ.get(name):
+            raise WorkerError(
+                f"{name} is not set; a worker joins a fleet by BENCH_DATABASE_URL and BENCH_BROKER_URL"
+            )
+    work_dir = WorkerSettings.from_environment().work_dir
+    identity = machine_id or default_machine_id(work_dir)
+    run_dir = work_dir / "run" / identity
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WorkerError(f"cannot write to {work_dir}: {error.strerror}; set BENCH_WORK_DIR") from error
+    return NodeSettings(
+        database_url=os.environ["BENCH_DATABASE_URL"],
+        broker_url=os.environ["BENCH_BROKER_URL"],
+        machine_id=identity,
+        capabilities=_capabilities(tags, only),
+        concurrency=concurrency,
+        run_dir=run_dir,
+    )
+
+
+def _capabilities(tags: Sequence[str], only: Sequence[str] | None) -> tuple[str, ...]:
+    """All that this machine can do, or just what the named classes need."""
+    found = capabilities_of(usable_toolchains(), list(tags))
+    if only is None:
+        return found
+    wanted = {need for name in only for need in name.split("+")}
+    lacking = sorted(wanted - set(found))
+    if lacking:
+        have = class_name(found)
+        raise WorkerError(
+            f"--queues: this machine has no {', '.join(lacking)} (it has {have}); install it or give --tags"
+        )
+    return tuple(sorted(wanted))
