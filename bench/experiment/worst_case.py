@@ -6,7 +6,7 @@ many seconds a minute has on a farm (fewer in demos) changes the clock, not the 
 
 import math
 from dataclasses import dataclass
-from decimal import Decimal
+from fractions import Fraction
 from functools import cache
 from typing import NamedTuple, cast
 
@@ -79,15 +79,18 @@ def _or_default(value: Bin, default: float) -> float:
 
 def worst_micro_usd(planned: PlannedAction, limits: WorkcellLimits) -> int:
     """Most micro-dollars that one execution may cost, rounded up a candidate."""
-    # Decimal of the shortest text form: 0.1 dollars are 100,000 micro-dollars, not one more.
-    rate, most = Decimal(str(limits.usd_per_minute)), Decimal(str(limits.max_usd_per_candidate))
-    minutes = Decimal(str(planned.minutes))
-    return planned.candidates * math.ceil((minutes * rate + most) * MICRO)
+    rate, most = _exact(limits.usd_per_minute), _exact(limits.max_usd_per_candidate)
+    return planned.candidates * math.ceil((_exact(planned.minutes) * rate + most) * MICRO)
 
 
 def worst_ms(planned: PlannedAction) -> int:
     """Most worker time that one execution may use, in milliseconds of planned minutes, all candidates."""
-    return planned.candidates * math.ceil(Decimal(str(planned.minutes)) * MS_PER_MINUTE)
+    return planned.candidates * math.ceil(_exact(planned.minutes) * MS_PER_MINUTE)
+
+
+def _exact(number: float) -> Fraction:
+    """The number as it is written: 0.1 dollars are 100,000 micro-dollars, not one more."""
+    return Fraction(str(number))
 
 
 @cache
@@ -105,5 +108,5 @@ def arm_space(job_type: JobType, workcell: WorkcellLimits, limits: ArmLimits) ->
         actions=tuple(action for action in valid if is_allowed(action, cap)),
         worst_micro_usd={action: worst_micro_usd(planned[action], workcell) for action in valid},
         arm_ms={action: limits.replicates * worst_ms(planned[action]) for action in valid},
-        max_total_ms=None if total is None else math.floor(Decimal(str(total)) * MS_PER_MINUTE),
+        max_total_ms=None if total is None else math.floor(_exact(total) * MS_PER_MINUTE),
     )
