@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from bench.intake.errors import IntakeError
-from bench.intake.slices import check_slice
+from bench.intake.conditions import checked
 from workers.spec import Command, Gate, Positive, Rates, Sandbox, Strict, ToolchainRef
 
 NotNegative = Annotated[float, Field(ge=0)]
@@ -115,7 +115,7 @@ class BenchConfig(Strict):
     def _slices_name_fields(self) -> Self:
         for name, definition in self.slices.items():
             try:
-                check_slice(name, definition)
+                checked(definition, f"slices.{name}")
             except IntakeError as error:
                 raise ValueError(str(error)) from error
         return self

@@ -87,9 +87,11 @@ def _read_line(line: bytes | str, number: int, report: ImportReport) -> Issue | 
     except (ValueError, RecursionError) as error:
         report.bad_lines.append((number, str(error)))
         return None
-    return _issue(
-        issue_id, Fields(record, lambda text: report.warnings.append((number, f"{issue_id}: {text}")))
-    )
+
+    def warn(text: str) -> None:
+        report.warnings.append((number, f"{issue_id}: {text}"))
+
+    return _issue(issue_id, Fields(record, warn))
 
 
 def _record(line: bytes | str, number: int, report: ImportReport) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from bench.intake.times import format_time, parse_time
@@ -30,7 +31,8 @@ class Fields:
         name, value = self.first(*names)
         if value is None or isinstance(value, str):
             return value
-        return self._complain(name, value, "text")
+        self._complain(name, value, "text")
+        return None
 
     def time(self, *names: str) -> str | None:
         """RFC 3339 UTC."""
@@ -38,7 +40,10 @@ class Fields:
         if value is None:
             return None
         moment = parse_time(value) if isinstance(value, str) else None
-        return self._complain(name, value, "a time") if moment is None else format_time(moment)
+        if moment is None:
+            self._complain(name, value, "a time")
+            return None
+        return format_time(moment)
 
     def number(self, name: str) -> int | None:
         """A whole number from 0; texts such as "3" count."""
@@ -46,13 +51,11 @@ class Fields:
         if value is None:
             return None
         if isinstance(value, str | int | float) and not isinstance(value, bool):
-            try:
-                number = int(float(value))
-            except (ValueError, OverflowError):
-                return self._complain(name, value, "a number")
-            if 0 <= number <= _LARGEST:
-                return number
-        return self._complain(name, value, "a number from 0")
+            with suppress(ValueError, OverflowError):
+                if 0 <= (number := int(float(value))) <= _LARGEST:
+                    return number
+        self._complain(name, value, "a number from 0")
+        return None
 
     def flag(self, name: str) -> bool:
         value = self.record.get(name)

@@ -61,7 +61,7 @@ class Issue(BaseModel):
 
     @property
     def job_type(self) -> JobType:
-        """`fab-world` where tagged `asset:world`, else `fab-asset` where any tag starts with `asset:`, else `code`."""
+        """`fab-world` if tagged `asset:world`, `fab-asset` if any tag starts with `asset:`, else `code`."""
         if "asset:world" in self.tags:
             return "fab-world"
         return "fab-asset" if any(tag.startswith("asset:") for tag in self.tags) else "code"
