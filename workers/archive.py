@@ -1,0 +1,178 @@
+"""What a candidate leaves for ever: `<archives>/<workcell id>/`, written at once and never changed."""
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from workers.execution.plan import executed_plan
+from workers.execution.vote import blocking_failures, passed
+from workers.result import CandidateResult
+from workers.spec import PlannedAction, WorkOrder
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything that is recorded of one candidate."""
+
+    order: WorkOrder
+    action: PlannedAction
+    result: CandidateResult
+    started_at: float
+    """Seconds since the epoch; durations come from the monotonic clock."""
+    patch: bytes
+    files: Sequence[str]
+    logs: Mapping[str, bytes]
+
+
+def write_archive(archives: Path, evidence: Evidence) -> Path:
+    """Write the archive of one candidate and return its directory, all of it or nothing.
+
+    Raises `OSError`, also where an archive of this name exists: archives are append-only.
+    """
+    archives.mkdir(parents=True, exist_ok=True)
+    name = evidence.result.workcell_id
+    making = archives / f".making-{name}-{secrets.token_hex(4)}"
+    try:
+        (making / "logs").mkdir(parents=True)
+        planner = planner_block(evidence)
+        _json(making / "manifest.json", manifest(evidence, planner))
+        _json(making / "proof.json", proof(evidence))
+        _json(making / "rollout.json", rollout(evidence, planner))
+        (making / "patch.diff").write_bytes(evidence.patch)
+        for log, data in evidence.logs.items():
+            (making / "logs" / log).write_bytes(data)
+        if (archives / name).exists():
+            raise FileExistsError(f"{archives / name} exists")
+        making.rename(archives / name)
+    except BaseException:
+        shutil.rmtree(making, ignore_errors=True)
+        raise
+    return archives / name
+
+
+def planner_block(evidence: Evidence) -> dict[str, Any]:
+    """What the planner said and what really ran; the same in manifest and rollout."""
+    given = evidence.order.planner
+    return {
+        "planner_input": given.get("planner_input"),
+        "planner_action": given.get("planner_action"),
+        "executed_plan": executed_plan(evidence.order, evidence.action, evidence.action.candidates),
+        "policy_trace": given.get("policy_trace"),
+    }
+
+
+def manifest(evidence: Evidence, planner: dict[str, Any]) -> dict[str, Any]:
+    """What was to be done and with what."""
+    order, result = evidence.order, evidence.result
+    played = result.rounds[-1].toolchain if result.rounds else None
+    return {
+        "schema_version": "cyntra.workcell_manifest.v1",
+        "workcell_id": result.workcell_id,
+        "job_type": order.job_type,
+        "issue": {"id": None, "title": None, "tags": [], **order.issue},
+        "toolchain": played or order.workcell.toolchains[0].name,
+        "toolchain_config": {
+            "toolchains": [ref.model_dump() for ref in order.workcell.toolchains],
+            "versions": {each.toolchain: each.toolchain_version for each in result.rounds},
+            "seed": result.seed,
+            "sandbox": result.sandbox,
+            "repo": order.workcell.repo,
+            "base": order.workcell.base,
+        },
+        "quality_gates": {gate.name: gate.model_dump(exclude={"name"}) for gate in order.workcell.gates},
+        "planner": planner,
+        "speculate_mode": evidence.action.swarm_id == "speculate_vote",
+        "control": {
+            "speculate_parallelism": evidence.action.candidates,
+            "sampling": {"seed": order.seed, "candidate": result.index},
+        },
+        "bench": {"bench_id": order.bench_id, "execution_id": order.execution_id, "attempt": order.attempt},
+    }
+
+
+def proof(evidence: Evidence) -> dict[str, Any]:
+    """What came of it."""
+    result = evidence.result
+    return {
+        "schema_version": "cyntra.proof.v1",
+        "workcell_id": result.workcell_id,
+        "issue_id": evidence.order.issue.get("id"),
+        "status": result.status,
+        "error_class": result.error_class,
+        "message": result.message,
+        "patch": {
+            "file": "patch.diff",
+            "bytes": len(evidence.patch),
+            "diff_lines": result.diff_lines,
+            "files_modified": list(evidence.files),
+        },
+        "verification": {
+            "all_passed": passed(result.gates),
+            "gates": {gate.name: gate.model_dump(exclude={"name"}) for gate in result.gates},
+            "blocking_failures": blocking_failures(result.gates),
+            "fail_codes": result.fail_codes,
+        },
+        "rounds": [each.model_dump() for each in result.rounds],
+        "metadata": {
+            **_times(evidence),
+            "duration_ms": result.duration_ms,
+            "billed_ms": result.billed_ms,
+            "cost_usd": _usd(result.micro_usd),
+            "cost_source": result.cost_source,
+            "tokens_used": _tokens(result),
+        },
+    }
+
+
+def rollout(evidence: Evidence, planner: dict[str, Any]) -> dict[str, Any]:
+    """What a trainer needs of it."""
+    result = evidence.result
+    return {
+        "schema_version": "cyntra.rollout.v1",
+        "workcell_id": result.workcell_id,
+        "issue_id": evidence.order.issue.get("id"),
+        "job_type": evidence.order.job_type,
+        "metadata": _times(evidence),
+        "outcomes": {
+            "status": result.status,
+            "verification": {
+                "all_passed": passed(result.gates),
+                "blocking_failures": blocking_failures(result.gates),
+            },
+        },
+        "scores": {"duration_ms": result.duration_ms, "cost_usd": _usd(result.micro_usd)},
+        "planner": planner,
+    }
+
+
+def _times(evidence: Evidence) -> dict[str, str]:
+    end = evidence.started_at + evidence.result.duration_ms / 1000
+    return {"started_at": _rfc3339(evidence.started_at), "completed_at": _rfc3339(end)}
+
+
+def _rfc3339(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _usd(micro_usd: int | None) -> float | None:
+    return None if micro_usd is None else micro_usd / 1_000_000
+
+
+def _tokens(result: CandidateResult) -> int | None:
+    counts = [each for played in result.rounds for each in (played.tokens_in, played.tokens_out)]
+    known = [each for each in counts if each is not None]
+    return sum(known) if known else None
+
+
+def _json(path: Path, document: dict[str, Any]) -> None:
+    text = json.dumps(document, ensure_ascii=True, sort_keys=True, indent=1, allow_nan=False)
+    with path.open("w", encoding="ascii") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,248 @@
+"""One candidate: check-out, rounds of toolchain and gates under one budget, final gates, record."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workers.archive import Evidence, write_archive
+from workers.execution.cell import Cell, open_cell
+from workers.execution.checkout import check_out, fetch_pristine
+from workers.execution.cost import candidate_cost, round_money
+from workers.execution.halt import HaltError, StoppedError
+from workers.execution.job import Job
+from workers.execution.patch import Patch, take_patch
+from workers.execution.prompt import feedback, protected_paths
+from workers.execution.round import Turn, play_round
+from workers.execution.seeds import derive
+from workers.execution.vote import blocking_failures, passed
+from workers.gates.run import GateBay, not_run, run_gates
+from workers.result import CandidateResult, ErrorClass, GateResult, RoundResult, Status
+from workers.spec import PlannedAction, ToolchainRef
+
+
+@dataclass
+class Trial:
+    """What has come of a candidate so far."""
+
+    seed: int
+    rounds: list[RoundResult] = field(default_factory=list)
+    gates: list[GateResult] = field(default_factory=list)
+    patch: Patch | None = None
+    billed_ms: int = 0
+    out_of_time: bool = False
+    halted: HaltError | None = None
+
+
+def run_candidate(job: Job, action: PlannedAction, index: int, workcell_id: str) -> CandidateResult:
+    """Run one candidate to its result; what goes wrong is part of the result."""
+    started, started_at = time.monotonic(), time.time()
+    trial = Trial(derive(job.order.seed, index))
+    try:
+        with open_cell(job.machine.work_dir, workcell_id) as cell:
+            _attempt(job, action, index, cell, trial)
+            result = _result(job, index, cell, trial, _ms(started))
+            return _record(job, action, cell, trial, result, started_at)
+    except HaltError as error:
+        trial.halted = error
+    except OSError as error:
+        trial.halted = HaltError("infra", f"workcell {workcell_id}: {error}")
+    return _result(job, index, None, trial, _ms(started), workcell_id)
+
+
+def _attempt(job: Job, action: PlannedAction, index: int, cell: Cell, trial: Trial) -> None:
+    """Rounds, then the final gates; a halt is noted in the trial, so that what was spent is recorded."""
+    try:
+        pristine = fetch_pristine(job.mirror, job.order.workcell.base, cell.pristine)
+        check_out(pristine, cell.checkout, cell.base_index)
+        settled = _rounds(job, action, index, cell, trial)
+        _stop_if_ordered(job)
+        if not settled and not _ended_in_error(trial):
+            _verify(job, cell, trial)
+            _stop_if_ordered(job)
+    except HaltError as error:
+        trial.halted = error
+    except OSError as error:
+        trial.halted = HaltError("infra", f"workcell {cell.workcell_id}: {error}")
+    if trial.patch is None and cell.base_index.exists():
+        trial.patch = _patch(job, cell, len(trial.rounds))
+
+
+def _rounds(job: Job, action: PlannedAction, index: int, cell: Cell, trial: Trial) -> bool:
+    """Rounds until the gates pass or the budget ends; True when the last gates need no repetition."""
+    seconds = action.minutes * job.order.workcell.seconds_per_minute
+    started = time.monotonic()
+    told: Sequence[dict[str, Any]] = ()
+    settled = False
+    try:
+        for number in range(1, action.iterations + 1):
+            settled = False
+            played = play_round(job, cell, _turn(job, action, index, trial, started + seconds, told))
+            trial.rounds.append(played)
+            trial.out_of_time = played.status == "timeout"
+            _stop_if_ordered(job)
+            if number == action.iterations or trial.out_of_time or not _may_go_on(job, trial):
+                break
+            _verify(job, cell, trial)
+            settled = True
+            if passed(trial.gates) and played.status in ("success", "partial"):
+                break
+            told = feedback(played, trial.gates)
+            trial.out_of_time = time.monotonic() >= started + seconds
+            if trial.out_of_time:
+                break
+        return settled
+    finally:
+        trial.billed_ms = min(_ms(started), round(seconds * 1000))
+
+
+def _turn(
+    job: Job, action: PlannedAction, index: int, trial: Trial, end: float, told: Sequence[dict[str, Any]]
+) -> Turn:
+    number = len(trial.rounds) + 1
+    return Turn(
+        number=number,
+        ref=pick_toolchain(job.order.workcell.toolchains, action, index, number),
+        seed=derive(trial.seed, number),
+        seconds=max(0.001, end - time.monotonic()),
+        max_micro_usd=max(0, _max_micro_usd(job) - _spent(trial)),
+        told=told,
+    )
+
+
+def pick_toolchain(
+    toolchains: Sequence[ToolchainRef], action: PlannedAction, index: int, number: int
+) -> ToolchainRef:
+    """The toolchain of a round: rotated over rounds in a hand-off, spread over candidates in a vote."""
+    step = index if action.swarm_id == "speculate_vote" else number - 1
+    return toolchains[step % len(toolchains)]
+
+
+def _max_micro_usd(job: Job) -> int:
+    return round(job.order.workcell.rates.max_usd_per_candidate * 1_000_000)
+
+
+def _spent(trial: Trial) -> int:
+    return sum(round_money(played) or 0 for played in trial.rounds)
+
+
+def _may_go_on(job: Job, trial: Trial) -> bool:
+    """No further round after an error, nor where the money set aside is, or may be, used up."""
+    if _ended_in_error(trial):
+        return False
+    limit = _max_micro_usd(job)
+    unknown = any(round_money(played) is None for played in trial.rounds)
+    return not limit or (not unknown and _spent(trial) < limit)
+
+
+def _ended_in_error(trial: Trial) -> bool:
+    return bool(trial.rounds) and trial.rounds[-1].status == "error"
+
+
+def _patch(job: Job, cell: Cell, number: int) -> Patch:
+    order = job.order
+    return take_patch(cell, order.workcell.base, protected_paths(order), number, job.machine.max_patch_bytes)
+
+
+def _verify(job: Job, cell: Cell, trial: Trial) -> None:
+    """Take the patch and run every gate on base + patch."""
+    workcell = job.order.workcell
+    number = len(trial.rounds)
+    trial.patch = _patch(job, cell, number)
+    if not trial.patch.usable:
+        trial.gates = not_run(workcell.gates, f"there is no patch to judge: {trial.patch.fail_codes[0]}")
+        return
+    bay = GateBay(job.place(cell), cell.pristine / ".git", cell.logs, job.machine.capture_bytes)
+    trial.gates = run_gates(
+        bay, workcell.gates, trial.patch.index, job.order.baseline, str(number), workcell.flaky_reruns
+    )
+
+
+def _stop_if_ordered(job: Job) -> None:
+    if job.control.reason is not None:
+        raise StoppedError(job.control.reason.value)
+
+
+def _status(trial: Trial) -> tuple[Status, ErrorClass | None, str]:
+    """Status, error class and message of a candidate."""
+    if trial.halted is not None:
+        return "error", trial.halted.error_class, str(trial.halted)
+    last = trial.rounds[-1]
+    if last.status == "error":
+        return "error", last.error_class or "provider", last.message
+    if trial.out_of_time:
+        return "timeout", None, "its budget ended"
+    if not passed(trial.gates):
+        failing = ", ".join(blocking_failures(trial.gates))
+        return "failed", None, f"gates failed: {failing}" if failing else "no required gate passed"
+    if last.status not in ("success", "partial"):
+        return "failed", None, f"gates passed, but the toolchain {last.status}: {last.message}"
+    return "success", None, last.message
+
+
+def _fail_codes(trial: Trial) -> list[str]:
+    """What went wrong: the patch's codes, then those of the failing required gates, each once."""
+    codes = [*(trial.patch.fail_codes if trial.patch else ())]
+    codes += [code for gate in trial.gates if gate.required for code in gate.fail_codes]
+    return list(dict.fromkeys(codes))
+
+
+def _result(
+    job: Job, index: int, cell: Cell | None, trial: Trial, duration_ms: int, workcell_id: str = ""
+) -> CandidateResult:
+    status, error_class, message = _status(trial)
+    cost = candidate_cost(trial.rounds, trial.billed_ms, job.order.workcell)
+    return CandidateResult(
+        index=index,
+        workcell_id=cell.workcell_id if cell else workcell_id,
+        seed=trial.seed,
+        status=status,
+        error_class=error_class,
+        message=message,
+        duration_ms=duration_ms,
+        billed_ms=trial.billed_ms,
+        rounds=trial.rounds,
+        gates=trial.gates,
+        fail_codes=_fail_codes(trial),
+        diff_lines=trial.patch.lines if trial.patch else 0,
+        micro_usd=cost.micro_usd,
+        cost_source=cost.source,
+        sandbox=job.rung.name,
+    )
+
+
+def _record(
+    job: Job, action: PlannedAction, cell: Cell, trial: Trial, result: CandidateResult, started_at: float
+) -> CandidateResult:
+    """Write the archive; a result without one would be lost to every dataset, so that is an error."""
+    evidence = Evidence(
+        order=job.order,
+        action=action,
+        result=result,
+        started_at=started_at,
+        patch=trial.patch.text if trial.patch else b"",
+        files=trial.patch.files if trial.patch else (),
+        logs={
+            path.name: job.place(cell).log(path, job.order.workcell.max_output_bytes) for path in _logs(cell)
+        },
+    )
+    try:
+        archive = write_archive(job.machine.archives_dir, evidence)
+    except OSError as error:
+        return result.model_copy(
+            update={
+                "status": "error",
+                "error_class": "infra",
+                "message": f"archive cannot be written: {error}",
+            }
+        )
+    return result.model_copy(update={"archive": str(archive)})
+
+
+def _logs(cell: Cell) -> list[Path]:
+    return sorted(path for path in cell.logs.iterdir() if path.is_file())
+
+
+def _ms(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)

@@ -1,0 +1,162 @@
+"""The directories of one workcell, owned while it lives and swept when its owner is dead.
+
+```
+cells/<workcell id>.lock        locked by the owner for as long as it lives
+cells/<workcell id>/cell/       all that the candidate may write: checkout, home, tmp, round-N
+cells/<workcell id>/pristine/   the repository as fetched, out of the candidate's reach
+cells/<workcell id>/logs/       captured output
+cells/<workcell id>/gate-N/     one clean checkout per gate run
+```
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import stat
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from workers.execution.halt import HaltError
+from workers.sandbox.sweep import kill_marked, remove_tree
+
+_CELLS = "cells"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One workcell's directories; its root is also the mark of every process in it."""
+
+    workcell_id: str
+    root: Path
+
+    @property
+    def inside(self) -> Path:
+        return self.root / "cell"
+
+    @property
+    def checkout(self) -> Path:
+        return self.inside / "checkout"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def pristine(self) -> Path:
+        return self.root / "pristine"
+
+    @property
+    def base_index(self) -> Path:
+        return self.root / "base.index"
+
+    def fresh_inside(self, name: str) -> Path:
+        """A new directory in the candidate's part, whatever the candidate has put there before."""
+        path = self.inside / name
+        remove_tree(path)
+        path.mkdir()
+        return path
+
+    def kept_inside(self, name: str) -> Path:
+        """A directory in the candidate's part that stays over rounds, unless it was turned into a link."""
+        path = self.inside / name
+        return path if is_real_directory(path) else self.fresh_inside(name)
+
+
+def is_real_directory(path: Path) -> bool:
+    """Whether `path` itself is a directory, and no link to one."""
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def open_cell(work_dir: Path, workcell_id: str) -> Iterator[Cell]:
+    """A new workcell, removed at the end; one of the same name that a dead worker left is cleared first."""
+    cells = work_dir / _CELLS
+    cells.mkdir(parents=True, exist_ok=True)
+    cell = Cell(workcell_id, cells / workcell_id)
+    # A sweep may hold a lock file that it has just come across for a moment.
+    lock = _own(_lock_file(cell.root), patience=2.0)
+    if lock is None:
+        raise HaltError("infra", f"workcell {workcell_id} is in use by another worker on this machine")
+    try:
+        _clear(cell.root)
+        for path in (cell.inside, cell.checkout, cell.logs, cell.inside / "home", cell.inside / "tmp"):
+            path.mkdir(parents=True)
+        yield cell
+    finally:
+        remove_tree(cell.root)
+        _lock_file(cell.root).unlink(missing_ok=True)
+        os.close(lock)
+
+
+def sweep_orphans(work_dir: Path) -> int:
+    """Kill the processes and remove the workcells of dead workers; how many workcells were cleared.
+
+    Safe at any time: what a living worker owns is left alone.
+    """
+    cells = work_dir / _CELLS
+    kill_marked(lambda mark: Path(mark).parent == cells and not _is_owned(Path(mark)))
+    cleared = 0
+    for root in sorted({path.with_suffix("") for path in cells.glob("*")}):
+        lock = _own(_lock_file(root))
+        if lock is not None:
+            remove_tree(root)
+            _lock_file(root).unlink(missing_ok=True)
+            os.close(lock)
+            cleared += 1
+    return cleared
+
+
+def free_bytes(place: Path) -> int:
+    """Free disk space where `place` lies or will lie."""
+    while not place.exists():
+        place = place.parent
+    return shutil.disk_usage(place).free
+
+
+def _clear(root: Path) -> None:
+    if root.exists():
+        kill_marked(str(root).__eq__)
+        remove_tree(root)
+
+
+def _lock_file(root: Path) -> Path:
+    return root.with_name(f"{root.name}.lock")
+
+
+def _own(path: Path, patience: float = 0.0) -> int | None:
+    """A descriptor that owns the lock file; None where another process owns it for longer than `patience`."""
+    end = time.monotonic() + patience
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(fd).st_ino == path.stat().st_ino:
+                return fd
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                os.close(fd)
+                return None
+            time.sleep(0.02)
+        except FileNotFoundError:
+            pass
+        os.close(fd)
+
+
+def _is_owned(root: Path) -> bool:
+    try:
+        fd = os.open(_lock_file(root), os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False

@@ -1,0 +1,50 @@
+"""What a candidate and an execution cost: compute minutes plus the provider's money, in micro-dollars."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from workers.result import CandidateResult, CostSource, RoundResult
+from workers.spec import Workcell
+
+
+@dataclass(frozen=True)
+class Cost:
+    """`micro_usd` is None, never 0, where a provider's part is unknown."""
+
+    micro_usd: int | None
+    source: CostSource
+
+
+def compute_micro_usd(billed_ms: int, workcell: Workcell) -> int:
+    """The price of worker time; a minute has `seconds_per_minute` seconds."""
+    minutes = billed_ms / 1000 / workcell.seconds_per_minute
+    return round(minutes * workcell.rates.usd_per_minute * 1_000_000)
+
+
+def planned_ms(billed_ms: int, workcell: Workcell) -> int:
+    """Worker time in milliseconds of planned minutes: 60,000 are one minute of the action."""
+    return round(billed_ms * 60 / workcell.seconds_per_minute)
+
+
+def round_money(played: RoundResult) -> int | None:
+    """What one round spent at its provider: reported, else priced, else unknown."""
+    return played.usd_reported if played.usd_reported is not None else played.usd_priced
+
+
+def candidate_cost(rounds: Sequence[RoundResult], billed_ms: int, workcell: Workcell) -> Cost:
+    """Compute and provider money together. A round that never could spend has `usd_reported` 0."""
+    money = [round_money(each) for each in rounds]
+    known = [amount for amount in money if amount is not None]
+    if len(known) < len(money):
+        return Cost(None, "unknown")
+    priced = any(each.usd_reported is None for each in rounds)
+    return Cost(sum(known) + compute_micro_usd(billed_ms, workcell), "priced" if priced else "reported")
+
+
+def execution_cost(candidates: Sequence[CandidateResult]) -> Cost:
+    """The sum over candidates; unknown where one of them is."""
+    known = [each.micro_usd for each in candidates if each.micro_usd is not None]
+    if len(known) < len(candidates):
+        return Cost(None, "unknown")
+    sources = {each.cost_source for each in candidates}
+    return Cost(sum(known), "priced" if "priced" in sources else "reported")

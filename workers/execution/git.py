@@ -1,0 +1,102 @@
+"""Calling Git with one fixed configuration, on repositories and trees that strangers made."""
+
+import functools
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from workers.control import Control
+from workers.execution.halt import StoppedError
+
+CONFIG = Path(__file__).with_name("gitconfig.txt")
+_LOCAL_SECONDS = 300.0
+_ASK_SECONDS = 0.5
+_CREDENTIALS = re.compile(r"(://)[^/@\s]+@")
+
+
+class GitError(Exception):
+    """A Git command failed; the message is its last words."""
+
+
+def git(
+    *arguments: str,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    given: bytes | None = None,
+    seconds: float = _LOCAL_SECONDS,
+    control: Control | None = None,
+    mortal: bool = False,
+) -> bytes:
+    """Standard output of `git ARGUMENTS`. Raises `GitError`, or `StoppedError` where `control` says stop.
+
+    `mortal` commands, which talk to far places, die with the worker.
+    """
+    process = subprocess.Popen(
+        [*(_mortal() if mortal else ()), "git", *arguments],
+        cwd=cwd,
+        env={**_environment(), **(env or {})},
+        stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        out, words = _communicate(process, given, seconds, control)
+    except BaseException:
+        process.kill()
+        process.communicate()
+        raise
+    if process.returncode != 0:
+        raise GitError(last_words(words) or f"git {arguments[0]} ended with {process.returncode}")
+    return out
+
+
+def _communicate(
+    process: subprocess.Popen[bytes], given: bytes | None, seconds: float, control: Control | None
+) -> tuple[bytes, bytes]:
+    waited = 0.0
+    while True:
+        try:
+            return process.communicate(given, timeout=_ASK_SECONDS)
+        except subprocess.TimeoutExpired:
+            waited += _ASK_SECONDS
+            given = None
+        if control is not None and control.reason is not None:
+            raise StoppedError(control.reason.value)
+        if waited >= seconds:
+            raise GitError(f"no end after {seconds:g} seconds")
+
+
+@functools.cache
+def _mortal() -> tuple[str, ...]:
+    setpriv = shutil.which("setpriv")
+    return (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()
+
+
+def _environment() -> dict[str, str]:
+    """The worker's environment (proxies, keys of its own) without any of Git's variables, and ours."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    return {
+        **env,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": str(CONFIG),
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_SSH_COMMAND": "ssh -oBatchMode=yes",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "LC_ALL": "C.UTF-8",
+    }
+
+
+def last_words(output: bytes) -> str:
+    """The last telling line of Git's standard error, passwords in URLs blotted out."""
+    lines = [line for line in output.decode(errors="replace").splitlines() if line.strip()]
+    telling = [line for line in lines if line.startswith(("fatal:", "error:", "remote: ", "ERROR:"))]
+    return without_credentials((telling or lines or [""])[0].strip())
+
+
+def without_credentials(text: str) -> str:
+    """`text` with the user part of URLs blotted out."""
+    return _CREDENTIALS.sub(r"\1…@", text)

@@ -1,0 +1,19 @@
+"""What ends an execution before it has an outcome."""
+
+from workers.errors import WorkerError
+from workers.result import ErrorClass
+
+
+class HaltError(WorkerError):
+    """The execution cannot go on, for a reason that says nothing about the action; becomes status `error`."""
+
+    def __init__(self, error_class: ErrorClass, message: str) -> None:
+        super().__init__(message)
+        self.error_class: ErrorClass = error_class
+
+
+class StoppedError(HaltError):
+    """Somebody ordered the stop: the operator, the lease or the machine."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("infra" if reason == "cancel" else "lost", f"stopped by order: {reason}")

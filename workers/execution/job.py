@@ -1,0 +1,42 @@
+"""What all candidates of one execution have in common."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from workers.control import Control
+from workers.execution.cell import Cell
+from workers.execution.machine import Machine
+from workers.execution.setup import Products
+from workers.sandbox.place import Place
+from workers.sandbox.program import Rung
+from workers.spec import WorkOrder
+
+
+@dataclass(frozen=True)
+class Job:
+    """An execution that is ready to begin: its commit is mirrored and its set-up done."""
+
+    order: WorkOrder
+    machine: Machine
+    control: Control
+    rung: Rung
+    mirror: Path
+    products: Products
+
+    def place(self, cell: Cell) -> Place:
+        """Where the programs of a workcell run."""
+        return place_of(self.machine, self.rung, self.control, cell, self.products)
+
+
+def place_of(machine: Machine, rung: Rung, control: Control, cell: Cell, products: Products) -> Place:
+    """The surroundings of a workcell's programs on this machine."""
+    return Place(
+        rung=rung,
+        control=control,
+        root=cell.root,
+        first_on_path=products.programs,
+        worker_path=machine.path,
+        reads=(*machine.sandbox_read, *products.reads),
+        network_env=machine.pass_env,
+        secrets=machine.secrets,
+    )

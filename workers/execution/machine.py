@@ -1,0 +1,49 @@
+"""The machine an execution runs on, as far as the execution cares."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from workers.settings import WorkerSettings
+from workers.spec import Sandbox
+from workers.toolchains.base import Toolchain
+from workers.toolchains.registry import get_toolchain
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Directories, toolchains, secrets and limits; handed in by whoever runs executions."""
+
+    work_dir: Path
+    archives_dir: Path
+    mirrors_dir: Path
+    toolchain: Callable[[str], Toolchain] = get_toolchain
+    """The adapter of a name. Raises `WorkerError` where there is none."""
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    sandbox: Sandbox = "auto"
+    pass_env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Variables for programs that have the network."""
+    sandbox_read: tuple[Path, ...] = ()
+    disk_reserve_bytes: int = 0
+    capture_bytes: int = 32 * 1024 * 1024
+    max_patch_bytes: int = 8 * 1024 * 1024
+    parallel_candidates: int = 5
+    path: str = field(default_factory=lambda: os.environ.get("PATH", os.defpath))
+
+    @classmethod
+    def of(cls, settings: WorkerSettings) -> "Machine":
+        """The machine that the settings describe."""
+        return cls(
+            work_dir=settings.work_dir,
+            archives_dir=settings.archives_dir,
+            mirrors_dir=settings.work_dir / "mirrors",
+            secrets=settings.secrets,
+            sandbox=settings.sandbox,
+            pass_env={name: os.environ[name] for name in settings.pass_env if name in os.environ},
+            sandbox_read=settings.sandbox_read,
+            disk_reserve_bytes=settings.disk_reserve_bytes,
+            capture_bytes=settings.capture_bytes,
+            max_patch_bytes=settings.max_patch_bytes,
+            parallel_candidates=settings.parallel_candidates,
+        )

@@ -1,0 +1,153 @@
+"""A bare local mirror per repository: the one place that talks to the repository's home.
+
+Commits are fetched one at a time, without history; submodules and LFS objects are not fetched. The mirror is
+changed under a file lock, and a commit that lies there is never asked for again.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from workers.control import Control
+from workers.execution.git import GitError, git, without_credentials
+from workers.execution.halt import HaltError
+
+FETCH_SECONDS = 900.0
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_STALE_LOCKS = ("*.lock", "refs/bench/*.lock", "refs/heads/**/*.lock")
+
+
+class RepositoryUnreachableError(HaltError):
+    """The repository cannot be read from here."""
+
+    def __init__(self, repo: str, words: str) -> None:
+        super().__init__(
+            "infra",
+            f"repository {without_credentials(repo)} cannot be reached: {words}; "
+            "check the address, the network and the access rights",
+        )
+
+
+class CommitMissingError(HaltError):
+    """The repository is there, the commit is not."""
+
+    def __init__(self, repo: str, ref: str) -> None:
+        super().__init__(
+            "invalid_issue",
+            f"repository {without_credentials(repo)} has no commit {ref!r}; correct `base` or push it",
+        )
+
+
+def ensure_commit(mirrors_dir: Path, repo: str, commit: str, control: Control | None = None) -> Path:
+    """The mirror of `repo`, holding `commit` (40 hex digits)."""
+    repo = address(repo)
+    mirror = mirrors_dir / f"{hashlib.sha256(repo.encode()).hexdigest()[:20]}.git"
+    if not _kept(mirror, commit):
+        with locked(mirror.with_suffix(".lock")):
+            if not _kept(mirror, commit):
+                _fetch(mirror, repo, commit, control)
+    return mirror
+
+
+def resolve_ref(repo: str, ref: str, mirrors_dir: Path | None = None) -> str:
+    """The full commit id that `ref` (branch, tag, commit, short id, `main~2`) names in `repo` now.
+
+    `mirrors_dir` keeps what has to be fetched for that. Raises `RepositoryUnreachableError` or
+    `CommitMissingError`, both `WorkerError`, with one line on what to mend.
+    """
+    if _COMMIT.fullmatch(ref) is None and (commit := _advertised(address(repo), ref)) is not None:
+        return commit
+    with contextlib.ExitStack() as stack:
+        place = mirrors_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-ref-")))
+        if _COMMIT.fullmatch(ref):
+            ensure_commit(place, repo, ref)
+            return ref
+        return _revision(place, address(repo), ref)
+
+
+def address(repo: str) -> str:
+    """`repo` as Git is given it: a local path made absolute, a URL as it is."""
+    if "://" in repo or re.match(r"[^/]+@?[^/]*:", repo):
+        return repo
+    return str(Path(repo).expanduser().absolute())
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on a file among processes and threads."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _kept(mirror: Path, commit: str) -> bool:
+    return (mirror / "refs" / "bench" / commit).exists()
+
+
+def _init(mirror: Path) -> None:
+    """A fresh mirror, or one that a killed fetch left, fit for use; the caller holds the lock."""
+    if not (mirror / "config").exists():
+        git("init", "-q", "--bare", str(mirror))
+    for pattern in _STALE_LOCKS:
+        for stale in mirror.glob(pattern):
+            stale.unlink(missing_ok=True)
+
+
+def _fetch(mirror: Path, repo: str, commit: str, control: Control | None) -> None:
+    _init(mirror)
+    ref = f"refs/bench/{commit}"
+    with contextlib.suppress(GitError):
+        _remote(mirror, repo, ["--depth=1"], f"+{commit}:{ref}", control)
+        return
+    # Some servers give no commit by its id: then all branches and tags are fetched once.
+    _fetch_all(mirror, repo, control)
+    try:
+        git("update-ref", ref, f"{commit}^{{commit}}", cwd=mirror)
+    except GitError:
+        raise CommitMissingError(repo, commit) from None
+
+
+def _fetch_all(mirror: Path, repo: str, control: Control | None) -> None:
+    depth = ["--unshallow"] if (mirror / "shallow").exists() else []
+    try:
+        _remote(mirror, repo, depth, "+refs/*:refs/origin/*", control)
+    except GitError as error:
+        raise RepositoryUnreachableError(repo, str(error)) from None
+
+
+def _remote(mirror: Path, repo: str, options: list[str], refs: str, control: Control | None) -> None:
+    command = ["fetch", "-q", "--no-tags", "--no-write-fetch-head", *options, "--", repo, refs]
+    git(*command, cwd=mirror, seconds=FETCH_SECONDS, control=control, mortal=True)
+
+
+def _advertised(repo: str, ref: str) -> str | None:
+    try:
+        lines = git("ls-remote", "--", repo, ref, f"{ref}^{{}}", seconds=FETCH_SECONDS).decode().splitlines()
+    except GitError as error:
+        raise RepositoryUnreachableError(repo, str(error)) from None
+    found = {name: commit for commit, _, name in (line.partition("\t") for line in lines)}
+    for name in (f"refs/tags/{ref}^{{}}", f"{ref}^{{}}", ref, f"refs/tags/{ref}", f"refs/heads/{ref}"):
+        if name in found:
+            return found[name]
+    return None
+
+
+def _revision(mirrors_dir: Path, repo: str, ref: str) -> str:
+    mirror = mirrors_dir / f"{hashlib.sha256(repo.encode()).hexdigest()[:20]}.git"
+    with locked(mirror.with_suffix(".lock")):
+        _init(mirror)
+        _fetch_all(mirror, repo, None)
+    for name in (f"refs/origin/heads/{ref}", f"refs/origin/{ref}", ref):
+        with contextlib.suppress(GitError):
+            found = git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}", cwd=mirror)
+            return found.decode().strip()
+    raise CommitMissingError(repo, ref)

@@ -1,0 +1,21 @@
+"""`cyntra.executed_plan.v1`: what really ran."""
+
+from typing import Any
+
+from workers.spec import PlannedAction, WorkOrder
+
+
+def executed_plan(order: WorkOrder, action: PlannedAction, candidates: int) -> dict[str, Any]:
+    """The document. `timeout_seconds_executed` counts planned minutes of 60 seconds, so that readers find the
+    action's bin again; a minute really lasted `seconds_per_minute` seconds."""
+    fewer = candidates < action.candidates
+    return {
+        "schema_version": "cyntra.executed_plan.v1",
+        "swarm_id_executed": action.swarm_id,
+        "max_candidates_executed": candidates,
+        "timeout_seconds_executed": round(action.minutes * 60),
+        "max_iterations_executed": action.iterations,
+        "fallback_applied": fewer,
+        "fallback_reason": f"parallelism_reduced_from_{action.candidates}_to_{candidates}" if fewer else None,
+        "seconds_per_minute": order.workcell.seconds_per_minute,
+    }

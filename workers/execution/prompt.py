@@ -1,0 +1,84 @@
+"""What a toolchain is told: `prompt.md` for a mind, `manifest.json` for a program."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from workers.result import GateResult, RoundResult
+from workers.spec import Gate, WorkOrder
+
+
+def feedback(played: RoundResult, gates: Sequence[GateResult]) -> list[dict[str, Any]]:
+    """What the next round is told of this one: the toolchain's own failure, and every failing gate."""
+    told: list[dict[str, Any]] = []
+    if played.status not in ("success", "partial"):
+        told.append({"toolchain": played.toolchain, "status": played.status, "message": played.message})
+    for gate in gates:
+        if not gate.passed:
+            told.append({"gate": gate.name, "fail_codes": gate.fail_codes, "output_tail": gate.output_tail})
+    return told
+
+
+def manifest(
+    order: WorkOrder, number: int, seed: int, budget_seconds: float, told: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """The document for programs; commands are argument lists."""
+    return {
+        "issue": order.issue,
+        "gates": [gate.model_dump() for gate in order.workcell.gates],
+        "protected_paths": protected_paths(order),
+        "round": number,
+        "feedback": list(told),
+        "seed": seed,
+        "budget_seconds": budget_seconds,
+    }
+
+
+def protected_paths(order: WorkOrder) -> list[str]:
+    """The config's protected paths and the issue's forbidden ones."""
+    forbidden = order.issue.get("forbidden_paths") or []
+    return [*order.workcell.protected_paths, *(path for path in forbidden if isinstance(path, str))]
+
+
+def prompt(order: WorkOrder, number: int, told: Sequence[dict[str, Any]]) -> str:
+    """The document for a language model."""
+    issue = order.issue
+    parts = [f"# {issue.get('title') or issue.get('id') or 'Issue'}", str(issue.get("description") or "")]
+    parts += _listed("Acceptance criteria", issue.get("acceptance_criteria"))
+    parts += _listed("Files to look at first", issue.get("context_files"))
+    parts += _listed("Do not change", protected_paths(order))
+    parts += ["## How it is checked", *(_gate(gate) for gate in order.workcell.gates)]
+    if number > 1:
+        parts.append(f"## What the checks said of round {number - 1}")
+        parts += [_told(each) for each in told]
+    return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
+
+
+def write(place: Path, text: str, document: dict[str, Any]) -> tuple[Path, Path]:
+    """Both files in the round's fresh directory; returns their paths."""
+    prompt_file, manifest_file = place / "prompt.md", place / "manifest.json"
+    prompt_file.write_text(text, encoding="utf-8", errors="replace")
+    manifest_file.write_text(json.dumps(document, ensure_ascii=True, indent=1), encoding="ascii")
+    return prompt_file, manifest_file
+
+
+def _listed(title: str, values: object) -> list[str]:
+    if isinstance(values, str) and values.strip():
+        return [f"## {title}", values]
+    if not isinstance(values, list) or not values:
+        return []
+    return [f"## {title}", "\n".join(f"- {value}" for value in values)]
+
+
+def _gate(gate: Gate) -> str:
+    needed = "required" if gate.required else "optional"
+    return f"- `{' '.join(gate.command)}` ({gate.name}, {needed})"
+
+
+def _told(each: dict[str, Any]) -> str:
+    if "gate" in each:
+        codes = ", ".join(each["fail_codes"])
+        tail = each["output_tail"].replace("```", "'''")
+        return f"Gate {each['gate']} failed ({codes}):\n\n```\n{tail}\n```"
+    return f"The previous round ended as {each['status']}: {each['message']}"

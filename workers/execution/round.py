@@ -1,0 +1,157 @@
+"""One round: a toolchain at work in the candidate's check-out, under what is left of the budget."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from workers.errors import WorkerError
+from workers.execution import prompt
+from workers.execution.cell import Cell
+from workers.execution.halt import HaltError
+from workers.execution.job import Job
+from workers.result import RoundResult
+from workers.sandbox.capture import redact
+from workers.sandbox.place import MissingProgramError
+from workers.sandbox.process import Ended, Limits
+from workers.spec import ToolchainRef
+from workers.toolchains.base import Finished, Invocation, Report, RoundContext, Toolchain
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What is particular to one round."""
+
+    number: int
+    """From 1."""
+    ref: ToolchainRef
+    seed: int
+    seconds: float
+    """Wall clock left to the candidate."""
+    max_micro_usd: int
+    """Provider money left to the candidate; 0 where none is set aside."""
+    told: Sequence[dict[str, Any]]
+    """Feedback of the round before."""
+
+
+def play_round(job: Job, cell: Cell, turn: Turn) -> RoundResult:
+    """Run the toolchain once. Raises `HaltError` where it cannot be started at all."""
+    toolchain = _toolchain(job, turn.ref)
+    context = _context(job, cell, turn)
+    invocation = _invocation(toolchain, context)
+    stdout, stderr = (cell.logs / f"round-{turn.number}.{name}" for name in ("stdout", "stderr"))
+    ended = _run(job, cell, turn, context, toolchain, invocation, stdout, stderr)
+    finished = Finished(ended.exit_code, stdout, stderr, ended.ended_by, ended.duration_ms)
+    report = toolchain.report(context, finished)
+    return _result(job, turn, toolchain, finished, report)
+
+
+def _toolchain(job: Job, ref: ToolchainRef) -> Toolchain:
+    try:
+        return job.machine.toolchain(ref.name)
+    except WorkerError as error:
+        raise HaltError("infra", str(error)) from None
+
+
+def _context(job: Job, cell: Cell, turn: Turn) -> RoundContext:
+    place = cell.fresh_inside(f"round-{turn.number}")
+    out = place / "out"
+    out.mkdir()
+    cell.kept_inside("tmp")
+    document = prompt.manifest(job.order, turn.number, turn.seed, turn.seconds, turn.told)
+    prompt_file, manifest_file = prompt.write(
+        place, prompt.prompt(job.order, turn.number, turn.told), document
+    )
+    return RoundContext(
+        ref=turn.ref,
+        checkout=cell.checkout,
+        prompt=prompt_file,
+        manifest=manifest_file,
+        out=out,
+        home=cell.kept_inside("home"),
+        seed=turn.seed,
+        round=turn.number,
+        budget_seconds=turn.seconds,
+        max_micro_usd=turn.max_micro_usd,
+    )
+
+
+def _invocation(toolchain: Toolchain, context: RoundContext) -> Invocation:
+    try:
+        return toolchain.invocation(context)
+    except WorkerError as error:
+        raise HaltError("infra", str(error)) from None
+
+
+def _run(
+    job: Job,
+    cell: Cell,
+    turn: Turn,
+    context: RoundContext,
+    toolchain: Toolchain,
+    invocation: Invocation,
+    stdout: Path,
+    stderr: Path,
+) -> Ended:
+    def overspent() -> bool:
+        return (toolchain.spent(context, stdout) or 0) >= turn.max_micro_usd
+
+    limits = Limits(
+        turn.seconds,
+        no_output_seconds=invocation.no_output_seconds,
+        capture_bytes=job.machine.capture_bytes,
+        overspent=overspent if turn.max_micro_usd else None,
+    )
+    secrets = {name: job.machine.secrets[name] for name in invocation.secrets if name in job.machine.secrets}
+    try:
+        return job.place(cell).run(
+            invocation.argv,
+            cell.checkout,
+            cell.inside,
+            {**invocation.env, **secrets},
+            limits,
+            stdout,
+            stderr,
+            stdin=invocation.stdin,
+            network=invocation.network,
+            reads=_named_files(turn.ref),
+        )
+    except MissingProgramError as error:
+        raise HaltError("infra", f"toolchain {turn.ref.name} cannot start: {error}") from None
+
+
+def _named_files(ref: ToolchainRef) -> tuple[Path, ...]:
+    """Files that the config names by absolute paths: the program's own, so it may read them."""
+    named = (Path(element) for element in ref.argv or () if element.startswith("/"))
+    return tuple(path for path in named if path.is_file())
+
+
+def _result(job: Job, turn: Turn, toolchain: Toolchain, finished: Finished, report: Report) -> RoundResult:
+    report = _overruled(finished, report)
+    reported = report.micro_usd
+    if reported is None and report.priced_micro_usd is None and not toolchain.uses_provider:
+        reported = 0
+    words = redact(report.message.encode(), job.machine.secrets.values()).decode()
+    return RoundResult(
+        toolchain=toolchain.name,
+        toolchain_version=toolchain.version(turn.ref),
+        status="timeout" if finished.ended_by == "budget" else report.status,
+        error_class=None if finished.ended_by == "budget" else report.error_class,
+        message=words,
+        duration_ms=finished.duration_ms,
+        tokens_in=report.tokens_in,
+        tokens_out=report.tokens_out,
+        usd_reported=reported,
+        usd_priced=report.priced_micro_usd,
+    )
+
+
+def _overruled(finished: Finished, report: Report) -> Report:
+    """How the program ended outranks what it says of itself, save its costs."""
+    if finished.ended_by == "cap":
+        return replace(report, status="error", error_class="killed_by_cap")
+    if finished.ended_by == "silence":
+        return replace(report, status="failed", error_class=None)
+    if report.status == "error" and report.error_class is None:
+        return replace(report, error_class="provider" if finished.exit_code is not None else "infra")
+    return report

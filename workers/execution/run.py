@@ -1,0 +1,120 @@
+"""The way of one execution on one machine, step by step; a file per step."""
+
+import logging
+import time
+from pathlib import Path
+
+from workers.control import Control
+from workers.execution.baseline import run_baseline
+from workers.execution.cell import free_bytes, open_cell
+from workers.execution.checkout import check_out, fetch_pristine
+from workers.execution.halt import HaltError, StoppedError
+from workers.execution.job import Job, place_of
+from workers.execution.machine import Machine
+from workers.execution.mirror import ensure_commit, locked
+from workers.execution.setup import (
+    Products,
+    SetupFailedError,
+    kept_products,
+    make_products,
+    place_of_products,
+)
+from workers.execution.swarm import run_swarm, workcell_id
+from workers.result import ExecutionResult
+from workers.sandbox import ladder
+from workers.sandbox.program import Rung
+from workers.spec import WorkOrder
+
+_log = logging.getLogger(__name__)
+
+
+def run_execution(order: WorkOrder, machine: Machine, control: Control) -> ExecutionResult:
+    """Carry out a work order. Never raises for what happens inside: that is a result of status `error`.
+
+    Every process that the execution started is dead when it returns, and its work directories are gone.
+    """
+    started = time.monotonic()
+    try:
+        result = _run(order, machine, control)
+    except HaltError as error:
+        result = _error(error)
+    except OSError as error:
+        result = _error(HaltError("infra", f"this machine failed: {error}"))
+    except Exception as error:
+        _log.exception("execution %s, attempt %s", order.execution_id, order.attempt)
+        result = _error(HaltError("infra", f"unexpected {type(error).__name__}: {error}"))
+    return result.model_copy(update={"duration_ms": round((time.monotonic() - started) * 1000)})
+
+
+def _run(order: WorkOrder, machine: Machine, control: Control) -> ExecutionResult:
+    job = _prepare(order, machine, control)
+    if order.kind == "baseline":
+        return run_baseline(job)
+    if order.action is None:
+        raise HaltError("infra", f"execution {order.execution_id} is an arm without an action")
+    return run_swarm(job, order.action)
+
+
+def _prepare(order: WorkOrder, machine: Machine, control: Control) -> Job:
+    """Everything that all candidates share, before any of them begins."""
+    if control.reason is not None:
+        raise StoppedError(control.reason.value)
+    _check_space(machine)
+    rung = _sandbox(order, machine)
+    mirror = ensure_commit(machine.mirrors_dir, order.workcell.repo, order.workcell.base, control)
+    job = Job(order, machine, control, rung, mirror, Products())
+    return job if order.workcell.setup is None else _set_up(job)
+
+
+def _check_space(machine: Machine) -> None:
+    for place in (machine.work_dir, machine.archives_dir):
+        free = free_bytes(place)
+        if free < machine.disk_reserve_bytes:
+            raise HaltError(
+                "infra",
+                f"no disk space in {place}: {free // 2**20} MiB are free, "
+                f"{machine.disk_reserve_bytes // 2**20} MiB are kept back; make room, or move the directory",
+            )
+
+
+def _sandbox(order: WorkOrder, machine: Machine) -> Rung:
+    try:
+        return ladder.choose(ladder.strictest(order.workcell.sandbox, machine.sandbox))
+    except ladder.SandboxMissingError as error:
+        raise HaltError("infra", str(error)) from None
+
+
+def _set_up(job: Job) -> Job:
+    """The job with the products of its set-up, made now if no earlier execution has."""
+    directory = place_of_products(job.machine.work_dir, job.order.workcell)
+    products = kept_products(directory)
+    if products is None:
+        with locked(directory.with_name(f"{directory.name}.lock")):
+            products = kept_products(directory) or _make(job, directory)
+    return Job(job.order, job.machine, job.control, job.rung, job.mirror, products)
+
+
+def _make(job: Job, directory: Path) -> Products:
+    order = job.order
+    with open_cell(job.machine.work_dir, f"{workcell_id(order, 0)}-setup") as cell:
+        pristine = fetch_pristine(job.mirror, order.workcell.base, cell.pristine)
+        check_out(pristine, cell.checkout, cell.base_index)
+        place = place_of(job.machine, job.rung, job.control, cell, Products())
+        try:
+            return make_products(place, order.workcell, directory, cell.checkout, cell.logs / "setup.log")
+        except SetupFailedError as error:
+            if job.control.reason is not None:
+                raise StoppedError(job.control.reason.value) from None
+            # On the base commit it tells of the issue; once that was admitted, of this machine.
+            raise HaltError("invalid_issue" if order.kind == "baseline" else "infra", str(error)) from None
+
+
+def _error(error: HaltError) -> ExecutionResult:
+    return ExecutionResult(
+        status="error",
+        error_class=error.error_class,
+        message=" ".join(str(error).split()),
+        micro_usd=0,
+        cost_source="reported",
+        baseline=[],
+    )

@@ -1,0 +1,84 @@
+"""The optional set-up command, run once per (repository, base, command) and kept.
+
+It runs in a check-out of the base commit, with the network, and leaves what is to last in
+`$BENCH_SETUP_DIR` (also written `{setup_dir}` in the command), typically a virtual environment. What it
+changes in its check-out is thrown away, so a project must not be installed in editable mode. Candidates and
+gates may read the directory, and find its `bin`, `venv/bin` and `.venv/bin` first on their PATH.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from planner.canonical import sha256_json
+from workers.sandbox import allowlist
+from workers.sandbox.place import MissingProgramError, Place
+from workers.sandbox.process import Ended, Limits
+from workers.sandbox.sweep import remove_tree
+from workers.spec import Workcell
+
+_BINARIES = ("bin", "venv/bin", ".venv/bin")
+_TAIL = 2000
+
+
+@dataclass(frozen=True)
+class Products:
+    """What set-up left; nothing where there is no set-up."""
+
+    programs: tuple[Path, ...] = ()
+    reads: tuple[Path, ...] = ()
+
+
+class SetupFailedError(Exception):
+    """Set-up did not come to its end; the message is one line."""
+
+
+def place_of_products(work_dir: Path, workcell: Workcell) -> Path:
+    """Where the products of this set-up are kept; the name is made of everything they depend on."""
+    inputs = [workcell.repo, workcell.base, workcell.setup, [str(path) for path in allowlist.own_python()]]
+    return work_dir / "setups" / sha256_json(inputs)[:24]
+
+
+def kept_products(directory: Path) -> Products | None:
+    """The products of an earlier run; None where none came to its end."""
+    if not _stamp(directory).exists():
+        return None
+    programs = tuple(directory / name for name in _BINARIES if (directory / name).is_dir())
+    return Products(programs, (directory,))
+
+
+def make_products(place: Place, workcell: Workcell, directory: Path, checkout: Path, log: Path) -> Products:
+    """Run the command in `checkout`; the caller holds the lock. Raises `SetupFailedError`."""
+    remove_tree(directory)
+    directory.mkdir(parents=True)
+    command = tuple(part.replace("{setup_dir}", str(directory)) for part in workcell.setup or [])
+    try:
+        ended = place.run(
+            command,
+            checkout,
+            checkout.parent,
+            {"BENCH_SETUP_DIR": str(directory)},
+            Limits(workcell.setup_timeout_seconds),
+            log,
+            network=True,
+            writes=(directory,),
+        )
+    except (MissingProgramError, OSError) as error:
+        raise SetupFailedError(f"set-up cannot run: {error}") from None
+    if ended.exit_code != 0:
+        raise SetupFailedError(f"set-up {_how(ended)}: {_last_line(place.text(log, _TAIL))}")
+    _stamp(directory).touch()
+    found = kept_products(directory)
+    return found or Products()
+
+
+def _stamp(directory: Path) -> Path:
+    return directory.with_name(f"{directory.name}.done")
+
+
+def _how(ended: Ended) -> str:
+    return f"ended with exit code {ended.exit_code}" if ended.ended_by == "exit" else "ran out of time"
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else "it said nothing"

@@ -1,0 +1,1 @@
+"""Gates: verification commands, run where the candidate cannot have prepared anything."""

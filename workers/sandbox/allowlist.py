@@ -1,0 +1,68 @@
+"""Which parts of this machine a sandboxed program may read."""
+
+import functools
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+SYSTEM = (
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/alternatives",
+    "/etc/localtime",
+    "/etc/ssl",
+    "/etc/pki",
+    "/etc/ca-certificates",
+    "/etc/mime.types",
+    "/nix/store",
+)
+NETWORK = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/services", "/etc/gai.conf")
+_OWN_PACKAGES = ("workers", "planner")
+
+
+@functools.cache
+def own_python() -> tuple[Path, ...]:
+    """The worker's Python, its environment, and the packages that `python -m workers.repair` needs."""
+    found = [Path(sys.prefix), Path(sys.base_prefix), Path(sys.exec_prefix)]
+    for name in _OWN_PACKAGES:
+        spec = importlib.util.find_spec(name)
+        if spec is not None:
+            found += [Path(place) for place in spec.submodule_search_locations or ()]
+    return tuple(dict.fromkeys(path.absolute() for path in found))
+
+
+def _installation(executable: Path) -> Path:
+    """The directory an executable needs: its prefix where it lies in one's `bin`, else its own directory.
+
+    A home directory, `~/.local` and the root are never exposed whole: they hold keys.
+    """
+    prefix = executable.parent.parent
+    guarded = {Path("/"), Path.home(), Path.home() / ".local"}
+    if executable.parent.name in ("bin", "sbin", "Scripts") and prefix not in guarded:
+        return prefix
+    return executable if executable.parent in guarded else executable.parent
+
+
+def _interpreter(executable: Path) -> Path | None:
+    """The interpreter that a script's first line names by an absolute path."""
+    try:
+        with executable.open("rb") as file:
+            first = file.readline(256)
+    except OSError:
+        return None
+    if not first.startswith(b"#!"):
+        return None
+    words = first[2:].split()
+    return Path(os.fsdecode(words[0])) if words and words[0].startswith(b"/") else None
+
+
+def installation_of(executable: str) -> tuple[Path, ...]:
+    """What must be readable for an executable (absolute) to start: its installation, its interpreter's."""
+    found: list[Path] = []
+    path: Path | None = Path(executable)
+    while path is not None and path.is_absolute() and len(found) < 8:
+        found += [_installation(path), _installation(path.resolve())]
+        path = _interpreter(path)
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,66 @@
+"""The top rung: bubblewrap, with an allow-list of the file system and a network only on request."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from workers.sandbox import allowlist, limits
+from workers.sandbox.program import Program
+
+_ROOT_DIRECTORIES = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+_NOBODY = "65534"
+
+
+@dataclass(frozen=True)
+class Bwrap:
+    """Bubblewrap as found by the ladder; `disable_userns` where this version knows the option."""
+
+    program: str
+    disable_userns: bool
+    name: str = "bwrap"
+    lifeline: bool = False
+
+    def argv(self, program: Program, fd: int) -> list[str]:
+        command = [*limits.prefix(), self.program, "--json-status-fd", str(fd), *self.isolation()]
+        if program.network:
+            command.append("--share-net")
+        command += self._system()
+        if program.network:
+            command += _try_read(allowlist.NETWORK)
+        command += _try_read(_outermost([*allowlist.own_python(), *program.reads]))
+        for place in (*program.writes, program.cell):
+            command += ["--bind", str(place), str(place)]
+        return [*command, "--chdir", str(program.cwd), "--", *program.argv]
+
+    def isolation(self) -> list[str]:
+        """Namespaces and privileges, alike for every program; the environment is the caller's."""
+        options = ["--unshare-all", "--unshare-user", "--die-with-parent", "--new-session"]
+        if self.disable_userns:
+            options.append("--disable-userns")
+        return [*options, "--cap-drop", "ALL", "--uid", _NOBODY, "--gid", _NOBODY]
+
+    def _system(self) -> list[str]:
+        options = ["--ro-bind", "/usr", "/usr"]
+        for name in _ROOT_DIRECTORIES:
+            place = Path("/", name)
+            if place.is_symlink():
+                options += ["--symlink", str(place.readlink()), str(place)]
+            elif place.is_dir():
+                options += ["--ro-bind", str(place), str(place)]
+        return [*options, "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", *_try_read(allowlist.SYSTEM)]  # noqa: S108 — a tmpfs of the sandbox's own
+
+
+def _outermost(paths: list[Path]) -> list[str]:
+    """`paths` without those that lie below another of them: nothing can be mounted in a read-only bind."""
+    chosen = dict.fromkeys(paths)
+    return [str(path) for path in chosen if not any(parent in chosen for parent in path.parents)]
+
+
+def _try_read(paths: list[str] | tuple[str, ...]) -> list[str]:
+    """Read-only binds of what exists and `/usr` does not hold already; links are bound as what they mean."""
+    options = []
+    for path in dict.fromkeys(paths):
+        if path.startswith("/usr/") or not os.path.exists(path):  # noqa: PTH110 — strings in, strings out
+            continue
+        options += ["--ro-bind", os.path.realpath(path), path]
+    return options

@@ -1,0 +1,179 @@
+"""One sandboxed program as a running thing: start it, ask it to end, make sure that nothing of it is left."""
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+import psutil
+
+from workers.sandbox import sweep
+from workers.sandbox.program import MARK, Program, Rung
+
+_DEATH_SECONDS = 10.0
+
+
+class Launched:
+    """A started program. Leaving the context destroys whatever is left of it.
+
+    The thread that starts it must outlive it: a parent-death signal follows the thread, not the process.
+    """
+
+    def __init__(self, rung: Rung, program: Program, *, merge: bool) -> None:
+        self._rung = rung
+        self._mark = program.env[MARK]
+        self._init: int | None = None
+        self._destroyed = False
+        theirs, self._ours = _pipe(rung.lifeline)
+        try:
+            self.process = _popen(rung.argv(program, theirs), program, theirs, merge)
+        except BaseException:
+            os.close(self._ours)
+            raise
+        finally:
+            os.close(theirs)
+        if not rung.lifeline:
+            self._init = _first_child(self._ours)
+            os.set_blocking(self._ours, False)
+        self.exit_fd = _pidfd(self.process.pid)
+
+    def outputs(self) -> list[IO[bytes]]:
+        """Standard output, and standard error unless it was merged."""
+        return [stream for stream in (self.process.stdout, self.process.stderr) if stream is not None]
+
+    def check_started(self) -> None:
+        """Raises `OSError` where the launcher ended without having started the program."""
+        if not self._rung.lifeline and b'"exit-code"' not in _rest(self._ours):
+            raise OSError(f"sandbox {self._rung.name} could not start the program")
+
+    def terminate(self) -> None:
+        """SIGTERM to every process group of the program, not to its launcher."""
+        own = {self.process.pid, os.getpgid(0)}
+        for group in {_group(child.pid) for child in self._descendants()} - own - {None}:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(group or 0, signal.SIGTERM)
+
+    def destroy(self) -> None:
+        """Kill everything and wait until it is dead."""
+        if self._destroyed:
+            return
+        self._destroyed = True
+        if self._rung.lifeline:
+            self._cut_lifeline()
+        else:
+            self._kill_namespace()
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        if self._rung.name == "group":
+            sweep.kill_marked(self._mark.__eq__)
+
+    def _cut_lifeline(self) -> None:
+        self._close_ours()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(_DEATH_SECONDS)
+
+    def _kill_namespace(self) -> None:
+        """The first process of the namespace takes all others with it, and is reaped after them."""
+        if self._init is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._init, signal.SIGKILL)
+        watch = select.poll()
+        watch.register(self._init, select.POLLIN)
+        watch.poll(_DEATH_SECONDS * 1000)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(_DEATH_SECONDS)
+
+    def _descendants(self) -> list[psutil.Process]:
+        try:
+            return psutil.Process(self.process.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+
+    def _close_ours(self) -> None:
+        if self._ours >= 0:
+            os.close(self._ours)
+            self._ours = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.destroy()
+        finally:
+            self._close_ours()
+            for fd in (self._init, self.exit_fd):
+                if fd is not None:
+                    os.close(fd)
+            for stream in self.outputs():
+                stream.close()
+
+
+def _pipe(lifeline: bool) -> tuple[int, int]:
+    """(the launcher's end, our end): it reads a lifeline and writes its information."""
+    read, write = os.pipe()
+    return (read, write) if lifeline else (write, read)
+
+
+def _popen(argv: list[str], program: Program, fd: int, merge: bool) -> subprocess.Popen[bytes]:
+    stdin: IO[bytes] | int = subprocess.DEVNULL if program.stdin is None else _open(program.stdin)
+    try:
+        return subprocess.Popen(
+            argv,
+            cwd=program.cwd,
+            env=dict(program.env),
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if merge else subprocess.PIPE,
+            pass_fds=(fd,),
+            start_new_session=True,
+        )
+    finally:
+        if not isinstance(stdin, int):
+            stdin.close()
+
+
+def _open(path: Path) -> IO[bytes]:
+    return open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")  # noqa: PTH123
+
+
+def _first_child(information: int) -> int | None:
+    """A handle on the sandbox's first process, which bubblewrap names as soon as it is there."""
+    text = b""
+    while b"\n" not in text and (chunk := os.read(information, 4096)):
+        text += chunk
+    try:
+        return _pidfd(int(json.loads(text.partition(b"\n")[0])["child-pid"]))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _rest(information: int) -> bytes:
+    try:
+        return os.read(information, 4096)
+    except BlockingIOError:
+        return b""
+
+
+def _pidfd(pid: int) -> int | None:
+    """A descriptor that becomes readable when the process ends; None where the system has none."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None
+
+
+def _group(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return None

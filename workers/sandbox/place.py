@@ -1,0 +1,106 @@
+"""What every untrusted program of one workcell shares, and how one is put together and run."""
+
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from workers.control import Control
+from workers.sandbox import allowlist, process
+from workers.sandbox.capture import redact, shorten
+from workers.sandbox.process import Ended, Limits
+from workers.sandbox.program import MARK, Program, Rung
+
+_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class MissingProgramError(Exception):
+    """The program is not there, or may not be executed; the message says which, and where it was sought."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The surroundings of a workcell's programs."""
+
+    rung: Rung
+    control: Control
+    root: Path
+    """The workcell's directory, which marks its processes."""
+    first_on_path: tuple[Path, ...] = ()
+    """Directories before the worker's own Python on PATH: what set-up made."""
+    worker_path: str = _SYSTEM_PATH
+    reads: tuple[Path, ...] = ()
+    network_env: Mapping[str, str] = field(default_factory=dict)
+    """Variables for programs that have the network, such as proxies."""
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def search_path(self) -> str:
+        """PATH: set-up's programs, the worker's own Python, then the worker's PATH."""
+        own = Path(sys.executable).parent
+        return ":".join([*map(str, self.first_on_path), str(own), self.worker_path])
+
+    def environment(self, inside: Path, given: Mapping[str, str], *, network: bool) -> dict[str, str]:
+        """The complete environment of a program that works in `inside`."""
+        return {
+            "LANG": "C.UTF-8",
+            **(self.network_env if network else {}),
+            **given,
+            "PATH": self.search_path,
+            "HOME": str(inside / "home"),
+            "TMPDIR": str(inside / "tmp"),
+            MARK: str(self.root),
+        }
+
+    def find(self, program: str, cwd: Path) -> str:
+        """The program as it will be started. Raises `MissingProgramError`."""
+        if "/" in program:
+            if shutil.which(str(cwd / program)) is None:
+                raise MissingProgramError(f"there is no executable {program}")
+            return program
+        found = shutil.which(program, path=self.search_path)
+        if found is None:
+            raise MissingProgramError(f"there is no executable {program!r} on this machine's PATH")
+        return found
+
+    def run(
+        self,
+        argv: tuple[str, ...],
+        cwd: Path,
+        inside: Path,
+        env: Mapping[str, str],
+        limits: Limits,
+        stdout: Path,
+        stderr: Path | None = None,
+        *,
+        stdin: Path | None = None,
+        network: bool = False,
+        reads: tuple[Path, ...] = (),
+        writes: tuple[Path, ...] = (),
+    ) -> Ended:
+        """Run a program that may write `inside` and `writes`. Raises `MissingProgramError` and `OSError`."""
+        executable = self.find(argv[0], cwd)
+        program = Program(
+            argv=(executable, *argv[1:]),
+            env=self.environment(inside, env, network=network),
+            cwd=cwd,
+            cell=inside,
+            stdin=stdin,
+            network=network,
+            reads=(*self.reads, *reads, *allowlist.installation_of(executable)),
+            writes=writes,
+        )
+        return process.run(self.rung, program, limits, self.control, stdout, stderr)
+
+    def text(self, path: Path, limit: int) -> str:
+        """Captured output as text: secrets blotted out, at most about `limit` bytes, no NUL."""
+        return self.log(path, limit).decode("utf-8", "replace").replace("\0", "�")
+
+    def log(self, path: Path, limit: int) -> bytes:
+        """Captured output, secrets blotted out, shortened in the middle."""
+        try:
+            data = path.read_bytes()
+        except OSError:
+            return b""
+        return shorten(redact(data, self.secrets.values()), limit)

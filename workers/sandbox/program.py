@@ -1,0 +1,55 @@
+"""What is to be run in a sandbox, and how a sandbox wraps it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+MARK = "BENCH_WORKCELL_MARK"
+"""Environment variable carried by every process of a workcell; its value is the workcell's directory."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """An untrusted program with everything it may have."""
+
+    argv: tuple[str, ...]
+    """`argv[0]` is absolute, or a path with a slash relative to `cwd`."""
+    env: Mapping[str, str]
+    """The complete environment, `MARK` included."""
+    cwd: Path
+    cell: Path
+    """The only directory that it may write, where the sandbox isolates files."""
+    stdin: Path | None = None
+    """None closes its standard input."""
+    network: bool = False
+    reads: tuple[Path, ...] = ()
+    """Files and directories beside the system's that it may read."""
+    writes: tuple[Path, ...] = ()
+    """Directories beside `cell` that it may write."""
+
+
+class Rung(Protocol):
+    """One way of containing a program: a step of the ladder `bwrap`, `unshare`, `group`.
+
+    Whatever the rung: when the launcher is destroyed, or this process dies, every process the program
+    started is dead, new sessions and daemons included. Only `bwrap` isolates files and the network.
+    """
+
+    @property
+    def name(self) -> str:
+        """As recorded with the candidate."""
+        ...
+
+    @property
+    def lifeline(self) -> bool:
+        """Whether `argv` takes the read end of a pipe whose end of file means: kill everything.
+
+        Otherwise it takes the write end of one on which the launcher tells, a JSON object a line, `child-pid`
+        and, where it came to start the program, `exit-code`.
+        """
+        ...
+
+    def argv(self, program: Program, fd: int) -> list[str]:
+        """The launcher's command; `fd` is inherited by it."""
+        ...

@@ -1,0 +1,87 @@
+"""What a worker is told by its environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, get_args
+
+from workers.errors import WorkerError
+from workers.spec import Sandbox
+
+SECRET_PREFIX: Final = "BENCH_SECRET_"  # noqa: S105 — a prefix of names
+_MEBIBYTE: Final = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """Where a worker works, what it keeps, and what it lets out.
+
+    | variable | meaning | default |
+    | --- | --- | --- |
+    | `BENCH_WORK_DIR` | workcells, mirrors and set-ups | `.bench/work` |
+    | `BENCH_ARCHIVES_DIR` | what finished candidates leave | `.bench/archives` |
+    | `BENCH_SANDBOX` | `auto`, `bwrap` or `none`; `auto` leaves it to the workcell | `auto` |
+    | `BENCH_SECRET_<NAME>` | secret `<NAME>`, given only to the toolchains that name it | |
+    | `BENCH_PASS_ENV` | names (comma separated) of variables for programs that have the network | |
+    | `BENCH_SANDBOX_READ` | more paths (`:` separated) that a sandboxed program may read | |
+    | `BENCH_DISK_RESERVE_MB` | free space below which nothing is started | 512 |
+    | `BENCH_CAPTURE_MB` | most output kept of one program while it runs | 32 |
+    | `BENCH_MAX_PATCH_MB` | the largest patch that is still judged | 8 |
+    | `BENCH_PARALLEL_CANDIDATES` | candidates of one execution that run at the same time | 5 |
+    """
+
+    work_dir: Path
+    archives_dir: Path
+    sandbox: Sandbox = "auto"
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    pass_env: tuple[str, ...] = ()
+    sandbox_read: tuple[Path, ...] = ()
+    disk_reserve_bytes: int = 512 * _MEBIBYTE
+    capture_bytes: int = 32 * _MEBIBYTE
+    max_patch_bytes: int = 8 * _MEBIBYTE
+    parallel_candidates: int = 5
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str] | None = None) -> "WorkerSettings":
+        """Read the variables above. Raises `WorkerError` naming the variable that makes no sense."""
+        given = os.environ if env is None else env
+        return cls(
+            work_dir=Path(given.get("BENCH_WORK_DIR", ".bench/work")).absolute(),
+            archives_dir=Path(given.get("BENCH_ARCHIVES_DIR", ".bench/archives")).absolute(),
+            sandbox=_sandbox(given.get("BENCH_SANDBOX", "auto")),
+            secrets={
+                name.removeprefix(SECRET_PREFIX): value
+                for name, value in given.items()
+                if name.startswith(SECRET_PREFIX) and value
+            },
+            pass_env=tuple(
+                name.strip() for name in given.get("BENCH_PASS_ENV", "").split(",") if name.strip()
+            ),
+            sandbox_read=tuple(
+                Path(path).absolute()
+                for path in given.get("BENCH_SANDBOX_READ", "").split(os.pathsep)
+                if path
+            ),
+            disk_reserve_bytes=_number(given, "BENCH_DISK_RESERVE_MB", 512, least=0) * _MEBIBYTE,
+            capture_bytes=_number(given, "BENCH_CAPTURE_MB", 32, least=1) * _MEBIBYTE,
+            max_patch_bytes=_number(given, "BENCH_MAX_PATCH_MB", 8, least=1) * _MEBIBYTE,
+            parallel_candidates=_number(given, "BENCH_PARALLEL_CANDIDATES", 5, least=1),
+        )
+
+
+def _sandbox(value: str) -> Sandbox:
+    for known in get_args(Sandbox):
+        if value == known:
+            choice: Sandbox = known
+            return choice
+    raise WorkerError(f"BENCH_SANDBOX is {value!r}; use {', '.join(get_args(Sandbox))}")
+
+
+def _number(given: Mapping[str, str], name: str, default: int, least: int) -> int:
+    value = given.get(name, "")
+    if not value:
+        return default
+    if not value.isdecimal() or int(value) < least:
+        raise WorkerError(f"{name} is {value!r}; use a whole number from {least}")
+    return int(value)
