@@ -121,13 +121,12 @@ def _label(verdict: CaseVerdict, winner: Action, created_at: str, input_hash: st
 
 def soft_heads(weights: Sequence[tuple[Action, float]]) -> dict[str, list[float]]:
     """The soft label by head: the weight of each value, in the order of the action space."""
-    heads = zip(Action._fields, (SWARM_IDS, CANDIDATE_BINS, MINUTE_BINS, ITERATION_BINS), strict=True)
     return {
         # Sums of weights can pass 1 by the last bit.
-        field: [
-            min(1.0, sum(weight for action, weight in weights if action[head] == value)) for value in values
+        head: [
+            min(1.0, sum(weight for action, weight in weights if action[place] == value)) for value in values
         ]
-        for head, (field, values) in enumerate(heads)
+        for place, (head, values) in enumerate(_HEADS.items())
     }
 
 

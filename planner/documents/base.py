@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from planner.canonical import sha256_json
+from planner.canonical import canonical_json, sha256_json
 from planner.errors import PlannerError
 
 _UTC_PATTERN: Final = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|\+00:00)$"
@@ -89,9 +89,15 @@ def parse_document(model: type[AnyDocument], data: Any, where: str = "") -> AnyD
         what = "no schema_version" if found is None else f"unknown schema_version {found!r}"
         raise PlannerError(f"{name}: {what}; this reader knows {schema_version_of(model)!r} only")
     try:
-        return model.model_validate(dict(data))
+        parsed = model.model_validate(dict(data))
     except ValidationError as error:
         raise PlannerError(f"{name}: {one_line(error)}") from None
+    # Open places take any Python value; what JSON cannot say must not get that far.
+    try:
+        canonical_json(data).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise PlannerError(f"{name}: not a JSON value: {error}") from None
+    return parsed
 
 
 def schema_version_of(model: type[BaseModel]) -> str:

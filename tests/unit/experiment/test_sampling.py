@@ -140,6 +140,53 @@ def test_coverage_takes_the_baseline_another_topology_a_cheaper_and_a_dearer_arm
         assert worst(strata["cheaper"]) < worst(BASELINE) < worst(strata["dearer"])
 
 
+def chances_by_stratum(k: int, size: str, executed: Action | None = None) -> dict[str, set[float]]:
+    """π of the arms of many draws, by stratum."""
+    found: dict[str, set[float]] = {}
+    baseline = baseline_action("low", size, "code")
+    for number in range(300):
+        for arm in draw(f"i-{number}", rule=SamplingRule(k), baseline=baseline, executed=executed).arms:
+            found.setdefault(arm.stratum, set()).add(arm.propensity)
+    return found
+
+
+def test_coverage_propensities_are_those_worked_out_by_hand() -> None:
+    # Baseline serial 45m: 24 speculate actions; 15m, 30m and NA (30m here) cheaper; 60m and 120m dearer.
+    assert chances_by_stratum(1, "M") == {"baseline": {1.0}}
+    assert chances_by_stratum(2, "M") == {"baseline": {1.0}, "other_topology": {1 / 24}}
+    assert chances_by_stratum(3, "M") == {
+        "baseline": {1.0},
+        "other_topology": {1 / 24},
+        "cheaper": {1 / 6},
+        "dearer": {1 / 4},
+    }
+    assert chances_by_stratum(4, "M") == {
+        "baseline": {1.0},
+        "other_topology": {1 / 24},
+        "cheaper": {1 / 3},
+        "dearer": {1 / 2},
+    }
+    # A fifth slot goes to any of the 26 actions left: 23 + 2 + 1.
+    fifth = chances_by_stratum(5, "M")
+    assert fifth["other_topology"] == {pytest.approx(1 / 24 + 23 / 24 / 26)}
+    assert fifth["cheaper"] == {pytest.approx(1 / 3 + 2 / 3 / 26)}
+    assert fifth["dearer"] == {pytest.approx(1 / 2 + 1 / 2 / 26)}
+
+
+def test_same_topology_at_equal_cost_is_the_last_stratum() -> None:
+    # Baseline serial 30m, and NA runs 30m too: nothing tells them apart but the name.
+    assert "rest" not in chances_by_stratum(4, "S")
+    assert chances_by_stratum(5, "S")["rest"] == {1.0}
+
+
+def test_a_certain_executed_action_leaves_its_stratum() -> None:
+    executed = Action("speculate_vote", 3, 15, "NA")
+    found = chances_by_stratum(5, "M", executed)
+    assert found["executed"] == {1.0}
+    assert found["other_topology"] == {1 / 23}
+    assert found["cheaper"] == {1 / 3}
+
+
 def test_with_three_slots_cheaper_or_dearer_is_a_fair_coin() -> None:
     seen = Counter(
         arm.stratum for number in range(2_000) for arm in draw(f"i-{number}", rule=SamplingRule(3)).arms
