@@ -83,6 +83,25 @@ class Benches:
         with self._engine.connect() as connection:
             return [dict(row) for row in connection.execute(_CASES, {"bench": bench_id}).mappings()]
 
+    def totals(self, bench_id: str) -> dict[str, int]:
+        """Executions of arms with an outcome, their time, and what they were charged."""
+        statement = sa.text("""
+            SELECT count(*) AS executions, coalesce(sum(o.duration_ms), 0)::bigint AS duration_ms,
+                   (SELECT usd_spent FROM farm.caps k WHERE k.bench_id = :bench) AS charged_micro_usd
+            FROM farm.cases c JOIN farm.executions e USING (case_id) JOIN farm.outcomes o USING (execution_id)
+            WHERE c.bench_id = :bench AND e.arm_id IS NOT NULL""")
+        with self._engine.connect() as connection:
+            return dict(connection.execute(statement, {"bench": bench_id}).mappings().one())
+
+    def errors(self, bench_id: str) -> dict[str, int]:
+        """Executions that ended in an error, by class; baseline checks too."""
+        statement = sa.text("""
+            SELECT o.error_class, count(*) AS n
+            FROM farm.cases c JOIN farm.executions e USING (case_id) JOIN farm.outcomes o USING (execution_id)
+            WHERE c.bench_id = :bench AND o.error_class IS NOT NULL GROUP BY 1 ORDER BY 1""")
+        with self._engine.connect() as connection:
+            return {row.error_class: row.n for row in connection.execute(statement, {"bench": bench_id})}
+
     def cancel(self, bench_id: str) -> int:
         """Cancel what has not run, order running work to stop; how many still run."""
         with transaction(self._engine) as connection:

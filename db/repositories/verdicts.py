@@ -60,6 +60,12 @@ class Verdicts:
             by_case.setdefault(arm["case_id"], []).append(dict(arm))
         return [CaseRows(dict(case), by_case.get(case["case_id"], [])) for case in cases]
 
+    def bench_ids(self) -> list[str]:
+        """Benches with at least one verdict, by id."""
+        statement = sa.text("SELECT DISTINCT bench_id FROM farm.cases JOIN farm.verdicts USING (case_id) ORDER BY 1")
+        with self._engine.connect() as connection:
+            return list(connection.scalars(statement))
+
     def finished_cases(self, bench_id: str) -> list[int]:
         """Cases of a bench that have a verdict."""
         statement = sa.text("""

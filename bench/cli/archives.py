@@ -1,0 +1,55 @@
+"""`bench archives`: what workcells left."""
+
+import os
+import re
+from pathlib import Path
+
+import click
+
+from bench.cli.session import FARM_DIRECTORY, note
+from bench.errors import BenchError
+
+
+def archives_directory() -> Path:
+    """`BENCH_ARCHIVES_DIR`, else the embedded farm's."""
+    return Path(os.environ.get("BENCH_ARCHIVES_DIR") or FARM_DIRECTORY / "archives")
+
+
+@click.group()
+def archives() -> None:
+    """What the workcells left: manifest, proof, rollout, patch, logs."""
+
+
+@archives.command()
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--bench", "bench_id", help="Only the workcells of this bench.")
+def export(target: Path, bench_id: str | None) -> None:
+    """Copy archives to another directory; those that are there already are left alone."""
+    from bench.results.archives import export_archives
+
+    copied, known = export_archives(archives_directory(), target, bench_id)
+    note(f"{copied} archives copied to {target}, {known} were there")
+
+
+@archives.command()
+@click.option("--older-than", "age", required=True, metavar="AGE", help="Such as 14d or 12h.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+def prune(age: str, dry_run: bool) -> None:
+    """Delete logs of old archives; the files that datasets are rebuilt from always stay.
+
+    \b
+    Example:
+      bench archives prune --older-than 14d
+    """
+    from bench.results.archives import prune_logs
+
+    count, size = prune_logs(archives_directory(), _seconds(age), dry_run)
+    would = "would be" if dry_run else "were"
+    note(f"logs of {count} archives {would} deleted ({size / 1e6:.1f} MB)")
+
+
+def _seconds(age: str) -> float:
+    match = re.fullmatch(r"(\d+)([dh])", age)
+    if match is None:
+        raise BenchError(f"--older-than: {age!r} is no age; write 14d or 12h")
+    return int(match[1]) * {"d": 86400.0, "h": 3600.0}[match[2]]

@@ -1,0 +1,127 @@
+"""`bench winners`, `bench regret`, `bench report`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench.cli.session import Farm, note, open_farm
+from bench.cli.tables import show, show_json
+from bench.results.read import BenchResults, read_results
+from db.repositories.benches import Benches
+
+_BENCH = click.argument("bench_id", required=False)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def results_of(farm: Farm, bench_id: str | None) -> BenchResults:
+    """The results of a bench; of the newest where none is named."""
+    return read_results(farm.engine, bench_id or Benches(farm.engine).latest())
+
+
+@click.command()
+@_BENCH
+@_JSON
+def winners(bench_id: str | None, as_json: bool) -> None:
+    """Show the winner of every case: the way of working that solved it best.
+
+    Without BENCH_ID the newest bench.
+    """
+    from bench.results.documents import winners_document
+    from bench.results.show import winners_table
+
+    with open_farm() as farm:
+        results = results_of(farm, bench_id)
+    show_json(winners_document(results)) if as_json else show(winners_table(results))
+
+
+@click.command()
+@_BENCH
+@_JSON
+def regret(bench_id: str | None, as_json: bool) -> None:
+    """Show how far each policy stays behind the best arm of each case.
+
+    Regret is relative to the winner: 0.5 is half as long (or dear) again. A missed pass, where the winner passes
+    and the policy's arm does not, is counted as a rate of its own; a policy whose action was not tried in a case
+    is unobserved there.
+    """
+    from bench.results.documents import regret_document
+    from bench.results.show import regret_table
+
+    with open_farm() as farm:
+        results = results_of(farm, bench_id)
+    show_json(regret_document(results)) if as_json else show(regret_table(results))
+
+
+@click.command()
+@_BENCH
+@click.option("--format", "form", type=click.Choice(("text", "json", "md")), default="text", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="Write to a file instead.")
+def report(bench_id: str | None, form: str, out: Path | None) -> None:
+    """Show all of a bench: winners, regret, spend against caps, errors, coverage.
+
+    \b
+    Example:
+      bench report --format md --out report.md
+    """
+    from bench.results.documents import report_document
+    from bench.results.markdown import report_markdown
+
+    with open_farm() as farm:
+        results = results_of(farm, bench_id)
+        if form == "text" and out is None:
+            show_bench_report(farm, results.bench["bench_id"])
+            return
+    writers: dict[str, Callable[[BenchResults], str]] = {
+        "json": lambda found: _json_text(report_document(found)),
+        "md": report_markdown,
+        "text": _plain_text,
+    }
+    text = writers[form](results)
+    if out is None:
+        click.echo(text)
+    else:
+        out.write_text(text + "\n", encoding="utf-8")
+        note(f"written to {out}")
+
+
+def show_bench_report(farm: Farm, bench_id: str) -> None:
+    """The whole report at the terminal."""
+    from bench.results.show import report_parts
+
+    show(*report_parts(read_results(farm.engine, bench_id)))
+
+
+def show_bench_summary(farm: Farm, bench_id: str) -> None:
+    """The `planner_bench_summary` document; also in a file where the config names a directory."""
+    results = read_results(farm.engine, bench_id)
+    directory = results.bench["config"]["output"]["directory"]
+    paths: dict[str, str] = {}
+    if directory is not None:
+        paths["summary"] = str(Path(directory) / f"{bench_id}.summary.json")
+    document = results.summary_document(paths)
+    for path in paths.values():
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text(_json_text(document) + "\n", encoding="utf-8")
+    show_json(document)
+
+
+def _json_text(value: Any) -> str:
+    import json
+
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+
+
+def _plain_text(results: BenchResults) -> str:
+    import io
+
+    from rich.console import Console
+
+    from bench.results.show import report_parts
+
+    buffer = io.StringIO()
+    plain = Console(file=buffer, width=140, color_system=None)
+    for part in report_parts(results):
+        plain.print(part)
+    return buffer.getvalue().rstrip()

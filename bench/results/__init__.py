@@ -1,0 +1,1 @@
+"""What a bench came to, read back from the truth."""

@@ -1,0 +1,60 @@
+"""Archives on disk: copying them elsewhere, and making room without losing what datasets need."""
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.errors import BenchError, FailureError
+
+LOGS = "logs"
+_CORE = "manifest.json"
+
+
+def _archives(directory: Path) -> Iterator[Path]:
+    if not directory.is_dir():
+        raise BenchError(f"there are no archives in {directory}; set BENCH_ARCHIVES_DIR, or run a bench")
+    return (entry for entry in sorted(directory.iterdir()) if (entry / _CORE).is_file())
+
+
+def export_archives(source: Path, target: Path, bench_id: str | None) -> tuple[int, int]:
+    """Copy archives to `target`; how many were copied, and how many were there already."""
+    copied = known = 0
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for archive in _archives(source):
+            if bench_id is not None and _bench_of(archive) != bench_id:
+                continue
+            if (target / archive.name).exists():
+                known += 1
+                continue
+            draft = target / f".{archive.name}.draft"
+            shutil.rmtree(draft, ignore_errors=True)
+            shutil.copytree(archive, draft, symlinks=True)
+            draft.rename(target / archive.name)
+            copied += 1
+    except OSError as error:
+        raise FailureError(f"cannot copy archives to {target}: {error.strerror or error}") from error
+    return copied, known
+
+
+def _bench_of(archive: Path) -> str | None:
+    manifest = json.loads((archive / _CORE).read_text(encoding="utf-8"))
+    found = manifest.get("control", {}).get("bench_id") or manifest.get("bench_id")
+    return None if found is None else str(found)
+
+
+def prune_logs(directory: Path, older_than_seconds: float, dry_run: bool) -> tuple[int, int]:
+    """Delete the logs of archives older than that; how many archives, how many bytes."""
+    before = time.time() - older_than_seconds
+    count = size = 0
+    for archive in _archives(directory):
+        logs = archive / LOGS
+        if not logs.is_dir() or (archive / _CORE).stat().st_mtime > before:
+            continue
+        count += 1
+        size += sum(entry.stat().st_size for entry in logs.rglob("*") if entry.is_file())
+        if not dry_run:
+            shutil.rmtree(logs)
+    return count, size

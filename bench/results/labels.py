@@ -1,0 +1,132 @@
+"""Writing labels: JSONL and Parquet with the same rows, and a header that says what they are."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+
+from bench.coordinator.decide import action_of, verdict_of
+from bench.errors import FailureError
+from bench.experiment.labels import BenchFacts, LabelRow, build_example
+from bench.submit.inputs import rfc3339
+from db.repositories.benches import Benches
+from db.repositories.verdicts import CaseRows, Verdicts
+from planner.canonical import canonical_json, sha256_json
+
+NAME = "best_of_k_dataset"
+SCHEMA_VERSION = "cyntra.best_of_k_example.v1"
+_AT_ONCE = 500
+
+# What a trainer filters on has a column of its own; `example` is the document, equal to its line in the JSONL.
+_PARQUET_SCHEMA = pa.schema(
+    [
+        ("issue_id", pa.string()),
+        ("run_id", pa.string()),
+        ("bench_id", pa.string()),
+        ("created_at", pa.string()),
+        ("input_hash", pa.string()),
+        ("example", pa.string()),
+    ]
+)
+
+
+def export_labels(engine: sa.Engine, directory: Path, bench_ids: list[str] | None) -> dict[str, Any]:
+    """Write the three files, each whole or not at all; the header."""
+    verdicts, benches = Verdicts(engine), Benches(engine)
+    wanted = sorted(bench_ids) if bench_ids else verdicts.bench_ids()
+    for bench_id in wanted:
+        benches.get(bench_id)
+    lines, rows, cases = [], [], 0
+    epochs: set[str] = set()
+    for bench_id in wanted:
+        for found in _chunks(verdicts.finished_cases(bench_id)):
+            for case in verdicts.load(found):
+                cases += 1
+                document = _example(case)
+                if document is not None:
+                    epochs.add(str(case.case["config_hash"]))
+                    lines.append(canonical_json(document))
+                    rows.append(_parquet_row(document, lines[-1]))
+    text = "".join(line + "\n" for line in lines)
+    header = _header(text, wanted, bench_ids, cases, len(lines), sorted(epochs))
+    _write(directory, text, rows, header)
+    return header
+
+
+def _chunks(case_ids: list[int]) -> list[list[int]]:
+    return [case_ids[start : start + _AT_ONCE] for start in range(0, len(case_ids), _AT_ONCE)]
+
+
+def _example(rows: CaseRows) -> dict[str, Any] | None:
+    case = rows.case
+    example = build_example(
+        bench=BenchFacts(case["bench_id"], case["config_hash"], case["k"], case["strategy"], case["seed"]),
+        issue_id=case["issue_id"],
+        created_at=rfc3339(case["finished_at"]),
+        planner_input=case["planner_input"],
+        input_hash=case["input_hash"],
+        rows=[row for arm in rows.arms for row in _label_rows(arm)],
+        verdict=verdict_of(rows),
+    )
+    return None if example is None else example.document()
+
+
+def _label_rows(arm: dict[str, Any]) -> list[LabelRow]:
+    return [
+        LabelRow(
+            action=action_of(arm),
+            propensity=arm["propensity"],
+            replicate=execution["replicate"],
+            status=execution["status"],
+            duration_ms=execution["duration_ms"],
+            micro_usd=execution["micro_usd"],
+            fail_codes=tuple(execution["fail_codes"] or ()),
+        )
+        for execution in arm["executions"]
+        if execution["status"] is not None
+    ]
+
+
+def _parquet_row(document: dict[str, Any], line: str) -> dict[str, str]:
+    return {
+        "issue_id": document["issue_id"],
+        "run_id": document["run_id"],
+        "bench_id": document["bench_metadata"]["bench_id"],
+        "created_at": document["created_at"],
+        "input_hash": document["label_action"]["input_hash"],
+        "example": line,
+    }
+
+
+def _header(
+    text: str, wanted: list[str], asked: list[str] | None, cases: int, examples: int, epochs: list[str]
+) -> dict[str, Any]:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "query": {"benches": sorted(asked) if asked else "all"},
+        "benches": wanted,
+        "case_count": cases,
+        "example_count": examples,
+        "stability_epoch": sha256_json(epochs),
+        "config_hashes": epochs,
+        "sha256": hashlib.sha256(text.encode()).hexdigest(),
+    }
+
+
+def _write(directory: Path, text: str, rows: list[dict[str, str]], header: dict[str, Any]) -> None:
+    """Drafts first, then three renames: a full disk leaves the old files as they were."""
+    drafts = {name: directory / f".{name}.draft" for name in (f"{NAME}.jsonl", f"{NAME}.parquet", f"{NAME}.header.json")}
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        drafts[f"{NAME}.jsonl"].write_text(text, encoding="utf-8")
+        pq.write_table(pa.Table.from_pylist(rows, schema=_PARQUET_SCHEMA), drafts[f"{NAME}.parquet"])
+        drafts[f"{NAME}.header.json"].write_text(canonical_json(header) + "\n", encoding="utf-8")
+        for name, draft in drafts.items():
+            draft.replace(directory / name)
+    except OSError as error:
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)
+        raise FailureError(f"cannot write labels to {directory}: {error.strerror or error}") from error

@@ -1,0 +1,111 @@
+"""A bench with its verdicts and regrets, computed by the same pure functions that decided it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import sqlalchemy as sa
+
+from bench.coordinator.decide import action_of, verdict_of
+from bench.experiment.coverage import Pair, uncovered_pairs
+from bench.experiment.labels import BenchTotals, build_summary
+from bench.experiment.regret import PolicyRegret, PolicySummary, best_fixed, regret, summarise, uniform_regret
+from bench.experiment.winners import CaseVerdict
+from bench.submit.inputs import rfc3339
+from db.repositories.benches import Benches
+from db.repositories.verdicts import CaseRows, Verdicts
+from planner.actions import Action, JobType
+from planner.baseline import POLICY_ID
+
+
+@dataclass(frozen=True)
+class DecidedCase:
+    """One finished case."""
+
+    rows: CaseRows
+    verdict: CaseVerdict
+
+    @property
+    def issue_id(self) -> str:
+        return str(self.rows.case["issue_id"])
+
+    @property
+    def observed(self) -> bool:
+        """Whether any arm was scored: nothing but errors is no evidence about any action."""
+        return any(estimate.observed for estimate in self.verdict.estimates)
+
+    @property
+    def baseline(self) -> Action | None:
+        """The heuristic baseline's action, where it is an arm of the case."""
+        return next((action_of(arm) for arm in self.rows.arms if arm["is_baseline"]), None)
+
+
+@dataclass(frozen=True)
+class BenchResults:
+    """A bench as its reports see it. Undecided cases are counted, never scored."""
+
+    bench: dict[str, Any]
+    cases: list[dict[str, Any]]
+    """Every case with its counts, decided or not."""
+    decided: list[DecidedCase]
+    totals: BenchTotals
+    errors: dict[str, int]
+    """Executions that ended in an error, by class."""
+
+    @cached_property
+    def regrets(self) -> dict[str, list[PolicyRegret]]:
+        """By policy, one entry an observed case."""
+        cases = [case for case in self.decided if case.observed]
+        fixed = best_fixed(case.verdict for case in cases)
+        return {
+            POLICY_ID: [regret(case.baseline, case.verdict) for case in cases],
+            "uniform": [uniform_regret(case.verdict) for case in cases],
+            "best_fixed": [regret(fixed, case.verdict) for case in cases],
+        }
+
+    @property
+    def summaries(self) -> list[PolicySummary]:
+        return [summarise(policy, regrets) for policy, regrets in self.regrets.items()]
+
+    @property
+    def best_fixed(self) -> Action | None:
+        """The one action that did best over all observed cases."""
+        return best_fixed(case.verdict for case in self.decided if case.observed)
+
+    @property
+    def uncovered(self) -> dict[JobType, tuple[Pair, ...]]:
+        """(swarm × bin) pairs that no scored arm of the bench has, by job type."""
+        tried: dict[JobType, list[Action]] = {}
+        for case in self.decided:
+            found = tried.setdefault(case.rows.case["job_type"], [])
+            found += [estimate.action for estimate in case.verdict.estimates if estimate.observed]
+        return {job_type: uncovered_pairs(actions, job_type) for job_type, actions in sorted(tried.items())}
+
+    def summary_document(self, output_paths: dict[str, str] | None = None) -> dict[str, Any]:
+        """The `cyntra.planner_bench_summary.v1` document."""
+        observed = [case for case in self.decided if case.observed]
+        return build_summary(
+            bench_id=self.bench["bench_id"],
+            created_at=rfc3339(self.bench["created_at"]),
+            config=self.bench["config"],
+            winners=[case.verdict.winner for case in observed],
+            totals=self.totals,
+            policies=self.summaries,
+            undecided=len(self.cases) - len(observed),
+            output_paths=output_paths,
+        ).document()
+
+
+def read_results(engine: sa.Engine, bench_id: str) -> BenchResults:
+    """What bench `bench_id` came to so far; `DbError` where there is none of that name."""
+    benches, verdicts = Benches(engine), Verdicts(engine)
+    bench = benches.get(bench_id)
+    decided = [DecidedCase(rows, verdict_of(rows)) for rows in verdicts.load(verdicts.finished_cases(bench_id))]
+    totals = benches.totals(bench_id)
+    return BenchResults(
+        bench=bench,
+        cases=benches.cases(bench_id),
+        decided=decided,
+        totals=BenchTotals(totals["executions"], totals["duration_ms"], totals["charged_micro_usd"]),
+        errors=benches.errors(bench_id),
+    )

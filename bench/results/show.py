@@ -1,0 +1,140 @@
+"""Reports for the terminal."""
+
+from collections import Counter
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+
+from bench.cli.tables import percent, seconds, table
+from bench.config.money import format_usd
+from bench.experiment.estimates import ArmEstimate
+from bench.results.documents import spend_document
+from bench.results.read import BenchResults, DecidedCase
+from planner.actions import Action
+
+
+def report_parts(results: BenchResults) -> list[RenderableType]:
+    """The whole report, part by part."""
+    bench = results.bench
+    parts: list[RenderableType] = [
+        f"[bold]bench {bench['bench_id']}[/bold]  {bench['state']}  slice {bench['slice']},"
+        f" {bench['strategy']} K={bench['k']}, seed {bench['seed']}",
+        "",
+        winners_table(results),
+        share_table(results),
+        regret_table(results),
+        spend_table(results),
+    ]
+    if results.errors:
+        parts.append(table("Errors (missing, not failures)", ("class", "executions>"), results.errors.items()))
+    dropped = [case for case in results.cases if case["state"] not in ("finished", "admitted")]
+    if dropped:
+        rows = [(case["issue_id"], case["state"], case["reason"]) for case in dropped]
+        parts.append(table("Cases without a verdict", ("issue", "state", "reason"), rows))
+    parts += _uncovered(results)
+    return parts
+
+
+def winners_table(results: BenchResults) -> Table:
+    """One row a decided case."""
+    rows = [_winner_row(case) for case in results.decided]
+    columns = ("issue", "risk/size", "winner", "passed arms>", "time>", "cost>", "baseline", "ties>")
+    objective = results.bench["objective"].replace("_", " ")
+    return table(f"Winners ({objective})", columns, rows)
+
+
+def _winner_row(case: DecidedCase) -> tuple[Any, ...]:
+    verdict, facts = case.verdict, case.rows.case
+    shape = f"{facts['dk_risk']}/{facts['dk_size']}"
+    scored, passed = verdict.candidates_evaluated, verdict.candidates_passed_constraints
+    if verdict.winner is None:
+        why = "no arm passed" if case.observed else "only errors"
+        return case.issue_id, shape, f"[red]{why}[/red]", f"{passed}/{scored}", "–", "–", _baseline(case), ""
+    best = verdict.estimate_of(verdict.winner)
+    assert best is not None
+    return (
+        *(case.issue_id, shape, f"[green]{verdict.winner.label()}[/green]", f"{passed}/{scored}"),
+        *(seconds(best.duration_ms), format_usd(best.micro_usd), _baseline(case)),
+        verdict.tie_size if verdict.tie_size > 1 else "",
+    )
+
+
+def _baseline(case: DecidedCase) -> str:
+    """How the heuristic baseline's own arm did."""
+    action = case.baseline
+    estimate: ArmEstimate | None = case.verdict.estimate_of(action)
+    if action is None or estimate is None:
+        return "not tried"
+    if action == case.verdict.winner:
+        return "the winner"
+    return f"passed, {seconds(estimate.duration_ms)}" if estimate.passes else "did not pass"
+
+
+def share_table(results: BenchResults) -> Table:
+    """How the actions did over the bench."""
+    wins = Counter(case.verdict.winner for case in results.decided)
+    tried: dict[Action, list[ArmEstimate]] = {}
+    for case in results.decided:
+        for estimate in case.verdict.estimates:
+            if estimate.observed:
+                tried.setdefault(estimate.action, []).append(estimate)
+    rows = [_share_row(action, found, wins[action]) for action, found in tried.items()]
+    rows.sort(key=lambda row: (-int(row[1]), str(row[0])))
+    columns = ("action", "wins>", "cases tried>", "pass rate>", "mean time to pass>", "mean cost of a pass>")
+    return table("Actions", columns, rows)
+
+
+def _share_row(action: Action, estimates: list[ArmEstimate], wins: int) -> tuple[Any, ...]:
+    scored, passed = sum(e.scored for e in estimates), sum(e.passed for e in estimates)
+    times = [e.duration_ms for e in estimates if e.duration_ms is not None]
+    costs = [e.micro_usd for e in estimates if e.micro_usd is not None]
+    return (
+        *(action.label(), wins, len(estimates), percent(passed / scored)),
+        seconds(sum(times) / len(times) if times else None),
+        format_usd(round(sum(costs) / len(costs)) if costs else None),
+    )
+
+
+def regret_table(results: BenchResults) -> Table:
+    """One row a policy."""
+    fixed = results.best_fixed
+    rows = [
+        (
+            f"{one.policy} ({fixed.label()})" if one.policy == "best_fixed" and fixed else one.policy,
+            one.cases,
+            percent(one.unobserved_share),
+            percent(one.missed_pass_rate),
+            _ratio(one.mean_duration_regret),
+            _ratio(one.mean_cost_regret),
+        )
+        for one in results.summaries
+    ]
+    columns = ("policy", "cases>", "unobserved>", "missed passes>", "time regret>", "cost regret>")
+    return table("Regret against the best arm (one run an arm: optimistic)", columns, rows)
+
+
+def _ratio(value: float | None) -> str:
+    return "–" if value is None else f"{value:+.2f}"
+
+
+def spend_table(results: BenchResults) -> Table:
+    """Spend against caps."""
+    spend = spend_document(results)
+    makers = {"micro_usd": ("dollars", format_usd), "ms": ("worker time", seconds), "executions": ("executions", str)}
+    rows = []
+    for key, (name, form) in makers.items():
+        found = spend[key]
+        cap = found["cap"]
+        share = percent(found["spent"] / cap) if cap else "–"
+        rows.append((name, form(found["spent"]), form(found["reserved"]), "none" if cap is None else form(cap), share))
+    return table("Spend against caps", ("", "spent>", "reserved>", "cap>", "used>"), rows)
+
+
+def _uncovered(results: BenchResults) -> list[RenderableType]:
+    found: list[RenderableType] = []
+    for kind, pairs in results.uncovered.items():
+        if pairs:
+            names = ", ".join(f"{p.swarm_id} × {p.budget.removesuffix('_bin')}={p.bin}" for p in pairs)
+            found.append(f"Not covered for {kind}: {names}")
+    return found
