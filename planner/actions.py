@@ -30,7 +30,8 @@ class Action(NamedTuple):
     def label(self) -> str:
         """A short name for people: `speculate_vote ×3 60m`."""
         rounds = "" if self.max_iterations_bin == NA else f" {self.max_iterations_bin}r"
-        return f"{self.swarm_id} ×{self.max_candidates_bin} {self.max_minutes_bin}m{rounds}"
+        minutes = NA if self.max_minutes_bin == NA else f"{self.max_minutes_bin}m"
+        return f"{self.swarm_id} ×{self.max_candidates_bin} {minutes}{rounds}"
 
 
 VALIDITY_RULES: Final[tuple[dict[str, Any], ...]] = (

@@ -1,14 +1,16 @@
 """The bench config (`cyntra.planner_bench.v1`), as pydantic models."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from bench.intake.errors import IntakeError
 from bench.intake.conditions import checked
+from bench.intake.errors import IntakeError
+from bench.intake.slices import filter_condition
 from workers.spec import Command, Gate, Positive, Rates, Sandbox, Strict, ToolchainRef
 
 NotNegative = Annotated[float, Field(ge=0)]
+Usd = Annotated[float, Field(ge=0, le=1e9)]
 AtLeastOne = Annotated[int, Field(ge=1)]
 TieBreak = Literal["lower_max_candidates", "lower_max_minutes", "action_tuple_lexicographic"]
 
@@ -20,15 +22,34 @@ class Filter(Strict):
     value: Any = None
     in_: Annotated[list[Any] | None, Field(alias="in")] = None
 
+    @model_validator(mode="after")
+    def _asks_one_thing(self) -> Self:
+        if self.value is not None and self.in_ is not None:
+            raise ValueError("give value or in, not both")
+        if not self.model_fields_set & {"value", "in_"}:
+            raise ValueError("give value (one, or {min, max}) or in (a list)")
+        return self
+
 
 class IssueSelection(Strict):
     """Which issues become cases."""
 
     source: str | None = None
-    filters: list[Filter] = []
+    filters: list[Filter] = Field(default_factory=list)
     slice: str = "all"
     sample_size: Annotated[int, Field(ge=1)] | None = 100
     seed: int = 42
+
+    @field_validator("filters")
+    @classmethod
+    def _name_fields(cls, filters: list[Filter]) -> list[Filter]:
+        for number, one in enumerate(filters):
+            condition = filter_condition({"field": one.field, "value": one.value, "in": one.in_})
+            try:
+                checked(condition, f"issue_selection.filters.{number}")
+            except IntakeError as error:
+                raise ValueError(str(error)) from error
+        return filters
 
 
 class ActionSampling(Strict):
@@ -50,8 +71,8 @@ class ExecutionLimits(Strict):
     max_total_minutes_per_issue: Positive | None = None
     max_retries: Annotated[int, Field(ge=0, le=10)] = 1
     timeout_behavior: Literal["mark_timeout", "skip"] = "mark_timeout"
-    max_usd: NotNegative | None = None
-    max_usd_per_issue: NotNegative | None = None
+    max_usd: Usd | None = None
+    max_usd_per_issue: Usd | None = None
     max_minutes: NotNegative | None = None
     """Worker-minutes of the whole bench."""
     max_executions: AtLeastOne | None = None
@@ -68,7 +89,7 @@ class WinnerSelection(Strict):
 
     primary_objective: Literal["minimize_duration", "minimize_cost", "maximize_quality"] = "minimize_duration"
     constraints: Constraints = Constraints()
-    tie_break: list[TieBreak] = ["lower_max_candidates", "lower_max_minutes", "action_tuple_lexicographic"]
+    tie_break: list[TieBreak] = Field(default_factory=lambda: list(get_args(TieBreak)))
 
 
 class Output(Strict):
@@ -109,16 +130,20 @@ class BenchConfig(Strict):
     winner_selection: WinnerSelection = WinnerSelection()
     output: Output = Output()
     workcell: WorkcellDefaults = WorkcellDefaults()
-    slices: dict[str, dict[str, Any]] = {}
+    slices: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
-    @model_validator(mode="after")
-    def _slices_name_fields(self) -> Self:
-        for name, definition in self.slices.items():
+    @field_validator("slices")
+    @classmethod
+    def _name_fields(cls, slices: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        found, problems = {}, []
+        for name, definition in slices.items():
             try:
-                checked(definition, f"slices.{name}")
+                found[name] = checked(definition, f"slices.{name}")
             except IntakeError as error:
-                raise ValueError(str(error)) from error
-        return self
+                problems.append(str(error))
+        if problems:
+            raise ValueError("\n".join(problems))
+        return found
 
     def document(self) -> dict[str, Any]:
         """The resolved config as JSON-able data: what is stored and hashed."""

@@ -5,16 +5,20 @@ from decimal import Decimal, InvalidOperation
 from bench.config.errors import ConfigError
 
 _MICRO = 1_000_000
+_MOST_USD = 10**9
 
 
 def to_micro_usd(value: str | float) -> int:
-    """Integer micro-dollars of an amount in dollars; never through binary fractions."""
+    """Integer micro-dollars of an amount in dollars, taken digit by digit as it is written, halves up.
+
+    `ConfigError` where it is no number, below 0 or above a billion dollars.
+    """
     try:
         amount = Decimal(str(value))
     except InvalidOperation as error:
         raise ConfigError(f"{value!r} is not an amount of dollars") from error
-    if not amount.is_finite() or amount < 0:
-        raise ConfigError(f"{value!r} is not an amount of dollars; give 0 or more")
+    if not amount.is_finite() or not 0 <= amount <= _MOST_USD:
+        raise ConfigError(f"{value!r} is not an amount of dollars; give 0 or more, a billion at most")
     return int((amount * _MICRO).to_integral_value(rounding="ROUND_HALF_UP"))
 
 

@@ -108,6 +108,8 @@ _ARM_COLUMNS = (
 _EXECUTION_COLUMNS = "bench_id, case_id, arm_id, replicate, seed, queue, rank, worst_micro_usd, worst_ms, deadline_seconds, state"
 # Benches are served in the order of their submission, their cases in the order of admission.
 _RANKS_PER_BENCH = 1 << 32
+# Gates are checked this many cases ahead of the arms that run, so that admission never waits for a check.
+_CHECKED_AHEAD = 32
 
 
 class Plans:
@@ -208,7 +210,8 @@ def _execution_rows(bench_id: str, first_rank: int, numbered: list[Numbered]) ->
     for case_id, case, arms in numbered:
         rank = first_rank + case.admission_rank
         if case.baseline is None:
-            yield _execution_row(bench_id, case_id, None, rank, "ready", case.baseline_check)
+            ahead = first_rank + max(0, case.admission_rank - _CHECKED_AHEAD)
+            yield _execution_row(bench_id, case_id, None, ahead, "ready", case.baseline_check)
         for arm_id, arm in arms:
             for execution in arm.executions:
                 yield _execution_row(bench_id, case_id, arm_id, rank, "pending", execution)

@@ -17,7 +17,9 @@ CREATE FUNCTION farm.planner_block(b farm.benches, c farm.cases, a farm.arms) RE
                 'max_minutes_bin', farm.bin(a.max_minutes), 'max_iterations_bin', farm.bin(a.max_iterations))),
         'policy_trace', jsonb_build_object(
             'schema_version', 'cyntra.planner_policy_trace.v1', 'policy_id', 'bench:' || a.strategy,
-            'policy_mode', 'off', 'propensity_executed', a.propensity))
+            'policy_mode', 'off', 'candidate_set_hash', NULL, 'propensity_executed', a.propensity,
+            'exploration', jsonb_build_object('enabled', false),
+            'stability', jsonb_build_object('kernel_config_hash', b.config_hash)))
 $$;
 
 CREATE FUNCTION farm.work_order(p_execution bigint, p_lease_seconds double precision) RETURNS jsonb

@@ -81,22 +81,30 @@ def parse_document(model: type[AnyDocument], data: Any, where: str = "") -> AnyD
     The line names the place inside the document and, for an unknown version, the one this reader knows.
     `where` says which document it is, such as a file and a line number.
     """
-    name = f"{where}: {schema_version_of(model)}" if where else schema_version_of(model)
+    try:
+        return _parse(model, data)
+    except PlannerError as error:
+        place = f"{where}: " if where else ""
+        # Keys and values of others may hold line breaks of any alphabet.
+        raise PlannerError(" ".join(f"{place}{schema_version_of(model)}: {error}".split())) from None
+
+
+def _parse(model: type[AnyDocument], data: Any) -> AnyDocument:
     if not isinstance(data, Mapping):
-        raise PlannerError(f"{name}: a JSON object is needed, not {type(data).__name__}")
+        raise PlannerError(f"a JSON object is needed, not {type(data).__name__}")
     found = data.get("schema_version")
     if found != schema_version_of(model):
         what = "no schema_version" if found is None else f"unknown schema_version {found!r}"
-        raise PlannerError(f"{name}: {what}; this reader knows {schema_version_of(model)!r} only")
+        raise PlannerError(f"{what}; this reader knows {schema_version_of(model)!r} only")
     try:
         parsed = model.model_validate(dict(data))
     except ValidationError as error:
-        raise PlannerError(f"{name}: {one_line(error)}") from None
+        raise PlannerError(one_line(error)) from None
     # Open places take any Python value; what JSON cannot say must not get that far.
     try:
         canonical_json(data).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise PlannerError(f"{name}: not a JSON value: {error}") from None
+        raise PlannerError(f"not a JSON value: {error}") from None
     return parsed
 
 
