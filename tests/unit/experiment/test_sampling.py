@@ -301,7 +301,7 @@ def test_no_allowed_action_at_all_is_refused() -> None:
         draw(space=empty)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     job_type=st.sampled_from(JOB_TYPES),
     strategy=st.sampled_from(["deterministic", "random", "coverage", "anchor"]),
