@@ -1,0 +1,67 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+VENV ?= .venv
+MINI ?= .venv-mini
+PIP_INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# The demo's farm lies in its own directory; sockets and processes end with it.
+DEMO ?= demo
+BENCH = $(abspath $(VENV))/bin/bench
+
+.PHONY: demo test quick check format bench docs clean
+
+## demo: bench the critical issues of a small repository, and show winners, regret and spend
+demo: $(VENV)/.farm
+	$(BENCH) demo $(DEMO)
+	cd $(DEMO) && trap '$(BENCH) down' EXIT && $(BENCH) issues import && $(BENCH) submit --k 4 --slice critical --wait
+
+## test: all tests
+test: $(VENV)/.dev $(MINI)/.done
+	BENCH_TEST_MINI=$(abspath $(MINI))/bin/mini $(VENV)/bin/python -m pytest
+
+## quick: the tests that take no more than a few seconds each
+quick: $(VENV)/.dev
+	$(VENV)/bin/python -m pytest -m "not slow"
+
+## check: style, types, floors
+check: $(VENV)/.dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+format: $(VENV)/.dev
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+## bench: the table of benchmarks
+bench: $(VENV)/.dev
+	$(VENV)/bin/python -m benchmarks
+
+## docs: regenerate what is generated from the code
+docs: $(VENV)/.dev
+	$(VENV)/bin/python -m bench.cli.reference --write
+	$(VENV)/bin/python -m db.view_reference --write
+	$(VENV)/bin/python -m planner.schema_files
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.farm: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP_INSTALL) --editable '.[farm]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP_INSTALL) --editable '.[farm,dev]'
+	@touch $@ $(VENV)/.farm
+
+# A real mini-swe-agent for one test, apart from the farm: it pins what the farm does not.
+$(MINI)/.done: tests/stand_ins/mini-requirements.txt
+	$(PYTHON) -m venv $(MINI)
+	$(MINI)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	@touch $@
+
+clean:
+	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
