@@ -1,0 +1,112 @@
+"""What pydantic found wrong, in words for the person who wrote the value."""
+
+import difflib
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, get_args
+
+from pydantic import BaseModel, ValidationError
+
+Place = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One wrong key or value. `text` is a line that begins with the path."""
+
+    place: Place
+    text: str
+    is_missing: bool = False
+
+
+def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
+    """One problem for each wrong key or value."""
+    return [problem for detail in error.errors() for problem in _problems(detail, model)]
+
+
+def _problems(detail: Mapping[str, Any], model: type[BaseModel]) -> Iterator[Problem]:
+    place: Place = detail["loc"]
+    path = dotted(place)
+    if detail["type"] == "value_error":
+        # A validator may find several problems at once, a line each, and may name a deeper path itself.
+        for line in str(detail["ctx"]["error"]).splitlines():
+            deeper = bool(place) and line.startswith(f"{path}.")
+            yield Problem(place, line if deeper or not place else f"{path}: {line}")
+        return
+    if detail["type"] == "missing":
+        yield Problem(place, f"{path}: missing", is_missing=True)
+        return
+    word = _WORDS.get(detail["type"], _other)
+    yield Problem(place, f"{path}: {word(detail, model)}")
+
+
+def dotted(place: Place) -> str:
+    """`action_sampling.K`, as it is written in messages."""
+    return ".".join(str(part) for part in place) or "the file"
+
+
+def _unknown_key(detail: Mapping[str, Any], model: type[BaseModel]) -> str:
+    *above, key = detail["loc"]
+    allowed = _keys_at(model, tuple(above))
+    near = difflib.get_close_matches(str(key), allowed, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"unknown key{hint} (allowed: {', '.join(allowed)})"
+
+
+def _not_allowed(detail: Mapping[str, Any], _: type[BaseModel]) -> str:
+    return f"{detail['input']!r:.60} is not allowed; use {detail['ctx']['expected']}"
+
+
+def _other(detail: Mapping[str, Any], _: type[BaseModel]) -> str:
+    message = detail["msg"][0].lower() + detail["msg"][1:]
+    return f"{message}, not {detail['input']!r:.60}"
+
+
+def _should_be(wanted: str) -> Callable[[Mapping[str, Any], type[BaseModel]], str]:
+    return lambda detail, _: f"should be {wanted}, not {detail['input']!r:.60}"
+
+
+_WORDS: Final[dict[str, Callable[[Mapping[str, Any], type[BaseModel]], str]]] = {
+    "extra_forbidden": _unknown_key,
+    "literal_error": _not_allowed,
+    "model_type": _should_be("a mapping of keys to values"),
+    "dict_type": _should_be("a mapping of keys to values"),
+    "list_type": _should_be("a list"),
+    "string_type": _should_be("a text"),
+    "int_type": _should_be("a whole number"),
+    "float_type": _should_be("a number"),
+    "bool_type": _should_be("true or false"),
+}
+
+
+def _keys_at(model: type[BaseModel], place: Place) -> list[str]:
+    """The keys of the (nested) model at `place`."""
+    current: type[BaseModel] | None = model
+    for part in place:
+        if current is None:
+            return []
+        if isinstance(part, str):
+            field = current.model_fields.get(part)
+            current = None if field is None else _model_in(field.annotation)
+    return [] if current is None else [field.alias or name for name, field in current.model_fields.items()]
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model_in(part)) is not None), None)
+
+
+def endless_numbers(data: Any, place: Place = ()) -> Iterator[Problem]:
+    """YAML's `.inf` and `.nan`, which no limit means and no JSON holds."""
+    if isinstance(data, float) and not math.isfinite(data):
+        yield Problem(
+            place, f"{dotted(place)}: {data} is no number to count with; leave the key out for no limit"
+        )
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            yield from endless_numbers(value, (*place, key))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from endless_numbers(value, (*place, index))
