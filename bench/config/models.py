@@ -81,7 +81,8 @@ class ExecutionLimits(Strict):
 class Constraints(Strict):
     """What an arm must satisfy to win."""
 
-    all_required_gates_passed: bool = True
+    all_required_gates_passed: Literal[True] = True
+    """An arm that fails a required gate never wins; the key is there so that a config can say so."""
 
 
 class WinnerSelection(Strict):
