@@ -10,13 +10,14 @@ _DROP = """
 DO $$
 DECLARE f record;
 BEGIN
+    -- By name: a view that another one took along has no name to look up any more.
+    FOR f IN SELECT format('report.%I', c.relname) AS name FROM pg_class c
+             WHERE c.relnamespace = 'report'::regnamespace AND c.relkind = 'v' LOOP
+        EXECUTE format('DROP VIEW IF EXISTS %s CASCADE', f.name);
+    END LOOP;
     FOR f IN SELECT p.oid::regprocedure AS name FROM pg_proc p
              WHERE p.pronamespace IN ('farm'::regnamespace, 'report'::regnamespace) LOOP
         EXECUTE format('DROP FUNCTION IF EXISTS %s CASCADE', f.name);
-    END LOOP;
-    FOR f IN SELECT c.oid::regclass AS name FROM pg_class c
-             WHERE c.relnamespace = 'report'::regnamespace AND c.relkind = 'v' LOOP
-        EXECUTE format('DROP VIEW IF EXISTS %s CASCADE', f.name);
     END LOOP;
 END $$;
 """

@@ -120,10 +120,10 @@ class Benches:
             WHERE bench_id = :bench""")
         try:
             with transaction(self._engine) as connection:
+                # The bench before its caps: the lock order.
+                reopened = connection.scalar(sa.text("SELECT farm.resume_bench(:bench)"), {"bench": bench_id})
                 connection.execute(raise_caps, {"bench": bench_id, **limits.__dict__})
-                return cast(
-                    int, connection.scalar(sa.text("SELECT farm.resume_bench(:bench)"), {"bench": bench_id})
-                )
+                return cast(int, reopened)
         except IntegrityError as error:
             raise DbError(
                 f"bench {bench_id} has spent and reserved more than the new cap; give a higher one"

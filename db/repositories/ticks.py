@@ -1,6 +1,7 @@
 """What the coordinator's tick asks of the truth. Every call may run many times at once and be cut off anywhere."""
 
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -23,6 +24,12 @@ _OPEN_BENCHES = sa.text("""
                    WHERE (k.bench_id = b.bench_id OR c.bench_id = b.bench_id OR k.day IS NOT NULL)
                      AND coalesce(k.usd_limit, k.ms_limit, k.executions_limit) IS NOT NULL) AS limited
     FROM farm.benches b WHERE b.state IN ('open', 'halted') ORDER BY b.bench_no""")
+
+_OVER = """
+    SELECT b.bench_id FROM farm.benches b
+    WHERE b.state = 'open' AND NOT EXISTS (
+        SELECT FROM farm.cases c
+        WHERE c.bench_id = b.bench_id AND c.state IN ('checking', 'pending', 'admitted'))"""
 
 
 @dataclass(frozen=True)
@@ -69,9 +76,12 @@ class Ticks:
             return cast(int, connection.scalar(sa.text("SELECT farm.take_back(:bench)"), {"bench": bench_id}))
 
     def reap(self) -> int:
-        """Take back executions whose lease ran out; how many."""
+        """Take back executions whose lease ran out, each in its own transaction; how many."""
+        return sum(1 for _ in takewhile(bool, (self._reap_one() for _ in range(_REAP_AT_ONCE))))
+
+    def _reap_one(self) -> bool:
         with transaction(self._engine) as connection:
-            return cast(int, connection.scalar(sa.text("SELECT farm.reap_expired(:n)"), {"n": _REAP_AT_ONCE}))
+            return cast(bool, connection.scalar(sa.text("SELECT farm.reap_expired()")))
 
     def ready_by_queue(self, window: int) -> dict[str, int]:
         """Ready executions of each capability class, counted up to `window`."""
@@ -96,14 +106,13 @@ class Ticks:
 
     def finish_benches(self) -> list[str]:
         """Close open benches whose every case is over; their ids."""
-        statement = sa.text("""
-            UPDATE farm.benches b SET state = 'finished', finished_at = now()
-            WHERE b.state = 'open' AND NOT EXISTS (
-                SELECT FROM farm.cases c
-                WHERE c.bench_id = b.bench_id AND c.state IN ('checking', 'pending', 'admitted'))
-            RETURNING b.bench_id""")
         with transaction(self._engine) as connection:
-            return list(connection.scalars(statement))
+            over = list(connection.scalars(sa.text(f"{_OVER} ORDER BY b.bench_no FOR NO KEY UPDATE")))
+            # Looked at again under the lock: a resume may just have reopened cases.
+            finish = sa.text(f"""
+                UPDATE farm.benches SET state = 'finished', finished_at = now()
+                WHERE bench_id = ANY (:over) AND bench_id IN ({_OVER}) RETURNING bench_id""")
+            return list(connection.scalars(finish, {"over": over})) if over else []
 
 
 def row_dicts(rows: sa.CursorResult[Any]) -> list[dict[str, Any]]:

@@ -10,14 +10,17 @@ LANGUAGE sql AS $$
     ORDER BY cap_id FOR UPDATE
 $$;
 
--- The row of a day appears with the first reservation of that day, under the limit then in force.
-CREATE FUNCTION farm.ensure_day(p_day date) RETURNS void LANGUAGE plpgsql AS $$
+-- Today. Its row appears with the first reservation of that day, under the limit then in force.
+CREATE FUNCTION farm.ensure_day() RETURNS date LANGUAGE plpgsql AS $$
+DECLARE
+    v_day date := farm.today();
 BEGIN
-    IF NOT EXISTS (SELECT FROM farm.caps WHERE day = p_day) THEN
+    IF NOT EXISTS (SELECT FROM farm.caps WHERE day = v_day) THEN
         INSERT INTO farm.caps (scope, day, usd_limit)
-        VALUES ('day', p_day, (SELECT (value #>> '{}')::bigint FROM farm.settings WHERE key = 'daily_micro_usd'))
+        VALUES ('day', v_day, (SELECT (value #>> '{}')::bigint FROM farm.settings WHERE key = 'daily_micro_usd'))
         ON CONFLICT (day) DO NOTHING;
     END IF;
+    RETURN v_day;
 END $$;
 
 -- NULL where the amounts fit under every cap (whose rows are then locked); else 'waits: <cap>' where they may
@@ -124,33 +127,35 @@ BEGIN
     RETURN v_over;
 END $$;
 
--- A lost attempt forfeited its whole reservation; its true spend came to light later.
-CREATE FUNCTION farm.refund(p_execution bigint, p_attempt int, p_usd bigint, p_ms bigint) RETURNS void
+-- The true spend of an attempt that was settled without knowing it came to light: what was forfeited too much
+-- is given back. Returns what was spent beyond the reservation, recorded as overrun.
+CREATE FUNCTION farm.refund(p_execution bigint, p_attempt int, p_usd bigint, p_ms bigint) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
     s farm.ledger;
     e farm.executions;
     v_usd bigint;
     v_ms bigint;
+    v_over bigint;
 BEGIN
     SELECT * INTO s FROM farm.ledger WHERE execution_id = p_execution AND attempt = p_attempt AND kind = 'settle';
     IF NOT FOUND OR p_usd IS NULL THEN
-        RETURN;
+        RETURN 0;
     END IF;
     v_usd := greatest(s.micro_usd - p_usd, 0);
     v_ms := greatest(s.ms - coalesce(p_ms, s.ms), 0);
-    IF v_usd = 0 AND v_ms = 0 THEN
-        RETURN;
-    END IF;
+    v_over := greatest(p_usd - s.micro_usd, 0);
     INSERT INTO farm.ledger (execution_id, attempt, kind, micro_usd, ms, executions, day)
     VALUES (p_execution, p_attempt, 'refund', v_usd, v_ms, 0, s.day) ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
-        RETURN;
+        RETURN 0;
     END IF;
     SELECT * INTO e FROM farm.executions WHERE execution_id = p_execution;
     PERFORM farm.lock_caps(e.bench_id, e.case_id, s.day);
-    UPDATE farm.caps SET usd_spent = usd_spent - v_usd, ms_spent = ms_spent - v_ms
+    UPDATE farm.caps
+    SET usd_spent = usd_spent - v_usd, usd_overrun = usd_overrun + v_over, ms_spent = ms_spent - v_ms
     WHERE bench_id = e.bench_id OR case_id = e.case_id OR day = s.day;
+    RETURN v_over;
 END $$;
 
 -- Give back the reservations of executions that were admitted and will not run now. The caller raises `attempt`

@@ -44,6 +44,8 @@ DECLARE
     e farm.executions;
     v_now timestamptz;
 BEGIN
+    -- The first saying of this token may still be under way when the second arrives.
+    PERFORM pg_advisory_xact_lock(hashtextextended(p_token::text, 0));
     SELECT x.* INTO e FROM farm.attempts a JOIN farm.executions x USING (execution_id) WHERE a.lease_token = p_token;
     IF FOUND THEN
         IF e.lease_token IS DISTINCT FROM p_token THEN
@@ -115,7 +117,9 @@ BEGIN
 END $$;
 
 -- Leave `running` to be run again: with a fresh reservation at once, or pending until the caps allow one.
-CREATE FUNCTION farm.requeue(p_execution bigint, p_not_before timestamptz, p_reason text) RETURNS void
+-- The caller has the row of today (farm.ensure_day) before it locks a cap: making that row may wait for
+-- another transaction that makes it, and that one then locks caps.
+CREATE FUNCTION farm.requeue(p_execution bigint, p_day date, p_not_before timestamptz, p_reason text) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     e farm.executions;
@@ -131,9 +135,8 @@ BEGIN
         SELECT state = 'open' INTO v_open FROM farm.benches WHERE bench_id = e.bench_id;
         -- The case before its caps: the lock order.
         PERFORM FROM farm.cases WHERE case_id = e.case_id FOR NO KEY UPDATE;
-        PERFORM farm.ensure_day(farm.today());
-        IF v_open AND farm.refusal(e.bench_id, e.case_id, farm.today(), e.worst_micro_usd, e.worst_ms, 1) IS NULL THEN
-            PERFORM farm.reserve(e.bench_id, e.case_id, farm.today(), ARRAY[p_execution]);
+        IF v_open AND farm.refusal(e.bench_id, e.case_id, p_day, e.worst_micro_usd, e.worst_ms, 1) IS NULL THEN
+            PERFORM farm.reserve(e.bench_id, e.case_id, p_day, ARRAY[p_execution]);
         ELSE
             v_state := 'pending';
             UPDATE farm.cases SET state = 'pending' WHERE case_id = e.case_id AND state = 'admitted';

@@ -36,8 +36,11 @@ CREATE FUNCTION farm.count_infra(p_machine text, p_failed boolean) RETURNS void 
 $$;
 
 -- An overrun stops the bench; the next tick takes back what was admitted and does not run yet.
-CREATE FUNCTION farm.halt_bench(p_bench text, p_reason text) RETURNS void LANGUAGE sql AS $$
-    UPDATE farm.benches SET state = 'halted', halt_reason = p_reason WHERE bench_id = p_bench AND state = 'open'
+CREATE FUNCTION farm.halt_on_overrun(p_bench text, p_execution bigint, p_over bigint) RETURNS void LANGUAGE sql AS $$
+    UPDATE farm.benches
+    SET state = 'halted',
+        halt_reason = format('execution %s spent %s micro-dollars beyond its reservation', p_execution, p_over)
+    WHERE bench_id = p_bench AND state = 'open' AND p_over > 0
 $$;
 
 CREATE FUNCTION farm.finish_baseline(p_case bigint, p_result jsonb) RETURNS void LANGUAGE plpgsql AS $$
@@ -57,8 +60,10 @@ BEGIN
     WHERE execution_id = p_execution AND attempt = p_attempt AND late_result IS NULL;
     IF FOUND THEN
         PERFORM farm.record_candidates(p_execution, p_attempt, p_result);
-        PERFORM farm.refund(p_execution, p_attempt, (p_result ->> 'micro_usd')::bigint,
-                            (p_result ->> 'budget_ms')::bigint);
+        PERFORM farm.halt_on_overrun(
+            (SELECT bench_id FROM farm.executions WHERE execution_id = p_execution), p_execution,
+            farm.refund(p_execution, p_attempt, (p_result ->> 'micro_usd')::bigint,
+                        (p_result ->> 'budget_ms')::bigint));
     END IF;
 END $$;
 
@@ -74,6 +79,7 @@ DECLARE
     v_cancelled boolean;
     v_over bigint;
     v_ending text;
+    v_day date;
 BEGIN
     SELECT * INTO e FROM farm.executions WHERE execution_id = p_execution FOR UPDATE;
     SELECT * INTO a FROM farm.attempts
@@ -89,6 +95,7 @@ BEGIN
         RETURN 'late';
     END IF;
 
+    v_day := farm.ensure_day();
     v_cancelled := coalesce(p_stopped = 'cancel', false) AND e.cancel_requested;
     v_retry := NOT v_cancelled AND coalesce(v_class IN ('infra', 'provider'), false)
         AND e.retries < (SELECT max_retries FROM farm.benches WHERE bench_id = e.bench_id);
@@ -99,15 +106,12 @@ BEGIN
     PERFORM FROM farm.cases WHERE case_id = e.case_id FOR NO KEY UPDATE;
     v_over := farm.settle(p_execution, p_attempt, (p_result ->> 'micro_usd')::bigint,
                           (p_result ->> 'budget_ms')::bigint, NOT v_retry);
-    IF v_over > 0 THEN
-        PERFORM farm.halt_bench(e.bench_id, format('execution %s spent %s micro-dollars beyond its reservation',
-                                                   p_execution, v_over));
-    END IF;
+    PERFORM farm.halt_on_overrun(e.bench_id, p_execution, v_over);
     IF v_cancelled THEN
         PERFORM farm.finish(p_execution, 'cancelled', 'cancelled while running');
     ELSIF v_retry THEN
         UPDATE farm.executions SET retries = retries + 1 WHERE execution_id = p_execution;
-        PERFORM farm.requeue(p_execution, clock_timestamp() + make_interval(secs => least(60, 2 ^ e.retries)),
+        PERFORM farm.requeue(p_execution, v_day, clock_timestamp() + make_interval(secs => least(60, 2 ^ e.retries)),
                              'retry after ' || v_class || ': ' || coalesce(p_result ->> 'message', ''));
     ELSE
         PERFORM farm.record_outcome(p_execution, p_attempt, p_result, v_over);
@@ -126,22 +130,27 @@ CREATE FUNCTION farm.release_execution(p_execution bigint, p_attempt int, p_toke
 RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = farm, pg_temp AS $$
 DECLARE
     e farm.executions;
+    v_day date;
 BEGIN
     SELECT * INTO e FROM farm.executions WHERE execution_id = p_execution FOR UPDATE;
     IF NOT FOUND OR e.state <> 'running' OR e.attempt <> p_attempt OR e.lease_token <> p_token THEN
         RETURN 'fenced';
     END IF;
+    v_day := farm.ensure_day();
     PERFORM farm.end_attempt(p_execution, p_attempt, 'released', 'handed back by machine ' || e.machine_id, p_result);
     PERFORM farm.record_candidates(p_execution, p_attempt, p_result);
     PERFORM FROM farm.cases WHERE case_id = e.case_id FOR NO KEY UPDATE;
-    PERFORM farm.settle(p_execution, p_attempt, (p_result ->> 'micro_usd')::bigint,
-                        (p_result ->> 'budget_ms')::bigint, false);
-    PERFORM farm.requeue(p_execution, NULL, 'handed back by machine ' || e.machine_id);
+    PERFORM farm.halt_on_overrun(
+        e.bench_id, p_execution, farm.settle(p_execution, p_attempt, (p_result ->> 'micro_usd')::bigint,
+                                             (p_result ->> 'budget_ms')::bigint, false));
+    PERFORM farm.requeue(p_execution, v_day, NULL, 'handed back by machine ' || e.machine_id);
     RETURN 'released';
 END $$;
 
 -- A locked, running execution lost its process. Two losses, and the execution itself is suspect: quarantined.
 CREATE FUNCTION farm.lose(e farm.executions, p_evidence text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    v_day date := farm.ensure_day();
 BEGIN
     PERFORM farm.end_attempt(e.execution_id, e.attempt, 'lost', p_evidence, NULL);
     PERFORM FROM farm.cases WHERE case_id = e.case_id FOR NO KEY UPDATE;
@@ -153,7 +162,7 @@ BEGIN
             'message', 'quarantined after two lost attempts; last: ' || p_evidence), 0);
         PERFORM farm.finish(e.execution_id, 'error', 'lost: ' || p_evidence);
     ELSE
-        PERFORM farm.requeue(e.execution_id, NULL, p_evidence);
+        PERFORM farm.requeue(e.execution_id, v_day, NULL, p_evidence);
     END IF;
 END $$;
 
@@ -171,21 +180,20 @@ BEGIN
     RETURN true;
 END $$;
 
--- Take back what machines no longer answer for.
-CREATE FUNCTION farm.reap_expired(p_limit int) RETURNS int LANGUAGE plpgsql AS $$
+-- Take back one execution that its machine no longer answers for; false where there is none. One a transaction:
+-- a second one would lock an execution and a case while the first holds its caps. A locked row is being
+-- spoken for. The lock looks again: a lease that was renewed meanwhile does not match any more.
+CREATE FUNCTION farm.reap_expired() RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
-    v_id bigint;
     e farm.executions;
-    v_count int := 0;
 BEGIN
-    FOR v_id IN SELECT execution_id FROM farm.executions
-                WHERE state = 'running' AND lease_until < clock_timestamp() ORDER BY execution_id LIMIT p_limit LOOP
-        SELECT * INTO e FROM farm.executions WHERE execution_id = v_id FOR UPDATE;
-        -- The wait for the lock may have let a heartbeat or a completion in: look again, at the clock of now.
-        CONTINUE WHEN e.state <> 'running' OR e.lease_until >= clock_timestamp();
-        PERFORM farm.lose(e, format('machine %s stopped answering: claimed %s, lease ended %s', e.machine_id,
-                                    farm.rfc3339(e.started_at), farm.rfc3339(e.lease_until)));
-        v_count := v_count + 1;
-    END LOOP;
-    RETURN v_count;
+    SELECT * INTO e FROM farm.executions
+    WHERE state = 'running' AND lease_until < clock_timestamp()
+    ORDER BY execution_id LIMIT 1 FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    PERFORM farm.lose(e, format('machine %s stopped answering: claimed %s, lease ended %s', e.machine_id,
+                                farm.rfc3339(e.started_at), farm.rfc3339(e.lease_until)));
+    RETURN true;
 END $$;

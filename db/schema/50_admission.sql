@@ -28,7 +28,7 @@ DECLARE
     v_usd bigint;
     v_ms bigint;
     v_verdict text;
-    v_day date := farm.today();
+    v_day date := farm.ensure_day();
 BEGIN
     SELECT array_agg(execution_id), sum(worst_micro_usd), sum(worst_ms) INTO v_ids, v_usd, v_ms FROM (
         SELECT execution_id, worst_micro_usd, worst_ms FROM farm.executions
@@ -39,7 +39,6 @@ BEGIN
        OR (SELECT state FROM farm.benches WHERE bench_id = c.bench_id) <> 'open' THEN
         RETURN 'gone';
     END IF;
-    PERFORM farm.ensure_day(v_day);
     v_verdict := farm.refusal(c.bench_id, p_case, v_day, v_usd, v_ms, cardinality(v_ids));
     IF v_verdict IS NULL THEN
         PERFORM farm.reserve(c.bench_id, p_case, v_day, v_ids);
@@ -77,15 +76,15 @@ END $$;
 CREATE FUNCTION farm.cancel_bench(p_bench text) RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
     v_ids bigint[];
-    v_running int;
+    v_running bigint[];
 BEGIN
-    SELECT array_agg(execution_id) INTO v_ids FROM (
-        SELECT e.execution_id FROM farm.cases c JOIN farm.executions e USING (case_id)
-        WHERE c.bench_id = p_bench AND e.state IN ('pending', 'ready')
-        ORDER BY e.execution_id FOR UPDATE OF e) waiting;
-    UPDATE farm.executions SET cancel_requested = true
-    WHERE state = 'running' AND bench_id = p_bench;
-    GET DIAGNOSTICS v_running = ROW_COUNT;
+    -- All that is not over is locked at once, the running too: none may be requeued behind our back.
+    SELECT array_agg(execution_id) FILTER (WHERE state IN ('pending', 'ready')),
+           array_agg(execution_id) FILTER (WHERE state = 'running') INTO v_ids, v_running FROM (
+        SELECT e.execution_id, e.state FROM farm.cases c JOIN farm.executions e USING (case_id)
+        WHERE c.bench_id = p_bench AND e.state IN ('pending', 'ready', 'running', 'skipped')
+        ORDER BY e.execution_id FOR UPDATE OF e) unfinished;
+    UPDATE farm.executions SET cancel_requested = true WHERE execution_id = ANY (v_running);
     PERFORM FROM farm.cases WHERE bench_id = p_bench ORDER BY case_id FOR NO KEY UPDATE;
     PERFORM farm.unreserve(p_bench, v_ids);
     UPDATE farm.executions SET state = 'cancelled', finished_at = clock_timestamp(), reason = 'cancelled'
@@ -97,17 +96,28 @@ BEGIN
     WHERE bench_id = p_bench AND state IN ('checking', 'pending', 'admitted');
     UPDATE farm.benches SET state = 'cancelled', finished_at = clock_timestamp()
     WHERE bench_id = p_bench AND state IN ('open', 'halted');
-    RETURN v_running;
+    RETURN coalesce(cardinality(v_running), 0);
 END $$;
 
--- Reopen a halted bench and what its caps had skipped; the caller raised the caps before.
+-- Reopen a halted bench and what its caps had skipped; the caller raises the caps afterwards (the lock order), in
+-- the same transaction. A cancelled bench stays as it is.
 CREATE FUNCTION farm.resume_bench(p_bench text) RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
     v_cases bigint[];
 BEGIN
-    SELECT array_agg(case_id) INTO v_cases FROM farm.cases
-    WHERE bench_id = p_bench AND state = 'skipped' AND reason LIKE 'cap: %';
-    PERFORM FROM farm.executions WHERE case_id = ANY (v_cases) ORDER BY execution_id FOR UPDATE;
+    PERFORM FROM farm.cases c JOIN farm.executions e USING (case_id)
+    WHERE c.bench_id = p_bench AND c.state = 'skipped' AND e.state = 'skipped'
+    ORDER BY e.execution_id FOR UPDATE OF e;
+    SELECT array_agg(case_id) INTO v_cases FROM (
+        SELECT case_id FROM farm.cases WHERE bench_id = p_bench AND state = 'skipped' AND reason LIKE 'cap: %'
+        ORDER BY case_id FOR NO KEY UPDATE) skipped;
+    -- The last lock: whoever closes the bench at this moment sees its cases as they are after us.
+    UPDATE farm.benches SET state = CASE WHEN v_cases IS NULL AND state = 'finished' THEN 'finished' ELSE 'open' END,
+        halt_reason = NULL, finished_at = CASE WHEN v_cases IS NULL THEN finished_at END
+    WHERE bench_id = p_bench AND state <> 'cancelled';
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
     UPDATE farm.executions SET state = 'pending', finished_at = NULL, reason = NULL
     WHERE case_id = ANY (v_cases) AND state = 'skipped' AND arm_id IS NOT NULL;
     UPDATE farm.cases c
@@ -115,7 +125,5 @@ BEGIN
         open_executions = (SELECT count(*) FROM farm.executions e
                            WHERE e.case_id = c.case_id AND e.arm_id IS NOT NULL AND e.state = 'pending')
     WHERE case_id = ANY (v_cases);
-    UPDATE farm.benches SET state = 'open', halt_reason = NULL, finished_at = NULL
-    WHERE bench_id = p_bench AND (state = 'halted' OR (state = 'finished' AND v_cases IS NOT NULL));
     RETURN coalesce(cardinality(v_cases), 0);
 END $$;
