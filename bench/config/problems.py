@@ -1,12 +1,13 @@
 """What pydantic found wrong, in words for the person who wrote the value."""
 
-import difflib
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
+
+from bench.intake.nearest import did_you_mean
 
 Place = tuple[str | int, ...]
 
@@ -49,9 +50,7 @@ def dotted(place: Place) -> str:
 def _unknown_key(detail: Mapping[str, Any], model: type[BaseModel]) -> str:
     *above, key = detail["loc"]
     allowed = _keys_at(model, tuple(above))
-    near = difflib.get_close_matches(str(key), allowed, n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    return f"unknown key{hint} (allowed: {', '.join(allowed)})"
+    return f"unknown key{did_you_mean(str(key), allowed)} (allowed: {', '.join(allowed)})"
 
 
 def _not_allowed(detail: Mapping[str, Any], _: type[BaseModel]) -> str:
@@ -101,9 +100,7 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 def endless_numbers(data: Any, place: Place = ()) -> Iterator[Problem]:
     """YAML's `.inf` and `.nan`, which no limit means and no JSON holds."""
     if isinstance(data, float) and not math.isfinite(data):
-        yield Problem(
-            place, f"{dotted(place)}: {data} is no number to count with; leave the key out for no limit"
-        )
+        yield Problem(place, f"{dotted(place)}: {data} is no limit; leave the key out for none")
     elif isinstance(data, dict):
         for key, value in data.items():
             yield from endless_numbers(value, (*place, key))

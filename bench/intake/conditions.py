@@ -5,13 +5,13 @@ included. Ranges go over `dk_priority` (P0 to P3), `dk_risk`, `dk_size`, numbers
 list matches where any of its entries does; `tags_any` and `tags_all` take a list of tags.
 """
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
 from bench.intake.errors import IntakeError
 from bench.intake.issue import PRIORITIES, RISKS, SIZES, Issue
+from bench.intake.nearest import did_you_mean
 from bench.intake.times import format_time, parse_time
 from planner.actions import JOB_TYPES
 
@@ -44,11 +44,9 @@ def checked(definition: Condition, place: str) -> dict[str, Any]:
 
 def _checked(key: str, wanted: Any, place: str) -> Any:
     if key not in FIELDS and key not in _TAG_KEYS:
-        near = difflib.get_close_matches(str(key), [*FIELDS, *_TAG_KEYS], n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise IntakeError(
-            f"{place}: issues have no such field{hint} (known: {', '.join([*FIELDS, *_TAG_KEYS])})"
-        )
+        known = [*FIELDS, *_TAG_KEYS]
+        hint = did_you_mean(str(key), known)
+        raise IntakeError(f"{place}: issues have no such field{hint} (known: {', '.join(known)})")
     if isinstance(wanted, Mapping):
         return _checked_range(key, wanted, place)
     if isinstance(wanted, list):

@@ -1,6 +1,5 @@
 """Named slices of issues, and the choice of the issues of a bench."""
 
-import difflib
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,6 +8,7 @@ from typing import Any, Final
 from bench.intake.conditions import Condition, checked, matches
 from bench.intake.errors import IntakeError
 from bench.intake.issue import Issue
+from bench.intake.nearest import did_you_mean
 
 BUILT_IN: Final[dict[str, dict[str, Any]]] = {
     "critical": {"dk_risk": ["critical"]},
@@ -25,9 +25,9 @@ def find_slice(name: str, configured: Mapping[str, Mapping[str, Any]]) -> dict[s
     """The definition of slice `name`, the config's before the built-in one."""
     known = {**BUILT_IN, **configured}
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise IntakeError(f"unknown slice {name!r}{hint} (known: {', '.join(sorted(known))})")
+        raise IntakeError(
+            f"unknown slice {name!r}{did_you_mean(name, known)} (known: {', '.join(sorted(known))})"
+        )
     return dict(known[name])
 
 
@@ -79,8 +79,7 @@ def _named(known: Sequence[Issue], ids: Sequence[str]) -> list[Issue]:
     named = []
     for issue_id in dict.fromkeys(ids):
         if issue_id not in by_id:
-            near = difflib.get_close_matches(issue_id, by_id, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            hint = did_you_mean(issue_id, by_id)
             raise IntakeError(f"unknown issue {issue_id!r}{hint}; `bench issues list` shows what is imported")
         if by_id[issue_id].is_escalation:
             raise IntakeError(f"issue {issue_id} waits for a person (an escalation) and is never benched")
