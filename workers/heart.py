@@ -46,12 +46,14 @@ class Heart:
         leaving: Callable[[], bool] = lambda: False,
         look_seconds: float = 0.5,
     ) -> None:
-        self._beat = lambda: leases.heartbeat(execution, attempt, token, timing.lease)
+        self._leases = leases
+        self._held = (execution, attempt, token)
         self._control = control
         self._timing = timing
         self._leaving = leaving
         self._look_seconds = min(look_seconds, timing.heartbeat)
         self._closed = threading.Event()
+        self._answered = time.monotonic()
         self._thread = threading.Thread(target=self._run, name=f"heart-{execution}", daemon=True)
 
     def __enter__(self) -> Self:
@@ -65,28 +67,31 @@ class Heart:
         self._thread.join(timeout=5)
 
     def _run(self) -> None:
-        answered = time.monotonic()
-        next_beat = answered + self._pause()
+        """Watch the clock; ask in a thread of its own, so that a call that hangs cannot hide the time."""
+        self._answered = time.monotonic()
+        next_beat = self._answered + self._pause()
+        asking: threading.Thread | None = None
         while not self._closed.wait(self._look_seconds):
             if self._leaving():
                 self._control.stop(StopReason.RELEASE)
             now = time.monotonic()
-            if now >= next_beat and now - answered < self._timing.self_kill:
-                answered = self._ask(answered)
-                next_beat = time.monotonic() + self._pause()
-            if time.monotonic() - answered >= self._timing.self_kill:
+            if now - self._answered >= self._timing.self_kill:
                 self._control.stop(StopReason.FENCED)
+            elif now >= next_beat and (asking is None or not asking.is_alive()):
+                asking = threading.Thread(target=self._ask, daemon=True)
+                asking.start()
+                next_beat = now + self._pause()
 
-    def _ask(self, answered: float) -> float:
+    def _ask(self) -> None:
         asked = time.monotonic()
         try:
-            order = self._beat()
+            order = self._leases.heartbeat(*self._held, self._timing.lease)
         except SQLAlchemyError:
-            return answered
+            return
+        # The lease counts from the server's answer, which came after the question.
+        self._answered = asked
         if order in _STOPS:
             self._control.stop(_STOPS[order])
-        # The lease counts from the server's answer, which came after the question.
-        return asked
 
     def _pause(self) -> float:
         return self._timing.heartbeat * random.uniform(0.8, 1.2)  # noqa: S311  # jitter, not a secret

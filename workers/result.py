@@ -1,8 +1,6 @@
 """What came of an execution: a failed run has the shape of a success."""
 
-from typing import Annotated, Any, Literal
-
-from pydantic import Field
+from typing import Any, Literal
 
 from workers.spec import GateBaseline, Strict
 
@@ -87,5 +85,5 @@ class ExecutionResult(Strict):
     candidates: list[CandidateResult] = []
     executed_plan: dict[str, Any] = {}
     """`cyntra.executed_plan.v1`: what really ran."""
-    baseline: Annotated[list[GateBaseline], Field(default_factory=list)]
+    baseline: list[GateBaseline] = []
     """`baseline` executions only: what the gates showed on the base commit."""

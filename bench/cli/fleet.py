@@ -74,7 +74,12 @@ def stop_on_signals() -> threading.Event:
     stop = threading.Event()
     numbers = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
-    threading.Thread(target=lambda: (signal.sigwait(numbers), stop.set()), daemon=True).start()
+
+    def wait_for_signal() -> None:
+        signal.sigwait(numbers)
+        stop.set()
+
+    threading.Thread(target=wait_for_signal, daemon=True).start()
     return stop
 
 

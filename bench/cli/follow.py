@@ -188,14 +188,15 @@ def _case_state(case: dict[str, Any]) -> str:
 def _marks(case: dict[str, Any]) -> str:
     """One sign an arm: passed, not passed, error, running, waiting, dropped."""
     failed = case["done"] - case["passed"]
-    return (
-        "[green]" + "●" * case["passed"] + "[/green]"
-        + "[red]" + "○" * failed + "[/red]"
-        + "[yellow]" + "!" * case["error"] + "[/yellow]"
-        + "▸" * case["running"]
-        + "·" * (case["ready"] + case["pending"])
-        + "x" * case["dropped"]
-    )  # fmt: skip
+    signs = (
+        ("[green]●[/green]", case["passed"]),
+        ("[red]○[/red]", failed),
+        ("[yellow]![/yellow]", case["error"]),
+        ("▸", case["running"]),
+        ("·", case["ready"] + case["pending"]),
+        ("x", case["dropped"]),
+    )
+    return "".join(sign * count for sign, count in signs)
 
 
 def _counts(progress: Progress) -> str:

@@ -15,7 +15,9 @@ def labels() -> None:
 
 @labels.command()
 @click.argument("directory", type=click.Path(path_type=Path), default="labels")
-@click.option("--bench", "benches", multiple=True, metavar="BENCH_ID", help="Only this bench; may be repeated.")
+@click.option(
+    "--bench", "benches", multiple=True, metavar="BENCH_ID", help="Only this bench; may be repeated."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the header as JSON.")
 def export(directory: Path, benches: tuple[str, ...], as_json: bool) -> None:
     """Write best_of_k_dataset.jsonl, the same rows as Parquet, and a header with counts and hash.

@@ -56,7 +56,9 @@ def regret(bench_id: str | None, as_json: bool) -> None:
 
 @click.command()
 @_BENCH
-@click.option("--format", "form", type=click.Choice(("text", "json", "md")), default="text", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(("text", "json", "md")), default="text", show_default=True
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Write to a file instead.")
 def report(bench_id: str | None, form: str, out: Path | None) -> None:
     """Show all of a bench: winners, regret, spend against caps, errors, coverage.

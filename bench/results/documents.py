@@ -45,7 +45,10 @@ def regret_document(results: BenchResults) -> dict[str, Any]:
         "best_fixed": None if results.best_fixed is None else list(results.best_fixed),
         "policies": [summary._asdict() for summary in results.summaries],
         "cases": [
-            {"issue_id": issue_id, **{policy: regrets[place]._asdict() for policy, regrets in results.regrets.items()}}
+            {
+                "issue_id": issue_id,
+                **{policy: regrets[place]._asdict() for policy, regrets in results.regrets.items()},
+            }
             for place, issue_id in enumerate(observed)
         ],
     }
@@ -60,7 +63,9 @@ def report_document(results: BenchResults) -> dict[str, Any]:
         "spend": spend_document(results),
         "errors": results.errors,
         "cases": [{key: value for key, value in case.items() if key != "case_id"} for case in results.cases],
-        "uncovered_pairs": {kind: [list(pair) for pair in pairs] for kind, pairs in results.uncovered.items()},
+        "uncovered_pairs": {
+            kind: [list(pair) for pair in pairs] for kind, pairs in results.uncovered.items()
+        },
     }
 
 

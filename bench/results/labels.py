@@ -118,7 +118,10 @@ def _header(
 
 def _write(directory: Path, text: str, rows: list[dict[str, str]], header: dict[str, Any]) -> None:
     """Drafts first, then three renames: a full disk leaves the old files as they were."""
-    drafts = {name: directory / f".{name}.draft" for name in (f"{NAME}.jsonl", f"{NAME}.parquet", f"{NAME}.header.json")}
+    drafts = {
+        name: directory / f".{name}.draft"
+        for name in (f"{NAME}.jsonl", f"{NAME}.parquet", f"{NAME}.header.json")
+    }
     try:
         directory.mkdir(parents=True, exist_ok=True)
         drafts[f"{NAME}.jsonl"].write_text(text, encoding="utf-8")

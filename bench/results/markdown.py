@@ -26,7 +26,11 @@ def _table(found: Table) -> str:
     columns = [list(column.cells) for column in found.columns]
     heads = [_cell(column.header) for column in found.columns]
     rules = ["--:" if column.justify == "right" else "---" for column in found.columns]
-    rows: list[Sequence[str]] = [heads, rules, *([_cell(cell) for cell in row] for row in zip(*columns, strict=True))]
+    rows: list[Sequence[str]] = [
+        heads,
+        rules,
+        *([_cell(cell) for cell in row] for row in zip(*columns, strict=True)),
+    ]
     title = f"## {found.title}\n\n" if found.title else ""
     return title + "\n".join(f"| {' | '.join(row)} |" for row in rows)
 

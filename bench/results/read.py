@@ -100,7 +100,9 @@ def read_results(engine: sa.Engine, bench_id: str) -> BenchResults:
     """What bench `bench_id` came to so far; `DbError` where there is none of that name."""
     benches, verdicts = Benches(engine), Verdicts(engine)
     bench = benches.get(bench_id)
-    decided = [DecidedCase(rows, verdict_of(rows)) for rows in verdicts.load(verdicts.finished_cases(bench_id))]
+    decided = [
+        DecidedCase(rows, verdict_of(rows)) for rows in verdicts.load(verdicts.finished_cases(bench_id))
+    ]
     totals = benches.totals(bench_id)
     return BenchResults(
         bench=bench,

@@ -1,6 +1,7 @@
 """Reports for the terminal."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from rich.console import RenderableType
@@ -27,7 +28,9 @@ def report_parts(results: BenchResults) -> list[RenderableType]:
         spend_table(results),
     ]
     if results.errors:
-        parts.append(table("Errors (missing, not failures)", ("class", "executions>"), results.errors.items()))
+        parts.append(
+            table("Errors (missing, not failures)", ("class", "executions>"), results.errors.items())
+        )
     dropped = [case for case in results.cases if case["state"] not in ("finished", "admitted")]
     if dropped:
         rows = [(case["issue_id"], case["state"], case["reason"]) for case in dropped]
@@ -121,13 +124,19 @@ def _ratio(value: float | None) -> str:
 def spend_table(results: BenchResults) -> Table:
     """Spend against caps."""
     spend = spend_document(results)
-    makers = {"micro_usd": ("dollars", format_usd), "ms": ("worker time", seconds), "executions": ("executions", str)}
+    makers: dict[str, tuple[str, Callable[[Any], str]]] = {
+        "micro_usd": ("dollars", format_usd),
+        "ms": ("worker time", seconds),
+        "executions": ("executions", str),
+    }
     rows = []
     for key, (name, form) in makers.items():
         found = spend[key]
         cap = found["cap"]
         share = percent(found["spent"] / cap) if cap else "–"
-        rows.append((name, form(found["spent"]), form(found["reserved"]), "none" if cap is None else form(cap), share))
+        rows.append(
+            (name, form(found["spent"]), form(found["reserved"]), "none" if cap is None else form(cap), share)
+        )
     return table("Spend against caps", ("", "spent>", "reserved>", "cap>", "used>"), rows)
 
 

@@ -77,7 +77,12 @@ class Supervisor:
     def _wait_for(self, child: subprocess.Popen[bytes]) -> None:
         """Until the Celery process ends; once told to leave, for the grace at most."""
         ended = threading.Event()
-        threading.Thread(target=lambda: (child.wait(), ended.set()), daemon=True).start()
+
+        def wait_for_end() -> None:
+            child.wait()
+            ended.set()
+
+        threading.Thread(target=wait_for_end, daemon=True).start()
         while not self._leaving and not ended.wait(_LOOK_SECONDS):
             pass
         ended.wait(_GRACE_SECONDS if self._leaving else 0)
