@@ -1,0 +1,38 @@
+"""`python -m workers.repair`: one round of repair, as the `BENCH_*` variables order it."""
+
+import os
+import signal
+import sys
+from types import FrameType
+
+from workers.repair.errors import RepairError, Stopped
+from workers.repair.order import process_started, read_order, write_result
+
+
+def _stop(signum: int, frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise Stopped
+
+
+def main() -> int:
+    """Exit code 0 when the round ran as it should, whatever came of it; 2 for a bad order."""
+    started = process_started()
+    signal.signal(signal.SIGTERM, _stop)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a text stream, as Python opens it
+    try:
+        order = read_order(os.environ, started)
+    except RepairError as error:
+        print(f"repair: {error}", file=sys.stderr)
+        return 2
+    except Stopped:
+        return 0
+    from workers.repair.round import run_round
+
+    status, message = run_round(order, started, print)
+    write_result(order.result, status, message)
+    print(f"{status}: {message}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

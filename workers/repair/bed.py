@@ -1,0 +1,184 @@
+"""A test bed: one gate's tests, how they stand before any edit, and running candidates against them."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workers.repair import session
+from workers.repair.candidates import Candidate
+from workers.repair.errors import ZygoteLost
+from workers.repair.gates import Suite, quiet_flags
+from workers.repair.suspicion import Spectrum
+from workers.repair.zygote import Zygote
+
+_MIN_TEST, _SLOWER = 0.25, 6.0
+_PER_FORK = 0.5
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a candidate did."""
+
+    passed: int
+    """Tests that failed before and pass now."""
+    clean: bool
+    """Whether every other test that passed still does; False where they were not run."""
+    cold: bool = False
+    """Whether the candidate needs a fresh import before anything can be said."""
+
+
+class Bed:
+    """One suite. Every wait ends at the deadline that it is given, with TimeoutError."""
+
+    def __init__(self, suite: Suite, site: session.Site) -> None:
+        self.suite, self.site = suite, site
+        self.args: tuple[str, ...] = (*suite.args, *quiet_flags())
+        self.broken: str | None = None
+        self.collects = True
+        self.failing: list[str] = []
+        self.passing: list[str] = []
+        self.skipped = 0
+        self.import_lines: dict[str, list[int]] = {}
+        self.spectra: list[Spectrum] = []
+        self.types: dict[str, dict[str, list[str]]] = {}
+        self._modules: list[str] = []
+        self._seconds: dict[str, float] = {}
+        self._start = 1.0
+        self._warm: Zygote | None = None
+        self._cold: Zygote | None = None
+
+    def open(self, deadline: float) -> None:
+        """Collect the tests; afterwards `broken` says why there are none."""
+        began = time.monotonic()
+        hello = self._collect(deadline)
+        if "error" in hello:
+            self.close()
+            self.args = ("-o", "addopts=", *self.args)
+            hello = self._collect(deadline)
+        self._start = time.monotonic() - began
+        self.broken = hello.get("error")
+        self.collects = not hello.get("collect_errors")
+        self.import_lines = hello.get("lines", {})
+        self._modules = hello.get("modules", [])
+        if not self.collects:
+            blamed = [tuple(where) for where in hello["where"]]
+            self.spectra = [Spectrum(True, self.import_lines, blamed)]
+        self.tests: list[str] = hello.get("tests", [])
+        if self.broken is None and self.collects and not self.tests:
+            self.broken = "the gate collects no tests"
+
+    def _collect(self, deadline: float) -> dict[str, Any]:
+        site, args = self.site, self.args
+        self._warm = Zygote(lambda sock: session.warm_body(sock, site, args))
+        try:
+            hello: dict[str, Any] = self._warm.hello(deadline)
+        except ZygoteLost:
+            return {"error": "the process that collects the tests died"}
+        return hello
+
+    def measure(self, deadline: float, per_test: float) -> None:
+        """Run all tests as the code is now: once for the outcomes, once traced, the failing ones first."""
+        if not self.collects:
+            return
+        said = self._run({"first": self.tests}, deadline, per_test)
+        for line in said:
+            self._seconds[line["test"]] = line["seconds"]
+            self.skipped += line["outcome"] == "skipped"
+            (self.failing if line["outcome"] in ("failed", "timeout") else self.passing).append(line["test"])
+        unknown = [test for test in self.tests if test not in self._seconds]
+        if unknown:
+            self.failing.append(unknown[0])
+            self.passing += unknown[1:]
+        hung = {line["test"] for line in said if line["outcome"] == "timeout"} | set(unknown)
+        self._hung = hung
+        self.failing.sort(key=lambda test: (test in hung, self._seconds.get(test, 0.0)))
+        if self.failing:
+            self._trace(deadline, min(per_test, max(1.0, 50 * self._longest())) if hung else per_test)
+
+    def _trace(self, deadline: float, per_test: float) -> None:
+        tests = [*self.failing, *sorted(self.passing, key=lambda test: self._seconds.get(test, 9.0))]
+        failing = set(self.failing)
+        for line in self._run({"first": tests, "trace": True}, deadline, per_test):
+            blamed = [tuple(where) for where in line["where"]]
+            if line["outcome"] == "skipped":
+                continue
+            lines = {path: [*there, *()] for path, there in line["lines"].items()}
+            self.spectra.append(Spectrum(line["test"] in failing, self._with_import(lines), blamed))
+            for where, held in line["types"].items():
+                known = self.types.setdefault(where, {})
+                for name, kinds in held.items():
+                    known[name] = sorted({*known.get(name, ()), *kinds})
+
+    def _with_import(self, lines: dict[str, list[int]]) -> dict[str, list[int]]:
+        return {path: [*there, *self.import_lines.get(path, ())] for path, there in lines.items()}
+
+    def _run(self, request: dict[str, Any], deadline: float, per_test: float) -> list[dict[str, Any]]:
+        assert self._warm is not None
+        limit = max(0.2, deadline - time.monotonic())
+        ticket = self._warm.ask({**request, "limit": limit, "per_test": per_test, "all": True})
+        said: list[dict[str, Any]]
+        said, _ = self._warm.answer(ticket, deadline + 2)
+        return said
+
+    def _longest(self) -> float:
+        known = [seconds for test, seconds in self._seconds.items() if test not in self._hung]
+        return max(known, default=0.0)
+
+    def ask(self, candidate: Candidate, than: int, left: float, cold: bool) -> Callable[[float], Verdict]:
+        """Start on a candidate; what is returned waits for its verdict until a deadline."""
+        zygote = self._zygote(cold)
+        per_test = _MIN_TEST + _SLOWER * self._longest()
+        limit = _PER_FORK + 3 * per_test + _SLOWER * sum(self._seconds.values())
+        request: dict[str, Any] = {
+            "edit": candidate.cold if cold else candidate.warm,
+            "first": self.failing if self.collects else None,
+            "rest": self.passing,
+            "than": than,
+            "per_test": per_test,
+            "limit": min(left, limit + (2 + 4 * self._start if cold else 0)),
+        }
+        ticket = zygote.ask(request)
+        return lambda deadline: self._verdict(*zygote.answer(ticket, deadline))
+
+    def _zygote(self, cold: bool) -> Zygote:
+        if not cold:
+            if self._warm is None:
+                site, args = self.site, self.args
+                self._warm = Zygote(lambda sock: session.warm_body(sock, site, args))
+                self._warm.hello(time.monotonic() + 10 + 4 * self._start)
+            return self._warm
+        if self._cold is None:
+            site, args, modules = self.site, self.args, self._modules
+            self._cold = Zygote(lambda sock: session.cold_body(sock, site, args, modules))
+        return self._cold
+
+    def _verdict(self, said: Sequence[Any], done: bool) -> Verdict:
+        if said and said[0].get("cold"):
+            return Verdict(0, False, cold=True)
+        if said and said[0].get("collect_errors"):
+            return Verdict(0, False)
+        outcomes = {line["test"]: line["outcome"] for line in said if "test" in line}
+        if not self.collects:
+            good = done and bool(outcomes) and set(outcomes.values()) == {"passed"}
+            return Verdict(int(good), good)
+        passed = sum(outcomes.get(test) == "passed" for test in self.failing)
+        rest = [outcomes.get(test) for test in self.passing]
+        sound = None not in rest and "failed" not in rest and "timeout" not in rest
+        return Verdict(passed, done and sound and rest.count("skipped") <= self.skipped)
+
+    @property
+    def goal(self) -> int:
+        """How many tests must turn from failing to passing."""
+        return len(self.failing) if self.collects else 1
+
+    def renew(self) -> None:
+        """Give up processes that died or hang; new ones start when they are needed."""
+        self.close()
+
+    def close(self) -> None:
+        """End every process of the bed."""
+        for zygote in (self._warm, self._cold):
+            if zygote is not None:
+                zygote.close()
+        self._warm = self._cold = None

@@ -1,0 +1,101 @@
+"""The checkout: which files may be edited, writing in one step, and undoing what candidates left behind."""
+
+import fnmatch
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+_SKIPPED = {".git", ".hg", "__pycache__", "node_modules", ".venv", "venv", ".tox", ".nox", "build", "dist"}
+_MAX_FILE, _MAX_TOTAL = 1 << 20, 32 << 20
+
+
+def is_protected(path: str, globs: Iterable[str]) -> bool:
+    """Whether a path relative to the checkout matches a protected glob, `tests/**` and `tests/` included."""
+    for glob in globs:
+        plain = glob.removeprefix("./").rstrip("/")
+        if fnmatch.fnmatchcase(path, plain) or fnmatch.fnmatchcase(path, f"{plain}/*"):
+            return True
+        if plain.startswith("**/") and is_protected(path, [plain[3:]]):
+            return True
+        if "/" not in plain and any(fnmatch.fnmatchcase(part, plain) for part in path.split("/")):
+            return True
+    return False
+
+
+def is_test(path: str) -> bool:
+    """Whether a path looks like a test: never edited, whatever is protected."""
+    *folders, name = path.split("/")
+    if any(folder in ("tests", "test", "testing") for folder in folders):
+        return True
+    return name == "conftest.py" or name.startswith("test_") or name.endswith("_test.py")
+
+
+def files(root: Path) -> Iterator[str]:
+    """Paths of all files, relative, POSIX style; links are not followed."""
+    for folder, names, found in os.walk(root):
+        names[:] = sorted(name for name in names if name not in _SKIPPED)
+        for name in sorted(found):
+            path = Path(folder, name)
+            if path.is_file() and not path.is_symlink():
+                yield path.relative_to(root).as_posix()
+
+
+def editable_files(root: Path, protected: Iterable[str]) -> list[str]:
+    """The Python files that an edit may touch."""
+    globs = list(protected)
+    return [
+        path
+        for path in files(root)
+        if path.endswith(".py") and not is_test(path) and not is_protected(path, globs)
+    ]
+
+
+def write_whole(path: Path, raw: bytes) -> None:
+    """Replace a file's content in one step, keeping its mode."""
+    draft = path.with_name(f".{path.name}.repair-draft")
+    try:
+        draft.write_bytes(raw)
+        draft.chmod(path.stat().st_mode & 0o7777)
+        draft.replace(path)
+    finally:
+        with suppress(FileNotFoundError):
+            draft.unlink()
+
+
+class Snapshot:
+    """The checkout before any candidate ran. What candidates write, change or delete is undone."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._stats: dict[str, tuple[int, int]] = {}
+        self._contents: dict[str, tuple[bytes, int]] = {}
+        total = 0
+        for path in files(root):
+            state = (root / path).stat()
+            self._stats[path] = (state.st_size, state.st_mtime_ns)
+            if state.st_size <= _MAX_FILE and total + state.st_size <= _MAX_TOTAL:
+                self._contents[path] = ((root / path).read_bytes(), state.st_mode & 0o7777)
+                total += state.st_size
+
+    def content(self, path: str) -> bytes:
+        """A file as it was."""
+        kept = self._contents.get(path)
+        return kept[0] if kept else (self._root / path).read_bytes()
+
+    def restore(self) -> None:
+        """Bring back what was kept in memory and remove what is new."""
+        now = set(files(self._root))
+        for path in now - self._stats.keys():
+            with suppress(OSError):
+                (self._root / path).unlink()
+        for path, (raw, mode) in self._contents.items():
+            if path not in now or self._changed(path):
+                target = self._root / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(raw)
+                target.chmod(mode)
+
+    def _changed(self, path: str) -> bool:
+        state = (self._root / path).stat()
+        return (state.st_size, state.st_mtime_ns) != self._stats[path]

@@ -1,0 +1,95 @@
+"""The contract of a toolchain run: `BENCH_*` variables and a manifest in, `result.json` out."""
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workers.repair.errors import RepairError
+
+
+@dataclass(frozen=True)
+class Order:
+    """What one round was asked to do."""
+
+    workdir: Path
+    result: Path
+    seed: int
+    round: int
+    deadline: float
+    """On the monotonic clock, in seconds: everything must be written by then."""
+    gates: tuple[tuple[str, ...], ...]
+    """The argument vectors of the required gates that run pytest."""
+    protected: tuple[str, ...]
+
+
+def read_order(env: Mapping[str, str], started: float) -> Order:
+    """The order in the environment; `started` is when the process began, on the monotonic clock."""
+    workdir = Path(_text(env, "BENCH_WORKDIR"))
+    if not workdir.is_dir():
+        raise RepairError(f"BENCH_WORKDIR {workdir} is not a directory; give the path of a checkout")
+    budget = _number(env, "BENCH_BUDGET_SECONDS")
+    manifest = _manifest(Path(_text(env, "BENCH_MANIFEST")))
+    return Order(
+        workdir=workdir.resolve(),
+        result=Path(_text(env, "BENCH_RESULT")),
+        seed=int(_number(env, "BENCH_SEED")),
+        round=int(_number(env, "BENCH_ROUND")),
+        deadline=started + budget - max(0.1, min(1.0, 0.03 * budget)),
+        gates=tuple(_pytest_gates(manifest)),
+        protected=tuple(str(glob) for glob in manifest.get("protected_paths") or ()),
+    )
+
+
+def _text(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, "")
+    if not value:
+        raise RepairError(f"{name} is not set; the repairer is started by a worker, which sets it")
+    return value
+
+
+def _number(env: Mapping[str, str], name: str) -> float:
+    text = _text(env, name)
+    try:
+        return float(text)
+    except ValueError:
+        raise RepairError(f"{name} is {text!r}, not a number") from None
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    try:
+        manifest = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise RepairError(f"BENCH_MANIFEST {path} cannot be read as JSON: {error}") from None
+    if not isinstance(manifest, dict):
+        raise RepairError(f"BENCH_MANIFEST {path} is not a JSON object")
+    return manifest
+
+
+def _pytest_gates(manifest: dict[str, Any]) -> list[tuple[str, ...]]:
+    gates = [gate for gate in manifest.get("gates") or () if gate.get("required", True)]
+    return [tuple(gate["command"]) for gate in gates if pytest_position(gate["command"]) is not None]
+
+
+def pytest_position(argv: list[str] | tuple[str, ...]) -> int | None:
+    """The index of `pytest` in an argument vector, or None."""
+    for index, element in enumerate(argv):
+        if os.path.basename(element) in ("pytest", "py.test"):  # noqa: PTH119 - an argument, not a file
+            return index
+    return None
+
+
+def write_result(path: Path, status: str, message: str) -> None:
+    """Write `result.json` in one step; the repairer costs compute minutes only."""
+    document = {"status": status, "cost_usd": None, "tokens_in": 0, "tokens_out": 0, "message": message}
+    draft = path.with_name(path.name + ".part")
+    draft.write_text(json.dumps(document) + "\n", "utf-8")
+    draft.replace(path)
+
+
+def process_started() -> float:
+    """When this process began, on the monotonic clock; CPU time stands in for what came before Python."""
+    return time.monotonic() - time.process_time()

@@ -1,0 +1,156 @@
+"""One round: how the tests stand, which lines are suspicious, the search, and the best edit left behind."""
+
+import os
+import random
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from workers.repair import suspicion
+from workers.repair.bed import Bed
+from workers.repair.candidates import Workbench, parsed
+from workers.repair.checkout import Snapshot, editable_files, write_whole
+from workers.repair.enumerate import Family, edits
+from workers.repair.errors import Stopped, ZygoteLost
+from workers.repair.gates import suite_of
+from workers.repair.order import Order
+from workers.repair.ordering import Queue
+from workers.repair.search import Found, Search
+from workers.repair.session import Site
+from workers.repair.source import Edit, SourceFile
+
+Say = Callable[[str], None]
+_TIERS = (0.7, 0.35, 0.1, 0.0)
+_TIER_LINES = 60
+_BASELINE_SHARE = 0.4
+
+
+def run_round(order: Order, started: float, say: Say) -> tuple[str, str]:
+    """Do the round; returns the status and the message for `result.json`. SIGTERM ends it early and cleanly."""
+    if not order.gates:
+        return "failed", "no required gate runs pytest, so there is nothing to repair against"
+    found = Found()
+    beds: list[Bed] = []
+    scratch = Path(tempfile.mkdtemp(prefix="repair-"))
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = os.environ["TMPDIR"] = str(scratch)
+    snapshot = Snapshot(order.workdir)
+    try:
+        message = _search(order, started, say, snapshot, beds, found)
+    except Stopped:
+        message = "stopped by a signal"
+    except TimeoutError:
+        message = "out of time before the tests were known"
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        for bed in beds:
+            bed.close()
+        snapshot.restore()
+        shutil.rmtree(scratch, ignore_errors=True)
+    return _leave(order, found, beds, message)
+
+
+def _leave(order: Order, found: Found, beds: list[Bed], message: str) -> tuple[str, str]:
+    candidate = found.candidate
+    tried = f"{found.tried} candidates tried"
+    if found.first_after is not None:
+        tried += f", the first after {found.first_after:.2f} s"
+    if candidate is None:
+        return "failed", f"{message}; {tried}"
+    edit = candidate.edit
+    write_whole(order.workdir / edit.path, candidate.raw)
+    where = f"{edit.path}:{edit.line} ({edit.kind})"
+    if found.solved:
+        return "success", f"repaired at {where}; {tried}"
+    return (
+        "partial",
+        f"{found.passed} of {beds[0].goal} failing tests repaired at {where}; {message}; {tried}",
+    )
+
+
+def _search(order: Order, started: float, say: Say, snapshot: Snapshot, beds: list[Bed], found: Found) -> str:
+    editable = editable_files(order.workdir, order.protected)
+    _open_beds(order, say, editable, beds)
+    beds.sort(key=lambda bed: not bed.goal)
+    if not beds or not beds[0].goal:
+        return _nothing(beds)
+    bed = beds[0]
+    say(f"{bed.goal} of {max(1, len(bed.tests))} tests fail")
+    scores = suspicion.scores(bed.spectra)
+    if not scores:
+        return "the failing tests run no line that may be edited"
+    sources = _sources({path for path, _ in scores}, snapshot)
+    benches = {
+        path: Workbench(source, str(order.workdir), bed.import_lines.get(path, ()))
+        for path, source in sources.items()
+    }
+    rng = random.Random(f"{order.seed}:{order.round}")  # noqa: S311 - for variety, not for secrets
+    queue = Queue(_batches(sources, scores, bed), rng)
+    search = Search(beds, benches, found, order.deadline, started, say)
+    search.run(queue)
+    return "out of time" if time.monotonic() >= order.deadline else "every edit was tried"
+
+
+def _open_beds(order: Order, say: Say, editable: list[str], beds: list[Bed]) -> None:
+    until = time.monotonic() + _BASELINE_SHARE * (order.deadline - time.monotonic())
+    for gate in order.gates:
+        suite = suite_of(gate)
+        bed = Bed(suite, Site(str(order.workdir), frozenset(editable), suite.module_path))
+        beds.append(bed)
+        bed.open(until)
+        if bed.broken:
+            say(f"gate left aside: {bed.broken}")
+            bed.close()
+            beds.remove(bed)
+            continue
+        with suppress(ZygoteLost):
+            bed.measure(until, max(0.5, 0.1 * (order.deadline - time.monotonic())))
+
+
+def _nothing(beds: list[Bed]) -> str:
+    return "no test of the gates fails" if beds else "the tests of the gates cannot be run"
+
+
+def _sources(paths: set[str], snapshot: Snapshot) -> dict[str, SourceFile]:
+    found = ((path, parsed(path, snapshot.content(path))) for path in sorted(paths))
+    return {path: source for path, source in found if source is not None}
+
+
+def _batches(
+    sources: Mapping[str, SourceFile], scores: Mapping[suspicion.Line, float], bed: Bed
+) -> Iterator[Iterator[tuple[Edit, float]]]:
+    """The edits in portions: small families on the most suspicious lines first."""
+    every: dict[suspicion.Line, float] = {}
+    for path, source in sources.items():
+        every |= suspicion.spread(path, source.tree, scores)
+    top = max(every.values())
+    ranked = sorted(every, key=lambda line: (-every[line], line))
+    tiers = _tiers(ranked, {line: score / top for line, score in every.items()})
+    for tier in tiers:
+        for family in (Family.SMALL, Family.LARGE):
+            for path, source in sources.items():
+                score = {line: every[(where, line)] / top for where, line in tier if where == path}
+                if score:
+                    yield edits(source, score, _held(path, bed), family)
+
+
+def _tiers(ranked: list[suspicion.Line], score: Mapping[suspicion.Line, float]) -> list[list[suspicion.Line]]:
+    tiers: list[list[suspicion.Line]] = []
+    for upper, lower in zip((2.0, *_TIERS), _TIERS, strict=False):
+        lines = [
+            line for line in ranked if lower < score[line] <= upper or (upper == 2.0 and score[line] == 1)
+        ]
+        tiers += [lines[begin : begin + _TIER_LINES] for begin in range(0, len(lines), _TIER_LINES)]
+    return tiers
+
+
+def _held(path: str, bed: Bed) -> dict[int, dict[str, list[str]]]:
+    found = {}
+    for where, held in bed.types.items():
+        name, _, line = where.rpartition(":")
+        if name == path:
+            found[int(line)] = held
+    return found

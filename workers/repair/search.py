@@ -1,0 +1,123 @@
+"""The search: candidates in order, a few on their way at a time, until one passes or time is up."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from workers.repair.bed import Bed, Verdict
+from workers.repair.candidates import Candidate, Workbench
+from workers.repair.errors import ZygoteLost
+from workers.repair.source import Edit
+
+_DEPTH = 3
+_SPEAK_SECONDS = 2.0
+_MAX_LOSSES = 20
+Wait = Callable[[float], Verdict]
+
+
+@dataclass
+class Found:
+    """The best edit so far; it survives an interrupted search."""
+
+    candidate: Candidate | None = None
+    passed: int = 0
+    """Tests that it turned from failing to passing."""
+    solved: bool = False
+    tried: int = 0
+    first_after: float | None = None
+    """Seconds from the start of the process to the first candidate."""
+
+
+@dataclass
+class Search:
+    """One round's search over the edits of the suspicious lines."""
+
+    beds: Sequence[Bed]
+    """All gates; the first is one with failing tests, and candidates are tried on it first."""
+    benches: dict[str, Workbench]
+    found: Found
+    deadline: float
+    started: float
+    say: Callable[[str], None]
+    _waiting: deque[tuple[Candidate, bool, Wait]] = field(default_factory=deque)
+    _spoke: float = 0.0
+    _losses: int = 0
+
+    def run(self, edits: Iterable[Edit]) -> None:
+        """Try edits until one passes every gate, none is left, or the deadline comes."""
+        try:
+            for edit in edits:
+                if time.monotonic() >= self.deadline:
+                    return
+                candidate = self.benches[edit.path].candidate(edit)
+                if candidate is not None:
+                    self._start(candidate, cold=candidate.warm is None)
+                if len(self._waiting) >= _DEPTH and self._finish_one():
+                    return
+            while self._waiting:
+                if self._finish_one():
+                    return
+        except TimeoutError:
+            return
+
+    def _start(self, candidate: Candidate, cold: bool) -> None:
+        left = self.deadline - time.monotonic()
+        try:
+            wait = self.beds[0].ask(candidate, self.found.passed, left, cold)
+        except ZygoteLost:
+            self._lost()
+            return
+        self._waiting.append((candidate, cold, wait))
+
+    def _lost(self) -> None:
+        """A candidate took its zygote down: those on their way with it are given up."""
+        self._losses += 1
+        if self._losses > _MAX_LOSSES:
+            raise TimeoutError
+        self._waiting.clear()
+        self.beds[0].renew()
+
+    def _finish_one(self) -> bool:
+        candidate, cold, wait = self._waiting.popleft()
+        try:
+            verdict = wait(self.deadline)
+        except ZygoteLost:
+            self._lost()
+            return False
+        if verdict.cold and not cold:
+            self._start(candidate, cold=True)
+            return False
+        self._count()
+        if not verdict.clean or verdict.passed <= self.found.passed:
+            return False
+        return self._judge(candidate, verdict)
+
+    def _count(self) -> None:
+        now = time.monotonic()
+        self.found.tried += 1
+        if self.found.first_after is None:
+            self.found.first_after = now - self.started
+        if now - self._spoke >= _SPEAK_SECONDS:
+            self._spoke = now
+            self.say(f"{self.found.tried} candidates tried, {max(0.0, self.deadline - now):.0f} s left")
+
+    def _judge(self, candidate: Candidate, verdict: Verdict) -> bool:
+        """Try it as the gates will: imported anew, all of them. True ends the search."""
+        solved = True
+        for bed in self.beds:
+            try:
+                again = bed.ask(candidate, -1, self.deadline - time.monotonic(), cold=True)(self.deadline)
+            except ZygoteLost:
+                self._lost()
+                return False
+            if bed is self.beds[0] and (again.passed < verdict.passed or not again.clean):
+                return False
+            solved = solved and again.clean and again.passed == bed.goal
+        self.found.candidate, self.found.passed = candidate, verdict.passed
+        self.found.solved = solved
+        edit = candidate.edit
+        self.say(
+            f"{edit.path}:{edit.line}: {edit.kind}: {verdict.passed} of {self.beds[0].goal} tests repaired"
+        )
+        return solved

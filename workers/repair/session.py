@@ -1,0 +1,251 @@
+"""Inside a zygote: a pytest session that has collected the tests, and runs some of them in forks."""
+
+import os
+import signal
+import socket
+import sys
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from workers.repair import compiled, swap, wire
+from workers.repair.tracing import Tracer, blamed
+from workers.repair.zygote import Say, serve
+
+_SPECIAL = {"Skipped", "SkipTest", "XFailed", "Exit"}
+_FLAGS = ("--capture=no", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:randomly")
+_PATIENCE = 6
+
+
+class TestTimeout(BaseException):
+    """Raised in a test that ran beyond its share."""
+
+    __test__ = False
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the code under repair lies."""
+
+    root: str
+    editable: frozenset[str]
+    """Paths relative to the root that edits may touch: what is traced."""
+    module_path: bool
+    """Whether the root goes on the import path first, as `python -m pytest` does."""
+    _known: dict[str, str | None] = field(default_factory=dict)
+
+    def tell(self, filename: str) -> str | None:
+        """The path under the root of an editable file, by the name its code objects carry."""
+        if filename not in self._known:
+            path = os.path.relpath(os.path.realpath(filename), self.root)
+            self._known[filename] = path if path in self.editable else None
+        return self._known[filename]
+
+    def enter(self) -> None:
+        sys.dont_write_bytecode = True
+        swap.hide_self()
+        os.chdir(self.root)
+        if self.module_path and self.root not in sys.path:
+            sys.path.insert(0, self.root)
+
+
+class Plugin:
+    """Watches test outcomes; `loop` replaces pytest's own run of the collected items."""
+
+    def __init__(self, site: Site, tracer: Tracer) -> None:
+        self.site = site
+        self.tracer = tracer
+        self.items: Sequence[pytest.Item] = ()
+        self.collect_errors = 0
+        self.where: list[tuple[str, int]] = []
+        self._outcome = "passed"
+        self._late = False
+
+    def loop(self, session: pytest.Session) -> None:
+        """What to do with the collected items."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        self.tracer.stop()
+        self.items = session.items
+        self.collect_errors = session.testsfailed
+        self.loop(session)
+        return True
+
+    def pytest_exception_interact(self, node: Any, call: Any, report: Any) -> None:
+        if isinstance(report, pytest.CollectReport) and call.excinfo is not None:
+            self.where += blamed(call.excinfo.tb, self.site.tell)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: Any) -> pytest.TestReport | None:
+        """The report of a failure without its formatted traceback, which is what failures cost most."""
+        if call.excinfo is None or type(call.excinfo.value).__name__ in _SPECIAL:
+            return None
+        self.where = blamed(call.excinfo.tb, self.site.tell)
+        self._late = self._late or call.excinfo.type is TestTimeout
+        return pytest.TestReport(
+            item.nodeid, item.location, dict.fromkeys(item.keywords, 1), "failed", None, call.when,
+            duration=call.duration, start=call.start, stop=call.stop,
+        )  # fmt: skip
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.outcome != "passed" and self._outcome != "failed":
+            self._outcome = report.outcome
+
+    def run(self, item: pytest.Item, following: pytest.Item | None, limit: float) -> str:
+        """Run one test: `passed`, `failed`, `skipped` or `timeout`."""
+        self._outcome = "passed"
+        self.where = []
+        self._late = False
+        try:
+            _alarm(limit)
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        except TestTimeout:
+            self._late = True
+        finally:
+            _alarm(0)
+        return "timeout" if self._late else self._outcome
+
+
+def _alarm(limit: float) -> None:
+    signal.signal(signal.SIGALRM, _too_long)
+    signal.setitimer(signal.ITIMER_REAL, limit, limit and 0.2)
+
+
+def _too_long(signum: int, frame: FrameType | None) -> None:
+    raise TestTimeout
+
+
+def run_tests(plugin: Plugin, request: dict[str, Any], say: Say) -> None:
+    """Run `first`, then `rest` until one fails, if more than `than` of the first passed.
+
+    Each test is said as soon as it is over. `per_test` limits one test, in seconds. Unless `all` is asked for,
+    the first are given up at a test that hangs, or when none of several passes. `first` may be None: all tests.
+    """
+    by_id = {item.nodeid: item for item in plugin.items}
+    wanted = by_id if request["first"] is None else request["first"]
+    first = [by_id[nodeid] for nodeid in wanted if nodeid in by_id]
+    rest = [by_id[nodeid] for nodeid in request.get("rest", ()) if nodeid in by_id]
+    passed = 0
+    for number, item in enumerate(first):
+        following = first[number + 1] if number + 1 < len(first) else None
+        outcome = _say_one(plugin, item, following, request, say)
+        passed += outcome == "passed"
+        if not request.get("all") and (outcome == "timeout" or (number + 1 >= _PATIENCE and not passed)):
+            return
+    if passed <= request.get("than", -1):
+        return
+    for number, item in enumerate(rest):
+        following = rest[number + 1] if number + 1 < len(rest) else None
+        if _say_one(plugin, item, following, request, say) in ("failed", "timeout"):
+            return
+
+
+def _say_one(
+    plugin: Plugin, item: pytest.Item, following: pytest.Item | None, request: dict[str, Any], say: Say
+) -> str:
+    tracer = plugin.tracer if request.get("trace") else None
+    began = time.perf_counter()
+    if tracer:
+        tracer.start()
+    outcome = plugin.run(item, following, request["per_test"])
+    said: dict[str, Any] = {"test": item.nodeid, "outcome": outcome, "seconds": time.perf_counter() - began}
+    if tracer:
+        tracer.stop()
+        said |= {"lines": tracer.take(), "where": plugin.where, "types": tracer.names()}
+        tracer.types.clear()
+    say(said)
+    return outcome
+
+
+class Warm(Plugin):
+    """Serves requests from the collected session: each fork swaps code and runs tests."""
+
+    sock: socket.socket
+
+    def loop(self, session: pytest.Session) -> None:
+        self.index = swap.index_functions(self.site.root + os.sep)
+        wire.send(
+            self.sock,
+            {
+                "tests": [item.nodeid for item in session.items],
+                "collect_errors": self.collect_errors,
+                "where": self.where,
+                "lines": self.tracer.take(),
+                "modules": swap.foreign_modules(self.site.root + os.sep),
+            },
+        )
+        serve(self.sock, self.answer)
+
+    def answer(self, request: dict[str, Any], say: Say) -> None:
+        edit = request.get("edit")
+        if edit and not self._apply(edit):
+            say({"cold": True})
+            return
+        run_tests(self, request, say)
+
+    def _apply(self, edit: dict[str, Any]) -> bool:
+        filename = os.path.join(self.site.root, edit["path"])  # noqa: PTH118 - code names files by text
+        old, new = (
+            compiled.compile_at(edit[which].encode(), edit["line"], filename, edit["flags"])
+            for which in ("old", "new")
+        )
+        return swap.swap(self.index, old, new)
+
+
+class Once(Plugin):
+    """Runs one request in a session of its own."""
+
+    def __init__(self, site: Site, tracer: Tracer, request: dict[str, Any], say: Say) -> None:
+        super().__init__(site, tracer)
+        self._request, self._say = request, say
+
+    def loop(self, session: pytest.Session) -> None:
+        self._say({"collect_errors": self.collect_errors, "tests": len(session.items)})
+        if not self.collect_errors:
+            run_tests(self, self._request, self._say)
+
+
+def warm_body(sock: socket.socket, site: Site, args: Sequence[str]) -> None:
+    """Collect the tests of pytest's `args` with the code as it is, then serve."""
+    site.enter()
+    plugin = Warm(site, Tracer(site.tell))
+    plugin.sock = sock
+    plugin.tracer.start()
+    code = _pytest(args, plugin)
+    wire.send(sock, {"error": f"pytest ended with exit code {code} before it ran a test"})
+
+
+def cold_body(sock: socket.socket, site: Site, args: Sequence[str], modules: Sequence[str]) -> None:
+    """Import the dependencies but not the code under repair, then serve: each fork runs pytest anew."""
+    site.enter()
+    _preload(modules)
+
+    def answer(request: dict[str, Any], say: Say) -> None:
+        edit = request.get("edit")
+        if edit:
+            path = os.path.join(site.root, edit["path"])  # noqa: PTH118 - as above
+            swap.override_import(path, edit["source"].encode())
+        _pytest(args, Once(site, Tracer(site.tell), request, say))
+
+    serve(sock, answer)
+
+
+def _preload(modules: Sequence[str]) -> None:
+    for name in modules:
+        if name not in sys.modules and not name.startswith("__"):
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    __import__(name)
+            except Exception:  # noqa: S112 - a module that cannot be imported early is imported later
+                continue
+
+
+def _pytest(args: Sequence[str], plugin: Plugin) -> int:
+    return int(pytest.main([*args, *_FLAGS], plugins=[plugin]))

@@ -1,0 +1,53 @@
+"""JSON messages of a length over a stream socket or pipe."""
+
+import json
+import os
+import select
+import socket
+import struct
+import time
+from typing import Any
+
+_HEADER = struct.Struct(">I")
+
+
+def send(sock: socket.socket, message: Any) -> None:
+    """Send one message; OSError where the other side is gone."""
+    body = json.dumps(message).encode()
+    sock.sendall(_HEADER.pack(len(body)) + body)
+
+
+def receive(sock: socket.socket, deadline: float | None = None) -> Any:
+    """The next message; EOFError at the end, TimeoutError at `deadline` (monotonic seconds)."""
+    (length,) = _HEADER.unpack(_exactly(sock, _HEADER.size, deadline))
+    return json.loads(_exactly(sock, length, deadline))
+
+
+def _exactly(sock: socket.socket, count: int, deadline: float | None) -> bytes:
+    parts = bytearray()
+    while len(parts) < count:
+        if deadline is not None:
+            left = max(0.0, deadline - time.monotonic())
+            if not select.select([sock], [], [], left)[0]:
+                raise TimeoutError
+        part = sock.recv(count - len(parts))
+        if not part:
+            raise EOFError
+        parts += part
+    return bytes(parts)
+
+
+def read_lines(handle: int, deadline: float, last: bytes) -> tuple[list[Any], bool]:
+    """JSON lines from a pipe until the line `last`, its end, or `deadline`; and whether `last` was read."""
+    buffer = b""
+    while not buffer.endswith(last + b"\n"):
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select([handle], [], [], left)[0]:
+            break
+        part = os.read(handle, 1 << 20)
+        if not part:
+            break
+        buffer += part
+    lines = buffer.split(b"\n")[:-1]
+    done = bool(lines) and lines[-1] == last
+    return [json.loads(line) for line in (lines[:-1] if done else lines)], done

@@ -1,0 +1,164 @@
+"""A zygote: a process that has imported what is dear once and forks one child for each request."""
+
+import gc
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+from workers.repair import processes, wire
+from workers.repair.errors import ZygoteLost
+
+Say = Callable[[Any], None]
+"""Hands one JSON value from the forked child to whoever asked."""
+Handler = Callable[[dict[str, Any], Say], None]
+_LAST = b'"end"'
+_SLACK_SECONDS = 5.0
+
+
+class Zygote:
+    """The asking side. `body` runs in the new process and is expected to call `serve`."""
+
+    def __init__(self, body: Callable[[socket.socket], None]) -> None:
+        self._sock, theirs = socket.socketpair()
+        self._asked = self._heard = 0
+        self._kept: dict[int, tuple[list[Any], bool]] = {}
+        self.pid = os.fork()
+        if self.pid == 0:
+            _become(body, self._sock, theirs)
+        theirs.close()
+
+    def hello(self, deadline: float) -> Any:
+        """The message that the body says first."""
+        return self._receive(deadline)
+
+    def ask(self, request: dict[str, Any]) -> int:
+        """Queue a request (with its `limit` in seconds); the ticket is for `answer`."""
+        try:
+            wire.send(self._sock, request)
+        except OSError:
+            raise ZygoteLost from None
+        self._asked += 1
+        return self._asked
+
+    def answer(self, ticket: int, deadline: float) -> tuple[list[Any], bool]:
+        """What the child for a request said, and whether it came to its end within its limit."""
+        while ticket not in self._kept:
+            lines, done = self._receive(deadline)
+            self._heard += 1
+            self._kept[self._heard] = (lines, done)
+        return self._kept.pop(ticket)
+
+    def _receive(self, deadline: float) -> Any:
+        try:
+            return wire.receive(self._sock, deadline)
+        except (EOFError, OSError) as error:
+            if isinstance(error, TimeoutError):
+                raise
+            raise ZygoteLost from None
+
+    def close(self) -> None:
+        """End the zygote and everything it started."""
+        self._sock.close()
+        _kill_tree(self.pid)
+        with suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+
+
+def _kill_tree(pid: int) -> None:
+    """Stop a zygote, then kill its descendants before itself, so that none of them is adopted by others."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGSTOP)
+    for child in _descendants(pid):
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(child, signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:  # noqa: PTH123 - short and hot
+            children = [int(child) for child in file.read().split()]
+    except OSError:
+        return
+    for child in children:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(child, signal.SIGSTOP)
+        yield from _descendants(child)
+        yield child
+
+
+def _become(body: Callable[[socket.socket], None], ours: socket.socket, theirs: socket.socket) -> None:
+    code = 1
+    try:
+        ours.close()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        processes.die_with_parent()
+        processes.adopt_orphans()
+        _silence()
+        body(theirs)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _silence() -> None:
+    """Give the standard streams to the null device: what tests print must not mix with our own lines."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for handle in (0, 1, 2):
+        os.dup2(null, handle)
+    os.close(null)
+
+
+def serve(sock: socket.socket, handler: Handler) -> None:
+    """Answer requests until the asking side closes, each in a fork of its own."""
+    gc.collect()
+    gc.freeze()
+    while True:
+        try:
+            request = wire.receive(sock)
+        except (EOFError, OSError):
+            return
+        with suppress(OSError):
+            wire.send(sock, _in_fork(sock, handler, request))
+
+
+def _in_fork(sock: socket.socket, handler: Handler, request: dict[str, Any]) -> tuple[list[Any], bool]:
+    read, write = os.pipe()
+    limit = float(request["limit"])
+    pid = os.fork()
+    if pid == 0:
+        os.close(read)
+        sock.close()
+        _child(handler, request, write, limit)
+    os.close(write)
+    try:
+        return wire.read_lines(read, time.monotonic() + limit, _LAST)
+    finally:
+        os.close(read)
+        processes.end(pid)
+
+
+def _child(handler: Handler, request: dict[str, Any], write: int, limit: float) -> None:
+    try:
+        os.setsid()
+        processes.die_with_parent()
+        processes.limit_candidate(limit)
+        sys.dont_write_bytecode = True
+        handler(request, lambda value: _say(write, value))
+        os.write(write, _LAST + b"\n")
+    finally:
+        os._exit(0)
+
+
+def _say(write: int, value: Any) -> None:
+    from json import dumps
+
+    line = dumps(value).encode() + b"\n"
+    while line:
+        line = line[os.write(write, line) :]
