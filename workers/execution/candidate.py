@@ -230,13 +230,8 @@ def _record(
     try:
         archive = write_archive(job.machine.archives_dir, evidence)
     except OSError as error:
-        return result.model_copy(
-            update={
-                "status": "error",
-                "error_class": "infra",
-                "message": f"archive cannot be written: {error}",
-            }
-        )
+        trial.halted = trial.halted or HaltError("infra", f"archive cannot be written: {error}")
+        return _result(job, index=result.index, cell=cell, trial=trial, duration_ms=result.duration_ms)
     return result.model_copy(update={"archive": str(archive)})
 
 

@@ -4,6 +4,7 @@ Git reads the candidate's files only, never its repository: index, configuration
 are the pristine ones. Ignored files, compiled Python and nested repositories are no part of a patch.
 """
 
+import contextlib
 import os
 import shutil
 from collections.abc import Sequence
@@ -106,12 +107,15 @@ def _unveil(checkout: Path) -> None:
     """Make everything readable, and nested repositories plain directories."""
     for name, directories, files in os.walk(checkout):
         place = Path(name)
-        if place != checkout and ".git" in directories:
-            shutil.rmtree(place / ".git", ignore_errors=True)
+        if ".git" in directories:
+            directories.remove(".git")
+            if place != checkout:
+                shutil.rmtree(place / ".git", ignore_errors=True)
         for each in (*directories, *files):
             path = place / each
-            if not path.is_symlink():
-                path.chmod(path.lstat().st_mode | 0o600 | (0o100 if each in directories else 0))
+            with contextlib.suppress(OSError):
+                if not path.is_symlink():
+                    path.chmod(path.lstat().st_mode | (0o700 if each in directories else 0o400))
 
 
 def _judged(taking: _Taking, changes: list[Change], text: bytes, patterns: Sequence[str]) -> Patch:
