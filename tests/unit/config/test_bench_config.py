@@ -144,6 +144,10 @@ def test_the_examples_that_the_template_comments_out_load(load: Any) -> None:
         ),
         ("slices: {a: 5}", "slices.a: should be a mapping"),
         (
+            "winner_selection: {constraints: {all_required_gates_passed: false}}",
+            "winner_selection.constraints.all_required_gates_passed: False is not allowed; use True",
+        ),
+        (
             "issue_selection: {filters: [{field: nope, value: 1}]}",
             "issue_selection.filters.0.nope: issues have no",
         ),
@@ -263,6 +267,7 @@ def test_an_issue_overrides_any_key_of_the_workcell() -> None:
     assert (cell.repo, cell.base, cell.setup, cell.tags) == ("/srv/shop", "abc", None, ["gpu"])
     assert (cell.rates.usd_per_minute, cell.rates.max_usd_per_candidate) == (1, 2)
     assert resolve_workcell(config, None, "i").setup == ["pip", "install", "x"]
+    assert resolve_workcell(config, {"base": None, "sandbox": None}, "i").base == "HEAD"
 
 
 @pytest.mark.parametrize(

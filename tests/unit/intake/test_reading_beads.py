@@ -201,7 +201,9 @@ def test_of_a_repeated_id_the_newest_stays_whatever_zone_it_is_written_in() -> N
 
 
 def test_of_equally_old_ones_the_later_line_stays() -> None:
-    assert read({"id": "a", "title": "x"}, {"id": "a", "title": "y"}).issues[0].title == "y"
+    for when in ({}, {"updated": "2026-01-01T00:00:00Z"}):
+        report = read({"id": "a", "title": "x", **when}, {"id": "a", "title": "y", **when})
+        assert report.issues[0].title == "y"
 
 
 def test_escalations_are_imported_and_named() -> None:
