@@ -29,6 +29,7 @@ class Launched:
         self._mark = program.env[MARK]
         self._init: int | None = None
         self._destroyed = False
+        self._told = b""
         theirs, self._ours = _pipe(rung.lifeline)
         try:
             self.process = _popen(rung.argv(program, theirs), program, theirs, merge)
@@ -38,7 +39,8 @@ class Launched:
         finally:
             os.close(theirs)
         if not rung.lifeline:
-            self._init = _first_child(self._ours)
+            self._told = _first_line(self._ours)
+            self._init = _first_child(self._told)
             os.set_blocking(self._ours, False)
         self.exit_fd = _pidfd(self.process.pid)
 
@@ -48,7 +50,7 @@ class Launched:
 
     def check_started(self) -> None:
         """Raises `OSError` where the launcher ended without having started the program."""
-        if not self._rung.lifeline and b'"exit-code"' not in _rest(self._ours):
+        if not self._rung.lifeline and b'"exit-code"' not in self._told + _rest(self._ours):
             raise OSError(f"sandbox {self._rung.name} could not start the program")
 
     def terminate(self) -> None:
@@ -146,13 +148,18 @@ def _open(path: Path) -> IO[bytes]:
     return open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")  # noqa: PTH123
 
 
-def _first_child(information: int) -> int | None:
-    """A handle on the sandbox's first process, which bubblewrap names as soon as it is there."""
+def _first_line(information: int) -> bytes:
+    """What the launcher has told by the end of its first line; a quick program's end may be told with it."""
     text = b""
     while b"\n" not in text and (chunk := os.read(information, 4096)):
         text += chunk
+    return text
+
+
+def _first_child(told: bytes) -> int | None:
+    """A handle on the sandbox's first process, which bubblewrap names as soon as it is there."""
     try:
-        return _pidfd(int(json.loads(text.partition(b"\n")[0])["child-pid"]))
+        return _pidfd(int(json.loads(told.partition(b"\n")[0])["child-pid"]))
     except (ValueError, KeyError, TypeError):
         return None
 

@@ -230,5 +230,5 @@ def test_sixteen_candidates_check_out_at_once(
     wide = Machine(**{**machine.__dict__, "parallel_candidates": 16})
     gates = [Gate(name="g", command=["true"])]
     result = run(order(python(FIX), swarm_id="speculate_vote", candidates=16, gates=gates), wide)
-    assert [each.status for each in result.candidates] == ["success"] * 16
+    assert [(each.status, each.message) for each in result.candidates] == [("success", "")] * 16
     assert repository.path.exists()
