@@ -6,10 +6,11 @@ import click
 
 from bench.cli.session import note, open_farm
 from bench.cli.tables import show, show_json, table
-from bench.intake.beads import ImportReport, read_issues
+from bench.intake.beads import ImportReport
 from bench.intake.errors import IntakeError
 from bench.intake.issue import Issue
 from bench.intake.slices import find_slice, select
+from bench.submit.backlog import read_backlog, store_backlog
 from db.repositories.issues import Issues
 
 DEFAULT_FILE = ".beads/issues.jsonl"
@@ -33,12 +34,9 @@ def import_(file: Path, as_json: bool) -> None:
     Example:
       bench issues import .beads/issues.jsonl
     """
-    report = _read(file)
-    if report.bad_lines and not report.issues:
-        number, reason = report.bad_lines[0]
-        raise IntakeError(f"{file}: no issue in it; line {number}: {reason}")
+    report = read_backlog(file)
     with open_farm() as farm:
-        new, replaced = Issues(farm.engine).upsert(str(file), [issue.document() for issue in report.issues])
+        new, replaced = store_backlog(farm.engine, report)
     if as_json:
         show_json(
             {
@@ -46,7 +44,7 @@ def import_(file: Path, as_json: bool) -> None:
                 "replaced": replaced,
                 "duplicates": report.duplicates,
                 "skipped_memory": report.skipped_memory,
-                "escalations": sum(issue.is_escalation for issue in report.issues),
+                "escalations": report.escalations,
                 "bad_lines": [{"line": number, "reason": reason} for number, reason in report.bad_lines],
                 "warnings": [{"line": number, "text": text} for number, text in report.warnings],
             }
@@ -54,14 +52,6 @@ def import_(file: Path, as_json: bool) -> None:
         return
     _tell(file, report)
     note(f"{new} new, {replaced} replaced")
-
-
-def _read(file: Path) -> ImportReport:
-    try:
-        with file.open("rb") as lines:
-            return read_issues(lines, str(file))
-    except OSError as error:
-        raise IntakeError(f"{file}: {error.strerror}; name a Beads file, such as {DEFAULT_FILE}") from error
 
 
 def _tell(file: Path, report: ImportReport) -> None:
@@ -74,9 +64,8 @@ def _tell(file: Path, report: ImportReport) -> None:
         note(f"… and up to {more} more; --json lists them all")
     if report.duplicates:
         note(f"{report.duplicates} ids came twice: the newest stays")
-    escalations = sum(issue.is_escalation for issue in report.issues)
-    if escalations:
-        note(f"{escalations} escalations: known, never benched")
+    if report.escalations:
+        note(f"{len(report.escalations)} escalations: known, never benched")
 
 
 @issues.command("list")
@@ -88,12 +77,12 @@ def list_(slice_name: str | None, config: Path | None, as_json: bool) -> None:
     from bench.config.load import find_config, load_config
 
     with open_farm() as farm:
-        found = [Issue.model_validate(document) for document in Issues(farm.engine).all_documents()]
+        found = [Issue.from_document(document) for document in Issues(farm.engine).all_documents()]
     if slice_name is not None:
         slices = load_config(config or find_config(Path.cwd())).slices
         found = select(found, slice_name, find_slice(slice_name, slices))
     if as_json:
-        show_json([issue.document() for issue in found])
+        show_json([issue.as_document() for issue in found])
         return
     rows = [
         (
@@ -121,9 +110,9 @@ def show_issue(issue_id: str, as_json: bool) -> None:
     if document is None:
         raise IntakeError(f"unknown issue {issue_id!r}; `bench issues list` shows what is imported")
     if as_json:
-        show_json(document)
+        show_json(Issue.from_document(document).as_document())
         return
-    issue = Issue.model_validate(document)
+    issue = Issue.from_document(document)
     show(f"[bold]{issue.id}[/bold]  {issue.title}", "")
     rows = [
         (key, value)

@@ -11,6 +11,7 @@ from bench.config.load import apply_overrides, find_config, load_config
 from bench.config.models import BenchConfig
 from bench.config.money import format_usd
 from bench.coordinator.decide import action_of
+from bench.submit.backlog import read_backlog, store_backlog
 from bench.submit.plan import plan_fingerprint
 from db.repositories.plans import NewBench, NewCase, Plans
 
@@ -61,6 +62,8 @@ def submit(
         if dry_run:
             show_json(plan_document(plan)) if as_json else show_plan(plan)
             return None
+        if resolved.issue_selection.source is not None:
+            store_backlog(farm.engine, read_backlog(Path(resolved.issue_selection.source)))
         Plans(farm.engine).write(plan)
         farm.start_parts()
         return _after(farm, plan, wait, as_json)

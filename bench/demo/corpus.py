@@ -109,7 +109,14 @@ def _config(corpus: DemoCorpus) -> dict[str, Any]:
     }
     return {
         "issue_selection": {"source": str(corpus.issues_file), "slice": "critical", "seed": 42},
-        "action_sampling": {"K": 4, "strategy": "coverage", "include_baseline": True, "seed": 42},
+        "action_sampling": {
+            "K": 4,
+            "strategy": "coverage",
+            "include_baseline": True,
+            # What was executed last would enter the plan; the demo promises the same plan at every repeat.
+            "include_executed": False,
+            "seed": 42,
+        },
         "execution_limits": {"max_usd": 100.0, "max_usd_per_issue": 20.0, "max_executions": 200},
         "winner_selection": {"primary_objective": "minimize_duration"},
         "output": {"directory": str(corpus.repo.parent / "out")},

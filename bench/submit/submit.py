@@ -14,6 +14,7 @@ from bench.coordinator.decide import action_of
 from bench.errors import BenchError
 from bench.intake.issue import Issue
 from bench.intake.slices import find_slice, select
+from bench.submit.backlog import read_backlog
 from bench.submit.history import similar_history
 from bench.submit.inputs import system_state
 from bench.submit.plan import Known, Ready, make_ready, plan_bench
@@ -43,7 +44,7 @@ def prepare_bench(
 
     `here`: the executions will run on this machine, so that a missing toolchain is refused now.
     """
-    chosen = choose(engine, config, issue_ids)
+    chosen = choose(known_issues(engine, config), config, issue_ids)
     resolve = lru_cache(maxsize=None)(lambda repo, ref: resolve_ref(repo, ref, mirrors))
     ready = _make_all_ready(config, chosen, resolve)
     _check_toolchains(ready, here)
@@ -52,10 +53,17 @@ def prepare_bench(
     return plan_bench(config, new_bench_id(now), slice_name, ready, _known(engine, config, ready, now))
 
 
-def choose(engine: sa.Engine, config: BenchConfig, issue_ids: Sequence[str] | None) -> list[Issue]:
+def known_issues(engine: sa.Engine, config: BenchConfig) -> list[Issue]:
+    """What a bench may choose from: the file that the config names as source, else all that was imported."""
+    source = config.issue_selection.source
+    if source is not None:
+        return read_backlog(Path(source)).issues
+    return [Issue.from_document(document) for document in Issues(engine).all_documents()]
+
+
+def choose(known: Sequence[Issue], config: BenchConfig, issue_ids: Sequence[str] | None) -> list[Issue]:
     """The issues of the bench: the slice of the config, or those named."""
     selection = config.issue_selection
-    known = [Issue.model_validate(document) for document in Issues(engine).all_documents()]
     return select(
         known,
         selection.slice,
