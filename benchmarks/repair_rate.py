@@ -25,7 +25,7 @@ from typing import Any
 import yaml
 
 BUGS = Path(__file__).resolve().parent.parent / "tests/data/repair_bugs"
-MODULE, TESTS = "code_under_test.py", "tests/test_code.py"
+MODULE, TESTS = "subject.py", "tests/test_code.py"
 COMMAND = ["python", "-m", "pytest", "-q", "tests"]
 
 
@@ -133,24 +133,22 @@ def repair(bug: Bug, budget: float, seed: int, rounds: int) -> Run:
         while not fixed and used < rounds and budget - spent > 0.5:
             used += 1
             began = time.monotonic()
-            log, result = run_round(area, checkout, seed, used, budget - spent)
+            result = run_round(area, checkout, seed, used, budget - spent)
             spent += time.monotonic() - began
-            logs += log
+            logs += f"{result.get('message', '')}\n"
             fixed = passes((checkout / MODULE).read_text("utf-8"), bug.tests, area)
         code = (checkout / MODULE).read_text("utf-8")
         untouched = (checkout / TESTS).read_text("utf-8") == bug.tests
-    first = re.search(r"first candidate after ([0-9.]+) s", logs)
-    tried = [int(number) for number in re.findall(r"(\d+) candidates in", logs)]
+    first = re.search(r"the first after ([0-9.]+) s", logs)
+    tried = [int(number) for number in re.findall(r"(\d+) candidates tried", logs)]
     return Run(
         bug.name, budget, seed, fixed and untouched, code == bug.right, round(spent, 2), used,
         float(first[1]) if first else None, sum(tried) if tried else None, str(result.get("message", "")),
     )  # fmt: skip
 
 
-def run_round(
-    area: Path, checkout: Path, seed: int, number: int, budget: float
-) -> tuple[str, dict[str, Any]]:
-    """One round by the contract of toolchains; returns what it printed and its result."""
+def run_round(area: Path, checkout: Path, seed: int, number: int, budget: float) -> dict[str, Any]:
+    """One round by the contract of toolchains; returns its result."""
     out, home = area / f"round-{number}", area / "home"
     out.mkdir()
     home.mkdir(exist_ok=True)
@@ -183,9 +181,9 @@ def run_round(
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
     try:
-        return log, json.loads((out / "result.json").read_text("utf-8"))
+        return dict(json.loads((out / "result.json").read_text("utf-8")))
     except (OSError, ValueError):
-        return log, {"message": log.strip()[-200:]}
+        return {"message": log.strip()[-200:]}
 
 
 def check(bugs: Sequence[Bug]) -> int:
