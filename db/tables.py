@@ -1,45 +1,10 @@
 """The tables of schema `farm`. Money is in micro-dollars, time in milliseconds, both integers."""
 
-from collections.abc import Iterable
-
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
+from db.columns import counter, metadata, now_column, one_of, text_array, time_column
 from db.states import ATTEMPT_ENDINGS, BENCH_STATES, CASE_STATES, ERROR_CLASSES, STATUSES, ExecutionState
-
-metadata = sa.MetaData(
-    schema="farm",
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-    },
-)
-
-
-def one_of(column: str, values: Iterable[str]) -> sa.CheckConstraint:
-    """A CHECK that `column` holds one of `values` (or NULL, where the column allows it)."""
-    allowed = ", ".join(f"'{value}'" for value in values)
-    return sa.CheckConstraint(f"{column} IN ({allowed})", name=column)
-
-
-def now_column(name: str) -> sa.Column[object]:
-    return sa.Column(name, sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now())
-
-
-def time_column(name: str) -> sa.Column[object]:
-    return sa.Column(name, sa.DateTime(timezone=True))
-
-
-def counter(name: str) -> sa.Column[int]:
-    return sa.Column(name, sa.BigInteger, nullable=False, server_default="0")
-
-
-def text_array(name: str) -> sa.Column[list[str]]:
-    return sa.Column(name, pg.ARRAY(sa.Text), nullable=False, server_default="{}")
-
 
 settings = sa.Table(
     "settings",
@@ -86,9 +51,7 @@ cases = sa.Table(
     sa.Column("issue_id", sa.Text, nullable=False),
     sa.Column("issue", pg.JSONB, nullable=False),
     sa.Column("job_type", sa.Text, nullable=False),
-    sa.Column("dk_risk", sa.Text, nullable=False),
-    sa.Column("dk_size", sa.Text, nullable=False),
-    sa.Column("dk_priority", sa.Text, nullable=False),
+    *(sa.Column(name, sa.Text, nullable=False) for name in ("dk_risk", "dk_size", "dk_priority")),
     sa.Column("planner_input", pg.JSONB, nullable=False),
     sa.Column("input_hash", sa.Text, nullable=False),
     sa.Column("workcell", pg.JSONB, nullable=False),
@@ -112,12 +75,9 @@ arms = sa.Table(
     sa.Column("arm_id", sa.BigInteger, sa.Identity(), primary_key=True),
     sa.Column("case_id", sa.ForeignKey(cases.c.case_id), nullable=False, index=True),
     sa.Column("swarm_id", sa.Text, nullable=False),
-    sa.Column("max_candidates", sa.Integer),
-    sa.Column("max_minutes", sa.Integer),
-    sa.Column("max_iterations", sa.Integer),
+    *(sa.Column(name, sa.Integer) for name in ("max_candidates", "max_minutes", "max_iterations")),
     sa.Column("canonical_rank", sa.SmallInteger, nullable=False),
-    sa.Column("strategy", sa.Text, nullable=False),
-    sa.Column("strategy_version", sa.Text, nullable=False),
+    *(sa.Column(name, sa.Text, nullable=False) for name in ("strategy", "strategy_version")),
     sa.Column("propensity", sa.Double, nullable=False),
     sa.Column("propensity_kind", sa.Text, nullable=False),
     sa.Column("stratum", sa.Text, nullable=False),

@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from db.tables import metadata
+import db.tables  # noqa: F401  # registers the tables
+from db.columns import metadata
 
 
 def include_name(name: str | None, kind: str, _parents: object) -> bool:
