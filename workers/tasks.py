@@ -40,6 +40,11 @@ class Desk:
     leaving: Callable[[], bool]
 
 
+def run_on(machine: Machine) -> Run:
+    """How an execution is carried out on this machine."""
+    return lambda order, control: run_execution(order, machine, control)
+
+
 @lru_cache(maxsize=1)
 def desk_of(_pid: int) -> Desk:
     """Built once in each pool child, after the fork: a connection does not survive one."""
@@ -49,7 +54,7 @@ def desk_of(_pid: int) -> Desk:
     return Desk(
         leases=Leases(open_engine(node.database_url, f"bench worker {node.machine_id}", pool_size=2)),
         machine_id=node.machine_id,
-        run=lambda order, control: run_execution(order, machine, control),
+        run=run_on(machine),
         timing=LeaseTiming.from_environment(),
         notes=LeaseNotes(node.run_dir),
         leaving=lambda: node.leaving_flag.exists() or os.getppid() != parent,

@@ -12,7 +12,9 @@ from collections.abc import Callable
 from db.engine import open_engine, say_again
 from db.repositories.machines import Machines
 from workers.celery_app import broker_queue
+from workers.execution.cell import sweep_orphans
 from workers.node.settings import NodeSettings
+from workers.settings import WorkerSettings
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,7 @@ class Supervisor:
         settings.leaving_flag.unlink(missing_ok=True)
         engine = open_engine(settings.database_url, f"bench worker {settings.machine_id}", pool_size=1)
         machines = Machines(engine)
+        self._clear_away()
         while not self._leaving:
             queues = say_again(
                 lambda: machines.register(
@@ -71,8 +74,13 @@ class Supervisor:
         self._wait_for(self._child)
         kill_group(self._child.pid)
         code = self._child.wait()
+        self._clear_away()
         if not self._leaving:
             self._notify(f"the Celery process ended with {code}; starting another")
+
+    def _clear_away(self) -> None:
+        """Workcells and processes of workers that died here; what a living one owns is left alone."""
+        sweep_orphans(WorkerSettings.from_environment().work_dir)
 
     def _wait_for(self, child: subprocess.Popen[bytes]) -> None:
         """Until the Celery process ends; once told to leave, for the grace at most."""
@@ -88,11 +96,11 @@ class Supervisor:
         ended.wait(_GRACE_SECONDS if self._leaving else 0)
 
 
-def celery_command(settings: NodeSettings, queues: tuple[str, ...]) -> list[str]:
+def celery_command(settings: NodeSettings, queues: tuple[str, ...], app: str = "workers.tasks") -> list[str]:
     """The command line of the Celery process."""
     names = [broker_queue(queue) for queue in (*queues, _NO_CLASS_YET)]
     return [
-        *(sys.executable, "-m", "celery", "--app", "workers.tasks", "--quiet", "worker"),
+        *(sys.executable, "-m", "celery", "--app", app, "--quiet", "worker"),
         *("--pool", "prefork", "--concurrency", str(settings.concurrency)),
         *("--queues", ",".join(names), "--hostname", f"bench@{settings.machine_id}"),
         *("--loglevel", "WARNING", "--without-mingle", "--without-gossip", "--without-heartbeat"),

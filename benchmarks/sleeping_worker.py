@@ -1,0 +1,42 @@
+"""The worker's own Celery application, with sleeping executions: everything is real but the check-out."""
+
+import os
+
+from workers import tasks
+from workers.attempt import Run
+from workers.control import Control
+from workers.execution.cell import open_cell
+from workers.execution.job import place_of
+from workers.execution.machine import Machine
+from workers.execution.setup import Products
+from workers.result import ExecutionResult
+from workers.sandbox import ladder
+from workers.sandbox.process import Limits
+from workers.spec import WorkOrder
+
+SECONDS_VARIABLE = "BENCH_SLEEP_SECONDS"
+app = tasks.app
+
+
+def sleeping_run(machine: Machine) -> Run:
+    """Run `sleep` as a toolchain is run: in a workcell, in the sandbox, watched."""
+    seconds = os.environ[SECONDS_VARIABLE]
+    rung = ladder.choose("auto")
+
+    def run(order: WorkOrder, control: Control) -> ExecutionResult:
+        with open_cell(machine.work_dir, f"x{order.execution_id}-a{order.attempt}") as cell:
+            place = place_of(machine, rung, control, cell, Products())
+            inside = cell.kept_inside("home")
+            ended = place.run(("sleep", seconds), inside, inside, {}, Limits(600.0), cell.logs / "stdout")
+        return ExecutionResult(
+            status="success" if ended.exit_code == 0 else "failed",
+            duration_ms=ended.duration_ms,
+            budget_ms=ended.duration_ms,
+            micro_usd=1,
+            cost_source="priced",
+        )
+
+    return run
+
+
+tasks.run_on = sleeping_run
