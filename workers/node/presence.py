@@ -14,8 +14,10 @@ from db.engine import open_engine
 from db.repositories.leases import Leases
 from db.repositories.machines import Greeting, Machines
 from workers.celery_app import broker_queue
+from workers.execution.cell import sweep_orphans
 from workers.node.settings import NodeSettings
 from workers.notes import held_by_the_dead
+from workers.settings import WorkerSettings
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +91,11 @@ class Presence(bootsteps.StartStopStep):  # type: ignore[misc]
             worker_state.should_stop = 0
 
     def _report_the_dead(self) -> None:
-        for held in held_by_the_dead(self._settings.run_dir):
+        dead = list(held_by_the_dead(self._settings.run_dir))
+        if dead:
+            # Before the work is given to others: nothing of the first attempt may still run beside the second.
+            sweep_orphans(WorkerSettings.from_environment().work_dir)
+        for held in dead:
             log.warning("process %s died with execution %s", held.pid, held.execution)
             Leases(self._engine).report_lost(
                 held.execution, held.attempt, held.token, f"process {held.pid} died during the execution"

@@ -1,0 +1,31 @@
+"""Fixtures: a small repository, and a fleet on the session's servers."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.fleet import Fleet, fleet
+
+
+@pytest.fixture(scope="session")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """A git repository of one commit: its path and the commit."""
+    path = tmp_path_factory.mktemp("chaos") / "repo"
+    path.mkdir()
+    (path / "readme.txt").write_text("nothing to see\n")
+    person = {f"GIT_{role}_{part}": "a@b" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
+    env = {**os.environ, **person, "GIT_CONFIG_GLOBAL": "/dev/null"}
+    for arguments in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "all"]):
+        subprocess.run(["git", *arguments], cwd=path, env=env, check=True)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=path, env=env, check=True, capture_output=True)
+    return str(path), head.stdout.decode().strip()
+
+
+@pytest.fixture
+def farm(tmp_path: Path, database_url: str, broker_url: str, repository: tuple[str, str]) -> Iterator[Fleet]:
+    """A fleet on a fresh database."""
+    with fleet(tmp_path, database_url, broker_url, repository) as one:
+        yield one
