@@ -110,7 +110,7 @@ def proof(evidence: Evidence) -> dict[str, Any]:
             "file": "patch.diff",
             "bytes": len(evidence.patch),
             "diff_lines": result.diff_lines,
-            "files_modified": list(evidence.files),
+            "files_modified": [_readable(name) for name in evidence.files],
         },
         "verification": {
             "all_passed": passed(result.gates),
@@ -149,6 +149,11 @@ def rollout(evidence: Evidence, planner: dict[str, Any]) -> dict[str, Any]:
         "scores": {"duration_ms": result.duration_ms, "cost_usd": _usd(result.micro_usd)},
         "planner": planner,
     }
+
+
+def _readable(name: str) -> str:
+    """A file name as text that every JSON reader takes."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _times(evidence: Evidence) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """One candidate: check-out, rounds of toolchain and gates under one budget, final gates, record."""
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from workers.execution.vote import blocking_failures, passed
 from workers.gates.run import GateBay, not_run, run_gates
 from workers.result import CandidateResult, ErrorClass, GateResult, RoundResult, Status
 from workers.spec import PlannedAction, ToolchainRef
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -65,6 +68,9 @@ def _attempt(job: Job, action: PlannedAction, index: int, cell: Cell, trial: Tri
         trial.halted = error
     except OSError as error:
         trial.halted = HaltError("infra", f"workcell {cell.workcell_id}: {error}")
+    except Exception as error:
+        _log.exception("workcell %s", cell.workcell_id)
+        trial.halted = HaltError("infra", f"unexpected {type(error).__name__}: {error}")
     if trial.patch is None and cell.base_index.exists():
         trial.patch = _patch(job, cell, len(trial.rounds))
 

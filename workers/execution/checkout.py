@@ -43,8 +43,7 @@ def materialize(pristine: Path, index: Path, place: Path) -> None:
     place.mkdir(parents=True)
     shutil.copytree(pristine, place / ".git", symlinks=True)
     shutil.copy2(index, place / ".git" / "index")
-    env = {"GIT_DIR": str(pristine), "GIT_WORK_TREE": str(place), "GIT_INDEX_FILE": str(index)}
-    git("checkout-index", "--all", "--force", f"--prefix={place}/", cwd=place, env=env)
+    git("checkout-index", "--all", "--force", cwd=place)
 
 
 def _write_info(repository: Path) -> None:

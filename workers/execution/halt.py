@@ -16,4 +16,6 @@ class StoppedError(HaltError):
     """Somebody ordered the stop: the operator, the lease or the machine."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__("infra" if reason == "cancel" else "lost", f"stopped by order: {reason}")
+        super().__init__(
+            "lost" if reason in ("fenced", "release") else "infra", f"stopped by order: {reason}"
+        )

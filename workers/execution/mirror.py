@@ -15,7 +15,7 @@ from pathlib import Path
 
 from workers.control import Control
 from workers.execution.git import GitError, git, without_credentials
-from workers.execution.halt import HaltError
+from workers.execution.halt import HaltError, StoppedError
 
 FETCH_SECONDS = 900.0
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -48,7 +48,7 @@ def ensure_commit(mirrors_dir: Path, repo: str, commit: str, control: Control | 
     repo = address(repo)
     mirror = mirrors_dir / f"{hashlib.sha256(repo.encode()).hexdigest()[:20]}.git"
     if not _kept(mirror, commit):
-        with locked(mirror.with_suffix(".lock")):
+        with locked(mirror.with_suffix(".lock"), control):
             if not _kept(mirror, commit):
                 _fetch(mirror, repo, commit, control)
     return mirror
@@ -78,15 +78,27 @@ def address(repo: str) -> str:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on a file among processes and threads."""
+def locked(path: Path, control: Control | None = None) -> Iterator[None]:
+    """Hold an exclusive lock on a file among processes and threads; `control` ends the wait for it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
+        _take(fd, control)
         yield
     finally:
         os.close(fd)
+
+
+def _take(fd: int, control: Control | None) -> None:
+    if control is None:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        return None
+    while True:
+        try:
+            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if control.wait(0.1) and control.reason is not None:
+                raise StoppedError(control.reason.value) from None
 
 
 def _kept(mirror: Path, commit: str) -> bool:

@@ -131,7 +131,8 @@ def _result(job: Job, turn: Turn, toolchain: Toolchain, finished: Finished, repo
     reported = report.micro_usd
     if reported is None and report.priced_micro_usd is None and not toolchain.uses_provider:
         reported = 0
-    words = redact(report.message.encode(), job.machine.secrets.values()).decode()
+    message = report.message.replace("\0", "").encode("utf-8", "replace")
+    words = redact(message, job.machine.secrets.values()).decode()
     return RoundResult(
         toolchain=toolchain.name,
         toolchain_version=toolchain.version(turn.ref),

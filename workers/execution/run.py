@@ -89,7 +89,7 @@ def _set_up(job: Job) -> Job:
     directory = place_of_products(job.machine.work_dir, job.order.workcell)
     products = kept_products(directory)
     if products is None:
-        with locked(directory.with_name(f"{directory.name}.lock")):
+        with locked(directory.with_name(f"{directory.name}.lock"), job.control):
             products = kept_products(directory) or _make(job, directory)
     return Job(job.order, job.machine, job.control, job.rung, job.mirror, products)
 

@@ -50,7 +50,7 @@ def summary(order: WorkOrder, action: PlannedAction, candidates: list[CandidateR
         cost_source=cost.source,
         fail_codes=winner.fail_codes,
         gates=winner.gates,
-        chosen=None if winner.status == "error" else winner.index,
+        chosen=None if speaks.status == "error" else winner.index,
         candidates=candidates,
         executed_plan=executed_plan(order, action, len(candidates)),
         baseline=[],
