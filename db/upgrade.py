@@ -46,7 +46,8 @@ def standing(engine: sa.Engine) -> Standing:
         if connection.scalar(sa.text("SELECT to_regnamespace('farm')")) is None:
             return "empty"
         if connection.scalar(sa.text("SELECT to_regprocedure('farm.schema_version()')")) is None:
-            return "foreign"
+            ours = connection.scalar(sa.text("SELECT to_regclass('farm.alembic_version')")) is not None
+            return "older" if ours else "foreign"
         revision, code = connection.execute(sa.text("SELECT * FROM farm.schema_version()")).one()
     if revision not in _known_revisions():
         return "newer"

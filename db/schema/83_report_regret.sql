@@ -1,0 +1,102 @@
+-- How far each policy stays behind the winner. Cases in which nothing was scored are no evidence and have no row.
+
+CREATE VIEW report.regret_by_case AS
+WITH arms AS MATERIALIZED (
+    SELECT
+        bench_id, case_id, issue_id, arm_id, canonical_rank, is_baseline, passes, duration_ms, observed,
+        CASE WHEN winner_arm_id IS NOT NULL AND NOT passes THEN 1.0 ELSE 0.0 END::double precision AS missed_pass,
+        CASE
+            WHEN winner_arm_id IS NULL THEN 0.0::double precision
+            WHEN NOT passes THEN NULL
+            WHEN winner_duration_ms = 0 THEN CASE WHEN duration_ms = 0 THEN 0.0::double precision END
+            ELSE (duration_ms - winner_duration_ms)::double precision / winner_duration_ms
+        END AS duration_regret,
+        CASE
+            WHEN winner_arm_id IS NULL THEN 0.0::double precision
+            WHEN NOT passes THEN NULL
+            WHEN winner_micro_usd = 0 THEN CASE WHEN micro_usd = 0 THEN 0.0::double precision END
+            ELSE (micro_usd - winner_micro_usd)::double precision / winner_micro_usd
+        END AS cost_regret
+    FROM report.arm_standings
+    WHERE case_observed
+), actions AS (
+    SELECT
+        bench_id, canonical_rank, count(*) AS observed_cases, count(*) FILTER (WHERE passes) AS passed_cases,
+        sum(duration_ms) FILTER (WHERE passes) AS duration_ms
+    FROM arms WHERE observed GROUP BY bench_id, canonical_rank
+), best_fixed AS (
+    -- (passed + 1) ÷ (observed + 2), so that one lucky case does not beat a steady record.
+    SELECT DISTINCT ON (bench_id) bench_id, canonical_rank AS fixed_rank
+    FROM actions
+    ORDER BY bench_id,
+        (2000000 * (passed_cases + 1) + observed_cases + 2) / (2 * (observed_cases + 2)) DESC,
+        div(2 * duration_ms + passed_cases, nullif(2 * passed_cases, 0)),
+        canonical_rank
+), by_case AS (
+    SELECT
+        a.bench_id, a.case_id, a.issue_id,
+        max(arm_id) FILTER (WHERE is_baseline) AS base_arm,
+        max(missed_pass) FILTER (WHERE is_baseline) AS base_missed,
+        max(duration_regret) FILTER (WHERE is_baseline) AS base_duration,
+        max(cost_regret) FILTER (WHERE is_baseline) AS base_cost,
+        avg(missed_pass) AS uniform_missed,
+        avg(duration_regret) AS uniform_duration,
+        avg(cost_regret) AS uniform_cost,
+        max(arm_id) FILTER (WHERE canonical_rank = fixed_rank) AS fixed_arm,
+        max(missed_pass) FILTER (WHERE canonical_rank = fixed_rank) AS fixed_missed,
+        max(duration_regret) FILTER (WHERE canonical_rank = fixed_rank) AS fixed_duration,
+        max(cost_regret) FILTER (WHERE canonical_rank = fixed_rank) AS fixed_cost
+    FROM arms a JOIN best_fixed f USING (bench_id)
+    WHERE a.observed
+    GROUP BY a.bench_id, a.case_id, a.issue_id
+)
+SELECT c.bench_id, c.case_id, c.issue_id, p.*
+FROM by_case c
+CROSS JOIN LATERAL (VALUES
+    ('heuristic_baseline', base_arm, base_arm IS NOT NULL, base_missed, base_duration, base_cost),
+    ('uniform', NULL, true, uniform_missed, uniform_duration, uniform_cost),
+    ('best_fixed', fixed_arm, fixed_arm IS NOT NULL, fixed_missed, fixed_duration, fixed_cost)
+) AS p (policy, arm_id, observed, missed_pass, duration_regret, cost_regret);
+
+COMMENT ON VIEW report.regret_by_case IS
+    'One row an observed finished case and policy. Policies: heuristic_baseline, uniform over the scored arms, best_fixed.';
+COMMENT ON COLUMN report.regret_by_case.bench_id IS 'The bench.';
+COMMENT ON COLUMN report.regret_by_case.case_id IS 'The case: one issue in one bench.';
+COMMENT ON COLUMN report.regret_by_case.issue_id IS 'The issue of the case.';
+COMMENT ON COLUMN report.regret_by_case.policy IS 'heuristic_baseline, uniform or best_fixed.';
+COMMENT ON COLUMN report.regret_by_case.arm_id IS
+    'The scored arm that the policy takes; NULL for uniform, and where it was not observed.';
+COMMENT ON COLUMN report.regret_by_case.observed IS
+    'Whether the action of the policy was scored in the case.';
+COMMENT ON COLUMN report.regret_by_case.missed_pass IS
+    '1 where another arm passed and the policys did not, else 0; of uniform the share of arms; NULL unobserved.';
+COMMENT ON COLUMN report.regret_by_case.duration_regret IS
+    '(mean duration − that of the winner) ÷ that of the winner; 0 where nothing passed; NULL for a missed pass, unobserved, or a winner of 0.';
+COMMENT ON COLUMN report.regret_by_case.cost_regret IS
+    'The same for the cost; NULL also where either cost is unknown.';
+
+CREATE VIEW report.regret_by_policy AS
+SELECT
+    bench_id, policy, count(*) AS cases, count(*) FILTER (WHERE observed) AS observed_cases,
+    1 - count(*) FILTER (WHERE observed)::double precision / count(*) AS unobserved_share,
+    avg(missed_pass) AS missed_pass_rate,
+    avg(duration_regret) AS mean_duration_regret,
+    avg(cost_regret) AS mean_cost_regret
+FROM report.regret_by_case
+GROUP BY bench_id, policy;
+
+COMMENT ON VIEW report.regret_by_policy IS
+    'One row a bench and policy: its regret over the observed finished cases.';
+COMMENT ON COLUMN report.regret_by_policy.bench_id IS 'The bench.';
+COMMENT ON COLUMN report.regret_by_policy.policy IS 'heuristic_baseline, uniform or best_fixed.';
+COMMENT ON COLUMN report.regret_by_policy.cases IS 'Finished cases with at least one scored arm.';
+COMMENT ON COLUMN report.regret_by_policy.observed_cases IS
+    'Those in which the action of the policy was scored.';
+COMMENT ON COLUMN report.regret_by_policy.unobserved_share IS
+    'Share of cases in which it was not: left to off-policy estimates.';
+COMMENT ON COLUMN report.regret_by_policy.missed_pass_rate IS
+    'Mean of missed_pass over the observed cases; never averaged with the finite regrets.';
+COMMENT ON COLUMN report.regret_by_policy.mean_duration_regret IS
+    'Mean of the finite duration regrets; NULL where there is none.';
+COMMENT ON COLUMN report.regret_by_policy.mean_cost_regret IS
+    'Mean of the finite cost regrets; NULL where there is none.';

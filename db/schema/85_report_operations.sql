@@ -1,0 +1,93 @@
+-- What went wrong, who did it, and what was never tried.
+
+CREATE VIEW report.attempts AS
+SELECT
+    e.bench_id, e.case_id, e.arm_id, a.execution_id, a.attempt, e.arm_id IS NULL AS is_baseline_check,
+    a.machine_id, a.ending, a.claimed_at, a.ended_at,
+    extract(epoch FROM a.ended_at - a.claimed_at)::double precision AS seconds,
+    a.message AS evidence, a.micro_usd, a.micro_usd / 1000000.0 AS usd,
+    a.late_result IS NOT NULL AS has_late_result
+FROM farm.attempts a
+JOIN farm.executions e USING (execution_id);
+
+COMMENT ON VIEW report.attempts IS
+    'One row an attempt: every lease of every execution, the baseline gates included.';
+COMMENT ON COLUMN report.attempts.bench_id IS 'The bench.';
+COMMENT ON COLUMN report.attempts.case_id IS 'The case: one issue in one bench.';
+COMMENT ON COLUMN report.attempts.arm_id IS 'The arm; NULL for the baseline gates.';
+COMMENT ON COLUMN report.attempts.execution_id IS 'The execution.';
+COMMENT ON COLUMN report.attempts.attempt IS
+    'Number of the attempt within its execution; a take-back leaves a gap.';
+COMMENT ON COLUMN report.attempts.is_baseline_check IS
+    'Whether the gates were run on the base commit, before any spend.';
+COMMENT ON COLUMN report.attempts.machine_id IS 'The machine that held the lease.';
+COMMENT ON COLUMN report.attempts.ending IS 'running, done, error, lost, released or cancelled.';
+COMMENT ON COLUMN report.attempts.claimed_at IS 'When it was claimed.';
+COMMENT ON COLUMN report.attempts.ended_at IS 'When it ended; NULL while it runs.';
+COMMENT ON COLUMN report.attempts.seconds IS 'How long the lease was held.';
+COMMENT ON COLUMN report.attempts.evidence IS 'What was said or seen of its end.';
+COMMENT ON COLUMN report.attempts.micro_usd IS 'What it cost in micro-dollars; NULL: not known (yet).';
+COMMENT ON COLUMN report.attempts.usd IS 'The same in dollars.';
+COMMENT ON COLUMN report.attempts.has_late_result IS
+    'Whether a result came after the lease was gone: kept, never scored.';
+
+CREATE VIEW report.infrastructure_errors AS
+SELECT
+    e.bench_id, coalesce(a.result ->> 'error_class', a.ending) AS error_class, a.machine_id,
+    count(*) AS attempts,
+    count(o.execution_id) AS executions_ended,
+    count(*) - count(o.execution_id) AS run_again,
+    min(a.ended_at) AS first_at, max(a.ended_at) AS last_at,
+    (array_agg(a.message ORDER BY a.ended_at DESC, a.execution_id))[1] AS last_evidence
+FROM farm.attempts a
+JOIN farm.executions e USING (execution_id)
+LEFT JOIN farm.outcomes o ON o.execution_id = a.execution_id AND o.attempt = a.attempt AND e.arm_id IS NOT NULL
+WHERE a.ending IN ('error', 'lost')
+GROUP BY 1, 2, 3;
+
+COMMENT ON VIEW report.infrastructure_errors IS
+    'One row a bench, error class and machine: attempts that said nothing about their arm. Never scored as failures.';
+COMMENT ON COLUMN report.infrastructure_errors.bench_id IS 'The bench.';
+COMMENT ON COLUMN report.infrastructure_errors.error_class IS
+    'infra, provider, killed_by_cap, lost or invalid_issue.';
+COMMENT ON COLUMN report.infrastructure_errors.machine_id IS 'The machine on which it happened.';
+COMMENT ON COLUMN report.infrastructure_errors.attempts IS 'Attempts that ended so.';
+COMMENT ON COLUMN report.infrastructure_errors.executions_ended IS
+    'Executions of arms that this ended, as error.';
+COMMENT ON COLUMN report.infrastructure_errors.run_again IS
+    'Attempts that were run again, and checks of baseline gates.';
+COMMENT ON COLUMN report.infrastructure_errors.first_at IS 'When it happened first.';
+COMMENT ON COLUMN report.infrastructure_errors.last_at IS 'When it happened last.';
+COMMENT ON COLUMN report.infrastructure_errors.last_evidence IS 'What was said of the last one.';
+
+CREATE VIEW report.coverage AS
+SELECT
+    bench_id, job_type, dk_risk, dk_size, dk_priority,
+    swarm_id, max_candidates_bin, max_minutes_bin, max_iterations_bin,
+    count(*) AS arms,
+    count(*) FILTER (WHERE observed) AS arms_observed,
+    sum(scored)::bigint AS scored,
+    sum(passed)::bigint AS passed
+FROM report.arm_estimates
+GROUP BY bench_id, job_type, dk_risk, dk_size, dk_priority,
+    swarm_id, max_candidates_bin, max_minutes_bin, max_iterations_bin;
+
+COMMENT ON VIEW report.coverage IS
+    'One row a bench, issue shape and action that is an arm there: how much of it was tried.';
+COMMENT ON COLUMN report.coverage.bench_id IS 'The bench.';
+COMMENT ON COLUMN report.coverage.job_type IS 'Issue shape: code, fab-asset or fab-world.';
+COMMENT ON COLUMN report.coverage.dk_risk IS 'Issue shape: risk.';
+COMMENT ON COLUMN report.coverage.dk_size IS 'Issue shape: size.';
+COMMENT ON COLUMN report.coverage.dk_priority IS 'Issue shape: priority.';
+COMMENT ON COLUMN report.coverage.swarm_id IS 'Action: topology, serial_handoff or speculate_vote.';
+COMMENT ON COLUMN report.coverage.max_candidates_bin IS
+    'Action: candidates; NA is the configured default.';
+COMMENT ON COLUMN report.coverage.max_minutes_bin IS
+    'Action: minutes a candidate; NA is the configured default.';
+COMMENT ON COLUMN report.coverage.max_iterations_bin IS
+    'Action: rounds a candidate; NA is the configured default.';
+COMMENT ON COLUMN report.coverage.arms IS 'Arms with this action in cases of this shape.';
+COMMENT ON COLUMN report.coverage.arms_observed IS 'Those with a scored execution.';
+COMMENT ON COLUMN report.coverage.scored IS
+    'Executions with status success, failed or timeout; without timeouts where the bench skips them.';
+COMMENT ON COLUMN report.coverage.passed IS 'Executions with status success.';

@@ -1,0 +1,205 @@
+"""The SQL views say what the pure functions say, row by row, on random benches."""
+
+import math
+import random
+from collections import Counter
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from bench.coordinator.decide import action_of, outcomes_of
+from bench.experiment.estimates import estimate_arm, rounded_ratio
+from bench.experiment.regret import PolicyRegret
+from bench.results.read import BenchResults, read_results
+from planner.actions import Action, canonical_rank
+from tests.fixtures.random_benches import write_benches
+
+BINS = ("swarm_id", "max_candidates_bin", "max_minutes_bin", "max_iterations_bin")
+
+
+def rows(engine: sa.Engine, view: str, bench: str) -> list[dict[str, Any]]:
+    with engine.connect() as connection:
+        found = connection.execute(sa.text(f"SELECT * FROM report.{view} WHERE bench_id = :b"), {"b": bench})
+        return [dict(row) for row in found.mappings()]
+
+
+def words(action: Action | None) -> tuple[str | None, ...]:
+    return (None,) * 4 if action is None else tuple(str(part) for part in action)
+
+
+def close(one: Any, other: Any) -> bool:
+    if one is None or other is None:
+        return one is other
+    return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-9)
+
+
+@pytest.fixture(params=range(3))
+def results(engine: sa.Engine, request: pytest.FixtureRequest) -> list[BenchResults]:
+    """What the pure functions say of benches written from one seed."""
+    benches = write_benches(engine, random.Random(request.param), 25)
+    return [read_results(engine, bench) for bench in benches]
+
+
+def test_every_view_equals_the_pure_functions(engine: sa.Engine, results: list[BenchResults]) -> None:
+    for result in results:
+        check_estimates(engine, result)
+        check_winners(engine, result)
+        check_win_shares(engine, result)
+        check_regrets(engine, result)
+        check_rates(engine, result)
+    covered = [case.verdict for result in results for case in result.decided]
+    assert any(verdict.winner is None for verdict in covered)
+    assert any(verdict.tie_size > 1 for verdict in covered)
+    assert any(not case.observed for result in results for case in result.decided)
+
+
+def check_estimates(engine: sa.Engine, result: BenchResults) -> None:
+    bench = result.bench["bench_id"]
+    standings = {(r["case_id"], r["canonical_rank"]): r for r in rows(engine, "arm_standings", bench)}
+    estimates = {(r["case_id"], r["canonical_rank"]): r for r in rows(engine, "arm_estimates", bench)}
+    for case in result.decided:
+        for arm in outcomes_of(case.rows):
+            expected = estimate_arm(arm)
+            key = (case.rows.case["case_id"], canonical_rank(arm.action))
+            for found in (estimates[key], standings.pop(key)):
+                assert tuple(found[name] for name in BINS) == words(arm.action)
+                for name in (*expected._fields[1:], "observed", "passes", "pass_millionths"):
+                    assert found[name] == getattr(expected, name), (key, name)
+    assert not standings
+
+
+def check_winners(engine: sa.Engine, result: BenchResults) -> None:
+    found = {row["case_id"]: row for row in rows(engine, "winners", result.bench["bench_id"])}
+    with engine.connect() as connection:
+        kept = {row.case_id: row for row in connection.execute(sa.text("SELECT * FROM farm.verdicts"))}
+    assert len(found) == len(result.decided)
+    for case in result.decided:
+        row = found[case.rows.case["case_id"]]
+        verdict = case.verdict
+        assert tuple(row[name] for name in BINS) == words(verdict.winner)
+        assert (row["winner_value"], row["tie_size"]) == (verdict.winner_value, verdict.tie_size)
+        assert row["arms_observed"] == verdict.candidates_evaluated
+        assert row["arms_passing"] == verdict.candidates_passed_constraints
+        stored = kept[case.rows.case["case_id"]]
+        assert (stored.winner_arm_id, stored.winner_value, stored.tie_size) == (
+            *(row["winner_arm_id"], row["winner_value"], row["tie_size"]),
+        )
+
+
+def check_win_shares(engine: sa.Engine, result: BenchResults) -> None:
+    won: Counter[tuple[str, str | None]] = Counter()
+    tried: Counter[tuple[str, str | None]] = Counter()
+    for case in result.decided:
+        won.update(zip(BINS, words(case.verdict.winner), strict=True))
+        for estimate in case.verdict.estimates:
+            if estimate.observed:
+                tried.update(zip(BINS, words(estimate.action), strict=True))
+    winners = sum(case.verdict.winner is not None for case in result.decided)
+    for row in rows(engine, "win_share_by_bin", result.bench["bench_id"]):
+        key = (row["dimension"], row["bin"])
+        assert row["cases_won"] == won[key]
+        assert row["arms_observed"] == tried.pop(key, 0)
+        assert close(row["win_share"], won[key] / winners if winners else None)
+    assert not tried
+
+
+def check_regrets(engine: sa.Engine, result: BenchResults) -> None:
+    bench = result.bench["bench_id"]
+    observed = [case.rows.case["case_id"] for case in result.decided if case.observed]
+    found = {(row["policy"], row["case_id"]): row for row in rows(engine, "regret_by_case", bench)}
+    assert len(found) == 3 * len(observed)
+    for policy, regrets in result.regrets.items():
+        for case_id, expected in zip(observed, regrets, strict=True):
+            assert same_regret(found[policy, case_id], expected), (policy, case_id, expected)
+    summaries = {row["policy"]: row for row in rows(engine, "regret_by_policy", bench)}
+    assert len(summaries) == (3 if observed else 0)
+    for expected_summary in result.summaries if observed else ():
+        row = summaries[expected_summary.policy]
+        for name in expected_summary._fields[1:]:
+            assert close(row[name], getattr(expected_summary, name)), (expected_summary, name)
+
+
+def same_regret(row: dict[str, Any], expected: PolicyRegret) -> bool:
+    missed = expected.missed_pass if expected.observed else None
+    return (
+        row["observed"] == expected.observed
+        and close(row["missed_pass"], missed)
+        and close(row["duration_regret"], expected.duration_regret)
+        and close(row["cost_regret"], expected.cost_regret)
+    )
+
+
+def check_rates(engine: sa.Engine, result: BenchResults) -> None:
+    bench = result.bench["bench_id"]
+    skip = result.bench["config"]["execution_limits"]["timeout_behavior"] == "skip"
+    outcomes = [row for row in rows(engine, "arm_outcomes", bench) if row["status"] is not None]
+    for view, keys in (
+        ("pass_rate_by_action", BINS),
+        ("pass_rate_by_slice", ("slice",)),
+        ("pass_rate_by_risk", ("dk_risk",)),
+        ("pass_rate_by_size", ("dk_size",)),
+    ):
+        groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+        for outcome in outcomes:
+            groups.setdefault(tuple(outcome[key] for key in keys), []).append(outcome)
+        for row in rows(engine, view, bench):
+            check_rate(row, groups.pop(tuple(row[key] for key in keys)), skip)
+        assert not groups
+
+
+def check_rate(row: dict[str, Any], group: list[dict[str, Any]], skip: bool) -> None:
+    missing = {"error", "timeout"} if skip else {"error"}
+    scored = sum(one["status"] not in missing for one in group)
+    passed = [one for one in group if one["status"] == "success"]
+    charged = sum(one["charged_micro_usd"] for one in group)
+    assert row["estimand"] == "pass_own_budget"
+    assert (row["executions"], row["scored"], row["passed"]) == (len(group), scored, len(passed))
+    assert row["errors"] == sum(one["status"] == "error" for one in group)
+    assert row["timeouts"] == sum(one["status"] == "timeout" for one in group)
+    assert row["unknown_costs"] == sum(one["micro_usd"] is None for one in group)
+    assert close(row["pass_rate"], len(passed) / scored if scored else None)
+    assert row["charged_micro_usd"] == charged
+    time = rounded_ratio(sum(one["duration_ms"] for one in passed), len(passed)) if passed else None
+    assert row["mean_time_to_pass_ms"] == time
+    assert row["cost_per_pass_micro_usd"] == (rounded_ratio(charged, len(passed)) if passed else None)
+
+
+def test_arm_outcomes_carry_the_action_and_the_dollars(
+    engine: sa.Engine, results: list[BenchResults]
+) -> None:
+    for result in results:
+        by_id = {row["execution_id"]: row for row in rows(engine, "arm_outcomes", result.bench["bench_id"])}
+        assert len(by_id) == sum(result_arm_executions(engine, result))
+        for case in result.decided:
+            for arm in case.rows.arms:
+                for execution in arm["executions"]:
+                    row = by_id[execution["execution_id"]]
+                    assert tuple(row[name] for name in BINS) == words(action_of(arm))
+                    assert row["status"] == execution["status"]
+                    assert row["propensity"] == arm["propensity"]
+                    cost = execution["micro_usd"]
+                    assert row["usd"] is None if cost is None else float(row["usd"]) == cost / 1e6
+
+
+def result_arm_executions(engine: sa.Engine, result: BenchResults) -> list[int]:
+    statement = sa.text(
+        "SELECT replicates FROM farm.arms JOIN farm.cases USING (case_id) WHERE bench_id = :b"
+    )
+    with engine.connect() as connection:
+        return list(connection.scalars(statement, {"b": result.bench["bench_id"]}))
+
+
+def test_coverage_counts_arms_by_shape_and_action(engine: sa.Engine, results: list[BenchResults]) -> None:
+    shape = ("job_type", "dk_risk", "dk_size", "dk_priority")
+    for result in results:
+        bench = result.bench["bench_id"]
+        expected: Counter[tuple[Any, ...]] = Counter()
+        seen: Counter[tuple[Any, ...]] = Counter()
+        for row in rows(engine, "arm_estimates", bench):
+            key = tuple(row[name] for name in (*shape, *BINS))
+            expected[key] += 1
+            seen[key] += row["observed"]
+        found = rows(engine, "coverage", bench)
+        assert {tuple(row[n] for n in (*shape, *BINS)): row["arms"] for row in found} == expected
+        assert Counter({tuple(r[n] for n in (*shape, *BINS)): r["arms_observed"] for r in found}) == seen
