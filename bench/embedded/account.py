@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,21 @@ class Account:
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
     def own(self, path: Path) -> None:
-        """Hand a file or directory to the account."""
+        """Hand a file or directory to the account; never what a link there points to."""
         if self.drop:
-            os.chown(path, self.uid, self.gid)
+            os.chown(path, self.uid, self.gid, follow_symlinks=False)
+
+    def write(self, path: Path, text: str) -> None:
+        """Put a private file into a directory of the account.
+
+        Always a new file: root must not write through a link that the account may have laid.
+        """
+        handle, draft = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            if self.drop:
+                os.fchown(handle, self.uid, self.gid)
+        Path(draft).replace(path)
 
     def can_reach(self, path: Path) -> bool:
         """Whether the account may pass through every directory above `path`."""
@@ -54,7 +67,24 @@ def database_account() -> Account:
             continue
         if entry.pw_uid != 0:
             return Account(entry.pw_uid, entry.pw_gid, name, drop=True)
+    if wanted:
+        raise EmbeddedError(
+            f"BENCH_EMBEDDED_USER: there is no ordinary account {wanted!r}; name one that exists"
+        )
     raise EmbeddedError(
         "PostgreSQL does not run as root, and there is no account to run it as;"
         " set BENCH_EMBEDDED_USER to an ordinary one, or run as an ordinary user"
     )
+
+
+def account_of(path: Path) -> Account:
+    """The account that owns what is at `path`: the data of an earlier run stay with whom they were made for."""
+    chosen = database_account()
+    found = path.stat()
+    if not chosen.drop or found.st_uid in (0, chosen.uid):
+        return chosen
+    try:
+        name = pwd.getpwuid(found.st_uid).pw_name
+    except KeyError:
+        name = str(found.st_uid)
+    return Account(found.st_uid, found.st_gid, name, drop=True)

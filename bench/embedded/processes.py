@@ -1,15 +1,39 @@
-"""Background processes of a farm, known by pid and start time so that a recycled pid is never touched."""
+"""Background processes of a farm, known by pid and birth so that a recycled pid is never touched."""
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import psutil
+
+from bench.embedded.errors import EmbeddedError
+
+# Children inherit it, so a family is found even after the process that began it was killed.
+_FAMILY = "FARM_FAMILY"
+_LONGEST_LOG_BYTES = 8 * 1024 * 1024
+_KILL_SECONDS = 10.0
+# What this interpreter started itself and has to reap.
+_own_children: set[int] = set()
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is noted of a started process: `born` and `place` make it unmistakable."""
+
+    pid: int
+    born: str
+    place: str
+    family: str
+    ready: bool = False
 
 
 @dataclass(frozen=True)
@@ -22,92 +46,228 @@ class Daemon:
 
     def process(self) -> psutil.Process | None:
         """The living process that was recorded; None where it is gone, or its pid is somebody else's now."""
-        try:
-            note = json.loads(self.record.read_text(encoding="utf-8"))
-            process = psutil.Process(int(note["pid"]))
-            same = abs(process.create_time() - float(note["started"])) < 1.0
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-        except (OSError, ValueError, KeyError, psutil.NoSuchProcess):
-            return None
+        note = self._note()
+        return living(note.pid, note.born) if note is not None else None
 
     @property
     def was_started(self) -> bool:
         """Whether it should be running: started, and not stopped since."""
-        return self.record.exists()
+        return self._note() is not None
 
-    def start(self, argv: Sequence[str], environment: Mapping[str, str], cwd: Path | None = None) -> None:
-        """Start it in a session of its own, unless it is alive."""
+    @property
+    def is_ready(self) -> bool:
+        """Whether `mark_ready` was called since its start."""
+        note = self._note()
+        return note is not None and note.ready
+
+    def start(
+        self,
+        argv: Sequence[str],
+        environment: Mapping[str, str],
+        cwd: Path | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Start it in a session of its own, unless it is alive; whether it was started.
+
+        `options` go to `subprocess.Popen`. What a crashed one left behind is ended first.
+        """
         if self.process() is not None:
-            return
-        with self.log.open("ab") as log:
-            child = subprocess.Popen(
-                argv,
-                env=dict(environment),
-                cwd=cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        started = psutil.Process(child.pid).create_time()
-        draft = self.record.with_suffix(".draft")
-        draft.write_text(json.dumps({"pid": child.pid, "started": started}), encoding="utf-8")
-        draft.replace(self.record)
+            return False
+        self.stop(grace_seconds=0)
+        family = secrets.token_hex(16)
+        trim(self.log)
+        pid = self._spawn(argv, {**environment, _FAMILY: family}, cwd, dict(options or {}))
+        self._write(Record(pid, birth(pid) or "", self._place(), family))
+        return True
 
-    def stop(self, grace_seconds: float) -> None:
-        """SIGTERM, then after the grace SIGKILL to it and all it left behind; returns when nothing lives."""
-        process = self.process()
+    def mark_ready(self) -> None:
+        """Note that it serves, so that the next command need not look again."""
+        note = self._note()
+        if note is not None:
+            self._write(Record(note.pid, note.born, note.place, note.family, ready=True))
+
+    def stop(self, grace_seconds: float, signals: Sequence[signal.Signals] = (signal.SIGTERM,)) -> None:
+        """Send each signal and wait the grace after each; then SIGKILL to it and to all it left behind.
+
+        Returns when nothing of it lives; `EmbeddedError` where something cannot be ended.
+        """
+        note = self._note()
+        if note is None:
+            return
+        process = living(note.pid, note.born)
+        family = _descendants(process)
         if process is not None:
-            family = [process, *_descendants(process)]
-            process.terminate()
-            _, alive = psutil.wait_procs([process], timeout=grace_seconds)
-            family += [late for one in alive for late in _descendants(one)]
-            _kill(family)
+            end(process, grace_seconds, signals)
+        kill([*family, *_members(note.family)])
         self.record.unlink(missing_ok=True)
 
-    def last_words(self) -> str:
-        """The last line of its log, for an error message."""
+    def last_words(self, since: int = 0) -> str:
+        """What its log said last, for an error message: from byte `since` on, a fatal line before any other."""
         try:
-            lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            with self.log.open("rb") as log:
+                log.seek(max(since, self.log.stat().st_size - 65536))
+                lines = log.read().decode(errors="replace").strip().splitlines()
         except OSError:
             return ""
-        return lines[-1] if lines else ""
+        fatal = [line for line in lines if "FATAL" in line or "PANIC" in line]
+        return (fatal or lines or [""])[-1].strip()
 
+    def log_size(self) -> int:
+        """How long its log is, in bytes."""
+        return self.log.stat().st_size if self.log.exists() else 0
 
-def _descendants(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return process.children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _kill(processes: list[psutil.Process]) -> None:
-    for process in processes:
+    def _spawn(
+        self, argv: Sequence[str], environment: dict[str, str], cwd: Path | None, options: dict[str, Any]
+    ) -> int:
         try:
-            process.kill()
-        except psutil.NoSuchProcess:
-            continue
-    psutil.wait_procs(processes, timeout=10)
+            with self.log.open("ab") as log:
+                child = subprocess.Popen(
+                    argv,
+                    env=environment,
+                    cwd=cwd,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    **options,
+                )
+        except OSError as error:
+            raise EmbeddedError(f"cannot start {self.name} ({argv[0]}): {error.strerror}") from error
+        # It is meant to outlive this interpreter, which must not complain of a child not waited for.
+        child.returncode = 0
+        _own_children.add(child.pid)
+        return child.pid
+
+    def _note(self) -> Record | None:
+        try:
+            note = Record(**json.loads(self.record.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+        return note if note.place == self._place() else None
+
+    def _place(self) -> str:
+        """Tells the farm's directory from a copy of it, whose records speak of the original's processes."""
+        found = self.record.parent.stat()
+        return f"{found.st_dev}:{found.st_ino}"
+
+    def _write(self, note: Record) -> None:
+        draft = self.record.with_suffix(".draft")
+        draft.write_text(json.dumps(vars(note)), encoding="utf-8")
+        draft.replace(self.record)
 
 
-def signal_and_wait(pid: int, number: signal.Signals, timeout: float) -> bool:
-    """Send a signal and wait until the process is gone; whether it is."""
+def birth(pid: int) -> str | None:
+    """What tells this process from every other that ever had its pid; None for a dead one or a zombie."""
+    _reap(pid)
     try:
-        process = psutil.Process(pid)
-        os.kill(pid, number)
-        process.wait(timeout)
-    except (psutil.NoSuchProcess, ProcessLookupError):
-        return True
-    except psutil.TimeoutExpired:
-        return False
-    return True
+        # Counted from the boot, so that setting the clock changes nothing.
+        state = (
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        )
+    except OSError:
+        return _birth_without_proc(pid)
+    return None if state[0] in "ZX" else f"{_boot()}/{state[19]}"
 
 
-def wait_until(ready: Callable[[], bool], timeout: float, pause: float = 0.02) -> bool:
-    """Poll `ready` until it is true or the time is up. For servers that offer no event to wait on."""
+def living(pid: int, born: str) -> psutil.Process | None:
+    """The process, where it is still that one."""
+    if birth(pid) != born:
+        return None
+    try:
+        return psutil.Process(pid)
+    except psutil.NoSuchProcess:
+        return None
+
+
+def end(process: psutil.Process, grace_seconds: float, signals: Sequence[signal.Signals]) -> None:
+    """Send each signal in turn and wait the grace after each, then SIGKILL; returns when it is gone."""
+    for number in signals:
+        if grace_seconds > 0 and _signalled_to_end(process, number, grace_seconds):
+            return
+    if not _signalled_to_end(process, signal.SIGKILL, _KILL_SECONDS):
+        raise EmbeddedError(f"process {process.pid} does not end, not even by SIGKILL; its disk may hang")
+
+
+def kill(processes: Iterable[psutil.Process]) -> None:
+    """SIGKILL to each that still lives, and wait."""
+    for process in list(processes):
+        if process.is_running() and birth(process.pid) is not None:
+            end(process, 0, ())
+
+
+def wait_until(ready: Callable[[], bool], timeout: float, pause: float = 0.01) -> bool:
+    """Poll `ready` until it is true or the time (seconds) is up. For servers that offer no event to wait on."""
     deadline = time.monotonic() + timeout
     while not ready():
         if time.monotonic() > deadline:
             return False
         time.sleep(pause)
     return True
+
+
+def trim(log: Path) -> None:
+    """Keep a log from growing without end: its last part moves to `<name>.1`. Its writers append, and go on."""
+    with suppress(OSError):
+        if log.stat().st_size > _LONGEST_LOG_BYTES:
+            with log.open("r+b") as old:
+                old.seek(-_LONGEST_LOG_BYTES // 2, os.SEEK_END)
+                log.with_name(log.name + ".1").write_bytes(old.read())
+                old.truncate(0)
+
+
+def _signalled_to_end(process: psutil.Process, number: signal.Signals, patience: float) -> bool:
+    born = birth(process.pid)
+    try:
+        process.send_signal(number)
+    except psutil.NoSuchProcess:
+        return True
+    return wait_until(lambda: born is None or birth(process.pid) != born, patience)
+
+
+def _descendants(process: psutil.Process | None) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True) if process is not None else []
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _members(family: str) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if process.environ().get(_FAMILY) == family:
+                found.append(process)
+    return found
+
+
+def _reap(pid: int) -> None:
+    if pid in _own_children:
+        try:
+            gone, _ = os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            gone = pid
+        if gone:
+            _own_children.discard(pid)
+
+
+def _birth_without_proc(pid: int) -> str | None:
+    if Path("/proc/self/stat").exists():
+        return None
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.3f}"
+    except psutil.Error:
+        return None
+
+
+@cache
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def signal_and_wait(pid: int, number: signal.Signals, timeout: float) -> bool:
+    """Kept until postgres.py no longer calls it (others import this module meanwhile); then delete."""
+    try:
+        return _signalled_to_end(psutil.Process(pid), number, timeout)
+    except psutil.NoSuchProcess:
+        return True

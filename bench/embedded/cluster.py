@@ -1,0 +1,149 @@
+"""The data directory of the embedded PostgreSQL: made once, never taken for whole before it is, never destroyed."""
+
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.embedded.account import Account
+from bench.embedded.binaries import PostgresPrograms, reachable_store
+from bench.embedded.errors import EmbeddedError
+from bench.embedded.paths import FarmPaths
+
+OWNER = "bench_owner"
+# Below what initdb writes, so that a setting of the user's own may follow.
+_SETTINGS = """
+max_connections = 200
+shared_buffers = 128MB
+min_wal_size = 64MB
+max_wal_size = 512MB
+wal_level = minimal
+max_wal_senders = 0
+jit = off
+timezone = 'UTC'
+log_timezone = 'UTC'
+log_line_prefix = '%m [%p] %q%u@%d '
+# A statement may hold a secret, and the log is kept.
+log_min_error_statement = panic
+"""
+
+
+def make_cluster(
+    data: Path,
+    paths: FarmPaths,
+    account: Account,
+    programs: PostgresPrograms,
+    password: str,
+    notify: Callable[[str], None],
+    lock: int,
+) -> None:
+    """Run initdb for `data`, which must not exist; it appears whole or not at all.
+
+    `lock` is the farm's lock: initdb inherits it, so that nobody begins anew while an orphan of a killed command
+    still writes.
+    """
+    home = data.parent
+    for left in home.glob("postgres.new-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    if not account.can_reach(home / "postgres"):
+        home = _reachable_home(paths)
+    if account.drop:
+        why = "" if home == data.parent else f", which cannot enter {data.parent}: its data lie in {home}"
+        notify(f"running as root: the embedded PostgreSQL runs as user {account.name}{why}")
+    draft = home / f"postgres.new-{secrets.token_hex(4)}"
+    draft.mkdir(mode=0o700)
+    account.own(draft)
+    _initdb(draft, paths, account, programs, password, lock)
+    config = (draft / "postgresql.conf").read_text(encoding="utf-8")
+    account.write(draft / "postgresql.conf", config + _SETTINGS)
+    _put_in_place(draft, home / "postgres", data)
+
+
+def check_version(data: Path, programs: PostgresPrograms) -> None:
+    """`EmbeddedError` where `data` cannot be served by these programs."""
+    try:
+        made_by = (data / "PG_VERSION").read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise EmbeddedError(
+            f"{data} is there and holds no database ({error.strerror}: PG_VERSION); move it away to begin anew"
+        ) from error
+    if made_by != str(programs.major):
+        raise EmbeddedError(
+            f"{data} was made by PostgreSQL {made_by}, and this is {programs.major};"
+            f" set BENCH_POSTGRES_BIN to the bin directory of {made_by}, or move the data away to begin anew"
+        )
+
+
+def _reachable_home(paths: FarmPaths) -> Path:
+    # A new one each time: data of a farm whose directory was deleted answer to a password that is gone.
+    home = reachable_store() / f"{paths.mark}-{secrets.token_hex(4)}"
+    home.mkdir(parents=True, mode=0o755)
+    return home
+
+
+def _put_in_place(draft: Path, place: Path, data: Path) -> None:
+    draft.rename(place)
+    if place != data:
+        data.unlink(missing_ok=True)
+        data.symlink_to(place)
+    handle = os.open(data.parent, os.O_RDONLY)
+    os.fsync(handle)
+    os.close(handle)
+
+
+def _initdb(
+    draft: Path, paths: FarmPaths, account: Account, programs: PostgresPrograms, password: str, lock: int
+) -> None:
+    log = paths.logs / "initdb.log"
+    # Beside the sockets: the account reaches it there, and nobody else may read it.
+    secret = paths.sockets / f"initdb-{secrets.token_hex(4)}"
+    try:
+        account.write(secret, password)
+        with log.open("wb") as output:
+            done = subprocess.run(
+                [
+                    *(programs.program("initdb"), "--pgdata", str(draft), "--username", OWNER),
+                    *(
+                        "--pwfile",
+                        str(secret),
+                        "--auth-local",
+                        "scram-sha-256",
+                        "--auth-host",
+                        "scram-sha-256",
+                    ),
+                    *("--encoding", "UTF8", *_options_of(programs.major)),
+                ],
+                cwd="/",
+                env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=[lock],
+                check=False,
+                **account.popen_options(),
+            )
+    except OSError as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise EmbeddedError(f"cannot run initdb: {error.strerror} ({error.filename})") from error
+    finally:
+        secret.unlink(missing_ok=True)
+    if done.returncode != 0:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise EmbeddedError(f"initdb failed: {_last_error(log)} (see {log})")
+
+
+def _last_error(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    errors = [line for line in lines if "error" in line.lower() or "FATAL" in line]
+    return (errors or lines or ["no word of why"])[-1].strip()
+
+
+def _options_of(major: int) -> tuple[str, ...]:
+    if major < 17:
+        return ("--locale", "C.UTF-8")
+    locale = ("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--locale", "C")
+    # One call for a thousand files; elsewhere each waits for the disk.
+    return (*locale, "--sync-method", "syncfs") if sys.platform == "linux" else locale
