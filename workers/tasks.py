@@ -17,6 +17,7 @@ from workers.execution.machine import Machine
 from workers.execution.run import run_execution
 from workers.node.presence import Presence, heard_a_bell
 from workers.node.settings import NodeSettings
+from workers.node.warm import settle, warm_up
 from workers.notes import LeaseNotes
 from workers.settings import WorkerSettings
 from workers.timing import LeaseTiming
@@ -76,6 +77,16 @@ def serve(queue: str, desk: Desk) -> None:
 def work(task: Any) -> None:
     """A bell rang: there is work in the class of this queue."""
     serve(capability_class(task.request.delivery_info["routing_key"]), desk_of(os.getpid()))
+
+
+@signals.worker_init.connect
+def _warm_up(**_: Any) -> None:
+    warm_up()
+
+
+@signals.worker_before_create_process.connect
+def _settle(**_: Any) -> None:
+    settle()
 
 
 @signals.task_received.connect
