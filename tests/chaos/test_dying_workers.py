@@ -1,28 +1,134 @@
 """Whatever part of a worker dies, its execution is run again, once, and nothing of it stays behind."""
 
 import signal
+import time
 
+import psutil
 import pytest
 
-from tests.fixtures.fleet import Fleet
+from tests.fixtures.fleet import Fleet, Worker
 
 pytestmark = pytest.mark.slow
 
 
-def test_a_pool_child_killed_in_the_middle_is_replaced_and_its_execution_run_again_at_once(
+def gone_by_themselves(worker: Worker, toolchains: list[psutil.Process]) -> bool:
+    """Whether no toolchain is left after seconds, though nobody clears anything away."""
+    assert toolchains
+    return not psutil.wait_procs(toolchains, timeout=5)[1]
+
+
+def test_a_killed_pool_child_loses_its_execution_to_the_next_one_and_sigterm_hands_it_back(
     farm: Fleet,
 ) -> None:
     worker = farm.worker()
     bench = farm.bench()
     farm.until_running(worker)
-    (child,) = worker.holders()
-    child.kill()
-    farm.until("the loss is recorded", lambda: farm.endings(bench) == ["lost", "running"], within=10)
+    first = worker.toolchains()
+    worker.holders()[0].kill()
+    assert gone_by_themselves(worker, first)
+    farm.until("it runs again", lambda: farm.endings(bench) == ["lost", "running"], within=10)
     farm.until_running(worker)
-    assert len(worker.toolchains()) <= 4, "the first attempt's processes are gone"
+
+    began = time.monotonic()
+    assert worker.end(signal.SIGTERM) == 0
+    assert time.monotonic() - began < 10
+    farm.assert_no_process_is_left()
+    assert farm.endings(bench) == ["lost", "released"]
+    assert farm.rows("SELECT state, retries, lost FROM farm.executions WHERE arm_id IS NOT NULL") == [
+        ("ready", 0, 1)
+    ]
+
+    farm.let_go()
+    farm.worker()
+    farm.until_finished(bench)
+    assert farm.endings(bench) == ["lost", "released", "done"]
+    farm.assert_nothing_lost(bench, {"done": 1})
+
+
+def test_a_worker_killed_as_a_whole_is_replaced_by_another_once_its_lease_is_over(farm: Fleet) -> None:
+    first = farm.worker("w1", lease=3)
+    bench = farm.bench()
+    farm.until_running(first)
+    second = farm.worker("w2", lease=60)
+    toolchains = first.toolchains()
+    first.kill_tree()
+    assert gone_by_themselves(first, toolchains)
+    farm.until_running(second)
+    assert farm.endings(bench) == ["lost", "running"]
+
+    # The first machine comes back: it neither takes the work again nor keeps what its death left lying.
+    assert first.remains()
+    again = farm.worker("w1", lease=60)
+    farm.until("the old workcell and note are cleared", lambda: not again.remains())
+    assert farm.endings(bench) == ["lost", "running"]
     farm.let_go()
     farm.until_finished(bench)
     assert farm.endings(bench) == ["lost", "done"]
     farm.assert_nothing_lost(bench, {"done": 1})
-    worker.end(signal.SIGTERM)
+
+
+def test_a_machine_that_starts_again_gives_its_work_back_long_before_the_lease_ends(farm: Fleet) -> None:
+    dead = farm.worker(lease=3600)
+    bench = farm.bench()
+    farm.until_running(dead)
+    dead.kill_tree()
+    (flag,) = [path / "leaving" for path in dead.work_dir.glob("run/*")]
+    flag.touch()
+    assert farm.endings(bench) == ["running"]
+
+    farm.let_go()
+    farm.worker(lease=3600)
+    farm.until_finished(bench)
+    assert farm.endings(bench) == ["lost", "done"]
+    farm.assert_nothing_lost(bench, {"done": 1})
+
+
+def test_a_killed_celery_process_is_replaced_and_a_killed_supervisor_hands_all_work_back(farm: Fleet) -> None:
+    worker = farm.worker()
+    bench = farm.bench()
+    farm.until_running(worker)
+    toolchains = worker.toolchains()
+    worker.celery_main().kill()
+    assert gone_by_themselves(worker, toolchains)
+    farm.until("it runs again", lambda: farm.endings(bench)[1:] == ["running"])
+    farm.until_running(worker)
+
+    family = worker.family()
+    worker.end(signal.SIGKILL)
+    assert not psutil.wait_procs(family, timeout=20)[1], "the others notice, and end by themselves"
+    assert farm.endings(bench)[1:] == ["released"]
     farm.assert_no_process_is_left()
+    farm.let_go()
+    farm.worker()
+    farm.until_finished(bench)
+    assert farm.endings(bench)[1:] == ["released", "done"]
+    farm.assert_nothing_lost(bench, {"done": 1})
+
+
+def test_an_execution_that_always_kills_its_worker_ends_with_evidence_and_the_rest_finishes(
+    farm: Fleet,
+) -> None:
+    worker = farm.worker()
+    bench = farm.bench(cases=2)
+    farm.until_running(worker)
+    killed = farm.scalar("SELECT min(execution_id) FROM farm.attempts")
+    for losses in (1, 2):
+        farm.until_running(worker)
+        worker.holders()[0].kill()
+        lost = "SELECT lost FROM farm.executions WHERE execution_id = :e"
+        farm.until("the loss is recorded", lambda n=losses: farm.scalar(lost, e=killed) == n, within=10)
+    farm.let_go()
+    farm.until_finished(bench)
+    assert farm.rows(
+        "SELECT status, error_class, message FROM farm.outcomes WHERE execution_id = :e", e=killed
+    ) == [("error", "lost", f"quarantined after two lost attempts; last: {_evidence(farm, killed)}")]
+    assert farm.endings(bench) == ["lost", "lost", "done"]
+    farm.assert_nothing_lost(bench, {"error": 1, "done": 1})
+
+
+def _evidence(farm: Fleet, execution: int) -> str:
+    sql = "SELECT message FROM farm.attempts WHERE execution_id = :e AND attempt = 2"
+    evidence = str(farm.scalar(sql, e=execution))
+    assert "w1" in evidence
+    assert "died during the execution" in evidence
+    return evidence
