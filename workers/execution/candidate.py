@@ -20,6 +20,7 @@ from workers.execution.seeds import derive
 from workers.execution.vote import blocking_failures, passed
 from workers.gates.run import GateBay, not_run, run_gates
 from workers.result import CandidateResult, ErrorClass, GateResult, RoundResult, Status
+from workers.sandbox.capture import redact
 from workers.spec import PlannedAction, ToolchainRef
 
 _log = logging.getLogger(__name__)
@@ -227,7 +228,7 @@ def _record(
         action=action,
         result=result,
         started_at=started_at,
-        patch=trial.patch.text if trial.patch else b"",
+        patch=redact(trial.patch.text, job.machine.secrets.values()) if trial.patch else b"",
         files=trial.patch.files if trial.patch else (),
         logs={
             path.name: job.place(cell).log(path, job.order.workcell.max_output_bytes) for path in _logs(cell)

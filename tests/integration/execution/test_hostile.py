@@ -1,6 +1,8 @@
 """What a hostile candidate tries, and what comes of it."""
 
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -164,12 +166,12 @@ print("seen", sorted(os.listdir(cell.parent)), os.path.exists(cell.parent.parent
     assert "seen ['cell'] False" in said
 
 
-@pytest.mark.parametrize("sandbox", ["auto", "none"])
+@pytest.mark.parametrize("rung", ["auto", "none", "group"])
 def test_a_killed_worker_leaves_no_process_and_the_sweep_clears_the_rest(
-    order: Orders, machine: Machine, tmp_path: Path, sandbox: str
+    order: Orders, machine: Machine, tmp_path: Path, rung: str
 ) -> None:
     hold = "import os, time\nif os.fork() == 0:\n    os.setsid()\nprint('up', flush=True)\ntime.sleep(300)"
-    given = order(python(hold), sandbox=sandbox, minutes=300)
+    given = order(python(hold), sandbox="auto" if rung == "auto" else "none", minutes=300)
     (tmp_path / "order.json").write_text(given.model_dump_json())
     worker = f"""
 from pathlib import PosixPath
@@ -181,7 +183,11 @@ order = WorkOrder.model_validate_json(open({str(tmp_path / "order.json")!r}).rea
 machine = Machine({machine.work_dir!r}, {machine.archives_dir!r}, {machine.mirrors_dir!r})
 run_execution(order, machine, Control())
 """
-    running = subprocess.Popen([sys.executable, "-c", worker])
+    only_git = tmp_path / "bin"
+    only_git.mkdir()
+    (only_git / "git").symlink_to(shutil.which("git") or "")
+    env = {**os.environ, **({"PATH": str(only_git)} if rung == "group" else {})}
+    running = subprocess.Popen([sys.executable, "-c", worker], env=env)
     try:
         end = time.monotonic() + 20
         while not any(

@@ -13,7 +13,7 @@ from workers.execution.machine import Machine
 from workers.execution.run import run_execution
 from workers.result import ExecutionResult
 from workers.sandbox import ladder
-from workers.spec import Gate, WorkOrder
+from workers.spec import Gate, ToolchainRef, WorkOrder
 from workers.testing import ScriptedToolchain, Step, file_gate, fixed_gate
 
 FIXED = {"calc.py": "def add(a, b):\n    return a + b\n"}
@@ -240,3 +240,8 @@ def test_the_sandbox_that_was_used_is_recorded(order: Orders, machine: Machine, 
     result = run(order(sandbox=sandbox, gates=[file_gate("calc.py")]), machine)
     assert result.candidates[0].sandbox == ladder.choose(sandbox).name  # type: ignore[arg-type]
     assert result.status == "success"
+
+
+def test_the_built_in_repairer_solves_it_in_the_sandbox(order: Orders, machine: Machine) -> None:
+    result = run(order(ToolchainRef(name="repair"), minutes=60), machine)
+    assert (result.status, result.cost_source, result.micro_usd) == ("success", "reported", 0)
