@@ -29,15 +29,15 @@ def bare(empty_database_url: str):  # type: ignore[no-untyped-def]
 def objects(engine: sa.Engine) -> list[str]:
     """Every table, view, index, function, trigger and constraint of ours, in words."""
     statement = sa.text("""
-        SELECT 'relation ' || c.relkind || ' ' || c.oid::regclass || ' ' || coalesce(
-                   (SELECT string_agg(attname || ' ' || format_type(atttypid, atttypmod) || attnotnull, ','
+        SELECT 'relation ' || c.relkind::text || ' ' || c.oid::regclass::text || ' ' || coalesce(
+                   (SELECT string_agg(attname || ' ' || format_type(atttypid, atttypmod) || attnotnull::text, ','
                                       ORDER BY attnum)
                     FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped), '')
         FROM pg_class c WHERE relnamespace IN ('farm'::regnamespace, 'report'::regnamespace)
-        UNION ALL SELECT 'function ' || p.oid::regprocedure || md5(prosrc) || coalesce(proacl::text, '') FROM pg_proc p
+        UNION ALL SELECT 'function ' || p.oid::regprocedure::text || md5(prosrc) || coalesce(proacl::text, '') FROM pg_proc p
         WHERE pronamespace = 'farm'::regnamespace
-        UNION ALL SELECT 'trigger ' || tgname || ' ' || tgrelid::regclass FROM pg_trigger WHERE NOT tgisinternal
-        UNION ALL SELECT 'constraint ' || conrelid::regclass || conname || pg_get_constraintdef(oid)
+        UNION ALL SELECT 'trigger ' || tgname || ' ' || tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal
+        UNION ALL SELECT 'constraint ' || conrelid::regclass::text || conname || pg_get_constraintdef(oid)
         FROM pg_constraint WHERE connamespace = 'farm'::regnamespace
         ORDER BY 1""")
     with engine.connect() as connection:
