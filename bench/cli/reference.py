@@ -15,10 +15,19 @@ Written from the code by `make docs`; every command also answers to `--help`.
 """
 
 
-def commands(command: click.Command, name: str, parent: click.Context | None = None) -> Iterator[click.Context]:
+def commands(
+    command: click.Command, name: str, parent: click.Context | None = None
+) -> Iterator[click.Context]:
     """The context of a command and of all below it, in the order of their groups."""
     # A fixed width: the page must not depend on the terminal that wrote it.
-    context = click.Context(command, info_name=name, parent=parent, terminal_width=100, max_content_width=100)
+    context = click.Context(
+        command,
+        info_name=name,
+        parent=parent,
+        terminal_width=100,
+        max_content_width=100,
+        help_option_names=["-h", "--help"],
+    )
     yield context
     if isinstance(command, click.Group):
         for child in command.list_commands(context):

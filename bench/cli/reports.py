@@ -57,7 +57,12 @@ def regret(bench_id: str | None, as_json: bool) -> None:
 @click.command()
 @_BENCH
 @click.option(
-    "--format", "form", type=click.Choice(("text", "json", "md")), default="text", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(("text", "json", "md")),
+    default="text",
+    show_default=True,
+    help="How it is written.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Write to a file instead.")
 def report(bench_id: str | None, form: str, out: Path | None) -> None:

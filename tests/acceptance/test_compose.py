@@ -1,0 +1,147 @@
+"""docker-compose.yml is honest: each service's own command line, run against local servers, makes a fleet."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+import sqlalchemy as sa
+import yaml
+
+from bench.demo.corpus import build_corpus
+from bench.embedded.binaries import broker_program
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSWORDS = {
+    "BENCH_OWNER_PASSWORD": "owner-secret",
+    "BENCH_BROKER_PASSWORD": "broker-secret",
+    "BENCH_WORKER_PASSWORD": "worker-secret",
+    "BENCH_READER_PASSWORD": "reader-secret",
+}
+BIN = Path(sys.executable).parent
+
+
+def _services() -> dict[str, Any]:
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    filled = re.sub(r"\$\{(\w+):\?[^}]*\}", lambda match: PASSWORDS[match[1]], text)
+    assert "${" not in filled
+    services: dict[str, Any] = yaml.safe_load(filled)["services"]
+    return services
+
+
+SERVICES = _services()
+
+
+def test_every_service_that_runs_has_a_health_check_and_waits_for_what_it_needs() -> None:
+    assert set(SERVICES) == {"postgres", "redis", "migrate", "coordinator", "worker"}
+    assert all("healthcheck" in service for name, service in SERVICES.items() if name != "migrate")
+    assert SERVICES["coordinator"]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
+    assert "--requirepass" in SERVICES["redis"]["command"]
+
+
+def test_no_password_is_written_down() -> None:
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    for line in text.splitlines():
+        if "PASSWORD:" in line:
+            assert re.search(r"PASSWORD: \$\{\w+:\?", line), line
+
+
+@contextmanager
+def _running(command: list[str], environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with log.open("wb") as output:
+        child = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        yield child
+    finally:
+        child.terminate()
+        child.wait(timeout=45)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _await_broker(port: int) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            with redis.Redis(port=port, password=PASSWORDS["BENCH_BROKER_PASSWORD"]) as client:
+                assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+                return
+        except redis.ConnectionError:
+            time.sleep(0.05)
+    raise AssertionError("the broker does not answer")
+
+
+class _Fleet:
+    """Runs a service's command with its own environment, the container's host names made local ones."""
+
+    def __init__(self, database: str, broker_port: int, directory: Path) -> None:
+        self._database = sa.make_url(database)
+        self._broker_port = broker_port
+        self._directory = directory
+
+    def environment(self, service: str) -> dict[str, str]:
+        given = dict(SERVICES[service]["environment"])
+        theirs = sa.make_url(given["BENCH_DATABASE_URL"])
+        ours = self._database
+        if theirs.username != "bench_owner":
+            ours = ours.set(username=theirs.username, password=theirs.password)
+        given["BENCH_DATABASE_URL"] = ours.render_as_string(hide_password=False)
+        if "BENCH_BROKER_URL" in given:
+            given["BENCH_BROKER_URL"] = given["BENCH_BROKER_URL"].replace("redis:6379", f"127.0.0.1:{self._broker_port}")
+            assert "127.0.0.1" in given["BENCH_BROKER_URL"]
+        for name in ("BENCH_WORK_DIR", "BENCH_ARCHIVES_DIR"):
+            if name in given:
+                given[name] = str(self._directory / Path(given[name]).name)
+        path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+        return {"PATH": path, "HOME": str(self._directory), "LANG": "C.UTF-8", **given}
+
+    def run(self, service: str, command: list[str]) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            command, env=self.environment(service), capture_output=True, text=True, cwd=self._directory, timeout=150
+        )
+
+
+@pytest.mark.slow
+def test_the_services_commands_make_a_fleet_that_finishes_a_bench(empty_database_url: str, tmp_path: Path) -> None:
+    port = _free_port()
+    fleet = _Fleet(empty_database_url, port, tmp_path)
+    broker = [broker_program(), *SERVICES["redis"]["command"][1:], "--port", str(port), "--bind", "127.0.0.1"]
+    coordinator, worker = SERVICES["coordinator"]["command"], SERVICES["worker"]["command"]
+    with _running(broker, dict(os.environ), tmp_path / "broker.log"):
+        _await_broker(port)
+        before = fleet.run("coordinator", SERVICES["coordinator"]["healthcheck"]["test"][1:])
+        assert before.returncode == 2
+        assert "bench db upgrade" in before.stderr
+        migrated = fleet.run("migrate", SERVICES["migrate"]["command"])
+        assert migrated.returncode == 0, migrated.stderr
+        assert fleet.run("migrate", SERVICES["migrate"]["command"]).returncode == 0
+        for service in ("coordinator", "worker"):
+            healthy = fleet.run(service, SERVICES[service]["healthcheck"]["test"][1:])
+            assert healthy.returncode == 0, healthy.stderr
+        with (
+            _running(coordinator, fleet.environment("coordinator"), tmp_path / "coordinator.log"),
+            _running(worker, fleet.environment("worker"), tmp_path / "worker.log"),
+        ):
+            build_corpus(tmp_path / "demo")
+            config = str(tmp_path / "demo" / "bench.yaml")
+            done = fleet.run(
+                "coordinator",
+                [*("bench", "submit", "--config", config, "--issues", "dep-102", "--k", "1", "--wait", "--json")],
+            )
+    assert done.returncode == 0, done.stderr + (tmp_path / "worker.log").read_text()
+    assert '"total_candidates_executed": 1' in done.stdout
