@@ -1,5 +1,6 @@
 """One candidate: check-out, rounds of toolchain and gates under one budget, final gates, record."""
 
+import contextlib
 import logging
 import time
 from collections.abc import Sequence
@@ -73,7 +74,8 @@ def _attempt(job: Job, action: PlannedAction, index: int, cell: Cell, trial: Tri
         _log.exception("workcell %s", cell.workcell_id)
         trial.halted = HaltError("infra", f"unexpected {type(error).__name__}: {error}")
     if trial.patch is None and cell.base_index.exists():
-        trial.patch = _patch(job, cell, len(trial.rounds))
+        with contextlib.suppress(OSError):
+            trial.patch = _patch(job, cell, len(trial.rounds))
 
 
 def _rounds(job: Job, action: PlannedAction, index: int, cell: Cell, trial: Trial) -> bool:

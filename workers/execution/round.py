@@ -1,5 +1,6 @@
 """One round: a toolchain at work in the candidate's check-out, under what is left of the budget."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,9 +41,20 @@ def play_round(job: Job, cell: Cell, turn: Turn) -> RoundResult:
     context = _context(job, cell, turn)
     invocation = _invocation(toolchain, context)
     stdout, stderr = (cell.logs / f"round-{turn.number}.{name}" for name in ("stdout", "stderr"))
-    ended = _run(job, cell, turn, context, toolchain, invocation, stdout, stderr)
+    started = time.monotonic()
+    broken: OSError | None = None
+    try:
+        ended = _run(job, cell, turn, context, toolchain, invocation, stdout, stderr)
+    except OSError as error:
+        # This machine failed under the program, which may have spent money by then: its report still counts.
+        broken = error
+        ended = Ended(None, "cancel", round((time.monotonic() - started) * 1000))
     finished = Finished(ended.exit_code, stdout, stderr, ended.ended_by, ended.duration_ms)
     report = toolchain.report(context, finished)
+    if broken is not None:
+        report = replace(
+            report, status="error", error_class="infra", message=f"this machine failed: {broken}"
+        )
     return _result(job, turn, toolchain, finished, report)
 
 

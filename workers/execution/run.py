@@ -41,8 +41,7 @@ def run_execution(order: WorkOrder, machine: Machine, control: Control) -> Execu
     except OSError as error:
         result = _error(HaltError("infra", f"this machine failed: {error}"))
     except Exception as error:
-        _log.exception("execution %s, attempt %s", order.execution_id, order.attempt)
-        result = _error(HaltError("infra", f"unexpected {type(error).__name__}: {error}"))
+        result = _unexpected(order, error)
     return result.model_copy(update={"duration_ms": round((time.monotonic() - started) * 1000)})
 
 
@@ -52,7 +51,11 @@ def _run(order: WorkOrder, machine: Machine, control: Control) -> ExecutionResul
         return run_baseline(job)
     if order.action is None:
         raise HaltError("infra", f"execution {order.execution_id} is an arm without an action")
-    return run_swarm(job, order.action)
+    try:
+        return run_swarm(job, order.action)
+    except Exception as error:
+        # Candidates may have spent money that nobody counts any more: unknown, never 0.
+        return _unexpected(order, error).model_copy(update={"micro_usd": None, "cost_source": "unknown"})
 
 
 def _prepare(order: WorkOrder, machine: Machine, control: Control) -> Job:
@@ -107,6 +110,11 @@ def _make(job: Job, directory: Path) -> Products:
                 raise StoppedError(job.control.reason.value) from None
             # On the base commit it tells of the issue; once that was admitted, of this machine.
             raise HaltError("invalid_issue" if order.kind == "baseline" else "infra", str(error)) from None
+
+
+def _unexpected(order: WorkOrder, error: Exception) -> ExecutionResult:
+    _log.exception("execution %s, attempt %s", order.execution_id, order.attempt)
+    return _error(HaltError("infra", f"unexpected {type(error).__name__}: {error}"))
 
 
 def _error(error: HaltError) -> ExecutionResult:

@@ -1,5 +1,6 @@
 """What keeps an execution from having an outcome: one clear line, a class, and nothing left behind."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from workers.execution.mirror import CommitMissingError, RepositoryUnreachableEr
 from workers.execution.run import run_execution
 from workers.result import ExecutionResult
 from workers.sandbox import ladder
+from workers.sandbox.capture import Capture
 from workers.spec import Gate, ToolchainRef
+from workers.testing import ScriptedToolchain, Step
 
 
 def failed(result: ExecutionResult, error_class: str, *words: str) -> None:
@@ -160,3 +163,18 @@ def test_a_ref_that_is_not_there_and_a_repository_that_is_not(repository: Reposi
         resolve_ref(str(tmp_path / "none"), "main")
     with pytest.raises(CommitMissingError):
         resolve_ref(str(repository.path), "--upload-pack=touch")
+
+
+def test_money_spent_before_this_machine_failed_is_unknown_and_not_nothing(
+    order: Orders, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Capture, "feed", full)
+    spender = ScriptedToolchain(Step(seconds=30, micro_usd=None), uses_provider=True)
+    broken = Machine(machine.work_dir, machine.archives_dir, machine.mirrors_dir, lambda _: spender)
+    result = run_execution(order(), broken, Control())
+    failed(result, "infra", "this machine failed", "No space left")
+    assert (result.micro_usd, result.cost_source, len(result.candidates[0].rounds)) == (None, "unknown", 1)
+    assert result.duration_ms < 10_000
