@@ -58,6 +58,8 @@ def sole_coordinator(engine: sa.Engine, standby: threading.Event | None = None) 
     waiting should end) this one waits for its turn instead of raising a `BenchError`.
     """
     with engine.connect() as connection:
+        # The lock belongs to the session: this one is closed at the end, never handed back to the pool.
+        connection.detach()
         while not connection.scalar(sa.text("SELECT pg_try_advisory_lock(:key)"), {"key": _COORDINATOR_LOCK}):
             holder = connection.scalar(
                 sa.text("""

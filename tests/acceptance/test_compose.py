@@ -50,7 +50,7 @@ def test_every_service_that_runs_has_a_health_check_and_waits_for_what_it_needs(
 def test_no_password_is_written_down() -> None:
     text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
     for line in text.splitlines():
-        if "PASSWORD:" in line:
+        if "PASSWORD: " in line:
             assert re.search(r"PASSWORD: \$\{\w+:\?", line), line
 
 
@@ -58,7 +58,12 @@ def test_no_password_is_written_down() -> None:
 def _running(command: list[str], environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as output:
         child = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
     try:
         yield child
@@ -102,7 +107,9 @@ class _Fleet:
             ours = ours.set(username=theirs.username, password=theirs.password)
         given["BENCH_DATABASE_URL"] = ours.render_as_string(hide_password=False)
         if "BENCH_BROKER_URL" in given:
-            given["BENCH_BROKER_URL"] = given["BENCH_BROKER_URL"].replace("redis:6379", f"127.0.0.1:{self._broker_port}")
+            given["BENCH_BROKER_URL"] = given["BENCH_BROKER_URL"].replace(
+                "redis:6379", f"127.0.0.1:{self._broker_port}"
+            )
             assert "127.0.0.1" in given["BENCH_BROKER_URL"]
         for name in ("BENCH_WORK_DIR", "BENCH_ARCHIVES_DIR"):
             if name in given:
@@ -112,12 +119,19 @@ class _Fleet:
 
     def run(self, service: str, command: list[str]) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            command, env=self.environment(service), capture_output=True, text=True, cwd=self._directory, timeout=150
+            command,
+            env=self.environment(service),
+            capture_output=True,
+            text=True,
+            cwd=self._directory,
+            timeout=150,
         )
 
 
 @pytest.mark.slow
-def test_the_services_commands_make_a_fleet_that_finishes_a_bench(empty_database_url: str, tmp_path: Path) -> None:
+def test_the_services_commands_make_a_fleet_that_finishes_a_bench(
+    empty_database_url: str, tmp_path: Path
+) -> None:
     port = _free_port()
     fleet = _Fleet(empty_database_url, port, tmp_path)
     broker = [broker_program(), *SERVICES["redis"]["command"][1:], "--port", str(port), "--bind", "127.0.0.1"]
@@ -141,7 +155,20 @@ def test_the_services_commands_make_a_fleet_that_finishes_a_bench(empty_database
             config = str(tmp_path / "demo" / "bench.yaml")
             done = fleet.run(
                 "coordinator",
-                [*("bench", "submit", "--config", config, "--issues", "dep-102", "--k", "1", "--wait", "--json")],
+                [
+                    *(
+                        "bench",
+                        "submit",
+                        "--config",
+                        config,
+                        "--issues",
+                        "dep-102",
+                        "--k",
+                        "1",
+                        "--wait",
+                        "--json",
+                    )
+                ],
             )
     assert done.returncode == 0, done.stderr + (tmp_path / "worker.log").read_text()
     assert '"total_candidates_executed": 1' in done.stdout
