@@ -1,0 +1,168 @@
+"""Each rule of the SQL functions is watched: break it, and the scenario that is aimed at it fails."""
+
+import re
+from dataclasses import dataclass
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from db.engine import transaction
+from db.schema_files import replace_code, schema_files
+from tests.fixtures import cap_scenarios as caps
+from tests.fixtures import lease_scenarios as leases
+from tests.fixtures import steer_scenarios as steer
+from tests.fixtures.lease_scenarios import Scenario
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A text replaced in the body of a function, and the scenario that must notice."""
+
+    name: str
+    function: str
+    old: str
+    new: str
+    killer: Scenario
+    also: str = ""
+    """SQL run besides: a second guard that would hide the missing first one."""
+
+
+_TOKEN = " OR e.lease_token <> p_token"
+_UNFENCED = "ALTER TABLE farm.caps DROP CONSTRAINT ck_caps_usd"
+
+MUTANTS = [
+    Mutant("claim forgets tokens", "claim_execution", "IF FOUND THEN", "IF false THEN",
+           leases.a_claim_said_twice_is_one_claim),
+    Mutant("claim revives an ended token", "claim_execution", "IF e.lease_token IS DISTINCT FROM p_token THEN",
+           "IF false THEN", leases.a_repeated_token_of_a_retried_attempt_claims_nothing),
+    Mutant("claim does not wait for its own first saying", "claim_execution", "PERFORM pg_advisory_xact_lock(",
+           "PERFORM abs(", leases.a_claim_said_again_while_the_first_is_under_way_is_one_claim),
+    Mutant("claim waits for locked work", "claim_execution", " SKIP LOCKED", "",
+           leases.two_claims_at_once_get_different_work),
+    Mutant("claim takes no lock", "claim_execution", " FOR UPDATE SKIP LOCKED", "",
+           leases.two_claims_at_once_get_different_work),
+    Mutant("claim serves suspended machines", "claim_execution", "AND suspended", "AND false",
+           leases.three_infrastructure_failures_in_a_row_suspend_a_machine),
+    Mutant("claim ignores the backoff", "claim_execution", "not_before IS NULL OR", "true OR",
+           leases.infrastructure_errors_are_retried_with_backoff_as_often_as_allowed),
+    Mutant("heartbeat takes any token", "heartbeat", _TOKEN, "",
+           leases.a_stranger_can_neither_complete_nor_keep_nor_hand_back),
+    Mutant("heartbeat takes no lock", "heartbeat", " FOR NO KEY UPDATE", "",
+           leases.a_heartbeat_that_waits_for_the_reaper_is_fenced),
+    Mutant("heartbeat does not extend the lease", "heartbeat", "secs => p_lease_seconds", "secs => 0",
+           leases.the_heartbeat_carries_orders),
+    Mutant("heartbeat never says deadline", "heartbeat", "e.started_at + make_interval",
+           "e.started_at + 9 * make_interval", leases.the_heartbeat_carries_orders),
+    Mutant("complete takes any token", "complete_execution", " AND lease_token = p_token", "",
+           leases.a_stranger_can_neither_complete_nor_keep_nor_hand_back),
+    Mutant("complete does not fence old attempts", "complete_execution",
+           "IF e.state <> 'running' OR e.attempt <> p_attempt OR e.lease_token <> p_token THEN",
+           "IF e.state <> 'running' THEN",
+           leases.a_result_after_the_lease_was_lost_is_kept_and_refunded_but_never_scored),
+    Mutant("complete takes no lock", "complete_execution", " FOR UPDATE", "",
+           leases.two_completions_at_once_count_once),
+    Mutant("complete forgets that it was said", "complete_execution", "RETURN 'already';", "NULL;",
+           leases.a_completion_said_twice_counts_once),
+    Mutant("complete retries for ever", "complete_execution", "AND e.retries <", "AND 0 <",
+           leases.infrastructure_errors_are_retried_with_backoff_as_often_as_allowed),
+    Mutant("complete retries what a cap killed", "complete_execution", "'infra', 'provider'",
+           "'infra', 'provider', 'killed_by_cap'", leases.errors_that_say_something_are_not_retried),
+    Mutant("an overrun halts nothing", "halt_on_overrun", "p_over > 0", "p_over < 0",
+           caps.spending_beyond_the_reservation_halts_the_bench),
+    Mutant("hand-back takes any token", "release_execution", _TOKEN, "",
+           leases.a_stranger_can_neither_complete_nor_keep_nor_hand_back),
+    Mutant("hand-back forfeits everything", "release_execution", "(p_result ->> 'micro_usd')::bigint", "NULL",
+           leases.handing_back_costs_no_retry_and_no_more_than_was_spent),
+    Mutant("report of a loss takes any token", "report_lost", _TOKEN, "",
+           leases.a_stranger_can_neither_complete_nor_keep_nor_hand_back),
+    Mutant("reaper takes no lock", "reap_expired", " FOR UPDATE SKIP LOCKED", "",
+           leases.a_reaper_that_waits_takes_no_lease_that_was_renewed_meanwhile),
+    Mutant("reaper takes live leases", "reap_expired", " AND lease_until < clock_timestamp()", "",
+           leases.the_reaper_takes_only_what_is_overdue),
+    Mutant("nothing is ever quarantined", "lose", "IF e.lost > 0 THEN", "IF false THEN",
+           leases.two_losses_are_a_quarantine_with_evidence),
+    Mutant("a loss is free", "lose", "e.attempt, NULL, NULL,", "e.attempt, 0, 0,",
+           leases.two_losses_are_a_quarantine_with_evidence),
+    Mutant("requeue ignores the cancellation", "requeue", "IF e.cancel_requested THEN", "IF false THEN",
+           steer.work_lost_or_handed_back_in_a_cancelled_bench_is_over),
+    Mutant("requeue asks no cap", "requeue", "e.worst_ms, 1) IS NULL", "e.worst_ms, 1) IS NOT NULL OR v_open",
+           caps.a_lost_attempt_without_money_for_another_waits_for_its_refund),
+    Mutant("machines are never suspended", "count_infra", "infra_failures >= 2", "infra_failures >= 9",
+           leases.three_infrastructure_failures_in_a_row_suspend_a_machine),
+    Mutant("a success does not clear a machine", "count_infra", "ELSE 0 END", "ELSE infra_failures END",
+           leases.three_infrastructure_failures_in_a_row_suspend_a_machine),
+    Mutant("settles twice", "settle", "ON CONFLICT DO NOTHING;\n    IF NOT FOUND THEN",
+           "ON CONFLICT DO NOTHING;\n    IF false THEN", caps.settling_and_refunding_happen_once),
+    Mutant("settles what was released", "settle", "usd_spent = usd_spent + v_usd",
+           "usd_spent = usd_spent + r.micro_usd - v_usd", caps.the_rest_of_a_reservation_is_free_again),
+    Mutant("frees only what was spent", "settle", "usd_reserved = usd_reserved - r.micro_usd",
+           "usd_reserved = usd_reserved - v_usd", caps.the_rest_of_a_reservation_is_free_again),
+    Mutant("an unknown cost is free", "settle", "coalesce(p_usd, r.micro_usd)", "coalesce(p_usd, 0)",
+           caps.an_unknown_cost_settles_at_its_reservation),
+    Mutant("spends beyond the reservation", "settle", "least(coalesce(p_usd, r.micro_usd), r.micro_usd)",
+           "coalesce(p_usd, r.micro_usd)", caps.spending_beyond_the_reservation_halts_the_bench),
+    Mutant("refunds twice", "refund", "ON CONFLICT DO NOTHING;\n    IF NOT FOUND THEN",
+           "ON CONFLICT DO NOTHING;\n    IF false THEN", caps.settling_and_refunding_happen_once),
+    Mutant("refunds nothing", "refund", "usd_spent - v_usd", "usd_spent",
+           leases.a_result_after_the_lease_was_lost_is_kept_and_refunded_but_never_scored),
+    Mutant("caps are not locked", "lock_caps", " FOR UPDATE", "", caps.the_second_to_reserve_waits_for_the_first),
+    Mutant("what is reserved counts for nothing", "refusal", "c.usd_spent + c.usd_reserved + p_usd",
+           "c.usd_spent + p_usd", caps.a_case_is_admitted_whole_or_not_at_all),
+    Mutant("reads, then writes", "lock_caps", " FOR UPDATE", "",
+           caps.a_storm_of_reservations_stays_under_the_dollars,
+           also=_UNFENCED + "; CREATE OR REPLACE FUNCTION farm.reserve(p_bench text, p_case bigint, p_day date,"
+           " p_executions bigint[]) RETURNS void LANGUAGE sql AS $$"
+           " INSERT INTO farm.ledger SELECT execution_id, attempt + 1, 'reserve', worst_micro_usd, worst_ms, 1, p_day"
+           " FROM farm.executions WHERE execution_id = ANY (p_executions);"
+           " UPDATE farm.caps SET usd_reserved = usd_reserved + 100, ms_reserved = ms_reserved + 1000,"
+           " executions_reserved = executions_reserved + 1"
+           " WHERE bench_id = p_bench OR case_id = p_case OR day = p_day $$"),
+    Mutant("the day has no cap", "lock_caps", " OR day = p_day", "", caps.a_storm_of_reservations_stays_under_the_day),
+    Mutant("takes back without giving back", "take_back", "PERFORM farm.unreserve(p_bench, v_ids);", "",
+           caps.spending_beyond_the_reservation_halts_the_bench),
+    Mutant("takes back under the same attempt", "take_back", ", attempt = attempt + 1", "",
+           caps.spending_beyond_the_reservation_halts_the_bench),
+    Mutant("cancel overlooks what runs", "cancel_bench", "'pending', 'ready', 'running', 'skipped'",
+           "'pending', 'ready'", steer.cancelling_stops_what_waits_and_orders_what_runs),
+    Mutant("cancel does not lock what runs", "cancel_bench", " FOR UPDATE OF e", "",
+           steer.work_handed_back_during_a_cancellation_is_cancelled_too),
+    Mutant("cancel keeps the money", "cancel_bench", "PERFORM farm.unreserve(p_bench, v_ids);", "",
+           steer.cancelling_stops_what_waits_and_orders_what_runs),
+    Mutant("resume revives a cancelled bench", "resume_bench", "AND state <> 'cancelled'", "",
+           steer.a_cancelled_bench_is_not_resumed),
+    Mutant("resume leaves the bench unlocked", "resume_bench", "AND state <> 'cancelled'", "AND state = 'halted'",
+           steer.raising_a_cap_picks_up_what_it_had_skipped),
+    Mutant("admission ignores a halt", "admit_case", "bench_id = c.bench_id) <> 'open'", "bench_id = c.bench_id) = ''",
+           caps.spending_beyond_the_reservation_halts_the_bench),
+]  # fmt: skip
+
+
+def body_of(function: str) -> str:
+    text = "".join(entry.read_text(encoding="utf-8") for entry in schema_files())
+    found = re.findall(rf"CREATE FUNCTION farm\.{function}\(.*?\$\$.*?\$\$;", text, re.DOTALL)
+    assert len(found) == 1, function
+    return str(found[0])
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_every_mutant_is_killed(engine: sa.Engine, mutant: Mutant) -> None:
+    body = body_of(mutant.function)
+    assert mutant.old in body
+    mutated = body.replace(mutant.old, mutant.new).replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", 1)
+    with engine.begin() as connection:
+        for sql in filter(None, (mutated, mutant.also)):
+            connection.exec_driver_sql(sql.replace("%", "%%"))
+    try:
+        with pytest.raises((AssertionError, DBAPIError)):
+            mutant.killer(engine)
+    finally:
+        restore(engine, mutant)
+
+
+def restore(engine: sa.Engine, mutant: Mutant) -> None:
+    with transaction(engine) as connection:
+        replace_code(connection.connection.driver_connection)
+        if mutant.also:
+            # What is not a function stays broken: no later test may be given this database.
+            connection.exec_driver_sql("UPDATE farm.settings SET value = '\"mutant\"' WHERE key = 'code_hash'")
