@@ -9,7 +9,7 @@ from workers.repair.errors import RepairError, Stopped
 from workers.repair.order import process_started, read_order, write_result
 
 
-def _stop(signum: int, frame: FrameType | None) -> None:
+def _stop(_signum: int, _frame: FrameType | None) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise Stopped
 

@@ -1,13 +1,13 @@
 """A test bed: one gate's tests, how they stand before any edit, and running candidates against them."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from workers.repair import session
 from workers.repair.candidates import Candidate
-from workers.repair.errors import ZygoteLost
+from workers.repair.errors import ZygoteLostError
 from workers.repair.gates import Suite, quiet_flags
 from workers.repair.suspicion import Spectrum
 from workers.repair.zygote import Zygote
@@ -45,6 +45,8 @@ class Bed:
         self._modules: list[str] = []
         self._seconds: dict[str, float] = {}
         self._start = 1.0
+        self._quick = True
+        self._hung: set[str] = set()
         self._warm: Zygote | None = None
         self._cold: Zygote | None = None
 
@@ -73,7 +75,7 @@ class Bed:
         self._warm = Zygote(lambda sock: session.warm_body(sock, site, args))
         try:
             hello: dict[str, Any] = self._warm.hello(deadline)
-        except ZygoteLost:
+        except ZygoteLostError:
             return {"error": "the process that collects the tests died"}
         return hello
 
@@ -99,16 +101,20 @@ class Bed:
     def _trace(self, deadline: float, per_test: float) -> None:
         tests = [*self.failing, *sorted(self.passing, key=lambda test: self._seconds.get(test, 9.0))]
         failing = set(self.failing)
-        for line in self._run({"first": tests, "trace": True}, deadline, per_test):
+        covered: dict[str, str] = {}
+        for line in self._run({"first": tests, "trace": True, "quick": True}, deadline, per_test):
+            covered[line["test"]] = str(line["lines"])
+            if (line["outcome"] in ("failed", "timeout")) != (line["test"] in failing):
+                self._quick = False
             blamed = [tuple(where) for where in line["where"]]
             if line["outcome"] == "skipped":
                 continue
-            lines = {path: [*there, *()] for path, there in line["lines"].items()}
-            self.spectra.append(Spectrum(line["test"] in failing, self._with_import(lines), blamed))
+            self.spectra.append(Spectrum(line["test"] in failing, self._with_import(line["lines"]), blamed))
             for where, held in line["types"].items():
                 known = self.types.setdefault(where, {})
                 for name, kinds in held.items():
                     known[name] = sorted({*known.get(name, ()), *kinds})
+        self.failing = in_turn(self.failing, covered)
 
     def _with_import(self, lines: dict[str, list[int]]) -> dict[str, list[int]]:
         return {path: [*there, *self.import_lines.get(path, ())] for path, there in lines.items()}
@@ -131,6 +137,7 @@ class Bed:
         per_test = _MIN_TEST + _SLOWER * self._longest()
         limit = _PER_FORK + 3 * per_test + _SLOWER * sum(self._seconds.values())
         request: dict[str, Any] = {
+            "quick": self._quick and not cold,
             "edit": candidate.cold if cold else candidate.warm,
             "first": self.failing if self.collects else None,
             "rest": self.passing,
@@ -182,3 +189,14 @@ class Bed:
             if zygote is not None:
                 zygote.close()
         self._warm = self._cold = None
+
+
+def in_turn(tests: Sequence[str], group: Mapping[str, object]) -> list[str]:
+    """The tests reordered so that each group has its first before any has its second."""
+    rank: dict[object, int] = {}
+    ranked = []
+    for number, test in enumerate(tests):
+        key = group.get(test)
+        rank[key] = rank.get(key, -1) + 1
+        ranked.append((rank[key], number, test))
+    return [test for _, _, test in sorted(ranked)]

@@ -26,7 +26,8 @@ def compile_at(segment: bytes, line: int, filename: str, flags: int) -> CodeType
     """Compile statements as if they began on `line` of the file. SyntaxError or ValueError on nonsense."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return compile(b"\n" * (line - 1) + segment, filename, "exec", flags, dont_inherit=True)
+        code: CodeType = compile(b"\n" * (line - 1) + segment, filename, "exec", flags, dont_inherit=True)
+    return code
 
 
 def fingerprint(code: CodeType) -> bytes:

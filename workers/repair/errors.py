@@ -5,7 +5,7 @@ class RepairError(Exception):
     """The repairer cannot start; the message names what is wrong, where, and what mends it."""
 
 
-class ZygoteLost(Exception):
+class ZygoteLostError(Exception):
     """The process that candidates are forked from is gone."""
 
 

@@ -15,7 +15,7 @@ from workers.repair.bed import Bed
 from workers.repair.candidates import Workbench, parsed
 from workers.repair.checkout import Snapshot, editable_files, write_whole
 from workers.repair.enumerate import Family, edits
-from workers.repair.errors import Stopped, ZygoteLost
+from workers.repair.errors import Stopped, ZygoteLostError
 from workers.repair.gates import suite_of
 from workers.repair.order import Order
 from workers.repair.ordering import Queue
@@ -27,6 +27,7 @@ Say = Callable[[str], None]
 _TIERS = (0.7, 0.35, 0.1, 0.0)
 _TIER_LINES = 60
 _BASELINE_SHARE = 0.4
+_NOTHING_FAILS = "no test of the gates fails: there is nothing to repair"
 
 
 def run_round(order: Order, started: float, say: Say) -> tuple[str, str]:
@@ -58,6 +59,8 @@ def _leave(order: Order, found: Found, beds: list[Bed], message: str) -> tuple[s
     tried = f"{found.tried} candidates tried"
     if found.first_after is not None:
         tried += f", the first after {found.first_after:.2f} s"
+    if candidate is None and message == _NOTHING_FAILS:
+        return "success", message
     if candidate is None:
         return "failed", f"{message}; {tried}"
     edit = candidate.edit
@@ -106,12 +109,12 @@ def _open_beds(order: Order, say: Say, editable: list[str], beds: list[Bed]) -> 
             bed.close()
             beds.remove(bed)
             continue
-        with suppress(ZygoteLost):
+        with suppress(ZygoteLostError):
             bed.measure(until, max(0.5, 0.1 * (order.deadline - time.monotonic())))
 
 
 def _nothing(beds: list[Bed]) -> str:
-    return "no test of the gates fails" if beds else "the tests of the gates cannot be run"
+    return _NOTHING_FAILS if beds else "the tests of the gates cannot be run"
 
 
 def _sources(paths: set[str], snapshot: Snapshot) -> dict[str, SourceFile]:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 
 from workers.repair.bed import Bed, Verdict
 from workers.repair.candidates import Candidate, Workbench
-from workers.repair.errors import ZygoteLost
+from workers.repair.errors import ZygoteLostError
 from workers.repair.source import Edit
 
 _DEPTH = 3
 _SPEAK_SECONDS = 2.0
 _MAX_LOSSES = 20
+_PARTIAL_SHARE = 0.5
 Wait = Callable[[float], Verdict]
 
 
@@ -55,17 +56,25 @@ class Search:
                     self._start(candidate, cold=candidate.warm is None)
                 if len(self._waiting) >= _DEPTH and self._finish_one():
                     return
+                if self._better_leave():
+                    return
             while self._waiting:
                 if self._finish_one():
                     return
         except TimeoutError:
             return
 
+    def _better_leave(self) -> bool:
+        """Whether a partial repair is in hand and the next round, which starts from it, needs the time."""
+        if self.found.candidate is None:
+            return False
+        return time.monotonic() - self.started > _PARTIAL_SHARE * (self.deadline - self.started)
+
     def _start(self, candidate: Candidate, cold: bool) -> None:
         left = self.deadline - time.monotonic()
         try:
             wait = self.beds[0].ask(candidate, self.found.passed, left, cold)
-        except ZygoteLost:
+        except ZygoteLostError:
             self._lost()
             return
         self._waiting.append((candidate, cold, wait))
@@ -82,7 +91,7 @@ class Search:
         candidate, cold, wait = self._waiting.popleft()
         try:
             verdict = wait(self.deadline)
-        except ZygoteLost:
+        except ZygoteLostError:
             self._lost()
             return False
         if verdict.cold and not cold:
@@ -98,6 +107,7 @@ class Search:
         self.found.tried += 1
         if self.found.first_after is None:
             self.found.first_after = now - self.started
+            self.say(f"first candidate after {self.found.first_after:.2f} s")
         if now - self._spoke >= _SPEAK_SECONDS:
             self._spoke = now
             self.say(f"{self.found.tried} candidates tried, {max(0.0, self.deadline - now):.0f} s left")
@@ -108,7 +118,7 @@ class Search:
         for bed in self.beds:
             try:
                 again = bed.ask(candidate, -1, self.deadline - time.monotonic(), cold=True)(self.deadline)
-            except ZygoteLost:
+            except ZygoteLostError:
                 self._lost()
                 return False
             if bed is self.beds[0] and (again.passed < verdict.passed or not again.clean):

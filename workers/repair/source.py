@@ -96,7 +96,7 @@ class SourceFile:
 
     def first_line(self, stmt: ast.stmt) -> int:
         """The statement's first line, decorators included."""
-        decorators = getattr(stmt, "decorator_list", [])
+        decorators: list[ast.expr] = getattr(stmt, "decorator_list", [])
         return min([stmt.lineno, *(decorator.lineno for decorator in decorators)])
 
     def owns_lines(self, stmt: ast.stmt) -> bool:

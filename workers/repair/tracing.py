@@ -25,7 +25,7 @@ class Tracer:
 
     def stop(self) -> None:
         sys.settrace(None)
-        threading.settrace(None)  # type: ignore[arg-type]  # None is how it is undone
+        threading.settrace(None)
 
     def take(self) -> dict[str, list[int]]:
         """The lines since the last time, by path."""
@@ -46,13 +46,13 @@ class Tracer:
             self._sets[code] = None if path is None else self.lines.setdefault(path, set())
         return self._sets[code]
 
-    def _call(self, frame: FrameType, event: str, arg: Any) -> Any:
+    def _call(self, frame: FrameType, _event: str, _arg: Any) -> Any:
         lines = self._lines_of(frame.f_code)
         if lines is None:
             return None
         lines.add(frame.f_lineno)
 
-        def local(frame: FrameType, event: str, arg: Any) -> Any:
+        def local(frame: FrameType, event: str, _arg: Any) -> Any:
             if event == "line":
                 lines.add(frame.f_lineno)
             elif event == "return" and frame.f_code.co_name != "<module>":

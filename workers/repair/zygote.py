@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from workers.repair import processes, wire
-from workers.repair.errors import ZygoteLost
+from workers.repair.errors import ZygoteLostError
 
 Say = Callable[[Any], None]
 """Hands one JSON value from the forked child to whoever asked."""
@@ -41,7 +41,7 @@ class Zygote:
         try:
             wire.send(self._sock, request)
         except OSError:
-            raise ZygoteLost from None
+            raise ZygoteLostError from None
         self._asked += 1
         return self._asked
 
@@ -59,7 +59,7 @@ class Zygote:
         except (EOFError, OSError) as error:
             if isinstance(error, TimeoutError):
                 raise
-            raise ZygoteLost from None
+            raise ZygoteLostError from None
 
     def close(self) -> None:
         """End the zygote and everything it started."""

@@ -8,14 +8,18 @@ from workers.repair.scope import Draft, Function, Scope
 from workers.repair.source import Splice
 
 _WRAPS = {
-    "num": ("abs({})", "int({})", "round({})", "max(0, {})", "min({}, 0)", "max(1, {})", "str({})", "float({})", "round({}, 2)"),
-    "str": ("{}.strip()", "{}.lower()", "{}.upper()", "len({})", "int({})", "{}.split()", "list({})", "float({})", "set({})", "sorted({})", "{}.casefold()"),
-    "seq": ("len({})", "sorted({})", "list({})", "set({})", "tuple({})", "reversed({})", "sum({})", "sorted({}, reverse=True)", "enumerate({})", "enumerate({}, 1)", "range(len({}))", "{}.copy()", "max({})", "min({})", "list(dict.fromkeys({}))", "list(reversed({}))", "\"\".join({})", "any({})", "all({})"),
-    "set": ("len({})", "sorted({})", "list({})", "{}.copy()", "set({})"),
-    "dict": ("len({})", "{}.items()", "{}.values()", "{}.keys()", "{}.copy()", "dict({})", "sorted({})", "list({})", "list({}.values())", "list({}.items())"),
-    "bool": ("int({})", "bool({})"),
-    "?": ("len({})", "int({})", "str({})", "list({})", "sorted({})", "abs({})", "{}.strip()", "{}.lower()", "set({})", "{}.copy()", "bool({})"),
-}  # fmt: skip
+    "num": "abs({})|int({})|round({})|max(0, {})|min({}, 0)|max(1, {})|str({})|float({})|round({}, 2)",
+    "str": "{}.strip()|{}.lower()|{}.upper()|len({})|int({})|{}.split()|list({})|float({})|set({})|sorted({})"
+    "|{}.casefold()",
+    "seq": "len({})|sorted({})|list({})|set({})|tuple({})|reversed({})|sum({})|sorted({}, reverse=True)"
+    "|enumerate({})|enumerate({}, 1)|range(len({}))|{}.copy()|max({})|min({})|list(dict.fromkeys({}))"
+    '|list(reversed({}))|"".join({})|any({})|all({})',
+    "set": "len({})|sorted({})|list({})|{}.copy()|set({})",
+    "dict": "len({})|{}.items()|{}.values()|{}.keys()|{}.copy()|dict({})|sorted({})|list({})|list({}.values())"
+    "|list({}.items())",
+    "bool": "int({})|bool({})",
+    "?": "len({})|int({})|str({})|list({})|sorted({})|abs({})|{}.strip()|{}.lower()|set({})|{}.copy()|bool({})",
+}
 
 
 def arguments(scope: Scope, node: ast.expr) -> Iterator[Draft]:
@@ -128,7 +132,7 @@ def wrapped(scope: Scope, node: ast.expr) -> Iterator[Draft]:
     kind, text = scope.kind(node), scope.text(node)
     base = {"num": 0.25, "?": 0.12}.get(kind, 0.25) * (0.7 if isinstance(node, ast.BinOp) else 1.0)
     subject = f"({text})" if isinstance(node, ast.BinOp) else text
-    for template in _WRAPS.get(kind, _WRAPS["?"]):
+    for template in _WRAPS.get(kind, _WRAPS["?"]).split("|"):
         inner = subject if template.startswith("{}.") else text
         yield Draft("wrapped", base, scope.put(node, template.replace("{}", inner)))
     helpers = _helpers(scope)

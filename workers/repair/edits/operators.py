@@ -13,6 +13,10 @@ _COMPARE: dict[type[ast.cmpop], str] = {
 _LIKELY = {
     "<": "<= >", "<=": "< >=", ">": ">= <", ">=": "> <=", "==": "!= >= <=", "!=": "==",
 }  # fmt: skip
+_KIN = {
+    "in": [("==", 0.5)], "not in": [("!=", 0.5)], "is": [("==", 0.5)], "is not": [("!=", 0.5)],
+    "==": [("in", 0.3), ("is", 0.1)], "!=": [("not in", 0.3), ("is not", 0.1)],
+}  # fmt: skip
 _ORDER = ("<", "<=", ">", ">=", "==", "!=")
 _BINARY: dict[type[ast.operator], str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%",
@@ -51,11 +55,7 @@ def _comparison_swaps(token: str) -> Iterator[tuple[str, float]]:
     other = {"in": "not in", "not in": "in", "is": "is not", "is not": "is"}.get(token)
     if other:
         yield other, 1.0
-    if token in ("in", "not in", "is", "is not"):
-        yield ("!=" if "not" in token else "=="), 0.5
-    if token in ("==", "!="):
-        yield ("in" if token == "==" else "not in"), 0.3
-        yield ("is" if token == "==" else "is not"), 0.1
+    yield from _KIN.get(token, ())
 
 
 def arithmetic(scope: Scope, node: ast.expr) -> Iterator[Draft]:
@@ -70,7 +70,7 @@ def arithmetic(scope: Scope, node: ast.expr) -> Iterator[Draft]:
             if text.isalpha():
                 continue
             yield Draft("operator", 0.8 if text == near[0] else 0.5, _swapped(span, text))
-        for text in set(_BINARY.values()) - set(near) - {token}:
+        for text in sorted(set(_BINARY.values()) - set(near) - {token}):
             yield Draft("operator", 0.08, _swapped(span, text))
     yield from _operands(scope, node)
     yield from _regrouped(scope, node, token)
@@ -115,16 +115,17 @@ def logic(scope: Scope, node: ast.expr) -> Iterator[Draft]:
     """`and` for `or`; one part of a condition left out."""
     if not isinstance(node, ast.BoolOp):
         return
-    token, other = ("and", "or") if isinstance(node.op, ast.And) else ("or", "and")
-    spans = [scope.operator(a, b, token) for a, b in zip(node.values, node.values[1:], strict=False)]
+    word, other = ("and", "or") if isinstance(node.op, ast.And) else ("or", "and")
+    spans = [scope.operator(a, b, word) for a, b in zip(node.values, node.values[1:], strict=False)]
     known = [span for span in spans if span is not None]
-    yield Draft("and/or", 0.9, tuple(s for span in known for s in _swapped(span, other)))
+    if known:
+        yield Draft("and/or", 0.9, tuple(s for span in known for s in _swapped(span, other)))
     if len(known) > 1:
         for span in known:
             yield Draft("and/or", 0.4, _swapped(span, other))
     for index in range(len(node.values)):
         rest = [scope.text(value) for n, value in enumerate(node.values) if n != index]
-        yield Draft("condition dropped", 0.5, scope.put(node, f" {token} ".join(rest)))
+        yield Draft("condition dropped", 0.5, scope.put(node, f" {word} ".join(rest)))
 
 
 def negation(scope: Scope, node: ast.expr) -> Iterator[Draft]:

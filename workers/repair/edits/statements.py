@@ -53,16 +53,15 @@ def deleted(scope: Scope, stmt: ast.stmt) -> Iterator[Draft]:
     if isinstance(stmt, Function | ast.ClassDef | ast.Import | ast.ImportFrom | ast.Pass):
         return
     yield Draft("deleted", 0.35 if not any(blocks(stmt)) else 0.25, (_cut(scope, stmt),))
-    body = getattr(stmt, "body", None)
-    if (
-        isinstance(stmt, ast.If | ast.While | ast.With)
-        and isinstance(body, list)
-        and scope.source.owns_lines(stmt)
-    ):
-        if not getattr(stmt, "orelse", None) and all(scope.source.owns_lines(inner) for inner in body):
-            text = b"".join(reindented(scope, inner, scope.source.indent(stmt)) for inner in body)
-            begin, end = scope.source.block(stmt)
-            yield Draft("unwrapped", 0.3, (Splice(begin, end, text),))
+    if isinstance(stmt, ast.If | ast.While | ast.With) and not getattr(stmt, "orelse", None):
+        yield from _unwrapped(scope, stmt)
+
+
+def _unwrapped(scope: Scope, stmt: ast.If | ast.While | ast.With) -> Iterator[Draft]:
+    if all(scope.source.owns_lines(inner) for inner in (stmt, *stmt.body)):
+        text = b"".join(reindented(scope, inner, scope.source.indent(stmt)) for inner in stmt.body)
+        begin, end = scope.source.block(stmt)
+        yield Draft("unwrapped", 0.3, (Splice(begin, end, text),))
 
 
 def moved(scope: Scope, stmt: ast.stmt) -> Iterator[Draft]:

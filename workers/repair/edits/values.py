@@ -33,33 +33,8 @@ def constants(scope: Scope, node: ast.expr) -> Iterator[Draft]:
     if not isinstance(node, ast.Constant) or isinstance(node.value, bytes) or node.value is ...:
         return
     value, text = node.value, scope.text(node)
-    if isinstance(value, bool):
-        yield Draft("flag flipped", 0.9, scope.put(node, str(not value)))
-    elif isinstance(value, int):
-        for near, weight in (
-            (value + 1, 0.8),
-            (value - 1, 0.8),
-            (-value, 0.4),
-            (value * 2, 0.1),
-            (value // 2, 0.1),
-        ):
-            yield Draft("number", weight, scope.put(node, str(near)))
-        for near in (value * 10, value // 10, value * 100, value + 2, value - 2):
-            yield Draft("number", 0.07, scope.put(node, str(near)))
-        yield Draft("number", 0.05, scope.put(node, f"{value}.0"))
-    elif isinstance(value, float):
-        for other in (
-            1 + value,
-            1 - value,
-            value * 10,
-            value / 10,
-            value * 100,
-            value / 100,
-            -value,
-            value / 2,
-            value * 2,
-        ):
-            yield Draft("number", 0.15, scope.put(node, repr(round(other, 12))))
+    for other, weight in _numbers(value):
+        yield Draft("number", weight, scope.put(node, other))
     kind = scope.kind(node)
     near_by = [p.text for p in scope.constants if p.text != text and fits(kind, p.kind)][:30]
     for other_text in near_by:
@@ -69,6 +44,21 @@ def constants(scope: Scope, node: ast.expr) -> Iterator[Draft]:
             yield Draft("common constant", 0.12, scope.put(node, other_text))
     if isinstance(value, str):
         yield from _strings(scope, node, value)
+
+
+def _numbers(value: object) -> Iterator[tuple[str, float]]:
+    if isinstance(value, bool):
+        yield str(not value), 0.9
+    elif isinstance(value, int):
+        yield from ((str(near), 0.8) for near in (value + 1, value - 1))
+        yield str(-value), 0.4
+        yield from ((str(far), 0.1) for far in (value * 2, value // 2))
+        yield from ((str(far), 0.07) for far in (value * 10, value // 10, value * 100, value + 2, value - 2))
+        yield f"{value}.0", 0.05
+    elif isinstance(value, float):
+        scaled = [value * 10, value / 10, value * 100, value / 100, value / 2, value * 2]
+        for other in (1 + value, 1 - value, -value, *scaled):
+            yield repr(round(other, 12)), 0.15
 
 
 def _strings(scope: Scope, node: ast.expr, value: str) -> Iterator[Draft]:
@@ -152,20 +142,15 @@ def _bounds(scope: Scope, node: ast.expr, value: str, bounds: ast.Slice) -> Iter
 
 
 def _cut(scope: Scope, node: ast.expr) -> Iterator[Draft]:
-    if (
-        scope.kind(node) not in ("seq", "str", "?")
-        or scope.kind(node) == "?"
-        and isinstance(node, ast.Name) is False
-    ):
+    kind = scope.kind(node)
+    if kind not in ("seq", "str") and not (kind == "?" and isinstance(node, ast.Name)):
         return
     parent = scope.source.parents.get(node)
-    if (
-        isinstance(parent, ast.Call)
-        and parent.func is node
-        or isinstance(parent, ast.Attribute | ast.Subscript)
-    ):
+    if isinstance(parent, ast.Attribute | ast.Subscript):
         return
-    weight = 0.2 if scope.kind(node) != "?" else 0.05
+    if isinstance(parent, ast.Call) and parent.func is node:
+        return
+    weight = 0.2 if kind != "?" else 0.05
     for cut in ("[1:]", "[:-1]", "[::-1]", "[0]", "[-1]", "[:]"):
         yield Draft("slice", weight, scope.put(node, f"{scope.text(node)}{cut}"))
 
