@@ -4,7 +4,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
 
 from bench.config.load import config_hash, resolve_workcell
 from bench.config.models import BenchConfig, ExecutionLimits
@@ -169,7 +170,10 @@ def _sample(config: BenchConfig, one: Ready, executed: Action | None) -> Sampled
 
 def _arms(config: BenchConfig, one: Ready, queue: str, sampled: SampledCase) -> list[NewArm]:
     sampling = config.action_sampling
-    cell_limits = workcell_limits(one.workcell)
+    priced = partial(
+        _priced, limits=workcell_limits(one.workcell), most=config.execution_limits.max_minutes_per_candidate
+    )
+    gate_seconds = _gate_seconds(one.workcell)
     replicates: dict[Action, list[Replicate]] = {}
     for replicate in expand_replicates(
         [arm.action for arm in sampled.arms],
@@ -179,18 +183,44 @@ def _arms(config: BenchConfig, one: Ready, queue: str, sampled: SampledCase) -> 
         replicate_fraction=sampling.replicate_fraction,
     ):
         replicates.setdefault(replicate.action, []).append(replicate)
-    most = config.execution_limits.max_minutes_per_candidate
     found = []
     for arm in sampled.arms:
-        planned = resolve_action(arm.action, cell_limits, most)
-        executions = _executions(one.workcell, planned, cell_limits, queue, replicates[arm.action])
-        found.append(_arm(config, arm, planned, executions))
+        price = priced(arm.action)
+        deadline = _deadline_seconds(one.workcell, price.planned, gate_seconds)
+        executions = [
+            NewExecution(
+                queue=queue,
+                seed=replicate.seed,
+                deadline_seconds=deadline,
+                replicate=replicate.number,
+                worst_micro_usd=price.worst_micro_usd,
+                worst_ms=price.worst_ms,
+            )
+            for replicate in replicates[arm.action]
+        ]
+        found.append(_arm(config, arm, price.document, executions))
     return found
 
 
-def _arm(
-    config: BenchConfig, arm: SampledArm, planned: PlannedAction, executions: Sequence[NewExecution]
-) -> NewArm:
+class _Price(NamedTuple):
+    """An action with its limits resolved, and what it may cost."""
+
+    planned: PlannedAction
+    document: Json
+    worst_micro_usd: int
+    worst_ms: int
+
+
+@lru_cache(maxsize=4096)
+def _priced(action: Action, limits: WorkcellLimits, most: float | None) -> _Price:
+    """The same for every case of a bench that has the action: worked out, and written as JSON, once."""
+    planned = resolve_action(action, limits, most)
+    return _Price(
+        planned, planned.model_dump(mode="json"), worst_micro_usd(planned, limits), worst_ms(planned)
+    )
+
+
+def _arm(config: BenchConfig, arm: SampledArm, planned: Json, executions: Sequence[NewExecution]) -> NewArm:
     action, strategy = arm.action, config.action_sampling.strategy
     return NewArm(
         swarm_id=action.swarm_id,
@@ -205,32 +235,15 @@ def _arm(
         stratum=arm.stratum,
         is_baseline=arm.is_baseline,
         is_executed=arm.is_executed,
-        planned=planned.model_dump(mode="json"),
+        planned=planned,
         executions=executions,
     )
 
 
-def _executions(
-    workcell: Workcell,
-    planned: PlannedAction,
-    limits: WorkcellLimits,
-    queue: str,
-    replicates: Sequence[Replicate],
-) -> list[NewExecution]:
+def _deadline_seconds(workcell: Workcell, planned: PlannedAction, gate_seconds: int) -> int:
     # Candidates may have to take turns on a machine with fewer slots: the deadline allows for it.
     budget = planned.candidates * planned.minutes * workcell.seconds_per_minute
-    gates = planned.candidates * (planned.iterations + 1) * _gate_seconds(workcell)
-    return [
-        NewExecution(
-            queue=queue,
-            seed=replicate.seed,
-            deadline_seconds=math.ceil(budget) + gates + _SLACK_SECONDS,
-            replicate=replicate.number,
-            worst_micro_usd=worst_micro_usd(planned, limits),
-            worst_ms=worst_ms(planned),
-        )
-        for replicate in replicates
-    ]
+    return math.ceil(budget) + planned.candidates * (planned.iterations + 1) * gate_seconds + _SLACK_SECONDS
 
 
 def _gate_seconds(workcell: Workcell) -> int:

@@ -105,7 +105,9 @@ _ARM_COLUMNS = (
     "arm_id, case_id, swarm_id, max_candidates, max_minutes, max_iterations, canonical_rank, strategy,"
     " strategy_version, propensity, propensity_kind, stratum, is_baseline, is_executed, planned, replicates"
 )
-_EXECUTION_COLUMNS = "bench_id, case_id, arm_id, replicate, seed, queue, rank, worst_micro_usd, worst_ms, deadline_seconds, state"
+_EXECUTION_COLUMNS = (
+    "bench_id, case_id, arm_id, replicate, seed, queue, rank, worst_micro_usd, worst_ms, deadline_seconds, state"
+)
 # Benches are served in the order of their submission, their cases in the order of admission.
 _RANKS_PER_BENCH = 1 << 32
 # Gates are checked this many cases ahead of the arms that run, so that admission never waits for a check.
@@ -168,8 +170,11 @@ def _upsert_queues(connection: sa.Connection, queues: dict[str, Sequence[str]]) 
 
 
 def _take_ids(connection: sa.Connection, table: str, column: str, count: int) -> list[int]:
-    statement = sa.text("SELECT nextval(pg_get_serial_sequence(:t, :c)) FROM generate_series(1, :n)")
-    return list(connection.scalars(statement, {"t": f"farm.{table}", "c": column, "n": count}))
+    statement = sa.text("""
+        SELECT coalesce(array_agg(nextval(pg_get_serial_sequence(:t, :c)::regclass)), '{}')
+        FROM generate_series(1, :n)""")
+    values = {"t": f"farm.{table}", "c": column, "n": count}
+    return list(connection.execute(statement, values).scalar_one())
 
 
 def _numbered(cases: Sequence[NewCase], case_ids: list[int], arm_ids: Iterator[int]) -> Iterator[Numbered]:
@@ -191,8 +196,11 @@ def _case_rows(bench_id: str, numbered: list[Numbered]) -> Iterator[tuple[object
 
 
 def _arm_rows(numbered: list[Numbered]) -> Iterator[tuple[object, ...]]:
+    # Arms of the same action share one document: it is turned into text once.
+    texts: dict[int, str] = {}
     for case_id, _case, arms in numbered:
         for arm_id, arm in arms:
+            planned = texts.get(id(arm.planned)) or texts.setdefault(id(arm.planned), _json(arm.planned))
             yield (
                 *(arm_id, case_id, arm.swarm_id, arm.max_candidates, arm.max_minutes, arm.max_iterations),
                 *(
@@ -202,7 +210,7 @@ def _arm_rows(numbered: list[Numbered]) -> Iterator[tuple[object, ...]]:
                     arm.propensity,
                     arm.propensity_kind,
                 ),
-                *(arm.stratum, arm.is_baseline, arm.is_executed, _json(arm.planned), len(arm.executions)),
+                *(arm.stratum, arm.is_baseline, arm.is_executed, planned, len(arm.executions)),
             )
 
 
@@ -250,5 +258,8 @@ def _copy(connection: sa.Connection, target: str, rows: Iterable[tuple[object, .
             copy.write_row(row)
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False).replace("\\u0000", "\\ufffd")
+    return _encode(value).replace("\\u0000", "\\ufffd")
