@@ -61,7 +61,7 @@ class ToolchainRef(Strict):
 class Rates(Strict):
     """Prices used for the worst case before, and for the charge after, an execution."""
 
-    usd_per_minute: Annotated[float, Field(ge=0)] = 0.0
+    usd_per_minute: Annotated[float, Field(ge=0)] = 0.01
     max_usd_per_candidate: Annotated[float, Field(ge=0)] = 0.0
 
 

@@ -34,6 +34,7 @@ COMMANDS = {
     "report": "bench.cli.reports",
     "labels": "bench.cli.labels",
     "archives": "bench.cli.archives",
+    "config": "bench.cli.config",
     "demo": "bench.cli.demo",
     "completion": "bench.cli.completion",
 }

@@ -1,4 +1,4 @@
-"""The CLI reference, written from the commands themselves: `python -m bench.cli.reference --write`."""
+"""Reference pages written from the code: `python -m bench.cli.reference --write`."""
 
 import sys
 from collections.abc import Iterator
@@ -7,11 +7,17 @@ from pathlib import Path
 import click
 
 from bench.cli.main import cli
+from bench.config.template import example_config_text
 
-TARGET = Path(__file__).resolve().parents[2] / "docs" / "reference" / "cli.md"
-_HEAD = """# Command line
+DIRECTORY = Path(__file__).resolve().parents[2] / "docs" / "reference"
+_CLI_HEAD = """# Command line
 
 Written from the code by `make docs`; every command also answers to `--help`.
+"""
+_CONFIG_HEAD = """# Bench config
+
+`bench.yaml` in the working directory, or `--config FILE`. Every key is optional; a wrong key or value is refused with its path and
+what is allowed. Flags of `bench submit` override the file. `bench config` prints this text to start from.
 """
 
 
@@ -36,25 +42,34 @@ def commands(
                 yield from commands(found, child, context)
 
 
-def reference() -> str:
-    """The whole page as Markdown."""
-    parts = [_HEAD]
+def cli_page() -> str:
+    """Every command with its help."""
+    parts = [_CLI_HEAD]
     for context in commands(cli, "bench"):
         depth = context.command_path.count(" ") + 2
         parts.append(f"{'#' * depth} {context.command_path}\n\n```text\n{context.get_help()}\n```\n")
     return "\n".join(parts)
 
 
+def config_page() -> str:
+    """The config with every key explained."""
+    return f"{_CONFIG_HEAD}\n```yaml\n{example_config_text().rstrip()}\n```\n"
+
+
+def pages() -> dict[Path, str]:
+    """The text of every page."""
+    return {DIRECTORY / "cli.md": cli_page(), DIRECTORY / "config.md": config_page()}
+
+
 def main(arguments: list[str]) -> int:
-    """`--write` writes the page; without it, exit 1 where the page is not current."""
-    text = reference()
-    if "--write" in arguments:
-        TARGET.parent.mkdir(parents=True, exist_ok=True)
-        TARGET.write_text(text, encoding="utf-8")
-        return 0
-    if not TARGET.exists() or TARGET.read_text(encoding="utf-8") != text:
-        click.echo(f"{TARGET.name} is not current; run: make docs", err=True)
-        return 1
+    """`--write` writes the pages; without it, exit 1 where one is not current."""
+    for path, text in pages().items():
+        if "--write" in arguments:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != text:
+            click.echo(f"{path.name} is not current; run: make docs", err=True)
+            return 1
     return 0
 
 

@@ -94,24 +94,22 @@ def report(bench_id: str | None, form: str, out: Path | None) -> None:
 
 
 def show_bench_report(farm: Farm, bench_id: str) -> None:
-    """The whole report at the terminal."""
+    """The whole report at the terminal; the files that the config asks for are written as well."""
+    from bench.results.output import write_outputs
     from bench.results.show import report_parts
 
-    show(*report_parts(read_results(farm.engine, bench_id)))
+    results = read_results(farm.engine, bench_id)
+    paths = write_outputs(results)["output_paths"]
+    show(*report_parts(results))
+    if paths:
+        note(f"written: {', '.join(sorted(paths.values()))}")
 
 
 def show_bench_summary(farm: Farm, bench_id: str) -> None:
-    """The `planner_bench_summary` document; also in a file where the config names a directory."""
-    results = read_results(farm.engine, bench_id)
-    directory = results.bench["config"]["output"]["directory"]
-    paths: dict[str, str] = {}
-    if directory is not None:
-        paths["summary"] = str(Path(directory) / f"{bench_id}.summary.json")
-    document = results.summary_document(paths)
-    for path in paths.values():
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).write_text(_json_text(document) + "\n", encoding="utf-8")
-    show_json(document)
+    """The `planner_bench_summary` document."""
+    from bench.results.output import write_outputs
+
+    show_json(write_outputs(read_results(farm.engine, bench_id)))
 
 
 def _json_text(value: Any) -> str:

@@ -46,6 +46,8 @@ class Supervisor:
         settings = self._settings
         settings.run_dir.mkdir(parents=True, exist_ok=True)
         settings.leaving_flag.unlink(missing_ok=True)
+        # What workers of this machine left that died with their work: processes first, then directories.
+        sweep_orphans(WorkerSettings.from_environment().work_dir)
         engine = open_engine(settings.database_url, f"bench worker {settings.machine_id}", pool_size=1)
         machines = Machines(engine)
         self._clear_away()

@@ -1,0 +1,80 @@
+"""The files a finished bench leaves where its config names an output directory."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from bench.coordinator.decide import action_of
+from bench.errors import FailureError
+from bench.results.documents import winners_document
+from bench.results.read import BenchResults, DecidedCase
+
+
+def write_outputs(results: BenchResults) -> dict[str, Any]:
+    """Write what the config's `output` block asks for; the bench summary document, with the paths in it.
+
+    `<bench>.summary.json` always; `<bench>.outcomes.jsonl`, one line an execution of a decided case, with
+    `include_all_outcomes`; `<bench>.traces.jsonl`, one line an arm with how it was drawn, with `include_traces`.
+    Without a directory nothing is written.
+    """
+    output, bench_id = results.bench["config"]["output"], results.bench["bench_id"]
+    if output["directory"] is None:
+        return results.summary_document()
+    directory = Path(output["directory"])
+    files = {"winners": winners_document(results)}
+    if output["include_all_outcomes"]:
+        files["outcomes"] = [line for case in results.decided for line in _outcomes(case)]
+    if output["include_traces"]:
+        files["traces"] = [line for case in results.decided for line in _traces(case)]
+    paths = {name: str(directory / f"{bench_id}.{name}.jsonl") for name in files}
+    paths["summary"] = str(directory / f"{bench_id}.summary.json")
+    document = results.summary_document(paths)
+    texts = {paths[name]: "".join(_line(row) for row in rows) for name, rows in files.items()}
+    _write(directory, {**texts, paths["summary"]: json.dumps(document, indent=2, ensure_ascii=False) + "\n"})
+    return document
+
+
+def _outcomes(case: DecidedCase) -> list[dict[str, Any]]:
+    return [
+        {
+            "issue_id": case.issue_id,
+            "action": list(action_of(arm)),
+            "propensity": arm["propensity"],
+            **execution,
+        }
+        for arm in case.rows.arms
+        for execution in arm["executions"]
+    ]
+
+
+def _traces(case: DecidedCase) -> list[dict[str, Any]]:
+    kept = (
+        "strategy",
+        "strategy_version",
+        "propensity",
+        "propensity_kind",
+        "stratum",
+        "is_baseline",
+        "is_executed",
+    )
+    return [
+        {"issue_id": case.issue_id, "action": list(action_of(arm)), **{name: arm[name] for name in kept}}
+        for arm in case.rows.arms
+    ]
+
+
+def _line(row: dict[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False, default=str) + "\n"
+
+
+def _write(directory: Path, texts: dict[str, str]) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            draft = Path(name + ".draft")
+            draft.write_text(text, encoding="utf-8")
+            draft.replace(name)
+    except OSError as error:
+        raise FailureError(
+            f"cannot write to {directory}: {error.strerror}; correct output.directory"
+        ) from error
