@@ -62,7 +62,9 @@ class Verdicts:
 
     def bench_ids(self) -> list[str]:
         """Benches with at least one verdict, by id."""
-        statement = sa.text("SELECT DISTINCT bench_id FROM farm.cases JOIN farm.verdicts USING (case_id) ORDER BY 1")
+        statement = sa.text(
+            "SELECT DISTINCT bench_id FROM farm.cases JOIN farm.verdicts USING (case_id) ORDER BY 1"
+        )
         with self._engine.connect() as connection:
             return list(connection.scalars(statement))
 
