@@ -2,7 +2,10 @@
 
 from celery import Celery
 
-TASK_NAME = "farm.work"
+from workers.transport import TASK_NAME, BellAMQP
+
+__all__ = ["TASK_NAME", "broker_queue", "capability_class", "make_app"]
+
 QUEUE_PREFIX = "class."
 # A backstop above the longest execution; the heartbeat's deadline order comes long before.
 _TIME_LIMIT_SECONDS = 24 * 3600
@@ -14,7 +17,7 @@ def make_app(broker_url: str) -> Celery:
     Messages are acknowledged before the work begins: the lease in PostgreSQL is what brings lost work back, and
     late acknowledgement would only bring in the broker's own visibility timeout beside it.
     """
-    app = Celery("bench-farm", broker=broker_url, set_as_current=False)
+    app = Celery("bench-farm", broker=broker_url, amqp=BellAMQP, set_as_current=False)
     app.conf.update(
         accept_content=["json"],
         task_serializer="json",

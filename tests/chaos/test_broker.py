@@ -8,7 +8,7 @@ from bench.embedded.farm import EmbeddedFarm
 from tests.fixtures.fleet import Fleet
 from tests.fixtures.rows import QUEUE
 from tests.fixtures.servers import _redis_url
-from workers.celery_app import broker_queue
+from workers.celery_app import TASK_NAME, broker_queue
 
 pytestmark = pytest.mark.slow
 KEY = "bench:" + broker_queue(QUEUE)
@@ -18,6 +18,7 @@ def test_emptied_robbed_and_flooded_the_broker_changes_nothing(farm: Fleet) -> N
     worker = farm.worker(slots=2)
     bench = farm.bench(cases=3)
     farm.until_running(worker, 2)
+    main = worker.celery_main()
     with redis.Redis.from_url(_redis_url(farm.broker_url)) as broker:
         broker.delete(KEY)
         farm.tick()
@@ -25,14 +26,17 @@ def test_emptied_robbed_and_flooded_the_broker_changes_nothing(farm: Fleet) -> N
         farm.bell.ring(QUEUE, 60)
         for name in ("no.such.task", "celery.backend_cleanup"):
             farm.app.send_task(name, args=[{"a": 1}], queue=broker_queue(QUEUE))
-        broker.lpush(KEY, b"not json", b"{}", b'{"body": 1}', b"\xff\x00", b"[]")
+        farm.app.send_task(TASK_NAME, args=[1], kwargs={"x": 2}, queue=broker_queue(QUEUE), countdown=3600)
+        broker.lpush(KEY, b"not json", b"{}", b'{"body": 1}', b"\xff\x00", b"[]", b"[" * 100_000)
         farm.bell.ring(QUEUE, 60)
-    farm.let_go()
-    farm.until_finished(bench)
+        farm.let_go()
+        farm.until_finished(bench)
+        farm.until("every message is taken", lambda: not broker.llen(KEY), ticking=False)
     assert farm.endings(bench) == ["done"] * 3
     farm.assert_nothing_lost(bench, {"done": 3})
 
-    # The same worker still hears.
+    # The same process still hears.
+    assert worker.celery_main() == main
     again = farm.bench()
     farm.until_finished(again)
     farm.assert_nothing_lost(again, {"done": 1})
