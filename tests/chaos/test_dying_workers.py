@@ -84,25 +84,33 @@ def test_a_machine_that_starts_again_gives_its_work_back_long_before_the_lease_e
     farm.assert_nothing_lost(bench, {"done": 1})
 
 
-def test_a_killed_celery_process_is_replaced_and_a_killed_supervisor_hands_all_work_back(farm: Fleet) -> None:
+def test_a_celery_process_that_dies_or_ends_is_replaced_and_one_without_supervisor_hands_back_its_work(
+    farm: Fleet,
+) -> None:
     worker = farm.worker()
     bench = farm.bench()
     farm.until_running(worker)
     toolchains = worker.toolchains()
     worker.celery_main().kill()
     assert gone_by_themselves(worker, toolchains)
-    farm.until("it runs again", lambda: farm.endings(bench)[1:] == ["running"])
+    farm.until("it runs again", lambda: farm.endings(bench) == ["lost", "running"])
+    farm.until_running(worker)
+
+    worker.celery_main().terminate()
+    farm.until(
+        "it is handed back, and runs again", lambda: farm.endings(bench)[1:] == ["released", "running"]
+    )
     farm.until_running(worker)
 
     family = worker.family()
     worker.end(signal.SIGKILL)
     assert not psutil.wait_procs(family, timeout=20)[1], "the others notice, and end by themselves"
-    assert farm.endings(bench)[1:] == ["released"]
+    assert farm.endings(bench)[1:] == ["released", "released"]
     farm.assert_no_process_is_left()
     farm.let_go()
     farm.worker()
     farm.until_finished(bench)
-    assert farm.endings(bench)[1:] == ["released", "done"]
+    assert farm.endings(bench) == ["lost", "released", "released", "done"]
     farm.assert_nothing_lost(bench, {"done": 1})
 
 

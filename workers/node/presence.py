@@ -71,10 +71,13 @@ class Presence(bootsteps.StartStopStep):  # type: ignore[misc]
         if self._timer is not None:
             self._timer.cancel()
 
+    def close(self, _consumer: Any) -> None:
+        """Whatever ends this Celery process: its pool hands running work back, instead of being waited for."""
+        self._settings.leaving_flag.touch()
+
     def _look(self, consumer: Any) -> None:
         if os.getppid() != self._supervisor:
             log.warning("the supervisor is gone: this worker hands back its work and ends")
-            self._settings.leaving_flag.touch()
             worker_state.should_stop = 0
         try:
             self._report_the_dead()

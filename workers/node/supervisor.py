@@ -64,6 +64,9 @@ class Supervisor:
                 time.sleep(_RESTART_PAUSE_SECONDS)
 
     def _run_celery(self, queues: tuple[str, ...]) -> None:
+        self._settings.leaving_flag.unlink(missing_ok=True)
+        if self._leaving:
+            return
         self._child = subprocess.Popen(
             celery_command(self._settings, queues),
             env={**os.environ, **self._settings.environment()},
@@ -71,7 +74,7 @@ class Supervisor:
             start_new_session=True,
         )
         if self._leaving:
-            self._child.send_signal(signal.SIGTERM)
+            self.leave()
         self._notify(f"machine {self._settings.machine_id} works with {self._settings.concurrency} slots")
         self._wait_for(self._child)
         kill_group(self._child.pid)
@@ -85,7 +88,7 @@ class Supervisor:
         sweep_orphans(WorkerSettings.from_environment().work_dir)
 
     def _wait_for(self, child: subprocess.Popen[bytes]) -> None:
-        """Until the Celery process ends; once told to leave, for the grace at most."""
+        """Until the Celery process ends; once it is to end, for the grace at most."""
         ended = threading.Event()
 
         def wait_for_end() -> None:
@@ -93,9 +96,9 @@ class Supervisor:
             ended.set()
 
         threading.Thread(target=wait_for_end, daemon=True).start()
-        while not self._leaving and not ended.wait(_LOOK_SECONDS):
+        while not self._settings.leaving_flag.exists() and not ended.wait(_LOOK_SECONDS):
             pass
-        ended.wait(_GRACE_SECONDS if self._leaving else 0)
+        ended.wait(_GRACE_SECONDS)
 
 
 def celery_command(settings: NodeSettings, queues: tuple[str, ...], app: str = "workers.tasks") -> list[str]:
