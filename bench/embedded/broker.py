@@ -2,13 +2,13 @@
 
 import os
 import signal
+import socket
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 import psutil
-import redis
 
 from bench.embedded.binaries import broker_program
 from bench.embedded.errors import EmbeddedError
@@ -79,14 +79,14 @@ class Broker:
 
     def answers(self) -> bool:
         """Whether the server behind the socket answers to this farm's password."""
-        if not self.socket.exists():
-            return False
         try:
-            with redis.Redis(
-                unix_socket_path=str(self.socket), password=self.password, socket_timeout=2
-            ) as client:
-                return bool(client.ping())
-        except (redis.RedisError, OSError):
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+                probe.settimeout(2)
+                probe.connect(str(self.socket))
+                probe.sendall(f"AUTH {self.password}\r\nPING\r\n".encode())
+                with probe.makefile("rb") as replies:
+                    return [replies.readline(), replies.readline()] == [b"+OK\r\n", b"+PONG\r\n"]
+        except OSError:
             return False
 
     def stop(self) -> None:

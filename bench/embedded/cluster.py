@@ -138,7 +138,8 @@ def _initdb(
 def _last_error(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     errors = [line for line in lines if "error" in line.lower() or "FATAL" in line]
-    return (errors or lines or ["no word of why"])[-1].strip()
+    last = (errors or lines or ["no word of why"])[-1]
+    return last.rpartition("FATAL:")[2].strip()
 
 
 def _options_of(major: int) -> tuple[str, ...]:
