@@ -8,6 +8,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 _SOCKET = ".s.PGSQL.5432"
+# The message after a call that was a transaction by itself: it is committed, and the next one may come.
+_READY_OUTSIDE_A_TRANSACTION = b"Z\x00\x00\x00\x05I"
 
 
 class Proxy:
@@ -18,7 +20,7 @@ class Proxy:
         self._target = str(Path(str(url.query["host"])) / _SOCKET)
         self.url = url.update_query_dict({"host": str(directory)}).render_as_string(hide_password=False)
         self.cut_after: bytes | None = None
-        """The next COMMIT after a call with these words reaches the server; its reply reaches nobody."""
+        """The next call with these words reaches the server, which commits it; its reply reaches nobody."""
         self.cuts = 0
         self.heard = b""
         """What the server answered after the last cut."""
@@ -85,23 +87,25 @@ class Proxy:
             self._start(self._to_client, client, server, commits)
 
     def _to_server(self, client: socket.socket, server: socket.socket, commits: threading.Event) -> None:
-        armed = False
         with suppress(OSError):
             while data := client.recv(65536):
-                armed = armed or (self.cut_after is not None and self.cut_after in data)
-                if armed and b"COMMIT" in data:
+                if self.cut_after is not None and self.cut_after in data:
                     self.cut_after = None
                     commits.set()
                 server.sendall(data)
         _end((client, server))
 
     def _to_client(self, client: socket.socket, server: socket.socket, commits: threading.Event) -> None:
+        swallowed = b""
         with suppress(OSError):
             while data := server.recv(65536):
                 if commits.is_set():
-                    assert b"COMMIT" in data, "the server has not committed"
-                    self.cuts += 1
-                    break
+                    swallowed += data
+                    if swallowed.endswith(_READY_OUTSIDE_A_TRANSACTION):
+                        assert b"SELECT 1" in swallowed, "the server has not committed"
+                        self.cuts += 1
+                        break
+                    continue
                 if self.cuts:
                     self.heard += data
                 client.sendall(data)
