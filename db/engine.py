@@ -1,10 +1,10 @@
-"""Connections: one way to open them, one place that commits, one way to say a lost call again."""
+"""Connections: one way to open them, the places that commit, one way to say a lost call again."""
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -49,9 +49,18 @@ def open_engine(url: str, application: str, pool_size: int = 5) -> sa.Engine:
 
 @contextmanager
 def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """The only place that commits: all of the block, or nothing."""
+    """All of the block is committed, or nothing. Beside `call`, the only place that commits."""
     with engine.connect() as connection, connection.begin():
         yield connection
+
+
+def call(engine: sa.Engine, statement: sa.TextClause, values: Mapping[str, Any]) -> Any:
+    """The value of one statement that is a transaction by itself: one round trip.
+
+    The server commits before it answers, so that the locks the statement takes never wait for this process.
+    """
+    with engine.connect() as connection:
+        return connection.execution_options(isolation_level="AUTOCOMMIT").scalar(statement, values)
 
 
 def is_transient(error: BaseException) -> bool:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from db.engine import transaction
+from db.engine import call
 
 Order = Literal["go_on", "cancel", "deadline", "fenced"]
 Completion = Literal["recorded", "retried", "cancelled", "already", "late", "unknown"]
@@ -60,8 +60,7 @@ class Leases:
         return cast(bool, self._call(_REPORT_LOST, values))
 
     def _call(self, statement: sa.TextClause, values: dict[str, Any]) -> Any:
-        with transaction(self._engine) as connection:
-            return connection.scalar(statement, values)
+        return call(self._engine, statement, values)
 
 
 def _jsonb(value: dict[str, Any]) -> str:

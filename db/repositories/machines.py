@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from db.engine import transaction
+from db.engine import call, transaction
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,13 @@ class Machines:
         """Announce a machine (again); the capability classes it serves. Clears a suspension."""
         statement = sa.text("SELECT farm.register_machine(:machine, :capabilities, :concurrency)")
         values = {"machine": machine, "capabilities": capabilities, "concurrency": concurrency}
-        with transaction(self._engine) as connection:
-            return tuple(connection.execute(statement, values).scalar_one())
+        return tuple(call(self._engine, statement, values))
 
     def greet(self, machine: str) -> Greeting:
         """Say that the machine is alive."""
-        with transaction(self._engine) as connection:
-            answer: dict[str, Any] = connection.execute(
-                sa.text("SELECT farm.greet_machine(:machine)"), {"machine": machine}
-            ).scalar_one()
+        answer: dict[str, Any] = call(
+            self._engine, sa.text("SELECT farm.greet_machine(:machine)"), {"machine": machine}
+        )
         return Greeting(tuple(answer["queues"]), tuple(answer["ready"]), answer["suspended"])
 
     def list_all(self) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
-from db.engine import transaction
+from db.engine import call, transaction
 
 _REAP_AT_ONCE = 500
 
@@ -67,21 +67,18 @@ class Ticks:
 
     def admit(self, case_id: int) -> str:
         """Reserve and make ready all of a case, or nothing: 'admitted', 'waits: …', 'never: …' or 'gone'."""
-        with transaction(self._engine) as connection:
-            return cast(str, connection.scalar(sa.text("SELECT farm.admit_case(:case)"), {"case": case_id}))
+        return cast(str, call(self._engine, sa.text("SELECT farm.admit_case(:case)"), {"case": case_id}))
 
     def take_back(self, bench_id: str) -> int:
         """Return to pending what a halted bench had ready; how many executions."""
-        with transaction(self._engine) as connection:
-            return cast(int, connection.scalar(sa.text("SELECT farm.take_back(:bench)"), {"bench": bench_id}))
+        return cast(int, call(self._engine, sa.text("SELECT farm.take_back(:bench)"), {"bench": bench_id}))
 
     def reap(self) -> int:
         """Take back executions whose lease ran out, each in its own transaction; how many."""
         return sum(1 for _ in takewhile(bool, (self._reap_one() for _ in range(_REAP_AT_ONCE))))
 
     def _reap_one(self) -> bool:
-        with transaction(self._engine) as connection:
-            return cast(bool, connection.scalar(sa.text("SELECT farm.reap_expired()")))
+        return cast(bool, call(self._engine, sa.text("SELECT farm.reap_expired()"), {}))
 
     def ready_by_queue(self, window: int) -> dict[str, int]:
         """Ready executions of each capability class, counted up to `window`."""
