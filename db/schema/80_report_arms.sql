@@ -94,7 +94,8 @@ COMMENT ON COLUMN report.arm_outcomes.recorded_at IS 'When its outcome was recor
 CREATE VIEW report.arm_estimates AS
 WITH told AS (
     SELECT
-        e.arm_id,
+        -- Grouped by bench too: a question about one bench then looks at that bench alone.
+        e.bench_id, e.arm_id,
         count(*) AS outcomes,
         count(*) FILTER (WHERE o.status <> 'error') AS scored,
         count(*) FILTER (WHERE o.status = 'timeout') AS timeouts,
@@ -108,7 +109,7 @@ WITH told AS (
     FROM farm.outcomes o
     JOIN farm.executions e USING (execution_id)
     WHERE e.arm_id IS NOT NULL
-    GROUP BY e.arm_id
+    GROUP BY e.bench_id, e.arm_id
 ), counted AS (
     SELECT
         c.bench_id, c.case_id, c.issue_id, a.arm_id, c.job_type, c.dk_risk, c.dk_size, c.dk_priority,
@@ -130,7 +131,7 @@ WITH told AS (
     FROM farm.arms a
     JOIN farm.cases c USING (case_id)
     JOIN farm.benches b USING (bench_id)
-    LEFT JOIN told t USING (arm_id)
+    LEFT JOIN told t ON t.arm_id = a.arm_id AND t.bench_id = c.bench_id
 )
 SELECT
     *,

@@ -43,9 +43,9 @@ WITH rules AS (
         bool_or(observed) OVER whole_case AS case_observed
     FROM keyed
     WINDOW
-        whole_case AS (PARTITION BY case_id),
-        merit AS (PARTITION BY case_id ORDER BY passes DESC, pass_millionths DESC, merit_1, merit_2),
-        full_order AS (PARTITION BY case_id ORDER BY passes DESC, pass_millionths DESC, merit_1, merit_2,
+        whole_case AS (PARTITION BY bench_id, case_id),
+        merit AS (PARTITION BY bench_id, case_id ORDER BY passes DESC, pass_millionths DESC, merit_1, merit_2),
+        full_order AS (PARTITION BY bench_id, case_id ORDER BY passes DESC, pass_millionths DESC, merit_1, merit_2,
                        key_1, key_2, key_3, canonical_rank)
 )
 SELECT
@@ -137,7 +137,7 @@ FROM (
         count(*) FILTER (WHERE passes) OVER whole_case AS arms_passing,
         count(*) FILTER (WHERE ties_with_winner) OVER whole_case AS tie_size
     FROM report.arm_standings
-    WINDOW whole_case AS (PARTITION BY case_id)
+    WINDOW whole_case AS (PARTITION BY bench_id, case_id)
 ) standings
 WHERE place = 1;
 

@@ -1,9 +1,9 @@
 -- How far each policy stays behind the winner. Cases in which nothing was scored are no evidence and have no row.
 
 CREATE VIEW report.regret_by_case AS
-WITH arms AS MATERIALIZED (
+WITH arms AS (
     SELECT
-        bench_id, case_id, issue_id, arm_id, canonical_rank, is_baseline, passes, duration_ms, observed,
+        bench_id, case_id, issue_id, arm_id, canonical_rank, is_baseline, passes, duration_ms,
         CASE WHEN winner_arm_id IS NOT NULL AND NOT passes THEN 1.0 ELSE 0.0 END::double precision AS missed_pass,
         CASE
             WHEN winner_arm_id IS NULL THEN 0.0::double precision
@@ -16,25 +16,26 @@ WITH arms AS MATERIALIZED (
             WHEN NOT passes THEN NULL
             WHEN winner_micro_usd = 0 THEN CASE WHEN micro_usd = 0 THEN 0.0::double precision END
             ELSE (micro_usd - winner_micro_usd)::double precision / winner_micro_usd
-        END AS cost_regret
+        END AS cost_regret,
+        count(*) OVER action AS observed_cases,
+        count(*) FILTER (WHERE passes) OVER action AS passed_cases,
+        sum(duration_ms) FILTER (WHERE passes) OVER action AS passed_ms
     FROM report.arm_standings
-    WHERE case_observed
-), actions AS (
+    WHERE observed
+    WINDOW action AS (PARTITION BY bench_id, canonical_rank)
+), judged AS (
     SELECT
-        bench_id, canonical_rank, count(*) AS observed_cases, count(*) FILTER (WHERE passes) AS passed_cases,
-        sum(duration_ms) FILTER (WHERE passes) AS duration_ms
-    FROM arms WHERE observed GROUP BY bench_id, canonical_rank
-), best_fixed AS (
-    -- (passed + 1) ÷ (observed + 2), so that one lucky case does not beat a steady record.
-    SELECT DISTINCT ON (bench_id) bench_id, canonical_rank AS fixed_rank
-    FROM actions
-    ORDER BY bench_id,
-        (2000000 * (passed_cases + 1) + observed_cases + 2) / (2 * (observed_cases + 2)) DESC,
-        div(2 * duration_ms + passed_cases, nullif(2 * passed_cases, 0)),
-        canonical_rank
+        *,
+        -- (passed + 1) ÷ (observed + 2), so that one lucky case does not beat a steady record.
+        first_value(canonical_rank) OVER (
+            PARTITION BY bench_id
+            ORDER BY (2000000 * (passed_cases + 1) + observed_cases + 2) / (2 * (observed_cases + 2)) DESC,
+                div(2 * passed_ms + passed_cases, nullif(2 * passed_cases, 0)),
+                canonical_rank) AS fixed_rank
+    FROM arms
 ), by_case AS (
     SELECT
-        a.bench_id, a.case_id, a.issue_id,
+        bench_id, case_id, issue_id,
         max(arm_id) FILTER (WHERE is_baseline) AS base_arm,
         max(missed_pass) FILTER (WHERE is_baseline) AS base_missed,
         max(duration_regret) FILTER (WHERE is_baseline) AS base_duration,
@@ -46,9 +47,8 @@ WITH arms AS MATERIALIZED (
         max(missed_pass) FILTER (WHERE canonical_rank = fixed_rank) AS fixed_missed,
         max(duration_regret) FILTER (WHERE canonical_rank = fixed_rank) AS fixed_duration,
         max(cost_regret) FILTER (WHERE canonical_rank = fixed_rank) AS fixed_cost
-    FROM arms a JOIN best_fixed f USING (bench_id)
-    WHERE a.observed
-    GROUP BY a.bench_id, a.case_id, a.issue_id
+    FROM judged
+    GROUP BY bench_id, case_id, issue_id
 )
 SELECT c.bench_id, c.case_id, c.issue_id, p.*
 FROM by_case c
