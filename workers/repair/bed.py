@@ -12,8 +12,10 @@ from workers.repair.gates import Suite, quiet_flags
 from workers.repair.suspicion import Spectrum
 from workers.repair.zygote import Zygote
 
-_MIN_TEST, _SLOWER = 0.25, 6.0
+_MIN_TEST, _SLOWER = 0.15, 5.0
 _PER_FORK = 0.5
+_CRASHES, _TRACED_HANGS = 4, 3
+_PASSING_SHARE = 0.3
 
 
 @dataclass(frozen=True)
@@ -83,38 +85,53 @@ class Bed:
         """Run all tests as the code is now: once for the outcomes, once traced, the failing ones first."""
         if not self.collects:
             return
-        said = self._run({"first": self.tests}, deadline, per_test)
-        for line in said:
-            self._seconds[line["test"]] = line["seconds"]
-            self.skipped += line["outcome"] == "skipped"
-            (self.failing if line["outcome"] in ("failed", "timeout") else self.passing).append(line["test"])
-        unknown = [test for test in self.tests if test not in self._seconds]
-        if unknown:
-            self.failing.append(unknown[0])
-            self.passing += unknown[1:]
-        hung = {line["test"] for line in said if line["outcome"] == "timeout"} | set(unknown)
-        self._hung = hung
-        self.failing.sort(key=lambda test: (test in hung, self._seconds.get(test, 0.0)))
+        self._outcomes(deadline, per_test)
+        self.failing.sort(key=lambda test: (test in self._hung, self._seconds.get(test, 0.0)))
         if self.failing:
-            self._trace(deadline, min(per_test, max(1.0, 50 * self._longest())) if hung else per_test)
+            self._trace(deadline, max(0.3, 50 * self._longest()) if self._hung else per_test)
+
+    def _outcomes(self, deadline: float, per_test: float) -> None:
+        unknown = list(self.tests)
+        for _ in range(_CRASHES):
+            for line in self._run({"first": unknown}, deadline, per_test):
+                self._know(line["test"], line["outcome"], line["seconds"])
+            unknown = [test for test in unknown if test not in self._seconds]
+            if not unknown:
+                return
+            self._know(unknown.pop(0), "timeout", per_test)
+        self.passing += unknown
+
+    def _know(self, test: str, outcome: str, seconds: float) -> None:
+        self._seconds[test] = seconds
+        self.skipped += outcome == "skipped"
+        if outcome == "timeout":
+            self._hung.add(test)
+        (self.failing if outcome in ("failed", "timeout") else self.passing).append(test)
 
     def _trace(self, deadline: float, per_test: float) -> None:
-        tests = [*self.failing, *sorted(self.passing, key=lambda test: self._seconds.get(test, 9.0))]
-        failing = set(self.failing)
+        hung = [test for test in self.failing if test in self._hung]
+        traced = [test for test in self.failing if test not in self._hung] + hung[:_TRACED_HANGS]
         covered: dict[str, str] = {}
-        for line in self._run({"first": tests, "trace": True, "quick": True}, deadline, per_test):
+        for line in self._run({"first": traced, "trace": True, "quick": True}, deadline, per_test):
             covered[line["test"]] = str(line["lines"])
-            if (line["outcome"] in ("failed", "timeout")) != (line["test"] in failing):
-                self._quick = False
-            blamed = [tuple(where) for where in line["where"]]
-            if line["outcome"] == "skipped":
-                continue
-            self.spectra.append(Spectrum(line["test"] in failing, self._with_import(line["lines"]), blamed))
-            for where, held in line["types"].items():
-                known = self.types.setdefault(where, {})
-                for name, kinds in held.items():
-                    known[name] = sorted({*known.get(name, ()), *kinds})
+            self._quick = self._quick and line["outcome"] in ("failed", "timeout")
+            self._learn(line, failed=True)
+        until = time.monotonic() + _PASSING_SHARE * (deadline - time.monotonic())
+        passing = sorted(self.passing, key=lambda test: self._seconds.get(test, 9.0))
+        for line in self._run({"first": passing, "trace": True, "quick": True}, until, per_test):
+            self._quick = self._quick and line["outcome"] != "failed"
+            self._learn(line, failed=False)
         self.failing = in_turn(self.failing, covered)
+
+    def _learn(self, line: dict[str, Any], failed: bool) -> None:
+        if line["outcome"] == "skipped":
+            return
+        blamed = [tuple(where) for where in line["where"]]
+        self.spectra.append(Spectrum(failed, self._with_import(line["lines"]), blamed))
+        for where, held in line["types"].items():
+            known = self.types.setdefault(where, {})
+            for name, kinds in held.items():
+                known[name] = sorted({*known.get(name, ()), *kinds})
 
     def _with_import(self, lines: dict[str, list[int]]) -> dict[str, list[int]]:
         return {path: [*there, *self.import_lines.get(path, ())] for path, there in lines.items()}
@@ -122,7 +139,9 @@ class Bed:
     def _run(self, request: dict[str, Any], deadline: float, per_test: float) -> list[dict[str, Any]]:
         assert self._warm is not None
         limit = max(0.2, deadline - time.monotonic())
-        ticket = self._warm.ask({**request, "limit": limit, "per_test": per_test, "all": True})
+        ticket = self._warm.ask(
+            {**request, "limit": limit, "per_test": per_test, "idle": 2 * per_test + 1, "all": True}
+        )
         said: list[dict[str, Any]]
         said, _ = self._warm.answer(ticket, deadline + 2)
         return said
@@ -143,6 +162,7 @@ class Bed:
             "rest": self.passing,
             "than": than,
             "per_test": per_test,
+            "idle": 0.5 + 4 * per_test + (2 + 4 * self._start if cold else 0),
             "limit": min(left, limit + (2 + 4 * self._start if cold else 0)),
         }
         ticket = zygote.ask(request)

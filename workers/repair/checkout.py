@@ -13,7 +13,7 @@ _MAX_FILE, _MAX_TOTAL = 1 << 20, 32 << 20
 def is_protected(path: str, globs: Iterable[str]) -> bool:
     """Whether a path relative to the checkout matches a protected glob, `tests/**` and `tests/` included."""
     for glob in globs:
-        plain = glob.removeprefix("./").rstrip("/")
+        plain = glob.removeprefix("./").strip("/")
         if fnmatch.fnmatchcase(path, plain) or fnmatch.fnmatchcase(path, f"{plain}/*"):
             return True
         if plain.startswith("**/") and is_protected(path, [plain[3:]]):

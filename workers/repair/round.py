@@ -26,7 +26,8 @@ from workers.repair.source import Edit, SourceFile
 Say = Callable[[str], None]
 _TIERS = (0.7, 0.35, 0.1, 0.0)
 _TIER_LINES = 60
-_BASELINE_SHARE = 0.4
+_BASELINE_SHARE = 0.6
+_PARTIAL_SHARE, _LATER_SHARE = 0.5, 0.8
 _NOTHING_FAILS = "no test of the gates fails: there is nothing to repair"
 
 
@@ -92,9 +93,16 @@ def _search(order: Order, started: float, say: Say, snapshot: Snapshot, beds: li
     }
     rng = random.Random(f"{order.seed}:{order.round}")  # noqa: S311 - for variety, not for secrets
     queue = Queue(_batches(sources, scores, bed), rng)
-    search = Search(beds, benches, found, order.deadline, started, say)
-    search.run(queue)
-    return "out of time" if time.monotonic() >= order.deadline else "every edit was tried"
+    search = Search(
+        beds,
+        benches,
+        found,
+        order.deadline,
+        started,
+        say,
+        _PARTIAL_SHARE if order.round == 1 else _LATER_SHARE,
+    )
+    return search.run(queue)
 
 
 def _open_beds(order: Order, say: Say, editable: list[str], beds: list[Bed]) -> None:
@@ -110,7 +118,7 @@ def _open_beds(order: Order, say: Say, editable: list[str], beds: list[Bed]) -> 
             beds.remove(bed)
             continue
         with suppress(ZygoteLostError):
-            bed.measure(until, max(0.5, 0.1 * (order.deadline - time.monotonic())))
+            bed.measure(until, max(0.5, min(5.0, 0.05 * (order.deadline - time.monotonic()))))
 
 
 def _nothing(beds: list[Bed]) -> str:

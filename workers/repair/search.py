@@ -13,7 +13,6 @@ from workers.repair.source import Edit
 _DEPTH = 3
 _SPEAK_SECONDS = 2.0
 _MAX_LOSSES = 20
-_PARTIAL_SHARE = 0.5
 Wait = Callable[[float], Verdict]
 
 
@@ -41,34 +40,37 @@ class Search:
     deadline: float
     started: float
     say: Callable[[str], None]
+    partial_share: float = 1.0
+    """The share of its time after which a partial repair is left to the next round."""
     _waiting: deque[tuple[Candidate, bool, Wait]] = field(default_factory=deque)
     _spoke: float = 0.0
     _losses: int = 0
 
-    def run(self, edits: Iterable[Edit]) -> None:
-        """Try edits until one passes every gate, none is left, or the deadline comes."""
+    def run(self, edits: Iterable[Edit]) -> str:
+        """Try edits until one passes every gate, none is left, or the deadline comes; returns why it ended."""
         try:
             for edit in edits:
                 if time.monotonic() >= self.deadline:
-                    return
+                    return "out of time"
                 candidate = self.benches[edit.path].candidate(edit)
                 if candidate is not None:
                     self._start(candidate, cold=candidate.warm is None)
                 if len(self._waiting) >= _DEPTH and self._finish_one():
-                    return
+                    return "solved"
                 if self._better_leave():
-                    return
+                    return "the rest of the time is left to a next round"
             while self._waiting:
                 if self._finish_one():
-                    return
+                    return "solved"
         except TimeoutError:
-            return
+            return "out of time"
+        return "every edit was tried"
 
     def _better_leave(self) -> bool:
         """Whether a partial repair is in hand and the next round, which starts from it, needs the time."""
         if self.found.candidate is None:
             return False
-        return time.monotonic() - self.started > _PARTIAL_SHARE * (self.deadline - self.started)
+        return time.monotonic() - self.started > self.partial_share * (self.deadline - self.started)
 
     def _start(self, candidate: Candidate, cold: bool) -> None:
         left = self.deadline - time.monotonic()

@@ -14,13 +14,14 @@ from typing import Any
 
 import pytest
 
-from workers.repair import compiled, swap, wire
+from workers.repair import compiled, processes, swap, wire
 from workers.repair.tracing import Tracer, blamed
 from workers.repair.zygote import Say, serve
 
 _SPECIAL = {"Skipped", "SkipTest", "XFailed", "Exit"}
 _FLAGS = ("--capture=no", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:randomly")
 _PATIENCE = 4
+_NOT_SERVED = 7
 
 
 class TestTimeout(BaseException):
@@ -66,6 +67,8 @@ class Plugin:
         self.where: list[tuple[str, int]] = []
         self._outcome = "passed"
         self._late = False
+        self._hangs = 0
+        self._longest = 0.0
 
     def loop(self, session: pytest.Session) -> None:
         """What to do with the collected items."""
@@ -97,6 +100,17 @@ class Plugin:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.outcome != "passed" and self._outcome != "failed":
             self._outcome = report.outcome
+
+    def limit(self, seconds: float) -> float:
+        """A test's limit: the given one until tests were seen to hang, then one that fits the others."""
+        return seconds if self._hangs < 1 else min(seconds, max(0.3, 30 * self._longest))
+
+    def note(self, outcome: str, seconds: float) -> None:
+        """Remember how long tests take here."""
+        if outcome == "timeout":
+            self._hangs += 1
+        else:
+            self._longest = max(self._longest, seconds)
 
     def run(self, item: pytest.Item, following: pytest.Item | None, limit: float) -> str:
         """Run one test: `passed`, `failed`, `skipped` or `timeout`."""
@@ -142,8 +156,9 @@ def is_plain(item: pytest.Item) -> bool:
 
 
 def _alarm(limit: float) -> None:
-    signal.signal(signal.SIGALRM, _too_long)
-    signal.setitimer(signal.ITIMER_REAL, limit, limit and 0.2)
+    """Limit the CPU time of a test, so that a loaded machine fails no candidate; 0 lifts the limit."""
+    signal.signal(signal.SIGPROF, _too_long)
+    signal.setitimer(signal.ITIMER_PROF, limit, limit and 0.2)
 
 
 def _too_long(_signum: int, _frame: FrameType | None) -> None:
@@ -183,10 +198,12 @@ def _say_one(
     if tracer:
         tracer.start()
     if request.get("quick") and is_plain(item):
-        outcome = plugin.quick(item, request["per_test"])
+        outcome = plugin.quick(item, plugin.limit(request["per_test"]))
     else:
-        outcome = plugin.run(item, following, request["per_test"])
-    said: dict[str, Any] = {"test": item.nodeid, "outcome": outcome, "seconds": time.perf_counter() - began}
+        outcome = plugin.run(item, following, plugin.limit(request["per_test"]))
+    seconds = time.perf_counter() - began
+    plugin.note(outcome, seconds)
+    said: dict[str, Any] = {"test": item.nodeid, "outcome": outcome, "seconds": seconds}
     if tracer:
         tracer.stop()
         said |= {"lines": tracer.take(), "where": plugin.where, "types": tracer.names()}
@@ -253,19 +270,62 @@ def warm_body(sock: socket.socket, site: Site, args: Sequence[str]) -> None:
     wire.send(sock, {"error": f"pytest ended with exit code {code} before it ran a test"})
 
 
+class Cold(Plugin):
+    """Serves requests from a configured session: each fork overrides an import, collects, and runs tests."""
+
+    def __init__(self, site: Site, tracer: Tracer, sock: socket.socket) -> None:
+        super().__init__(site, tracer)
+        self._sock = sock
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> None:
+        loaded = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+        if any(self.site.tell(name) for name in loaded if isinstance(name, str)):
+            return
+
+        def answer(request: dict[str, Any], say: Say) -> None:
+            _override(self.site, request)
+            session.perform_collect()
+            once = Once(self.site, self.tracer, request, say)
+            session.config.pluginmanager.unregister(self)
+            session.config.pluginmanager.register(once)
+            once.pytest_runtestloop(session)
+
+        serve(self._sock, answer)
+        os._exit(0)
+
+    def loop(self, session: pytest.Session) -> None:
+        """Reached where a conftest had already imported the code under repair: nothing can be served."""
+
+
 def cold_body(sock: socket.socket, site: Site, args: Sequence[str], modules: Sequence[str]) -> None:
-    """Import the dependencies but not the code under repair, then serve: each fork runs pytest anew."""
+    """Import the dependencies but not the code under repair, then serve.
+
+    Where pytest's own configuration imports that code, each fork configures anew.
+    """
     site.enter()
     _preload(modules)
+    probe = os.fork()
+    if probe == 0:
+        processes.die_with_parent()
+        processes.adopt_orphans()
+        _pytest(args, Cold(site, Tracer(site.tell), sock))
+        os._exit(_NOT_SERVED)
+    if os.waitstatus_to_exitcode(os.waitpid(probe, 0)[1]) != _NOT_SERVED:
+        return
 
     def answer(request: dict[str, Any], say: Say) -> None:
-        edit = request.get("edit")
-        if edit:
-            path = os.path.join(site.root, edit["path"])  # noqa: PTH118 - as above
-            swap.override_import(path, edit["source"].encode())
+        _override(site, request)
         _pytest(args, Once(site, Tracer(site.tell), request, say))
 
     serve(sock, answer)
+
+
+def _override(site: Site, request: dict[str, Any]) -> None:
+    edit = request.get("edit")
+    if edit:
+        path = os.path.join(site.root, edit["path"])  # noqa: PTH118 - code names files by text
+        swap.override_import(path, edit["source"].encode())
 
 
 def _preload(modules: Sequence[str]) -> None:

@@ -35,14 +35,21 @@ def swap(index: Index, old: CodeType, new: CodeType) -> bool:
     if not pairs:
         return False
     for before, after in pairs:
-        live = index.get(_key(before), [])
-        if not live:
-            return False
-        for function in live:
-            try:
-                function.__code__ = after
-            except ValueError:
+        nested = dict(compiled.pieces(after))
+        for path, code in compiled.pieces(before):
+            live = index.get(_key(code), [])
+            if not path and not live:
                 return False
+            if path in nested and not all(_give(function, nested[path]) for function in live):
+                return False
+    return True
+
+
+def _give(function: FunctionType, code: CodeType) -> bool:
+    try:
+        function.__code__ = code
+    except ValueError:
+        return False
     return True
 
 

@@ -37,11 +37,14 @@ def _exactly(sock: socket.socket, count: int, deadline: float | None) -> bytes:
     return bytes(parts)
 
 
-def read_lines(handle: int, deadline: float, last: bytes) -> tuple[list[Any], bool]:
-    """JSON lines from a pipe until the line `last`, its end, or `deadline`; and whether `last` was read."""
+def read_lines(handle: int, deadline: float, idle: float, last: bytes) -> tuple[list[Any], bool]:
+    """JSON lines from a pipe, and whether `last` was among them.
+
+    Reading ends at the line `last`, at the pipe's end, at `deadline`, or after `idle` seconds of silence.
+    """
     buffer = b""
     while not buffer.endswith(last + b"\n"):
-        left = deadline - time.monotonic()
+        left = min(idle, deadline - time.monotonic())
         if left <= 0 or not select.select([handle], [], [], left)[0]:
             break
         part = os.read(handle, 1 << 20)

@@ -138,7 +138,7 @@ def _in_fork(sock: socket.socket, handler: Handler, request: dict[str, Any]) -> 
         _child(handler, request, write, limit)
     os.close(write)
     try:
-        return wire.read_lines(read, time.monotonic() + limit, _LAST)
+        return wire.read_lines(read, time.monotonic() + limit, float(request.get("idle", limit)), _LAST)
     finally:
         os.close(read)
         processes.end(pid)
