@@ -97,3 +97,23 @@ def file_gate(path: str, name: str = "file") -> Gate:
     """A gate that passes when the file is there: the cheapest one that a candidate can make pass."""
     code = f"import os; raise SystemExit(0 if os.path.exists({path!r}) else 1)"
     return Gate(name=name, command=[sys.executable, "-I", "-S", "-c", code])
+
+
+@dataclass
+class RecordingDoorbell:
+    """A doorbell that rings nobody and remembers; `heard` takes bells away as a worker does."""
+
+    rung: dict[str, int] = field(default_factory=dict)
+    """Bells by class, of all time."""
+    _waiting: dict[str, int] = field(default_factory=dict)
+
+    def waiting(self, queue: str) -> int:
+        return self._waiting.get(queue, 0)
+
+    def ring(self, queue: str, times: int) -> None:
+        self.rung[queue] = self.rung.get(queue, 0) + times
+        self._waiting[queue] = self.waiting(queue) + times
+
+    def heard(self, queue: str, times: int) -> None:
+        """Take `times` bells of a class away, as far as there are some."""
+        self._waiting[queue] = max(0, self.waiting(queue) - times)

@@ -1,0 +1,153 @@
+"""The plan of a bench is a pure function: same config, issues and seed, same plan."""
+
+import random
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.config.load import apply_overrides
+from bench.config.models import BenchConfig
+from bench.errors import BenchError
+from bench.intake.issue import RISKS, SIZES, Issue
+from bench.submit.history import run_summary, similar_history
+from bench.submit.inputs import planner_input, system_state
+from bench.submit.plan import Known, Ready, make_ready, plan_bench, plan_fingerprint
+from db.repositories.plans import NewBench
+from planner.actions import SPECULATE
+from planner.documents.base import parse_document
+from planner.documents.planner_input import PlannerInput
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+WORKCELL: dict[str, Any] = {
+    "repo": "/repo",
+    "gates": [{"name": "test", "command": "true", "timeout_seconds": 10}],
+    "rates": {"usd_per_minute": 0.01, "max_usd_per_candidate": 0.5},
+}
+
+
+def _config(**flags: Any) -> BenchConfig:
+    return apply_overrides(BenchConfig.model_validate({"workcell": WORKCELL}), **flags)
+
+
+def _issue(number: int) -> Issue:
+    return Issue(id=f"i-{number:03d}", dk_risk=RISKS[number % 4], dk_size=SIZES[number % 5], tags=("a",))
+
+
+def _plan(config: BenchConfig, numbers: list[int], **known: Any) -> NewBench:
+    ready = [make_ready(config, _issue(number), lambda _repo, _ref: "c" * 40) for number in numbers]
+    return plan_bench(config, "b-1", "all", ready, Known(NOW, **known))
+
+
+def _arms(plan: NewBench) -> dict[str, list[tuple[int, float, list[int]]]]:
+    return {
+        case.issue_id: [(arm.canonical_rank, arm.propensity, [e.seed for e in arm.executions]) for arm in case.arms]
+        for case in plan.cases
+    }
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 2**63 - 1), shuffle=st.randoms(use_true_random=False))
+def test_the_same_seed_gives_the_same_plan_in_any_order_of_issues(seed: int, shuffle: random.Random) -> None:
+    numbers = list(range(8))
+    plan = _plan(_config(seed=seed), numbers)
+    shuffle.shuffle(numbers)
+    again = _plan(_config(seed=seed), numbers)
+    assert _arms(plan) == _arms(again)
+    assert plan_fingerprint(plan) == plan_fingerprint(_plan(_config(seed=seed), list(range(8))))
+
+
+def test_another_issue_changes_no_other_case() -> None:
+    few, more = _arms(_plan(_config(), [1, 2, 3])), _arms(_plan(_config(), [1, 2, 3, 4]))
+    assert all(more[issue] == arms for issue, arms in few.items())
+
+
+def test_another_seed_draws_other_arms() -> None:
+    assert _arms(_plan(_config(seed=1), [1, 2, 3])) != _arms(_plan(_config(seed=2), [1, 2, 3]))
+
+
+def test_the_worst_case_of_every_execution_covers_its_candidates_minutes_and_money() -> None:
+    for case in _plan(_config(strategy="anchor"), [3]).cases:
+        for arm in case.arms:
+            planned = arm.planned
+            dollars = planned["candidates"] * (planned["minutes"] * 0.01 + 0.5)
+            assert all(e.worst_micro_usd == round(dollars * 1e6) for e in arm.executions)
+            assert all(e.worst_ms == planned["candidates"] * planned["minutes"] * 60_000 for e in arm.executions)
+            assert all(e.deadline_seconds > planned["candidates"] * planned["minutes"] * 60 for e in arm.executions)
+
+
+def test_replicates_have_seeds_of_their_own() -> None:
+    arm = _plan(_config(replicates=3), [1]).cases[0].arms[0]
+    assert [e.replicate for e in arm.executions] == [0, 1, 2]
+    assert len({e.seed for e in arm.executions}) == 3
+
+
+def test_the_baseline_is_always_an_arm_and_certain() -> None:
+    for case in _plan(_config(), list(range(10))).cases:
+        baseline = [arm for arm in case.arms if arm.is_baseline]
+        assert [arm.propensity for arm in baseline] == [1.0]
+        if case.dk_risk in ("high", "critical"):
+            assert (baseline[0].swarm_id, baseline[0].max_candidates) == (SPECULATE, 3)
+
+
+def test_a_base_that_was_checked_before_is_not_checked_again() -> None:
+    config = _config()
+    key = make_ready(config, _issue(1), lambda _repo, _ref: "c" * 40).baseline_key
+    gates = [{"name": "test", "passed": False}]
+    plan = _plan(config, [1, 2], baselines={key: gates})
+    assert [case.baseline for case in plan.cases] == [gates, None]
+
+
+def test_the_baseline_key_follows_what_the_gates_depend_on() -> None:
+    issue = _issue(1)
+    ready = make_ready(_config(), issue, lambda _repo, _ref: "c" * 40)
+    dearer = ready.workcell.model_copy(update={"seconds_per_minute": 1.0})
+    other = ready.workcell.model_copy(update={"base": "d" * 40})
+    assert Ready(issue, dearer).baseline_key == ready.baseline_key
+    assert Ready(issue, other).baseline_key != ready.baseline_key
+
+
+def test_more_arms_than_valid_actions_are_refused() -> None:
+    with pytest.raises(BenchError, match="30"):
+        _plan(_config(k=31), [1])
+
+
+RUN = {
+    "execution_id": 5,
+    "issue_id": "i-001",
+    "job_type": "code",
+    "tags": ["a"],
+    "status": "failed",
+    "duration_ms": 1000,
+    "micro_usd": None,
+    "fail_codes": ["tests_failed"],
+    "gates": [{"name": "test", "passed": False, "score": 0.5}],
+    "executed_plan": {
+        "swarm_id_executed": "serial_handoff",
+        "max_candidates_executed": 1,
+        "timeout_seconds_executed": 900.0,
+        "max_iterations_executed": 2,
+    },
+    "started_ms": int(NOW.timestamp() * 1000) - 5000,
+}
+
+
+def test_history_holds_earlier_runs_and_nothing_of_the_future() -> None:
+    later = {**RUN, "execution_id": 6, "started_ms": int(NOW.timestamp() * 1000)}
+    similar = similar_history([later, RUN], NOW)
+    assert [run["run_id"] for run in similar(_issue(1))] == [run_summary(RUN).run_id]
+
+
+def test_the_planner_input_is_a_valid_document() -> None:
+    load = {"running": 4, "ready": 30, "usd_left_today": 5_000_000, "capabilities": ["repair", "tag:py"]}
+    state = system_state(load, {"repair": 0.51239}, NOW, usd_cap=200.0)
+    document = planner_input(_issue(1), NOW, similar_history([RUN], NOW)(_issue(1)), state)
+    parsed = parse_document(PlannerInput, document)
+    assert parsed.document() == document
+    assert state["active_workcells_bin"] == "3-5"
+    assert state["queue_depth_bin"] == "20+"
+    assert state["hour_bucket"] == "afternoon"
+    assert state["budget_remaining_bin"] == "low"
+    assert state["available_toolchains"] == ["repair"]

@@ -1,0 +1,174 @@
+"""claim → run → complete, with a truth that answers from a script."""
+
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from db.repositories.leases import Completion, Order
+from workers.attempt import attempt_next
+from workers.control import Control, StopReason
+from workers.notes import LeaseNotes, held_by_the_dead
+from workers.result import ExecutionResult
+from workers.spec import WorkOrder
+from workers.timing import LeaseTiming
+
+QUICK = LeaseTiming(lease=0.9, heartbeat=0.02, self_kill=0.3)
+ORDER = {
+    "execution_id": 7,
+    "attempt": 1,
+    "lease_token": "x",
+    "lease_seconds": 1,
+    "kind": "arm",
+    "bench_id": "b",
+    "issue": {},
+    "job_type": "code",
+    "workcell": {"repo": "/r", "gates": [{"name": "t", "command": "true"}]},
+    "action": {"swarm_id": "serial_handoff", "candidates": 1, "minutes": 15, "iterations": 1},
+}
+
+
+class Lost(Exception):
+    sqlstate = "57P01"
+
+
+def _lost_reply() -> OperationalError:
+    return OperationalError("SELECT", {}, Lost("connection lost"))
+
+
+@dataclass
+class ScriptedPlane:
+    """Answers claims and heartbeats from a script and remembers what it was told."""
+
+    payload: dict[str, Any] | None = field(default_factory=lambda: dict(ORDER))
+    order: Order = "go_on"
+    silent: bool = False
+    lost_claims: int = 0
+    lost_completions: int = 0
+    tokens: list[UUID] = field(default_factory=list)
+    completions: list[tuple[dict[str, Any], str | None]] = field(default_factory=list)
+    released: list[dict[str, Any]] = field(default_factory=list)
+    beats: int = 0
+
+    def claim(self, queue: str, machine: str, token: UUID, lease_seconds: float) -> dict[str, Any] | None:
+        self.tokens.append(token)
+        if self.lost_claims:
+            self.lost_claims -= 1
+            raise _lost_reply()
+        return self.payload
+
+    def heartbeat(self, execution: int, attempt: int, token: UUID, lease_seconds: float) -> Order:
+        self.beats += 1
+        if self.silent:
+            raise _lost_reply()
+        return self.order
+
+    def complete(
+        self, execution: int, attempt: int, token: UUID, result: dict[str, Any], stopped: str | None
+    ) -> Completion:
+        self.tokens.append(token)
+        self.completions.append((result, stopped))
+        if self.lost_completions:
+            self.lost_completions -= 1
+            raise _lost_reply()
+        return "recorded"
+
+    def release(self, execution: int, attempt: int, token: UUID, result: dict[str, Any]) -> str:
+        self.released.append(result)
+        return "released"
+
+
+def _until_stopped(order: WorkOrder, control: Control) -> ExecutionResult:
+    assert control.wait(10)
+    return ExecutionResult(status="error", error_class="lost", message=f"stopped: {control.reason}")
+
+
+def _success(order: WorkOrder, control: Control) -> ExecutionResult:
+    return ExecutionResult(status="success")
+
+
+def _attempt(plane: ScriptedPlane, run: Any, tmp_path: Path, leaving: Any = lambda: False) -> str | None:
+    return attempt_next(plane, "repair", "m", run, QUICK, LeaseNotes(tmp_path), leaving)
+
+
+def test_nothing_to_claim_is_nothing_to_do(tmp_path: Path) -> None:
+    plane = ScriptedPlane(payload=None)
+    assert _attempt(plane, _success, tmp_path) is None
+    assert not plane.completions
+
+
+def test_a_claim_and_a_completion_whose_replies_were_lost_are_said_again_with_the_same_token(tmp_path: Path) -> None:
+    plane = ScriptedPlane(lost_claims=1, lost_completions=2)
+    assert _attempt(plane, _success, tmp_path) == "recorded"
+    assert len(plane.completions) == 3
+    assert len(set(plane.tokens)) == 1
+
+
+@pytest.mark.parametrize(("order", "stopped"), [("cancel", "cancel"), ("deadline", "deadline"), ("fenced", "fenced")])
+def test_an_order_of_the_heartbeat_stops_the_work_and_is_named_in_the_completion(
+    order: Order, stopped: str, tmp_path: Path
+) -> None:
+    plane = ScriptedPlane(order=order)
+    _attempt(plane, _until_stopped, tmp_path)
+    assert plane.completions[0][1] == stopped
+
+
+def test_a_machine_that_leaves_hands_its_work_back(tmp_path: Path) -> None:
+    plane = ScriptedPlane()
+    assert _attempt(plane, _until_stopped, tmp_path, leaving=lambda: True) == "released"
+    assert plane.released
+    assert not plane.completions
+
+
+def test_a_worker_that_hears_nothing_kills_its_work_itself(tmp_path: Path) -> None:
+    plane = ScriptedPlane(silent=True)
+    started = time.monotonic()
+    _attempt(plane, _until_stopped, tmp_path)
+    assert plane.completions[0][1] == StopReason.FENCED.value
+    assert time.monotonic() - started >= QUICK.self_kill
+    assert plane.beats > 1
+
+
+def test_a_heartbeat_that_hangs_does_not_hide_the_time(tmp_path: Path) -> None:
+    class Hanging(ScriptedPlane):
+        def heartbeat(self, execution: int, attempt: int, token: UUID, lease_seconds: float) -> Order:
+            threading.Event().wait(1.0)
+            return "go_on"
+
+    plane = Hanging()
+    started = time.monotonic()
+    _attempt(plane, _until_stopped, tmp_path)
+    assert plane.completions[0][1] == "fenced"
+    assert time.monotonic() - started < 0.9
+
+
+def test_a_work_order_of_another_version_is_an_infrastructure_error_not_a_crash(tmp_path: Path) -> None:
+    plane = ScriptedPlane(payload={**ORDER, "novelty": 1})
+    _attempt(plane, _success, tmp_path)
+    result = plane.completions[0][0]
+    assert (result["status"], result["error_class"]) == ("error", "infra")
+    assert "novelty" in result["message"]
+
+
+def test_a_note_is_there_while_the_lease_is_held_and_gone_after_it(tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def look(order: WorkOrder, control: Control) -> ExecutionResult:
+        seen.append(len(list(tmp_path.glob("*.lease"))))
+        return ExecutionResult(status="success")
+
+    _attempt(ScriptedPlane(), look, tmp_path)
+    assert seen == [1]
+    assert not list(tmp_path.glob("*.lease"))
+
+
+def test_notes_of_living_processes_and_rubbish_report_nobody(tmp_path: Path) -> None:
+    LeaseNotes(tmp_path).holding(1, 1, UUID(int=1))
+    (tmp_path / "12.lease").write_text("rubbish")
+    assert list(held_by_the_dead(tmp_path)) == []
+    assert not (tmp_path / "12.lease").exists()
