@@ -12,6 +12,7 @@ from bench.embedded.account import Account
 from bench.embedded.binaries import PostgresPrograms, reachable_store
 from bench.embedded.errors import EmbeddedError
 from bench.embedded.paths import FarmPaths
+from bench.embedded.processes import FAMILY, kill, members
 
 OWNER = "bench_owner"
 # Below what initdb writes, so that a setting of the user's own may follow.
@@ -38,14 +39,11 @@ def make_cluster(
     programs: PostgresPrograms,
     password: str,
     notify: Callable[[str], None],
-    lock: int,
 ) -> None:
-    """Run initdb for `data`, which must not exist; it appears whole or not at all.
-
-    `lock` is the farm's lock: initdb inherits it, so that nobody begins anew while an orphan of a killed command
-    still writes.
-    """
+    """Run initdb for `data`, which must not exist; it appears whole or not at all."""
     home = data.parent
+    # A killed command leaves its initdb behind, still writing.
+    kill(members(_family(paths)))
     for left in home.glob("postgres.new-*"):
         shutil.rmtree(left, ignore_errors=True)
     if not account.can_reach(home / "postgres"):
@@ -56,7 +54,7 @@ def make_cluster(
     draft = home / f"postgres.new-{secrets.token_hex(4)}"
     draft.mkdir(mode=0o700)
     account.own(draft)
-    _initdb(draft, paths, account, programs, password, lock)
+    _initdb(draft, paths, account, programs, password)
     config = (draft / "postgresql.conf").read_text(encoding="utf-8")
     account.write(draft / "postgresql.conf", config + _SETTINGS)
     _put_in_place(draft, home / "postgres", data)
@@ -95,7 +93,7 @@ def _put_in_place(draft: Path, place: Path, data: Path) -> None:
 
 
 def _initdb(
-    draft: Path, paths: FarmPaths, account: Account, programs: PostgresPrograms, password: str, lock: int
+    draft: Path, paths: FarmPaths, account: Account, programs: PostgresPrograms, password: str
 ) -> None:
     log = paths.logs / "initdb.log"
     # Beside the sockets: the account reaches it there, and nobody else may read it.
@@ -117,11 +115,10 @@ def _initdb(
                     *("--encoding", "UTF8", *_options_of(programs.major)),
                 ],
                 cwd="/",
-                env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"},
+                env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC", FAMILY: _family(paths)},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                pass_fds=[lock],
                 check=False,
                 **account.popen_options(),
             )
@@ -133,6 +130,10 @@ def _initdb(
     if done.returncode != 0:
         shutil.rmtree(draft, ignore_errors=True)
         raise EmbeddedError(f"initdb failed: {_last_error(log)} (see {log})")
+
+
+def _family(paths: FarmPaths) -> str:
+    return f"initdb-{paths.mark}"
 
 
 def _last_error(log: Path) -> str:

@@ -57,11 +57,11 @@ class EmbeddedFarm:
         """Start or repair what does not run; join what does. Daemons beside the servers are left as they are."""
         self._check_space()
         self.paths.make()
-        with self.locked() as lock, _in_one_line():
+        with self.locked(), _in_one_line():
             self._check_secrets()
             postgres, broker = self._servers()
             broker.ensure()
-            postgres.ensure(lock)
+            postgres.ensure()
             for log in self.paths.logs.glob("*.log"):
                 trim(log)
         return FarmUrls(postgres.url(), broker.url())
@@ -88,11 +88,11 @@ class EmbeddedFarm:
         return Daemon(name, self.paths.run / f"{name}.json", self.paths.logs / f"{name}.log")
 
     @contextmanager
-    def locked(self) -> Iterator[int]:
-        """One change at a time; the descriptor that holds the lock."""
+    def locked(self) -> Iterator[None]:
+        """One change at a time."""
         with self.paths.lock.open("w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
-            yield handle.fileno()
+            yield
 
     def secret(self, name: str) -> str:
         """A password of this farm; made at first use. Call it under the lock."""

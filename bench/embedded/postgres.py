@@ -54,8 +54,8 @@ class Postgres:
         secret = quote(self.password if password is None else password, safe="")
         return f"postgresql://{user}:{secret}@/{database}?host={quote(str(self.sockets), safe='')}"
 
-    def ensure(self, lock: int) -> None:
-        """Running and serving, whatever was left behind. `lock` is the farm's."""
+    def ensure(self) -> None:
+        """Running and serving, whatever was left behind."""
         if self._serves():
             return
         account = account_of(self.data) if self.data.exists() else database_account()
@@ -64,7 +64,7 @@ class Postgres:
         if not self._is_starting():
             self._end_strays()
             if not self.data.exists():
-                make_cluster(self.data, self.paths, account, programs, self.password, self.notify, lock)
+                make_cluster(self.data, self.paths, account, programs, self.password, self.notify)
             check_version(self.data, programs)
             self._start(programs, account)
         self._wait(since)

@@ -18,7 +18,7 @@ import psutil
 from bench.embedded.errors import EmbeddedError
 
 # Children inherit it, so a family is found even after the process that began it was killed.
-_FAMILY = "FARM_FAMILY"
+FAMILY = "FARM_FAMILY"
 _LONGEST_LOG_BYTES = 8 * 1024 * 1024
 _KILL_SECONDS = 10.0
 # What this interpreter started itself and has to reap.
@@ -76,7 +76,7 @@ class Daemon:
         self.stop(grace_seconds=0)
         family = secrets.token_hex(16)
         trim(self.log)
-        pid = self._spawn(argv, {**environment, _FAMILY: family}, cwd, dict(options or {}))
+        pid = self._spawn(argv, {**environment, FAMILY: family}, cwd, dict(options or {}))
         self._write(Record(pid, birth(pid) or "", self._place(), family))
         return True
 
@@ -98,7 +98,7 @@ class Daemon:
         family = _descendants(process)
         if process is not None:
             end(process, grace_seconds, signals)
-        kill([*family, *_members(note.family)])
+        kill([*family, *members(note.family)])
         self.record.unlink(missing_ok=True)
 
     def last_words(self, since: int = 0) -> str:
@@ -195,6 +195,16 @@ def kill(processes: Iterable[psutil.Process]) -> None:
             end(process, 0, ())
 
 
+def members(family: str) -> list[psutil.Process]:
+    """Every living process that inherited this family's name."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if process.environ().get(FAMILY) == family:
+                found.append(process)
+    return found
+
+
 def wait_until(ready: Callable[[], bool], timeout: float, pause: float = 0.01) -> bool:
     """Poll `ready` until it is true or the time (seconds) is up. For servers that offer no event to wait on."""
     deadline = time.monotonic() + timeout
@@ -229,15 +239,6 @@ def _descendants(process: psutil.Process | None) -> list[psutil.Process]:
         return process.children(recursive=True) if process is not None else []
     except psutil.NoSuchProcess:
         return []
-
-
-def _members(family: str) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error, OSError):
-            if process.environ().get(_FAMILY) == family:
-                found.append(process)
-    return found
 
 
 def _reap(pid: int) -> None:
