@@ -109,16 +109,18 @@ BEGIN
     v_over := greatest(coalesce(p_usd, 0) - r.micro_usd, 0);
 
     INSERT INTO farm.ledger (execution_id, attempt, kind, micro_usd, ms, executions, day)
-    VALUES (p_execution, p_attempt, 'settle', v_usd, v_ms, v_n, r.day) ON CONFLICT DO NOTHING;
+    SELECT p_execution, p_attempt, m.kind, m.usd, m.ms, m.n, r.day
+    FROM (VALUES ('settle', v_usd, v_ms, v_n),
+                 ('release', r.micro_usd - v_usd, r.ms - v_ms, r.executions - v_n)) m (kind, usd, ms, n)
+    WHERE m.kind = 'settle' OR (m.usd, m.ms, m.n) <> (0, 0, 0)
+    ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
         RETURN 0;
     END IF;
-    INSERT INTO farm.ledger (execution_id, attempt, kind, micro_usd, ms, executions, day)
-    SELECT p_execution, p_attempt, 'release', r.micro_usd - v_usd, r.ms - v_ms, r.executions - v_n, r.day
-    WHERE (r.micro_usd, r.ms, r.executions) <> (v_usd, v_ms, v_n);
 
     SELECT * INTO e FROM farm.executions WHERE execution_id = p_execution;
-    PERFORM farm.lock_caps(e.bench_id, e.case_id, r.day);
+    PERFORM FROM farm.caps
+    WHERE bench_id = e.bench_id OR case_id = e.case_id OR day = r.day ORDER BY cap_id FOR UPDATE;
     UPDATE farm.caps
     SET usd_spent = usd_spent + v_usd, usd_reserved = usd_reserved - r.micro_usd, usd_overrun = usd_overrun + v_over,
         ms_spent = ms_spent + v_ms, ms_reserved = ms_reserved - r.ms,

@@ -23,7 +23,9 @@ CREATE FUNCTION farm.planner_block(b farm.benches, c farm.cases, a farm.arms) RE
 $$;
 
 CREATE FUNCTION farm.work_order(p_execution bigint, p_lease_seconds double precision) RETURNS jsonb
-LANGUAGE sql STABLE AS $$
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (
     SELECT jsonb_build_object(
         'execution_id', e.execution_id, 'attempt', e.attempt, 'lease_token', e.lease_token,
         'lease_seconds', p_lease_seconds, 'kind', CASE WHEN a.arm_id IS NULL THEN 'baseline' ELSE 'arm' END,
@@ -35,8 +37,8 @@ LANGUAGE sql STABLE AS $$
     JOIN farm.cases c USING (case_id)
     JOIN farm.benches b ON b.bench_id = e.bench_id
     LEFT JOIN farm.arms a ON a.arm_id = e.arm_id
-    WHERE e.execution_id = p_execution
-$$;
+    WHERE e.execution_id = p_execution);
+END $$;
 
 CREATE FUNCTION farm.claim_execution(p_queue text, p_machine text, p_token uuid, p_lease_seconds double precision)
 RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER SET search_path = farm, pg_temp AS $$
@@ -94,12 +96,13 @@ END $$;
 
 -- End the current attempt of a locked, running execution; its money is settled by the caller.
 CREATE FUNCTION farm.end_attempt(p_execution bigint, p_attempt int, p_ending text, p_message text, p_result jsonb)
-RETURNS void LANGUAGE sql AS $$
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
     UPDATE farm.attempts
     SET ending = p_ending, ended_at = clock_timestamp(), message = p_message,
         micro_usd = (p_result ->> 'micro_usd')::bigint, result = p_result
-    WHERE execution_id = p_execution AND attempt = p_attempt
-$$;
+    WHERE execution_id = p_execution AND attempt = p_attempt;
+END $$;
 
 -- Leave `running` for a terminal state.
 CREATE FUNCTION farm.finish(p_execution bigint, p_state text, p_reason text) RETURNS void LANGUAGE plpgsql AS $$

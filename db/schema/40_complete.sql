@@ -1,17 +1,20 @@
--- What comes of an attempt: recorded once, retried by class, or kept as late.
+-- What comes of an attempt: recorded once, retried by class, or kept as late. All plpgsql, also where one statement
+-- would do: its plans are kept for the session, those of a LANGUAGE sql function are made anew in each call.
 
 CREATE FUNCTION farm.record_candidates(p_execution bigint, p_attempt int, p_result jsonb) RETURNS void
-LANGUAGE sql AS $$
+LANGUAGE plpgsql AS $$
+BEGIN
     INSERT INTO farm.candidates (execution_id, attempt, candidate, workcell_id, status, error_class, duration_ms,
                                  micro_usd, cost_source, document)
     SELECT p_execution, p_attempt, (d ->> 'index')::int, d ->> 'workcell_id', d ->> 'status', d ->> 'error_class',
            (d ->> 'duration_ms')::bigint, (d ->> 'micro_usd')::bigint, d ->> 'cost_source', d
     FROM jsonb_array_elements(coalesce(p_result -> 'candidates', '[]')) d
-    ON CONFLICT DO NOTHING
-$$;
+    ON CONFLICT DO NOTHING;
+END $$;
 
 CREATE FUNCTION farm.record_outcome(p_execution bigint, p_attempt int, p_result jsonb, p_overrun bigint)
-RETURNS void LANGUAGE sql AS $$
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
     INSERT INTO farm.outcomes (execution_id, attempt, status, error_class, message, duration_ms, budget_ms, micro_usd,
                                charged_micro_usd, overrun_micro_usd, cost_source, fail_codes, gate_score, gates,
                                executed_plan, chosen)
@@ -24,24 +27,28 @@ RETURNS void LANGUAGE sql AS $$
            ARRAY(SELECT jsonb_array_elements_text(coalesce(p_result -> 'fail_codes', '[]'))),
            (SELECT avg((g ->> 'score')::double precision) FROM jsonb_array_elements(coalesce(p_result -> 'gates', '[]')) g),
            coalesce(p_result -> 'gates', '[]'), coalesce(p_result -> 'executed_plan', '{}'),
-           (p_result ->> 'chosen')::smallint
-$$;
+           (p_result ->> 'chosen')::smallint;
+END $$;
 
 -- Three infrastructure failures in a row, and a machine gets no more work until someone has looked at it.
-CREATE FUNCTION farm.count_infra(p_machine text, p_failed boolean) RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION farm.count_infra(p_machine text, p_failed boolean) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
     UPDATE farm.machines
     SET infra_failures = CASE WHEN p_failed THEN infra_failures + 1 ELSE 0 END,
         suspended = suspended OR (p_failed AND infra_failures >= 2)
-    WHERE machine_id = p_machine AND (p_failed OR infra_failures > 0)
-$$;
+    WHERE machine_id = p_machine AND (p_failed OR infra_failures > 0);
+END $$;
 
 -- An overrun stops the bench; the next tick takes back what was admitted and does not run yet.
-CREATE FUNCTION farm.halt_on_overrun(p_bench text, p_execution bigint, p_over bigint) RETURNS void LANGUAGE sql AS $$
-    UPDATE farm.benches
-    SET state = 'halted',
-        halt_reason = format('execution %s spent %s micro-dollars beyond its reservation', p_execution, p_over)
-    WHERE bench_id = p_bench AND state = 'open' AND p_over > 0
-$$;
+CREATE FUNCTION farm.halt_on_overrun(p_bench text, p_execution bigint, p_over bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF p_over > 0 THEN
+        UPDATE farm.benches
+        SET state = 'halted',
+            halt_reason = format('execution %s spent %s micro-dollars beyond its reservation', p_execution, p_over)
+        WHERE bench_id = p_bench AND state = 'open';
+    END IF;
+END $$;
 
 CREATE FUNCTION farm.finish_baseline(p_case bigint, p_result jsonb) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,7 +1,7 @@
 -- Who won, by the same total order as the decision itself: pass rate, objective, configured ties, canonical order.
 
 CREATE VIEW report.arm_standings AS
-WITH rules AS (
+WITH rules AS MATERIALIZED (  -- once a bench, not once an arm
     SELECT bench_id, objective, names[1] AS tie_1, names[2] AS tie_2, names[3] AS tie_3
     FROM (
         SELECT bench_id, objective, ARRAY(
