@@ -6,7 +6,6 @@ import sqlalchemy as sa
 from tests.fixtures import cap_scenarios, steer_scenarios
 from tests.fixtures.lease_scenarios import Scenario
 
-
 SCENARIOS = cap_scenarios.SCENARIOS + steer_scenarios.SCENARIOS
 
 

@@ -34,7 +34,8 @@ def objects(engine: sa.Engine) -> list[str]:
                                       ORDER BY attnum)
                     FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped), '')
         FROM pg_class c WHERE relnamespace IN ('farm'::regnamespace, 'report'::regnamespace)
-        UNION ALL SELECT 'function ' || p.oid::regprocedure::text || md5(prosrc) || coalesce(proacl::text, '') FROM pg_proc p
+        UNION ALL SELECT 'function ' || p.oid::regprocedure::text || md5(prosrc) || coalesce(proacl::text, '')
+        FROM pg_proc p
         WHERE pronamespace = 'farm'::regnamespace
         UNION ALL SELECT 'trigger ' || tgname || ' ' || tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal
         UNION ALL SELECT 'constraint ' || conrelid::regclass::text || conname || pg_get_constraintdef(oid)
