@@ -23,7 +23,7 @@ _SPACE_NEEDED_BYTES = 200 * 1024 * 1024
 
 
 # The worker first, so that it can hand back its work to a database that still runs.
-_GRACE_SECONDS = {"worker": 40.0, "coordinator": 10.0}
+GRACE_SECONDS = {"worker": 40.0, "coordinator": 10.0}
 _SERVERS = ("broker", "postgres")
 
 
@@ -68,12 +68,13 @@ class EmbeddedFarm:
 
     def down(self) -> None:
         """Stop everything that was started in this farm; data stays. Nothing happens where nothing runs."""
-        if not self.paths.root.is_dir():
+        # Its directory may have been deleted under it: servers that still run are found by their sockets.
+        if not self.paths.root.is_dir() and not self.paths.sockets.is_dir():
             return
         self.paths.make()
         with self.locked(), _in_one_line():
             for name in self._daemon_names():
-                self.daemon(name).stop(_GRACE_SECONDS.get(name, 10.0))
+                self.daemon(name).stop(GRACE_SECONDS.get(name, 10.0))
             postgres, broker = Postgres(self.paths, "", self._notify), Broker(self.paths, "")
             broker.stop()
             postgres.stop()
@@ -115,7 +116,7 @@ class EmbeddedFarm:
     def _daemon_names(self) -> list[str]:
         """What was started beside the servers, in the order of its end."""
         noted = {record.stem for record in self.paths.run.glob("*.json")} - set(_SERVERS)
-        return [name for name in _GRACE_SECONDS if name in noted] + sorted(noted - set(_GRACE_SECONDS))
+        return [name for name in GRACE_SECONDS if name in noted] + sorted(noted - set(GRACE_SECONDS))
 
     def _check_secrets(self) -> None:
         if (self.paths.root / "postgres").exists() and not self.paths.secrets.exists():

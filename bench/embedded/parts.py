@@ -5,12 +5,11 @@ import sys
 
 import sqlalchemy as sa
 
-from bench.embedded.farm import EmbeddedFarm, PartStatus, daemon_status
+from bench.embedded.farm import GRACE_SECONDS, EmbeddedFarm, PartStatus, daemon_status
 from bench.embedded.processes import Daemon
 from db.logins import ensure_login
 
 _WORKER_LOGIN = "farm_worker"
-_GRACE_SECONDS = {"worker": 40.0, "coordinator": 10.0}
 
 
 def start_parts(
@@ -37,7 +36,7 @@ def stop_parts(farm: EmbeddedFarm) -> None:
     """The worker first, so that it can hand back its work."""
     with farm.locked():
         for name in ("worker", "coordinator"):
-            farm.daemon(name).stop(_GRACE_SECONDS[name])
+            farm.daemon(name).stop(GRACE_SECONDS[name])
 
 
 def parts_status(farm: EmbeddedFarm) -> list[PartStatus]:

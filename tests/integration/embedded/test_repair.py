@@ -114,6 +114,15 @@ def test_a_directory_deleted_under_a_running_farm_is_begun_anew(farm: EmbeddedFa
     assert_whole(farm, "new")
 
 
+def test_down_ends_the_servers_of_a_directory_that_was_deleted(farm: EmbeddedFarm) -> None:
+    farm.up()
+    orphans = servers_of(farm)
+    shutil.rmtree(farm.paths.root)
+    farm.down()
+    assert [birth(orphan.pid) for orphan in orphans] == [None] * len(orphans)
+    assert not farm.paths.sockets.exists()
+
+
 def test_a_directory_moved_under_a_running_farm_takes_its_servers_along(
     farm: EmbeddedFarm, place: Path
 ) -> None:
