@@ -1,3 +1,21 @@
 """Fixtures shared by all tests."""
 
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
 pytest_plugins = ["tests.fixtures.servers"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_farm_keeps_data_outside_the_tests() -> Iterator[None]:
+    """As root, a farm below pytest's private directories has its data elsewhere; here they go at the end."""
+    store = Path(tempfile.mkdtemp(prefix="bf-store-"))
+    store.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BENCH_EMBEDDED_HOME", str(store))
+        yield
+    shutil.rmtree(store, ignore_errors=True)

@@ -7,7 +7,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,6 +62,7 @@ class EmbeddedFarm:
             postgres, broker = self._servers()
             broker.ensure()
             postgres.ensure()
+            self._leave_old_sockets()
             for log in self.paths.logs.glob("*.log"):
                 trim(log)
         return FarmUrls(postgres.url(), broker.url())
@@ -117,6 +118,16 @@ class EmbeddedFarm:
         """What was started beside the servers, in the order of its end."""
         noted = {record.stem for record in self.paths.run.glob("*.json")} - set(_SERVERS)
         return [name for name in GRACE_SECONDS if name in noted] + sorted(noted - set(GRACE_SECONDS))
+
+    def _leave_old_sockets(self) -> None:
+        """A farm that was moved has sockets at another place now; the old place goes once it is empty."""
+        note = self.paths.run / "sockets"
+        before = Path(note.read_text(encoding="utf-8")) if note.exists() else self.paths.sockets
+        if before != self.paths.sockets:
+            with suppress(OSError):
+                (before / "pg").rmdir()
+                before.rmdir()
+        note.write_text(str(self.paths.sockets), encoding="utf-8")
 
     def _check_secrets(self) -> None:
         if (self.paths.root / "postgres").exists() and not self.paths.secrets.exists():

@@ -131,6 +131,7 @@ def test_a_directory_moved_under_a_running_farm_takes_its_servers_along(
     (place / "elsewhere").mkdir()
     moved = EmbeddedFarm(farm.paths.root.rename(place / "elsewhere" / ".bench"))
     assert recall(moved.up()) == ["committed"]
+    assert not farm.paths.sockets.exists()
     moved.down()
     assert [birth(orphan.pid) for orphan in orphans] == [None] * len(orphans)
     assert_whole(moved, "committed")
