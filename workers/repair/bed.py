@@ -9,10 +9,11 @@ from workers.repair import session
 from workers.repair.candidates import Candidate
 from workers.repair.errors import ZygoteLostError
 from workers.repair.gates import Suite, quiet_flags
+from workers.repair.inside import Site
 from workers.repair.suspicion import Spectrum
 from workers.repair.zygote import Zygote
 
-_MIN_TEST, _SLOWER = 0.15, 5.0
+_MIN_TEST, _SLOWER = 0.08, 5.0
 _PER_FORK = 0.5
 _CRASHES, _TRACED_HANGS = 4, 3
 _PASSING_SHARE = 0.3
@@ -33,7 +34,7 @@ class Verdict:
 class Bed:
     """One suite. Every wait ends at the deadline that it is given, with TimeoutError."""
 
-    def __init__(self, suite: Suite, site: session.Site) -> None:
+    def __init__(self, suite: Suite, site: Site) -> None:
         self.suite, self.site = suite, site
         self.args: tuple[str, ...] = (*suite.args, *quiet_flags())
         self.broken: str | None = None
@@ -88,7 +89,7 @@ class Bed:
         self._outcomes(deadline, per_test)
         self.failing.sort(key=lambda test: (test in self._hung, self._seconds.get(test, 0.0)))
         if self.failing:
-            self._trace(deadline, max(0.3, 50 * self._longest()) if self._hung else per_test)
+            self._trace(deadline, max(0.1, 50 * self._longest()) if self._hung else per_test)
 
     def _outcomes(self, deadline: float, per_test: float) -> None:
         unknown = list(self.tests)

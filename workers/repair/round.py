@@ -17,10 +17,10 @@ from workers.repair.checkout import Snapshot, editable_files, write_whole
 from workers.repair.enumerate import Family, edits
 from workers.repair.errors import Stopped, ZygoteLostError
 from workers.repair.gates import suite_of
+from workers.repair.inside import Site
 from workers.repair.order import Order
 from workers.repair.ordering import Queue
 from workers.repair.search import Found, Search
-from workers.repair.session import Site
 from workers.repair.source import Edit, SourceFile
 
 Say = Callable[[str], None]
