@@ -5,9 +5,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 import psycopg
@@ -16,6 +17,7 @@ import pytest
 from bench.embedded.errors import EmbeddedError
 from bench.embedded.farm import EmbeddedFarm, FarmUrls
 
+_Told = TypeVar("_Told")
 REPOSITORY = Path(__file__).parents[3]
 
 
@@ -116,11 +118,21 @@ def servers_of(farm: EmbeddedFarm) -> list[psutil.Process]:
     return found
 
 
+def told_by_each(processes: Iterable[psutil.Process], read: Callable[[psutil.Process], _Told]) -> list[_Told]:
+    """What `read` says of every process that still lives: backends and helpers of PostgreSQL come and go."""
+    told = []
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            told.append(read(process))
+    return told
+
+
 def tops(farm: EmbeddedFarm) -> list[str]:
     """The names of the farm's servers, each with its children counted once."""
     every = servers_of(farm)
     pids = {process.pid for process in every}
-    return sorted(process.name() for process in every if process.ppid() not in pids)
+    parents = told_by_each(every, lambda process: (process.name(), process.ppid()))
+    return sorted(name for name, parent in parents if parent not in pids)
 
 
 ONE_OF_EACH = ["postgres", "valkey-server"]

@@ -15,7 +15,7 @@ import pytest
 
 from bench.embedded.account import Account
 from bench.embedded.farm import EmbeddedFarm
-from tests.integration.embedded.conftest import REPOSITORY, recall, remember, servers_of
+from tests.integration.embedded.conftest import REPOSITORY, recall, remember, servers_of, told_by_each
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
 NOBODY = 65534
@@ -58,7 +58,8 @@ def run(root: Path, python: str = sys.executable, path: str = "", **options: Any
 
 
 def owners_of(farm: EmbeddedFarm) -> set[str]:
-    return {process.username() for process in servers_of(farm) if process.name().startswith("postgres")}
+    each = told_by_each(servers_of(farm), lambda process: (process.name(), process.username()))
+    return {owner for name, owner in each if name.startswith("postgres")}
 
 
 @as_root
@@ -123,7 +124,8 @@ def test_programs_that_the_account_could_not_reach_are_copied_once(place: Path) 
     for name in ("one", "two"):
         farm = EmbeddedFarm(place / name / ".bench")
         assert run(farm.paths.root, path=str(private)).endswith("running running\n")
-        (program,) = {process.exe() for process in servers_of(farm) if process.name() == "postgres"}
+        each = told_by_each(servers_of(farm), lambda process: (process.name(), process.exe()))
+        (program,) = {path for name, path in each if name == "postgres"}
         assert program.startswith(str(place / "store"))
         farm.down()
     assert len(list((place / "store").iterdir())) == 1
@@ -142,7 +144,7 @@ def test_an_ordinary_user_needs_nobody_else(place: Path) -> None:
     assert "root" not in first
     servers = [process for process in psutil.process_iter() if _mentions(process, root)]
     try:
-        assert {process.username() for process in servers} == {"nobody"}
+        assert set(told_by_each(servers, psutil.Process.username)) == {"nobody"}
         assert run(root, python, packages(), **them) == first
         refusal = run(root)
         assert refusal == f"refused: {root} belongs to nobody; run as nobody, or from another directory\n"

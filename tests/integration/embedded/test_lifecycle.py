@@ -16,7 +16,15 @@ import pytest
 from kombu.connection import Connection
 
 from bench.embedded.farm import EmbeddedFarm
-from tests.integration.embedded.conftest import ONE_OF_EACH, REPOSITORY, recall, remember, servers_of, tops
+from tests.integration.embedded.conftest import (
+    ONE_OF_EACH,
+    REPOSITORY,
+    recall,
+    remember,
+    servers_of,
+    told_by_each,
+    tops,
+)
 
 
 def test_a_farm_comes_up_is_joined_goes_down_and_keeps_its_data(new_farm: EmbeddedFarm) -> None:
@@ -63,8 +71,8 @@ def test_the_servers_are_set_up_as_promised(new_farm: EmbeddedFarm) -> None:
     assert provider in ("b", b"b")
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(urls.database_url.replace(":", ":x", 2).replace(":x//", "://"))
-    for server in servers_of(new_farm):
-        assert [each for each in server.net_connections("inet") if each.status == psutil.CONN_LISTEN] == []
+    ports = told_by_each(servers_of(new_farm), lambda server: server.net_connections("inet"))
+    assert [port for each in ports for port in each if port.status == psutil.CONN_LISTEN] == []
 
 
 def test_celerys_transport_speaks_to_the_broker(farm: EmbeddedFarm) -> None:
