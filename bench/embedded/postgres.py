@@ -16,7 +16,7 @@ from bench.embedded.binaries import PostgresPrograms, postgres_programs
 from bench.embedded.cluster import OWNER, check_version, make_cluster
 from bench.embedded.errors import EmbeddedError
 from bench.embedded.paths import FarmPaths
-from bench.embedded.processes import Daemon, birth, end, kill, wait_until
+from bench.embedded.processes import Daemon, end, kill, wait_until
 from bench.embedded.sockets import listener
 
 DATABASE = "bench"
@@ -125,10 +125,11 @@ class Postgres:
     def _forget_recycled_pid(self) -> None:
         """The note may name another program's process by now, and the server would fear it is its twin.
 
-        A note of a dead process stays: by it PostgreSQL knows the memory of a crashed server.
+        So it would of a zombie: where nobody reaps (a container without an init), a killed server keeps its pid. A
+        note of a process that is gone stays: by it PostgreSQL knows the memory of a crashed server.
         """
         pid = self._noted_pid()
-        if pid and birth(pid) is not None:
+        if pid and psutil.pid_exists(pid):
             (self.data / "postmaster.pid").unlink(missing_ok=True)
 
     def _start(self, programs: PostgresPrograms, account: Account) -> None:

@@ -41,7 +41,7 @@ def export_archives(source: Path, target: Path, bench_id: str | None) -> tuple[i
 
 def _bench_of(archive: Path) -> str | None:
     manifest = json.loads((archive / _CORE).read_text(encoding="utf-8"))
-    found = manifest.get("control", {}).get("bench_id") or manifest.get("bench_id")
+    found = manifest.get("bench", {}).get("bench_id")
     return None if found is None else str(found)
 
 
