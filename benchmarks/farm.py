@@ -5,12 +5,14 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
 from bench.embedded.farm import EmbeddedFarm
 from bench.embedded.parts import worker_url
 from db.engine import open_engine
+from db.repositories.ticks import Ticks
 from db.upgrade import upgrade
 
 
@@ -24,6 +26,11 @@ class BenchmarkFarm:
     worker_database_url: str
     broker_url: str
     embedded: EmbeddedFarm
+
+    def scalar(self, statement: str, **values: Any) -> Any:
+        """One value."""
+        with self.engine.connect() as connection:
+            return connection.scalar(sa.text(statement), values)
 
 
 @contextlib.contextmanager
@@ -42,3 +49,11 @@ def farm() -> Iterator[BenchmarkFarm]:
         finally:
             engine.dispose()
             embedded.down()
+
+
+def admit_all(engine: sa.Engine, bench_id: str) -> None:
+    """Admit every case of a bench, as the coordinator's ticks do."""
+    ticks = Ticks(engine)
+    while cases := ticks.pending_cases(bench_id):
+        for case in cases:
+            ticks.admit(case)

@@ -1,5 +1,7 @@
 """Benches of any size, written as a submission writes them."""
 
+from typing import Any
+
 from db.repositories.plans import Limits, NewArm, NewBench, NewCase, NewExecution
 from planner.actions import NA, Action, canonical_rank, valid_actions
 
@@ -14,7 +16,13 @@ _WORKCELL = {
 _PLANNED = {"swarm_id": "serial_handoff", "candidates": 1, "minutes": 15.0, "iterations": 1}
 
 
-def bench_of(bench_id: str, cases: int, arms: int, limits: Limits | None = None) -> NewBench:
+def bench_of(
+    bench_id: str,
+    cases: int,
+    arms: int,
+    limits: Limits | None = None,
+    workcell: dict[str, Any] = _WORKCELL,
+) -> NewBench:
     """A bench of `cases` × `arms` executions whose base commits were checked before."""
     return NewBench(
         bench_id=bench_id,
@@ -28,12 +36,12 @@ def bench_of(bench_id: str, cases: int, arms: int, limits: Limits | None = None)
         tie_break=["lower_max_candidates"],
         max_retries=1,
         limits=limits or Limits(),
-        cases=[_case(number, arms) for number in range(cases)],
+        cases=[_case(number, arms, workcell) for number in range(cases)],
         queues={QUEUE: ["command"]},
     )
 
 
-def _case(number: int, arms: int) -> NewCase:
+def _case(number: int, arms: int, workcell: dict[str, Any]) -> NewCase:
     return NewCase(
         issue_id=f"issue-{number:06d}",
         issue={"id": f"issue-{number:06d}", "title": "a benchmark", "tags": []},
@@ -43,7 +51,7 @@ def _case(number: int, arms: int) -> NewCase:
         dk_priority="P2",
         planner_input={"schema_version": "cyntra.planner_input.v1", "issue": {"issue_id": str(number)}},
         input_hash="0" * 64,
-        workcell=_WORKCELL,
+        workcell=workcell,
         baseline_key=f"key-{number}",
         baseline=[],
         baseline_check=NewExecution(QUEUE, 0, 60),

@@ -1,160 +1,138 @@
-"""Slot efficiency: sleeping executions on 16 slots, from submit to the last recorded outcome."""
+"""Slots: how much of 16 slots' time is execution, from submit to the last outcome; at what cost in CPU and memory."""
 
-import contextlib
-import os
-import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import psutil
-import sqlalchemy as sa
-
-from bench.coordinator.loop import make_tick, run_coordinator
+from bench.coordinator.loop import make_tick
+from benchmarks import plain_worker, processes
 from benchmarks.farm import BenchmarkFarm
+from benchmarks.processes import SLOTS
 from benchmarks.rows import bench_of
-from benchmarks.sleeping_worker import SECONDS_VARIABLE
-from db.repositories.machines import Machines
+from benchmarks.table import Row, Scale
 from db.repositories.plans import Plans
-from workers.celery_app import make_app
+from workers.celery_app import broker_queue, make_app
 from workers.doorbell import CeleryDoorbell
-from workers.node.settings import NodeSettings
-from workers.node.supervisor import celery_command, kill_group
 
-SLOTS = 16
+_ARMS = 4
+_AIMS = {1.0: 0.95, 30.0: 0.99}
 
 
 @dataclass(frozen=True)
-class SlotResult:
-    """One run of sleeping executions."""
+class Used:
+    """One run of sleeping executions, or tasks."""
 
     efficiency: float
     """N · sleep ÷ (slots · time from submit to last outcome)."""
     cpu_ms: float
-    """CPU of worker, database and coordinator, milliseconds an execution."""
-    worker_mib: float
-    """Memory of the worker's processes at the end, shared pages divided (PSS)."""
-    growth_mib: float
-    """How much of it, and of this process with the coordinator in it, came after the first tenth."""
+    """An execution: worker, sandbox, database, broker's share left out, coordinator."""
+    slot_mib: float
+    """The worker's memory at the end, a slot."""
+    worker_growth_mib: float
+    """What the worker's memory grew by between the first tenth and the end."""
+    coordinator_growth_mib: float
 
 
-def measure(farm: BenchmarkFarm, count: int, seconds: float) -> SlotResult:
-    """Run `count` executions that sleep `seconds`."""
-    with _worker(farm, seconds) as worker, _coordinator(farm):
-        _wait_until_ready(farm)
-        family = [worker, psutil.Process(), _database(farm)]
-        cpu_before = sum(_cpu_seconds(process) for process in family)
-        bench_id = f"slots-{seconds}-{time.monotonic_ns()}"
-        started = time.monotonic()
-        Plans(farm.engine).write(bench_of(bench_id, count // 4, 4))
-        make_tick(farm.engine, CeleryDoorbell(make_app(farm.broker_url)))()
-        _wait_for(farm, bench_id, count // 10)
-        early = _memory_mib(worker) + _memory_mib(psutil.Process(), children=False)
-        _wait_for(farm, bench_id, count)
-        elapsed = _last_outcome_after(farm, bench_id, started)
-        cpu = sum(_cpu_seconds(process) for process in family) - cpu_before
-        mib = _memory_mib(worker)
-        growth = mib + _memory_mib(psutil.Process(), children=False) - early
-    return SlotResult(count * seconds / (SLOTS * elapsed), 1000 * cpu / count, mib, growth)
-
-
-@contextlib.contextmanager
-def _worker(farm: BenchmarkFarm, seconds: float) -> Iterator[psutil.Process]:
-    run_dir = farm.directory / f"run-{seconds}"
-    run_dir.mkdir(exist_ok=True)
-    settings = NodeSettings(
-        database_url=farm.worker_database_url,
-        broker_url=farm.broker_url,
-        machine_id="benchmark",
-        capabilities=("command",),
-        concurrency=SLOTS,
-        run_dir=run_dir,
-    )
-    queues = Machines(farm.engine).register("benchmark", ["command"], SLOTS)
-    with farm.engine.begin() as connection:
-        connection.execute(
-            sa.text("INSERT INTO farm.queues VALUES ('command', '{command}') ON CONFLICT DO NOTHING")
+def rows(farm: BenchmarkFarm, scale: Scale) -> Iterator[Row]:
+    """Efficiency, CPU and memory beside the same sleeps as plain Celery tasks."""
+    for seconds, count in scale.slot_executions:
+        ours, bare = measure(farm, count, seconds), measure_plain(farm, count, seconds)
+        aim = _AIMS.get(seconds)
+        yield Row(
+            f"slot efficiency, {count} executions of {seconds:g} s on {SLOTS} slots",
+            f"{ours.efficiency:.3f}",
+            f"plain Celery tasks that sleep as long: {bare.efficiency:.3f}",
+            f"{ours.efficiency / bare.efficiency:.1%}",
+            "" if aim is None else f"≥{aim:.0%} of the slots' time",
+            None if aim is None else ours.efficiency >= aim,
         )
-    child = subprocess.Popen(
-        celery_command(settings, (*queues, "command"), app="benchmarks.sleeping_worker"),
-        env={
-            **os.environ,
-            **settings.environment(),
-            SECONDS_VARIABLE: str(seconds),
-            "BENCH_WORK_DIR": str(farm.directory / "work"),
-            "BENCH_ARCHIVES_DIR": str(farm.directory / "archives"),
-        },
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
+        yield Row(
+            f"CPU an execution of {seconds:g} s",
+            f"{ours.cpu_ms:.0f} ms",
+            f"plain Celery: {bare.cpu_ms:.1f} ms",
+            f"{ours.cpu_ms / bare.cpu_ms:.0f}×",
+        )
+        yield Row(
+            f"memory of the worker a slot, {seconds:g} s",
+            f"{ours.slot_mib:.0f} MiB",
+            f"plain Celery: {bare.slot_mib:.0f} MiB",
+            f"{ours.slot_mib / bare.slot_mib:.1f}×",
+        )
+
+
+def memory_rows(farm: BenchmarkFarm, scale: Scale) -> Iterator[Row]:
+    """What many short executions leave behind in memory."""
+    count = scale.short_executions
+    used = measure(farm, count, 0.0)
+    total = used.slot_mib * SLOTS
+    for name, growth, whole in (
+        (f"worker of {SLOTS} slots", used.worker_growth_mib, total),
+        ("coordinator", used.coordinator_growth_mib, None),
+    ):
+        yield Row(
+            f"memory of the {name}, {count:,} executions of 0 s",
+            f"{growth:+.1f} MiB after the first tenth",
+            "" if whole is None else f"all of it at the end: {whole:.0f} MiB",
+            "" if whole is None else f"{growth / whole:+.1%}",
+            "does not grow",
+            growth < 8.0 + (0.0 if whole is None else 0.05 * whole),
+        )
+
+
+def measure(farm: BenchmarkFarm, count: int, seconds: float) -> Used:
+    """Run `count` executions that sleep `seconds`, from submit to the last outcome."""
+    bell = CeleryDoorbell(make_app(farm.broker_url))
+    with processes.worker(farm, seconds) as worker, processes.coordinator(farm) as coordinator:
+        family = [worker, coordinator, processes.database(farm)]
+        cpu = processes.cpu_seconds(*family)
+        bench_id = f"slots-{seconds}-{time.monotonic_ns()}"
+        started = time.time()
+        Plans(farm.engine).write(bench_of(bench_id, count // _ARMS, _ARMS))
+        # `bench submit --wait` ticks at once; a standing coordinator goes on from there.
+        make_tick(farm.engine, bell)()
+        _wait_for(farm, bench_id, count // 10)
+        early = [processes.memory_mib(process) for process in (worker, coordinator)]
+        _wait_for(farm, bench_id, count)
+        elapsed = _last_outcome(farm, bench_id) - started
+        cpu = processes.cpu_seconds(*family) - cpu
+        late = [processes.memory_mib(process) for process in (worker, coordinator)]
+    return Used(
+        count * seconds / (SLOTS * elapsed),
+        1000 * cpu / count,
+        late[0] / SLOTS,
+        late[0] - early[0],
+        late[1] - early[1],
     )
-    try:
-        yield psutil.Process(child.pid)
-    finally:
-        kill_group(child.pid)
-        child.wait()
 
 
-@contextlib.contextmanager
-def _coordinator(farm: BenchmarkFarm) -> Iterator[None]:
-    stop = threading.Event()
-    one_tick = make_tick(farm.engine, CeleryDoorbell(make_app(farm.broker_url)))
-    thread = threading.Thread(target=run_coordinator, args=(one_tick, stop), daemon=True)
-    thread.start()
-    yield
-    stop.set()
-    thread.join()
-
-
-def _wait_until_ready(farm: BenchmarkFarm) -> None:
-    """The worker has greeted the farm and its pool is up."""
-    ready = sa.text(
-        "SELECT count(*) FROM farm.machines WHERE machine_id = 'benchmark' AND seen_at > started_at"
-    )
-    while _scalar(farm, ready) == 0:
-        time.sleep(0.1)
-    time.sleep(1.0)
+def measure_plain(farm: BenchmarkFarm, count: int, seconds: float) -> Used:
+    """The same sleeps as tasks of a plain Celery application."""
+    app = plain_worker.plain_app(farm.broker_url)
+    with processes.plain(farm, seconds) as (worker, log):
+        cpu = processes.cpu_seconds(worker)
+        started = time.time()
+        with app.producer_pool.acquire(block=True) as producer:
+            for _ in range(count):
+                app.send_task(plain_worker.TASK, queue=broker_queue(plain_worker.QUEUE), producer=producer)
+        while len(lines := log.read_text().splitlines()) < count:
+            time.sleep(0.1)
+        elapsed = max(float(line.split()[1]) for line in lines) - started
+        cpu = processes.cpu_seconds(worker) - cpu
+        mib = processes.memory_mib(worker)
+    return Used(count * seconds / (SLOTS * elapsed), 1000 * cpu / count, mib / SLOTS, 0.0, 0.0)
 
 
 def _wait_for(farm: BenchmarkFarm, bench_id: str, count: int) -> None:
-    done = sa.text("""
-        SELECT count(*) FROM farm.executions e JOIN farm.outcomes USING (execution_id) WHERE e.bench_id = :bench""")
-    while _scalar(farm, done, bench=bench_id) < count:
+    done = """
+        SELECT count(*) FROM farm.cases c JOIN farm.executions e USING (case_id)
+        WHERE c.bench_id = :bench AND e.finished_at IS NOT NULL"""
+    while farm.scalar(done, bench=bench_id) < count:
         time.sleep(0.2)
 
 
-def _last_outcome_after(farm: BenchmarkFarm, bench_id: str, started: float) -> float:
-    """Seconds from `started` (this process' monotonic clock) to the last outcome (the database's clock)."""
-    ago = sa.text("""
-        SELECT extract(epoch FROM clock_timestamp() - max(recorded_at)) FROM farm.outcomes
-        JOIN farm.executions e USING (execution_id) WHERE e.bench_id = :bench""")
-    return time.monotonic() - float(_scalar(farm, ago, bench=bench_id)) - started
-
-
-def _scalar(farm: BenchmarkFarm, statement: sa.TextClause, **values: str) -> int:
-    with farm.engine.connect() as connection:
-        found: int = connection.scalar(statement, values)
-    return found
-
-
-def _database(farm: BenchmarkFarm) -> psutil.Process:
-    pid = farm.embedded.status()[0].pid
-    assert pid is not None
-    return psutil.Process(pid)
-
-
-def _cpu_seconds(process: psutil.Process) -> float:
-    """CPU of the process, its living children and those it has reaped."""
-    total = 0.0
-    for one in [process, *process.children(recursive=True)]:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            total += sum(one.cpu_times()[:4])
-    return total
-
-
-def _memory_mib(process: psutil.Process, children: bool = True) -> float:
-    total = 0.0
-    for one in [process, *(process.children(recursive=True) if children else [])]:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            total += one.memory_full_info().pss / 2**20
-    return total
+def _last_outcome(farm: BenchmarkFarm, bench_id: str) -> float:
+    """Seconds since the epoch; the server's clock is this machine's."""
+    last = """
+        SELECT extract(epoch FROM max(o.recorded_at))::float8 FROM farm.outcomes o
+        JOIN farm.executions e USING (execution_id) WHERE e.bench_id = :bench"""
+    return float(farm.scalar(last, bench=bench_id))

@@ -112,7 +112,7 @@ MUTANTS = [
     Mutant("reads, then writes", "lock_caps", " FOR UPDATE", "",
            caps.a_storm_of_reservations_stays_under_the_dollars,
            also=_UNFENCED + "; CREATE OR REPLACE FUNCTION farm.reserve(p_bench text, p_case bigint, p_day date,"
-           " p_executions bigint[]) RETURNS void LANGUAGE sql AS $$"
+           " p_executions bigint[]) RETURNS void LANGUAGE sql AS $$ SELECT pg_sleep(0.02);"
            " INSERT INTO farm.ledger SELECT execution_id, attempt + 1, 'reserve', worst_micro_usd, worst_ms, 1, p_day"
            " FROM farm.executions WHERE execution_id = ANY (p_executions);"
            " UPDATE farm.caps SET usd_reserved = usd_reserved + 100, ms_reserved = ms_reserved + 1000,"
