@@ -5,7 +5,7 @@ import click
 from bench.cli.session import FARM_DIRECTORY, note, open_farm
 from bench.cli.tables import parts_table, show
 from bench.embedded.farm import EmbeddedFarm
-from bench.embedded.parts import parts_status, stop_parts
+from bench.embedded.parts import parts_status
 from bench.errors import BenchError
 
 
@@ -39,7 +39,5 @@ def down() -> None:
     Running executions are handed back and go on at the next start.
     """
     farm = EmbeddedFarm(FARM_DIRECTORY, note)
-    if farm.paths.secrets.exists():
-        stop_parts(farm)
-        farm.down()
+    farm.down()
     note("the farm is down")

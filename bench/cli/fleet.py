@@ -64,9 +64,10 @@ def coordinator(standby: bool, once: bool) -> None:
         if once:
             one_tick()
             return
-        with sole_coordinator(farm.engine, stop if standby else None):
-            note("the coordinator is ticking")
-            run_coordinator(one_tick, stop)
+        with sole_coordinator(farm.engine, stop if standby else None) as turn:
+            if not stop.is_set():
+                note("the coordinator is ticking")
+            run_coordinator(one_tick, stop, turn.is_mine)
 
 
 def stop_on_signals() -> threading.Event:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any, cast
+from typing import cast
 
 import sqlalchemy as sa
 
@@ -106,12 +106,8 @@ class Ticks:
         with transaction(self._engine) as connection:
             over = list(connection.scalars(sa.text(f"{_OVER} ORDER BY b.bench_no FOR NO KEY UPDATE")))
             # Looked at again under the lock: a resume may just have reopened cases.
-            finish = sa.text(f"""
-                UPDATE farm.benches SET state = 'finished', finished_at = now()
-                WHERE bench_id = ANY (:over) AND bench_id IN ({_OVER}) RETURNING bench_id""")
+            finish = sa.text(
+                "UPDATE farm.benches SET state = 'finished', finished_at = now()"
+                f" WHERE bench_id = ANY (:over) AND bench_id IN ({_OVER}) RETURNING bench_id"  # no data
+            )
             return list(connection.scalars(finish, {"over": over})) if over else []
-
-
-def row_dicts(rows: sa.CursorResult[Any]) -> list[dict[str, Any]]:
-    """Rows as plain dictionaries."""
-    return [dict(row) for row in rows.mappings()]

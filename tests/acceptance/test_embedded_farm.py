@@ -27,7 +27,12 @@ class Shell:
 
     def run(self, *arguments: str, code: int = 0) -> "subprocess.CompletedProcess[str]":
         done = subprocess.run(
-            [BENCH, *arguments], cwd=self.directory, env=self.environment, capture_output=True, text=True, timeout=120
+            [BENCH, *arguments],
+            cwd=self.directory,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
         )
         assert done.returncode == code, f"{arguments}: {done.stdout}{done.stderr}{self.logs()}"
         assert "Traceback" not in done.stderr

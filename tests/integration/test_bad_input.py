@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,9 +16,7 @@ Said = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def farm(
-    database_url: str, broker_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Path]:
+def farm(database_url: str, broker_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory with a small repository, two issues and a config, on a fleet's URLs."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BENCH_DATABASE_URL", database_url)
@@ -31,7 +28,7 @@ def farm(
     issues = [{"id": "one", "dk_risk": "critical"}, {"id": "two", "dk_risk": "low", "tags": ["needs-human"]}]
     (tmp_path / "issues.jsonl").write_text("".join(json.dumps(issue) + "\n" for issue in issues))
     _write_config(tmp_path)
-    yield tmp_path
+    return tmp_path
 
 
 def _git(directory: Path, *arguments: str) -> None:

@@ -165,4 +165,6 @@ def restore(engine: sa.Engine, mutant: Mutant) -> None:
         replace_code(connection.connection.driver_connection)
         if mutant.also:
             # What is not a function stays broken: no later test may be given this database.
-            connection.exec_driver_sql("UPDATE farm.settings SET value = '\"mutant\"' WHERE key = 'code_hash'")
+            connection.exec_driver_sql(
+                "UPDATE farm.settings SET value = '\"mutant\"' WHERE key = 'code_hash'"
+            )

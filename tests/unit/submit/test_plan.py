@@ -43,7 +43,9 @@ def _plan(config: BenchConfig, numbers: list[int], **known: Any) -> NewBench:
 
 def _arms(plan: NewBench) -> dict[str, list[tuple[int, float, list[int]]]]:
     return {
-        case.issue_id: [(arm.canonical_rank, arm.propensity, [e.seed for e in arm.executions]) for arm in case.arms]
+        case.issue_id: [
+            (arm.canonical_rank, arm.propensity, [e.seed for e in arm.executions]) for arm in case.arms
+        ]
         for case in plan.cases
     }
 
@@ -74,8 +76,12 @@ def test_the_worst_case_of_every_execution_covers_its_candidates_minutes_and_mon
             planned = arm.planned
             dollars = planned["candidates"] * (planned["minutes"] * 0.01 + 0.5)
             assert all(e.worst_micro_usd == round(dollars * 1e6) for e in arm.executions)
-            assert all(e.worst_ms == planned["candidates"] * planned["minutes"] * 60_000 for e in arm.executions)
-            assert all(e.deadline_seconds > planned["candidates"] * planned["minutes"] * 60 for e in arm.executions)
+            assert all(
+                e.worst_ms == planned["candidates"] * planned["minutes"] * 60_000 for e in arm.executions
+            )
+            assert all(
+                e.deadline_seconds > planned["candidates"] * planned["minutes"] * 60 for e in arm.executions
+            )
 
 
 def test_replicates_have_seeds_of_their_own() -> None:

@@ -33,12 +33,12 @@ ORDER = {
 }
 
 
-class Lost(Exception):
+class LostError(Exception):
     sqlstate = "57P01"
 
 
 def _lost_reply() -> OperationalError:
-    return OperationalError("SELECT", {}, Lost("connection lost"))
+    return OperationalError("SELECT", {}, LostError("connection lost"))
 
 
 @dataclass
@@ -102,14 +102,18 @@ def test_nothing_to_claim_is_nothing_to_do(tmp_path: Path) -> None:
     assert not plane.completions
 
 
-def test_a_claim_and_a_completion_whose_replies_were_lost_are_said_again_with_the_same_token(tmp_path: Path) -> None:
+def test_a_claim_and_a_completion_whose_replies_were_lost_are_said_again_with_the_same_token(
+    tmp_path: Path,
+) -> None:
     plane = ScriptedPlane(lost_claims=1, lost_completions=2)
     assert _attempt(plane, _success, tmp_path) == "recorded"
     assert len(plane.completions) == 3
     assert len(set(plane.tokens)) == 1
 
 
-@pytest.mark.parametrize(("order", "stopped"), [("cancel", "cancel"), ("deadline", "deadline"), ("fenced", "fenced")])
+@pytest.mark.parametrize(
+    ("order", "stopped"), [("cancel", "cancel"), ("deadline", "deadline"), ("fenced", "fenced")]
+)
 def test_an_order_of_the_heartbeat_stops_the_work_and_is_named_in_the_completion(
     order: Order, stopped: str, tmp_path: Path
 ) -> None:
