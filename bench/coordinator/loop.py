@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bench.coordinator.decide import decide
 from bench.coordinator.tick import TickReport, tick
+from bench.coordinator.turn import Turn
 from bench.errors import BenchError
 from db.repositories.ticks import Ticks
 from db.repositories.verdicts import Verdicts
@@ -20,9 +21,6 @@ log = logging.getLogger(__name__)
 BUSY_SECONDS = 0.25
 IDLE_SECONDS = 1.0
 
-# Any constant does; this one spells "tick".
-_COORDINATOR_LOCK = 0x7469636B
-
 
 def make_tick(engine: sa.Engine, bell: Doorbell) -> Callable[[], TickReport]:
     """One tick on `engine` and `bell`, as a call."""
@@ -30,12 +28,19 @@ def make_tick(engine: sa.Engine, bell: Doorbell) -> Callable[[], TickReport]:
     return lambda: tick(truth, bell, lambda cases: decide(verdicts, cases))
 
 
-def run_coordinator(one_tick: Callable[[], TickReport], stop: threading.Event) -> None:
-    """Tick until `stop`; quicker while there is something to do. A database that is away is waited for."""
+def run_coordinator(
+    one_tick: Callable[[], TickReport],
+    stop: threading.Event,
+    is_my_turn: Callable[[], bool] = lambda: True,
+) -> None:
+    """Tick until `stop`; quicker while there is something to do. A database that is away is waited for.
+
+    The turn may be lost with the database; then it is waited for as well.
+    """
     away = False
     while not stop.is_set():
         try:
-            report = one_tick()
+            report = one_tick() if is_my_turn() else TickReport()
         except SQLAlchemyError as error:
             if not away:
                 log.warning("the database does not answer, waiting: %s", str(error).splitlines()[0])
@@ -51,32 +56,29 @@ def run_coordinator(one_tick: Callable[[], TickReport], stop: threading.Event) -
 
 
 @contextmanager
-def sole_coordinator(engine: sa.Engine, standby: threading.Event | None = None) -> Iterator[None]:
-    """Be the one standing coordinator of this database, for as long as the session lives.
+def sole_coordinator(engine: sa.Engine, standby: threading.Event | None = None) -> Iterator[Turn]:
+    """Be the one standing coordinator of this database, for as long as the turn lasts.
 
     Ticks are safe beside each other; a second standing one would only double the load. With `standby` (set when
     waiting should end) this one waits for its turn instead of raising a `BenchError`.
     """
-    with engine.connect() as connection:
-        # The lock belongs to the session: this one is closed at the end, never handed back to the pool.
-        connection.detach()
-        while not connection.scalar(sa.text("SELECT pg_try_advisory_lock(:key)"), {"key": _COORDINATOR_LOCK}):
-            holder = connection.scalar(
-                sa.text("""
-                    SELECT a.application_name || ', since ' || to_char(a.backend_start AT TIME ZONE 'UTC',
-                           'YYYY-MM-DD HH24:MI "UTC"')
-                    FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-                    WHERE l.locktype = 'advisory' AND l.objid = :key AND l.granted AND l.database =
-                          (SELECT oid FROM pg_database WHERE datname = current_database())"""),
-                {"key": _COORDINATOR_LOCK},
+    turn = Turn(engine)
+    try:
+        if standby is not None:
+            while not standby.is_set() and not _is_mine(turn):
+                standby.wait(IDLE_SECONDS)
+        elif not turn.is_mine():
+            raise BenchError(
+                f"another coordinator serves this farm already ({turn.holder()});"
+                " stop it first, or start this one with --standby"
             )
-            connection.rollback()
-            if standby is None:
-                raise BenchError(
-                    f"another coordinator serves this farm already ({holder or 'unknown'});"
-                    " stop it first, or start this one with --standby"
-                )
-            if standby.wait(IDLE_SECONDS):
-                return
-        connection.commit()
-        yield
+        yield turn
+    finally:
+        turn.give_up()
+
+
+def _is_mine(turn: Turn) -> bool:
+    try:
+        return turn.is_mine()
+    except SQLAlchemyError:
+        return False

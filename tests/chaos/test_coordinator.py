@@ -6,7 +6,7 @@ from multiprocessing.context import ForkServerContext
 
 import pytest
 
-from tests.fixtures.fleet import Fleet, tick_for_ever
+from tests.fixtures.fleet import Fleet, Part, tick_for_ever
 
 pytestmark = pytest.mark.slow
 
@@ -70,4 +70,16 @@ def test_a_killed_coordinator_is_followed_by_the_one_on_standby(farm: Fleet) -> 
     assert second.process.poll() is None
     assert said().count("ticking") == 2
     farm.assert_nothing_lost(bench, {"done": 2})
+    third = farm.command("coordinator", "--standby")
     assert second.end() == 0
+    farm.until("the third ticks", lambda: said().count("ticking") == 3, ticking=False)
+    fourth = farm.command("coordinator", "--standby")
+    farm.until("it waits", lambda: _is_connected(farm, fourth), ticking=False)
+    assert fourth.end() == 0, "whoever waits can be told to go"
+    assert third.end() == 0
+    assert said().count("ticking") == 3
+
+
+def _is_connected(farm: Fleet, part: Part) -> bool:
+    sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE :name"
+    return bool(farm.scalar(sql, name=f"%:{part.process.pid}"))
