@@ -5,7 +5,7 @@ import sys
 
 import sqlalchemy as sa
 
-from bench.embedded.farm import GRACE_SECONDS, EmbeddedFarm, PartStatus, daemon_status
+from bench.embedded.farm import EmbeddedFarm, PartStatus, daemon_status
 from bench.embedded.processes import Daemon
 from db.logins import ensure_login
 
@@ -30,13 +30,6 @@ def start_parts(
         count = str(slots or os.cpu_count() or 1)
         worker = {**shared, "BENCH_DATABASE_URL": worker_database_url}
         _bench(farm.daemon("worker"), worker, "worker", "--concurrency", count)
-
-
-def stop_parts(farm: EmbeddedFarm) -> None:
-    """The worker first, so that it can hand back its work."""
-    with farm.locked():
-        for name in ("worker", "coordinator"):
-            farm.daemon(name).stop(GRACE_SECONDS[name])
 
 
 def parts_status(farm: EmbeddedFarm) -> list[PartStatus]:

@@ -105,7 +105,10 @@ _ARM_COLUMNS = (
     "arm_id, case_id, swarm_id, max_candidates, max_minutes, max_iterations, canonical_rank, strategy,"
     " strategy_version, propensity, propensity_kind, stratum, is_baseline, is_executed, planned, replicates"
 )
-_EXECUTION_COLUMNS = "bench_id, case_id, arm_id, replicate, seed, queue, rank, worst_micro_usd, worst_ms, deadline_seconds, state"
+_EXECUTION_COLUMNS = (
+    "bench_id, case_id, arm_id, replicate, seed, queue, rank, worst_micro_usd, worst_ms,"
+    " deadline_seconds, state"
+)
 # Benches are served in the order of their submission, their cases in the order of admission.
 _RANKS_PER_BENCH = 1 << 32
 # Gates are checked this many cases ahead of the arms that run, so that admission never waits for a check.

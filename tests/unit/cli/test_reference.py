@@ -17,7 +17,9 @@ def test_the_pages_are_current() -> None:
 @pytest.mark.parametrize("context", ALL, ids=lambda context: context.command_path)
 def test_every_command_and_option_says_what_it_does(context: click.Context) -> None:
     assert context.command.help
-    silent = [p.name for p in context.command.params if isinstance(p, click.Option) and not p.help and not p.hidden]
+    silent = [
+        p.name for p in context.command.params if isinstance(p, click.Option) and not p.help and not p.hidden
+    ]
     assert not silent
 
 
