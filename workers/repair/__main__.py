@@ -26,9 +26,12 @@ def main() -> int:
         return 2
     except Stopped:
         return 0
-    from workers.repair.round import run_round
+    try:
+        from workers.repair.round import run_round
 
-    status, message = run_round(order, started, print)
+        status, message = run_round(order, started, print)
+    except Stopped:
+        status, message = "failed", "stopped by a signal before any candidate was tried"
     write_result(order.result, status, message)
     print(f"{status}: {message}")
     return 0
