@@ -2,6 +2,7 @@
 
 import gc
 import os
+import select
 import signal
 import socket
 import sys
@@ -74,10 +75,20 @@ def _kill_tree(pid: int) -> None:
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGSTOP)
     for child in _descendants(pid):
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(child, signal.SIGKILL)
+        _kill_and_wait(child)
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
+
+
+def _kill_and_wait(pid: int) -> None:
+    """Kill a process that is not our child, and wait until it has ended."""
+    with suppress(ProcessLookupError, PermissionError):
+        handle = os.pidfd_open(pid)
+        try:
+            os.kill(pid, signal.SIGKILL)
+            select.select([handle], [], [], _SLACK_SECONDS)
+        finally:
+            os.close(handle)
 
 
 def _descendants(pid: int) -> Iterator[int]:
