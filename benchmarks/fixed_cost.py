@@ -4,6 +4,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,8 @@ def rows(farm: BenchmarkFarm, scale: Scale) -> Iterator[Row]:
         bare, alone, whole = [], [], []
         for number in range(runs):
             # In turns, so that a busy moment meets all of them.
-            bare.append(_timed(lambda: _bare(repo, commit)))
-            alone.append(_timed(lambda n=number: _run(machine, workcell, n + 1)))
+            bare.append(_timed(partial(_bare, repo, commit)))
+            alone.append(_timed(partial(_run, machine, workcell, number + 1)))
             whole.append(_timed(attempt))
         yardstick = sorted(bare)[runs // 2]
         for what, times in (("one execution", alone), ("claim, execution, completion", whole)):

@@ -23,7 +23,7 @@ def plain_app(broker_url: str) -> Celery:
 app = plain_app(os.environ.get("BENCH_BROKER_URL", "memory://"))
 
 
-@app.task(name=TASK)
+@app.task(name=TASK)  # type: ignore[untyped-decorator]
 def nap() -> None:
     """Sleep; then add a line with the moments of the beginning and the end."""
     began = time.time()

@@ -33,9 +33,7 @@ def rows(farm: BenchmarkFarm, scale: Scale) -> Iterator[Row]:
     context = multiprocessing.get_context("spawn")
     barriers = {connections: context.Barrier(connections) for connections in _CONNECTIONS}
     _prepare(farm, round(scale.plane_seconds * _EXPECTED_PER_SECOND))
-    with ProcessPoolExecutor(
-        max(_CONNECTIONS), context, initializer=_barriers.update, initargs=(barriers,)
-    ) as pool:
+    with ProcessPoolExecutor(max(_CONNECTIONS), context, initializer=_meet_at, initargs=(barriers,)) as pool:
         for connections in _CONNECTIONS:
             yield _row(farm, pool, connections, scale.plane_seconds)
 
@@ -66,6 +64,11 @@ def _prepare(farm: BenchmarkFarm, executions: int) -> None:
         )
         connection.exec_driver_sql("INSERT INTO bare_rows SELECT g, 0 FROM generate_series(0, 9999) g")
         connection.exec_driver_sql("ANALYZE farm.executions, farm.caps, farm.cases, bare_rows")
+
+
+def _meet_at(barriers: dict[int, Barrier]) -> None:
+    """In each process: keep what cannot be sent with a call."""
+    _barriers.update(barriers)
 
 
 Count = Callable[[str, float, int, int], float]

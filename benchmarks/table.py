@@ -35,7 +35,7 @@ class Scale:
     outcomes: int
 
 
-FULL = Scale(((1.0, 480), (30.0, 48)), 2000, 20, 5.0, 100, 100_000, 1_000_000)
+FULL = Scale(((1.0, 320), (30.0, 32)), 2000, 20, 5.0, 100, 100_000, 1_000_000)
 QUICK = Scale(((1.0, 96),), 200, 5, 1.5, 15, 10_000, 100_000)
 TINY = Scale(((0.2, 32),), 40, 1, 0.3, 2, 400, 2_000)
 """For the test that the command works at all."""
@@ -62,7 +62,9 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def write_between_markers(file: Path, text: str) -> None:
-    """Replace what stands between the markers of `file`."""
-    head, _, rest = file.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, tail = rest.partition(END)
+    """Replace what stands between the markers of `file`; a `ValueError` where they are missing."""
+    head, begin, rest = file.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{file} has no place for the table: put {BEGIN} and {END} where it belongs")
     file.write_text(f"{head}{BEGIN}\n\n{text}\n\n{END}{tail}", encoding="utf-8")

@@ -3,11 +3,14 @@
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from uuid import uuid4
 
 from celery import signals
+from sqlalchemy.exc import SQLAlchemyError
 
 from db.engine import open_engine
 from db.repositories.leases import Leases
@@ -87,6 +90,14 @@ def _warm_up(**_: Any) -> None:
 @signals.worker_before_create_process.connect
 def _settle(**_: Any) -> None:
     settle()
+
+
+@signals.worker_process_init.connect
+def _sit_down(**_: Any) -> None:
+    """Have the desk ready and its connection open before the first bell; a claim in no class takes nothing."""
+    desk = desk_of(os.getpid())
+    with suppress(SQLAlchemyError):
+        desk.leases.claim("", desk.machine_id, uuid4(), desk.timing.lease)
 
 
 @signals.task_received.connect

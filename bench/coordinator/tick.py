@@ -11,6 +11,9 @@ from typing import Protocol
 from db.repositories.ticks import OpenBench
 from workers.doorbell import WINDOW, BellError, Doorbell, bells_to_ring
 
+# Machines start on the first cases while the rest is still being admitted.
+_RING_FIRST, _RING_EVERY = 8, 64
+
 
 class Truth(Protocol):
     """What a tick asks of the database."""
@@ -56,13 +59,13 @@ def tick(truth: Truth, bell: Doorbell, decide: Callable[[Sequence[int]], None]) 
         if bench.halted:
             truth.take_back(bench.bench_id)
         else:
-            _admit(truth, bench, report)
+            _admit(truth, bell, bench, report)
     report.finished = truth.finish_benches()
     _ring(truth, bell, report)
     return report
 
 
-def _admit(truth: Truth, bench: OpenBench, report: TickReport) -> None:
+def _admit(truth: Truth, bell: Doorbell, bench: OpenBench, report: TickReport) -> None:
     for case_id in (
         _in_strict_order(truth, bench.bench_id) if bench.limited else _as_checked(truth, bench.bench_id)
     ):
@@ -71,6 +74,8 @@ def _admit(truth: Truth, bench: OpenBench, report: TickReport) -> None:
         report.skipped += verdict.startswith("never")
         if verdict.startswith("waits"):
             return
+        if verdict == "admitted" and report.admitted % _RING_EVERY == _RING_FIRST and not report.bell_error:
+            _ring(truth, bell, report)
 
 
 def _in_strict_order(truth: Truth, bench_id: str) -> Iterator[int]:
