@@ -132,7 +132,8 @@ BEGIN
     RETURN CASE WHEN v_cancelled THEN 'cancelled' WHEN v_retry THEN 'retried' ELSE 'recorded' END;
 END $$;
 
--- A machine that goes away hands its work back at once; that costs no retry.
+-- A machine that goes away hands its work back at once; that costs no retry. Where the lease is lost already, what
+-- it spent is told all the same.
 CREATE FUNCTION farm.release_execution(p_execution bigint, p_attempt int, p_token uuid, p_result jsonb)
 RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = farm, pg_temp AS $$
 DECLARE
@@ -141,6 +142,10 @@ DECLARE
 BEGIN
     SELECT * INTO e FROM farm.executions WHERE execution_id = p_execution FOR UPDATE;
     IF NOT FOUND OR e.state <> 'running' OR e.attempt <> p_attempt OR e.lease_token <> p_token THEN
+        IF EXISTS (SELECT FROM farm.attempts WHERE execution_id = p_execution AND attempt = p_attempt
+                   AND lease_token = p_token AND ending = 'lost') THEN
+            PERFORM farm.keep_late_result(p_execution, p_attempt, p_result);
+        END IF;
         RETURN 'fenced';
     END IF;
     v_day := farm.ensure_day();
