@@ -73,12 +73,16 @@ def test_a_machine_that_starts_again_gives_its_work_back_long_before_the_lease_e
     bench = farm.bench()
     farm.until_running(dead)
     dead.kill_tree()
-    (flag,) = [path / "leaving" for path in dead.work_dir.glob("run/*")]
-    flag.touch()
+    (run_dir,) = dead.work_dir.glob("run/*")
+    (run_dir / "leaving.").touch()
+    (run_dir / "torn.lease").write_text("{")
     assert farm.endings(bench) == ["running"]
 
+    again = farm.worker(lease=3600)
+    farm.until_running(again)
+    assert farm.worker(lease=3600).process.wait(20) == 2, "one worker of a name is enough"
+    assert "a worker runs here as machine 'w1' already" in again.log.read_text()
     farm.let_go()
-    farm.worker(lease=3600)
     farm.until_finished(bench)
     assert farm.endings(bench) == ["lost", "done"]
     farm.assert_nothing_lost(bench, {"done": 1})

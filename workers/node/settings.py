@@ -22,7 +22,9 @@ class NodeSettings:
     capabilities: tuple[str, ...]
     concurrency: int
     run_dir: Path
-    """Private to this machine: lease notes and the leaving flag."""
+    """Private to this machine: lease notes and leaving flags."""
+    generation: str = ""
+    """Tells the Celery processes of this machine apart."""
 
     def environment(self) -> dict[str, str]:
         """The variables from which `from_environment` builds the same settings."""
@@ -33,6 +35,7 @@ class NodeSettings:
             "BENCH_CAPABILITIES": ",".join(self.capabilities),
             "BENCH_CONCURRENCY": str(self.concurrency),
             "BENCH_RUN_DIR": str(self.run_dir),
+            "BENCH_GENERATION": self.generation,
         }
 
     @classmethod
@@ -46,14 +49,15 @@ class NodeSettings:
                 capabilities=tuple(os.environ["BENCH_CAPABILITIES"].split(",")),
                 concurrency=int(os.environ["BENCH_CONCURRENCY"]),
                 run_dir=Path(os.environ["BENCH_RUN_DIR"]),
+                generation=os.environ["BENCH_GENERATION"],
             )
         except KeyError as error:
             raise WorkerError(f"{error.args[0]} is not set; start workers with: bench worker") from error
 
     @property
     def leaving_flag(self) -> Path:
-        """Exists once this machine is told to go away."""
-        return self.run_dir / "leaving"
+        """Exists once this Celery process is to hand back its work and end."""
+        return self.run_dir / f"leaving.{self.generation}"
 
 
 def capabilities_of(toolchains: list[str], tags: list[str]) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """`bench worker`: registers the machine, keeps one Celery process alive, and hands work back when told to go."""
 
+import fcntl
 import logging
 import os
 import signal
@@ -7,11 +8,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 from db.engine import open_engine, say_again
 from db.repositories.machines import Machines
 from workers.celery_app import broker_queue
+from workers.errors import WorkerError
 from workers.execution.cell import sweep_orphans
 from workers.node.settings import NodeSettings
 from workers.settings import WorkerSettings
@@ -33,40 +37,39 @@ class Supervisor:
         # A plain flag: an Event's lock must not be taken in a signal handler.
         self._leaving = False
         self._child: subprocess.Popen[bytes] | None = None
+        self._started = 0
 
     def leave(self) -> None:
         """Go away: running work is released at once and handed to others. Safe in a signal handler."""
         self._leaving = True
-        self._settings.leaving_flag.touch()
         if self._child is not None:
+            self._settings.leaving_flag.touch()
             self._child.send_signal(signal.SIGTERM)
 
     def run(self) -> None:
-        """Keep a Celery process running until told to leave."""
+        """Keep a Celery process running until told to leave. `WorkerError` where this machine has a worker already."""
         settings = self._settings
         settings.run_dir.mkdir(parents=True, exist_ok=True)
-        settings.leaving_flag.unlink(missing_ok=True)
-        # What workers of this machine left that died with their work: processes first, then directories.
-        sweep_orphans(WorkerSettings.from_environment().work_dir)
-        engine = open_engine(settings.database_url, f"bench worker {settings.machine_id}", pool_size=1)
-        machines = Machines(engine)
-        self._clear_away()
-        while not self._leaving:
-            queues = say_again(
-                lambda: machines.register(
-                    settings.machine_id, list(settings.capabilities), settings.concurrency
-                ),
-                patience_seconds=600.0,
-            )
-            engine.dispose()
-            self._run_celery(queues)
-            if not self._leaving:
-                time.sleep(_RESTART_PAUSE_SECONDS)
+        with _alone(settings):
+            self._clear_away()
+            engine = open_engine(settings.database_url, f"bench worker {settings.machine_id}", pool_size=1)
+            machines = Machines(engine)
+            while not self._leaving:
+                queues = say_again(
+                    lambda: machines.register(
+                        settings.machine_id, list(settings.capabilities), settings.concurrency
+                    ),
+                    patience_seconds=600.0,
+                )
+                engine.dispose()
+                self._run_celery(queues)
+                if not self._leaving:
+                    time.sleep(_RESTART_PAUSE_SECONDS)
 
     def _run_celery(self, queues: tuple[str, ...]) -> None:
-        self._settings.leaving_flag.unlink(missing_ok=True)
-        if self._leaving:
-            return
+        self._started += 1
+        # A flag of its own: a Celery process whose supervisor was killed may still be on its way out here.
+        self._settings = replace(self._settings, generation=f"{os.getpid()}.{self._started}")
         self._child = subprocess.Popen(
             celery_command(self._settings, queues),
             env={**os.environ, **self._settings.environment()},
@@ -79,6 +82,7 @@ class Supervisor:
         self._wait_for(self._child)
         kill_group(self._child.pid)
         code = self._child.wait()
+        self._settings.leaving_flag.unlink(missing_ok=True)
         self._clear_away()
         if not self._leaving:
             self._notify(f"the Celery process ended with {code}; starting another")
@@ -99,6 +103,21 @@ class Supervisor:
         while not self._settings.leaving_flag.exists() and not ended.wait(_LOOK_SECONDS):
             pass
         ended.wait(_GRACE_SECONDS)
+
+
+@contextmanager
+def _alone(settings: NodeSettings) -> Iterator[None]:
+    """Two workers of one name would take each other's notes for those of a dead one."""
+    lock = os.open(settings.run_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise WorkerError(
+            f"a worker runs here as machine {settings.machine_id!r} already; give this one another --machine-id"
+        ) from None
+    finally:
+        os.close(lock)
 
 
 def celery_command(settings: NodeSettings, queues: tuple[str, ...], app: str = "workers.tasks") -> list[str]:
