@@ -1,6 +1,7 @@
 """The way of an attempt: claim → run → complete."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
@@ -53,7 +54,9 @@ def attempt_next(
     if payload is None:
         return None
     execution, attempt = payload["execution_id"], payload["attempt"]
-    notes.holding(execution, attempt, token)
+    # The note only makes a death known sooner: a full disk is the run's to report, as an infrastructure error.
+    with suppress(OSError):
+        notes.holding(execution, attempt, token)
     control = Control()
     with Heart(plane, execution, attempt, token, control, timing, leaving):
         result = _run(payload, run, control).model_dump(mode="json")

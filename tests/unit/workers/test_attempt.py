@@ -122,6 +122,11 @@ def test_an_order_of_the_heartbeat_stops_the_work_and_is_named_in_the_completion
     assert plane.completions[0][1] == stopped
 
 
+def test_work_goes_on_where_no_note_can_be_written(tmp_path: Path) -> None:
+    plane = ScriptedPlane()
+    assert _attempt(plane, _success, tmp_path / "not there") == "recorded"
+
+
 def test_a_machine_that_leaves_hands_its_work_back(tmp_path: Path) -> None:
     plane = ScriptedPlane()
     assert _attempt(plane, _until_stopped, tmp_path, leaving=lambda: True) == "released"
