@@ -28,9 +28,9 @@ class Used:
     """An execution: worker, sandbox, database, broker's share left out, coordinator."""
     slot_mib: float
     """The worker's memory at the end, a slot."""
-    worker_growth_mib: float
-    """What the worker's memory grew by between the first tenth and the end."""
-    coordinator_growth_mib: float
+    worker_mib: tuple[float, ...] = ()
+    """After a tenth, half and all of the executions."""
+    coordinator_mib: tuple[float, ...] = ()
 
 
 def rows(farm: BenchmarkFarm, scale: Scale) -> Iterator[Row]:
@@ -64,18 +64,17 @@ def memory_rows(farm: BenchmarkFarm, scale: Scale) -> Iterator[Row]:
     """What many short executions leave behind in memory."""
     count = scale.short_executions
     used = measure(farm, count, 0.0)
-    total = used.slot_mib * SLOTS
-    for name, growth, whole in (
-        (f"worker of {SLOTS} slots", used.worker_growth_mib, total),
-        ("coordinator", used.coordinator_growth_mib, None),
+    for name, tenth, half, end in (
+        (f"worker of {SLOTS} slots", *used.worker_mib),
+        ("coordinator", *used.coordinator_mib),
     ):
         yield Row(
             f"memory of the {name}, {count:,} executions of 0 s",
-            f"{growth:+.1f} MiB after the first tenth",
-            "" if whole is None else f"all of it at the end: {whole:.0f} MiB",
-            "" if whole is None else f"{growth / whole:+.1%}",
-            "does not grow",
-            growth < 8.0 + (0.0 if whole is None else 0.05 * whole),
+            f"{end:.0f} MiB at the end",
+            f"after a tenth {tenth:.0f} MiB, after half {half:.0f} MiB",
+            f"{end / half - 1:+.1%} in the second half",
+            "does not grow (≤2 %)",
+            end <= 1.02 * half,
         )
 
 
@@ -90,18 +89,15 @@ def measure(farm: BenchmarkFarm, count: int, seconds: float) -> Used:
         Plans(farm.engine).write(bench_of(bench_id, count // _ARMS, _ARMS))
         # `bench submit --wait` ticks at once; a standing coordinator goes on from there.
         make_tick(farm.engine, bell)()
-        _wait_for(farm, bench_id, count // 10)
-        early = [processes.memory_mib(process) for process in (worker, coordinator)]
-        _wait_for(farm, bench_id, count)
+        samples = []
+        for part in (count // 10, count // 2, count):
+            _wait_for(farm, bench_id, part)
+            samples.append([processes.memory_mib(process) for process in (worker, coordinator)])
         elapsed = _last_outcome(farm, bench_id) - started
         cpu = processes.cpu_seconds(*family) - cpu
-        late = [processes.memory_mib(process) for process in (worker, coordinator)]
+    workers, coordinators = zip(*samples, strict=True)
     return Used(
-        count * seconds / (SLOTS * elapsed),
-        1000 * cpu / count,
-        late[0] / SLOTS,
-        late[0] - early[0],
-        late[1] - early[1],
+        count * seconds / (SLOTS * elapsed), 1000 * cpu / count, workers[-1] / SLOTS, workers, coordinators
     )
 
 
@@ -119,7 +115,7 @@ def measure_plain(farm: BenchmarkFarm, count: int, seconds: float) -> Used:
         elapsed = max(float(line.split()[1]) for line in lines) - started
         cpu = processes.cpu_seconds(worker) - cpu
         mib = processes.memory_mib(worker)
-    return Used(count * seconds / (SLOTS * elapsed), 1000 * cpu / count, mib / SLOTS, 0.0, 0.0)
+    return Used(count * seconds / (SLOTS * elapsed), 1000 * cpu / count, mib / SLOTS)
 
 
 def _wait_for(farm: BenchmarkFarm, bench_id: str, count: int) -> None:
