@@ -121,13 +121,13 @@ def test_a_celery_process_that_dies_or_ends_is_replaced_and_one_without_supervis
 def test_an_execution_that_always_kills_its_worker_ends_with_evidence_and_the_rest_finishes(
     farm: Fleet,
 ) -> None:
-    worker = farm.worker()
+    worker = farm.worker(slots=2)
     bench = farm.bench(cases=2)
-    farm.until_running(worker)
+    farm.until_running(worker, 2)
     killed = farm.scalar("SELECT min(execution_id) FROM farm.attempts")
     for losses in (["lost"], ["lost", "lost"]):
-        farm.until_running(worker)
-        worker.holders()[0].kill()
+        farm.until("it runs", partial(worker.holders, killed))
+        worker.holders(killed)[0].kill()
         recorded = partial(_endings_are, farm, killed, losses)
         farm.until("the loss is recorded", recorded, within=10)
     farm.let_go()

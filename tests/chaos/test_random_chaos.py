@@ -12,7 +12,7 @@ from bench.embedded.farm import EmbeddedFarm
 from tests.fixtures.fleet import Fleet, Part, Worker
 
 pytestmark = pytest.mark.slow
-CHAOS_SECONDS = 20.0
+CHAOS_SECONDS = 12.0
 
 
 class Chaos:
@@ -103,7 +103,7 @@ def test_among_random_deaths_every_execution_comes_to_one_end(
     own_farm: Fleet, own_servers: EmbeddedFarm
 ) -> None:
     chaos = Chaos(own_farm, own_servers, seed=2026)
-    bench = own_farm.bench(cases=20, arms=2, seconds=0.5, admitted=False)
+    bench = own_farm.bench(cases=20, arms=2, seconds=0.3, admitted=False)
     own_farm.until("work has begun", lambda: own_farm.endings(bench), ticking=False)
     until = time.monotonic() + CHAOS_SECONDS
     while time.monotonic() < until and not own_farm.over(bench):
