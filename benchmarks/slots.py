@@ -64,9 +64,9 @@ def memory_rows(farm: BenchmarkFarm, scale: Scale) -> Iterator[Row]:
     """What many short executions leave behind in memory."""
     count = scale.short_executions
     used = measure(farm, count, 0.0)
-    for name, tenth, half, end in (
-        (f"worker of {SLOTS} slots", *used.worker_mib),
-        ("coordinator", *used.coordinator_mib),
+    for name, (tenth, half, end) in (
+        (f"worker of {SLOTS} slots", used.worker_mib),
+        ("coordinator", used.coordinator_mib),
     ):
         yield Row(
             f"memory of the {name}, {count:,} executions of 0 s",
