@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from uuid import UUID
 
@@ -29,7 +30,7 @@ class LeaseNotes:
 
     def holding(self, execution: int, attempt: int, token: UUID) -> None:
         """Write down the lease; the file appears whole or not at all."""
-        started = psutil.Process().create_time()
+        started = _started(os.getpid())
         note = {"execution": execution, "attempt": attempt, "token": str(token), "started": started}
         draft = self._path().with_suffix(".draft")
         draft.write_text(json.dumps(note), encoding="utf-8")
@@ -41,6 +42,12 @@ class LeaseNotes:
 
     def _path(self) -> Path:
         return self._directory / f"{os.getpid()}.lease"
+
+
+@lru_cache(maxsize=1)
+def _started(own_pid: int) -> float:
+    """When this process began; asked once, and again after a fork."""
+    return psutil.Process(own_pid).create_time()
 
 
 def held_by_the_dead(directory: Path) -> Iterator[Held]:
