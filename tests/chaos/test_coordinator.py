@@ -22,8 +22,8 @@ def nursery() -> ForkServerContext:
 def test_coordinators_killed_at_any_point_lose_and_double_nothing(
     farm: Fleet, nursery: ForkServerContext
 ) -> None:
-    worker = farm.worker(slots=2)
     bench = farm.bench(cases=6, arms=2, seconds=0, admitted=False)
+    worker = farm.worker(slots=2)
     dice = random.Random(11)
     urls = (farm.database_url, farm.broker_url)
     standing = nursery.Process(target=tick_for_ever, args=urls)

@@ -14,9 +14,9 @@ pytestmark = pytest.mark.slow
 def test_a_database_that_dies_and_comes_back_twice_loses_and_doubles_nothing(
     own_farm: Fleet, own_servers: EmbeddedFarm
 ) -> None:
+    bench = own_farm.bench(cases=4)
     worker = own_farm.worker(slots=2)
     coordinator = own_farm.command("coordinator")
-    bench = own_farm.bench(cases=4)
     own_farm.until_running(worker, 2)
     die(own_servers, signal.SIGKILL)
     # The first two executions end while nobody can write that down.

@@ -21,8 +21,8 @@ def gone_by_themselves(worker: Worker, toolchains: list[psutil.Process]) -> bool
 def test_a_killed_pool_child_loses_its_execution_to_the_next_one_and_sigterm_hands_it_back(
     farm: Fleet,
 ) -> None:
-    worker = farm.worker()
     bench = farm.bench()
+    worker = farm.worker()
     farm.until_running(worker)
     first = worker.toolchains()
     worker.holders()[0].kill()
@@ -47,8 +47,8 @@ def test_a_killed_pool_child_loses_its_execution_to_the_next_one_and_sigterm_han
 
 
 def test_a_worker_killed_as_a_whole_is_replaced_by_another_once_its_lease_is_over(farm: Fleet) -> None:
-    first = farm.worker("w1", lease=3)
     bench = farm.bench()
+    first = farm.worker("w1", lease=3)
     farm.until_running(first)
     second = farm.worker("w2", lease=60)
     toolchains = first.toolchains()
@@ -69,8 +69,8 @@ def test_a_worker_killed_as_a_whole_is_replaced_by_another_once_its_lease_is_ove
 
 
 def test_a_machine_that_starts_again_gives_its_work_back_long_before_the_lease_ends(farm: Fleet) -> None:
-    dead = farm.worker(lease=3600)
     bench = farm.bench()
+    dead = farm.worker(lease=3600)
     farm.until_running(dead)
     dead.kill_tree()
     (run_dir,) = dead.work_dir.glob("run/*")
@@ -91,8 +91,8 @@ def test_a_machine_that_starts_again_gives_its_work_back_long_before_the_lease_e
 def test_a_celery_process_that_dies_or_ends_is_replaced_and_one_without_supervisor_hands_back_its_work(
     farm: Fleet,
 ) -> None:
-    worker = farm.worker()
     bench = farm.bench()
+    worker = farm.worker()
     farm.until_running(worker)
     toolchains = worker.toolchains()
     worker.celery_main().kill()
@@ -121,8 +121,8 @@ def test_a_celery_process_that_dies_or_ends_is_replaced_and_one_without_supervis
 def test_an_execution_that_always_kills_its_worker_ends_with_evidence_and_the_rest_finishes(
     farm: Fleet,
 ) -> None:
-    worker = farm.worker(slots=2)
     bench = farm.bench(cases=2)
+    worker = farm.worker(slots=2)
     farm.until_running(worker, 2)
     killed = farm.scalar("SELECT min(execution_id) FROM farm.attempts")
     for losses in (["lost"], ["lost", "lost"]):

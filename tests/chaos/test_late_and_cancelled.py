@@ -11,8 +11,8 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_worker_frozen_past_its_lease_stops_its_work_when_it_wakes(farm: Fleet) -> None:
-    frozen = farm.worker("w1", lease=3)
     bench = farm.bench()
+    frozen = farm.worker("w1", lease=3)
     farm.until_running(frozen)
     toolchains = frozen.toolchains()
     everything = [*frozen.family(), *toolchains]
@@ -34,8 +34,8 @@ def test_a_worker_frozen_past_its_lease_stops_its_work_when_it_wakes(farm: Fleet
 
 
 def test_cancelled_work_stops_within_a_heartbeat_and_what_it_spent_is_recorded(farm: Fleet) -> None:
-    worker = farm.worker(lease=9)
     bench = farm.bench(cases=2)
+    worker = farm.worker(lease=9)
     farm.until_running(worker)
     toolchains = worker.toolchains()
     assert farm.command("cancel", bench).process.wait(20) == 0

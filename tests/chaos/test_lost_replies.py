@@ -22,8 +22,8 @@ def proxy(farm: Fleet, short_directory: Path) -> Iterator[Proxy]:
 
 def test_a_claim_and_a_completion_whose_replies_were_lost_count_once(farm: Fleet, proxy: Proxy) -> None:
     proxy.cut_after = b"farm.claim_execution"
-    worker = farm.worker(database_url=proxy.url)
     bench = farm.bench()
+    worker = farm.worker(database_url=proxy.url)
     farm.until_running(worker)
     assert proxy.cuts == 1
     assert farm.endings(bench) == ["running"]
@@ -38,8 +38,8 @@ def test_a_claim_and_a_completion_whose_replies_were_lost_count_once(farm: Fleet
 
 
 def test_a_handing_back_whose_reply_was_lost_counts_once(farm: Fleet, proxy: Proxy) -> None:
-    worker = farm.worker(database_url=proxy.url)
     bench = farm.bench()
+    worker = farm.worker(database_url=proxy.url)
     farm.until_running(worker)
     proxy.cut_after = b"farm.release_execution"
     worker.end()
@@ -52,8 +52,8 @@ def test_a_handing_back_whose_reply_was_lost_counts_once(farm: Fleet, proxy: Pro
 def test_a_result_that_comes_after_its_lease_was_lost_is_kept_and_never_scored(
     farm: Fleet, proxy: Proxy
 ) -> None:
-    cut_off = farm.worker("w1", lease=4, database_url=proxy.url)
     bench = farm.bench()
+    cut_off = farm.worker("w1", lease=4, database_url=proxy.url)
     farm.until_running(cut_off)
     toolchains = cut_off.toolchains()
     proxy.go_dark()
