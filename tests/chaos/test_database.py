@@ -6,7 +6,7 @@ import psutil
 import pytest
 
 from bench.embedded.farm import EmbeddedFarm
-from tests.fixtures.fleet import Fleet
+from tests.fixtures.fleet import Fleet, all_dead
 
 pytestmark = pytest.mark.slow
 
@@ -21,7 +21,7 @@ def test_a_database_that_dies_and_comes_back_twice_loses_and_doubles_nothing(
     die(own_servers, signal.SIGKILL)
     # The first two executions end while nobody can write that down.
     own_farm.let_go()
-    assert not psutil.wait_procs(worker.toolchains(), timeout=10)[1]
+    assert all_dead(worker.toolchains(), within=10)
     own_farm.go.unlink()
     own_servers.up()
     own_farm.engine.dispose()

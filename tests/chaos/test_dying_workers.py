@@ -7,7 +7,7 @@ from functools import partial
 import psutil
 import pytest
 
-from tests.fixtures.fleet import Fleet, Worker
+from tests.fixtures.fleet import Fleet, Worker, all_dead
 
 pytestmark = pytest.mark.slow
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 def gone_by_themselves(worker: Worker, toolchains: list[psutil.Process]) -> bool:
     """Whether no toolchain is left after seconds, though nobody clears anything away."""
     assert toolchains
-    return not psutil.wait_procs(toolchains, timeout=5)[1]
+    return all_dead(toolchains, within=5)
 
 
 def test_a_killed_pool_child_loses_its_execution_to_the_next_one_and_sigterm_hands_it_back(
@@ -108,7 +108,7 @@ def test_a_celery_process_that_dies_or_ends_is_replaced_and_one_without_supervis
 
     family = worker.family()
     worker.end(signal.SIGKILL)
-    assert not psutil.wait_procs(family, timeout=20)[1], "the others notice, and end by themselves"
+    assert all_dead(family, within=20), "the others notice, and end by themselves"
     assert farm.endings(bench)[1:] == ["released", "released"]
     farm.assert_no_process_is_left()
     farm.let_go()

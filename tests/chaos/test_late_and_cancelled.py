@@ -2,10 +2,9 @@
 
 import signal
 
-import psutil
 import pytest
 
-from tests.fixtures.fleet import Fleet
+from tests.fixtures.fleet import Fleet, all_dead
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +21,7 @@ def test_a_worker_frozen_past_its_lease_stops_its_work_when_it_wakes(farm: Fleet
     assert farm.endings(bench) == ["lost", "running"]
 
     frozen.send_all(signal.SIGCONT, everything)
-    assert not psutil.wait_procs(toolchains, timeout=10)[1], "it kills its own work"
+    assert all_dead(toolchains, within=10), "it kills its own work"
     late = "SELECT late_result FROM farm.attempts WHERE attempt = 1"
     farm.until("the late result is kept", lambda: farm.scalar(late), within=10)
     assert farm.states(bench) == {"running": 1}
@@ -39,7 +38,7 @@ def test_cancelled_work_stops_within_a_heartbeat_and_what_it_spent_is_recorded(f
     farm.until_running(worker)
     toolchains = worker.toolchains()
     assert farm.command("cancel", bench).process.wait(20) == 0
-    assert not psutil.wait_procs(toolchains, timeout=4)[1]
+    assert all_dead(toolchains, within=4)
     farm.until("the stop is recorded", lambda: farm.endings(bench) == ["cancelled"], within=5)
     farm.assert_nothing_lost(bench, {"cancelled": 2})
     assert farm.scalar("SELECT state FROM farm.benches") == "cancelled"
