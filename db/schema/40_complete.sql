@@ -102,10 +102,12 @@ BEGIN
         RETURN 'late';
     END IF;
 
-    v_day := farm.ensure_day();
     v_cancelled := coalesce(p_stopped = 'cancel', false) AND e.cancel_requested;
     v_retry := NOT v_cancelled AND coalesce(v_class IN ('infra', 'provider'), false)
         AND e.retries < (SELECT max_retries FROM farm.benches WHERE bench_id = e.bench_id);
+    IF v_retry THEN
+        v_day := farm.ensure_day();
+    END IF;
     v_ending := CASE WHEN v_cancelled THEN 'cancelled' WHEN v_class IS NULL THEN 'done' ELSE 'error' END;
     PERFORM farm.end_attempt(p_execution, p_attempt, v_ending, p_result ->> 'message', p_result);
     PERFORM farm.record_candidates(p_execution, p_attempt, p_result);
