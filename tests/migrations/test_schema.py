@@ -11,10 +11,11 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import IntegrityError
 
+import db.tables  # noqa: F401  # registers the tables
+from db.columns import metadata
 from db.engine import open_engine, transaction
 from db.errors import DbError
 from db.states import TRANSITIONS, ExecutionState
-from db.tables import metadata
 from db.upgrade import alembic_config, check, head_revision, standing, upgrade
 from tests.fixtures.rows import make_bench
 
