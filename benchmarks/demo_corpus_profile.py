@@ -38,7 +38,10 @@ class Run:
     seed: int
     passed: bool
     seconds: float
+    cpu_seconds: float
+    """Steadier than `seconds` on a busy machine; of all runs at that time where there are several jobs."""
     rounds: int
+    message: str
     patch: str
 
 
@@ -52,7 +55,7 @@ def candidate(
     subprocess.run(clone, check=True)
     base = corpus.commits[issue.branch]
     gates = [Gate.model_validate(gate) for gate in issue.workcell(base)["gates"]]
-    started = time.monotonic()
+    started, cpu = time.monotonic(), _cpu()
     deadline = started + minutes * SECONDS_PER_MINUTE
     passed, used = False, 0
     while not passed and used < rounds and time.monotonic() < deadline:
@@ -60,11 +63,23 @@ def candidate(
         context = _context(area, checkout, issue, gates, seed, used, deadline - time.monotonic())
         _run_round(context, deadline)
         passed = _passes(checkout, gates[0])
-    seconds = time.monotonic() - started
+    seconds, cpu = time.monotonic() - started, _cpu() - cpu
     patch = subprocess.run(
         ["git", "-C", str(checkout), "diff", "-U0"], capture_output=True, text=True, check=True
     ).stdout
-    return Run(issue.id, minutes, seed, passed, seconds, used, patch)
+    return Run(issue.id, minutes, seed, passed, seconds, cpu, used, _message(context), patch)
+
+
+def _cpu() -> float:
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def _message(context: RoundContext) -> str:
+    try:
+        return str(json.loads((context.out / "result.json").read_text())["message"])
+    except (OSError, ValueError, KeyError):
+        return "no result"
 
 
 def _context(
@@ -130,10 +145,11 @@ def profile(corpus: DemoCorpus, issues: list[DemoIssue], options: argparse.Names
             yield list(pool.map(one, itertools.product([issue], options.minutes, options.seeds)))
 
 
-def table_row(issue: DemoIssue, runs: list[Run], minutes: list[float]) -> str:
+def table_row(issue: DemoIssue, runs: list[Run], minutes: list[float], cpu: bool) -> str:
     cells = []
     for budget in minutes:
-        shown = [f"{run.seconds:.1f}" if run.passed else "-" for run in runs if run.minutes == budget]
+        mine = [run for run in runs if run.minutes == budget]
+        shown = [f"{run.cpu_seconds if cpu else run.seconds:.1f}" if run.passed else "-" for run in mine]
         cells.append(" ".join(f"{text:>5}" for text in shown))
     return f"{issue.id}  {issue.risk:<8} {issue.size:<2}  " + "  |  ".join(cells)
 
@@ -144,6 +160,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--jobs", type=int, default=1, help="candidates at the same time")
+    parser.add_argument("--cpu", action="store_true", help="show CPU seconds instead of wall-clock seconds")
+    parser.add_argument("--verbose", action="store_true", help="show what the repairer said of each run")
     parser.add_argument("--risk", nargs="+", default=["low", "medium", "high", "critical"])
     parser.add_argument("--issues", nargs="+", help="only these ids")
     parser.add_argument("--json", type=Path, help="also write every run, with its patch, to this file")
@@ -163,7 +181,9 @@ def main() -> None:
         print(f"seconds to pass by seed {options.seeds}, at {budgets}")
         for runs in profile(corpus, chosen, options):
             issue = next(issue for issue in chosen if issue.id == runs[0].issue)
-            print(table_row(issue, runs, options.minutes), flush=True)
+            print(table_row(issue, runs, options.minutes, options.cpu), flush=True)
+            for run in runs if options.verbose else []:
+                print(f"    seed {run.seed}, {run.minutes:g} min, {run.rounds} rounds: {run.message}")
             everything += runs
             if options.json:
                 options.json.write_text(json.dumps([asdict(run) for run in everything], indent=1))

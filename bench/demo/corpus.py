@@ -15,8 +15,8 @@ from bench.demo.backlog import backlog
 from bench.demo.errors import DemoError
 from bench.demo.history import base_commit, branch_commits, create_repository, import_stream
 
-SECONDS_PER_MINUTE = 0.2
-"""Real seconds of a planned minute: a budget of 15 minutes lasts 3 seconds, one of 120 lasts 24."""
+SECONDS_PER_MINUTE = 0.15
+"""Real seconds of a planned minute: a budget of 15 minutes lasts 2.25 seconds, one of 120 lasts 18."""
 
 
 @dataclass(frozen=True)

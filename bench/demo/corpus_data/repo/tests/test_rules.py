@@ -61,6 +61,8 @@ def test_comparisons(rule, value):
         ("not not new", True),
         ("not total < 50", True),
         ("vip or vip", False),
+        ("vip or new and vip", False),
+        ("vip or new and new and vip or vip", False),
     ],
 )
 def test_logic(rule, value):
@@ -74,6 +76,7 @@ def test_logic(rule, value):
         ("total >", "did not expect 'end of rule'"),
         ("(total", "expected ')', found 'end of rule'"),
         ("total 5", "did not expect '5'"),
+        ("total > 1 5", "did not expect '5'"),
         ("price > 5", "unknown name 'price'"),
         ("total ? 5", "cannot read '? 5'"),
         ("country < 5", "cannot compare 'NO' < 5.0"),

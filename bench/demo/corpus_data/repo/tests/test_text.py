@@ -63,6 +63,7 @@ def test_shorten_with_another_mark():
         ("kitten", "sitting", 3),
         ("tea", "tea", 0),
         ("tea", "team", 1),
+        ("steam", "tea", 2),
         ("abc", "", 3),
     ],
 )
