@@ -33,6 +33,8 @@ def order(repository: Repository) -> Orders:
         action.update({name: given.pop(name) for name in tuple(given) if name in action})
         cell = {"repo": str(source.path), "base": source.commit, "gates": [GATE], "seconds_per_minute": 1.0}
         cell.update({name: given.pop(name) for name in tuple(given) if name in Workcell.model_fields})
+        # Time costs nothing unless a test prices it.
+        cell["rates"] = {"usd_per_minute": 0.0, **cell.get("rates", {})}
         return WorkOrder(
             **{
                 "execution_id": 1,
