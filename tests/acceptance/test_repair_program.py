@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+ROOT = Path(__file__).resolve().parents[2]
+
 CLAMP = '''"""Numbers.\t"""
 import sys    # kept as it is
 
@@ -298,6 +300,8 @@ def test_it_repairs_in_a_sandbox_without_network_and_rights(checkout: Checkout) 
     wrap = [
         "bwrap", "--unshare-all", "--die-with-parent", "--cap-drop", "ALL", "--uid", "65534", "--gid", "65534",
         "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp",
+        # The program itself may lie below /tmp.
+        "--ro-bind", sys.prefix, sys.prefix, "--ro-bind", str(ROOT), str(ROOT),
         "--bind", str(area), str(area), "--chdir", str(checkout.root),
         sys.executable, "-P", "-m", "workers.repair",
     ]  # fmt: skip
