@@ -33,7 +33,8 @@ def python_for_anybody() -> str:
     account = Account(NOBODY, NOBODY, "nobody", drop=True)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     for path in (sys.executable, f"/usr/bin/python{version}", f"/usr/local/bin/python{version}"):
-        if Path(path).exists() and account.can_reach(Path(path)) and account.can_reach(REPOSITORY / "x"):
+        needed = (Path(path), REPOSITORY / "x", Path(packages()) / "x")
+        if Path(path).exists() and all(account.can_reach(each) for each in needed):
             return path
     pytest.skip("no interpreter that an ordinary account may run")
 
@@ -176,6 +177,8 @@ def test_a_directory_that_may_not_be_written_is_one_line(place: Path) -> None:
 
 
 def test_an_initdb_that_fails_says_why_and_leaves_nothing(new_farm: EmbeddedFarm) -> None:
+    python_for_anybody()  # Where programs would have to be copied first, the copy would fail before initdb does.
+
     def small_files_only() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
 
