@@ -105,7 +105,8 @@ def _copied(programs: Path) -> Path:
             _put_in_place(draft, copy)
         except OSError as error:
             raise EmbeddedError(
-                f"cannot copy PostgreSQL to {store}: {error.strerror or error}; set BENCH_EMBEDDED_HOME to another place"
+                f"cannot copy PostgreSQL to {store}: {error.strerror or error};"
+                " set BENCH_EMBEDDED_HOME to another place"
             ) from error
     return copy / package.name
 
