@@ -54,8 +54,8 @@ $(VENV)/.farm: $(VENV)/bin/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP_INSTALL) --editable '.[farm,dev]'
-	@touch $@ $(VENV)/.farm
+	$(PIP_INSTALL) --editable '.[farm,train,dev]'
+	@touch $@ $(VENV)/.farm $(VENV)/.train
 
 # A real mini-swe-agent for one test, apart from the farm: it pins what the farm does not.
 $(MINI)/.done: tests/stand_ins/mini-requirements.txt

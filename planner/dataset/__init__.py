@@ -1,0 +1,1 @@
+"""Datasets of decisions: built from archives and bench labels, read back as arrays."""

@@ -1,0 +1,53 @@
+"""`cyntra.planner_dataset.v1`: a directory with `dataset.jsonl`, one example a line, and `meta.json`."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from planner.documents.base import Count, Name, Open, Share
+from planner.documents.bench import ActionItem, ExampleCandidate
+from planner.documents.planner_input import PlannerInput
+from planner.documents.plans import PlannerAction
+
+Split = Literal["train", "val", "test"]
+Source = Literal["executed", "inferred", "best_of_k"]
+"""Where a label comes from: an executed plan, a legacy archive without one, or a bench's winner."""
+
+
+class SoftTarget(Open):
+    """One action's share of a soft label."""
+
+    action: Annotated[list[ActionItem], Field(min_length=4, max_length=4)]
+    weight: Share
+
+
+class DatasetExample(Open):
+    """One decision to learn from. Optional keys that do not apply stay away."""
+
+    run_id: Name
+    started_ms: int
+    split: Split
+    planner_input: PlannerInput
+    label_action: PlannerAction
+    input_hash: Name
+    source: Source
+    repo: str | None = None
+    """The repository, for splits by repository; null where the archive does not say."""
+    soft_label: list[SoftTarget] | None = None
+    """Shares of the actions not told apart from the winner; they sum to 1."""
+    candidates: list[ExampleCandidate] | None = None
+    """What was tried and what came of it: the outcome model and the outcome metrics read these."""
+
+
+class DatasetMeta(Open):
+    """What a dataset is. `dataset_hash` covers the bytes of `dataset.jsonl`."""
+
+    schema_version: Literal["cyntra.planner_dataset.v1"]
+    dataset_hash: Name
+    example_count: Count
+    split_counts: dict[str, Count]
+    n_similar_runs: Count
+    universe_id: str | None
+    include_world: bool
+    epoch: str | None
+    """The policy epoch of all examples; null where they come from more than one and mixing was asked for."""

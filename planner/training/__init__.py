@@ -1,0 +1,1 @@
+"""Networks, training and export: the only home of torch and onnx."""
