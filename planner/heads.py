@@ -73,7 +73,7 @@ class ValidityMaskBuilder:
     @staticmethod
     def heads(job_type: JobType) -> tuple[NDArray[np.bool_], ...]:
         """One mask a head: True where some valid action uses the class."""
-        used = incidence(job_type).any(axis=0)
+        used: NDArray[np.bool_] = np.asarray(incidence(job_type).any(axis=0))
         parts = zip(HEAD_OFFSETS, HEAD_SIZES, strict=True)
         return tuple(used[offset : offset + size] for offset, size in parts)
 
