@@ -1,0 +1,30 @@
+"""`planner world`."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="A directory that does not exist."
+)
+@click.option("--issues", type=int, default=2000, show_default=True, help="Benched issues.")
+@click.option("--arms", type=int, default=10, show_default=True, help="Actions tried on each issue.")
+@click.option("--replicates", type=int, default=3, show_default=True, help="Executions of each action.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed makes the same world.")
+def world(out: Path, issues: int, arms: int, replicates: int, seed: int) -> None:
+    """Generate a world with known truth: a dataset of benched issues and the value of every action.
+
+    What is best for an issue depends on its risk, size and tags and on its earlier runs; outcomes are noisy.
+    `truth.json` holds the expected passes, minutes and dollars of all actions on all issues, so that the
+    value of any policy is known exactly.
+
+    \b
+    Example:
+      planner world --out world --issues 2000 --seed 7
+    """
+    from planner.world_dataset import WorldPlan, write_world
+
+    meta = write_world(out, WorldPlan(issues, arms, replicates, seed))
+    click.echo(f"{meta['example_count']} issues in {out} (dataset {meta['dataset_hash'][:12]}…)", err=True)
