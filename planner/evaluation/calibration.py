@@ -1,0 +1,189 @@
+"""Calibration: one temperature a head, and how far confidence stands from accuracy.
+
+Sources: Guo, Pleiss, Sun, Weinberger, *On Calibration of Modern Neural Networks* (2017), for temperature
+scaling, ECE and MCE; Nguyen, O'Connor, *Posterior calibration and exploratory analysis* (2015), for bins of
+equal mass.
+"""
+
+from collections.abc import Callable
+from math import exp, log, sqrt
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.actions import JOB_TYPES
+from planner.errors import PlannerError
+from planner.heads import HEAD_OFFSETS, HEAD_SIZES, HEADS, N_CELLS, N_LOGITS, ValidityMaskBuilder, valid_cells
+
+BINS: Final = 15
+LOWEST_TEMPERATURE: Final = 0.05
+HIGHEST_TEMPERATURE: Final = 20.0
+_GOLDEN: Final = (sqrt(5) - 1) / 2
+_TOLERANCE: Final = 1e-6
+
+Floats = NDArray[np.floating]
+
+
+class HeadCalibration(NamedTuple):
+    """One head at one temperature: mean negative log-likelihood in nats, and the two errors in 0..1."""
+
+    nll: float
+    ece: float
+    mce: float
+
+
+class Bins(NamedTuple):
+    """A reliability curve: one entry a bin that holds anything, by rising confidence."""
+
+    count: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+
+
+def fit_temperatures(
+    logits: Floats, hard_cells: NDArray[np.integer], job_types: NDArray[np.integer]
+) -> dict[str, float]:
+    """The temperature of each head that minimises the negative log-likelihood of the labels.
+
+    `logits` (N, 17) are not yet divided by anything, `hard_cells` (N,) are the labels among the 240 cells,
+    `job_types` (N,) index `JOB_TYPES`; N is best the whole validation split. Classes that a job type never
+    uses take no part. A head without a choice keeps 1.0, and so does every head of an empty split. The search
+    ends at 0.05 and 20: labels that are all met would otherwise drive a temperature to 0.
+    """
+    _check(logits, hard_cells, job_types)
+    return {
+        head: _best_temperature(*_head_rows(logits, hard_cells, job_types, place))
+        for place, head in enumerate(HEADS)
+    }
+
+
+def fit_cell_temperature(
+    scores: Floats, hard_cells: NDArray[np.integer], job_types: NDArray[np.integer]
+) -> float:
+    """The one temperature of a policy that scores whole actions; `scores` (N, 240), else as above."""
+    _check(scores, hard_cells, job_types, width=N_CELLS)
+    return _best_temperature(*_cell_rows(scores, hard_cells, job_types))
+
+
+def calibrate_heads(
+    logits: Floats,
+    hard_cells: NDArray[np.integer],
+    job_types: NDArray[np.integer],
+    temperatures: dict[str, float],
+) -> dict[str, HeadCalibration]:
+    """How each head stands at these temperatures; all 1.0 gives the state before calibration."""
+    _check(logits, hard_cells, job_types)
+    return {
+        head: _calibration(*_head_rows(logits, hard_cells, job_types, place), temperatures[head])
+        for place, head in enumerate(HEADS)
+    }
+
+
+def reliability(confidence: Floats, correct: NDArray[np.generic], bins: int = BINS) -> Bins:
+    """Bins of equal mass over confidence (N,); `correct` (N,) is 0 or 1, or a chance of being right.
+
+    Equal confidences share a bin, so that the order of examples does not matter and a constant confidence has
+    one bin.
+    """
+    found = np.asarray(confidence, dtype=np.float64)
+    if found.size == 0:
+        return Bins(np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
+    edges = np.sort(found)[(np.arange(1, bins) * found.size) // bins]
+    place = np.searchsorted(edges, found, side="right")
+    count = np.bincount(place, minlength=bins)
+    held = count > 0
+    right = np.bincount(place, weights=np.asarray(correct, dtype=np.float64), minlength=bins)
+    sure = np.bincount(place, weights=found, minlength=bins)
+    return Bins(count[held], sure[held] / count[held], right[held] / count[held])
+
+
+def ece(confidence: Floats, correct: NDArray[np.generic], bins: int = BINS) -> float:
+    """Expected calibration error: mean distance of confidence and accuracy over bins, weighted by mass."""
+    found = reliability(confidence, correct, bins)
+    if found.count.size == 0:
+        return float("nan")
+    return float(np.average(np.abs(found.confidence - found.accuracy), weights=found.count))
+
+
+def mce(confidence: Floats, correct: NDArray[np.generic], bins: int = BINS) -> float:
+    """Maximum calibration error: the distance in the worst bin."""
+    found = reliability(confidence, correct, bins)
+    if found.count.size == 0:
+        return float("nan")
+    return float(np.abs(found.confidence - found.accuracy).max())
+
+
+def _cell_rows(
+    scores: Floats, hard_cells: NDArray[np.integer], job_types: NDArray[np.integer]
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Scores of all cells with the invalid ones at −inf, and the labels' places among them."""
+    masks = np.zeros((len(JOB_TYPES), scores.shape[1]), dtype=np.bool_)
+    for row, job_type in zip(masks, JOB_TYPES, strict=True):
+        row[valid_cells(job_type)] = True
+    rows = np.where(masks[job_types], np.asarray(scores, dtype=np.float64), -np.inf)
+    return rows, hard_cells.astype(np.intp)
+
+
+def _check(
+    logits: Floats, hard_cells: NDArray[np.integer], job_types: NDArray[np.integer], width: int = N_LOGITS
+) -> None:
+    rows = len(hard_cells)
+    if logits.shape != (rows, width) or job_types.shape != (rows,):
+        raise ValueError(f"logits must be ({rows}, {width}) for {rows} labels; they are {logits.shape}")
+    if not np.isfinite(logits).all():
+        raise PlannerError("calibration needs finite logits; the model gave NaN or Inf: train it again")
+
+
+def _head_rows(
+    logits: Floats, hard_cells: NDArray[np.integer], job_types: NDArray[np.integer], place: int
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """The logits of one head with the classes closed to a job type at −inf, and the labels' classes."""
+    masks = np.array([ValidityMaskBuilder.heads(job_type)[place] for job_type in JOB_TYPES])
+    offset, size = HEAD_OFFSETS[place], HEAD_SIZES[place]
+    own = np.asarray(logits[:, offset : offset + size], dtype=np.float64)
+    labels = np.unravel_index(hard_cells.astype(np.intp), HEAD_SIZES)[place]
+    return np.where(masks[job_types], own, -np.inf), labels
+
+
+def _best_temperature(rows: NDArray[np.float64], labels: NDArray[np.intp]) -> float:
+    # NLL is convex in 1/T, hence has one valley in log T.
+    choice = np.isfinite(rows).sum(axis=1) > 1
+    if not choice.any():
+        return 1.0
+    rows, labels = rows[choice], labels[choice]
+    return exp(
+        _lowest(lambda at: _nll(rows / exp(at), labels), log(LOWEST_TEMPERATURE), log(HIGHEST_TEMPERATURE))
+    )
+
+
+def _lowest(value: Callable[[float], float], low: float, high: float) -> float:
+    """Golden-section search for the bottom of a valley."""
+    left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+    at_left, at_right = value(left), value(right)
+    while high - low > _TOLERANCE:
+        if at_left <= at_right:
+            high, right, at_right = right, left, at_left
+            left = high - _GOLDEN * (high - low)
+            at_left = value(left)
+        else:
+            low, left, at_left = left, right, at_right
+            right = low + _GOLDEN * (high - low)
+            at_right = value(right)
+    return (low + high) / 2
+
+
+def _nll(rows: NDArray[np.float64], labels: NDArray[np.intp]) -> float:
+    peak = rows.max(axis=1, keepdims=True)
+    spread = np.log(np.exp(rows - peak).sum(axis=1)) + peak[:, 0]
+    return float(np.mean(spread - rows[np.arange(len(labels)), labels]))
+
+
+def _calibration(rows: NDArray[np.float64], labels: NDArray[np.intp], temperature: float) -> HeadCalibration:
+    if len(labels) == 0:
+        return HeadCalibration(float("nan"), float("nan"), float("nan"))
+    scaled = rows / temperature
+    weights = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    confidence = weights.max(axis=1) / weights.sum(axis=1)
+    correct = rows.argmax(axis=1) == labels
+    return HeadCalibration(_nll(scaled, labels), ece(confidence, correct), mce(confidence, correct))

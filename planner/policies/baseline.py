@@ -1,0 +1,23 @@
+"""The heuristic baseline as a policy."""
+
+from collections.abc import Sequence
+
+from planner.baseline import POLICY_ID, baseline_action
+from planner.policies.base import Distribution, Observation
+from planner.policies.distributions import certain
+
+
+class HeuristicBaseline:
+    """Always certain of `baseline_action`."""
+
+    policy_id = POLICY_ID
+
+    def distributions(self, observations: Sequence[Observation]) -> list[Distribution]:
+        """All mass on the action of the rules."""
+        return [_distribution(seen) for seen in observations]
+
+
+def _distribution(seen: Observation) -> Distribution:
+    issue = seen.planner_input["issue"]
+    action = baseline_action(issue.get("dk_risk"), issue.get("dk_size"), seen.job_type)
+    return certain(action, seen.job_type)
