@@ -1,0 +1,118 @@
+"""Reading a dataset directory: refused as a whole where it is not what its `meta.json` says."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import isclose
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from planner.actions import Action, JobType, is_valid
+from planner.documents.base import one_line, parse_document
+from planner.documents.dataset import DatasetExample, DatasetMeta, Split
+from planner.errors import PlannerError
+
+Json = dict[str, Any]
+EXAMPLES_FILE: Final = "dataset.jsonl"
+META_FILE: Final = "meta.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A dataset on disk whose hash has been checked."""
+
+    directory: Path
+    meta: DatasetMeta
+
+    def examples(self, split: Split | None = None) -> Iterator[Json]:
+        """The examples of one split, or all, in the order of the file, as plain documents.
+
+        Streams; each example is checked when its turn comes. A `PlannerError` names the line at fault.
+        """
+        path = self.directory / EXAMPLES_FILE
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                document = _json(line, f"{path}:{number}")
+                if split is None or document.get("split") == split:
+                    check_example(document, f"{path}:{number}")
+                    yield document
+
+
+def read_dataset(directory: Path, epoch: str | None = None) -> Dataset:
+    """The dataset in `directory`.
+
+    A `PlannerError` where it is none, its version is unknown, its bytes are not those of its hash, it has no
+    examples, or, where `epoch` is given, it belongs to another policy epoch.
+    """
+    meta = _meta(directory / META_FILE)
+    try:
+        with (directory / EXAMPLES_FILE).open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise PlannerError(f"{directory}: {EXAMPLES_FILE} is missing; build the dataset again") from None
+    if found != meta.dataset_hash:
+        raise PlannerError(
+            f"{directory}: {EXAMPLES_FILE} is not the file that {META_FILE} describes "
+            f"(hash {found[:12]}…, not {meta.dataset_hash[:12]}…); build the dataset again"
+        )
+    if not meta.example_count:
+        raise PlannerError(f"{directory}: the dataset has no examples; build it from more archives or labels")
+    if epoch is not None and meta.epoch != epoch:
+        raise PlannerError(
+            f"{directory}: the dataset is of policy epoch {meta.epoch or 'mixed'}, not {epoch}; "
+            "build one of this epoch"
+        )
+    return Dataset(directory, meta)
+
+
+def _meta(path: Path) -> DatasetMeta:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        raise PlannerError(
+            f"{path.parent} is no dataset: {META_FILE} is missing; planner build-dataset makes one"
+        ) from None
+    except UnicodeDecodeError:
+        raise PlannerError(f"{path}: not UTF-8 text; build the dataset again") from None
+    return parse_document(DatasetMeta, _json(text, str(path)), str(path))
+
+
+def _json(text: str, where: str) -> Json:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise PlannerError(f"{where}: not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise PlannerError(f"{where}: a JSON object is needed, not {type(found).__name__}")
+    return found
+
+
+def check_example(document: Json, where: str) -> None:
+    """Refuse, by a `PlannerError` of one line, what is no example of the planner's action space."""
+    try:
+        example = DatasetExample.model_validate(document)
+    except ValidationError as error:
+        raise PlannerError(f"{where}: {one_line(error)}") from None
+    job_type = example.planner_input.job_type
+    _check_action(example.label_action.action(), job_type, f"{where}: label_action")
+    for target in example.soft_label or ():
+        _check_action(action_of(target.action), job_type, f"{where}: soft_label")
+    for candidate in example.candidates or ():
+        _check_action(action_of(candidate.action), job_type, f"{where}: candidates")
+    if example.soft_label is not None:
+        total = sum(target.weight for target in example.soft_label)
+        if not isclose(total, 1, abs_tol=1e-6):
+            raise PlannerError(f"{where}: soft_label: the weights sum to {total:g}, not 1")
+
+
+def action_of(items: list[Any]) -> Action:
+    """The action of four JSON items: swarm, candidates, minutes, iterations."""
+    return Action(*items)
+
+
+def _check_action(action: Action, job_type: JobType, where: str) -> None:
+    if not is_valid(action, job_type):
+        raise PlannerError(f"{where}: {list(action)} is outside the action space of {job_type}")
