@@ -1,0 +1,143 @@
+"""Calls with a deadline: whatever a call does, its caller goes on in time."""
+
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from time import monotonic
+from typing import Any, Final
+
+MAX_LANES: Final = 4
+
+
+class LateError(Exception):
+    """The call did not end by its deadline."""
+
+
+class CallError(Exception):
+    """The call raised `error`."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(repr(error))
+        self.error = error
+
+
+class _Job:
+    __slots__ = ("abandoned", "argument", "done", "error", "finished", "function", "result")
+
+    def __init__(self, function: Callable[[Any], Any], argument: Any) -> None:
+        self.function = function
+        self.argument = argument
+        self.done = threading.Lock()
+        self.done.acquire()
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.finished = False
+        self.abandoned = False
+
+
+_Inbox = SimpleQueue[_Job | None]
+
+
+class _Shared:
+    """What the lanes and their owner both see; the lanes never hold the owner, so that it can be dropped."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.free: SimpleQueue[_Inbox] = SimpleQueue()
+        self.started = 0
+        self.late = 0
+        self.closed = False
+
+
+class Lanes:
+    """A few threads that run calls for callers who cannot wait for ever.
+
+    A call that hangs cannot be killed: it keeps its lane until it ends, and its caller leaves at the deadline.
+    While every lane hangs, callers are refused at once, so that neither waiting nor threads pile up. Lanes
+    start when they are needed, end when their owner is dropped, and begin anew in a forked child.
+    """
+
+    def __init__(self, size: int = MAX_LANES) -> None:
+        self._size = size
+        self._begin()
+
+    def _begin(self) -> None:
+        self._shared = _Shared()
+        self._process = os.getpid()
+        weakref.finalize(self, _close, self._shared)
+
+    def call(self, function: Callable[[Any], Any], argument: Any, deadline: float) -> Any:
+        """`function(argument)`, by `deadline` (seconds of `time.monotonic`).
+
+        `LateError` where it has not ended by then or no lane is free; `CallError` where it raised.
+        """
+        if self._process != os.getpid():
+            self._begin()
+        shared = self._shared
+        inbox = self._free_lane(shared, deadline)
+        job = _Job(function, argument)
+        inbox.put(job)
+        if not job.done.acquire(timeout=max(0.0, deadline - monotonic())):
+            self._give_up(shared, job)
+        if job.error is not None:
+            raise CallError(job.error)
+        return job.result
+
+    def _free_lane(self, shared: _Shared, deadline: float) -> _Inbox:
+        try:
+            return shared.free.get_nowait()
+        except Empty:
+            pass
+        with shared.lock:
+            if shared.late >= self._size:
+                raise LateError
+            if shared.started < self._size:
+                return _start(shared)
+        try:
+            return shared.free.get(timeout=max(0.0, deadline - monotonic()))
+        except Empty:
+            raise LateError from None
+
+    @staticmethod
+    def _give_up(shared: _Shared, job: _Job) -> None:
+        with shared.lock:
+            if job.finished:
+                return
+            job.abandoned = True
+            shared.late += 1
+        raise LateError
+
+
+def _start(shared: _Shared) -> _Inbox:
+    inbox: _Inbox = SimpleQueue()
+    # A daemon: a call that hangs must not keep the host from leaving.
+    threading.Thread(target=_work, args=(inbox, shared), name="planner-lane", daemon=True).start()
+    shared.started += 1
+    return inbox
+
+
+def _work(inbox: _Inbox, shared: _Shared) -> None:
+    while (job := inbox.get()) is not None:
+        try:
+            job.result = job.function(job.argument)
+        except BaseException as error:
+            job.error = error
+        with shared.lock:
+            job.finished = True
+            shared.late -= job.abandoned
+        job.done.release()
+        del job
+        shared.free.put(inbox)
+        if shared.closed:
+            _close(shared)
+
+
+def _close(shared: _Shared) -> None:
+    shared.closed = True
+    while True:
+        try:
+            shared.free.get_nowait().put(None)
+        except Empty:
+            return
