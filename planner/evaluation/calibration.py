@@ -72,7 +72,10 @@ def calibrate_heads(
     job_types: NDArray[np.integer],
     temperatures: dict[str, float],
 ) -> dict[str, HeadCalibration]:
-    """How each head stands at these temperatures; all 1.0 gives the state before calibration."""
+    """How each head stands at these temperatures, over the rows where it has a choice (else NaN).
+
+    All 1.0 gives the state before calibration.
+    """
     _check(logits, hard_cells, job_types)
     return {
         head: _calibration(*_head_rows(logits, hard_cells, job_types, place), temperatures[head])
@@ -138,20 +141,19 @@ def _check(
 def _head_rows(
     logits: Floats, hard_cells: NDArray[np.integer], job_types: NDArray[np.integer], place: int
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """The logits of one head with the classes closed to a job type at −inf, and the labels' classes."""
+    """Where one head has a choice: its logits, closed classes at −inf, and the labels' classes."""
     masks = np.array([ValidityMaskBuilder.heads(job_type)[place] for job_type in JOB_TYPES])
     offset, size = HEAD_OFFSETS[place], HEAD_SIZES[place]
     own = np.asarray(logits[:, offset : offset + size], dtype=np.float64)
     labels = np.unravel_index(hard_cells.astype(np.intp), HEAD_SIZES)[place]
-    return np.where(masks[job_types], own, -np.inf), labels
+    choice = (masks.sum(axis=1) > 1)[job_types]
+    return np.where(masks[job_types], own, -np.inf)[choice], labels[choice]
 
 
 def _best_temperature(rows: NDArray[np.float64], labels: NDArray[np.intp]) -> float:
-    # NLL is convex in 1/T, hence has one valley in log T.
-    choice = np.isfinite(rows).sum(axis=1) > 1
-    if not choice.any():
+    if len(labels) == 0:
         return 1.0
-    rows, labels = rows[choice], labels[choice]
+    # NLL is convex in 1/T, hence has one valley in log T.
     return exp(
         _lowest(lambda at: _nll(rows / exp(at), labels), log(LOWEST_TEMPERATURE), log(HIGHEST_TEMPERATURE))
     )
