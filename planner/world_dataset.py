@@ -16,6 +16,7 @@ from planner.canonical import canonical_json
 from planner.documents.base import format_time
 from planner.documents.planner_input import input_hash
 from planner.errors import PlannerError
+from planner.world_truth import TRUTH_FILE, TRUTH_VERSION
 from planner.worlds import (
     ACTIONS,
     RISKS,
@@ -32,8 +33,6 @@ from planner.worlds import (
     true_values,
 )
 
-TRUTH_FILE: Final = "truth.json"
-TRUTH_VERSION: Final = "cyntra.planner_world_truth.v1"
 HISTORY: Final = 8
 _FIRST_MS: Final = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 _HOUR_MS: Final = 3_600_000

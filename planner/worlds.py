@@ -196,8 +196,8 @@ def draw_outcomes(
     limit = limits[actions][:, :, None, None]
     there = np.arange(most) < candidates[actions][:, :, None, None]
     worked = np.where(there, np.minimum(needed, limit), 0.0)
-    passed = (there & solves & (needed < limit)).any(axis=-1)
-    cut_off = (there & (needed >= limit)).any(axis=-1)
+    passed: NDArray[np.bool_] = np.any(there & solves & (needed < limit), axis=-1)
+    cut_off: NDArray[np.bool_] = np.any(there & (needed >= limit), axis=-1)
     return Outcomes(passed, ~passed & cut_off, worked.max(axis=-1), worked.sum(axis=-1) * USD_PER_MINUTE)
 
 
