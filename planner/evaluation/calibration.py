@@ -36,7 +36,8 @@ class HeadCalibration(NamedTuple):
 class Bins(NamedTuple):
     """A reliability curve: one entry a bin that holds anything, by rising confidence."""
 
-    count: NDArray[np.int64]
+    mass: NDArray[np.int64]
+    """How many examples."""
     confidence: NDArray[np.float64]
     accuracy: NDArray[np.float64]
 
@@ -104,15 +105,15 @@ def reliability(confidence: Floats, correct: NDArray[np.generic], bins: int = BI
 def ece(confidence: Floats, correct: NDArray[np.generic], bins: int = BINS) -> float:
     """Expected calibration error: mean distance of confidence and accuracy over bins, weighted by mass."""
     found = reliability(confidence, correct, bins)
-    if found.count.size == 0:
+    if found.mass.size == 0:
         return float("nan")
-    return float(np.average(np.abs(found.confidence - found.accuracy), weights=found.count))
+    return float(np.average(np.abs(found.confidence - found.accuracy), weights=found.mass))
 
 
 def mce(confidence: Floats, correct: NDArray[np.generic], bins: int = BINS) -> float:
     """Maximum calibration error: the distance in the worst bin."""
     found = reliability(confidence, correct, bins)
-    if found.count.size == 0:
+    if found.mass.size == 0:
         return float("nan")
     return float(np.abs(found.confidence - found.accuracy).max())
 

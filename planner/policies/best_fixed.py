@@ -79,7 +79,5 @@ def _by_label(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     of = np.repeat(np.arange(len(examples.hard_cells)), np.diff(examples.target_offsets))
     mine = np.isin(of, chosen)
-    weight = np.bincount(
-        examples.target_cells[mine], weights=examples.target_weights[mine], minlength=N_CELLS
-    )
-    return weight, np.zeros(N_CELLS)
+    cells, weights = examples.target_cells[mine], examples.target_weights[mine]
+    return np.bincount(cells, weights=weights, minlength=N_CELLS).astype(np.float64), np.zeros(N_CELLS)

@@ -1,0 +1,120 @@
+"""How decisions agree with labels, how sure they are, and whether they collapse onto a few actions."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.dataset.arrays import EncodedExamples
+from planner.evaluation.calibration import ece, mce
+from planner.evaluation.decisions import Decisions
+from planner.heads import HEAD_SIZES, HEADS, N_CELLS
+
+Json = dict[str, Any]
+Floats = NDArray[np.float64]
+
+
+class RiskCoverage(NamedTuple):
+    """If only the surest share of examples is decided (coverage), which share of them is wrong (risk)."""
+
+    coverage: Floats
+    risk: Floats
+
+    @property
+    def area(self) -> float:
+        """The mean risk over coverages (AURC; Geifman, El-Yaniv, 2017): lower is better."""
+        return float(self.risk.mean()) if self.risk.size else float("nan")
+
+
+def label_metrics(decisions: Decisions, examples: EncodedExamples, threshold: float) -> Json:
+    """Agreement, calibration, collapse and abstention over N ≥ 1 examples; entropies in nats.
+
+    Calibration is that of the whole action (its probability against an exact match) and of each of its four
+    classes. `abstain_rate` is the share whose confidence, the geometric mean over heads, is below
+    `threshold`.
+    """
+    hits, by_head = exact_hits(decisions, examples), head_hits(decisions, examples)
+    return {
+        "exact": float(hits.mean()),
+        "heads": dict(zip(HEADS, by_head.mean(axis=0).tolist(), strict=True)),
+        "head_mean": float(by_head.mean()),
+        "soft_label_share": _soft_share(decisions, examples),
+        **collapse(decisions.shares()),
+        "ece": ece(decisions.probability, hits),
+        "mce": mce(decisions.probability, hits),
+        "head_ece": {
+            head: ece(decisions.head_probabilities[:, place], by_head[:, place])
+            for place, head in enumerate(HEADS)
+        },
+        "head_mce": {
+            head: mce(decisions.head_probabilities[:, place], by_head[:, place])
+            for place, head in enumerate(HEADS)
+        },
+        **abstention(decisions, hits, threshold),
+        "aurc": risk_coverage(decisions.confidence, hits).area,
+    }
+
+
+def exact_hits(decisions: Decisions, examples: EncodedExamples) -> Floats:
+    """(N,): 1 where the action is the label's; a probability where actions are drawn."""
+    return decisions.weight(np.arange(len(examples)), examples.hard_cells)
+
+
+def head_hits(decisions: Decisions, examples: EncodedExamples) -> Floats:
+    """(N, 4): the same class by class."""
+    labels = _classes(examples.hard_cells)
+    if decisions.drawn is None:
+        return np.asarray(_classes(decisions.cells) == labels, dtype=np.float64)
+    joint = decisions.drawn.reshape(-1, *HEAD_SIZES)
+    found = []
+    for place in range(len(HEADS)):
+        others = tuple(axis + 1 for axis in range(len(HEADS)) if axis != place)
+        found.append(joint.sum(axis=others)[np.arange(len(joint)), labels[:, place]])
+    return np.stack(found, axis=1)
+
+
+def collapse(shares: Floats) -> Json:
+    """Of how often each of the 240 actions is taken: entropy, the largest share, how many are taken at all."""
+    taken = shares[shares > 0]
+    return {
+        # + 0.0: a single action has the entropy 0, not −0.
+        "entropy": float(-(taken * np.log(taken)).sum()) + 0.0,
+        "top1": float(taken.max(initial=0.0)),
+        "unique": len(taken),
+    }
+
+
+def label_shares(examples: EncodedExamples) -> Floats:
+    """(240,): how often each action is the label."""
+    return np.bincount(examples.hard_cells, minlength=N_CELLS) / len(examples)
+
+
+def abstention(decisions: Decisions, hits: Floats, threshold: float) -> Json:
+    """How often a kernel would fall back, and the exact matches among what it would follow."""
+    sure = decisions.confidence >= threshold
+    return {
+        "abstain_rate": float(1 - sure.mean()),
+        "exact_when_sure": float(hits[sure].mean()) if sure.any() else None,
+    }
+
+
+def risk_coverage(confidence: Floats, right: Floats) -> RiskCoverage:
+    """The curve over distinct confidences, surest first: equal confidences are decided together."""
+    order = np.argsort(-confidence, kind="stable")
+    ordered = confidence[order]
+    last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True)) if len(order) else order
+    count = last + 1
+    wrong = np.cumsum(1 - right[order])[last]
+    return RiskCoverage(count / max(len(order), 1), wrong / count)
+
+
+def _soft_share(decisions: Decisions, examples: EncodedExamples) -> float:
+    """The mean weight that the soft label gives to the action taken."""
+    owner = np.repeat(np.arange(len(examples)), np.diff(examples.target_offsets))
+    taken = decisions.weight(owner, examples.target_cells)
+    return float((taken * examples.target_weights).sum() / len(examples))
+
+
+def _classes(cells: NDArray[np.integer]) -> NDArray[np.intp]:
+    """(N, 4): the class of each head."""
+    return np.stack(np.unravel_index(cells.astype(np.intp), HEAD_SIZES), axis=1)

@@ -1,0 +1,168 @@
+"""Outcome metrics: what came of the actions a policy takes, on issues where a bench tried them.
+
+An *arm* is an action tried on an example; its figures are means over its replicates, as in the farm's own
+reports: it *passes* where more than half of its replicates do, its time and its cost in regrets are means
+over those that passed. The *oracle* is the best arm of an example: the highest pass rate, then the shortest
+time, then canonical order. An action that was not tried is *unobserved* and takes no part.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.dataset.arrays import EncodedExamples
+from planner.evaluation.decisions import Decisions
+from planner.heads import N_CELLS
+
+Floats = NDArray[np.float64]
+_MS_A_MINUTE: Final = 60_000
+
+
+class Metric(NamedTuple):
+    """A ratio of two sums over examples."""
+
+    name: str
+    top: str
+    bottom: str
+    higher_is_better: bool
+    unit: Literal["share", "usd", "minutes", "ratio"]
+    meaning: str
+
+
+METRICS: Final = (
+    Metric("pass_rate", "passed", "observed", True, "share", "Executions that passed, of all."),
+    Metric(
+        "cost_per_pass", "cost", "priced_passes", False, "usd", "All that was spent ÷ passes, in dollars."
+    ),
+    Metric("mean_time_to_pass", "pass_minutes", "passed", False, "minutes", "Mean minutes of what passed."),
+    Metric(
+        "pass_regret", "pass_regret", "observed", False, "share", "The oracle's pass rate − the policy's."
+    ),
+    Metric("missed_passes", "missed", "observed", False, "share", "The oracle passes, the action does not."),
+    Metric("time_regret", "time_regret", "timed", False, "ratio", "(Time − the oracle's) ÷ the oracle's."),
+    Metric("cost_regret", "cost_regret", "costed", False, "ratio", "(Cost − the oracle's) ÷ the oracle's."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Arms:
+    """A arms of the benched examples, and the oracle of each example; each (A,), ordered by example."""
+
+    example: NDArray[np.intp]
+    cell: NDArray[np.intp]
+    replicates: NDArray[np.intp]
+    rate: Floats
+    cost: Floats
+    """Mean dollars an execution, NaN where any is unknown."""
+    minutes: Floats
+    """Mean minutes of what passed, NaN where nothing did."""
+    pass_cost: Floats
+    """Mean dollars of what passed, NaN where any is unknown or nothing did."""
+    oracle: NDArray[np.intp]
+    """Index of the arm that is the oracle of the same example."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What came of a policy's actions, one entry a benched example; expectations where it draws."""
+
+    observed: Floats
+    passed: Floats
+    cost: Floats
+    priced_passes: Floats
+    pass_minutes: Floats
+    pass_regret: Floats
+    missed: Floats
+    timed: Floats
+    time_regret: Floats
+    costed: Floats
+    cost_regret: Floats
+
+    def ratio(self, metric: Metric) -> tuple[Floats, Floats]:
+        """The two columns of a metric."""
+        return getattr(self, metric.top), getattr(self, metric.bottom)
+
+    def paired(self, metric: Metric) -> tuple[Floats, Floats]:
+        """The same, each example counting once where anything of it was observed."""
+        share = np.where(self.observed > 0, self.observed, 1.0)
+        top, bottom = self.ratio(metric)
+        return top / share, bottom / share
+
+
+def benched(examples: EncodedExamples) -> EncodedExamples:
+    """The examples that have outcomes."""
+    return examples.take(np.unique(examples.outcomes.example))
+
+
+def arms_of(examples: EncodedExamples) -> Arms:
+    """The arms of `examples`, all of which have outcomes."""
+    rows = examples.outcomes
+    keys, arm_of = np.unique(rows.example.astype(np.int64) * N_CELLS + rows.cell, return_inverse=True)
+    example, cell = (keys // N_CELLS).astype(np.intp), (keys % N_CELLS).astype(np.intp)
+    minutes = np.expm1(rows.log_duration.astype(np.float64)) / _MS_A_MINUTE
+    cost = rows.cost.astype(np.float64)
+
+    def summed(values: NDArray[np.generic]) -> Floats:
+        return np.bincount(arm_of, weights=values).astype(np.float64)
+
+    replicates, passes = np.bincount(arm_of), summed(rows.passed)
+    rate = passes / replicates
+    pass_minutes = _mean(summed(np.where(rows.passed, minutes, 0.0)), passes)
+    return Arms(
+        example=example,
+        cell=cell,
+        replicates=replicates,
+        rate=rate,
+        cost=summed(cost) / replicates,
+        minutes=pass_minutes,
+        pass_cost=_mean(summed(np.where(rows.passed, cost, 0.0)), passes),
+        oracle=_oracles(example, rate, pass_minutes),
+    )
+
+
+def columns_of(decisions: Decisions, arms: Arms) -> Columns:
+    """What came of `decisions`, whose examples are those of `arms`."""
+    weight = decisions.weight(arms.example, arms.cell)
+    best = arms.oracle
+    passes = arms.rate > 0.5
+    both = passes & passes[best]
+    priced = np.isfinite(arms.cost)
+    time_regret = _relative(arms.minutes, arms.minutes[best], both)
+    cost_regret = _relative(arms.pass_cost, arms.pass_cost[best], both)
+
+    def summed(values: NDArray[np.generic]) -> Floats:
+        weighted = weight * np.nan_to_num(values.astype(np.float64))
+        return np.bincount(arms.example, weights=weighted, minlength=len(decisions)).astype(np.float64)
+
+    return Columns(
+        observed=summed(np.ones_like(arms.rate)),
+        passed=summed(arms.rate),
+        cost=summed(arms.cost),
+        priced_passes=summed(np.where(priced, arms.rate, 0.0)),
+        pass_minutes=summed(arms.rate * arms.minutes),
+        pass_regret=summed(arms.rate[best] - arms.rate),
+        missed=summed(passes[best] & ~passes),
+        timed=summed(np.isfinite(time_regret)),
+        time_regret=summed(time_regret),
+        costed=summed(np.isfinite(cost_regret)),
+        cost_regret=summed(cost_regret),
+    )
+
+
+def _mean(total: Floats, count: Floats) -> Floats:
+    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+
+
+def _relative(value: Floats, best: Floats, there: NDArray[np.bool_]) -> Floats:
+    """(value − best) / best; against 0 it is 0 for 0, and otherwise nothing can be said."""
+    ratio = np.divide(value - best, best, out=np.full_like(value, np.nan), where=there & (best > 0))
+    return np.where(there & (best == 0) & (value == 0), 0.0, ratio)
+
+
+def _oracles(example: NDArray[np.intp], rate: Floats, minutes: Floats) -> NDArray[np.intp]:
+    # Arms stand in canonical order within an example; the sort is stable and puts NaN last.
+    order = np.lexsort((minutes, -rate, example))
+    owners, first = np.unique(example[order], return_index=True)
+    return np.asarray(order[first][np.searchsorted(owners, example)], dtype=np.intp)
