@@ -1,0 +1,155 @@
+"""From decisions to figures: each policy by label and by outcome, and each against the references."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.baseline import POLICY_ID as BASELINE
+from planner.dataset.arrays import EncodedExamples
+from planner.errors import PlannerError
+from planner.evaluation.decisions import Decisions
+from planner.evaluation.intervals import RESAMPLES, Difference, Interval, Resampler, verdict
+from planner.evaluation.metrics import collapse, exact_hits, label_metrics, label_shares
+from planner.evaluation.outcomes import METRICS, Arms, Columns, arms_of, benched, columns_of
+from planner.policies.best_fixed import BestFixed
+
+REFERENCES: Final = (BestFixed.policy_id, BASELINE)
+"""What a policy has to beat to be worth anything."""
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an evaluation can be told."""
+
+    threshold: float = 0.6
+    """Confidence below which a kernel falls back to the baseline."""
+    seed: int = 0
+    """Of the resampling of issues."""
+    resamples: int = RESAMPLES
+
+    def checked(self) -> "Settings":
+        """The settings themselves; a `PlannerError` where they cannot be."""
+        if not 0 <= self.threshold <= 1:
+            raise PlannerError(f"a confidence threshold is from 0 to 1, not {self.threshold:g}")
+        if self.resamples < 100:
+            raise PlannerError(f"an interval needs at least 100 resamples, not {self.resamples}")
+        return self
+
+
+def assess(decisions: Sequence[Decisions], examples: EncodedExamples, settings: Settings) -> Json:
+    """Figures of every policy over `examples`, which all of them decided on, in JSON values.
+
+    `benched` is None where no example has outcomes, and then so are all outcome figures: nothing is made up.
+    Differences are those of every policy to each of `REFERENCES` that is among them. A `PlannerError` where
+    there is nothing to judge by: no examples, or one label only and no outcomes.
+    """
+    _check(examples)
+    by_label = _ByLabel(examples, settings)
+    by_outcome = _ByOutcome(examples, settings) if len(examples.outcomes) else None
+    rows, differences = [], []
+    references = [one for one in decisions if one.policy_id in REFERENCES]
+    for one in decisions:
+        outcomes = by_outcome.figures(one) if by_outcome else None
+        rows.append({"policy": one.policy_id, "labels": by_label.figures(one), "outcomes": outcomes})
+        for other in references:
+            if one.policy_id != other.policy_id and one.policy_id != REFERENCES[0]:
+                differences.append(by_label.difference(one, other))
+                differences.extend(by_outcome.differences(one, other) if by_outcome else ())
+    return {
+        "examples": len(examples),
+        "issues": len(set(examples.issue_ids)),
+        "labels": collapse(label_shares(examples)),
+        "benched": by_outcome.facts() if by_outcome else None,
+        "policies": rows,
+        "differences": differences,
+    }
+
+
+def _check(examples: EncodedExamples) -> None:
+    if len(examples) == 0:
+        raise PlannerError("there is nothing to evaluate on: the split has no examples")
+    if len(np.unique(examples.hard_cells)) == 1 and len(examples.outcomes) == 0:
+        raise PlannerError(
+            "all labels of the split are one action and none was benched: any constant is right; "
+            "evaluate on more varied data"
+        )
+
+
+class _ByLabel:
+    def __init__(self, examples: EncodedExamples, settings: Settings) -> None:
+        self._examples, self._threshold = examples, settings.threshold
+        self._resampler = Resampler(examples.issue_ids, settings.seed, settings.resamples)
+        self._ones = np.ones(len(examples))
+
+    def figures(self, decisions: Decisions) -> Json:
+        hits = exact_hits(decisions, self._examples)
+        return {
+            **label_metrics(decisions, self._examples, self._threshold),
+            "exact": _interval(self._resampler.ratio(hits, self._ones)),
+        }
+
+    def difference(self, one: Decisions, other: Decisions) -> Json:
+        own, theirs = exact_hits(one, self._examples), exact_hits(other, self._examples)
+        all_of_them = self._ones > 0
+        found = self._resampler.difference((own, self._ones), (theirs, self._ones), all_of_them)
+        return _difference(one, other, "exact", found, higher_is_better=True)
+
+
+class _ByOutcome:
+    def __init__(self, examples: EncodedExamples, settings: Settings) -> None:
+        self._chosen: NDArray[np.intp] = np.unique(examples.outcomes.example).astype(np.intp)
+        self._examples = benched(examples)
+        self._arms: Arms = arms_of(self._examples)
+        self._resampler = Resampler(self._examples.issue_ids, settings.seed, settings.resamples)
+
+    def facts(self) -> Json:
+        """What was benched; with one replicate an arm, the oracle is also the luckiest."""
+        single = self._arms.replicates == 1
+        return {
+            "examples": len(self._examples),
+            "issues": self._resampler.issues,
+            "arms_an_example": len(self._arms.cell) / len(self._examples),
+            "single_replicate_share": float(single.mean()),
+            "unknown_cost_share": float(np.isnan(self._arms.cost).mean()),
+        }
+
+    def figures(self, decisions: Decisions) -> Json:
+        columns = self._columns(decisions)
+        return {
+            "unobserved_share": float(1 - columns.observed.mean()),
+            **{metric.name: _interval(self._resampler.ratio(*columns.ratio(metric))) for metric in METRICS},
+        }
+
+    def differences(self, one: Decisions, other: Decisions) -> list[Json]:
+        own, theirs = self._columns(one), self._columns(other)
+        both = (own.observed > 0) & (theirs.observed > 0)
+        found = []
+        for metric in METRICS:
+            difference = self._resampler.difference(own.paired(metric), theirs.paired(metric), both)
+            found.append(_difference(one, other, metric.name, difference, metric.higher_is_better))
+        return found
+
+    def _columns(self, decisions: Decisions) -> Columns:
+        return columns_of(decisions.take(self._chosen), self._arms)
+
+
+def _interval(found: Interval) -> Json:
+    return {"estimate": found.estimate, "low": found.low, "high": found.high}
+
+
+def _difference(
+    one: Decisions, other: Decisions, metric: str, found: Difference, higher_is_better: bool
+) -> Json:
+    return {
+        "policy": one.policy_id,
+        "reference": other.policy_id,
+        "metric": metric,
+        **_interval(found.interval),
+        "issues": found.issues,
+        "issues_that_differ": found.issues_that_differ,
+        "verdict": verdict(found, higher_is_better),
+    }

@@ -1,0 +1,104 @@
+"""One policy on one split of a dataset, beside its controls."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from planner.baseline import POLICY_ID as BASELINE
+from planner.dataset.arrays import EncodedExamples, encode_examples
+from planner.dataset.read import Dataset
+from planner.documents.dataset import Split
+from planner.errors import PlannerError
+from planner.evaluation.assess import Settings, assess
+from planner.evaluation.decisions import Decisions, decide, with_fallback
+from planner.evaluation.plots import draw_reliability, draw_risk_coverage
+from planner.evaluation.report import report_markdown
+from planner.policies.base import Policy
+from planner.policies.baseline import HeuristicBaseline
+from planner.policies.best_fixed import BestFixed
+from planner.policies.nearest import NearestNeighbours
+from planner.policies.uniform import Uniform
+
+SCHEMA_VERSION: Final = "cyntra.planner_evaluation.v1"
+FIGURES, REPORT = "evaluation.json", "report.md"
+RELIABILITY, RISK_COVERAGE = "reliability.png", "risk_coverage.png"
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What every policy decided, the examples it decided on, and the figures of it all."""
+
+    decisions: Sequence[Decisions]
+    """The policy first."""
+    examples: EncodedExamples
+    figures: Json
+
+
+def evaluate(
+    policy: Policy, dataset: Dataset, split: Split, settings: Settings, shuffled: Policy | None = None
+) -> Evaluation:
+    """Let `policy` and the controls decide on a split.
+
+    Controls are fitted on the training split. `shuffled` is the same network trained on shuffled labels. A
+    `PlannerError` where the split has nothing to judge by.
+    """
+    settings.checked()
+    if not dataset.meta.split_counts.get(split):
+        raise PlannerError(
+            f"{dataset.directory}: the {split} split is empty; there is nothing to evaluate on"
+        )
+    examples = encode_examples(dataset.examples(split))
+    inputs = (example["planner_input"] for example in dataset.examples(split))
+    train = encode_examples(dataset.examples("train"))
+    controls = _controls(train, shuffled)
+    decisions = decide([policy, *controls], inputs)
+    if shuffled is not None:
+        decisions[-1] = replace(decisions[-1], policy_id=f"shuffled {decisions[-1].policy_id}")
+    baseline = next(one for one in decisions if one.policy_id == BASELINE)
+    decisions.insert(1, with_fallback(decisions[0], baseline, settings.threshold))
+    figures = {
+        "schema_version": SCHEMA_VERSION,
+        "policy": policy.policy_id,
+        "dataset": {
+            "path": str(dataset.directory),
+            "dataset_hash": dataset.meta.dataset_hash,
+            "epoch": dataset.meta.epoch,
+            "split": split,
+        },
+        "threshold": settings.threshold,
+        "seed": settings.seed,
+        "resamples": settings.resamples,
+        "shuffled_control": shuffled is not None,
+        **assess(decisions, examples, settings),
+    }
+    return Evaluation(decisions, examples, figures)
+
+
+def _controls(train: EncodedExamples, shuffled: Policy | None) -> list[Policy]:
+    fitted: list[Policy] = [
+        HeuristicBaseline(),
+        BestFixed.fit(train),
+        NearestNeighbours.fit(train),
+        Uniform(),
+    ]
+    return [*fitted, shuffled] if shuffled is not None else fitted
+
+
+def write_evaluation(directory: Path, found: Evaluation) -> None:
+    """Write the figures, the report and its two plots; each file whole or not at all."""
+    directory.mkdir(parents=True, exist_ok=True)
+    drafts = {name: directory / f".draft.{name}" for name in (RELIABILITY, RISK_COVERAGE, REPORT, FIGURES)}
+    try:
+        draw_reliability(drafts[RELIABILITY], found.decisions[0], found.examples)
+        draw_risk_coverage(drafts[RISK_COVERAGE], found.decisions, found.examples)
+        drafts[REPORT].write_text(report_markdown(found.figures), encoding="utf-8")
+        text = json.dumps(found.figures, indent=2, allow_nan=False)
+        drafts[FIGURES].write_text(text + "\n", encoding="utf-8")
+        for name, draft in drafts.items():
+            draft.replace(directory / name)
+    finally:
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)

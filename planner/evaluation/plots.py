@@ -1,0 +1,110 @@
+"""The two plots of a report; the only place of the evaluation that needs matplotlib."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from planner.baseline import POLICY_ID as BASELINE
+from planner.dataset.arrays import EncodedExamples
+from planner.evaluation.calibration import ece, reliability
+from planner.evaluation.decisions import Decisions
+from planner.evaluation.metrics import Floats, exact_hits, head_hits, risk_coverage
+from planner.evaluation.outcomes import arms_of, benched, columns_of
+from planner.heads import HEADS
+from planner.policies.best_fixed import BestFixed
+from planner.policies.uniform import Uniform
+
+_INK, _QUIET, _GRID = "#1f2933", "#9aa5b1", "#e4e7eb"
+_COLOURS: Final = ("#2563eb", "#d97706", "#7c3aed", "#0f766e")
+_UNSORTED: Final = frozenset({BASELINE, BestFixed.policy_id, Uniform.policy_id})
+"""Policies without a confidence to sort by: a point, not a curve."""
+
+
+def draw_reliability(path: Path, decisions: Decisions, examples: EncodedExamples) -> None:
+    """Accuracy against confidence for the whole action and each head; 15 bins of equal mass."""
+    by_head = head_hits(decisions, examples)
+    panels = [("action", decisions.probability, exact_hits(decisions, examples))]
+    panels += [
+        (head, decisions.head_probabilities[:, place], by_head[:, place]) for place, head in enumerate(HEADS)
+    ]
+    figure = Figure(figsize=(13, 3.1), layout="constrained")
+    for axes, (title, confidence, right) in zip(
+        figure.subplots(1, len(panels), sharey=True), panels, strict=True
+    ):
+        _reliability(axes, title, confidence, right)
+    figure.supylabel("labels met", fontsize=9, color=_INK)
+    figure.supxlabel("confidence", fontsize=9, color=_INK)
+    figure.suptitle(
+        f"{decisions.policy_id}: reliability on {len(examples)} examples; below the line: too sure",
+        fontsize=10,
+        color=_INK,
+        x=0.01,
+        ha="left",
+    )
+    figure.savefig(path, dpi=130, format="png")
+
+
+def _reliability(axes: Axes, title: str, confidence: Floats, right: Floats) -> None:
+    bins = reliability(confidence, right)
+    axes.plot([0, 1], [0, 1], color=_QUIET, linewidth=1, linestyle="--")
+    axes.plot(bins.confidence, bins.accuracy, color=_COLOURS[0], linewidth=1.5, marker="o", markersize=3.5)
+    axes.set_title(f"{title}   ECE {ece(confidence, right):.3f}", fontsize=9, color=_INK, loc="left")
+    axes.set(xlim=(0, 1.02), ylim=(-0.02, 1.02), xticks=np.linspace(0, 1, 5), yticks=np.linspace(0, 1, 5))
+    _tidy(axes)
+
+
+def draw_risk_coverage(path: Path, decisions: Sequence[Decisions], examples: EncodedExamples) -> None:
+    """Share of wrong labels, and of failed executions, when only the surest examples are decided."""
+    with_outcomes = len(examples.outcomes) > 0
+    figure = Figure(figsize=(11 if with_outcomes else 6, 4.2), layout="constrained")
+    plots = figure.subplots(1, 2 if with_outcomes else 1, squeeze=False)[0]
+    # Its second confidence is the baseline's: the surest are not the model's surest.
+    shown = [one for place, one in enumerate(decisions) if place != 1]
+    _risk(
+        plots[0],
+        "labels not met",
+        [(one.policy_id, one.confidence, exact_hits(one, examples)) for one in shown],
+    )
+    if with_outcomes:
+        _risk(plots[1], "executions failed, where observed", _passes(shown, examples))
+    plots[0].legend(frameon=False, fontsize=8, labelcolor=_INK)
+    figure.savefig(path, dpi=130, format="png")
+
+
+def _passes(decisions: Sequence[Decisions], examples: EncodedExamples) -> list[tuple[str, Floats, Floats]]:
+    chosen = np.unique(examples.outcomes.example)
+    arms = arms_of(benched(examples))
+    found = []
+    for one in decisions:
+        own = one.take(chosen)
+        columns = columns_of(own, arms)
+        there = columns.observed > 0
+        found.append((one.policy_id, own.confidence[there], columns.passed[there] / columns.observed[there]))
+    return found
+
+
+def _risk(axes: Axes, title: str, curves: Sequence[tuple[str, Floats, Floats]]) -> None:
+    colours, markers = iter(_COLOURS), iter("sD^v")
+    for name, confidence, right in curves:
+        if name in _UNSORTED:
+            risk = [1 - right.mean()] if right.size else []
+            axes.plot([1.0] * len(risk), risk, next(markers), color=_INK, markersize=5, label=name)
+        else:
+            curve = risk_coverage(confidence, right)
+            axes.plot(curve.coverage, curve.risk, color=next(colours), linewidth=1.6, label=name)
+    axes.set_title(title, fontsize=10, color=_INK, loc="left")
+    axes.set_xlabel("coverage: share decided, surest first", fontsize=9, color=_INK)
+    axes.set(xlim=(0, 1.03), ylim=(-0.02, 1.02))
+    _tidy(axes)
+
+
+def _tidy(axes: Axes) -> None:
+    axes.grid(color=_GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=8, colors=_INK, length=0)
+    for side in axes.spines.values():
+        side.set_visible(False)
