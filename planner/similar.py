@@ -1,12 +1,10 @@
-"""Runs like the one at hand, for the history of a planner_input; and keywords of an issue.
+"""Runs like the one at hand, for the history of a planner_input.
 
 Candidates have the same job type, started strictly before the moment asked for, and have the same world and
 objective where those are given (tags `world:<id>` and `objective:<id>`).
 Score = 0.6 · Jaccard(tags) + 0.3 · Jaccard(failure signals) + 0.1 / (1 + recency bucket).
 """
 
-import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,18 +12,7 @@ from typing import Final
 from planner.actions import JobType
 from planner.documents.planner_input import RunSummary
 
-MAX_KEYWORDS: Final = 16
 _DAY_MS: Final = 86_400_000
-_WORD: Final = re.compile(r"\w{3,}")
-_STOP_TEXT: Final = (
-    "about after all also and any are because been before being but can cannot could did does doing "
-    "done down each few for from further had has have having her here him his how into its itself just "
-    "like may might more most must not now off once only other our out over own same she should since "
-    "some such than that the their them then there these they this those through too under until upon "
-    "use used uses using very via was were what when where which while who whom why will with within "
-    "without would you your"
-)
-STOP_WORDS: Final = frozenset(_STOP_TEXT.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +80,3 @@ def jaccard(a: frozenset[str], b: frozenset[str]) -> float:
 def recency_bucket(age_ms: int) -> int:
     """0 below one day, 1 below seven, 2 below thirty, 3 for older."""
     return sum(age_ms >= days * _DAY_MS for days in (1, 7, 30))
-
-
-def keywords(title: str | None, description: str | None) -> list[str]:
-    """At most 16 words of three or more letters, digits or _, lower case, without stop words: the most
-    frequent first, then alphabetically.
-    """
-    words = _WORD.findall(f"{title or ''}\n{description or ''}".lower())
-    counts = Counter(word for word in words if word not in STOP_WORDS)
-    return sorted(counts, key=lambda word: (-counts[word], word))[:MAX_KEYWORDS]

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.documents.planner_input import RunSummary
-from planner.similar import SimilarQuery, jaccard, keywords, recency_bucket, similar_runs
+from planner.keywords import keywords
+from planner.similar import SimilarQuery, jaccard, recency_bucket, similar_runs
 
 NOW = 1_785_000_000_000
 DAY = 86_400_000

@@ -1,0 +1,248 @@
+"""What each position of the encoding means: blocks of fields as data, their names and their fingerprint.
+
+Every feature is 0 or 1. A field is a run of neighbouring positions, one a label; blocks stand one after the
+other, and the history block repeats, one slot a run. `docs/reference/encoder.md` is written from here.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final, Literal
+
+from planner.actions import CANDIDATE_BINS, ITERATION_BINS, JOB_TYPES, MINUTE_BINS, SWARM_IDS
+from planner.canonical import sha256_json
+
+Kind = Literal["choice", "choices", "range", "nearest", "code", "buckets", "flag"]
+
+NULL: Final = "null"
+HISTORY_SLOTS: Final = 8
+CODE_BITS: Final = 10
+_MINUTE_MS: Final = 60_000
+_DAY_MS: Final = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A run of neighbouring positions that encode one value, or one list of values."""
+
+    name: str
+    kind: Kind
+    labels: tuple[str, ...]
+    """One a position; a last label `null` stands for a value that is missing or unknown."""
+    edges: tuple[float, ...] = ()
+    """Of a range: the smallest number of every class after the first, in the unit of the document."""
+    first: int | None = None
+    """Of buckets: how many values count, from the front of the list; None where all do."""
+    note: str = ""
+    """What else a reader must know; no part of the fingerprint."""
+
+    @property
+    def most(self) -> int:
+        """The largest number of positions that one document can set."""
+        if self.kind == "code":
+            return CODE_BITS
+        if self.kind == "buckets":
+            return min(self.first or len(self.labels), len(self.labels))
+        if self.kind == "choices":
+            return sum(not label.startswith("reserved") for label in self.labels)
+        return 1
+
+    def document(self) -> dict[str, Any]:
+        """The JSON form; labels that only count are left out."""
+        shown: dict[str, Any] = {"name": self.name, "kind": self.kind, "width": len(self.labels)}
+        if self.kind != "buckets":
+            shown["labels"] = list(self.labels)
+        if self.edges:
+            shown["edges"] = list(self.edges)
+        if self.first is not None:
+            shown["first"] = self.first
+        return shown
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Fields that stand together; a block that repeats has one copy a slot."""
+
+    name: str
+    fields: tuple[Field, ...]
+    slots: int = 1
+
+    @property
+    def width(self) -> int:
+        """Positions of one slot."""
+        return sum(len(field.labels) for field in self.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """One version of the encoding. Versions only ever add blocks at the end."""
+
+    version: int
+    blocks: tuple[Block, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of positions."""
+        return sum(block.width * block.slots for block in self.blocks)
+
+    @property
+    def max_positions(self) -> int:
+        """The largest number of positions that one document can set."""
+        return sum(field.most * block.slots for block in self.blocks for field in block.fields)
+
+    def placed(self) -> Iterator[tuple[str, int, Field]]:
+        """(path, first position, field) of every field of every slot, in order."""
+        start = 0
+        for block in self.blocks:
+            for slot in range(block.slots):
+                prefix = f"{block.name}[{slot}]" if block.slots > 1 else block.name
+                for field in block.fields:
+                    yield f"{prefix}.{field.name}", start, field
+                    start += len(field.labels)
+
+
+def _choice(name: str, *labels: str, null: bool = False, note: str = "") -> Field:
+    return Field(name, "choice", (*labels, NULL) if null else labels, note=note)
+
+
+def _range(name: str, edges: tuple[float, ...], *labels: str, note: str = "") -> Field:
+    return Field(name, "range", labels, edges, note=note)
+
+
+def _nearest(name: str, bins: tuple[object, ...]) -> Field:
+    note = "the nearest bin, the lower on a tie; null is NA"
+    return Field(name, "nearest", tuple(map(str, bins)), note=note)
+
+
+def _code(name: str) -> Field:
+    labels = tuple(f"bit{place}" for place in range(CODE_BITS))
+    return Field(name, "code", (*labels, NULL), note="bucket of 1024; bit0 is the lowest")
+
+
+def _buckets(name: str, width: int, first: int | None = None, note: str = "") -> Field:
+    return Field(name, "buckets", tuple(f"#{bucket}" for bucket in range(width)), first=first, note=note)
+
+
+def _present(name: str, values: tuple[object, ...]) -> Field:
+    known = tuple(map(str, values))
+    reserved = tuple(f"reserved{place}" for place in range(len(known), 8))
+    return Field(name, "choices", known + reserved, note="one bit for every value offered")
+
+
+_AGE_EDGES: Final = (_DAY_MS, 7 * _DAY_MS, 30 * _DAY_MS)
+
+_ISSUE: Final = Block(
+    "issue",
+    (
+        _choice("dk_priority", "P0", "P1", "P2", "P3"),
+        _choice("dk_risk", "low", "medium", "high", "critical"),
+        _choice("dk_size", "XS", "S", "M", "L", "XL"),
+        _range("dk_attempts", (1, 2, 3), "0", "1", "2", "3+"),
+        _code("dk_tool_hint"),
+        _buckets("tags", 1024, first=8),
+    ),
+)
+_HISTORY: Final = Block(
+    "history",
+    (
+        _choice("job_type", *JOB_TYPES),
+        _choice("domain", *(job_type.replace("-", "_") for job_type in JOB_TYPES)),
+        _choice("swarm_id", *SWARM_IDS, null=True),
+        _nearest("max_candidates", CANDIDATE_BINS),
+        _nearest("max_minutes", MINUTE_BINS),
+        _nearest("max_iterations", ITERATION_BINS),
+        _choice("status", "success", "failed", "timeout"),
+        _buckets("fail_codes", 256, first=5),
+        _buckets("gates_present", 16),
+        _buckets("gates_passed", 16, note="where every gate of the bucket passed"),
+        _range(
+            "duration_ms",
+            # An hour to the millisecond still belongs to 30-60: the last class is "more than".
+            (*(minutes * _MINUTE_MS for minutes in (1, 5, 15, 30)), 60 * _MINUTE_MS + 1),
+            *("<1m", "1-5m", "5-15m", "15-30m", "30-60m", ">60m"),
+        ),
+        _range(
+            "cost_usd_est",
+            (0.01, 0.1, 1, 10),
+            *("<$0.01", "<$0.1", "<$1", "<$10", ">=$10", NULL),
+        ),
+        _range(
+            "age",
+            _AGE_EDGES,
+            *("<1d", "<7d", "<30d", "older"),
+            note="milliseconds from the run's start to `created_at`; a start after it counts as <1d",
+        ),
+        Field("filled", "flag", ("yes",), note="an empty slot is all zero"),
+    ),
+    slots=HISTORY_SLOTS,
+)
+_ACTION_SPACE: Final = Block(
+    "action_space",
+    (
+        _present("swarm_ids", SWARM_IDS),
+        _present("max_candidates_bins", CANDIDATE_BINS),
+        _present("max_minutes_bins", MINUTE_BINS),
+        _present("max_iterations_bins", ITERATION_BINS),
+    ),
+)
+_UNIVERSE: Final = Block(
+    "universe_defaults", (_choice("swarm_id", *SWARM_IDS, null=True), _code("objective_id"))
+)
+_LABEL_OR_NUMBER: Final = "a label, or a number that falls into one"
+_SYSTEM: Final = Block(
+    "system_state",
+    (
+        _range("active_workcells_bin", (1, 3, 6), "0", "1-2", "3-5", "6+", NULL, note=_LABEL_OR_NUMBER),
+        _range("queue_depth_bin", (1, 6, 21), "0", "1-5", "6-20", "20+", NULL, note=_LABEL_OR_NUMBER),
+        _choice("hour_bucket", "night", "morning", "afternoon", "evening", null=True),
+        _choice("budget_remaining_bin", "low", "medium", "high", "unlimited", null=True),
+        Field("available_toolchains", "choices", ("codex", "claude", "opencode", "crush")),
+        Field("present", "flag", ("yes",), note="without a system_state the block is all zero"),
+    ),
+)
+_KEYWORDS: Final = Block("keywords", (_buckets("keywords", 1024, first=16),))
+
+LAYOUT_V1: Final = Layout(1, (_ISSUE, _HISTORY, _ACTION_SPACE, _UNIVERSE, _SYSTEM))
+LAYOUT_V2: Final = Layout(2, (*LAYOUT_V1.blocks, _KEYWORDS))
+"""Version 1 and the issue's keywords, in buckets."""
+
+LAYOUT_VERSION: Final = LAYOUT_V1.version
+N_FEATURES: Final = LAYOUT_V1.size
+
+
+@cache
+def positions(layout: Layout) -> dict[str, tuple[int, Field]]:
+    """Path → (first position, field)."""
+    return {path: (start, field) for path, start, field in layout.placed()}
+
+
+def feature_names(layout: Layout = LAYOUT_V1) -> list[str]:
+    """One name a position, such as `history[0].status=failed` or `issue.tags=#17`."""
+    return [f"{path}={label}" for path, _, field in layout.placed() for label in field.labels]
+
+
+def layout_document(layout: Layout = LAYOUT_V1) -> dict[str, Any]:
+    """The JSON form of a layout, with its fingerprint."""
+    document = _unsigned_document(layout)
+    return {**document, "fingerprint": sha256_json(document)}
+
+
+def _unsigned_document(layout: Layout) -> dict[str, Any]:
+    return {
+        "layout_version": layout.version,
+        "n_features": layout.size,
+        "hash": "first 8 hexadecimal digits of SHA-256 of the UTF-8 text, modulo the width; a code: modulo 1024",
+        "blocks": [
+            {
+                "name": block.name,
+                "slots": block.slots,
+                "width": block.width,
+                "fields": [field.document() for field in block.fields],
+            }
+            for block in layout.blocks
+        ],
+    }
+
+
+FINGERPRINT: Final[str] = layout_document()["fingerprint"]
+"""Of version 1: a bundle made for another layout is refused by it."""
