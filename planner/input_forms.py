@@ -1,0 +1,53 @@
+"""What a model reads: which indices an input becomes, and by which fingerprint a bundle says so."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+from planner.encoder import encode
+from planner.errors import PlannerError
+from planner.layout import LAYOUT_V1, LAYOUT_V2, Layout, layout_document
+
+
+class InputForm(NamedTuple):
+    """One way of turning a planner_input into indices."""
+
+    name: str
+    """`positions` of the encoding, or `tokens`."""
+    size: int
+    """Indices are below it."""
+    longest: int
+    """The largest number of indices of one input."""
+    document: Mapping[str, Any]
+    """The content of `tokenizer_config.json`, its `fingerprint` included."""
+    indices: Callable[[Mapping[str, Any]], Sequence[int]]
+
+
+def input_form(name: Any, fingerprint: Any) -> InputForm:
+    """The form of that name and fingerprint; a `PlannerError` where this planner has no such form."""
+    for form in known_forms(name):
+        if form.document["fingerprint"] == fingerprint:
+            return form
+    raise PlannerError(
+        f"made for another encoder: {name!r} with fingerprint {str(fingerprint)[:12]!r}; "
+        "export it again with this version of the planner"
+    )
+
+
+def known_forms(name: Any) -> tuple[InputForm, ...]:
+    """The forms of that name, the usual one first."""
+    return _position_forms() if name == "positions" else ()
+
+
+@cache
+def _position_forms() -> tuple[InputForm, ...]:
+    return tuple(map(_positions, (LAYOUT_V1, LAYOUT_V2)))
+
+
+def _positions(layout: Layout) -> InputForm:
+    document = layout_document(layout)
+    return InputForm("positions", layout.size, layout.max_positions, document, partial(_encoded, layout))
+
+
+def _encoded(layout: Layout, planner_input: Mapping[str, Any]) -> list[int]:
+    return encode(planner_input, layout).positions
