@@ -39,7 +39,8 @@ class Policy(Protocol):
     - `distributions` returns one `Distribution` an observation, in their order; what stands beside an
       observation in the sequence changes nothing.
     - The same observation always gets the same distribution: in another process, after saving and loading,
-      and with the keys of the document in another order. `created_at` and `issue_id` are not looked at.
+      and with the keys of the document in another order. `issue_id` is not looked at, and `created_at` only to
+      tell the age of the runs.
     - Observations are never changed. An unknown job type is a `PlannerError`.
     """
 
