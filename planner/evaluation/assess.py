@@ -11,7 +11,7 @@ from planner.baseline import POLICY_ID as BASELINE
 from planner.dataset.arrays import EncodedExamples
 from planner.errors import PlannerError
 from planner.evaluation.decisions import Decisions
-from planner.evaluation.intervals import RESAMPLES, Difference, Interval, Resampler, verdict
+from planner.evaluation.intervals import RESAMPLES, Difference, Interval, Resampler, is_worse, verdict
 from planner.evaluation.metrics import collapse, exact_hits, label_metrics, label_shares
 from planner.evaluation.outcomes import METRICS, Arms, Columns, arms_of, benched, columns_of
 from planner.policies.best_fixed import BestFixed
@@ -152,4 +152,5 @@ def _difference(
         "issues": found.issues,
         "issues_that_differ": found.issues_that_differ,
         "verdict": verdict(found, higher_is_better),
+        "worse": is_worse(found, higher_is_better),
     }

@@ -22,6 +22,7 @@ _DEFINED: Final = 0.95
 
 Floats = NDArray[np.float64]
 Verdict = Literal["shown", "not shown"]
+"""Whether a gain over the reference is shown. A loss is not a gain, however clear it is."""
 
 
 class Interval(NamedTuple):
@@ -77,13 +78,20 @@ class Resampler:
 
 
 def verdict(found: Difference, higher_is_better: bool) -> Verdict:
-    """Whether a gain over the reference is shown: the interval lies on the better side of 0 and enough issues
-    tell the two apart.
-    """
+    """*Shown*: the interval lies on the better side of 0, and enough issues tell the two apart."""
+    return "shown" if _beyond(found, higher_is_better) else "not shown"
+
+
+def is_worse(found: Difference, higher_is_better: bool) -> bool:
+    """Whether a loss is as clear as a gain would have to be."""
+    return _beyond(found, not higher_is_better)
+
+
+def _beyond(found: Difference, above: bool) -> bool:
     _, low, high = found.interval
     if low is None or high is None or found.issues_that_differ < FEWEST_THAT_DIFFER:
-        return "not shown"
-    return "shown" if (low > 0 if higher_is_better else high < 0) else "not shown"
+        return False
+    return low > 0 if above else high < 0
 
 
 def _counts(issues: int, seed: int, resamples: int) -> NDArray[np.uint8]:

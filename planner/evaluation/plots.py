@@ -20,6 +20,8 @@ from planner.policies.uniform import Uniform
 
 _INK, _QUIET, _GRID = "#1f2933", "#9aa5b1", "#e4e7eb"
 _COLOURS: Final = ("#2563eb", "#d97706", "#7c3aed", "#0f766e")
+_FEWEST: Final = 10
+"""Examples below which a share is mostly noise: curves begin there."""
 _UNSORTED: Final = frozenset({BASELINE, BestFixed.policy_id, Uniform.policy_id})
 """Policies without a confidence to sort by: a point, not a curve."""
 
@@ -39,7 +41,8 @@ def draw_reliability(path: Path, decisions: Decisions, examples: EncodedExamples
     figure.supylabel("labels met", fontsize=9, color=_INK)
     figure.supxlabel("confidence", fontsize=9, color=_INK)
     figure.suptitle(
-        f"{decisions.policy_id}: reliability on {len(examples)} examples; below the line: too sure",
+        f"{decisions.policy_id}: reliability on {len(examples)} examples (15 bins of equal mass, 95 % bars); "
+        "below the line it is too sure",
         fontsize=10,
         color=_INK,
         x=0.01,
@@ -51,8 +54,15 @@ def draw_reliability(path: Path, decisions: Decisions, examples: EncodedExamples
 def _reliability(axes: Axes, title: str, confidence: Floats, right: Floats) -> None:
     bins = reliability(confidence, right)
     axes.plot([0, 1], [0, 1], color=_QUIET, linewidth=1, linestyle="--")
-    axes.plot(bins.confidence, bins.accuracy, color=_COLOURS[0], linewidth=1.5, marker="o", markersize=3.5)
-    axes.set_title(f"{title}   ECE {ece(confidence, right):.3f}", fontsize=9, color=_INK, loc="left")
+    # Agresti, Coull (1998): two successes and two failures more, so that no bar is 0.
+    shrunk = (bins.accuracy * bins.mass + 2) / (bins.mass + 4)
+    error = 1.96 * np.sqrt(shrunk * (1 - shrunk) / (bins.mass + 4))
+    axes.errorbar(
+        bins.confidence, bins.accuracy, error, fmt="o", color=_COLOURS[0], markersize=4, elinewidth=0.8
+    )
+    certain = confidence.size > 0 and confidence.min() > 1 - 1e-9
+    note = "no choice" if certain else f"ECE {ece(confidence, right):.3f}"
+    axes.set_title(f"{title}   {note}", fontsize=9, color=_INK, loc="left")
     axes.set(xlim=(0, 1.02), ylim=(-0.02, 1.02), xticks=np.linspace(0, 1, 5), yticks=np.linspace(0, 1, 5))
     _tidy(axes)
 
@@ -95,7 +105,8 @@ def _risk(axes: Axes, title: str, curves: Sequence[tuple[str, Floats, Floats]]) 
             axes.plot([1.0] * len(risk), risk, next(markers), color=_INK, markersize=5, label=name)
         else:
             curve = risk_coverage(confidence, right)
-            axes.plot(curve.coverage, curve.risk, color=next(colours), linewidth=1.6, label=name)
+            told = curve.coverage * right.size >= _FEWEST
+            axes.plot(curve.coverage[told], curve.risk[told], color=next(colours), linewidth=1.6, label=name)
     axes.set_title(title, fontsize=10, color=_INK, loc="left")
     axes.set_xlabel("coverage: share decided, surest first", fontsize=9, color=_INK)
     axes.set(xlim=(0, 1.03), ylim=(-0.02, 1.02))

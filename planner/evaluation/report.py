@@ -1,7 +1,7 @@
 """An evaluation as Markdown, to be read top down: what it comes to, outcomes, labels, calibration."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
 
 from planner.evaluation.intervals import FEWEST_THAT_DIFFER
 from planner.evaluation.outcomes import METRICS
@@ -21,25 +21,23 @@ _TITLES: Final = {
 _NONE: Final = "–"
 
 
-def _share(value: float) -> str:
-    return f"{100 * value:.1f} %"
+class _Unit(NamedTuple):
+    """How a number of this unit is written: scaled, with so many decimals, between two marks."""
+
+    before: str
+    after: str
+    scale: float
+    decimals: int
 
 
-def _dollars(value: float) -> str:
-    return f"{'−' if value < 0 else ''}${abs(value):.3f}"
-
-
-def _minutes(value: float) -> str:
-    return f"{value:.1f} min"
-
-
-_FORMATS: Final[dict[str, Callable[[float], str]]] = {
-    "exact": _share,
-    **{
-        metric.name: {"share": _share, "usd": _dollars, "minutes": _minutes, "ratio": _share}[metric.unit]
-        for metric in METRICS
-    },
+_UNITS: Final = {
+    "share": _Unit("", " %", 100, 1),
+    "ratio": _Unit("", " %", 100, 1),
+    "points": _Unit("", " points", 100, 1),
+    "usd": _Unit("$", "", 1, 3),
+    "minutes": _Unit("", " min", 1, 1),
 }
+_UNIT_OF: Final = {"exact": "share", **{metric.name: metric.unit for metric in METRICS}}
 
 
 def report_markdown(figures: Json) -> str:
@@ -66,7 +64,7 @@ def _summary(figures: Json) -> str:
     lines = [
         f"- {_TITLES[one['metric']]} against `{one['reference']}`: {_difference(one)}"
         f"{' over' if one['estimate'] is not None else ','} {one['issues']} issues, "
-        f"{one['issues_that_differ']} of which tell the two apart: **{one['verdict']}**"
+        f"{one['issues_that_differ']} of which tell the two apart: {_verdict(one)}"
         for metric in metrics
         for one in figures["differences"]
         if one["policy"] == figures["policy"] and one["metric"] == metric
@@ -81,6 +79,8 @@ def _summary(figures: Json) -> str:
             "- the control trained on shuffled labels is **missing**: train one with "
             "`planner train --shuffle-labels` and name it with `--shuffled`"
         )
+    if figures["benched"]:
+        lines.append("- a gain in one of these that is paid for in another is a trade, not a gain")
     return "## What it comes to\n\n" + "\n".join(lines)
 
 
@@ -93,7 +93,7 @@ def _outcomes(figures: Json) -> str:
         [
             f"`{one['policy']}`",
             _share(one["outcomes"]["unobserved_share"]),
-            *(_with_interval(metric.name, one["outcomes"][metric.name]) for metric in METRICS),
+            *(_with_interval(one["outcomes"][metric.name], _UNITS[metric.unit]) for metric in METRICS),
         ]
         for one in figures["policies"]
     ]
@@ -109,8 +109,8 @@ def _outcomes(figures: Json) -> str:
 
 def _oracle_note(facts: Json) -> str:
     note = (
-        "The oracle knows the outcomes it is judged by. Regrets against it are therefore too high: it is the "
-        "best action and, in part, the luckiest."
+        "The oracle-in-bench is optimistic: it knows the outcomes it is judged by, so it is the best action and, "
+        "in part, the luckiest. Regrets against it are too high."
     )
     if facts["single_replicate_share"] > 0:
         note += (
@@ -119,26 +119,46 @@ def _oracle_note(facts: Json) -> str:
         )
     if facts["unknown_cost_share"] > 0:
         note += f" The cost of {_share(facts['unknown_cost_share'])} of them is unknown and left out."
-    return note + " Issues on which nothing passed have no label and are not in a dataset."
+    return (
+        note
+        + " A bench labels no issue on which nothing passed: pass rates are of issues that can be solved."
+    )
 
 
 def _differences(figures: Json) -> str:
-    if not figures["differences"]:
+    found = figures["differences"]
+    if not found:
         return ""
-    titles = ["policy", "reference", "metric", "difference", "issues", "differ", "verdict"]
-    rows = [
-        [
-            f"`{one['policy']}`",
-            f"`{one['reference']}`",
-            _TITLES[one["metric"]],
-            _difference(one),
-            str(one["issues"]),
-            str(one["issues_that_differ"]),
-            one["verdict"],
-        ]
-        for one in figures["differences"]
+    references = list(dict.fromkeys(one["reference"] for one in found))
+    metrics = list(dict.fromkeys(one["metric"] for one in found))
+    others = list(dict.fromkeys(one["policy"] for one in found if one["policy"] != figures["policy"]))
+    cells = {(one["policy"], one["reference"], one["metric"]): _cell(one) for one in found}
+    titles = [f"− `{reference}`" for reference in references]
+    own = [
+        [_TITLES[metric], *(cells[figures["policy"], reference, metric] for reference in references)]
+        for metric in metrics
     ]
-    return "## Differences\n\n" + _table(titles, rows)
+    decisive = "pass_rate" if figures["benched"] else "exact"
+    rest = [
+        [f"`{policy}`", *(cells.get((policy, reference, decisive), _NONE) for reference in references)]
+        for policy in others
+    ]
+    return "\n\n".join(
+        [
+            "## Differences",
+            _table([f"`{figures['policy']}`", *titles], own),
+            f"The others, by {_TITLES[decisive]}:",
+            _table(["policy", *titles], rest),
+        ]
+    )
+
+
+def _cell(one: Json) -> str:
+    return f"{_difference(one)}; {one['issues_that_differ']}/{one['issues']} issues; {_verdict(one)}"
+
+
+def _verdict(one: Json) -> str:
+    return f"**{one['verdict']}**" + (" (worse)" if one["worse"] else "")
 
 
 def _labels(figures: Json) -> str:
@@ -156,7 +176,7 @@ def _labels(figures: Json) -> str:
 def _label_cells(found: Json) -> list[str]:
     sure = found["exact_when_sure"]
     return [
-        _with_interval("exact", found["exact"]),
+        _with_interval(found["exact"], _UNITS["share"]),
         *(_share(found["heads"][head]) for head in HEADS),
         _share(found["soft_label_share"]),
         *_collapse_cells(found),
@@ -192,7 +212,8 @@ def _reading(figures: Json) -> str:
         f"{figures['seed']}), not corrected for how many there are. With few issues they are too narrow.",
         "- Differences are policy − reference on the examples where the actions of both were tried. "
         f"*Shown* means: the interval lies on the better side of 0 and at least {FEWEST_THAT_DIFFER} issues "
-        "tell the two apart. Everything else is *not shown*, worse results included.",
+        "tell the two apart. Everything else is *not shown*; *(worse)* marks a loss that is as clear. "
+        "`13/21 issues` reads: 13 of 21 tell the two apart.",
         "- *unobserved*: the policy's action was not tried on the example; its outcome is unknown and left "
         "out, which favours policies that choose what is often tried.",
         *(f"- *{_TITLES[metric.name]}*: {metric.meaning}" for metric in METRICS),
@@ -205,19 +226,33 @@ def _reading(figures: Json) -> str:
     return "## How to read this\n\n" + "\n".join(lines)
 
 
-def _with_interval(name: str, found: Json) -> str:
-    form = _FORMATS[name]
-    if found["estimate"] is None:
-        return _NONE
-    if found["low"] is None:
-        return f"{form(found['estimate'])} (no interval)"
-    return f"{form(found['estimate'])} ({form(found['low'])} … {form(found['high'])})"
+def _share(value: float) -> str:
+    return _with_interval({"estimate": value}, _UNITS["share"])
 
 
 def _difference(one: Json) -> str:
     if one["estimate"] is None:
         return "not known"
-    return ("+" if one["estimate"] >= 0 else "") + _with_interval(one["metric"], one)
+    unit = _UNIT_OF[one["metric"]]
+    return _with_interval(one, _UNITS["points" if unit in {"share", "ratio"} else unit], plus="+")
+
+
+def _with_interval(found: Json, unit: _Unit, plus: str = "") -> str:
+    """`3.1 % (2.0 … 4.2)`; `plus` stands before what is above 0."""
+    if found["estimate"] is None:
+        return _NONE
+    text = _number(found["estimate"], unit, plus, unit.before) + unit.after
+    if "low" not in found:
+        return text
+    if found["low"] is None:
+        return f"{text} (no interval)"
+    return f"{text} ({_number(found['low'], unit, plus)} … {_number(found['high'], unit, plus)})"
+
+
+def _number(value: float, unit: _Unit, plus: str, before: str = "") -> str:
+    rounded = round(value * unit.scale, unit.decimals)
+    sign = "−" if rounded < 0 else plus if rounded > 0 else ""
+    return f"{sign}{before}{abs(rounded):.{unit.decimals}f}"
 
 
 def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
