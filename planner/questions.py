@@ -9,7 +9,13 @@ from planner.planner_action import now
 
 SCHEMA_VERSION: Final = "cyntra.planner_input.v1"
 MAX_RUNS: Final = 8
-_MISSING: Final = {"dk_priority": "P2", "dk_risk": "medium", "dk_size": "M", "dk_tool_hint": None, "dk_attempts": 0}
+_MISSING: Final = {
+    "dk_priority": "P2",
+    "dk_risk": "medium",
+    "dk_size": "M",
+    "dk_tool_hint": None,
+    "dk_attempts": 0,
+}
 _TEXTS: Final = ("title", "description", "keywords")
 
 

@@ -1,0 +1,194 @@
+"""Asking a planner from inside a kernel: always a valid action, always in time, never an exception.
+
+Loads onnxruntime and numpy; no torch, no database, no queue, no pydantic.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Final
+
+from planner.actions import JOB_TYPES, Action, JobType
+from planner.baseline import baseline_action
+from planner.bundle import EpochMismatchError
+from planner.caps import capped
+from planner.decode import Decoded, head_probabilities
+from planner.lanes import CallError, Lanes, LateError
+from planner.models import Model, load_model
+from planner.planner_action import PlannerAction, now
+from planner.planner_config import PlannerConfig
+from planner.questions import build_planner_input, hash_of, risk_and_size, stated_job_type
+from planner.rollout import Execution, Mode
+
+FIRST_RUN_SECONDS: Final = 10.0
+"""How long the dummy run at start-up may take; afterwards the config's timeout holds."""
+
+_log = logging.getLogger(__name__)
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a kernel records about one decision, and what it runs."""
+
+    planner_input: Json
+    planner_action: PlannerAction
+    execution: Execution
+    mode: Mode
+
+
+class PlannerInference:
+    """A planner that answers whatever it is asked, from several threads at once.
+
+    The baseline answers, with `abstain_to_default` and a reason, where the planner is off
+    (`planner_disabled`), its model is missing or broken (`model_unavailable`) or of another policy epoch
+    (`epoch_mismatch`), is not done by the timeout (`inference_timeout`), fails (`inference_error_<Type>`) or is
+    not sure (`low_confidence_0.xyz`). Caps lower any answer, with the reason `capped_<field>_from_<n>`.
+
+    `epoch` is the host's policy epoch; None takes a model of any. `problem` says in one line why a model was
+    refused, and is None where it was not. Nothing here raises but for a config that is no config.
+    """
+
+    def __init__(
+        self,
+        config: PlannerConfig,
+        *,
+        epoch: str | None = None,
+        universe_id: str = "default",
+        load: Callable[[PlannerConfig, str | None], Model] = load_model,
+    ) -> None:
+        self.config = config
+        self.problem: str | None = None
+        self._universe_id = universe_id
+        self._seconds = config.inference.timeout_ms / 1000
+        self._lanes = Lanes()
+        self._model: Model | None = None
+        self._absent = "planner_disabled"
+        if config.enabled:
+            self._open(load, epoch)
+
+    def _open(self, load: Callable[[PlannerConfig, str | None], Model], epoch: str | None) -> None:
+        self._absent = "model_unavailable"
+        try:
+            model = load(self.config, epoch)
+            for job_type in JOB_TYPES:
+                dummy = {**build_planner_input({"id": "first run"}), "job_type": job_type}
+                self._answer(self._lanes.call(model.decide, dummy, monotonic() + FIRST_RUN_SECONDS), dummy)
+            self._model = model
+        except EpochMismatchError as error:
+            self._absent = "epoch_mismatch"
+            self.problem = str(error)
+        except LateError:
+            self.problem = f"{self.config.model.path}: the first run took more than {FIRST_RUN_SECONDS:g} s"
+        except CallError as error:
+            self.problem = f"{self.config.model.path}: the first run failed: {error}"
+        except Exception as error:
+            self.problem = str(error) or type(error).__name__
+        if self.problem is not None:
+            _log.warning("the baseline decides: %s", self.problem)
+
+    @property
+    def model(self) -> Mapping[str, str | None] | None:
+        """The model that decides, as actions name it; None where the baseline does."""
+        return None if self._model is None else self._model.reference
+
+    def predict(
+        self,
+        issue: Json,
+        history: Sequence[Json] = (),
+        universe_defaults: Json | None = None,
+        system_state: Json | None = None,
+    ) -> PlannerAction:
+        """The decision for an issue; see `planner.questions.build_planner_input` for what the parts are."""
+        return self._ask(issue, history, universe_defaults, system_state)[1]
+
+    def plan(
+        self,
+        issue: Json,
+        history: Sequence[Json] = (),
+        universe_defaults: Json | None = None,
+        system_state: Json | None = None,
+    ) -> Plan:
+        """Like `predict`, with the planner_input to record and the action that the rollout lets run."""
+        document, answer = self._ask(issue, history, universe_defaults, system_state)
+        job_type = stated_job_type(document)
+        risk, size = risk_and_size(document.get("issue"))
+        baseline, _ = capped(baseline_action(risk, size, job_type), self.config.safety)
+        rollout = self.config.rollout
+        execution = rollout.resolve(answer.action, baseline, job_type, risk, answer.abstain_to_default)
+        return Plan(document, answer, execution, rollout.mode)
+
+    def decide(self, planner_input: Json) -> PlannerAction:
+        """The decision for a whole `cyntra.planner_input.v1` document."""
+        return self._decide(planner_input, monotonic())
+
+    def _ask(
+        self, issue: Json, history: Sequence[Json], universe_defaults: Json | None, system_state: Json | None
+    ) -> tuple[Json, PlannerAction]:
+        started = monotonic()
+        try:
+            document = build_planner_input(issue, history, universe_defaults, system_state, self._universe_id)
+        except Exception as error:
+            return {"issue": issue}, self._fallback({"issue": issue}, _reason_of(error), None)
+        return document, self._decide(document, started)
+
+    def _decide(self, planner_input: Json, started: float) -> PlannerAction:
+        digest = None
+        try:
+            digest = hash_of(planner_input)
+            if self._model is None:
+                return self._fallback(planner_input, self._absent, digest)
+            decoded = self._lanes.call(self._model.decide, planner_input, started + self._seconds)
+            return self._answer(decoded, planner_input, digest)
+        except LateError:
+            return self._fallback(planner_input, "inference_timeout", digest)
+        except CallError as error:
+            return self._fallback(planner_input, _reason_of(error.error), digest)
+        except Exception as error:
+            return self._fallback(planner_input, _reason_of(error), digest)
+
+    def _answer(self, decoded: Decoded, planner_input: Json, digest: str | None = None) -> PlannerAction:
+        job_type: JobType = planner_input["job_type"]
+        probs = head_probabilities(decoded.probabilities, job_type)
+        abstains = decoded.confidence < self.config.inference.confidence_threshold
+        if not abstains:
+            return self._capped(decoded.action, None, digest, decoded.confidence, probs)
+        action = _baseline_of(planner_input)
+        # Cut, not rounded: a confidence below the threshold must not read as equal to it.
+        reason = f"low_confidence_{int(decoded.confidence * 1000) / 1000:.3f}"
+        return self._capped(action, reason, digest, decoded.confidence, probs)
+
+    def _fallback(self, planner_input: Json, reason: str, digest: str | None) -> PlannerAction:
+        return self._capped(_baseline_of(planner_input), reason, digest)
+
+    def _capped(
+        self,
+        action: Action,
+        abstained: str | None,
+        digest: str | None,
+        confidence: float | None = None,
+        probs: Mapping[str, list[float]] | None = None,
+    ) -> PlannerAction:
+        action, lowered = capped(action, self.config.safety)
+        reasons = lowered if abstained is None else [abstained, *lowered]
+        return PlannerAction(
+            action=action,
+            created_at=now(),
+            abstain_to_default=abstained is not None,
+            reason=",".join(reasons) or None,
+            confidence=confidence,
+            probs=probs,
+            model=self.model,
+            input_hash=digest,
+        )
+
+
+def _baseline_of(planner_input: Json) -> Action:
+    issue = planner_input.get("issue") if isinstance(planner_input, Mapping) else None
+    risk, size = risk_and_size(issue)
+    return baseline_action(risk, size, stated_job_type(planner_input))
+
+
+def _reason_of(error: BaseException) -> str:
+    return f"inference_error_{type(error).__name__}"

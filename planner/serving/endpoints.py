@@ -1,0 +1,91 @@
+"""Listeners that answer all they have heard before they stop."""
+
+import contextlib
+import socket
+import socketserver
+import threading
+from time import monotonic
+from typing import Any, Final
+
+from planner.serving import rpc
+from planner.serving.service import Service
+
+MAX_FRAME: Final = 4 * 1024 * 1024
+"""Bytes of one request or batch; a planner_input is a few thousand."""
+MAX_CONNECTIONS: Final = 128
+BUSY: Final = rpc.encode(
+    rpc.failure(None, rpc.RpcError(rpc.SERVER_BUSY, "server busy: too many connections"))
+)
+
+
+class Endpoint(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    """A listener with one thread a connection, and no more connections than are allowed.
+
+    `stop` takes no new connections, lets every open one answer what has arrived by then, and waits for it.
+    """
+
+    daemon_threads = True
+    block_on_close = False
+    allow_reuse_address = True
+    request_queue_size = MAX_CONNECTIONS
+    service: Service
+    max_connections = MAX_CONNECTIONS
+    busy = b""
+    """What a client hears where too many are connected."""
+
+    def begin(self) -> None:
+        """Listen in a thread of its own."""
+        self._open: dict[socket.socket, threading.Thread] = {}
+        self._lock = threading.Lock()
+        self._waiting = True
+        self._loop = threading.Thread(
+            target=self.serve_forever, kwargs={"poll_interval": 0.05}, name="planner-listener", daemon=True
+        )
+        self._loop.start()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Hand a connection to a thread, or turn it away where too many are open."""
+        thread = threading.Thread(
+            target=self.process_request_thread, args=(request, client_address), daemon=True
+        )
+        with self._lock:
+            full = len(self._open) >= self.max_connections
+            if not full:
+                self._open[request] = thread
+        if full:
+            with contextlib.suppress(OSError):
+                request.sendall(self.busy)
+            self.shutdown_request(request)
+        else:
+            thread.start()
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection; the thread that served it is done."""
+        super().shutdown_request(request)
+        with self._lock:
+            self._open.pop(request, None)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is no error of the server's."""
+
+    def handle_timeout(self) -> None:
+        """Nobody waits to be accepted any more."""
+        self._waiting = False
+
+    def stop(self, seconds: float) -> bool:
+        """Answer what has arrived; whether all was answered within `seconds`."""
+        deadline = monotonic() + seconds
+        self.shutdown()
+        self.timeout = 0
+        while self._waiting:
+            self.handle_request()
+        self.server_close()
+        with self._lock:
+            threads = dict(self._open)
+        for connection in threads:
+            # What was received can still be read; then the reader sees the end and leaves.
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RD)
+        for thread in threads.values():
+            thread.join(max(0.0, deadline - monotonic()))
+        return not any(thread.is_alive() for thread in threads.values())

@@ -1,0 +1,103 @@
+"""JSON-RPC over a Unix socket: one request a line, one response a line."""
+
+import contextlib
+import fcntl
+import os
+import socket
+import socketserver
+import stat
+from pathlib import Path
+from typing import Final
+
+from planner.errors import PlannerError
+from planner.serving import rpc
+from planner.serving.endpoints import BUSY, MAX_FRAME, Endpoint
+from planner.serving.service import Service
+
+_PRIVATE: Final = 0o177
+
+
+class _Lines(socketserver.StreamRequestHandler):
+    server: "UnixEndpoint"
+
+    def handle(self) -> None:
+        """Answer line by line until the client has no more, or sends one that is too long."""
+        while line := self.rfile.readline(MAX_FRAME + 1):
+            if len(line) > MAX_FRAME:
+                error = rpc.RpcError(rpc.TOO_LARGE, f"a line has at most {MAX_FRAME} bytes")
+                self.wfile.write(rpc.encode(rpc.failure(None, error)) + b"\n")
+                return
+            response = self.server.service.answer(line) if line.strip() else None
+            if response is not None:
+                self.wfile.write(response + b"\n")
+
+
+class UnixEndpoint(Endpoint):
+    """A socket that its owner alone may open (mode 0600); the file beside it with `.lock` says who serves it."""
+
+    address_family = socket.AF_UNIX
+    busy = BUSY + b"\n"
+
+    def __init__(self, path: Path, service: Service) -> None:
+        self.service = service
+        self._path = path
+        self._lock_file = _claim(path)
+        super().__init__(str(path), _Lines, bind_and_activate=False)  # type: ignore[arg-type]  # a Unix address
+        before = os.umask(_PRIVATE)
+        try:
+            self.server_bind()
+            self.server_activate()
+        except OSError as error:
+            self.server_close()
+            raise PlannerError(f"{path}: no socket can be made there: {error.strerror or error}") from None
+        finally:
+            os.umask(before)
+
+    def server_close(self) -> None:
+        """Close and remove the socket, then let another server have the path."""
+        super().server_close()
+        with contextlib.suppress(FileNotFoundError):
+            self._path.unlink()
+        os.close(self._lock_file)
+
+    def __str__(self) -> str:
+        return str(self._path)
+
+
+def _claim(path: Path) -> int:
+    """The descriptor of the lock held for `path`, from which a socket nobody serves any more is removed."""
+    try:
+        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise PlannerError(f"{path}: no socket can be made there: {error.strerror}") from None
+    try:
+        _take(lock, path)
+    except BaseException:
+        os.close(lock)
+        raise
+    return lock
+
+
+def _take(lock: int, path: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise PlannerError(
+            f"{path}: another planner serves this socket; stop it or choose another path"
+        ) from None
+    if not os.path.lexists(path):
+        return
+    if not stat.S_ISSOCK(path.lstat().st_mode):
+        raise PlannerError(f"{path}: exists and is no socket; remove it or choose another path")
+    if _answers(path):
+        raise PlannerError(f"{path}: another program serves this socket; stop it or choose another path")
+    path.unlink()
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
