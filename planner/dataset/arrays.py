@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from planner.actions import JOB_TYPES, Action, canonical_rank
 from planner.baseline import baseline_action
 from planner.encoder import encode
+from planner.layout import LAYOUT_V1, Layout
 
 Indices = NDArray[np.integer[Any]] | NDArray[np.bool_]
 
@@ -112,9 +113,9 @@ def _rows(
     return flat, after
 
 
-def encode_examples(examples: Iterable[Mapping[str, Any]]) -> EncodedExamples:
+def encode_examples(examples: Iterable[Mapping[str, Any]], layout: Layout = LAYOUT_V1) -> EncodedExamples:
     """Encode dataset examples (plain documents, as `Dataset.examples` yields them) one by one."""
-    columns = _Columns()
+    columns = _Columns(layout)
     for example in examples:
         columns.add(example)
     return columns.finished()
@@ -123,7 +124,8 @@ def encode_examples(examples: Iterable[Mapping[str, Any]]) -> EncodedExamples:
 class _Columns:
     """Columns that grow; typed arrays rather than lists, a tenth of the memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
         self.positions, self.offsets = array("i"), array("q", [0])
         self.job_types, self.hard_cells, self.baseline_cells = array("b"), array("h"), array("h")
         self.target_cells, self.target_weights = array("h"), array("f")
@@ -141,7 +143,7 @@ class _Columns:
         asked = example["planner_input"]
         issue, job_type = asked["issue"], asked["job_type"]
         self._add_outcomes(example.get("candidates") or ())
-        self.positions.extend(encode(asked).positions)
+        self.positions.extend(encode(asked, self.layout).positions)
         self.offsets.append(len(self.positions))
         self.job_types.append(JOB_TYPES.index(job_type))
         self._add_targets(example)

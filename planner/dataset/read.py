@@ -35,7 +35,7 @@ class Dataset:
         path = self.directory / EXAMPLES_FILE
         with path.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
-                document = _json(line, f"{path}:{number}")
+                document = parse_json(line, f"{path}:{number}")
                 if split is None or document.get("split") == split:
                     check_example(document, f"{path}:{number}")
                     yield document
@@ -77,10 +77,11 @@ def _meta(path: Path) -> DatasetMeta:
         ) from None
     except UnicodeDecodeError:
         raise PlannerError(f"{path}: not UTF-8 text; build the dataset again") from None
-    return parse_document(DatasetMeta, _json(text, str(path)), str(path))
+    return parse_document(DatasetMeta, parse_json(text, str(path)), str(path))
 
 
-def _json(text: str, where: str) -> Json:
+def parse_json(text: str, where: str) -> Json:
+    """A JSON object; anything else is a `PlannerError` of one line that begins with `where`."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -1,0 +1,148 @@
+"""Archives of workcells: lenient where older kernels wrote less, refused one by one where they are broken."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from planner.actions import JobType
+from planner.dataset import facts
+from planner.dataset.epochs import epoch_of
+from planner.dataset.facts import BrokenArchiveError, Files, Plan, Times
+from planner.errors import PlannerError
+
+Json = dict[str, Any]
+ROLLOUT_VERSION: Final = "cyntra.rollout.v1"
+
+
+class Archived(NamedTuple):
+    """One candidate's archive, in plain JSON values: it passes through a `Spool`."""
+
+    workcell_id: str
+    group: str
+    """The same for candidates that ran side by side for one decision."""
+    times: Times
+    status: str
+    """success | failed | timeout | error"""
+    job_type: JobType
+    issue: Json
+    universe_id: str
+    planner_input: Json | None
+    """What the policy saw, as it was recorded."""
+    plan: Plan
+    epoch: str
+    propensity: float | None
+    benched: bool
+    """Whether a bench drew the action in order to compare it."""
+    repo: str | None
+    cost_usd: float | None
+    gates: list[Json]
+    fail_codes: list[str]
+    diff_lines: float | None
+
+    @classmethod
+    def from_json(cls, values: list[Any]) -> "Archived":
+        """What came back from a spool."""
+        found = cls(*values)
+        return found._replace(times=Times(*found.times), plan=Plan(*found.plan))
+
+
+def archive_directories(roots: Sequence[Path]) -> list[Path]:
+    """The archives below `roots`, by name; a `PlannerError` where a root cannot be listed."""
+    found: list[Path] = []
+    for root in roots:
+        try:
+            with os.scandir(root) as entries:
+                # Names with a leading dot are archives that were being written when something died.
+                found += [root / entry.name for entry in entries if entry.name[0] != "." and entry.is_dir()]
+        except OSError as error:
+            raise PlannerError(
+                f"cannot read archives from {root}: {error.strerror}; name their directory with --archives"
+            ) from None
+    return sorted(found, key=lambda path: (path.name, path))
+
+
+def read_archive(directory: Path, backlog: Mapping[str, Json]) -> Archived:
+    """The archive in `directory`: rollout first, else manifest and proof. A `BrokenArchiveError` says why not.
+
+    `backlog` (issues by id) tells about issues where the archive is silent.
+    """
+    rollout, manifest, proof = (_load(directory, name) for name in ("rollout", "manifest", "proof"))
+    if rollout is None and (manifest is None or proof is None):
+        raise BrokenArchiveError("neither rollout.json nor both manifest.json and proof.json are there")
+    if rollout is not None and rollout.get("schema_version") != ROLLOUT_VERSION:
+        raise BrokenArchiveError(f"rollout.json: unknown schema_version {rollout.get('schema_version')!r}")
+    files = Files(rollout or {}, manifest or {}, proof or {})
+    try:
+        return _archived(directory.name, files, backlog)
+    except PlannerError as error:
+        raise BrokenArchiveError(str(error)) from None
+
+
+def _load(directory: Path, name: str) -> Json | None:
+    try:
+        found = json.loads((directory / f"{name}.json").read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BrokenArchiveError(f"{name}.json: {error.strerror or error}") from None
+    except (ValueError, RecursionError) as error:
+        raise BrokenArchiveError(f"{name}.json: not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise BrokenArchiveError(f"{name}.json: a JSON object is needed")
+    return found
+
+
+def _archived(name: str, files: Files, backlog: Mapping[str, Json]) -> Archived:
+    recorded = facts.recorded_input(files)
+    issue = facts.issue_of(files, recorded, backlog)
+    times = facts.times_of(files)
+    if recorded is not None:
+        _refuse_a_history_of_the_future(recorded, times.started_ms)
+    workcell_id = str(files.manifest.get("workcell_id") or files.rollout.get("workcell_id") or name)
+    trace = facts.mapping(files.planner.get("policy_trace"))
+    repo = facts.at(files.manifest, "toolchain_config", "repo")
+    cost = facts.at(files.rollout, "scores", "cost_usd")
+    if cost is None:
+        cost = facts.at(files.proof, "metadata", "cost_usd")
+    universe = facts.at(recorded, "universe_id") or files.manifest.get("universe_id") or "default"
+    return Archived(
+        workcell_id=workcell_id,
+        group=_group(workcell_id, files.manifest, issue["issue_id"], recorded),
+        times=times,
+        status=facts.status_of(files),
+        job_type=facts.job_type_in(files, recorded, issue["tags"]),
+        issue=issue,
+        universe_id=str(universe),
+        planner_input=recorded,
+        plan=facts.plan_of(files),
+        epoch=epoch_of(facts.mapping(trace.get("stability"))),
+        propensity=facts.number(trace.get("propensity_executed"), "propensity_executed"),
+        benched=bool(facts.mapping(files.manifest.get("bench"))),
+        repo=repo if isinstance(repo, str) else None,
+        cost_usd=facts.amount(cost, "cost_usd"),
+        gates=facts.gates_of(files),
+        fail_codes=facts.fail_codes_of(files),
+        diff_lines=facts.number(facts.at(files.proof, "patch", "diff_lines"), "diff_lines"),
+    )
+
+
+def _refuse_a_history_of_the_future(recorded: Json, started_ms: int) -> None:
+    if any(run["started_ms"] >= started_ms for run in recorded["history"]["last_n_similar_runs"]):
+        raise BrokenArchiveError("the history of its planner_input holds a run that started later")
+
+
+def _group(workcell_id: str, manifest: Json, issue_id: str, recorded: Json | None) -> str:
+    """Which candidates belong together.
+
+    A bench numbers its executions and attempts, and ends the names of one attempt's candidates alike; for
+    other speculation, the same issue asked about at the same moment is one decision.
+    """
+    bench = facts.mapping(manifest.get("bench"))
+    if bench:
+        numbers = "/".join(str(bench.get(name)) for name in ("bench_id", "execution_id", "attempt"))
+        return f"{numbers}/{workcell_id.rpartition('-')[2]}"
+    if manifest.get("speculate_mode") is True and recorded is not None:
+        return f"{issue_id}/{recorded['created_at']}"
+    return workcell_id

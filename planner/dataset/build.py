@@ -1,0 +1,150 @@
+"""From archives to a dataset of executed plans."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from planner.dataset.archives import archive_directories
+from planner.dataset.epochs import common_epoch
+from planner.dataset.issues import read_backlog
+from planner.dataset.past import Past
+from planner.dataset.runs import Run, example, rebuilt_input
+from planner.dataset.scan import Scan
+from planner.dataset.spool import Spool
+from planner.dataset.write import SKIPPED_FILE, DatasetDraft, SplitBy, drafting
+from planner.documents.dataset import DatasetMeta
+from planner.errors import PlannerError
+
+N_SIMILAR: Final = 8
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how far that is, and how far it will go."""
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """Where the archives are and which of their runs become examples."""
+
+    archives: Sequence[Path]
+    issues: Path | None = None
+    """A backlog, for archives that say little about their issues."""
+    n_similar_runs: int = N_SIMILAR
+    """Length of a history that has to be rebuilt."""
+    include_world: bool = True
+    """Whether runs of the job type fab-world become examples."""
+    epoch: str | None = None
+    """Only runs whose policy epoch begins with this."""
+    mix_epochs: bool = False
+    split_by: SplitBy = "time"
+
+
+@dataclass
+class BuildReport:
+    """What became of the archives."""
+
+    archives: int
+    skipped: list[str]
+    """`name: reason` of every broken archive."""
+    bad_issue_lines: list[int]
+    runs: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+    """Runs that are no examples, by reason."""
+    rebuilt: int = 0
+    """Examples whose planner_input had not been recorded."""
+    benched: int = 0
+    """Examples whose action was drawn by a bench."""
+    universes: set[str] = field(default_factory=set)
+    epochs: Counter[str] = field(default_factory=Counter)
+    """Examples by policy epoch."""
+    meta: DatasetMeta | None = None
+
+
+def build_dataset(target: Path, options: BuildOptions, progress: Progress) -> BuildReport:
+    """Write the dataset of the archives to `target`, whole or not at all.
+
+    Broken archives are skipped, counted, and named in `skipped.txt`. The same archives give the same bytes of
+    `dataset.jsonl`, wherever they lie and in whatever order they are listed. A `PlannerError` where nothing
+    can be made of them, or where they are of several policy epochs.
+    """
+    directories = archive_directories(options.archives)
+    backlog, bad_lines = read_backlog(options.issues) if options.issues else ({}, [])
+    with drafting(target, options.split_by) as draft, Spool(draft.directory) as spool:
+        scan = Scan(spool)
+        for done, directory in enumerate(directories):
+            progress("reading archives", done, len(directories))
+            scan.add(directory, backlog)
+        report = BuildReport(len(directories), scan.skipped, bad_lines)
+        _add_examples(draft, scan, report, options, progress)
+        if not len(draft):
+            raise PlannerError(_nothing(report, options))
+        epoch = common_epoch(report.epochs, options.mix_epochs)
+        progress("writing", 0, 1)
+        report.meta = draft.finish(
+            {
+                "n_similar_runs": options.n_similar_runs,
+                "universe_id": next(iter(report.universes)) if len(report.universes) == 1 else None,
+                "include_world": options.include_world,
+                "epoch": epoch,
+            }
+        )
+        _name_skipped(draft.directory, scan.skipped)
+    return report
+
+
+def _add_examples(
+    draft: DatasetDraft, scan: Scan, report: BuildReport, options: BuildOptions, progress: Progress
+) -> None:
+    groups = scan.groups()
+    report.runs = len(groups)
+    past = Past(scan, groups)
+    for done, group in enumerate(groups):
+        progress("making examples", done, len(groups))
+        run = scan.run(group)
+        reason = _unfit(run, options)
+        if reason is not None:
+            report.left_out[reason] += 1
+            continue
+        try:
+            _add(draft, run, past, options)
+        except PlannerError as error:
+            scan.skip(run.speaker.workcell_id, str(error))
+            continue
+        report.rebuilt += run.speaker.planner_input is None
+        report.benched += run.speaker.benched
+        report.universes.add(run.speaker.universe_id)
+        report.epochs[run.speaker.epoch] += 1
+
+
+def _unfit(run: Run, options: BuildOptions) -> str | None:
+    if run.status == "error":
+        return "ended in an error"
+    if not options.include_world and run.speaker.job_type == "fab-world":
+        return "fab-world"
+    if options.epoch is not None and not run.speaker.epoch.startswith(options.epoch):
+        return "of another policy epoch"
+    return None
+
+
+def _add(draft: DatasetDraft, run: Run, past: Past, options: BuildOptions) -> None:
+    """The recorded input is what the policy saw, so it is kept as it is; else the history is rebuilt."""
+    seen = run.speaker.planner_input
+    if seen is None:
+        seen = rebuilt_input(run, past.before(run, options.n_similar_runs))
+    draft.add(example(run, seen), "its example")
+
+
+def _nothing(report: BuildReport, options: BuildOptions) -> str:
+    where = ", ".join(map(str, options.archives))
+    fates = Counter({"broken": len(report.skipped)}) + report.left_out
+    told = ", ".join(f"{count} {fate}" for fate, count in sorted(fates.items()))
+    first = f"; the first broken one: {report.skipped[0]}" if report.skipped else ""
+    return f"no example among the {report.archives} archives in {where}" + (
+        f" ({told}{first})" if told else ""
+    )
+
+
+def _name_skipped(directory: Path, skipped: list[str]) -> None:
+    if skipped:
+        text = "".join(line + "\n" for line in skipped)
+        (directory / SKIPPED_FILE).write_text(text, encoding="utf-8")

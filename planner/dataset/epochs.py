@@ -1,0 +1,35 @@
+"""Policy epochs: runs of one epoch were decided and judged under the same rules."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from planner.canonical import sha256_json
+from planner.errors import PlannerError
+
+UNKNOWN_EPOCH: Final = "unknown"
+"""The epoch of runs that recorded none of the hashes below."""
+# Versions of toolchains stand beside these in a trace, but each run names only those that it used.
+_PARTS: Final = ("kernel_config_hash", "universe_hash", "prompt_frontier_hash")
+
+
+def epoch_of(stability: Mapping[str, Any]) -> str:
+    """The epoch that a policy trace's `stability` tells: SHA-256 of its three hashes."""
+    parts = {name: stability.get(name) for name in _PARTS}
+    return UNKNOWN_EPOCH if all(part is None for part in parts.values()) else sha256_json(parts)
+
+
+def common_epoch(epochs: Iterable[str | None], mix: bool) -> str | None:
+    """The one epoch of a dataset; None where they differ (or one is mixed itself) and mixing was asked for.
+
+    Without `mix`, a `PlannerError` that names them.
+    """
+    found = sorted({epoch or "mixed" for epoch in epochs})
+    if len(found) == 1 and found != ["mixed"]:
+        return found[0]
+    if not mix:
+        named = ", ".join(name[:12] for name in found[:5]) + (", …" if len(found) > 5 else "")
+        raise PlannerError(
+            f"the examples are of {len(found)} policy epochs ({named}): rules, gates or toolchains changed "
+            "between them; choose one epoch, or mix them with --mix-epochs"
+        )
+    return None

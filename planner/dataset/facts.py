@@ -1,0 +1,229 @@
+"""What the files of an archive say, each fact taken from the first place that has it."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from math import isfinite
+from typing import Any, Final, NamedTuple
+
+from planner.actions import JOB_TYPES, SERIAL, SPECULATE, SWARM_IDS, JobType
+from planner.dataset.issues import job_type_of, planner_issue
+from planner.documents.base import parse_document
+from planner.documents.planner_input import PlannerInput
+from planner.documents.plans import ExecutedPlan
+from planner.errors import PlannerError
+
+Json = dict[str, Any]
+_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_STATUSES: Final = ("success", "partial", "failed", "timeout", "error")
+
+
+class BrokenArchiveError(PlannerError):
+    """An archive that no example can be made of; the message says why."""
+
+
+class Files(NamedTuple):
+    """The three core files of an archive; an empty object where one is missing."""
+
+    rollout: Json
+    manifest: Json
+    proof: Json
+
+    @property
+    def planner(self) -> Json:
+        """The planner block: what was asked, decided and executed."""
+        return mapping(self.rollout.get("planner")) or mapping(self.manifest.get("planner"))
+
+
+class Plan(NamedTuple):
+    """What really ran; None where an archive does not tell."""
+
+    swarm_id: str
+    candidates: int | None
+    seconds: float | None
+    iterations: int | None
+    inferred: bool
+    """Whether it was pieced together because no executed plan was recorded."""
+
+
+class Times(NamedTuple):
+    """Milliseconds since 1970 in UTC."""
+
+    started_ms: int
+    completed_ms: int
+    duration_ms: int
+
+
+def recorded_input(files: Files) -> Json | None:
+    """What the policy saw, where that was recorded."""
+    found = files.planner.get("planner_input")
+    if not found:
+        return None
+    parse_document(PlannerInput, found, "planner_input")
+    return dict(found)
+
+
+def issue_of(files: Files, recorded: Json | None, backlog: Mapping[str, Json]) -> Json:
+    """The issue as it stood when the run was planned; the backlog only fills what the archive leaves open."""
+    if recorded is not None:
+        return dict(recorded["issue"])
+    stated = mapping(files.manifest.get("issue"))
+    # A key with a name of its own: some kernels write `issue_id`, and `id` as null.
+    ids = (
+        stated.get("id"),
+        stated.get("issue_id"),
+        files.rollout.get("issue_id"),
+        files.proof.get("issue_id"),
+    )
+    issue_id = next((str(name) for name in ids if name), None)
+    if issue_id is None:
+        raise BrokenArchiveError("it names no issue")
+    known = {key: value for key, value in stated.items() if value not in (None, "", [])}
+    return planner_issue({**backlog.get(issue_id, {}), **known}, issue_id)
+
+
+def job_type_in(files: Files, recorded: Json | None, tags: list[str]) -> JobType:
+    """The job type; from the tags where nobody wrote it down."""
+    stated = (at(recorded, "job_type"), files.rollout.get("job_type"), files.manifest.get("job_type"))
+    found = next((name for name in stated if name is not None), None) or job_type_of(tags)
+    known = next((job_type for job_type in JOB_TYPES if job_type == found), None)
+    if known is None:
+        raise BrokenArchiveError(f"unknown job type {found!r}; known: {', '.join(JOB_TYPES)}")
+    return known
+
+
+def times_of(files: Files) -> Times:
+    """When the run was; of end and duration one may be missing."""
+    places = (files.rollout.get("metadata"), files.proof.get("metadata"))
+    started = _moment(places, "started_at")
+    if started is None:
+        raise BrokenArchiveError("it does not say when it started")
+    completed = _moment(places, "completed_at")
+    stated = (at(files.rollout, "scores", "duration_ms"), at(files.proof, "metadata", "duration_ms"))
+    duration = amount(next((value for value in stated if value is not None), None), "duration_ms")
+    if duration is None:
+        if completed is None:
+            raise BrokenArchiveError("it says neither when it ended nor how long it took")
+        duration = completed - started
+    if duration < 0:
+        raise BrokenArchiveError("it ended before it started")
+    return Times(started, max(started, completed or started + int(duration)), int(duration))
+
+
+def _moment(places: tuple[Any, ...], name: str) -> int | None:
+    text = next((at(place, name) for place in places if at(place, name) is not None), None)
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        # Times without a zone are UTC: the zone of the machine that reads must not matter.
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+        return (moment - _START) // timedelta(milliseconds=1)
+    except (TypeError, ValueError, OverflowError):
+        raise BrokenArchiveError(f"{name} is no time: {text!r}") from None
+
+
+def status_of(files: Files) -> str:
+    """success | failed | timeout | error. Success needs the toolchain's word and all required gates."""
+    stated = (
+        at(files.rollout, "outcomes", "verification", "all_passed"),
+        at(files.proof, "verification", "all_passed"),
+    )
+    all_passed = next((value for value in stated if value is not None), False) is True
+    words = (at(files.rollout, "outcomes", "status"), files.proof.get("status"))
+    word = next((word for word in words if word is not None), "success")
+    if word not in _STATUSES:
+        raise BrokenArchiveError(f"unknown status {word!r}; known: {', '.join(_STATUSES)}")
+    if word in ("success", "partial"):
+        return "success" if all_passed else "failed"
+    return str(word)
+
+
+def plan_of(files: Files) -> Plan:
+    """The executed plan; for archives from before there was one, what the manifest lets one infer."""
+    recorded = files.planner.get("executed_plan")
+    if recorded is None:
+        return _inferred_plan(files.manifest)
+    plan = parse_document(ExecutedPlan, recorded, "executed_plan")
+    if plan.swarm_id_executed not in SWARM_IDS:
+        raise BrokenArchiveError(f"swarm {plan.swarm_id_executed!r} is outside the action space")
+    return Plan(
+        plan.swarm_id_executed,
+        plan.max_candidates_executed,
+        plan.timeout_seconds_executed,
+        plan.max_iterations_executed,
+        inferred=False,
+    )
+
+
+def _inferred_plan(manifest: Json) -> Plan:
+    """Speculation and its width are in every manifest; a time limit only in some, and rounds in none."""
+    config = mapping(manifest.get("toolchain_config"))
+    seconds = amount(config.get("timeout_seconds"), "timeout_seconds")
+    minutes = amount(config.get("timeout_minutes"), "timeout_minutes")
+    if seconds is None and minutes is not None:
+        seconds = minutes * 60
+    if manifest.get("speculate_mode") is not True:
+        return Plan(SERIAL, 1, seconds, None, inferred=True)
+    width = amount(at(manifest, "control", "speculate_parallelism"), "speculate_parallelism")
+    return Plan(SPECULATE, None if width is None else int(width), seconds, None, inferred=True)
+
+
+def gates_of(files: Files) -> list[Json]:
+    """Gates by name as a run summary has them; those that only a rollout names as failed, too."""
+    found = {
+        name: {"name": name, "passed": at(gate, "passed") is True, **_score(at(gate, "score"))}
+        for name, gate in mapping(at(files.proof, "verification", "gates")).items()
+        if name
+    }
+    blocking = texts(at(files.rollout, "outcomes", "verification", "blocking_failures"))
+    for name in blocking or texts(at(files.proof, "verification", "blocking_failures")):
+        found.setdefault(name, {"name": name, "passed": False})
+    return [found[name] for name in sorted(found)]
+
+
+def _score(value: Any) -> Json:
+    score = number(value, "score")
+    return {} if score is None else {"score": score}
+
+
+def fail_codes_of(files: Files) -> list[str]:
+    """The codes of the whole run, else those of its gates."""
+    stated = texts(at(files.proof, "verification", "fail_codes"))
+    gates = mapping(at(files.proof, "verification", "gates"))
+    return stated or sorted({code for gate in gates.values() for code in texts(at(gate, "fail_codes"))})
+
+
+def at(document: Any, *path: str) -> Any:
+    """The value at `path`, or None where the way there ends."""
+    for key in path:
+        if not isinstance(document, dict):
+            return None
+        document = document.get(key)
+    return document
+
+
+def mapping(value: Any) -> Json:
+    """`value`, or an empty object where it is none."""
+    return value if isinstance(value, dict) else {}
+
+
+def texts(value: Any) -> list[str]:
+    """The strings of a list, or nothing."""
+    return [text for text in value if isinstance(text, str) and text] if isinstance(value, list) else []
+
+
+def amount(value: Any, name: str) -> float | None:
+    """A finite number of at least 0, or None; anything else is broken."""
+    found = number(value, name)
+    if found is not None and found < 0:
+        raise BrokenArchiveError(f"{name} is negative: {value!r}")
+    return found
+
+
+def number(value: Any, name: str) -> float | None:
+    """A finite number or None; anything else is broken."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise BrokenArchiveError(f"{name} is no number: {value!r}")
+    return value

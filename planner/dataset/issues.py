@@ -1,0 +1,110 @@
+"""Issues as archives and backlogs hold them, dirty as they are, brought into the form of a planner_input."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from planner.actions import JobType
+from planner.errors import PlannerError
+
+Json = dict[str, Any]
+_PRIORITIES: Final = ("P0", "P1", "P2", "P3")
+_RISKS: Final = ("low", "medium", "high", "critical")
+_SIZES: Final = ("XS", "S", "M", "L", "XL")
+_SIZE_BY_MINUTES: Final = ((30, "XS"), (120, "S"), (480, "M"), (1440, "L"))
+_MARKS: Final = ("risk", "size", "tool")
+# A backlog tells how an issue stands today; how often it had been tried then must come from the archive.
+_LATER_KNOWLEDGE: Final = frozenset({"dk_attempts", "status", "updated", "updated_at", "closed_at"})
+
+
+def planner_issue(raw: Mapping[str, Any], issue_id: str) -> Json:
+    """The issue of a planner_input, from either dialect of Beads.
+
+    What is missing or unknown is P2, medium, M, no hint, no attempts.
+    """
+    tags, marks = _tags(raw)
+    texts = {name: raw[name] for name in ("title", "description") if isinstance(raw.get(name), str)}
+    return {
+        "issue_id": issue_id,
+        "dk_priority": _priority(raw),
+        "dk_risk": _known(_RISKS, raw.get("dk_risk"), marks.get("risk")) or "medium",
+        "dk_size": _known(_SIZES, raw.get("dk_size"), marks.get("size")) or _size_of_estimate(raw),
+        "dk_tool_hint": _text(raw.get("dk_tool_hint")) or marks.get("tool"),
+        "dk_attempts": _attempts(raw.get("dk_attempts")),
+        "tags": tags,
+        **texts,
+    }
+
+
+def job_type_of(tags: list[str]) -> JobType:
+    """`fab-world` if tagged `asset:world`, `fab-asset` if any tag starts with `asset:`, else `code`."""
+    if "asset:world" in tags:
+        return "fab-world"
+    return "fab-asset" if any(tag.startswith("asset:") for tag in tags) else "code"
+
+
+def _tags(raw: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
+    """Tags; and the labels of the other dialect that are fields here, such as `risk:high`."""
+    if isinstance(raw.get("tags"), list):
+        return [tag for tag in raw["tags"] if isinstance(tag, str)], {}
+    found = raw.get("labels")
+    labels = [label for label in found if isinstance(label, str)] if isinstance(found, list) else []
+    marks = [label.partition(":") for label in labels]
+    tags = [label for label, mark in zip(labels, marks, strict=True) if mark[0] not in _MARKS]
+    return tags, {kind: value for kind, _, value in marks if kind in _MARKS}
+
+
+def _priority(raw: Mapping[str, Any]) -> str:
+    number = raw.get("priority")
+    numbered = f"P{min(number, 3)}" if isinstance(number, int) else None
+    return _known(_PRIORITIES, raw.get("dk_priority"), numbered) or "P2"
+
+
+def _size_of_estimate(raw: Mapping[str, Any]) -> str:
+    minutes = raw.get("estimated_minutes")
+    if not isinstance(minutes, int | float):
+        return "M"
+    return next((size for limit, size in _SIZE_BY_MINUTES if minutes <= limit), "XL")
+
+
+def _attempts(value: Any) -> int:
+    try:
+        return max(0, int(value))
+    except (TypeError, ValueError, OverflowError):
+        return 0
+
+
+def _known(values: tuple[str, ...], *found: Any) -> str | None:
+    return next((value for value in found if value in values), None)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def read_backlog(path: Path) -> tuple[dict[str, Json], list[int]]:
+    """Issues of a Beads file by id, and the numbers of the lines that hold none; of doubles the last counts.
+
+    For archives that say little about their issues. What only became known later is left out.
+    """
+    issues, bad = {}, []
+    try:
+        with path.open(encoding="utf-8", errors="replace") as lines:
+            for number, line in enumerate(lines, start=1):
+                issue = _line(line)
+                if issue is not None:
+                    issues[issue["id"]] = {key: issue[key] for key in issue.keys() - _LATER_KNOWLEDGE}
+                elif line.strip():
+                    bad.append(number)
+    except OSError as error:
+        raise PlannerError(f"cannot read issues from {path}: {error.strerror or error}") from None
+    return issues, bad
+
+
+def _line(line: str) -> Json | None:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) and isinstance(found.get("id"), str) else None

@@ -1,0 +1,162 @@
+"""Runs: the candidates of one decision together, as history shows them and as examples to learn from."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from math import fsum
+from typing import Any, Final, NamedTuple
+
+from planner.actions import NA, Action, JobType, action_space_document
+from planner.baseline import clamp_action
+from planner.dataset.archives import Archived
+from planner.dataset.facts import Plan
+from planner.documents.base import format_time
+from planner.documents.planner_input import RunSummary, input_hash
+
+Json = dict[str, Any]
+_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Run(NamedTuple):
+    """One decision carried out by one or more candidates."""
+
+    speaker: Archived
+    """The candidate that won; its name is the run's."""
+    status: str
+    started_ms: int
+    completed_ms: int
+    duration_ms: int
+    cost_usd: float | None
+    """Of all candidates; None where one's is unknown."""
+
+
+def run_of(candidates: Sequence[Archived]) -> Run:
+    """The run of candidates that belong together.
+
+    The best speaks: a success, then fewer failed gates, a smaller patch, less time, the lower name. A run
+    without success one of whose candidates ended in an error is itself an error: it might have passed.
+    """
+    speaker = min(candidates, key=_rank)
+    errors = any(candidate.status == "error" for candidate in candidates)
+    started = min(candidate.times.started_ms for candidate in candidates)
+    ended = max(candidate.times.started_ms + candidate.times.duration_ms for candidate in candidates)
+    costs = [candidate.cost_usd for candidate in candidates]
+    return Run(
+        speaker,
+        status="error" if errors and speaker.status != "success" else speaker.status,
+        started_ms=started,
+        completed_ms=max(candidate.times.completed_ms for candidate in candidates),
+        duration_ms=ended - started,
+        # fsum: the order of the candidates must not show in the last digit.
+        cost_usd=None if None in costs else fsum(cost for cost in costs if cost is not None),
+    )
+
+
+def _rank(candidate: Archived) -> tuple[bool, bool, int, float, int, str]:
+    failed = sum(not gate["passed"] for gate in candidate.gates)
+    return (
+        candidate.status == "error",
+        candidate.status != "success",
+        failed,
+        candidate.diff_lines or 0,
+        candidate.times.duration_ms,
+        candidate.workcell_id,
+    )
+
+
+def summary(run: Run) -> RunSummary:
+    """The run as a `run_summary.v1`; never of a run that ended in an error."""
+    speaker = run.speaker
+    plan = speaker.plan
+    return RunSummary.model_validate(
+        {
+            "schema_version": "run_summary.v1",
+            "run_id": speaker.workcell_id,
+            "started_ms": run.started_ms,
+            "job_type": speaker.job_type,
+            "domain": speaker.job_type.replace("-", "_"),
+            "action_executed": {
+                "swarm_id": plan.swarm_id,
+                "max_candidates": plan.candidates,
+                "max_minutes": None if plan.seconds is None else int(plan.seconds // 60),
+                "max_iterations": plan.iterations,
+            },
+            "outcome": {"status": run.status, "fail_codes": speaker.fail_codes, "gates": speaker.gates},
+            "runtime": {"duration_ms": run.duration_ms},
+            "tags": speaker.issue["tags"],
+            "issue_id": speaker.issue["issue_id"],
+            **({} if run.cost_usd is None else {"cost_usd_est": run.cost_usd}),
+        }
+    )
+
+
+def rebuilt_input(run: Run, history: Sequence[RunSummary]) -> Json:
+    """The planner_input of a run that recorded none. The state of the farm at that time is not known."""
+    speaker = run.speaker
+    return {
+        "schema_version": "cyntra.planner_input.v1",
+        "created_at": _time(run.started_ms),
+        "universe_id": speaker.universe_id,
+        "job_type": speaker.job_type,
+        "universe_defaults": {},
+        "issue": speaker.issue,
+        "history": {"last_n_similar_runs": [each.document() for each in history]},
+        "action_space": action_space_document(),
+        "system_state": None,
+    }
+
+
+def example(run: Run, planner_input: Json) -> Json:
+    """The run as a dataset example whose split is not known yet; its own outcome is the one candidate."""
+    speaker = run.speaker
+    label = executed_action(speaker.plan, planner_input["job_type"])
+    hashed = input_hash(planner_input)
+    source = "inferred" if speaker.plan.inferred else "executed"
+    found = {
+        "run_id": speaker.workcell_id,
+        "started_ms": run.started_ms,
+        "planner_input": planner_input,
+        "label_action": {
+            "schema_version": "cyntra.planner_action.v1",
+            "created_at": _time(run.started_ms),
+            "swarm_id": label.swarm_id,
+            "budgets": {
+                "max_minutes_bin": label.max_minutes_bin,
+                "max_candidates_bin": label.max_candidates_bin,
+                "max_iterations_bin": label.max_iterations_bin,
+            },
+            "input_hash": hashed,
+            "label_source": source,
+        },
+        "input_hash": hashed,
+        "source": source,
+        "repo": speaker.repo,
+    }
+    # Without its propensity an outcome says nothing about a policy that decides otherwise.
+    return found if speaker.propensity is None else {**found, "candidates": [_outcome(run, label)]}
+
+
+def executed_action(plan: Plan, job_type: JobType) -> Action:
+    """What really ran, mapped to the nearest bins; unknown budgets are NA."""
+    minutes = None if plan.seconds is None else plan.seconds / 60
+    numbers = (NA if value is None else value for value in (plan.candidates, minutes, plan.iterations))
+    return clamp_action(Action(plan.swarm_id, *numbers), job_type)  # type: ignore[arg-type]
+
+
+def _outcome(run: Run, label: Action) -> Json:
+    return {
+        "action": list(label),
+        "outcome": {
+            "status": run.status,
+            "duration_ms": run.duration_ms,
+            "cost_usd": run.cost_usd,
+            "all_gates_passed": run.status == "success",
+            "fail_codes": run.speaker.fail_codes,
+        },
+        "is_winner": run.status == "success",
+        "propensity": run.speaker.propensity,
+        "replicate": 0,
+    }
+
+
+def _time(milliseconds: int) -> str:
+    return format_time(_START + timedelta(milliseconds=milliseconds))

@@ -1,0 +1,139 @@
+"""Writing a dataset directory: whole or not at all, and with the same bytes for the same examples."""
+
+import hashlib
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple
+
+from planner.canonical import canonical_json
+from planner.dataset.read import EXAMPLES_FILE, META_FILE, check_example
+from planner.dataset.splits import SPLITS, assign_splits
+from planner.dataset.spool import Spool
+from planner.documents.base import parse_document
+from planner.documents.dataset import DatasetMeta
+from planner.errors import PlannerError
+
+Json = dict[str, Any]
+SplitBy = Literal["time", "repository"]
+SKIPPED_FILE: Final = "skipped.txt"
+_OURS: Final = frozenset({EXAMPLES_FILE, META_FILE, SKIPPED_FILE})
+
+
+class _Key(NamedTuple):
+    """What is held of an example until all are there; its order is the order of the file."""
+
+    started_ms: int
+    run_id: str
+    group: str
+    place: int
+
+
+class DatasetDraft:
+    """A dataset in the making, in a hidden directory beside its target; see `drafting`."""
+
+    def __init__(self, directory: Path, spool: Spool, split_by: SplitBy) -> None:
+        self.directory = directory
+        self._spool = spool
+        self._split_by = split_by
+        self._keys: list[_Key] = []
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def add(self, example: Json, where: str) -> None:
+        """Take one example, in any order; its split comes later. A `PlannerError` at `where` if it is none."""
+        check_example({**example, "split": SPLITS[0]}, where)
+        place = self._spool.add(canonical_json(example))
+        issue_id: str = example["planner_input"]["issue"]["issue_id"]
+        group = example.get("repo") or "" if self._split_by == "repository" else issue_id
+        self._keys.append(_Key(example["started_ms"], example["run_id"], sys.intern(group), place))
+
+    def finish(self, meta: Mapping[str, Any]) -> DatasetMeta:
+        """Write the two files; `meta` has what does not follow from the examples.
+
+        A `PlannerError` where there are no examples, or two share a run id.
+        """
+        if not self._keys:
+            raise PlannerError("there is no example to write; nothing was written")
+        self._keys.sort()
+        self._refuse_doubles()
+        splits = assign_splits([key.group for key in self._keys])
+        hashed = hashlib.sha256()
+        with (self.directory / EXAMPLES_FILE).open("wb") as file:
+            for split, key in zip(splits, self._keys, strict=True):
+                line = canonical_json({**self._spool.read(key.place), "split": split}).encode() + b"\n"
+                hashed.update(line)
+                file.write(line)
+        counts = Counter(splits)
+        return self._write_meta(
+            {
+                **meta,
+                "schema_version": "cyntra.planner_dataset.v1",
+                "dataset_hash": hashed.hexdigest(),
+                "example_count": len(self),
+                "split_counts": {split: counts[split] for split in SPLITS},
+                "split_by": self._split_by,
+            }
+        )
+
+    def _refuse_doubles(self) -> None:
+        names = Counter(key.run_id for key in self._keys)
+        double = next((name for name, count in names.items() if count > 1), None)
+        if double is not None:
+            raise PlannerError(f"two examples have the run id {double}; nothing was written")
+
+    def _write_meta(self, document: Json) -> DatasetMeta:
+        meta = parse_document(DatasetMeta, document, META_FILE)
+        (self.directory / META_FILE).write_text(canonical_json(document) + "\n", encoding="utf-8")
+        return meta
+
+
+@contextmanager
+def drafting(target: Path, split_by: SplitBy) -> Iterator[DatasetDraft]:
+    """A draft that becomes `target` when the block ends well, and vanishes when it does not.
+
+    `target` is new, empty, or a dataset, which is replaced; anything else is a `PlannerError` at once. An
+    `OSError`, such as a full disk, names the target.
+    """
+    _refuse_what_is_not_ours(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        home = Path(tempfile.mkdtemp(prefix=f".{target.name}.draft-", dir=target.parent))
+    except OSError as error:
+        raise _named(error, target) from error
+    try:
+        home.chmod(0o755)
+        with Spool(home) as spool:
+            yield DatasetDraft(home, spool, split_by)
+        _replace(target, home)
+    except OSError as error:
+        raise _named(error, target) from error
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _named(error: OSError, target: Path) -> OSError:
+    # A failed write names no file, and one that names a draft tells the user nothing.
+    return OSError(error.errno, f"{error.strerror or error}; nothing was written", str(target))
+
+
+def _refuse_what_is_not_ours(target: Path) -> None:
+    if target.is_dir():
+        foreign = sorted(entry.name for entry in target.iterdir() if entry.name not in _OURS)
+        if foreign:
+            raise PlannerError(f"{target} holds other things ({foreign[0]}); name a new directory")
+    elif target.exists() or target.is_symlink():
+        raise PlannerError(f"{target} is not a directory; name a new one")
+
+
+def _replace(target: Path, home: Path) -> None:
+    old = home.with_name(f"{home.name}-old")
+    if target.exists():
+        target.rename(old)
+    home.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
