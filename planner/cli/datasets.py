@@ -1,0 +1,270 @@
+"""`planner build-dataset`, `planner dataset merge-best-of-k` and `planner stats`."""
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import click
+
+from planner.cli.progress import progress
+
+if TYPE_CHECKING:
+    from planner.dataset.build import BuildReport
+    from planner.dataset.stats import Stats
+    from planner.documents.dataset import DatasetMeta
+
+_SHOWN_BROKEN: Final = 10
+_Directory = click.Path(path_type=Path)
+_COLUMNS: Final = ("all", "low", "medium", "high", "critical", "XS", "S", "M", "L", "XL")
+
+
+def _archives_directory() -> Path:
+    """Where the farm leaves archives: `BENCH_ARCHIVES_DIR`, else the embedded farm's."""
+    return Path(os.environ.get("BENCH_ARCHIVES_DIR") or ".bench/archives")
+
+
+_out = click.option(
+    "--out", type=_Directory, required=True, help="The dataset: a new directory, or a dataset to replace."
+)
+_mix = click.option("--mix-epochs", is_flag=True, help="Allow examples of more than one policy epoch.")
+_split_by = click.option(
+    "--split-by",
+    type=click.Choice(["time", "repository"]),
+    default="time",
+    show_default=True,
+    help="time: no issue is on two sides; repository: no repository is.",
+)
+
+
+@click.command("build-dataset")
+@_out
+@click.option(
+    "--archives",
+    type=_Directory,
+    multiple=True,
+    metavar="DIR",
+    help="Directory of archives; may be repeated.  [default: BENCH_ARCHIVES_DIR, else .bench/archives]",
+)
+@click.option(
+    "--include-world/--no-include-world",
+    default=True,
+    show_default=True,
+    help="Whether fab-world runs become examples.",
+)
+@click.option(
+    "--issues",
+    type=_Directory,
+    metavar="FILE",
+    help="A Beads file, for archives that say little about their issues.",
+)
+@click.option("--epoch", metavar="HASH", help="Only runs of the policy epoch that begins like this.")
+@_mix
+@click.option(
+    "--similar-runs",
+    type=click.IntRange(0, 64),
+    default=8,
+    show_default=True,
+    help="Length of a history that was not recorded and is rebuilt.",
+)
+@_split_by
+def build_dataset(
+    out: Path,
+    archives: tuple[Path, ...],
+    include_world: bool,
+    issues: Path | None,
+    epoch: str | None,
+    mix_epochs: bool,
+    similar_runs: int,
+    split_by: Literal["time", "repository"],
+) -> None:
+    """Make a dataset of what was executed: one example a run, labelled with its executed plan.
+
+    Reads the three JSON files of every archive; broken archives are skipped, counted and named. The same
+    archives give the same dataset hash on any machine.
+
+    \b
+    Example:
+      planner build-dataset --archives .bench/archives --out data
+    """
+    from planner.dataset.build import BuildOptions, build_dataset
+
+    options = BuildOptions(
+        archives=archives or (_archives_directory(),),
+        issues=issues,
+        n_similar_runs=similar_runs,
+        include_world=include_world,
+        epoch=epoch,
+        mix_epochs=mix_epochs,
+        split_by=split_by,
+    )
+    with progress() as report_progress:
+        report = build_dataset(out, options, report_progress)
+    _say_what_became(report, out)
+    _say_what_it_is(report.meta, out)
+
+
+def _say_what_became(report: "BuildReport", out: Path) -> None:
+    for line in report.skipped[:_SHOWN_BROKEN]:
+        click.echo(f"skipped {line}", err=True)
+    if len(report.skipped) > _SHOWN_BROKEN:
+        click.echo(f"skipped {len(report.skipped) - _SHOWN_BROKEN} more: see {out}/skipped.txt", err=True)
+    if report.bad_issue_lines:
+        numbers = ", ".join(map(str, report.bad_issue_lines[:_SHOWN_BROKEN]))
+        click.echo(f"{len(report.bad_issue_lines)} lines of the backlog hold no issue: {numbers}", err=True)
+    fates = [f"{count} {fate}" for fate, count in sorted(report.left_out.items())]
+    told = "".join(f", {fate}" for fate in [f"{len(report.skipped)} archives broken", *fates])
+    click.echo(f"{report.archives} archives, {report.runs} runs{told}", err=True)
+    if report.rebuilt:
+        click.echo(f"{report.rebuilt} examples had recorded no input: their histories are rebuilt", err=True)
+    if report.benched:
+        click.echo(
+            f"{report.benched} examples are arms that a bench drew, not decisions; "
+            "planner dataset merge-best-of-k replaces them by its winners",
+            err=True,
+        )
+
+
+def _say_what_it_is(meta: "DatasetMeta | None", out: Path) -> None:
+    assert meta is not None
+    counts = " / ".join(f"{count} {split}" for split, count in meta.split_counts.items())
+    epoch = "mixed" if meta.epoch is None else meta.epoch[:12]
+    click.echo(f"{meta.example_count} examples in {out}: {counts}; epoch {epoch}", err=True)
+    click.echo(f"dataset hash {meta.dataset_hash}", err=True)
+
+
+@click.group()
+def dataset() -> None:
+    """Put datasets together."""
+
+
+@dataset.command("merge-best-of-k")
+@click.option(
+    "--labels",
+    type=_Directory,
+    multiple=True,
+    required=True,
+    metavar="DIR|FILE",
+    help="What bench labels export wrote; may be repeated.",
+)
+@click.option("--base", type=_Directory, metavar="DATASET", help="A dataset whose other examples are kept.")
+@_out
+@_mix
+@_split_by
+def merge_best_of_k(
+    labels: tuple[Path, ...],
+    base: Path | None,
+    out: Path,
+    mix_epochs: bool,
+    split_by: Literal["time", "repository"],
+) -> None:
+    """Make a dataset of the winners of benches, alone or together with executed plans.
+
+    An example of the base whose input a bench has labelled gives way to the label. Splits are drawn anew.
+
+    \b
+    Example:
+      bench labels export labels/
+      planner dataset merge-best-of-k --labels labels/ --base data --out data-b
+    """
+    from planner.dataset.merge import MergeOptions
+    from planner.dataset.merge import merge_best_of_k as merge
+
+    report = merge(out, MergeOptions(labels, base, mix_epochs, split_by))
+    doubles = f" ({report.doubles} doubles)" if report.doubles else ""
+    click.echo(
+        f"{report.labels} labels{doubles}, {report.kept} examples of the base kept, {report.replaced} replaced",
+        err=True,
+    )
+    _say_what_it_is(report.meta, out)
+
+
+@click.command()
+@click.argument("directory", type=_Directory)
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def stats(directory: Path, as_json: bool) -> None:
+    """Show what is in a dataset: labels by risk and size, agreement of near-duplicates, lanes.
+
+    \b
+    Example:
+      planner stats data
+    """
+    from planner.dataset.read import read_dataset
+    from planner.dataset.stats import dataset_stats
+
+    read = read_dataset(directory)
+    found = dataset_stats(read)
+    if as_json:
+        click.echo(json.dumps({**read.meta.document(), **found.document()}, indent=2))
+        return
+    epoch = "mixed" if read.meta.epoch is None else read.meta.epoch[:12]
+    click.echo(f"dataset {read.meta.dataset_hash[:12]}, policy epoch {epoch}")
+    click.echo(f"{found.examples} examples of {found.issues} issues")
+    for name, counts in (
+        ("split", found.by_split),
+        ("source", found.by_source),
+        ("job type", found.by_job_type),
+    ):
+        click.echo(
+            f"  by {name}: " + ", ".join(f"{value} {count}" for value, count in sorted(counts.items()))
+        )
+    click.echo(
+        f"  {found.with_history} with a history, {found.with_outcomes} with outcomes, "
+        f"{found.positions:.0f} features set on average"
+    )
+    _show_labels(found)
+    _show_agreement(found)
+    _show_lanes(found)
+
+
+def _show_labels(found: "Stats") -> None:
+    from planner.heads import HEADS
+
+    for head, name in enumerate(HEADS):
+        rows = [
+            (str(value), *(str(counts[column] or "·") for column in _COLUMNS))
+            for value, counts in found.label_counts(head).items()
+            if counts["all"]
+        ]
+        click.echo()
+        _table((name, *_COLUMNS), rows)
+
+
+def _show_agreement(found: "Stats") -> None:
+    share, pairs = found.agreement
+    figure = "–" if share is None else f"{share:.1%}"
+    click.echo(f"\nnear-duplicate inputs with the same label: {figure} of {pairs} pairs")
+
+
+def _show_lanes(found: "Stats") -> None:
+    from planner.dataset.lanes import LANES
+
+    rows = [
+        (
+            lane.name,
+            lane.shape,
+            str(found.by_lane[lane.name]),
+            f"{found.by_lane[lane.name] / found.examples:.0%}",
+            f"{lane.low:.0%}–{lane.high:.0%}",
+        )
+        for lane in LANES
+    ]
+    rows.append(("", "no lane", str(found.by_lane[None]), f"{found.by_lane[None] / found.examples:.0%}", ""))
+    click.echo()
+    _table(("lane", "shape", "examples", "share", "target"), rows)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Columns aligned, numbers to the right."""
+    lines = [head, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    for line in lines:
+        cells: Any = zip(line, widths, strict=True)
+        click.echo(
+            "  ".join(f"{cell:<{w}}" if _is_word(cell) else f"{cell:>{w}}" for cell, w in cells).rstrip()
+        )
+
+
+def _is_word(cell: str) -> bool:
+    return not (cell[:1].isdigit() or cell in ("·", ""))

@@ -1,0 +1,57 @@
+"""A progress bar on the terminal: rich's where it is installed, else a line of text; nothing in a pipe."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import click
+
+Report = Callable[[str, int, int], None]
+"""Told what is being done, how far it is, and how far it will go."""
+_EVERY_SECONDS: Final = 0.1
+
+
+@contextmanager
+def progress() -> Iterator[Report]:
+    """A function that long work calls as often as it likes; each new description begins a new bar."""
+    if not sys.stderr.isatty():
+        yield lambda _what, _done, _total: None
+        return
+    try:
+        from rich.console import Console
+        from rich.progress import Progress, TaskID
+    except ModuleNotFoundError:
+        yield _seldom(_line)
+        click.echo(err=True)
+        return
+    tasks: dict[str, TaskID] = {}
+    with Progress(console=Console(stderr=True), transient=True) as bars:
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                for earlier in tasks.values():
+                    bars.update(earlier, visible=False)
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done)
+
+        yield _seldom(show)
+
+
+def _line(what: str, done: int, total: int) -> None:
+    click.echo(f"\r\x1b[K{what} {done}/{total}", nl=False, err=True)
+
+
+def _seldom(show: Report) -> Report:
+    """`show`, but only for a new description and every tenth of a second."""
+    last, shown = "", 0.0
+
+    def report(what: str, done: int, total: int) -> None:
+        nonlocal last, shown
+        now = time.monotonic()
+        if what != last or now - shown >= _EVERY_SECONDS:
+            last, shown = what, now
+            show(what, done, total)
+
+    return report
