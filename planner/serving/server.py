@@ -1,10 +1,9 @@
 """Serving until a signal says stop."""
 
+import os
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
 from typing import Final
 
 from planner.serving.endpoints import Endpoint
@@ -15,26 +14,28 @@ STOP_SECONDS: Final = 10.0
 def serve(endpoint: Endpoint, announce: Callable[[str], None]) -> bool:
     """Answer until SIGTERM or SIGINT, then finish what has arrived; whether all was answered.
 
-    `announce` is told the address once the endpoint listens.
+    `announce` is told the address once the endpoint listens. Call it from the main thread.
     """
-    stop = threading.Event()
-    with _on_signals(stop):
+    with _signals() as signals:
         endpoint.begin()
         announce(str(endpoint))
-        # Waking now and then lets a signal in where the platform does not interrupt a wait.
-        while not stop.wait(timeout=1.0):
-            pass
+        os.read(signals, 1)
         return endpoint.stop(STOP_SECONDS)
 
 
 @contextmanager
-def _on_signals(stop: threading.Event) -> Iterator[None]:
-    def note(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+def _signals() -> Iterator[int]:
+    """A descriptor that has a byte for each signal, whichever thread the signal reaches."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    wakeup = signal.set_wakeup_fd(writer)
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, lambda *_: None) for number in numbers}
     try:
-        yield
+        yield reader
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(wakeup)
+        os.close(reader)
+        os.close(writer)

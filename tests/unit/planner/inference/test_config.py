@@ -91,7 +91,8 @@ def test_flags_of_the_command_line_override_the_block() -> None:
     config = read_planner_config(WHOLE)
     assert config.overridden() == config
     changed = config.overridden(model="other", mode="enabled", confidence_threshold=0.1)
-XX
+    assert (changed.model.path, changed.rollout.mode) == ("other", "enforce")
+    assert changed.inference.confidence_threshold == 0.1
     assert config.overridden(mode="disabled").rollout.mode == "off"
     assert changed.overridden(mode="shadow").rollout.mode == "log"
     with pytest.raises(PlannerError, match=r"^--planner-mode: 'on' is not allowed"):
