@@ -1,0 +1,41 @@
+"""Examples and decisions small enough to work out by hand."""
+
+import random
+
+import numpy as np
+
+from planner.actions import Action, canonical_rank
+from planner.evaluation.decisions import Decisions
+from tests.fixtures.planner_examples import candidate, example
+
+SERIAL_15 = Action("serial_handoff", 1, 15, "NA")
+SERIAL_60 = Action("serial_handoff", 1, 60, "NA")
+THREE_60 = Action("speculate_vote", 3, 60, "NA")
+THREE_NA = Action("speculate_vote", 3, "NA", "NA")
+
+
+def tried(action, replicate, status, minutes, dollars):
+    """One execution of one arm."""
+    found = candidate(random.Random(0), action, replicate, False)
+    found["outcome"] |= {"status": status, "duration_ms": round(minutes * 60_000), "cost_usd": dollars}
+    return found
+
+
+def benched_example(issue_id, label, candidates):
+    """An example of a `code` issue with these executions."""
+    drawn = example(random.Random(1), benched=True, job_type="code", issue={"issue_id": issue_id})
+    drawn.pop("soft_label", None)
+    drawn["label_action"] |= {
+        "swarm_id": label.swarm_id,
+        "budgets": dict(
+            zip(("max_candidates_bin", "max_minutes_bin", "max_iterations_bin"), label[1:], strict=True)
+        ),
+    }
+    return drawn | {"candidates": candidates}
+
+
+def sure(actions, policy_id="mine", probability=1.0):
+    """Decisions for these actions, each with this probability."""
+    cells = np.array([canonical_rank(action) for action in actions], dtype=np.int16)
+    each = np.full(len(cells), probability, dtype=np.float64)
+    return Decisions(policy_id, cells, each, np.repeat(each[:, None], 4, axis=1))
