@@ -12,7 +12,12 @@ from typing import Final
 from planner.actions import JobType
 from planner.documents.planner_input import RunSummary
 
+TAG_WEIGHT: Final = 0.6
+SIGNAL_WEIGHT: Final = 0.3
+RECENCY_WEIGHT: Final = 0.1
 _DAY_MS: Final = 86_400_000
+RECENCY_EDGES_MS: Final = (_DAY_MS, 7 * _DAY_MS, 30 * _DAY_MS)
+"""Ages at which the recency buckets 1, 2 and 3 begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +57,21 @@ def similar_runs(runs: Iterable[RunSummary], query: SimilarQuery, n: int = 8) ->
 def _comparable(run: RunSummary, query: SimilarQuery) -> bool:
     if run.job_type != query.job_type or run.started_ms >= query.before_ms:
         return False
-    tags = run.tags or ()
+    return all(tag in (run.tags or ()) for tag in required_tags(query))
+
+
+def required_tags(query: SimilarQuery) -> list[str]:
+    """The tags that a run must have to be compared at all."""
     wanted = (("world", query.world), ("objective", query.objective))
-    return all(value is None or f"{kind}:{value}" in tags for kind, value in wanted)
+    return [f"{kind}:{value}" for kind, value in wanted if value is not None]
 
 
 def _score(run: RunSummary, tags: frozenset[str], signals: frozenset[str], now_ms: int) -> float:
     recency = recency_bucket(now_ms - run.started_ms)
     return (
-        0.6 * jaccard(tags, frozenset(run.tags or ()))
-        + 0.3 * jaccard(signals, failure_signals(run))
-        + 0.1 / (1 + recency)
+        TAG_WEIGHT * jaccard(tags, frozenset(run.tags or ()))
+        + SIGNAL_WEIGHT * jaccard(signals, failure_signals(run))
+        + RECENCY_WEIGHT / (1 + recency)
     )
 
 
@@ -79,4 +88,4 @@ def jaccard(a: frozenset[str], b: frozenset[str]) -> float:
 
 def recency_bucket(age_ms: int) -> int:
     """0 below one day, 1 below seven, 2 below thirty, 3 for older."""
-    return sum(age_ms >= days * _DAY_MS for days in (1, 7, 30))
+    return sum(age_ms >= edge for edge in RECENCY_EDGES_MS)

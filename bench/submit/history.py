@@ -7,7 +7,8 @@ from typing import Any, cast
 from bench.intake.issue import Issue
 from planner.actions import JobType
 from planner.documents.planner_input import RunSummary
-from planner.similar import SimilarQuery, similar_runs
+from planner.run_index import RunIndex
+from planner.similar import SimilarQuery
 
 Json = dict[str, Any]
 
@@ -51,11 +52,12 @@ def _gate(gate: Mapping[str, Any]) -> Json:
 
 def similar_history(rows: Sequence[Mapping[str, Any]], now: datetime) -> Callable[[Issue], list[Json]]:
     """For each issue the eight most similar runs that started before `now`, as documents, newest first."""
-    runs = [run_summary(row) for row in rows]
+    index = RunIndex()
+    index.add_many(map(run_summary, rows))
     before = int(now.timestamp() * 1000)
 
     def similar(issue: Issue) -> list[Json]:
         query = SimilarQuery(issue.job_type, before, issue.tags, issue.id)
-        return [run.document() for run in similar_runs(runs, query)]
+        return [run.document() for run in index.query(query)]
 
     return cast(Callable[[Issue], list[Json]], similar)
