@@ -6,11 +6,12 @@ from math import isfinite
 from typing import Any, Final, NamedTuple
 
 from planner.actions import JOB_TYPES, SERIAL, SPECULATE, SWARM_IDS, JobType
-from planner.dataset.issues import job_type_of, planner_issue
+from planner.dataset.issues import planner_issue
 from planner.documents.base import parse_document
 from planner.documents.planner_input import PlannerInput
 from planner.documents.plans import ExecutedPlan
 from planner.errors import PlannerError
+from planner.questions import job_type_of
 
 Json = dict[str, Any]
 _START: Final = datetime(1970, 1, 1, tzinfo=UTC)

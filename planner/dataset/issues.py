@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from planner.actions import JobType
 from planner.errors import PlannerError
 
 Json = dict[str, Any]
@@ -35,13 +34,6 @@ def planner_issue(raw: Mapping[str, Any], issue_id: str) -> Json:
         "tags": tags,
         **texts,
     }
-
-
-def job_type_of(tags: list[str]) -> JobType:
-    """`fab-world` if tagged `asset:world`, `fab-asset` if any tag starts with `asset:`, else `code`."""
-    if "asset:world" in tags:
-        return "fab-world"
-    return "fab-asset" if any(tag.startswith("asset:") for tag in tags) else "code"
 
 
 def _tags(raw: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
