@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from db.columns import counter, metadata, now_column, one_of, text_array, time_column
+from db.columns import metadata, now_column, one_of, text_array, time_column
 from db.states import ATTEMPT_ENDINGS, BENCH_STATES, CASE_STATES, ERROR_CLASSES, STATUSES, ExecutionState
 
 settings = sa.Table(
@@ -40,7 +40,10 @@ benches = sa.Table(
     sa.Column("state", sa.Text, nullable=False, server_default="open"),
     sa.Column("halt_reason", sa.Text),
     time_column("finished_at"),
+    # "bench" or "stream": a stream's cases come one by one, each with the one arm that a policy chose.
+    sa.Column("kind", sa.Text, nullable=False, server_default="bench"),
     one_of("state", BENCH_STATES),
+    one_of("kind", ("bench", "stream")),
 )
 
 cases = sa.Table(
@@ -63,10 +66,13 @@ cases = sa.Table(
     sa.Column("reason", sa.Text),
     sa.Column("note", sa.Text),
     time_column("finished_at"),
+    sa.Column("run_no", sa.SmallInteger, nullable=False, server_default="0"),
+    sa.Column("decision", pg.JSONB),
     one_of("state", CASE_STATES),
     sa.CheckConstraint("open_executions >= 0", name="open_executions"),
-    sa.UniqueConstraint("bench_id", "issue_id"),
+    sa.UniqueConstraint("bench_id", "issue_id", "run_no"),
     sa.Index("ix_cases_bench_state_rank", "bench_id", "state", "admission_rank"),
+    comment="run_no counts a stream's runs of one issue. decision: planner_action and policy_trace of a stream's run.",
 )
 
 arms = sa.Table(
@@ -219,62 +225,6 @@ candidates = sa.Table(
         [attempts.c.execution_id, attempts.c.attempt],
         name="fk_candidates_attempt",
     ),
-)
-
-caps = sa.Table(
-    "caps",
-    metadata,
-    sa.Column("cap_id", sa.BigInteger, sa.Identity(), primary_key=True),
-    sa.Column("scope", sa.Text, nullable=False),
-    sa.Column("bench_id", sa.ForeignKey(benches.c.bench_id)),
-    sa.Column("case_id", sa.ForeignKey(cases.c.case_id)),
-    sa.Column("day", sa.Date),
-    sa.Column("usd_limit", sa.BigInteger),
-    counter("usd_spent"),
-    counter("usd_reserved"),
-    counter("usd_overrun"),
-    sa.Column("ms_limit", sa.BigInteger),
-    counter("ms_spent"),
-    counter("ms_reserved"),
-    sa.Column("executions_limit", sa.BigInteger),
-    counter("executions_spent"),
-    counter("executions_reserved"),
-    one_of("scope", ("bench", "case", "day")),
-    sa.CheckConstraint("usd_limit IS NULL OR usd_spent + usd_reserved <= usd_limit", name="usd"),
-    sa.CheckConstraint("ms_limit IS NULL OR ms_spent + ms_reserved <= ms_limit", name="ms"),
-    sa.CheckConstraint(
-        "executions_limit IS NULL OR executions_spent + executions_reserved <= executions_limit",
-        name="executions",
-    ),
-    sa.CheckConstraint(
-        "least(usd_spent, usd_reserved, usd_overrun, ms_spent, ms_reserved,"
-        " executions_spent, executions_reserved) >= 0",
-        name="not_negative",
-    ),
-    sa.CheckConstraint(
-        "(bench_id IS NOT NULL)::int + (case_id IS NOT NULL)::int + (day IS NOT NULL)::int = 1",
-        name="one_subject",
-    ),
-    sa.UniqueConstraint("bench_id"),
-    sa.UniqueConstraint("case_id"),
-    sa.UniqueConstraint("day"),
-    postgresql_with={"fillfactor": 50},
-)
-
-ledger = sa.Table(
-    "ledger",
-    metadata,
-    sa.Column("execution_id", sa.ForeignKey(executions.c.execution_id), primary_key=True),
-    sa.Column("attempt", sa.Integer, primary_key=True),
-    sa.Column("kind", sa.Text, primary_key=True),
-    sa.Column("micro_usd", sa.BigInteger, nullable=False),
-    sa.Column("ms", sa.BigInteger, nullable=False),
-    sa.Column("executions", sa.SmallInteger, nullable=False),
-    sa.Column("day", sa.Date, nullable=False),
-    now_column("moved_at"),
-    one_of("kind", ("reserve", "settle", "release", "refund")),
-    sa.CheckConstraint("micro_usd >= 0 AND ms >= 0 AND executions >= 0", name="not_negative"),
-    comment="Append-only. `day` is the day of the reservation, so that every later movement meets the same cap.",
 )
 
 baselines = sa.Table(

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-import db.tables  # noqa: F401  # registers the tables
+import db.money_tables  # noqa: F401  # registers all tables
 from db.columns import metadata
 
 

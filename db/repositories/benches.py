@@ -45,7 +45,7 @@ class Benches:
     def list_all(self, limit: int = 50) -> list[dict[str, Any]]:
         """The newest benches first."""
         statement = sa.text("""
-            SELECT b.bench_id, b.created_at, b.state, b.slice, b.strategy, b.k, b.halt_reason, b.finished_at,
+            SELECT b.bench_id, b.kind, b.created_at, b.state, b.slice, b.strategy, b.k, b.halt_reason, b.finished_at,
                    (SELECT count(*) FROM farm.cases c WHERE c.bench_id = b.bench_id) AS cases
             FROM farm.benches b ORDER BY b.bench_no DESC LIMIT :limit""")
         with self._engine.connect() as connection:
@@ -67,7 +67,9 @@ class Benches:
         """The id of the newest bench; `DbError` where none was submitted."""
         with self._engine.connect() as connection:
             found = connection.scalar(
-                sa.text("SELECT bench_id FROM farm.benches ORDER BY bench_no DESC LIMIT 1")
+                sa.text(
+                    "SELECT bench_id FROM farm.benches WHERE kind = 'bench' ORDER BY bench_no DESC LIMIT 1"
+                )
             )
         if found is None:
             raise DbError("no bench was submitted yet; start one with: bench submit")

@@ -64,6 +64,10 @@ class NewCase:
     admission_rank: int
     note: str | None
     arms: Sequence[NewArm]
+    run_no: int = 0
+    """Which run of the issue in its stream; always 0 in a bench."""
+    decision: Json | None = None
+    """`{planner_action, policy_trace}` of a stream's run."""
 
 
 @dataclass(frozen=True)
@@ -95,11 +99,13 @@ class NewBench:
     cases: Sequence[NewCase]
     queues: dict[str, Sequence[str]] = field(default_factory=dict)
     """What each capability class used here needs."""
+    kind: str = "bench"
+    """"bench" or "stream"."""
 
 
 _CASE_COLUMNS = (
     "case_id, bench_id, issue_id, issue, job_type, dk_risk, dk_size, dk_priority, planner_input, input_hash,"
-    " workcell, baseline_key, baseline, admission_rank, state, open_executions, note"
+    " workcell, baseline_key, baseline, admission_rank, state, open_executions, note, run_no, decision"
 )
 _ARM_COLUMNS = (
     "arm_id, case_id, swarm_id, max_candidates, max_minutes, max_iterations, canonical_rank, strategy,"
@@ -125,18 +131,43 @@ class Plans:
         """Write the bench with its cases, arms, executions and caps; all of it, or nothing."""
         with transaction(self._engine) as connection:
             bench_no = _insert_bench(connection, bench)
-            _upsert_queues(connection, bench.queues)
-            case_ids = _take_ids(connection, "cases", "case_id", len(bench.cases))
-            arm_ids = _take_ids(connection, "arms", "arm_id", sum(len(case.arms) for case in bench.cases))
-            numbered = list(_numbered(bench.cases, case_ids, iter(arm_ids)))
-            _copy(connection, f"farm.cases ({_CASE_COLUMNS})", _case_rows(bench.bench_id, numbered))
-            _copy(connection, f"farm.arms ({_ARM_COLUMNS})", _arm_rows(numbered))
-            _copy(
-                connection,
-                f"farm.executions ({_EXECUTION_COLUMNS})",
-                _execution_rows(bench.bench_id, bench_no * _RANKS_PER_BENCH, numbered),
-            )
+            case_ids = _write_cases(connection, bench.bench_id, bench_no, bench.cases, bench.queues)
             _insert_caps(connection, bench, case_ids)
+
+    def append(
+        self, bench_id: str, cases: Sequence[NewCase], queues: dict[str, Sequence[str]], limits: Limits
+    ) -> list[int]:
+        """Add cases to an open stream, all or none; their ids. Empty where the stream is open no more."""
+        with transaction(self._engine) as connection:
+            # The lock keeps the stream from being closed meanwhile.
+            bench_no = connection.scalar(_OPEN_STREAM, {"bench": bench_id})
+            if bench_no is None:
+                return []
+            case_ids = _write_cases(connection, bench_id, bench_no, cases, queues)
+            _insert_case_caps(connection, limits, case_ids)
+            return case_ids
+
+
+_OPEN_STREAM = sa.text("""
+    SELECT bench_no FROM farm.benches WHERE bench_id = :bench AND kind = 'stream' AND state = 'open' FOR SHARE""")
+
+
+def _write_cases(
+    connection: sa.Connection,
+    bench_id: str,
+    bench_no: int,
+    cases: Sequence[NewCase],
+    queues: dict[str, Sequence[str]],
+) -> list[int]:
+    _upsert_queues(connection, queues)
+    case_ids = _take_ids(connection, "cases", "case_id", len(cases))
+    arm_ids = _take_ids(connection, "arms", "arm_id", sum(len(case.arms) for case in cases))
+    numbered = list(_numbered(cases, case_ids, iter(arm_ids)))
+    _copy(connection, f"farm.cases ({_CASE_COLUMNS})", _case_rows(bench_id, numbered))
+    _copy(connection, f"farm.arms ({_ARM_COLUMNS})", _arm_rows(numbered))
+    rows = _execution_rows(bench_id, bench_no * _RANKS_PER_BENCH, numbered)
+    _copy(connection, f"farm.executions ({_EXECUTION_COLUMNS})", rows)
+    return case_ids
 
 
 Numbered = tuple[int, NewCase, list[tuple[int, NewArm]]]
@@ -145,9 +176,9 @@ Numbered = tuple[int, NewCase, list[tuple[int, NewArm]]]
 def _insert_bench(connection: sa.Connection, bench: NewBench) -> int:
     statement = sa.text("""
         INSERT INTO farm.benches (bench_id, config, config_hash, slice, seed, k, strategy, objective, tie_break,
-                                  max_retries)
+                                  max_retries, kind)
         VALUES (:bench_id, CAST(:config AS jsonb), :config_hash, :slice, :seed, :k, :strategy, :objective,
-                :tie_break, :max_retries)
+                :tie_break, :max_retries, :kind)
         RETURNING bench_no""")
     values = {
         "bench_id": bench.bench_id,
@@ -160,6 +191,7 @@ def _insert_bench(connection: sa.Connection, bench: NewBench) -> int:
         "objective": bench.objective,
         "tie_break": list(bench.tie_break),
         "max_retries": bench.max_retries,
+        "kind": bench.kind,
     }
     return int(connection.execute(statement, values).scalar_one())
 
@@ -193,6 +225,8 @@ def _case_rows(bench_id: str, numbered: list[Numbered]) -> Iterator[tuple[object
             *(case.admission_rank, "checking" if case.baseline is None else "pending"),
             sum(len(arm.executions) for _, arm in arms),
             case.note,
+            case.run_no,
+            None if case.decision is None else _json(case.decision),
         )
 
 
@@ -243,6 +277,10 @@ def _insert_caps(connection: sa.Connection, bench: NewBench, case_ids: list[int]
             VALUES ('bench', :bench, :usd, :ms, :executions)"""),
         {"bench": bench.bench_id, "usd": limits.micro_usd, "ms": limits.ms, "executions": limits.executions},
     )
+    _insert_case_caps(connection, limits, case_ids)
+
+
+def _insert_case_caps(connection: sa.Connection, limits: Limits, case_ids: list[int]) -> None:
     if limits.case_micro_usd is not None or limits.case_ms is not None:
         connection.execute(
             sa.text("""

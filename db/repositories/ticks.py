@@ -27,7 +27,7 @@ _OPEN_BENCHES = sa.text("""
 
 _OVER = """
     SELECT b.bench_id FROM farm.benches b
-    WHERE b.state = 'open' AND NOT EXISTS (
+    WHERE b.state = 'open' AND b.kind = 'bench' AND NOT EXISTS (
         SELECT FROM farm.cases c
         WHERE c.bench_id = b.bench_id AND c.state IN ('checking', 'pending', 'admitted'))"""
 

@@ -61,10 +61,10 @@ class Verdicts:
         return [CaseRows(dict(case), by_case.get(case["case_id"], [])) for case in cases]
 
     def bench_ids(self) -> list[str]:
-        """Benches with at least one verdict, by id."""
-        statement = sa.text(
-            "SELECT DISTINCT bench_id FROM farm.cases JOIN farm.verdicts USING (case_id) ORDER BY 1"
-        )
+        """Benches with at least one verdict, by id. A stream tries one arm a case: its verdicts label nothing."""
+        statement = sa.text("""
+            SELECT DISTINCT c.bench_id FROM farm.cases c JOIN farm.verdicts USING (case_id)
+            JOIN farm.benches b ON b.bench_id = c.bench_id WHERE b.kind = 'bench' ORDER BY 1""")
         with self._engine.connect() as connection:
             return list(connection.scalars(statement))
 

@@ -10,16 +10,16 @@ $$ SELECT to_char(p_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') $$;
 CREATE FUNCTION farm.planner_block(b farm.benches, c farm.cases, a farm.arms) RETURNS jsonb LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object(
         'planner_input', c.planner_input,
-        'planner_action', jsonb_build_object(
+        'planner_action', coalesce(c.decision -> 'planner_action', jsonb_build_object(
             'schema_version', 'cyntra.planner_action.v1', 'created_at', farm.rfc3339(b.created_at),
             'swarm_id', a.swarm_id, 'input_hash', c.input_hash,
             'budgets', jsonb_build_object('max_candidates_bin', farm.bin(a.max_candidates),
-                'max_minutes_bin', farm.bin(a.max_minutes), 'max_iterations_bin', farm.bin(a.max_iterations))),
-        'policy_trace', jsonb_build_object(
+                'max_minutes_bin', farm.bin(a.max_minutes), 'max_iterations_bin', farm.bin(a.max_iterations)))),
+        'policy_trace', coalesce(c.decision -> 'policy_trace', jsonb_build_object(
             'schema_version', 'cyntra.planner_policy_trace.v1', 'policy_id', 'bench:' || a.strategy,
             'policy_mode', 'off', 'candidate_set_hash', NULL, 'propensity_executed', a.propensity,
             'exploration', jsonb_build_object('enabled', false),
-            'stability', jsonb_build_object('kernel_config_hash', b.config_hash)))
+            'stability', jsonb_build_object('kernel_config_hash', b.config_hash))))
 $$;
 
 CREATE FUNCTION farm.work_order(p_execution bigint, p_lease_seconds double precision) RETURNS jsonb

@@ -132,6 +132,7 @@ WITH told AS (
     JOIN farm.cases c USING (case_id)
     JOIN farm.benches b USING (bench_id)
     LEFT JOIN told t ON t.arm_id = a.arm_id AND t.bench_id = c.bench_id
+    WHERE b.kind = 'bench'
 )
 SELECT
     *,

@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import IntegrityError
 
-import db.tables  # noqa: F401  # registers the tables
+import db.money_tables  # noqa: F401  # registers all tables
 from db.columns import metadata
 from db.engine import open_engine, transaction
 from db.errors import DbError

@@ -1,0 +1,1 @@
+"""The stream: a backlog worked off day by day, each issue the way a policy chose."""

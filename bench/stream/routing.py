@@ -1,0 +1,78 @@
+"""Routing rules: which toolchains work on which issues, and whether several candidates do."""
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from bench.intake.issue import Issue, Risk, Size
+from workers.spec import Strict
+
+Tags = Annotated[list[str], Field(min_length=1)]
+
+
+class Match(Strict):
+    """What an issue must be; every key that is given must hold."""
+
+    dk_risk: Annotated[list[Risk], Field(min_length=1)] | None = None
+    dk_size: Annotated[list[Size], Field(min_length=1)] | None = None
+    dk_tool_hint: Annotated[list[str], Field(min_length=1)] | None = None
+    tags_any: Tags | None = None
+    tags_all: Tags | None = None
+    title_pattern: str | None = None
+    """A regular expression, searched for in the title without regard to case."""
+
+    @field_validator("dk_risk", "dk_size", "dk_tool_hint", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
+
+    @field_validator("title_pattern")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                re.compile(value)
+            except re.error as error:
+                raise ValueError(f"not a regular expression: {error}") from error
+        return value
+
+    def holds(self, issue: Issue) -> bool:
+        """Whether the issue is what this asks for."""
+        tags = set(issue.tags)
+        return (
+            (self.dk_risk is None or issue.dk_risk in self.dk_risk)
+            and (self.dk_size is None or issue.dk_size in self.dk_size)
+            and (self.dk_tool_hint is None or issue.dk_tool_hint in self.dk_tool_hint)
+            and (self.tags_any is None or not tags.isdisjoint(self.tags_any))
+            and (self.tags_all is None or tags.issuperset(self.tags_all))
+            and (
+                self.title_pattern is None
+                or re.search(self.title_pattern, issue.title, re.IGNORECASE) is not None
+            )
+        )
+
+
+class Rule(Strict):
+    """What to do with issues that match."""
+
+    match: Match = Match()
+    use: Annotated[list[str], Field(min_length=1)] | None = None
+    """Names of toolchains, all of them among the workcell's; null keeps the workcell's own."""
+    speculate: bool | None = None
+    parallelism: Annotated[int, Field(ge=1, le=3)] | None = None
+    """Candidates where the rule speculates."""
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> Self:
+        if self.use is None and self.speculate is None and self.parallelism is None:
+            raise ValueError("a rule needs use, speculate or parallelism")
+        if self.parallelism is not None and self.parallelism > 1 and not self.speculate:
+            raise ValueError("parallelism above 1 needs speculate: true")
+        return self
+
+
+def first_match(rules: Sequence[Rule], issue: Issue) -> Rule | None:
+    """The first rule whose match holds: the order of the file decides."""
+    return next((rule for rule in rules if rule.match.holds(issue)), None)
