@@ -1,0 +1,170 @@
+"""The graph of a backlog's blocking dependencies: who must wait until whose work is done.
+
+Dependencies mean what they mean in Beads:
+
+- `blocks` and `conditional-blocks`: the issue waits until the other one is finished, however it ended.
+- `waits-for`: the issue waits until every child of the other one is finished; the other one's own status does
+  not matter.
+- `parent-child`, or `dk_parent`: a child does not wait for its parent, but for what its parent waits for: a
+  blocked parent blocks its children, and theirs. A parent that waits for issues of its own subtree does so to
+  be closed last; that holds none of its children. Of several parents the first counts, and a ring of parents
+  is no hierarchy and counts for nothing.
+
+Closed and pinned issues are finished: they neither block nor wait. An id that is not in the backlog blocks
+nothing, for exports leave finished issues out. Dependencies of other types decide nothing.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, NamedTuple
+
+from bench.intake.issue import Issue, Size
+
+HOURS: Final[dict[Size, int]] = {"XS": 1, "S": 2, "M": 4, "L": 8, "XL": 16}
+_UNTIL_FINISHED: Final = frozenset({"blocks", "conditional-blocks"})
+
+
+class Edge(NamedTuple):
+    """A node that another waits on."""
+
+    node: int
+    until_done: bool
+    """Whether the work of `node` must be done, or only what `node` itself waits on."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitGraph:
+    """Nodes 0 … n-1 are the unfinished issues in the order of their ids; those after them stand for no work.
+
+    The nodes after n are "children of p may start" for every parent p, below before above, and "all children
+    of t are done" for every t that an issue waits for. They keep the edges as few as the dependencies.
+    """
+
+    ids: list[str]
+    hours: list[int]
+    edges: list[list[Edge]]
+    """Sorted, without repetition."""
+
+
+def is_finished(issue: Issue) -> bool:
+    """Whether the issue no longer holds anything up."""
+    return issue.is_closed or issue.status == "pinned"
+
+
+def wait_graph(issues: Iterable[Issue]) -> WaitGraph:
+    """The graph of a whole backlog; of equal ids the last counts."""
+    backlog = Backlog(issues)
+    ids = sorted(issue_id for issue_id, issue in backlog.by_id.items() if not is_finished(issue))
+    node = {issue_id: number for number, issue_id in enumerate(ids)}
+    kids_of = [p for p in reversed(backlog.preorder) if p in node and p in backlog.children]
+    kids = {p: len(ids) + number for number, p in enumerate(kids_of)}
+    targets = sorted({target for issue_id in ids for target in backlog.open_gates(issue_id)})
+    gates = {target: len(ids) + len(kids) + number for number, target in enumerate(targets)}
+
+    def edges(issue_id: str, *, within: bool) -> Iterator[Edge]:
+        for target in backlog.open_targets(issue_id):
+            if within or not backlog.is_below(target, issue_id):
+                yield Edge(node[target], True)
+        for target in backlog.open_gates(issue_id):
+            if within or not backlog.is_below(target, issue_id):
+                yield Edge(gates[target], False)
+        parent = backlog.parents.get(issue_id)
+        if parent in kids:
+            yield Edge(kids[parent], False)
+
+    return WaitGraph(
+        ids=ids,
+        hours=[HOURS[backlog.by_id[issue_id].dk_size] for issue_id in ids],
+        edges=[
+            *(sorted(set(edges(issue_id, within=True))) for issue_id in ids),
+            *(sorted(set(edges(issue_id, within=False))) for issue_id in kids_of),
+            *([Edge(node[c], True) for c in sorted(backlog.open_children(target))] for target in targets),
+        ],
+    )
+
+
+class Backlog:
+    """Issues by id, with their hierarchy."""
+
+    def __init__(self, issues: Iterable[Issue]) -> None:
+        self.by_id = {issue.id: issue for issue in issues}
+        named = {issue_id: _parent(issue) for issue_id, issue in self.by_id.items()}
+        parents = {issue_id: parent for issue_id, parent in named.items() if parent is not None}
+        ring = _ring_members(parents)
+        self.parents = {child: parent for child, parent in parents.items() if child not in ring}
+        """By child. A parent need not be known."""
+        self.children: dict[str, list[str]] = {}
+        for child, parent in self.parents.items():
+            self.children.setdefault(parent, []).append(child)
+
+    def open_targets(self, issue_id: str) -> list[str]:
+        """What the issue itself waits for and is not finished, in the order in which it says so."""
+        targets = _targets(self.by_id[issue_id], _UNTIL_FINISHED)
+        return [t for t in targets if t in self.by_id and not is_finished(self.by_id[t])]
+
+    def open_gates(self, issue_id: str) -> list[str]:
+        """The ids for whose children the issue waits, where some are not finished."""
+        return [t for t in _targets(self.by_id[issue_id], {"waits-for"}) if t in self._busy_parents]
+
+    def open_children(self, issue_id: str) -> list[str]:
+        """Its children that are not finished."""
+        return [child for child in self.children.get(issue_id, ()) if not is_finished(self.by_id[child])]
+
+    @cached_property
+    def _busy_parents(self) -> frozenset[str]:
+        return frozenset(parent for parent in self.children if self.open_children(parent))
+
+    @cached_property
+    def preorder(self) -> list[str]:
+        """All ids of the hierarchy, each parent before its children; unknown parents are among them."""
+        waiting = [i for i in (*self.by_id, *self.children) if i not in self.parents]
+        waiting = list(dict.fromkeys(waiting))
+        order = []
+        while waiting:
+            issue_id = waiting.pop()
+            order.append(issue_id)
+            waiting.extend(self.children.get(issue_id, ()))
+        return order
+
+    @cached_property
+    def _spans(self) -> dict[str, tuple[int, int]]:
+        """Where each subtree stands in `preorder`: its first and its last place."""
+        spans: dict[str, tuple[int, int]] = {}
+        for place in range(len(self.preorder) - 1, -1, -1):
+            issue_id = self.preorder[place]
+            below = self.children.get(issue_id, ())
+            spans[issue_id] = place, max((spans[child][1] for child in below), default=place)
+        return spans
+
+    def is_below(self, issue_id: str, ancestor: str) -> bool:
+        """Whether `issue_id` is in the subtree of `ancestor`, or is it."""
+        if issue_id not in self._spans:
+            return False
+        first, last = self._spans[ancestor]
+        return first <= self._spans[issue_id][0] <= last
+
+
+def _targets(issue: Issue, types: Iterable[str]) -> list[str]:
+    named = (d.depends_on_id for d in issue.dependencies if d.type in types and d.issue_id == issue.id)
+    return list(dict.fromkeys(named))
+
+
+def _parent(issue: Issue) -> str | None:
+    return next(iter(_targets(issue, {"parent-child"})), issue.dk_parent)
+
+
+def _ring_members(parents: dict[str, str]) -> set[str]:
+    """The ids that are their own ancestors."""
+    ring: set[str] = set()
+    reached_from: dict[str, str] = {}
+    for start in parents:
+        path = []
+        at = start
+        while at in parents and at not in reached_from:
+            reached_from[at] = start
+            path.append(at)
+            at = parents[at]
+        if reached_from.get(at) == start:
+            ring.update(path[path.index(at) :])
+    return ring
