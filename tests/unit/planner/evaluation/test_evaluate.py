@@ -1,0 +1,202 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from planner.dataset.arrays import encode_examples
+from planner.dataset.read import read_dataset
+from planner.errors import PlannerError
+from planner.evaluation.assess import Settings, assess
+from planner.evaluation.decisions import decide
+from planner.evaluation.evaluate import evaluate, write_evaluation
+from planner.evaluation.report import report_markdown
+from planner.heads import valid_cells
+from planner.policies.baseline import HeuristicBaseline
+from planner.policies.nearest import NearestNeighbours
+from planner.policies.uniform import Uniform
+from tests.fixtures.planner_examples import examples, write_dataset, write_examples
+from tests.unit.planner.evaluation.benched_cases import (
+    SERIAL_15,
+    THREE_60,
+    benched_example,
+    sure,
+    tried,
+)
+
+QUICK = Settings(resamples=200)
+FILES = {"evaluation.json", "report.md", "reliability.png", "risk_coverage.png"}
+
+
+class Learned(NearestNeighbours):
+    """Stands in for a trained policy: it has a confidence of its own."""
+
+    policy_id = "learned"
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    """A dataset of which half is benched."""
+    return read_dataset(write_dataset(tmp_path_factory.mktemp("mixed"), n=400, seed=2))
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory):
+    """A dataset of executed plans only."""
+    return read_dataset(write_dataset(tmp_path_factory.mktemp("executed"), n=400, seed=2, benched=False))
+
+
+@pytest.fixture(scope="module")
+def found(mixed):
+    train = encode_examples(mixed.examples("train"))
+    return evaluate(Learned.fit(train), mixed, "test", QUICK, shuffled=Learned.fit(train, 3))
+
+
+def by_name(figures):
+    return {one["policy"]: one for one in figures["policies"]}
+
+
+def test_every_control_stands_beside_the_policy(found):
+    assert list(by_name(found.figures)) == [
+        "learned",
+        "learned or heuristic_baseline",
+        "heuristic_baseline",
+        "best_fixed",
+        "nearest",
+        "uniform",
+        "shuffled learned",
+    ]
+    compared = {(one["policy"], one["reference"]) for one in found.figures["differences"]}
+    assert {("learned", "best_fixed"), ("learned", "heuristic_baseline")} <= compared
+
+
+def test_figures_are_of_the_split_asked_for(found, mixed):
+    assert found.figures["examples"] == mixed.meta.split_counts["test"]
+    assert found.figures["dataset"]["dataset_hash"] == mixed.meta.dataset_hash
+    assert 0 < found.figures["benched"]["examples"] < found.figures["examples"]
+
+
+def test_the_same_seed_writes_the_same_figures(found, mixed):
+    train = encode_examples(mixed.examples("train"))
+    again = evaluate(Learned.fit(train), mixed, "test", QUICK, shuffled=Learned.fit(train, 3))
+    assert json.dumps(again.figures) == json.dumps(found.figures)
+
+
+def test_the_fallback_line_is_what_a_kernel_does(mixed):
+    never = evaluate(
+        Learned.fit(encode_examples(mixed.examples("train"))), mixed, "test", replace(QUICK, threshold=1.0)
+    )
+    rows = by_name(never.figures)
+    assert rows["learned"]["labels"]["abstain_rate"] > 0.9
+    assert rows["learned or heuristic_baseline"]["labels"]["exact"]["estimate"] == pytest.approx(
+        rows["heuristic_baseline"]["labels"]["exact"]["estimate"], abs=0.1
+    )
+
+
+def test_all_is_written_and_no_draft_is_left(found, tmp_path):
+    write_evaluation(tmp_path / "out", found)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
+    assert json.loads((tmp_path / "out" / "evaluation.json").read_text()) == found.figures
+    assert all(
+        (tmp_path / "out" / name).read_bytes().startswith(b"\x89PNG") for name in FILES if "png" in name
+    )
+
+
+def test_a_report_that_cannot_be_written_leaves_the_old_one(found, tmp_path):
+    write_evaluation(tmp_path, found)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    broken = replace(found, figures={**found.figures, "examples": float("nan")})
+    with pytest.raises(ValueError, match="JSON"):
+        write_evaluation(tmp_path, broken)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_the_report_names_verdicts_intervals_and_what_is_missing(found):
+    text = report_markdown(found.figures)
+    assert "pass rate against `best_fixed`" in text
+    assert "**not shown**" in text
+    assert "optimistic" in text
+    assert "shuffled labels is **missing**" not in text
+    without = {**found.figures, "shuffled_control": False}
+    assert "shuffled labels is **missing**" in report_markdown(without)
+
+
+def test_tables_are_whole(found):
+    for block in report_markdown(found.figures).split("\n\n"):
+        rows = [line for line in block.splitlines() if line.startswith("|")]
+        assert len({row.count("|") for row in rows}) <= 1
+
+
+def test_without_benched_issues_outcomes_are_absent_and_not_invented(executed):
+    train = encode_examples(executed.examples("train"))
+    found = evaluate(Learned.fit(train), executed, "test", QUICK)
+    assert found.figures["benched"] is None
+    assert {one["outcomes"] for one in found.figures["policies"]} == {None}
+    assert {one["metric"] for one in found.figures["differences"]} == {"exact"}
+    text = report_markdown(found.figures)
+    assert "outcomes: **absent**" in text
+    assert "pass rate against" not in text
+    assert "## Outcomes" not in text
+
+
+def test_an_empty_split_is_refused(tmp_path):
+    documents = [one | {"split": "train"} for one in examples(12)]
+    dataset = read_dataset(write_examples(tmp_path, documents))
+    with pytest.raises(PlannerError, match="the test split is empty"):
+        evaluate(Uniform(), dataset, "test", QUICK)
+
+
+def test_one_class_without_outcomes_is_refused():
+    alike = encode_examples(benched_example(f"depot-{n}", SERIAL_15, []) for n in range(5))
+    with pytest.raises(PlannerError, match="one action"):
+        assess([sure([SERIAL_15] * 5)], alike, QUICK)
+
+
+def test_one_class_with_outcomes_is_judged_by_them():
+    arms = [tried(SERIAL_15, 0, "success", 3, 0.1), tried(THREE_60, 0, "failed", 3, 0.1)]
+    alike = encode_examples(benched_example(f"depot-{n}", SERIAL_15, arms) for n in range(8))
+    found = assess([sure([SERIAL_15] * 8), sure([THREE_60] * 8, "best_fixed")], alike, QUICK)
+    gain = next(one for one in found["differences"] if one["metric"] == "pass_rate")
+    assert (gain["estimate"], gain["low"], gain["high"], gain["verdict"]) == (1, 1, 1, "shown")
+
+
+def test_a_policy_that_knows_the_best_arm_is_shown_and_a_blind_one_is_not(random_examples):
+    benched_only = random_examples.take(np.unique(random_examples.outcomes.example))
+    rng = np.random.default_rng(0)
+    inputs = [one["planner_input"] for one in examples(120, seed=5)]
+    chosen = np.unique(random_examples.outcomes.example)
+    blind = decide([HeuristicBaseline()], [inputs[place] for place in chosen])[0]
+    tried_cells = [
+        benched_only.outcomes.cell[benched_only.outcomes.example == place] for place in range(len(chosen))
+    ]
+    reference = replace(
+        blind, policy_id="best_fixed", cells=np.array([rng.choice(own) for own in tried_cells])
+    )
+    rates = [
+        max(
+            set(own.tolist()),
+            key=lambda cell, place=place: benched_only.outcomes.passed[
+                (benched_only.outcomes.example == place) & (benched_only.outcomes.cell == cell)
+            ].mean(),
+        )
+        for place, own in enumerate(tried_cells)
+    ]
+    knowing = replace(blind, policy_id="knowing", cells=np.array(rates))
+    lost = replace(blind, policy_id="lost", cells=np.array([rng.choice(own) for own in tried_cells]))
+    found = assess([knowing, lost, reference], benched_only, QUICK)
+    verdicts = {one["policy"]: one["verdict"] for one in found["differences"] if one["metric"] == "pass_rate"}
+    assert verdicts == {"knowing": "shown", "lost": "not shown"}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"), [({"threshold": 1.5}, "threshold"), ({"resamples": 9}, "resamples")]
+)
+def test_settings_that_cannot_be_are_refused(mixed, change, said):
+    with pytest.raises(PlannerError, match=said):
+        evaluate(Uniform(), mixed, "test", replace(QUICK, **change))
+
+
+def test_no_invalid_cell_is_ever_taken(found):
+    for one in found.decisions:
+        for cell, job_type in zip(one.cells, found.examples.job_types, strict=True):
+            assert cell in valid_cells(("code", "fab-asset", "fab-world")[job_type])
