@@ -6,12 +6,10 @@ import click
 
 
 @click.command()
-@click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="A directory that does not exist."
-)
-@click.option("--issues", type=int, default=2000, show_default=True, help="Benched issues.")
-@click.option("--arms", type=int, default=10, show_default=True, help="Actions tried on each issue.")
-@click.option("--replicates", type=int, default=3, show_default=True, help="Executions of each action.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="A new directory.")
+@click.option("--issues", type=int, default=4000, show_default=True, help="Benched issues.")
+@click.option("--arms", type=int, default=12, show_default=True, help="Actions tried on each issue.")
+@click.option("--replicates", type=int, default=4, show_default=True, help="Executions of each action.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed makes the same world.")
 def world(out: Path, issues: int, arms: int, replicates: int, seed: int) -> None:
     """Generate a world with known truth: a dataset of benched issues and the value of every action.
@@ -22,9 +20,9 @@ def world(out: Path, issues: int, arms: int, replicates: int, seed: int) -> None
 
     \b
     Example:
-      planner world --out world --issues 2000 --seed 7
+      planner world --out world --issues 4000 --seed 7
     """
     from planner.world_dataset import WorldPlan, write_world
 
     meta = write_world(out, WorldPlan(issues, arms, replicates, seed))
-    click.echo(f"{meta['example_count']} issues in {out} (dataset {meta['dataset_hash'][:12]}…)", err=True)
+    click.echo(f"{meta.example_count} issues in {out} (dataset {meta.dataset_hash[:12]}…)", err=True)
