@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from planner.encoder import encode
 from planner.errors import PlannerError
@@ -36,12 +36,24 @@ def input_form(name: Any, fingerprint: Any) -> InputForm:
 
 def known_forms(name: Any) -> tuple[InputForm, ...]:
     """The forms of that name, the usual one first."""
-    return _position_forms() if name == "positions" else ()
+    made = _FORMS.get(name) if isinstance(name, str) else None
+    return () if made is None else made()
 
 
 @cache
 def _position_forms() -> tuple[InputForm, ...]:
     return tuple(map(_positions, (LAYOUT_V1, LAYOUT_V2)))
+
+
+@cache
+def _token_forms() -> tuple[InputForm, ...]:
+    # Its tables are only for those who read tokens: a kernel host stays small.
+    from planner.tokens import MAX_TOKENS, N_TOKENS, tokenize, tokens_document
+
+    return (InputForm("tokens", N_TOKENS, MAX_TOKENS, tokens_document(), tokenize),)
+
+
+_FORMS: Final = {"positions": _position_forms, "tokens": _token_forms}
 
 
 def _positions(layout: Layout) -> InputForm:

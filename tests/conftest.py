@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.fixtures.servers"]
+pytest_plugins = ["tests.fixtures.bundles", "tests.fixtures.servers"]
 
 
 @pytest.fixture(scope="session", autouse=True)

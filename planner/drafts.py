@@ -1,0 +1,38 @@
+"""Directories that are there whole or not at all."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from planner.errors import PlannerError
+
+
+@contextmanager
+def draft_of(target: Path) -> Iterator[Path]:
+    """A fresh directory beside `target`, renamed to it where the block ends well and removed where not.
+
+    A `PlannerError` where `target` is there already and not an empty directory; what a killed process left of an
+    earlier draft is removed.
+    """
+    target = Path(target).resolve()
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        raise PlannerError(f"{target} is there already; remove it or name another place")
+    draft = target.with_name(f".{target.name}.draft")
+    if draft.exists():
+        shutil.rmtree(draft)
+    draft.mkdir(parents=True)
+    try:
+        yield draft
+        draft.rename(target)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+
+
+def write_file(place: Path, content: bytes) -> None:
+    """Write all of `content`; an `OSError` that names the file, which the one of a full disk does not."""
+    try:
+        place.write_bytes(content)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(place)) from None
