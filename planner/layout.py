@@ -110,13 +110,12 @@ def _range(name: str, edges: tuple[float, ...], *labels: str, note: str = "") ->
 
 
 def _nearest(name: str, bins: tuple[object, ...]) -> Field:
-    note = "the nearest bin, the lower on a tie; null is NA"
-    return Field(name, "nearest", tuple(map(str, bins)), note=note)
+    return Field(name, "nearest", tuple(map(str, bins)))
 
 
 def _code(name: str) -> Field:
     labels = tuple(f"bit{place}" for place in range(CODE_BITS))
-    return Field(name, "code", (*labels, NULL), note="bucket of 1024; bit0 is the lowest")
+    return Field(name, "code", (*labels, NULL))
 
 
 def _buckets(name: str, width: int, first: int | None = None, note: str = "") -> Field:
@@ -126,7 +125,7 @@ def _buckets(name: str, width: int, first: int | None = None, note: str = "") ->
 def _present(name: str, values: tuple[object, ...]) -> Field:
     known = tuple(map(str, values))
     reserved = tuple(f"reserved{place}" for place in range(len(known), 8))
-    return Field(name, "choices", known + reserved, note="one bit for every value offered")
+    return Field(name, "choices", known + reserved)
 
 
 _AGE_EDGES: Final = (_DAY_MS, 7 * _DAY_MS, 30 * _DAY_MS)
