@@ -126,15 +126,17 @@ class OutcomeHead(nn.Module):
         self.register_buffer("location", torch.zeros(2))
         self.register_buffer("scale", torch.ones(2))
 
-    def coefficients_of(self, hidden: Tensor) -> Tensor:
-        """(B, members · width) → (B, members, 4, action features)."""
-        own = self.trunk(hidden.view(len(hidden), self.members, -1))
-        found: Tensor = self.coefficients(own).unflatten(2, (len(TARGETS), -1))
+    def scores(self, hidden: Tensor) -> Tensor:
+        """(B, members · width) → (B, members, 4, 240): what each member says of `TARGETS`, not yet scaled."""
+        batch = hidden.shape[0]  # `len` is a plain number, which would fix the batch of an exported model
+        own = self.trunk(hidden.view(batch, self.members, -1))
+        coefficients = self.coefficients(own).view(batch, self.members, len(TARGETS), -1)
+        found: Tensor = coefficients @ self.features.T
         return found
 
     def forward(self, hidden: Tensor) -> Tensor:
         """(B, members · width) → (B, 240, 5), its columns `OUTCOMES`."""
-        found = self.coefficients_of(hidden) @ self.features.T  # (B, members, 4, 240)
+        found = self.scores(hidden)
         chances = found[:, :, :2].sigmoid()
         passed, timed_out = chances[:, :, 0], chances[:, :, 1]
         numbers = found[:, :, 2:].mean(dim=1) * self.scale[:, None] + self.location[:, None]

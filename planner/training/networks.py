@@ -13,14 +13,13 @@ from torch.nn import functional
 
 from planner.errors import PlannerError
 from planner.heads import N_CELLS, N_LOGITS
-from planner.layout import N_FEATURES
+from planner.layout import LAYOUT_V1, LAYOUT_V2
 from planner.tokens import N_TOKENS
 from planner.training.heads import AutoregressiveHead, OutcomeHead, Trunk
 from planner.training.sequence import SequenceEncoder, TokenTable
 
 Kind = Literal["mlp", "joint", "autoregressive", "sequence", "outcome"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-InputForm = Literal["positions", "tokens"]
 OutputForm = Literal["heads", "cells", "outcomes"]
 OUTPUT_FORMS: Final[dict[Kind, OutputForm]] = {
     "mlp": "heads",
@@ -41,9 +40,14 @@ class NetworkConfig:
     dropout: float = 0.1
     members: int = 4
     """Networks in the ensemble of an outcome model."""
+    layout: int = 1
+    """Version of the encoding that is read; 2 adds keywords."""
     token_width: int = 64
     token_layers: int = 2
     attention_heads: int = 4
+
+
+_LAYOUTS: Final = {layout.version: layout for layout in (LAYOUT_V1, LAYOUT_V2)}
 
 
 class SparseLinear(nn.Module):
@@ -110,18 +114,13 @@ def build(kind: Kind, config: NetworkConfig | None = None, seed: int = 0) -> Net
         return _build(kind, config).eval()
 
 
-def input_form(kind: Kind) -> InputForm:
-    """What a network of this kind reads."""
-    return "tokens" if kind == "sequence" else "positions"
-
-
 def _build(kind: Kind, config: NetworkConfig) -> Network:
     if kind == "sequence":
         encoder = SequenceEncoder(
             config.token_width, config.token_layers, config.attention_heads, config.dropout, N_LOGITS
         )
         return Network(TokenTable(N_TOKENS, config.token_width), encoder)
-    first = SparseLinear(N_FEATURES, config.hidden)
+    first = SparseLinear(_LAYOUTS[config.layout].size, config.hidden)
     if kind == "outcome":
         width = config.hidden // config.members
         return Network(first, OutcomeHead(config.members, width, config.depth, config.dropout))
@@ -136,6 +135,8 @@ def _build(kind: Kind, config: NetworkConfig) -> Network:
 def _check(kind: Kind, config: NetworkConfig) -> None:
     if not 0 <= config.dropout < 1:
         raise PlannerError(f"dropout must be from 0 to below 1, not {config.dropout}")
+    if config.layout not in _LAYOUTS:
+        raise PlannerError(f"unknown layout {config.layout}; known: {', '.join(map(str, _LAYOUTS))}")
     if config.depth < 1 or config.hidden >> (config.depth - 1) < 1:
         raise PlannerError(
             f"{config.depth} layers from a width of {config.hidden} cannot be: each is half the one before"

@@ -1,0 +1,86 @@
+"""`planner train`."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+_KINDS = ("mlp", "joint", "autoregressive", "sequence", "outcome")
+_Directory = click.Path(path_type=Path)
+
+
+@click.command()
+@click.option("--dataset", type=_Directory, required=True, help="A directory that holds a dataset.")
+@click.option("--policy", "kind", type=click.Choice(_KINDS), required=True, help="The kind of policy.")
+@click.option("--out", type=_Directory, required=True, help="The model: a directory that does not exist.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same weights.")
+@click.option("--epochs", type=int, default=100, show_default=True, help="At most so many.")
+@click.option("--patience", type=int, default=10, show_default=True, help="Epochs without gain that end it.")
+@click.option("--batch-size", type=int, default=64, show_default=True)
+@click.option("--learning-rate", type=float, default=1e-4, show_default=True)
+@click.option("--hidden", type=int, default=512, show_default=True, help="Width of the first layer.")
+@click.option("--depth", type=int, default=3, show_default=True, help="Hidden layers, each half as wide.")
+@click.option("--dropout", type=float, default=0.1, show_default=True)
+@click.option(
+    "--smoothing", type=float, default=0.1, show_default=True, help="Of labels, over valid classes."
+)
+@click.option("--class-weights", is_flag=True, help="Weigh rare classes up.")
+@click.option("--propensity-weights", is_flag=True, help="Outcome: weigh rarely tried executions up.")
+@click.option(
+    "--layout", type=click.IntRange(1, 2), default=1, show_default=True, help="2 reads keywords too."
+)
+@click.option("--threads", type=int, default=2, show_default=True, help="Another number, other last digits.")
+@click.option(
+    "--device",
+    type=click.Choice(["cpu", "cuda", "auto"]),
+    default="cpu",
+    show_default=True,
+    help="Where to train.",
+)
+@click.option("--shuffle-labels", is_flag=True, help="A control: train on labels of other issues.")
+@click.option(
+    "--min-examples", type=int, default=500, show_default=True, help="Gate: examples of job type code."
+)
+@click.option(
+    "--min-agreement",
+    type=click.FloatRange(0, 1),
+    default=0.8,
+    show_default=True,
+    help="Gate: how often near-duplicate inputs must have the same label.",
+)
+@click.option("--resume", is_flag=True, help="Go on where a killed training of OUT stopped.")
+@click.option(
+    "--save-every",
+    type=float,
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How often to save what --resume goes on from.",
+)
+def train(
+    dataset: Path, out: Path, device: Literal["cpu", "cuda", "auto"], resume: bool, **asked: Any
+) -> None:
+    """Train a policy on a dataset.
+
+    Writes OUT with the weights, a report, and the curves. The same dataset, seed and options give the same
+    weights, also over a kill and --resume.
+
+    \b
+    Examples:
+      planner train --dataset data --policy mlp --out model
+      planner train --dataset data --policy mlp --out control --shuffle-labels
+    """
+    from planner.cli.training_progress import TrainingProgress, show_report
+    from planner.dataset.read import read_dataset
+    from planner.training.config import TrainingConfig
+    from planner.training.networks import NetworkConfig
+    from planner.training.settled import device_of
+    from planner.training.train import train as train_policy
+
+    save_seconds = asked.pop("save_every")
+    shape = {name: asked.pop(name) for name in ("hidden", "depth", "dropout", "layout")}
+    config = TrainingConfig(network=NetworkConfig(**shape), device=device_of(device), **asked)
+    read = read_dataset(dataset)
+    with TrainingProgress(read.meta.example_count) as watch:
+        report = train_policy(read, config, out, resume=resume, save_seconds=save_seconds, watch=watch)
+    show_report(report, out)

@@ -1,0 +1,88 @@
+"""What `planner train` shows: a bar on a terminal, a line an epoch elsewhere, and a table at the end."""
+
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from planner.training.watch import EpochRow
+
+
+class TrainingProgress:
+    """Watches a training."""
+
+    def __init__(self, examples: int) -> None:
+        self._terminal = sys.stderr.isatty()
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._bars = Progress(
+            *columns, console=Console(stderr=True), transient=True, disable=not self._terminal
+        )
+        self._task = self._bars.add_task("reading", total=examples)
+        self._best = ""
+
+    def __enter__(self) -> "TrainingProgress":
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def read(self, count: int) -> None:
+        """So many more examples are read."""
+        self._bars.advance(self._task, count)
+
+    def begin(self, examples: int, rows: list[EpochRow]) -> None:
+        """Training begins, or goes on after `rows`."""
+        if rows:
+            click.echo(f"going on after epoch {rows[-1].epoch}", err=True)
+        self._bars.remove_task(self._task)
+        self._task = self._bars.add_task("training", total=examples)
+
+    def examples(self, count: int) -> None:
+        """So many more examples are learnt from."""
+        self._bars.advance(self._task, count)
+
+    def epoch(self, row: EpochRow, best: bool) -> None:
+        """An epoch is over."""
+        line = f"epoch {row.epoch:>3}  loss {row.train_loss:.4f}  validation {row.val_loss:.4f}"
+        line = f"{line}  right {row.val_accuracy:6.1%}"
+        if best:
+            self._best = f"best so far: {row.epoch}"
+        if self._terminal:
+            self._bars.update(self._task, description=f"{line}  {self._best}")
+        else:
+            click.echo(f"{line}{'  *' if best else ''}", err=True)
+
+
+def show_report(report: dict[str, Any], out: Path) -> None:
+    """The table at the end, on standard output."""
+    table = Table(title=f"{report['kind']} → {out}", title_justify="left", show_header=False)
+    for name, value in _lines(report):
+        table.add_row(name, value)
+    Console().print(table)
+
+
+def _lines(report: dict[str, Any]) -> list[tuple[str, str]]:
+    best, found = report["best"], report["metrics"]["val"]
+    before, after = report["calibration"]["before"], report["calibration"]["after"]
+    temperatures = report["calibration"]["temperatures"].values()
+    rate = report["examples_per_second"]
+    return [
+        ("examples", f"{report['dataset']['train']:,} training, {report['dataset']['val']:,} validation"),
+        ("epochs", f"{report['epochs']}, the best {report['best_epoch']}"),
+        ("validation loss", f"{best['val_loss']:.4f} (knowing nothing: {report['random_loss']:.4f})"),
+        ("exact match", f"{found['exact']:.1%}"),
+        ("by head", "  ".join(f"{head} {share:.1%}" for head, share in found["heads"].items())),
+        ("actions taken", f"{found['unique']}, entropy {found['entropy']:.2f} nats"),
+        ("temperatures", " ".join(f"{temperature:.2f}" for temperature in temperatures)),
+        ("calibration error", f"{before['ece']:.3f} → {after['ece']:.3f}"),
+        ("speed", f"{rate:,} examples/s" if rate else "nothing was left to do"),
+        ("weights", report["weight_hash"][:12]),
+    ]

@@ -1,0 +1,68 @@
+"""From predicted outcomes of all actions to a choice: the best utility among the actions that are safe enough."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.actions import Action, JobType, canonical_rank
+from planner.heads import valid_cells
+
+Floats = NDArray[np.floating[Any]]
+PASS_MEAN, PASS_STD, TIMEOUT, LOG_DURATION, COST = range(5)
+"""Columns of an outcome model's output."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionWeights:
+    """What the outcomes are worth: U = pass·P(pass) − time·E[log(1 + ms)] − cost·E[$] − risk·P(timeout)."""
+
+    passing: float = 1.0
+    time: float = 0.02
+    cost: float = 0.05
+    risk: float = 0.05
+    deviations: float = 1.0
+    """k of the lower bound mean − k·std of P(pass)."""
+    tolerance: float = 0.02
+    """δ: by how much an action's lower bound may fall short of the baseline's."""
+    temperature: float = 0.05
+    """Utilities become probabilities by a softmax at this temperature; it does not change the choice."""
+
+    @classmethod
+    def of(cls, document: Mapping[str, float] | None) -> "DecisionWeights":
+        """From its JSON form; the defaults where there is none."""
+        return cls(**document) if document else cls()
+
+    def document(self) -> dict[str, float]:
+        """The JSON form."""
+        return asdict(self)
+
+
+def utilities(outcomes: Floats, weights: DecisionWeights) -> NDArray[np.float64]:
+    """(…, 5) → (…): the utility of each predicted outcome."""
+    found = np.asarray(outcomes, dtype=np.float64)
+    return np.asarray(
+        weights.passing * found[..., PASS_MEAN]
+        - weights.time * found[..., LOG_DURATION]
+        - weights.cost * found[..., COST]
+        - weights.risk * found[..., TIMEOUT]
+    )
+
+
+def choose_by_outcome(
+    outcomes: Floats, job_type: JobType, baseline: Action, weights: DecisionWeights
+) -> NDArray[np.float64]:
+    """Log-scores of all 240 cells, made for `decode_cells`: utility / temperature where an action may be chosen.
+
+    `outcomes` is (240, 5). An action may be chosen if it is valid and its lower bound of P(pass) is not more
+    than `tolerance` below the baseline's; the baseline always may. Others have −1e9, a probability of 0.
+    """
+    found = np.asarray(outcomes, dtype=np.float64)
+    bound = found[:, PASS_MEAN] - weights.deviations * found[:, PASS_STD]
+    allowed = np.zeros(len(found), dtype=np.bool_)
+    allowed[valid_cells(job_type)] = True
+    allowed &= bound >= bound[canonical_rank(baseline)] - weights.tolerance
+    allowed[canonical_rank(baseline)] = True
+    return np.where(allowed, utilities(found, weights) / weights.temperature, -1e9)

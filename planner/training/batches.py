@@ -1,0 +1,111 @@
+"""Examples as tensors on the device that trains, and batches cut from them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from planner.dataset.arrays import EncodedExamples
+
+BLOCK = 64
+"""Batches gathered at once: gathering costs the same for one batch as for several."""
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """N rows of different lengths: flat columns, and N + 1 offsets into them."""
+
+    columns: tuple[Tensor, ...]
+    offsets: Tensor
+
+    def take(self, rows: Tensor) -> "Ragged":
+        """The rows at these indices, in their order."""
+        lengths = self.offsets[rows + 1] - self.offsets[rows]
+        after = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
+        flat = torch.arange(int(after[-1]), device=rows.device)
+        flat += (self.offsets[rows] - after[:-1]).repeat_interleave(lengths)
+        return Ragged(tuple(column[flat] for column in self.columns), after)
+
+    @cached_property
+    def bounds(self) -> list[int]:
+        """The offsets as numbers."""
+        found: list[int] = self.offsets.tolist()
+        return found
+
+    def owners(self) -> Tensor:
+        """For every flat place the row it belongs to."""
+        return torch.arange(len(self), device=self.offsets.device).repeat_interleave(self.offsets.diff())
+
+    def part(self, first: int, last: int) -> "Ragged":
+        """The rows `first` to `last` − 1, their columns views."""
+        start, end = self.bounds[first], self.bounds[last]
+        offsets = self.offsets[first : last + 1] - start
+        return Ragged(tuple(column[start:end] for column in self.columns), offsets)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What the loop trains on. All parts have one row an example."""
+
+    ids: Ragged
+    """One column: positions or tokens."""
+    job_types: Tensor
+    labels: Tensor
+    """The hard label's cell."""
+    targets: Ragged
+    """Two columns: cells of the soft label and their shares."""
+    outcomes: Ragged
+    """Six columns: cell, passed, timed out, log duration, cost (NaN where unknown), propensity."""
+
+    def take(self, rows: Tensor) -> "Examples":
+        """The examples at these indices."""
+        return Examples(
+            self.ids.take(rows),
+            self.job_types[rows],
+            self.labels[rows],
+            self.targets.take(rows),
+            self.outcomes.take(rows),
+        )
+
+    def read_as(self, table: Tensor) -> "Examples":
+        """The same examples with every id `i` replaced by `table[i]`."""
+        return replace(self, ids=Ragged((table[self.ids.columns[0].long()],), self.ids.offsets))
+
+    def __len__(self) -> int:
+        return len(self.job_types)
+
+
+def to_tensors(examples: EncodedExamples, device: str) -> Examples:
+    """Copy to a device."""
+    held = examples.outcomes
+    bounds = np.searchsorted(held.example, np.arange(len(examples) + 1))
+    numbers = (held.passed, held.timed_out, held.log_duration, held.cost, held.propensity)
+
+    def tensor(values: np.ndarray, dtype: torch.dtype) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(values)).to(device=device, dtype=dtype)
+
+    return Examples(
+        Ragged((tensor(examples.positions, torch.int32),), tensor(examples.offsets, torch.int64)),
+        tensor(examples.job_types, torch.int64),
+        tensor(examples.hard_cells, torch.int64),
+        Ragged(
+            (tensor(examples.target_cells, torch.int64), tensor(examples.target_weights, torch.float32)),
+            tensor(examples.target_offsets, torch.int64),
+        ),
+        Ragged(
+            (tensor(held.cell, torch.int64), *(tensor(column, torch.float32) for column in numbers)),
+            tensor(bounds, torch.int64),
+        ),
+    )
+
+
+def blocks(examples: Examples, order: Tensor, batch_size: int) -> Iterator[Examples]:
+    """The examples in this order, `BLOCK` batches at a time."""
+    for rows in torch.split(order, BLOCK * batch_size):
+        yield examples.take(rows)

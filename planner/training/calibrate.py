@@ -1,0 +1,68 @@
+"""Temperatures for a trained network, and what the validation split says of it before and after."""
+
+from math import isnan
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.actions import JOB_TYPES, all_cells, canonical_rank
+from planner.dataset.arrays import EncodedExamples
+from planner.evaluation.calibration import calibrate_heads, ece, fit_cell_temperature, fit_temperatures, mce
+from planner.evaluation.decisions import Decisions
+from planner.evaluation.metrics import label_metrics
+from planner.heads import HEADS, incidence
+from planner.training.decoding import UNCALIBRATED, Decoding
+from planner.training.networks import OutputForm
+
+Json = dict[str, Any]
+Floats = NDArray[np.float32]
+_THRESHOLD = 0.6
+
+
+def fit(form: OutputForm, numbers: Floats, val: EncodedExamples) -> dict[str, float]:
+    """The temperature of each head, fitted on the hard labels of a split, given the network's numbers of it.
+
+    A network that scores whole actions has one, told for every head. An outcome model's probabilities
+    stand for themselves: it keeps 1.0.
+    """
+    if form == "heads":
+        return fit_temperatures(numbers, val.hard_cells, val.job_types)
+    if form == "cells":
+        return dict.fromkeys(HEADS, fit_cell_temperature(numbers, val.hard_cells, val.job_types))
+    return dict(UNCALIBRATED)
+
+
+def figures(decoding: Decoding, numbers: Floats, val: EncodedExamples) -> Json:
+    """How decisions and confidence stand on a split."""
+    found = label_metrics(_decisions(decoding, numbers, val), val, _THRESHOLD)
+    if decoding.form == "heads":
+        by_head = calibrate_heads(numbers, val.hard_cells, val.job_types, dict(decoding.temperatures))
+        found["calibration"] = {head: held._asdict() for head, held in by_head.items()}
+    if decoding.form == "outcomes":
+        chance = numbers[val.outcomes.example, val.outcomes.cell, 0]
+        found["calibration"] = {
+            "passed": {"ece": ece(chance, val.outcomes.passed), "mce": mce(chance, val.outcomes.passed)}
+        }
+    told: Json = _without_nan(found)
+    return told
+
+
+def _decisions(decoding: Decoding, numbers: Floats, val: EncodedExamples) -> Decisions:
+    cells, rows = [], []
+    for row, place, baseline in zip(numbers, val.job_types, val.baseline_cells, strict=True):
+        job_type = JOB_TYPES[place]
+        found = decoding.decode(row, job_type, all_cells()[baseline])
+        best = int(found.probabilities.argmax())
+        used = incidence(job_type)
+        cells.append(canonical_rank(found.action))
+        rows.append([found.probabilities[best], *(found.probabilities @ used)[used[best] > 0]])
+    held = np.minimum(np.array(rows), 1.0)
+    return Decisions("trained", np.array(cells, np.int16), held[:, 0], held[:, 1:])
+
+
+def _without_nan(found: Any) -> Any:
+    """JSON has no NaN: what could not be measured is null."""
+    if isinstance(found, dict):
+        return {key: _without_nan(value) for key, value in found.items()}
+    return None if isinstance(found, float) and isnan(found) else found

@@ -1,0 +1,36 @@
+"""From the numbers a network gives to a distribution over the valid actions, whatever their form."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.actions import Action, JobType
+from planner.decode import Decoded, decode_cells, decode_heads
+from planner.heads import HEAD_SIZES, HEADS
+from planner.policies.outcome_choice import DecisionWeights, choose_by_outcome
+from planner.training.networks import OutputForm
+
+UNCALIBRATED: Mapping[str, float] = dict.fromkeys(HEADS, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How one network's numbers are read."""
+
+    form: OutputForm
+    temperatures: Mapping[str, float]
+    """By head; a network that scores whole actions has the same for all."""
+    decision: DecisionWeights
+
+    def decode(self, numbers: NDArray[np.floating], job_type: JobType, baseline: Action) -> Decoded:
+        """Of one input: (17,), (240,) or (240, 5). The baseline's action bounds an outcome model's choice."""
+        if self.form == "heads":
+            return decode_heads(numbers / np.repeat(self._by_head(), HEAD_SIZES), job_type)
+        if self.form == "cells":
+            return decode_cells(numbers / self._by_head()[0], job_type)
+        return decode_cells(choose_by_outcome(numbers, job_type, baseline, self.decision), job_type)
+
+    def _by_head(self) -> NDArray[np.float64]:
+        return np.array([self.temperatures[head] for head in HEADS])

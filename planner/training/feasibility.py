@@ -1,0 +1,89 @@
+"""Gates before training: where the data cannot teach, stop with the figure and what mends it."""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from planner.actions import JOB_TYPES, all_cells
+from planner.dataset.agreement import near_duplicate_agreement
+from planner.dataset.arrays import EncodedExamples
+from planner.errors import PlannerError
+from planner.training.config import TrainingConfig
+
+_GATED: Final = "code"
+
+
+class Gates(NamedTuple):
+    """What the gates found."""
+
+    code_examples: int
+    near_duplicate_pairs: int
+    agreement: float | None
+
+
+def check_data(train: EncodedExamples, val: EncodedExamples, config: TrainingConfig) -> Gates:
+    """A `PlannerError` where training would be in vain; encodings must be of the first layout."""
+    for name, examples in (("training", train), ("validation", val)):
+        if not len(examples):
+            raise PlannerError(f"the dataset has no {name} examples; build it from more issues")
+    found = _figures(train, val)
+    if found.code_examples < config.min_examples:
+        raise PlannerError(
+            f"{found.code_examples} examples of job type {_GATED}, fewer than {config.min_examples}: "
+            "bench or run more issues, or ask for less with --min-examples"
+        )
+    if config.kind == "outcome":
+        _check_outcomes(train, val)
+        return found
+    _check_classes(train)
+    if found.agreement is not None and found.agreement < config.min_agreement and not config.shuffle_labels:
+        raise PlannerError(
+            f"labels of near-duplicate inputs agree in {found.agreement:.1%} of {found.near_duplicate_pairs:,} "
+            f"pairs, below {config.min_agreement:.0%}: label with more replicates or soft labels, describe "
+            "issues better, or ask for less with --min-agreement"
+        )
+    return found
+
+
+def check_first_epoch(loss: float, random_loss: float) -> None:
+    """A `PlannerError` where an epoch of training is no better than knowing nothing; NaN never is."""
+    if not loss < random_loss:
+        raise PlannerError(
+            f"after the first epoch the loss is {loss:.4f}, not below {random_loss:.4f}, which knows nothing: "
+            "train with a higher --learning-rate, a smaller --batch-size, or more examples"
+        )
+
+
+def _figures(train: EncodedExamples, val: EncodedExamples) -> Gates:
+    code = JOB_TYPES.index(_GATED)
+    count = sum(int(np.count_nonzero(examples.job_types == code)) for examples in (train, val))
+    agreement = near_duplicate_agreement(train)
+    return Gates(count, agreement.pairs, agreement.share)
+
+
+def _check_classes(train: EncodedExamples) -> None:
+    """Somewhere two examples of one job type must have different labels."""
+    owners = np.repeat(train.job_types, np.diff(train.target_offsets))
+    pairs = np.unique(np.stack([owners.astype(np.int64), train.target_cells]), axis=1)
+    if len(np.unique(pairs[0])) < pairs.shape[1]:
+        return
+    names = ", ".join(all_cells()[cell].label() for cell in pairs[1])
+    raise PlannerError(
+        f"all {len(train)} training examples of a job type have one label ({names}): "
+        "there is nothing to tell apart; bench more arms or issues"
+    )
+
+
+def _check_outcomes(train: EncodedExamples, val: EncodedExamples) -> None:
+    for name, examples in (("training", train), ("validation", val)):
+        if not len(examples.outcomes):
+            raise PlannerError(
+                f"no {name} example says what came of its candidates; an outcome model learns from bench "
+                "labels: planner dataset merge-best-of-k"
+            )
+    passed = int(train.outcomes.passed.sum())
+    if passed in (0, len(train.outcomes)):
+        raise PlannerError(
+            f"{passed} of {len(train.outcomes)} executions passed: an outcome model needs both passes and "
+            "failures; bench harder or easier issues"
+        )

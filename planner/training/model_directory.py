@@ -1,0 +1,108 @@
+"""The directory of a trained model: weights, configuration, report and curves."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from planner.errors import PlannerError
+from planner.layout import LAYOUT_V1, LAYOUT_V2, layout_document
+from planner.policies.outcome_choice import DecisionWeights
+from planner.tokens import tokens_document
+from planner.training.checkpoint import Weights, load, save, weight_hash
+from planner.training.config import TrainingConfig
+from planner.training.networks import OUTPUT_FORMS, Kind, Network, NetworkConfig, build
+
+SCHEMA_VERSION: Final = "cyntra.planner_model.v1"
+WEIGHTS, CONFIG, REPORT = "model.pt", "config.json", "report.json"
+CURVES, PICTURE = "curves.csv", "curves.png"
+Json = dict[str, Any]
+
+
+def unfinished(directory: Path) -> Path:
+    """Where a model is made until it is whole."""
+    return directory.with_name(f"{directory.name}.unfinished")
+
+
+def input_fingerprint(kind: Kind, network: NetworkConfig) -> str:
+    """Which encoding or vocabulary a network reads."""
+    if kind == "sequence":
+        return str(tokens_document()["fingerprint"])
+    layouts = {layout.version: layout for layout in (LAYOUT_V1, LAYOUT_V2)}
+    return str(layout_document(layouts[network.layout])["fingerprint"])
+
+
+def config_document(config: TrainingConfig, temperatures: Mapping[str, float]) -> Json:
+    """The content of `config.json`: all that is needed to decide with the weights."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "kind": config.kind,
+        "input_form": "tokens" if config.kind == "sequence" else "positions",
+        "output_form": OUTPUT_FORMS[config.kind],
+        "network": config.document()["network"],
+        "layout_fingerprint": input_fingerprint(config.kind, config.network),
+        "temperatures": dict(temperatures),
+        "decision": config.decision.document() if config.kind == "outcome" else None,
+    }
+
+
+def write_json(document: Json, path: Path) -> None:
+    """Indented, for people too."""
+    path.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def write_model(directory: Path, weights: Weights, config: Json, report: Json) -> None:
+    """Write all but the curves into an existing directory."""
+    save(dict(weights), directory / WEIGHTS)
+    write_json(config, directory / CONFIG)
+    write_json(report, directory / REPORT)
+
+
+def read_model(directory: Path) -> tuple[Network, Json, Json]:
+    """Network in eval mode, config and report. A `PlannerError` of one line where anything is not as written."""
+    if not directory.is_dir():
+        begun = unfinished(directory).is_dir()
+        mend = "finish it with planner train --resume" if begun else "planner train makes one"
+        raise PlannerError(f"{directory} is no trained model; {mend}")
+    config, report = (_read_json(directory / name) for name in (CONFIG, REPORT))
+    if config.get("schema_version") != SCHEMA_VERSION:
+        raise PlannerError(
+            f"{directory / CONFIG}: schema_version {config.get('schema_version')!r}; "
+            f"this planner reads {SCHEMA_VERSION!r} only"
+        )
+    try:
+        network_config = NetworkConfig(**config["network"])
+        DecisionWeights.of(config["decision"])
+        network = build(config["kind"], network_config)
+        fingerprint = input_fingerprint(config["kind"], network_config)
+    except (KeyError, TypeError) as error:
+        raise PlannerError(f"{directory / CONFIG} is damaged ({error}); train again") from None
+    if config.get("layout_fingerprint") != fingerprint:
+        raise PlannerError(
+            f"{directory}: trained for another encoding of inputs; train again with this planner"
+        )
+    weights = _read_weights(directory / WEIGHTS, report)
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError:
+        raise PlannerError(f"{directory}: {WEIGHTS} does not fit {CONFIG}; train again") from None
+    return network, config, report
+
+
+def _read_weights(path: Path, report: Json) -> Weights:
+    weights: Weights = load(path)
+    if weight_hash(weights) != report.get("weight_hash"):
+        raise PlannerError(f"{path} is not the file that {REPORT} describes; train again")
+    return weights
+
+
+def _read_json(path: Path) -> Json:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PlannerError(f"{path} is missing; train again") from None
+    except ValueError as error:
+        raise PlannerError(f"{path}: not JSON: {error}; train again") from None
+    if not isinstance(found, dict):
+        raise PlannerError(f"{path}: a JSON object is needed; train again")
+    return found

@@ -1,0 +1,40 @@
+"""Torch made repeatable for the length of a training run."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import torch
+
+from planner.errors import PlannerError
+from planner.training.config import Device, TrainingConfig
+
+
+def device_of(asked: Literal["cpu", "cuda", "auto"]) -> Device:
+    """Where to train; a `PlannerError` where a GPU is asked for and none is there."""
+    there = torch.cuda.is_available()
+    if asked == "cuda" and not there:
+        raise PlannerError(
+            f"no GPU: torch {torch.__version__} sees none on this machine; train with --device cpu"
+        )
+    return "cuda" if there and asked != "cpu" else "cpu"
+
+
+@contextmanager
+def settled(config: TrainingConfig) -> Iterator[None]:
+    """A fixed number of threads and repeatable algorithms, the random state of the process left alone.
+
+    On a GPU some algorithms have no repeatable form: they warn, and weights may differ in the last digits.
+    """
+    # cuBLAS reads this when it is first used.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    threads, repeatable = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(config.threads)
+    torch.use_deterministic_algorithms(True, warn_only=config.device != "cpu")
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        torch.use_deterministic_algorithms(repeatable)
+        torch.set_num_threads(threads)

@@ -1,0 +1,172 @@
+"""From a dataset to a model directory: read, check, fit, calibrate, write."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+
+from planner.dataset.arrays import EncodedExamples
+from planner.dataset.read import Dataset
+from planner.documents.base import format_time
+from planner.errors import PlannerError
+from planner.training import calibrate
+from planner.training.checkpoint import weight_hash
+from planner.training.config import TrainingConfig
+from planner.training.curves import write_csv, write_png
+from planner.training.data import Change, Split, ids_of, read_split, with_outcomes, with_shuffled_answers
+from planner.training.decoding import UNCALIBRATED, Decoding
+from planner.training.feasibility import Gates, check_data
+from planner.training.fit import Fitted, fit
+from planner.training.keeper import Keeper
+from planner.training.model_directory import CURVES, PICTURE, config_document, unfinished, write_model
+from planner.training.networks import OUTPUT_FORMS
+from planner.training.predict import numbers_of
+from planner.training.settled import settled
+from planner.training.watch import Silent, Watch
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """The splits as the network reads them, and what the gates found."""
+
+    train: EncodedExamples
+    val: EncodedExamples
+    gates: Gates
+
+    def hash(self) -> str:
+        """Of all that training looks at: another one means another result."""
+        digest = hashlib.sha256()
+        for split in (self.train, self.val):
+            rows = split.outcomes
+            columns: list[NDArray[Any]] = [split.positions, split.offsets, split.job_types, split.hard_cells]
+            columns += [split.target_cells, split.target_weights, split.target_offsets]
+            columns += [rows.example, rows.cell, rows.passed, rows.timed_out, rows.log_duration, rows.cost]
+            for column in columns:
+                digest.update(column.tobytes())
+        return digest.hexdigest()
+
+
+def train(
+    dataset: Dataset,
+    config: TrainingConfig,
+    out: Path,
+    *,
+    resume: bool = False,
+    save_seconds: float = 10.0,
+    watch: Watch | None = None,
+    change: Change | None = None,
+) -> Json:
+    """Train one policy and write its directory `out`, which must not exist; the report, as in `report.json`.
+
+    `resume` goes on where an earlier call with the same arguments was killed, if one was; the weights are the
+    same as without the kill. The state is saved after an epoch, at most every `save_seconds`. `change` is
+    applied to every example. A `PlannerError` where a gate of `planner.training.feasibility` stops it, a
+    setting cannot be, or a gradient is not finite.
+    """
+    place = _place(out, resume)
+    watch = watch or Silent()
+    material = _material(dataset, config.checked(), change, watch)
+    keeper = Keeper(place, _identity(material, config), save_seconds)
+    place.mkdir(parents=True, exist_ok=True)
+    try:
+        with settled(config):
+            fitted = fit(material.train, material.val, config, keeper, watch)
+            report, temperatures = _report(dataset, config, material, fitted)
+        _write(place, config, fitted, report, temperatures)
+        keeper.forget()
+        place.rename(out)
+    finally:
+        if place.exists() and not any(place.iterdir()):
+            place.rmdir()
+    return report
+
+
+def _place(out: Path, resume: bool) -> Path:
+    """Where to work; refuses to touch what is there."""
+    place = unfinished(out)
+    if out.exists():
+        raise PlannerError(f"{out} exists already; name a directory that does not")
+    if place.exists() and not resume:
+        raise PlannerError(f"a training of {out} was not finished: go on with --resume, or remove {place}")
+    return place
+
+
+def _material(dataset: Dataset, config: TrainingConfig, change: Change | None, watch: Watch) -> Material:
+    ids = ids_of(config.kind, config.network)
+    train, val = (read_split(dataset, name, ids, change, watch.read) for name in ("train", "val"))
+    gates = check_data(train.encoded, val.encoded, config)
+    return Material(_learnt(train, config), _learnt(val, config), gates)
+
+
+def _learnt(split: Split, config: TrainingConfig) -> EncodedExamples:
+    examples = with_outcomes(split.read) if config.kind == "outcome" else split.read
+    return with_shuffled_answers(examples, config.seed) if config.shuffle_labels else examples
+
+
+def _identity(material: Material, config: TrainingConfig) -> dict[str, str]:
+    return {
+        "dataset": material.hash(),
+        "configuration": config.fingerprint(),
+        "version of torch": str(torch.__version__),
+    }
+
+
+def _report(
+    dataset: Dataset, config: TrainingConfig, material: Material, fitted: Fitted
+) -> tuple[Json, Mapping[str, float]]:
+    form, val = OUTPUT_FORMS[config.kind], material.val
+    numbers = numbers_of(fitted.network, val)
+    temperatures = calibrate.fit(form, numbers, val)
+    before, after = (
+        calibrate.figures(Decoding(form, at, config.decision), numbers, val)
+        for at in (UNCALIBRATED, temperatures)
+    )
+    best = fitted.rows[fitted.best_epoch - 1]
+    report = {
+        "schema_version": "cyntra.planner_training_report.v1",
+        "kind": config.kind,
+        "trained_at": format_time(datetime.now(UTC).replace(microsecond=0)),
+        "dataset": {
+            "dataset_hash": dataset.meta.dataset_hash,
+            "epoch": dataset.meta.epoch,
+            "split_counts": dataset.meta.split_counts,
+            "train": len(material.train),
+            "val": len(val),
+        },
+        "gates": material.gates._asdict(),
+        "config": config.document(),
+        "config_hash": config.fingerprint(),
+        "torch": str(torch.__version__),
+        "epochs": len(fitted.rows),
+        "best_epoch": fitted.best_epoch,
+        "best": best._asdict(),
+        "random_loss": fitted.random_loss,
+        "metrics": {"val": after},
+        "calibration": {
+            "temperatures": dict(temperatures),
+            "before": _errors(before),
+            "after": _errors(after),
+        },
+        "weight_hash": weight_hash(fitted.network.state_dict()),
+        "examples_per_second": fitted.examples_per_second and round(fitted.examples_per_second),
+    }
+    return report, temperatures
+
+
+def _errors(found: Json) -> Json:
+    return {name: found[name] for name in ("ece", "mce", "calibration") if name in found}
+
+
+def _write(
+    place: Path, config: TrainingConfig, fitted: Fitted, report: Json, temperatures: Mapping[str, float]
+) -> None:
+    write_csv(fitted.rows, place / CURVES)
+    write_png(fitted.rows, fitted.best_epoch, place / PICTURE)
+    write_model(place, fitted.network.state_dict(), config_document(config, temperatures), report)

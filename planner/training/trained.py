@@ -1,0 +1,47 @@
+"""A trained model as a policy, run by torch."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from planner.actions import valid_actions
+from planner.baseline import baseline_action
+from planner.policies.base import Distribution, Observation
+from planner.policies.outcome_choice import DecisionWeights
+from planner.training.data import ids_of
+from planner.training.decoding import Decoding
+from planner.training.model_directory import read_model
+from planner.training.networks import Network, NetworkConfig
+
+
+class TrainedPolicy:
+    """The policy of a model directory."""
+
+    def __init__(self, network: Network, config: dict[str, Any], report: dict[str, Any]) -> None:
+        self.module, self.config, self.report = network, config, report
+        self.policy_id = f"{config['kind']}-{report['weight_hash'][:12]}"
+        self._ids = ids_of(config["kind"], NetworkConfig(**config["network"]))
+        self._decoding = Decoding(
+            config["output_form"], config["temperatures"], DecisionWeights.of(config["decision"])
+        )
+
+    def distributions(self, observations: Sequence[Observation]) -> list[Distribution]:
+        """One by one: in a batch, rounding would depend on what else stands in it."""
+        with torch.inference_mode():
+            return [self._distribution(seen) for seen in observations]
+
+    def _distribution(self, seen: Observation) -> Distribution:
+        valid_actions(seen.job_type)  # refuses an unknown job type
+        asked = seen.planner_input
+        ids = torch.tensor(self._ids(asked), dtype=torch.int32)
+        numbers = self.module.ragged(ids, torch.zeros(1, dtype=torch.int32))[0].numpy()
+        issue = asked["issue"]
+        baseline = baseline_action(issue["dk_risk"], issue["dk_size"], seen.job_type)
+        return self._decoding.decode(numbers, seen.job_type, baseline).probabilities
+
+
+def load_trained(directory: Path | str) -> TrainedPolicy:
+    """The policy of a model directory; a `PlannerError` of one line where it is none."""
+    return TrainedPolicy(*read_model(Path(directory)))
