@@ -13,8 +13,10 @@ from planner.documents.dataset import Split
 from planner.errors import PlannerError
 from planner.evaluation.assess import Settings, assess
 from planner.evaluation.decisions import Decisions, decide, with_fallback
+from planner.evaluation.metrics import calibration_errors
 from planner.evaluation.plots import draw_reliability, draw_risk_coverage
 from planner.evaluation.report import report_markdown
+from planner.evaluation.subjects import Subject
 from planner.policies.base import Policy
 from planner.policies.baseline import HeuristicBaseline
 from planner.policies.best_fixed import BestFixed
@@ -33,14 +35,15 @@ class Evaluation:
 
     decisions: Sequence[Decisions]
     """The policy first."""
+    uncalibrated: Decisions | None
     examples: EncodedExamples
     figures: Json
 
 
 def evaluate(
-    policy: Policy, dataset: Dataset, split: Split, settings: Settings, shuffled: Policy | None = None
+    subject: Subject, dataset: Dataset, split: Split, settings: Settings, shuffled: Policy | None = None
 ) -> Evaluation:
-    """Let `policy` and the controls decide on a split.
+    """Let a policy and the controls decide on a split.
 
     Controls are fitted on the training split. `shuffled` is the same network trained on shuffled labels. A
     `PlannerError` where the split has nothing to judge by.
@@ -51,17 +54,19 @@ def evaluate(
             f"{dataset.directory}: the {split} split is empty; there is nothing to evaluate on"
         )
     examples = encode_examples(dataset.examples(split))
+    others = _controls(encode_examples(dataset.examples("train")))
+    more = [policy for policy in (shuffled, subject.uncalibrated) if policy is not None]
     inputs = (example["planner_input"] for example in dataset.examples(split))
-    train = encode_examples(dataset.examples("train"))
-    controls = _controls(train, shuffled)
-    decisions = decide([policy, *controls], inputs)
+    decisions = decide([subject.policy, *others, *more], inputs)
+    plain = decisions.pop() if subject.uncalibrated else None
     if shuffled is not None:
         decisions[-1] = replace(decisions[-1], policy_id=f"shuffled {decisions[-1].policy_id}")
     baseline = next(one for one in decisions if one.policy_id == BASELINE)
     decisions.insert(1, with_fallback(decisions[0], baseline, settings.threshold))
     figures = {
         "schema_version": SCHEMA_VERSION,
-        "policy": policy.policy_id,
+        "policy": subject.policy.policy_id,
+        "model": {"path": subject.path and str(subject.path), "dataset_hash": subject.trained_on},
         "dataset": {
             "path": str(dataset.directory),
             "dataset_hash": dataset.meta.dataset_hash,
@@ -72,19 +77,14 @@ def evaluate(
         "seed": settings.seed,
         "resamples": settings.resamples,
         "shuffled_control": shuffled is not None,
+        "before_calibration": calibration_errors(plain, examples) if plain else None,
         **assess(decisions, examples, settings),
     }
-    return Evaluation(decisions, examples, figures)
+    return Evaluation(decisions, plain, examples, figures)
 
 
-def _controls(train: EncodedExamples, shuffled: Policy | None) -> list[Policy]:
-    fitted: list[Policy] = [
-        HeuristicBaseline(),
-        BestFixed.fit(train),
-        NearestNeighbours.fit(train),
-        Uniform(),
-    ]
-    return [*fitted, shuffled] if shuffled is not None else fitted
+def _controls(train: EncodedExamples) -> list[Policy]:
+    return [HeuristicBaseline(), BestFixed.fit(train), NearestNeighbours.fit(train), Uniform()]
 
 
 def write_evaluation(directory: Path, found: Evaluation) -> None:
@@ -92,7 +92,7 @@ def write_evaluation(directory: Path, found: Evaluation) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     drafts = {name: directory / f".draft.{name}" for name in (RELIABILITY, RISK_COVERAGE, REPORT, FIGURES)}
     try:
-        draw_reliability(drafts[RELIABILITY], found.decisions[0], found.examples)
+        draw_reliability(drafts[RELIABILITY], found.decisions[0], found.uncalibrated, found.examples)
         draw_risk_coverage(drafts[RISK_COVERAGE], found.decisions, found.examples)
         drafts[REPORT].write_text(report_markdown(found.figures), encoding="utf-8")
         text = json.dumps(found.figures, indent=2, allow_nan=False)

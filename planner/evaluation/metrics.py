@@ -40,18 +40,21 @@ def label_metrics(decisions: Decisions, examples: EncodedExamples, threshold: fl
         "head_mean": float(by_head.mean()),
         "soft_label_share": _soft_share(decisions, examples),
         **collapse(decisions.shares()),
-        "ece": ece(decisions.probability, hits),
-        "mce": mce(decisions.probability, hits),
-        "head_ece": {
-            head: ece(decisions.head_probabilities[:, place], by_head[:, place])
-            for place, head in enumerate(HEADS)
-        },
-        "head_mce": {
-            head: mce(decisions.head_probabilities[:, place], by_head[:, place])
-            for place, head in enumerate(HEADS)
-        },
+        **calibration_errors(decisions, examples),
         **abstention(decisions, hits, threshold),
         "aurc": risk_coverage(decisions.confidence, hits).area,
+    }
+
+
+def calibration_errors(decisions: Decisions, examples: EncodedExamples) -> Json:
+    """ECE and MCE of the whole action and of each head."""
+    hits, by_head = exact_hits(decisions, examples), head_hits(decisions, examples)
+    columns = list(zip(HEADS, decisions.head_probabilities.T, by_head.T, strict=True))
+    return {
+        "ece": ece(decisions.probability, hits),
+        "mce": mce(decisions.probability, hits),
+        "head_ece": {head: ece(confidence, right) for head, confidence, right in columns},
+        "head_mce": {head: mce(confidence, right) for head, confidence, right in columns},
     }
 
 

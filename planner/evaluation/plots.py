@@ -26,18 +26,17 @@ _UNSORTED: Final = frozenset({BASELINE, BestFixed.policy_id, Uniform.policy_id})
 """Policies without a confidence to sort by: a point, not a curve."""
 
 
-def draw_reliability(path: Path, decisions: Decisions, examples: EncodedExamples) -> None:
+def draw_reliability(
+    path: Path, decisions: Decisions, uncalibrated: Decisions | None, examples: EncodedExamples
+) -> None:
     """Accuracy against confidence for the whole action and each head; 15 bins of equal mass."""
-    by_head = head_hits(decisions, examples)
-    panels = [("action", decisions.probability, exact_hits(decisions, examples))]
-    panels += [
-        (head, decisions.head_probabilities[:, place], by_head[:, place]) for place, head in enumerate(HEADS)
-    ]
-    figure = Figure(figsize=(13, 3.1), layout="constrained")
-    for axes, (title, confidence, right) in zip(
-        figure.subplots(1, len(panels), sharey=True), panels, strict=True
-    ):
-        _reliability(axes, title, confidence, right)
+    before = _panels(uncalibrated, examples) if uncalibrated else [None] * (1 + len(HEADS))
+    panels = _panels(decisions, examples)
+    figure = Figure(figsize=(13, 3.3), layout="constrained")
+    plots = figure.subplots(1, len(panels), sharey=True)
+    for axes, title, now, then in zip(plots, ("action", *HEADS), panels, before, strict=True):
+        _reliability(axes, title, now, then)
+    plots[0].legend(frameon=False, fontsize=7, loc="upper left", labelcolor=_INK)
     figure.supylabel("labels met", fontsize=9, color=_INK)
     figure.supxlabel("confidence", fontsize=9, color=_INK)
     figure.suptitle(
@@ -51,17 +50,41 @@ def draw_reliability(path: Path, decisions: Decisions, examples: EncodedExamples
     figure.savefig(path, dpi=130, format="png")
 
 
-def _reliability(axes: Axes, title: str, confidence: Floats, right: Floats) -> None:
-    bins = reliability(confidence, right)
+def _panels(decisions: Decisions, examples: EncodedExamples) -> list[tuple[Floats, Floats]]:
+    heads = zip(decisions.head_probabilities.T, head_hits(decisions, examples).T, strict=True)
+    return [(decisions.probability, exact_hits(decisions, examples)), *heads]
+
+
+def _reliability(
+    axes: Axes, title: str, now: tuple[Floats, Floats], before: tuple[Floats, Floats] | None
+) -> None:
     axes.plot([0, 1], [0, 1], color=_QUIET, linewidth=1, linestyle="--")
+    if before is not None:
+        plain = reliability(*before)
+        axes.plot(
+            plain.confidence,
+            plain.accuracy,
+            "o",
+            markersize=4,
+            markerfacecolor="none",
+            color=_QUIET,
+            label="before calibration",
+        )
+    bins = reliability(*now)
     # Agresti, Coull (1998): two successes and two failures more, so that no bar is 0.
     shrunk = (bins.accuracy * bins.mass + 2) / (bins.mass + 4)
     error = 1.96 * np.sqrt(shrunk * (1 - shrunk) / (bins.mass + 4))
     axes.errorbar(
-        bins.confidence, bins.accuracy, error, fmt="o", color=_COLOURS[0], markersize=4, elinewidth=0.8
+        bins.confidence,
+        bins.accuracy,
+        error,
+        fmt="o",
+        color=_COLOURS[0],
+        markersize=4,
+        elinewidth=0.8,
+        label="as it decides",
     )
-    certain = confidence.size > 0 and confidence.min() > 1 - 1e-9
-    note = "no choice" if certain else f"ECE {ece(confidence, right):.3f}"
+    note = "no choice" if now[0].min() > 1 - 1e-9 else f"ECE {ece(*now):.3f}"
     axes.set_title(f"{title}   {note}", fontsize=9, color=_INK, loc="left")
     axes.set(xlim=(0, 1.02), ylim=(-0.02, 1.02), xticks=np.linspace(0, 1, 5), yticks=np.linspace(0, 1, 5))
     _tidy(axes)

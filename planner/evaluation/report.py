@@ -42,7 +42,8 @@ _UNIT_OF: Final = {"exact": "share", **{metric.name: metric.unit for metric in M
 
 def report_markdown(figures: Json) -> str:
     """The report of the figures that `evaluate` gives."""
-    parts = [_head(figures), _summary(figures), _outcomes(figures), _differences(figures), _labels(figures)]
+    summary = "## What it comes to\n\n" + "\n".join(f"- {line}" for line in summary_lines(figures))
+    parts = [_head(figures), summary, _outcomes(figures), _differences(figures), _labels(figures)]
     parts += [_calibration(figures), _reading(figures)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -53,35 +54,45 @@ def _head(figures: Json) -> str:
         f"# Evaluation of `{figures['policy']}`\n\n"
         f"{figures['examples']} examples of {figures['issues']} issues: the {dataset['split']} split of "
         f"`{dataset['path']}` (hash `{dataset['dataset_hash'][:12]}`, epoch `{dataset['epoch'] or 'mixed'}`). "
-        "No issue of it was trained on. "
+        f"{_provenance(figures)} "
         f"Below a confidence of {figures['threshold']:g} a kernel takes the baseline's action instead; the "
         f"line `{figures['policies'][1]['policy']}` is what such a kernel does."
     )
 
 
-def _summary(figures: Json) -> str:
+def _provenance(figures: Json) -> str:
+    trained_on = figures["model"]["dataset_hash"]
+    if trained_on != figures["dataset"]["dataset_hash"]:
+        name = f"another dataset (`{trained_on[:12]}`)" if trained_on else "data that it does not name"
+        return f"The policy was trained on {name}: **it may have seen these issues**."
+    if figures["dataset"]["split"] == "val":
+        return "Its weights and temperatures were **chosen on this split**: figures are better than on new issues."
+    return "No issue of it was trained on."
+
+
+def summary_lines(figures: Json) -> list[str]:
+    """What it comes to, one finding a line, in Markdown."""
     metrics = ("pass_rate", "cost_per_pass", "mean_time_to_pass") if figures["benched"] else ("exact",)
     lines = [
-        f"- {_TITLES[one['metric']]} against `{one['reference']}`: {_difference(one)}"
-        f"{' over' if one['estimate'] is not None else ','} {one['issues']} issues, "
-        f"{one['issues_that_differ']} of which tell the two apart: {_verdict(one)}"
+        f"{_TITLES[one['metric']]} against `{one['reference']}`: {_difference(one)}; "
+        f"{one['issues_that_differ']} of {one['issues']} issues tell the two apart: {_verdict(one)}"
         for metric in metrics
         for one in figures["differences"]
         if one["policy"] == figures["policy"] and one["metric"] == metric
     ]
-    if not figures["benched"]:
+    if figures["benched"]:
+        lines.append("a gain in one of these that is paid for in another is a trade, not a gain")
+    else:
         lines.append(
-            "- outcomes: **absent**. No example of the split was benched, so nothing is known about passes, "
+            "outcomes: **absent**. No example of the split was benched, so nothing is known about passes, "
             "cost or time of other actions than the one executed"
         )
     if not figures["shuffled_control"]:
         lines.append(
-            "- the control trained on shuffled labels is **missing**: train one with "
+            "the control trained on shuffled labels is **missing**: train one with "
             "`planner train --shuffle-labels` and name it with `--shuffled`"
         )
-    if figures["benched"]:
-        lines.append("- a gain in one of these that is paid for in another is a trade, not a gain")
-    return "## What it comes to\n\n" + "\n".join(lines)
+    return lines
 
 
 def _outcomes(figures: Json) -> str:
@@ -192,18 +203,21 @@ def _collapse_cells(found: Json) -> list[str]:
 
 def _calibration(figures: Json) -> str:
     titles = ["policy", *(f"{name} {error}" for name in ("action", *HEADS) for error in ("ECE", "MCE"))]
-    rows = []
-    for one in figures["policies"]:
-        found = one["labels"]
-        pairs = [(found["ece"], found["mce"])]
-        pairs += [(found["head_ece"][head], found["head_mce"][head]) for head in HEADS]
-        rows.append([f"`{one['policy']}`", *(f"{error:.3f}" for pair in pairs for error in pair)])
+    named = [(f"`{one['policy']}`", one["labels"]) for one in figures["policies"]]
+    if figures["before_calibration"]:
+        named.insert(0, (f"`{figures['policy']}` before calibration", figures["before_calibration"]))
     return (
         "## Calibration\n\n"
-        + _table(titles, rows)
+        + _table(titles, [[name, *_error_cells(found)] for name, found in named])
         + "\n\n![Reliability: accuracy against confidence](reliability.png)"
         + "\n\n![Risk against coverage](risk_coverage.png)"
     )
+
+
+def _error_cells(found: Json) -> list[str]:
+    pairs = [(found["ece"], found["mce"])]
+    pairs += [(found["head_ece"][head], found["head_mce"][head]) for head in HEADS]
+    return [f"{error:.3f}" for pair in pairs for error in pair]
 
 
 def _reading(figures: Json) -> str:

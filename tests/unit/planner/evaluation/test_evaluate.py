@@ -11,6 +11,7 @@ from planner.evaluation.assess import Settings, assess
 from planner.evaluation.decisions import decide
 from planner.evaluation.evaluate import evaluate, write_evaluation
 from planner.evaluation.report import report_markdown
+from planner.evaluation.subjects import Subject
 from planner.heads import valid_cells
 from planner.policies.baseline import HeuristicBaseline
 from planner.policies.nearest import NearestNeighbours
@@ -49,7 +50,7 @@ def executed(tmp_path_factory):
 @pytest.fixture(scope="module")
 def found(mixed):
     train = encode_examples(mixed.examples("train"))
-    return evaluate(Learned.fit(train), mixed, "test", QUICK, shuffled=Learned.fit(train, 3))
+    return evaluate(Subject(Learned.fit(train)), mixed, "test", QUICK, shuffled=Learned.fit(train, 3))
 
 
 def by_name(figures):
@@ -78,13 +79,16 @@ def test_figures_are_of_the_split_asked_for(found, mixed):
 
 def test_the_same_seed_writes_the_same_figures(found, mixed):
     train = encode_examples(mixed.examples("train"))
-    again = evaluate(Learned.fit(train), mixed, "test", QUICK, shuffled=Learned.fit(train, 3))
+    again = evaluate(Subject(Learned.fit(train)), mixed, "test", QUICK, shuffled=Learned.fit(train, 3))
     assert json.dumps(again.figures) == json.dumps(found.figures)
 
 
 def test_the_fallback_line_is_what_a_kernel_does(mixed):
     never = evaluate(
-        Learned.fit(encode_examples(mixed.examples("train"))), mixed, "test", replace(QUICK, threshold=1.0)
+        Subject(Learned.fit(encode_examples(mixed.examples("train")))),
+        mixed,
+        "test",
+        replace(QUICK, threshold=1.0),
     )
     rows = by_name(never.figures)
     assert rows["learned"]["labels"]["abstain_rate"] > 0.9
@@ -129,7 +133,7 @@ def test_tables_are_whole(found):
 
 def test_without_benched_issues_outcomes_are_absent_and_not_invented(executed):
     train = encode_examples(executed.examples("train"))
-    found = evaluate(Learned.fit(train), executed, "test", QUICK)
+    found = evaluate(Subject(Learned.fit(train)), executed, "test", QUICK)
     assert found.figures["benched"] is None
     assert {one["outcomes"] for one in found.figures["policies"]} == {None}
     assert {one["metric"] for one in found.figures["differences"]} == {"exact"}
@@ -143,7 +147,7 @@ def test_an_empty_split_is_refused(tmp_path):
     documents = [one | {"split": "train"} for one in examples(12)]
     dataset = read_dataset(write_examples(tmp_path, documents))
     with pytest.raises(PlannerError, match="the test split is empty"):
-        evaluate(Uniform(), dataset, "test", QUICK)
+        evaluate(Subject(Uniform()), dataset, "test", QUICK)
 
 
 def test_one_class_without_outcomes_is_refused():
@@ -193,7 +197,7 @@ def test_a_policy_that_knows_the_best_arm_is_shown_and_a_blind_one_is_not(random
 )
 def test_settings_that_cannot_be_are_refused(mixed, change, said):
     with pytest.raises(PlannerError, match=said):
-        evaluate(Uniform(), mixed, "test", replace(QUICK, **change))
+        evaluate(Subject(Uniform()), mixed, "test", replace(QUICK, **change))
 
 
 def test_no_invalid_cell_is_ever_taken(found):

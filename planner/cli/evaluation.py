@@ -1,0 +1,90 @@
+"""`planner evaluate` and `planner ablate`."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+_Directory = click.Path(path_type=Path)
+_dataset = click.option(
+    "--dataset", type=_Directory, required=True, metavar="DIR", help="A dataset directory."
+)
+
+
+@click.command()
+@click.option("--model", type=_Directory, metavar="DIR", help="What planner train wrote.")
+@click.option("--bundle", type=_Directory, metavar="DIR", help="What planner export wrote.")
+@_dataset
+@click.option("--split", type=click.Choice(["test", "val"]), default="test", show_default=True)
+@click.option("--out", type=_Directory, required=True, metavar="DIR", help="Where the report goes.")
+@click.option(
+    "--shuffled", type=_Directory, metavar="DIR", help="The control: planner train --shuffle-labels made it."
+)
+@click.option(
+    "--confidence-threshold",
+    type=click.FloatRange(0, 1),
+    default=0.6,
+    show_default=True,
+    help="Below it a kernel takes the baseline's action.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the resampling of issues.")
+def evaluate(
+    model: Path | None,
+    bundle: Path | None,
+    dataset: Path,
+    split: Literal["test", "val"],
+    out: Path,
+    shuffled: Path | None,
+    confidence_threshold: float,
+    seed: int,
+) -> None:
+    """Judge a trained policy on issues that it has not seen, beside controls.
+
+    Writes report.md with two plots, and the same figures as evaluation.json. Controls: the heuristic baseline,
+    the best fixed action, nearest neighbours, uniform, and the same network trained on shuffled labels.
+
+    \b
+    Example:
+      planner evaluate --model model --dataset data --shuffled control --out report
+    """
+    if (model is None) == (bundle is None):
+        raise click.UsageError("give one of --model DIR and --bundle DIR")
+    from planner.dataset.read import read_dataset
+    from planner.evaluation.assess import Settings
+    from planner.evaluation.evaluate import REPORT, write_evaluation
+    from planner.evaluation.evaluate import evaluate as judge
+    from planner.evaluation.subjects import bundled, trained
+    from planner.evaluation.subjects import shuffled as shuffled_subject
+
+    subject = trained(model) if model is not None else bundled(bundle or Path())
+    control = None if shuffled is None else shuffled_subject(shuffled)
+    read = read_dataset(dataset)
+    for one in (subject, control):
+        if one is not None:
+            one.fits(read)
+    settings = Settings(threshold=confidence_threshold, seed=seed)
+    evaluation = judge(subject, read, split, settings, control.policy if control else None)
+    write_evaluation(out, evaluation)
+    _show(evaluation.figures)
+    click.echo(f"report in {out / REPORT}", err=True)
+
+
+def _show(figures: dict[str, Any]) -> None:
+    from planner.evaluation.report import summary_lines
+
+    rows = [
+        (one["policy"], _share(one["labels"]["exact"]), _share((one["outcomes"] or {}).get("pass_rate")))
+        for one in figures["policies"]
+    ]
+    width = max(len(name) for name, _, _ in rows)
+    click.echo(f"{'policy':<{width}}  exact match  pass rate")
+    for name, exact, passed in rows:
+        click.echo(f"{name:<{width}}  {exact:>11}  {passed:>9}")
+    click.echo()
+    for line in summary_lines(figures):
+        click.echo(line.replace("**", "").replace("`", ""))
+
+
+def _share(found: dict[str, float | None] | None) -> str:
+    value = found and found["estimate"]
+    return "–" if value is None else f"{value:.1%}"
