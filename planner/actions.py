@@ -117,5 +117,8 @@ def action_space_document() -> dict[str, Any]:
         "max_candidates_bins": list(CANDIDATE_BINS),
         "max_minutes_bins": list(MINUTE_BINS),
         "max_iterations_bins": list(ITERATION_BINS),
-        "validity_rules": [dict(rule) for rule in VALIDITY_RULES],
+        # Copied to the bottom: whoever changes their document must not change the rules.
+        "validity_rules": [
+            {**rule, "if": dict(rule["if"]), "then": dict(rule["then"])} for rule in VALIDITY_RULES
+        ],
     }

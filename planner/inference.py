@@ -72,21 +72,29 @@ class PlannerInference:
         self._absent = "model_unavailable"
         try:
             model = load(self.config, epoch)
-            for job_type in JOB_TYPES:
-                dummy = {**build_planner_input({"id": "first run"}), "job_type": job_type}
-                self._answer(self._lanes.call(model.decide, dummy, monotonic() + FIRST_RUN_SECONDS), dummy)
-            self._model = model
+            self.problem = self._first_runs(model)
         except EpochMismatchError as error:
             self._absent = "epoch_mismatch"
             self.problem = str(error)
-        except LateError:
-            self.problem = f"{self.config.model.path}: the first run took more than {FIRST_RUN_SECONDS:g} s"
-        except CallError as error:
-            self.problem = f"{self.config.model.path}: the first run failed: {error}"
         except Exception as error:
-            self.problem = str(error) or type(error).__name__
+            self.problem = " ".join(str(error).split()) or type(error).__name__
         if self.problem is not None:
             _log.warning("the baseline decides: %s", self.problem)
+            return
+        self._model = model
+
+    def _first_runs(self, model: Model) -> str | None:
+        """What is wrong with a dummy run for each job type, if anything."""
+        bounded = self._lanes.by(monotonic() + FIRST_RUN_SECONDS)
+        try:
+            for job_type in JOB_TYPES:
+                dummy = {**build_planner_input({"id": "first run"}), "job_type": job_type}
+                self._answer(model.decide(dummy, bounded), dummy)
+        except LateError:
+            return f"{self.config.model.path}: the first run took more than {FIRST_RUN_SECONDS:g} s"
+        except Exception as error:
+            return f"{self.config.model.path}: the first run failed: {error}"
+        return None
 
     @property
     def model(self) -> Mapping[str, str | None] | None:
@@ -139,7 +147,7 @@ class PlannerInference:
             digest = hash_of(planner_input)
             if self._model is None:
                 return self._fallback(planner_input, self._absent, digest)
-            decoded = self._lanes.call(self._model.decide, planner_input, started + self._seconds)
+            decoded = self._model.decide(planner_input, self._lanes.by(started + self._seconds))
             return self._answer(decoded, planner_input, digest)
         except LateError:
             return self._fallback(planner_input, "inference_timeout", digest)

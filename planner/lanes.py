@@ -4,6 +4,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
+from functools import partial
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, Final
@@ -68,7 +69,11 @@ class Lanes:
         self._process = os.getpid()
         weakref.finalize(self, _close, self._shared)
 
-    def call(self, function: Callable[[Any], Any], argument: Any, deadline: float) -> Any:
+    def by(self, deadline: float) -> Callable[[Callable[[Any], Any], Any], Any]:
+        """`call` with this deadline."""
+        return partial(self.call, deadline)
+
+    def call(self, deadline: float, function: Callable[[Any], Any], argument: Any) -> Any:
         """`function(argument)`, by `deadline` (seconds of `time.monotonic`).
 
         `LateError` where it has not ended by then or no lane is free; `CallError` where it raised.

@@ -1,6 +1,7 @@
 """Which model decides, and how it is opened."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -17,6 +18,10 @@ from planner.policies.baseline import HeuristicBaseline
 Reference = Mapping[str, str | None]
 
 
+Bounded = Callable[[Callable[[Any], Any], Any], Any]
+"""`bounded(function, argument)` is `function(argument)` by the deadline of the decision, or raises."""
+
+
 class Model(Protocol):
     """What decides. Several threads may ask at once, and any error is an answer: the baseline then decides."""
 
@@ -25,8 +30,12 @@ class Model(Protocol):
         """`checkpoint_id`, `version` and `git_sha`, as actions name their model."""
         ...
 
-    def decide(self, planner_input: Mapping[str, Any]) -> Decoded:
-        """The most probable valid action for a planner_input, and the distribution it was taken from."""
+    def decide(self, planner_input: Mapping[str, Any], bounded: Bounded) -> Decoded:
+        """The most probable valid action for a planner_input, and the distribution it was taken from.
+
+        What may be slow or hang goes through `bounded`, and only that: it runs in another thread, which is
+        quicker the less it shares with this one.
+        """
         ...
 
 
@@ -56,7 +65,11 @@ class BundleModel:
             "version": bundle.version,
             "git_sha": bundle.metadata.get("git_sha"),
         }
-        self.decide = BundlePolicy(bundle, calibrated=calibrated).decide
+        self._policy = BundlePolicy(bundle, calibrated=calibrated)
+
+    def decide(self, planner_input: Mapping[str, Any], bounded: Bounded) -> Decoded:
+        """Encode and decode here; the session runs bounded."""
+        return self._policy.decide(planner_input, partial(bounded, self._policy.session.run))
 
 
 class PolicyModel:
@@ -66,10 +79,10 @@ class PolicyModel:
         self._policy = policy
         self.reference: Reference = {"checkpoint_id": policy.policy_id}
 
-    def decide(self, planner_input: Mapping[str, Any]) -> Decoded:
+    def decide(self, planner_input: Mapping[str, Any], bounded: Bounded) -> Decoded:
         """The most probable action of the policy's distribution."""
         seen = Observation(planner_input)
-        probabilities = self._policy.distributions([seen])[0]
+        probabilities = bounded(self._policy.distributions, [seen])[0]
         best = int(probabilities.argmax())
         confidence = float(probabilities[best]) ** (1 / len(HEADS))
         return Decoded(valid_actions(seen.job_type)[best], confidence, probabilities)

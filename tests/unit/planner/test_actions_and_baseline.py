@@ -139,3 +139,14 @@ def test_bins_and_swarms_are_the_contracts() -> None:
     assert CANDIDATE_BINS == (1, 2, 3, NA)
     assert MINUTE_BINS == (15, 30, 45, 60, 120, NA)
     assert ITERATION_BINS == (1, 2, 3, 5, NA)
+
+
+def test_a_document_of_the_space_can_be_changed_without_changing_the_rules() -> None:
+    document = action_space_document()
+    for rule in document["validity_rules"]:
+        rule["if"].clear()
+        rule["then"].clear()
+    document["swarm_ids"].clear()
+    assert action_space_document()["swarm_ids"]
+    assert len(valid_actions("code")) == 30
+    assert all(rule["if"] and rule["then"] for rule in action_space_document()["validity_rules"])

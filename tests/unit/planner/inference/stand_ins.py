@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from planner.decode import Decoded, decode_heads
 from planner.inference import PlannerInference
-from planner.models import Model
+from planner.models import Bounded, Model
 from planner.planner_config import PlannerConfig
 
 REFERENCE = {"checkpoint_id": "stand-in", "version": "1"}
@@ -24,10 +24,13 @@ class HeadsModel:
         self._logits = logits
         self._before = before
 
-    def decide(self, planner_input: Mapping[str, Any]) -> Decoded:
+    def decide(self, planner_input: Mapping[str, Any], bounded: Bounded) -> Decoded:
+        return decode_heads(bounded(self._run, planner_input), planner_input["job_type"])
+
+    def _run(self, planner_input: Mapping[str, Any]) -> NDArray[np.floating]:
         if self._before is not None and planner_input["issue"]["issue_id"] != "first run":
             self._before()
-        return decode_heads(self._logits, planner_input["job_type"])
+        return self._logits
 
 
 def planner_with(model: Model, config: PlannerConfig | None = None) -> PlannerInference:

@@ -20,6 +20,7 @@ from planner.documents.base import parse_document
 from planner.documents.plans import PlannerAction
 from planner.encoder import encode
 from planner.inference import PlannerInference
+from planner.models import Bounded
 from planner.planner_action import PlannerAction as Answer
 from tests.fixtures.planner_examples import planner_input
 from tests.unit.planner.inference.stand_ins import SURE, HeadsModel, planner_with
@@ -36,9 +37,8 @@ JSON = st.recursive(
 class EncodingModel(HeadsModel):
     """Looks at the whole input before it decides, as a bundle does."""
 
-    def decide(self, planner_input: Mapping[str, Any]) -> Decoded:
-        encode(planner_input)
-        return decode_heads(SURE, planner_input["job_type"])
+    def decide(self, planner_input: Mapping[str, Any], bounded: Bounded) -> Decoded:
+        return decode_heads(bounded(lambda _: SURE, encode(planner_input)), planner_input["job_type"])
 
 
 @pytest.fixture(scope="module")
