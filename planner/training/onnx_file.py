@@ -22,23 +22,11 @@ _EXAMPLE: Final = (2, 5)  # (batch, active): any sizes above 1, which the export
 def onnx_bytes(module: nn.Module, outputs: Sequence[str]) -> bytes:
     """`module.forward(positions (B, K) int64, weights (B, 1, K) float32)` as ONNX, B and K free.
 
-    A `PlannerError` where the opset is not the one asked for, the checker objects, or the file is too large.
+    A `PlannerError` where `check_graph` objects or the file is too large.
     """
     model = _exported(module.eval(), outputs)
     _strip(model)
-    found = {entry.domain: entry.version for entry in model.opset_import}
-    if found != {"": OPSET}:
-        raise PlannerError(
-            f"the exporter wrote opsets {found}, not {OPSET}; install the pinned torch and onnxscript"
-        )
-    fixed = [
-        entry.name for entry in model.graph.input if not all(map(_is_free, entry.type.tensor_type.shape.dim))
-    ]
-    if fixed:
-        raise PlannerError(
-            f"the exporter fixed a size of {', '.join(fixed)}; a layer does not take any batch"
-        )
-    onnx.checker.check_model(model, full_check=True)
+    check_graph(model)
     content: bytes = model.SerializeToString(deterministic=True)
     if len(content) >= MAX_BYTES:
         raise PlannerError(
@@ -67,6 +55,23 @@ def _exported(module: nn.Module, outputs: Sequence[str]) -> onnx.ModelProto:
     return model
 
 
+def check_graph(model: onnx.ModelProto) -> None:
+    """ONNX's own checker, the opset, free sizes, one file; a `PlannerError` of one line where one is not so."""
+    found = {entry.domain: entry.version for entry in model.opset_import}
+    if found != {"": OPSET}:
+        raise PlannerError(f"opsets {found} instead of {OPSET}; export with the pinned torch and onnxscript")
+    for entry in model.graph.input:
+        if not all(map(_is_free, entry.type.tensor_type.shape.dim)):
+            raise PlannerError(f"a size of the input {entry.name} is fixed; a layer does not take any batch")
+    for held in model.graph.initializer:
+        if held.external_data or held.data_location != onnx.TensorProto.DEFAULT:
+            raise PlannerError(f"{held.name} lies in another file; export with the pinned torch")
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise PlannerError(f"onnx's checker refuses it: {' '.join(str(error).split())[:200]}") from None
+
+
 def _is_free(size: onnx.TensorShapeProto.Dimension) -> bool:
     return bool(size.dim_param) or size.dim_value == 1
 
@@ -80,9 +85,6 @@ def _strip(model: onnx.ModelProto) -> None:
     for item in (*model.graph.node, *model.graph.initializer, *model.graph.input, *model.graph.output):
         del item.metadata_props[:]
         item.doc_string = ""
-    for held in model.graph.initializer:
-        if held.external_data or held.data_location != onnx.TensorProto.DEFAULT:
-            raise PlannerError("the exporter put weights into another file; install the pinned torch")
 
 
 @contextmanager

@@ -1,0 +1,95 @@
+"""`planner export` and `planner verify`."""
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+if TYPE_CHECKING:
+    from planner.bundle import Bundle
+    from planner.verify import Check
+
+_Directory = click.Path(path_type=Path)
+_COLORS: Final = {"ok": "green", "failed": "red"}
+
+
+@click.command()
+@click.option(
+    "--model", type=_Directory, required=True, help="A trained model, as `planner train` writes it."
+)
+@click.option("--out", type=_Directory, required=True, help="The bundle: a directory that is not there yet.")
+@click.option("--with-weights", is_flag=True, help="Put torch's weights beside the model, for `verify`.")
+def export(model: Path, out: Path, with_weights: bool) -> None:
+    """Write a trained model as a bundle, which decides without torch.
+
+    The bundle is left only where onnxruntime computes what torch does on all of its cases, and takes the same
+    decisions. The same model gives the same bytes.
+
+    \b
+    Example:
+      planner export --model model --out bundle && planner verify bundle
+    """
+    from planner.training.export_model import export_model
+
+    made = export_model(model, out, with_weights=with_weights)
+    report = json.loads((out / "validation_report.json").read_bytes())
+    proof = report["equivalence"]["one_by_one"]
+    click.echo(
+        f"{out}: {made.metadata['model_name']}, {report['model_bytes'] / 1e6:.1f} MB, opset {made.metadata['opset']}"
+    )
+    click.echo(
+        f"equal to torch on {proof['cases']} cases: largest difference {proof['max_absolute']:.1e} absolute, "
+        f"{proof['max_relative']:.1e} relative; every decision alike"
+    )
+    click.echo(
+        f"one call takes {report['latency_us']['p50']:.0f} µs (p99 {report['latency_us']['p99']:.0f} µs)"
+    )
+
+
+@click.command()
+@click.argument("bundle", type=_Directory)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def verify(bundle: Path, as_json: bool) -> int:
+    """Check that BUNDLE is whole and decides here as it did where it was made, and time it.
+
+    Repeats its hashes, its golden decisions and the numbers that torch gave for them. Where the training extra
+    is installed, also onnx's checker and, if the bundle holds weights, torch itself. Exit code 1 if a check fails.
+
+    \b
+    Example:
+      planner verify bundle
+    """
+    from planner.verify import verify as checks
+
+    found = []
+    for check in checks(bundle, _with_training()):
+        found.append(check)
+        if not as_json:
+            _show(check)
+    if as_json:
+        click.echo(json.dumps([check._asdict() for check in found], indent=2, ensure_ascii=False))
+    return int(any(check.result == "failed" for check in found))
+
+
+def _with_training() -> "Iterable[Callable[[Bundle], Check]]":
+    try:
+        from planner.training.recheck import check_model, check_torch
+    except ModuleNotFoundError as missing:
+        yield _left_out("checker", missing)
+        yield _left_out("torch", missing)
+    else:
+        yield from (check_model, check_torch)
+
+
+def _left_out(name: str, missing: ModuleNotFoundError) -> "Callable[[Bundle], Check]":
+    from planner.verify import Check
+
+    why = f"{missing.name} is not installed: pip install 'bench-farm[train]'"
+    return lambda _bundle: Check(name, "left out", why)
+
+
+def _show(check: "Check") -> None:
+    result = click.style(f"{check.result:<9}", fg=_COLORS.get(check.result))
+    click.echo(f"{check.name:<12} {result} {check.figure}")
