@@ -147,9 +147,6 @@ def _newest_first(run: Mapping[str, Any]) -> tuple[int, str]:
 def _add_run(run: Mapping[str, Any], at: RunTables, now_ms: int, out: list[int]) -> None:
     action, outcome = run["action_executed"], run["outcome"]
     cost = run.get("cost_usd_est")
-    gates = outcome["gates"]
-    present = {HASHES[gate["name"]] % _GATE_BUCKETS for gate in gates}
-    failed = {HASHES[gate["name"]] % _GATE_BUCKETS for gate in gates if not gate["passed"]}
     _add_choice(action["swarm_id"], at.swarm_id, out)
     out += (
         at.job_type.get(run["job_type"], _UNKNOWN),
@@ -159,13 +156,23 @@ def _add_run(run: Mapping[str, Any], at: RunTables, now_ms: int, out: list[int])
         at.max_iterations[action["max_iterations"]],
         at.status.get(outcome["status"], _UNKNOWN),
         *{at.fail_codes + HASHES[code] % _CODE_BUCKETS for code in outcome["fail_codes"][:_FIRST_CODES]},
-        *[at.gates_present + bucket for bucket in present],
-        *[at.gates_passed + bucket for bucket in present - failed],
         at.duration_ms + bisect_right(_DURATION_EDGES, run["runtime"]["duration_ms"]),
         at.cost_null if cost is None else at.cost_usd_est + bisect_right(_COST_EDGES, cost),
         at.age + bisect_right(_AGE_EDGES, now_ms - run["started_ms"]),
         at.filled,
     )
+    _add_gates(outcome["gates"], at, out)
+
+
+def _add_gates(gates: Sequence[Mapping[str, Any]], at: RunTables, out: list[int]) -> None:
+    passed: dict[int, bool] = {}
+    for gate in gates:
+        bucket = HASHES[gate["name"]] % _GATE_BUCKETS
+        passed[bucket] = gate["passed"] and passed.get(bucket, True)
+    for bucket, all_passed in passed.items():
+        out.append(at.gates_present + bucket)
+        if all_passed:
+            out.append(at.gates_passed + bucket)
 
 
 def _add_action_space(space: Mapping[str, Any], out: list[int]) -> None:
