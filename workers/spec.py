@@ -103,6 +103,8 @@ class PlannedAction(Strict):
     minutes: Positive
     """Wall-clock budget of one candidate, in minutes of `seconds_per_minute` seconds."""
     iterations: Annotated[int, Field(ge=1)]
+    fallback_reason: str | None = None
+    """Why less is planned than was asked for, such as `parallelism_reduced_from_3_to_2`."""
 
 
 class GateBaseline(Strict):

@@ -9,8 +9,10 @@ from bench.cli.tables import show, show_json, table
 from bench.intake.beads import ImportReport
 from bench.intake.errors import IntakeError
 from bench.intake.issue import Issue
+from bench.intake.nearest import did_you_mean
+from bench.intake.plan_report import PlanReport
 from bench.intake.slices import find_slice, select
-from bench.submit.backlog import read_backlog, store_backlog
+from bench.submit.backlog import READERS, read_backlog, report_plan, store_backlog
 from db.repositories.issues import Issues
 
 DEFAULT_FILE = ".beads/issues.jsonl"
@@ -23,20 +25,35 @@ def issues() -> None:
 
 
 @issues.command("import")
-@click.argument("file", type=click.Path(path_type=Path), default=DEFAULT_FILE)
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(READERS)),
+    default="beads",
+    show_default=True,
+    help="A Beads file, or a plan tracker: Markdown with a card in each fenced YAML block.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was imported as JSON.")
-def import_(file: Path, as_json: bool) -> None:
-    """Import a Beads file (both dialects); an issue that is known already is replaced.
+def import_(file: Path | None, form: str, as_json: bool) -> None:
+    """Import a Beads file (both dialects) or a plan tracker; an issue that is known already is replaced.
 
-    Bad lines are named and left out; all the rest is imported.
+    FILE is .beads/issues.jsonl unless given. Bad lines and cards are named and left out; all the rest is
+    imported. Of a plan tracker the cycles, the cards that depend on finished or unknown ones, and the critical
+    path are reported.
 
     \b
-    Example:
+    Examples:
       bench issues import .beads/issues.jsonl
+      bench issues import --format plan-tracker PLAN.md
     """
-    report = read_backlog(file)
+    if file is None and form != "beads":
+        raise IntakeError(f"which {form}? name it: bench issues import --format {form} FILE")
+    file = file or Path(DEFAULT_FILE)
+    report = read_backlog(file, form)
     with open_farm() as farm:
         new, replaced = store_backlog(farm.engine, report)
+        plan = report_plan(farm.engine, report) if form == "plan-tracker" else None
     if as_json:
         show_json(
             {
@@ -47,25 +64,54 @@ def import_(file: Path, as_json: bool) -> None:
                 "escalations": report.escalations,
                 "bad_lines": [{"line": number, "reason": reason} for number, reason in report.bad_lines],
                 "warnings": [{"line": number, "text": text} for number, text in report.warnings],
+                **({} if plan is None else {"plan": plan.document()}),
             }
         )
         return
     _tell(file, report)
+    if plan is not None:
+        _tell_plan(plan, [issue.id for issue in report.issues])
     note(f"{new} new, {replaced} replaced")
 
 
 def _tell(file: Path, report: ImportReport) -> None:
-    for number, reason in report.bad_lines[:_SHOWN_PROBLEMS]:
-        note(f"{file}:{number}: left out: {reason}")
-    for number, text in report.warnings[:_SHOWN_PROBLEMS]:
-        note(f"{file}:{number}: {text}")
-    more = len(report.bad_lines) + len(report.warnings) - 2 * _SHOWN_PROBLEMS
-    if more > 0:
-        note(f"… and up to {more} more; --json lists them all")
+    _tell_some([f"{file}:{number}: left out: {reason}" for number, reason in report.bad_lines])
+    _tell_some([f"{file}:{number}: {text}" for number, text in report.warnings])
     if report.duplicates:
         note(f"{report.duplicates} ids came twice: the newest stays")
     if report.escalations:
         note(f"{len(report.escalations)} escalations: known, never benched")
+
+
+def _tell_plan(plan: PlanReport, ids: list[str]) -> None:
+    _tell_some(
+        [f"cycle: {_chain([*ring, ring[0]])}: none of these can start; drop one wait" for ring in plan.cycles]
+    )
+    _tell_some([f"{one} depends on {other}, which is finished: harmless" for one, other in plan.on_finished])
+    _tell_some(
+        [
+            f"{one} depends on {other!r}, which is unknown and blocks nothing{did_you_mean(other, ids)}"
+            for one, other in plan.on_unknown[:_SHOWN_PROBLEMS]
+        ],
+        len(plan.on_unknown),
+    )
+    if plan.critical_path:
+        note(f"critical path: {plan.critical_hours} hours: {_chain(plan.critical_path)}")
+
+
+def _tell_some(lines: list[str], count: int | None = None) -> None:
+    """The first lines; how many more there are of `count`, which is all of them unless given."""
+    for line in lines[:_SHOWN_PROBLEMS]:
+        note(line)
+    more = (len(lines) if count is None else count) - _SHOWN_PROBLEMS
+    if more > 0:
+        note(f"… and {more} more like this; --json lists them all")
+
+
+def _chain(ids: list[str]) -> str:
+    if len(ids) <= _SHOWN_PROBLEMS:
+        return " → ".join(ids)
+    return f"{' → '.join(ids[: _SHOWN_PROBLEMS - 1])} → … {len(ids) - _SHOWN_PROBLEMS} more … → {ids[-1]}"
 
 
 @issues.command("list")

@@ -25,6 +25,7 @@ COMMANDS = {
     "machines": "bench.cli.machines",
     "issues": "bench.cli.issues",
     "submit": "bench.cli.submit",
+    "run": "bench.cli.run",
     "watch": "bench.cli.watch",
     "resume": "bench.cli.steer",
     "cancel": "bench.cli.steer",

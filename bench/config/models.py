@@ -4,9 +4,13 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, field_validator, model_validator
 
+from bench.config.routing import Rule
+from bench.config.stream import StreamSettings
 from bench.intake.conditions import checked
 from bench.intake.errors import IntakeError
 from bench.intake.slices import filter_condition
+from planner.errors import PlannerError
+from planner.planner_config import PlannerConfig, read_planner_config
 from workers.spec import Command, Gate, Positive, Rates, Sandbox, Strict, ToolchainRef
 
 NotNegative = Annotated[float, Field(ge=0)]
@@ -132,6 +136,23 @@ class BenchConfig(Strict):
     output: Output = Output()
     workcell: WorkcellDefaults = WorkcellDefaults()
     slices: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    routing: list[Rule] = Field(default_factory=list)
+    stream: StreamSettings = StreamSettings()
+    planner: dict[str, Any] = Field(default_factory=lambda: {"enabled": False})
+
+    @field_validator("planner")
+    @classmethod
+    def _name_keys(cls, planner: dict[str, Any]) -> dict[str, Any]:
+        try:
+            read_planner_config(planner)
+        except PlannerError as error:
+            raise ValueError(str(error)) from error
+        return planner
+
+    @property
+    def planner_config(self) -> PlannerConfig:
+        """The `planner` block, read."""
+        return read_planner_config(self.planner)
 
     @field_validator("slices")
     @classmethod
@@ -147,5 +168,12 @@ class BenchConfig(Strict):
         return found
 
     def document(self) -> dict[str, Any]:
-        """The resolved config as JSON-able data: what is stored and hashed."""
+        """The resolved config of a bench as JSON-able data: what is stored and hashed.
+
+        What only a stream reads is left out: it changes no bench.
+        """
+        return self.model_dump(mode="json", by_alias=True, exclude={"routing", "stream", "planner"})
+
+    def stream_document(self) -> dict[str, Any]:
+        """The same with what a stream reads."""
         return self.model_dump(mode="json", by_alias=True)

@@ -1,12 +1,13 @@
-"""Whose turn it is: of all standing coordinators of one database, one ticks."""
+"""Whose turn it is: of all standing coordinators of one database, one ticks; of all schedulers, one decides."""
 
 import contextlib
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-# Any constant does; this one spells "tick".
-_LOCK = {"key": 0x7469636B}
+# Any constants do; these spell "tick" and "flow".
+TICKING = 0x7469636B
+STREAMING = 0x666C6F77
 _TAKE = sa.text("SELECT pg_try_advisory_lock(:key)")
 _HOLDER = sa.text("""
     SELECT a.application_name || ', since ' || to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"')
@@ -18,13 +19,14 @@ _HOLDER = sa.text("""
 class Turn:
     """A lock held by an open session: it is free again as soon as its holder dies, or the database does."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, of: int = TICKING) -> None:
         self._engine = engine
+        self._lock = {"key": of}
         self._session: sa.Connection | None = None
         self._mine = False
 
     def is_mine(self) -> bool:
-        """Whether this coordinator has the turn now; taken here where nobody has it.
+        """Whether this one has the turn now; taken here where nobody has it.
 
         `SQLAlchemyError` while the database is away; the turn is lost with it.
         """
@@ -33,7 +35,7 @@ class Turn:
             if self._mine:
                 session.execute(sa.text("SELECT 1"))
             else:
-                self._mine = bool(session.scalar(_TAKE, _LOCK))
+                self._mine = bool(session.scalar(_TAKE, self._lock))
             session.rollback()
         except SQLAlchemyError:
             self.give_up()
@@ -43,7 +45,7 @@ class Turn:
     def holder(self) -> str:
         """Who has it, in words."""
         session = self._open()
-        found = session.scalar(_HOLDER, _LOCK)
+        found = session.scalar(_HOLDER, self._lock)
         session.rollback()
         return str(found or "unknown")
 

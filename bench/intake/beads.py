@@ -63,13 +63,13 @@ def read_issues(lines: Iterable[bytes | str], source: str) -> ImportReport:
             continue
         known = newest.get(issue.id)
         report.duplicates += known is not None
-        if known is None or _is_newer(issue, known):
+        if known is None or is_newer(issue, known):
             newest[issue.id] = issue
     report.issues = list(newest.values())
     return report
 
 
-def _is_newer(later_line: Issue, earlier_line: Issue) -> bool:
+def is_newer(later_line: Issue, earlier_line: Issue) -> bool:
     """An issue without a time is older than any with one."""
     later, earlier = (parse_time(issue.updated or "") for issue in (later_line, earlier_line))
     return earlier is None or (later is not None and later >= earlier)
@@ -83,7 +83,7 @@ def _read_line(line: bytes | str, number: int, report: ImportReport) -> Issue | 
         if record.get("_type") == "memory":
             report.skipped_memory += 1
             return None
-        issue_id = _id(record)
+        issue_id = usable_id(record)
     except (ValueError, RecursionError) as error:
         report.bad_lines.append((number, str(error)))
         return None
@@ -91,7 +91,7 @@ def _read_line(line: bytes | str, number: int, report: ImportReport) -> Issue | 
     def warn(text: str) -> None:
         report.warnings.append((number, f"{issue_id}: {text}"))
 
-    return _issue(issue_id, Fields(record, warn))
+    return make_issue(issue_id, Fields(record, warn))
 
 
 def _record(line: bytes | str, number: int, report: ImportReport) -> dict[str, Any] | None:
@@ -132,7 +132,8 @@ def _needs_cleaning(line: bytes | str, text: str) -> bool:
     return raw_surrogates or "\\u" in text or text.count("[") + text.count("{") > MAX_DEPTH
 
 
-def _id(record: dict[str, Any]) -> str:
+def usable_id(record: dict[str, Any]) -> str:
+    """The id of a record; ValueError says why it has none."""
     kind = record.get("_type")
     if kind not in (None, "issue"):
         raise ValueError(f"_type {kind!r:.40} is no issue")
@@ -147,7 +148,8 @@ def _id(record: dict[str, Any]) -> str:
     return issue_id
 
 
-def _issue(issue_id: str, fields: Fields) -> Issue:
+def make_issue(issue_id: str, fields: Fields) -> Issue:
+    """The issue of a record of either dialect, or of both mixed."""
     record = fields.record
     tags, hints = _tags_and_hints(fields)
     _, risk = fields.first("dk_risk")

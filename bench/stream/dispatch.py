@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from bench.config.routing import Rule
 from bench.intake.issue import Issue
-from bench.stream.routing import Rule
 from planner.actions import CANDIDATE_BINS, NA, SERIAL, SPECULATE, Action
 from planner.baseline import baseline_action
 

@@ -5,10 +5,10 @@
 (Sutton and Barto, Reinforcement Learning, 2nd ed., section 2.2).
 """
 
-import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from bench.experiment.streams import unit
 from planner.actions import Action, JobType, canonical_rank, valid_actions
 from planner.rollout import is_reduction
 
@@ -40,16 +40,10 @@ def explore(
     """
     if chosen not in safe or not 0 <= epsilon <= 1:
         raise ValueError("the choice must be in the safe set, and epsilon between 0 and 1")
-    u = uniform(input_hash, epoch_seed)
+    u = unit("explore", epoch_seed, input_hash)
     action = chosen
     if u >= 1 - epsilon:
         place = int((u - (1 - epsilon)) / epsilon * len(safe))
         action = safe[min(place, len(safe) - 1)]
     share = epsilon / len(safe)
     return Explored(action, share + (1 - epsilon if action == chosen else 0.0), tuple(safe), u)
-
-
-def uniform(input_hash: str, epoch_seed: str) -> float:
-    """A number in [0, 1), spread evenly over hashes: 53 bits of the SHA-256 of both texts."""
-    digest = hashlib.sha256(f"{epoch_seed}\0{input_hash}".encode()).digest()
-    return (int.from_bytes(digest[:8], "big") >> 11) / 2**53

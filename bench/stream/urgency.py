@@ -18,8 +18,8 @@ class Patience:
     """From then on an issue is P0, and ahead of every P0 that has waited less."""
 
 
-class Turn(NamedTuple):
-    """A ready issue and why it stands where it does. Turns sort: the first goes first."""
+class Place(NamedTuple):
+    """A ready issue and why it stands where it does. Places sort: the first goes first."""
 
     priority: Priority
     """After what waiting added."""
@@ -41,8 +41,8 @@ def in_order(
     critical_hours: Mapping[str, float],
     now: datetime,
     patience: Patience | None = None,
-) -> list[Turn]:
-    """The turns of `ready` issues, first come first.
+) -> list[Place]:
+    """The places of `ready` issues, first come first.
 
     By priority as waiting has raised it; starving issues before others, the longest waiting first; then the
     longest chain of work behind the issue; then who waits longest; then the id. An issue without a
@@ -55,10 +55,10 @@ def in_order(
     )
 
 
-def _turn(issue: Issue, since: datetime, hours: float, now: datetime, patience: Patience) -> Turn:
+def _turn(issue: Issue, since: datetime, hours: float, now: datetime, patience: Patience) -> Place:
     waited = now - since
     starving = waited >= patience.starving
     steps = len(PRIORITIES) if starving else max(0, waited // patience.step)
     place = max(0, PRIORITIES.index(issue.dk_priority) - steps)
     far = datetime.max.replace(tzinfo=since.tzinfo)
-    return Turn(PRIORITIES[place], since if starving else far, -hours, since, issue.id)
+    return Place(PRIORITIES[place], since if starving else far, -hours, since, issue.id)

@@ -30,6 +30,7 @@ from db.repositories.plans import Limits, NewArm, NewBench, NewCase, NewExecutio
 from planner.actions import NA, Action, Bin, canonical_rank
 from planner.baseline import baseline_action
 from planner.canonical import canonical_json, sha256_json
+from planner.documents.base import hash_without_time
 from workers.classes import class_name, needs_of
 from workers.spec import PlannedAction, Workcell
 
@@ -99,13 +100,14 @@ def plan_bench(
         objective=config.winner_selection.primary_objective,
         tie_break=config.winner_selection.tie_break,
         max_retries=config.execution_limits.max_retries,
-        limits=_limits(config.execution_limits),
+        limits=bench_limits(config.execution_limits),
         cases=cases,
         queues=dict(queues),
     )
 
 
-def _limits(limits: ExecutionLimits) -> Limits:
+def bench_limits(limits: ExecutionLimits) -> Limits:
+    """The caps of the config, in integers."""
     return Limits(
         micro_usd=None if limits.max_usd is None else to_micro_usd(limits.max_usd),
         ms=_ms(limits.max_minutes),
@@ -120,9 +122,36 @@ def _ms(minutes: float | None) -> int | None:
 
 
 def _case(config: BenchConfig, one: Ready, queue: str, rank: int, known: Known) -> NewCase:
-    issue, workcell = one.issue, one.workcell
+    issue = one.issue
     document = planner_input(issue, known.now, known.history(issue), known.system_state)
     sampled = _sample(config, one, known.last_actions.get(issue.id))
+    return new_case(
+        one,
+        document,
+        queue=queue,
+        rank=rank,
+        check_seed=seed63(config.action_sampling.seed, "baseline", issue.id),
+        baseline=known.baselines.get(one.baseline_key),
+        arms=_arms(config, one, queue, sampled),
+        note=sampled.note,
+    )
+
+
+def new_case(
+    one: Ready,
+    document: Json,
+    *,
+    queue: str,
+    rank: int,
+    check_seed: int,
+    baseline: list[Json] | None,
+    arms: Sequence[NewArm],
+    note: str | None = None,
+    run_no: int = 0,
+    decision: Json | None = None,
+) -> NewCase:
+    """The case of one issue with its planner_input `document`; its gates are checked first where `baseline` is None."""
+    issue, workcell = one.issue, one.workcell
     return NewCase(
         issue_id=issue.id,
         issue=issue.document(),
@@ -131,18 +160,18 @@ def _case(config: BenchConfig, one: Ready, queue: str, rank: int, known: Known) 
         dk_size=issue.dk_size,
         dk_priority=issue.dk_priority,
         planner_input=document,
-        input_hash=sha256_json({key: value for key, value in document.items() if key != "created_at"}),
+        input_hash=hash_without_time(document),
         workcell=workcell.model_dump(mode="json"),
         baseline_key=one.baseline_key,
-        baseline=known.baselines.get(one.baseline_key),
+        baseline=baseline,
         baseline_check=NewExecution(
-            queue=queue,
-            seed=seed63(config.action_sampling.seed, "baseline", issue.id),
-            deadline_seconds=_gate_seconds(workcell) + _SLACK_SECONDS,
+            queue=queue, seed=check_seed, deadline_seconds=gate_seconds(workcell) + _SLACK_SECONDS
         ),
         admission_rank=rank,
-        note=sampled.note,
-        arms=_arms(config, one, queue, sampled),
+        note=note,
+        arms=arms,
+        run_no=run_no,
+        decision=decision,
     )
 
 
@@ -173,7 +202,7 @@ def _arms(config: BenchConfig, one: Ready, queue: str, sampled: SampledCase) -> 
     priced = partial(
         _priced, limits=workcell_limits(one.workcell), most=config.execution_limits.max_minutes_per_candidate
     )
-    gate_seconds = _gate_seconds(one.workcell)
+    for_gates = gate_seconds(one.workcell)
     replicates: dict[Action, list[Replicate]] = {}
     for replicate in expand_replicates(
         [arm.action for arm in sampled.arms],
@@ -186,7 +215,7 @@ def _arms(config: BenchConfig, one: Ready, queue: str, sampled: SampledCase) -> 
     found = []
     for arm in sampled.arms:
         price = priced(arm.action)
-        deadline = _deadline_seconds(one.workcell, price.planned, gate_seconds)
+        deadline = deadline_seconds(one.workcell, price.planned, for_gates)
         executions = [
             NewExecution(
                 queue=queue,
@@ -224,9 +253,9 @@ def _arm(config: BenchConfig, arm: SampledArm, planned: Json, executions: Sequen
     action, strategy = arm.action, config.action_sampling.strategy
     return NewArm(
         swarm_id=action.swarm_id,
-        max_candidates=_null_if_na(action.max_candidates_bin),
-        max_minutes=_null_if_na(action.max_minutes_bin),
-        max_iterations=_null_if_na(action.max_iterations_bin),
+        max_candidates=null_if_na(action.max_candidates_bin),
+        max_minutes=null_if_na(action.max_minutes_bin),
+        max_iterations=null_if_na(action.max_iterations_bin),
         canonical_rank=canonical_rank(action),
         strategy=strategy,
         strategy_version=STRATEGY_VERSION[strategy],
@@ -240,18 +269,21 @@ def _arm(config: BenchConfig, arm: SampledArm, planned: Json, executions: Sequen
     )
 
 
-def _deadline_seconds(workcell: Workcell, planned: PlannedAction, gate_seconds: int) -> int:
+def deadline_seconds(workcell: Workcell, planned: PlannedAction, for_gates: int) -> int:
+    """After how long an execution is stuck, `for_gates` seconds of gates a round."""
     # Candidates may have to take turns on a machine with fewer slots: the deadline allows for it.
     budget = planned.candidates * planned.minutes * workcell.seconds_per_minute
-    return math.ceil(budget) + planned.candidates * (planned.iterations + 1) * gate_seconds + _SLACK_SECONDS
+    return math.ceil(budget) + planned.candidates * (planned.iterations + 1) * for_gates + _SLACK_SECONDS
 
 
-def _gate_seconds(workcell: Workcell) -> int:
+def gate_seconds(workcell: Workcell) -> int:
+    """The longest that all gates, with set-up, may take."""
     gates = sum(gate.timeout_seconds for gate in workcell.gates) * (1 + workcell.flaky_reruns)
     return math.ceil(gates + (workcell.setup_timeout_seconds if workcell.setup else 0))
 
 
-def _null_if_na(value: Bin) -> int | None:
+def null_if_na(value: Bin) -> int | None:
+    """A budget as its column holds it."""
     return None if value == NA else int(value)
 
 

@@ -5,15 +5,16 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
-_RECENT_RUNS = sa.text("""
+_RUNS = """
     SELECT e.execution_id, e.bench_id, c.issue_id, c.job_type, c.issue -> 'tags' AS tags, o.status, o.duration_ms,
            o.budget_ms, o.micro_usd, o.fail_codes, o.gates, o.executed_plan, e.started_at,
            (extract(epoch FROM e.started_at) * 1000)::bigint AS started_ms
     FROM farm.outcomes o
     JOIN farm.executions e USING (execution_id)
     JOIN farm.cases c USING (case_id)
-    WHERE e.arm_id IS NOT NULL AND o.status <> 'error'
-    ORDER BY o.recorded_at DESC, e.execution_id DESC LIMIT :limit""")
+    WHERE e.arm_id IS NOT NULL AND o.status <> 'error'"""
+_RECENT_RUNS = sa.text(f"{_RUNS} ORDER BY o.recorded_at DESC, e.execution_id DESC LIMIT :limit")
+_RUNS_OF = sa.text(f"{_RUNS} AND c.case_id = ANY (:cases) ORDER BY e.execution_id")
 _LAST_ACTIONS = sa.text("""
     SELECT DISTINCT ON (c.issue_id) c.issue_id, a.swarm_id, a.max_candidates, a.max_minutes, a.max_iterations
     FROM farm.cases c
@@ -46,6 +47,12 @@ class History:
         """The newest scored executions of arms."""
         with self._engine.connect() as connection:
             return [dict(row) for row in connection.execute(_RECENT_RUNS, {"limit": limit}).mappings()]
+
+    def runs_of(self, case_ids: Sequence[int]) -> list[dict[str, Any]]:
+        """The scored executions of arms of these cases."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(_RUNS_OF, {"cases": list(case_ids)}).mappings()
+            return [dict(row) for row in rows]
 
     def last_actions(self, issue_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """The action columns that each issue was last executed with, where known."""

@@ -23,7 +23,9 @@ class Issues:
         statement = sa.text("""
             INSERT INTO farm.issues (issue_id, source, document) VALUES (:id, :source, CAST(:document AS jsonb))
             ON CONFLICT (issue_id) DO UPDATE
-            SET source = EXCLUDED.source, document = EXCLUDED.document, imported_at = now()""")
+            SET source = EXCLUDED.source, document = EXCLUDED.document,
+                -- Waiting counts from here: an import that changes nothing starts nothing anew.
+                imported_at = CASE WHEN issues.document = EXCLUDED.document THEN issues.imported_at ELSE now() END""")
         with transaction(self._engine) as connection:
             known = connection.scalar(
                 sa.text("SELECT count(*) FROM farm.issues WHERE issue_id = ANY (:ids)"),

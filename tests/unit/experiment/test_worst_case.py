@@ -38,7 +38,7 @@ def test_na_is_resolved_by_the_defaults_and_the_longest_toolchain() -> None:
 
 def test_numbers_stay_and_na_is_cut_at_the_minutes_limit() -> None:
     limits = workcell_limits(WORKCELL)
-    assert resolve_action(Action("speculate_vote", 3, 15, 5), limits, 20).model_dump() == {
+    assert resolve_action(Action("speculate_vote", 3, 15, 5), limits, 20).model_dump(exclude_none=True) == {
         "swarm_id": "speculate_vote",
         "candidates": 3,
         "minutes": 15,

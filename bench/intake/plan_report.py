@@ -1,0 +1,64 @@
+"""What the dependencies of a plan amount to: rings, finished and unknown ends, the critical path."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bench.intake.graph import critical_path, critical_path_hours, find_cycles
+from bench.intake.issue import Issue
+from bench.intake.waits import is_finished
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReport:
+    """Only unfinished issues are looked at. Pairs are an issue and what it depends on."""
+
+    cycles: list[list[str]]
+    """As `find_cycles` names them."""
+    on_finished: list[tuple[str, str]]
+    """Harmless: what they wait for is done."""
+    on_unknown: list[tuple[str, str]]
+    """What they wait for is neither in the plan nor known elsewhere, and so blocks nothing."""
+    critical_path: list[str]
+    """First to do first."""
+    critical_hours: int
+
+    def document(self) -> dict[str, Any]:
+        """The report as JSON-able data."""
+        return {
+            "cycles": self.cycles,
+            "depends_on_finished": [{"issue": a, "depends_on": b} for a, b in self.on_finished],
+            "depends_on_unknown": [{"issue": a, "depends_on": b} for a, b in self.on_unknown],
+            "critical_path": {"issues": self.critical_path, "hours": self.critical_hours},
+        }
+
+
+def unknown_ids(issues: Iterable[Issue]) -> set[str]:
+    """The ids that unfinished issues wait for and that are not among `issues`."""
+    by_id = {issue.id: issue for issue in issues}
+    return {target for _, target in _waits(by_id.values()) if target not in by_id}
+
+
+def plan_report(issues: Iterable[Issue], elsewhere: Mapping[str, Issue]) -> PlanReport:
+    """The report on `issues`; `elsewhere` are issues outside the plan that it may depend on."""
+    plan = {issue.id: issue for issue in issues}
+    known = {**elsewhere, **plan}
+    waits = _waits(plan.values())
+    hours = critical_path_hours(plan.values())
+    return PlanReport(
+        cycles=find_cycles(plan.values()),
+        on_finished=[pair for pair in waits if pair[1] in known and is_finished(known[pair[1]])],
+        on_unknown=[pair for pair in waits if pair[1] not in known],
+        critical_path=critical_path(plan.values()),
+        critical_hours=max(hours.values(), default=0),
+    )
+
+
+def _waits(issues: Iterable[Issue]) -> list[tuple[str, str]]:
+    return [
+        (issue.id, dependency.depends_on_id)
+        for issue in issues
+        if not is_finished(issue)
+        for dependency in issue.dependencies
+        if dependency.type == "blocks"
+    ]

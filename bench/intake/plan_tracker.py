@@ -1,0 +1,92 @@
+"""Plan trackers: Markdown files whose fenced YAML blocks are cards, read as issues.
+
+`bench.intake.plan_card` says what a card means, `bench.intake.fences` which blocks there are.
+"""
+
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from bench.intake.beads import ImportReport, is_newer
+from bench.intake.cards import CardError, read_card
+from bench.intake.errors import IntakeError
+from bench.intake.fences import Block, fenced_blocks
+from bench.intake.issue import Dependency, Issue
+from bench.intake.plan_card import Card, make_card
+
+_LARGEST_FILE: Final = 32 * 2**20
+_LANGUAGES: Final = frozenset({"yaml", "yml"})
+
+
+class _Placed(NamedTuple):
+    line: int
+    card: Card
+
+
+def read_plan_tracker(path: Path) -> ImportReport:
+    """The cards of a tracker as issues; bad cards are named by line and left out.
+
+    Of a repeated id the card `updated` last stays, then the later one. `IntakeError` where the file cannot be
+    read or has no YAML block at all.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_FILE + 1)
+    except OSError as error:
+        raise IntakeError(f"{path}: {error.strerror}; name a plan tracker that can be read") from error
+    if len(content) > _LARGEST_FILE:
+        raise IntakeError(f"{path}: larger than {_LARGEST_FILE >> 20} MiB; split the tracker")
+    report = ImportReport(str(path))
+    cards: dict[str, _Placed] = {}
+    for block in fenced_blocks(content.decode("utf-8-sig", "replace"), _LANGUAGES):
+        if block.language in _LANGUAGES:
+            _take(block, cards, report)
+    if not cards and not report.bad_lines:
+        raise IntakeError(f"{path}: no cards in it; a card is a block between ```yaml and ``` with an id")
+    report.issues = _with_blocked(cards, report)
+    report.warnings.sort(key=lambda told: told[0])
+    return report
+
+
+def _take(block: Block, cards: dict[str, _Placed], report: ImportReport) -> None:
+    try:
+        placed = _Placed(block.line, _card(block, report))
+    except CardError as error:
+        report.bad_lines.append((block.line + 1 + error.line, str(error)))
+        return
+    issue = placed.card.issue
+    known = cards.get(issue.id)
+    if known is not None:
+        report.duplicates += 1
+        stays, goes = (placed, known) if is_newer(issue, known.card.issue) else (known, placed)
+        report.warnings.append(
+            (goes.line, f"{issue.id}: the card in line {stays.line} has this id and stays")
+        )
+        placed = stays
+    cards[issue.id] = placed
+
+
+def _card(block: Block, report: ImportReport) -> Card:
+    if not block.is_closed:
+        raise CardError("nothing closes this block; add a line with ``` after the card", -1)
+    data = read_card(block.text)
+    return make_card(data, block.headings, lambda text: report.warnings.append((block.line, text)))
+
+
+def _with_blocked(cards: dict[str, _Placed], report: ImportReport) -> list[Issue]:
+    """The issues, each with a dependency on the cards that say they block it."""
+    issues = {issue_id: placed.card.issue for issue_id, placed in cards.items()}
+    for issue_id, placed in cards.items():
+        for blocked in placed.card.blocks:
+            if blocked in issues:
+                issues[blocked] = _waiting(issues[blocked], issue_id)
+            else:
+                text = f"{issue_id}: blocks {blocked!r:.80}, which is no card here; left out"
+                report.warnings.append((placed.line, text))
+    return list(issues.values())
+
+
+def _waiting(issue: Issue, blocker: str) -> Issue:
+    dependency = Dependency(issue_id=issue.id, depends_on_id=blocker)
+    if dependency in issue.dependencies:
+        return issue
+    return issue.model_copy(update={"dependencies": (*issue.dependencies, dependency)})

@@ -1,0 +1,143 @@
+"""What a stream knows of its backlog: which issues may start, and why the others may not."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from bench.intake.graph import critical_path_hours, find_blockers, find_cycles
+from bench.intake.issue import Issue
+
+STARTABLE: Final = frozenset({"open", "ready"})
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What streams did with one issue before."""
+
+    runs: int = 0
+    last_finished: datetime | None = None
+    solved_at: datetime | None = None
+    invalid_at: datetime | None = None
+    """When its gates turned out to pass already, or not to run, on the base commit."""
+
+    def later(self, row: Mapping[str, Any]) -> "Past":
+        """With further finished runs: a row of `Streams.past`."""
+        return Past(
+            self.runs + row["runs"],
+            row["last_finished"] or self.last_finished,
+            row["solved_at"] or self.solved_at,
+            row["invalid_at"] or self.invalid_at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The backlog at one moment."""
+
+    ready: list[Issue]
+    """In no order; `dk_attempts` counts the stream's own runs too."""
+    held: dict[str, str]
+    """Issues that are open and may not start, and why."""
+    solved: list[str]
+    cycles: list[list[str]]
+
+
+@dataclass
+class Board:
+    """The backlog, and what became of it so far. What is worked out from the backlog alone is worked out once."""
+
+    max_attempts: int
+    issues: dict[str, Issue] = field(default_factory=dict)
+    imported_at: dict[str, datetime] = field(default_factory=dict)
+    past: dict[str, Past] = field(default_factory=dict)
+    _graph: "_Graph | None" = None
+
+    def load(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Take the backlog as it now stands: rows of `Streams.backlog`."""
+        self.issues, self.imported_at, self._graph = {}, {}, None
+        for row in rows:
+            self.issues[row["issue_id"]] = Issue.from_document(row["document"])
+            self.imported_at[row["issue_id"]] = row["imported_at"]
+
+    def ended(self, rows: Mapping[str, Mapping[str, Any]]) -> None:
+        """Take in finished runs, by issue."""
+        for issue_id, row in rows.items():
+            self.past[issue_id] = self.past.get(issue_id, Past()).later(row)
+            if row["solved_at"] is not None:
+                self._graph = None
+
+    def is_solved(self, issue_id: str) -> bool:
+        """Whether a stream solved the issue as it was imported last; a changed import reopens it."""
+        return self._since_import(issue_id, self.past.get(issue_id, Past()).solved_at)
+
+    def waiting_since(self, issue_id: str) -> datetime:
+        """Since when nothing but its turn keeps a ready issue waiting: its import, or its last run."""
+        last = self.past.get(issue_id, Past()).last_finished
+        return max(self.imported_at[issue_id], last or _NEVER)
+
+    def critical_hours(self) -> Mapping[str, int]:
+        """Hours of the longest chain of work behind each unfinished issue."""
+        return self._graph_now().hours
+
+    def standing(self, running: Iterable[str]) -> Standing:
+        """Who may start now, given who runs."""
+        at_work, graph = set(running), self._graph_now()
+        ready, held, solved = [], {}, []
+        for issue in self.issues.values():
+            if issue.is_closed or issue.id in at_work:
+                continue
+            if self.is_solved(issue.id):
+                solved.append(issue.id)
+                continue
+            reason = self._why_not(issue, graph)
+            if reason is None:
+                ready.append(issue.model_copy(update={"dk_attempts": self._attempts(issue)}))
+            else:
+                held[issue.id] = reason
+        return Standing(ready, held, solved, graph.cycles)
+
+    def _why_not(self, issue: Issue, graph: "_Graph") -> str | None:
+        if issue.is_escalation:
+            return "waits for a person"
+        if issue.status not in STARTABLE:
+            return f"its status is {issue.status}"
+        if self._since_import(issue.id, self.past.get(issue.id, Past()).invalid_at):
+            return "its gates pass already, or cannot run, on the base commit"
+        if self._attempts(issue) >= self.max_attempts:
+            return f"ran {self._attempts(issue)} times without success"
+        if issue.id in graph.ring:
+            return f"waits in a ring: {' → '.join(graph.ring[issue.id])}"
+        if issue.id in graph.blockers:
+            return f"waits for {', '.join(graph.blockers[issue.id][:5])}"
+        return None
+
+    def _attempts(self, issue: Issue) -> int:
+        return issue.dk_attempts + self.past.get(issue.id, Past()).runs
+
+    def _since_import(self, issue_id: str, moment: datetime | None) -> bool:
+        return moment is not None and moment >= self.imported_at[issue_id]
+
+    def _graph_now(self) -> "_Graph":
+        if self._graph is None:
+            self._graph = _Graph.of(
+                issue.model_copy(update={"status": "done"}) if self.is_solved(issue.id) else issue
+                for issue in self.issues.values()
+            )
+        return self._graph
+
+
+@dataclass(frozen=True, slots=True)
+class _Graph:
+    blockers: Mapping[str, tuple[str, ...]]
+    hours: Mapping[str, int]
+    cycles: list[list[str]]
+    ring: Mapping[str, list[str]]
+
+    @classmethod
+    def of(cls, issues: Iterable[Issue]) -> "_Graph":
+        known = list(issues)
+        cycles = find_cycles(known)
+        ring = {issue_id: [*cycle, cycle[0]] for cycle in cycles for issue_id in cycle}
+        return cls(find_blockers(known), critical_path_hours(known), cycles, ring)

@@ -1,0 +1,105 @@
+"""How one issue is worked on: what the planner says, what the rollout lets run, and the record of both."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bench.config.models import BenchConfig
+from bench.config.routing import first_match
+from bench.config.stream import Exploration
+from bench.intake.issue import Issue
+from bench.stream.dispatch import Asked, by_heuristics
+from bench.stream.explore import Explored, explore, safe_set
+from planner.actions import Action, valid_actions
+from planner.baseline import POLICY_ID
+from planner.canonical import sha256_json
+from planner.inference import PlannerInference
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to run, and what is written down about it."""
+
+    asked: Asked
+    propensity: float
+    explored: bool
+    policy_id: str
+    record: Json
+    """For `farm.cases.decision`: planner_action (the prediction, in shadow mode too), policy_trace, and whether
+    both agree."""
+
+
+def plan_issue(
+    issue: Issue,
+    planner_input: Json,
+    input_hash: str,
+    config: BenchConfig,
+    inference: PlannerInference,
+    stability: Json,
+) -> Decision:
+    """The decision for one ready issue: the planner's where the rollout lets it run, else the heuristics'.
+
+    Never raises, and never takes longer than the planner's timeout. The same input gives the same action, but
+    where the planner was late.
+    """
+    heuristic = by_heuristics(issue, first_match(config.routing, issue))
+    rollout = inference.config.rollout
+    # In shadow mode, too, the prediction is asked for: it is recorded beside what runs.
+    answer = inference.decide(planner_input)
+    allowed = rollout.resolve(
+        answer.action, heuristic.action, issue.job_type, issue.dk_risk, answer.abstain_to_default
+    )
+    drawn = _explore(issue, allowed.action, heuristic.action, config.stream.exploration, input_hash)
+    action = allowed.action if drawn is None else drawn.action
+    policy_id = _policy_id(inference) if allowed.enforced else POLICY_ID
+    propensity = 1.0 if drawn is None else drawn.propensity
+    return Decision(
+        asked=Asked(action, heuristic.toolchains),
+        propensity=propensity,
+        explored=drawn is not None,
+        policy_id=policy_id,
+        record={
+            "planner_action": answer.document(),
+            "policy_trace": {
+                "schema_version": "cyntra.planner_policy_trace.v1",
+                "policy_id": policy_id,
+                "policy_mode": rollout.mode,
+                "candidate_set_hash": sha256_json([list(one) for one in valid_actions(issue.job_type)]),
+                "propensity_executed": propensity,
+                "exploration": _exploration(config.stream.exploration, drawn),
+                "stability": stability,
+            },
+            "agrees": answer.action == action,
+            "enforced": allowed.enforced,
+            "held_back": allowed.reason,
+            "explored": drawn is not None and drawn.action != allowed.action,
+        },
+    )
+
+
+def _policy_id(inference: PlannerInference) -> str:
+    model = inference.model
+    return POLICY_ID if model is None else f"bundle:{model['checkpoint_id']}"
+
+
+def _explore(
+    issue: Issue, chosen: Action, baseline: Action, settings: Exploration, input_hash: str
+) -> Explored | None:
+    open_to_it = issue.dk_priority in settings.priorities or not set(issue.tags).isdisjoint(settings.tags)
+    if not settings.enabled or not open_to_it:
+        return None
+    safe = safe_set(chosen, baseline, issue.job_type)
+    return explore(chosen, safe, settings.epsilon, input_hash, settings.epoch_seed)
+
+
+def _exploration(settings: Exploration, drawn: Explored | None) -> Json:
+    if drawn is None:
+        return {"enabled": False}
+    return {
+        "enabled": True,
+        "method": "epsilon_greedy",
+        "epsilon": settings.epsilon,
+        "safe_set": [list(action) for action in drawn.safe_set],
+        "u": drawn.u,
+    }

@@ -1,0 +1,40 @@
+"""The policy epoch: runs of one epoch were decided and judged under the same rules."""
+
+from typing import Any, Final
+
+from bench.config.models import BenchConfig
+from bench.submit.inputs import UNIVERSE_ID
+from planner.canonical import sha256_json
+
+_OF_TOOLCHAINS: Final = ("name", "argv", "model", "limit_minutes", "max_turns")
+_OF_WORKCELLS: Final = (
+    "gates",
+    "protected_paths",
+    "default_candidates",
+    "default_iterations",
+    "flaky_reruns",
+)
+
+
+def stability(config: BenchConfig, prompt_text: str) -> dict[str, Any]:
+    """The `stability` block of a policy trace: three hashes that together are the epoch.
+
+    The kernel config is routing, exploration and attempts, the planner's rollout, gates and control, and the
+    toolchains with their limits and models; what a stream may spend or run at once is not part of it.
+    """
+    workcell = config.workcell.model_dump(mode="json")
+    stream = config.stream.model_dump(mode="json", include={"max_attempts", "exploration"})
+    kernel = {
+        "routing": [rule.model_dump(mode="json") for rule in config.routing],
+        "stream": stream,
+        "planner": {key: value for key, value in config.planner.items() if key != "model"},
+        "workcell": {key: workcell[key] for key in _OF_WORKCELLS},
+        "toolchains": [
+            {key: toolchain[key] for key in _OF_TOOLCHAINS} for toolchain in workcell["toolchains"] or []
+        ],
+    }
+    return {
+        "kernel_config_hash": sha256_json(kernel),
+        "universe_hash": sha256_json(UNIVERSE_ID),
+        "prompt_frontier_hash": sha256_json(prompt_text),
+    }

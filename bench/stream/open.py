@@ -1,0 +1,45 @@
+"""Opening a stream: the one that stands goes on where it can, else a new one begins."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from bench.config.models import BenchConfig
+from bench.submit.plan import bench_limits
+from bench.submit.submit import new_bench_id
+from db.repositories.plans import NewBench, Plans
+from db.repositories.streams import Streams
+from planner.canonical import sha256_json
+
+
+def open_stream(engine: sa.Engine, config: BenchConfig, now: datetime) -> tuple[str, bool]:
+    """The id of the stream of this config, and whether it is new.
+
+    A stream that was left open under the same config goes on; under another one, its runs still come to their
+    end and a new stream begins.
+    """
+    streams = Streams(engine)
+    document = config.stream_document()
+    digest = sha256_json(document)
+    standing = streams.current()
+    if standing is not None and standing[1] == digest:
+        return standing[0], False
+    bench_id = new_bench_id(now).replace("b-", "s-", 1)
+    Plans(engine).write(
+        NewBench(
+            bench_id=bench_id,
+            config=document,
+            config_hash=digest,
+            slice=config.issue_selection.slice,
+            seed=config.action_sampling.seed,
+            k=1,
+            strategy="policy",
+            objective=config.winner_selection.primary_objective,
+            tie_break=config.winner_selection.tie_break,
+            max_retries=config.execution_limits.max_retries,
+            limits=bench_limits(config.execution_limits),
+            cases=[],
+            kind="stream",
+        )
+    )
+    return bench_id, True

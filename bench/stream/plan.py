@@ -1,0 +1,107 @@
+"""A decision as a case of the stream: one arm, ready to be written."""
+
+from typing import Any
+
+from bench.config.models import BenchConfig
+from bench.experiment.streams import seed63
+from bench.experiment.worst_case import resolve_action, workcell_limits, worst_micro_usd, worst_ms
+from bench.stream.decision import Decision
+from bench.stream.dispatch import Dispatched
+from bench.submit.plan import Ready, deadline_seconds, gate_seconds, new_case, null_if_na
+from db.repositories.plans import NewArm, NewCase, NewExecution
+from planner.actions import canonical_rank
+from planner.baseline import POLICY_ID
+from workers.classes import class_name, needs_of
+from workers.spec import PlannedAction, Workcell
+
+Json = dict[str, Any]
+STRATEGY = "policy"
+
+
+def with_toolchains(workcell: Workcell, names: tuple[str, ...] | None) -> Workcell | None:
+    """`workcell` with the toolchains of these names alone, in their order; None where it lacks one of them."""
+    if names is None:
+        return workcell
+    by_name = {toolchain.name: toolchain for toolchain in workcell.toolchains}
+    if not set(names) <= set(by_name):
+        return None
+    return workcell.model_copy(update={"toolchains": [by_name[name] for name in names]})
+
+
+def stream_case(
+    config: BenchConfig,
+    one: Ready,
+    document: Json,
+    decision: Decision,
+    dispatched: Dispatched,
+    *,
+    rank: int,
+    run_no: int,
+    baseline: list[Json] | None,
+) -> tuple[NewCase, tuple[str, ...]]:
+    """The case of one run, and what a machine needs to work on it.
+
+    The seed of a run depends on the bench seed, the issue and the number of the run: a second run is not the
+    first one again.
+    """
+    needs = needs_of(one.workcell)
+    queue = class_name(needs)
+    seed, issue_id = config.action_sampling.seed, one.issue.id
+    planned = _planned(config, one.workcell, dispatched)
+    arm = _arm(
+        decision,
+        dispatched,
+        planned,
+        NewExecution(
+            queue=queue,
+            seed=seed63(seed, "stream", issue_id, str(run_no)),
+            deadline_seconds=deadline_seconds(one.workcell, planned, gate_seconds(one.workcell)),
+            worst_micro_usd=worst_micro_usd(planned, workcell_limits(one.workcell)),
+            worst_ms=worst_ms(planned),
+        ),
+    )
+    case = new_case(
+        one,
+        document,
+        queue=queue,
+        rank=rank,
+        check_seed=seed63(seed, "baseline", issue_id),
+        baseline=baseline,
+        arms=[arm],
+        run_no=run_no,
+        decision=decision.record,
+    )
+    return case, needs
+
+
+def _planned(config: BenchConfig, workcell: Workcell, dispatched: Dispatched) -> PlannedAction:
+    most = config.execution_limits.max_minutes_per_candidate
+    planned = resolve_action(dispatched.action, workcell_limits(workcell), most)
+    reasons = [dispatched.fallback_reason] if dispatched.fallback_reason else []
+    if most is not None and planned.minutes > most:
+        reasons.append(f"minutes_reduced_from_{planned.minutes:g}_to_{most:g}")
+        planned = planned.model_copy(update={"minutes": most})
+    changes = {"candidates": dispatched.candidates, "fallback_reason": ",".join(reasons) or None}
+    return planned.model_copy(update=changes)
+
+
+def _arm(
+    decision: Decision, dispatched: Dispatched, planned: PlannedAction, execution: NewExecution
+) -> NewArm:
+    action = dispatched.action
+    return NewArm(
+        swarm_id=action.swarm_id,
+        max_candidates=null_if_na(action.max_candidates_bin),
+        max_minutes=null_if_na(action.max_minutes_bin),
+        max_iterations=null_if_na(action.max_iterations_bin),
+        canonical_rank=canonical_rank(action),
+        strategy=STRATEGY,
+        strategy_version=decision.policy_id,
+        propensity=decision.propensity,
+        propensity_kind="exact" if decision.explored else "deterministic",
+        stratum=STRATEGY,
+        is_baseline=decision.policy_id == POLICY_ID and not decision.explored,
+        is_executed=False,
+        planned=planned.model_dump(mode="json"),
+        executions=[execution],
+    )

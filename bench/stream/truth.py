@@ -1,0 +1,88 @@
+"""The scheduler's view of the database: one stream, and the history that decisions look at."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from bench.config.models import BenchConfig
+from bench.intake.issue import Issue
+from bench.submit.history import run_summary
+from bench.submit.inputs import system_state
+from bench.submit.plan import Ready, bench_limits, make_ready
+from db.repositories.history import History
+from db.repositories.plans import NewCase, Plans
+from db.repositories.streams import Streams
+from planner.run_index import RunIndex
+from planner.similar import SimilarQuery
+from workers.execution.mirror import resolve_ref
+
+Json = dict[str, Any]
+
+
+class StreamTruth:
+    """One open stream. The history is read once and then grows by what ends: its cost does not grow with it."""
+
+    def __init__(
+        self, engine: sa.Engine, bench_id: str, config: BenchConfig, mirrors: Path | None, runs: int = 100_000
+    ) -> None:
+        self._streams, self._plans, self._history = Streams(engine), Plans(engine), History(engine)
+        self._bench_id, self._config, self._mirrors = bench_id, config, mirrors
+        self._stamp = ""
+        self._index = RunIndex()
+        self._index.add_many(run_summary(row) for row in self._history.recent_runs(runs))
+        self._rank = self._streams.next_rank(bench_id)
+        self._health: dict[str, float] = self._history.toolchain_health()
+
+    def backlog_if_changed(self) -> list[dict[str, Any]] | None:
+        """The backlog where an import changed it since the last call, else None."""
+        stamp = self._streams.backlog_stamp()
+        if stamp == self._stamp:
+            return None
+        self._stamp = stamp
+        return self._streams.backlog()
+
+    def open_runs(self) -> list[dict[str, Any]]:
+        """Runs that are not over."""
+        return self._streams.open_runs()
+
+    def ended(self, case_ids: Sequence[int]) -> dict[str, dict[str, Any]]:
+        """What became of these cases, by issue; their runs are history from now on."""
+        self._index.add_many(run_summary(row) for row in self._history.runs_of(case_ids))
+        self._health = self._history.toolchain_health()
+        return self._streams.past(case_ids)
+
+    def system_state(self, now: datetime) -> Json:
+        """The live farm in the bins of the contract."""
+        usd_cap = self._config.execution_limits.max_usd
+        return system_state(self._history.load(), self._health, now, usd_cap)
+
+    def history(self, issue: Issue, now: datetime) -> list[Json]:
+        """The eight most similar runs that started before `now`, newest first."""
+        query = SimilarQuery(issue.job_type, int(now.timestamp() * 1000), issue.tags, issue.id)
+        return [run.document() for run in self._index.query(query)]
+
+    def make_ready(self, issue: Issue) -> Ready:
+        """The issue with its workcell, whose base is a commit as of now."""
+        return make_ready(self._config, issue, lambda repo, ref: resolve_ref(repo, ref, self._mirrors))
+
+    def baseline(self, key: str) -> list[Json] | None:
+        """What the gates showed on the base commit, where that was checked before."""
+        return self._history.baselines([key]).get(key)
+
+    def run_number(self, issue_id: str) -> int:
+        """The number of the issue's next run in this stream, from 0."""
+        return self._streams.run_numbers(self._bench_id, [issue_id]).get(issue_id, 0)
+
+    def next_rank(self) -> int:
+        """The place of the next case in this stream."""
+        return self._rank
+
+    def start(self, case: NewCase, queues: Mapping[str, Sequence[str]]) -> bool:
+        """Write the run; False where the stream is open no more."""
+        limits = bench_limits(self._config.execution_limits)
+        written = self._plans.append(self._bench_id, [case], dict(queues), limits)
+        self._rank += len(written)
+        return bool(written)
