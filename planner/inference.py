@@ -14,11 +14,12 @@ from planner.baseline import baseline_action
 from planner.bundle import EpochMismatchError
 from planner.caps import capped
 from planner.decode import Decoded, head_probabilities
+from planner.input_hash import hash_of
 from planner.lanes import CallError, Lanes, LateError
 from planner.models import Model, load_model
 from planner.planner_action import PlannerAction, now
 from planner.planner_config import PlannerConfig
-from planner.questions import build_planner_input, hash_of, risk_and_size, stated_job_type
+from planner.questions import build_planner_input, risk_and_size, stated_job_type
 from planner.rollout import Execution, Mode
 
 FIRST_RUN_SECONDS: Final = 10.0

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from planner.actions import JOB_TYPES, JobType, action_space_document
-from planner.canonical import sha256_json
 from planner.planner_action import now
 
 SCHEMA_VERSION: Final = "cyntra.planner_input.v1"
@@ -60,11 +59,6 @@ def job_type_of(tags: Sequence[str]) -> JobType:
     if "asset:world" in tags:
         return "fab-world"
     return "fab-asset" if any(tag.startswith("asset:") for tag in tags) else "code"
-
-
-def hash_of(planner_input: Mapping[str, Any]) -> str:
-    """The `input_hash`: SHA-256 of the canonical JSON without `created_at`; a `ValueError` for what is no JSON."""
-    return sha256_json({key: value for key, value in planner_input.items() if key != "created_at"})
 
 
 def stated_job_type(planner_input: Any) -> JobType:
