@@ -35,9 +35,9 @@ class WorldPlan:
     """How large a world is and how broadly its issues are benched."""
 
     issues: int = 4000
-    arms: int = 12
+    arms: int = 30
     """Actions tried on each issue, drawn uniformly without replacement."""
-    replicates: int = 4
+    replicates: int = 2
     seed: int = 0
 
     def checked(self) -> "WorldPlan":

@@ -8,8 +8,8 @@ import click
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="A new directory.")
 @click.option("--issues", type=int, default=4000, show_default=True, help="Benched issues.")
-@click.option("--arms", type=int, default=12, show_default=True, help="Actions tried on each issue.")
-@click.option("--replicates", type=int, default=4, show_default=True, help="Executions of each action.")
+@click.option("--arms", type=int, default=30, show_default=True, help="Actions tried on each issue.")
+@click.option("--replicates", type=int, default=2, show_default=True, help="Executions of each action.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed makes the same world.")
 def world(out: Path, issues: int, arms: int, replicates: int, seed: int) -> None:
     """Generate a world with known truth: a dataset of benched issues and the value of every action.
