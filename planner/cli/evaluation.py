@@ -1,9 +1,12 @@
 """`planner evaluate` and `planner ablate`."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
+
+if TYPE_CHECKING:
+    from planner.evaluation.subjects import Subject
 
 _Directory = click.Path(path_type=Path)
 _dataset = click.option(
@@ -53,11 +56,10 @@ def evaluate(
     from planner.evaluation.assess import Settings
     from planner.evaluation.evaluate import REPORT, write_evaluation
     from planner.evaluation.evaluate import evaluate as judge
-    from planner.evaluation.subjects import bundled, trained
-    from planner.evaluation.subjects import shuffled as shuffled_subject
+    from planner.evaluation.subjects import bundled
 
-    subject = trained(model) if model is not None else bundled(bundle or Path())
-    control = None if shuffled is None else shuffled_subject(shuffled)
+    subject = _trained(model) if model is not None else bundled(bundle or Path())
+    control = None if shuffled is None else _shuffled(shuffled)
     read = read_dataset(dataset)
     for one in (subject, control):
         if one is not None:
@@ -67,6 +69,19 @@ def evaluate(
     write_evaluation(out, evaluation)
     _show(evaluation.figures)
     click.echo(f"report in {out / REPORT}", err=True)
+
+
+# A host without torch can evaluate bundles.
+def _trained(path: Path) -> "Subject":
+    from planner.training.trained_subjects import trained
+
+    return trained(path)
+
+
+def _shuffled(path: Path) -> "Subject":
+    from planner.training.trained_subjects import shuffled
+
+    return shuffled(path)
 
 
 def _show(figures: dict[str, Any]) -> None:

@@ -40,23 +40,28 @@ class Settings:
         return self
 
 
-def assess(decisions: Sequence[Decisions], examples: EncodedExamples, settings: Settings) -> Json:
+def assess(
+    decisions: Sequence[Decisions],
+    examples: EncodedExamples,
+    settings: Settings,
+    references: Sequence[str] = REFERENCES,
+) -> Json:
     """Figures of every policy over `examples`, which all of them decided on, in JSON values.
 
     `benched` is None where no example has outcomes, and then so are all outcome figures: nothing is made up.
-    Differences are those of every policy to each of `REFERENCES` that is among them. A `PlannerError` where
-    there is nothing to judge by: no examples, or one label only and no outcomes.
+    Differences are those of every policy but the first reference to each of `references` that is among them.
+    A `PlannerError` where there is nothing to judge by: no examples, or one label only and no outcomes.
     """
     _check(examples)
     by_label = _ByLabel(examples, settings)
     by_outcome = _ByOutcome(examples, settings) if len(examples.outcomes) else None
     rows, differences = [], []
-    references = [one for one in decisions if one.policy_id in REFERENCES]
+    compared = [one for one in decisions if one.policy_id in references]
     for one in decisions:
         outcomes = by_outcome.figures(one) if by_outcome else None
         rows.append({"policy": one.policy_id, "labels": by_label.figures(one), "outcomes": outcomes})
-        for other in references:
-            if one.policy_id != other.policy_id and one.policy_id != REFERENCES[0]:
+        for other in compared:
+            if one.policy_id != other.policy_id and one.policy_id != references[0]:
                 differences.append(by_label.difference(one, other))
                 differences.extend(by_outcome.differences(one, other) if by_outcome else ())
     return {

@@ -12,7 +12,8 @@ from planner.errors import PlannerError
 from planner.heads import HEADS
 from planner.policies.base import Policy
 
-_NEUTRAL: Final = dict.fromkeys(HEADS, 1.0)
+NEUTRAL: Final = dict.fromkeys(HEADS, 1.0)
+"""The temperatures of a policy that was not calibrated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,32 +37,9 @@ class Subject:
             )
 
 
-def trained(path: Path) -> Subject:
-    """A model directory, run by torch; a `PlannerError` where it is none or reads another encoding."""
-    from planner.training.trained import TrainedPolicy, load_trained
-
-    policy = load_trained(path)
-    dataset: Mapping[str, Any] = policy.report["dataset"]
-    plain = None
-    if policy.config["temperatures"] != _NEUTRAL:
-        plain = TrainedPolicy(policy.module, policy.config | {"temperatures": _NEUTRAL}, policy.report)
-    return Subject(policy, plain, path, dataset["dataset_hash"], dataset["epoch"])
-
-
-def shuffled(path: Path) -> Subject:
-    """A model directory that was trained on shuffled labels; a `PlannerError` where it was not."""
-    from planner.training.trained import load_trained
-
-    if not load_trained(path).report["config"]["shuffle_labels"]:
-        raise PlannerError(
-            f"{path} learnt true labels: the control is trained with planner train --shuffle-labels"
-        )
-    return trained(path)
-
-
 def bundled(path: Path) -> Subject:
     """A bundle, run by onnxruntime; a `PlannerError` where it is refused."""
     bundle = open_bundle(path)
-    plain = BundlePolicy(bundle, calibrated=False) if dict(bundle.temperatures) != _NEUTRAL else None
+    plain = BundlePolicy(bundle, calibrated=False) if dict(bundle.temperatures) != NEUTRAL else None
     dataset: Mapping[str, Any] = bundle.metadata["dataset"]
     return Subject(BundlePolicy(bundle), plain, path, dataset.get("dataset_hash"), bundle.epoch)
