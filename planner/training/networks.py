@@ -77,11 +77,11 @@ class SparseLinear(nn.Module):
         return rows + self.bias
 
     def ragged(self, ids: Tensor, offsets: Tensor) -> Tensor:
-        """`ids` (total,) of all inputs one after the other, input i from `offsets[i]` on → (B, width)."""
-        rows = functional.embedding_bag(
-            ids, self.weight, offsets, mode="sum", padding_idx=self.weight.shape[0] - 1
-        )
-        return rows + self.bias
+        """`ids` (total,) of all inputs one after the other, input i from `offsets[i]` on → (B, width).
+
+        Padding has no place here. Naming its row would take `embedding_bag` off its fast path.
+        """
+        return functional.embedding_bag(ids, self.weight, offsets, mode="sum") + self.bias
 
 
 class Network(nn.Module):
