@@ -3,7 +3,6 @@
 Loads onnxruntime and numpy; no torch, no database, no queue, no pydantic.
 """
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
@@ -14,6 +13,7 @@ from planner.baseline import baseline_action
 from planner.bundle import EpochMismatchError
 from planner.caps import capped
 from planner.decode import Decoded, head_probabilities
+from planner.errors import PlannerError
 from planner.input_hash import hash_of
 from planner.lanes import CallError, Lanes, LateError
 from planner.models import Model, load_model
@@ -25,7 +25,6 @@ from planner.rollout import Execution, Mode
 FIRST_RUN_SECONDS: Final = 10.0
 """How long the dummy run at start-up may take; afterwards the config's timeout holds."""
 
-_log = logging.getLogger(__name__)
 Json = Mapping[str, Any]
 
 
@@ -73,29 +72,27 @@ class PlannerInference:
         self._absent = "model_unavailable"
         try:
             model = load(self.config, epoch)
-            self.problem = self._first_runs(model)
+            self._run_first(model)
+            self._model = model
         except EpochMismatchError as error:
             self._absent = "epoch_mismatch"
             self.problem = str(error)
         except Exception as error:
             self.problem = " ".join(str(error).split()) or type(error).__name__
-        if self.problem is not None:
-            _log.warning("the baseline decides: %s", self.problem)
-            return
-        self._model = model
 
-    def _first_runs(self, model: Model) -> str | None:
-        """What is wrong with a dummy run for each job type, if anything."""
+    def _run_first(self, model: Model) -> None:
+        """A dummy run for each job type; a `PlannerError` where one fails."""
         bounded = self._lanes.by(monotonic() + FIRST_RUN_SECONDS)
         try:
             for job_type in JOB_TYPES:
                 dummy = {**build_planner_input({"id": "first run"}), "job_type": job_type}
                 self._answer(model.decide(dummy, bounded), dummy)
         except LateError:
-            return f"{self.config.model.path}: the first run took more than {FIRST_RUN_SECONDS:g} s"
+            raise PlannerError(
+                f"{self.config.model.path}: the first run took more than {FIRST_RUN_SECONDS:g} s"
+            ) from None
         except Exception as error:
-            return f"{self.config.model.path}: the first run failed: {error}"
-        return None
+            raise PlannerError(f"{self.config.model.path}: the first run failed: {error}") from None
 
     @property
     def model(self) -> Mapping[str, str | None] | None:

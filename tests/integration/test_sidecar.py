@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from planner.serving.endpoints import MAX_FRAME
+from tests.fixtures.bundles import make_bundle
 from tests.fixtures.planner_examples import planner_input
 
 ASKED = planner_input(random.Random(4))
@@ -42,6 +43,16 @@ config = PlannerConfig(inference=InferenceConfig(timeout_ms=20_000))
 service = Service(lambda: planner_with(HeadsModel(SURE, before=slowly), config), queue=8)
 sys.exit(0 if serve(UnixEndpoint(Path(sys.argv[1]), service), lambda name: print(name, flush=True)) else 1)
 """
+
+
+@pytest.fixture
+def bundle(small_bundle: Path) -> Path:
+    return small_bundle
+
+
+@pytest.fixture(scope="module")
+def other_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_bundle(tmp_path_factory.mktemp("bundles") / "other", seed=1)
 
 
 @pytest.fixture
