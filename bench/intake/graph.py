@@ -6,7 +6,7 @@ issues and their dependencies (and n log n for their order), and no chain is too
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bench.intake.components import strong_components
 from bench.intake.issue import Issue
@@ -43,93 +43,69 @@ def find_cycles(issues: Iterable[Issue]) -> list[list[str]]:
     at its smallest id, and they are in the order of those.
     """
     graph = wait_graph(issues)
-    knots = [knot for knot in _components(graph) if _is_knot(graph, knot)]
+    knots = [knot for knot in strong_components(graph.waits_on) if _is_knot(graph, knot)]
     return sorted([graph.ids[n] for n in _ring(graph, knot) if n < len(graph.ids)] for knot in knots)
 
 
 def critical_path_hours(issues: Iterable[Issue]) -> dict[str, int]:
     """Hours of the longest chain of work that starts with each unfinished issue and ends with what waits for it.
 
-    An issue counts with its size: XS 1, S 2, M 4, L 8, XL 16. Within a ring no chain goes on: an issue of a ring
-    counts for itself and for what waits for it from outside.
+    An issue counts with its size: XS 1, S 2, M 4, L 8, XL 16. A chain does not go round a ring: the issues of
+    rings that hang together count as one, as long as the largest of them, and what waits for any waits for all.
     """
     graph = wait_graph(issues)
     chains = _chains(graph)
-    return {issue_id: chains.work(node) for node, issue_id in enumerate(graph.ids)}
+    return {issue_id: chains.hours(node) for node, issue_id in enumerate(graph.ids)}
 
 
 def critical_path(issues: Iterable[Issue]) -> list[str]:
-    """The ids of the longest chain of work, first to do first; of equally long ones that of the smallest id."""
+    """The ids of the longest chain of work, first to do first; of a ring its largest issue."""
     graph = wait_graph(issues)
     if not graph.ids:
         return []
     chains = _chains(graph)
-    node: int | None = max(range(len(graph.ids)), key=lambda n: (chains.work(n), -n))
+    node: int | None = max(range(len(graph.ids)), key=lambda n: (chains.hours(n), -n))
     path = []
     while node is not None:
-        path.append(graph.ids[node])
-        node = chains.next_work(node)
+        if node < len(graph.ids):
+            path.append(graph.ids[node])
+        node = chains.then[chains.component_of[node]]
     return path
 
 
-@dataclass(slots=True)
-class _Chains:
-    """Per node, hours of the longest chain of what waits for it, and the node with which that chain goes on."""
+class _Chains(NamedTuple):
+    """The longest chains of work that wait for each component of a graph."""
 
-    hours: list[int]
-    """Of the node's own work."""
-    after_work: list[tuple[int, int | None]]
-    """Chains that can go on when the node's work is done."""
-    after_start: list[tuple[int, int | None]]
-    """Chains that can go on when the node may start."""
+    graph: WaitGraph
+    component_of: list[int]
+    """By node."""
+    behind: list[int]
+    """Hours of the longest chain behind a component, by component."""
+    then: list[int | None]
+    """The node with which that chain goes on, by component."""
 
-    def work(self, node: int) -> int:
-        return self.hours[node] + self.after_work[node][0]
-
-    def start(self, node: int) -> int:
-        return max(self.work(node), self.after_start[node][0])
-
-    def offer(self, waiting: int, node: int, *, until_done: bool) -> None:
-        """`waiting` waits on `node`: its chain may be the longest behind `node`."""
-        best = self.after_work if until_done else self.after_start
-        hours, then = best[node]
-        offered = self.start(waiting)
-        if offered > hours or (offered == hours and then is not None and waiting < then):
-            best[node] = offered, waiting
-
-    def next_work(self, node: int) -> int | None:
-        """The node whose work comes next in the longest chain from `node` on."""
-        _, then = self.after_work[node]
-        while then is not None and self.after_start[then][0] > self.work(then):
-            _, then = self.after_start[then]
-        return then
+    def hours(self, node: int) -> int:
+        return self.graph.hours[node] + self.behind[self.component_of[node]]
 
 
 def _chains(graph: WaitGraph) -> _Chains:
-    n = len(graph.ids)
-    nodes = len(graph.edges)
-    chains = _Chains([*graph.hours, *[0] * (nodes - n)], [(0, None)] * nodes, [(0, None)] * nodes)
-    components = _components(graph)
-    component_of = [0] * nodes
+    components = strong_components(graph.waits_on)
+    component_of = [0] * len(graph.waits_on)
     for number, component in enumerate(components):
         for node in component:
             component_of[node] = number
-    for component in reversed(components):
-        # Nodes that stand for no work first, in their order: they pass on what waits outside the ring.
-        for node in sorted(component, key=lambda node: (node < n, node)):
-            for edge in graph.edges[node]:
-                if node >= n or component_of[edge.node] != component_of[node]:
-                    chains.offer(node, edge.node, until_done=edge.until_done)
+    chains = _Chains(graph, component_of, [0] * len(components), [None] * len(components))
+    for number in range(len(components) - 1, -1, -1):
+        largest = max(components[number], key=lambda node: (graph.hours[node], -node))
+        hours = chains.hours(largest)
+        for other in {component_of[on] for node in components[number] for on in graph.waits_on[node]}:
+            if other != number and hours > chains.behind[other]:
+                chains.behind[other], chains.then[other] = hours, largest
     return chains
 
 
-def _components(graph: WaitGraph) -> list[list[int]]:
-    """The knots of the graph and its single nodes, each after those it waits on."""
-    return strong_components([[edge.node for edge in edges] for edges in graph.edges])
-
-
 def _is_knot(graph: WaitGraph, component: list[int]) -> bool:
-    return len(component) > 1 or any(edge.node == component[0] for edge in graph.edges[component[0]])
+    return len(component) > 1 or component[0] in graph.waits_on[component[0]]
 
 
 def _ring(graph: WaitGraph, knot: list[int]) -> list[int]:
@@ -140,10 +116,10 @@ def _ring(graph: WaitGraph, knot: list[int]) -> list[int]:
     queue = deque([first])
     while queue and first not in came_from:
         node = queue.popleft()
-        for edge in graph.edges[node]:
-            if edge.node in members and edge.node not in came_from:
-                came_from[edge.node] = node
-                queue.append(edge.node)
+        for on in graph.waits_on[node]:
+            if on in members and on not in came_from:
+                came_from[on] = node
+                queue.append(on)
     ring = [came_from[first]]
     while ring[-1] != first:
         ring.append(came_from[ring[-1]])

@@ -17,7 +17,7 @@ nothing, for exports leave finished issues out. Dependencies of other types deci
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import Final
 
 from bench.intake.issue import Issue, Size
 
@@ -25,26 +25,19 @@ HOURS: Final[dict[Size, int]] = {"XS": 1, "S": 2, "M": 4, "L": 8, "XL": 16}
 _UNTIL_FINISHED: Final = frozenset({"blocks", "conditional-blocks"})
 
 
-class Edge(NamedTuple):
-    """A node that another waits on."""
-
-    node: int
-    until_done: bool
-    """Whether the work of `node` must be done, or only what `node` itself waits on."""
-
-
 @dataclass(frozen=True, slots=True)
 class WaitGraph:
-    """Nodes 0 … n-1 are the unfinished issues in the order of their ids; those after them stand for no work.
+    """Nodes 0 … n-1 are the unfinished issues in the order of their ids; the others are no work of themselves.
 
-    The nodes after n are "children of p may start" for every parent p, below before above, and "all children
-    of t are done" for every t that an issue waits for. They keep the edges as few as the dependencies.
+    Those are "children of p may start" for every parent p and "all children of t are done" for every t that an
+    issue waits for. They keep the edges as few as the dependencies.
     """
 
     ids: list[str]
     hours: list[int]
-    edges: list[list[Edge]]
-    """Sorted, without repetition."""
+    """Of every node's own work."""
+    waits_on: list[list[int]]
+    """Of every node, sorted and without repetition."""
 
 
 def is_finished(issue: Issue) -> bool:
@@ -57,29 +50,29 @@ def wait_graph(issues: Iterable[Issue]) -> WaitGraph:
     backlog = Backlog(issues)
     ids = sorted(issue_id for issue_id, issue in backlog.by_id.items() if not is_finished(issue))
     node = {issue_id: number for number, issue_id in enumerate(ids)}
-    kids_of = [p for p in reversed(backlog.preorder) if p in node and p in backlog.children]
+    kids_of = [p for p in backlog.preorder if p in node and p in backlog.children]
     kids = {p: len(ids) + number for number, p in enumerate(kids_of)}
     targets = sorted({target for issue_id in ids for target in backlog.open_gates(issue_id)})
     gates = {target: len(ids) + len(kids) + number for number, target in enumerate(targets)}
 
-    def edges(issue_id: str, *, within: bool) -> Iterator[Edge]:
+    def waits_on(issue_id: str, *, within: bool) -> Iterator[int]:
         for target in backlog.open_targets(issue_id):
             if within or not backlog.is_below(target, issue_id):
-                yield Edge(node[target], True)
+                yield node[target]
         for target in backlog.open_gates(issue_id):
             if within or not backlog.is_below(target, issue_id):
-                yield Edge(gates[target], False)
+                yield gates[target]
         parent = backlog.parents.get(issue_id)
         if parent in kids:
-            yield Edge(kids[parent], False)
+            yield kids[parent]
 
     return WaitGraph(
         ids=ids,
-        hours=[HOURS[backlog.by_id[issue_id].dk_size] for issue_id in ids],
-        edges=[
-            *(sorted(set(edges(issue_id, within=True))) for issue_id in ids),
-            *(sorted(set(edges(issue_id, within=False))) for issue_id in kids_of),
-            *([Edge(node[c], True) for c in sorted(backlog.open_children(target))] for target in targets),
+        hours=[HOURS[backlog.by_id[i].dk_size] for i in ids] + [0] * (len(kids) + len(gates)),
+        waits_on=[
+            *(sorted(set(waits_on(issue_id, within=True))) for issue_id in ids),
+            *(sorted(set(waits_on(issue_id, within=False))) for issue_id in kids_of),
+            *([node[child] for child in backlog.open_children(target)] for target in targets),
         ],
     )
 
@@ -88,7 +81,8 @@ class Backlog:
     """Issues by id, with their hierarchy."""
 
     def __init__(self, issues: Iterable[Issue]) -> None:
-        self.by_id = {issue.id: issue for issue in issues}
+        self.by_id = {issue.id: issue for issue in sorted(issues, key=lambda issue: issue.id)}
+        """In the order of the ids: nothing depends on the order in which the issues came."""
         named = {issue_id: _parent(issue) for issue_id, issue in self.by_id.items()}
         parents = {issue_id: parent for issue_id, parent in named.items() if parent is not None}
         ring = _ring_members(parents)

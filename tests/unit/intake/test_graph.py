@@ -107,13 +107,11 @@ class Naive:
 
     def hours(self) -> dict[str, int]:
         reaches = self.reaches()
+        knots = {a: {a, *(b for b in self.open if {(a, b), (b, a)} <= reaches)} for a in self.open}
 
         def of(issue_id: str) -> int:
-            behind = [
-                of(other)
-                for other in self.open
-                if issue_id in self.waits(other) and (issue_id, other) not in reaches
-            ]
+            knot = knots[issue_id]
+            behind = [of(b) for a in self.open if self.waits(a) & knot and a not in knot for b in knots[a]]
             return HOURS[self.by_id[issue_id].dk_size] + max(behind, default=0)
 
         return {issue_id: of(issue_id) for issue_id in self.open}
@@ -134,7 +132,7 @@ def backlogs(draw: st.DrawFn) -> list[Issue]:
     ]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(backlogs())
 @example([issue("a", ("waits-for", "b")), issue("b"), issue("c", ("parent-child", "b"))])
 def test_blocked_issues_and_hours_are_those_of_the_definition(backlog: list[Issue]) -> None:
@@ -143,7 +141,7 @@ def test_blocked_issues_and_hours_are_those_of_the_definition(backlog: list[Issu
     assert critical_path_hours(backlog) == naive.hours()
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(backlogs(), st.randoms())
 def test_every_ring_is_real_and_every_knot_has_one(backlog: list[Issue], rng: random.Random) -> None:
     naive = Naive(backlog)
@@ -163,20 +161,20 @@ def test_every_ring_is_real_and_every_knot_has_one(backlog: list[Issue], rng: ra
     assert find_cycles(backlog) == cycles
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(backlogs(), st.randoms())
 def test_the_critical_path_is_a_real_chain_of_the_most_hours(
     backlog: list[Issue], rng: random.Random
 ) -> None:
     naive = Naive(backlog)
     path, hours = critical_path(backlog), critical_path_hours(backlog)
-    assert all(a in naive.waits(b) for a, b in itertools.pairwise(path))
+    assert set(itertools.pairwise(path)) <= {(a, b) for b, a in naive.reaches()}
     assert sum(HOURS[naive.by_id[i].dk_size] for i in path) == max(hours.values(), default=0)
     rng.shuffle(backlog)
     assert critical_path(backlog) == path
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.integers(0, 12).flatmap(lambda n: st.lists(st.lists(st.integers(0, max(n - 1, 0))), max_size=n)))
 def test_components_are_mutual_and_come_after_what_they_lead_to(drawn: list[list[int]]) -> None:
     successors = [[w for w in edges if w < len(drawn)] for edges in drawn]
@@ -220,6 +218,17 @@ def test_waits_for_means_the_children_whatever_became_of_their_parent() -> None:
 def test_what_is_unknown_finished_or_only_related_blocks_nothing() -> None:
     backlog = [issue("a", "gone", "shut", "kept", ("related", "b")), issue("b")]
     assert find_blockers([*backlog, issue("shut", status="done"), issue("kept", status="pinned")]) == {}
+
+
+def test_of_equal_ids_the_last_counts() -> None:
+    backlog = [issue("a", "b"), issue("b"), issue("a")]
+    assert find_blockers(backlog) == {}
+    assert critical_path_hours(backlog) == {"a": 4, "b": 4}
+
+
+def test_an_empty_backlog_has_no_path() -> None:
+    assert critical_path([issue("a", status="closed")]) == []
+    assert critical_path_hours([]) == {}
 
 
 def test_an_issue_that_depends_on_itself_is_a_ring_of_one() -> None:
