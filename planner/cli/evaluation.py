@@ -71,6 +71,54 @@ def evaluate(
     click.echo(f"report in {out / REPORT}", err=True)
 
 
+@click.command()
+@_dataset
+@click.option(
+    "--out", type=_Directory, required=True, metavar="DIR", help="Rows and table; begun anew or gone on with."
+)
+@click.option(
+    "--only",
+    multiple=True,
+    type=click.Choice(["history", "depth", "hidden", "dropout", "smoothing", "policy", "layout"]),
+    help="These rows only; may be repeated.",
+)
+@click.option("--epochs", type=int, default=100, show_default=True, help="At most so many a row.")
+@click.option(
+    "--patience", type=int, default=10, show_default=True, help="Epochs without gain that end a row."
+)
+@click.option("--learning-rate", type=float, default=1e-4, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--threads", type=int, default=2, show_default=True)
+@click.option("--min-examples", type=int, default=500, show_default=True, help="Gate of training.")
+@click.option(
+    "--min-agreement", type=click.FloatRange(0, 1), default=0.8, show_default=True, help="Gate of training."
+)
+def ablate(dataset: Path, out: Path, only: tuple[str, ...], **asked: Any) -> None:
+    """Train the same policy with one thing changed at a time, and compare on the validation split.
+
+    History, depth, width, dropout, smoothing, kind of policy, keywords. A killed ablation goes on where it
+    stopped when the command is given again. Writes ablation.md and ablation.json.
+
+    \b
+    Example:
+      planner ablate --dataset data --out ablation --only history --only depth
+    """
+    from planner.dataset.read import read_dataset
+    from planner.training.ablation import ablate as run
+    from planner.training.ablation import settings
+    from planner.training.ablation_report import REPORT, ablation_figures, ablation_markdown, write_ablation
+    from planner.training.config import TrainingConfig
+
+    read = read_dataset(dataset)
+    rows = run(
+        read, settings(TrainingConfig(**asked).checked(), only), out, lambda line: click.echo(line, err=True)
+    )
+    figures = ablation_figures(read, rows, asked["seed"])
+    write_ablation(out, figures)
+    click.echo(ablation_markdown(figures))
+    click.echo(f"table in {out / REPORT}", err=True)
+
+
 # A host without torch can evaluate bundles.
 def _trained(path: Path) -> "Subject":
     from planner.training.trained_subjects import trained

@@ -1,0 +1,90 @@
+"""Numbers with units and intervals, verdicts and tables, as Markdown."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
+
+from planner.evaluation.outcomes import METRICS
+
+Json = dict[str, Any]
+NONE: Final = "–"
+TITLES: Final = {
+    "exact": "exact match",
+    "pass_rate": "pass rate",
+    "cost_per_pass": "cost per pass",
+    "mean_time_to_pass": "mean time to pass",
+    "pass_regret": "pass regret",
+    "missed_passes": "missed passes",
+    "time_regret": "time regret",
+    "cost_regret": "cost regret",
+}
+
+
+class _Unit(NamedTuple):
+    """How a number of this unit is written: scaled, with so many decimals, between two marks."""
+
+    before: str
+    after: str
+    scale: float
+    decimals: int
+
+
+_UNITS: Final = {
+    "share": _Unit("", " %", 100, 1),
+    "ratio": _Unit("", " %", 100, 1),
+    "points": _Unit("", " points", 100, 1),
+    "usd": _Unit("$", "", 1, 3),
+    "minutes": _Unit("", " min", 1, 1),
+}
+_UNIT_OF: Final = {"exact": "share", **{metric.name: metric.unit for metric in METRICS}}
+
+
+def difference_cell(one: Json) -> str:
+    """Difference, issues and verdict."""
+    return f"{difference_text(one)}; {one['issues_that_differ']}/{one['issues']} issues; {verdict_text(one)}"
+
+
+def verdict_text(one: Json) -> str:
+    """The verdict, and whether the loss is as clear as a gain would have to be."""
+    return f"**{one['verdict']}**" + (" (worse)" if one["worse"] else "")
+
+
+def share_text(value: float) -> str:
+    """A share of 0..1 in per cent."""
+    return _with_interval({"estimate": value}, _UNITS["share"])
+
+
+def difference_text(one: Json) -> str:
+    """A paired difference; shares and ratios in points."""
+    if one["estimate"] is None:
+        return "not known"
+    unit = _UNIT_OF[one["metric"]]
+    return _with_interval(one, _UNITS["points" if unit in {"share", "ratio"} else unit], plus="+")
+
+
+def metric_text(metric: str, found: Json) -> str:
+    """An estimate of a metric with its interval."""
+    return _with_interval(found, _UNITS[_UNIT_OF[metric]])
+
+
+def _with_interval(found: Json, unit: _Unit, plus: str = "") -> str:
+    """`3.1 % (2.0 … 4.2)`; `plus` stands before what is above 0."""
+    if found["estimate"] is None:
+        return NONE
+    text = _number(found["estimate"], unit, plus, unit.before) + unit.after
+    if "low" not in found:
+        return text
+    if found["low"] is None:
+        return f"{text} (no interval)"
+    return f"{text} ({_number(found['low'], unit, plus)} … {_number(found['high'], unit, plus)})"
+
+
+def _number(value: float, unit: _Unit, plus: str, before: str = "") -> str:
+    rounded = round(value * unit.scale, unit.decimals)
+    sign = "−" if rounded < 0 else plus if rounded > 0 else ""
+    return f"{sign}{before}{abs(rounded):.{unit.decimals}f}"
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table, numbers to the right."""
+    rules = ["---", *["--:"] * (len(titles) - 1)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (titles, rules, *rows))
