@@ -26,7 +26,7 @@ class TokenTable(nn.Module):
 
     def ragged(self, ids: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor]:
         """The same for inputs that stand one after the other, input i from `offsets[i]` on."""
-        rows = list(ids.tensor_split(offsets[1:].cpu()))
+        rows = list(ids.tensor_split(offsets[1:].long().cpu()))
         padded = nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=self.weight.shape[0] - 1)
         lengths = torch.tensor([len(row) for row in rows], device=ids.device)
         filled = torch.arange(padded.shape[1], device=ids.device) < lengths[:, None]
