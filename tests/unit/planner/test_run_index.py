@@ -114,6 +114,35 @@ def test_the_index_equals_the_plain_search_among_thousands_while_runs_are_added(
             assert index.query(query, n) == similar_runs(runs[:known], query, n)
 
 
+@pytest.mark.parametrize(("days", "size"), [(1, 13), (7, 40), (30, 80)])
+def test_a_run_of_exactly_so_many_days_counts_as_older(days: int, size: int) -> None:
+    # A faint likeness weighs more than an hour, and less than the step from one age to the next.
+    index = RunIndex()
+    index.add(run("newer", NOW - days * DAY))
+    index.add(run("alike", NOW - days * DAY - 1, tags=[f"t{number}" for number in range(size)]))
+    query = SimilarQuery("code", NOW, tags=["t0"])
+    assert [one.run_id for one in index.query(query, 1)] == ["alike"]
+    earlier = SimilarQuery("code", NOW - 1, tags=["t0"])
+    assert [one.run_id for one in index.query(earlier, 1)] == ["newer"]
+
+
+def test_runs_of_one_name_and_start_keep_the_order_they_were_added_in() -> None:
+    twins = [run("twin", tags=[tag]) for tag in "bcabdc"]
+    index = RunIndex()
+    index.add_many(twins)
+    assert index.query(SimilarQuery("code", NOW), 3) == twins[:3]
+
+
+def test_more_can_be_asked_for_than_come_near_the_best() -> None:
+    # Sixty-four are perfect, the next newest hardly alike, and the oldest somewhat.
+    kinds = [["a"]] * 64 + [["a", *"bcdefghij"]] * 136 + [["a", "b"]] * 100
+    runs = [run(f"r{number}", NOW - DAY - number, tags=tags) for number, tags in enumerate(kinds)]
+    index = RunIndex()
+    index.add_many(runs)
+    query = SimilarQuery("code", NOW, tags=["a"])
+    assert index.query(query, 100) == similar_runs(runs, query, 100)
+
+
 def test_a_run_comes_back_as_it_was_given() -> None:
     given_run = run("r", tags=[], cost_usd_est=0.5, gates=[("test", True)])
     index = RunIndex()

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.documents.planner_input import RunSummary
-from planner.keywords import keywords
 from planner.similar import SimilarQuery, jaccard, recency_bucket, similar_runs
 
 NOW = 1_785_000_000_000
@@ -120,22 +119,3 @@ def test_recency_has_four_buckets(age: int, bucket: int) -> None:
 def test_two_empty_sets_have_nothing_in_common() -> None:
     assert jaccard(frozenset(), frozenset()) == 0.0
     assert jaccard(frozenset("ab"), frozenset("bc")) == pytest.approx(1 / 3)
-
-
-def test_keywords_are_frequent_first_then_alphabetical_without_stop_words() -> None:
-    text = "The parser drops a token; the PARSER must not. Zebra apple, max_len is 10 or 100"
-    assert keywords("Parser fails", text) == [
-        "parser",
-        "100",
-        "apple",
-        "drops",
-        "fails",
-        "max_len",
-        "token",
-        "zebra",
-    ]
-
-
-def test_keywords_are_at_most_sixteen_and_none_without_text() -> None:
-    assert len(keywords(None, " ".join(f"word{number}" for number in range(40)))) == 16
-    assert keywords(None, None) == []

@@ -100,6 +100,11 @@ def test_a_moment_is_read_to_the_millisecond_in_every_allowed_form(moment: str) 
     assert (names(at_one_day, "history[0].age"), names(just_below, "history[0].age")) == (["<7d"], ["<1d"])
 
 
+def test_a_millisecond_of_the_moment_counts() -> None:
+    drawn = with_run(started_ms=NOW_MS - DAY + 1)
+    assert names(drawn | {"created_at": "2026-07-31T08:00:00.001Z"}, "history[0].age") == ["<7d"]
+
+
 @pytest.mark.parametrize(
     ("field", "number", "label"),
     [
