@@ -48,19 +48,19 @@ class Archived(NamedTuple):
         return found._replace(times=Times(*found.times), plan=Plan(*found.plan))
 
 
-def archive_directories(roots: Sequence[Path]) -> list[Path]:
-    """The archives below `roots`, by name; a `PlannerError` where a root cannot be listed."""
-    found: list[Path] = []
+def find_archives(roots: Sequence[Path]) -> list[tuple[str, Path]]:
+    """(name, root) of the archives below `roots`, by name; a `PlannerError` where a root cannot be listed."""
+    found: list[tuple[str, Path]] = []
     for root in roots:
         try:
             with os.scandir(root) as entries:
                 # Names with a leading dot are archives that were being written when something died.
-                found += [root / entry.name for entry in entries if entry.name[0] != "." and entry.is_dir()]
+                found += [(entry.name, root) for entry in entries if entry.name[0] != "." and entry.is_dir()]
         except OSError as error:
             raise PlannerError(
                 f"cannot read archives from {root}: {error.strerror}; name their directory with --archives"
             ) from None
-    return sorted(found, key=lambda path: (path.name, path))
+    return sorted(found)
 
 
 def read_archive(directory: Path, backlog: Mapping[str, Json]) -> Archived:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from planner.dataset.archives import archive_directories
+from planner.dataset.archives import find_archives
 from planner.dataset.epochs import common_epoch
 from planner.dataset.issues import read_backlog
 from planner.dataset.past import Past
@@ -67,14 +67,14 @@ def build_dataset(target: Path, options: BuildOptions, progress: Progress) -> Bu
     `dataset.jsonl`, wherever they lie and in whatever order they are listed. A `PlannerError` where nothing
     can be made of them, or where they are of several policy epochs.
     """
-    directories = archive_directories(options.archives)
+    archives = find_archives(options.archives)
     backlog, bad_lines = read_backlog(options.issues) if options.issues else ({}, [])
     with drafting(target, options.split_by) as draft, Spool(draft.directory) as spool:
         scan = Scan(spool)
-        for done, directory in enumerate(directories):
-            progress("reading archives", done, len(directories))
-            scan.add(directory, backlog)
-        report = BuildReport(len(directories), scan.skipped, bad_lines)
+        for done, (name, root) in enumerate(archives):
+            progress("reading archives", done, len(archives))
+            scan.add(root / name, backlog)
+        report = BuildReport(len(archives), scan.skipped, bad_lines)
         _add_examples(draft, scan, report, options, progress)
         if not len(draft):
             raise PlannerError(_nothing(report, options))

@@ -9,6 +9,7 @@ from planner.dataset.agreement import Agreement, near_duplicate_agreement
 from planner.dataset.arrays import encode_examples, label_of
 from planner.dataset.lanes import lane_of
 from planner.dataset.read import Dataset
+from planner.dataset.splits import SPLITS
 from planner.heads import HEAD_VALUES, HEADS
 
 Json = dict[str, Any]
@@ -55,7 +56,7 @@ class Stats(NamedTuple):
         return {
             "examples": self.examples,
             "issues": self.issues,
-            "by_split": dict(self.by_split),
+            "by_split": {split: self.by_split[split] for split in SPLITS},
             "by_source": dict(self.by_source),
             "by_job_type": dict(self.by_job_type),
             "with_history": self.with_history,
