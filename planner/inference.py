@@ -5,6 +5,7 @@ Loads onnxruntime and numpy; no torch, no database, no queue, no pydantic.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from time import monotonic
 from typing import Any, Final
 
@@ -120,7 +121,7 @@ class PlannerInference:
         document, answer = self._ask(issue, history, universe_defaults, system_state)
         job_type = stated_job_type(document)
         risk, size = risk_and_size(document.get("issue"))
-        baseline, _ = capped(baseline_action(risk, size, job_type), self.config.safety)
+        baseline, _ = capped(_baseline(risk, size, job_type), self.config.safety)
         rollout = self.config.rollout
         execution = rollout.resolve(answer.action, baseline, job_type, risk, answer.abstain_to_default)
         return Plan(document, answer, execution, rollout.mode)
@@ -193,7 +194,10 @@ class PlannerInference:
 def _baseline_of(planner_input: Json) -> Action:
     issue = planner_input.get("issue") if isinstance(planner_input, Mapping) else None
     risk, size = risk_and_size(issue)
-    return baseline_action(risk, size, stated_job_type(planner_input))
+    return _baseline(risk, size, stated_job_type(planner_input))
+
+
+_baseline: Final = lru_cache(maxsize=256)(baseline_action)
 
 
 def _reason_of(error: BaseException) -> str:
