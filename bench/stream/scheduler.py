@@ -37,7 +37,7 @@ class Truth(Protocol):
     def baseline(self, key: str) -> list[Json] | None: ...
     def run_number(self, issue_id: str) -> int: ...
     def next_rank(self) -> int: ...
-    def start(self, case: NewCase, queues: Mapping[str, Sequence[str]]) -> bool: ...
+    def start(self, case: NewCase, queues: Mapping[str, Sequence[str]]) -> int | None: ...
 
 
 class Started(NamedTuple):
@@ -140,7 +140,7 @@ class Scheduler:
             issue = ready[place.issue_id]
             if free < 1:
                 return
-            if tokens is not None and (issue.dk_estimated_tokens or 0) > tokens and report.open_runs:
+            if tokens is not None and (issue.dk_estimated_tokens or 0) > tokens and self._running:
                 continue
             used = self._start(issue, free, state, now, report)
             if used:
@@ -186,8 +186,11 @@ class Scheduler:
             run_no=self._truth.run_number(issue.id),
             baseline=self._truth.baseline(one.baseline_key),
         )
-        if not self._truth.start(case, {class_name(needs): needs}):
+        case_id = self._truth.start(case, {class_name(needs): needs})
+        if case_id is None:
             return 0
+        # It may be over before the next look.
+        self._running[case_id] = issue.id
         why = [decision.policy_id, decision.record["held_back"], dispatched.fallback_reason]
         report.started.append(
             Started(issue.id, dispatched.action.label(), ", ".join(part for part in why if part))

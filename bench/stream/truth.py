@@ -80,9 +80,9 @@ class StreamTruth:
         """The place of the next case in this stream."""
         return self._rank
 
-    def start(self, case: NewCase, queues: Mapping[str, Sequence[str]]) -> bool:
-        """Write the run; False where the stream is open no more."""
+    def start(self, case: NewCase, queues: Mapping[str, Sequence[str]]) -> int | None:
+        """Write the run, as the case of this id; None where the stream is open no more."""
         limits = bench_limits(self._config.execution_limits)
         written = self._plans.append(self._bench_id, [case], dict(queues), limits)
         self._rank += len(written)
-        return bool(written)
+        return written[0] if written else None

@@ -1,0 +1,83 @@
+"""A truth in memory that passes time: runs start, take turns to end, and some of them solve their issue."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bench.intake.issue import Issue
+from bench.submit.plan import Ready
+from db.repositories.plans import NewCase
+from workers.spec import Gate, Workcell
+
+Json = dict[str, Any]
+BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+class PretendTruth:
+    """Each step of the clock ends the oldest run; `solves(issue_id, run_no)` says whether it solved it."""
+
+    def __init__(self, issues: Sequence[Issue], solves: Callable[[str, int], bool]) -> None:
+        self.issues = list(issues)
+        self.solves = solves
+        self.now = BEGIN
+        self.cases: dict[int, NewCase] = {}
+        self.open: list[int] = []
+        self.over: dict[int, Json] = {}
+        self.changed = True
+
+    def add(self, *issues: Issue) -> None:
+        self.issues += issues
+        self.changed = True
+
+    def pass_time(self, hours: float = 1.0) -> None:
+        self.now += timedelta(hours=hours)
+        if self.open:
+            case_id = self.open.pop(0)
+            case = self.cases[case_id]
+            solved = self.now if self.solves(case.issue_id, case.run_no) else None
+            self.over[case_id] = {
+                "runs": 1,
+                "last_finished": self.now,
+                "solved_at": solved,
+                "invalid_at": None,
+            }
+
+    def backlog_if_changed(self) -> list[Json] | None:
+        if not self.changed:
+            return None
+        self.changed = False
+        return [{"issue_id": i.id, "document": i.document(), "imported_at": BEGIN} for i in self.issues]
+
+    def open_runs(self) -> list[Json]:
+        return [
+            {"case_id": n, "issue_id": self.cases[n].issue_id, "planned": self.cases[n].arms[0].planned}
+            for n in self.open
+        ]
+
+    def ended(self, case_ids: Sequence[int]) -> dict[str, Json]:
+        return {self.cases[case_id].issue_id: self.over[case_id] for case_id in case_ids}
+
+    def system_state(self, now: datetime) -> Json:
+        return {"hour_bucket": "night"}
+
+    def history(self, issue: Issue, now: datetime) -> list[Json]:
+        return []
+
+    def make_ready(self, issue: Issue) -> Ready:
+        gate = Gate(name="test", command=["true"])
+        return Ready(issue, Workcell(repo="/repo", base="0" * 40, gates=[gate]))
+
+    def baseline(self, key: str) -> list[Json] | None:
+        return None
+
+    def run_number(self, issue_id: str) -> int:
+        return sum(case.issue_id == issue_id for case in self.cases.values())
+
+    def next_rank(self) -> int:
+        return len(self.cases)
+
+    def start(self, case: NewCase, queues: Mapping[str, Sequence[str]]) -> int | None:
+        number = len(self.cases)
+        self.cases[number] = case
+        self.open.append(number)
+        return number
