@@ -49,14 +49,14 @@ def _encoding() -> Row:
 
 
 def _microseconds(call: Callable[[Any], object], arguments: list[Any]) -> float:
-    """Of one call: the median over rounds."""
+    """Of one call: the best of 40 rounds, as other work on the machine only ever adds."""
     rounds = []
     for _ in range(40):
         started = time.perf_counter()
         for argument in arguments:
             call(argument)
         rounds.append((time.perf_counter() - started) / len(arguments))
-    return statistics.median(rounds) * 1e6
+    return min(rounds) * 1e6
 
 
 def _similar(count: int) -> Row:
