@@ -6,6 +6,7 @@ from typing import Any, Literal
 import click
 
 _KINDS = ("mlp", "joint", "autoregressive", "sequence", "outcome")
+_WEIGHTS = ("passing", "time", "cost", "risk", "deviations", "tolerance", "temperature")
 _Directory = click.Path(path_type=Path)
 
 
@@ -48,6 +49,13 @@ _Directory = click.Path(path_type=Path)
     show_default=True,
     help="Gate: how often near-duplicate inputs must have the same label.",
 )
+@click.option(
+    "--weigh",
+    type=(click.Choice(_WEIGHTS), float),
+    multiple=True,
+    metavar="NAME NUMBER",
+    help=f"Outcome: what {', '.join(_WEIGHTS)} count in a decision; may be repeated.",
+)
 @click.option("--resume", is_flag=True, help="Go on where a killed training of OUT stopped.")
 @click.option(
     "--save-every",
@@ -69,17 +77,21 @@ def train(
     Examples:
       planner train --dataset data --policy mlp --out model
       planner train --dataset data --policy mlp --out control --shuffle-labels
+      planner train --dataset data --policy outcome --out model --weigh cost 0.4
     """
     from planner.cli.training_progress import TrainingProgress, show_report
     from planner.dataset.read import read_dataset
+    from planner.policies.outcome_choice import DecisionWeights
     from planner.training.config import TrainingConfig
     from planner.training.networks import NetworkConfig
     from planner.training.settled import device_of
     from planner.training.train import train as train_policy
 
     save_seconds = asked.pop("save_every")
+    decision = DecisionWeights(**dict(asked.pop("weigh")))
     shape = {name: asked.pop(name) for name in ("hidden", "depth", "dropout", "layout")}
-    config = TrainingConfig(network=NetworkConfig(**shape), device=device_of(device), **asked)
+    network = NetworkConfig(**shape)
+    config = TrainingConfig(network=network, device=device_of(device), decision=decision, **asked)
     read = read_dataset(dataset)
     with TrainingProgress(read.meta.example_count) as watch:
         report = train_policy(read, config, out, resume=resume, save_seconds=save_seconds, watch=watch)

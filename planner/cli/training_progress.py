@@ -69,9 +69,15 @@ def show_report(report: dict[str, Any], out: Path) -> None:
     Console().print(table)
 
 
+def _calibration_error(found: dict[str, Any]) -> float:
+    """Of whole actions; of P(pass) where that is what is predicted."""
+    error: float = found.get("calibration", {}).get("passed", found)["ece"]
+    return error
+
+
 def _lines(report: dict[str, Any]) -> list[tuple[str, str]]:
     best, found = report["best"], report["metrics"]["val"]
-    before, after = report["calibration"]["before"], report["calibration"]["after"]
+    errors = [_calibration_error(report["calibration"][state]) for state in ("before", "after")]
     temperatures = report["calibration"]["temperatures"].values()
     rate = report["examples_per_second"]
     return [
@@ -79,10 +85,10 @@ def _lines(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("epochs", f"{report['epochs']}, the best {report['best_epoch']}"),
         ("validation loss", f"{best['val_loss']:.4f} (knowing nothing: {report['random_loss']:.4f})"),
         ("exact match", f"{found['exact']:.1%}"),
-        ("by head", "  ".join(f"{head} {share:.1%}" for head, share in found["heads"].items())),
+        ("by head", "\n".join(f"{head} {share:.1%}" for head, share in found["heads"].items())),
         ("actions taken", f"{found['unique']}, entropy {found['entropy']:.2f} nats"),
         ("temperatures", " ".join(f"{temperature:.2f}" for temperature in temperatures)),
-        ("calibration error", f"{before['ece']:.3f} → {after['ece']:.3f}"),
+        ("calibration error", " → ".join(f"{error:.3f}" for error in errors)),
         ("speed", f"{rate:,} examples/s" if rate else "nothing was left to do"),
         ("weights", report["weight_hash"][:12]),
     ]

@@ -1,6 +1,7 @@
 """All that decides what a training run ends with, apart from the data."""
 
 from dataclasses import asdict, dataclass, field
+from math import isfinite
 from typing import Any, Final, Literal
 
 from planner.canonical import sha256_json
@@ -10,6 +11,7 @@ from planner.training.networks import Kind, NetworkConfig
 
 Device = Literal["cpu", "cuda"]
 _POSITIVE: Final = ("epochs", "batch_size", "learning_rate", "patience", "clip", "threads")
+_NOT_NEGATIVE: Final = ("least_learning_rate", "weight_decay", "min_examples", "min_agreement")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,12 @@ class TrainingConfig:
 
     def checked(self) -> "TrainingConfig":
         """The configuration itself; a `PlannerError` where a number cannot be."""
-        for name in _POSITIVE:
-            if getattr(self, name) <= 0:
-                raise PlannerError(f"{name} must be above 0, not {getattr(self, name)}")
+        for name in (*_POSITIVE, *_NOT_NEGATIVE):
+            value = getattr(self, name)
+            if not isfinite(value) or value < 0 or (value == 0 and name in _POSITIVE):
+                least = "above 0" if name in _POSITIVE else "0 or more"
+                raise PlannerError(f"{name.replace('_', ' ')} must be {least}, not {value}")
+        self.decision.checked()
         if not 0 <= self.smoothing < 1:
             raise PlannerError(f"smoothing must be from 0 to below 1, not {self.smoothing}")
         if not 0 <= self.seed < 2**32:
