@@ -23,7 +23,7 @@ BASE: Final = "base"
 HISTORY: Final = 8
 GROUPS: Final = ("history", "depth", "hidden", "dropout", "smoothing", "policy", "layout")
 SCHEMA_VERSION: Final = "cyntra.planner_ablation_row.v1"
-_ROWS, _WORK, _PLAN = "rows", "work", "plan.json"
+_ROWS, _WORK = "rows", "work"
 Json = dict[str, Any]
 
 
@@ -85,40 +85,30 @@ def ablate(dataset: Dataset, rows: Sequence[Setting], out: Path, say: Callable[[
     """Train and judge every row; what is finished in `out` is taken from there. `say` hears which is begun.
 
     A killed call goes on where it stopped, in the middle of a row too. A row that the gates of training
-    refuse is kept with the reason; where that is the base, it is a `PlannerError`, as is an `out` that was
-    begun with another dataset or base.
+    refuse is kept with the reason; where that is the base, it is a `PlannerError`. Rows of another dataset or
+    configuration in `out` are left alone.
     """
     if not dataset.meta.split_counts.get("val"):
         raise PlannerError(f"{dataset.directory}: the val split is empty; rows cannot be compared")
-    _begin(out, {"dataset_hash": dataset.meta.dataset_hash, "base": rows[0].config.document()})
     found = []
     for number, setting in enumerate(rows, start=1):
-        row = _kept(out, setting)
-        if row is None:
+        key = _key(dataset, setting)
+        kept = out / _ROWS / f"{key}.json"
+        if kept.exists():
+            row = _read(kept, setting)
+        else:
             say(f"{number}/{len(rows)} {setting.name}")
-            row = _run(dataset, setting, out / _WORK / _key(setting))
-            _keep(out, row)
+            row = _run(dataset, setting, out / _WORK / key)
+            _write(kept, row)
         found.append(row)
     shutil.rmtree(out / _WORK, ignore_errors=True)
     return found
 
 
-def _begin(out: Path, plan: Json) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    (out / _ROWS).mkdir(exist_ok=True)
-    path = out / _PLAN
-    if not path.exists():
-        _write(path, plan)
-    elif json.loads(path.read_text(encoding="utf-8")) != json.loads(json.dumps(plan)):
-        raise PlannerError(
-            f"{out} was begun with another dataset or other options; go on with the same, or name another directory"
-        )
-
-
 def _run(dataset: Dataset, setting: Setting, place: Path) -> Row:
     if setting.impossible:
         return Row(setting, setting.impossible, None, None, None, None)
-    place.parent.mkdir(exist_ok=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     try:
         if not place.exists():
@@ -149,13 +139,17 @@ def _cut(runs: int) -> Callable[[Json], Json]:
     return cut
 
 
-def _key(setting: Setting) -> str:
-    """A file name: another configuration is another row."""
-    identity = sha256_json({"config": setting.config.document(), "history": setting.history})
-    return f"{setting.name.replace(' ', '-')}-{identity[:12]}"
+def _key(dataset: Dataset, setting: Setting) -> str:
+    """A file name: other data or another configuration is another row."""
+    identity = {
+        "dataset_hash": dataset.meta.dataset_hash,
+        "config": setting.config.document(),
+        "history": setting.history,
+    }
+    return f"{setting.name.replace(' ', '-')}-{sha256_json(identity)[:16]}"
 
 
-def _keep(out: Path, row: Row) -> None:
+def _write(path: Path, row: Row) -> None:
     held = row.decisions
     document = {
         "schema_version": SCHEMA_VERSION,
@@ -173,14 +167,17 @@ def _keep(out: Path, row: Row) -> None:
             "head_probabilities": held.head_probabilities.tolist(),
         },
     }
-    _write(out / _ROWS / f"{_key(row.setting)}.json", document)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".draft.{path.name}")
+    draft.write_text(json.dumps(document, allow_nan=False) + "\n", encoding="utf-8")
+    draft.replace(path)
 
 
-def _kept(out: Path, setting: Setting) -> Row | None:
-    path = out / _ROWS / f"{_key(setting)}.json"
-    if not path.exists():
-        return None
-    document = json.loads(path.read_text(encoding="utf-8"))
+def _read(path: Path, setting: Setting) -> Row:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise PlannerError(f"{path}: not a finished row: {error}; remove it and run again") from None
     held = document["decisions"]
     decisions = held and Decisions(
         setting.name,
@@ -188,17 +185,6 @@ def _kept(out: Path, setting: Setting) -> Row | None:
         np.array(held["probability"]),
         np.array(held["head_probabilities"]),
     )
-    return Row(
-        setting,
-        document["refused"],
-        decisions,
-        document["parameters"],
-        document["epochs"],
-        document["seconds"],
-    )
-
-
-def _write(path: Path, document: Json) -> None:
-    draft = path.with_name(f".draft.{path.name}")
-    draft.write_text(json.dumps(document, allow_nan=False) + "\n", encoding="utf-8")
-    draft.replace(path)
+    told = (document[name] for name in ("refused", "parameters", "epochs", "seconds"))
+    refused, parameters, epochs, seconds = told
+    return Row(setting, refused, decisions, parameters, epochs, seconds)

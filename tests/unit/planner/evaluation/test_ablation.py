@@ -1,0 +1,141 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from planner.dataset.read import read_dataset
+from planner.errors import PlannerError
+from planner.training.ablation import BASE, GROUPS, ablate, settings
+from planner.training.ablation_report import ablation_figures, ablation_markdown, write_ablation
+from planner.training.config import TrainingConfig
+from planner.training.networks import NetworkConfig
+from tests.fixtures.planner_examples import examples, write_examples
+
+SMALL = TrainingConfig(
+    network=NetworkConfig(hidden=16, depth=2, token_width=16, token_layers=1, attention_heads=2),
+    epochs=2,
+    batch_size=8,
+    learning_rate=1e-2,
+    min_examples=10,
+    min_agreement=0,
+    threads=1,
+)
+
+
+def dataset(directory, **changes):
+    documents = examples(240, seed=6)
+    for one in documents:
+        one["planner_input"]["history"] |= changes
+    return read_dataset(write_examples(directory, documents))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return dataset(tmp_path_factory.mktemp("ablation"))
+
+
+def rows(*names, base=SMALL):
+    return [one for one in settings(base) if one.name in (BASE, *names)]
+
+
+def interrupt_at(name):
+    """Says what is begun, until a kill."""
+
+    def say(line):
+        if name in line:
+            raise KeyboardInterrupt
+
+    return say
+
+
+def decided(found):
+    return {row.setting.name: row.decisions and row.decisions.cells.tolist() for row in found}
+
+
+def test_the_table_is_the_one_asked_for():
+    found = settings(TrainingConfig())
+    assert [one.name for one in found] == [
+        "base",
+        *(f"history {runs}" for runs in (0, 1, 4, 16)),
+        *(f"depth {depth}" for depth in (1, 2, 4)),
+        *(f"hidden {hidden}" for hidden in (128, 256, 1024)),
+        *(f"dropout {dropout}" for dropout in ("0", "0.2", "0.3")),
+        *(f"smoothing {smoothing}" for smoothing in ("0", "0.05", "0.2")),
+        *(f"policy {kind}" for kind in ("joint", "autoregressive", "sequence")),
+        "layout with keywords",
+    ]
+    assert {one.group for one in found} == {BASE, *GROUPS}
+    assert [one.name for one in settings(TrainingConfig(), ["depth"])] == [
+        "base",
+        "depth 1",
+        "depth 2",
+        "depth 4",
+    ]
+
+
+def test_a_killed_ablation_goes_on_and_ends_with_the_same_rows(data, tmp_path):
+    wanted = rows("history 0", "history 16", "policy joint")
+    with pytest.raises(KeyboardInterrupt):
+        ablate(data, wanted, tmp_path / "killed", interrupt_at("policy joint"))
+    begun = []
+    resumed = ablate(data, wanted, tmp_path / "killed", begun.append)
+    assert begun == ["4/4 policy joint"]
+    whole = ablate(data, wanted, tmp_path / "whole", begun.append)
+    assert decided(resumed) == decided(whole)
+    again = []
+    ablate(data, wanted, tmp_path / "whole", again.append)
+    assert again == []
+    assert not (tmp_path / "whole" / "work").exists()
+
+
+def test_without_history_runs_are_not_looked_at(data, tmp_path):
+    bare = dataset(tmp_path / "bare", last_n_similar_runs=[])
+    wanted = rows("history 0")
+    with_runs = decided(ablate(data, wanted, tmp_path / "a", print))
+    without = decided(ablate(bare, wanted, tmp_path / "b", print))
+    assert with_runs["history 0"] == without["history 0"] == without["base"]
+    assert with_runs["history 0"] != with_runs["base"]
+
+
+def test_a_row_that_cannot_be_trained_says_why_and_the_others_stand(data, tmp_path):
+    # Attention heads cannot share such a width.
+    odd = replace(SMALL, network=replace(SMALL.network, token_width=15))
+    found = {
+        row.setting.name: row
+        for row in ablate(data, rows("history 16", "policy sequence", base=odd), tmp_path, print)
+    }
+    assert found["base"].refused is None
+    assert found["history 16"].refused == "the encoding holds 8 runs"
+    assert "attention heads" in found["policy sequence"].refused
+
+
+def test_a_base_that_cannot_be_trained_is_an_error(data, tmp_path):
+    with pytest.raises(PlannerError, match="--min-examples"):
+        ablate(data, rows(base=replace(SMALL, min_examples=10_000)), tmp_path, print)
+
+
+def test_rows_of_another_dataset_or_base_are_trained_anew(data, tmp_path):
+    ablate(data, rows(), tmp_path / "out", print)
+    other = dataset(tmp_path / "other", last_n_similar_runs=[])
+    for changed, base in ((other, SMALL), (data, replace(SMALL, seed=1))):
+        begun = []
+        ablate(changed, rows(base=base), tmp_path / "out", begun.append)
+        assert begun == ["1/1 base"]
+
+
+def test_the_table_compares_every_row_with_the_base(data, tmp_path):
+    found = ablate(data, rows("history 0", "history 16"), tmp_path, print)
+    figures = ablation_figures(data, found)
+    write_ablation(tmp_path, figures)
+    assert json.loads((tmp_path / "ablation.json").read_text()) == json.loads(json.dumps(figures))
+    assert {(one["policy"], one["reference"]) for one in figures["differences"]} == {("history 0", "base")}
+    lines = [line for line in ablation_markdown(figures).splitlines() if line.startswith("|")]
+    assert [line.split("|")[1].strip() for line in lines] == [
+        "setting",
+        "---",
+        "base",
+        "history 0",
+        "history 16",
+    ]
+    assert len({line.count("|") for line in lines}) == 1
+    assert "not trained: the encoding holds 8 runs" in lines[-1]

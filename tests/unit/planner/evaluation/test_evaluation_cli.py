@@ -1,0 +1,109 @@
+import json
+
+import pytest
+
+from planner.cli.main import main
+from planner.training.model_directory import CONFIG, REPORT
+from tests.fixtures.planner_examples import examples, write_dataset, write_examples
+from tests.fixtures.policies import write_untrained
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_dataset(tmp_path_factory.mktemp("cli") / "data", n=120, seed=8)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return write_untrained(tmp_path_factory.mktemp("cli") / "model")
+
+
+@pytest.fixture(scope="module")
+def control(tmp_path_factory):
+    plain = tmp_path_factory.mktemp("cli") / "control"
+    write_untrained(plain)
+    report = json.loads((plain / REPORT).read_text())
+    report["config"]["shuffle_labels"] = True
+    (plain / REPORT).write_text(json.dumps(report))
+    return plain
+
+
+def evaluate(*arguments):
+    return main(["evaluate", *map(str, arguments)])
+
+
+def test_a_model_is_judged_beside_its_control(data, model, control, tmp_path, capsys):
+    code = evaluate("--model", model, "--shuffled", control, "--dataset", data, "--out", tmp_path / "out")
+    told = capsys.readouterr()
+    assert code == 0
+    assert "pass rate against best_fixed" in told.out
+    assert "shuffled mlp-" in told.out
+    assert f"report in {tmp_path / 'out' / 'report.md'}" in told.err
+    figures = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert figures["before_calibration"]["ece"] != figures["policies"][0]["labels"]["ece"]
+    assert "may have seen these issues" in (tmp_path / "out" / "report.md").read_text()
+
+
+def test_a_bundle_decides_as_its_model_does(data, model, small_bundle, tmp_path):
+    assert evaluate("--model", model, "--dataset", data, "--out", tmp_path / "model") == 0
+    assert evaluate("--bundle", small_bundle, "--dataset", data, "--out", tmp_path / "bundle") == 0
+    found = [
+        json.loads((tmp_path / name / "evaluation.json").read_text())["policies"][0]["labels"]
+        for name in ("model", "bundle")
+    ]
+    for figures in found:
+        assert figures["exact"] == found[0]["exact"]
+        assert figures["ece"] == pytest.approx(found[0]["ece"], abs=1e-4)
+
+
+def refused(capsys, *arguments):
+    """The one line of a refusal, which wrote nothing."""
+    assert evaluate(*arguments) == 2
+    told = capsys.readouterr().err.strip().splitlines()
+    assert len(told) == 1
+    return told[0]
+
+
+def test_data_of_another_epoch_is_refused(model, tmp_path, capsys):
+    other = write_examples(tmp_path / "data", examples(60), epoch="epoch-2")
+    line = refused(capsys, "--model", model, "--dataset", other, "--out", tmp_path / "out")
+    assert "trained under policy epoch epoch-1" in line
+    assert "is of epoch-2" in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_of_another_layout_is_refused(data, tmp_path, capsys):
+    foreign = write_untrained(tmp_path / "model")
+    config = json.loads((foreign / CONFIG).read_text()) | {"layout_fingerprint": "f" * 64}
+    (foreign / CONFIG).write_text(json.dumps(config))
+    line = refused(capsys, "--model", foreign, "--dataset", data, "--out", tmp_path / "out")
+    assert "another encoding of inputs" in line
+
+
+def test_a_control_that_learnt_true_labels_is_refused(data, model, tmp_path, capsys):
+    line = refused(
+        capsys, "--model", model, "--shuffled", model, "--dataset", data, "--out", tmp_path / "out"
+    )
+    assert "learnt true labels" in line
+
+
+def test_one_class_only_is_refused(model, tmp_path, capsys):
+    alike = examples(40, benched=False)
+    for one in alike:
+        one["label_action"] |= alike[0]["label_action"]
+        one["planner_input"]["job_type"] = alike[0]["planner_input"]["job_type"]
+        one["split"] = "test"
+    data = write_examples(tmp_path / "data", alike)
+    line = refused(capsys, "--model", model, "--dataset", data, "--out", tmp_path / "out")
+    assert "one action" in line
+
+
+@pytest.mark.parametrize("sources", [[], ["--model", "a", "--bundle", "b"]])
+def test_exactly_one_policy_is_judged(sources, tmp_path, capsys):
+    assert evaluate(*sources, "--dataset", "data", "--out", tmp_path / "out") == 2
+    assert "give one of --model DIR and --bundle DIR" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("missing", ["--model", "--bundle"])
+def test_what_is_not_there_is_refused(missing, data, tmp_path, capsys):
+    refused(capsys, missing, tmp_path / "nowhere", "--dataset", data, "--out", tmp_path / "out")
