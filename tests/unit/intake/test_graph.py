@@ -220,6 +220,11 @@ def test_what_is_unknown_finished_or_only_related_blocks_nothing() -> None:
     assert find_blockers([*backlog, issue("shut", status="done"), issue("kept", status="pinned")]) == {}
 
 
+def test_an_entry_of_another_issue_says_nothing_about_this_one() -> None:
+    stray = Dependency(issue_id="c", depends_on_id="b")
+    assert find_blockers([Issue(id="a", dependencies=(stray,)), issue("b")]) == {}
+
+
 def test_of_equal_ids_the_last_counts() -> None:
     backlog = [issue("a", "b"), issue("b"), issue("a")]
     assert find_blockers(backlog) == {}

@@ -238,6 +238,17 @@ def test_text_after_comments_and_other_blocks_is_read_again(tmp_path: Path) -> N
     assert [issue.id for issue in read(tmp_path, text).issues] == ["a"]
 
 
+def test_a_card_after_one_that_nothing_closes_is_read(tmp_path: Path) -> None:
+    report = read(tmp_path, "```yaml\nid: a\n\n```yaml\nid: b\n```\n")
+    assert [issue.id for issue in report.issues] == ["b"]
+    assert [number for number, _ in report.bad_lines] == [1]
+
+
+@pytest.mark.parametrize("text", ["\ufeff```yaml\nid: a\n```", "- item\n\t```yaml\n\tid: a\n\t```"])
+def test_byte_order_marks_and_indented_blocks(tmp_path: Path, text: str) -> None:
+    assert [issue.id for issue in read(tmp_path, text).issues] == ["a"]
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
