@@ -43,8 +43,9 @@ bench: $(VENV)/.dev
 ## docs: regenerate what is generated from the code
 docs: $(VENV)/.dev
 	$(VENV)/bin/python -m bench.cli.reference --write
-	$(VENV)/bin/python -m db.view_reference --write
+	$(VENV)/bin/python -m db.view_reference
 	$(VENV)/bin/python -m planner.schema_files
+	$(VENV)/bin/python -m planner.layout_reference
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -71,13 +71,20 @@ def coordinator(standby: bool, once: bool) -> None:
 
 
 def stop_on_signals() -> threading.Event:
-    """An event that SIGTERM and SIGINT set. A thread waits for them: a handler must not take an Event's lock."""
+    """An event that SIGTERM and SIGINT set, whichever thread they reach.
+
+    A thread sets it, told through a pipe: a handler must not take an Event's lock.
+    """
     stop = threading.Event()
-    numbers = {signal.SIGTERM, signal.SIGINT}
-    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
+    signal.set_wakeup_fd(tell)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
 
     def wait_for_signal() -> None:
-        signal.sigwait(numbers)
+        while os.read(told, 1)[0] not in (signal.SIGTERM, signal.SIGINT):
+            pass
         stop.set()
 
     threading.Thread(target=wait_for_signal, daemon=True).start()
