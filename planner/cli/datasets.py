@@ -201,14 +201,10 @@ def stats(directory: Path, as_json: bool) -> None:
     epoch = "mixed" if read.meta.epoch is None else read.meta.epoch[:12]
     click.echo(f"dataset {read.meta.dataset_hash[:12]}, policy epoch {epoch}")
     click.echo(f"{found.examples} examples of {found.issues} issues")
-    for name, counts in (
-        ("split", found.by_split),
-        ("source", found.by_source),
-        ("job type", found.by_job_type),
-    ):
-        click.echo(
-            f"  by {name}: " + ", ".join(f"{value} {count}" for value, count in sorted(counts.items()))
-        )
+    shown = found.document()
+    for name in ("split", "source", "job_type"):
+        counts = ", ".join(f"{value} {count}" for value, count in shown[f"by_{name}"].items())
+        click.echo(f"  {name.replace('_', ' ')}: {counts}")
     click.echo(
         f"  {found.with_history} with a history, {found.with_outcomes} with outcomes, "
         f"{found.positions:.0f} features set on average"
