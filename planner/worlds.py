@@ -3,8 +3,9 @@
 Every issue has *traits* that its features decide. A candidate solves it with probability `solve`, after a time
 whose log-logistic law has median `minutes`; otherwise it gives up after about `GIVE_UP` times as long, or is
 cut off by its budget, whichever comes first. In `serial_handoff` the gates' feedback mends the share
-`feedback` of what one attempt would fail; in `speculate_vote` candidates are independent and the vote waits
-for the last. With F the law of solving and H the law of ending, of n candidates under m minutes:
+`feedback` of what one attempt would fail, and its rounds take `SERIAL_SLOWDOWN` times as long; in
+`speculate_vote` candidates are independent and the vote waits for the last. With F the law of solving and H
+the law of ending, of n candidates under m minutes:
 
     P(pass) = 1 - (1 - F(m))^n          E[minutes] = integral over 0..m of 1 - H(t)^n
     E[worker-minutes] = n * integral over 0..m of 1 - H(t)
@@ -37,13 +38,14 @@ USD_PER_RESERVED_MINUTE: Final = 0.003
 MINUTE_PRICE: Final = 0.006
 USD_PRICE: Final = 0.4
 GIVE_UP: Final = 3.0
+SERIAL_SLOWDOWN: Final = 1.1
 _SHAPE: Final = 12.0
 _GRID: Final = 600
 """Points of the midpoint rule for the integrals."""
 
 RISKS: Final = ("low", "medium", "high", "critical")
 SIZES: Final = ("XS", "S", "M", "L", "XL")
-_SOLVE_BY_RISK: Final = np.array([0.98, 0.95, 0.6, 0.4])
+_SOLVE_BY_RISK: Final = np.array([0.98, 0.9, 0.6, 0.4])
 _MINUTES_BY_SIZE: Final = np.array([9.0, 18.0, 30.0, 42.0, 60.0])
 _SLOWDOWN: Final = 2.0
 _SLOW_SHARE: Final = 0.3
@@ -162,11 +164,12 @@ def budgets() -> tuple[NDArray[np.bool_], NDArray[np.int64], Floats]:
     return serial, np.array(candidates, dtype=np.int64), np.array(minutes, dtype=np.float64)
 
 
-def solve_chances(traits: Traits) -> Floats:
-    """(N, actions): the probability that a candidate solves the issue, given time."""
+def per_action(traits: Traits) -> tuple[Floats, Floats]:
+    """(N, actions): the probability that a candidate solves the issue, given time, and its median minutes."""
     serial, _, _ = budgets()
-    solve, feedback = traits.solve[:, None], traits.feedback[:, None]
-    return np.where(serial, solve + (1 - solve) * feedback, solve)
+    solve, minutes, feedback = (x[:, None] for x in (traits.solve, traits.minutes, traits.feedback))
+    fed = solve + (1 - solve) * feedback
+    return np.where(serial, fed, solve), np.where(serial, minutes * SERIAL_SLOWDOWN, minutes)
 
 
 def reserved_usd() -> Floats:
@@ -178,7 +181,7 @@ def reserved_usd() -> Floats:
 def true_values(traits: Traits) -> Values:
     """The expectations of every action, by the formulas of the module; integrals by the midpoint rule."""
     _, candidates, limit = budgets()
-    solve, median = solve_chances(traits), traits.minutes[:, None]
+    solve, median = per_action(traits)
     solved = solve * _log_logistic(limit, median)
     integrals = np.zeros((2, *solve.shape))
     for share in (np.arange(_GRID) + 0.5) / _GRID:
@@ -196,11 +199,11 @@ def draw_outcomes(
 ) -> Outcomes:
     """Outcomes (N, K, replicates) of the actions (N, K), given as indices into `ACTIONS`."""
     _, candidates, limits = budgets()
-    chances = np.take_along_axis(solve_chances(traits), actions, axis=1)
+    chances, medians = (np.take_along_axis(x, actions, axis=1) for x in per_action(traits))
     shape = (*actions.shape, replicates, int(candidates.max()))
     solves = rng.random(shape) < chances[:, :, None, None]
     spread = rng.random(shape)
-    median = np.where(solves, 1.0, GIVE_UP) * traits.minutes[:, None, None, None]
+    median = np.where(solves, 1.0, GIVE_UP) * medians[:, :, None, None]
     needed = median * (spread / (1 - spread)) ** (1 / _SHAPE)
     limit = limits[actions][:, :, None, None]
     there = np.arange(shape[-1]) < candidates[actions][:, :, None, None]
