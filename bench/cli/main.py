@@ -26,6 +26,7 @@ COMMANDS = {
     "issues": "bench.cli.issues",
     "submit": "bench.cli.submit",
     "run": "bench.cli.run",
+    "queue": "bench.cli.queue",
     "watch": "bench.cli.watch",
     "resume": "bench.cli.steer",
     "cancel": "bench.cli.steer",
@@ -37,6 +38,7 @@ COMMANDS = {
     "archives": "bench.cli.archives",
     "config": "bench.cli.config",
     "demo": "bench.cli.demo",
+    "loop": "bench.cli.loop",
     "completion": "bench.cli.completion",
 }
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from time import perf_counter
 from typing import Any, NamedTuple, Protocol
 
@@ -13,7 +13,7 @@ from bench.stream.board import Board, Standing
 from bench.stream.decision import plan_issue
 from bench.stream.dispatch import dispatch
 from bench.stream.plan import stream_case, with_toolchains
-from bench.stream.urgency import Patience, in_order
+from bench.stream.urgency import in_order, patience_of
 from bench.submit.inputs import planner_input
 from bench.submit.plan import Ready
 from db.repositories.plans import NewCase
@@ -92,10 +92,7 @@ class Scheduler:
         self._inference, self._stability, self._wanted = inference, stability, wanted
         self._running: dict[int, str] = {}
         self._unfit: dict[str, str] = {}
-        patience = config.stream.patience
-        self._patience = Patience(
-            timedelta(hours=patience.step_hours), timedelta(hours=patience.starving_hours)
-        )
+        self._patience = patience_of(config.stream.patience)
 
     def step(self, now: datetime, *, starting: bool = True) -> StepReport:
         """One step; where not `starting`, it only looks at what ended."""

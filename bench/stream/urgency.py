@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from bench.config.stream import Patience as PatienceSettings
 from bench.intake.issue import PRIORITIES, Issue, Priority
 
 
@@ -16,6 +17,11 @@ class Patience:
     """Each of these raises the priority by one."""
     starving: timedelta = timedelta(hours=24)
     """From then on an issue is P0, and ahead of every P0 that has waited less."""
+
+
+def patience_of(settings: PatienceSettings) -> Patience:
+    """The `patience` block of a config as durations."""
+    return Patience(timedelta(hours=settings.step_hours), timedelta(hours=settings.starving_hours))
 
 
 class Place(NamedTuple):

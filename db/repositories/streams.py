@@ -10,6 +10,7 @@ from db.engine import transaction
 _CURRENT = sa.text("""
     SELECT bench_id, config_hash FROM farm.benches WHERE kind = 'stream' AND state IN ('open', 'halted')
     ORDER BY bench_no DESC LIMIT 1""")
+_NEWEST = sa.text("SELECT bench_id FROM farm.benches WHERE kind = 'stream' ORDER BY bench_no DESC LIMIT 1")
 # Per issue, over all streams: how often it ran, with what, and when it was solved last.
 _PAST = sa.text("""
     SELECT c.issue_id, count(*) AS runs, max(c.finished_at) AS last_finished,
@@ -52,6 +53,11 @@ class Streams:
         with self._engine.connect() as connection:
             row = connection.execute(_CURRENT).first()
         return None if row is None else (row.bench_id, row.config_hash)
+
+    def newest(self) -> str | None:
+        """Id of the newest stream, over or not; None where there never was one."""
+        with self._engine.connect() as connection:
+            return cast("str | None", connection.scalar(_NEWEST))
 
     def state(self, bench_id: str) -> tuple[str, str | None]:
         """State of a stream and, where it is halted, why."""

@@ -1,0 +1,98 @@
+"""A stream as people look at it: who runs, who is next, who waits and why, and how decisions were made."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from bench.config.models import BenchConfig
+from bench.intake.conditions import matches
+from bench.intake.issue import Issue
+from bench.intake.slices import BUILT_IN
+from bench.stream.board import Board
+from bench.stream.urgency import in_order, patience_of
+from db.repositories.streams import Streams
+
+Json = dict[str, Any]
+LANES = ("lane-a", "lane-b", "lane-c")
+
+
+def lane_of(issue: Issue) -> str | None:
+    """The lane by shape that the issue is in; None for none."""
+    return next((lane for lane in LANES if matches(issue, BUILT_IN[lane])), None)
+
+
+def queue_view(engine: sa.Engine, config: BenchConfig, now: datetime) -> Json:
+    """The newest stream and the backlog before it, as JSON-able data."""
+    streams = Streams(engine)
+    board = Board(config.stream.max_attempts)
+    board.load(streams.backlog())
+    board.ended(streams.past())
+    runs = streams.open_runs()
+    standing = board.standing(run["issue_id"] for run in runs)
+    since = {issue.id: board.waiting_since(issue.id) for issue in standing.ready}
+    places = in_order(standing.ready, since, board.critical_hours(), now, patience_of(config.stream.patience))
+    by_id = {issue.id: issue for issue in standing.ready}
+    newest = streams.newest()
+    return {
+        "stream": newest,
+        "running": [_run(run) for run in runs],
+        "ready": [
+            {
+                "issue_id": place.issue_id,
+                "priority": place.priority,
+                "starving": place.starving,
+                "critical_path_hours": -place.minus_critical_hours,
+                "waiting_since": place.waiting_since,
+                "lane": lane_of(by_id[place.issue_id]),
+            }
+            for place in places
+        ],
+        "held": standing.held,
+        "cycles": standing.cycles,
+        "solved": len(standing.solved),
+        "lanes": Counter(lane_of(issue) or "none" for issue in standing.ready),
+        "decisions": None if newest is None else decisions_view(streams.decisions(newest)),
+    }
+
+
+def _run(run: Mapping[str, Any]) -> Json:
+    trace = (run["decision"] or {}).get("policy_trace", {})
+    return {
+        "issue_id": run["issue_id"],
+        "state": run["execution_state"] if run["state"] == "admitted" else run["state"],
+        "reason": run["reason"],
+        "swarm_id": run["planned"]["swarm_id"],
+        "candidates": run["planned"]["candidates"],
+        "minutes": run["planned"]["minutes"],
+        "policy": trace.get("policy_id"),
+    }
+
+
+def decisions_view(rows: Sequence[Mapping[str, Any]]) -> Json:
+    """Counts and rates of a stream's decisions: rows of `Streams.decisions`.
+
+    `fallback_rate` is the share of decisions that were asked for and in which the model abstained; `agreement`
+    the share in which what ran is what was predicted. Both are None where nothing was asked.
+    """
+    asked = [row for row in rows if row["mode"] != "off"]
+    total, n_asked = sum(row["n"] for row in rows), sum(row["n"] for row in asked)
+
+    def share(key: str) -> float | None:
+        return sum(row["n"] for row in asked if row[key]) / n_asked if n_asked else None
+
+    reasons: Counter[str] = Counter()
+    for row in asked:
+        for reason in filter(None, row["reason"].split(",")):
+            # Figures in a reason would make every one of them a reason of its own.
+            reasons["low_confidence" if reason.startswith("low_confidence") else reason] += row["n"]
+    return {
+        "decisions": total,
+        "asked": n_asked,
+        "fallback_rate": share("abstains"),
+        "agreement": share("agrees"),
+        "explored": sum(row["n"] for row in rows if row["explored"]),
+        "reasons": dict(reasons.most_common()),
+    }
