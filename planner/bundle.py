@@ -8,6 +8,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, NoReturn
@@ -19,6 +20,7 @@ from planner.canonical import canonical_json, sha256_json
 from planner.errors import PlannerError
 from planner.heads import HEADS
 from planner.input_forms import InputForm, input_form
+from planner.policies.outcome_choice import DecisionWeights
 
 SCHEMA_VERSION: Final = "cyntra.model_bundle.v1"
 MODEL: Final = "model.onnx"
@@ -32,6 +34,7 @@ GOLDEN_NUMBERS: Final = "golden.npy"
 METADATA: Final = "metadata.json"
 WEIGHTS: Final = "model.pt"
 REQUIRED: Final = (MODEL, CONFIG, ACTION_SPACE, CALIBRATION, TOKENIZER, VALIDATION, GOLDENS, GOLDEN_NUMBERS)
+_DECIDE: Final = (MODEL, CONFIG, ACTION_SPACE, CALIBRATION, TOKENIZER)
 OPSETS: Final = range(17, 24)
 """LayerNormalization begins with 17; the oldest onnxruntime that is allowed reads up to 23."""
 
@@ -63,6 +66,8 @@ class Bundle:
     """By head. They are already folded into the model: nothing divides by them again."""
     input: InputForm
     output_form: OutputForm
+    decision: DecisionWeights
+    """What the predictions of an outcome model are worth; the other kinds do not look at it."""
     model: bytes = field(repr=False)
 
     @property
@@ -109,6 +114,7 @@ def open_bundle(path: Path | str, epoch: str | None = None) -> Bundle:
         temperatures=_temperatures(path, calibration),
         input=_input_form(path, config, tokenizer),
         output_form=_output_form(path, config),
+        decision=_decision(path, config),
         model=files[MODEL],
     )
     if epoch is not None and bundle.epoch != epoch:
@@ -151,7 +157,7 @@ def _version(text: str) -> tuple[int, ...]:
 
 
 def _verified_files(path: Path, metadata: Mapping[str, Any]) -> dict[str, bytes]:
-    """The content of every file by name, read once: what was hashed is what is used."""
+    """The content of the files that decide, read once: what was hashed is what is used."""
     listed = metadata.get("files")
     if not isinstance(listed, dict) or not set(REQUIRED) <= set(listed) <= {*REQUIRED, WEIGHTS}:
         raise _refusal(path / METADATA, f"`files` must name {', '.join(REQUIRED)} and may name {WEIGHTS}")
@@ -160,7 +166,8 @@ def _verified_files(path: Path, metadata: Mapping[str, Any]) -> dict[str, bytes]
         content = _read(path / name)
         if hashlib.sha256(content).hexdigest() != expected:
             raise _refusal(path / name, "its hash is not the one in metadata.json; export the bundle again")
-        found[name] = content
+        if name in _DECIDE:
+            found[name] = content
     return found
 
 
@@ -175,7 +182,7 @@ def _read(place: Path) -> bytes:
 
 def _document(place: Path, content: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(content, parse_constant=_no_constant)
+        document = _strict_json.decode(content.decode())
         canonical_json(document)
     except (ValueError, RecursionError):
         raise _refusal(place, "not valid JSON; export the bundle again") from None
@@ -188,6 +195,9 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
+_strict_json: Final = json.JSONDecoder(parse_constant=_no_constant)
+
+
 def _temperatures(path: Path, calibration: Mapping[str, Any]) -> dict[str, float]:
     found = calibration.get("temperature")
     if not isinstance(found, dict) or set(found) != set(HEADS) or not all(map(_positive, found.values())):
@@ -198,7 +208,7 @@ def _temperatures(path: Path, calibration: Mapping[str, Any]) -> dict[str, float
 
 
 def _positive(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
+    return _is_number(value) and 0 < value < math.inf
 
 
 def _input_form(path: Path, config: Mapping[str, Any], tokenizer: Mapping[str, Any]) -> InputForm:
@@ -213,6 +223,19 @@ def _output_form(path: Path, config: Mapping[str, Any]) -> OutputForm:
         if config.get("output_form") == form and isinstance(config.get("kind"), str):
             return form
     raise _refusal(path / CONFIG, f"`kind` and `output_form` are needed; forms known: {', '.join(OUTPUTS)}")
+
+
+def _decision(path: Path, config: Mapping[str, Any]) -> DecisionWeights:
+    given = config.get("decision", {})
+    if isinstance(given, dict) and all(map(_is_number, given.values())):
+        with suppress(TypeError):
+            return DecisionWeights.of(given)
+    known = ", ".join(DecisionWeights().document())
+    raise _refusal(path / CONFIG, f"`decision` gives numbers to {known}; export the bundle again")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _refusal(place: Path, why: str) -> BundleError:

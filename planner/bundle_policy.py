@@ -12,7 +12,7 @@ from planner.bundle import Bundle
 from planner.decode import Decoded, decode_cells, decode_heads
 from planner.heads import HEAD_SIZES, HEADS
 from planner.policies.base import Distribution, Observation
-from planner.policies.outcome_choice import DecisionWeights, choose_by_outcome
+from planner.policies.outcome_choice import choose_by_outcome
 from planner.session import Session
 
 Numbers = NDArray[np.floating]
@@ -51,7 +51,7 @@ class Decoder:
 
     def __init__(self, bundle: Bundle) -> None:
         self._form = bundle.output_form
-        self._weights = DecisionWeights.of(bundle.config.get("decision"))
+        self._weights = bundle.decision
 
     def __call__(self, numbers: Numbers, planner_input: Mapping[str, Any]) -> Decoded:
         job_type: JobType = planner_input["job_type"]

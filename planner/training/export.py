@@ -19,6 +19,7 @@ from planner.errors import PlannerError
 from planner.goldens import write_goldens
 from planner.heads import HEADS
 from planner.input_forms import InputForm, known_forms
+from planner.policies.outcome_choice import DecisionWeights
 from planner.training.cases import planner_inputs
 from planner.training.checkpoint import weight_hash
 from planner.training.export_networks import ExportNetwork
@@ -81,8 +82,8 @@ def export(source: Source, out: Path, *, with_weights: bool = False) -> Bundle:
 def _in_memory(source: Source, out: Path) -> Bundle:
     form = OUTPUT_FORMS[source.kind]
     outputs = HEADS if form == "heads" else (*HEADS, form)
-    model = onnx_bytes(ExportNetwork(source.network, form, source.temperatures), outputs)
     reads = _input_form(source)
+    model = onnx_bytes(ExportNetwork(source.network, form, source.temperatures), outputs)
     config = {
         "kind": source.kind,
         "input_form": reads.name,
@@ -91,7 +92,8 @@ def _in_memory(source: Source, out: Path) -> Bundle:
         **({} if source.decision is None else {"decision": dict(source.decision)}),
     }
     metadata = _metadata(source, config, reads, model)
-    return Bundle(out, config, metadata, dict(source.temperatures), reads, form, model)
+    decision = DecisionWeights.of(source.decision)
+    return Bundle(out, config, metadata, dict(source.temperatures), reads, form, decision, model)
 
 
 def _input_form(source: Source) -> InputForm:
