@@ -1,0 +1,1 @@
+"""Numbers that can be trusted: propensities, noise, winners, policy values, and what each may claim."""
