@@ -17,9 +17,9 @@ from planner.bundle import OUTPUTS, open_bundle
 from planner.encoder import encode
 from planner.inference import PlannerInference
 from planner.input_hash import hash_of
-from planner.lanes import Lanes
 from planner.planner_config import InferenceConfig, ModelConfig, PlannerConfig
 from planner.session import INPUTS, session_options
+from planner.timed_calls import TimedCalls
 
 ROUNDS = 60
 PAUSE_SECONDS = 0.25
@@ -42,7 +42,7 @@ def main(bundle: str, inputs: str, idle: int) -> Json:
             model=ModelConfig(bundle), inference=InferenceConfig(confidence_threshold=0, timeout_ms=60_000)
         )
     )
-    lanes = Lanes()
+    calls = TimedCalls()
 
     def feed(positions: list[int]) -> Json:
         return dict(zip(INPUTS, (np.array([positions]), ones[:, :, : len(positions)]), strict=True))
@@ -60,7 +60,7 @@ def main(bundle: str, inputs: str, idle: int) -> Json:
         "encode": (encode, documents),
         "floor": (floor, documents),
         "hash": (hash_of, documents),
-        "thread": (lambda _: lanes.call(time.monotonic() + 60, len, ""), documents),
+        "thread": (lambda _: calls.call(time.monotonic() + 60, len, ""), documents),
         "decide": (planner.decide, documents),
         "predict": (lambda known: planner.predict(*known), parts),
         "plan": (lambda known: planner.plan(*known), parts),

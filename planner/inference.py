@@ -16,12 +16,12 @@ from planner.caps import capped
 from planner.decode import Decoded, head_probabilities
 from planner.errors import PlannerError
 from planner.input_hash import hash_of
-from planner.lanes import CallError, Lanes, LateError
 from planner.models import Model, load_model
 from planner.planner_action import PlannerAction, now
 from planner.planner_config import PlannerConfig
 from planner.questions import build_planner_input, risk_and_size, stated_job_type
 from planner.rollout import Execution, Mode
+from planner.timed_calls import CallError, LateError, TimedCalls
 
 FIRST_RUN_SECONDS: Final = 10.0
 """How long the dummy run at start-up may take; afterwards the config's timeout holds."""
@@ -63,7 +63,7 @@ class PlannerInference:
         self.problem: str | None = None
         self._universe_id = universe_id
         self._seconds = config.inference.timeout_ms / 1000
-        self._lanes = Lanes()
+        self._calls = TimedCalls()
         self._model: Model | None = None
         self._absent = "planner_disabled"
         if config.enabled:
@@ -83,7 +83,7 @@ class PlannerInference:
 
     def _run_first(self, model: Model) -> None:
         """A dummy run for each job type; a `PlannerError` where one fails."""
-        bounded = self._lanes.by(monotonic() + FIRST_RUN_SECONDS)
+        bounded = self._calls.by(monotonic() + FIRST_RUN_SECONDS)
         try:
             for job_type in JOB_TYPES:
                 dummy = {**build_planner_input({"id": "first run"}), "job_type": job_type}
@@ -146,7 +146,7 @@ class PlannerInference:
             digest = hash_of(planner_input)
             if self._model is None:
                 return self._fallback(planner_input, self._absent, digest)
-            decoded = self._model.decide(planner_input, self._lanes.by(started + self._seconds))
+            decoded = self._model.decide(planner_input, self._calls.by(started + self._seconds))
             return self._answer(decoded, planner_input, digest)
         except LateError:
             return self._fallback(planner_input, "inference_timeout", digest)

@@ -13,6 +13,7 @@ from planner.actions import JOB_TYPES, NA, SPECULATE, Action, JobType, is_valid,
 from planner.baseline import baseline_action
 from planner.bundle import EpochMismatchError
 from planner.caps import Caps
+from planner.decode import Decoded
 from planner.documents.base import parse_document
 from planner.documents.planner_input import PlannerInput, input_hash
 from planner.documents.plans import PlannerAction
@@ -99,6 +100,14 @@ def test_an_unsure_model_abstains_with_its_confidence() -> None:
     assert answer.confidence == pytest.approx(confidence)
     _abstains(answer, f"low_confidence_{int(confidence * 1000) / 1000:.3f}")
     assert answer.probs is not None
+
+
+def test_a_confidence_just_below_the_threshold_does_not_read_as_equal_to_it() -> None:
+    class AlmostSure(HeadsModel):
+        def decide(self, planner_input: Any, bounded: Any) -> Decoded:
+            return super().decide(planner_input, bounded)._replace(confidence=0.59996)
+
+    assert planner_with(AlmostSure(SURE)).decide(ASKED).reason == "low_confidence_0.599"
 
 
 def test_confidence_at_the_threshold_decides_and_below_it_abstains() -> None:

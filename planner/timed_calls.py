@@ -9,7 +9,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, Final
 
-MAX_LANES: Final = 4
+MAX_THREADS: Final = 4
 
 
 class LateError(Exception):
@@ -42,7 +42,7 @@ _Inbox = SimpleQueue[_Job | None]
 
 
 class _Shared:
-    """What the lanes and their owner both see; the lanes never hold the owner, so that it can be dropped."""
+    """What the threads and their owner both see; the threads never hold the owner, so that it can be dropped."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -52,15 +52,15 @@ class _Shared:
         self.closed = False
 
 
-class Lanes:
+class TimedCalls:
     """A few threads that run calls for callers who cannot wait for ever.
 
-    A call that hangs cannot be killed: it keeps its lane until it ends, and its caller leaves at the deadline.
-    While every lane hangs, callers are refused at once, so that neither waiting nor threads pile up. Lanes
+    A call that hangs cannot be killed: it keeps its thread until it ends, and its caller leaves at the deadline.
+    While every thread hangs, callers are refused at once, so that neither waiting nor threads pile up. Threads
     start when they are needed, end when their owner is dropped, and begin anew in a forked child.
     """
 
-    def __init__(self, size: int = MAX_LANES) -> None:
+    def __init__(self, size: int = MAX_THREADS) -> None:
         self._size = size
         self._begin()
 
@@ -76,12 +76,12 @@ class Lanes:
     def call(self, deadline: float, function: Callable[[Any], Any], argument: Any) -> Any:
         """`function(argument)`, by `deadline` (seconds of `time.monotonic`).
 
-        `LateError` where it has not ended by then or no lane is free; `CallError` where it raised.
+        `LateError` where it has not ended by then or no thread is free; `CallError` where it raised.
         """
         if self._process != os.getpid():
             self._begin()
         shared = self._shared
-        inbox = self._free_lane(shared, deadline)
+        inbox = self._free_thread(shared, deadline)
         job = _Job(function, argument)
         inbox.put(job)
         if not job.done.acquire(timeout=max(0.0, deadline - monotonic())):
@@ -90,7 +90,7 @@ class Lanes:
             raise CallError(job.error)
         return job.result
 
-    def _free_lane(self, shared: _Shared, deadline: float) -> _Inbox:
+    def _free_thread(self, shared: _Shared, deadline: float) -> _Inbox:
         try:
             return shared.free.get_nowait()
         except Empty:
@@ -118,7 +118,7 @@ class Lanes:
 def _start(shared: _Shared) -> _Inbox:
     inbox: _Inbox = SimpleQueue()
     # A daemon: a call that hangs must not keep the host from leaving.
-    threading.Thread(target=_work, args=(inbox, shared), name="planner-lane", daemon=True).start()
+    threading.Thread(target=_work, args=(inbox, shared), name="planner-call", daemon=True).start()
     shared.started += 1
     return inbox
 
