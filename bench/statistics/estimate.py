@@ -1,0 +1,25 @@
+"""The form in which every number is published."""
+
+from typing import NamedTuple
+
+
+class Estimate(NamedTuple):
+    """One number, or why there is none.
+
+    `value` lies in [`low`, `high`], in units of `estimand`. A refused number has all three None and says in
+    `why_not`, in one line, what is missing and what mends it.
+    """
+
+    estimand: str
+    """What is estimated: "pass_own_budget", "pass_unlimited", "utility" …"""
+    value: float | None
+    low: float | None
+    high: float | None
+    method: str
+    """How the number and its interval were made: "DR, cross-fitted; 95 % t over 140 issues"."""
+    why_not: str | None = None
+
+
+def refused(estimand: str, method: str, why_not: str) -> Estimate:
+    """The estimate that is not given."""
+    return Estimate(estimand, None, None, None, method, why_not)

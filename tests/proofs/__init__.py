@@ -1,0 +1,1 @@
+"""Proofs by simulation and enumeration that the statistics hold what they claim."""
