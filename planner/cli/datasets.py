@@ -81,8 +81,8 @@ def build_dataset(
 ) -> None:
     """Make a dataset of what was executed: one example a run, labelled with its executed plan.
 
-    Reads the three JSON files of every archive; broken archives are skipped, counted and named. The same
-    archives give the same dataset hash on any machine.
+    Reads the three JSON files of every archive; broken archives are skipped, counted and named. What a bench
+    drew was no decision and is left out. The same archives give the same dataset hash on any machine.
 
     \b
     Example:
@@ -106,6 +106,8 @@ def build_dataset(
 
 
 def _say_what_became(report: "BuildReport", out: Path) -> None:
+    from planner.dataset.build import BENCHED, OF_BENCHES
+
     for line in report.skipped[:_SHOWN_BROKEN]:
         click.echo(f"skipped {line}", err=True)
     if len(report.skipped) > _SHOWN_BROKEN:
@@ -118,12 +120,10 @@ def _say_what_became(report: "BuildReport", out: Path) -> None:
     click.echo(f"{report.archives} archives, {report.runs} runs{told}", err=True)
     if report.rebuilt:
         click.echo(f"{report.rebuilt} examples had recorded no input: their histories are rebuilt", err=True)
-    if report.benched:
-        click.echo(
-            f"{report.benched} examples are arms that a bench drew, not decisions; "
-            "planner dataset merge-best-of-k replaces them by its winners",
-            err=True,
-        )
+    if report.repeated:
+        click.echo(f"{report.repeated} archives of attempts that were made again", err=True)
+    if report.left_out[BENCHED]:
+        click.echo(OF_BENCHES, err=True)
 
 
 def _say_what_it_is(meta: "DatasetMeta | None", out: Path) -> None:

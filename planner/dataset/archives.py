@@ -14,6 +14,7 @@ from planner.errors import PlannerError
 
 Json = dict[str, Any]
 ROLLOUT_VERSION: Final = "cyntra.rollout.v1"
+_BENCH: Final = "bench:"
 
 
 class Archived(NamedTuple):
@@ -21,7 +22,9 @@ class Archived(NamedTuple):
 
     workcell_id: str
     group: str
-    """The same for candidates that ran side by side for one decision."""
+    """The same for candidates that carried out one decision."""
+    attempt: int
+    """Which try of a farm at its execution this was."""
     times: Times
     status: str
     """success | failed | timeout | error"""
@@ -34,7 +37,7 @@ class Archived(NamedTuple):
     epoch: str
     propensity: float | None
     benched: bool
-    """Whether a bench drew the action in order to compare it."""
+    """Whether a bench drew the action in order to compare it: nobody decided to work that way."""
     repo: str | None
     cost_usd: float | None
     gates: list[Json]
@@ -101,6 +104,7 @@ def _archived(name: str, files: Files, backlog: Mapping[str, Json]) -> Archived:
     if recorded is not None:
         _refuse_a_history_of_the_future(recorded, times.started_ms)
     workcell_id = str(files.manifest.get("workcell_id") or files.rollout.get("workcell_id") or name)
+    group, attempt = _group(workcell_id, files.manifest, issue["issue_id"], recorded)
     trace = facts.mapping(files.planner.get("policy_trace"))
     repo = facts.at(files.manifest, "toolchain_config", "repo")
     cost = facts.at(files.rollout, "scores", "cost_usd")
@@ -109,7 +113,8 @@ def _archived(name: str, files: Files, backlog: Mapping[str, Json]) -> Archived:
     universe = facts.at(recorded, "universe_id") or files.manifest.get("universe_id") or "default"
     return Archived(
         workcell_id=workcell_id,
-        group=_group(workcell_id, files.manifest, issue["issue_id"], recorded),
+        group=group,
+        attempt=attempt,
         times=times,
         status=facts.status_of(files),
         job_type=facts.job_type_in(files, recorded, issue["tags"]),
@@ -119,7 +124,7 @@ def _archived(name: str, files: Files, backlog: Mapping[str, Json]) -> Archived:
         plan=facts.plan_of(files),
         epoch=epoch_of(facts.mapping(trace.get("stability"))),
         propensity=facts.number(trace.get("propensity_executed"), "propensity_executed"),
-        benched=bool(facts.mapping(files.manifest.get("bench"))),
+        benched=str(trace.get("policy_id")).startswith(_BENCH),
         repo=repo if isinstance(repo, str) else None,
         cost_usd=facts.amount(cost, "cost_usd"),
         gates=facts.gates_of(files),
@@ -133,16 +138,17 @@ def _refuse_a_history_of_the_future(recorded: Json, started_ms: int) -> None:
         raise BrokenArchiveError("the history of its planner_input holds a run that started later")
 
 
-def _group(workcell_id: str, manifest: Json, issue_id: str, recorded: Json | None) -> str:
-    """Which candidates belong together.
+def _group(workcell_id: str, manifest: Json, issue_id: str, recorded: Json | None) -> tuple[str, int]:
+    """Which candidates belong together, and the attempt they are of.
 
-    A bench numbers its executions and attempts, and ends the names of one attempt's candidates alike; for
-    other speculation, the same issue asked about at the same moment is one decision.
+    A farm numbers its executions and their attempts. For other speculation, the same issue asked about at the
+    same moment is one decision.
     """
-    bench = facts.mapping(manifest.get("bench"))
-    if bench:
-        numbers = "/".join(str(bench.get(name)) for name in ("bench_id", "execution_id", "attempt"))
-        return f"{numbers}/{workcell_id.rpartition('-')[2]}"
+    execution = facts.mapping(manifest.get("bench"))
+    if execution:
+        attempt = execution.get("attempt")
+        group = f"{execution.get('bench_id')}/{execution.get('execution_id')}"
+        return group, attempt if isinstance(attempt, int) else 0
     if manifest.get("speculate_mode") is True and recorded is not None:
-        return f"{issue_id}/{recorded['created_at']}"
-    return workcell_id
+        return f"{issue_id}/{recorded['created_at']}", 0
+    return workcell_id, 0

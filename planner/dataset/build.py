@@ -18,6 +18,8 @@ from planner.documents.dataset import DatasetMeta
 from planner.errors import PlannerError
 
 N_SIMILAR: Final = 8
+BENCHED: Final = "drawn by a bench"
+OF_BENCHES: Final = "for the winners of benches: planner dataset merge-best-of-k"
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how far that is, and how far it will go."""
 
@@ -52,8 +54,8 @@ class BuildReport:
     """Runs that are no examples, by reason."""
     rebuilt: int = 0
     """Examples whose planner_input had not been recorded."""
-    benched: int = 0
-    """Examples whose action was drawn by a bench."""
+    repeated: int = 0
+    """Archives of attempts that were made again."""
     universes: set[str] = field(default_factory=set)
     epochs: Counter[str] = field(default_factory=Counter)
     """Examples by policy epoch."""
@@ -96,7 +98,7 @@ def _add_examples(
     draft: DatasetDraft, scan: Scan, report: BuildReport, options: BuildOptions, progress: Progress
 ) -> None:
     groups = scan.groups()
-    report.runs = len(groups)
+    report.runs, report.repeated = len(groups), scan.repeated
     past = Past(scan, groups)
     for done, group in enumerate(groups):
         progress("making examples", done, len(groups))
@@ -111,12 +113,13 @@ def _add_examples(
             scan.skip(run.speaker.workcell_id, str(error))
             continue
         report.rebuilt += run.speaker.planner_input is None
-        report.benched += run.speaker.benched
         report.universes.add(run.speaker.universe_id)
         report.epochs[run.speaker.epoch] += 1
 
 
 def _unfit(run: Run, options: BuildOptions) -> str | None:
+    if run.speaker.benched:
+        return BENCHED
     if run.status == "error":
         return "ended in an error"
     if not options.include_world and run.speaker.job_type == "fab-world":
@@ -139,8 +142,9 @@ def _nothing(report: BuildReport, options: BuildOptions) -> str:
     fates = Counter({"broken": len(report.skipped)}) + report.left_out
     told = ", ".join(f"{count} {fate}" for fate, count in sorted(fates.items()))
     first = f"; the first broken one: {report.skipped[0]}" if report.skipped else ""
+    hint = f"; {OF_BENCHES}" if report.left_out[BENCHED] else ""
     return f"no example among the {report.archives} archives in {where}" + (
-        f" ({told}{first})" if told else ""
+        f" ({told}{first}{hint})" if told else ""
     )
 
 

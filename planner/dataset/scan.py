@@ -17,16 +17,22 @@ class Group:
     """A run whose candidates lie in a spool."""
 
     name: str
+    attempt: int
     started_ms: int
     completed_ms: int
     places: list[int] = field(default_factory=list)
 
 
 class Scan:
-    """The archives read so far. Broken ones are named in `skipped`, a line each, and otherwise forgotten."""
+    """The archives read so far. Broken ones are named in `skipped`, a line each, and otherwise forgotten.
+
+    Of an execution that was tried again only the newest attempt counts, as in the farm's own books, and
+    `repeated` counts the archives of the others.
+    """
 
     def __init__(self, spool: Spool) -> None:
         self.skipped: list[str] = []
+        self.repeated = 0
         self._spool = spool
         self._groups: dict[str, Group] = {}
         self._workcells: set[str] = set()
@@ -42,11 +48,25 @@ class Scan:
             self.skip(directory.name, f"a second archive of workcell {archived.workcell_id}")
             return
         self._workcells.add(archived.workcell_id)
-        started, completed, _ = archived.times
-        group = self._groups.setdefault(archived.group, Group(archived.group, started, completed))
-        group.started_ms = min(group.started_ms, started)
-        group.completed_ms = max(group.completed_ms, completed)
+        group = self._group(archived)
+        if group is None:
+            self.repeated += 1
+            return
+        group.started_ms = min(group.started_ms, archived.times.started_ms)
+        group.completed_ms = max(group.completed_ms, archived.times.completed_ms)
         group.places.append(self._spool.add(canonical_json(archived)))
+
+    def _group(self, archived: Archived) -> Group | None:
+        """The run that the archive belongs to; None where a newer attempt is known."""
+        known = self._groups.get(archived.group)
+        if known is not None and known.attempt > archived.attempt:
+            return None
+        if known is None or known.attempt < archived.attempt:
+            self.repeated += 0 if known is None else len(known.places)
+            started, completed, _ = archived.times
+            known = Group(archived.group, archived.attempt, started, completed)
+            self._groups[archived.group] = known
+        return known
 
     def skip(self, name: str, reason: str) -> None:
         """Note that nothing can be made of `name`, in one line whatever names and files hold."""

@@ -29,8 +29,14 @@ INPUT = planner_input(ISSUE, datetime(2026, 5, 1, 12, tzinfo=UTC), [], None)
 STARTED = datetime(2026, 5, 1, 12, 30, tzinfo=UTC).timestamp()
 
 
-def archive_arm(archives: Path, execution: int, planned: PlannedAction, statuses: list[Any]) -> None:
-    """What one execution of an arm leaves: an archive a candidate."""
+def archive_run(
+    archives: Path,
+    execution: int,
+    planned: PlannedAction,
+    statuses: list[Any],
+    policy_id: str = "heuristic_baseline",
+) -> None:
+    """What one execution leaves: an archive a candidate."""
     order = WorkOrder(
         execution_id=execution,
         attempt=1,
@@ -42,7 +48,7 @@ def archive_arm(archives: Path, execution: int, planned: PlannedAction, statuses
         job_type="code",
         workcell=Workcell(repo="/repo", gates=[Gate(name="test", command=["true"])]),
         action=planned,
-        planner={"planner_input": INPUT, "policy_trace": policy_trace("config-1", 0.25)},
+        planner={"planner_input": INPUT, "policy_trace": policy_trace(policy_id, 0.25, policy_id)},
     )
     for index, status in enumerate(statuses):
         gate = GateResult(
@@ -67,8 +73,9 @@ def archive_arm(archives: Path, execution: int, planned: PlannedAction, statuses
 def archives(builder: DatasetBuilder) -> Iterator[Path]:
     serial = PlannedAction(swarm_id="serial_handoff", candidates=1, minutes=30, iterations=2)
     pair = PlannedAction(swarm_id="speculate_vote", candidates=2, minutes=30, iterations=2)
-    archive_arm(builder.archives, 1, serial, ["failed"])
-    archive_arm(builder.archives, 2, pair, ["timeout", "success"])
+    archive_run(builder.archives, 1, serial, ["failed"])
+    archive_run(builder.archives, 2, pair, ["timeout", "success"])
+    archive_run(builder.archives, 3, pair, ["success", "success"], "bench:coverage")
     return builder.archives
 
 
@@ -78,7 +85,7 @@ def builder(tmp_path: Path) -> DatasetBuilder:
 
 
 @pytest.mark.usefixtures("archives")
-def test_archives_become_executed_examples(builder: DatasetBuilder) -> None:
+def test_archives_of_decisions_become_executed_examples(builder: DatasetBuilder) -> None:
     examples = builder.examples()
     assert list(examples) == ["x1-a1-c0-0badcafe", "x2-a1-c1-0badcafe"]
     first, second = examples.values()
@@ -100,7 +107,7 @@ def test_archives_become_executed_examples(builder: DatasetBuilder) -> None:
 
 @pytest.mark.usefixtures("archives")
 def test_archives_without_their_planner_block_become_inferred_examples(builder: DatasetBuilder) -> None:
-    for file in builder.archives.glob("*/*.json"):
+    for file in builder.archives.glob("x[12]*/*.json"):
         document = json.loads(file.read_text())
         document.pop("planner", None)
         file.write_text(json.dumps(document))
@@ -110,7 +117,7 @@ def test_archives_without_their_planner_block_become_inferred_examples(builder: 
 
 
 @pytest.mark.usefixtures("archives")
-def test_labels_replace_the_arms_of_their_bench_within_the_same_policy_epoch(
+def test_labels_replace_decisions_about_the_same_input_where_epochs_may_be_mixed(
     builder: DatasetBuilder, tmp_path: Path
 ) -> None:
     rows = [
@@ -132,7 +139,7 @@ def test_labels_replace_the_arms_of_their_bench_within_the_same_policy_epoch(
     assert label is not None
     labels = write_labels(tmp_path / "labels", [label.document()])
     builder.build()
-    report = merge_best_of_k(tmp_path / "merged", MergeOptions([labels], base=builder.out))
+    report = merge_best_of_k(tmp_path / "merged", MergeOptions([labels], builder.out, mix_epochs=True))
     assert (report.labels, report.kept, report.replaced) == (1, 0, 2)
     (example,) = read_dataset(tmp_path / "merged").examples()
     assert example["soft_label"] == [{"action": list(PAIR), "weight": 1.0}]

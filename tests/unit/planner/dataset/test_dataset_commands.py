@@ -55,7 +55,10 @@ def test_the_archives_of_the_farm_are_the_default(
 def test_what_was_left_out_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     archives = write_archives(tmp_path / "archives", 3, epoch=None)
     write_archive(archives, legacy_archive(4))
-    write_archive(archives, archive(5, epoch=None, bench={"bench_id": "b"}))
+    write_archive(archives, archive(5, epoch=None, policy_id="bench:coverage"))
+    for attempt in (1, 2):
+        again = {"bench_id": "s", "execution_id": 7, "attempt": attempt}
+        write_archive(archives, archive(7, epoch=None, bench=again, workcell_id=f"x7-a{attempt}-c0-0badcafe"))
     write_archive(archives, archive(6, status="error"))
     for number in range(12):
         (archives / f"broken-{number:02d}").mkdir()
@@ -64,9 +67,10 @@ def test_what_was_left_out_is_said(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "skipped broken-00: neither rollout.json" in said
     assert "broken-11" not in said
     assert "skipped 2 more: see" in said
-    assert "18 archives, 6 runs, 12 archives broken, 1 ended in an error" in said
+    assert "20 archives, 7 runs, 12 archives broken, 1 drawn by a bench, 1 ended in an error" in said
+    assert "1 archives of attempts that were made again" in said
     assert "1 examples had recorded no input" in said
-    assert "1 examples are arms that a bench drew" in said
+    assert "for the winners of benches: planner dataset merge-best-of-k" in said
 
 
 def test_refusals_are_one_line_and_exit_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

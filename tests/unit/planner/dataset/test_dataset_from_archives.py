@@ -1,5 +1,6 @@
 """Archives become examples: labelled with what ran, asked as the policy was asked, one a decision."""
 
+import shutil
 from typing import Any
 
 import pytest
@@ -109,14 +110,42 @@ def test_candidates_of_one_execution_are_one_run_and_the_best_speaks(builder: Da
         )
         files["proof"]["patch"]["diff_lines"] = 10 - index
         write_archive(builder.archives, files)
-    other = archive(1, bench={**bench, "attempt": 2}, workcell_id="x7-a2-c0-feedbeef")
+    other = archive(1, bench={**bench, "execution_id": 8}, workcell_id="x8-a1-c0-feedbeef")
     write_archive(builder.archives, other)
     examples = builder.examples()
-    assert list(examples) == ["x7-a1-c2-0badcafe", "x7-a2-c0-feedbeef"]
+    assert list(examples) == ["x7-a1-c2-0badcafe", "x8-a1-c0-feedbeef"]
     (outcome,) = (each["outcome"] for each in examples["x7-a1-c2-0badcafe"]["candidates"])
     assert outcome["status"] == "success"
     assert outcome["duration_ms"] == 20 * 60_000
     assert outcome["cost_usd"] == 0.75
+
+
+@pytest.mark.parametrize("names", [("w-1", "w-2", "w-3", "w-4"), ("w-4", "w-3", "w-2", "w-1")])
+def test_of_an_execution_that_was_tried_again_the_newest_attempt_counts(
+    builder: DatasetBuilder, names: tuple[str, ...]
+) -> None:
+    tries = [(1, "success"), (1, "success"), (2, "failed"), (2, "failed")]
+    for name, (attempt, status) in zip(names, tries, strict=True):
+        bench = {"bench_id": "s-1", "execution_id": 7, "attempt": attempt}
+        write_archive(builder.archives, archive(0, bench=bench, status=status, workcell_id=name))
+    (example,) = builder.examples().values()
+    assert example["run_id"] == min(names[2:])
+    assert example["candidates"][0]["outcome"]["status"] == "failed"
+    report = builder.build()
+    assert (report.runs, report.repeated) == (1, 2)
+
+
+def test_what_a_bench_drew_is_no_decision_and_a_streams_runs_are(builder: DatasetBuilder) -> None:
+    for number, policy in enumerate(["bench:coverage", "heuristic_baseline", "bundle:mlp-1"]):
+        bench = {"bench_id": "b-1", "execution_id": number, "attempt": 1}
+        epoch = "bench" if policy.startswith("bench") else "stream"
+        write_archive(builder.archives, archive(number, bench=bench, policy_id=policy, epoch=epoch))
+    assert list(builder.examples()) == ids(1, 2)
+    assert builder.build().left_out == {"drawn by a bench": 1}
+    for number in (1, 2):
+        shutil.rmtree(builder.archives / ids(number)[0])
+    with pytest.raises(PlannerError, match=r"\(1 drawn by a bench; for the winners of benches: "):
+        builder.build()
 
 
 def test_speculation_of_a_kernel_is_one_run_by_its_moment_of_asking(builder: DatasetBuilder) -> None:
