@@ -14,7 +14,17 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import bells, fixed_cost, plane, reports, slots, submitting
+from benchmarks import (
+    bells,
+    encoding,
+    fixed_cost,
+    inference,
+    plane,
+    reports,
+    slots,
+    streaming,
+    submitting,
+)
 from benchmarks.farm import BenchmarkFarm, farm
 from benchmarks.table import FULL, QUICK, TINY, Row, Scale, markdown, write_between_markers
 
@@ -25,6 +35,9 @@ ROWS: dict[str, Callable[[BenchmarkFarm, Scale], Iterator[Row]]] = {
     "bells": bells.rows,
     "submit": submitting.rows,
     "reports": reports.rows,
+    "encoding": encoding.rows,
+    "inference": inference.rows,
+    "stream": streaming.rows,
     "memory": slots.memory_rows,
 }
 

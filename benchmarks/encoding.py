@@ -61,7 +61,7 @@ def _microseconds(call: Callable[[Any], object], arguments: list[Any]) -> float:
 
 def _similar(count: int) -> Row:
     lot = random.Random(2)
-    runs = list(islice(_runs(lot), count))
+    runs = list(islice(drawn_runs(lot), count))
     index = RunIndex()
     index.add_many(runs)
     queries = [_query(lot.choice(runs), lot) for _ in range(_QUERIES)]
@@ -79,7 +79,7 @@ def _similar(count: int) -> Row:
     )
 
 
-def _runs(lot: random.Random) -> Iterator[RunSummary]:
+def drawn_runs(lot: random.Random) -> Iterator[RunSummary]:
     """Runs of half a year, eight an issue."""
     number = 0
     while True:

@@ -69,7 +69,7 @@ RESET ALL; VACUUM ANALYZE
 def rows(farm: BenchmarkFarm, scale: Scale) -> Iterator[Row]:
     """One row a view, the slowest first."""
     with psycopg.connect(farm.database_url, autocommit=True) as connection:
-        _fill(connection, scale.outcomes)
+        fill(connection, scale.outcomes)
         scan = _milliseconds(connection, SQL("SELECT sum(duration_ms) FROM farm.outcomes")) or 0.0
         taken = {view: _milliseconds(connection, _whole(view)) for view in _views(connection)}
     for view, ms in sorted(taken.items(), key=lambda item: -(item[1] or float("inf"))):
@@ -85,7 +85,8 @@ def _whole(view: str) -> Composable:
     return SQL("SELECT * FROM report.{}").format(Identifier(view))
 
 
-def _fill(connection: psycopg.Connection, outcomes: int) -> None:
+def fill(connection: psycopg.Connection, outcomes: int) -> None:
+    """Write finished benches with this many outcomes."""
     actions = [
         {
             "n": place,
