@@ -2,7 +2,8 @@
 
 from alembic import context
 
-import db.money_tables  # noqa: F401  # registers all tables
+import db.money_tables  # registers all tables, with the next
+import db.policy_tables  # noqa: F401
 from db.columns import metadata
 
 

@@ -38,20 +38,37 @@ def winners(bench_id: str | None, as_json: bool) -> None:
 
 @click.command()
 @_BENCH
+@click.option(
+    "--policy",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Score this registered policy, and show no other one beside the controls; may be repeated.",
+)
 @_JSON
-def regret(bench_id: str | None, as_json: bool) -> None:
+def regret(bench_id: str | None, names: tuple[str, ...], as_json: bool) -> None:
     """Show how far each policy stays behind the best arm of each case.
 
     Regret is relative to the winner: 0.5 is half as long (or dear) again. A missed pass, where the winner passes
     and the policy's arm does not, is counted as a rate of its own; a policy whose action was not tried in a case
-    is unobserved there.
+    is unobserved there. Spend is what an execution of its arm was charged on average.
+
+    Registered policies that were scored on the bench before are shown beside the controls.
+
+    \b
+    Example:
+      bench regret b-20260131-k3f9q --policy mlp-a
     """
     from bench.results.documents import regret_document
+    from bench.results.policies import score
     from bench.results.show import regret_table
 
     with open_farm() as farm:
-        results = results_of(farm, bench_id)
-    show_json(regret_document(results)) if as_json else show(regret_table(results))
+        bench_id = bench_id or Benches(farm.engine).latest()
+        for name in names:
+            score(farm.engine, bench_id, name)
+        results = read_results(farm.engine, bench_id, names or None)
+    show_json(regret_document(results)) if as_json else show(regret_table(results), *results.notes)
 
 
 @click.command()

@@ -47,6 +47,7 @@ def _replicate(execution: Mapping[str, Any], skip_timeouts: bool) -> ReplicateOu
         micro_usd=execution["micro_usd"],
         fail_codes=len(execution["fail_codes"] or ()),
         gate_score=execution["gate_score"],
+        charged_micro_usd=execution["charged_micro_usd"],
     )
 
 

@@ -25,6 +25,8 @@ class ReplicateOutcome(NamedTuple):
     """How many fail codes it left."""
     gate_score: float | None = None
     """0..1, where the gates tell."""
+    charged_micro_usd: int = 0
+    """What it was charged: an unknown cost at its reservation."""
 
 
 class ArmOutcome(NamedTuple):
@@ -40,7 +42,7 @@ class ArmEstimate(NamedTuple):
     `scored` counts replicates with status success, failed or timeout: an `error` is missing, not a failure.
     The arm *passes* where more than half of its scored replicates are a success. Means are over the
     successful replicates and None where there are none; the mean cost or score is None where any of
-    them is unknown.
+    them is unknown. `charged_micro_usd` alone is the mean over all scored replicates: failures are paid for too.
     """
 
     action: Action
@@ -50,6 +52,7 @@ class ArmEstimate(NamedTuple):
     micro_usd: int | None
     fail_code_millionths: int | None
     score_millionths: int | None
+    charged_micro_usd: int | None
 
     @property
     def observed(self) -> bool:
@@ -86,10 +89,10 @@ def successes(arm: ArmOutcome) -> list[ReplicateOutcome]:
 
 def estimate_arm(arm: ArmOutcome) -> ArmEstimate:
     """The estimate of one arm; the order of its replicates does not matter."""
-    good = successes(arm)
+    scored, good = scored_replicates(arm), successes(arm)
     return ArmEstimate(
         action=arm.action,
-        scored=len(scored_replicates(arm)),
+        scored=len(scored),
         passed=len(good),
         duration_ms=_mean(replicate.duration_ms for replicate in good),
         micro_usd=_mean(replicate.micro_usd for replicate in good),
@@ -98,6 +101,7 @@ def estimate_arm(arm: ArmOutcome) -> ArmEstimate:
             None if replicate.gate_score is None else score_in_millionths(replicate.gate_score)
             for replicate in good
         ),
+        charged_micro_usd=_mean(replicate.charged_micro_usd for replicate in scored),
     )
 
 

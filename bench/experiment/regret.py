@@ -8,6 +8,7 @@ On a case, for the one action that a policy takes:
 - Both pass: duration regret = (mean duration − the winner's) / the winner's; cost regret likewise, None where
   either cost is unknown. Against a winner's value of 0 it is 0 for an equal value and None otherwise. It is
   below 0 where the arm was quicker (or cheaper) and the winner better in what the bench ranks first.
+- *Spend* is what an execution of the arm was charged on average, passed or not.
 """
 
 import math
@@ -27,9 +28,10 @@ class PolicyRegret(NamedTuple):
     """1 for a missed pass, 0 for none; of the uniform policy the share of arms."""
     duration_regret: float | None
     cost_regret: float | None
+    charged_micro_usd: int | None
 
 
-UNOBSERVED = PolicyRegret(False, 0.0, None, None)
+UNOBSERVED = PolicyRegret(False, 0.0, None, None, None)
 
 
 class PolicySummary(NamedTuple):
@@ -42,6 +44,8 @@ class PolicySummary(NamedTuple):
     """Mean over observed cases."""
     mean_duration_regret: float | None
     mean_cost_regret: float | None
+    mean_charged_micro_usd: int | None
+    """Spend of an execution, over observed cases, rounded half up."""
 
 
 def regret(action: Action | None, verdict: CaseVerdict) -> PolicyRegret:
@@ -51,14 +55,15 @@ def regret(action: Action | None, verdict: CaseVerdict) -> PolicyRegret:
         return UNOBSERVED
     oracle = verdict.estimate_of(verdict.winner)
     if oracle is None:
-        return PolicyRegret(True, 0.0, 0.0, 0.0)
+        return PolicyRegret(True, 0.0, 0.0, 0.0, estimate.charged_micro_usd)
     if not estimate.passes:
-        return PolicyRegret(True, 1.0, None, None)
+        return PolicyRegret(True, 1.0, None, None, estimate.charged_micro_usd)
     return PolicyRegret(
         True,
         0.0,
         _relative(estimate.duration_ms, oracle.duration_ms),
         _relative(estimate.micro_usd, oracle.micro_usd),
+        estimate.charged_micro_usd,
     )
 
 
@@ -82,6 +87,7 @@ def uniform_regret(verdict: CaseVerdict) -> PolicyRegret:
         math.fsum(one.missed_pass for one in each) / len(each),
         _mean(one.duration_regret for one in each),
         _mean(one.cost_regret for one in each),
+        _spend(each),
     )
 
 
@@ -138,9 +144,15 @@ def summarise(policy: str, regrets: Sequence[PolicyRegret]) -> PolicySummary:
         missed_pass_rate=_mean(one.missed_pass for one in observed),
         mean_duration_regret=_mean(one.duration_regret for one in observed),
         mean_cost_regret=_mean(one.cost_regret for one in observed),
+        mean_charged_micro_usd=_spend(observed),
     )
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return math.fsum(known) / len(known) if known else None
+
+
+def _spend(regrets: Sequence[PolicyRegret]) -> int | None:
+    known = [one.charged_micro_usd for one in regrets if one.charged_micro_usd is not None]
+    return rounded_ratio(sum(known), len(known)) if known else None

@@ -44,6 +44,7 @@ def regret_document(results: BenchResults) -> dict[str, Any]:
         "estimand": ESTIMAND,
         "best_fixed": None if results.best_fixed is None else list(results.best_fixed),
         "policies": [summary._asdict() for summary in results.summaries],
+        "notes": results.notes,
         "cases": [
             {
                 "issue_id": issue_id,

@@ -1,5 +1,6 @@
 """A bench with its verdicts and regrets, computed by the same pure functions that decided it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,9 +14,11 @@ from bench.experiment.regret import PolicyRegret, PolicySummary, best_fixed, reg
 from bench.experiment.winners import CaseVerdict
 from bench.submit.inputs import rfc3339
 from db.repositories.benches import Benches
+from db.repositories.policies import Policies
 from db.repositories.verdicts import CaseRows, Verdicts
 from planner.actions import Action, JobType
 from planner.baseline import POLICY_ID
+from planner.dataset.epochs import epoch_of
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,10 @@ class DecidedCase:
 
     rows: CaseRows
     verdict: CaseVerdict
+
+    @property
+    def case_id(self) -> int:
+        return int(self.rows.case["case_id"])
 
     @property
     def issue_id(self) -> str:
@@ -41,6 +48,17 @@ class DecidedCase:
 
 
 @dataclass(frozen=True)
+class ScoredPolicy:
+    """A registered policy that was scored on the bench."""
+
+    name: str
+    epoch: str | None
+    """The policy epoch of its training data; None: mixed."""
+    actions: dict[int, Action]
+    """What it decides, by case id."""
+
+
+@dataclass(frozen=True)
 class BenchResults:
     """A bench as its reports see it. Undecided cases are counted, never scored."""
 
@@ -51,6 +69,7 @@ class BenchResults:
     totals: BenchTotals
     errors: dict[str, int]
     """Executions that ended in an error, by class."""
+    policies: list[ScoredPolicy]
 
     @cached_property
     def regrets(self) -> dict[str, list[PolicyRegret]]:
@@ -61,6 +80,10 @@ class BenchResults:
             POLICY_ID: [regret(case.baseline, case.verdict) for case in cases],
             "uniform": [uniform_regret(case.verdict) for case in cases],
             "best_fixed": [regret(fixed, case.verdict) for case in cases],
+            **{
+                policy.name: [regret(policy.actions.get(case.case_id), case.verdict) for case in cases]
+                for policy in self.policies
+            },
         }
 
     @property
@@ -71,6 +94,26 @@ class BenchResults:
     def best_fixed(self) -> Action | None:
         """The one action that did best over all observed cases."""
         return best_fixed(case.verdict for case in self.decided if case.observed)
+
+    @property
+    def epoch(self) -> str:
+        """The policy epoch of the bench, as labels of it carry it into a dataset."""
+        return epoch_of({"kernel_config_hash": self.bench["config_hash"]})
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of the regrets must know about the policies."""
+        return [note for policy in self.policies if (note := self._note(policy))]
+
+    def _note(self, policy: ScoredPolicy) -> str | None:
+        if policy.epoch == self.epoch:
+            return None
+        if policy.epoch is None:
+            return f"{policy.name} was trained on mixed policy epochs"
+        return (
+            f"{policy.name} was trained under policy epoch {policy.epoch[:12]}, this bench is of "
+            f"{self.epoch[:12]}: rules, gates or toolchains may differ"
+        )
 
     @property
     def uncovered(self) -> dict[JobType, tuple[Pair, ...]]:
@@ -96,8 +139,11 @@ class BenchResults:
         ).document()
 
 
-def read_results(engine: sa.Engine, bench_id: str) -> BenchResults:
-    """What bench `bench_id` came to so far; `DbError` where there is none of that name."""
+def read_results(engine: sa.Engine, bench_id: str, policies: Collection[str] | None = None) -> BenchResults:
+    """What bench `bench_id` came to so far; `DbError` where there is none of that name.
+
+    With every registered policy that was scored on it, or only those of `policies`.
+    """
     benches, verdicts = Benches(engine), Verdicts(engine)
     bench = benches.get(bench_id)
     decided = [
@@ -110,4 +156,18 @@ def read_results(engine: sa.Engine, bench_id: str) -> BenchResults:
         decided=decided,
         totals=BenchTotals(totals["executions"], totals["duration_ms"], totals["charged_micro_usd"]),
         errors=benches.errors(bench_id),
+        policies=[
+            policy
+            for policy in _scored_policies(engine, bench_id)
+            if policies is None or policy.name in policies
+        ],
     )
+
+
+def _scored_policies(engine: sa.Engine, bench_id: str) -> list[ScoredPolicy]:
+    found: dict[str, ScoredPolicy] = {}
+    for row in Policies(engine).actions(bench_id):
+        name = row["policy"]
+        policy = found.setdefault(name, ScoredPolicy(name, row["epoch"], {}))
+        policy.actions[row["case_id"]] = action_of(row)
+    return list(found.values())

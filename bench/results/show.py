@@ -25,6 +25,7 @@ def report_parts(results: BenchResults) -> list[RenderableType]:
         winners_table(results),
         share_table(results),
         regret_table(results),
+        *results.notes,
         spend_table(results),
     ]
     if results.errors:
@@ -110,10 +111,19 @@ def regret_table(results: BenchResults) -> Table:
             percent(one.missed_pass_rate),
             _ratio(one.mean_duration_regret),
             _ratio(one.mean_cost_regret),
+            format_usd(one.mean_charged_micro_usd),
         )
         for one in results.summaries
     ]
-    columns = ("policy", "cases>", "unobserved>", "missed passes>", "time regret>", "cost regret>")
+    columns = (
+        "policy",
+        "cases>",
+        "unobserved>",
+        "missed passes>",
+        "time regret>",
+        "cost regret>",
+        "spend/run>",
+    )
     return table("Regret against the best arm (one run an arm: optimistic)", columns, rows)
 
 

@@ -35,7 +35,8 @@ _ARMS = sa.text("""
     SELECT a.*, coalesce(jsonb_agg(jsonb_build_object(
                'execution_id', e.execution_id, 'replicate', e.replicate, 'state', e.state, 'status', o.status,
                'error_class', o.error_class, 'duration_ms', o.duration_ms, 'micro_usd', o.micro_usd,
-               'fail_codes', to_jsonb(o.fail_codes), 'gate_score', o.gate_score, 'gates', o.gates,
+               'charged_micro_usd', o.charged_micro_usd, 'fail_codes', to_jsonb(o.fail_codes),
+               'gate_score', o.gate_score, 'gates', o.gates,
                'recorded_at', farm.rfc3339(o.recorded_at)) ORDER BY e.replicate)
                FILTER (WHERE e.execution_id IS NOT NULL), '[]') AS executions
     FROM farm.arms a

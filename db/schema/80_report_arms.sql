@@ -105,7 +105,9 @@ WITH told AS (
         sum(o.duration_ms) FILTER (WHERE o.status = 'success') AS duration_ms,
         sum(o.micro_usd) FILTER (WHERE o.status = 'success') AS micro_usd,
         sum(1000000 * cardinality(o.fail_codes)::bigint) FILTER (WHERE o.status = 'success') AS fail_codes,
-        sum(floor(o.gate_score * 1000000 + 0.5)::bigint) FILTER (WHERE o.status = 'success') AS score
+        sum(floor(o.gate_score * 1000000 + 0.5)::bigint) FILTER (WHERE o.status = 'success') AS score,
+        sum(o.charged_micro_usd) FILTER (WHERE o.status <> 'error') AS charged,
+        sum(o.charged_micro_usd) FILTER (WHERE o.status = 'timeout') AS timeouts_charged
     FROM farm.outcomes o
     JOIN farm.executions e USING (execution_id)
     WHERE e.arm_id IS NOT NULL
@@ -119,8 +121,8 @@ WITH told AS (
     coalesce(a.max_iterations::text, 'NA') AS max_iterations_bin,
         a.canonical_rank, a.is_baseline, a.propensity, a.replicates,
         coalesce(t.outcomes, 0) AS outcomes,
-        coalesce(t.scored - CASE WHEN b.config #>> '{execution_limits,timeout_behavior}' = 'skip'
-                                 THEN t.timeouts ELSE 0 END, 0) AS scored,
+        coalesce(t.scored - CASE WHEN s.skips THEN t.timeouts ELSE 0 END, 0) AS scored,
+        t.charged - CASE WHEN s.skips THEN coalesce(t.timeouts_charged, 0) ELSE 0 END AS charged,
         coalesce(t.passed, 0) AS passed,
         div(2 * t.duration_ms + nullif(t.passed, 0), 2 * nullif(t.passed, 0))::bigint AS duration_ms,
         CASE WHEN t.priced = t.passed
@@ -131,15 +133,20 @@ WITH told AS (
     FROM farm.arms a
     JOIN farm.cases c USING (case_id)
     JOIN farm.benches b USING (bench_id)
+    CROSS JOIN LATERAL (
+        SELECT b.config #>> '{execution_limits,timeout_behavior}' IS NOT DISTINCT FROM 'skip' AS skips) s
     LEFT JOIN told t ON t.arm_id = a.arm_id AND t.bench_id = c.bench_id
     WHERE b.kind = 'bench'
 )
 SELECT
-    *,
+    bench_id, case_id, issue_id, arm_id, job_type, dk_risk, dk_size, dk_priority,
+    swarm_id, max_candidates_bin, max_minutes_bin, max_iterations_bin, canonical_rank, is_baseline, propensity,
+    replicates, outcomes, scored, passed, duration_ms, micro_usd, fail_code_millionths, score_millionths,
     scored > 0 AS observed,
     2 * passed > scored AS passes,
     coalesce((2 * 1000000 * passed + scored) / nullif(2 * scored, 0), 0) AS pass_millionths,
-    micro_usd / 1000000.0 AS usd
+    micro_usd / 1000000.0 AS usd,
+    div(2 * charged + nullif(scored, 0), 2 * nullif(scored, 0))::bigint AS charged_micro_usd
 FROM counted;
 
 COMMENT ON VIEW report.arm_estimates IS
@@ -187,3 +194,5 @@ COMMENT ON COLUMN report.arm_estimates.passes IS
 COMMENT ON COLUMN report.arm_estimates.pass_millionths IS
     'passed ÷ scored in millionths, rounded half up; 0 where nothing was scored.';
 COMMENT ON COLUMN report.arm_estimates.usd IS 'micro_usd in dollars.';
+COMMENT ON COLUMN report.arm_estimates.charged_micro_usd IS
+    'Mean charge of the scored executions in micro-dollars, passed or not, rounded half up.';

@@ -52,7 +52,7 @@ SELECT
     bench_id, case_id, issue_id, arm_id, job_type, dk_risk, dk_size, dk_priority,
     swarm_id, max_candidates_bin, max_minutes_bin, max_iterations_bin, canonical_rank, is_baseline, propensity,
     objective, scored, passed, observed, passes, pass_millionths, duration_ms, micro_usd,
-    fail_code_millionths, score_millionths, place, passes AND merit_rank = 1 AS ties_with_winner,
+    fail_code_millionths, score_millionths, charged_micro_usd, place, passes AND merit_rank = 1 AS ties_with_winner,
     arm_id IS NOT DISTINCT FROM winner_arm_id AS is_winner, winner_arm_id,
     CASE WHEN winner_arm_id IS NOT NULL THEN winner_duration_ms END AS winner_duration_ms,
     CASE WHEN winner_arm_id IS NOT NULL THEN winner_micro_usd END AS winner_micro_usd,
@@ -101,6 +101,8 @@ COMMENT ON COLUMN report.arm_standings.fail_code_millionths IS
     'Mean number of fail codes of the passed executions, in millionths.';
 COMMENT ON COLUMN report.arm_standings.score_millionths IS
     'Mean gate score of the passed executions, in millionths; NULL: unknown.';
+COMMENT ON COLUMN report.arm_standings.charged_micro_usd IS
+    'Mean charge of the scored executions in micro-dollars, passed or not; NULL where none was scored.';
 COMMENT ON COLUMN report.arm_standings.place IS
     'Place in the case, from 1; arms that do not pass come last.';
 COMMENT ON COLUMN report.arm_standings.ties_with_winner IS

@@ -11,7 +11,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import IntegrityError
 
-import db.money_tables  # noqa: F401  # registers all tables
+import db.money_tables  # registers all tables, with the next
+import db.policy_tables  # noqa: F401
 from db.columns import metadata
 from db.engine import open_engine, transaction
 from db.errors import DbError

@@ -159,4 +159,5 @@ def test_the_summary_counts_cases_by_what_they_came_to() -> None:
         "missed_pass_rate": 0.5,
         "mean_duration_regret": 0.0,
         "mean_cost_regret": None,
+        "mean_charged_micro_usd": 0,
     }

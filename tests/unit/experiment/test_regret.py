@@ -27,7 +27,7 @@ A, B, C, D = CODE[0], CODE[5], CODE[12], CODE[29]
 def case(rule: WinnerRule | None = None, **results: tuple[str, int, int | None]) -> CaseVerdict:
     actions = {"a": A, "b": B, "c": C, "d": D}
     arms = [
-        ArmOutcome(actions[name], (ReplicateOutcome(status, ms, usd),))  # type: ignore[arg-type]
+        ArmOutcome(actions[name], (ReplicateOutcome(status, ms, usd, charged_micro_usd=usd or 0),))  # type: ignore[arg-type]
         for name, (status, ms, usd) in results.items()
     ]
     return select_winner(arms, rule or WinnerRule())
@@ -37,15 +37,15 @@ MIXED = case(a=("success", 100, 10), b=("success", 150, 5), c=("failed", 9, 9), 
 
 
 def test_the_oracle_has_no_regret() -> None:
-    assert regret(A, MIXED) == PolicyRegret(True, 0.0, 0.0, 0.0)
+    assert regret(A, MIXED) == PolicyRegret(True, 0.0, 0.0, 0.0, 10)
 
 
 def test_regret_is_relative_and_negative_where_the_arm_was_better_on_the_other_axis() -> None:
-    assert regret(B, MIXED) == PolicyRegret(True, 0.0, 0.5, -0.5)
+    assert regret(B, MIXED) == PolicyRegret(True, 0.0, 0.5, -0.5, 5)
 
 
 def test_a_failing_arm_beside_a_passing_oracle_is_a_missed_pass_without_a_number() -> None:
-    assert regret(C, MIXED) == PolicyRegret(True, 1.0, None, None)
+    assert regret(C, MIXED) == PolicyRegret(True, 1.0, None, None, 9)
 
 
 @pytest.mark.parametrize("action", [D, CODE[3], None])
@@ -55,12 +55,13 @@ def test_an_arm_not_run_only_in_error_or_not_named_is_unobserved(action: Action 
 
 def test_where_nothing_passes_nobody_regrets() -> None:
     lost = case(a=("failed", 5, 5), b=("timeout", 9, None))
-    assert regret(A, lost) == regret(B, lost) == PolicyRegret(True, 0.0, 0.0, 0.0)
+    assert regret(A, lost) == PolicyRegret(True, 0.0, 0.0, 0.0, 5)
+    assert regret(B, lost) == PolicyRegret(True, 0.0, 0.0, 0.0, 0)
 
 
 def test_unknown_cost_gives_no_cost_regret_and_zero_is_no_denominator() -> None:
     unknown = case(a=("success", 0, None), b=("success", 8, 3))
-    assert regret(B, unknown) == PolicyRegret(True, 0.0, None, None)
+    assert regret(B, unknown) == PolicyRegret(True, 0.0, None, None, 3)
     free = case(a=("success", 4, 0), b=("success", 8, 3), c=("success", 8, 0))
     assert regret(B, free).cost_regret is None
     assert regret(C, free).cost_regret == 0.0
@@ -71,6 +72,7 @@ def test_uniform_is_the_mean_over_observed_arms() -> None:
     assert uniform.observed
     assert uniform.missed_pass == pytest.approx(1 / 3)
     assert uniform.duration_regret == pytest.approx(0.25)
+    assert uniform.charged_micro_usd == 8, "(10 + 5 + 9) / 3: a failure is paid for, an error is no evidence"
     assert uniform_regret(case(a=("error", 1, None))) == UNOBSERVED
 
 
@@ -98,9 +100,15 @@ def test_the_summary_keeps_missed_passes_out_of_the_mean() -> None:
     assert summary.mean_cost_regret == pytest.approx(-0.25)
 
 
+def test_spend_is_rounded_half_up_over_the_cases_that_have_one() -> None:
+    dear, cheap = (case(a=("failed", 1, usd)) for usd in (4, 1))
+    spent = summarise("p", [regret(A, dear), regret(A, cheap), UNOBSERVED]).mean_charged_micro_usd
+    assert spent == 3
+
+
 def test_an_empty_summary_claims_nothing() -> None:
-    assert summarise("p", [])[1:] == (0, 0.0, None, None, None)
-    assert summarise("p", [UNOBSERVED])[1:] == (1, 1.0, None, None, None)
+    assert summarise("p", [])[1:] == (0, 0.0, None, None, None, None)
+    assert summarise("p", [UNOBSERVED])[1:] == (1, 1.0, None, None, None, None)
 
 
 @given(
