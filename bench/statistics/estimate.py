@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 
 class Estimate(NamedTuple):
-    """One number, or why there is none.
+    """One number, a bracket, or why there is neither.
 
-    `value` lies in [`low`, `high`], in units of `estimand`. A refused number has all three None and says in
+    `value` lies in [`low`, `high`], in units of `estimand`. A bracket has no `value`: the truth is somewhere
+    between `low` and `high`, and the data do not say where. A refused number has all three None and says in
     `why_not`, in one line, what is missing and what mends it.
     """
 
@@ -16,7 +17,7 @@ class Estimate(NamedTuple):
     low: float | None
     high: float | None
     method: str
-    """How the number and its interval were made: "DR, cross-fitted; 95 % t over 140 issues"."""
+    """How the number and its interval were made: "DR, 95 % t over 140 issues"."""
     why_not: str | None = None
 
 

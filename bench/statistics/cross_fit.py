@@ -1,0 +1,101 @@
+"""Outcome models that never see the issue they speak of (Chernozhukov et al., 2018, cross-fitting)."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Literal, Protocol
+
+import numpy as np
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GroupKFold
+
+from bench.statistics.errors import UnsupportedError
+from bench.statistics.outcome_features import action_features
+from bench.statistics.outcomes import Outcome
+from bench.statistics.table import BenchTable, Bools, Floats, Ints
+from planner.heads import N_CELLS
+
+GroupBy = Literal["issue", "group"]
+"""What no fold splits: the issue, or the whole repository."""
+FOLDS: Final = 5
+PENALTY: Final = 30.0
+"""Noise of a pass (about 0.2) over the variance that one feature's effect may have (about 0.08²)."""
+_CASES_AT_ONCE: Final = 64
+
+
+class Model(Protocol):
+    """A regression of scikit-learn."""
+
+    def fit(self, rows: Floats, values: Floats, sample_weight: Floats) -> Any: ...
+    def predict(self, rows: Floats) -> Floats: ...
+
+
+def ridge() -> Model:
+    """Linear in the features of issue and action, shrunk so that thirty issues are enough to fit it."""
+    model: Model = Ridge(alpha=PENALTY)
+    return model
+
+
+def cross_fitted(
+    table: BenchTable,
+    features: Floats,
+    outcome: Outcome,
+    group_by: GroupBy,
+    make_model: Callable[[], Model] = ridge,
+) -> Floats:
+    """(N, 240): the outcome that a model fitted on other groups expects of every cell anyone could draw.
+
+    `features` (N, D) describe the cases. Expectations are kept in the range of the outcome; cells that
+    nobody could draw are 0. An `UnsupportedError` where a fold leaves nothing to learn from.
+    """
+    expected = np.zeros((len(table.cases), N_CELLS))
+    cells = np.flatnonzero((table.chances > 0).any(axis=0))
+    means = table.arm_means(outcome.values)
+    told = table.run_arm[np.isfinite(outcome.values)]
+    replicates = np.bincount(told, minlength=len(means)).astype(np.float64)
+    for held_out in folds(table, features, group_by):
+        learn = ~held_out[table.arm_case] & np.isfinite(means)
+        if not learn.any():
+            raise UnsupportedError("no outcome is left to learn from outside one fold: bench more groups")
+        model = make_model()
+        model.fit(
+            design(features, table.arm_case[learn], table.arm_cell[learn]), means[learn], replicates[learn]
+        )
+        for cases in _batches(np.flatnonzero(held_out)):
+            rows = design(features, np.repeat(cases, len(cells)), np.tile(cells, len(cases)))
+            found = np.clip(model.predict(rows), outcome.low, outcome.high)
+            expected[np.ix_(cases, cells)] = found.reshape(len(cases), len(cells))
+    return expected
+
+
+def folds(table: BenchTable, features: Floats, group_by: GroupBy) -> Iterator[Bools]:
+    """(N,) masks of the cases held out together: every case once, no group in two of them."""
+    group = table.case_issue if group_by == "issue" else table.case_group
+    groups = int(group.max(initial=-1)) + 1
+    if groups < 2:
+        raise UnsupportedError(f"a cross-fit needs two groups at least; by {group_by} there is {groups}")
+    rank = _ranks(table, features, group)[group]
+    splits = GroupKFold(min(FOLDS, groups)).split(np.zeros((len(group), 1)), groups=rank)
+    for _, held_out in splits:
+        yield np.isin(np.arange(len(group)), held_out)
+
+
+def design(features: Floats, cases: Ints, cells: Ints) -> Floats:
+    """(rows, D + 17): the features of each row's case and action."""
+    return np.hstack([features[cases], action_features()[cells]])
+
+
+def _ranks(table: BenchTable, features: Floats, group: Ints) -> Ints:
+    """Groups in the order of what was known before any outcome, so that other names make no other folds."""
+    drawn = np.zeros((len(table.cases), N_CELLS), dtype=np.bool_)
+    drawn[table.arm_case, table.arm_cell] = True
+    known: list[list[bytes]] = [[] for _ in range(int(group.max()) + 1)]
+    for case, place in enumerate(group):
+        known[place].append(features[case].tobytes() + np.packbits(drawn[case]).tobytes())
+    order = sorted(range(len(known)), key=lambda place: (sorted(known[place]), place))
+    ranks = np.empty(len(known), dtype=np.intp)
+    ranks[order] = np.arange(len(known))
+    return ranks
+
+
+def _batches(cases: Ints) -> Iterator[Ints]:
+    for start in range(0, len(cases), _CASES_AT_ONCE):
+        yield cases[start : start + _CASES_AT_ONCE]

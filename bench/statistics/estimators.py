@@ -1,0 +1,111 @@
+"""Off-policy estimators as sums of ratios of per-issue sums.
+
+With one arm a case these are the row forms of Dudík, Langford, Li (2011, doubly robust), Swaminathan,
+Joachims (2015, self-normalised), Wang, Agarwal, Dudík (2017, SWITCH), Su, Dimakopoulou, Krishnamurthy, Dudík
+(2020, optimistic shrinkage) and Metelli, Russo, Restelli (2021, sub-Gaussian). With K arms a case, each with
+its inclusion probability, IPS becomes Horvitz–Thompson (1952) and SNIPS becomes Hájek (1971).
+"""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from bench.statistics.table import Floats, Ints
+
+
+class Log(NamedTuple):
+    """What estimators see: A arms in N cases of G issues."""
+
+    arm_case: Ints
+    """(A,)"""
+    case_issue: Ints
+    """(N,) 0..G−1, each at least once."""
+    weight: Floats
+    """(A,) chance under the policy ÷ inclusion probability."""
+    outcome: Floats
+    """(A,) mean over the replicates of the arm."""
+    fitted: Floats
+    """(A,) what a model that did not see the issue expects of the arm."""
+    direct: Floats
+    """(N,) what that model expects of the policy."""
+
+
+class Estimator(NamedTuple):
+    """`weigh` turns weights into those used; `direct` starts from the model and corrects it by residuals;
+    `normalised` divides by the sum of weights instead of by the number of cases."""
+
+    name: str
+    weigh: Callable[[Floats], Floats]
+    direct: bool
+    normalised: bool
+
+
+class Terms(NamedTuple):
+    """The estimate is Σ_t (Σ_g top[t, g] ÷ Σ_g bottom[t, g]); both (T, G)."""
+
+    top: Floats
+    bottom: Floats
+
+
+def _unchanged(weight: Floats) -> Floats:
+    return weight
+
+
+HORVITZ_THOMPSON: Final = Estimator("HT", _unchanged, direct=False, normalised=False)
+HAJEK: Final = Estimator("Hájek", _unchanged, direct=False, normalised=True)
+DIRECT: Final = Estimator("DM", np.zeros_like, direct=True, normalised=False)
+DOUBLY_ROBUST: Final = Estimator("DR", _unchanged, direct=True, normalised=False)
+NORMALISED_DR: Final = Estimator("SNDR", _unchanged, direct=True, normalised=True)
+
+
+def clipped(most: float, *, direct: bool) -> Estimator:
+    """IPS or DR with weights of at most `most`."""
+    name = "clipped DR" if direct else "clipped IPS"
+    return Estimator(f"{name} ({most:g})", lambda weight: np.minimum(weight, most), direct, normalised=False)
+
+
+def switch(most: float) -> Estimator:
+    """DR that leaves arms to the model where the weight is above `most`."""
+    return Estimator(
+        f"SWITCH-DR ({most:g})",
+        lambda weight: np.where(weight <= most, weight, 0.0),
+        direct=True,
+        normalised=False,
+    )
+
+
+def shrunk(by: float) -> Estimator:
+    """DR with optimistic shrinkage, λw ÷ (w² + λ)."""
+    return Estimator(f"DRos ({by:g})", lambda weight: by * weight / (weight**2 + by), True, False)
+
+
+def sub_gaussian(by: float, *, direct: bool) -> Estimator:
+    """IPS or DR with the weights w ÷ (1 − λ + λw)."""
+    name = "sub-Gaussian DR" if direct else "sub-Gaussian IPS"
+    return Estimator(f"{name} ({by:g})", lambda weight: weight / (1 - by + by * weight), direct, False)
+
+
+def terms(estimator: Estimator, log: Log) -> Terms:
+    """The per-issue sums of `estimator`."""
+    issues = int(log.case_issue.max(initial=-1)) + 1
+    arm_issue = log.case_issue[log.arm_case]
+    weight = estimator.weigh(log.weight)
+    residual = log.outcome - log.fitted if estimator.direct else log.outcome
+    cases = np.bincount(log.case_issue, minlength=issues).astype(np.float64)
+    tops = [np.bincount(arm_issue, weights=weight * residual, minlength=issues)]
+    bottoms = [np.bincount(arm_issue, weights=weight, minlength=issues) if estimator.normalised else cases]
+    if estimator.direct:
+        tops.append(np.bincount(log.case_issue, weights=log.direct, minlength=issues))
+        bottoms.append(cases)
+    return Terms(np.array(tops), np.array(bottoms))
+
+
+def value(of: Terms) -> float:
+    """The estimate."""
+    return float(np.sum(of.top.sum(axis=1) / of.bottom.sum(axis=1)))
+
+
+def minus(one: Terms, other: Terms) -> Terms:
+    """The difference of two estimates on the same issues."""
+    return Terms(np.vstack([one.top, -other.top]), np.vstack([one.bottom, other.bottom]))

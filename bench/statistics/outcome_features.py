@@ -1,0 +1,36 @@
+"""What an outcome model knows of an issue and of an action."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+
+from bench.statistics.table import Floats
+from planner.actions import all_cells
+from planner.encoder import dense, encode
+from planner.heads import HEAD_OFFSETS, N_LOGITS, ActionEncoder
+
+FEWEST: Final = 5
+"""Issues that must have a feature, and lack it, before a model may use it."""
+
+
+def issue_features(planner_inputs: Sequence[Mapping[str, Any]]) -> Floats:
+    """(N, D) of 0 and 1: the positions of the planner's encoding that tell enough of these cases apart."""
+    if not planner_inputs:
+        return np.zeros((0, 0))
+    rows = np.array([dense(encode(document).positions) for document in planner_inputs], dtype=np.float64)
+    seen = rows.sum(axis=0)
+    found: Floats = rows[:, (seen >= FEWEST) & (seen <= len(rows) - FEWEST)]
+    return found
+
+
+@cache
+def action_features() -> Floats:
+    """(240, 17): 1 where the action of the cell uses the class."""
+    rows = np.zeros((len(all_cells()), N_LOGITS))
+    for row, action in zip(rows, all_cells(), strict=True):
+        for offset, index in zip(HEAD_OFFSETS, ActionEncoder.encode(action), strict=True):
+            row[offset + index] = 1
+    rows.flags.writeable = False
+    return rows
