@@ -1,0 +1,71 @@
+"""`bench lanes`: which shapes of work were covered, and which issues to add."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bench.cli.session import note, open_farm
+from bench.cli.tables import show, show_json
+from bench.config.load import find_config, load_config
+
+if TYPE_CHECKING:
+    from bench.stream.coverage import Ran
+
+
+@click.command()
+@click.option("--config", type=click.Path(path_type=Path), help="The config; bench.yaml here unless given.")
+@click.option("--epoch", metavar="HASH", help="Only runs of the policy epoch that begins like this.")
+@click.option(
+    "--dataset",
+    type=click.Path(path_type=Path),
+    help="Look at the examples of this dataset instead of the runs.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def lanes(config: Path | None, epoch: str | None, dataset: Path | None, as_json: bool) -> None:
+    """Show the lanes of all that streams ran, target against actual, and which issues to add.
+
+    A lane is a shape of work: A low or medium risk, XS–M, serial; B high risk, M–XL, ×2; C critical, L–XL, ×3.
+    It counts what really ran: three candidates that were cut to two make ×2.
+
+    \b
+    Examples:
+      bench lanes
+      bench lanes --dataset data
+    """
+    from bench.stream.coverage import epochs_of, read_runs, ready_shapes, shapes_in, shapes_of
+    from bench.stream.lanes import lanes_view
+    from bench.stream.show import epochs_table, lanes_table
+    from planner.dataset.read import read_dataset
+
+    settings = load_config(config or find_config(Path.cwd()))
+    if dataset is not None and epoch is not None:
+        raise click.UsageError("a dataset has its own epoch: give --epoch or --dataset, not both")
+    given = None if dataset is None else shapes_in(read_dataset(dataset))
+    with open_farm() as farm:
+        runs = [] if dataset is not None else read_runs(farm.engine)
+        ready = ready_shapes(farm.engine, settings)
+    epochs = epochs_of(runs)
+    view = lanes_view(shapes_of(_of_epoch(runs, epoch)) if given is None else given, ready)
+    if as_json:
+        listed = [
+            {**one._asdict(), "lanes": {str(k or "other"): n for k, n in one.lanes.items()}} for one in epochs
+        ]
+        show_json({**view, "epochs": listed})
+        return
+    show(lanes_table(view))
+    if len(epochs) > 1:
+        show(epochs_table(epochs))
+    for line in view["advice"]:
+        note(line)
+
+
+def _of_epoch(runs: "list[Ran]", epoch: str | None) -> "list[Ran]":
+    """Only those of the epoch; a refusal where a run of another is all there is."""
+    if epoch is None:
+        return runs
+    found = [ran for ran in runs if ran.epoch.startswith(epoch)]
+    if runs and not found:
+        known = ", ".join(sorted({ran.epoch[:12] for ran in runs}))
+        raise click.BadParameter(f"no run is of epoch {epoch!r}; known: {known}", param_hint="--epoch")
+    return found
