@@ -4,8 +4,8 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,16 +18,18 @@ from workers.spec import PlannedAction, WorkOrder
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything that is recorded of one candidate."""
+    """Everything that is recorded of one candidate.
+
+    Manifest, proof and rollout follow from the first three, which the farm's database keeps, too: the archive of
+    a machine that is gone can be written again, without its patch and logs.
+    """
 
     order: WorkOrder
     action: PlannedAction
     result: CandidateResult
-    started_at: float
-    """Seconds since the epoch; durations come from the monotonic clock."""
-    patch: bytes
-    files: Sequence[str]
-    logs: Mapping[str, bytes]
+    patch: bytes | None = None
+    """None where it is not known any more."""
+    logs: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def write_archive(archives: Path, evidence: Evidence) -> Path:
@@ -44,7 +46,8 @@ def write_archive(archives: Path, evidence: Evidence) -> Path:
         _json(making / "manifest.json", manifest(evidence, planner))
         _json(making / "proof.json", proof(evidence))
         _json(making / "rollout.json", rollout(evidence, planner))
-        (making / "patch.diff").write_bytes(evidence.patch)
+        if evidence.patch is not None:
+            (making / "patch.diff").write_bytes(evidence.patch)
         for log, data in evidence.logs.items():
             (making / "logs" / log).write_bytes(data)
         if (archives / name).exists():
@@ -108,9 +111,9 @@ def proof(evidence: Evidence) -> dict[str, Any]:
         "message": result.message,
         "patch": {
             "file": "patch.diff",
-            "bytes": len(evidence.patch),
+            "bytes": result.patch_bytes,
             "diff_lines": result.diff_lines,
-            "files_modified": [_readable(name) for name in evidence.files],
+            "files_modified": result.files_modified,
         },
         "verification": {
             "all_passed": passed(result.gates),
@@ -120,7 +123,7 @@ def proof(evidence: Evidence) -> dict[str, Any]:
         },
         "rounds": [each.model_dump() for each in result.rounds],
         "metadata": {
-            **_times(evidence),
+            **_times(result),
             "duration_ms": result.duration_ms,
             "billed_ms": result.billed_ms,
             "cost_usd": _usd(result.micro_usd),
@@ -138,7 +141,7 @@ def rollout(evidence: Evidence, planner: dict[str, Any]) -> dict[str, Any]:
         "workcell_id": result.workcell_id,
         "issue_id": evidence.order.issue.get("id"),
         "job_type": evidence.order.job_type,
-        "metadata": _times(evidence),
+        "metadata": _times(result),
         "outcomes": {
             "status": result.status,
             "verification": {
@@ -151,14 +154,13 @@ def rollout(evidence: Evidence, planner: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _readable(name: str) -> str:
-    """A file name as text that every JSON reader takes."""
-    return os.fsencode(name).decode("utf-8", "replace")
-
-
-def _times(evidence: Evidence) -> dict[str, str]:
-    end = evidence.started_at + evidence.result.duration_ms / 1000
-    return {"started_at": _rfc3339(evidence.started_at), "completed_at": _rfc3339(end)}
+def _times(result: CandidateResult) -> dict[str, str]:
+    if result.started_at is None:
+        raise ValueError(f"workcell {result.workcell_id} does not say when it started")
+    return {
+        "started_at": _rfc3339(result.started_at),
+        "completed_at": _rfc3339(result.started_at + result.duration_ms / 1000),
+    }
 
 
 def _rfc3339(seconds: float) -> str:

@@ -59,7 +59,12 @@ class CandidateResult(Strict):
     rounds: list[RoundResult] = []
     gates: list[GateResult] = []
     fail_codes: list[str] = []
+    started_at: float | None = None
+    """Wall clock, in seconds since the epoch; durations come from the monotonic clock."""
     diff_lines: int = 0
+    patch_bytes: int = 0
+    """As archived: what looked like a secret is redacted."""
+    files_modified: list[str] = []
     micro_usd: int | None = None
     """Compute plus provider money; None where the provider part is unknown."""
     cost_source: CostSource = "unknown"

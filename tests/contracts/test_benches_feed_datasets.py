@@ -59,6 +59,7 @@ def archive_run(
             workcell_id=f"x{execution}-a1-c{index}-0badcafe",
             seed=index,
             status=status,
+            started_at=STARTED,
             duration_ms=60_000 + index,
             billed_ms=60_000,
             gates=[gate],
@@ -66,7 +67,7 @@ def archive_run(
             diff_lines=3,
             micro_usd=250_000,
         )
-        write_archive(archives, Evidence(order, planned, result, STARTED, b"", [], {}))
+        write_archive(archives, Evidence(order, planned, result))
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ class Trial:
     """What has come of a candidate so far."""
 
     seed: int
+    started_at: float
+    """Seconds since the epoch."""
     rounds: list[RoundResult] = field(default_factory=list)
     gates: list[GateResult] = field(default_factory=list)
     patch: Patch | None = None
@@ -42,13 +45,13 @@ class Trial:
 
 def run_candidate(job: Job, action: PlannedAction, index: int, workcell_id: str) -> CandidateResult:
     """Run one candidate to its result; what goes wrong is part of the result."""
-    started, started_at = time.monotonic(), time.time()
-    trial = Trial(derive(job.order.seed, index))
+    started = time.monotonic()
+    trial = Trial(derive(job.order.seed, index), time.time())
     try:
         with open_cell(job.machine.work_dir, workcell_id) as cell:
             _attempt(job, action, index, cell, trial)
             result = _result(job, index, cell, trial, _ms(started))
-            return _record(job, action, cell, trial, result, started_at)
+            return _record(job, action, cell, trial, result)
     except HaltError as error:
         trial.halted = error
     except OSError as error:
@@ -214,7 +217,9 @@ def _result(
         rounds=trial.rounds,
         gates=trial.gates,
         fail_codes=_fail_codes(trial),
+        started_at=trial.started_at,
         diff_lines=trial.patch.lines if trial.patch else 0,
+        files_modified=[_readable(name) for name in trial.patch.files] if trial.patch else [],
         micro_usd=cost.micro_usd,
         cost_source=cost.source,
         sandbox=job.rung.name,
@@ -222,20 +227,13 @@ def _result(
 
 
 def _record(
-    job: Job, action: PlannedAction, cell: Cell, trial: Trial, result: CandidateResult, started_at: float
+    job: Job, action: PlannedAction, cell: Cell, trial: Trial, result: CandidateResult
 ) -> CandidateResult:
     """Write the archive; a result without one would be lost to every dataset, so that is an error."""
-    evidence = Evidence(
-        order=job.order,
-        action=action,
-        result=result,
-        started_at=started_at,
-        patch=redact(trial.patch.text, job.machine.secrets.values()) if trial.patch else b"",
-        files=trial.patch.files if trial.patch else (),
-        logs={
-            path.name: job.place(cell).log(path, job.order.workcell.max_output_bytes) for path in _logs(cell)
-        },
-    )
+    patch = redact(trial.patch.text, job.machine.secrets.values()) if trial.patch else b""
+    logs = {path.name: job.place(cell).log(path, job.order.workcell.max_output_bytes) for path in _logs(cell)}
+    result = result.model_copy(update={"patch_bytes": len(patch)})
+    evidence = Evidence(job.order, action, result, patch, logs)
     try:
         archive = write_archive(job.machine.archives_dir, evidence)
     except OSError as error:
@@ -246,6 +244,11 @@ def _record(
 
 def _logs(cell: Cell) -> list[Path]:
     return sorted(path for path in cell.logs.iterdir() if path.is_file())
+
+
+def _readable(name: str) -> str:
+    """A file name as text that every JSON reader takes."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _ms(started: float) -> int:
