@@ -113,10 +113,14 @@ def _scheduler(
     from bench.stream.epoch import stability
     from bench.stream.truth import StreamTruth
     from db.repositories.streams import Streams
+    from planner.dataset.epochs import epoch_of
     from planner.inference import PlannerInference
 
     wanted = find_slice(config.issue_selection.slice, config.slices)
-    inference = PlannerInference(config.planner_config)
+    prompt = files("workers.execution").joinpath("prompt.py").read_text("utf-8")
+    rules = stability(config, prompt)
+    required = epoch_of(rules) if config.stream.require_same_epoch else None
+    inference = PlannerInference(config.planner_config, epoch=required)
     if inference.problem is not None:
         note(f"the planner does not answer, the heuristics decide: {inference.problem}")
     bench_id, new = open_stream(farm.engine, config, datetime.now(UTC))
@@ -124,11 +128,8 @@ def _scheduler(
     mirrors = None if farm.embedded is None else farm.embedded.paths.root / "work" / "mirrors"
     board = Board(config.stream.max_attempts)
     board.ended(Streams(farm.engine).past())
-    prompt = files("workers.execution").joinpath("prompt.py").read_text("utf-8")
     truth = StreamTruth(farm.engine, bench_id, config, mirrors)
-    return Scheduler(
-        truth, board, config, inference, stability(config, prompt), lambda issue: matches(issue, wanted)
-    ), bench_id
+    return Scheduler(truth, board, config, inference, rules, lambda issue: matches(issue, wanted)), bench_id
 
 
 def _teller() -> Callable[[StepReport], None]:

@@ -40,5 +40,7 @@ class StreamSettings(Strict):
     """Runs of an issue, with those it came with, before it waits for a person."""
     token_budget: AtLeastOne | None = None
     """Most tokens that running work may be estimated to take, by `dk_estimated_tokens`."""
+    require_same_epoch: bool = False
+    """A model that was trained under other rules, gates or toolchains than this config's does not decide."""
     patience: Patience = Patience()
     exploration: Exploration = Exploration()

@@ -12,6 +12,7 @@ from bench.stream.explore import Explored, explore, safe_set
 from planner.actions import Action, valid_actions
 from planner.baseline import POLICY_ID
 from planner.canonical import sha256_json
+from planner.caps import capped
 from planner.inference import PlannerInference
 
 Json = dict[str, Any]
@@ -40,17 +41,18 @@ def plan_issue(
 ) -> Decision:
     """The decision for one ready issue: the planner's where the rollout lets it run, else the heuristics'.
 
-    Never raises, and never takes longer than the planner's timeout. The same input gives the same action, but
-    where the planner was late.
+    The planner's safety caps bound both. Never raises, and never takes longer than the planner's timeout. The
+    same input gives the same action, but where the planner was late.
     """
     heuristic = by_heuristics(issue, first_match(config.routing, issue))
+    otherwise, lowered = capped(heuristic.action, inference.config.safety)
     rollout = inference.config.rollout
     # In shadow mode, too, the prediction is asked for: it is recorded beside what runs.
     answer = inference.decide(planner_input)
     allowed = rollout.resolve(
-        answer.action, heuristic.action, issue.job_type, issue.dk_risk, answer.abstain_to_default
+        answer.action, otherwise, issue.job_type, issue.dk_risk, answer.abstain_to_default
     )
-    drawn = _explore(issue, allowed.action, heuristic.action, config.stream.exploration, input_hash)
+    drawn = _explore(issue, allowed.action, otherwise, config.stream.exploration, input_hash)
     action = allowed.action if drawn is None else drawn.action
     policy_id = _policy_id(inference) if allowed.enforced else POLICY_ID
     propensity = 1.0 if drawn is None else drawn.propensity
@@ -72,7 +74,7 @@ def plan_issue(
             },
             "agrees": answer.action == action,
             "enforced": allowed.enforced,
-            "held_back": allowed.reason,
+            "held_back": allowed.reason if allowed.enforced else ",".join([str(allowed.reason), *lowered]),
             "explored": drawn is not None and drawn.action != allowed.action,
         },
     )

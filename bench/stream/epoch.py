@@ -1,5 +1,6 @@
 """The policy epoch: runs of one epoch were decided and judged under the same rules."""
 
+from dataclasses import asdict
 from typing import Any, Final
 
 from bench.config.models import BenchConfig
@@ -19,15 +20,16 @@ _OF_WORKCELLS: Final = (
 def stability(config: BenchConfig, prompt_text: str) -> dict[str, Any]:
     """The `stability` block of a policy trace: three hashes that together are the epoch.
 
-    The kernel config is routing, exploration and attempts, the planner's rollout, gates and control, and the
-    toolchains with their limits and models; what a stream may spend or run at once is not part of it.
+    The kernel config is routing, exploration and attempts, the planner's caps, gates and control, and the
+    toolchains with their limits and models. What a stream may spend or run at once is not part of it, nor how far
+    the planner is trusted: a model that was trained on shadow runs may then decide.
     """
     workcell = config.workcell.model_dump(mode="json")
     stream = config.stream.model_dump(mode="json", include={"max_attempts", "exploration"})
     kernel = {
         "routing": [rule.model_dump(mode="json") for rule in config.routing],
         "stream": stream,
-        "planner": {key: value for key, value in config.planner.items() if key != "model"},
+        "caps": asdict(config.planner_config.safety),
         "workcell": {key: workcell[key] for key in _OF_WORKCELLS},
         "toolchains": [
             {key: toolchain[key] for key in _OF_TOOLCHAINS} for toolchain in workcell["toolchains"] or []

@@ -75,24 +75,28 @@ def decisions_view(rows: Sequence[Mapping[str, Any]]) -> Json:
     """Counts and rates of a stream's decisions: rows of `Streams.decisions`.
 
     `fallback_rate` is the share of decisions that were asked for and in which the model abstained; `agreement`
-    the share in which what ran is what was predicted. Both are None where nothing was asked.
+    the share of the model's own decisions in which the same ran. Each is None where there are none to share.
     """
     asked = [row for row in rows if row["mode"] != "off"]
-    total, n_asked = sum(row["n"] for row in rows), sum(row["n"] for row in asked)
-
-    def share(key: str) -> float | None:
-        return sum(row["n"] for row in asked if row[key]) / n_asked if n_asked else None
-
+    own = [row for row in asked if not row["abstains"]]
     reasons: Counter[str] = Counter()
     for row in asked:
         for reason in filter(None, row["reason"].split(",")):
             # Figures in a reason would make every one of them a reason of its own.
             reasons["low_confidence" if reason.startswith("low_confidence") else reason] += row["n"]
     return {
-        "decisions": total,
-        "asked": n_asked,
-        "fallback_rate": share("abstains"),
-        "agreement": share("agrees"),
-        "explored": sum(row["n"] for row in rows if row["explored"]),
+        "decisions": _count(rows),
+        "asked": _count(asked),
+        "fallback_rate": _share([row for row in asked if row["abstains"]], asked),
+        "agreement": _share([row for row in own if row["agrees"]], own),
+        "explored": _count([row for row in rows if row["explored"]]),
         "reasons": dict(reasons.most_common()),
     }
+
+
+def _count(rows: Sequence[Mapping[str, Any]]) -> int:
+    return sum(row["n"] for row in rows)
+
+
+def _share(part: Sequence[Mapping[str, Any]], whole: Sequence[Mapping[str, Any]]) -> float | None:
+    return _count(part) / _count(whole) if whole else None
