@@ -106,6 +106,11 @@ def value(of: Terms) -> float:
     return float(np.sum(of.top.sum(axis=1) / of.bottom.sum(axis=1)))
 
 
+def biased(estimator: Estimator, log: Log) -> bool:
+    """Whether the estimator takes other weights than those that make it right whatever the model says."""
+    return not np.array_equal(estimator.weigh(log.weight), log.weight)
+
+
 def minus(one: Terms, other: Terms) -> Terms:
     """The difference of two estimates on the same issues."""
     return Terms(np.vstack([one.top, -other.top]), np.vstack([one.bottom, other.bottom]))

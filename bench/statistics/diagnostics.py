@@ -1,0 +1,131 @@
+"""Whether the draw can answer for a policy; a check that fails refuses the number and says what mends it."""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from bench.statistics.estimators import Log
+from bench.statistics.logs import design_weights
+from bench.statistics.table import BenchTable, Floats
+
+FEWEST_ISSUES: Final = 30.0
+LARGEST_SHARE: Final = 0.10
+MOST_UNSUPPORTED: Final = 1e-9
+WEIGHT_ERRORS: Final = 3.0
+LEAST_CHANCE: Final = 0.001
+"""A draw that matches its stored chances looks this odd once in a thousand times."""
+_FEWEST_EXPECTED: Final = 5.0
+_EXACT: Final = 1e-9
+
+
+class Diagnostics(NamedTuple):
+    """The figures of the checks."""
+
+    effective_issues: float
+    """(Σw)² ÷ Σw² over issues."""
+    largest_share: float
+    """Of the weight, on one issue."""
+    unsupported: float
+    """Share of the policy's choices that the draw could never have made."""
+    mean_weight: float
+    """Mean over cases of Σ_a w; 1 is due."""
+    mean_weight_error: float
+    """Its standard error."""
+    counts_chance: float
+    """p of the χ² of drawn cells against their inclusion probabilities; the same for every policy."""
+
+    @property
+    def wrong(self) -> tuple[str, ...]:
+        """Why no amount of data would do: the draw is not what its stored chances say, or leaves choices out."""
+        off = abs(self.mean_weight - 1)
+        return _failing(
+            (
+                self.unsupported <= MOST_UNSUPPORTED,
+                f"{self.unsupported:.1%} of the policy's choices could never be drawn: bench with a strategy "
+                "that reaches every valid action",
+            ),
+            (
+                self.counts_chance >= LEAST_CHANCE,
+                f"the arms drawn do not match their stored chances (χ² p = {self.counts_chance:.1g}): "
+                "leave out cases whose arms were changed after the draw",
+            ),
+            (
+                off <= WEIGHT_ERRORS * self.mean_weight_error + _EXACT,
+                f"the weights average {self.mean_weight:.2f} ± {self.mean_weight_error:.2f} where 1 is due: "
+                "the stored chances are not those of the draw, or the issues are too few",
+            ),
+        )
+
+    @property
+    def thin(self) -> tuple[str, ...]:
+        """Why these data are too few, or too uneven, for intervals over issues."""
+        return _failing(
+            (
+                self.effective_issues >= FEWEST_ISSUES,
+                f"the estimate would rest on {self.effective_issues:.0f} issues' worth of arms, and "
+                f"{FEWEST_ISSUES:.0f} are needed: bench more issues, or more arms an issue",
+            ),
+            (
+                self.largest_share <= LARGEST_SHARE,
+                f"one issue would carry {self.largest_share:.0%} of the estimate, and {LARGEST_SHARE:.0%} is "
+                "the most: bench more issues, or more arms an issue",
+            ),
+        )
+
+
+def _failing(*checks: tuple[bool, str]) -> tuple[str, ...]:
+    return tuple(line for holds, line in checks if not holds)
+
+
+def why_no_lottery(table: BenchTable) -> str | None:
+    """Why no policy but the one that ran can be judged from `table`; None where its arms were drawn."""
+    picked = int((~table.randomised).sum())
+    if not table.cases:
+        return "there is no case: bench some issues first"
+    if picked:
+        return (
+            f"{picked} of {len(table.cases)} cases have arms that were picked, not drawn: leave them out, or "
+            "bench them with a randomised strategy"
+        )
+    if (table.propensity <= 0).any():
+        return "an arm was drawn that its stored chances rule out: leave out cases whose arms were changed"
+    return None
+
+
+def diagnose(table: BenchTable, policy: Floats, log: Log, counts_chance: float) -> Diagnostics:
+    """The checks of `policy` (N, 240); `log` holds its weights as they are used, after what is missing."""
+    issues = len(table.issues)
+    used = np.bincount(table.case_issue[log.arm_case], weights=log.weight, minlength=issues)
+    design = np.bincount(table.case_issue[table.arm_case], design_weights(table, policy), minlength=issues)
+    cases = np.bincount(table.case_issue, minlength=issues)
+    mean = float(design.sum() / len(table.cases))
+    spread = design - mean * cases
+    whole = float(used.sum())
+    return Diagnostics(
+        effective_issues=whole**2 / float((used**2).sum()) if whole else 0.0,
+        largest_share=float(used.max() / whole) if whole else 1.0,
+        unsupported=float(np.where(table.chances > 0, 0.0, policy).sum(axis=1).mean()),
+        mean_weight=mean,
+        mean_weight_error=float(np.sqrt(issues / max(issues - 1, 1) * (spread**2).sum())) / len(table.cases),
+        counts_chance=counts_chance,
+    )
+
+
+def counts_chance(table: BenchTable) -> float:
+    """p of Σ (n − Σπ)² ÷ Σπ(1−π) over cells, cells with few expected draws taken together.
+
+    Draws without replacement scatter no more than this allows, so that a fair draw seldom looks odd.
+    """
+    drawn = np.bincount(table.arm_cell, minlength=table.chances.shape[1])
+    expected = table.chances.sum(axis=0)
+    variance = (table.chances * (1 - table.chances)).sum(axis=0)
+    open_cells = np.flatnonzero(variance > 0)
+    if not len(open_cells):
+        return 1.0
+    order = open_cells[np.argsort(expected[open_cells], kind="stable")]
+    bins = np.floor(np.cumsum(expected[order]) / _FEWEST_EXPECTED)
+    starts = np.flatnonzero(np.diff(bins, prepend=-1.0))
+    off = np.add.reduceat(drawn[order] - expected[order], starts)
+    found = float((off**2 / np.add.reduceat(variance[order], starts)).sum())
+    return float(stats.chi2.sf(found, len(starts)))

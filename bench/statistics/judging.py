@@ -1,0 +1,182 @@
+"""One policy held against one bench: which numbers the data support, and why not the others."""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+
+from bench.statistics.cross_fit import GroupBy, cross_fitted
+from bench.statistics.diagnostics import counts_chance, diagnose
+from bench.statistics.errors import UnsupportedError
+from bench.statistics.estimate import Estimate, refused
+from bench.statistics.estimators import (
+    DIRECT,
+    DOUBLY_ROBUST,
+    HAJEK,
+    HORVITZ_THOMPSON,
+    NORMALISED_DR,
+    Estimator,
+    Log,
+    Terms,
+    biased,
+    minus,
+    switch,
+    terms,
+    value,
+)
+from bench.statistics.intervals import Interval, finite_sample, linearised, standard_error
+from bench.statistics.logs import bench_log
+from bench.statistics.missing import imputed, missing_report, observation_weights
+from bench.statistics.outcomes import Outcome
+from bench.statistics.table import BenchTable, Floats
+
+SWITCH_AT: Final = 10.0
+ESTIMATORS: Final = (HORVITZ_THOMPSON, HAJEK, DIRECT, DOUBLY_ROBUST, NORMALISED_DR, switch(SWITCH_AT))
+RECOMMENDED: Final = DOUBLY_ROBUST
+
+LINEARISED: Final = "95 % t"
+_LEANS: Final = "no interval, for how far its model is off is unknown"
+_AGREE: Final = (
+    "all issues agree, which does not tell how far off they may be: read the finite-sample bracket"
+)
+
+
+class Judge:
+    """What all policies share: the table, its outcome model, and what is missing."""
+
+    def __init__(self, table: BenchTable, features: Floats, outcome: Outcome, group_by: GroupBy) -> None:
+        self.table = table
+        self.outcome = outcome
+        self.inverse = observation_weights(table, features, outcome)
+        self.missing = missing_report(table, outcome, self.inverse)
+        self.counts_chance = counts_chance(table)
+        self.group_by = group_by
+        self._features = features
+
+    @cached_property
+    def fitted(self) -> Floats | str:
+        """(N, 240) what the outcome model expects, or why there is none."""
+        try:
+            return cross_fitted(self.table, self._features, self.outcome, self.group_by)
+        except UnsupportedError as error:
+            return str(error)
+
+
+class Judged:
+    """One policy, (N, 240)."""
+
+    def __init__(self, judge: Judge, policy: Floats) -> None:
+        self._judge = judge
+        self._policy = policy
+        table, outcome = judge.table, judge.outcome
+        self._estimand = outcome.estimand
+        self._worst = bench_log(table, policy, imputed(outcome, outcome.low))
+        self._best = bench_log(table, policy, imputed(outcome, outcome.high))
+        self._design = diagnose(table, policy, self._worst, judge.counts_chance)
+        weighted = bench_log(table, policy, outcome.values, judge.inverse)
+        self.diagnostics = diagnose(table, policy, weighted, judge.counts_chance)
+
+    @cached_property
+    def log(self) -> Log | str:
+        """What the estimators see, or why they are not asked."""
+        judge = self._judge
+        failures = [*self.diagnostics.wrong, *self.diagnostics.thin]
+        if judge.missing.why_not_weighted:
+            failures.append(judge.missing.why_not_weighted)
+        if failures:
+            return "; ".join(failures)
+        if isinstance(judge.fitted, str):
+            return judge.fitted
+        return bench_log(judge.table, self._policy, judge.outcome.values, judge.inverse, judge.fitted)
+
+    def estimates(self, kind: str, interval: Callable[[Terms], Interval]) -> dict[str, Estimate]:
+        """By estimator, with `interval`s named `kind`; none where the estimator leans on its model alone."""
+        found = {}
+        for estimator in ESTIMATORS:
+            method = f"{estimator.name}, {self._how(kind, estimator)}"
+            if isinstance(self.log, str):
+                found[estimator.name] = refused(self._estimand, method, self.log)
+            elif biased(estimator, self.log):
+                method = f"{estimator.name}, cross-fitted by {self._judge.group_by}: {_LEANS}"
+                of = value(terms(estimator, self.log))
+                found[estimator.name] = Estimate(self._estimand, of, None, None, method)
+            else:
+                found[estimator.name] = self._published(terms(estimator, self.log), interval, method)
+        return found
+
+    def minus(self, other: "Judged") -> Estimate:
+        """The recommended estimate of this policy minus that of the other, paired by issue."""
+        method = f"difference of {RECOMMENDED.name}, paired, {self._how(LINEARISED)}"
+        for log in (self.log, other.log):
+            if isinstance(log, str):
+                return refused(self._estimand, method, log)
+        if np.array_equal(self._policy, other._policy):
+            return Estimate(self._estimand, 0.0, 0.0, 0.0, f"{method}: the same choices")
+        return self._published(minus(self._sums(), other._sums()), linearised, method)
+
+    def bounds(self) -> Estimate:
+        """Manski's bracket, by Hájek, with what the draw leaves open."""
+        share = self._judge.missing.share
+        method = f"Manski bounds with {share:.1%} missing, Hájek, {LINEARISED} over {len(self._judge.table.issues)} issues"
+        if failures := (*self._design.wrong, *self._design.thin):
+            return refused(self._estimand, method, "; ".join(failures))
+        worst, best = terms(HAJEK, self._worst), terms(HAJEK, self._best)
+        return self._bracket(linearised(worst).low, linearised(best).high, method)
+
+    def finite_sample(self) -> Estimate:
+        """A bracket by HT that needs no number of issues; missing executions at their worst and best."""
+        method = "HT, empirical Bernstein 95 % with the a-priori largest weight"
+        if self._design.wrong:
+            return refused(self._estimand, method, "; ".join(self._design.wrong))
+        low, high = self._judge.outcome.low, self._judge.outcome.high
+        width = high - low
+        found = [
+            finite_sample(self._per_issue(log._replace(outcome=(log.outcome - low) / width)), self._largest())
+            for log in (self._worst, self._best)
+        ]
+        return self._bracket(low + width * found[0].low, low + width * found[1].high, method)
+
+    def complete_case(self) -> Estimate:
+        """Hájek over what was observed, as if nothing were missing; refused where much is."""
+        method = f"Hájek, complete cases, {LINEARISED} over {len(self._judge.table.issues)} issues"
+        if isinstance(self.log, str):
+            return refused(self._estimand, method, self.log)
+        if why := self._judge.missing.why_not_ignored:
+            return refused(self._estimand, method, why)
+        log = bench_log(self._judge.table, self._policy, self._judge.outcome.values)
+        return self._published(terms(HAJEK, log), linearised, method)
+
+    def _sums(self) -> Terms:
+        assert isinstance(self.log, Log)
+        return terms(RECOMMENDED, self.log)
+
+    def _how(self, kind: str, estimator: Estimator = RECOMMENDED) -> str:
+        parts = [f"cross-fitted by {self._judge.group_by}"] if estimator.direct else []
+        parts += ["IPCW"] if self._judge.missing.share else []
+        return ", ".join([*parts, f"{kind} over {len(self._judge.table.issues)} issues"])
+
+    def _published(self, of: Terms, interval: Callable[[Terms], Interval], method: str) -> Estimate:
+        limits = interval(of) if standard_error(of) > 0 else Interval(np.nan, np.nan)
+        if not np.isfinite(limits).all():
+            return refused(self._estimand, method, _AGREE)
+        return Estimate(self._estimand, value(of), limits.low, limits.high, method)
+
+    def _bracket(self, low: float, high: float, method: str) -> Estimate:
+        least, most = self._judge.outcome.low, self._judge.outcome.high
+        return Estimate(self._estimand, None, max(least, low), min(most, high), method)
+
+    def _per_issue(self, log: Log) -> Floats:
+        """(G,) whose mean is HT, also where issues have different numbers of cases."""
+        of = terms(HORVITZ_THOMPSON, log)
+        means: Floats = of.top[0] * (of.top.shape[1] / of.bottom.sum())
+        return means
+
+    def _largest(self) -> float:
+        """The most that one issue could have added, whatever had been drawn: Σ_a π_e ÷ π over its cases."""
+        table = self._judge.table
+        ratio = np.divide(
+            self._policy, table.chances, where=table.chances > 0, out=np.zeros_like(self._policy)
+        )
+        by_issue = np.bincount(table.case_issue, weights=ratio.sum(axis=1))
+        return float(by_issue.max() * len(table.issues) / len(table.cases))
