@@ -54,7 +54,7 @@ def read_goldens(bundle: Bundle) -> tuple[list[Golden], Floats]:
             for case in document["cases"]
         ]
         numbers: Floats = np.load(bundle.path / GOLDEN_NUMBERS, allow_pickle=False)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{bundle.path}: the goldens cannot be read: {error}; export it again") from None
     if not cases or len(cases) != len(numbers):
         raise BundleError(f"{bundle.path}: {len(cases)} goldens with {len(numbers)} results; export it again")
