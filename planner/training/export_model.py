@@ -6,8 +6,10 @@ from typing import Any
 
 import planner
 from planner.bundle import Bundle
+from planner.errors import PlannerError
+from planner.heads import HEADS
 from planner.training.export import Facts, Source, export
-from planner.training.model_directory import read_model
+from planner.training.model_directory import CONFIG, REPORT, read_model
 
 Json = dict[str, Any]
 
@@ -20,14 +22,19 @@ def export_model(directory: Path, out: Path, *, with_weights: bool = False) -> B
 def source_of(directory: Path) -> Source:
     """What a model directory holds; a `PlannerError` of one line where it is none."""
     network, config, report = read_model(directory)
-    return Source(
-        network=network,
-        kind=config["kind"],
-        temperatures=config["temperatures"],
-        hyperparameters={"network": config["network"], "training": report["config"]},
-        decision=config["decision"],
-        facts=_facts(report),
-    )
+    try:
+        return Source(
+            network=network,
+            kind=config["kind"],
+            temperatures={head: float(config["temperatures"][head]) for head in HEADS},
+            hyperparameters={"network": config["network"], "training": report["config"]},
+            decision=config["decision"],
+            facts=_facts(report),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise PlannerError(
+            f"{directory}: {REPORT} or {CONFIG} lacks something ({error}); train again"
+        ) from None
 
 
 def _facts(report: Json) -> Facts:
