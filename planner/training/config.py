@@ -49,7 +49,7 @@ class TrainingConfig:
 
     def document(self) -> dict[str, Any]:
         """The JSON form."""
-        return asdict(self)
+        return asdict(self) | {"head_weights": list(self.head_weights)}
 
     def fingerprint(self) -> str:
         """Hash of all settings."""

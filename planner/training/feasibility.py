@@ -45,11 +45,11 @@ def check_data(train: EncodedExamples, val: EncodedExamples, config: TrainingCon
     return found
 
 
-def check_first_epoch(loss: float, random_loss: float) -> None:
-    """A `PlannerError` where an epoch of training is no better than knowing nothing; NaN never is."""
+def check_beginning(epoch: int, loss: float, random_loss: float) -> None:
+    """A `PlannerError` where training up to `epoch` is no better than knowing nothing; NaN never is."""
     if not loss < random_loss:
         raise PlannerError(
-            f"after the first epoch the loss is {loss:.4f}, not below {random_loss:.4f}, which knows nothing: "
+            f"after epoch {epoch} the loss is {loss:.4f}, not below {random_loss:.4f}, which knows nothing: "
             "train with a higher --learning-rate, a smaller --batch-size, or more examples"
         )
 

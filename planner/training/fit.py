@@ -7,9 +7,10 @@ from typing import Final
 import torch
 
 from planner.dataset.arrays import EncodedExamples
+from planner.errors import PlannerError
 from planner.training.batches import Examples, to_tensors
 from planner.training.config import TrainingConfig
-from planner.training.feasibility import check_first_epoch
+from planner.training.feasibility import check_beginning
 from planner.training.keeper import Keeper
 from planner.training.loop import Loop, evaluate
 from planner.training.networks import OUTPUT_FORMS, Network, build
@@ -19,7 +20,9 @@ from planner.training.seen_rows import SeenRows
 from planner.training.watch import EpochRow, Watch
 
 _SAMPLE: Final = 4096
-"""Training examples, evenly spread, by which the first epoch is judged."""
+"""Training examples, evenly spread, by which the beginning is judged."""
+_FEWEST_STEPS: Final = 20
+"""Where the first epoch has fewer, the epoch that completes them is judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ def fit(
 ) -> Fitted:
     """Train until no epoch is left or too many brought nothing, going on from what `keeper` holds.
 
-    A `PlannerError` where the first epoch is no better than knowing nothing, or a gradient is not finite.
+    A `PlannerError` where the beginning is no better than knowing nothing, or a gradient is not finite.
     """
     examples, held_out = to_tensors(train, config.device), to_tensors(val, config.device)
     network = build(config.kind, config.network, config.seed).to(config.device)
@@ -52,13 +55,18 @@ def fit(
     loop = Loop(objective, examples, held_out, config)
     state = loop.start(network)
     keeper.restore(state)
+    judged = min(-(-_FEWEST_STEPS // loop.steps), config.epochs, config.patience)
     before, started = len(state.rows), time.monotonic()
     watch.begin((config.epochs - before) * len(examples), list(state.rows))
-    while not state.finished(config):
-        loop.run_epoch(state, watch)
-        if len(state.rows) == 1 and not config.shuffle_labels:
-            check_first_epoch(evaluate(network, objective, sample)[0], random_loss)
-        keeper.keep(state)
+    try:
+        while not state.finished(config):
+            loop.run_epoch(state, watch)
+            if len(state.rows) == judged and not config.shuffle_labels:
+                check_beginning(judged, evaluate(network, objective, sample)[0], random_loss)
+            keeper.keep(state)
+    except PlannerError:
+        keeper.forget()  # going on would end the same way
+        raise
     seconds, done = time.monotonic() - started, (len(state.rows) - before) * len(examples)
     network.load_state_dict(state.best)
     seen.grow(network)

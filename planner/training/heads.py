@@ -118,6 +118,10 @@ class OutcomeHead(nn.Module):
             self.trunk.append(MemberNorm(members, narrow, dropout))
         features = action_features()
         self.coefficients = MemberLinear(members, width >> (depth - 1), len(TARGETS) * features.shape[1])
+        with torch.no_grad():
+            # An action is the sum of several coefficients: let it begin with the spread of one.
+            self.coefficients.weight.div_(features.sum(dim=1).max().sqrt())
+            self.coefficients.bias.zero_()
         self.features: Tensor
         self.register_buffer("features", features, persistent=False)
         # Mean and scale of log duration and cost in the training data.

@@ -63,7 +63,8 @@ class Loop:
 
     def __init__(self, objective: Objective, train: Examples, val: Examples, config: TrainingConfig) -> None:
         self._objective, self._train, self._val, self._config = objective, train, val, config
-        self._steps = -(-len(train) // config.batch_size)
+        self.steps = -(-len(train) // config.batch_size)
+        """Batches an epoch."""
 
     def start(self, network: Network) -> State:
         """The state before the first epoch."""
@@ -80,7 +81,7 @@ class Loop:
         epoch = len(state.rows) + 1
         train_loss = self._train_epoch(state, epoch, watch)
         val_loss, accuracy = evaluate(state.network, self._objective, self._val)
-        row = EpochRow(epoch, self._rate(epoch * self._steps), train_loss, val_loss, accuracy)
+        row = EpochRow(epoch, self._rate(epoch * self.steps), train_loss, val_loss, accuracy)
         state.rows.append(row)
         best = val_loss < state.best_loss
         if best:
@@ -95,7 +96,7 @@ class Loop:
         order = torch.randperm(len(self._train), generator=torch.Generator().manual_seed(seed))
         network.train()
         total = torch.zeros((), dtype=torch.float64)
-        step = (epoch - 1) * self._steps
+        step = (epoch - 1) * self.steps
         for block in blocks(self._train, order.to(self._train.labels.device), config.batch_size):
             answers = self._objective.answers(block)
             for first in range(0, len(block), config.batch_size):
@@ -117,7 +118,7 @@ class Loop:
         norm = get_total_norm([held.grad for held in parameters if held.grad is not None])
         if not isfinite(size := float(norm)):
             raise PlannerError(
-                f"the gradient is {size} in epoch {step // self._steps + 1}, step {step % self._steps + 1}; "
+                f"the gradient is {size} in epoch {step // self.steps + 1}, step {step % self.steps + 1}; "
                 "train with a lower --learning-rate"
             )
         if size > self._config.clip:
@@ -129,7 +130,7 @@ class Loop:
     def _rate(self, step: int) -> float:
         """The learning rate after `step` steps, on a cosine over all epochs."""
         config = self._config
-        share = (1 + cos(pi * step / (config.epochs * self._steps))) / 2
+        share = (1 + cos(pi * step / (config.epochs * self.steps))) / 2
         return config.least_learning_rate + (config.learning_rate - config.least_learning_rate) * share
 
 

@@ -1,0 +1,249 @@
+"""Training whole: what it learns, what it leaves behind, and that a kill changes nothing."""
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from planner.actions import canonical_rank
+from planner.dataset.arrays import encode_examples
+from planner.dataset.read import Dataset, read_dataset
+from planner.errors import PlannerError
+from planner.policies.base import Observation, choose
+from planner.training.checkpoint import save
+from planner.training.networks import KINDS
+from planner.training.train import train
+from planner.training.trained import load_trained
+from planner.training.watch import EpochRow, Silent
+from tests.fixtures.planner_examples import examples, write_dataset, write_examples
+from tests.unit.planner.training.conftest import quick
+
+
+class StopError(Exception):
+    """Raised where a test wants a training to die."""
+
+
+class StopsAfter(Silent):
+    """Lets so many epochs finish, and dies in the next."""
+
+    def __init__(self, epochs: int) -> None:
+        self._left = epochs
+
+    def epoch(self, row: EpochRow, best: bool) -> None:
+        self._left -= 1
+
+    def examples(self, count: int) -> None:
+        if self._left == 0:
+            raise StopError
+
+
+def curves(model: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader((model / "curves.csv").read_text().splitlines()))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_learns_is_written_and_is_read_back(data: Dataset, tmp_path: Path, kind: str) -> None:
+    report = train(data, quick(kind), tmp_path / "model")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model"]
+    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == [
+        "config.json",
+        "curves.csv",
+        "curves.png",
+        "model.pt",
+        "report.json",
+    ]
+    assert json.loads((tmp_path / "model" / "report.json").read_text()) == report
+    assert report["best"]["val_loss"] < report["random_loss"]
+    rows = curves(tmp_path / "model")
+    assert [int(row["epoch"]) for row in rows] == [1, 2, 3]
+    assert float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
+    asked = [Observation(example["planner_input"]) for example in data.examples("test")]
+    policy = load_trained(tmp_path / "model")
+    found = policy.distributions(asked)
+    assert all(one.sum() == pytest.approx(1) for one in found)
+    assert len({tuple(np.round(one, 6)) for one in found if len(one) == 30}) > 1
+
+
+def test_real_labels_are_learnt_and_shuffled_ones_are_not(tmp_path: Path) -> None:
+    """The labels follow from risk and size with 15 % of noise; a shuffled control knows only how often each is."""
+    dataset = read_dataset(write_dataset(tmp_path / "data", n=1200, seed=1, job_type="code", benched=False))
+    labels = encode_examples(dataset.examples("test")).hard_cells
+    asked = [Observation(example["planner_input"]) for example in dataset.examples("test")]
+    exact = {}
+    for shuffle in (False, True):
+        out = tmp_path / str(shuffle)
+        train(dataset, quick(epochs=15, shuffle_labels=shuffle), out)
+        chosen = [canonical_rank(action) for action in choose(load_trained(out), asked)]
+        exact[shuffle] = np.mean(chosen == labels)
+    commonest = np.bincount(labels).max() / len(labels)
+    assert exact[False] > 0.6
+    assert exact[True] < commonest + 0.1
+
+
+def test_an_outcome_policy_takes_what_passes(tmp_path: Path) -> None:
+    """In the data an execution passes where it had an hour or more."""
+    documents = examples(300, seed=2, benched=True, job_type="code")
+    for candidate in (one for document in documents for one in document["candidates"]):
+        passed = candidate["action"][2] in (60, 120)
+        status = "success" if passed else "failed"
+        candidate["outcome"] |= {"status": status, "all_gates_passed": passed}
+    dataset = read_dataset(write_examples(tmp_path / "data", documents))
+    report = train(dataset, quick("outcome", epochs=15), tmp_path / "model")
+    assert report["best"]["val_accuracy"] > 0.9
+    assert 0 <= report["calibration"]["after"]["calibration"]["passed"]["ece"] < 0.2
+    assert set(report["calibration"]["temperatures"].values()) == {1.0}
+    asked = [Observation(example["planner_input"]) for example in dataset.examples("test")]
+    chosen = choose(load_trained(tmp_path / "model"), asked)
+    assert {action.max_minutes_bin for action in chosen} <= {60, 120}
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(data: Dataset, tmp_path: Path) -> None:
+    hashes = [
+        train(data, quick(seed=seed), tmp_path / str(place))["weight_hash"]
+        for place, seed in enumerate((7, 7, 8))
+    ]
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+@pytest.mark.parametrize("kind", ["mlp", "outcome"])
+def test_a_training_that_died_goes_on_as_if_it_had_not(data: Dataset, tmp_path: Path, kind: str) -> None:
+    config = quick(kind, epochs=4)
+    whole = train(data, config, tmp_path / "whole")
+    with pytest.raises(StopError):
+        train(data, config, tmp_path / "died", save_seconds=0, watch=StopsAfter(2))
+    assert not (tmp_path / "died").exists()
+    with pytest.raises(PlannerError, match="was not finished: go on with --resume, or remove"):
+        train(data, config, tmp_path / "died")
+    with pytest.raises(PlannerError, match="is no trained model; finish it with planner train --resume"):
+        load_trained(tmp_path / "died")
+    with pytest.raises(PlannerError, match="was begun with another configuration; go on with the same"):
+        train(data, quick(kind, epochs=5), tmp_path / "died", resume=True)
+    other = read_dataset(write_dataset(tmp_path / "other", n=60, seed=6))
+    with pytest.raises(PlannerError, match="was begun with another dataset"):
+        train(other, config, tmp_path / "died", resume=True)
+    gone_on = train(data, config, tmp_path / "died", resume=True)
+    assert gone_on["weight_hash"] == whole["weight_hash"]
+    assert (tmp_path / "died" / "curves.csv").read_bytes() == (tmp_path / "whole" / "curves.csv").read_bytes()
+    assert not (tmp_path / "died.unfinished").exists()
+
+
+def test_a_finished_model_is_never_overwritten(data: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    with pytest.raises(PlannerError, match="exists already"):
+        train(data, quick(), tmp_path / "model", resume=True)
+
+
+def test_features_that_training_never_saw_say_nothing(data: Dataset, tmp_path: Path) -> None:
+    train(data, quick(), tmp_path / "model")
+    table = load_trained(tmp_path / "model").module.first.weight
+    seen = set(encode_examples(data.examples("train")).positions.tolist())
+    silent = [row for row in range(len(table)) if row not in seen]
+    assert (table[silent] == 0).all()
+    assert all((table[row] != 0).any() for row in seen)
+
+
+def test_temperatures_make_validation_likelier(data: Dataset, tmp_path: Path) -> None:
+    report = train(data, quick(epochs=2), tmp_path / "model")
+    before, after = (report["calibration"][state]["calibration"] for state in ("before", "after"))
+    for head in ("swarm", "candidates", "minutes"):
+        assert after[head]["nll"] <= before[head]["nll"] + 1e-9
+    assert json.loads((tmp_path / "model" / "config.json").read_text())["temperatures"] == pytest.approx(
+        report["calibration"]["temperatures"]
+    )
+
+
+def test_patience_ends_a_training_that_gains_nothing_and_the_best_epoch_is_kept(
+    data: Dataset, tmp_path: Path
+) -> None:
+    report = train(data, quick(epochs=60, learning_rate=0.02, patience=3), tmp_path / "model")
+    losses = [float(row["val_loss"]) for row in curves(tmp_path / "model")]
+    assert report["epochs"] == len(losses) == report["best_epoch"] + 3 < 60
+    assert min(losses) == losses[report["best_epoch"] - 1] == report["best"]["val_loss"]
+
+
+@pytest.fixture
+def model(data: Dataset, tmp_path: Path) -> Path:
+    train(data, quick(epochs=1), tmp_path / "model")
+    return tmp_path / "model"
+
+
+def change_config(model: Path, **changes: object) -> None:
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps(config | changes))
+
+
+def test_a_model_that_is_not_as_it_was_written_is_refused_in_one_line(model: Path) -> None:
+    damages = {
+        "report.json is missing": lambda at: (at / "report.json").unlink(),
+        "model.pt is not the file that report.json describes": lambda at: save({}, at / "model.pt"),
+        "model.pt cannot be read": lambda at: (at / "model.pt").write_bytes(b"PK\x03\x04 half a file"),
+        "not JSON": lambda at: (at / "config.json").write_text("{"),
+        "schema_version 'v9'": lambda at: change_config(at, schema_version="v9"),
+        "trained for another encoding": lambda at: change_config(at, layout_fingerprint="f" * 64),
+        "is damaged": lambda at: change_config(at, network={"wings": 2}),
+        "does not fit config.json": lambda at: change_config(at, network={"hidden": 32}),
+    }
+    for message, damage in damages.items():
+        copy = model.with_name("copy")
+        shutil.copytree(model, copy)
+        damage(copy)
+        with pytest.raises(PlannerError) as refused:
+            load_trained(copy)
+        assert message in str(refused.value)
+        assert "\n" not in str(refused.value)
+        shutil.rmtree(copy)
+
+
+def command(*arguments: object) -> list[str]:
+    small = [
+        "--hidden",
+        "64",
+        "--depth",
+        "2",
+        "--threads",
+        "1",
+        "--min-examples",
+        "1",
+        "--min-agreement",
+        "0",
+    ]
+    return [
+        sys.executable,
+        "-m",
+        "planner.cli.main",
+        "train",
+        "--policy",
+        "mlp",
+        *small,
+        *map(str, arguments),
+    ]
+
+
+@pytest.mark.slow
+def test_a_killed_process_goes_on_to_the_same_weights_as_one_that_was_not(tmp_path: Path) -> None:
+    """Three fresh processes: one whole, one killed in its fourth epoch, one that goes on from there."""
+    data = write_dataset(tmp_path / "data", n=240, seed=5)
+    options = ("--dataset", data, "--epochs", 30, "--save-every", 0, "--patience", 30)
+    subprocess.run(command(*options, "--out", tmp_path / "whole"), check=True, capture_output=True)
+    killed = command(*options, "--out", tmp_path / "killed")
+    with subprocess.Popen(killed, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+        for line in process.stderr:
+            if line.startswith("epoch   4"):
+                process.kill()
+                break
+    assert process.returncode == -9
+    assert [path.name for path in (tmp_path / "killed.unfinished").iterdir() if path.name[0] != "."] == [
+        "resume.pt"
+    ]
+    gone_on = subprocess.run([*killed, "--resume"], check=True, capture_output=True, text=True)
+    assert "going on after epoch" in gone_on.stderr
+    hashes = {
+        json.loads((tmp_path / name / "report.json").read_text())["weight_hash"]
+        for name in ("whole", "killed")
+    }
+    assert len(hashes) == 1
