@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bench.cli.session import FARM_DIRECTORY, note
+from bench.cli.session import FARM_DIRECTORY, note, open_farm
 from bench.errors import BenchError
 
 
@@ -29,6 +29,29 @@ def export(target: Path, bench_id: str | None) -> None:
 
     copied, known = export_archives(archives_directory(), target, bench_id)
     note(f"{copied} archives copied to {target}, {known} were there")
+
+
+@archives.command()
+@click.argument("target", type=click.Path(path_type=Path), required=False)
+def restore(target: Path | None) -> None:
+    """Write archives that are missing again, as far as the database knows them.
+
+    Manifest, proof and rollout come back as they were, so a dataset built from them has the same hash; patches
+    and logs do not. Without TARGET they go where the farm's archives are. What is there already is left alone.
+
+    \b
+    Example:
+      bench archives restore recovered/
+      planner build-dataset --archives recovered/ --out data
+    """
+    from bench.results.archives import restore_archives
+
+    target = archives_directory() if target is None else target
+    with open_farm() as farm:
+        found = restore_archives(farm.engine, target)
+    note(f"{found.written} archives written to {target}, {found.known} were there")
+    if found.lost:
+        note(f"{len(found.lost)} were recorded with less than an archive needs: {', '.join(found.lost[:5])}")
 
 
 @archives.command()

@@ -1,12 +1,20 @@
-"""Archives on disk: copying them elsewhere, and making room without losing what datasets need."""
+"""Archives on disk: copied elsewhere, written again from the database, pruned of what datasets do not need."""
 
 import json
 import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from pydantic import ValidationError
 
 from bench.errors import BenchError, FailureError
+from db.repositories.recorded import RecordedCandidate, recorded_candidates
+from workers.archive import Evidence, write_archive
+from workers.result import CandidateResult
+from workers.spec import WorkOrder
 
 LOGS = "logs"
 _CORE = "manifest.json"
@@ -43,6 +51,52 @@ def _bench_of(archive: Path) -> str | None:
     manifest = json.loads((archive / _CORE).read_text(encoding="utf-8"))
     found = manifest.get("bench", {}).get("bench_id")
     return None if found is None else str(found)
+
+
+class Restored(NamedTuple):
+    """What became of the archives that the database knows."""
+
+    written: int
+    known: int
+    """Were there already."""
+    lost: list[str]
+    """Workcells that an older version recorded with less than an archive needs."""
+
+
+def restore_archives(engine: sa.Engine, target: Path) -> Restored:
+    """Write to `target` the archive of every recorded candidate that has none there, without patch and logs.
+
+    Manifest, proof and rollout are those that the worker wrote, so the same dataset comes of them.
+    """
+    written, known, lost = 0, 0, []
+    try:
+        for recorded in recorded_candidates(engine):
+            if recorded.result.get("archive") is None:
+                continue
+            workcell_id = recorded.result["workcell_id"]
+            if (target / workcell_id).exists():
+                known += 1
+                continue
+            evidence = _evidence(recorded)
+            if evidence is None:
+                lost.append(workcell_id)
+                continue
+            write_archive(target, evidence)
+            written += 1
+    except OSError as error:
+        raise FailureError(f"cannot write archives to {target}: {error.strerror or error}") from error
+    return Restored(written, known, lost)
+
+
+def _evidence(recorded: RecordedCandidate) -> Evidence | None:
+    try:
+        order = WorkOrder.model_validate(recorded.work_order)
+        result = CandidateResult.model_validate(recorded.result)
+    except ValidationError:
+        return None
+    if order.action is None or result.started_at is None:
+        return None
+    return Evidence(order, order.action, result)
 
 
 def prune_logs(directory: Path, older_than_seconds: float, dry_run: bool) -> tuple[int, int]:

@@ -1,7 +1,5 @@
 """Fixtures: a small repository, and a fleet on the session's servers."""
 
-import os
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,21 +9,13 @@ import pytest
 from bench.embedded.farm import EmbeddedFarm
 from db.engine import open_engine
 from db.upgrade import upgrade
-from tests.fixtures.fleet import Fleet, fleet
+from tests.fixtures.fleet import Fleet, fleet, repository_at
 
 
 @pytest.fixture(scope="session")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """A git repository of one commit: its path and the commit."""
-    path = tmp_path_factory.mktemp("chaos") / "repo"
-    path.mkdir()
-    (path / "readme.txt").write_text("nothing to see\n")
-    person = {f"GIT_{role}_{part}": "a@b" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
-    env = {**os.environ, **person, "GIT_CONFIG_GLOBAL": "/dev/null"}
-    for arguments in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "all"]):
-        subprocess.run(["git", *arguments], cwd=path, env=env, check=True)
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=path, env=env, check=True, capture_output=True)
-    return str(path), head.stdout.decode().strip()
+    return repository_at(tmp_path_factory.mktemp("chaos") / "repo")
 
 
 @pytest.fixture

@@ -1,0 +1,38 @@
+"""Candidates as they were recorded, with the orders they carried out: all that their archives were made of."""
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+import sqlalchemy as sa
+
+Json = dict[str, Any]
+_AT_ONCE: Final = 200
+# An order stands as it was leased, except for attempt and token, which are the execution's latest.
+_NEXT = sa.text("""
+    SELECT k.execution_id, k.attempt, k.candidate, k.document,
+           farm.work_order(k.execution_id, 0)
+               || jsonb_build_object('attempt', k.attempt, 'lease_token', t.lease_token) AS work_order
+    FROM farm.candidates k JOIN farm.attempts t USING (execution_id, attempt)
+    WHERE (k.execution_id, k.attempt, k.candidate) > (:execution, :attempt, :candidate)
+    ORDER BY k.execution_id, k.attempt, k.candidate LIMIT :at_once""")
+
+
+class RecordedCandidate(NamedTuple):
+    """One candidate of one attempt, whatever became of the attempt."""
+
+    work_order: Json
+    result: Json
+
+
+def recorded_candidates(engine: sa.Engine) -> Iterator[RecordedCandidate]:
+    """All of them, by execution, attempt and number; a few hundred are held at a time."""
+    after = {"execution": 0, "attempt": 0, "candidate": 0}
+    while True:
+        with engine.connect() as connection:
+            rows = connection.execute(_NEXT, {**after, "at_once": _AT_ONCE}).all()
+        for row in rows:
+            yield RecordedCandidate(row.work_order, row.document)
+        if not rows:
+            return
+        last = rows[-1]
+        after = {"execution": last.execution_id, "attempt": last.attempt, "candidate": last.candidate}
