@@ -5,16 +5,22 @@ Strategies (`SamplingRule.strategy`):
 - `random`: K uniformly without replacement.
 - `coverage`: strata around the baseline: other topology; same topology and worst case cheaper; same and
   dearer; the rest (same topology, equal worst case). See `layout`.
+- `covering`: rows of randomised pair-covering sets, dealt over the cases of the bench. See `covering`.
 - `anchor`: every allowed action, π = 1; K is not used.
 
 The baseline's and the last executed action, where included, are certain (π = 1) and count within K.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain
 
-from bench.experiment.layout import layout_for
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.experiment.covering import Covering, Part, cards_of, window_at
+from bench.experiment.layout import Layout, forced_arms, layout_for
+from bench.experiment.limited import limited_joint, limited_propensities
 from bench.experiment.space import (
     STRATEGY_VERSION,
     ArmSpace,
@@ -27,6 +33,8 @@ from bench.experiment.space import (
 from bench.experiment.streams import Stream
 from planner.actions import Action
 
+Floats = NDArray[np.float64]
+
 REDRAWS = 20_000
 """Draws behind an estimated propensity: a standard error of at most 0.0036."""
 
@@ -34,37 +42,63 @@ REDRAWS = 20_000
 def sample_arms(case: SamplingInput) -> SampledCase:
     """The arms of `case` in canonical order; a `BenchError` where K is larger than the allowed actions.
 
-    Each case draws from its own stream, keyed by seed, issue id and strategy version. Where the arms could
+    Each case draws from its own stream, keyed by seed, issue id and strategy version; `covering` deals rows
+    instead. Where the arms could
     exceed `space.max_total_ms`, they are drawn in the same way and an arm that no longer fits is left out:
     the case then has fewer arms, and its note says so. Propensities take that into account.
     """
-    rule, space = case.rule, case.space
-    shape = _shape(space, case.baseline, case.executed, rule)
-    drawn = shape.layout.draw(Stream(rule.seed, case.issue_id, STRATEGY_VERSION[rule.strategy]))
+    shape = _shape_of(case)
+    drawn = _drawn(shape, case)
     kept = _fitting(shape, drawn) if shape.may_exceed else drawn
     arms = [*shape.forced, *(shape.free[position] for position in sorted(kept))]
     arms.sort(key=shape.rank)
     notes = shape.layout.notes
-    if len(arms) < len(shape.layout.forced) + len(drawn):
-        wanted = len(shape.layout.forced) + len(drawn)
+    wanted = len(shape.layout.forced) + len(drawn)
+    if len(arms) < wanted:
         notes = (*notes, f"{len(arms)} of {wanted} arms fit max_total_minutes_per_issue")
     return SampledCase(tuple(arms), "; ".join(notes) or None)
 
 
 def propensities(case: SamplingInput) -> dict[Action, float]:
     """π of every allowed action of `case`, also of those not drawn; forced actions 1."""
-    shape = _shape(case.space, case.baseline, case.executed, case.rule)
+    shape = _shape_of(case)
     known = {arm.action: arm.propensity for arm in chain(shape.forced, shape.free)}
     return {action: known.get(action, 0.0) for action in case.space.actions}
+
+
+def joint_propensities(case: SamplingInput, actions: Sequence[Action]) -> Floats:
+    """(actions, actions): the probability that both are arms of `case`; π on the diagonal."""
+    shape = _shape_of(case)
+    alone = propensities(case)
+    single = np.array([alone[action] for action in actions])
+    free = {action: position for position, action in enumerate(shape.layout.free)}
+    places = np.array([free.get(action, -1) for action in actions], dtype=np.intp)
+    drawn = places >= 0
+    # What is certain, or was never possible, is independent of all else.
+    found: Floats = single[:, None] * single[None, :]
+    found[np.ix_(drawn, drawn)] = shape.joint[np.ix_(places[drawn], places[drawn])]
+    np.fill_diagonal(found, single)
+    return found
+
+
+def slots_to_deal(case: SamplingInput) -> int:
+    """How many rows of the covering decks `case` takes."""
+    return case.rule.k - len(forced_arms(case.space, case.baseline, case.executed, case.rule)[0])
 
 
 class _Shape:
     """A layout with its arms ready to hand out: shared by all cases that look the same to the sampler."""
 
     def __init__(
-        self, space: ArmSpace, baseline: Action, executed: Action | None, rule: SamplingRule
+        self,
+        space: ArmSpace,
+        baseline: Action,
+        executed: Action | None,
+        rule: SamplingRule,
+        sizes: tuple[int, ...] = (),
     ) -> None:
-        self.layout = layout_for(space, baseline, executed, rule)
+        self.rule = rule
+        self.layout = _layout(space, baseline, executed, rule, sizes)
         self._order = {action: position for position, action in enumerate(space.actions)}
         self.free_ms = [space.arm_ms[action] for action in self.layout.free]
         self.may_exceed = False
@@ -72,7 +106,9 @@ class _Shape:
         certain = self.layout.forced
         if space.max_total_ms is not None:
             certain = tuple(self._fitting_forced(space, space.max_total_ms))
-            self.may_exceed = len(certain) < len(self.layout.forced) or self._most_ms() > self.budget_ms
+            self.may_exceed = (
+                len(certain) < len(self.layout.forced) or self.layout.most(self.free_ms) > self.budget_ms
+            )
         kind, chances = _chances(self, rule)
 
         certain_kind: PropensityKind = "exact" if kind == "estimated" else kind
@@ -104,17 +140,41 @@ class _Shape:
         self.budget_ms = limit_ms
         return kept
 
-    def _most_ms(self) -> int:
-        """An upper bound of what the drawn arms can add up to."""
-        dearest = sorted(self.free_ms, reverse=True)
-        return max(
-            sum(max(self.free_ms[position] for position in slot) for slot in plan.slots)
-            + sum(dearest[: plan.pool])
-            for plan in self.layout.plans
-        )
+    @cached_property
+    def joint(self) -> Floats:
+        """(free, free): the probability that both are drawn and fit."""
+        if not self.may_exceed:
+            return self.layout.joint()
+        return _joint_of(self)
 
 
 _shape = lru_cache(maxsize=4096)(_Shape)
+
+
+def _layout(
+    space: ArmSpace, baseline: Action, executed: Action | None, rule: SamplingRule, sizes: tuple[int, ...]
+) -> Layout | Covering:
+    if rule.strategy != "covering":
+        return layout_for(space, baseline, executed, rule)
+    forced, notes = forced_arms(space, baseline, executed, rule)
+    free = tuple(action for action in space.actions if action not in forced)
+    return Covering(space.actions, forced, free, tuple("all" for _ in free), notes, sizes)
+
+
+def _shape_of(case: SamplingInput) -> _Shape:
+    sizes = tuple(part.size for part in _window(case)) if case.rule.strategy == "covering" else ()
+    return _shape(case.space, case.baseline, case.executed, case.rule, sizes)
+
+
+def _window(case: SamplingInput) -> tuple[Part, ...]:
+    return window_at(case.dealt, slots_to_deal(case), len(cards_of(case.space.actions).rows))
+
+
+def _drawn(shape: _Shape, case: SamplingInput) -> list[int]:
+    rule = case.rule
+    if isinstance(shape.layout, Covering):
+        return shape.layout.dealt(rule.seed, _window(case))
+    return shape.layout.draw(Stream(rule.seed, case.issue_id, STRATEGY_VERSION[rule.strategy]))
 
 
 def _fitting(shape: _Shape, drawn: Sequence[int]) -> list[int]:
@@ -136,40 +196,27 @@ def _chances(shape: _Shape, rule: SamplingRule) -> tuple[PropensityKind, list[fl
         return "deterministic", [float(position in kept) for position in range(len(layout.free))]
     if not shape.may_exceed:
         return "exact", layout.propensities()
-    if all(plan.pool == 0 for plan in layout.plans):
-        return "exact", _limited_slots(shape)
-    return "estimated", _redrawn(shape, rule)
-
-
-def _limited_slots(shape: _Shape) -> list[float]:
-    """π where arms that no longer fit are left out and all draws are independent: exact, by following the
-    distribution of the time used from slot to slot.
-    """
-    layout = shape.layout
-    chances = [0.0] * len(layout.free)
-    for plan in layout.plans:
-        used = {0: 1.0 / len(layout.plans)}
-        for slot in plan.slots:
-            after: dict[int, float] = {}
-            for before, weight in used.items():
-                for position in slot:
-                    total = before + shape.free_ms[position]
-                    share = weight / len(slot)
-                    if total <= shape.budget_ms:
-                        chances[position] += share
-                    else:
-                        total = before
-                    after[total] = after.get(total, 0.0) + share
-            used = after
-    return chances
-
-
-def _redrawn(shape: _Shape, rule: SamplingRule) -> list[float]:
-    """π by drawing `REDRAWS` times: without replacement and under a limit there is no closed form."""
-    stream = Stream("propensity", rule.seed, STRATEGY_VERSION[rule.strategy])
-    counts = [0] * len(shape.layout.free)
-    for _ in range(REDRAWS):
-        for position in _fitting(shape, shape.layout.draw(stream)):
-            counts[position] += 1
+    if isinstance(layout, Layout) and all(plan.pool == 0 for plan in layout.plans):
+        return "exact", limited_propensities(layout, shape.free_ms, shape.budget_ms)
     # An arm that is drawn once had a chance, however small: never zero.
-    return [max(count, 1) / REDRAWS for count in counts]
+    counts = np.maximum(np.diagonal(_redrawn(shape)), 1 / REDRAWS)
+    return "estimated", [float(chance) for chance in counts]
+
+
+def _joint_of(shape: _Shape) -> Floats:
+    layout = shape.layout
+    if isinstance(layout, Layout) and all(plan.pool == 0 for plan in layout.plans):
+        return limited_joint(layout, shape.free_ms, shape.budget_ms)
+    return _redrawn(shape)
+
+
+@lru_cache(maxsize=256)
+def _redrawn(shape: _Shape) -> Floats:
+    """(free, free) by drawing `REDRAWS` times: without replacement and under a limit there is no closed form."""
+    stream = Stream("propensity", shape.rule.seed, STRATEGY_VERSION[shape.rule.strategy])
+    counts = np.zeros((len(shape.layout.free), len(shape.layout.free)))
+    for _ in range(REDRAWS):
+        kept = _fitting(shape, shape.layout.draw(stream))
+        counts[np.ix_(kept, kept)] += 1
+    found: Floats = counts / REDRAWS
+    return found

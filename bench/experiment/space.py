@@ -6,14 +6,15 @@ from typing import Literal, NamedTuple
 
 from planner.actions import Action, JobType
 
-Strategy = Literal["deterministic", "random", "coverage", "anchor"]
+Strategy = Literal["deterministic", "random", "coverage", "covering", "anchor"]
 PropensityKind = Literal["exact", "estimated", "deterministic"]
 Stratum = Literal["baseline", "executed", "other_topology", "cheaper", "dearer", "rest", "all"]
 
 STRATEGY_VERSION: dict[Strategy, str] = {
     "deterministic": "deterministic.1",
     "random": "random.1",
-    "coverage": "coverage.1",
+    "coverage": "coverage.2",
+    "covering": "covering.1",
     "anchor": "anchor.1",
 }
 
@@ -60,6 +61,8 @@ class SamplingInput:
     executed: Action | None
     """The action the issue was last executed with, where known."""
     rule: SamplingRule
+    dealt: int = 0
+    """How many rows of the covering decks earlier cases take; the `covering` strategy alone asks."""
 
 
 class SampledArm(NamedTuple):

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from bench.errors import BenchError
 from bench.experiment.layout import Layout, layout_for
 from bench.experiment.replicates import admission_ranks, choose_issues, expand_replicates
-from bench.experiment.sampling import propensities, sample_arms
+from bench.experiment.sampling import joint_propensities, propensities, sample_arms
 from bench.experiment.space import ArmSpace, SampledCase, SamplingInput, SamplingRule, Strategy
 from bench.experiment.worst_case import ArmLimits, WorkcellLimits, arm_space
 from planner.actions import JOB_TYPES, Action, JobType, canonical_rank, is_valid, valid_actions
@@ -47,26 +48,42 @@ def small_space(speculate: int, serial: int, max_total_ms: int | None = None) ->
 
 def every_draw(layout: Layout) -> Iterator[tuple[Fraction, tuple[int, ...]]]:
     """All draws of a layout, each with its exact probability, straight from the words of the definition."""
+    weights = sum(plan.weight for plan in layout.plans)
     for plan in layout.plans:
         for picks in itertools.product(*plan.slots):
             left = [position for position in range(len(layout.free)) if position not in picks]
             ways = list(itertools.permutations(left, plan.pool))
-            chance = Fraction(1, len(layout.plans) * math.prod(map(len, plan.slots)) * len(ways))
+            chance = Fraction(plan.weight, weights * math.prod(map(len, plan.slots)) * len(ways))
             for extra in ways:
                 yield chance, (*picks, *extra)
 
 
 def by_enumeration(case: SamplingInput) -> dict[Action, float]:
+    chances: Counter[Action] = Counter()
+    for chance, arms in every_case(case):
+        chances.update(dict.fromkeys(arms, chance))
+    return {action: float(chances[action]) for action in case.space.actions}
+
+
+def pairs_by_enumeration(case: SamplingInput) -> dict[tuple[Action, Action], float]:
+    chances: Counter[tuple[Action, Action]] = Counter()
+    for chance, arms in every_case(case):
+        chances.update(dict.fromkeys(itertools.product(arms, repeat=2), chance))
+    return {pair: float(chances[pair]) for pair in itertools.product(case.space.actions, repeat=2)}
+
+
+def every_case(case: SamplingInput) -> Iterator[tuple[Fraction, list[Action]]]:
+    """All ways a case can come out, each with its exact probability."""
     layout = layout_for(case.space, case.baseline, case.executed, case.rule)
     budget = case.space.max_total_ms
-    chances: Counter[Action] = Counter()
     for chance, positions in every_draw(layout):
         left = math.inf if budget is None else budget
+        kept = []
         for action in (*layout.forced, *(layout.free[position] for position in positions)):
             if case.space.arm_ms[action] <= left:
                 left -= case.space.arm_ms[action]
-                chances[action] += chance
-    return {action: float(chances[action]) for action in case.space.actions}
+                kept.append(action)
+        yield chance, kept
 
 
 SMALL_SHAPES = [
@@ -98,6 +115,21 @@ def test_propensities_under_a_time_limit_equal_enumeration_where_every_draw_is_f
         case = SamplingInput("i", space, space.actions[2], None, SamplingRule(k, "coverage"))
         assert {arm.propensity_kind for arm in sample_arms(case).arms} == {"exact"}
         assert propensities(case) == pytest.approx(by_enumeration(case), abs=1e-12)
+
+
+@pytest.mark.parametrize("strategy", ["random", "coverage", "deterministic"])
+@pytest.mark.parametrize("total", [None, 14, 22])
+def test_joint_propensities_equal_full_enumeration(strategy: Strategy, total: int | None) -> None:
+    for speculate, serial, k in itertools.product((0, 3, 4), (3, 4), (2, 3, 4)):
+        if k > speculate + serial or (k == 4 and total and strategy == "random"):
+            continue
+        space = small_space(speculate, serial, total)
+        case = SamplingInput("i", space, space.actions[2], None, SamplingRule(k, strategy))
+        exact = {arm.propensity_kind for arm in sample_arms(case).arms} <= {"exact", "deterministic"}
+        found = joint_propensities(case, space.actions)
+        expected = pairs_by_enumeration(case)
+        values = np.array([[expected[a, b] for b in space.actions] for a in space.actions])
+        assert found == pytest.approx(values, abs=1e-12 if exact else 0.02)
 
 
 def test_propensities_under_a_time_limit_are_estimated_and_marked_where_there_is_no_closed_form() -> None:
@@ -153,7 +185,13 @@ def chances_by_stratum(k: int, size: str, executed: Action | None = None) -> dic
 def test_coverage_propensities_are_those_worked_out_by_hand() -> None:
     # Baseline serial 45m: 24 speculate actions; 15m, 30m and NA (30m here) cheaper; 60m and 120m dearer.
     assert chances_by_stratum(1, "M") == {"baseline": {1.0}}
-    assert chances_by_stratum(2, "M") == {"baseline": {1.0}, "other_topology": {1 / 24}}
+    # One slot for three strata: nine times in ten another topology, else any of the 29.
+    found = chances_by_stratum(2, "M")
+    assert list(found.pop("baseline")) == [1.0]
+    assert list(found.pop("other_topology")) == pytest.approx([0.9 / 24 + 0.1 / 29])
+    assert {name: list(chances) for name, chances in found.items()} == {
+        name: pytest.approx([0.1 / 29]) for name in ("cheaper", "dearer")
+    }
     assert chances_by_stratum(3, "M") == {
         "baseline": {1.0},
         "other_topology": {1 / 24},
@@ -175,7 +213,9 @@ def test_coverage_propensities_are_those_worked_out_by_hand() -> None:
 
 def test_same_topology_at_equal_cost_is_the_last_stratum() -> None:
     # Baseline serial 30m, and NA runs 30m too: nothing tells them apart but the name.
-    assert "rest" not in chances_by_stratum(4, "S")
+    without = chances_by_stratum(4, "S")
+    assert list(without["rest"]) == pytest.approx([0.1 / 4])
+    assert list(without["dearer"]) == pytest.approx([0.9 / 3 + 0.1 / 4])
     assert chances_by_stratum(5, "S")["rest"] == {1.0}
 
 
@@ -357,7 +397,7 @@ def test_the_arms_of_a_seed_are_pinned_for_every_machine_and_python() -> None:
     assert hashlib.sha256("\n".join(lines).encode()).hexdigest() == PINNED
 
 
-PINNED = "8cee85272d4edaee69da378b7579427ac41b816ce2d45fa217ac321f435199a0"
+PINNED = "0f4b71947ef75988162654ca361e521068103a25c0b9565ffbe8fc6c7ae17974"
 
 
 def test_seeds_are_63_bit_and_different_for_every_replicate() -> None:
