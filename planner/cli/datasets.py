@@ -39,7 +39,14 @@ _split_by = click.option(
 
 
 @click.command("build-dataset")
-@_out
+@click.option("--out", type=_Directory, help="The dataset: a new directory, or a dataset to replace.")
+@click.option(
+    "--versions",
+    type=_Directory,
+    metavar="HOME",
+    help="Instead of --out: a directory of versions, one a policy epoch; the newest is made, and HOME/latest "
+    "links to it.",
+)
 @click.option(
     "--archives",
     type=_Directory,
@@ -70,7 +77,8 @@ _split_by = click.option(
 )
 @_split_by
 def build_dataset(
-    out: Path,
+    out: Path | None,
+    versions: Path | None,
     archives: tuple[Path, ...],
     include_world: bool,
     issues: Path | None,
@@ -87,9 +95,14 @@ def build_dataset(
     \b
     Example:
       planner build-dataset --archives .bench/archives --out data
+      planner build-dataset --versions datasets
     """
-    from planner.dataset.build import BuildOptions, build_dataset
+    from planner.dataset.build import BuildOptions
+    from planner.dataset.build import build_dataset as build
+    from planner.dataset.versions import LATEST, build_version
 
+    if (out is None) == (versions is None):
+        raise click.UsageError("name either --out or --versions")
     options = BuildOptions(
         archives=archives or (_archives_directory(),),
         issues=issues,
@@ -99,10 +112,18 @@ def build_dataset(
         mix_epochs=mix_epochs,
         split_by=split_by,
     )
+    version = None
     with progress() as report_progress:
-        report = build_dataset(out, options, report_progress)
+        if versions is not None:
+            version, report = build_version(versions, options, report_progress)
+            out = version.directory
+        else:
+            assert out is not None
+            report = build(out, options, report_progress)
     _say_what_became(report, out)
     _say_what_it_is(report.meta, out)
+    if version is not None and versions is not None:
+        click.echo(f"version {out.name} is {version.became}; {versions / LATEST} links to it", err=True)
 
 
 def _say_what_became(report: "BuildReport", out: Path) -> None:

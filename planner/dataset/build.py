@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +11,7 @@ from planner.dataset.epochs import common_epoch
 from planner.dataset.issues import read_backlog
 from planner.dataset.past import Past
 from planner.dataset.runs import Run, example, rebuilt_input
-from planner.dataset.scan import Scan
+from planner.dataset.scan import Group, Scan
 from planner.dataset.spool import Spool
 from planner.dataset.write import SKIPPED_FILE, DatasetDraft, SplitBy, drafting
 from planner.documents.dataset import DatasetMeta
@@ -37,6 +37,8 @@ class BuildOptions:
     """Whether runs of the job type fab-world become examples."""
     epoch: str | None = None
     """Only runs whose policy epoch begins with this."""
+    newest_epoch: bool = False
+    """Only runs of the policy epoch of the newest one."""
     mix_epochs: bool = False
     split_by: SplitBy = "time"
 
@@ -100,6 +102,8 @@ def _add_examples(
     groups = scan.groups()
     report.runs, report.repeated = len(groups), scan.repeated
     past = Past(scan, groups)
+    if options.newest_epoch:
+        options = replace(options, epoch=_newest_epoch(scan, groups, options))
     for done, group in enumerate(groups):
         progress("making examples", done, len(groups))
         run = scan.run(group)
@@ -115,6 +119,11 @@ def _add_examples(
         report.rebuilt += run.speaker.planner_input is None
         report.universes.add(run.speaker.universe_id)
         report.epochs[run.speaker.epoch] += 1
+
+
+def _newest_epoch(scan: Scan, groups: Sequence[Group], options: BuildOptions) -> str | None:
+    runs = (scan.run(group) for group in reversed(groups))
+    return next((run.speaker.epoch for run in runs if _unfit(run, options) is None), None)
 
 
 def _unfit(run: Run, options: BuildOptions) -> str | None:

@@ -47,7 +47,7 @@ def read_dataset(directory: Path, epoch: str | None = None) -> Dataset:
     A `PlannerError` where it is none, its version is unknown, its bytes are not those of its hash, it has no
     examples, or, where `epoch` is given, it belongs to another policy epoch.
     """
-    meta = _meta(directory / META_FILE)
+    meta = read_meta(directory)
     try:
         with (directory / EXAMPLES_FILE).open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
@@ -68,12 +68,14 @@ def read_dataset(directory: Path, epoch: str | None = None) -> Dataset:
     return Dataset(directory, meta)
 
 
-def _meta(path: Path) -> DatasetMeta:
+def read_meta(directory: Path) -> DatasetMeta:
+    """What `meta.json` says of the dataset in `directory`; a `PlannerError` where there is none."""
+    path = directory / META_FILE
     try:
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         raise PlannerError(
-            f"{path.parent} is no dataset: {META_FILE} is missing; planner build-dataset makes one"
+            f"{directory} is no dataset: {META_FILE} is missing; planner build-dataset makes one"
         ) from None
     except UnicodeDecodeError:
         raise PlannerError(f"{path}: not UTF-8 text; build the dataset again") from None

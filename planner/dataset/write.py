@@ -110,7 +110,7 @@ def drafting(target: Path, split_by: SplitBy) -> Iterator[DatasetDraft]:
         home.chmod(0o755)
         with Spool(home) as spool:
             yield DatasetDraft(home, spool, split_by)
-        _replace(target, home)
+        move_into_place(home, target)
     except OSError as error:
         raise _named(error, target) from error
     finally:
@@ -123,17 +123,18 @@ def _named(error: OSError, target: Path) -> OSError:
 
 
 def _refuse_what_is_not_ours(target: Path) -> None:
-    if target.is_dir():
+    if target.is_dir() and not target.is_symlink():
         foreign = sorted(entry.name for entry in target.iterdir() if entry.name not in _OURS)
         if foreign:
             raise PlannerError(f"{target} holds other things ({foreign[0]}); name a new directory")
     elif target.exists() or target.is_symlink():
-        raise PlannerError(f"{target} is not a directory; name a new one")
+        raise PlannerError(f"{target} is not a directory of its own; name a new one")
 
 
-def _replace(target: Path, home: Path) -> None:
-    old = home.with_name(f"{home.name}-old")
+def move_into_place(directory: Path, target: Path) -> None:
+    """Rename `directory` to `target`; what was there is gone. Both are on one file system."""
+    old = directory.with_name(f"{directory.name}-old")
     if target.exists():
         target.rename(old)
-    home.rename(target)
+    directory.rename(target)
     shutil.rmtree(old, ignore_errors=True)
