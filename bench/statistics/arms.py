@@ -1,0 +1,102 @@
+"""The observed arms of a table as one sample, in an order that no name can change.
+
+n arms of I issues with A distinct actions. Issues and cases stand in the order of what was seen in them, so
+that random draws over them do not depend on ids.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.statistics.table import BenchTable, Bools, Floats, Ints
+
+Content = tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Arms:
+    """Every arm with at least one finite value; all arrays are (n,)."""
+
+    place: Ints
+    """The arm's place in the table."""
+    issue: Ints
+    """0..I-1, by content."""
+    case: Ints
+    """0..C-1, by content within the issue; cases without an observed arm have no number."""
+    action: Ints
+    """Place in `cells`."""
+    runs: Floats
+    mean: Floats
+    spread: Floats
+    """Sum of squared deviations of the arm's values from its mean."""
+    twin: Ints
+    """The same number in arms that stand at the same place of issues in which the same was seen."""
+    cells: Ints
+    """(A,) distinct cells, ascending."""
+
+    @property
+    def n_issues(self) -> int:
+        return int(self.issue.max()) + 1 if len(self.issue) else 0
+
+    @property
+    def n_cases(self) -> int:
+        return int(self.case.max()) + 1 if len(self.case) else 0
+
+    @property
+    def replicated(self) -> bool:
+        """Whether any arm ran twice: without it, noise cannot be told from differences."""
+        return bool((self.runs >= 2).any())
+
+    def pick(self, chosen: Bools) -> "Arms":
+        """The arms where `chosen` (n,) is True; issues and cases are numbered anew, actions are not."""
+        _, issue = np.unique(self.issue[chosen], return_inverse=True)
+        _, case = np.unique(self.case[chosen], return_inverse=True)
+        return Arms(
+            place=self.place[chosen],
+            issue=issue,
+            case=case,
+            action=self.action[chosen],
+            runs=self.runs[chosen],
+            mean=self.mean[chosen],
+            spread=self.spread[chosen],
+            twin=self.twin[chosen],
+            cells=self.cells,
+        )
+
+
+def arms_of(table: BenchTable, values: Floats) -> Arms:
+    """The arms of `table`, judged by `values` (E,), NaN where missing."""
+    size = len(table.arm_case)
+    mean = table.arm_means(values)
+    known = np.isfinite(values)
+    runs: Floats = np.bincount(table.run_arm, weights=known, minlength=size).astype(np.float64)
+    off = np.where(known, values - mean[table.run_arm], 0.0)
+    spread: Floats = np.bincount(table.run_arm, weights=off**2, minlength=size).astype(np.float64)
+    place, issue, case, twin = _by_content(table, runs, mean, spread)
+    cells, action = np.unique(table.arm_cell[place], return_inverse=True)
+    return Arms(place, issue, case, action, runs[place], mean[place], spread[place], twin, cells)
+
+
+def _by_content(table: BenchTable, runs: Floats, mean: Floats, spread: Floats) -> Ints:
+    """(4, n): the observed arms in order of content, and the numbers of their issues, cases and twins."""
+    seen: dict[int, dict[int, list[int]]] = {}
+    for arm in np.flatnonzero(runs).tolist():
+        case = int(table.arm_case[arm])
+        seen.setdefault(int(table.case_issue[case]), {}).setdefault(case, []).append(arm)
+
+    def content(arms: list[int]) -> Content:
+        return tuple((float(table.arm_cell[a]), runs[a], mean[a], spread[a]) for a in arms)
+
+    issues = [sorted(cases.values(), key=content) for cases in seen.values()]
+    keyed = sorted(((tuple(map(content, cases)), cases) for cases in issues), key=lambda pair: pair[0])
+    twins: dict[tuple[tuple[Content, ...], int], int] = {}
+    rows: list[tuple[int, int, int, int]] = []
+    case_number = 0
+    for issue, (key, cases) in enumerate(keyed):
+        first = len(rows)
+        for arms in cases:
+            for arm in arms:
+                twin = twins.setdefault((key, len(rows) - first), len(twins))
+                rows.append((arm, issue, case_number, twin))
+            case_number += 1
+    return np.array(rows, dtype=np.intp).reshape(len(rows), 4).T

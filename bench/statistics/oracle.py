@@ -1,0 +1,149 @@
+"""How good the best arm of each case is, and how far policies stay behind it: a bracket, and a point where earned.
+
+The oracle takes, in every case, the arm whose true value is highest among the arms that ran. The mean of the
+highest observed means reads it too high (the winner's curse), a cross-fitted choice too low; the truth lies between
+on average. The point is the posterior mean of the best value and needs replicates: with one run in every arm
+noise and differences between actions look the same, and only the bracket stands.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from bench.statistics.arms import Arms, arms_of
+from bench.statistics.components import SINGLE_RUNS
+from bench.statistics.diagnostics import MOST_UNSUPPORTED
+from bench.statistics.errors import UnsupportedError
+from bench.statistics.estimate import Estimate, refused
+from bench.statistics.estimators import HAJEK, Terms, minus, terms
+from bench.statistics.logs import bench_log, check_policy
+from bench.statistics.oracle_choice import DEALS, cross_fitted_best
+from bench.statistics.outcomes import Outcome, pass_own_budget
+from bench.statistics.posterior import best_of_case, posterior
+from bench.statistics.publish import published
+from bench.statistics.table import BenchTable, Floats
+
+PLUG_IN: Final = "highest observed mean, biased up"
+CROSS_FITTED: Final = f"chosen and scored on different runs, {DEALS} deals, biased down"
+EMPIRICAL_BAYES: Final = "empirical Bayes, posterior mean of the best arm"
+
+
+class Bracket(NamedTuple):
+    """`lower.value` ≤ truth ≤ `upper.value` on average; [`lower.low`, `upper.high`] allows for the sample too."""
+
+    lower: Estimate
+    upper: Estimate
+    point: Estimate
+    """Between the two; refused where it is not identified."""
+
+    @property
+    def identified(self) -> bool:
+        """Whether there is a point."""
+        return self.point.value is not None
+
+
+class PolicyRegretBracket(NamedTuple):
+    """Regret = the oracle's value − the policy's; ties with the oracle cost nothing."""
+
+    policy: str
+    value: Estimate
+    regret: Bracket
+
+
+class OracleBracket(NamedTuple):
+    """The oracle, and each policy against it on the same issues."""
+
+    cases: int
+    """With at least one observed arm; the others are left out everywhere."""
+    oracle: Bracket
+    policies: tuple[PolicyRegretBracket, ...]
+
+
+def oracle_bracket(
+    table: BenchTable, policies: Mapping[str, Floats], *, seed: int, outcome: Outcome | None = None
+) -> OracleBracket:
+    """The bracket of `table`'s oracle and of the regret of `policies`, each (N, 240) chances of cells.
+
+    A policy's value is Hájek's over the arms that ran, resampled jointly with the oracle over issues. A policy
+    that takes actions no lottery could draw has its numbers refused. An `UnsupportedError` where nothing was
+    observed in two issues; `outcome` is `pass_own_budget` where None.
+    """
+    told = outcome or pass_own_budget(table)
+    arms = arms_of(table, told.values)
+    if arms.n_issues < 2:
+        raise UnsupportedError("outcomes were observed in fewer than two issues; bench more of them")
+    for name, policy in policies.items():
+        check_policy(name, policy, table)
+    ends = _Ends(table, arms, told, seed)
+    against = tuple(_against(name, policy, table, ends) for name, policy in policies.items())
+    return OracleBracket(arms.n_cases, ends.oracle(), against)
+
+
+class _Ends:
+    """Per-issue sums of the oracle's lower end, upper end and point."""
+
+    def __init__(self, table: BenchTable, arms: Arms, told: Outcome, seed: int) -> None:
+        self.told, self.seed = told, seed
+        first = table.arm_case[arms.place[np.flatnonzero(np.diff(arms.case, prepend=-1))]]
+        self._issue = table.case_issue[first]
+        self._issues = len(table.issues)
+        self._lower = self._terms(cross_fitted_best(table, arms, told.values, seed=seed))
+        self._upper = self._terms(best_of_case(arms.mean[None, :], arms.case)[0])
+        self._point: Terms | None = None
+        self._fit_error = 0.0
+        if arms.replicated:
+            best = posterior(arms, seed=seed).best_value
+            self._point = self._terms(best.mean(axis=0))
+            self._fit_error = float(best.mean(axis=1).std())
+
+    def oracle(self) -> Bracket:
+        """The oracle's value."""
+        return self._bracket(self.told.estimand, lambda of: of, self.told.low, self.told.high)
+
+    def regret(self, estimand: str, policy: Terms) -> Bracket:
+        """The oracle's value less the policy's."""
+        width = self.told.high - self.told.low
+        return self._bracket(estimand, lambda of: minus(of, policy), -width, width)
+
+    def _bracket(self, estimand: str, less: Callable[[Terms], Terms], low: float, high: float) -> Bracket:
+        point = refused(estimand, EMPIRICAL_BAYES, SINGLE_RUNS)
+        if self._point is not None:
+            point = self._widened(
+                published(estimand, less(self._point), self.seed, EMPIRICAL_BAYES, low, high)
+            )
+        return Bracket(
+            published(estimand, less(self._lower), self.seed, CROSS_FITTED, low, high),
+            published(estimand, less(self._upper), self.seed, PLUG_IN, low, high),
+            point,
+        )
+
+    def _widened(self, point: Estimate) -> Estimate:
+        """With the fit's own uncertainty added to the issues' scatter, as independent of it."""
+        value, low, high = np.array(point[1:4], dtype=np.float64)
+        below = float(np.hypot(value - low, 1.96 * self._fit_error))
+        above = float(np.hypot(high - value, 1.96 * self._fit_error))
+        return point._replace(low=float(value - below), high=float(value + above))
+
+    def _terms(self, by_case: Floats) -> Terms:
+        """Sums over the cases of each issue that has an observed arm."""
+        count = np.bincount(self._issue, minlength=self._issues).astype(np.float64)
+        total: Floats = np.bincount(self._issue, weights=by_case, minlength=self._issues).astype(np.float64)
+        return Terms(total[None, :], count[None, :])
+
+
+def _against(name: str, policy: Floats, table: BenchTable, ends: _Ends) -> PolicyRegretBracket:
+    told = ends.told
+    regret = f"regret in {told.estimand}"
+    unsupported = float(np.where(table.chances > 0, 0.0, policy).sum(axis=1).mean())
+    sums = terms(HAJEK, bench_log(table, policy, told.values))
+    why = None
+    if unsupported > MOST_UNSUPPORTED:
+        why = f"{unsupported:.1%} of the policy's choices could never have run in this bench"
+    elif sums.bottom.sum() == 0:
+        why = "no action that the policy takes was observed; bench more arms"
+    if why:
+        nothing = refused(regret, HAJEK.name, why)
+        return PolicyRegretBracket(name, nothing._replace(estimand=told.estimand), Bracket(*[nothing] * 3))
+    worth = published(told.estimand, sums, ends.seed, HAJEK.name, told.low, told.high)
+    return PolicyRegretBracket(name, worth, ends.regret(regret, sums))
