@@ -13,8 +13,10 @@ policies = sa.Table(
     sa.Column("epoch", sa.Text),
     sa.Column("path", sa.Text, nullable=False),
     now_column("registered_at"),
-    # The reports have these rows already, of policies that are no bundle.
-    sa.CheckConstraint("name NOT IN ('heuristic_baseline', 'uniform', 'best_fixed')", name="name"),
+    # These mean something else in reports.
+    sa.CheckConstraint(
+        "name NOT IN ('heuristic_baseline', 'uniform', 'best_fixed', 'issue_id')", name="name"
+    ),
     comment="Verified model bundles. epoch NULL: trained on mixed epochs.",
 )
 

@@ -49,14 +49,14 @@ def list_(as_json: bool) -> None:
     if as_json:
         show_json(found)
         return
-    columns = ("policy", "kind", "epoch", "registered", "benches>", "cases>", "bundle")
+    columns = ("policy", "kind", "epoch", "registered", "benches>", "bundle")
     show(table(None, columns, [_row(policy) for policy in found]))
 
 
 def _row(policy: dict[str, Any]) -> tuple[Any, ...]:
     return (
         *(policy["name"], policy["kind"], _epoch(policy["epoch"])),
-        *(f"{policy['registered_at']:%Y-%m-%d}", policy["benches"], policy["cases"], policy["path"]),
+        *(f"{policy['registered_at']:%Y-%m-%d}", policy["benches"], policy["path"]),
     )
 
 

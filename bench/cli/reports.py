@@ -61,14 +61,14 @@ def regret(bench_id: str | None, names: tuple[str, ...], as_json: bool) -> None:
     """
     from bench.results.documents import regret_document
     from bench.results.policies import score
-    from bench.results.show import regret_table
+    from bench.results.show import regret_parts
 
     with open_farm() as farm:
         bench_id = bench_id or Benches(farm.engine).latest()
         for name in names:
             score(farm.engine, bench_id, name)
         results = read_results(farm.engine, bench_id, names or None)
-    show_json(regret_document(results)) if as_json else show(regret_table(results), *results.notes)
+    show_json(regret_document(results)) if as_json else show(*regret_parts(results))
 
 
 @click.command()

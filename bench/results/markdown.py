@@ -1,6 +1,6 @@
 """The report as Markdown, for an issue or a wiki."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -12,8 +12,13 @@ from bench.results.show import report_parts
 
 def report_markdown(results: BenchResults) -> str:
     """The parts of the terminal report as Markdown."""
-    parts = [_part(part) for part in report_parts(results)]
-    return "\n\n".join(part for part in parts if part)
+    return parts_markdown(report_parts(results))
+
+
+def parts_markdown(parts: Iterable[Any]) -> str:
+    """Tables and lines for the terminal as Markdown."""
+    texts = [_part(part) for part in parts]
+    return "\n\n".join(text for text in texts if text)
 
 
 def _part(part: Any) -> str:
@@ -36,4 +41,4 @@ def _table(found: Table) -> str:
 
 
 def _cell(value: Any) -> str:
-    return Text.from_markup(str(value)).plain.replace("|", "\\|")
+    return Text.from_markup(str(value)).plain.replace("|", "\\|").replace("\n", " ")

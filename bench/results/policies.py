@@ -17,7 +17,8 @@ from planner.bundle_policy import BundlePolicy
 from planner.errors import PlannerError
 from planner.goldens import changed_decisions, read_goldens
 
-CONTROLS: Final = (POLICY_ID, "uniform", "best_fixed")
+# The controls; and the cases of a regret document have the issue beside the policies.
+_TAKEN: Final = (POLICY_ID, "uniform", "best_fixed", "issue_id")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _AT_ONCE: Final = 500
 
@@ -68,8 +69,8 @@ def score(engine: sa.Engine, bench_id: str, name: str) -> int:
 
 
 def _allowed(name: str) -> str:
-    if name in CONTROLS:
-        raise BenchError(f"{name!r} is a control of every report; choose another --name")
+    if name in _TAKEN:
+        raise BenchError(f"{name!r} means something else in every report; choose another --name")
     if not _NAME.fullmatch(name):
         raise BenchError(
             f"{name!r} cannot name a policy; use up to 64 letters, digits, dots, dashes and underscores"

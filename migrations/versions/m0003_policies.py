@@ -17,7 +17,8 @@ def upgrade() -> None:
         sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_policies")),
         sa.CheckConstraint(
-            "name NOT IN ('heuristic_baseline', 'uniform', 'best_fixed')", name=op.f("ck_policies_name")
+            "name NOT IN ('heuristic_baseline', 'uniform', 'best_fixed', 'issue_id')",
+            name=op.f("ck_policies_name"),
         ),
         schema="farm",
         comment="Verified model bundles. epoch NULL: trained on mixed epochs.",

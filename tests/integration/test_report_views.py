@@ -13,7 +13,7 @@ from bench.experiment.estimates import estimate_arm, rounded_ratio
 from bench.experiment.regret import PolicyRegret
 from bench.results.read import BenchResults, read_results
 from planner.actions import Action, canonical_rank
-from tests.fixtures.random_benches import write_benches
+from tests.fixtures.random_benches import score_at_random, write_benches
 
 BINS = ("swarm_id", "max_candidates_bin", "max_minutes_bin", "max_iterations_bin")
 
@@ -37,7 +37,10 @@ def close(one: Any, other: Any) -> bool:
 @pytest.fixture(params=range(3))
 def results(engine: sa.Engine, request: pytest.FixtureRequest) -> list[BenchResults]:
     """What the pure functions say of benches written from one seed."""
-    benches = write_benches(engine, random.Random(request.param), 25)
+    lot = random.Random(request.param)
+    benches = write_benches(engine, lot, 25)
+    score_at_random(engine, lot, benches[:20], "p-1")
+    score_at_random(engine, lot, benches[10:20], "p-2")
     return [read_results(engine, bench) for bench in benches]
 
 
@@ -47,7 +50,11 @@ def test_every_view_equals_the_pure_functions(engine: sa.Engine, results: list[B
         check_winners(engine, result)
         check_win_shares(engine, result)
         check_regrets(engine, result)
+        check_policy_actions(engine, result)
         check_rates(engine, result)
+    assert {len(result.policies) for result in results} == {0, 1, 2}
+    observed = [one.observed for result in results for p in result.policies for one in result.regrets[p.name]]
+    assert {*observed} == {True, False}
     covered = [case.verdict for result in results for case in result.decided]
     assert any(verdict.winner is None for verdict in covered)
     assert any(verdict.tie_size > 1 for verdict in covered)
@@ -108,12 +115,12 @@ def check_regrets(engine: sa.Engine, result: BenchResults) -> None:
     bench = result.bench["bench_id"]
     observed = [case.rows.case["case_id"] for case in result.decided if case.observed]
     found = {(row["policy"], row["case_id"]): row for row in rows(engine, "regret_by_case", bench)}
-    assert len(found) == 3 * len(observed)
+    assert len(found) == (3 + len(result.policies)) * len(observed)
     for policy, regrets in result.regrets.items():
         for case_id, expected in zip(observed, regrets, strict=True):
             assert same_regret(found[policy, case_id], expected), (policy, case_id, expected)
     summaries = {row["policy"]: row for row in rows(engine, "regret_by_policy", bench)}
-    assert len(summaries) == (3 if observed else 0)
+    assert len(summaries) == (3 + len(result.policies) if observed else 0)
     for expected_summary in result.summaries if observed else ():
         row = summaries[expected_summary.policy]
         for name in expected_summary._fields[1:]:
@@ -127,7 +134,25 @@ def same_regret(row: dict[str, Any], expected: PolicyRegret) -> bool:
         and close(row["missed_pass"], missed)
         and close(row["duration_regret"], expected.duration_regret)
         and close(row["cost_regret"], expected.cost_regret)
+        and row["charged_micro_usd"] == expected.charged_micro_usd
     )
+
+
+def check_policy_actions(engine: sa.Engine, result: BenchResults) -> None:
+    found = rows(engine, "policy_actions", result.bench["bench_id"])
+    arms = {
+        (case.case_id, action_of(arm)): arm["arm_id"] for case in result.decided for arm in case.rows.arms
+    }
+    decided = {case.case_id for case in result.decided}
+    assert len(found) == sum(len(policy.actions) for policy in result.policies)
+    actions = {policy.name: policy.actions for policy in result.policies}
+    for row in found:
+        action = actions[row["policy"]][row["case_id"]]
+        assert tuple(row[name] for name in BINS) == words(action)
+        assert row["canonical_rank"] == canonical_rank(action)
+        if row["case_id"] in decided:
+            assert row["arm_id"] == arms.get((row["case_id"], action))
+            assert row["is_tried"] == (row["arm_id"] is not None)
 
 
 def check_rates(engine: sa.Engine, result: BenchResults) -> None:

@@ -1,5 +1,6 @@
 """bench_worker does what a worker does and no more; bench_reader reads the reports and nothing else."""
 
+import random
 import secrets
 from collections.abc import Callable, Iterator
 from uuid import uuid4
@@ -12,6 +13,7 @@ from db.engine import open_engine
 from db.repositories.leases import Leases
 from db.repositories.machines import Machines
 from db.upgrade import standing, upgrade
+from tests.fixtures.random_benches import score_at_random, write_benches
 from tests.fixtures.rows import MACHINE, QUEUE, admit_all, make_bench, result
 
 WORKERS_FUNCTIONS = {
@@ -110,8 +112,10 @@ def test_a_worker_touches_no_table_and_no_view(engine: sa.Engine, log_in: Callab
     assert len(everything) > 25
     for name in everything:
         assert refused(worker, f"SELECT * FROM {name}"), name
-        if name in {"farm.executions", "farm.ledger", "farm.caps"}:
+        if name in {"farm.executions", "farm.ledger", "farm.caps", "farm.policies", "farm.policy_actions"}:
             assert refused(worker, f"DELETE FROM {name}"), name
+    assert refused(worker, "INSERT INTO farm.policies VALUES ('p', 'mlp', 'c', 'h', NULL, '/p')")
+    assert refused(worker, "UPDATE farm.policy_actions SET confidence = 1")
     assert refused(worker, "CREATE TABLE farm.mine (a int)")
     assert refused(worker, "CREATE FUNCTION farm.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'")
 
@@ -120,13 +124,15 @@ def test_a_reader_reads_every_report_and_nothing_else(
     engine: sa.Engine, log_in: Callable[[str], sa.Engine]
 ) -> None:
     reader = log_in("bench_reader")
-    make_bench(engine, cases=2)
+    (bench,) = write_benches(engine, random.Random(1), 1)
+    score_at_random(engine, random.Random(1), [bench], "p-1")
     views = relations(engine, "report")
     assert len(views) > 12
     with reader.connect() as connection:
         for name in views:
             connection.exec_driver_sql(f"SELECT * FROM {name}").all()
-        assert connection.exec_driver_sql("SELECT cases FROM report.benches").scalar_one() == 2
+        cases = connection.exec_driver_sql("SELECT cases FROM report.benches").scalar_one()
+        assert connection.exec_driver_sql("SELECT cases FROM report.policies").scalar_one() == cases > 0
     for name in relations(engine, "farm"):
         assert refused(reader, f"SELECT * FROM {name}"), name
     assert refused(reader, "DELETE FROM farm.caps")

@@ -1,5 +1,6 @@
 """The schema is proven, not trusted: one head, there and back, and the same everywhere it is written down."""
 
+import random
 import threading
 from itertools import product
 
@@ -18,6 +19,7 @@ from db.engine import open_engine, transaction
 from db.errors import DbError
 from db.states import TRANSITIONS, ExecutionState
 from db.upgrade import alembic_config, check, head_revision, standing, upgrade
+from tests.fixtures.random_benches import score_at_random
 from tests.fixtures.rows import make_bench
 
 
@@ -65,6 +67,38 @@ def test_up_down_and_up_again_gives_the_same_schema(bare: sa.Engine) -> None:
     upgrade(bare)
     assert objects(bare) == first
     assert standing(bare) == "current"
+
+
+def test_benches_of_before_there_were_policies_can_be_scored_and_outlive_a_way_back(bare: sa.Engine) -> None:
+    with transaction(bare) as connection:
+        connection.execute(sa.text("CREATE SCHEMA farm"))
+        command.upgrade(alembic_config(connection), "0002")
+    bench = make_bench(bare, cases=3, arms=2)
+    kept = rows_of(bare)
+    upgrade(bare)
+    assert rows_of(bare) == kept
+    score_at_random(bare, random.Random(0), [bench], "p-1")
+    assert count(bare, "report.policy_actions") == 3
+    with transaction(bare) as connection:
+        command.downgrade(alembic_config(connection), "0002")
+    assert rows_of(bare) == kept
+    upgrade(bare)
+    check(bare)
+    assert count(bare, "report.policies") == count(bare, "report.policy_actions") == 0
+    assert rows_of(bare) == kept
+
+
+def rows_of(engine: sa.Engine) -> list[str]:
+    statement = (
+        "SELECT row_to_json(c)::text FROM farm.cases c UNION ALL SELECT row_to_json(a)::text FROM farm.arms a"
+    )
+    with engine.connect() as connection:
+        return list(connection.scalars(sa.text(statement)))
+
+
+def count(engine: sa.Engine, relation: str) -> int:
+    with engine.connect() as connection:
+        return int(connection.scalar(sa.text(f"SELECT count(*) FROM {relation}")) or 0)
 
 
 def test_a_second_upgrade_changes_nothing(engine: sa.Engine) -> None:
