@@ -1,6 +1,7 @@
 """`bench run`: the day's work, each issue the way the planner or the heuristics choose."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
@@ -12,9 +13,12 @@ import click
 
 from bench.cli.fleet import log_to_stderr, stop_on_signals
 from bench.cli.session import Farm, note, open_farm
-from bench.config.load import find_config, load_config
+from bench.config.load import apply_stream_flags, find_config, load_config
 from bench.config.models import BenchConfig
 from bench.errors import BenchError
+from bench.intake.conditions import matches
+from bench.intake.issue import Issue
+from bench.intake.slices import find_slice
 from bench.stream.scheduler import Scheduler, StepReport
 
 
@@ -44,44 +48,21 @@ def run(mode: str, slice_name: str | None, config: Path | None, **flags: Any) ->
       bench run --once
       bench run --watch --max-concurrent-workcells 3 --planner-model bundle --planner-mode shadow
     """
-    resolved = stream_config(load_config(config or find_config(Path.cwd())), slice_name, flags)
+    found = load_config(config or find_config(Path.cwd()))
+    resolved = apply_stream_flags(found, slice=slice_name, **flags)
+    wanted = find_slice(resolved.issue_selection.slice, resolved.slices)
     log_to_stderr()
     stop = stop_on_signals()
     with open_farm() as farm:
-        _work(farm, resolved, stop, once=mode == "once")
+        _work(farm, resolved, lambda issue: matches(issue, wanted), stop, once=mode == "once")
 
 
-def stream_config(config: BenchConfig, slice_name: str | None, flags: dict[str, Any]) -> BenchConfig:
-    """`config` with the flags of `bench run` laid over it; None leaves the file's value."""
-    planner = dict(config.planner)
-    if flags["planner_model"] is not None:
-        planner = {
-            **planner,
-            "enabled": True,
-            "model": {**planner.get("model", {}), "path": flags["planner_model"]},
-        }
-    if flags["planner_mode"] is not None:
-        shadow = {**planner.get("flags", {}), "shadow_mode": flags["planner_mode"] == "shadow"}
-        planner = {**planner, "enabled": flags["planner_mode"] != "disabled", "flags": shadow}
-    if flags["confidence_threshold"] is not None:
-        known = planner.get("inference", {})
-        planner["inference"] = {**known, "confidence_threshold": flags["confidence_threshold"]}
-    document = config.stream_document()
-    document["planner"] = planner
-    if slice_name is not None:
-        document["issue_selection"]["slice"] = slice_name
-    if flags["max_concurrent_workcells"] is not None:
-        document["stream"]["max_concurrent_workcells"] = flags["max_concurrent_workcells"]
-    if flags["max_usd"] is not None:
-        document["execution_limits"]["max_usd"] = flags["max_usd"]
-    return BenchConfig.model_validate(document)
-
-
-def _work(farm: Farm, config: BenchConfig, stop: threading.Event, *, once: bool) -> None:
+def _work(
+    farm: Farm, config: BenchConfig, wanted: Callable[[Issue], bool], stop: threading.Event, *, once: bool
+) -> None:
     from bench.coordinator.loop import make_tick, run_coordinator
     from bench.coordinator.turn import STREAMING, Turn
     from bench.stream.loop import run_stream
-    from bench.stream.open import open_stream
     from db.repositories.streams import Streams
 
     turn = Turn(farm.engine, STREAMING)
@@ -89,7 +70,8 @@ def _work(farm: Farm, config: BenchConfig, stop: threading.Event, *, once: bool)
         stack.callback(turn.give_up)
         if not turn.is_mine():
             raise BenchError(f"another stream works on this farm already ({turn.holder()}); stop it first")
-        scheduler, bench_id = _scheduler(farm, config, open_stream)
+        _take_in_backlog(farm, config)
+        scheduler, bench_id = _scheduler(farm, config, wanted)
         farm.start_parts()
         ticking = threading.Event()
         ticker = threading.Thread(
@@ -98,25 +80,34 @@ def _work(farm: Farm, config: BenchConfig, stop: threading.Event, *, once: bool)
         ticker.start()
         stack.callback(ticker.join, 5)
         stack.callback(ticking.set)
+        told = _Told()
         with suppress(KeyboardInterrupt):
-            run_stream(scheduler, Streams(farm.engine), bench_id, stop, _teller(), once=once)
-    if stop.is_set():
-        note("stopped; what runs is finished by the workers and recorded. Go on with: bench run")
+            run_stream(scheduler, Streams(farm.engine), bench_id, stop, told.tell, once=once)
+    note(told.summary(stopped=stop.is_set()))
 
 
-def _scheduler(
-    farm: Farm, config: BenchConfig, open_stream: Callable[..., tuple[str, bool]]
-) -> tuple[Scheduler, str]:
-    from bench.intake.conditions import matches
-    from bench.intake.slices import find_slice
+def _take_in_backlog(farm: Farm, config: BenchConfig) -> None:
+    """Import the config's source, as `bench submit` does; an import that changes nothing starts nothing anew."""
+    from bench.submit.backlog import read_backlog, store_backlog
+    from db.repositories.issues import Issues
+
+    source = config.issue_selection.source
+    if source is not None:
+        new, _ = store_backlog(farm.engine, read_backlog(Path(source)))
+        note(f"{new} new issues in {source}")
+    if not Issues(farm.engine).any():
+        note("the backlog is empty; fill it, now or while this runs: bench issues import FILE")
+
+
+def _scheduler(farm: Farm, config: BenchConfig, wanted: Callable[[Issue], bool]) -> tuple[Scheduler, str]:
     from bench.stream.board import Board
     from bench.stream.epoch import stability
+    from bench.stream.open import open_stream
     from bench.stream.truth import StreamTruth
     from db.repositories.streams import Streams
     from planner.dataset.epochs import epoch_of
     from planner.inference import PlannerInference
 
-    wanted = find_slice(config.issue_selection.slice, config.slices)
     prompt = files("workers.execution").joinpath("prompt.py").read_text("utf-8")
     rules = stability(config, prompt)
     required = epoch_of(rules) if config.stream.require_same_epoch else None
@@ -129,23 +120,38 @@ def _scheduler(
     board = Board(config.stream.max_attempts)
     board.ended(Streams(farm.engine).past())
     truth = StreamTruth(farm.engine, bench_id, config, mirrors)
-    return Scheduler(truth, board, config, inference, rules, lambda issue: matches(issue, wanted)), bench_id
+    return Scheduler(truth, board, config, inference, rules, wanted), bench_id
 
 
-def _teller() -> Callable[[StepReport], None]:
-    """Says what changes, a line each."""
-    held: dict[str, str] = {}
+class _Told:
+    """Says what changes, a line each, and at the end what became of it all."""
 
-    def tell(report: StepReport) -> None:
+    def __init__(self) -> None:
+        self._held: dict[str, str] = {}
+        self._started = 0
+        self._ended: Counter[str] = Counter()
+        self._last = StepReport()
+
+    def tell(self, report: StepReport) -> None:
+        """What this step saw and did that the ones before did not."""
         clock = f"{datetime.now():%H:%M:%S}"
         for ended in report.ended:
             note(f"{clock} {ended.issue_id}: {ended.result}")
         for started in report.started:
             note(f"{clock} {started.issue_id}: started {started.action} ({started.why})")
         for issue_id, reason in report.standing.held.items():
-            if held.get(issue_id) != reason:
+            if self._held.get(issue_id) != reason:
                 note(f"{clock} {issue_id}: held, {reason}")
-        held.clear()
-        held.update(report.standing.held)
+        self._held = report.standing.held
+        self._started += len(report.started)
+        self._ended.update(ended.result for ended in report.ended)
+        self._last = report
 
-    return tell
+    def summary(self, *, stopped: bool) -> str:
+        """The last line."""
+        results = "".join(f", {number} {result}" for result, number in sorted(self._ended.items()))
+        done = f"{self._started} started{results}, {len(self._held)} held (see: bench queue)"
+        if not stopped:
+            return f"nothing runs and nothing may start: {done}"
+        running = len(self._last.open_runs) + len(self._last.started)
+        return f"stopped: {done}; {running} still run, which the workers finish and record. Go on with: bench run"

@@ -27,6 +27,14 @@ _FLAGS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "max_executions": (("execution_limits", "max_executions"),),
 }
 
+_MODEL_PATH: Final[Place] = ("planner", "model", "path")
+_STREAM_FLAGS: Final[dict[str, Place]] = {
+    "slice": ("issue_selection", "slice"),
+    "max_usd": ("execution_limits", "max_usd"),
+    "max_concurrent_workcells": ("stream", "max_concurrent_workcells"),
+    "confidence_threshold": ("planner", "inference", "confidence_threshold"),
+}
+
 
 def find_config(directory: Path) -> Path | None:
     """The config that is used when none is named: the first of `CONFIG_NAMES` in `directory`."""
@@ -36,8 +44,8 @@ def find_config(directory: Path) -> Path | None:
 def load_config(path: Path | None) -> BenchConfig:
     """The config in `path`, or all defaults; `ConfigError` with one line for each problem.
 
-    A relative `source`, `repo` or `directory` is meant from the file that names it (from the directory around
-    `.bench` for a config in there), wherever the command runs.
+    A relative `source`, `repo`, `directory` or path of a model is meant from the file that names it (from the
+    directory around `.bench` for a config in there), wherever the command runs.
     """
     if path is None:
         return BenchConfig()
@@ -66,6 +74,40 @@ def apply_overrides(config: BenchConfig, **flags: Any) -> BenchConfig:
         return problem.text if flag is None else flag + problem.text[problem.text.index(":") :]
 
     return _validate(data, tell)
+
+
+def apply_stream_flags(
+    config: BenchConfig,
+    *,
+    planner_model: str | None = None,
+    planner_mode: str | None = None,
+    **flags: Any,
+) -> BenchConfig:
+    """`config` with the flags of `bench run` laid over it; None leaves the file's value.
+
+    Naming a model enables it, unless the mode says otherwise. The other flags: slice, max_usd,
+    max_concurrent_workcells, confidence_threshold. `ConfigError` says what was refused.
+    """
+    data = config.stream_document()
+    settings: list[tuple[Place, Any]] = [(_STREAM_FLAGS[name], value) for name, value in flags.items()]
+    if planner_model is not None:
+        settings += [(("planner", "enabled"), True), (_MODEL_PATH, str(Path(planner_model).resolve()))]
+    if planner_mode is not None:
+        settings += [
+            (("planner", "enabled"), planner_mode != "disabled"),
+            (("planner", "flags", "shadow_mode"), planner_mode == "shadow"),
+        ]
+    for place, value in settings:
+        if value is not None:
+            _put(data, place, value)
+    return _validate(data, lambda problem: problem.text)
+
+
+def _put(data: dict[str, Any], place: Place, value: Any) -> None:
+    *sections, key = place
+    for section in sections:
+        data = data.setdefault(str(section), {})
+    data[str(key)] = value
 
 
 def config_hash(config: BenchConfig) -> str:
@@ -142,5 +184,13 @@ def _with_absolute_paths(config: BenchConfig, directory: Path) -> BenchConfig:
             "issue_selection": selection.model_copy(update={"source": absolute(selection.source)}),
             "output": output.model_copy(update={"directory": absolute(output.directory)}),
             "workcell": workcell.model_copy(update={"repo": repo}),
+            "planner": _with_absolute_model(config.planner, absolute),
         }
     )
+
+
+def _with_absolute_model(
+    planner: dict[str, Any], absolute: Callable[[str | None], str | None]
+) -> dict[str, Any]:
+    model = planner.get("model", {})
+    return {**planner, "model": {**model, "path": absolute(model["path"])}} if "path" in model else planner

@@ -1,5 +1,6 @@
 """How one issue is worked on: what the planner says, what the rollout lets run, and the record of both."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from planner.baseline import POLICY_ID
 from planner.canonical import sha256_json
 from planner.caps import capped
 from planner.inference import PlannerInference
+from planner.rollout import Execution
 
 Json = dict[str, Any]
 
@@ -74,10 +76,18 @@ def plan_issue(
             },
             "agrees": answer.action == action,
             "enforced": allowed.enforced,
-            "held_back": allowed.reason if allowed.enforced else ",".join([str(allowed.reason), *lowered]),
+            "held_back": _why(allowed, answer.reason, lowered),
             "explored": drawn is not None and drawn.action != allowed.action,
         },
     )
+
+
+def _why(allowed: Execution, abstained: str | None, lowered: Sequence[str]) -> str | None:
+    """Why something else runs than the planner decided; None where its decision runs as it is."""
+    if allowed.enforced:
+        return allowed.reason
+    # An answer that abstains names its own caps already.
+    return abstained if allowed.reason == "abstained" else ",".join([str(allowed.reason), *lowered])
 
 
 def _policy_id(inference: PlannerInference) -> str:

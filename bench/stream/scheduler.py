@@ -122,9 +122,10 @@ class Scheduler:
     def _taken(self, standing: Standing) -> Standing:
         """Without the issues that are not for this stream, and those that turned out unfit held."""
         wanted = [issue for issue in standing.ready if self._wanted(issue)]
+        held = {each: why for each, why in standing.held.items() if self._wanted(self._board.issues[each])}
         unfit = {issue.id: self._unfit[issue.id] for issue in wanted if issue.id in self._unfit}
         ready = [issue for issue in wanted if issue.id not in unfit]
-        return replace(standing, ready=ready, held={**standing.held, **unfit})
+        return replace(standing, ready=ready, held={**held, **unfit})
 
     def _start_what_fits(self, report: StepReport, free: int, now: datetime) -> None:
         ready = {issue.id: issue for issue in report.standing.ready}

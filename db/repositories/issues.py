@@ -39,6 +39,11 @@ class Issues:
         with self._engine.connect() as connection:
             return list(connection.scalars(sa.text("SELECT document FROM farm.issues ORDER BY issue_id")))
 
+    def any(self) -> bool:
+        """Whether there is an issue at all."""
+        with self._engine.connect() as connection:
+            return bool(connection.scalar(sa.text("SELECT EXISTS (SELECT FROM farm.issues)")))
+
     def get(self, issue_id: str) -> dict[str, Any] | None:
         """One issue; None where it was never imported."""
         statement = sa.text("SELECT document FROM farm.issues WHERE issue_id = :id")

@@ -229,7 +229,7 @@ def test_a_bundle_that_cannot_decide_leaves_the_heuristics_and_the_reason(
     decision = _decide(Issue(id="i", dk_risk="low", dk_size="S"), inference)
     assert (decision.asked.action, decision.policy_id) == (Action(SERIAL, 1, 30, NA), POLICY_ID)
     assert decision.record["planner_action"]["reason"] == reason
-    assert decision.record["held_back"] == "abstained"
+    assert decision.record["held_back"] == reason
 
 
 def test_a_model_that_hangs_holds_no_decision_longer_than_its_timeout() -> None:
