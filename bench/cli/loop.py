@@ -1,0 +1,220 @@
+"""`bench loop`: from a backlog to a judged bundle, once around."""
+
+import json
+import shutil
+from contextlib import chdir
+from importlib.util import find_spec
+from os import environ
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bench.cli.follow import watch
+from bench.cli.session import FARM_DIRECTORY, Farm, note, open_farm
+from bench.cli.submit import plan_of
+from bench.cli.tables import show
+from bench.errors import FailureError
+
+if TYPE_CHECKING:
+    from bench.config.models import BenchConfig
+    from bench.loop.learn import Learnt
+    from bench.loop.plan import LoopPlan
+    from bench.loop.world import WorldVerdict
+    from planner.dataset.read import Dataset
+
+_KINDS = ("mlp", "joint", "autoregressive", "sequence", "outcome")
+_LABELS, _LEARNT = Path("labels"), Path("learnt")
+_DEMO_STAMP = ".demo-corpus.json"
+# Some 20 examples, one a batch step of 64, would hardly move a network in 100 epochs.
+_FEW = ("--batch-size", 8, "--learning-rate", 1e-3)
+_LOWERED = ("--min-examples", 1, "--min-agreement", 0)
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False), default="loop")
+@click.option("--quick", is_flag=True, help="A few issues and a small world: to see that it works.")
+@click.option("--policy", type=click.Choice(_KINDS), default="mlp", show_default=True, help="What to train.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all that is drawn."
+)
+@click.option(
+    "--seconds-per-minute",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Of planned minutes; 0.3 unless given. A busy or slow machine needs more.",
+)
+def loop(directory: Path, quick: bool, policy: str, seed: int, seconds_per_minute: float | None) -> int:
+    """Bench the demo corpus broadly, train a policy on the labels, and judge it on issues it has not seen.
+
+    The same actions are tried on a dozen of the demo's issues, on an embedded farm in DIRECTORY. Policies are
+    trained on all folds but one, exported, verified, and judged on the issues left out, beside controls.
+    Next to it the same is done in a generated world, where the truth is known. A finished bench is used again;
+    one that was interrupted goes on.
+
+    Exit code 1 where the policy does not recover most of what there is to gain in the generated world, or the
+    control on shuffled labels gains more than a little. A gain on real outcomes is a finding, not a condition.
+
+    \b
+    Examples:
+      bench loop
+      bench loop /tmp/loop --quick
+    """
+    from bench.loop.plan import FULL, QUICK, SECONDS_PER_MINUTE
+
+    plan = QUICK if quick else FULL
+    _check_surroundings(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    with chdir(directory):
+        try:
+            _bench(plan, seed, seconds_per_minute or SECONDS_PER_MINUTE)
+            shutil.rmtree(_LEARNT, ignore_errors=True)
+            _LEARNT.mkdir()
+            home = Path.cwd() / _LEARNT
+            figures, learnt = _learn_and_judge(home, plan, policy, seed)
+            world, in_world = _world(home, plan, policy, seed)
+        except KeyboardInterrupt:
+            note("interrupted; the same command goes on with the bench, or learns anew from a finished one")
+            return 130
+    return _report(directory / _LEARNT, figures, world, [*learnt, in_world])
+
+
+def _check_surroundings(directory: Path) -> None:
+    """Refuse what would fail after minutes of benching; what is not the loop's own is never built over."""
+    if directory.exists() and not (directory / _DEMO_STAMP).is_file() and any(directory.iterdir()):
+        raise click.UsageError(f"{directory} is not empty and not of an earlier loop; name another directory")
+    if environ.get("BENCH_DATABASE_URL"):
+        raise click.UsageError(
+            "the loop brings its own farm, but BENCH_DATABASE_URL names a fleet: unset it for this command"
+        )
+    if not find_spec("torch") or not find_spec("onnx"):
+        raise click.UsageError("torch or onnx is not installed: pip install 'bench-farm[farm,train]'")
+
+
+def _bench(plan: "LoopPlan", seed: int, seconds_per_minute: float) -> None:
+    """Bench the corpus in the working directory and export its labels; the farm is down afterwards."""
+    from bench.config.load import load_config
+    from bench.demo.corpus import build_corpus
+    from bench.embedded.farm import EmbeddedFarm
+    from bench.loop.plan import bench_config
+    from bench.loop.show import benched_table
+    from bench.results.labels import export_labels
+    from bench.results.read import read_results
+
+    corpus = build_corpus(Path.cwd())
+    config = bench_config(load_config(corpus.config_file), plan, seed, seconds_per_minute)
+    try:
+        with open_farm() as farm:
+            bench_id = _same_bench(farm, config) or _submit(farm, config)
+            farm.start_parts()
+            state = watch(farm, bench_id, ticking=True).bench["state"]
+            if state != "finished":
+                raise FailureError(
+                    f"bench {bench_id} is {state}; see: cd {Path.cwd()} && bench status {bench_id}"
+                )
+            labels = export_labels(farm.engine, _LABELS, [bench_id])
+            show(benched_table(read_results(farm.engine, bench_id)))
+    finally:
+        EmbeddedFarm(FARM_DIRECTORY, note).down()
+    if labels["example_count"] < plan.folds:
+        raise FailureError(
+            f"{labels['example_count']} of {labels['case_count']} issues have a winner, too few for {plan.folds} "
+            f"folds that train, validate and test; on a busy or slow machine give --seconds-per-minute more than "
+            f"{seconds_per_minute:g}"
+        )
+
+
+def _same_bench(farm: Farm, config: "BenchConfig") -> str | None:
+    """A bench of the same config that is finished or can go on."""
+    from bench.config.load import config_hash
+    from db.repositories.benches import Benches
+
+    benches, wanted = Benches(farm.engine), config_hash(config)
+    for row in benches.list_all():
+        found = benches.get(row["bench_id"])
+        if found["config_hash"] == wanted and found["state"] not in {"cancelled", "halted"}:
+            note(
+                f"bench {row['bench_id']} of the same config is {found['state']}: no second one is submitted"
+            )
+            return str(row["bench_id"])
+    return None
+
+
+def _submit(farm: Farm, config: "BenchConfig") -> str:
+    from bench.submit.backlog import read_backlog, store_backlog
+    from db.repositories.plans import Plans
+
+    bench = plan_of(farm, config, None)
+    store_backlog(farm.engine, read_backlog(Path(str(config.issue_selection.source))))
+    Plans(farm.engine).write(bench)
+    executions = sum(len(arm.executions) for case in bench.cases for arm in case.arms)
+    note(f"bench {bench.bench_id}: {len(bench.cases)} cases, {executions} executions")
+    return bench.bench_id
+
+
+def _learn_and_judge(
+    home: Path, plan: "LoopPlan", policy: str, seed: int
+) -> tuple[dict[str, Any], list["Learnt"]]:
+    """Figures over all folds; what was learnt on each fold, and on all labels together."""
+    from bench.loop.folds import write_folds
+    from bench.loop.judge import judge
+    from bench.loop.learn import DATASET, Planner, learn
+    from planner.dataset.read import read_dataset
+    from planner.evaluation.assess import Settings
+
+    everything = home / "all"
+    everything.mkdir()
+    merged = everything / DATASET
+    words = ("dataset", "merge-best-of-k", "--labels", _LABELS, "--out", merged)
+    Planner(everything / "dataset.log").run(*words)
+    dataset = read_dataset(merged)
+    _tell_gates(dataset)
+    flags = ["--policy", policy, "--seed", seed, "--epochs", plan.epochs, *_LOWERED, *_FEW]
+    folds = []
+    for number, fold in enumerate(write_folds(dataset, home, plan.folds, seed), start=1):
+        note(f"fold {number} of {plan.folds}: training, exporting and verifying a policy and its control")
+        folds.append(learn(f"all folds but {number}", fold, flags))
+    note("all labels: training, exporting and verifying the policy to keep")
+    final = learn("all labels", everything, flags, with_control=False)
+    return judge(folds, Settings(seed=seed)), [*folds, final]
+
+
+def _tell_gates(dataset: "Dataset") -> None:
+    from planner.dataset.agreement import near_duplicate_agreement
+    from planner.dataset.arrays import encode_examples
+
+    found = near_duplicate_agreement(encode_examples(dataset.examples()))
+    agreement = (
+        "no near-duplicates" if found.share is None else f"{found.share:.0%} agreement of near-duplicates"
+    )
+    note(
+        f"labels: {dataset.meta.example_count} examples, {agreement}. The gates before training ask for 500 "
+        "examples and 80 % agreement; the loop lowers both, to show the way with few labels"
+    )
+
+
+def _world(home: Path, plan: "LoopPlan", policy: str, seed: int) -> tuple["WorldVerdict", "Learnt"]:
+    from bench.loop.learn import DATASET, Planner, learn
+    from bench.loop.world import judge_world
+
+    note(f"generated world of {plan.world_issues} issues: training, exporting and verifying as before")
+    world = home / "world"
+    world.mkdir()
+    words = ("world", "--out", world / DATASET, "--issues", plan.world_issues, "--seed", seed)
+    Planner(world / "dataset.log").run(*words)
+    # The noise of single labels is part of the world; soft labels carry it.
+    flags = ["--policy", policy, "--seed", seed, "--epochs", plan.world_epochs, "--min-agreement", 0]
+    learnt = learn("generated world", world, flags)
+    return judge_world(learnt, seed), learnt
+
+
+def _report(home: Path, figures: dict[str, Any], world: "WorldVerdict", learnt: list["Learnt"]) -> int:
+    from bench.loop.show import conclusions, judged_table, training_table, world_table
+
+    show(training_table(learnt), judged_table(figures), world_table(world))
+    lines = conclusions(figures, world)
+    document = {"real": figures, "world": world.document(), "conclusions": lines}
+    (home / "figures.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    for line in lines:
+        click.echo(line)
+    note(f"the bundle trained on all labels: {home / 'all' / 'policy'}; all figures: {home / 'figures.json'}")
+    return 0 if world.policy_recovers and not world.control_recovers else 1

@@ -1,0 +1,1 @@
+"""The loop from a bench to a judged bundle, once around."""

@@ -1,0 +1,66 @@
+"""Leave-issues-out folds: one dataset a fold, each judged on issues that no other part of it has."""
+
+import hashlib
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.loop.learn import DATASET
+from planner.canonical import canonical_json
+from planner.dataset.read import EXAMPLES_FILE, META_FILE, Dataset
+from planner.dataset.splits import SPLITS
+
+Json = dict[str, Any]
+
+
+def write_folds(dataset: Dataset, directory: Path, folds: int, seed: int) -> list[Path]:
+    """`directory/fold-1/dataset` …: `dataset` with new splits, so that each issue is tested in one fold.
+
+    At least 3 folds, and no fewer issues. They are dealt out in the order of a hash of seed and id; the fold
+    after the tested one validates. Returns the directories of the folds.
+    """
+    examples = list(dataset.examples())
+    fold_of = deal({issue_of(example) for example in examples}, folds, seed)
+    homes = [directory / f"fold-{fold + 1}" for fold in range(folds)]
+    for fold, home in enumerate(homes):
+        _write(home / DATASET, dataset, examples, sides_of(fold_of, fold, folds))
+    return homes
+
+
+def issue_of(example: Mapping[str, Any]) -> str:
+    """The issue of an example."""
+    return str(example["planner_input"]["issue"]["issue_id"])
+
+
+def deal(issue_ids: set[str], folds: int, seed: int) -> dict[str, int]:
+    """The fold of each issue, from 0; of as many issues as folds, or more, no fold is empty."""
+    order = sorted(issue_ids, key=lambda issue_id: hashlib.sha256(f"{seed}:{issue_id}".encode()).digest())
+    return {issue_id: place % folds for place, issue_id in enumerate(order)}
+
+
+def sides_of(fold_of: Mapping[str, int], tested: int, folds: int) -> dict[str, str]:
+    """The split of each issue where fold `tested` is judged."""
+    sides = {tested: "test", (tested + 1) % folds: "val"}
+    return {issue_id: sides.get(fold, "train") for issue_id, fold in fold_of.items()}
+
+
+def _write(target: Path, base: Dataset, examples: list[Json], sides: Mapping[str, str]) -> None:
+    text = "".join(_lines(examples, sides))
+    counts = [sides[issue_of(example)] for example in examples]
+    meta = {
+        **base.meta.document(),
+        "dataset_hash": hashlib.sha256(text.encode()).hexdigest(),
+        "split_counts": {split: counts.count(split) for split in SPLITS},
+    }
+    draft = target.with_name(f".{target.name}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    (draft / EXAMPLES_FILE).write_text(text, encoding="utf-8")
+    (draft / META_FILE).write_text(canonical_json(meta) + "\n", encoding="utf-8")
+    draft.rename(target)
+
+
+def _lines(examples: list[Json], sides: Mapping[str, str]) -> Iterator[str]:
+    for example in examples:
+        yield canonical_json({**example, "split": sides[issue_of(example)]}) + "\n"

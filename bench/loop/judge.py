@@ -1,0 +1,51 @@
+"""What the bundles of all folds decide on the issues that they have not seen, beside the controls."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final
+
+from bench.loop.learn import Learnt
+from planner.bundle import open_bundle
+from planner.bundle_policy import BundlePolicy
+from planner.dataset.arrays import encode_examples
+from planner.dataset.read import Dataset, read_dataset
+from planner.evaluation.assess import Settings, assess
+from planner.evaluation.decisions import Decisions, decide, joined
+from planner.policies.base import Policy
+from planner.policies.baseline import HeuristicBaseline
+from planner.policies.best_fixed import BestFixed
+from planner.policies.nearest import NearestNeighbours
+from planner.policies.uniform import Uniform
+
+POLICY: Final = "trained policy"
+CONTROL: Final = "its control"
+"""The same network, trained on shuffled labels."""
+
+
+def judge(folds: Sequence[Learnt], settings: Settings) -> dict[str, Any]:
+    """The figures of `planner.evaluation.assess`, pooled over the tested issues of all folds."""
+    datasets = [read_dataset(fold.dataset) for fold in folds]
+    parts = [test_decisions(fold, dataset) for fold, dataset in zip(folds, datasets, strict=True)]
+    pooled = [joined(of_one) for of_one in zip(*parts, strict=True)]
+    tested = chain.from_iterable(dataset.examples("test") for dataset in datasets)
+    return assess(pooled, encode_examples(tested), settings)
+
+
+def test_decisions(learnt: Learnt, dataset: Dataset) -> list[Decisions]:
+    """The policy, its control, and the controls fitted on the training split, on the test split."""
+    train = encode_examples(dataset.examples("train"))
+    controls: list[Policy] = [
+        BestFixed.fit(train),
+        NearestNeighbours.fit(train),
+        HeuristicBaseline(),
+        Uniform(),
+    ]
+    inputs = (example["planner_input"] for example in dataset.examples("test"))
+    policy, control, *others = decide([_opened(learnt.bundle), _opened(learnt.control), *controls], inputs)
+    return [replace(policy, policy_id=POLICY), replace(control, policy_id=CONTROL), *others]
+
+
+def _opened(bundle: Path) -> BundlePolicy:
+    return BundlePolicy(open_bundle(bundle))

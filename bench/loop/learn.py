@@ -1,0 +1,91 @@
+"""From a dataset to a verified bundle, by the `planner` commands, in processes of their own: torch stays there."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from bench.errors import FailureError
+
+DATASET: Final = "dataset"
+POLICY_BUNDLE: Final = "policy"
+CONTROL_BUNDLE: Final = "control"
+
+
+class Learnt(NamedTuple):
+    """What was trained on one dataset, all in the directory that holds the dataset."""
+
+    name: str
+    """What it was trained on, for people."""
+    home: Path
+    report: dict[str, Any]
+    """Of the training of the policy."""
+
+    @property
+    def dataset(self) -> Path:
+        """The dataset it was trained on."""
+        return self.home / DATASET
+
+    @property
+    def bundle(self) -> Path:
+        """The verified bundle of the policy."""
+        return self.home / POLICY_BUNDLE
+
+    @property
+    def control(self) -> Path:
+        """The bundle of the same network, trained on shuffled labels."""
+        return self.home / CONTROL_BUNDLE
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Runs `planner` commands; all they say goes to a log."""
+
+    log: Path
+
+    def run(self, *arguments: object) -> None:
+        """One command; `FailureError` with its last line where it does not end well."""
+        words = [str(argument) for argument in arguments]
+        with self.log.open("a", encoding="utf-8") as log:
+            log.write(f"$ planner {' '.join(words)}\n")
+            log.flush()
+            command = [sys.executable, "-m", "planner.cli.main", *words]
+            done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False)
+        if done.returncode != 0:
+            said = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1]
+            reason = said.removeprefix("planner: ")
+            raise FailureError(f"planner {words[0]} failed: {reason} (all it said is in {self.log})")
+
+    def learn_one(self, dataset: Path, home: Path, name: str, flags: Sequence[object]) -> None:
+        """The bundle `home/name`, which has passed `planner verify`; its model is `home/name-model`."""
+        model, bundle = _model(home, name), home / name
+        home.mkdir(parents=True, exist_ok=True)
+        self.run("train", "--dataset", dataset, "--out", model, *flags)
+        self.run("export", "--model", model, "--out", bundle)
+        self.run("verify", bundle)
+
+
+def learn(name: str, home: Path, flags: Sequence[object], *, with_control: bool = True) -> Learnt:
+    """Train a policy on `home/dataset`, export and verify it; beside it, with the same `flags`, its control."""
+    wanted = {POLICY_BUNDLE: [*flags]}
+    if with_control:
+        wanted[CONTROL_BUNDLE] = [*flags, "--shuffle-labels"]
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        running = [pool.submit(_learn_one, home, bundle, asked) for bundle, asked in wanted.items()]
+    for one in running:
+        one.result()
+    report = json.loads((_model(home, POLICY_BUNDLE) / "report.json").read_text(encoding="utf-8"))
+    return Learnt(name, home, report)
+
+
+def _learn_one(home: Path, name: str, flags: Sequence[object]) -> None:
+    # One thread each: policy and control share the machine, and waiting threads of torch would burn the rest.
+    Planner(home / f"{name}.log").learn_one(home / DATASET, home, name, ["--threads", 1, *flags])
+
+
+def _model(home: Path, name: str) -> Path:
+    return home / f"{name}-model"

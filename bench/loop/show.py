@@ -1,0 +1,151 @@
+"""The loop's tables: what was benched, learnt, and shown or not shown."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from bench.cli.tables import percent, seconds, table
+from bench.loop.judge import CONTROL, POLICY
+from bench.loop.learn import Learnt
+from bench.loop.world import WorldVerdict
+from bench.results.read import BenchResults
+from planner.actions import NA
+from planner.evaluation.intervals import Interval
+from planner.policies.best_fixed import BestFixed
+
+Json = dict[str, Any]
+_NONE = "–"
+
+
+def benched_table(results: BenchResults) -> Table:
+    """What was benched, and which values the winners have."""
+    verdicts = [case.verdict for case in results.decided if case.observed]
+    scored = sum(estimate.scored for verdict in verdicts for estimate in verdict.estimates)
+    passed = sum(estimate.passed for verdict in verdicts for estimate in verdict.estimates)
+    arms = Counter(len(verdict.estimates) for verdict in verdicts)
+    winners = [verdict.winner for verdict in verdicts if verdict.winner is not None]
+    rows = [
+        ("bench", f"{results.bench['bench_id']}, strategy {results.bench['strategy']}"),
+        ("issues", f"{len(verdicts)} of {len(results.cases)}, each with {_counts(arms)} arms"),
+        ("executions", f"{scored} scored, {percent(passed / max(scored, 1))} passed{_errors(results)}"),
+        ("worker time", seconds(results.totals.duration_ms)),
+        ("issues with a winner", len(winners)),
+        ("winners by swarm", _counts(Counter(winner.swarm_id for winner in winners))),
+        ("winners by candidates", _counts(Counter(winner.max_candidates_bin for winner in winners))),
+        ("winners by minutes", _counts(Counter(winner.max_minutes_bin for winner in winners))),
+    ]
+    return table("Benched", ("", ""), rows)
+
+
+def _errors(results: BenchResults) -> str:
+    return "".join(f", {count} {kind} errors" for kind, count in results.errors.items())
+
+
+def _counts(found: Counter[Any]) -> str:
+    order = sorted(found.items(), key=lambda item: (item[0] == NA, item[0]))
+    return ", ".join(f"{value}: {count}" for value, count in order) if len(order) != 1 else str(order[0][0])
+
+
+def training_table(learnt: Iterable[Learnt]) -> Table:
+    """One line a trained policy."""
+    columns = ("trained on", "examples>", "epochs>", "best>", "loss>", "knowing nothing>", "weights")
+    return table("Trained, exported, verified", columns, [_training_row(one) for one in learnt])
+
+
+def _training_row(learnt: Learnt) -> tuple[object, ...]:
+    report = learnt.report
+    return (
+        learnt.name,
+        f"{report['dataset']['train']} + {report['dataset']['val']}",
+        report["epochs"],
+        report["best_epoch"],
+        f"{report['best']['val_loss']:.2f}",
+        f"{report['random_loss']:.2f}",
+        report["weight_hash"][:8],
+    )
+
+
+def judged_table(figures: Json) -> Table:
+    """Policies on issues that they have not seen, each against the best fixed action."""
+    title = f"Real outcomes: {figures['issues']} issues with a winner, each judged by a policy that has not seen it"
+    columns = ("policy", "passes>", "over best fixed>", "a gain is", "minutes>", "cost>", "unseen>")
+    made = table(title, columns, [_judged_row(figures, row) for row in figures["policies"]])
+    made.columns[2].no_wrap = made.columns[3].no_wrap = True
+    return made
+
+
+def _judged_row(figures: Json, row: Json) -> tuple[object, ...]:
+    found, gain = row["outcomes"], difference_of(figures, row["policy"])
+    return (
+        _name(row["policy"]),
+        percent(found["pass_rate"]["estimate"]),
+        _NONE if gain is None else _with_interval(gain, "{:+.0f}", ""),
+        _NONE if gain is None else gain["verdict"],
+        _plain(found["mean_time_to_pass"]["estimate"], "{:.1f}"),
+        _plain(found["cost_per_pass"]["estimate"], "${:.2f}"),
+        percent(found["unobserved_share"]),
+    )
+
+
+def _name(policy: str) -> str:
+    return policy.replace("_", " ")
+
+
+def difference_of(figures: Json, policy: str) -> Json | None:
+    """The pass rate of a policy minus the best fixed action's; None for the best fixed action itself."""
+    keys = (policy, BestFixed.policy_id, "pass_rate")
+    found = (d for d in figures["differences"] if (d["policy"], d["reference"], d["metric"]) == keys)
+    return next(found, None)
+
+
+def world_table(found: WorldVerdict) -> Table:
+    """Policies in the world, by their true values."""
+    title = f"Generated world: {found.tested} issues not trained on, true values, costs included"
+    rows: list[Sequence[object]] = [("oracle", f"{found.oracle_value:.3f}", "100 %")]
+    rows += [(_name(one.policy), f"{one.value:.3f}", _share(one.share)) for one in found.standings]
+    rows.append(("the truly best fixed action", f"{found.fixed_value:.3f}", "0 %"))
+    made = table(title, ("policy", "true value>", "share of the gap>"), rows)
+    made.caption, made.caption_justify = "best fixed: what passed most often in training, at any cost", "left"
+    return made
+
+
+def conclusions(figures: Json, world: WorldVerdict) -> list[str]:
+    """What the loop comes to, one finding a line."""
+    return [_real(difference_of(figures, POLICY)), _known(world)]
+
+
+def _real(found: Json | None) -> str:
+    assert found is not None
+    return (
+        f"real outcomes: a gain over the best fixed action is {found['verdict']}"
+        f"{', a loss is' if found['worse'] else ''}: {_with_interval(found, '{:+.0f}', ' points')} in passes; "
+        f"{found['issues_that_differ']} of {found['issues']} issues tell the two apart"
+    )
+
+
+def _known(world: WorldVerdict) -> str:
+    most = "most" if world.policy_recovers else "NOT MOST"
+    found = "FAR TOO MUCH" if world.control_recovers else "as good as nothing"
+    return (
+        f"generated world: the policy recovers {most} of the gap to the oracle: {_share(world.share_of(POLICY))}; "
+        f"its control, trained on shuffled labels, {found}: {_share(world.share_of(CONTROL))}"
+    )
+
+
+def _share(found: Interval) -> str:
+    return _with_interval(found._asdict(), "{:.0f}", " %")
+
+
+def _with_interval(found: Json, form: str, unit: str) -> str:
+    if found["estimate"] is None:
+        return _NONE
+    text = form.format(100 * found["estimate"]) + unit
+    if found["low"] is None:
+        return f"{text} (no interval)"
+    return f"{text} ({form.format(100 * found['low'])} … {form.format(100 * found['high'])})"
+
+
+def _plain(value: float | None, form: str) -> str:
+    return _NONE if value is None else form.format(value)
