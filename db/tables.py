@@ -68,11 +68,13 @@ cases = sa.Table(
     time_column("finished_at"),
     sa.Column("run_no", sa.SmallInteger, nullable=False, server_default="0"),
     sa.Column("decision", pg.JSONB),
+    sa.Column("design", pg.JSONB),
     one_of("state", CASE_STATES),
     sa.CheckConstraint("open_executions >= 0", name="open_executions"),
     sa.UniqueConstraint("bench_id", "issue_id", "run_no"),
     sa.Index("ix_cases_bench_state_rank", "bench_id", "state", "admission_rank"),
-    comment="run_no counts a stream's runs of one issue. decision: planner_action and policy_trace of a stream's run.",
+    comment="run_no counts a stream's runs of one issue. decision: planner_action and policy_trace of a stream's run. "
+    "design: how the arms were drawn, with every inclusion probability.",
 )
 
 arms = sa.Table(

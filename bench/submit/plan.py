@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
@@ -11,7 +11,8 @@ from bench.config.load import config_hash, resolve_workcell
 from bench.config.models import BenchConfig, ExecutionLimits
 from bench.config.money import to_micro_usd
 from bench.experiment.replicates import Replicate, admission_ranks, expand_replicates
-from bench.experiment.sampling import sample_arms
+from bench.experiment.sampling import design_document, sample_arms
+from bench.experiment.shape import slots_to_deal
 from bench.experiment.space import STRATEGY_VERSION, SampledArm, SampledCase, SamplingInput, SamplingRule
 from bench.experiment.streams import seed63
 from bench.experiment.worst_case import (
@@ -85,10 +86,10 @@ def plan_bench(
     ranks = admission_ranks(sampling.seed, [one.issue.id for one in ready])
     queues: dict[str, tuple[str, ...]] = {}
     cases = []
-    for one in ready:
+    for one, sampling_input in zip(ready, _sampling_inputs(config, ready, known, ranks), strict=True):
         needs = needs_of(one.workcell)
         queues[class_name(needs)] = needs
-        cases.append(_case(config, one, class_name(needs), ranks[one.issue.id], known))
+        cases.append(_case(config, one, class_name(needs), ranks[one.issue.id], known, sampling_input))
     return NewBench(
         bench_id=bench_id,
         config=config.document(),
@@ -121,10 +122,12 @@ def _ms(minutes: float | None) -> int | None:
     return None if minutes is None else math.floor(minutes * MS_PER_MINUTE)
 
 
-def _case(config: BenchConfig, one: Ready, queue: str, rank: int, known: Known) -> NewCase:
+def _case(
+    config: BenchConfig, one: Ready, queue: str, rank: int, known: Known, sampling_input: SamplingInput
+) -> NewCase:
     issue = one.issue
     document = planner_input(issue, known.now, known.history(issue), known.system_state)
-    sampled = _sample(config, one, known.last_actions.get(issue.id))
+    sampled = sample_arms(sampling_input)
     return new_case(
         one,
         document,
@@ -134,6 +137,7 @@ def _case(config: BenchConfig, one: Ready, queue: str, rank: int, known: Known) 
         baseline=known.baselines.get(one.baseline_key),
         arms=_arms(config, one, queue, sampled),
         note=sampled.note,
+        design=design_document(sampling_input, sampled),
     )
 
 
@@ -149,6 +153,7 @@ def new_case(
     note: str | None = None,
     run_no: int = 0,
     decision: Json | None = None,
+    design: Json | None = None,
 ) -> NewCase:
     """The case of one issue with its planner_input `document`; its gates are checked first where `baseline` is None."""
     issue, workcell = one.issue, one.workcell
@@ -172,28 +177,45 @@ def new_case(
         arms=arms,
         run_no=run_no,
         decision=decision,
+        design=design,
     )
 
 
-def _sample(config: BenchConfig, one: Ready, executed: Action | None) -> SampledCase:
+def _sampling_inputs(
+    config: BenchConfig, ready: Sequence[Ready], known: Known, ranks: Mapping[str, int]
+) -> list[SamplingInput]:
+    """What the sampler sees of each case. Covering rows are dealt in the order of admission, so that a bench
+    that its caps cut short has covered what it could.
+    """
+    found = [_sampling_input(config, one, known.last_actions.get(one.issue.id)) for one in ready]
+    if config.action_sampling.strategy != "covering":
+        return found
+    dealt: dict[tuple[Action, ...], int] = {}
+    for place in sorted(range(len(ready)), key=lambda place: ranks[ready[place].issue.id]):
+        case = found[place]
+        offset = dealt.get(case.space.actions, 0)
+        found[place] = replace(case, dealt=offset)
+        dealt[case.space.actions] = offset + slots_to_deal(case)
+    return found
+
+
+def _sampling_input(config: BenchConfig, one: Ready, executed: Action | None) -> SamplingInput:
     issue, sampling, limits = one.issue, config.action_sampling, config.execution_limits
     arm_limits = ArmLimits(
         limits.max_minutes_per_candidate, limits.max_total_minutes_per_issue, sampling.replicates
     )
-    return sample_arms(
-        SamplingInput(
-            issue_id=issue.id,
-            space=arm_space(issue.job_type, workcell_limits(one.workcell), arm_limits),
-            baseline=baseline_action(issue.dk_risk, issue.dk_size, issue.job_type),
-            executed=executed,
-            rule=SamplingRule(
-                k=sampling.K,
-                strategy=sampling.strategy,
-                seed=sampling.seed,
-                include_baseline=sampling.include_baseline,
-                include_executed=sampling.include_executed,
-            ),
-        )
+    return SamplingInput(
+        issue_id=issue.id,
+        space=arm_space(issue.job_type, workcell_limits(one.workcell), arm_limits),
+        baseline=baseline_action(issue.dk_risk, issue.dk_size, issue.job_type),
+        executed=executed,
+        rule=SamplingRule(
+            k=sampling.K,
+            strategy=sampling.strategy,
+            seed=sampling.seed,
+            include_baseline=sampling.include_baseline,
+            include_executed=sampling.include_executed,
+        ),
     )
 
 

@@ -68,6 +68,8 @@ class NewCase:
     """Which run of the issue in its stream; always 0 in a bench."""
     decision: Json | None = None
     """`{planner_action, policy_trace}` of a stream's run."""
+    design: Json | None = None
+    """How the arms were drawn, with every inclusion probability; None in a stream."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ class NewBench:
 
 _CASE_COLUMNS = (
     "case_id, bench_id, issue_id, issue, job_type, dk_risk, dk_size, dk_priority, planner_input, input_hash,"
-    " workcell, baseline_key, baseline, admission_rank, state, open_executions, note, run_no, decision"
+    " workcell, baseline_key, baseline, admission_rank, state, open_executions, note, run_no, decision, design"
 )
 _ARM_COLUMNS = (
     "arm_id, case_id, swarm_id, max_candidates, max_minutes, max_iterations, canonical_rank, strategy,"
@@ -227,6 +229,7 @@ def _case_rows(bench_id: str, numbered: list[Numbered]) -> Iterator[tuple[object
             case.note,
             case.run_no,
             None if case.decision is None else _json(case.decision),
+            None if case.design is None else _json(case.design),
         )
 
 

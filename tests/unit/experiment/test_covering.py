@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from bench.experiment.covering import Covering, covering_rows, window_at
-from bench.experiment.sampling import joint_propensities, propensities, sample_arms, slots_to_deal
+from bench.experiment.sampling import joint_propensities, propensities, sample_arms
+from bench.experiment.shape import slots_to_deal
 from bench.experiment.space import ArmSpace, SamplingInput, SamplingRule
 from bench.experiment.worst_case import ArmLimits, WorkcellLimits, arm_space
 from planner.actions import JOB_TYPES, Action, JobType, valid_actions

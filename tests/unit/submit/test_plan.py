@@ -1,5 +1,6 @@
 """The plan of a bench is a pure function: same config, issues and seed, same plan."""
 
+import itertools
 import random
 from datetime import UTC, datetime
 from typing import Any
@@ -14,9 +15,9 @@ from bench.errors import BenchError
 from bench.intake.issue import RISKS, SIZES, Issue
 from bench.submit.history import run_summary, similar_history
 from bench.submit.inputs import planner_input, system_state
-from bench.submit.plan import Known, Ready, make_ready, plan_bench, plan_fingerprint
+from bench.submit.plan import Known, Ready, make_ready, null_if_na, plan_bench, plan_fingerprint
 from db.repositories.plans import NewBench
-from planner.actions import SPECULATE
+from planner.actions import SPECULATE, canonical_rank, valid_actions
 from planner.documents.base import parse_document
 from planner.documents.planner_input import PlannerInput
 
@@ -26,6 +27,7 @@ WORKCELL: dict[str, Any] = {
     "gates": [{"name": "test", "command": "true", "timeout_seconds": 10}],
     "rates": {"usd_per_minute": 0.01, "max_usd_per_candidate": 0.5},
 }
+CODE = valid_actions("code")
 
 
 def _config(**flags: Any) -> BenchConfig:
@@ -96,6 +98,35 @@ def test_the_baseline_is_always_an_arm_and_certain() -> None:
         assert [arm.propensity for arm in baseline] == [1.0]
         if case.dk_risk in ("high", "critical"):
             assert (baseline[0].swarm_id, baseline[0].max_candidates) == (SPECULATE, 3)
+
+
+def test_a_covering_bench_covers_every_pair_in_the_order_of_admission() -> None:
+    config = apply_overrides(
+        BenchConfig.model_validate({"workcell": WORKCELL, "action_sampling": {"strategy": "covering"}}), k=4
+    )
+    plan = _plan(config, list(range(12)))
+    first = sorted(plan.cases, key=lambda case: case.admission_rank)[:9]
+    tried = {(arm.swarm_id, arm.max_candidates, arm.max_minutes) for case in first for arm in case.arms}
+    pairs = {pair for action in tried for pair in itertools.combinations(enumerate(action), 2)}
+    valid = [(a.swarm_id, null_if_na(a.max_candidates_bin), null_if_na(a.max_minutes_bin)) for a in CODE]
+    assert pairs == {pair for action in valid for pair in itertools.combinations(enumerate(action), 2)}
+
+
+@pytest.mark.parametrize("strategy", ["coverage", "covering", "random", "anchor", "deterministic"])
+def test_the_design_of_a_case_holds_the_propensities_of_all_actions_and_of_its_pairs(strategy: str) -> None:
+    sampling = {"strategy": strategy, "K": 5}
+    plan = _plan(BenchConfig.model_validate({"workcell": WORKCELL, "action_sampling": sampling}), [1, 2, 3])
+    for case in plan.cases:
+        design = case.design
+        assert design is not None
+        chances = {cell: chance for chance, cells in design["propensities"] for cell in cells}
+        assert sorted(chances) == [canonical_rank(action) for action in CODE]
+        assert all(chances[arm.canonical_rank] == arm.propensity for arm in case.arms)
+        assert (design["kind"] == "deterministic") == (strategy == "deterministic")
+        if design["joint"] is not None:
+            pairs = list(itertools.combinations(case.arms, 2))
+            for (one, other), joint in zip(pairs, design["joint"], strict=True):
+                assert 0 < joint <= min(one.propensity, other.propensity) + 1e-12
 
 
 def test_a_base_that_was_checked_before_is_not_checked_again() -> None:
