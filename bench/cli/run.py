@@ -118,9 +118,10 @@ def _scheduler(farm: Farm, config: BenchConfig, wanted: Callable[[Issue], bool])
     note(f"stream {bench_id} {'begins' if new else 'goes on'}; planner: {inference.config.rollout.mode}")
     mirrors = None if farm.embedded is None else farm.embedded.paths.root / "work" / "mirrors"
     board = Board(config.stream.max_attempts)
-    board.ended(Streams(farm.engine).past())
+    running, past = Streams(farm.engine).standing()
+    board.ended(past)
     truth = StreamTruth(farm.engine, bench_id, config, mirrors)
-    return Scheduler(truth, board, config, inference, rules, wanted), bench_id
+    return Scheduler(truth, board, config, inference, rules, wanted, running), bench_id
 
 
 class _Told:

@@ -1,6 +1,6 @@
 """One step of a stream: look at what ended, decide what starts, write it down."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from time import perf_counter
@@ -86,11 +86,16 @@ class Scheduler:
         inference: PlannerInference,
         stability: Json,
         wanted: Callable[[Issue], bool] = lambda _issue: True,
+        running: Iterable[Mapping[str, Any]] = (),
     ) -> None:
-        """`wanted` says which issues this stream takes at all; the others still block those that wait for them."""
+        """`wanted` says which issues this stream takes at all; the others still block those that wait for them.
+
+        `running` are the open runs of the moment up to which `board` knows what ended: one that ends between
+        then and the first step has ended for this stream.
+        """
         self._truth, self._board, self._config = truth, board, config
         self._inference, self._stability, self._wanted = inference, stability, wanted
-        self._running: dict[int, str] = {}
+        self._running: dict[int, str] = {run["case_id"]: run["issue_id"] for run in running}
         self._unfit: dict[str, str] = {}
         self._patience = patience_of(config.stream.patience)
 

@@ -29,8 +29,8 @@ def queue_view(engine: sa.Engine, config: BenchConfig, now: datetime) -> Json:
     streams = Streams(engine)
     board = Board(config.stream.max_attempts)
     board.load(streams.backlog())
-    board.ended(streams.past())
-    runs = streams.open_runs()
+    runs, past = streams.standing()
+    board.ended(past)
     standing = board.standing(run["issue_id"] for run in runs)
     since = {issue.id: board.waiting_since(issue.id) for issue in standing.ready}
     places = in_order(standing.ready, since, board.critical_hours(), now, patience_of(config.stream.patience))

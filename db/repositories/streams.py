@@ -66,12 +66,17 @@ class Streams:
             row = connection.execute(statement, {"bench": bench_id}).one()
         return row.state, row.halt_reason
 
+    def standing(self) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
+        """`open_runs` and what all other runs came to, by issue, at one moment: no run is in both or in neither."""
+        with self._engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+            runs = [dict(row) for row in connection.execute(_OPEN_RUNS).mappings()]
+            return runs, _by_issue(connection.execute(_PAST, {"cases": None}))
+
     def past(self, case_ids: Sequence[int] | None = None) -> dict[str, dict[str, Any]]:
         """By issue: finished `runs`, `last_finished`, `solved_at`, `invalid_at`; of these cases only, where given."""
         cases = None if case_ids is None else list(case_ids)
         with self._engine.connect() as connection:
-            rows = connection.execute(_PAST, {"cases": cases}).mappings()
-            return {row["issue_id"]: dict(row) for row in rows}
+            return _by_issue(connection.execute(_PAST, {"cases": cases}))
 
     def open_runs(self) -> list[dict[str, Any]]:
         """Runs that are not over, of this stream and of any before it, in the order of admission."""
@@ -116,3 +121,7 @@ class Streams:
     def _rows(self, statement: sa.TextClause, values: dict[str, Any]) -> list[dict[str, Any]]:
         with self._engine.connect() as connection:
             return [dict(row) for row in connection.execute(statement, values).mappings()]
+
+
+def _by_issue(rows: sa.CursorResult[Any]) -> dict[str, dict[str, Any]]:
+    return {row["issue_id"]: dict(row) for row in rows.mappings()}

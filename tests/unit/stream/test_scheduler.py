@@ -114,6 +114,19 @@ def test_the_same_truth_read_again_starts_nothing_twice() -> None:
     assert [run["issue_id"] for run in again.open_runs] == ["a"]
 
 
+def test_a_run_that_ends_while_a_stream_is_taken_up_is_not_run_again() -> None:
+    truth = PretendTruth([Issue(id="a")], lambda *_: True)
+    _scheduler(truth).step(truth.now)
+    running = truth.open_runs()
+    truth.pass_time()
+    truth.changed = True
+    config = BenchConfig()
+    again = Scheduler(truth, Board(config.stream.max_attempts), config, _OFF, {}, running=running)
+    report = again.step(truth.now)
+    assert ([one.issue_id for one in report.ended], report.started) == (["a"], [])
+    assert report.standing.solved == ["a"]
+
+
 def test_an_issue_that_changed_after_it_was_solved_is_open_again() -> None:
     board = Board(3)
     issue = Issue(id="a")
