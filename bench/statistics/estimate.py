@@ -6,9 +6,10 @@ from typing import NamedTuple
 class Estimate(NamedTuple):
     """One number, a bracket, or why there is neither.
 
-    `value` lies in [`low`, `high`], in units of `estimand`. A bracket has no `value`: the truth is somewhere
-    between `low` and `high`, and the data do not say where. A refused number has all three None and says in
-    `why_not`, in one line, what is missing and what mends it.
+    `value` lies in [`low`, `high`], in units of `estimand`; where `method` says that no interval holds, it
+    stands alone. A bracket has no `value`: the truth is somewhere between `low` and `high`, and the data do
+    not say where. A refused number has all three None and says in `why_not`, in one line, what is missing
+    and what mends it.
     """
 
     estimand: str

@@ -117,8 +117,8 @@ class Judged:
 
     def bounds(self) -> Estimate:
         """Manski's bracket, by Hájek, with what the draw leaves open."""
-        share = self._judge.missing.share
-        method = f"Manski bounds with {share:.1%} missing, Hájek, {LINEARISED} over {len(self._judge.table.issues)} issues"
+        issues, share = len(self._judge.table.issues), self._judge.missing.share
+        method = f"Manski bounds with {share:.1%} missing, Hájek, {LINEARISED} over {issues} issues"
         if failures := (*self._design.wrong, *self._design.thin):
             return refused(self._estimand, method, "; ".join(failures))
         worst, best = terms(HAJEK, self._worst), terms(HAJEK, self._best)

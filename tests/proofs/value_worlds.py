@@ -46,7 +46,7 @@ class Draw(NamedTuple):
         return np.eye(TYPES)[self.types]
 
 
-def make_world(seed: int, shift: float = 0.2, greed: float = 6.0, middle: float = 0.6) -> World:
+def make_world(seed: int, shift: float = 0.15, greed: float = 20.0, middle: float = 0.7) -> World:
     """Rates of `middle` ± 0.15 and a policy that leans to the better cells of each type."""
     rng = np.random.default_rng([seed, 77])
     rates = middle + rng.uniform(-0.15, 0.15, (TYPES, len(CELLS)))
