@@ -10,12 +10,17 @@ BENCH = $(abspath $(VENV))/bin/bench
 # Most proofs wait for processes rather than compute: three at a time keep two cores busy.
 SIDE_BY_SIDE ?= --numprocesses 3 --dist worksteal
 
-.PHONY: demo test quick check format bench docs clean
+.PHONY: demo stage-a test quick check format bench docs clean
 
 ## demo: bench the critical issues of a small repository, and show winners, regret and spend
 demo: $(VENV)/.farm
 	$(BENCH) demo $(DEMO)
 	cd $(DEMO) && trap '$(BENCH) down' EXIT && $(BENCH) issues import && $(BENCH) submit --k 4 --slice critical --wait
+
+## stage-a: a stream teaches a policy on the demo corpus, and the policy shadows a second stream
+STAGE_A ?= stage-a
+stage-a: $(VENV)/.train
+	$(BENCH) stage-a $(STAGE_A)
 
 ## test: all tests
 test: $(VENV)/.dev $(MINI)/.done
@@ -55,6 +60,10 @@ $(VENV)/bin/python:
 $(VENV)/.farm: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP_INSTALL) --editable '.[farm]'
 	@touch $@
+
+$(VENV)/.train: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP_INSTALL) --editable '.[farm,train]'
+	@touch $@ $(VENV)/.farm
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP_INSTALL) --editable '.[farm,train,dev]'

@@ -18,6 +18,8 @@ from bench.demo.history import base_commit, branch_commits, create_repository, i
 SECONDS_PER_MINUTE = 0.15
 """Real seconds of a planned minute: a budget of 15 minutes lasts 2.25 seconds, one of 120 lasts 18."""
 
+_STAMP = ".demo-corpus.json"
+
 
 @dataclass(frozen=True)
 class DemoCorpus:
@@ -33,6 +35,12 @@ class DemoCorpus:
     """Commit by branch name."""
 
 
+def check_directory(directory: Path) -> None:
+    """Raises DemoError where `directory` holds anything and is not the demo's: nothing is built over it."""
+    if directory.exists() and not (directory / _STAMP).is_file() and any(directory.iterdir()):
+        raise DemoError(f"{directory} is not empty and not a demo's; name another directory")
+
+
 def build_corpus(directory: Path) -> DemoCorpus:
     """Build the corpus in `directory`, or leave it as it is where it is already there and whole.
 
@@ -42,7 +50,7 @@ def build_corpus(directory: Path) -> DemoCorpus:
     directory = directory.resolve()
     corpus = DemoCorpus(directory / "repo", directory / ".beads/issues.jsonl", directory / "bench.yaml", {})
     stream = import_stream()
-    stamp_file = directory / ".demo-corpus.json"
+    stamp_file = directory / _STAMP
     stamp = _read_stamp(stamp_file)
     if stamp is None and corpus.repo.exists():
         raise DemoError(

@@ -151,8 +151,9 @@ def ready_shapes(engine: sa.Engine, config: BenchConfig) -> Counter[Shape]:
     streams = Streams(engine)
     board = Board(config.stream.max_attempts)
     board.load(streams.backlog())
-    board.ended(streams.past())
-    standing = board.standing(run["issue_id"] for run in streams.open_runs())
+    running, past = streams.standing()
+    board.ended(past)
+    standing = board.standing(run["issue_id"] for run in running)
     return Counter(_as_routed(issue, config) for issue in standing.ready)
 
 

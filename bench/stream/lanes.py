@@ -85,7 +85,10 @@ def _rerouted(lane: Lane, ways: list[str], n: int) -> str:
     )
     kind = f"dk_risk: [{', '.join(r for r in RISKS if r in lane.risks)}]"
     sizes = f"dk_size: [{', '.join(s for s in SIZES if s in lane.sizes)}]"
+    # Fewer candidates than planned are what is left where too few workcells are free.
+    reduced = any(way < f"×{lane.candidates}" for way in ways)
+    room = "; --max-concurrent-workcells may be too low for that" if reduced else ""
     return (
         f"  {n} of that risk and size ran or would run {' or '.join(ways)} instead; a routing rule makes them "
-        f"×{lane.candidates}: {{match: {{{kind}, {sizes}}}, {speculate}}}"
+        f"×{lane.candidates}: {{match: {{{kind}, {sizes}}}, {speculate}}}{room}"
     )

@@ -1,0 +1,86 @@
+"""`bench stage-a`: from a day's work to a policy that looks over the shoulder of the next day's."""
+
+import shutil
+import subprocess
+import sys
+from contextlib import chdir
+from pathlib import Path
+
+import click
+
+from bench.cli.session import note, open_farm
+from bench.errors import FailureError
+
+_DATASET, _LEARNT = Path("dataset"), Path("learnt")
+# Some 30 examples: with the usual settings a network would hardly move.
+_FEW = ("--epochs", 60, "--batch-size", 8, "--learning-rate", 1e-3)
+_LOWERED = ("--min-examples", 1, "--min-agreement", 0)
+
+
+@click.command("stage-a")
+@click.argument("directory", type=click.Path(path_type=Path), default="stage-a")
+def stage_a(directory: Path) -> None:
+    """Show a stream teach a policy, and the policy shadow a stream, on the demo corpus.
+
+    One stream works on two thirds of the demo issues by the heuristics. Its archives become a dataset, a policy
+    is trained on it, exported and verified, and predicts, in shadow mode, what a second stream does with the
+    other issues. Every command is shown as it is run, on an embedded farm in DIRECTORY; run it again and only
+    what is missing is worked on.
+
+    \b
+    Example:
+      bench stage-a /tmp/stage-a
+    """
+    from bench.config.load import load_config
+    from bench.demo.corpus import build_corpus, check_directory
+    from bench.loop.stage import TAUGHT, write_config
+
+    check_directory(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    with chdir(directory):
+        config = write_config(load_config(build_corpus(Path.cwd()).config_file), Path.cwd()).name
+        try:
+            _run("bench", "issues", "import")
+            _run("bench", "run", "--once", "--config", config, "--slice", TAUGHT)
+            _learn()
+            _shadow(config)
+        finally:
+            _run("bench", "down")
+
+
+def _learn() -> None:
+    from bench.loop.learn import Planner
+    from bench.stream.coverage import epochs_of, read_runs
+
+    with open_farm() as farm:
+        # A second call finds the archives of the shadow stream as well: another epoch.
+        epoch = epochs_of(ran for ran in read_runs(farm.engine) if ran.mode == "off")[-1].epoch
+    _run("planner", "build-dataset", "--out", _DATASET, "--epoch", epoch)
+    _run("planner", "stats", _DATASET)
+    shutil.rmtree(_LEARNT, ignore_errors=True)
+    _LEARNT.mkdir()
+    planner = Planner(_LEARNT.absolute() / "planner.log")
+    note(
+        "training, exporting and verifying a policy. The gates before training ask for 500 examples and 80 % "
+        f"agreement; both are lowered here, to show the way with few examples. The commands are in {planner.log}"
+    )
+    planner.learn_one(_DATASET, _LEARNT, "policy", ["--policy", "mlp", *_FEW, *_LOWERED])
+
+
+def _shadow(config: str) -> None:
+    from bench.loop.stage import UNSEEN
+
+    note("the policy predicts what runs on issues it has not seen; threshold 0, for its own answer is wanted")
+    model = ("--planner-model", _LEARNT / "policy", "--planner-mode", "shadow", "--confidence-threshold", 0)
+    _run("bench", "run", "--once", "--config", config, "--slice", UNSEEN, *model)
+    _run("bench", "queue", "--config", config)
+    _run("bench", "audit", "--config", config)
+
+
+def _run(program: str, *arguments: object) -> None:
+    """One command as a person would type it; it talks to the same terminal."""
+    words = [str(argument) for argument in arguments]
+    note(f"\n$ {program} {' '.join(words)}")
+    module = f"{program}.cli.main"
+    if subprocess.run([sys.executable, "-m", module, *words], check=False).returncode != 0:
+        raise FailureError(f"{program} {words[0]} failed; see above")

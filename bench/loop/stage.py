@@ -1,0 +1,46 @@
+"""Stage A on the demo corpus: what one stream ran teaches a policy, which a second stream has predict."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from bench.config.models import BenchConfig
+from bench.demo.backlog import backlog
+
+TAUGHT: Final = "taught"
+UNSEEN: Final = "unseen"
+CONFIG_FILE: Final = "stage-a.yaml"
+_EVERY: Final = 3
+# A planned minute lasts less than in the demo, and nothing is tried thrice: minutes suffice for both streams.
+_SECONDS_PER_MINUTE: Final = 0.1
+_MAX_ATTEMPTS: Final = 2
+
+
+def stage_config(demo: BenchConfig) -> dict[str, Any]:
+    """The demo's config for two streams: each issue belongs to one of them, every third to the second.
+
+    An issue is never in both: what the policy predicts, it has not been trained on.
+    """
+    issues = [issue.id for issue in backlog() if issue.bug]
+    unseen = issues[_EVERY - 1 :: _EVERY]
+    taught = [issue_id for issue_id in issues if issue_id not in unseen]
+    document = demo.stream_document()
+    document["slices"] = {TAUGHT: {"id": taught}, UNSEEN: {"id": unseen}}
+    document["workcell"]["seconds_per_minute"] = _SECONDS_PER_MINUTE
+    document["stream"]["max_attempts"] = _MAX_ATTEMPTS
+    # Nothing is paid for here: executions cost time alone.
+    document["execution_limits"].update({"max_usd": None, "max_usd_per_issue": None, "max_executions": None})
+    # The rules alone would give risky work three candidates, and lane B would stay empty.
+    match = {"dk_risk": ["high"], "dk_size": ["M", "L", "XL"]}
+    document["routing"] = [{"match": match, "speculate": True, "parallelism": 2}]
+    BenchConfig.model_validate(document, strict=True)
+    return document
+
+
+def write_config(demo: BenchConfig, directory: Path) -> Path:
+    """`stage-a.yaml` in `directory`."""
+    path = directory / CONFIG_FILE
+    draft = path.with_suffix(".draft")
+    draft.write_text(yaml.safe_dump(stage_config(demo), sort_keys=False), encoding="utf-8")
+    return draft.replace(path)
