@@ -28,6 +28,8 @@ COMMANDS = {
     "run": "bench.cli.run",
     "queue": "bench.cli.queue",
     "lanes": "bench.cli.lanes",
+    "audit": "bench.cli.audit",
+    "cleanup": "bench.cli.cleanup",
     "watch": "bench.cli.watch",
     "resume": "bench.cli.steer",
     "cancel": "bench.cli.steer",
@@ -40,6 +42,7 @@ COMMANDS = {
     "archives": "bench.cli.archives",
     "config": "bench.cli.config",
     "demo": "bench.cli.demo",
+    "stage-a": "bench.cli.stage_a",
     "loop": "bench.cli.loop",
     "completion": "bench.cli.completion",
 }

@@ -58,6 +58,8 @@ class EmbeddedFarm:
         self._check_space()
         self.paths.make()
         with self.locked(), _in_one_line():
+            # Again, now that nothing clears away: what was there may have been taken for left behind.
+            self.paths.make()
             self._check_secrets()
             postgres, broker = self._servers()
             broker.ensure()

@@ -74,6 +74,8 @@ class FarmPaths:
         if len(os.fsencode(self.sockets)) > _LONGEST_SOCKET_DIR:
             raise EmbeddedError(f"{self.sockets} is too long for a socket's path; set TMPDIR to a short one")
         private_directory(self.sockets, 0o711)
+        # A farm that begins is not one that was left.
+        os.utime(self.sockets)
 
 
 def private_directory(path: Path, mode: int) -> None:

@@ -94,6 +94,11 @@ def open_cell(work_dir: Path, workcell_id: str) -> Iterator[Cell]:
         os.close(lock)
 
 
+def orphans(work_dir: Path) -> list[Path]:
+    """The workcells of dead workers: what `sweep_orphans` clears."""
+    return [root for root in _roots(work_dir / _CELLS) if not _is_owned(root)]
+
+
 def sweep_orphans(work_dir: Path) -> int:
     """Kill the processes and remove the workcells of dead workers; how many workcells were cleared.
 
@@ -102,7 +107,7 @@ def sweep_orphans(work_dir: Path) -> int:
     cells = work_dir / _CELLS
     kill_marked(lambda mark: Path(mark).parent == cells and not _is_owned(Path(mark)))
     cleared = 0
-    for root in sorted({path.with_suffix("") for path in cells.glob("*")}):
+    for root in _roots(cells):
         lock = _own(_lock_file(root))
         if lock is not None:
             remove_tree(root)
@@ -110,6 +115,10 @@ def sweep_orphans(work_dir: Path) -> int:
             os.close(lock)
             cleared += 1
     return cleared
+
+
+def _roots(cells: Path) -> list[Path]:
+    return sorted({path.with_suffix("") for path in cells.glob("*")})
 
 
 def free_bytes(place: Path) -> int:

@@ -47,6 +47,9 @@ def ensure_commit(mirrors_dir: Path, repo: str, commit: str, control: Control | 
     """The mirror of `repo`, holding `commit` (40 hex digits)."""
     repo = address(repo)
     mirror = mirrors_dir / f"{hashlib.sha256(repo.encode()).hexdigest()[:20]}.git"
+    with contextlib.suppress(OSError):
+        # Its lock tells when a mirror was used last.
+        os.utime(mirror.with_suffix(".lock"))
     if not _kept(mirror, commit):
         with locked(mirror.with_suffix(".lock"), control):
             if not _kept(mirror, commit):

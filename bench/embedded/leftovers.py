@@ -1,0 +1,60 @@
+"""Socket directories of embedded farms that were killed, and whose own `bench down` never came."""
+
+import os
+import re
+import stat
+import time
+from pathlib import Path
+from typing import Final
+
+from bench.embedded.farm import EmbeddedFarm
+from bench.embedded.sockets import listener
+from workers.execution.leftovers import Leftover, size_of
+from workers.sandbox.sweep import remove_tree
+
+_IDLE_SECONDS: Final = 24 * 3600.0
+
+
+def stale_sockets(farm: EmbeddedFarm, *, remove: bool) -> list[Leftover]:
+    """Socket directories of this user in which nothing answers: this farm's, and others' a day after their last change.
+
+    This farm's is taken under its lock and only where none of its processes lives.
+    """
+    own = farm.paths.sockets
+    found = _own(farm, remove) if farm.paths.lock.exists() else []
+    name = re.compile(rf"bench-{os.geteuid()}-[0-9a-f]{{10}}")
+    others = (path for path in sorted(own.parent.iterdir()) if name.fullmatch(path.name) and path != own)
+    left = [path for path in others if _is_left(path) and _idle(path) > _IDLE_SECONDS]
+    found += [Leftover("sockets", path, size_of(path)) for path in left]
+    if remove:
+        for path in left:
+            remove_tree(path)
+    return found
+
+
+def _own(farm: EmbeddedFarm, remove: bool) -> list[Leftover]:
+    with farm.locked():
+        path = farm.paths.sockets
+        if any(part.state == "running" for part in farm.status()) or not _is_left(path):
+            return []
+        found = [Leftover("sockets", path, size_of(path))]
+        if remove:
+            remove_tree(path)
+        return found
+
+
+def _is_left(path: Path) -> bool:
+    """Whether it is this user's own directory, and nothing listens in it."""
+    try:
+        about = path.lstat()
+    except OSError:
+        return False
+    if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.geteuid():
+        return False
+    return not any(each.is_socket() and listener(each) for each in path.rglob("*"))
+
+
+def _idle(path: Path) -> float:
+    """Seconds since anything in it was changed."""
+    changes = [each.lstat().st_mtime for each in (path, *path.rglob("*")) if os.path.lexists(each)]
+    return time.time() - max(changes, default=time.time())

@@ -1,0 +1,173 @@
+"""What killed workers left goes; what somebody owns, needs or merely pointed to stays."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from workers.execution.cell import open_cell
+from workers.execution.leftovers import UNUSED_SECONDS, Leftover, size_of, stale_mirrors, stale_workcells
+from workers.execution.mirror import locked
+
+_HOLD = """
+import sys
+from pathlib import Path
+from workers.execution.cell import open_cell
+with open_cell(Path(sys.argv[1]), sys.argv[2]) as cell:
+    (cell.logs / "log").write_text("x" * 1000)
+    print("open", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    return tmp_path / "work"
+
+
+@pytest.fixture
+def killed(work: Path) -> Path:
+    """A workcell whose worker was killed."""
+    with _worker(work, "dead") as worker:
+        worker.kill()
+    return work / "cells" / "dead"
+
+
+class _worker:  # noqa: N801 — reads as a word of the tests
+    """A process that owns a workcell until it is told to go."""
+
+    def __init__(self, work: Path, name: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _HOLD, str(work), name], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == b"open\n"
+
+    def __enter__(self) -> subprocess.Popen[bytes]:
+        return self.process
+
+    def __exit__(self, *_: object) -> None:
+        self.process.communicate(timeout=20)
+
+
+def test_the_workcell_of_a_killed_worker_goes(work: Path, killed: Path) -> None:
+    assert stale_workcells(work, remove=False) == [Leftover("workcell", killed, 1000)]
+    assert killed.exists()
+    assert stale_workcells(work, remove=True) == [Leftover("workcell", killed, 1000)]
+    assert list((work / "cells").iterdir()) == []
+    assert stale_workcells(work, remove=True) == []
+
+
+def test_the_workcell_of_a_living_worker_stays(work: Path, killed: Path) -> None:
+    with _worker(work, "alive"):
+        assert [one.path for one in stale_workcells(work, remove=True)] == [killed]
+        assert (work / "cells" / "alive" / "logs" / "log").exists()
+
+
+def test_a_workcell_of_this_very_process_stays(work: Path) -> None:
+    with open_cell(work, "mine") as cell:
+        assert stale_workcells(work, remove=True) == []
+        assert cell.root.exists()
+
+
+def test_what_a_workcell_links_to_stays(work: Path, killed: Path, tmp_path: Path) -> None:
+    treasure = tmp_path / "treasure"
+    treasure.mkdir()
+    (treasure / "gold").write_text("g" * 5000)
+    (killed / "cell" / "way").symlink_to(treasure)
+    (work / "cells" / "bridge").symlink_to(treasure)
+    assert sum(one.size for one in stale_workcells(work, remove=True)) < 2000
+    assert (treasure / "gold").exists()
+    assert not (work / "cells" / "bridge").is_symlink()
+
+
+def test_a_directory_of_workcells_that_is_a_link_is_left_alone(work: Path, tmp_path: Path) -> None:
+    (tmp_path / "home" / "photos").mkdir(parents=True)
+    work.mkdir()
+    for name in ("cells", "mirrors"):
+        (work / name).symlink_to(tmp_path / "home")
+    assert stale_workcells(work, remove=True) == stale_mirrors(work, remove=True) == []
+    assert (tmp_path / "home" / "photos").exists()
+
+
+def test_without_a_work_directory_there_is_nothing_to_do(work: Path) -> None:
+    assert stale_workcells(work, remove=True) == stale_mirrors(work, remove=True) == []
+
+
+def _mirror(work: Path, name: str, *, commits: bool, idle: float) -> Path:
+    mirror = work / "mirrors" / f"{name}.git"
+    (mirror / "objects" / "pack").mkdir(parents=True)
+    (mirror / "refs" / "bench").mkdir(parents=True)
+    if commits:
+        (mirror / "refs" / "bench" / ("0" * 40)).write_text("0" * 40)
+    lock = mirror.with_suffix(".lock")
+    lock.touch()
+    _age(mirror, idle)
+    _age(lock, idle)
+    return mirror
+
+
+def _age(path: Path, seconds: float) -> None:
+    then = time.time() - seconds
+    os.utime(path, (then, then))
+
+
+@pytest.fixture
+def mirrors(work: Path) -> Iterator[dict[str, Path]]:
+    """One of each kind."""
+    used, long = 3 * 24 * 3600.0, UNUSED_SECONDS + 60
+    made = {
+        "used": _mirror(work, "used", commits=True, idle=used),
+        "unused": _mirror(work, "unused", commits=True, idle=long),
+        "empty": _mirror(work, "empty", commits=False, idle=2 * 3600),
+        "beginning": _mirror(work, "beginning", commits=False, idle=60),
+    }
+    yield made
+    assert made["used"].exists()
+    assert made["beginning"].exists()
+
+
+def test_mirrors_without_use_or_commits_go(work: Path, mirrors: dict[str, Path]) -> None:
+    stale = {mirrors["unused"], mirrors["empty"]}
+    assert {one.path for one in stale_mirrors(work, remove=False)} == stale
+    assert all(path.exists() for path in stale)
+    assert len(stale_mirrors(work, remove=True)) == 2
+    assert not any(path.exists() for path in stale)
+    assert [path.name for path in (work / "mirrors").glob("*.gone")] == []
+
+
+def test_a_mirror_that_is_fetched_into_stays(work: Path, mirrors: dict[str, Path]) -> None:
+    with locked(mirrors["unused"].with_suffix(".lock")):
+        _age(mirrors["unused"].with_suffix(".lock"), UNUSED_SECONDS + 60)
+        assert [one.path.name for one in stale_mirrors(work, remove=True)] == ["empty.git.gone"]
+    assert mirrors["unused"].exists()
+
+
+def test_half_a_fetch_goes_from_a_mirror_that_stays(work: Path, mirrors: dict[str, Path]) -> None:
+    pack = mirrors["used"] / "objects" / "pack"
+    for name, idle in (("tmp_pack_old", 7200.0), ("tmp_pack_new", 10.0), ("pack-1.pack", 7200.0)):
+        (pack / name).write_text("p" * 100)
+        _age(pack / name, idle)
+    removed = [one for one in stale_mirrors(work, remove=True) if one.kind == "half a fetch"]
+    assert removed == [Leftover("half a fetch", pack / "tmp_pack_old", 100)]
+    assert sorted(path.name for path in pack.iterdir()) == ["pack-1.pack", "tmp_pack_new"]
+
+
+def test_a_mirror_whose_removal_was_cut_short_goes_the_next_time(work: Path) -> None:
+    half = work / "mirrors" / "x.git.gone"
+    (half / "objects").mkdir(parents=True)
+    assert [one.path for one in stale_mirrors(work, remove=True)] == [half]
+    assert not half.exists()
+
+
+def test_a_size_counts_files_and_no_links(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "f").write_bytes(b"12345")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    assert size_of(tmp_path / "a") == 5
+    assert size_of(tmp_path / "b") < 300
+    assert size_of(tmp_path / "gone") == 0

@@ -1,0 +1,120 @@
+"""What killed workers left in a work directory: workcells and mirrors that nobody owns or needs."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import chain
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from workers.execution.cell import is_real_directory, orphans, sweep_orphans
+from workers.sandbox.sweep import remove_tree
+
+_HOUR: Final = 3600.0
+UNUSED_SECONDS: Final = 14 * 24 * _HOUR
+"""A mirror that nothing has used for so long is fetched anew when it is needed."""
+# What a killed `git fetch` leaves; a living one holds the mirror's lock.
+_HALF_FETCHED: Final = (
+    "objects/pack/tmp_*",
+    "objects/pack/.tmp-*",
+    "objects/tmp_objdir-*",
+    "objects/??/tmp_obj_*",
+)
+_GONE: Final = ".gone"
+
+
+class Leftover(NamedTuple):
+    """Something that is, or would be, removed."""
+
+    kind: str
+    path: Path
+    size: int
+    """In bytes; links count as themselves."""
+
+
+def stale_workcells(work_dir: Path, *, remove: bool) -> list[Leftover]:
+    """Workcells of dead workers, with the processes in them; a living worker owns its workcells by a lock."""
+    cells = work_dir / "cells"
+    if not is_real_directory(cells):
+        return []
+    found = [Leftover("workcell", root, size_of(root)) for root in orphans(work_dir) if os.path.lexists(root)]
+    if not remove:
+        return found
+    sweep_orphans(work_dir)
+    return [one for one in found if not os.path.lexists(one.path)]
+
+
+def stale_mirrors(work_dir: Path, *, remove: bool) -> list[Leftover]:
+    """Mirrors without a commit or long unused, and what killed fetches left in the others.
+
+    A mirror that a process is fetching into is left alone.
+    """
+    mirrors = work_dir / "mirrors"
+    if not is_real_directory(mirrors):
+        return []
+    found = [Leftover("mirror", path, size_of(path)) for path in sorted(mirrors.glob(f"*{_GONE}"))]
+    for mirror in sorted(mirrors.glob("*.git")):
+        with _held(mirror.with_suffix(".lock")) as mine:
+            if mine and is_real_directory(mirror):
+                found += _of_mirror(mirror, remove)
+    if remove:
+        for one in found:
+            remove_tree(one.path)
+    return found
+
+
+def _of_mirror(mirror: Path, remove: bool) -> list[Leftover]:
+    """The caller holds its lock."""
+    if not _is_stale(mirror):
+        parts = chain.from_iterable(mirror.glob(pattern) for pattern in _HALF_FETCHED)
+        return [
+            Leftover("half a fetch", path, size_of(path)) for path in sorted(parts) if _idle(path) > _HOUR
+        ]
+    size = size_of(mirror)
+    if remove:
+        # At once: who looks for a commit finds it or fetches it, and never half a mirror.
+        mirror = mirror.replace(mirror.with_name(f"{mirror.name}{_GONE}"))
+    return [Leftover("mirror", mirror, size)]
+
+
+def _is_stale(mirror: Path) -> bool:
+    idle = min(_idle(mirror), _idle(mirror.with_suffix(".lock")))
+    has_commits = any((mirror / "refs").rglob("*/*")) or (mirror / "packed-refs").exists()
+    return idle > (UNUSED_SECONDS if has_commits else _HOUR)
+
+
+def _idle(path: Path) -> float:
+    """Seconds since it was changed; 0 where it is gone."""
+    try:
+        return time.time() - path.lstat().st_mtime
+    except OSError:
+        return 0.0
+
+
+@contextmanager
+def _held(lock: Path) -> Iterator[bool]:
+    """Whether the lock could be had; it is held meanwhile, and its file stays: others may wait for it."""
+    fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield True
+    except BlockingIOError:
+        yield False
+    finally:
+        os.close(fd)
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file or of all files below a directory; no link is followed."""
+    files: Iterable[str] = (
+        os.path.join(root, name)  # noqa: PTH118 — many small files
+        for root, _, names in os.walk(path)
+        for name in names
+    )
+    total = 0
+    for name in [str(path)] if path.is_symlink() or path.is_file() else files:
+        with suppress(OSError):
+            total += os.lstat(name).st_size
+    return total
