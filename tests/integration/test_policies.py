@@ -146,7 +146,7 @@ def test_another_bundle_takes_a_name_only_when_asked_and_starts_anew(
 def test_registrations_at_once_leave_one_bundle_under_a_name(engine: sa.Engine) -> None:
     policies = Policies(engine)
     asked = [new_policy("p", bundle_hash=digit * 64) for digit in "aabbcc"]
-    said = at_once(*[lambda policy=policy: policies.register(policy) for policy in asked])  # type: ignore[misc]
+    said = at_once(*[lambda policy=policy: policies.register(policy) for policy in asked])
     kept = policies.get("p").bundle_hash
     for policy, answer in zip(asked, said, strict=True):
         if policy.bundle_hash == kept:
@@ -254,17 +254,10 @@ def test_a_stream_compares_nothing(engine: sa.Engine) -> None:
 def test_a_policy_of_another_epoch_is_noted_and_shown(engine: sa.Engine, bench: str) -> None:
     policies = Policies(engine)
     ours = epoch_of({"kernel_config_hash": read_results(engine, bench).bench["config_hash"]})
+    case = read_results(engine, bench).decided[0].case_id
     for name, epoch in (("same", ours), ("other", "e" * 64), ("several", None)):
         policies.register(new_policy(name, epoch=epoch))
-        case = read_results(engine, bench).decided[0]
-        action = {
-            "swarm_id": "serial_handoff",
-            "max_candidates": 1,
-            "max_minutes": 15,
-            "max_iterations": None,
-        }
-        kept = PolicyAction(case.case_id, **action, canonical_rank=1, confidence=0.5)
-        policies.store(policies.get(name), [kept])
+        policies.store(policies.get(name), [PolicyAction(case, "serial_handoff", 1, 15, None, 4, 0.5)])
     results = read_results(engine, bench)
     assert results.notes == [
         f"other was trained under policy epoch {'e' * 12}, this bench is of {ours[:12]}: "
