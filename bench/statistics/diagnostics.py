@@ -115,7 +115,8 @@ def diagnose(table: BenchTable, policy: Floats, log: Log, counts_chance: float) 
 def counts_chance(table: BenchTable) -> float:
     """p of Σ (n − Σπ)² ÷ Σπ(1−π) over cells, cells with few expected draws taken together.
 
-    Draws without replacement scatter no more than this allows, so that a fair draw seldom looks odd.
+    Over b of these the sum is b ÷ (b−1) times a χ² with b−1 degrees of freedom where a case draws a fixed
+    number of equally likely cells, and scatters no more for other draws.
     """
     drawn = np.bincount(table.arm_cell, minlength=table.chances.shape[1])
     expected = table.chances.sum(axis=0)
@@ -128,4 +129,5 @@ def counts_chance(table: BenchTable) -> float:
     starts = np.flatnonzero(np.diff(bins, prepend=-1.0))
     off = np.add.reduceat(drawn[order] - expected[order], starts)
     found = float((off**2 / np.add.reduceat(variance[order], starts)).sum())
-    return float(stats.chi2.sf(found, len(starts)))
+    free = max(len(starts) - 1, 1)
+    return float(stats.chi2.sf(found * free / len(starts), free))

@@ -43,13 +43,20 @@ def passed_within(
         draws.append(_share(points, minutes[picked], passed[picked]))
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(np.array(draws), [tail, 1 - tail], axis=0)
-    beyond = f"nothing was observed beyond {minutes.max():g} minutes: allow larger budgets"
     return tuple(
-        Estimate(_named(time), float(share[place]), float(low[place]), float(high[place]), method)
-        if time <= minutes.max()
-        else refused(_named(time), method, beyond)
-        for place, time in enumerate(times)
+        _published(time, Estimate(_named(time), *figures, method=method), float(minutes.max()))
+        for time, figures in zip(times, zip(share, low, high, strict=True), strict=True)
     )
+
+
+def _published(time: float, found: Estimate, last: float) -> Estimate:
+    if time > last:
+        why = f"nothing was observed beyond {last:g} minutes: allow larger budgets"
+        return refused(found.estimand, found.method, why)
+    if found.low == found.high:
+        why = "all issues agree, which does not tell how far off they may be: bench more issues"
+        return refused(found.estimand, found.method, why)
+    return found
 
 
 def _named(time: float) -> str:
