@@ -18,9 +18,13 @@ def audit_parts(found: Audit) -> list[Part]:
     parts: list[Part] = [
         epochs_table(found.epochs),
         lanes_table(found.lanes, f"Lanes of epoch {found.epoch[:12]}"),
+        _decisions(found),
     ]
-    parts += [_decisions(found), _reasons(found), _agreement(found), _exploration(found), _dataset(found)]
-    return [*parts, _advice(found)]
+    if any(view["reasons"] for _, view in found.decisions):
+        parts.append(_reasons(found))
+    if found.agreement:
+        parts.append(_agreement(found))
+    return [*parts, _exploration(found), _dataset(found), _advice(found)]
 
 
 def _decisions(found: Audit) -> Table:
