@@ -13,7 +13,10 @@ from pydantic import ValidationError
 from bench.errors import BenchError, FailureError
 from db.repositories.recorded import RecordedCandidate, recorded_candidates
 from workers.archive import Evidence, write_archive
+from workers.execution.cell import is_real_directory
+from workers.execution.leftovers import size_of
 from workers.result import CandidateResult
+from workers.sandbox.sweep import remove_tree
 from workers.spec import WorkOrder
 
 LOGS = "logs"
@@ -105,10 +108,12 @@ def prune_logs(directory: Path, older_than_seconds: float, dry_run: bool) -> tup
     count = size = 0
     for archive in _archives(directory):
         logs = archive / LOGS
-        if not logs.is_dir() or (archive / _CORE).stat().st_mtime > before:
+        # What a link points to is somebody else's.
+        linked = archive.is_symlink() or not is_real_directory(logs)
+        if linked or (archive / _CORE).stat().st_mtime > before:
             continue
         count += 1
-        size += sum(entry.stat().st_size for entry in logs.rglob("*") if entry.is_file())
+        size += size_of(logs)
         if not dry_run:
-            shutil.rmtree(logs)
+            remove_tree(logs)
     return count, size
