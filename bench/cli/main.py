@@ -37,6 +37,7 @@ COMMANDS = {
     "winners": "bench.cli.reports",
     "regret": "bench.cli.reports",
     "report": "bench.cli.reports",
+    "value": "bench.cli.value",
     "policies": "bench.cli.policies",
     "labels": "bench.cli.labels",
     "archives": "bench.cli.archives",

@@ -11,8 +11,8 @@ from bench.cli.tables import show, show_json
 from bench.results.read import BenchResults, read_results
 from db.repositories.benches import Benches
 
-_BENCH = click.argument("bench_id", required=False)
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+BENCH = click.argument("bench_id", required=False)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def results_of(farm: Farm, bench_id: str | None) -> BenchResults:
@@ -21,8 +21,8 @@ def results_of(farm: Farm, bench_id: str | None) -> BenchResults:
 
 
 @click.command()
-@_BENCH
-@_JSON
+@BENCH
+@JSON
 def winners(bench_id: str | None, as_json: bool) -> None:
     """Show the winner of every case: the way of working that solved it best.
 
@@ -37,7 +37,7 @@ def winners(bench_id: str | None, as_json: bool) -> None:
 
 
 @click.command()
-@_BENCH
+@BENCH
 @click.option(
     "--policy",
     "names",
@@ -45,7 +45,7 @@ def winners(bench_id: str | None, as_json: bool) -> None:
     metavar="NAME",
     help="Score this registered policy, and show no other one beside the controls; may be repeated.",
 )
-@_JSON
+@JSON
 def regret(bench_id: str | None, names: tuple[str, ...], as_json: bool) -> None:
     """Show how far each policy stays behind the best arm of each case.
 
@@ -72,7 +72,7 @@ def regret(bench_id: str | None, names: tuple[str, ...], as_json: bool) -> None:
 
 
 @click.command()
-@_BENCH
+@BENCH
 @click.option(
     "--format",
     "form",

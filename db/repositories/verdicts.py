@@ -45,6 +45,18 @@ _ARMS = sa.text("""
     WHERE a.case_id = ANY (:cases) GROUP BY a.arm_id ORDER BY a.case_id, a.canonical_rank""")
 
 
+_DEMANDS = sa.text("""
+    SELECT e.case_id,
+           sum(e.worst_micro_usd)::bigint AS worst_micro_usd, sum(e.worst_ms)::bigint AS worst_ms,
+           count(*)::int AS executions, coalesce(sum(l.micro_usd), 0)::bigint AS micro_usd,
+           coalesce(sum(l.ms), 0)::bigint AS ms
+    FROM farm.executions e
+    LEFT JOIN LATERAL (SELECT sum(micro_usd) AS micro_usd, sum(ms) AS ms FROM farm.ledger
+                       WHERE execution_id = e.execution_id AND kind IN ('settle', 'refund')) l ON true
+    WHERE e.case_id = ANY (:cases) AND e.arm_id IS NOT NULL
+    GROUP BY e.case_id ORDER BY e.case_id""")
+
+
 class Verdicts:
     """Outcomes in, winners out."""
 
@@ -60,6 +72,12 @@ class Verdicts:
         for arm in arms:
             by_case.setdefault(arm["case_id"], []).append(dict(arm))
         return [CaseRows(dict(case), by_case.get(case["case_id"], [])) for case in cases]
+
+    def demands(self, case_ids: Sequence[int]) -> list[dict[str, Any]]:
+        """What each case needs to be admitted (the worst case of its executions) and what it took so far."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(_DEMANDS, {"cases": list(case_ids)}).mappings()
+            return [dict(row) for row in rows]
 
     def bench_ids(self) -> list[str]:
         """Benches with at least one verdict, by id. A stream tries one arm a case: its verdicts label nothing."""

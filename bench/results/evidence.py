@@ -1,0 +1,178 @@
+"""A bench as the estimators see it: outcomes, chances and policies as arrays, one row a case."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import sqlalchemy as sa
+
+from bench.errors import BenchError
+from bench.statistics.admission import Admission, admission_probabilities
+from bench.statistics.missing import fold_admission
+from bench.statistics.outcome_features import issue_features
+from bench.statistics.table import (
+    ArmRow,
+    BenchTable,
+    Bools,
+    CaseRow,
+    ExecutionRow,
+    Floats,
+    Missing,
+    build_table,
+)
+from db.repositories.benches import Benches
+from db.repositories.policies import Policies
+from db.repositories.verdicts import CaseRows, Verdicts
+from planner.actions import canonical_rank
+from planner.baseline import POLICY_ID, baseline_action
+from planner.heads import N_CELLS
+
+_MS_PER_MINUTE: Final = 60_000
+_MICRO: Final = 1_000_000
+
+
+class _Cap(NamedTuple):
+    limit: str
+    needs: str
+    took: str
+
+
+_CAPS: Final = (
+    _Cap("usd_limit", "worst_micro_usd", "micro_usd"),
+    _Cap("ms_limit", "worst_ms", "ms"),
+    _Cap("executions_limit", "executions", "executions"),
+)
+UNIFORM: Final = "uniform"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The decided cases of a bench, and those that its caps kept out."""
+
+    bench: Mapping[str, Any]
+    table: BenchTable
+    features: Floats
+    """(N, D) of the cases, for outcome models."""
+    policies: dict[str, Floats]
+    """(N, 240) of each policy: the controls, and the registered ones that decided every case."""
+    undecided: int
+    """Cases that are neither decided nor kept out by a cap; no estimate knows of them."""
+    admission: Admission
+
+
+def read_evidence(engine: sa.Engine, bench_id: str) -> Evidence:
+    """What bench `bench_id` has shown so far; a `BenchError` where it keeps no sampling designs, or is a stream."""
+    benches, verdicts = Benches(engine), Verdicts(engine)
+    bench = benches.get(bench_id)
+    if bench["kind"] != "bench":
+        raise BenchError(f"{bench_id} is a stream: one action an issue compares nothing; name a bench")
+    cases = benches.cases(bench_id)
+    decided = verdicts.finished_cases(bench_id)
+    rows = verdicts.load([*decided, *_kept_out_by_lot(bench, verdicts, cases)])
+    # The order of the table.
+    rows.sort(key=lambda one: (one.case["issue_id"], str(one.case["case_id"])))
+    for one in rows:
+        if one.case["design"] is None:
+            raise BenchError(
+                f"bench {bench_id} is of before sampling designs were stored; submit it again to estimate from it"
+            )
+    table = build_table(case_row(one) for one in rows)
+    admitted = np.array([one.case["state"] != "skipped" for one in rows], dtype=np.bool_)
+    demands = {one["case_id"]: one for one in verdicts.demands([one.case["case_id"] for one in rows])}
+    admission = _admission(bench, [demands[one.case["case_id"]] for one in rows], admitted)
+    return Evidence(
+        bench=bench,
+        table=fold_admission(table, admitted, admission.probabilities),
+        features=issue_features([one.case["planner_input"] for one in rows]),
+        policies={**controls(rows), **_registered(engine, bench_id, rows)},
+        undecided=sum(case["state"] in ("checking", "pending", "admitted") for case in cases),
+        admission=admission,
+    )
+
+
+def _kept_out_by_lot(
+    bench: Mapping[str, Any], verdicts: Verdicts, cases: Sequence[Mapping[str, Any]]
+) -> list[int]:
+    """Cases that the order of admission kept out: each would have fitted under the bench's caps, had it come
+    first. What no order lets in is no part of what a bench speaks of.
+    """
+    skipped = [case for case in cases if case["state"] == "skipped"]
+    by_bench = [case["case_id"] for case in skipped if str(case["reason"]).endswith("per bench")]
+    return [
+        demand["case_id"]
+        for demand in verdicts.demands(by_bench)
+        if all(bench[cap.limit] is None or demand[cap.needs] <= bench[cap.limit] for cap in _CAPS)
+    ]
+
+
+def case_row(rows: CaseRows) -> CaseRow:
+    """One case for `build_table`."""
+    case, design = rows.case, rows.case["design"]
+    chances = np.zeros(N_CELLS)
+    for chance, cells in design["propensities"]:
+        chances[cells] = chance
+    return CaseRow(
+        case=str(case["case_id"]),
+        issue=case["issue_id"],
+        group=case["workcell"]["repo"],
+        chances=chances,
+        randomised=design["kind"] != "deterministic",
+        arms=[ArmRow(arm["canonical_rank"], [_run(one) for one in arm["executions"]]) for arm in rows.arms],
+    )
+
+
+def _run(execution: Mapping[str, Any]) -> ExecutionRow:
+    status, number = execution["status"], execution["replicate"]
+    if status is None or status == "error":
+        return ExecutionRow(number, None, _missing(execution))
+    duration, cost = execution["duration_ms"], execution["micro_usd"]
+    return ExecutionRow(
+        number,
+        status == "success",
+        minutes=float("nan") if duration is None else duration / _MS_PER_MINUTE,
+        usd=float("nan") if cost is None else cost / _MICRO,
+    )
+
+
+def _missing(execution: Mapping[str, Any]) -> Missing:
+    if execution["state"] == "cancelled":
+        return "cancelled"
+    found: Missing = execution["error_class"] or "not_run"
+    return found
+
+
+def controls(rows: Sequence[CaseRows]) -> dict[str, Floats]:
+    """The heuristic baseline, and a uniform choice among the actions that the bench allowed."""
+    baseline, uniform = np.zeros((len(rows), N_CELLS)), np.zeros((len(rows), N_CELLS))
+    for number, one in enumerate(rows):
+        case = one.case
+        baseline[
+            number, canonical_rank(baseline_action(case["dk_risk"], case["dk_size"], case["job_type"]))
+        ] = 1
+        allowed = [cell for _, cells in case["design"]["propensities"] for cell in cells]
+        uniform[number, allowed] = 1 / len(allowed)
+    return {POLICY_ID: baseline, UNIFORM: uniform}
+
+
+def _registered(engine: sa.Engine, bench_id: str, rows: Sequence[CaseRows]) -> dict[str, Floats]:
+    place = {one.case["case_id"]: number for number, one in enumerate(rows)}
+    found: dict[str, Floats] = {}
+    for decided in Policies(engine).actions(bench_id):
+        number = place.get(decided["case_id"])
+        if number is not None:
+            matrix = found.setdefault(decided["policy"], np.zeros((len(rows), N_CELLS)))
+            matrix[number, decided["canonical_rank"]] = 1
+    return {name: matrix for name, matrix in found.items() if (matrix.sum(axis=1) == 1).all()}
+
+
+def _admission(bench: Mapping[str, Any], demands: Sequence[Mapping[str, Any]], admitted: Bools) -> Admission:
+    """A case needs the worst case of its executions at once; what ran is charged what it took."""
+    units = [unit for unit in _CAPS if bench[unit.limit] is not None]
+    if admitted.all() or not units:
+        return Admission(np.ones(len(admitted)), exact=True, redraws=0)
+    reserved = np.array([[float(one[unit.needs]) for unit in units] for one in demands])
+    took = np.array([[float(one[unit.took]) for unit in units] for one in demands])
+    caps = np.array([float(bench[unit.limit]) for unit in units])
+    spent = np.where(admitted[:, None], took, reserved)
+    return admission_probabilities(reserved, spent, caps, seed=int(bench["seed"]))
