@@ -17,8 +17,8 @@ Written from the code by `make docs`; every command also answers to `--help`.
 _CONFIG_HEAD = """# Bench config
 
 `bench.yaml` in the working directory, or `--config FILE`. Every key is optional; a wrong key or value is
-refused with its path and what is allowed. Flags of `bench submit` override the file. `bench config` prints
-this text to start from.
+refused with its path and what is allowed. Flags of `bench submit` and `bench run` override the file. `bench
+config` prints this text to start from.
 """
 
 

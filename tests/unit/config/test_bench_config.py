@@ -1,6 +1,7 @@
 """The bench config: defaults, what is refused and how, flags, hashes, workcells."""
 
 import re
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from bench.config.load import (
 )
 from bench.config.models import BenchConfig, WorkcellDefaults
 from bench.config.template import example_config_text
+from planner.planner_config import PlannerConfig
 from workers.spec import Workcell
 
 GATES = [{"name": "test", "command": "python -m pytest -q"}]
@@ -78,10 +80,32 @@ def test_the_template_says_the_defaults_and_every_key(load: Any) -> None:
     written = yaml.safe_load(text)
     for section in ("issue_selection", "action_sampling", "execution_limits", "winner_selection", "output"):
         assert set(written[section]) == set(BenchConfig().document()[section])
+    whole = BenchConfig().stream_document()["stream"]
+    assert set(written["stream"]) == set(whole)
+    for section in ("patience", "exploration"):
+        assert set(written["stream"][section]) == set(whole[section])
+
+
+def test_the_planner_that_the_template_comments_out_is_every_default(load: Any) -> None:
+    begin = example_config_text().index("planner:\n")
+    text = re.sub(r"^#   ", "  ", example_config_text()[begin:], flags=re.MULTILINE)
+    planner = load(text).planner_config
+    assert replace(planner, model=replace(planner.model, path=None)) == PlannerConfig(enabled=False)
+    written = yaml.safe_load(text)["planner"]
+    assert set(written) == {field.name for field in fields(PlannerConfig)}
+    for section in ("model", "inference", "safety", "flags"):
+        assert set(written[section]) == {field.name for field in fields(getattr(planner, section))}
+
+
+def test_the_rules_that_the_template_comments_out_load(load: Any) -> None:
+    text = example_config_text().replace("routing: []", "routing:")
+    rules = load(re.sub(r"^#   - \{match", "  - {match", text, flags=re.MULTILINE)).routing
+    assert [(rule.speculate, rule.use) for rule in rules] == [(True, None), (None, ["repair"])]
 
 
 def test_the_examples_that_the_template_comments_out_load(load: Any) -> None:
-    text = re.sub(r"^( *)# (repo|base|setup|gates|  )", r"\1\2", example_config_text(), flags=re.MULTILINE)
+    text = example_config_text().partition("# What follows is for")[0]
+    text = re.sub(r"^( *)# (repo|base|setup|gates|  )", r"\1\2", text, flags=re.MULTILINE)
     text = text.replace("slices: {}\n", "slices:\n")
     text = re.sub(r"^#   (\S+: \{)", r"  \1", text, flags=re.MULTILINE)
     config = load(text)
@@ -113,7 +137,7 @@ def test_the_examples_that_the_template_comments_out_load(load: Any) -> None:
         ("action_sampling: {K: '4'}", "action_sampling.K: should be a whole number, not '4'"),
         (
             "action_sampling: {strategy: best}",
-            "'best' is not allowed; use 'deterministic', 'random', 'coverage' or",
+            "'best' is not allowed; use 'deterministic', 'random', 'coverage', 'covering' or",
         ),
         ("action_sampling: {include_baseline: 1}", "include_baseline: should be true or false, not 1"),
         ("action_sampling: 4", "action_sampling: should be a mapping of keys to values, not 4"),
