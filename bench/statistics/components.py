@@ -80,7 +80,7 @@ def variances(arms: Arms, copies: Ints | None = None, *, within: float | None = 
     values = arms.mean - _issue_means(arms, arms.mean[:, None])[:, 0]
 
     gram = (design * weight[:, None]).T @ design
-    slope = np.linalg.pinv(gram, hermitian=True)
+    slope = np.linalg.pinv(gram, rcond=1e-10, hermitian=True)
     effect = slope @ (design.T @ (weight * values))
     leverage = 1 / arms_in_issue + np.einsum("ij,jk,ik->i", design, slope, design, optimize=True)
     total = float(weight @ values**2)

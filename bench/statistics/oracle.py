@@ -57,6 +57,8 @@ class OracleBracket(NamedTuple):
     cases: int
     """With at least one observed arm; the others are left out everywhere."""
     oracle: Bracket
+    advantage: Bracket
+    """The oracle less the mean arm: what choosing is worth at all."""
     policies: tuple[PolicyRegretBracket, ...]
 
 
@@ -77,7 +79,7 @@ def oracle_bracket(
         check_policy(name, policy, table)
     ends = _Ends(table, arms, told, seed)
     against = tuple(_against(name, policy, table, ends) for name, policy in policies.items())
-    return OracleBracket(arms.n_cases, ends.oracle(), against)
+    return OracleBracket(arms.n_cases, ends.oracle(), ends.advantage(), against)
 
 
 class _Ends:
@@ -90,6 +92,8 @@ class _Ends:
         self._issues = len(table.issues)
         self._lower = self._terms(cross_fitted_best(table, arms, told.values, seed=seed))
         self._upper = self._terms(best_of_case(arms.mean[None, :], arms.case)[0])
+        mean_arm = np.bincount(arms.case, weights=arms.mean) / np.bincount(arms.case)
+        self._mean_arm = self._terms(mean_arm)
         self._point: Terms | None = None
         self._fit_error = 0.0
         if arms.replicated:
@@ -100,6 +104,10 @@ class _Ends:
     def oracle(self) -> Bracket:
         """The oracle's value."""
         return self._bracket(self.told.estimand, lambda of: of, self.told.low, self.told.high)
+
+    def advantage(self) -> Bracket:
+        """The oracle's value less that of an arm taken at random."""
+        return self.regret(f"advantage in {self.told.estimand}", self._mean_arm)
 
     def regret(self, estimand: str, policy: Terms) -> Bracket:
         """The oracle's value less the policy's."""

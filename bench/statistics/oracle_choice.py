@@ -14,6 +14,7 @@ import numpy as np
 from bench.statistics.arms import Arms
 from bench.statistics.components import Variances, variances
 from bench.statistics.errors import NotIdentifiedError
+from bench.statistics.halves import Halves
 from bench.statistics.normal_model import NormalModel, expected_order, fit_normal_model
 from bench.statistics.table import BenchTable, Bools, Floats, Ints
 
@@ -26,55 +27,15 @@ def cross_fitted_best(table: BenchTable, arms: Arms, values: Floats, *, seed: in
     rng = np.random.default_rng([seed, 52])
     fold = rng.permutation(arms.n_issues) % FOLDS
     models = [_model_without(arms, fold[arms.issue] == number) for number in range(FOLDS)]
-    runs = _Runs(table, arms, values)
+    runs = Halves(table, arms, values)
     total = np.zeros(arms.n_cases)
     for _ in range(DEALS):
         first = runs.deal(rng)
         for half in (first, ~first):
-            seen, score = runs.halves(half)
+            seen, score = runs.split(half)
             order = _expected(models, arms, fold, *seen)
             total += _score(arms.case, order, score)
     return total / (2 * DEALS)
-
-
-class _Runs:
-    """The finite values of the arms, run by run."""
-
-    def __init__(self, table: BenchTable, arms: Arms, values: Floats) -> None:
-        number = np.full(len(table.arm_case), -1, dtype=np.intp)
-        number[arms.place] = np.arange(len(arms.place))
-        finite = np.flatnonzero(np.isfinite(values))
-        # Within an arm runs stand by value, for a deal must not depend on which came first.
-        order = finite[np.lexsort((values[finite], number[table.run_arm[finite]]))]
-        self.arm: Ints = number[table.run_arm[order]]
-        self.values: Floats = values[order]
-        self.single: Bools = arms.runs[self.arm] == 1
-        self.count: Floats = arms.runs
-
-    def deal(self, rng: np.random.Generator) -> Bools:
-        """True for half of each arm's runs."""
-        order = np.lexsort((rng.random(len(self.arm)), self.arm))
-        place = np.empty(len(order), dtype=np.float64)
-        starts = np.cumsum(self.count) - self.count
-        place[order] = np.arange(len(order)) - starts[self.arm[order]]
-        halves: Bools = place < np.floor(self.count[self.arm] / 2)
-        return halves
-
-    def halves(self, half: Bools) -> tuple[tuple[Floats, Floats], Floats]:
-        """(runs, means) that the choice sees, and the means that score it."""
-        seen = half & ~self.single
-        return (self._sum(seen, None), self._mean(seen)), self._mean(~seen)
-
-    def _sum(self, chosen: Bools, values: Floats | None) -> Floats:
-        weights = None if values is None else values[chosen]
-        sums: Floats = np.bincount(self.arm[chosen], weights=weights, minlength=len(self.count)).astype(
-            np.float64
-        )
-        return sums
-
-    def _mean(self, chosen: Bools) -> Floats:
-        means: Floats = self._sum(chosen, self.values) / np.maximum(self._sum(chosen, None), 1)
-        return means
 
 
 def _model_without(arms: Arms, left_out: Bools) -> NormalModel:

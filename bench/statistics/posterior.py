@@ -12,7 +12,7 @@ from bench.statistics.pass_model import draw_passes, fit_pass_model
 from bench.statistics.table import Bools, Floats, Ints
 
 FITS: Final = 100
-EACH: Final = 10
+EACH: Final = 5
 """Draws of the parameters, and of the arms for each of them."""
 LEVEL: Final = 0.95
 
@@ -55,9 +55,7 @@ def summarise(draws: Floats, arms: Arms) -> Posterior:
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
     top = best_of_case(draws, arms.case)
-    best = draws >= top[:, arms.case]
-    count = np.add.reduceat(best, _starts(arms.case), axis=1)
-    chance = (best / count[:, arms.case]).mean(axis=0)
+    chance = share_of_best(draws, arms.case).mean(axis=0)
     mean, low, high, chance = (
         _over_twins(arms.twin, part) for part in (draws.mean(axis=0), low, high, chance)
     )
@@ -68,6 +66,14 @@ def best_of_case(values: Floats, case: Ints) -> Floats:
     """(D, C): the largest of `values` (D, n) in each case; `case` (n,) ascends."""
     largest: Floats = np.maximum.reduceat(values, _starts(case), axis=1)
     return largest
+
+
+def share_of_best(values: Floats, case: Ints) -> Floats:
+    """(D, n): 1 for the arm with the largest of `values` (D, n) in its case, shared among equals; 0 elsewhere."""
+    best = values >= best_of_case(values, case)[:, case]
+    count = np.add.reduceat(best.astype(np.float64), _starts(case), axis=1)
+    shares: Floats = best / count[:, case]
+    return shares
 
 
 def _starts(case: Ints) -> Ints:

@@ -8,6 +8,7 @@ winners", *QJE*, 2024) is narrower for estimates that are normal with known vari
 are neither, and near ties its intervals have no bound.
 """
 
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -18,6 +19,7 @@ from bench.statistics.intervals import Interval
 LEVEL: Final = 0.95
 
 
+@lru_cache(maxsize=4096)
 def pass_interval(passed: int, runs: int, arms: int) -> Interval:
     """Clopper–Pearson for one of `arms` arms, holding for all of them at once."""
     found = stats.binomtest(passed, runs).proportion_ci(LEVEL ** (1 / arms), method="exact")

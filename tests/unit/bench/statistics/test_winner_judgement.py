@@ -1,0 +1,179 @@
+"""Judgements on cases: sets, ties, values and what a few runs cannot say."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from bench.statistics.best_calibration import best_calibration
+from bench.statistics.errors import NotIdentifiedError, UnsupportedError
+from bench.statistics.oracle import oracle_bracket
+from bench.statistics.outcomes import Outcome, utility
+from bench.statistics.pass_at_k import pass_at_k
+from bench.statistics.table import ArmRow, BenchTable, CaseRow, ExecutionRow, build_table
+from bench.statistics.winner_set import ArmSample, holm, winner_set
+from bench.statistics.winner_value import mean_interval, pass_interval
+from bench.statistics.winners import CaseJudgement, judge_cases
+from planner.heads import N_CELLS
+from tests.proofs.winner_worlds import winner_world
+
+
+def bench(*cases: dict[int, str], minutes: float = 5.0) -> BenchTable:
+    """Cases as {cell: runs}, a run being "+", "-" or "?" for missing."""
+    chances = np.zeros(N_CELLS)
+    chances[[2, 33, 64]] = 1.0
+    rows = []
+    for number, case in enumerate(cases):
+        arms = [
+            ArmRow(
+                cell,
+                [
+                    ExecutionRow(place, None if run == "?" else run == "+", minutes=minutes + cell / 100)
+                    for place, run in enumerate(runs)
+                ],
+            )
+            for cell, runs in case.items()
+        ]
+        rows.append(CaseRow(f"c{number}", f"i{number}", "g", chances, True, arms))
+    return build_table(rows)
+
+
+def only(*cases: dict[int, str]) -> CaseJudgement:
+    return judge_cases(bench(*cases), seed=1)[0]
+
+
+def test_holm_is_that_of_statsmodels() -> None:
+    rng = np.random.default_rng(1)
+    for size in (1, 5, 15):
+        p_values = rng.beta(0.3, 3, size=size)
+        rejected = multipletests(p_values, 0.05, "holm")[0]
+        assert holm(p_values, 0.05).tolist() == rejected.tolist()
+
+
+def test_a_clear_winner_is_claimed_and_stands_alone() -> None:
+    found = only({2: "--------", 33: "++++++++", 64: "--------"}, {2: "+-", 33: "--"})
+    assert (found.leader, found.claimed, found.members) == (33, 33, (33,))
+    assert found.soft == ((33, 1.0),)
+    assert found.p_value == pytest.approx(stats.fisher_exact([[8, 0], [0, 8]])[1])
+
+
+def test_two_runs_claim_nothing() -> None:
+    found = only({2: "--", 33: "++"}, {2: "+-", 33: "--"})
+    assert (found.leader, found.claimed, found.members) == (33, None, (2, 33))
+    assert sum(weight for _, weight in found.soft) == pytest.approx(1.0)
+
+
+def test_unequal_runs_need_more_than_equal_ones() -> None:
+    """One test of three arms at 5 % would do with equal runs; a union bound asks for 3.3 %."""
+    samples = [ArmSample((1.0,) * 5, (0,)), ArmSample((0.0,) * 4 + (1.0,), (1,)), ArmSample((0.0,) * 5, (2,))]
+    assert winner_set(samples).p_value == pytest.approx(0.0476, abs=1e-4)
+    assert winner_set(samples).claimed
+    samples[2] = ArmSample((0.0,) * 6, (2,))
+    assert not winner_set(samples).claimed
+
+
+def test_single_runs_share_the_label_among_ties_and_refuse_estimates() -> None:
+    found = only({2: "+", 33: "-", 64: "+"}, {2: "-", 33: "+"})
+    assert found.tie_size == 2
+    assert found.soft == ((2, 0.5), (64, 0.5))
+    assert found.members == (2, 33, 64)
+    assert found.value.value is None
+    assert "replicates: 2" in str(found.value.why_not)
+    assert [arm.chance_best for arm in found.arms] == [None, None, None]
+
+
+def test_ties_are_led_by_the_objective_and_then_the_canonical_order() -> None:
+    table = bench({2: "+", 33: "+", 64: "+"})
+    assert judge_cases(table, seed=1)[0].leader == 2
+    slow = np.array([3.0, 1.0, 1.0])
+    assert judge_cases(table, seed=1, objective=slow)[0].leader == 33
+
+
+def test_missing_runs_say_nothing_and_a_case_without_runs_has_no_judgement() -> None:
+    found = judge_cases(bench({2: "++?", 33: "+-", 64: "??"}, {2: "?"}, {33: "-+"}), seed=1)
+    assert [case.case for case in found] == ["c0", "c2"]
+    assert [(arm.cell, arm.runs) for arm in found[0].arms] == [(2, 2), (33, 2)]
+
+
+def test_a_lone_arm_leads_and_is_not_claimed() -> None:
+    found = only({2: "++"}, {2: "+-"})
+    assert (found.leader, found.claimed, found.members, found.p_value) == (2, None, (2,), 1.0)
+
+
+def test_other_outcomes_are_judged_by_rank_sums_and_normal_shrinkage() -> None:
+    rng = np.random.default_rng(3)
+    table = bench(*({2: "++++++", 33: "++++++"} for _ in range(12)))
+    worth = rng.normal(size=len(table.passed)) * 0.01 - 0.5 * (table.arm_cell[table.run_arm] == 33)
+    found = judge_cases(table, seed=1, outcome=Outcome("utility", worth, -2.0, 1.0))
+    assert all(case.claimed == 2 for case in found)
+    assert found[0].value.estimand == "utility"
+    assert found[0].value.low < 0.0 < found[0].value.high
+
+
+def test_equal_utilities_are_ties_and_cost_no_regret() -> None:
+    table = bench(*({2: "+-", 33: "+-"} for _ in range(12)), minutes=0.0)
+    told = utility(table, per_minute=0.0, per_usd=0.0, worst=-1.0)
+    assert {case.tie_size for case in judge_cases(table, seed=1, outcome=told)} == {2}
+    policy = np.zeros((12, N_CELLS))
+    policy[:, 33] = 1.0
+    assert oracle_bracket(table, {"second": policy}, seed=1).policies[0].regret.upper.value == 0.0
+
+
+def test_the_leaders_value_is_below_what_was_seen_and_inside_its_interval() -> None:
+    for case in judge_cases(winner_world(1, issues=40, replicates=3).table(), seed=1):
+        seen = next(arm.observed for arm in case.arms if arm.cell == case.leader)
+        assert case.value.low <= case.value.value <= case.value.high
+        assert case.value.value < seen or seen < 1.0
+
+
+def test_intervals_are_exact_and_widen_with_the_arms() -> None:
+    assert pass_interval(3, 5, 1) == pytest.approx(
+        tuple(stats.binomtest(3, 5).proportion_ci(0.95, method="exact"))
+    )
+    assert pass_interval(3, 5, 6).low < pass_interval(3, 5, 2).low
+    single = mean_interval(0.0, 4, 1, 1.0, 20)
+    assert single.high == pytest.approx(stats.t.ppf(0.975, 20) / 2)
+    assert mean_interval(0.0, 4, 6, 1.0, 20).high > single.high
+
+
+def test_pass_at_k_counts_subsets() -> None:
+    runs = "+-+--"
+    subsets = list(combinations(runs, 3))
+    found = pass_at_k(bench({2: runs}, {2: "+++--"}, {33: "++"}), 3, seed=1, cell=2)
+    second = list(combinations("+++--", 3))
+    some = np.mean([np.mean(["+" in s for s in each]) for each in (subsets, second)])
+    every = np.mean([np.mean([set(s) == {"+"} for s in each]) for each in (subsets, second)])
+    assert found.any_of_k.value == pytest.approx(some)
+    assert found.all_of_k.value == pytest.approx(every)
+
+
+def test_pass_at_k_refuses_more_runs_than_there_are() -> None:
+    with pytest.raises(NotIdentifiedError, match="replicates: 4"):
+        pass_at_k(bench({2: "+++"}), 4, seed=1)
+
+
+def test_a_policy_outside_the_bench_is_refused_with_the_reason() -> None:
+    policy = np.zeros((3, N_CELLS))
+    policy[:, 7] = 1.0
+    table = bench(*({2: "+-", 33: "--"} for _ in range(3)))
+    found = oracle_bracket(table, {"elsewhere": policy}, seed=1)
+    assert found.policies[0].value.value is None
+    assert "could never have run" in str(found.policies[0].regret.upper.why_not)
+    assert found.oracle.upper.value == 0.5
+
+
+def test_one_issue_is_too_few_for_a_bracket() -> None:
+    with pytest.raises(UnsupportedError, match="fewer than two issues"):
+        oracle_bracket(bench({2: "+-"}), {}, seed=1)
+
+
+def test_predicted_first_places_come_true() -> None:
+    table = winner_world(1, issues=200, replicates=4, precision=4.0).table()
+    bins = best_calibration(table, seed=1)
+    assert sum(one.arms for one in bins) == 1200
+    assert all(abs(one.found - one.predicted) <= 3 * one.error for one in bins)
+    assert bins[-1].predicted > bins[0].predicted + 0.05
+    with pytest.raises(NotIdentifiedError):
+        best_calibration(winner_world(1, issues=20).table(), seed=1)
