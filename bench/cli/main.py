@@ -85,11 +85,6 @@ def cli(context: click.Context, debug: bool) -> None:
     context.obj = {"debug": debug}
 
 
-def run() -> None:
-    """The console script."""
-    sys.exit(main())
-
-
 def main(args: list[str] | None = None) -> int:
     """Run the command line; the exit code. Refusals are one line each, tracebacks only with `--debug`."""
     debug = "--debug" in (sys.argv[1:] if args is None else args)
@@ -120,4 +115,4 @@ def _say(message: str, code: int, debug: bool) -> int:
 
 
 if __name__ == "__main__":
-    run()
+    sys.exit(main())

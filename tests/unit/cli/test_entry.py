@@ -1,0 +1,20 @@
+"""The console script where only the planner core is installed."""
+
+import subprocess
+import sys
+
+_WITHOUT = """
+import sys
+sys.modules["sqlalchemy"] = None
+from bench.cli.entry import run
+sys.argv = ["bench", "--help"]
+run()
+"""
+
+
+def test_without_the_farms_libraries_one_line_says_what_to_install() -> None:
+    found = subprocess.run([sys.executable, "-c", _WITHOUT], capture_output=True, text=True, check=False)
+    assert found.returncode == 1
+    assert found.stderr.strip() == (
+        "bench: sqlalchemy is not installed; the farm needs: pip install 'bench-farm[farm]'"
+    )
