@@ -99,21 +99,22 @@ def orphans(work_dir: Path) -> list[Path]:
     return [root for root in _roots(work_dir / _CELLS) if not _is_owned(root)]
 
 
-def sweep_orphans(work_dir: Path) -> int:
-    """Kill the processes and remove the workcells of dead workers; how many workcells were cleared.
+def sweep_orphans(work_dir: Path) -> list[Path]:
+    """Kill the processes and remove the workcells of dead workers; the workcells that were removed.
 
     Safe at any time: what a living worker owns is left alone.
     """
     cells = work_dir / _CELLS
     kill_marked(lambda mark: Path(mark).parent == cells and not _is_owned(Path(mark)))
-    cleared = 0
+    cleared = []
     for root in _roots(cells):
         lock = _own(_lock_file(root))
         if lock is not None:
-            remove_tree(root)
+            if os.path.lexists(root):
+                remove_tree(root)
+                cleared.append(root)
             _lock_file(root).unlink(missing_ok=True)
             os.close(lock)
-            cleared += 1
     return cleared
 
 

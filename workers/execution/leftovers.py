@@ -42,8 +42,8 @@ def stale_workcells(work_dir: Path, *, remove: bool) -> list[Leftover]:
     found = [Leftover("workcell", root, size_of(root)) for root in orphans(work_dir) if os.path.lexists(root)]
     if not remove:
         return found
-    sweep_orphans(work_dir)
-    return [one for one in found if not os.path.lexists(one.path)]
+    cleared = set(sweep_orphans(work_dir))
+    return [one for one in found if one.path in cleared]
 
 
 def stale_mirrors(work_dir: Path, *, remove: bool) -> list[Leftover]:

@@ -171,3 +171,18 @@ def test_a_size_counts_files_and_no_links(tmp_path: Path) -> None:
     assert size_of(tmp_path / "a") == 5
     assert size_of(tmp_path / "b") < 300
     assert size_of(tmp_path / "gone") == 0
+
+
+def test_two_at_once_clear_all_and_tell_of_each_once(work: Path) -> None:
+    for number in range(40):
+        (work / "cells" / f"x{number}" / "cell").mkdir(parents=True)
+    call = (
+        "import sys; from pathlib import Path; from workers.execution.leftovers import stale_workcells as s; "
+    )
+    call += "print(len(s(Path(sys.argv[1]), remove=True)))"
+    command = [sys.executable, "-c", call, str(work)]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    told = [int(one.communicate(timeout=30)[0]) for one in both]
+    assert [one.returncode for one in both] == [0, 0]
+    assert sum(told) == 40
+    assert list((work / "cells").iterdir()) == []
