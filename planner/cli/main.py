@@ -1,5 +1,6 @@
 """The `planner` command: its commands, and how its errors look."""
 
+import signal
 import sys
 import traceback
 from importlib import import_module
@@ -62,7 +63,8 @@ def cli(context: click.Context, debug: bool) -> None:
 
 
 def run() -> None:
-    """The console script."""
+    """The console script. SIGTERM ends it as Ctrl-C does: nothing half-written stays."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())
 
 

@@ -1,6 +1,7 @@
 """Files of weights: written whole, read without running code from them, named by a hash."""
 
 import hashlib
+import io
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from planner.drafts import write_file
 from planner.errors import PlannerError
 
 Weights = Mapping[str, Tensor]
@@ -26,9 +28,16 @@ def weight_hash(weights: Weights) -> str:
 
 def save(content: Any, path: Path) -> None:
     """Write tensors and plain values; a reader sees the old file or the new one."""
-    draft = path.with_name(f".{path.name}.draft")
-    torch.save(content, draft)
-    draft.replace(path)
+    held = io.BytesIO()
+    torch.save(content, held)  # into a full disk, torch would end in an error that does not say so
+    begun = path.with_name(draft(path.name))
+    write_file(begun, held.getvalue())
+    begun.replace(path)
+
+
+def draft(name: str) -> str:
+    """What a file is called until it is whole."""
+    return f".{name}.draft"
 
 
 def load(path: Path) -> Any:

@@ -1,18 +1,21 @@
 """How training went, as a table and as a picture."""
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from planner.drafts import write_file
 from planner.training.watch import EpochRow
 
 
 def write_csv(rows: Sequence[EpochRow], path: Path) -> None:
     """One line an epoch."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(EpochRow._fields)
-        writer.writerows(rows)
+    held = io.StringIO()
+    writer = csv.writer(held, lineterminator="\n")
+    writer.writerow(EpochRow._fields)
+    writer.writerows(rows)
+    write_file(path, held.getvalue().encode())
 
 
 def write_png(rows: Sequence[EpochRow], best_epoch: int, path: Path) -> None:
@@ -33,4 +36,6 @@ def write_png(rows: Sequence[EpochRow], best_epoch: int, path: Path) -> None:
         )
         axes.set(xlabel="epoch", ylabel=name)
         axes.legend(frameon=False)
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    held = io.BytesIO()
+    figure.savefig(held, format="png", dpi=110, metadata={"Software": None})
+    write_file(path, held.getvalue())

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Final
 
 from planner.errors import PlannerError
-from planner.training.checkpoint import load, save
+from planner.training.checkpoint import draft, load, save
 from planner.training.loop import State
+from planner.training.model_directory import FILES, WEIGHTS
 
 RESUME: Final = "resume.pt"
+_HALF_WRITTEN: Final = (*FILES, *(draft(name) for name in (WEIGHTS, RESUME)))
 
 
 class Keeper:
@@ -19,7 +21,8 @@ class Keeper:
     """
 
     def __init__(self, directory: Path, identity: Mapping[str, str], every_seconds: float) -> None:
-        self._path, self._identity, self._every = directory / RESUME, dict(identity), every_seconds
+        self._directory, self._path = directory, directory / RESUME
+        self._identity, self._every = dict(identity), every_seconds
         self._kept = time.monotonic()
 
     def restore(self, state: State) -> None:
@@ -30,7 +33,7 @@ class Keeper:
         changed = [name for name, value in self._identity.items() if found["identity"].get(name) != value]
         if changed:
             raise PlannerError(
-                f"{self._path.parent} was begun with another {' and another '.join(changed)}; "
+                f"{self._directory} was begun with another {' and another '.join(changed)}; "
                 "go on with the same, or remove it to begin anew"
             )
         state.restore(found["state"])
@@ -44,3 +47,10 @@ class Keeper:
     def forget(self) -> None:
         """Training is over: the state is not needed any more."""
         self._path.unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """Leave nothing but the state; where there is none, not even the directory."""
+        for name in _HALF_WRITTEN:
+            (self._directory / name).unlink(missing_ok=True)
+        if self._directory.exists() and not any(self._directory.iterdir()):
+            self._directory.rmdir()

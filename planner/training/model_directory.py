@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from planner.drafts import write_file
 from planner.errors import PlannerError
 from planner.layout import LAYOUT_V1, LAYOUT_V2, layout_document
 from planner.policies.outcome_choice import DecisionWeights
@@ -16,6 +17,7 @@ from planner.training.networks import OUTPUT_FORMS, Kind, Network, NetworkConfig
 SCHEMA_VERSION: Final = "cyntra.planner_model.v1"
 WEIGHTS, CONFIG, REPORT = "model.pt", "config.json", "report.json"
 CURVES, PICTURE = "curves.csv", "curves.png"
+FILES: Final = (WEIGHTS, CONFIG, REPORT, CURVES, PICTURE)
 Json = dict[str, Any]
 
 
@@ -48,7 +50,7 @@ def config_document(config: TrainingConfig, temperatures: Mapping[str, float]) -
 
 def write_json(document: Json, path: Path) -> None:
     """Indented, for people too."""
-    path.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    write_file(path, json.dumps(document, indent=2, allow_nan=False).encode() + b"\n")
 
 
 def write_model(directory: Path, weights: Weights, config: Json, report: Json) -> None:

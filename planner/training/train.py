@@ -74,6 +74,7 @@ def train(
     watch = watch or Silent()
     material = _material(dataset, config.checked(), change, watch)
     keeper = Keeper(place, _identity(material, config), save_seconds)
+    keeper.tidy()
     place.mkdir(parents=True, exist_ok=True)
     try:
         with settled(config):
@@ -83,8 +84,7 @@ def train(
         keeper.forget()
         place.rename(out)
     finally:
-        if place.exists() and not any(place.iterdir()):
-            place.rmdir()
+        keeper.tidy()
     return report
 
 

@@ -21,7 +21,11 @@ from planner.training.train import train
 from planner.training.trained import load_trained
 from planner.training.watch import EpochRow, Silent
 from tests.fixtures.planner_examples import examples, write_dataset, write_examples
+from tests.unit.planner.bundles.test_drafts import file_size_limit
 from tests.unit.planner.training.conftest import quick
+
+BETWEEN = 100_000
+"""Bytes: more than the curves and their picture, less than the weights."""
 
 
 class StopError(Exception):
@@ -130,6 +134,34 @@ def test_a_training_that_died_goes_on_as_if_it_had_not(data: Dataset, tmp_path: 
     assert gone_on["weight_hash"] == whole["weight_hash"]
     assert (tmp_path / "died" / "curves.csv").read_bytes() == (tmp_path / "whole" / "curves.csv").read_bytes()
     assert not (tmp_path / "died.unfinished").exists()
+
+
+@pytest.mark.parametrize("save_seconds", [0, 1000])
+def test_a_full_disk_is_one_line_and_leaves_nothing(
+    data: Dataset, tmp_path: Path, save_seconds: float
+) -> None:
+    with file_size_limit(BETWEEN), pytest.raises(OSError, match="File too large") as failed:
+        train(data, quick(epochs=1), tmp_path / "model", save_seconds=save_seconds)
+    assert str(tmp_path / "model.unfinished") in failed.value.filename
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_disk_that_fills_at_the_end_leaves_what_to_go_on_from(data: Dataset, tmp_path: Path) -> None:
+    config = quick(epochs=2)
+    with pytest.raises(StopError):
+        train(data, config, tmp_path / "model", save_seconds=0, watch=StopsAfter(1))
+    with file_size_limit(BETWEEN), pytest.raises(OSError, match="File too large"):
+        train(data, config, tmp_path / "model", resume=True)
+    assert [path.name for path in (tmp_path / "model.unfinished").iterdir()] == ["resume.pt"]
+    gone_on = train(data, config, tmp_path / "model", resume=True)
+    assert gone_on["weight_hash"] == train(data, config, tmp_path / "whole")["weight_hash"]
+
+
+def test_a_draft_that_a_kill_left_does_not_get_into_the_model(data: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "model.unfinished").mkdir()
+    (tmp_path / "model.unfinished" / ".resume.pt.draft").write_bytes(b"half a state")
+    train(data, quick(epochs=1), tmp_path / "model", resume=True)
+    assert not [path for path in (tmp_path / "model").iterdir() if path.name.startswith(".")]
 
 
 def test_a_finished_model_is_never_overwritten(data: Dataset, tmp_path: Path) -> None:

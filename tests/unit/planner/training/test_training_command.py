@@ -1,5 +1,8 @@
 """`planner train` as a user meets it."""
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,6 +53,19 @@ def test_options_reach_the_configuration(data: Dataset, tmp_path: Path) -> None:
     assert (policy.report["config"]["seed"], policy.config["kind"]) == (9, "outcome")
     assert policy.config["decision"]["cost"] == 0.4
     assert policy.config["network"] | {"layout": 2, "hidden": 64, "depth": 2} == policy.config["network"]
+
+
+@pytest.mark.slow
+def test_sigterm_ends_it_in_one_line_and_leaves_nothing(data: Dataset, tmp_path: Path) -> None:
+    asked = ["train", "--dataset", str(data.directory), "--out", str(tmp_path / "model"), "--policy", "mlp"]
+    command = [sys.executable, "-m", "planner.cli.main", *asked, *SMALL]
+    options = ["--epochs", "5000", "--patience", "5000", "--save-every", "1000"]
+    with subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr.readline().startswith("epoch   1 ")
+        process.send_signal(signal.SIGTERM)
+        lines = [line for line in process.stderr.read().split("\n") if line and line[:5] != "epoch"]
+    assert (process.returncode, lines) == (130, ["interrupted"])
+    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there")
