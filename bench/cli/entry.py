@@ -8,7 +8,8 @@ def run() -> None:
     try:
         from bench.cli.main import main
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.split(".")[0] in ("bench", "workers", "db", "planner"):
+        library = (error.name or "bench").partition(".")[0]
+        if library in ("bench", "workers", "db", "planner"):
             raise
-        sys.exit(f"bench: {error.name} is not installed; the farm needs: pip install 'bench-farm[farm]'")
+        sys.exit(f"bench: {library} is not installed; the farm needs: pip install 'bench-farm[farm]'")
     sys.exit(main())
