@@ -12,7 +12,7 @@ class Halves:
     def __init__(self, table: BenchTable, arms: Arms, values: Floats) -> None:
         number = np.full(len(table.arm_case), -1, dtype=np.intp)
         number[arms.place] = np.arange(len(arms.place))
-        finite = np.flatnonzero(np.isfinite(values))
+        finite = np.flatnonzero(np.isfinite(values) & (number[table.run_arm] >= 0))
         # Within an arm runs stand by value, for a deal must not depend on which came first.
         order = finite[np.lexsort((values[finite], number[table.run_arm[finite]]))]
         self.arm: Ints = number[table.run_arm[order]]

@@ -12,7 +12,6 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from bench.statistics.arms import Arms, arms_of
-from bench.statistics.components import SINGLE_RUNS
 from bench.statistics.diagnostics import MOST_UNSUPPORTED
 from bench.statistics.errors import UnsupportedError
 from bench.statistics.estimate import Estimate, refused
@@ -20,7 +19,7 @@ from bench.statistics.estimators import HAJEK, Terms, minus, terms
 from bench.statistics.logs import bench_log, check_policy
 from bench.statistics.oracle_choice import DEALS, cross_fitted_best
 from bench.statistics.outcomes import Outcome, pass_own_budget
-from bench.statistics.posterior import best_of_case, posterior
+from bench.statistics.posterior import best_of_case, posterior_or_why_not
 from bench.statistics.publish import published
 from bench.statistics.table import BenchTable, Floats
 
@@ -95,11 +94,14 @@ class _Ends:
         mean_arm = np.bincount(arms.case, weights=arms.mean) / np.bincount(arms.case)
         self._mean_arm = self._terms(mean_arm)
         self._point: Terms | None = None
+        self._why_no_point = ""
         self._fit_error = 0.0
-        if arms.replicated:
-            best = posterior(arms, seed=seed).best_value
-            self._point = self._terms(best.mean(axis=0))
-            self._fit_error = float(best.mean(axis=1).std())
+        found = posterior_or_why_not(arms, seed=seed)
+        if isinstance(found, str):
+            self._why_no_point = found
+        else:
+            self._point = self._terms(found.best_value.mean(axis=0))
+            self._fit_error = float(found.best_value.mean(axis=1).std())
 
     def oracle(self) -> Bracket:
         """The oracle's value."""
@@ -115,7 +117,7 @@ class _Ends:
         return self._bracket(estimand, lambda of: minus(of, policy), -width, width)
 
     def _bracket(self, estimand: str, less: Callable[[Terms], Terms], low: float, high: float) -> Bracket:
-        point = refused(estimand, EMPIRICAL_BAYES, SINGLE_RUNS)
+        point = refused(estimand, EMPIRICAL_BAYES, self._why_no_point)
         if self._point is not None:
             point = self._widened(
                 published(estimand, less(self._point), self.seed, EMPIRICAL_BAYES, low, high)

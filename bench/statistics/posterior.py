@@ -35,6 +35,14 @@ def is_binary(arms: Arms) -> bool:
     return bool(np.allclose(arms.spread, arms.runs * arms.mean * (1 - arms.mean)))
 
 
+def posterior_or_why_not(arms: Arms, *, seed: int) -> Posterior | str:
+    """The beliefs, or in one line what is missing for them."""
+    try:
+        return posterior(arms, seed=seed)
+    except NotIdentifiedError as error:
+        return str(error)
+
+
 def posterior(arms: Arms, *, seed: int, fits: int = FITS, each: int = EACH) -> Posterior:
     """Beliefs after `fits`·`each` draws; a `NotIdentifiedError` where no arm was run twice."""
     return summarise(draw(arms, seed=seed, fits=fits, each=each), arms)

@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.statistics.arms import Arms, arms_of
-from bench.statistics.components import SINGLE_RUNS, within_variance
+from bench.statistics.components import within_variance
 from bench.statistics.estimate import Estimate, refused
 from bench.statistics.outcomes import Outcome, pass_own_budget
-from bench.statistics.posterior import Posterior, is_binary, posterior
+from bench.statistics.posterior import is_binary, posterior_or_why_not
 from bench.statistics.table import BenchTable, Floats, Ints
 from bench.statistics.winner_set import ArmSample, WinnerSet, winner_set
 from bench.statistics.winner_value import mean_interval, pass_interval
@@ -25,7 +25,7 @@ class ArmJudgement(NamedTuple):
     observed: float
     """Mean of its runs."""
     estimate: Estimate
-    """Empirical Bayes; refused where no arm of the table was run twice."""
+    """Empirical Bayes; refused where noise is not identified, as where no arm of the table was run twice."""
     chance_best: float | None
     """Probability that it is the best of the arms that ran; None where refused."""
 
@@ -72,7 +72,9 @@ def judge_cases(
 class _Judge:
     def __init__(self, table: BenchTable, arms: Arms, told: Outcome, objective: Floats, seed: int) -> None:
         self._table, self._arms, self._told = table, arms, told
-        self._beliefs: Posterior | None = posterior(arms, seed=seed) if arms.replicated else None
+        found = posterior_or_why_not(arms, seed=seed)
+        self._beliefs = None if isinstance(found, str) else found
+        self._why = found if isinstance(found, str) else ""
         self._binary = is_binary(arms)
         counted = np.where(np.isfinite(told.values), objective, np.nan)
         self._objective = np.nan_to_num(table.arm_means(counted), nan=np.inf)
@@ -110,7 +112,7 @@ class _Judge:
         cell = int(self._table.arm_cell[arms.place[place]])
         seen = (cell, int(arms.runs[place]), float(arms.mean[place]))
         if beliefs is None:
-            return ArmJudgement(*seen, refused(self._told.estimand, SHRUNK, SINGLE_RUNS), None)
+            return ArmJudgement(*seen, refused(self._told.estimand, SHRUNK, self._why), None)
         mean, low, high = (float(part[place]) for part in beliefs[:3])
         estimate = Estimate(self._told.estimand, mean, min(low, mean), max(high, mean), SHRUNK)
         return ArmJudgement(*seen, estimate, float(beliefs.best[place]))
@@ -131,7 +133,7 @@ class _Judge:
         told, arms = self._told, self._arms
         method = f"empirical Bayes; exact 95 % interval, simultaneous over {len(places)} arms (Šidák)"
         if self._beliefs is None:
-            return refused(told.estimand, method, SINGLE_RUNS)
+            return refused(told.estimand, method, self._why)
         leader = places[verdict.leader]
         runs, mean = float(arms.runs[leader]), float(arms.mean[leader])
         if self._binary:
