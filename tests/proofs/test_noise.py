@@ -91,7 +91,7 @@ def test_single_runs_refuse_with_what_mends_them() -> None:
 
 def test_intervals_hold_the_components(size: Size, record_property: Record) -> None:
     held = []
-    for seed in range(size.worlds(3, 150)):
+    for seed in range(size.worlds(3, 100)):
         world = gaussian_world(seed, issues=60, replicates=2, within=1.0, interaction=0.5, issue=1.0)
         table = world.table()
         found = components(arms_of(table, table.minutes), seed=seed)

@@ -48,7 +48,7 @@ def judged(world: WinnerWorld) -> OracleBracket:
 @pytest.mark.parametrize("replicates", [2, 3])
 def test_equal_arms_have_no_corrected_advantage(size: Size, record_property: Record, replicates: int) -> None:
     corrected, naive = [], []
-    for seed in range(size.worlds(12, 1000)):
+    for seed in range(size.worlds(12, 400)):
         world = winner_world(seed, issues=60, replicates=replicates, effect=0.0, precision=np.inf)
         table, arms = read(world)
         chosen = cross_fitted_best(table, arms, table.passed, seed=seed)
@@ -67,7 +67,7 @@ def test_the_bracket_holds_the_oracle_on_average(
     size: Size, record_property: Record, replicates: int
 ) -> None:
     ends = []
-    for seed in range(size.worlds(10, 1000)):
+    for seed in range(size.worlds(10, 1000 if replicates == 2 else 300)):
         world = winner_world(seed, issues=60, replicates=replicates)
         table, arms = read(world)
         lower = cross_fitted_best(table, arms, table.passed, seed=seed).mean()
@@ -84,7 +84,7 @@ def test_empirical_bayes_reads_the_oracle_within_a_point_and_a_half(
     size: Size, record_property: Record, replicates: int
 ) -> None:
     off = []
-    for seed in range(size.worlds(4, 150)):
+    for seed in range(size.worlds(4, 80)):
         world = winner_world(seed, replicates=replicates)
         _, arms = read(world)
         off.append(posterior(arms, seed=seed, **FEW_DRAWS).best_value.mean() - world.oracle)
