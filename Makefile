@@ -6,11 +6,12 @@ MINI ?= .venv-mini
 PIP_INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 # The demo's farm lies in its own directory; sockets and processes end with it.
 DEMO ?= demo
+LOOP ?= loop
 BENCH = $(abspath $(VENV))/bin/bench
 # Most proofs wait for processes rather than compute: three at a time keep two cores busy.
 SIDE_BY_SIDE ?= --numprocesses 3 --dist worksteal
 
-.PHONY: demo stage-a test quick check format bench docs clean
+.PHONY: demo stage-a loop test quick check format bench docs clean
 
 ## demo: bench the critical issues of a small repository, and show winners, regret and spend
 demo: $(VENV)/.farm
@@ -21,6 +22,10 @@ demo: $(VENV)/.farm
 STAGE_A ?= stage-a
 stage-a: $(VENV)/.train
 	$(BENCH) stage-a $(STAGE_A)
+
+## loop: bench the demo broadly, train a policy on what came of it, and judge it beside controls; about 10 minutes
+loop: $(VENV)/.train
+	$(BENCH) loop $(LOOP)
 
 ## test: all tests
 test: $(VENV)/.dev $(MINI)/.done

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _KINDS = ("mlp", "joint", "autoregressive", "sequence", "outcome")
 _LABELS, _LEARNT = Path("labels"), Path("learnt")
-_DEMO_STAMP = ".demo-corpus.json"
 # Some 20 examples, one a batch step of 64, would hardly move a network in 100 epochs.
 _FEW = ("--batch-size", 8, "--learning-rate", 1e-3)
 _LOWERED = ("--min-examples", 1, "--min-agreement", 0)
@@ -75,13 +74,14 @@ def loop(directory: Path, quick: bool, policy: str, seed: int, seconds_per_minut
         except KeyboardInterrupt:
             note("interrupted; the same command goes on with the bench, or learns anew from a finished one")
             return 130
-    return _report(directory / _LEARNT, figures, world, [*learnt, in_world])
+    return report(directory / _LEARNT, figures, world, [*learnt, in_world])
 
 
 def _check_surroundings(directory: Path) -> None:
     """Refuse what would fail after minutes of benching; what is not the loop's own is never built over."""
-    if directory.exists() and not (directory / _DEMO_STAMP).is_file() and any(directory.iterdir()):
-        raise click.UsageError(f"{directory} is not empty and not of an earlier loop; name another directory")
+    from bench.demo.corpus import check_directory
+
+    check_directory(directory)
     if environ.get("BENCH_DATABASE_URL"):
         raise click.UsageError(
             "the loop brings its own farm, but BENCH_DATABASE_URL names a fleet: unset it for this command"
@@ -207,7 +207,8 @@ def _world(home: Path, plan: "LoopPlan", policy: str, seed: int) -> tuple["World
     return judge_world(learnt, seed), learnt
 
 
-def _report(home: Path, figures: dict[str, Any], world: "WorldVerdict", learnt: list["Learnt"]) -> int:
+def report(home: Path, figures: dict[str, Any], world: "WorldVerdict", learnt: list["Learnt"]) -> int:
+    """Print what was found and write `home/figures.json`; the exit code."""
     from bench.loop.show import conclusions, judged_table, training_table, world_table
 
     show(training_table(learnt), judged_table(figures), world_table(world))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from bench.errors import FailureError
 from bench.loop.learn import DATASET
 from planner.canonical import canonical_json
 from planner.dataset.read import EXAMPLES_FILE, META_FILE, Dataset
@@ -18,10 +19,12 @@ def write_folds(dataset: Dataset, directory: Path, folds: int, seed: int) -> lis
     """`directory/fold-1/dataset` …: `dataset` with new splits, so that each issue is tested in one fold.
 
     At least 3 folds, and no fewer issues. They are dealt out in the order of a hash of seed and id; the fold
-    after the tested one validates. Returns the directories of the folds.
+    after the tested one validates. Returns the directories of the folds; a `FailureError` where all issues that
+    a fold would train on have the same winner.
     """
     examples = list(dataset.examples())
     fold_of = deal({issue_of(example) for example in examples}, folds, seed)
+    _check_labels(examples, fold_of, folds)
     homes = [directory / f"fold-{fold + 1}" for fold in range(folds)]
     for fold, home in enumerate(homes):
         _write(home / DATASET, dataset, examples, sides_of(fold_of, fold, folds))
@@ -43,6 +46,18 @@ def sides_of(fold_of: Mapping[str, int], tested: int, folds: int) -> dict[str, s
     """The split of each issue where fold `tested` is judged."""
     sides = {tested: "test", (tested + 1) % folds: "val"}
     return {issue_id: sides.get(fold, "train") for issue_id, fold in fold_of.items()}
+
+
+def _check_labels(examples: list[Json], fold_of: Mapping[str, int], folds: int) -> None:
+    for fold in range(folds):
+        sides = sides_of(fold_of, fold, folds)
+        train = [example["label_action"] for example in examples if sides[issue_of(example)] == "train"]
+        winners = {(one["swarm_id"], *sorted(one["budgets"].items())) for one in train}
+        if len(winners) < 2:
+            raise FailureError(
+                f"the {len(train)} issues that fold {fold + 1} trains on all have the same winner: there is nothing "
+                "to tell apart; another --seed benches anew"
+            )
 
 
 def _write(target: Path, base: Dataset, examples: list[Json], sides: Mapping[str, str]) -> None:

@@ -39,11 +39,14 @@ FULL: Final = LoopPlan(
     world_epochs=100,
 )
 QUICK: Final = LoopPlan(
-    issue_ids=("dep-102", "dep-119", "dep-121", "dep-123", "dep-133"),
-    actions=4,
-    folds=3,
+    issue_ids=(
+        *("dep-102", "dep-108", "dep-110", "dep-119"),
+        *("dep-121", "dep-123", "dep-124", "dep-133"),
+    ),
+    actions=3,
+    folds=4,
     epochs=30,
-    world_issues=3000,
+    world_issues=2500,
     world_epochs=100,
 )
 

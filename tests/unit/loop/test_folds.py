@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.errors import FailureError
 from bench.loop.folds import deal, issue_of, sides_of, write_folds
 from planner.dataset.read import read_dataset
-from tests.fixtures.planner_examples import write_dataset
+from tests.fixtures.planner_examples import examples, write_dataset, write_examples
 
 
 @pytest.mark.parametrize("folds", [3, 4])
@@ -31,6 +32,15 @@ def test_the_examples_are_those_of_the_base_but_for_their_split(tmp_path: Path) 
     pairs = zip(base.examples(), fold.examples(), strict=True)
     assert all({**old, "split": new["split"]} == new for old, new in pairs)
     assert fold.meta.epoch == base.meta.epoch
+
+
+def test_winners_that_are_all_alike_teach_nothing(tmp_path: Path) -> None:
+    documents = examples(30, job_type="code")
+    alike = [{**document, "label_action": documents[0]["label_action"]} for document in documents]
+    base = read_dataset(write_examples(tmp_path / "base", alike))
+    with pytest.raises(FailureError, match="fold 1 trains on all have the same winner"):
+        write_folds(base, tmp_path, 3, seed=0)
+    assert not (tmp_path / "fold-1").exists()
 
 
 def test_as_many_issues_as_folds_leave_no_side_empty() -> None:
