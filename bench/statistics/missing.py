@@ -21,6 +21,8 @@ LEAST_OBSERVED: Final = 0.05
 MOST_IGNORED: Final = 0.01
 """Share of executions that may be missing before leaving them out is refused."""
 UNEVEN: Final = 0.05
+LOOSENESS: Final = 10.0
+"""Of the regression of being observed: it must follow what kills executions closely, or its weights are off."""
 _ITERATIONS: Final = 1000
 
 
@@ -79,14 +81,14 @@ def observation_weights(table: BenchTable, features: Floats, outcome: Outcome) -
     """(E,) one over the probability Ĝ that the execution is observed, given its issue and action.
 
     It is what makes up for missing executions where, given issue and action, being missing tells nothing more
-    about the outcome. Ĝ is a shrunk logistic regression, not taken below `LEAST_OBSERVED`; ones where nothing
-    or everything is missing.
+    about the outcome. Ĝ is a logistic regression in which issue and action add up on the scale of log odds, not
+    taken below `LEAST_OBSERVED`; ones where nothing or everything is missing.
     """
     seen = np.isfinite(outcome.values)
     if seen.all() or not seen.any():
         return np.ones(len(seen))
     rows = design(features, table.arm_case[table.run_arm], table.arm_cell[table.run_arm])
-    model = LogisticRegression(max_iter=_ITERATIONS).fit(rows, seen)
+    model = LogisticRegression(C=LOOSENESS, max_iter=_ITERATIONS).fit(rows, seen)
     chance: Floats = model.predict_proba(rows)[:, 1]
     weights: Floats = 1 / np.maximum(chance, LEAST_OBSERVED)
     return weights

@@ -25,8 +25,8 @@ DEAR = np.array(
 )
 EASE = np.array([1.2, -1.2])
 """Half of the issues are easy, half hard: logits of a pass, and hard ones run into the caps more often."""
-KILLED_HARD, KILLED_EASY, KILLED_CHEAP = 0.45, 0.09, 0.02
-"""27 % of the dear executions are killed."""
+KILLED_HARD, KILLED_EASY, LESS_WHERE_CHEAP = 0.45, 0.09, 3.0
+"""27 % of the dear executions are killed; where cheap, the odds are e³ times smaller."""
 
 RESERVED = np.where(np.arange(80) % 2, 12.0, 1.0)[:, None]
 """Every second case is dear, and hard; the cap holds few of those."""
@@ -47,8 +47,8 @@ def with_kills(number: int) -> Killed:
     picked = np.sort(rng.random((ISSUES, len(CELLS))).argsort(axis=1)[:, :N_ARMS], axis=1)
     rates = special.expit(EASE[hard][:, None] + 0.8 * DEAR[picked])
     passed = (rng.random((ISSUES, N_ARMS, 1)) < rates[:, :, None]).astype(np.float64)
-    dear = np.where(hard[:, None], KILLED_HARD, KILLED_EASY)
-    kill = np.where(DEAR[picked], dear, KILLED_CHEAP)
+    dear = special.logit(np.where(hard[:, None], KILLED_HARD, KILLED_EASY))
+    kill = special.expit(np.where(DEAR[picked], dear, dear - LESS_WHERE_CHEAP))
     passed[rng.random(passed.shape) < kill[:, :, None]] = np.nan
     chances, policy = np.zeros((ISSUES, N_CELLS)), np.zeros((ISSUES, N_CELLS))
     chances[:, CELLS] = N_ARMS / len(CELLS)
@@ -66,14 +66,15 @@ def judged(world: Killed) -> Judged:
 
 def test_kills_that_depend_on_issue_and_action_are_made_up_for(size: Size, record_property) -> None:
     worlds = size.worlds(thin=20, full=500)
-    found = np.array([_kills(number) for number in range(worlds)])
-    weighted, complete = found[:, :2].mean(axis=0) / (found[:, :2].std(axis=0, ddof=1) / np.sqrt(worlds))
+    found = np.array([row for number in range(worlds) if (row := _kills(number)) is not None])
+    assert len(found) >= 0.98 * worlds
+    weighted, complete = found[:, :2].mean(axis=0) / (found[:, :2].std(axis=0, ddof=1) / np.sqrt(len(found)))
     held, inside, flagged = found[:, 2:].mean(axis=0)
     least = 0.95 - 3 * float(np.sqrt(0.95 * 0.05 / worlds))
     record_property("claim", f"27 % kills of a dear action: IPCW makes up for them, {worlds} worlds")
     record_property(
         "found",
-        f"IPCW {weighted:+.1f} SE off and held {held:.1%}; complete cases {complete:+.1f} SE off, "
+        f"IPCW {weighted:+.1f} SE off, DR with it held {held:.1%}; complete cases {complete:+.1f} SE off, "
         f"flagged {flagged:.0%}; inside the bounds {inside:.1%}",
     )
     record_property("rule", f"within 2 SE, ≥ {least:.1%}; beyond 3 SE, flagged always; inside ≥ {least:.1%}")
@@ -84,17 +85,23 @@ def test_kills_that_depend_on_issue_and_action_are_made_up_for(size: Size, recor
     assert inside >= least
 
 
-def _kills(number: int) -> tuple[float, float, bool, bool, bool]:
-    """How far IPCW and complete cases are off; whether interval and bounds hold; whether the latter is flagged."""
+def _kills(number: int) -> tuple[float, float, bool, bool, bool] | None:
+    """How far IPCW and complete cases are off; whether interval and bounds hold; whether the latter is flagged.
+
+    None where a check refuses the draw, as it does now and then.
+    """
     world = with_kills(number)
     found = judged(world)
-    ipcw = found.estimates(LINEARISED, linearised)[RECOMMENDED.name]
+    estimates = found.estimates(LINEARISED, linearised)
+    ipcw, recommended = estimates[HAJEK.name], estimates[RECOMMENDED.name]
+    if ipcw.value is None:
+        return None
     bounds, flag = found.bounds(), found.complete_case()
     unweighted = bench_log(world.table, world.policy, world.table.passed)
     return (
         ipcw.value - world.truth,
         value(terms(HAJEK, unweighted)) - world.truth,
-        ipcw.low <= world.truth <= ipcw.high,
+        recommended.low <= world.truth <= recommended.high,
         bounds.low <= world.truth <= bounds.high,
         flag.value is None and "missing" in flag.why_not,
     )
