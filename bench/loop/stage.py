@@ -12,8 +12,7 @@ TAUGHT: Final = "taught"
 UNSEEN: Final = "unseen"
 CONFIG_FILE: Final = "stage-a.yaml"
 _EVERY: Final = 3
-# A planned minute lasts less than in the demo, and nothing is tried thrice: minutes suffice for both streams.
-_SECONDS_PER_MINUTE: Final = 0.1
+# Nothing is tried thrice: minutes suffice for both streams.
 _MAX_ATTEMPTS: Final = 2
 
 
@@ -27,7 +26,6 @@ def stage_config(demo: BenchConfig) -> dict[str, Any]:
     taught = [issue_id for issue_id in issues if issue_id not in unseen]
     document = demo.stream_document()
     document["slices"] = {TAUGHT: {"id": taught}, UNSEEN: {"id": unseen}}
-    document["workcell"]["seconds_per_minute"] = _SECONDS_PER_MINUTE
     document["stream"]["max_attempts"] = _MAX_ATTEMPTS
     # Nothing is paid for here: executions cost time alone.
     document["execution_limits"].update({"max_usd": None, "max_usd_per_issue": None, "max_executions": None})
