@@ -32,7 +32,7 @@ _LOWERED = ("--min-examples", 1, "--min-agreement", 0)
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False), default="loop")
-@click.option("--quick", is_flag=True, help="A few issues and a small world: to see that it works.")
+@click.option("--quick", is_flag=True, help="A few issues and actions: to see that it works.")
 @click.option("--policy", type=click.Choice(_KINDS), default="mlp", show_default=True, help="What to train.")
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all that is drawn."
@@ -70,7 +70,7 @@ def loop(directory: Path, quick: bool, policy: str, seed: int, seconds_per_minut
             _LEARNT.mkdir()
             home = Path.cwd() / _LEARNT
             figures, learnt = _learn_and_judge(home, plan, policy, seed)
-            world, in_world = _world(home, plan, policy, seed)
+            world, in_world = _world(home, policy, seed)
         except KeyboardInterrupt:
             note("interrupted; the same command goes on with the bench, or learns anew from a finished one")
             return 130
@@ -192,17 +192,25 @@ def _tell_gates(dataset: "Dataset") -> None:
     )
 
 
-def _world(home: Path, plan: "LoopPlan", policy: str, seed: int) -> tuple["WorldVerdict", "Learnt"]:
+def _world(home: Path, policy: str, seed: int) -> tuple["WorldVerdict", "Learnt"]:
     from bench.loop.learn import DATASET, Planner, learn
-    from bench.loop.world import judge_world
+    from bench.loop.world import ISSUES, WORTH, judge_world
 
-    note(f"generated world of {plan.world_issues} issues: training, exporting and verifying as before")
+    note(f"generated world of {ISSUES} issues: training, exporting and verifying a policy and its control")
     world = home / "world"
     world.mkdir()
-    words = ("world", "--out", world / DATASET, "--issues", plan.world_issues, "--seed", seed)
+    words = ("world", "--out", world / DATASET, "--issues", ISSUES, "--seed", seed)
     Planner(world / "dataset.log").run(*words)
     # The noise of single labels is part of the world; soft labels carry it.
-    flags = ["--policy", policy, "--seed", seed, "--epochs", plan.world_epochs, "--min-agreement", 0]
+    flags = [
+        "--policy",
+        policy,
+        "--seed",
+        seed,
+        "--min-agreement",
+        0,
+        *(WORTH if policy == "outcome" else ()),
+    ]
     learnt = learn("generated world", world, flags)
     return judge_world(learnt, seed), learnt
 

@@ -1,4 +1,4 @@
-"""How large the loop is: what is benched, on how many folds a policy is judged, how large the world is."""
+"""How large the loop is: what is benched, and on how many folds a policy is judged."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,8 +18,6 @@ class LoopPlan:
     """At least 3: one is tested, one validates, the others train."""
     epochs: int
     """At most so many, on real labels."""
-    world_issues: int
-    world_epochs: int
 
 
 MAX_MINUTES: Final = 15
@@ -35,8 +33,6 @@ FULL: Final = LoopPlan(
     actions=None,
     folds=4,
     epochs=100,
-    world_issues=4000,
-    world_epochs=100,
 )
 QUICK: Final = LoopPlan(
     issue_ids=(
@@ -46,8 +42,6 @@ QUICK: Final = LoopPlan(
     actions=3,
     folds=4,
     epochs=30,
-    world_issues=2500,
-    world_epochs=100,
 )
 
 

@@ -36,7 +36,9 @@ def benched_table(results: BenchResults) -> Table:
         ("winners by candidates", _counts(Counter(winner.max_candidates_bin for winner in winners))),
         ("winners by minutes", _counts(Counter(winner.max_minutes_bin for winner in winners))),
     ]
-    return table("Benched", ("", ""), rows)
+    made = table("Benched", ("", ""), rows)
+    made.show_header = False
+    return made
 
 
 def _errors(results: BenchResults) -> str:
@@ -70,7 +72,7 @@ def _training_row(learnt: Learnt) -> tuple[object, ...]:
 def judged_table(figures: Json) -> Table:
     """Policies on issues that they have not seen, each against the best fixed action."""
     title = f"Real outcomes: {figures['issues']} issues with a winner, each judged by a policy that has not seen it"
-    columns = ("policy", "passes>", "over best fixed>", "a gain is", "minutes>", "cost>", "unseen>")
+    columns = ("policy", "passes>", "over best fixed>", "a gain is", "time>", "cost>", "unseen>")
     made = table(title, columns, [_judged_row(figures, row) for row in figures["policies"]])
     made.columns[2].no_wrap = made.columns[3].no_wrap = True
     return made
@@ -81,10 +83,10 @@ def _judged_row(figures: Json, row: Json) -> tuple[object, ...]:
     return (
         _name(row["policy"]),
         percent(found["pass_rate"]["estimate"]),
-        _NONE if gain is None else _with_interval(gain, "{:+.0f}", ""),
+        _NONE if gain is None else _with_interval(gain, 100, "{:+.0f}", ""),
         _NONE if gain is None else gain["verdict"],
-        _plain(found["mean_time_to_pass"]["estimate"], "{:.1f}"),
-        _plain(found["cost_per_pass"]["estimate"], "${:.2f}"),
+        _plain(found["mean_time_to_pass"], 60, "{:.1f} s"),
+        _plain(found["cost_per_pass"], 1, "${:.2f}"),
         percent(found["unobserved_share"]),
     )
 
@@ -93,9 +95,9 @@ def _name(policy: str) -> str:
     return policy.replace("_", " ")
 
 
-def difference_of(figures: Json, policy: str) -> Json | None:
-    """The pass rate of a policy minus the best fixed action's; None for the best fixed action itself."""
-    keys = (policy, BestFixed.policy_id, "pass_rate")
+def difference_of(figures: Json, policy: str, metric: str = "pass_rate") -> Json | None:
+    """A policy minus the best fixed action; None for the best fixed action itself."""
+    keys = (policy, BestFixed.policy_id, metric)
     found = (d for d in figures["differences"] if (d["policy"], d["reference"], d["metric"]) == keys)
     return next(found, None)
 
@@ -113,14 +115,16 @@ def world_table(found: WorldVerdict) -> Table:
 
 def conclusions(figures: Json, world: WorldVerdict) -> list[str]:
     """What the loop comes to, one finding a line."""
-    return [_real(difference_of(figures, POLICY)), _known(world)]
+    passes = difference_of(figures, POLICY), "in passes", 100, "{:+.0f}", " points"
+    time = difference_of(figures, POLICY, "mean_time_to_pass"), "in time to pass", 60, "{:+.1f}", " s"
+    return [_real(*passes), _real(*time), _known(world)]
 
 
-def _real(found: Json | None) -> str:
+def _real(found: Json | None, what: str, scale: float, form: str, unit: str) -> str:
     assert found is not None
     return (
-        f"real outcomes: a gain over the best fixed action is {found['verdict']}"
-        f"{', a loss is' if found['worse'] else ''}: {_with_interval(found, '{:+.0f}', ' points')} in passes; "
+        f"real outcomes: a gain {what} over the best fixed action is {found['verdict']}"
+        f"{', a loss is' if found['worse'] else ''}: {_with_interval(found, scale, form, unit)}; "
         f"{found['issues_that_differ']} of {found['issues']} issues tell the two apart"
     )
 
@@ -135,17 +139,17 @@ def _known(world: WorldVerdict) -> str:
 
 
 def _share(found: Interval) -> str:
-    return _with_interval(found._asdict(), "{:.0f}", " %")
+    return _with_interval(found._asdict(), 100, "{:.0f}", " %")
 
 
-def _with_interval(found: Json, form: str, unit: str) -> str:
+def _with_interval(found: Json, scale: float, form: str, unit: str) -> str:
     if found["estimate"] is None:
         return _NONE
-    text = form.format(100 * found["estimate"]) + unit
+    text = form.format(scale * found["estimate"]) + unit
     if found["low"] is None:
         return f"{text} (no interval)"
-    return f"{text} ({form.format(100 * found['low'])} … {form.format(100 * found['high'])})"
+    return f"{text} ({form.format(scale * found['low'])} … {form.format(scale * found['high'])})"
 
 
-def _plain(value: float | None, form: str) -> str:
-    return _NONE if value is None else form.format(value)
+def _plain(found: Json, scale: float, form: str) -> str:
+    return _NONE if found["estimate"] is None else form.format(scale * found["estimate"])

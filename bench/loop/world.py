@@ -13,7 +13,18 @@ from planner.evaluation.decisions import Decisions
 from planner.evaluation.intervals import Interval, Resampler
 from planner.heads import valid_cells
 from planner.world_truth import Truth, read_truth
+from planner.worlds import MINUTE_PRICE, USD_PRICE
 
+ISSUES: Final = 4000
+"""Of a world: with fewer, what is learnt and the interval are too rough to tell most from half."""
+WORTH: Final = (
+    *("--weigh", "cost", USD_PRICE),
+    *("--weigh", "time", 25 * MINUTE_PRICE),
+    *("--weigh", "risk", 0),
+    *("--weigh", "tolerance", 1),
+)
+"""What an outcome model is told that outcomes are worth there. It takes time by its logarithm: the price of a
+minute, for something of 25 minutes. The other kinds learn this from the labels."""
 MOST: Final = 0.5
 """Share of the gap between the best fixed action and the oracle above which most of it is recovered."""
 LITTLE: Final = 0.1

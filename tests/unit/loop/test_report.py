@@ -36,16 +36,19 @@ def world(policy: Interval, control: Interval) -> WorldVerdict:
 
 def figures(low: float, high: float, verdict: str) -> dict[str, Any]:
     def outcomes(rate: float) -> dict[str, Any]:
-        metrics = {"pass_rate": rate, "mean_time_to_pass": 12.0, "cost_per_pass": None}
+        metrics = {"pass_rate": rate, "mean_time_to_pass": 0.2, "cost_per_pass": None}
         return {"unobserved_share": 0.0, **{name: {"estimate": value} for name, value in metrics.items()}}
 
-    difference = {"policy": POLICY, "reference": "best_fixed", "metric": "pass_rate", "verdict": verdict}
+    difference = {"policy": POLICY, "reference": "best_fixed", "verdict": verdict}
     interval = {"estimate": (low + high) / 2, "low": low, "high": high}
     counts = {"issues": 12, "issues_that_differ": 7, "worse": False}
     return {
         "issues": 12,
         "policies": [{"policy": name, "outcomes": outcomes(0.75)} for name in (POLICY, "best_fixed")],
-        "differences": [{**difference, **interval, **counts}],
+        "differences": [
+            {**difference, **interval, **counts, "metric": metric}
+            for metric in ("pass_rate", "mean_time_to_pass")
+        ],
     }
 
 
@@ -67,13 +70,14 @@ def test_the_world_decides_the_exit_code(
 
 
 def test_a_gain_that_is_not_shown_is_said_so_with_its_interval() -> None:
-    said, _ = conclusions(NOT_SHOWN, world(GOOD, NOTHING))
-    assert "is not shown: +5 points (-20 … +30) in passes; 7 of 12 issues" in said
+    passes, time, _ = conclusions(NOT_SHOWN, world(GOOD, NOTHING))
+    assert "in passes over the best fixed action is not shown: +5 points (-20 … +30); 7 of 12" in passes
+    assert "in time to pass over the best fixed action is not shown: +3.0 s (-12.0 … +18.0)" in time
 
 
 def test_a_failed_world_is_not_to_be_overlooked() -> None:
-    assert "NOT MOST of the gap" in conclusions(NOT_SHOWN, world(BAD, NOTHING))[1]
-    assert "FAR TOO MUCH: 20 %" in conclusions(NOT_SHOWN, world(GOOD, BAD))[1]
+    assert "NOT MOST of the gap" in conclusions(NOT_SHOWN, world(BAD, NOTHING))[-1]
+    assert "FAR TOO MUCH: 20 %" in conclusions(NOT_SHOWN, world(GOOD, BAD))[-1]
 
 
 @pytest.mark.parametrize("width", [80, 100, 120])
@@ -85,5 +89,5 @@ def test_no_table_is_wider_than_the_terminal_nor_breaks_a_figure(width: int) -> 
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
     assert max(len(line) for line in text.splitlines()) <= width
-    for figure in ("+5 (-20 … +30)", "not shown", "-318 % (-353 … -287)", "01234567", "12.0"):
+    for figure in ("+5 (-20 … +30)", "not shown", "-318 % (-353 … -287)", "01234567", "12.0 s"):
         assert figure in text
