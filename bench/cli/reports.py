@@ -29,11 +29,15 @@ def winners(bench_id: str | None, as_json: bool) -> None:
     Without BENCH_ID the newest bench.
     """
     from bench.results.documents import winners_document
+    from bench.results.looks import look_lines
     from bench.results.show import winners_table
 
     with open_farm() as farm:
         results = results_of(farm, bench_id)
-    show_json(winners_document(results)) if as_json else show(winners_table(results))
+    if as_json:
+        show_json(winners_document(results))
+    else:
+        show(winners_table(results), *look_lines(results.cases))
 
 
 @click.command()

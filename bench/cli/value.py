@@ -79,6 +79,7 @@ def value(
         group_by=group_by,
         reference=reference,
         outcome=_outcome(evidence, minute_cost, dollar_cost, worst),
+        expected=evidence.expected,
     )
     if as_json:
         show_json(_document(bench_id, evidence, values))

@@ -8,6 +8,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from bench.errors import BenchError
+from bench.results.looks import UNDECIDED, first_decided
 from bench.statistics.admission import Admission, admission_probabilities
 from bench.statistics.missing import fold_admission
 from bench.statistics.outcome_features import issue_features
@@ -48,7 +49,11 @@ UNIFORM: Final = "uniform"
 
 @dataclass(frozen=True)
 class Evidence:
-    """The decided cases of a bench, and those that its caps kept out."""
+    """The decided cases of a bench, and those that its caps kept out.
+
+    While cases are undecided, only those admitted before the first undecided one: what is decided sooner is
+    quicker, and what is quicker passes more often.
+    """
 
     bench: Mapping[str, Any]
     table: BenchTable
@@ -58,6 +63,8 @@ class Evidence:
     """(N, 240) of each policy: the controls, and the registered ones that decided every case."""
     undecided: int
     """Cases that are neither decided nor kept out by a cap; no estimate knows of them."""
+    expected: int | None
+    """How many issues there will be at the end; None where this is the end."""
     admission: Admission
 
 
@@ -68,8 +75,9 @@ def read_evidence(engine: sa.Engine, bench_id: str) -> Evidence:
     if bench["kind"] != "bench":
         raise BenchError(f"{bench_id} is a stream: one action an issue compares nothing; name a bench")
     cases = benches.cases(bench_id)
-    decided = verdicts.finished_cases(bench_id)
-    rows = verdicts.load([*decided, *_kept_out_by_lot(bench, verdicts, cases)])
+    seen = first_decided(cases)
+    decided = [case["case_id"] for case in seen if case["state"] == "finished"]
+    rows = verdicts.load([*decided, *_kept_out_by_lot(bench, verdicts, seen)])
     # The order of the table.
     rows.sort(key=lambda one: (one.case["issue_id"], str(one.case["case_id"])))
     for one in rows:
@@ -86,7 +94,8 @@ def read_evidence(engine: sa.Engine, bench_id: str) -> Evidence:
         table=fold_admission(table, admitted, admission.probabilities),
         features=issue_features([one.case["planner_input"] for one in rows]),
         policies={**controls(rows), **_registered(engine, bench_id, rows)},
-        undecided=sum(case["state"] in ("checking", "pending", "admitted") for case in cases),
+        undecided=sum(case["state"] in UNDECIDED for case in cases),
+        expected=None if len(seen) == len(cases) else len(rows) + len(cases) - len(seen),
         admission=admission,
     )
 

@@ -58,7 +58,9 @@ def notes(evidence: Evidence) -> list[str]:
     found = []
     if evidence.undecided:
         found.append(
-            f"{evidence.undecided} cases are still undecided: these numbers are a look, not a result"
+            f"{evidence.undecided} cases have no verdict: these numbers are a look at the first "
+            f"{len(evidence.table.issues)} issues in the order of admission; the intervals hold however often "
+            "one looks"
         )
     admission = evidence.admission
     if not admission.exact:

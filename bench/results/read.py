@@ -12,6 +12,7 @@ from bench.experiment.coverage import Pair, uncovered_pairs
 from bench.experiment.labels import BenchTotals, build_summary
 from bench.experiment.regret import PolicyRegret, PolicySummary, best_fixed, regret, summarise, uniform_regret
 from bench.experiment.winners import CaseVerdict
+from bench.results.looks import look_lines
 from bench.submit.inputs import rfc3339
 from db.repositories.benches import Benches
 from db.repositories.policies import Policies
@@ -102,8 +103,8 @@ class BenchResults:
 
     @property
     def notes(self) -> list[str]:
-        """What a reader of the regrets must know about the policies."""
-        return [note for policy in self.policies if (note := self._note(policy))]
+        """What a reader of the figures must know about policies and cases."""
+        return look_lines(self.cases) + [note for policy in self.policies if (note := self._note(policy))]
 
     def _note(self, policy: ScoredPolicy) -> str | None:
         if policy.epoch == self.epoch:

@@ -105,15 +105,17 @@ class Judged:
                 found[estimator.name] = self._published(terms(estimator, self.log), interval, method)
         return found
 
-    def minus(self, other: "Judged") -> Estimate:
+    def minus(
+        self, other: "Judged", kind: str = LINEARISED, interval: Callable[[Terms], Interval] = linearised
+    ) -> Estimate:
         """The recommended estimate of this policy minus that of the other, paired by issue."""
-        method = f"difference of {RECOMMENDED.name}, paired, {self._how(LINEARISED)}"
+        method = f"difference of {RECOMMENDED.name}, paired, {self._how(kind)}"
         for log in (self.log, other.log):
             if isinstance(log, str):
                 return refused(self._estimand, method, log)
         if np.array_equal(self._policy, other._policy):
             return Estimate(self._estimand, 0.0, 0.0, 0.0, f"{method}: the same choices")
-        return self._published(minus(self._sums(), other._sums()), linearised, method)
+        return self._published(minus(self._sums(), other._sums()), interval, method)
 
     def bounds(self) -> Estimate:
         """Manski's bracket, by Hájek, with what the draw leaves open."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Final
 
 import numpy as np
 
@@ -14,7 +16,10 @@ from bench.statistics.judging import ESTIMATORS, LINEARISED, RECOMMENDED, Judge,
 from bench.statistics.logs import check_policy
 from bench.statistics.missing import MissingReport
 from bench.statistics.outcomes import Outcome, pass_own_budget
+from bench.statistics.sequence import ALWAYS_VALID, sequence
 from bench.statistics.table import BenchTable, Floats
+
+AT_THE_END: Final = "the bench goes on, and this interval holds only once it is finished"
 
 
 @dataclass(frozen=True)
@@ -51,13 +56,15 @@ def policy_values(
     group_by: GroupBy,
     reference: str | None = None,
     outcome: Outcome | None = None,
+    expected: int | None = None,
 ) -> list[PolicyValue]:
     """One value for each of `policies`, in their order; each is (N, 240) chances of the cells.
 
     `features` (N, D) describe the cases, as `issue_features` does. `group_by` is what no fold of the outcome
     model splits. Differences are against `reference`, the first policy where None. `outcome` is
-    `pass_own_budget` where None. A `BenchError` for shapes that do not fit; data that are too few or cannot
-    answer are no error but a refusal in every estimate.
+    `pass_own_budget` where None. While a bench goes on, `expected` is how many issues it will have: intervals
+    are then confidence sequences, and those that hold only at the end are refused. A `BenchError` for shapes
+    that do not fit; data that are too few or cannot answer are no error but a refusal in every estimate.
     """
     _check(table, policies, features, reference)
     named = next(iter(policies), None) if reference is None else reference
@@ -66,10 +73,10 @@ def policy_values(
         return [_nothing(name, told.estimand, why, name == named) for name in policies]
     judge = Judge(table, features, told, group_by)
     judged = {name: Judged(judge, policy) for name, policy in policies.items()}
-    return [
-        _value(name, one, judge, seed, None if name == named else judged[str(named)])
-        for name, one in judged.items()
-    ]
+    against = {name: None if name == named else judged[str(named)] for name in judged}
+    if expected is not None:
+        return [_look(name, one, judge, against[name], expected) for name, one in judged.items()]
+    return [_value(name, one, judge, seed, against[name]) for name, one in judged.items()]
 
 
 def _check(
@@ -94,6 +101,25 @@ def _value(name: str, of: Judged, judge: Judge, seed: int, reference: Judged | N
         finite_sample=of.finite_sample(),
         bounds=of.bounds(),
         complete_case=of.complete_case(),
+        diagnostics=of.diagnostics,
+        missing=judge.missing,
+    )
+
+
+def _look(name: str, of: Judged, judge: Judge, reference: Judged | None, expected: int) -> PolicyValue:
+    interval = partial(sequence, expected=expected)
+    estimates = of.estimates(ALWAYS_VALID, interval)
+    later = {kind: refused(judge.outcome.estimand, kind, AT_THE_END) for kind in estimates}
+    one = later[RECOMMENDED.name]
+    return PolicyValue(
+        policy=name,
+        recommended=estimates[RECOMMENDED.name],
+        difference=of.minus(reference, ALWAYS_VALID, interval) if reference else None,
+        estimates=estimates,
+        resampled=later,
+        finite_sample=one,
+        bounds=one,
+        complete_case=one,
         diagnostics=of.diagnostics,
         missing=judge.missing,
     )

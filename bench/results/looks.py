@@ -1,0 +1,54 @@
+"""What may be said of a bench that goes on."""
+
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
+from typing import Any, Final
+
+from bench.statistics.looks import Look, look
+
+UNDECIDED: Final = ("checking", "pending", "admitted", "cancelled")
+"""States of cases that may be undecided because they are slow."""
+
+Case = Mapping[str, Any]
+
+
+def first_decided(cases: Sequence[Case]) -> list[Case]:
+    """Of cases in the order of admission, those before the first that is undecided."""
+    return list(takewhile(lambda case: case["state"] not in UNDECIDED, cases))
+
+
+def look_lines(cases: Sequence[Case]) -> list[str]:
+    """What the reader of a running report must know, and how the baseline does; nothing once all is decided.
+
+    `cases` as `Benches.cases` gives them.
+    """
+    seen = first_decided(cases)
+    if len(seen) == len(cases):
+        return []
+    waiting = sum(case["state"] in UNDECIDED for case in cases)
+    warning = (
+        f"a look: {waiting} of {len(cases)} cases have no verdict; the quick ones come first, so figures without an "
+        "always-valid interval may move"
+    )
+    return [warning, *so_far(cases)]
+
+
+def so_far(cases: Sequence[Case]) -> list[str]:
+    """The baseline's pass rate with an interval that holds however often one looks, in a line; none at first."""
+    found = look(
+        tuple(
+            case["baseline_passed"] / case["baseline_scored"] if case["baseline_scored"] else None
+            for case in first_decided(cases)
+            if case["state"] == "finished"
+        )
+    )
+    return [] if found is None else [f"so far: the baseline passes {look_text(found)}"]
+
+
+def look_text(found: Look) -> str:
+    """`41 % (always-valid 95 %: 20 … 63) over the first 12 issues`."""
+    left_out = f", {found.left_out} without a result left out" if found.left_out else ""
+    return (
+        f"{100 * found.mean:.0f} % (always-valid 95 %: {100 * found.low:.0f} … {100 * found.high:.0f}) over the "
+        f"first {found.issues} issues{left_out}"
+    )
