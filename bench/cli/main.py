@@ -38,6 +38,8 @@ COMMANDS = {
     "regret": "bench.cli.reports",
     "report": "bench.cli.reports",
     "value": "bench.cli.value",
+    "attribution": "bench.cli.attribution",
+    "power": "bench.cli.power",
     "policies": "bench.cli.policies",
     "labels": "bench.cli.labels",
     "archives": "bench.cli.archives",

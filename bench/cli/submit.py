@@ -60,13 +60,26 @@ def submit(
     with open_farm() as farm:
         plan = plan_of(farm, resolved, ids)
         if dry_run:
-            show_json(plan_document(plan)) if as_json else show_plan(plan)
+            _show_dry_run(farm, plan, as_json)
             return None
         if resolved.issue_selection.source is not None:
             store_backlog(farm.engine, read_backlog(Path(resolved.issue_selection.source)))
         Plans(farm.engine).write(plan)
         farm.start_parts()
         return _after(farm, plan, wait, as_json)
+
+
+def _show_dry_run(farm: Farm, plan: NewBench, as_json: bool) -> None:
+    from bench.results.plain import plain
+    from bench.results.power import plan_power
+    from bench.results.power_show import plan_line
+
+    power = plan_power(farm.engine, plan)
+    if as_json:
+        show_json({**plan_document(plan), "detectable": plain(power)})
+        return
+    show_plan(plan)
+    note(plan_line(power))
 
 
 def plan_of(farm: Farm, config: BenchConfig, issue_ids: list[str] | None) -> NewBench:

@@ -1,0 +1,183 @@
+"""What the farm can find out for how much: power from the variance components and costs of earlier benches."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import sqlalchemy as sa
+
+from bench.errors import BenchError
+from bench.results.pooling import read_pooled
+from bench.statistics.arms import arms_of
+from bench.statistics.components import Variances, components, variances
+from bench.statistics.errors import NotIdentifiedError
+from bench.statistics.estimate import Estimate
+from bench.statistics.power import STANDARD, Aim, PairedSpread, detectable, issues_needed, paired_spread
+from db.repositories.experience import Experience
+from db.repositories.plans import NewBench
+from planner.actions import all_cells
+
+FEWEST_ISSUES: Final = 10
+"""Issues with replicates below which variance components say next to nothing."""
+NO_BASIS: Final = (
+    f"no bench has replicates on {FEWEST_ISSUES} issues or more, so what a bench can detect is not known; "
+    "run one with `replicates: 2`, or state --within and --interaction"
+)
+
+
+class Costs(NamedTuple):
+    """Means of one execution."""
+
+    usd: float
+    minutes: float
+
+
+class Basis(NamedTuple):
+    """What a calculation rests on. `low` and `high` are `spread` at the ends of the components' intervals."""
+
+    source: str
+    spread: PairedSpread
+    low: PairedSpread
+    high: PairedSpread
+    components: tuple[Estimate, ...]
+    costs: Costs | None
+
+
+class Cell(NamedTuple):
+    """So many issues, on each of which two actions run so many times."""
+
+    issues: int
+    replicates: int
+    difference: float | None
+    """The smallest that is found; None where the issues are too few."""
+    usd: float | None
+    minutes: float | None
+
+
+class Need(NamedTuple):
+    """Issues that a stated difference needs."""
+
+    replicates: int
+    issues: Estimate
+    usd: float | None
+    minutes: float | None
+
+
+class PlanPower(NamedTuple):
+    """What a planned bench can detect."""
+
+    source: str
+    issues: int
+    all_together: float | None
+    """Between two actions that run on every issue."""
+    pair: tuple[str, str] | None
+    """The two that share the most issues."""
+    shared: int
+    of_pair: float | None
+
+
+def basis_of(
+    engine: sa.Engine, bench_ids: Sequence[str], *, seed: int = 0, pool_epochs: bool = False
+) -> Basis:
+    """The components of `bench_ids`, with intervals; a `BenchError` where they do not tell."""
+    table = read_pooled(engine, bench_ids, pool_epochs).table
+    arms = arms_of(table, table.passed)
+    if arms.n_issues < FEWEST_ISSUES:
+        raise NotIdentifiedError(
+            f"{' and '.join(bench_ids)}: outcomes of {arms.n_issues} issues, and {FEWEST_ISSUES} are needed"
+        )
+    found = components(arms, seed=seed)
+    within, interaction = found.within, found.interaction
+    return Basis(
+        source=" and ".join(bench_ids),
+        spread=_spread(within.value, interaction.value),
+        low=_spread(within.low, interaction.low),
+        high=_spread(within.high, interaction.high),
+        components=(within, interaction),
+        costs=_costs(engine, bench_ids),
+    )
+
+
+def stated_basis(within: float, interaction: float, costs: Costs | None = None) -> Basis:
+    """Components that somebody stated: no intervals."""
+    spread = _spread(within, interaction)
+    return Basis("stated components", spread, spread, spread, (), costs)
+
+
+def newest_basis(engine: sa.Engine) -> str | None:
+    """The newest bench that a calculation can rest on."""
+    return Experience(engine).newest_replicated(FEWEST_ISSUES)
+
+
+def needs(basis: Basis, difference: float, replicates: Sequence[int], aim: Aim = STANDARD) -> list[Need]:
+    """For each number of replicates, the issues on which both actions must run."""
+    found = []
+    for runs in replicates:
+        low, issues, high = (
+            issues_needed(spread.of_one_issue(runs), difference, aim)
+            for spread in (basis.low, basis.spread, basis.high)
+        )
+        method = "paired t test; interval from those of the variance components"
+        estimate = Estimate("issues needed", issues, min(low, issues), max(high, issues), method)
+        found.append(Need(runs, estimate, *_spent(basis, issues, runs)))
+    return found
+
+
+def grid(basis: Basis, issues: Sequence[int], replicates: Sequence[int], aim: Aim = STANDARD) -> list[Cell]:
+    """What each combination detects and costs."""
+    return [
+        Cell(size, runs, detectable(basis.spread.of_one_issue(runs), size, aim), *_spent(basis, size, runs))
+        for size in issues
+        for runs in replicates
+    ]
+
+
+def plan_power(engine: sa.Engine, plan: NewBench) -> PlanPower | str:
+    """What `plan` can detect, by the components of the newest bench that has some; or why that is not known."""
+    bench_id = newest_basis(engine)
+    if bench_id is None:
+        return NO_BASIS
+    try:
+        table = read_pooled(engine, [bench_id]).table
+        spread = paired_spread(variances(arms_of(table, table.passed)).clipped())
+    except BenchError as error:
+        return f"what this bench can detect is not known: {error}"
+    return planned(plan, bench_id, spread)
+
+
+def planned(plan: NewBench, source: str, spread: PairedSpread) -> PlanPower:
+    """The same for a known spread. Arms of the whole plan: caps may cut it short."""
+    pairs: Counter[tuple[int, int]] = Counter()
+    noise: defaultdict[tuple[int, int], float] = defaultdict(float)
+    runs = []
+    for case in plan.cases:
+        arms = sorted((arm.canonical_rank, len(arm.executions)) for arm in case.arms)
+        runs += [count for _, count in arms]
+        for place, (first, first_runs) in enumerate(arms):
+            for second, second_runs in arms[place + 1 :]:
+                pairs[first, second] += 1
+                noise[first, second] += spread.of_one_issue(first_runs, second_runs)
+    mean = sum(spread.of_one_issue(count) for count in runs) / max(len(runs), 1)
+    together = detectable(mean, len(plan.cases))
+    if not pairs:
+        return PlanPower(source, len(plan.cases), together, None, 0, None)
+    pair = min(pairs, key=lambda both: (-pairs[both], noise[both], both))
+    names = (all_cells()[pair[0]].label(), all_cells()[pair[1]].label())
+    found = detectable(noise[pair] / pairs[pair], pairs[pair])
+    return PlanPower(source, len(plan.cases), together, names, pairs[pair], found)
+
+
+def _spread(within: float | None, interaction: float | None) -> PairedSpread:
+    return paired_spread(Variances(within or 0.0, interaction or 0.0, 0.0, 0.0))
+
+
+def _costs(engine: sa.Engine, bench_ids: Sequence[str]) -> Costs | None:
+    means = Experience(engine).mean_costs(bench_ids)
+    return Costs(means["micro_usd"] / 1e6, means["ms"] / 60_000) if means["executions"] else None
+
+
+def _spent(basis: Basis, issues: int, replicates: int) -> tuple[float | None, float | None]:
+    if basis.costs is None:
+        return None, None
+    executions = 2 * issues * replicates
+    return executions * basis.costs.usd, executions * basis.costs.minutes

@@ -1,0 +1,82 @@
+"""How many issues and replicates a difference between two actions needs.
+
+Both actions run on the same n issues, R_A and R_B times each, and the mean of the paired differences is tested:
+
+    n = (z_{1−α/2} + z_{1−β})² (ω² + σ_A²/R_A + σ_B²/R_B) ÷ δ²
+
+(Miller, "Adding Error Bars to Evals", 2024, section 5), with ω² = Var_i(p_iA − p_iB) over issues and σ² the mean
+variance of one run about its own rate. The test is a t test; z_{1−α/2}²/2 issues more make up for that
+(Guenther, 1981), which is little above 30 issues and right to a percent of power from 10.
+"""
+
+import math
+from typing import Final, NamedTuple
+
+from scipy.stats import norm
+from statsmodels.stats.power import TTestPower, normal_sample_size_one_tail
+
+from bench.errors import BenchError
+from bench.statistics.components import Variances
+
+
+class PairedSpread(NamedTuple):
+    """What the difference between two actions varies by."""
+
+    between: float
+    """ω²: variance over issues of the true difference."""
+    first: float
+    """σ_A²: mean variance of a run of the first action about its own rate."""
+    second: float
+    """σ_B²"""
+
+    def of_one_issue(self, runs: float, others: float | None = None) -> float:
+        """Variance of one issue's observed difference, after that many runs of each."""
+        return self.between + self.first / runs + self.second / (others or runs)
+
+
+class Aim(NamedTuple):
+    """A two-sided test of level `alpha` that is to find the difference with probability `power`."""
+
+    alpha: float = 0.05
+    power: float = 0.80
+
+    @property
+    def reach(self) -> float:
+        """z_{1−α/2} + z_{1−β}"""
+        return float(norm.ppf(1 - self.alpha / 2) + norm.ppf(self.power))
+
+    @property
+    def small_sample(self) -> float:
+        """Issues that a t test needs beside those of the normal one."""
+        return float(norm.ppf(1 - self.alpha / 2) ** 2 / 2)
+
+
+STANDARD: Final = Aim()
+
+
+def paired_spread(variances: Variances) -> PairedSpread:
+    """For two actions of a farm whose components are these: the true rates of two actions on one issue differ by
+    their two issue×action parts, beside a constant, so ω² = 2 s_int².
+    """
+    return PairedSpread(2 * variances.interaction, variances.within, variances.within)
+
+
+def issues_needed(variance: float, difference: float, aim: Aim = STANDARD) -> int:
+    """Issues on which both must run; `variance` as from `of_one_issue`."""
+    if variance < 0 or difference <= 0:
+        raise BenchError("give a difference above 0 and variances of 0 or more")
+    if variance == 0:
+        return math.ceil(aim.small_sample) + 1
+    size = normal_sample_size_one_tail(difference, aim.power, aim.alpha / 2, std_null=math.sqrt(variance))
+    return math.ceil(float(size) + aim.small_sample)
+
+
+def detectable(variance: float, issues: int, aim: Aim = STANDARD) -> float | None:
+    """The smallest difference found on that many issues; None where they are too few for any."""
+    free = issues - aim.small_sample
+    return aim.reach * math.sqrt(variance / free) if free > 1 else None
+
+
+def power_of(variance: float, issues: int, difference: float, aim: Aim = STANDARD) -> float:
+    """The probability that the t test finds `difference` on that many issues."""
+    return float(TTestPower().power(difference / math.sqrt(variance), issues, aim.alpha))

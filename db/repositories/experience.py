@@ -1,0 +1,57 @@
+"""What earlier benches came to: which ran arms more than once, what an execution took, who worked on it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+_NEWEST_REPLICATED = sa.text("""
+    SELECT b.bench_id FROM farm.benches b
+    WHERE b.kind = 'bench' AND :issues <= (
+        SELECT count(DISTINCT c.issue_id)
+        FROM farm.cases c
+        JOIN farm.verdicts v USING (case_id)
+        JOIN farm.executions e USING (case_id)
+        JOIN farm.outcomes o USING (execution_id)
+        WHERE c.bench_id = b.bench_id AND e.replicate >= 1 AND o.status <> 'error')
+    ORDER BY b.bench_no DESC LIMIT 1""")
+_MEANS = sa.text("""
+    SELECT avg(o.charged_micro_usd)::double precision AS micro_usd, avg(o.duration_ms)::double precision AS ms,
+           count(*) AS executions
+    FROM farm.cases c JOIN farm.executions e USING (case_id) JOIN farm.outcomes o USING (execution_id)
+    WHERE c.bench_id = ANY (:benches) AND e.arm_id IS NOT NULL AND o.status <> 'error'""")
+_VERSIONS = sa.text("""
+    SELECT DISTINCT c.bench_id, round_ ->> 'toolchain' AS toolchain, round_ ->> 'toolchain_version' AS version
+    FROM farm.cases c
+    JOIN farm.executions e USING (case_id)
+    JOIN farm.outcomes o USING (execution_id)
+    JOIN farm.candidates k ON k.execution_id = o.execution_id AND k.attempt = o.attempt,
+    jsonb_array_elements(k.document -> 'rounds') AS round_
+    WHERE c.bench_id = ANY (:benches) ORDER BY 1, 2, 3""")
+
+
+class Experience:
+    """Read-only."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def newest_replicated(self, issues: int) -> str | None:
+        """The newest bench with decided cases of that many issues in which an arm ran again; None: there is none."""
+        with self._engine.connect() as connection:
+            found: str | None = connection.scalar(_NEWEST_REPLICATED, {"issues": issues})
+        return found
+
+    def mean_costs(self, bench_ids: Sequence[str]) -> dict[str, Any]:
+        """Mean `micro_usd` charged and `ms` of a scored execution of an arm, and how many there were."""
+        with self._engine.connect() as connection:
+            return dict(connection.execute(_MEANS, {"benches": list(bench_ids)}).mappings().one())
+
+    def toolchain_versions(self, bench_ids: Sequence[str]) -> dict[str, frozenset[tuple[str, str | None]]]:
+        """By bench, every (toolchain, version) that worked on its scored and failed executions alike."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(_VERSIONS, {"benches": list(bench_ids)}).all()
+        return {
+            bench: frozenset((row.toolchain, row.version) for row in rows if row.bench_id == bench)
+            for bench in bench_ids
+        }
