@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,6 +10,9 @@ from bench.cli.session import Farm, note, open_farm
 from bench.cli.tables import show, show_json
 from bench.results.read import BenchResults, read_results
 from db.repositories.benches import Benches
+
+if TYPE_CHECKING:
+    from bench.statistics.oracle import OracleBracket
 
 BENCH = click.argument("bench_id", required=False)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -64,6 +67,8 @@ def regret(bench_id: str | None, names: tuple[str, ...], as_json: bool) -> None:
       bench regret b-20260131-k3f9q --policy mlp-a
     """
     from bench.results.documents import regret_document
+    from bench.results.evidence_show import bracket_parts, oracle_of
+    from bench.results.plain import bracket_document
     from bench.results.policies import score
     from bench.results.show import regret_parts
 
@@ -72,7 +77,11 @@ def regret(bench_id: str | None, names: tuple[str, ...], as_json: bool) -> None:
         for name in names:
             score(farm.engine, bench_id, name)
         results = read_results(farm.engine, bench_id, names or None)
-    show_json(regret_document(results)) if as_json else show(*regret_parts(results))
+        oracle = oracle_of(farm.engine, bench_id)
+    if as_json:
+        show_json({**regret_document(results), "bracket": bracket_document(oracle)})
+    else:
+        show(*regret_parts(results), *bracket_parts(oracle))
 
 
 @click.command()
@@ -94,6 +103,7 @@ def report(bench_id: str | None, form: str, out: Path | None) -> None:
       bench report --format md --out report.md
     """
     from bench.results.documents import report_document
+    from bench.results.evidence_show import oracle_of
     from bench.results.markdown import report_markdown
 
     with open_farm() as farm:
@@ -101,12 +111,13 @@ def report(bench_id: str | None, form: str, out: Path | None) -> None:
         if form == "text" and out is None:
             show_bench_report(farm, results.bench["bench_id"])
             return
-    writers: dict[str, Callable[[BenchResults], str]] = {
-        "json": lambda found: _json_text(report_document(found)),
+        oracle = oracle_of(farm.engine, results.bench["bench_id"])
+    writers: dict[str, Callable[[BenchResults, OracleBracket | str], str]] = {
+        "json": lambda found, bracket: _json_text(report_document(found, bracket)),
         "md": report_markdown,
         "text": _plain_text,
     }
-    text = writers[form](results)
+    text = writers[form](results, oracle)
     if out is None:
         click.echo(text)
     else:
@@ -116,12 +127,13 @@ def report(bench_id: str | None, form: str, out: Path | None) -> None:
 
 def show_bench_report(farm: Farm, bench_id: str) -> None:
     """The whole report at the terminal; the files that the config asks for are written as well."""
+    from bench.results.evidence_show import oracle_of
     from bench.results.output import write_outputs
     from bench.results.show import report_parts
 
     results = read_results(farm.engine, bench_id)
     paths = write_outputs(results)["output_paths"]
-    show(*report_parts(results))
+    show(*report_parts(results, oracle_of(farm.engine, bench_id)))
     if paths:
         note(f"written: {', '.join(sorted(paths.values()))}")
 
@@ -139,7 +151,7 @@ def _json_text(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 
-def _plain_text(results: BenchResults) -> str:
+def _plain_text(results: BenchResults, oracle: "OracleBracket | str") -> str:
     import io
 
     from rich.console import Console
@@ -148,6 +160,6 @@ def _plain_text(results: BenchResults) -> str:
 
     buffer = io.StringIO()
     plain = Console(file=buffer, width=140, color_system=None)
-    for part in report_parts(results):
+    for part in report_parts(results, oracle):
         plain.print(part)
     return buffer.getvalue().rstrip()

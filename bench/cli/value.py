@@ -1,6 +1,5 @@
 """`bench value`: what policies are worth, estimated from what a bench tried."""
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -104,19 +103,11 @@ def _outcome(
 
 def _document(bench_id: str, evidence: "Evidence", values: "list[PolicyValue]") -> dict[str, Any]:
     from bench.results.evidence_show import notes
+    from bench.results.plain import plain
 
     return {
         "bench_id": bench_id,
         "issues": len(evidence.table.issues),
         "notes": notes(evidence),
-        "policies": [_plain(asdict(one)) for one in values],
+        "policies": [plain(one) for one in values],
     }
-
-
-def _plain(found: Any) -> Any:
-    """Named tuples as objects, for JSON."""
-    if hasattr(found, "_asdict"):
-        return _plain(found._asdict())
-    if isinstance(found, dict):
-        return {key: _plain(value) for key, value in found.items()}
-    return found

@@ -25,7 +25,7 @@ def outcomes_of(rows: CaseRows) -> list[ArmOutcome]:
 
     With `timeout_behavior: skip` a timeout says nothing about an arm, as an error does not.
     """
-    skip_timeouts = rows.case["config"]["execution_limits"]["timeout_behavior"] == "skip"
+    skip_timeouts = skips_timeouts(rows.case)
     return [
         ArmOutcome(
             action_of(arm),
@@ -37,6 +37,11 @@ def outcomes_of(rows: CaseRows) -> list[ArmOutcome]:
         )
         for arm in rows.arms
     ]
+
+
+def skips_timeouts(case: Mapping[str, Any]) -> bool:
+    """Whether the bench of a case says that a timeout tells nothing."""
+    return bool(case["config"]["execution_limits"]["timeout_behavior"] == "skip")
 
 
 def _replicate(execution: Mapping[str, Any], skip_timeouts: bool) -> ReplicateOutcome:

@@ -2,18 +2,24 @@
 
 from typing import Any
 
+from bench.results.plain import bracket_document
 from bench.results.read import BenchResults, DecidedCase
+from bench.statistics.oracle import OracleBracket
+from bench.statistics.outcomes import OWN_BUDGET
+from bench.statistics.winners import CaseJudgement
+from planner.actions import all_cells
 
-ESTIMAND = "pass_own_budget"
+ESTIMAND = OWN_BUDGET
 """Passed within its own budget; an own timeout is a failure, errors are missing."""
 
 
 def winners_document(results: BenchResults) -> list[dict[str, Any]]:
     """One entry a decided case."""
-    return [_winner(case) for case in results.decided]
+    judged = results.judgements
+    return [_winner(case, judged.get(case.case_id)) for case in results.decided]
 
 
-def _winner(case: DecidedCase) -> dict[str, Any]:
+def _winner(case: DecidedCase, judged: CaseJudgement | None) -> dict[str, Any]:
     verdict = case.verdict
     return {
         "issue_id": case.issue_id,
@@ -23,6 +29,7 @@ def _winner(case: DecidedCase) -> dict[str, Any]:
         "tie_size": verdict.tie_size,
         "soft_label": [{"action": list(action), "weight": weight} for action, weight in verdict.weights],
         "estimand": ESTIMAND,
+        "judgement": None if judged is None else judgement_document(judged),
         "arms": [
             {
                 "action": list(estimate.action),
@@ -36,12 +43,36 @@ def _winner(case: DecidedCase) -> dict[str, Any]:
     }
 
 
+def judgement_document(judged: CaseJudgement) -> dict[str, Any]:
+    """What the replicates say: `identified` is false where no arm of the bench ran twice."""
+    actions = all_cells()
+    return {
+        "estimand": judged.value.estimand,
+        "identified": all(arm.chance_best is not None for arm in judged.arms),
+        "claimed": judged.claimed is not None,
+        "p_value": judged.p_value,
+        "winner_set": [list(actions[cell]) for cell in judged.members],
+        "arms": [
+            {
+                "action": list(actions[arm.cell]),
+                "runs": arm.runs,
+                "observed": arm.observed,
+                "chance_best": arm.chance_best,
+                "estimate": arm.estimate._asdict(),
+            }
+            for arm in judged.arms
+        ],
+        "value": judged.value._asdict(),
+    }
+
+
 def regret_document(results: BenchResults) -> dict[str, Any]:
     """Every policy over the bench, and on each observed case."""
     observed = [case.issue_id for case in results.decided if case.observed]
     return {
         "bench_id": results.bench["bench_id"],
         "estimand": ESTIMAND,
+        "identified": results.identified,
         "best_fixed": None if results.best_fixed is None else list(results.best_fixed),
         "policies": [summary._asdict() for summary in results.summaries],
         "notes": results.notes,
@@ -55,12 +86,12 @@ def regret_document(results: BenchResults) -> dict[str, Any]:
     }
 
 
-def report_document(results: BenchResults) -> dict[str, Any]:
+def report_document(results: BenchResults, oracle: OracleBracket | str) -> dict[str, Any]:
     """All of a bench in one document."""
     return {
         "summary": results.summary_document(),
         "winners": winners_document(results),
-        "regret": regret_document(results),
+        "regret": {**regret_document(results), "bracket": bracket_document(oracle)},
         "spend": spend_document(results),
         "errors": results.errors,
         "cases": [{key: value for key, value in case.items() if key != "case_id"} for case in results.cases],

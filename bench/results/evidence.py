@@ -7,8 +7,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import sqlalchemy as sa
 
+from bench.coordinator.decide import skips_timeouts
 from bench.errors import BenchError
-from bench.results.looks import UNDECIDED, first_decided
+from bench.results.looks import first_decided
 from bench.statistics.admission import Admission, admission_probabilities
 from bench.statistics.missing import fold_admission
 from bench.statistics.outcome_features import issue_features
@@ -25,6 +26,7 @@ from bench.statistics.table import (
 from db.repositories.benches import Benches
 from db.repositories.policies import Policies
 from db.repositories.verdicts import CaseRows, Verdicts
+from db.states import UNDECIDED_CASES
 from planner.actions import canonical_rank
 from planner.baseline import POLICY_ID, baseline_action
 from planner.heads import N_CELLS
@@ -94,7 +96,7 @@ def read_evidence(engine: sa.Engine, bench_id: str) -> Evidence:
         table=fold_admission(table, admitted, admission.probabilities),
         features=issue_features([one.case["planner_input"] for one in rows]),
         policies={**controls(rows), **_registered(engine, bench_id, rows)},
-        undecided=sum(case["state"] in UNDECIDED for case in cases),
+        undecided=sum(case["state"] in UNDECIDED_CASES for case in cases),
         expected=None if len(seen) == len(cases) else len(rows) + len(cases) - len(seen),
         admission=admission,
     )
@@ -116,8 +118,8 @@ def _kept_out_by_lot(
 
 
 def case_row(rows: CaseRows) -> CaseRow:
-    """One case for `build_table`."""
-    case, design = rows.case, rows.case["design"]
+    """One case for `build_table`; one without a stored design has no chances."""
+    case, design = rows.case, rows.case["design"] or {"kind": "deterministic", "propensities": []}
     chances = np.zeros(N_CELLS)
     for chance, cells in design["propensities"]:
         chances[cells] = chance
@@ -127,12 +129,17 @@ def case_row(rows: CaseRows) -> CaseRow:
         group=case["workcell"]["repo"],
         chances=chances,
         randomised=design["kind"] != "deterministic",
-        arms=[ArmRow(arm["canonical_rank"], [_run(one) for one in arm["executions"]]) for arm in rows.arms],
+        arms=[
+            ArmRow(arm["canonical_rank"], [_run(one, skips_timeouts(case)) for one in arm["executions"]])
+            for arm in rows.arms
+        ],
     )
 
 
-def _run(execution: Mapping[str, Any]) -> ExecutionRow:
+def _run(execution: Mapping[str, Any], skip_timeouts: bool) -> ExecutionRow:
     status, number = execution["status"], execution["replicate"]
+    if status == "timeout" and skip_timeouts:
+        return ExecutionRow(number, None, "skipped_timeout")
     if status is None or status == "error":
         return ExecutionRow(number, None, _missing(execution))
     duration, cost = execution["duration_ms"], execution["micro_usd"]

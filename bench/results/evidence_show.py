@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 
+import sqlalchemy as sa
 from rich.console import RenderableType
 from rich.markup import escape
 
 from bench.cli.tables import percent, table
-from bench.results.evidence import Evidence
+from bench.errors import BenchError
+from bench.results.evidence import Evidence, read_evidence
 from bench.statistics.estimate import Estimate
-from bench.statistics.oracle import Bracket, OracleBracket
+from bench.statistics.oracle import Bracket, OracleBracket, oracle_bracket
 from bench.statistics.value import PolicyValue
 
 _NONE = "–"
@@ -94,8 +96,19 @@ def details_parts(one: PolicyValue) -> list[RenderableType]:
     return parts
 
 
-def bracket_parts(found: OracleBracket) -> list[RenderableType]:
+def oracle_of(engine: sa.Engine, bench_id: str) -> OracleBracket | str:
+    """The bracket of a bench's oracle and of its policies' regret; or why there is none."""
+    try:
+        evidence = read_evidence(engine, bench_id)
+        return oracle_bracket(evidence.table, evidence.policies, seed=int(evidence.bench["seed"]))
+    except BenchError as why:
+        return str(why)
+
+
+def bracket_parts(found: OracleBracket | str) -> list[RenderableType]:
     """The oracle and the regret of policies, between what is surely too low and surely too high."""
+    if isinstance(found, str):
+        return [escape(f"No bracket of the oracle: {found}")]
     rows = [("oracle", *_bracket(found.oracle)), ("oracle − mean arm", *_bracket(found.advantage))]
     rows += [(f"regret of {one.policy}", *_bracket(one.regret)) for one in found.policies]
     columns = ("", "at least>", "at most>", "point (95 %)>")

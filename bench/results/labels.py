@@ -1,6 +1,7 @@
 """Writing labels: JSONL and Parquet with the same rows, and a header that says what they are."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,10 @@ import sqlalchemy as sa
 from bench.coordinator.decide import action_of, verdict_of
 from bench.errors import FailureError
 from bench.experiment.labels import BenchFacts, LabelRow, build_example
+from bench.results.documents import judgement_document
+from bench.results.evidence import case_row
+from bench.results.judged import judge_rows
+from bench.statistics.winners import CaseJudgement
 from bench.submit.inputs import rfc3339
 from db.repositories.benches import Benches
 from db.repositories.verdicts import CaseRows, Verdicts
@@ -42,10 +47,12 @@ def export_labels(engine: sa.Engine, directory: Path, bench_ids: list[str] | Non
     lines, rows, cases = [], [], 0
     epochs: set[str] = set()
     for bench_id in wanted:
-        for found in _chunks(verdicts.finished_cases(bench_id)):
+        finished = verdicts.finished_cases(bench_id)
+        judged = _judged(verdicts, finished, benches.get(bench_id))
+        for found in _chunks(finished):
             for case in verdicts.load(found):
                 cases += 1
-                document = _example(case)
+                document = _example(case, judged)
                 if document is not None:
                     epochs.add(str(case.case["config_hash"]))
                     lines.append(canonical_json(document))
@@ -60,7 +67,13 @@ def _chunks(case_ids: list[int]) -> list[list[int]]:
     return [case_ids[start : start + _AT_ONCE] for start in range(0, len(case_ids), _AT_ONCE)]
 
 
-def _example(rows: CaseRows) -> dict[str, Any] | None:
+def _judged(verdicts: Verdicts, case_ids: list[int], bench: Mapping[str, Any]) -> dict[int, CaseJudgement]:
+    """Noise is estimated from all cases of a bench together, each held only as long as its outcomes are read."""
+    rows = [case_row(case) for found in _chunks(case_ids) for case in verdicts.load(found)]
+    return judge_rows(rows, bench["objective"], int(bench["seed"]))
+
+
+def _example(rows: CaseRows, judged: Mapping[int, CaseJudgement]) -> dict[str, Any] | None:
     case = rows.case
     example = build_example(
         bench=BenchFacts(case["bench_id"], case["config_hash"], case["k"], case["strategy"], case["seed"]),
@@ -71,7 +84,13 @@ def _example(rows: CaseRows) -> dict[str, Any] | None:
         rows=[row for arm in rows.arms for row in _label_rows(arm)],
         verdict=verdict_of(rows),
     )
-    return None if example is None else example.document()
+    if example is None:
+        return None
+    document = example.document()
+    found = judged.get(case["case_id"])
+    if found is not None:
+        document["bench_metadata"]["winner_selection"]["judgement"] = judgement_document(found)
+    return document
 
 
 def _label_rows(arm: dict[str, Any]) -> list[LabelRow]:

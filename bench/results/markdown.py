@@ -8,11 +8,12 @@ from rich.text import Text
 
 from bench.results.read import BenchResults
 from bench.results.show import report_parts
+from bench.statistics.oracle import OracleBracket
 
 
-def report_markdown(results: BenchResults) -> str:
+def report_markdown(results: BenchResults, oracle: OracleBracket | str) -> str:
     """The parts of the terminal report as Markdown."""
-    return parts_markdown(report_parts(results))
+    return parts_markdown(report_parts(results, oracle))
 
 
 def parts_markdown(parts: Iterable[Any]) -> str:

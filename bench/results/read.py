@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -20,6 +20,9 @@ from db.repositories.verdicts import CaseRows, Verdicts
 from planner.actions import Action, JobType
 from planner.baseline import POLICY_ID
 from planner.dataset.epochs import epoch_of
+
+if TYPE_CHECKING:
+    from bench.statistics.winners import CaseJudgement
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,20 @@ class BenchResults:
     errors: dict[str, int]
     """Executions that ended in an error, by class."""
     policies: list[ScoredPolicy]
+
+    @cached_property
+    def judgements(self) -> "dict[int, CaseJudgement]":
+        """By case id, what the replicates say of the arms of an observed case."""
+        from bench.results.evidence import case_row
+        from bench.results.judged import judge_rows
+
+        rows = [case_row(case.rows) for case in self.decided]
+        return judge_rows(rows, self.bench["objective"], int(self.bench["seed"]))
+
+    @property
+    def identified(self) -> bool:
+        """Whether some arm ran twice: without, luck and merit of an arm cannot be told apart."""
+        return any(estimate.scored > 1 for case in self.decided for estimate in case.verdict.estimates)
 
     @cached_property
     def regrets(self) -> dict[str, list[PolicyRegret]]:

@@ -12,12 +12,20 @@ from bench.cli.tables import percent, seconds, table
 from bench.config.money import format_usd
 from bench.experiment.estimates import ArmEstimate
 from bench.results.documents import spend_document
+from bench.results.evidence_show import bracket_parts
 from bench.results.read import BenchResults, DecidedCase
-from planner.actions import Action
+from bench.statistics.oracle import OracleBracket
+from bench.statistics.winners import CaseJudgement
+from planner.actions import Action, canonical_rank
+
+NOT_IDENTIFIED = (
+    "not identified: with one run an arm the best arm was also the luckiest, and regret is at most this; "
+    "bench with --replicates 2"
+)
 
 
-def report_parts(results: BenchResults) -> list[RenderableType]:
-    """The whole report, part by part."""
+def report_parts(results: BenchResults, oracle: OracleBracket | str) -> list[RenderableType]:
+    """The whole report, part by part; `oracle` is the bracket, or why there is none."""
     bench = results.bench
     parts: list[RenderableType] = [
         f"[bold]bench {bench['bench_id']}[/bold]  {bench['state']}  slice {bench['slice']},"
@@ -26,6 +34,7 @@ def report_parts(results: BenchResults) -> list[RenderableType]:
         winners_table(results),
         share_table(results),
         *regret_parts(results),
+        *bracket_parts(oracle),
         spend_table(results),
     ]
     if results.errors:
@@ -42,8 +51,19 @@ def report_parts(results: BenchResults) -> list[RenderableType]:
 
 def winners_table(results: BenchResults) -> Table:
     """One row a decided case."""
-    rows = [_winner_row(case) for case in results.decided]
-    columns = ("issue", "risk/size", "winner", "passed arms>", "time>", "cost>", "baseline", "ties>")
+    judged = results.judgements
+    rows = [(*_winner_row(case), _how_sure(case, judged.get(case.case_id))) for case in results.decided]
+    columns = (
+        "issue",
+        "risk/size",
+        "winner",
+        "passed\narms>",
+        "time>",
+        "cost>",
+        "baseline",
+        "ties>",
+        "how sure",
+    )
     objective = results.bench["objective"].replace("_", " ")
     return table(f"Winners ({objective})", columns, rows)
 
@@ -62,6 +82,19 @@ def _winner_row(case: DecidedCase) -> tuple[Any, ...]:
         *(seconds(best.duration_ms), format_usd(best.micro_usd), _baseline(case)),
         verdict.tie_size if verdict.tie_size > 1 else "",
     )
+
+
+def _how_sure(case: DecidedCase, judged: CaseJudgement | None) -> str:
+    """Claimed, or how many arms may be the best and how likely the winner is."""
+    if case.verdict.winner is None or judged is None:
+        return ""
+    cell = canonical_rank(case.verdict.winner)
+    chance = next((arm.chance_best for arm in judged.arms if arm.cell == cell), None)
+    if judged.claimed == cell:
+        return f"[green]claimed[/green], p={judged.p_value:.2g}"
+    if chance is None:
+        return "not identified"
+    return f"1 of {len(judged.members)}, {percent(chance)}"
 
 
 def _baseline(case: DecidedCase) -> str:
@@ -114,14 +147,16 @@ def regret_parts(results: BenchResults) -> list[RenderableType]:
         )
         for one in results.summaries
     ]
-    # Two lines a head: the table then fits 80 columns.
+    # Two lines a head: the table then fits 80 columns. With one run an arm the best arm was also the luckiest.
+    most = "" if results.identified else " ≤"
     columns = (
         *("policy", "cases>", "unobserved>"),
-        *("missed\npasses>", "time\nregret>", "cost\nregret>", "spend\na run>"),
+        *(f"missed\npasses{most}>", f"time\nregret{most}>", f"cost\nregret{most}>", "spend\na run>"),
     )
-    title = "Regret against the best arm (one run an arm: optimistic)"
+    title = "Regret against the best arm of each case" + ("" if results.identified else " (not identified)")
     fixed = results.best_fixed
-    notes = ([f"best_fixed is {fixed.label()}"] if fixed else []) + results.notes
+    notes = [] if results.identified else [NOT_IDENTIFIED]
+    notes += ([f"best_fixed is {fixed.label()}"] if fixed else []) + results.notes
     return [table(title, columns, rows), *(escape(note) for note in notes)]
 
 

@@ -17,9 +17,10 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 Bools = NDArray[np.bool_]
 
-Missing = Literal["", "infra", "provider", "killed_by_cap", "lost", "cancelled", "not_run"]
+Missing = Literal["", "infra", "provider", "killed_by_cap", "lost", "cancelled", "not_run", "skipped_timeout"]
 MISSING: Final[tuple[Missing, ...]] = get_args(Missing)
-"""Why an execution says nothing about its arm; "" where it does."""
+"""Why an execution says nothing about its arm; "" where it does. A timeout is a failure, unless its bench skips
+timeouts."""
 
 
 class ExecutionRow(NamedTuple):
