@@ -11,7 +11,7 @@ BENCH = $(abspath $(VENV))/bin/bench
 # Most proofs wait for processes rather than compute: three at a time keep two cores busy.
 SIDE_BY_SIDE ?= --numprocesses 3 --dist worksteal
 
-.PHONY: demo stage-a loop test quick check format bench docs clean
+.PHONY: demo stage-a loop test quick proofs check format bench docs clean
 
 ## demo: bench the critical issues of a small repository, and show winners, regret and spend
 demo: $(VENV)/.farm
@@ -34,6 +34,10 @@ test: $(VENV)/.dev $(MINI)/.done
 ## quick: the tests that take no more than a few seconds each
 quick: $(VENV)/.dev
 	$(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) -m "not slow"
+
+## proofs: all proofs of the statistics at full size, with a table of what they found
+proofs: $(VENV)/.dev
+	BENCH_PROOFS=full $(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) -o timeout=1800 tests/proofs
 
 ## check: style, types, floors
 check: $(VENV)/.dev
