@@ -45,6 +45,9 @@ TERMINAL: Final = frozenset({_S.DONE, _S.ERROR, _S.CANCELLED, _S.SKIPPED})
 CASE_STATES: Final = ("checking", "pending", "admitted", "finished", "invalid", "skipped", "cancelled")
 """checking: the gates run on the base commit; pending: waits for money; admitted: its arms run."""
 
+UNDECIDED_CASES: Final = ("checking", "pending", "admitted", "cancelled")
+"""States of cases that may have no verdict because they are slow."""
+
 BENCH_STATES: Final = ("open", "halted", "finished", "cancelled")
 
 ATTEMPT_ENDINGS: Final = ("running", "done", "error", "lost", "released", "cancelled")

@@ -42,6 +42,8 @@ benches = sa.Table(
     time_column("finished_at"),
     # "bench" or "stream": a stream's cases come one by one, each with the one arm that a policy chose.
     sa.Column("kind", sa.Text, nullable=False, server_default="bench"),
+    # A race: {cells, control, looked, dropped: {cell: {e, issues}}}.
+    sa.Column("race", pg.JSONB),
     one_of("state", BENCH_STATES),
     one_of("kind", ("bench", "stream")),
 )

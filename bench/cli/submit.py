@@ -15,7 +15,7 @@ from bench.submit.backlog import read_backlog, store_backlog
 from bench.submit.plan import plan_fingerprint
 from db.repositories.plans import NewBench, NewCase, Plans
 
-STRATEGIES = ("deterministic", "random", "coverage", "covering", "anchor")
+STRATEGIES = ("deterministic", "random", "coverage", "covering", "anchor", "racing")
 
 
 @click.command()

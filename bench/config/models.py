@@ -60,7 +60,7 @@ class ActionSampling(Strict):
     """Which arms each case draws."""
 
     K: AtLeastOne = 4
-    strategy: Literal["deterministic", "random", "coverage", "covering", "anchor"] = "coverage"
+    strategy: Literal["deterministic", "random", "coverage", "covering", "anchor", "racing"] = "coverage"
     include_baseline: bool = True
     include_executed: bool = True
     replicates: Annotated[int, Field(ge=1, le=1000)] = 1

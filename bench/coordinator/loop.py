@@ -9,9 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from bench.coordinator.decide import decide
+from bench.coordinator.race import run_race
 from bench.coordinator.tick import TickReport, tick
 from bench.coordinator.turn import Turn
 from bench.errors import BenchError
+from db.repositories.races import Races
 from db.repositories.ticks import Ticks
 from db.repositories.verdicts import Verdicts
 from workers.doorbell import Doorbell
@@ -24,8 +26,10 @@ IDLE_SECONDS = 1.0
 
 def make_tick(engine: sa.Engine, bell: Doorbell) -> Callable[[], TickReport]:
     """One tick on `engine` and `bell`, as a call."""
-    truth, verdicts = Ticks(engine), Verdicts(engine)
-    return lambda: tick(truth, bell, lambda cases: decide(verdicts, cases))
+    truth, verdicts, races = Ticks(engine), Verdicts(engine), Races(engine)
+    return lambda: tick(
+        truth, bell, lambda cases: decide(verdicts, cases), lambda bench_id: run_race(races, bench_id)
+    )
 
 
 def run_coordinator(

@@ -49,8 +49,12 @@ class TickReport:
         )
 
 
-def tick(truth: Truth, bell: Doorbell, decide: Callable[[Sequence[int]], None]) -> TickReport:
-    """Reap what is lost, decide what is finished, admit what fits, ring for what is ready."""
+def tick(
+    truth: Truth, bell: Doorbell, decide: Callable[[Sequence[int]], None], race: Callable[[str], None]
+) -> TickReport:
+    """Reap what is lost, decide what is finished, drop what has lost its race, admit what fits, ring for what
+    is ready.
+    """
     report = TickReport(reaped=truth.reap())
     while cases := truth.decidable_cases():
         decide(cases)
@@ -58,17 +62,18 @@ def tick(truth: Truth, bell: Doorbell, decide: Callable[[Sequence[int]], None]) 
     for bench in truth.open_benches():
         if bench.halted:
             truth.take_back(bench.bench_id)
-        else:
-            _admit(truth, bell, bench, report)
+            continue
+        if bench.racing:
+            race(bench.bench_id)
+        _admit(truth, bell, bench, report)
     report.finished = truth.finish_benches()
     _ring(truth, bell, report)
     return report
 
 
 def _admit(truth: Truth, bell: Doorbell, bench: OpenBench, report: TickReport) -> None:
-    for case_id in (
-        _in_strict_order(truth, bench.bench_id) if bench.limited else _as_checked(truth, bench.bench_id)
-    ):
+    strict = bench.limited or bench.racing
+    for case_id in (_in_strict_order if strict else _as_checked)(truth, bench.bench_id):
         verdict = truth.admit(case_id)
         report.admitted += verdict == "admitted"
         report.skipped += verdict.startswith("never")

@@ -116,6 +116,8 @@ def _joint(plan: Plan, size: int) -> Floats:
 @lru_cache(maxsize=4096)
 def layout_for(space: ArmSpace, baseline: Action, executed: Action | None, rule: SamplingRule) -> Layout:
     """The layout of every case with this baseline and executed action; `BenchError` where K is too large."""
+    if rule.strategy == "racing":
+        return _race_layout(space, baseline, rule)
     forced, notes = forced_arms(space, baseline, executed, rule)
     free = tuple(action for action in space.actions if action not in forced)
     open_slots = len(free) if rule.strategy == "anchor" else rule.k - len(forced)
@@ -128,6 +130,15 @@ def layout_for(space: ArmSpace, baseline: Action, executed: Action | None, rule:
     else:
         plans = (Plan(tuple((position,) for position in range(open_slots)), 0),)
     return Layout(forced, free, strata, plans, notes)
+
+
+def _race_layout(space: ArmSpace, baseline: Action, rule: SamplingRule) -> Layout:
+    forced, notes = forced_arms(space, baseline, None, rule)
+    if set(forced) & set(rule.racers):
+        notes = (*notes, "the baseline is an arm of the race anyway")
+    arms = (*forced, *(action for action in rule.racers if action not in forced))
+    free = tuple(action for action in space.actions if action not in arms)
+    return Layout(arms, free, tuple("all" for _ in free), (Plan((), 0),), notes)
 
 
 def _check_k(space: ArmSpace, rule: SamplingRule) -> None:

@@ -7,8 +7,11 @@ Strategies (`SamplingRule.strategy`):
   dearer; the rest (same topology, equal worst case). See `layout`.
 - `covering`: rows of randomised pair-covering sets, dealt over the cases of the bench. See `covering`.
 - `anchor`: every allowed action, π = 1; K is not used.
+- `racing`: the same actions for all cases, drawn once for the bench; arms that lose are dropped while it runs.
+  See `racers`. Within a bench nothing is left to chance: as for `deterministic`.
 
-The baseline's and the last executed action, where included, are certain (π = 1) and count within K.
+The baseline's and the last executed action, where included, are certain (π = 1) and count within K; `racing`
+has no place for the latter.
 """
 
 from collections.abc import Sequence

@@ -17,6 +17,7 @@ from bench.experiment.space import (
     SampledArm,
     SamplingInput,
     SamplingRule,
+    Stratum,
 )
 from bench.experiment.streams import Stream
 from planner.actions import Action, canonical_rank
@@ -57,7 +58,7 @@ class Shape:
                 a,
                 1.0,
                 certain_kind,
-                "baseline" if a == baseline else "executed",
+                _why_certain(a, baseline, rule),
                 a == baseline,
                 a == executed,
             )
@@ -125,6 +126,12 @@ class Shape:
 _shape = lru_cache(maxsize=4096)(Shape)
 
 
+def _why_certain(action: Action, baseline: Action, rule: SamplingRule) -> Stratum:
+    if rule.strategy == "racing" and not (rule.include_baseline and action == baseline):
+        return "all"
+    return "baseline" if action == baseline else "executed"
+
+
 def _layout(
     space: ArmSpace, baseline: Action, executed: Action | None, rule: SamplingRule, sizes: tuple[int, ...]
 ) -> Layout | Covering:
@@ -170,7 +177,7 @@ def fitting(shape: Shape, drawn: Sequence[int]) -> list[int]:
 def _chances(shape: Shape, rule: SamplingRule) -> tuple[PropensityKind, list[float]]:
     """How sure the propensities are, and π of each free action."""
     layout = shape.layout
-    if rule.strategy == "deterministic" or (rule.strategy == "anchor" and shape.may_exceed):
+    if rule.strategy in ("deterministic", "racing") or (rule.strategy == "anchor" and shape.may_exceed):
         kept = fitting(shape, layout.draw(Stream())) if shape.may_exceed else layout.draw(Stream())
         return "deterministic", [float(position in kept) for position in range(len(layout.free))]
     if not shape.may_exceed:

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from planner.actions import Action, JobType
 
-Strategy = Literal["deterministic", "random", "coverage", "covering", "anchor"]
+Strategy = Literal["deterministic", "random", "coverage", "covering", "anchor", "racing"]
 PropensityKind = Literal["exact", "estimated", "deterministic"]
 Stratum = Literal["baseline", "executed", "other_topology", "cheaper", "dearer", "rest", "all"]
 
@@ -16,6 +16,7 @@ STRATEGY_VERSION: dict[Strategy, str] = {
     "coverage": "coverage.2",
     "covering": "covering.1",
     "anchor": "anchor.1",
+    "racing": "racing.1",
 }
 
 
@@ -49,6 +50,8 @@ class SamplingRule:
     seed: int = 42
     include_baseline: bool = True
     include_executed: bool = True
+    racers: tuple[Action, ...] = ()
+    """The arms of every case beside its baseline, in canonical order; the `racing` strategy alone has them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
-from typing import Any, Final
+from typing import Any
 
 from bench.statistics.looks import Look, look
-
-UNDECIDED: Final = ("checking", "pending", "admitted", "cancelled")
-"""States of cases that may be undecided because they are slow."""
+from db.states import UNDECIDED_CASES
 
 Case = Mapping[str, Any]
 
 
 def first_decided(cases: Sequence[Case]) -> list[Case]:
     """Of cases in the order of admission, those before the first that is undecided."""
-    return list(takewhile(lambda case: case["state"] not in UNDECIDED, cases))
+    return list(takewhile(lambda case: case["state"] not in UNDECIDED_CASES, cases))
 
 
 def look_lines(cases: Sequence[Case]) -> list[str]:
@@ -25,7 +23,7 @@ def look_lines(cases: Sequence[Case]) -> list[str]:
     seen = first_decided(cases)
     if len(seen) == len(cases):
         return []
-    waiting = sum(case["state"] in UNDECIDED for case in cases)
+    waiting = sum(case["state"] in UNDECIDED_CASES for case in cases)
     warning = (
         f"a look: {waiting} of {len(cases)} cases have no verdict; the quick ones come first, so figures without an "
         "always-valid interval may move"

@@ -27,6 +27,7 @@ from bench.experiment.worst_case import (
 )
 from bench.intake.issue import Issue
 from bench.submit.inputs import planner_input
+from bench.submit.racing import new_race, with_racers
 from db.repositories.plans import Limits, NewArm, NewBench, NewCase, NewExecution
 from planner.actions import NA, Action, Bin, canonical_rank
 from planner.baseline import baseline_action
@@ -86,7 +87,8 @@ def plan_bench(
     ranks = admission_ranks(sampling.seed, [one.issue.id for one in ready])
     queues: dict[str, tuple[str, ...]] = {}
     cases = []
-    for one, sampling_input in zip(ready, _sampling_inputs(config, ready, known, ranks), strict=True):
+    inputs = with_racers(_sampling_inputs(config, ready, known, ranks))
+    for one, sampling_input in zip(ready, inputs, strict=True):
         needs = needs_of(one.workcell)
         queues[class_name(needs)] = needs
         cases.append(_case(config, one, class_name(needs), ranks[one.issue.id], known, sampling_input))
@@ -104,6 +106,7 @@ def plan_bench(
         limits=bench_limits(config.execution_limits),
         cases=cases,
         queues=dict(queues),
+        race=new_race(inputs),
     )
 
 

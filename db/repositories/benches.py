@@ -21,12 +21,14 @@ _CASES = sa.text("""
            count(*) FILTER (WHERE e.state = 'error') AS error,
            count(*) FILTER (WHERE e.state IN ('skipped', 'cancelled')) AS dropped,
            count(*) FILTER (WHERE o.status = 'success') AS passed,
-           count(*) FILTER (WHERE a.is_baseline AND o.status <> 'error') AS baseline_scored,
-           count(*) FILTER (WHERE a.is_baseline AND o.status = 'success') AS baseline_passed
+           count(*) FILTER (WHERE a.is_baseline AND o.status <> 'error' AND confirms) AS baseline_scored,
+           count(*) FILTER (WHERE a.is_baseline AND o.status = 'success' AND confirms) AS baseline_passed
     FROM farm.cases c
     LEFT JOIN farm.executions e ON e.case_id = c.case_id AND e.arm_id IS NOT NULL
     LEFT JOIN farm.arms a ON a.arm_id = e.arm_id
     LEFT JOIN farm.outcomes o ON o.execution_id = e.execution_id
+    -- The first run of an arm that races decides whether it stays: it confirms nothing.
+    CROSS JOIN LATERAL (SELECT a.strategy <> 'racing' OR e.replicate > 0 AS confirms) run
     WHERE c.bench_id = :bench GROUP BY c.case_id ORDER BY c.admission_rank""")
 
 

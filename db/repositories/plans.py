@@ -103,6 +103,8 @@ class NewBench:
     """What each capability class used here needs."""
     kind: str = "bench"
     """"bench" or "stream"."""
+    race: Json | None = None
+    """The race of a racing bench: `{cells, control, looked, dropped}`."""
 
 
 _CASE_COLUMNS = (
@@ -178,9 +180,9 @@ Numbered = tuple[int, NewCase, list[tuple[int, NewArm]]]
 def _insert_bench(connection: sa.Connection, bench: NewBench) -> int:
     statement = sa.text("""
         INSERT INTO farm.benches (bench_id, config, config_hash, slice, seed, k, strategy, objective, tie_break,
-                                  max_retries, kind)
+                                  max_retries, kind, race)
         VALUES (:bench_id, CAST(:config AS jsonb), :config_hash, :slice, :seed, :k, :strategy, :objective,
-                :tie_break, :max_retries, :kind)
+                :tie_break, :max_retries, :kind, CAST(:race AS jsonb))
         RETURNING bench_no""")
     values = {
         "bench_id": bench.bench_id,
@@ -194,6 +196,7 @@ def _insert_bench(connection: sa.Connection, bench: NewBench) -> int:
         "tie_break": list(bench.tie_break),
         "max_retries": bench.max_retries,
         "kind": bench.kind,
+        "race": None if bench.race is None else json.dumps(bench.race),
     }
     return int(connection.execute(statement, values).scalar_one())
 

@@ -12,14 +12,19 @@ _REAP_AT_ONCE = 500
 
 # Without limits a case is admitted as soon as its gates were checked. Under a limit the admission goes strictly
 # in the seeded order, so that what a cap cuts off depends neither on outcomes nor on how fast a check was.
+# A race admits no more than its machines can start on: every case that waits may still be spared an arm.
 _NEXT_CASE = sa.text("""
-    SELECT c.case_id, c.state FROM farm.cases c
-    WHERE c.bench_id = :bench AND c.state IN ('checking', 'pending')
+    SELECT c.case_id, c.state FROM farm.cases c JOIN farm.benches b USING (bench_id)
+    WHERE c.bench_id = :bench AND c.state IN ('checking', 'pending') AND (b.race IS NULL OR (
+        SELECT count(*) FROM farm.cases o JOIN farm.executions e USING (case_id)
+        WHERE o.bench_id = :bench AND o.state = 'admitted' AND e.state = 'ready' AND e.arm_id IS NOT NULL
+    ) < greatest(1, (SELECT sum(concurrency) FROM farm.machines
+                     WHERE NOT suspended AND seen_at > now() - interval '1 minute')))
     ORDER BY c.admission_rank LIMIT 1""")
 _PENDING_CASES = sa.text("""
     SELECT case_id FROM farm.cases WHERE bench_id = :bench AND state = 'pending' ORDER BY admission_rank LIMIT 1000""")
 _OPEN_BENCHES = sa.text("""
-    SELECT b.bench_id, b.state,
+    SELECT b.bench_id, b.state, b.race IS NOT NULL AS racing,
            EXISTS (SELECT FROM farm.caps k LEFT JOIN farm.cases c ON c.case_id = k.case_id
                    WHERE (k.bench_id = b.bench_id OR c.bench_id = b.bench_id OR k.day IS NOT NULL)
                      AND coalesce(k.usd_limit, k.ms_limit, k.executions_limit) IS NOT NULL) AS limited
@@ -40,6 +45,8 @@ class OpenBench:
     halted: bool
     limited: bool
     """Whether any cap could refuse one of its cases."""
+    racing: bool = False
+    """Whether arms are dropped on the way, so that no case is admitted before its turn."""
 
 
 class Ticks:
@@ -52,7 +59,10 @@ class Ticks:
         """Benches that are not over, in the order of their submission."""
         with self._engine.connect() as connection:
             rows = connection.execute(_OPEN_BENCHES).mappings().all()
-        return [OpenBench(row["bench_id"], row["state"] == "halted", row["limited"]) for row in rows]
+        return [
+            OpenBench(row["bench_id"], row["state"] == "halted", row["limited"], row["racing"])
+            for row in rows
+        ]
 
     def next_case(self, bench_id: str) -> tuple[int, str] | None:
         """The first case in admission order that is neither admitted nor over, with its state."""

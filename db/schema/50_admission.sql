@@ -20,6 +20,21 @@ BEGIN
     UPDATE farm.cases SET finished_at = clock_timestamp() WHERE case_id = p_case AND state = p_state;
 END $$;
 
+-- What its bench's race dropped before the case came up is left out, by name and at no cost.
+CREATE FUNCTION farm.leave_out_dropped(p_case bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    v_n int;
+BEGIN
+    UPDATE farm.executions e
+    SET state = 'skipped', finished_at = clock_timestamp(),
+        reason = format('racing: dropped, e = %s after %s issues', round((d.value ->> 'e')::numeric), d.value ->> 'issues')
+    FROM farm.arms a, farm.benches b, jsonb_each(b.race -> 'dropped') d
+    WHERE e.case_id = p_case AND e.state = 'pending' AND a.arm_id = e.arm_id AND b.bench_id = e.bench_id
+      AND d.key = a.canonical_rank::text AND a.stratum <> 'baseline';
+    GET DIAGNOSTICS v_n = ROW_COUNT;
+    UPDATE farm.cases SET open_executions = open_executions - v_n WHERE case_id = p_case AND v_n > 0;
+END $$;
+
 -- 'admitted', 'waits: <cap>', 'never: <cap>' (then skipped) or 'gone' where there is nothing to admit any more.
 CREATE FUNCTION farm.admit_case(p_case bigint) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -38,6 +53,15 @@ BEGIN
     IF v_ids IS NULL OR c.state <> 'pending'
        OR (SELECT state FROM farm.benches WHERE bench_id = c.bench_id) <> 'open' THEN
         RETURN 'gone';
+    END IF;
+    IF (SELECT coalesce(race -> 'dropped', '{}') <> '{}' FROM farm.benches WHERE bench_id = c.bench_id) THEN
+        PERFORM farm.leave_out_dropped(p_case);
+        SELECT array_agg(execution_id), sum(worst_micro_usd), sum(worst_ms) INTO v_ids, v_usd, v_ms
+        FROM farm.executions WHERE execution_id = ANY (v_ids) AND state = 'pending';
+        IF v_ids IS NULL THEN
+            UPDATE farm.cases SET state = 'admitted', reason = NULL WHERE case_id = p_case;
+            RETURN 'admitted';
+        END IF;
     END IF;
     v_verdict := farm.refusal(c.bench_id, p_case, v_day, v_usd, v_ms, cardinality(v_ids));
     IF v_verdict IS NULL THEN

@@ -11,6 +11,7 @@ from db.engine import transaction
 from db.schema_files import replace_code, schema_files
 from tests.fixtures import cap_scenarios as caps
 from tests.fixtures import lease_scenarios as leases
+from tests.fixtures import race_scenarios as race
 from tests.fixtures import steer_scenarios as steer
 from tests.fixtures.lease_scenarios import Scenario
 
@@ -135,6 +136,18 @@ MUTANTS = [
            steer.raising_a_cap_picks_up_what_it_had_skipped),
     Mutant("admission ignores a halt", "admit_case", "bench_id = c.bench_id) <> 'open'", "bench_id = c.bench_id) = ''",
            caps.spending_beyond_the_reservation_halts_the_bench),
+    Mutant("what a race dropped runs on", "admit_case", "PERFORM farm.leave_out_dropped(p_case);", "",
+           race.a_dropped_arm_is_left_out_of_later_cases_at_no_cost),
+    Mutant("what a race dropped is paid for", "admit_case", " AND state = 'pending';", ";",
+           race.a_dropped_arm_is_left_out_of_later_cases_at_no_cost),
+    Mutant("a race drops the baseline", "leave_out_dropped", "a.stratum <> 'baseline'", "true",
+           race.the_baseline_runs_on_where_its_action_is_dropped),
+    Mutant("a case waits for what a race dropped", "leave_out_dropped", "open_executions - v_n", "open_executions",
+           race.a_dropped_arm_is_left_out_of_later_cases_at_no_cost),
+    Mutant("a case with nothing left is never decided", "admit_case",
+           "SET state = 'admitted', reason = NULL WHERE case_id = p_case;\n            RETURN",
+           "SET reason = NULL WHERE case_id = p_case;\n            RETURN",
+           race.a_case_with_nothing_left_to_run_is_decided),
 ]  # fmt: skip
 
 

@@ -137,7 +137,7 @@ def test_the_examples_that_the_template_comments_out_load(load: Any) -> None:
         ("action_sampling: {K: '4'}", "action_sampling.K: should be a whole number, not '4'"),
         (
             "action_sampling: {strategy: best}",
-            "'best' is not allowed; use 'deterministic', 'random', 'coverage', 'covering' or",
+            "'best' is not allowed; use 'deterministic', 'random', 'coverage', 'covering', 'anchor' or",
         ),
         ("action_sampling: {include_baseline: 1}", "include_baseline: should be true or false, not 1"),
         ("action_sampling: 4", "action_sampling: should be a mapping of keys to values, not 4"),

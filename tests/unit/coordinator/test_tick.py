@@ -22,6 +22,7 @@ class PlainTruth:
     asked: list[int] = field(default_factory=list)
     taken_back: list[str] = field(default_factory=list)
     decided: list[int] = field(default_factory=list)
+    raced: list[str] = field(default_factory=list)
 
     def open_benches(self) -> list[OpenBench]:
         return self.benches
@@ -70,49 +71,49 @@ def _limited(*cases: tuple[int, str], **verdicts: str) -> PlainTruth:
 
 def test_under_a_limit_a_case_that_is_still_checked_holds_up_the_rest() -> None:
     truth = _limited((1, "pending"), (2, "checking"), (3, "pending"))
-    report = tick(truth, RecordingDoorbell(), truth.decide)
+    report = tick(truth, RecordingDoorbell(), truth.decide, truth.raced.append)
     assert truth.asked == [1]
     assert report.admitted == 1
 
 
 def test_under_a_limit_a_case_that_waits_holds_up_the_rest() -> None:
     truth = _limited((1, "pending"), (2, "pending"), (3, "pending"), c2="waits: dollars per bench")
-    tick(truth, RecordingDoorbell(), truth.decide)
+    tick(truth, RecordingDoorbell(), truth.decide, truth.raced.append)
     assert truth.asked == [1, 2]
 
 
 def test_a_case_that_can_never_fit_is_skipped_and_the_next_is_asked() -> None:
     truth = _limited((1, "pending"), (2, "pending"), c1="never: dollars per case")
-    report = tick(truth, RecordingDoorbell(), truth.decide)
+    report = tick(truth, RecordingDoorbell(), truth.decide, truth.raced.append)
     assert (report.skipped, report.admitted) == (1, 1)
 
 
 def test_without_a_limit_cases_are_admitted_as_they_were_checked() -> None:
     truth = _limited((1, "checking"), (2, "pending"), (3, "pending"))
     truth.benches = [OpenBench("b", halted=False, limited=False)]
-    assert tick(truth, RecordingDoorbell(), truth.decide).admitted == 2
+    assert tick(truth, RecordingDoorbell(), truth.decide, truth.raced.append).admitted == 2
 
 
 def test_a_halted_bench_admits_nothing_and_gives_back() -> None:
     truth = _limited((1, "pending"))
     truth.benches = [OpenBench("b", halted=True, limited=True)]
-    tick(truth, RecordingDoorbell(), truth.decide)
+    tick(truth, RecordingDoorbell(), truth.decide, truth.raced.append)
     assert (truth.asked, truth.taken_back) == ([], ["b"])
 
 
 def test_every_finished_case_is_decided() -> None:
     truth = PlainTruth(decidable=[4, 5])
-    assert tick(truth, RecordingDoorbell(), truth.decide).decided == 2
+    assert tick(truth, RecordingDoorbell(), truth.decide, truth.raced.append).decided == 2
     assert truth.decided == [4, 5]
 
 
 def test_bells_follow_the_work_and_are_not_doubled() -> None:
     bell, truth = RecordingDoorbell(), PlainTruth(ready={"repair": 5, "claude": 1000})
-    tick(truth, bell, truth.decide)
-    tick(truth, bell, truth.decide)
+    tick(truth, bell, truth.decide, truth.raced.append)
+    tick(truth, bell, truth.decide, truth.raced.append)
     assert bell.rung == {"repair": 5, "claude": WINDOW}
     bell.heard("repair", 2)
-    tick(truth, bell, truth.decide)
+    tick(truth, bell, truth.decide, truth.raced.append)
     assert bell.rung["repair"] == 7
 
 
@@ -123,6 +124,6 @@ def test_a_broker_that_is_away_does_not_stop_the_tick() -> None:
 
     truth = _limited((1, "pending"))
     truth.ready = {"repair": 1}
-    report = tick(truth, Dead(), truth.decide)
+    report = tick(truth, Dead(), truth.decide, truth.raced.append)
     assert report.admitted == 1
     assert report.bell_error

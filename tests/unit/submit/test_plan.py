@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 from bench.config.load import apply_overrides
 from bench.config.models import BenchConfig
 from bench.errors import BenchError
+from bench.experiment.racers import draw_racers
+from bench.experiment.space import SamplingRule
+from bench.experiment.worst_case import ArmLimits, arm_space, workcell_limits
 from bench.intake.issue import RISKS, SIZES, Issue
 from bench.submit.history import run_summary, similar_history
 from bench.submit.inputs import planner_input, system_state
@@ -127,6 +130,45 @@ def test_the_design_of_a_case_holds_the_propensities_of_all_actions_and_of_its_p
             pairs = list(itertools.combinations(case.arms, 2))
             for (one, other), joint in zip(pairs, design["joint"], strict=True):
                 assert 0 < joint <= min(one.propensity, other.propensity) + 1e-12
+
+
+def test_a_race_tries_the_same_arms_on_every_issue_beside_its_own_baseline() -> None:
+    plan = _plan(_config(strategy="racing", replicates=2), list(range(12)))
+    assert plan.race is not None
+    cells = plan.race["cells"]
+    assert plan.race == {"cells": sorted(set(cells)), "control": True, "looked": 0, "dropped": {}}
+    assert len(cells) == plan.k - 1
+    baselines = set()
+    for case in plan.cases:
+        own = [arm.canonical_rank for arm in case.arms if arm.stratum == "baseline"]
+        baselines |= set(own)
+        assert [arm.canonical_rank for arm in case.arms if arm.is_baseline] == own
+        assert sorted({*cells, *own}) == [arm.canonical_rank for arm in case.arms]
+        assert {(arm.propensity, arm.propensity_kind) for arm in case.arms} == {(1.0, "deterministic")}
+        assert case.design is not None
+        assert case.design["kind"] == "deterministic"
+    assert len(baselines) > 1
+    assert _plan(_config(), [1]).race is None
+
+
+def test_another_seed_races_other_arms_and_the_same_seed_the_same() -> None:
+    raced = [_plan(_config(strategy="racing", seed=seed), [1, 2]).race for seed in (1, 1, 2)]
+    assert raced[0] == raced[1] != raced[2]
+
+
+def test_every_action_may_be_drawn_for_a_race() -> None:
+    ready = make_ready(_config(), _issue(1), lambda _repo, _ref: "c" * 40)
+    space = arm_space("code", workcell_limits(ready.workcell), ArmLimits(None, None, 1))
+    drawn = [draw_racers([space], SamplingRule(k=9, strategy="racing", seed=seed)) for seed in range(150)]
+    assert all(len(set(racers)) == 8 for racers in drawn)
+    assert set(itertools.chain(*drawn)) == set(space.actions)
+
+
+def test_a_race_of_one_arm_or_without_common_actions_is_refused() -> None:
+    with pytest.raises(BenchError, match="two arms at least"):
+        _plan(_config(strategy="racing", k=1), [1])
+    with pytest.raises(BenchError, match="one job type at a time"):
+        _plan(_config(strategy="racing", k=200), [1])
 
 
 def test_a_base_that_was_checked_before_is_not_checked_again() -> None:
