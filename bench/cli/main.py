@@ -40,6 +40,7 @@ COMMANDS = {
     "value": "bench.cli.value",
     "attribution": "bench.cli.attribution",
     "power": "bench.cli.power",
+    "drift": "bench.cli.drift",
     "policies": "bench.cli.policies",
     "labels": "bench.cli.labels",
     "archives": "bench.cli.archives",
