@@ -16,6 +16,7 @@ from pathlib import Path
 
 from benchmarks import (
     bells,
+    datasets,
     encoding,
     fixed_cost,
     inference,
@@ -24,6 +25,7 @@ from benchmarks import (
     slots,
     streaming,
     submitting,
+    training,
 )
 from benchmarks.farm import BenchmarkFarm, farm
 from benchmarks.table import FULL, QUICK, TINY, Row, Scale, markdown, write_between_markers
@@ -36,6 +38,8 @@ ROWS: dict[str, Callable[[BenchmarkFarm, Scale], Iterator[Row]]] = {
     "submit": submitting.rows,
     "reports": reports.rows,
     "encoding": encoding.rows,
+    "datasets": datasets.rows,
+    "training": training.rows,
     "inference": inference.rows,
     "stream": streaming.rows,
     "memory": slots.memory_rows,
