@@ -13,7 +13,7 @@ from rich.table import Table
 from bench.cli.session import Farm, note
 from bench.cli.tables import console, seconds, table
 from bench.config.money import format_usd
-from bench.results.looks import so_far
+from bench.results.looks import race_line, so_far
 from db.repositories.benches import Benches
 
 _REFRESH_SECONDS = 0.5
@@ -151,6 +151,7 @@ def picture(progress: Progress, ended_before: int, watched_seconds: float) -> Re
         _money(progress.bench),
         _pace(progress, ended_before, watched_seconds),
         *so_far(progress.cases),
+        *race_line(progress.bench),
         table(None, ("issue", "risk/size", "case", "arms", "waits for"), rows),
     ]
     if len(progress.cases) > _SHOWN_CASES:
@@ -161,7 +162,7 @@ def picture(progress: Progress, ended_before: int, watched_seconds: float) -> Re
 def line_of(progress: Progress, ended_before: int, watched_seconds: float) -> str:
     """The plain view: everything in one line."""
     parts = [_counts(progress), _money(progress.bench), _pace(progress, ended_before, watched_seconds)]
-    return "; ".join([*parts, *so_far(progress.cases), *warnings_of(progress)])
+    return "; ".join([*parts, *so_far(progress.cases), *race_line(progress.bench), *warnings_of(progress)])
 
 
 def warnings_of(progress: Progress) -> list[str]:

@@ -97,6 +97,10 @@ def _after(farm: Farm, plan: NewBench, wait: bool, as_json: bool) -> int | None:
     make_tick(farm.engine, farm.bell)()
     executions = sum(len(arm.executions) for case in plan.cases for arm in case.arms)
     note(f"bench {plan.bench_id}: {len(plan.cases)} cases, {executions} executions")
+    if plan.race is not None and plan.config["action_sampling"]["replicates"] == 1:
+        note(
+            "each arm runs once an issue, and that run is the race: --replicates 2 confirms the arms it keeps"
+        )
     if wait:
         return follow(farm, plan.bench_id, as_json=as_json, ticking=True)
     if as_json:

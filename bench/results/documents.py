@@ -3,6 +3,7 @@
 from typing import Any
 
 from bench.results.plain import bracket_document
+from bench.results.race import race_document
 from bench.results.read import BenchResults, DecidedCase
 from bench.statistics.oracle import OracleBracket
 from bench.statistics.outcomes import OWN_BUDGET
@@ -92,6 +93,7 @@ def report_document(results: BenchResults, oracle: OracleBracket | str) -> dict[
         "summary": results.summary_document(),
         "winners": winners_document(results),
         "regret": {**regret_document(results), "bracket": bracket_document(oracle)},
+        "race": race_document(results),
         "spend": spend_document(results),
         "errors": results.errors,
         "cases": [{key: value for key, value in case.items() if key != "case_id"} for case in results.cases],

@@ -76,6 +76,11 @@ def read_evidence(engine: sa.Engine, bench_id: str) -> Evidence:
     bench = benches.get(bench_id)
     if bench["kind"] != "bench":
         raise BenchError(f"{bench_id} is a stream: one action an issue compares nothing; name a bench")
+    if bench["race"] is not None and bench["config"]["action_sampling"]["replicates"] == 1:
+        raise BenchError(
+            f"{bench_id} was a race with one run an arm, and the race itself confirms nothing; submit it again "
+            "with --replicates 2"
+        )
     cases = benches.cases(bench_id)
     seen = first_decided(cases)
     decided = [case["case_id"] for case in seen if case["state"] == "finished"]
@@ -118,11 +123,15 @@ def _kept_out_by_lot(
 
 
 def case_row(rows: CaseRows) -> CaseRow:
-    """One case for `build_table`; one without a stored design has no chances."""
+    """One case for `build_table`; one without a stored design has no chances.
+
+    The first run of an arm that raced decided whether the arm stayed: it is left out.
+    """
     case, design = rows.case, rows.case["design"] or {"kind": "deterministic", "propensities": []}
     chances = np.zeros(N_CELLS)
     for chance, cells in design["propensities"]:
         chances[cells] = chance
+    first = 1 if design.get("strategy") == "racing" else 0
     return CaseRow(
         case=str(case["case_id"]),
         issue=case["issue_id"],
@@ -130,7 +139,10 @@ def case_row(rows: CaseRows) -> CaseRow:
         chances=chances,
         randomised=design["kind"] != "deterministic",
         arms=[
-            ArmRow(arm["canonical_rank"], [_run(one, skips_timeouts(case)) for one in arm["executions"]])
+            ArmRow(
+                arm["canonical_rank"],
+                [_run(one, skips_timeouts(case)) for one in arm["executions"] if one["replicate"] >= first],
+            )
             for arm in rows.arms
         ],
     )

@@ -11,7 +11,7 @@ from bench.errors import BenchError
 from bench.results.evidence import Evidence, read_evidence
 from bench.statistics.estimate import Estimate
 from bench.statistics.oracle import Bracket, OracleBracket, oracle_bracket
-from bench.statistics.value import PolicyValue
+from bench.statistics.value import AT_THE_END, PolicyValue
 
 _NONE = "–"
 
@@ -100,6 +100,8 @@ def oracle_of(engine: sa.Engine, bench_id: str) -> OracleBracket | str:
     """The bracket of a bench's oracle and of its policies' regret; or why there is none."""
     try:
         evidence = read_evidence(engine, bench_id)
+        if evidence.undecided:
+            return AT_THE_END
         return oracle_bracket(evidence.table, evidence.policies, seed=int(evidence.bench["seed"]))
     except BenchError as why:
         return str(why)

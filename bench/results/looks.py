@@ -45,8 +45,15 @@ def so_far(cases: Sequence[Case]) -> list[str]:
 
 def look_text(found: Look) -> str:
     """`41 % (always-valid 95 %: 20 … 63) over the first 12 issues`."""
+    issues = "issue" if found.issues == 1 else f"{found.issues} issues"
     left_out = f", {found.left_out} without a result left out" if found.left_out else ""
     return (
         f"{100 * found.mean:.0f} % (always-valid 95 %: {100 * found.low:.0f} … {100 * found.high:.0f}) over the "
-        f"first {found.issues} issues{left_out}"
+        f"first {issues}{left_out}"
     )
+
+
+def race_line(bench: Case) -> list[str]:
+    """How far the race of a bench is, in a line; none where it is no race."""
+    race = bench["race"]
+    return [] if race is None else [f"race: {len(race['dropped'])} of {len(race['cells'])} arms dropped"]

@@ -13,6 +13,7 @@ from bench.config.money import format_usd
 from bench.experiment.estimates import ArmEstimate
 from bench.results.documents import spend_document
 from bench.results.evidence_show import bracket_parts
+from bench.results.race import race_parts
 from bench.results.read import BenchResults, DecidedCase
 from bench.statistics.oracle import OracleBracket
 from bench.statistics.winners import CaseJudgement
@@ -33,6 +34,7 @@ def report_parts(results: BenchResults, oracle: OracleBracket | str) -> list[Ren
         "",
         winners_table(results),
         share_table(results),
+        *race_parts(results),
         *regret_parts(results),
         *bracket_parts(oracle),
         spend_table(results),

@@ -19,7 +19,7 @@ from bench.statistics.outcomes import Outcome, pass_own_budget
 from bench.statistics.sequence import ALWAYS_VALID, sequence
 from bench.statistics.table import BenchTable, Floats
 
-AT_THE_END: Final = "the bench goes on, and this interval holds only once it is finished"
+AT_THE_END: Final = "some cases have no verdict, and this interval holds only where all have one"
 
 
 @dataclass(frozen=True)
