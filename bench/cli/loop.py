@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bench.loop.world import WorldVerdict
     from planner.dataset.read import Dataset
 
-_KINDS = ("mlp", "joint", "autoregressive", "sequence", "outcome")
+_KINDS = ("mlp", "joint", "autoregressive", "outcome")
 _LABELS, _LEARNT = Path("labels"), Path("learnt")
 # Some 20 examples, one a batch step of 64, would hardly move a network in 100 epochs.
 _FEW = ("--batch-size", 8, "--learning-rate", 1e-3)
