@@ -2,7 +2,8 @@
 
 from alembic import context
 
-import db.money_tables  # registers all tables, with the next
+import db.estimate_tables  # registers all tables, with the next two
+import db.money_tables
 import db.policy_tables  # noqa: F401
 from db.columns import metadata
 

@@ -33,10 +33,12 @@ def winners(bench_id: str | None, as_json: bool) -> None:
     """
     from bench.results.documents import winners_document
     from bench.results.looks import look_lines
+    from bench.results.publish import publish_where_due
     from bench.results.show import winners_table
 
     with open_farm() as farm:
         results = results_of(farm, bench_id)
+        publish_where_due(farm.engine, results.bench["bench_id"])
     if as_json:
         show_json(winners_document(results))
     else:
@@ -70,6 +72,7 @@ def regret(bench_id: str | None, names: tuple[str, ...], as_json: bool) -> None:
     from bench.results.evidence_show import bracket_parts, oracle_of
     from bench.results.plain import bracket_document
     from bench.results.policies import score
+    from bench.results.publish import publish_where_due
     from bench.results.show import regret_parts
 
     with open_farm() as farm:
@@ -78,6 +81,7 @@ def regret(bench_id: str | None, names: tuple[str, ...], as_json: bool) -> None:
             score(farm.engine, bench_id, name)
         results = read_results(farm.engine, bench_id, names or None)
         oracle = oracle_of(farm.engine, bench_id)
+        publish_where_due(farm.engine, bench_id)
     if as_json:
         show_json({**regret_document(results), "bracket": bracket_document(oracle)})
     else:
@@ -105,6 +109,7 @@ def report(bench_id: str | None, form: str, out: Path | None) -> None:
     from bench.results.documents import report_document
     from bench.results.evidence_show import oracle_of
     from bench.results.markdown import report_markdown
+    from bench.results.publish import publish_where_due
 
     with open_farm() as farm:
         results = results_of(farm, bench_id)
@@ -112,6 +117,7 @@ def report(bench_id: str | None, form: str, out: Path | None) -> None:
             show_bench_report(farm, results.bench["bench_id"])
             return
         oracle = oracle_of(farm.engine, results.bench["bench_id"])
+        publish_where_due(farm.engine, results.bench["bench_id"])
     writers: dict[str, Callable[[BenchResults, OracleBracket | str], str]] = {
         "json": lambda found, bracket: _json_text(report_document(found, bracket)),
         "md": report_markdown,
@@ -129,11 +135,13 @@ def show_bench_report(farm: Farm, bench_id: str) -> None:
     """The whole report at the terminal; the files that the config asks for are written as well."""
     from bench.results.evidence_show import oracle_of
     from bench.results.output import write_outputs
+    from bench.results.publish import publish_where_due
     from bench.results.show import report_parts
 
     results = read_results(farm.engine, bench_id)
     paths = write_outputs(results)["output_paths"]
     show(*report_parts(results, oracle_of(farm.engine, bench_id)))
+    publish_where_due(farm.engine, bench_id)
     if paths:
         note(f"written: {', '.join(sorted(paths.values()))}")
 

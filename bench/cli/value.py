@@ -63,6 +63,7 @@ def value(
     from bench.results.evidence import read_evidence
     from bench.results.evidence_show import details_parts, value_parts
     from bench.results.policies import score
+    from bench.results.publish import publish_where_due
     from bench.statistics.value import policy_values
 
     with open_farm() as farm:
@@ -70,6 +71,7 @@ def value(
         for name in names:
             score(farm.engine, bench_id, name)
         evidence = read_evidence(farm.engine, bench_id)
+        publish_where_due(farm.engine, bench_id)
     values = policy_values(
         evidence.table,
         evidence.policies,

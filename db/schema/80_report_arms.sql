@@ -141,6 +141,7 @@ WITH told AS (
 SELECT
     bench_id, case_id, issue_id, arm_id, job_type, dk_risk, dk_size, dk_priority,
     swarm_id, max_candidates_bin, max_minutes_bin, max_iterations_bin, canonical_rank, is_baseline, propensity,
+    'pass_own_budget' AS estimand,
     replicates, outcomes, scored, passed, duration_ms, micro_usd, fail_code_millionths, score_millionths,
     scored > 0 AS observed,
     2 * passed > scored AS passes,
@@ -173,6 +174,8 @@ COMMENT ON COLUMN report.arm_estimates.is_baseline IS
     'Whether the arm is the action of the heuristic baseline.';
 COMMENT ON COLUMN report.arm_estimates.propensity IS
     'Probability, set before anything ran, that the action is among the arms of the case.';
+COMMENT ON COLUMN report.arm_estimates.estimand IS
+    'What passing means here: pass_own_budget, the pass of an execution under its own budget.';
 COMMENT ON COLUMN report.arm_estimates.replicates IS 'Executions that the arm was given.';
 COMMENT ON COLUMN report.arm_estimates.outcomes IS
     'Executions of the arm with an outcome, errors included.';

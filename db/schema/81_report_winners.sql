@@ -51,7 +51,7 @@ WITH rules AS MATERIALIZED (  -- once a bench, not once an arm
 SELECT
     bench_id, case_id, issue_id, arm_id, job_type, dk_risk, dk_size, dk_priority,
     swarm_id, max_candidates_bin, max_minutes_bin, max_iterations_bin, canonical_rank, is_baseline, propensity,
-    objective, scored, passed, observed, passes, pass_millionths, duration_ms, micro_usd,
+    estimand, objective, scored, passed, observed, passes, pass_millionths, duration_ms, micro_usd,
     fail_code_millionths, score_millionths, charged_micro_usd, place, passes AND merit_rank = 1 AS ties_with_winner,
     arm_id IS NOT DISTINCT FROM winner_arm_id AS is_winner, winner_arm_id,
     CASE WHEN winner_arm_id IS NOT NULL THEN winner_duration_ms END AS winner_duration_ms,
@@ -83,6 +83,8 @@ COMMENT ON COLUMN report.arm_standings.is_baseline IS
     'Whether the arm is the action of the heuristic baseline.';
 COMMENT ON COLUMN report.arm_standings.propensity IS
     'Probability, set before anything ran, that the action is among the arms of the case.';
+COMMENT ON COLUMN report.arm_standings.estimand IS
+    'What passing means here: pass_own_budget, the pass of an execution under its own budget.';
 COMMENT ON COLUMN report.arm_standings.objective IS 'What the bench ranks first after the pass rate.';
 COMMENT ON COLUMN report.arm_standings.scored IS
     'Executions with status success, failed or timeout; without timeouts where the bench skips them.';
@@ -117,7 +119,7 @@ COMMENT ON COLUMN report.arm_standings.case_observed IS 'Whether any arm of the 
 
 CREATE VIEW report.winners AS
 SELECT
-    bench_id, case_id, issue_id, job_type, dk_risk, dk_size, dk_priority, objective,
+    bench_id, case_id, issue_id, job_type, dk_risk, dk_size, dk_priority, estimand, objective,
     winner_arm_id,
     CASE WHEN is_winner THEN swarm_id END AS swarm_id,
     CASE WHEN is_winner THEN max_candidates_bin END AS max_candidates_bin,
@@ -144,7 +146,7 @@ FROM (
 WHERE place = 1;
 
 COMMENT ON VIEW report.winners IS
-    'One row a finished case: its winner, chosen anew from the outcomes. NULL action: no arm passed.';
+    'One row a finished case: its winner, chosen anew from the outcomes; how sure it is, report.winner_sets says. NULL action: no arm passed.';
 COMMENT ON COLUMN report.winners.bench_id IS 'The bench.';
 COMMENT ON COLUMN report.winners.case_id IS 'The case: one issue in one bench.';
 COMMENT ON COLUMN report.winners.issue_id IS 'The issue of the case.';
@@ -152,6 +154,8 @@ COMMENT ON COLUMN report.winners.job_type IS 'Issue shape: code, fab-asset or fa
 COMMENT ON COLUMN report.winners.dk_risk IS 'Issue shape: risk.';
 COMMENT ON COLUMN report.winners.dk_size IS 'Issue shape: size.';
 COMMENT ON COLUMN report.winners.dk_priority IS 'Issue shape: priority.';
+COMMENT ON COLUMN report.winners.estimand IS
+    'What the winner was best in: pass_own_budget, the pass of an execution under its own budget.';
 COMMENT ON COLUMN report.winners.objective IS 'What the bench ranks first after the pass rate.';
 COMMENT ON COLUMN report.winners.winner_arm_id IS 'The winning arm; NULL: no arm passed.';
 COMMENT ON COLUMN report.winners.swarm_id IS 'Topology of the winner.';
@@ -175,7 +179,7 @@ COMMENT ON COLUMN report.winners.arms_passing IS 'Arms that pass.';
 
 CREATE VIEW report.win_share_by_bin AS
 SELECT
-    bench_id, dimension, bin, arms_observed,
+    bench_id, dimension, bin, 'pass_own_budget' AS estimand, arms_observed,
     arms_observed::double precision / nullif(sum(arms_observed) OVER part, 0) AS arm_share,
     cases_won,
     cases_won::double precision / nullif(sum(cases_won) OVER part, 0) AS win_share
@@ -199,6 +203,8 @@ COMMENT ON COLUMN report.win_share_by_bin.bench_id IS 'The bench.';
 COMMENT ON COLUMN report.win_share_by_bin.dimension IS
     'Part of the action: swarm_id, max_candidates_bin, max_minutes_bin or max_iterations_bin.';
 COMMENT ON COLUMN report.win_share_by_bin.bin IS 'The value of that part.';
+COMMENT ON COLUMN report.win_share_by_bin.estimand IS
+    'What winners were best in: pass_own_budget, the pass of an execution under its own budget.';
 COMMENT ON COLUMN report.win_share_by_bin.arms_observed IS
     'Scored arms with this bin, in finished cases.';
 COMMENT ON COLUMN report.win_share_by_bin.arm_share IS 'Their share of all scored arms of the bench.';

@@ -4,6 +4,7 @@ CREATE VIEW report.regret_by_case AS
 WITH arms AS (
     SELECT
         bench_id, case_id, issue_id, arm_id, canonical_rank, is_baseline, passes, duration_ms, charged_micro_usd,
+        bool_or(scored > 1) OVER (PARTITION BY bench_id) AS identified,
         CASE WHEN winner_arm_id IS NOT NULL AND NOT passes THEN 1.0 ELSE 0.0 END::double precision AS missed_pass,
         CASE
             WHEN winner_arm_id IS NULL THEN 0.0::double precision
@@ -35,7 +36,7 @@ WITH arms AS (
     FROM arms
 ), by_case AS (
     SELECT
-        bench_id, case_id, issue_id,
+        bench_id, case_id, issue_id, bool_or(identified) AS identified,
         max(arm_id) FILTER (WHERE is_baseline) AS base_arm,
         max(missed_pass) FILTER (WHERE is_baseline) AS base_missed,
         max(duration_regret) FILTER (WHERE is_baseline) AS base_duration,
@@ -61,7 +62,7 @@ WITH arms AS (
     GROUP BY bench_id, case_id, issue_id
 )
 SELECT
-    c.bench_id, c.case_id, c.issue_id, p.policy, p.arm_id, p.missed_pass IS NOT NULL AS observed,
+    c.bench_id, c.case_id, c.issue_id, 'pass_own_budget' AS estimand, c.identified, p.policy, p.arm_id, p.missed_pass IS NOT NULL AS observed,
     p.missed_pass, p.duration_regret, p.cost_regret,
     p.charged_micro_usd, p.charged_micro_usd / 1000000.0 AS charged_usd
 FROM by_case c
@@ -83,6 +84,10 @@ COMMENT ON VIEW report.regret_by_case IS
 COMMENT ON COLUMN report.regret_by_case.bench_id IS 'The bench.';
 COMMENT ON COLUMN report.regret_by_case.case_id IS 'The case: one issue in one bench.';
 COMMENT ON COLUMN report.regret_by_case.issue_id IS 'The issue of the case.';
+COMMENT ON COLUMN report.regret_by_case.estimand IS
+    'What the winner was best in: pass_own_budget, the pass of an execution under its own budget.';
+COMMENT ON COLUMN report.regret_by_case.identified IS
+    'Whether some arm of the bench ran twice. Where none did, the winner was also the luckiest: regret is at most this, see report.oracle_brackets.';
 COMMENT ON COLUMN report.regret_by_case.policy IS
     'heuristic_baseline, uniform, best_fixed, or the name of a registered policy.';
 COMMENT ON COLUMN report.regret_by_case.arm_id IS
@@ -104,7 +109,8 @@ SELECT
     *, mean_charged_micro_usd / 1000000.0 AS mean_charged_usd
 FROM (
     SELECT
-        bench_id, policy, count(*) AS cases, count(*) FILTER (WHERE observed) AS observed_cases,
+        bench_id, 'pass_own_budget' AS estimand, bool_or(identified) AS identified, policy,
+        count(*) AS cases, count(*) FILTER (WHERE observed) AS observed_cases,
         1 - count(*) FILTER (WHERE observed)::double precision / count(*) AS unobserved_share,
         avg(missed_pass) AS missed_pass_rate,
         avg(duration_regret) AS mean_duration_regret,
@@ -118,6 +124,10 @@ FROM (
 COMMENT ON VIEW report.regret_by_policy IS
     'One row a bench and policy: its regret and its spend over the observed finished cases.';
 COMMENT ON COLUMN report.regret_by_policy.bench_id IS 'The bench.';
+COMMENT ON COLUMN report.regret_by_policy.estimand IS
+    'What the winner was best in: pass_own_budget, the pass of an execution under its own budget.';
+COMMENT ON COLUMN report.regret_by_policy.identified IS
+    'Whether some arm of the bench ran twice. Where none did, the winner was also the luckiest: regret is at most this, see report.oracle_brackets.';
 COMMENT ON COLUMN report.regret_by_policy.policy IS
     'heuristic_baseline, uniform, best_fixed, or the name of a registered policy.';
 COMMENT ON COLUMN report.regret_by_policy.cases IS 'Finished cases with at least one scored arm.';

@@ -123,6 +123,7 @@ def check_regrets(engine: sa.Engine, result: BenchResults) -> None:
     assert len(summaries) == (3 + len(result.policies) if observed else 0)
     for expected_summary in result.summaries if observed else ():
         row = summaries[expected_summary.policy]
+        assert (row["estimand"], row["identified"]) == ("pass_own_budget", result.identified)
         for name in expected_summary._fields[1:]:
             assert close(row[name], getattr(expected_summary, name)), (expected_summary, name)
 

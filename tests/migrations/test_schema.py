@@ -12,7 +12,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import IntegrityError
 
-import db.money_tables  # registers all tables, with the next
+import db.estimate_tables  # registers all tables, with the next two
+import db.money_tables
 import db.policy_tables  # noqa: F401
 from db.columns import metadata
 from db.engine import open_engine, transaction
@@ -89,9 +90,8 @@ def test_benches_of_before_there_were_policies_can_be_scored_and_outlive_a_way_b
 
 
 def rows_of(engine: sa.Engine) -> list[str]:
-    statement = (
-        "SELECT (to_jsonb(c) - 'design')::text FROM farm.cases c UNION ALL SELECT to_jsonb(a)::text FROM farm.arms a"
-    )
+    statement = """
+        SELECT (to_jsonb(c) - 'design')::text FROM farm.cases c UNION ALL SELECT to_jsonb(a)::text FROM farm.arms a"""
     with engine.connect() as connection:
         return list(connection.scalars(sa.text(statement)))
 

@@ -1,0 +1,89 @@
+"""Published estimates: what was last computed from a bench's outcomes, kept for its reports in SQL."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from db.engine import transaction
+from db.errors import DbError
+from db.estimate_tables import arm_judgements, case_judgements, policy_estimates
+
+Row = Mapping[str, Any]
+
+# The row of the bench is the lock: of two at once the second waits here, then replaces the first's rows.
+_TAKE = sa.text("""
+    INSERT INTO farm.published_estimates (bench_id, fingerprint, why_not)
+    VALUES (:bench_id, :fingerprint, :why_not)
+    ON CONFLICT (bench_id) DO UPDATE SET fingerprint = EXCLUDED.fingerprint, why_not = EXCLUDED.why_not,
+                                         published_at = now()""")
+_STANDING = sa.text("""
+    SELECT fingerprint_now AS fingerprint, undecided, is_current FROM report.published_estimates
+    WHERE bench_id = :bench""")
+_DUE = sa.text("""
+    SELECT p.bench_id FROM report.published_estimates p JOIN farm.benches b ON b.bench_id = p.bench_id
+    WHERE NOT p.is_current AND p.undecided = 0
+        AND EXISTS (SELECT FROM farm.cases c WHERE c.bench_id = p.bench_id AND c.state = 'finished')
+    ORDER BY b.bench_no""")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the published estimates of a bench stand to what is there."""
+
+    fingerprint: str
+    """Of the outcomes, caps and scored policies there are now."""
+    undecided: int
+    """Cases without a verdict; there is nothing to publish while there are any."""
+    is_current: bool
+
+
+@dataclass(frozen=True)
+class NewEstimates:
+    """All that is published of a bench; rows as the tables have them, without `bench_id`."""
+
+    bench_id: str
+    fingerprint: str
+    """As it was before the outcomes were read."""
+    why_not: str | None
+    """Why there are no values of policies."""
+    cases: Sequence[Row]
+    arms: Sequence[Row]
+    policies: Sequence[Row]
+
+
+class Estimates:
+    """The published estimates of benches."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def standing(self, bench_id: str) -> Standing:
+        """Of one bench; `DbError` where there is none of that name, or it is a stream."""
+        with self._engine.connect() as connection:
+            row = connection.execute(_STANDING, {"bench": bench_id}).mappings().first()
+        if row is None:
+            raise DbError(f"there is no bench {bench_id!r}; a stream has no estimates")
+        return Standing(**row)
+
+    def due(self) -> list[str]:
+        """Decided benches whose published estimates are missing or not current, the oldest first."""
+        with self._engine.connect() as connection:
+            return list(connection.scalars(_DUE))
+
+    def replace(self, new: NewEstimates) -> None:
+        """Put `new` in the place of what was published of the bench, all or nothing; said twice, it stands once."""
+        bench = {"bench_id": new.bench_id}
+        tables = (
+            (case_judgements, [{**row, **bench} for row in new.cases]),
+            (arm_judgements, new.arms),
+            (policy_estimates, [{**row, **bench} for row in new.policies]),
+        )
+        with transaction(self._engine) as connection:
+            connection.execute(_TAKE, {**bench, "fingerprint": new.fingerprint, "why_not": new.why_not})
+            for old in (case_judgements, policy_estimates):
+                connection.execute(sa.delete(old).where(old.c.bench_id == new.bench_id))
+            for table, rows in tables:
+                if rows:
+                    connection.execute(sa.insert(table), rows)
