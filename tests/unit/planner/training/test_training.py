@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from planner.actions import canonical_rank
+from planner.cli.main import main
 from planner.dataset.arrays import encode_examples
 from planner.dataset.read import Dataset, read_dataset
 from planner.errors import PlannerError
@@ -231,39 +232,42 @@ def test_a_model_that_is_not_as_it_was_written_is_refused_in_one_line(model: Pat
         shutil.rmtree(copy)
 
 
-def command(*arguments: object) -> list[str]:
-    small = [
-        "--hidden",
-        "64",
-        "--depth",
-        "2",
-        "--threads",
-        "1",
-        "--min-examples",
-        "1",
-        "--min-agreement",
-        "0",
-    ]
-    return [
-        sys.executable,
-        "-m",
-        "planner.cli.main",
-        "train",
-        "--policy",
-        "mlp",
-        *small,
-        *map(str, arguments),
-    ]
+SMALL = [
+    "--policy",
+    "mlp",
+    "--hidden",
+    "64",
+    "--depth",
+    "2",
+    "--threads",
+    "1",
+    "--min-examples",
+    "1",
+    "--min-agreement",
+    "0",
+]
 
 
 @pytest.mark.slow
-def test_a_killed_process_goes_on_to_the_same_weights_as_one_that_was_not(tmp_path: Path) -> None:
-    """Three fresh processes: one whole, one killed in its fourth epoch, one that goes on from there."""
+def test_a_killed_process_goes_on_to_the_same_weights_as_one_that_was_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     data = write_dataset(tmp_path / "data", n=240, seed=5)
-    options = ("--dataset", data, "--epochs", 30, "--save-every", 0, "--patience", 30)
-    subprocess.run(command(*options, "--out", tmp_path / "whole"), check=True, capture_output=True)
-    killed = command(*options, "--out", tmp_path / "killed")
-    with subprocess.Popen(killed, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+    asked = [
+        "train",
+        "--dataset",
+        str(data),
+        *SMALL,
+        "--epochs",
+        "30",
+        "--patience",
+        "30",
+        "--save-every",
+        "0",
+    ]
+    out = ["--out", str(tmp_path / "killed")]
+    command = [sys.executable, "-m", "planner.cli.main", *asked, *out]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
         for line in process.stderr:
             if line.startswith("epoch   4"):
                 process.kill()
@@ -272,8 +276,9 @@ def test_a_killed_process_goes_on_to_the_same_weights_as_one_that_was_not(tmp_pa
     assert [path.name for path in (tmp_path / "killed.unfinished").iterdir() if path.name[0] != "."] == [
         "resume.pt"
     ]
-    gone_on = subprocess.run([*killed, "--resume"], check=True, capture_output=True, text=True)
-    assert "going on after epoch" in gone_on.stderr
+    assert main([*asked, *out, "--resume"]) == 0
+    assert "going on after epoch" in capsys.readouterr().err
+    assert main([*asked, "--out", str(tmp_path / "whole")]) == 0
     hashes = {
         json.loads((tmp_path / name / "report.json").read_text())["weight_hash"]
         for name in ("whole", "killed")
