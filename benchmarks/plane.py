@@ -14,7 +14,8 @@ from benchmarks.rows import QUEUE, bench_of
 from benchmarks.table import Row, Scale
 from db.engine import open_engine
 from db.repositories.leases import Leases
-from db.repositories.plans import Limits, Plans
+from db.repositories.new_bench import Limits
+from db.repositories.plans import Plans
 from workers.result import ExecutionResult
 
 _CONNECTIONS = (1, 16)

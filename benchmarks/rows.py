@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from db.repositories.plans import Limits, NewArm, NewBench, NewCase, NewExecution
+from db.repositories.new_bench import Limits, NewArm, NewBench, NewCase, NewExecution
 from planner.actions import NA, Action, canonical_rank, valid_actions
 
 QUEUE = "command"

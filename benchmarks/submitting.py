@@ -13,7 +13,8 @@ from bench.intake.issue import Issue
 from bench.submit.plan import Known, Ready, plan_bench
 from benchmarks.farm import BenchmarkFarm
 from benchmarks.table import Row, Scale
-from db.repositories.plans import NewBench, Plans
+from db.repositories.new_bench import NewBench
+from db.repositories.plans import Plans
 from workers.spec import Workcell
 
 _ARMS = 4

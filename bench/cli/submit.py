@@ -13,7 +13,8 @@ from bench.config.money import format_usd
 from bench.coordinator.decide import action_of
 from bench.submit.backlog import read_backlog, store_backlog
 from bench.submit.plan import plan_fingerprint
-from db.repositories.plans import NewBench, NewCase, Plans
+from db.repositories.new_bench import NewBench, NewCase
+from db.repositories.plans import Plans
 
 STRATEGIES = ("deterministic", "random", "coverage", "covering", "anchor", "racing")
 

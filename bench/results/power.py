@@ -14,7 +14,7 @@ from bench.statistics.errors import NotIdentifiedError
 from bench.statistics.estimate import Estimate
 from bench.statistics.power import STANDARD, Aim, PairedSpread, detectable, issues_needed, paired_spread
 from db.repositories.experience import Experience
-from db.repositories.plans import NewBench
+from db.repositories.new_bench import NewBench
 from planner.actions import all_cells
 
 FEWEST_ISSUES: Final = 10

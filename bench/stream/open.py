@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from bench.config.models import BenchConfig
 from bench.submit.plan import bench_limits
 from bench.submit.submit import new_bench_id
-from db.repositories.plans import NewBench, Plans
+from db.repositories.new_bench import NewBench
+from db.repositories.plans import Plans
 from db.repositories.streams import Streams
 from planner.canonical import sha256_json
 

@@ -7,8 +7,9 @@ from bench.experiment.streams import seed63
 from bench.experiment.worst_case import resolve_action, workcell_limits, worst_micro_usd, worst_ms
 from bench.stream.decision import Decision
 from bench.stream.dispatch import Dispatched
-from bench.submit.plan import Ready, deadline_seconds, gate_seconds, new_case, null_if_na
-from db.repositories.plans import NewArm, NewCase, NewExecution
+from bench.submit.arms import deadline_seconds, gate_seconds, null_if_na
+from bench.submit.plan import Ready, new_case
+from db.repositories.new_bench import NewArm, NewCase, NewExecution
 from planner.actions import canonical_rank
 from planner.baseline import POLICY_ID
 from workers.classes import class_name, needs_of

@@ -16,7 +16,7 @@ from bench.stream.plan import stream_case, with_toolchains
 from bench.stream.urgency import in_order, patience_of
 from bench.submit.inputs import planner_input
 from bench.submit.plan import Ready
-from db.repositories.plans import NewCase
+from db.repositories.new_bench import NewCase
 from planner.documents.base import hash_without_time
 from planner.inference import PlannerInference
 from workers.classes import class_name

@@ -13,7 +13,8 @@ from bench.submit.history import run_summary
 from bench.submit.inputs import system_state
 from bench.submit.plan import Ready, bench_limits, make_ready
 from db.repositories.history import History
-from db.repositories.plans import NewCase, Plans
+from db.repositories.new_bench import NewCase
+from db.repositories.plans import Plans
 from db.repositories.streams import Streams
 from planner.run_index import RunIndex
 from planner.similar import SimilarQuery

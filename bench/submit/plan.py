@@ -4,42 +4,35 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from bench.config.load import config_hash, resolve_workcell
 from bench.config.models import BenchConfig, ExecutionLimits
 from bench.config.money import to_micro_usd
-from bench.experiment.replicates import Replicate, admission_ranks, expand_replicates
+from bench.experiment.replicates import admission_ranks
 from bench.experiment.sampling import design_document, sample_arms
 from bench.experiment.shape import slots_to_deal
-from bench.experiment.space import STRATEGY_VERSION, SampledArm, SampledCase, SamplingInput, SamplingRule
+from bench.experiment.space import SamplingInput, SamplingRule
 from bench.experiment.streams import seed63
 from bench.experiment.worst_case import (
     MS_PER_MINUTE,
     ArmLimits,
-    WorkcellLimits,
     arm_space,
-    resolve_action,
     workcell_limits,
-    worst_micro_usd,
-    worst_ms,
 )
 from bench.intake.issue import Issue
+from bench.submit.arms import SLACK_SECONDS, gate_seconds, new_arms
 from bench.submit.inputs import planner_input
 from bench.submit.racing import new_race, with_racers
-from db.repositories.plans import Limits, NewArm, NewBench, NewCase, NewExecution
-from planner.actions import NA, Action, Bin, canonical_rank
+from db.repositories.new_bench import Limits, NewArm, NewBench, NewCase, NewExecution
+from planner.actions import Action
 from planner.baseline import baseline_action
 from planner.canonical import canonical_json, sha256_json
 from planner.documents.base import hash_without_time
 from workers.classes import class_name, needs_of
-from workers.spec import PlannedAction, Workcell
+from workers.spec import Workcell
 
 Json = dict[str, Any]
-
-# Time beside gates and budgets: checkout, votes, a slow disk. Past it an execution is stuck, not slow.
-_SLACK_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -138,7 +131,7 @@ def _case(
         rank=rank,
         check_seed=seed63(config.action_sampling.seed, "baseline", issue.id),
         baseline=known.baselines.get(one.baseline_key),
-        arms=_arms(config, one, queue, sampled),
+        arms=new_arms(config, issue.id, one.workcell, queue, sampled),
         note=sampled.note,
         design=design_document(sampling_input, sampled),
     )
@@ -173,7 +166,7 @@ def new_case(
         baseline_key=one.baseline_key,
         baseline=baseline,
         baseline_check=NewExecution(
-            queue=queue, seed=check_seed, deadline_seconds=gate_seconds(workcell) + _SLACK_SECONDS
+            queue=queue, seed=check_seed, deadline_seconds=gate_seconds(workcell) + SLACK_SECONDS
         ),
         admission_rank=rank,
         note=note,
@@ -220,96 +213,6 @@ def _sampling_input(config: BenchConfig, one: Ready, executed: Action | None) ->
             include_executed=sampling.include_executed,
         ),
     )
-
-
-def _arms(config: BenchConfig, one: Ready, queue: str, sampled: SampledCase) -> list[NewArm]:
-    sampling = config.action_sampling
-    priced = partial(
-        _priced, limits=workcell_limits(one.workcell), most=config.execution_limits.max_minutes_per_candidate
-    )
-    for_gates = gate_seconds(one.workcell)
-    replicates: dict[Action, list[Replicate]] = {}
-    for replicate in expand_replicates(
-        [arm.action for arm in sampled.arms],
-        issue_id=one.issue.id,
-        seed=sampling.seed,
-        replicates=sampling.replicates,
-        replicate_fraction=sampling.replicate_fraction,
-    ):
-        replicates.setdefault(replicate.action, []).append(replicate)
-    found = []
-    for arm in sampled.arms:
-        price = priced(arm.action)
-        deadline = deadline_seconds(one.workcell, price.planned, for_gates)
-        executions = [
-            NewExecution(
-                queue=queue,
-                seed=replicate.seed,
-                deadline_seconds=deadline,
-                replicate=replicate.number,
-                worst_micro_usd=price.worst_micro_usd,
-                worst_ms=price.worst_ms,
-            )
-            for replicate in replicates[arm.action]
-        ]
-        found.append(_arm(config, arm, price.document, executions))
-    return found
-
-
-class _Price(NamedTuple):
-    """An action with its limits resolved, and what it may cost."""
-
-    planned: PlannedAction
-    document: Json
-    worst_micro_usd: int
-    worst_ms: int
-
-
-@lru_cache(maxsize=4096)
-def _priced(action: Action, limits: WorkcellLimits, most: float | None) -> _Price:
-    """The same for every case of a bench that has the action: worked out, and written as JSON, once."""
-    planned = resolve_action(action, limits, most)
-    return _Price(
-        planned, planned.model_dump(mode="json"), worst_micro_usd(planned, limits), worst_ms(planned)
-    )
-
-
-def _arm(config: BenchConfig, arm: SampledArm, planned: Json, executions: Sequence[NewExecution]) -> NewArm:
-    action, strategy = arm.action, config.action_sampling.strategy
-    return NewArm(
-        swarm_id=action.swarm_id,
-        max_candidates=null_if_na(action.max_candidates_bin),
-        max_minutes=null_if_na(action.max_minutes_bin),
-        max_iterations=null_if_na(action.max_iterations_bin),
-        canonical_rank=canonical_rank(action),
-        strategy=strategy,
-        strategy_version=STRATEGY_VERSION[strategy],
-        propensity=arm.propensity,
-        propensity_kind=arm.propensity_kind,
-        stratum=arm.stratum,
-        is_baseline=arm.is_baseline,
-        is_executed=arm.is_executed,
-        planned=planned,
-        executions=executions,
-    )
-
-
-def deadline_seconds(workcell: Workcell, planned: PlannedAction, for_gates: int) -> int:
-    """After how long an execution is stuck, `for_gates` seconds of gates a round."""
-    # Candidates may have to take turns on a machine with fewer slots: the deadline allows for it.
-    budget = planned.candidates * planned.minutes * workcell.seconds_per_minute
-    return math.ceil(budget) + planned.candidates * (planned.iterations + 1) * for_gates + _SLACK_SECONDS
-
-
-def gate_seconds(workcell: Workcell) -> int:
-    """The longest that all gates, with set-up, may take."""
-    gates = sum(gate.timeout_seconds for gate in workcell.gates) * (1 + workcell.flaky_reruns)
-    return math.ceil(gates + (workcell.setup_timeout_seconds if workcell.setup else 0))
-
-
-def null_if_na(value: Bin) -> int | None:
-    """A budget as its column holds it."""
-    return None if value == NA else int(value)
 
 
 def plan_fingerprint(bench: NewBench) -> str:

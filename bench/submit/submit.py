@@ -20,7 +20,7 @@ from bench.submit.inputs import system_state
 from bench.submit.plan import Known, Ready, make_ready, plan_bench
 from db.repositories.history import History
 from db.repositories.issues import Issues
-from db.repositories.plans import NewBench
+from db.repositories.new_bench import NewBench
 from workers.execution.mirror import resolve_ref
 from workers.toolchains.registry import check_ref, missing_executable
 

@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from db.repositories.leases import Leases
-from db.repositories.plans import Limits
+from db.repositories.new_bench import Limits
 from db.repositories.ticks import Ticks
 from tests.fixtures.lease_scenarios import complete
 from tests.fixtures.rows import claim, expire, make_bench, result, row, running_bench

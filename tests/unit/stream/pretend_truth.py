@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.intake.issue import Issue
 from bench.submit.plan import Ready
-from db.repositories.plans import NewCase
+from db.repositories.new_bench import NewCase
 from workers.spec import Gate, Workcell
 
 Json = dict[str, Any]

@@ -16,10 +16,11 @@ from bench.experiment.racers import draw_racers
 from bench.experiment.space import SamplingRule
 from bench.experiment.worst_case import ArmLimits, arm_space, workcell_limits
 from bench.intake.issue import RISKS, SIZES, Issue
+from bench.submit.arms import null_if_na
 from bench.submit.history import run_summary, similar_history
 from bench.submit.inputs import planner_input, system_state
-from bench.submit.plan import Known, Ready, make_ready, null_if_na, plan_bench, plan_fingerprint
-from db.repositories.plans import NewBench
+from bench.submit.plan import Known, Ready, make_ready, plan_bench, plan_fingerprint
+from db.repositories.new_bench import NewBench
 from planner.actions import SPECULATE, canonical_rank, valid_actions
 from planner.documents.base import parse_document
 from planner.documents.planner_input import PlannerInput
