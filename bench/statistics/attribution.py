@@ -22,7 +22,7 @@ from bench.statistics.diagnostics import counts_chance, diagnose, why_no_lottery
 from bench.statistics.estimate import Estimate, refused
 from bench.statistics.knobs import Rows, knob_rows, tied, varied
 from bench.statistics.logs import bench_log, check_policy
-from bench.statistics.missing import observation_weights
+from bench.statistics.missing import missing_report, observation_weights
 from bench.statistics.outcomes import Outcome, pass_own_budget
 from bench.statistics.table import BenchTable, Bools, Floats
 from planner.heads import HEADS, N_CELLS
@@ -110,9 +110,11 @@ def _spaces(
     table: BenchTable, reference: Floats, features: Floats, outcome: Outcome
 ) -> tuple[list[Space], int, str | None]:
     """The spaces, how many cases stand alone in theirs, and why the draw cannot answer."""
-    log = bench_log(table, reference, outcome.values, observation_weights(table, features, outcome))
+    inverse = observation_weights(table, features, outcome)
+    log = bench_log(table, reference, outcome.values, inverse)
     checks = diagnose(table, reference, log, counts_chance(table))
-    why_not = "; ".join([*checks.wrong, *checks.thin]) or None
+    missing = missing_report(table, outcome, inverse).why_not_weighted
+    why_not = "; ".join([*checks.wrong, *checks.thin, *([missing] if missing else [])]) or None
     whole = float(log.weight.sum())
     centred = log.outcome - (float(log.weight @ log.outcome) / whole if whole else 0.0)
     distinct, place = np.unique(np.round(reference, 12), axis=0, return_inverse=True)

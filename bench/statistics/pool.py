@@ -19,7 +19,7 @@ from bench.statistics.table import (
 
 def pool_tables(tables: Sequence[BenchTable]) -> BenchTable:
     """All cases of `tables`, whose case ids must differ."""
-    return build_table(chain.from_iterable(map(_rows, tables)))
+    return build_table(chain.from_iterable(map(case_rows, tables)))
 
 
 def pooled_order(tables: Sequence[BenchTable]) -> Ints:
@@ -32,7 +32,8 @@ def pooled_order(tables: Sequence[BenchTable]) -> Ints:
     return np.array(sorted(range(len(names)), key=names.__getitem__), dtype=np.intp)
 
 
-def _rows(table: BenchTable) -> Iterator[CaseRow]:
+def case_rows(table: BenchTable) -> Iterator[CaseRow]:
+    """The rows that `build_table` makes `table` of."""
     runs: dict[int, list[ExecutionRow]] = {}
     for place, arm in enumerate(table.run_arm.tolist()):
         found = runs.setdefault(arm, [])
