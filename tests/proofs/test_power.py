@@ -39,8 +39,10 @@ def found_share(issues: int, replicates: int, difference: float, aim: Aim, world
     rejected = 0
     for _ in range(worlds // 500):
         means = runs(rng, 500, issues, replicates, difference).mean(axis=3)
-        p = stats.ttest_1samp(means[:, :, 0] - means[:, :, 1], 0, axis=1).pvalue
-        rejected += int((p < aim.alpha).sum())
+        paired = means[:, :, 0] - means[:, :, 1]
+        # Few issues may all agree: their t is infinite, and it rejects.
+        reach = stats.t.ppf(1 - aim.alpha / 2, issues - 1) * paired.std(axis=1, ddof=1) / np.sqrt(issues)
+        rejected += int((np.abs(paired.mean(axis=1)) > reach).sum())
     return rejected / (worlds // 500 * 500)
 
 
@@ -51,6 +53,7 @@ def found_share(issues: int, replicates: int, difference: float, aim: Aim, world
         (0.10, 4, Aim(0.05, 0.90)),
         (0.20, 2, Aim(0.05, 0.80)),
         (0.30, 2, Aim(0.01, 0.80)),
+        (0.20, 8, Aim(0.05, 0.80)),
         (0.30, 8, Aim(0.05, 0.80)),
     ],
 )
@@ -67,7 +70,21 @@ def test_simulated_power_is_within_two_points_of_the_formula(
     record_property("found", f"{found:.1%} where the formula says {said:.1%}")
     record_property("rule", "within 2 points")
     assert abs(found - said) < 0.02
-    assert abs(found - aim.power) < 0.03 if issues < 20 else abs(found - aim.power) < 0.02
+    assert abs(found - aim.power) < 0.02
+
+
+def test_very_large_differences_of_single_runs_are_promised_a_little_too_much(
+    size: Size, record_property: Record
+) -> None:
+    """Differences of −1, 0 and 1 on a score of issues are not normal: a limit of the formula, kept in sight."""
+    spread = SPREAD._replace(first=SPREAD.first - 0.04, second=SPREAD.second - 0.04)
+    issues = issues_needed(spread.of_one_issue(1), 0.40)
+    found = found_share(issues, 1, 0.40, Aim(), size.worlds(10_000, 100_000))
+    off = found - power_of(spread.of_one_issue(1), issues, 0.40)
+    record_property("claim", f"limit of the power formula: {issues} issues × 1 replicate, δ = 40%")
+    record_property("found", f"off by {100 * off:+.1f} points")
+    record_property("rule", "known to be 2 to 4 points too hopeful")
+    assert -0.04 < off < -0.02
 
 
 def test_replicates_taken_for_issues_find_less_than_they_promise() -> None:
