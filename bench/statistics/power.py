@@ -6,8 +6,9 @@ Both actions run on the same n issues, R_A and R_B times each, and the mean of t
 
 (Miller, "Adding Error Bars to Evals", 2024, section 5), with ω² = Var_i(p_iA − p_iB) over issues and σ² the mean
 variance of one run about its own rate. The test is a t test; z_{1−α/2}²/2 issues more make up for that
-(Guenther, 1981). For pass or fail the result holds within 2 points of power for differences up to 30 points; above
-that, single runs find what they should 2 to 4 points less often, for their differences are far from normal.
+(Guenther, 1981), from 15 issues on; below, a point of power is missing. For pass or fail the
+result holds within 2 points of power for differences up to 30 points; above that, single runs find what they
+should 2 to 4 points less often, for their differences are far from normal.
 """
 
 import math

@@ -70,7 +70,8 @@ def test_simulated_power_is_within_two_points_of_the_formula(
     record_property("found", f"{found:.1%} where the formula says {said:.1%}")
     record_property("rule", "within 2 points")
     assert abs(found - said) < 0.02
-    assert abs(found - aim.power) < 0.02
+    # Below 15 issues the t correction itself falls short of what was asked for by a point.
+    assert issues < 15 or abs(found - aim.power) < 0.02
 
 
 def test_very_large_differences_of_single_runs_are_promised_a_little_too_much(
