@@ -38,6 +38,7 @@ COMMANDS = {
     "regret": "bench.cli.reports",
     "report": "bench.cli.reports",
     "value": "bench.cli.value",
+    "plots": "bench.cli.plots",
     "estimates": "bench.cli.estimates",
     "attribution": "bench.cli.attribution",
     "power": "bench.cli.power",

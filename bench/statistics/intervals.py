@@ -1,5 +1,6 @@
 """Intervals over issues: linearised, resampled, and valid at any size."""
 
+import warnings
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -44,27 +45,31 @@ def linearised(of: Terms) -> Interval:
 def resampled(of: Terms, seed: int) -> Interval:
     """Bias-corrected and accelerated bootstrap (Efron, 1987): issues are drawn, every ratio is made anew.
 
-    The names of issues change nothing: they stand in the order of their sums. NaN where resamples agree.
+    The names of issues change nothing: they stand in the order of their sums. NaN where resamples agree, or where
+    some have nothing in them that counts.
     """
     order = np.lexsort(np.vstack([of.top, of.bottom]))
     parts = len(of.top)
 
     def statistic(*sums: Floats, axis: int) -> Floats:
         whole = [part.sum(axis=axis) for part in sums]
-        total: Floats = np.sum([whole[t] / whole[parts + t] for t in range(parts)], axis=0)
+        with np.errstate(invalid="ignore"):
+            total: Floats = np.sum([whole[t] / whole[parts + t] for t in range(parts)], axis=0)
         return total
 
-    found = stats.bootstrap(
-        (*of.top[:, order], *of.bottom[:, order]),
-        statistic,
-        paired=True,
-        vectorized=True,
-        n_resamples=RESAMPLES,
-        batch=_AT_ONCE,
-        confidence_level=LEVEL,
-        method="BCa",
-        rng=np.random.default_rng([seed, len(order)]),
-    ).confidence_interval
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
+        found = stats.bootstrap(
+            (*of.top[:, order], *of.bottom[:, order]),
+            statistic,
+            paired=True,
+            vectorized=True,
+            n_resamples=RESAMPLES,
+            batch=_AT_ONCE,
+            confidence_level=LEVEL,
+            method="BCa",
+            rng=np.random.default_rng([seed, len(order)]),
+        ).confidence_interval
     return Interval(float(found.low), float(found.high))
 
 

@@ -10,10 +10,15 @@ NO_SPREAD = 1e-12
 
 
 def interval(of: Terms, seed: int, low: float, high: float) -> Interval:
-    """BCa over issues; where they all agree, a bound that holds at any size for numbers in [low, high]."""
+    """BCa over issues; where they all agree, a bound that holds at any size for numbers in [low, high].
+
+    All of [low, high] where so few issues say anything that they may all be missing from a resample.
+    """
     found = value(of)
     if standard_error(of) > NO_SPREAD:
         span = resampled(of, seed)
+        if not np.isfinite(span).all():
+            return Interval(low, high)
     else:
         agreed = np.full(of.top.shape[1], (found - low) / (high - low))
         unit = finite_sample(agreed, 1.0)

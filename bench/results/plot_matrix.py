@@ -1,0 +1,165 @@
+"""The win matrix: which action is how likely the best, issue by issue."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from bench.results.plot_style import GRID, INK, ORANGE, QUIET, legend_above, new_figure, refusal
+from bench.results.read import BenchResults, DecidedCase
+from bench.statistics.outcomes import OWN_BUDGET
+from bench.statistics.table import Floats
+from bench.statistics.winners import CaseJudgement
+from planner.actions import all_cells, canonical_rank
+
+MOST_ACTIONS: Final = 36
+MOST_ISSUES: Final = 60
+_NOT_TRIED: Final = "//////"
+_WINNER: Final = (
+    "The winner passed most often, then by the bench's objective; P(best) allows for luck, by how the action did on "
+    "other issues."
+)
+
+
+class Matrix(NamedTuple):
+    """I issues × A actions."""
+
+    issues: tuple[str, ...]
+    cells: tuple[int, ...]
+    chances: Floats
+    """(I, A) NaN where an action was not observed."""
+    winners: tuple[int | None, ...]
+    """Per issue the winner's cell."""
+    claimed: tuple[bool, ...]
+
+
+def draw_win_matrix(results: BenchResults, notes: list[str]) -> Figure:
+    """The figure; with too little to draw, one that says so."""
+    identified = results.identified
+    what = (
+        "chance that the arm is the best of its issue"
+        if identified
+        else "even shares of the arms tied for best"
+    )
+    title = f"Win matrix in {OWN_BUDGET}: {what}"
+    cases = [case for case in results.decided if case.case_id in results.judgements]
+    if not cases:
+        return refusal(title, "no execution of this bench has an outcome yet", notes)
+    matrix = _matrix(cases, results)
+    shown = _cut(matrix)
+    notes = [*_left_out(matrix, shown), _WINNER if identified else _why_not(results), *notes]
+    width = 3.4 + 0.27 * max(len(shown.cells), 14)
+    figure = new_figure(width, 3.4 + 0.19 * len(shown.issues), title, notes)
+    axes = figure.subplots()
+    _cells(figure, axes, shown, "P(best)" if identified else "share")
+    _marks(axes, shown)
+    legend_above(axes, _legend(), 5)
+    return figure
+
+
+def _matrix(cases: Sequence[DecidedCase], results: BenchResults) -> Matrix:
+    judged = [results.judgements[case.case_id] for case in cases]
+    cells = sorted({arm.cell for one in judged for arm in one.arms})
+    place = {cell: number for number, cell in enumerate(cells)}
+    chances = np.full((len(cases), len(cells)), np.nan)
+    for row, one in enumerate(judged):
+        for cell, chance in _chances(one).items():
+            chances[row, place[cell]] = chance
+    found = [case.verdict.winner for case in cases]
+    winners = tuple(None if action is None else canonical_rank(action) for action in found)
+    claimed = tuple(
+        winner is not None and one.claimed == winner for winner, one in zip(winners, judged, strict=True)
+    )
+    return Matrix(tuple(case.issue_id for case in cases), tuple(cells), chances, winners, claimed)
+
+
+def _chances(judged: CaseJudgement) -> dict[int, float]:
+    soft = dict(judged.soft)
+    return {
+        arm.cell: soft.get(arm.cell, 0.0) if arm.chance_best is None else arm.chance_best
+        for arm in judged.arms
+    }
+
+
+def _cut(matrix: Matrix) -> Matrix:
+    """At most as much as can be read: the first issues, and the actions with the highest chances in them."""
+    rows = slice(0, MOST_ISSUES)
+    weight = np.nansum(matrix.chances[rows], axis=0)
+    columns = np.sort(np.argsort(-weight, kind="stable")[:MOST_ACTIONS])
+    return Matrix(
+        matrix.issues[rows],
+        tuple(matrix.cells[column] for column in columns),
+        matrix.chances[rows][:, columns],
+        matrix.winners[rows],
+        matrix.claimed[rows],
+    )
+
+
+def _left_out(matrix: Matrix, shown: Matrix) -> list[str]:
+    found = []
+    if len(shown.issues) < len(matrix.issues):
+        found.append(f"The first {len(shown.issues)} of {len(matrix.issues)} issues.")
+    if len(shown.cells) < len(matrix.cells):
+        left = len(matrix.cells) - len(shown.cells)
+        found.append(f"{left} actions that are least likely the best are left out.")
+    return found
+
+
+def _why_not(results: BenchResults) -> str:
+    why = next(one.value.why_not for one in results.judgements.values())
+    return f"P(best) is not identified: {why}."
+
+
+def _cells(figure: Figure, axes: Axes, shown: Matrix, label: str) -> None:
+    lost = np.array([winner is None for winner in shown.winners])
+    values = np.where(lost[:, None], np.nan, shown.chances)
+    axes.patch.set(facecolor="white", hatch=_NOT_TRIED, edgecolor=GRID, linewidth=0)
+    ramp = mpl.colormaps["Blues"].with_extremes(bad=(0, 0, 0, 0))
+    top = float(np.nanmax(values)) if np.isfinite(values).any() else 1.0
+    image = axes.pcolormesh(values, cmap=ramp, vmin=0, vmax=top, edgecolors="white", linewidth=0.6)
+    bar = figure.colorbar(image, ax=axes, shrink=min(1.0, 12 / len(shown.issues)), aspect=18, pad=0.01)
+    bar.set_label(label, fontsize=8)
+    bar.outline.set_visible(False)
+    rows, columns = np.nonzero(lost[:, None] & np.isfinite(shown.chances))
+    axes.plot(columns + 0.5, rows + 0.5, linestyle="", marker="x", markersize=4, color=QUIET)
+    actions = all_cells()
+    axes.set_xticks(
+        np.arange(len(shown.cells)) + 0.5,
+        [actions[cell].label() for cell in shown.cells],
+        rotation=90,
+        fontsize=7,
+    )
+    axes.set_yticks(np.arange(len(shown.issues)) + 0.5, list(shown.issues), fontsize=7)
+    axes.invert_yaxis()
+    axes.set_xlabel("action: topology × candidates, minutes a candidate, rounds")
+    axes.set_ylabel("issue")
+    axes.tick_params(length=0)
+    for side in axes.spines.values():
+        side.set_visible(False)
+
+
+def _marks(axes: Axes, shown: Matrix) -> None:
+    place = {cell: number for number, cell in enumerate(shown.cells)}
+    for row, (winner, claimed) in enumerate(zip(shown.winners, shown.claimed, strict=True)):
+        if winner in place:
+            _mark(axes, place[winner] + 0.5, row + 0.5, claimed)
+
+
+def _mark(axes: Axes, x: float, y: float, claimed: bool) -> None:
+    marker, fill = ("*", ORANGE) if claimed else ("o", "none")
+    axes.plot(x, y, marker=marker, markersize=8 if claimed else 6, color=ORANGE, markerfacecolor=fill)
+
+
+def _legend() -> list[Line2D | Patch]:
+    return [
+        Line2D([], [], linestyle="", marker="o", color=ORANGE, markerfacecolor="none", label="winner"),
+        Line2D([], [], linestyle="", marker="*", markersize=8, color=ORANGE, label="winner, claimed"),
+        Line2D([], [], linestyle="", marker="x", markersize=4, color=QUIET, label="no arm passed"),
+        Patch(facecolor="white", edgecolor=INK, linewidth=0.4, label="tried, no chance"),
+        Patch(facecolor="white", edgecolor=GRID, hatch=_NOT_TRIED, linewidth=0, label="not tried"),
+    ]

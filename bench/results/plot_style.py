@@ -1,0 +1,95 @@
+"""How plots look, and how they are written: the same bytes for the same numbers."""
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import matplotlib as mpl
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+Form = Literal["png", "svg"]
+
+INK: Final = "#1f2933"
+QUIET: Final = "#7b8794"
+GRID: Final = "#e4e7eb"
+# Okabe, Ito (2008): told apart by any eyes.
+BLUE: Final = "#0072b2"
+ORANGE: Final = "#d55e00"
+MARKERS: Final = "Ds^vP*X<>"
+_DPI: Final = 100
+_SETTINGS: Final[Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    # Text stays text, and ids do not change from run to run.
+    "svg.fonttype": "none",
+    "svg.hashsalt": "bench-farm",
+}
+_METADATA: Final[dict[Form, dict[str, None]]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+}
+
+
+def new_figure(width: float, height: float, title: str, notes: list[str]) -> Figure:
+    """A figure of `width` × `height` inches with its title, and below it what must be known to read it."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    across = int(width * 14)
+    lines = [textwrap.fill(note, across) for note in notes]
+    figure.suptitle(textwrap.fill(title, int(width * 11)), x=0.01, ha="left", fontsize=11, fontweight="bold")
+    if lines:
+        figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=8, color=QUIET)
+    return figure
+
+
+def refusal(title: str, why: str, notes: list[str]) -> Figure:
+    """A plot that says why there is none."""
+    text = textwrap.fill(f"Not drawn: {why}.", 95)
+    figure = new_figure(7.5, 1.2 + 0.25 * text.count("\n"), title, notes)
+    axes = figure.subplots()
+    axes.axis("off")
+    axes.text(0.0, 0.5, text, va="center", fontsize=10, transform=axes.transAxes)
+    return figure
+
+
+def legend_above(axes: Axes, handles: Sequence[Artist], columns: int) -> None:
+    """A legend between the title and the data."""
+    axes.legend(
+        handles=list(handles),
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        ncols=columns,
+        frameon=False,
+        fontsize=8,
+        borderaxespad=0.3,
+    )
+
+
+def tidy(axes: Axes, *, grid: Literal["both", "x", "y"] = "both") -> None:
+    """Quiet lines, no box."""
+    axes.grid(color=GRID, linewidth=0.8, axis=grid)
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0)
+    for side in axes.spines.values():
+        side.set_visible(False)
+
+
+def save(figure: Figure, path: Path, form: Form) -> None:
+    """Write `figure`, whole or not at all."""
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        figure.savefig(draft, format=form, dpi=_DPI, metadata=_METADATA[form])
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def settings() -> Any:
+    """The context to draw and save in."""
+    return mpl.rc_context(rc=_SETTINGS)
