@@ -19,7 +19,7 @@ from planner.actions import all_cells, canonical_rank
 
 MOST_ACTIONS: Final = 36
 MOST_ISSUES: Final = 60
-_NOT_TRIED: Final = "//////"
+_NOT_TRIED: Final = "///"
 _WINNER: Final = (
     "The winner passed most often, then by the bench's objective; P(best) allows for luck, by how the action did on "
     "other issues."

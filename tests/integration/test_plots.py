@@ -23,7 +23,7 @@ NAMES = ("win-matrix", "regret", "frontier", "calibration")
 
 def better_with_three(_issue: Issue, cell: int) -> float:
     """Three candidates pass nearly always, others seldom."""
-    return 0.95 if all_cells()[cell].max_candidates_bin == "3" else 0.1
+    return 0.95 if all_cells()[cell].max_candidates_bin == 3 else 0.1
 
 
 def one_beats_all(_issue: Issue, cell: int) -> float:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from bench.cli.main import main
 from bench.errors import BenchError
 from bench.results.evidence import read_evidence
 from bench.results.publish import evidence_values, publish_estimates, publish_where_due
@@ -195,6 +196,17 @@ def test_a_bench_that_goes_on_publishes_nothing(engine: sa.Engine) -> None:
     assert Estimates(engine).due() == []
     with pytest.raises(BenchError, match=r"1 cases of .* have no verdict; publish its estimates when"):
         publish_estimates(engine, bench)
+
+
+@pytest.mark.parametrize("command", ["winners", "regret", "value", "report", "estimates publish"])
+def test_every_report_of_a_decided_bench_publishes(
+    engine: sa.Engine, database_url: str, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("BENCH_DATABASE_URL", database_url)
+    bench, _ = write_known_bench(engine, 8, K=4)
+    assert not is_current(engine, bench)
+    assert main([*command.split(), bench]) == 0
+    assert is_current(engine, bench)
 
 
 def test_what_is_no_bench_has_no_estimates(engine: sa.Engine) -> None:
