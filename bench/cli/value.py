@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich.markup import escape
 
 from bench.cli.reports import BENCH, JSON
 from bench.cli.session import open_farm
@@ -62,6 +63,7 @@ def value(
     """
     from bench.results.evidence import read_evidence
     from bench.results.evidence_show import details_parts, value_parts
+    from bench.results.noise import noise_line, noise_of
     from bench.results.policies import score
     from bench.results.publish import publish_where_due
     from bench.statistics.value import policy_values
@@ -85,7 +87,7 @@ def value(
     if as_json:
         show_json(_document(bench_id, evidence, values))
         return
-    show(*value_parts(evidence, values))
+    show(*value_parts(evidence, values), escape(noise_line(noise_of(evidence))))
     if details:
         for one in values:
             show(*details_parts(one))
@@ -105,11 +107,13 @@ def _outcome(
 
 def _document(bench_id: str, evidence: "Evidence", values: "list[PolicyValue]") -> dict[str, Any]:
     from bench.results.evidence_show import notes
+    from bench.results.noise import noise_of
     from bench.results.plain import plain
 
     return {
         "bench_id": bench_id,
         "issues": len(evidence.table.issues),
         "notes": notes(evidence),
+        "variance_components": plain(noise_of(evidence)),
         "policies": [plain(one) for one in values],
     }
