@@ -1,7 +1,7 @@
 """`python -m benchmarks`: the table of benchmarks.
 
-python -m benchmarks                      everything, up to eight minutes on two cores
-python -m benchmarks --quick              everything, smaller, about a minute
+python -m benchmarks                      everything, about half an hour on two cores
+python -m benchmarks --quick              everything, smaller, some minutes
 python -m benchmarks --rows slots plane   only these
 python -m benchmarks --write docs/explanation/performance.md
 """
