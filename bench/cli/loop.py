@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 _KINDS = ("mlp", "joint", "autoregressive", "outcome")
 _LABELS, _LEARNT = Path("labels"), Path("learnt")
-# Some 20 examples, one a batch step of 64, would hardly move a network in 100 epochs.
-_FEW = ("--batch-size", 8, "--learning-rate", 1e-3)
-_LOWERED = ("--min-examples", 1, "--min-agreement", 0)
 
 
 @click.command()
@@ -157,7 +154,7 @@ def _learn_and_judge(
     """Figures over all folds; what was learnt on each fold, and on all labels together."""
     from bench.loop.folds import write_folds
     from bench.loop.judge import judge
-    from bench.loop.learn import DATASET, Planner, learn
+    from bench.loop.learn import DATASET, FEW_LABELS, Planner, learn
     from planner.dataset.read import read_dataset
     from planner.evaluation.assess import Settings
 
@@ -168,7 +165,7 @@ def _learn_and_judge(
     Planner(everything / "dataset.log").run(*words)
     dataset = read_dataset(merged)
     _tell_gates(dataset)
-    flags = ["--policy", policy, "--seed", seed, "--epochs", plan.epochs, *_LOWERED, *_FEW]
+    flags = ["--policy", policy, "--seed", seed, "--epochs", plan.epochs, *FEW_LABELS]
     folds = []
     for number, fold in enumerate(write_folds(dataset, home, plan.folds, seed), start=1):
         note(f"fold {number} of {plan.folds}: training, exporting and verifying a policy and its control")

@@ -14,6 +14,9 @@ from bench.errors import FailureError
 DATASET: Final = "dataset"
 POLICY_BUNDLE: Final = "policy"
 CONTROL_BUNDLE: Final = "control"
+FEW_LABELS: Final = ("--batch-size", 8, "--learning-rate", 1e-3, "--min-examples", 1, "--min-agreement", 0)
+"""Flags of `planner train` for a few dozen examples: one a batch step of 64, they would hardly move a network; and
+the gates before training are lowered, which whoever uses this says."""
 
 
 class Learnt(NamedTuple):
