@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from planner.actions import Action, action_space_document
 from planner.documents.base import format_time
 from planner.documents.planner_input import input_hash
+from planner.documents.plans import label_document
 from planner.worlds import ACTIONS, RISKS, SIZES, TAGS, Features, Floats, Outcomes, budgets
 
 _FIRST_MS: Final = 1_767_225_600_000  # 2026-01-01T00:00:00Z
@@ -52,7 +53,7 @@ def examples(bench: WorldBench, seed: int) -> Iterator[Json]:
             "run_id": f"world-{seed}:{issue_id(place)}",
             "started_ms": started,
             "planner_input": planner_input,
-            "label_action": _label(arms[best], _time(started), hashed),
+            "label_action": label_document(arms[best], _time(started), hashed, "best_of_k"),
             "input_hash": hashed,
             "source": "best_of_k",
             "repo": None,
@@ -72,21 +73,6 @@ def issue_id(place: int) -> str:
 
 def _time(milliseconds: int) -> str:
     return format_time(datetime.fromtimestamp(milliseconds / 1000, UTC))
-
-
-def _label(action: Action, created_at: str, hashed: str) -> Json:
-    return {
-        "schema_version": "cyntra.planner_action.v1",
-        "created_at": created_at,
-        "swarm_id": action.swarm_id,
-        "budgets": {
-            "max_minutes_bin": action.max_minutes_bin,
-            "max_candidates_bin": action.max_candidates_bin,
-            "max_iterations_bin": action.max_iterations_bin,
-        },
-        "input_hash": hashed,
-        "label_source": "best_of_k",
-    }
 
 
 def _candidates(bench: WorldBench, place: int, arms: list[Action], best: int) -> Iterator[Json]:

@@ -19,6 +19,7 @@ from planner.actions import (
 )
 from planner.documents.base import parse_document
 from planner.documents.bench import BestOfKExample, PlannerBenchSummary
+from planner.documents.plans import label_document
 
 LABEL_SOURCE: Final = "best_of_k"
 _HEADS: Final[dict[str, Sequence[Bin | str]]] = {
@@ -104,18 +105,9 @@ def build_example(
 
 def _label(verdict: CaseVerdict, winner: Action, created_at: str, input_hash: str) -> dict[str, Any]:
     return {
-        "schema_version": "cyntra.planner_action.v1",
-        "created_at": created_at,
-        "swarm_id": winner.swarm_id,
-        "budgets": {
-            "max_minutes_bin": winner.max_minutes_bin,
-            "max_candidates_bin": winner.max_candidates_bin,
-            "max_iterations_bin": winner.max_iterations_bin,
-        },
+        **label_document(winner, created_at, input_hash, LABEL_SOURCE),
         "probs": soft_heads(verdict.weights),
         "confidence": dict(verdict.weights)[winner],
-        "input_hash": input_hash,
-        "label_source": LABEL_SOURCE,
     }
 
 

@@ -42,9 +42,3 @@ def admission_ranks(seed: int, issue_ids: Iterable[str]) -> dict[str, int]:
     no outcome and on no order of the backlog.
     """
     return {issue: rank for rank, issue in enumerate(seeded_order(seed, "admission", issue_ids))}
-
-
-def choose_issues(seed: int, issue_ids: Iterable[str], size: int | None) -> list[str]:
-    """`size` issues uniformly without replacement (all of them for None), sorted by id."""
-    order = seeded_order(seed, "selection", issue_ids)
-    return sorted(order if size is None else order[:size])

@@ -66,7 +66,7 @@ def design_document(case: SamplingInput, sampled: SampledCase) -> dict[str, Any]
     where every arm is certain.
     """
     shape, rule, arms = shape_of(case), case.rule, [arm.action for arm in sampled.arms]
-    joint = shape.joint_of(arms)
+    joint = joint_propensities(case, arms)
     certain = all(arm.propensity == 1 for arm in sampled.arms)
     return {
         "kind": shape.kind,

@@ -11,6 +11,7 @@ from planner.dataset.archives import Archived
 from planner.dataset.facts import Plan
 from planner.documents.base import format_time
 from planner.documents.planner_input import RunSummary, input_hash
+from planner.documents.plans import label_document
 
 Json = dict[str, Any]
 _START: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -115,18 +116,7 @@ def example(run: Run, planner_input: Json) -> Json:
         "run_id": speaker.workcell_id,
         "started_ms": run.started_ms,
         "planner_input": planner_input,
-        "label_action": {
-            "schema_version": "cyntra.planner_action.v1",
-            "created_at": _time(run.started_ms),
-            "swarm_id": label.swarm_id,
-            "budgets": {
-                "max_minutes_bin": label.max_minutes_bin,
-                "max_candidates_bin": label.max_candidates_bin,
-                "max_iterations_bin": label.max_iterations_bin,
-            },
-            "input_hash": hashed,
-            "label_source": source,
-        },
+        "label_action": label_document(label, _time(run.started_ms), hashed, source),
         "input_hash": hashed,
         "source": source,
         "repo": speaker.repo,

@@ -4,7 +4,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from planner.actions import Action
 from planner.documents.base import (
     Count,
     Dollars,
@@ -96,8 +95,3 @@ class PlannerBenchSummary(Open):
     winner_distribution: WinnerDistribution
     regret_analysis: dict[str, Any]
     output_paths: dict[str, str]
-
-
-def action_items(action: Action) -> list[ActionItem]:
-    """An action as it stands in `ExampleCandidate.action`."""
-    return list(action)

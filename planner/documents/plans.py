@@ -94,6 +94,22 @@ class PlannerPolicyTrace(Open):
     stability: Stability
 
 
+def label_document(action: Action, created_at: str, hashed: str, source: str) -> dict[str, Any]:
+    """The `cyntra.planner_action.v1` document of a label; `hashed` is the hash of its planner_input."""
+    return {
+        "schema_version": "cyntra.planner_action.v1",
+        "created_at": created_at,
+        "swarm_id": action.swarm_id,
+        "budgets": {
+            "max_minutes_bin": action.max_minutes_bin,
+            "max_candidates_bin": action.max_candidates_bin,
+            "max_iterations_bin": action.max_iterations_bin,
+        },
+        "input_hash": hashed,
+        "label_source": source,
+    }
+
+
 def budgets_of(action: Action) -> Budgets:
     """The budgets of an action of the space; other numbers are a `ValidationError`."""
     return Budgets.model_validate(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bench.errors import BenchError
 from bench.experiment.layout import Layout, layout_for
-from bench.experiment.replicates import admission_ranks, choose_issues, expand_replicates
+from bench.experiment.replicates import admission_ranks, expand_replicates
 from bench.experiment.sampling import joint_propensities, propensities, sample_arms
 from bench.experiment.space import ArmSpace, SampledCase, SamplingInput, SamplingRule, Strategy
 from bench.experiment.worst_case import ArmLimits, WorkcellLimits, arm_space
@@ -432,15 +432,6 @@ def test_admission_order_is_random_and_the_same_for_any_order_of_the_backlog() -
     assert ranks == admission_ranks(5, reversed(issues))
     assert sorted(ranks, key=ranks.__getitem__) != issues
     assert ranks != admission_ranks(6, issues)
-
-
-def test_choosing_issues_is_stable_when_one_is_added() -> None:
-    issues = [f"i-{number:02}" for number in range(50)]
-    chosen = choose_issues(5, issues, 10)
-    assert len(chosen) == 10
-    assert chosen == sorted(chosen)
-    assert len(set(chosen) - set(choose_issues(5, [*issues, "new"], 10))) <= 1
-    assert choose_issues(5, issues, None) == issues
 
 
 def test_sampling_a_thousand_cases_takes_a_fraction_of_a_second() -> None:
