@@ -1,5 +1,6 @@
 """Submitting a large bench, against a bare COPY of the rows that it writes."""
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,6 +10,7 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 from bench.config.models import BenchConfig
+from bench.intake.beads import read_issues
 from bench.intake.issue import Issue
 from bench.submit.plan import Known, Ready, plan_bench
 from benchmarks.farm import BenchmarkFarm
@@ -26,6 +28,7 @@ _TABLES = ("cases", "arms", "executions")
 def rows(farm: BenchmarkFarm, scale: Scale) -> Iterator[Row]:
     """Planning and writing benches of `scale.submitted` executions."""
     issues = scale.submitted // _ARMS
+    yield _reading(issues)
     bench, planned = _plan(issues)
     written = min(_write(farm, bench, f"submitted-{number}") for number in range(_REPEATS))
     bare = _bare_copies(farm, "submitted-0")
@@ -49,6 +52,27 @@ def rows(farm: BenchmarkFarm, scale: Scale) -> Iterator[Row]:
         f"{planned:.2f} s",
         f"writing them: {written:.2f} s",
         f"{planned / written:.1f}×",
+    )
+
+
+def _reading(issues: int) -> Row:
+    body = {"title": "x" * 40, "description": "d" * 300, "tags": ["a", "b"], "dk_attempts": "3"}
+    lines = [
+        json.dumps({"id": f"i-{n}", "updated": "2026-01-01T00:00:00Z", **body}).encode()
+        for n in range(issues)
+    ]
+    started = time.perf_counter()
+    assert len(read_issues(lines, "memory").issues) == issues
+    own = time.perf_counter() - started
+    started = time.perf_counter()
+    for line in lines:
+        json.loads(line)
+    bare = time.perf_counter() - started
+    return Row(
+        f"read a Beads file of {issues:,} issues",
+        f"{own:.2f} s",
+        f"json.loads of the same lines: {bare:.2f} s",
+        f"{own / bare:.1f}×",
     )
 
 

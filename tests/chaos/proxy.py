@@ -50,7 +50,7 @@ class Proxy:
         self._listener.close()
         self._end_all()
         for thread in self._threads:
-            thread.join(10)
+            thread.join(60)
         for pair in self._pairs:
             for end in pair:
                 end.close()

@@ -37,16 +37,16 @@ def test_coordinators_killed_at_any_point_lose_and_double_nothing(
         younger.start()
         standing.join(0.1 + dice.random() * 0.4)
         standing.kill()
-        standing.join(5)
+        standing.join(60)
         standing.close()
         standing, kills = younger, kills + 1
         return farm.over(bench)
 
     try:
-        farm.until("the bench finishes", killed_until_finished, within=60, ticking=False)
+        farm.until("the bench finishes", killed_until_finished, within=120, ticking=False)
     finally:
         standing.kill()
-        standing.join(5)
+        standing.join(60)
         standing.close()
     assert kills > 3
     assert farm.endings(bench) == ["done"] * 12

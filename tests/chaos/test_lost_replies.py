@@ -57,7 +57,7 @@ def test_a_result_that_comes_after_its_lease_was_lost_is_kept_and_never_scored(
     toolchains = cut_off.toolchains()
     proxy.go_dark()
     farm.let_go()
-    assert all_dead(toolchains, within=3), "it finishes its work"
+    assert all_dead(toolchains), "it finishes its work"
     farm.until("the lease is lost", lambda: "lost" in farm.endings(bench))
     assert farm.states(bench) == {"ready": 1}
     farm.worker("w2")

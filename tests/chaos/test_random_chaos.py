@@ -88,7 +88,7 @@ class Chaos:
             if part.name == name and part.pid:
                 server = psutil.Process(part.pid)
                 server.kill()
-                server.wait(10)
+                server.wait(60)
         self.servers.up()
 
 
@@ -109,7 +109,7 @@ def test_among_random_deaths_every_execution_comes_to_one_end(
     while time.monotonic() < until and not own_farm.over(bench):
         chaos.act()
         time.sleep(chaos.dice.random())
-    own_farm.until_finished(bench, within=60)
+    own_farm.until_finished(bench, within=120)
 
     states = own_farm.states(bench)
     lost_twice = own_farm.scalar("SELECT count(*) FROM farm.executions WHERE lost = 2")

@@ -81,7 +81,7 @@ def test_a_stopped_stream_leaves_running_work_to_its_worker_and_keeps_others_out
     stream = _run(farm, backlog, "--max-concurrent-workcells", "1")
     farm.until("a run", lambda: [state for _, state, _ in _runs(farm)] == ["running"])
     second = _run(farm, backlog, "--once")
-    assert second.process.wait(30) == 2
+    assert second.process.wait(60) == 2
     assert "another stream works on this farm already" in second.log.read_text()
     assert stream.end(signal.SIGTERM) == 0
     farm.let_go()

@@ -113,7 +113,7 @@ class Client:
 
 def _stop(process: subprocess.Popen[str]) -> int:
     process.send_signal(signal.SIGTERM)
-    return process.wait(30)
+    return process.wait(60)
 
 
 def _refused(arguments: list[Any]) -> str:
@@ -140,7 +140,7 @@ def test_everything_that_arrived_before_sigterm_is_answered(place: Path) -> None
             ]
             assert client.receive() is None
             client.close()
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     assert not path.exists()
 
 
@@ -156,7 +156,7 @@ def test_connections_that_wait_to_be_accepted_when_the_signal_comes_are_served(p
         assert all("result" in client.receive() for client in clients)
         for client in clients:
             client.close()
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
 
 
 def test_a_socket_is_its_owners_alone_and_a_second_server_is_refused(bundle: Path, place: Path) -> None:

@@ -151,7 +151,7 @@ def _restore(farm: Fleet, target: Path) -> str:
     log = farm.directory / "archives.log"
     log.unlink(missing_ok=True)
     command = farm.command("archives", "restore", str(target))
-    assert command.process.wait(30) == 0, log.read_text()
+    assert command.process.wait(60) == 0, log.read_text()
     return log.read_text().strip()
 
 

@@ -34,9 +34,7 @@ def test_a_farm_comes_up_is_joined_goes_down_and_keeps_its_data(new_farm: Embedd
     running = new_farm.status()
     assert [(part.name, part.state) for part in running] == [("postgres", "running"), ("broker", "running")]
 
-    began = time.monotonic()
     assert EmbeddedFarm(new_farm.paths.root).up() == urls
-    assert time.monotonic() - began < 0.5
     assert [part.pid for part in new_farm.status()] == [part.pid for part in running]
 
     new_farm.down()

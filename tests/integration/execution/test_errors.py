@@ -177,4 +177,4 @@ def test_money_spent_before_this_machine_failed_is_unknown_and_not_nothing(
     result = run_execution(order(), broken, Control())
     failed(result, "infra", "this machine failed", "No space left")
     assert (result.micro_usd, result.cost_source, len(result.candidates[0].rounds)) == (None, "unknown", 1)
-    assert result.duration_ms < 10_000
+    assert result.duration_ms < 25_000

@@ -201,7 +201,7 @@ run_execution(order, machine, Control())
     finally:
         running.send_signal(signal.SIGKILL)
         running.wait()
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while inside(machine) and time.monotonic() < end:
         time.sleep(0.05)
     assert inside(machine) == []
@@ -229,7 +229,7 @@ def test_a_sweep_kills_what_carries_a_dead_workers_mark(machine: Machine) -> Non
     while not Path(f"/proc/{stray.pid}/environ").read_bytes():
         os.sched_yield()
     assert len(sweep_orphans(machine.work_dir)) == 1
-    assert stray.wait(5) == -signal.SIGKILL
+    assert stray.wait(60) == -signal.SIGKILL
     assert not mark.exists()
 
 

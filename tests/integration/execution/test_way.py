@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -87,11 +88,11 @@ def test_fewer_slots_than_candidates_run_them_one_after_another(order: Orders, m
 
 
 def test_what_lies_there_at_the_budget_is_judged_but_stays_a_timeout(order: Orders, machine: Machine) -> None:
-    result = run(order(minutes=1, seconds_per_minute=0.8, iterations=2), scripted(machine, Step(FIXED, 30)))
+    result = run(order(minutes=1, seconds_per_minute=3.0, iterations=2), scripted(machine, Step(FIXED, 30)))
     candidate = result.candidates[0]
     assert (result.status, candidate.rounds[0].status) == ("timeout", "timeout")
     assert [gate.passed for gate in result.gates] == [True]
-    assert (candidate.billed_ms, result.budget_ms) == (800, 60_000)
+    assert (candidate.billed_ms, result.budget_ms) == (3000, 60_000)
 
 
 def test_compute_minutes_are_priced_at_their_real_length(order: Orders, machine: Machine) -> None:
@@ -105,7 +106,7 @@ def test_a_round_is_killed_at_the_money_set_aside(order: Orders, machine: Machin
     result = run(order(rates={"max_usd_per_candidate": 0.02}), spender)
     assert (result.status, result.error_class) == ("error", "killed_by_cap")
     assert (result.micro_usd, result.cost_source) == (20_000, "reported")
-    assert result.duration_ms < 6000
+    assert result.duration_ms < 25_000
 
 
 def test_a_cost_that_nobody_told_is_unknown(order: Orders, machine: Machine) -> None:
@@ -135,11 +136,17 @@ def test_a_silent_toolchain_has_failed(order: Orders, machine: Machine) -> None:
 
 def test_a_stop_order_ends_all_candidates_and_keeps_what_they_spent(order: Orders, machine: Machine) -> None:
     control = Control()
-    threading.Timer(1.0, control.stop, [StopReason.CANCEL]).start()
+
+    def stop_once_both_have_spoken() -> None:
+        while len([one for one in machine.work_dir.glob("cells/*/logs/*.stdout") if one.stat().st_size]) < 2:
+            time.sleep(0.02)
+        control.stop(StopReason.CANCEL)
+
+    threading.Thread(target=stop_once_both_have_spoken, daemon=True).start()
     slow = scripted(machine, Step(FIXED, 30, micro_usd=7), uses_provider=True)
     result = run_execution(order(swarm_id="speculate_vote", candidates=2), slow, control)
     assert (result.status, result.message) == ("error", "stopped by order: cancel")
-    assert (result.micro_usd, result.duration_ms < 6000) == (14, True)
+    assert (result.micro_usd, result.duration_ms < 25_000) == (14, True)
     assert "return a + b" in archived(result, "patch.diff")
 
 

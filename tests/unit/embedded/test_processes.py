@@ -142,7 +142,7 @@ time.sleep(60)"""),
     pid = read_pid(mark)
     began = time.monotonic()
     daemon.stop(0.3)
-    assert 0.3 <= time.monotonic() - began < 5
+    assert 0.3 <= time.monotonic() - began < 50
     assert birth(pid) is None
 
 

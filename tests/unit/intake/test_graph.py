@@ -2,8 +2,10 @@
 
 import itertools
 import random
-import time
+import sys
 from collections.abc import Callable, Iterable
+from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -263,13 +265,29 @@ def _joins(n: int) -> list[Issue]:
     return [*waiting, *(issue(f"c{i:06}", ("parent-child", "fan"), size="XS") for i in range(n // 2))]
 
 
-@pytest.mark.parametrize("shape", [_chain, _ring, _ancestors, _joins])
-def test_time_grows_with_the_backlog_and_no_chain_is_too_long(shape: Callable[[int], list[Issue]]) -> None:
-    def seconds(backlog: list[Issue]) -> float:
-        start = time.process_time()
-        find_blockers(backlog), find_cycles(backlog), critical_path_hours(backlog), critical_path(backlog)
-        return time.process_time() - start
+def _lines_run(work: Callable[[], object]) -> int:
+    """How many lines of Python `work` runs: unlike its seconds, the same on every machine."""
+    count = 0
 
-    small, large = shape(1_000), shape(8_000)
-    base = min(seconds(small) for _ in range(3))
-    assert seconds(large) < 32 * base + 0.05
+    def trace(_frame: FrameType, event: str, _arg: object) -> Callable[..., Any]:
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+@pytest.mark.parametrize("shape", [_chain, _ring, _ancestors, _joins])
+def test_work_grows_with_the_backlog_and_no_chain_is_too_long(shape: Callable[[int], list[Issue]]) -> None:
+    def lines(size: int) -> int:
+        backlog = shape(size)
+        tasks = (find_blockers, find_cycles, critical_path_hours, critical_path)
+        return _lines_run(lambda: [task(backlog) for task in tasks])
+
+    assert lines(4_000) < 9 * lines(500)

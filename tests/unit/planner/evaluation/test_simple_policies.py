@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pytest
 
@@ -9,7 +7,7 @@ from planner.dataset.arrays import encode_examples
 from planner.policies.base import Observation, choose
 from planner.policies.best_fixed import BestFixed
 from planner.policies.nearest import NearestNeighbours
-from tests.fixtures.planner_examples import examples, planner_input
+from tests.fixtures.planner_examples import examples
 from tests.unit.planner.evaluation.benched_cases import (
     SERIAL_15,
     SERIAL_60,
@@ -90,12 +88,3 @@ def test_an_example_is_its_own_nearest_neighbour():
     chosen = choose(policy, [Observation(one["planner_input"]) for one in documents])
     labels = encode_examples(documents).hard_cells
     assert [canonical_rank(action) for action in chosen] == labels.tolist()
-
-
-def test_ten_thousand_neighbours_are_searched_in_a_few_milliseconds():
-    once = encode_examples(examples(200, seed=4, job_type="code"))
-    policy = NearestNeighbours.fit(once.take(np.tile(np.arange(200), 50)))
-    asked = [Observation(planner_input(job_type="code")) for _ in range(256)]
-    started = time.perf_counter()
-    policy.distributions(asked)
-    assert (time.perf_counter() - started) / 256 < 0.02
