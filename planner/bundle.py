@@ -7,8 +7,8 @@ another bundle, a truncated one or an edited line is found before anything is ru
 import hashlib
 import json
 import math
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, NoReturn
@@ -163,17 +163,31 @@ def _verified_files(path: Path, metadata: Mapping[str, Any]) -> dict[str, bytes]
         raise _refusal(path / METADATA, f"`files` must name {', '.join(REQUIRED)} and may name {WEIGHTS}")
     found = {}
     for name, expected in listed.items():
-        content = _read(path / name)
-        if hashlib.sha256(content).hexdigest() != expected:
-            raise _refusal(path / name, "its hash is not the one in metadata.json; export the bundle again")
         if name in _DECIDE:
-            found[name] = content
+            found[name] = _read(path / name)
+            digest = hashlib.sha256(found[name]).hexdigest()
+        else:
+            digest = _digest(path / name)
+        if digest != expected:
+            raise _refusal(path / name, "its hash is not the one in metadata.json; export the bundle again")
     return found
 
 
 def _read(place: Path) -> bytes:
-    try:
+    with _refusing(place):
         return place.read_bytes()
+
+
+def _digest(place: Path) -> str:
+    # In small pieces: once megabytes are let go of, the allocator keeps what is let go of after them for good.
+    with _refusing(place), place.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+@contextmanager
+def _refusing(place: Path) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError:
         raise _refusal(place, "missing; the bundle is not whole, export it again") from None
     except OSError as error:
