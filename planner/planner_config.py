@@ -1,7 +1,7 @@
 """The config block `planner:`: which model decides, how sure it must be, and how far it is trusted."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NoReturn
 
 from planner.actions import CANDIDATE_BINS, ITERATION_BINS, JOB_TYPES, MINUTE_BINS, NA, SWARM_IDS, Bin
@@ -10,7 +10,6 @@ from planner.errors import PlannerError
 from planner.rollout import RISKS, Rollout
 
 ModelType = Literal["onnx", "torch", "heuristic"]
-MODES: Final = ("enabled", "disabled", "shadow")
 Check = Callable[[Any, str], Any]
 
 
@@ -66,26 +65,6 @@ class PlannerConfig:
             reductions_only=flags.reductions_only,
             force_swarm=flags.force_swarm,
         )
-
-    def overridden(
-        self,
-        *,
-        model: str | None = None,
-        mode: str | None = None,
-        confidence_threshold: float | None = None,
-    ) -> "PlannerConfig":
-        """With `--planner-model`, `--planner-mode` and `--confidence-threshold` laid over it; None changes nothing."""
-        config = self
-        if model is not None:
-            config = replace(config, model=replace(config.model, path=_text(model, "--planner-model")))
-        if mode is not None:
-            _one_of(*MODES)(mode, "--planner-mode")
-            flags = replace(config.flags, shadow_mode=mode == "shadow")
-            config = replace(config, enabled=mode != "disabled", flags=flags)
-        if confidence_threshold is not None:
-            share = _number(0, 1)(confidence_threshold, "--confidence-threshold")
-            config = replace(config, inference=replace(config.inference, confidence_threshold=share))
-        return config
 
 
 def read_planner_config(block: Any, where: str = "planner") -> PlannerConfig:

@@ -108,14 +108,3 @@ def label_document(action: Action, created_at: str, hashed: str, source: str) ->
         "input_hash": hashed,
         "label_source": source,
     }
-
-
-def budgets_of(action: Action) -> Budgets:
-    """The budgets of an action of the space; other numbers are a `ValidationError`."""
-    return Budgets.model_validate(
-        {
-            "max_minutes_bin": action.max_minutes_bin,
-            "max_candidates_bin": action.max_candidates_bin,
-            "max_iterations_bin": action.max_iterations_bin,
-        }
-    )

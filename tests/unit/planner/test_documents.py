@@ -13,7 +13,7 @@ from planner.actions import Action, action_space_document, all_cells
 from planner.documents.base import Closed, format_time, parse_document, schema_version_of
 from planner.documents.bench import BestOfKExample, PlannerBenchSummary
 from planner.documents.planner_input import PlannerInput, RunSummary, input_hash
-from planner.documents.plans import ExecutedPlan, PlannerAction, PlannerPolicyTrace, budgets_of
+from planner.documents.plans import ExecutedPlan, PlannerAction, PlannerPolicyTrace, label_document
 from planner.errors import PlannerError
 from planner.schema_files import DOCUMENTS, main, outdated, schema_files
 
@@ -306,12 +306,7 @@ PINNED_HASH = "6f4cf36d5c92da3ca9f1b2bd43a04b49aced983a36797492951b6d9703ed39e7"
 
 @given(st.sampled_from(all_cells()))
 def test_every_cell_survives_the_way_through_a_planner_action(action: Action) -> None:
-    document = {
-        "schema_version": "cyntra.planner_action.v1",
-        "created_at": "2026-08-01T12:00:00Z",
-        "swarm_id": action.swarm_id,
-        "budgets": budgets_of(action).document(),
-    }
+    document = label_document(action, "2026-08-01T12:00:00Z", "0" * 64, "tested")
     assert parse_document(PlannerAction, document).action() == action
 
 

@@ -85,17 +85,3 @@ def test_a_wrong_key_or_value_is_refused_with_its_path_and_what_is_allowed(block
 def test_a_planner_that_is_off_or_heuristic_needs_no_path() -> None:
     assert read_planner_config({"enabled": False}).rollout.mode == "off"
     assert read_planner_config({"model": {"type": "heuristic"}}).model.path is None
-
-
-def test_flags_of_the_command_line_override_the_block() -> None:
-    config = read_planner_config(WHOLE)
-    assert config.overridden() == config
-    changed = config.overridden(model="other", mode="enabled", confidence_threshold=0.1)
-    assert (changed.model.path, changed.rollout.mode) == ("other", "enforce")
-    assert changed.inference.confidence_threshold == 0.1
-    assert config.overridden(mode="disabled").rollout.mode == "off"
-    assert changed.overridden(mode="shadow").rollout.mode == "log"
-    with pytest.raises(PlannerError, match=r"^--planner-mode: 'on' is not allowed"):
-        config.overridden(mode="on")
-    with pytest.raises(PlannerError, match=r"^--confidence-threshold: 2 is not allowed"):
-        config.overridden(confidence_threshold=2)
