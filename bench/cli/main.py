@@ -40,6 +40,7 @@ COMMANDS = {
     "value": "bench.cli.value",
     "plots": "bench.cli.plots",
     "estimates": "bench.cli.estimates",
+    "reliability": "bench.cli.reliability",
     "attribution": "bench.cli.attribution",
     "power": "bench.cli.power",
     "drift": "bench.cli.drift",

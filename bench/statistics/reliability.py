@@ -1,0 +1,74 @@
+"""How surely an action passes when it is run more than once: pass@k and pass^k by action, and over all."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from bench.statistics.arms import Arms, arms_of
+from bench.statistics.estimate import Estimate, refused
+from bench.statistics.frontier import FEWEST_ISSUES
+from bench.statistics.outcomes import OWN_BUDGET
+from bench.statistics.pass_at_k import PassAtK, pass_at_k
+from bench.statistics.table import BenchTable, Bools
+
+_METHOD: Final = "95 % BCa over issues"
+
+
+class AtK(NamedTuple):
+    """Of `k` runs."""
+
+    k: int
+    any_of_k: Estimate
+    all_of_k: Estimate
+
+
+class Reliability(NamedTuple):
+    """One action over the issues in which it was observed; `cell` None: every action."""
+
+    cell: int | None
+    issues: int
+    runs: int
+    passed: int
+    passes: Estimate
+    """The pass rate, by issue like the others: what one run comes to."""
+    at_k: tuple[AtK, ...]
+
+
+def reliability(table: BenchTable, ks: Sequence[int], *, seed: int) -> tuple[Reliability, ...]:
+    """All actions together, then each that was observed, by cell; every number that cannot be given is refused.
+
+    They speak of the issues in which an action was observed, which differ from action to action: to compare two
+    actions is for estimates that weight.
+    """
+    arms = arms_of(table, table.passed)
+    return tuple(_of(table, arms, cell, ks, seed) for cell in (None, *arms.cells.tolist()))
+
+
+def _of(table: BenchTable, arms: Arms, cell: int | None, ks: Sequence[int], seed: int) -> Reliability:
+    here = np.ones(len(arms.runs), dtype=np.bool_) if cell is None else arms.cells[arms.action] == cell
+
+    def at(k: int) -> PassAtK:
+        why = _why_not(arms, here, k)
+        if why is None:
+            return pass_at_k(table, k, seed=seed, cell=cell)
+        return PassAtK(refused(f"pass@{k}", _METHOD, why), refused(f"pass^{k}", _METHOD, why))
+
+    return Reliability(
+        cell,
+        issues=len(np.unique(arms.issue[here])),
+        runs=int(arms.runs[here].sum()),
+        passed=round(float(arms.runs[here] @ arms.mean[here])),
+        passes=at(1).any_of_k._replace(estimand=OWN_BUDGET),
+        at_k=tuple(AtK(k, *at(k)) for k in ks),
+    )
+
+
+def _why_not(arms: Arms, here: Bools, k: int) -> str | None:
+    able = here & (arms.runs >= k)
+    if k > 1 and not able.any():
+        return f"no arm was observed {k} times: submit the bench with --replicates {k}"
+    if len(np.unique(arms.issue[able])) < FEWEST_ISSUES:
+        often = "" if k == 1 else f" {k} times"
+        return f"observed{often} in fewer than {FEWEST_ISSUES} issues: bench more issues"
+    return None

@@ -1,0 +1,34 @@
+"""How long the executions of a bench worked before they passed, gave up or were stopped."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+# The first run of an arm that raced decided whether the arm stayed: it is left out, as it is elsewhere.
+_RUNS = sa.text("""
+    SELECT c.issue_id, a.swarm_id, (a.planned ->> 'minutes')::double precision AS budget,
+           coalesce((c.workcell ->> 'seconds_per_minute')::double precision, 60) AS seconds_per_minute,
+           a.propensity = 1 AND (a.is_baseline OR a.is_executed) AS is_forced, o.status,
+           coalesce(jsonb_agg(jsonb_build_object('status', k.status, 'billed_ms', k.document -> 'billed_ms')
+                              ORDER BY k.candidate) FILTER (WHERE k.candidate IS NOT NULL), '[]') AS candidates
+    FROM farm.executions e
+    JOIN farm.cases c ON c.case_id = e.case_id
+    JOIN farm.arms a ON a.arm_id = e.arm_id
+    LEFT JOIN farm.outcomes o ON o.execution_id = e.execution_id
+    LEFT JOIN farm.candidates k ON k.execution_id = e.execution_id AND k.attempt = coalesce(o.attempt, e.attempt)
+    WHERE c.case_id = ANY (:cases) AND NOT (a.strategy = 'racing' AND e.replicate = 0)
+    GROUP BY e.execution_id, c.case_id, a.arm_id, o.execution_id
+    ORDER BY c.issue_id, a.canonical_rank, e.replicate""")
+
+
+class RunTimes:
+    """Read-only."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def of(self, case_ids: Sequence[int]) -> list[dict[str, Any]]:
+        """One row an execution of an arm, with the candidates of its last attempt."""
+        with self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(_RUNS, {"cases": list(case_ids)}).mappings()]

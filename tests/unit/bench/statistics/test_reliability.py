@@ -1,0 +1,79 @@
+"""pass@k and pass^k by action: given where arms ran k times on enough issues, refused with the reason where not."""
+
+import numpy as np
+import pytest
+
+from bench.statistics.outcomes import OWN_BUDGET
+from bench.statistics.reliability import reliability
+from bench.statistics.table import ArmRow, BenchTable, CaseRow, ExecutionRow, build_table
+from planner.heads import N_CELLS
+
+
+def bench(*cases: dict[int, str]) -> BenchTable:
+    """Cases as {cell: runs}, a run being "+", "-" or "?" for missing."""
+    chances = np.zeros(N_CELLS)
+    chances[[2, 33, 64]] = 1.0
+    return build_table(
+        CaseRow(
+            f"c{number:02d}",
+            f"i{number:02d}",
+            "g",
+            chances,
+            True,
+            [
+                ArmRow(
+                    cell,
+                    [
+                        ExecutionRow(place, None if run == "?" else run == "+")
+                        for place, run in enumerate(runs)
+                    ],
+                )
+                for cell, runs in case.items()
+            ],
+        )
+        for number, case in enumerate(cases)
+    )
+
+
+def test_every_action_gets_its_own_numbers_and_all_together_theirs() -> None:
+    cases = [{2: "+-", 33: "++"}, {2: "--", 33: "+-"}, {2: "++", 33: "?+"}] * 4
+    everything, first, second = reliability(bench(*cases), [2], seed=1)
+    assert [one.cell for one in (everything, first, second)] == [None, 2, 33]
+    assert (everything.issues, everything.runs, everything.passed) == (12, 44, 28)
+    assert (first.issues, first.runs, first.passed) == (12, 24, 12)
+    assert (first.passes.estimand, first.passes.value) == (OWN_BUDGET, pytest.approx(1 / 2))
+    (at,) = first.at_k
+    assert (at.k, at.any_of_k.estimand, at.all_of_k.estimand) == (2, "pass@2", "pass^2")
+    assert at.any_of_k.value == pytest.approx(2 / 3)
+    assert at.all_of_k.value == pytest.approx(1 / 3)
+    assert at.any_of_k.low < 2 / 3 < at.any_of_k.high
+    # Eight issues ran the second action twice, twelve did once.
+    assert second.passes.value == pytest.approx((1 + 1 / 2 + 1) / 3)
+    assert second.at_k[0].any_of_k.why_not == "observed 2 times in fewer than 10 issues: bench more issues"
+    assert everything.at_k[0].any_of_k.value == pytest.approx((1 + 1 / 2 + 1) / 3)
+
+
+def test_single_runs_give_a_pass_rate_and_no_more() -> None:
+    (everything, _) = reliability(bench(*[{2: "+"}, {2: "-"}] * 6), [2, 3], seed=1)
+    assert everything.passes.value == pytest.approx(1 / 2)
+    for at in everything.at_k:
+        for each in (at.any_of_k, at.all_of_k):
+            assert (each.value, each.low, each.high) == (None, None, None)
+            assert each.why_not == (
+                f"no arm was observed {at.k} times: submit the bench with --replicates {at.k}"
+            )
+
+
+def test_few_issues_carry_no_number_however_often_they_ran() -> None:
+    everything, only = reliability(bench(*[{2: "+-+"}] * 9), [2], seed=1)
+    for one in (everything, only):
+        assert (one.issues, one.runs, one.passed) == (9, 27, 18)
+        assert one.passes.value is None
+        assert one.passes.why_not == "observed in fewer than 10 issues: bench more issues"
+        assert one.at_k[0].all_of_k.value is None
+
+
+def test_a_bench_that_observed_nothing_refuses_everything() -> None:
+    (everything,) = reliability(bench({2: "??"}), [2], seed=1)
+    assert (everything.issues, everything.runs, everything.passes.value) == (0, 0, None)
+    assert everything.at_k[0].any_of_k.value is None
