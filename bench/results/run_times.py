@@ -3,7 +3,8 @@
 Everything is in planned minutes: real milliseconds by 1000 and by the workcell's `seconds_per_minute`. A
 candidate's clock is its `billed_ms`, which runs while its budget does. The wall clock of an execution does not
 serve: it goes on while a repository is fetched, while candidates wait for each other and while the last gates
-run, so that a run could pass after its budget.
+run, so that a run could pass after its budget. A pass whose gates ran on past its budget counts at its budget,
+where `billed_ms` stops.
 """
 
 from collections.abc import Mapping, Sequence
