@@ -65,7 +65,7 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_from_a_backlog_to_labels_in_one_directory(shell: Shell) -> None:
     assert "34 new" in shell.run("issues", "import").stderr
     listed = shell.json("issues", "list", "--json")

@@ -250,5 +250,5 @@ def test_the_sandbox_that_was_used_is_recorded(order: Orders, machine: Machine, 
 
 
 def test_the_built_in_repairer_solves_it_in_the_sandbox(order: Orders, machine: Machine) -> None:
-    result = run(order(ToolchainRef(name="repair"), minutes=60), machine)
+    result = run(order(ToolchainRef(name="repair"), minutes=120), machine)
     assert (result.status, result.cost_source, result.micro_usd) == ("success", "reported", 0)
