@@ -25,7 +25,7 @@ def attribution(bench_ids: tuple[str, ...], pool_epochs: bool, as_json: bool) ->
       bench attribution b-20260131-k3f9q
     """
     from bench.results.attribution_show import attribution_parts
-    from bench.results.evidence import UNIFORM
+    from bench.results.evidence import UNIFORM, once_decided
     from bench.results.evidence_show import notes
     from bench.results.plain import plain
     from bench.results.pooling import read_pooled
@@ -33,7 +33,7 @@ def attribution(bench_ids: tuple[str, ...], pool_epochs: bool, as_json: bool) ->
 
     with open_farm() as farm:
         bench_ids = bench_ids or (Benches(farm.engine).latest(),)
-        evidence = read_pooled(farm.engine, bench_ids, pool_epochs)
+        evidence = once_decided(read_pooled(farm.engine, bench_ids, pool_epochs))
     found = attribute(
         evidence.table,
         evidence.policies[UNIFORM],

@@ -107,6 +107,16 @@ def read_evidence(engine: sa.Engine, bench_id: str) -> Evidence:
     )
 
 
+def once_decided(evidence: Evidence) -> Evidence:
+    """`evidence` where every case has a verdict, as intervals for one look need it; a `BenchError` where not."""
+    if evidence.undecided:
+        raise BenchError(
+            f"{evidence.undecided} cases of {evidence.bench['bench_id']} have no verdict, and these intervals hold "
+            "only where all have one; ask again at the end, or see bench value"
+        )
+    return evidence
+
+
 def _kept_out_by_lot(
     bench: Mapping[str, Any], verdicts: Verdicts, cases: Sequence[Mapping[str, Any]]
 ) -> list[int]:

@@ -8,10 +8,10 @@ from rich.markup import escape
 
 from bench.cli.tables import percent, table
 from bench.errors import BenchError
-from bench.results.evidence import Evidence, read_evidence
+from bench.results.evidence import Evidence, once_decided, read_evidence
 from bench.statistics.estimate import Estimate
 from bench.statistics.oracle import Bracket, OracleBracket, oracle_bracket
-from bench.statistics.value import AT_THE_END, PolicyValue
+from bench.statistics.value import PolicyValue
 
 _NONE = "–"
 
@@ -99,9 +99,7 @@ def details_parts(one: PolicyValue) -> list[RenderableType]:
 def oracle_of(engine: sa.Engine, bench_id: str) -> OracleBracket | str:
     """The bracket of a bench's oracle and of its policies' regret; or why there is none."""
     try:
-        evidence = read_evidence(engine, bench_id)
-        if evidence.undecided:
-            return AT_THE_END
+        evidence = once_decided(read_evidence(engine, bench_id))
         return oracle_bracket(evidence.table, evidence.policies, seed=int(evidence.bench["seed"]))
     except BenchError as why:
         return str(why)

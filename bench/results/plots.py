@@ -5,7 +5,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from bench.errors import BenchError, FailureError
-from bench.results.evidence import Evidence, read_evidence
+from bench.results.evidence import Evidence, once_decided, read_evidence
 from bench.results.looks import look_lines
 from bench.results.plot_curves import draw_calibration, draw_frontier, draw_regret
 from bench.results.plot_matrix import draw_win_matrix
@@ -37,6 +37,6 @@ def write_plots(engine: sa.Engine, bench_id: str, directory: Path, form: Form) -
 
 def _evidence(engine: sa.Engine, bench_id: str) -> Evidence | str:
     try:
-        return read_evidence(engine, bench_id)
+        return once_decided(read_evidence(engine, bench_id))
     except BenchError as why:
         return str(why)

@@ -8,7 +8,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from bench.errors import BenchError
-from bench.results.evidence import Evidence, read_evidence
+from bench.results.evidence import Evidence, once_decided, read_evidence
 from bench.statistics.admission import Admission
 from bench.statistics.pool import pool_tables, pooled_order
 from db.repositories.benches import Benches
@@ -54,12 +54,7 @@ def read_pooled(engine: sa.Engine, bench_ids: Sequence[str], pool_epochs: bool =
     parts = [read_evidence(engine, bench_id) for bench_id in bench_ids]
     if len(parts) == 1:
         return parts[0]
-    for bench_id, one in zip(bench_ids, parts, strict=True):
-        if one.undecided:
-            raise BenchError(
-                f"{bench_id} has {one.undecided} undecided cases; pool benches once they are finished"
-            )
-    tables = [one.table for one in parts]
+    tables = [once_decided(one).table for one in parts]
     order = pooled_order(tables)
     shared = [name for name in parts[0].policies if all(name in one.policies for one in parts)]
     admissions = [one.admission for one in parts]

@@ -6,8 +6,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import sqlalchemy as sa
 
-from bench.errors import BenchError
-from bench.results.evidence import read_evidence
+from bench.results.evidence import once_decided, read_evidence
 from bench.results.run_times import PassedWithin, TimesToPass, times_to_pass, within
 from bench.statistics.reliability import Reliability, reliability
 from bench.statistics.table import MISSING, BenchTable
@@ -38,12 +37,7 @@ def read_reliability(
 
     A `BenchError` as `read_evidence` has it, and while cases are undecided: the intervals are for one look.
     """
-    evidence = read_evidence(engine, bench_id)
-    if evidence.undecided:
-        raise BenchError(
-            f"{evidence.undecided} cases of {bench_id} have no verdict, and these intervals hold only where all "
-            "have one; ask again at the end, or see bench value"
-        )
+    evidence = once_decided(read_evidence(engine, bench_id))
     seed, table = int(evidence.bench["seed"]), evidence.table
     told = times_to_pass(RunTimes(engine).of([int(case) for case in table.cases]))
     asked = tuple(times) or _tried(told.largest_budget)

@@ -1,8 +1,11 @@
 """A bench that goes on is looked at by its first cases, with intervals that hold at every look."""
 
+import pytest
 import sqlalchemy as sa
 
-from bench.results.evidence import read_evidence
+from bench.errors import BenchError
+from bench.results.evidence import once_decided, read_evidence
+from bench.results.evidence_show import oracle_of
 from bench.results.looks import first_decided, look_lines, so_far
 from bench.results.read import read_results
 from bench.statistics.value import AT_THE_END, policy_values
@@ -54,6 +57,17 @@ def test_values_of_a_bench_that_goes_on_are_confidence_sequences(engine: sa.Engi
         assert one.low < other.low < other.high < one.high
     for later in (*looked.resampled.values(), looked.bounds, looked.finite_sample, looked.complete_case):
         assert later.why_not == AT_THE_END
+
+
+def test_intervals_for_one_look_wait_for_the_end(engine: sa.Engine) -> None:
+    bench, _ = write_known_bench(engine, 20)
+    assert once_decided(read_evidence(engine, bench)).undecided == 0
+    assert not isinstance(oracle_of(engine, bench), str)
+    reopen(engine, bench, 15)
+    why = f"1 cases of {bench} have no verdict, and these intervals hold only where all have one"
+    with pytest.raises(BenchError, match=why):
+        once_decided(read_evidence(engine, bench))
+    assert why in str(oracle_of(engine, bench))
 
 
 def test_a_finished_bench_is_no_look(engine: sa.Engine) -> None:
