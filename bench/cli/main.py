@@ -1,18 +1,16 @@
 """The `bench` command: its groups, and how its errors look."""
 
 import sys
-import traceback
-from importlib import import_module
 
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from bench.errors import BenchError, FailureError
 from db.errors import DbError
+from planner.cli import program
+from planner.cli.program import Ending, LazyGroup
 from planner.errors import PlannerError
 from workers.errors import WorkerError
-
-_REFUSALS = (BenchError, DbError, WorkerError, PlannerError)
 
 # Where each command lives; imported only when it is called or described.
 COMMANDS = {
@@ -55,21 +53,10 @@ COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
-    """Loads the module of a command when it is needed: `bench --help` stays quick."""
-
-    def list_commands(self, _context: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
-        if name not in COMMANDS:
-            return None
-        found: click.Command = getattr(import_module(COMMANDS[name]), name.replace("-", "_"))
-        return found
-
-
 @click.group(
-    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=LazyGroup,
+    places=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(package_name="bench-farm", prog_name="bench")
@@ -93,31 +80,20 @@ def cli(context: click.Context, debug: bool) -> None:
 
 def main(args: list[str] | None = None) -> int:
     """Run the command line; the exit code. Refusals are one line each, tracebacks only with `--debug`."""
-    debug = "--debug" in (sys.argv[1:] if args is None else args)
-    try:
-        code = cli.main(args=args, prog_name="bench", standalone_mode=False)
-        return code if isinstance(code, int) else 0
-    except click.exceptions.Exit as leaving:
-        return leaving.exit_code
-    except click.ClickException as refusal:
-        refusal.show()
-        return refusal.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
-        return 130
-    except _REFUSALS as error:
-        return _say(str(error), 1 if isinstance(error, FailureError) else 2, debug)
-    except SQLAlchemyError as error:
-        first = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        return _say(f"the database does not do what was asked: {first}", 1, debug)
+    return program.run(cli, "bench", args, _ending)
 
 
-def _say(message: str, code: int, debug: bool) -> int:
-    if debug:
-        traceback.print_exc()
-    for line in message.splitlines():
-        click.echo(f"bench: {line}", err=True)
-    return code
+def _ending(error: Exception) -> Ending | None:
+    match error:
+        case FailureError():
+            return Ending(str(error), 1)
+        case BenchError() | DbError() | WorkerError() | PlannerError():
+            return Ending(str(error), 2)
+        case SQLAlchemyError():
+            first = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+            return Ending(f"the database does not do what was asked: {first}", 1)
+        case _:
+            return None
 
 
 if __name__ == "__main__":

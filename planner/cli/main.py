@@ -2,11 +2,11 @@
 
 import signal
 import sys
-import traceback
-from importlib import import_module
 
 import click
 
+from planner.cli import program
+from planner.cli.program import Ending, LazyGroup
 from planner.errors import PlannerError
 
 # Where each command lives; imported only when it is called or described: `planner predict` loads no torch.
@@ -26,22 +26,10 @@ COMMANDS = {
 _EXTRAS = {"torch", "onnx", "onnxscript", "matplotlib", "rich"}
 
 
-class LazyGroup(click.Group):
-    """Loads the module of a command when it is needed: `planner --help` stays quick."""
-
-    def list_commands(self, _context: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
-        if name not in COMMANDS:
-            return None
-        module, _, attribute = COMMANDS[name].partition(":")
-        found: click.Command = getattr(import_module(module), attribute)
-        return found
-
-
 @click.group(
-    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=LazyGroup,
+    places=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(package_name="bench-farm", prog_name="planner")
@@ -70,36 +58,19 @@ def run() -> None:
 
 def main(args: list[str] | None = None) -> int:
     """Run the command line; the exit code. Refusals are one line each, tracebacks only with `--debug`."""
-    debug = "--debug" in (sys.argv[1:] if args is None else args)
-    try:
-        code = cli.main(args=args, prog_name="planner", standalone_mode=False)
-        return code if isinstance(code, int) else 0
-    except click.exceptions.Exit as leaving:
-        return leaving.exit_code
-    except click.ClickException as refusal:
-        refusal.show()
-        return refusal.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
-        return 130
-    except PlannerError as error:
-        return _say(str(error), 2, debug)
-    except OSError as error:
-        return _say(f"{error.filename or 'a file'}: {error.strerror or error}", 1, debug)
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _EXTRAS:
-            raise
-        return _say(
-            f"{error.name} is not installed; it comes with: pip install 'bench-farm[train]'", 1, debug
-        )
+    return program.run(cli, "planner", args, _ending)
 
 
-def _say(message: str, code: int, debug: bool) -> int:
-    if debug:
-        traceback.print_exc()
-    for line in message.splitlines():
-        click.echo(f"planner: {line}", err=True)
-    return code
+def _ending(error: Exception) -> Ending | None:
+    match error:
+        case PlannerError():
+            return Ending(str(error), 2)
+        case OSError():
+            return Ending(f"{error.filename or 'a file'}: {error.strerror or error}", 1)
+        case ModuleNotFoundError() if (error.name or "").partition(".")[0] in _EXTRAS:
+            return Ending(f"{error.name} is not installed; it comes with: pip install 'bench-farm[train]'", 1)
+        case _:
+            return None
 
 
 if __name__ == "__main__":
