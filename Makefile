@@ -23,7 +23,7 @@ STAGE_A ?= stage-a
 stage-a: $(VENV)/.train
 	$(BENCH) stage-a $(STAGE_A)
 
-## loop: bench the demo broadly, train a policy on what came of it, and judge it beside controls; about 10 minutes
+## loop: bench the demo broadly, train a policy on what came of it, and judge it beside controls; half an hour
 loop: $(VENV)/.train
 	$(BENCH) loop $(LOOP)
 

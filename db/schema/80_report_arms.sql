@@ -73,7 +73,7 @@ COMMENT ON COLUMN report.arm_outcomes.is_scored IS
 COMMENT ON COLUMN report.arm_outcomes.is_passed IS 'Whether the status is success.';
 COMMENT ON COLUMN report.arm_outcomes.duration_ms IS 'Wall clock of the execution in milliseconds.';
 COMMENT ON COLUMN report.arm_outcomes.budget_ms IS
-    'Worker time that counts against the minutes caps, in milliseconds.';
+    'Worker time that counts against the minutes caps, in milliseconds of planned minutes.';
 COMMENT ON COLUMN report.arm_outcomes.micro_usd IS 'What it cost in micro-dollars; NULL: unknown.';
 COMMENT ON COLUMN report.arm_outcomes.usd IS 'The same in dollars.';
 COMMENT ON COLUMN report.arm_outcomes.charged_micro_usd IS
