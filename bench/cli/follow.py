@@ -221,7 +221,7 @@ def _money(bench: dict[str, Any]) -> str:
 def _pace(progress: Progress, ended_before: int, watched_seconds: float) -> str:
     done = progress.ended - ended_before
     if done == 0 or watched_seconds < 1:
-        return "time left: not known yet"
+        return "nothing is left" if progress.ended == progress.total else "time left: not known yet"
     rate = done / watched_seconds
     left = (progress.total - progress.ended) / rate
     return f"{rate * 60:.1f} executions/min, about {seconds(left * 1000)} left"

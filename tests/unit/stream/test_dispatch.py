@@ -55,11 +55,17 @@ def test_the_first_rule_that_holds_decides() -> None:
         {"use": []},
         {"speculate": True, "parallelism": 4},
         {"match": {"title_pattern": "("}, "use": ["a"]},
+        {"match": {"title_pattern": "(?=fix)"}, "use": ["a"]},
     ],
 )
 def test_a_rule_that_says_nothing_or_nonsense_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Rule.model_validate(wrong)
+
+
+def test_no_pattern_holds_up_the_stream() -> None:
+    # A search that tries one way after the other would not end in this universe.
+    assert not Match(title_pattern="(a+)+$").holds(ISSUE.model_copy(update={"title": "a" * 10_000 + "!"}))
 
 
 @pytest.mark.parametrize(
