@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.markup import escape
 
-from bench.cli.reports import BENCH, JSON
+from bench.cli.power import POOL_EPOCHS
+from bench.cli.reports import JSON
 from bench.cli.session import open_farm
 from bench.cli.tables import show, show_json
 from db.repositories.benches import Benches
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@BENCH
+@click.argument("bench_ids", metavar="[BENCH_ID]...", nargs=-1)
 @click.option(
     "--policy", "names", multiple=True, metavar="NAME", help="Judge this registered policy; may be repeated."
 )
@@ -38,16 +39,18 @@ if TYPE_CHECKING:
     show_default=True,
     help="What no fold of the outcome model splits.",
 )
+@POOL_EPOCHS
 @click.option("--details", is_flag=True, help="Show every estimator and check.")
 @JSON
 def value(
-    bench_id: str | None,
+    bench_ids: tuple[str, ...],
     names: tuple[str, ...],
     reference: str | None,
     minute_cost: float,
     dollar_cost: float,
     worst: float | None,
     group_by: Any,
+    pool_epochs: bool,
     details: bool,
     as_json: bool,
 ) -> None:
@@ -55,25 +58,30 @@ def value(
 
     Each arm is weighted by the chance it had of being drawn; where an outcome model helps, it is fitted on other
     issues. Intervals are over issues. A number that the bench cannot carry is refused, with what would mend it.
+    Without BENCH_ID the newest bench; several are taken together.
 
     \b
     Examples:
       bench value b-20260131-k3f9q --policy mlp-a
+      bench value b-20260131-k3f9q b-20260214-w8c2m
       bench value --minute-cost 0.002 --dollar-cost 0.05 --worst -1 --details
     """
-    from bench.results.evidence import read_evidence
     from bench.results.evidence_show import details_parts, value_parts
     from bench.results.noise import noise_line, noise_of
     from bench.results.policies import score
+    from bench.results.pooling import pooled_epochs_or_refuse, read_pooled
     from bench.results.publish import publish_where_due
     from bench.statistics.value import policy_values
 
     with open_farm() as farm:
-        bench_id = bench_id or Benches(farm.engine).latest()
-        for name in names:
-            score(farm.engine, bench_id, name)
-        evidence = read_evidence(farm.engine, bench_id)
-        publish_where_due(farm.engine, bench_id)
+        bench_ids = bench_ids or (Benches(farm.engine).latest(),)
+        pooled_epochs_or_refuse(farm.engine, bench_ids, pool_epochs)
+        for bench_id in bench_ids:
+            for name in names:
+                score(farm.engine, bench_id, name)
+        evidence = read_pooled(farm.engine, bench_ids, pool_epochs)
+        for bench_id in bench_ids:
+            publish_where_due(farm.engine, bench_id)
     values = policy_values(
         evidence.table,
         evidence.policies,
@@ -85,7 +93,7 @@ def value(
         expected=evidence.expected,
     )
     if as_json:
-        show_json(_document(bench_id, evidence, values))
+        show_json(_document(bench_ids, evidence, values))
         return
     show(*value_parts(evidence, values), escape(noise_line(noise_of(evidence))))
     if details:
@@ -105,13 +113,15 @@ def _outcome(
     return utility(evidence.table, per_minute=minute_cost, per_usd=dollar_cost, worst=worst)
 
 
-def _document(bench_id: str, evidence: "Evidence", values: "list[PolicyValue]") -> dict[str, Any]:
+def _document(
+    bench_ids: tuple[str, ...], evidence: "Evidence", values: "list[PolicyValue]"
+) -> dict[str, Any]:
     from bench.results.evidence_show import notes
     from bench.results.noise import noise_of
     from bench.results.plain import plain
 
     return {
-        "bench_id": bench_id,
+        "bench_ids": list(bench_ids),
         "issues": len(evidence.table.issues),
         "notes": notes(evidence),
         "variance_components": plain(noise_of(evidence)),
