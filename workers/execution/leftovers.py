@@ -1,4 +1,4 @@
-"""What killed workers left in a work directory: workcells and mirrors that nobody owns or needs."""
+"""What workers left in a work directory: workcells, mirrors and set-ups that nobody owns or needs."""
 
 import fcntl
 import os
@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from workers.execution.cell import is_real_directory, orphans, sweep_orphans
+from workers.execution.setup import stamp
 from workers.sandbox.sweep import remove_tree
 
 _HOUR: Final = 3600.0
 UNUSED_SECONDS: Final = 14 * 24 * _HOUR
-"""A mirror that nothing has used for so long is fetched anew when it is needed."""
+"""A mirror or set-up that nothing has used for so long is made anew when it is needed."""
 # What a killed `git fetch` leaves; a living one holds the mirror's lock.
 _HALF_FETCHED: Final = (
     "objects/pack/tmp_*",
@@ -62,6 +63,25 @@ def stale_mirrors(work_dir: Path, *, remove: bool) -> list[Leftover]:
     if remove:
         for one in found:
             remove_tree(one.path)
+    return found
+
+
+def stale_setups(work_dir: Path, *, remove: bool) -> list[Leftover]:
+    """What set-ups left that never came to their end, or that nothing has used for long; not while one is made."""
+    setups = work_dir / "setups"
+    if not is_real_directory(setups):
+        return []
+    found = []
+    for products in sorted(filter(is_real_directory, setups.iterdir())):
+        with _held(products.with_name(f"{products.name}.lock")) as mine:
+            whole = stamp(products)
+            idle = _idle(whole) if whole.exists() else _idle(products)
+            if mine and idle > (UNUSED_SECONDS if whole.exists() else _HOUR):
+                found.append(Leftover("set-up", products, size_of(products)))
+                if remove:
+                    # First what says that it is there: who looks for it then makes it anew.
+                    whole.unlink(missing_ok=True)
+                    remove_tree(products)
     return found
 
 

@@ -6,6 +6,7 @@ changes in its check-out is thrown away, so a project must not be installed in e
 gates may read the directory, and find its `bin`, `venv/bin` and `.venv/bin` first on their PATH.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,8 +40,10 @@ def place_of_products(work_dir: Path, workcell: Workcell) -> Path:
 
 
 def kept_products(directory: Path) -> Products | None:
-    """The products of an earlier run; None where none came to its end."""
-    if not _stamp(directory).exists():
+    """The products of an earlier run, marked as used now; None where none came to its end."""
+    try:
+        os.utime(stamp(directory))
+    except FileNotFoundError:
         return None
     programs = tuple(directory / name for name in _BINARIES if (directory / name).is_dir())
     return Products(programs, (directory,))
@@ -66,12 +69,13 @@ def make_products(place: Place, workcell: Workcell, directory: Path, checkout: P
         raise SetupFailedError(f"set-up cannot run: {error}") from None
     if ended.exit_code != 0:
         raise SetupFailedError(f"set-up {_how(ended)}: {_last_line(place.text(log, _TAIL))}")
-    _stamp(directory).touch()
+    stamp(directory).touch()
     found = kept_products(directory)
     return found or Products()
 
 
-def _stamp(directory: Path) -> Path:
+def stamp(directory: Path) -> Path:
+    """The file beside the products that says they are whole, and by its time when they were last used."""
     return directory.with_name(f"{directory.name}.done")
 
 

@@ -10,8 +10,16 @@ from pathlib import Path
 import pytest
 
 from workers.execution.cell import open_cell
-from workers.execution.leftovers import UNUSED_SECONDS, Leftover, size_of, stale_mirrors, stale_workcells
+from workers.execution.leftovers import (
+    UNUSED_SECONDS,
+    Leftover,
+    size_of,
+    stale_mirrors,
+    stale_setups,
+    stale_workcells,
+)
 from workers.execution.mirror import locked
+from workers.execution.setup import kept_products, stamp
 
 _HOLD = """
 import sys
@@ -96,6 +104,7 @@ def test_a_directory_of_workcells_that_is_a_link_is_left_alone(work: Path, tmp_p
 
 def test_without_a_work_directory_there_is_nothing_to_do(work: Path) -> None:
     assert stale_workcells(work, remove=True) == stale_mirrors(work, remove=True) == []
+    assert stale_setups(work, remove=True) == []
 
 
 def _mirror(work: Path, name: str, *, commits: bool, idle: float) -> Path:
@@ -186,3 +195,34 @@ def test_two_at_once_clear_all_and_tell_of_each_once(work: Path) -> None:
     assert [one.returncode for one in both] == [0, 0]
     assert sum(told) == 40
     assert list((work / "cells").iterdir()) == []
+
+
+def _setup(work: Path, name: str, *, whole: bool, idle: float) -> Path:
+    products = work / "setups" / name
+    products.mkdir(parents=True)
+    (products / "tool").write_text("t" * 100)
+    if whole:
+        stamp(products).touch()
+        _age(stamp(products), idle)
+    _age(products, idle)
+    return products
+
+
+def test_setups_without_use_or_end_go(work: Path) -> None:
+    long = UNUSED_SECONDS + 60
+    unused = _setup(work, "unused", whole=True, idle=long)
+    cut_short = _setup(work, "cut-short", whole=False, idle=2 * 3600)
+    stays = [
+        _setup(work, "used-again", whole=True, idle=long),
+        _setup(work, "beginning", whole=False, idle=60),
+        _setup(work, "made-now", whole=False, idle=2 * 3600),
+    ]
+    assert kept_products(stays[0])
+    with locked(work / "setups" / "made-now.lock"):
+        expected = [Leftover("set-up", cut_short, 100), Leftover("set-up", unused, 100)]
+        assert stale_setups(work, remove=False) == expected
+        assert stale_setups(work, remove=True) == expected
+    assert kept_products(unused) is None
+    assert not unused.exists()
+    assert not cut_short.exists()
+    assert all(one.exists() for one in stays)
