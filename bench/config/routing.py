@@ -49,8 +49,14 @@ class Match(Strict):
             and (self.dk_tool_hint is None or issue.dk_tool_hint in self.dk_tool_hint)
             and (self.tags_any is None or not tags.isdisjoint(self.tags_any))
             and (self.tags_all is None or tags.issuperset(self.tags_all))
-            and (self.title_pattern is None or _compiled(self.title_pattern).search(issue.title) is not None)
+            and (self.title_pattern is None or _found(self.title_pattern, issue.title))
         )
+
+
+def _found(pattern: str, title: str) -> bool:
+    # JSON can hold half a character, which UTF-8 and so RE2 cannot.
+    text = title.encode(errors="replace").decode()
+    return _compiled(pattern).search(text) is not None
 
 
 @cache

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pathspec
 
@@ -147,8 +148,7 @@ def parse_raw(output: bytes) -> list[Change]:
 
 def touched(changes: Sequence[Change], patterns: Sequence[str]) -> list[Change]:
     """The changes to paths that a pattern protects (as in .gitignore), and planted stand-ins for gates."""
-    spec = pathspec.PathSpec.from_lines("gitignore", patterns)
-    planted = pathspec.PathSpec.from_lines("gitignore", GATE_PROGRAMS)
+    spec, planted = _spec(patterns), _spec(GATE_PROGRAMS)
     return [
         change
         for change in changes
@@ -158,6 +158,11 @@ def touched(changes: Sequence[Change], patterns: Sequence[str]) -> list[Change]:
             and (planted.match_file(change.path) or spec.match_file(f"{change.path}/x"))
         )
     ]
+
+
+def _spec(patterns: Sequence[str]) -> pathspec.PathSpec[Any]:
+    # Left to itself it takes the quickest engine it finds, and some refuse file names that are no UTF-8.
+    return pathspec.PathSpec.from_lines("gitignore", patterns, backend="simple")
 
 
 def put_back(back: Sequence[Change], changes: Sequence[Change]) -> bytes:

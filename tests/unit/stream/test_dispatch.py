@@ -63,6 +63,12 @@ def test_a_rule_that_says_nothing_or_nonsense_is_refused(wrong: dict[str, object
         Rule.model_validate(wrong)
 
 
+def test_half_a_character_in_a_title_is_no_match_and_no_error() -> None:
+    issue = ISSUE.model_copy(update={"title": "fix \ud800 parser"})
+    assert Match(title_pattern="fix .* parser").holds(issue)
+    assert not Match(title_pattern="\u20ac").holds(issue)
+
+
 def test_no_pattern_holds_up_the_stream() -> None:
     # A search that tries one way after the other would not end in this universe.
     assert not Match(title_pattern="(a+)+$").holds(ISSUE.model_copy(update={"title": "a" * 10_000 + "!"}))
