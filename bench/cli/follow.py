@@ -18,6 +18,8 @@ from db.repositories.benches import Benches
 
 _REFRESH_SECONDS = 0.5
 _PLAIN_LINE_EVERY = 10.0
+_STARTING_SECONDS = 8.0
+"""How long a worker that was just started may take to show up, before its absence is worth a word."""
 _OVER = frozenset({"finished", "cancelled"})
 _SHOWN_CASES = 20
 
@@ -156,16 +158,18 @@ def picture(progress: Progress, ended_before: int, watched_seconds: float) -> Re
     ]
     if len(progress.cases) > _SHOWN_CASES:
         parts.append(f"… {len(progress.cases) - _SHOWN_CASES} more cases")
-    return Group(*parts, *warnings_of(progress))
+    return Group(*parts, *_warnings(progress, watched_seconds))
 
 
 def line_of(progress: Progress, ended_before: int, watched_seconds: float) -> str:
     """The plain view: everything in one line."""
     parts = [_counts(progress), _money(progress.bench), _pace(progress, ended_before, watched_seconds)]
-    return "; ".join([*parts, *so_far(progress.cases), *race_line(progress.bench), *warnings_of(progress)])
+    return "; ".join(
+        [*parts, *so_far(progress.cases), *race_line(progress.bench), *_warnings(progress, watched_seconds)]
+    )
 
 
-def warnings_of(progress: Progress) -> list[str]:
+def _warnings(progress: Progress, watched_seconds: float) -> list[str]:
     """What keeps the bench from moving, if anything does."""
     found = [
         f"machine {machine['machine_id']} is suspended after {machine['infra_failures']} infrastructure failures:"
@@ -173,7 +177,7 @@ def warnings_of(progress: Progress) -> list[str]:
         for machine in progress.machines
         if machine["suspended"]
     ]
-    if not progress.over and not progress.machines:
+    if not progress.over and not progress.machines and watched_seconds >= _STARTING_SECONDS:
         found.append("no machine is there to work: start one with bench worker (or bench up)")
     return found
 
@@ -221,7 +225,7 @@ def _money(bench: dict[str, Any]) -> str:
 def _pace(progress: Progress, ended_before: int, watched_seconds: float) -> str:
     done = progress.ended - ended_before
     if done == 0 or watched_seconds < 1:
-        return "nothing is left" if progress.ended == progress.total else "time left: not known yet"
+        return "nothing left" if progress.ended == progress.total else "time left: not known yet"
     rate = done / watched_seconds
     left = (progress.total - progress.ended) / rate
-    return f"{rate * 60:.1f} executions/min, about {seconds(left * 1000)} left"
+    return f"{rate * 60:.1f} executions/min, {f'about {seconds(left * 1000)}' if left else 'nothing'} left"
