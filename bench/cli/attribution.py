@@ -38,7 +38,7 @@ def attribution(bench_ids: tuple[str, ...], pool_epochs: bool, as_json: bool) ->
         evidence.table,
         evidence.policies[UNIFORM],
         evidence.features,
-        seed=int(evidence.bench["seed"]),
+        seed=evidence.seed,
         distribution="uniform over the allowed actions",
     )
     if as_json:

@@ -223,9 +223,9 @@ def _money(bench: dict[str, Any]) -> str:
 
 
 def _pace(progress: Progress, ended_before: int, watched_seconds: float) -> str:
-    done = progress.ended - ended_before
+    done, to_do = progress.ended - ended_before, progress.total - progress.ended
     if done == 0 or watched_seconds < 1:
-        return "nothing left" if progress.ended == progress.total else "time left: not known yet"
+        return "time left: not known yet" if to_do else "nothing left"
     rate = done / watched_seconds
-    left = (progress.total - progress.ended) / rate
-    return f"{rate * 60:.1f} executions/min, {f'about {seconds(left * 1000)}' if left else 'nothing'} left"
+    left = f"about {seconds(to_do / rate * 1000)} left" if to_do else "nothing left"
+    return f"{rate * 60:.1f} executions/min, {left}"

@@ -18,11 +18,6 @@ BENCH = click.argument("bench_id", required=False)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-def results_of(farm: Farm, bench_id: str | None) -> BenchResults:
-    """The results of a bench; of the newest where none is named."""
-    return read_results(farm.engine, bench_id or Benches(farm.engine).latest())
-
-
 @click.command()
 @BENCH
 @JSON
@@ -37,8 +32,9 @@ def winners(bench_id: str | None, as_json: bool) -> None:
     from bench.results.show import winners_table
 
     with open_farm() as farm:
-        results = results_of(farm, bench_id)
-        publish_where_due(farm.engine, results.bench["bench_id"])
+        bench_id = bench_id or Benches(farm.engine).latest()
+        results = read_results(farm.engine, bench_id)
+        publish_where_due(farm.engine, bench_id)
     if as_json:
         show_json(winners_document(results))
     else:
@@ -112,12 +108,12 @@ def report(bench_id: str | None, form: str, out: Path | None) -> None:
     from bench.results.publish import publish_where_due
 
     with open_farm() as farm:
-        results = results_of(farm, bench_id)
+        bench_id = bench_id or Benches(farm.engine).latest()
         if form == "text" and out is None:
-            show_bench_report(farm, results.bench["bench_id"])
+            show_bench_report(farm, bench_id)
             return
-        oracle = oracle_of(farm.engine, results.bench["bench_id"])
-        publish_where_due(farm.engine, results.bench["bench_id"])
+        results, oracle = read_results(farm.engine, bench_id), oracle_of(farm.engine, bench_id)
+        publish_where_due(farm.engine, bench_id)
     writers: dict[str, Callable[[BenchResults, OracleBracket | str], str]] = {
         "json": lambda found, bracket: _json_text(report_document(found, bracket)),
         "md": report_markdown,

@@ -86,7 +86,7 @@ def value(
         evidence.table,
         evidence.policies,
         evidence.features,
-        seed=int(evidence.bench["seed"]),
+        seed=evidence.seed,
         group_by=group_by,
         reference=reference,
         outcome=_outcome(evidence, minute_cost, dollar_cost, worst),

@@ -1,8 +1,8 @@
 """A bench as the estimators see it: outcomes, chances and policies as arrays, one row a case."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 import sqlalchemy as sa
@@ -12,6 +12,7 @@ from bench.errors import BenchError
 from bench.results.looks import first_decided
 from bench.statistics.admission import Admission, admission_probabilities
 from bench.statistics.missing import fold_admission
+from bench.statistics.oracle import OracleBracket, oracle_bracket
 from bench.statistics.outcome_features import issue_features
 from bench.statistics.table import (
     ArmRow,
@@ -31,6 +32,7 @@ from planner.actions import canonical_rank
 from planner.baseline import POLICY_ID, baseline_action
 from planner.heads import N_CELLS
 
+Found = TypeVar("Found")
 _MS_PER_MINUTE: Final = 60_000
 _MICRO: Final = 1_000_000
 
@@ -68,6 +70,11 @@ class Evidence:
     expected: int | None
     """How many issues there will be at the end; None where this is the end."""
     admission: Admission
+
+    @property
+    def seed(self) -> int:
+        """Of the bench: resamples are drawn with it."""
+        return int(self.bench["seed"])
 
 
 def read_evidence(engine: sa.Engine, bench_id: str) -> Evidence:
@@ -115,6 +122,19 @@ def once_decided(evidence: Evidence) -> Evidence:
             "only where all have one; ask again at the end, or see bench value"
         )
     return evidence
+
+
+def bracket_of(evidence: Evidence) -> OracleBracket:
+    """The bracket of the oracle and of the regret of every policy; a `BenchError` where there is none."""
+    return oracle_bracket(evidence.table, evidence.policies, seed=evidence.seed)
+
+
+def or_why(find: Callable[[], Found]) -> Found | str:
+    """What `find` finds; or why there is nothing, where it raises a `BenchError`."""
+    try:
+        return find()
+    except BenchError as why:
+        return str(why)
 
 
 def _kept_out_by_lot(

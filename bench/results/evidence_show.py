@@ -7,10 +7,9 @@ from rich.console import RenderableType
 from rich.markup import escape
 
 from bench.cli.tables import percent, table
-from bench.errors import BenchError
-from bench.results.evidence import Evidence, once_decided, read_evidence
+from bench.results.evidence import Evidence, bracket_of, once_decided, or_why, read_evidence
 from bench.statistics.estimate import Estimate
-from bench.statistics.oracle import Bracket, OracleBracket, oracle_bracket
+from bench.statistics.oracle import Bracket, OracleBracket
 from bench.statistics.value import PolicyValue
 
 _NONE = "–"
@@ -98,11 +97,7 @@ def details_parts(one: PolicyValue) -> list[RenderableType]:
 
 def oracle_of(engine: sa.Engine, bench_id: str) -> OracleBracket | str:
     """The bracket of a bench's oracle and of its policies' regret; or why there is none."""
-    try:
-        evidence = once_decided(read_evidence(engine, bench_id))
-        return oracle_bracket(evidence.table, evidence.policies, seed=int(evidence.bench["seed"]))
-    except BenchError as why:
-        return str(why)
+    return or_why(lambda: bracket_of(once_decided(read_evidence(engine, bench_id))))
 
 
 def bracket_parts(found: OracleBracket | str) -> list[RenderableType]:

@@ -1,7 +1,6 @@
 """Where the outcomes of a bench differ: between runs of one arm, actions within an issue, issues."""
 
-from bench.errors import BenchError
-from bench.results.evidence import Evidence
+from bench.results.evidence import Evidence, or_why
 from bench.statistics.arms import arms_of
 from bench.statistics.components import Components, components
 
@@ -18,10 +17,7 @@ def noise_of(evidence: Evidence) -> Components | str:
     arms = arms_of(evidence.table, evidence.table.passed)
     if arms.n_issues < 2:
         return "outcomes were observed in fewer than two issues"
-    try:
-        return components(arms, seed=int(evidence.bench["seed"]))
-    except BenchError as why:
-        return str(why)
+    return or_why(lambda: components(arms, seed=evidence.seed))
 
 
 def noise_line(found: Components | str) -> str:

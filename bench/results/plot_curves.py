@@ -9,8 +9,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench.errors import BenchError
-from bench.results.evidence import Evidence
 from bench.results.plot_style import (
     BLUE,
     INK,
@@ -22,9 +20,9 @@ from bench.results.plot_style import (
     refusal,
     tidy,
 )
-from bench.statistics.best_calibration import CalibrationBin, best_calibration
-from bench.statistics.frontier import Frontier, LeftOut, Point, frontier
-from bench.statistics.oracle import Bracket, oracle_bracket
+from bench.statistics.best_calibration import CalibrationBin
+from bench.statistics.frontier import Frontier, LeftOut, Point
+from bench.statistics.oracle import Bracket, OracleBracket
 from bench.statistics.outcomes import OWN_BUDGET
 from planner.actions import all_cells
 
@@ -34,15 +32,11 @@ _SPAN: Final = "bracket with 95 % intervals"
 _POINT: Final = "point, 95 %"
 
 
-def draw_regret(evidence: Evidence | str, notes: list[str]) -> Figure:
+def draw_regret(found: OracleBracket | str, notes: list[str]) -> Figure:
     """Regret of each policy between its ends, with the point where it is identified."""
     title = f"Regret in {OWN_BUDGET} against the best arm of each issue"
-    if isinstance(evidence, str):
-        return refusal(title, evidence, notes)
-    try:
-        found = oracle_bracket(evidence.table, evidence.policies, seed=int(evidence.bench["seed"]))
-    except BenchError as why:
-        return refusal(title, str(why), notes)
+    if isinstance(found, str):
+        return refusal(title, found, notes)
     rows = [*((one.policy, one.regret) for one in found.policies), (_RANDOM_ARM, found.advantage)]
     if not found.oracle.identified:
         notes = [f"No point is identified: {found.oracle.point.why_not}.", *notes]
@@ -93,15 +87,11 @@ def _regret_row(axes: Axes, row: int, found: Bracket) -> None:
         )
 
 
-def draw_frontier(evidence: Evidence | str, notes: list[str]) -> Figure:
+def draw_frontier(found: Frontier | str, notes: list[str]) -> Figure:
     """Pass rate against the dollars of a run."""
     title = f"What passing costs: {OWN_BUDGET} against the mean cost of a run"
-    if isinstance(evidence, str):
-        return refusal(title, evidence, notes)
-    try:
-        found = frontier(evidence.table, evidence.policies, seed=int(evidence.bench["seed"]))
-    except BenchError as why:
-        return refusal(title, str(why), notes)
+    if isinstance(found, str):
+        return refusal(title, found, notes)
     figure = new_figure(10.5, 6, title, [*_frontier_notes(found), *notes])
     axes = figure.subplots()
     actions = [point for point in found.points if point.policy is None]
@@ -191,15 +181,11 @@ def _passes(point: Point) -> float:
     return 100 * float(point.passes.value or 0)
 
 
-def draw_calibration(evidence: Evidence | str, notes: list[str]) -> Figure:
+def draw_calibration(bins: Sequence[CalibrationBin] | str, notes: list[str]) -> Figure:
     """How often arms of similar P(best) were the best in runs that the chances did not see."""
     title = f"Calibration of P(best) in {OWN_BUDGET}"
-    if isinstance(evidence, str):
-        return refusal(title, evidence, notes)
-    try:
-        bins = best_calibration(evidence.table, seed=int(evidence.bench["seed"]))
-    except BenchError as why:
-        return refusal(title, str(why), notes)
+    if isinstance(bins, str):
+        return refusal(title, bins, notes)
     notes = [
         f"{sum(one.arms for one in bins)} arms in {len(bins)} bins of about as many. P(best) from half of the runs of "
         "each arm, held against its other half; bars are 95 % over issues. Below the line P(best) is too sure.",

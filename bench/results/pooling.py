@@ -28,6 +28,8 @@ def pooled_epochs_or_refuse(engine: sa.Engine, bench_ids: Sequence[str], pool_ep
     if len(set(bench_ids)) != len(bench_ids):
         raise BenchError("a bench is named twice; name each once")
     first, *others = bench_ids
+    if not others:
+        return []
     benches, versions = Benches(engine), Experience(engine).toolchain_versions(bench_ids)
     config = benches.get(first)["config"]
     found = []

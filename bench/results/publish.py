@@ -10,11 +10,11 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from bench.errors import BenchError
-from bench.results.evidence import Evidence, read_evidence
+from bench.results.evidence import Evidence, bracket_of, read_evidence
 from bench.results.read import DecidedCase, read_results
 from bench.statistics.estimate import Estimate
 from bench.statistics.judging import RECOMMENDED
-from bench.statistics.oracle import Bracket, OracleBracket, oracle_bracket
+from bench.statistics.oracle import Bracket, OracleBracket
 from bench.statistics.value import PolicyValue, policy_values
 from bench.statistics.winners import CaseJudgement
 from db.repositories.benches import Benches
@@ -96,8 +96,7 @@ def _policy_rows(engine: sa.Engine, bench_id: str) -> tuple[list[Row], str | Non
     try:
         evidence = read_evidence(engine, bench_id)
         rows += _value_rows(evidence_values(evidence))
-        seed = int(evidence.bench["seed"])
-        rows += _bracket_rows(oracle_bracket(evidence.table, evidence.policies, seed=seed))
+        rows += _bracket_rows(bracket_of(evidence))
     except BenchError as why:
         return rows, str(why)
     return rows, None
@@ -109,7 +108,7 @@ def evidence_values(evidence: Evidence) -> list[PolicyValue]:
         evidence.table,
         evidence.policies,
         evidence.features,
-        seed=int(evidence.bench["seed"]),
+        seed=evidence.seed,
         group_by="issue",
         expected=evidence.expected,
     )

@@ -38,7 +38,7 @@ def read_reliability(
     A `BenchError` as `read_evidence` has it, and while cases are undecided: the intervals are for one look.
     """
     evidence = once_decided(read_evidence(engine, bench_id))
-    seed, table = int(evidence.bench["seed"]), evidence.table
+    seed, table = evidence.seed, evidence.table
     told = times_to_pass(RunTimes(engine).of([int(case) for case in table.cases]))
     asked = tuple(times) or _tried(told.largest_budget)
     return BenchReliability(

@@ -34,6 +34,10 @@ class Arms:
     cells: Ints
     """(A,) distinct cells, ascending."""
 
+    def of_cell(self, cell: int | None) -> Bools:
+        """(n,) the arms of one action; all of them for None."""
+        return np.full(len(self.action), True) if cell is None else self.cells[self.action] == cell
+
     @property
     def n_issues(self) -> int:
         return int(self.issue.max()) + 1 if len(self.issue) else 0

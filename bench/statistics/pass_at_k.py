@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import comb
 
-from bench.statistics.arms import arms_of
+from bench.statistics.arms import Arms
 from bench.statistics.errors import NotIdentifiedError
 from bench.statistics.estimate import Estimate
 from bench.statistics.estimators import Terms
 from bench.statistics.publish import published
-from bench.statistics.table import BenchTable, Floats, Ints
+from bench.statistics.table import Floats, Ints
 
 
 class PassAtK(NamedTuple):
@@ -24,12 +24,12 @@ class PassAtK(NamedTuple):
     all_of_k: Estimate
 
 
-def pass_at_k(table: BenchTable, k: int, *, seed: int, cell: int | None = None) -> PassAtK:
-    """For the arms of `cell`, or of every action where None; a `NotIdentifiedError` where none ran k times."""
-    arms = arms_of(table, table.passed)
-    able = arms.runs >= k
-    if cell is not None:
-        able &= table.arm_cell[arms.place] == cell
+def pass_at_k(arms: Arms, k: int, *, seed: int, cell: int | None = None) -> PassAtK:
+    """For the arms of `cell`, or of every action where None; a `NotIdentifiedError` where none ran k times.
+
+    `arms` are those of passing: their means are shares of passed runs.
+    """
+    able = (arms.runs >= k) & arms.of_cell(cell)
     if not able.any():
         raise NotIdentifiedError(
             f"no arm was run {k} times; run the bench with `replicates: {k}`, or ask for a smaller k"

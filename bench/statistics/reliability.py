@@ -42,16 +42,16 @@ def reliability(table: BenchTable, ks: Sequence[int], *, seed: int) -> tuple[Rel
     actions is for estimates that weight.
     """
     arms = arms_of(table, table.passed)
-    return tuple(_of(table, arms, cell, ks, seed) for cell in (None, *arms.cells.tolist()))
+    return tuple(_of(arms, cell, ks, seed) for cell in (None, *arms.cells.tolist()))
 
 
-def _of(table: BenchTable, arms: Arms, cell: int | None, ks: Sequence[int], seed: int) -> Reliability:
-    here = np.ones(len(arms.runs), dtype=np.bool_) if cell is None else arms.cells[arms.action] == cell
+def _of(arms: Arms, cell: int | None, ks: Sequence[int], seed: int) -> Reliability:
+    here = arms.of_cell(cell)
 
     def at(k: int) -> PassAtK:
         why = _why_not(arms, here, k)
         if why is None:
-            return pass_at_k(table, k, seed=seed, cell=cell)
+            return pass_at_k(arms, k, seed=seed, cell=cell)
         return PassAtK(refused(f"pass@{k}", _METHOD, why), refused(f"pass^{k}", _METHOD, why))
 
     return Reliability(

@@ -7,10 +7,9 @@ from bench.experiment.streams import seed63
 from bench.experiment.worst_case import resolve_action, workcell_limits, worst_micro_usd, worst_ms
 from bench.stream.decision import Decision
 from bench.stream.dispatch import Dispatched
-from bench.submit.arms import deadline_seconds, gate_seconds, null_if_na
+from bench.submit.arms import action_columns, deadline_seconds, gate_seconds
 from bench.submit.plan import Ready, new_case
 from db.repositories.new_bench import NewArm, NewCase, NewExecution
-from planner.actions import canonical_rank
 from planner.baseline import POLICY_ID
 from workers.classes import class_name, needs_of
 from workers.spec import PlannedAction, Workcell
@@ -89,13 +88,8 @@ def _planned(config: BenchConfig, workcell: Workcell, dispatched: Dispatched) ->
 def _arm(
     decision: Decision, dispatched: Dispatched, planned: PlannedAction, execution: NewExecution
 ) -> NewArm:
-    action = dispatched.action
     return NewArm(
-        swarm_id=action.swarm_id,
-        max_candidates=null_if_na(action.max_candidates_bin),
-        max_minutes=null_if_na(action.max_minutes_bin),
-        max_iterations=null_if_na(action.max_iterations_bin),
-        canonical_rank=canonical_rank(action),
+        **action_columns(dispatched.action),
         strategy=STRATEGY,
         strategy_version=decision.policy_id,
         propensity=decision.propensity,

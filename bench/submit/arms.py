@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from functools import lru_cache, partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypedDict
 
 from bench.config.models import BenchConfig
 from bench.experiment.replicates import Replicate, expand_replicates
@@ -83,11 +83,7 @@ def _priced(action: Action, limits: WorkcellLimits, most: float | None) -> _Pric
 def _arm(config: BenchConfig, arm: SampledArm, planned: Json, executions: Sequence[NewExecution]) -> NewArm:
     action, strategy = arm.action, config.action_sampling.strategy
     return NewArm(
-        swarm_id=action.swarm_id,
-        max_candidates=null_if_na(action.max_candidates_bin),
-        max_minutes=null_if_na(action.max_minutes_bin),
-        max_iterations=null_if_na(action.max_iterations_bin),
-        canonical_rank=canonical_rank(action),
+        **action_columns(action),
         strategy=strategy,
         strategy_version=STRATEGY_VERSION[strategy],
         propensity=arm.propensity,
@@ -98,6 +94,27 @@ def _arm(config: BenchConfig, arm: SampledArm, planned: Json, executions: Sequen
         planned=planned,
         executions=executions,
     )
+
+
+class ActionColumns(TypedDict):
+    """An action as `NewArm` holds it."""
+
+    swarm_id: str
+    max_candidates: int | None
+    max_minutes: int | None
+    max_iterations: int | None
+    canonical_rank: int
+
+
+def action_columns(action: Action) -> ActionColumns:
+    """The columns of an action."""
+    return {
+        "swarm_id": action.swarm_id,
+        "max_candidates": null_if_na(action.max_candidates_bin),
+        "max_minutes": null_if_na(action.max_minutes_bin),
+        "max_iterations": null_if_na(action.max_iterations_bin),
+        "canonical_rank": canonical_rank(action),
+    }
 
 
 def deadline_seconds(workcell: Workcell, planned: PlannedAction, for_gates: int) -> int:

@@ -74,15 +74,19 @@ def stale_setups(work_dir: Path, *, remove: bool) -> list[Leftover]:
     found = []
     for products in sorted(filter(is_real_directory, setups.iterdir())):
         with _held(products.with_name(f"{products.name}.lock")) as mine:
-            whole = stamp(products)
-            idle = _idle(whole) if whole.exists() else _idle(products)
-            if mine and idle > (UNUSED_SECONDS if whole.exists() else _HOUR):
+            if mine and _is_stale_setup(products):
                 found.append(Leftover("set-up", products, size_of(products)))
                 if remove:
                     # First what says that it is there: who looks for it then makes it anew.
-                    whole.unlink(missing_ok=True)
+                    stamp(products).unlink(missing_ok=True)
                     remove_tree(products)
     return found
+
+
+def _is_stale_setup(products: Path) -> bool:
+    if stamp(products).exists():
+        return _idle(stamp(products)) > UNUSED_SECONDS
+    return _idle(products) > _HOUR
 
 
 def _of_mirror(mirror: Path, remove: bool) -> list[Leftover]:

@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from bench.statistics.arms import Arms, arms_of
 from bench.statistics.best_calibration import best_calibration
 from bench.statistics.errors import NotIdentifiedError, UnsupportedError
 from bench.statistics.oracle import oracle_bracket
@@ -38,6 +39,10 @@ def bench(*cases: dict[int, str], minutes: float = 5.0) -> BenchTable:
         ]
         rows.append(CaseRow(f"c{number}", f"i{number}", "g", chances, True, arms))
     return build_table(rows)
+
+
+def passing(table: BenchTable) -> Arms:
+    return arms_of(table, table.passed)
 
 
 def only(*cases: dict[int, str]) -> CaseJudgement:
@@ -141,7 +146,7 @@ def test_intervals_are_exact_and_widen_with_the_arms() -> None:
 def test_pass_at_k_counts_subsets() -> None:
     runs = "+-+--"
     subsets = list(combinations(runs, 3))
-    found = pass_at_k(bench({2: runs}, {2: "+++--"}, {33: "++"}), 3, seed=1, cell=2)
+    found = pass_at_k(passing(bench({2: runs}, {2: "+++--"}, {33: "++"})), 3, seed=1, cell=2)
     second = list(combinations("+++--", 3))
     some = np.mean([np.mean(["+" in s for s in each]) for each in (subsets, second)])
     every = np.mean([np.mean([set(s) == {"+"} for s in each]) for each in (subsets, second)])
@@ -151,7 +156,7 @@ def test_pass_at_k_counts_subsets() -> None:
 
 def test_pass_at_k_refuses_more_runs_than_there_are() -> None:
     with pytest.raises(NotIdentifiedError, match="replicates: 4"):
-        pass_at_k(bench({2: "+++"}), 4, seed=1)
+        pass_at_k(passing(bench({2: "+++"})), 4, seed=1)
 
 
 def test_a_policy_outside_the_bench_is_refused_with_the_reason() -> None:
