@@ -201,12 +201,16 @@ def test_a_reload_under_load_drops_no_request_and_changes_the_model(
     served, path = place / "bundle", place / "s"
     shutil.copytree(bundle, served)
     answers: list[Any] = []
-    stop = threading.Event()
+    begun, reloaded = threading.Barrier(5), threading.Event()
 
     def load() -> None:
+        """Ask once before the reload, without pause during it, and once after it."""
         with Client(path) as client:
-            while not stop.is_set():
+            answers.append(client.ask(PREDICT))
+            begun.wait()
+            while not reloaded.is_set():
                 answers.append(client.ask(PREDICT))
+            answers.append(client.ask(PREDICT))
 
     with running([*SERVE, "--bundle", served, "--socket", path, "--timeout-ms", 10_000]) as process:
         with Client(path) as client:
@@ -214,6 +218,7 @@ def test_a_reload_under_load_drops_no_request_and_changes_the_model(
             threads = [threading.Thread(target=load) for _ in range(4)]
             for thread in threads:
                 thread.start()
+            begun.wait()
             (served / "metadata.json").write_text("{}")
             refused = client.ask({"jsonrpc": "2.0", "id": 1, "method": "reload"})
             assert refused["error"]["message"].startswith("the old model stays: ")
@@ -221,7 +226,7 @@ def test_a_reload_under_load_drops_no_request_and_changes_the_model(
             shutil.copytree(other_bundle, served)
             after = client.ask({"jsonrpc": "2.0", "id": 2, "method": "reload"})["result"]["model"]
             last = client.ask(PREDICT)
-            stop.set()
+            reloaded.set()
             for thread in threads:
                 thread.join()
         assert _stop(process) == 0
