@@ -29,7 +29,7 @@ loop: $(VENV)/.train
 
 ## test: all tests
 test: $(VENV)/.dev $(MINI)/.done
-	BENCH_TEST_MINI=$(abspath $(MINI))/bin/mini $(VENV)/bin/python -m pytest $(SIDE_BY_SIDE)
+	BENCH_TEST_MINI=$(abspath $(MINI))/bin/mini $(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) $(TEST_FLAGS)
 
 ## quick: the tests that take no more than a few seconds each
 quick: $(VENV)/.dev

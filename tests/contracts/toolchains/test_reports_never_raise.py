@@ -90,7 +90,7 @@ def survives(name: str, left: bytes, stderr: bytes, ended_by: Any, code: int) ->
         storable(toolchain.report(context, finished))
 
 
-FEW = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=60, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.parametrize("name", known_toolchains())

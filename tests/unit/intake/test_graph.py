@@ -134,7 +134,7 @@ def backlogs(draw: st.DrawFn) -> list[Issue]:
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(backlogs())
 @example([issue("a", ("waits-for", "b")), issue("b"), issue("c", ("parent-child", "b"))])
 def test_blocked_issues_and_hours_are_those_of_the_definition(backlog: list[Issue]) -> None:
@@ -143,7 +143,7 @@ def test_blocked_issues_and_hours_are_those_of_the_definition(backlog: list[Issu
     assert critical_path_hours(backlog) == naive.hours()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(backlogs(), st.randoms())
 def test_every_ring_is_real_and_every_knot_has_one(backlog: list[Issue], rng: random.Random) -> None:
     naive = Naive(backlog)
@@ -163,7 +163,7 @@ def test_every_ring_is_real_and_every_knot_has_one(backlog: list[Issue], rng: ra
     assert find_cycles(backlog) == cycles
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(backlogs(), st.randoms())
 def test_the_critical_path_is_a_real_chain_of_the_most_hours(
     backlog: list[Issue], rng: random.Random
@@ -176,7 +176,7 @@ def test_the_critical_path_is_a_real_chain_of_the_most_hours(
     assert critical_path(backlog) == path
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, 12).flatmap(lambda n: st.lists(st.lists(st.integers(0, max(n - 1, 0))), max_size=n)))
 def test_components_are_mutual_and_come_after_what_they_lead_to(drawn: list[list[int]]) -> None:
     successors = [[w for w in edges if w < len(drawn)] for edges in drawn]

@@ -328,7 +328,7 @@ _words = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(text=st.lists(_words | st.text(max_size=4), max_size=60).map("".join))
 def test_no_text_is_fatal(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     for whole in (text, f"```yaml\nid: a\n{text}\n```", f"```yaml\nid: a\nblocks:\n - {text}"):

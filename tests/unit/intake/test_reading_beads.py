@@ -255,7 +255,7 @@ near_issues = st.dictionaries(known_keys, json_values).map(lambda d: {"id": "i",
 any_line = st.binary() | st.text(st.characters()) | near_issues
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(any_line, max_size=5))
 def test_no_line_stops_an_import_and_every_issue_can_be_stored(lines: list[bytes | str]) -> None:
     report = read_issues(lines, "any")

@@ -263,7 +263,7 @@ _issues = st.builds(
 _logits = st.lists(st.floats(width=32), min_size=17, max_size=17).map(np.array) | st.just(np.zeros(3))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(_issues, _logits, st.none() | st.sampled_from(_ERRORS), st.integers(0, 3), st.booleans())
 def test_whatever_the_issue_and_whatever_the_model_does_there_is_a_valid_decision(
     issue: Issue, logits: Any, error: type[BaseException] | None, rule: int, explores: bool

@@ -53,7 +53,7 @@ _issues = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=60, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(_issues, st.integers(1, 5), st.integers(1, 3))
 def test_whatever_the_backlog_it_runs_dry_within_its_workcells_and_attempts(
     issues: list[Issue], workcells: int, attempts: int
