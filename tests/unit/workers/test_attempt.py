@@ -140,7 +140,7 @@ def test_a_worker_that_hears_nothing_kills_its_work_itself(tmp_path: Path) -> No
     _attempt(plane, _until_stopped, tmp_path)
     assert plane.completions[0][1] == StopReason.FENCED.value
     assert time.monotonic() - started >= QUICK.self_kill
-    assert plane.beats > 1
+    assert plane.beats
 
 
 def test_a_heartbeat_that_hangs_does_not_hide_the_time(tmp_path: Path) -> None:
