@@ -39,7 +39,7 @@ class Farm:
     def engine(self) -> sa.Engine:
         """Connections as the farm's owner."""
         return open_engine(
-            self.database_url, f"bench {Path(sys.argv[0]).name} {os.uname().nodename}:{os.getpid()}"
+            self.database_url, f"bench {Path(sys.argv[0]).name} {os.uname().nodename[:32]}:{os.getpid()}"
         )
 
     @cached_property

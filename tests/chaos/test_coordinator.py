@@ -6,7 +6,7 @@ from multiprocessing.context import ForkServerContext
 
 import pytest
 
-from tests.fixtures.fleet import Fleet, Part, tick_for_ever
+from tests.fixtures.fleet import Fleet, tick_for_ever
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +22,7 @@ def nursery() -> ForkServerContext:
 def test_coordinators_killed_at_any_point_lose_and_double_nothing(
     farm: Fleet, nursery: ForkServerContext
 ) -> None:
-    bench = farm.bench(cases=6, arms=2, seconds=0, admitted=False)
+    bench = farm.bench(cases=6, arms=2, admitted=False)
     worker = farm.worker(slots=2)
     dice = random.Random(11)
     urls = (farm.database_url, farm.broker_url)
@@ -32,23 +32,24 @@ def test_coordinators_killed_at_any_point_lose_and_double_nothing(
 
     def killed_until_finished() -> bool:
         nonlocal standing, kills
-        # There are always two at once, and the older one dies.
+        # There are always two at once, and the older one dies; later ones live longer, should this machine be slow.
         younger = nursery.Process(target=tick_for_ever, args=urls)
         younger.start()
-        standing.join(0.1 + dice.random() * 0.4)
+        standing.join(0.1 + dice.random() * (0.4 + kills / 50))
         standing.kill()
         standing.join(60)
         standing.close()
         standing, kills = younger, kills + 1
+        if kills == 4:
+            farm.let_go()
         return farm.over(bench)
 
     try:
-        farm.until("the bench finishes", killed_until_finished, within=120, ticking=False)
+        farm.until("the bench finishes", killed_until_finished, within=200, ticking=False)
     finally:
         standing.kill()
         standing.join(60)
         standing.close()
-    assert kills > 3
     assert farm.endings(bench) == ["done"] * 12
     assert farm.scalar("SELECT count(*) FROM farm.verdicts WHERE winner_arm_id IS NOT NULL") == 6
     farm.assert_nothing_lost(bench, {"done": 12})
@@ -74,12 +75,7 @@ def test_a_killed_coordinator_is_followed_by_the_one_on_standby(farm: Fleet) -> 
     assert second.end() == 0
     farm.until("the third ticks", lambda: said().count("ticking") == 3, ticking=False)
     fourth = farm.command("coordinator", "--standby")
-    farm.until("it waits", lambda: _is_connected(farm, fourth), ticking=False)
+    farm.until("it waits", lambda: farm.is_connected(fourth), ticking=False)
     assert fourth.end() == 0, "whoever waits can be told to go"
     assert third.end() == 0
     assert said().count("ticking") == 3
-
-
-def _is_connected(farm: Fleet, part: Part) -> bool:
-    sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE :name"
-    return bool(farm.scalar(sql, name=f"%:{part.process.pid}"))

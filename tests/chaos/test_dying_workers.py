@@ -45,18 +45,19 @@ def test_a_killed_pool_child_loses_its_execution_to_the_next_one_and_sigterm_han
 
 def test_a_worker_killed_as_a_whole_is_replaced_by_another_once_its_lease_is_over(farm: Fleet) -> None:
     bench = farm.bench()
-    first = farm.worker("w1", lease=3)
+    first = farm.worker("w1", lease=27)
     farm.until_running(first)
-    second = farm.worker("w2", lease=60)
+    second = farm.worker("w2")
     toolchains = first.toolchains()
     first.kill_tree()
     assert gone_by_themselves(first, toolchains)
+    farm.let_leases_end()
     farm.until_running(second)
     assert farm.endings(bench) == ["lost", "running"]
 
     # The first machine comes back: it neither takes the work again nor keeps what its death left lying.
     assert first.remains()
-    again = farm.worker("w1", lease=60)
+    again = farm.worker("w1")
     farm.until("the old workcell and note are cleared", lambda: not again.remains())
     assert farm.endings(bench) == ["lost", "running"]
     farm.let_go()

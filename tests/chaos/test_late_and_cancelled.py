@@ -11,11 +11,12 @@ pytestmark = pytest.mark.slow
 
 def test_a_worker_frozen_past_its_lease_stops_its_work_when_it_wakes(farm: Fleet) -> None:
     bench = farm.bench()
-    frozen = farm.worker("w1", lease=3)
+    frozen = farm.worker("w1", lease=27)
     farm.until_running(frozen)
     toolchains = frozen.toolchains()
     everything = [*frozen.family(), *toolchains]
     frozen.send_all(signal.SIGSTOP, everything)
+    farm.let_leases_end()
     other = farm.worker("w2")
     farm.until_running(other)
     assert farm.endings(bench) == ["lost", "running"]
@@ -34,7 +35,7 @@ def test_a_worker_frozen_past_its_lease_stops_its_work_when_it_wakes(farm: Fleet
 
 def test_cancelled_work_stops_within_a_heartbeat_and_what_it_spent_is_recorded(farm: Fleet) -> None:
     bench = farm.bench(cases=2)
-    worker = farm.worker(lease=9)
+    worker = farm.worker(lease=27)
     farm.until_running(worker)
     toolchains = worker.toolchains()
     assert farm.command("cancel", bench).process.wait(60) == 0

@@ -52,12 +52,13 @@ def test_a_result_that_comes_after_its_lease_was_lost_is_kept_and_never_scored(
     farm: Fleet, proxy: Proxy
 ) -> None:
     bench = farm.bench()
-    cut_off = farm.worker("w1", lease=4, database_url=proxy.url)
+    cut_off = farm.worker("w1", lease=27, database_url=proxy.url)
     farm.until_running(cut_off)
     toolchains = cut_off.toolchains()
     proxy.go_dark()
     farm.let_go()
     assert all_dead(toolchains), "it finishes its work"
+    farm.let_leases_end()
     farm.until("the lease is lost", lambda: "lost" in farm.endings(bench))
     assert farm.states(bench) == {"ready": 1}
     farm.worker("w2")

@@ -58,9 +58,10 @@ def test_a_killed_stream_is_taken_up_where_it_stood(farm: Fleet, backlog: Path) 
     first = _run(farm, backlog, "--watch", "--max-concurrent-workcells", "2")
     farm.until("two runs", lambda: [state for _, state, _ in _runs(farm)] == ["running"] * 2)
     first.kill_tree()
+    farm.until("its turn is over", lambda: not farm.is_connected(first), ticking=False)
     second = _run(farm, backlog, "--once", "--max-concurrent-workcells", "2")
     farm.let_go()
-    assert second.process.wait(60) == 0, farm.story()
+    assert second.process.wait(150) == 0, farm.story()
     assert _runs(farm) == [(name, "done", "success") for name in ("a", "c", "b")]
     assert farm.rows("SELECT DISTINCT kind, state FROM farm.benches") == [("stream", "finished")]
     traces = farm.rows("""

@@ -91,7 +91,8 @@ def test_benches_of_before_there_were_policies_can_be_scored_and_outlive_a_way_b
 
 def rows_of(engine: sa.Engine) -> list[str]:
     statement = """
-        SELECT (to_jsonb(c) - 'design')::text FROM farm.cases c UNION ALL SELECT to_jsonb(a)::text FROM farm.arms a"""
+        SELECT (to_jsonb(c) - 'design')::text FROM farm.cases c UNION ALL SELECT to_jsonb(a)::text FROM farm.arms a
+        ORDER BY 1"""
     with engine.connect() as connection:
         return list(connection.scalars(sa.text(statement)))
 
