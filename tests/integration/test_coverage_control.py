@@ -1,7 +1,7 @@
 """What streams covered, read from real rows by the commands that show it."""
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,14 @@ Said = pytest.CaptureFixture[str]
 ROUTINE = ("low", "S", Action(SERIAL, 1, 30, NA))
 RISKY = ("high", "L", Action(SPECULATE, 2, 60, NA))
 CRITICAL = ("critical", "L", Action(SPECULATE, 3, 60, NA))
+
+
+class Noon(datetime):
+    """A clock that stands: no day ends between two audits."""
+
+    @classmethod
+    def now(cls, tz: Any = None) -> datetime:
+        return datetime(2026, 3, 1, 12, tzinfo=tz)
 
 
 def decision(
@@ -114,8 +122,9 @@ def test_lanes_of_one_epoch_alone(engine: sa.Engine, here: Path, capsys: Said) -
 
 
 def test_an_audit_says_the_same_on_the_screen_and_in_its_file(
-    engine: sa.Engine, here: Path, capsys: Said
+    engine: sa.Engine, here: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("bench.cli.audit.datetime", Noon)
     other = ROUTINE[2]._replace(max_minutes_bin=15)
     record(
         engine,
@@ -129,7 +138,7 @@ def test_an_audit_says_the_same_on_the_screen_and_in_its_file(
     )
     assert main(["audit", "--out", "audits"]) == 0
     said = capsys.readouterr()
-    path = here / "audits" / f"audit-{datetime.now(UTC):%Y-%m-%d}.md"
+    path = here / "audits" / "audit-2026-03-01.md"
     text = path.read_text()
     assert "| all four | 1 | 2 | 50 % |" in text
     assert "| minutes | 1 | 2 | 50 % |" in text

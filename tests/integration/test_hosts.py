@@ -34,8 +34,13 @@ for name in {blocked!r}:
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
+# With the patience of a busy machine, which may well be late by the second that the host waits.
 _STANDARD_LIBRARY_ONLY = """
-import runpy, sys
+import runpy, socket, sys
+class Patient(socket.socket):
+    def settimeout(self, seconds):
+        super().settimeout(50 * seconds)
+socket.socket = Patient
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 foreign = {name.partition(".")[0] for name in sys.modules} - sys.stdlib_module_names - {"__main__"}

@@ -82,11 +82,14 @@ def test_a_connection_that_was_killed_is_replaced_and_the_call_said_again(engine
     _, lease = running_bench(engine)
     engine.dispose()
     with engine.connect() as other:
-        kill = sa.text("""SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-                          WHERE datname = current_database() AND pid <> pg_backend_pid()""")
-        with engine.connect(), engine.connect():
-            pass  # two idle connections wait in the pool
-        assert other.scalar(kill) == 2
+        own = sa.text("SELECT pg_backend_pid()")
+        with engine.connect() as one, engine.connect() as two:
+            idle = [one.scalar(own), two.scalar(own)]
+        # Both wait in the pool.
+        kill = sa.text(
+            "SELECT count(*) FROM unnest(CAST(:pids AS int[])) pid WHERE pg_terminate_backend(pid, 60000)"
+        )
+        assert other.scalar(kill, {"pids": idle}) == 2
         assert say_again(lambda: Leases(engine).heartbeat(*lease.key, 60), 10, lambda _: None) == "go_on"
 
 

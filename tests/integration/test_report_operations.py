@@ -8,7 +8,7 @@ from db.repositories.leases import Leases
 from db.repositories.new_bench import Limits
 from db.repositories.ticks import Ticks
 from tests.fixtures.lease_scenarios import complete
-from tests.fixtures.rows import claim, expire, make_bench, result, row, running_bench
+from tests.fixtures.rows import claim, expire, make_bench, put_off, result, row, running_bench
 
 
 def rows(engine: sa.Engine, sql: str) -> list[dict[str, Any]]:
@@ -61,6 +61,7 @@ def test_every_attempt_is_shown_with_its_machine_ending_and_evidence(engine: sa.
 def test_errors_are_counted_by_class_and_machine_and_never_scored(engine: sa.Engine) -> None:
     _, lease = running_bench(engine, cases=3)
     complete(engine, lease, status="error", error_class="provider")
+    put_off(engine, 60)
     complete(engine, claim(engine), status="error", error_class="killed_by_cap")
     lost = claim(engine)
     expire(engine, lost.execution)

@@ -63,11 +63,12 @@ def _stream(farm: Fleet, mode: str, bundle: Path) -> None:
     }
     exploration = {"enabled": mode == "exploring", "epsilon": EPSILON}
     stream = {"max_attempts": 1, "exploration": exploration}
-    config.write_text(yaml.safe_dump({"workcell": workcell, "stream": stream}))
+    planner = {"model": {"path": str(bundle)}, "inference": {"timeout_ms": 60_000}}
+    config.write_text(yaml.safe_dump({"workcell": workcell, "stream": stream, "planner": planner}))
     flags = ["--planner-model", str(bundle), "--confidence-threshold", "0"]
     flags += ["--planner-mode", "disabled" if mode == "exploring" else mode]
     run = farm.command("run", "--once", "--config", str(config), "--max-concurrent-workcells", "9", *flags)
-    assert run.process.wait(90) == 0, farm.story()
+    assert run.process.wait(240) == 0, farm.story()
 
 
 def test_archives_record_every_decision_and_the_database_gives_them_back(

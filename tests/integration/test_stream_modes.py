@@ -30,6 +30,7 @@ from workers.testing import file_gate
 
 Json = dict[str, Any]
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SURE_AND_PATIENT = {"confidence_threshold": 0, "timeout_ms": 60_000}
 _AGENT = "from pathlib import Path; Path('fixed.txt').write_text('agent')"
 
 
@@ -111,7 +112,7 @@ def test_no_model_stops_a_stream_and_its_queue_counts_why_the_model_did_not_deci
     latch.opened.set()
     assert policies == heuristics
     assert (told["fallback_rate"], told["reasons"]) == (1.0, {"inference_timeout": 3})
-    sound: Json = {"model": {"path": str(small_bundle)}, "inference": {"confidence_threshold": 0}}
+    sound: Json = {"model": {"path": str(small_bundle)}, "inference": SURE_AND_PATIENT}
     policies, told = flow.step("sound", PlannerInference(BenchConfig(planner=sound).planner_config), sound)
     assert len({*policies, *heuristics}) == 2
     assert (told["decisions"], told["fallback_rate"], told["agreement"]) == (3, 0.0, 1.0)
@@ -128,7 +129,7 @@ def test_prediction_and_what_ran_are_in_the_archive_in_shadow_mode_and_the_same_
     farm: Fleet, workcell: Json, small_bundle: Path, tmp_path: Path
 ) -> None:
     config = tmp_path / "stream.yaml"
-    planner = {"model": {"path": str(small_bundle)}, "inference": {"confidence_threshold": 0}}
+    planner = {"model": {"path": str(small_bundle)}, "inference": SURE_AND_PATIENT}
     config.write_text(yaml.safe_dump({"workcell": workcell, "planner": planner}))
     farm.worker(slots=1)
     shadow = _archived(farm, config, "shadow")

@@ -45,6 +45,13 @@ def pace() -> None:
     time.sleep(0.05)
 
 
+def replace(file: Path, text: str) -> None:
+    """Write the whole file at once, so that a kill leaves the old or the new one."""
+    draft = file.with_name(f".{file.name}")
+    draft.write_text(text)
+    draft.replace(file)
+
+
 def repair() -> None:
     """Mend the one bug of the test repository in the working directory."""
     file = Path("calc.py")

@@ -108,7 +108,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
         invocation = toolchain.invocation(context)
         process = start(context, invocation, secrets)
         stdout, seen, ended = context.out / "stdout", [], "exit"
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while process.poll() is None:
             seen.append(toolchain.spent(context, stdout))
             if seen[-1] is not None and seen[-1] > context.max_micro_usd > 0:

@@ -22,7 +22,15 @@ from planner.inference import PlannerInference
 from planner.planner_action import PlannerAction as Answer
 from planner.planner_config import Flags, InferenceConfig, ModelConfig, PlannerConfig
 from tests.fixtures.planner_examples import planner_input
-from tests.unit.planner.inference.stand_ins import REFERENCE, SURE, HeadsModel, Latch, planner_with, sure_of
+from tests.unit.planner.inference.stand_ins import (
+    PATIENT,
+    REFERENCE,
+    SURE,
+    HeadsModel,
+    Latch,
+    planner_with,
+    sure_of,
+)
 
 ASKED = planner_input(random.Random(5), job_type="code", issue={"dk_risk": "high", "dk_size": "L"})
 BASELINE = baseline_action("high", "L", "code")
@@ -112,8 +120,8 @@ def test_a_confidence_just_below_the_threshold_does_not_read_as_equal_to_it() ->
 
 def test_confidence_at_the_threshold_decides_and_below_it_abstains() -> None:
     confidence = planner_with(HeadsModel(np.zeros(17))).decide(ASKED).confidence or 0.0
-    at = PlannerConfig(inference=InferenceConfig(confidence_threshold=confidence))
-    above = PlannerConfig(inference=InferenceConfig(confidence_threshold=float(np.nextafter(confidence, 1))))
+    at = PlannerConfig(inference=InferenceConfig(confidence, timeout_ms=60_000))
+    above = PlannerConfig(inference=InferenceConfig(float(np.nextafter(confidence, 1)), timeout_ms=60_000))
     assert not planner_with(HeadsModel(np.zeros(17)), at).decide(ASKED).abstain_to_default
     assert planner_with(HeadsModel(np.zeros(17)), above).decide(ASKED).abstain_to_default
 
@@ -189,7 +197,7 @@ def test_what_is_not_valid_has_probability_exactly_0_however_much_the_model_want
 
 def test_caps_lower_decisions_and_fallbacks_alike_and_say_so() -> None:
     tight = Caps(max_candidates_cap=2, max_minutes_cap=30)
-    answer = planner_with(HeadsModel(SURE), PlannerConfig(safety=tight)).decide(ASKED)
+    answer = planner_with(HeadsModel(SURE), PlannerConfig(inference=PATIENT, safety=tight)).decide(ASKED)
     assert answer.action == Action(SPECULATE, 2, 30, NA)
     assert (answer.abstain_to_default, answer.reason) == (
         False,
@@ -232,7 +240,7 @@ def test_tags_decide_the_job_type(tags: list[str], job_type: JobType) -> None:
 
 
 def test_in_shadow_mode_the_decision_is_recorded_and_the_baseline_runs() -> None:
-    config = PlannerConfig(flags=Flags(shadow_mode=True))
+    config = PlannerConfig(inference=PATIENT, flags=Flags(shadow_mode=True))
     plan = planner_with(HeadsModel(SURE), config).plan(ISSUE)
     assert plan.mode == "log"
     assert plan.planner_action.action == Action(SPECULATE, 3, 60, NA)
@@ -240,5 +248,5 @@ def test_in_shadow_mode_the_decision_is_recorded_and_the_baseline_runs() -> None
 
 
 def test_the_baseline_that_runs_in_shadow_mode_is_capped_too() -> None:
-    config = PlannerConfig(flags=Flags(shadow_mode=True), safety=Caps(max_minutes_cap=30))
+    config = PlannerConfig(inference=PATIENT, flags=Flags(shadow_mode=True), safety=Caps(max_minutes_cap=30))
     assert planner_with(HeadsModel(SURE), config).plan(ISSUE).execution.action.max_minutes_bin == 30

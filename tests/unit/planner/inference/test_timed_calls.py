@@ -162,14 +162,14 @@ from time import monotonic
 from planner.timed_calls import TimedCalls
 warnings.simplefilter("ignore")
 calls = TimedCalls()
-assert calls.call(monotonic() + 10, len, "abc") == 3
+assert calls.call(monotonic() + 60, len, "abc") == 3
 child = os.fork()
 if child == 0:
-    os._exit(calls.call(monotonic() + 10, len, "abcd"))
+    os._exit(calls.call(monotonic() + 60, len, "abcd"))
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 4
-assert calls.call(monotonic() + 10, len, "ab") == 2
+assert calls.call(monotonic() + 60, len, "ab") == 2
 """
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=240)
 
 
 def test_a_hung_call_does_not_keep_the_host_from_leaving() -> None:
@@ -183,5 +183,5 @@ try:
 except LateError:
     print("left")
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout.strip()) == (0, "left")
