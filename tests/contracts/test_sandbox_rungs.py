@@ -10,7 +10,9 @@ import sys
 import textwrap
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -22,6 +24,7 @@ from workers.sandbox.process import Ended, Limits
 from workers.sandbox.program import MARK, Program, Rung
 
 RUNGS = list({rung.name: rung for rung in (ladder.choose("auto"), ladder.choose("none"), Group())}.values())
+WHOLE_BUDGET = 900.0
 DAEMON = """
 import os, time
 for keep in (True, False):
@@ -55,6 +58,10 @@ class Cellar:
         env = {"PATH": os.environ["PATH"], MARK: self.mark}
         argv = (sys.executable, "-I", "-S", "-c", textwrap.dedent(code))
         return Program(argv, env, self.cell, self.cell, **more)  # type: ignore[arg-type]
+
+    def said(self, word: str) -> bool:
+        """Whether the program has written this so far."""
+        return self.out.exists() and word in self.out.read_text()
 
     def run(self, rung: Rung, code: str, control: Control | None = None, **limits: object) -> Ended:
         given = Limits(**{"seconds": 20.0, **limits})  # type: ignore[arg-type]
@@ -115,17 +122,37 @@ def test_the_environment_is_what_was_given_and_nothing_else(
     assert set(json.loads(cellar.out.read_text())) <= {"PATH", MARK, "PWD", "LC_CTYPE"}
 
 
-def test_at_the_budget_the_program_may_say_goodbye(rung: Rung, cellar: Cellar) -> None:
+@pytest.fixture
+def budget_ends(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], bool]], None]:
+    """Lets the clock of a run stand before its budget, until something has happened, and then after it."""
+
+    def when(happened: Callable[[], bool]) -> None:
+        ahead = 0.0
+
+        def now() -> float:
+            nonlocal ahead
+            ahead = ahead or (WHOLE_BUDGET if happened() else 0.0)
+            return time.monotonic() + ahead
+
+        monkeypatch.setattr(process, "time", SimpleNamespace(monotonic=now))
+
+    return when
+
+
+def test_at_the_budget_the_program_may_say_goodbye(
+    rung: Rung, cellar: Cellar, budget_ends: Callable[..., None]
+) -> None:
     code = """
-        import signal, sys, time
+        import os, signal, sys, time
         def leave(*_):
-            print("goodbye", flush=True)
+            os.write(1, b"goodbye\\n")
             sys.exit(0)
         signal.signal(signal.SIGTERM, leave)
-        print("working", flush=True)
-        time.sleep(30)
+        os.write(1, b"working\\n")
+        time.sleep(600)
     """
-    ended = cellar.run(rung, code, seconds=2.5)
+    budget_ends(lambda: cellar.said("working"))
+    ended = cellar.run(rung, code, seconds=WHOLE_BUDGET)
     assert (ended.exit_code, ended.ended_by) == (None, "budget")
     assert cellar.out.read_text() == "working\ngoodbye\n"
 
@@ -143,16 +170,19 @@ def test_daemons_are_dead_when_the_program_has_ended(rung: Rung, cellar: Cellar,
     assert sleepers(nap) == []
 
 
-def test_daemons_are_dead_when_the_budget_has_ended(rung: Rung, cellar: Cellar, tmp_path: Path) -> None:
+def test_daemons_are_dead_when_the_budget_has_ended(
+    rung: Rung, cellar: Cellar, tmp_path: Path, budget_ends: Callable[..., None]
+) -> None:
     nap = naptime(tmp_path)
-    assert cellar.run(rung, DAEMON.format(naptime=nap, then=30), seconds=2.5).ended_by == "budget"
-    assert "ready" in cellar.out.read_text()
+    budget_ends(lambda: cellar.said("ready") and len(sleepers(nap)) == 2)
+    code = DAEMON.format(naptime=nap, then=600)
+    assert cellar.run(rung, code, seconds=WHOLE_BUDGET).ended_by == "budget"
     assert sleepers(nap) == []
 
 
 def test_a_silent_program_is_stopped_and_a_talking_one_is_not(rung: Rung, cellar: Cellar) -> None:
-    talk = "import time\nfor _ in range(12):\n    print('.', flush=True)\n    time.sleep(0.2)"
-    assert cellar.run(rung, talk, no_output_seconds=2.0).ended_by == "exit"
+    talk = "import time\nfor _ in range(14):\n    print('.', flush=True)\n    time.sleep(0.3)"
+    assert cellar.run(rung, talk, no_output_seconds=4.0).ended_by == "exit"
     assert cellar.run(rung, "import time; time.sleep(30)", no_output_seconds=0.4).ended_by == "silence"
 
 
@@ -191,7 +221,7 @@ def test_waiting_for_a_sleeping_program_costs_next_to_nothing(rung: Rung, cellar
 
 def test_nothing_is_left_when_the_worker_is_killed(rung: Rung, cellar: Cellar, tmp_path: Path) -> None:
     nap = naptime(tmp_path)
-    code = DAEMON.format(naptime=nap, then=30)
+    code = DAEMON.format(naptime=nap, then=600)
     worker = f"""
 import threading, pathlib
 from workers.control import Control
@@ -201,23 +231,22 @@ from workers.sandbox.minded import Group, Unshare
 from workers.sandbox.program import Program
 from pathlib import Path, PosixPath
 program = {cellar.program(code)!r}
-run = lambda: process.run({rung!r}, program, process.Limits(60), Control(), Path({str(cellar.out)!r}))
+run = lambda: process.run({rung!r}, program, process.Limits(900), Control(), Path({str(cellar.out)!r}))
 thread = threading.Thread(target=run)
 thread.start()
 thread.join()
 """
     running = subprocess.Popen([sys.executable, "-c", worker])
     try:
-        end = time.monotonic() + 20
-        while "ready" not in (cellar.out.read_text() if cellar.out.exists() else ""):
+        end = time.monotonic() + 60
+        while not cellar.said("ready") or len(sleepers(nap)) < 2:
             assert running.poll() is None
             assert time.monotonic() < end
             time.sleep(0.02)
-        assert len(sleepers(nap)) == 2
     finally:
         running.send_signal(signal.SIGKILL)
         running.wait()
-    assert gone(nap, within=25)
+    assert gone(nap, within=60)
 
 
 isolating = pytest.mark.skipif(ladder.choose("auto").name != "bwrap", reason="bubblewrap does not work here")

@@ -18,7 +18,8 @@ from workers.result import ExecutionResult
 from workers.spec import WorkOrder
 from workers.timing import LeaseTiming
 
-QUICK = LeaseTiming(lease=0.9, heartbeat=0.02, self_kill=0.3)
+TIMING = LeaseTiming(lease=180, heartbeat=0.02, self_kill=150)
+DEAF = LeaseTiming(lease=6, heartbeat=0.02, self_kill=2)
 ORDER = {
     "execution_id": 7,
     "attempt": 1,
@@ -84,7 +85,7 @@ class ScriptedPlane:
 
 
 def _until_stopped(order: WorkOrder, control: Control) -> ExecutionResult:
-    assert control.wait(10)
+    assert control.wait(60)
     return ExecutionResult(status="error", error_class="lost", message=f"stopped: {control.reason}")
 
 
@@ -92,8 +93,14 @@ def _success(order: WorkOrder, control: Control) -> ExecutionResult:
     return ExecutionResult(status="success")
 
 
-def _attempt(plane: ScriptedPlane, run: Any, tmp_path: Path, leaving: Any = lambda: False) -> str | None:
-    return attempt_next(plane, "repair", "m", run, QUICK, LeaseNotes(tmp_path), leaving)
+def _attempt(
+    plane: ScriptedPlane,
+    run: Any,
+    tmp_path: Path,
+    leaving: Any = lambda: False,
+    timing: LeaseTiming = TIMING,
+) -> str | None:
+    return attempt_next(plane, "repair", "m", run, timing, LeaseNotes(tmp_path), leaving)
 
 
 def test_nothing_to_claim_is_nothing_to_do(tmp_path: Path) -> None:
@@ -137,9 +144,9 @@ def test_a_machine_that_leaves_hands_its_work_back(tmp_path: Path) -> None:
 def test_a_worker_that_hears_nothing_kills_its_work_itself(tmp_path: Path) -> None:
     plane = ScriptedPlane(silent=True)
     started = time.monotonic()
-    _attempt(plane, _until_stopped, tmp_path)
+    _attempt(plane, _until_stopped, tmp_path, timing=DEAF)
     assert plane.completions[0][1] == StopReason.FENCED.value
-    assert time.monotonic() - started >= QUICK.self_kill
+    assert time.monotonic() - started >= DEAF.self_kill
     assert plane.beats
 
 
@@ -150,7 +157,7 @@ def test_a_heartbeat_that_hangs_does_not_hide_the_time(tmp_path: Path) -> None:
             return "go_on"
 
     plane, let_go = Hanging(), threading.Event()
-    _attempt(plane, _until_stopped, tmp_path)
+    _attempt(plane, _until_stopped, tmp_path, timing=LeaseTiming(lease=0.9, heartbeat=0.02, self_kill=0.3))
     assert plane.completions[0][1] == "fenced"
     let_go.set()
 
