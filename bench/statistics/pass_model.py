@@ -113,9 +113,12 @@ def _draw(parameters: Floats, counts: _Counts, arms: Arms, rng: np.random.Genera
 
 
 def _root(covariance: Floats) -> Floats:
-    """A matrix whose square is the covariance, also where it is singular."""
+    """The symmetric matrix whose square is the covariance, also where it is singular.
+
+    Eigenvectors alone would do as well, but which way they point is each platform's own choice.
+    """
     values, vectors = np.linalg.eigh(covariance)
-    root: Floats = vectors * np.sqrt(np.maximum(values, 0.0))
+    root: Floats = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
     return root
 
 
