@@ -29,7 +29,7 @@ maxmemory-policy noeviction
 dir {directory}
 daemonize no
 """
-_START_SECONDS = 15.0
+_START_SECONDS = 60.0
 _STOP_SECONDS = 5.0
 
 
