@@ -6,15 +6,26 @@ import select
 import socket
 import struct
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 _HEADER = struct.Struct(">I")
 
 
-def send(sock: socket.socket, message: Any) -> None:
-    """Send one message; OSError where the other side is gone."""
+def send(sock: socket.socket, message: Any, hear: Callable[[], None] | None = None) -> None:
+    """Send one message; OSError where the other side is gone.
+
+    `hear` is called whenever there is something to receive first: two sides that only send wait for each other.
+    """
     body = json.dumps(message).encode()
-    sock.sendall(_HEADER.pack(len(body)) + body)
+    data = memoryview(_HEADER.pack(len(body)) + body)
+    while data:
+        if hear is not None and select.select([sock], [sock], [])[0]:
+            hear()
+            continue
+        with suppress(BlockingIOError):
+            data = data[sock.send(data, socket.MSG_DONTWAIT if hear is not None else 0) :]
 
 
 def receive(sock: socket.socket, deadline: float | None = None) -> Any:

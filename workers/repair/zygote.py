@@ -40,7 +40,7 @@ class Zygote:
     def ask(self, request: dict[str, Any]) -> int:
         """Queue a request (with its `limit` in seconds); the ticket is for `answer`."""
         try:
-            wire.send(self._sock, request)
+            wire.send(self._sock, request, self._hear)
         except OSError:
             raise ZygoteLostError from None
         self._asked += 1
@@ -49,12 +49,15 @@ class Zygote:
     def answer(self, ticket: int, deadline: float) -> tuple[list[Any], bool]:
         """What the child for a request said, and whether it came to its end within its limit."""
         while ticket not in self._kept:
-            lines, done = self._receive(deadline)
-            self._heard += 1
-            self._kept[self._heard] = (lines, done)
+            self._hear(deadline)
         return self._kept.pop(ticket)
 
-    def _receive(self, deadline: float) -> Any:
+    def _hear(self, deadline: float | None = None) -> None:
+        lines, done = self._receive(deadline)
+        self._heard += 1
+        self._kept[self._heard] = (lines, done)
+
+    def _receive(self, deadline: float | None) -> Any:
         try:
             return wire.receive(self._sock, deadline)
         except (EOFError, OSError) as error:

@@ -70,6 +70,12 @@ def test_answers_belong_to_their_questions_in_any_order(zygote: Zygote) -> None:
         assert zygote.answer(tickets[number], soon()) == ([number], True)
 
 
+def test_more_may_be_asked_than_is_answered_so_far(zygote: Zygote) -> None:
+    value = "x" * 100_000
+    tickets = [zygote.ask({"do": "echo", "value": value, "limit": 60}) for _ in range(30)]
+    assert [zygote.answer(ticket, soon()) for ticket in tickets] == [([value], True)] * 30
+
+
 @linux
 def test_a_fork_that_hangs_is_killed_at_its_limit(zygote: Zygote) -> None:
     said, done = zygote.answer(zygote.ask({"do": "hang", "limit": 2.0}), soon())
