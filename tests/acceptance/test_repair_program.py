@@ -102,12 +102,12 @@ class Checkout:
             start_new_session=True,
         )  # fmt: skip
 
-    def repair(self, budget: float = 10, **manifest: Any) -> tuple[str, float]:
+    def repair(self, budget: float = 60, **manifest: Any) -> tuple[str, float]:
         """The status of the result, and the seconds it took."""
         started = time.monotonic()
         process = self.start(budget, **manifest)
         with _ended(process):
-            log, _ = process.communicate(timeout=budget + 10)
+            log, _ = process.communicate(timeout=budget + 60)
         assert process.returncode == 0, log
         return self.result()["status"], time.monotonic() - started
 
@@ -188,11 +188,14 @@ def test_a_protected_file_is_never_edited_even_when_the_bug_is_in_it(checkout: C
 
 
 def test_without_a_repair_the_checkout_is_untouched_and_the_budget_kept(checkout: Checkout) -> None:
-    checkout.write({"tests/test_numbers.py": HOPELESS})
+    code = "".join(CLAMP.replace("clamp", f"clamp{n}") for n in range(40))
+    calls = "".join(f"    numbers.clamp{n}(5, 0, 10)\n" for n in range(40))
+    tests = f"from pkg import numbers\n\ndef test_nothing_mends_this():\n{calls}    assert False\n"
+    checkout.write({"pkg/numbers.py": code, "tests/test_numbers.py": tests})
     before = checkout.files()
     status, seconds = checkout.repair(2)
     assert status == "failed"
-    assert seconds < 4, "a budget of 2 s, and leave for a busy machine"
+    assert seconds < 30, "there is work for minutes"
     assert checkout.files() == before
 
 
@@ -206,7 +209,7 @@ def test_passing_tests_are_left_alone(checkout: Checkout) -> None:
 
 def test_an_edit_that_mends_some_tests_and_breaks_none_is_kept_as_partial(checkout: Checkout) -> None:
     checkout.write({"tests/test_other.py": HOPELESS})
-    status, _ = checkout.repair(6)
+    status, _ = checkout.repair(12)
     assert status == "partial"
     assert "max(low, max(value, high))" not in checkout.read()
 
@@ -218,8 +221,8 @@ def test_a_second_round_goes_on_from_the_edits_of_the_first(checkout: Checkout) 
     )
     tests += "\ndef test_double_zero():\n    from pkg.numbers import double\n    assert double(0) == 0\n"
     checkout.write({"pkg/numbers.py": bugs, "tests/test_numbers.py": tests})
-    assert checkout.repair(6)[0] == "partial"
-    assert checkout.repair(20)[0] == "success"
+    assert checkout.repair(12)[0] == "partial"
+    assert checkout.repair()[0] == "success"
 
 
 def test_a_loop_without_end_is_a_failing_candidate_and_nothing_more(checkout: Checkout) -> None:
@@ -227,8 +230,8 @@ def test_a_loop_without_end_is_a_failing_candidate_and_nothing_more(checkout: Ch
     tests = "from pkg.numbers import count_down\n\ndef test_it():\n    assert count_down(3) == [3, 2, 1]\n"
     tests += "\ndef test_none():\n    assert count_down(0) == []\n"
     checkout.write({"pkg/numbers.py": code, "tests/test_numbers.py": tests})
-    status, seconds = checkout.repair(10)
-    assert (status, seconds < 10) == ("success", True)
+    status, seconds = checkout.repair(30)
+    assert (status, seconds < 30) == ("success", True)
 
 
 def test_a_bug_that_breaks_the_import_is_repaired(checkout: Checkout) -> None:
@@ -237,7 +240,7 @@ def test_a_bug_that_breaks_the_import_is_repaired(checkout: Checkout) -> None:
     )
     code = code.replace("(0, 1, 2)", "(2, 1, 0)[0:3]")
     checkout.write({"pkg/numbers.py": code})
-    assert checkout.repair(10)[0] == "success"
+    assert checkout.repair()[0] == "success"
 
 
 def test_sigterm_ends_it_promptly_with_a_result_and_whole_files(checkout: Checkout) -> None:
@@ -293,7 +296,7 @@ def test_a_broken_order_is_refused_in_one_line(checkout: Checkout) -> None:
 
 @pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
 def test_it_repairs_in_a_sandbox_without_network_and_rights(checkout: Checkout) -> None:
-    env = checkout.env(10)
+    env = checkout.env(60)
     area = checkout.area
     wrap = [
         "bwrap", "--unshare-all", "--die-with-parent", "--cap-drop", "ALL", "--uid", "65534", "--gid", "65534",
@@ -308,6 +311,6 @@ def test_it_repairs_in_a_sandbox_without_network_and_rights(checkout: Checkout) 
     )
     if probe.returncode:
         pytest.skip(f"bubblewrap cannot be used here: {probe.stderr.strip()}")
-    done = subprocess.run(wrap, env=env, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(wrap, env=env, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert checkout.result()["status"] == "success"

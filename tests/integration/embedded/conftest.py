@@ -47,6 +47,8 @@ def _memory() -> str | None:
     """Where there is room enough in memory: these proofs are not about the disk, and it may be busy."""
     memory = Path("/dev/shm")
     room = memory.is_dir() and shutil.disk_usage(memory).free > 2 << 30
+    # Some of them put programs there, and run them.
+    room = room and not os.statvfs(memory).f_flag & os.ST_NOEXEC
     return str(memory) if room else None
 
 

@@ -52,7 +52,7 @@ def run(root: Path, python: str = sys.executable, path: str = "", **options: Any
         environment["BENCH_EMBEDDED_HOME"] = os.environ["BENCH_EMBEDDED_HOME"]
     argv = [python, "-c", UP, str(root)]
     done = subprocess.run(
-        argv, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=60, **options
+        argv, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=200, **options
     )
     assert done.stderr == ""
     return str(done.stdout)

@@ -127,7 +127,7 @@ def test_four_commands_at_once_share_one_farm(new_farm: EmbeddedFarm) -> None:
         subprocess.Popen(argv, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(4)
     ]
-    said = [command.communicate(timeout=60) for command in commands]
+    said = [command.communicate(timeout=200) for command in commands]
     assert [errors for _, errors in said] == [""] * 4
     assert len({words for words, _ in said}) == 1
     assert tops(new_farm) == ONE_OF_EACH
@@ -152,7 +152,7 @@ def test_down_ends_the_daemons_beside_the_servers_first(farm: EmbeddedFarm) -> N
     daemon = farm.daemon("worker")
     daemon.start([sys.executable, "-c", script, str(note)], {**os.environ, "URL": urls.database_url})
     process = daemon.process()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 100
     while not note.with_name("note.ready").exists():
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -6,6 +6,8 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -44,7 +46,7 @@ def test_a_killed_part_is_told_and_started_anew(farm: EmbeddedFarm) -> None:
     farm.up()
     for name in ("postgres", "broker"):
         os.kill(pid_of(farm, name), signal.SIGKILL)
-        assert wait_until(partial(has_crashed, farm, name), 10)
+        assert wait_until(partial(has_crashed, farm, name), 100)
         assert recall(farm.up()) == ["committed"]
         assert tops(farm) == ONE_OF_EACH
     assert_whole(farm, "committed")
@@ -57,7 +59,7 @@ def test_backends_that_outlive_a_killed_postmaster_do_not_bar_the_way(farm: Embe
     # A stopped backend cannot notice that its postmaster is gone.
     os.kill(backend, signal.SIGSTOP)
     os.kill(pid_of(farm, "postgres"), signal.SIGKILL)
-    assert wait_until(partial(has_crashed, farm, "postgres"), 10)
+    assert wait_until(partial(has_crashed, farm, "postgres"), 100)
     assert recall(farm.up()) == ["committed"]
     assert birth(backend) is None
     connection.close()
@@ -69,7 +71,7 @@ def test_after_a_reboot_recycled_pids_are_left_alone(farm: EmbeddedFarm) -> None
     kill(servers_of(farm))
     # A bystander of the same account: its pid is what PostgreSQL itself would be afraid of.
     owner = (farm.paths.root / "postgres").stat()
-    with subprocess.Popen(["sleep", "60"], **_as(owner.st_uid, owner.st_gid)) as bystander:
+    with _bystander(owner.st_uid, owner.st_gid) as bystander:
         note = farm.paths.root / "postgres" / "postmaster.pid"
         _, *rest = note.read_text().splitlines()
         note.write_text("\n".join([str(bystander.pid), *rest]) + "\n")
@@ -81,11 +83,16 @@ def test_after_a_reboot_recycled_pids_are_left_alone(farm: EmbeddedFarm) -> None
         assert [part.state for part in farm.status()] == ["crashed", "crashed"]
         assert_whole(farm, "committed")
         assert bystander.poll() is None
-        bystander.kill()
 
 
-def _as(uid: int, gid: int) -> dict[str, Any]:
-    return {"user": uid, "group": gid, "extra_groups": []} if os.geteuid() == 0 else {}
+@contextmanager
+def _bystander(uid: int, gid: int) -> Iterator[subprocess.Popen[bytes]]:
+    account: dict[str, Any] = {"user": uid, "group": gid, "extra_groups": []} if os.geteuid() == 0 else {}
+    with subprocess.Popen(["sleep", "600"], **account) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_vanished_sockets_are_made_again(farm: EmbeddedFarm) -> None:
@@ -137,23 +144,41 @@ def test_a_directory_moved_under_a_running_farm_takes_its_servers_along(
     assert_whole(moved, "committed")
 
 
+# An `up` that stops its initdb half-way, tells its pid, and never goes on.
+_CUT_SHORT = """
+import signal, subprocess, sys, time
+from pathlib import Path
+from bench.embedded.farm import EmbeddedFarm
+
+def run(argv, whole=subprocess.run, **options):
+    if "--pgdata" not in argv:
+        return whole(argv, **options)
+    del options["check"]
+    initdb = subprocess.Popen(argv, **options)
+    while not (Path(argv[argv.index("--pgdata") + 1]) / "base").exists():
+        time.sleep(0.001)
+    initdb.send_signal(signal.SIGSTOP)
+    print(initdb.pid, flush=True)
+    signal.pause()
+
+subprocess.run = run
+EmbeddedFarm(Path(sys.argv[1])).up()
+"""
+
+
 @pytest.mark.parametrize("orphaned", [True, False])
 def test_an_initdb_that_was_cut_short_is_done_again(new_farm: EmbeddedFarm, orphaned: bool) -> None:
-    command = (
-        "import sys; from pathlib import Path; from bench.embedded.farm import EmbeddedFarm as F;"
-        "F(Path(sys.argv[1])).up()"
-    )
     root = new_farm.paths.root
-    argv = [sys.executable, "-c", command, str(root)]
-    with subprocess.Popen(argv, cwd=REPOSITORY, start_new_session=True) as child:
-        assert wait_until(lambda: any(root.glob("postgres.new-*/base")), 30)
-        (initdb,) = [each for each in psutil.Process(child.pid).children() if each.name() == "initdb"]
-        # Stopped, it certainly lives when the next command comes.
-        os.kill(initdb.pid, signal.SIGSTOP if orphaned else signal.SIGKILL)
+    argv = [sys.executable, "-c", _CUT_SHORT, str(root)]
+    with subprocess.Popen(argv, cwd=REPOSITORY, start_new_session=True, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        initdb = int(child.stdout.readline())
+        if not orphaned:
+            os.kill(initdb, signal.SIGKILL)
         child.kill()
     assert not (root / "postgres").exists()
     remember(new_farm.up(), "whole")
-    assert birth(initdb.pid) is None
+    assert birth(initdb) is None
     assert not list(root.glob("postgres.new-*"))
     assert_whole(new_farm, "whole")
 

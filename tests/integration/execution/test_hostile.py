@@ -189,7 +189,7 @@ run_execution(order, machine, Control())
     env = {**os.environ, **({"PATH": str(only_git)} if rung == "group" else {})}
     running = subprocess.Popen([sys.executable, "-c", worker], env=env)
     try:
-        end = time.monotonic() + 20
+        end = time.monotonic() + 100
         while not any(
             path.read_text().count("up") == 2 for path in machine.work_dir.glob("cells/*/logs/*.stdout")
         ):

@@ -88,11 +88,11 @@ def test_fewer_slots_than_candidates_run_them_one_after_another(order: Orders, m
 
 
 def test_what_lies_there_at_the_budget_is_judged_but_stays_a_timeout(order: Orders, machine: Machine) -> None:
-    result = run(order(minutes=1, seconds_per_minute=3.0, iterations=2), scripted(machine, Step(FIXED, 30)))
+    result = run(order(minutes=1, seconds_per_minute=6.0, iterations=2), scripted(machine, Step(FIXED, 30)))
     candidate = result.candidates[0]
     assert (result.status, candidate.rounds[0].status) == ("timeout", "timeout")
     assert [gate.passed for gate in result.gates] == [True]
-    assert (candidate.billed_ms, result.budget_ms) == (3000, 60_000)
+    assert (candidate.billed_ms, result.budget_ms) == (6000, 60_000)
 
 
 def test_compute_minutes_are_priced_at_their_real_length(order: Orders, machine: Machine) -> None:

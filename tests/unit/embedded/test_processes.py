@@ -52,7 +52,7 @@ def script(text: str) -> list[str]:
 
 def read_pid(path: Path) -> int:
     """The pid that a script writes to `path`, in one go, once it is set up."""
-    assert wait_until(path.exists, 20)
+    assert wait_until(path.exists, 100)
     return int(path.read_text())
 
 

@@ -59,7 +59,7 @@ class _worker:  # noqa: N801 — reads as a word of the tests
         return self.process
 
     def __exit__(self, *_: object) -> None:
-        self.process.communicate(timeout=20)
+        self.process.communicate(timeout=100)
 
 
 def test_the_workcell_of_a_killed_worker_goes(work: Path, killed: Path) -> None:
@@ -191,7 +191,7 @@ def test_two_at_once_clear_all_and_tell_of_each_once(work: Path) -> None:
     call += "print(len(s(Path(sys.argv[1]), remove=True)))"
     command = [sys.executable, "-c", call, str(work)]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    told = [int(one.communicate(timeout=30)[0]) for one in both]
+    told = [int(one.communicate(timeout=100)[0]) for one in both]
     assert [one.returncode for one in both] == [0, 0]
     assert sum(told) == 40
     assert list((work / "cells").iterdir()) == []
