@@ -32,7 +32,7 @@ class Shell:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=280,
         )
         assert done.returncode == code, f"{arguments}: {done.stdout}{done.stderr}{self.logs()}"
         assert "Traceback" not in done.stderr
