@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench.cli.session import Farm, note, open_farm
-from bench.cli.tables import show, show_json
+from bench.cli.tables import print_parts, show, show_json
 from bench.results.read import BenchResults, read_results
 from db.repositories.benches import Benches
 
@@ -164,6 +164,5 @@ def _plain_text(results: BenchResults, oracle: "OracleBracket | str") -> str:
 
     buffer = io.StringIO()
     plain = Console(file=buffer, width=140, color_system=None)
-    for part in report_parts(results, oracle):
-        plain.print(part)
+    print_parts(plain, report_parts(results, oracle))
     return buffer.getvalue().rstrip()

@@ -25,9 +25,18 @@ def console() -> Console:
 
 def show(*things: RenderableType) -> None:
     """Print to standard output."""
-    terminal = console()
-    for thing in things:
-        terminal.print(thing)
+    print_parts(console(), things)
+
+
+def print_parts(terminal: Console, parts: Iterable[RenderableType]) -> None:
+    """Print one below the other; a table's title stands apart from the text before it."""
+    text_before = False
+    for part in parts:
+        is_titled = isinstance(part, Table) and part.title is not None
+        if is_titled and text_before:
+            terminal.print()
+        terminal.print(part)
+        text_before = isinstance(part, str)
 
 
 def show_json(value: Any) -> None:

@@ -31,7 +31,6 @@ def report_parts(results: BenchResults, oracle: OracleBracket | str) -> list[Ren
     parts: list[RenderableType] = [
         f"[bold]bench {bench['bench_id']}[/bold]  {bench['state']}  slice {bench['slice']},"
         f" {bench['strategy']} K={bench['k']}, seed {bench['seed']}",
-        "",
         winners_table(results),
         share_table(results),
         *race_parts(results),
