@@ -1,5 +1,6 @@
 """Calling Git with one fixed configuration, on repositories and trees that strangers made."""
 
+import contextlib
 import functools
 import os
 import re
@@ -7,6 +8,8 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+
+import psutil
 
 from workers.control import Control
 from workers.execution.halt import StoppedError
@@ -45,8 +48,7 @@ def git(
     try:
         out, words = _communicate(process, given, seconds, control)
     except BaseException:
-        process.kill()
-        process.communicate()
+        _kill(process)
         raise
     if process.returncode != 0:
         raise GitError(last_words(words) or f"git {arguments[0]} ended with {process.returncode}")
@@ -67,6 +69,17 @@ def _communicate(
             raise StoppedError(control.reason.value)
         if waited >= seconds:
             raise GitError(f"no end after {seconds:g} seconds")
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End it with its helpers, which talk to far places; its pipes are not read: a helper may hold them open."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for helper in psutil.Process(process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                helper.kill()
+    process.kill()
+    with process:
+        pass
 
 
 @functools.cache

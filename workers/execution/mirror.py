@@ -110,11 +110,11 @@ def _kept(mirror: Path, commit: str) -> bool:
 
 def _init(mirror: Path) -> None:
     """A fresh mirror, or one that a killed fetch left, fit for use; the caller holds the lock."""
-    if not (mirror / "config").exists():
-        git("init", "-q", "--bare", str(mirror))
     for pattern in _STALE_LOCKS:
         for stale in mirror.glob(pattern):
             stale.unlink(missing_ok=True)
+    # Also where there is one: Git may have been killed half-way through making it.
+    git("init", "-q", "--bare", str(mirror))
 
 
 def _fetch(mirror: Path, repo: str, commit: str, control: Control | None) -> None:
