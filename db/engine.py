@@ -13,10 +13,19 @@ from db.errors import DbError
 
 T = TypeVar("T")
 
-# Deadlock, serialization failure, and the server's own shutdown and start-up codes: the same call may pass later.
-_TRANSIENT_STATES = frozenset(
-    {"40P01", "40001", "57P01", "57P02", "57P03", "53300", "08006", "08001", "08003"}
-)
+# Deadlock, serialization failure, the server's own shutdown and start-up codes, its full disk or memory, and a server
+# that only reads while another takes over: the same call may pass later.
+_TRANSIENT_STATES = frozenset({
+    "40P01", "40001", "57P01", "57P02", "57P03", "53100", "53200", "53300", "25006", "08006", "08001", "08003",
+})  # fmt: skip
+# A dead peer is noticed in about 30 seconds, not in two hours, nor after the quarter of an hour for which a question
+# that it never confirmed is sent again.
+DEAD_PEER = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+}
 
 
 def open_engine(url: str, application: str, pool_size: int = 5) -> sa.Engine:
@@ -38,10 +47,7 @@ def open_engine(url: str, application: str, pool_size: int = 5) -> sa.Engine:
         connect_args={
             "application_name": application[:63],
             "connect_timeout": 10,
-            # A dead peer is noticed in about 30 seconds, not in two hours.
-            "keepalives_idle": 10,
-            "keepalives_interval": 5,
-            "keepalives_count": 4,
+            **DEAD_PEER,
             "options": "-c timezone=UTC -c idle_in_transaction_session_timeout=60000",
         },
     )

@@ -4,6 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
@@ -72,15 +73,18 @@ class Heart:
         next_beat = self._answered + self._pause()
         asking: threading.Thread | None = None
         while not self._closed.wait(self._look_seconds):
-            if self._leaving():
-                self._control.stop(StopReason.RELEASE)
+            # Neither a sick disk nor a machine without room for a thread ends the watch: the next look tries again.
+            with suppress(OSError):
+                if self._leaving():
+                    self._control.stop(StopReason.RELEASE)
             now = time.monotonic()
             if now - self._answered >= self._timing.self_kill:
                 self._control.stop(StopReason.FENCED)
             elif now >= next_beat and (asking is None or not asking.is_alive()):
                 asking = threading.Thread(target=self._ask, daemon=True)
-                asking.start()
-                next_beat = now + self._pause()
+                with suppress(RuntimeError):
+                    asking.start()
+                    next_beat = now + self._pause()
 
     def _ask(self) -> None:
         asked = time.monotonic()

@@ -47,7 +47,12 @@ class LeaseNotes:
 @lru_cache(maxsize=1)
 def _started(own_pid: int) -> float:
     """When this process began; asked once, and again after a fork."""
-    return psutil.Process(own_pid).create_time()
+    return _seconds_from_boot(psutil.Process(own_pid))
+
+
+def _seconds_from_boot(process: psutil.Process) -> float:
+    """When a process began; told by the wall clock, setting that clock would make all the living strangers."""
+    return process.create_time() - psutil.boot_time()
 
 
 def held_by_the_dead(directory: Path) -> Iterator[Held]:
@@ -71,7 +76,7 @@ def _is_alive(pid: int, started: float) -> bool:
     """Whether the very process that wrote the note still runs, and not another one with its number."""
     try:
         process = psutil.Process(pid)
-        same = abs(process.create_time() - started) < 1.0
+        same = abs(_seconds_from_boot(process) - started) < 1.0
         return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False

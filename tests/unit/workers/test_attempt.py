@@ -1,5 +1,7 @@
 """claim → run → complete, with a truth that answers from a script."""
 
+import errno
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -7,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psutil
 import pytest
 from sqlalchemy.exc import OperationalError
 
@@ -35,11 +38,13 @@ ORDER = {
 
 
 class LostError(Exception):
-    sqlstate = "57P01"
+    def __init__(self, sqlstate: str) -> None:
+        super().__init__("connection lost")
+        self.sqlstate = sqlstate
 
 
-def _lost_reply() -> OperationalError:
-    return OperationalError("SELECT", {}, LostError("connection lost"))
+def _lost_reply(sqlstate: str = "57P01") -> OperationalError:
+    return OperationalError("SELECT", {}, LostError(sqlstate))
 
 
 @dataclass
@@ -51,6 +56,7 @@ class ScriptedPlane:
     silent: bool = False
     lost_claims: int = 0
     lost_completions: int = 0
+    refusal: str = "57P01"
     tokens: list[UUID] = field(default_factory=list)
     completions: list[tuple[dict[str, Any], str | None]] = field(default_factory=list)
     released: list[dict[str, Any]] = field(default_factory=list)
@@ -76,7 +82,7 @@ class ScriptedPlane:
         self.completions.append((result, stopped))
         if self.lost_completions:
             self.lost_completions -= 1
-            raise _lost_reply()
+            raise _lost_reply(self.refusal)
         return "recorded"
 
     def release(self, execution: int, attempt: int, token: UUID, result: dict[str, Any]) -> str:
@@ -116,6 +122,14 @@ def test_a_claim_and_a_completion_whose_replies_were_lost_are_said_again_with_th
     assert _attempt(plane, _success, tmp_path) == "recorded"
     assert len(plane.completions) == 3
     assert len(set(plane.tokens)) == 1
+
+
+@pytest.mark.parametrize("refusal", ["53100", "53200", "25006"])
+def test_a_result_waits_for_a_database_whose_disk_is_full_or_that_only_reads(
+    refusal: str, tmp_path: Path
+) -> None:
+    plane = ScriptedPlane(lost_completions=1, refusal=refusal)
+    assert _attempt(plane, _success, tmp_path) == "recorded"
 
 
 @pytest.mark.parametrize(
@@ -162,6 +176,28 @@ def test_a_heartbeat_that_hangs_does_not_hide_the_time(tmp_path: Path) -> None:
     let_go.set()
 
 
+def test_the_lease_is_kept_on_a_machine_short_of_threads_and_with_a_sick_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = threading.Event()
+
+    def start(thread: threading.Thread) -> None:
+        if threading.current_thread().name.startswith("heart-") and not refused.is_set():
+            refused.set()
+            raise RuntimeError("can't start new thread")
+        started(thread)
+
+    def sick() -> bool:
+        raise OSError(errno.EIO, "Input/output error")
+
+    started = threading.Thread.start
+    monkeypatch.setattr(threading.Thread, "start", start)
+    plane = ScriptedPlane(order="cancel")
+    _attempt(plane, _until_stopped, tmp_path, leaving=sick)
+    assert refused.is_set()
+    assert plane.completions[0][1] == "cancel"
+
+
 def test_a_work_order_of_another_version_is_an_infrastructure_error_not_a_crash(tmp_path: Path) -> None:
     plane = ScriptedPlane(payload={**ORDER, "novelty": 1})
     _attempt(plane, _success, tmp_path)
@@ -187,3 +223,13 @@ def test_notes_of_living_processes_and_rubbish_report_nobody(tmp_path: Path) -> 
     (tmp_path / "12.lease").write_text("rubbish")
     assert list(held_by_the_dead(tmp_path)) == []
     assert not (tmp_path / "12.lease").exists()
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="another clock is given to Linux' way of telling the boot"
+)
+def test_setting_the_clock_makes_nobody_dead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    LeaseNotes(tmp_path).holding(1, 1, UUID(int=1))
+    booted = psutil.boot_time()
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: booted + 3600)
+    assert list(held_by_the_dead(tmp_path)) == []
