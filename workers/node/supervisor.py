@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from db.engine import open_engine, say_again
@@ -28,6 +28,10 @@ _RESTART_PAUSE_SECONDS = 1.0
 _LOOK_SECONDS = 0.5
 
 
+class _LeavingError(Exception):
+    """Told to leave while waiting for the database."""
+
+
 class Supervisor:
     """One machine of the farm. `run` returns once `leave` was called and no process is left."""
 
@@ -43,7 +47,9 @@ class Supervisor:
         """Go away: running work is released at once and handed to others. Safe in a signal handler."""
         self._leaving = True
         if self._child is not None:
-            self._settings.leaving_flag.touch()
+            # Without the flag (a full disk, a directory that was removed) the grace ends the work.
+            with suppress(OSError):
+                self._settings.leaving_flag.touch()
             self._child.send_signal(signal.SIGTERM)
 
     def run(self) -> None:
@@ -55,21 +61,32 @@ class Supervisor:
             engine = open_engine(settings.database_url, f"bench worker {settings.machine_id}", pool_size=1)
             machines = Machines(engine)
             while not self._leaving:
-                queues = say_again(
-                    lambda: machines.register(
-                        settings.machine_id, list(settings.capabilities), settings.concurrency
-                    ),
-                    patience_seconds=600.0,
-                )
+                try:
+                    queues = say_again(
+                        lambda: machines.register(
+                            settings.machine_id, list(settings.capabilities), settings.concurrency
+                        ),
+                        patience_seconds=600.0,
+                        sleep=self._sleep,
+                    )
+                except _LeavingError:
+                    return
                 engine.dispose()
                 self._run_celery(queues)
                 if not self._leaving:
                     time.sleep(_RESTART_PAUSE_SECONDS)
 
+    def _sleep(self, seconds: float) -> None:
+        if self._leaving:
+            raise _LeavingError
+        time.sleep(seconds)
+
     def _run_celery(self, queues: tuple[str, ...]) -> None:
         self._started += 1
         # A flag of its own: a Celery process whose supervisor was killed may still be on its way out here.
         self._settings = replace(self._settings, generation=f"{os.getpid()}.{self._started}")
+        # A killed supervisor of the same pid, as in a container, may have left it.
+        self._settings.leaving_flag.unlink(missing_ok=True)
         self._child = subprocess.Popen(
             celery_command(self._settings, queues),
             env={**os.environ, **self._settings.environment()},
@@ -100,7 +117,9 @@ class Supervisor:
             ended.set()
 
         threading.Thread(target=wait_for_end, daemon=True).start()
-        while not self._settings.leaving_flag.exists() and not ended.wait(_LOOK_SECONDS):
+        while (
+            not self._leaving and not self._settings.leaving_flag.exists() and not ended.wait(_LOOK_SECONDS)
+        ):
             pass
         ended.wait(_GRACE_SECONDS)
 
