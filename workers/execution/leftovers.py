@@ -56,6 +56,10 @@ def stale_mirrors(work_dir: Path, *, remove: bool) -> list[Leftover]:
     if not is_real_directory(mirrors):
         return []
     found = [Leftover("mirror", path, size_of(path)) for path in sorted(mirrors.glob(f"*{_GONE}"))]
+    if remove:
+        # Their names are those that other mirrors may be moved to.
+        for one in found:
+            remove_tree(one.path)
     for mirror in sorted(mirrors.glob("*.git")):
         with _held(mirror.with_suffix(".lock")) as mine:
             if mine and is_real_directory(mirror):
@@ -74,13 +78,27 @@ def stale_setups(work_dir: Path, *, remove: bool) -> list[Leftover]:
     found = []
     for products in sorted(filter(is_real_directory, setups.iterdir())):
         with _held(products.with_name(f"{products.name}.lock")) as mine:
-            if mine and _is_stale_setup(products):
+            if mine and _is_stale_setup(products) and (not remove or _withdrawn(products)):
                 found.append(Leftover("set-up", products, size_of(products)))
                 if remove:
-                    # First what says that it is there: who looks for it then makes it anew.
-                    stamp(products).unlink(missing_ok=True)
                     remove_tree(products)
     return found
+
+
+def _withdrawn(products: Path) -> bool:
+    """Take away what says that they are there: who looks for them then makes them anew, behind the caller's lock.
+
+    False, and put back, where somebody took them into use at the last moment.
+    """
+    try:
+        with stamp(products).open() as used:
+            stamp(products).unlink()
+            if time.time() - os.fstat(used.fileno()).st_mtime > UNUSED_SECONDS:
+                return True
+    except FileNotFoundError:
+        return True
+    stamp(products).touch()
+    return False
 
 
 def _is_stale_setup(products: Path) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from workers.execution import leftovers
 from workers.execution.cell import open_cell
 from workers.execution.leftovers import (
     UNUSED_SECONDS,
@@ -173,6 +174,19 @@ def test_a_mirror_whose_removal_was_cut_short_goes_the_next_time(work: Path) -> 
     assert not half.exists()
 
 
+def test_a_mirror_goes_also_where_the_removal_of_its_like_was_cut_short(work: Path) -> None:
+    mirror = work / "mirrors" / "x.git"
+    (mirror / "refs").mkdir(parents=True)
+    half = work / "mirrors" / "x.git.gone"
+    (half / "objects").mkdir(parents=True)
+    lock = mirror.with_suffix(".lock")
+    lock.touch()
+    _age(mirror, 2 * UNUSED_SECONDS)
+    _age(lock, 2 * UNUSED_SECONDS)
+    stale_mirrors(work, remove=True)
+    assert list((work / "mirrors").iterdir()) == [lock]
+
+
 def test_a_size_counts_files_and_no_links(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "f").write_bytes(b"12345")
@@ -226,3 +240,20 @@ def test_setups_without_use_or_end_go(work: Path) -> None:
     assert not unused.exists()
     assert not cut_short.exists()
     assert all(one.exists() for one in stays)
+
+
+def test_a_setup_that_is_taken_into_use_at_the_last_moment_stays(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    products = _setup(work, "old", whole=True, idle=UNUSED_SECONDS + 60)
+
+    def judged(one: Path) -> bool:
+        stale = judge(one)
+        assert kept_products(products)
+        return stale
+
+    judge = leftovers._is_stale_setup
+    monkeypatch.setattr(leftovers, "_is_stale_setup", judged)
+    assert stale_setups(work, remove=True) == []
+    assert (products / "tool").exists()
+    assert kept_products(products)
