@@ -76,6 +76,8 @@ class Daemon:
         self.stop(grace_seconds=0)
         family = secrets.token_hex(16)
         trim(self.log)
+        # Before it lives: whoever is ended before its pid is noted leaves a family that `stop` finds.
+        self._write(Record(0, "", self._place(), family))
         pid = self._spawn(argv, {**environment, FAMILY: family}, cwd, dict(options or {}))
         self._write(Record(pid, birth(pid) or "", self._place(), family))
         return True
@@ -132,6 +134,7 @@ class Daemon:
                     **options,
                 )
         except OSError as error:
+            self.record.unlink(missing_ok=True)
             raise EmbeddedError(f"cannot start {self.name} ({argv[0]}): {error.strerror}") from error
         # It is meant to outlive this interpreter, which must not complain of a child not waited for.
         child.returncode = 0

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bench.embedded import processes
 from bench.embedded.errors import EmbeddedError
 from bench.embedded.processes import Daemon, birth, trim, wait_until
 
@@ -83,6 +84,23 @@ def test_a_killed_one_counts_as_dead_while_it_is_a_zombie(daemon: Daemon) -> Non
     assert wait_until(lambda: daemon.process() is None, 10)
     assert daemon.was_started
     assert daemon.start(SLEEP, ENVIRONMENT) is True
+
+
+def test_one_whose_starter_is_interrupted_before_it_notes_the_pid_is_ended_all_the_same(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    born: list[int] = []
+
+    def interrupted(pid: int) -> str:
+        born.append(pid)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(processes, "birth", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            daemon.start(SLEEP, ENVIRONMENT)
+    daemon.stop(0)
+    assert birth(born[0]) is None
 
 
 def test_readiness_ends_with_the_process_it_was_noted_for(daemon: Daemon) -> None:
