@@ -40,7 +40,9 @@ class CeleryDoorbell:
 
     def __init__(self, app: Celery) -> None:
         self._app = app
-        self._errors = (OperationalError, OSError, *app.connection_for_write().connection_errors)
+        connection = app.connection_for_write()
+        # A broker that answers with an error rings no bell either.
+        self._errors = (OperationalError, OSError, *connection.connection_errors, *connection.channel_errors)
 
     def waiting(self, queue: str) -> int:
         try:

@@ -69,6 +69,16 @@ def test_a_broker_that_is_away_is_a_bell_error(tmp_path: Any) -> None:
         bell.waiting("repair")
 
 
+def test_a_broker_that_answers_with_an_error_is_a_bell_error(broker_url: str) -> None:
+    app = make_app(broker_url)
+    with app.connection_for_read() as connection:
+        connection.default_channel.client.set("class.spoiled", "no list")
+        with pytest.raises(BellError, match="wrong kind of value"):
+            CeleryDoorbell(app).waiting("spoiled")
+        connection.default_channel.client.delete("class.spoiled")
+    kombu.pools.reset()
+
+
 @pytest.mark.parametrize(
     ("ready", "waiting", "window", "bells"),
     [(0, 0, 64, 0), (5, 0, 64, 5), (5, 3, 64, 2), (100, 0, 64, 64), (100, 64, 64, 0), (3, 9, 64, 0)],
