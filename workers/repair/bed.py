@@ -141,7 +141,8 @@ class Bed:
         assert self._warm is not None
         limit = max(0.2, deadline - time.monotonic())
         ticket = self._warm.ask(
-            {**request, "limit": limit, "per_test": per_test, "idle": 2 * per_test + 1, "all": True}
+            {**request, "limit": limit, "per_test": per_test, "idle": 2 * per_test + 1, "all": True},
+            deadline + 2,
         )
         said: list[dict[str, Any]]
         said, _ = self._warm.answer(ticket, deadline + 2)
@@ -166,7 +167,7 @@ class Bed:
             "idle": 0.5 + 4 * per_test + (2 + 4 * self._start if cold else 0),
             "limit": min(left, limit + (2 + 4 * self._start if cold else 0)),
         }
-        ticket = zygote.ask(request)
+        ticket = zygote.ask(request, time.monotonic() + left)
         return lambda deadline: self._verdict(*zygote.answer(ticket, deadline))
 
     def _zygote(self, cold: bool) -> Zygote:

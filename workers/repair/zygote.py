@@ -37,10 +37,15 @@ class Zygote:
         """The message that the body says first."""
         return self._receive(deadline)
 
-    def ask(self, request: dict[str, Any]) -> int:
-        """Queue a request (with its `limit` in seconds); the ticket is for `answer`."""
+    def ask(self, request: dict[str, Any], deadline: float | None = None) -> int:
+        """Queue a request (with its `limit` in seconds); the ticket is for `answer`.
+
+        TimeoutError where it is not taken by `deadline`: half of it may be, so nothing can be asked any more.
+        """
         try:
-            wire.send(self._sock, request, self._hear)
+            wire.send(self._sock, request, lambda: self._hear(deadline), deadline)
+        except TimeoutError:
+            raise
         except OSError:
             raise ZygoteLostError from None
         self._asked += 1

@@ -76,6 +76,15 @@ def test_more_may_be_asked_than_is_answered_so_far(zygote: Zygote) -> None:
     assert [zygote.answer(ticket, soon()) for ticket in tickets] == [([value], True)] * 30
 
 
+def test_asking_one_that_does_not_listen_ends_at_the_deadline() -> None:
+    deaf = Zygote(lambda _sock: signal.pause())
+    try:
+        with pytest.raises(TimeoutError):
+            deaf.ask({"value": "x" * 1_000_000, "limit": 60}, time.monotonic() + 0.2)
+    finally:
+        deaf.close()
+
+
 @linux
 def test_a_fork_that_hangs_is_killed_at_its_limit(zygote: Zygote) -> None:
     said, done = zygote.answer(zygote.ask({"do": "hang", "limit": 2.0}), soon())
