@@ -77,8 +77,11 @@ class Endpoint(socketserver.ThreadingMixIn, socketserver.TCPServer):
         deadline = monotonic() + seconds
         self.shutdown()
         self.timeout = 0
-        while self._waiting:
-            self.handle_request()
+        # No more can be waiting than the backlog holds: a flood of clients, or a process that is out of
+        # descriptors, would otherwise be listened to for ever.
+        for _ in range(self.request_queue_size + 1):
+            if self._waiting:
+                self.handle_request()
         self.server_close()
         with self._lock:
             threads = dict(self._open)

@@ -96,8 +96,11 @@ def _take(lock: int, path: Path) -> None:
 
 def _answers(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as probe:
+        probe.setblocking(False)
         try:
             probe.connect(str(path))
+        except BlockingIOError:  # it takes no more connections just now, but it is there
+            return True
         except OSError:
             return False
     return True
