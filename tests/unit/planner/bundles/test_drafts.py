@@ -3,7 +3,7 @@
 import errno
 import resource
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -51,7 +51,7 @@ def test_a_write_that_fails_names_its_file(tmp_path: Path) -> None:
         file_size_limit(4096),
     ):
         write_file(draft / "a", bytes(5000))
-    assert (failed.value.errno, failed.value.filename) == (errno.EFBIG, str(tmp_path / ".target.draft" / "a"))
+    assert (failed.value.errno, failed.value.filename) == (errno.EFBIG, str(draft / "a"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -80,8 +80,23 @@ def test_an_empty_directory_may_be_filled(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
-    (tmp_path / ".target.draft").mkdir()
-    (tmp_path / ".target.draft" / "half").touch()
+    (tmp_path / ".target.draft-killed").mkdir()
+    (tmp_path / ".target.draft-killed" / "half").touch()
     with draft_of(tmp_path / "target"):
         pass
     assert list((tmp_path / "target").iterdir()) == []
+    assert [place.name for place in tmp_path.iterdir()] == ["target"]
+
+
+def test_another_process_at_work_on_the_same_target_changes_nothing(tmp_path: Path) -> None:
+    with ExitStack() as other:
+        with draft_of(tmp_path / "target") as draft:
+            write_file(draft / "a", b"1")
+            write_file(other.enter_context(draft_of(tmp_path / "target")) / "a", b"2")
+            write_file(draft / "b", b"1")
+        with pytest.raises(OSError):
+            other.close()
+    assert {place.name: place.read_bytes() for place in (tmp_path / "target").iterdir()} == {
+        "a": b"1",
+        "b": b"1",
+    }
