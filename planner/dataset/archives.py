@@ -79,7 +79,7 @@ def read_archive(directory: Path, backlog: Mapping[str, Json]) -> Archived:
     files = Files(rollout or {}, manifest or {}, proof or {})
     try:
         return _archived(directory.name, files, backlog)
-    except PlannerError as error:
+    except (PlannerError, OverflowError) as error:
         raise BrokenArchiveError(str(error)) from None
 
 

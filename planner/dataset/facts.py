@@ -117,7 +117,7 @@ def _moment(places: tuple[Any, ...], name: str) -> int | None:
     try:
         moment = datetime.fromisoformat(text)
         # Times without a zone are UTC: the zone of the machine that reads must not matter.
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
         return (moment - _START) // timedelta(milliseconds=1)
     except (TypeError, ValueError, OverflowError):
         raise BrokenArchiveError(f"{name} is no time: {text!r}") from None

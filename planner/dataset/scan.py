@@ -41,7 +41,9 @@ class Scan:
         """Read one archive."""
         try:
             archived = read_archive(directory, backlog)
-        except BrokenArchiveError as error:
+            line = canonical_json(archived)
+            line.encode()
+        except (BrokenArchiveError, ValueError) as error:  # ValueError: halves of characters, NaN
             self.skip(directory.name, str(error))
             return
         if archived.workcell_id in self._workcells:
@@ -54,7 +56,7 @@ class Scan:
             return
         group.started_ms = min(group.started_ms, archived.times.started_ms)
         group.completed_ms = max(group.completed_ms, archived.times.completed_ms)
-        group.places.append(self._spool.add(canonical_json(archived)))
+        group.places.append(self._spool.add(line))
 
     def _group(self, archived: Archived) -> Group | None:
         """The run that the archive belongs to; None where a newer attempt is known."""

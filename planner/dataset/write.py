@@ -132,7 +132,11 @@ def _refuse_what_is_not_ours(target: Path) -> None:
 
 
 def move_into_place(directory: Path, target: Path) -> None:
-    """Rename `directory` to `target`; what was there is gone. Both are on one file system."""
+    """Rename `directory` to `target`; what was there is gone. Both are on one file system.
+
+    A `PlannerError` where `target` holds other things than a dataset by now.
+    """
+    _refuse_what_is_not_ours(target)
     old = directory.with_name(f"{directory.name}-old")
     if target.exists():
         target.rename(old)

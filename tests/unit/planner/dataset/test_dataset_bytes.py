@@ -13,6 +13,7 @@ import pytest
 
 from planner.dataset.read import read_dataset
 from planner.dataset.spool import Spool
+from planner.dataset.write import drafting
 from planner.errors import PlannerError
 from tests.fixtures.archive_files import Files, archive, legacy_archive, write_archive
 from tests.fixtures.dataset_builder import DatasetBuilder
@@ -148,3 +149,12 @@ def test_a_full_disk_leaves_the_old_dataset_and_no_litter(
     assert caught.value.filename == str(builder.out)
     assert (builder.out / "dataset.jsonl").read_bytes() == before
     assert sorted(path.name for path in builder.out.parent.iterdir()) == ["archives", "dataset"]
+
+
+def test_what_was_put_there_while_a_dataset_was_built_stays(tmp_path: Path) -> None:
+    target = tmp_path / "dataset"
+    target.mkdir()
+    with pytest.raises(PlannerError, match=r"holds other things \(thesis.txt\)"), drafting(target, "time"):
+        (target / "thesis.txt").write_text("mine")
+    assert (target / "thesis.txt").read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["dataset"]

@@ -315,6 +315,10 @@ FUTURE = recorded_input(0, "depot-0", NOW_MS + 200 * 24 * HOUR_MS)
             "'hive' is outside",
         ),
         (_broken(rollout__planner__policy_trace={"propensity_executed": 1.5}), "propensity"),
+        (_broken(manifest__toolchain_config__repo="\ud800"), "surrogates not allowed"),
+        (_broken(rollout__planner__policy_trace={"stability": {"universe_hash": float("inf")}}), "JSON"),
+        (_broken(rollout__scores={"duration_ms": 10**400}), "too large"),
+        (_broken(rollout__metadata={"started_at": "0001-01-01T00:00:00+23:00"}), "started_at is no time"),
     ],
 )
 def test_a_broken_archive_is_skipped_counted_and_named(
