@@ -24,6 +24,7 @@ class OutcomeObjective:
         known = [duration[timed_out == 0], cost[~cost.isnan()]]
         self.location = torch.stack([_mean(values) for values in known])
         self.scale = torch.stack([_deviation(values) for values in known])
+        self._known = torch.tensor([len(values) > 0 for values in known], device=cost.device)
         self._propensity_weights = propensity_weights
         self._mean_weight = (1 / propensity.clamp(min=_SMALLEST_SHARE)).mean()
 
@@ -31,7 +32,8 @@ class OutcomeObjective:
         """Tell the network the units of its outputs."""
         assert isinstance(network.rest, OutcomeHead)
         network.rest.location.copy_(self.location)
-        network.rest.scale.copy_(self.scale)
+        # What was never seen is said to be 0: the weights that would say it have learnt nothing.
+        network.rest.scale.copy_(self.scale * self._known)
 
     def outputs(self, network: Network, ids: Tensor, offsets: Tensor) -> Tensor:
         """(B, members, 4, 240)."""

@@ -48,6 +48,7 @@ class Material:
             columns: list[NDArray[Any]] = [split.positions, split.offsets, split.job_types, split.hard_cells]
             columns += [split.target_cells, split.target_weights, split.target_offsets]
             columns += [rows.example, rows.cell, rows.passed, rows.timed_out, rows.log_duration, rows.cost]
+            columns += [rows.propensity]
             for column in columns:
                 digest.update(column.tobytes())
         return digest.hexdigest()
@@ -81,6 +82,7 @@ def train(
             fitted = fit(material.train, material.val, config, keeper, watch)
             report, temperatures = _report(dataset, config, material, fitted)
         _write(place, config, fitted, report, temperatures)
+        _place(out, resume=True)  # what is there by now must not cost the training
         keeper.forget()
         place.rename(out)
     finally:

@@ -17,7 +17,9 @@ from planner.heads import (
     ValidityMaskBuilder,
     valid_cells,
 )
+from planner.policies.outcome_choice import COST, LOG_DURATION
 from planner.training.batches import Examples, Ragged
+from planner.training.networks import NetworkConfig, build
 from planner.training.objectives import LabelObjective
 from planner.training.outcome_objective import OutcomeObjective
 
@@ -201,3 +203,11 @@ def test_executions_without_any_known_cost_or_time_are_no_obstacle() -> None:
     found = outcome_gradient(executions((4, 0, 1, 8.0, NAN, 1), (9, 0, 1, 8.0, NAN, 1)))
     assert torch.isfinite(found).all()
     assert (found[:, 2:] == 0).all()
+
+
+def test_a_cost_that_was_never_known_is_no_reason_for_any_action() -> None:
+    network = build("outcome", NetworkConfig(hidden=16, depth=1))
+    OutcomeObjective(executions((4, 1, 0, 8.0, NAN, 1), (9, 0, 1, 8.0, NAN, 1)), False).prepare(network)
+    said = network.ragged(torch.tensor([3]), torch.tensor([0]))[0]
+    assert (said[:, COST] == 0).all()
+    assert (said[:, LOG_DURATION] > 0).any()

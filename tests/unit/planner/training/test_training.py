@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,9 @@ from planner.dataset.read import Dataset, read_dataset
 from planner.errors import PlannerError
 from planner.policies.base import Observation, choose
 from planner.training.checkpoint import save
+from planner.training.feasibility import Gates
 from planner.training.networks import KINDS
-from planner.training.train import train
+from planner.training.train import Material, train
 from planner.training.trained import load_trained
 from planner.training.watch import EpochRow, Silent
 from tests.fixtures.planner_examples import examples, write_dataset, write_examples
@@ -169,6 +171,27 @@ def test_a_finished_model_is_never_overwritten(data: Dataset, tmp_path: Path) ->
     (tmp_path / "model").mkdir()
     with pytest.raises(PlannerError, match="exists already"):
         train(data, quick(), tmp_path / "model", resume=True)
+
+
+def test_what_takes_the_place_of_a_model_meanwhile_does_not_cost_the_training(
+    data: Dataset, tmp_path: Path
+) -> None:
+    class Taken(Silent):
+        def epoch(self, row: EpochRow, best: bool) -> None:
+            (tmp_path / "model").mkdir(exist_ok=True)
+            (tmp_path / "model" / "note").touch()
+
+    with pytest.raises(PlannerError, match="exists already"):
+        train(data, quick(epochs=2), tmp_path / "model", save_seconds=0, watch=Taken())
+    shutil.rmtree(tmp_path / "model")
+    assert train(data, quick(epochs=2), tmp_path / "model", resume=True)["examples_per_second"] is None
+
+
+def test_other_propensities_are_another_dataset() -> None:
+    held = encode_examples(examples(20, seed=1, benched=True, job_type="code"))
+    rarer = replace(held, outcomes=replace(held.outcomes, propensity=held.outcomes.propensity / 2))
+    gates = Gates(20, 0, None)
+    assert Material(held, held, gates).hash() != Material(rarer, held, gates).hash()
 
 
 def test_features_that_training_never_saw_say_nothing(data: Dataset, tmp_path: Path) -> None:
