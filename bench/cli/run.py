@@ -7,9 +7,10 @@ from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
 
 from bench.cli.fleet import log_to_stderr, stop_on_signals
 from bench.cli.session import Farm, note, open_farm
@@ -20,6 +21,9 @@ from bench.intake.conditions import matches
 from bench.intake.issue import Issue
 from bench.intake.slices import find_slice
 from bench.stream.scheduler import Scheduler, StepReport
+
+if TYPE_CHECKING:
+    from bench.coordinator.turn import Turn
 
 
 @click.command()
@@ -82,8 +86,22 @@ def _work(
         stack.callback(ticking.set)
         told = _Told()
         with suppress(KeyboardInterrupt):
-            run_stream(scheduler, Streams(farm.engine), bench_id, stop, told.tell, once=once)
+            run_stream(
+                scheduler,
+                Streams(farm.engine),
+                bench_id,
+                stop,
+                told.tell,
+                once=once,
+                is_my_turn=lambda: _is_still_mine(turn),
+            )
     note(told.summary(stopped=stop.is_set()))
+
+
+def _is_still_mine(turn: "Turn") -> bool:
+    with suppress(SQLAlchemyError):
+        return turn.is_mine()
+    return turn.is_mine()  # its session died: the turn is free, or another one's
 
 
 def _take_in_backlog(farm: Farm, config: BenchConfig) -> None:

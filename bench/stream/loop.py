@@ -19,13 +19,17 @@ def run_stream(
     tell: Callable[[StepReport], None],
     *,
     once: bool,
+    is_my_turn: Callable[[], bool] = lambda: True,
 ) -> None:
     """Step until `stop`, or with `once` until nothing runs and nothing may start.
 
     After `stop` nothing new starts, and what runs goes on: workers own it, its outcome is recorded, and the next
-    `bench run` finds it. A `FailureError` where the stream was halted or cancelled from outside.
+    `bench run` finds it. A `FailureError` where the stream was halted or cancelled from outside, or the turn is
+    another one's.
     """
     while not stop.is_set():
+        if not is_my_turn():
+            raise FailureError(f"another bench run works on stream {bench_id} by now; this one stops")
         report = scheduler.step(datetime.now(UTC))
         tell(report)
         if once and report.drained and not report.started:

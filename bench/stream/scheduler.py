@@ -144,6 +144,8 @@ class Scheduler:
             if free < 1:
                 return
             if tokens is not None and (issue.dk_estimated_tokens or 0) > tokens and self._running:
+                if place.starving:  # smaller ones would pass it for ever
+                    return
                 continue
             used = self._start(issue, free, state, now, report)
             if used:

@@ -39,7 +39,8 @@ _REASONS = sa.text("""
            (c.decision ->> 'explored')::boolean AS explored, count(*) AS n
     FROM farm.cases c WHERE c.bench_id = :bench GROUP BY 1, 2, 3, 4, 5""")
 _BACKLOG = sa.text("SELECT issue_id, document, imported_at FROM farm.issues ORDER BY issue_id")
-_BACKLOG_STAMP = sa.text("SELECT max(imported_at)::text || ' ' || count(*) FROM farm.issues")
+# The sum, not the latest: an import may be committed after one that began later.
+_BACKLOG_STAMP = sa.text("SELECT sum(extract(epoch FROM imported_at)) || ' ' || count(*) FROM farm.issues")
 
 
 class Streams:

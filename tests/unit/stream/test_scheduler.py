@@ -146,3 +146,16 @@ def test_tokens_in_use_hold_back_work_that_does_not_fit_but_never_the_only_one()
     assert scheduler.step(truth.now).started == []
     truth.pass_time()
     assert len(scheduler.step(truth.now).started) == 1
+
+
+def test_a_starving_issue_of_many_tokens_is_not_passed_by_smaller_ones_for_ever() -> None:
+    truth = PretendTruth([Issue(id=f"s{n}", dk_estimated_tokens=400) for n in range(2)], lambda *_: True)
+    scheduler = _scheduler(truth, token_budget=1000, max_concurrent_workcells=2)
+    scheduler.step(truth.now)
+    truth.add(Issue(id="big", dk_estimated_tokens=900))
+    started: list[str] = []
+    for hour in range(30):
+        truth.add(Issue(id=f"s{hour + 2}", dk_estimated_tokens=400))
+        started += [one.issue_id for one in scheduler.step(truth.now).started]
+        truth.pass_time()
+    assert "big" in started

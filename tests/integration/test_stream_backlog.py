@@ -1,0 +1,46 @@
+"""What a stream asks of the database beside its cases: whether the backlog changed, and whose turn it is."""
+
+import sqlalchemy as sa
+
+from bench.cli.run import _is_still_mine
+from bench.coordinator.turn import STREAMING, Turn
+from bench.intake.issue import Issue
+from db.repositories.issues import Issues
+from db.repositories.streams import Streams
+
+
+def test_an_import_that_is_committed_after_a_later_one_changes_the_stamp(engine: sa.Engine) -> None:
+    issues = Issues(engine)
+    issues.upsert("test", [Issue(id=name).document() for name in "ab"])
+    with engine.begin() as slow:
+        slow.execute(
+            sa.text("UPDATE farm.issues SET source = 'slow', imported_at = now() WHERE issue_id = 'a'")
+        )
+        issues.upsert("test", [Issue(id="b", title="changed").document()])
+        before = Streams(engine).backlog_stamp()
+    assert Streams(engine).backlog_stamp() != before
+
+
+def test_a_stream_whose_session_died_goes_on_only_where_no_other_took_its_turn(engine: sa.Engine) -> None:
+    mine, other = Turn(engine, STREAMING), Turn(engine, STREAMING)
+    assert mine.is_mine()
+    assert not other.is_mine()
+    for taken in (False, True):
+        _end_sessions_that_hold_a_turn(engine)
+        if taken:
+            assert other.is_mine()
+        assert _is_still_mine(mine) is not taken
+    mine.give_up()
+    other.give_up()
+
+
+def _end_sessions_that_hold_a_turn(engine: sa.Engine) -> None:
+    with engine.begin() as connection:
+        ended = connection.execute(
+            sa.text("""
+                SELECT pg_terminate_backend(pid, 5000) FROM pg_locks
+                WHERE locktype = 'advisory' AND objid = :turn AND granted
+                  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""),
+            {"turn": STREAMING},
+        )
+        assert ended.scalar_one()
