@@ -1,9 +1,12 @@
 """Archives on disk: copied elsewhere, written again from the database, pruned of what datasets do not need."""
 
+import fcntl
 import json
+import os
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,20 +37,32 @@ def export_archives(source: Path, target: Path, bench_id: str | None) -> tuple[i
     copied = known = 0
     try:
         target.mkdir(parents=True, exist_ok=True)
-        for archive in _archives(source):
-            if bench_id is not None and _bench_of(archive) != bench_id:
-                continue
-            if (target / archive.name).exists():
-                known += 1
-                continue
-            draft = target / f".{archive.name}.draft"
-            shutil.rmtree(draft, ignore_errors=True)
-            shutil.copytree(archive, draft, symlinks=True)
-            draft.rename(target / archive.name)
-            copied += 1
+        with _alone_in(target):
+            for archive in _archives(source):
+                if bench_id is not None and _bench_of(archive) != bench_id:
+                    continue
+                if (target / archive.name).exists():
+                    known += 1
+                    continue
+                draft = target / f".{archive.name}.draft"
+                shutil.rmtree(draft, ignore_errors=True)
+                shutil.copytree(archive, draft, symlinks=True)
+                draft.rename(target / archive.name)
+                copied += 1
     except OSError as error:
         raise FailureError(f"cannot copy archives to {target}: {error.strerror or error}") from error
     return copied, known
+
+
+@contextmanager
+def _alone_in(target: Path) -> Iterator[None]:
+    """One export at a time: another one's draft is not what a killed one left."""
+    directory = os.open(target, os.O_RDONLY)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(directory)
 
 
 def _bench_of(archive: Path) -> str | None:

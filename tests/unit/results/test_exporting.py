@@ -1,0 +1,32 @@
+"""Copies of archives are whole, whoever else copies at the same time."""
+
+import shutil
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.results.archives import export_archives
+
+
+def test_two_exports_at_once_leave_whole_archives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    (source / "one").mkdir(parents=True)
+    (source / "one" / "manifest.json").write_text("{}")
+    counts: list[tuple[int, int]] = []
+    other = threading.Thread(target=lambda: counts.append(export_archives(source, target, None)))
+    copy = shutil.copytree
+
+    def half_way(*asked: Any, **named: Any) -> Any:
+        found = copy(*asked, **named)
+        if not other.is_alive() and not counts:
+            other.start()
+            other.join(0.3)
+        return found
+
+    monkeypatch.setattr(shutil, "copytree", half_way)
+    counts.append(export_archives(source, target, None))
+    other.join()
+    assert sorted(counts) == [(0, 1), (1, 0)]
+    assert [path.name for path in target.rglob("*")] == ["one", "manifest.json"]
