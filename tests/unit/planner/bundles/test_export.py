@@ -305,7 +305,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     asked = source()
     with pytest.raises(OSError, match="File too large") as failed, file_size_limit(400_000):
         export(asked, tmp_path / "bundle")
-    assert Path(str(failed.value.filename)).parent == tmp_path / ".bundle.draft"
+    assert Path(str(failed.value.filename)).parent.name.startswith(".bundle.draft-")
     assert list(tmp_path.iterdir()) == []
 
 
