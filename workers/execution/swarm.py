@@ -30,9 +30,10 @@ def run_swarm(job: Job, action: PlannedAction) -> ExecutionResult:
     with ThreadPoolExecutor(threads, thread_name_prefix="candidate") as pool:
         try:
             candidates = list(pool.map(candidate, range(count)))
-        except BaseException:
-            # Leaving the pool waits for its threads: a worker told to exit must not wait for budgets.
-            job.control.stop(StopReason.RELEASE)
+        except BaseException as error:
+            # Leaving the pool waits for its threads: a worker told to exit must not wait for budgets. What failed
+            # here is an outcome; handed back, it would fail again and again, each time at its whole reservation.
+            job.control.stop(StopReason.DEADLINE if isinstance(error, Exception) else StopReason.RELEASE)
             raise
     return summary(job.order, action, candidates)
 

@@ -7,6 +7,7 @@ import pytest
 from execution_support import BASELINE, GATE, Orders, Repository, git, python
 
 from workers.control import Control, StopReason
+from workers.execution import swarm
 from workers.execution.machine import Machine
 from workers.execution.mirror import CommitMissingError, RepositoryUnreachableError, resolve_ref
 from workers.execution.run import run_execution
@@ -178,3 +179,17 @@ def test_money_spent_before_this_machine_failed_is_unknown_and_not_nothing(
     failed(result, "infra", "this machine failed", "No space left")
     assert (result.micro_usd, result.cost_source, len(result.candidates[0].rounds)) == (None, "unknown", 1)
     assert result.duration_ms < 25_000
+
+
+def test_what_nobody_foresaw_is_an_outcome_and_not_handed_back_to_happen_again(
+    order: Orders, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("out of range")
+
+    monkeypatch.setattr(swarm, "run_candidate", broken)
+    control = Control()
+    result = run_execution(order(), machine, control)
+    failed(result, "infra", "unexpected ValueError")
+    assert (result.micro_usd, result.cost_source) == (None, "unknown")
+    assert control.reason is not StopReason.RELEASE
