@@ -26,7 +26,7 @@ class Capture:
     def feed(self, data: bytes) -> None:
         if self._room:
             head = data[: self._room]
-            self._file.write(head)
+            self._write(head)
             self._room -= len(head)
             data = data[len(head) :]
         self._tail += data
@@ -34,6 +34,11 @@ class Capture:
         if over > 0:
             self._left_out += over
             del self._tail[:over]
+
+    def _write(self, data: bytes | bytearray) -> None:
+        """All of it: a disk with little room takes a part, and says no to the rest only when asked again."""
+        while data:
+            data = data[self._file.write(data) :]
 
     def __enter__(self) -> Self:
         return self
@@ -43,9 +48,9 @@ class Capture:
     ) -> None:
         with self._file:
             if self._left_out:
-                self._file.write(marker(self._left_out))
+                self._write(marker(self._left_out))
             if self._tail:
-                self._file.write(self._tail)
+                self._write(self._tail)
 
 
 def redact(data: bytes, secrets: Iterable[str]) -> bytes:
