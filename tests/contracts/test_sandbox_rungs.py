@@ -298,3 +298,17 @@ def test_bwrap_does_not_blame_the_program_for_its_own_failure(cellar: Cellar) ->
     program = Program(("/nowhere/to/be/found",), {MARK: cellar.mark}, cellar.cell, cellar.cell)
     with pytest.raises(OSError, match="could not start"):
         process.run(ladder.choose("bwrap"), program, Limits(20), Control(), cellar.out)
+
+
+def test_a_moment_in_which_no_program_starts_does_not_cost_the_sandbox_for_good(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def busy(command: list[str], **_: object) -> None:
+        raise subprocess.TimeoutExpired(command, 10)
+
+    ladder._bwrap.cache_clear()
+    ladder._unshare.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "run", busy)
+        assert ladder.choose("auto") == Group()
+    assert ladder.choose("auto") == RUNGS[0]

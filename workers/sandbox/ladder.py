@@ -11,6 +11,9 @@ from workers.sandbox.minded import Group, Unshare
 from workers.sandbox.program import Rung
 from workers.spec import Sandbox
 
+# A machine that is too busy to start a program tells nothing of it, and nothing is remembered.
+_NO_ANSWER = (OSError, subprocess.TimeoutExpired)
+
 
 class SandboxMissingError(WorkerError):
     """The sandbox that was asked for does not work on this machine."""
@@ -25,7 +28,10 @@ def strictest(*asked: Sandbox) -> Sandbox:
 def choose(asked: Sandbox) -> Rung:
     """The rung for `asked`: `auto` the best, `bwrap` or nothing, `none` no isolation of files or network."""
     if asked != "none":
-        found = _bwrap()
+        try:
+            found = _bwrap()
+        except _NO_ANSWER as error:
+            found = str(error)
         if isinstance(found, Bwrap):
             return found
         if asked == "bwrap":
@@ -33,7 +39,10 @@ def choose(asked: Sandbox) -> Rung:
                 f"sandbox bwrap does not work on this machine: {found}; install or allow bubblewrap, "
                 "or set `sandbox: auto`"
             )
-    return _unshare() or Group()
+    try:
+        return _unshare() or Group()
+    except _NO_ANSWER:
+        return Group()
 
 
 @functools.cache
@@ -63,10 +72,7 @@ def _unshare() -> Unshare | None:
 
 def _fails(command: list[str]) -> str | None:
     """One line of why the command fails; None where it works."""
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=10, check=False, stdin=subprocess.DEVNULL)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
+    done = subprocess.run(command, capture_output=True, timeout=10, check=False, stdin=subprocess.DEVNULL)
     if done.returncode == 0:
         return None
     return " ".join(done.stderr.decode(errors="replace").split()) or f"exit code {done.returncode}"
