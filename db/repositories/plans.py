@@ -105,7 +105,8 @@ def _insert_bench(connection: sa.Connection, bench: NewBench) -> int:
 
 def _upsert_queues(connection: sa.Connection, queues: dict[str, Sequence[str]]) -> None:
     statement = sa.text("INSERT INTO farm.queues VALUES (:queue, :needs) ON CONFLICT DO NOTHING")
-    for queue, needs in queues.items():
+    # In one order: two submissions that name the same new classes must not wait for each other.
+    for queue, needs in sorted(queues.items()):
         connection.execute(statement, {"queue": queue, "needs": list(needs)})
 
 
