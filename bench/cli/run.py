@@ -16,7 +16,7 @@ from bench.cli.fleet import log_to_stderr, stop_on_signals
 from bench.cli.session import Farm, note, open_farm
 from bench.config.load import apply_stream_flags, find_config, load_config
 from bench.config.models import BenchConfig
-from bench.errors import BenchError
+from bench.errors import BenchError, FailureError
 from bench.intake.conditions import matches
 from bench.intake.issue import Issue
 from bench.intake.slices import find_slice
@@ -93,12 +93,17 @@ def _work(
                 stop,
                 told.tell,
                 once=once,
-                is_my_turn=lambda: _is_still_mine(turn),
+                is_my_turn=lambda: _may_go_on(turn, ticker),
             )
     note(told.summary(stopped=stop.is_set()))
 
 
-def _is_still_mine(turn: "Turn") -> bool:
+def _may_go_on(turn: "Turn", ticker: threading.Thread) -> bool:
+    """Whether this is still the one stream of the farm; a `FailureError` where nothing would end any more."""
+    if not ticker.is_alive():
+        raise FailureError(
+            "the coordinator inside this run died, see above; what runs goes on with: bench run"
+        )
     with suppress(SQLAlchemyError):
         return turn.is_mine()
     return turn.is_mine()  # its session died: the turn is free, or another one's

@@ -1,9 +1,13 @@
 """What a stream asks of the database beside its cases: whether the backlog changed, and whose turn it is."""
 
+import threading
+
+import pytest
 import sqlalchemy as sa
 
-from bench.cli.run import _is_still_mine
+from bench.cli.run import _may_go_on
 from bench.coordinator.turn import STREAMING, Turn
+from bench.errors import FailureError
 from bench.intake.issue import Issue
 from db.repositories.issues import Issues
 from db.repositories.streams import Streams
@@ -29,9 +33,17 @@ def test_a_stream_whose_session_died_goes_on_only_where_no_other_took_its_turn(e
         _end_sessions_that_hold_a_turn(engine)
         if taken:
             assert other.is_mine()
-        assert _is_still_mine(mine) is not taken
+        assert _may_go_on(mine, threading.current_thread()) is not taken
     mine.give_up()
     other.give_up()
+
+
+def test_a_run_whose_coordinator_died_ends_instead_of_waiting_for_ever(engine: sa.Engine) -> None:
+    dead = threading.Thread(target=lambda: None)
+    dead.start()
+    dead.join()
+    with pytest.raises(FailureError, match="the coordinator inside this run died"):
+        _may_go_on(Turn(engine, STREAMING), dead)
 
 
 def _end_sessions_that_hold_a_turn(engine: sa.Engine) -> None:
