@@ -72,7 +72,7 @@ def prune(age: str, dry_run: bool) -> None:
 
 
 def _seconds(age: str) -> float:
-    match = re.fullmatch(r"(\d+)([dh])", age)
+    match = re.fullmatch(r"(\d{1,6})([dh])", age)
     if match is None:
         raise BenchError(f"--older-than: {age!r} is no age; write 14d or 12h")
     return int(match[1]) * {"d": 86400.0, "h": 3600.0}[match[2]]

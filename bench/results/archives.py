@@ -66,8 +66,13 @@ def _alone_in(target: Path) -> Iterator[None]:
 
 
 def _bench_of(archive: Path) -> str | None:
-    manifest = json.loads((archive / _CORE).read_text(encoding="utf-8"))
-    found = manifest.get("bench", {}).get("bench_id")
+    path = archive / _CORE
+    try:
+        found = (json.loads(path.read_bytes()).get("bench") or {}).get("bench_id")
+    except (ValueError, AttributeError):
+        raise BenchError(
+            f"{path} is no manifest; move {archive.name} away, and bench archives restore writes it again"
+        ) from None
     return None if found is None else str(found)
 
 
