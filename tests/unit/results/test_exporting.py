@@ -37,5 +37,5 @@ def test_two_exports_at_once_leave_whole_archives(tmp_path: Path, monkeypatch: p
 def test_a_manifest_that_is_none_is_one_line_that_says_what_to_do(tmp_path: Path, broken: str) -> None:
     (tmp_path / "source" / "one").mkdir(parents=True)
     (tmp_path / "source" / "one" / "manifest.json").write_text(broken)
-    with pytest.raises(BenchError, match="one/manifest.json is no manifest; move one away"):
+    with pytest.raises(BenchError, match=r"one/manifest\.json is no manifest; move one away"):
         export_archives(tmp_path / "source", tmp_path / "target", "b-1")
