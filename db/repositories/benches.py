@@ -127,7 +127,6 @@ class Benches:
             WHERE bench_id = :bench""")
         try:
             with transaction(self._engine) as connection:
-                # The bench before its caps: the lock order.
                 reopened = connection.scalar(sa.text("SELECT farm.resume_bench(:bench)"), {"bench": bench_id})
                 connection.execute(raise_caps, {"bench": bench_id, **limits.__dict__})
                 return cast(int, reopened)

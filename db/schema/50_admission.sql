@@ -123,8 +123,8 @@ BEGIN
     RETURN coalesce(cardinality(v_running), 0);
 END $$;
 
--- Reopen a halted bench and what its caps had skipped; the caller raises the caps afterwards (the lock order), in
--- the same transaction. A cancelled bench stays as it is.
+-- Reopen a halted bench and what its caps had skipped; the caller raises the caps afterwards, in the same
+-- transaction. A cancelled bench stays as it is.
 CREATE FUNCTION farm.resume_bench(p_bench text) RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
     v_cases bigint[];
@@ -135,6 +135,8 @@ BEGIN
     SELECT array_agg(case_id) INTO v_cases FROM (
         SELECT case_id FROM farm.cases WHERE bench_id = p_bench AND state = 'skipped' AND reason LIKE 'cap: %'
         ORDER BY case_id FOR NO KEY UPDATE) skipped;
+    -- The caps before the bench, as a completion has them that halts it for an overrun.
+    PERFORM FROM farm.caps WHERE bench_id = p_bench FOR UPDATE;
     -- The last lock: whoever closes the bench at this moment sees its cases as they are after us.
     UPDATE farm.benches SET state = CASE WHEN v_cases IS NULL AND state = 'finished' THEN 'finished' ELSE 'open' END,
         halt_reason = NULL, finished_at = CASE WHEN v_cases IS NULL THEN finished_at END
