@@ -2,6 +2,8 @@
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,26 +66,18 @@ def read_progress(farm: Farm, bench_id: str) -> Progress:
     )
 
 
-def watch(farm: Farm, bench_id: str, *, ticking: bool) -> Progress:
+def watch(farm: Farm, bench_id: str) -> Progress:
     """Show the bench until it is over. Ctrl-C detaches: the bench goes on."""
-    stop = threading.Event()
-    ticker = threading.Thread(target=_tick_along, args=(farm, stop), daemon=True)
-    if ticking:
-        ticker.start()
-    try:
+    with _ticking_along(farm):
         return _watch_live(farm, bench_id) if console().is_terminal else _watch_plain(farm, bench_id)
-    finally:
-        stop.set()
-        if ticking:
-            ticker.join(timeout=5)
 
 
-def follow(farm: Farm, bench_id: str, *, as_json: bool, ticking: bool) -> int:
+def follow(farm: Farm, bench_id: str, *, as_json: bool) -> int:
     """Watch, then show what came of it; the exit code: 0 finished, 1 halted or cancelled."""
     from bench.cli.reports import show_bench_report, show_bench_summary
 
     try:
-        last = watch(farm, bench_id, ticking=ticking)
+        last = watch(farm, bench_id)
     except KeyboardInterrupt:
         note(f"detached; the bench goes on. Follow it with: bench watch {bench_id}")
         return 130
@@ -96,11 +90,26 @@ def follow(farm: Farm, bench_id: str, *, as_json: bool, ticking: bool) -> int:
     return 0 if last.bench["state"] == "finished" else 1
 
 
-def _tick_along(farm: Farm, stop: threading.Event) -> None:
-    """Tick beside whatever coordinator there is: the bench also moves where none runs."""
+@contextmanager
+def _ticking_along(farm: Farm) -> Iterator[None]:
+    """Tick beside whatever coordinator there is: the bench also moves where none runs.
+
+    Without a broker to ring, as where only the database of a fleet is known, it is left to the coordinator.
+    """
     from bench.coordinator.loop import make_tick, run_coordinator
 
-    run_coordinator(make_tick(farm.engine, farm.bell), stop)
+    if farm.broker_url is None:
+        yield
+        return
+    stop = threading.Event()
+    tick = make_tick(farm.engine, farm.bell)
+    ticker = threading.Thread(target=run_coordinator, args=(tick, stop), daemon=True)
+    ticker.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        ticker.join(timeout=5)
 
 
 def _watch_live(farm: Farm, bench_id: str) -> Progress:

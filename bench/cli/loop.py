@@ -103,7 +103,7 @@ def _bench(plan: "LoopPlan", seed: int, seconds_per_minute: float) -> None:
         with open_farm() as farm:
             bench_id = _same_bench(farm, config) or _submit(farm, config)
             farm.start_parts()
-            state = watch(farm, bench_id, ticking=True).bench["state"]
+            state = watch(farm, bench_id).bench["state"]
             if state != "finished":
                 raise FailureError(
                     f"bench {bench_id} is {state}; see: cd {Path.cwd()} && bench status {bench_id}"

@@ -35,7 +35,7 @@ def resume(
         returned = benches.resume(bench_id, limits)
         note(f"bench {bench_id} goes on; {returned} skipped cases are back")
         farm.start_parts()
-        return follow(farm, bench_id, as_json=False, ticking=True) if wait else None
+        return follow(farm, bench_id, as_json=False) if wait else None
 
 
 @click.command()

@@ -103,7 +103,7 @@ def _after(farm: Farm, plan: NewBench, wait: bool, as_json: bool) -> int | None:
             "each arm runs once an issue, and that run is the race: --replicates 2 confirms the arms it keeps"
         )
     if wait:
-        return follow(farm, plan.bench_id, as_json=as_json, ticking=True)
+        return follow(farm, plan.bench_id, as_json=as_json)
     if as_json:
         show_json({"bench_id": plan.bench_id, "cases": len(plan.cases), "executions": executions})
     else:

@@ -17,4 +17,4 @@ def watch(bench_id: str | None, as_json: bool) -> int:
     """
     with open_farm() as farm:
         farm.start_parts()
-        return follow(farm, bench_id or Benches(farm.engine).latest(), as_json=as_json, ticking=True)
+        return follow(farm, bench_id or Benches(farm.engine).latest(), as_json=as_json)
