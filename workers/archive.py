@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from workers.execution.plan import executed_plan
 from workers.execution.vote import blocking_failures, passed
 from workers.result import CandidateResult
 from workers.spec import PlannedAction, WorkOrder
+
+DRAFT_PREFIX: Final = ".making-"
+"""How an archive is named while it is written; one that a killed worker left is no archive."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ def write_archive(archives: Path, evidence: Evidence) -> Path:
     """
     archives.mkdir(parents=True, exist_ok=True)
     name = evidence.result.workcell_id
-    making = archives / f".making-{name}-{secrets.token_hex(4)}"
+    making = archives / f"{DRAFT_PREFIX}{name}-{secrets.token_hex(4)}"
     try:
         (making / "logs").mkdir(parents=True)
         planner = planner_block(evidence)

@@ -10,11 +10,11 @@ from bench.cli.session import FARM_DIRECTORY, note
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 def cleanup(dry_run: bool) -> None:
-    """Remove stale workcells, mirrors, set-ups and sockets of this machine; archives are never touched.
+    """Remove stale workcells, mirrors, set-ups and sockets of this machine; no archive is touched.
 
     Workcells whose worker is dead, with what still runs in them; mirrors that hold nothing, or that nothing has
-    used for 14 days, and what killed fetches left in the others; what set-ups left, likewise; socket directories
-    in which no server answers.
+    used for 14 days, and what killed fetches left in the others; what set-ups left, likewise; archives that
+    never became whole; socket directories in which no server answers.
     What a living process owns stays. It may run at any time, also twice at once.
 
     \b
@@ -23,14 +23,16 @@ def cleanup(dry_run: bool) -> None:
     """
     from bench.embedded.farm import EmbeddedFarm
     from bench.embedded.leftovers import stale_sockets
-    from workers.execution.leftovers import stale_mirrors, stale_setups, stale_workcells
+    from workers.execution.leftovers import half_archives, stale_mirrors, stale_setups, stale_workcells
     from workers.settings import WorkerSettings
 
-    work_dir, remove = WorkerSettings.from_environment().work_dir, not dry_run
+    settings, remove = WorkerSettings.from_environment(), not dry_run
+    work_dir = settings.work_dir
     found = [
         *stale_workcells(work_dir, remove=remove),
         *stale_mirrors(work_dir, remove=remove),
         *stale_setups(work_dir, remove=remove),
+        *half_archives(settings.archives_dir, remove=remove),
         *stale_sockets(EmbeddedFarm(FARM_DIRECTORY), remove=remove),
     ]
     verb = "would be removed" if dry_run else "removed"

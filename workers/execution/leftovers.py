@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from workers.archive import DRAFT_PREFIX
 from workers.execution.cell import is_real_directory, orphans, sweep_orphans
 from workers.execution.setup import stamp
 from workers.sandbox.sweep import remove_tree
@@ -82,6 +83,16 @@ def stale_setups(work_dir: Path, *, remove: bool) -> list[Leftover]:
                 found.append(Leftover("set-up", products, size_of(products)))
                 if remove:
                     remove_tree(products)
+    return found
+
+
+def half_archives(archives: Path, *, remove: bool) -> list[Leftover]:
+    """What workers that were killed while they wrote an archive left of it; whole archives stay."""
+    drafts = sorted(archives.glob(f"{DRAFT_PREFIX}*"))
+    found = [Leftover("half an archive", path, size_of(path)) for path in drafts if _idle(path) > _HOUR]
+    if remove:
+        for one in found:
+            remove_tree(one.path)
     return found
 
 

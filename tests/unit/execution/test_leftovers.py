@@ -14,6 +14,7 @@ from workers.execution.cell import open_cell
 from workers.execution.leftovers import (
     UNUSED_SECONDS,
     Leftover,
+    half_archives,
     size_of,
     stale_mirrors,
     stale_setups,
@@ -257,3 +258,17 @@ def test_a_setup_that_is_taken_into_use_at_the_last_moment_stays(
     assert stale_setups(work, remove=True) == []
     assert (products / "tool").exists()
     assert kept_products(products)
+
+
+def test_what_a_killed_worker_left_of_an_archive_goes_and_one_in_the_making_stays(tmp_path: Path) -> None:
+    for name in ("w-1", ".making-w-2-ab", ".making-w-3-cd"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "manifest.json").write_text("{}")
+    long_ago = time.time() - 7200
+    for name in ("w-1", ".making-w-2-ab"):
+        os.utime(tmp_path / name, (long_ago, long_ago))
+    left = [Leftover("half an archive", tmp_path / ".making-w-2-ab", 2)]
+    assert half_archives(tmp_path, remove=False) == left
+    assert half_archives(tmp_path, remove=True) == left
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".making-w-3-cd", "w-1"]
+    assert half_archives(tmp_path / "nowhere", remove=True) == []
