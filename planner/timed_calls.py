@@ -81,9 +81,8 @@ class TimedCalls:
         if self._process != os.getpid():
             self._begin()
         shared = self._shared
-        inbox = self._free_thread(shared, deadline)
         job = _Job(function, argument)
-        inbox.put(job)
+        self._free_thread(shared, deadline).put(job)
         if not job.done.acquire(timeout=max(0.0, deadline - monotonic())):
             self._give_up(shared, job)
         if job.error is not None:
