@@ -72,7 +72,7 @@ def _unshare() -> Unshare | None:
 
 def _fails(command: list[str]) -> str | None:
     """One line of why the command fails; None where it works."""
-    done = subprocess.run(command, capture_output=True, timeout=10, check=False, stdin=subprocess.DEVNULL)
+    done = subprocess.run(command, capture_output=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
     if done.returncode == 0:
         return None
     return " ".join(done.stderr.decode(errors="replace").split()) or f"exit code {done.returncode}"
