@@ -9,10 +9,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-CUT = (
-    "percent_change", "running_average", "camel_to_snake", "count_vowels", "flatten", "matrix_transpose",
-    "interval_merge", "stack_machine",
-)  # fmt: skip
+CUT = ("percent_change", "flatten", "matrix_transpose", "interval_merge", "stack_machine")
 
 
 def measured(folder: Path, *options: str) -> list[dict[str, Any]]:
@@ -33,5 +30,5 @@ def test_at_least_half_of_a_cut_of_unseen_bugs_is_repaired_within_seconds(tmp_pa
 @pytest.mark.slow
 def test_two_edits_take_two_rounds(tmp_path: Path) -> None:
     options = ("--set", "two_edits", "--rounds", "2", "--budgets", "20", "--seeds", "3")
-    runs = measured(tmp_path, *options, "--names", "temperature", "cart")
-    assert any(run["fixed"] and run["rounds"] == 2 for run in runs), [run["message"] for run in runs]
+    (run,) = measured(tmp_path, *options, "--names", "cart")
+    assert (run["fixed"], run["rounds"]) == (True, 2), run["message"]

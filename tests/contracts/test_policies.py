@@ -15,6 +15,7 @@ import pytest
 from planner.actions import JOB_TYPES, action_space_document, is_valid, valid_actions
 from planner.errors import PlannerError
 from planner.policies.base import Observation, Policy, choose
+from tests.fixtures.made_once import made_once
 from tests.fixtures.planner_examples import planner_input
 from tests.fixtures.policies import POLICIES, prepare
 
@@ -22,7 +23,7 @@ from tests.fixtures.policies import POLICIES, prepare
 @pytest.fixture(scope="session")
 def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the factories load from: written once, also for other processes."""
-    return prepare(tmp_path_factory.mktemp("policies"))
+    return made_once(tmp_path_factory, "policies", prepare)
 
 
 @pytest.fixture(scope="session", params=sorted(POLICIES))

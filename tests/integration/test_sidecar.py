@@ -11,7 +11,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from typing import Any
 import pytest
 
 from planner.serving.endpoints import MAX_FRAME
-from tests.fixtures.bundles import make_bundle
 from tests.fixtures.planner_examples import planner_input
 
 ASKED = planner_input(random.Random(4))
@@ -50,9 +49,9 @@ def bundle(small_bundle: Path) -> Path:
     return small_bundle
 
 
-@pytest.fixture(scope="module")
-def other_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_bundle(tmp_path_factory.mktemp("bundles") / "other", seed=1)
+@pytest.fixture
+def other_bundle(exported: Callable[..., Path]) -> Path:
+    return exported("mlp", seed=1)
 
 
 @pytest.fixture
