@@ -1,5 +1,6 @@
-"""Fixtures shared by all tests."""
+"""Fixtures shared by all tests, and their order."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -26,3 +27,16 @@ def _no_farm_keeps_data_outside_the_tests() -> Iterator[None]:
         patch.setenv("BENCH_EMBEDDED_HOME", str(store))
         yield
     shutil.rmtree(store, ignore_errors=True)
+
+
+@pytest.hookimpl(trylast=True)  # after they were shuffled
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests come first in the share of each test process: the last of them must not keep the others waiting."""
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    others = [item for item in items if not item.get_closest_marker("slow")]
+    shares = []
+    for number in range(processes):
+        begin, end = (len(others) * at // processes for at in (number, number + 1))
+        shares += slow[number::processes] + others[begin:end]
+    items[:] = shares
