@@ -38,7 +38,7 @@ def test_a_listener_that_is_out_of_descriptors_stops_all_the_same(
         client.connect(str(path))
         stopping = threading.Thread(target=endpoint.stop, args=(1.0,), daemon=True)
         stopping.start()
-        stopping.join(20)
+        stopping.join(60)
         assert not stopping.is_alive()
 
 
@@ -56,6 +56,6 @@ def test_a_server_that_takes_no_more_connections_still_has_its_socket(path: Path
 
         beginning = threading.Thread(target=begin, daemon=True)
         beginning.start()
-        beginning.join(20)
+        beginning.join(60)
         assert refused == [f"{path}: another program serves this socket; stop it or choose another path"]
     assert path.exists()
