@@ -56,19 +56,16 @@ def stale_mirrors(work_dir: Path, *, remove: bool) -> list[Leftover]:
     mirrors = work_dir / "mirrors"
     if not is_real_directory(mirrors):
         return []
-    found = [Leftover("mirror", path, size_of(path)) for path in sorted(mirrors.glob(f"*{_GONE}"))]
-    if remove:
-        # Their names are those that other mirrors may be moved to.
-        for one in found:
-            remove_tree(one.path)
+    gone = [Leftover("mirror", path, size_of(path)) for path in sorted(mirrors.glob(f"*{_GONE}"))]
+    # First, for their names are those that other mirrors may be moved to.
+    _clear(gone, remove)
+    found = []
     for mirror in sorted(mirrors.glob("*.git")):
         with _held(mirror.with_suffix(".lock")) as mine:
             if mine and is_real_directory(mirror):
                 found += _of_mirror(mirror, remove)
-    if remove:
-        for one in found:
-            remove_tree(one.path)
-    return found
+    _clear(found, remove)
+    return gone + found
 
 
 def stale_setups(work_dir: Path, *, remove: bool) -> list[Leftover]:
@@ -90,10 +87,14 @@ def half_archives(archives: Path, *, remove: bool) -> list[Leftover]:
     """What workers that were killed while they wrote an archive left of it; whole archives stay."""
     drafts = sorted(archives.glob(f"{DRAFT_PREFIX}*"))
     found = [Leftover("half an archive", path, size_of(path)) for path in drafts if _idle(path) > _HOUR]
+    _clear(found, remove)
+    return found
+
+
+def _clear(found: list[Leftover], remove: bool) -> None:
     if remove:
         for one in found:
             remove_tree(one.path)
-    return found
 
 
 def _withdrawn(products: Path) -> bool:
