@@ -28,6 +28,7 @@ class WorkerSettings:
     | `BENCH_DISK_RESERVE_MB` | free space below which nothing is started | 512 |
     | `BENCH_CAPTURE_MB` | most output kept of one program while it runs | 32 |
     | `BENCH_MAX_PATCH_MB` | the largest patch that is still judged | 8 |
+    | `BENCH_MAX_PATCH_FILES` | the most files of a patch that is still judged | 5000 |
     | `BENCH_PARALLEL_CANDIDATES` | candidates of one execution that run at the same time | 5 |
     """
 
@@ -40,6 +41,7 @@ class WorkerSettings:
     disk_reserve_bytes: int = 512 * _MEBIBYTE
     capture_bytes: int = 32 * _MEBIBYTE
     max_patch_bytes: int = 8 * _MEBIBYTE
+    max_patch_files: int = 5000
     parallel_candidates: int = 5
 
     @classmethod
@@ -66,6 +68,7 @@ class WorkerSettings:
             disk_reserve_bytes=_number(given, "BENCH_DISK_RESERVE_MB", 512, least=0) * _MEBIBYTE,
             capture_bytes=_number(given, "BENCH_CAPTURE_MB", 32, least=1) * _MEBIBYTE,
             max_patch_bytes=_number(given, "BENCH_MAX_PATCH_MB", 8, least=1) * _MEBIBYTE,
+            max_patch_files=_number(given, "BENCH_MAX_PATCH_FILES", 5000, least=1),
             parallel_candidates=_number(given, "BENCH_PARALLEL_CANDIDATES", 5, least=1),
         )
 

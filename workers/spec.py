@@ -19,6 +19,7 @@ Command = Annotated[list[str], BeforeValidator(split_command), Field(min_length=
 Positive = Annotated[float, Field(gt=0)]
 Sandbox = Literal["auto", "bwrap", "none"]
 Swarm = Literal["serial_handoff", "speculate_vote"]
+TestState = Literal["passed", "failed", "skipped", "xfailed"]
 
 
 class Strict(BaseModel):
@@ -35,7 +36,8 @@ class Gate(Strict):
     required: bool = True
     timeout_seconds: Positive = 300.0
     junit: bool = False
-    """Whether the command is a pytest run whose JUnit file is read for counts, skips and xfails."""
+    """Whether its tests are told one by one: a pytest command reports them itself, any other writes a JUnit file
+    where `{junit}` in the command, or the variable BENCH_JUNIT, says."""
 
 
 class ToolchainRef(Strict):
@@ -117,6 +119,10 @@ class GateBaseline(Strict):
     collected: int | None = None
     skipped: int | None = None
     xfailed: int | None = None
+    tests: dict[str, TestState] | None = None
+    """Every test that ran, by id; None where they were not told, or are too many to keep."""
+    canary: bool = False
+    """Whether a test that must fail was run beside them, and failed."""
     duration_ms: int = 0
     detail: str = ""
 

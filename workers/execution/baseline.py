@@ -48,7 +48,7 @@ def _show(job: Job) -> list[GateBaseline]:
     with open_cell(job.machine.work_dir, workcell_id(job.order, 0)) as cell:
         pristine = fetch_pristine(job.mirror, workcell.base, cell.pristine)
         try:
-            check_out(pristine, cell.checkout, cell.base_index)
+            check_out(pristine, cell)
         except HaltError as error:
             raise HaltError("infra", str(error)) from None
         bay = GateBay(job.place(cell), pristine, cell.logs, job.machine.capture_bytes)

@@ -5,27 +5,34 @@ import logging
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from workers.archive import Evidence, write_archive
+from workers.control import Control
 from workers.execution.cell import Cell, open_cell
+from workers.execution.changes import spec_of
 from workers.execution.checkout import check_out, fetch_pristine
 from workers.execution.cost import candidate_cost, round_money
 from workers.execution.halt import HaltError, StoppedError
 from workers.execution.job import Job
-from workers.execution.patch import Patch, take_patch
+from workers.execution.patch import Bounds, Patch, Rules, take_patch
 from workers.execution.prompt import feedback, protected_paths
 from workers.execution.round import Turn, play_round
 from workers.execution.seeds import derive
 from workers.execution.vote import blocking_failures, passed
+from workers.gates.configuration import TEST_FILES
 from workers.gates.run import GateBay, not_run, run_gates
 from workers.result import CandidateResult, ErrorClass, GateResult, RoundResult, Status
 from workers.sandbox.capture import redact
+from workers.sandbox.place import Place
 from workers.spec import PlannedAction, ToolchainRef
 
 _log = logging.getLogger(__name__)
+
+_PATCH_SECONDS = 300.0
+_LAST_PATCH_SECONDS = 20.0
 
 
 @dataclass
@@ -63,7 +70,7 @@ def _attempt(job: Job, action: PlannedAction, index: int, cell: Cell, trial: Tri
     """Rounds, then the final gates; a halt is noted in the trial, so that what was spent is recorded."""
     try:
         pristine = fetch_pristine(job.mirror, job.order.workcell.base, cell.pristine)
-        check_out(pristine, cell.checkout, cell.base_index)
+        check_out(pristine, cell)
         settled = _rounds(job, action, index, cell, trial)
         _stop_if_ordered(job)
         if not settled and not _ended_in_error(trial):
@@ -76,9 +83,11 @@ def _attempt(job: Job, action: PlannedAction, index: int, cell: Cell, trial: Tri
     except Exception as error:
         _log.exception("workcell %s", cell.workcell_id)
         trial.halted = HaltError("infra", f"unexpected {type(error).__name__}: {error}")
-    if trial.patch is None and cell.base_index.exists():
+    if trial.patch is None and cell.base_tree.exists():
+        # Also where the work was told to stop: a moment is left to keep what it came to.
         with contextlib.suppress(OSError):
-            trial.patch = _patch(job, cell, len(trial.rounds))
+            place = replace(job.place(cell), control=Control())
+            trial.patch = _patch(job, place, cell, len(trial.rounds), _LAST_PATCH_SECONDS)
 
 
 def _rounds(job: Job, action: PlannedAction, index: int, cell: Cell, trial: Trial) -> bool:
@@ -152,22 +161,31 @@ def _ended_in_error(trial: Trial) -> bool:
     return bool(trial.rounds) and trial.rounds[-1].status == "error"
 
 
-def _patch(job: Job, cell: Cell, number: int) -> Patch:
-    order = job.order
-    return take_patch(cell, order.workcell.base, protected_paths(order), number, job.machine.max_patch_bytes)
+def _patch(job: Job, place: Place, cell: Cell, number: int, seconds: float = _PATCH_SECONDS) -> Patch:
+    rules = Rules(protected_paths(job.order), job.order.workcell.gates)
+    bounds = Bounds(job.machine.max_patch_bytes, job.machine.max_patch_files, seconds)
+    return take_patch(place, cell, rules, number, bounds)
 
 
 def _verify(job: Job, cell: Cell, trial: Trial) -> None:
     """Take the patch and run every gate on base + patch."""
     workcell = job.order.workcell
     number = len(trial.rounds)
-    trial.patch = _patch(job, cell, number)
-    if not trial.patch.usable:
-        trial.gates = not_run(workcell.gates, f"there is no patch to judge: {trial.patch.fail_codes[0]}")
+    trial.patch = patch = _patch(job, job.place(cell), cell, number)
+    if not patch.usable:
+        why = f"there is no patch to judge: {patch.fail_codes[0]}, {patch.detail}"
+        trial.gates = not_run(workcell.gates, why)
         return
+    tests = spec_of([*TEST_FILES, *protected_paths(job.order)])
     bay = GateBay(job.place(cell), cell.pristine / ".git", cell.logs, job.machine.capture_bytes)
     trial.gates = run_gates(
-        bay, workcell.gates, trial.patch.index, job.order.baseline, str(number), workcell.flaky_reruns
+        bay,
+        workcell.gates,
+        patch.index,
+        job.order.baseline,
+        lambda path: path not in patch.kept and tests.match_file(path),
+        str(number),
+        workcell.flaky_reruns,
     )
 
 

@@ -5,6 +5,7 @@ cells/<workcell id>.lock        locked by the owner for as long as it lives
 cells/<workcell id>/cell/       all that the candidate may write: checkout, home, tmp, round-N
 cells/<workcell id>/pristine/   the repository as fetched, out of the candidate's reach
 cells/<workcell id>/logs/       captured output
+cells/<workcell id>/take-N/     what the sandbox handed out of a check-out
 cells/<workcell id>/gate-N/     one clean checkout per gate run
 ```
 """
@@ -50,7 +51,13 @@ class Cell:
 
     @property
     def base_index(self) -> Path:
+        """The trusted index of the base commit."""
         return self.root / "base.index"
+
+    @property
+    def base_tree(self) -> Path:
+        """A file that names the tree of that index."""
+        return self.root / "base.tree"
 
     def fresh_inside(self, name: str) -> Path:
         """A new directory in the candidate's part, whatever the candidate has put there before."""
@@ -78,6 +85,8 @@ def open_cell(work_dir: Path, workcell_id: str) -> Iterator[Cell]:
     """A new workcell, removed at the end; one of the same name that a dead worker left is cleared first."""
     cells = work_dir / _CELLS
     cells.mkdir(parents=True, exist_ok=True)
+    # Without links on its own way, so that any link on the way to a candidate's file is the candidate's.
+    cells = cells.resolve()
     cell = Cell(workcell_id, cells / workcell_id)
     # A sweep may hold a lock file that it has just come across for a moment.
     lock = _own(_lock_file(cell.root), patience=2.0)

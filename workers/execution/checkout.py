@@ -6,9 +6,11 @@ Every file is checked out byte for byte as it is committed: no line-end conversi
 import shutil
 from pathlib import Path
 
+from workers.execution.cell import Cell
 from workers.execution.git import GitError, git
 from workers.execution.halt import HaltError
 
+_GITLINK = b"160000 "
 _ATTRIBUTES = "* -text !eol -ident !filter !working-tree-encoding\n"
 _EXCLUDE = "__pycache__/\n*.py[cod]\n.pytest_cache/\n.bench-*\n"
 """Compiled Python never is part of a patch: it could stand in for a source file that gates read."""
@@ -28,14 +30,29 @@ def fetch_pristine(mirror: Path, commit: str, place: Path) -> Path:
     return repository
 
 
-def check_out(pristine: Path, place: Path, index: Path) -> None:
-    """A copy of the pristine repository at `place`, with its files; keeps a trusted index at `index`."""
-    shutil.copytree(pristine, place / ".git", symlinks=True)
+def check_out(pristine: Path, cell: Cell) -> None:
+    """A copy of the pristine repository as the cell's check-out, with its files; keeps a trusted index beside it."""
+    shutil.copytree(pristine, cell.checkout / ".git", symlinks=True)
     try:
-        git("read-tree", "--reset", "-u", "HEAD", cwd=place)
+        git("read-tree", "--reset", "-u", "HEAD", cwd=cell.checkout)
+        shutil.copy2(cell.checkout / ".git" / "index", cell.base_index)
+        cell.base_tree.write_text(_without_gitlinks(pristine, cell.base_index), encoding="ascii")
     except GitError as error:
         raise HaltError("infra", f"check-out failed: {error}") from None
-    shutil.copy2(place / ".git" / "index", index)
+
+
+def _without_gitlinks(pristine: Path, index: Path) -> str:
+    """Drop submodules from an index, and return the id of its tree.
+
+    A repository that a candidate plants at a submodule's place would be looked into, with its own configuration.
+    """
+    env = {"GIT_DIR": str(pristine), "GIT_INDEX_FILE": str(index)}
+    entries = git("ls-files", "--stage", "-z", cwd=pristine, env=env).split(b"\0")
+    names = [entry.partition(b"\t")[2] for entry in entries if entry.startswith(_GITLINK)]
+    if names:
+        gone = b"".join(b"0 " + b"0" * 40 + b"\t" + name + b"\0" for name in names)
+        git("update-index", "-z", "--index-info", cwd=pristine, env=env, given=gone)
+    return git("write-tree", cwd=pristine, env=env).decode().strip()
 
 
 def materialize(pristine: Path, index: Path, place: Path) -> None:

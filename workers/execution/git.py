@@ -31,16 +31,16 @@ def git(
     given: bytes | None = None,
     seconds: float = _LOCAL_SECONDS,
     control: Control | None = None,
-    mortal: bool = False,
+    far: bool = False,
 ) -> bytes:
     """Standard output of `git ARGUMENTS`. Raises `GitError`, or `StoppedError` where `control` says stop.
 
-    `mortal` commands, which talk to far places, die with the worker.
+    `far` commands, which talk to far places, have the variables for that and die with the worker.
     """
     process = subprocess.Popen(
-        [*(_mortal() if mortal else ()), "git", *arguments],
+        [*(_mortal() if far else ()), "git", *arguments],
         cwd=cwd,
-        env={**_environment(), **(env or {})},
+        env={**_inherited(far), **plain_environment(), **(env or {})},
         stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -88,11 +88,23 @@ def _mortal() -> tuple[str, ...]:
     return (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()
 
 
-def _environment() -> dict[str, str]:
-    """The worker's environment (proxies, keys of its own) without any of Git's variables, and ours."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+_NEAR = ("PATH", "TMPDIR", "LD_LIBRARY_PATH")
+_FAR = (
+    *("HOME", "USER", "LOGNAME", "XDG_RUNTIME_DIR", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+    *("CURL_CA_BUNDLE", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+)
+
+
+def _inherited(far: bool) -> dict[str, str]:
+    """What Git gets of the worker's environment: no secret and no address of the farm is among it."""
+    names = (*_NEAR, *_FAR) if far else _NEAR
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
+def plain_environment() -> dict[str, str]:
+    """The variables that leave our configuration as the only one."""
     return {
-        **env,
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": str(CONFIG),
         "GIT_ATTR_NOSYSTEM": "1",

@@ -28,6 +28,7 @@ class Machine:
     disk_reserve_bytes: int = 0
     capture_bytes: int = 32 * 1024 * 1024
     max_patch_bytes: int = 8 * 1024 * 1024
+    max_patch_files: int = 5000
     parallel_candidates: int = 5
     path: str = field(default_factory=lambda: os.environ.get("PATH", os.defpath))
 
@@ -45,5 +46,6 @@ class Machine:
             disk_reserve_bytes=settings.disk_reserve_bytes,
             capture_bytes=settings.capture_bytes,
             max_patch_bytes=settings.max_patch_bytes,
+            max_patch_files=settings.max_patch_files,
             parallel_candidates=settings.parallel_candidates,
         )

@@ -141,12 +141,16 @@ def _fetch_all(mirror: Path, repo: str, control: Control | None) -> None:
 
 def _remote(mirror: Path, repo: str, options: list[str], refs: str, control: Control | None) -> None:
     command = ["fetch", "-q", "--no-tags", "--no-write-fetch-head", *options, "--", repo, refs]
-    git(*command, cwd=mirror, seconds=FETCH_SECONDS, control=control, mortal=True)
+    git(*command, cwd=mirror, seconds=FETCH_SECONDS, control=control, far=True)
 
 
 def _advertised(repo: str, ref: str) -> str | None:
     try:
-        lines = git("ls-remote", "--", repo, ref, f"{ref}^{{}}", seconds=FETCH_SECONDS).decode().splitlines()
+        lines = (
+            git("ls-remote", "--", repo, ref, f"{ref}^{{}}", seconds=FETCH_SECONDS, far=True)
+            .decode()
+            .splitlines()
+        )
     except GitError as error:
         raise RepositoryUnreachableError(repo, str(error)) from None
     found = {name: commit for commit, _, name in (line.partition("\t") for line in lines)}

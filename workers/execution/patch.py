@@ -1,217 +1,229 @@
 """The candidate's difference to the base commit, taken without trusting anything the candidate left.
 
-Git reads the candidate's files only, never its repository: index, configuration, attributes and exclusions
+Git runs on the candidate's files inside the sandbox (`take_inside.py`) and hands out a listing, a diff and a pack of
+new objects. The worker's own Git reads these and never the files: index, configuration, attributes and exclusions
 are the pristine ones. Ignored files, compiled Python and nested repositories are no part of a patch.
 """
 
-import contextlib
+import json
 import os
 import shutil
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import Any
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-import pathspec
-
+from workers.execution import changes as values
 from workers.execution.cell import Cell, is_real_directory
-from workers.execution.git import GitError, git
+from workers.execution.changes import LINK, Change, Choice
+from workers.execution.git import GitError, git, plain_environment
+from workers.gates import configuration
+from workers.sandbox.place import MissingProgramError, Place
+from workers.sandbox.process import Limits
+from workers.spec import Gate
+from workers.toolchains.untrusted import read_bytes
 
-_LINK, _GITLINK = "120000", "160000"
-_NULL = "0" * 40
-GATE_PROGRAMS = ("/pytest.py", "/pytest/**", "/_pytest/**", "/sitecustomize.py", "/usercustomize.py")
-"""Names at the root of a check-out that would stand in for the gate's own program."""
+_SCRIPT = Path(__file__).with_name("take_inside.py")
+_LISTING_BYTES = 64 * 1024 * 1024
+_SHARED_BYTES = 4 * 1024 * 1024
+_LINK_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much of a change is still judged."""
+
+    max_bytes: int
+    """Of the changed files; their diff may be twice as long."""
+    max_files: int
+    seconds: float = 300.0
 
 
 @dataclass(frozen=True)
 class Patch:
-    """A diff, and the trusted index of base + diff with protected and unsafe paths put back."""
+    """A diff, and the trusted index of base + diff with protected and unsafe paths left as they are in the base."""
 
     index: Path
     text: bytes = b""
     lines: int = 0
     files: tuple[str, ...] = ()
-    protected: tuple[str, ...] = ()
-    """Changed paths that were put back to what they are in the base commit."""
+    kept: frozenset[str] = frozenset()
+    """Changed paths that the gates see changed."""
     fail_codes: tuple[str, ...] = ()
+    detail: str = ""
+    """Where it is not usable: what there is too much of."""
     usable: bool = True
     """False where there is nothing that gates could be run on."""
 
 
 @dataclass(frozen=True)
-class Change:
-    """One line of `git diff --raw`."""
+class Rules:
+    """What of a change is not taken."""
 
-    old_mode: str
-    new_mode: str
-    old_id: str
-    path: str
+    protected: Sequence[str]
+    """Patterns as in .gitignore; they come after those of the tests' configuration and may allow (`!`) one."""
+    gates: Sequence[Gate]
 
-
-@dataclass
-class _Taking:
-    cell: Cell
-    commit: str
-    index: Path
-    env: dict[str, str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.env = {
-            "GIT_DIR": str(self.cell.pristine / ".git"),
-            "GIT_WORK_TREE": str(self.cell.checkout),
-            "GIT_INDEX_FILE": str(self.index),
-        }
-
-    def git(self, *arguments: str, given: bytes | None = None) -> bytes:
-        return git(*arguments, cwd=self.cell.checkout, env=self.env, given=given)
+    @property
+    def patterns(self) -> list[str]:
+        return [*configuration.patterns(self.gates), *self.protected]
 
 
-def take_patch(cell: Cell, commit: str, protected: Sequence[str], number: int, max_bytes: int) -> Patch:
+class _NotTakenError(Exception):
+    """There is no patch to judge; arguments: fail code and detail."""
+
+
+def take_patch(place: Place, cell: Cell, rules: Rules, number: int, bounds: Bounds) -> Patch:
     """The patch as the check-out stands, once every process of the candidate is dead; `number` names it."""
     index = cell.root / f"patch-{number}.index"
-    if not is_real_directory(cell.checkout):
-        return Patch(index, fail_codes=("unsafe_path",), usable=False)
-    shutil.copy2(cell.base_index, index)
-    taking = _Taking(cell, commit, index)
     try:
-        _add(taking)
-        raw = taking.git("diff", "--cached", "--raw", "-z", *_PLAIN, commit)
-        changes = parse_raw(raw)
-        if _bytes_of(cell.checkout, changes) > max_bytes:
-            return Patch(index, fail_codes=("patch_too_large",), usable=False)
-        text = taking.git("diff", "--cached", "--patch", "--binary", *_PLAIN, commit)
-        return _judged(taking, changes, text, protected)
-    except GitError:
-        return Patch(index, fail_codes=("no_patch",), usable=False)
+        if not is_real_directory(cell.checkout):
+            raise _NotTakenError("unsafe_path", "the check-out is no directory any more")
+        out = _take_inside(place, cell, number, bounds)
+        return _judged(cell, out, index, rules, bounds)
+    except _NotTakenError as error:
+        code, detail = error.args
+        return Patch(index, fail_codes=(code,), detail=detail, usable=False)
+    except (GitError, MissingProgramError, OSError, ValueError) as error:
+        return Patch(index, fail_codes=("no_patch",), detail=str(error), usable=False)
 
 
-_PLAIN = (
-    "--no-renames",
-    "--no-abbrev",
-    "--no-color",
-    "--no-ext-diff",
-    "--no-textconv",
-    "--ignore-submodules=all",
-)
-
-
-def _add(taking: _Taking) -> None:
-    try:
-        taking.git("add", "--all", "--", ".")
-    except GitError:
-        # An unreadable file or a repository without a commit in a subdirectory: take all the rest.
-        _unveil(taking.cell.checkout)
-        taking.git("add", "--all", "--", ".")
-
-
-def _unveil(checkout: Path) -> None:
-    """Make everything readable, and nested repositories plain directories."""
-    for name, directories, files in os.walk(checkout):
-        place = Path(name)
-        if ".git" in directories:
-            directories.remove(".git")
-            if place != checkout:
-                shutil.rmtree(place / ".git", ignore_errors=True)
-        for each in (*directories, *files):
-            path = place / each
-            with contextlib.suppress(OSError):
-                if not path.is_symlink():
-                    path.chmod(path.lstat().st_mode | (0o700 if each in directories else 0o400))
-
-
-def _judged(taking: _Taking, changes: list[Change], text: bytes, patterns: Sequence[str]) -> Patch:
-    protected = touched(changes, patterns)
-    unsafe = [change for change in changes if _is_unsafe(taking.cell.checkout, change)]
-    back = [*protected, *(change for change in unsafe if change not in protected)]
-    if back:
-        taking.git("update-index", "-z", "--index-info", given=put_back(back, changes))
-    codes = [code for code, found in (("protected_path", protected), ("unsafe_path", unsafe)) if found]
-    return Patch(
-        index=taking.index,
-        text=text,
-        lines=count_lines(text),
-        files=tuple(change.path for change in changes),
-        protected=tuple(change.path for change in protected),
-        fail_codes=tuple(codes),
+def _take_inside(place: Place, cell: Cell, number: int, bounds: Bounds) -> Path:
+    """Stage the check-out in the sandbox; the directory that holds what came of it."""
+    inside = cell.root / f"take-{number}"
+    out = inside / "out"
+    for path in (inside / "home", inside / "tmp", out / "objects" / "info"):
+        path.mkdir(parents=True)
+    shutil.copy2(cell.base_index, out / "index")
+    (out / "objects" / "info" / "alternates").write_text(f"{cell.pristine}/.git/objects\n")
+    order = {
+        "checkout": str(cell.checkout),
+        "out": str(out),
+        "base": cell.base_tree.read_text(),
+        "max_bytes": bounds.max_bytes,
+        "max_files": bounds.max_files,
+    }
+    log = cell.logs / f"patch-{number}.log"
+    # What set-up made is no part of this: its programs come from the repository.
+    ended = replace(place, first_on_path=()).run(
+        (sys.executable, "-I", "-S", str(_SCRIPT), json.dumps(order)),
+        cell.checkout,
+        inside,
+        {
+            **plain_environment(),
+            "GIT_DIR": str(cell.pristine / ".git"),
+            "GIT_WORK_TREE": str(cell.checkout),
+            "GIT_INDEX_FILE": str(out / "index"),
+            "GIT_OBJECT_DIRECTORY": str(out / "objects"),
+        },
+        Limits(bounds.seconds, capture_bytes=1_000_000),
+        log,
+        reads=(cell.pristine,),
+        writes=(cell.checkout,),
     )
+    if ended.exit_code != 0:
+        raise OSError(f"the patch cannot be taken: {place.text(log, 2000).strip()[-300:] or ended.ended_by}")
+    log.unlink()
+    return out
 
 
-def parse_raw(output: bytes) -> list[Change]:
-    """The changes in `git diff --raw -z` output."""
-    parts = output.split(b"\0")
-    changes = []
-    for head, path in zip(parts[0::2], parts[1::2], strict=False):
-        old_mode, new_mode, old_id, _, _ = head.decode("ascii").removeprefix(":").split(" ")
-        changes.append(Change(old_mode, new_mode, old_id, os.fsdecode(path)))
-    return changes
-
-
-def touched(changes: Sequence[Change], patterns: Sequence[str]) -> list[Change]:
-    """The changes to paths that a pattern protects (as in .gitignore), and planted stand-ins for gates."""
-    spec, planted = _spec(patterns), _spec(GATE_PROGRAMS)
-    return [
-        change
-        for change in changes
-        if spec.match_file(change.path)
-        or (
-            change.old_id == _NULL
-            and (planted.match_file(change.path) or spec.match_file(f"{change.path}/x"))
+def _judged(cell: Cell, out: Path, index: Path, rules: Rules, bounds: Bounds) -> Patch:
+    if (refused := read_bytes(out / "refused", _LISTING_BYTES)) is not None:
+        code, _, paths = refused.decode("utf-8", "replace").partition("\n")
+        raise _NotTakenError(
+            code, f"most of it in {', '.join(paths.splitlines())}" if paths else "removed text"
         )
-    ]
-
-
-def _spec(patterns: Sequence[str]) -> pathspec.PathSpec[Any]:
-    # Left to itself it takes the quickest engine it finds, and some refuse file names that are no UTF-8.
-    return pathspec.PathSpec.from_lines("gitignore", patterns, backend="simple")
-
-
-def put_back(back: Sequence[Change], changes: Sequence[Change]) -> bytes:
-    """Input of `git update-index -z --index-info` that restores the base's entries of `back`.
-
-    A new file that stands where a restored path needs a directory goes too.
-    """
-    restored = {change.path for change in back if change.old_id != _NULL}
-    parents = {str(parent) for path in restored for parent in PurePosixPath(path).parents}
-    gone = [change for change in changes if change.path in parents and change.old_id == _NULL]
-    # Removals first: an entry that is a file cannot make room for a directory of the same name.
-    ordered = sorted([*back, *gone], key=lambda change: change.old_id != _NULL)
-    entries = (
-        f"0 {_NULL}\t".encode() + os.fsencode(change.path)
-        if change.old_id == _NULL
-        else f"{change.old_mode} {change.old_id}\t".encode() + os.fsencode(change.path)
-        for change in ordered
+    found = values.parse_raw(read_bytes(out / "raw", _LISTING_BYTES) or b"")
+    text = read_bytes(out / "patch", 2 * bounds.max_bytes + 65536) or b""
+    store = _Store(cell)
+    if (out / "pack").exists():
+        store.take(read_bytes(out / "pack", 2 * bounds.max_bytes + 65536) or b"")
+    unsafe = [change for change in found if store.is_unsafe(change)]
+    choice = values.choose(
+        [change for change in found if change not in unsafe],
+        rules.patterns,
+        values.names_of(store.base_files()),
     )
-    return b"\0".join(entries) + b"\0"
+    kept, shared, reconfigured = store.with_base_sections(choice)
+    shutil.copy2(cell.base_index, index)
+    store.write_index(index, kept)
+    is_protected = bool(choice.protected) or reconfigured
+    codes = (("protected_path", is_protected), ("unsafe_path", unsafe), ("shared_config", shared))
+    return Patch(
+        index=index,
+        text=text,
+        lines=values.count_lines(text),
+        files=tuple(change.path for change in found),
+        kept=frozenset(change.path for change in kept),
+        fail_codes=tuple(code for code, is_so in codes if is_so),
+    )
 
 
-def _is_unsafe(checkout: Path, change: Change) -> bool:
-    """Whether the change makes a symbolic link that leads out of the check-out."""
-    if change.new_mode != _LINK:
-        return False
-    try:
-        target = str((checkout / change.path).readlink())
-    except OSError:
-        return True
-    landing = os.path.normpath(os.path.join(os.path.dirname(change.path), target))  # noqa: PTH118, PTH120
-    return os.path.isabs(target) or landing.split("/")[0] in ("..", ".git")  # noqa: PTH117
+class _Store:
+    """The pristine repository, into which a candidate's objects are taken after their hashes are checked."""
 
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
 
-def _bytes_of(checkout: Path, changes: Sequence[Change]) -> int:
-    total = 0
-    for change in changes:
-        if change.new_mode not in (_GITLINK, "000000"):
-            total += (checkout / change.path).lstat().st_size
-    return total
+    def _git(self, *arguments: str, index: Path | None = None, given: bytes | None = None) -> bytes:
+        env = {"GIT_DIR": str(self._cell.pristine / ".git")}
+        if index is not None:
+            env["GIT_INDEX_FILE"] = str(index)
+        return git(*arguments, cwd=self._cell.pristine, env=env, given=given)
 
+    def take(self, pack: bytes) -> None:
+        self._git("index-pack", "--stdin", given=pack)
 
-def count_lines(patch: bytes) -> int:
-    """Lines added and removed; a binary file counts as one."""
-    count, in_hunk = 0, False
-    for line in patch.splitlines():
-        if line.startswith(b"diff --git "):
-            in_hunk = False
-        elif line.startswith(b"@@ "):
-            in_hunk = True
-        elif line == b"GIT binary patch" or (in_hunk and line[:1] in (b"+", b"-")):
-            count += 1
-    return count
+    def base_files(self) -> list[str]:
+        listed = self._git("ls-files", "-z", index=self._cell.base_index)
+        return [os.fsdecode(name) for name in listed.split(b"\0") if name]
+
+    def blob(self, name: str, limit: int) -> bytes | None:
+        """Its content; None where it is longer than `limit` bytes."""
+        size = int(self._git("cat-file", "-s", name))
+        return self._git("cat-file", "blob", name) if size <= limit else None
+
+    def is_unsafe(self, change: Change) -> bool:
+        """Whether a change is none to a plain file, or a link that leads out of the check-out."""
+        if not values.is_sound(change):
+            return True
+        if change.new_mode != LINK:
+            return False
+        target = self.blob(change.new_id, _LINK_BYTES)
+        return target is None or values.leads_out(change.path, os.fsdecode(target))
+
+    def with_base_sections(self, choice: Choice) -> tuple[list[Change], bool, bool]:
+        """The kept changes, those to shared files with the base's test sections; whether there is one of them; whether
+        one had changed such a section."""
+        kept: list[Change] = []
+        shared = reconfigured = False
+        for change in choice.kept:
+            if not configuration.is_shared(change.path):
+                kept.append(change)
+                continue
+            joined = self._joined(change)
+            shared = shared or joined is not None
+            reconfigured = reconfigured or joined != change
+            kept += [joined] if joined is not None else []
+        return kept, shared, reconfigured
+
+    def _joined(self, change: Change) -> Change | None:
+        """The change with the base's sections; None where the file is left as the base has it."""
+        base = None if change.is_new else self.blob(change.old_id, _SHARED_BYTES)
+        now = b"" if change.is_removal else self.blob(change.new_id, _SHARED_BYTES)
+        if now is None or change.new_mode == LINK:
+            return None
+        joined = configuration.with_sections_of(change.path, base, now)
+        if joined == now:
+            return change
+        if joined is None or joined == base or (base is None and not joined.strip()):
+            return None
+        name = self._git("hash-object", "-w", "--stdin", given=joined).decode().strip()
+        return replace(
+            change, new_id=name, new_mode=change.old_mode if change.is_removal else change.new_mode
+        )
+
+    def write_index(self, index: Path, kept: Sequence[Change]) -> None:
+        """Make the changes to a copy of the base's index."""
+        if kept:
+            self._git("update-index", "-z", "--index-info", index=index, given=values.index_info(kept))

@@ -36,9 +36,15 @@ def manifest(
 
 
 def protected_paths(order: WorkOrder) -> list[str]:
-    """The config's protected paths and the issue's forbidden ones."""
-    forbidden = order.issue.get("forbidden_paths") or []
-    return [*order.workcell.protected_paths, *(path for path in forbidden if isinstance(path, str))]
+    """The config's protected paths and the issue's forbidden ones, as patterns of .gitignore.
+
+    A `!` of the config allows a path; an issue's text takes no protection away, so its `!` is a plain character.
+    """
+    forbidden = [path for path in order.issue.get("forbidden_paths") or [] if isinstance(path, str)]
+    return [
+        *order.workcell.protected_paths,
+        *(f"\\{path}" if path.startswith("!") else path for path in forbidden),
+    ]
 
 
 def prompt(order: WorkOrder, number: int, told: Sequence[dict[str, Any]]) -> str:

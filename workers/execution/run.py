@@ -101,7 +101,7 @@ def _make(job: Job, directory: Path) -> Products:
     order = job.order
     with open_cell(job.machine.work_dir, f"{workcell_id(order, 0)}-setup") as cell:
         pristine = fetch_pristine(job.mirror, order.workcell.base, cell.pristine)
-        check_out(pristine, cell.checkout, cell.base_index)
+        check_out(pristine, cell)
         place = place_of(job.machine, job.rung, job.control, cell, Products())
         try:
             return make_products(place, order.workcell, directory, cell.checkout, cell.logs / "setup.log")

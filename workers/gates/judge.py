@@ -1,15 +1,22 @@
 """What one gate run means, for a candidate and for the base commit. Pure: no file is touched here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from workers.gates.junit import Junit
+from workers.gates.command import can_report
+from workers.gates.identity import compare
+from workers.gates.suite import SuiteRun
 from workers.result import GateResult
 from workers.sandbox.process import EndedBy
 from workers.spec import Gate, GateBaseline
 
-_PYTEST_TELLS = (0, 1)
+MAX_TESTS = 20_000
+"""Ids of more tests are not kept with a baseline: every work order carries them."""
+_RUNNER_TELLS = (0, 1)
 """Exit codes of pytest that mean: all tests ran, and this is what came of them."""
+
+IsTestFile = Callable[[str], bool]
+"""Whether a path, relative to the check-out, is a test file that the candidate has not changed."""
 
 
 @dataclass(frozen=True)
@@ -22,53 +29,49 @@ class GateRun:
     """None where it could not start."""
     duration_ms: int = 0
     output_tail: str = ""
-    junit: Junit | None = None
+    suite: SuiteRun | None = None
+    """None where the tests are not told, or the run told no end of them."""
     absent_modules: tuple[str, ...] = ()
     """Modules missing at collection that the repository does not have either: the environment lacks them."""
 
 
-def judge(gate: Gate, run: GateRun, baseline: GateBaseline | None) -> GateResult:
+def judge(gate: Gate, run: GateRun, baseline: GateBaseline | None, is_test_file: IsTestFile) -> GateResult:
     """The result of a gate on a candidate's diff, held against what the gate showed on the base commit."""
-    codes = _fail_codes(gate, run, baseline)
+    codes = _fail_codes(gate, run, baseline, is_test_file)
     return GateResult(
         name=gate.name,
         passed=not codes,
         required=gate.required,
         exit_code=run.exit_code,
         duration_ms=run.duration_ms,
-        score=run.junit.score if run.junit else None,
+        score=run.suite.score if run.suite else None,
         fail_codes=codes,
         output_tail=run.output_tail,
     )
 
 
-def _fail_codes(gate: Gate, run: GateRun, baseline: GateBaseline | None) -> list[str]:
+def _fail_codes(
+    gate: Gate, run: GateRun, baseline: GateBaseline | None, is_test_file: IsTestFile
+) -> list[str]:
     if run.ended_by is None or run.ended_by == "cancel":
         return ["not_run"]
     if run.exit_code is None:
         return ["timeout"]
     if not gate.junit:
         return [f"exit_{run.exit_code}"] if run.exit_code else []
-    codes = [] if run.exit_code in _PYTEST_TELLS else [f"exit_{run.exit_code}"]
-    if run.junit is None:
+    codes = [] if run.exit_code in _RUNNER_TELLS else [f"exit_{run.exit_code}"]
+    if run.suite is None:
         return [*codes, "no_junit"]
-    if run.junit.failed or run.junit.collection_errors or run.exit_code == 1:
+    if run.suite.count("failed") or run.suite.collection_errors or run.exit_code == 1:
         codes.append("tests_failed")
-    return [*codes, *_integrity(run.junit, baseline)]
+    codes += compare(run.suite, baseline, is_test_file)
+    return [*codes, "gate_forged"] if _is_forged(run.suite, baseline, passes=not codes) else codes
 
 
-def _integrity(junit: Junit, baseline: GateBaseline | None) -> list[str]:
-    """Fewer tests, or more that do not count, than on the base commit."""
-    if baseline is None:
-        return ["fewer_tests"] if junit.collected == 0 else []
-    codes = []
-    if junit.collected < max(1, baseline.collected or 0):
-        codes.append("fewer_tests")
-    if baseline.skipped is not None and junit.skipped > baseline.skipped:
-        codes.append("new_skips")
-    if baseline.xfailed is not None and junit.xfailed > baseline.xfailed:
-        codes.append("new_xfails")
-    return codes
+def _is_forged(suite: SuiteRun, baseline: GateBaseline | None, *, passes: bool) -> bool:
+    """A canary that did not fail, or is missing from a run that passes where the base commit had one."""
+    canary_expected = passes and baseline is not None and baseline.canary
+    return suite.forged or suite.canary is False or (suite.canary is None and canary_expected)
 
 
 def as_baseline(gate: Gate, run: GateRun) -> GateBaseline:
@@ -80,14 +83,18 @@ def as_baseline(gate: Gate, run: GateRun) -> GateBaseline:
     Counts are kept only where everything was collected: a candidate cannot be held to a broken collection.
     """
     detail = why_not_run(gate, run)
-    counts = run.junit if run.junit is not None and not run.junit.collection_errors else None
+    suite = run.suite
+    counts = suite if suite is not None and not suite.collection_errors else None
+    told = suite is not None and 0 < suite.collected <= MAX_TESTS
     return GateBaseline(
         name=gate.name,
-        passed=not _fail_codes(gate, run, None),
+        passed=not _fail_codes(gate, run, None, lambda _path: True),
         ran=not detail,
         collected=counts.collected if counts else None,
-        skipped=counts.skipped if counts else None,
-        xfailed=counts.xfailed if counts else None,
+        skipped=counts.count("skipped") if counts else None,
+        xfailed=counts.count("xfailed") if counts else None,
+        tests=dict(suite.states) if suite is not None and told else None,
+        canary=suite is not None and suite.canary is True,
         duration_ms=run.duration_ms,
         detail=detail or last_line(run.output_tail),
     )
@@ -103,13 +110,23 @@ def why_not_run(gate: Gate, run: GateRun) -> str:
         return f"exit code {run.exit_code}: {last_line(run.output_tail)}"
     if not gate.junit:
         return ""
-    if run.junit is None:
-        return f"no JUnit file, exit code {run.exit_code}: {last_line(run.output_tail)}"
+    return _why_no_suite(gate, run) if run.suite is None else _why_no_verdict(run, run.suite)
+
+
+def _why_no_suite(gate: Gate, run: GateRun) -> str:
+    what = "pytest did not tell its tests" if can_report(gate.command) else "no JUnit file"
+    return f"{what}, exit code {run.exit_code}: {last_line(run.output_tail)}"
+
+
+def _why_no_verdict(run: GateRun, suite: SuiteRun) -> str:
     if run.absent_modules:
         return f"the environment lacks the module {', '.join(run.absent_modules)}; install it in `setup`"
-    if run.exit_code not in (*_PYTEST_TELLS, 2) or (
-        run.junit.collected == 0 and not run.junit.collection_errors
-    ):
+    if suite.canary is False:
+        return "a test that must fail did not: the project's test set-up hides failures from this gate"
+    if suite.forged:
+        return "what it told of its tests was not written by the test runner"
+    nothing = suite.collected == 0 and not suite.collection_errors
+    if run.exit_code not in (*_RUNNER_TELLS, 2) or nothing:
         return f"no test was run, exit code {run.exit_code}: {last_line(run.output_tail)}"
     return ""
 

@@ -1,44 +1,20 @@
-"""Reading the JUnit file of a pytest run. The file is untrusted: the tested code can write it too."""
+"""Reading a JUnit file that a gate's command wrote. The file is untrusted: the tested code can write it too."""
 
-import re
 import xml.etree.ElementTree as ElementTree
-from dataclasses import dataclass
 from pathlib import Path
 
+from workers.gates.suite import SuiteRun
+from workers.spec import TestState
 from workers.toolchains.untrusted import read_bytes
 
 MAX_BYTES = 32 * 1024 * 1024
-_MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '([^'.]+)")
+_WORST: tuple[TestState, ...] = ("failed", "xfailed", "skipped", "passed")
 
 
-@dataclass(frozen=True)
-class Junit:
-    """Counts of one run."""
+def read_junit(path: Path) -> SuiteRun | None:
+    """The tests by `classname::name`; None where there is no file, or none that makes sense.
 
-    collected: int
-    """Test cases, save the entries that stand for a file that could not be collected."""
-    failed: int
-    skipped: int
-    xfailed: int
-    collection_errors: int = 0
-    missing_modules: tuple[str, ...] = ()
-    """Modules whose absence kept files from being collected."""
-
-    @property
-    def passed(self) -> int:
-        return max(0, self.collected - self.failed - self.skipped - self.xfailed)
-
-    @property
-    def score(self) -> float | None:
-        """Share of collected tests that passed; an expected failure counts neither way."""
-        judged = self.collected - self.xfailed
-        return self.passed / judged if judged > 0 else None
-
-
-def read_junit(path: Path) -> Junit | None:
-    """The counts; None where there is no file, or none that makes sense.
-
-    Documents with a DOCTYPE are refused: pytest writes none, and entities can be made to fill the memory.
+    Documents with a DOCTYPE are refused: no test runner writes one, and entities can be made to fill the memory.
     """
     try:
         data = read_bytes(path, MAX_BYTES + 1)
@@ -46,26 +22,29 @@ def read_junit(path: Path) -> Junit | None:
             return None
         if b"<!DOCTYPE" in data or b"<!ENTITY" in data or data.startswith((b"\xfe\xff", b"\xff\xfe")):
             return None
-        return _count(ElementTree.fromstring(data))  # noqa: S314 — no DOCTYPE, bounded size
+        return _run(ElementTree.fromstring(data))  # noqa: S314 — no DOCTYPE, bounded size
     except (ValueError, ElementTree.ParseError, RecursionError):
         return None
 
 
-def _count(root: ElementTree.Element) -> Junit:
-    collected = failed = skipped = xfailed = 0
-    errors = []
+def _run(root: ElementTree.Element) -> SuiteRun:
+    states: dict[str, TestState] = {}
+    errors: dict[str, str] = {}
     for case in root.iter("testcase"):
+        name = f"{case.get('classname') or ''}::{case.get('name') or ''}"
         error = case.find("error")
         if error is not None and (error.get("message") or "").startswith("collection failure"):
-            errors.append(error.text or "")
+            errors[name] = error.text or ""
             continue
-        collected += 1
-        skip = case.find("skipped")
-        if case.find("failure") is not None or error is not None:
-            failed += 1
-        elif skip is not None and skip.get("type") == "pytest.xfail":
-            xfailed += 1
-        elif skip is not None:
-            skipped += 1
-    missing = {name for text in errors for name in _MISSING_MODULE.findall(text)}
-    return Junit(collected, failed, skipped, xfailed, len(errors), tuple(sorted(missing)))
+        state = _state(case)
+        states[name] = min(states.get(name, state), state, key=_WORST.index)
+    return SuiteRun(states, collection_errors=errors)
+
+
+def _state(case: ElementTree.Element) -> TestState:
+    if case.find("failure") is not None or case.find("error") is not None:
+        return "failed"
+    skip = case.find("skipped")
+    if skip is None:
+        return "passed"
+    return "xfailed" if skip.get("type") == "pytest.xfail" else "skipped"

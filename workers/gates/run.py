@@ -1,26 +1,28 @@
 """Running gates: each run in a clean check-out of its own, so that none can prepare anything for the next.
 
-What cannot be prevented: a gate runs the candidate's code in its own process, and code that sets out to
-deceive can write the test report itself. Protected paths, the counts and the clean check-out stop everything
-short of that; reading the winning patch stops the rest.
+A pytest gate reports its tests over a socket, with a canary among them (`bench_gate_report`); any other writes a
+JUnit file at a place that it is told. What that cannot prevent is said in docs/explanation/security.md.
 """
 
-from collections.abc import Sequence
+import secrets
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workers.execution.checkout import materialize
 from workers.execution.git import GitError
-from workers.gates.judge import GateRun, baseline_of, judge
-from workers.gates.junit import Junit, read_junit
+from workers.gates.command import GateCommand, can_report, reporting, writing
+from workers.gates.judge import GateRun, IsTestFile, baseline_of, judge
+from workers.gates.junit import read_junit
+from workers.gates.report import Channel
+from workers.gates.suite import SuiteRun
 from workers.result import GateResult
 from workers.sandbox.place import MissingProgramError, Place
-from workers.sandbox.process import Limits
+from workers.sandbox.process import Ended, Limits
 from workers.sandbox.sweep import remove_tree
 from workers.spec import Gate, GateBaseline
 
 TAIL_BYTES = 4000
-_PYTEST_OPTIONS = ("-o", "junit_family=xunit2", "-p", "no:cacheprovider", "-p", "no:randomly")
 _QUIET = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
 
 
@@ -37,33 +39,48 @@ class GateBay:
     def run(self, gate: Gate, index: Path, label: str) -> GateRun:
         """Run one gate on the files of a trusted index. `label` names its directory and log."""
         inside = self.place.root / f"gate-{label}"
-        checkout, report = inside / "checkout", inside / "report" / "junit.xml"
         log = self.logs / f"gate-{label}.log"
         try:
-            for name in ("home", "tmp", "report"):
+            for name in ("home", "tmp"):
                 (inside / name).mkdir(parents=True)
-            materialize(self.pristine, index, checkout)
-            return self._run(gate, inside, checkout, report, log)
-        except (GitError, OSError) as error:
+            materialize(self.pristine, index, inside / "checkout")
+            ended, suite = (
+                self._tests(gate, inside, log) if gate.junit else (self._plain(gate, inside, log), None)
+            )
+            return GateRun(
+                exit_code=ended.exit_code,
+                ended_by=ended.ended_by,
+                duration_ms=ended.duration_ms,
+                output_tail=self.place.text(log, 1_000_000)[-TAIL_BYTES:],
+                suite=suite,
+                absent_modules=_absent(suite, inside / "checkout"),
+            )
+        except (GitError, MissingProgramError, OSError) as error:
             return GateRun(None, None, output_tail=f"gate {gate.name} cannot run: {error}")
         finally:
             remove_tree(inside)
 
-    def _run(self, gate: Gate, inside: Path, checkout: Path, report: Path, log: Path) -> GateRun:
-        options = (f"--junitxml={report}", *_PYTEST_OPTIONS) if gate.junit else ()
+    def _plain(self, gate: Gate, inside: Path, log: Path) -> Ended:
+        return self._start(gate, GateCommand(tuple(gate.command)), inside, log)
+
+    def _tests(self, gate: Gate, inside: Path, log: Path) -> tuple[Ended, SuiteRun | None]:
+        if can_report(gate.command):
+            with Channel(inside / "checkout") as channel:
+                command = reporting(gate.command, channel.theirs.fileno())
+                ended = self._start(gate, command, inside, log, (channel.theirs.fileno(),))
+                return ended, channel.run()
+        report = inside / f"report-{secrets.token_hex(8)}" / "junit.xml"
+        report.parent.mkdir()
+        ended = self._start(gate, writing(gate.command, report), inside, log)
+        return ended, read_junit(report)
+
+    def _start(
+        self, gate: Gate, command: GateCommand, inside: Path, log: Path, descriptors: tuple[int, ...] = ()
+    ) -> Ended:
         limits = Limits(gate.timeout_seconds, capture_bytes=self.capture_bytes)
-        try:
-            ended = self.place.run((*gate.command, *options), checkout, inside, _QUIET, limits, log)
-        except MissingProgramError as error:
-            return GateRun(None, None, output_tail=f"gate {gate.name} cannot run: {error}")
-        junit = read_junit(report) if gate.junit else None
-        return GateRun(
-            exit_code=ended.exit_code,
-            ended_by=ended.ended_by,
-            duration_ms=ended.duration_ms,
-            output_tail=self.place.text(log, 1_000_000)[-TAIL_BYTES:],
-            junit=junit,
-            absent_modules=_absent(junit, checkout),
+        env = {**_QUIET, **command.env}
+        return self.place.run(
+            command.argv, inside / "checkout", inside, env, limits, log, descriptors=descriptors
         )
 
 
@@ -72,22 +89,26 @@ def run_gates(
     gates: Sequence[Gate],
     index: Path,
     baselines: Sequence[GateBaseline],
+    is_test_file: IsTestFile,
     stage: str,
     reruns: int,
 ) -> list[GateResult]:
     """Every gate on a candidate's tree, in order; one that fails is run again up to `reruns` times."""
-    return [_result(bay, gate, index, baseline_of(gate.name, baselines), stage, reruns) for gate in gates]
+
+    def judged(gate: Gate, label: str) -> GateResult:
+        return judge(gate, bay.run(gate, index, label), baseline_of(gate.name, baselines), is_test_file)
+
+    return [_result(bay, gate, f"{stage}-{gate.name}", reruns, judged) for gate in gates]
 
 
 def _result(
-    bay: GateBay, gate: Gate, index: Path, baseline: GateBaseline | None, stage: str, reruns: int
+    bay: GateBay, gate: Gate, label: str, reruns: int, judged: Callable[[Gate, str], GateResult]
 ) -> GateResult:
     """The first run's result, or the first re-run that passes, with what each re-run showed."""
-    result = judge(gate, bay.run(gate, index, f"{stage}-{gate.name}"), baseline)
+    result = judged(gate, label)
     shown: list[bool] = []
     while not result.passed and len(shown) < reruns and bay.place.control.reason is None:
-        label = f"{stage}-{gate.name}-rerun-{len(shown) + 1}"
-        again = judge(gate, bay.run(gate, index, label), baseline)
+        again = judged(gate, f"{label}-rerun-{len(shown) + 1}")
         shown.append(again.passed)
         if again.passed:
             result = again
@@ -102,14 +123,14 @@ def replace_reruns(result: GateResult, shown: list[bool]) -> GateResult:
 def not_run(gates: Sequence[Gate], why: str) -> list[GateResult]:
     """The results of gates that have nothing to run on."""
     run = GateRun(None, None, output_tail=why)
-    return [judge(gate, replace(run), None) for gate in gates]
+    return [judge(gate, replace(run), None, lambda _path: False) for gate in gates]
 
 
-def _absent(junit: Junit | None, checkout: Path) -> tuple[str, ...]:
+def _absent(suite: SuiteRun | None, checkout: Path) -> tuple[str, ...]:
     """Missing modules that are nowhere in the check-out, as a file, package or directory."""
-    if junit is None:
+    if suite is None:
         return ()
-    return tuple(name for name in junit.missing_modules if not _has_module(checkout, name))
+    return tuple(name for name in suite.missing_modules if not _has_module(checkout, name))
 
 
 def _has_module(checkout: Path, name: str) -> bool:

@@ -1,13 +1,13 @@
 """The contract of a toolchain run: `BENCH_*` variables and a manifest in, `result.json` out."""
 
 import json
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workers.gates.command import pytest_position
 from workers.repair.errors import RepairError
 
 
@@ -72,14 +72,6 @@ def _manifest(path: Path) -> dict[str, Any]:
 def _pytest_gates(manifest: dict[str, Any]) -> list[tuple[str, ...]]:
     gates = [gate for gate in manifest.get("gates") or () if gate.get("required", True)]
     return [tuple(gate["command"]) for gate in gates if pytest_position(gate["command"]) is not None]
-
-
-def pytest_position(argv: list[str] | tuple[str, ...]) -> int | None:
-    """The index of `pytest` in an argument vector, or None."""
-    for index, element in enumerate(argv):
-        if os.path.basename(element) in ("pytest", "py.test"):  # noqa: PTH119 - an argument, not a file
-            return index
-    return None
 
 
 def write_result(path: Path, status: str, message: str) -> None:

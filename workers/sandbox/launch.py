@@ -136,7 +136,7 @@ def _popen(argv: list[str], program: Program, fd: int, merge: bool) -> subproces
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if merge else subprocess.PIPE,
-            pass_fds=(fd,),
+            pass_fds=(fd, *program.descriptors),
             start_new_session=True,
         )
     finally:

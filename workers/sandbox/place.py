@@ -78,6 +78,7 @@ class Place:
         network: bool = False,
         reads: tuple[Path, ...] = (),
         writes: tuple[Path, ...] = (),
+        descriptors: tuple[int, ...] = (),
     ) -> Ended:
         """Run a program that may write `inside` and `writes`. Raises `MissingProgramError` and `OSError`."""
         executable = self.find(argv[0], cwd)
@@ -90,6 +91,7 @@ class Place:
             network=network,
             reads=(*self.reads, *reads, *allowlist.installation_of(executable)),
             writes=writes,
+            descriptors=descriptors,
         )
         return process.run(self.rung, program, limits, self.control, stdout, stderr)
 

@@ -27,6 +27,8 @@ class Program:
     """Files and directories beside the system's that it may read."""
     writes: tuple[Path, ...] = ()
     """Directories beside `cell` that it may write."""
+    descriptors: tuple[int, ...] = ()
+    """Open file descriptors that it inherits under the same numbers."""
 
 
 class Rung(Protocol):

@@ -14,18 +14,32 @@ MAX_COUNT = 10**15
 """Counters above this are rubbish, and would not fit the database."""
 MAX_USD = 1e6
 
+# Elsewhere than on Linux a directory must be readable to be passed through.
+_DIRECTORY = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _SECRET = re.compile(r"\b(sk|key|AKIA|ghp|xoxb)[-_][A-Za-z0-9_*-]{6,}")
 
 
 def open_regular(path: Path) -> int | None:
     """A descriptor of a regular file, for reading; None where there is none.
 
-    Links are not followed and a named pipe is not waited for: the program chose what lies there.
+    No link is followed, not in any directory on the way either, and a named pipe is not waited for: the program
+    chose what lies there. `path` is absolute, and the directories that are not the program's hold no links.
     """
+    *directories, name = path.parts
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        place = os.open(directories[0], _DIRECTORY)
+    except (OSError, IndexError):
+        return None
+    try:
+        for directory in directories[1:]:
+            inner = os.open(directory, _DIRECTORY, dir_fd=place)
+            os.close(place)
+            place = inner
+        handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=place)
     except (OSError, ValueError):
         return None
+    finally:
+        os.close(place)
     if stat.S_ISREG(os.fstat(handle).st_mode):
         return handle
     os.close(handle)

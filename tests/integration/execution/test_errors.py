@@ -4,8 +4,8 @@ import errno
 from pathlib import Path
 
 import pytest
-from execution_support import BASELINE, GATE, Orders, Repository, git, python
 
+from tests.fixtures.executions import BASELINE, GATE, Orders, Repository, git, python
 from workers.control import Control, StopReason
 from workers.execution import swarm
 from workers.execution.machine import Machine

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from execution_support import FIX, GATE, Orders, Repository, python
 
+from tests.fixtures.executions import FIX, GATE, Orders, Repository, python
 from workers.control import Control
 from workers.execution.cell import sweep_orphans
 from workers.execution.machine import Machine

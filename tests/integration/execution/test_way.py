@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from execution_support import FIX, GATE, Orders, Repository, python
 
+from tests.fixtures.executions import FIX, GATE, Orders, Repository, python
 from workers.control import Control, StopReason
 from workers.execution.machine import Machine
 from workers.execution.run import run_execution

@@ -1,0 +1,207 @@
+"""Pytest plugin: reports each test to the worker over a socket, and runs a canary that must fail.
+
+The worker puts this directory on PYTHONPATH and names the plugin on the command line. The socket is the only way
+out: no report lies in a file that the tested code could write. Key and canary name come over it, never by
+argument or environment. Tested code that searches this process' memory can still find them: see
+docs/explanation/security.md.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable, Generator
+from typing import Any
+
+import bench_gate_names as names  # type: ignore[import-not-found]
+import pytest
+from _pytest.config import PytestPluginManager
+from _pytest.runner import runtestprotocol
+
+_TEXT = 4000
+_CANARY_KEY = "bench_canary"
+
+Say = Callable[..., None]
+
+
+def _connect() -> tuple[Say, str]:
+    """What sends one record, and the canary's name; without a socket both are empty."""
+    number = os.environ.pop(names.FD, "")
+    if not number:
+        return (lambda **_record: None), ""
+    channel = socket.socket(fileno=int(number))
+    channel.set_inheritable(False)
+    with channel.makefile("rb") as lines:
+        order = json.loads(lines.readline())
+
+    def say(**record: Any) -> None:
+        try:
+            channel.sendall(json.dumps({**record, "key": order["key"]}).encode() + b"\n")
+        except OSError:
+            os._exit(70)  # the worker is gone, or has read enough
+
+    return say, order["canary"]
+
+
+def _settle_path() -> None:
+    """Undo what the worker did to the import path, for this process and those it starts.
+
+    The working directory comes back only now, with pytest loaded: what lies there stands in for nothing of it.
+    """
+    here = os.environ.pop(names.PATH, "")
+    rest = [each for each in os.environ.pop("PYTHONPATH", "").split(os.pathsep) if each and each != here]
+    if rest:
+        os.environ["PYTHONPATH"] = os.pathsep.join(rest)
+    if here in sys.path:
+        sys.path.remove(here)
+        sys.path.append(here)
+    if os.environ.pop(names.CWD, ""):
+        os.environ.pop("PYTHONSAFEPATH", None)
+        if getattr(sys.flags, "safe_path", False):
+            sys.path.insert(0, os.getcwd())
+
+
+def _load_without_checkout(load: Callable[..., int]) -> Callable[..., int]:
+    """Look installed plugins up without the check-out on the import path: metadata planted there offers none."""
+
+    def loaded(*arguments: Any, **named: Any) -> int:
+        root = os.getcwd()
+        inside = [each for each in sys.path if not each or each == root or each.startswith(root + os.sep)]
+        sys.path[:] = [each for each in sys.path if each not in inside]
+        try:
+            return load(*arguments, **named)
+        finally:
+            sys.path[:0] = inside
+
+    return loaded
+
+
+_FRAMEWORK = (
+    *(os.path.dirname(sys.modules[name].__file__ or "") + os.sep for name in ("_pytest", "pluggy")),
+    os.path.join(os.path.dirname(os.__file__), "unittest", ""),
+)
+
+
+def _raised_in(excinfo: Any, otherwise: str) -> str:
+    """The file whose code raised: the innermost that is no part of the test framework."""
+    for entry in reversed(excinfo.traceback):
+        path = str(entry.path)
+        if not path.startswith(_FRAMEWORK):
+            return path
+    return otherwise
+
+
+def _canary_of(items: list[pytest.Item], name: str) -> pytest.Item | None:
+    """A test that must fail, beside the last test of the run."""
+    parents = [item.getparent(pytest.Module) for item in reversed(items)]
+    parent = next((each for each in parents if each is not None), None)
+    if parent is None or not name:
+        return None
+
+    def fails() -> None:
+        raise AssertionError(name)
+
+    return pytest.Function.from_parent(parent, name=name, callobj=fails)
+
+
+class GateReport:
+    """The plugin proper; one a process, with a socket in the process that the worker started."""
+
+    def __init__(self) -> None:
+        self._say, self._name = _connect()
+        self._canary: pytest.Item | None = None
+        self._outcomes: list[str] = []
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        self._name = self._name or getattr(config, "workerinput", {}).get(_CANARY_KEY, "")
+        self._say(kind="start", pytest=pytest.__version__)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """xdist: its workers run the canary, too."""
+        node.workerinput[_CANARY_KEY] = self._name
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        self._tell_canary(getattr(node, "workeroutput", {}).get(_CANARY_KEY, []))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        if hasattr(config, "workerinput"):
+            self._add_canary(items)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """After the collection was counted and shown: the canary is none of the project's tests."""
+        if not hasattr(session.config, "workerinput") and not session.config.option.collectonly:
+            self._add_canary(session.items)
+
+    def _add_canary(self, items: list[pytest.Item]) -> None:
+        self._canary = _canary_of(items, self._name)
+        if self._canary is not None:
+            items.append(self._canary)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+        if item is not self._canary:
+            return None
+        reports = runtestprotocol(item, log=False, nextitem=nextitem)
+        self._outcomes = [report.outcome for report in reports]
+        self._tell_canary(self._outcomes)
+        return True
+
+    def _tell_canary(self, outcomes: list[str]) -> None:
+        if outcomes:
+            self._say(kind="canary", outcomes=list(outcomes))
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, Any, None]:
+        # Before the others see it: pytest puts an exception of its own in the place of unittest's.
+        raised_in = (
+            _raised_in(call.excinfo, str(getattr(item, "path", ""))) if call.excinfo is not None else ""
+        )
+        outcome = yield
+        # An attribute travels with the report from xdist's workers.
+        outcome.get_result().bench_raised_in = raised_in
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._say(
+            kind="test",
+            id=report.nodeid,
+            when=report.when,
+            outcome=report.outcome,
+            xfail=hasattr(report, "wasxfail"),
+            part=type(report).__name__ != "TestReport",
+            raised_in=getattr(report, "bench_raised_in", ""),
+            text=str(report.longrepr)[-_TEXT:] if report.outcome == "failed" else "",
+        )
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.outcome == "failed":
+            self._say(kind="not_collected", id=report.nodeid, text=str(report.longrepr)[-_TEXT:])
+        elif report.outcome == "skipped":
+            raised_in = report.longrepr[0] if isinstance(report.longrepr, tuple) else ""
+            self._say(kind="skipped_file", id=report.nodeid, raised_in=raised_in)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput[_CANARY_KEY] = self._outcomes
+        self._say(kind="end", exit=int(exitstatus))
+
+
+_settle_path()
+PytestPluginManager.load_setuptools_entrypoints = _load_without_checkout(  # type: ignore[method-assign]
+    PytestPluginManager.load_setuptools_entrypoints
+)
+_plugin = GateReport()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the plugin's object: its state is no module's."""
+    config.pluginmanager.register(_plugin)

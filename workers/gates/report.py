@@ -1,0 +1,127 @@
+"""From the records of the pytest plugin `bench_gate_report` to a suite run."""
+
+import json
+import os
+import secrets
+import socket
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from workers.gates.suite import SuiteRun
+from workers.spec import TestState
+from workers.toolchains.untrusted import mapping, sequence
+
+MAX_BYTES = 64 * 1024 * 1024
+"""A run that reports more is read no further, and did not report its end then."""
+_WORST: tuple[TestState, ...] = ("failed", "xfailed", "skipped", "passed")
+
+
+@dataclass
+class Records:
+    """What the plugin has told so far, record by record."""
+
+    root: Path
+    """The check-out: files below it are named relative to it."""
+    key: str
+    canary_name: str
+    states: dict[str, TestState] = field(default_factory=dict)
+    raised_in: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    canary: bool | None = None
+    ended: bool = False
+    forged: bool = False
+
+    def feed(self, line: bytes) -> None:
+        """Take one line; one without the key is none of the plugin's."""
+        try:
+            record = mapping(json.loads(line))
+        except (ValueError, RecursionError):
+            record = {}
+        if record.get("key") != self.key:
+            self.forged = True
+            return
+        match record.get("kind"):
+            case "test":
+                self._test(record)
+            case "not_collected":
+                self.errors[str(record.get("id"))] = str(record.get("text"))
+            case "skipped_file":
+                self.raised_in[str(record.get("id"))] = self._relative(record.get("raised_in"))
+            case "canary":
+                # One that is skipped or passes in any phase was kept from failing.
+                self.canary = "failed" in sequence(record.get("outcomes")) and self.canary is not False
+            case "end":
+                self.ended = True
+
+    def _test(self, record: dict[str, Any]) -> None:
+        name, outcome = str(record.get("id")), record.get("outcome")
+        if outcome == "rerun":
+            self.states.pop(name, None)
+            return
+        if record.get("part") and outcome != "failed":
+            return
+        state = _state(outcome, bool(record.get("xfail")))
+        seen = self.states.get(name)
+        self.states[name] = state if seen is None else min(seen, state, key=_WORST.index)
+        if state in ("skipped", "xfailed"):
+            self.raised_in[name] = self._relative(record.get("raised_in"))
+
+    def _relative(self, path: object) -> str:
+        text = path if isinstance(path, str) else ""
+        inside = os.path.relpath(text, self.root) if os.path.isabs(text) else text  # noqa: PTH117 — text in, text out
+        return text if inside.startswith("..") else inside
+
+    def run(self) -> SuiteRun | None:
+        """The run; None where its end was not reported."""
+        if not self.ended and not self.forged:
+            return None
+        return SuiteRun(self.states, self.raised_in, self.errors, self.canary, self.forged)
+
+
+def _state(outcome: object, xfail: bool) -> TestState:
+    if outcome == "passed":
+        return "passed"
+    if outcome == "skipped":
+        return "xfailed" if xfail else "skipped"
+    return "failed"
+
+
+class Channel:
+    """A socket pair between worker and plugin; a thread reads it, so that a run never waits for its reader."""
+
+    def __init__(self, root: Path) -> None:
+        self.records = Records(root, secrets.token_hex(16), f"test_{secrets.token_hex(6)}")
+        self._ours, self.theirs = socket.socketpair()
+        order = {"key": self.records.key, "canary": self.records.canary_name}
+        self._ours.sendall(json.dumps(order).encode() + b"\n")
+        self._reader = threading.Thread(target=self._read, name="gate report", daemon=True)
+
+    def _read(self) -> None:
+        left = MAX_BYTES
+        with self._ours.makefile("rb") as lines:
+            while left > 0 and (line := lines.readline(left)):
+                left -= len(line)
+                self.records.feed(line)
+
+    def run(self) -> SuiteRun | None:
+        """What was reported, once every process of the run is dead: the reader ends with the last of them."""
+        self.theirs.close()
+        self._reader.join()
+        return self.records.run()
+
+    def __enter__(self) -> Self:
+        self._reader.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.theirs.close()
+        with suppress(OSError):
+            self._ours.shutdown(socket.SHUT_RDWR)
+        self._reader.join()
+        self._ours.close()

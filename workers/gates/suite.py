@@ -1,0 +1,46 @@
+"""What one run of a test suite showed, test by test. Pure values: read from a socket, a JUnit file or the database."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from workers.spec import TestState
+
+_MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '([^'.]+)")
+
+
+@dataclass(frozen=True)
+class SuiteRun:
+    """The tests of one run by id; a test's set-up, call and teardown are one test."""
+
+    states: Mapping[str, TestState] = field(default_factory=dict)
+    raised_in: Mapping[str, str] = field(default_factory=dict)
+    """By the id of a test or file that was skipped or expected to fail: the file whose code said so, relative to
+    the check-out where it lies in it. Empty where it is not known."""
+    collection_errors: Mapping[str, str] = field(default_factory=dict)
+    """By file that could not be collected: the end of what was said of it."""
+    canary: bool | None = None
+    """Whether the test that must fail did fail; None where it did not run."""
+    forged: bool = False
+    """Whether records came that the reporter did not write."""
+
+    def count(self, state: TestState) -> int:
+        """Tests in that state."""
+        return sum(1 for each in self.states.values() if each == state)
+
+    @property
+    def collected(self) -> int:
+        """Tests that ran or were skipped."""
+        return len(self.states)
+
+    @property
+    def score(self) -> float | None:
+        """Share of tests that passed; an expected failure counts neither way."""
+        judged = self.collected - self.count("xfailed")
+        return self.count("passed") / judged if judged > 0 else None
+
+    @property
+    def missing_modules(self) -> tuple[str, ...]:
+        """Modules whose absence kept files from being collected."""
+        found = {name for text in self.collection_errors.values() for name in _MISSING_MODULE.findall(text)}
+        return tuple(sorted(found))
