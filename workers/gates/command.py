@@ -42,17 +42,18 @@ def _ignores_environment(argument: str) -> bool:
 def reporting(argv: Sequence[str], fd: int) -> GateCommand:
     """The pytest command with the plugin, which reports over the descriptor `fd`.
 
-    `python -m pytest` starts without the working directory on its import path; the plugin puts it there once
-    pytest and the plugins of installed distributions are loaded.
+    `python -m pytest` starts without the working directory on its import path, by way of `bench_gate_main`.
     """
     position = pytest_position(argv)
     assert position is not None
     here = str(PLUGIN_DIRECTORY)
     before = [_with_path(each, here) for each in argv[:position]]
     env = {"PYTHONPATH": here, names.PATH: here, names.FD: str(fd)}
+    program = argv[position]
     if position > 0 and argv[position - 1] == "-m":
         env |= {"PYTHONSAFEPATH": "1", names.CWD: "1"}
-    return GateCommand((*before, argv[position], "-p", names.PLUGIN, *argv[position + 1 :]), env)
+        program = names.MAIN
+    return GateCommand((*before, program, "-p", names.PLUGIN, *argv[position + 1 :]), env)
 
 
 def _with_path(argument: str, here: str) -> str:

@@ -102,7 +102,8 @@ class Channel:
 
     def _read(self) -> None:
         left = MAX_BYTES
-        with self._ours.makefile("rb") as lines:
+        # One that ends without a look at its order resets the connection.
+        with suppress(OSError), self._ours.makefile("rb") as lines:
             while left > 0 and (line := lines.readline(left)):
                 left -= len(line)
                 self.records.feed(line)

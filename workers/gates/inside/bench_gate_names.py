@@ -1,6 +1,7 @@
 """Names that the worker and the plugin inside a gate's process share."""
 
 PLUGIN = "bench_gate_report"
+MAIN = "bench_gate_main"
 FD = "BENCH_GATE_FD"
 """Number of the inherited socket over which the plugin reports."""
 PATH = "BENCH_GATE_PATH"

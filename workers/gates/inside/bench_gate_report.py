@@ -1,4 +1,4 @@
-"""Pytest plugin: reports each test to the worker over a socket, and runs a canary that must fail.
+"""Pytest plugin: reports each test to the worker over a socket, and runs a canary that must fail. PYTEST_DONT_REWRITE
 
 The worker puts this directory on PYTHONPATH and names the plugin on the command line. The socket is the only way
 out: no report lies in a file that the tested code could write. Key and canary name come over it, never by
@@ -13,6 +13,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Generator
+from importlib import metadata
 from typing import Any
 
 import bench_gate_names as names  # type: ignore[import-not-found]
@@ -63,17 +64,31 @@ def _settle_path() -> None:
             sys.path.insert(0, os.getcwd())
 
 
-def _load_without_checkout(load: Callable[..., int]) -> Callable[..., int]:
-    """Look installed plugins up without the check-out on the import path: metadata planted there offers none."""
+def _is_inside(path: str) -> bool:
+    root = os.getcwd()
+    return not path or path == root or path.startswith(root + os.sep)
+
+
+def _load_installed(load: Callable[..., int]) -> Callable[..., int]:
+    """Load the plugins of distributions that are installed: metadata in the check-out offers none, and what is
+    imported for them comes from the check-out only where nothing else has that name.
+    """
 
     def loaded(*arguments: Any, **named: Any) -> int:
-        root = os.getcwd()
-        inside = [each for each in sys.path if not each or each == root or each.startswith(root + os.sep)]
-        sys.path[:] = [each for each in sys.path if each not in inside]
+        every, path = metadata.distributions, list(sys.path)
+        metadata.distributions = lambda **given: [
+            each for each in every(**given) if not _is_inside(str(each.locate_file("")).rstrip(os.sep))
+        ]
+        sys.path.sort(key=_is_inside)
         try:
             return load(*arguments, **named)
         finally:
-            sys.path[:0] = inside
+            metadata.distributions = every
+            sys.path[:] = path + [each for each in sys.path if each not in path]
+            # xdist keeps the path that it was imported with for its workers.
+            frozen = getattr(sys.modules.get("xdist.workermanage"), "_sys_path", None)
+            if frozen is not None:
+                frozen[:] = sys.path
 
     return loaded
 
@@ -91,6 +106,12 @@ def _raised_in(excinfo: Any, otherwise: str) -> str:
         if not path.startswith(_FRAMEWORK):
             return path
     return otherwise
+
+
+def _is_marked(item: pytest.Item) -> bool:
+    """Whether a test of unittest, which tells no place, is skipped by a decorator on it or its class."""
+    owners = (getattr(item, "obj", None), getattr(item, "cls", None))
+    return any(getattr(owner, "__unittest_skip__", False) for owner in owners)
 
 
 def _canary_of(items: list[pytest.Item], name: str) -> pytest.Item | None:
@@ -162,9 +183,10 @@ class GateReport:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, Any, None]:
         # Before the others see it: pytest puts an exception of its own in the place of unittest's.
-        raised_in = (
-            _raised_in(call.excinfo, str(getattr(item, "path", ""))) if call.excinfo is not None else ""
-        )
+        path = str(getattr(item, "path", ""))
+        raised_in = path if _is_marked(item) else ""
+        if call.excinfo is not None:
+            raised_in = _raised_in(call.excinfo, path)
         outcome = yield
         # An attribute travels with the report from xdist's workers.
         outcome.get_result().bench_raised_in = raised_in
@@ -196,7 +218,7 @@ class GateReport:
 
 
 _settle_path()
-PytestPluginManager.load_setuptools_entrypoints = _load_without_checkout(  # type: ignore[method-assign]
+PytestPluginManager.load_setuptools_entrypoints = _load_installed(  # type: ignore[method-assign]
     PytestPluginManager.load_setuptools_entrypoints
 )
 _plugin = GateReport()
