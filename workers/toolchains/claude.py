@@ -130,8 +130,9 @@ class Claude(Program):
         if context.ref.max_turns is not None:
             argv += ["--max-turns", str(context.ref.max_turns)]
         argv += ["--max-budget-usd", decimal_usd(context.max_micro_usd)]
-        config = context.home / ".claude"
-        config.mkdir(parents=True, exist_ok=True)
+        # Of this round alone: at a place that lasts, an earlier round may have put a file or a link.
+        config = context.out / "claude"
+        config.mkdir()
         return Invocation(
             argv=tuple(argv),
             env=environment(

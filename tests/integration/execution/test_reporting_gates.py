@@ -1,8 +1,10 @@
 """That the reporter sees every kind of pytest run as the project's own CI would, canary included."""
 
+import shutil
+
 import pytest
 
-from tests.fixtures.executions import Orders, Repository
+from tests.fixtures.executions import Orders, Repository, python
 from workers.control import Control
 from workers.execution.machine import Machine
 from workers.execution.run import run_execution
@@ -13,6 +15,8 @@ TESTS = {
     "src/shop/price.py": "def total(*parts):\n    return sum(parts)\n",
     "tests/test_all.py": """
 import unittest
+import shutil
+
 import pytest
 from shop.price import total
 
@@ -141,3 +145,34 @@ def test_a_file_that_cannot_be_collected_is_no_test(
 def test_the_gates_output_shows_no_canary(order: Orders, machine: Machine, repository: Repository) -> None:
     shown = baseline(order, machine, repository, "python", "-m", "pytest", "-v", "tests")
     assert "1 failed, 1 passed" in shown.detail
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+def test_a_node_gate_is_judged_test_by_test(order: Orders, machine: Machine, repository: Repository) -> None:
+    base = repository.add(
+        {
+            "sum.js": "module.exports = (a, b) => a - b;\n",
+            "sum.test.js": "const test = require('node:test'); const assert = require('node:assert');\n"
+            "const sum = require('./sum.js');\n"
+            "test('adds', () => assert.strictEqual(sum(1, 2), 3));\n"
+            "test('zero', () => assert.strictEqual(sum(0, 0), 0));\n"
+            "test('later', { skip: true }, () => {});\n",
+        }
+    )
+    command = [
+        "node",
+        "--test",
+        "--test-reporter=junit",
+        "--test-reporter-destination={junit}",
+        "sum.test.js",
+    ]
+    shown = baseline(order, machine, base, *command)
+    assert sorted((shown.tests or {}).values()) == ["failed", "passed", "skipped"], shown.detail
+    gate = Gate(name="test", command=command, junit=True)
+    right = python("open('sum.js', 'w').write('module.exports = (a, b) => a + b;')")
+    fixed = run_execution(order(right, at=base, gates=[gate], baseline=[shown]), machine, Control())
+    assert (fixed.status, fixed.fail_codes) == ("success", [])
+    skips = python("open('sum.js', 'w').write('process.exit(0)')")
+    given = order(skips, at=base, gates=[gate], baseline=[shown], attempt=2)
+    cheat = run_execution(given, machine, Control())
+    assert (cheat.status, "fewer_tests" in cheat.fail_codes) == ("failed", True)
