@@ -2,7 +2,7 @@
 
 Git runs on the candidate's files inside the sandbox (`take_inside.py`) and hands out a listing, a diff and a pack of
 new objects. The worker's own Git reads these and never the files: index, configuration, attributes and exclusions
-are the pristine ones. Ignored files, compiled Python and nested repositories are no part of a patch.
+are the pristine ones. Ignored files and compiled Python are no part of a patch; a nested repository is, as plain files.
 """
 
 import json

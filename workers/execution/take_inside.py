@@ -51,7 +51,12 @@ def make_plain(checkout: str) -> None:
 
 def _remove(path: str) -> None:
     if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path, ignore_errors=True)
+        os.chmod(path, 0o700)
+        for folder, directories, _ in os.walk(path):
+            for name in directories:
+                with contextlib.suppress(OSError):
+                    os.chmod(os.path.join(folder, name), 0o700, follow_symlinks=False)
+        shutil.rmtree(path)
     else:
         with contextlib.suppress(OSError):
             os.unlink(path)

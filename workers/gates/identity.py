@@ -1,5 +1,6 @@
 """Tests as identities: each that ran on the base commit must still run, and pass or stay as it was."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
@@ -36,19 +37,21 @@ def _has_fewer(suite: SuiteRun, known: Mapping[str, TestState], baseline: GateBa
 def missing(now: Mapping[str, TestState], known: Mapping[str, TestState]) -> Iterator[str]:
     """Ids of `known` that are not in `now`.
 
-    Parameters whose ids differ from run to run (addresses, dates) are told by number: as many tests of the same
-    function count as the same tests.
+    What differs from run to run in the ids of parameters (addresses, dates) is blotted out; tests whose ids are then
+    equal are told by number.
     """
-    before, after = Counter(map(_function, known)), Counter(map(_function, now))
+    before, after = Counter(map(_lasting, known)), Counter(map(_lasting, now))
     for name in known:
-        if name not in now and after[_function(name)] < before[_function(name)]:
+        if name not in now and after[_lasting(name)] < before[_lasting(name)]:
             yield name
 
 
-def _function(name: str) -> str:
-    """The id of a test without its parameters."""
-    head, bracket, _ = name.partition("[")
-    return head if bracket else name
+_PASSING = re.compile(r"0x[0-9a-fA-F]+|\d{4,}")
+
+
+def _lasting(name: str) -> str:
+    head, bracket, parameters = name.partition("[")
+    return head + bracket + _PASSING.sub("#", parameters)
 
 
 def _excused(

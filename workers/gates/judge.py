@@ -10,8 +10,8 @@ from workers.result import GateResult
 from workers.sandbox.process import EndedBy
 from workers.spec import Gate, GateBaseline
 
-MAX_TESTS = 20_000
-"""Ids of more tests are not kept with a baseline: every work order carries them."""
+MAX_TESTS, MAX_TEXT = 20_000, 2_000_000
+"""More tests, or longer ids together, are not kept with a baseline: every work order carries them."""
 _RUNNER_TELLS = (0, 1)
 """Exit codes of pytest that mean: all tests ran, and this is what came of them."""
 
@@ -85,7 +85,7 @@ def as_baseline(gate: Gate, run: GateRun) -> GateBaseline:
     detail = why_not_run(gate, run)
     suite = run.suite
     counts = suite if suite is not None and not suite.collection_errors else None
-    told = suite is not None and 0 < suite.collected <= MAX_TESTS
+    told = suite is not None and 0 < suite.collected <= MAX_TESTS and sum(map(len, suite.states)) <= MAX_TEXT
     return GateBaseline(
         name=gate.name,
         passed=not _fail_codes(gate, run, None, lambda _path: True),

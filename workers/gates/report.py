@@ -17,6 +17,8 @@ from workers.toolchains.untrusted import mapping, sequence
 
 MAX_BYTES = 64 * 1024 * 1024
 """A run that reports more is read no further, and did not report its end then."""
+_LAST_WORDS_SECONDS = 30.0
+_ID_LENGTH = 1000
 _WORST: tuple[TestState, ...] = ("failed", "xfailed", "skipped", "passed")
 
 
@@ -34,6 +36,10 @@ class Records:
     canary: bool | None = None
     ended: bool = False
     forged: bool = False
+    _last: dict[str, str] = field(default_factory=dict)
+    """By process of the run: the test it reported last."""
+    _sealed: set[str] = field(default_factory=set)
+    """Tests that their process has gone on from."""
 
     def feed(self, line: bytes) -> None:
         """Take one line; one without the key is none of the plugin's."""
@@ -48,9 +54,9 @@ class Records:
             case "test":
                 self._test(record)
             case "not_collected":
-                self.errors[str(record.get("id"))] = str(record.get("text"))
+                self.errors[_text(record.get("id"))] = str(record.get("text"))
             case "skipped_file":
-                self.raised_in[str(record.get("id"))] = self._relative(record.get("raised_in"))
+                self.raised_in[_text(record.get("id"))] = self._relative(record.get("raised_in"))
             case "canary":
                 # One that is skipped or passes in any phase was kept from failing.
                 self.canary = "failed" in sequence(record.get("outcomes")) and self.canary is not False
@@ -58,9 +64,15 @@ class Records:
                 self.ended = True
 
     def _test(self, record: dict[str, Any]) -> None:
-        name, outcome = str(record.get("id")), record.get("outcome")
+        name, outcome, worker = _text(record.get("id")), record.get("outcome"), str(record.get("worker"))
+        before = self._last.get(worker, name)
+        if before != name:
+            self._sealed.add(before)
+        self._last[worker] = name
         if outcome == "rerun":
-            self.states.pop(name, None)
+            # Of the test at hand alone: no later code takes back how an earlier test ended.
+            if name not in self._sealed:
+                self.states.pop(name, None)
             return
         if record.get("part") and outcome != "failed":
             return
@@ -80,6 +92,11 @@ class Records:
         if not self.ended and not self.forged:
             return None
         return SuiteRun(self.states, self.raised_in, self.errors, self.canary, self.forged)
+
+
+def _text(value: object) -> str:
+    """An id as text that every JSON reader and database takes."""
+    return str(value)[:_ID_LENGTH].encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
 def _state(outcome: object, xfail: bool) -> TestState:
@@ -111,6 +128,9 @@ class Channel:
     def run(self) -> SuiteRun | None:
         """What was reported, once every process of the run is dead: the reader ends with the last of them."""
         self.theirs.close()
+        self._reader.join(_LAST_WORDS_SECONDS)
+        with suppress(OSError):
+            self._ours.shutdown(socket.SHUT_RDWR)
         self._reader.join()
         return self.records.run()
 

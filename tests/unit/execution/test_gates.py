@@ -140,6 +140,12 @@ def test_parameters_without_a_fixed_id_are_told_by_number() -> None:
     assert judged(run(0, one), base).fail_codes == ["fewer_tests"]
 
 
+def test_another_parameter_is_another_test() -> None:
+    base = BASE.model_copy(update={"tests": {"t.py::p[right]": "passed", "t.py::p[wrong]": "failed"}})
+    swapped = SuiteRun({"t.py::p[right]": "passed", "t.py::p[easy]": "passed"}, canary=True)
+    assert judged(run(0, swapped), base).fail_codes == ["fewer_tests"]
+
+
 @pytest.mark.parametrize(
     ("raised_in", "codes"),
     [("t.py", []), ("calc.py", ["new_skips"]), ("", ["new_skips"])],

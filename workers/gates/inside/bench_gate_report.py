@@ -195,7 +195,7 @@ class GateReport:
         self._say(
             kind="test",
             id=report.nodeid,
-            when=report.when,
+            worker=getattr(report, "worker_id", ""),
             outcome=report.outcome,
             xfail=hasattr(report, "wasxfail"),
             part=type(report).__name__ != "TestReport",
