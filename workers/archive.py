@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from workers.execution.plan import executed_plan
 from workers.execution.vote import blocking_failures, passed
+from workers.repository import without_credentials
 from workers.result import CandidateResult
 from workers.spec import PlannedAction, WorkOrder
 
@@ -81,14 +82,14 @@ def manifest(evidence: Evidence, planner: dict[str, Any]) -> dict[str, Any]:
         "schema_version": "cyntra.workcell_manifest.v1",
         "workcell_id": result.workcell_id,
         "job_type": order.job_type,
-        "issue": {"id": None, "title": None, "tags": [], **order.issue},
+        "issue": {"id": None, "title": None, "tags": [], **_without_credentials(order.issue)},
         "toolchain": played or order.workcell.toolchains[0].name,
         "toolchain_config": {
             "toolchains": [ref.model_dump() for ref in order.workcell.toolchains],
             "versions": {each.toolchain: each.toolchain_version for each in result.rounds},
             "seed": result.seed,
             "sandbox": result.sandbox,
-            "repo": order.workcell.repo,
+            "repo": without_credentials(order.workcell.repo),
             "base": order.workcell.base,
         },
         "quality_gates": {gate.name: gate.model_dump(exclude={"name"}) for gate in order.workcell.gates},
@@ -100,6 +101,14 @@ def manifest(evidence: Evidence, planner: dict[str, Any]) -> dict[str, Any]:
         },
         "bench": {"bench_id": order.bench_id, "execution_id": order.execution_id, "attempt": order.attempt},
     }
+
+
+def _without_credentials(issue: Mapping[str, Any]) -> dict[str, Any]:
+    """The issue as it is recorded: benches of earlier versions may hold an address with a password in it."""
+    workcell = issue.get("workcell")
+    if not isinstance(workcell, dict) or not isinstance(workcell.get("repo"), str):
+        return dict(issue)
+    return {**issue, "workcell": {**workcell, "repo": without_credentials(workcell["repo"])}}
 
 
 def proof(evidence: Evidence) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, get_args
 
 from workers.errors import WorkerError
+from workers.own_variables import check_passed_names
 from workers.spec import Sandbox
 
 SECRET_PREFIX: Final = "BENCH_SECRET_"  # noqa: S105 — a prefix of names
@@ -24,6 +25,7 @@ class WorkerSettings:
     | `BENCH_SANDBOX` | `auto`, `bwrap` or `none`; `auto` leaves it to the workcell | `auto` |
     | `BENCH_SECRET_<NAME>` | secret `<NAME>`, given only to the toolchains that name it | |
     | `BENCH_PASS_ENV` | names (comma separated) of variables for programs that have the network | |
+    | `BENCH_GIT_CONFIG` | a Git configuration for fetches alone, such as one with a credential helper | |
     | `BENCH_SANDBOX_READ` | more paths (`:` separated) that a sandboxed program may read | |
     | `BENCH_DISK_RESERVE_MB` | free space below which nothing is started | 512 |
     | `BENCH_CAPTURE_MB` | most output kept of one program while it runs | 32 |
@@ -57,9 +59,7 @@ class WorkerSettings:
                 for name, value in given.items()
                 if name.startswith(SECRET_PREFIX) and value
             },
-            pass_env=tuple(
-                name.strip() for name in given.get("BENCH_PASS_ENV", "").split(",") if name.strip()
-            ),
+            pass_env=_passed(given.get("BENCH_PASS_ENV", "")),
             sandbox_read=tuple(
                 Path(path).absolute()
                 for path in given.get("BENCH_SANDBOX_READ", "").split(os.pathsep)
@@ -79,6 +79,15 @@ def _sandbox(value: str) -> Sandbox:
             choice: Sandbox = known
             return choice
     raise WorkerError(f"BENCH_SANDBOX is {value!r}; use {', '.join(get_args(Sandbox))}")
+
+
+def _passed(value: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in value.split(",") if name.strip())
+    try:
+        check_passed_names(names)
+    except ValueError as error:
+        raise WorkerError(f"BENCH_PASS_ENV: {error}") from None
+    return names
 
 
 def _number(given: Mapping[str, str], name: str, default: int, least: int) -> int:

@@ -7,7 +7,10 @@ config is made of the same ones.
 import shlex
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from workers.own_variables import check_passed_names
+from workers.repository import check_repository
 
 
 def split_command(value: Any) -> Any:
@@ -15,8 +18,16 @@ def split_command(value: Any) -> Any:
     return shlex.split(value) if isinstance(value, str) else value
 
 
+def _passable(names: list[str]) -> list[str]:
+    check_passed_names(names)
+    return names
+
+
 Command = Annotated[list[str], BeforeValidator(split_command), Field(min_length=1)]
-Positive = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0, le=1e7, allow_inf_nan=False)]
+Price = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+"""Dollars."""
+Repository = Annotated[str, Field(min_length=1), AfterValidator(check_repository)]
 Sandbox = Literal["auto", "bwrap", "none"]
 Swarm = Literal["serial_handoff", "speculate_vote"]
 TestState = Literal["passed", "failed", "skipped", "xfailed"]
@@ -54,7 +65,7 @@ class ToolchainRef(Strict):
     """Overrides whether the toolchain gets the network; None keeps the adapter's own answer."""
     no_output_seconds: Positive | None = None
     """A program silent for this long is stopped; None keeps the adapter's own limit."""
-    env: list[str] = []
+    env: Annotated[list[str], AfterValidator(_passable)] = []
     """Names of further variables of the worker's environment that are handed over (never secrets)."""
     tags: list[str] = []
     """Machine tags that a worker must carry to run this toolchain."""
@@ -63,14 +74,14 @@ class ToolchainRef(Strict):
 class Rates(Strict):
     """Prices used for the worst case before, and for the charge after, an execution."""
 
-    usd_per_minute: Annotated[float, Field(ge=0)] = 0.01
-    max_usd_per_candidate: Annotated[float, Field(ge=0)] = 0.0
+    usd_per_minute: Price = 0.01
+    max_usd_per_candidate: Price = 0.0
 
 
 class Workcell(Strict):
     """Everything a candidate's checkout, set-up, toolchains and gates need."""
 
-    repo: Annotated[str, Field(min_length=1)]
+    repo: Repository
     base: Annotated[str, Field(min_length=1)] = "HEAD"
     setup: Command | None = None
     setup_timeout_seconds: Positive = 600.0

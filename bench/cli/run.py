@@ -14,7 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bench.cli.fleet import log_to_stderr, stop_on_signals
 from bench.cli.session import Farm, note, open_farm
-from bench.config.load import apply_stream_flags, find_config, load_config
+from bench.cli.trust import trust_option
+from bench.config.load import apply_stream_flags, find_config, load_config, trust_issue_workcells
 from bench.config.models import BenchConfig
 from bench.errors import BenchError, FailureError
 from bench.intake.conditions import matches
@@ -42,7 +43,8 @@ if TYPE_CHECKING:
 )
 @click.option("--confidence-threshold", type=click.FloatRange(0, 1), help="Below it the baseline decides.")
 @click.option("--max-usd", type=click.FloatRange(min=0), help="Cap on the dollars of this stream.")
-def run(mode: str, slice_name: str | None, config: Path | None, **flags: Any) -> None:
+@trust_option
+def run(mode: str, slice_name: str | None, config: Path | None, trust_issues: bool, **flags: Any) -> None:
     """Plan, run and record the issues of the backlog, one after the other, as they become ready.
 
     Ctrl-C ends it: nothing new starts, and what runs is finished and recorded by the workers.
@@ -53,6 +55,7 @@ def run(mode: str, slice_name: str | None, config: Path | None, **flags: Any) ->
       bench run --watch --max-concurrent-workcells 3 --planner-model bundle --planner-mode shadow
     """
     found = load_config(config or find_config(Path.cwd()))
+    found = trust_issue_workcells(found) if trust_issues else found
     resolved = apply_stream_flags(found, slice=slice_name, **flags)
     wanted = find_slice(resolved.issue_selection.slice, resolved.slices)
     log_to_stderr()
@@ -127,6 +130,7 @@ def _scheduler(farm: Farm, config: BenchConfig, wanted: Callable[[Issue], bool])
     from bench.stream.epoch import stability
     from bench.stream.open import open_stream
     from bench.stream.truth import StreamTruth
+    from bench.submit.issue_workcell import objector
     from db.repositories.streams import Streams
     from planner.dataset.epochs import epoch_of
     from planner.inference import PlannerInference
@@ -140,7 +144,7 @@ def _scheduler(farm: Farm, config: BenchConfig, wanted: Callable[[Issue], bool])
     bench_id, new = open_stream(farm.engine, config, datetime.now(UTC))
     note(f"stream {bench_id} {'begins' if new else 'goes on'}; planner: {inference.config.rollout.mode}")
     mirrors = None if farm.embedded is None else farm.embedded.paths.root / "work" / "mirrors"
-    board = Board(config.stream.max_attempts)
+    board = Board(config.stream.max_attempts, objector(config))
     running, past = Streams(farm.engine).standing()
     board.ended(past)
     truth = StreamTruth(farm.engine, bench_id, config, mirrors)

@@ -7,11 +7,13 @@ import click
 
 from bench.cli.session import Farm, note, open_farm
 from bench.cli.tables import percent, seconds, show, show_json, table
-from bench.config.load import apply_overrides, find_config, load_config
+from bench.cli.trust import note_overrides, trust_option
+from bench.config.load import apply_overrides, find_config, load_config, trust_issue_workcells
 from bench.config.models import BenchConfig
 from bench.config.money import format_usd
 from bench.coordinator.decide import action_of
 from bench.submit.backlog import read_backlog, store_backlog
+from bench.submit.issue_workcell import overrides_of
 from bench.submit.plan import plan_fingerprint
 from db.repositories.new_bench import NewBench, NewCase
 from db.repositories.plans import Plans
@@ -34,6 +36,7 @@ STRATEGIES = ("deterministic", "random", "coverage", "covering", "anchor", "raci
 @click.option("--max-usd", type=click.FloatRange(min=0), help="Cap on the dollars of the bench.")
 @click.option("--max-minutes", type=click.FloatRange(min=0), help="Cap on its worker-minutes.")
 @click.option("--max-executions", type=click.IntRange(min=1), help="Cap on its executions.")
+@trust_option
 @click.option("--dry-run", is_flag=True, help="Show arms, propensities and worst case; write nothing.")
 @click.option("--wait", is_flag=True, help="Watch until it is finished. Ctrl-C detaches, the bench goes on.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; with --wait the bench summary document.")
@@ -41,6 +44,7 @@ def submit(
     issue_ids: str | None,
     config: Path | None,
     slice_name: str | None,
+    trust_issues: bool,
     dry_run: bool,
     wait: bool,
     as_json: bool,
@@ -56,7 +60,9 @@ def submit(
       bench submit --issues SHOP-12,SHOP-19 --k 8 --replicates 3 --max-usd 20
       bench submit --config night.yaml --dry-run
     """
-    resolved = apply_overrides(load_config(config or find_config(Path.cwd())), slice=slice_name, **flags)
+    found = load_config(config or find_config(Path.cwd()))
+    found = trust_issue_workcells(found) if trust_issues else found
+    resolved = apply_overrides(found, slice=slice_name, **flags)
     ids = None if issue_ids is None else [part.strip() for part in issue_ids.split(",") if part.strip()]
     with open_farm() as farm:
         plan = plan_of(farm, resolved, ids)
@@ -80,6 +86,7 @@ def _show_dry_run(farm: Farm, plan: NewBench, as_json: bool) -> None:
         show_json({**plan_document(plan), "detectable": plain(power)})
         return
     show_plan(plan)
+    note_overrides(plan)
     note(plan_line(power))
 
 
@@ -175,6 +182,7 @@ def plan_document(plan: NewBench) -> dict[str, Any]:
                 "issue_id": case.issue_id,
                 "admission_rank": case.admission_rank,
                 "note": case.note,
+                "overrides": overrides_of(case),
                 "arms": [
                     {
                         "action": list(action_of(arm.__dict__)),

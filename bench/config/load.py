@@ -1,5 +1,6 @@
 """Reading a bench config, laying flags over it, and resolving the workcell of an issue."""
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -8,8 +9,9 @@ from pydantic import ValidationError
 
 from bench.config.errors import ConfigError
 from bench.config.models import BenchConfig, WorkcellDefaults
-from bench.config.problems import Place, Problem, endless_numbers, problems_of
+from bench.config.problems import Place, Problem, problems_of, unfit_values
 from bench.config.source import read_source
+from bench.config.trust import TrustLevel, check_keys, tightened
 from planner.canonical import sha256_json
 from workers.spec import Workcell
 
@@ -103,6 +105,11 @@ def apply_stream_flags(
     return _validate(data, lambda problem: problem.text)
 
 
+def trust_issue_workcells(config: BenchConfig) -> BenchConfig:
+    """`config` with every key of an issue's `workcell` taken, as `--trust-issue-workcells` asks."""
+    return config.model_copy(update={"trust": config.trust.model_copy(update={"issue_workcells": "all"})})
+
+
 def _put(data: dict[str, Any], place: Place, value: Any) -> None:
     *sections, key = place
     for section in sections:
@@ -116,18 +123,21 @@ def config_hash(config: BenchConfig) -> str:
 
 
 def resolve_workcell(
-    defaults: WorkcellDefaults, override: Mapping[str, Any] | None, issue_id: str
+    defaults: WorkcellDefaults,
+    override: Mapping[str, Any] | None,
+    issue_id: str,
+    trust: TrustLevel = "gates",
 ) -> Workcell:
     """The workcell of one issue: the config's block, key by key replaced by the issue's own.
 
-    `rates` are replaced price by price, so that naming one price forgets no limit of the other. A key that
-    the issue sets to null falls back to the workcell's own default. `ConfigError` names issue and key.
+    Only keys that `trust` allows are taken, and none that weakens what the config says (`bench.config.trust`). A
+    key that the issue sets to null falls back to the workcell's own default. `ConfigError` names issue and key.
     """
     where = f"issue {issue_id}: workcell"
     own = _own_keys(override, where)
+    check_keys(own, trust, where)
     merged = defaults.model_dump(exclude_none=True)
-    if isinstance(own.get("rates"), dict):
-        own["rates"] = {**merged.get("rates", {}), **own["rates"]}
+    own = tightened(merged, own, where)
     merged = {key: value for key, value in {**merged, **own}.items() if value is not None}
     for key in ("repo", "base"):
         if str(merged.get(key, "")).startswith("-"):
@@ -145,8 +155,11 @@ def resolve_workcell(
 
 def _own_keys(override: Mapping[str, Any] | None, where: str) -> dict[str, Any]:
     """What an issue says itself, checked; nulls are kept."""
+    said = dict(override or {})
+    for problem in unfit_values(said):
+        raise ConfigError(f"{where}.{problem.text}")
     try:
-        own = WorkcellDefaults.model_validate(dict(override or {}), strict=True)
+        own = WorkcellDefaults.model_validate(said, strict=True)
     except ValidationError as error:
         raise ConfigError(f"{where}.{problems_of(error, WorkcellDefaults)[0].text}") from error
     if own.repo is not None and is_relative(own.repo):
@@ -158,11 +171,16 @@ def is_relative(repo: str) -> bool:
     """Whether `repo` is a path that depends on where one stands: no URL, no host:path, not from the root."""
     host, colon, _ = repo.partition(":")
     elsewhere = "://" in repo or (bool(colon) and "/" not in host)
-    return not elsewhere and not Path(repo).expanduser().is_absolute()
+    return not elsewhere and not Path(_expanded(repo)).is_absolute()
+
+
+def _expanded(path: str) -> str:
+    """`path` with a leading `~`; one of a user whom this machine does not know stays as it is."""
+    return os.path.expanduser(path)  # noqa: PTH111 — Path.expanduser raises for an unknown user
 
 
 def _validate(data: dict[str, Any], tell: Callable[[Problem], str]) -> BenchConfig:
-    problems = list(endless_numbers(data))
+    problems = list(unfit_values(data))
     if not problems:
         try:
             return BenchConfig.model_validate(data, strict=True)
@@ -173,7 +191,7 @@ def _validate(data: dict[str, Any], tell: Callable[[Problem], str]) -> BenchConf
 
 def _with_absolute_paths(config: BenchConfig, directory: Path) -> BenchConfig:
     def absolute(path: str | None) -> str | None:
-        return None if path is None else str((directory / Path(path).expanduser()).resolve())
+        return None if path is None else str((directory / _expanded(path)).resolve())
 
     repo = config.workcell.repo
     if repo is not None and (is_relative(repo) or repo.startswith("~")):
@@ -184,6 +202,9 @@ def _with_absolute_paths(config: BenchConfig, directory: Path) -> BenchConfig:
             "issue_selection": selection.model_copy(update={"source": absolute(selection.source)}),
             "output": output.model_copy(update={"directory": absolute(output.directory)}),
             "workcell": workcell.model_copy(update={"repo": repo}),
+            "trust": config.trust.model_copy(
+                update={"sources": [absolute(source) for source in config.trust.sources]}
+            ),
             "planner": _with_absolute_model(config.planner, absolute),
         }
     )

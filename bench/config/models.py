@@ -2,18 +2,20 @@
 
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from bench.config.routing import Rule
 from bench.config.stream import StreamSettings
+from bench.config.trust import Trust
 from bench.intake.conditions import checked
 from bench.intake.errors import IntakeError
 from bench.intake.slices import filter_condition
 from planner.errors import PlannerError
 from planner.planner_config import PlannerConfig, read_planner_config
-from workers.spec import Command, Gate, Positive, Rates, Sandbox, Strict, ToolchainRef
+from workers.repository import has_credential
+from workers.spec import Command, Gate, Positive, Rates, Repository, Sandbox, Strict, ToolchainRef
 
-NotNegative = Annotated[float, Field(ge=0)]
+NotNegative = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 Usd = Annotated[float, Field(ge=0, le=1e9)]
 AtLeastOne = Annotated[int, Field(ge=1)]
 TieBreak = Literal["lower_max_candidates", "lower_max_minutes", "action_tuple_lexicographic"]
@@ -105,10 +107,19 @@ class Output(Strict):
     include_traces: bool = False
 
 
+def _no_credential(repo: str) -> str:
+    if has_credential(repo):
+        raise ValueError(
+            "holds a user, password or token, which database and archives would keep; take it out and sign in by a "
+            "Git configuration with a credential helper, named in BENCH_GIT_CONFIG"
+        )
+    return repo
+
+
 class WorkcellDefaults(Strict):
     """`workers.spec.Workcell` with every key optional: an issue may bring what is missing."""
 
-    repo: str | None = None
+    repo: Annotated[Repository, AfterValidator(_no_credential)] | None = None
     base: str | None = None
     setup: Command | None = None
     setup_timeout_seconds: Positive | None = None
@@ -135,6 +146,7 @@ class BenchConfig(Strict):
     winner_selection: WinnerSelection = WinnerSelection()
     output: Output = Output()
     workcell: WorkcellDefaults = WorkcellDefaults()
+    trust: Trust = Trust()
     slices: dict[str, dict[str, Any]] = Field(default_factory=dict)
     routing: list[Rule] = Field(default_factory=list)
     stream: StreamSettings = StreamSettings()
@@ -172,8 +184,13 @@ class BenchConfig(Strict):
 
         What only a stream reads is left out: it changes no bench.
         """
-        return self.model_dump(mode="json", by_alias=True, exclude={"routing", "stream", "planner"})
+        return self._document(leave_out={"routing", "stream", "planner"})
 
     def stream_document(self) -> dict[str, Any]:
         """The same with what a stream reads."""
-        return self.model_dump(mode="json", by_alias=True)
+        return self._document(leave_out=set())
+
+    def _document(self, leave_out: set[str]) -> dict[str, Any]:
+        # A config that says nothing of trust keeps the hash that it had before there was such a key.
+        unsaid = {"trust"} if self.trust == Trust() else set()
+        return self.model_dump(mode="json", by_alias=True, exclude=leave_out | unsaid)

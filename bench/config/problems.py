@@ -1,8 +1,10 @@
 """What pydantic found wrong, in words for the person who wrote the value."""
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -10,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from bench.intake.nearest import did_you_mean
 
 Place = tuple[str | int, ...]
+_UNSTORABLE: Final = re.compile(r"[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -97,13 +100,26 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     return next((found for part in get_args(annotation) if (found := _model_in(part)) is not None), None)
 
 
-def endless_numbers(data: Any, place: Place = ()) -> Iterator[Problem]:
-    """YAML's `.inf` and `.nan`, which no limit means and no JSON holds."""
-    if isinstance(data, float) and not math.isfinite(data):
-        yield Problem(place, f"{dotted(place)}: {data} is no limit; leave the key out for none")
-    elif isinstance(data, dict):
+def unfit_values(data: Any, place: Place = ()) -> Iterator[Problem]:
+    """What no key takes and no database holds: `.inf`, `.nan`, integers beyond 64 bits, NUL and half characters,
+    and YAML's binary data and sets."""
+    if isinstance(data, dict):
         for key, value in data.items():
-            yield from endless_numbers(value, (*place, key))
+            yield from unfit_values(value, (*place, key))
     elif isinstance(data, list):
         for index, value in enumerate(data):
-            yield from endless_numbers(value, (*place, index))
+            yield from unfit_values(value, (*place, index))
+    elif (words := _unfit(data)) is not None:
+        yield Problem(place, f"{dotted(place)}: {words}")
+
+
+def _unfit(value: Any) -> str | None:
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{value} is no limit; leave the key out for none"
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return "a whole number beyond 64 bits; give a smaller one"
+    if isinstance(value, str) and _UNSTORABLE.search(value) is not None:
+        return "holds NUL or half a character; write plain text"
+    if value is None or isinstance(value, str | int | float | date):
+        return None
+    return f"a {type(value).__name__} is neither text, number, list nor mapping"

@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 from bench.config.errors import ConfigError
+from bench.intake.plain_yaml import PlainLoader, check_size
+
+_LARGEST_BYTES: Final = 2**18
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML's safe loader, which else takes the last of two equal keys without a word."""
+class _UniqueKeyLoader(PlainLoader):
+    """The plain loader, which else takes the last of two equal keys without a word."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
@@ -59,7 +62,12 @@ def _child(node: yaml.Node | None, key: str | int) -> tuple[int, yaml.Node] | No
 def read_source(path: Path) -> Source:
     """The mapping in a YAML file; `ConfigError` where it is unreadable, not YAML, or no mapping."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as file:
+            # A device or pipe may never end.
+            content = file.read(_LARGEST_BYTES + 1)
+        if len(content) > _LARGEST_BYTES:
+            raise ConfigError(f"{path}: larger than {_LARGEST_BYTES >> 10} KiB; no config needs that much")
+        text = content.decode("utf-8-sig")
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}; name a config that can be read") from error
     except UnicodeDecodeError as error:
@@ -68,13 +76,17 @@ def read_source(path: Path) -> Source:
         loader = _UniqueKeyLoader(text)
         try:
             node = loader.get_single_node()
+            if node is not None:
+                check_size(node)
             data = {} if node is None else loader.construct_document(node)
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
         line = "" if error.problem_mark is None else f":{error.problem_mark.line + 1}"
         raise ConfigError(f"{path}{line}: not a valid config: {error.problem}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise ConfigError(f"{path}: not a valid config: nested too deep") from error
+    except (yaml.YAMLError, ValueError, TypeError) as error:
         raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     if data is None:
         return Source(path, {})

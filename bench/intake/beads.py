@@ -11,6 +11,7 @@ from bench.intake.errors import IntakeError
 from bench.intake.fields import MAX_DEPTH, Fields, cleaned
 from bench.intake.issue import PRIORITIES, RISKS, SIZES, Issue
 from bench.intake.times import parse_time
+from workers.repository import blotted, has_credential
 
 _UPSTREAM: Final = {"_type", "priority", "labels", "created_at", "updated_at", "estimated_minutes"}
 _NAMED: Final = frozenset({*Issue.model_fields, *_UPSTREAM} - {"extra"})
@@ -237,7 +238,16 @@ def _dependencies(issue_id: str, fields: Fields) -> list[dict[str, str]]:
 
 def _workcell(fields: Fields) -> dict[str, Any] | None:
     value = fields.record.get("workcell")
-    if value is None or isinstance(value, dict):
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        fields.warn("workcell: not an object; left out")
+        return None
+    repo = value.get("repo")
+    if not isinstance(repo, str) or not has_credential(repo):
         return value
-    fields.warn("workcell: not an object; left out")
-    return None
+    # What is left is refused at submit, and says why.
+    fields.warn(
+        "workcell.repo: holds a user, password or token, which is not stored; take it out of the file"
+    )
+    return {**value, "repo": blotted(repo)}

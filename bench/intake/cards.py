@@ -6,6 +6,7 @@ from typing import Any, Final
 import yaml
 
 from bench.intake.fields import cleaned
+from bench.intake.plain_yaml import PlainLoader
 
 LONGEST_CARD: Final = 65_536
 """Characters."""
@@ -20,7 +21,7 @@ class CardError(ValueError):
         self.line = line
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(PlainLoader):
     """Refuses aliases: a few of them can stand for more than any memory holds."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:

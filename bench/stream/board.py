@@ -1,6 +1,6 @@
 """What a stream knows of its backlog: which issues may start, and why the others may not."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -49,15 +49,21 @@ class Board:
     """The backlog, and what became of it so far. What is worked out from the backlog alone is worked out once."""
 
     max_attempts: int
+    objection: Callable[[Issue, str | None], str | None] = lambda _issue, _source: None
+    """Why an issue from a source cannot run under the config at all; None where it can."""
     issues: dict[str, Issue] = field(default_factory=dict)
     imported_at: dict[str, datetime] = field(default_factory=dict)
     past: dict[str, Past] = field(default_factory=dict)
+    _sources: dict[str, str | None] = field(default_factory=dict)
+    _objections: dict[str, str | None] = field(default_factory=dict)
     _graph: "_Graph | None" = None
 
     def load(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Take the backlog as it now stands: rows of `Streams.backlog`."""
         self.issues, self.imported_at, self._graph = {}, {}, None
+        self._sources, self._objections = {}, {}
         for row in rows:
+            self._sources[row["issue_id"]] = row.get("source")
             self.issues[row["issue_id"]] = Issue.from_document(row["document"])
             self.imported_at[row["issue_id"]] = row["imported_at"]
 
@@ -111,7 +117,9 @@ class Board:
             return f"waits in a ring: {' → '.join(graph.ring[issue.id])}"
         if issue.id in graph.blockers:
             return f"waits for {', '.join(graph.blockers[issue.id][:5])}"
-        return None
+        if issue.id not in self._objections:
+            self._objections[issue.id] = self.objection(issue, self._sources[issue.id])
+        return self._objections[issue.id]
 
     def _attempts(self, issue: Issue) -> int:
         return issue.dk_attempts + self.past.get(issue.id, Past()).runs

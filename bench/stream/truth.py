@@ -32,6 +32,7 @@ class StreamTruth:
         self._streams, self._plans, self._history = Streams(engine), Plans(engine), History(engine)
         self._bench_id, self._config, self._mirrors = bench_id, config, mirrors
         self._stamp = ""
+        self._sources: dict[str, str] = {}
         self._index = RunIndex()
         self._index.add_many(run_summary(row) for row in self._history.recent_runs(runs))
         self._rank = self._streams.next_rank(bench_id)
@@ -43,7 +44,9 @@ class StreamTruth:
         if stamp == self._stamp:
             return None
         self._stamp = stamp
-        return self._streams.backlog()
+        rows = self._streams.backlog()
+        self._sources = {row["issue_id"]: row["source"] for row in rows}
+        return rows
 
     def open_runs(self) -> list[dict[str, Any]]:
         """Runs that are not over."""
@@ -67,7 +70,10 @@ class StreamTruth:
 
     def make_ready(self, issue: Issue) -> Ready:
         """The issue with its workcell, whose base is a commit as of now."""
-        return make_ready(self._config, issue, lambda repo, ref: resolve_ref(repo, ref, self._mirrors))
+        source = self._sources.get(issue.id)
+        return make_ready(
+            self._config, issue, lambda repo, ref: resolve_ref(repo, ref, self._mirrors), source
+        )
 
     def baseline(self, key: str) -> list[Json] | None:
         """What the gates showed on the base commit, where that was checked before."""

@@ -8,11 +8,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from bench.config.models import BenchConfig
+from bench.config.trust import Trust
 from bench.intake.conditions import matches
 from bench.intake.issue import Issue
 from bench.intake.slices import BUILT_IN
 from bench.stream.board import Board
 from bench.stream.urgency import in_order, patience_of
+from bench.submit.issue_workcell import objector
 from db.repositories.streams import Streams
 
 Json = dict[str, Any]
@@ -27,7 +29,7 @@ def lane_of(issue: Issue) -> str | None:
 def queue_view(engine: sa.Engine, config: BenchConfig, now: datetime) -> Json:
     """The newest stream and the backlog before it, as JSON-able data."""
     streams = Streams(engine)
-    board = Board(config.stream.max_attempts)
+    board = Board(config.stream.max_attempts, objector(_as_it_runs(config, streams)))
     board.load(streams.backlog())
     runs, past = streams.standing()
     board.ended(past)
@@ -56,6 +58,12 @@ def queue_view(engine: sa.Engine, config: BenchConfig, now: datetime) -> Json:
         "lanes": Counter(lane_of(issue) or "none" for issue in standing.ready),
         "decisions": None if newest is None else decisions_view(streams.decisions(newest)),
     }
+
+
+def _as_it_runs(config: BenchConfig, streams: Streams) -> BenchConfig:
+    """`config` with the trust of the stream that is open, which may have been started with a flag."""
+    said = streams.current_trust()
+    return config if said is None else config.model_copy(update={"trust": Trust.model_validate(said)})
 
 
 def _run(run: Mapping[str, Any]) -> Json:

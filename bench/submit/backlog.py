@@ -28,8 +28,16 @@ def read_backlog(file: Path, form: str = "beads") -> ImportReport:
 
 
 def store_backlog(engine: sa.Engine, report: ImportReport) -> tuple[int, int]:
-    """Store what was read, all or nothing; how many issues are new and how many replaced one."""
-    return Issues(engine).upsert(report.source, [issue.document() for issue in report.issues])
+    """Store what was read, all or nothing; how many issues are new and how many replaced one.
+
+    The source is stored as an absolute path without links: trust in it must not depend on where one stood.
+    """
+    return Issues(engine).upsert(source_of(report), [issue.document() for issue in report.issues])
+
+
+def source_of(report: ImportReport) -> str:
+    """The file that was read, as an absolute path without links."""
+    return str(Path(report.source).resolve())
 
 
 def report_plan(engine: sa.Engine, report: ImportReport) -> PlanReport:

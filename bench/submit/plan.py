@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from bench.config.load import config_hash, resolve_workcell
+from bench.config.load import config_hash
 from bench.config.models import BenchConfig, ExecutionLimits
 from bench.config.money import to_micro_usd
 from bench.experiment.replicates import admission_ranks
@@ -23,6 +23,7 @@ from bench.experiment.worst_case import (
 from bench.intake.issue import Issue
 from bench.submit.arms import SLACK_SECONDS, gate_seconds, new_arms
 from bench.submit.inputs import planner_input
+from bench.submit.issue_workcell import workcell_of
 from bench.submit.racing import new_race, with_racers
 from db.repositories.new_bench import Limits, NewArm, NewBench, NewCase, NewExecution
 from planner.actions import Action
@@ -65,9 +66,14 @@ class Ready:
 _BASELINE_FIELDS = {"repo", "base", "setup", "gates", "tags"}
 
 
-def make_ready(config: BenchConfig, issue: Issue, resolve_commit: Callable[[str, str], str]) -> Ready:
-    """The issue's workcell, its base resolved to a commit by `resolve_commit(repo, ref)`."""
-    workcell = resolve_workcell(config.workcell, issue.workcell, issue.id)
+def make_ready(
+    config: BenchConfig, issue: Issue, resolve_commit: Callable[[str, str], str], source: str | None = None
+) -> Ready:
+    """The issue's workcell, its base resolved to a commit by `resolve_commit(repo, ref)`.
+
+    `source` is the backlog that the issue was imported from, which decides how far it is trusted.
+    """
+    workcell = workcell_of(config, issue, source)
     commit = resolve_commit(workcell.repo, workcell.base)
     return Ready(issue, workcell.model_copy(update={"base": commit}))
 

@@ -1,7 +1,7 @@
 """Submitting: gather what is known, plan, write."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -17,6 +17,7 @@ from bench.intake.slices import find_slice, select
 from bench.submit.backlog import read_backlog
 from bench.submit.history import similar_history
 from bench.submit.inputs import system_state
+from bench.submit.issue_workcell import workcell_of
 from bench.submit.plan import Known, Ready, make_ready, plan_bench
 from db.repositories.history import History
 from db.repositories.issues import Issues
@@ -46,7 +47,7 @@ def prepare_bench(
     """
     chosen = choose(known_issues(engine, config), config, issue_ids)
     resolve = lru_cache(maxsize=None)(lambda repo, ref: resolve_ref(repo, ref, mirrors))
-    ready = _make_all_ready(config, chosen, resolve)
+    ready = _make_all_ready(config, chosen, resolve, _sources(engine, config, chosen))
     _check_toolchains(ready, here)
     now = datetime.now(UTC)
     slice_name = "issues" if issue_ids else config.issue_selection.slice
@@ -75,12 +76,26 @@ def choose(known: Sequence[Issue], config: BenchConfig, issue_ids: Sequence[str]
     )
 
 
+def _sources(engine: sa.Engine, config: BenchConfig, issues: Sequence[Issue]) -> Mapping[str, str]:
+    """The file that each issue comes from, by id."""
+    source = config.issue_selection.source
+    if source is not None:
+        return dict.fromkeys((issue.id for issue in issues), str(Path(source).resolve()))
+    return Issues(engine).sources([issue.id for issue in issues])
+
+
 def _make_all_ready(
-    config: BenchConfig, issues: Sequence[Issue], resolve: Callable[[str, str], str]
+    config: BenchConfig,
+    issues: Sequence[Issue],
+    resolve: Callable[[str, str], str],
+    sources: Mapping[str, str],
 ) -> list[Ready]:
+    # Nothing that an issue names is asked for before every issue is in order.
+    for issue in issues:
+        workcell_of(config, issue, sources.get(issue.id))
     # Asking a repository for a commit is waiting, not work: several at a time.
     with ThreadPoolExecutor(max_workers=8) as pool:
-        return list(pool.map(lambda issue: make_ready(config, issue, resolve), issues))
+        return list(pool.map(lambda issue: make_ready(config, issue, resolve, sources.get(issue.id)), issues))
 
 
 def _check_toolchains(ready: Sequence[Ready], here: bool) -> None:

@@ -1,7 +1,7 @@
 """Imported issues."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -38,6 +38,13 @@ class Issues:
         """Every issue, ordered by id."""
         with self._engine.connect() as connection:
             return list(connection.scalars(sa.text("SELECT document FROM farm.issues ORDER BY issue_id")))
+
+    def sources(self, issue_ids: Sequence[str]) -> dict[str, str]:
+        """The file that each of these issues was imported from last, by id."""
+        statement = sa.text("SELECT issue_id, source FROM farm.issues WHERE issue_id = ANY (:ids)")
+        with self._engine.connect() as connection:
+            rows = connection.execute(statement, {"ids": list(issue_ids)})
+            return {row.issue_id: row.source for row in rows}
 
     def any(self) -> bool:
         """Whether there is an issue at all."""

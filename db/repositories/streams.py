@@ -38,9 +38,12 @@ _REASONS = sa.text("""
            (c.decision ->> 'agrees')::boolean AS agrees,
            (c.decision ->> 'explored')::boolean AS explored, count(*) AS n
     FROM farm.cases c WHERE c.bench_id = :bench GROUP BY 1, 2, 3, 4, 5""")
-_BACKLOG = sa.text("SELECT issue_id, document, imported_at FROM farm.issues ORDER BY issue_id")
-# The sum, not the latest: an import may be committed after one that began later.
-_BACKLOG_STAMP = sa.text("SELECT sum(extract(epoch FROM imported_at)) || ' ' || count(*) FROM farm.issues")
+_BACKLOG = sa.text("SELECT issue_id, document, imported_at, source FROM farm.issues ORDER BY issue_id")
+# The sum, not the latest: an import may be committed after one that began later. An issue may come from another
+# source without a change, which is then trusted otherwise.
+_BACKLOG_STAMP = sa.text("""
+    SELECT concat_ws(' ', sum(extract(epoch FROM imported_at)), count(*), sum(hashtext(issue_id || ' ' || source)))
+    FROM farm.issues""")
 
 
 class Streams:
@@ -54,6 +57,14 @@ class Streams:
         with self._engine.connect() as connection:
             row = connection.execute(_CURRENT).first()
         return None if row is None else (row.bench_id, row.config_hash)
+
+    def current_trust(self) -> Any:
+        """What the config of the stream that is not over says of trust; None where it says nothing or there is none."""
+        statement = sa.text("""
+            SELECT config -> 'trust' FROM farm.benches WHERE kind = 'stream' AND state IN ('open', 'halted')
+            ORDER BY bench_no DESC LIMIT 1""")
+        with self._engine.connect() as connection:
+            return connection.scalar(statement)
 
     def newest(self) -> str | None:
         """Id of the newest stream, over or not; None where there never was one."""
@@ -99,7 +110,7 @@ class Streams:
         return self._rows(_REASONS, {"bench": bench_id})
 
     def backlog(self) -> list[dict[str, Any]]:
-        """All imported issues with the time of the import that changed them last."""
+        """All imported issues with the time of the import that changed them last, and the source of the last one."""
         with self._engine.connect() as connection:
             return [dict(row) for row in connection.execute(_BACKLOG).mappings()]
 

@@ -149,12 +149,14 @@ def _spent(trial: Trial) -> int:
 
 
 def _may_go_on(job: Job, trial: Trial) -> bool:
-    """No further round after an error, nor where the money set aside is, or may be, used up."""
+    """No further round after an error, nor where the money set aside is, or may be, used up.
+
+    Where none is set aside, nothing may have been spent.
+    """
     if _ended_in_error(trial):
         return False
-    limit = _max_micro_usd(job)
     unknown = any(round_money(played) is None for played in trial.rounds)
-    return not limit or (not unknown and _spent(trial) < limit)
+    return not unknown and _spent(trial) < max(_max_micro_usd(job), 1)
 
 
 def _ended_in_error(trial: Trial) -> bool:

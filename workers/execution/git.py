@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -13,11 +12,11 @@ import psutil
 
 from workers.control import Control
 from workers.execution.halt import StoppedError
+from workers.repository import without_credentials
 
 CONFIG = Path(__file__).with_name("gitconfig.txt")
 _LOCAL_SECONDS = 300.0
 _ASK_SECONDS = 0.5
-_CREDENTIALS = re.compile(r"(://)[^/@\s]+@")
 
 
 class GitError(Exception):
@@ -120,8 +119,3 @@ def last_words(output: bytes) -> str:
     lines = [line for line in output.decode(errors="replace").splitlines() if line.strip()]
     telling = [line for line in lines if line.startswith(("fatal:", "error:", "remote: ", "ERROR:"))]
     return without_credentials((telling or lines or [""])[0].strip())
-
-
-def without_credentials(text: str) -> str:
-    """`text` with the user part of URLs blotted out."""
-    return _CREDENTIALS.sub(r"\1…@", text)

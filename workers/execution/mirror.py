@@ -14,8 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from workers.control import Control
-from workers.execution.git import GitError, git, without_credentials
+from workers.execution.far import far_environment, sign_in_hint
+from workers.execution.git import GitError, git
 from workers.execution.halt import HaltError, StoppedError
+from workers.repository import without_credentials
 
 FETCH_SECONDS = 900.0
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -29,7 +31,7 @@ class RepositoryUnreachableError(HaltError):
         super().__init__(
             "infra",
             f"repository {without_credentials(repo)} cannot be reached: {words}; "
-            "check the address, the network and the access rights",
+            f"check the address, the network and the access rights{sign_in_hint(words)}",
         )
 
 
@@ -77,7 +79,8 @@ def address(repo: str) -> str:
     """`repo` as Git is given it: a local path made absolute, a URL as it is."""
     if "://" in repo or re.match(r"[^/]+@?[^/]*:", repo):
         return repo
-    return str(Path(repo).expanduser().absolute())
+    # Path.expanduser raises for an unknown user.
+    return str(Path(os.path.expanduser(repo)).absolute())  # noqa: PTH111
 
 
 @contextlib.contextmanager
@@ -141,18 +144,17 @@ def _fetch_all(mirror: Path, repo: str, control: Control | None) -> None:
 
 def _remote(mirror: Path, repo: str, options: list[str], refs: str, control: Control | None) -> None:
     command = ["fetch", "-q", "--no-tags", "--no-write-fetch-head", *options, "--", repo, refs]
-    git(*command, cwd=mirror, seconds=FETCH_SECONDS, control=control, far=True)
+    git(*command, cwd=mirror, env=far_environment(), seconds=FETCH_SECONDS, control=control, far=True)
 
 
 def _advertised(repo: str, ref: str) -> str | None:
     try:
-        lines = (
-            git("ls-remote", "--", repo, ref, f"{ref}^{{}}", seconds=FETCH_SECONDS, far=True)
-            .decode()
-            .splitlines()
+        asked = git(
+            *("ls-remote", "--", repo, ref, f"{ref}^{{}}"), env=far_environment(), seconds=FETCH_SECONDS, far=True
         )
     except GitError as error:
         raise RepositoryUnreachableError(repo, str(error)) from None
+    lines = asked.decode(errors="replace").splitlines()
     found = {name: commit for commit, _, name in (line.partition("\t") for line in lines)}
     for name in (f"refs/tags/{ref}^{{}}", f"{ref}^{{}}", ref, f"refs/tags/{ref}", f"refs/heads/{ref}"):
         if name in found:

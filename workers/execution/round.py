@@ -11,6 +11,7 @@ from workers.execution import prompt
 from workers.execution.cell import Cell
 from workers.execution.halt import HaltError
 from workers.execution.job import Job
+from workers.execution.spending import Spending
 from workers.result import RoundResult
 from workers.sandbox.capture import redact
 from workers.sandbox.place import MissingProgramError
@@ -30,7 +31,7 @@ class Turn:
     seconds: float
     """Wall clock left to the candidate."""
     max_micro_usd: int
-    """Provider money left to the candidate; 0 where none is set aside."""
+    """Provider money left to the candidate; with 0, the first that is reported ends the round."""
     told: Sequence[dict[str, Any]]
     """Feedback of the round before."""
 
@@ -41,16 +42,17 @@ def play_round(job: Job, cell: Cell, turn: Turn) -> RoundResult:
     context = _context(job, cell, turn)
     invocation = _invocation(toolchain, context)
     stdout, stderr = (cell.logs / f"round-{turn.number}.{name}" for name in ("stdout", "stderr"))
+    spending = Spending(lambda: toolchain.spent(context, stdout), turn.max_micro_usd)
     started = time.monotonic()
     broken: OSError | None = None
     try:
-        ended = _run(job, cell, turn, context, toolchain, invocation, stdout, stderr)
+        ended = _run(job, cell, turn, spending, invocation, stdout, stderr)
     except OSError as error:
         # This machine failed under the program, which may have spent money by then: its report still counts.
         broken = error
         ended = Ended(None, "cancel", round((time.monotonic() - started) * 1000))
     finished = Finished(ended.exit_code, stdout, stderr, ended.ended_by, ended.duration_ms)
-    report = toolchain.report(context, finished)
+    report = spending.settled(toolchain.report(context, finished))
     if broken is not None:
         report = replace(
             report, status="error", error_class="infra", message=f"this machine failed: {broken}"
@@ -99,20 +101,16 @@ def _run(
     job: Job,
     cell: Cell,
     turn: Turn,
-    context: RoundContext,
-    toolchain: Toolchain,
+    spending: Spending,
     invocation: Invocation,
     stdout: Path,
     stderr: Path,
 ) -> Ended:
-    def overspent() -> bool:
-        return (toolchain.spent(context, stdout) or 0) >= turn.max_micro_usd
-
     limits = Limits(
         turn.seconds,
         no_output_seconds=invocation.no_output_seconds,
         capture_bytes=job.machine.capture_bytes,
-        overspent=overspent if turn.max_micro_usd else None,
+        overspent=spending.overspent,
     )
     secrets = {name: job.machine.secrets[name] for name in invocation.secrets if name in job.machine.secrets}
     try:

@@ -49,12 +49,16 @@ class ClaudeTally:
 
     def __init__(self) -> None:
         self.result: dict[str, Any] | None = None
+        self._usd: float | None = None
         self._messages: dict[str, tuple[str | None, Tokens]] = {}
         self._api_error = ""
 
     def feed(self, event: dict[str, Any]) -> None:
         if event.get("type") == "result":
             self.result = event
+            usd = dollars(event.get("total_cost_usd"))
+            # A later result may say less; what was spent stays spent.
+            self._usd = usd if self._usd is None else max(self._usd, usd or 0.0)
         elif event.get("type") == "assistant":
             self._assistant(event)
 
@@ -75,13 +79,13 @@ class ClaudeTally:
     def usage(self) -> Usage:
         """The result's own figures, or else what the messages add up to: a lower bound."""
         result = self.result or {}
-        usd, tokens = dollars(result.get("total_cost_usd")), _tokens(mapping(result.get("usage")))
+        tokens = _tokens(mapping(result.get("usage")))
         seen = list(self._messages.values())
         if tokens is None and seen:
             tokens = sum((each for _, each in seen), Tokens())
         prices = [price(model, each) for model, each in seen]
         known = [amount for amount in prices if amount is not None]
-        return Usage(usd, sum(known) if known and len(known) == len(prices) else None, tokens)
+        return Usage(self._usd, sum(known) if known and len(known) == len(prices) else None, tokens)
 
     def verdict(self, finished: Finished) -> Report:
         if self.result is None:

@@ -31,7 +31,7 @@ def _tokens(usage: dict[str, Any]) -> Tokens | None:
 
 
 class CodexTally:
-    """Turns and answers; the usage of a turn counts from the session's start, so the last one stands."""
+    """Turns and answers; the usage of a turn counts from the session's start, so the highest stands."""
 
     def __init__(self) -> None:
         self.tokens: Tokens | None = None
@@ -43,7 +43,7 @@ class CodexTally:
         match event.get("type"):
             case "turn.completed":
                 self._ended = "completed"
-                self.tokens = _tokens(mapping(event.get("usage"))) or self.tokens
+                self.tokens = _more(_tokens(mapping(event.get("usage"))), self.tokens)
             case "turn.failed":
                 self._ended = "failed"
                 self._error = one_line(mapping(event.get("error")).get("message")) or self._error
@@ -79,7 +79,7 @@ class RolloutTally:
         payload = mapping(event.get("payload"))
         if payload.get("type") == "token_count":
             totals = mapping(mapping(payload.get("info")).get("total_token_usage"))
-            self.tokens = _tokens(totals) or self.tokens
+            self.tokens = _more(_tokens(totals), self.tokens)
 
 
 def _more(one: Tokens | None, other: Tokens | None) -> Tokens | None:

@@ -51,6 +51,14 @@ def get_toolchain(name: str) -> Toolchain:
         ) from None
 
 
+def can_spend(ref: ToolchainRef) -> bool:
+    """Whether a run can cost more than compute time: it reaches a model provider, or has the network.
+
+    `command` may be any program, but one without the network has nobody to pay.
+    """
+    return bool(ref.network) or (get_toolchain(ref.name).uses_provider and ref.name != Command.name)
+
+
 def check_ref(ref: ToolchainRef) -> None:
     """Refuse a reference that can run on no machine: an unknown name, a template that makes no sense, or a
     price file that cannot be read."""

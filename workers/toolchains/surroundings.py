@@ -2,11 +2,20 @@
 
 import os
 
+from workers.errors import WorkerError
+from workers.own_variables import check_passed_names
 from workers.toolchains.base import RoundContext
 
 
 def environment(context: RoundContext, **more: str) -> dict[str, str]:
-    """PATH and locale of the worker, a HOME of the candidate's own, what `ref.env` names, and `more`."""
+    """PATH and locale of the worker, a HOME of the candidate's own, what `ref.env` names, and `more`.
+
+    Raises `WorkerError` where `ref.env` names a variable of the farm itself, however that came to be in an order.
+    """
+    try:
+        check_passed_names(context.ref.env)
+    except ValueError as error:
+        raise WorkerError(f"toolchain {context.ref.name}: env: {error}") from None
     env = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(context.home),

@@ -282,16 +282,16 @@ def defaults(**keys: Any) -> WorkcellDefaults:
     return WorkcellDefaults.model_validate({"repo": "/srv/shop", "gates": GATES, **keys})
 
 
-def test_an_issue_overrides_any_key_of_the_workcell() -> None:
+def test_a_trusted_issue_overrides_any_key_of_the_workcell() -> None:
     config = defaults(
         base="main", setup="pip install x", rates={"usd_per_minute": 0.5, "max_usd_per_candidate": 2}
     )
     own = {"base": "abc", "setup": None, "rates": {"usd_per_minute": 1}, "tags": ["gpu"]}
-    cell = resolve_workcell(config, own, "i")
+    cell = resolve_workcell(config, own, "i", "all")
     assert (cell.repo, cell.base, cell.setup, cell.tags) == ("/srv/shop", "abc", None, ["gpu"])
     assert (cell.rates.usd_per_minute, cell.rates.max_usd_per_candidate) == (1, 2)
     assert resolve_workcell(config, None, "i").setup == ["pip", "install", "x"]
-    assert resolve_workcell(config, {"base": None, "sandbox": None}, "i").base == "HEAD"
+    assert resolve_workcell(config, {"base": None, "sandbox": None}, "i", "all").base == "HEAD"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,92 @@
+"""A YAML loader for files of people: numbers are what they look like, and no alias makes a small file a large one."""
+
+import re
+from typing import Any, Final
+
+import yaml
+
+_INT: Final = "tag:yaml.org,2002:int"
+_FLOAT: Final = "tag:yaml.org,2002:float"
+_NUMBER_STARTS: Final = list("-+0123456789.")
+_LONGEST_NUMBER: Final = 40
+MAX_DEPTH: Final = 64
+MAX_SIZE: Final = 2**20
+"""Characters and values that a file may stand for with its aliases written out."""
+
+
+class PlainLoader(yaml.SafeLoader):
+    """The safe loader without YAML 1.1's other numbers: `1:30` is no 90, `010` no 8, `0x1F` no 31; all are texts."""
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        """Refuses what Python would take minutes for, or would not print."""
+        return int(super().construct_yaml_int(_short(node)))
+
+    def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
+        return float(super().construct_yaml_float(_short(node)))
+
+
+def _short(node: yaml.ScalarNode) -> yaml.ScalarNode:
+    if len(node.value) > _LONGEST_NUMBER:
+        raise yaml.MarkedYAMLError(
+            problem=f"a number of {len(node.value)} digits; no key takes one so long",
+            problem_mark=node.start_mark,
+        )
+    return node
+
+
+PlainLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in (_INT, _FLOAT)]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+PlainLoader.add_implicit_resolver(_INT, re.compile(r"[-+]?(?:0|[1-9][0-9_]*)\Z"), _NUMBER_STARTS)
+PlainLoader.add_implicit_resolver(
+    _FLOAT,
+    re.compile(
+        r"(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|[-+]?\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?"
+        r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z"
+    ),
+    _NUMBER_STARTS,
+)
+PlainLoader.add_constructor(_INT, PlainLoader.construct_yaml_int)
+PlainLoader.add_constructor(_FLOAT, PlainLoader.construct_yaml_float)
+
+
+def check_size(root: yaml.Node) -> None:
+    """Raises `MarkedYAMLError` where aliases make a document endless, too deep or too large; in linear time."""
+    _size(root, {}, set(), 0)
+
+
+def _size(node: yaml.Node, known: dict[int, tuple[int, int]], above: set[int], depth: int) -> tuple[int, int]:
+    """Size and height of what the node stands for; `above` are the nodes that it is part of."""
+    if isinstance(node, yaml.ScalarNode):
+        return 1 + len(node.value), 0
+    key = id(node)
+    if key in above:
+        raise _refused(node, "an anchor that holds itself")
+    if key not in known:
+        if depth > MAX_DEPTH:
+            raise _refused(node, f"nested more than {MAX_DEPTH} deep")
+        above.add(key)
+        parts = [_size(child, known, above, depth + 1) for child in _children(node)]
+        above.discard(key)
+        known[key] = 1 + sum(size for size, _ in parts), 1 + max((height for _, height in parts), default=0)
+    size, height = known[key]
+    if depth + height > MAX_DEPTH:
+        raise _refused(node, f"nested more than {MAX_DEPTH} deep")
+    if size > MAX_SIZE:
+        raise _refused(node, "aliases that stand for more than a config may hold; write out what is needed")
+    return size, height
+
+
+def _children(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise _refused(key, "a key that is no plain text")
+        return [part for pair in node.value for part in pair]
+    found: list[Any] = node.value
+    return found
+
+
+def _refused(node: yaml.Node, problem: str) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)

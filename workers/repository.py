@@ -1,0 +1,51 @@
+"""Addresses of repositories: which ones git is given, and what of them may be written down."""
+
+import re
+from typing import Final
+
+_PROTOCOLS: Final = ("https", "http", "ssh", "git", "file")
+ALLOWED_PROTOCOLS: Final = ":".join(_PROTOCOLS)
+"""The value of `GIT_ALLOW_PROTOCOL`; local paths and host:path count as `file` and `ssh`."""
+_HELPER: Final = re.compile(r"[A-Za-z0-9.+-]*::")
+_SCHEME: Final = re.compile(r"([^/:@]*)://")
+_USER: Final = re.compile(r"(://)[^/\s]*@")
+_USER_AND_PASSWORD: Final = re.compile(r"^[^/:@\s]+:[^/@\s]+@")
+"""`user:password@host:path`, as nobody should write it."""
+_TOKEN: Final = re.compile(
+    r"([?&;][^=&;\s]*(?:token|secret|passw|key|auth)[^=&;\s]*=)[^&;\s]+", re.IGNORECASE
+)
+
+
+def check_repository(repo: str) -> str:
+    """`repo`, an address that git may be given. Raises `ValueError` for one that makes git run a program.
+
+    Allowed are https, http, ssh, git and file URLs, `host:path` and local paths.
+    """
+    if not repo.isprintable():
+        raise ValueError("holds a sign that cannot be printed; write the address as git takes it")
+    scheme = _SCHEME.match(repo)
+    if _HELPER.match(repo) or (scheme is not None and scheme[1] not in _PROTOCOLS):
+        raise ValueError(
+            f"{without_credentials(repo)!r:.60} is of a kind that is not allowed; "
+            f"use {', '.join(_PROTOCOLS)}, host:path or a local path"
+        )
+    return repo
+
+
+def has_credential(repo: str) -> bool:
+    """Whether an address holds a password or token: any user of an HTTP URL (it may be one), else a user's password."""
+    user = _USER.search(repo)
+    if user is not None:
+        is_ssh = repo.startswith(("ssh://", "git://", "file://"))
+        return not is_ssh or ":" in user[0].removeprefix("://")
+    return _USER_AND_PASSWORD.match(repo) is not None or _TOKEN.search(repo) is not None
+
+
+def blotted(repo: str) -> str:
+    """An address without its credential, still recognisable as one that had it."""
+    return _USER_AND_PASSWORD.sub("…:…@", without_credentials(repo))
+
+
+def without_credentials(text: str) -> str:
+    """`text` with the user part and tokens of URLs blotted out."""
+    return _TOKEN.sub(r"\1…", _USER.sub(r"\1…@", text))
