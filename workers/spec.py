@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from workers.own_variables import check_passed_names
+from workers.patterns import check_patterns
 from workers.repository import check_repository
 
 
@@ -27,6 +28,7 @@ Command = Annotated[list[str], BeforeValidator(split_command), Field(min_length=
 Positive = Annotated[float, Field(gt=0, le=1e7, allow_inf_nan=False)]
 Price = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 """Dollars."""
+Patterns = Annotated[list[str], AfterValidator(check_patterns)]
 Repository = Annotated[str, Field(min_length=1), AfterValidator(check_repository)]
 Sandbox = Literal["auto", "bwrap", "none"]
 Swarm = Literal["serial_handoff", "speculate_vote"]
@@ -86,7 +88,7 @@ class Workcell(Strict):
     setup: Command | None = None
     setup_timeout_seconds: Positive = 600.0
     gates: Annotated[list[Gate], Field(min_length=1)]
-    protected_paths: list[str] = ["tests/**"]
+    protected_paths: Patterns = ["tests/**"]
     toolchains: Annotated[list[ToolchainRef], Field(min_length=1)] = [ToolchainRef(name="repair")]
     tags: list[str] = []
     """Machine tags that a worker must carry to run this workcell at all."""

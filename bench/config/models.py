@@ -13,7 +13,7 @@ from bench.intake.slices import filter_condition
 from planner.errors import PlannerError
 from planner.planner_config import PlannerConfig, read_planner_config
 from workers.repository import has_credential
-from workers.spec import Command, Gate, Positive, Rates, Repository, Sandbox, Strict, ToolchainRef
+from workers.spec import Command, Gate, Patterns, Positive, Rates, Repository, Sandbox, Strict, ToolchainRef
 
 NotNegative = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 Usd = Annotated[float, Field(ge=0, le=1e9)]
@@ -124,7 +124,7 @@ class WorkcellDefaults(Strict):
     setup: Command | None = None
     setup_timeout_seconds: Positive | None = None
     gates: list[Gate] | None = None
-    protected_paths: list[str] | None = None
+    protected_paths: Patterns | None = None
     toolchains: Annotated[list[ToolchainRef], Field(min_length=1)] | None = None
     tags: list[str] | None = None
     seconds_per_minute: Positive | None = None

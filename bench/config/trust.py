@@ -34,12 +34,10 @@ class Trust(Strict):
         return {"issue_workcells": value} if isinstance(value, str) else value
 
     def level(self, source: str | None) -> TrustLevel:
-        """The level of an issue that was imported from `source`; None where that is not known."""
-        if source is not None and self.issue_workcells != "all":
-            # A path that depends on where one stood at the import names no certain file.
-            path = Path(source)
-            if path.is_absolute() and str(path.resolve()) in {str(Path(s).resolve()) for s in self.sources}:
-                return "all"
+        """The level of an issue that was imported from `source`, an absolute path; None where that is not known."""
+        # A path that depends on where one stood at the import names no certain file.
+        if source is not None and Path(source).is_absolute() and source in self.sources:
+            return "all"
         return self.issue_workcells
 
 

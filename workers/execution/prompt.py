@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from workers.patterns import only_adding
 from workers.result import GateResult, RoundResult
 from workers.spec import Gate, WorkOrder
 
@@ -38,13 +39,11 @@ def manifest(
 def protected_paths(order: WorkOrder) -> list[str]:
     """The config's protected paths and the issue's forbidden ones, as patterns of .gitignore.
 
-    A `!` of the config allows a path; an issue's text takes no protection away, so its `!` is a plain character.
+    A `!` of the config allows a path; an issue takes no protection away.
     """
-    forbidden = [path for path in order.issue.get("forbidden_paths") or [] if isinstance(path, str)]
-    return [
-        *order.workcell.protected_paths,
-        *(f"\\{path}" if path.startswith("!") else path for path in forbidden),
-    ]
+    forbidden = order.issue.get("forbidden_paths") or []
+    added = (only_adding(path) for path in forbidden if isinstance(path, str))
+    return [*order.workcell.protected_paths, *added]
 
 
 def prompt(order: WorkOrder, number: int, told: Sequence[dict[str, Any]]) -> str:

@@ -144,7 +144,8 @@ def test_a_stop_order_ends_all_candidates_and_keeps_what_they_spent(order: Order
 
     threading.Thread(target=stop_once_both_have_spoken, daemon=True).start()
     slow = scripted(machine, Step(FIXED, 30, micro_usd=7), uses_provider=True)
-    result = run_execution(order(swarm_id="speculate_vote", candidates=2), slow, control)
+    paid = order(swarm_id="speculate_vote", candidates=2, rates={"max_usd_per_candidate": 1})
+    result = run_execution(paid, slow, control)
     assert (result.status, result.message) == ("error", "stopped by order: cancel")
     assert (result.micro_usd, result.duration_ms < 25_000) == (14, True)
     assert "return a + b" in archived(result, "patch.diff")
