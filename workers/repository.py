@@ -43,7 +43,7 @@ def has_credential(repo: str) -> bool:
 
 def blotted(repo: str) -> str:
     """An address without its credential, still recognisable as one that had it."""
-    return _USER_AND_PASSWORD.sub("…:…@", without_credentials(repo))
+    return _TOKEN.sub(r"\1…", _USER.sub(r"\1…:…@", _USER_AND_PASSWORD.sub("…:…@", repo)))
 
 
 def without_credentials(text: str) -> str:

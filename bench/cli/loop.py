@@ -15,6 +15,7 @@ from bench.cli.session import FARM_DIRECTORY, Farm, note, open_farm
 from bench.cli.submit import plan_of
 from bench.cli.tables import show
 from bench.errors import FailureError
+from planner.cli.numbers import FiniteRange
 
 if TYPE_CHECKING:
     from bench.config.models import BenchConfig
@@ -36,7 +37,7 @@ _LABELS, _LEARNT = Path("labels"), Path("learnt")
 )
 @click.option(
     "--seconds-per-minute",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     help="Of planned minutes; 0.8, or 0.3 with --quick, unless given. A busy or slow machine needs more.",
 )
 def loop(directory: Path, quick: bool, policy: str, seed: int, seconds_per_minute: float | None) -> int:

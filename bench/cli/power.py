@@ -7,13 +7,14 @@ import click
 from bench.cli.reports import JSON
 from bench.cli.session import open_farm
 from bench.cli.tables import show, show_json
+from planner.cli.numbers import FiniteRange
 
 if TYPE_CHECKING:
     from bench.results.power import Basis
 
 ISSUES = (25, 50, 100, 200, 400)
 REPLICATES = (1, 2, 3)
-_VARIANCE = click.FloatRange(min=0, max=0.25)
+_VARIANCE = FiniteRange(min=0, max=0.25)
 POOL_EPOCHS = click.option(
     "--pool-epochs", is_flag=True, help="Take benches together that ran under different rules or versions."
 )
@@ -22,7 +23,7 @@ POOL_EPOCHS = click.option(
 @click.command()
 @click.option(
     "--difference",
-    type=click.FloatRange(min=0, min_open=True, max=100),
+    type=FiniteRange(min=0, min_open=True, max=100),
     metavar="POINTS",
     help="The difference of pass rates to be found, in percentage points.",
 )
@@ -42,7 +43,7 @@ POOL_EPOCHS = click.option(
 )
 @click.option(
     "--level",
-    type=click.FloatRange(0.001, 0.5),
+    type=FiniteRange(0.001, 0.5),
     default=0.05,
     show_default=True,
     help="Of the two-sided test.",
@@ -50,7 +51,7 @@ POOL_EPOCHS = click.option(
 @click.option(
     "--power",
     "wanted",
-    type=click.FloatRange(0.5, 0.999),
+    type=FiniteRange(0.5, 0.999),
     default=0.8,
     show_default=True,
     help="The chance that a difference of that size is found.",

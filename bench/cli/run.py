@@ -22,6 +22,7 @@ from bench.intake.conditions import matches
 from bench.intake.issue import Issue
 from bench.intake.slices import find_slice
 from bench.stream.scheduler import Scheduler, StepReport
+from planner.cli.numbers import FiniteRange
 
 if TYPE_CHECKING:
     from bench.coordinator.turn import Turn
@@ -41,8 +42,8 @@ if TYPE_CHECKING:
 @click.option(
     "--planner-mode", type=click.Choice(["enabled", "disabled", "shadow"]), help="Whether it decides."
 )
-@click.option("--confidence-threshold", type=click.FloatRange(0, 1), help="Below it the baseline decides.")
-@click.option("--max-usd", type=click.FloatRange(min=0), help="Cap on the dollars of this stream.")
+@click.option("--confidence-threshold", type=FiniteRange(0, 1), help="Below it the baseline decides.")
+@click.option("--max-usd", type=FiniteRange(min=0), help="Cap on the dollars of this stream.")
 @trust_option
 def run(mode: str, slice_name: str | None, config: Path | None, trust_issues: bool, **flags: Any) -> None:
     """Plan, run and record the issues of the backlog, one after the other, as they become ready.

@@ -5,12 +5,13 @@ import click
 from bench.cli.session import note, open_farm
 from bench.config.money import to_micro_usd
 from db.repositories.benches import Benches, NewLimits
+from planner.cli.numbers import FiniteRange
 
 
 @click.command()
 @click.argument("bench_id")
-@click.option("--max-usd", type=click.FloatRange(min=0), help="A new cap on the dollars of the bench.")
-@click.option("--max-minutes", type=click.FloatRange(min=0), help="A new cap on its worker-minutes.")
+@click.option("--max-usd", type=FiniteRange(min=0), help="A new cap on the dollars of the bench.")
+@click.option("--max-minutes", type=FiniteRange(min=0), help="A new cap on its worker-minutes.")
 @click.option("--max-executions", type=click.IntRange(min=1), help="A new cap on its executions.")
 @click.option("--wait", is_flag=True, help="Watch until it is finished.")
 def resume(

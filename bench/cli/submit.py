@@ -17,6 +17,7 @@ from bench.submit.issue_workcell import overrides_of
 from bench.submit.plan import plan_fingerprint
 from db.repositories.new_bench import NewBench, NewCase
 from db.repositories.plans import Plans
+from planner.cli.numbers import FiniteRange
 
 STRATEGIES = ("deterministic", "random", "coverage", "covering", "anchor", "racing")
 
@@ -33,8 +34,8 @@ STRATEGIES = ("deterministic", "random", "coverage", "covering", "anchor", "raci
 @click.option("--strategy", type=click.Choice(STRATEGIES), help="How arms are drawn.")
 @click.option("--replicates", type=click.IntRange(min=1), help="Executions of each arm.")
 @click.option("--seed", type=int, help="The same seed draws the same arms.")
-@click.option("--max-usd", type=click.FloatRange(min=0), help="Cap on the dollars of the bench.")
-@click.option("--max-minutes", type=click.FloatRange(min=0), help="Cap on its worker-minutes.")
+@click.option("--max-usd", type=FiniteRange(min=0), help="Cap on the dollars of the bench.")
+@click.option("--max-minutes", type=FiniteRange(min=0), help="Cap on its worker-minutes.")
 @click.option("--max-executions", type=click.IntRange(min=1), help="Cap on its executions.")
 @trust_option
 @click.option("--dry-run", is_flag=True, help="Show arms, propensities and worst case; write nothing.")

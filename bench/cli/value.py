@@ -10,6 +10,7 @@ from bench.cli.reports import JSON
 from bench.cli.session import open_farm
 from bench.cli.tables import show, show_json
 from db.repositories.benches import Benches
+from planner.cli.numbers import FiniteFloat, FiniteRange
 
 if TYPE_CHECKING:
     from bench.results.evidence import Evidence
@@ -25,13 +26,11 @@ if TYPE_CHECKING:
 @click.option(
     "--reference", metavar="NAME", help="What the others are compared with: the baseline unless named."
 )
+@click.option("--minute-cost", type=FiniteRange(min=0), default=0.0, help="What a minute takes from a pass.")
+@click.option("--dollar-cost", type=FiniteRange(min=0), default=0.0, help="What a dollar takes from a pass.")
 @click.option(
-    "--minute-cost", type=click.FloatRange(min=0), default=0.0, help="What a minute takes from a pass."
+    "--worst", type=FiniteFloat(), help="The least that an execution can be worth; needed with a cost."
 )
-@click.option(
-    "--dollar-cost", type=click.FloatRange(min=0), default=0.0, help="What a dollar takes from a pass."
-)
-@click.option("--worst", type=float, help="The least that an execution can be worth; needed with a cost.")
 @click.option(
     "--group-by",
     type=click.Choice(("issue", "repository")),

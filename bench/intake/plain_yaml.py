@@ -17,6 +17,21 @@ MAX_SIZE: Final = 2**20
 class PlainLoader(yaml.SafeLoader):
     """The safe loader without YAML 1.1's other numbers: `1:30` is no 90, `010` no 8, `0x1F` no 31; all are texts."""
 
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Refuses deep nesting where it begins: composing it costs time in proportion to the depth's square."""
+        self._depth += 1
+        try:
+            if self._depth > MAX_DEPTH:
+                mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+                raise yaml.MarkedYAMLError(problem=f"nested more than {MAX_DEPTH} deep", problem_mark=mark)
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
+
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
         """Refuses what Python would take minutes for, or would not print."""
         return int(super().construct_yaml_int(_short(node)))

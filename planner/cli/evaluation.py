@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from planner.cli.numbers import FiniteFloat, FiniteRange
+
 if TYPE_CHECKING:
     from planner.evaluation.subjects import Subject
 
@@ -25,7 +27,7 @@ _dataset = click.option(
 )
 @click.option(
     "--confidence-threshold",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.6,
     show_default=True,
     help="Below it a kernel takes the baseline's action.",
@@ -86,12 +88,12 @@ def evaluate(
 @click.option(
     "--patience", type=int, default=10, show_default=True, help="Epochs without gain that end a row."
 )
-@click.option("--learning-rate", type=float, default=1e-4, show_default=True)
+@click.option("--learning-rate", type=FiniteFloat(), default=1e-4, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--threads", type=int, default=2, show_default=True)
 @click.option("--min-examples", type=int, default=500, show_default=True, help="Gate of training.")
 @click.option(
-    "--min-agreement", type=click.FloatRange(0, 1), default=0.8, show_default=True, help="Gate of training."
+    "--min-agreement", type=FiniteRange(0, 1), default=0.8, show_default=True, help="Gate of training."
 )
 def ablate(dataset: Path, out: Path, only: tuple[str, ...], **asked: Any) -> None:
     """Train the same policy with one thing changed at a time, and compare on the validation split.

@@ -8,6 +8,7 @@ from typing import IO, Any, Final, NoReturn
 
 import click
 
+from planner.cli.numbers import FiniteRange
 from planner.errors import PlannerError
 from planner.inference import PlannerInference
 from planner.planner_config import InferenceConfig, ModelConfig, PlannerConfig
@@ -19,14 +20,14 @@ _BUNDLE: Final = click.option(
 )
 _CONFIDENCE: Final = click.option(
     "--confidence-threshold",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.6,
     show_default=True,
     help="Below it the baseline decides.",
 )
 _TIMEOUT: Final = click.option(
     "--timeout-ms",
-    type=click.FloatRange(1, 60_000),
+    type=FiniteRange(1, 60_000),
     default=100,
     show_default=True,
     help="When the baseline answers in the model's place.",

@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 import click
 
+from planner.cli.numbers import FiniteFloat, FiniteRange
+
 _KINDS = ("mlp", "joint", "autoregressive", "sequence", "outcome")
 _WEIGHTS = ("passing", "time", "cost", "risk", "deviations", "tolerance", "temperature")
 _Directory = click.Path(path_type=Path)
@@ -18,12 +20,12 @@ _Directory = click.Path(path_type=Path)
 @click.option("--epochs", type=int, default=100, show_default=True, help="At most so many.")
 @click.option("--patience", type=int, default=10, show_default=True, help="Epochs without gain that end it.")
 @click.option("--batch-size", type=int, default=64, show_default=True)
-@click.option("--learning-rate", type=float, default=1e-4, show_default=True)
+@click.option("--learning-rate", type=FiniteFloat(), default=1e-4, show_default=True)
 @click.option("--hidden", type=int, default=512, show_default=True, help="Width of the first layer.")
 @click.option("--depth", type=int, default=3, show_default=True, help="Hidden layers, each half as wide.")
-@click.option("--dropout", type=float, default=0.1, show_default=True)
+@click.option("--dropout", type=FiniteFloat(), default=0.1, show_default=True)
 @click.option(
-    "--smoothing", type=float, default=0.1, show_default=True, help="Of labels, over valid classes."
+    "--smoothing", type=FiniteFloat(), default=0.1, show_default=True, help="Of labels, over valid classes."
 )
 @click.option("--class-weights", is_flag=True, help="Weigh rare classes up.")
 @click.option("--propensity-weights", is_flag=True, help="Outcome: weigh rarely tried executions up.")
@@ -44,7 +46,7 @@ _Directory = click.Path(path_type=Path)
 )
 @click.option(
     "--min-agreement",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.8,
     show_default=True,
     help="Gate: how often near-duplicate inputs must have the same label.",
@@ -59,7 +61,7 @@ _Directory = click.Path(path_type=Path)
 @click.option("--resume", is_flag=True, help="Go on where a killed training of OUT stopped.")
 @click.option(
     "--save-every",
-    type=float,
+    type=FiniteFloat(),
     default=10.0,
     show_default=True,
     metavar="SECONDS",

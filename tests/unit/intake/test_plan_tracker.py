@@ -252,7 +252,7 @@ def test_byte_order_marks_and_indented_blocks(tmp_path: Path, text: str) -> None
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ("id: a\nx: " + "[" * 20_000, "nested too deep"),
+        ("id: a\nx: " + "[" * 20_000, "nested more than 64 deep"),
         ("id: a\nx: " + "[" * 70 + "]" * 70, "nested more than 64 deep"),
         ("id: a\nx: " + "y" * LONGEST_CARD, f"longer than {LONGEST_CARD} characters"),
         ("id: a\nx: \x00", "not YAML: a sign that cannot be printed"),
