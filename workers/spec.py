@@ -26,8 +26,7 @@ def _passable(names: list[str]) -> list[str]:
 
 Command = Annotated[list[str], BeforeValidator(split_command), Field(min_length=1)]
 Positive = Annotated[float, Field(gt=0, le=1e7, allow_inf_nan=False)]
-Price = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
-"""Dollars."""
+SecondsPerMinute = Annotated[float, Field(ge=1e-3, le=1e6, allow_inf_nan=False)]
 Patterns = Annotated[list[str], AfterValidator(check_patterns)]
 Repository = Annotated[str, Field(min_length=1), AfterValidator(check_repository)]
 Sandbox = Literal["auto", "bwrap", "none"]
@@ -76,8 +75,8 @@ class ToolchainRef(Strict):
 class Rates(Strict):
     """Prices used for the worst case before, and for the charge after, an execution."""
 
-    usd_per_minute: Price = 0.01
-    max_usd_per_candidate: Price = 0.0
+    usd_per_minute: Annotated[float, Field(ge=0, le=1e4, allow_inf_nan=False)] = 0.01
+    max_usd_per_candidate: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 0.0
 
 
 class Workcell(Strict):
@@ -92,7 +91,7 @@ class Workcell(Strict):
     toolchains: Annotated[list[ToolchainRef], Field(min_length=1)] = [ToolchainRef(name="repair")]
     tags: list[str] = []
     """Machine tags that a worker must carry to run this workcell at all."""
-    seconds_per_minute: Positive = 60.0
+    seconds_per_minute: SecondsPerMinute = 60.0
     sandbox: Sandbox = "auto"
     rates: Rates = Rates()
     default_candidates: Annotated[int, Field(ge=1, le=5)] = 2

@@ -10,9 +10,9 @@ from planner.cli.numbers import FiniteRange
 
 @click.command()
 @click.argument("bench_id")
-@click.option("--max-usd", type=FiniteRange(min=0), help="A new cap on the dollars of the bench.")
-@click.option("--max-minutes", type=FiniteRange(min=0), help="A new cap on its worker-minutes.")
-@click.option("--max-executions", type=click.IntRange(min=1), help="A new cap on its executions.")
+@click.option("--max-usd", type=FiniteRange(0, 1e9), help="A new cap on the dollars of the bench.")
+@click.option("--max-minutes", type=FiniteRange(0, 1e9), help="A new cap on its worker-minutes.")
+@click.option("--max-executions", type=click.IntRange(1, 2**31 - 1), help="A new cap on its executions.")
 @click.option("--wait", is_flag=True, help="Watch until it is finished.")
 def resume(
     bench_id: str, max_usd: float | None, max_minutes: float | None, max_executions: int | None, wait: bool

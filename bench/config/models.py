@@ -13,11 +13,22 @@ from bench.intake.slices import filter_condition
 from planner.errors import PlannerError
 from planner.planner_config import PlannerConfig, read_planner_config
 from workers.repository import has_credential
-from workers.spec import Command, Gate, Patterns, Positive, Rates, Repository, Sandbox, Strict, ToolchainRef
+from workers.spec import (
+    Command,
+    Gate,
+    Patterns,
+    Positive,
+    Rates,
+    Repository,
+    Sandbox,
+    SecondsPerMinute,
+    Strict,
+    ToolchainRef,
+)
 
 NotNegative = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 Usd = Annotated[float, Field(ge=0, le=1e9)]
-AtLeastOne = Annotated[int, Field(ge=1)]
+AtLeastOne = Annotated[int, Field(ge=1, le=2**31 - 1)]
 TieBreak = Literal["lower_max_candidates", "lower_max_minutes", "action_tuple_lexicographic"]
 
 
@@ -127,7 +138,7 @@ class WorkcellDefaults(Strict):
     protected_paths: Patterns | None = None
     toolchains: Annotated[list[ToolchainRef], Field(min_length=1)] | None = None
     tags: list[str] | None = None
-    seconds_per_minute: Positive | None = None
+    seconds_per_minute: SecondsPerMinute | None = None
     sandbox: Sandbox | None = None
     rates: Rates | None = None
     default_candidates: Annotated[int, Field(ge=1, le=5)] | None = None

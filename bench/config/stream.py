@@ -8,7 +8,7 @@ from bench.intake.issue import Priority
 from workers.spec import Positive, Strict
 
 _EXPLORED: tuple[Priority, ...] = ("P3",)
-AtLeastOne = Annotated[int, Field(ge=1)]
+AtLeastOne = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
 class Patience(Strict):

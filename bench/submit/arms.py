@@ -23,6 +23,8 @@ Json = dict[str, Any]
 
 # Time beside gates and budgets: checkout, votes, a slow disk. Past it an execution is stuck, not slow.
 SLACK_SECONDS: Final = 300
+_LONGEST_SECONDS: Final = 2**31 - 1
+"""What the database holds of a deadline: 68 years."""
 
 
 def new_arms(
@@ -121,13 +123,15 @@ def deadline_seconds(workcell: Workcell, planned: PlannedAction, for_gates: int)
     """After how long an execution is stuck, `for_gates` seconds of gates a round."""
     # Candidates may have to take turns on a machine with fewer slots: the deadline allows for it.
     budget = planned.candidates * planned.minutes * workcell.seconds_per_minute
-    return math.ceil(budget) + planned.candidates * (planned.iterations + 1) * for_gates + SLACK_SECONDS
+    whole = math.ceil(budget) + planned.candidates * (planned.iterations + 1) * for_gates + SLACK_SECONDS
+    return min(whole, _LONGEST_SECONDS)
 
 
 def gate_seconds(workcell: Workcell) -> int:
     """The longest that all gates, with set-up, may take."""
     gates = sum(gate.timeout_seconds for gate in workcell.gates) * (1 + workcell.flaky_reruns)
-    return math.ceil(gates + (workcell.setup_timeout_seconds if workcell.setup else 0))
+    longest = math.ceil(gates + (workcell.setup_timeout_seconds if workcell.setup else 0))
+    return min(longest, _LONGEST_SECONDS - SLACK_SECONDS)
 
 
 def null_if_na(value: Bin) -> int | None:

@@ -4,19 +4,24 @@ import math
 from typing import Any
 
 import click
+from click.types import FloatParamType
+
+
+class FiniteFloat(FloatParamType):
+    """click's float without `nan` and `inf`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        return _finite(super().convert(value, param, ctx), param, ctx)
 
 
 class FiniteRange(click.FloatRange):
     """click's range of floats without `nan` and `inf`."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        number = float(super().convert(value, param, ctx))
-        if not math.isfinite(number):
-            self.fail(f"{value!r} is no finite number", param, ctx)
-        return number
+        return _finite(super().convert(value, param, ctx), param, ctx)
 
 
-class FiniteFloat(FiniteRange):
-    """Any finite float."""
-
-    name = "float"
+def _finite(number: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    if not math.isfinite(number):
+        raise click.BadParameter(f"{number} is no finite number.", ctx=ctx, param=param)
+    return number

@@ -65,12 +65,12 @@ BOMBS = {
     "dollars beyond reason": (
         "workcell: {rates: {usd_per_minute: 1.0e+300}}\n",
         ":1",
-        "rates.usd_per_minute: input should be less than or equal to 1000000",
+        "rates.usd_per_minute: input should be less than or equal to 10000",
     ),
     "seconds beyond reason": (
         "workcell: {seconds_per_minute: 1.0e+300}\n",
         ":1",
-        "seconds_per_minute: input should be less than or equal to 10000000",
+        "seconds_per_minute: input should be less than or equal to 1000000",
     ),
     "one minute thirty": (
         "execution_limits: {max_usd: 1:30}\n",
@@ -81,6 +81,11 @@ BOMBS = {
         "workcell: {seconds_per_minute: 1:30.5}\n",
         ":1",
         "workcell.seconds_per_minute: should be a number, not '1:30.5'",
+    ),
+    "a minute of no time": (
+        "workcell: {seconds_per_minute: 1.0e-300}\n",
+        ":1",
+        "seconds_per_minute: input should be greater than or equal to 0.001",
     ),
     "octal": ("action_sampling: {K: 010}\n", ":1", "action_sampling.K: should be a whole number, not '010'"),
     "hexadecimal": (

@@ -233,7 +233,9 @@ def test_a_private_repository_is_read_with_the_named_helper_and_no_other(
     kept = subprocess.run(["grep", "-r", "sesame", str(mirror)], capture_output=True, check=False)
     assert kept.stdout == b""
     monkeypatch.setenv("BENCH_GIT_CONFIG", str(tmp_path / "nowhere"))
-    with pytest.raises(WorkerError, match=r"BENCH_GIT_CONFIG is .*nowhere', which is no file"):
+    with pytest.raises(
+        WorkerError, match=r"BENCH_GIT_CONFIG is .*nowhere', which is no absolute path of a file"
+    ):
         resolve_ref(private, "main")
 
 

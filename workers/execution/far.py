@@ -28,12 +28,12 @@ def far_environment() -> dict[str, str]:
     env = {"GIT_ALLOW_PROTOCOL": ALLOWED_PROTOCOLS}
     own = os.environ.get(OWN_CONFIG)
     if own:
-        path = Path(own).expanduser()
-        if not path.is_file():
+        path = Path(own)
+        if not (path.is_absolute() and path.is_file()):
             raise HaltError(
-                "infra", f"{OWN_CONFIG} is {own!r}, which is no file; name a Git configuration, or unset it"
+                "infra", f"{OWN_CONFIG} is {own!r}, which is no absolute path of a file; correct it"
             )
-        env |= {"GIT_CONFIG_NOSYSTEM": "0", "GIT_CONFIG_SYSTEM": str(path.absolute())}
+        env |= {"GIT_CONFIG_NOSYSTEM": "0", "GIT_CONFIG_SYSTEM": str(path)}
     return env
 
 
