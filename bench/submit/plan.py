@@ -31,6 +31,7 @@ from planner.baseline import baseline_action
 from planner.canonical import canonical_json, sha256_json
 from planner.documents.base import hash_without_time
 from workers.classes import class_name, needs_of
+from workers.gates.judge import BASELINE_VERSION
 from workers.spec import Workcell
 
 Json = dict[str, Any]
@@ -60,7 +61,7 @@ class Ready:
     def baseline_key(self) -> str:
         """What the gates show on the base commit depends on these, and on nothing else."""
         cell = self.workcell.model_dump(mode="json", include=_BASELINE_FIELDS)
-        return sha256_json({"issue": self.issue.id, "workcell": cell})
+        return sha256_json({"issue": self.issue.id, "workcell": cell, "kept": BASELINE_VERSION})
 
 
 _BASELINE_FIELDS = {"repo", "base", "setup", "gates", "tags"}

@@ -10,6 +10,8 @@ from workers.result import GateResult
 from workers.sandbox.process import EndedBy
 from workers.spec import Gate, GateBaseline
 
+BASELINE_VERSION = 2
+"""What is kept of a gate on the base commit; where it changes, older results are not used again."""
 MAX_TESTS, MAX_TEXT = 20_000, 2_000_000
 """More tests, or longer ids together, are not kept with a baseline: every work order carries them."""
 _RUNNER_TELLS = (0, 1)
