@@ -21,7 +21,7 @@ from bench.intake.issue import Issue
 from bench.stream.view import queue_view
 from db.repositories.issues import Issues
 from workers.errors import WorkerError
-from workers.execution.patch import Change, touched
+from workers.execution.changes import Change, choose
 from workers.execution.prompt import protected_paths
 from workers.settings import WorkerSettings
 from workers.spec import ToolchainRef, WorkOrder
@@ -106,8 +106,8 @@ def test_a_forbidden_path_of_an_issue_takes_no_protection_away(forbidden: str) -
         job_type="code",
         workcell=workcell,
     )
-    change = Change("100644", "100644", "a" * 40, "tests/test_calc.py")
-    assert touched([change], protected_paths(order)) == [change]
+    change = Change("100644", "100644", "a" * 40, "b" * 40, "tests/test_calc.py")
+    assert choose([change], protected_paths(order), {change.path}).protected == (change,)
 
 
 def test_a_pattern_that_nobody_can_read_is_refused() -> None:
