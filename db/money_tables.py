@@ -23,8 +23,13 @@ caps = sa.Table(
     sa.Column("executions_limit", sa.BigInteger),
     counter("executions_spent"),
     counter("executions_reserved"),
+    # What was spent and reserved beyond a daily limit at the moment it was lowered; it only shrinks.
+    counter("usd_excess"),
     one_of("scope", ("bench", "case", "day")),
-    sa.CheckConstraint("usd_limit IS NULL OR usd_spent + usd_reserved <= usd_limit", name="usd"),
+    sa.CheckConstraint("usd_limit IS NULL OR usd_spent + usd_reserved <= usd_limit + usd_excess", name="usd"),
+    sa.CheckConstraint(
+        "usd_excess >= 0 AND (usd_excess = 0 OR (scope = 'day' AND usd_limit IS NOT NULL))", name="excess"
+    ),
     sa.CheckConstraint("ms_limit IS NULL OR ms_spent + ms_reserved <= ms_limit", name="ms"),
     sa.CheckConstraint(
         "executions_limit IS NULL OR executions_spent + executions_reserved <= executions_limit",

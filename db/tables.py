@@ -110,6 +110,8 @@ machines = sa.Table(
     now_column("seen_at"),
     sa.Column("infra_failures", sa.Integer, nullable=False, server_default="0"),
     sa.Column("suspended", sa.Boolean, nullable=False, server_default=sa.false()),
+    # SHA-256 of the token that the machine made; NULL until a machine of an older version says one.
+    sa.Column("token_hash", sa.LargeBinary),
 )
 
 queues = sa.Table(
@@ -146,6 +148,8 @@ executions = sa.Table(
     time_column("started_at"),
     time_column("finished_at"),
     sa.Column("reason", sa.Text),
+    # Asked to stop and wait again: it runs beyond a daily cap that was lowered.
+    sa.Column("hand_back_requested", sa.Boolean, nullable=False, server_default=sa.false()),
     one_of("state", list(ExecutionState)),
     sa.CheckConstraint(
         "(state = 'running') = (lease_token IS NOT NULL)"
@@ -164,6 +168,13 @@ executions = sa.Table(
     sa.Index("ix_executions_running", "bench_id", postgresql_where=sa.text("state = 'running'")),
     postgresql_with={"fillfactor": 80},
     comment="arm_id NULL: the baseline gates of the case, run before any spend.",
+)
+
+claims = sa.Table(
+    "claims",
+    metadata,
+    sa.Column("lease_token", sa.Uuid, primary_key=True),
+    comment="Tokens of claims that are under way; empty in every committed state.",
 )
 
 attempts = sa.Table(
@@ -229,6 +240,8 @@ candidates = sa.Table(
         [attempts.c.execution_id, attempts.c.attempt],
         name="fk_candidates_attempt",
     ),
+    # It becomes the name of a directory.
+    sa.CheckConstraint("workcell_id ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$'", name="workcell_id"),
 )
 
 baselines = sa.Table(
@@ -251,4 +264,16 @@ verdicts = sa.Table(
     sa.Column("weights", pg.JSONB, nullable=False),
     now_column("decided_at"),
     comment="The winner of each finished case; no winner: no arm passed.",
+)
+
+turns = sa.Table(
+    "turns",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("fence", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("holder_pid", sa.Integer),
+    time_column("holder_started_at"),
+    sa.Column("holder_role", sa.Text),
+    sa.Column("holder", sa.Text),
+    comment="Session-bound locks: a turn is held while the session of holder_pid lives. fence counts its holders.",
 )
