@@ -1,12 +1,15 @@
-"""What comes out of the broker: bells of this farm. Anything else is dropped before Celery looks at it.
+"""Broker transport that only ever hears bells: whatever a message says beside its queue is left behind.
 
-Celery ends a worker that reads what it cannot parse. Whoever can write to the broker could so take every machine's
-work away; a bell that is lost costs nothing.
+Celery obeys the headers of a message (time limit, eta, expiry, callbacks) and ends a worker that reads what it
+cannot parse. Whoever can write to the broker could so end or delay work; a bell that is lost costs nothing.
 """
 
+import base64
+import json
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+from uuid import uuid4
 
 from celery.app.amqp import AMQP
 from kombu.connection import Connection
@@ -14,24 +17,37 @@ from kombu.transport import redis
 
 TASK_NAME = "farm.work"
 
+# Celery's message protocol 2: no arguments, and nothing to run before, after or instead.
+_BODY: Final = base64.b64encode(
+    json.dumps([[], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}]).encode()
+).decode()
+
 log = logging.getLogger(__name__)
 
 
 def is_bell(message: object) -> bool:
-    """Whether a message is one that `workers.doorbell` could have sent."""
-    if not isinstance(message, Mapping):
-        return False
-    headers, properties = message.get("headers"), message.get("properties")
-    return (
-        isinstance(headers, Mapping)
-        and headers.get("task") == TASK_NAME
-        and isinstance(headers.get("id"), str)
-        and headers.get("eta") is None
-        and isinstance(properties, Mapping)
-        and isinstance(properties.get("delivery_tag"), str)
-        and isinstance(properties.get("delivery_info"), Mapping)
-        and isinstance(message.get("body"), str)
-    )
+    """Whether a message names the one task of the farm."""
+    headers = message.get("headers") if isinstance(message, Mapping) else None
+    return isinstance(headers, Mapping) and headers.get("task") == TASK_NAME
+
+
+def bell(queue: str) -> dict[str, Any]:
+    """A raw message for `queue` that says nothing else; the only one that Celery is given."""
+    number = str(uuid4())
+    return {
+        "body": _BODY,
+        "content-encoding": "utf-8",
+        "content-type": "application/json",
+        "headers": {"lang": "py", "task": TASK_NAME, "id": number, "root_id": number, "parent_id": None},
+        "properties": {
+            "correlation_id": number,
+            "delivery_tag": str(uuid4()),
+            "delivery_info": {"exchange": "", "routing_key": queue},
+            "delivery_mode": 2,
+            "priority": 0,
+            "body_encoding": "base64",
+        },
+    }
 
 
 class BellChannel(redis.Channel):
@@ -54,9 +70,7 @@ class BellTransport(redis.Transport):
         if not is_bell(message):
             log.warning("dropped a message on %s that is no bell", queue)
             return
-        # The class is the queue it came by, whatever it says of itself.
-        message["properties"]["delivery_info"] = {"exchange": "", "routing_key": queue}
-        super()._deliver(message, queue)  # type: ignore[no-untyped-call]
+        super()._deliver(bell(queue), queue)  # type: ignore[no-untyped-call]
 
 
 class BellConnection(Connection):
