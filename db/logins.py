@@ -1,15 +1,31 @@
 """Logins for those who are not the farm's owner: members of `bench_worker` or `bench_reader`."""
 
+from contextlib import suppress
+from typing import Final
+
+import psycopg
 import sqlalchemy as sa
 from psycopg import sql
 
 from db.engine import transaction
 from db.errors import DbError
 
+# A default of the session, which who is hostile can change; the limits below he cannot.
+_SETTINGS: Final = {
+    "bench_reader": {"statement_timeout": "5min", "idle_in_transaction_session_timeout": "1min"},
+    "bench_worker": {"idle_in_transaction_session_timeout": "1min"},
+}
+_READERS_CONNECTIONS: Final = 10
+_READERS_TEMP_FILES: Final = "4GB"
+_LEFT_OPEN = sa.text("""
+    SELECT CASE WHEN EXISTS (SELECT FROM pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
+                             WHERE d.datname = current_database() AND a.grantee = 0 AND a.privilege_type = 'TEMPORARY')
+                THEN 1 ELSE 0 END AS temp, (SELECT count(*) FROM farm.harmful_functions()) AS functions""")
+
 
 def ensure_login(engine: sa.Engine, login: str, role: str, password: str) -> None:
-    """Create login `login` as a member of `role`, or renew its password. A login that is there already and is no
-    member of `role` is refused: it belongs to something else."""
+    """Create login `login` as a member of `role`, or renew its password and limits. A login that is there already
+    and is no member of `role` is refused: it belongs to something else."""
     with transaction(engine) as connection:
         known = connection.scalar(sa.text("SELECT 1 FROM pg_roles WHERE rolname = :login"), {"login": login})
         if known and not connection.scalar(
@@ -23,3 +39,38 @@ def ensure_login(engine: sa.Engine, login: str, role: str, password: str) -> Non
         driver = connection.connection.driver_connection
         assert driver is not None
         driver.execute(statement)
+        _limit(driver, login, role)
+
+
+def _limit(driver: "psycopg.Connection[tuple[object, ...]]", login: str, role: str) -> None:
+    """How long a statement may take; for readers also how many connections and how much disk for sorting."""
+    name = sql.Identifier(login)
+    for setting, value in _SETTINGS[role].items():
+        driver.execute(sql.SQL("ALTER ROLE {} SET {} = {}").format(name, sql.Identifier(setting), value))
+    if role == "bench_reader":
+        driver.execute(
+            sql.SQL("ALTER ROLE {} CONNECTION LIMIT {}").format(name, sql.Literal(_READERS_CONNECTIONS))
+        )
+        # Only a superuser may set it, and nobody else may change it.
+        with suppress(psycopg.errors.InsufficientPrivilege), driver.transaction():
+            driver.execute(
+                sql.SQL("ALTER ROLE {} SET temp_file_limit = {}").format(name, _READERS_TEMP_FILES)
+            )
+
+
+def left_open(engine: sa.Engine) -> list[str]:
+    """What every login of this database may still do because this role could not take it back, a line each."""
+    with engine.connect() as connection:
+        row = connection.execute(_LEFT_OPEN).one()
+    lines = []
+    if row.temp:
+        lines.append(
+            "every login may make temporary tables here; the database's owner mends it with:"
+            " REVOKE TEMPORARY ON DATABASE … FROM PUBLIC"
+        )
+    if row.functions:
+        lines.append(
+            f"every login may call {row.functions} functions that fill the disk or take locks (large objects, advisory"
+            " locks); a superuser mends it by running: bench db upgrade"
+        )
+    return lines

@@ -7,13 +7,19 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy.exc import DBAPIError
 
 from db.engine import transaction
 from db.errors import DbError
 from db.schema_files import code_hash, replace_code
 
-# Two upgrades at once: the second waits for the first. Any constant does; this one spells "farm".
-_UPGRADE_LOCK = 0x6661726D
+# As Alembic makes it. Two upgrades at once: the second waits for the first, with a lock on a table that only the
+# farm's owner may lock. Making the schema waits for another one that makes it, too.
+_VERSION_TABLE = """
+    CREATE TABLE farm.alembic_version (
+        version_num varchar(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"""
+_LOCK = "LOCK TABLE farm.alembic_version IN EXCLUSIVE MODE"
+_MADE_MEANWHILE = {"42P06", "23505"}
 
 _NEWER = "the database's schema is newer than this program; upgrade bench-farm on this machine"
 _FOREIGN = "the database has a schema named farm that is not a bench farm's; use another database"
@@ -33,9 +39,10 @@ def alembic_config(connection: sa.Connection | None = None) -> Config:
 def upgrade(engine: sa.Engine, revision: str = "head") -> None:
     """Migrate to `revision` and replace all functions and views, in one transaction; safe to run twice at once."""
     with transaction(engine) as connection:
-        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+        _make_schema(connection)
         _refuse_what_is_not_ours(connection)
-        connection.execute(sa.text("CREATE SCHEMA IF NOT EXISTS farm"))
+        connection.execute(sa.text(_LOCK))
+        _refuse_what_is_newer(connection)
         command.upgrade(alembic_config(connection), revision)
         replace_code(connection.connection.driver_connection)
 
@@ -81,11 +88,25 @@ def _known_revisions() -> set[str]:
     return {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
 
 
-def _refuse_what_is_not_ours(connection: sa.Connection) -> None:
-    if connection.scalar(sa.text("SELECT to_regnamespace('farm')")) is None:
+def _make_schema(connection: sa.Connection) -> None:
+    """The schema with its version table, where there is none; two at once make it once."""
+    if connection.scalar(sa.text("SELECT to_regnamespace('farm')")) is not None:
         return
+    try:
+        with connection.begin_nested():
+            connection.execute(sa.text("CREATE SCHEMA farm"))
+            connection.execute(sa.text(_VERSION_TABLE))
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) not in _MADE_MEANWHILE:
+            raise
+
+
+def _refuse_what_is_not_ours(connection: sa.Connection) -> None:
     if connection.scalar(sa.text("SELECT to_regclass('farm.alembic_version')")) is None:
         raise DbError(_FOREIGN)
+
+
+def _refuse_what_is_newer(connection: sa.Connection) -> None:
     revision = connection.scalar(sa.text("SELECT version_num FROM farm.alembic_version"))
     if revision is not None and revision not in _known_revisions():
         raise DbError(_NEWER)

@@ -27,7 +27,7 @@ def upgrade(worker_login: str | None, reader_login: str | None) -> None:
 
     The passwords of the logins are read from BENCH_WORKER_PASSWORD and BENCH_READER_PASSWORD.
     """
-    from db.logins import ensure_login
+    from db.logins import ensure_login, left_open
     from db.upgrade import upgrade as upgrade_schema
 
     wanted = [
@@ -42,6 +42,8 @@ def upgrade(worker_login: str | None, reader_login: str | None) -> None:
         upgrade_schema(farm.engine)
         for login, role, password in wanted:
             ensure_login(farm.engine, login, role, password)
+        for line in left_open(farm.engine):
+            note(line)
     note("the database is current")
 
 

@@ -1,29 +1,25 @@
-"""Whose turn it is: of all standing coordinators of one database, one ticks; of all schedulers, one decides."""
+"""Leader election: of all standing coordinators of one database, one ticks; of all schedulers, one decides."""
 
 import contextlib
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-# Any constants do; these spell "tick" and "flow".
-TICKING = 0x7469636B
-STREAMING = 0x666C6F77
-_TAKE = sa.text("SELECT pg_try_advisory_lock(:key)")
-_HOLDER = sa.text("""
-    SELECT a.application_name || ', since ' || to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"')
-    FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-    WHERE l.locktype = 'advisory' AND l.objid = :key AND l.granted
-      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())""")
+from db.repositories import turns
+
+TICKING: Final = "coordinator"
+STREAMING: Final = "stream"
 
 
 class Turn:
-    """A lock held by an open session: it is free again as soon as its holder dies, or the database does."""
+    """A lock bound to an open session: it is free again as soon as its holder dies, or the database does."""
 
-    def __init__(self, engine: sa.Engine, of: int = TICKING) -> None:
+    def __init__(self, engine: sa.Engine, name: str = TICKING) -> None:
         self._engine = engine
-        self._lock = {"key": of}
+        self._name = name
         self._session: sa.Connection | None = None
-        self._mine = False
+        self._fence: int | None = None
 
     def is_mine(self) -> bool:
         """Whether this one has the turn now; taken here where nobody has it.
@@ -32,26 +28,20 @@ class Turn:
         """
         try:
             session = self._open()
-            if self._mine:
-                session.execute(sa.text("SELECT 1"))
-            else:
-                self._mine = bool(session.scalar(_TAKE, self._lock))
-            session.rollback()
+            if self._fence is None or not turns.still_holds(session, self._name, self._fence):
+                self._fence = turns.take(session, self._name)
         except SQLAlchemyError:
             self.give_up()
             raise
-        return self._mine
+        return self._fence is not None
 
     def holder(self) -> str:
         """Who has it, in words."""
-        session = self._open()
-        found = session.scalar(_HOLDER, self._lock)
-        session.rollback()
-        return str(found or "unknown")
+        return turns.holder(self._open(), self._name) or "unknown"
 
     def give_up(self) -> None:
         """End the session, and the turn with it."""
-        session, self._session, self._mine = self._session, None, False
+        session, self._session, self._fence = self._session, None, None
         if session is not None:
             with contextlib.suppress(SQLAlchemyError):
                 session.close()
@@ -59,6 +49,6 @@ class Turn:
     def _open(self) -> sa.Connection:
         if self._session is None:
             self._session = self._engine.connect()
-            # The lock belongs to the session: this one is closed at the end, never handed back to the pool.
+            # The turn belongs to the session: this one is closed at the end, never handed back to the pool.
             self._session.detach()
         return self._session

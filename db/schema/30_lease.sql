@@ -46,8 +46,9 @@ DECLARE
     e farm.executions;
     v_now timestamptz;
 BEGIN
-    -- The first saying of this token may still be under way when the second arrives.
-    PERFORM pg_advisory_xact_lock(hashtextextended(p_token::text, 0));
+    -- The first saying of this token may still be under way when the second arrives: it waits here.
+    INSERT INTO farm.claims VALUES (p_token) ON CONFLICT DO NOTHING;
+    DELETE FROM farm.claims WHERE lease_token = p_token;
     SELECT x.* INTO e FROM farm.attempts a JOIN farm.executions x USING (execution_id) WHERE a.lease_token = p_token;
     IF FOUND THEN
         IF e.lease_token IS DISTINCT FROM p_token THEN

@@ -68,5 +68,6 @@ def downgrade() -> None:
     op.drop_column("caps", "usd_excess", schema="farm")
     op.drop_column("executions", "hand_back_requested", schema="farm")
     op.drop_column("machines", "token_hash", schema="farm")
-    op.drop_table("claims", schema="farm")
-    op.drop_table("turns", schema="farm")
+    op.execute("DROP TABLE farm.claims CASCADE")
+    # With its functions, which are made again by every upgrade.
+    op.execute("DROP TABLE farm.turns CASCADE")

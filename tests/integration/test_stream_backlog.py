@@ -50,9 +50,8 @@ def _end_sessions_that_hold_a_turn(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         ended = connection.execute(
             sa.text("""
-                SELECT pg_terminate_backend(pid, 60000) FROM pg_locks
-                WHERE locktype = 'advisory' AND objid = :turn AND granted
-                  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""),
+                SELECT pg_terminate_backend(holder_pid, 60000) FROM farm.turns t
+                WHERE name = :turn AND farm.holder_lives(t)"""),
             {"turn": STREAMING},
         )
         assert ended.scalar_one()
