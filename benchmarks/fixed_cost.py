@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from benchmarks.farm import BenchmarkFarm, admit_all
 from benchmarks.rows import QUEUE, bench_of
 from benchmarks.table import Row, Scale
 from db.repositories.leases import Leases
+from db.repositories.machines import Machines
 from db.repositories.plans import Plans
 from workers.attempt import attempt_next
 from workers.control import Control
@@ -128,7 +130,9 @@ def _attempts(
     """A call that claims, runs and completes the next of `runs` executions, with heart and note."""
     Plans(farm.engine).write(bench_of("fixed", runs, 1, workcell=workcell))
     admit_all(farm.engine, "fixed")
-    leases, notes = Leases(farm.engine), LeaseNotes(area)
+    token = uuid4()
+    Machines(farm.engine).register("benchmark", token, [], 1)
+    leases, notes = Leases(farm.engine, token), LeaseNotes(area)
 
     def attempt() -> None:
         ending = attempt_next(

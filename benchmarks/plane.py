@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing.synchronize import Barrier
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 
@@ -14,11 +14,13 @@ from benchmarks.rows import QUEUE, bench_of
 from benchmarks.table import Row, Scale
 from db.engine import open_engine
 from db.repositories.leases import Leases
+from db.repositories.machines import Machines
 from db.repositories.new_bench import Limits
 from db.repositories.plans import Plans
 from workers.result import ExecutionResult
 
 _CONNECTIONS = (1, 16)
+_MACHINE, _TOKEN = "benchmark", UUID(int=1)
 _ARMS = 4
 _EXPECTED_PER_SECOND = 1500
 _REPEATS = 3
@@ -58,6 +60,7 @@ def _prepare(farm: BenchmarkFarm, executions: int) -> None:
     """Ready executions under a cap, as a bench with a budget has them; and rows for the yardstick."""
     bench = bench_of("plane", executions // _ARMS, _ARMS, Limits(micro_usd=10**15))
     Plans(farm.engine).write(bench)
+    Machines(farm.engine).register(_MACHINE, _TOKEN, [], max(_CONNECTIONS))
     admit_all(farm.engine, bench.bench_id)
     with farm.engine.begin() as connection:
         connection.exec_driver_sql(
@@ -83,11 +86,11 @@ def _rate(pool: ProcessPoolExecutor, connections: int, count: Count, url: str, s
 
 def _pairs(url: str, seconds: float, connections: int, _number: int) -> float:
     engine = open_engine(url, "benchmark", pool_size=1)
-    leases = Leases(engine)
+    leases = Leases(engine, _TOKEN)
 
     def pair() -> bool:
         token = uuid4()
-        order = leases.claim(QUEUE, "benchmark", token, 180.0)
+        order = leases.claim(QUEUE, _MACHINE, token, 180.0)
         if order is None:
             return False
         leases.complete(order["execution_id"], order["attempt"], token, _RESULT, None)

@@ -34,7 +34,7 @@ def worker(farm: BenchmarkFarm, seconds: float) -> Iterator[psutil.Process]:
             {"queue": QUEUE, "needs": [QUEUE]},
         )
     settings = NodeSettings(farm.worker_database_url, farm.broker_url, MACHINE, (QUEUE,), SLOTS, run_dir)
-    queues = Machines(farm.engine).register(MACHINE, [QUEUE], SLOTS)
+    queues = Machines(farm.engine).register(MACHINE, settings.machine_token, [QUEUE], SLOTS)
     command = celery_command(settings, queues, app="benchmarks.sleeping_worker")
     env = {
         **settings.environment(),

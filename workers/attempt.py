@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from db.engine import say_again
 from db.repositories.leases import Completion, Order
+from workers.bounds import bounded
 from workers.control import Control, StopReason
 from workers.heart import Heart
 from workers.result import ExecutionResult
@@ -59,7 +60,7 @@ def attempt_next(
         notes.holding(execution, attempt, token)
     control = Control()
     with Heart(plane, execution, attempt, token, control, timing, leaving):
-        result = _run(payload, run, control).model_dump(mode="json")
+        result = bounded(_run(payload, run, control))
         ending = _end(plane, execution, attempt, token, result, control.reason)
     notes.nothing()
     return ending

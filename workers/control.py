@@ -14,7 +14,7 @@ class StopReason(StrEnum):
     FENCED = "fenced"
     """The lease is lost: whatever comes of the work is late."""
     RELEASE = "release"
-    """The machine goes away: hand the work back."""
+    """The machine goes away, or the daily cap was lowered: hand the work back."""
 
 
 class Control:

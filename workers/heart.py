@@ -17,6 +17,7 @@ from workers.timing import LeaseTiming
 
 _STOPS = {
     "cancel": StopReason.CANCEL,
+    "hand_back": StopReason.RELEASE,
     "deadline": StopReason.DEADLINE,
     "fenced": StopReason.FENCED,
 }

@@ -56,7 +56,9 @@ def desk_of(_pid: int) -> Desk:
     machine = Machine.of(WorkerSettings.from_environment())
     parent = os.getppid()
     return Desk(
-        leases=Leases(open_engine(node.database_url, f"bench worker {node.machine_id}", pool_size=2)),
+        leases=Leases(
+            open_engine(node.database_url, f"bench worker {node.machine_id}", pool_size=2), node.machine_token
+        ),
         machine_id=node.machine_id,
         run=run_on(machine),
         timing=LeaseTiming.from_environment(),

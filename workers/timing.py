@@ -2,8 +2,13 @@
 
 import os
 from dataclasses import dataclass
+from typing import Final
 
 from workers.errors import WorkerError
+
+SHORTEST_LEASE_SECONDS: Final = 5
+LONGEST_LEASE_SECONDS: Final = 3600
+"""As farm.lease_end has it: a worker that counted on a longer lease would work on after it ended."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,9 @@ class LeaseTiming:
             seconds = float(text)
         except ValueError:
             seconds = 0.0
-        if seconds < 1:
-            raise WorkerError(f"BENCH_LEASE_SECONDS is {text!r}; give a number of seconds, at least 1")
+        if not SHORTEST_LEASE_SECONDS <= seconds <= LONGEST_LEASE_SECONDS:
+            raise WorkerError(
+                f"BENCH_LEASE_SECONDS is {text!r}; give a number of seconds from {SHORTEST_LEASE_SECONDS} to"
+                f" {LONGEST_LEASE_SECONDS}"
+            )
         return cls.of_lease(seconds)

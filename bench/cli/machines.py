@@ -31,3 +31,21 @@ def trust(machine_id: str) -> None:
         if not Machines(farm.engine).trust_again(machine_id):
             raise BenchError(f"no machine is called {machine_id!r}; see: bench machines list")
     note(f"machine {machine_id} gets work again")
+
+
+@machines.command()
+@click.argument("machine_id")
+def forget(machine_id: str) -> None:
+    """Free the name of a machine that is gone, or that lost the token in its run directory.
+
+    A name belongs to the machine that registered it first, until it is freed here. What that machine still runs
+    goes on; it gets no more work unless it registers again.
+
+    \b
+    Example:
+      bench machines forget ci-7
+    """
+    with open_farm() as farm:
+        if not Machines(farm.engine).forget(machine_id):
+            raise BenchError(f"no machine is called {machine_id!r}; see: bench machines list")
+    note(f"the name {machine_id} is free")

@@ -8,10 +8,10 @@ import sqlalchemy as sa
 
 from db.engine import call
 
-Order = Literal["go_on", "cancel", "deadline", "fenced"]
+Order = Literal["go_on", "cancel", "hand_back", "deadline", "fenced"]
 Completion = Literal["recorded", "retried", "cancelled", "already", "late", "unknown"]
 
-_CLAIM = sa.text("SELECT farm.claim_execution(:queue, :machine, :token, :lease)")
+_CLAIM = sa.text("SELECT farm.claim_execution(:queue, :machine, :machine_token, :token, :lease)")
 _HEARTBEAT = sa.text("SELECT farm.heartbeat(:execution, :attempt, :token, :lease)")
 _COMPLETE = sa.text(
     "SELECT farm.complete_execution(:execution, :attempt, :token, CAST(:result AS jsonb), :stopped)"
@@ -21,14 +21,25 @@ _RELEASE = sa.text("SELECT farm.release_execution(:execution, :attempt, :token, 
 
 
 class Leases:
-    """Claim, heartbeat, complete, release. Every call may be said again when its reply was lost."""
+    """Claim, heartbeat, complete, release. Every call may be said again when its reply was lost.
 
-    def __init__(self, engine: sa.Engine) -> None:
+    Only a claim needs `machine_token`, with which its machine is registered; the others are proven by the lease's.
+    """
+
+    def __init__(self, engine: sa.Engine, machine_token: UUID | None = None) -> None:
         self._engine = engine
+        self._machine_token = machine_token
 
     def claim(self, queue: str, machine: str, token: UUID, lease_seconds: float) -> dict[str, Any] | None:
-        """The next ready execution of class `queue` as a work order; None where there is nothing to claim."""
-        values = {"queue": queue, "machine": machine, "token": token, "lease": lease_seconds}
+        """The next ready execution of class `queue` as a work order; None where there is nothing to claim, or the
+        machine is suspended or not registered with this token."""
+        values = {
+            "queue": queue,
+            "machine": machine,
+            "machine_token": self._machine_token,
+            "token": token,
+            "lease": lease_seconds,
+        }
         return cast(dict[str, Any] | None, self._call(_CLAIM, values))
 
     def heartbeat(self, execution: int, attempt: int, token: UUID, lease_seconds: float) -> Order:

@@ -1,11 +1,17 @@
 """Machines: who is there, what they can do, which capability classes they serve."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 
 from db.engine import call, transaction
+from db.errors import DbError
+
+# What farm.register_machine raises where the name belongs to another token.
+_NAME_IS_TAKEN: Final = "BF001"
 
 
 @dataclass(frozen=True)
@@ -16,6 +22,8 @@ class Greeting:
     ready: tuple[str, ...]
     """The served classes that have work ready right now."""
     suspended: bool
+    known: bool = True
+    """False where no machine of this name and token is registered (any more)."""
 
 
 class Machines:
@@ -24,18 +32,35 @@ class Machines:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
-    def register(self, machine: str, capabilities: list[str], concurrency: int) -> tuple[str, ...]:
-        """Announce a machine (again); the capability classes it serves. Clears a suspension."""
-        statement = sa.text("SELECT farm.register_machine(:machine, :capabilities, :concurrency)")
-        values = {"machine": machine, "capabilities": capabilities, "concurrency": concurrency}
-        return tuple(call(self._engine, statement, values))
+    def register(
+        self, machine: str, token: UUID, capabilities: list[str], concurrency: int
+    ) -> tuple[str, ...]:
+        """Announce a machine (again); the capability classes it serves. Clears a suspension.
 
-    def greet(self, machine: str) -> Greeting:
+        `DbError` where the name is registered with another token.
+        """
+        statement = sa.text("SELECT farm.register_machine(:machine, :token, :capabilities, :concurrency)")
+        values = {
+            "machine": machine,
+            "token": token,
+            "capabilities": capabilities,
+            "concurrency": concurrency,
+        }
+        try:
+            return tuple(call(self._engine, statement, values))
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != _NAME_IS_TAKEN:
+                raise
+            raise DbError(
+                f"the name {machine!r} is registered with another token: another machine has it, or this one lost its"
+                f" run directory; give another --machine-id, or free the name with: bench machines forget {machine}"
+            ) from error
+
+    def greet(self, machine: str, token: UUID) -> Greeting:
         """Say that the machine is alive."""
-        answer: dict[str, Any] = call(
-            self._engine, sa.text("SELECT farm.greet_machine(:machine)"), {"machine": machine}
-        )
-        return Greeting(tuple(answer["queues"]), tuple(answer["ready"]), answer["suspended"])
+        statement = sa.text("SELECT farm.greet_machine(:machine, :token)")
+        answer: dict[str, Any] = call(self._engine, statement, {"machine": machine, "token": token})
+        return Greeting(tuple(answer["queues"]), tuple(answer["ready"]), answer["suspended"], answer["known"])
 
     def list_all(self) -> list[dict[str, Any]]:
         """Every machine ever seen, the most recently seen first, with what it runs now."""
@@ -45,12 +70,19 @@ class Machines:
                     WHERE e.state = 'running' AND e.machine_id = m.machine_id) AS running
             FROM farm.machines m ORDER BY m.seen_at DESC, m.machine_id""")
         with self._engine.connect() as connection:
-            return [dict(row) for row in connection.execute(statement).mappings()]
+            rows = [dict(row) for row in connection.execute(statement).mappings()]
+        return [{name: value for name, value in row.items() if name != "token_hash"} for row in rows]
 
     def trust_again(self, machine: str) -> bool:
         """Lift a suspension; False where no such machine is known."""
         statement = sa.text(
             "UPDATE farm.machines SET suspended = false, infra_failures = 0 WHERE machine_id = :machine"
         )
+        with transaction(self._engine) as connection:
+            return connection.execute(statement, {"machine": machine}).rowcount > 0
+
+    def forget(self, machine: str) -> bool:
+        """Free the name of a machine for any other; False where no such machine is known. What it runs goes on."""
+        statement = sa.text("DELETE FROM farm.machines WHERE machine_id = :machine")
         with transaction(self._engine) as connection:
             return connection.execute(statement, {"machine": machine}).rowcount > 0

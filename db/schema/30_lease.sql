@@ -40,12 +40,21 @@ BEGIN
     WHERE e.execution_id = p_execution);
 END $$;
 
-CREATE FUNCTION farm.claim_execution(p_queue text, p_machine text, p_token uuid, p_lease_seconds double precision)
+-- A lease ends: between 5 seconds and an hour from now, whatever was asked for.
+CREATE FUNCTION farm.lease_end(p_now timestamptz, p_seconds double precision) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE AS
+$$ SELECT p_now + make_interval(secs => greatest(5, least(3600, p_seconds))) $$;
+
+CREATE FUNCTION farm.claim_execution(
+    p_queue text, p_machine text, p_machine_token uuid, p_token uuid, p_lease_seconds double precision)
 RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER SET search_path = farm, pg_temp AS $$
 DECLARE
     e farm.executions;
     v_now timestamptz;
 BEGIN
+    IF NOT farm.is_machine(p_machine, p_machine_token) THEN
+        RETURN NULL;
+    END IF;
     -- The first saying of this token may still be under way when the second arrives: it waits here.
     INSERT INTO farm.claims VALUES (p_token) ON CONFLICT DO NOTHING;
     DELETE FROM farm.claims WHERE lease_token = p_token;
@@ -68,7 +77,7 @@ BEGIN
     v_now := clock_timestamp();
     UPDATE farm.executions
     SET state = 'running', attempt = attempt + 1, lease_token = p_token, machine_id = p_machine, started_at = v_now,
-        lease_until = v_now + make_interval(secs => p_lease_seconds), reason = NULL
+        lease_until = farm.lease_end(v_now, p_lease_seconds), reason = NULL, hand_back_requested = false
     WHERE execution_id = e.execution_id;
     INSERT INTO farm.attempts (execution_id, attempt, lease_token, machine_id, claimed_at)
     VALUES (e.execution_id, e.attempt + 1, p_token, p_machine, v_now);
@@ -86,10 +95,11 @@ BEGIN
     IF NOT FOUND OR e.state <> 'running' OR e.attempt <> p_attempt OR e.lease_token <> p_token THEN
         RETURN 'fenced';
     END IF;
-    UPDATE farm.executions SET lease_until = v_now + make_interval(secs => p_lease_seconds)
+    UPDATE farm.executions SET lease_until = farm.lease_end(v_now, p_lease_seconds)
     WHERE execution_id = p_execution;
     RETURN CASE
         WHEN e.cancel_requested THEN 'cancel'
+        WHEN e.hand_back_requested THEN 'hand_back'
         WHEN v_now > e.started_at + make_interval(secs => e.deadline_seconds) THEN 'deadline'
         ELSE 'go_on'
     END;

@@ -88,6 +88,7 @@ DECLARE
     v_ending text;
     v_day date;
 BEGIN
+    PERFORM farm.check_result(p_result);
     SELECT * INTO e FROM farm.executions WHERE execution_id = p_execution FOR UPDATE;
     SELECT * INTO a FROM farm.attempts
     WHERE execution_id = p_execution AND attempt = p_attempt AND lease_token = p_token;
@@ -141,7 +142,9 @@ RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = farm, pg_temp A
 DECLARE
     e farm.executions;
     v_day date;
+    v_why text;
 BEGIN
+    PERFORM farm.check_result(p_result);
     SELECT * INTO e FROM farm.executions WHERE execution_id = p_execution FOR UPDATE;
     IF NOT FOUND OR e.state <> 'running' OR e.attempt <> p_attempt OR e.lease_token <> p_token THEN
         IF EXISTS (SELECT FROM farm.attempts WHERE execution_id = p_execution AND attempt = p_attempt
@@ -151,13 +154,15 @@ BEGIN
         RETURN 'fenced';
     END IF;
     v_day := farm.ensure_day();
-    PERFORM farm.end_attempt(p_execution, p_attempt, 'released', 'handed back by machine ' || e.machine_id, p_result);
+    v_why := CASE WHEN e.hand_back_requested THEN 'stopped by the daily cap on machine '
+                  ELSE 'handed back by machine ' END || e.machine_id;
+    PERFORM farm.end_attempt(p_execution, p_attempt, 'released', v_why, p_result);
     PERFORM farm.record_candidates(p_execution, p_attempt, p_result);
     PERFORM FROM farm.cases WHERE case_id = e.case_id FOR NO KEY UPDATE;
     PERFORM farm.halt_on_overrun(
         e.bench_id, p_execution, farm.settle(p_execution, p_attempt, (p_result ->> 'micro_usd')::bigint,
                                              (p_result ->> 'budget_ms')::bigint, false));
-    PERFORM farm.requeue(p_execution, v_day, NULL, 'handed back by machine ' || e.machine_id);
+    PERFORM farm.requeue(p_execution, v_day, NULL, v_why);
     RETURN 'released';
 END $$;
 
@@ -190,11 +195,12 @@ BEGIN
     IF NOT FOUND OR e.state <> 'running' OR e.attempt <> p_attempt OR e.lease_token <> p_token THEN
         RETURN false;
     END IF;
-    PERFORM farm.lose(e, format('machine %s: %s', e.machine_id, p_evidence));
+    PERFORM farm.lose(e, format('machine %s: %s', e.machine_id, left(p_evidence, 1000)));
     RETURN true;
 END $$;
 
--- Take back one execution that its machine no longer answers for; false where there is none. One a transaction:
+-- Take back one execution that its machine no longer answers for, or that it keeps up a quarter of an hour past the
+-- deadline, at which it was told to stop; false where there is none. One a transaction:
 -- a second one would lock an execution and a case while the first holds its caps. A locked row is being
 -- spoken for. The lock looks again: a lease that was renewed meanwhile does not match any more.
 CREATE FUNCTION farm.reap_expired() RETURNS boolean LANGUAGE plpgsql AS $$
@@ -202,12 +208,16 @@ DECLARE
     e farm.executions;
 BEGIN
     SELECT * INTO e FROM farm.executions
-    WHERE state = 'running' AND lease_until < clock_timestamp()
+    WHERE state = 'running' AND (lease_until < clock_timestamp()
+                                 OR started_at + make_interval(secs => deadline_seconds + 900) < clock_timestamp())
     ORDER BY execution_id LIMIT 1 FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-    PERFORM farm.lose(e, format('machine %s stopped answering: claimed %s, lease ended %s', e.machine_id,
-                                farm.rfc3339(e.started_at), farm.rfc3339(e.lease_until)));
+    PERFORM farm.lose(e, CASE WHEN e.lease_until < clock_timestamp()
+        THEN format('machine %s stopped answering: claimed %s, lease ended %s', e.machine_id,
+                    farm.rfc3339(e.started_at), farm.rfc3339(e.lease_until))
+        ELSE format('machine %s did not stop at the deadline: claimed %s, to end within %s seconds', e.machine_id,
+                    farm.rfc3339(e.started_at), e.deadline_seconds) END);
     RETURN true;
 END $$;

@@ -5,13 +5,13 @@ REVOKE ALL ON SCHEMA farm, report FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA farm FROM PUBLIC;
 GRANT USAGE ON SCHEMA farm TO bench_worker;
 GRANT EXECUTE ON FUNCTION
-    farm.claim_execution(text, text, uuid, double precision),
+    farm.claim_execution(text, text, uuid, uuid, double precision),
     farm.heartbeat(bigint, int, uuid, double precision),
     farm.complete_execution(bigint, int, uuid, jsonb, text),
     farm.release_execution(bigint, int, uuid, jsonb),
     farm.report_lost(bigint, int, uuid, text),
-    farm.register_machine(text, text[], int),
-    farm.greet_machine(text),
+    farm.register_machine(text, uuid, text[], int),
+    farm.greet_machine(text, uuid),
     farm.schema_version()
 TO bench_worker;
 GRANT USAGE ON SCHEMA report TO bench_reader;

@@ -18,6 +18,7 @@ from tests.fixtures.rows import (
     admit_all,
     attempt,
     execution,
+    leases_of,
     make_bench,
     result,
     row,
@@ -50,7 +51,9 @@ def reply_lost(call: Callable[[], T]) -> Callable[[], T]:
 def test_a_claim_whose_reply_was_lost_is_said_again(engine: sa.Engine) -> None:
     admit_all(engine, make_bench(engine, cases=2))
     token = uuid4()
-    order = say_again(reply_lost(lambda: Leases(engine).claim(QUEUE, MACHINE, token, 60)), 5, lambda _: None)
+    order = say_again(
+        reply_lost(lambda: leases_of(engine).claim(QUEUE, MACHINE, token, 60)), 5, lambda _: None
+    )
     assert order is not None
     assert execution(engine, order["execution_id"])["lease_token"] == token
     assert row(engine, "SELECT count(*) AS n FROM farm.attempts")["n"] == 1

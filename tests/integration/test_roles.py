@@ -14,7 +14,7 @@ from db.repositories.leases import Leases
 from db.repositories.machines import Machines
 from db.upgrade import standing, upgrade
 from tests.fixtures.random_benches import score_at_random, write_benches
-from tests.fixtures.rows import MACHINE, QUEUE, admit_all, make_bench, result
+from tests.fixtures.rows import MACHINE, QUEUE, TOKEN, admit_all, make_bench, result
 
 WORKERS_FUNCTIONS = {
     "claim_execution",
@@ -83,9 +83,9 @@ def test_a_worker_does_its_whole_work_by_functions_alone(
     worker = log_in("bench_worker")
     assert standing(worker) == "current"
     admit_all(engine, make_bench(engine, cases=3))
-    assert Machines(worker).register(MACHINE, [], 1) == (QUEUE,)
-    assert Machines(worker).greet(MACHINE).ready == (QUEUE,)
-    leases = Leases(worker)
+    assert Machines(worker).register(MACHINE, TOKEN, [], 1) == (QUEUE,)
+    assert Machines(worker).greet(MACHINE, TOKEN).ready == (QUEUE,)
+    leases = Leases(worker, TOKEN)
     tokens = [uuid4() for _ in range(3)]
     one, other, third = (leases.claim(QUEUE, MACHINE, token, 60) for token in tokens)
     assert one is not None

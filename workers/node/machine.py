@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from workers.classes import class_name
 from workers.errors import WorkerError
-from workers.node.settings import NodeSettings, capabilities_of, default_machine_id
+from workers.node.settings import NodeSettings, capabilities_of, check_machine_id, default_machine_id
 from workers.settings import WorkerSettings
 from workers.spec import ToolchainRef
 from workers.toolchains.registry import known_toolchains, missing_executable
@@ -31,6 +31,7 @@ def node_settings(
             )
     work_dir = WorkerSettings.from_environment().work_dir
     identity = machine_id or default_machine_id(work_dir)
+    check_machine_id(identity)
     run_dir = work_dir / "run" / identity
     try:
         run_dir.mkdir(parents=True, exist_ok=True)

@@ -55,6 +55,7 @@ class Presence(bootsteps.StartStopStep):  # type: ignore[misc]
     def __init__(self, consumer: Any, **options: Any) -> None:
         super().__init__(consumer, **options)
         self._settings = NodeSettings.from_environment()
+        self._token = self._settings.machine_token
         engine = open_engine(self._settings.database_url, f"bench worker {self._settings.machine_id}")
         self._engine = sa.create_engine(
             engine.url, poolclass=sa.NullPool, connect_args={"connect_timeout": 3, **DEAD_PEER}
@@ -81,9 +82,13 @@ class Presence(bootsteps.StartStopStep):  # type: ignore[misc]
             worker_state.should_stop = 0
         try:
             self._report_the_dead()
-            greeting = self._machines.greet(self._settings.machine_id)
+            greeting = self._machines.greet(self._settings.machine_id, self._token)
         except SQLAlchemyError as error:
             log.warning("the database does not answer: %s", str(error).splitlines()[0])
+            return
+        if not greeting.known:
+            log.warning("the farm does not know this machine any more: registering again by a restart")
+            worker_state.should_stop = 0
             return
         for queue in greeting.queues:
             if broker_queue(queue) not in consumer.app.amqp.queues.consume_from:

@@ -6,10 +6,13 @@ import re
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 from workers.errors import WorkerError
+from workers.node.token import machine_token
 
-_TAG = re.compile(r"^[A-Za-z0-9_.-]+$")
+_TAG = re.compile(r"[A-Za-z0-9_.-]{1,90}")
+_MACHINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}")
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,11 @@ class NodeSettings:
             raise WorkerError(f"{error.args[0]} is not set; start workers with: bench worker") from error
 
     @property
+    def machine_token(self) -> UUID:
+        """By which the farm knows this machine again; in its run directory, never in an environment."""
+        return machine_token(self.run_dir)
+
+    @property
     def leaving_flag(self) -> Path:
         """Exists once this Celery process is to hand back its work and end."""
         return self.run_dir / f"leaving.{self.generation}"
@@ -63,9 +71,17 @@ class NodeSettings:
 def capabilities_of(toolchains: list[str], tags: list[str]) -> tuple[str, ...]:
     """What a machine with these toolchains and tags can do, in the words of `needs_of`."""
     for tag in tags:
-        if not _TAG.match(tag):
+        if not _TAG.fullmatch(tag):
             raise WorkerError(f"--tags: {tag!r} is not a tag; use letters, digits, dot, dash and underscore")
     return tuple(sorted({*toolchains, *(f"tag:{tag}" for tag in tags)}))
+
+
+def check_machine_id(name: str) -> None:
+    """`WorkerError` unless the farm takes `name`; it is also the name of a directory."""
+    if not _MACHINE.fullmatch(name):
+        raise WorkerError(
+            f"--machine-id: {name!r} is no name; use up to 128 letters, digits and . _ : @ + -, a letter or digit first"
+        )
 
 
 def default_machine_id(run_dir: Path) -> str:

@@ -64,7 +64,10 @@ class Supervisor:
                 try:
                     queues = say_again(
                         lambda: machines.register(
-                            settings.machine_id, list(settings.capabilities), settings.concurrency
+                            settings.machine_id,
+                            settings.machine_token,
+                            list(settings.capabilities),
+                            settings.concurrency,
                         ),
                         patience_seconds=600.0,
                         sleep=self._sleep,

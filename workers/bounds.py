@@ -1,0 +1,33 @@
+"""The size limit of a result: what the farm's database is asked to keep of one attempt."""
+
+import json
+from typing import Any, Final
+
+from workers.result import ExecutionResult
+
+MAX_RESULT_BYTES: Final = 8 * 2**20
+"""Of its JSON text; farm.check_result refuses four times as much, in whatever form."""
+
+
+def bounded(result: ExecutionResult) -> dict[str, Any]:
+    """`result` as a JSON document of at most `MAX_RESULT_BYTES`.
+
+    A longer one becomes an infrastructure error with the same times and money: refused by the database, it would be
+    a lost attempt that is run again, at its whole reservation.
+    """
+    document = result.model_dump(mode="json")
+    size = len(json.dumps(document).encode())
+    if size <= MAX_RESULT_BYTES:
+        return document
+    message = (
+        f"the result has {size >> 20} MiB, more than the {MAX_RESULT_BYTES >> 20} MiB that the farm keeps"
+    )
+    return ExecutionResult(
+        status="error",
+        error_class="infra",
+        message=message,
+        duration_ms=result.duration_ms,
+        budget_ms=result.budget_ms,
+        micro_usd=result.micro_usd,
+        cost_source=result.cost_source,
+    ).model_dump(mode="json")

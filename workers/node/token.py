@@ -1,0 +1,41 @@
+"""The token of a machine: a secret that it makes once, and by which the farm knows it again."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from workers.errors import WorkerError
+
+_NAME = "token"
+
+
+def machine_token(run_dir: Path) -> UUID:
+    """The token kept in `run_dir`, made there at first use, readable by nobody else.
+
+    `WorkerError` where it cannot be written or is none.
+    """
+    path = run_dir / _NAME
+    try:
+        if not path.exists():
+            _make(path)
+        return UUID(path.read_text(encoding="ascii").strip())
+    except OSError as error:
+        raise WorkerError(f"cannot keep the machine's token in {path}: {error.strerror or error}") from error
+    except ValueError:
+        raise WorkerError(
+            f"{path} holds no token; delete it, and free this machine's name with: bench machines forget"
+            f" {run_dir.name}"
+        ) from None
+
+
+def _make(path: Path) -> None:
+    """Written whole or not at all; of two at once, one token stands."""
+    draft = path.with_name(f".{_NAME}.{uuid4().hex}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(f"{uuid4()}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    with suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()
