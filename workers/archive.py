@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from typing import Any, Final
 from workers.execution.plan import executed_plan
 from workers.execution.vote import blocking_failures, passed
 from workers.repository import without_credentials
-from workers.result import CandidateResult
+from workers.result import WORKCELL_ID_PATTERN, CandidateResult
 from workers.spec import PlannedAction, WorkOrder
 
 DRAFT_PREFIX: Final = ".making-"
@@ -36,13 +37,21 @@ class Evidence:
     logs: Mapping[str, bytes] = field(default_factory=dict)
 
 
+def is_archive_name(name: object) -> bool:
+    """Whether `name` is that of a workcell, and so of a directory right in the archives."""
+    return isinstance(name, str) and re.fullmatch(WORKCELL_ID_PATTERN.strip("^$"), name) is not None
+
+
 def write_archive(archives: Path, evidence: Evidence) -> Path:
     """Write the archive of one candidate and return its directory, all of it or nothing.
 
-    Raises `OSError`, also where an archive of this name exists: archives are append-only.
+    Raises `OSError`, also where an archive of this name exists: archives are append-only. `ValueError` for a name
+    that would lie outside of `archives`; nothing is written then.
     """
-    archives.mkdir(parents=True, exist_ok=True)
     name = evidence.result.workcell_id
+    if not is_archive_name(name):
+        raise ValueError(f"{name!r} is no name of an archive")
+    archives.mkdir(parents=True, exist_ok=True)
     making = archives / f"{DRAFT_PREFIX}{name}-{secrets.token_hex(4)}"
     try:
         (making / "logs").mkdir(parents=True)

@@ -1,12 +1,17 @@
 """What came of an execution: a failed run has the shape of a success."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
 
 from workers.spec import GateBaseline, Strict
 
 Status = Literal["success", "failed", "timeout", "error"]
 ErrorClass = Literal["infra", "provider", "killed_by_cap", "lost", "invalid_issue"]
 CostSource = Literal["reported", "priced", "unknown"]
+
+WORKCELL_ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
+"""It becomes the name of a directory; the database checks the same."""
 
 
 class GateResult(Strict):
@@ -47,7 +52,7 @@ class CandidateResult(Strict):
     """One of the parallel tries."""
 
     index: int
-    workcell_id: str
+    workcell_id: Annotated[str, Field(pattern=WORKCELL_ID_PATTERN)]
     seed: int
     status: Status
     error_class: ErrorClass | None = None

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from bench.errors import BenchError, FailureError
 from db.repositories.recorded import RecordedCandidate, recorded_candidates
-from workers.archive import Evidence, write_archive
+from workers.archive import Evidence, is_archive_name, write_archive
 from workers.execution.cell import is_real_directory
 from workers.execution.leftovers import size_of
 from workers.result import CandidateResult
@@ -84,6 +84,8 @@ class Restored(NamedTuple):
     """Were there already."""
     lost: list[str]
     """Workcells that an older version recorded with less than an archive needs."""
+    refused: list[str]
+    """Recorded names that are none of an archive, such as `../../x`: a worker's lie."""
 
 
 def restore_archives(engine: sa.Engine, target: Path) -> Restored:
@@ -91,12 +93,15 @@ def restore_archives(engine: sa.Engine, target: Path) -> Restored:
 
     Manifest, proof and rollout are those that the worker wrote, so the same dataset comes of them.
     """
-    written, known, lost = 0, 0, []
+    written, known, lost, refused = 0, 0, [], []
     try:
         for recorded in recorded_candidates(engine):
             if recorded.result.get("archive") is None:
                 continue
-            workcell_id = recorded.result["workcell_id"]
+            workcell_id = recorded.result.get("workcell_id")
+            if not is_archive_name(workcell_id):
+                refused.append(repr(workcell_id))
+                continue
             if (target / workcell_id).exists():
                 known += 1
                 continue
@@ -108,7 +113,7 @@ def restore_archives(engine: sa.Engine, target: Path) -> Restored:
             written += 1
     except OSError as error:
         raise FailureError(f"cannot write archives to {target}: {error.strerror or error}") from error
-    return Restored(written, known, lost)
+    return Restored(written, known, lost, refused)
 
 
 def _evidence(recorded: RecordedCandidate) -> Evidence | None:
