@@ -52,7 +52,9 @@ def restore(target: Path | None) -> None:
     note(f"{found.written} archives written to {target}, {found.known} were there")
     if found.refused:
         names = ", ".join(name[:80] for name in found.refused[:5])
-        note(f"{len(found.refused)} were recorded under a name that is none, and nothing was written: {names}")
+        note(
+            f"{len(found.refused)} were recorded under a name that is none, and nothing was written: {names}"
+        )
     if found.lost:
         note(f"{len(found.lost)} were recorded with less than an archive needs: {', '.join(found.lost[:5])}")
 

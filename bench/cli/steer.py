@@ -59,15 +59,25 @@ def cancel(bench_id: str) -> None:
 @click.command()
 @click.option("--daily-usd", help="Dollars the whole farm may spend a day (UTC), or `none`.")
 def caps(daily_usd: str | None) -> None:
-    """Set the farm-wide cap of a day.
+    """Set the farm-wide cap of a day. It holds at once, which makes it the emergency brake.
+
+    Below what is spent and set aside today, nothing that costs money starts any more, what was admitted waits again,
+    and what runs beyond the cap hands its work back within a heartbeat, the youngest first. What that spent stays
+    recorded; it runs again, at no retry, once the cap is raised or the next day has room for it.
 
     \b
-    Example:
+    Examples:
       bench caps --daily-usd 200
+      bench caps --daily-usd 0
     """
     if daily_usd is None:
         raise click.UsageError("give --daily-usd AMOUNT, or --daily-usd none")
     limit = None if daily_usd == "none" else to_micro_usd(daily_usd)
     with open_farm() as farm:
-        Benches(farm.engine).set_daily_cap(limit)
+        braked = Benches(farm.engine).set_daily_cap(limit)
     note("the farm has no daily cap" if limit is None else f"the farm spends at most ${daily_usd} a day")
+    if any(braked):
+        note(
+            f"{braked.taken_back} admitted executions wait again, {braked.stopped} running ones are told to stop;"
+            " they go on once the cap allows"
+        )

@@ -23,6 +23,7 @@ class Truth(Protocol):
     def pending_cases(self, bench_id: str) -> list[int]: ...
     def admit(self, case_id: int) -> str: ...
     def take_back(self, bench_id: str) -> int: ...
+    def brake(self) -> int: ...
     def reap(self) -> int: ...
     def ready_by_queue(self, window: int) -> dict[str, int]: ...
     def decidable_cases(self, limit: int = 200) -> list[int]: ...
@@ -36,6 +37,7 @@ class TickReport:
     admitted: int = 0
     skipped: int = 0
     reaped: int = 0
+    braked: int = 0
     rung: int = 0
     decided: int = 0
     finished: list[str] = field(default_factory=list)
@@ -45,17 +47,23 @@ class TickReport:
     def idle(self) -> bool:
         """Nothing changed: the next tick may come later."""
         return not (
-            self.admitted or self.skipped or self.reaped or self.rung or self.decided or self.finished
+            self.admitted
+            or self.skipped
+            or self.reaped
+            or self.braked
+            or self.rung
+            or self.decided
+            or self.finished
         )
 
 
 def tick(
     truth: Truth, bell: Doorbell, decide: Callable[[Sequence[int]], None], race: Callable[[str], None]
 ) -> TickReport:
-    """Reap what is lost, decide what is finished, drop what has lost its race, admit what fits, ring for what
-    is ready.
+    """Reap what is lost, stop what runs beyond a lowered cap, decide what is finished, drop what has lost its race,
+    admit what fits, ring for what is ready.
     """
-    report = TickReport(reaped=truth.reap())
+    report = TickReport(reaped=truth.reap(), braked=truth.brake())
     while cases := truth.decidable_cases():
         decide(cases)
         report.decided += len(cases)

@@ -6,8 +6,9 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from db.engine import transaction
+from db.engine import call, transaction
 from db.errors import DbError
+from db.repositories.brake import Braked, brake
 
 _PROGRESS = sa.text("""
     SELECT e.state, count(*) AS n FROM farm.cases c JOIN farm.executions e USING (case_id)
@@ -135,23 +136,10 @@ class Benches:
                 f"bench {bench_id} has spent and reserved more than the new cap; give a higher one"
             ) from error
 
-    def set_daily_cap(self, micro_usd: int | None) -> None:
-        """The farm-wide dollar cap of a day (UTC), from today on; None lifts it."""
-        with transaction(self._engine) as connection:
-            connection.execute(
-                sa.text("""
-                    INSERT INTO farm.settings VALUES ('daily_micro_usd', to_jsonb(CAST(:cap AS bigint)))
-                    ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value""")
-                if micro_usd is not None
-                else sa.text("DELETE FROM farm.settings WHERE key = 'daily_micro_usd'"),
-                {"cap": micro_usd} if micro_usd is not None else {},
-            )
-            try:
-                connection.execute(
-                    sa.text("UPDATE farm.caps SET usd_limit = :cap WHERE day = farm.today()"),
-                    {"cap": micro_usd},
-                )
-            except IntegrityError as error:
-                raise DbError(
-                    "more than that is spent and reserved today already; give a higher cap"
-                ) from error
+    def set_daily_cap(self, micro_usd: int | None) -> Braked:
+        """The farm-wide dollar cap of a day (UTC), from today on; None lifts it.
+
+        It holds at once, also below what is spent and reserved today: what was stopped for that.
+        """
+        call(self._engine, sa.text("SELECT farm.set_daily_cap(:cap)"), {"cap": micro_usd})
+        return brake(self._engine)

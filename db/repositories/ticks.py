@@ -7,6 +7,7 @@ from typing import cast
 import sqlalchemy as sa
 
 from db.engine import call, transaction
+from db.repositories.brake import brake
 
 _REAP_AT_ONCE = 500
 
@@ -50,7 +51,7 @@ class OpenBench:
 
 
 class Ticks:
-    """Admission, reaping, and finding what is finished."""
+    """Admission, reaping, braking, and finding what is finished."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
@@ -82,6 +83,10 @@ class Ticks:
     def take_back(self, bench_id: str) -> int:
         """Return to pending what a halted bench had ready; how many executions."""
         return cast(int, call(self._engine, sa.text("SELECT farm.take_back(:bench)"), {"bench": bench_id}))
+
+    def brake(self) -> int:
+        """Stop what is admitted or runs beyond a lowered cap of the day; how many executions."""
+        return sum(brake(self._engine))
 
     def reap(self) -> int:
         """Take back executions whose lease ran out, each in its own transaction; how many."""

@@ -35,7 +35,9 @@ BEGIN
     FOR c IN SELECT * FROM farm.lock_caps(p_bench, p_case, p_day) LOOP
         SELECT CASE
             WHEN p_usd > 0 AND c.usd_spent + c.usd_reserved + p_usd > c.usd_limit THEN
-                CASE WHEN p_usd > c.usd_limit OR (c.scope <> 'day' AND c.usd_spent + p_usd > c.usd_limit)
+                -- A day of which nothing is left, by a brake or a cap of 0, is only closed for now.
+                CASE WHEN (p_usd > c.usd_limit AND (c.scope <> 'day' OR (c.usd_excess = 0 AND c.usd_limit > 0)))
+                       OR (c.scope <> 'day' AND c.usd_spent + p_usd > c.usd_limit)
                      THEN 'never: ' ELSE 'waits: ' END || 'dollars per ' || c.scope
             WHEN c.ms_spent + c.ms_reserved + p_ms > c.ms_limit THEN
                 CASE WHEN c.ms_spent + p_ms > c.ms_limit
@@ -78,7 +80,8 @@ BEGIN
         ms_reserved = ms_reserved + v_ms,
         executions_reserved = executions_reserved + v_n
     WHERE (bench_id = p_bench OR case_id = p_case OR day = p_day)
-      AND (usd_limit IS NULL OR usd_spent + usd_reserved + v_usd <= usd_limit)
+      -- What costs nothing passes a cap of the day that is used up.
+      AND (usd_limit IS NULL OR v_usd = 0 OR usd_spent + usd_reserved + v_usd <= usd_limit)
       AND (ms_limit IS NULL OR ms_spent + ms_reserved + v_ms <= ms_limit)
       AND (executions_limit IS NULL OR executions_spent + executions_reserved + v_n <= executions_limit);
     GET DIAGNOSTICS v_done = ROW_COUNT;

@@ -9,10 +9,12 @@ from sqlalchemy.exc import DBAPIError
 
 from db.engine import transaction
 from db.schema_files import replace_code, schema_files
+from tests.fixtures import brake_scenarios as brake
 from tests.fixtures import cap_scenarios as caps
 from tests.fixtures import lease_scenarios as leases
 from tests.fixtures import race_scenarios as race
 from tests.fixtures import steer_scenarios as steer
+from tests.fixtures import worker_scenarios as workers
 from tests.fixtures.lease_scenarios import Scenario
 
 
@@ -52,7 +54,7 @@ MUTANTS = [
            leases.a_stranger_can_neither_complete_nor_keep_nor_hand_back),
     Mutant("heartbeat takes no lock", "heartbeat", " FOR NO KEY UPDATE", "",
            leases.a_heartbeat_that_waits_for_the_reaper_is_fenced),
-    Mutant("heartbeat does not extend the lease", "heartbeat", "secs => p_lease_seconds", "secs => 0",
+    Mutant("heartbeat does not extend the lease", "heartbeat", "farm.lease_end(v_now, p_lease_seconds)", "v_now",
            leases.the_heartbeat_carries_orders),
     Mutant("heartbeat never says deadline", "heartbeat", "e.started_at + make_interval",
            "e.started_at + 9 * make_interval", leases.the_heartbeat_carries_orders),
@@ -80,7 +82,7 @@ MUTANTS = [
            leases.a_stranger_can_neither_complete_nor_keep_nor_hand_back),
     Mutant("reaper takes no lock", "reap_expired", " FOR UPDATE SKIP LOCKED", "",
            leases.a_reaper_that_waits_takes_no_lease_that_was_renewed_meanwhile),
-    Mutant("reaper takes live leases", "reap_expired", " AND lease_until < clock_timestamp()", "",
+    Mutant("reaper takes live leases", "reap_expired", "(lease_until < clock_timestamp()", "(true",
            leases.the_reaper_takes_only_what_is_overdue),
     Mutant("nothing is ever quarantined", "lose", "IF e.lost > 0 THEN", "IF false THEN",
            leases.two_losses_are_a_quarantine_with_evidence),
@@ -152,6 +154,73 @@ MUTANTS = [
            "SET state = 'admitted', reason = NULL WHERE case_id = p_case;\n            RETURN",
            "SET reason = NULL WHERE case_id = p_case;\n            RETURN",
            race.a_case_with_nothing_left_to_run_is_decided),
+    Mutant("a lease may be for ever", "lease_end", "least(3600, p_seconds)", "p_seconds",
+           workers.a_lease_ends_within_an_hour),
+    Mutant("a lease may be over before it begins", "lease_end", "greatest(5,", "greatest(-1e10,",
+           workers.a_lease_ends_within_an_hour),
+    Mutant("claim asks no machine for its token", "claim_execution",
+           "IF NOT farm.is_machine(", "IF false AND farm.is_machine(",
+           workers.a_stranger_neither_claims_nor_greets_under_a_name),
+    Mutant("greet asks no machine for its token", "greet_machine",
+           "IF NOT farm.is_machine(", "IF false AND farm.is_machine(",
+           workers.a_stranger_neither_claims_nor_greets_under_a_name),
+    Mutant("any token is a machine's", "is_machine", "AND token_hash = sha256(uuid_send(p_token))", "",
+           workers.a_stranger_neither_claims_nor_greets_under_a_name),
+    Mutant("any token registers any name", "register_machine",
+           "WHERE machines.token_hash IS NULL OR machines.token_hash = EXCLUDED.token_hash", "",
+           workers.a_name_belongs_to_the_token_that_registered_it_first),
+    Mutant("complete checks no result", "complete_execution", "PERFORM farm.check_result(p_result);", "",
+           workers.a_late_result_gives_back_no_more_than_its_own_attempt_forfeited),
+    Mutant("hand-back checks no result", "release_execution", "PERFORM farm.check_result(p_result);", "",
+           workers.a_late_result_gives_back_no_more_than_its_own_attempt_forfeited),
+    Mutant("a cost may be negative", "is_whole", "BETWEEN 0 AND", "BETWEEN -p_max AND",
+           workers.a_late_result_gives_back_no_more_than_its_own_attempt_forfeited),
+    Mutant("reaper knows no deadline", "reap_expired",
+           "OR started_at + make_interval(secs => deadline_seconds + 900) < clock_timestamp()", "",
+           workers.work_kept_up_past_its_deadline_is_taken_back_whatever_its_heart_says),
+    Mutant("reaper leaves no time to stop", "reap_expired", "deadline_seconds + 900", "deadline_seconds",
+           workers.work_kept_up_past_its_deadline_is_taken_back_whatever_its_heart_says),
+    Mutant("a turn is anybody's", "take_turn", "IF farm.holder_lives(t) THEN", "IF false THEN",
+           workers.a_turn_is_one_sessions_until_it_ends),
+    Mutant("a turn is never free", "take_turn", "IF farm.holder_lives(t) THEN",
+           "IF t.holder_pid IS NOT NULL THEN", workers.a_turn_is_one_sessions_until_it_ends),
+    Mutant("a turn knows only numbers of processes", "holder_lives",
+           "AND (s.backend_start IS NULL OR s.backend_start = t.holder_started_at)", "",
+           workers.a_turn_whose_holders_number_came_again_is_free),
+    Mutant("the turn's fence stands still", "take_turn", "fence = fence + 1", "fence = fence",
+           workers.a_turn_is_one_sessions_until_it_ends),
+    Mutant("a lowered cap has no excess", "set_daily_cap", "usd_excess = greatest(0, usd_spent + usd_reserved - p_usd)",
+           "usd_excess = 0", brake.a_cap_below_what_is_spent_holds_at_once),
+    Mutant("the excess grows again", "guard_excess", "least(NEW.usd_excess, OLD.usd_excess)", "NEW.usd_excess",
+           brake.a_lowered_cap_cannot_be_exceeded_anew),
+    Mutant("the excess does not shrink", "guard_excess",
+           "greatest(0, NEW.usd_spent + NEW.usd_reserved - NEW.usd_limit)", "NEW.usd_excess",
+           brake.a_cap_below_what_is_spent_holds_at_once),
+    Mutant("the brake stops the oldest", "stop_beyond_cap", "started_at DESC, execution_id DESC",
+           "started_at, execution_id", brake.a_cap_below_what_is_spent_holds_at_once),
+    Mutant("the brake stops everything", "stop_beyond_cap", "WHERE before < usd", "WHERE true",
+           brake.a_cap_below_what_is_spent_holds_at_once),
+    Mutant("the brake forgets whom it asked", "stop_beyond_cap", "state = 'ready' OR is_ending", "state = 'ready'",
+           brake.the_brake_asks_again_where_what_was_spent_is_not_free),
+    Mutant("the brake is not heard", "heartbeat", "WHEN e.hand_back_requested THEN 'hand_back'", "",
+           brake.a_cap_below_what_is_spent_holds_at_once),
+    Mutant("a raised cap lets nobody go on", "set_daily_cap",
+           "UPDATE farm.executions SET hand_back_requested = false WHERE state = 'running' AND hand_back_requested;",
+           "", brake.a_cap_raised_before_it_was_heard_stops_nothing),
+    Mutant("what was stopped once is stopped for ever", "claim_execution", ", hand_back_requested = false", "",
+           brake.what_was_stopped_runs_again_at_no_retry_and_is_never_scored),
+    Mutant("a closed day skips", "refusal", "(c.usd_excess = 0 AND c.usd_limit > 0)", "true",
+           brake.nothing_is_skipped_while_the_day_is_closed),
+    Mutant("a day above its cap skips", "refusal", "c.usd_excess = 0 AND c.usd_limit > 0", "c.usd_limit > 0",
+           brake.nothing_is_skipped_while_the_day_is_closed),
+    Mutant("the brake stops what is free", "holders_beyond_cap", " AND r.micro_usd > 0", "",
+           brake.what_costs_nothing_goes_on),
+    Mutant("a used up day admits nothing free", "reserve", " OR v_usd = 0", "", brake.what_costs_nothing_goes_on),
+    Mutant("yesterday's money runs on", "set_daily_cap", "ELSE greatest(0, usd_reserved - v_left) END", "ELSE 0 END",
+           brake.money_of_yesterday_counts_as_far_as_it_still_runs),
+    Mutant("yesterday's spend counts today", "set_daily_cap", "usd_spent + CASE WHEN p_usd IS NULL THEN usd_reserved "
+           "ELSE least(usd_reserved, v_left) END", "p_usd",
+           brake.money_of_yesterday_counts_as_far_as_it_still_runs),
 ]  # fmt: skip
 
 
@@ -171,7 +240,7 @@ def test_every_mutant_is_killed(engine: sa.Engine, mutant: Mutant) -> None:
         for sql in filter(None, (mutated, mutant.also)):
             connection.exec_driver_sql(sql.replace("%", "%%"))
     try:
-        with pytest.raises((AssertionError, DBAPIError)):
+        with pytest.raises((AssertionError, DBAPIError, pytest.fail.Exception)):
             mutant.killer(engine)
     finally:
         restore(engine, mutant)

@@ -9,15 +9,15 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from db.repositories.leases import Leases
-from db.repositories.ticks import Ticks
+from tests.fixtures import worker_scenarios
 from tests.fixtures.invariants import assert_sound
+from tests.fixtures.lease_scenarios import Scenario
 from tests.fixtures.rows import (
     Lease,
     attempt,
     bench_cap,
     claim,
     execution,
-    expire,
     leases_of,
     result,
     row,
@@ -93,22 +93,9 @@ def test_a_result_that_cannot_be_is_refused_and_changes_nothing(
     assert_sound(engine)
 
 
-def test_a_late_result_gives_back_no_more_than_its_own_attempt_forfeited(engine: sa.Engine) -> None:
-    bench, honest = running_bench(engine, cases=2)
-    Leases(engine).complete(*honest.key, result(micro_usd=90), None)
-    lease = claim(engine)
-    expire(engine, lease.execution)
-    assert Ticks(engine).reap() == 1
-    assert bench_cap(engine, bench)["usd_spent"] == 190
-    with pytest.raises(DBAPIError, match="micro_usd"):
-        Leases(engine).complete(*lease.key, result(micro_usd=-90), None)
-    with pytest.raises(DBAPIError, match="micro_usd"):
-        Leases(engine).release(*lease.key, result(micro_usd=-90))
-    assert bench_cap(engine, bench)["usd_spent"] == 190
-    assert attempt(engine, lease)["late_result"] is None
-    Leases(engine).complete(*lease.key, result(micro_usd=0, ms=0), None)
-    assert bench_cap(engine, bench)["usd_spent"] == 90
-    assert_sound(engine)
+@pytest.mark.parametrize("scenario", worker_scenarios.SCENARIOS, ids=lambda scenario: scenario.__name__)
+def test_workers(engine: sa.Engine, scenario: Scenario) -> None:
+    scenario(engine)
 
 
 @pytest.mark.parametrize("asked", [1e12, math.inf, math.nan, 0.0, -1e12, 60.0])
@@ -121,30 +108,6 @@ def test_a_lease_holds_from_five_seconds_to_an_hour(engine: sa.Engine, asked: fl
     assert timedelta(seconds=0) < holds(lease, now) <= timedelta(hours=1)
     Leases(engine).heartbeat(*lease.key, asked)
     assert timedelta(seconds=4) < holds(lease, now) <= timedelta(hours=1, seconds=30)
-
-
-def test_work_kept_up_past_its_deadline_is_taken_back_whatever_its_heart_says(engine: sa.Engine) -> None:
-    _, lease = running_bench(engine)
-
-    def began(seconds_ago: int) -> None:
-        with engine.begin() as connection:
-            connection.execute(
-                sa.text(
-                    "UPDATE farm.executions SET started_at = clock_timestamp() - make_interval(secs => :s)"
-                ),
-                {"s": seconds_ago},
-            )
-
-    deadline = execution(engine, lease.execution)["deadline_seconds"]
-    began(deadline + 60)
-    assert Leases(engine).heartbeat(*lease.key, 60) == "deadline"
-    assert Ticks(engine).reap() == 0, "it has time to stop and to record what it spent"
-    began(deadline + 901)
-    assert Leases(engine).heartbeat(*lease.key, 3600) == "deadline"
-    assert Ticks(engine).reap() == 1
-    assert "did not stop at the deadline" in attempt(engine, lease)["message"]
-    assert Leases(engine).heartbeat(*lease.key, 60) == "fenced"
-    assert_sound(engine)
 
 
 def test_a_worker_says_nothing_of_the_work_of_others(engine: sa.Engine) -> None:

@@ -22,33 +22,6 @@ from workers.node.settings import check_machine_id
 from workers.node.token import machine_token
 
 
-def test_a_name_is_registered_again_by_its_own_token_alone(engine: sa.Engine) -> None:
-    machines = Machines(engine)
-    machines.register(MACHINE, TOKEN, ["repair"], 2)
-    with pytest.raises(DbError, match="bench machines forget m-1"):
-        machines.register(MACHINE, uuid4(), ["claude"], 9)
-    assert row(engine, "SELECT capabilities, concurrency FROM farm.machines") == {
-        "capabilities": ["repair"],
-        "concurrency": 2,
-    }
-    machines.register(MACHINE, TOKEN, ["repair", "tag:gpu"], 3)
-    assert row(engine, "SELECT concurrency FROM farm.machines")["concurrency"] == 3
-
-
-def test_a_stranger_neither_claims_nor_greets_under_a_name(engine: sa.Engine) -> None:
-    admit_all(engine, make_bench(engine))
-    leases_of(engine)
-    seen = row(engine, "SELECT seen_at FROM farm.machines")
-    for token in (uuid4(), None):
-        assert Leases(engine, token).claim(QUEUE, MACHINE, uuid4(), 60) is None
-    assert Leases(engine, uuid4()).claim(QUEUE, "nobody", uuid4(), 60) is None
-    greeting = Machines(engine).greet(MACHINE, uuid4())
-    assert (greeting.known, greeting.queues, greeting.ready) == (False, (), ())
-    assert row(engine, "SELECT seen_at FROM farm.machines") == seen
-    assert Machines(engine).greet(MACHINE, TOKEN).known
-    assert leases_of(engine).claim(QUEUE, MACHINE, uuid4(), 60) is not None
-
-
 def test_a_suspended_machine_does_not_clear_itself_under_another_ones_name(engine: sa.Engine) -> None:
     leases_of(engine)
     with engine.begin() as connection:

@@ -48,6 +48,9 @@ class PlainTruth:
     def reap(self) -> int:
         return 0
 
+    def brake(self) -> int:
+        return 0
+
     def ready_by_queue(self, window: int) -> dict[str, int]:
         return {queue: min(count, window) for queue, count in self.ready.items()}
 
