@@ -1,8 +1,11 @@
 """Bring a database to this version, and tell whether it is there."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from typing import Literal
 
+import psycopg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
@@ -20,6 +23,18 @@ _VERSION_TABLE = """
         version_num varchar(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"""
 _LOCK = "LOCK TABLE farm.alembic_version IN EXCLUSIVE MODE"
 _MADE_MEANWHILE = {"42P06", "23505"}
+
+# Who only reads or works here and has a transaction open would keep the upgrade waiting, and it everybody else.
+_END_THE_OTHERS = sa.text("""
+    SELECT pg_terminate_backend(s.pid, 5000) FROM pg_stat_activity s
+    WHERE s.datname = current_database() AND s.pid <> pg_backend_pid()
+      AND (pg_has_role(s.usesysid, 'bench_reader', 'MEMBER') OR pg_has_role(s.usesysid, 'bench_worker', 'MEMBER'))
+      AND NOT pg_has_role(s.usesysid, current_user, 'MEMBER')
+      AND EXISTS (SELECT FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+                  WHERE l.pid = s.pid AND l.granted AND c.relnamespace IN (
+                      SELECT oid FROM pg_namespace WHERE nspname IN ('farm', 'report')))""")
+_PATIENCE = "30s"
+_LOCK_NOT_AVAILABLE, _INSUFFICIENT_PRIVILEGE = "55P03", "42501"
 
 _NEWER = "the database's schema is newer than this program; upgrade bench-farm on this machine"
 _FOREIGN = "the database has a schema named farm that is not a bench farm's; use another database"
@@ -43,8 +58,9 @@ def upgrade(engine: sa.Engine, revision: str = "head") -> None:
         _refuse_what_is_not_ours(connection)
         connection.execute(sa.text(_LOCK))
         _refuse_what_is_newer(connection)
-        command.upgrade(alembic_config(connection), revision)
-        replace_code(connection.connection.driver_connection)
+        with _not_held_up(connection):
+            command.upgrade(alembic_config(connection), revision)
+            replace_code(connection.connection.driver_connection)
 
 
 def standing(engine: sa.Engine) -> Standing:
@@ -99,6 +115,28 @@ def _make_schema(connection: sa.Connection) -> None:
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) not in _MADE_MEANWHILE:
             raise
+
+
+@contextmanager
+def _not_held_up(connection: sa.Connection) -> Iterator[None]:
+    """End transactions of readers and workers, as far as this role may; a `DbError` where another one stays."""
+    if connection.scalar(sa.text("SELECT to_regrole('bench_worker') IS NOT NULL")):
+        try:
+            with connection.begin_nested():
+                connection.execute(_END_THE_OTHERS)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != _INSUFFICIENT_PRIVILEGE:
+                raise
+    connection.execute(sa.text("SELECT set_config('lock_timeout', :patience, true)"), {"patience": _PATIENCE})
+    try:
+        yield
+    except (DBAPIError, psycopg.errors.LockNotAvailable) as error:
+        if getattr(getattr(error, "orig", error), "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+            raise
+        raise DbError(
+            f"a session of this database has kept the upgrade waiting for {_PATIENCE}; end those that pg_stat_activity"
+            " shows as idle in transaction, and run this again"
+        ) from error
 
 
 def _refuse_what_is_not_ours(connection: sa.Connection) -> None:

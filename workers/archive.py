@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from workers.execution.plan import executed_plan
 from workers.execution.vote import blocking_failures, passed
@@ -37,7 +37,7 @@ class Evidence:
     logs: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def is_archive_name(name: object) -> bool:
+def is_archive_name(name: object) -> TypeGuard[str]:
     """Whether `name` is that of a workcell, and so of a directory right in the archives."""
     return isinstance(name, str) and re.fullmatch(WORKCELL_ID_PATTERN.strip("^$"), name) is not None
 

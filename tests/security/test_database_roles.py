@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bench.coordinator.turn import STREAMING, TICKING, Turn
 from db.engine import open_engine
+from db.errors import DbError
 from db.logins import ensure_login, left_open
 from db.upgrade import standing, upgrade
 from tests.fixtures.rows import admit_all, claim, make_bench
@@ -105,6 +106,37 @@ def test_all_locks_of_before_held_by_a_stranger_hold_up_nothing(engine: sa.Engin
             assert [each for each in connection.scalars(sa.text(ours)) if "pg_advisory" in each] == []
         coordinator.give_up()
         stream.give_up()
+
+
+@pytest.mark.parametrize(
+    ("role", "statement"),
+    [
+        ("bench_reader", "SELECT * FROM report.benches"),
+        ("bench_worker", "SELECT farm.register_machine('m', gen_random_uuid(), '{}', 1)"),
+    ],
+)
+def test_a_transaction_left_open_by_either_keeps_no_upgrade_waiting(
+    engine: sa.Engine, log_in: LogIn, role: str, statement: str
+) -> None:
+    with log_in(role).connect() as lingering:
+        lingering.exec_driver_sql("SET idle_in_transaction_session_timeout = 0")
+        lingering.exec_driver_sql(statement)
+        upgrade(engine)
+        with pytest.raises(DBAPIError):
+            lingering.exec_driver_sql("SELECT 1")
+        lingering.invalidate()
+    assert standing(engine) == "current"
+
+
+def test_an_upgrade_that_another_session_holds_up_says_so_in_one_line(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.upgrade._PATIENCE", "200ms")
+    with engine.connect() as lingering:
+        lingering.exec_driver_sql("SELECT * FROM report.benches")
+        with pytest.raises(DbError, match="kept the upgrade waiting for 200ms; end those"):
+            upgrade(engine)
+    assert standing(engine) == "current"
 
 
 def test_a_login_has_the_limits_of_its_role(log_in: LogIn) -> None:
