@@ -46,6 +46,8 @@ class RoundResult(Strict):
     """Micro-dollars that the toolchain itself reported."""
     usd_priced: int | None = None
     """Micro-dollars priced from tokens, where no cost was reported."""
+    fail_codes: list[str] = []
+    """`disk_limit`, `memory_limit` or `process_limit` where it took more of the machine than it may."""
 
 
 class CandidateResult(Strict):

@@ -2,9 +2,12 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, get_args
+
+import psutil
 
 from workers.errors import WorkerError
 from workers.own_variables import check_passed_names
@@ -22,12 +25,17 @@ class WorkerSettings:
     | --- | --- | --- |
     | `BENCH_WORK_DIR` | workcells, mirrors and set-ups | `.bench/work` |
     | `BENCH_ARCHIVES_DIR` | what finished candidates leave | `.bench/archives` |
-    | `BENCH_SANDBOX` | `auto`, `bwrap` or `none`; `auto` leaves it to the workcell | `auto` |
+    | `BENCH_SANDBOX` | `auto`, `bwrap` or `none`; as root `auto` takes nothing below bubblewrap | `auto` |
     | `BENCH_SECRET_<NAME>` | secret `<NAME>`, given only to the toolchains that name it | |
     | `BENCH_PASS_ENV` | names (comma separated) of variables for programs that have the network | |
     | `BENCH_GIT_CONFIG` | a Git configuration for fetches alone, such as one with a credential helper | |
     | `BENCH_SANDBOX_READ` | more paths (`:` separated) that a sandboxed program may read | |
-    | `BENCH_DISK_RESERVE_MB` | free space below which nothing is started | 512 |
+    | `BENCH_SANDBOX_HIDE` | more directories (`:` separated) that no sandboxed program sees | |
+    | `BENCH_DISK_RESERVE_MB` | free space below which nothing is started and what runs is stopped | 512 |
+    | `BENCH_MAX_DISK_MB` | most disk space of a candidate's directory, and of a set-up's | 8192 |
+    | `BENCH_MAX_MEMORY_MB` | most memory of a program with all its processes | half of the machine's |
+    | `BENCH_MAX_PROCESSES` | most processes of a program | 1024 |
+    | `BENCH_TMP_MB` | size of a program's own `/tmp` and `/dev/shm` in memory, each | 512 |
     | `BENCH_CAPTURE_MB` | most output kept of one program while it runs | 32 |
     | `BENCH_MAX_PATCH_MB` | the largest patch that is still judged | 8 |
     | `BENCH_MAX_PATCH_FILES` | the most files of a patch that is still judged | 5000 |
@@ -40,7 +48,12 @@ class WorkerSettings:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     pass_env: tuple[str, ...] = ()
     sandbox_read: tuple[Path, ...] = ()
+    sandbox_hide: tuple[Path, ...] = ()
     disk_reserve_bytes: int = 512 * _MEBIBYTE
+    max_disk_bytes: int = 8192 * _MEBIBYTE
+    max_memory_bytes: int = field(default_factory=lambda: _half_of_memory() * _MEBIBYTE)
+    max_processes: int = 1024
+    scratch_bytes: int = 512 * _MEBIBYTE
     capture_bytes: int = 32 * _MEBIBYTE
     max_patch_bytes: int = 8 * _MEBIBYTE
     max_patch_files: int = 5000
@@ -60,17 +73,30 @@ class WorkerSettings:
                 if name.startswith(SECRET_PREFIX) and value
             },
             pass_env=_passed(given.get("BENCH_PASS_ENV", "")),
-            sandbox_read=tuple(
-                Path(path).absolute()
-                for path in given.get("BENCH_SANDBOX_READ", "").split(os.pathsep)
-                if path
-            ),
+            sandbox_read=_paths(given, "BENCH_SANDBOX_READ"),
+            sandbox_hide=_paths(given, "BENCH_SANDBOX_HIDE"),
             disk_reserve_bytes=_number(given, "BENCH_DISK_RESERVE_MB", 512, least=0) * _MEBIBYTE,
+            max_disk_bytes=_number(given, "BENCH_MAX_DISK_MB", 8192, least=1) * _MEBIBYTE,
+            max_memory_bytes=_number(given, "BENCH_MAX_MEMORY_MB", _half_of_memory(), least=1) * _MEBIBYTE,
+            max_processes=_number(given, "BENCH_MAX_PROCESSES", 1024, least=8),
+            scratch_bytes=_number(given, "BENCH_TMP_MB", 512, least=1) * _MEBIBYTE,
             capture_bytes=_number(given, "BENCH_CAPTURE_MB", 32, least=1) * _MEBIBYTE,
             max_patch_bytes=_number(given, "BENCH_MAX_PATCH_MB", 8, least=1) * _MEBIBYTE,
             max_patch_files=_number(given, "BENCH_MAX_PATCH_FILES", 5000, least=1),
             parallel_candidates=_number(given, "BENCH_PARALLEL_CANDIDATES", 5, least=1),
         )
+
+
+def _paths(given: Mapping[str, str], name: str) -> tuple[Path, ...]:
+    return tuple(Path(path).absolute() for path in given.get(name, "").split(os.pathsep) if path)
+
+
+def _half_of_memory() -> int:
+    """In mebibytes; of a container's own limit where it has one (cgroup v2)."""
+    total = int(psutil.virtual_memory().total)
+    with suppress(OSError, ValueError):
+        total = min(total, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    return total // 2 // _MEBIBYTE
 
 
 def _sandbox(value: str) -> Sandbox:

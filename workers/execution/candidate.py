@@ -214,8 +214,9 @@ def _status(trial: Trial) -> tuple[Status, ErrorClass | None, str]:
 
 
 def _fail_codes(trial: Trial) -> list[str]:
-    """What went wrong: the patch's codes, then those of the failing required gates, each once."""
+    """What went wrong: the patch's codes, those of rounds, then those of the failing required gates, each once."""
     codes = [*(trial.patch.fail_codes if trial.patch else ())]
+    codes += [code for played in trial.rounds for code in played.fail_codes]
     codes += [code for gate in trial.gates if gate.required for code in gate.fail_codes]
     return list(dict.fromkeys(codes))
 

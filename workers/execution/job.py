@@ -39,4 +39,8 @@ def place_of(machine: Machine, rung: Rung, control: Control, cell: Cell, product
         reads=(*machine.sandbox_read, *products.reads),
         network_env=machine.pass_env,
         secrets=machine.secrets,
+        hidden=(machine.work_dir, machine.archives_dir, *machine.sandbox_hide),
+        guarded=(machine.work_dir / "setups", machine.mirrors_dir),
+        bounds=machine.bounds,
+        scratch_bytes=machine.scratch_bytes,
     )

@@ -104,12 +104,13 @@ def _withdrawn(products: Path) -> bool:
     """
     try:
         with stamp(products).open() as used:
+            kept = used.read()
             stamp(products).unlink()
             if time.time() - os.fstat(used.fileno()).st_mtime > UNUSED_SECONDS:
                 return True
     except FileNotFoundError:
         return True
-    stamp(products).touch()
+    stamp(products).write_text(kept, encoding="ascii")
     return False
 
 

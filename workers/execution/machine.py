@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from workers.sandbox.bounds import Bounds
+from workers.sandbox.program import SCRATCH_BYTES
 from workers.settings import WorkerSettings
 from workers.spec import Sandbox
 from workers.toolchains.base import Toolchain
@@ -25,7 +27,12 @@ class Machine:
     pass_env: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Variables for programs that have the network."""
     sandbox_read: tuple[Path, ...] = ()
+    sandbox_hide: tuple[Path, ...] = ()
     disk_reserve_bytes: int = 0
+    max_disk_bytes: int | None = None
+    max_memory_bytes: int | None = None
+    max_processes: int | None = None
+    scratch_bytes: int = SCRATCH_BYTES
     capture_bytes: int = 32 * 1024 * 1024
     max_patch_bytes: int = 8 * 1024 * 1024
     max_patch_files: int = 5000
@@ -43,9 +50,19 @@ class Machine:
             sandbox=settings.sandbox,
             pass_env={name: os.environ[name] for name in settings.pass_env if name in os.environ},
             sandbox_read=settings.sandbox_read,
+            sandbox_hide=settings.sandbox_hide,
             disk_reserve_bytes=settings.disk_reserve_bytes,
+            max_disk_bytes=settings.max_disk_bytes,
+            max_memory_bytes=settings.max_memory_bytes,
+            max_processes=settings.max_processes,
+            scratch_bytes=settings.scratch_bytes,
             capture_bytes=settings.capture_bytes,
             max_patch_bytes=settings.max_patch_bytes,
             max_patch_files=settings.max_patch_files,
             parallel_candidates=settings.parallel_candidates,
         )
+
+    @property
+    def bounds(self) -> Bounds:
+        """What one program may use of this machine."""
+        return Bounds(self.max_disk_bytes, self.max_memory_bytes, self.max_processes, self.disk_reserve_bytes)

@@ -1,12 +1,14 @@
 """A bare local mirror per repository: the one place that talks to the repository's home.
 
 Commits are fetched one at a time, without history; submodules and LFS objects are not fetched. The mirror is
-changed under a file lock, and a commit that lies there is never asked for again.
+changed under a file lock, and a commit that lies there is never asked for again. Its seal tells before each use
+whether somebody else has changed it, who could make Git run a program of his: then it is fetched anew.
 """
 
 import contextlib
 import fcntl
 import hashlib
+import logging
 import os
 import re
 import tempfile
@@ -14,11 +16,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from workers.control import Control
+from workers.execution import seal
 from workers.execution.far import far_environment, sign_in_hint
 from workers.execution.git import GitError, git
 from workers.execution.halt import HaltError, StoppedError
 from workers.repository import without_credentials
+from workers.sandbox.sweep import remove_tree
 
+_log = logging.getLogger(__name__)
 FETCH_SECONDS = 900.0
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _STALE_LOCKS = ("*.lock", "refs/bench/*.lock", "refs/heads/**/*.lock")
@@ -53,7 +58,7 @@ def ensure_commit(mirrors_dir: Path, repo: str, commit: str, control: Control | 
         # Its lock tells when a mirror was used last.
         os.utime(mirror.with_suffix(".lock"))
     if not _kept(mirror, commit):
-        with locked(mirror.with_suffix(".lock"), control):
+        with _changing(mirror, control):
             if not _kept(mirror, commit):
                 _fetch(mirror, repo, commit, control)
     return mirror
@@ -107,8 +112,28 @@ def _take(fd: int, control: Control | None) -> None:
                 raise StoppedError(control.reason.value) from None
 
 
+@contextlib.contextmanager
+def _changing(mirror: Path, control: Control | None = None) -> Iterator[None]:
+    """Hold the mirror's lock; what is not as this left it goes first, and what is left here is sealed."""
+    with locked(mirror.with_suffix(".lock"), control):
+        if mirror.exists() and not seal.holds(mirror, _seal(mirror)):
+            _log.warning(
+                "mirror %s is not as it was left (changed, or of an older version): fetched anew", mirror
+            )
+            remove_tree(mirror)
+        try:
+            yield
+        finally:
+            if mirror.exists():
+                seal.seal(mirror, _seal(mirror), contents=False)
+
+
+def _seal(mirror: Path) -> Path:
+    return mirror.with_suffix(".seal")
+
+
 def _kept(mirror: Path, commit: str) -> bool:
-    return (mirror / "refs" / "bench" / commit).exists()
+    return (mirror / "refs" / "bench" / commit).exists() and seal.holds(mirror, _seal(mirror))
 
 
 def _init(mirror: Path) -> None:
@@ -164,7 +189,7 @@ def _advertised(repo: str, ref: str) -> str | None:
 
 def _revision(mirrors_dir: Path, repo: str, ref: str) -> str:
     mirror = mirrors_dir / f"{hashlib.sha256(repo.encode()).hexdigest()[:20]}.git"
-    with locked(mirror.with_suffix(".lock")):
+    with _changing(mirror):
         _init(mirror)
         _fetch_all(mirror, repo, None)
     for name in (f"refs/origin/heads/{ref}", f"refs/origin/{ref}", ref):

@@ -13,6 +13,7 @@ from workers.execution.halt import HaltError
 from workers.execution.job import Job
 from workers.execution.spending import Spending
 from workers.result import RoundResult
+from workers.sandbox.bounds import EXCESS_CODES, excess_words
 from workers.sandbox.capture import redact
 from workers.sandbox.place import MissingProgramError
 from workers.sandbox.process import Ended, Limits
@@ -154,6 +155,7 @@ def _result(job: Job, turn: Turn, toolchain: Toolchain, finished: Finished, repo
         tokens_out=report.tokens_out,
         usd_reported=reported,
         usd_priced=report.priced_micro_usd,
+        fail_codes=[EXCESS_CODES[finished.ended_by]] if finished.ended_by in EXCESS_CODES else [],
     )
 
 
@@ -161,6 +163,12 @@ def _overruled(finished: Finished, report: Report) -> Report:
     """How the program ended outranks what it says of itself, save its costs."""
     if finished.ended_by == "cap":
         return replace(report, status="error", error_class="killed_by_cap")
+    if finished.ended_by == "full":
+        return replace(report, status="error", error_class="infra", message=excess_words(finished.ended_by))
+    if finished.ended_by in EXCESS_CODES:
+        return replace(
+            report, status="failed", error_class=None, message=f"stopped: {excess_words(finished.ended_by)}"
+        )
     if finished.ended_by == "silence":
         return replace(report, status="failed", error_class=None)
     if report.status == "error" and report.error_class is None:

@@ -3,19 +3,25 @@
 It runs in a check-out of the base commit, with the network, and leaves what is to last in
 `$BENCH_SETUP_DIR` (also written `{setup_dir}` in the command), typically a virtual environment. What it
 changes in its check-out is thrown away, so a project must not be installed in editable mode. Candidates and
-gates may read the directory, and find its `bin`, `venv/bin` and `.venv/bin` first on their PATH.
+gates may read the directory, and find its `bin`, `venv/bin` and `.venv/bin` first on their PATH. They cannot
+write it; should somebody have, its seal tells before the next use, and it is made anew.
 """
 
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from planner.canonical import sha256_json
+from workers.execution import seal
 from workers.sandbox import allowlist
+from workers.sandbox.bounds import EXCESS_CODES, excess_words
 from workers.sandbox.place import MissingProgramError, Place
 from workers.sandbox.process import Ended, Limits
 from workers.sandbox.sweep import remove_tree
 from workers.spec import Workcell
+
+_log = logging.getLogger(__name__)
 
 _BINARIES = ("bin", "venv/bin", ".venv/bin")
 _TAIL = 2000
@@ -40,10 +46,15 @@ def place_of_products(work_dir: Path, workcell: Workcell) -> Path:
 
 
 def kept_products(directory: Path) -> Products | None:
-    """The products of an earlier run, marked as used now; None where none came to its end."""
+    """The products of an earlier run, marked as used now; None where none came to its end, or they were changed."""
     try:
         os.utime(stamp(directory))
     except FileNotFoundError:
+        return None
+    if not seal.holds(directory, stamp(directory)):
+        _log.warning(
+            "set-up %s is not as it was made (changed, or of an older version): made anew", directory
+        )
         return None
     programs = tuple(directory / name for name in _BINARIES if (directory / name).is_dir())
     return Products(programs, (directory,))
@@ -51,6 +62,7 @@ def kept_products(directory: Path) -> Products | None:
 
 def make_products(place: Place, workcell: Workcell, directory: Path, checkout: Path, log: Path) -> Products:
     """Run the command in `checkout`; the caller holds the lock. Raises `SetupFailedError`."""
+    stamp(directory).unlink(missing_ok=True)
     remove_tree(directory)
     directory.mkdir(parents=True)
     command = tuple(part.replace("{setup_dir}", str(directory)) for part in workcell.setup or [])
@@ -69,18 +81,21 @@ def make_products(place: Place, workcell: Workcell, directory: Path, checkout: P
         raise SetupFailedError(f"set-up cannot run: {error}") from None
     if ended.exit_code != 0:
         raise SetupFailedError(f"set-up {_how(ended)}: {_last_line(place.text(log, _TAIL))}")
-    stamp(directory).touch()
-    found = kept_products(directory)
-    return found or Products()
+    seal.seal(directory, stamp(directory), contents=True)
+    return kept_products(directory) or Products()
 
 
 def stamp(directory: Path) -> Path:
-    """The file beside the products that says they are whole, and by its time when they were last used."""
+    """The file beside the products that seals them, so says they are whole, and by its time when last used."""
     return directory.with_name(f"{directory.name}.done")
 
 
 def _how(ended: Ended) -> str:
-    return f"ended with exit code {ended.exit_code}" if ended.ended_by == "exit" else "ran out of time"
+    if ended.ended_by == "exit":
+        return f"ended with exit code {ended.exit_code}"
+    if ended.ended_by == "full" or ended.ended_by in EXCESS_CODES:
+        return f"was stopped: {excess_words(ended.ended_by)}"
+    return "ran out of time"
 
 
 def _last_line(text: str) -> str:

@@ -7,6 +7,7 @@ from workers.gates.command import can_report
 from workers.gates.identity import compare
 from workers.gates.suite import SuiteRun
 from workers.result import GateResult
+from workers.sandbox.bounds import EXCESS_CODES, excess_words
 from workers.sandbox.process import EndedBy
 from workers.spec import Gate, GateBaseline
 
@@ -55,8 +56,10 @@ def judge(gate: Gate, run: GateRun, baseline: GateBaseline | None, is_test_file:
 def _fail_codes(
     gate: Gate, run: GateRun, baseline: GateBaseline | None, is_test_file: IsTestFile
 ) -> list[str]:
-    if run.ended_by is None or run.ended_by == "cancel":
+    if run.ended_by is None or run.ended_by in ("cancel", "full"):
         return ["not_run"]
+    if run.ended_by in EXCESS_CODES:
+        return [EXCESS_CODES[run.ended_by]]
     if run.exit_code is None:
         return ["timeout"]
     if not gate.junit:
@@ -106,6 +109,8 @@ def why_not_run(gate: Gate, run: GateRun) -> str:
     """Why the gate says nothing about the code; empty where it does."""
     if run.ended_by is None:
         return run.output_tail
+    if run.ended_by == "full" or run.ended_by in EXCESS_CODES:
+        return excess_words(run.ended_by)
     if run.exit_code is None:
         return f"no end within {gate.timeout_seconds:g} seconds"
     if run.exit_code in (126, 127):

@@ -13,10 +13,14 @@ _NOBODY = "65534"
 
 @dataclass(frozen=True)
 class Bwrap:
-    """Bubblewrap as found by the ladder; `disable_userns` where this version knows the option."""
+    """Bubblewrap as found by the ladder; `disable_userns` and `sizes` where this version knows the options.
+
+    Where it knows no sizes (before 0.7), `/tmp` and `/dev/shm` have no bound of their own.
+    """
 
     program: str
     disable_userns: bool
+    sizes: bool = True
     name: str = "bwrap"
     lifeline: bool = False
 
@@ -24,12 +28,14 @@ class Bwrap:
         command = [*limits.prefix(), self.program, "--json-status-fd", str(fd), *self.isolation()]
         if program.network:
             command.append("--share-net")
-        command += self._system()
+        command += self._system(program.scratch_bytes)
         if program.network:
             command += _try_read(allowlist.NETWORK)
         command += _try_read(_outermost([*allowlist.own_python(), *program.reads]))
         for place in (*program.writes, program.cell):
             command += ["--bind", str(place), str(place)]
+        # The root and /dev lie in memory without a bound: nothing is written there.
+        command += ["--remount-ro", "/dev", "--remount-ro", "/"]
         return [*command, "--chdir", str(program.cwd), "--", *program.argv]
 
     def isolation(self) -> list[str]:
@@ -39,7 +45,7 @@ class Bwrap:
             options.append("--disable-userns")
         return [*options, "--cap-drop", "ALL", "--uid", _NOBODY, "--gid", _NOBODY]
 
-    def _system(self) -> list[str]:
+    def _system(self, scratch_bytes: int) -> list[str]:
         options = ["--ro-bind", "/usr", "/usr"]
         for name in _ROOT_DIRECTORIES:
             place = Path("/", name)
@@ -47,7 +53,10 @@ class Bwrap:
                 options += ["--symlink", str(place.readlink()), str(place)]
             elif place.is_dir():
                 options += ["--ro-bind", str(place), str(place)]
-        return [*options, "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", *_try_read(allowlist.SYSTEM)]  # noqa: S108 — a tmpfs of the sandbox's own
+        options += ["--proc", "/proc", "--dev", "/dev"]
+        for mount in ("/tmp", "/dev/shm"):  # noqa: S108 — a tmpfs of the sandbox's own
+            options += [*(["--size", str(scratch_bytes)] if self.sizes else []), "--tmpfs", mount]
+        return [*options, *_try_read(allowlist.SYSTEM)]
 
 
 def _outermost(paths: list[Path]) -> list[str]:

@@ -1,22 +1,33 @@
-"""Which sandbox this machine can give: the best one that was seen to work."""
+"""Which sandbox this machine can give: the best one that was seen to work, and none that is too weak unasked."""
 
 import functools
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
 
 from workers.errors import WorkerError
 from workers.sandbox.bwrap import Bwrap
 from workers.sandbox.minded import Group, Unshare
-from workers.sandbox.program import Rung
+from workers.sandbox.program import MARK, Program, Rung
 from workers.spec import Sandbox
 
+STRONGEST = "bwrap"
+_Found = TypeVar("_Found")
+_INSTALL = "apt-get install bubblewrap"
+_ABSENT = "there is no bwrap on PATH"
 # A machine that is too busy to start a program tells nothing of it, and nothing is remembered.
 _NO_ANSWER = (OSError, subprocess.TimeoutExpired)
+_OTHERWISE = (
+    "or run what you trust without a sandbox: BENCH_SANDBOX=none (machine) or `sandbox: none` (config)"
+)
 
 
 class SandboxMissingError(WorkerError):
-    """The sandbox that was asked for does not work on this machine."""
+    """The sandbox that was asked for does not work on this machine; the message says what would mend it."""
 
 
 def strictest(*asked: Sandbox) -> Sandbox:
@@ -26,48 +37,103 @@ def strictest(*asked: Sandbox) -> Sandbox:
 
 
 def choose(asked: Sandbox) -> Rung:
-    """The rung for `asked`: `auto` the best, `bwrap` or nothing, `none` no isolation of files or network."""
-    if asked != "none":
-        try:
-            found = _bwrap()
-        except _NO_ANSWER as error:
-            found = str(error)
-        if isinstance(found, Bwrap):
-            return found
-        if asked == "bwrap":
-            raise SandboxMissingError(
-                f"sandbox bwrap does not work on this machine: {found}; install or allow bubblewrap, "
-                "or set `sandbox: auto`"
-            )
+    """The rung for `asked`. Raises `SandboxMissingError` where there is none strong enough.
+
+    `bwrap` is that or nothing. `auto` is bubblewrap, else `unshare` for an ordinary user: for root that keeps
+    too little, and `group` keeps nothing from whoever means harm. `none`, which somebody must have said, is a
+    process namespace, else `group`.
+    """
+    if asked == "none":
+        return _none()
+    found = _answered(_bwrap)
+    if isinstance(found, Bwrap):
+        return found
+    if asked == "bwrap":
+        raise SandboxMissingError(
+            f"sandbox bwrap does not work on this machine: {found}; {_mend(found)}, or set `sandbox: auto`"
+        )
+    if is_root():
+        raise SandboxMissingError(
+            f"as root, work runs in bubblewrap only, and here {found}: {_mend(found)}, run as an ordinary user, "
+            f"{_OTHERWISE}"
+        )
+    rung = _answered(lambda: _unshare(isolates=True))
+    if rung is None:
+        raise SandboxMissingError(
+            f"no sandbox works on this machine: {found}, and it gives no user namespaces: {_mend(found)}, {_OTHERWISE}"
+        )
+    return rung
+
+
+def weakness(rung: str) -> str | None:
+    """What a rung below bubblewrap does not keep, and how to get more, in one line; None for bubblewrap."""
+    keeps = {
+        STRONGEST: None,
+        "unshare": "files outside the home and work directories can be read",
+        "none": "files and network are open, set-ups and mirrors read-only",
+        "group": "nothing is kept from it, and a hostile program survives",
+    }
+    lack = keeps.get(rung, "its strength is not known")
+    return None if lack is None else f"sandbox {rung}: {lack}; for more: {_INSTALL}"
+
+
+def is_root() -> bool:
+    """Whether this process may do anything, also what no file mode allows."""
+    return os.geteuid() == 0
+
+
+def _mend(why: str) -> str:
+    return _INSTALL if why == _ABSENT else "allow it to make namespaces"
+
+
+def _none() -> Rung:
     try:
-        return _unshare() or Group()
+        return _unshare(isolates=False) or Group()
     except _NO_ANSWER:
         return Group()
+
+
+def _answered(probe: Callable[[], _Found]) -> _Found:
+    try:
+        return probe()
+    except _NO_ANSWER as error:
+        # Not a weaker one in the meantime.
+        raise SandboxMissingError(f"this machine is too busy to show that a sandbox works: {error}") from None
 
 
 @functools.cache
 def _bwrap() -> Bwrap | str:
     """Bubblewrap as it works here, or why it does not."""
     program = shutil.which("bwrap")
-    if sys.platform != "linux" or program is None:
-        return "there is no bwrap on PATH"
+    if sys.platform != "linux":
+        return "this system has no bubblewrap"
+    if program is None:
+        return _ABSENT
+    sizes = "--size" in _said([program, "--help"])
     words = ""
     for disable_userns in (True, False):
-        rung = Bwrap(program, disable_userns)
+        rung = Bwrap(program, disable_userns, sizes)
         probe = [program, *rung.isolation(), "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"]
         words = _fails([*probe, "--", "/bin/true"]) or ""
         if not words:
             return rung
-    return words
+    return f"bwrap fails ({words})"
 
 
 @functools.cache
-def _unshare() -> Unshare | None:
+def _unshare(*, isolates: bool) -> Unshare | None:
     unshare, setpriv = shutil.which("unshare"), shutil.which("setpriv")
     if sys.platform != "linux" or unshare is None or setpriv is None:
         return None
-    rung = Unshare(unshare, setpriv)
-    return None if _fails([*rung.prefix(), "/bin/true"]) else rung
+    rung = Unshare(unshare, setpriv, isolates)
+    # As a program will be started, with all its mounts: in the worker's own directory of programs.
+    place = Path(sys.executable).parent
+    return None if _fails(rung.probe(Program(("/bin/true",), {MARK: ""}, Path("/"), place))) else rung
+
+
+def _said(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+    return done.stdout.decode(errors="replace")
 
 
 def _fails(command: list[str]) -> str | None:

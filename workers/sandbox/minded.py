@@ -1,15 +1,16 @@
 """The lower rungs, where a small Python parent (`minder.py`) sees to it that nothing survives.
 
-`unshare` gives the program a process namespace of its own, so that the kernel kills all of it with the
-minder. `group` has no namespace: the minder adopts every orphan below it and kills them all, and a sweep by
-mark catches what a hostile program got past the minder. Neither isolates files or the network.
+`unshare` and `none` give the program a process namespace of its own, so that the kernel kills all of it with
+the minder, which nothing inside can kill. `group` has no namespace: the minder adopts every orphan below it and
+kills them all, and a sweep by mark catches what got past it. A program that means harm can kill that minder, and
+this worker as well, so `group` is never chosen unasked.
 """
 
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from workers.sandbox import limits
+from workers.sandbox import enclosure, limits
 from workers.sandbox.program import Program
 
 _MINDER = str(Path(__file__).with_name("minder.py"))
@@ -22,25 +23,46 @@ def minder(fd: int) -> list[str]:
 
 @dataclass(frozen=True)
 class Unshare:
-    """A process namespace by util-linux, whose first process is the minder."""
+    """Namespaces by util-linux, whose first process is the minder: `unshare`, or `none` where `isolates` is off."""
 
     unshare: str
     setpriv: str
-    name: str = "unshare"
+    isolates: bool = True
     lifeline: bool = True
 
-    def prefix(self) -> list[str]:
-        """Die with the worker, in own user, process and mount namespaces that die with their launcher."""
-        namespaces = ["--user", "--map-current-user", "--pid", "--mount-proc", "--fork", "--kill-child"]
-        return [self.setpriv, "--pdeathsig", "KILL", "--", self.unshare, *namespaces, "--"]
+    @property
+    def name(self) -> str:
+        """As recorded with the candidate."""
+        return "unshare" if self.isolates else "none"
 
     def argv(self, program: Program, fd: int) -> list[str]:
-        return [*limits.prefix(), *self.prefix(), *minder(fd), *program.argv]
+        plan = enclosure.closed(program) if self.isolates else enclosure.open_to_all(program)
+        network = ["--net"] if plan.loopback else []
+        return [*limits.prefix(), *self._prefix(network), *plan.argv(), *minder(fd), *program.argv]
+
+    def probe(self, program: Program) -> list[str]:
+        """The whole launcher around a program that needs no minder."""
+        return [*self.argv(program, 0)[: -len(minder(0)) - len(program.argv)], *program.argv]
+
+    def _prefix(self, more: list[str]) -> list[str]:
+        """Die with the worker, in own user, process and mount namespaces that die with their launcher."""
+        namespaces = ["--user", "--map-current-user", "--keep-caps", "--pid", "--ipc", "--mount-proc", *more]
+        return [
+            self.setpriv,
+            "--pdeathsig",
+            "KILL",
+            "--",
+            self.unshare,
+            *namespaces,
+            "--fork",
+            "--kill-child",
+            "--",
+        ]
 
 
 @dataclass(frozen=True)
 class Group:
-    """Only a minder: the rung that works everywhere."""
+    """Only a minder: works everywhere, and contains nobody who means harm."""
 
     name: str = "group"
     lifeline: bool = True

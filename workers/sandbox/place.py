@@ -8,9 +8,10 @@ from pathlib import Path
 
 from workers.control import Control
 from workers.sandbox import allowlist, process
+from workers.sandbox.bounds import Bounds
 from workers.sandbox.capture import redact, shorten
 from workers.sandbox.process import Ended, Limits
-from workers.sandbox.program import MARK, Program, Rung
+from workers.sandbox.program import MARK, SCRATCH_BYTES, Program, Rung
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -34,6 +35,12 @@ class Place:
     network_env: Mapping[str, str] = field(default_factory=dict)
     """Variables for programs that have the network, such as proxies."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    hidden: tuple[Path, ...] = ()
+    """Directories of the farm that no program sees, save what it is given of them."""
+    guarded: tuple[Path, ...] = ()
+    """Directories that others rely on: no program writes there, save what it is given of them."""
+    bounds: Bounds = field(default_factory=Bounds)
+    scratch_bytes: int = SCRATCH_BYTES
 
     @property
     def search_path(self) -> str:
@@ -92,8 +99,11 @@ class Place:
             reads=(*self.reads, *reads, *allowlist.installation_of(executable)),
             writes=writes,
             descriptors=descriptors,
+            hidden=self.hidden,
+            guarded=self.guarded,
+            scratch_bytes=self.scratch_bytes,
         )
-        return process.run(self.rung, program, limits, self.control, stdout, stderr)
+        return process.run(self.rung, program, limits, self.control, stdout, stderr, self.bounds)
 
     def text(self, path: Path, limit: int) -> str:
         """Captured output as text: secrets blotted out, at most about `limit` bytes, no NUL."""

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Literal
 
 from workers.control import Control
+from workers.sandbox.bounds import Bounds, Excess, Gauge
 from workers.sandbox.capture import Capture
 from workers.sandbox.launch import Launched
 from workers.sandbox.program import Program, Rung
 
-EndedBy = Literal["exit", "budget", "silence", "cap", "cancel"]
+EndedBy = Literal["exit", "budget", "silence", "cap", "cancel"] | Excess
 TICK_SECONDS = 0.5
-"""How often a stop order is looked for; everything else wakes the watcher by itself."""
+"""How often a stop order, and what the program uses, is looked for; all else wakes the watcher by itself."""
 _WITHOUT_PIDFD_SECONDS = 0.05
 _SPENT_SECONDS = 1.0
 _CHUNK = 65536
@@ -38,6 +39,9 @@ class Limits:
         return min(2.0, self.seconds / 10)
 
 
+_UNBOUNDED = Bounds()
+
+
 @dataclass(frozen=True)
 class Ended:
     """How the program ended; `exit_code` is None where it was stopped from here."""
@@ -48,12 +52,19 @@ class Ended:
 
 
 def run(
-    rung: Rung, program: Program, limits: Limits, control: Control, stdout: Path, stderr: Path | None = None
+    rung: Rung,
+    program: Program,
+    limits: Limits,
+    control: Control,
+    stdout: Path,
+    stderr: Path | None = None,
+    bounds: Bounds = _UNBOUNDED,
 ) -> Ended:
     """Run the program to its end; every process that it started is dead on return.
 
-    Output goes to `stdout` and `stderr`, both to `stdout` where the second is None. Raises `OSError` where
-    the program cannot be started or its output cannot be kept.
+    One that takes more than `bounds` is killed at once, without a request to end. Output goes to `stdout` and
+    `stderr`, both to `stdout` where the second is None. Raises `OSError` where the program cannot be started or
+    its output cannot be kept.
     """
     with ExitStack() as stack:
         captures = [
@@ -61,7 +72,8 @@ def run(
         ]
         started = time.monotonic()
         launched = stack.enter_context(Launched(rung, program, merge=stderr is None))
-        watcher = _Watcher(launched, captures, limits, control, started)
+        gauge = Gauge(bounds, (program.cell, *program.writes), launched.process.pid)
+        watcher = _Watcher(launched, captures, limits, control, started, gauge)
         ended_by = watcher.watch()
         if ended_by == "budget" or ended_by == "silence":
             launched.terminate()
@@ -81,6 +93,7 @@ class _Watcher:
     limits: Limits
     control: Control
     started: float
+    gauge: Gauge
     _sinks: dict[int, Capture] = field(init=False)
     _poll: select.poll = field(init=False)
     _heard: float = field(init=False)
@@ -100,6 +113,7 @@ class _Watcher:
         """Wait for whatever ends the program first."""
         end = self.started + self.limits.seconds
         ask = self.started + _SPENT_SECONDS
+        look = self.started + TICK_SECONDS
         while True:
             now = time.monotonic()
             if self.launched.process.poll() is not None:
@@ -110,6 +124,10 @@ class _Watcher:
                 return "budget"
             if now >= self._silent_at():
                 return "silence"
+            if now >= look:
+                if (excess := self.gauge.excess()) is not None:
+                    return excess
+                look = now + TICK_SECONDS
             if self.limits.overspent is not None and now >= ask:
                 if self.limits.overspent():
                     return "cap"

@@ -7,6 +7,7 @@ from typing import Protocol
 
 MARK = "BENCH_WORKCELL_MARK"
 """Environment variable carried by every process of a workcell; its value is the workcell's directory."""
+SCRATCH_BYTES = 512 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,22 @@ class Program:
     """Directories beside `cell` that it may write."""
     descriptors: tuple[int, ...] = ()
     """Open file descriptors that it inherits under the same numbers."""
+    hidden: tuple[Path, ...] = ()
+    """Directories that it must not see, where the sandbox isolates files; what it may read or write there stays."""
+    guarded: tuple[Path, ...] = ()
+    """What others rely on: read-only also in a sandbox that isolates nothing else."""
+    scratch_bytes: int = SCRATCH_BYTES
+    """Size of each of its file systems in memory, `/tmp` and `/dev/shm`."""
 
 
 class Rung(Protocol):
-    """One way of containing a program: a step of the ladder `bwrap`, `unshare`, `group`.
+    """One way of containing a program: a step of the ladder `bwrap`, `unshare`, `none`, `group`.
 
-    Whatever the rung: when the launcher is destroyed, or this process dies, every process the program
-    started is dead, new sessions and daemons included. Only `bwrap` isolates files and the network.
+    When the launcher is destroyed, or this process dies, every process the program started is dead, new
+    sessions and daemons included; in `group` a program that kills its minder gets past that. What a program
+    sees of files and the network: `bwrap` an allow-list and no network unless asked; `unshare` the machine's
+    files read-only, without the home and work directories, and no network unless asked; `none` everything,
+    with set-ups, mirrors and the worker's code read-only; `group` everything.
     """
 
     @property

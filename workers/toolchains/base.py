@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from workers.result import ErrorClass
+from workers.sandbox.process import EndedBy
 from workers.spec import ToolchainRef
 
 
@@ -52,7 +53,7 @@ class Finished:
     """None where it was killed."""
     stdout: Path
     stderr: Path
-    ended_by: Literal["exit", "budget", "silence", "cap", "cancel"]
+    ended_by: EndedBy
     duration_ms: int
 
 

@@ -1,0 +1,85 @@
+"""Seals: digests that tell whether a kept directory is still what was put there.
+
+The stat digest covers name, kind, mode, owner, size, inode, modification and change time of every entry. Nobody
+but root can set a change time, so equal means untouched, and a gigabyte of files costs no more than a walk. Where
+it differs, as after a move or a restored backup, the digest of the contents decides, if there is one. Seals lie
+beside what they seal, where no sandbox with a mount namespace lets a program write.
+"""
+
+import hashlib
+import json
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+_CHUNK = 1024 * 1024
+
+
+def seal(directory: Path, file: Path, *, contents: bool) -> None:
+    """Keep the digests of `directory` in `file`; those of its `contents` too, which reads all of it."""
+    digests = {"stat": stat_digest(directory)}
+    if contents:
+        digests["contents"] = content_digest(directory)
+    handle, draft = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
+    with os.fdopen(handle, "w", encoding="ascii") as out:
+        json.dump(digests, out)
+    Path(draft).replace(file)
+
+
+def holds(directory: Path, file: Path) -> bool:
+    """Whether `directory` is as it was when it was sealed; False where it, or its seal, is missing."""
+    try:
+        kept = json.loads(file.read_text(encoding="ascii"))
+        if kept["stat"] == stat_digest(directory):
+            return True
+        if "contents" not in kept or kept["contents"] != content_digest(directory):
+            return False
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
+    with suppress(OSError):
+        seal(directory, file, contents=True)
+    return True
+
+
+def stat_digest(directory: Path) -> str:
+    """SHA-256 over what the file system says of every entry. Raises `OSError`."""
+    digest = hashlib.sha256()
+    for name, found in _entries(os.fspath(directory)):
+        facts = (found.st_mode, found.st_uid, found.st_gid, found.st_size, found.st_ino)
+        times = (found.st_mtime_ns, found.st_ctime_ns)
+        digest.update(os.fsencode(name) + b"\0" + " ".join(map(str, (*facts, *times))).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def content_digest(directory: Path) -> str:
+    """SHA-256 over names, kinds, modes and contents. Raises `OSError`."""
+    digest = hashlib.sha256()
+    root = os.fspath(directory)
+    for name, found in _entries(root):
+        digest.update(os.fsencode(name) + b"\0" + f"{found.st_mode} {found.st_size}\n".encode())
+        path = os.path.join(root, name)  # noqa: PTH118 — many small files
+        if stat.S_ISLNK(found.st_mode):
+            digest.update(os.fsencode(os.readlink(path)))  # noqa: PTH115
+        elif stat.S_ISREG(found.st_mode):
+            with open(path, "rb") as file:  # noqa: PTH123
+                while chunk := file.read(_CHUNK):
+                    digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _entries(root: str) -> Iterator[tuple[str, os.stat_result]]:
+    """The directory itself and all below it, by relative name, in an order that depends on names alone."""
+    yield "", os.lstat(root)
+    waiting = [""]
+    while waiting:
+        above = waiting.pop()
+        with os.scandir(os.path.join(root, above)) as found:  # noqa: PTH118
+            entries = sorted(found, key=lambda entry: entry.name)
+        for entry in entries:
+            name = f"{above}{entry.name}"
+            yield name, entry.stat(follow_symlinks=False)
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(f"{name}/")

@@ -1,0 +1,95 @@
+"""What `enclose.py` is told: the mounts around one program of the lower rungs."""
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from workers.sandbox import allowlist
+from workers.sandbox.program import Program
+
+_SCRIPT = str(Path(__file__).with_name("enclose.py"))
+_SCRATCH = ("/tmp", "/dev/shm")  # noqa: S108 — covered by a file system of the program's own
+_SOCKETS = "/run"
+"""Where services listen: nothing there is a program's business."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All paths are absolute and without links; what is not there is left out."""
+
+    whole: bool
+    """Make everything read-only that is not written out below."""
+    pinned: list[str]
+    """Directories that cannot be renamed: those above what is read-only."""
+    read_only: list[str]
+    scratch: list[str]
+    """Directories covered by an empty, writable file system of `scratch_bytes`."""
+    scratch_bytes: int
+    hidden: list[str]
+    """Directories covered by an empty, read-only one."""
+    reads: list[str]
+    """What stays visible below `scratch` and `hidden`."""
+    writes: list[str]
+    cwd: str
+    loopback: bool
+    """Whether there is a network of the program's own to bring up."""
+
+    def argv(self) -> list[str]:
+        """The command prefix that puts the plan into force."""
+        return [sys.executable, "-I", "-S", _SCRIPT, json.dumps(asdict(self)), "--"]
+
+
+def closed(program: Program) -> Plan:
+    """Everything read-only but the cell; home, work directory and sockets out of sight; no network unasked."""
+    covered = [*_present(map(Path, _SCRATCH))]
+    hidden = _outermost(_present([Path.home(), Path(_SOCKETS), *program.hidden]), beside=covered)
+    needed = [*allowlist.own_python(), *program.reads]
+    if program.network:
+        needed += map(Path, allowlist.NETWORK)
+    needed += [path.resolve() for path in needed]
+    return Plan(
+        whole=True,
+        pinned=[],
+        read_only=[],
+        scratch=covered,
+        scratch_bytes=program.scratch_bytes,
+        hidden=hidden,
+        reads=[path for path in _outermost(_present(needed)) if _lies_below(path, [*covered, *hidden])],
+        writes=_present([*program.writes, program.cell]),
+        cwd=str(program.cwd),
+        loopback=not program.network,
+    )
+
+
+def open_to_all(program: Program) -> Plan:
+    """Only what others rely on is read-only: set-ups, mirrors and the worker's own code."""
+    guarded = _outermost(_present([*program.guarded, *allowlist.own_python()]))
+    above = {str(parent) for path in guarded for parent in Path(path).parents} - {"/"}
+    return Plan(
+        whole=False,
+        pinned=sorted(above - set(guarded), key=len),
+        read_only=guarded,
+        scratch=[],
+        scratch_bytes=0,
+        hidden=[],
+        reads=[],
+        writes=_present([*program.writes, program.cell]),
+        cwd=str(program.cwd),
+        loopback=False,
+    )
+
+
+def _present(paths: Iterable[Path]) -> list[str]:
+    """Absolute paths that are there, each once; the root is nothing to hide or to guard."""
+    return [str(path) for path in dict.fromkeys(paths) if path != Path("/") and path.exists()]
+
+
+def _outermost(paths: list[str], beside: Iterable[str] = ()) -> list[str]:
+    """`paths` without those below another of them or of `beside`."""
+    return [path for path in paths if not _lies_below(path, [*paths, *beside])]
+
+
+def _lies_below(path: str, parents: Iterable[str]) -> bool:
+    return any(parent in {str(each) for each in Path(path).parents} for parent in parents)
