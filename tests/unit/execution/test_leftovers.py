@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.execution import leftovers
+from workers.execution import leftovers, seal
 from workers.execution.cell import open_cell
 from workers.execution.leftovers import (
     UNUSED_SECONDS,
@@ -216,10 +216,10 @@ def _setup(work: Path, name: str, *, whole: bool, idle: float) -> Path:
     products = work / "setups" / name
     products.mkdir(parents=True)
     (products / "tool").write_text("t" * 100)
-    if whole:
-        stamp(products).touch()
-        _age(stamp(products), idle)
     _age(products, idle)
+    if whole:
+        seal.seal(products, stamp(products), contents=True)
+        _age(stamp(products), idle)
     return products
 
 
