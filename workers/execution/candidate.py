@@ -149,11 +149,11 @@ def _spent(trial: Trial) -> int:
 
 
 def _may_go_on(job: Job, trial: Trial) -> bool:
-    """No further round after an error, nor where the money set aside is, or may be, used up.
+    """No further round after an error, on a disk used up, nor where the money set aside is, or may be, used up.
 
     Where none is set aside, nothing may have been spent.
     """
-    if _ended_in_error(trial):
+    if _ended_in_error(trial) or "disk_limit" in trial.rounds[-1].fail_codes:
         return False
     unknown = any(round_money(played) is None for played in trial.rounds)
     return not unknown and _spent(trial) < max(_max_micro_usd(job), 1)
