@@ -21,10 +21,18 @@ from bench.cli.session import note, open_farm
 @click.option("--tags", default="", help="Machine tags, comma separated, such as linux,py,gpu.")
 @click.option("--queues", default=None, help="Serve only these capability classes, comma separated.")
 @click.option("--machine-id", default=None, help="Name of this machine; host and directory unless given.")
-def worker(concurrency: int, tags: str, queues: str | None, machine_id: str | None) -> None:
+@click.option(
+    "--sandbox-by-config",
+    is_flag=True,
+    help="Start even where no sandbox is strong enough: only work whose config says `sandbox: none` runs.",
+)
+def worker(
+    concurrency: int, tags: str, queues: str | None, machine_id: str | None, sandbox_by_config: bool
+) -> None:
     """Make this machine work for the farm until it is stopped.
 
     It serves every capability class whose toolchains and tags it has. SIGTERM hands running work back at once.
+    As root it works in bubblewrap only, unless BENCH_SANDBOX=none says that its work is to be trusted.
 
     \b
     Example, on a CI machine:
@@ -40,6 +48,7 @@ def worker(concurrency: int, tags: str, queues: str | None, machine_id: str | No
         tags=_names(tags),
         only=None if queues is None else _names(queues),
         machine_id=machine_id,
+        sandbox_by_config=sandbox_by_config,
     )
     supervisor = Supervisor(settings, note)
     for number in (signal.SIGTERM, signal.SIGINT):

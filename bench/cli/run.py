@@ -22,6 +22,7 @@ from bench.intake.conditions import matches
 from bench.intake.issue import Issue
 from bench.intake.slices import find_slice
 from bench.stream.scheduler import Scheduler, StepReport
+from bench.submit.sandboxes import check_here
 from planner.cli.numbers import FiniteRange
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ def _work(
             raise BenchError(f"another stream works on this farm already ({turn.holder()}); stop it first")
         _take_in_backlog(farm, config)
         scheduler, bench_id = _scheduler(farm, config, wanted)
+        if farm.embedded is not None:
+            check_here([config.workcell.sandbox or "auto"])
         farm.start_parts()
         ticking = threading.Event()
         ticker = threading.Thread(

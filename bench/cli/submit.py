@@ -1,7 +1,7 @@
 """`bench submit`."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,9 @@ from bench.submit.plan import plan_fingerprint
 from db.repositories.new_bench import NewBench, NewCase
 from db.repositories.plans import Plans
 from planner.cli.numbers import FiniteRange
+
+if TYPE_CHECKING:
+    from bench.submit.sandboxes import Sandboxes
 
 STRATEGIES = ("deterministic", "random", "coverage", "covering", "anchor", "racing")
 
@@ -67,27 +70,37 @@ def submit(
     ids = None if issue_ids is None else [part.strip() for part in issue_ids.split(",") if part.strip()]
     with open_farm() as farm:
         plan = plan_of(farm, resolved, ids)
+        sandboxes = _sandboxes(farm, plan)
         if dry_run:
-            _show_dry_run(farm, plan, as_json)
+            _show_dry_run(farm, plan, sandboxes, as_json)
             return None
         if resolved.issue_selection.source is not None:
             store_backlog(farm.engine, read_backlog(Path(resolved.issue_selection.source)))
         Plans(farm.engine).write(plan)
         farm.start_parts()
-        return _after(farm, plan, wait, as_json)
+        return _after(farm, plan, sandboxes, wait, as_json)
 
 
-def _show_dry_run(farm: Farm, plan: NewBench, as_json: bool) -> None:
+def _sandboxes(farm: Farm, plan: NewBench) -> "Sandboxes":
+    from bench.submit.sandboxes import sandboxes_of
+    from db.repositories.machines import Machines
+
+    return sandboxes_of(plan, None if farm.embedded is not None else Machines(farm.engine).list_all())
+
+
+def _show_dry_run(farm: Farm, plan: NewBench, sandboxes: "Sandboxes", as_json: bool) -> None:
     from bench.results.plain import plain
     from bench.results.power import plan_power
     from bench.results.power_show import plan_line
 
     power = plan_power(farm.engine, plan)
     if as_json:
-        show_json({**plan_document(plan), "detectable": plain(power)})
+        show_json({**plan_document(plan), "sandbox": sandboxes.document(), "detectable": plain(power)})
         return
     show_plan(plan)
     note_overrides(plan)
+    for line in sandboxes.lines():
+        note(line)
     note(plan_line(power))
 
 
@@ -99,13 +112,15 @@ def plan_of(farm: Farm, config: BenchConfig, issue_ids: list[str] | None) -> New
     return prepare_bench(farm.engine, config, issue_ids, here=farm.embedded is not None, mirrors=mirrors)
 
 
-def _after(farm: Farm, plan: NewBench, wait: bool, as_json: bool) -> int | None:
+def _after(farm: Farm, plan: NewBench, sandboxes: "Sandboxes", wait: bool, as_json: bool) -> int | None:
     from bench.cli.follow import follow
     from bench.coordinator.loop import make_tick
 
     make_tick(farm.engine, farm.bell)()
     executions = sum(len(arm.executions) for case in plan.cases for arm in case.arms)
     note(f"bench {plan.bench_id}: {len(plan.cases)} cases, {executions} executions")
+    for line in sandboxes.lines():
+        note(line)
     if plan.race is not None and plan.config["action_sampling"]["replicates"] == 1:
         note(
             "each arm runs once an issue, and that run is the race: --replicates 2 confirms the arms it keeps"
@@ -113,7 +128,8 @@ def _after(farm: Farm, plan: NewBench, wait: bool, as_json: bool) -> int | None:
     if wait:
         return follow(farm, plan.bench_id, as_json=as_json)
     if as_json:
-        show_json({"bench_id": plan.bench_id, "cases": len(plan.cases), "executions": executions})
+        told = {"bench_id": plan.bench_id, "cases": len(plan.cases), "executions": executions}
+        show_json({**told, "sandbox": sandboxes.document()})
     else:
         note(f"follow it with: bench watch {plan.bench_id}")
     return None

@@ -28,8 +28,14 @@ def start_parts(
     with farm.locked():
         _bench(farm.daemon("coordinator"), {**shared, "BENCH_DATABASE_URL": database_url}, "coordinator")
         count = str(slots or os.cpu_count() or 1)
-        worker = {**shared, "BENCH_DATABASE_URL": worker_database_url}
-        _bench(farm.daemon("worker"), worker, "worker", "--concurrency", count)
+        hidden = [str(farm.paths.root), *filter(None, [shared.get("BENCH_SANDBOX_HIDE")])]
+        worker = {
+            **shared,
+            "BENCH_DATABASE_URL": worker_database_url,
+            "BENCH_SANDBOX_HIDE": os.pathsep.join(hidden),
+        }
+        # What the config may run without a sandbox was settled at submit.
+        _bench(farm.daemon("worker"), worker, "worker", "--concurrency", count, "--sandbox-by-config")
 
 
 def parts_status(farm: EmbeddedFarm) -> list[PartStatus]:

@@ -19,6 +19,7 @@ from bench.submit.history import similar_history
 from bench.submit.inputs import system_state
 from bench.submit.issue_workcell import workcell_of
 from bench.submit.plan import Known, Ready, make_ready, plan_bench
+from bench.submit.sandboxes import check_here
 from db.repositories.history import History
 from db.repositories.issues import Issues
 from db.repositories.new_bench import NewBench
@@ -43,12 +44,14 @@ def prepare_bench(
 ) -> NewBench:
     """Plan a bench on what the farm knows now; nothing is written.
 
-    `here`: the executions will run on this machine, so that a missing toolchain is refused now.
+    `here`: the executions will run on this machine, so that a missing toolchain or sandbox is refused now.
     """
     chosen = choose(known_issues(engine, config), config, issue_ids)
     resolve = lru_cache(maxsize=None)(lambda repo, ref: resolve_ref(repo, ref, mirrors))
     ready = _make_all_ready(config, chosen, resolve, _sources(engine, config, chosen))
     _check_toolchains(ready, here)
+    if here:
+        check_here({one.workcell.sandbox for one in ready})
     now = datetime.now(UTC)
     slice_name = "issues" if issue_ids else config.issue_selection.slice
     return plan_bench(config, new_bench_id(now), slice_name, ready, _known(engine, config, ready, now))

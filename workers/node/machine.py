@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from workers.classes import class_name
 from workers.errors import WorkerError
 from workers.node.settings import NodeSettings, capabilities_of, check_machine_id, default_machine_id
+from workers.sandbox import ladder
 from workers.settings import WorkerSettings
-from workers.spec import ToolchainRef
+from workers.spec import Sandbox, ToolchainRef
 from workers.toolchains.registry import known_toolchains, missing_executable
 
 
@@ -21,15 +22,23 @@ def usable_toolchains() -> list[str]:
 
 
 def node_settings(
-    concurrency: int, tags: Sequence[str], only: Sequence[str] | None, machine_id: str | None
+    concurrency: int,
+    tags: Sequence[str],
+    only: Sequence[str] | None,
+    machine_id: str | None,
+    *,
+    sandbox_by_config: bool = False,
 ) -> NodeSettings:
-    """The settings of this machine; `WorkerError` where the environment names no farm or cannot be written to."""
+    """The settings of this machine; `WorkerError` where the environment names no farm, cannot be written to, or gives
+    no sandbox that is strong enough, unless `sandbox_by_config` leaves that to each execution.
+    """
     for name in ("BENCH_DATABASE_URL", "BENCH_BROKER_URL"):
         if not os.environ.get(name):
             raise WorkerError(
                 f"{name} is not set; a worker joins a fleet by BENCH_DATABASE_URL and BENCH_BROKER_URL"
             )
-    work_dir = WorkerSettings.from_environment().work_dir
+    settings = WorkerSettings.from_environment()
+    work_dir = settings.work_dir
     identity = machine_id or default_machine_id(work_dir)
     check_machine_id(identity)
     run_dir = work_dir / "run" / identity
@@ -44,7 +53,20 @@ def node_settings(
         capabilities=_capabilities(tags, only),
         concurrency=concurrency,
         run_dir=run_dir,
+        sandbox=offered_sandbox(settings.sandbox, by_config=sandbox_by_config),
     )
+
+
+def offered_sandbox(asked: Sandbox, *, by_config: bool = False) -> str:
+    """The best rung that executions find here. Raises `SandboxMissingError` where none is strong enough, unless
+    `by_config`: then work that asks for none may run.
+    """
+    try:
+        return ladder.choose(asked).name
+    except ladder.SandboxMissingError:
+        if not by_config:
+            raise
+        return ladder.choose("none").name
 
 
 def _capabilities(tags: Sequence[str], only: Sequence[str] | None) -> tuple[str, ...]:

@@ -26,6 +26,8 @@ class NodeSettings:
     concurrency: int
     run_dir: Path
     """Private to this machine: lease notes and leaving flags."""
+    sandbox: str = ""
+    """The best sandbox that executions find here; empty: not known."""
     generation: str = ""
     """Tells the Celery processes of this machine apart."""
 
@@ -38,6 +40,7 @@ class NodeSettings:
             "BENCH_CAPABILITIES": ",".join(self.capabilities),
             "BENCH_CONCURRENCY": str(self.concurrency),
             "BENCH_RUN_DIR": str(self.run_dir),
+            "BENCH_OFFERED_SANDBOX": self.sandbox,
             "BENCH_GENERATION": self.generation,
         }
 
@@ -52,6 +55,7 @@ class NodeSettings:
                 capabilities=tuple(os.environ["BENCH_CAPABILITIES"].split(",")),
                 concurrency=int(os.environ["BENCH_CONCURRENCY"]),
                 run_dir=Path(os.environ["BENCH_RUN_DIR"]),
+                sandbox=os.environ["BENCH_OFFERED_SANDBOX"],
                 generation=os.environ["BENCH_GENERATION"],
             )
         except KeyError as error:

@@ -18,6 +18,7 @@ from workers.celery_app import broker_queue
 from workers.errors import WorkerError
 from workers.execution.cell import sweep_orphans
 from workers.node.settings import NodeSettings
+from workers.sandbox import ladder
 from workers.settings import WorkerSettings
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,8 @@ class Supervisor:
         settings.run_dir.mkdir(parents=True, exist_ok=True)
         with _alone(settings):
             self._clear_away()
+            if settings.sandbox and (weakness := ladder.weakness(settings.sandbox)) is not None:
+                self._notify(f"as root, {weakness}" if ladder.is_root() else weakness)
             engine = open_engine(settings.database_url, f"bench worker {settings.machine_id}", pool_size=1)
             machines = Machines(engine)
             while not self._leaving:
@@ -98,7 +101,10 @@ class Supervisor:
         )
         if self._leaving:
             self.leave()
-        self._notify(f"machine {self._settings.machine_id} works with {self._settings.concurrency} slots")
+        self._notify(
+            f"machine {self._settings.machine_id} works with {self._settings.concurrency} slots,"
+            f" sandbox {self._settings.sandbox or 'unknown'}"
+        )
         self._wait_for(self._child)
         kill_group(self._child.pid)
         code = self._child.wait()

@@ -1,0 +1,93 @@
+"""In which sandboxes the work of a bench will run, known before it is written."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from db.repositories.new_bench import NewBench
+from workers.sandbox import ladder
+from workers.settings import WorkerSettings
+from workers.spec import Sandbox, ToolchainRef
+from workers.toolchains.registry import get_toolchain
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Sandboxes:
+    """The rungs that await a bench."""
+
+    asked: Mapping[str, int]
+    """Cases by what their workcell asks for."""
+    here: Mapping[str, int] | None
+    """Cases by rung where this machine does the work; None in a fleet."""
+    machines: Mapping[str, int]
+    """The fleet's machines by the rung they told; empty where this machine does the work."""
+    networked: Sequence[str]
+    """Toolchains that get the network."""
+
+    def document(self) -> Json:
+        """For programs."""
+        return {
+            "asked": dict(self.asked),
+            "here": None if self.here is None else dict(self.here),
+            "machines": dict(self.machines),
+            "network": list(self.networked),
+        }
+
+    def lines(self) -> list[str]:
+        """For people: where it runs, and what that does not keep."""
+        rungs = self.machines if self.here is None else self.here
+        lines = [self._offered()] if self.here is None else []
+        lines += [
+            ladder.weakness(rung) or f"sandbox {rung}" for rung in rungs if self.here or ladder.weakness(rung)
+        ]
+        if self.here is None and self.asked.get("none"):
+            lines.append("sandbox: none is asked for: it holds on machines without BENCH_SANDBOX=bwrap")
+        if self.networked:
+            lines.append(
+                f"network: {', '.join(self.networked)} can reach all that the machine can, its own services on "
+                "127.0.0.1 included"
+            )
+        return lines
+
+    def _offered(self) -> str:
+        if not self.machines:
+            return "sandbox: no machine is there to say which it has"
+        return f"sandbox: the machines offer {counted(self.machines)}"
+
+
+def counted(rungs: Mapping[str, int]) -> str:
+    """`bwrap 3, unshare 1`."""
+    return ", ".join(f"{rung} {count}" for rung, count in sorted(rungs.items()))
+
+
+def check_here(asked: Iterable[Sandbox]) -> list[str]:
+    """The rung of each demand on this machine. Raises `SandboxMissingError` with what would mend it."""
+    own = WorkerSettings.from_environment().sandbox
+    return [ladder.choose(ladder.strictest(one, own)).name for one in asked]
+
+
+def sandboxes_of(plan: NewBench, machines: Sequence[Json] | None) -> Sandboxes:
+    """What awaits the cases of a plan; `machines` are those of the fleet, None where this machine does the work."""
+    asked = [case.workcell["sandbox"] for case in plan.cases]
+    present = [one for one in machines or () if one["seen_seconds_ago"] < 60]
+    return Sandboxes(
+        asked=Counter(asked),
+        here=Counter(check_here(asked)) if machines is None else None,
+        machines=Counter(one["sandbox"] or "unknown" for one in present),
+        networked=_networked(plan),
+    )
+
+
+def _networked(plan: NewBench) -> list[str]:
+    refs = [ToolchainRef.model_validate(ref) for case in plan.cases for ref in case.workcell["toolchains"]]
+    return sorted({ref.name for ref in refs if _has_network(ref)})
+
+
+def _has_network(ref: ToolchainRef) -> bool:
+    """Agents reach their provider unless told otherwise; `command` and `repair` only where told."""
+    if ref.network is not None:
+        return ref.network
+    return ref.name != "command" and get_toolchain(ref.name).uses_provider
