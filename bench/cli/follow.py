@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.live import Live
+from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
@@ -16,7 +17,9 @@ from bench.cli.session import Farm, note
 from bench.cli.tables import console, seconds, table
 from bench.config.money import format_usd
 from bench.results.looks import race_line, so_far
+from bench.results.sandboxes import counted
 from db.repositories.benches import Benches
+from workers.sandbox.ladder import STRONGEST
 
 _REFRESH_SECONDS = 0.5
 _PLAIN_LINE_EVERY = 10.0
@@ -34,6 +37,8 @@ class Progress:
     states: dict[str, int]
     cases: list[dict[str, Any]]
     machines: list[dict[str, Any]]
+    sandboxes: dict[str, int]
+    """Executions by the sandbox that their programs ran in."""
 
     @property
     def total(self) -> int:
@@ -63,6 +68,7 @@ def read_progress(farm: Farm, bench_id: str) -> Progress:
         benches.execution_states(bench_id),
         benches.cases(bench_id),
         [machine for machine in Machines(farm.engine).list_all() if machine["seen_seconds_ago"] < 60],
+        benches.sandboxes(bench_id),
     )
 
 
@@ -179,13 +185,16 @@ def line_of(progress: Progress, ended_before: int, watched_seconds: float) -> st
 
 
 def _warnings(progress: Progress, watched_seconds: float) -> list[str]:
-    """What keeps the bench from moving, if anything does."""
+    """What keeps the bench from moving, or its programs from being kept apart, if anything does."""
     found = [
         f"machine {machine['machine_id']} is suspended after {machine['infra_failures']} infrastructure failures:"
         f" mend it, then: bench machines trust {machine['machine_id']}"
         for machine in progress.machines
         if machine["suspended"]
     ]
+    weak = {rung: count for rung, count in progress.sandboxes.items() if rung != STRONGEST}
+    if weak:
+        found.append(escape(f"{counted(weak)} of {sum(progress.sandboxes.values())} ran below bubblewrap"))
     if not progress.over and not progress.machines and watched_seconds >= _STARTING_SECONDS:
         found.append("no machine is there to work: start one with bench worker (or bench up)")
     return found

@@ -29,10 +29,13 @@ def export(directory: Path, benches: tuple[str, ...], as_json: bool) -> None:
       bench labels export labels/ --bench b-20260131-k3f9q
     """
     from bench.results.labels import export_labels
+    from bench.results.sandboxes import sandbox_lines
 
     with open_farm() as farm:
         header = export_labels(farm.engine, directory, list(benches) or None)
     if as_json:
         show_json(header)
         return
+    for line in sandbox_lines(header["sandboxes"]):
+        note(line)
     note(f"{header['example_count']} examples in {directory} (sha256 {header['sha256'][:12]}…)")

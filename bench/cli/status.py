@@ -3,11 +3,13 @@
 from typing import Any
 
 import click
+from rich.markup import escape
 
 from bench.cli.follow import line_of, read_progress
 from bench.cli.session import Farm, open_farm
 from bench.cli.tables import parts_table, seconds, show, show_json, table
 from bench.embedded.parts import parts_status
+from bench.results.sandboxes import sandbox_lines
 from db.repositories.benches import Benches
 from db.repositories.machines import Machines
 
@@ -62,19 +64,22 @@ def machines_table(machines: list[dict[str, Any]]) -> Any:
             "suspended" if m["suspended"] else "there" if m["seen_seconds_ago"] < 60 else "gone",
             seconds(float(m["seen_seconds_ago"]) * 1000),
             f"{m['running']}/{m['concurrency']}",
+            m["sandbox"] or "",
             " ".join(m["capabilities"]),
         )
         for m in machines
     ]
-    return table("Machines", ("machine", "state", "seen before>", "running>", "can do"), rows)
+    return table("Machines", ("machine", "state", "seen before>", "running>", "sandbox", "can do"), rows)
 
 
 def _bench_status(farm: Farm, bench_id: str, as_json: bool) -> None:
     progress = read_progress(farm, bench_id)
     if as_json:
-        show_json({"bench": progress.bench, "executions": progress.states, "cases": progress.cases})
+        documents = {"bench": progress.bench, "executions": progress.states, "cases": progress.cases}
+        show_json({**documents, "sandboxes": progress.sandboxes})
         return
     show(f"[bold]bench {bench_id}[/bold]  {progress.bench['state']}", line_of(progress, 0, 0.0))
+    show(*(escape(line) for line in sandbox_lines(progress.sandboxes)))
     columns = (
         "issue",
         "risk",

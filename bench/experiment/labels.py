@@ -40,6 +40,8 @@ class LabelRow(NamedTuple):
     duration_ms: int
     micro_usd: int | None
     fail_codes: tuple[str, ...] = ()
+    sandbox: str | None = None
+    """The sandbox that its programs ran in; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ def build_example(
             "K": bench.k,
             "strategy": bench.strategy,
             "seed": bench.seed,
+            "sandboxes": _sandboxes(scored),
             "winner_selection": {
                 "primary_objective": verdict.objective,
                 "candidates_evaluated": verdict.candidates_evaluated,
@@ -120,6 +123,11 @@ def soft_heads(weights: Sequence[tuple[Action, float]]) -> dict[str, list[float]
         ]
         for place, (head, values) in enumerate(_HEADS.items())
     }
+
+
+def _sandboxes(rows: Iterable[LabelRow]) -> dict[str, int]:
+    """How many of the candidates ran in which sandbox."""
+    return dict(sorted(Counter(row.sandbox or "unknown" for row in rows).items()))
 
 
 def _candidate(row: LabelRow, winner: Action) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Writing labels: JSONL and Parquet with the same rows, and a header that says what they are."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ def export_labels(engine: sa.Engine, directory: Path, bench_ids: list[str] | Non
         benches.get(bench_id)
     lines, rows, cases = [], [], 0
     epochs: set[str] = set()
+    sandboxes: Counter[str] = Counter()
     for bench_id in wanted:
         finished = verdicts.finished_cases(bench_id)
         judged = _judged(verdicts, finished, benches.get(bench_id))
@@ -55,10 +57,12 @@ def export_labels(engine: sa.Engine, directory: Path, bench_ids: list[str] | Non
                 document = _example(case, judged)
                 if document is not None:
                     epochs.add(str(case.case["config_hash"]))
+                    sandboxes.update(document["bench_metadata"]["sandboxes"])
                     lines.append(canonical_json(document))
                     rows.append(_parquet_row(document, lines[-1]))
     text = "".join(line + "\n" for line in lines)
     header = _header(text, wanted, bench_ids, cases, len(lines), sorted(epochs))
+    header["sandboxes"] = dict(sorted(sandboxes.items()))
     _write(directory, text, rows, header)
     return header
 
@@ -103,6 +107,7 @@ def _label_rows(arm: dict[str, Any]) -> list[LabelRow]:
             duration_ms=execution["duration_ms"],
             micro_usd=execution["micro_usd"],
             fail_codes=tuple(execution["fail_codes"] or ()),
+            sandbox=execution["sandbox"],
         )
         for execution in arm["executions"]
         if execution["status"] is not None

@@ -74,6 +74,8 @@ class BenchResults:
     errors: dict[str, int]
     """Executions that ended in an error, by class."""
     policies: list[ScoredPolicy]
+    sandboxes: dict[str, int]
+    """Executions by the sandbox that their programs ran in."""
 
     @cached_property
     def judgements(self) -> "dict[int, CaseJudgement]":
@@ -179,6 +181,7 @@ def read_results(engine: sa.Engine, bench_id: str, policies: Collection[str] | N
             for policy in _scored_policies(engine, bench_id)
             if policies is None or policy.name in policies
         ],
+        sandboxes=benches.sandboxes(bench_id),
     )
 
 

@@ -15,6 +15,7 @@ from bench.results.documents import spend_document
 from bench.results.evidence_show import bracket_parts
 from bench.results.race import race_parts
 from bench.results.read import BenchResults, DecidedCase
+from bench.results.sandboxes import sandbox_lines
 from bench.statistics.oracle import OracleBracket
 from bench.statistics.winners import CaseJudgement
 from planner.actions import Action, canonical_rank
@@ -27,10 +28,11 @@ NOT_IDENTIFIED = (
 
 def report_parts(results: BenchResults, oracle: OracleBracket | str) -> list[RenderableType]:
     """The whole report, part by part; `oracle` is the bracket, or why there is none."""
-    bench = results.bench
+    bench, told = results.bench, sandbox_lines(results.sandboxes)
     parts: list[RenderableType] = [
         f"[bold]bench {bench['bench_id']}[/bold]  {bench['state']}  slice {bench['slice']},"
         f" {bench['strategy']} K={bench['k']}, seed {bench['seed']}",
+        *(f"[yellow]{escape(line)}[/yellow]" if line.startswith("!") else escape(line) for line in told),
         winners_table(results),
         share_table(results),
         *race_parts(results),

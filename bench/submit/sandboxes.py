@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench.results.sandboxes import counted
 from db.repositories.new_bench import NewBench
 from workers.sandbox import ladder
 from workers.settings import WorkerSettings
@@ -56,11 +57,6 @@ class Sandboxes:
         if not self.machines:
             return "sandbox: no machine is there to say which it has"
         return f"sandbox: the machines offer {counted(self.machines)}"
-
-
-def counted(rungs: Mapping[str, int]) -> str:
-    """`bwrap 3, unshare 1`."""
-    return ", ".join(f"{rung} {count}" for rung, count in sorted(rungs.items()))
 
 
 def check_here(asked: Iterable[Sandbox]) -> list[str]:

@@ -110,6 +110,18 @@ class Benches:
         with self._engine.connect() as connection:
             return {row.error_class: row.n for row in connection.execute(statement, {"bench": bench_id})}
 
+    def sandboxes(self, bench_id: str) -> dict[str, int]:
+        """Executions of arms with an outcome, by the sandbox that their programs ran in."""
+        statement = sa.text("""
+            SELECT d.document ->> 'sandbox' AS sandbox, count(DISTINCT d.execution_id) AS n
+            FROM farm.executions e
+            JOIN farm.outcomes o USING (execution_id)
+            JOIN farm.candidates d ON d.execution_id = o.execution_id AND d.attempt = o.attempt
+            WHERE e.bench_id = :bench AND e.arm_id IS NOT NULL GROUP BY 1 ORDER BY 1""")
+        with self._engine.connect() as connection:
+            rows = connection.execute(statement, {"bench": bench_id})
+            return {row.sandbox or "unknown": row.n for row in rows}
+
     def cancel(self, bench_id: str) -> int:
         """Cancel what has not run, order running work to stop; how many still run."""
         with transaction(self._engine) as connection:

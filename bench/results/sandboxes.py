@@ -1,0 +1,21 @@
+"""What reports say of the sandboxes that executions ran in."""
+
+from collections.abc import Mapping
+
+from workers.sandbox.ladder import STRONGEST, weakness
+
+
+def counted(executions: Mapping[str, int]) -> str:
+    """`bwrap 12, unshare 3`."""
+    return ", ".join(f"{rung} {count}" for rung, count in sorted(executions.items()))
+
+
+def sandbox_lines(executions: Mapping[str, int]) -> list[str]:
+    """How many executions ran in which sandbox, then a warning a rung below bubblewrap; nothing before any ran."""
+    if not executions:
+        return []
+    lines = [f"sandbox of {sum(executions.values())} executions: {counted(executions)}"]
+    for rung, count in sorted(executions.items()):
+        if rung != STRONGEST:
+            lines.append(f"! {count} ran below bubblewrap: {weakness(rung)}")
+    return lines
