@@ -112,6 +112,8 @@ machines = sa.Table(
     sa.Column("suspended", sa.Boolean, nullable=False, server_default=sa.false()),
     # SHA-256 of the token that the machine made; NULL until a machine of an older version says one.
     sa.Column("token_hash", sa.LargeBinary),
+    # The best sandbox that executions find there; NULL: it has not said.
+    sa.Column("sandbox", sa.Text),
 )
 
 queues = sa.Table(
