@@ -27,6 +27,7 @@ from tests.fixtures.rows import claim, execution, new_bench, new_case, result, r
 from tests.fixtures.rungs import OFFERED
 from workers.errors import WorkerError
 from workers.node.machine import offered_sandbox
+from workers.node.supervisor import warnings
 from workers.sandbox import ladder
 from workers.sandbox.minded import Group
 from workers.sandbox.program import Rung
@@ -114,6 +115,15 @@ def test_a_worker_of_root_starts_only_where_it_is_told_to(machine: pytest.Monkey
         offered_sandbox("auto")
     assert offered_sandbox("none") in ("none", "group")
     assert offered_sandbox("auto", by_config=True) in ("none", "group")
+
+
+def test_a_worker_never_runs_as_root_or_weak_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ladder, "is_root", lambda: False)
+    assert warnings("bwrap") == []
+    assert "apt-get install bubblewrap" in warnings("unshare")[0]
+    monkeypatch.setattr(ladder, "is_root", lambda: True)
+    assert "as root" in warnings("bwrap")[0]
+    assert len(warnings("none")) == 2
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="for root only")

@@ -59,19 +59,14 @@ class Supervisor:
         settings.run_dir.mkdir(parents=True, exist_ok=True)
         with _alone(settings):
             self._clear_away()
-            if settings.sandbox and (weakness := ladder.weakness(settings.sandbox)) is not None:
-                self._notify(f"as root, {weakness}" if ladder.is_root() else weakness)
+            for line in warnings(settings.sandbox):
+                self._notify(line)
             engine = open_engine(settings.database_url, f"bench worker {settings.machine_id}", pool_size=1)
             machines = Machines(engine)
             while not self._leaving:
                 try:
                     queues = say_again(
-                        lambda: machines.register(
-                            settings.machine_id,
-                            settings.machine_token,
-                            list(settings.capabilities),
-                            settings.concurrency,
-                        ),
+                        lambda: _register(machines, settings),
                         patience_seconds=600.0,
                         sleep=self._sleep,
                     )
@@ -131,6 +126,22 @@ class Supervisor:
         ):
             pass
         ended.wait(_GRACE_SECONDS)
+
+
+def warnings(sandbox: str) -> list[str]:
+    """What whoever starts a worker must know of it: that it is root's, and what its sandbox does not keep."""
+    weakness = ladder.weakness(sandbox) if sandbox else None
+    root = ["this worker runs as root: an ordinary user would do"] if ladder.is_root() else []
+    return root + ([weakness] if weakness is not None else [])
+
+
+def _register(machines: Machines, settings: NodeSettings) -> tuple[str, ...]:
+    """Announce the machine; the capability classes it serves."""
+    known_as = settings.machine_id, settings.machine_token
+    queues = machines.register(*known_as, list(settings.capabilities), settings.concurrency)
+    if settings.sandbox:
+        machines.tell_sandbox(*known_as, settings.sandbox)
+    return queues
 
 
 @contextmanager
