@@ -62,6 +62,11 @@ class Machines:
         answer: dict[str, Any] = call(self._engine, statement, {"machine": machine, "token": token})
         return Greeting(tuple(answer["queues"]), tuple(answer["ready"]), answer["suspended"], answer["known"])
 
+    def tell_sandbox(self, machine: str, token: UUID, sandbox: str) -> bool:
+        """Say which sandbox executions find on the machine; False where it is not registered by this token."""
+        statement = sa.text("SELECT farm.tell_sandbox(:machine, :token, :sandbox)")
+        return bool(call(self._engine, statement, {"machine": machine, "token": token, "sandbox": sandbox}))
+
     def list_all(self) -> list[dict[str, Any]]:
         """Every machine ever seen, the most recently seen first, with what it runs now."""
         statement = sa.text("""

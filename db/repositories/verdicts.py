@@ -37,6 +37,8 @@ _ARMS = sa.text("""
                'error_class', o.error_class, 'duration_ms', o.duration_ms, 'micro_usd', o.micro_usd,
                'charged_micro_usd', o.charged_micro_usd, 'fail_codes', to_jsonb(o.fail_codes),
                'gate_score', o.gate_score, 'gates', o.gates,
+               'sandbox', (SELECT min(d.document ->> 'sandbox') FROM farm.candidates d
+                           WHERE d.execution_id = o.execution_id AND d.attempt = o.attempt),
                'recorded_at', farm.rfc3339(o.recorded_at)) ORDER BY e.replicate)
                FILTER (WHERE e.execution_id IS NOT NULL), '[]') AS executions
     FROM farm.arms a

@@ -17,7 +17,10 @@ SELECT
     o.duration_ms, o.budget_ms,
     o.micro_usd, o.micro_usd / 1000000.0 AS usd,
     o.charged_micro_usd, o.charged_micro_usd / 1000000.0 AS charged_usd, o.overrun_micro_usd, o.cost_source,
-    o.fail_codes, o.gate_score, o.chosen, e.started_at, e.finished_at, o.recorded_at
+    o.fail_codes, o.gate_score, o.chosen,
+    (SELECT min(d.document ->> 'sandbox') FROM farm.candidates d
+     WHERE d.execution_id = o.execution_id AND d.attempt = o.attempt) AS sandbox,
+    e.started_at, e.finished_at, o.recorded_at
 FROM farm.executions e
 JOIN farm.arms a ON a.arm_id = e.arm_id
 JOIN farm.cases c ON c.case_id = e.case_id
@@ -87,6 +90,8 @@ COMMENT ON COLUMN report.arm_outcomes.gate_score IS
     'Mean score of its gates, 0 to 1; NULL where the gates tell none.';
 COMMENT ON COLUMN report.arm_outcomes.chosen IS
     'Index of the candidate that won the vote; NULL where none was chosen.';
+COMMENT ON COLUMN report.arm_outcomes.sandbox IS
+    'Sandbox that its programs ran in: bwrap, unshare, none or group; NULL where none ran.';
 COMMENT ON COLUMN report.arm_outcomes.started_at IS 'When its last attempt was claimed.';
 COMMENT ON COLUMN report.arm_outcomes.finished_at IS 'When it was over.';
 COMMENT ON COLUMN report.arm_outcomes.recorded_at IS 'When its outcome was recorded.';

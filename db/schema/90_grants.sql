@@ -12,6 +12,7 @@ GRANT EXECUTE ON FUNCTION
     farm.report_lost(bigint, int, uuid, text),
     farm.register_machine(text, uuid, text[], int),
     farm.greet_machine(text, uuid),
+    farm.tell_sandbox(text, uuid, text),
     farm.schema_version()
 TO bench_worker;
 GRANT USAGE ON SCHEMA report TO bench_reader;

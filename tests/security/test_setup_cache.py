@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.small_bench import Bench, make_bench
 from tests.fixtures.rungs import CONTAINING, OFFERED, forced
+from tests.fixtures.small_bench import Bench, make_bench
 from workers.result import ExecutionResult
 from workers.spec import Gate
 

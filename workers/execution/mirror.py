@@ -175,7 +175,10 @@ def _remote(mirror: Path, repo: str, options: list[str], refs: str, control: Con
 def _advertised(repo: str, ref: str) -> str | None:
     try:
         asked = git(
-            *("ls-remote", "--", repo, ref, f"{ref}^{{}}"), env=far_environment(), seconds=FETCH_SECONDS, far=True
+            *("ls-remote", "--", repo, ref, f"{ref}^{{}}"),
+            env=far_environment(),
+            seconds=FETCH_SECONDS,
+            far=True,
         )
     except GitError as error:
         raise RepositoryUnreachableError(repo, str(error)) from None

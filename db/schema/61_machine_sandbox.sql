@@ -1,0 +1,11 @@
+-- The machine says in which sandbox it can run work. Nothing else follows from it: each execution says of itself in
+-- which one it ran.
+CREATE FUNCTION farm.tell_sandbox(p_machine text, p_token uuid, p_sandbox text) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = farm, pg_temp AS $$
+BEGIN
+    IF p_sandbox IN ('bwrap', 'unshare', 'none', 'group') AND farm.is_machine(p_machine, p_token) THEN
+        UPDATE farm.machines SET sandbox = p_sandbox WHERE machine_id = p_machine;
+        RETURN FOUND;
+    END IF;
+    RETURN false;
+END $$;
