@@ -16,9 +16,9 @@ def to_micro_usd(value: str | float) -> int:
     try:
         amount = Decimal(str(value))
     except InvalidOperation as error:
-        raise ConfigError(f"{value!r} is not an amount of dollars") from error
+        raise ConfigError(f"{value!r:.40} is not an amount of dollars") from error
     if not amount.is_finite() or not 0 <= amount <= _MOST_USD:
-        raise ConfigError(f"{value!r} is not an amount of dollars; give 0 or more, a billion at most")
+        raise ConfigError(f"{value!r:.40} is not an amount of dollars; give 0 or more, a billion at most")
     return int((amount * _MICRO).to_integral_value(rounding="ROUND_HALF_UP"))
 
 

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from pydantic import ValidationError
 
 from bench.config.models import BenchConfig
-from bench.config.trust import Trust
 from bench.intake.conditions import matches
 from bench.intake.issue import Issue
 from bench.intake.slices import BUILT_IN
@@ -61,9 +61,12 @@ def queue_view(engine: sa.Engine, config: BenchConfig, now: datetime) -> Json:
 
 
 def _as_it_runs(config: BenchConfig, streams: Streams) -> BenchConfig:
-    """`config` with the trust of the stream that is open, which may have been started with a flag."""
-    said = streams.current_trust()
-    return config if said is None else config.model_copy(update={"trust": Trust.model_validate(said)})
+    """The config of the stream that is open, which flags may have changed; else `config`."""
+    stored = streams.current_config()
+    try:
+        return config if stored is None else BenchConfig.model_validate(stored)
+    except ValidationError:  # written by an earlier version, and refused by this one
+        return config
 
 
 def _run(run: Mapping[str, Any]) -> Json:

@@ -58,13 +58,13 @@ class Streams:
             row = connection.execute(_CURRENT).first()
         return None if row is None else (row.bench_id, row.config_hash)
 
-    def current_trust(self) -> Any:
-        """What the config of the stream that is not over says of trust; None where it says nothing or there is none."""
+    def current_config(self) -> dict[str, Any] | None:
+        """The config of the stream that is not over; None where there is none."""
         statement = sa.text("""
-            SELECT config -> 'trust' FROM farm.benches WHERE kind = 'stream' AND state IN ('open', 'halted')
+            SELECT config FROM farm.benches WHERE kind = 'stream' AND state IN ('open', 'halted')
             ORDER BY bench_no DESC LIMIT 1""")
         with self._engine.connect() as connection:
-            return connection.scalar(statement)
+            return cast("dict[str, Any] | None", connection.scalar(statement))
 
     def newest(self) -> str | None:
         """Id of the newest stream, over or not; None where there never was one."""

@@ -18,7 +18,11 @@ from bench.config.load import config_hash, load_config, resolve_workcell, trust_
 from bench.config.models import BenchConfig, WorkcellDefaults
 from bench.config.trust import Trust
 from bench.intake.issue import Issue
+from bench.stream.board import Board
+from bench.stream.open import open_stream
+from bench.stream.truth import StreamTruth
 from bench.stream.view import queue_view
+from bench.submit.issue_workcell import objector
 from db.repositories.issues import Issues
 from workers.errors import WorkerError
 from workers.execution.changes import Change, choose
@@ -307,3 +311,35 @@ def test_bench_run_goes_on_past_such_an_issue(farm: Path, engine: sa.Engine) -> 
     assert done.returncode == 0, done.stderr
     assert "thief: held, workcell.toolchains is not taken from an issue" in done.stderr
     assert "0 started, 1 held" in done.stderr
+
+
+def test_the_queue_trusts_as_the_stream_does_that_is_open(farm: Path, engine: sa.Engine) -> None:
+    config = load_config(farm / "bench.yaml")
+    open_stream(engine, trust_issue_workcells(config), datetime.now(UTC))
+    assert queue_view(engine, config, datetime.now(UTC))["held"] == {}
+
+
+def test_a_stream_starts_a_held_issue_once_its_source_is_trusted(farm: Path, engine: sa.Engine) -> None:
+    _configure(farm, trust={"sources": ["mine.jsonl"]})
+    config = load_config(farm / "bench.yaml")
+    truth = StreamTruth(engine, "s-1", config, None)
+    board = Board(3, objector(config))
+
+    def ready() -> list[str]:
+        changed = truth.backlog_if_changed()
+        if changed is not None:
+            board.load(changed)
+        return [issue.id for issue in board.standing([]).ready]
+
+    assert ready() == ["good"]
+    with pytest.raises(ConfigError, match=r"issue thief: workcell\.toolchains is not taken"):
+        truth.make_ready(board.issues["thief"])
+    # The same text from another file changes no issue, but what it is trusted with.
+    (farm / "issues.jsonl").rename(farm / "mine.jsonl")
+    assert main(["issues", "import", "mine.jsonl"]) == 0
+    assert ready() == ["good", "thief"]
+    assert truth.make_ready(board.issues["thief"]).workcell.toolchains[0].name == "command"
+    # And back.
+    (farm / "mine.jsonl").rename(farm / "others.jsonl")
+    assert main(["issues", "import", "others.jsonl"]) == 0
+    assert ready() == ["good"]
