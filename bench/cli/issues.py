@@ -7,6 +7,7 @@ import click
 from bench.cli.session import note, open_farm
 from bench.cli.tables import show, show_json, table
 from bench.intake.beads import ImportReport
+from bench.intake.chain_words import chain_words
 from bench.intake.errors import IntakeError
 from bench.intake.issue import Issue
 from bench.intake.nearest import did_you_mean
@@ -85,7 +86,10 @@ def _tell(file: Path, report: ImportReport) -> None:
 
 def _tell_plan(plan: PlanReport, ids: list[str]) -> None:
     _tell_some(
-        [f"cycle: {_chain([*ring, ring[0]])}: none of these can start; drop one wait" for ring in plan.cycles]
+        [
+            f"cycle: {chain_words(ring, closed=True)}: none of these can start; drop one wait"
+            for ring in plan.cycles
+        ]
     )
     _tell_some([f"{one} depends on {other}, which is finished: harmless" for one, other in plan.on_finished])
     _tell_some(
@@ -96,7 +100,7 @@ def _tell_plan(plan: PlanReport, ids: list[str]) -> None:
         len(plan.on_unknown),
     )
     if plan.critical_path:
-        note(f"critical path: {plan.critical_hours} hours: {_chain(plan.critical_path)}")
+        note(f"critical path: {plan.critical_hours} hours: {chain_words(plan.critical_path)}")
 
 
 def _tell_some(lines: list[str], count: int | None = None) -> None:
@@ -106,12 +110,6 @@ def _tell_some(lines: list[str], count: int | None = None) -> None:
     more = (len(lines) if count is None else count) - _SHOWN_PROBLEMS
     if more > 0:
         note(f"… and {more} more like this; --json lists them all")
-
-
-def _chain(ids: list[str]) -> str:
-    if len(ids) <= _SHOWN_PROBLEMS:
-        return " → ".join(ids)
-    return f"{' → '.join(ids[: _SHOWN_PROBLEMS - 1])} → … {len(ids) - _SHOWN_PROBLEMS} more … → {ids[-1]}"
 
 
 @issues.command("list")

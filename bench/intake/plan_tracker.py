@@ -75,18 +75,19 @@ def _card(block: Block, report: ImportReport) -> Card:
 def _with_blocked(cards: dict[str, _Placed], report: ImportReport) -> list[Issue]:
     """The issues, each with a dependency on the cards that say they block it."""
     issues = {issue_id: placed.card.issue for issue_id, placed in cards.items()}
+    blockers: dict[str, list[str]] = {}
     for issue_id, placed in cards.items():
         for blocked in placed.card.blocks:
             if blocked in issues:
-                issues[blocked] = _waiting(issues[blocked], issue_id)
+                blockers.setdefault(blocked, []).append(issue_id)
             else:
                 text = f"{issue_id}: blocks {blocked!r:.80}, which is no card here; left out"
                 report.warnings.append((placed.line, text))
+    for blocked, named in blockers.items():
+        issues[blocked] = _waiting(issues[blocked], named)
     return list(issues.values())
 
 
-def _waiting(issue: Issue, blocker: str) -> Issue:
-    dependency = Dependency(issue_id=issue.id, depends_on_id=blocker)
-    if dependency in issue.dependencies:
-        return issue
-    return issue.model_copy(update={"dependencies": (*issue.dependencies, dependency)})
+def _waiting(issue: Issue, blockers: list[str]) -> Issue:
+    added = [Dependency(issue_id=issue.id, depends_on_id=blocker) for blocker in blockers]
+    return issue.model_copy(update={"dependencies": tuple(dict.fromkeys([*issue.dependencies, *added]))})

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from bench.intake.chain_words import chain_words
 from bench.intake.graph import critical_path_hours, find_blockers, find_cycles
 from bench.intake.issue import Issue
 
@@ -114,7 +115,7 @@ class Board:
         if self._attempts(issue) >= self.max_attempts:
             return f"ran {self._attempts(issue)} times without success"
         if issue.id in graph.ring:
-            return f"waits in a ring: {' → '.join(graph.ring[issue.id])}"
+            return f"waits in a ring: {graph.ring[issue.id]}"
         if issue.id in graph.blockers:
             return f"waits for {', '.join(graph.blockers[issue.id][:5])}"
         if issue.id not in self._objections:
@@ -141,11 +142,14 @@ class _Graph:
     blockers: Mapping[str, tuple[str, ...]]
     hours: Mapping[str, int]
     cycles: list[list[str]]
-    ring: Mapping[str, list[str]]
+    ring: Mapping[str, str]
+    """By issue, its ring in words: one text for all of them, and of bounded length."""
 
     @classmethod
     def of(cls, issues: Iterable[Issue]) -> "_Graph":
         known = list(issues)
         cycles = find_cycles(known)
-        ring = {issue_id: [*cycle, cycle[0]] for cycle in cycles for issue_id in cycle}
+        ring = {}
+        for cycle in cycles:
+            ring.update(dict.fromkeys(cycle, chain_words(cycle, closed=True)))
         return cls(find_blockers(known), critical_path_hours(known), cycles, ring)
