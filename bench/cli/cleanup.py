@@ -5,6 +5,7 @@ from collections import Counter
 import click
 
 from bench.cli.session import FARM_DIRECTORY, note
+from planner.cli.output import echo
 
 
 @click.command()
@@ -37,7 +38,7 @@ def cleanup(dry_run: bool) -> None:
     ]
     verb = "would be removed" if dry_run else "removed"
     for one in found:
-        click.echo(f"{verb}: {one.kind} {one.path} ({one.size / 1e6:.1f} MB)")
+        echo(f"{verb}: {one.kind} {one.path} ({one.size / 1e6:.1f} MB)")
     counts = Counter(one.kind for one in found)
     told = ", ".join(f"{n} {kind}" for kind, n in counts.items()) or "nothing"
     note(f"{told} {verb} ({sum(one.size for one in found) / 1e6:.1f} MB)")

@@ -3,6 +3,8 @@
 import click
 from click.shell_completion import get_completion_class
 
+from planner.cli.output import echo_text
+
 
 @click.command()
 @click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
@@ -17,4 +19,4 @@ def completion(shell: str) -> None:
 
     maker = get_completion_class(shell)
     assert maker is not None
-    click.echo(maker(cli, {}, "bench", "_BENCH_COMPLETE").source())
+    echo_text(maker(cli, {}, "bench", "_BENCH_COMPLETE").source())

@@ -2,6 +2,8 @@
 
 import click
 
+from planner.cli.output import echo_text
+
 
 @click.command()
 def config() -> None:
@@ -13,4 +15,4 @@ def config() -> None:
     """
     from bench.config.template import example_config_text
 
-    click.echo(example_config_text(), nl=False)
+    echo_text(example_config_text(), nl=False)

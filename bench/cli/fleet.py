@@ -8,6 +8,7 @@ import threading
 import click
 
 from bench.cli.session import note, open_farm
+from planner.cli.output import PlainFormatter
 
 
 @click.command()
@@ -102,7 +103,9 @@ def stop_on_signals() -> threading.Event:
 
 def log_to_stderr() -> None:
     """Warnings of the farm and of Celery, one line each."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(PlainFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
 def _names(text: str) -> list[str]:

@@ -12,9 +12,10 @@ from rich.live import Live
 from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
+from rich.text import Text
 
 from bench.cli.session import Farm, note
-from bench.cli.tables import console, seconds, table
+from bench.cli.tables import console, seconds, styled, table
 from bench.config.money import format_usd
 from bench.results.looks import race_line, so_far
 from bench.results.sandboxes import counted
@@ -150,7 +151,8 @@ def picture(progress: Progress, ended_before: int, watched_seconds: float) -> Re
     """The live view."""
     bar = Table.grid(padding=(0, 1))
     bar.add_row(
-        ProgressBar(total=max(progress.total, 1), completed=progress.ended, width=40), _counts(progress)
+        ProgressBar(total=max(progress.total, 1), completed=progress.ended, width=40),
+        styled(_counts(progress)),
     )
     rows = [
         (
@@ -163,17 +165,17 @@ def picture(progress: Progress, ended_before: int, watched_seconds: float) -> Re
         for case in _interesting(progress.cases)
     ]
     parts: list[RenderableType] = [
-        f"[bold]bench {progress.bench['bench_id']}[/bold]  {progress.bench['state']}",
+        styled((f"bench {progress.bench['bench_id']}", "bold"), f"  {progress.bench['state']}"),
         bar,
-        _money(progress.bench),
-        _pace(progress, ended_before, watched_seconds),
-        *so_far(progress.cases),
-        *race_line(progress.bench),
+        styled(_money(progress.bench)),
+        styled(_pace(progress, ended_before, watched_seconds)),
+        *map(styled, so_far(progress.cases)),
+        *map(styled, race_line(progress.bench)),
         table(None, ("issue", "risk/size", "case", "arms", "waits for"), rows),
     ]
     if len(progress.cases) > _SHOWN_CASES:
-        parts.append(f"… {len(progress.cases) - _SHOWN_CASES} more cases")
-    return Group(*parts, *_warnings(progress, watched_seconds))
+        parts.append(styled(f"… {len(progress.cases) - _SHOWN_CASES} more cases"))
+    return Group(*parts, *map(styled, _warnings(progress, watched_seconds)))
 
 
 def line_of(progress: Progress, ended_before: int, watched_seconds: float) -> str:
@@ -210,18 +212,18 @@ def _case_state(case: dict[str, Any]) -> str:
     return "running" if case["state"] == "admitted" and case["running"] else str(case["state"])
 
 
-def _marks(case: dict[str, Any]) -> str:
+def _marks(case: dict[str, Any]) -> Text:
     """One sign an arm: passed, not passed, error, running, waiting, dropped."""
     failed = case["done"] - case["passed"]
     signs = (
-        ("[green]●[/green]", case["passed"]),
-        ("[red]○[/red]", failed),
-        ("[yellow]![/yellow]", case["error"]),
-        ("▸", case["running"]),
-        ("·", case["ready"] + case["pending"]),
-        ("x", case["dropped"]),
+        ("●", "green", case["passed"]),
+        ("○", "red", failed),
+        ("!", "yellow", case["error"]),
+        ("▸", "", case["running"]),
+        ("·", "", case["ready"] + case["pending"]),
+        ("x", "", case["dropped"]),
     )
-    return "".join(sign * count for sign, count in signs)
+    return styled(*((sign * count, style) for sign, style, count in signs))
 
 
 def _counts(progress: Progress) -> str:

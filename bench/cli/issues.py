@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import click
+from rich.text import Text
 
 from bench.cli.session import note, open_farm
-from bench.cli.tables import show, show_json, table
+from bench.cli.tables import show, show_json, styled, table
 from bench.intake.beads import ImportReport
 from bench.intake.chain_words import chain_words
 from bench.intake.errors import IntakeError
@@ -15,6 +16,7 @@ from bench.intake.plan_report import PlanReport
 from bench.intake.slices import find_slice, select
 from bench.submit.backlog import READERS, read_backlog, report_plan, store_backlog
 from db.repositories.issues import Issues
+from planner.foreign_text import visible_text
 
 DEFAULT_FILE = ".beads/issues.jsonl"
 _SHOWN_PROBLEMS = 20
@@ -157,10 +159,10 @@ def show_issue(issue_id: str, as_json: bool) -> None:
         show_json(Issue.from_document(document).as_document())
         return
     issue = Issue.from_document(document)
-    show(f"[bold]{issue.id}[/bold]  {issue.title}", "")
+    show(styled((issue.id, "bold"), f"  {issue.title}"), "")
     rows = [
         (key, value)
         for key, value in document.items()
         if value not in (None, [], {}, "") and key != "description"
     ]
-    show(table(None, ("field", "value"), rows), issue.description)
+    show(table(None, ("field", "value"), rows), Text(visible_text(issue.description)))

@@ -16,6 +16,7 @@ from bench.cli.submit import plan_of
 from bench.cli.tables import show
 from bench.errors import FailureError
 from planner.cli.numbers import FiniteRange
+from planner.cli.output import echo
 
 if TYPE_CHECKING:
     from bench.config.models import BenchConfig
@@ -223,6 +224,6 @@ def report(home: Path, figures: dict[str, Any], world: "WorldVerdict", learnt: l
     document = {"real": figures, "world": world.document(), "conclusions": lines}
     (home / "figures.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     for line in lines:
-        click.echo(line)
+        echo(line)
     note(f"the bundle trained on all labels: {home / 'all' / 'policy'}; all figures: {home / 'figures.json'}")
     return 0 if world.policy_recovers and not world.control_recovers else 1

@@ -8,6 +8,7 @@ import click
 
 from bench.cli.main import cli
 from bench.config.template import example_config_text
+from planner.cli.output import echo
 
 DIRECTORY = Path(__file__).resolve().parents[2] / "docs" / "reference"
 _CLI_HEAD = """# Command line
@@ -69,7 +70,7 @@ def main(arguments: list[str]) -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         elif not path.exists() or path.read_text(encoding="utf-8") != text:
-            click.echo(f"{path.name} is not current; run: make docs", err=True)
+            echo(f"{path.name} is not current; run: make docs", err=True)
             return 1
     return 0
 

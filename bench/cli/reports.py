@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench.cli.session import Farm, note, open_farm
-from bench.cli.tables import print_parts, show, show_json
+from bench.cli.tables import plain_console, print_parts, show, show_json
 from bench.results.read import BenchResults, read_results
 from db.repositories.benches import Benches
+from planner.cli.output import echo_text
+from planner.foreign_text import json_text
 
 if TYPE_CHECKING:
     from bench.statistics.oracle import OracleBracket
@@ -121,7 +123,7 @@ def report(bench_id: str | None, form: str, out: Path | None) -> None:
     }
     text = writers[form](results, oracle)
     if out is None:
-        click.echo(text)
+        echo_text(text)
     else:
         out.write_text(text + "\n", encoding="utf-8")
         note(f"written to {out}")
@@ -150,19 +152,14 @@ def show_bench_summary(farm: Farm, bench_id: str) -> None:
 
 
 def _json_text(value: Any) -> str:
-    import json
-
-    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    return json_text(value, default=str)
 
 
 def _plain_text(results: BenchResults, oracle: "OracleBracket | str") -> str:
     import io
 
-    from rich.console import Console
-
     from bench.results.show import report_parts
 
     buffer = io.StringIO()
-    plain = Console(file=buffer, width=140, color_system=None)
-    print_parts(plain, report_parts(results, oracle))
+    print_parts(plain_console(buffer), report_parts(results, oracle))
     return buffer.getvalue().rstrip()

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import click
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
@@ -17,6 +16,7 @@ from bench.embedded.parts import start_parts, worker_url
 from bench.errors import BenchError, FailureError
 from db.engine import open_engine
 from db.upgrade import check, standing, upgrade
+from planner.cli.output import echo
 from workers.doorbell import Doorbell
 
 FARM_DIRECTORY = Path(".bench")
@@ -24,7 +24,7 @@ FARM_DIRECTORY = Path(".bench")
 
 def note(line: str) -> None:
     """A line for the person at the terminal; never on standard output, which programs may read."""
-    click.echo(line, err=True)
+    echo(line, err=True)
 
 
 @dataclass

@@ -78,7 +78,8 @@ def _shadow(config: str) -> None:
 def _run(program: str, *arguments: object) -> None:
     """One command as a person would type it; it talks to the same terminal."""
     words = [str(argument) for argument in arguments]
-    note(f"\n$ {program} {' '.join(words)}")
+    note("")
+    note(f"$ {program} {' '.join(words)}")
     module = f"{program}.cli.main"
     if subprocess.run([sys.executable, "-m", module, *words], check=False).returncode != 0:
         raise FailureError(f"{program} {words[0]} failed; see above")

@@ -7,7 +7,7 @@ from rich.markup import escape
 
 from bench.cli.follow import line_of, read_progress
 from bench.cli.session import Farm, open_farm
-from bench.cli.tables import parts_table, seconds, show, show_json, table
+from bench.cli.tables import parts_table, seconds, show, show_json, styled, table
 from bench.embedded.parts import parts_status
 from bench.results.sandboxes import sandbox_lines
 from db.repositories.benches import Benches
@@ -78,8 +78,8 @@ def _bench_status(farm: Farm, bench_id: str, as_json: bool) -> None:
         documents = {"bench": progress.bench, "executions": progress.states, "cases": progress.cases}
         show_json({**documents, "sandboxes": progress.sandboxes})
         return
-    show(f"[bold]bench {bench_id}[/bold]  {progress.bench['state']}", line_of(progress, 0, 0.0))
-    show(*(escape(line) for line in sandbox_lines(progress.sandboxes)))
+    show(styled((f"bench {bench_id}", "bold"), f"  {progress.bench['state']}"), line_of(progress, 0, 0.0))
+    show(*sandbox_lines(progress.sandboxes))
     columns = (
         "issue",
         "risk",

@@ -1,17 +1,21 @@
-"""How things look at the terminal: one console, one style of table."""
+"""How things look at the terminal: one console, one style of table.
 
-import json
+Markup is off: `[bold]` in a title is six signs of it. Our own styles are given to `styled`, whose pieces are text.
+"""
+
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import IO, Any
 
-import click
 from rich import box
 from rich.console import Console, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from bench.embedded.farm import PartStatus
+from planner.cli.output import echo_json
+from planner.foreign_text import visible_line, visible_text
 
 # Wide enough for a report in a pipe or a CI log, where there is no terminal to ask.
 _PIPE_WIDTH = 140
@@ -19,8 +23,19 @@ _PIPE_WIDTH = 140
 
 def console() -> Console:
     """The terminal, or a plain pipe without colours."""
-    probe = Console()
-    return probe if probe.is_terminal else Console(width=_PIPE_WIDTH, color_system=None)
+    probe = Console(markup=False, emoji=False)
+    return probe if probe.is_terminal else plain_console(None)
+
+
+def plain_console(file: IO[str] | None) -> Console:
+    """A console for text that goes to a pipe or a file, standard output unless given."""
+    return Console(file=file, width=_PIPE_WIDTH, color_system=None, markup=False, emoji=False)
+
+
+def styled(*pieces: str | tuple[str, str]) -> Text:
+    """One line of text in pieces, each plain or with a style; control characters in it are made visible."""
+    pairs = [(piece, "") if isinstance(piece, str) else piece for piece in pieces]
+    return Text.assemble(*((visible_line(text), style) for text, style in pairs))
 
 
 def show(*things: RenderableType) -> None:
@@ -35,13 +50,18 @@ def print_parts(terminal: Console, parts: Iterable[RenderableType]) -> None:
         is_titled = isinstance(part, Table) and part.title is not None
         if is_titled and text_before:
             terminal.print()
-        terminal.print(part)
-        text_before = isinstance(part, str)
+        is_text = isinstance(part, str | Text)
+        terminal.print(_line(part) if isinstance(part, str) else part)
+        text_before = is_text
+
+
+def _line(part: str) -> Text:
+    return styled(f"- {part}" if isinstance(part, Bullet) else part)
 
 
 def show_json(value: Any) -> None:
     """Print one JSON document to standard output."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+    echo_json(value, _plain)
 
 
 def _plain(value: Any) -> Any:
@@ -53,15 +73,28 @@ def _plain(value: Any) -> Any:
 
 
 def table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
-    """A table; columns whose name ends in `>` are aligned to the right."""
-    made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    """A table; columns whose name ends in `>` are aligned to the right. A cell is text, or a `Text` with a style."""
+    heading = None if title is None else Text(visible_line(title), "table.title")
+    made = Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         made.add_column(
-            column.removesuffix(">"), justify="right" if column.endswith(">") else "left", overflow="fold"
+            Text(visible_text(column.removesuffix(">"))),
+            justify="right" if column.endswith(">") else "left",
+            overflow="fold",
         )
     for row in rows:
-        made.add_row(*("" if cell is None else str(cell) for cell in row))
+        made.add_row(*(_cell(cell) for cell in row))
     return made
+
+
+class Bullet(str):
+    """A line of a list; the lines of one list follow each other."""
+
+    __slots__ = ()
+
+
+def _cell(cell: Any) -> Text:
+    return cell if isinstance(cell, Text) else Text("" if cell is None else visible_line(str(cell)))
 
 
 def seconds(milliseconds: float | None) -> str:

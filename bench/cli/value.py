@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.markup import escape
 
 from bench.cli.power import POOL_EPOCHS
 from bench.cli.reports import JSON
@@ -94,7 +93,7 @@ def value(
     if as_json:
         show_json(_document(bench_ids, evidence, values))
         return
-    show(*value_parts(evidence, values), escape(noise_line(noise_of(evidence))))
+    show(*value_parts(evidence, values), noise_line(noise_of(evidence)))
     if details:
         for one in values:
             show(*details_parts(one))

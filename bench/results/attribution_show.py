@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from rich.console import RenderableType
-from rich.markup import escape
 
 from bench.cli.tables import table
 from bench.results.evidence_show import shown
@@ -24,7 +23,7 @@ def attribution_parts(found: Attribution, issues: int, notes: Sequence[str]) -> 
     rows = [(_KNOBS[name], shown(found.shares.get(name)), _said(found, name)) for name in _KNOBS]
     title = f"Which component mattered: shares of the variance between actions, {issues} issues"
     lines = [_spread(found.variance), f"actions: {found.distribution}", *found.notes, *notes]
-    return [table(title, ("component", "share (95 %)>", ""), rows), *map(escape, lines)]
+    return [table(title, ("component", "share (95 %)>", ""), rows), *lines]
 
 
 def _said(found: Attribution, name: str) -> str:

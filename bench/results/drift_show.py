@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from rich.console import RenderableType
-from rich.markup import escape
 
 from bench.cli.tables import table
 from bench.results.drift import DriftReport
@@ -29,7 +28,7 @@ def drift_parts(found: DriftReport) -> list[RenderableType]:
     parts.append(
         _gates(found) if found.gates else "no gate is run again when it fails: set workcell.flaky_reruns"
     )
-    return [escape(part) if isinstance(part, str) else part for part in parts]
+    return parts
 
 
 def _canaries(found: DriftReport) -> list[RenderableType]:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 from rich.console import RenderableType
-from rich.markup import escape
 
 from bench.cli.tables import percent, table
 from bench.results.evidence import Evidence, bracket_of, once_decided, or_why, read_evidence
@@ -41,7 +40,7 @@ def value_parts(evidence: Evidence, values: Sequence[PolicyValue]) -> list[Rende
     ]
     columns = ("policy", "value (95 %)>", "against the first>", "effective\nissues>")
     title = f"Policy value: {estimand}, {len(evidence.table.issues)} issues"
-    return [table(title, columns, rows), *map(escape, [*_refusals(values), *notes(evidence)])]
+    return [table(title, columns, rows), *_refusals(values), *notes(evidence)]
 
 
 def _refusals(values: Sequence[PolicyValue]) -> list[str]:
@@ -103,7 +102,7 @@ def oracle_of(engine: sa.Engine, bench_id: str) -> OracleBracket | str:
 def bracket_parts(found: OracleBracket | str) -> list[RenderableType]:
     """The oracle and the regret of policies, between what is surely too low and surely too high."""
     if isinstance(found, str):
-        return [escape(f"No bracket of the oracle: {found}")]
+        return [f"No bracket of the oracle: {found}"]
     rows = [("oracle", *_bracket(found.oracle)), ("oracle − mean arm", *_bracket(found.advantage))]
     rows += [(f"regret of {one.policy}", *_bracket(one.regret)) for one in found.policies]
     columns = ("", "at least>", "at most>", "point (95 %)>")
@@ -111,11 +110,9 @@ def bracket_parts(found: OracleBracket | str) -> list[RenderableType]:
         table(f"Oracle and regret in {found.oracle.lower.estimand}, {found.cases} cases", columns, rows)
     ]
     if not found.oracle.identified:
-        parts.append(f"not identified: {escape(found.oracle.point.why_not or '')}")
+        parts.append(f"not identified: {found.oracle.point.why_not or ''}")
     parts += [
-        escape(f"{one.policy}: {one.regret.lower.why_not}")
-        for one in found.policies
-        if one.regret.lower.why_not
+        f"{one.policy}: {one.regret.lower.why_not}" for one in found.policies if one.regret.lower.why_not
     ]
     return parts
 

@@ -1,14 +1,17 @@
 """The report as Markdown, for an issue or a wiki."""
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
+from bench.cli.tables import Bullet
 from bench.results.read import BenchResults
 from bench.results.show import report_parts
 from bench.statistics.oracle import OracleBracket
+from planner.foreign_text import markdown_text
 
 
 def report_markdown(results: BenchResults, oracle: OracleBracket | str) -> str:
@@ -17,29 +20,32 @@ def report_markdown(results: BenchResults, oracle: OracleBracket | str) -> str:
 
 
 def parts_markdown(parts: Iterable[Any]) -> str:
-    """Tables and lines for the terminal as Markdown."""
-    texts = [_part(part) for part in parts]
-    return "\n\n".join(text for text in texts if text)
+    """Tables and lines for the terminal as Markdown: what stands in them is text, and no HTML, link or mark."""
+    blocks: list[str] = []
+    for is_list, group in groupby(parts, key=lambda part: isinstance(part, Bullet)):
+        texts = [_block(part) for part in group]
+        blocks += ["\n".join(f"- {text}" for text in texts)] if is_list else texts
+    return "\n\n".join(block for block in blocks if block)
 
 
-def _part(part: Any) -> str:
-    if isinstance(part, Table):
-        return _table(part)
-    return Text.from_markup(str(part)).plain
+def _block(part: Any) -> str:
+    return _table(part) if isinstance(part, Table) else _text(part)
 
 
 def _table(found: Table) -> str:
     columns = [list(column.cells) for column in found.columns]
-    heads = [_cell(column.header) for column in found.columns]
+    heads = [_text(column.header) for column in found.columns]
     rules = ["--:" if column.justify == "right" else "---" for column in found.columns]
     rows: list[Sequence[str]] = [
         heads,
         rules,
-        *([_cell(cell) for cell in row] for row in zip(*columns, strict=True)),
+        *([_text(cell) for cell in row] for row in zip(*columns, strict=True)),
     ]
-    title = f"## {found.title}\n\n" if found.title else ""
+    title = f"## {_text(found.title)}\n\n" if found.title else ""
     return title + "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _cell(value: Any) -> str:
-    return Text.from_markup(str(value)).plain.replace("|", "\\|").replace("\n", " ")
+def _text(part: Any) -> str:
+    plain = part.plain if isinstance(part, Text) else str(part)
+    # A head may take two lines at the terminal; no line break of a stranger is left by now.
+    return markdown_text(plain.replace("\n", " ") if isinstance(part, Text) else plain)

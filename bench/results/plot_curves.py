@@ -25,6 +25,7 @@ from bench.statistics.frontier import Frontier, LeftOut, Point
 from bench.statistics.oracle import Bracket, OracleBracket
 from bench.statistics.outcomes import OWN_BUDGET
 from planner.actions import all_cells
+from planner.foreign_text import visible_line
 
 _RANDOM_ARM: Final = "an arm at random"
 _BAR: Final = "bracket: at least … at most"
@@ -46,7 +47,7 @@ def draw_regret(found: OracleBracket | str, notes: list[str]) -> Figure:
     for row, (_, bracket) in enumerate(rows):
         _regret_row(axes, row, bracket)
     axes.axvline(0, color=INK, linewidth=1)
-    axes.set_yticks(range(len(rows)), [name for name, _ in rows])
+    axes.set_yticks(range(len(rows)), [visible_line(name) for name, _ in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlabel(f"regret in {OWN_BUDGET}, percentage points; 0 is as good as the oracle")
     tidy(axes, grid="x")
@@ -59,7 +60,8 @@ def draw_regret(found: OracleBracket | str, notes: list[str]) -> Figure:
 def _regret_row(axes: Axes, row: int, found: Bracket) -> None:
     ends = (found.lower.low, found.lower.value, found.upper.value, found.upper.high)
     if found.lower.why_not:
-        axes.text(0, row, "  not drawn: " + textwrap.fill(found.lower.why_not, 80), va="center", fontsize=8)
+        why = textwrap.fill(visible_line(found.lower.why_not), 80)
+        axes.text(0, row, f"  not drawn: {why}", va="center", fontsize=8)
         return
     low, at_least, at_most, high = (100 * float(end or 0) for end in ends)
     axes.plot([low, high], [row, row], color=BLUE, linewidth=1.2, label=_SPAN)
@@ -110,7 +112,7 @@ def draw_frontier(found: Frontier | str, notes: list[str]) -> Figure:
         _numbered(axes, number, point)
     policies = [point for point in found.points if point.policy is not None]
     for marker, point in zip(cycle(MARKERS), policies, strict=False):
-        _scatter(axes, [point], str(point.policy), ORANGE, marker)
+        _scatter(axes, [point], _label(str(point.policy)), ORANGE, marker)
     axes.set(xlabel="mean cost of a run, dollars", ylabel=f"{OWN_BUDGET}, % of runs", ylim=(-2, 102))
     axes.set_xlim(left=0)
     tidy(axes)
@@ -164,6 +166,12 @@ def _scatter(
         alpha=quiet,
     )
     axes.plot(x, y, linestyle="", marker=marker, markersize=size, color=colour, label=label)
+
+
+def _label(name: str) -> str:
+    """The name as a label; matplotlib leaves out of a legend what begins with an underscore."""
+    plain = visible_line(name)
+    return f" {plain}" if plain.startswith("_") else plain
 
 
 def _arms(

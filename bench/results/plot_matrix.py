@@ -16,6 +16,7 @@ from bench.statistics.outcomes import OWN_BUDGET
 from bench.statistics.table import Floats
 from bench.statistics.winners import CaseJudgement
 from planner.actions import all_cells, canonical_rank
+from planner.foreign_text import visible_line
 
 MOST_ACTIONS: Final = 36
 MOST_ISSUES: Final = 60
@@ -134,7 +135,9 @@ def _cells(figure: Figure, axes: Axes, shown: Matrix, label: str) -> None:
         rotation=90,
         fontsize=7,
     )
-    axes.set_yticks(np.arange(len(shown.issues)) + 0.5, list(shown.issues), fontsize=7)
+    axes.set_yticks(
+        np.arange(len(shown.issues)) + 0.5, [visible_line(issue) for issue in shown.issues], fontsize=7
+    )
     axes.invert_yaxis()
     axes.set_xlabel("action: topology × candidates, minutes a candidate, rounds")
     axes.set_ylabel("issue")

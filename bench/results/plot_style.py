@@ -10,6 +10,8 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from planner.foreign_text import visible_line
+
 Form = Literal["png", "svg"]
 
 INK: Final = "#1f2933"
@@ -23,6 +25,8 @@ _DPI: Final = 100
 _SETTINGS: Final[Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
+    # A dollar sign in a name begins no formula.
+    "text.parse_math": False,
     "text.color": INK,
     "axes.labelcolor": INK,
     "xtick.color": INK,
@@ -41,8 +45,9 @@ def new_figure(width: float, height: float, title: str, notes: list[str]) -> Fig
     """A figure of `width` × `height` inches with its title, and below it what must be known to read it."""
     figure = Figure(figsize=(width, height), layout="constrained")
     across = int(width * 14)
-    lines = [textwrap.fill(note, across) for note in notes]
-    figure.suptitle(textwrap.fill(title, int(width * 11)), x=0.01, ha="left", fontsize=11, fontweight="bold")
+    lines = [textwrap.fill(visible_line(note), across) for note in notes]
+    heading = textwrap.fill(visible_line(title), int(width * 11))
+    figure.suptitle(heading, x=0.01, ha="left", fontsize=11, fontweight="bold")
     if lines:
         figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=8, color=QUIET)
     return figure
@@ -50,7 +55,7 @@ def new_figure(width: float, height: float, title: str, notes: list[str]) -> Fig
 
 def refusal(title: str, why: str, notes: list[str]) -> Figure:
     """A plot that says why there is none."""
-    text = textwrap.fill(f"Not drawn: {why}.", 95)
+    text = textwrap.fill(visible_line(f"Not drawn: {why}."), 95)
     figure = new_figure(7.5, 1.2 + 0.25 * text.count("\n"), title, notes)
     axes = figure.subplots()
     axes.axis("off")

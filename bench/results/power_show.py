@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from rich.console import RenderableType
-from rich.markup import escape
 
 from bench.cli.tables import seconds, table
 from bench.results.power import Basis, Cell, Need, PlanPower
@@ -46,7 +45,7 @@ def power_parts(
     if difference is not None:
         parts.append(_needs_table(found, difference))
     parts.append(_grid_table(cells))
-    return [*parts, *map(escape, basis_lines(basis, aim))]
+    return [*parts, *basis_lines(basis, aim)]
 
 
 def _needs_table(found: Sequence[Need], difference: float) -> RenderableType:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from rich.console import RenderableType
-from rich.markup import escape
+from rich.text import Text
 
-from bench.cli.tables import table
+from bench.cli.tables import styled, table
 from bench.results.looks import first_decided
 from bench.results.read import BenchResults
 from bench.statistics.looks import Look, look
@@ -50,7 +50,7 @@ def race_parts(results: BenchResults) -> list[RenderableType]:
         ("arm", "", "issues>", "pass rate (always-valid 95 %)>"),
         [(_name(one), _standing(one), *_confirmed(one)) for one in racers],
     )
-    return [found] if any(one.confirmed for one in racers) else [found, escape(_UNCONFIRMED)]
+    return [found] if any(one.confirmed for one in racers) else [found, _UNCONFIRMED]
 
 
 def race_document(results: BenchResults) -> list[dict[str, Any]] | None:
@@ -87,9 +87,10 @@ def _name(one: Racer) -> str:
     return "each issue's baseline" if one.cell is None else all_cells()[one.cell].label()
 
 
-def _standing(one: Racer) -> str:
+def _standing(one: Racer) -> str | Text:
     if one.dropped is not None:
-        return f"[red]dropped[/red], e = {one.dropped['e']:.0f} after {one.dropped['issues']} issues"
+        facts = one.dropped
+        return styled(("dropped", "red"), f", e = {facts['e']:.0f} after {facts['issues']} issues")
     return "control" if one.cell is None else "in the race"
 
 

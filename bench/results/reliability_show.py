@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from rich.console import RenderableType
-from rich.markup import escape
 
 from bench.cli.tables import percent, table
 from bench.results.evidence_show import shown
@@ -24,9 +23,10 @@ def reliability_parts(found: BenchReliability) -> list[RenderableType]:
     lines = [*_refusals([everything, *enough]), *_left_out(found, len(actions) - len(enough))]
     return [
         _actions_table([everything, *enough], found.issues),
-        *map(escape, lines),
+        *lines,
         *([_times_table(found)] if found.times else []),
-        *map(escape, [*_time_refusals(found), *_told(found)]),
+        *_time_refusals(found),
+        *_told(found),
     ]
 
 

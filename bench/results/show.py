@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 from rich.console import RenderableType
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from bench.cli.tables import percent, seconds, table
+from bench.cli.tables import percent, seconds, styled, table
 from bench.config.money import format_usd
 from bench.experiment.estimates import ArmEstimate
 from bench.results.documents import spend_document
@@ -30,9 +30,11 @@ def report_parts(results: BenchResults, oracle: OracleBracket | str) -> list[Ren
     """The whole report, part by part; `oracle` is the bracket, or why there is none."""
     bench, told = results.bench, sandbox_lines(results.sandboxes)
     parts: list[RenderableType] = [
-        f"[bold]bench {bench['bench_id']}[/bold]  {bench['state']}  slice {bench['slice']},"
-        f" {bench['strategy']} K={bench['k']}, seed {bench['seed']}",
-        *(f"[yellow]{escape(line)}[/yellow]" if line.startswith("!") else escape(line) for line in told),
+        styled(
+            (f"bench {bench['bench_id']}", "bold"),
+            f"  {bench['state']}  slice {bench['slice']}, {bench['strategy']} K={bench['k']}, seed {bench['seed']}",
+        ),
+        *(styled((line, "yellow")) if line.startswith("!") else line for line in told),
         winners_table(results),
         share_table(results),
         *race_parts(results),
@@ -77,24 +79,24 @@ def _winner_row(case: DecidedCase) -> tuple[Any, ...]:
     scored, passed = verdict.candidates_evaluated, verdict.candidates_passed_constraints
     if verdict.winner is None:
         why = "no arm passed" if case.observed else "only errors"
-        return case.issue_id, shape, f"[red]{why}[/red]", f"{passed}/{scored}", "–", "–", _baseline(case), ""
+        return case.issue_id, shape, styled((why, "red")), f"{passed}/{scored}", "–", "–", _baseline(case), ""
     best = verdict.estimate_of(verdict.winner)
     assert best is not None
     return (
-        *(case.issue_id, shape, f"[green]{verdict.winner.label()}[/green]", f"{passed}/{scored}"),
+        *(case.issue_id, shape, styled((verdict.winner.label(), "green")), f"{passed}/{scored}"),
         *(seconds(best.duration_ms), format_usd(best.micro_usd), _baseline(case)),
         verdict.tie_size if verdict.tie_size > 1 else "",
     )
 
 
-def _how_sure(case: DecidedCase, judged: CaseJudgement | None) -> str:
+def _how_sure(case: DecidedCase, judged: CaseJudgement | None) -> str | Text:
     """Claimed, or how many arms may be the best and how likely the winner is."""
     if case.verdict.winner is None or judged is None:
         return ""
     cell = canonical_rank(case.verdict.winner)
     chance = next((arm.chance_best for arm in judged.arms if arm.cell == cell), None)
     if judged.claimed == cell:
-        return f"[green]claimed[/green], p={judged.p_value:.2g}"
+        return styled(("claimed", "green"), f", p={judged.p_value:.2g}")
     if chance is None:
         return "not identified"
     return f"1 of {len(judged.members)}, {percent(chance)}"
@@ -160,7 +162,7 @@ def regret_parts(results: BenchResults) -> list[RenderableType]:
     fixed = results.best_fixed
     notes = [] if results.identified else [NOT_IDENTIFIED]
     notes += ([f"best_fixed is {fixed.label()}"] if fixed else []) + results.notes
-    return [table(title, columns, rows), *(escape(note) for note in notes)]
+    return [table(title, columns, rows), *notes]
 
 
 def _ratio(value: float | None) -> str:

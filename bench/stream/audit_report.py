@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from rich.markup import escape
 from rich.table import Table
 
-from bench.cli.tables import percent, table
+from bench.cli.tables import Bullet, percent, table
 from bench.stream.audit import Audit
 from bench.stream.show import epochs_table, lanes_table
 
-Part = Table | str
+Part = Table | str | Bullet
 Json = dict[str, Any]
 
 
@@ -24,7 +23,7 @@ def audit_parts(found: Audit) -> list[Part]:
         parts.append(_reasons(found))
     if found.agreement:
         parts.append(_agreement(found))
-    return [*parts, _exploration(found), _dataset(found), _advice(found)]
+    return [*parts, _exploration(found), _dataset(found), *_advice(found)]
 
 
 def _decisions(found: Audit) -> Table:
@@ -52,7 +51,7 @@ def _decisions(found: Audit) -> Table:
 
 def _reasons(found: Audit) -> Table:
     rows = [
-        (epoch[:12], escape(reason), n, percent(n / view["asked"]))
+        (epoch[:12], reason, n, percent(n / view["asked"]))
         for epoch, view in found.decisions
         for reason, n in sorted(view["reasons"].items(), key=lambda item: (-item[1], item[0]))
     ]
@@ -79,7 +78,7 @@ def _exploration(found: Audit) -> str:
 def _dataset(found: Audit) -> Part:
     document = found.dataset.document
     if found.dataset.problem is not None:
-        return escape(f"Dataset: none; {found.dataset.problem}")
+        return f"Dataset: none; {found.dataset.problem}"
     duplicates = document["near_duplicates"]
     rows = [
         ("hash", document["dataset_hash"]),
@@ -104,6 +103,6 @@ def _labels(found: Json) -> str:
     return ", ".join(f"{value}: {row['all']}" for value, row in found.items() if row)
 
 
-def _advice(found: Audit) -> str:
+def _advice(found: Audit) -> list[Part]:
     lines = [line.strip() for line in found.advice] or ["nothing: every target is met"]
-    return escape("\n".join(["What to add next:\n", *(f"- {line}" for line in lines)]))
+    return ["What to add next:", *map(Bullet, lines)]

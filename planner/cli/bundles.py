@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from planner.cli.output import echo, echo_colored, echo_json
+
 if TYPE_CHECKING:
     from planner.bundle import Bundle
     from planner.verify import Check
@@ -36,16 +38,14 @@ def export(model: Path, out: Path, with_weights: bool) -> None:
     made = export_model(model, out, with_weights=with_weights)
     report = json.loads((out / "validation_report.json").read_bytes())
     proof = report["equivalence"]["one_by_one"]
-    click.echo(
+    echo(
         f"{out}: {made.metadata['model_name']}, {report['model_bytes'] / 1e6:.1f} MB, opset {made.metadata['opset']}"
     )
-    click.echo(
+    echo(
         f"equal to torch on {proof['cases']} cases: largest difference {proof['max_absolute']:.1e} absolute, "
         f"{proof['max_relative']:.1e} relative; every decision alike"
     )
-    click.echo(
-        f"one call takes {report['latency_us']['p50']:.0f} µs (p99 {report['latency_us']['p99']:.0f} µs)"
-    )
+    echo(f"one call takes {report['latency_us']['p50']:.0f} µs (p99 {report['latency_us']['p99']:.0f} µs)")
 
 
 @click.command()
@@ -69,7 +69,7 @@ def verify(bundle: Path, as_json: bool) -> int:
         if not as_json:
             _show(check)
     if as_json:
-        click.echo(json.dumps([check._asdict() for check in found], indent=2, ensure_ascii=False))
+        echo_json([check._asdict() for check in found])
     return int(any(check.result == "failed" for check in found))
 
 
@@ -91,5 +91,5 @@ def _left_out(name: str, missing: ModuleNotFoundError) -> "Callable[[Bundle], Ch
 
 
 def _show(check: "Check") -> None:
-    result = click.style(f"{check.result:<9}", fg=_COLORS.get(check.result))
-    click.echo(f"{check.name:<12} {result} {check.figure}")
+    result = (f"{check.result:<9}", _COLORS.get(check.result))
+    echo_colored(f"{check.name:<12} ", result, f" {check.figure}")

@@ -1,6 +1,5 @@
 """`planner build-dataset`, `planner dataset merge-best-of-k` and `planner stats`."""
 
-import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
+from planner.cli.output import echo, echo_json
 from planner.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -123,36 +123,36 @@ def build_dataset(
     _say_what_became(report, out)
     _say_what_it_is(report.meta, out)
     if version is not None and versions is not None:
-        click.echo(f"version {out.name} is {version.became}; {versions / LATEST} links to it", err=True)
+        echo(f"version {out.name} is {version.became}; {versions / LATEST} links to it", err=True)
 
 
 def _say_what_became(report: "BuildReport", out: Path) -> None:
     from planner.dataset.build import BENCHED, OF_BENCHES
 
     for line in report.skipped[:_SHOWN_BROKEN]:
-        click.echo(f"skipped {line}", err=True)
+        echo(f"skipped {line}", err=True)
     if len(report.skipped) > _SHOWN_BROKEN:
-        click.echo(f"skipped {len(report.skipped) - _SHOWN_BROKEN} more: see {out}/skipped.txt", err=True)
+        echo(f"skipped {len(report.skipped) - _SHOWN_BROKEN} more: see {out}/skipped.txt", err=True)
     if report.bad_issue_lines:
         numbers = ", ".join(map(str, report.bad_issue_lines[:_SHOWN_BROKEN]))
-        click.echo(f"{len(report.bad_issue_lines)} lines of the backlog hold no issue: {numbers}", err=True)
+        echo(f"{len(report.bad_issue_lines)} lines of the backlog hold no issue: {numbers}", err=True)
     fates = [f"{count} {fate}" for fate, count in sorted(report.left_out.items())]
     told = "".join(f", {fate}" for fate in [f"{len(report.skipped)} archives broken", *fates])
-    click.echo(f"{report.archives} archives, {report.runs} runs{told}", err=True)
+    echo(f"{report.archives} archives, {report.runs} runs{told}", err=True)
     if report.rebuilt:
-        click.echo(f"{report.rebuilt} examples had recorded no input: their histories are rebuilt", err=True)
+        echo(f"{report.rebuilt} examples had recorded no input: their histories are rebuilt", err=True)
     if report.repeated:
-        click.echo(f"{report.repeated} archives of attempts that were made again", err=True)
+        echo(f"{report.repeated} archives of attempts that were made again", err=True)
     if report.left_out[BENCHED]:
-        click.echo(OF_BENCHES, err=True)
+        echo(OF_BENCHES, err=True)
 
 
 def _say_what_it_is(meta: "DatasetMeta | None", out: Path) -> None:
     assert meta is not None
     counts = " / ".join(f"{count} {split}" for split, count in meta.split_counts.items())
     epoch = "mixed" if meta.epoch is None else meta.epoch[:12]
-    click.echo(f"{meta.example_count} examples in {out}: {counts}; epoch {epoch}", err=True)
-    click.echo(f"dataset hash {meta.dataset_hash}", err=True)
+    echo(f"{meta.example_count} examples in {out}: {counts}; epoch {epoch}", err=True)
+    echo(f"dataset hash {meta.dataset_hash}", err=True)
 
 
 @click.group()
@@ -194,7 +194,7 @@ def merge_best_of_k(
 
     report = merge(out, MergeOptions(labels, base, mix_epochs, split_by))
     doubles = f" ({report.doubles} doubles)" if report.doubles else ""
-    click.echo(
+    echo(
         f"{report.labels} labels{doubles}, {report.kept} examples of the base kept, {report.replaced} replaced",
         err=True,
     )
@@ -217,16 +217,16 @@ def stats(directory: Path, as_json: bool) -> None:
     read = read_dataset(directory)
     found = dataset_stats(read)
     if as_json:
-        click.echo(json.dumps({**read.meta.document(), **found.document()}, indent=2))
+        echo_json({**read.meta.document(), **found.document()})
         return
     epoch = "mixed" if read.meta.epoch is None else read.meta.epoch[:12]
-    click.echo(f"dataset {read.meta.dataset_hash[:12]}, policy epoch {epoch}")
-    click.echo(f"{found.examples} examples of {found.issues} issues")
+    echo(f"dataset {read.meta.dataset_hash[:12]}, policy epoch {epoch}")
+    echo(f"{found.examples} examples of {found.issues} issues")
     shown = found.document()
     for name in ("split", "source", "job_type"):
         counts = ", ".join(f"{value} {count}" for value, count in shown[f"by_{name}"].items())
-        click.echo(f"  {name.replace('_', ' ')}: {counts}")
-    click.echo(
+        echo(f"  {name.replace('_', ' ')}: {counts}")
+    echo(
         f"  {found.with_history} with a history, {found.with_outcomes} with outcomes, "
         f"{found.positions:.0f} features set on average"
     )
@@ -244,14 +244,15 @@ def _show_labels(found: "Stats") -> None:
             for value, counts in found.label_counts(head).items()
             if counts["all"]
         ]
-        click.echo()
+        echo()
         _table((name, *_COLUMNS), rows)
 
 
 def _show_agreement(found: "Stats") -> None:
     share, pairs = found.agreement
     figure = "–" if share is None else f"{share:.1%}"
-    click.echo(f"\nnear-duplicate inputs with the same label: {figure} of {pairs} pairs")
+    echo()
+    echo(f"near-duplicate inputs with the same label: {figure} of {pairs} pairs")
 
 
 def _show_lanes(found: "Stats") -> None:
@@ -268,7 +269,7 @@ def _show_lanes(found: "Stats") -> None:
         for lane in LANES
     ]
     rows.append(("", "no lane", str(found.by_lane[None]), f"{found.by_lane[None] / found.examples:.0%}", ""))
-    click.echo()
+    echo()
     _table(("lane", "shape", "examples", "share", "target"), rows)
 
 
@@ -278,9 +279,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     for line in lines:
         cells: Any = zip(line, widths, strict=True)
-        click.echo(
-            "  ".join(f"{cell:<{w}}" if _is_word(cell) else f"{cell:>{w}}" for cell, w in cells).rstrip()
-        )
+        echo("  ".join(f"{cell:<{w}}" if _is_word(cell) else f"{cell:>{w}}" for cell, w in cells).rstrip())
 
 
 def _is_word(cell: str) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from planner.cli.numbers import FiniteFloat, FiniteRange
+from planner.cli.output import echo, echo_text
 
 if TYPE_CHECKING:
     from planner.evaluation.subjects import Subject
@@ -70,7 +71,7 @@ def evaluate(
     evaluation = judge(subject, read, split, settings, control.policy if control else None)
     write_evaluation(out, evaluation)
     _show(evaluation.figures)
-    click.echo(f"report in {out / REPORT}", err=True)
+    echo(f"report in {out / REPORT}", err=True)
 
 
 @click.command()
@@ -113,12 +114,12 @@ def ablate(dataset: Path, out: Path, only: tuple[str, ...], **asked: Any) -> Non
 
     read = read_dataset(dataset)
     rows = run(
-        read, settings(TrainingConfig(**asked).checked(), only), out, lambda line: click.echo(line, err=True)
+        read, settings(TrainingConfig(**asked).checked(), only), out, lambda line: echo(line, err=True)
     )
     figures = ablation_figures(read, rows, asked["seed"])
     write_ablation(out, figures)
-    click.echo(ablation_markdown(figures))
-    click.echo(f"table in {out / REPORT}", err=True)
+    echo_text(ablation_markdown(figures))
+    echo(f"table in {out / REPORT}", err=True)
 
 
 # A host without torch can evaluate bundles.
@@ -142,12 +143,12 @@ def _show(figures: dict[str, Any]) -> None:
         for one in figures["policies"]
     ]
     width = max(len(name) for name, _, _ in rows)
-    click.echo(f"{'policy':<{width}}  exact match  pass rate")
+    echo(f"{'policy':<{width}}  exact match  pass rate")
     for name, exact, passed in rows:
-        click.echo(f"{name:<{width}}  {exact:>11}  {passed:>9}")
-    click.echo()
+        echo(f"{name:<{width}}  {exact:>11}  {passed:>9}")
+    echo()
     for line in summary_lines(figures):
-        click.echo(line.replace("**", "").replace("`", ""))
+        echo(line.replace("**", "").replace("`", ""))
 
 
 def _share(found: dict[str, float | None] | None) -> str:

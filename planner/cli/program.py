@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import click
 
+from planner.cli.output import echo, echo_text, show_refusal
+
 
 class LazyGroup(click.Group):
     """Loads the module of a command when it is needed: `--help` stays quick."""
@@ -49,17 +51,17 @@ def run(
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
     except click.ClickException as refusal:
-        refusal.show()
+        show_refusal(refusal)
         return refusal.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        echo("interrupted", err=True)
         return 130
     except Exception as error:
         last = ending(error)
         if last is None:
             raise
         if "--debug" in (sys.argv[1:] if args is None else args):
-            traceback.print_exc()
-        for line in last.message.splitlines():
-            click.echo(f"{name}: {line}", err=True)
+            echo_text(traceback.format_exc().rstrip(), err=True)
+        for line in last.message.split("\n"):
+            echo(f"{name}: {line}", err=True)
         return last.code

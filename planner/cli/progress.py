@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-import click
+from planner.cli.output import echo, show_progress
+from planner.foreign_text import visible_line
 
 Report = Callable[[str, int, int], None]
 """Told what is being done, how far it is, and how far it will go."""
@@ -21,26 +22,35 @@ def progress() -> Iterator[Report]:
         return
     try:
         from rich.console import Console
-        from rich.progress import Progress, TaskID
+        from rich.progress import (
+            BarColumn,
+            Progress,
+            TaskID,
+            TaskProgressColumn,
+            TextColumn,
+            TimeRemainingColumn,
+        )
     except ModuleNotFoundError:
         yield _seldom(_line)
-        click.echo(err=True)
+        echo(err=True)
         return
     tasks: dict[str, TaskID] = {}
-    with Progress(console=Console(stderr=True), transient=True) as bars:
+    words = TextColumn("{task.description}", style="progress.description", markup=False)
+    columns = (words, BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
 
         def show(what: str, done: int, total: int) -> None:
             if what not in tasks:
                 for earlier in tasks.values():
                     bars.update(earlier, visible=False)
-                tasks[what] = bars.add_task(what, total=total)
+                tasks[what] = bars.add_task(visible_line(what), total=total)
             bars.update(tasks[what], completed=done)
 
         yield _seldom(show)
 
 
 def _line(what: str, done: int, total: int) -> None:
-    click.echo(f"\r\x1b[K{what} {done}/{total}", nl=False, err=True)
+    show_progress(f"{what} {done}/{total}")
 
 
 def _seldom(show: Report) -> Report:

@@ -9,6 +9,7 @@ from typing import IO, Any, Final, NoReturn
 import click
 
 from planner.cli.numbers import FiniteRange
+from planner.cli.output import echo, echo_json
 from planner.errors import PlannerError
 from planner.inference import PlannerInference
 from planner.planner_config import InferenceConfig, ModelConfig, PlannerConfig
@@ -63,8 +64,8 @@ def predict(
     parse_document(PlannerInput, document, source.name)
     planner = PlannerInference(_config(bundle, confidence_threshold, timeout_ms), epoch=epoch)
     if planner.problem is not None:
-        click.echo(f"planner: the baseline decides: {planner.problem}", err=True)
-    click.echo(json.dumps(planner.decide(document).document(), indent=2))
+        echo(f"planner: the baseline decides: {planner.problem}", err=True)
+    echo_json(planner.decide(document).document())
 
 
 @click.command()
@@ -104,7 +105,7 @@ def serve(
     if service.problem is not None:
         raise PlannerError(service.problem)
     if not run(endpoint_of(service), _announce):
-        click.echo("planner: some requests were not answered in time", err=True)
+        echo("planner: some requests were not answered in time", err=True)
         sys.exit(1)
 
 
@@ -139,7 +140,7 @@ def _http(host: str, port: int, service: Service, allow_remote: bool) -> Endpoin
 
 
 def _announce(address: str) -> None:
-    click.echo(f"serving on {address}")
+    echo(f"serving on {address}")
     sys.stdout.flush()
 
 

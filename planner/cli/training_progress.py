@@ -5,11 +5,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
+from planner.cli.output import echo
+from planner.foreign_text import visible_line, visible_text
 from planner.training.watch import EpochRow
 
 
@@ -18,7 +20,12 @@ class TrainingProgress:
 
     def __init__(self, examples: int) -> None:
         self._terminal = sys.stderr.isatty()
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
         self._bars = Progress(
             *columns, console=Console(stderr=True), transient=True, disable=not self._terminal
         )
@@ -41,7 +48,7 @@ class TrainingProgress:
     def begin(self, examples: int, rows: list[EpochRow]) -> None:
         """Training begins, or goes on after `rows`."""
         if rows:
-            click.echo(f"going on after epoch {rows[-1].epoch}", err=True)
+            echo(f"going on after epoch {rows[-1].epoch}", err=True)
         self._bars.remove_task(self._task)
         self._task = self._bars.add_task("training", total=examples)
 
@@ -58,15 +65,19 @@ class TrainingProgress:
         if self._terminal:
             self._bars.update(self._task, description=f"{line}  {self._best}")
         else:
-            click.echo(f"{line}{'  *' if best else ''}", err=True)
+            echo(f"{line}{'  *' if best else ''}", err=True)
 
 
 def show_report(report: dict[str, Any], out: Path) -> None:
     """The table at the end, on standard output."""
-    table = Table(title=f"{report['kind']} → {out}", title_justify="left", show_header=False)
+    table = Table(
+        title=Text(visible_line(f"{report['kind']} → {out}"), "table.title"),
+        title_justify="left",
+        show_header=False,
+    )
     for name, value in _lines(report):
-        table.add_row(name, value)
-    Console().print(table)
+        table.add_row(name, Text(visible_text(value)))
+    Console(markup=False, emoji=False, highlight=False).print(table)
 
 
 def _calibration_error(found: dict[str, Any]) -> float:

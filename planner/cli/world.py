@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from planner.cli.output import echo
+
 
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="A new directory.")
@@ -25,4 +27,4 @@ def world(out: Path, issues: int, arms: int, replicates: int, seed: int) -> None
     from planner.world_dataset import WorldPlan, write_world
 
     meta = write_world(out, WorldPlan(issues, arms, replicates, seed))
-    click.echo(f"{meta.example_count} issues in {out} (dataset {meta.dataset_hash[:12]}…)", err=True)
+    echo(f"{meta.example_count} issues in {out} (dataset {meta.dataset_hash[:12]}…)", err=True)

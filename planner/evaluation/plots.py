@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,18 +15,22 @@ from planner.evaluation.calibration import ece, reliability
 from planner.evaluation.decisions import Decisions
 from planner.evaluation.metrics import Floats, exact_hits, head_hits, risk_coverage
 from planner.evaluation.outcomes import arms_of, benched, columns_of
+from planner.foreign_text import visible_line
 from planner.heads import HEADS
 from planner.policies.best_fixed import BestFixed
 from planner.policies.uniform import Uniform
 
 _INK, _QUIET, _GRID = "#1f2933", "#9aa5b1", "#e4e7eb"
 _COLOURS: Final = ("#2563eb", "#d97706", "#7c3aed", "#0f766e")
+_PLAIN: Final[Any] = {"text.parse_math": False}
+"""A dollar sign in a name begins no formula."""
 _FEWEST: Final = 10
 """Examples below which a share is mostly noise: curves begin there."""
 _UNSORTED: Final = frozenset({BASELINE, BestFixed.policy_id, Uniform.policy_id})
 """Policies without a confidence to sort by: a point, not a curve."""
 
 
+@mpl.rc_context(_PLAIN)
 def draw_reliability(
     path: Path, decisions: Decisions, uncalibrated: Decisions | None, examples: EncodedExamples
 ) -> None:
@@ -40,8 +45,8 @@ def draw_reliability(
     figure.supylabel("labels met", fontsize=9, color=_INK)
     figure.supxlabel("confidence", fontsize=9, color=_INK)
     figure.suptitle(
-        f"{decisions.policy_id}: reliability on {len(examples)} examples (15 bins of equal mass, 95 % bars); "
-        "below the line it is too sure",
+        f"{visible_line(decisions.policy_id)}: reliability on {len(examples)} examples (15 bins of equal mass, "
+        "95 % bars); below the line it is too sure",
         fontsize=10,
         color=_INK,
         x=0.01,
@@ -90,6 +95,7 @@ def _reliability(
     _tidy(axes)
 
 
+@mpl.rc_context(_PLAIN)
 def draw_risk_coverage(path: Path, decisions: Sequence[Decisions], examples: EncodedExamples) -> None:
     """Share of wrong labels, and of failed executions, when only the surest examples are decided."""
     with_outcomes = len(examples.outcomes) > 0
@@ -100,7 +106,7 @@ def draw_risk_coverage(path: Path, decisions: Sequence[Decisions], examples: Enc
     _risk(
         plots[0],
         "labels not met",
-        [(one.policy_id, one.confidence, exact_hits(one, examples)) for one in shown],
+        [(visible_line(one.policy_id), one.confidence, exact_hits(one, examples)) for one in shown],
     )
     if with_outcomes:
         _risk(plots[1], "executions failed, where observed", _passes(shown, examples))
@@ -116,7 +122,8 @@ def _passes(decisions: Sequence[Decisions], examples: EncodedExamples) -> list[t
         own = one.take(chosen)
         columns = columns_of(own, arms)
         there = columns.observed > 0
-        found.append((one.policy_id, own.confidence[there], columns.passed[there] / columns.observed[there]))
+        share = columns.passed[there] / columns.observed[there]
+        found.append((visible_line(one.policy_id), own.confidence[there], share))
     return found
 
 

@@ -14,6 +14,7 @@ from planner.evaluation.markdown import (
     verdict_text,
 )
 from planner.evaluation.outcomes import METRICS
+from planner.foreign_text import markdown_code
 from planner.heads import HEADS
 
 Json = dict[str, Any]
@@ -30,19 +31,24 @@ def report_markdown(figures: Json) -> str:
 def _head(figures: Json) -> str:
     dataset = figures["dataset"]
     return (
-        f"# Evaluation of `{figures['policy']}`\n\n"
+        f"# Evaluation of {markdown_code(figures['policy'])}\n\n"
         f"{figures['examples']} examples of {figures['issues']} issues: the {dataset['split']} split of "
-        f"`{dataset['path']}` (hash `{dataset['dataset_hash'][:12]}`, epoch `{dataset['epoch'] or 'mixed'}`). "
+        f"{markdown_code(dataset['path'])} (hash {markdown_code(dataset['dataset_hash'][:12])}, "
+        f"epoch {markdown_code(dataset['epoch'] or 'mixed')}). "
         f"{_provenance(figures)} "
         f"Below a confidence of {figures['threshold']:g} a kernel takes the baseline's action instead; the "
-        f"line `{figures['policies'][1]['policy']}` is what such a kernel does."
+        f"line {markdown_code(figures['policies'][1]['policy'])} is what such a kernel does."
     )
 
 
 def _provenance(figures: Json) -> str:
     trained_on = figures["model"]["dataset_hash"]
     if trained_on != figures["dataset"]["dataset_hash"]:
-        name = f"another dataset (`{trained_on[:12]}`)" if trained_on else "data that it does not name"
+        name = (
+            f"another dataset ({markdown_code(trained_on[:12])})"
+            if trained_on
+            else "data that it does not name"
+        )
         return f"The policy was trained on {name}: **it may have seen these issues**."
     if figures["dataset"]["split"] == "val":
         return "Its weights and temperatures were **chosen on this split**: figures are better than on new issues."
@@ -53,7 +59,7 @@ def summary_lines(figures: Json) -> list[str]:
     """What it comes to, one finding a line, in Markdown."""
     metrics = ("pass_rate", "cost_per_pass", "mean_time_to_pass") if figures["benched"] else ("exact",)
     lines = [
-        f"{TITLES[one['metric']]} against `{one['reference']}`: {difference_text(one)}; "
+        f"{TITLES[one['metric']]} against {markdown_code(one['reference'])}: {difference_text(one)}; "
         f"{one['issues_that_differ']} of {one['issues']} issues tell the two apart: {verdict_text(one)}"
         for metric in metrics
         for one in figures["differences"]
@@ -81,7 +87,7 @@ def _outcomes(figures: Json) -> str:
     titles = ["policy", "unobserved", *(TITLES[metric.name] for metric in METRICS)]
     rows = [
         [
-            f"`{one['policy']}`",
+            markdown_code(one["policy"]),
             share_text(one["outcomes"]["unobserved_share"]),
             *(metric_text(metric.name, one["outcomes"][metric.name]) for metric in METRICS),
         ]
@@ -123,20 +129,20 @@ def _differences(figures: Json) -> str:
     metrics = list(dict.fromkeys(one["metric"] for one in found))
     others = list(dict.fromkeys(one["policy"] for one in found if one["policy"] != figures["policy"]))
     cells = {(one["policy"], one["reference"], one["metric"]): difference_cell(one) for one in found}
-    titles = [f"− `{reference}`" for reference in references]
+    titles = [f"− {markdown_code(reference)}" for reference in references]
     own = [
         [TITLES[metric], *(cells[figures["policy"], reference, metric] for reference in references)]
         for metric in metrics
     ]
     decisive = "pass_rate" if figures["benched"] else "exact"
     rest = [
-        [f"`{policy}`", *(cells.get((policy, reference, decisive), NONE) for reference in references)]
+        [markdown_code(policy), *(cells.get((policy, reference, decisive), NONE) for reference in references)]
         for policy in others
     ]
     return "\n\n".join(
         [
             "## Differences",
-            table([f"`{figures['policy']}`", *titles], own),
+            table([markdown_code(figures["policy"]), *titles], own),
             f"The others, by {TITLES[decisive]}:",
             table(["policy", *titles], rest),
         ]
@@ -146,7 +152,7 @@ def _differences(figures: Json) -> str:
 def _labels(figures: Json) -> str:
     titles = ["policy", "exact match", *HEADS, "soft label", "entropy", "top-1", "unique"]
     titles += ["abstain", "exact when sure", "AURC"]
-    rows = [[f"`{one['policy']}`", *_label_cells(one["labels"])] for one in figures["policies"]]
+    rows = [[markdown_code(one["policy"]), *_label_cells(one["labels"])] for one in figures["policies"]]
     own = figures["labels"]
     blank = [NONE] * 3
     rows.append(
@@ -174,9 +180,11 @@ def _collapse_cells(found: Json) -> list[str]:
 
 def _calibration(figures: Json) -> str:
     titles = ["policy", *(f"{name} {error}" for name in ("action", *HEADS) for error in ("ECE", "MCE"))]
-    named = [(f"`{one['policy']}`", one["labels"]) for one in figures["policies"]]
+    named = [(markdown_code(one["policy"]), one["labels"]) for one in figures["policies"]]
     if figures["before_calibration"]:
-        named.insert(0, (f"`{figures['policy']}` before calibration", figures["before_calibration"]))
+        named.insert(
+            0, (f"{markdown_code(figures['policy'])} before calibration", figures["before_calibration"])
+        )
     return (
         "## Calibration\n\n"
         + table(titles, [[name, *_error_cells(found)] for name, found in named])

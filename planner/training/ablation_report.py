@@ -9,6 +9,7 @@ from planner.dataset.arrays import encode_examples
 from planner.dataset.read import Dataset
 from planner.evaluation.assess import Settings, assess
 from planner.evaluation.markdown import NONE, difference_cell, metric_text, share_text, table
+from planner.foreign_text import markdown_code, markdown_text
 from planner.training.ablation import BASE, Row
 
 FIGURES, REPORT = "ablation.json", "ablation.md"
@@ -58,16 +59,19 @@ def ablation_markdown(figures: Json) -> str:
     lines = []
     for row in figures["rows"]:
         if row["refused"] is not None:
-            lines.append([row["name"], f"not trained: {row['refused']}", *[""] * (len(titles) - 2)])
+            lines.append(
+                [row["name"], markdown_text(f"not trained: {row['refused']}"), *[""] * (len(titles) - 2)]
+            )
             continue
         found = judged[row["name"]]
         against = [differences.get((row["name"], metric)) for metric in decisive]
         cells = [difference_cell(one) if one else NONE for one in against]
         lines.append([row["name"], *_cells(found, cells), *_size(row)])
+    dataset = figures["dataset"]
     head = (
         f"# Ablation\n\n{figures['examples']} examples of {figures['issues']} issues: the val split of "
-        f"`{figures['dataset']['path']}` (hash `{figures['dataset']['dataset_hash'][:12]}`). Each row changes one "
-        "thing in the base; the test split stays untouched."
+        f"{markdown_code(dataset['path'])} (hash {markdown_code(dataset['dataset_hash'][:12])}). Each row changes "
+        "one thing in the base; the test split stays untouched."
     )
     return f"{head}\n\n{table(titles, lines)}\n\n{_READING}\n"
 

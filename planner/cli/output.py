@@ -1,0 +1,55 @@
+"""The one way to the terminal of both command lines: what is written there is text, whoever wrote it."""
+
+import io
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from planner.foreign_text import json_text, visible_line, visible_text
+
+
+def echo(line: str = "", *, err: bool = False) -> None:
+    """Write one line: a line break in a name shows, and does not begin another message."""
+    click.echo(visible_line(line), err=err)
+
+
+def echo_text(text: str, *, err: bool = False, nl: bool = True) -> None:
+    """Write a text of several lines."""
+    click.echo(visible_text(text), err=err, nl=nl)
+
+
+def echo_colored(*pieces: str | tuple[str, str | None]) -> None:
+    """Write one line of pieces, each plain or with a colour."""
+    texts = [(piece, None) if isinstance(piece, str) else piece for piece in pieces]
+    click.echo("".join(click.style(visible_line(text), fg=color) for text, color in texts))
+
+
+def echo_json(value: Any, default: Callable[[Any], Any] | None = None) -> None:
+    """Write one JSON document; escapes stand for the characters that a terminal would obey."""
+    click.echo(json_text(value, default=default))
+
+
+def show_progress(line: str) -> None:
+    """Write a line over the one before it."""
+    click.echo(f"\r\x1b[K{visible_line(line)}", nl=False, err=True)
+
+
+def show_refusal(refusal: click.ClickException) -> None:
+    """Write click's own refusal, which quotes what was typed."""
+    said = io.StringIO()
+    refusal.show(said)
+    echo_text(said.getvalue().rstrip("\n"), err=True)
+
+
+class PlainFormatter(logging.Formatter):
+    """A log whose every record is one line, apart from its traceback, and that no message can forge or colour."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """The line of a record."""
+        return visible_line(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        """The traceback below it."""
+        return visible_text(super().formatException(ei))

@@ -1,0 +1,80 @@
+"""Text from outside as plain text: control and format characters made visible, Markdown and HTML escaped.
+
+Titles, ids, tags, file names, messages of programs and of the database were written by others. A terminal obeys
+what some characters say: ESC and C1 controls move the cursor, set the title, write the clipboard; bidi overrides
+and zero-width characters make one name look like another. Each such character is shown as `\\x1b`, `\\u202e` or
+`\\U000e0001`, as in a string of Python.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+# Cc, Cf, Cs, Zl and Zp of Unicode 16, and what is ignorable by default: fillers, joiners, selectors, tags.
+_HIDDEN: Final = (
+    r"\x00-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5"
+    r"\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb"
+    r"\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+# The selector of an emoji's form hides nothing where it follows a symbol: "⚠️".
+_SYMBOLS: Final = (
+    r"\xa9\xae\u203c\u2049\u2122\u2139\u2190-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
+)
+_UNSEEN: Final = re.compile(rf"[{_HIDDEN}\ufe00-\ufe0d]|(?<![{_SYMBOLS}])[\ufe0e\ufe0f]")
+_UNSEEN_IN_JSON: Final = re.compile(rf"(?![\n])(?:{_UNSEEN.pattern})")
+_NAMED: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+# Everything that begins emphasis, code, links, images, HTML, entities, mathematics, strikethrough or a cell.
+_MARKS: Final = re.compile(r"[\\`*\[\]<>&|~$]|(?<!\w)_|_(?!\w)")
+# What GitHub makes a link, a picture or a mention of without any mark.
+_LINKS: Final = re.compile(r":(?=//)|(?<=\bwww)\.|@(?=\w)", re.IGNORECASE)
+_BLOCK: Final = re.compile(r"^(\s*)(#{1,6}(?=\s|$)|[-+=](?=[\s=-]|$)|\d{1,9}(?=[.)](?:\s|$)))")
+
+
+def visible_line(text: str) -> str:
+    """The text on one line: every control and format character is made visible, line breaks and tabs too."""
+    return text if text.isascii() and text.isprintable() else _UNSEEN.sub(_escape, text)
+
+
+def visible_text(text: str) -> str:
+    """The text with its line breaks; a tab becomes spaces, everything else is made visible."""
+    return "\n".join(visible_line(line.expandtabs(4)) for line in text.replace("\r\n", "\n").split("\n"))
+
+
+def markdown_text(text: str) -> str:
+    """The text on one line of Markdown, or in a cell of a table: no mark, link, mention or HTML of it counts."""
+    escaped = _MARKS.sub(_backslashed, visible_line(text))
+    return _BLOCK.sub(_no_block, _LINKS.sub(_backslashed, escaped))
+
+
+def markdown_code(text: str) -> str:
+    """The text as a code span, which ends where it ends whatever backticks it holds."""
+    plain = visible_line(text).replace("|", "\\|")
+    longest = max(map(len, re.findall("`+", plain)), default=0)
+    space = " " if plain.startswith("`") or plain.endswith("`") or not plain else ""
+    fence = "`" * (longest + 1)
+    return f"{fence}{space}{plain}{space}{fence}"
+
+
+def json_text(value: Any, *, indent: int | None = 2, default: Callable[[Any], Any] | None = None) -> str:
+    """JSON that a terminal may show: the text stays what it is, unseen characters are written as `\\uXXXX`."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False, default=default)
+    return _UNSEEN_IN_JSON.sub(lambda found: json.dumps(found[0])[1:-1], text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    character = found[0]
+    if character in _NAMED:
+        return _NAMED[character]
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _backslashed(found: re.Match[str]) -> str:
+    return f"\\{found[0]}"
+
+
+def _no_block(found: re.Match[str]) -> str:
+    space, mark = found.groups()
+    # The sign after a number is what makes it a list.
+    return f"{space}{mark}\\" if mark[0].isdigit() else f"{space}\\{mark}"
