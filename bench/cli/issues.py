@@ -165,4 +165,9 @@ def show_issue(issue_id: str, as_json: bool) -> None:
         for key, value in document.items()
         if value not in (None, [], {}, "") and key != "description"
     ]
-    show(table(None, ("field", "value"), rows), Text(visible_text(issue.description)))
+    show(table(None, ("field", "value"), rows), _indented(issue.description))
+
+
+def _indented(description: str) -> Text:
+    """Set in, so that none of its lines looks like one of ours."""
+    return Text("\n".join(f"  {line}".rstrip() for line in visible_text(description).split("\n")))

@@ -5,11 +5,13 @@ import sys
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
+from bench.config.errors import ConfigError
 from bench.errors import BenchError, FailureError
 from db.errors import DbError
 from planner.cli import program
 from planner.cli.program import Ending, LazyGroup
 from planner.errors import PlannerError
+from planner.foreign_text import visible_line
 from workers.errors import WorkerError
 
 # Where each command lives; imported only when it is called or described.
@@ -85,10 +87,12 @@ def main(args: list[str] | None = None) -> int:
 
 def _ending(error: Exception) -> Ending | None:
     match error:
-        case FailureError():
-            return Ending(str(error), 1)
-        case BenchError() | DbError() | WorkerError() | PlannerError():
+        case ConfigError():  # a line for each thing that is wrong
             return Ending(str(error), 2)
+        case FailureError():
+            return Ending(visible_line(str(error)), 1)
+        case BenchError() | DbError() | WorkerError() | PlannerError():
+            return Ending(visible_line(str(error)), 2)
         case SQLAlchemyError():
             first = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
             return Ending(f"the database does not do what was asked: {first}", 1)

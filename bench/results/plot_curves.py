@@ -17,6 +17,7 @@ from bench.results.plot_style import (
     QUIET,
     legend_above,
     new_figure,
+    plot_label,
     refusal,
     tidy,
 )
@@ -47,7 +48,7 @@ def draw_regret(found: OracleBracket | str, notes: list[str]) -> Figure:
     for row, (_, bracket) in enumerate(rows):
         _regret_row(axes, row, bracket)
     axes.axvline(0, color=INK, linewidth=1)
-    axes.set_yticks(range(len(rows)), [visible_line(name) for name, _ in rows])
+    axes.set_yticks(range(len(rows)), [plot_label(name) for name, _ in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlabel(f"regret in {OWN_BUDGET}, percentage points; 0 is as good as the oracle")
     tidy(axes, grid="x")
@@ -112,7 +113,7 @@ def draw_frontier(found: Frontier | str, notes: list[str]) -> Figure:
         _numbered(axes, number, point)
     policies = [point for point in found.points if point.policy is not None]
     for marker, point in zip(cycle(MARKERS), policies, strict=False):
-        _scatter(axes, [point], _label(str(point.policy)), ORANGE, marker)
+        _scatter(axes, [point], plot_label(str(point.policy)), ORANGE, marker)
     axes.set(xlabel="mean cost of a run, dollars", ylabel=f"{OWN_BUDGET}, % of runs", ylim=(-2, 102))
     axes.set_xlim(left=0)
     tidy(axes)
@@ -130,7 +131,7 @@ def _frontier_notes(found: Frontier) -> list[str]:
 
 def _named(one: LeftOut) -> str:
     actions = [f"{one.actions} actions"] if one.actions else []
-    return ", ".join([*actions, *one.policies])
+    return ", ".join([*actions, *map(plot_label, one.policies)])
 
 
 def _numbered(axes: Axes, number: int, point: Point) -> None:
@@ -166,12 +167,6 @@ def _scatter(
         alpha=quiet,
     )
     axes.plot(x, y, linestyle="", marker=marker, markersize=size, color=colour, label=label)
-
-
-def _label(name: str) -> str:
-    """The name as a label; matplotlib leaves out of a legend what begins with an underscore."""
-    plain = visible_line(name)
-    return f" {plain}" if plain.startswith("_") else plain
 
 
 def _arms(

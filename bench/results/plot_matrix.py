@@ -10,13 +10,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from bench.results.plot_style import GRID, INK, ORANGE, QUIET, legend_above, new_figure, refusal
+from bench.results.plot_style import GRID, INK, ORANGE, QUIET, legend_above, new_figure, plot_label, refusal
 from bench.results.read import BenchResults, DecidedCase
 from bench.statistics.outcomes import OWN_BUDGET
 from bench.statistics.table import Floats
 from bench.statistics.winners import CaseJudgement
 from planner.actions import all_cells, canonical_rank
-from planner.foreign_text import visible_line
 
 MOST_ACTIONS: Final = 36
 MOST_ISSUES: Final = 60
@@ -136,7 +135,7 @@ def _cells(figure: Figure, axes: Axes, shown: Matrix, label: str) -> None:
         fontsize=7,
     )
     axes.set_yticks(
-        np.arange(len(shown.issues)) + 0.5, [visible_line(issue) for issue in shown.issues], fontsize=7
+        np.arange(len(shown.issues)) + 0.5, [plot_label(issue) for issue in shown.issues], fontsize=7
     )
     axes.invert_yaxis()
     axes.set_xlabel("action: topology × candidates, minutes a candidate, rounds")

@@ -22,6 +22,7 @@ BLUE: Final = "#0072b2"
 ORANGE: Final = "#d55e00"
 MARKERS: Final = "Ds^vP*X<>"
 _DPI: Final = 100
+_LONGEST_LABEL: Final = 48
 _SETTINGS: Final[Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
@@ -61,6 +62,14 @@ def refusal(title: str, why: str, notes: list[str]) -> Figure:
     axes.axis("off")
     axes.text(0.0, 0.5, text, va="center", fontsize=10, transform=axes.transAxes)
     return figure
+
+
+def plot_label(text: str) -> str:
+    """Foreign text as a label: plain, of bounded length, and kept in a legend whatever sign it begins with."""
+    plain = visible_line(text)
+    plain = plain if len(plain) <= _LONGEST_LABEL else f"{plain[: _LONGEST_LABEL - 1]}…"
+    # matplotlib leaves out of a legend what begins with an underscore.
+    return f" {plain}" if plain.startswith("_") else plain
 
 
 def legend_above(axes: Axes, handles: Sequence[Artist], columns: int) -> None:

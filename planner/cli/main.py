@@ -8,6 +8,7 @@ import click
 from planner.cli import program
 from planner.cli.program import Ending, LazyGroup
 from planner.errors import PlannerError
+from planner.foreign_text import visible_line
 
 # Where each command lives; imported only when it is called or described: `planner predict` loads no torch.
 COMMANDS = {
@@ -64,9 +65,9 @@ def main(args: list[str] | None = None) -> int:
 def _ending(error: Exception) -> Ending | None:
     match error:
         case PlannerError():
-            return Ending(str(error), 2)
+            return Ending(visible_line(str(error)), 2)
         case OSError():
-            return Ending(f"{error.filename or 'a file'}: {error.strerror or error}", 1)
+            return Ending(visible_line(f"{error.filename or 'a file'}: {error.strerror or error}"), 1)
         case ModuleNotFoundError() if (error.name or "").partition(".")[0] in _EXTRAS:
             return Ending(f"{error.name} is not installed; it comes with: pip install 'bench-farm[train]'", 1)
         case _:

@@ -40,7 +40,10 @@ def show_refusal(refusal: click.ClickException) -> None:
     """Write click's own refusal, which quotes what was typed."""
     said = io.StringIO()
     refusal.show(said)
-    echo_text(said.getvalue().rstrip("\n"), err=True)
+    usage, error, _ = said.getvalue().partition("Error: ")
+    echo_text(usage, err=True, nl=False)
+    if error:
+        echo(f"{error}{refusal.format_message()}", err=True)
 
 
 class PlainFormatter(logging.Formatter):
