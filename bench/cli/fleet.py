@@ -1,6 +1,5 @@
 """`bench worker` and `bench coordinator`: the two long-running processes of a farm."""
 
-import logging
 import os
 import signal
 import threading
@@ -8,7 +7,7 @@ import threading
 import click
 
 from bench.cli.session import note, open_farm
-from planner.cli.output import PlainFormatter
+from planner.cli.output import log_to_stderr
 
 
 @click.command()
@@ -99,13 +98,6 @@ def stop_on_signals() -> threading.Event:
 
     threading.Thread(target=wait_for_signal, daemon=True).start()
     return stop
-
-
-def log_to_stderr() -> None:
-    """Warnings of the farm and of Celery, one line each."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(PlainFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
 def _names(text: str) -> list[str]:

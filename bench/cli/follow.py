@@ -9,7 +9,6 @@ from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.live import Live
-from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -196,7 +195,7 @@ def _warnings(progress: Progress, watched_seconds: float) -> list[str]:
     ]
     weak = {rung: count for rung, count in progress.sandboxes.items() if rung != STRONGEST}
     if weak:
-        found.append(escape(f"{counted(weak)} of {sum(progress.sandboxes.values())} ran below bubblewrap"))
+        found.append(f"{counted(weak)} of {sum(progress.sandboxes.values())} ran below bubblewrap")
     if not progress.over and not progress.machines and watched_seconds >= _STARTING_SECONDS:
         found.append("no machine is there to work: start one with bench worker (or bench up)")
     return found

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from bench.cli.fleet import log_to_stderr, stop_on_signals
+from bench.cli.fleet import stop_on_signals
 from bench.cli.session import Farm, note, open_farm
 from bench.cli.trust import trust_option
 from bench.config.load import apply_stream_flags, find_config, load_config, trust_issue_workcells
@@ -24,6 +24,7 @@ from bench.intake.slices import find_slice
 from bench.stream.scheduler import Scheduler, StepReport
 from bench.submit.sandboxes import check_here
 from planner.cli.numbers import FiniteRange
+from planner.cli.output import log_to_stderr
 
 if TYPE_CHECKING:
     from bench.coordinator.turn import Turn

@@ -3,7 +3,6 @@
 from typing import Any
 
 import click
-from rich.markup import escape
 
 from bench.cli.follow import line_of, read_progress
 from bench.cli.session import Farm, open_farm

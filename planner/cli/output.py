@@ -46,6 +46,13 @@ def show_refusal(refusal: click.ClickException) -> None:
         echo(f"{error}{refusal.format_message()}", err=True)
 
 
+def log_to_stderr() -> None:
+    """Warnings of this program and its libraries, one line each."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(PlainFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+
+
 class PlainFormatter(logging.Formatter):
     """A log whose every record is one line, apart from its traceback, and that no message can forge or colour."""
 

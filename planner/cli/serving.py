@@ -9,7 +9,7 @@ from typing import IO, Any, Final, NoReturn
 import click
 
 from planner.cli.numbers import FiniteRange
-from planner.cli.output import echo, echo_json
+from planner.cli.output import echo, echo_json, log_to_stderr
 from planner.errors import PlannerError
 from planner.inference import PlannerInference
 from planner.planner_config import InferenceConfig, ModelConfig, PlannerConfig
@@ -99,6 +99,7 @@ def serve(
     """
     from planner.serving.server import serve as run
 
+    log_to_stderr()
     endpoint_of = _endpoint(path, address, allow_remote)
     config = _config(bundle, confidence_threshold, timeout_ms)
     service = Service(lambda: PlannerInference(config, epoch=epoch), queue)

@@ -1,6 +1,7 @@
 """Listeners that answer all they have heard before they stop."""
 
 import contextlib
+import io
 import socket
 import socketserver
 import threading
@@ -8,6 +9,7 @@ from time import monotonic
 from typing import Any, Final
 
 from planner.serving import rpc
+from planner.serving.seats import Seats, TimedReader
 from planner.serving.service import Service
 
 MAX_FRAME: Final = 4 * 1024 * 1024
@@ -35,8 +37,7 @@ class Endpoint(socketserver.ThreadingMixIn, socketserver.TCPServer):
 
     def begin(self) -> None:
         """Listen in a thread of its own."""
-        self._open: dict[socket.socket, threading.Thread] = {}
-        self._lock = threading.Lock()
+        self.seats = Seats(self.max_connections)
         self._waiting = True
         self._loop = threading.Thread(
             target=self.serve_forever, kwargs={"poll_interval": 0.05}, name="planner-listener", daemon=True
@@ -44,26 +45,22 @@ class Endpoint(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self._loop.start()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Hand a connection to a thread, or turn it away where too many are open."""
-        thread = threading.Thread(
-            target=self.process_request_thread, args=(request, client_address), daemon=True
-        )
-        with self._lock:
-            full = len(self._open) >= self.max_connections
-            if not full:
-                self._open[request] = thread
-        if full:
+        """Hand a connection to a thread, or turn it away where as many as are allowed are being answered."""
+        seat = self.seats.give(request)
+        if seat is None:
             with contextlib.suppress(OSError):
                 request.sendall(self.busy)
             self.shutdown_request(request)
-        else:
-            thread.start()
+            return
+        seat.thread = threading.Thread(
+            target=self.process_request_thread, args=(request, client_address), daemon=True
+        )
+        seat.thread.start()
 
     def shutdown_request(self, request: Any) -> None:
         """Close a connection; the thread that served it is done."""
         super().shutdown_request(request)
-        with self._lock:
-            self._open.pop(request, None)
+        self.seats.leave(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no error of the server's."""
@@ -83,12 +80,38 @@ class Endpoint(socketserver.ThreadingMixIn, socketserver.TCPServer):
             if self._waiting:
                 self.handle_request()
         self.server_close()
-        with self._lock:
-            threads = dict(self._open)
-        for connection in threads:
+        seats = self.seats.all()
+        for seat in seats:
             # What was received can still be read; then the reader sees the end and leaves.
             with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RD)
-        for thread in threads.values():
+                seat.connection.shutdown(socket.SHUT_RD)
+        threads = [seat.thread for seat in seats if seat.thread is not None]
+        for thread in threads:
             thread.join(max(0.0, deadline - monotonic()))
-        return not any(thread.is_alive() for thread in threads.values())
+        return not any(thread.is_alive() for thread in threads)
+
+
+class TimedHandler(socketserver.StreamRequestHandler):
+    """Serves one connection of an `Endpoint`; `rfile` keeps to the deadlines of `TimedReader`."""
+
+    server: Endpoint
+    idle_seconds = 600.0
+    """How long a connection may say nothing."""
+
+    def setup(self) -> None:
+        """Read through the deadlines."""
+        super().setup()
+        self.rfile.close()
+        self.timed = TimedReader(self.connection, self.idle_seconds)
+        self.rfile = io.BufferedReader(self.timed)
+        self.seat = self.server.seats.of(self.connection)
+
+    def answer(self, request: bytes) -> tuple[bool, bytes | None]:
+        """Whether somebody still waits for the answer, and the answer. What follows is sending it."""
+        if self.seat is None or not self.seat.begin_answer():
+            return False, None
+        try:
+            return True, self.server.service.answer(request)
+        finally:
+            self.seat.begin_sending()
+            self.timed.expect()

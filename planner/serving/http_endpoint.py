@@ -8,19 +8,19 @@ from typing import Any, Final
 
 from planner.errors import PlannerError
 from planner.serving import rpc
-from planner.serving.endpoints import BUSY, MAX_FRAME, Endpoint
+from planner.serving.endpoints import BUSY, MAX_FRAME, Endpoint, TimedHandler
 from planner.serving.service import Service
 
 IDLE_SECONDS: Final = 60
 _BODY: Final = "application/json"
 
 
-class _Post(BaseHTTPRequestHandler):
+class _Post(TimedHandler, BaseHTTPRequestHandler):
     server: "HttpEndpoint"
     protocol_version = "HTTP/1.1"
     server_version = "planner"
     sys_version = ""
-    timeout = IDLE_SECONDS
+    idle_seconds = IDLE_SECONDS
     # Headers and body are two small packets; the second must not wait for an acknowledgement of the first.
     disable_nagle_algorithm = True
 
@@ -34,7 +34,10 @@ class _Post(BaseHTTPRequestHandler):
         if len(body) < int(self.headers["Content-Length"]):
             self.close_connection = True
             return
-        response = self.server.service.answer(body)
+        goes_on, response = self.answer(body)
+        if not goes_on:
+            self.close_connection = True
+            return
         self._send(HTTPStatus.NO_CONTENT if response is None else HTTPStatus.OK, response or b"")
 
     def _refused(self) -> tuple[HTTPStatus, bytes] | None:

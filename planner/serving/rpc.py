@@ -16,6 +16,7 @@ RELOAD_REFUSED: Final = -32001
 TOO_LARGE: Final = -32002
 
 MAX_BATCH: Final = 100
+_ENDLESS: Final = (math.inf, -math.inf)
 
 _log = logging.getLogger(__name__)
 Json = dict[str, Any]
@@ -36,7 +37,11 @@ def answer(request: bytes, methods: Mapping[str, Method]) -> bytes | None:
         found = _answers(_parsed(request), methods)
     except RpcError as error:
         found = failure(None, error)
-    return None if found is None else encode(found)
+    try:
+        return None if found is None else encode(found)
+    except (ValueError, RecursionError) as error:  # a result that JSON cannot hold, such as an endless number
+        _log.exception("an answer cannot be written")
+        return encode(failure(None, RpcError(INTERNAL_ERROR, f"no answer: {type(error).__name__}")))
 
 
 def encode(response: Any) -> bytes:
@@ -77,7 +82,7 @@ def _id_of(request: Any) -> str | int | float | None:
     if request_id is None or isinstance(request_id, str):
         return request_id
     # 1e999 is JSON, but nothing that could be written back.
-    if isinstance(request_id, bool) or not isinstance(request_id, int | float) or math.isinf(request_id):
+    if isinstance(request_id, bool) or not isinstance(request_id, int | float) or request_id in _ENDLESS:
         raise RpcError(INVALID_REQUEST, "id must be a text, a number or null")
     return request_id
 
@@ -105,9 +110,17 @@ def _call(request: Json, methods: Mapping[str, Method]) -> Any:
 
 def _parsed(request: bytes) -> Any:
     try:
-        return json.loads(request.decode(), parse_constant=_no_constant)
+        return json.loads(request.decode(), parse_constant=_no_constant, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
         raise RpcError(PARSE_ERROR, f"not JSON: {' '.join(str(error).split()):.200}") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> Json:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        # Which of the two counts is not the same for every reader.
+        raise ValueError("a key is there twice in one object")
+    return found
 
 
 def _no_constant(name: str) -> NoReturn:

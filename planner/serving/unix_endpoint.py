@@ -4,30 +4,36 @@ import contextlib
 import fcntl
 import os
 import socket
-import socketserver
 import stat
 from pathlib import Path
 from typing import Final
 
 from planner.errors import PlannerError
 from planner.serving import rpc
-from planner.serving.endpoints import BUSY, MAX_FRAME, Endpoint
+from planner.serving.endpoints import BUSY, MAX_FRAME, Endpoint, TimedHandler
 from planner.serving.service import Service
 
 _PRIVATE: Final = 0o177
 
 
-class _Lines(socketserver.StreamRequestHandler):
-    server: "UnixEndpoint"
-
+class _Lines(TimedHandler):
     def handle(self) -> None:
-        """Answer line by line until the client has no more, or sends one that is too long."""
+        """Answer line by line until the client has no more, sends one that is too long, or takes too long."""
+        with contextlib.suppress(TimeoutError):
+            self._answer_lines()
+
+    def _answer_lines(self) -> None:
         while line := self.rfile.readline(MAX_FRAME + 1):
             if len(line) > MAX_FRAME:
                 error = rpc.RpcError(rpc.TOO_LARGE, f"a line has at most {MAX_FRAME} bytes")
                 self.wfile.write(rpc.encode(rpc.failure(None, error)) + b"\n")
                 return
-            response = self.server.service.answer(line) if line.strip() else None
+            if not line.strip():
+                self.timed.expect()
+                continue
+            goes_on, response = self.answer(line)
+            if not goes_on:
+                return
             if response is not None:
                 self.wfile.write(response + b"\n")
 
