@@ -13,6 +13,7 @@ from typing import Any, Final, TypeGuard
 
 from workers.execution.plan import executed_plan
 from workers.execution.vote import blocking_failures, passed
+from workers.private import keep_private
 from workers.repository import without_credentials
 from workers.result import WORKCELL_ID_PATTERN, CandidateResult
 from workers.spec import PlannedAction, WorkOrder
@@ -51,7 +52,7 @@ def write_archive(archives: Path, evidence: Evidence) -> Path:
     name = evidence.result.workcell_id
     if not is_archive_name(name):
         raise ValueError(f"{name!r} is no name of an archive")
-    archives.mkdir(parents=True, exist_ok=True)
+    keep_private(archives)
     making = archives / f"{DRAFT_PREFIX}{name}-{secrets.token_hex(4)}"
     try:
         (making / "logs").mkdir(parents=True)

@@ -61,6 +61,7 @@ class Broker:
         since = self.daemon.log_size()
         # An argument would show the password in the process list.
         config = self.paths.run / "broker.conf"
+        config.unlink(missing_ok=True)
         config.touch(mode=0o600)
         config.write_text(
             _CONFIG.format(socket=self.socket, password=self.password, directory=self.paths.sockets),

@@ -94,7 +94,8 @@ class EmbeddedFarm:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """One change at a time."""
-        with self.paths.lock.open("w") as handle:
+        # Private, for even a reader could hold the lock.
+        with open(self.paths.lock, "w", encoding="ascii", opener=_private) as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 
@@ -149,6 +150,10 @@ class EmbeddedFarm:
             )
         if not os.access(existing, os.W_OK):
             raise EmbeddedError(f"cannot write to {existing}; run from another directory")
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 @contextmanager

@@ -5,10 +5,12 @@ import os
 import pwd
 import stat
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.embedded.errors import EmbeddedError
+from workers.private import close_to_others
 
 # The kernel's limit for a socket path is 107 bytes (103 on macOS); PostgreSQL's socket name takes 18 of them.
 _LONGEST_SOCKET_DIR = 80
@@ -60,13 +62,13 @@ class FarmPaths:
         """Create what is missing; `EmbeddedError` where the farm may not write."""
         try:
             for directory in (self.root, self.logs, self.run):
-                directory.mkdir(parents=True, exist_ok=True)
+                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             _belongs_here(self.root)
-            # Others may pass through (the database's own user has to), but not look.
-            self.root.chmod(0o711)
-            self.run.chmod(0o700)
-            self.logs.chmod(0o700)
+            # The database's own account has to pass through where root's farm has one; nobody has to look.
+            self.root.chmod(0o711 if os.geteuid() == 0 else 0o700)
             (self.root / ".gitignore").write_text("*\n", encoding="ascii")
+            for child in self.root.iterdir():
+                _close(child)
         except OSError as error:
             raise EmbeddedError(
                 f"cannot write to {self.root}: {error.strerror}; run from another directory"
@@ -90,6 +92,12 @@ def private_directory(path: Path, mode: int) -> None:
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
         raise EmbeddedError(f"{path} belongs to somebody else or is open to others; remove it")
+
+
+def _close(child: Path) -> None:
+    # A link without a target, or a draft that another command has just renamed.
+    with suppress(FileNotFoundError):
+        close_to_others(child)
 
 
 def _belongs_here(root: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -44,7 +45,7 @@ def test_every_service_that_runs_has_a_health_check_and_waits_for_what_it_needs(
     assert set(SERVICES) == {"postgres", "redis", "migrate", "coordinator", "worker"}
     assert all("healthcheck" in service for name, service in SERVICES.items() if name != "migrate")
     assert SERVICES["coordinator"]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
-    assert "--requirepass" in SERVICES["redis"]["command"]
+    assert 'requirepass "$$REDISCLI_AUTH"' in SERVICES["redis"]["command"][2]
 
 
 def test_no_password_is_written_down() -> None:
@@ -82,14 +83,25 @@ def _free_port() -> int:
 @contextmanager
 def _broker(log: Path) -> Iterator[int]:
     """The service's broker on a free port, which is told; another one where somebody was quicker to take it."""
-    command = [broker_program(), *SERVICES["redis"]["command"][1:], "--bind", "127.0.0.1"]
+    command = [*(word.replace("$$", "$") for word in SERVICES["redis"]["command"]), "--bind", "127.0.0.1"]
+    environment = {**SERVICES["redis"]["environment"], "PATH": f"{_image_of_redis(log)}:{os.environ['PATH']}"}
     for _ in range(5):
         port = _free_port()
-        with _running([*command, "--port", str(port)], dict(os.environ), log) as broker:
+        with _running([*command, "--port", str(port)], environment, log) as broker:
             if _answers(broker, port):
                 yield port
                 return
     raise AssertionError(f"the broker does not start: {log.read_text()}")
+
+
+def _image_of_redis(log: Path) -> Path:
+    """What the image has on its PATH: an entrypoint that becomes its arguments, and the server."""
+    programs = log.with_name("redis-image")
+    programs.mkdir()
+    for name, program in {"docker-entrypoint.sh": "", "redis-server": shlex.quote(broker_program())}.items():
+        (programs / name).write_text(f'#!/bin/sh\nexec {program} "$@"\n')
+        (programs / name).chmod(0o755)
+    return programs
 
 
 def _answers(broker: subprocess.Popen[bytes], port: int) -> bool:

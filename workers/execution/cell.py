@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workers.execution.halt import HaltError
+from workers.private import keep_private
 from workers.sandbox.sweep import kill_marked, remove_tree
 
 _CELLS = "cells"
@@ -84,7 +85,7 @@ def is_real_directory(path: Path) -> bool:
 def open_cell(work_dir: Path, workcell_id: str) -> Iterator[Cell]:
     """A new workcell, removed at the end; one of the same name that a dead worker left is cleared first."""
     cells = work_dir / _CELLS
-    cells.mkdir(parents=True, exist_ok=True)
+    keep_private(cells)
     # Without links on its own way, so that any link on the way to a candidate's file is the candidate's.
     cells = cells.resolve()
     cell = Cell(workcell_id, cells / workcell_id)

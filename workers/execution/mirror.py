@@ -20,6 +20,7 @@ from workers.execution import seal
 from workers.execution.far import far_environment, sign_in_hint
 from workers.execution.git import GitError, git
 from workers.execution.halt import HaltError, StoppedError
+from workers.private import keep_private
 from workers.repository import without_credentials
 from workers.sandbox.sweep import remove_tree
 
@@ -91,7 +92,7 @@ def address(repo: str) -> str:
 @contextlib.contextmanager
 def locked(path: Path, control: Control | None = None) -> Iterator[None]:
     """Hold an exclusive lock on a file among processes and threads; `control` ends the wait for it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    keep_private(path.parent)
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         _take(fd, control)

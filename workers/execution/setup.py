@@ -14,6 +14,7 @@ from pathlib import Path
 
 from planner.canonical import sha256_json
 from workers.execution import seal
+from workers.private import keep_private
 from workers.sandbox import allowlist
 from workers.sandbox.bounds import EXCESS_CODES, excess_words
 from workers.sandbox.place import MissingProgramError, Place
@@ -64,7 +65,8 @@ def make_products(place: Place, workcell: Workcell, directory: Path, checkout: P
     """Run the command in `checkout`; the caller holds the lock. Raises `SetupFailedError`."""
     stamp(directory).unlink(missing_ok=True)
     remove_tree(directory)
-    directory.mkdir(parents=True)
+    keep_private(directory.parent)
+    directory.mkdir()
     command = tuple(part.replace("{setup_dir}", str(directory)) for part in workcell.setup or [])
     try:
         ended = place.run(

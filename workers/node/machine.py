@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from workers.classes import class_name
 from workers.errors import WorkerError
 from workers.node.settings import NodeSettings, capabilities_of, check_machine_id, default_machine_id
+from workers.private import close_work
 from workers.sandbox import ladder
 from workers.settings import WorkerSettings
 from workers.spec import Sandbox, ToolchainRef
@@ -43,7 +44,8 @@ def node_settings(
     check_machine_id(identity)
     run_dir = work_dir / "run" / identity
     try:
-        run_dir.mkdir(parents=True, exist_ok=True)
+        close_work(work_dir, settings.archives_dir)
+        run_dir.mkdir(exist_ok=True)
     except OSError as error:
         raise WorkerError(f"cannot write to {work_dir}: {error.strerror}; set BENCH_WORK_DIR") from error
     return NodeSettings(
