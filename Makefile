@@ -3,7 +3,9 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV ?= .venv
 MINI ?= .venv-mini
-PIP_INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP_INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps
+# Every file that is installed has a hash in constraints/; `make lock` writes those files.
+LOCKED = $(PIP_INSTALL) --require-hashes --only-binary :all:
 # The demo's farm lies in its own directory; sockets and processes end with it.
 DEMO ?= demo
 LOOP ?= loop
@@ -11,7 +13,7 @@ BENCH = $(abspath $(VENV))/bin/bench
 # Most proofs wait for processes rather than compute: three at a time keep two cores busy.
 SIDE_BY_SIDE ?= --numprocesses 3 --dist worksteal
 
-.PHONY: demo stage-a loop test quick proofs check format bench docs clean
+.PHONY: demo stage-a loop test quick proofs check format bench docs lock image-digests clean
 
 ## demo: bench the critical issues of a small repository, and show winners, regret and spend
 demo: $(VENV)/.farm
@@ -66,23 +68,44 @@ $(VENV)/bin/python:
 	  { echo "Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.farm: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP_INSTALL) --editable '.[farm]'
+$(VENV)/.farm: $(VENV)/bin/python pyproject.toml constraints/farm.txt
+	$(LOCKED) -r constraints/farm.txt
+	$(PIP_INSTALL) --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.train: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP_INSTALL) --editable '.[farm,train]'
-	@touch $@ $(VENV)/.farm
+$(VENV)/.train: $(VENV)/.farm constraints/train.txt constraints/torch.txt constraints/cuda.txt
+	$(LOCKED) -r constraints/train.txt -r constraints/torch.txt
+	@$(VENV)/bin/python -c '$(NEEDS_CUDA)' || $(LOCKED) -r constraints/cuda.txt
+	@touch $@
 
-$(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP_INSTALL) --editable '.[farm,train,dev]'
-	@touch $@ $(VENV)/.farm $(VENV)/.train
+$(VENV)/.dev: $(VENV)/.train constraints/dev.txt
+	$(LOCKED) -r constraints/dev.txt
+	@touch $@
+
+# PyTorch's build for Linux asks for CUDA's libraries, its CPU builds do not.
+NEEDS_CUDA = from importlib.metadata import requires; import sys; \
+  sys.exit(any(name.startswith(("nvidia", "cuda")) for name in requires("torch") or ()))
 
 # A real mini-swe-agent for one test, apart from the farm: it pins what the farm does not.
 $(MINI)/.done: tests/stand_ins/mini-requirements.txt
 	$(PYTHON) -m venv $(MINI)
-	$(MINI)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	$(MINI)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
+
+## lock: write the exact versions and hashes in constraints/ from pyproject.toml; UPGRADE=--upgrade takes newer ones
+lock: .venv-lock/bin/uv
+	.venv-lock/bin/python constraints/write.py $(UPGRADE)
+
+.venv-lock/bin/uv: constraints/uv.txt
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
+
+## image-digests: the lines that pin compose's base images by digest, for .env; needs docker and its registry
+image-digests:
+	@sed -n 's/.*$${\([A-Z]*_IMAGE\):-\([^}]*\)}.*/\1 \2/p' docker-compose.yml | while read -r name image; do \
+	  digest=$$(docker buildx imagetools inspect --format '{{.Manifest.Digest}}' "$$image" </dev/null) && \
+	  echo "$$name=$$image@$$digest" || exit 1; done
 
 clean:
 	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -33,6 +33,7 @@ BIN = Path(sys.executable).parent
 def _services() -> dict[str, Any]:
     text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
     filled = re.sub(r"\$\{(\w+):\?[^}]*\}", lambda match: PASSWORDS[match[1]], text)
+    filled = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", filled)
     assert "${" not in filled
     services: dict[str, Any] = yaml.safe_load(filled)["services"]
     return services

@@ -1,0 +1,101 @@
+"""Writes the lock files of this directory with `uv`: every package once, its version and all hashes. `make lock`.
+
+One universal resolution serves every Python from 3.11 on and every platform. The packages are spread over files, so
+that each installation takes the files that it needs: farm, then train, torch and (where PyTorch's build asks for
+it) cuda, then dev. Versions that are locked stay, unless `--upgrade` is given.
+"""
+
+import re
+import subprocess
+import sys
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PROJECT = HERE.parent / "pyproject.toml"
+MINI = HERE.parent / "tests" / "stand_ins" / "mini-requirements"
+NAMES = ("farm", "train", "torch", "cuda", "dev")
+CUDA = ("cuda-", "nvidia-", "triton")
+# Builds that no public registry lists: PyTorch for CPUs alone (2.13.0+cpu), CPython 3.11 on x86-64 Linux.
+OTHER_BUILDS = {"torch": ("6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b",)}
+HEADER = "# Written by `make lock`: {what}.\n"
+ABOUT = {
+    "farm": "the farm, and what builds the project",
+    "train": "what training needs beside farm.txt",
+    "torch": "PyTorch, its builds with CUDA and for CPUs",
+    "cuda": "what PyTorch's builds with CUDA need beside train.txt, on Linux",
+    "dev": "what tests and checks need beside farm.txt, train.txt and torch.txt",
+    "uv": "the tool that writes these files",
+}
+
+
+def main(upgrade: bool) -> None:
+    """Write every file; needs the package registry."""
+    locked = {} if upgrade else _locked(HERE / f"{name}.txt" for name in NAMES)
+    everything = _resolve(("farm", "train", "dev"), locked)
+    farm = _resolve(("farm",), everything).keys()
+    training = _resolve(("farm", "train"), everything).keys()
+    for name in NAMES:
+        chosen = [each for each in everything if _file_of(each, farm, training) == name]
+        _write(HERE / f"{name}.txt", ABOUT[name], "".join(everything[each] for each in sorted(chosen)))
+    own = ["--constraint", str(HERE / "uv.txt")] if not upgrade else []
+    _write(HERE / "uv.txt", ABOUT["uv"], _uv(HERE / "uv.in", *own))
+    lines = MINI.with_suffix(".in").read_text(encoding="utf-8").splitlines()
+    what = " ".join(line.removeprefix("# ") for line in lines if line.startswith("#")).rstrip(".")
+    _write(MINI.with_suffix(".txt"), what, _uv(MINI.with_suffix(".in"), "--no-deps"))
+
+
+def blocks(text: str) -> dict[str, str]:
+    """Package name to its lines of a lock file: requirement and hashes, for each version that a marker selects."""
+    found: dict[str, str] = {}
+    for block in re.findall(r"^[A-Za-z0-9].*(?:\n    .*)*\n", text, flags=re.MULTILINE):
+        name = re.match(r"[A-Za-z0-9._-]+", block)
+        assert name is not None
+        found[name[0]] = found.get(name[0], "") + block
+    return found
+
+
+def _file_of(name: str, farm: Collection[str], training: Collection[str]) -> str:
+    if name == "torch":
+        return "torch"
+    if name.startswith(CUDA):
+        return "cuda"
+    return "farm" if name in farm else "train" if name in training else "dev"
+
+
+def _resolve(extras: tuple[str, ...], versions: dict[str, str]) -> dict[str, str]:
+    """The packages of some extras, by name; versions named in `versions` are kept."""
+    kept = HERE / ".kept.txt"
+    kept.write_text("".join(versions.values()), encoding="utf-8")
+    try:
+        chosen = [word for extra in extras for word in ("--extra", extra)]
+        text = _uv(PROJECT, str(HERE / "build.in"), *chosen, "--constraint", str(kept))
+    finally:
+        kept.unlink()
+    found = blocks(text)
+    for name, hashes in OTHER_BUILDS.items():
+        if name in found:
+            found[name] = (
+                found[name].rstrip("\n") + "".join(f" \\\n    --hash=sha256:{each}" for each in hashes) + "\n"
+            )
+    return found
+
+
+def _uv(source: Path, *options: str) -> str:
+    command = [str(Path(sys.executable).with_name("uv")), "pip", "compile", str(source), *options]
+    command += ["--quiet", "--no-config", "--no-header", "--no-annotate"]
+    command += ["--universal", "--python-version", "3.11", "--generate-hashes"]
+    return subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.decode()
+
+
+def _locked(files: Iterable[Path]) -> dict[str, str]:
+    texts = [file.read_text(encoding="utf-8") for file in files if file.exists()]
+    return {name: block for text in texts for name, block in blocks(text).items()}
+
+
+def _write(path: Path, what: str, text: str) -> None:
+    path.write_text(HEADER.format(what=what) + text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main("--upgrade" in sys.argv[1:])
