@@ -33,9 +33,9 @@ class Dataset:
         Streams; each example is checked when its turn comes. A `PlannerError` names the line at fault.
         """
         path = self.directory / EXAMPLES_FILE
-        with path.open(encoding="utf-8") as lines:
+        with path.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
-                document = parse_json(line, f"{path}:{number}")
+                document = parse_json(_decoded(line, f"{path}:{number}"), f"{path}:{number}")
                 if split is None or document.get("split") == split:
                     check_example(document, f"{path}:{number}")
                     yield document
@@ -80,6 +80,13 @@ def read_meta(directory: Path) -> DatasetMeta:
     except UnicodeDecodeError:
         raise PlannerError(f"{path}: not UTF-8 text; build the dataset again") from None
     return parse_document(DatasetMeta, parse_json(text, str(path)), str(path))
+
+
+def _decoded(line: bytes, where: str) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        raise PlannerError(f"{where}: not UTF-8 text; build the dataset again") from None
 
 
 def parse_json(text: str, where: str) -> Json:
