@@ -197,7 +197,8 @@ def _refusing(place: Path) -> Iterator[None]:
 def _document(place: Path, content: bytes) -> dict[str, Any]:
     try:
         document = _strict_json.decode(content.decode())
-        canonical_json(document)
+        # Half a surrogate pair is JSON, and no text that could be hashed.
+        canonical_json(document).encode()
     except (ValueError, RecursionError):
         raise _refusal(place, "not valid JSON; export the bundle again") from None
     if not isinstance(document, dict):
