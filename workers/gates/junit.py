@@ -23,7 +23,8 @@ def read_junit(path: Path) -> SuiteRun | None:
         if b"<!DOCTYPE" in data or b"<!ENTITY" in data or data.startswith((b"\xfe\xff", b"\xff\xfe")):
             return None
         return _run(ElementTree.fromstring(data))  # noqa: S314 — no DOCTYPE, bounded size
-    except (ValueError, ElementTree.ParseError, RecursionError):
+    # A declared encoding that Python does not know is a LookupError.
+    except (ValueError, LookupError, ElementTree.ParseError, RecursionError):
         return None
 
 
