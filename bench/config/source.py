@@ -86,6 +86,9 @@ def read_source(path: Path) -> Source:
         raise ConfigError(f"{path}{line}: not a valid config: {error.problem}") from error
     except RecursionError as error:
         raise ConfigError(f"{path}: not a valid config: nested too deep") from error
+    except (LookupError, AttributeError) as error:
+        # So the library ends at `!!bool x` and `!!timestamp x`.
+        raise ConfigError(f"{path}: not YAML: a value is not what its tag, such as !!bool, says") from error
     except (yaml.YAMLError, ValueError, TypeError) as error:
         raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     if data is None:
