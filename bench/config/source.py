@@ -61,26 +61,9 @@ def _child(node: yaml.Node | None, key: str | int) -> tuple[int, yaml.Node] | No
 
 def read_source(path: Path) -> Source:
     """The mapping in a YAML file; `ConfigError` where it is unreadable, not YAML, or no mapping."""
+    text = _text(path)
     try:
-        with path.open("rb") as file:
-            # A device or pipe may never end.
-            content = file.read(_LARGEST_BYTES + 1)
-        if len(content) > _LARGEST_BYTES:
-            raise ConfigError(f"{path}: larger than {_LARGEST_BYTES >> 10} KiB; no config needs that much")
-        text = content.decode("utf-8-sig")
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}; name a config that can be read") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not a text file in UTF-8") from error
-    try:
-        loader = _UniqueKeyLoader(text)
-        try:
-            node = loader.get_single_node()
-            if node is not None:
-                check_size(node)
-            data = {} if node is None else loader.construct_document(node)
-        finally:
-            loader.dispose()
+        node, data = _parsed(text)
     except yaml.MarkedYAMLError as error:
         line = "" if error.problem_mark is None else f":{error.problem_mark.line + 1}"
         raise ConfigError(f"{path}{line}: not a valid config: {error.problem}") from error
@@ -96,3 +79,30 @@ def read_source(path: Path) -> Source:
     if not isinstance(data, dict):
         raise ConfigError(f"{path}: the file holds no mapping; start with a key such as action_sampling:")
     return Source(path, data, node)
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            # A device or pipe may never end.
+            content = file.read(_LARGEST_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}; name a config that can be read") from error
+    if len(content) > _LARGEST_BYTES:
+        raise ConfigError(f"{path}: larger than {_LARGEST_BYTES >> 10} KiB; no config needs that much")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not a text file in UTF-8") from error
+
+
+def _parsed(text: str) -> tuple[yaml.Node | None, Any]:
+    loader = _UniqueKeyLoader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None, {}
+        check_size(node)
+        return node, loader.construct_document(node)
+    finally:
+        loader.dispose()
