@@ -110,8 +110,6 @@ machines = sa.Table(
     now_column("seen_at"),
     sa.Column("infra_failures", sa.Integer, nullable=False, server_default="0"),
     sa.Column("suspended", sa.Boolean, nullable=False, server_default=sa.false()),
-    # The best sandbox that executions find there; NULL: it has not said.
-    sa.Column("sandbox", sa.Text),
     # SHA-256 of the token that the machine made; NULL until a machine of an older version says one.
     sa.Column("token_hash", sa.LargeBinary),
     # The best sandbox that executions find there; NULL: it has not said.

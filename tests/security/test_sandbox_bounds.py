@@ -104,6 +104,14 @@ def test_nothing_in_memory_is_without_a_bound(name: str, tmp_path: Path) -> None
     assert "unbounded" not in told.values()
 
 
+@pytest.mark.parametrize("name", CONTAINING)
+def test_no_privilege_is_left_or_can_be_had(name: str, tmp_path: Path) -> None:
+    _, said = run(OFFERED[name], tmp_path, "print(open('/proc/self/status').read())")
+    told = dict(line.split(":\t", 1) for line in said.splitlines() if ":\t" in line)
+    assert told["NoNewPrivs"] == "1"
+    assert {int(told[f"Cap{kind}"], 16) for kind in ("Inh", "Prm", "Eff", "Amb")} == {0}
+
+
 @pytest.mark.parametrize("name", ISOLATING)
 def test_namespaces_of_its_own_open_nothing(name: str, tmp_path: Path) -> None:
     """A program may make user namespaces where the rung lets it; what was closed before stays closed."""
@@ -116,6 +124,7 @@ def test_namespaces_of_its_own_open_nothing(name: str, tmp_path: Path) -> None:
             "mount -o remount,bind,rw /", "mount -o remount,rw /usr", "umount -l /tmp", "umount /root",
             "mount -o remount,size=1g /tmp", "echo x > {precious}", "echo x > {place}",
         ):
+            os.system(f"{{command}} 2>&1")
             os.system(f"unshare --user --map-root-user --mount sh -c '{{command}}; echo spoilt > {precious}' 2>&1")
         os.system("ls -A /root /home")
     """
