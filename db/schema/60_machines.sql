@@ -2,9 +2,11 @@
 -- suspension: somebody has looked at the machine.
 
 -- Whether the token is that of the machine. Its hash is kept: who reads the table cannot pass for a machine.
-CREATE FUNCTION farm.is_machine(p_machine text, p_token uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT EXISTS (SELECT FROM farm.machines WHERE machine_id = p_machine AND token_hash = sha256(uuid_send(p_token)))
-$$;
+CREATE FUNCTION farm.is_machine(p_machine text, p_token uuid) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN EXISTS (
+        SELECT FROM farm.machines WHERE machine_id = p_machine AND token_hash = sha256(uuid_send(p_token)));
+END $$;
 
 -- A name belongs to the token that registered it first. The name of an older farm has none yet: the first one to
 -- come has it.
