@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from click.testing import CliRunner
 from pydantic import ValidationError
 
-from bench.cli.archives import archives as archives_command
+from bench.cli.main import cli
 from bench.results.archives import restore_archives
 from db.repositories.leases import Leases
 from db.repositories.plans import Plans
@@ -105,7 +105,7 @@ def test_a_restore_writes_nothing_outside_of_its_target_for_a_name_of_before(
     before = sorted(tmp_path.rglob("*"))
     monkeypatch.setenv("BENCH_DATABASE_URL", engine.url.render_as_string(hide_password=False))
     monkeypatch.setenv("BENCH_BROKER_URL", "memory://")
-    done = CliRunner().invoke(archives_command, ["restore", str(target)], catch_exceptions=False)
+    done = CliRunner().invoke(cli, ["archives", "restore", str(target)], catch_exceptions=False)
     assert done.exit_code == 0
     assert "1 were recorded under a name that is none, and nothing was written" in done.stderr
     assert sorted(tmp_path.rglob("*")) == before

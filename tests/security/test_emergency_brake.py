@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 
-from bench.cli.steer import caps
+from bench.cli.main import cli
 from tests.fixtures import brake_scenarios
 from tests.fixtures.fleet import Fleet, all_dead, fleet, repository_at
 from tests.fixtures.lease_scenarios import Scenario
@@ -23,7 +23,7 @@ def test_the_command_says_what_it_stopped(engine: sa.Engine, monkeypatch: pytest
     monkeypatch.setenv("BENCH_DATABASE_URL", engine.url.render_as_string(hide_password=False))
     monkeypatch.setenv("BENCH_BROKER_URL", "memory://")
     running_bench(engine, cases=3)
-    done = CliRunner().invoke(caps, ["--daily-usd", "0"], catch_exceptions=False)
+    done = CliRunner().invoke(cli, ["caps", "--daily-usd", "0"], catch_exceptions=False)
     assert done.exit_code == 0
     assert "the farm spends at most $0 a day" in done.stderr
     assert "2 admitted executions wait again, 1 running ones are told to stop" in done.stderr

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from click.testing import CliRunner
 from sqlalchemy.exc import DBAPIError
 
-from bench.cli.machines import machines as machines_command
+from bench.cli.main import cli
 from db.errors import DbError
 from db.repositories.leases import Leases
 from db.repositories.machines import Machines
@@ -50,7 +50,7 @@ def test_a_forgotten_name_is_free_and_its_running_work_goes_on(
     token = uuid4()
     order = leases_of(engine).claim(QUEUE, MACHINE, token, 60)
     assert order is not None
-    done = CliRunner().invoke(machines_command, ["forget", MACHINE], catch_exceptions=False)
+    done = CliRunner().invoke(cli, ["machines", "forget", MACHINE], catch_exceptions=False)
     assert done.exit_code == 0
     assert not Machines(engine).greet(MACHINE, TOKEN).known
     Machines(engine).register(MACHINE, uuid4(), [], 1)
