@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.fixtures.executions import Bench, make_bench
+from tests.fixtures.small_bench import Bench, make_bench
 from tests.fixtures.rungs import CONTAINING, ISOLATING, OFFERED, forced
 from workers.control import Control
 from workers.sandbox import bounds, process
