@@ -15,7 +15,7 @@ BENCH = $(abspath $(VENV))/bin/bench
 # Most proofs wait for processes rather than compute: three at a time keep two cores busy.
 SIDE_BY_SIDE ?= --numprocesses 3 --dist worksteal
 
-.PHONY: demo stage-a loop test quick proofs security fuzz check format bench docs lock image-digests clean
+.PHONY: demo stage-a loop test quick proofs security rungs fuzz check format bench docs lock image-digests clean
 
 ## demo: bench the critical issues of a small repository, and show winners, regret and spend
 demo: $(VENV)/.farm
@@ -46,6 +46,13 @@ proofs: $(VENV)/.dev
 ## security: the attacks on every promise, and a short fuzz of every parser
 security: $(VENV)/.dev
 	$(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) tests/security
+
+## rungs: the attacks on gates and patches in each sandbox below the best that the machine offers
+rungs: $(VENV)/.dev
+	for rung in unshare none group; do \
+	  BENCH_TEST_RUNG=$$rung $(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) $(TEST_FLAGS) $(IN_EACH_RUNG) || exit; done
+
+IN_EACH_RUNG = tests/security/test_gates_hold.py tests/security/test_patch_is_taken_safely.py
 
 ## fuzz: 100,000 inputs for every parser of foreign text, new ones each day; two hours on two cores
 BENCH_FUZZ ?= 100000
