@@ -32,6 +32,15 @@ def check_repository(repo: str) -> str:
     return repo
 
 
+def is_local(repo: str) -> bool:
+    """Whether an address is a path of this machine: no URL but `file`, and no `host:path`."""
+    scheme = _SCHEME.match(repo)
+    if scheme is not None:
+        return scheme[1] == "file"
+    host, colon, _ = repo.partition(":")
+    return not colon or "/" in host
+
+
 def has_credential(repo: str) -> bool:
     """Whether an address holds a password or token: any user of an HTTP URL (it may be one), else a user's password."""
     user = _USER.search(repo)

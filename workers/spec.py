@@ -79,11 +79,19 @@ class Rates(Strict):
     max_usd_per_candidate: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 0.0
 
 
+class GitOptions(Strict):
+    """What of the repository is checked out beside the files of the base commit."""
+
+    submodules: bool = False
+    """Fetch submodules, nested ones too, and lay them into the check-out as plain files."""
+
+
 class Workcell(Strict):
     """Everything a candidate's checkout, set-up, toolchains and gates need."""
 
     repo: Repository
     base: Annotated[str, Field(min_length=1)] = "HEAD"
+    git: GitOptions = GitOptions()
     setup: Command | None = None
     setup_timeout_seconds: Positive = 600.0
     gates: Annotated[list[Gate], Field(min_length=1)]

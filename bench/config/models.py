@@ -16,6 +16,7 @@ from workers.repository import has_credential
 from workers.spec import (
     Command,
     Gate,
+    GitOptions,
     Patterns,
     Positive,
     Rates,
@@ -132,6 +133,7 @@ class WorkcellDefaults(Strict):
 
     repo: Annotated[Repository, AfterValidator(_no_credential)] | None = None
     base: str | None = None
+    git: GitOptions | None = None
     setup: Command | None = None
     setup_timeout_seconds: Positive | None = None
     gates: list[Gate] | None = None
@@ -202,6 +204,10 @@ class BenchConfig(Strict):
         return self._document(leave_out=set())
 
     def _document(self, leave_out: set[str]) -> dict[str, Any]:
-        # A config that says nothing of trust keeps the hash that it had before there was such a key.
-        unsaid = {"trust"} if self.trust == Trust() else set()
-        return self.model_dump(mode="json", by_alias=True, exclude=leave_out | unsaid)
+        # A config that says nothing of a key keeps the hash that it had before there was one.
+        excluded: dict[str, Any] = dict.fromkeys(leave_out, True)
+        if self.trust == Trust():
+            excluded["trust"] = True
+        if self.workcell.git is None:
+            excluded["workcell"] = {"git"}
+        return self.model_dump(mode="json", by_alias=True, exclude=excluded)

@@ -60,7 +60,8 @@ class Ready:
     @property
     def baseline_key(self) -> str:
         """What the gates show on the base commit depends on these, and on nothing else."""
-        cell = self.workcell.model_dump(mode="json", include=_BASELINE_FIELDS)
+        fields = _BASELINE_FIELDS | ({"git"} if self.workcell.git.submodules else set())
+        cell = self.workcell.model_dump(mode="json", include=fields)
         return sha256_json({"issue": self.issue.id, "workcell": cell, "kept": BASELINE_VERSION})
 
 

@@ -21,10 +21,10 @@ from db.repositories.leases import Leases
 from db.repositories.machines import Machines
 from db.repositories.new_bench import NewBench
 from db.repositories.verdicts import Verdicts
-from tests.fixtures.small_bench import Bench, make_bench
 from tests.fixtures.known_benches import write_known_bench
 from tests.fixtures.rows import claim, execution, new_bench, new_case, result, row, running_bench
 from tests.fixtures.rungs import OFFERED
+from tests.fixtures.small_bench import Bench, make_bench
 from workers.errors import WorkerError
 from workers.node.machine import offered_sandbox
 from workers.node.supervisor import warnings

@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.fixtures.small_bench import Bench, make_bench
 from tests.fixtures.rungs import CONTAINING, ISOLATING, OFFERED, forced
+from tests.fixtures.small_bench import Bench, make_bench
 from workers.control import Control
 from workers.sandbox import bounds, process
 from workers.sandbox.bounds import Bounds

@@ -9,6 +9,7 @@ from pathlib import Path
 from workers.execution.cell import Cell
 from workers.execution.git import GitError, git
 from workers.execution.halt import HaltError
+from workers.execution.submodules import Submodule, embed
 
 _GITLINK = b"160000 "
 _ATTRIBUTES = "* -text !eol -ident !filter !working-tree-encoding\n"
@@ -16,17 +17,22 @@ _EXCLUDE = "__pycache__/\n*.py[cod]\n.pytest_cache/\n.bench-*\n"
 """Compiled Python never is part of a patch: it could stand in for a source file that gates read."""
 
 
-def fetch_pristine(mirror: Path, commit: str, place: Path) -> Path:
-    """A repository at `place` that holds `commit` alone, HEAD detached on it; returns its Git directory."""
+def fetch_pristine(mirror: Path, commit: str, place: Path, submodules: tuple[Submodule, ...] = ()) -> Path:
+    """A repository at `place` that holds `commit` alone, HEAD detached on it; returns its Git directory.
+
+    With submodules HEAD is a commit of ours on top, whose tree holds their files, too.
+    """
     repository = place / ".git"
     try:
         git("init", "-q", "--template=", str(place))
         _write_info(repository)
         fetch = ["fetch", "-q", "--depth=1", "--no-tags", "--no-write-fetch-head"]
         git(*fetch, "--", str(mirror), commit, cwd=place)
+        (repository / "HEAD").write_text(f"{commit}\n", encoding="ascii")
+        if submodules:
+            (repository / "HEAD").write_text(f"{embed(repository, submodules)}\n", encoding="ascii")
     except GitError as error:
         raise HaltError("infra", f"check-out of {commit[:12]} failed: {error}") from None
-    (repository / "HEAD").write_text(f"{commit}\n", encoding="ascii")
     return repository
 
 

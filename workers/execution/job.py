@@ -7,6 +7,7 @@ from workers.control import Control
 from workers.execution.cell import Cell
 from workers.execution.machine import Machine
 from workers.execution.setup import Products
+from workers.execution.submodules import Submodule
 from workers.sandbox.place import Place
 from workers.sandbox.program import Rung
 from workers.spec import WorkOrder
@@ -22,6 +23,7 @@ class Job:
     rung: Rung
     mirror: Path
     products: Products
+    submodules: tuple[Submodule, ...] = ()
 
     def place(self, cell: Cell) -> Place:
         """Where the programs of a workcell run."""

@@ -2,6 +2,8 @@
 
 import logging
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from workers.control import Control
@@ -19,6 +21,7 @@ from workers.execution.setup import (
     make_products,
     place_of_products,
 )
+from workers.execution.submodules import Submodule, find_submodules
 from workers.execution.swarm import run_swarm, workcell_id
 from workers.result import ExecutionResult
 from workers.sandbox import ladder
@@ -65,8 +68,15 @@ def _prepare(order: WorkOrder, machine: Machine, control: Control) -> Job:
     _check_space(machine)
     rung = _sandbox(order, machine)
     mirror = ensure_commit(machine.mirrors_dir, order.workcell.repo, order.workcell.base, control)
-    job = Job(order, machine, control, rung, mirror, Products())
+    submodules = tuple(_submodules(order, machine, control, mirror))
+    job = Job(order, machine, control, rung, mirror, Products(), submodules)
     return job if order.workcell.setup is None else _set_up(job)
+
+
+def _submodules(order: WorkOrder, machine: Machine, control: Control, mirror: Path) -> Iterator[Submodule]:
+    cell = order.workcell
+    if cell.git.submodules:
+        yield from find_submodules(mirror, cell.repo, cell.base, machine.mirrors_dir, control)
 
 
 def _check_space(machine: Machine) -> None:
@@ -94,13 +104,13 @@ def _set_up(job: Job) -> Job:
     if products is None:
         with locked(directory.with_name(f"{directory.name}.lock"), job.control):
             products = kept_products(directory) or _make(job, directory)
-    return Job(job.order, job.machine, job.control, job.rung, job.mirror, products)
+    return replace(job, products=products)
 
 
 def _make(job: Job, directory: Path) -> Products:
     order = job.order
     with open_cell(job.machine.work_dir, f"{workcell_id(order, 0)}-setup") as cell:
-        pristine = fetch_pristine(job.mirror, order.workcell.base, cell.pristine)
+        pristine = fetch_pristine(job.mirror, order.workcell.base, cell.pristine, job.submodules)
         check_out(pristine, cell)
         place = place_of(job.machine, job.rung, job.control, cell, Products())
         try:

@@ -42,7 +42,14 @@ class SetupFailedError(Exception):
 
 def place_of_products(work_dir: Path, workcell: Workcell) -> Path:
     """Where the products of this set-up are kept; the name is made of everything they depend on."""
-    inputs = [workcell.repo, workcell.base, workcell.setup, [str(path) for path in allowlist.own_python()]]
+    inputs: list[object] = [
+        workcell.repo,
+        workcell.base,
+        workcell.setup,
+        list(map(str, allowlist.own_python())),
+    ]
+    if workcell.git.submodules:
+        inputs.append("submodules")
     return work_dir / "setups" / sha256_json(inputs)[:24]
 
 

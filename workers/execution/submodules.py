@@ -1,0 +1,124 @@
+"""Submodules of the base commit, found ahead and laid into the check-out as plain files where the config asks for it.
+
+A submodule stays no repository there: Git would read the configuration of whatever a candidate puts in its place.
+"""
+
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from workers.control import Control
+from workers.execution.git import GitError, git
+from workers.execution.halt import HaltError
+from workers.execution.mirror import ensure_commit
+from workers.repository import check_repository, is_local, without_credentials
+
+_DEEPEST = 5
+_KEY = re.compile(r"submodule\.(?P<name>.*)\.(?P<what>path|url)", re.DOTALL)
+_AUTHOR = {
+    **{f"GIT_{who}_NAME": "bench" for who in ("AUTHOR", "COMMITTER")},
+    **{f"GIT_{who}_EMAIL": "bench@localhost" for who in ("AUTHOR", "COMMITTER")},
+    **{f"GIT_{who}_DATE": "2000-01-01T00:00:00Z" for who in ("AUTHOR", "COMMITTER")},
+}
+
+
+@dataclass(frozen=True)
+class Submodule:
+    """One submodule: where it lies in the check-out, and the mirror that holds its commit."""
+
+    path: str
+    commit: str
+    mirror: Path
+
+
+def find_submodules(
+    mirror: Path, repo: str, commit: str, mirrors_dir: Path, control: Control, depth: int = 0
+) -> Iterator[Submodule]:
+    """The submodules of a mirrored commit, outer ones first, each fetched into a mirror of its own.
+
+    Raises `HaltError`, class `invalid_issue`, for one that names no address which may be fetched.
+    """
+    found = gitlinks(git("ls-tree", "-r", "-z", commit, cwd=mirror))
+    if found and depth == _DEEPEST:
+        raise HaltError("invalid_issue", f"submodules are nested deeper than {_DEEPEST}")
+    urls = _urls(mirror, commit) if found else {}
+    for path, inner in found:
+        url = _address(repo, path, urls.get(path))
+        place = ensure_commit(mirrors_dir, url, inner, control)
+        yield Submodule(path, inner, place)
+        for below in find_submodules(place, url, inner, mirrors_dir, control, depth + 1):
+            yield Submodule(f"{path}/{below.path}", below.commit, below.mirror)
+
+
+def gitlinks(listing: bytes) -> list[tuple[str, str]]:
+    """Paths and commits of the submodules in `git ls-tree -r -z` output."""
+    entries = (entry.partition(b"\t") for entry in listing.split(b"\0"))
+    return [
+        (name.decode("utf-8", "surrogateescape"), head.split(b" ")[2].decode("ascii"))
+        for head, _, name in entries
+        if head.startswith(b"160000 ")
+    ]
+
+
+def _urls(mirror: Path, commit: str) -> dict[str, str]:
+    """Addresses by path, as `.gitmodules` of the commit says."""
+    try:
+        told = git("config", f"--blob={commit}:.gitmodules", "-z", "--list", cwd=mirror)
+    except GitError:
+        return {}
+    values: dict[tuple[str, str], str] = {}
+    for entry in told.decode("utf-8", "replace").split("\0"):
+        key, _, value = entry.partition("\n")
+        if match := _KEY.fullmatch(key):
+            values[match["name"], match["what"]] = value
+    return {path: values.get((name, "url"), "") for (name, what), path in values.items() if what == "path"}
+
+
+def _address(repo: str, path: str, url: str | None) -> str:
+    where = f"submodule {path!r:.100} of the base commit"
+    if not url:
+        raise HaltError(
+            "invalid_issue", f"{where} has no url in .gitmodules; add it, or set git.submodules: false"
+        )
+    address = resolved(repo, url)
+    try:
+        check_repository(address)
+    except ValueError as error:
+        raise HaltError("invalid_issue", f"{where}: its address {error}") from None
+    if is_local(address) and not is_local(repo):
+        raise HaltError(
+            "invalid_issue", f"{where} names the local path {without_credentials(address)!r:.100}"
+        )
+    return address
+
+
+def resolved(repo: str, url: str) -> str:
+    """A submodule's address; one that begins with `./` or `../` is meant from the repository's."""
+    if not url.startswith(("./", "../")):
+        return url
+    scheme, separator, rest = repo.partition("://")
+    if not separator:
+        scheme, rest = "", repo
+    host, slash, path = (
+        rest.partition("/" if separator else ":") if separator or not is_local(repo) else ("", "", rest)
+    )
+    joined = posixpath.normpath(posixpath.join(path, url))
+    return f"{scheme}{separator}{host}{slash}{joined}"
+
+
+def embed(repository: Path, submodules: tuple[Submodule, ...]) -> str:
+    """A commit on HEAD whose tree holds the files of the submodules in their places; returns its id."""
+    env = {"GIT_DIR": str(repository), "GIT_INDEX_FILE": str(repository / "embed.index"), **_AUTHOR}
+    git("read-tree", "HEAD", cwd=repository, env=env)
+    for each in submodules:
+        gone = b"0 " + b"0" * 40 + b"\t" + each.path.encode("utf-8", "surrogateescape") + b"\0"
+        fetch = ["fetch", "-q", "--depth=1", "--no-tags", "--no-write-fetch-head", "--"]
+        git(*fetch, str(each.mirror), each.commit, cwd=repository, env=env)
+        git("update-index", "-z", "--index-info", cwd=repository, env=env, given=gone)
+        git("read-tree", f"--prefix={each.path}/", each.commit, cwd=repository, env=env)
+    tree = git("write-tree", cwd=repository, env=env).decode().strip()
+    (repository / "embed.index").unlink()
+    words = b"The base commit with its submodules as files\n"
+    return git("commit-tree", tree, "-p", "HEAD", cwd=repository, env=env, given=words).decode().strip()
