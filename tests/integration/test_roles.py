@@ -24,6 +24,7 @@ WORKERS_FUNCTIONS = {
     "report_lost",
     "register_machine",
     "greet_machine",
+    "tell_sandbox",
     "schema_version",
 }
 WRITTEN_BY_OTHERS = {
