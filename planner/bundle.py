@@ -7,6 +7,7 @@ another bundle, a truncated one or an edited line is found before anything is ru
 import hashlib
 import json
 import math
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from planner.errors import PlannerError
 from planner.heads import HEADS
 from planner.input_forms import InputForm, input_form
 from planner.policies.outcome_choice import DecisionWeights
+from planner.regular_files import MIB, open_regular, read_regular
 
 SCHEMA_VERSION: Final = "cyntra.model_bundle.v1"
 MODEL: Final = "model.onnx"
@@ -37,6 +39,9 @@ REQUIRED: Final = (MODEL, CONFIG, ACTION_SPACE, CALIBRATION, TOKENIZER, VALIDATI
 _DECIDE: Final = (MODEL, CONFIG, ACTION_SPACE, CALIBRATION, TOKENIZER)
 OPSETS: Final = range(17, 24)
 """LayerNormalization begins with 17; the oldest onnxruntime that is allowed reads up to 23."""
+
+_LARGEST: Final = {False: 64 * MIB, True: 2048 * MIB}
+"""Bytes of a document, and of a model or any other file; protobuf ends at 2 GiB."""
 
 OutputForm = Literal["heads", "cells", "outcomes"]
 OUTPUTS: Final[dict[OutputForm, tuple[str, ...]]] = {
@@ -175,12 +180,14 @@ def _verified_files(path: Path, metadata: Mapping[str, Any]) -> dict[str, bytes]
 
 def _read(place: Path) -> bytes:
     with _refusing(place):
-        return place.read_bytes()
+        return read_regular(place, _LARGEST[place.name == MODEL], links=False)
 
 
 def _digest(place: Path) -> str:
     # In small pieces: once megabytes are let go of, the allocator keeps what is let go of after them for good.
-    with _refusing(place), place.open("rb") as content:
+    with _refusing(place), open_regular(place, links=False) as content:
+        if os.fstat(content.fileno()).st_size > _LARGEST[True]:
+            raise _refusal(place, f"larger than {_LARGEST[True] // MIB} MiB; export the bundle again")
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 

@@ -18,7 +18,9 @@ from planner.bundle import GOLDEN_NUMBERS, GOLDENS, Bundle, BundleError
 from planner.bundle_policy import BundlePolicy
 from planner.canonical import canonical_json
 from planner.decode import Decoded
+from planner.regular_files import MIB, open_regular, read_regular
 
+_LARGEST: Final = 64 * MIB
 CONFIDENCE_TOLERANCE: Final = 1e-5
 Floats = NDArray[np.float32]
 
@@ -48,12 +50,13 @@ def write_goldens(
 def read_goldens(bundle: Bundle) -> tuple[list[Golden], Floats]:
     """The goldens of an opened bundle; a `BundleError` where they are not what `write_goldens` wrote."""
     try:
-        document = json.loads((bundle.path / GOLDENS).read_bytes())
+        document = json.loads(read_regular(bundle.path / GOLDENS, _LARGEST, links=False))
         cases = [
             Golden(case["planner_input"], Action(*case["action"]), float(case["confidence"]))
             for case in document["cases"]
         ]
-        numbers: Floats = np.load(bundle.path / GOLDEN_NUMBERS, allow_pickle=False)
+        with open_regular(bundle.path / GOLDEN_NUMBERS, links=False) as file:
+            numbers: Floats = np.load(file, allow_pickle=False)
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{bundle.path}: the goldens cannot be read: {error}; export it again") from None
     if not cases or len(cases) != len(numbers):

@@ -9,6 +9,7 @@ import yaml
 
 from bench.config.errors import ConfigError
 from bench.intake.plain_yaml import PlainLoader, check_size
+from planner.regular_files import read_regular
 
 _LARGEST_BYTES: Final = 2**18
 
@@ -83,15 +84,9 @@ def read_source(path: Path) -> Source:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            # A device or pipe may never end.
-            content = file.read(_LARGEST_BYTES + 1)
+        return read_regular(path, _LARGEST_BYTES).decode("utf-8-sig")
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}; name a config that can be read") from error
-    if len(content) > _LARGEST_BYTES:
-        raise ConfigError(f"{path}: larger than {_LARGEST_BYTES >> 10} KiB; no config needs that much")
-    try:
-        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not a text file in UTF-8") from error
 

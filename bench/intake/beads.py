@@ -1,8 +1,9 @@
 """Reading Beads files: both dialects, dirty as they are. A bad line is named, never fatal."""
 
+import io
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +12,7 @@ from bench.intake.errors import IntakeError
 from bench.intake.fields import MAX_DEPTH, Fields, cleaned
 from bench.intake.issue import PRIORITIES, RISKS, SIZES, Issue
 from bench.intake.times import parse_time
+from planner.regular_files import MIB, open_regular
 from workers.repository import blotted, has_credential
 
 _UPSTREAM: Final = {"_type", "priority", "labels", "created_at", "updated_at", "estimated_minutes"}
@@ -19,6 +21,7 @@ _MERGE_MARKERS: Final = ("<<<<<<<", "=======", ">>>>>>>", "|||||||")
 # estimated_minutes up to this are of this size
 _SIZE_BY_MINUTES: Final = ((30, "XS"), (120, "S"), (480, "M"), (1440, "L"))
 _LONGEST_ID: Final = 200
+_LONGEST_LINE: Final = 16 * MIB
 
 
 @dataclass
@@ -45,10 +48,18 @@ class ImportReport:
 def read_issues_file(path: Path) -> ImportReport:
     """`read_issues` of a file; `IntakeError` where it cannot be read."""
     try:
-        with path.open("rb") as lines:
-            return read_issues(lines, str(path))
+        with open_regular(path) as lines:
+            return read_issues(_bounded(lines, path), str(path))
     except OSError as error:
         raise IntakeError(f"{path}: {error.strerror}; name a Beads file that can be read") from error
+
+
+def _bounded(lines: io.BufferedReader, path: Path) -> Iterator[bytes]:
+    """The lines of a file; `IntakeError` where one is longer than any issue."""
+    while line := lines.readline(_LONGEST_LINE + 1):
+        if len(line) > _LONGEST_LINE:
+            raise IntakeError(f"{path}: a line of more than {_LONGEST_LINE // MIB} MiB; name a Beads file")
+        yield line
 
 
 def read_issues(lines: Iterable[bytes | str], source: str) -> ImportReport:

@@ -12,6 +12,7 @@ from bench.intake.errors import IntakeError
 from bench.intake.fences import Block, fenced_blocks
 from bench.intake.issue import Dependency, Issue
 from bench.intake.plan_card import Card, make_card
+from planner.regular_files import open_regular
 
 _LARGEST_FILE: Final = 32 * 2**20
 _LANGUAGES: Final = frozenset({"yaml", "yml"})
@@ -29,7 +30,7 @@ def read_plan_tracker(path: Path) -> ImportReport:
     read or has no YAML block at all.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             content = file.read(_LARGEST_FILE + 1)
     except OSError as error:
         raise IntakeError(f"{path}: {error.strerror}; name a plan tracker that can be read") from error

@@ -11,8 +11,10 @@ from planner.dataset import facts
 from planner.dataset.epochs import epoch_of
 from planner.dataset.facts import BrokenArchiveError, Files, Plan, Times
 from planner.errors import PlannerError
+from planner.regular_files import MIB, read_regular
 
 Json = dict[str, Any]
+_LARGEST: Final = 64 * MIB
 ROLLOUT_VERSION: Final = "cyntra.rollout.v1"
 _BENCH: Final = "bench:"
 
@@ -85,7 +87,7 @@ def read_archive(directory: Path, backlog: Mapping[str, Json]) -> Archived:
 
 def _load(directory: Path, name: str) -> Json | None:
     try:
-        found = json.loads((directory / f"{name}.json").read_bytes())
+        found = json.loads(read_regular(directory / f"{name}.json", _LARGEST, links=False))
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -1,11 +1,13 @@
 """Issues as archives and backlogs hold them, dirty as they are, brought into the form of a planner_input."""
 
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from planner.errors import PlannerError
+from planner.regular_files import open_regular
 
 Json = dict[str, Any]
 _PRIORITIES: Final = ("P0", "P1", "P2", "P3")
@@ -82,7 +84,7 @@ def read_backlog(path: Path) -> tuple[dict[str, Json], list[int]]:
     """
     issues, bad = {}, []
     try:
-        with path.open(encoding="utf-8", errors="replace") as lines:
+        with io.TextIOWrapper(open_regular(path), encoding="utf-8", errors="replace") as lines:
             for number, line in enumerate(lines, start=1):
                 issue = _line(line)
                 if issue is not None:

@@ -14,10 +14,12 @@ from planner.actions import Action, JobType, is_valid
 from planner.documents.base import one_line, parse_document
 from planner.documents.dataset import DatasetExample, DatasetMeta, Split
 from planner.errors import PlannerError
+from planner.regular_files import MIB, open_regular, read_regular
 
 Json = dict[str, Any]
 EXAMPLES_FILE: Final = "dataset.jsonl"
 META_FILE: Final = "meta.json"
+_LARGEST_META: Final = 16 * MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Dataset:
         Streams; each example is checked when its turn comes. A `PlannerError` names the line at fault.
         """
         path = self.directory / EXAMPLES_FILE
-        with path.open("rb") as lines:
+        with open_regular(path) as lines:
             for number, line in enumerate(lines, start=1):
                 document = parse_json(_decoded(line, f"{path}:{number}"), f"{path}:{number}")
                 if split is None or document.get("split") == split:
@@ -49,10 +51,14 @@ def read_dataset(directory: Path, epoch: str | None = None) -> Dataset:
     """
     meta = read_meta(directory)
     try:
-        with (directory / EXAMPLES_FILE).open("rb") as file:
+        with open_regular(directory / EXAMPLES_FILE) as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         raise PlannerError(f"{directory}: {EXAMPLES_FILE} is missing; build the dataset again") from None
+    except OSError as error:
+        raise PlannerError(
+            f"{directory / EXAMPLES_FILE}: {error.strerror}; build the dataset again"
+        ) from None
     if found != meta.dataset_hash:
         raise PlannerError(
             f"{directory}: {EXAMPLES_FILE} is not the file that {META_FILE} describes "
@@ -72,11 +78,13 @@ def read_meta(directory: Path) -> DatasetMeta:
     """What `meta.json` says of the dataset in `directory`; a `PlannerError` where there is none."""
     path = directory / META_FILE
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_regular(path, _LARGEST_META).decode("utf-8")
     except (FileNotFoundError, NotADirectoryError):
         raise PlannerError(
             f"{directory} is no dataset: {META_FILE} is missing; planner build-dataset makes one"
         ) from None
+    except OSError as error:
+        raise PlannerError(f"{path}: {error.strerror}; build the dataset again") from None
     except UnicodeDecodeError:
         raise PlannerError(f"{path}: not UTF-8 text; build the dataset again") from None
     return parse_document(DatasetMeta, parse_json(text, str(path)), str(path))

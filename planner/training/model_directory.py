@@ -9,11 +9,13 @@ from planner.drafts import write_file
 from planner.errors import PlannerError
 from planner.layout import LAYOUT_V1, LAYOUT_V2, layout_document
 from planner.policies.outcome_choice import DecisionWeights
+from planner.regular_files import MIB, open_regular, read_regular
 from planner.tokens import tokens_document
 from planner.training.checkpoint import Weights, load, save, weight_hash
 from planner.training.config import TrainingConfig
 from planner.training.networks import OUTPUT_FORMS, Kind, Network, NetworkConfig, build
 
+_LARGEST: Final = 64 * MIB
 SCHEMA_VERSION: Final = "cyntra.planner_model.v1"
 WEIGHTS, CONFIG, REPORT = "model.pt", "config.json", "report.json"
 CURVES, PICTURE = "curves.csv", "curves.png"
@@ -92,6 +94,12 @@ def read_model(directory: Path) -> tuple[Network, Json, Json]:
 
 
 def _read_weights(path: Path, report: Json) -> Weights:
+    try:
+        open_regular(path).close()
+    except FileNotFoundError:
+        raise PlannerError(f"{path} is missing; train again") from None
+    except OSError as error:
+        raise PlannerError(f"{path}: {error.strerror}; train again") from None
     weights: Weights = load(path)
     if weight_hash(weights) != report.get("weight_hash"):
         raise PlannerError(f"{path} is not the file that {REPORT} describes; train again")
@@ -100,9 +108,11 @@ def _read_weights(path: Path, report: Json) -> Weights:
 
 def _read_json(path: Path) -> Json:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(read_regular(path, _LARGEST))
     except FileNotFoundError:
         raise PlannerError(f"{path} is missing; train again") from None
+    except OSError as error:
+        raise PlannerError(f"{path}: {error.strerror}; train again") from None
     except ValueError as error:
         raise PlannerError(f"{path}: not JSON: {error}; train again") from None
     if not isinstance(found, dict):
