@@ -143,7 +143,7 @@ def test_a_bomb_is_refused_in_one_line_within_a_second(
 def test_a_device_is_no_endless_config(bench: Callable[[str], Path], capsys: Said) -> None:
     bench("{}")
     assert main(["submit", "--config", "/dev/zero"]) == 2
-    assert "larger than" in capsys.readouterr().err
+    assert "a device and no regular file" in capsys.readouterr().err
 
 
 def test_aliases_that_say_no_more_than_they_hold_are_taken(bench: Callable[[str], Path]) -> None:
