@@ -93,18 +93,15 @@ $(VENV)/.farm: $(VENV)/bin/python pyproject.toml constraints/farm.txt
 	$(PIP_INSTALL) --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.train: $(VENV)/.farm constraints/train.txt constraints/torch.txt constraints/cuda.txt
-	$(LOCKED) -r constraints/train.txt -r constraints/torch.txt
-	@$(VENV)/bin/python -c '$(NEEDS_CUDA)' || $(LOCKED) -r constraints/cuda.txt
+# A build for CPUs alone where pip knows one (as on the machines that test this); else the public one.
+$(VENV)/.train: $(VENV)/.farm constraints/train.txt constraints/torch-cpu.txt constraints/torch.txt constraints/cuda.txt
+	$(LOCKED) -r constraints/train.txt
+	@$(LOCKED) -r constraints/torch-cpu.txt 2>/dev/null || $(LOCKED) -r constraints/torch.txt -r constraints/cuda.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.train constraints/dev.txt
 	$(LOCKED) -r constraints/dev.txt
 	@touch $@
-
-# PyTorch's build for Linux asks for CUDA's libraries, its CPU builds do not.
-NEEDS_CUDA = from importlib.metadata import requires; import sys; \
-  sys.exit(any(name.startswith(("nvidia", "cuda")) for name in requires("torch") or ()))
 
 # A real mini-swe-agent for one test, apart from the farm: it pins what the farm does not.
 $(MINI)/.done: tests/stand_ins/mini-requirements.txt

@@ -2,7 +2,7 @@
 
 One universal resolution serves every Python from 3.11 on and every platform. The packages are spread over files, so
 that each installation takes the files that it needs: farm, then train, torch and (where PyTorch's build asks for
-it) cuda, then dev. Versions that are locked stay, unless `--upgrade` is given.
+it) cuda, then dev. Versions that are locked stay, unless `--upgrade` is given. `torch-cpu.txt` is kept by hand.
 """
 
 import re
@@ -16,13 +16,11 @@ PROJECT = HERE.parent / "pyproject.toml"
 MINI = HERE.parent / "tests" / "stand_ins" / "mini-requirements"
 NAMES = ("farm", "train", "torch", "cuda", "dev")
 CUDA = ("cuda-", "nvidia-", "triton")
-# Builds that no public registry lists: PyTorch for CPUs alone (2.13.0+cpu), CPython 3.11 on x86-64 Linux.
-OTHER_BUILDS = {"torch": ("6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b",)}
 HEADER = "# Written by `make lock`: {what}.\n"
 ABOUT = {
     "farm": "the farm, and what builds the project",
     "train": "what training needs beside farm.txt",
-    "torch": "PyTorch, its builds with CUDA and for CPUs",
+    "torch": "PyTorch as the public index has it",
     "cuda": "what PyTorch's builds with CUDA need beside train.txt, on Linux",
     "dev": "what tests and checks need beside farm.txt, train.txt and torch.txt",
     "uv": "the tool that writes these files",
@@ -72,13 +70,7 @@ def _resolve(extras: tuple[str, ...], versions: dict[str, str]) -> dict[str, str
         text = _uv(PROJECT, str(HERE / "build.in"), *chosen, "--constraint", str(kept))
     finally:
         kept.unlink()
-    found = blocks(text)
-    for name, hashes in OTHER_BUILDS.items():
-        if name in found:
-            found[name] = (
-                found[name].rstrip("\n") + "".join(f" \\\n    --hash=sha256:{each}" for each in hashes) + "\n"
-            )
-    return found
+    return blocks(text)
 
 
 def _uv(source: Path, *options: str) -> str:

@@ -20,7 +20,13 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = [ROOT / "constraints" / f"{name}.txt" for name in ("farm", "train", "torch", "cuda", "dev")]
-ALL_LOCKS = [*LOCKS, ROOT / "constraints" / "uv.txt", ROOT / "tests/stand_ins/mini-requirements.txt"]
+TORCH_CPU = ROOT / "constraints" / "torch-cpu.txt"
+ALL_LOCKS = [
+    *LOCKS,
+    TORCH_CPU,
+    ROOT / "constraints" / "uv.txt",
+    ROOT / "tests/stand_ins/mini-requirements.txt",
+]
 PACKAGES = ("bench", "workers", "db", "planner", "migrations")
 PRIVATE = (
     ".env",
@@ -141,6 +147,13 @@ def test_every_package_has_an_exact_version_and_hashes(file: Path) -> None:
 def test_no_package_is_locked_in_two_files() -> None:
     names = [name for file in LOCKS for name in locked([file])]
     assert len(names) == len(set(names))
+
+
+def test_pytorch_is_of_one_version_with_cuda_and_without() -> None:
+    (public,), (for_cpus,) = (
+        locked([file])["torch"] for file in (ROOT / "constraints" / "torch.txt", TORCH_CPU)
+    )
+    assert for_cpus.split()[0] == f"{public.split()[0]}+cpu"
 
 
 def test_the_locks_are_those_of_the_project() -> None:
