@@ -13,6 +13,7 @@ import psycopg
 
 from bench.config.models import BenchConfig
 from bench.intake.issue import Issue
+from bench.stream.board import Board
 from bench.stream.decision import plan_issue
 from bench.stream.open import open_stream
 from bench.stream.truth import StreamTruth
@@ -33,9 +34,10 @@ _AIM_MS = 5.0
 
 
 def rows(farm: BenchmarkFarm, scale: Scale) -> Iterator[Row]:
-    """Decisions over `scale.submitted` runs; a step's reads before and after `scale.outcomes` outcomes."""
+    """Decisions over `scale.submitted` runs; a step's reads before and after `scale.outcomes` outcomes; a ring."""
     yield _deciding(scale.submitted)
     yield _reading(farm, scale.outcomes)
+    yield _ring(2 * scale.submitted)
 
 
 def _deciding(count: int) -> Row:
@@ -89,6 +91,41 @@ def _reading(farm: BenchmarkFarm, outcomes: int) -> Row:
         "≤1.5×",
         after / before <= 1.5,
     )
+
+
+def _ring(count: int) -> Row:
+    """A queue over issues that all wait for each other, a tenth of them first."""
+    few, many = _queue_seconds(count // 10), _queue_seconds(count)
+    return Row(
+        f"stream: the queue of {count:,} issues in one ring",
+        f"{many:.1f} s",
+        f"a tenth of them: {few:.2f} s",
+        f"{many / few:.1f}×",
+        "≤15×",
+        many / few <= 15,
+    )
+
+
+def _queue_seconds(count: int) -> float:
+    now = datetime.now(UTC)
+    rows = [
+        {
+            "issue_id": f"i{n:07}",
+            "document": {"id": f"i{n:07}", "dependencies": [_waits(n, (n + 1) % count)]},
+            "imported_at": now,
+        }
+        for n in range(count)
+    ]
+    began = time.perf_counter()
+    board = Board(max_attempts=3)
+    board.load(rows)
+    assert len(board.standing([]).held) == count
+    board.critical_hours()
+    return time.perf_counter() - began
+
+
+def _waits(number: int, other: int) -> dict[str, str]:
+    return {"issue_id": f"i{number:07}", "depends_on_id": f"i{other:07}", "type": "blocks"}
 
 
 def _stream(farm: BenchmarkFarm) -> str:

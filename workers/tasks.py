@@ -1,5 +1,6 @@
 """The Celery entry of a pool child: a thin task over `workers.attempt`."""
 
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db.engine import open_engine
 from db.repositories.leases import Leases
+from planner.plain_log import PlainFormatter
 from workers.attempt import Run, attempt_next
 from workers.celery_app import TASK_NAME, capability_class, make_app
 from workers.execution.machine import Machine
@@ -82,6 +84,13 @@ def serve(queue: str, desk: Desk) -> None:
 def work(task: Any) -> None:
     """A bell rang: there is work in the class of this queue."""
     serve(capability_class(task.request.delivery_info["routing_key"]), desk_of(os.getpid()))
+
+
+@signals.after_setup_logger.connect
+@signals.after_setup_task_logger.connect
+def _log_plain_lines(logger: logging.Logger, format: str, **_: Any) -> None:
+    for handler in logger.handlers:
+        handler.setFormatter(PlainFormatter(format))
 
 
 @signals.worker_init.connect

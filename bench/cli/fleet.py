@@ -7,7 +7,7 @@ import threading
 import click
 
 from bench.cli.session import note, open_farm
-from planner.cli.output import log_to_stderr
+from planner.plain_log import log_to_stderr
 
 
 @click.command()

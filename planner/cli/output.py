@@ -1,7 +1,6 @@
 """The one way to the terminal of both command lines: what is written there is text, whoever wrote it."""
 
 import io
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -44,22 +43,3 @@ def show_refusal(refusal: click.ClickException) -> None:
     echo_text(usage, err=True, nl=False)
     if error:
         echo(f"{error}{refusal.format_message()}", err=True)
-
-
-def log_to_stderr() -> None:
-    """Warnings of this program and its libraries, one line each."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(PlainFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
-
-
-class PlainFormatter(logging.Formatter):
-    """A log whose every record is one line, apart from its traceback, and that no message can forge or colour."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        """The line of a record."""
-        return visible_line(super().formatMessage(record))
-
-    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
-        """The traceback below it."""
-        return visible_text(super().formatException(ei))

@@ -9,9 +9,10 @@ from typing import IO, Any, Final, NoReturn
 import click
 
 from planner.cli.numbers import FiniteRange
-from planner.cli.output import echo, echo_json, log_to_stderr
+from planner.cli.output import echo, echo_json
 from planner.errors import PlannerError
 from planner.inference import PlannerInference
+from planner.plain_log import log_to_stderr
 from planner.planner_config import InferenceConfig, ModelConfig, PlannerConfig
 from planner.serving.endpoints import Endpoint
 from planner.serving.service import DEFAULT_QUEUE, Service

@@ -1,5 +1,6 @@
 """Text from outside is text: no command obeys it, none ends in a traceback, and what was written is what is read."""
 
+import importlib
 import io
 import json
 import logging
@@ -13,6 +14,7 @@ import click
 import pytest
 import sqlalchemy as sa
 import yaml
+from celery import signals
 from rich.console import Console
 
 from bench.cli.follow import picture, read_progress
@@ -20,8 +22,8 @@ from bench.cli.main import cli, main
 from bench.cli.session import Farm
 from planner.cli.main import cli as planner_cli
 from planner.cli.main import main as planner_main
-from planner.cli.output import PlainFormatter
 from planner.foreign_text import json_text, markdown_code, markdown_text, visible_line, visible_text
+from planner.plain_log import PlainFormatter
 from tests.security.hostile_rows import HOSTILE, MARKUP, write_hostile_farm
 
 Said = pytest.CaptureFixture[str]
@@ -152,6 +154,7 @@ def test_every_command_is_tried() -> None:
     assert set(_leaves(cli)) == set(_reads("b")) | _NOT_READ
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["terminal", "pipe"])
 def test_no_command_obeys_what_others_wrote(
     farm: str, form: str, capsys: Said, monkeypatch: pytest.MonkeyPatch
@@ -292,6 +295,18 @@ def test_nothing_writes_to_the_terminal_past_the_one_place() -> None:
         if "corpus_data" not in path.parts and bare.search(path.read_text())
     }
     assert found <= allowed
+
+
+@pytest.mark.parametrize("signal", [signals.after_setup_logger, signals.after_setup_task_logger])
+def test_what_a_worker_logs_is_text(signal: Any) -> None:
+    assert importlib.import_module("workers.tasks")
+    written = io.StringIO()
+    logger = logging.Logger("worker")
+    logger.addHandler(logging.StreamHandler(written))
+    signal.send(sender=None, logger=logger, format="%(levelname)s %(message)s")
+    logger.error("gate said %s", HOSTILE)
+    _check(written.getvalue(), "the log")
+    assert written.getvalue().startswith(f"ERROR gate said {MARKUP}")
 
 
 @pytest.mark.parametrize("form", ["terminal", "pipe"])

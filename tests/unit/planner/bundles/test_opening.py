@@ -68,7 +68,7 @@ def test_a_file_of_another_bundle_is_found(bundle: Path, exported: Callable[...,
 def test_what_cannot_be_read_is_named(bundle: Path, name: str) -> None:
     (bundle / name).unlink()
     (bundle / name).mkdir()
-    assert_refused(bundle, name, "cannot be read: Is a directory")
+    assert_refused(bundle, name, "cannot be read: a directory and no regular file")
 
 
 FOREIGN: dict[str, tuple[str, Damage, str]] = {
