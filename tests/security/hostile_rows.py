@@ -52,7 +52,8 @@ def write_hostile_farm(engine: sa.Engine) -> tuple[str, set[str]]:
             {"b": bench},
         )
         connection.execute(
-            sa.text("SELECT farm.register_machine(:m, :tags, 2)"), {"m": MACHINE, "tags": [f"tag{HOSTILE}"]}
+            sa.text("INSERT INTO farm.machines (machine_id, capabilities, concurrency) VALUES (:m, :tags, 2)"),
+            {"m": MACHINE, "tags": [f"tag{HOSTILE}"]},
         )
     running_bench(engine, cases=2)
     Issues(engine).upsert(HOSTILE, [_issue(number).document() for number in range(4)])
