@@ -53,6 +53,7 @@ def _reads(bench: str) -> dict[str, list[list[str]]]:
         "status": [[], ["--json"], here, [*here, "--json"], [_SENT]],
         "machines list": [[], ["--json"]],
         "machines trust": [[_SENT]],
+        "machines forget": [[_SENT]],
         "issues import": [["hostile.jsonl"], ["hostile.jsonl", "--json"], [f"{HOSTILE}.jsonl"]],
         "issues list": [[], ["--json"], ["--slice", _SENT]],
         "issues show": [[f"i0{HOSTILE}"], [f"i0{HOSTILE}", "--json"], [_SENT]],
