@@ -52,7 +52,9 @@ def write_hostile_farm(engine: sa.Engine) -> tuple[str, set[str]]:
             {"b": bench},
         )
         connection.execute(
-            sa.text("INSERT INTO farm.machines (machine_id, capabilities, concurrency) VALUES (:m, :tags, 2)"),
+            sa.text(
+                "INSERT INTO farm.machines (machine_id, capabilities, concurrency) VALUES (:m, :tags, 2)"
+            ),
             {"m": MACHINE, "tags": [f"tag{HOSTILE}"]},
         )
     running_bench(engine, cases=2)
