@@ -46,6 +46,7 @@ POWERS: Json = {
     "sandbox": "none",
     "rates": {"usd_per_minute": 0},
     "tags": ["gpu"],
+    "git": {"submodules": True},
     "setup_timeout_seconds": 9.0,
     "seconds_per_minute": 600.0,
     "default_candidates": 5,

@@ -136,7 +136,7 @@ class Claude(Program):
         argv += ["--max-budget-usd", decimal_usd(context.max_micro_usd)]
         # Of this round alone: at a place that lasts, an earlier round may have put a file or a link.
         config = context.out / "claude"
-        config.mkdir()
+        config.mkdir(exist_ok=True)
         return Invocation(
             argv=tuple(argv),
             env=environment(
