@@ -33,6 +33,8 @@ loop: $(VENV)/.train
 
 ## test: all tests
 test: $(VENV)/.dev $(MINI)/.done
+	@[ "$$(id -u)" != 0 ] || command -v bwrap >/dev/null || \
+	  { echo "as root, work runs in bubblewrap only: apt-get install bubblewrap, or run the tests as an ordinary user"; exit 1; }
 	BENCH_TEST_MINI=$(abspath $(MINI))/bin/mini $(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) $(TEST_FLAGS)
 
 ## quick: the tests that take no more than a few seconds each
