@@ -57,7 +57,7 @@ class Cell:
 
     @property
     def base_tree(self) -> Path:
-        """A file that names the tree of that index."""
+        """A file that names the tree of that index, as Git takes it in the pristine repository."""
         return self.root / "base.tree"
 
     def fresh_inside(self, name: str) -> Path:

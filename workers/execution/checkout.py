@@ -48,16 +48,17 @@ def check_out(pristine: Path, cell: Cell) -> None:
 
 
 def _without_gitlinks(pristine: Path, index: Path) -> str:
-    """Drop submodules from an index, and return the id of its tree.
+    """Drop submodules from an index, and return its tree's id, or HEAD where there are none.
 
     A repository that a candidate plants at a submodule's place would be looked into, with its own configuration.
     """
     env = {"GIT_DIR": str(pristine), "GIT_INDEX_FILE": str(index)}
     entries = git("ls-files", "--stage", "-z", cwd=pristine, env=env).split(b"\0")
     names = [entry.partition(b"\t")[2] for entry in entries if entry.startswith(_GITLINK)]
-    if names:
-        gone = b"".join(b"0 " + b"0" * 40 + b"\t" + name + b"\0" for name in names)
-        git("update-index", "-z", "--index-info", cwd=pristine, env=env, given=gone)
+    if not names:
+        return "HEAD"
+    gone = b"".join(b"0 " + b"0" * 40 + b"\t" + name + b"\0" for name in names)
+    git("update-index", "-z", "--index-info", cwd=pristine, env=env, given=gone)
     return git("write-tree", cwd=pristine, env=env).decode().strip()
 
 

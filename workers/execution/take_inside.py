@@ -62,19 +62,18 @@ def _remove(path: str) -> None:
             os.unlink(path)
 
 
-def changed_paths(limit: int) -> list[bytes]:
+def changed_paths(limit: int) -> set[bytes]:
     """Paths that differ from the index or are not in it. Raises `RefusedError` above `limit`."""
-    found: list[bytes] = []
-    listings = (["diff-files", "--name-only", "-z"], ["ls-files", "--others", "--exclude-standard", "-z"])
-    for arguments in listings:
-        for path in _names(arguments):
-            found.append(path)
-            if len(found) > limit:
-                raise RefusedError("patch_too_large", _crowded(found))
+    found: set[bytes] = set()
+    # A path that is gone is listed as modified, too.
+    for path in _names(["ls-files", "--modified", "--deleted", "--others", "--exclude-standard", "-z"]):
+        found.add(path)
+        if len(found) > limit:
+            raise RefusedError("patch_too_large", _crowded(found))
     return found
 
 
-def _crowded(paths: list[bytes]) -> list[bytes]:
+def _crowded(paths: set[bytes]) -> list[bytes]:
     """The directories at the top that hold most of the paths."""
     counts: dict[bytes, int] = {}
     for path in paths:
@@ -94,7 +93,7 @@ def _names(arguments: list[str]) -> Iterator[bytes]:
         raise OSError(f"git {arguments[0]} ended with {process.returncode}")
 
 
-def check_sizes(checkout: str, paths: list[bytes], limit: int) -> None:
+def check_sizes(checkout: str, paths: set[bytes], limit: int) -> None:
     """Raises `RefusedError` where the changed files are larger than `limit` bytes together."""
     sizes: dict[bytes, int] = {}
     for path in paths:
