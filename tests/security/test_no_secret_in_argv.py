@@ -7,7 +7,6 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,39 +14,28 @@ import pytest
 import yaml
 
 from bench.embedded.binaries import broker_program
-from tests.fixtures.small_farm import SmallFarm, command_lines_now, small_farm, watched_command_lines
+from tests.fixtures.small_farm import command_lines_now, small_farm, watched_command_lines
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a-broker-password-of-this-test"
 
 
-@pytest.fixture(scope="module")
-def farm() -> Iterator[SmallFarm]:
-    with small_farm() as running:
-        yield running
-
-
 @pytest.mark.slow
-def test_no_process_of_an_embedded_farm_shows_a_password(farm: SmallFarm) -> None:
-    lines = farm.command_lines | command_lines_now()
-    seen = b"\n".join(lines)
-    for program in (b"initdb", b"postgres", b"valkey-server", b"celery", b"coordinator", b"submit"):
-        assert program in seen, "the test looks"
-    secrets = farm.secrets()
-    assert {"postgres", "broker", "worker"} <= set(secrets)
-    assert not [name for name, secret in secrets.items() if secret.encode() in seen]
-
-
-@pytest.mark.slow
-def test_the_brokers_password_lies_in_a_private_file_also_where_an_open_one_lay_before(
-    farm: SmallFarm,
-) -> None:
-    config = farm.root / "run" / "broker.conf"
-    farm.bench("down")
-    config.chmod(0o644)
-    farm.bench("up")
-    assert farm.secrets()["broker"] in config.read_text()
-    assert stat.S_IMODE(config.stat().st_mode) == 0o600
+def test_no_process_of_an_embedded_farm_shows_a_password() -> None:
+    """Its broker reads it from a private file, also where an older version left an open one."""
+    with small_farm() as farm:
+        seen = b"\n".join(farm.command_lines | command_lines_now())
+        for program in (b"initdb", b"postgres", b"valkey-server", b"celery", b"coordinator", b"submit"):
+            assert program in seen, "the test looks"
+        secrets = farm.secrets()
+        assert {"postgres", "broker", "worker"} <= set(secrets)
+        assert not [name for name, secret in secrets.items() if secret.encode() in seen]
+        config = farm.root / "run" / "broker.conf"
+        farm.bench("down")
+        config.chmod(0o644)
+        farm.bench("up")
+        assert farm.secrets()["broker"] in config.read_text()
+        assert stat.S_IMODE(config.stat().st_mode) == 0o600
 
 
 def _services() -> dict[str, Any]:

@@ -4,12 +4,11 @@ import os
 import shutil
 import stat
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.fixtures.small_farm import SmallFarm, small_farm
+from tests.fixtures.small_farm import small_farm
 from workers.execution.cell import open_cell
 from workers.execution.mirror import locked
 from workers.node.machine import node_settings
@@ -19,12 +18,6 @@ STRANGER = "54321"
 as_root = pytest.mark.skipif(
     os.geteuid() != 0 or shutil.which("setpriv") is None, reason="only root may become somebody else"
 )
-
-
-@pytest.fixture(scope="module")
-def farm() -> Iterator[SmallFarm]:
-    with small_farm() as running:
-        yield running
 
 
 def readable_by_a_stranger(root: Path) -> list[str]:
@@ -52,22 +45,17 @@ def open_as_an_older_version_left_it(root: Path) -> None:
 
 @as_root
 @pytest.mark.slow
-def test_a_second_user_reads_nothing_of_a_farm(farm: SmallFarm) -> None:
-    assert list((farm.root / "archives").glob("*/manifest.json"))
-    assert list((farm.root / "work" / "mirrors").glob("*.git"))
-    assert str(farm.directory / "bench.yaml") in readable_by_a_stranger(farm.directory), "the test looks"
-    assert readable_by_a_stranger(farm.root) == []
-
-
-@as_root
-@pytest.mark.slow
-def test_a_farm_that_an_older_version_left_open_is_closed_when_it_starts(farm: SmallFarm) -> None:
-    farm.bench("down")
-    open_as_an_older_version_left_it(farm.root)
-    (manifest,) = (farm.root / "archives").glob("*/manifest.json")
-    assert {str(manifest), str(farm.root / "secrets.json")} <= set(readable_by_a_stranger(farm.root))
-    farm.bench("up")
-    assert readable_by_a_stranger(farm.root) == []
+def test_a_second_user_reads_nothing_of_a_farm_even_if_an_older_version_left_it_open() -> None:
+    with small_farm() as farm:
+        (manifest,) = (farm.root / "archives").glob("*/manifest.json")
+        assert list((farm.root / "work" / "mirrors").glob("*.git"))
+        assert str(farm.directory / "bench.yaml") in readable_by_a_stranger(farm.directory), "the test looks"
+        assert readable_by_a_stranger(farm.root) == []
+        farm.bench("down")
+        open_as_an_older_version_left_it(farm.root)
+        assert {str(manifest), str(farm.root / "secrets.json")} <= set(readable_by_a_stranger(farm.root))
+        farm.bench("up")
+        assert readable_by_a_stranger(farm.root) == []
 
 
 def test_a_worker_closes_its_directories_before_it_works(
