@@ -9,7 +9,7 @@ BEGIN
 END $$;
 
 -- A name belongs to the token that registered it first. The name of an older farm has none yet: the first one to
--- come has it.
+-- come has it. One that runs nothing and was not seen for an hour is free: machines are made anew under old names.
 CREATE FUNCTION farm.register_machine(p_machine text, p_token uuid, p_capabilities text[], p_concurrency int)
 RETURNS text[] LANGUAGE plpgsql SECURITY DEFINER SET search_path = farm, pg_temp AS $$
 BEGIN
@@ -22,7 +22,9 @@ BEGIN
         ON CONFLICT (machine_id) DO UPDATE
         SET capabilities = EXCLUDED.capabilities, concurrency = EXCLUDED.concurrency, started_at = now(),
             seen_at = now(), infra_failures = 0, suspended = false, token_hash = EXCLUDED.token_hash
-        WHERE machines.token_hash IS NULL OR machines.token_hash = EXCLUDED.token_hash;
+        WHERE machines.token_hash IS NULL OR machines.token_hash = EXCLUDED.token_hash
+           OR (machines.seen_at < now() - interval '1 hour' AND NOT EXISTS (
+               SELECT FROM farm.executions e WHERE e.machine_id = p_machine AND e.state = 'running'));
         IF NOT FOUND THEN
             RAISE EXCEPTION 'machine % has another token', p_machine USING ERRCODE = 'BF001';
         END IF;

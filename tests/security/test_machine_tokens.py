@@ -25,7 +25,7 @@ from workers.node.token import machine_token
 def test_a_suspended_machine_does_not_clear_itself_under_another_ones_name(engine: sa.Engine) -> None:
     leases_of(engine)
     with engine.begin() as connection:
-        connection.execute(sa.text("UPDATE farm.machines SET suspended = true"))
+        connection.execute(sa.text("UPDATE farm.machines SET suspended = true, seen_at = now()"))
     with pytest.raises(DbError):
         Machines(engine).register(MACHINE, uuid4(), [], 1)
     assert row(engine, "SELECT suspended FROM farm.machines")["suspended"]
@@ -57,6 +57,23 @@ def test_a_forgotten_name_is_free_and_its_running_work_goes_on(
     assert Leases(engine).heartbeat(order["execution_id"], 1, token, 60) == "go_on"
     assert execution(engine, order["execution_id"])["state"] == "running"
     assert Machines(engine).forget("nobody") is False
+
+
+def test_a_name_that_runs_nothing_and_was_not_seen_for_an_hour_is_free(engine: sa.Engine) -> None:
+    admit_all(engine, make_bench(engine))
+    assert leases_of(engine).claim(QUEUE, MACHINE, uuid4(), 60) is not None
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE farm.machines SET seen_at = now() - interval '59 minutes'"))
+    with pytest.raises(DbError):
+        Machines(engine).register(MACHINE, uuid4(), [], 1)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE farm.machines SET seen_at = now() - interval '61 minutes'"))
+    with pytest.raises(DbError):
+        Machines(engine).register(MACHINE, uuid4(), [], 1)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE farm.executions SET machine_id = 'another'"))
+    Machines(engine).register(MACHINE, uuid4(), [], 1)
+    assert not Machines(engine).greet(MACHINE, TOKEN).known
 
 
 def test_no_list_of_machines_shows_a_token(engine: sa.Engine) -> None:
