@@ -215,6 +215,18 @@ def test_a_report_is_not_forged_from_outside_the_reporter(order: Orders, machine
     assert {"gate_forged", "no_junit"} & set(result.fail_codes)
 
 
+@pytest.mark.parametrize(
+    "calc", ["import os; os._exit(0)", AT_IMPORT], ids=["ends at once", "patches the runner"]
+)
+def test_a_pytest_gate_is_judged_by_its_tests_also_where_nobody_asked(
+    order: Orders, machine: Machine, calc: str
+) -> None:
+    plain = GATE.model_copy(update={"junit": False})
+    result = verdict(order, machine, {"calc.py": calc}, gates=[plain])
+    assert result.status == "failed"
+    assert {"no_junit", "gate_forged"} & set(result.fail_codes)
+
+
 def test_nothing_of_the_reporter_is_left_for_the_projects_own_processes(
     order: Orders, machine: Machine, repository: Repository
 ) -> None:

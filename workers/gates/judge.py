@@ -38,6 +38,11 @@ class GateRun:
     """Modules missing at collection that the repository does not have either: the environment lacks them."""
 
 
+def tells_tests(gate: Gate) -> bool:
+    """Whether a gate's tests are told one by one: where it says so, and where it is pytest anyway."""
+    return gate.junit or can_report(gate.command)
+
+
 def judge(gate: Gate, run: GateRun, baseline: GateBaseline | None, is_test_file: IsTestFile) -> GateResult:
     """The result of a gate on a candidate's diff, held against what the gate showed on the base commit."""
     codes = _fail_codes(gate, run, baseline, is_test_file)
@@ -62,8 +67,8 @@ def _fail_codes(
         return [EXCESS_CODES[run.ended_by]]
     if run.exit_code is None:
         return ["timeout"]
-    if not gate.junit:
-        return [f"exit_{run.exit_code}"] if run.exit_code else []
+    if not gate.junit and run.suite is None:
+        return _plain_codes(run.exit_code, baseline)
     codes = [] if run.exit_code in _RUNNER_TELLS else [f"exit_{run.exit_code}"]
     if run.suite is None:
         return [*codes, "no_junit"]
@@ -71,6 +76,12 @@ def _fail_codes(
         codes.append("tests_failed")
     codes += compare(run.suite, baseline, is_test_file)
     return [*codes, "gate_forged"] if _is_forged(run.suite, baseline, passes=not codes) else codes
+
+
+def _plain_codes(exit_code: int, baseline: GateBaseline | None) -> list[str]:
+    """By the exit code alone, unless the tests were told on the base commit: then they are missing now."""
+    codes = [f"exit_{exit_code}"] if exit_code else []
+    return [*codes, "no_junit"] if baseline is not None and baseline.tests is not None else codes
 
 
 def _is_forged(suite: SuiteRun, baseline: GateBaseline | None, *, passes: bool) -> bool:
@@ -115,7 +126,7 @@ def why_not_run(gate: Gate, run: GateRun) -> str:
         return f"no end within {gate.timeout_seconds:g} seconds"
     if run.exit_code in (126, 127):
         return f"exit code {run.exit_code}: {last_line(run.output_tail)}"
-    if not gate.junit:
+    if not gate.junit and run.suite is None:
         return ""
     return _why_no_suite(gate, run) if run.suite is None else _why_no_verdict(run, run.suite)
 

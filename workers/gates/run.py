@@ -12,7 +12,7 @@ from pathlib import Path
 from workers.execution.checkout import materialize
 from workers.execution.git import GitError
 from workers.gates.command import GateCommand, can_report, reporting, writing
-from workers.gates.judge import GateRun, IsTestFile, baseline_of, judge
+from workers.gates.judge import GateRun, IsTestFile, baseline_of, judge, tells_tests
 from workers.gates.junit import read_junit
 from workers.gates.report import Channel
 from workers.gates.suite import SuiteRun
@@ -45,7 +45,9 @@ class GateBay:
                 (inside / name).mkdir(parents=True)
             materialize(self.pristine, index, inside / "checkout")
             ended, suite = (
-                self._tests(gate, inside, log) if gate.junit else (self._plain(gate, inside, log), None)
+                self._tests(gate, inside, log)
+                if tells_tests(gate)
+                else (self._plain(gate, inside, log), None)
             )
             return GateRun(
                 exit_code=ended.exit_code,

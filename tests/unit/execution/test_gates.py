@@ -180,6 +180,8 @@ def test_a_baseline_without_ids_is_held_by_number(shown: SuiteRun, codes: list[s
 def test_a_plain_gate_goes_by_its_exit_code() -> None:
     assert judged(run(0), None, PLAIN).passed
     assert judged(run(2), None, PLAIN).fail_codes == ["exit_2"]
+    assert judged(run(0), COUNTED, PLAIN).passed, "tests that were never told are not missed"
+    assert judged(run(0), BASE, PLAIN).fail_codes == ["no_junit"]
 
 
 @pytest.mark.parametrize(
