@@ -9,9 +9,8 @@ from pathlib import Path
 from workers.execution.cell import Cell
 from workers.execution.git import GitError, git
 from workers.execution.halt import HaltError
-from workers.execution.submodules import Submodule, embed
+from workers.execution.submodules import Submodule, drop_entries, embed, fetch_commit, gitlinks
 
-_GITLINK = b"160000 "
 _ATTRIBUTES = "* -text !eol -ident !filter !working-tree-encoding\n"
 _EXCLUDE = "__pycache__/\n*.py[cod]\n.pytest_cache/\n.bench-*\n"
 """Compiled Python never is part of a patch: it could stand in for a source file that gates read."""
@@ -26,8 +25,7 @@ def fetch_pristine(mirror: Path, commit: str, place: Path, submodules: tuple[Sub
     try:
         git("init", "-q", "--template=", str(place))
         _write_info(repository)
-        fetch = ["fetch", "-q", "--depth=1", "--no-tags", "--no-write-fetch-head"]
-        git(*fetch, "--", str(mirror), commit, cwd=place)
+        fetch_commit(mirror, commit, place)
         (repository / "HEAD").write_text(f"{commit}\n", encoding="ascii")
         if submodules:
             (repository / "HEAD").write_text(f"{embed(repository, submodules)}\n", encoding="ascii")
@@ -53,12 +51,10 @@ def _without_gitlinks(pristine: Path, index: Path) -> str:
     A repository that a candidate plants at a submodule's place would be looked into, with its own configuration.
     """
     env = {"GIT_DIR": str(pristine), "GIT_INDEX_FILE": str(index)}
-    entries = git("ls-files", "--stage", "-z", cwd=pristine, env=env).split(b"\0")
-    names = [entry.partition(b"\t")[2] for entry in entries if entry.startswith(_GITLINK)]
-    if not names:
+    found = gitlinks(git("ls-tree", "-r", "-z", "HEAD", cwd=pristine, env=env))
+    if not found:
         return "HEAD"
-    gone = b"".join(b"0 " + b"0" * 40 + b"\t" + name + b"\0" for name in names)
-    git("update-index", "-z", "--index-info", cwd=pristine, env=env, given=gone)
+    drop_entries([path for path, _ in found], pristine, env)
     return git("write-tree", cwd=pristine, env=env).decode().strip()
 
 

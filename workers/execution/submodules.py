@@ -3,13 +3,15 @@
 A submodule stays no repository there: Git would read the configuration of whatever a candidate puts in its place.
 """
 
+import os
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from workers.control import Control
+from workers.execution.changes import NULL
 from workers.execution.git import GitError, git
 from workers.execution.halt import HaltError
 from workers.execution.mirror import ensure_commit
@@ -56,7 +58,7 @@ def gitlinks(listing: bytes) -> list[tuple[str, str]]:
     """Paths and commits of the submodules in `git ls-tree -r -z` output."""
     entries = (entry.partition(b"\t") for entry in listing.split(b"\0"))
     return [
-        (name.decode("utf-8", "surrogateescape"), head.split(b" ")[2].decode("ascii"))
+        (os.fsdecode(name), head.split(b" ")[2].decode("ascii"))
         for head, _, name in entries
         if head.startswith(b"160000 ")
     ]
@@ -108,15 +110,25 @@ def resolved(repo: str, url: str) -> str:
     return f"{scheme}{separator}{host}{slash}{joined}"
 
 
+def fetch_commit(mirror: Path, commit: str, repository: Path) -> None:
+    """Fetch one commit out of a mirror into a repository, without its history."""
+    command = ["fetch", "-q", "--depth=1", "--no-tags", "--no-write-fetch-head", "--"]
+    git(*command, str(mirror), commit, cwd=repository)
+
+
+def drop_entries(paths: Iterable[str], repository: Path, env: Mapping[str, str]) -> None:
+    """Remove paths from the index that `env` names."""
+    gone = b"".join(f"0 {NULL}\t".encode() + os.fsencode(path) + b"\0" for path in paths)
+    git("update-index", "-z", "--index-info", cwd=repository, env=env, given=gone)
+
+
 def embed(repository: Path, submodules: tuple[Submodule, ...]) -> str:
     """A commit on HEAD whose tree holds the files of the submodules in their places; returns its id."""
     env = {"GIT_DIR": str(repository), "GIT_INDEX_FILE": str(repository / "embed.index"), **_AUTHOR}
     git("read-tree", "HEAD", cwd=repository, env=env)
     for each in submodules:
-        gone = b"0 " + b"0" * 40 + b"\t" + each.path.encode("utf-8", "surrogateescape") + b"\0"
-        fetch = ["fetch", "-q", "--depth=1", "--no-tags", "--no-write-fetch-head", "--"]
-        git(*fetch, str(each.mirror), each.commit, cwd=repository, env=env)
-        git("update-index", "-z", "--index-info", cwd=repository, env=env, given=gone)
+        fetch_commit(each.mirror, each.commit, repository)
+        drop_entries([each.path], repository, env)
         git("read-tree", f"--prefix={each.path}/", each.commit, cwd=repository, env=env)
     tree = git("write-tree", cwd=repository, env=env).decode().strip()
     (repository / "embed.index").unlink()
