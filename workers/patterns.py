@@ -1,14 +1,22 @@
 """Patterns of protected paths, as in .gitignore: which ones can be read, and one that only ever adds protection."""
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
 import pathspec
+
+
+def spec_of(patterns: Sequence[str]) -> "pathspec.PathSpec[Any]":
+    """What matches paths by patterns as in .gitignore. Raises `ValueError` or `re.error` for one that is none."""
+    # Left to itself it takes the quickest engine it finds, and some refuse file names that are no UTF-8.
+    return pathspec.PathSpec.from_lines("gitignore", patterns, backend="simple")
 
 
 def check_patterns(patterns: list[str]) -> list[str]:
     """`patterns`, each of which can be read. Raises `ValueError` for the first that cannot."""
     for pattern in patterns:
-        if not _is_readable(pattern):
+        if not is_readable(pattern):
             raise ValueError(f"{pattern!r:.60} is no pattern of .gitignore; correct it")
     return patterns
 
@@ -16,14 +24,15 @@ def check_patterns(patterns: list[str]) -> list[str]:
 def only_adding(pattern: str) -> str:
     """`pattern` without the power to take protection away: a leading `!` is meant as it stands, and so is all of a
     pattern that cannot be read."""
-    if not _is_readable(pattern):
+    if not is_readable(pattern):
         return re.sub(r"([\\*?\[\]!#])", r"\\\1", pattern)
     return f"\\{pattern}" if pattern.startswith("!") else pattern
 
 
-def _is_readable(pattern: str) -> bool:
+def is_readable(pattern: str) -> bool:
+    """Whether a text is such a pattern."""
     try:
-        pathspec.PathSpec.from_lines("gitignore", [pattern], backend="simple")
+        spec_of([pattern])
     except (ValueError, re.error):
         return False
     return True

@@ -85,6 +85,8 @@ class ExecutionResult(Strict):
     status: Status
     error_class: ErrorClass | None = None
     message: str = ""
+    of_case: bool = False
+    """Of an `infra` error: it is of the case's own environment, and does not count against the machine."""
     duration_ms: int = 0
     budget_ms: int = 0
     """Worker time used, in milliseconds of planned minutes (60,000 = one minute of the action), all candidates."""

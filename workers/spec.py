@@ -47,6 +47,9 @@ class Gate(Strict):
     command: Command
     required: bool = True
     timeout_seconds: Positive = 300.0
+    base: Literal["hang", "crash"] | None = None
+    """How it fails on the base commit where that is the bug: it never ends, or its process dies. A pytest gate shows
+    by itself that it was in the middle of a test."""
     junit: bool = False
     """Whether its tests are told one by one: a pytest command reports them itself, any other writes a JUnit file
     where `{junit}` in the command, or the variable BENCH_JUNIT, says."""
@@ -91,6 +94,9 @@ class Workcell(Strict):
 
     repo: Repository
     base: Annotated[str, Field(min_length=1)] = "HEAD"
+    known_good: Annotated[str, Field(min_length=1)] | None = None
+    """A commit at which the required gates pass, as a positive control of environment and gates; no candidate sees
+    it. Resolved to a commit at submit, as `base` is."""
     git: GitOptions = GitOptions()
     setup: Command | None = None
     setup_timeout_seconds: Positive = 600.0
@@ -141,6 +147,8 @@ class GateBaseline(Strict):
     xfailed: int | None = None
     tests: dict[str, TestState] | None = None
     """Every test that ran, by id; None where they were not told, or are too many to keep."""
+    known_good_tests: dict[str, TestState] | None = None
+    """The same at the known-good commit; None where there is none, or they were not told."""
     canary: bool = False
     """Whether a test that must fail was run beside them, and failed."""
     duration_ms: int = 0

@@ -12,7 +12,7 @@ from workers.spec import Rates, Sandbox, Strict, Workcell
 TrustLevel = Literal["none", "gates", "all"]
 """Of an issue's `workcell`: no commands; commands that run in the sandbox; every key."""
 
-_PLACES: Final = frozenset({"repo", "base", "protected_paths"})
+_PLACES: Final = frozenset({"repo", "base", "known_good", "protected_paths"})
 _TAKEN: Final[Mapping[str, frozenset[str]]] = {"none": _PLACES, "gates": _PLACES | {"setup", "gates"}}
 _STRONGEST_FIRST: Final[tuple[Sandbox, ...]] = ("bwrap", "auto", "none")
 _MEND: Final = (

@@ -134,6 +134,11 @@ def gate_seconds(workcell: Workcell) -> int:
     return min(longest, _LONGEST_SECONDS - SLACK_SECONDS)
 
 
+def check_seconds(workcell: Workcell) -> int:
+    """After how long the check of the base commit is stuck: each gate may run a second time, as a control."""
+    return min(2 * gate_seconds(workcell) + SLACK_SECONDS, _LONGEST_SECONDS)
+
+
 def null_if_na(value: Bin) -> int | None:
     """A budget as its column holds it."""
     return None if value == NA else int(value)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from bench.config.errors import ConfigError
 from bench.config.load import config_hash
 from bench.config.models import BenchConfig, ExecutionLimits
 from bench.config.money import to_micro_usd
@@ -21,7 +22,7 @@ from bench.experiment.worst_case import (
     workcell_limits,
 )
 from bench.intake.issue import Issue
-from bench.submit.arms import SLACK_SECONDS, gate_seconds, new_arms
+from bench.submit.arms import check_seconds, new_arms
 from bench.submit.inputs import planner_input
 from bench.submit.issue_workcell import workcell_of
 from bench.submit.racing import new_race, with_racers
@@ -61,6 +62,8 @@ class Ready:
     def baseline_key(self) -> str:
         """What the gates show on the base commit depends on these, and on nothing else."""
         fields = _BASELINE_FIELDS | ({"git"} if self.workcell.git.submodules else set())
+        if self.workcell.known_good is not None:
+            fields |= {"known_good", "protected_paths"}
         cell = self.workcell.model_dump(mode="json", include=fields)
         return sha256_json({"issue": self.issue.id, "workcell": cell, "kept": BASELINE_VERSION})
 
@@ -76,8 +79,14 @@ def make_ready(
     `source` is the backlog that the issue was imported from, which decides how far it is trusted.
     """
     workcell = workcell_of(config, issue, source)
-    commit = resolve_commit(workcell.repo, workcell.base)
-    return Ready(issue, workcell.model_copy(update={"base": commit}))
+    resolved = {"base": resolve_commit(workcell.repo, workcell.base)}
+    if workcell.known_good is not None:
+        resolved["known_good"] = resolve_commit(workcell.repo, workcell.known_good)
+        if resolved["known_good"] == resolved["base"]:
+            raise ConfigError(
+                f"issue {issue.id}: workcell.known_good is the base commit itself; name one where the gates pass"
+            )
+    return Ready(issue, workcell.model_copy(update=resolved))
 
 
 def plan_bench(
@@ -173,9 +182,7 @@ def new_case(
         workcell=workcell.model_dump(mode="json"),
         baseline_key=one.baseline_key,
         baseline=baseline,
-        baseline_check=NewExecution(
-            queue=queue, seed=check_seed, deadline_seconds=gate_seconds(workcell) + SLACK_SECONDS
-        ),
+        baseline_check=NewExecution(queue=queue, seed=check_seed, deadline_seconds=check_seconds(workcell)),
         admission_rank=rank,
         note=note,
         arms=arms,

@@ -39,6 +39,11 @@ BEGIN
     WHERE machine_id = p_machine AND (p_failed OR infra_failures > 0);
 END $$;
 
+-- Whether a failure is of the environment that the case brings with it: no machine is at fault.
+CREATE FUNCTION farm.is_of_case(p_result jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT coalesce(p_result -> 'of_case' = 'true'::jsonb, false)
+$$;
+
 -- An overrun stops the bench; the next tick takes back what was admitted and does not run yet.
 CREATE FUNCTION farm.halt_on_overrun(p_bench text, p_execution bigint, p_over bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -131,7 +136,9 @@ BEGIN
             PERFORM farm.finish_baseline(e.case_id, p_result);
         END IF;
     END IF;
-    PERFORM farm.count_infra(e.machine_id, v_class IS NOT DISTINCT FROM 'infra');
+    IF NOT (v_class IS NOT DISTINCT FROM 'infra' AND farm.is_of_case(p_result)) THEN
+        PERFORM farm.count_infra(e.machine_id, v_class IS NOT DISTINCT FROM 'infra');
+    END IF;
     RETURN CASE WHEN v_cancelled THEN 'cancelled' WHEN v_retry THEN 'retried' ELSE 'recorded' END;
 END $$;
 

@@ -1,22 +1,26 @@
 """The gates on the untouched base commit: is the issue real, and can it be judged at all?"""
 
-from workers.execution.cell import open_cell
+from workers.execution import controls
+from workers.execution.cell import Cell, open_cell
 from workers.execution.checkout import check_out, fetch_pristine
+from workers.execution.git import GitError
 from workers.execution.halt import HaltError, StoppedError
 from workers.execution.job import Job
 from workers.execution.swarm import workcell_id
-from workers.gates.judge import as_baseline
+from workers.execution.unfetched import Unfetched, unfetched
+from workers.gates.environment import environment_objection, shadow_objection
+from workers.gates.judge import GateRun, as_baseline
 from workers.gates.run import GateBay
+from workers.gates.sources import Sources
 from workers.result import ExecutionResult
-from workers.spec import GateBaseline
+from workers.spec import Gate, GateBaseline
 
 
 def run_baseline(job: Job) -> ExecutionResult:
     """Success where the gates could run and a required one fails; else an error, class `invalid_issue`."""
-    baselines = _show(job)
+    baselines, objection = _show(job)
     if job.control.reason is not None:
         raise StoppedError(job.control.reason.value)
-    objection = object_to(baselines, [gate.name for gate in job.order.workcell.gates if gate.required])
     if objection is None:
         return ExecutionResult(status="success", micro_usd=0, cost_source="reported", baseline=baselines)
     return ExecutionResult(
@@ -43,13 +47,58 @@ def object_to(baselines: list[GateBaseline], required: list[str]) -> str | None:
     return None
 
 
-def _show(job: Job) -> list[GateBaseline]:
+def _show(job: Job) -> tuple[list[GateBaseline], str | None]:
+    """What every gate shows, and why the issue cannot be benched."""
     workcell = job.order.workcell
+    required = [gate.name for gate in workcell.gates if gate.required]
+    left_out = _left_out(job)
     with open_cell(job.machine.work_dir, workcell_id(job.order, 0)) as cell:
         pristine = fetch_pristine(job.mirror, workcell.base, cell.pristine, job.submodules)
         try:
             check_out(pristine, cell)
         except HaltError as error:
             raise HaltError("infra", str(error)) from None
-        bay = GateBay(job.place(cell), pristine, cell.logs, job.machine.capture_bytes)
-        return [as_baseline(gate, bay.run(gate, cell.base_index, gate.name)) for gate in workcell.gates]
+        bay = GateBay(job.place(cell), pristine, cell.logs, job.machine.capture_bytes, left_out.lfs)
+        sources = controls.sources_of(cell, left_out.submodules)
+        baselines = [_shown(job, bay, gate, cell, sources) for gate in workcell.gates]
+        if workcell.known_good is not None and not _all_pass(baselines, required):
+            return controls.positive_control(job, bay, cell, baselines)
+        return baselines, object_to(baselines, required)
+
+
+def _left_out(job: Job) -> Unfetched:
+    """What the check-out lacks of the commit."""
+    cell = job.order.workcell
+    try:
+        known = unfetched(job.mirror, cell.base)
+    except GitError as error:
+        raise HaltError("infra", f"the base commit cannot be read: {error}") from None
+    return Unfetched(() if cell.git.submodules else known.submodules, known.lfs)
+
+
+def _shown(job: Job, bay: GateBay, gate: Gate, cell: Cell, sources: Sources) -> GateBaseline:
+    run = bay.run(gate, cell.base_index, gate.name)
+    return as_baseline(gate, run, _environment(job, bay, gate, run, cell, sources))
+
+
+def _environment(
+    job: Job, bay: GateBay, gate: Gate, run: GateRun, cell: Cell, sources: Sources
+) -> str | None:
+    """Why the gate's failure is the environment's; None where it is the code's, or there is none."""
+    if run.exit_code is None:
+        return None
+    if run.suite is not None and (
+        copied := shadow_objection(sources.with_outside(run.suite.outside).shadowed())
+    ):
+        return copied
+    if run.exit_code == 0:
+        return None
+    output = bay.place.text(bay.log_of(gate.name), controls.MAX_OUTPUT)
+    root = str(bay.checkout_of(gate.name))
+    return environment_objection(
+        run.suite, output, sources, root, run.pointers_read
+    ) or controls.negative_control(job, bay, gate, run, cell, sources)
+
+
+def _all_pass(baselines: list[GateBaseline], required: list[str]) -> bool:
+    return all(each.passed for each in baselines if each.name in required)

@@ -7,9 +7,11 @@ from workers.result import ErrorClass
 class HaltError(WorkerError):
     """The execution cannot go on, for a reason that says nothing about the action; becomes status `error`."""
 
-    def __init__(self, error_class: ErrorClass, message: str) -> None:
+    def __init__(self, error_class: ErrorClass, message: str, *, of_case: bool = False) -> None:
         super().__init__(message)
         self.error_class: ErrorClass = error_class
+        self.of_case = of_case
+        """Infrastructure that the case brings with it, such as its set-up: no fault of this machine."""
 
 
 class StoppedError(HaltError):

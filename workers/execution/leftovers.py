@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from workers.archive import DRAFT_PREFIX
 from workers.execution.cell import is_real_directory, orphans, sweep_orphans
-from workers.execution.setup import stamp
+from workers.execution.setup import log_of, stamp
 from workers.sandbox.sweep import remove_tree
 
 _HOUR: Final = 3600.0
@@ -80,6 +80,7 @@ def stale_setups(work_dir: Path, *, remove: bool) -> list[Leftover]:
                 found.append(Leftover("set-up", products, size_of(products)))
                 if remove:
                     remove_tree(products)
+                    log_of(products).unlink(missing_ok=True)
     return found
 
 

@@ -159,6 +159,18 @@ def _judged(cell: Cell, out: Path, index: Path, rules: Rules, bounds: Bounds) ->
     )
 
 
+def index_of_commit(cell: Cell, commit: str, rules: Rules, index: Path) -> tuple[str, ...]:
+    """Write the index of base + the difference to `commit`, judged as a candidate's; the paths that stay as in the
+    base. The pristine repository holds the commit. Raises `GitError`."""
+    store = _Store(cell)
+    found = [change for change in store.differences(commit) if values.is_sound(change)]
+    choice = values.choose(found, rules.patterns, values.names_of(store.base_files()))
+    kept, _, _ = store.with_base_sections(choice)
+    shutil.copy2(cell.base_index, index)
+    store.write_index(index, kept)
+    return tuple(change.path for change in choice.protected)
+
+
 class _Store:
     """The pristine repository, into which a candidate's objects are taken after their hashes are checked."""
 
@@ -170,6 +182,12 @@ class _Store:
         if index is not None:
             env["GIT_INDEX_FILE"] = str(index)
         return git(*arguments, cwd=self._cell.pristine, env=env, given=given)
+
+    def differences(self, commit: str) -> list[Change]:
+        base = self._cell.base_tree.read_text(encoding="ascii")
+        return values.parse_raw(
+            self._git("diff-tree", "-r", "-z", "--no-renames", "--full-index", base, commit)
+        )
 
     def take(self, pack: bytes) -> None:
         self._git("index-pack", "--stdin", given=pack)

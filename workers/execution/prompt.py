@@ -26,7 +26,7 @@ def manifest(
 ) -> dict[str, Any]:
     """The document for programs; commands are argument lists."""
     return {
-        "issue": order.issue,
+        "issue": _without_known_good(order.issue),
         "gates": [gate.model_dump() for gate in order.workcell.gates],
         "protected_paths": protected_paths(order),
         "round": number,
@@ -34,6 +34,14 @@ def manifest(
         "seed": seed,
         "budget_seconds": budget_seconds,
     }
+
+
+def _without_known_good(issue: dict[str, Any]) -> dict[str, Any]:
+    """A commit that holds the fix is told to no candidate: one with the network could fetch it."""
+    workcell = issue.get("workcell")
+    if not isinstance(workcell, dict):
+        return issue
+    return {**issue, "workcell": {key: value for key, value in workcell.items() if key != "known_good"}}
 
 
 def protected_paths(order: WorkOrder) -> list[str]:

@@ -114,12 +114,12 @@ def _make(job: Job, directory: Path) -> Products:
         check_out(pristine, cell)
         place = place_of(job.machine, job.rung, job.control, cell, Products())
         try:
-            return make_products(place, order.workcell, directory, cell.checkout, cell.logs / "setup.log")
+            return make_products(place, order.workcell, directory, cell.checkout)
         except SetupFailedError as error:
             if job.control.reason is not None:
                 raise StoppedError(job.control.reason.value) from None
-            # On the base commit it tells of the issue; once that was admitted, of this machine.
-            raise HaltError("invalid_issue" if order.kind == "baseline" else "infra", str(error)) from None
+            # On the base commit it tells of the case; once that was admitted, of this machine.
+            raise HaltError("infra", str(error), of_case=order.kind == "baseline") from None
 
 
 def _unexpected(order: WorkOrder, error: Exception) -> ExecutionResult:
@@ -131,6 +131,7 @@ def _error(error: HaltError) -> ExecutionResult:
     return ExecutionResult(
         status="error",
         error_class=error.error_class,
+        of_case=error.of_case,
         message=" ".join(str(error).split()),
         micro_usd=0,
         cost_source="reported",

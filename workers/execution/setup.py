@@ -9,6 +9,8 @@ write it; should somebody have, its seal tells before the next use, and it is ma
 
 import logging
 import os
+import platform
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from workers.execution import seal
 from workers.private import keep_private
 from workers.sandbox import allowlist
 from workers.sandbox.bounds import EXCESS_CODES, excess_words
+from workers.sandbox.capture import redact
 from workers.sandbox.place import MissingProgramError, Place
 from workers.sandbox.process import Ended, Limits
 from workers.sandbox.sweep import remove_tree
@@ -25,7 +28,12 @@ from workers.spec import Workcell
 _log = logging.getLogger(__name__)
 
 _BINARIES = ("bin", "venv/bin", ".venv/bin")
-_TAIL = 2000
+_TAIL = 20_000
+_LONGEST_LINE, _MOST_LINES = 300, 3
+_TELLING = re.compile(
+    r"\b(error|fatal|fail(ed|ure)?|not found|no such|no matching|cannot|could not|missing|denied|refused|unable)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -68,11 +76,16 @@ def kept_products(directory: Path) -> Products | None:
     return Products(programs, (directory,))
 
 
-def make_products(place: Place, workcell: Workcell, directory: Path, checkout: Path, log: Path) -> Products:
-    """Run the command in `checkout`; the caller holds the lock. Raises `SetupFailedError`."""
+def make_products(place: Place, workcell: Workcell, directory: Path, checkout: Path) -> Products:
+    """Run the command in `checkout`; the caller holds the lock. Raises `SetupFailedError`.
+
+    What the command writes is kept whole beside the products, also where it fails.
+    """
+    log = log_of(directory)
     stamp(directory).unlink(missing_ok=True)
     remove_tree(directory)
     keep_private(directory.parent)
+    log.unlink(missing_ok=True)
     directory.mkdir()
     command = tuple(part.replace("{setup_dir}", str(directory)) for part in workcell.setup or [])
     try:
@@ -88,8 +101,10 @@ def make_products(place: Place, workcell: Workcell, directory: Path, checkout: P
         )
     except (MissingProgramError, OSError) as error:
         raise SetupFailedError(f"set-up cannot run: {error}") from None
+    log.write_bytes(redact(log.read_bytes(), place.secrets.values()))
     if ended.exit_code != 0:
-        raise SetupFailedError(f"set-up {_how(ended)}: {_last_line(place.text(log, _TAIL))}")
+        words = telling_lines(place.text(log, _TAIL))
+        raise SetupFailedError(f"set-up {_how(ended)}: {words} (its whole log: {log} on {platform.node()})")
     seal.seal(directory, stamp(directory), contents=True)
     return kept_products(directory) or Products()
 
@@ -97,6 +112,11 @@ def make_products(place: Place, workcell: Workcell, directory: Path, checkout: P
 def stamp(directory: Path) -> Path:
     """The file beside the products that seals them, so says they are whole, and by its time when last used."""
     return directory.with_name(f"{directory.name}.done")
+
+
+def log_of(directory: Path) -> Path:
+    """The file beside the products that holds what their set-up wrote."""
+    return directory.with_name(f"{directory.name}.log")
 
 
 def _how(ended: Ended) -> str:
@@ -107,6 +127,8 @@ def _how(ended: Ended) -> str:
     return "ran out of time"
 
 
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "it said nothing"
+def telling_lines(output: str) -> str:
+    """The lines by which a program says what went wrong, and its last one; one line, bounded."""
+    lines = [line.strip()[:_LONGEST_LINE] for line in output.splitlines() if line.strip()]
+    telling = [line for line in lines if _TELLING.search(line)][-_MOST_LINES:]
+    return " | ".join(dict.fromkeys([*telling, *lines[-1:]])) or "it said nothing"

@@ -1,7 +1,7 @@
 """What one gate run means, for a candidate and for the base commit. Pure: no file is touched here."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from workers.gates.command import can_report
 from workers.gates.identity import compare
@@ -11,7 +11,7 @@ from workers.sandbox.bounds import EXCESS_CODES, excess_words
 from workers.sandbox.process import EndedBy
 from workers.spec import Gate, GateBaseline
 
-BASELINE_VERSION = 2
+BASELINE_VERSION = 3
 """What is kept of a gate on the base commit; where it changes, older results are not used again."""
 MAX_TESTS, MAX_TEXT = 20_000, 2_000_000
 """More tests, or longer ids together, are not kept with a baseline: every work order carries them."""
@@ -34,8 +34,10 @@ class GateRun:
     output_tail: str = ""
     suite: SuiteRun | None = None
     """None where the tests are not told, or the run told no end of them."""
-    absent_modules: tuple[str, ...] = ()
-    """Modules missing at collection that the repository does not have either: the environment lacks them."""
+    unfinished: Mapping[str, float] = field(default_factory=dict)
+    """Tests that it was in when it ended, with the seconds that each had run."""
+    pointers_read: tuple[str, ...] = ()
+    """Files that it read and that hold a pointer in place of their content."""
 
 
 def tells_tests(gate: Gate) -> bool:
@@ -90,15 +92,15 @@ def _is_forged(suite: SuiteRun, baseline: GateBaseline | None, *, passes: bool) 
     return suite.forged or suite.canary is False or (suite.canary is None and canary_expected)
 
 
-def as_baseline(gate: Gate, run: GateRun) -> GateBaseline:
-    """What a gate shows on the base commit.
+def as_baseline(gate: Gate, run: GateRun, environment: str | None = None) -> GateBaseline:
+    """What a gate shows on the base commit; `environment` is why its failure is none of the code, where it is not.
 
     A pytest gate ran when pytest says so: tests passed or failed (exit codes 0 and 1), or files could not be
-    collected (2). The last is how a bug in the code under test often shows, so it is an honest failure, save
-    where a module is missing that the repository itself does not have: then the environment is at fault.
+    collected (2). The last is how a bug in the code under test often shows, so it is an honest failure. So is a test
+    that never ends, or ends the whole run.
     Counts are kept only where everything was collected: a candidate cannot be held to a broken collection.
     """
-    detail = why_not_run(gate, run)
+    detail = why_not_run(gate, run, environment)
     suite = run.suite
     counts = suite if suite is not None and not suite.collection_errors else None
     told = suite is not None and 0 < suite.collected <= MAX_TESTS and sum(map(len, suite.states)) <= MAX_TEXT
@@ -116,19 +118,41 @@ def as_baseline(gate: Gate, run: GateRun) -> GateBaseline:
     )
 
 
-def why_not_run(gate: Gate, run: GateRun) -> str:
+def why_not_run(gate: Gate, run: GateRun, environment: str | None = None) -> str:
     """Why the gate says nothing about the code; empty where it does."""
     if run.ended_by is None:
         return run.output_tail
+    if environment is not None:
+        return environment
+    if hangs(gate, run) or crashes(gate, run):
+        return ""
     if run.ended_by == "full" or run.ended_by in EXCESS_CODES:
         return excess_words(run.ended_by)
     if run.exit_code is None:
-        return f"no end within {gate.timeout_seconds:g} seconds"
+        return f"no end within {gate.timeout_seconds:g} seconds; {_NO_END_MEND}"
     if run.exit_code in (126, 127):
         return f"exit code {run.exit_code}: {last_line(run.output_tail)}"
     if not gate.junit and run.suite is None:
         return ""
     return _why_no_suite(gate, run) if run.suite is None else _why_no_verdict(run, run.suite)
+
+
+_NO_END_MEND = "raise its timeout_seconds, or, where that is the bug, set `base: hang`"
+
+
+def hangs(gate: Gate, run: GateRun) -> bool:
+    """Whether a run that was stopped at its time limit shows a bug: the gate says so, or one test took most of it."""
+    longest = max(run.unfinished.values(), default=0.0)
+    return run.ended_by == "budget" and (gate.base == "hang" or longest >= gate.timeout_seconds / 2)
+
+
+def crashes(gate: Gate, run: GateRun) -> bool:
+    """Whether a run that ended too early shows a bug: the gate says so, or it was in the middle of a test."""
+    if run.suite is not None or run.exit_code in (126, 127):
+        return False
+    if gate.base == "crash":
+        return run.ended_by in EXCESS_CODES or run.exit_code not in (None, 0)
+    return run.ended_by == "exit" and bool(run.unfinished)
 
 
 def _why_no_suite(gate: Gate, run: GateRun) -> str:
@@ -137,8 +161,6 @@ def _why_no_suite(gate: Gate, run: GateRun) -> str:
 
 
 def _why_no_verdict(run: GateRun, suite: SuiteRun) -> str:
-    if run.absent_modules:
-        return f"the environment lacks the module {', '.join(run.absent_modules)}; install it in `setup`"
     if suite.canary is False:
         return "a test that must fail did not: the project's test set-up hides failures from this gate"
     if suite.forged:

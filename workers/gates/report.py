@@ -5,6 +5,7 @@ import os
 import secrets
 import socket
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ MAX_BYTES = 64 * 1024 * 1024
 """A run that reports more is read no further, and did not report its end then."""
 _LAST_WORDS_SECONDS = 30.0
 _ID_LENGTH = 1000
+_MOST_FAILURES = 200
 _WORST: tuple[TestState, ...] = ("failed", "xfailed", "skipped", "passed")
 
 
@@ -33,6 +35,10 @@ class Records:
     states: dict[str, TestState] = field(default_factory=dict)
     raised_in: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    outside: dict[str, str] = field(default_factory=dict)
+    begun: dict[str, float] = field(default_factory=dict)
+    """When each test began that is not over, by the monotonic clock."""
     canary: bool | None = None
     ended: bool = False
     forged: bool = False
@@ -57,11 +63,21 @@ class Records:
                 self.errors[_text(record.get("id"))] = str(record.get("text"))
             case "skipped_file":
                 self.raised_in[_text(record.get("id"))] = self._relative(record.get("raised_in"))
+            case "outside":
+                self.outside |= {name: str(path) for name, path in mapping(record.get("modules")).items()}
+            case "begun" | "over" as what:
+                self._note_progress(_text(record.get("id")), begins=what == "begun")
             case "canary":
                 # One that is skipped or passes in any phase was kept from failing.
                 self.canary = "failed" in sequence(record.get("outcomes")) and self.canary is not False
             case "end":
                 self.ended = True
+
+    def _note_progress(self, name: str, *, begins: bool) -> None:
+        if begins:
+            self.begun[name] = time.monotonic()
+        else:
+            self.begun.pop(name, None)
 
     def _test(self, record: dict[str, Any]) -> None:
         name, outcome, worker = _text(record.get("id")), record.get("outcome"), str(record.get("worker"))
@@ -77,6 +93,8 @@ class Records:
         if record.get("part") and outcome != "failed":
             return
         state = _state(outcome, bool(record.get("xfail")))
+        if state == "failed" and len(self.failures) < _MOST_FAILURES:
+            self.failures[name] = str(record.get("text"))
         seen = self.states.get(name)
         self.states[name] = state if seen is None else min(seen, state, key=_WORST.index)
         if state in ("skipped", "xfailed"):
@@ -91,7 +109,20 @@ class Records:
         """The run; None where its end was not reported."""
         if not self.ended and not self.forged:
             return None
-        return SuiteRun(self.states, self.raised_in, self.errors, self.canary, self.forged)
+        return SuiteRun(
+            states=self.states,
+            raised_in=self.raised_in,
+            collection_errors=self.errors,
+            failures=self.failures,
+            outside=self.outside,
+            canary=self.canary,
+            forged=self.forged,
+        )
+
+    def in_progress(self) -> dict[str, float]:
+        """Tests that began and are not over, with the seconds since."""
+        now = time.monotonic()
+        return {name: now - begun for name, begun in self.begun.items()}
 
 
 def _text(value: object) -> str:

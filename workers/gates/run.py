@@ -5,7 +5,7 @@ JUnit file at a place that it is told. What that cannot prevent is said in docs/
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from workers.execution.git import GitError
 from workers.gates.command import GateCommand, can_report, reporting, writing
 from workers.gates.judge import GateRun, IsTestFile, baseline_of, judge, tells_tests
 from workers.gates.junit import read_junit
+from workers.gates.reads import forget_reads, were_read
 from workers.gates.report import Channel
 from workers.gates.suite import SuiteRun
 from workers.result import GateResult
@@ -35,19 +36,30 @@ class GateBay:
     """The Git directory that holds the base commit and the candidate's objects."""
     logs: Path
     capture_bytes: int
+    pointers: tuple[str, ...] = ()
+    """Files whose content was not fetched: a run tells which of them it read."""
+
+    def log_of(self, label: str) -> Path:
+        """What the run of that label wrote."""
+        return self.logs / f"gate-{label}.log"
+
+    def checkout_of(self, label: str) -> Path:
+        """Where the run of that label finds its files; it is removed after the run."""
+        return self.place.root / f"gate-{label}" / "checkout"
 
     def run(self, gate: Gate, index: Path, label: str) -> GateRun:
         """Run one gate on the files of a trusted index. `label` names its directory and log."""
         inside = self.place.root / f"gate-{label}"
-        log = self.logs / f"gate-{label}.log"
+        log = self.log_of(label)
         try:
             for name in ("home", "tmp"):
                 (inside / name).mkdir(parents=True)
             materialize(self.pristine, index, inside / "checkout")
-            ended, suite = (
+            forget_reads(inside / "checkout", self.pointers)
+            ended, suite, unfinished = (
                 self._tests(gate, inside, log)
                 if tells_tests(gate)
-                else (self._plain(gate, inside, log), None)
+                else (self._plain(gate, inside, log), None, {})
             )
             return GateRun(
                 exit_code=ended.exit_code,
@@ -55,7 +67,8 @@ class GateBay:
                 duration_ms=ended.duration_ms,
                 output_tail=self.place.text(log, 1_000_000)[-TAIL_BYTES:],
                 suite=suite,
-                absent_modules=_absent(suite, inside / "checkout"),
+                unfinished=unfinished,
+                pointers_read=were_read(inside / "checkout", self.pointers),
             )
         except (GitError, MissingProgramError, OSError) as error:
             return GateRun(None, None, output_tail=f"gate {gate.name} cannot run: {error}")
@@ -65,16 +78,19 @@ class GateBay:
     def _plain(self, gate: Gate, inside: Path, log: Path) -> Ended:
         return self._start(gate, GateCommand(tuple(gate.command)), inside, log)
 
-    def _tests(self, gate: Gate, inside: Path, log: Path) -> tuple[Ended, SuiteRun | None]:
+    def _tests(
+        self, gate: Gate, inside: Path, log: Path
+    ) -> tuple[Ended, SuiteRun | None, Mapping[str, float]]:
         if can_report(gate.command):
             with Channel(inside / "checkout") as channel:
                 command = reporting(gate.command, channel.theirs.fileno())
                 ended = self._start(gate, command, inside, log, (channel.theirs.fileno(),))
-                return ended, channel.run()
+                suite = channel.run()
+                return ended, suite, {} if suite else channel.records.in_progress()
         report = inside / f"report-{secrets.token_hex(8)}" / "junit.xml"
         report.parent.mkdir()
         ended = self._start(gate, writing(gate.command, report), inside, log)
-        return ended, read_junit(report)
+        return ended, read_junit(report), {}
 
     def _start(
         self, gate: Gate, command: GateCommand, inside: Path, log: Path, descriptors: tuple[int, ...] = ()
@@ -126,18 +142,3 @@ def not_run(gates: Sequence[Gate], why: str) -> list[GateResult]:
     """The results of gates that have nothing to run on."""
     run = GateRun(None, None, output_tail=why)
     return [judge(gate, replace(run), None, lambda _path: False) for gate in gates]
-
-
-def _absent(suite: SuiteRun | None, checkout: Path) -> tuple[str, ...]:
-    """Missing modules that are nowhere in the check-out, as a file, package or directory."""
-    if suite is None:
-        return ()
-    return tuple(name for name in suite.missing_modules if not _has_module(checkout, name))
-
-
-def _has_module(checkout: Path, name: str) -> bool:
-    return any(
-        True
-        for pattern in (name, f"{name}.py")
-        for _ in (*checkout.glob(pattern), *checkout.glob(f"*/{pattern}"))
-    )

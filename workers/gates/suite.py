@@ -1,12 +1,9 @@
 """What one run of a test suite showed, test by test. Pure values: read from a socket, a JUnit file or the database."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from workers.spec import TestState
-
-_MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '([^'.]+)")
 
 
 @dataclass(frozen=True)
@@ -19,6 +16,10 @@ class SuiteRun:
     the check-out where it lies in it. Empty where it is not known."""
     collection_errors: Mapping[str, str] = field(default_factory=dict)
     """By file that could not be collected: the end of what was said of it."""
+    failures: Mapping[str, str] = field(default_factory=dict)
+    """By id of a test that failed: the end of what was said of it, for as many as are kept."""
+    outside: Mapping[str, str] = field(default_factory=dict)
+    """Top-level modules that the run loaded from outside of the check-out, with their files."""
     canary: bool | None = None
     """Whether the test that must fail did fail; None where it did not run."""
     forged: bool = False
@@ -38,9 +39,3 @@ class SuiteRun:
         """Share of tests that passed; an expected failure counts neither way."""
         judged = self.collected - self.count("xfailed")
         return self.count("passed") / judged if judged > 0 else None
-
-    @property
-    def missing_modules(self) -> tuple[str, ...]:
-        """Modules whose absence kept files from being collected."""
-        found = {name for text in self.collection_errors.values() for name in _MISSING_MODULE.findall(text)}
-        return tuple(sorted(found))

@@ -11,6 +11,7 @@ from workers.result import GateResult
 from workers.spec import Gate, GateBaseline, TestState
 
 GATE = Gate(name="g", command=["pytest"], junit=True)
+HANGS, CRASHES = GATE.model_copy(update={"base": "hang"}), GATE.model_copy(update={"base": "crash"})
 PLAIN = Gate(name="p", command=["make"])
 COUNTED = GateBaseline(name="g", passed=False, collected=3, skipped=1, xfailed=0)
 """As an older farm kept it: without ids."""
@@ -56,7 +57,7 @@ def test_a_junit_file_is_read_test_by_test(tmp_path: Path) -> None:
         "t::d": "skipped",
         "t::e": "xfailed",
     }
-    assert read.missing_modules == ("numpy",)
+    assert list(read.collection_errors) == ["::t.f"]
     assert read.score == 0.25
     assert SuiteRun().score is None
 
@@ -190,7 +191,13 @@ def test_a_plain_gate_goes_by_its_exit_code() -> None:
         (GATE, run(1, suite(a="failed")), True),
         (GATE, run(0, suite(a="passed")), True),
         (GATE, run(2, BROKEN), True),
-        (GATE, run(2, BROKEN, absent_modules=("numpy",)), False),
+        (HANGS, run(None), True),
+        (GATE, run(None, unfinished={"t.py::a": 299.0}), True),
+        (GATE, run(None, unfinished={"t.py::a": 2.0}), False),
+        (CRASHES, run(139), True),
+        (CRASHES, run(127), False),
+        (GATE, run(139, unfinished={"t.py::a": 0.1}), True),
+        (GATE, run(139), False),
         (GATE, run(5, SuiteRun()), False),
         (GATE, run(4, SuiteRun()), False),
         (GATE, run(3, suite(a="passed")), False),
@@ -208,6 +215,12 @@ def test_a_gate_ran_on_base_where_it_said_something_of_the_code(
     shown = as_baseline(gate, facts)
     assert shown.ran is ran
     assert ran or shown.detail
+
+
+@pytest.mark.parametrize("facts", [run(2, BROKEN), run(None), run(139, unfinished={"t.py::a": 0.1})])
+def test_a_failure_of_the_environment_is_none_of_the_code(facts: GateRun) -> None:
+    shown = as_baseline(HANGS, facts, "the environment lacks the module numpy")
+    assert (shown.ran, shown.detail) == (False, "the environment lacks the module numpy")
 
 
 def test_a_baseline_keeps_its_tests_by_id() -> None:

@@ -23,6 +23,7 @@ from _pytest.runner import runtestprotocol
 
 _TEXT = 4000
 _CANARY_KEY = "bench_canary"
+_OUTSIDE_KEY = "bench_outside"
 
 Say = Callable[..., None]
 
@@ -67,6 +68,18 @@ def _settle_path() -> None:
 def _is_inside(path: str) -> bool:
     root = os.getcwd()
     return not path or path == root or path.startswith(root + os.sep)
+
+
+def _outside() -> dict[str, str]:
+    """Top-level modules that were loaded from elsewhere than the check-out and the standard library."""
+    found = {}
+    for name, module in list(sys.modules.items()):
+        path = getattr(module, "__file__", None)
+        if "." in name or name in sys.stdlib_module_names or not isinstance(path, str):
+            continue
+        if os.path.isabs(path) and not _is_inside(os.path.realpath(path)) and not _is_inside(path):
+            found[name] = path
+    return found
 
 
 def _load_installed(load: Callable[..., int]) -> Callable[..., int]:
@@ -147,7 +160,9 @@ class GateReport:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        self._tell_canary(getattr(node, "workeroutput", {}).get(_CANARY_KEY, []))
+        told = getattr(node, "workeroutput", {})
+        self._tell_canary(told.get(_CANARY_KEY, []))
+        self._say(kind="outside", modules=told.get(_OUTSIDE_KEY, {}))
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -191,6 +206,12 @@ class GateReport:
         # An attribute travels with the report from xdist's workers.
         outcome.get_result().bench_raised_in = raised_in
 
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self._say(kind="begun", id=nodeid)
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        self._say(kind="over", id=nodeid)
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._say(
             kind="test",
@@ -214,6 +235,8 @@ class GateReport:
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         if hasattr(session.config, "workeroutput"):
             session.config.workeroutput[_CANARY_KEY] = self._outcomes
+            session.config.workeroutput[_OUTSIDE_KEY] = _outside()
+        self._say(kind="outside", modules=_outside())
         self._say(kind="end", exit=int(exitstatus))
 
 

@@ -1,0 +1,168 @@
+"""Positive and negative controls of a gate on the base commit.
+
+Positive: at a commit that is known to be good every required gate must pass, judged as a candidate's would be.
+Negative: where set-up holds a copy of the project, a gate that does not notice broken code in the check-out runs
+that copy.
+"""
+
+import os
+import re
+import secrets
+import shutil
+import sysconfig
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from workers.execution.cell import Cell
+from workers.execution.git import GitError, git
+from workers.execution.halt import HaltError
+from workers.execution.job import Job
+from workers.execution.mirror import ensure_commit
+from workers.execution.patch import Rules, index_of_commit
+from workers.execution.prompt import protected_paths
+from workers.execution.submodules import fetch_commit
+from workers.gates.command import can_report
+from workers.gates.configuration import TEST_FILES
+from workers.gates.environment import shadow_objection
+from workers.gates.judge import GateRun, baseline_of, judge
+from workers.gates.run import GateBay
+from workers.gates.sources import Sources
+from workers.patterns import is_readable, spec_of
+from workers.spec import Gate, GateBaseline
+
+MAX_OUTPUT: Final = 1_000_000
+"""Bytes of a gate's output that are looked through."""
+_MOST_DIRECTORIES: Final = 100_000
+_VARYING: Final = re.compile(r"[0-9a-fA-F.]*\d[0-9a-fA-F.]*")
+
+
+def sources_of(cell: Cell, submodules: tuple[str, ...]) -> Sources:
+    """What the base commit has, for judging failed imports."""
+    tests = spec_of(TEST_FILES)
+    listed = git("ls-files", "-z", cwd=cell.pristine, env=_index(cell, cell.base_index))
+    files = frozenset(os.fsdecode(name) for name in listed.split(b"\0") if name)
+    ignored = spec_of(_ignore_rules(cell, files))
+    return Sources(files, tests.match_file, ignored.match_file, submodules)
+
+
+def _ignore_rules(cell: Cell, files: Iterable[str]) -> list[str]:
+    """The rules of the repository's top directory, where those for build products stand."""
+    if ".gitignore" not in files:
+        return []
+    text = git("cat-file", "blob", ":.gitignore", cwd=cell.pristine, env=_index(cell, cell.base_index))
+    return [line for line in text.decode("utf-8", "replace").splitlines() if is_readable(line)]
+
+
+def positive_control(
+    job: Job, bay: GateBay, cell: Cell, baselines: list[GateBaseline]
+) -> tuple[list[GateBaseline], str | None]:
+    """The baselines with what the gates show at the known-good commit; why one of them could not judge, if so.
+
+    Gates that pass there can judge, whatever kept them from running on the base commit.
+    """
+    workcell = job.order.workcell
+    commit = workcell.known_good
+    assert commit is not None
+    index = cell.root / "known-good.index"
+    try:
+        ensure_commit(job.machine.mirrors_dir, workcell.repo, commit, job.control)
+        fetch_commit(job.mirror, commit, cell.pristine)
+        kept_back = index_of_commit(cell, commit, Rules(protected_paths(job.order), workcell.gates), index)
+    except GitError as error:
+        raise HaltError(
+            "infra", f"workcell.known_good {commit[:12]} cannot be checked out: {error}"
+        ) from None
+    tests = spec_of([*TEST_FILES, *protected_paths(job.order)])
+    shown, objection = [], None
+    for gate in workcell.gates:
+        run = bay.run(gate, index, f"{gate.name}-known-good")
+        baseline = _held(run, baseline_of(gate.name, baselines) or GateBaseline(name=gate.name, passed=False))
+        result = judge(gate, run, baseline, tests.match_file)
+        shown.append(baseline.model_copy(update={"ran": True}) if result.passed else baseline)
+        if gate.required and not result.passed and objection is None:
+            codes = ", ".join(result.fail_codes)
+            objection = (
+                f"gate {gate.name} fails at workcell.known_good {commit[:12]}, too ({codes}), so it cannot tell a "
+                f"right fix{_kept_back(kept_back)}"
+            )
+    return shown, objection
+
+
+def _held(run: GateRun, baseline: GateBaseline) -> GateBaseline:
+    if run.suite is None:
+        return baseline
+    update = {"known_good_tests": dict(run.suite.states), "canary": run.suite.canary is True}
+    return baseline.model_copy(update=update)
+
+
+def _kept_back(paths: tuple[str, ...]) -> str:
+    if not paths:
+        return ""
+    return f"; protected paths stay as in the base, {paths[0]} among them: is `base` the commit that holds the tests?"
+
+
+def negative_control(
+    job: Job, bay: GateBay, gate: Gate, run: GateRun, cell: Cell, sources: Sources
+) -> str | None:
+    """Why the gate judges an installed copy; None where it does not, or there is none.
+
+    Only for gates that do not tell what they imported: one more run, with the project's packages made to fail.
+    """
+    if can_report(gate.command):
+        return None
+    copies = dict(_copies(job, sources.packages))
+    if not copies:
+        return None
+    mark = f"bench-control-{secrets.token_hex(8)}"
+    index = cell.root / "broken.index"
+    _write_broken(cell, [sources.packages[name] for name in copies], mark, index)
+    label = f"{gate.name}-control"
+    broken = bay.run(gate, index, label)
+    before, after = (bay.place.text(bay.log_of(each), MAX_OUTPUT) for each in (gate.name, label))
+    is_same = broken.exit_code == run.exit_code and _lasting(before) == _lasting(after)
+    return shadow_objection(copies) if is_same and mark not in after else None
+
+
+def _lasting(output: str) -> str:
+    """Output without what differs from run to run: numbers, times, addresses."""
+    return _VARYING.sub("#", output)
+
+
+def _copies(job: Job, packages: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Packages of the project's names in what set-up made, and in the worker's own environment."""
+    for place in job.products.reads:
+        for directory, names, files in islice(os.walk(place), _MOST_DIRECTORIES):
+            stems = {*names, *(file.removesuffix(".py") for file in files)}
+            yield from _modules(Path(directory), packages.keys() & stems)
+    yield from _modules(Path(sysconfig.get_path("purelib")), packages.keys())
+
+
+def _modules(directory: Path, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Those of the names that a directory has a module of, with the file that an import runs."""
+    for name in names:
+        for path in (directory / name / "__init__.py", directory / f"{name}.py"):
+            if path.is_file():
+                yield name, str(path)
+
+
+def _write_broken(cell: Cell, paths: Iterable[str], mark: str, index: Path) -> None:
+    """A copy of the base's index in which these files raise an error that names `mark`."""
+    shutil.copy2(cell.base_index, index)
+    env = _index(cell, index)
+    blob = git(
+        "hash-object",
+        "-w",
+        "--stdin",
+        cwd=cell.pristine,
+        env=env,
+        given=f"raise ImportError({mark!r})\n".encode(),
+    )
+    name = blob.decode().strip()
+    lines = b"".join(f"100644 {name}\t".encode() + os.fsencode(path) + b"\0" for path in paths)
+    git("update-index", "-z", "--index-info", cwd=cell.pristine, env=env, given=lines)
+
+
+def _index(cell: Cell, index: Path) -> dict[str, str]:
+    return {"GIT_DIR": str(cell.pristine / ".git"), "GIT_INDEX_FILE": str(index)}

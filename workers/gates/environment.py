@@ -1,0 +1,75 @@
+"""Whether the environment, and not the code, is why a gate fails on the base commit. Pure: outputs in, reasons out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from workers.gates.hidden import hidden_failure
+from workers.gates.imports import missing_imports, objection
+from workers.gates.sources import Sources
+from workers.gates.suite import SuiteRun
+
+_FETCH_LFS = "set `git: {lfs: true}`"
+
+
+def environment_objection(
+    suite: SuiteRun | None, output: str, sources: Sources, root: str, pointers_read: Sequence[str] = ()
+) -> str | None:
+    """Why a gate that failed says nothing about the code, and what mends it; None where it does.
+
+    `suite`: the tests as the reporter or a JUnit file told them. `output`: what the gate wrote. `root`: the
+    check-out. `pointers_read`: files that it read and that hold an LFS pointer in place of their content.
+    """
+    texts = [output]
+    if suite is not None:
+        sources = sources.with_outside(suite.outside)
+        if is_told := bool(suite.failures or suite.collection_errors):
+            texts = [*suite.collection_errors.values(), *suite.failures.values()]
+        return (
+            _pointers(pointers_read)
+            or next(_import_objections(texts, sources, root, last_only=is_told), None)
+            or _submodule_objection(texts, sources)
+        )
+    return (
+        hidden_failure(output)
+        or _pointers(pointers_read)
+        or next(_import_objections(texts, sources, root, last_only=False), None)
+        or _submodule_objection(texts, sources)
+    )
+
+
+def shadow_objection(shadowed: Mapping[str, str]) -> str | None:
+    """Of packages that are the repository's own and were loaded from elsewhere."""
+    for name, path in sorted(shadowed.items()):
+        return (
+            f"it imports {name} from {path}, an installed copy, and not from the check-out: it would judge that copy "
+            "and no candidate's code; put the check-out first (begin its command with `env PYTHONPATH=…`), or let "
+            "set-up install the dependencies alone"
+        )
+    return None
+
+
+def _import_objections(
+    texts: Sequence[str], sources: Sources, root: str, *, last_only: bool
+) -> Iterator[str]:
+    """`last_only`: each text is of one test, which the last error in it ended."""
+    for text in texts:
+        missing = missing_imports(text, root)
+        for each in missing[-1:] if last_only else missing:
+            if (reason := objection(each, sources)) is not None:
+                yield reason
+
+
+def _pointers(paths: Sequence[str]) -> str | None:
+    if not paths:
+        return None
+    return f"it reads {paths[0]}, which is a Git LFS pointer and not the file; {_FETCH_LFS}"
+
+
+def _submodule_objection(texts: Sequence[str], sources: Sources) -> str | None:
+    """Of a path that lies in a submodule which was not fetched: nothing else could name one."""
+    for submodule in sources.submodules:
+        if any(f"{submodule}/" in text for text in texts):
+            return (
+                f"it asks for a file in the submodule {submodule}, which was not fetched; "
+                "set `git: {submodules: true}`"
+            )
+    return None

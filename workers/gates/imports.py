@@ -1,0 +1,129 @@
+"""Failed imports: what a run's output says of modules that are missing, and whose fault that is. Pure.
+
+A module that nothing can import on the base commit makes every candidate fail, whatever it does; only where the
+tests ask for what the fix is to add is it an honest failure.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from workers.gates.sources import Sources, directory_of
+
+_ERROR = re.compile(
+    r"^(?:E\s+)?(?:ModuleNotFoundError: No module named '(?P<module>[^']+)'"
+    r"|ImportError: cannot import name '(?P<name>\w+)' from '(?P<package>[\w.]+)')"
+)
+_HANDLED = (
+    "During handling of the above exception",
+    "The above exception was the direct cause",
+)
+_PLACE = re.compile(r'^(?:\s*File "(?P<quoted>[^"]+)", line \d+|(?P<bare>[^\s:][^:\n]*\.py):\d+: )')
+_LINES_BEFORE, _LINES_AFTER = 40, 6
+KNOWN_GOOD_HINT = "or, where the fix adds it, name a commit that has it as `workcell.known_good`"
+
+
+@dataclass(frozen=True)
+class MissingImport:
+    """One import that failed."""
+
+    module: str
+    """Its full dotted name."""
+    importer: str | None = None
+    """The file that imports it, relative to the check-out where it lies in it; None where it is not told."""
+    by_name: bool = False
+    """Asked for as a name of its package, which could be anything that the package defines."""
+
+
+def missing_imports(text: str, root: str = "") -> list[MissingImport]:
+    """Imports that ended a run or a test, by its output; those that the code itself handled are left out.
+
+    `root`: the check-out, which is taken off the names of files in it.
+    """
+    lines = text.splitlines()
+    found = []
+    for number, line in enumerate(lines):
+        error = _ERROR.match(line)
+        if error is not None and not _is_handled(lines[number + 1 : number + 1 + _LINES_AFTER]):
+            importer = _importer(lines, number)
+            module = error["module"] or f"{error['package']}.{error['name']}"
+            place = _relative(importer, root) if importer else None
+            found.append(MissingImport(module, place, by_name=error["module"] is None))
+    return list(dict.fromkeys(found))
+
+
+def _is_handled(following: Iterable[str]) -> bool:
+    return any(line.startswith(_HANDLED) for line in following)
+
+
+def _importer(lines: list[str], number: int) -> str | None:
+    """The file of the frame nearest to the error: pytest names it behind a long traceback, before a short one."""
+    for line in lines[number + 1 : number + 1 + _LINES_AFTER]:
+        if (
+            line.rstrip().endswith((": ModuleNotFoundError", ": ImportError"))
+            and (place := _place(line)) is not None
+        ):
+            return place
+    before = reversed(lines[max(0, number - _LINES_BEFORE) : number])
+    places = (place for line in before if (place := _place(line)) is not None)
+    return next((place for place in places if "/importlib/" not in place and "<frozen" not in place), None)
+
+
+def _place(line: str) -> str | None:
+    match = _PLACE.match(line)
+    return None if match is None else (match["quoted"] or match["bare"])
+
+
+def _relative(path: str, root: str) -> str:
+    return path.removeprefix(f"{root.rstrip('/')}/") if root else path.removeprefix("./")
+
+
+def objection(missing: MissingImport, sources: Sources) -> str | None:
+    """Why the gate cannot judge with this module missing, and what mends it; None for an honest failure."""
+    module, importer = missing.module, missing.importer
+    parts = module.split(".")
+    if missing.by_name:
+        return _absent_part(missing, sources) if sources.home_of(parts[0], importer) is not None else None
+    for submodule in sources.submodules:
+        if _lies_in(parts, submodule):
+            return f"{module} lies in the submodule {submodule}, which was not fetched; set `git: {{submodules: true}}`"
+    home = sources.home_of(module, importer)
+    if home is not None:
+        return None if _is_sibling(importer, home, sources) else _not_on_path(module, home)
+    if parts[0] in sources.outside or sources.home_of(parts[0], importer) is None:
+        return f"the environment lacks the module {module}; install it in `setup`, {KNOWN_GOOD_HINT}"
+    return _absent_part(missing, sources)
+
+
+def _lies_in(parts: list[str], submodule: str) -> bool:
+    """Whether a module's path runs into the directory of a submodule, from any import root on the way to it."""
+    names = submodule.split("/")
+    return any(parts[: len(names) - start] == names[start:] for start in range(len(names)))
+
+
+def _is_sibling(importer: str | None, home: str, sources: Sources) -> bool:
+    """A module of the project that names its neighbour wrongly: a bug that a candidate can mend."""
+    return sources.is_source(importer) and directory_of(importer or "") == home
+
+
+def _not_on_path(module: str, home: str) -> str:
+    where = f"{home}/" if home else "the root of the check-out"
+    return (
+        f"{module} lies in {where}, which is not on the gate's import path; begin its command with "
+        f"`env PYTHONPATH={home or '.'}`"
+    )
+
+
+def _absent_part(missing: MissingImport, sources: Sources) -> str | None:
+    """Of a package that the check-out has, a module that it has not: what a build makes, or the fix is to add."""
+    module, importer = missing.module, missing.importer
+    home = sources.home_of(module.rpartition(".")[0], importer)
+    path = (f"{home}/" if home else "") + module.replace(".", "/")
+    is_ignored = any(sources.is_ignored(f"{path}{ending}") for ending in (".py", ".so", "/__init__.py"))
+    if not is_ignored and (missing.by_name or not sources.is_source(importer)):
+        return None
+    by = f", which {importer} imports," if importer is not None else ""
+    return (
+        f"the module {module}{by} is not in the commit: a build makes it; make it in the gate's command before the "
+        f"tests, {KNOWN_GOOD_HINT}"
+    )
