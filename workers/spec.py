@@ -5,9 +5,18 @@ config is made of the same ones.
 """
 
 import shlex
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from workers.own_variables import check_passed_names
 from workers.patterns import check_patterns
@@ -40,6 +49,9 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+_LATER_GATE_KEYS: Final = ("base",)
+
+
 class Gate(Strict):
     """One verification command."""
 
@@ -53,6 +65,13 @@ class Gate(Strict):
     junit: bool = False
     """Whether its tests are told one by one: a pytest command reports them itself, any other writes a JUnit file
     where `{junit}` in the command, or the variable BENCH_JUNIT, says."""
+
+    @model_serializer(mode="wrap")
+    def _without_unset(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Hashes of configs that say nothing of a key stay as they were before there was one."""
+        document: dict[str, Any] = serialize(self)
+        unset = [name for name in _LATER_GATE_KEYS if document.get(name) is None]
+        return {key: value for key, value in document.items() if key not in unset}
 
 
 class ToolchainRef(Strict):

@@ -1,6 +1,6 @@
 """The bench config (`cyntra.planner_bench.v1`), as pydantic models."""
 
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
@@ -133,6 +133,7 @@ class WorkcellDefaults(Strict):
 
     repo: Annotated[Repository, AfterValidator(_no_credential)] | None = None
     base: str | None = None
+    known_good: Annotated[str, Field(min_length=1)] | None = None
     git: GitOptions | None = None
     setup: Command | None = None
     setup_timeout_seconds: Positive | None = None
@@ -147,6 +148,10 @@ class WorkcellDefaults(Strict):
     default_iterations: Annotated[int, Field(ge=1, le=10)] | None = None
     flaky_reruns: Annotated[int, Field(ge=0, le=5)] | None = None
     max_output_bytes: Annotated[int, Field(ge=1024)] | None = None
+
+
+_LATER_KEYS: Final = ("git", "known_good")
+"""Of a workcell: keys that there were none of at first."""
 
 
 class BenchConfig(Strict):
@@ -208,6 +213,5 @@ class BenchConfig(Strict):
         excluded: dict[str, Any] = dict.fromkeys(leave_out, True)
         if self.trust == Trust():
             excluded["trust"] = True
-        if self.workcell.git is None:
-            excluded["workcell"] = {"git"}
+        excluded["workcell"] = {key for key in _LATER_KEYS if getattr(self.workcell, key) is None}
         return self.model_dump(mode="json", by_alias=True, exclude=excluded)

@@ -94,6 +94,8 @@ MUTANTS = [
            caps.a_lost_attempt_without_money_for_another_waits_for_its_refund),
     Mutant("machines are never suspended", "count_infra", "infra_failures >= 2", "infra_failures >= 9",
            leases.three_infrastructure_failures_in_a_row_suspend_a_machine),
+    Mutant("a case's environment counts against the machine", "is_of_case", "= 'true'::jsonb", "= '1'::jsonb",
+           leases.the_environment_of_a_case_suspends_no_machine),
     Mutant("a success does not clear a machine", "count_infra", "ELSE 0 END", "ELSE infra_failures END",
            leases.three_infrastructure_failures_in_a_row_suspend_a_machine),
     Mutant("settles twice", "settle", "ON CONFLICT DO NOTHING;\n    IF NOT FOUND THEN",

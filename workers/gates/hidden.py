@@ -1,49 +1,66 @@
-"""Failures that a runner's exit code hides: a program that is not there, behind make, npm and their like. Pure."""
+"""Failures that an exit code hides: a program or a dependency that is not there, behind make, npm and their like.
+
+Pure. Only for gates that do not tell their tests: what is looked for are the words of build tools, not of tests.
+"""
 
 import re
+from typing import Final
 
-_NOT_FOUND = re.compile(
-    r"(?:command not found|: not found|No such file or directory|Permission denied|not recognized as|ENOENT)\W*$",
+_CODE: Final = re.compile(
+    r"^(?:g?make(?:\[\d+\])?: \*\*\* .*\bError 12[67]\b"
+    r"|(?:npm|yarn|pnpm|bun|error|just|task|rake|ninja|Command|Error|ELIFECYCLE|ERR_).{0,300}?"
+    r"\b(?:errno|code|status|exit status)\W{0,3}12[67]\b)",
     re.IGNORECASE,
 )
-_CODE = re.compile(
-    r"^(?:g?make(?:\[\d+\])?: \*\*\* .*\bError (?P<make>12[67])\b"
-    r"|(?:npm|yarn|pnpm|bun|error|just|task|rake|ninja|Command|Error|ELIFECYCLE|\s*ERR_).{0,300}?"
-    r"\b(?:errno|code|status|exit status)\W{0,3}(?P<other>12[67])\b)",
-    re.IGNORECASE,
+"""A runner tells the exit code of what it ran: 126 is not executable, 127 is not found."""
+_NOT_FOUND: Final = re.compile(
+    r"(?:command not found|: not found|No such file or directory|Permission denied|ENOENT)\W*$", re.IGNORECASE
 )
-_NOTHING_TO_RUN = re.compile(
+_SHELL: Final = re.compile(
+    r"^\S+: (?:line )?\d+: \S+: (?:command )?not found$|^\S+: command not found(?:: \S+)?$"
+)
+_NOTHING_TO_RUN: Final = re.compile(
     r"^(?:g?make(?:\[\d+\])?: \*\*\* (?:No rule to make target|No targets specified).*"
-    r"|npm (?:ERR!|error) Missing script.*"
-    r"|(?:error|\s*ERR_PNPM_\S+).*(?:Missing script|Command \S+ not found|no such command).*"
+    r"|npm (?:ERR!|error) (?:Missing script|(?:enoent )?Could not read package\.json).*"
+    r"|(?:error|ERR_PNPM_\S+).*(?:Missing script|Command \S+ not found|no such command).*"
     r"|error Couldn't find a package\.json.*"
-    r"|npm (?:ERR!|error) (?:enoent )?Could not read package\.json.*"
-    r"|error: (?:no such command|Justfile does not contain recipe|No justfile found).*"
-    r"|(?:\S*/)?python[\d.]*: No module named \S+"
-    r"|(?:\S*/)?python[\d.]*: can't open file .*)$",
+    r"|error: (?:Justfile does not contain recipe|No justfile found).*"
+    r"|(?:\S*/)?python[\d.]*: (?:No module named \S+|can't open file .*))$",
     re.IGNORECASE,
 )
-_NODE_MODULE = re.compile(
-    r"^(?:Error(?: \[\w+\])?:|.*\bError:)\s*Cannot find (?:module|package) '(?P<name>[^'./][^']*)'"
+_LACKING: Final = re.compile(
+    r"(?:\bError(?: \[\w+\])?:\s*|^|error TS2307: )Cannot find (?:module|package) '(?P<node>[^'./][^']*)'"
+    r"|cannot load such file -- (?P<ruby>[^./\s]\S*)"
+    r"|no required module provides package (?P<go>[^\s;]+)"
+    r"|Failed opening required '(?P<php>[^']*vendor/autoload\.php)'"
+    r"|(?:Could not resolve host|Temporary failure in name resolution|getaddrinfo (?:ENOTFOUND|EAI_AGAIN))"
+    r":?\s*(?P<host>\S*)"
 )
 _LONGEST, _LINES_BEFORE = 300, 20
 
 
 def hidden_failure(output: str) -> str | None:
-    """The line by which a gate says that it could not run, whatever its exit code; None where it says no such thing.
+    """The words by which a gate says that it could not run; None where it says no such thing.
 
     Of `make: *** [test] Error 127` the line before it that names the program is told, too.
     """
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     for number, line in enumerate(lines):
         if _CODE.match(line):
-            cause = next(
-                (each for each in reversed(lines[max(0, number - 20) : number]) if _NOT_FOUND.search(each)),
-                "",
-            )
+            before = reversed(lines[max(0, number - _LINES_BEFORE) : number])
+            cause = next((each for each in before if _NOT_FOUND.search(each)), "")
             return "; ".join(part[:_LONGEST] for part in (cause, line) if part)
         if _NOTHING_TO_RUN.match(line):
             return line[:_LONGEST]
-        if (missing := _NODE_MODULE.match(line)) is not None:
-            return f"the environment lacks the package {missing['name'][:100]}; install it in `setup`"
-    return None
+        if (lacking := _LACKING.search(line)) is not None:
+            return _lacks(lacking)
+    # A script may go on without a program that it can spare: only what it ends with tells.
+    return lines[-1][:_LONGEST] if lines and _SHELL.match(lines[-1]) else None
+
+
+def _lacks(lacking: re.Match[str]) -> str:
+    if lacking["host"] is not None:
+        asked = lacking["host"][:100] or "something"
+        return f"it asks the network for {asked}, and gates have none; fetch it in `setup`"
+    name = next(value for value in lacking.groupdict().values() if value)
+    return f"the environment lacks {name[:100]}; install it in `setup`"

@@ -91,8 +91,15 @@ def objection(missing: MissingImport, sources: Sources) -> str | None:
     if home is not None:
         return None if _is_sibling(importer, home, sources) else _not_on_path(module, home)
     if parts[0] in sources.outside or sources.home_of(parts[0], importer) is None:
-        return f"the environment lacks the module {module}; install it in `setup`, {KNOWN_GOOD_HINT}"
+        return f"the environment lacks the module {module}; install it in `setup`, {_other_ways(sources)}"
     return _absent_part(missing, sources)
+
+
+def _other_ways(sources: Sources) -> str:
+    if not sources.submodules:
+        return KNOWN_GOOD_HINT
+    names = ", ".join(sources.submodules[:3])
+    return f"{KNOWN_GOOD_HINT}, or fetch the submodules ({names}): `git: {{submodules: true}}`"
 
 
 def _lies_in(parts: list[str], submodule: str) -> bool:
@@ -119,7 +126,8 @@ def _absent_part(missing: MissingImport, sources: Sources) -> str | None:
     module, importer = missing.module, missing.importer
     home = sources.home_of(module.rpartition(".")[0], importer)
     path = (f"{home}/" if home else "") + module.replace(".", "/")
-    is_ignored = any(sources.is_ignored(f"{path}{ending}") for ending in (".py", ".so", "/__init__.py"))
+    # No extension modules: nearly every ignore file has `*.so`, whether or not the project builds one.
+    is_ignored = any(sources.is_ignored(f"{path}{ending}") for ending in (".py", "/__init__.py"))
     if not is_ignored and (missing.by_name or not sources.is_source(importer)):
         return None
     by = f", which {importer} imports," if importer is not None else ""

@@ -132,9 +132,10 @@ def why_not_run(gate: Gate, run: GateRun, environment: str | None = None) -> str
         return f"no end within {gate.timeout_seconds:g} seconds; {_NO_END_MEND}"
     if run.exit_code in (126, 127):
         return f"exit code {run.exit_code}: {last_line(run.output_tail)}"
-    if not gate.junit and run.suite is None:
-        return ""
-    return _why_no_suite(gate, run) if run.suite is None else _why_no_verdict(run, run.suite)
+    if run.suite is None:
+        goes_by_exit = not gate.junit and (run.exit_code in _RUNNER_TELLS or not can_report(gate.command))
+        return "" if goes_by_exit else _why_no_suite(gate, run)
+    return _why_no_verdict(run, run.suite)
 
 
 _NO_END_MEND = "raise its timeout_seconds, or, where that is the bug, set `base: hang`"

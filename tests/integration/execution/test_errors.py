@@ -86,12 +86,24 @@ def test_a_module_that_the_environment_lacks_is_not(
     failed(baseline(order, machine, at=broken), "invalid_issue", "some_library_of_the_world", "setup")
 
 
-def test_a_failing_set_up_refuses_the_issue_but_later_blames_the_machine(
+def test_a_failing_set_up_is_the_case_s_environment_but_later_the_machine_s(
     order: Orders, machine: Machine
 ) -> None:
     setup = ["python", "-c", "raise SystemExit('no compiler')"]
-    failed(baseline(order, machine, setup=setup), "invalid_issue", "exit code 1", "no compiler")
-    failed(run_execution(order(setup=setup), machine, Control()), "infra", "no compiler")
+    refused = baseline(order, machine, setup=setup)
+    failed(refused, "infra", "exit code 1", "no compiler")
+    later = run_execution(order(setup=setup), machine, Control())
+    failed(later, "infra", "no compiler")
+    assert (refused.of_case, later.of_case) == (True, False)
+
+
+def test_all_that_a_failing_set_up_said_is_kept(order: Orders, machine: Machine) -> None:
+    setup = ["sh", "-c", "echo error: foo.h is missing; seq 5000; echo hint: See above for details.; exit 1"]
+    refused = baseline(order, machine, setup=setup)
+    failed(refused, "infra", "hint: See above", "whole log")
+    (log,) = (machine.work_dir / "setups").glob("*.log")
+    assert str(log) in refused.message
+    assert log.read_text().splitlines()[0] == "error: foo.h is missing"
 
 
 def test_an_unreachable_repository_and_a_missing_commit(

@@ -189,6 +189,19 @@ def test_the_baseline_key_follows_what_the_gates_depend_on() -> None:
     assert Ready(issue, other).baseline_key != ready.baseline_key
 
 
+def _good(of: str | None) -> Ready:
+    config, issue = _config(), _issue(1).model_copy(update={"workcell": {"known_good": of} if of else None})
+    return make_ready(config, issue, lambda _repo, ref: ("d" if ref == "fix" else "c") * 40)
+
+
+def test_a_known_good_commit_is_resolved_and_a_part_of_what_was_checked() -> None:
+    assert _good("fix").workcell.known_good == "d" * 40
+    assert _good(None).workcell.known_good is None
+    assert _good("fix").baseline_key != _good(None).baseline_key
+    with pytest.raises(BenchError, match=r"issue i-001: workcell\.known_good is the base commit itself"):
+        _good("main")
+
+
 def test_more_arms_than_valid_actions_are_refused() -> None:
     with pytest.raises(BenchError, match="30"):
         _plan(_config(k=31), [1])
