@@ -50,6 +50,16 @@ class RoundResult(Strict):
     """`disk_limit`, `memory_limit` or `process_limit` where it took more of the machine than it may."""
 
 
+class LeftOut(Strict):
+    """What a candidate left in its check-out that is no part of its patch: files that the repository ignores, and
+    environments and caches."""
+
+    files: int = 0
+    bytes: int = 0
+    names: list[str] = []
+    """The largest of them, at most ten; a directory ends with a slash."""
+
+
 class CandidateResult(Strict):
     """One of the parallel tries."""
 
@@ -72,6 +82,8 @@ class CandidateResult(Strict):
     patch_bytes: int = 0
     """As archived: what looked like a secret is redacted."""
     files_modified: list[str] = []
+    left_out: LeftOut | None = None
+    """None where no patch was taken."""
     micro_usd: int | None = None
     """Compute plus provider money; None where the provider part is unknown."""
     cost_source: CostSource = "unknown"
