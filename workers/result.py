@@ -47,7 +47,8 @@ class RoundResult(Strict):
     usd_priced: int | None = None
     """Micro-dollars priced from tokens, where no cost was reported."""
     fail_codes: list[str] = []
-    """`disk_limit`, `memory_limit` or `process_limit` where it took more of the machine than it may."""
+    """`disk_limit`, `memory_limit` or `process_limit` where it took more of the machine than it may; `cannot_try`
+    where the program could not begin its work on this issue."""
 
 
 class LeftOut(Strict):
