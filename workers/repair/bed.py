@@ -247,7 +247,7 @@ def _last_words(log: Path) -> str:
         lines = [line.strip() for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
     except OSError:
         return ""
-    telling = [line for line in lines if "Error" in line or line.startswith("ERROR")]
+    telling = [line for line in lines if "error" in line.lower() and "usage:" not in line]
     return (telling or lines or [""])[-1][:300]
 
 
