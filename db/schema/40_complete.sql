@@ -131,7 +131,10 @@ BEGIN
             PERFORM farm.finish_baseline(e.case_id, p_result);
         END IF;
     END IF;
-    PERFORM farm.count_infra(e.machine_id, v_class IS NOT DISTINCT FROM 'infra');
+    -- A toolchain that can try nothing on an issue says nothing of the machine.
+    IF NOT coalesce(p_result -> 'fail_codes' @> '["cannot_try"]', false) THEN
+        PERFORM farm.count_infra(e.machine_id, v_class IS NOT DISTINCT FROM 'infra');
+    END IF;
     RETURN CASE WHEN v_cancelled THEN 'cancelled' WHEN v_retry THEN 'retried' ELSE 'recorded' END;
 END $$;
 
