@@ -138,6 +138,7 @@ class WorkcellDefaults(Strict):
     setup_timeout_seconds: Positive | None = None
     gates: list[Gate] | None = None
     protected_paths: Patterns | None = None
+    further_protected_paths: Patterns | None = None
     toolchains: Annotated[list[ToolchainRef], Field(min_length=1)] | None = None
     tags: list[str] | None = None
     seconds_per_minute: SecondsPerMinute | None = None
@@ -208,6 +209,7 @@ class BenchConfig(Strict):
         excluded: dict[str, Any] = dict.fromkeys(leave_out, True)
         if self.trust == Trust():
             excluded["trust"] = True
-        if self.workcell.git is None:
-            excluded["workcell"] = {"git"}
+        newer = {key for key in ("git", "further_protected_paths") if getattr(self.workcell, key) is None}
+        if newer:
+            excluded["workcell"] = newer
         return self.model_dump(mode="json", by_alias=True, exclude=excluded)

@@ -12,7 +12,6 @@ from typing import Any
 from workers.archive import Evidence, write_archive
 from workers.control import Control
 from workers.execution.cell import Cell, open_cell
-from workers.execution.changes import spec_of
 from workers.execution.checkout import check_out, fetch_pristine
 from workers.execution.cost import candidate_cost, round_money
 from workers.execution.halt import HaltError, StoppedError
@@ -24,6 +23,7 @@ from workers.execution.seeds import derive
 from workers.execution.vote import blocking_failures, passed
 from workers.gates.configuration import TEST_FILES
 from workers.gates.run import GateBay, not_run, run_gates
+from workers.patterns import spec_of
 from workers.result import CandidateResult, ErrorClass, GateResult, RoundResult, Status
 from workers.sandbox.capture import redact
 from workers.sandbox.place import Place

@@ -9,6 +9,7 @@ from typing import Any
 import pathspec
 
 from workers.gates import configuration
+from workers.patterns import spec_of
 
 LINK = "120000"
 _FILE_MODES = ("100644", "100755", LINK)
@@ -96,12 +97,6 @@ def _is_protected(change: Change, spec: "pathspec.PathSpec[Any]", base_names: Co
 def names_of(paths: Iterable[str]) -> set[str]:
     """The paths and every directory above them."""
     return {*paths, *(str(parent) for path in paths for parent in PurePosixPath(path).parents)}
-
-
-def spec_of(patterns: Sequence[str]) -> "pathspec.PathSpec[Any]":
-    """Patterns as in .gitignore."""
-    # Left to itself it takes the quickest engine it finds, and some refuse file names that are no UTF-8.
-    return pathspec.PathSpec.from_lines("gitignore", patterns, backend="simple")
 
 
 def index_info(changes: Iterable[Change]) -> bytes:
