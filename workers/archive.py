@@ -136,6 +136,7 @@ def proof(evidence: Evidence) -> dict[str, Any]:
             "bytes": result.patch_bytes,
             "diff_lines": result.diff_lines,
             "files_modified": result.files_modified,
+            "left_out": result.left_out.model_dump() if result.left_out else None,
         },
         "verification": {
             "all_passed": passed(result.gates),

@@ -1,4 +1,5 @@
-"""Patterns of protected paths, as in .gitignore: which ones can be read, and one that only ever adds protection."""
+"""Patterns of protected paths, as in .gitignore: which ones can be read, what they match, and one that only ever adds
+protection."""
 
 import re
 from collections.abc import Sequence

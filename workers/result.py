@@ -47,7 +47,18 @@ class RoundResult(Strict):
     usd_priced: int | None = None
     """Micro-dollars priced from tokens, where no cost was reported."""
     fail_codes: list[str] = []
-    """`disk_limit`, `memory_limit` or `process_limit` where it took more of the machine than it may."""
+    """`disk_limit`, `memory_limit` or `process_limit` where it took more of the machine than it may; `cannot_try`
+    where the program could not begin its work on this issue."""
+
+
+class LeftOut(Strict):
+    """What a candidate left in its check-out that is no part of its patch: files that the repository ignores, and
+    environments and caches."""
+
+    files: int = 0
+    bytes: int = 0
+    names: list[str] = []
+    """The largest of them, at most ten; a directory ends with a slash."""
 
 
 class CandidateResult(Strict):
@@ -72,6 +83,8 @@ class CandidateResult(Strict):
     patch_bytes: int = 0
     """As archived: what looked like a secret is redacted."""
     files_modified: list[str] = []
+    left_out: LeftOut | None = None
+    """None where no patch was taken."""
     micro_usd: int | None = None
     """Compute plus provider money; None where the provider part is unknown."""
     cost_source: CostSource = "unknown"

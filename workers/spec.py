@@ -120,7 +120,10 @@ class Workcell(Strict):
     setup: Command | None = None
     setup_timeout_seconds: Positive = 600.0
     gates: Annotated[list[Gate], Field(min_length=1)]
-    protected_paths: Patterns = ["tests/**"]
+    protected_paths: Patterns | None = None
+    """None: the repository's tests, and the files that gates name."""
+    further_protected_paths: Patterns = []
+    """Protected beside those, whatever they are."""
     toolchains: Annotated[list[ToolchainRef], Field(min_length=1)] = [ToolchainRef(name="repair")]
     tags: list[str] = []
     """Machine tags that a worker must carry to run this workcell at all."""

@@ -1,6 +1,8 @@
 """`bench submit`."""
 
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -69,10 +71,12 @@ def submit(
     resolved = apply_overrides(found, slice=slice_name, **flags)
     ids = None if issue_ids is None else [part.strip() for part in issue_ids.split(",") if part.strip()]
     with open_farm() as farm:
-        plan = plan_of(farm, resolved, ids)
+        plan, unprotected = _plan(farm, resolved, ids)
         sandboxes = _sandboxes(farm, plan)
+        for line in unprotected:
+            note(f"! {line}")
         if dry_run:
-            _show_dry_run(farm, plan, sandboxes, as_json)
+            _show_dry_run(farm, plan, sandboxes, unprotected, as_json)
             return None
         if resolved.issue_selection.source is not None:
             store_backlog(farm.engine, read_backlog(Path(resolved.issue_selection.source)))
@@ -88,14 +92,17 @@ def _sandboxes(farm: Farm, plan: NewBench) -> "Sandboxes":
     return sandboxes_of(plan, None if farm.embedded is not None else Machines(farm.engine).list_all())
 
 
-def _show_dry_run(farm: Farm, plan: NewBench, sandboxes: "Sandboxes", as_json: bool) -> None:
+def _show_dry_run(
+    farm: Farm, plan: NewBench, sandboxes: "Sandboxes", unprotected: list[str], as_json: bool
+) -> None:
     from bench.results.plain import plain
     from bench.results.power import plan_power
     from bench.results.power_show import plan_line
 
     power = plan_power(farm.engine, plan)
     if as_json:
-        show_json({**plan_document(plan), "sandbox": sandboxes.document(), "detectable": plain(power)})
+        told = {"sandbox": sandboxes.document(), "unprotected": unprotected, "detectable": plain(power)}
+        show_json({**plan_document(plan), **told})
         return
     show_plan(plan)
     note_overrides(plan)
@@ -104,12 +111,29 @@ def _show_dry_run(farm: Farm, plan: NewBench, sandboxes: "Sandboxes", as_json: b
     note(plan_line(power))
 
 
-def plan_of(farm: Farm, config: BenchConfig, issue_ids: list[str] | None) -> NewBench:
-    """The plan of the bench, made on what this farm knows now."""
+def plan_of(
+    farm: Farm, config: BenchConfig, issue_ids: list[str] | None, mirrors: Path | None = None
+) -> NewBench:
+    """The plan of the bench, made on what this farm knows now; `mirrors` keeps what is fetched for that."""
     from bench.submit.submit import prepare_bench
 
-    mirrors = None if farm.embedded is None else farm.embedded.paths.root / "work" / "mirrors"
+    mirrors = mirrors or _mirrors(farm)
     return prepare_bench(farm.engine, config, issue_ids, here=farm.embedded is not None, mirrors=mirrors)
+
+
+def _plan(farm: Farm, config: BenchConfig, issue_ids: list[str] | None) -> tuple[NewBench, list[str]]:
+    """The plan, and what its protected paths miss."""
+    from bench.submit.protection import protection_lines
+
+    with ExitStack() as stack:
+        mirrors = _mirrors(farm) or Path(stack.enter_context(TemporaryDirectory(prefix="bench-submit-")))
+        plan = plan_of(farm, config, issue_ids, mirrors)
+        return plan, protection_lines(plan, mirrors)
+
+
+def _mirrors(farm: Farm) -> Path | None:
+    """Where this machine's worker keeps commits; None in a fleet, whose workers are elsewhere."""
+    return None if farm.embedded is None else farm.embedded.paths.root / "work" / "mirrors"
 
 
 def _after(farm: Farm, plan: NewBench, sandboxes: "Sandboxes", wait: bool, as_json: bool) -> int | None:

@@ -139,6 +139,7 @@ class WorkcellDefaults(Strict):
     setup_timeout_seconds: Positive | None = None
     gates: list[Gate] | None = None
     protected_paths: Patterns | None = None
+    further_protected_paths: Patterns | None = None
     toolchains: Annotated[list[ToolchainRef], Field(min_length=1)] | None = None
     tags: list[str] | None = None
     seconds_per_minute: SecondsPerMinute | None = None
@@ -150,7 +151,7 @@ class WorkcellDefaults(Strict):
     max_output_bytes: Annotated[int, Field(ge=1024)] | None = None
 
 
-_LATER_KEYS: Final = ("git", "known_good")
+_LATER_KEYS: Final = ("git", "known_good", "further_protected_paths")
 """Of a workcell: keys that there were none of at first."""
 
 

@@ -15,6 +15,7 @@ TrustLevel = Literal["none", "gates", "all"]
 _PLACES: Final = frozenset({"repo", "base", "known_good", "protected_paths"})
 _TAKEN: Final[Mapping[str, frozenset[str]]] = {"none": _PLACES, "gates": _PLACES | {"setup", "gates"}}
 _STRONGEST_FIRST: Final[tuple[Sandbox, ...]] = ("bwrap", "auto", "none")
+_PROTECTED: Final = ("protected_paths", "further_protected_paths")
 _MEND: Final = (
     "set it in the config's workcell block, or, if every line of that backlog is yours, list the file under "
     "trust.sources or give --trust-issue-workcells"
@@ -57,13 +58,15 @@ def tightened(config: Mapping[str, Any], own: Mapping[str, Any], where: str) -> 
     for one of these keeps the config's. Raises `ConfigError` for what would weaken one.
     """
     found = dict(own)
-    for key in ("protected_paths", "sandbox", "rates"):
+    for key in (*_PROTECTED, "sandbox", "rates"):
         if found.get(key, ...) is None:
             del found[key]
     default = {name: field.default for name, field in Workcell.model_fields.items()}
-    if "protected_paths" in found:
-        there = config.get("protected_paths", default["protected_paths"])
-        found["protected_paths"] = _added(there, found["protected_paths"], where)
+    more = [pattern for key in _PROTECTED for pattern in _adding(found.pop(key, []), f"{where}.{key}")]
+    if more:
+        # The config's own paths may be the repository's, which are not known yet.
+        key = _PROTECTED[0] if config.get(_PROTECTED[0]) is not None else _PROTECTED[1]
+        found[key] = list(dict.fromkeys([*config.get(key, []), *more]))
     if "sandbox" in found:
         there = config.get("sandbox", default["sandbox"])
         if _STRONGEST_FIRST.index(found["sandbox"]) > _STRONGEST_FIRST.index(there):
@@ -76,13 +79,11 @@ def tightened(config: Mapping[str, Any], own: Mapping[str, Any], where: str) -> 
     return found
 
 
-def _added(there: list[str], more: list[str], where: str) -> list[str]:
-    for pattern in more:
+def _adding(patterns: list[str], where: str) -> list[str]:
+    for pattern in patterns:
         if pattern.lstrip().startswith("!"):
-            raise ConfigError(
-                f"{where}.protected_paths: {pattern!r:.60} takes protection away; an issue may only add paths"
-            )
-    return list(dict.fromkeys([*there, *more]))
+            raise ConfigError(f"{where}: {pattern!r:.60} takes protection away; an issue may only add paths")
+    return patterns
 
 
 def _raised(there: Mapping[str, float], more: Mapping[str, float], where: str) -> dict[str, float]:

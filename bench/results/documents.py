@@ -96,6 +96,7 @@ def report_document(results: BenchResults, oracle: OracleBracket | str) -> dict[
         "race": race_document(results),
         "spend": spend_document(results),
         "errors": results.errors,
+        "unjudged": results.unjudged,
         "sandboxes": results.sandboxes,
         "cases": [{key: value for key, value in case.items() if key != "case_id"} for case in results.cases],
         "uncovered_pairs": {

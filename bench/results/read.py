@@ -73,6 +73,8 @@ class BenchResults:
     totals: BenchTotals
     errors: dict[str, int]
     """Executions that ended in an error, by class."""
+    unjudged: list[dict[str, Any]]
+    """Executions of arms that no gate judged, counted by issue, class and message."""
     policies: list[ScoredPolicy]
     sandboxes: dict[str, int]
     """Executions by the sandbox that their programs ran in."""
@@ -176,6 +178,7 @@ def read_results(engine: sa.Engine, bench_id: str, policies: Collection[str] | N
         decided=decided,
         totals=BenchTotals(totals["executions"], totals["duration_ms"], totals["charged_micro_usd"]),
         errors=benches.errors(bench_id),
+        unjudged=benches.unjudged(bench_id),
         policies=[
             policy
             for policy in _scored_policies(engine, bench_id)

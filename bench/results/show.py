@@ -20,6 +20,7 @@ from bench.statistics.oracle import OracleBracket
 from bench.statistics.winners import CaseJudgement
 from planner.actions import Action, canonical_rank
 
+_MOST_UNJUDGED = 20
 NOT_IDENTIFIED = (
     "not identified: with one run an arm the best arm was also the luckiest, and regret is at most this; "
     "bench with --replicates 2"
@@ -46,12 +47,21 @@ def report_parts(results: BenchResults, oracle: OracleBracket | str) -> list[Ren
         parts.append(
             table("Errors (missing, not failures)", ("class", "executions>"), results.errors.items())
         )
+    if results.unjudged:
+        parts += _unjudged(results.unjudged)
     dropped = [case for case in results.cases if case["state"] not in ("finished", "admitted")]
     if dropped:
         rows = [(case["issue_id"], case["state"], case["reason"]) for case in dropped]
         parts.append(table("Cases without a verdict", ("issue", "state", "reason"), rows))
     parts += _uncovered(results)
     return parts
+
+
+def _unjudged(found: list[dict[str, Any]]) -> list[RenderableType]:
+    rows = [(one["issue_id"], one["executions"], one["class"], one["message"]) for one in found]
+    told = table("Arms that no gate judged", ("issue", "executions>", "class", "why"), rows[:_MOST_UNJUDGED])
+    more = len(rows) - _MOST_UNJUDGED
+    return [told, *([f"and {more} more, all in: bench report --format json"] if more > 0 else [])]
 
 
 def winners_table(results: BenchResults) -> Table:

@@ -65,4 +65,7 @@ def _objection(config: BenchConfig, issue: Issue, source: str | None) -> str | N
 def overrides_of(case: NewCase) -> Json:
     """What the issue of a case sets itself, by key of the workcell, as it will be in force."""
     own = case.issue.get("workcell") or {}
-    return {key: case.workcell[key] for key in own if key in case.workcell}
+    shown = {key: case.workcell[key] for key in own if key in case.workcell}
+    if shown.get("protected_paths", ...) is None:
+        shown["protected_paths"] = case.workcell["further_protected_paths"]
+    return shown

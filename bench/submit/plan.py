@@ -63,7 +63,7 @@ class Ready:
         """What the gates show on the base commit depends on these, and on nothing else."""
         fields = _BASELINE_FIELDS | ({"git"} if self.workcell.git.submodules else set())
         if self.workcell.known_good is not None:
-            fields |= {"known_good", "protected_paths"}
+            fields |= {"known_good", "protected_paths", "further_protected_paths"}
         cell = self.workcell.model_dump(mode="json", include=fields)
         return sha256_json({"issue": self.issue.id, "workcell": cell, "kept": BASELINE_VERSION})
 

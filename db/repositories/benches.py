@@ -110,6 +110,19 @@ class Benches:
         with self._engine.connect() as connection:
             return {row.error_class: row.n for row in connection.execute(statement, {"bench": bench_id})}
 
+    def unjudged(self, bench_id: str) -> list[dict[str, Any]]:
+        """Executions of arms whose work no gate has judged, counted by issue and reason: errors, and patches that
+        could not be taken."""
+        statement = sa.text("""
+            SELECT c.issue_id, coalesce(o.error_class, o.fail_codes[1]) AS class, o.message, count(*)::int AS executions
+            FROM farm.cases c JOIN farm.executions e USING (case_id) JOIN farm.outcomes o USING (execution_id)
+            WHERE c.bench_id = :bench AND e.arm_id IS NOT NULL
+              AND (o.error_class IS NOT NULL OR o.fail_codes && ARRAY['patch_too_large', 'no_patch']
+                   OR o.fail_codes @> ARRAY['unsafe_path', 'not_run'])
+            GROUP BY 1, 2, 3 ORDER BY 1, 4 DESC, 2, 3""")
+        with self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(statement, {"bench": bench_id}).mappings()]
+
     def sandboxes(self, bench_id: str) -> dict[str, int]:
         """Executions of arms with an outcome, by the sandbox that their programs ran in."""
         statement = sa.text("""

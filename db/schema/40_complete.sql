@@ -39,9 +39,11 @@ BEGIN
     WHERE machine_id = p_machine AND (p_failed OR infra_failures > 0);
 END $$;
 
--- Whether a failure is of the environment that the case brings with it: no machine is at fault.
+-- Whether a failure is of what the case brings with it, its set-up or a toolchain that can try nothing on it: no
+-- machine is at fault.
 CREATE FUNCTION farm.is_of_case(p_result jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
     SELECT coalesce(p_result -> 'of_case' = 'true'::jsonb, false)
+        OR coalesce(p_result -> 'fail_codes' @> '["cannot_try"]', false)
 $$;
 
 -- An overrun stops the bench; the next tick takes back what was admitted and does not run yet.

@@ -52,6 +52,7 @@ POWERS: Json = {
     "default_candidates": 5,
     "default_iterations": 10,
     "flaky_reruns": 5,
+    "further_protected_paths": ["golden/**"],
     "max_output_bytes": 2048,
 }
 
@@ -88,7 +89,15 @@ def test_places_are_always_taken_and_commands_unless_trust_is_none() -> None:
 def test_protected_paths_are_only_ever_added() -> None:
     for level in ("none", "gates", "all"):
         cell = resolve_workcell(_defaults(), {"protected_paths": ["golden/**"]}, "i", level)  # type: ignore[arg-type]
-        assert cell.protected_paths == ["tests/**", "golden/**"]
+        assert (cell.protected_paths, cell.further_protected_paths) == (None, ["golden/**"])
+        cell = resolve_workcell(
+            _defaults(protected_paths=["a"]), {"protected_paths": ["golden/**"]}, "i", level
+        )  # type: ignore[arg-type]
+        assert (cell.protected_paths, cell.further_protected_paths) == (["a", "golden/**"], [])
+        cell = resolve_workcell(
+            _defaults(further_protected_paths=["a"]), {"protected_paths": ["b"]}, "i", level
+        )  # type: ignore[arg-type]
+        assert (cell.protected_paths, cell.further_protected_paths) == (None, ["a", "b"])
         own = _defaults(protected_paths=["spec/**"])
         for said in ([], None):
             cell = resolve_workcell(own, {"protected_paths": said}, "i", level)  # type: ignore[arg-type]

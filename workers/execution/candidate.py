@@ -175,8 +175,7 @@ def _verify(job: Job, cell: Cell, trial: Trial) -> None:
     number = len(trial.rounds)
     trial.patch = patch = _patch(job, job.place(cell), cell, number)
     if not patch.usable:
-        why = f"there is no patch to judge: {patch.fail_codes[0]}, {patch.detail}"
-        trial.gates = not_run(workcell.gates, why)
+        trial.gates = not_run(workcell.gates, _why_unusable(patch))
         return
     tests = spec_of([*TEST_FILES, *protected_paths(job.order)])
     bay = GateBay(job.place(cell), cell.pristine / ".git", cell.logs, job.machine.capture_bytes)
@@ -189,6 +188,10 @@ def _verify(job: Job, cell: Cell, trial: Trial) -> None:
         str(number),
         workcell.flaky_reruns,
     )
+
+
+def _why_unusable(patch: Patch) -> str:
+    return f"there is no patch to judge: {patch.fail_codes[0]}: {patch.detail}"
 
 
 def _stop_if_ordered(job: Job) -> None:
@@ -204,13 +207,20 @@ def _status(trial: Trial) -> tuple[Status, ErrorClass | None, str]:
     if last.status == "error":
         return "error", last.error_class or "provider", last.message
     if trial.out_of_time:
-        return "timeout", None, "its budget ended"
+        return "timeout", None, "; ".join(["its budget ended", *_no_patch(trial)])
+    if unusable := _no_patch(trial):
+        return "failed", None, unusable[0]
     if not passed(trial.gates):
         failing = ", ".join(blocking_failures(trial.gates))
         return "failed", None, f"gates failed: {failing}" if failing else "no required gate passed"
     if last.status not in ("success", "partial"):
         return "failed", None, f"gates passed, but the toolchain {last.status}: {last.message}"
     return "success", None, last.message
+
+
+def _no_patch(trial: Trial) -> list[str]:
+    """Why there was nothing to run gates on, if so."""
+    return [] if trial.patch is None or trial.patch.usable else [_why_unusable(trial.patch)]
 
 
 def _fail_codes(trial: Trial) -> list[str]:
@@ -241,6 +251,7 @@ def _result(
         started_at=trial.started_at,
         diff_lines=trial.patch.lines if trial.patch else 0,
         files_modified=[_readable(name) for name in trial.patch.files] if trial.patch else [],
+        left_out=trial.patch.left_out if trial.patch else None,
         micro_usd=cost.micro_usd,
         cost_source=cost.source,
         sandbox=job.rung.name,

@@ -12,7 +12,7 @@ from workers.execution.halt import HaltError
 from workers.execution.submodules import Submodule, drop_entries, embed, fetch_commit, gitlinks
 
 _ATTRIBUTES = "* -text !eol -ident !filter !working-tree-encoding\n"
-_EXCLUDE = "__pycache__/\n*.py[cod]\n.pytest_cache/\n.bench-*\n"
+COMPILED = "__pycache__/\n*.py[cod]\n.pytest_cache/\n.bench-*\n"
 """Compiled Python never is part of a patch: it could stand in for a source file that gates read."""
 
 
@@ -70,4 +70,4 @@ def _write_info(repository: Path) -> None:
     info = repository / "info"
     info.mkdir(exist_ok=True)
     (info / "attributes").write_text(_ATTRIBUTES, encoding="ascii")
-    (info / "exclude").write_text(_EXCLUDE, encoding="ascii")
+    (info / "exclude").write_text(COMPILED, encoding="ascii")

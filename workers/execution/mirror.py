@@ -65,6 +65,12 @@ def ensure_commit(mirrors_dir: Path, repo: str, commit: str, control: Control | 
     return mirror
 
 
+def files_of(mirror: Path, commit: str) -> list[str]:
+    """Every file of a commit that the mirror holds."""
+    listed = git("ls-tree", "-r", "-z", "--name-only", commit, cwd=mirror)
+    return [os.fsdecode(name) for name in listed.split(b"\0") if name]
+
+
 def resolve_ref(repo: str, ref: str, mirrors_dir: Path | None = None) -> str:
     """The full commit id that `ref` (branch, tag, commit, short id, `main~2`) names in `repo` now.
 

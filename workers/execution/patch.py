@@ -2,7 +2,8 @@
 
 Git runs on the candidate's files inside the sandbox (`take_inside.py`) and hands out a listing, a diff and a pack of
 new objects. The worker's own Git reads these and never the files: index, configuration, attributes and exclusions
-are the pristine ones. Ignored files and compiled Python are no part of a patch; a nested repository is, as plain files.
+are the pristine ones. What the base commit's `.gitignore` files name, compiled Python, and environments and caches
+that it lacks are no part of a patch and are counted; a nested repository is one, as plain files.
 """
 
 import json
@@ -14,14 +15,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workers.execution import changes as values
+from workers.execution import ignores
 from workers.execution.cell import Cell, is_real_directory
 from workers.execution.changes import LINK, Change, Choice
+from workers.execution.checkout import COMPILED
 from workers.execution.git import GitError, git, plain_environment
 from workers.gates import configuration
+from workers.result import LeftOut
 from workers.sandbox.place import MissingProgramError, Place
 from workers.sandbox.process import Limits
 from workers.spec import Gate
-from workers.toolchains.untrusted import read_bytes
+from workers.toolchains.untrusted import count, mapping, one_line, parse_json, read_bytes, sequence
 
 _SCRIPT = Path(__file__).with_name("take_inside.py")
 _LISTING_BYTES = 64 * 1024 * 1024
@@ -54,6 +58,8 @@ class Patch:
     """Where it is not usable: what there is too much of."""
     usable: bool = True
     """False where there is nothing that gates could be run on."""
+    left_out: LeftOut | None = None
+    """What is in the check-out and no part of it; None where that was not told."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,12 @@ def take_patch(place: Place, cell: Cell, rules: Rules, number: int, bounds: Boun
         if not is_real_directory(cell.checkout):
             raise _NotTakenError("unsafe_path", "the check-out is no directory any more")
         out = _take_inside(place, cell, number, bounds)
-        return _judged(cell, out, index, rules, bounds)
+        left_out = _left_out(read_bytes(out / "left_out", _LISTING_BYTES))
+        try:
+            return replace(_judged(cell, out, index, rules, bounds), left_out=left_out)
+        except _NotTakenError as error:
+            code, detail = error.args
+            return Patch(index, fail_codes=(code,), detail=detail, usable=False, left_out=left_out)
     except _NotTakenError as error:
         code, detail = error.args
         return Patch(index, fail_codes=(code,), detail=detail, usable=False)
@@ -96,6 +107,7 @@ def _take_inside(place: Place, cell: Cell, number: int, bounds: Bounds) -> Path:
         path.mkdir(parents=True)
     shutil.copy2(cell.base_index, out / "index")
     (out / "objects" / "info" / "alternates").write_text(f"{cell.pristine}/.git/objects\n")
+    (out / "ignored").write_bytes(ignores.joined(_Store(cell).ignore_files()) + COMPILED.encode())
     order = {
         "checkout": str(cell.checkout),
         "out": str(out),
@@ -129,10 +141,7 @@ def _take_inside(place: Place, cell: Cell, number: int, bounds: Bounds) -> Path:
 
 def _judged(cell: Cell, out: Path, index: Path, rules: Rules, bounds: Bounds) -> Patch:
     if (refused := read_bytes(out / "refused", _LISTING_BYTES)) is not None:
-        code, _, paths = refused.decode("utf-8", "replace").partition("\n")
-        raise _NotTakenError(
-            code, f"most of it in {', '.join(paths.splitlines())}" if paths else "removed text"
-        )
+        raise _NotTakenError("patch_too_large", _too_large(refused, bounds))
     found = values.parse_raw(read_bytes(out / "raw", _LISTING_BYTES) or b"")
     text = read_bytes(out / "patch", 2 * bounds.max_bytes + 65536) or b""
     store = _Store(cell)
@@ -171,6 +180,23 @@ def index_of_commit(cell: Cell, commit: str, rules: Rules, index: Path) -> tuple
     return tuple(change.path for change in choice.protected)
 
 
+def _too_large(refused: bytes, bounds: Bounds) -> str:
+    """What there is too much of, in one line."""
+    said = mapping(parse_json(refused))
+    parts = [f"{one_line(path)} ({one_line(size)})" for size, path in sequence(said.get("largest"))]
+    allowed = f"{bounds.max_bytes / 1e6:.1f} MB or {bounds.max_files} files"
+    where = f"; most of it in {', '.join(parts)}" if parts else ""
+    return f"{one_line(said.get('what'))}, where {allowed} are judged{where}"
+
+
+def _left_out(told: bytes | None) -> LeftOut | None:
+    if told is None:
+        return None
+    said = mapping(parse_json(told))
+    names = [one_line(name) for name in sequence(said.get("names"))[:10]]
+    return LeftOut(files=count(said.get("files")) or 0, bytes=count(said.get("bytes")) or 0, names=names)
+
+
 class _Store:
     """The pristine repository, into which a candidate's objects are taken after their hashes are checked."""
 
@@ -195,6 +221,16 @@ class _Store:
     def base_files(self) -> list[str]:
         listed = self._git("ls-files", "-z", index=self._cell.base_index)
         return [os.fsdecode(name) for name in listed.split(b"\0") if name]
+
+    def ignore_files(self) -> dict[bytes, bytes]:
+        """The base commit's ignore files by path; links are none."""
+        listed = self._git("ls-files", "-s", "-z", index=self._cell.base_index).split(b"\0")
+        entries = (entry.partition(b"\t") for entry in listed)
+        return {
+            path: self._git("cat-file", "blob", head.split(b" ")[1].decode())
+            for head, _, path in entries
+            if ignores.is_ignore_file(os.fsdecode(path)) and not head.startswith(LINK.encode())
+        }
 
     def blob(self, name: str, limit: int) -> bytes | None:
         """Its content; None where it is longer than `limit` bytes."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from workers.gates.protection import default_patterns
 from workers.patterns import only_adding
 from workers.result import GateResult, RoundResult
 from workers.spec import Gate, WorkOrder
@@ -45,13 +46,15 @@ def _without_known_good(issue: dict[str, Any]) -> dict[str, Any]:
 
 
 def protected_paths(order: WorkOrder) -> list[str]:
-    """The config's protected paths and the issue's forbidden ones, as patterns of .gitignore.
+    """The config's protected paths, or the repository's own, and the issue's forbidden ones, as patterns of .gitignore.
 
     A `!` of the config allows a path; an issue takes no protection away.
     """
+    cell = order.workcell
+    paths = default_patterns(cell.gates, ()) if cell.protected_paths is None else cell.protected_paths
     forbidden = order.issue.get("forbidden_paths") or []
     added = (only_adding(path) for path in forbidden if isinstance(path, str))
-    return [*order.workcell.protected_paths, *added]
+    return [*paths, *cell.further_protected_paths, *added]
 
 
 def prompt(order: WorkOrder, number: int, told: Sequence[dict[str, Any]]) -> str:

@@ -155,7 +155,9 @@ def _result(job: Job, turn: Turn, toolchain: Toolchain, finished: Finished, repo
         tokens_out=report.tokens_out,
         usd_reported=reported,
         usd_priced=report.priced_micro_usd,
-        fail_codes=[EXCESS_CODES[finished.ended_by]] if finished.ended_by in EXCESS_CODES else [],
+        fail_codes=[EXCESS_CODES[finished.ended_by]]
+        if finished.ended_by in EXCESS_CODES
+        else [*report.fail_codes],
     )
 
 

@@ -13,7 +13,7 @@ from workers.execution.checkout import check_out, fetch_pristine
 from workers.execution.halt import HaltError, StoppedError
 from workers.execution.job import Job, place_of
 from workers.execution.machine import Machine
-from workers.execution.mirror import ensure_commit, locked
+from workers.execution.mirror import ensure_commit, files_of, locked
 from workers.execution.setup import (
     Products,
     SetupFailedError,
@@ -23,6 +23,7 @@ from workers.execution.setup import (
 )
 from workers.execution.submodules import Submodule, find_submodules
 from workers.execution.swarm import run_swarm, workcell_id
+from workers.gates.protection import default_patterns
 from workers.result import ExecutionResult
 from workers.sandbox import ladder
 from workers.sandbox.program import Rung
@@ -69,8 +70,17 @@ def _prepare(order: WorkOrder, machine: Machine, control: Control) -> Job:
     rung = _sandbox(order, machine)
     mirror = ensure_commit(machine.mirrors_dir, order.workcell.repo, order.workcell.base, control)
     submodules = tuple(_submodules(order, machine, control, mirror))
-    job = Job(order, machine, control, rung, mirror, Products(), submodules)
+    job = Job(_protected(order, mirror), machine, control, rung, mirror, Products(), submodules)
     return job if order.workcell.setup is None else _set_up(job)
+
+
+def _protected(order: WorkOrder, mirror: Path) -> WorkOrder:
+    """The order with the protected paths that its repository has at the base commit, where the config gives none."""
+    cell = order.workcell
+    if cell.protected_paths is not None:
+        return order
+    patterns = default_patterns(cell.gates, files_of(mirror, cell.base))
+    return order.model_copy(update={"workcell": cell.model_copy(update={"protected_paths": patterns})})
 
 
 def _submodules(order: WorkOrder, machine: Machine, control: Control, mirror: Path) -> Iterator[Submodule]:

@@ -1,8 +1,9 @@
 """Runs in the sandbox, as a script without site packages: stages a check-out and writes what changed.
 
 `take_inside.py JSON`, where JSON is {checkout, out, base, max_bytes, max_files}; the environment names Git's
-directory, index and objects. Writes into `out`: `raw` and `patch` (as `git diff` prints them), `pack` (the new
-objects), or, where the change is too large, `refused` (a fail code and the largest paths, one a line).
+directory, index and objects. `out` holds the ignore rules of the base commit (`ignored`); written there are `raw` and
+`patch` (as `git diff` prints them), `pack` (the new objects), `left_out` (JSON: what the rules, or being an
+environment or a cache, keep out of the patch), or, where the change is too large, `refused` (JSON).
 
 Git runs on a stranger's files here and nowhere else. Nested repositories lose their `.git` before Git looks at
 them: it would read their configuration, which can name programs.
@@ -11,7 +12,9 @@ them: it would read their configuration, which can name programs.
 import contextlib
 import json
 import os
+import re
 import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,14 +30,33 @@ _PLAIN = (
 )
 _CHUNK = 1 << 20
 _NAMED = 5
+_NAMED_LEFT_OUT = 10
+_ENVIRONMENTS = {
+    *(".venv", ".tox", ".nox", ".eggs", "node_modules", "bower_components", ".pnpm-store", "__pycache__"),
+    *(".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis", ".ipynb_checkpoints", ".coverage"),
+}
+"""Names of environments and caches, whatever is in them."""
+_MARKS = ("pyvenv.cfg", "conda-meta")
+"""What tells a directory of any name as an environment."""
 
 
 class RefusedError(Exception):
-    """The change is not taken; arguments: fail code and the paths to name."""
+    """The change is too large; arguments: what it comes to, and the largest parts as pairs of size and path."""
 
 
-def make_plain(checkout: str) -> None:
-    """Remove every nested repository's `.git`, and make everything readable."""
+def is_made(path: str, name: str) -> bool:
+    """Whether a file or directory that the base commit lacks is an environment or a cache."""
+    if name in _ENVIRONMENTS or name.startswith(".aider"):
+        return True
+    if not os.path.isdir(path):
+        return False
+    return name.endswith(".egg-info") or any(os.path.lexists(os.path.join(path, mark)) for mark in _MARKS)
+
+
+def make_plain(checkout: str, tracked: set[bytes]) -> list[bytes]:
+    """Remove every nested repository's `.git`, and make everything readable, save environments and caches, which are
+    returned: those that hold nothing `tracked`."""
+    made = []
     os.chmod(checkout, 0o700)
     for folder, directories, files in os.walk(checkout):
         for name in [each for each in (*directories, *files) if each.lower() == ".git"]:
@@ -47,6 +69,11 @@ def make_plain(checkout: str) -> None:
                 mode = os.lstat(path).st_mode
                 if not os.path.islink(path):
                     os.chmod(path, mode | (0o700 if name in directories else 0o400))
+            relative = os.fsencode(os.path.relpath(path, checkout))
+            if relative not in tracked and is_made(path, name):
+                made.append(relative)
+                directories[:] = [each for each in directories if each != name]
+    return made
 
 
 def _remove(path: str) -> None:
@@ -62,24 +89,74 @@ def _remove(path: str) -> None:
             os.unlink(path)
 
 
-def changed_paths(limit: int) -> set[bytes]:
-    """Paths that differ from the index or are not in it. Raises `RefusedError` above `limit`."""
+def changed_paths(rules: str, limit: int) -> set[bytes]:
+    """Paths that differ from the index, or are neither in it nor ignored by `rules`. Raises `RefusedError` above
+    `limit`."""
     found: set[bytes] = set()
     # A path that is gone is listed as modified, too.
-    for path in _names(["ls-files", "--modified", "--deleted", "--others", "--exclude-standard", "-z"]):
-        found.add(path)
-        if len(found) > limit:
-            raise RefusedError("patch_too_large", _crowded(found))
+    for asked in (["--modified", "--deleted"], ["--others", f"--exclude-from={rules}"]):
+        for path in _names(["ls-files", *asked, "-z"]):
+            found.add(path)
+            if len(found) > limit:
+                raise RefusedError(f"more than {limit} changed files", _crowded(found))
     return found
 
 
-def _crowded(paths: set[bytes]) -> list[bytes]:
+def _crowded(paths: set[bytes]) -> list[tuple[str, bytes]]:
     """The directories at the top that hold most of the paths."""
     counts: dict[bytes, int] = {}
     for path in paths:
         top = path.split(b"/")[0]
         counts[top] = counts.get(top, 0) + 1
-    return sorted(counts, key=lambda top: (-counts[top], top))[:_NAMED]
+    largest = sorted(counts, key=lambda top: (-counts[top], top))[:_NAMED]
+    return [(f"{counts[top]} files", top) for top in largest]
+
+
+def tracked_names() -> set[bytes]:
+    """Every file of the base commit, and every directory above one."""
+    found: set[bytes] = set()
+    for path in _names(["ls-files", "-z"]):
+        while path and path not in found:
+            found.add(path)
+            path = os.path.dirname(path)
+    return found
+
+
+def with_made(out: str, made: list[bytes]) -> str:
+    """The file of all ignore rules: the base commit's, and one for each of what was made."""
+    rules = f"{out}/ignored"
+    with open(rules, "ab") as file:
+        for path in made:
+            file.write(b"/" + re.sub(rb"([\\*?\[\] ])", rb"\\\1", path) + b"\n")
+    return rules
+
+
+def left_out(checkout: str, rules: str) -> dict[str, object]:
+    """What is in the check-out and by the rules not in the patch: how much, and the names of the largest parts."""
+    sizes: dict[str, tuple[int, int]] = {}
+    listed = ["ls-files", "--others", "--ignored", "--directory", f"--exclude-from={rules}", "-z"]
+    for path in _names(listed):
+        text = path.decode("utf-8", "replace")
+        # One name for all of a kind that lies in many directories.
+        name = "**/__pycache__/" if text.endswith("__pycache__/") else text
+        files, size = _size_of(os.path.join(os.fsencode(checkout), path))
+        before = sizes.get(name, (0, 0))
+        sizes[name] = (before[0] + files, before[1] + size)
+    largest = sorted(sizes, key=lambda name: (-sizes[name][1], name))[:_NAMED_LEFT_OUT]
+    files, size = (sum(each[part] for each in sizes.values()) for part in (0, 1))
+    return {"files": files, "bytes": size, "names": largest}
+
+
+def _size_of(path: bytes) -> tuple[int, int]:
+    """Files and bytes of a file, or of everything below a directory."""
+    walked = os.walk(path) if not os.path.islink(path) else ()
+    below = [os.path.join(folder, name) for folder, _, names in walked for name in names]
+    files = below if path.endswith(b"/") else [path]
+    total = 0
+    for each in files:
+        with contextlib.suppress(OSError):
+            total += os.lstat(each).st_size
+    return len(files), total
 
 
 def _names(arguments: list[str]) -> Iterator[bytes]:
@@ -100,11 +177,21 @@ def check_sizes(checkout: str, paths: set[bytes], limit: int) -> None:
         with contextlib.suppress(OSError):
             sizes[path] = os.lstat(os.path.join(os.fsencode(checkout), path)).st_size
     if sum(sizes.values()) > limit:
-        raise RefusedError("patch_too_large", sorted(sizes, key=lambda path: -sizes[path])[:_NAMED])
+        raise RefusedError(f"{in_mb(sum(sizes.values()))} of changed files", _largest(sizes))
 
 
-def _git(*arguments: str, given: bytes | None = None, to: str = "", limit: int = sys.maxsize) -> None:
-    """Run Git, its output written to the file `to`. Raises `RefusedError` where that gets longer than `limit`."""
+def _largest(sizes: dict[bytes, int]) -> list[tuple[str, bytes]]:
+    largest = sorted(sizes, key=lambda path: (-sizes[path], path))[:_NAMED]
+    return [(in_mb(sizes[path]), path) for path in largest]
+
+
+def in_mb(size: int) -> str:
+    """Bytes for people."""
+    return f"{size / 1e6:.1f} MB" if size >= 50_000 else f"{size / 1e3:.1f} kB"
+
+
+def _git(*arguments: str, given: bytes | None = None, to: str = "", limit: int = sys.maxsize) -> bool:
+    """Run Git, its output written to the file `to`; False where that gets longer than `limit`."""
     with (
         open(to or os.devnull, "wb") as file,
         subprocess.Popen(["git", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process,
@@ -117,10 +204,17 @@ def _git(*arguments: str, given: bytes | None = None, to: str = "", limit: int =
             limit -= len(chunk)
             if limit < 0:
                 process.kill()
-                raise RefusedError("patch_too_large", [])
+                return False
             file.write(chunk)
     if process.returncode != 0:
         raise OSError(f"git {arguments[0]} ended with {process.returncode}")
+    return True
+
+
+def replaced_sizes(base: str, paths: set[bytes]) -> dict[bytes, int]:
+    """By path that the base commit has, too: the bytes it has there."""
+    entries = (entry.partition(b"\t") for entry in _names(["ls-tree", "-r", "-l", "-z", base]))
+    return {path: int(head.split()[3]) for head, _, path in entries if path in paths}
 
 
 def new_objects(raw: bytes) -> bytes:
@@ -130,27 +224,46 @@ def new_objects(raw: bytes) -> bytes:
     return b"".join(each + b"\n" for each in sorted(ids - {NULL.encode()}))
 
 
+def stage(checkout: str, paths: set[bytes]) -> None:
+    """Bring the index up to date; no `git add`, which reads the ignore files that the candidate left."""
+    gone = {path for path in paths if not _is_there(os.fsencode(checkout), path)}
+    for options, part in ((["--force-remove"], gone), (["--add", "--replace"], paths - gone)):
+        named = b"".join(path + b"\0" for path in sorted(part))
+        _git("update-index", *options, "-z", "--stdin", given=named)
+
+
+def _is_there(checkout: bytes, path: bytes) -> bool:
+    """Whether a file or link lies at a path, and not beyond a link."""
+    above = os.path.dirname(path)
+    while above:
+        if os.path.islink(os.path.join(checkout, above)):
+            return False
+        above = os.path.dirname(above)
+    try:
+        mode = os.lstat(os.path.join(checkout, path)).st_mode
+    except OSError:
+        return False
+    return stat.S_ISREG(mode) or stat.S_ISLNK(mode)
+
+
 def take(order: dict[str, str], max_bytes: int, max_files: int) -> None:
     """Stage everything and write what changed."""
-    out, base = order["out"], order["base"]
-    make_plain(order["checkout"])
-    check_sizes(order["checkout"], changed_paths(max_files), max_bytes)
-    _git("add", "--all", "--", ".")
+    checkout, out, base = order["checkout"], order["out"], order["base"]
+    rules = with_made(out, make_plain(checkout, tracked_names()))
+    with open(f"{out}/left_out", "w") as file:
+        json.dump(left_out(checkout, rules), file)
+    paths = changed_paths(rules, max_files)
+    check_sizes(checkout, paths, max_bytes)
+    stage(checkout, paths)
     _git("diff", "--cached", "--raw", "-z", *_PLAIN, base, to=f"{out}/raw")
-    # Removed text counts, too, and binary text is longer than what it stands for.
-    _git(
-        "diff",
-        "--cached",
-        "--patch",
-        "--binary",
-        *_PLAIN,
-        base,
-        to=f"{out}/patch",
-        limit=2 * max_bytes + 65536,
-    )
     with open(f"{out}/raw", "rb") as file:
-        given = new_objects(file.read())
-    if given:
+        raw = file.read()
+    # Removed text counts, too, and binary text is longer than what it stands for.
+    patch = ("diff", "--cached", "--patch", "--binary", *_PLAIN, base)
+    if not _git(*patch, to=f"{out}/patch", limit=2 * max_bytes + 65536):
+        sizes = replaced_sizes(base, paths)
+        raise RefusedError(f"{in_mb(sum(sizes.values()))} of removed or replaced text", _largest(sizes))
+    if given := new_objects(raw):
         _git("pack-objects", "--quiet", "--stdout", "--window=0", given=given, to=f"{out}/pack")
 
 
@@ -160,9 +273,10 @@ def main(order: dict[str, object]) -> int:
     try:
         take(texts, int(str(order["max_bytes"])), int(str(order["max_files"])))
     except RefusedError as error:
-        code, paths = error.args
-        with open(f"{texts['out']}/refused", "wb") as file:
-            file.write(b"\n".join([code.encode(), *(path.replace(b"\n", b"?") for path in paths)]))
+        what, largest = error.args
+        named = [[size, path.decode("utf-8", "replace")] for size, path in largest]
+        with open(f"{texts['out']}/refused", "w") as file:
+            json.dump({"what": what, "largest": named}, file)
     return 0
 
 

@@ -1,15 +1,16 @@
 """A test bed: one gate's tests, how they stand before any edit, and running candidates against them."""
 
+import os
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from workers.repair import session
 from workers.repair.candidates import Candidate
 from workers.repair.errors import ZygoteLostError
-from workers.repair.gates import Suite, quiet_flags
-from workers.repair.inside import Site
+from workers.repair.launch import Suite, serving
 from workers.repair.suspicion import Spectrum
 from workers.repair.zygote import Zygote
 
@@ -34,10 +35,12 @@ class Verdict:
 class Bed:
     """One suite. Every wait ends at the deadline that it is given, with TimeoutError."""
 
-    def __init__(self, suite: Suite, site: Site) -> None:
-        self.suite, self.site = suite, site
-        self.args: tuple[str, ...] = (*suite.args, *quiet_flags())
+    def __init__(self, suite: Suite, workdir: str, editable: Sequence[str]) -> None:
+        self.suite, self.workdir, self.editable = suite, workdir, editable
+        self._addopts = True
         self.broken: str | None = None
+        self.lacks: str | None = None
+        """A module that the environment lacks, where tests could not be collected for that."""
         self.collects = True
         self.failing: list[str] = []
         self.passing: list[str] = []
@@ -59,10 +62,11 @@ class Bed:
         hello = self._collect(deadline)
         if "error" in hello:
             self.close()
-            self.args = ("-o", "addopts=", *self.args)
+            self._addopts = False
             hello = self._collect(deadline)
         self._start = time.monotonic() - began
         self.broken = hello.get("error")
+        self.lacks = hello.get("lacks")
         self.collects = not hello.get("collect_errors")
         self.import_lines = hello.get("lines", {})
         self._modules = hello.get("modules", [])
@@ -74,13 +78,30 @@ class Bed:
             self.broken = "the gate collects no tests"
 
     def _collect(self, deadline: float) -> dict[str, Any]:
-        site, args = self.site, self.args
-        self._warm = Zygote(lambda sock: session.warm_body(sock, site, args))
         try:
+            self._warm = self._start_zygote(None, deadline)
             hello: dict[str, Any] = self._warm.hello(deadline)
         except ZygoteLostError:
-            return {"error": "the process that collects the tests died"}
+            hello = {"error": "the process that collects the tests died"}
+        if "error" in hello and (words := _last_words(_log())):
+            hello["error"] += f": {words}"
         return hello
+
+    def _start_zygote(self, modules: list[str] | None, deadline: float) -> Zygote:
+        """One that has collected the tests, or, given the modules that they import, one that has only those."""
+        zygote = Zygote(serving(self.suite, self.workdir, _environment(), _log()))
+        order = {
+            "root": self.workdir,
+            "editable": self.editable,
+            "addopts": self._addopts,
+            "modules": modules,
+        }
+        try:
+            zygote.begin(order, deadline)
+        except BaseException:
+            zygote.close()
+            raise
+        return zygote
 
     def measure(self, deadline: float, per_test: float) -> None:
         """Run all tests as the code is now: once for the outcomes, once traced, the failing ones first."""
@@ -154,7 +175,7 @@ class Bed:
 
     def ask(self, candidate: Candidate, than: int, left: float, cold: bool) -> Callable[[float], Verdict]:
         """Start on a candidate; what is returned waits for its verdict until a deadline."""
-        zygote = self._zygote(cold)
+        zygote = self._zygote(cold, time.monotonic() + left)
         per_test = _MIN_TEST + _SLOWER * self._longest()
         limit = _PER_FORK + 3 * per_test + _SLOWER * sum(self._seconds.values())
         request: dict[str, Any] = {
@@ -170,16 +191,14 @@ class Bed:
         ticket = zygote.ask(request, time.monotonic() + left)
         return lambda deadline: self._verdict(*zygote.answer(ticket, deadline))
 
-    def _zygote(self, cold: bool) -> Zygote:
+    def _zygote(self, cold: bool, deadline: float) -> Zygote:
         if not cold:
             if self._warm is None:
-                site, args = self.site, self.args
-                self._warm = Zygote(lambda sock: session.warm_body(sock, site, args))
+                self._warm = self._start_zygote(None, deadline)
                 self._warm.hello(time.monotonic() + 10 + 4 * self._start)
             return self._warm
         if self._cold is None:
-            site, args, modules = self.site, self.args, self._modules
-            self._cold = Zygote(lambda sock: session.cold_body(sock, site, args, modules))
+            self._cold = self._start_zygote(self._modules, deadline)
         return self._cold
 
     def _verdict(self, said: Sequence[Any], done: bool) -> Verdict:
@@ -211,6 +230,25 @@ class Bed:
             if zygote is not None:
                 zygote.close()
         self._warm = self._cold = None
+
+
+def _environment() -> dict[str, str]:
+    """What the gate's command is run with: nothing of the order."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("BENCH_")}
+
+
+def _log() -> Path:
+    return Path(tempfile.gettempdir(), "collecting.log")
+
+
+def _last_words(log: Path) -> str:
+    """The line of pytest's output that says most of why it ended."""
+    try:
+        lines = [line.strip() for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
+    except OSError:
+        return ""
+    telling = [line for line in lines if "error" in line.lower() and "usage:" not in line]
+    return (telling or lines or [""])[-1][:300]
 
 
 def in_turn(tests: Sequence[str], group: Mapping[str, object]) -> list[str]:

@@ -1,26 +1,14 @@
 """The checkout: which files may be edited, writing in one step, and undoing what candidates left behind."""
 
-import fnmatch
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from workers.patterns import spec_of
+
 _SKIPPED = {".git", ".hg", "__pycache__", "node_modules", ".venv", "venv", ".tox", ".nox", "build", "dist"}
 _MAX_FILE, _MAX_TOTAL = 1 << 20, 32 << 20
-
-
-def is_protected(path: str, globs: Iterable[str]) -> bool:
-    """Whether a path relative to the checkout matches a protected glob, `tests/**` and `tests/` included."""
-    for glob in globs:
-        plain = glob.removeprefix("./").strip("/")
-        if fnmatch.fnmatchcase(path, plain) or fnmatch.fnmatchcase(path, f"{plain}/*"):
-            return True
-        if plain.startswith("**/") and is_protected(path, [plain[3:]]):
-            return True
-        if "/" not in plain and any(fnmatch.fnmatchcase(part, plain) for part in path.split("/")):
-            return True
-    return False
 
 
 def is_test(path: str) -> bool:
@@ -42,12 +30,12 @@ def files(root: Path) -> Iterator[str]:
 
 
 def editable_files(root: Path, protected: Iterable[str]) -> list[str]:
-    """The Python files that an edit may touch."""
-    globs = list(protected)
+    """The Python files that an edit may touch; `protected` are patterns as in .gitignore."""
+    spec = spec_of(list(protected))
     return [
         path
         for path in files(root)
-        if path.endswith(".py") and not is_test(path) and not is_protected(path, globs)
+        if path.endswith(".py") and not is_test(path) and not spec.match_file(path)
     ]
 
 

@@ -1,5 +1,7 @@
 """Compiling one top-level statement of a module, and telling what of it an edit changed."""
 
+from __future__ import annotations
+
 import ast
 import hashlib
 import warnings

@@ -5,6 +5,10 @@ class RepairError(Exception):
     """The repairer cannot start; the message names what is wrong, where, and what mends it."""
 
 
+class CannotTryError(Exception):
+    """No edit can be tried, as no test can be run; the message says why."""
+
+
 class ZygoteLostError(Exception):
     """The process that candidates are forked from is gone."""
 

@@ -1,5 +1,7 @@
 """Inside a fork: where the code lies, and running tests of a collected session for their outcomes only."""
 
+from __future__ import annotations
+
 import inspect
 import os
 import signal
@@ -11,6 +13,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
+from _pytest.reports import CollectReport, TestReport
 
 from workers.repair import swap
 from workers.repair.tracing import Tracer, blamed
@@ -33,8 +36,6 @@ class Site:
     root: str
     editable: frozenset[str]
     """Paths relative to the root that edits may touch: what is traced."""
-    module_path: bool
-    """Whether the root goes on the import path first, as `python -m pytest` does."""
     _known: dict[str, str | None] = field(default_factory=dict)
 
     def tell(self, filename: str) -> str | None:
@@ -47,9 +48,6 @@ class Site:
     def enter(self) -> None:
         sys.dont_write_bytecode = True
         swap.hide_self()
-        os.chdir(self.root)
-        if self.module_path and self.root not in sys.path:
-            sys.path.insert(0, self.root)
 
 
 class Plugin:
@@ -61,6 +59,8 @@ class Plugin:
         self.items: Sequence[pytest.Item] = ()
         self.collect_errors = 0
         self.where: list[tuple[str, int]] = []
+        self.lacks: str | None = None
+        """What the environment has not, where test files could not be collected for that."""
         self._outcome = "passed"
         self._late = False
         self._hangs = 0
@@ -78,22 +78,28 @@ class Plugin:
         return True
 
     def pytest_exception_interact(self, call: Any, report: Any) -> None:
-        if isinstance(report, pytest.CollectReport) and call.excinfo is not None:
-            self.where += blamed(call.excinfo.tb, self.site.tell)
+        if not isinstance(report, CollectReport) or call.excinfo is None:
+            return
+        error = call.excinfo.value
+        if isinstance(error, pytest.Collector.CollectError) and error.__cause__ is not None:
+            # Of a failed import pytest makes an error of its own.
+            error = error.__cause__
+        self.where += blamed(error.__traceback__, self.site.tell)
+        self.lacks = self.lacks or _missing_module(error)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: Any) -> pytest.TestReport | None:
+    def pytest_runtest_makereport(self, item: pytest.Item, call: Any) -> TestReport | None:
         """The report of a failure without its formatted traceback, which is what failures cost most."""
         if call.excinfo is None or type(call.excinfo.value).__name__ in _SPECIAL:
             return None
         self.where = blamed(call.excinfo.tb, self.site.tell)
         self._late = self._late or call.excinfo.type is TestTimeout
-        return pytest.TestReport(
+        return TestReport(
             item.nodeid, item.location, dict.fromkeys(item.keywords, 1), "failed", None, call.when,
             duration=call.duration, start=call.start, stop=call.stop,
         )  # fmt: skip
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+    def pytest_runtest_logreport(self, report: TestReport) -> None:
         if report.outcome != "passed" and self._outcome != "failed":
             self._outcome = report.outcome
 
@@ -138,6 +144,12 @@ class Plugin:
         finally:
             _alarm(0)
         return "passed"
+
+
+def _missing_module(error: BaseException) -> str | None:
+    """The module that the environment lacks; none of a package that could be imported, which the code lacks."""
+    name = error.name if isinstance(error, ModuleNotFoundError) else None
+    return None if name is None or name.partition(".")[0] in sys.modules else name
 
 
 def is_plain(item: pytest.Item) -> bool:

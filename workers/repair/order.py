@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workers.gates.command import pytest_position
 from workers.repair.errors import RepairError
 
 
@@ -22,7 +21,7 @@ class Order:
     deadline: float
     """On the monotonic clock, in seconds: everything must be written by then."""
     gates: tuple[tuple[str, ...], ...]
-    """The argument vectors of the required gates that run pytest."""
+    """The argument vectors of the required gates."""
     protected: tuple[str, ...]
 
 
@@ -39,7 +38,7 @@ def read_order(env: Mapping[str, str], started: float) -> Order:
         seed=int(_number(env, "BENCH_SEED")),
         round=int(_number(env, "BENCH_ROUND")),
         deadline=started + budget - max(0.1, min(1.0, 0.03 * budget)),
-        gates=tuple(_pytest_gates(manifest)),
+        gates=tuple(_required_gates(manifest)),
         protected=tuple(str(glob) for glob in manifest.get("protected_paths") or ()),
     )
 
@@ -69,9 +68,9 @@ def _manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def _pytest_gates(manifest: dict[str, Any]) -> list[tuple[str, ...]]:
-    gates = [gate for gate in manifest.get("gates") or () if gate.get("required", True)]
-    return [tuple(gate["command"]) for gate in gates if pytest_position(gate["command"]) is not None]
+def _required_gates(manifest: dict[str, Any]) -> list[tuple[str, ...]]:
+    gates = manifest.get("gates") or ()
+    return [tuple(gate["command"]) for gate in gates if gate.get("required", True)]
 
 
 def write_result(path: Path, status: str, message: str) -> None:

@@ -1,5 +1,7 @@
 """Child processes that leave nothing behind: die with the parent, limited, killed with their children."""
 
+from __future__ import annotations
+
 import ctypes
 import os
 import resource

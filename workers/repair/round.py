@@ -6,7 +6,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,9 +15,8 @@ from workers.repair.bed import Bed
 from workers.repair.candidates import Workbench, parsed
 from workers.repair.checkout import Snapshot, editable_files, write_whole
 from workers.repair.enumerate import Family, edits
-from workers.repair.errors import Stopped, ZygoteLostError
-from workers.repair.gates import suite_of
-from workers.repair.inside import Site
+from workers.repair.errors import CannotTryError, Stopped, ZygoteLostError
+from workers.repair.launch import Suite, suite_of
 from workers.repair.order import Order
 from workers.repair.ordering import Queue
 from workers.repair.search import Found, Search
@@ -29,19 +28,25 @@ _TIER_LINES = 60
 _BASELINE_SHARE = 0.6
 _PARTIAL_SHARE, _LATER_SHARE = 0.5, 0.8
 _NOTHING_FAILS = "no test of the gates fails: there is nothing to repair"
+_NO_SUITE = (
+    "no required gate runs pytest in a way that can be followed, so there is nothing to repair against"
+)
 
 
 def run_round(order: Order, started: float, say: Say) -> tuple[str, str]:
     """Do the round; returns the status and the message for `result.json`. SIGTERM ends it early and cleanly."""
-    if not order.gates:
-        return "failed", "no required gate runs pytest, so there is nothing to repair against"
+    suites = [suite for gate in order.gates if (suite := suite_of(gate, os.environ.get("PATH", "")))]
+    if not suites:
+        return "error", _NO_SUITE
     found = Found()
     beds: list[Bed] = []
     scratch = Path(tempfile.mkdtemp(prefix="repair-"))
-    os.environ["PYTEST_DEBUG_TEMPROOT"] = os.environ["TMPDIR"] = str(scratch)
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)
     snapshot = Snapshot(order.workdir)
     try:
-        message = _search(order, started, say, snapshot, beds, found)
+        message = _search(order, suites, started, say, snapshot, beds, found)
+    except CannotTryError as error:
+        return "error", str(error)
     except Stopped:
         message = "stopped by a signal"
     except TimeoutError:
@@ -62,6 +67,8 @@ def _leave(order: Order, found: Found, beds: list[Bed], message: str) -> tuple[s
         tried += f", the first after {found.first_after:.2f} s"
     if candidate is None and message == _NOTHING_FAILS:
         return "success", message
+    if candidate is None and beds and beds[0].lacks:
+        return "error", f"{_lacking(beds[0].lacks)}; {tried}"
     if candidate is None:
         return "failed", f"{message}; {tried}"
     edit = candidate.edit
@@ -75,12 +82,27 @@ def _leave(order: Order, found: Found, beds: list[Bed], message: str) -> tuple[s
     )
 
 
-def _search(order: Order, started: float, say: Say, snapshot: Snapshot, beds: list[Bed], found: Found) -> str:
+def _lacking(module: str) -> str:
+    return f"the tests cannot be imported: the gate's environment lacks the module {module}"
+
+
+def _search(
+    order: Order,
+    suites: Sequence[Suite],
+    started: float,
+    say: Say,
+    snapshot: Snapshot,
+    beds: list[Bed],
+    found: Found,
+) -> str:
+    """Why it ended. Raises `CannotTryError` where no test can be run."""
     editable = editable_files(order.workdir, order.protected)
-    _open_beds(order, say, editable, beds)
+    _open_beds(order, suites, say, editable, beds)
     beds.sort(key=lambda bed: not bed.goal)
-    if not beds or not beds[0].goal:
-        return _nothing(beds)
+    if not beds[0].goal and order.round > 1:
+        return _NOTHING_FAILS
+    if not beds[0].goal:
+        raise CannotTryError(f"{_NOTHING_FAILS}; what fails is another gate, or fails only there")
     bed = beds[0]
     say(f"{bed.goal} of {max(1, len(bed.tests))} tests fail")
     scores = suspicion.scores(bed.spectra)
@@ -105,24 +127,23 @@ def _search(order: Order, started: float, say: Say, snapshot: Snapshot, beds: li
     return search.run(queue)
 
 
-def _open_beds(order: Order, say: Say, editable: list[str], beds: list[Bed]) -> None:
+def _open_beds(order: Order, suites: Sequence[Suite], say: Say, editable: list[str], beds: list[Bed]) -> None:
     until = time.monotonic() + _BASELINE_SHARE * (order.deadline - time.monotonic())
-    for gate in order.gates:
-        suite = suite_of(gate)
-        bed = Bed(suite, Site(str(order.workdir), frozenset(editable), suite.module_path))
+    broken = ""
+    for suite in suites:
+        bed = Bed(suite, str(order.workdir), editable)
         beds.append(bed)
         bed.open(until)
         if bed.broken:
             say(f"gate left aside: {bed.broken}")
+            broken = broken or bed.broken
             bed.close()
             beds.remove(bed)
             continue
         with suppress(ZygoteLostError):
             bed.measure(until, max(0.5, min(5.0, 0.05 * (order.deadline - time.monotonic()))))
-
-
-def _nothing(beds: list[Bed]) -> str:
-    return _NOTHING_FAILS if beds else "the tests of the gates cannot be run"
+    if not beds:
+        raise CannotTryError(f"the tests of the gates cannot be run: {broken}")
 
 
 def _sources(paths: set[str], snapshot: Snapshot) -> dict[str, SourceFile]:

@@ -1,5 +1,7 @@
 """The sessions that a zygote keeps: collected once and swapped (warm), or imported anew in each fork (cold)."""
 
+from __future__ import annotations
+
 import os
 import socket
 import sys
@@ -11,10 +13,11 @@ import pytest
 
 from workers.repair import compiled, processes, swap, wire
 from workers.repair.inside import Plugin, Site, run_tests
+from workers.repair.options import kept, quiet_flags
 from workers.repair.tracing import Tracer
-from workers.repair.zygote import Say, serve
+from workers.repair.zygote import Say, serve, silence
 
-FLAGS = ("--capture=no", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:randomly")
+FLAGS = ("--capture=no", "--assert=plain", "-p", "no:randomly")
 _NOT_SERVED = 7
 
 
@@ -31,10 +34,12 @@ class Warm(Plugin):
                 "tests": [item.nodeid for item in session.items],
                 "collect_errors": self.collect_errors,
                 "where": self.where,
+                "lacks": self.lacks,
                 "lines": self.tracer.take(),
                 "modules": swap.foreign_modules(self.site.root + os.sep),
             },
         )
+        silence()
         serve(self.sock, self.answer)
 
     def answer(self, request: dict[str, Any], say: Say) -> None:
@@ -64,6 +69,21 @@ class Once(Plugin):
         self._say({"collect_errors": self.collect_errors, "tests": len(session.items)})
         if not self.collect_errors:
             run_tests(self, self._request, self._say)
+
+
+def begin(sock: socket.socket, arguments: Sequence[str]) -> None:
+    """Do as the first message says; `arguments` are the gate's for pytest."""
+    processes.die_with_parent()
+    processes.adopt_orphans()
+    config = wire.receive(sock)
+    site = Site(config["root"], frozenset(config["editable"]))
+    first = () if config["addopts"] else ("-o", "addopts=")
+    args = (*first, *kept(arguments), *quiet_flags())
+    if config["modules"] is None:
+        warm_body(sock, site, args)
+    else:
+        silence()
+        cold_body(sock, site, args, config["modules"])
 
 
 def warm_body(sock: socket.socket, site: Site, args: Sequence[str]) -> None:

@@ -1,5 +1,7 @@
 """Putting mutated code into a live process: into functions already made, or under an import to come."""
 
+from __future__ import annotations
+
 import gc
 import importlib.machinery
 import os

@@ -1,5 +1,7 @@
 """Which lines of the repository ran, and which types its names held: a tracer for forked children."""
 
+from __future__ import annotations
+
 import sys
 import threading
 from collections.abc import Callable

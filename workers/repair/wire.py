@@ -1,5 +1,7 @@
 """JSON messages of a length over a stream socket or pipe."""
 
+from __future__ import annotations
+
 import json
 import os
 import select

@@ -1,5 +1,7 @@
 """A zygote: a process that has imported what is dear once and forks one child for each request."""
 
+from __future__ import annotations
+
 import gc
 import os
 import select
@@ -33,6 +35,10 @@ class Zygote:
             _become(body, self._sock, theirs)
         theirs.close()
 
+    def begin(self, order: Any, deadline: float) -> None:
+        """The message that the body hears first."""
+        self._send(order, deadline)
+
     def hello(self, deadline: float) -> Any:
         """The message that the body says first."""
         return self._receive(deadline)
@@ -42,14 +48,17 @@ class Zygote:
 
         TimeoutError where it is not taken by `deadline`: half of it may be, so nothing can be asked any more.
         """
+        self._send(request, deadline)
+        self._asked += 1
+        return self._asked
+
+    def _send(self, message: Any, deadline: float | None) -> None:
         try:
-            wire.send(self._sock, request, lambda: self._hear(deadline), deadline)
+            wire.send(self._sock, message, lambda: self._hear(deadline), deadline)
         except TimeoutError:
             raise
         except OSError:
             raise ZygoteLostError from None
-        self._asked += 1
-        return self._asked
 
     def answer(self, ticket: int, deadline: float) -> tuple[list[Any], bool]:
         """What the child for a request said, and whether it came to its end within its limit."""
@@ -119,14 +128,14 @@ def _become(body: Callable[[socket.socket], None], ours: socket.socket, theirs: 
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         processes.die_with_parent()
         processes.adopt_orphans()
-        _silence()
+        silence()
         body(theirs)
         code = 0
     finally:
         os._exit(code)
 
 
-def _silence() -> None:
+def silence() -> None:
     """Give the standard streams to the null device: what tests print must not mix with our own lines."""
     null = os.open(os.devnull, os.O_RDWR)
     for handle in (0, 1, 2):

@@ -69,6 +69,7 @@ class Report:
     priced_micro_usd: int | None = None
     tokens_in: int | None = None
     tokens_out: int | None = None
+    fail_codes: tuple[str, ...] = ()
 
 
 class Toolchain(Protocol):

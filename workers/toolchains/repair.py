@@ -44,9 +44,10 @@ class Repair:
         return 0
 
     def report(self, context: RoundContext, finished: Finished) -> Report:
-        return dataclasses.replace(
-            contract.report(context, finished, blame="infra"),
-            micro_usd=0,
-            tokens_in=None,
-            tokens_out=None,
-        )
+        found = contract.report(context, finished, blame="infra")
+        if finished.ended_by == "exit" and finished.exit_code and found.status == "failed":
+            # It ends with 0 whatever comes of a round.
+            found = dataclasses.replace(found, status="error", error_class="infra")
+        if found.status == "error":
+            found = dataclasses.replace(found, fail_codes=("cannot_try",))
+        return dataclasses.replace(found, micro_usd=0, tokens_in=None, tokens_out=None)

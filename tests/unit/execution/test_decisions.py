@@ -12,6 +12,7 @@ from workers.execution.prompt import manifest, prompt
 from workers.execution.seeds import derive
 from workers.execution.swarm import summary, workcell_id
 from workers.execution.vote import vote
+from workers.gates.protection import NAMES
 from workers.result import CandidateResult, GateResult, RoundResult
 from workers.spec import Gate, PlannedAction, Rates, ToolchainRef, Workcell, WorkOrder
 
@@ -161,7 +162,7 @@ def test_the_executed_plan_has_the_contracts_names() -> None:
 
 def test_the_prompt_tells_the_issue_and_later_what_failed() -> None:
     first = prompt(ORDER, 1, [])
-    for words in ("# Title", "Text", "- works", "- tests/**", "- x/", "`pytest -q`"):
+    for words in ("# Title", "Text", "- works", "- tests/", "- test_*.py", "- x/", "`pytest -q`"):
         assert words in first
     told = [{"gate": "g", "fail_codes": ["tests_failed"], "output_tail": "boom ```"}]
     assert "Gate g failed (tests_failed):\n\n```\nboom '''\n```" in prompt(ORDER, 2, told)
@@ -179,4 +180,9 @@ def test_the_manifest_gives_commands_as_lists() -> None:
         "budget_seconds",
     }
     assert document["gates"][0]["command"] == ["pytest", "-q"]
-    assert document["protected_paths"] == ["tests/**", "x/"]
+    assert document["protected_paths"] == [*NAMES, "x/"]
+    cell = ORDER.workcell.model_copy(
+        update={"protected_paths": ["tests/**"], "further_protected_paths": ["golden/"]}
+    )
+    document = manifest(ORDER.model_copy(update={"workcell": cell}), 1, 5, 1.5, [])
+    assert document["protected_paths"] == ["tests/**", "golden/", "x/"]

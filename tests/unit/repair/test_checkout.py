@@ -4,27 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.repair.checkout import Snapshot, editable_files, is_protected, is_test, write_whole
-
-
-@pytest.mark.parametrize(
-    ("path", "glob", "protected"),
-    [
-        ("tests/test_a.py", "tests/**", True),
-        ("tests/unit/test_a.py", "tests/**", True),
-        ("tests/a.py", "tests/", True),
-        ("pkg/core.py", "pkg/core.py", True),
-        ("pkg/core.py", "./pkg/*.py", True),
-        ("pkg/sub/conftest.py", "conftest.py", True),
-        ("pkg/sub/conftest.py", "**/conftest.py", True),
-        ("conftest.py", "**/conftest.py", True),
-        ("pkg/core.py", "/pkg", True),
-        ("pkg/core.py", "tests/**", False),
-        ("latest/core.py", "tests/**", False),
-    ],
-)
-def test_globs_protect_what_they_say(path: str, glob: str, protected: bool) -> None:
-    assert is_protected(path, [glob]) is protected
+from workers.repair.checkout import Snapshot, editable_files, is_test, write_whole
 
 
 @pytest.mark.parametrize(
@@ -46,6 +26,7 @@ def test_editable_files_are_the_sources(tmp_path: Path) -> None:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).touch()
     assert editable_files(tmp_path, ["pkg/locked.py"]) == ["pkg/a.py"]
+    assert editable_files(tmp_path, ["/pkg/*", "!pkg/locked.py"]) == ["pkg/locked.py"], "as in .gitignore"
 
 
 def test_writing_keeps_the_mode_and_leaves_no_draft(tmp_path: Path) -> None:

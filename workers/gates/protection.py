@@ -1,0 +1,66 @@
+"""Protected paths that follow the repository: where the config gives none, its tests and what gates name. Pure."""
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import PurePosixPath
+from typing import Final
+
+from workers.gates.named import named_files
+from workers.patterns import spec_of
+from workers.spec import Gate
+
+NAMES: Final = (
+    *("test_*.py", "*_test.*", "conftest.py", "*.spec.*", "*.test.*", "*_spec.rb"),
+    *("tests/", "__tests__/", "__snapshots__/"),
+)
+"""Patterns as in .gitignore of what is a test wherever it lies."""
+_TEST_DIRECTORIES: Final = frozenset({"tests", "test", "testing", "__tests__"})
+_OTHER_CODE: Final = frozenset(
+    (
+        *(".js", ".mjs", ".cjs", ".ts", ".tsx", ".jsx", ".go", ".rs", ".rb", ".java", ".kt", ".scala", ".cs"),
+        *(".c", ".cc", ".cpp", ".h", ".php", ".ex", ".exs", ".pl", ".t", ".sh", ".bats", ".swift", ".lua"),
+    )
+)
+_OF_AN_APP: Final = ("models.py", "views.py", "apps.py", "admin.py")
+
+
+def default_patterns(gates: Sequence[Gate], base_files: Collection[str]) -> list[str]:
+    """What is protected where the config does not say, as patterns of .gitignore.
+
+    `NAMES`; directories named test or testing that hold tests at the base commit (`django/test/` and
+    `numpy/testing/` hold none); `tests.py` of a Django app; and every file that a gate names.
+    """
+    found = [*NAMES, *(f"{exactly(name)}/" for name in sorted(_test_directories(base_files)))]
+    known = frozenset(base_files)
+    apps = (name for name in sorted(known) if PurePosixPath(name).name == "tests.py" and _is_app(name, known))
+    spec = spec_of(found)
+    return found + [
+        exactly(name) for name in (*apps, *named_files(gates, known)) if not spec.match_file(name)
+    ]
+
+
+def exactly(path: str) -> str:
+    """The pattern of one path."""
+    return "/" + re.sub(r"([\\*?\[\] ])", r"\\\1", path)
+
+
+def _test_directories(base_files: Iterable[str]) -> set[str]:
+    spec = spec_of(NAMES)
+    found: set[str] = set()
+    for name in base_files:
+        parts = name.split("/")[:-1]
+        # Of the directories that are named like this the innermost: one around it may be a package of sources.
+        inner = next(
+            (place for place in reversed(range(len(parts))) if parts[place] in _TEST_DIRECTORIES), None
+        )
+        if inner is None or parts[inner] not in ("test", "testing"):
+            continue
+        base = name.rpartition("/")[2]
+        is_code = parts[inner] == "test" and PurePosixPath(base).suffix in _OTHER_CODE
+        if is_code or spec.match_file(base):
+            found.add("/".join(parts[: inner + 1]))
+    return found
+
+
+def _is_app(name: str, known: Collection[str]) -> bool:
+    return any(str(PurePosixPath(name).with_name(other)) in known for other in _OF_AN_APP)
