@@ -15,8 +15,9 @@ from workers.gates.suite import SuiteRun
 from workers.spec import TestState
 from workers.toolchains.untrusted import mapping, sequence
 
-MAX_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 1024 * 1024 * 1024
 """A run that reports more is read no further, and did not report its end then."""
+MAX_LINE = 8 * 1024 * 1024
 _LAST_WORDS_SECONDS = 30.0
 _ID_LENGTH = 1000
 _WORST: tuple[TestState, ...] = ("failed", "xfailed", "skipped", "passed")
@@ -34,7 +35,10 @@ class Records:
     raised_in: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     canary: bool | None = None
+    started: bool = False
     ended: bool = False
+    is_cut: bool = False
+    """Whether it was read no further."""
     forged: bool = False
     _last: dict[str, str] = field(default_factory=dict)
     """By process of the run: the test it reported last."""
@@ -60,6 +64,8 @@ class Records:
             case "canary":
                 # One that is skipped or passes in any phase was kept from failing.
                 self.canary = "failed" in sequence(record.get("outcomes")) and self.canary is not False
+            case "start":
+                self.started = True
             case "end":
                 self.ended = True
 
@@ -75,12 +81,18 @@ class Records:
                 self.states.pop(name, None)
             return
         if record.get("part") and outcome != "failed":
+            self._part(name, outcome, self._relative(record.get("raised_in")))
             return
         state = _state(outcome, bool(record.get("xfail")))
         seen = self.states.get(name)
         self.states[name] = state if seen is None else min(seen, state, key=_WORST.index)
         if state in ("skipped", "xfailed"):
             self.raised_in[name] = self._relative(record.get("raised_in"))
+
+    def _part(self, name: str, outcome: object, raised_in: str) -> None:
+        """A subtest that is skipped: its test may pass, so it is told apart, by the file that skipped it."""
+        if outcome == "skipped":
+            self.raised_in[f"{name} (part, {raised_in})"[:_ID_LENGTH]] = raised_in
 
     def _relative(self, path: object) -> str:
         text = path if isinstance(path, str) else ""
@@ -92,6 +104,13 @@ class Records:
         if not self.ended and not self.forged:
             return None
         return SuiteRun(self.states, self.raised_in, self.errors, self.canary, self.forged)
+
+    @property
+    def why_none(self) -> str:
+        """Why there is no run, where that is known."""
+        if self.is_cut:
+            return f"pytest told more than {MAX_BYTES // 2**20} MiB of its tests"
+        return "" if self.started else "pytest did not start its tests"
 
 
 def _text(value: object) -> str:
@@ -121,9 +140,10 @@ class Channel:
         left = MAX_BYTES
         # One that ends without a look at its order resets the connection.
         with suppress(OSError), self._ours.makefile("rb") as lines:
-            while left > 0 and (line := lines.readline(left)):
+            while line := lines.readline(min(left, MAX_LINE)):
                 left -= len(line)
                 self.records.feed(line)
+            self.records.is_cut = left == 0
 
     def run(self) -> SuiteRun | None:
         """What was reported, once every process of the run is dead: the reader ends with the last of them."""

@@ -12,10 +12,12 @@ from pathlib import Path
 from workers.execution.checkout import materialize
 from workers.execution.git import GitError
 from workers.gates.command import GateCommand, can_report, reporting, writing
-from workers.gates.judge import GateRun, IsTestFile, baseline_of, judge, tells_tests
-from workers.gates.junit import read_junit
+from workers.gates.identity import IsTestFile
+from workers.gates.judge import GateRun, baseline_of, judge, tells_tests
+from workers.gates.junit import JunitError, read_junit
 from workers.gates.report import Channel
 from workers.gates.suite import SuiteRun
+from workers.gates.words import threshold_line
 from workers.result import GateResult
 from workers.sandbox.place import MissingProgramError, Place
 from workers.sandbox.process import Ended, Limits
@@ -44,17 +46,21 @@ class GateBay:
             for name in ("home", "tmp"):
                 (inside / name).mkdir(parents=True)
             materialize(self.pristine, index, inside / "checkout")
-            ended, suite = (
+            ended, told = (
                 self._tests(gate, inside, log)
                 if tells_tests(gate)
                 else (self._plain(gate, inside, log), None)
             )
+            suite = told if isinstance(told, SuiteRun) else None
+            text = self.place.text(log, 1_000_000)
             return GateRun(
                 exit_code=ended.exit_code,
                 ended_by=ended.ended_by,
                 duration_ms=ended.duration_ms,
-                output_tail=self.place.text(log, 1_000_000)[-TAIL_BYTES:],
+                output_tail=text[-TAIL_BYTES:],
+                threshold=threshold_line(text),
                 suite=suite,
+                why_untold=told if isinstance(told, str) else "",
                 absent_modules=_absent(suite, inside / "checkout"),
             )
         except (GitError, MissingProgramError, OSError) as error:
@@ -65,16 +71,20 @@ class GateBay:
     def _plain(self, gate: Gate, inside: Path, log: Path) -> Ended:
         return self._start(gate, GateCommand(tuple(gate.command)), inside, log)
 
-    def _tests(self, gate: Gate, inside: Path, log: Path) -> tuple[Ended, SuiteRun | None]:
+    def _tests(self, gate: Gate, inside: Path, log: Path) -> tuple[Ended, SuiteRun | str | None]:
+        """How it ended, and its tests, or why they are not known, where more than their absence is."""
         if can_report(gate.command):
             with Channel(inside / "checkout") as channel:
                 command = reporting(gate.command, channel.theirs.fileno())
                 ended = self._start(gate, command, inside, log, (channel.theirs.fileno(),))
-                return ended, channel.run()
+                return ended, channel.run() or channel.records.why_none
         report = inside / f"report-{secrets.token_hex(8)}" / "junit.xml"
         report.parent.mkdir()
         ended = self._start(gate, writing(gate.command, report), inside, log)
-        return ended, read_junit(report)
+        try:
+            return ended, read_junit(report, inside / "checkout", ended.exit_code)
+        except JunitError as error:
+            return ended, str(error)
 
     def _start(
         self, gate: Gate, command: GateCommand, inside: Path, log: Path, descriptors: tuple[int, ...] = ()

@@ -10,6 +10,17 @@ _MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '([^'.]+)")
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """What speaks against a run of tests, and what is merely told."""
+
+    codes: list[str] = field(default_factory=list)
+    """Fail codes."""
+    notes: list[str] = field(default_factory=list)
+    """Explanations of fail codes, each one line that begins with its code."""
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class SuiteRun:
     """The tests of one run by id; a test's set-up, call and teardown are one test."""
 

@@ -4,7 +4,7 @@ import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workers.gates.command import pytest_position
+from workers.gates.program import pytest_position
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workers.gates.command import pytest_position
+from workers.gates.program import pytest_position
 from workers.repair.errors import RepairError
 
 

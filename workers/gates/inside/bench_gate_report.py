@@ -100,12 +100,18 @@ _FRAMEWORK = (
 
 
 def _raised_in(excinfo: Any, otherwise: str) -> str:
-    """The file whose code raised: the innermost that is no part of the test framework."""
-    for entry in reversed(excinfo.traceback):
-        path = str(entry.path)
-        if not path.startswith(_FRAMEWORK):
-            return path
-    return otherwise
+    """The file whose code raised: the innermost that is no part of the test framework.
+
+    pytest-subtests wraps one twice, and other plugins hand over values that only look like one; a test does not
+    fail for that.
+    """
+    while isinstance(getattr(excinfo, "_excinfo", None), type(excinfo)):
+        excinfo = excinfo._excinfo
+    try:
+        paths = [str(entry.path) for entry in excinfo.traceback]
+    except Exception:
+        return ""
+    return next((path for path in reversed(paths) if not path.startswith(_FRAMEWORK)), otherwise)
 
 
 def _is_marked(item: pytest.Item) -> bool:
@@ -157,8 +163,10 @@ class GateReport:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         """After the collection was counted and shown: the canary is none of the project's tests."""
-        if not hasattr(session.config, "workerinput") and not session.config.option.collectonly:
-            self._add_canary(session.items)
+        # The process that hands tests out to those of xdist has none itself.
+        items = getattr(session, "items", None)
+        if items and not hasattr(session.config, "workerinput") and not session.config.option.collectonly:
+            self._add_canary(items)
 
     def _add_canary(self, items: list[pytest.Item]) -> None:
         self._canary = _canary_of(items, self._name)
@@ -224,6 +232,20 @@ PytestPluginManager.load_setuptools_entrypoints = _load_installed(  # type: igno
 _plugin = GateReport()
 
 
+def _hide(manager: Any, *plugins: Any) -> None:
+    """Take plugins off the list of names: a project may refuse what it does not know. Their hooks stay."""
+    listed = getattr(manager, "_name2plugin", {})
+    for name in [name for name, plugin in listed.items() if plugin in plugins]:
+        del listed[name]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Before any code of the project."""
+    _hide(early_config.pluginmanager, sys.modules[__name__])
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Register the plugin's object: its state is no module's."""
     config.pluginmanager.register(_plugin)
+    _hide(config.pluginmanager, _plugin)
