@@ -8,7 +8,16 @@ import json
 import shlex
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from workers.own_variables import check_passed_names
 from workers.patterns import check_patterns
@@ -57,6 +66,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+_LATER_KEYS = ("fewer_tests", "fail_to_pass", "pass_to_pass")
 _LISTS = {"FAIL_TO_PASS": "fail_to_pass", "PASS_TO_PASS": "pass_to_pass"}
 
 
@@ -86,6 +96,11 @@ class Gate(Strict):
         if not isinstance(given, dict):
             return given
         return {_LISTS.get(key, key) if _LISTS.get(key) not in given else key: given[key] for key in given}
+
+    @model_serializer(mode="wrap")
+    def _without_later_keys(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A gate that says nothing of a key keeps the hash that it had before there was one."""
+        return {key: value for key, value in serialize(self).items() if value or key not in _LATER_KEYS}
 
     @property
     def is_listed(self) -> bool:

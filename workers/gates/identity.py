@@ -74,7 +74,7 @@ def _tell_fewer(
         result.codes.append("fewer_tests")
         result.notes.append(f"fewer_tests: {suite.collected} of {at_least} tests")
         return
-    shrunk = split(list(missing(suite.states, required)), required, suite.states, is_test_file, policy)
+    shrunk = split(list(missing(suite.states, required)), required, suite, is_test_file, policy)
     if shrunk.counts:
         result.codes.append("fewer_tests")
         result.notes.append(f"fewer_tests: missing: {listing(shrunk.counts)}")

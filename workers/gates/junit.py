@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 from xml.parsers import expat
 
+from workers.gates.shrinking import function_of, parameters_of
 from workers.gates.suite import SuiteRun
 from workers.spec import TestState
 from workers.toolchains.untrusted import open_regular
@@ -45,7 +46,7 @@ def read_junit(path: Path, root: Path, exit_code: int | None) -> SuiteRun | None
             raise JunitError(f"the JUnit file is too large: over {MAX_BYTES // 2**20} MiB")
         reader = _Reader(root, exit_code == 0)
         reader.parse(file.read)
-    return SuiteRun(reader.states, collection_errors=reader.errors)
+    return SuiteRun(reader.states, collection_errors=reader.errors, files=reader.files)
 
 
 @dataclass
@@ -66,6 +67,7 @@ class _Reader:
     def __init__(self, root: Path, has_succeeded: bool) -> None:
         self.states: dict[str, TestState] = {}
         self.errors: dict[str, str] = {}
+        self.files: dict[str, str] = {}
         self._root = f"{root}/"
         self._has_succeeded = has_succeeded
         self._depth = 0
@@ -108,6 +110,8 @@ class _Reader:
             if self._cases > MAX_CASES:
                 raise JunitError(f"the JUnit file tells more than {MAX_CASES} tests")
             self._case = _Case(self._id(given), _stated(given))
+            if "file" in given and parameters_of(self._case.name):
+                self.files[function_of(self._case.name)] = self._inside(given["file"])
         elif self._case is not None:
             self._part(self._case, tag, given)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from workers.gates.shrinking import function_of, parameters_of
 from workers.gates.suite import SuiteRun
 from workers.spec import TestState
 from workers.toolchains.untrusted import mapping, sequence
@@ -33,6 +34,7 @@ class Records:
     canary_name: str
     states: dict[str, TestState] = field(default_factory=dict)
     raised_in: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     canary: bool | None = None
     started: bool = False
@@ -84,6 +86,8 @@ class Records:
             self._part(name, outcome, self._relative(record.get("raised_in")))
             return
         state = _state(outcome, bool(record.get("xfail")))
+        if parameters_of(name):
+            self.files[function_of(name)] = self._relative(record.get("file"))
         seen = self.states.get(name)
         self.states[name] = state if seen is None else min(seen, state, key=_WORST.index)
         if state in ("skipped", "xfailed"):
@@ -103,7 +107,7 @@ class Records:
         """The run; None where its end was not reported."""
         if not self.ended and not self.forged:
             return None
-        return SuiteRun(self.states, self.raised_in, self.errors, self.canary, self.forged)
+        return SuiteRun(self.states, self.raised_in, self.errors, self.canary, self.forged, self.files)
 
     @property
     def why_none(self) -> str:
@@ -142,8 +146,10 @@ class Channel:
         with suppress(OSError), self._ours.makefile("rb") as lines:
             while line := lines.readline(min(left, MAX_LINE)):
                 left -= len(line)
+                if left == 0:
+                    self.records.is_cut = True
+                    break
                 self.records.feed(line)
-            self.records.is_cut = left == 0
 
     def run(self) -> SuiteRun | None:
         """What was reported, once every process of the run is dead: the reader ends with the last of them."""

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from workers.gates.suite import SuiteRun
 from workers.spec import FewerTests, TestState
 
 _NUMBERED = re.compile(r"(\D*)(\d+)")
@@ -56,7 +57,7 @@ class Shrunk:
 def split(
     missing: Sequence[str],
     before: Mapping[str, TestState],
-    now: Mapping[str, TestState],
+    suite: SuiteRun,
     is_test_file: Callable[[str], bool],
     policy: FewerTests | None,
 ) -> Shrunk:
@@ -67,12 +68,10 @@ def split(
     """
     if policy == "fail" or not missing:
         return Shrunk(tuple(missing))
+    now = suite.states
     runs = {function_of(name) for name, state in now.items() if state == "passed" and parameters_of(name)}
-    shrinks = [
-        name
-        for name in missing
-        if parameters_of(name) and function_of(name) in runs and is_test_file(file_of(name))
-    ]
+    kept = {each for each in runs if is_test_file(suite.files.get(each) or file_of(each))}
+    shrinks = [name for name in missing if parameters_of(name) and function_of(name) in kept]
     allowed = set(shrinks if policy == "warn" else _wrong(shrinks, before, now))
     return Shrunk(
         tuple(each for each in missing if each not in allowed),

@@ -34,6 +34,8 @@ class SuiteRun:
     """Whether the test that must fail did fail; None where it did not run."""
     forged: bool = False
     """Whether records came that the reporter did not write."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """By the id of a test without its parameters: the file that it stands in, relative to the check-out."""
 
     def count(self, state: TestState) -> int:
         """Tests in that state."""

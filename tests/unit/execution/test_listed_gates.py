@@ -121,6 +121,18 @@ def test_lists_have_the_names_and_the_form_of_data_sets() -> None:
             Gate(name="g", command=["pytest"], fail_to_pass=wrong)  # type: ignore[arg-type]
 
 
+def test_a_gate_without_lists_is_written_as_before_there_were_any() -> None:
+    plain = Gate(name="g", command=["pytest"])
+    assert plain.model_dump() == {
+        "name": "g",
+        "command": ["pytest"],
+        "required": True,
+        "timeout_seconds": 300.0,
+        "junit": False,
+    }
+    assert Gate(name="g", command=["pytest"], fewer_tests="warn").model_dump()["fewer_tests"] == "warn"
+
+
 def test_a_listed_gate_needs_its_tests_told() -> None:
     gate = Gate(name="g", command=["make", "test"], fail_to_pass=[FIXED])
     assert tells_tests(gate)

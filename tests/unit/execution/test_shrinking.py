@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from workers.gates.shrinking import file_of, function_of, parameters_of, split
+from workers.gates.suite import SuiteRun
 from workers.spec import FewerTests, TestState
 
 WRONG_ENTRY: dict[str, TestState] = {
@@ -26,7 +27,7 @@ def counted(
 ) -> list[str]:
     """The missing tests that count against the candidate."""
     missing = [name for name in before if name not in now]
-    shrunk = split(missing, before, now, lambda path: path == "t.py" and path != changed, policy)
+    shrunk = split(missing, before, SuiteRun(now), lambda path: path == "t.py" and path != changed, policy)
     assert sorted((*shrunk.counts, *shrunk.is_allowed)) == sorted(missing)
     return list(shrunk.counts)
 
@@ -63,6 +64,15 @@ def test_a_candidate_may_not_edit_the_set_in_its_own_test_file() -> None:
     now: dict[str, TestState] = {"t.py::key[std]": "passed", "t.py::key[low]": "passed"}
     for policy in (None, "warn"):
         assert counted(WRONG_ENTRY, now, policy, changed="t.py") == ["t.py::key[std ]"]  # type: ignore[arg-type]
+
+
+def test_a_file_is_known_by_its_place_in_the_check_out() -> None:
+    """An id counts from the directory of pytest's configuration, which may be further down."""
+    now: dict[str, TestState] = {"t.py::key[std]": "passed", "t.py::key[low]": "passed"}
+    suite = SuiteRun(now, files={"t.py::key": "sub/t.py"})
+    for file, counts in (("t.py", 1), ("sub/t.py", 0)):
+        shrunk = split(["t.py::key[std ]"], WRONG_ENTRY, suite, file.__eq__, None)
+        assert len(shrunk.counts) == counts
 
 
 def test_other_tests_over_the_same_table_lose_the_entry_too() -> None:

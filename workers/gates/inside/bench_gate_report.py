@@ -120,6 +120,15 @@ def _is_marked(item: pytest.Item) -> bool:
     return any(getattr(owner, "__unittest_skip__", False) for owner in owners)
 
 
+def _id_of(item: pytest.Item) -> str:
+    """The test's id, also where xdist has added the names of its groups to it."""
+    groups = {
+        str(mark.args[0] if mark.args else mark.kwargs.get("name", "default"))
+        for mark in item.iter_markers("xdist_group")
+    }
+    return item.nodeid.removesuffix(f"@{'_'.join(sorted(groups))}") if groups else item.nodeid
+
+
 def _canary_of(items: list[pytest.Item], name: str) -> pytest.Item | None:
     """A test that must fail, beside the last test of the run."""
     parents = [item.getparent(pytest.Module) for item in reversed(items)]
@@ -196,13 +205,15 @@ class GateReport:
         if call.excinfo is not None:
             raised_in = _raised_in(call.excinfo, path)
         outcome = yield
-        # An attribute travels with the report from xdist's workers.
-        outcome.get_result().bench_raised_in = raised_in
+        # Attributes travel with the report from xdist's workers.
+        report = outcome.get_result()
+        report.bench_raised_in, report.bench_file, report.bench_id = raised_in, path, _id_of(item)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._say(
             kind="test",
-            id=report.nodeid,
+            id=getattr(report, "bench_id", report.nodeid),
+            file=getattr(report, "bench_file", ""),
             worker=getattr(report, "worker_id", ""),
             outcome=report.outcome,
             xfail=hasattr(report, "wasxfail"),
