@@ -27,6 +27,8 @@ class GateResult(Strict):
     """Share of collected tests that passed, 0..1, where a JUnit file tells."""
     fail_codes: list[str] = []
     output_tail: str = ""
+    warnings: list[str] = []
+    """What does not count against it and should be looked at: tests that are missing and may be."""
     reruns: list[bool] = []
     """Results of flaky re-runs, oldest first; the first run is `passed` of attempt one."""
 

@@ -4,6 +4,7 @@ These models are the wire format between the database and a worker, and the `wor
 config is made of the same ones.
 """
 
+import json
 import shlex
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -28,6 +29,16 @@ def split_command(value: Any) -> Any:
     return shlex.split(value) if isinstance(value, str) else value
 
 
+def split_listing(value: Any) -> Any:
+    """A list written as JSON text, as published data sets hold it."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value
+
+
 def _passable(names: list[str]) -> list[str]:
     check_passed_names(names)
     return names
@@ -38,9 +49,15 @@ Positive = Annotated[float, Field(gt=0, le=1e7, allow_inf_nan=False)]
 SecondsPerMinute = Annotated[float, Field(ge=1e-3, le=1e6, allow_inf_nan=False)]
 Patterns = Annotated[list[str], AfterValidator(check_patterns)]
 Repository = Annotated[str, Field(min_length=1), AfterValidator(check_repository)]
+TestIds = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=1000)]],
+    BeforeValidator(split_listing),
+    Field(max_length=20_000),
+]
 Sandbox = Literal["auto", "bwrap", "none"]
 Swarm = Literal["serial_handoff", "speculate_vote"]
 TestState = Literal["passed", "failed", "skipped", "xfailed"]
+FewerTests = Literal["fail", "warn"]
 
 
 class Strict(BaseModel):
@@ -49,7 +66,8 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-_LATER_GATE_KEYS: Final = ("base",)
+_LATER_KEYS: Final = ("base", "fewer_tests", "fail_to_pass", "pass_to_pass")
+_LISTS = {"FAIL_TO_PASS": "fail_to_pass", "PASS_TO_PASS": "pass_to_pass"}
 
 
 class Gate(Strict):
@@ -65,13 +83,32 @@ class Gate(Strict):
     junit: bool = False
     """Whether its tests are told one by one: a pytest command reports them itself, any other writes a JUnit file
     where `{junit}` in the command, or the variable BENCH_JUNIT, says."""
+    fewer_tests: FewerTests | None = None
+    """Cases missing from a parametrised set of which others still pass: `fail`, `warn`, or None, which warns of those
+    whose entry failed on the base commit, and fails for the rest."""
+    fail_to_pass: TestIds = []
+    """Tests that a fix makes pass. With either list the gate passes where every listed test does, whatever others
+    do; FAIL_TO_PASS and PASS_TO_PASS are taken, too."""
+    pass_to_pass: TestIds = []
+    """Tests that must still pass."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_data_sets_write(cls, given: Any) -> Any:
+        """The lists under their names in published data sets."""
+        if not isinstance(given, dict):
+            return given
+        return {_LISTS.get(key, key) if _LISTS.get(key) not in given else key: given[key] for key in given}
 
     @model_serializer(mode="wrap")
-    def _without_unset(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Hashes of configs that say nothing of a key stay as they were before there was one."""
-        document: dict[str, Any] = serialize(self)
-        unset = [name for name in _LATER_GATE_KEYS if document.get(name) is None]
-        return {key: value for key, value in document.items() if key not in unset}
+    def _without_later_keys(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A gate that says nothing of a key keeps the hash that it had before there was one."""
+        return {key: value for key, value in serialize(self).items() if value or key not in _LATER_KEYS}
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether listed tests alone decide."""
+        return bool(self.fail_to_pass or self.pass_to_pass)
 
 
 class ToolchainRef(Strict):
@@ -170,7 +207,8 @@ class GateBaseline(Strict):
     tests: dict[str, TestState] | None = None
     """Every test that ran, by id; None where they were not told, or are too many to keep."""
     known_good_tests: dict[str, TestState] | None = None
-    """The same at the known-good commit; None where there is none, or they were not told."""
+    """Every test that ran on the known-good commit, where there is one: only these must be there, and come to what
+    they came to there."""
     canary: bool = False
     """Whether a test that must fail was run beside them, and failed."""
     duration_ms: int = 0

@@ -8,7 +8,7 @@ from workers.execution.halt import HaltError, StoppedError
 from workers.execution.job import Job
 from workers.execution.swarm import workcell_id
 from workers.execution.unfetched import Unfetched, unfetched
-from workers.gates.environment import environment_objection, shadow_objection
+from workers.gates.environment import concerning, environment_objection, shadow_objection
 from workers.gates.judge import GateRun, as_baseline
 from workers.gates.run import GateBay
 from workers.gates.sources import Sources
@@ -60,9 +60,15 @@ def _show(job: Job) -> tuple[list[GateBaseline], str | None]:
             raise HaltError("infra", str(error)) from None
         bay = GateBay(job.place(cell), pristine, cell.logs, job.machine.capture_bytes, left_out.lfs)
         sources = controls.sources_of(cell, left_out.submodules)
-        baselines = [_shown(job, bay, gate, cell, sources) for gate in workcell.gates]
+
+        def explain(gate: Gate, run: GateRun, label: str) -> str | None:
+            return _environment(bay, sources, gate, run, label) or (
+                controls.negative_control(job, bay, gate, run, cell, sources) if label == gate.name else None
+            )
+
+        baselines = [_shown(bay, gate, cell, explain) for gate in workcell.gates]
         if workcell.known_good is not None and not _all_pass(baselines, required):
-            return controls.positive_control(job, bay, cell, baselines)
+            return controls.positive_control(job, bay, cell, workcell.known_good, baselines, explain)
         return baselines, object_to(baselines, required)
 
 
@@ -76,14 +82,12 @@ def _left_out(job: Job) -> Unfetched:
     return Unfetched(() if cell.git.submodules else known.submodules, known.lfs)
 
 
-def _shown(job: Job, bay: GateBay, gate: Gate, cell: Cell, sources: Sources) -> GateBaseline:
+def _shown(bay: GateBay, gate: Gate, cell: Cell, explain: controls.Explain) -> GateBaseline:
     run = bay.run(gate, cell.base_index, gate.name)
-    return as_baseline(gate, run, _environment(job, bay, gate, run, cell, sources))
+    return as_baseline(gate, run, explain(gate, run, gate.name))
 
 
-def _environment(
-    job: Job, bay: GateBay, gate: Gate, run: GateRun, cell: Cell, sources: Sources
-) -> str | None:
+def _environment(bay: GateBay, sources: Sources, gate: Gate, run: GateRun, label: str) -> str | None:
     """Why the gate's failure is the environment's; None where it is the code's, or there is none."""
     if run.exit_code is None:
         return None
@@ -93,11 +97,9 @@ def _environment(
         return copied
     if run.exit_code == 0:
         return None
-    output = bay.place.text(bay.log_of(gate.name), controls.MAX_OUTPUT)
-    root = str(bay.checkout_of(gate.name))
-    return environment_objection(
-        run.suite, output, sources, root, run.pointers_read
-    ) or controls.negative_control(job, bay, gate, run, cell, sources)
+    output = bay.place.text(bay.log_of(label), controls.MAX_OUTPUT)
+    root = str(bay.checkout_of(label))
+    return environment_objection(concerning(gate, run.suite), output, sources, root, run.pointers_read)
 
 
 def _all_pass(baselines: list[GateBaseline], required: list[str]) -> bool:

@@ -10,7 +10,7 @@ import re
 import secrets
 import shutil
 import sysconfig
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -26,9 +26,10 @@ from workers.execution.submodules import fetch_commit
 from workers.gates.command import can_report
 from workers.gates.configuration import TEST_FILES
 from workers.gates.environment import shadow_objection
-from workers.gates.judge import GateRun, baseline_of, judge
+from workers.gates.judge import GateRun, baseline_of, judge, kept_tests, why_not_run
 from workers.gates.run import GateBay
 from workers.gates.sources import Sources
+from workers.gates.words import telling_line
 from workers.patterns import is_readable, spec_of
 from workers.spec import Gate, GateBaseline
 
@@ -55,45 +56,53 @@ def _ignore_rules(cell: Cell, files: Iterable[str]) -> list[str]:
     return [line for line in text.decode("utf-8", "replace").splitlines() if is_readable(line)]
 
 
+Explain = Callable[[Gate, GateRun, str], str | None]
+"""Why the environment keeps a gate from judging, by its run and the label of that."""
+
+
 def positive_control(
-    job: Job, bay: GateBay, cell: Cell, baselines: list[GateBaseline]
+    job: Job, bay: GateBay, cell: Cell, commit: str, baselines: list[GateBaseline], explain: Explain
 ) -> tuple[list[GateBaseline], str | None]:
     """The baselines with what the gates show at the known-good commit; why one of them could not judge, if so.
 
     Gates that pass there can judge, whatever kept them from running on the base commit.
     """
     workcell = job.order.workcell
-    commit = workcell.known_good
-    assert commit is not None
     index = cell.root / "known-good.index"
-    try:
-        ensure_commit(job.machine.mirrors_dir, workcell.repo, commit, job.control)
-        fetch_commit(job.mirror, commit, cell.pristine)
-        kept_back = index_of_commit(cell, commit, Rules(protected_paths(job.order), workcell.gates), index)
-    except GitError as error:
-        raise HaltError(
-            "infra", f"workcell.known_good {commit[:12]} cannot be checked out: {error}"
-        ) from None
+    kept_back = _write_known_good(job, cell, commit, index)
     tests = spec_of([*TEST_FILES, *protected_paths(job.order)])
     shown, objection = [], None
     for gate in workcell.gates:
-        run = bay.run(gate, index, f"{gate.name}-known-good")
+        label = f"{gate.name}-known-good"
+        run = bay.run(gate, index, label)
         baseline = _held(run, baseline_of(gate.name, baselines) or GateBaseline(name=gate.name, passed=False))
         result = judge(gate, run, baseline, tests.match_file)
         shown.append(baseline.model_copy(update={"ran": True}) if result.passed else baseline)
         if gate.required and not result.passed and objection is None:
-            codes = ", ".join(result.fail_codes)
+            why = why_not_run(gate, run, explain(gate, run, label)) or telling_line(run.output_tail)
             objection = (
-                f"gate {gate.name} fails at workcell.known_good {commit[:12]}, too ({codes}), so it cannot tell a "
-                f"right fix{_kept_back(kept_back)}"
+                f"gate {gate.name} fails at workcell.known_good {commit[:12]}, too, so it cannot tell a right fix: "
+                f"{', '.join(result.fail_codes)}: {why}{_kept_back(kept_back)}"
             )
     return shown, objection
+
+
+def _write_known_good(job: Job, cell: Cell, commit: str, index: Path) -> tuple[str, ...]:
+    workcell = job.order.workcell
+    try:
+        ensure_commit(job.machine.mirrors_dir, workcell.repo, commit, job.control)
+        fetch_commit(job.mirror, commit, cell.pristine)
+        return index_of_commit(cell, commit, Rules(protected_paths(job.order), workcell.gates), index)
+    except GitError as error:
+        raise HaltError(
+            "infra", f"workcell.known_good {commit[:12]} cannot be checked out: {error}"
+        ) from None
 
 
 def _held(run: GateRun, baseline: GateBaseline) -> GateBaseline:
     if run.suite is None:
         return baseline
-    update = {"known_good_tests": dict(run.suite.states), "canary": run.suite.canary is True}
+    update = {"known_good_tests": kept_tests(run.suite), "canary": run.suite.canary is True}
     return baseline.model_copy(update=update)
 
 
@@ -110,7 +119,7 @@ def negative_control(
 
     Only for gates that do not tell what they imported: one more run, with the project's packages made to fail.
     """
-    if can_report(gate.command):
+    if can_report(gate.command) or run.exit_code in (None, 0):
         return None
     copies = dict(_copies(job, sources.packages))
     if not copies:

@@ -1,11 +1,11 @@
 """From a gate's command to the one that is run: with the reporter plugin, or with the place of its JUnit file."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from workers.gates.inside import bench_gate_names as names
+from workers.gates.program import ignores_environment, inherits_files, pytest_position
 
 PLUGIN_DIRECTORY = Path(names.__file__).parent
 _JUNIT = "{junit}"
@@ -20,23 +20,11 @@ class GateCommand:
     env: dict[str, str] = field(default_factory=dict)
 
 
-def pytest_position(argv: Sequence[str]) -> int | None:
-    """The index of `pytest` in an argument vector, or None."""
-    for index, element in enumerate(argv):
-        if os.path.basename(element) in ("pytest", "py.test"):  # noqa: PTH119 — an argument, not a file
-            return index
-    return None
-
-
 def can_report(argv: Sequence[str]) -> bool:
-    """Whether the plugin can be loaded: a pytest command whose interpreter reads its environment."""
+    """Whether the plugin can be loaded: a pytest command whose interpreter reads its environment, started by a
+    program that hands on its open files."""
     position = pytest_position(argv)
-    return position is not None and not any(_ignores_environment(each) for each in argv[:position])
-
-
-def _ignores_environment(argument: str) -> bool:
-    is_flags = argument.startswith("-") and not argument.startswith("--")
-    return is_flags and bool({"I", "E"} & set(argument)) and argument.isascii() and "=" not in argument
+    return position is not None and inherits_files(argv) and not ignores_environment(argv[:position])
 
 
 def reporting(argv: Sequence[str], fd: int) -> GateCommand:
@@ -67,6 +55,9 @@ def writing(argv: Sequence[str], junit: Path) -> GateCommand:
 
     A pytest command that the plugin cannot be loaded into is given the option instead.
     """
-    filled = tuple(each.replace(_JUNIT, str(junit)) for each in argv)
-    option = (f"--junitxml={junit}",) if filled == tuple(argv) and pytest_position(argv) is not None else ()
-    return GateCommand((*filled, *option), {JUNIT_VARIABLE: str(junit)})
+    filled = [each.replace(_JUNIT, str(junit)) for each in argv]
+    position = pytest_position(argv)
+    if filled == list(argv) and position is not None:
+        # Right behind pytest: nothing behind `--` is an option.
+        filled.insert(position + 1, f"--junitxml={junit}")
+    return GateCommand(tuple(filled), {JUNIT_VARIABLE: str(junit)})

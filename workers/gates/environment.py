@@ -1,11 +1,13 @@
 """Whether the environment, and not the code, is why a gate fails on the base commit. Pure: outputs in, reasons out."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from workers.gates.hidden import hidden_failure
 from workers.gates.imports import missing_imports, objection
 from workers.gates.sources import Sources
 from workers.gates.suite import SuiteRun
+from workers.spec import Gate
 
 _FETCH_LFS = "set `git: {lfs: true}`"
 
@@ -33,6 +35,22 @@ def environment_objection(
         or _pointers(pointers_read)
         or next(_import_objections(texts, sources, root, last_only=False), None)
         or _submodule_objection(texts, sources)
+    )
+
+
+def concerning(gate: Gate, suite: SuiteRun | None) -> SuiteRun | None:
+    """The run without failures that do not count: of a gate that lists its tests, those of others."""
+    if suite is None or not gate.is_listed:
+        return suite
+    listed = (*gate.fail_to_pass, *gate.pass_to_pass)
+    return replace(
+        suite,
+        failures={name: text for name, text in suite.failures.items() if name in listed},
+        collection_errors={
+            name: text
+            for name, text in suite.collection_errors.items()
+            if any(each.startswith(name) for each in listed)
+        },
     )
 
 

@@ -1,15 +1,17 @@
 """What one gate run means, for a candidate and for the base commit. Pure: no file is touched here."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from workers.gates.command import can_report
-from workers.gates.identity import compare
-from workers.gates.suite import SuiteRun
+from workers.gates.identity import IsTestFile, compare
+from workers.gates.listed import compare_listed, why_unusable
+from workers.gates.suite import Comparison, SuiteRun
+from workers.gates.words import telling_line
 from workers.result import GateResult
 from workers.sandbox.bounds import EXCESS_CODES, excess_words
 from workers.sandbox.process import EndedBy
-from workers.spec import Gate, GateBaseline
+from workers.spec import Gate, GateBaseline, TestState
 
 BASELINE_VERSION = 3
 """What is kept of a gate on the base commit; where it changes, older results are not used again."""
@@ -17,9 +19,6 @@ MAX_TESTS, MAX_TEXT = 20_000, 2_000_000
 """More tests, or longer ids together, are not kept with a baseline: every work order carries them."""
 _RUNNER_TELLS = (0, 1)
 """Exit codes of pytest that mean: all tests ran, and this is what came of them."""
-
-IsTestFile = Callable[[str], bool]
-"""Whether a path, relative to the check-out, is a test file that the candidate has not changed."""
 
 
 @dataclass(frozen=True)
@@ -32,58 +31,82 @@ class GateRun:
     """None where it could not start."""
     duration_ms: int = 0
     output_tail: str = ""
+    threshold: str = ""
+    """The line of its output that says that a threshold, such as one of coverage, was missed."""
     suite: SuiteRun | None = None
     """None where the tests are not told, or the run told no end of them."""
     unfinished: Mapping[str, float] = field(default_factory=dict)
     """Tests that it was in when it ended, with the seconds that each had run."""
     pointers_read: tuple[str, ...] = ()
     """Files that it read and that hold a pointer in place of their content."""
+    why_untold: str = ""
+    """Why `suite` is None, where it is known: what was told was not taken, or pytest did not start."""
 
 
 def tells_tests(gate: Gate) -> bool:
     """Whether a gate's tests are told one by one: where it says so, and where it is pytest anyway."""
-    return gate.junit or can_report(gate.command)
+    return needs_tests(gate) or can_report(gate.command)
+
+
+def needs_tests(gate: Gate) -> bool:
+    """Whether a gate is no verdict where its tests are not told."""
+    return gate.junit or gate.is_listed
 
 
 def judge(gate: Gate, run: GateRun, baseline: GateBaseline | None, is_test_file: IsTestFile) -> GateResult:
     """The result of a gate on a candidate's diff, held against what the gate showed on the base commit."""
-    codes = _fail_codes(gate, run, baseline, is_test_file)
+    shown = _compared(gate, run, baseline, is_test_file)
     return GateResult(
         name=gate.name,
-        passed=not codes,
+        passed=not shown.codes,
         required=gate.required,
         exit_code=run.exit_code,
         duration_ms=run.duration_ms,
         score=run.suite.score if run.suite else None,
-        fail_codes=codes,
-        output_tail=run.output_tail,
+        fail_codes=shown.codes,
+        output_tail="\n".join([run.output_tail.rstrip("\n"), *shown.notes, *shown.warnings]),
+        warnings=shown.warnings,
     )
 
 
-def _fail_codes(
+def _compared(
     gate: Gate, run: GateRun, baseline: GateBaseline | None, is_test_file: IsTestFile
-) -> list[str]:
+) -> Comparison:
+    """What speaks against the run, and the words for it."""
     if run.ended_by is None or run.ended_by in ("cancel", "full"):
-        return ["not_run"]
+        return Comparison(["not_run"])
     if run.ended_by in EXCESS_CODES:
-        return [EXCESS_CODES[run.ended_by]]
+        return Comparison([EXCESS_CODES[run.ended_by]])
     if run.exit_code is None:
-        return ["timeout"]
-    if not gate.junit and run.suite is None:
-        return _plain_codes(run.exit_code, baseline)
-    codes = [] if run.exit_code in _RUNNER_TELLS else [f"exit_{run.exit_code}"]
+        return Comparison(["timeout"])
     if run.suite is None:
-        return [*codes, "no_junit"]
-    if run.suite.count("failed") or run.suite.collection_errors or run.exit_code == 1:
-        codes.append("tests_failed")
-    codes += compare(run.suite, baseline, is_test_file)
-    return [*codes, "gate_forged"] if _is_forged(run.suite, baseline, passes=not codes) else codes
+        return _untold(gate, run, run.exit_code, baseline)
+    if gate.is_listed:
+        shown = compare_listed(gate, run.suite)
+    else:
+        shown = compare(run.suite, baseline, is_test_file, gate.fewer_tests)
+        shown.codes[:0] = _runner_codes(run, run.suite, run.exit_code)
+    if _is_forged(run.suite, baseline, passes=not shown.codes):
+        shown.codes.append("gate_forged")
+    return shown
 
 
-def _plain_codes(exit_code: int, baseline: GateBaseline | None) -> list[str]:
+def _untold(gate: Gate, run: GateRun, exit_code: int, baseline: GateBaseline | None) -> Comparison:
     """By the exit code alone, unless the tests were told on the base commit: then they are missing now."""
-    codes = [f"exit_{exit_code}"] if exit_code else []
-    return [*codes, "no_junit"] if baseline is not None and baseline.tests is not None else codes
+    needed = needs_tests(gate)
+    codes = [f"exit_{exit_code}"] if exit_code not in ((0, 1) if needed else (0,)) else []
+    if needed or run.why_untold or (baseline is not None and baseline.tests is not None):
+        codes.append("no_junit")
+    return Comparison(codes, [f"no_junit: {run.why_untold}"] if run.why_untold else [])
+
+
+def _runner_codes(run: GateRun, suite: SuiteRun, exit_code: int) -> list[str]:
+    """What the runner says: that tests failed, or, where none did, what else made it fail."""
+    if suite.count("failed") or suite.collection_errors:
+        return [*([f"exit_{exit_code}"] if exit_code not in _RUNNER_TELLS else []), "tests_failed"]
+    if exit_code and run.threshold:
+        return ["gate_threshold"]
+    return [f"exit_{exit_code}"] if exit_code else []
 
 
 def _is_forged(suite: SuiteRun, baseline: GateBaseline | None, *, passes: bool) -> bool:
@@ -103,19 +126,25 @@ def as_baseline(gate: Gate, run: GateRun, environment: str | None = None) -> Gat
     detail = why_not_run(gate, run, environment)
     suite = run.suite
     counts = suite if suite is not None and not suite.collection_errors else None
-    told = suite is not None and 0 < suite.collected <= MAX_TESTS and sum(map(len, suite.states)) <= MAX_TEXT
     return GateBaseline(
         name=gate.name,
-        passed=not _fail_codes(gate, run, None, lambda _path: True),
+        passed=not _compared(gate, run, None, lambda _path: True).codes,
         ran=not detail,
         collected=counts.collected if counts else None,
         skipped=counts.count("skipped") if counts else None,
         xfailed=counts.count("xfailed") if counts else None,
-        tests=dict(suite.states) if suite is not None and told else None,
+        tests=kept_tests(suite),
         canary=suite is not None and suite.canary is True,
         duration_ms=run.duration_ms,
-        detail=detail or last_line(run.output_tail),
+        detail=detail or telling_line(run.output_tail),
     )
+
+
+def kept_tests(suite: SuiteRun | None) -> dict[str, TestState] | None:
+    """A run's tests by id; None where there are none, or too many to keep."""
+    if suite is None or not 0 < suite.collected <= MAX_TESTS or sum(map(len, suite.states)) > MAX_TEXT:
+        return None
+    return dict(suite.states)
 
 
 def why_not_run(gate: Gate, run: GateRun, environment: str | None = None) -> str:
@@ -131,11 +160,15 @@ def why_not_run(gate: Gate, run: GateRun, environment: str | None = None) -> str
     if run.exit_code is None:
         return f"no end within {gate.timeout_seconds:g} seconds; {_NO_END_MEND}"
     if run.exit_code in (126, 127):
-        return f"exit code {run.exit_code}: {last_line(run.output_tail)}"
+        return f"exit code {run.exit_code}: {telling_line(run.output_tail)}"
     if run.suite is None:
-        goes_by_exit = not gate.junit and (run.exit_code in _RUNNER_TELLS or not can_report(gate.command))
-        return "" if goes_by_exit else _why_no_suite(gate, run)
-    return _why_no_verdict(run, run.suite)
+        goes_by_exit = not needs_tests(gate) and (
+            run.exit_code in _RUNNER_TELLS or not can_report(gate.command)
+        )
+        return "" if goes_by_exit and not run.why_untold else _why_no_suite(gate, run)
+    return _why_no_verdict(run, run.suite) or (
+        why_unusable(gate, run.suite) if gate.is_listed else _why_only_threshold(run, run.suite)
+    )
 
 
 _NO_END_MEND = "raise its timeout_seconds, or, where that is the bug, set `base: hang`"
@@ -158,7 +191,7 @@ def crashes(gate: Gate, run: GateRun) -> bool:
 
 def _why_no_suite(gate: Gate, run: GateRun) -> str:
     what = "pytest did not tell its tests" if can_report(gate.command) else "no JUnit file"
-    return f"{what}, exit code {run.exit_code}: {last_line(run.output_tail)}"
+    return f"{run.why_untold or what}, exit code {run.exit_code}: {telling_line(run.output_tail)}"
 
 
 def _why_no_verdict(run: GateRun, suite: SuiteRun) -> str:
@@ -168,14 +201,14 @@ def _why_no_verdict(run: GateRun, suite: SuiteRun) -> str:
         return "what it told of its tests was not written by the test runner"
     nothing = suite.collected == 0 and not suite.collection_errors
     if run.exit_code not in (*_RUNNER_TELLS, 2) or nothing:
-        return f"no test was run, exit code {run.exit_code}: {last_line(run.output_tail)}"
+        return f"no test was run, exit code {run.exit_code}: {telling_line(run.output_tail)}"
     return ""
 
 
-def last_line(text: str) -> str:
-    """The last line that says something, bounded."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else ""
+def _why_only_threshold(run: GateRun, suite: SuiteRun) -> str:
+    if run.threshold and _runner_codes(run, suite, run.exit_code or 0) == ["gate_threshold"]:
+        return f"all its tests pass, and only a threshold is missed, which no fix of the code meets: {run.threshold}"
+    return ""
 
 
 def baseline_of(name: str, baselines: Sequence[GateBaseline]) -> GateBaseline | None:

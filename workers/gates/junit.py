@@ -1,51 +1,163 @@
-"""Reading a JUnit file that a gate's command wrote. The file is untrusted: the tested code can write it too."""
+"""Streaming reader of a JUnit file that a gate's command wrote. It is untrusted: the tested code can write it too."""
 
-import xml.etree.ElementTree as ElementTree
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+from xml.parsers import expat
 
+from workers.gates.shrinking import function_of, parameters_of
 from workers.gates.suite import SuiteRun
 from workers.spec import TestState
-from workers.toolchains.untrusted import read_bytes
+from workers.toolchains.untrusted import open_regular
 
-MAX_BYTES = 32 * 1024 * 1024
+MAX_BYTES: Final = 512 * 1024 * 1024
+"""A larger file is refused. What tests printed is passed over, so that memory does not grow with it."""
+MAX_CASES: Final = 1_000_000
+_CHUNK = 1024 * 1024
+_DEPTH = 1000
+_ID_LENGTH = 1000
+_ERROR_TEXT = 4000
 _WORST: tuple[TestState, ...] = ("failed", "xfailed", "skipped", "passed")
+_UNSAID_SUITES: Final = frozenset(("", "pytest"))
+"""Names of suites that tell nothing: that of pytest is the same in every project."""
+_NOT_RUN: Final = frozenset(("notrun", "disabled", "suppressed", "skipped", "ignored"))
+"""GoogleTest and CTest say so in an attribute."""
 
 
-def read_junit(path: Path) -> SuiteRun | None:
-    """The tests by `classname::name`; None where there is no file, or none that makes sense.
+class JunitError(Exception):
+    """There is a file, and it is not taken; the message says why."""
 
-    Documents with a DOCTYPE are refused: no test runner writes one, and entities can be made to fill the memory.
+
+def read_junit(path: Path, root: Path, exit_code: int | None) -> SuiteRun | None:
+    """The tests by suite, file, class and name, as far as they are told; None where there is no file.
+
+    A test that is told more than once is one test, in its worst state: set-up, call and teardown, or parts. Where
+    the runner ended with 0, a failure that a pass follows was run again, and passed. Paths in `root` are told
+    relative to it. Raises `JunitError`: larger than `MAX_BYTES`, more than `MAX_CASES`, not well-formed, or with
+    a DOCTYPE, which no runner writes and whose entities can be made to fill the memory.
     """
-    try:
-        data = read_bytes(path, MAX_BYTES + 1)
-        if data is None or len(data) > MAX_BYTES:
-            return None
-        if b"<!DOCTYPE" in data or b"<!ENTITY" in data or data.startswith((b"\xfe\xff", b"\xff\xfe")):
-            return None
-        return _run(ElementTree.fromstring(data))  # noqa: S314 — no DOCTYPE, bounded size
-    # A declared encoding that Python does not know is a LookupError.
-    except (ValueError, LookupError, ElementTree.ParseError, RecursionError):
+    handle = open_regular(path)
+    if handle is None:
         return None
+    with os.fdopen(handle, "rb") as file:
+        if os.fstat(handle).st_size > MAX_BYTES:
+            raise JunitError(f"the JUnit file is too large: over {MAX_BYTES // 2**20} MiB")
+        reader = _Reader(root, exit_code == 0)
+        reader.parse(file.read)
+    return SuiteRun(reader.states, collection_errors=reader.errors, files=reader.files)
 
 
-def _run(root: ElementTree.Element) -> SuiteRun:
-    states: dict[str, TestState] = {}
-    errors: dict[str, str] = {}
-    for case in root.iter("testcase"):
-        name = f"{case.get('classname') or ''}::{case.get('name') or ''}"
-        error = case.find("error")
-        if error is not None and (error.get("message") or "").startswith("collection failure"):
-            errors[name] = error.text or ""
-            continue
-        state = _state(case)
-        states[name] = min(states.get(name, state), state, key=_WORST.index)
-    return SuiteRun(states, collection_errors=errors)
+@dataclass
+class _Case:
+    """A `<testcase>` that is being read."""
+
+    name: str
+    state: TestState = "passed"
+    is_collection_error: bool = False
+    text: str = ""
+    """The end of what a collection error says."""
+
+    def add_text(self, piece: str) -> None:
+        self.text = (self.text + piece)[-_ERROR_TEXT:]
 
 
-def _state(case: ElementTree.Element) -> TestState:
-    if case.find("failure") is not None or case.find("error") is not None:
-        return "failed"
-    skip = case.find("skipped")
-    if skip is None:
-        return "passed"
-    return "xfailed" if skip.get("type") == "pytest.xfail" else "skipped"
+class _Reader:
+    def __init__(self, root: Path, has_succeeded: bool) -> None:
+        self.states: dict[str, TestState] = {}
+        self.errors: dict[str, str] = {}
+        self.files: dict[str, str] = {}
+        self._root = f"{root}/"
+        self._has_succeeded = has_succeeded
+        self._depth = 0
+        self._suites: list[str] = []
+        self._case: _Case | None = None
+        self._read = 0
+        self._cases = 0
+        self._parser = expat.ParserCreate()
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.StartDoctypeDeclHandler = self._refuse_doctype
+
+    def parse(self, read: Callable[[int], bytes]) -> None:
+        """Read to the end. Raises `JunitError`."""
+        try:
+            while chunk := read(_CHUNK):
+                self._read += len(chunk)
+                # It may grow while it is read.
+                if self._read > MAX_BYTES:
+                    raise JunitError(f"the JUnit file is too large: over {MAX_BYTES // 2**20} MiB")
+                self._parser.Parse(chunk, False)
+            self._parser.Parse(b"", True)
+        # A declared encoding that Python does not know is a LookupError, one of several bytes a ValueError.
+        except (expat.ExpatError, LookupError, ValueError) as error:
+            raise JunitError(f"the JUnit file is not well-formed XML: {error}") from None
+        except OSError as error:
+            raise JunitError(f"the JUnit file cannot be read: {error}") from None
+
+    def _refuse_doctype(self, *_declared: object) -> None:
+        raise JunitError("the JUnit file has a DOCTYPE, which no test runner writes")
+
+    def _start(self, tag: str, given: dict[str, str]) -> None:
+        self._depth += 1
+        if self._depth > _DEPTH:
+            raise JunitError(f"the JUnit file is nested deeper than {_DEPTH} elements")
+        if tag == "testsuite":
+            self._suites.append(self._inside(given.get("name") or ""))
+        elif tag == "testcase":
+            self._cases += 1
+            if self._cases > MAX_CASES:
+                raise JunitError(f"the JUnit file tells more than {MAX_CASES} tests")
+            self._case = _Case(self._id(given), _stated(given))
+            if "file" in given and parameters_of(self._case.name):
+                self.files[function_of(self._case.name)] = self._inside(given["file"])
+        elif self._case is not None:
+            self._part(self._case, tag, given)
+
+    def _part(self, case: _Case, tag: str, given: dict[str, str]) -> None:
+        """`rerunFailure`, `flakyFailure` and the like tell of runs that do not count."""
+        if tag in ("failure", "error"):
+            case.state = "failed"
+            if tag == "error" and (given.get("message") or "").startswith("collection failure"):
+                case.is_collection_error = True
+                self._parser.CharacterDataHandler = case.add_text
+        elif tag == "skipped" and case.state != "failed":
+            case.state = "xfailed" if given.get("type") == "pytest.xfail" else "skipped"
+
+    def _end(self, tag: str) -> None:
+        self._depth -= 1
+        self._parser.CharacterDataHandler = None
+        if tag == "testsuite":
+            self._suites.pop()
+        elif tag == "testcase" and self._case is not None:
+            self._settle(self._case)
+            self._case = None
+
+    def _settle(self, case: _Case) -> None:
+        if case.is_collection_error:
+            self.errors[case.name] = case.text
+            return
+        before = self.states.get(case.name, case.state)
+        if self._has_succeeded and before == "failed" and case.state == "passed":
+            self.states[case.name] = "passed"
+        else:
+            self.states[case.name] = min(before, case.state, key=_WORST.index)
+
+    def _id(self, given: dict[str, str]) -> str:
+        name, owner = given.get("name") or "", self._inside(given.get("classname") or "")
+        file = self._inside(given.get("file") or "")
+        module = file.removesuffix(".py").replace("/", ".")
+        if file.endswith(".py") and (owner == module or owner.startswith(f"{module}.")):
+            # Written by pytest: the same id as in its own output.
+            return "::".join((file, *filter(None, owner[len(module) + 1 :].split(".")), name))[:_ID_LENGTH]
+        suites = [each for each in self._suites if each not in _UNSAID_SUITES and each not in (owner, file)]
+        return "::".join((*suites, *filter(None, (file if file != owner else "", owner)), name))[:_ID_LENGTH]
+
+    def _inside(self, text: str) -> str:
+        return text.replace(self._root, "")
+
+
+def _stated(given: dict[str, str]) -> TestState:
+    is_left_out = given.get("status") in _NOT_RUN or given.get("result") in _NOT_RUN
+    return "skipped" if is_left_out else "passed"

@@ -12,12 +12,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from workers.gates.shrinking import function_of, parameters_of
 from workers.gates.suite import SuiteRun
 from workers.spec import TestState
 from workers.toolchains.untrusted import mapping, sequence
 
-MAX_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 1024 * 1024 * 1024
 """A run that reports more is read no further, and did not report its end then."""
+MAX_LINE = 8 * 1024 * 1024
 _LAST_WORDS_SECONDS = 30.0
 _ID_LENGTH = 1000
 _MOST_FAILURES = 200
@@ -34,13 +36,17 @@ class Records:
     canary_name: str
     states: dict[str, TestState] = field(default_factory=dict)
     raised_in: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
     outside: dict[str, str] = field(default_factory=dict)
     begun: dict[str, float] = field(default_factory=dict)
     """When each test began that is not over, by the monotonic clock."""
     canary: bool | None = None
+    started: bool = False
     ended: bool = False
+    is_cut: bool = False
+    """Whether it was read no further."""
     forged: bool = False
     _last: dict[str, str] = field(default_factory=dict)
     """By process of the run: the test it reported last."""
@@ -59,10 +65,8 @@ class Records:
         match record.get("kind"):
             case "test":
                 self._test(record)
-            case "not_collected":
-                self.errors[_text(record.get("id"))] = str(record.get("text"))
-            case "skipped_file":
-                self.raised_in[_text(record.get("id"))] = self._relative(record.get("raised_in"))
+            case "not_collected" | "skipped_file":
+                self._file(record)
             case "outside":
                 self.outside |= {name: str(path) for name, path in mapping(record.get("modules")).items()}
             case "begun" | "over" as what:
@@ -70,8 +74,17 @@ class Records:
             case "canary":
                 # One that is skipped or passes in any phase was kept from failing.
                 self.canary = "failed" in sequence(record.get("outcomes")) and self.canary is not False
+            case "start":
+                self.started = True
             case "end":
                 self.ended = True
+
+    def _file(self, record: dict[str, Any]) -> None:
+        name = _text(record.get("id"))
+        if record.get("kind") == "not_collected":
+            self.errors[name] = str(record.get("text"))
+        else:
+            self.raised_in[name] = self._relative(record.get("raised_in"))
 
     def _note_progress(self, name: str, *, begins: bool) -> None:
         if begins:
@@ -91,14 +104,22 @@ class Records:
                 self.states.pop(name, None)
             return
         if record.get("part") and outcome != "failed":
+            self._part(name, outcome, self._relative(record.get("raised_in")))
             return
         state = _state(outcome, bool(record.get("xfail")))
         if state == "failed" and len(self.failures) < _MOST_FAILURES:
             self.failures[name] = str(record.get("text"))
+        if parameters_of(name):
+            self.files[function_of(name)] = self._relative(record.get("file"))
         seen = self.states.get(name)
         self.states[name] = state if seen is None else min(seen, state, key=_WORST.index)
         if state in ("skipped", "xfailed"):
             self.raised_in[name] = self._relative(record.get("raised_in"))
+
+    def _part(self, name: str, outcome: object, raised_in: str) -> None:
+        """A subtest that is skipped: its test may pass, so it is told apart, by the file that skipped it."""
+        if outcome == "skipped":
+            self.raised_in[f"{name} (part, {raised_in})"[:_ID_LENGTH]] = raised_in
 
     def _relative(self, path: object) -> str:
         text = path if isinstance(path, str) else ""
@@ -117,12 +138,20 @@ class Records:
             outside=self.outside,
             canary=self.canary,
             forged=self.forged,
+            files=self.files,
         )
 
     def in_progress(self) -> dict[str, float]:
         """Tests that began and are not over, with the seconds since."""
         now = time.monotonic()
         return {name: now - begun for name, begun in self.begun.items()}
+
+    @property
+    def why_none(self) -> str:
+        """Why there is no run, where that is known."""
+        if self.is_cut:
+            return f"pytest told more than {MAX_BYTES // 2**20} MiB of its tests"
+        return "" if self.started else "pytest did not start its tests"
 
 
 def _text(value: object) -> str:
@@ -152,8 +181,11 @@ class Channel:
         left = MAX_BYTES
         # One that ends without a look at its order resets the connection.
         with suppress(OSError), self._ours.makefile("rb") as lines:
-            while left > 0 and (line := lines.readline(left)):
+            while line := lines.readline(min(left, MAX_LINE)):
                 left -= len(line)
+                if left == 0:
+                    self.records.is_cut = True
+                    break
                 self.records.feed(line)
 
     def run(self) -> SuiteRun | None:

@@ -12,11 +12,13 @@ from pathlib import Path
 from workers.execution.checkout import materialize
 from workers.execution.git import GitError
 from workers.gates.command import GateCommand, can_report, reporting, writing
-from workers.gates.judge import GateRun, IsTestFile, baseline_of, judge, tells_tests
-from workers.gates.junit import read_junit
+from workers.gates.identity import IsTestFile
+from workers.gates.judge import GateRun, baseline_of, judge, tells_tests
+from workers.gates.junit import JunitError, read_junit
 from workers.gates.reads import forget_reads, were_read
 from workers.gates.report import Channel
 from workers.gates.suite import SuiteRun
+from workers.gates.words import threshold_line
 from workers.result import GateResult
 from workers.sandbox.place import MissingProgramError, Place
 from workers.sandbox.process import Ended, Limits
@@ -56,19 +58,23 @@ class GateBay:
                 (inside / name).mkdir(parents=True)
             materialize(self.pristine, index, inside / "checkout")
             forget_reads(inside / "checkout", self.pointers)
-            ended, suite, unfinished = (
+            ended, told, unfinished = (
                 self._tests(gate, inside, log)
                 if tells_tests(gate)
                 else (self._plain(gate, inside, log), None, {})
             )
+            suite = told if isinstance(told, SuiteRun) else None
+            text = self.place.text(log, 1_000_000)
             return GateRun(
                 exit_code=ended.exit_code,
                 ended_by=ended.ended_by,
                 duration_ms=ended.duration_ms,
-                output_tail=self.place.text(log, 1_000_000)[-TAIL_BYTES:],
+                output_tail=text[-TAIL_BYTES:],
+                threshold=threshold_line(text),
                 suite=suite,
                 unfinished=unfinished,
                 pointers_read=were_read(inside / "checkout", self.pointers),
+                why_untold=told if isinstance(told, str) else "",
             )
         except (GitError, MissingProgramError, OSError) as error:
             return GateRun(None, None, output_tail=f"gate {gate.name} cannot run: {error}")
@@ -80,17 +86,25 @@ class GateBay:
 
     def _tests(
         self, gate: Gate, inside: Path, log: Path
-    ) -> tuple[Ended, SuiteRun | None, Mapping[str, float]]:
+    ) -> tuple[Ended, SuiteRun | str | None, Mapping[str, float]]:
+        """How it ended; its tests, or why they are not known, where more than their absence is; those it was in."""
         if can_report(gate.command):
             with Channel(inside / "checkout") as channel:
                 command = reporting(gate.command, channel.theirs.fileno())
                 ended = self._start(gate, command, inside, log, (channel.theirs.fileno(),))
                 suite = channel.run()
-                return ended, suite, {} if suite else channel.records.in_progress()
+                return (
+                    ended,
+                    suite or channel.records.why_none,
+                    {} if suite else channel.records.in_progress(),
+                )
         report = inside / f"report-{secrets.token_hex(8)}" / "junit.xml"
         report.parent.mkdir()
         ended = self._start(gate, writing(gate.command, report), inside, log)
-        return ended, read_junit(report), {}
+        try:
+            return ended, read_junit(report, inside / "checkout", ended.exit_code), {}
+        except JunitError as error:
+            return ended, str(error), {}
 
     def _start(
         self, gate: Gate, command: GateCommand, inside: Path, log: Path, descriptors: tuple[int, ...] = ()

@@ -7,6 +7,17 @@ from workers.spec import TestState
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """What speaks against a run of tests, and what is merely told."""
+
+    codes: list[str] = field(default_factory=list)
+    """Fail codes."""
+    notes: list[str] = field(default_factory=list)
+    """Explanations of fail codes, each one line that begins with its code."""
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class SuiteRun:
     """The tests of one run by id; a test's set-up, call and teardown are one test."""
 
@@ -24,6 +35,8 @@ class SuiteRun:
     """Whether the test that must fail did fail; None where it did not run."""
     forged: bool = False
     """Whether records came that the reporter did not write."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """By the id of a test without its parameters: the file that it stands in, relative to the check-out."""
 
     def count(self, state: TestState) -> int:
         """Tests in that state."""

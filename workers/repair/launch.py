@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from workers.gates.command import pytest_position
+from workers.gates.program import pytest_position
 from workers.repair import wire
 
 SERVER = Path(__file__).with_name("serve_inside.py")

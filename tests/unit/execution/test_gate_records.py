@@ -3,6 +3,9 @@
 import json
 from pathlib import Path
 
+import pytest
+
+from workers.gates import report
 from workers.gates.report import Records
 from workers.gates.suite import SuiteRun
 
@@ -63,6 +66,34 @@ def test_processes_of_one_run_are_told_apart() -> None:
 def test_parts_of_a_test_count_where_they_fail() -> None:
     assert states(test("a", "skipped", part=True), test("a", "passed")) == {"a": "passed"}
     assert states(test("a", "failed", part=True), test("a", "passed")) == {"a": "failed"}
+
+
+def test_the_file_of_a_parametrised_test_is_told_from_the_check_out() -> None:
+    run = told(
+        test("t.py::a[x]", "passed", file="/cell/checkout/sub/t.py"), test("t.py::b", "passed", file="/x")
+    )
+    assert run is not None
+    assert run.files == {"t.py::a": "sub/t.py"}
+
+
+def test_a_skipped_part_is_told_with_the_file_that_skipped_it() -> None:
+    part = test("a", "skipped", part=True, raised_in="/cell/checkout/calc.py")
+    run = told(part, part, test("a", "passed"))
+    assert run is not None
+    assert (run.states, run.raised_in) == ({"a": "passed"}, {"a (part, calc.py)": "calc.py"})
+
+
+def test_why_there_is_no_run_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Records(ROOT, "key", "canary")
+    assert kept.why_none == "pytest did not start its tests"
+    kept.feed(b'{"key": "key", "kind": "start"}')
+    assert (kept.run(), kept.why_none) == (None, "")
+    monkeypatch.setattr(report, "MAX_BYTES", 150)
+    with report.Channel(ROOT) as channel:
+        line = json.dumps({"key": channel.records.key, "kind": "start"}).encode() + b"\n"
+        channel.theirs.sendall(10 * line)
+        assert channel.run() is None
+    assert "told more than" in channel.records.why_none
 
 
 def test_a_run_without_an_end_is_none() -> None:

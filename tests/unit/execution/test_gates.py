@@ -1,11 +1,8 @@
-"""What JUnit files and gate runs are taken for."""
-
-from pathlib import Path
+"""What gate runs are taken for."""
 
 import pytest
 
 from workers.gates.judge import GateRun, as_baseline, judge
-from workers.gates.junit import read_junit
 from workers.gates.suite import SuiteRun
 from workers.result import GateResult
 from workers.spec import Gate, GateBaseline, TestState
@@ -17,16 +14,6 @@ COUNTED = GateBaseline(name="g", passed=False, collected=3, skipped=1, xfailed=0
 """As an older farm kept it: without ids."""
 TESTS: dict[str, TestState] = {"t.py::a": "passed", "t.py::b": "failed", "t.py::c": "skipped"}
 BASE = COUNTED.model_copy(update={"tests": TESTS, "canary": True})
-CASES = """<?xml version="1.0" encoding="utf-8"?><testsuites><testsuite name="pytest" tests="5">
-<testcase classname="t" name="a"/>
-<testcase classname="t" name="b"><failure message="x">x</failure></testcase>
-<testcase classname="t" name="b"><error message="failed on teardown">x</error></testcase>
-<testcase classname="t" name="c"><error message="failed on setup">x</error></testcase>
-<testcase classname="t" name="d"><skipped type="pytest.skip" message="s"/></testcase>
-<testcase classname="t" name="e"><skipped type="pytest.xfail" message=""/></testcase>
-<testcase classname="" name="t.f"><error message="collection failure">
-E   ModuleNotFoundError: No module named 'numpy.core'</error></testcase>
-</testsuite></testsuites>"""
 
 
 def run(exit_code: int | None = 0, suite: SuiteRun | None = None, **given: object) -> GateRun:
@@ -44,46 +31,6 @@ def judged(facts: GateRun, baseline: GateBaseline | None = BASE, gate: Gate = GA
 
 ALL_PASS = suite(a="passed", b="passed", c="passed")
 BROKEN = SuiteRun(collection_errors={"t.py": "NameError"})
-
-
-def test_a_junit_file_is_read_test_by_test(tmp_path: Path) -> None:
-    (tmp_path / "j").write_text(CASES)
-    read = read_junit(tmp_path / "j")
-    assert read is not None
-    assert read.states == {
-        "t::a": "passed",
-        "t::b": "failed",
-        "t::c": "failed",
-        "t::d": "skipped",
-        "t::e": "xfailed",
-    }
-    assert list(read.collection_errors) == ["::t.f"]
-    assert read.score == 0.25
-    assert SuiteRun().score is None
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "not xml",
-        '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]><testsuites>&b;</testsuites>',
-        "<testsuites><testcase></testsuites>",
-        "<a>" * 100_000,
-    ],
-)
-def test_a_junit_file_that_makes_no_sense_is_none(tmp_path: Path, text: str) -> None:
-    (tmp_path / "j").write_text(text)
-    assert read_junit(tmp_path / "j") is None
-
-
-def test_a_junit_file_that_is_a_link_or_in_another_encoding_is_none(tmp_path: Path) -> None:
-    (tmp_path / "real").write_text(CASES)
-    (tmp_path / "link").symlink_to(tmp_path / "real")
-    (tmp_path / "wide").write_bytes(CASES.replace("utf-8", "utf-16").encode("utf-16"))
-    assert read_junit(tmp_path / "link") is None
-    assert read_junit(tmp_path / "wide") is None
-    assert read_junit(tmp_path / "absent") is None
 
 
 @pytest.mark.parametrize(
@@ -143,8 +90,10 @@ def test_parameters_without_a_fixed_id_are_told_by_number() -> None:
 
 def test_another_parameter_is_another_test() -> None:
     base = BASE.model_copy(update={"tests": {"t.py::p[right]": "passed", "t.py::p[wrong]": "failed"}})
-    swapped = SuiteRun({"t.py::p[right]": "passed", "t.py::p[easy]": "passed"}, canary=True)
-    assert judged(run(0, swapped), base).fail_codes == ["fewer_tests"]
+    swapped = SuiteRun({"t.py::p[wrong]": "passed", "t.py::p[easy]": "passed"}, canary=True)
+    result = judged(run(0, swapped), base)
+    assert result.fail_codes == ["fewer_tests"]
+    assert result.output_tail.endswith("fewer_tests: missing: t.py::p[right]")
 
 
 @pytest.mark.parametrize(
@@ -231,3 +180,110 @@ def test_a_baseline_keeps_its_tests_by_id() -> None:
         None,
         20_001,
     )
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "threshold", "shown", "codes"),
+    [
+        (1, "FAIL Required test coverage", ALL_PASS, ["gate_threshold"]),
+        (2, "Coverage failure", ALL_PASS, ["gate_threshold"]),
+        (1, "FAIL Required test coverage", suite(a="failed", b="passed", c="passed"), ["tests_failed"]),
+        (0, "Coverage failure", ALL_PASS, []),
+        (1, "", ALL_PASS, ["exit_1"]),
+        (3, "", ALL_PASS, ["exit_3"]),
+    ],
+)
+def test_a_threshold_is_no_failing_test(
+    exit_code: int, threshold: str, shown: SuiteRun, codes: list[str]
+) -> None:
+    assert judged(run(exit_code, shown, threshold=threshold)).fail_codes == codes
+
+
+def test_a_threshold_alone_is_nothing_to_solve() -> None:
+    shown = as_baseline(GATE, run(1, ALL_PASS, threshold="FAIL Required test coverage of 90% not reached"))
+    assert not shown.ran
+    assert shown.detail.endswith("FAIL Required test coverage of 90% not reached")
+    failing = run(1, suite(a="failed"), threshold="FAIL Required test coverage of 90% not reached")
+    assert as_baseline(GATE, failing).ran
+
+
+def test_why_tests_are_not_told_is_told() -> None:
+    facts = run(1, why_untold="the JUnit file is too large", output_tail="1 failed in 0.1s")
+    result = judged(facts)
+    assert result.fail_codes == ["no_junit"]
+    assert "no_junit: the JUnit file is too large" in result.output_tail
+    assert as_baseline(GATE, facts).detail == "the JUnit file is too large, exit code 1: 1 failed in 0.1s"
+
+
+def test_a_plain_gate_whose_pytest_did_not_start_is_no_failure_of_the_code() -> None:
+    plain = Gate(name="p", command=["pytest"])
+    facts = run(
+        4, why_untold="pytest did not start its tests", output_tail="x: error: unrecognized arguments: -y"
+    )
+    shown = as_baseline(plain, facts)
+    assert not shown.ran
+    assert shown.detail.endswith("error: unrecognized arguments: -y")
+    assert judged(facts, None, plain).fail_codes == ["exit_4", "no_junit"]
+    assert not as_baseline(plain, run(139)).ran
+    assert as_baseline(plain.model_copy(update={"base": "crash"}), run(139)).ran
+
+
+GOOD = BASE.model_copy(update={"known_good_tests": {"t.py::a": "passed", "t.py::c": "passed"}})
+
+
+@pytest.mark.parametrize(
+    ("shown", "codes"),
+    [
+        (suite(a="passed", c="passed"), []),
+        (suite(a="passed", b="passed", c="passed"), []),
+        (suite(b="passed", c="passed"), ["fewer_tests"]),
+        (suite(a="passed", c="skipped"), ["new_skips"]),
+        (suite(a="skipped", c="passed"), ["new_skips"]),
+    ],
+)
+def test_what_a_known_good_commit_shows_is_expected(shown: SuiteRun, codes: list[str]) -> None:
+    assert judged(run(0, shown), GOOD).fail_codes == codes
+
+
+def test_what_a_known_good_commit_skips_may_be_skipped() -> None:
+    good = BASE.model_copy(
+        update={"known_good_tests": {"t.py::a": "skipped", "t.py::b": "passed", "t.py::c": "xfailed"}}
+    )
+    assert judged(run(0, suite(a="skipped", b="passed", c="xfailed")), good).passed
+    assert judged(run(0, suite(a="xfailed", b="passed", c="xfailed")), good).fail_codes == ["new_xfails"]
+
+
+def test_a_known_good_commit_is_stricter_about_parametrised_sets_than_a_policy() -> None:
+    tests: dict[str, TestState] = {"t.py::p[a]": "passed", "t.py::p[b]": "failed", "t.py::p[c]": "failed"}
+    good = BASE.model_copy(
+        update={"tests": tests, "known_good_tests": {"t.py::p[a]": "passed", "t.py::p[b]": "passed"}}
+    )
+    warns = Gate(name="g", command=["pytest"], fewer_tests="warn")
+    right = SuiteRun({"t.py::p[a]": "passed", "t.py::p[b]": "passed"}, canary=True)
+    short = SuiteRun({"t.py::p[a]": "passed"}, canary=True)
+    assert judged(run(0, right), good, warns).passed
+    assert judged(run(0, short), good, warns).fail_codes == ["fewer_tests"]
+
+
+def test_a_parametrised_set_that_shrinks_is_warned_about() -> None:
+    base = BASE.model_copy(update={"tests": {"t.py::p[a]": "passed", "t.py::p[b]": "failed"}})
+    result = judged(run(0, SuiteRun({"t.py::p[a]": "passed"}, canary=True)), base)
+    assert (result.passed, result.fail_codes) == (True, [])
+    assert "t.py::p[b]" in result.warnings[0]
+    assert result.output_tail.endswith(result.warnings[0])
+
+
+def test_a_list_of_what_is_missing_is_bounded() -> None:
+    base = BASE.model_copy(
+        update={"tests": {f"t.py::{'x' * 500}{number}": "failed" for number in range(9999)}}
+    )
+    result = judged(run(0, suite(a="passed")), base)
+    assert result.fail_codes == ["fewer_tests"]
+    assert result.output_tail.endswith("and 9989 more")
+    assert len(result.output_tail) < 2500
+
+
+def test_a_skipped_part_counts_where_no_test_file_skipped_it() -> None:
+    for file, codes in (("calc.py", ["new_skips"]), ("t.py", [])):
+        shown = SuiteRun(ALL_PASS.states, {f"t.py::a (part, {file})": file}, canary=True)
+        assert judged(run(0, shown)).fail_codes == codes

@@ -113,18 +113,33 @@ _FRAMEWORK = (
 
 
 def _raised_in(excinfo: Any, otherwise: str) -> str:
-    """The file whose code raised: the innermost that is no part of the test framework."""
-    for entry in reversed(excinfo.traceback):
-        path = str(entry.path)
-        if not path.startswith(_FRAMEWORK):
-            return path
-    return otherwise
+    """The file whose code raised: the innermost that is no part of the test framework.
+
+    pytest-subtests wraps one twice, and other plugins hand over values that only look like one; a test does not
+    fail for that.
+    """
+    while isinstance(getattr(excinfo, "_excinfo", None), type(excinfo)):
+        excinfo = excinfo._excinfo
+    try:
+        paths = [str(entry.path) for entry in excinfo.traceback]
+    except Exception:
+        return ""
+    return next((path for path in reversed(paths) if not path.startswith(_FRAMEWORK)), otherwise)
 
 
 def _is_marked(item: pytest.Item) -> bool:
     """Whether a test of unittest, which tells no place, is skipped by a decorator on it or its class."""
     owners = (getattr(item, "obj", None), getattr(item, "cls", None))
     return any(getattr(owner, "__unittest_skip__", False) for owner in owners)
+
+
+def _id_of(item: pytest.Item) -> str:
+    """The test's id, also where xdist has added the names of its groups to it."""
+    groups = {
+        str(mark.args[0] if mark.args else mark.kwargs.get("name", "default"))
+        for mark in item.iter_markers("xdist_group")
+    }
+    return item.nodeid.removesuffix(f"@{'_'.join(sorted(groups))}") if groups else item.nodeid
 
 
 def _canary_of(items: list[pytest.Item], name: str) -> pytest.Item | None:
@@ -172,8 +187,10 @@ class GateReport:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         """After the collection was counted and shown: the canary is none of the project's tests."""
-        if not hasattr(session.config, "workerinput") and not session.config.option.collectonly:
-            self._add_canary(session.items)
+        # The process that hands tests out to those of xdist has none itself.
+        items = getattr(session, "items", None)
+        if items and not hasattr(session.config, "workerinput") and not session.config.option.collectonly:
+            self._add_canary(items)
 
     def _add_canary(self, items: list[pytest.Item]) -> None:
         self._canary = _canary_of(items, self._name)
@@ -203,8 +220,9 @@ class GateReport:
         if call.excinfo is not None:
             raised_in = _raised_in(call.excinfo, path)
         outcome = yield
-        # An attribute travels with the report from xdist's workers.
-        outcome.get_result().bench_raised_in = raised_in
+        # Attributes travel with the report from xdist's workers.
+        report = outcome.get_result()
+        report.bench_raised_in, report.bench_file, report.bench_id = raised_in, path, _id_of(item)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self._say(kind="begun", id=nodeid)
@@ -215,7 +233,8 @@ class GateReport:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._say(
             kind="test",
-            id=report.nodeid,
+            id=getattr(report, "bench_id", report.nodeid),
+            file=getattr(report, "bench_file", ""),
             worker=getattr(report, "worker_id", ""),
             outcome=report.outcome,
             xfail=hasattr(report, "wasxfail"),
@@ -247,6 +266,20 @@ PytestPluginManager.load_setuptools_entrypoints = _load_installed(  # type: igno
 _plugin = GateReport()
 
 
+def _hide(manager: Any, *plugins: Any) -> None:
+    """Take plugins off the list of names: a project may refuse what it does not know. Their hooks stay."""
+    listed = getattr(manager, "_name2plugin", {})
+    for name in [name for name, plugin in listed.items() if plugin in plugins]:
+        del listed[name]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Before any code of the project."""
+    _hide(early_config.pluginmanager, sys.modules[__name__])
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Register the plugin's object: its state is no module's."""
     config.pluginmanager.register(_plugin)
+    _hide(config.pluginmanager, _plugin)
