@@ -12,8 +12,9 @@ from workers.spec import Gate
 NAMES: Final = (
     *("test_*.py", "*_test.*", "conftest.py", "*.spec.*", "*.test.*", "*_spec.rb"),
     *("tests/", "__tests__/", "__snapshots__/"),
+    *("/test.*", "/tests.*", "/run_tests*", "/run-tests*", "/runtests*"),
 )
-"""Patterns as in .gitignore of what is a test wherever it lies."""
+"""Patterns as in .gitignore of what is a test wherever it lies, or right in the check-out."""
 _TEST_DIRECTORIES: Final = frozenset({"tests", "test", "testing", "__tests__"})
 _OTHER_CODE: Final = frozenset(
     (
@@ -55,9 +56,10 @@ def _test_directories(base_files: Iterable[str]) -> set[str]:
         )
         if inner is None or parts[inner] not in ("test", "testing"):
             continue
-        base = name.rpartition("/")[2]
-        is_code = parts[inner] == "test" and PurePosixPath(base).suffix in _OTHER_CODE
-        if is_code or spec.match_file(base):
+        # By its own name, whatever it lies in.
+        is_test = spec.match_file(f"x/{name.rpartition('/')[2]}")
+        is_code = parts[inner] == "test" and PurePosixPath(name).suffix in _OTHER_CODE
+        if is_test or is_code:
             found.add("/".join(parts[: inner + 1]))
     return found
 

@@ -1,11 +1,15 @@
 """What a submission is told of protected paths that protect nothing."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench.submit.protection import missed_lines, unreached_lines
+from bench.config.models import BenchConfig
+from bench.intake.issue import Issue
+from bench.submit.plan import Known, make_ready, plan_bench
+from bench.submit.protection import missed_lines, protection_lines, unreached_lines
 from tests.fixtures.executions import git
 from workers.execution.mirror import ensure_commit, files_of
 from workers.spec import Workcell
@@ -81,7 +85,9 @@ def test_a_base_commit_that_is_not_known_is_told_and_not_held_against_the_paths(
     assert told == ["protected paths were not held against /r at c: no (and 1 more)"]
 
 
-def test_the_files_of_a_base_commit_are_listed_with_any_name(tmp_path: Path) -> None:
+@pytest.fixture
+def repository(tmp_path: Path) -> tuple[Path, str]:
+    """A repository and its commit."""
     repo = tmp_path / "r"
     (repo / "a b").mkdir(parents=True)
     for name in ("a b/ü\n.py", "x"):
@@ -89,5 +95,26 @@ def test_the_files_of_a_base_commit_are_listed_with_any_name(tmp_path: Path) -> 
     git(tmp_path, "init", "-q", "r")
     git(repo, "add", "-A")
     git(repo, "commit", "-qm", "base")
-    commit = git(repo, "rev-parse", "HEAD")
+    return repo, git(repo, "rev-parse", "HEAD")
+
+
+def test_the_files_of_a_base_commit_are_listed_with_any_name(
+    repository: tuple[Path, str], tmp_path: Path
+) -> None:
+    repo, commit = repository
     assert files_of(ensure_commit(tmp_path / "m", str(repo), commit), commit) == ["a b/ü\n.py", "x"]
+
+
+def test_a_plan_is_held_against_the_base_commits_of_its_cases(
+    repository: tuple[Path, str], tmp_path: Path
+) -> None:
+    repo, commit = repository
+    gates = [{"name": "t", "command": "sh x", "timeout_seconds": 10}]
+    workcell = {"repo": str(repo), "gates": gates, "protected_paths": ["a b/"]}
+    config = BenchConfig.model_validate({"workcell": workcell})
+    issues = [Issue(id="here"), Issue(id="gone", workcell={"repo": str(tmp_path / "no")})]
+    ready = [make_ready(config, issue, lambda _repo, _ref: commit) for issue in issues]
+    plan = plan_bench(config, "b-1", "all", ready, Known(datetime(2026, 5, 1, tzinfo=UTC)))
+    first, second = protection_lines(plan, tmp_path / "mirrors")
+    assert first.startswith(f"protected paths were not held against {tmp_path}/no at {commit[:12]}: ")
+    assert second.startswith("protected paths leave out x, which gates run, in 1 issue (here); ")

@@ -75,6 +75,7 @@ def test_tests_are_protected_wherever_they_lie() -> None:
             "go/a_test.go",
         ),
         *("test/run.js", "src/test/java/CalcTest.java", "test/fixtures/x.json", "lib/a_spec.rb"),
+        *("test.js", "run_tests.sh"),
     ]
     assert protected(tests) == set(tests)
 
@@ -84,9 +85,9 @@ def test_tests_are_protected_wherever_they_lie() -> None:
     [
         ["django/test/__init__.py", "django/test/client.py", "django/test/runner.py"],
         ["numpy/testing/__init__.py", "numpy/testing/_private/utils.py"],
-        ["pkg/testing/helpers.ts"],
+        ["pkg/testing/helpers.ts", "pkg/testing/test.ts"],
         ["src/jinja2/tests.py", "src/jinja2/filters.py"],
-        ["pkg/latest.py", "pkg/contest.py", "pkg/testament/a.py", "test.py", "pkg/spec.py"],
+        ["pkg/latest.py", "pkg/contest.py", "pkg/testament/a.py", "pkg/test.py", "pkg/spec.py"],
     ],
 )
 def test_packages_that_are_named_like_tests_are_sources(sources: list[str]) -> None:
