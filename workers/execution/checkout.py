@@ -9,6 +9,7 @@ from pathlib import Path
 from workers.execution.cell import Cell
 from workers.execution.git import GitError, git
 from workers.execution.halt import HaltError
+from workers.execution.mirror import object_format
 from workers.execution.submodules import Submodule, drop_entries, embed, fetch_commit, gitlinks
 
 _ATTRIBUTES = "* -text !eol -ident !filter !working-tree-encoding\n"
@@ -23,7 +24,7 @@ def fetch_pristine(mirror: Path, commit: str, place: Path, submodules: tuple[Sub
     """
     repository = place / ".git"
     try:
-        git("init", "-q", "--template=", str(place))
+        git("init", "-q", "--template=", f"--object-format={object_format(commit)}", str(place))
         _write_info(repository)
         fetch_commit(mirror, commit, place)
         (repository / "HEAD").write_text(f"{commit}\n", encoding="ascii")
@@ -54,7 +55,7 @@ def _without_gitlinks(pristine: Path, index: Path) -> str:
     found = gitlinks(git("ls-tree", "-r", "-z", "HEAD", cwd=pristine, env=env))
     if not found:
         return "HEAD"
-    drop_entries([path for path, _ in found], pristine, env)
+    drop_entries(found, pristine, env)
     return git("write-tree", cwd=pristine, env=env).decode().strip()
 
 

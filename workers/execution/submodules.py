@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workers.control import Control
-from workers.execution.changes import NULL
 from workers.execution.git import GitError, git
 from workers.execution.halt import HaltError
 from workers.execution.mirror import ensure_commit
@@ -116,9 +115,9 @@ def fetch_commit(mirror: Path, commit: str, repository: Path) -> None:
     git(*command, str(mirror), commit, cwd=repository)
 
 
-def drop_entries(paths: Iterable[str], repository: Path, env: Mapping[str, str]) -> None:
-    """Remove paths from the index that `env` names."""
-    gone = b"".join(f"0 {NULL}\t".encode() + os.fsencode(path) + b"\0" for path in paths)
+def drop_entries(links: Iterable[tuple[str, str]], repository: Path, env: Mapping[str, str]) -> None:
+    """Remove submodules, by path and commit, from the index that `env` names."""
+    gone = b"".join(f"0 {'0' * len(commit)}\t".encode() + os.fsencode(path) + b"\0" for path, commit in links)
     git("update-index", "-z", "--index-info", cwd=repository, env=env, given=gone)
 
 
@@ -128,7 +127,7 @@ def embed(repository: Path, submodules: tuple[Submodule, ...]) -> str:
     git("read-tree", "HEAD", cwd=repository, env=env)
     for each in submodules:
         fetch_commit(each.mirror, each.commit, repository)
-        drop_entries([each.path], repository, env)
+        drop_entries([(each.path, each.commit)], repository, env)
         git("read-tree", f"--prefix={each.path}/", each.commit, cwd=repository, env=env)
     tree = git("write-tree", cwd=repository, env=env).decode().strip()
     (repository / "embed.index").unlink()
