@@ -46,7 +46,7 @@ def object_to(baselines: list[GateBaseline], required: list[str]) -> str | None:
 def _show(job: Job) -> list[GateBaseline]:
     workcell = job.order.workcell
     with open_cell(job.machine.work_dir, workcell_id(job.order, 0)) as cell:
-        pristine = fetch_pristine(job.mirror, workcell.base, cell.pristine, job.submodules)
+        pristine = fetch_pristine(job.mirror, workcell.base, cell.pristine, job.additions)
         try:
             check_out(pristine, cell)
         except HaltError as error:

@@ -137,7 +137,8 @@ _MENDS: Final = (
     ),
     (
         r"authentication failed|could not read (username|password)|terminal prompts disabled|permission denied|"
-        r"access denied|returned error: 40[134]|repository .*not found|invalid (username|credentials)",
+        r"access denied|returned error: 40[134]|repository .*not found|invalid (username|credentials)|"
+        r"authentication required|credentials for .* not found|authorization error",
         "check the address; for a private repository sign in as Git does, by a credential helper of this "
         f"account or one named in {OWN_CONFIG} ({_HOW_TO})",
     ),

@@ -20,6 +20,7 @@ _LOCAL_SECONDS = 300.0
 _ASK_SECONDS = 0.5
 _WORDS_BYTES = 64 * 1024
 _LINE = 300
+_TELLING = ("fatal:", "error:", "remote: ", "ERROR:", "LFS: ", "batch response: ")
 _SAYS_NOTHING = "fatal: Could not read from remote repository"
 _INHERITED = ("PATH", "TMPDIR", "LD_LIBRARY_PATH")
 
@@ -139,7 +140,7 @@ def last_words(output: bytes) -> str:
     says nothing the line before it, which is ssh's.
     """
     lines = [line.strip() for line in output.decode(errors="replace").splitlines() if line.strip()]
-    telling = [line for line in lines if line.startswith(("fatal:", "error:", "remote: ", "ERROR:"))]
+    telling = [line for line in lines if line.startswith(_TELLING)]
     words = (telling or lines or [""])[0]
     if words.startswith("remote: ") and (fatal := [line for line in telling if line.startswith("fatal:")]):
         words = f"{words[:_LINE]}; {fatal[0]}"

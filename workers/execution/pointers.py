@@ -8,7 +8,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +30,8 @@ class Pointer:
     path: str
     oid: str
     size: int
+    mode: str = "100644"
+    """That of the file, as Git writes it."""
 
 
 @dataclass(frozen=True)
@@ -63,15 +65,15 @@ def pointers(repository: Path, commit: str, files: Sequence[Entry]) -> list[Poin
     attributes = {each.name for each in files if each.path.rpartition("/")[2] == ".gitattributes"}
     if not any(b"lfs" in content for _, content in _contents(repository, sorted(attributes))):
         return []
-    small: dict[str, list[str]] = {}
+    small: dict[str, list[Entry]] = {}
     for each in files:
         if each.mode.startswith("100") and each.size is not None and _SMALLEST <= each.size <= _LARGEST:
-            small.setdefault(each.name, []).append(each.path)
+            small.setdefault(each.name, []).append(each)
     found = [
-        pointer
+        replace(pointer, mode=each.mode)
         for name, content in _contents(repository, list(small))
-        for path in small[name]
-        if (pointer := parse_pointer(path, content)) is not None
+        for each in small[name]
+        if (pointer := parse_pointer(each.path, content)) is not None
     ]
     filtered = _filtered(repository, commit, [each.path for each in found])
     return sorted((each for each in found if each.path in filtered), key=lambda each: each.path)
