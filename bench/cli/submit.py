@@ -1,6 +1,9 @@
 """`bench submit`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -68,8 +71,9 @@ def submit(
     found = trust_issue_workcells(found) if trust_issues else found
     resolved = apply_overrides(found, slice=slice_name, **flags)
     ids = None if issue_ids is None else [part.strip() for part in issue_ids.split(",") if part.strip()]
-    with open_farm() as farm:
-        plan = plan_of(farm, resolved, ids)
+    with open_farm() as farm, _mirrors(farm) as mirrors:
+        plan = plan_of(farm, resolved, ids, mirrors)
+        _note_left_out(farm, plan, mirrors)
         sandboxes = _sandboxes(farm, plan)
         if dry_run:
             _show_dry_run(farm, plan, sandboxes, as_json)
@@ -104,11 +108,27 @@ def _show_dry_run(farm: Farm, plan: NewBench, sandboxes: "Sandboxes", as_json: b
     note(plan_line(power))
 
 
-def plan_of(farm: Farm, config: BenchConfig, issue_ids: list[str] | None) -> NewBench:
-    """The plan of the bench, made on what this farm knows now."""
+@contextmanager
+def _mirrors(farm: Farm) -> Iterator[Path]:
+    """Where repositories are mirrored: for good where this farm's worker will use them, else for now."""
+    if farm.mirrors is not None:
+        yield farm.mirrors
+        return
+    with TemporaryDirectory(prefix="bench-mirrors-") as place:
+        yield Path(place)
+
+
+def _note_left_out(farm: Farm, plan: NewBench, mirrors: Path) -> None:
+    from bench.submit.left_out import left_out
+
+    for line in left_out(plan, mirrors, here=farm.embedded is not None):
+        note(line)
+
+
+def plan_of(farm: Farm, config: BenchConfig, issue_ids: list[str] | None, mirrors: Path | None) -> NewBench:
+    """The plan of the bench, made on what this farm knows now; `mirrors` keeps what is fetched for it."""
     from bench.submit.submit import prepare_bench
 
-    mirrors = None if farm.embedded is None else farm.embedded.paths.root / "work" / "mirrors"
     return prepare_bench(farm.engine, config, issue_ids, here=farm.embedded is not None, mirrors=mirrors)
 
 
