@@ -52,23 +52,23 @@ def _look(cell: Workcell, mirrors: Path, *, here: bool) -> Unfetched:
 def lines(found: Mapping[str, tuple[str, Unfetched]]) -> list[str]:
     """For people: `found` holds repository and what is left out of it, by issue."""
     told = []
-    for kind, words, key in (
-        ("submodules", "are submodules, whose directories stay empty", "submodules"),
-        ("lfs", "lie in Git LFS and stay pointers", "lfs"),
+    for key, words in (
+        ("submodules", "submodules of the base commit stay empty directories"),
+        ("lfs", "Git LFS files of the base commit stay pointers"),
     ):
-        issues = [issue for issue, (_, left) in found.items() if getattr(left, kind)]
-        paths = sorted({(repo, path) for repo, left in found.values() for path in getattr(left, kind)})
+        issues = [issue for issue, (_, left) in found.items() if getattr(left, key)]
+        paths = sorted({(repo, path) for repo, left in found.values() for path in getattr(left, key)})
         if issues:
             told.append(
-                f"warning: {_count(len(issues), 'issue')}: {_count(len(paths), 'path')} of the base commit "
-                f"{words} ({_examples([path for _, path in paths])}); to fetch them set "
-                f"workcell.git: {{{key}: true}} in the config"
+                f"warning: {words} in {_count(len(issues), 'issue')} ({_count(len(paths), 'path')}: "
+                f"{_examples([path for _, path in paths])}); to fetch them set workcell.git: "
+                f"{{{key}: true}} in the config"
             )
     return told
 
 
 def _examples(paths: Sequence[str]) -> str:
-    more = f", and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+    more = ", …" if len(paths) > _NAMED else ""
     return ", ".join(path[:_LONGEST] for path in paths[:_NAMED]) + more
 
 
