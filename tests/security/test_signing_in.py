@@ -218,6 +218,21 @@ def test_nothing_of_it_reaches_a_candidate_or_a_gate(
     assert PASSWORD not in "".join(path.read_text() for path in archive.rglob("*") if path.is_file())
 
 
+def test_a_helper_sees_the_accounts_variables_and_none_of_the_farms(
+    private: PrivateRepository, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = {"BENCH_SECRET_KEY": "a", "BENCH_DATABASE_URL": "b", "PGPASSWORD": "c", "Bench_Broker_Url": "d"}
+    leading = {"GIT_DIR": "/nowhere", "GIT_INDEX_FILE": "/nowhere", "GIT_TRACE": "1", "GIT_NAMESPACE": "x"}
+    for name, value in {**own, **leading, "FORGE_TOKEN": PASSWORD}.items():
+        monkeypatch.setenv(name, value)
+    script = f'env > {home}/seen; echo username={USER}; echo "password=$FORGE_TOKEN"'
+    (home / ".gitconfig").write_text(f"[credential]\n\thelper = {_program(home / 'helper', script)}\n")
+    assert resolve_ref(private.url, "main") == private.commit
+    seen = {line.partition("=")[0] for line in (home / "seen").read_text().splitlines()}
+    assert not seen & {*own, *leading}
+    assert {"FORGE_TOKEN", "HOME", "PATH"} <= seen
+
+
 def test_hooks_and_submodules_of_the_accounts_configuration_stay_out(
     private: PrivateRepository, home: Path, tmp_path: Path
 ) -> None:
@@ -312,6 +327,11 @@ def test_a_connection_kept_open_holds_nothing_up(
             "credential helper",
         ),
         ("fatal: transport 'ext' not allowed\n", "not allowed"),
+        ("fatal: bad config line 1 in file /home/u/.gitconfig\n", "correct the Git configuration"),
+        (
+            "fatal: unable to access '/home/u/.gitconfig': Permission denied\n",
+            "correct the Git configuration",
+        ),
         ("fatal: unable to access 'https://h/x/': Connection timed out\n", "silent"),
     ],
 )

@@ -110,6 +110,10 @@ _NAMES: Final = re.compile(r"(?<!\w)'[^']*'|\S+://\S*")
 _HOW_TO: Final = "docs/how-to/private-repositories.md"
 _MENDS: Final = (
     (
+        r"bad config|invalid config|unable to access : permission denied",
+        f"correct the Git configuration of this account, or name another one in {OWN_CONFIG}",
+    ),
+    (
         r"transport .*not allowed",
         "an `insteadOf`, or GIT_ALLOW_PROTOCOL, leads it to a kind of address that is not allowed",
     ),
