@@ -77,9 +77,9 @@ def _rewritten(home: Path, private: PrivateRepository, _: pytest.MonkeyPatch) ->
 
 
 def _asked(home: Path, private: PrivateRepository, patch: pytest.MonkeyPatch) -> None:
-    script = f'case "$1" in Username*) echo {USER};; *) echo "$FORGE_TOKEN";; esac'
+    script = f'case "$1" in Username*) echo {USER};; *) echo "$GIT_PASSWORD";; esac'
     patch.setenv("GIT_ASKPASS", str(_program(home / "askpass", script)))
-    patch.setenv("FORGE_TOKEN", PASSWORD)
+    patch.setenv("GIT_PASSWORD", PASSWORD)
 
 
 def _in_variables(home: Path, private: PrivateRepository, patch: pytest.MonkeyPatch) -> None:
@@ -221,8 +221,20 @@ def test_nothing_of_it_reaches_a_candidate_or_a_gate(
 def test_a_helper_sees_the_accounts_variables_and_none_of_the_farms(
     private: PrivateRepository, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = {"BENCH_SECRET_KEY": "a", "BENCH_DATABASE_URL": "b", "PGPASSWORD": "c", "Bench_Broker_Url": "d"}
-    leading = {"GIT_DIR": "/nowhere", "GIT_INDEX_FILE": "/nowhere", "GIT_TRACE": "1", "GIT_NAMESPACE": "x"}
+    own = {
+        "BENCH_SECRET_KEY": "a",
+        "BENCH_DATABASE_URL": "b",
+        "PGPASSWORD": "c",
+        "Bench_Broker_Url": "d",
+        "OPENAI_API_KEY": "e",
+    }
+    leading = {
+        "GIT_DIR": "/nowhere",
+        "GIT_INDEX_FILE": "/nowhere",
+        "GIT_TRACE": "1",
+        "GIT_NAMESPACE": "x",
+        "GIT_SHALLOW_FILE": "/x",
+    }
     for name, value in {**own, **leading, "FORGE_TOKEN": PASSWORD}.items():
         monkeypatch.setenv(name, value)
     script = f'env > {home}/seen; echo username={USER}; echo "password=$FORGE_TOKEN"'

@@ -7,6 +7,7 @@ nobody to sign in: for them the farm's own configuration stays the only one.
 
 import os
 import re
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
@@ -19,10 +20,15 @@ from workers.repository import ALLOWED_PROTOCOLS, is_local
 
 OWN_CONFIG: Final = "BENCH_GIT_CONFIG"
 """Names a Git configuration that fetches read in place of the account's and the machine's."""
-_SIGN_IN: Final = (
-    *("GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_ASKPASS", "GIT_PROXY_COMMAND", "GIT_EXEC_PATH"),
-    *("GIT_SSL_*", "GIT_PROXY_SSL_*", "GIT_HTTP_*"),
+_PROVIDER_KEYS: Final = ("*API_KEY*", "ANTHROPIC_*", "OPENAI_*")
+_LEADING: Final = (
+    *("GIT_DIR", "GIT_COMMON_DIR", "GIT_WORK_TREE", "GIT_TEMPLATE_DIR", "GIT_NAMESPACE", "GIT_PREFIX"),
+    *("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_CEILING_DIRECTORIES"),
+    *("GIT_INDEX_FILE", "GIT_SHALLOW_FILE", "GIT_GRAFT_FILE", "GIT_CONFIG", "GIT_DEFAULT_*", "GIT_REPLACE_*"),
+    *("GIT_QUARANTINE_PATH", "GIT_INTERNAL_*", "GIT_PROTOCOL", "GIT_OPTIONAL_LOCKS", "GIT_TEST_*"),
+    *("GIT_TRACE*", "GIT_TR2_*", "GIT_CURL_VERBOSE", "GIT_REDIRECT_*"),
 )
+"""Variables that point Git at another repository or file, or make it chatter."""
 _CONFIG: Final = "GIT_CONFIG_*"
 _PINNED: Final = (
     "core.hooksPath=/dev/null",
@@ -64,11 +70,12 @@ def pinned() -> list[str]:
 def far_environment() -> dict[str, str]:
     """The whole environment of a Git command that signs in.
 
-    It is the account's, for a helper may read any variable, without the farm's own and those that point Git at
-    another repository or make it chatter. Nobody is asked anything.
+    It is the account's, for a helper may read any variable, but for the farm's own, keys of model providers, and those
+    that would lead Git elsewhere. Nobody is asked anything.
     """
     own = os.environ.get(OWN_CONFIG)
-    env = {name: value for name, value in os.environ.items() if _is_passed(name, has_config=not own)}
+    withheld = (*_PROVIDER_KEYS, *_LEADING, *([_CONFIG] if own else []))
+    env = {name: value for name, value in os.environ.items() if not _is_withheld(name, withheld)}
     if own:
         env |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": str(_named(own))}
     if "SSH_ASKPASS" not in env:
@@ -83,13 +90,8 @@ def far_environment() -> dict[str, str]:
     }
 
 
-def _is_passed(name: str, *, has_config: bool) -> bool:
-    if is_own(name):
-        return False
-    if not name.startswith("GIT_"):
-        return True
-    patterns = (*_SIGN_IN, _CONFIG) if has_config else _SIGN_IN
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+def _is_withheld(name: str, patterns: Sequence[str]) -> bool:
+    return is_own(name) or any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _named(own: str) -> Path:
