@@ -164,9 +164,10 @@ def _check_program(where: str, missing: Sequence[Pointer]) -> None:
     try:
         git("lfs", "version")
     except GitError:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise HaltError(
             "infra",
-            f"{where}: {len(missing)} files of the base commit lie in Git LFS, and git-lfs is not installed here; "
+            f"{where}: the contents of {missing[0].path!r:.60}{more} lie in Git LFS, and git-lfs is not installed here; "
             "install it (apt-get install git-lfs), or set workcell.git.lfs: false",
         ) from None
 
