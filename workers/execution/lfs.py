@@ -121,8 +121,8 @@ def _take(kept: Path, pointer: Pointer, repo: str, store: Path) -> None:
 
 def _download(source: Source, missing: Sequence[Pointer], store: Path, control: Control | None) -> None:
     where = f"repository {without_credentials(source.repo)}"
-    _check_program(where, missing)
     _check_address(source, where)
+    _check_program(where, missing)
     store.mkdir(parents=True, exist_ok=True)
     # git-lfs notes down in the repository's configuration how it signed in; the mirror must stay as it is.
     with tempfile.TemporaryDirectory(dir=store, prefix="fetch-") as place:
@@ -167,8 +167,8 @@ def _check_program(where: str, missing: Sequence[Pointer]) -> None:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise HaltError(
             "infra",
-            f"{where}: the contents of {missing[0].path!r:.60}{more} lie in Git LFS, and git-lfs is not installed here; "
-            "install it (apt-get install git-lfs), or set workcell.git.lfs: false",
+            f"{where}: the contents of {missing[0].path!r:.60}{more} lie in Git LFS, and git-lfs is not installed "
+            "here; install it (apt-get install git-lfs), or set workcell.git.lfs: false",
         ) from None
 
 

@@ -175,7 +175,6 @@ def test_a_server_is_asked_once_and_signed_in_to(
     assert not list((machine.mirrors_dir / "lfs").glob("fetch-*"))
 
 
-@pytest.mark.skipif(shutil.which("git-lfs") is None, reason="git-lfs is not installed")
 @pytest.mark.parametrize("url", ["file:///etc", "/etc", "ext::sh -c x"])
 def test_the_repository_may_not_name_a_local_store(
     url: str, order: Orders, machine: Machine, served: PrivateRepository
