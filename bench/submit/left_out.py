@@ -37,16 +37,32 @@ def _key(cell: Workcell) -> tuple[str, str, str]:
     return cell.repo, cell.base, cell.git.model_dump_json()
 
 
-def _look(cell: Workcell, mirrors: Path, *, here: bool) -> Unfetched:
+def fetch_ahead(cell: Workcell, mirrors: Path) -> None:
+    """Mirror the base commit, and what the workcell asks for beside it, signed in as the account of this shell.
+
+    The worker that uses these mirrors need not sign in. Raises `WorkerError`, or `BenchError` for a broken commit.
+    """
     mirror = ensure_commit(mirrors, cell.repo, cell.base)
     try:
-        if here:
-            fetch_additions(cell, mirror, mirrors)
+        fetch_additions(cell, mirror, mirrors)
+    except GitError as error:
+        raise _unreadable(cell, error) from None
+
+
+def _look(cell: Workcell, mirrors: Path, *, here: bool) -> Unfetched:
+    mirror = ensure_commit(mirrors, cell.repo, cell.base)
+    if here:
+        fetch_ahead(cell, mirrors)
+    try:
         there = unfetched(mirror, cell.base)
     except GitError as error:
-        where = f"repository {without_credentials(cell.repo)}"
-        raise BenchError(f"{where}: commit {cell.base[:12]} cannot be read: {error}") from None
+        raise _unreadable(cell, error) from None
     return Unfetched(() if cell.git.submodules else there.submodules, () if cell.git.lfs else there.lfs)
+
+
+def _unreadable(cell: Workcell, error: GitError) -> BenchError:
+    where = f"repository {without_credentials(cell.repo)}"
+    return BenchError(f"{where}: commit {cell.base[:12]} cannot be read: {error}")
 
 
 def lines(found: Mapping[str, tuple[str, Unfetched]]) -> list[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.submit.left_out import fetch_ahead
 from tests.fixtures.executions import FIX, Orders, python
 from tests.fixtures.private_repository import BASIC, PASSWORD, USER, PrivateRepository
 from workers.control import Control
@@ -216,6 +217,19 @@ def test_nothing_of_it_reaches_a_candidate_or_a_gate(
     assert "seen.txt" in patch
     assert "False" in patch.partition("seen.txt")[2]
     assert PASSWORD not in "".join(path.read_text() for path in archive.rglob("*") if path.is_file())
+
+
+def test_what_a_submission_fetched_the_worker_needs_no_sign_in_for(
+    private: PrivateRepository, home: Path, order: Orders, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "http.extraHeader")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", f"Authorization: {BASIC}")
+    given = order(python(FIX), repo=private.url, base=private.commit)
+    fetch_ahead(given.workcell, machine.mirrors_dir)
+    monkeypatch.delenv("GIT_CONFIG_COUNT")
+    result = run_execution(given, machine, Control())
+    assert (result.status, result.message) == ("success", "")
 
 
 def test_a_helper_sees_the_accounts_variables_and_none_of_the_farms(
