@@ -15,7 +15,7 @@ COPY migrations/ migrations/
 RUN /opt/bench-farm/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
 FROM ${PYTHON_IMAGE}
-RUN apt-get update && apt-get install -y --no-install-recommends bubblewrap git && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && apt-get install -y --no-install-recommends bubblewrap git git-lfs openssh-client && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/bench-farm /opt/bench-farm
 ENV PATH=/opt/bench-farm/bin:$PATH
 RUN useradd --create-home bench && mkdir -p /var/lib/bench/work /var/lib/bench/archives && chown -R bench /var/lib/bench

@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.fixtures.bundles", "tests.fixtures.executions", "tests.fixtures.servers"]
+pytest_plugins = [
+    "tests.fixtures.bundles",
+    "tests.fixtures.executions",
+    "tests.fixtures.private_repository",
+    "tests.fixtures.servers",
+]
 
 # A loaded machine is not a wrong answer, so no example has a deadline.
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

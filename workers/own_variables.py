@@ -6,10 +6,15 @@ from collections.abc import Iterable
 _OWN = re.compile(r"BENCH_.*|PG[A-Z0-9]+", re.IGNORECASE | re.DOTALL)
 
 
+def is_own(name: str) -> bool:
+    """Whether a variable is one of the farm's own."""
+    return _OWN.fullmatch(name) is not None
+
+
 def check_passed_names(names: Iterable[str]) -> None:
     """Raises `ValueError` for a name that must not be handed over: `BENCH_*`, and libpq's `PG*`."""
     for name in names:
-        if _OWN.fullmatch(name):
+        if is_own(name):
             raise ValueError(
                 f"{name!r:.60} is a variable of the farm itself and goes to no program; take it out (a key of a "
                 "provider is given as BENCH_SECRET_<NAME> in the worker's environment)"

@@ -28,7 +28,7 @@ class WorkerSettings:
     | `BENCH_SANDBOX` | `auto`, `bwrap` or `none`; as root `auto` takes nothing below bubblewrap | `auto` |
     | `BENCH_SECRET_<NAME>` | secret `<NAME>`, given only to the toolchains that name it | |
     | `BENCH_PASS_ENV` | names (comma separated) of variables for programs that have the network | |
-    | `BENCH_GIT_CONFIG` | a Git configuration for fetches alone, such as one with a credential helper | |
+    | `BENCH_GIT_CONFIG` | a Git configuration that fetches read in place of the account's and the machine's | |
     | `BENCH_SANDBOX_READ` | more paths (`:` separated) that a sandboxed program may read | |
     | `BENCH_SANDBOX_HIDE` | more directories (`:` separated) that no sandboxed program sees | |
     | `BENCH_DISK_RESERVE_MB` | free space below which nothing is started and what runs is stopped | 512 |

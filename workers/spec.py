@@ -143,6 +143,10 @@ class GitOptions(Strict):
 
     submodules: bool = False
     """Fetch submodules, nested ones too, and lay them into the check-out as plain files."""
+    lfs: bool = False
+    """Fetch the contents of Git LFS files and lay them into the check-out in place of their pointers."""
+    max_lfs_mb: Annotated[int, Field(ge=1, le=1_000_000)] = 1024
+    """The most that the contents of one commit may amount to."""
 
 
 class Workcell(Strict):

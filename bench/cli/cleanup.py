@@ -14,8 +14,8 @@ def cleanup(dry_run: bool) -> None:
     """Remove stale workcells, mirrors, set-ups and sockets of this machine; no archive is touched.
 
     Workcells whose worker is dead, with what still runs in them; mirrors that hold nothing, or that nothing has
-    used for 14 days, and what killed fetches left in the others; what set-ups left, likewise; archives that
-    never became whole; socket directories in which no server answers.
+    used for 14 days, and what killed fetches left in the others; Git LFS contents and what set-ups left,
+    likewise; archives that never became whole; socket directories in which no server answers.
     What a living process owns stays. It may run at any time, also twice at once.
 
     \b
@@ -24,7 +24,13 @@ def cleanup(dry_run: bool) -> None:
     """
     from bench.embedded.farm import EmbeddedFarm
     from bench.embedded.leftovers import stale_sockets
-    from workers.execution.leftovers import half_archives, stale_mirrors, stale_setups, stale_workcells
+    from workers.execution.leftovers import (
+        half_archives,
+        stale_mirrors,
+        stale_objects,
+        stale_setups,
+        stale_workcells,
+    )
     from workers.settings import WorkerSettings
 
     settings, remove = WorkerSettings.from_environment(), not dry_run
@@ -32,6 +38,7 @@ def cleanup(dry_run: bool) -> None:
     found = [
         *stale_workcells(work_dir, remove=remove),
         *stale_mirrors(work_dir, remove=remove),
+        *stale_objects(work_dir, remove=remove),
         *stale_setups(work_dir, remove=remove),
         *half_archives(settings.archives_dir, remove=remove),
         *stale_sockets(EmbeddedFarm(FARM_DIRECTORY), remove=remove),

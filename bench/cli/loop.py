@@ -142,7 +142,7 @@ def _submit(farm: Farm, config: "BenchConfig") -> str:
     from bench.submit.backlog import read_backlog, store_backlog
     from db.repositories.plans import Plans
 
-    bench = plan_of(farm, config, None)
+    bench = plan_of(farm, config, None, farm.mirrors)
     store_backlog(farm.engine, read_backlog(Path(str(config.issue_selection.source))))
     Plans(farm.engine).write(bench)
     executions = sum(len(arm.executions) for case in bench.cases for arm in case.arms)

@@ -148,11 +148,10 @@ def _scheduler(farm: Farm, config: BenchConfig, wanted: Callable[[Issue], bool])
         note(f"the planner does not answer, the heuristics decide: {inference.problem}")
     bench_id, new = open_stream(farm.engine, config, datetime.now(UTC))
     note(f"stream {bench_id} {'begins' if new else 'goes on'}; planner: {inference.config.rollout.mode}")
-    mirrors = None if farm.embedded is None else farm.embedded.paths.root / "work" / "mirrors"
     board = Board(config.stream.max_attempts, objector(config))
     running, past = Streams(farm.engine).standing()
     board.ended(past)
-    truth = StreamTruth(farm.engine, bench_id, config, mirrors)
+    truth = StreamTruth(farm.engine, bench_id, config, farm.mirrors)
     return Scheduler(truth, board, config, inference, rules, wanted, running), bench_id
 
 

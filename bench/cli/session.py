@@ -52,6 +52,11 @@ class Farm:
             raise BenchError("BENCH_BROKER_URL is not set; a fleet needs it beside BENCH_DATABASE_URL")
         return CeleryDoorbell(make_app(self.broker_url))
 
+    @property
+    def mirrors(self) -> Path | None:
+        """Where the worker of an embedded farm mirrors repositories; None in a fleet, whose machines are elsewhere."""
+        return None if self.embedded is None else self.embedded.paths.root / "work" / "mirrors"
+
     def start_parts(self, slots: int | None = None) -> None:
         """See that a coordinator and a worker run, where the farm is embedded."""
         if self.embedded is not None and self.broker_url is not None:

@@ -71,12 +71,12 @@ def submit(
     resolved = apply_overrides(found, slice=slice_name, **flags)
     ids = None if issue_ids is None else [part.strip() for part in issue_ids.split(",") if part.strip()]
     with open_farm() as farm:
-        plan, unprotected = _plan(farm, resolved, ids)
+        plan, warnings = _plan(farm, resolved, ids)
         sandboxes = _sandboxes(farm, plan)
-        for line in unprotected:
+        for line in warnings:
             note(f"! {line}")
         if dry_run:
-            _show_dry_run(farm, plan, sandboxes, unprotected, as_json)
+            _show_dry_run(farm, plan, sandboxes, warnings, as_json)
             return None
         if resolved.issue_selection.source is not None:
             store_backlog(farm.engine, read_backlog(Path(resolved.issue_selection.source)))
@@ -93,7 +93,7 @@ def _sandboxes(farm: Farm, plan: NewBench) -> "Sandboxes":
 
 
 def _show_dry_run(
-    farm: Farm, plan: NewBench, sandboxes: "Sandboxes", unprotected: list[str], as_json: bool
+    farm: Farm, plan: NewBench, sandboxes: "Sandboxes", warnings: list[str], as_json: bool
 ) -> None:
     from bench.results.plain import plain
     from bench.results.power import plan_power
@@ -101,7 +101,7 @@ def _show_dry_run(
 
     power = plan_power(farm.engine, plan)
     if as_json:
-        told = {"sandbox": sandboxes.document(), "unprotected": unprotected, "detectable": plain(power)}
+        told = {"sandbox": sandboxes.document(), "warnings": warnings, "detectable": plain(power)}
         show_json({**plan_document(plan), **told})
         return
     show_plan(plan)
@@ -111,29 +111,24 @@ def _show_dry_run(
     note(plan_line(power))
 
 
-def plan_of(
-    farm: Farm, config: BenchConfig, issue_ids: list[str] | None, mirrors: Path | None = None
-) -> NewBench:
-    """The plan of the bench, made on what this farm knows now; `mirrors` keeps what is fetched for that."""
+def plan_of(farm: Farm, config: BenchConfig, issue_ids: list[str] | None, mirrors: Path | None) -> NewBench:
+    """The plan of the bench, made on what this farm knows now; `mirrors` keeps what is fetched for it."""
     from bench.submit.submit import prepare_bench
 
-    mirrors = mirrors or _mirrors(farm)
     return prepare_bench(farm.engine, config, issue_ids, here=farm.embedded is not None, mirrors=mirrors)
 
 
 def _plan(farm: Farm, config: BenchConfig, issue_ids: list[str] | None) -> tuple[NewBench, list[str]]:
-    """The plan, and what its protected paths miss."""
+    """The plan, and what of its base commits is neither fetched nor protected."""
+    from bench.submit.left_out import left_out
     from bench.submit.protection import protection_lines
 
     with ExitStack() as stack:
-        mirrors = _mirrors(farm) or Path(stack.enter_context(TemporaryDirectory(prefix="bench-submit-")))
+        # A fleet's workers are elsewhere: what is fetched here is for the plan alone.
+        mirrors = farm.mirrors or Path(stack.enter_context(TemporaryDirectory(prefix="bench-mirrors-")))
         plan = plan_of(farm, config, issue_ids, mirrors)
-        return plan, protection_lines(plan, mirrors)
-
-
-def _mirrors(farm: Farm) -> Path | None:
-    """Where this machine's worker keeps commits; None in a fleet, whose workers are elsewhere."""
-    return None if farm.embedded is None else farm.embedded.paths.root / "work" / "mirrors"
+        lines = left_out(plan, mirrors, here=farm.embedded is not None)
+        return plan, [*lines, *protection_lines(plan, mirrors)]
 
 
 def _after(farm: Farm, plan: NewBench, sandboxes: "Sandboxes", wait: bool, as_json: bool) -> int | None:

@@ -122,8 +122,8 @@ class Output(Strict):
 def _no_credential(repo: str) -> str:
     if has_credential(repo):
         raise ValueError(
-            "holds a user, password or token, which database and archives would keep; take it out and sign in by a "
-            "Git configuration with a credential helper, named in BENCH_GIT_CONFIG"
+            "holds a user, password or token, which database and archives would keep; take it out and sign in as Git "
+            "does, by a credential helper of the account or of a configuration named in BENCH_GIT_CONFIG"
         )
     return repo
 

@@ -11,6 +11,7 @@ from bench.config.models import BenchConfig
 from bench.intake.issue import Issue
 from bench.submit.history import run_summary
 from bench.submit.inputs import system_state
+from bench.submit.left_out import fetch_ahead
 from bench.submit.plan import Ready, bench_limits, make_ready
 from db.repositories.history import History
 from db.repositories.new_bench import NewCase
@@ -69,11 +70,14 @@ class StreamTruth:
         return [run.document() for run in self._index.query(query)]
 
     def make_ready(self, issue: Issue) -> Ready:
-        """The issue with its workcell, whose base is a commit as of now."""
+        """The issue with its workcell, whose base is a commit as of now; it is fetched where this machine works."""
         source = self._sources.get(issue.id)
-        return make_ready(
+        ready = make_ready(
             self._config, issue, lambda repo, ref: resolve_ref(repo, ref, self._mirrors), source
         )
+        if self._mirrors is not None:
+            fetch_ahead(ready.workcell, self._mirrors)
+        return ready
 
     def baseline(self, key: str) -> list[Json] | None:
         """What the gates showed on the base commit, where that was checked before."""

@@ -33,7 +33,7 @@ from planner.canonical import canonical_json, sha256_json
 from planner.documents.base import hash_without_time
 from workers.classes import class_name, needs_of
 from workers.gates.judge import BASELINE_VERSION
-from workers.spec import Workcell
+from workers.spec import GitOptions, Workcell
 
 Json = dict[str, Any]
 
@@ -61,7 +61,7 @@ class Ready:
     @property
     def baseline_key(self) -> str:
         """What the gates show on the base commit depends on these, and on nothing else."""
-        fields = _BASELINE_FIELDS | ({"git"} if self.workcell.git.submodules else set())
+        fields = _BASELINE_FIELDS | ({"git"} if self.workcell.git != GitOptions() else set())
         if self.workcell.known_good is not None:
             fields |= {"known_good", "protected_paths", "further_protected_paths"}
         cell = self.workcell.model_dump(mode="json", include=fields)

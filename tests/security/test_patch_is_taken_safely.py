@@ -6,6 +6,7 @@ import pytest
 
 from tests.fixtures.executions import FIX, Orders, Repository, git, python
 from workers.control import Control, StopReason
+from workers.execution.far import far_git
 from workers.execution.git import git as worker_git
 from workers.execution.machine import Machine
 from workers.execution.run import run_execution
@@ -124,6 +125,7 @@ def test_a_patch_is_kept_of_a_candidate_that_was_told_to_stop(order: Orders, mac
 def test_the_workers_git_has_no_secret_in_its_environment(monkeypatch: pytest.MonkeyPatch, far: bool) -> None:
     for name in ("BENCH_SECRET_KEY", "BENCH_DATABASE_URL", "ANTHROPIC_API_KEY", "PGPASSWORD", "GIT_DIR"):
         monkeypatch.setenv(name, "abracadabra")
-    shown = worker_git("-c", "alias.environment=!env", "environment", far=far)
+    command = ("-c", "alias.environment=!env", "environment")
+    shown = far_git("https://h/x", *command, seconds=60) if far else worker_git(*command)
     assert b"abracadabra" not in shown
     assert (b"HOME=" in shown) is far

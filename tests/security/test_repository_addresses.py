@@ -1,13 +1,9 @@
 """Promise: an address of a repository runs no program, and no password in it is kept; the farm signs in otherwise."""
 
-import base64
 import json
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +15,7 @@ from bench.cli.main import main
 from bench.config.errors import ConfigError
 from bench.config.load import load_config, resolve_workcell
 from bench.config.models import WorkcellDefaults
+from tests.fixtures.private_repository import PrivateRepository
 from workers.archive import Evidence, manifest
 from workers.errors import WorkerError
 from workers.execution.git import git
@@ -149,68 +146,6 @@ def test_the_archive_of_an_older_bench_keeps_none() -> None:
     assert "sesame" not in json.dumps(written)
 
 
-class _Guarded(BaseHTTPRequestHandler):
-    """`git http-backend` behind a password."""
-
-    root: str
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        wanted = "Basic " + base64.b64encode(b"bot:sesame").decode()
-        if self.headers.get("Authorization") != wanted:
-            self.send_response(401)
-            self.send_header("WWW-Authenticate", 'Basic realm="git"')
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        path, _, query = self.path.partition("?")
-        env = {
-            **os.environ,
-            "GIT_PROJECT_ROOT": self.root,
-            "GIT_HTTP_EXPORT_ALL": "1",
-            "PATH_INFO": path,
-            "QUERY_STRING": query,
-            "REQUEST_METHOD": self.command,
-            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-            "HTTP_GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-        }
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        done = subprocess.run(["git", "http-backend"], input=body, env=env, capture_output=True, check=True)
-        head, _, data = done.stdout.partition(b"\r\n\r\n")
-        self.send_response(200)
-        for line in head.decode().split("\r\n"):
-            name, _, value = line.partition(": ")
-            if name != "Status":
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    do_POST = do_GET  # noqa: N815 — the name is the library's
-
-
-@pytest.fixture
-def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The URL of a repository with one commit on `main`, behind a password; this account knows nothing of it."""
-    home = tmp_path / "home"
-    home.mkdir()
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.delenv("BENCH_GIT_CONFIG", raising=False)
-    repo = tmp_path / "served" / "r.git"
-    subprocess.run(["git", "init", "-q", "-b", "main", str(repo)], check=True)
-    commit = ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "one", "--allow-empty"]
-    subprocess.run(["git", *commit], cwd=repo, check=True)
-    _Guarded.root = str(repo.parent)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Guarded)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/r.git/.git"
-    server.shutdown()
-    server.server_close()
-
-
 def _helper(place: Path, more: str = "") -> str:
     config = place / "farm.gitconfig"
     script = place / "helper"
@@ -220,23 +155,25 @@ def _helper(place: Path, more: str = "") -> str:
     return str(config)
 
 
-def test_a_private_repository_is_read_with_the_named_helper_and_no_other(
-    private: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_named_configuration_is_read_in_place_of_the_accounts(
+    private: PrivateRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The user's own configuration stays out of it.
     (tmp_path / "home" / ".gitconfig").write_text(Path(_helper(tmp_path)).read_text())
+    (tmp_path / "empty").touch()
+    monkeypatch.setenv("BENCH_GIT_CONFIG", str(tmp_path / "empty"))
     with pytest.raises(WorkerError, match=r"cannot be reached: .*BENCH_GIT_CONFIG"):
-        resolve_ref(private, "main")
+        resolve_ref(private.url, "main")
+    (tmp_path / "home" / ".gitconfig").unlink()
     monkeypatch.setenv("BENCH_GIT_CONFIG", _helper(tmp_path))
-    commit = resolve_ref(private, "main")
-    mirror = ensure_commit(tmp_path / "mirrors", private, commit)
+    commit = resolve_ref(private.url, "main")
+    mirror = ensure_commit(tmp_path / "mirrors", private.url, commit)
     kept = subprocess.run(["grep", "-r", "sesame", str(mirror)], capture_output=True, check=False)
     assert kept.stdout == b""
     monkeypatch.setenv("BENCH_GIT_CONFIG", str(tmp_path / "nowhere"))
     with pytest.raises(
         WorkerError, match=r"BENCH_GIT_CONFIG is .*nowhere', which is no absolute path of a file"
     ):
-        resolve_ref(private, "main")
+        resolve_ref(private.url, "main")
 
 
 def test_git_that_touches_files_of_candidates_knows_no_helper(
@@ -261,14 +198,14 @@ def test_a_named_configuration_cannot_turn_an_address_into_a_program(
 
 
 def test_a_submission_with_a_helper_goes_through(
-    private: str,
+    private: PrivateRepository,
     tmp_path: Path,
     database_url: str,
     broker_url: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "issues.jsonl").write_text('{"id": "one"}\n')
-    workcell = {"repo": private, "base": "main", "gates": GATES}
+    workcell = {"repo": private.url, "base": "main", "gates": GATES}
     (tmp_path / "bench.yaml").write_text(json.dumps({"workcell": workcell}))
     env = {**os.environ, "BENCH_DATABASE_URL": database_url, "BENCH_BROKER_URL": broker_url}
     env["BENCH_GIT_CONFIG"] = _helper(tmp_path)

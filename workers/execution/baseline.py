@@ -53,7 +53,7 @@ def _show(job: Job) -> tuple[list[GateBaseline], str | None]:
     required = [gate.name for gate in workcell.gates if gate.required]
     left_out = _left_out(job)
     with open_cell(job.machine.work_dir, workcell_id(job.order, 0)) as cell:
-        pristine = fetch_pristine(job.mirror, workcell.base, cell.pristine, job.submodules)
+        pristine = fetch_pristine(job.mirror, workcell.base, cell.pristine, job.additions)
         try:
             check_out(pristine, cell)
         except HaltError as error:
@@ -79,7 +79,7 @@ def _left_out(job: Job) -> Unfetched:
         known = unfetched(job.mirror, cell.base)
     except GitError as error:
         raise HaltError("infra", f"the base commit cannot be read: {error}") from None
-    return Unfetched(() if cell.git.submodules else known.submodules, known.lfs)
+    return Unfetched(() if cell.git.submodules else known.submodules, () if cell.git.lfs else known.lfs)
 
 
 def _shown(bay: GateBay, gate: Gate, cell: Cell, explain: controls.Explain) -> GateBaseline:

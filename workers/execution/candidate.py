@@ -69,7 +69,7 @@ def run_candidate(job: Job, action: PlannedAction, index: int, workcell_id: str)
 def _attempt(job: Job, action: PlannedAction, index: int, cell: Cell, trial: Trial) -> None:
     """Rounds, then the final gates; a halt is noted in the trial, so that what was spent is recorded."""
     try:
-        pristine = fetch_pristine(job.mirror, job.order.workcell.base, cell.pristine, job.submodules)
+        pristine = fetch_pristine(job.mirror, job.order.workcell.base, cell.pristine, job.additions)
         check_out(pristine, cell)
         settled = _rounds(job, action, index, cell, trial)
         _stop_if_ordered(job)

@@ -14,7 +14,6 @@ from workers.patterns import spec_of
 LINK = "120000"
 _FILE_MODES = ("100644", "100755", LINK)
 ABSENT = "000000"
-NULL = "0" * 40
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Change:
 
     @property
     def is_new(self) -> bool:
-        return self.old_id == NULL
+        return self.old_mode == ABSENT
 
     @property
     def is_removal(self) -> bool:
@@ -107,7 +106,8 @@ def index_info(changes: Iterable[Change]) -> bytes:
 
 
 def _entry(change: Change) -> bytes:
-    return (f"0 {NULL}\t" if change.is_removal else f"{change.new_mode} {change.new_id}\t").encode()
+    # The id of a removal is all zeros, as many as the repository's ids are long.
+    return (f"{'0' if change.is_removal else change.new_mode} {change.new_id}\t").encode()
 
 
 def leads_out(path: str, target: str) -> bool:

@@ -1,34 +1,37 @@
 """A fresh repository per candidate, at exactly one commit, that knows no remote, no sibling and no past.
 
-Every file is checked out byte for byte as it is committed: no line-end conversion, filter or LFS object.
+Every file is checked out byte for byte as it is committed, without line-end conversion or filter; submodules and Git
+LFS contents are there as plain files where the config asks for them.
 """
 
 import shutil
 from pathlib import Path
 
+from workers.execution.additions import NO_ADDITIONS, Additions, embed
 from workers.execution.cell import Cell
 from workers.execution.git import GitError, git
 from workers.execution.halt import HaltError
-from workers.execution.submodules import Submodule, drop_entries, embed, fetch_commit, gitlinks
+from workers.execution.mirror import object_format
+from workers.execution.submodules import drop_entries, fetch_commit, gitlinks
 
 _ATTRIBUTES = "* -text !eol -ident !filter !working-tree-encoding\n"
 COMPILED = "__pycache__/\n*.py[cod]\n.pytest_cache/\n.bench-*\n"
 """Compiled Python never is part of a patch: it could stand in for a source file that gates read."""
 
 
-def fetch_pristine(mirror: Path, commit: str, place: Path, submodules: tuple[Submodule, ...] = ()) -> Path:
+def fetch_pristine(mirror: Path, commit: str, place: Path, additions: Additions = NO_ADDITIONS) -> Path:
     """A repository at `place` that holds `commit` alone, HEAD detached on it; returns its Git directory.
 
-    With submodules HEAD is a commit of ours on top, whose tree holds their files, too.
+    With additions HEAD is a commit of ours on top, whose tree holds their files, too.
     """
     repository = place / ".git"
     try:
-        git("init", "-q", "--template=", str(place))
+        git("init", "-q", "--template=", f"--object-format={object_format(commit)}", str(place))
         _write_info(repository)
         fetch_commit(mirror, commit, place)
         (repository / "HEAD").write_text(f"{commit}\n", encoding="ascii")
-        if submodules:
-            (repository / "HEAD").write_text(f"{embed(repository, submodules)}\n", encoding="ascii")
+        if additions:
+            (repository / "HEAD").write_text(f"{embed(repository, additions)}\n", encoding="ascii")
     except GitError as error:
         raise HaltError("infra", f"check-out of {commit[:12]} failed: {error}") from None
     return repository
@@ -54,7 +57,7 @@ def _without_gitlinks(pristine: Path, index: Path) -> str:
     found = gitlinks(git("ls-tree", "-r", "-z", "HEAD", cwd=pristine, env=env))
     if not found:
         return "HEAD"
-    drop_entries([path for path, _ in found], pristine, env)
+    drop_entries(found, pristine, env)
     return git("write-tree", cwd=pristine, env=env).decode().strip()
 
 

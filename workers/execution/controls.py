@@ -92,7 +92,8 @@ def _write_known_good(job: Job, cell: Cell, commit: str, index: Path) -> tuple[s
     try:
         ensure_commit(job.machine.mirrors_dir, workcell.repo, commit, job.control)
         fetch_commit(job.mirror, commit, cell.pristine)
-        return index_of_commit(cell, commit, Rules(protected_paths(job.order), workcell.gates), index)
+        rules = Rules(protected_paths(job.order), workcell.gates)
+        return index_of_commit(cell, workcell.base, commit, rules, index)
     except GitError as error:
         raise HaltError(
             "infra", f"workcell.known_good {commit[:12]} cannot be checked out: {error}"

@@ -1,11 +1,12 @@
-"""Calling Git with one fixed configuration, on repositories and trees that strangers made."""
+"""Calling Git; on repositories and trees that strangers made with one fixed configuration."""
 
 import contextlib
 import functools
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -17,6 +18,11 @@ from workers.repository import without_credentials
 CONFIG = Path(__file__).with_name("gitconfig.txt")
 _LOCAL_SECONDS = 300.0
 _ASK_SECONDS = 0.5
+_WORDS_BYTES = 64 * 1024
+_LINE = 300
+_TELLING = ("fatal:", "error:", "remote: ", "ERROR:", "LFS: ", "batch response: ")
+_SAYS_NOTHING = "fatal: Could not read from remote repository"
+_INHERITED = ("PATH", "TMPDIR", "LD_LIBRARY_PATH")
 
 
 class GitError(Exception):
@@ -30,37 +36,58 @@ def git(
     given: bytes | None = None,
     seconds: float = _LOCAL_SECONDS,
     control: Control | None = None,
-    far: bool = False,
 ) -> bytes:
-    """Standard output of `git ARGUMENTS`. Raises `GitError`, or `StoppedError` where `control` says stop.
+    """Standard output of `git ARGUMENTS`, for which the farm's configuration is the only one.
 
-    `far` commands, which talk to far places, have the variables for that and die with the worker.
+    Raises `GitError`, or `StoppedError` where `control` says stop.
     """
-    process = subprocess.Popen(
-        [*(_mortal() if far else ()), "git", *arguments],
-        cwd=cwd,
-        env={**_inherited(far), **plain_environment(), **(env or {})},
-        stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    try:
-        out, words = _communicate(process, given, seconds, control)
-    except BaseException:
-        _kill(process)
-        raise
-    if process.returncode != 0:
-        raise GitError(last_words(words) or f"git {arguments[0]} ended with {process.returncode}")
+    whole = {**isolated_environment(), **(env or {})}
+    return run_git(arguments, whole, cwd=cwd, given=given, seconds=seconds, control=control)
+
+
+def run_git(
+    arguments: Sequence[str],
+    env: Mapping[str, str],
+    *,
+    cwd: Path | None = None,
+    given: bytes | None = None,
+    seconds: float = _LOCAL_SECONDS,
+    control: Control | None = None,
+    alone: bool = False,
+) -> bytes:
+    """Standard output of Git in exactly this environment. Raises as `git`.
+
+    `alone`: it has no terminal, where ssh or a helper could ask somebody, and dies with the worker.
+    """
+    with tempfile.TemporaryFile() as words:
+        process = subprocess.Popen(
+            [*(_mortal() if alone else ()), "git", *arguments],
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            # No pipe: a connection that ssh keeps for later would hold it open.
+            stderr=words,
+            start_new_session=alone,
+        )
+        try:
+            out = _communicate(process, given, seconds, control)
+        except BaseException:
+            _kill(process)
+            raise
+        if process.returncode != 0:
+            words.seek(0)
+            raise GitError(last_words(words.read(_WORDS_BYTES)) or f"git ended with {process.returncode}")
     return out
 
 
 def _communicate(
     process: subprocess.Popen[bytes], given: bytes | None, seconds: float, control: Control | None
-) -> tuple[bytes, bytes]:
+) -> bytes:
     waited = 0.0
     while True:
         try:
-            return process.communicate(given, timeout=_ASK_SECONDS)
+            return process.communicate(given, timeout=_ASK_SECONDS)[0]
         except subprocess.TimeoutExpired:
             waited += _ASK_SECONDS
             given = None
@@ -87,18 +114,10 @@ def _mortal() -> tuple[str, ...]:
     return (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()
 
 
-_NEAR = ("PATH", "TMPDIR", "LD_LIBRARY_PATH")
-_FAR = (
-    *("HOME", "USER", "LOGNAME", "XDG_RUNTIME_DIR", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR"),
-    *("CURL_CA_BUNDLE", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
-    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
-)
-
-
-def _inherited(far: bool) -> dict[str, str]:
-    """What Git gets of the worker's environment: no secret and no address of the farm is among it."""
-    names = (*_NEAR, *_FAR) if far else _NEAR
-    return {name: os.environ[name] for name in names if name in os.environ}
+def isolated_environment() -> dict[str, str]:
+    """The whole environment of Git on what strangers made: no secret and no address of the farm is in it."""
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    return {**inherited, **plain_environment()}
 
 
 def plain_environment() -> dict[str, str]:
@@ -115,7 +134,16 @@ def plain_environment() -> dict[str, str]:
 
 
 def last_words(output: bytes) -> str:
-    """The last telling line of Git's standard error, passwords in URLs blotted out."""
-    lines = [line for line in output.decode(errors="replace").splitlines() if line.strip()]
-    telling = [line for line in lines if line.startswith(("fatal:", "error:", "remote: ", "ERROR:"))]
-    return without_credentials((telling or lines or [""])[0].strip())
+    """What Git's standard error says in one line, passwords in URLs blotted out.
+
+    It is the first telling line; after a server's own words the fatal one as well, and in the place of one that
+    says nothing the line before it, which is ssh's.
+    """
+    lines = [line.strip() for line in output.decode(errors="replace").splitlines() if line.strip()]
+    telling = [line for line in lines if line.startswith(_TELLING)]
+    words = (telling or lines or [""])[0]
+    if words.startswith("remote: ") and (fatal := [line for line in telling if line.startswith("fatal:")]):
+        words = f"{words[:_LINE]}; {fatal[0]}"
+    elif words.startswith(_SAYS_NOTHING) and lines[0] != words:
+        words = lines[lines.index(words) - 1]
+    return without_credentials(words)[: 2 * _LINE]

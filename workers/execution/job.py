@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workers.control import Control
+from workers.execution.additions import NO_ADDITIONS, Additions
 from workers.execution.cell import Cell
 from workers.execution.machine import Machine
 from workers.execution.setup import Products
-from workers.execution.submodules import Submodule
 from workers.sandbox.place import Place
 from workers.sandbox.program import Rung
 from workers.spec import WorkOrder
@@ -23,7 +23,7 @@ class Job:
     rung: Rung
     mirror: Path
     products: Products
-    submodules: tuple[Submodule, ...] = ()
+    additions: Additions = NO_ADDITIONS
 
     def place(self, cell: Cell) -> Place:
         """Where the programs of a workcell run."""

@@ -24,6 +24,8 @@ _HALF_FETCHED: Final = (
     "objects/tmp_objdir-*",
     "objects/??/tmp_obj_*",
 )
+_HALF_DOWNLOADED: Final = ("fetch-*", "tmp/*", "incomplete/*")
+_OID_LENGTH: Final = 64
 _GONE: Final = ".gone"
 
 
@@ -66,6 +68,23 @@ def stale_mirrors(work_dir: Path, *, remove: bool) -> list[Leftover]:
                 found += _of_mirror(mirror, remove)
     _clear(found, remove)
     return gone + found
+
+
+def stale_objects(work_dir: Path, *, remove: bool) -> list[Leftover]:
+    """Git LFS objects that nothing has used for long, and what killed fetches left of others."""
+    store = work_dir / "mirrors" / "lfs"
+    if not is_real_directory(store):
+        return []
+    kept = sorted(store.glob("objects/??/??/*"))
+    found = [Leftover("large file", path, size_of(path)) for path in kept if _idle(path) > _life(path)]
+    parts = sorted(chain.from_iterable(store.glob(pattern) for pattern in _HALF_DOWNLOADED))
+    found += [Leftover("half a fetch", path, size_of(path)) for path in parts if _idle(path) > _HOUR]
+    _clear(found, remove)
+    return found
+
+
+def _life(path: Path) -> float:
+    return UNUSED_SECONDS if len(path.name) == _OID_LENGTH else _HOUR
 
 
 def stale_setups(work_dir: Path, *, remove: bool) -> list[Leftover]:

@@ -1,8 +1,9 @@
 """A bare local mirror per repository: the one place that talks to the repository's home.
 
-Commits are fetched one at a time, without history; submodules and LFS objects are not fetched. The mirror is
+Commits are fetched one at a time, without history; submodules and LFS objects lie elsewhere. The mirror is
 changed under a file lock, and a commit that lies there is never asked for again. Its seal tells before each use
 whether somebody else has changed it, who could make Git run a program of his: then it is fetched anew.
+A repository whose object ids are SHA-256 has a mirror of that format.
 """
 
 import contextlib
@@ -17,16 +18,19 @@ from pathlib import Path
 
 from workers.control import Control
 from workers.execution import seal
-from workers.execution.far import far_environment, sign_in_hint
+from workers.execution.far import far_git, how_to_mend
 from workers.execution.git import GitError, git
 from workers.execution.halt import HaltError, StoppedError
 from workers.private import keep_private
-from workers.repository import without_credentials
+from workers.repository import is_local, without_credentials
 from workers.sandbox.sweep import remove_tree
 
 _log = logging.getLogger(__name__)
 FETCH_SECONDS = 900.0
-_COMMIT = re.compile(r"[0-9a-f]{40}")
+ASK_SECONDS = 60.0
+"""For a question that moves no objects; within it a helper must have signed in."""
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_SHA256_LENGTH = 64
 _STALE_LOCKS = ("*.lock", "refs/bench/*.lock", "refs/heads/**/*.lock")
 
 
@@ -37,7 +41,7 @@ class RepositoryUnreachableError(HaltError):
         super().__init__(
             "infra",
             f"repository {without_credentials(repo)} cannot be reached: {words}; "
-            f"check the address, the network and the access rights{sign_in_hint(words)}",
+            f"{how_to_mend(words) or 'check the address, the network and the access rights'}",
         )
 
 
@@ -52,9 +56,9 @@ class CommitMissingError(HaltError):
 
 
 def ensure_commit(mirrors_dir: Path, repo: str, commit: str, control: Control | None = None) -> Path:
-    """The mirror of `repo`, holding `commit` (40 hex digits)."""
+    """The mirror of `repo`, holding `commit` (40 or 64 hex digits)."""
     repo = address(repo)
-    mirror = mirrors_dir / f"{hashlib.sha256(repo.encode()).hexdigest()[:20]}.git"
+    mirror = _place(mirrors_dir, repo, object_format(commit))
     with contextlib.suppress(OSError):
         # Its lock tells when a mirror was used last.
         os.utime(mirror.with_suffix(".lock"))
@@ -69,6 +73,16 @@ def files_of(mirror: Path, commit: str) -> list[str]:
     """Every file of a commit that the mirror holds."""
     listed = git("ls-tree", "-r", "-z", "--name-only", commit, cwd=mirror)
     return [os.fsdecode(name) for name in listed.split(b"\0") if name]
+
+
+def object_format(commit: str) -> str:
+    """What Git calls the hash that made an object id."""
+    return "sha256" if len(commit) == _SHA256_LENGTH else "sha1"
+
+
+def _place(mirrors_dir: Path, repo: str, form: str) -> Path:
+    name = hashlib.sha256(repo.encode()).hexdigest()[:20]
+    return mirrors_dir / (f"{name}-sha256.git" if form == "sha256" else f"{name}.git")
 
 
 def resolve_ref(repo: str, ref: str, mirrors_dir: Path | None = None) -> str:
@@ -143,21 +157,26 @@ def _kept(mirror: Path, commit: str) -> bool:
     return (mirror / "refs" / "bench" / commit).exists() and seal.holds(mirror, _seal(mirror))
 
 
-def _init(mirror: Path) -> None:
+def _init(mirror: Path, form: str) -> None:
     """A fresh mirror, or one that a killed fetch left, fit for use; the caller holds the lock."""
     for pattern in _STALE_LOCKS:
         for stale in mirror.glob(pattern):
             stale.unlink(missing_ok=True)
     # Also where there is one: Git may have been killed half-way through making it.
-    git("init", "-q", "--bare", str(mirror))
+    git("init", "-q", "--bare", f"--object-format={form}", str(mirror))
 
 
 def _fetch(mirror: Path, repo: str, commit: str, control: Control | None) -> None:
-    _init(mirror)
+    if not mirror.exists() and not is_local(repo):
+        # Who cannot sign in learns of it at once, and not after the time that a large fetch may take.
+        _ask(repo, ["HEAD"], control)
+    _init(mirror, object_format(commit))
     ref = f"refs/bench/{commit}"
-    with contextlib.suppress(GitError):
-        _remote(mirror, repo, ["--depth=1"], f"+{commit}:{ref}", control)
-        return
+    try:
+        return _remote(mirror, repo, ["--depth=1"], f"+{commit}:{ref}", control)
+    except GitError as error:
+        if how_to_mend(str(error)) is not None:
+            raise RepositoryUnreachableError(repo, str(error)) from None
     # Some servers give no commit by its id: then all branches and tags are fetched once.
     _fetch_all(mirror, repo, control)
     try:
@@ -176,21 +195,23 @@ def _fetch_all(mirror: Path, repo: str, control: Control | None) -> None:
 
 def _remote(mirror: Path, repo: str, options: list[str], refs: str, control: Control | None) -> None:
     command = ["fetch", "-q", "--no-tags", "--no-write-fetch-head", *options, "--", repo, refs]
-    git(*command, cwd=mirror, env=far_environment(), seconds=FETCH_SECONDS, control=control, far=True)
+    far_git(repo, *command, cwd=mirror, seconds=FETCH_SECONDS, control=control)
+
+
+def _ask(repo: str, refs: list[str], control: Control | None = None) -> dict[str, str]:
+    """The commits of a repository's refs by name, of all of them where none is given."""
+    # From a directory of no repository, whose own configuration would count.
+    command = ["ls-remote", "--", repo, *refs]
+    try:
+        told = far_git(repo, *command, cwd=Path("/"), seconds=ASK_SECONDS, control=control)
+    except GitError as error:
+        raise RepositoryUnreachableError(repo, str(error)) from None
+    lines = (line.partition("\t") for line in told.decode(errors="replace").splitlines())
+    return {name: commit for commit, _, name in lines}
 
 
 def _advertised(repo: str, ref: str) -> str | None:
-    try:
-        asked = git(
-            *("ls-remote", "--", repo, ref, f"{ref}^{{}}"),
-            env=far_environment(),
-            seconds=FETCH_SECONDS,
-            far=True,
-        )
-    except GitError as error:
-        raise RepositoryUnreachableError(repo, str(error)) from None
-    lines = asked.decode(errors="replace").splitlines()
-    found = {name: commit for commit, _, name in (line.partition("\t") for line in lines)}
+    found = _ask(repo, [ref, f"{ref}^{{}}"])
     for name in (f"refs/tags/{ref}^{{}}", f"{ref}^{{}}", ref, f"refs/tags/{ref}", f"refs/heads/{ref}"):
         if name in found:
             return found[name]
@@ -198,9 +219,11 @@ def _advertised(repo: str, ref: str) -> str | None:
 
 
 def _revision(mirrors_dir: Path, repo: str, ref: str) -> str:
-    mirror = mirrors_dir / f"{hashlib.sha256(repo.encode()).hexdigest()[:20]}.git"
+    ids = _ask(repo, ["HEAD"]) or _ask(repo, [])
+    form = object_format(next(iter(ids.values()), ""))
+    mirror = _place(mirrors_dir, repo, form)
     with _changing(mirror):
-        _init(mirror)
+        _init(mirror, form)
         _fetch_all(mirror, repo, None)
     for name in (f"refs/origin/heads/{ref}", f"refs/origin/{ref}", ref):
         with contextlib.suppress(GitError):

@@ -168,11 +168,11 @@ def _judged(cell: Cell, out: Path, index: Path, rules: Rules, bounds: Bounds) ->
     )
 
 
-def index_of_commit(cell: Cell, commit: str, rules: Rules, index: Path) -> tuple[str, ...]:
+def index_of_commit(cell: Cell, base: str, commit: str, rules: Rules, index: Path) -> tuple[str, ...]:
     """Write the index of base + the difference to `commit`, judged as a candidate's; the paths that stay as in the
-    base. The pristine repository holds the commit. Raises `GitError`."""
+    base. The pristine repository holds both commits. Raises `GitError`."""
     store = _Store(cell)
-    found = [change for change in store.differences(commit) if values.is_sound(change)]
+    found = [change for change in store.differences(base, commit) if values.is_sound(change)]
     choice = values.choose(found, rules.patterns, values.names_of(store.base_files()))
     kept, _, _ = store.with_base_sections(choice)
     shutil.copy2(cell.base_index, index)
@@ -209,8 +209,7 @@ class _Store:
             env["GIT_INDEX_FILE"] = str(index)
         return git(*arguments, cwd=self._cell.pristine, env=env, given=given)
 
-    def differences(self, commit: str) -> list[Change]:
-        base = self._cell.base_tree.read_text(encoding="ascii")
+    def differences(self, base: str, commit: str) -> list[Change]:
         return values.parse_raw(
             self._git("diff-tree", "-r", "-z", "--no-renames", "--full-index", base, commit)
         )

@@ -8,7 +8,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -30,15 +30,17 @@ class Pointer:
     path: str
     oid: str
     size: int
+    mode: str = "100644"
+    """That of the file, as Git writes it."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of `git ls-tree -r -l`; a submodule has no size."""
+    """One line of `git ls-tree -r`."""
 
     mode: str
     name: str
-    size: int | None
+    """The object's id."""
     path: str
 
 
@@ -50,12 +52,7 @@ def parse_pointer(path: str, content: bytes) -> Pointer | None:
 
 def entries(repository: Path, commit: str) -> list[Entry]:
     """Every file and submodule of a commit."""
-    found = []
-    for line in git("ls-tree", "-r", "-l", "-z", commit, cwd=repository).split(b"\0")[:-1]:
-        head, _, path = line.partition(b"\t")
-        mode, _, name, size = head.decode("ascii").split()
-        found.append(Entry(mode, name, None if size == "-" else int(size), os.fsdecode(path)))
-    return found
+    return [entry for entry, _ in _listed(repository, commit)]
 
 
 def pointers(repository: Path, commit: str, files: Sequence[Entry]) -> list[Pointer]:
@@ -63,18 +60,27 @@ def pointers(repository: Path, commit: str, files: Sequence[Entry]) -> list[Poin
     attributes = {each.name for each in files if each.path.rpartition("/")[2] == ".gitattributes"}
     if not any(b"lfs" in content for _, content in _contents(repository, sorted(attributes))):
         return []
-    small: dict[str, list[str]] = {}
-    for each in files:
-        if each.mode.startswith("100") and each.size is not None and _SMALLEST <= each.size <= _LARGEST:
-            small.setdefault(each.name, []).append(each.path)
+    small: dict[str, list[Entry]] = {}
+    # Git looks a size up in the objects: too slow for a large tree unless something may come of it.
+    for each, size in _listed(repository, commit, "-l"):
+        if each.mode.startswith("100") and _SMALLEST <= size <= _LARGEST:
+            small.setdefault(each.name, []).append(each)
     found = [
-        pointer
+        replace(pointer, mode=each.mode)
         for name, content in _contents(repository, list(small))
-        for path in small[name]
-        if (pointer := parse_pointer(path, content)) is not None
+        for each in small[name]
+        if (pointer := parse_pointer(each.path, content)) is not None
     ]
     filtered = _filtered(repository, commit, [each.path for each in found])
     return sorted((each for each in found if each.path in filtered), key=lambda each: each.path)
+
+
+def _listed(repository: Path, commit: str, *options: str) -> Iterator[tuple[Entry, int]]:
+    """Entries with their sizes, where those are asked for; a submodule's is 0."""
+    for line in git("ls-tree", "-r", *options, "-z", commit, cwd=repository).split(b"\0")[:-1]:
+        head, _, path = line.partition(b"\t")
+        mode, _, name, *size = head.decode("ascii").split()
+        yield Entry(mode, name, os.fsdecode(path)), int(size[0]) if size and size[0] != "-" else 0
 
 
 def _contents(repository: Path, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:

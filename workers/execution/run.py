@@ -2,11 +2,11 @@
 
 import logging
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from workers.control import Control
+from workers.execution.additions import fetch_additions
 from workers.execution.baseline import run_baseline
 from workers.execution.cell import free_bytes, open_cell
 from workers.execution.checkout import check_out, fetch_pristine
@@ -21,7 +21,6 @@ from workers.execution.setup import (
     make_products,
     place_of_products,
 )
-from workers.execution.submodules import Submodule, find_submodules
 from workers.execution.swarm import run_swarm, workcell_id
 from workers.gates.protection import default_patterns
 from workers.result import ExecutionResult
@@ -69,8 +68,8 @@ def _prepare(order: WorkOrder, machine: Machine, control: Control) -> Job:
     _check_space(machine)
     rung = _sandbox(order, machine)
     mirror = ensure_commit(machine.mirrors_dir, order.workcell.repo, order.workcell.base, control)
-    submodules = tuple(_submodules(order, machine, control, mirror))
-    job = Job(_protected(order, mirror), machine, control, rung, mirror, Products(), submodules)
+    additions = fetch_additions(order.workcell, mirror, machine.mirrors_dir, control)
+    job = Job(_protected(order, mirror), machine, control, rung, mirror, Products(), additions)
     return job if order.workcell.setup is None else _set_up(job)
 
 
@@ -81,12 +80,6 @@ def _protected(order: WorkOrder, mirror: Path) -> WorkOrder:
         return order
     patterns = default_patterns(cell.gates, files_of(mirror, cell.base))
     return order.model_copy(update={"workcell": cell.model_copy(update={"protected_paths": patterns})})
-
-
-def _submodules(order: WorkOrder, machine: Machine, control: Control, mirror: Path) -> Iterator[Submodule]:
-    cell = order.workcell
-    if cell.git.submodules:
-        yield from find_submodules(mirror, cell.repo, cell.base, machine.mirrors_dir, control)
 
 
 def _check_space(machine: Machine) -> None:
@@ -120,7 +113,7 @@ def _set_up(job: Job) -> Job:
 def _make(job: Job, directory: Path) -> Products:
     order = job.order
     with open_cell(job.machine.work_dir, f"{workcell_id(order, 0)}-setup") as cell:
-        pristine = fetch_pristine(job.mirror, order.workcell.base, cell.pristine, job.submodules)
+        pristine = fetch_pristine(job.mirror, order.workcell.base, cell.pristine, job.additions)
         check_out(pristine, cell)
         place = place_of(job.machine, job.rung, job.control, cell, Products())
         try:

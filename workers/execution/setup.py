@@ -56,8 +56,7 @@ def place_of_products(work_dir: Path, workcell: Workcell) -> Path:
         workcell.setup,
         list(map(str, allowlist.own_python())),
     ]
-    if workcell.git.submodules:
-        inputs.append("submodules")
+    inputs += [name for name in ("submodules", "lfs") if getattr(workcell.git, name)]
     return work_dir / "setups" / sha256_json(inputs)[:24]
 
 

@@ -7,11 +7,10 @@ import os
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workers.control import Control
-from workers.execution.changes import NULL
 from workers.execution.git import GitError, git
 from workers.execution.halt import HaltError
 from workers.execution.mirror import ensure_commit
@@ -19,24 +18,20 @@ from workers.repository import check_repository, is_local, without_credentials
 
 _DEEPEST = 5
 _KEY = re.compile(r"submodule\.(?P<name>.*)\.(?P<what>path|url)", re.DOTALL)
-_AUTHOR = {
-    **{f"GIT_{who}_NAME": "bench" for who in ("AUTHOR", "COMMITTER")},
-    **{f"GIT_{who}_EMAIL": "bench@localhost" for who in ("AUTHOR", "COMMITTER")},
-    **{f"GIT_{who}_DATE": "2000-01-01T00:00:00Z" for who in ("AUTHOR", "COMMITTER")},
-}
 
 
 @dataclass(frozen=True)
 class Submodule:
-    """One submodule: where it lies in the check-out, and the mirror that holds its commit."""
+    """One submodule: where it lies in the check-out, its home, and the mirror that holds its commit."""
 
     path: str
+    repo: str
     commit: str
     mirror: Path
 
 
 def find_submodules(
-    mirror: Path, repo: str, commit: str, mirrors_dir: Path, control: Control, depth: int = 0
+    mirror: Path, repo: str, commit: str, mirrors_dir: Path, control: Control | None = None, depth: int = 0
 ) -> Iterator[Submodule]:
     """The submodules of a mirrored commit, outer ones first, each fetched into a mirror of its own.
 
@@ -49,9 +44,9 @@ def find_submodules(
     for path, inner in found:
         url = _address(repo, path, urls.get(path))
         place = ensure_commit(mirrors_dir, url, inner, control)
-        yield Submodule(path, inner, place)
+        yield Submodule(path, url, inner, place)
         for below in find_submodules(place, url, inner, mirrors_dir, control, depth + 1):
-            yield Submodule(f"{path}/{below.path}", below.commit, below.mirror)
+            yield replace(below, path=f"{path}/{below.path}")
 
 
 def gitlinks(listing: bytes) -> list[tuple[str, str]]:
@@ -116,21 +111,7 @@ def fetch_commit(mirror: Path, commit: str, repository: Path) -> None:
     git(*command, str(mirror), commit, cwd=repository)
 
 
-def drop_entries(paths: Iterable[str], repository: Path, env: Mapping[str, str]) -> None:
-    """Remove paths from the index that `env` names."""
-    gone = b"".join(f"0 {NULL}\t".encode() + os.fsencode(path) + b"\0" for path in paths)
+def drop_entries(links: Iterable[tuple[str, str]], repository: Path, env: Mapping[str, str]) -> None:
+    """Remove submodules, by path and commit, from the index that `env` names."""
+    gone = b"".join(f"0 {'0' * len(commit)}\t".encode() + os.fsencode(path) + b"\0" for path, commit in links)
     git("update-index", "-z", "--index-info", cwd=repository, env=env, given=gone)
-
-
-def embed(repository: Path, submodules: tuple[Submodule, ...]) -> str:
-    """A commit on HEAD whose tree holds the files of the submodules in their places; returns its id."""
-    env = {"GIT_DIR": str(repository), "GIT_INDEX_FILE": str(repository / "embed.index"), **_AUTHOR}
-    git("read-tree", "HEAD", cwd=repository, env=env)
-    for each in submodules:
-        fetch_commit(each.mirror, each.commit, repository)
-        drop_entries([each.path], repository, env)
-        git("read-tree", f"--prefix={each.path}/", each.commit, cwd=repository, env=env)
-    tree = git("write-tree", cwd=repository, env=env).decode().strip()
-    (repository / "embed.index").unlink()
-    words = b"The base commit with its submodules as files\n"
-    return git("commit-tree", tree, "-p", "HEAD", cwd=repository, env=env, given=words).decode().strip()

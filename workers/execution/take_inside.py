@@ -19,7 +19,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-NULL = "0" * 40
 _PLAIN = (
     "--no-renames",
     "--no-abbrev",
@@ -221,7 +220,8 @@ def new_objects(raw: bytes) -> bytes:
     """The new object ids in `git diff --raw -z` output, one a line."""
     heads = raw.split(b"\0")[0:-1:2]
     ids = {head.split(b" ")[3] for head in heads}
-    return b"".join(each + b"\n" for each in sorted(ids - {NULL.encode()}))
+    # All zeros, as many as the repository's ids are long, stand for none.
+    return b"".join(each + b"\n" for each in sorted(ids) if each.strip(b"0"))
 
 
 def stage(checkout: str, paths: set[bytes]) -> None:

@@ -17,6 +17,7 @@ from workers.execution.leftovers import (
     half_archives,
     size_of,
     stale_mirrors,
+    stale_objects,
     stale_setups,
     stale_workcells,
 )
@@ -272,3 +273,23 @@ def test_what_a_killed_worker_left_of_an_archive_goes_and_one_in_the_making_stay
     assert half_archives(tmp_path, remove=True) == left
     assert sorted(path.name for path in tmp_path.iterdir()) == [".making-w-3-cd", "w-1"]
     assert half_archives(tmp_path / "nowhere", remove=True) == []
+
+
+def test_large_files_that_nothing_uses_and_halves_of_others_go(work: Path) -> None:
+    store = work / "mirrors" / "lfs"
+    ages = {
+        f"objects/aa/aa/{'a' * 64}": UNUSED_SECONDS + 100,
+        f"objects/bb/bb/{'b' * 64}": UNUSED_SECONDS - 1000,
+        "objects/aa/aa/tmpdraft": 4000.0,
+        "objects/bb/bb/tmpdraft": 100.0,
+        "incomplete/x.part": 4000.0,
+        "fetch-new/HEAD": 0.0,
+    }
+    for name, age in ages.items():
+        (store / name).parent.mkdir(parents=True, exist_ok=True)
+        (store / name).write_text("content")
+        os.utime(store / name, (time.time() - age,) * 2)
+    assert stale_objects(work, remove=False) == stale_objects(work, remove=True)
+    left = {str(path.relative_to(store)) for path in store.rglob("*") if path.is_file()}
+    assert left == {f"objects/bb/bb/{'b' * 64}", "objects/bb/bb/tmpdraft", "fetch-new/HEAD"}
+    assert stale_objects(work / "nowhere", remove=True) == []

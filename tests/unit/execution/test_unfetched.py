@@ -6,6 +6,7 @@ import pytest
 
 from tests.fixtures.executions import Repository, git
 from workers.execution.pointers import Pointer, parse_pointer
+from workers.execution.seal import stat_digest
 from workers.execution.unfetched import Unfetched, unfetched
 
 OID = "4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393"
@@ -51,6 +52,13 @@ def test_submodules_are_named_be_they_reachable_or_not(plain: Repository) -> Non
     git(plain.path, "commit", "-qm", "submodules")
     commit = git(plain.path, "rev-parse", "HEAD")
     assert unfetched(plain.path, commit) == Unfetched(submodules=("a", "libs/b"))
+
+
+def test_looking_leaves_the_repository_as_it_is(plain: Repository) -> None:
+    base = plain.add({".gitattributes": "*.bin filter=lfs\n", "a.bin": POINTER})
+    before = stat_digest(plain.path)
+    assert unfetched(base.path, base.commit).lfs == ("a.bin",)
+    assert stat_digest(plain.path) == before
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,99 @@
+"""What base commits list and check-outs leave out: told, with the key that mends it, before anything runs."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+from bench.errors import BenchError
+from db.repositories.new_bench import NewBench
+from workers.errors import WorkerError
+from workers.execution.additions import fetch_additions
+from workers.execution.git import GitError
+from workers.execution.mirror import ensure_commit
+from workers.execution.unfetched import Unfetched, unfetched
+from workers.repository import without_credentials
+from workers.spec import Workcell
+
+_NAMED: Final = 3
+_LONGEST: Final = 80
+
+
+def left_out(plan: NewBench, mirrors: Path, *, here: bool) -> list[str]:
+    """A line for submodules and one for Git LFS files that the bench's base commits have and nobody asked for.
+
+    Each base commit is mirrored. `here`: the executions will run on this machine, with these mirrors, so that what
+    the config does ask for is fetched now. Raises `WorkerError` where something cannot be fetched.
+    """
+    cells = {case.issue_id: Workcell.model_validate(case.workcell) for case in plan.cases}
+    # Fetching is waiting, not work: several at a time.
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        unique = list({_key(cell): cell for cell in cells.values()}.values())
+        looked = pool.map(lambda cell: _look(cell, mirrors, here=here), unique)
+        found = dict(zip(map(_key, unique), looked, strict=True))
+    return lines({issue: (cell.repo, found[_key(cell)]) for issue, cell in cells.items()})
+
+
+def _key(cell: Workcell) -> tuple[str, str, str]:
+    return cell.repo, cell.base, cell.git.model_dump_json()
+
+
+def fetch_ahead(cell: Workcell, mirrors: Path) -> None:
+    """Mirror the base commit, and what the workcell asks for beside it, signed in as the account of this shell.
+
+    The worker that uses these mirrors need not sign in. Raises `WorkerError`, or `BenchError` for a broken commit.
+    """
+    mirror = ensure_commit(mirrors, cell.repo, cell.base)
+    try:
+        fetch_additions(cell, mirror, mirrors)
+    except GitError as error:
+        raise _unreadable(cell, error) from None
+
+
+def _look(cell: Workcell, mirrors: Path, *, here: bool) -> Unfetched:
+    try:
+        mirror = ensure_commit(mirrors, cell.repo, cell.base)
+    except WorkerError:
+        if here:
+            raise
+        # In a fleet it is the workers that must reach it.
+        return Unfetched()
+    if here:
+        fetch_ahead(cell, mirrors)
+    try:
+        there = unfetched(mirror, cell.base)
+    except GitError as error:
+        raise _unreadable(cell, error) from None
+    return Unfetched(() if cell.git.submodules else there.submodules, () if cell.git.lfs else there.lfs)
+
+
+def _unreadable(cell: Workcell, error: GitError) -> BenchError:
+    where = f"repository {without_credentials(cell.repo)}"
+    return BenchError(f"{where}: commit {cell.base[:12]} cannot be read: {error}")
+
+
+def lines(found: Mapping[str, tuple[str, Unfetched]]) -> list[str]:
+    """For people: `found` holds repository and what is left out of it, by issue."""
+    told = []
+    for key, words in (
+        ("submodules", "submodules of the base commit stay empty directories"),
+        ("lfs", "Git LFS files of the base commit stay pointers"),
+    ):
+        issues = [issue for issue, (_, left) in found.items() if getattr(left, key)]
+        paths = sorted({(repo, path) for repo, left in found.values() for path in getattr(left, key)})
+        if issues:
+            told.append(
+                f"{words} in {_count(len(issues), 'issue')} ({_count(len(paths), 'path')}: "
+                f"{_examples([path for _, path in paths])}); to fetch them set workcell.git: "
+                f"{{{key}: true}} in the config"
+            )
+    return told
+
+
+def _examples(paths: Sequence[str]) -> str:
+    more = ", …" if len(paths) > _NAMED else ""
+    return ", ".join(path[:_LONGEST] for path in paths[:_NAMED]) + more
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
