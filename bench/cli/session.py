@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 from bench.embedded.farm import EmbeddedFarm
+from bench.embedded.libpq import forget_libpq_variables
 from bench.embedded.parts import start_parts, worker_url
 from bench.errors import BenchError, FailureError
 from db.engine import open_engine
@@ -88,6 +89,7 @@ def _embedded() -> Farm:
         raise BenchError(
             "BENCH_BROKER_URL is set and BENCH_DATABASE_URL is not; set both for a fleet, or neither"
         )
+    forget_libpq_variables()
     embedded = EmbeddedFarm(FARM_DIRECTORY, note)
     urls = embedded.up()
     return Farm(urls.database_url, urls.broker_url, embedded)
