@@ -10,6 +10,7 @@ from bench.errors import BenchError, FailureError
 from db.errors import DbError
 from planner.cli import program
 from planner.cli.program import Ending, LazyGroup
+from planner.cli.terminal import guarded
 from planner.errors import PlannerError
 from planner.foreign_text import visible_line
 from workers.errors import WorkerError
@@ -101,4 +102,4 @@ def _ending(error: Exception) -> Ending | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(guarded("bench", main))

@@ -19,7 +19,12 @@ def settings_of(connection: sa.Connection) -> list[str]:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PGTZ", "Not/AZone"), ("PGDATESTYLE", "German"), ("PGCLIENTENCODING", "SQL_ASCII"), ("PGTZ", "Asia/Tokyo")],
+    [
+        ("PGTZ", "Not/AZone"),
+        ("PGDATESTYLE", "German"),
+        ("PGCLIENTENCODING", "SQL_ASCII"),
+        ("PGTZ", "Asia/Tokyo"),
+    ],
 )
 def test_a_connection_outweighs_the_variables_that_would_break_it(
     name: str, value: str, database_url: str, monkeypatch: pytest.MonkeyPatch
@@ -79,4 +84,3 @@ def test_a_turn_behind_a_pooler_is_one_holders_until_it_ends(database_url: str, 
             turn.give_up()
         for each in engines:
             each.dispose()
-

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from workers.control import Control
-from workers.execution.halt import StoppedError
+from workers.execution.halt import HaltError, StoppedError
 from workers.repository import without_credentials
 
 CONFIG = Path(__file__).with_name("gitconfig.txt")
@@ -34,8 +34,10 @@ def git(
 ) -> bytes:
     """Standard output of `git ARGUMENTS`. Raises `GitError`, or `StoppedError` where `control` says stop.
 
+    `HaltError` where there is no git on this machine.
     `far` commands, which talk to far places, have the variables for that and die with the worker.
     """
+    check_git()
     process = subprocess.Popen(
         [*(_mortal() if far else ()), "git", *arguments],
         cwd=cwd,
@@ -52,6 +54,12 @@ def git(
     if process.returncode != 0:
         raise GitError(last_words(words) or f"git {arguments[0]} ended with {process.returncode}")
     return out
+
+
+def check_git() -> None:
+    """`HaltError` where there is no git on this machine."""
+    if shutil.which("git") is None:
+        raise HaltError("infra", "there is no git on this machine's PATH; install it: apt-get install git")
 
 
 def _communicate(
