@@ -1,5 +1,6 @@
 """`bench submit`."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from bench.submit.plan import plan_fingerprint
 from db.repositories.new_bench import NewBench, NewCase
 from db.repositories.plans import Plans
 from planner.cli.numbers import FiniteRange
+from workers.spec import ToolchainRef
 
 if TYPE_CHECKING:
     from bench.submit.sandboxes import Sandboxes
@@ -77,7 +79,7 @@ def submit(
         if resolved.issue_selection.source is not None:
             store_backlog(farm.engine, read_backlog(Path(resolved.issue_selection.source)))
         Plans(farm.engine).write(plan)
-        farm.start_parts()
+        farm.start_parts(toolchains=toolchains_of(plan))
         return _after(farm, plan, sandboxes, wait, as_json)
 
 
@@ -109,7 +111,15 @@ def plan_of(farm: Farm, config: BenchConfig, issue_ids: list[str] | None) -> New
     from bench.submit.submit import prepare_bench
 
     mirrors = None if farm.embedded is None else farm.embedded.paths.root / "work" / "mirrors"
-    return prepare_bench(farm.engine, config, issue_ids, here=farm.embedded is not None, mirrors=mirrors)
+    plan = prepare_bench(farm.engine, config, issue_ids, here=farm.embedded is not None, mirrors=mirrors)
+    farm.check_variables(toolchains_of(plan))
+    return plan
+
+
+def toolchains_of(plan: NewBench) -> list[ToolchainRef]:
+    """The toolchains of all cases, each once."""
+    written = {json.dumps(ref, sort_keys=True) for case in plan.cases for ref in case.workcell["toolchains"]}
+    return [ToolchainRef.model_validate_json(ref) for ref in sorted(written)]
 
 
 def _after(farm: Farm, plan: NewBench, sandboxes: "Sandboxes", wait: bool, as_json: bool) -> int | None:

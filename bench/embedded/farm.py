@@ -51,7 +51,7 @@ class EmbeddedFarm:
 
     def __init__(self, root: Path, notify: Callable[[str], None] = lambda _line: None) -> None:
         self.paths = FarmPaths.at(root)
-        self._notify = notify
+        self.notify = notify
 
     def up(self) -> FarmUrls:
         """Start or repair what does not run; join what does. Daemons beside the servers are left as they are."""
@@ -78,7 +78,7 @@ class EmbeddedFarm:
         with self.locked(), _in_one_line():
             for name in self._daemon_names():
                 self.daemon(name).stop(GRACE_SECONDS.get(name, 10.0))
-            postgres, broker = Postgres(self.paths, "", self._notify), Broker(self.paths, "")
+            postgres, broker = Postgres(self.paths, "", self.notify), Broker(self.paths, "")
             broker.stop()
             postgres.stop()
             shutil.rmtree(self.paths.sockets, ignore_errors=True)
@@ -114,7 +114,7 @@ class EmbeddedFarm:
         return known[name]
 
     def _servers(self) -> tuple[Postgres, Broker]:
-        postgres = Postgres(self.paths, self.secret("postgres"), self._notify)
+        postgres = Postgres(self.paths, self.secret("postgres"), self.notify)
         return postgres, Broker(self.paths, self.secret("broker"))
 
     def _daemon_names(self) -> list[str]:

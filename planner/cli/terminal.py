@@ -54,7 +54,7 @@ def guarded(name: str, command: Callable[[], int]) -> int:
     except UnwritableError:
         pass
     except SystemExit as leaving:
-        code = _code_of(leaving, name)
+        code = _code_of(leaving)
     for stream in (sys.stdout, sys.stderr):
         with suppress(UnwritableError):
             stream.flush()
@@ -72,7 +72,7 @@ def _fill_closed_descriptors() -> None:
         except OSError:
             os.open(os.devnull, flags)
     if sys.stdin is None:
-        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: PTH123, SIM115 — a descriptor
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 — a descriptor
 
 
 def _text(raw: _Stream, old: TextIO | None) -> TextIO:
@@ -86,7 +86,7 @@ def _text(raw: _Stream, old: TextIO | None) -> TextIO:
     )
 
 
-def _code_of(leaving: SystemExit, name: str) -> int:
+def _code_of(leaving: SystemExit) -> int:
     if leaving.code is None or isinstance(leaving.code, int):
         return leaving.code or 0
     with suppress(UnwritableError):

@@ -52,7 +52,7 @@ def run(command: Sequence[str], cwd: Path, stdout: int | str = subprocess.PIPE, 
     }
     argv = [PROGRAMS / command[0], *command[1:]]
     if isinstance(stdout, str):
-        with open(stdout, "wb") as file:
+        with Path(stdout).open("wb") as file:
             return subprocess.run(argv, cwd=cwd, stdout=file, **options)  # type: ignore[call-overload,no-any-return]
     return subprocess.run(argv, cwd=cwd, stdout=stdout, **options)  # type: ignore[call-overload,no-any-return]
 
@@ -95,7 +95,7 @@ def test_a_reader_that_went_away_ends_a_command_without_a_word(demo: Path) -> No
 
 def test_standard_error_that_takes_nothing_is_a_failure_and_no_traceback(demo: Path) -> None:
     refused = [("bench", "status", "nobody"), ("bench", "nonsense"), ("planner", "stats", "nowhere")]
-    with open("/dev/full", "wb") as full:
+    with Path("/dev/full").open("wb") as full:
         for name, done in each(refused, lambda command: run(command, demo, stderr=full)):
             assert done.returncode not in (0, 141), name
             assert done.stdout == b"", name
