@@ -1,4 +1,4 @@
-"""Socket directories of embedded farms that were killed, and whose own `bench down` never came."""
+"""What embedded farms left for which no `bench down` ever came: socket directories, and processes of deleted ones."""
 
 import os
 import re
@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from bench.embedded.deleted import end_deleted_farms, processes_of_deleted_farms
 from bench.embedded.farm import EmbeddedFarm
 from bench.embedded.sockets import listener
 from workers.execution.leftovers import Leftover, size_of
@@ -30,6 +31,12 @@ def stale_sockets(farm: EmbeddedFarm, *, remove: bool) -> list[Leftover]:
         for path in left:
             remove_tree(path)
     return found
+
+
+def deleted_farms(*, remove: bool) -> list[Leftover]:
+    """What still runs of farms whose directory was deleted."""
+    found = end_deleted_farms() if remove else processes_of_deleted_farms()
+    return [Leftover("process", Path(f"/proc/{process.pid}"), 0) for process in found]
 
 
 def _own(farm: EmbeddedFarm, remove: bool) -> list[Leftover]:
