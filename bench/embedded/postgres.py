@@ -61,6 +61,7 @@ class Postgres:
             return
         if self.data.exists():
             claim_data(self.data, self.paths)
+            self._hand_over_copy()
         account = account_of(self.data) if self.data.exists() else database_account()
         programs = postgres_programs(account)
         since = self.daemon.log_size()
@@ -74,6 +75,13 @@ class Postgres:
         self._wait(since)
         self._create_database()
         self.daemon.mark_ready()
+
+    def _hand_over_copy(self) -> None:
+        """Where root copied the directory, the copied data are root's; PostgreSQL does not run as root."""
+        account = database_account()
+        if account.drop and not self.data.is_symlink() and self.data.stat().st_uid == 0:
+            for path in (self.data, *self.data.rglob("*")):
+                account.own(path)
 
     def stop(self) -> None:
         """Fast shutdown, then immediate, then SIGKILL; returns when the server is gone."""
