@@ -32,6 +32,8 @@ class Plan:
     reads: list[str]
     """What stays visible below `scratch` and `hidden`."""
     writes: list[str]
+    tmp: list[str]
+    """A directory, and the path at which it is mounted; empty where there is none."""
     cwd: str
     loopback: bool
     """Whether there is a network of the program's own to bring up."""
@@ -58,6 +60,7 @@ def closed(program: Program) -> Plan:
         hidden=hidden,
         reads=[path for path in _outermost(_present(needed)) if _lies_below(path, [*covered, *hidden])],
         writes=_present([*program.writes, program.cell]),
+        tmp=[str(path) for path in program.tmp or ()],
         cwd=str(program.cwd),
         loopback=not program.network,
     )
@@ -76,6 +79,7 @@ def open_to_all(program: Program) -> Plan:
         hidden=[],
         reads=[],
         writes=_present([*program.writes, program.cell]),
+        tmp=[str(path) for path in program.tmp or ()],
         cwd=str(program.cwd),
         loopback=False,
     )
