@@ -104,7 +104,7 @@ def _bench(plan: "LoopPlan", seed: int, seconds_per_minute: float) -> None:
     try:
         with open_farm() as farm:
             bench_id = _same_bench(farm, config) or _submit(farm, config)
-            farm.start_parts(toolchains=config.workcell.toolchains)
+            farm.start_parts()
             state = watch(farm, bench_id).bench["state"]
             if state != "finished":
                 raise FailureError(

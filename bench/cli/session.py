@@ -57,12 +57,15 @@ class Farm:
     def start_parts(self, slots: int | None = None, toolchains: Iterable[ToolchainRef] | None = None) -> None:
         """See that a coordinator and a worker run, where the farm is embedded, with the variables of this shell.
 
-        `toolchains` name the variables that the worker is handed beside the farm's own.
+        The worker is handed what `toolchains` and unfinished benches name, beside the farm's own.
         """
+        from db.repositories.benches import Benches
+
         if self.embedded is not None and self.broker_url is not None:
+            names = {name for ref in toolchains or () for name in ref.env}
             worker = worker_url(self.embedded, self.engine)
             urls = PartUrls(self.database_url, worker, self.broker_url)
-            start_parts(self.embedded, urls, slots, {name for ref in toolchains or () for name in ref.env})
+            start_parts(self.embedded, urls, slots, names | Benches(self.engine).named_variables())
 
     def check_variables(self, toolchains: Iterable[ToolchainRef] | None) -> None:
         """Refuse toolchains that name a variable which the embedded worker could not be handed.

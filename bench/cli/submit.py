@@ -79,7 +79,7 @@ def submit(
         if resolved.issue_selection.source is not None:
             store_backlog(farm.engine, read_backlog(Path(resolved.issue_selection.source)))
         Plans(farm.engine).write(plan)
-        farm.start_parts(toolchains=toolchains_of(plan))
+        farm.start_parts()
         return _after(farm, plan, sandboxes, wait, as_json)
 
 
