@@ -23,7 +23,8 @@ def stale_sockets(farm: EmbeddedFarm, *, remove: bool) -> list[Leftover]:
     """
     own = farm.paths.sockets
     found = _own(farm, remove) if farm.paths.lock.exists() else []
-    name = re.compile(rf"bench-{os.geteuid()}-[0-9a-f]{{10}}")
+    # With what programs of killed workers had for temporary files, where nothing could be mounted.
+    name = re.compile(rf"bench-{os.geteuid()}-([0-9a-f]{{10}}|tmp-\w{{8}})")
     others = (path for path in sorted(own.parent.iterdir()) if name.fullmatch(path.name) and path != own)
     left = [path for path in others if _is_left(path) and _idle(path) > _IDLE_SECONDS]
     found += [Leftover("sockets", path, size_of(path)) for path in left]

@@ -41,7 +41,7 @@ def temporary(rung: Rung, directory: Path) -> Iterator[Temporary]:
         yield Temporary(place, directory)
         return
     base = _BASE if os.access(_BASE, os.W_OK) else None
-    own = Path(tempfile.mkdtemp(prefix=f"bench-{os.geteuid()}-", dir=base))
+    own = Path(tempfile.mkdtemp(prefix=f"bench-{os.geteuid()}-tmp-", dir=base))
     try:
         yield Temporary(own, None)
     finally:

@@ -49,11 +49,11 @@ def test_tests_make_sockets_in_a_deep_farm(
 ) -> None:
     at = repository.add({"test_sockets.py": _SOCKETS})
     gate = Gate(name="test", command=["python", "-m", "pytest", "-q", "test_sockets.py"], junit=True)
-    before = set(Path("/tmp").glob(f"bench-{os.geteuid()}-*"))
+    before = set(Path("/tmp").glob(f"bench-{os.geteuid()}-tmp*"))
     with forced(rung):
         result = run_execution(order(python(FIX), at=at, gates=[gate], baseline=[]), deep, Control())
     assert result.status == "success", [gate.output_tail for gate in result.gates]
-    left = set(Path("/tmp").glob(f"bench-{os.geteuid()}-*")) - before
+    left = set(Path("/tmp").glob(f"bench-{os.geteuid()}-tmp*")) - before
     assert {path.name for path in left} <= {f"bench-{os.geteuid()}-tmp"}
     assert not any(any(path.iterdir()) for path in left)
 
