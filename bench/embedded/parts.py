@@ -22,6 +22,7 @@ from bench.embedded.handed import (
 )
 from bench.embedded.processes import Daemon
 from db.logins import ensure_login
+from workers.settings import passed_names
 
 _WORKER_LOGIN = "farm_worker"
 _SLOTS = "--concurrency"
@@ -67,7 +68,10 @@ def start_parts(
         count = str(slots or _slots(worker) or os.cpu_count() or 1)
         # What the config may run without a sandbox was settled at submit.
         arguments = ["worker", _SLOTS, count, "--sandbox-by-config", *_name_of_machine(farm)]
-        _run(farm, worker, urls.worker_database, urls.broker, (handed, before), arguments)
+        if _run(farm, worker, urls.worker_database, urls.broker, (handed, before), arguments):
+            for name in passed_names(handed.get("BENCH_PASS_ENV", "")):
+                if name not in handed:
+                    farm.notify(f"BENCH_PASS_ENV names {name}, which is not set here: no program gets it")
 
 
 def parts_status(farm: EmbeddedFarm) -> list[PartStatus]:
@@ -90,15 +94,15 @@ def _run(
     broker_url: str,
     variables: tuple[dict[str, str], dict[str, str]],
     arguments: list[str],
-) -> None:
-    """See that `part` runs with these arguments and variables: those it is to have, and those it has."""
+) -> bool:
+    """See that `part` runs with these arguments and variables (those it is to have, those it has); whether it began."""
     handed, before = variables
     if part.process() is not None:
         news = changed(handed, before)
         if _SLOTS in arguments and str(_slots(part)) != arguments[arguments.index(_SLOTS) + 1]:
             news.append("--slots")
         if not news:
-            return
+            return False
         farm.notify(f"the {part.name} starts anew, with what it runs handed back: {', '.join(news)} changed")
         part.stop(GRACE_SECONDS[part.name])
     environment = {
@@ -109,7 +113,7 @@ def _run(
         "BENCH_DATABASE_URL": database_url,
         "BENCH_BROKER_URL": broker_url,
     }
-    part.start([sys.executable, "-m", "bench.cli.main", *arguments], environment)
+    return part.start([sys.executable, "-m", "bench.cli.main", *arguments], environment)
 
 
 def _environment(part: Daemon) -> dict[str, str]:

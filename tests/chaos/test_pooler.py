@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from db.engine import open_engine
 from tests.fixtures.fleet import Fleet
 from tests.fixtures.pooler import behind_a_pooler, pooler
 
@@ -14,6 +15,8 @@ def test_a_fleet_works_behind_a_pooler(farm: Fleet) -> None:
         pooler(farm.worker_url, size=3) as workers,
     ):
         assert worker.username in workers
+        farm.engine.dispose()
+        farm.engine = open_engine(owners, "submits", pool_size=2)
         farm.worker(slots=2, database_url=workers)
         farm.database_url = owners
         coordinator = farm.command("coordinator")

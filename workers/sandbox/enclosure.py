@@ -46,7 +46,7 @@ class Plan:
 def closed(program: Program) -> Plan:
     """Everything read-only but the cell; home, work directory and sockets out of sight; no network unasked."""
     covered = [*_present(map(Path, _SCRATCH))]
-    hidden = _outermost(_present([Path.home(), Path(_SOCKETS), *program.hidden]), beside=covered)
+    hidden = _outermost(_present([allowlist.home(), Path(_SOCKETS), *program.hidden]), beside=covered)
     needed = [*allowlist.own_python(), *program.reads]
     if program.network:
         needed += map(Path, allowlist.NETWORK)
