@@ -1,15 +1,19 @@
 """Connections: one way to open them, the places that commit, one way to say a lost call again."""
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from db.errors import DbError
+
+if TYPE_CHECKING:
+    import psycopg
 
 T = TypeVar("T")
 
@@ -26,10 +30,28 @@ DEAD_PEER = {
     "keepalives_count": 4,
     "tcp_user_timeout": 30_000,
 }
+_IDLE_IN_TRANSACTION: Final = "60s"
+# Not as start-up `options`, which PgBouncer refuses. It gives the first two to every server session that serves the
+# connection; the third stays with the session, and all of the farm's want it.
+_SETTLE: Final = f"""
+    SELECT pg_backend_pid(), set_config('DateStyle', 'ISO', false), set_config('TimeZone', 'UTC', false),
+           set_config('idle_in_transaction_session_timeout', '{_IDLE_IN_TRANSACTION}', false)"""
+_OVERRULED: Final = ("PGTZ", "PGDATESTYLE")
 
 
-def open_engine(url: str, application: str, pool_size: int = 5) -> sa.Engine:
-    """An engine for `url` (`postgresql://…`, always through psycopg 3); `DbError` for any other database."""
+def open_engine(
+    url: str,
+    application: str,
+    pool_size: int = 5,
+    *,
+    connect_seconds: int = 10,
+    pool: type[sa.Pool] = sa.QueuePool,
+) -> sa.Engine:
+    """An engine for `url` (`postgresql://…`, always through psycopg 3); `DbError` for any other database.
+
+    Every connection speaks UTF-8, ISO dates and UTC, whatever libpq's variables say. A pooler between (PgBouncer) may
+    give each transaction another server session: nothing is prepared there.
+    """
     try:
         parsed = sa.make_url(url)
     except sa.exc.ArgumentError as error:
@@ -38,19 +60,40 @@ def open_engine(url: str, application: str, pool_size: int = 5) -> sa.Engine:
         ) from error
     if parsed.get_backend_name() not in {"postgresql", "postgres"}:
         raise DbError(f"the farm needs PostgreSQL, and BENCH_DATABASE_URL names {parsed.get_backend_name()}")
-    return sa.create_engine(
+    for name in _OVERRULED:
+        # libpq sends them with each connection, and no parameter outweighs them: a wrong one is refused there.
+        os.environ.pop(name, None)
+    sized = {"pool_size": pool_size, "max_overflow": 2} if pool is sa.QueuePool else {}
+    engine = sa.create_engine(
         parsed.set(drivername="postgresql+psycopg"),
-        pool_size=pool_size,
-        max_overflow=2,
+        poolclass=pool,
+        **sized,
         pool_recycle=1800,
         json_serializer=lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":")),
         connect_args={
             "application_name": application[:63],
-            "connect_timeout": 10,
+            "connect_timeout": connect_seconds,
+            "client_encoding": "utf8",
             **DEAD_PEER,
-            "options": "-c timezone=UTC -c idle_in_transaction_session_timeout=60000",
         },
     )
+    sa.event.listen(engine, "connect", lambda driver, _record: _settle(driver))
+    return engine
+
+
+def _settle(driver: "psycopg.Connection[tuple[int, ...]]") -> None:
+    """Make a new connection's session the farm's."""
+    driver.autocommit = True
+    row = driver.execute(_SETTLE).fetchone()
+    driver.autocommit = False
+    assert row is not None
+    if is_pooled(driver, row[0]):
+        driver.prepare_threshold = None
+
+
+def is_pooled(driver: "psycopg.Connection[Any]", server_process: int) -> bool:
+    """Whether a pooler stands between: what it names for a cancel request is not the process that serves."""
+    return driver.info.backend_pid != server_process
 
 
 @contextmanager

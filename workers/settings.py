@@ -72,7 +72,7 @@ class WorkerSettings:
                 for name, value in given.items()
                 if name.startswith(SECRET_PREFIX) and value
             },
-            pass_env=_passed(given.get("BENCH_PASS_ENV", "")),
+            pass_env=passed_names(given.get("BENCH_PASS_ENV", "")),
             sandbox_read=_paths(given, "BENCH_SANDBOX_READ"),
             sandbox_hide=_paths(given, "BENCH_SANDBOX_HIDE"),
             disk_reserve_bytes=_number(given, "BENCH_DISK_RESERVE_MB", 512, least=0) * _MEBIBYTE,
@@ -107,7 +107,8 @@ def _sandbox(value: str) -> Sandbox:
     raise WorkerError(f"BENCH_SANDBOX is {value!r}; use {', '.join(get_args(Sandbox))}")
 
 
-def _passed(value: str) -> tuple[str, ...]:
+def passed_names(value: str) -> tuple[str, ...]:
+    """The names in `BENCH_PASS_ENV`. Raises `WorkerError` for one that goes to no program."""
     names = tuple(name.strip() for name in value.split(",") if name.strip())
     try:
         check_passed_names(names)

@@ -15,7 +15,8 @@ def cleanup(dry_run: bool) -> None:
 
     Workcells whose worker is dead, with what still runs in them; mirrors that hold nothing, or that nothing has
     used for 14 days, and what killed fetches left in the others; Git LFS contents and what set-ups left,
-    likewise; archives that never became whole; socket directories in which no server answers.
+    likewise; archives that never became whole; socket directories in which no server answers; what still runs
+    of farms whose directory was deleted.
     What a living process owns stays. It may run at any time, also twice at once.
 
     \b
@@ -23,7 +24,7 @@ def cleanup(dry_run: bool) -> None:
       bench cleanup --dry-run
     """
     from bench.embedded.farm import EmbeddedFarm
-    from bench.embedded.leftovers import stale_sockets
+    from bench.embedded.leftovers import deleted_farms, stale_sockets
     from workers.execution.leftovers import (
         half_archives,
         stale_mirrors,
@@ -41,6 +42,7 @@ def cleanup(dry_run: bool) -> None:
         *stale_objects(work_dir, remove=remove),
         *stale_setups(work_dir, remove=remove),
         *half_archives(settings.archives_dir, remove=remove),
+        *deleted_farms(remove=remove),
         *stale_sockets(EmbeddedFarm(FARM_DIRECTORY), remove=remove),
     ]
     verb = "would be removed" if dry_run else "removed"

@@ -2,9 +2,15 @@
 
 import sys
 
+from planner.cli.terminal import guarded
+
 
 def run() -> None:
     """Run `bench`; one line instead of a traceback where the farm's libraries are not there."""
+    sys.exit(guarded("bench", _main))
+
+
+def _main() -> int:
     try:
         from bench.cli.main import main
     except ModuleNotFoundError as error:
@@ -12,4 +18,4 @@ def run() -> None:
         if library in ("bench", "workers", "db", "planner"):
             raise
         sys.exit(f"bench: {library} is not installed; the farm needs: pip install 'bench-farm[farm]'")
-    sys.exit(main())
+    return main()

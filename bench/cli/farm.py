@@ -1,12 +1,17 @@
 """`bench up` and `bench down`."""
 
+from pathlib import Path
+
 import click
 
 from bench.cli.session import FARM_DIRECTORY, note, open_farm
 from bench.cli.tables import parts_table, show
+from bench.config.errors import ConfigError
+from bench.config.load import find_config, load_config
 from bench.embedded.farm import EmbeddedFarm
 from bench.embedded.parts import parts_status
 from bench.errors import BenchError
+from workers.spec import ToolchainRef
 
 
 @click.command()
@@ -28,8 +33,17 @@ def up(slots: int | None) -> None:
             raise BenchError(
                 "BENCH_DATABASE_URL is set: a fleet is started on its machines, not with `bench up`"
             )
-        farm.start_parts(slots)
+        farm.start_parts(slots, _toolchains_here())
         show(parts_table([*farm.embedded.status(), *parts_status(farm.embedded)]))
+
+
+def _toolchains_here() -> list[ToolchainRef]:
+    """Those of the config in this directory: the variables that they name are here now, and maybe not later."""
+    try:
+        return load_config(find_config(Path.cwd())).workcell.toolchains or []
+    except ConfigError as error:
+        note(f"{str(error).splitlines()[0]}: the variables that its toolchains name are not handed over")
+        return []
 
 
 @click.command()

@@ -7,6 +7,7 @@ import threading
 import click
 
 from bench.cli.session import note, open_farm
+from bench.embedded.deleted import call_when_deleted, end_deleted_farms, is_deleted
 from planner.plain_log import log_to_stderr
 
 
@@ -53,6 +54,7 @@ def worker(
     supervisor = Supervisor(settings, note)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: supervisor.leave())
+    call_when_deleted(supervisor.leave)
     supervisor.run()
 
 
@@ -64,10 +66,20 @@ def coordinator(standby: bool, once: bool) -> None:
 
     It may be killed at any point; another one goes on where it stood.
     """
-    from bench.coordinator.loop import make_tick, run_coordinator, sole_coordinator
-
     log_to_stderr()
     stop = stop_on_signals()
+    call_when_deleted(stop.set)
+    try:
+        _coordinate(stop, standby=standby, once=once)
+    finally:
+        if is_deleted():
+            # Nobody comes with `bench down` any more.
+            end_deleted_farms()
+
+
+def _coordinate(stop: threading.Event, *, standby: bool, once: bool) -> None:
+    from bench.coordinator.loop import make_tick, run_coordinator, sole_coordinator
+
     with open_farm() as farm:
         one_tick = make_tick(farm.engine, farm.bell)
         if once:

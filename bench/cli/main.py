@@ -10,6 +10,7 @@ from bench.errors import BenchError, FailureError
 from db.errors import DbError
 from planner.cli import program
 from planner.cli.program import Ending, LazyGroup
+from planner.cli.terminal import guarded
 from planner.errors import PlannerError
 from planner.foreign_text import visible_line
 from workers.errors import WorkerError
@@ -75,7 +76,7 @@ def cli(context: click.Context, debug: bool) -> None:
       bench submit --k 4 --slice critical --wait
       bench winners
 
-    Exit codes: 0 done, 1 it failed, 2 the input was refused.
+    Exit codes: 0 done, 1 it failed, 2 the input was refused, 141 the reader of the output went away.
     """
     context.obj = {"debug": debug}
 
@@ -101,4 +102,4 @@ def _ending(error: Exception) -> Ending | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(guarded("bench", main))

@@ -84,7 +84,8 @@ def _work(
         scheduler, bench_id = _scheduler(farm, config, wanted)
         if farm.embedded is not None:
             check_here([config.workcell.sandbox or "auto"])
-        farm.start_parts()
+        farm.check_variables(config.workcell.toolchains)
+        farm.start_parts(toolchains=config.workcell.toolchains)
         ticking = threading.Event()
         ticker = threading.Thread(
             target=run_coordinator, args=(make_tick(farm.engine, farm.bell), ticking), daemon=True

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,12 +12,14 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 from bench.embedded.farm import EmbeddedFarm
-from bench.embedded.parts import start_parts, worker_url
+from bench.embedded.libpq import forget_libpq_variables
+from bench.embedded.parts import PartUrls, check_variables, start_parts, worker_url
 from bench.errors import BenchError, FailureError
 from db.engine import open_engine
 from db.upgrade import check, standing, upgrade
 from planner.cli.output import echo
 from workers.doorbell import Doorbell
+from workers.spec import ToolchainRef
 
 FARM_DIRECTORY = Path(".bench")
 
@@ -57,11 +59,26 @@ class Farm:
         """Where the worker of an embedded farm mirrors repositories; None in a fleet, whose machines are elsewhere."""
         return None if self.embedded is None else self.embedded.paths.root / "work" / "mirrors"
 
-    def start_parts(self, slots: int | None = None) -> None:
-        """See that a coordinator and a worker run, where the farm is embedded."""
+    def start_parts(self, slots: int | None = None, toolchains: Iterable[ToolchainRef] | None = None) -> None:
+        """See that a coordinator and a worker run, where the farm is embedded, with the variables of this shell.
+
+        The worker is handed what `toolchains` and unfinished benches name, beside the farm's own.
+        """
+        from db.repositories.benches import Benches
+
         if self.embedded is not None and self.broker_url is not None:
-            url = worker_url(self.embedded, self.engine)
-            start_parts(self.embedded, self.database_url, url, self.broker_url, slots)
+            names = {name for ref in toolchains or () for name in ref.env}
+            worker = worker_url(self.embedded, self.engine)
+            urls = PartUrls(self.database_url, worker, self.broker_url)
+            start_parts(self.embedded, urls, slots, names | Benches(self.engine).named_variables())
+
+    def check_variables(self, toolchains: Iterable[ToolchainRef] | None) -> None:
+        """Refuse toolchains that name a variable which the embedded worker could not be handed.
+
+        A fleet's workers have variables of their own, and say themselves what they lack.
+        """
+        if self.embedded is not None:
+            check_variables(self.embedded, [(ref.name, ref.env) for ref in toolchains or ()])
 
 
 @contextmanager
@@ -93,6 +110,7 @@ def _embedded() -> Farm:
         raise BenchError(
             "BENCH_BROKER_URL is set and BENCH_DATABASE_URL is not; set both for a fleet, or neither"
         )
+    forget_libpq_variables()
     embedded = EmbeddedFarm(FARM_DIRECTORY, note)
     urls = embedded.up()
     return Farm(urls.database_url, urls.broker_url, embedded)

@@ -1,5 +1,6 @@
 """`bench submit`."""
 
+import json
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,7 @@ from bench.submit.plan import plan_fingerprint
 from db.repositories.new_bench import NewBench, NewCase
 from db.repositories.plans import Plans
 from planner.cli.numbers import FiniteRange
+from workers.spec import ToolchainRef
 
 if TYPE_CHECKING:
     from bench.submit.sandboxes import Sandboxes
@@ -115,7 +117,15 @@ def plan_of(farm: Farm, config: BenchConfig, issue_ids: list[str] | None, mirror
     """The plan of the bench, made on what this farm knows now; `mirrors` keeps what is fetched for it."""
     from bench.submit.submit import prepare_bench
 
-    return prepare_bench(farm.engine, config, issue_ids, here=farm.embedded is not None, mirrors=mirrors)
+    plan = prepare_bench(farm.engine, config, issue_ids, here=farm.embedded is not None, mirrors=mirrors)
+    farm.check_variables(toolchains_of(plan))
+    return plan
+
+
+def toolchains_of(plan: NewBench) -> list[ToolchainRef]:
+    """The toolchains of all cases, each once."""
+    written = {json.dumps(ref, sort_keys=True) for case in plan.cases for ref in case.workcell["toolchains"]}
+    return [ToolchainRef.model_validate_json(ref) for ref in sorted(written)]
 
 
 def _plan(farm: Farm, config: BenchConfig, issue_ids: list[str] | None) -> tuple[NewBench, list[str]]:

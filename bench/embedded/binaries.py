@@ -128,6 +128,7 @@ def _version(argv: Sequence[str], account: Account, setting: str) -> str:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=30,
             check=False,
             **account.popen_options(),

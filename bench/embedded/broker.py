@@ -16,7 +16,8 @@ from bench.embedded.paths import FarmPaths
 from bench.embedded.processes import Daemon, end, wait_until
 from bench.embedded.sockets import listener
 
-# It holds doorbells only; a full one refuses rather than take the machine's memory.
+# It holds doorbells only; a full one refuses rather than take the machine's memory. A title of its own would be
+# written over the variables by which it is known as this farm's.
 _CONFIG = """
 port 0
 unixsocket {socket}
@@ -28,6 +29,7 @@ maxmemory 256mb
 maxmemory-policy noeviction
 dir {directory}
 daemonize no
+set-proc-title no
 """
 _START_SECONDS = 60.0
 _STOP_SECONDS = 5.0

@@ -15,6 +15,7 @@ import psutil
 
 from bench.embedded.broker import Broker
 from bench.embedded.errors import EmbeddedError
+from bench.embedded.moved import settle
 from bench.embedded.paths import FarmPaths
 from bench.embedded.postgres import Postgres
 from bench.embedded.processes import Daemon, trim
@@ -25,6 +26,8 @@ _SPACE_NEEDED_BYTES = 200 * 1024 * 1024
 # The worker first, so that it can hand back its work to a database that still runs.
 GRACE_SECONDS = {"worker": 40.0, "coordinator": 10.0}
 _SERVERS = ("broker", "postgres")
+# Nothing can be handed back where the notes of the work have gone from.
+_MOVED_GRACE_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class EmbeddedFarm:
 
     def __init__(self, root: Path, notify: Callable[[str], None] = lambda _line: None) -> None:
         self.paths = FarmPaths.at(root)
-        self._notify = notify
+        self.notify = notify
 
     def up(self) -> FarmUrls:
         """Start or repair what does not run; join what does. Daemons beside the servers are left as they are."""
@@ -61,6 +64,7 @@ class EmbeddedFarm:
             # Again, now that nothing clears away: what was there may have been taken for left behind.
             self.paths.make()
             self._check_secrets()
+            self._end_at_another_place()
             postgres, broker = self._servers()
             broker.ensure()
             postgres.ensure()
@@ -76,11 +80,9 @@ class EmbeddedFarm:
             return
         self.paths.make()
         with self.locked(), _in_one_line():
-            for name in self._daemon_names():
-                self.daemon(name).stop(GRACE_SECONDS.get(name, 10.0))
-            postgres, broker = Postgres(self.paths, "", self._notify), Broker(self.paths, "")
-            broker.stop()
-            postgres.stop()
+            moved = settle(self.paths, self._daemons(), self.notify)
+            self._stop(_MOVED_GRACE_SECONDS if moved else None)
+            self._leave_old_sockets()
             shutil.rmtree(self.paths.sockets, ignore_errors=True)
 
     def status(self) -> list[PartStatus]:
@@ -113,8 +115,23 @@ class EmbeddedFarm:
             draft.replace(self.paths.secrets)
         return known[name]
 
+    def _end_at_another_place(self) -> None:
+        """What runs at the place from which this directory was moved cannot work there: no path is right any more."""
+        if settle(self.paths, self._daemons(), self.notify):
+            self._stop(_MOVED_GRACE_SECONDS)
+
+    def _daemons(self) -> list[Daemon]:
+        return [self.daemon(record.stem) for record in self.paths.run.glob("*.json")]
+
+    def _stop(self, grace_seconds: float | None = None) -> None:
+        """Stop the parts, then the servers; each has its own grace unless one is given."""
+        for name in self._daemon_names():
+            self.daemon(name).stop(grace_seconds or GRACE_SECONDS.get(name, 10.0))
+        Broker(self.paths, "").stop()
+        Postgres(self.paths, "", self.notify).stop()
+
     def _servers(self) -> tuple[Postgres, Broker]:
-        postgres = Postgres(self.paths, self.secret("postgres"), self._notify)
+        postgres = Postgres(self.paths, self.secret("postgres"), self.notify)
         return postgres, Broker(self.paths, self.secret("broker"))
 
     def _daemon_names(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Socket directories of embedded farms that were killed, and whose own `bench down` never came."""
+"""What embedded farms left for which no `bench down` ever came: socket directories, and processes of deleted ones."""
 
 import os
 import re
@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from bench.embedded.deleted import end_deleted_farms, processes_of_deleted_farms
 from bench.embedded.farm import EmbeddedFarm
 from bench.embedded.sockets import listener
 from workers.execution.leftovers import Leftover, size_of
@@ -22,7 +23,8 @@ def stale_sockets(farm: EmbeddedFarm, *, remove: bool) -> list[Leftover]:
     """
     own = farm.paths.sockets
     found = _own(farm, remove) if farm.paths.lock.exists() else []
-    name = re.compile(rf"bench-{os.geteuid()}-[0-9a-f]{{10}}")
+    # With what programs of killed workers had for temporary files, where nothing could be mounted.
+    name = re.compile(rf"bench-{os.geteuid()}-([0-9a-f]{{10}}|tmp-\w{{8}})")
     others = (path for path in sorted(own.parent.iterdir()) if name.fullmatch(path.name) and path != own)
     left = [path for path in others if _is_left(path) and _idle(path) > _IDLE_SECONDS]
     found += [Leftover("sockets", path, size_of(path)) for path in left]
@@ -30,6 +32,12 @@ def stale_sockets(farm: EmbeddedFarm, *, remove: bool) -> list[Leftover]:
         for path in left:
             remove_tree(path)
     return found
+
+
+def deleted_farms(*, remove: bool) -> list[Leftover]:
+    """What still runs of farms whose directory was deleted."""
+    found = end_deleted_farms() if remove else processes_of_deleted_farms()
+    return [Leftover("process", Path(f"/proc/{process.pid}"), 0) for process in found]
 
 
 def _own(farm: EmbeddedFarm, remove: bool) -> list[Leftover]:

@@ -2,40 +2,76 @@
 
 import os
 import sys
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 
+import psutil
 import sqlalchemy as sa
 
-from bench.embedded.farm import EmbeddedFarm, PartStatus, daemon_status
+from bench.embedded.errors import EmbeddedError
+from bench.embedded.farm import GRACE_SECONDS, EmbeddedFarm, PartStatus, daemon_status
+from bench.embedded.handed import (
+    changed,
+    environment_of,
+    for_coordinator,
+    for_worker,
+    handed_before,
+    missing_line,
+    refuse_own,
+)
 from bench.embedded.processes import Daemon
 from db.logins import ensure_login
+from workers.settings import passed_names
 
 _WORKER_LOGIN = "farm_worker"
+_SLOTS = "--concurrency"
+
+
+@dataclass(frozen=True)
+class PartUrls:
+    """How the parts reach the servers. Secrets: never printed."""
+
+    database: str = field(repr=False)
+    worker_database: str = field(repr=False)
+    broker: str = field(repr=False)
+
+
+def check_variables(farm: EmbeddedFarm, toolchains: Sequence[tuple[str, Iterable[str]]]) -> None:
+    """`EmbeddedError` where a toolchain names a variable that neither this shell has nor the worker that runs.
+
+    `toolchains` are the name of each and the names of its variables.
+    """
+    for _, names in toolchains:
+        refuse_own(names)
+    before = handed_before(_environment(farm.daemon("worker")))
+    line = missing_line(toolchains, {**before, **os.environ})
+    if line is not None:
+        raise EmbeddedError(line)
 
 
 def start_parts(
-    farm: EmbeddedFarm, database_url: str, worker_database_url: str, broker_url: str, slots: int | None = None
+    farm: EmbeddedFarm, urls: PartUrls, slots: int | None = None, names: Iterable[str] = ()
 ) -> None:
-    """Start what does not run; a part that crashed is started anew."""
-    shared = {
-        "PATH": os.environ.get("PATH", ""),
-        "HOME": os.environ.get("HOME", "/"),
-        "LANG": os.environ.get("LANG", "C.UTF-8"),
-        "BENCH_BROKER_URL": broker_url,
-        "BENCH_WORK_DIR": str(farm.paths.root / "work"),
-        "BENCH_ARCHIVES_DIR": str(farm.paths.root / "archives"),
-        **_settings_of_this_shell(),
-    }
+    """Start what does not run; a part that crashed is started anew, and so is one whose variables have changed.
+
+    The worker gets the variables called `names` beside the farm's own. One that is started anew hands back what it
+    runs, which goes on after it.
+    """
     with farm.locked():
-        _bench(farm.daemon("coordinator"), {**shared, "BENCH_DATABASE_URL": database_url}, "coordinator")
-        count = str(slots or os.cpu_count() or 1)
-        hidden = [str(farm.paths.root), *filter(None, [shared.get("BENCH_SANDBOX_HIDE")])]
-        worker = {
-            **shared,
-            "BENCH_DATABASE_URL": worker_database_url,
-            "BENCH_SANDBOX_HIDE": os.pathsep.join(hidden),
-        }
+        coordinator, worker = farm.daemon("coordinator"), farm.daemon("worker")
+        before = handed_before(_environment(coordinator))
+        handed = for_coordinator(os.environ, before)
+        _run(farm, coordinator, urls.database, urls.broker, (handed, before), ["coordinator"])
+        before = handed_before(_environment(worker))
+        handed = for_worker(os.environ, before, list(names))
+        count = str(slots or _slots(worker) or os.cpu_count() or 1)
         # What the config may run without a sandbox was settled at submit.
-        _bench(farm.daemon("worker"), worker, "worker", "--concurrency", count, "--sandbox-by-config")
+        arguments = ["worker", _SLOTS, count, "--sandbox-by-config", *_name_of_machine(farm)]
+        if _run(farm, worker, urls.worker_database, urls.broker, (handed, before), arguments):
+            for name in passed_names(handed.get("BENCH_PASS_ENV", "")):
+                if name not in handed:
+                    farm.notify(f"BENCH_PASS_ENV names {name}, which is not set here: no program gets it")
 
 
 def parts_status(farm: EmbeddedFarm) -> list[PartStatus]:
@@ -51,13 +87,55 @@ def worker_url(farm: EmbeddedFarm, engine: sa.Engine) -> str:
     return engine.url.set(username=_WORKER_LOGIN, password=password).render_as_string(hide_password=False)
 
 
-def _settings_of_this_shell() -> dict[str, str]:
-    """The farm's own settings of the shell that starts the parts reach them; nothing else does."""
-    ours = {name: value for name, value in os.environ.items() if name.startswith("BENCH_")}
-    for name in ("BENCH_DATABASE_URL", "BENCH_BROKER_URL"):
-        ours.pop(name, None)
-    return ours
+def _run(
+    farm: EmbeddedFarm,
+    part: Daemon,
+    database_url: str,
+    broker_url: str,
+    variables: tuple[dict[str, str], dict[str, str]],
+    arguments: list[str],
+) -> bool:
+    """See that `part` runs with these arguments and variables (those it is to have, those it has); whether it began."""
+    handed, before = variables
+    if part.process() is not None:
+        news = changed(handed, before)
+        if _SLOTS in arguments and str(_slots(part)) != arguments[arguments.index(_SLOTS) + 1]:
+            news.append("--slots")
+        if not news:
+            return False
+        farm.notify(f"the {part.name} starts anew, with what it runs handed back: {', '.join(news)} changed")
+        part.stop(GRACE_SECONDS[part.name])
+    environment = {
+        "PATH": os.environ.get("PATH", ""),
+        "HOME": os.environ.get("HOME", "/"),
+        "LANG": os.environ.get("LANG", "C.UTF-8"),
+        **environment_of(handed, farm.paths.root),
+        "BENCH_DATABASE_URL": database_url,
+        "BENCH_BROKER_URL": broker_url,
+    }
+    return part.start([sys.executable, "-m", "bench.cli.main", *arguments], environment)
 
 
-def _bench(daemon: Daemon, environment: dict[str, str], *arguments: str) -> None:
-    daemon.start([sys.executable, "-m", "bench.cli.main", *arguments], environment)
+def _environment(part: Daemon) -> dict[str, str]:
+    """The environment that the living part was started with."""
+    process = part.process()
+    with suppress(psutil.Error):
+        return process.environ() if process is not None else {}
+    return {}
+
+
+def _slots(worker: Daemon) -> int | None:
+    """How many executions the living worker takes at a time."""
+    process = worker.process()
+    with suppress(psutil.Error, ValueError, IndexError):
+        words = process.cmdline() if process is not None else []
+        return int(words[words.index(_SLOTS) + 1])
+    return None
+
+
+def _name_of_machine(farm: EmbeddedFarm) -> list[str]:
+    """The name under which the worker works: its first one, also where the farm was moved since."""
+    known = sorted(
+        (farm.paths.root / "work" / "run").glob("*/token"), key=lambda token: token.stat().st_mtime
+    )
+    return ["--machine-id", known[0].parent.name] if known else []

@@ -15,6 +15,7 @@ from bench.embedded.account import Account, account_of, database_account
 from bench.embedded.binaries import PostgresPrograms, postgres_programs
 from bench.embedded.cluster import OWNER, check_version, make_cluster
 from bench.embedded.errors import EmbeddedError
+from bench.embedded.ownership import claim_data, owner_elsewhere, servers_in
 from bench.embedded.paths import FarmPaths
 from bench.embedded.processes import Daemon, end, kill, wait_until
 from bench.embedded.sockets import listener
@@ -58,6 +59,9 @@ class Postgres:
         """Running and serving, whatever was left behind."""
         if self._serves():
             return
+        if self.data.exists():
+            claim_data(self.data, self.paths)
+            self._hand_over_copy()
         account = account_of(self.data) if self.data.exists() else database_account()
         programs = postgres_programs(account)
         since = self.daemon.log_size()
@@ -65,11 +69,19 @@ class Postgres:
             self._end_strays()
             if not self.data.exists():
                 make_cluster(self.data, self.paths, account, programs, self.password, self.notify)
+                claim_data(self.data, self.paths)
             check_version(self.data, programs)
             self._start(programs, account)
         self._wait(since)
         self._create_database()
         self.daemon.mark_ready()
+
+    def _hand_over_copy(self) -> None:
+        """Where root copied the directory, the copied data are root's; PostgreSQL does not run as root."""
+        account = database_account()
+        if account.drop and not self.data.is_symlink() and self.data.stat().st_uid == 0:
+            for path in (self.data, *self.data.rglob("*")):
+                account.own(path)
 
     def stop(self) -> None:
         """Fast shutdown, then immediate, then SIGKILL; returns when the server is gone."""
@@ -107,12 +119,14 @@ class Postgres:
         if pid > 0:
             with suppress(psutil.NoSuchProcess):
                 end(psutil.Process(pid), _STOP_SECONDS, _STOP_SIGNALS)
-        users = _processes_in(self.data)
-        for process in users:
-            if process.pid == self._noted_pid():
-                end(process, _STOP_SECONDS, _STOP_SIGNALS)
-        kill(users)
-        self._forget_recycled_pid()
+        # What a copy of a farm links to is the other one's.
+        if owner_elsewhere(self.data, self.paths) is None:
+            users = servers_in(self.data)
+            for process in users:
+                if process.pid == self._noted_pid():
+                    end(process, _STOP_SECONDS, _STOP_SIGNALS)
+            kill(users)
+            self._forget_recycled_pid()
         for left in self.sockets.glob(_SOCKET + "*"):
             left.unlink(missing_ok=True)
 
@@ -179,14 +193,3 @@ class Postgres:
                 f"the embedded PostgreSQL refuses its owner: {reason}"
                 f" (is {self.paths.secrets} the one that belongs to {self.data}?)"
             ) from error
-
-
-def _processes_in(directory: Path) -> list[psutil.Process]:
-    """The processes that work in `directory`: PostgreSQL's do, from the postmaster to the last backend."""
-    found = []
-    if directory.exists():
-        for process in psutil.process_iter():
-            with suppress(psutil.Error, OSError):
-                if process.name().startswith("postgres") and Path(process.cwd()).samefile(directory):
-                    found.append(process)
-    return found

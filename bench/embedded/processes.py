@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from bench.embedded.errors import EmbeddedError
 
 # Children inherit it, so a family is found even after the process that began it was killed.
 FAMILY = "FARM_FAMILY"
+PLACE = "FARM_PLACE"
+"""Of the environment of a daemon: device and inode of the directory of its record, and its path then."""
 _LONGEST_LOG_BYTES = 8 * 1024 * 1024
 _KILL_SECONDS = 10.0
 # What this interpreter started itself and has to reap.
@@ -78,9 +80,24 @@ class Daemon:
         trim(self.log)
         # Before it lives: whoever is ended before its pid is noted leaves a family that `stop` finds.
         self._write(Record(0, "", self._place(), family))
-        pid = self._spawn(argv, {**environment, FAMILY: family}, cwd, dict(options or {}))
+        marks = {FAMILY: family, PLACE: f"{self._place()}:{self.record.parent}"}
+        pid = self._spawn(argv, {**environment, **marks}, cwd, dict(options or {}))
         self._write(Record(pid, birth(pid) or "", self._place(), family))
         return True
+
+    def adopt(self, is_ours: Callable[[psutil.Process], bool]) -> None:
+        """Take over a record that came here with a copy of its directory, where its process `is_ours` by now.
+
+        Else it goes: it speaks of another directory's process, or of none.
+        """
+        note = self._read()
+        if note is None or note.place == self._place():
+            return
+        process = living(note.pid, note.born)
+        if process is not None and is_ours(process):
+            self._write(replace(note, place=self._place()))
+        else:
+            self.record.unlink(missing_ok=True)
 
     def mark_ready(self) -> None:
         """Note that it serves, so that the next command need not look again."""
@@ -142,21 +159,29 @@ class Daemon:
         return child.pid
 
     def _note(self) -> Record | None:
+        note = self._read()
+        return note if note is not None and note.place == self._place() else None
+
+    def _read(self) -> Record | None:
         try:
-            note = Record(**json.loads(self.record.read_text(encoding="utf-8")))
+            return Record(**json.loads(self.record.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
-        return note if note.place == self._place() else None
 
     def _place(self) -> str:
         """Tells the farm's directory from a copy of it, whose records speak of the original's processes."""
-        found = self.record.parent.stat()
-        return f"{found.st_dev}:{found.st_ino}"
+        return place_of(self.record.parent)
 
     def _write(self, note: Record) -> None:
         draft = self.record.with_suffix(".draft")
         draft.write_text(json.dumps(vars(note)), encoding="utf-8")
         draft.replace(self.record)
+
+
+def place_of(directory: Path) -> str:
+    """What tells a directory from every other one there is now, also after it was moved."""
+    found = directory.stat()
+    return f"{found.st_dev}:{found.st_ino}"
 
 
 def birth(pid: int) -> str | None:
@@ -267,11 +292,3 @@ def _birth_without_proc(pid: int) -> str | None:
 @cache
 def _boot() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-
-
-def signal_and_wait(pid: int, number: signal.Signals, timeout: float) -> bool:
-    """Kept until postgres.py no longer calls it (others import this module meanwhile); then delete."""
-    try:
-        return _signalled_to_end(psutil.Process(pid), number, timeout)
-    except psutil.NoSuchProcess:
-        return True

@@ -23,6 +23,7 @@ from bench.submit.sandboxes import check_here
 from db.repositories.history import History
 from db.repositories.issues import Issues
 from db.repositories.new_bench import NewBench
+from workers.execution.git import check_git
 from workers.execution.mirror import resolve_ref
 from workers.toolchains.registry import check_ref, missing_executable
 
@@ -44,8 +45,10 @@ def prepare_bench(
 ) -> NewBench:
     """Plan a bench on what the farm knows now; nothing is written.
 
-    `here`: the executions will run on this machine, so that a missing toolchain or sandbox is refused now.
+    `here`: the executions will run on this machine, so that a missing toolchain, sandbox or git is refused now.
     """
+    if here:
+        check_git()
     chosen = choose(known_issues(engine, config), config, issue_ids)
     resolve = lru_cache(maxsize=None)(lambda repo, ref: resolve_ref(repo, ref, mirrors))
     ready = _make_all_ready(config, chosen, resolve, _sources(engine, config, chosen))

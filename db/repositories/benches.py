@@ -69,6 +69,16 @@ class Benches:
             raise DbError(f"no bench is named {bench_id!r}; `bench status` lists them")
         return dict(row)
 
+    def named_variables(self) -> set[str]:
+        """Names of environment variables that the toolchains of unfinished benches name."""
+        statement = sa.text("""
+            SELECT DISTINCT name FROM farm.benches b JOIN farm.cases c USING (bench_id),
+                jsonb_array_elements(c.workcell->'toolchains') toolchain,
+                jsonb_array_elements_text(toolchain->'env') name
+            WHERE b.state NOT IN ('finished', 'cancelled')""")
+        with self._engine.connect() as connection:
+            return set(connection.scalars(statement))
+
     def latest(self) -> str:
         """The id of the newest bench; `DbError` where none was submitted."""
         with self._engine.connect() as connection:

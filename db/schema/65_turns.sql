@@ -10,8 +10,9 @@ CREATE FUNCTION farm.holder_lives(t farm.turns) RETURNS boolean LANGUAGE sql VOL
           AND (s.backend_start IS NULL OR s.backend_start = t.holder_started_at))
 $$;
 
--- The fence with which this session holds the turn, already or from now on; NULL where another one holds it.
-CREATE FUNCTION farm.take_turn(p_name text) RETURNS bigint LANGUAGE plpgsql AS $$
+-- The fence with which the session of server process p_holder holds the turn, already or from now on; NULL where another
+-- one holds it. Behind a pooler it is not the session that asks.
+CREATE FUNCTION farm.take_turn(p_name text, p_holder integer DEFAULT pg_backend_pid()) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     t farm.turns;
 BEGIN
@@ -20,12 +21,12 @@ BEGIN
     -- After the lock: a holder that began while this one waited must be seen.
     PERFORM pg_stat_clear_snapshot();
     IF farm.holder_lives(t) THEN
-        RETURN CASE WHEN t.holder_pid = pg_backend_pid() THEN t.fence END;
+        RETURN CASE WHEN t.holder_pid = p_holder THEN t.fence END;
     END IF;
     UPDATE farm.turns
     SET fence = fence + 1, holder_pid = s.pid, holder_started_at = s.backend_start, holder_role = s.usename,
         holder = s.application_name
     FROM pg_stat_activity s
-    WHERE s.pid = pg_backend_pid() AND name = p_name RETURNING * INTO t;
+    WHERE s.pid = p_holder AND name = p_name RETURNING * INTO t;
     RETURN t.fence;
 END $$;

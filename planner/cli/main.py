@@ -7,6 +7,7 @@ import click
 
 from planner.cli import program
 from planner.cli.program import Ending, LazyGroup
+from planner.cli.terminal import guarded
 from planner.errors import PlannerError
 from planner.foreign_text import visible_line
 
@@ -46,7 +47,7 @@ def cli(context: click.Context, debug: bool) -> None:
       planner verify bundle
       planner predict --bundle bundle --input issue.json
 
-    Exit codes: 0 done, 1 it failed, 2 the input was refused.
+    Exit codes: 0 done, 1 it failed, 2 the input was refused, 141 the reader of the output went away.
     """
     context.obj = {"debug": debug}
 
@@ -54,7 +55,7 @@ def cli(context: click.Context, debug: bool) -> None:
 def run() -> None:
     """The console script. SIGTERM ends it as Ctrl-C does: nothing half-written stays."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(main())
+    sys.exit(guarded("planner", main))
 
 
 def main(args: list[str] | None = None) -> int:
@@ -66,8 +67,6 @@ def _ending(error: Exception) -> Ending | None:
     match error:
         case PlannerError():
             return Ending(visible_line(str(error)), 2)
-        case OSError():
-            return Ending(visible_line(f"{error.filename or 'a file'}: {error.strerror or error}"), 1)
         case ModuleNotFoundError() if (error.name or "").partition(".")[0] in _EXTRAS:
             return Ending(f"{error.name} is not installed; it comes with: pip install 'bench-farm[train]'", 1)
         case _:

@@ -1,5 +1,6 @@
 """What the command lines share: commands that load when they are called, and errors of one line."""
 
+import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -9,6 +10,8 @@ from typing import Any, NamedTuple
 import click
 
 from planner.cli.output import echo, echo_text, show_refusal
+from planner.cli.terminal import UnwritableError
+from planner.foreign_text import visible_line
 
 
 class LazyGroup(click.Group):
@@ -42,8 +45,8 @@ def run(
 ) -> int:
     """Run a command line; the exit code.
 
-    An error that `ending` knows is said in one line, with its traceback only after `--debug`; any other one is a
-    defect and goes on.
+    An error that `ending` knows, or that the system gives, is said in one line, with its traceback only after
+    `--debug`; any other one is a defect and goes on.
     """
     try:
         code = cli.main(args=args, prog_name=name, standalone_mode=False)
@@ -56,8 +59,10 @@ def run(
     except (click.Abort, KeyboardInterrupt):
         echo("interrupted", err=True)
         return 130
+    except UnwritableError:
+        raise
     except Exception as error:
-        last = ending(error)
+        last = _directory_gone(error) or ending(error) or _of_the_system(error)
         if last is None:
             raise
         if "--debug" in (sys.argv[1:] if args is None else args):
@@ -65,3 +70,25 @@ def run(
         for line in last.message.split("\n"):
             echo(f"{name}: {line}", err=True)
         return last.code
+
+
+def _directory_gone(error: Exception) -> Ending | None:
+    """Where the working directory was deleted, or may not be entered any more, that is why a file was not found."""
+    if isinstance(error, OSError):
+        try:
+            os.getcwd()  # noqa: PTH109 — asked for its error
+        except OSError as why:
+            return Ending(f"the working directory is not there: {why.strerror}; change to one that exists", 1)
+    return None
+
+
+def _of_the_system(error: Exception) -> Ending | None:
+    match error:
+        case OSError():
+            return Ending(visible_line(f"{error.filename or 'a file'}: {error.strerror or error}"), 1)
+        case UnicodeEncodeError():
+            return Ending(
+                visible_line(f"{error.object!s:.80} is no text: it holds bytes that are not UTF-8"), 2
+            )
+        case _:
+            return None

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from workers.control import Control
-from workers.execution.halt import StoppedError
+from workers.execution.halt import HaltError, StoppedError
 from workers.repository import without_credentials
 
 CONFIG = Path(__file__).with_name("gitconfig.txt")
@@ -55,10 +55,11 @@ def run_git(
     control: Control | None = None,
     alone: bool = False,
 ) -> bytes:
-    """Standard output of Git in exactly this environment. Raises as `git`.
+    """Standard output of Git in exactly this environment. Raises as `git`, and `HaltError` where there is no Git.
 
     `alone`: it has no terminal, where ssh or a helper could ask somebody, and dies with the worker.
     """
+    check_git()
     with tempfile.TemporaryFile() as words:
         process = subprocess.Popen(
             [*(_mortal() if alone else ()), "git", *arguments],
@@ -79,6 +80,12 @@ def run_git(
             words.seek(0)
             raise GitError(last_words(words.read(_WORDS_BYTES)) or f"git ended with {process.returncode}")
     return out
+
+
+def check_git() -> None:
+    """`HaltError` where there is no git on this machine."""
+    if shutil.which("git") is None:
+        raise HaltError("infra", "there is no git on this machine's PATH; install it: apt-get install git")
 
 
 def _communicate(

@@ -10,7 +10,7 @@ from celery import bootsteps
 from celery.worker import state as worker_state
 from sqlalchemy.exc import SQLAlchemyError
 
-from db.engine import DEAD_PEER, open_engine
+from db.engine import open_engine
 from db.repositories.leases import Leases
 from db.repositories.machines import Greeting, Machines
 from workers.celery_app import broker_queue
@@ -56,10 +56,8 @@ class Presence(bootsteps.StartStopStep):  # type: ignore[misc]
         super().__init__(consumer, **options)
         self._settings = NodeSettings.from_environment()
         self._token = self._settings.machine_token
-        engine = open_engine(self._settings.database_url, f"bench worker {self._settings.machine_id}")
-        self._engine = sa.create_engine(
-            engine.url, poolclass=sa.NullPool, connect_args={"connect_timeout": 3, **DEAD_PEER}
-        )
+        name = f"bench worker {self._settings.machine_id}"
+        self._engine = open_engine(self._settings.database_url, name, connect_seconds=3, pool=sa.NullPool)
         self._machines = Machines(self._engine)
         self._supervisor = os.getppid()
         self._timer: Any = None

@@ -33,13 +33,21 @@ def own_python() -> tuple[Path, ...]:
     return tuple(dict.fromkeys(path.absolute() for path in found))
 
 
+def home() -> Path:
+    """This user's home directory; the root where there is none, as for an account without a name."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/")
+
+
 def _installation(executable: Path) -> Path:
     """The directory an executable needs: its prefix where it lies in one's `bin`, else its own directory.
 
     A home directory, `~/.local` and the root are never exposed whole: they hold keys.
     """
     prefix = executable.parent.parent
-    guarded = {Path("/"), Path.home(), Path.home() / ".local"}
+    guarded = {Path("/"), home(), home() / ".local"}
     if executable.parent.name in ("bin", "sbin", "Scripts") and prefix not in guarded:
         return prefix
     return executable if executable.parent in guarded else executable.parent

@@ -23,6 +23,8 @@ class Bwrap:
     sizes: bool = True
     name: str = "bwrap"
     lifeline: bool = False
+    mounts: bool = True
+    covers_tmp: bool = True
 
     def argv(self, program: Program, fd: int) -> list[str]:
         command = [*limits.prefix(), self.program, "--json-status-fd", str(fd), *self.isolation()]
@@ -34,6 +36,8 @@ class Bwrap:
         command += _try_read(_outermost([*allowlist.own_python(), *program.reads]))
         for place in (*program.writes, program.cell):
             command += ["--bind", str(place), str(place)]
+        if program.tmp is not None:
+            command += ["--bind", *map(str, program.tmp)]
         # The root and /dev lie in memory without a bound: nothing is written there.
         command += ["--remount-ro", "/dev", "--remount-ro", "/"]
         return [*command, "--chdir", str(program.cwd), "--", *program.argv]

@@ -54,7 +54,7 @@ def tmpfs(path: str, size: int) -> None:
 
 def arrange(plan: dict[str, Any]) -> None:
     """Make the mounts of the plan."""
-    kept = [(path, os.open(path, os.O_PATH | os.O_CLOEXEC)) for path in plan["reads"] + plan["writes"]]
+    kept = _kept(plan)
     for path in plan["pinned"]:
         bind(path, path)
     for path in plan["read_only"]:
@@ -67,7 +67,7 @@ def arrange(plan: dict[str, Any]) -> None:
     for path, handle in kept:
         _mount_point(path, handle)
         bind(f"/proc/self/fd/{handle}", path)
-    for path in plan["writes"]:
+    for path in plan["writes"] + plan["tmp"][1:]:
         read_only(path, on=False)
     for path in plan["hidden"]:
         read_only(path)
@@ -75,6 +75,16 @@ def arrange(plan: dict[str, Any]) -> None:
         read_only("/proc", on=False)
     for _, handle in kept:
         os.close(handle)
+
+
+def _kept(plan: dict[str, Any]) -> list[tuple[str, int]]:
+    """Where what stays visible is to be mounted, and a descriptor of each that no mount covers."""
+    flags = os.O_PATH | os.O_CLOEXEC
+    kept = [(path, os.open(path, flags)) for path in plan["reads"] + plan["writes"]]
+    if plan["tmp"]:
+        source, place = plan["tmp"]
+        kept.append((place, os.open(source, flags | os.O_NOFOLLOW)))
+    return kept
 
 
 def _mount_point(path: str, handle: int) -> None:

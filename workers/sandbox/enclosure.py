@@ -32,6 +32,8 @@ class Plan:
     reads: list[str]
     """What stays visible below `scratch` and `hidden`."""
     writes: list[str]
+    tmp: list[str]
+    """A directory, and the path at which it is mounted; empty where there is none."""
     cwd: str
     loopback: bool
     """Whether there is a network of the program's own to bring up."""
@@ -44,7 +46,7 @@ class Plan:
 def closed(program: Program) -> Plan:
     """Everything read-only but the cell; home, work directory and sockets out of sight; no network unasked."""
     covered = [*_present(map(Path, _SCRATCH))]
-    hidden = _outermost(_present([Path.home(), Path(_SOCKETS), *program.hidden]), beside=covered)
+    hidden = _outermost(_present([allowlist.home(), Path(_SOCKETS), *program.hidden]), beside=covered)
     needed = [*allowlist.own_python(), *program.reads]
     if program.network:
         needed += map(Path, allowlist.NETWORK)
@@ -58,6 +60,7 @@ def closed(program: Program) -> Plan:
         hidden=hidden,
         reads=[path for path in _outermost(_present(needed)) if _lies_below(path, [*covered, *hidden])],
         writes=_present([*program.writes, program.cell]),
+        tmp=[str(path) for path in program.tmp or ()],
         cwd=str(program.cwd),
         loopback=not program.network,
     )
@@ -76,6 +79,7 @@ def open_to_all(program: Program) -> Plan:
         hidden=[],
         reads=[],
         writes=_present([*program.writes, program.cell]),
+        tmp=[str(path) for path in program.tmp or ()],
         cwd=str(program.cwd),
         loopback=False,
     )

@@ -29,6 +29,12 @@ class Unshare:
     setpriv: str
     isolates: bool = True
     lifeline: bool = True
+    mounts: bool = True
+
+    @property
+    def covers_tmp(self) -> bool:
+        """Only where it isolates."""
+        return self.isolates
 
     @property
     def name(self) -> str:
@@ -66,6 +72,8 @@ class Group:
 
     name: str = "group"
     lifeline: bool = True
+    mounts: bool = False
+    covers_tmp: bool = False
 
     def argv(self, program: Program, fd: int) -> list[str]:
         return [*limits.prefix(), *minder(fd), *program.argv]

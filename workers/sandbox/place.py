@@ -12,6 +12,7 @@ from workers.sandbox.bounds import Bounds
 from workers.sandbox.capture import redact, shorten
 from workers.sandbox.process import Ended, Limits
 from workers.sandbox.program import MARK, SCRATCH_BYTES, Program, Rung
+from workers.sandbox.temporary import temporary
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -48,15 +49,17 @@ class Place:
         own = Path(sys.executable).parent
         return ":".join([*map(str, self.first_on_path), str(own), self.worker_path])
 
-    def environment(self, inside: Path, given: Mapping[str, str], *, network: bool) -> dict[str, str]:
-        """The complete environment of a program that works in `inside`."""
+    def environment(
+        self, inside: Path, given: Mapping[str, str], tmp: Path, *, network: bool
+    ) -> dict[str, str]:
+        """The complete environment of a program that works in `inside` and finds `tmp` for temporary files."""
         return {
             "LANG": "C.UTF-8",
             **(self.network_env if network else {}),
             **given,
             "PATH": self.search_path,
             "HOME": str(inside / "home"),
-            "TMPDIR": str(inside / "tmp"),
+            "TMPDIR": str(tmp),
             MARK: str(self.root),
         }
 
@@ -89,21 +92,23 @@ class Place:
     ) -> Ended:
         """Run a program that may write `inside` and `writes`. Raises `MissingProgramError` and `OSError`."""
         executable = self.find(argv[0], cwd)
-        program = Program(
-            argv=(executable, *argv[1:]),
-            env=self.environment(inside, env, network=network),
-            cwd=cwd,
-            cell=inside,
-            stdin=stdin,
-            network=network,
-            reads=(*self.reads, *reads, *allowlist.installation_of(executable)),
-            writes=writes,
-            descriptors=descriptors,
-            hidden=self.hidden,
-            guarded=self.guarded,
-            scratch_bytes=self.scratch_bytes,
-        )
-        return process.run(self.rung, program, limits, self.control, stdout, stderr, self.bounds)
+        with temporary(self.rung, inside / "tmp") as tmp:
+            program = Program(
+                argv=(executable, *argv[1:]),
+                env=self.environment(inside, env, tmp.path, network=network),
+                cwd=cwd,
+                cell=inside,
+                stdin=stdin,
+                network=network,
+                reads=(*self.reads, *reads, *allowlist.installation_of(executable)),
+                writes=writes if tmp.mounted else (*writes, tmp.path),
+                tmp=(tmp.mounted, tmp.path) if tmp.mounted else None,
+                descriptors=descriptors,
+                hidden=self.hidden,
+                guarded=self.guarded,
+                scratch_bytes=self.scratch_bytes,
+            )
+            return process.run(self.rung, program, limits, self.control, stdout, stderr, self.bounds)
 
     def text(self, path: Path, limit: int) -> str:
         """Captured output as text: secrets blotted out, at most about `limit` bytes, no NUL."""

@@ -28,6 +28,8 @@ class Program:
     """Files and directories beside the system's that it may read."""
     writes: tuple[Path, ...] = ()
     """Directories beside `cell` that it may write."""
+    tmp: tuple[Path, Path] | None = None
+    """A directory of the cell, and the path at which it is mounted for temporary files."""
     descriptors: tuple[int, ...] = ()
     """Open file descriptors that it inherits under the same numbers."""
     hidden: tuple[Path, ...] = ()
@@ -60,6 +62,16 @@ class Rung(Protocol):
         Otherwise it takes the write end of one on which the launcher tells, a JSON object a line, `child-pid`
         and, where it came to start the program, `exit-code`.
         """
+        ...
+
+    @property
+    def mounts(self) -> bool:
+        """Whether a program has mounts of its own, so that `Program.tmp` can be given."""
+        ...
+
+    @property
+    def covers_tmp(self) -> bool:
+        """Whether a program sees a `/tmp` of its own, in which any place can be mounted."""
         ...
 
     def argv(self, program: Program, fd: int) -> list[str]:

@@ -10,12 +10,19 @@ from workers.toolchains.base import RoundContext
 def environment(context: RoundContext, **more: str) -> dict[str, str]:
     """PATH and locale of the worker, a HOME of the candidate's own, what `ref.env` names, and `more`.
 
-    Raises `WorkerError` where `ref.env` names a variable of the farm itself, however that came to be in an order.
+    Raises `WorkerError` where `ref.env` names a variable of the farm itself, however that came to be in an order, or
+    one that this worker has not.
     """
     try:
         check_passed_names(context.ref.env)
     except ValueError as error:
         raise WorkerError(f"toolchain {context.ref.name}: env: {error}") from None
+    for name in context.ref.env:
+        if name not in os.environ:
+            raise WorkerError(
+                f"toolchain {context.ref.name}: env names {name}, which this worker has not; set it where the worker"
+                " is started, or take it out of env"
+            )
     env = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(context.home),
@@ -24,6 +31,6 @@ def environment(context: RoundContext, **more: str) -> dict[str, str]:
         "TERM": "dumb",
         "NO_COLOR": "1",
     }
-    env.update({name: os.environ[name] for name in context.ref.env if name in os.environ})
+    env.update({name: os.environ[name] for name in context.ref.env})
     env.update(more)
     return env

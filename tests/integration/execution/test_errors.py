@@ -1,11 +1,12 @@
 """What keeps an execution from having an outcome: one clear line, a class, and nothing left behind."""
 
 import errno
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.fixtures.executions import BASELINE, GATE, Orders, Repository, git, python
+from tests.fixtures.executions import BASELINE, FIX, GATE, Orders, Repository, git, python
 from workers.control import Control, StopReason
 from workers.execution import swarm
 from workers.execution.machine import Machine
@@ -135,6 +136,28 @@ def test_a_missing_program_of_a_toolchain(order: Orders, machine: Machine) -> No
     failed(
         run_execution(order(unknown, attempt=2), machine, Control()), "infra", "unknown toolchain 'nobody'"
     )
+
+
+def test_a_variable_that_a_toolchain_names_and_the_worker_lacks(
+    order: Orders, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MY_AGENT_HOME", raising=False)
+    given = order(python(FIX, env=["MY_AGENT_HOME"]))
+    failed(
+        run_execution(given, machine, Control()), "infra", "env names MY_AGENT_HOME", "this worker has not"
+    )
+    monkeypatch.setenv("MY_AGENT_HOME", "")
+    assert run_execution(given.model_copy(update={"attempt": 2}), machine, Control()).status == "success"
+
+
+def test_a_machine_without_git(
+    order: Orders, machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bwrap = shutil.which("bwrap")
+    if bwrap is not None:
+        (tmp_path / "bwrap").symlink_to(bwrap)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    failed(run_execution(order(), machine, Control()), "infra", "no git on this machine's PATH; install it")
 
 
 def test_an_order_to_stop_before_the_start_is_obeyed(order: Orders, machine: Machine) -> None:

@@ -1,0 +1,95 @@
+"""Which variables of a shell the parts of an embedded farm get, and when a part has to start anew for them.
+
+A part's own environment is where values are kept: no file holds one. So a shell that lacks a variable takes it from
+nobody, and a part that is started anew takes over what it had.
+"""
+
+import os
+from collections.abc import Container, Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+from bench.embedded.errors import EmbeddedError
+from workers.own_variables import check_passed_names
+from workers.settings import SECRET_PREFIX, passed_names
+
+HANDED: Final = "FARM_HANDED"
+"""In a part's environment: the names (comma separated) of all variables that it got from a shell."""
+_HIDE: Final = "BENCH_SANDBOX_HIDE"
+_FOR_COMMANDS: Final = frozenset(
+    {
+        *("BENCH_DATABASE_URL", "BENCH_BROKER_URL", "BENCH_EMBEDDED_USER", "BENCH_EMBEDDED_HOME"),
+        *("BENCH_POSTGRES_BIN", "BENCH_VALKEY_SERVER", "BENCH_TRUST_ISSUE_WORKCELLS"),
+        *("BENCH_READER_PASSWORD", "BENCH_WORKER_PASSWORD"),
+    }
+)
+
+
+def handed_before(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a living part with this environment got from the shells before; nothing where none lives."""
+    names = environment.get(HANDED, "").split(",")
+    found = {name: environment[name] for name in names if name in environment}
+    if _HIDE in found:
+        # The farm's own directory comes first.
+        found[_HIDE] = found[_HIDE].partition(os.pathsep)[2]
+    return found
+
+
+def for_coordinator(shell: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
+    """The farm's settings, without secrets."""
+    return {name: value for name, value in {**before, **shell}.items() if _is_setting(name)}
+
+
+def for_worker(shell: Mapping[str, str], before: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    """Settings, secrets, and what `names`, `BENCH_PASS_ENV` or an earlier command named, as far as it is set.
+
+    Raises `BenchError` or `WorkerError` for a name that goes to no program.
+    """
+    both = {**before, **shell}
+    passed = passed_names(both.get("BENCH_PASS_ENV", ""))
+    refuse_own(names)
+    wanted = {*names, *passed, *before}
+    return {
+        name: both[name]
+        for name in both
+        if name in wanted or _is_setting(name) or name.startswith(SECRET_PREFIX)
+    }
+
+
+def environment_of(handed: Mapping[str, str], root: Path) -> dict[str, str]:
+    """The variables of a part of the farm in `root` that is handed these."""
+    hidden = [str(root), *filter(None, [handed.get(_HIDE)])]
+    return {
+        "BENCH_WORK_DIR": str(root / "work"),
+        "BENCH_ARCHIVES_DIR": str(root / "archives"),
+        **handed,
+        _HIDE: os.pathsep.join(hidden),
+        HANDED: ",".join(sorted(handed)),
+    }
+
+
+def changed(handed: Mapping[str, str], before: Mapping[str, str]) -> list[str]:
+    """The names of variables that the living part has not, or has with another value."""
+    return sorted(name for name, value in handed.items() if before.get(name) != value)
+
+
+def missing_line(toolchains: Iterable[tuple[str, Iterable[str]]], known: Container[str]) -> str | None:
+    """One line on the first variable that a toolchain names and that is not `known`; None where all are."""
+    for toolchain, names in toolchains:
+        for name in names:
+            if name not in known:
+                what = f"toolchain {toolchain}: env names {name}, which is not set here"
+                return f"{what}; export it, or take it out of env"
+    return None
+
+
+def refuse_own(names: Iterable[str]) -> None:
+    """`EmbeddedError` for a name that goes to no program."""
+    try:
+        check_passed_names(names)
+    except ValueError as error:
+        raise EmbeddedError(f"a toolchain's env: {error}") from None
+
+
+def _is_setting(name: str) -> bool:
+    return name.startswith("BENCH_") and not name.startswith(SECRET_PREFIX) and name not in _FOR_COMMANDS

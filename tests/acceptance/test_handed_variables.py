@@ -1,0 +1,133 @@
+"""Variables and secrets of the shell that starts or submits reach the worker; a changed one starts it anew."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.fixtures.executions import git
+
+BENCH = str(Path(sys.executable).with_name("bench"))
+_AGENT = """#!/bin/sh
+echo "home=$MY_AGENT_HOME proxy=$HTTPS_PROXY secret=$BENCH_SECRET_KEY"
+sed -i 's/a - b/a + b/' calc.py
+"""
+_CONFIG = """
+schema_version: cyntra.planner_bench.v1
+issue_selection: {source: issues.jsonl, slice: all}
+action_sampling: {K: 1, strategy: deterministic}
+workcell:
+  repo: %(repo)s
+  gates: [{name: test, command: [python, -m, pytest, -q, test_calc.py]}]
+  seconds_per_minute: 1
+  default_iterations: 1
+  rates: {usd_per_minute: 0.01, max_usd_per_candidate: 0.5}
+  toolchains: [{name: command, argv: ["%(agent)s"], network: true, env: [MY_AGENT_HOME]}]
+"""
+
+
+class Shell:
+    """`bench` in one directory, with the variables of that shell alone."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def bench(self, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("BENCH_")}
+        clean["BENCH_EMBEDDED_HOME"] = os.environ["BENCH_EMBEDDED_HOME"]
+        return subprocess.run(
+            [BENCH, *arguments],
+            cwd=self.directory,
+            env={**clean, **variables},
+            capture_output=True,
+            text=True,
+            timeout=280,
+        )
+
+    def worker(self) -> int:
+        parts = json.loads(self.bench("status", "--json").stdout)["parts"]
+        (pid,) = [part["pid"] for part in parts if part["name"] == "worker"]
+        return int(pid or 0)
+
+    def said_by_agents(self) -> str:
+        """All that agents wrote, in the order of their archives."""
+        logs = (self.directory / ".bench/archives").glob("*/logs/round-1.stdout")
+        return "".join(path.read_text() for path in sorted(logs, key=lambda path: path.stat().st_mtime))
+
+
+@pytest.fixture
+def shell() -> Iterator[Shell]:
+    directory = Path(tempfile.mkdtemp(prefix="bf-"))
+    directory.chmod(0o755)
+    repo = directory / "repo"
+    repo.mkdir()
+    git(repo, "init", "-q", "-b", "main")
+    (repo / "calc.py").write_text("def add(a, b):\n    return a - b\n")
+    (repo / "test_calc.py").write_text("from calc import add\n\ndef test_add():\n    assert add(1, 2) == 3\n")
+    git(repo, "add", "-A")
+    git(repo, "commit", "-qm", "base")
+    agent = directory / "agent.sh"
+    agent.write_text(_AGENT)
+    agent.chmod(0o755)
+    (directory / "bench.yaml").write_text(_CONFIG % {"repo": repo, "agent": agent})
+    issue = {"id": "i-1", "title": "Sums are wrong", "status": "open"}
+    (directory / "issues.jsonl").write_text(json.dumps(issue) + "\n")
+    shell = Shell(directory)
+    yield shell
+    shell.bench("down")
+    shutil.rmtree(directory)
+
+
+@pytest.mark.slow
+def test_named_variables_reach_the_agent_and_a_changed_one_is_told(shell: Shell) -> None:
+    refused = shell.bench("submit", "--wait")
+    assert refused.returncode == 2
+    assert refused.stderr.splitlines()[-1] == (
+        "bench: toolchain command: env names MY_AGENT_HOME, which is not set here; export it, or take it out of env"
+    )
+    assert json.loads(shell.bench("status", "--json").stdout)["benches"] == []
+
+    first = {
+        "MY_AGENT_HOME": "/opt/agent",
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+        "BENCH_PASS_ENV": "HTTPS_PROXY",
+    }
+    done = shell.bench("submit", "--wait", **first, BENCH_SECRET_KEY="s3cret-of-the-shell")
+    assert done.returncode == 0, done.stderr
+    assert shell.said_by_agents() == "home=/opt/agent proxy=http://127.0.0.1:9 secret=\n"
+    worker = psutil.Process(shell.worker())
+    assert worker.environ()["BENCH_SECRET_KEY"] == "s3cret-of-the-shell"
+    written = [path for path in (shell.directory / ".bench").rglob("*") if path.is_file()]
+    assert not [path for path in written if b"s3cret-of-the-shell" in path.read_bytes()]
+
+    # A shell that lacks them keeps what runs; it may submit, too.
+    assert "starts anew" not in shell.bench("up").stderr
+    assert shell.worker() == worker.pid
+    assert shell.bench("submit", "--wait", "--seed", "2").returncode == 0
+    assert shell.said_by_agents().count("home=/opt/agent proxy=http://127.0.0.1:9") == 2
+
+    changed = shell.bench("submit", "--wait", "--seed", "3", MY_AGENT_HOME="/opt/new")
+    assert changed.returncode == 0, changed.stderr
+    (line,) = [line for line in changed.stderr.splitlines() if "starts anew" in line]
+    assert line == "the worker starts anew, with what it runs handed back: MY_AGENT_HOME changed"
+    assert shell.said_by_agents().endswith("home=/opt/new proxy=http://127.0.0.1:9 secret=\n")
+    assert shell.worker() != worker.pid
+    assert "s3cret" not in shell.bench("up", BENCH_SECRET_KEY="s3cret-too").stderr
+
+
+@pytest.mark.slow
+def test_another_number_of_slots_is_a_change(shell: Shell) -> None:
+    shell.bench("up", "--slots", "1")
+    first = shell.worker()
+    assert "starts anew" not in shell.bench("up").stderr
+    assert shell.worker() == first
+    told = shell.bench("up", "--slots", "2").stderr
+    assert "the worker starts anew, with what it runs handed back: --slots changed" in told
+    assert shell.worker() != first

@@ -1,0 +1,86 @@
+"""Every connection is the farm's own: whatever libpq's variables say, and with a pooler between."""
+
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
+
+from bench.coordinator.turn import Turn
+from db.engine import open_engine, transaction
+from db.upgrade import standing, upgrade
+from tests.fixtures.pooler import behind_a_pooler, pooler
+
+_SETTINGS = ("DateStyle", "TimeZone", "client_encoding", "idle_in_transaction_session_timeout")
+
+
+def settings_of(connection: sa.Connection) -> list[str]:
+    return [str(connection.scalar(sa.text(f"SHOW {name}"))) for name in _SETTINGS]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PGTZ", "Not/AZone"),
+        ("PGDATESTYLE", "German"),
+        ("PGCLIENTENCODING", "SQL_ASCII"),
+        ("PGTZ", "Asia/Tokyo"),
+    ],
+)
+def test_a_connection_outweighs_the_variables_that_would_break_it(
+    name: str, value: str, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    engine = open_engine(database_url, "test")
+    with engine.connect() as connection:
+        assert settings_of(connection) == ["ISO, MDY", "UTC", "UTF8", "1min"]
+        moment = connection.scalar(sa.text("SELECT timestamptz '2026-02-01 00:00Z'"))
+        assert moment.isoformat() == datetime(2026, 2, 1, tzinfo=UTC).isoformat()
+        assert connection.scalar(sa.text("SELECT 'é'")) == "é"
+    engine.dispose()
+
+
+@behind_a_pooler
+def test_transactions_that_wander_between_sessions_are_the_farms_in_each(database_url: str) -> None:
+    with pooler(database_url) as url:
+        engine = open_engine(url, "test", pool_size=3)
+        statement = sa.text("SELECT count(*) FROM farm.issues WHERE issue_id = :name")
+        for _ in range(12):
+            # More than once the same statement, in whatever session is free: nothing may have been prepared there.
+            with engine.connect() as one, engine.connect() as other:
+                for connection in (one, other, one):
+                    assert connection.scalar(statement, {"name": "a"}) == 0
+                    assert settings_of(connection)[:3] == ["ISO, MDY", "UTC", "UTF8"]
+                    connection.rollback()
+        engine.dispose()
+
+
+@behind_a_pooler
+def test_a_schema_is_made_behind_a_pooler(empty_database_url: str) -> None:
+    with pooler(empty_database_url) as url:
+        engine = open_engine(url, "test")
+        upgrade(engine)
+        upgrade(engine)
+        assert standing(engine) == "current"
+        engine.dispose()
+
+
+@behind_a_pooler
+def test_a_turn_behind_a_pooler_is_one_holders_until_it_ends(database_url: str, engine: sa.Engine) -> None:
+    with pooler(database_url) as url:
+        engines = [open_engine(url, name, pool_size=2) for name in ("one", "other")]
+        one, other = (Turn(each) for each in engines)
+        for _ in range(3):
+            assert one.is_mine()
+            assert not other.is_mine()
+        assert "one" in other.holder()
+        with transaction(engine) as connection:
+            # It keeps its session, and no vacuum waiting.
+            query = sa.text("SELECT backend_xmin FROM pg_stat_activity JOIN farm.turns ON pid = holder_pid")
+            assert connection.execute(query).all() == [(None,)]
+        one.give_up()
+        assert other.is_mine()
+        assert not one.is_mine()
+        for turn in (one, other):
+            turn.give_up()
+        for each in engines:
+            each.dispose()

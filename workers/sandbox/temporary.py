@@ -1,0 +1,67 @@
+"""Where a program finds its directory for temporary files: at a path short enough for a Unix socket below it.
+
+A socket's path holds 107 bytes, and test frameworks use up some eighty of them below `TMPDIR`. A workcell lies as deep
+as the farm does, so its directory is mounted at a short path; where nothing can be mounted, it is another one.
+"""
+
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from workers.sandbox.program import Rung
+from workers.sandbox.sweep import remove_tree
+
+_BASE = Path("/tmp")  # noqa: S108 — what is used there is checked to be this user's own
+
+
+@dataclass(frozen=True)
+class Temporary:
+    """One program's directory for temporary files."""
+
+    path: Path
+    """As the program sees it."""
+    mounted: Path | None
+    """What the sandbox mounts there; None where `path` itself is a directory of this program alone."""
+
+
+@contextmanager
+def temporary(rung: Rung, directory: Path) -> Iterator[Temporary]:
+    """The place at which `directory` (in the workcell) is seen, for the time of one program.
+
+    Raises `OSError` where `directory` is no directory: what a program has laid there may be a link.
+    """
+    if not _is_directory(directory):
+        raise NotADirectoryError(f"{directory} is no directory")
+    place = _BASE / f"bench-{os.geteuid()}-tmp"
+    if rung.covers_tmp or (rung.mounts and _own(place)):
+        yield Temporary(place, directory)
+        return
+    base = _BASE if os.access(_BASE, os.W_OK) else None
+    own = Path(tempfile.mkdtemp(prefix=f"bench-{os.geteuid()}-tmp-", dir=base))
+    try:
+        yield Temporary(own, None)
+    finally:
+        with suppress(OSError):
+            remove_tree(own)
+
+
+def _own(place: Path) -> bool:
+    """Whether `place` is an empty directory of this user, made where there is none: programs mount theirs over it."""
+    with suppress(OSError):
+        place.mkdir(mode=0o700)
+    try:
+        found = place.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o022
+
+
+def _is_directory(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except OSError:
+        return False
