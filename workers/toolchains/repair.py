@@ -43,10 +43,14 @@ class Repair:
     def spent(self, context: RoundContext, stdout: Path) -> int | None:
         return 0
 
+    def told(self, context: RoundContext, stdout: Path) -> int | None:
+        return None
+
     def report(self, context: RoundContext, finished: Finished) -> Report:
         return dataclasses.replace(
             contract.report(context, finished, blame="infra"),
             micro_usd=0,
+            is_lower_bound=False,
             tokens_in=None,
             tokens_out=None,
         )
