@@ -110,7 +110,9 @@ TELLS = "import time\nprint('result', flush=True)\ntime.sleep(600)"
 
 def test_a_program_that_has_told_its_result_is_stopped_soon(rung: Rung, cellar: Cellar) -> None:
     told = lambda: 1 if cellar.said("result") else None  # noqa: E731
-    ended = cellar.run(rung, TELLS, told=told, linger_seconds=0.2)
+    # Nor is it stopped at a cap that it reached with its result.
+    overspent = lambda: cellar.said("result")  # noqa: E731
+    ended = cellar.run(rung, TELLS, told=told, overspent=overspent, linger_seconds=0.2)
     assert (ended.exit_code, ended.ended_by) == (None, "told")
     assert ended.duration_ms < 15_000
 

@@ -154,10 +154,9 @@ class _Watcher:
 
     def _asked(self, now: float) -> EndedBy | None:
         """What the program says of itself that ends it."""
-        if self.limits.overspent is not None and self.limits.overspent():
-            return "cap"
-        lingers = self._has_told(now) and now >= self._told_at + self.limits.linger_seconds
-        return "told" if lingers else None
+        if self._has_told(now):  # what it spent is spent: its end comes by itself, or soon
+            return "told" if now >= self._told_at + self.limits.linger_seconds else None
+        return "cap" if self.limits.overspent is not None and self.limits.overspent() else None
 
     def _has_told(self, now: float) -> bool:
         """Whether a result is told and nothing followed it; a further one starts the time anew."""
