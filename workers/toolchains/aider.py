@@ -1,5 +1,6 @@
 """`aider`: one message from a file, read from its event log or, where that is missing, its own words."""
 
+import dataclasses
 import re
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,8 @@ class AiderTally:
             # A call that failed echoes the line of the one before it, with nothing sent or received.
             self.answered = out > 0
             # A model whose price it does not know adds nothing to the session's cost.
-            self._is_partial = self._is_partial or (given + out > 0 and not dollars(properties.get("cost")))
+            unpriced = given + out > 0 and properties.get("cost") == 0
+            self._is_partial = self._is_partial or unpriced
 
     def usage(self, model: str | None) -> Usage:
         """Of a session whose models all have no known price, the tokens are priced; of some, a part is missing."""
@@ -96,6 +98,7 @@ class AiderWords:
         lines = list(_TOKENS.finditer(text))
         trouble = list(_TROUBLE.finditer(text))
         self.trouble = trouble[-1].group().strip() if trouble else ""
+        self.broke_off = any(provider.broke_off(each.group()) for each in trouble)
         self.is_empty = text.rfind(_EMPTY) > text.rfind(_EDITED)
         self.answered = bool(lines) and (not trouble or trouble[-1].start() < lines[-1].start())
         sessions = [dollars(float(line["session"])) for line in lines if line["session"]]
@@ -154,12 +157,12 @@ class Aider(Program):
         output = read_bytes(finished.stdout) or b""
         words = AiderWords(output[-_TAIL_BYTES:].decode("utf-8", "replace"))
         usage = tally.usage(context.ref.model)
+        answered = tally.answered
         if usage.tokens is None:
-            usage = words.usage(context.ref.model)
-            answered = words.answered
-        else:
-            answered = tally.answered
+            usage, answered = words.usage(context.ref.model), words.answered
         trouble = tally.exception or words.trouble
+        broke_off = words.broke_off or provider.broke_off(tally.exception)
+        usage = dataclasses.replace(usage, is_partial=usage.is_partial or broke_off)
         last_failed = bool(tally.exception or words.trouble) and not words.answered
         verdict = _verdict(finished, answered and not words.is_empty, trouble)
         return finish(finished, verdict, usage, trouble if last_failed else "")

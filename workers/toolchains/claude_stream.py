@@ -57,6 +57,8 @@ class ClaudeTally:
         self._results = 0
         self._is_at_work = True
         self._tasks: set[str] = set()
+        self._is_counted = True
+        self._delegates = False
         self._usd: dict[str, float] = {}
         self._totals: dict[str, dict[str, Tokens | None]] = {}
         self._messages: dict[str, _Message] = {}
@@ -69,6 +71,7 @@ class ClaudeTally:
         return None if self._is_at_work or self._tasks else self._results
 
     def feed(self, event: dict[str, Any]) -> None:
+        self._delegates = self._delegates or event.get("parent_tool_use_id") is not None
         match event.get("type"):
             case "result":
                 self._result(event)
@@ -81,7 +84,7 @@ class ClaudeTally:
 
     def _result(self, event: dict[str, Any]) -> None:
         self._results += 1
-        self._is_at_work = False
+        self._is_at_work, self._is_counted = False, True
         if self.result is None or _has_worked(event):
             self.result, self._result_error = event, self._api_error
         session = one_line(event.get("session_id"), 100)
@@ -98,20 +101,25 @@ class ClaudeTally:
         if event.get("is_api_error_message") is True or event.get("isApiErrorMessage") is True:
             self._api_error = self.trouble = one_line(event.get("error")) or "API error"
         elif model == "<synthetic>":
-            self.trouble = one_line(event.get("error"))
+            self.trouble = one_line(event.get("error")) or self.trouble
         else:
             self._is_at_work, self._api_error, self.trouble = True, "", ""
-            tokens = _tokens(mapping(message.get("usage")))
-            if tokens is not None:
-                # The CLI prints one line a content block; the lines of one message carry the same call.
-                key = message.get("id")
-                name = key if isinstance(key, str) else f"#{len(self._messages)}"
-                self._messages[name] = _Message(
-                    model if isinstance(model, str) else None,
-                    tokens,
-                    event.get("parent_tool_use_id") is None,
-                    message.get("stop_reason") is not None,
-                )
+            self._is_counted = False
+            self._message(message, is_main=event.get("parent_tool_use_id") is None)
+
+    def _message(self, message: dict[str, Any], *, is_main: bool) -> None:
+        tokens, model, key = _tokens(mapping(message.get("usage"))), message.get("model"), message.get("id")
+        if tokens is None:
+            return
+        # The CLI prints one line a content block; the lines of one message carry the same call.
+        name = key if isinstance(key, str) else f"#{len(self._messages)}"
+        before = self._messages.get(name)
+        self._messages[name] = _Message(
+            model if isinstance(model, str) else None,
+            tokens if before is None else highest(tokens, before.tokens) or tokens,
+            is_main,
+            message.get("stop_reason") is not None,
+        )
 
     def _system(self, event: dict[str, Any]) -> None:
         kind, task = event.get("subtype"), one_line(event.get("task_id"))
@@ -120,10 +128,10 @@ class ClaudeTally:
         if kind == "api_retry":
             words = (event.get("error_status"), event.get("error"))
             self.trouble = one_line(" ".join(str(each) for each in words if each is not None)) or "API retry"
-        elif (
-            kind == "task_started" and event.get("task_type") != _BACKGROUND and len(self._tasks) < _MAX_TASKS
-        ):
-            self._tasks.add(task)
+        elif kind == "task_started" and event.get("task_type") != _BACKGROUND:
+            self._delegates = True
+            if len(self._tasks) < _MAX_TASKS:
+                self._tasks.add(task)
         elif kind == "task_notification" or mapping(event.get("patch")).get("end_time") is not None:
             self._tasks.discard(task)
 
@@ -136,14 +144,17 @@ class ClaudeTally:
         total = highest(_sum(used), said)
         models = {each.model for each in self._messages.values()}
         basis = [(models.pop(), said)] if said is not None and len(models) == 1 else seen
-        delegated = not all(each.is_main for each in self._messages.values())
-        told = bool(used) or any(self._usd.values())
+        counts_sub_agents = bool(used) or any(self._usd.values())
         return Usage(
             sum(self._usd.values()) if self._usd else None,
             _price(used if any(self._totals.values()) else basis),
             _sum(seen) if total is None else total,
             has_worked=bool(self._messages) or self.has_answered,
-            is_partial=self.result is None or (delegated and not told) or self._lacks_a_call(said),
+            is_partial=self.result is None
+            or not self._is_counted
+            or bool(self._tasks)
+            or (self._delegates and not counts_sub_agents)
+            or self._lacks_a_call(said),
         )
 
     @property
@@ -152,13 +163,16 @@ class ClaudeTally:
         return self.result is not None and self._judge(self.result).status in ("success", "partial")
 
     def _lacks_a_call(self, said: Tokens | None) -> bool:
-        """Whether a stream broke off: the answer then comes in one piece, and its result counts neither of the two.
+        """Whether a stream broke off: what the broken answer cost is told nowhere.
 
-        What the broken one cost is told nowhere.
+        It comes again in one piece, and the result's `usage` counts neither; or the program ends with the error.
         """
         main = [each for each in self._messages.values() if each.is_main]
         total = sum(each.tokens.total_in for each in main)
-        return said is not None and any(each.is_whole for each in main) and said.total_in < total
+        if said is not None and any(each.is_whole for each in main) and said.total_in < total:
+            return True
+        result = self.result or {}
+        return result.get("is_error") is True and provider.broke_off(one_line(result.get("result")))
 
     def verdict(self, finished: Finished) -> Report:
         if self.result is None:

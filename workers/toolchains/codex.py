@@ -1,7 +1,6 @@
 """`codex`: Codex CLI, `codex exec --json`; it reports tokens but no money."""
 
 import contextlib
-import re
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,6 @@ from workers.toolchains.program import (
 from workers.toolchains.surroundings import environment
 from workers.toolchains.untrusted import count, mapping, one_line, sequence
 
-_BROKEN = re.compile(r"stream|disconnected|incomplete|timed? ?out|connection", re.IGNORECASE)
-"""Errors after which an answer may have been served, and charged, in part; a refusal by status is free."""
 _MAX_ROLLOUTS = 256
 
 
@@ -86,7 +83,7 @@ class CodexTally:
 
     def _fault(self, words: str) -> None:
         self.trouble = self._error = words or self._error
-        self._is_broken = self._is_broken or _BROKEN.search(words) is not None
+        self._is_broken = self._is_broken or provider.broke_off(words)
 
     def _item(self, item: dict[str, Any]) -> None:
         kind = item.get("type") or item.get("item_type")

@@ -79,7 +79,10 @@ class Trajectory:
 
     def usage(self, model: str | None) -> Usage:
         """A cost of 0 for calls that were made is a price that the program does not know."""
-        return priced(model, self.tokens, self.usd, has_worked=self.present and self.calls != 0)
+        is_partial = provider.broke_off(f"{self.exit_status} {self.exception}")
+        return priced(
+            model, self.tokens, self.usd, has_worked=self.present and self.calls != 0, is_partial=is_partial
+        )
 
     def verdict(self, finished: Finished, limit: int) -> Report:
         match self.exit_status:

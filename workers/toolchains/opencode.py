@@ -86,6 +86,7 @@ class OpencodeTally:
                 self._is_partial = self._is_partial or _delegates(event, part)
             case "error":
                 self.trouble = _error_words(event)
+                self._is_partial = self._is_partial or provider.broke_off(self.trouble)
                 if self._is_at_work:  # what follows the last answer does not undo it
                     self.error, self.answer = self.trouble, ""
             case "step_finish":
@@ -110,13 +111,15 @@ class OpencodeTally:
 
     def usage(self, model: str | None) -> Usage:
         """What steps without a cost used is priced; where it cannot be, the sum of the others is a lower bound."""
+        # With neither a last step nor an error, it ended in the middle of something.
+        is_partial = self._is_partial or (self._is_at_work and not self.trouble)
         if self._unpriced is None:
-            return priced(model, self._tokens, self._usd, is_partial=self._is_partial)
+            return priced(model, self._tokens, self._usd, is_partial=is_partial)
         rest = price(model, self._unpriced)
         known = micro(self._usd)
         if rest is None:
             return Usage(None, known, self._tokens, is_partial=True)
-        return Usage(None, rest + (known or 0), self._tokens, is_partial=self._is_partial)
+        return Usage(None, rest + (known or 0), self._tokens, is_partial=is_partial)
 
     def verdict(self, finished: Finished) -> Report:
         if self._reason == "content-filter":

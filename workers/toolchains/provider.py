@@ -31,6 +31,13 @@ _REFUSED = re.compile(
     r"|unable to respond to this request|\bmodel.?refus(al|ed)",
     re.IGNORECASE,
 )
+_BROKE_OFF = re.compile(
+    r"stream|disconnected|incomplete|timed? ?out|connection|ECONNRESET|socket|internal ?server ?error",
+    re.IGNORECASE,
+)
+_NOT_REACHED = re.compile(
+    r"connection refused|ECONNREFUSED|ENOTFOUND|EAI_AGAIN|getaddrinfo|name resolution", re.IGNORECASE
+)
 _LOCAL = {"ollama", "ollama_chat", "lmstudio", "lm_studio"}
 _KEYS = {
     "google": ("GOOGLE_GENERATIVE_AI_API_KEY", "GEMINI_API_KEY"),
@@ -61,6 +68,11 @@ def failure(text: str, otherwise: str) -> Report:
     message = one_line(text) or otherwise
     own = _own_failure(text)
     return Report("error", "provider", message) if own is None else replace(own, message=message)
+
+
+def broke_off(text: str) -> bool:
+    """Whether an answer may have been served, and charged, in part before an error; a refusal by status is free."""
+    return _BROKE_OFF.search(text) is not None and _NOT_REACHED.search(text) is None
 
 
 def refused(text: str = "") -> Report:

@@ -70,9 +70,10 @@ LOWER_BOUNDS = {
     "claude-killed-unknown-model.jsonl",
     "codex-cut-off.jsonl",
     "codex-reconnects.jsonl",
+    "opencode-empty.jsonl",
     "opencode-v2-recovered.jsonl",
 }
-"""Files that tell a part of the cost: no result, or a stream that broke."""
+"""Files that tell a part of the cost: no end, or a stream that broke."""
 FAIL_CODES = {
     "claude-too-long.jsonl": "context_overflow",
     "codex-window.jsonl": "context_overflow",

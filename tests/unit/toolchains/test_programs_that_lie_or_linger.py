@@ -235,6 +235,45 @@ def test_tokens_written_to_the_cache_are_charged_as_such(
     assert made("codex", message(), turn(1000, 100, written=600)).priced_micro_usd == 400 + 2400 + 200
 
 
+DELEGATED = {"type": "system", "subtype": "task_started", "task_id": "t1", "task_type": "local_agent"}
+TASK_ENDED = {"type": "system", "subtype": "task_notification", "task_id": "t1"}
+CUT_IN_THE_MIDDLE = {
+    "claude without a result": ("claude", ASSISTANT),
+    "claude at work again": ("claude", ASSISTANT, result(), USER, {**ASSISTANT, "message": {"model": "m"}}),
+    "claude with a sub-agent left": ("claude", DELEGATED, result()),
+    "claude's own usage only": ("claude", DELEGATED, TASK_ENDED, ASSISTANT, result(total_cost_usd=None)),
+    "claude's connection": (
+        "claude",
+        ASSISTANT,
+        result(is_error=True, result="API Error: Connection closed"),
+    ),
+    "codex without an end": ("codex", {"type": "turn.started"}, message()),
+    "codex at work again": ("codex", message(), turn(), {"type": "turn.started"}),
+    "opencode between steps": ("opencode", START, step("tool-calls")),
+    "opencode's connection": (
+        "opencode",
+        START,
+        step("tool-calls"),
+        {"type": "error", "error": {"name": "provider.transport", "message": "ECONNRESET"}},
+    ),
+    "aider's connection": (
+        "aider",
+        {"event": "message_send_exception", "properties": {"exception": "litellm.APIConnectionError"}},
+    ),
+}
+
+
+@pytest.mark.parametrize("stream", CUT_IN_THE_MIDDLE.values(), ids=CUT_IN_THE_MIDDLE)
+def test_a_stream_cut_in_the_middle_is_a_lower_bound(made: Made, stream: tuple[Any, ...]) -> None:
+    assert made(*stream).is_lower_bound
+
+
+def test_a_stream_that_came_to_its_end_is_none(made: Made) -> None:
+    assert not made("claude", DELEGATED, TASK_ENDED, ASSISTANT, result()).is_lower_bound
+    overloaded = {"type": "error", "error": {"name": "APIError", "data": {"statusCode": 529}}}
+    assert not made("opencode", START, step("tool-calls"), overloaded).is_lower_bound
+
+
 @pytest.mark.parametrize("ended_by", ["budget", "silence", "cap", "cancel", "memory"])
 @pytest.mark.parametrize("name", ["claude", "codex", "opencode"])
 def test_what_a_stopped_program_told_is_a_lower_bound(made: Made, name: str, ended_by: str) -> None:
