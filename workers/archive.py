@@ -150,6 +150,7 @@ def proof(evidence: Evidence) -> dict[str, Any]:
             "duration_ms": result.duration_ms,
             "billed_ms": result.billed_ms,
             "cost_usd": _usd(result.micro_usd),
+            "cost_usd_at_least": _usd(result.micro_usd_at_least),
             "cost_source": result.cost_source,
             "tokens_used": _tokens(result),
         },

@@ -29,5 +29,6 @@ def bounded(result: ExecutionResult) -> dict[str, Any]:
         duration_ms=result.duration_ms,
         budget_ms=result.budget_ms,
         micro_usd=result.micro_usd,
+        micro_usd_at_least=result.micro_usd_at_least,
         cost_source=result.cost_source,
     ).model_dump(mode="json")

@@ -48,9 +48,12 @@ class RoundResult(Strict):
     """Micro-dollars that the toolchain itself reported."""
     usd_priced: int | None = None
     """Micro-dollars priced from tokens, where no cost was reported."""
+    usd_at_least: int | None = None
+    """A lower bound in micro-dollars, where only a part of what was spent is told: never a cost."""
     fail_codes: list[str] = []
     """`disk_limit`, `memory_limit` or `process_limit` where it took more of the machine than it may; `cannot_try`
-    where the program could not begin its work on this issue."""
+    where the program could not begin its work on this issue; `refused` where the model would not do it,
+    `context_overflow` where its window was too small."""
 
 
 class LeftOut(Strict):
@@ -89,6 +92,8 @@ class CandidateResult(Strict):
     """None where no patch was taken."""
     micro_usd: int | None = None
     """Compute plus provider money; None where the provider part is unknown."""
+    micro_usd_at_least: int | None = None
+    """Where the cost is unknown: a lower bound of it, of what was seen."""
     cost_source: CostSource = "unknown"
     sandbox: str = "none"
     archive: str | None = None
@@ -106,6 +111,8 @@ class ExecutionResult(Strict):
     budget_ms: int = 0
     """Worker time used, in milliseconds of planned minutes (60,000 = one minute of the action), all candidates."""
     micro_usd: int | None = None
+    micro_usd_at_least: int | None = None
+    """Where the cost is unknown: a lower bound of it. One above the reservation is an overrun."""
     cost_source: CostSource = "unknown"
     fail_codes: list[str] = []
     gates: list[GateResult] = []

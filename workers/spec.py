@@ -125,6 +125,9 @@ class ToolchainRef(Strict):
     """Overrides whether the toolchain gets the network; None keeps the adapter's own answer."""
     no_output_seconds: Positive | None = None
     """A program silent for this long is stopped; None keeps the adapter's own limit."""
+    linger_seconds: Positive = 10.0
+    """A program that has told its result and does not end is stopped after this long, at most a tenth of what is left
+    of the budget, and its work is judged."""
     env: Annotated[list[str], AfterValidator(_passable)] = []
     """Names of further variables of the worker's environment that are handed over (never secrets)."""
     tags: list[str] = []

@@ -39,6 +39,8 @@ class Step:
     error_class: ErrorClass | None = None
     micro_usd: int | None = 0
     """What it reports as spent; None where it does not tell."""
+    is_result: bool = False
+    """Whether what it says is its result, after which it is not waited for."""
 
 
 class ScriptedToolchain:
@@ -72,12 +74,17 @@ class ScriptedToolchain:
         """What the step reports, as soon as it has said something."""
         return self._step(context).micro_usd if stdout.exists() and stdout.stat().st_size else None
 
+    def told(self, context: RoundContext, stdout: Path) -> int | None:
+        """1 where the step has said its result."""
+        return 1 if self._step(context).is_result and stdout.exists() and stdout.stat().st_size else None
+
     def report(self, context: RoundContext, finished: Finished) -> Report:
         """The step's own words, unless it was stopped or failed."""
         step = self._step(context)
-        if finished.ended_by != "exit":
-            return Report("failed", message=f"stopped: {finished.ended_by}", micro_usd=step.micro_usd)
-        if finished.exit_code != 0:
+        if finished.is_stopped:
+            message = f"stopped: {finished.ended_by}"
+            return Report("failed", message=message, micro_usd=step.micro_usd, is_lower_bound=True)
+        if finished.has_failed:
             return Report("failed", message=f"exit code {finished.exit_code}", micro_usd=step.micro_usd)
         if step.status == "error":
             return Report("error", step.error_class or "provider", step.says, micro_usd=step.micro_usd)

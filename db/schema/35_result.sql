@@ -37,11 +37,12 @@ BEGIN
             ('duration_ms', d ->> 'duration_ms' IS NOT NULL AND farm.is_whole(d -> 'duration_ms', 1e12)),
             ('billed_ms', farm.is_whole(d -> 'billed_ms', 1e12)),
             ('micro_usd', farm.is_whole(d -> 'micro_usd', 1e15)),
+            ('micro_usd_at_least', farm.is_whole(d -> 'micro_usd_at_least', 1e15)),
             ('started_at', coalesce(jsonb_typeof(d -> 'started_at'), 'null') IN ('null', 'number')),
             ('rounds', (SELECT coalesce(bool_and(
                 farm.is_whole(r -> 'duration_ms', 1e12) AND farm.is_whole(r -> 'tokens_in', 1e18)
                 AND farm.is_whole(r -> 'tokens_out', 1e18) AND farm.is_whole(r -> 'usd_reported', 1e15)
-                AND farm.is_whole(r -> 'usd_priced', 1e15)), true) FROM farm.elements(d, 'rounds', 1000) r))
+                AND farm.is_whole(r -> 'usd_priced', 1e15) AND farm.is_whole(r -> 'usd_at_least', 1e15)), true) FROM farm.elements(d, 'rounds', 1000) r))
         ) checked (part, is_good) WHERE NOT is_good);
 END $$;
 
@@ -60,6 +61,7 @@ BEGIN
                 ('infra', 'provider', 'killed_by_cap', 'lost', 'invalid_issue'), true)),
             ('cost_source', coalesce(p_result ->> 'cost_source' IN ('reported', 'priced', 'unknown'), true)),
             ('micro_usd', farm.is_whole(p_result -> 'micro_usd', 1e15)),
+            ('micro_usd_at_least', farm.is_whole(p_result -> 'micro_usd_at_least', 1e15)),
             ('duration_ms', farm.is_whole(p_result -> 'duration_ms', 1e12)),
             ('budget_ms', farm.is_whole(p_result -> 'budget_ms', 1e12)),
             ('chosen', farm.is_whole(p_result -> 'chosen', 9999)),

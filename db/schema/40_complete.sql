@@ -30,6 +30,16 @@ BEGIN
            (p_result ->> 'chosen')::smallint;
 END $$;
 
+-- What to settle an attempt at: the cost that its result names. An unknown one is NULL, which is the whole reservation,
+-- unless more than that is known to be spent: the rest of a lower bound above the reservation is an overrun.
+CREATE FUNCTION farm.money_of(p_execution bigint, p_attempt int, p_result jsonb) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN coalesce((p_result ->> 'micro_usd')::bigint, (
+        SELECT (p_result ->> 'micro_usd_at_least')::bigint FROM farm.ledger
+        WHERE execution_id = p_execution AND attempt = p_attempt AND kind = 'reserve'
+          AND (p_result ->> 'micro_usd_at_least')::bigint > micro_usd));
+END $$;
+
 -- Three infrastructure failures in a row, and a machine gets no more work until someone has looked at it.
 CREATE FUNCTION farm.count_infra(p_machine text, p_failed boolean) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -76,7 +86,7 @@ BEGIN
         PERFORM farm.record_candidates(p_execution, p_attempt, p_result);
         PERFORM farm.halt_on_overrun(
             (SELECT bench_id FROM farm.executions WHERE execution_id = p_execution), p_execution,
-            farm.refund(p_execution, p_attempt, (p_result ->> 'micro_usd')::bigint,
+            farm.refund(p_execution, p_attempt, farm.money_of(p_execution, p_attempt, p_result),
                         (p_result ->> 'budget_ms')::bigint));
     END IF;
 END $$;
@@ -121,7 +131,7 @@ BEGIN
     PERFORM farm.record_candidates(p_execution, p_attempt, p_result);
     -- The case before its caps: the lock order.
     PERFORM FROM farm.cases WHERE case_id = e.case_id FOR NO KEY UPDATE;
-    v_over := farm.settle(p_execution, p_attempt, (p_result ->> 'micro_usd')::bigint,
+    v_over := farm.settle(p_execution, p_attempt, farm.money_of(p_execution, p_attempt, p_result),
                           (p_result ->> 'budget_ms')::bigint, NOT v_retry);
     PERFORM farm.halt_on_overrun(e.bench_id, p_execution, v_over);
     IF v_cancelled THEN
@@ -169,7 +179,8 @@ BEGIN
     PERFORM farm.record_candidates(p_execution, p_attempt, p_result);
     PERFORM FROM farm.cases WHERE case_id = e.case_id FOR NO KEY UPDATE;
     PERFORM farm.halt_on_overrun(
-        e.bench_id, p_execution, farm.settle(p_execution, p_attempt, (p_result ->> 'micro_usd')::bigint,
+        e.bench_id, p_execution, farm.settle(p_execution, p_attempt,
+                                             farm.money_of(p_execution, p_attempt, p_result),
                                              (p_result ->> 'budget_ms')::bigint, false));
     PERFORM farm.requeue(p_execution, v_day, NULL, v_why);
     RETURN 'released';

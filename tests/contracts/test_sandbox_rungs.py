@@ -105,6 +105,39 @@ def test_a_program_killed_by_its_own_signal_says_so(rung: Rung, cellar: Cellar) 
     assert (ended.exit_code, ended.ended_by) == (128 + 11, "exit")
 
 
+TELLS = "import time\nprint('result', flush=True)\ntime.sleep(600)"
+
+
+def test_a_program_that_has_told_its_result_is_stopped_soon(rung: Rung, cellar: Cellar) -> None:
+    told = lambda: 1 if cellar.said("result") else None  # noqa: E731
+    # Nor is it stopped at a cap that it reached with its result.
+    overspent = lambda: cellar.said("result")  # noqa: E731
+    ended = cellar.run(rung, TELLS, told=told, overspent=overspent, linger_seconds=0.2)
+    assert (ended.exit_code, ended.ended_by) == (None, "told")
+    assert ended.duration_ms < 15_000
+
+
+@pytest.mark.parametrize("limits", [{"seconds": 3.0}, {"no_output_seconds": 3.0}], ids=["budget", "silence"])
+def test_a_result_told_in_time_is_neither_a_timeout_nor_silence(
+    rung: Rung, cellar: Cellar, limits: dict[str, float]
+) -> None:
+    told = lambda: 1 if cellar.said("result") else None  # noqa: E731
+    assert cellar.run(rung, TELLS, told=told, linger_seconds=60.0, **limits).ended_by == "told"
+
+
+def test_a_further_result_or_more_work_gives_the_program_its_time_again(rung: Rung, cellar: Cellar) -> None:
+    answers = iter([1, 1, None, 2, 3, 3])
+    asked: list[float] = []
+
+    def told() -> int | None:
+        asked.append(time.monotonic())
+        return next(answers, 3)
+
+    ended = cellar.run(rung, TELLS, told=told, linger_seconds=1.5)
+    # Told anew at the fifth question: a second and a half later is the seventh.
+    assert (ended.ended_by, len(asked)) == ("told", 7)
+
+
 def test_standard_input_is_closed_or_the_file_given(rung: Rung, cellar: Cellar, tmp_path: Path) -> None:
     code = "import sys; print(repr(sys.stdin.read()))"
     cellar.run(rung, code)

@@ -70,6 +70,9 @@ FORGERIES: dict[str, dict[str, Any]] = {
     "candidate's start": {"candidates": [candidate(started_at="yesterday")]},
     "tokens": {"candidates": [one_round(tokens_in=-1)]},
     "round's cost": {"candidates": [one_round(usd_reported=-1)]},
+    "round's lower bound": {"candidates": [one_round(usd_at_least=-1)]},
+    "candidate's lower bound": {"candidates": [candidate(micro_usd_at_least=0.5)]},
+    "lower bound": {"micro_usd": None, "micro_usd_at_least": 10**15 + 1},
     "32 MiB": {"message": "x" * (32 * 2**20)},
 }
 

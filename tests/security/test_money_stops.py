@@ -92,7 +92,8 @@ def test_with_nothing_set_aside_the_first_reported_cent_stops_the_run(run: Runs)
     result = run(_HONEST)
     assert (result.status, result.error_class) == ("error", "killed_by_cap")
     # The cost is looked at once a second, and grows by half a dollar in each.
-    assert 0 < (result.micro_usd or 0) < 5_000_000
+    assert (result.micro_usd, result.cost_source) == (None, "unknown")
+    assert 0 < (result.micro_usd_at_least or 0) < 5_000_000
     assert result.candidates[0].rounds[0].duration_ms < 15_000
 
 
@@ -104,8 +105,10 @@ def test_a_cost_that_was_told_once_is_settled_whatever_is_told_later(run: Runs, 
 
 def test_what_a_round_takes_back_is_not_there_for_the_next(run: Runs) -> None:
     result = run(_LIAR_A_ROUND, usd=1, rounds=5)
-    assert [each.usd_reported for each in result.candidates[0].rounds] == [600_000, 600_000]
-    assert (result.micro_usd, result.error_class) == (1_200_000, "killed_by_cap")
+    told = [(each.usd_reported, each.usd_at_least) for each in result.candidates[0].rounds]
+    assert told == [(600_000, None), (None, 600_000)]
+    assert (result.micro_usd, result.micro_usd_at_least) == (None, 1_200_000)
+    assert result.error_class == "killed_by_cap"
 
 
 def test_no_further_round_follows_one_that_spent_what_nobody_set_aside(run: Runs) -> None:

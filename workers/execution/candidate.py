@@ -13,7 +13,7 @@ from workers.archive import Evidence, write_archive
 from workers.control import Control
 from workers.execution.cell import Cell, open_cell
 from workers.execution.checkout import check_out, fetch_pristine
-from workers.execution.cost import candidate_cost, round_money
+from workers.execution.cost import candidate_cost, round_money, round_money_at_least
 from workers.execution.halt import HaltError, StoppedError
 from workers.execution.job import Job
 from workers.execution.patch import Bounds, Patch, Rules, take_patch
@@ -145,7 +145,7 @@ def _max_micro_usd(job: Job) -> int:
 
 
 def _spent(trial: Trial) -> int:
-    return sum(round_money(played) or 0 for played in trial.rounds)
+    return sum(map(round_money_at_least, trial.rounds))
 
 
 def _may_go_on(job: Job, trial: Trial) -> bool:
@@ -253,6 +253,7 @@ def _result(
         files_modified=[_readable(name) for name in trial.patch.files] if trial.patch else [],
         left_out=trial.patch.left_out if trial.patch else None,
         micro_usd=cost.micro_usd,
+        micro_usd_at_least=cost.at_least,
         cost_source=cost.source,
         sandbox=job.rung.name,
     )

@@ -9,10 +9,11 @@ from workers.spec import Workcell
 
 @dataclass(frozen=True)
 class Cost:
-    """`micro_usd` is None, never 0, where a provider's part is unknown."""
+    """`micro_usd` is None, never 0, where a provider's part is unknown; only then is there a lower bound."""
 
     micro_usd: int | None
     source: CostSource
+    at_least: int | None = None
 
 
 def compute_micro_usd(billed_ms: int, workcell: Workcell) -> int:
@@ -31,20 +32,26 @@ def round_money(played: RoundResult) -> int | None:
     return played.usd_reported if played.usd_reported is not None else played.usd_priced
 
 
+def round_money_at_least(played: RoundResult) -> int:
+    """What one round spent at its provider, or a lower bound of it."""
+    money = round_money(played)
+    return (played.usd_at_least or 0) if money is None else money
+
+
 def candidate_cost(rounds: Sequence[RoundResult], billed_ms: int, workcell: Workcell) -> Cost:
     """Compute and provider money together. A round that never could spend has `usd_reported` 0."""
-    money = [round_money(each) for each in rounds]
-    known = [amount for amount in money if amount is not None]
-    if len(known) < len(money):
-        return Cost(None, "unknown")
+    money = sum(map(round_money_at_least, rounds)) + compute_micro_usd(billed_ms, workcell)
+    if any(round_money(each) is None for each in rounds):
+        return Cost(None, "unknown", money)
     priced = any(each.usd_reported is None for each in rounds)
-    return Cost(sum(known) + compute_micro_usd(billed_ms, workcell), "priced" if priced else "reported")
+    return Cost(money, "priced" if priced else "reported")
 
 
 def execution_cost(candidates: Sequence[CandidateResult]) -> Cost:
     """The sum over candidates; unknown where one of them is."""
     known = [each.micro_usd for each in candidates if each.micro_usd is not None]
     if len(known) < len(candidates):
-        return Cost(None, "unknown")
+        unknown = sum(each.micro_usd_at_least or 0 for each in candidates if each.micro_usd is None)
+        return Cost(None, "unknown", sum(known) + unknown)
     sources = {each.cost_source for each in candidates}
     return Cost(sum(known), "priced" if "priced" in sources else "reported")

@@ -1,8 +1,9 @@
 """One round: a toolchain at work in the candidate's check-out, under what is left of the budget."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,11 @@ def play_round(job: Job, cell: Cell, turn: Turn) -> RoundResult:
     invocation = _invocation(toolchain, context)
     stdout, stderr = (cell.logs / f"round-{turn.number}.{name}" for name in ("stdout", "stderr"))
     spending = Spending(lambda: toolchain.spent(context, stdout), turn.max_micro_usd)
+    told = partial(toolchain.told, context, stdout)
     started = time.monotonic()
     broken: OSError | None = None
     try:
-        ended = _run(job, cell, turn, spending, invocation, stdout, stderr)
+        ended = _run(job, cell, turn, spending, told, invocation, stdout, stderr)
     except OSError as error:
         # This machine failed under the program, which may have spent money by then: its report still counts.
         broken = error
@@ -103,6 +105,7 @@ def _run(
     cell: Cell,
     turn: Turn,
     spending: Spending,
+    told: Callable[[], int | None],
     invocation: Invocation,
     stdout: Path,
     stderr: Path,
@@ -112,6 +115,8 @@ def _run(
         no_output_seconds=invocation.no_output_seconds,
         capture_bytes=job.machine.capture_bytes,
         overspent=spending.overspent,
+        told=told,
+        linger_seconds=min(turn.ref.linger_seconds, turn.seconds / 10),
     )
     secrets = {name: job.machine.secrets[name] for name in invocation.secrets if name in job.machine.secrets}
     try:
@@ -139,26 +144,37 @@ def _named_files(ref: ToolchainRef) -> tuple[Path, ...]:
 
 def _result(job: Job, turn: Turn, toolchain: Toolchain, finished: Finished, report: Report) -> RoundResult:
     report = _overruled(finished, report)
-    reported = report.micro_usd
-    if reported is None and report.priced_micro_usd is None and not toolchain.uses_provider:
-        reported = 0
+    # A provider that failed up to the end of the budget says nothing about the action.
+    is_timeout = finished.ended_by == "budget" and report.error_class != "provider"
     message = report.message.replace("\0", "").encode("utf-8", "replace")
     words = redact(message, job.machine.secrets.values()).decode()
+    reported, priced, at_least = _money(toolchain, report)
+    codes = (EXCESS_CODES.get(finished.ended_by), report.fail_code)
     return RoundResult(
         toolchain=toolchain.name,
         toolchain_version=toolchain.version(turn.ref),
-        status="timeout" if finished.ended_by == "budget" else report.status,
-        error_class=None if finished.ended_by == "budget" else report.error_class,
+        status="timeout" if is_timeout else report.status,
+        error_class=None if is_timeout else report.error_class,
         message=words,
         duration_ms=finished.duration_ms,
         tokens_in=report.tokens_in,
         tokens_out=report.tokens_out,
         usd_reported=reported,
-        usd_priced=report.priced_micro_usd,
-        fail_codes=[EXCESS_CODES[finished.ended_by]]
-        if finished.ended_by in EXCESS_CODES
-        else [*report.fail_codes],
+        usd_priced=priced,
+        usd_at_least=at_least,
+        fail_codes=[code for code in codes if code is not None],
     )
+
+
+def _money(toolchain: Toolchain, report: Report) -> tuple[int | None, int | None, int | None]:
+    """Reported, priced and at least spent: a figure that is only a lower bound must not be added up as a cost."""
+    reported, priced = report.micro_usd, report.priced_micro_usd
+    if toolchain.uses_provider:
+        if report.is_lower_bound:
+            return None, None, max(reported or 0, priced or 0) or None
+    elif reported is None and priced is None:
+        reported = 0
+    return reported, priced, None
 
 
 def _overruled(finished: Finished, report: Report) -> Report:
@@ -171,8 +187,8 @@ def _overruled(finished: Finished, report: Report) -> Report:
         return replace(
             report, status="failed", error_class=None, message=f"stopped: {excess_words(finished.ended_by)}"
         )
-    if finished.ended_by == "silence":
+    if finished.ended_by == "silence" and report.error_class != "provider":
         return replace(report, status="failed", error_class=None)
     if report.status == "error" and report.error_class is None:
-        return replace(report, error_class="provider" if finished.exit_code is not None else "infra")
+        return replace(report, error_class="infra" if finished.is_stopped else "provider")
     return report

@@ -22,7 +22,10 @@ class Spending:
         return self._most >= max(self._max_micro_usd, 1)
 
     def settled(self, report: Report) -> Report:
-        """`report` with the highest cost that was ever seen, the report's own included."""
+        """`report` with the highest cost that was ever seen, the report's own included.
+
+        A lower bound is raised by it as well, and stays one.
+        """
         self.overspent()
         if report.micro_usd is None and report.priced_micro_usd is not None:
             return replace(report, priced_micro_usd=max(report.priced_micro_usd, self._most))

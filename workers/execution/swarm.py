@@ -48,6 +48,7 @@ def summary(order: WorkOrder, action: PlannedAction, candidates: list[CandidateR
         message=speaks.message,
         budget_ms=planned_ms(sum(each.billed_ms for each in candidates), order.workcell),
         micro_usd=cost.micro_usd,
+        micro_usd_at_least=cost.at_least,
         cost_source=cost.source,
         fail_codes=winner.fail_codes,
         gates=winner.gates,

@@ -15,11 +15,12 @@ from workers.sandbox.capture import Capture
 from workers.sandbox.launch import Launched
 from workers.sandbox.program import Program, Rung
 
-EndedBy = Literal["exit", "budget", "silence", "cap", "cancel"] | Excess
+EndedBy = Literal["exit", "told", "budget", "silence", "cap", "cancel"] | Excess
+"""`told`: it had told its result and was stopped because it did not end."""
 TICK_SECONDS = 0.5
 """How often a stop order, and what the program uses, is looked for; all else wakes the watcher by itself."""
 _WITHOUT_PIDFD_SECONDS = 0.05
-_SPENT_SECONDS = 1.0
+_ASK_SECONDS = 1.0
 _CHUNK = 65536
 
 
@@ -32,6 +33,10 @@ class Limits:
     capture_bytes: int = 32 * 1024 * 1024
     overspent: Callable[[], bool] | None = None
     """Asked about once a second; True ends the program."""
+    told: Callable[[], int | None] | None = None
+    """Asked about once a second: the number of results told so far, None while the program is at work."""
+    linger_seconds: float = 10.0
+    """How long the program may go on after a result."""
 
     @property
     def grace_seconds(self) -> float:
@@ -75,7 +80,7 @@ def run(
         gauge = Gauge(bounds, (program.cell, *program.writes), launched.process.pid)
         watcher = _Watcher(launched, captures, limits, control, started, gauge)
         ended_by = watcher.watch()
-        if ended_by == "budget" or ended_by == "silence":
+        if ended_by in ("told", "budget", "silence"):
             launched.terminate()
             watcher.until(time.monotonic() + limits.grace_seconds)
         exit_code = launched.process.poll() if ended_by == "exit" else None
@@ -97,6 +102,8 @@ class _Watcher:
     _sinks: dict[int, Capture] = field(init=False)
     _poll: select.poll = field(init=False)
     _heard: float = field(init=False)
+    _told: int | None = field(default=None, init=False)
+    _told_at: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         self._poll = select.poll()
@@ -112,7 +119,7 @@ class _Watcher:
     def watch(self) -> EndedBy:
         """Wait for whatever ends the program first."""
         end = self.started + self.limits.seconds
-        ask = self.started + _SPENT_SECONDS
+        ask = self.started + _ASK_SECONDS
         look = self.started + TICK_SECONDS
         while True:
             now = time.monotonic()
@@ -121,17 +128,17 @@ class _Watcher:
             if self.control.reason is not None:
                 return "cancel"
             if now >= end:
-                return "budget"
+                return "told" if self._has_told(now) else "budget"
             if now >= self._silent_at():
-                return "silence"
+                return "told" if self._has_told(now) else "silence"
             if now >= look:
                 if (excess := self.gauge.excess()) is not None:
                     return excess
                 look = now + TICK_SECONDS
-            if self.limits.overspent is not None and now >= ask:
-                if self.limits.overspent():
-                    return "cap"
-                ask = now + _SPENT_SECONDS
+            if now >= ask:
+                if (asked := self._asked(now)) is not None:
+                    return asked
+                ask = now + _ASK_SECONDS
             self._step(min(end, self._silent_at(), now + TICK_SECONDS) - now)
 
     def until(self, end: float) -> None:
@@ -144,6 +151,19 @@ class _Watcher:
         for fd in list(self._sinks):
             while self._read(fd):
                 pass
+
+    def _asked(self, now: float) -> EndedBy | None:
+        """What the program says of itself that ends it."""
+        if self._has_told(now):  # what it spent is spent: its end comes by itself, or soon
+            return "told" if now >= self._told_at + self.limits.linger_seconds else None
+        return "cap" if self.limits.overspent is not None and self.limits.overspent() else None
+
+    def _has_told(self, now: float) -> bool:
+        """Whether a result is told and nothing followed it; a further one starts the time anew."""
+        told = None if self.limits.told is None else self.limits.told()
+        if told != self._told:
+            self._told, self._told_at = told, now
+        return told is not None
 
     def _silent_at(self) -> float:
         silence = self.limits.no_output_seconds

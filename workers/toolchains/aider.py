@@ -1,5 +1,6 @@
 """`aider`: one message from a file, read from its event log or, where that is missing, its own words."""
 
+import dataclasses
 import re
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ _TROUBLE = re.compile(
     r"|.*\bRateLimitError\b.*)$",
     re.MULTILINE,
 )
+_EMPTY, _EDITED = "Empty response received from LLM", "Applied edit to"
 _TAIL_BYTES = 256 * 1024
 
 
@@ -51,8 +53,12 @@ class AiderTally:
     def __init__(self) -> None:
         self.answered = False
         self.exception = ""
+        self.told: int | None = None
+        """1 once it has said that it ends."""
         self._usd: float | None = None
         self._tokens: Tokens | None = None
+        self._sent = False
+        self._is_partial = False
 
     def feed(self, event: dict[str, Any]) -> None:
         properties = mapping(event.get("properties"))
@@ -61,10 +67,13 @@ class AiderTally:
             self.answered = False
         elif event.get("event") == "message_send":
             self._send(properties)
+        elif event.get("event") == "exit":
+            self.told = 1
 
     def _send(self, properties: dict[str, Any]) -> None:
         given = count(properties.get("prompt_tokens"))
         out = count(properties.get("completion_tokens"))
+        self._sent = True
         usd = dollars(properties.get("total_cost"))
         if usd is not None:
             self._usd = max(usd, self._usd or 0.0)
@@ -72,9 +81,14 @@ class AiderTally:
             self._tokens = (self._tokens or Tokens()) + Tokens(input=given, output=out)
             # A call that failed echoes the line of the one before it, with nothing sent or received.
             self.answered = out > 0
+            # A model whose price it does not know adds nothing to the session's cost.
+            unpriced = given + out > 0 and properties.get("cost") == 0
+            self._is_partial = self._is_partial or unpriced
 
     def usage(self, model: str | None) -> Usage:
-        return priced(model, self._tokens, self._usd)
+        """Of a session whose models all have no known price, the tokens are priced; of some, a part is missing."""
+        is_partial = self._is_partial and bool(self._usd)
+        return priced(model, self._tokens, self._usd, has_worked=self._sent, is_partial=is_partial)
 
 
 class AiderWords:
@@ -84,6 +98,8 @@ class AiderWords:
         lines = list(_TOKENS.finditer(text))
         trouble = list(_TROUBLE.finditer(text))
         self.trouble = trouble[-1].group().strip() if trouble else ""
+        self.broke_off = any(provider.broke_off(each.group()) for each in trouble)
+        self.is_empty = text.rfind(_EMPTY) > text.rfind(_EDITED)
         self.answered = bool(lines) and (not trouble or trouble[-1].start() < lines[-1].start())
         sessions = [dollars(float(line["session"])) for line in lines if line["session"]]
         self._usd = max((usd for usd in sessions if usd is not None), default=None)
@@ -133,17 +149,23 @@ class Aider(Program):
     def spent(self, context: RoundContext, stdout: Path) -> int | None:
         return self._follower.so_far(self.log(context)).usage(context.ref.model).spent
 
+    def told(self, context: RoundContext, stdout: Path) -> int | None:
+        return self._follower.so_far(self.log(context)).told
+
     def report(self, context: RoundContext, finished: Finished) -> Report:
         tally = add_up(self.log(context), AiderTally())
         output = read_bytes(finished.stdout) or b""
         words = AiderWords(output[-_TAIL_BYTES:].decode("utf-8", "replace"))
         usage = tally.usage(context.ref.model)
+        answered = tally.answered
         if usage.tokens is None:
-            usage = words.usage(context.ref.model)
-            answered = words.answered
-        else:
-            answered = tally.answered
-        return finish(finished, _verdict(finished, answered, tally.exception or words.trouble), usage)
+            usage, answered = words.usage(context.ref.model), words.answered
+        trouble = tally.exception or words.trouble
+        broke_off = words.broke_off or provider.broke_off(tally.exception)
+        usage = dataclasses.replace(usage, is_partial=usage.is_partial or broke_off)
+        last_failed = bool(tally.exception or words.trouble) and not words.answered
+        verdict = _verdict(finished, answered and not words.is_empty, trouble)
+        return finish(finished, verdict, usage, trouble if last_failed else "")
 
 
 def _verdict(finished: Finished, answered: bool, trouble: str) -> Report:
@@ -152,6 +174,6 @@ def _verdict(finished: Finished, answered: bool, trouble: str) -> Report:
         if words and (trouble or provider.is_provider_failure(words)):
             return provider.failure(words, "")
         return Report("failed", message=one_line(f"no answer, {exit_words(finished)} {words}"))
-    if finished.exit_code != 0:
+    if finished.has_failed:
         return Report("failed", message=f"answered, but ended with {exit_words(finished)}")
     return Report("success")

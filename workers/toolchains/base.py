@@ -56,6 +56,16 @@ class Finished:
     ended_by: EndedBy
     duration_ms: int
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it was stopped at its work, rather than ended by itself or after it had told its result."""
+        return self.ended_by not in ("exit", "told")
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it ended by itself, with an exit code that says so. One that lingered has none to look at."""
+        return self.ended_by == "exit" and self.exit_code != 0
+
 
 @dataclass(frozen=True)
 class Report:
@@ -67,9 +77,12 @@ class Report:
     micro_usd: int | None = None
     """Micro-dollars the program reported; None where it did not say."""
     priced_micro_usd: int | None = None
+    is_lower_bound: bool = False
+    """Whether more may have been spent than either figure says: it was stopped, or only a part of its calls is told."""
     tokens_in: int | None = None
     tokens_out: int | None = None
-    fail_codes: tuple[str, ...] = ()
+    fail_code: str | None = None
+    """What kind of failure it was, where the program tells: `refused`, `context_overflow`, `cannot_try`."""
 
 
 class Toolchain(Protocol):
@@ -77,8 +90,9 @@ class Toolchain(Protocol):
 
     `invocation` may write files below `context.out` and `context.home`. `report` reads what the program left
     and never raises: rubbish is a `Report` with status `error` (class `provider`), silence and empty answers
-    are failures, and a missing cost is None, never 0. `spent` is asked about once a second while the program
-    runs, so that it can be stopped at its reservation; it returns None where the program does not tell.
+    are failures, and a missing cost is None, never 0. `spent` and `told` are asked about once a second while the
+    program runs, so that it can be stopped at its reservation, and soon after its result; `spent` returns None
+    where the program does not tell.
     """
 
     name: str
@@ -97,6 +111,10 @@ class Toolchain(Protocol):
 
     def spent(self, context: RoundContext, stdout: Path) -> int | None:
         """Micro-dollars spent so far by the running program."""
+        ...
+
+    def told(self, context: RoundContext, stdout: Path) -> int | None:
+        """How many results the running program has told; None while it is still, or again, at work."""
         ...
 
     def report(self, context: RoundContext, finished: Finished) -> Report: ...

@@ -1,14 +1,16 @@
 """`codex`: Codex CLI, `codex exec --json`; it reports tokens but no money."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 from workers.toolchains import provider
 from workers.toolchains.base import Finished, Invocation, Report, RoundContext
 from workers.toolchains.jsonl import Follower, add_up
-from workers.toolchains.pricing import Tokens
+from workers.toolchains.pricing import Tokens, highest
 from workers.toolchains.program import (
     Program,
+    Usage,
     error_text,
     exit_words,
     finish,
@@ -18,16 +20,19 @@ from workers.toolchains.program import (
     silence,
 )
 from workers.toolchains.surroundings import environment
-from workers.toolchains.untrusted import count, mapping, one_line
+from workers.toolchains.untrusted import count, mapping, one_line, sequence
+
+_MAX_ROLLOUTS = 256
 
 
 def _tokens(usage: dict[str, Any]) -> Tokens | None:
-    """Input includes the cached tokens, output the reasoning."""
+    """Input includes the tokens read from and written to the cache, output the reasoning."""
     given, out = count(usage.get("input_tokens")), count(usage.get("output_tokens"))
     if given is None or out is None:
         return None
     cached = min(count(usage.get("cached_input_tokens")) or 0, given)
-    return Tokens(input=given - cached, cached=cached, output=out)
+    written = min(count(usage.get("cache_write_input_tokens")) or 0, given - cached)
+    return Tokens(input=given - cached - written, cached=cached, cache_write=written, output=out)
 
 
 class CodexTally:
@@ -36,35 +41,71 @@ class CodexTally:
     def __init__(self) -> None:
         self.tokens: Tokens | None = None
         self.answer = ""
+        self.threads: set[str] = set()
+        """The sessions of sub-agents, which this stream does not count."""
+        self.trouble = ""
+        """What went wrong with the last call of the model; empty where it succeeded."""
+        self._turns = 0
         self._ended = ""
         self._error = ""
+        self._has_items = False
+        self._is_broken = False
+
+    @property
+    def told(self) -> int | None:
+        """How many turns have ended; None while another one runs."""
+        return self._turns if self._ended else None
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether a call went uncounted: the last one of a turn that did not end, or one whose answer broke off."""
+        return self._is_broken or not self._ended
 
     def feed(self, event: dict[str, Any]) -> None:
         match event.get("type"):
             case "turn.completed":
-                self._ended = "completed"
-                self.tokens = _more(_tokens(mapping(event.get("usage"))), self.tokens)
+                self._ended, self._turns, self.trouble = "completed", self._turns + 1, ""
+                self.tokens = highest(_tokens(mapping(event.get("usage"))), self.tokens)
             case "turn.failed":
-                self._ended = "failed"
-                self._error = one_line(mapping(event.get("error")).get("message")) or self._error
+                self._failed(one_line(mapping(event.get("error")).get("message")))
             case "turn.started":
                 self._ended = ""
             case "error":
                 # "Reconnecting… 1/5" is one too: an error counts only where no completed turn follows.
-                self._error = one_line(event.get("message")) or self._error
-            case "item.completed":
-                item = mapping(event.get("item"))
-                if (item.get("type") or item.get("item_type")) in ("agent_message", "assistant_message"):
-                    self.answer = one_line(item.get("text"))
+                self._fault(one_line(event.get("message")))
+            case "item.started" | "item.completed":
+                self._item(mapping(event.get("item")))
+
+    def _failed(self, words: str) -> None:
+        self._fault(words)
+        if self._ended != "completed":  # what follows a completed turn does not undo it
+            self._ended, self._turns = "failed", self._turns + 1
+
+    def _fault(self, words: str) -> None:
+        self.trouble = self._error = words or self._error
+        self._is_broken = self._is_broken or provider.broke_off(words)
+
+    def _item(self, item: dict[str, Any]) -> None:
+        kind = item.get("type") or item.get("item_type")
+        if kind == "error":
+            return
+        self._has_items, self.trouble = True, ""
+        if kind in ("agent_message", "assistant_message"):
+            self.answer = one_line(item.get("text"))
+        for thread in sequence(item.get("receiver_thread_ids")):
+            if len(self.threads) < _MAX_ROLLOUTS:
+                self.threads.add(one_line(thread, 100))
 
     def verdict(self, finished: Finished) -> Report:
         if self._ended != "completed":
             words = self._error or error_text(finished)
             return provider.failure(words, f"the turn did not complete, {exit_words(finished)}")
         if not self.answer:
+            if not self._has_items and self.tokens is not None and self.tokens.output:
+                return provider.refused()  # it answered, and showed nothing of it
             # A used-up quota can end as a completed turn that says nothing.
             return provider.failure(self._error, "") if self._error else Report("failed", message="no answer")
-        if finished.exit_code != 0:
+        if finished.has_failed:
             return Report("failed", message=f"answered, but ended with {exit_words(finished)}")
         return Report("success", message=self.answer)
 
@@ -79,13 +120,8 @@ class RolloutTally:
         payload = mapping(event.get("payload"))
         if payload.get("type") == "token_count":
             totals = mapping(mapping(payload.get("info")).get("total_token_usage"))
-            self.tokens = _more(_tokens(totals), self.tokens)
-
-
-def _more(one: Tokens | None, other: Tokens | None) -> Tokens | None:
-    if one is None or other is None:
-        return one or other
-    return max(one, other, key=lambda tokens: (tokens.total_in + tokens.output, tokens.output))
+            # The total is set back where the context overflows.
+            self.tokens = highest(_tokens(totals), self.tokens)
 
 
 class Codex(Program):
@@ -118,22 +154,34 @@ class Codex(Program):
             no_output_seconds=silence(context.ref),
         )
 
-    def _recorded(self, context: RoundContext) -> Tokens | None:
-        """The most any session record of this round counts; sub-sessions repeat their parent's totals."""
-        most: Tokens | None = None
-        try:
-            paths = sorted((self.home(context) / "sessions").glob("*/*/*/rollout-*.jsonl"))[-16:]
-        except OSError:
-            return None
-        for path in paths:
-            most = _more(most, self._rollouts.so_far(path).tokens)
-        return most
+    def _recorded(self, context: RoundContext) -> tuple[Tokens | None, str]:
+        """What the session records of this round count together, and the names of those that count anything.
+
+        Each sub-agent has a record of its own, with the id of its session in its name.
+        """
+        counted: list[tuple[str, Tokens]] = []
+        with contextlib.suppress(OSError):
+            paths = sorted((self.home(context) / "sessions").glob("*/*/*/rollout-*.jsonl"))
+            told = [(path.name, self._rollouts.so_far(path).tokens) for path in paths[-_MAX_ROLLOUTS:]]
+            counted = [(name, tokens) for name, tokens in told if tokens is not None]
+        total = sum((tokens for _, tokens in counted), Tokens()) if counted else None
+        return total, "\n".join(name for name, _ in counted)
+
+    def _usage(self, context: RoundContext, tally: CodexTally) -> Usage:
+        recorded, names = self._recorded(context)
+        return priced(
+            context.ref.model,
+            highest(tally.tokens, recorded),
+            has_worked=bool(tally.answer),
+            is_partial=tally.is_partial or any(thread not in names for thread in tally.threads),
+        )
 
     def spent(self, context: RoundContext, stdout: Path) -> int | None:
-        told = self._follower.so_far(stdout).tokens
-        return priced(context.ref.model, _more(told, self._recorded(context))).spent
+        return self._usage(context, self._follower.so_far(stdout)).spent
+
+    def told(self, context: RoundContext, stdout: Path) -> int | None:
+        return self._follower.so_far(stdout).told
 
     def report(self, context: RoundContext, finished: Finished) -> Report:
         tally = add_up(finished.stdout, CodexTally())
-        tokens = tally.tokens if tally.tokens is not None else self._recorded(context)
-        return finish(finished, tally.verdict(finished), priced(context.ref.model, tokens))
+        return finish(finished, tally.verdict(finished), self._usage(context, tally), tally.trouble)

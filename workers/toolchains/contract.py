@@ -12,10 +12,13 @@ from workers.toolchains.untrusted import (
     one_line,
     parse_json,
     read_bytes,
+    read_tail,
 )
 
 MAX_RESULT_BYTES = 64 * 1024
 _STATUSES = ("success", "partial", "failed", "error")
+_CANNOT_RUN = (126, 127)
+"""What shells, `env` and sandboxes say of a program that is missing or cannot be executed."""
 
 
 def result_path(context: RoundContext) -> Path:
@@ -42,9 +45,9 @@ def variables(context: RoundContext) -> dict[str, str]:
 
 
 def stopped(finished: Finished) -> Report | None:
-    """The report of a program that did not end by itself, without its costs; None where it exited."""
+    """The report of a program that was stopped at its work, without its costs; None for any other."""
     match finished.ended_by:
-        case "exit":
+        case "exit" | "told":
             return None
         case "budget":
             return Report("partial", message="stopped at its time budget")
@@ -54,6 +57,18 @@ def stopped(finished: Finished) -> Report | None:
             return Report("error", "killed_by_cap", "stopped at the money reserved for it")
         case _:
             return Report("failed", message="stopped: the execution was cancelled")
+
+
+def cannot_run(finished: Finished) -> Report | None:
+    """The report of a program that this machine cannot run, as its exit code says; None for any other.
+
+    One that wrote nothing cannot have come to its model; for one that did, the cost stays as it is told.
+    """
+    if finished.ended_by != "exit" or finished.exit_code not in _CANNOT_RUN:
+        return None
+    words = " ".join((read_tail(finished.stderr) or f"exit code {finished.exit_code}").split()[-40:])
+    wrote = bool(read_bytes(finished.stdout, 1))
+    return Report("error", "infra", one_line(f"it cannot run here: {words}"), micro_usd=None if wrote else 0)
 
 
 def _exited(finished: Finished) -> Report:
@@ -83,12 +98,13 @@ def _judged(said: object, finished: Finished, message: str, blame: ErrorClass) -
 def report(context: RoundContext, finished: Finished, blame: ErrorClass) -> Report:
     """What `result.json` and the exit code say together; `blame` is the class of a broken result.
 
-    Without a file the exit code alone speaks. A program that was stopped keeps what it reported of its costs.
+    Without a file the exit code alone speaks. A program that was stopped keeps what it reported of its costs, as a
+    lower bound.
     """
     text = read_bytes(result_path(context), MAX_RESULT_BYTES + 1)
     document = None if text is None else parse_json(text)
     said = mapping(document)
-    verdict = stopped(finished)
+    verdict = stopped(finished) or (cannot_run(finished) if text is None else None)
     if verdict is None and text is not None and not isinstance(document, dict):
         verdict = Report("error", blame, "result.json is not a JSON object")
     if verdict is None:
@@ -97,7 +113,8 @@ def report(context: RoundContext, finished: Finished, blame: ErrorClass) -> Repo
         verdict.status,
         verdict.error_class,
         verdict.message,
-        micro_usd=micro(dollars(said.get("cost_usd"))),
+        micro_usd=verdict.micro_usd if text is None else micro(dollars(said.get("cost_usd"))),
+        is_lower_bound=finished.is_stopped,
         tokens_in=count(said.get("tokens_in")),
         tokens_out=count(said.get("tokens_out")),
     )

@@ -36,7 +36,10 @@ LIMIT_SHARE = 0.9
 """The program looks at its limit before a call, not during it, and so overshoots by one call; a tenth of the
 money is kept back for that call. One that costs more than the tenth still overshoots."""
 _COST = re.compile(rb'"instance_cost":\s*(\d[\d.eE+-]*)')
+_EXIT = re.compile(rb'"exit_status":\s*"[^"]')
 _HEAD_BYTES = 4096
+_LONG_HEAD_BYTES = 128 * 1024
+"""The exit status stands behind the configuration, which holds the prompts."""
 
 
 def _limit(context: RoundContext) -> int:
@@ -76,8 +79,10 @@ class Trajectory:
 
     def usage(self, model: str | None) -> Usage:
         """A cost of 0 for calls that were made is a price that the program does not know."""
-        usd = None if self.usd == 0 and self.calls != 0 else self.usd
-        return priced(model, self.tokens, usd)
+        is_partial = provider.broke_off(f"{self.exit_status} {self.exception}")
+        return priced(
+            model, self.tokens, self.usd, has_worked=self.present and self.calls != 0, is_partial=is_partial
+        )
 
     def verdict(self, finished: Finished, limit: int) -> Report:
         match self.exit_status:
@@ -143,6 +148,11 @@ class MiniSweAgent(Program):
         if found is None:
             return None
         return micro(dollars(parse_json(found.group(1)))) or None
+
+    def told(self, context: RoundContext, stdout: Path) -> int | None:
+        """1 once the trajectory has an exit status; only the head is read, where both stand."""
+        head = read_bytes(self.trajectory(context), _LONG_HEAD_BYTES)
+        return 1 if head is not None and _EXIT.search(head.partition(b'"messages"')[0]) else None
 
     def report(self, context: RoundContext, finished: Finished) -> Report:
         told = Trajectory(read_bytes(self.trajectory(context)))

@@ -6,7 +6,7 @@ from typing import Any
 from workers.toolchains import provider
 from workers.toolchains.base import Finished, Invocation, Report, RoundContext
 from workers.toolchains.jsonl import Follower, add_up
-from workers.toolchains.pricing import Tokens
+from workers.toolchains.pricing import Tokens, price
 from workers.toolchains.program import (
     Program,
     Usage,
@@ -19,7 +19,10 @@ from workers.toolchains.program import (
     silence,
 )
 from workers.toolchains.surroundings import environment
-from workers.toolchains.untrusted import count, dollars, mapping, one_line
+from workers.toolchains.untrusted import count, dollars, mapping, micro, one_line
+
+_LAST = ("stop", "length", "content-filter")
+"""Why a step was the last one; after any other, a further step follows."""
 
 
 def _tokens(told: dict[str, Any]) -> Tokens | None:
@@ -44,43 +47,83 @@ def _error_words(event: dict[str, Any]) -> str:
 
 
 class OpencodeTally:
-    """Steps, their costs, the last text and the last error."""
+    """Steps, their costs, the last text and the last error, of the main session alone."""
 
     def __init__(self) -> None:
         self.answer = ""
         self.error = ""
+        self.trouble = ""
+        """What went wrong with the last call of the model; empty where it succeeded."""
         self._reason: object = None
+        self._last_message: object = None
+        self._stops = 0
+        self._is_at_work = True
+        self._is_open = False
+        self._is_partial = False
         self._usd: float | None = None
-        self._unpriced = False
         self._tokens: Tokens | None = None
+        self._unpriced: Tokens | None = None
+
+    @property
+    def told(self) -> int | None:
+        """How many answers were told; None while something goes on after the last one."""
+        return None if self._is_at_work else self._stops
 
     def feed(self, event: dict[str, Any]) -> None:
         part = mapping(event.get("part"))
         match event.get("type"):
+            case "step_start":
+                # A step that never finished: its stream broke off, and what it cost is told nowhere.
+                self._is_partial = self._is_partial or self._is_open
+                self._is_at_work = self._is_open = True
+                self.trouble = ""
             case "text":
                 self.answer = one_line(part.get("text")) or self.answer
+                # The last words of a step may be told after its end.
+                self._is_at_work = self._is_at_work or part.get("messageID") != self._last_message
+            case "tool_use":
+                self._is_at_work = True
+                self._is_partial = self._is_partial or _delegates(event, part)
             case "error":
-                self.error, self.answer = _error_words(event), ""
+                self.trouble = _error_words(event)
+                self._is_partial = self._is_partial or provider.broke_off(self.trouble)
+                if self._is_at_work:  # what follows the last answer does not undo it
+                    self.error, self.answer = self.trouble, ""
             case "step_finish":
                 self._step(part)
 
     def _step(self, part: dict[str, Any]) -> None:
         usd, tokens = dollars(part.get("cost")), _tokens(mapping(part.get("tokens")))
-        if usd is None:
-            self._unpriced = True
-        else:
-            self._usd = (self._usd or 0.0) + usd
-        if tokens is not None:
+        if tokens:
             self._tokens = (self._tokens or Tokens()) + tokens
-        self._reason = part.get("reason")
+        if usd:
+            self._usd = (self._usd or 0.0) + usd
+        elif tokens:
+            self._unpriced = (self._unpriced or Tokens()) + tokens
+        else:
+            self._is_partial = True  # no call is free of tokens: this one's were not told
+        self._is_open, self.trouble = False, ""
+        self._reason, self._last_message = part.get("reason"), part.get("messageID")
+        self._is_at_work = self._reason not in _LAST
+        self._stops += not self._is_at_work
         if self.error and self.answer and self._reason == "stop":
             self.error = ""  # a call that failed, was tried again and came to its end
 
     def usage(self, model: str | None) -> Usage:
-        """One step without a cost makes the sum unknown."""
-        return priced(model, self._tokens, None if self._unpriced else self._usd)
+        """What steps without a cost used is priced; where it cannot be, the sum of the others is a lower bound."""
+        # With neither a last step nor an error, it ended in the middle of something.
+        is_partial = self._is_partial or (self._is_at_work and not self.trouble)
+        if self._unpriced is None:
+            return priced(model, self._tokens, self._usd, is_partial=is_partial)
+        rest = price(model, self._unpriced)
+        known = micro(self._usd)
+        if rest is None:
+            return Usage(None, known, self._tokens, is_partial=True)
+        return Usage(None, rest + (known or 0), self._tokens, is_partial=is_partial)
 
     def verdict(self, finished: Finished) -> Report:
+        if self._reason == "content-filter":
+            return provider.refused(self.trouble)
         if self.error:
             return provider.failure(self.error, "error")
         if not self.answer:
@@ -91,6 +134,12 @@ class OpencodeTally:
         if self._reason == "length":
             return Report("failed", message="the answer was cut off at the model's output limit")
         return Report("success", message=self.answer)
+
+
+def _delegates(event: dict[str, Any], part: dict[str, Any]) -> bool:
+    """Whether a tool ran a session of its own, whose steps this stream does not tell."""
+    session = mapping(mapping(part.get("state")).get("metadata")).get("sessionId")
+    return part.get("tool") == "task" or (session is not None and session != event.get("sessionID"))
 
 
 class Opencode(Program):
@@ -104,7 +153,8 @@ class Opencode(Program):
 
     def invocation(self, context: RoundContext) -> Invocation:
         model = () if context.ref.model is None else (f"--model={context.ref.model}",)
-        flags = ("run", "--format=json", "--dangerously-skip-permissions")
+        # Without a title it asks a model for one, and that call is counted nowhere.
+        flags = ("run", "--format=json", "--dangerously-skip-permissions", "--title", "farm")
         return Invocation(
             argv=(self.program, *model, *flags, "--", prompt_argument(context)),
             env=environment(
@@ -121,6 +171,10 @@ class Opencode(Program):
     def spent(self, context: RoundContext, stdout: Path) -> int | None:
         return self._follower.so_far(stdout).usage(context.ref.model).spent
 
+    def told(self, context: RoundContext, stdout: Path) -> int | None:
+        return self._follower.so_far(stdout).told
+
     def report(self, context: RoundContext, finished: Finished) -> Report:
         tally = add_up(finished.stdout, OpencodeTally())
-        return finish(finished, tally.verdict(finished), tally.usage(context.ref.model))
+        usage = tally.usage(context.ref.model)
+        return finish(finished, tally.verdict(finished), usage, tally.trouble)

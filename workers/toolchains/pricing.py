@@ -5,7 +5,7 @@ import math
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -54,6 +54,10 @@ class Tokens:
     def total_in(self) -> int:
         return self.input + self.cached + self.cache_write
 
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return self.total_in + self.output > 0
+
     def __add__(self, other: "Tokens") -> "Tokens":
         return Tokens(
             self.input + other.input,
@@ -61,6 +65,13 @@ class Tokens:
             self.cache_write + other.cache_write,
             self.output + other.output,
         )
+
+
+def highest(one: Tokens | None, other: Tokens | None) -> Tokens | None:
+    """Count by count the higher one: what a running total has come to, also where it was reset."""
+    if one is None or other is None:
+        return other if one is None else one
+    return Tokens(*map(max, astuple(one), astuple(other)))
 
 
 def load(path: Path) -> PriceTable:

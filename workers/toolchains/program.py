@@ -1,19 +1,26 @@
 """What the adapters of model-driven programs share: prompts, money limits, costs and endings."""
 
 import dataclasses
+import re
 from dataclasses import dataclass
 
 from workers.spec import ToolchainRef
-from workers.toolchains import version
+from workers.toolchains import provider, version
 from workers.toolchains.base import Finished, Report, RoundContext
-from workers.toolchains.contract import stopped
+from workers.toolchains.contract import cannot_run, stopped
 from workers.toolchains.pricing import Tokens, price
-from workers.toolchains.untrusted import micro, read_bytes
+from workers.toolchains.untrusted import micro, one_line, read_bytes, read_tail
 
 NO_OUTPUT_SECONDS = 900.0
 """Such a program is quiet while its model thinks or its tests run, but not for longer than this."""
 MAX_ARGUMENT_BYTES = 100_000
 """Linux refuses one argument of 128 KiB or more."""
+_NO_BINARY = re.compile(
+    r"missing optional dependency|native binary|postinstall script was not run|unsupported platform"
+    r"|cannot find module|MODULE_NOT_FOUND|No module named|\bspawn\w* \S+ ENOENT",
+    re.IGNORECASE,
+)
+"""What launchers from npm and PyPI say where the program itself, a package beside them, is not there."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +31,15 @@ class Usage:
     priced: int | None = None
     """Micro-dollars."""
     tokens: Tokens | None = None
+    has_worked: bool = False
+    """Whether its model answered, which is never free of tokens."""
+    is_partial: bool = False
+    """Whether calls are known of that are not counted in it."""
 
     @property
     def reported(self) -> int | None:
-        """Micro-dollars the program reported. A zero beside tokens is a price it does not know."""
-        if not self.usd and self.tokens is not None and self.tokens != Tokens():
+        """Micro-dollars the program reported; a zero beside tokens or an answer is a price it does not know."""
+        if not self.usd and (self.has_worked or self.tokens not in (None, Tokens())):
             return None
         return micro(self.usd)
 
@@ -38,32 +49,70 @@ class Usage:
         return self.reported if self.reported is not None else self.priced
 
 
-def priced(model: str | None, tokens: Tokens | None, usd: float | None = None) -> Usage:
-    """Usage of one model's tokens, priced from the table."""
-    return Usage(usd, None if tokens is None else price(model, tokens), tokens)
+def priced(
+    model: str | None,
+    tokens: Tokens | None,
+    usd: float | None = None,
+    *,
+    has_worked: bool = False,
+    is_partial: bool = False,
+) -> Usage:
+    """Usage of one model's tokens, priced from the table; of no tokens nothing can be said."""
+    amount = price(model, tokens) if tokens else None
+    return Usage(usd, amount, tokens, has_worked, is_partial)
 
 
-def finish(finished: Finished, verdict: Report, usage: Usage) -> Report:
-    """The report: how the program was stopped, or else `verdict`; with its costs in either case."""
+def finish(finished: Finished, verdict: Report, usage: Usage, trouble: str = "") -> Report:
+    """The report: how the program was stopped, or that it cannot run here, or else `verdict`; with its costs.
+
+    `trouble`: the last thing that its provider did, where that was a failure. What a stopped program used is a lower
+    bound: it counts a call once that is over, and some of them later.
+    """
+    unable = None if usage.has_worked or usage.tokens else _cannot_run(finished)
+    if unable is not None:
+        return unable
     reported = usage.reported
     return dataclasses.replace(
-        stopped(finished) or verdict,
+        _stopped(finished, trouble) or verdict,
         micro_usd=reported,
         priced_micro_usd=usage.priced if reported is None else None,
+        is_lower_bound=usage.is_partial or finished.is_stopped,
         tokens_in=None if usage.tokens is None else usage.tokens.total_in,
         tokens_out=None if usage.tokens is None else usage.tokens.output,
     )
 
 
+def _stopped(finished: Finished, trouble: str) -> Report | None:
+    """The report of a stopped program. One that waited for its provider up to then says nothing about the action."""
+    report = stopped(finished)
+    if report is None or not trouble or finished.ended_by not in ("budget", "silence"):
+        return report
+    failure = provider.failure(trouble, "")
+    if failure.status == "error":
+        return dataclasses.replace(failure, message=one_line(f"stopped while its provider failed: {trouble}"))
+    return dataclasses.replace(report, fail_code=failure.fail_code)
+
+
+def _cannot_run(finished: Finished) -> Report | None:
+    """The report of a program that cannot run here: its exit code says so, or its launcher finds no binary."""
+    if (unable := cannot_run(finished)) is not None:
+        return unable
+    words = error_text(finished)
+    if not finished.has_failed or not _NO_BINARY.search(words) or read_bytes(finished.stdout, 1):
+        return None
+    return Report("error", "infra", one_line(f"it cannot run here: {words}"), micro_usd=0)
+
+
 def exit_words(finished: Finished) -> str:
     """How the process ended, for a message."""
+    if finished.ended_by == "told":
+        return "stopped after its result"
     return "a signal" if finished.exit_code is None else f"exit code {finished.exit_code}"
 
 
 def error_text(finished: Finished) -> str:
     """The end of standard error, for programs that fail before they can speak their own format."""
-    data = read_bytes(finished.stderr) or b""
-    return data[-2000:].decode("utf-8", "replace").strip()
+    return read_tail(finished.stderr)
 
 
 def prompt_argument(context: RoundContext) -> str:

@@ -1,10 +1,15 @@
 """Telling a provider's failure from the program's, and which key a model needs."""
 
 import re
+from dataclasses import replace
+from typing import Final
 
 from workers.toolchains.base import Report
 from workers.toolchains.untrusted import one_line
 
+REFUSED: Final = "refused"
+CONTEXT_OVERFLOW: Final = "context_overflow"
+"""Fail codes that a program's own words come to."""
 _FAILURES = re.compile(
     r"rate.?limit|too many requests|overloaded|quota|usage limit|hit your (usage )?limit"
     r"|insufficient.{0,20}(credit|balance|fund)|credit balance|billing|payment required"
@@ -15,10 +20,23 @@ _FAILURES = re.compile(
     r"|\b(401|402|403|404|408|409|425|429|5\d\d)\b",
     re.IGNORECASE,
 )
-_TOO_LONG = re.compile(
+_OVERFLOW = re.compile(
     r"context.?(window|length|overflow)|prompt is too long|maximum context|too many (input )?tokens"
-    r"|output.?length|max_output_tokens|exceeds the limit of \d+",
+    r"|exceeds the limit of \d+",
     re.IGNORECASE,
+)
+_CUT_OFF = re.compile(r"output.?length|max_output_tokens|output token maximum", re.IGNORECASE)
+_REFUSED = re.compile(
+    r"content.?filter|content management policy|usage polic(y|ies)|safety (system|guidelines)"
+    r"|unable to respond to this request|\bmodel.?refus(al|ed)",
+    re.IGNORECASE,
+)
+_BROKE_OFF = re.compile(
+    r"stream|disconnected|incomplete|timed? ?out|connection|ECONNRESET|socket|internal ?server ?error",
+    re.IGNORECASE,
+)
+_NOT_REACHED = re.compile(
+    r"connection refused|ECONNREFUSED|ENOTFOUND|EAI_AGAIN|getaddrinfo|name resolution", re.IGNORECASE
 )
 _LOCAL = {"ollama", "ollama_chat", "lmstudio", "lm_studio"}
 _KEYS = {
@@ -38,19 +56,36 @@ _FAMILIES = (
 
 def is_provider_failure(text: str) -> bool:
     """Whether an error text speaks of limits, keys, overload or the network rather than of the task."""
-    return _FAILURES.search(text) is not None and _TOO_LONG.search(text) is None
+    return _FAILURES.search(text) is not None and _own_failure(text) is None
 
 
 def failure(text: str, otherwise: str) -> Report:
     """The report of an error that a program put into words.
 
-    Too much for the model's window is the candidate's own failure; everything else that stops a program from
-    talking to its model says nothing about the action under test.
+    Too much for the model's window, and what the model will not do, are the candidate's own failures; everything
+    else that stops a program from talking to its model says nothing about the action under test.
     """
     message = one_line(text) or otherwise
-    if _TOO_LONG.search(text):
-        return Report("failed", message=message)
-    return Report("error", "provider", message)
+    own = _own_failure(text)
+    return Report("error", "provider", message) if own is None else replace(own, message=message)
+
+
+def broke_off(text: str) -> bool:
+    """Whether an answer may have been served, and charged, in part before an error; a refusal by status is free."""
+    return _BROKE_OFF.search(text) is not None and _NOT_REACHED.search(text) is None
+
+
+def refused(text: str = "") -> Report:
+    """The report of a model that would not do the task."""
+    return Report("failed", message=one_line(text) or "the model refused", fail_code=REFUSED)
+
+
+def _own_failure(text: str) -> Report | None:
+    if _OVERFLOW.search(text):
+        return Report("failed", fail_code=CONTEXT_OVERFLOW)
+    if _CUT_OFF.search(text):
+        return Report("failed")
+    return refused() if _REFUSED.search(text) else None
 
 
 def secret_names(model: str | None) -> tuple[str, ...]:

@@ -60,6 +60,12 @@ def read_bytes(path: Path, limit: int = MAX_FILE_BYTES) -> bytes | None:
         os.close(handle)
 
 
+def read_tail(path: Path, limit: int = 2000) -> str:
+    """The end of a text file; empty where there is none."""
+    data = read_bytes(path) or b""
+    return data[-limit:].decode("utf-8", "replace").strip()
+
+
 def parse_json(text: bytes | str) -> Any:
     """The JSON value, or None for anything that is not JSON (nested too deep included)."""
     try:

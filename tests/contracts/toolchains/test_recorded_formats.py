@@ -32,7 +32,7 @@ CASES = {
     ("codex-reconnects.jsonl", 0): ("success", None, None, 14_170, 24_763, 622, ""),
     ("codex-limit.jsonl", 1): ("error", "provider", None, None, None, None, "usage limit"),
     ("codex-window.jsonl", 1): ("failed", None, None, None, None, None, "context window"),
-    ("codex-empty-turn.jsonl", 0): ("failed", None, None, 0, 0, 0, "no answer"),
+    ("codex-empty-turn.jsonl", 0): ("failed", None, None, None, 0, 0, "no answer"),
     ("codex-cut-off.jsonl", 0): ("error", "provider", None, None, None, None, "did not complete"),
     ("opencode-success.jsonl", 0): ("success", None, 8_115, None, 22_587, 239, "comparison"),
     ("opencode-error.jsonl", 0): ("error", "provider", 7_015, None, 11_087, 145, "529 Overloaded"),
@@ -42,7 +42,8 @@ CASES = {
     ("opencode-v2-recovered.jsonl", 1): ("success", None, 1_100, None, 200, 30, "comparison"),
     ("opencode-empty.jsonl", 0): ("failed", None, 7_015, None, 11_087, 145, "no answer"),
     ("opencode-price-unknown.jsonl", 0): ("success", None, None, 350, 200, 30, ""),
-    ("opencode-one-step-without-cost.jsonl", 0): ("success", None, None, 356, 201, 31, ""),
+    # $0.50 told for one step, and 1 token in and out at 1 and 5 for the other
+    ("opencode-one-step-without-cost.jsonl", 0): ("success", None, None, 500_006, 201, 31, ""),
     ("aider-events.jsonl", 0): ("success", None, 21_300, None, 5600, 300, ""),
     ("aider-events-refused-later.jsonl", 0): ("failed", None, 10_050, None, 2300, 210, "no answer"),
     ("aider-events-price-unknown.jsonl", 0): ("success", None, None, 3_350, 2300, 210, ""),
@@ -63,6 +64,21 @@ CASES = {
     ("command-full.json", 0): ("success", None, 250_000, None, 1200, 80, "done"),
     ("command-full.json", 2): ("failed", None, 250_000, None, 1200, 80, "exit code 2"),
     ("command-partial.json", 0): ("partial", None, 250_000, None, None, None, ""),
+}
+LOWER_BOUNDS = {
+    "claude-killed.jsonl",
+    "claude-killed-unknown-model.jsonl",
+    "codex-cut-off.jsonl",
+    "codex-reconnects.jsonl",
+    "opencode-empty.jsonl",
+    "opencode-v2-recovered.jsonl",
+}
+"""Files that tell a part of the cost: no end, or a stream that broke."""
+FAIL_CODES = {
+    "claude-too-long.jsonl": "context_overflow",
+    "codex-window.jsonl": "context_overflow",
+    "opencode-window.jsonl": "context_overflow",
+    "mini-window.json": "context_overflow",
 }
 NAMES = {"mini": "mini-swe-agent"}
 LEFT_AT = {"aider-events": "aider-events.jsonl", "mini": "trajectory.json", "command": "result.json"}
@@ -92,6 +108,8 @@ def test_recorded_output_is_understood(
         report.tokens_out,
     ] == expected, report
     assert word in report.message
+    assert report.is_lower_bound == (file in LOWER_BOUNDS)
+    assert report.fail_code == FAIL_CODES.get(file)
 
 
 def test_every_recording_is_used() -> None:

@@ -138,6 +138,85 @@ def test_a_program_stopped_half_way_keeps_its_work_and_its_spend(
     assert cost is not None
     assert cost > 0
     assert done.spent[-1] == cost
+    assert done.report.is_lower_bound
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_a_program_that_tells_its_result_and_does_not_end_is_judged_by_it(
+    name: str, make_context: MakeContext, run: Callable
+) -> None:
+    context, toolchain = make_context(ref_of(name)), get_toolchain(name)
+    done = run(
+        toolchain,
+        context,
+        "lingers",
+        stop="told",
+        stop_when=lambda: toolchain.told(context, context.out / "stdout") is not None,
+    )
+    assert done.finished.ended_by == "told"
+    assert (done.report.status, done.fixed, done.report.is_lower_bound) == ("success", True, False), (
+        done.report
+    )
+    told = (
+        done.report.micro_usd,
+        done.report.priced_micro_usd,
+        done.report.tokens_in,
+        done.report.tokens_out,
+    )
+    assert told == REPORTED[name]
+
+
+@pytest.mark.parametrize("name", WITH_STAND_IN)
+def test_a_program_at_work_has_told_no_result(name: str, make_context: MakeContext, run: Callable) -> None:
+    context, toolchain = make_context(ref_of(name)), get_toolchain(name)
+    half_way = lambda: "a + b" in (context.checkout / "calc.py").read_text()  # noqa: E731
+    run(toolchain, context, "killed", stop="budget", stop_when=half_way)
+    assert toolchain.told(context, context.out / "stdout") is None
+
+
+@pytest.mark.parametrize("code", [126, 127])
+@pytest.mark.parametrize("name", known_toolchains())
+def test_a_program_that_this_machine_cannot_run_is_no_failure_and_costs_nothing(
+    name: str, code: int, make_context: MakeContext
+) -> None:
+    context = make_context(ref_of(name))
+    stdout, stderr = context.out / "stdout", context.out / "stderr"
+    stdout.touch()
+    stderr.write_text("env: 'node': No such file or directory\n")
+    report = get_toolchain(name).report(context, Finished(code, stdout, stderr, "exit", 1))
+    assert (report.status, report.error_class, report.micro_usd) == ("error", "infra", 0)
+    assert "'node'" in report.message
+    assert not report.is_lower_bound
+
+
+LAUNCHERS = {
+    "claude": "Error: claude native binary not installed.\n\nEither postinstall did not run",
+    "codex": "Error: Missing optional dependency @openai/codex-linux-x64. Reinstall Codex: npm install -g",
+    "opencode": "Error: opencode-ai's postinstall script was not run.",
+    "aider": "ModuleNotFoundError: No module named 'aider'",
+    "mini-swe-agent": "ModuleNotFoundError: No module named 'minisweagent'",
+}
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_a_launcher_without_its_binary_is_no_failure_and_costs_nothing(
+    name: str, make_context: MakeContext
+) -> None:
+    context = make_context(ref_of(name))
+    stdout, stderr = context.out / "stdout", context.out / "stderr"
+    stdout.touch()
+    stderr.write_text(LAUNCHERS[name])
+    report = get_toolchain(name).report(context, Finished(1, stdout, stderr, "exit", 1))
+    assert (report.status, report.error_class, report.micro_usd) == ("error", "infra", 0)
+
+
+def test_a_command_that_wrote_before_it_could_not_go_on_may_have_spent(make_context: MakeContext) -> None:
+    context = make_context(ref_of("command"))
+    stdout = context.out / "stdout"
+    stdout.write_text("asked the model\n")
+    finished = Finished(127, stdout, context.out / "stderr", "exit", 1)
+    report = get_toolchain("command").report(context, finished)
+    assert (report.status, report.error_class, report.micro_usd) == ("error", "infra", None)
 
 
 @pytest.mark.parametrize("name", WITH_STAND_IN)

@@ -105,8 +105,18 @@ def test_a_round_is_killed_at_the_money_set_aside(order: Orders, machine: Machin
     spender = scripted(machine, Step(FIXED, 30, micro_usd=20_000), uses_provider=True)
     result = run(order(rates={"max_usd_per_candidate": 0.02}), spender)
     assert (result.status, result.error_class) == ("error", "killed_by_cap")
-    assert (result.micro_usd, result.cost_source) == (20_000, "reported")
+    # It might have spent more by the time it was dead.
+    assert (result.micro_usd, result.micro_usd_at_least, result.cost_source) == (None, 20_000, "unknown")
     assert result.duration_ms < 25_000
+
+
+def test_a_program_that_has_told_its_result_is_not_waited_for(order: Orders, machine: Machine) -> None:
+    lingerer = scripted(machine, Step(FIXED, 90, micro_usd=20_000, is_result=True), uses_provider=True)
+    ref = ToolchainRef(name="scripted", linger_seconds=0.5)
+    result = run(order(ref, minutes=60, rates={"max_usd_per_candidate": 2}), lingerer)
+    assert (result.status, result.message) == ("success", "done")
+    assert (result.micro_usd, result.cost_source) == (20_000, "reported")
+    assert result.candidates[0].billed_ms < 20_000
 
 
 def test_a_cost_that_nobody_told_is_unknown(order: Orders, machine: Machine) -> None:
@@ -147,7 +157,10 @@ def test_a_stop_order_ends_all_candidates_and_keeps_what_they_spent(order: Order
     paid = order(swarm_id="speculate_vote", candidates=2, rates={"max_usd_per_candidate": 1})
     result = run_execution(paid, slow, control)
     assert (result.status, result.message) == ("error", "stopped by order: cancel")
-    assert (result.micro_usd, result.duration_ms < 25_000) == (14, True)
+    assert (result.micro_usd, result.micro_usd_at_least, result.duration_ms < 25_000) == (None, 14, True)
+    proof = json.loads(archived(result, "proof.json"))
+    assert [each["usd_at_least"] for each in proof["rounds"]] == [7]
+    assert (proof["metadata"]["cost_usd"], proof["metadata"]["cost_usd_at_least"]) == (None, 0.000007)
     assert "return a + b" in archived(result, "patch.diff")
 
 

@@ -110,10 +110,9 @@ def test_toolchains_rotate_over_rounds_or_spread_over_candidates() -> None:
     assert [pick_toolchain(refs, ACTION, index, 2).name for index in (0, 1, 2, 3)] == list("abca")
 
 
-def played(reported: int | None, priced: int | None = None) -> RoundResult:
-    return RoundResult(
-        toolchain="t", status="success", duration_ms=1, usd_reported=reported, usd_priced=priced
-    )
+def played(reported: int | None, priced: int | None = None, at_least: int | None = None) -> RoundResult:
+    money = {"usd_reported": reported, "usd_priced": priced, "usd_at_least": at_least}
+    return RoundResult(toolchain="t", status="success", duration_ms=1, **money)
 
 
 @pytest.mark.parametrize(
@@ -132,6 +131,16 @@ def test_a_cost_is_reported_else_priced_else_unknown(
 ) -> None:
     cost = candidate_cost(rounds, 1000, WORKCELL)
     assert (cost.micro_usd, cost.source) == expected
+
+
+def test_a_lower_bound_adds_up_but_is_no_cost() -> None:
+    cost = candidate_cost([played(5), played(None, None, 7), played(None, 3)], 1000, WORKCELL)
+    assert (cost.micro_usd, cost.source, cost.at_least) == (None, "unknown", 250_015)
+    assert candidate_cost([played(5)], 1000, WORKCELL).at_least is None
+    unknown = candidate(1, micro_usd=None, micro_usd_at_least=40, cost_source="unknown")
+    assert execution_cost([candidate(0), unknown]).at_least == 41
+    result = summary(ORDER, ACTION, [candidate(0), unknown])
+    assert (result.micro_usd, result.micro_usd_at_least) == (None, 41)
 
 
 def test_a_minute_is_as_long_as_the_workcell_says() -> None:

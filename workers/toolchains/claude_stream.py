@@ -1,0 +1,225 @@
+"""What Claude Code's stream of JSON lines says: results, usage, trouble, and whether it is done."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workers.toolchains import provider
+from workers.toolchains.base import Finished, Report
+from workers.toolchains.pricing import Tokens, highest, price
+from workers.toolchains.program import Usage, error_text, exit_words
+from workers.toolchains.untrusted import count, dollars, mapping, one_line, sequence
+
+_USAGE = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
+_MODEL_USAGE = ("inputTokens", "cacheReadInputTokens", "cacheCreationInputTokens", "outputTokens")
+# The CLI reports a failed API call as a result of subtype "success", at times with is_error false.
+_API_WORDS = re.compile(
+    r"\s*(API Error|Claude( AI)? usage limit|You've hit your|You have hit your|Credit balance is too low"
+    r"|Invalid API key|Not logged in|Your organization has disabled)",
+    re.IGNORECASE,
+)
+
+
+_BACKGROUND = "local_bash"
+"""The kind of task that is a command in the background: unlike a sub-agent, it brings no further answer."""
+_WORK = ("init", "api_retry", "task_started", "task_notification")
+_MAX_TASKS = 1000
+
+
+def _tokens(usage: dict[str, Any], names: tuple[str, str, str, str] = _USAGE) -> Tokens | None:
+    counts = [count(usage.get(name)) for name in names]
+    if counts[0] is None and counts[3] is None:
+        return None
+    return Tokens(*(value or 0 for value in counts))
+
+
+@dataclass(frozen=True)
+class _Message:
+    """One answer of the model; while it is streamed, its output is not counted yet."""
+
+    model: str | None
+    tokens: Tokens
+    is_main: bool
+    """Whether it is the main agent's, not a sub-agent's."""
+    is_whole: bool
+    """Whether it came in one piece: the program asks so after a stream that broke."""
+
+
+class ClaudeTally:
+    """Results and the last usage of each message; totals count from a session's start, so the highest stand."""
+
+    def __init__(self) -> None:
+        self.result: dict[str, Any] | None = None
+        """The last result that came of work."""
+        self.trouble = ""
+        """What went wrong with the last call of the model; empty where it succeeded."""
+        self._results = 0
+        self._is_at_work = True
+        self._tasks: set[str] = set()
+        self._is_counted = True
+        self._delegates = False
+        self._usd: dict[str, float] = {}
+        self._totals: dict[str, dict[str, Tokens | None]] = {}
+        self._messages: dict[str, _Message] = {}
+        self._api_error = ""
+        self._result_error = ""
+
+    @property
+    def told(self) -> int | None:
+        """How many results there are; None while something goes on after the last one."""
+        return None if self._is_at_work or self._tasks else self._results
+
+    def feed(self, event: dict[str, Any]) -> None:
+        self._delegates = self._delegates or event.get("parent_tool_use_id") is not None
+        match event.get("type"):
+            case "result":
+                self._result(event)
+            case "assistant":
+                self._assistant(event)
+            case "user" | "stream_event":
+                self._is_at_work = True
+            case "system":
+                self._system(event)
+
+    def _result(self, event: dict[str, Any]) -> None:
+        self._results += 1
+        self._is_at_work, self._is_counted = False, True
+        if self.result is None or _has_worked(event):
+            self.result, self._result_error = event, self._api_error
+        session = one_line(event.get("session_id"), 100)
+        usd = dollars(event.get("total_cost_usd"))
+        if usd is not None:
+            self._usd[session] = max(usd, self._usd.get(session, 0.0))
+        totals = self._totals.setdefault(session, {})
+        for model, used in mapping(event.get("modelUsage")).items():
+            totals[model] = highest(totals.get(model), _tokens(mapping(used), _MODEL_USAGE))
+
+    def _assistant(self, event: dict[str, Any]) -> None:
+        message = mapping(event.get("message"))
+        model = message.get("model")
+        if event.get("is_api_error_message") is True or event.get("isApiErrorMessage") is True:
+            self._api_error = self.trouble = one_line(event.get("error")) or "API error"
+        elif model == "<synthetic>":
+            self.trouble = one_line(event.get("error")) or self.trouble
+        else:
+            self._is_at_work, self._api_error, self.trouble = True, "", ""
+            self._is_counted = False
+            self._message(message, is_main=event.get("parent_tool_use_id") is None)
+
+    def _message(self, message: dict[str, Any], *, is_main: bool) -> None:
+        tokens, model, key = _tokens(mapping(message.get("usage"))), message.get("model"), message.get("id")
+        if tokens is None:
+            return
+        # The CLI prints one line a content block; the lines of one message carry the same call.
+        name = key if isinstance(key, str) else f"#{len(self._messages)}"
+        before = self._messages.get(name)
+        self._messages[name] = _Message(
+            model if isinstance(model, str) else None,
+            tokens if before is None else highest(tokens, before.tokens) or tokens,
+            is_main,
+            message.get("stop_reason") is not None,
+        )
+
+    def _system(self, event: dict[str, Any]) -> None:
+        kind, task = event.get("subtype"), one_line(event.get("task_id"))
+        if kind in _WORK:
+            self._is_at_work = True
+        if kind == "api_retry":
+            words = (event.get("error_status"), event.get("error"))
+            self.trouble = one_line(" ".join(str(each) for each in words if each is not None)) or "API retry"
+        elif kind == "task_started" and event.get("task_type") != _BACKGROUND:
+            self._delegates = True
+            if len(self._tasks) < _MAX_TASKS:
+                self._tasks.add(task)
+        elif kind == "task_notification" or mapping(event.get("patch")).get("end_time") is not None:
+            self._tasks.discard(task)
+
+    def usage(self) -> Usage:
+        """The results' own figures, or else what the messages add up to: a lower bound."""
+        result = self.result or {}
+        said = _tokens(mapping(result.get("usage")))
+        used = [(model, tokens) for each in self._totals.values() for model, tokens in each.items() if tokens]
+        seen = [(each.model, each.tokens) for each in self._messages.values()]
+        total = highest(_sum(used), said)
+        models = {each.model for each in self._messages.values()}
+        basis = [(models.pop(), said)] if said is not None and len(models) == 1 else seen
+        counts_sub_agents = bool(used) or any(self._usd.values())
+        return Usage(
+            sum(self._usd.values()) if self._usd else None,
+            _price(used if any(self._totals.values()) else basis),
+            _sum(seen) if total is None else total,
+            has_worked=bool(self._messages) or self.has_answered,
+            is_partial=self.result is None
+            or not self._is_counted
+            or bool(self._tasks)
+            or (self._delegates and not counts_sub_agents)
+            or self._lacks_a_call(said),
+        )
+
+    @property
+    def has_answered(self) -> bool:
+        """Whether there is a result that is one."""
+        return self.result is not None and self._judge(self.result).status in ("success", "partial")
+
+    def _lacks_a_call(self, said: Tokens | None) -> bool:
+        """Whether a stream broke off: what the broken answer cost is told nowhere.
+
+        It comes again in one piece, and the result's `usage` counts neither; or the program ends with the error.
+        """
+        main = [each for each in self._messages.values() if each.is_main]
+        total = sum(each.tokens.total_in for each in main)
+        if said is not None and any(each.is_whole for each in main) and said.total_in < total:
+            return True
+        result = self.result or {}
+        return result.get("is_error") is True and provider.broke_off(one_line(result.get("result")))
+
+    def verdict(self, finished: Finished) -> Report:
+        if self.result is None:
+            words = error_text(finished)
+            return provider.failure(words, f"no result, {exit_words(finished)}")
+        return self._judge(self.result)
+
+    def _judge(self, result: dict[str, Any]) -> Report:
+        text = one_line(result.get("result"))
+        match result.get("subtype"):
+            case "error_max_budget_usd":
+                return Report("error", "killed_by_cap", "stopped at its own money limit (--max-budget-usd)")
+            case "error_max_turns":
+                return Report("partial", message="stopped at its turn limit (--max-turns)")
+        if result.get("stop_reason") == "refusal":
+            return provider.refused(text)
+        words = text or " ".join(one_line(each) for each in sequence(result.get("errors")))
+        status = result.get("api_error_status")
+        if status is not None or result.get("terminal_reason") == "api_error" or self._result_error:
+            return provider.failure(words or self._result_error, f"API error {one_line(str(status))}")
+        if result.get("is_error") is not False or result.get("subtype") != "success":
+            return provider.failure(words, "the program reported an error")
+        if _API_WORDS.match(text):
+            return provider.failure(text, "API error")
+        if not text:
+            return Report("failed", message="the answer is empty")
+        denied = sequence(result.get("permission_denials"))
+        if denied:
+            tools = sorted({one_line(mapping(each).get("tool_name"), 40) for each in denied})
+            return Report("partial", message=one_line(f"{len(denied)} calls denied: {', '.join(tools)}"))
+        return Report("success", message=text)
+
+
+def _has_worked(result: dict[str, Any]) -> bool:
+    """Whether a result came of any turn: one of an empty queue, or of the program's own end, did not."""
+    turns = count(result.get("num_turns"))
+    if turns is None:
+        return result.get("is_error") is False or bool(_tokens(mapping(result.get("usage"))))
+    return turns > 0
+
+
+def _sum(used: Sequence[tuple[str | None, Tokens]]) -> Tokens | None:
+    return sum((tokens for _, tokens in used), Tokens()) if used else None
+
+
+def _price(used: Sequence[tuple[str | None, Tokens]]) -> int | None:
+    """Micro-dollars of all together; None where one of the models has no known price."""
+    prices = [price(model, tokens) for model, tokens in used]
+    known = [amount for amount in prices if amount is not None]
+    return sum(known) if known and len(known) == len(prices) else None
