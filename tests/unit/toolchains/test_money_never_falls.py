@@ -26,7 +26,7 @@ MODELS = {
 }
 COUNTS = st.integers(0, 100_000)
 DOLLARS = st.sampled_from([None, 0, 0.01, 0.2, 0.42, 3.5])
-FEW = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def claude_tokens(given: int, out: int) -> Event:
