@@ -54,7 +54,7 @@ IMPORT_ROOTS: Final = ("", "src/", "lib/")
 _PYTEST_OWN: Final = (
     *("pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "pygments", "exceptiongroup", "tomli"),
     *("colorama", "attr", "attrs", "typing_extensions", "xdist", "execnet", "sitecustomize", "usercustomize"),
-    *("bench_gate_main", "bench_gate_report", "bench_gate_names"),
+    *("bench_gate_main", "bench_gate_report", "bench_gate_names", "bench_gate_facts"),
 )
 _IMPORTED_FIRST: Final = frozenset((*sys.stdlib_module_names, *_PYTEST_OWN)) - {"test", "this"}
 _METADATA: Final = (".egg-info", ".dist-info", ".egg-link", ".pth")

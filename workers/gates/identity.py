@@ -90,7 +90,7 @@ def _tell_fewer(
 
 
 def missing(now: Iterable[str], known: Iterable[str]) -> Iterator[str]:
-    """Ids of `known` that are not in `now`.
+    """Ids of `known` that are not in `now`; what has no name is none.
 
     What differs from run to run in the ids of parameters (addresses, dates) is blotted out; tests whose ids are then
     equal are told by number.
@@ -98,7 +98,7 @@ def missing(now: Iterable[str], known: Iterable[str]) -> Iterator[str]:
     names = set(now)
     before, after = Counter(map(_lasting, known)), Counter(map(_lasting, names))
     for name in known:
-        if name not in names and after[_lasting(name)] < before[_lasting(name)]:
+        if name and name not in names and after[_lasting(name)] < before[_lasting(name)]:
             yield name
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from workers.gates import junit
+from workers.gates.identity import missing
 from workers.gates.junit import JunitError, read_junit
 from workers.gates.suite import SuiteRun
 
@@ -148,6 +149,12 @@ def test_re_runs_are_not_failures_of_their_own(tmp_path: Path) -> None:
     assert states(tmp_path, AGAIN, exit_code=0) == {"t::x": "passed"}
     assert states(tmp_path, AGAIN, exit_code=1) == {"t::x": "failed"}
     assert states(tmp_path, AGAIN, exit_code=None) == {"t::x": "failed"}
+
+
+def test_a_test_without_a_name_is_none_unless_it_fails(tmp_path: Path) -> None:
+    assert states(tmp_path, '<testsuite><testcase/><testcase name="x"/></testsuite>') == {"x": "passed"}
+    assert states(tmp_path, "<testsuite><testcase><error/></testcase></testsuite>") == {"": "failed"}
+    assert list(missing({"x"}, {"", "x", "y"})) == ["y"]
 
 
 def test_a_test_that_did_not_run_is_skipped(tmp_path: Path) -> None:

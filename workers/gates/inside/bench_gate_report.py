@@ -16,6 +16,7 @@ from collections.abc import Callable, Generator
 from importlib import metadata
 from typing import Any
 
+import bench_gate_facts as facts  # type: ignore[import-not-found]
 import bench_gate_names as names  # type: ignore[import-not-found]
 import pytest
 from _pytest.config import PytestPluginManager
@@ -106,42 +107,6 @@ def _load_installed(load: Callable[..., int]) -> Callable[..., int]:
     return loaded
 
 
-_FRAMEWORK = (
-    *(os.path.dirname(sys.modules[name].__file__ or "") + os.sep for name in ("_pytest", "pluggy")),
-    os.path.join(os.path.dirname(os.__file__), "unittest", ""),
-)
-
-
-def _raised_in(excinfo: Any, otherwise: str) -> str:
-    """The file whose code raised: the innermost that is no part of the test framework.
-
-    pytest-subtests wraps one twice, and other plugins hand over values that only look like one; a test does not
-    fail for that.
-    """
-    while isinstance(getattr(excinfo, "_excinfo", None), type(excinfo)):
-        excinfo = excinfo._excinfo
-    try:
-        paths = [str(entry.path) for entry in excinfo.traceback]
-    except Exception:
-        return ""
-    return next((path for path in reversed(paths) if not path.startswith(_FRAMEWORK)), otherwise)
-
-
-def _is_marked(item: pytest.Item) -> bool:
-    """Whether a test of unittest, which tells no place, is skipped by a decorator on it or its class."""
-    owners = (getattr(item, "obj", None), getattr(item, "cls", None))
-    return any(getattr(owner, "__unittest_skip__", False) for owner in owners)
-
-
-def _id_of(item: pytest.Item) -> str:
-    """The test's id, also where xdist has added the names of its groups to it."""
-    groups = {
-        str(mark.args[0] if mark.args else mark.kwargs.get("name", "default"))
-        for mark in item.iter_markers("xdist_group")
-    }
-    return item.nodeid.removesuffix(f"@{'_'.join(sorted(groups))}") if groups else item.nodeid
-
-
 def _canary_of(items: list[pytest.Item], name: str) -> pytest.Item | None:
     """A test that must fail, beside the last test of the run."""
     parents = [item.getparent(pytest.Module) for item in reversed(items)]
@@ -215,14 +180,11 @@ class GateReport:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, Any, None]:
         # Before the others see it: pytest puts an exception of its own in the place of unittest's.
-        path = str(getattr(item, "path", ""))
-        raised_in = path if _is_marked(item) else ""
-        if call.excinfo is not None:
-            raised_in = _raised_in(call.excinfo, path)
+        path, raised_in = facts.file_of(item), facts.raised_in(item, call)
         outcome = yield
         # Attributes travel with the report from xdist's workers.
         report = outcome.get_result()
-        report.bench_raised_in, report.bench_file, report.bench_id = raised_in, path, _id_of(item)
+        report.bench_raised_in, report.bench_file, report.bench_id = raised_in, path, facts.id_of(item)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self._say(kind="begun", id=nodeid)
