@@ -27,12 +27,11 @@ def numbered_records(lines: Iterable[bytes | str]) -> Iterator[tuple[int, bytes 
 
 
 def _elements(number: int, lines: list[bytes | str]) -> Iterator[tuple[int, bytes | str]]:
-    is_bytes = isinstance(lines[0], bytes)
     # Every byte is a sign of Latin-1, and the signs that structure JSON are the same in it.
-    text = "".join(line.decode("latin-1") if isinstance(line, bytes) else line for line in lines)
-
-    def piece(part: str) -> bytes | str:
-        return part.encode("latin-1") if is_bytes else part
+    text = "".join(
+        (line if isinstance(line, bytes) else line.encode("utf-8", "replace")).decode("latin-1")
+        for line in lines
+    )
 
     at = text.index("[") + 1
     counted = 0
@@ -48,6 +47,7 @@ def _elements(number: int, lines: list[bytes | str]) -> Iterator[tuple[int, byte
             _, end = _SLICER.raw_decode(text, at)
         except (ValueError, RecursionError):
             break
-        yield number, piece(text[at:end])
+        yield number, text[at:end].encode("latin-1")
         at = end
-    yield from ((number + offset, piece(line)) for offset, line in enumerate(text[at:].split("\n")))
+    rest = enumerate(text[at:].split("\n"), start=number)
+    yield from ((place, line.encode("latin-1")) for place, line in rest)

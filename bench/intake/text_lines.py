@@ -33,7 +33,8 @@ def read_lines(path: Path, mend: str = "name a Beads file that can be read") -> 
     try:
         with open_regular(path) as file:
             encoding = _encoding(file.peek(_FIRST_BYTES)[:_FIRST_BYTES])
-            yield from _bounded(file if encoding is None else _decoded(file, encoding), path, encoding)
+            with file if encoding is None else _decoded(file, encoding) as lines:
+                yield from _bounded(lines, path, encoding)
     except OSError as error:
         raise IntakeError(f"{path}: {error.strerror}; {mend}") from error
 

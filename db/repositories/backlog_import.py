@@ -15,14 +15,13 @@ Json = dict[str, Any]
 # One statement takes so many issues: few round trips, and no message that fills the memory.
 _AT_ONCE = 5_000
 _STORED = sa.text("""
-    SELECT issue_id, i.source,
-           CASE WHEN i.document <> CAST(given.document AS jsonb) THEN i.document END AS document
-    FROM unnest(CAST(:ids AS text[]), CAST(:documents AS text[])) AS given (issue_id, document)
-    JOIN farm.issues i USING (issue_id)""")
+    SELECT i.issue_id, i.source, CASE WHEN i.document <> given.document THEN i.document END AS document
+    FROM jsonb_array_elements(CAST(:documents AS jsonb)) AS given (document)
+    JOIN farm.issues i ON i.issue_id = given.document ->> 'id'""")
 _WRITE = sa.text("""
     INSERT INTO farm.issues (issue_id, source, document)
-    SELECT issue_id, :source, CAST(document AS jsonb)
-    FROM unnest(CAST(:ids AS text[]), CAST(:documents AS text[])) AS given (issue_id, document)
+    SELECT given.document ->> 'id', :source, given.document
+    FROM jsonb_array_elements(CAST(:documents AS jsonb)) AS given (document)
     ON CONFLICT (issue_id) DO UPDATE
     SET source = EXCLUDED.source, document = EXCLUDED.document,
         -- Waiting counts from here: an import that changes nothing starts nothing anew.
@@ -48,7 +47,9 @@ class StoredIssue:
 def importing(engine: sa.Engine, source: str) -> Iterator["BacklogImport"]:
     """An import from a source: all of it is stored, or nothing. Imports wait for each other; readers do not."""
     with transaction(engine) as connection:
-        connection.execute(sa.text("LOCK TABLE farm.issues IN SHARE ROW EXCLUSIVE MODE"))
+        connection.execute(sa.text("LOCK TABLE farm.issues IN SHARE UPDATE EXCLUSIVE MODE"))
+        # A plan that was made while there were few issues would read all of them for every part of many.
+        connection.execute(sa.text("SET LOCAL plan_cache_mode = force_custom_plan"))
         yield BacklogImport(connection, source)
 
 
@@ -63,14 +64,14 @@ class BacklogImport:
         """Of the given documents, by id, those whose id is stored."""
         found = {}
         for part in _parts(documents):
-            for row in self._connection.execute(_STORED, part):
+            for row in self._connection.execute(_STORED, {"documents": part}):
                 found[row.issue_id] = StoredIssue(row.source, row.document)
         return found
 
     def write(self, documents: Mapping[str, Json]) -> None:
         """Store the documents in place of what is stored of the same ids; the source is this import's."""
         for part in _parts(documents):
-            self._connection.execute(_WRITE, {**part, "source": self._source})
+            self._connection.execute(_WRITE, {"documents": part, "source": self._source})
 
     def move(self, issue_ids: Collection[str]) -> None:
         """Say of issues that are as they were that this import's source was the last to name them."""
@@ -82,12 +83,9 @@ class BacklogImport:
         return {row.issue_id: row.document for row in self._connection.execute(_LEFT, values)}
 
 
-def _parts(documents: Mapping[str, Json]) -> Iterator[dict[str, list[str]]]:
-    waiting = iter(documents.items())
+def _parts(documents: Mapping[str, Json]) -> Iterator[str]:
+    """The documents as JSON lists. A list of texts would cost far more: each quote in it is escaped once more."""
+    waiting = iter(documents.values())
     while part := list(islice(waiting, _AT_ONCE)):
-        yield {"ids": [issue_id for issue_id, _ in part], "documents": [_jsonb(d) for _, d in part]}
-
-
-def _jsonb(document: Json) -> str:
-    text = json.dumps(document, ensure_ascii=False).encode("utf-8", "replace").decode()
-    return text.replace("\\u0000", "\\ufffd")
+        text = json.dumps(part, ensure_ascii=False).encode("utf-8", "replace").decode()
+        yield text.replace("\\u0000", "\\ufffd")

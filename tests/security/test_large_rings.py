@@ -148,9 +148,9 @@ def test_a_ring_is_imported_and_shown(
     (tmp_path / "bench.yaml").write_text("{}\n")
     (tmp_path / "ring.jsonl").write_bytes(b"\n".join(_beads(_ring, 5_000)))
     assert main(["issues", "import", "ring.jsonl"]) == 0
-    assert "5000 new, 0 replaced" in capsys.readouterr().err
+    assert "5000 new, 0 changed, 0 unchanged" in capsys.readouterr().err
     assert main(["issues", "import", "ring.jsonl"]) == 0
-    assert "0 new, 5000 replaced" in capsys.readouterr().err
+    assert "0 new, 0 changed, 5000 unchanged" in capsys.readouterr().err
     assert main(["queue"]) == 0
     shown = capsys.readouterr().out
     assert "… 4981 more … → i000000" in shown.replace("\n", "").replace("  ", "")
