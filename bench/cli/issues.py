@@ -5,21 +5,19 @@ from pathlib import Path
 import click
 from rich.text import Text
 
+from bench.cli.imported import import_document, tell_plan, tell_report, tell_stored
 from bench.cli.session import note, open_farm
 from bench.cli.tables import show, show_json, styled, table
-from bench.intake.beads import ImportReport
-from bench.intake.chain_words import chain_words
 from bench.intake.errors import IntakeError
 from bench.intake.issue import Issue
-from bench.intake.nearest import did_you_mean
-from bench.intake.plan_report import PlanReport
 from bench.intake.slices import find_slice, select
 from bench.submit.backlog import READERS, read_backlog, report_plan, store_backlog
 from db.repositories.issues import Issues
 from planner.foreign_text import visible_text
 
 DEFAULT_FILE = ".beads/issues.jsonl"
-_SHOWN_PROBLEMS = 20
+_PROSE = {"description": None, "design": "Design", "notes": "Notes"}
+"""Long texts of an issue, each shown below the table under its heading."""
 
 
 @click.group()
@@ -37,17 +35,26 @@ def issues() -> None:
     show_default=True,
     help="A Beads file, or a plan tracker: Markdown with a card in each fenced YAML block.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print what was imported as JSON.")
-def import_(file: Path | None, form: str, as_json: bool) -> None:
-    """Import a Beads file (both dialects) or a plan tracker; an issue that is known already is replaced.
+@click.option(
+    "--prune", is_flag=True, help="Close the open issues that FILE brought earlier and has no more."
+)
+@click.option("--force", is_flag=True, help="Take what FILE says even where something newer is stored.")
+@click.option("--dry-run", is_flag=True, help="Show what would change; nothing is stored.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print what was imported as JSON, every change in full."
+)
+def import_(file: Path | None, form: str, as_json: bool, **how: bool) -> None:
+    """Import a Beads file (both dialects) or a plan tracker.
 
-    FILE is .beads/issues.jsonl unless given. Bad lines and cards are named and left out; all the rest is
+    FILE is .beads/issues.jsonl unless given; a deps.jsonl beside it is read, too. Of an issue that is stored
+    already the state that was updated last counts. Bad lines and cards are named and left out; all the rest is
     imported. Of a plan tracker the cycles, the cards that depend on finished or unknown ones, and the critical
     path are reported.
 
     \b
     Examples:
       bench issues import .beads/issues.jsonl
+      bench issues import --prune --dry-run
       bench issues import --format plan-tracker PLAN.md
     """
     if file is None and form != "beads":
@@ -55,63 +62,15 @@ def import_(file: Path | None, form: str, as_json: bool) -> None:
     file = file or Path(DEFAULT_FILE)
     report = read_backlog(file, form)
     with open_farm() as farm:
-        new, replaced = store_backlog(farm.engine, report)
+        stored = store_backlog(farm.engine, report, **how)
         plan = report_plan(farm.engine, report) if form == "plan-tracker" else None
     if as_json:
-        show_json(
-            {
-                "new": new,
-                "replaced": replaced,
-                "duplicates": report.duplicates,
-                "skipped_memory": report.skipped_memory,
-                "escalations": report.escalations,
-                "bad_lines": [{"line": number, "reason": reason} for number, reason in report.bad_lines],
-                "warnings": [{"line": number, "text": text} for number, text in report.warnings],
-                **({} if plan is None else {"plan": plan.document()}),
-            }
-        )
+        show_json(import_document(report, stored, plan))
         return
-    _tell(file, report)
+    tell_report(file, report)
     if plan is not None:
-        _tell_plan(plan, [issue.id for issue in report.issues])
-    note(f"{new} new, {replaced} replaced")
-
-
-def _tell(file: Path, report: ImportReport) -> None:
-    _tell_some([f"{file}:{number}: left out: {reason}" for number, reason in report.bad_lines])
-    _tell_some([f"{file}:{number}: {text}" for number, text in report.warnings])
-    if report.duplicates:
-        note(f"{report.duplicates} ids came twice: the newest stays")
-    if report.escalations:
-        note(f"{len(report.escalations)} escalations: known, never benched")
-
-
-def _tell_plan(plan: PlanReport, ids: list[str]) -> None:
-    _tell_some(
-        [
-            f"cycle: {chain_words(ring, closed=True)}: none of these can start; drop one wait"
-            for ring in plan.cycles
-        ]
-    )
-    _tell_some([f"{one} depends on {other}, which is finished: harmless" for one, other in plan.on_finished])
-    _tell_some(
-        [
-            f"{one} depends on {other!r}, which is unknown and blocks nothing{did_you_mean(other, ids)}"
-            for one, other in plan.on_unknown[:_SHOWN_PROBLEMS]
-        ],
-        len(plan.on_unknown),
-    )
-    if plan.critical_path:
-        note(f"critical path: {plan.critical_hours} hours: {chain_words(plan.critical_path)}")
-
-
-def _tell_some(lines: list[str], count: int | None = None) -> None:
-    """The first lines; how many more there are of `count`, which is all of them unless given."""
-    for line in lines[:_SHOWN_PROBLEMS]:
-        note(line)
-    more = (len(lines) if count is None else count) - _SHOWN_PROBLEMS
-    if more > 0:
-        note(f"… and {more} more like this; --json lists them all")
+        tell_plan(plan, [issue.id for issue in report.issues])
+    tell_stored(file, stored, form, pruned=how["prune"], dry_run=how["dry_run"])
 
 
 @issues.command("list")
@@ -163,11 +122,18 @@ def show_issue(issue_id: str, as_json: bool) -> None:
     rows = [
         (key, value)
         for key, value in document.items()
-        if value not in (None, [], {}, "") and key != "description"
+        if value not in (None, [], {}, "") and key not in _PROSE
     ]
-    show(table(None, ("field", "value"), rows), _indented(issue.description))
+    show(table(None, ("field", "value"), rows))
+    for key, heading in _PROSE.items():
+        text = getattr(issue, key)
+        if not text.strip():
+            continue
+        if heading is not None:
+            show("", styled((heading, "bold")))
+        show(_indented(text))
 
 
-def _indented(description: str) -> Text:
+def _indented(text: str) -> Text:
     """Set in, so that none of its lines looks like one of ours."""
-    return Text("\n".join(f"  {line}".rstrip() for line in visible_text(description).split("\n")))
+    return Text("\n".join(f"  {line}".rstrip() for line in visible_text(text).split("\n")))

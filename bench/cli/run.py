@@ -125,8 +125,8 @@ def _take_in_backlog(farm: Farm, config: BenchConfig) -> None:
 
     source = config.issue_selection.source
     if source is not None:
-        new, _ = store_backlog(farm.engine, read_backlog(Path(source)))
-        note(f"{new} new issues in {source}")
+        stored = store_backlog(farm.engine, read_backlog(Path(source)))
+        note(f"{source}: {stored.words()}")
     if not Issues(farm.engine).any():
         note("the backlog is empty; fill it, now or while this runs: bench issues import FILE")
 

@@ -81,7 +81,10 @@ def submit(
             _show_dry_run(farm, plan, sandboxes, warnings, as_json)
             return None
         if resolved.issue_selection.source is not None:
-            store_backlog(farm.engine, read_backlog(Path(resolved.issue_selection.source)))
+            source = Path(resolved.issue_selection.source)
+            stored = store_backlog(farm.engine, read_backlog(source))
+            if stored.older:
+                note(f"{source}: {stored.words()}")
         Plans(farm.engine).write(plan)
         farm.start_parts()
         return _after(farm, plan, sandboxes, wait, as_json)

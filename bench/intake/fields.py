@@ -34,6 +34,11 @@ class Fields:
         self._complain(name, value, "text")
         return None
 
+    def prose(self, name: str) -> str:
+        """A text; a list of texts is its lines. Empty where there is none."""
+        value = self.record.get(name)
+        return "\n".join(self.texts(name)) if isinstance(value, list) else self.text(name) or ""
+
     def time(self, *names: str) -> str | None:
         """RFC 3339 UTC."""
         name, value = self.first(*names)

@@ -10,16 +10,16 @@ from typing import NamedTuple
 
 from bench.intake.components import strong_components
 from bench.intake.issue import Issue
-from bench.intake.waits import Backlog, WaitGraph, is_finished, wait_graph
+from bench.intake.waits import Backlog, WaitGraph, is_finished
 
 
-def find_blockers(issues: Iterable[Issue]) -> dict[str, tuple[str, ...]]:
+def find_blockers(issues: Iterable[Issue] | Backlog) -> dict[str, tuple[str, ...]]:
     """What holds up each blocked issue; an unfinished issue that is not in it is ready.
 
     The ids are those that the issue itself names: an unfinished issue it waits for, an issue whose children it
     waits for, and its parent where that is what is blocked.
     """
-    backlog = Backlog(issues)
+    backlog = _backlog(issues)
     holding: set[str] = set()
     blocked = {}
     for issue_id in backlog.preorder:
@@ -35,32 +35,32 @@ def find_blockers(issues: Iterable[Issue]) -> dict[str, tuple[str, ...]]:
     return blocked
 
 
-def find_cycles(issues: Iterable[Issue]) -> list[list[str]]:
+def find_cycles(issues: Iterable[Issue] | Backlog) -> list[list[str]]:
     """The rings of unfinished issues in which each waits for the next, and the last for the first.
 
     An issue waits for the next one itself, through its parent, or as one of the children it waits for. Of rings
     that hang together, the shortest through the smallest id is named: opening it may show another. Each starts
     at its smallest id, and they are in the order of those.
     """
-    graph = wait_graph(issues)
+    graph = _backlog(issues).graph
     knots = [knot for knot in strong_components(graph.waits_on) if _is_knot(graph, knot)]
     return sorted([graph.ids[n] for n in _ring(graph, knot) if n < len(graph.ids)] for knot in knots)
 
 
-def critical_path_hours(issues: Iterable[Issue]) -> dict[str, int]:
+def critical_path_hours(issues: Iterable[Issue] | Backlog) -> dict[str, int]:
     """Hours of the longest chain of work that starts with each unfinished issue and ends with what waits for it.
 
     An issue counts with its size: XS 1, S 2, M 4, L 8, XL 16. A chain does not go round a ring: the issues of
     rings that hang together count as one, as long as the largest of them, and what waits for any waits for all.
     """
-    graph = wait_graph(issues)
+    graph = _backlog(issues).graph
     chains = _chains(graph)
     return {issue_id: chains.hours(node) for node, issue_id in enumerate(graph.ids)}
 
 
-def critical_path(issues: Iterable[Issue]) -> list[str]:
+def critical_path(issues: Iterable[Issue] | Backlog) -> list[str]:
     """The ids of the longest chain of work, first to do first; of a ring its largest issue."""
-    graph = wait_graph(issues)
+    graph = _backlog(issues).graph
     if not graph.ids:
         return []
     chains = _chains(graph)
@@ -71,6 +71,10 @@ def critical_path(issues: Iterable[Issue]) -> list[str]:
             path.append(graph.ids[node])
         node = chains.then[chains.component_of[node]]
     return path
+
+
+def _backlog(issues: Iterable[Issue] | Backlog) -> Backlog:
+    return issues if isinstance(issues, Backlog) else Backlog(issues)
 
 
 class _Chains(NamedTuple):

@@ -16,7 +16,10 @@ PRIORITIES: Final[tuple[Priority, ...]] = ("P0", "P1", "P2", "P3")
 RISKS: Final[tuple[Risk, ...]] = ("low", "medium", "high", "critical")
 SIZES: Final[tuple[Size, ...]] = ("XS", "S", "M", "L", "XL")
 ESCALATION_TAGS: Final = frozenset({"escalation", "needs-human"})
-CLOSED_STATUSES: Final = frozenset({"done", "closed", "tombstone"})
+CLOSED_STATUSES: Final = frozenset(
+    {"done", "closed", "tombstone", "deleted", "wontfix", "won't_fix"}
+    | {"resolved", "completed", "complete", "cancelled", "canceled"}
+)
 
 
 class Dependency(BaseModel):
@@ -37,6 +40,9 @@ class Issue(BaseModel):
     id: str
     title: str = ""
     description: str = ""
+    design: str = ""
+    """How it should be done, in the issue's own words."""
+    notes: str = ""
     status: str = "open"
     created: str | None = None
     updated: str | None = None

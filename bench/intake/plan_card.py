@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bench.intake.beads import make_issue, usable_id
+from bench.intake.beads_issue import make_issue, usable_id
 from bench.intake.cards import CardError
 from bench.intake.fields import Fields
 from bench.intake.issue import RISKS, SIZES, Issue

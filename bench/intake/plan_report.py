@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.intake.graph import critical_path, critical_path_hours, find_cycles
 from bench.intake.issue import Issue
-from bench.intake.waits import is_finished
+from bench.intake.waits import Backlog, is_finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,13 @@ def plan_report(issues: Iterable[Issue], elsewhere: Mapping[str, Issue]) -> Plan
     plan = {issue.id: issue for issue in issues}
     known = {**elsewhere, **plan}
     waits = _waits(plan.values())
-    hours = critical_path_hours(plan.values())
+    backlog = Backlog(plan.values())
+    hours = critical_path_hours(backlog)
     return PlanReport(
-        cycles=find_cycles(plan.values()),
+        cycles=find_cycles(backlog),
         on_finished=[pair for pair in waits if pair[1] in known and is_finished(known[pair[1]])],
         on_unknown=[pair for pair in waits if pair[1] not in known],
-        critical_path=critical_path(plan.values()),
+        critical_path=critical_path(backlog),
         critical_hours=max(hours.values(), default=0),
     )
 

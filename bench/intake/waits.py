@@ -17,7 +17,7 @@ nothing, for exports leave finished issues out. Dependencies of other types deci
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 from bench.intake.issue import Issue, Size
 
@@ -45,9 +45,8 @@ def is_finished(issue: Issue) -> bool:
     return issue.is_closed or issue.status == "pinned"
 
 
-def wait_graph(issues: Iterable[Issue]) -> WaitGraph:
-    """The graph of a whole backlog; of equal ids the last counts."""
-    backlog = Backlog(issues)
+def wait_graph(backlog: "Backlog") -> WaitGraph:
+    """The graph of a whole backlog."""
     ids = sorted(issue_id for issue_id, issue in backlog.by_id.items() if not is_finished(issue))
     node = {issue_id: number for number, issue_id in enumerate(ids)}
     kids_of = [p for p in backlog.preorder if p in node and p in backlog.children]
@@ -78,12 +77,14 @@ def wait_graph(issues: Iterable[Issue]) -> WaitGraph:
 
 
 class Backlog:
-    """Issues by id, with their hierarchy."""
+    """Issues by id, with their hierarchy; of equal ids the last counts."""
 
     def __init__(self, issues: Iterable[Issue]) -> None:
         self.by_id = {issue.id: issue for issue in sorted(issues, key=lambda issue: issue.id)}
         """In the order of the ids: nothing depends on the order in which the issues came."""
-        named = {issue_id: _parent(issue) for issue_id, issue in self.by_id.items()}
+        self._waits = {issue_id: _waits(issue) for issue_id, issue in self.by_id.items()}
+        self._open = {issue_id for issue_id, issue in self.by_id.items() if not is_finished(issue)}
+        named = {issue_id: _parent(issue, self._waits[issue_id]) for issue_id, issue in self.by_id.items()}
         parents = {issue_id: parent for issue_id, parent in named.items() if parent is not None}
         ring = _ring_members(parents)
         self.parents = {child: parent for child, parent in parents.items() if child not in ring}
@@ -94,16 +95,21 @@ class Backlog:
 
     def open_targets(self, issue_id: str) -> list[str]:
         """What the issue itself waits for and is not finished, in the order in which it says so."""
-        targets = _targets(self.by_id[issue_id], _UNTIL_FINISHED)
-        return [t for t in targets if t in self.by_id and not is_finished(self.by_id[t])]
+        return [t for t in self._waits[issue_id].until_finished if t in self._open]
 
     def open_gates(self, issue_id: str) -> list[str]:
         """The ids for whose children the issue waits, where some are not finished."""
-        return [t for t in _targets(self.by_id[issue_id], {"waits-for"}) if t in self._busy_parents]
+        gates = self._waits[issue_id].for_children_of
+        return [t for t in gates if t in self._busy_parents] if gates else []
 
     def open_children(self, issue_id: str) -> list[str]:
         """Its children that are not finished."""
-        return [child for child in self.children.get(issue_id, ()) if not is_finished(self.by_id[child])]
+        return [child for child in self.children.get(issue_id, ()) if child in self._open]
+
+    @cached_property
+    def graph(self) -> WaitGraph:
+        """Its graph, worked out once."""
+        return wait_graph(self)
 
     @cached_property
     def _busy_parents(self) -> frozenset[str]:
@@ -139,13 +145,30 @@ class Backlog:
         return first <= self._spans[issue_id][0] <= last
 
 
-def _targets(issue: Issue, types: Iterable[str]) -> list[str]:
-    named = (d.depends_on_id for d in issue.dependencies if d.type in types and d.issue_id == issue.id)
-    return list(dict.fromkeys(named))
+class _Waits(NamedTuple):
+    """What one issue says that it waits for, each id once."""
+
+    until_finished: list[str]
+    for_children_of: list[str]
+    parents: list[str]
 
 
-def _parent(issue: Issue) -> str | None:
-    return next(iter(_targets(issue, {"parent-child"})), issue.dk_parent)
+def _waits(issue: Issue) -> _Waits:
+    until, children, parents = dict[str, None](), dict[str, None](), dict[str, None]()
+    for dependency in issue.dependencies:
+        if dependency.issue_id != issue.id:
+            continue
+        if dependency.type in _UNTIL_FINISHED:
+            until[dependency.depends_on_id] = None
+        elif dependency.type == "waits-for":
+            children[dependency.depends_on_id] = None
+        elif dependency.type == "parent-child":
+            parents[dependency.depends_on_id] = None
+    return _Waits(list(until), list(children), list(parents))
+
+
+def _parent(issue: Issue, waits: _Waits) -> str | None:
+    return waits.parents[0] if waits.parents else issue.dk_parent
 
 
 def _ring_members(parents: dict[str, str]) -> set[str]:

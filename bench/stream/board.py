@@ -8,6 +8,7 @@ from typing import Any, Final
 from bench.intake.chain_words import chain_words
 from bench.intake.graph import critical_path_hours, find_blockers, find_cycles
 from bench.intake.issue import Issue
+from bench.intake.waits import Backlog
 
 STARTABLE: Final = frozenset({"open", "ready"})
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
@@ -147,7 +148,7 @@ class _Graph:
 
     @classmethod
     def of(cls, issues: Iterable[Issue]) -> "_Graph":
-        known = list(issues)
+        known = Backlog(issues)
         cycles = find_cycles(known)
         ring = {}
         for cycle in cycles:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from bench.config.models import BenchConfig
+from bench.intake.bulk import collector_paused
 from bench.intake.conditions import matches
 from bench.intake.issue import Issue
 from bench.intake.slices import BUILT_IN
@@ -30,12 +31,14 @@ def queue_view(engine: sa.Engine, config: BenchConfig, now: datetime) -> Json:
     """The newest stream and the backlog before it, as JSON-able data."""
     streams = Streams(engine)
     board = Board(config.stream.max_attempts, objector(_as_it_runs(config, streams)))
-    board.load(streams.backlog())
-    runs, past = streams.standing()
-    board.ended(past)
-    standing = board.standing(run["issue_id"] for run in runs)
-    since = {issue.id: board.waiting_since(issue.id) for issue in standing.ready}
-    places = in_order(standing.ready, since, board.critical_hours(), now, patience_of(config.stream.patience))
+    with collector_paused():
+        board.load(streams.backlog())
+        runs, past = streams.standing()
+        board.ended(past)
+        standing = board.standing(run["issue_id"] for run in runs)
+        since = {issue.id: board.waiting_since(issue.id) for issue in standing.ready}
+        patience = patience_of(config.stream.patience)
+        places = in_order(standing.ready, since, board.critical_hours(), now, patience)
     by_id = {issue.id: issue for issue in standing.ready}
     newest = streams.newest()
     return {

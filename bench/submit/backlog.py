@@ -1,19 +1,66 @@
 """Bringing a backlog into the farm."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from bench.intake.beads import ImportReport, read_issues_file
+from bench.intake.bulk import collector_paused
+from bench.intake.changes import (
+    Change,
+    Older,
+    closed_because_left,
+    compare,
+    spared,
+    why_not_prune,
+    why_older_is_not_pruned,
+)
 from bench.intake.errors import IntakeError
-from bench.intake.issue import Issue
+from bench.intake.issue import CLOSED_STATUSES, Issue
 from bench.intake.plan_report import PlanReport, plan_report, unknown_ids
 from bench.intake.plan_tracker import read_plan_tracker
+from db.repositories.backlog_import import BacklogImport, importing
 from db.repositories.issues import Issues
 
 READERS: Final = {"beads": read_issues_file, "plan-tracker": read_plan_tracker}
 """How a file of each format is read."""
+
+
+@dataclass
+class Stored:
+    """What an import came to, by ids."""
+
+    new: list[str] = field(default_factory=list)
+    changed: list[Change] = field(default_factory=list)
+    unchanged: int = 0
+    older: list[Older] = field(default_factory=list)
+    """Kept as they are stored."""
+    left: list[str] = field(default_factory=list)
+    """Open issues that earlier imports of the file brought and that it has no more; not closed."""
+    closed: list[str] = field(default_factory=list)
+    """Those of them that were closed."""
+
+    def words(self) -> str:
+        """The counts on one line."""
+        parts = [f"{len(self.new)} new", f"{len(self.changed)} changed", f"{self.unchanged} unchanged"]
+        if self.older:
+            parts.append(f"{len(self.older)} older than what is stored (kept)")
+        if self.closed:
+            parts.append(f"{len(self.closed)} closed")
+        return ", ".join(parts)
+
+    def document(self) -> dict[str, Any]:
+        """The same as JSON-able data, whole."""
+        return {
+            "new": len(self.new),
+            "changed": [change.document() for change in self.changed],
+            "unchanged": self.unchanged,
+            "older": [older.document() for older in self.older],
+            "left": self.left,
+            "closed": self.closed,
+        }
 
 
 def read_backlog(file: Path, form: str = "beads") -> ImportReport:
@@ -27,12 +74,73 @@ def read_backlog(file: Path, form: str = "beads") -> ImportReport:
     return report
 
 
-def store_backlog(engine: sa.Engine, report: ImportReport) -> tuple[int, int]:
-    """Store what was read, all or nothing; how many issues are new and how many replaced one.
+def store_backlog(
+    engine: sa.Engine,
+    report: ImportReport,
+    *,
+    force: bool = False,
+    prune: bool = False,
+    dry_run: bool = False,
+) -> Stored:
+    """Store what was read, all or nothing, where nothing newer is stored.
 
     The source is stored as an absolute path without links: trust in it must not depend on where one stood.
+    `force` stores what is older, too; `prune` closes open issues of the source that the file has no more, and is
+    an `IntakeError` where that is not safe; with `dry_run` nothing is written.
     """
-    return Issues(engine).upsert(source_of(report), [issue.document() for issue in report.issues])
+    reason = why_not_prune(report) if prune else None
+    if reason is not None:
+        raise IntakeError(f"{report.source}: nothing is imported or closed: {reason}; leave out --prune")
+    with collector_paused(), importing(engine, source_of(report)) as backlog:
+        documents = {issue.id: issue.document() for issue in report.issues}
+        stored, writes = _compare(backlog, documents, report, force=force, prune=prune)
+        if prune:
+            writes |= _close(backlog, documents, report, stored)
+        else:
+            stored.left = list(backlog.left(documents, CLOSED_STATUSES))
+        if not dry_run:
+            backlog.write(writes)
+            kept = {older.issue_id for older in stored.older}
+            backlog.move(
+                [issue_id for issue_id in documents if issue_id not in writes and issue_id not in kept]
+            )
+    return stored
+
+
+def _compare(
+    backlog: BacklogImport, documents: dict[str, Any], report: ImportReport, *, force: bool, prune: bool
+) -> tuple[Stored, dict[str, Any]]:
+    """What becomes of each issue, and the documents to write."""
+    found = backlog.stored(documents)
+    told = Stored(new=[issue_id for issue_id in documents if issue_id not in found])
+    of_this_source = []
+    for issue_id, given in documents.items():
+        known = found.get(issue_id)
+        if known is None or known.document is None:
+            continue
+        difference = compare(issue_id, known.document, given, force=force)
+        if isinstance(difference, Older):
+            told.older.append(difference)
+            of_this_source += [difference] if known.source == source_of(report) else []
+        elif difference is not None:
+            told.changed.append(difference)
+    reason = why_older_is_not_pruned(of_this_source) if prune else None
+    if reason is not None:
+        raise IntakeError(
+            f"{report.source}: nothing is imported or closed: {reason}; leave out --prune, or add --force"
+        )
+    told.unchanged = len(found) - len(told.changed) - len(told.older)
+    return told, {i: documents[i] for i in [*told.new, *(change.issue_id for change in told.changed)]}
+
+
+def _close(
+    backlog: BacklogImport, documents: dict[str, Any], report: ImportReport, stored: Stored
+) -> dict[str, Any]:
+    """The closed documents of the issues that left the file; those in unreadable lines of it are spared."""
+    left = backlog.left(documents, CLOSED_STATUSES)
+    stored.left = sorted(spared(left, report))
+    stored.closed = [issue_id for issue_id in left if issue_id not in stored.left]
+    return {issue_id: closed_because_left(left[issue_id]) for issue_id in stored.closed}
 
 
 def source_of(report: ImportReport) -> str:

@@ -1,12 +1,11 @@
 """Imported issues."""
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from db.engine import transaction
+from db.repositories.backlog_import import importing
 
 
 class Issues:
@@ -16,23 +15,12 @@ class Issues:
         self._engine = engine
 
     def upsert(self, source: str, documents: Iterable[dict[str, Any]]) -> tuple[int, int]:
-        """Store the documents, all or none; how many are new and how many replaced one."""
-        rows = [{"id": d["id"], "source": source, "document": _jsonb(d)} for d in documents]
-        if not rows:
-            return 0, 0
-        statement = sa.text("""
-            INSERT INTO farm.issues (issue_id, source, document) VALUES (:id, :source, CAST(:document AS jsonb))
-            ON CONFLICT (issue_id) DO UPDATE
-            SET source = EXCLUDED.source, document = EXCLUDED.document,
-                -- Waiting counts from here: an import that changes nothing starts nothing anew.
-                imported_at = CASE WHEN issues.document = EXCLUDED.document THEN issues.imported_at ELSE now() END""")
-        with transaction(self._engine) as connection:
-            known = connection.scalar(
-                sa.text("SELECT count(*) FROM farm.issues WHERE issue_id = ANY (:ids)"),
-                {"ids": [r["id"] for r in rows]},
-            )
-            connection.execute(statement, rows)
-        return len(rows) - int(known or 0), int(known or 0)
+        """Store the documents whatever is stored, all or none; how many are new and how many replaced one."""
+        given = {document["id"]: document for document in documents}
+        with importing(self._engine, source) as backlog:
+            known = len(backlog.stored(given))
+            backlog.write(given)
+        return len(given) - known, known
 
     def all_documents(self) -> list[dict[str, Any]]:
         """Every issue, ordered by id."""
@@ -57,8 +45,3 @@ class Issues:
         with self._engine.connect() as connection:
             found: dict[str, Any] | None = connection.scalar(statement, {"id": issue_id})
         return found
-
-
-def _jsonb(document: dict[str, Any]) -> str:
-    text = json.dumps(document, ensure_ascii=False).encode("utf-8", "replace").decode()
-    return text.replace("\\u0000", "\\ufffd")

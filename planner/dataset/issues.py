@@ -84,7 +84,7 @@ def read_backlog(path: Path) -> tuple[dict[str, Json], list[int]]:
     """
     issues, bad = {}, []
     try:
-        with io.TextIOWrapper(open_regular(path), encoding="utf-8", errors="replace") as lines:
+        with io.TextIOWrapper(open_regular(path), encoding="utf-8-sig", errors="replace") as lines:
             for number, line in enumerate(lines, start=1):
                 issue = _line(line)
                 if issue is not None:

@@ -17,7 +17,7 @@ def test_the_command_measures_and_writes_its_table(tmp_path: Path) -> None:
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     command = [sys.executable, "-m", "benchmarks", "--tiny", "--write", str(page)]
     done = subprocess.run(
-        [*command, "--rows", "fixed", "plane", "submit", "reports"],
+        [*command, "--rows", "fixed", "plane", "import", "submit", "reports"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -25,7 +25,13 @@ def test_the_command_measures_and_writes_its_table(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    for row in ("fixed cost: one execution", "claim + complete, 16", "submit 400", "report.winners over"):
+    for row in (
+        "fixed cost: one execution",
+        "claim + complete, 16",
+        "import 800",
+        "submit 400",
+        "report.winners over",
+    ):
         assert row in done.stdout
     text = page.read_text()
     assert text.startswith("before\n")

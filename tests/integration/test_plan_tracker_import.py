@@ -62,7 +62,7 @@ def test_an_import_tells_what_the_plan_amounts_to(plan: Path, capsys: Said) -> N
         "api depends on base, which is finished: harmless",
         "api depends on 'lost', which is unknown and blocks nothing",
         "critical path: 9 hours: api → ui",
-        "5 new, 0 replaced",
+        "5 new, 0 changed, 0 unchanged",
     ]
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from bench.cli.main import main
 from bench.intake.beads import read_issues
+from bench.intake.deps_file import read_deps
 from bench.intake.nearest import MOST_NAMES, did_you_mean
 from bench.intake.plan_report import plan_report
 from bench.intake.plan_tracker import read_plan_tracker
@@ -60,6 +61,11 @@ def _beads(shape: Shape, n: int) -> list[bytes]:
     ]
 
 
+def _deps(shape: Shape, n: int) -> list[bytes]:
+    edges = ((other, one) for one, others in shape(n) for other in others)
+    return [json.dumps({"from": other, "to": one}).encode() for other, one in edges]
+
+
 def _tracker(shape: Shape, n: int) -> str:
     cards = (f"```yaml\nid: {one}\nblocks: [{', '.join(others[:3000])}]\n```\n" for one, others in shape(n))
     return "\n".join(cards)
@@ -76,6 +82,10 @@ def _queue(lines: list[bytes]) -> int:
     in_order(standing.ready, since, board.critical_hours(), _NOW)
     plan_report(issues, {})
     return sum(map(len, standing.held.values()))
+
+
+def _ids(n: int) -> list[bytes]:
+    return [json.dumps({"id": f"i{i:06}"}).encode() for i in range(n)]
 
 
 def _lines_run(work: Callable[[], object]) -> int:
@@ -114,6 +124,26 @@ def test_a_queue_costs_in_proportion_to_its_backlog(shape: Shape) -> None:
     assert _queue(large) <= _LINEAR * max(_queue(small), 1)
 
 
+@pytest.mark.parametrize("shape", _SHAPES)
+def test_a_file_of_dependencies_costs_in_proportion_to_its_lines(shape: Shape) -> None:
+    def read(n: int) -> int:
+        report = read_issues(_ids(n), "test", lambda: read_deps(_deps(shape, n), "deps"))
+        return sum(len(issue.dependencies) for issue in report.issues)
+
+    assert read(_SMALL) == sum(len(others) for _, others in shape(_SMALL))
+    assert _lines_run(lambda: read(_LARGE)) < _LINEAR * _lines_run(lambda: read(_SMALL))
+    assert _peak_bytes(lambda: read(_LARGE)) < _LINEAR * _peak_bytes(lambda: read(_SMALL))
+
+
+def test_an_array_costs_in_proportion_to_its_elements() -> None:
+    def array(n: int) -> list[bytes]:
+        return b"[\n".splitlines(keepends=True) + [line + b",\n" for line in _ids(n)] + [b"]"]
+
+    assert len(read_issues(array(_LARGE), "test").issues) == _LARGE
+    few, many = (_lines_run(lambda n=n: read_issues(array(n), "test")) for n in (_SMALL, _LARGE))
+    assert many < _LINEAR * few
+
+
 @pytest.mark.parametrize("shape", [_ring, _star_in_a_ring])
 def test_a_plan_tracker_costs_in_proportion_to_its_cards(shape: Shape, tmp_path: Path) -> None:
     def lines(n: int) -> int:
@@ -148,9 +178,9 @@ def test_a_ring_is_imported_and_shown(
     (tmp_path / "bench.yaml").write_text("{}\n")
     (tmp_path / "ring.jsonl").write_bytes(b"\n".join(_beads(_ring, 5_000)))
     assert main(["issues", "import", "ring.jsonl"]) == 0
-    assert "5000 new, 0 replaced" in capsys.readouterr().err
+    assert "5000 new, 0 changed, 0 unchanged" in capsys.readouterr().err
     assert main(["issues", "import", "ring.jsonl"]) == 0
-    assert "0 new, 5000 replaced" in capsys.readouterr().err
+    assert "0 new, 0 changed, 5000 unchanged" in capsys.readouterr().err
     assert main(["queue"]) == 0
     shown = capsys.readouterr().out
     assert "… 4981 more … → i000000" in shown.replace("\n", "").replace("  ", "")

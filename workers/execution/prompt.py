@@ -3,12 +3,15 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from workers.gates.protection import default_patterns
 from workers.patterns import only_adding
 from workers.result import GateResult, RoundResult
 from workers.spec import Gate, WorkOrder
+
+_MOST_SIGNS: Final = 65_536
+"""Of one text of an issue that a prompt holds: some 16,000 tokens."""
 
 
 def feedback(played: RoundResult, gates: Sequence[GateResult]) -> list[dict[str, Any]]:
@@ -60,7 +63,10 @@ def protected_paths(order: WorkOrder) -> list[str]:
 def prompt(order: WorkOrder, number: int, told: Sequence[dict[str, Any]]) -> str:
     """The document for a language model."""
     issue = order.issue
-    parts = [f"# {issue.get('title') or issue.get('id') or 'Issue'}", str(issue.get("description") or "")]
+    parts = [f"# {issue.get('title') or issue.get('id') or 'Issue'}", _bounded(issue.get("description"))]
+    for title, name in (("Design", "design"), ("Notes", "notes")):
+        text = _bounded(issue.get(name))
+        parts += [f"## {title}", text] if text else []
     parts += _listed("Acceptance criteria", issue.get("acceptance_criteria"))
     parts += _listed("Files to look at first", issue.get("context_files"))
     parts += _listed("Do not change", protected_paths(order))
@@ -69,6 +75,14 @@ def prompt(order: WorkOrder, number: int, told: Sequence[dict[str, Any]]) -> str
         parts.append(f"## What the checks said of round {number - 1}")
         parts += [_told(each) for each in told]
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
+
+
+def _bounded(text: object) -> str:
+    """A text of the issue, its end cut off where it would crowd out everything else."""
+    whole = str(text or "").strip()
+    if len(whole) <= _MOST_SIGNS:
+        return whole
+    return f"{whole[:_MOST_SIGNS]}\n\n[cut here: {len(whole)} characters; manifest.json has all of them]"
 
 
 def write(place: Path, text: str, document: dict[str, Any]) -> tuple[Path, Path]:

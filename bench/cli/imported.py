@@ -1,0 +1,127 @@
+"""What `bench issues import` tells of an import: what it read, what changed, what it left alone."""
+
+from pathlib import Path
+from typing import Any
+
+from bench.cli.session import note
+from bench.intake.beads import ImportReport
+from bench.intake.chain_words import chain_words
+from bench.intake.issue import Dependency
+from bench.intake.nearest import did_you_mean
+from bench.intake.plan_report import PlanReport
+from bench.submit.backlog import Stored
+
+_SHOWN_PROBLEMS = 20
+_SHOWN_IDS = 5
+
+
+def import_document(report: ImportReport, stored: Stored, plan: PlanReport | None) -> dict[str, Any]:
+    """All of it as JSON-able data."""
+    deps = report.deps
+    return {
+        **stored.document(),
+        "duplicates": report.duplicates,
+        "skipped_memory": report.skipped_memory,
+        "escalations": report.escalations,
+        "bad_lines": _lines("reason", report.bad_lines),
+        "warnings": _lines("text", report.warnings),
+        "dependencies": {
+            "inside": _inside(report),
+            "file": None if deps is None else deps.source,
+            "in_file": 0 if deps is None else len(deps.edges),
+            "bad_lines": [] if deps is None else _lines("reason", deps.bad_lines),
+            "warnings": [] if deps is None else _lines("text", deps.warnings),
+            "unknown": [edge.model_dump() for edge in report.unknown],
+        },
+        **({} if plan is None else {"plan": plan.document()}),
+    }
+
+
+def _lines(name: str, told: list[tuple[int, str]]) -> list[dict[str, Any]]:
+    return [{"line": number, name: text} for number, text in told]
+
+
+def _inside(report: ImportReport) -> int:
+    """How many dependencies the issues' own lines name."""
+    added = set() if report.deps is None else set(report.deps.edges)
+    return sum(edge not in added for issue in report.issues for edge in issue.dependencies)
+
+
+def tell_report(file: Path, report: ImportReport) -> None:
+    """What the file held beside issues."""
+    _tell_some([f"{file}:{number}: left out: {reason}" for number, reason in report.bad_lines])
+    _tell_some([f"{file}:{number}: {text}" for number, text in report.warnings])
+    deps = report.deps
+    if deps is not None:
+        _tell_some([f"{deps.source}:{number}: left out: {reason}" for number, reason in deps.bad_lines])
+        _tell_some([f"{deps.source}:{number}: {text}" for number, text in deps.warnings])
+        inside = _inside(report)
+        also = f", {inside} more in the issues" if inside else ""
+        note(f"dependencies: {len(deps.edges)} in {deps.source}{also}")
+    if report.unknown:
+        pairs = [_edge_words(edge) for edge in report.unknown[:_SHOWN_IDS]]
+        note(
+            f"dependencies on issues that are not in {file}, and block nothing unless another import brings them: "
+            f"{len(report.unknown)} ({_some(pairs, len(report.unknown))})"
+        )
+    if report.duplicates:
+        note(f"{report.duplicates} ids came twice: the newest stays")
+    if report.escalations:
+        note(f"{len(report.escalations)} escalations: known, never benched")
+
+
+def _edge_words(edge: Dependency) -> str:
+    return f"{edge.issue_id:.80} waits for {edge.depends_on_id:.80}"
+
+
+def tell_plan(plan: PlanReport, ids: list[str]) -> None:
+    """What the dependencies of a plan tracker amount to."""
+    _tell_some(
+        [
+            f"cycle: {chain_words(ring, closed=True)}: none of these can start; drop one wait"
+            for ring in plan.cycles
+        ]
+    )
+    _tell_some([f"{one} depends on {other}, which is finished: harmless" for one, other in plan.on_finished])
+    _tell_some(
+        [
+            f"{one} depends on {other!r}, which is unknown and blocks nothing{did_you_mean(other, ids)}"
+            for one, other in plan.on_unknown[:_SHOWN_PROBLEMS]
+        ],
+        len(plan.on_unknown),
+    )
+    if plan.critical_path:
+        note(f"critical path: {plan.critical_hours} hours: {chain_words(plan.critical_path)}")
+
+
+def tell_stored(file: Path, stored: Stored, form: str, *, pruned: bool, dry_run: bool) -> None:
+    """What became of the backlog, the counts last."""
+    option = "" if form == "beads" else f" --format {form}"
+    _tell_some([change.words() for change in stored.changed[:_SHOWN_PROBLEMS]], len(stored.changed))
+    _tell_some([older.words() for older in stored.older[:_SHOWN_PROBLEMS]], len(stored.older))
+    if stored.older:
+        note(f"to take the older state all the same: bench issues import{option} --force {file}")
+    _tell_some([f"{issue_id}: closed, for it is not in {file} any more" for issue_id in stored.closed])
+    left = f"{len(stored.left)} ({_some(stored.left[:_SHOWN_IDS], len(stored.left))})"
+    if stored.left and pruned:
+        note(f"open issues that only lines that cannot be read name, and so were not closed: {left}")
+    elif stored.left:
+        note(
+            f"open issues of earlier imports of {file} that are not in it any more: {left}; "
+            f"to close them: bench issues import{option} --prune {file}"
+        )
+    note(f"{stored.words()}{'; nothing was stored (dry run)' if dry_run else ''}")
+
+
+def _some(first: list[str], count: int) -> str:
+    """The first of some, and how many more there are."""
+    return ", ".join(first) + (f" and {count - len(first)} more" if count > len(first) else "")
+
+
+def _tell_some(lines: list[str], count: int | None = None) -> None:
+    """The first lines; how many more there are of `count`, which is all of them unless given."""
+    for line in lines[:_SHOWN_PROBLEMS]:
+        note(line)
+    more = (len(lines) if count is None else count) - _SHOWN_PROBLEMS
+    if more > 0:
+        note(f"… and {more} more like this; --json lists them all")

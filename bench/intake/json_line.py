@@ -1,0 +1,59 @@
+"""One line of a JSON Lines file as a record that PostgreSQL can hold; a bad one says what mends it."""
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any, Final
+
+from bench.intake.fields import MAX_DEPTH, cleaned
+
+_MERGE_MARKERS: Final = ("<<<<<<<", "=======", ">>>>>>>", "|||||||")
+_COMMENTS: Final = ("#", "//", "/*", "--")
+
+
+def read_record(line: bytes | str, warn: Callable[[str], None]) -> dict[str, Any] | None:
+    """The JSON object of a line, None for a blank one; ValueError says why there is none."""
+    text = line.decode("utf-8", "replace") if isinstance(line, bytes) else line
+    text = text.strip().removeprefix("\ufeff").strip()
+    if not text:
+        return None
+    if text.startswith(_MERGE_MARKERS):
+        raise ValueError("a merge marker; resolve the conflict in this file")
+    if isinstance(line, bytes) and "\ufffd" in text and "\ufffd".encode() not in line:
+        warn("bytes that are not UTF-8 were replaced")
+    try:
+        record = _DECODER.decode(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(_why_not_json(text, error)) from error
+    if not isinstance(record, dict):
+        raise ValueError("not a JSON object")
+    found: dict[str, Any] = cleaned(record) if _needs_cleaning(line, text) else record
+    return found
+
+
+def _why_not_json(text: str, error: Exception) -> str:
+    if text.startswith(_COMMENTS):
+        return "a comment, which JSON Lines does not have; take it out"
+    if text.endswith("},"):
+        return "not JSON: a comma after the object; take it away"
+    if text == "{":
+        return "not JSON: one object a line is wanted, not one spread over lines; write it with: jq -c ."
+    return f"not JSON: {error}"
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _no_constant(digits[:20])
+
+
+_DECODER: Final = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
+
+
+def _needs_cleaning(line: bytes | str, text: str) -> bool:
+    """Whether the line can hold what `cleaned` mends: most lines cannot, and skipping them saves time."""
+    raw_surrogates = isinstance(line, str) and not line.isascii()
+    return raw_surrogates or "\\u" in text or text.count("[") + text.count("{") > MAX_DEPTH

@@ -1,0 +1,91 @@
+"""One import into the backlog: compared with what is stored, then written, in one transaction."""
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import sqlalchemy as sa
+
+from db.engine import transaction
+
+Json = dict[str, Any]
+# One statement takes so many issues: few round trips, and no message that fills the memory.
+_AT_ONCE = 5_000
+_STORED = sa.text("""
+    SELECT i.issue_id, i.source, CASE WHEN i.document <> given.document THEN i.document END AS document
+    FROM jsonb_array_elements(CAST(:documents AS jsonb)) AS given (document)
+    JOIN farm.issues i ON i.issue_id = given.document ->> 'id'""")
+_WRITE = sa.text("""
+    INSERT INTO farm.issues (issue_id, source, document)
+    SELECT given.document ->> 'id', :source, given.document
+    FROM jsonb_array_elements(CAST(:documents AS jsonb)) AS given (document)
+    ON CONFLICT (issue_id) DO UPDATE
+    SET source = EXCLUDED.source, document = EXCLUDED.document,
+        -- Waiting counts from here: an import that changes nothing starts nothing anew.
+        imported_at = CASE WHEN issues.document = EXCLUDED.document THEN issues.imported_at ELSE now() END""")
+_MOVE = sa.text("UPDATE farm.issues SET source = :source WHERE issue_id = ANY (:ids) AND source <> :source")
+_LEFT = sa.text("""
+    SELECT issue_id, document FROM farm.issues i
+    WHERE source = :source AND document ->> 'status' <> ALL (CAST(:closed AS text[]))
+      AND NOT EXISTS (SELECT FROM unnest(CAST(:ids AS text[])) AS given (issue_id) WHERE given.issue_id = i.issue_id)
+    ORDER BY issue_id""")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredIssue:
+    """An issue as it is stored beside one that is given."""
+
+    source: str
+    document: Json | None
+    """None where it equals the one that is given."""
+
+
+@contextmanager
+def importing(engine: sa.Engine, source: str) -> Iterator["BacklogImport"]:
+    """An import from a source: all of it is stored, or nothing. Imports wait for each other; readers do not."""
+    with transaction(engine) as connection:
+        connection.execute(sa.text("LOCK TABLE farm.issues IN SHARE UPDATE EXCLUSIVE MODE"))
+        # A plan that was made while there were few issues would read all of them for every part of many.
+        connection.execute(sa.text("SET LOCAL plan_cache_mode = force_custom_plan"))
+        yield BacklogImport(connection, source)
+
+
+class BacklogImport:
+    """What an import asks and writes while no other one writes."""
+
+    def __init__(self, connection: sa.Connection, source: str) -> None:
+        self._connection = connection
+        self._source = source
+
+    def stored(self, documents: Mapping[str, Json]) -> dict[str, StoredIssue]:
+        """Of the given documents, by id, those whose id is stored."""
+        found = {}
+        for part in _parts(documents):
+            for row in self._connection.execute(_STORED, {"documents": part}):
+                found[row.issue_id] = StoredIssue(row.source, row.document)
+        return found
+
+    def write(self, documents: Mapping[str, Json]) -> None:
+        """Store the documents in place of what is stored of the same ids; the source is this import's."""
+        for part in _parts(documents):
+            self._connection.execute(_WRITE, {"documents": part, "source": self._source})
+
+    def move(self, issue_ids: Collection[str]) -> None:
+        """Say of issues that are as they were that this import's source was the last to name them."""
+        self._connection.execute(_MOVE, {"ids": list(issue_ids), "source": self._source})
+
+    def left(self, issue_ids: Collection[str], closed: Collection[str]) -> dict[str, Json]:
+        """The documents of this source, by id, of other ids than these and in none of the statuses `closed`."""
+        values = {"ids": list(issue_ids), "source": self._source, "closed": list(closed)}
+        return {row.issue_id: row.document for row in self._connection.execute(_LEFT, values)}
+
+
+def _parts(documents: Mapping[str, Json]) -> Iterator[str]:
+    """The documents as JSON lists. A list of texts would cost far more: each quote in it is escaped once more."""
+    waiting = iter(documents.values())
+    while part := list(islice(waiting, _AT_ONCE)):
+        text = json.dumps(part, ensure_ascii=False).encode("utf-8", "replace").decode()
+        yield text.replace("\\u0000", "\\ufffd")
