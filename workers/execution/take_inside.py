@@ -49,7 +49,17 @@ def is_made(path: str, name: str) -> bool:
         return True
     if not os.path.isdir(path):
         return False
-    return name.endswith(".egg-info") or any(os.path.lexists(os.path.join(path, mark)) for mark in _MARKS)
+    if name.endswith(".egg-info"):
+        return not _offers_plugin(os.path.join(path, "entry_points.txt"))
+    return any(os.path.lexists(os.path.join(path, mark)) for mark in _MARKS)
+
+
+def _offers_plugin(path: str) -> bool:
+    """Whether metadata names plugins of pytest, which a candidate is not let off."""
+    if os.path.islink(path) or not os.path.isfile(path):
+        return os.path.lexists(path)
+    with open(path, "rb") as file:
+        return b"pytest" in file.read(1 << 20)
 
 
 def make_plain(checkout: str, tracked: set[bytes]) -> list[bytes]:
