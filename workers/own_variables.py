@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-_OWN = re.compile(r"BENCH_.*|PG[A-Z0-9]+", re.IGNORECASE | re.DOTALL)
+_OWN = re.compile(r"BENCH_.*|PG[A-Z0-9]+|PGCONNECT_TIMEOUT", re.IGNORECASE | re.DOTALL)
 
 
 def is_own(name: str) -> bool:

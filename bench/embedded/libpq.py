@@ -1,6 +1,11 @@
 """libpq's environment variables, which say nothing of an embedded farm: its connections are whole by themselves."""
 
 import os
+import re
+from typing import Final
+
+# Only one of libpq's has an underscore; `PGP_KEY` is somebody else's.
+_LIBPQ: Final = re.compile(r"PGCONNECT_TIMEOUT|PG[A-Z0-9]+")
 
 
 def forget_libpq_variables() -> None:
@@ -8,5 +13,5 @@ def forget_libpq_variables() -> None:
 
     An empty parameter does not outweigh a variable everywhere (`PGSERVICE`), and some have none (`PGTZ`).
     """
-    for name in [name for name in os.environ if name.startswith("PG")]:
+    for name in filter(_LIBPQ.fullmatch, list(os.environ)):
         del os.environ[name]

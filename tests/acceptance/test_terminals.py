@@ -199,6 +199,29 @@ def test_a_machine_without_git_is_told_before_anything_is_submitted(demo: Path, 
     assert json.loads(run(("bench", "status", "--json"), demo).stdout)["benches"] == []
 
 
+def test_libpqs_variables_say_nothing_of_an_embedded_farm(demo: Path) -> None:
+    wrong = {
+        "PGHOST": "nowhere",
+        "PGHOSTADDR": "127.0.0.1",
+        "PGPORT": "1",
+        "PGSERVICE": "prod",
+        "PGOPTIONS": "-c x=y",
+        "PGCHANNELBINDING": "require",
+        "PGSSLMODE": "verify-full",
+        "PGREQUIREAUTH": "none",
+        "PGTZ": "Not/AZone",
+        "PGDATESTYLE": "nonsense",
+        "PGCLIENTENCODING": "SQL_ASCII",
+        "PGTARGETSESSIONATTRS": "standby",
+        "PGCONNECT_TIMEOUT": "nonsense",
+        "PGPASSFILE": "/nowhere",
+        "PGSERVICEFILE": "/nowhere",
+        "PGUSER": "me",
+    }
+    done = run(DRY_RUN, demo, env={**os.environ, **wrong})
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("home", [None, "/nonexistent"])
 def test_a_home_that_is_not_there(demo: Path, home: str | None) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "HOME"}
