@@ -32,9 +32,8 @@ def _elements(number: int, lines: list[bytes | str]) -> Iterator[tuple[int, byte
         (line if isinstance(line, bytes) else line.encode("utf-8", "replace")).decode("latin-1")
         for line in lines
     )
-
     at = text.index("[") + 1
-    counted = 0
+    begins, counted = number, 0
     while True:
         while at < len(text) and text[at] in _BETWEEN:
             at += 1
@@ -43,6 +42,9 @@ def _elements(number: int, lines: list[bytes | str]) -> Iterator[tuple[int, byte
         if text[at : at + 1] == "]":
             at += 1
             break
+        if at == len(text):
+            yield begins, b"["
+            return
         try:
             _, end = _SLICER.raw_decode(text, at)
         except (ValueError, RecursionError):

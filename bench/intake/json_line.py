@@ -36,6 +36,8 @@ def _why_not_json(text: str, error: Exception) -> str:
         return "a comment, which JSON Lines does not have; take it out"
     if text.endswith("},"):
         return "not JSON: a comma after the object; take it away"
+    if text == "[":
+        return "not JSON: the array that begins here has no end"
     if text == "{":
         return "not JSON: one object a line is wanted, not one spread over lines; write it with: jq -c ."
     return f"not JSON: {error}"

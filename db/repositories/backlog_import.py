@@ -14,6 +14,7 @@ from db.engine import transaction
 Json = dict[str, Any]
 # One statement takes so many issues: few round trips, and no message that fills the memory.
 _AT_ONCE = 5_000
+_KNOWN = sa.text("SELECT issue_id FROM farm.issues WHERE issue_id = ANY (CAST(:ids AS text[]))")
 _STORED = sa.text("""
     SELECT i.issue_id, i.source, CASE WHEN i.document <> given.document THEN i.document END AS document
     FROM jsonb_array_elements(CAST(:documents AS jsonb)) AS given (document)
@@ -26,7 +27,9 @@ _WRITE = sa.text("""
     SET source = EXCLUDED.source, document = EXCLUDED.document,
         -- Waiting counts from here: an import that changes nothing starts nothing anew.
         imported_at = CASE WHEN issues.document = EXCLUDED.document THEN issues.imported_at ELSE now() END""")
-_MOVE = sa.text("UPDATE farm.issues SET source = :source WHERE issue_id = ANY (:ids) AND source <> :source")
+_MOVE = sa.text("""
+    UPDATE farm.issues SET source = :source
+    WHERE issue_id = ANY (CAST(:ids AS text[])) AND source <> :source""")
 _LEFT = sa.text("""
     SELECT issue_id, document FROM farm.issues i
     WHERE source = :source AND document ->> 'status' <> ALL (CAST(:closed AS text[]))
@@ -62,8 +65,10 @@ class BacklogImport:
 
     def stored(self, documents: Mapping[str, Json]) -> dict[str, StoredIssue]:
         """Of the given documents, by id, those whose id is stored."""
+        ids = self._connection.scalars(_KNOWN, {"ids": list(documents)})
+        known = {issue_id: documents[issue_id] for issue_id in ids}
         found = {}
-        for part in _parts(documents):
+        for part in _parts(known):
             for row in self._connection.execute(_STORED, {"documents": part}):
                 found[row.issue_id] = StoredIssue(row.source, row.document)
         return found

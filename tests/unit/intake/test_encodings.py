@@ -82,6 +82,14 @@ def test_what_an_array_that_breaks_off_still_holds_is_read(tmp_path: Path) -> No
     assert report.ends_midway
 
 
+@pytest.mark.parametrize("content", [b'\n[{"id": "a"},\n', b'\n[\n{"id": "a"}'])
+def test_an_array_without_an_end_is_cut_off_even_between_two_elements(tmp_path: Path, content: bytes) -> None:
+    report = read(tmp_path, content)
+    assert [issue.id for issue in report.issues] == ["a"]
+    assert report.bad_lines == [(2, "not JSON: the array that begins here has no end")]
+    assert report.ends_midway
+
+
 def test_an_object_spread_over_lines_says_how_to_write_it(tmp_path: Path) -> None:
     report = read(tmp_path, json.dumps({"id": "a"}, indent=2).encode())
     assert report.bad_lines[0] == (
