@@ -12,6 +12,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, TextIO
 
+from planner.foreign_text import visible_line
+
 READER_GONE: Final = 141
 _NAMES: Final = {1: "standard output", 2: "standard error"}
 
@@ -90,7 +92,7 @@ def _code_of(leaving: SystemExit) -> int:
     if leaving.code is None or isinstance(leaving.code, int):
         return leaving.code or 0
     with suppress(UnwritableError):
-        print(leaving.code, file=sys.stderr)
+        sys.stderr.write(f"{visible_line(str(leaving.code))}\n")
     return 1
 
 
@@ -102,8 +104,8 @@ def _judged(name: str, code: int, raws: list[_Stream]) -> int:
         return READER_GONE
     for raw in broken:
         if raw.fileno() == 1 and raw.broken is not None:
-            print(f"{name}: {_NAMES[1]} cannot be written: {raw.broken.strerror}", file=sys.stderr)
             with suppress(UnwritableError):
+                sys.stderr.write(f"{name}: {_NAMES[1]} cannot be written: {raw.broken.strerror}\n")
                 sys.stderr.flush()
     return code or 1 if broken else code
 

@@ -39,7 +39,7 @@ GATES = [{"name": "test", "command": ["true"]}]
 THIEF = {"name": "command", "argv": ["sh", "-c", "env > stolen"], "env": ["BENCH_DATABASE_URL"]}
 PLAIN = {"name": "command", "argv": ["true"]}
 COMMANDS: Json = {"gates": GATES, "setup": ["true"]}
-PLACES: Json = {"repo": "/other", "base": "v1", "protected_paths": ["golden/**"]}
+PLACES: Json = {"repo": "/other", "base": "v1", "known_good": "v2", "protected_paths": ["golden/**"]}
 # Every other key of a workcell, each with a value of its type.
 POWERS: Json = {
     "toolchains": [PLAIN],

@@ -37,8 +37,9 @@ class Run:
 
 
 @pytest.fixture
-def make_context(tmp_path: Path) -> Callable[..., RoundContext]:
+def make_context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., RoundContext]:
     """A round in a fresh workcell; `cell` names the workcell where a test needs several."""
+    monkeypatch.setenv("STAND_IN", "good")
 
     def make(ref: ToolchainRef, max_micro_usd: int = 2_000_000, cell: str = "cell") -> RoundContext:
         root = tmp_path / cell

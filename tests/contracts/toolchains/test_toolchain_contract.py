@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests_toolchains_support import MODELS, ref_of
 
+from workers.errors import WorkerError
 from workers.toolchains.base import Finished, RoundContext
 from workers.toolchains.registry import get_toolchain, known_toolchains, missing_executable
 
@@ -57,10 +58,12 @@ def test_only_what_the_reference_names_is_handed_over(
     name: str, make_context: MakeContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MY_PROXY", "http://localhost:1")
-    context = make_context(ref_of(name, env=["MY_PROXY", "NOT_SET"]))
-    env = get_toolchain(name).invocation(context).env
+    monkeypatch.setenv("NOT_NAMED", "kept")
+    env = get_toolchain(name).invocation(make_context(ref_of(name, env=["MY_PROXY"]))).env
     assert env["MY_PROXY"] == "http://localhost:1"
-    assert "NOT_SET" not in env
+    assert "NOT_NAMED" not in env
+    with pytest.raises(WorkerError, match="NOT_SET, which this worker has not"):
+        get_toolchain(name).invocation(make_context(ref_of(name, env=["NOT_SET"]), cell="other"))
 
 
 @pytest.mark.parametrize("name", PROVIDERS)

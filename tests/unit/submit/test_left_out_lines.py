@@ -10,7 +10,7 @@ def test_nothing_left_out_is_nothing_said() -> None:
 
 def test_one_issue_and_one_path() -> None:
     assert lines({"a": ("r", Unfetched(("libs/x",)))}) == [
-        "warning: submodules of the base commit stay empty directories in 1 issue (1 path: libs/x); "
+        "submodules of the base commit stay empty directories in 1 issue (1 path: libs/x); "
         "to fetch them set workcell.git: {submodules: true} in the config"
     ]
 
@@ -25,6 +25,6 @@ def test_paths_count_once_a_repository_and_three_are_named() -> None:
     submodules, large = lines(found)
     assert "in 1 issue (1 path: s)" in submodules
     assert large == (
-        "warning: Git LFS files of the base commit stay pointers in 3 issues (5 paths: 1.bin, 1.bin, 2.bin, …); "
+        "Git LFS files of the base commit stay pointers in 3 issues (5 paths: 1.bin, 1.bin, 2.bin, …); "
         "to fetch them set workcell.git: {lfs: true} in the config"
     )

@@ -10,8 +10,8 @@ from tests.fixtures.executions import FILES, Repository, git
 
 OID = "4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393"
 POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{OID}\nsize 12345\n"
-SUBMODULES = "warning: submodules of the base commit stay empty directories in 1 issue (1 path: libs/x)"
-LARGE = "warning: Git LFS files of the base commit stay pointers in 2 issues (1 path: m.bin)"
+SUBMODULES = "! submodules of the base commit stay empty directories in 1 issue (1 path: libs/x)"
+LARGE = "! Git LFS files of the base commit stay pointers in 2 issues (1 path: m.bin)"
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_both_are_told_once_with_the_key_that_mends_them(
 ) -> None:
     assert _submit(fleet, {}, *flags) == 0
     told = capsys.readouterr().err.splitlines()
-    assert [line for line in told if line.startswith("warning: ")] == [
+    assert [line for line in told if line.startswith(("! submodules", "! Git LFS"))] == [
         f"{SUBMODULES}; to fetch them set workcell.git: {{submodules: true}} in the config",
         f"{LARGE}; to fetch them set workcell.git: {{lfs: true}} in the config",
     ]
@@ -60,5 +60,9 @@ def test_what_the_config_asks_for_is_not_told(
     asked: str, left: str, fleet: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _submit(fleet, {asked: True}, "--dry-run") == 0
-    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
+    told = [
+        line
+        for line in capsys.readouterr().err.splitlines()
+        if line.startswith(("! submodules", "! Git LFS"))
+    ]
     assert [line.partition(";")[0] for line in told] == [left]
