@@ -117,6 +117,7 @@ def test_a_program_that_has_told_its_result_is_stopped_soon(rung: Rung, cellar: 
     assert ended.duration_ms < 15_000
 
 
+@pytest.mark.parametrize("rung", RUNGS[:1], indirect=True, ids=lambda rung: rung.name)
 @pytest.mark.parametrize("limits", [{"seconds": 3.0}, {"no_output_seconds": 3.0}], ids=["budget", "silence"])
 def test_a_result_told_in_time_is_neither_a_timeout_nor_silence(
     rung: Rung, cellar: Cellar, limits: dict[str, float]
@@ -125,6 +126,7 @@ def test_a_result_told_in_time_is_neither_a_timeout_nor_silence(
     assert cellar.run(rung, TELLS, told=told, linger_seconds=60.0, **limits).ended_by == "told"
 
 
+@pytest.mark.parametrize("rung", RUNGS[:1], indirect=True, ids=lambda rung: rung.name)
 def test_a_further_result_or_more_work_gives_the_program_its_time_again(rung: Rung, cellar: Cellar) -> None:
     answers = iter([1, 1, None, 2, 3, 3])
     asked: list[float] = []

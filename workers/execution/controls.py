@@ -130,14 +130,19 @@ def negative_control(
     _write_broken(cell, [sources.packages[name] for name in copies], mark, index)
     label = f"{gate.name}-control"
     broken = bay.run(gate, index, label)
-    before, after = (bay.place.text(bay.log_of(each), MAX_OUTPUT) for each in (gate.name, label))
-    is_same = broken.exit_code == run.exit_code and _lasting(before) == _lasting(after)
-    return shadow_objection(copies) if is_same and mark not in after else None
+    before, after = (_lasting(bay, each) for each in (gate.name, label))
+    is_same = broken.exit_code == run.exit_code and before == after
+    return (
+        shadow_objection(copies)
+        if is_same and mark not in bay.place.text(bay.log_of(label), MAX_OUTPUT)
+        else None
+    )
 
 
-def _lasting(output: str) -> str:
-    """Output without what differs from run to run: numbers, times, addresses."""
-    return _VARYING.sub("#", output)
+def _lasting(bay: GateBay, label: str) -> str:
+    """A run's output without what differs from run to run: its directory, numbers, times, addresses."""
+    output = bay.place.text(bay.log_of(label), MAX_OUTPUT)
+    return _VARYING.sub("#", output.replace(str(bay.checkout_of(label).parent), "."))
 
 
 def _copies(job: Job, packages: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -62,7 +62,7 @@ def test_a_generated_module_is_told(order: Orders, machine: Machine, repository:
 def test_an_installed_copy_is_told_whether_or_not_the_gate_tells_its_imports(
     order: Orders, machine: Machine, repository: Repository
 ) -> None:
-    at = repository.add({**PACKAGE, "Makefile": f"test:\n\t{' '.join(PYTEST)}\n"})
+    at = repository.add({**PACKAGE, "Makefile": f"test:\n\tpwd; {' '.join(PYTEST)}\n"})
     for script in (f"{FROM_SETUP}exec {' '.join(PYTEST)}", f"{FROM_SETUP}make -s test"):
         result = check(order, machine, at, "sh", "-c", script, setup=WITH_TOOL)
         refused(result, "shop", "installed copy", "set-up")
@@ -114,11 +114,11 @@ def test_an_endless_loop_in_a_test_is_an_honest_failure(
     order: Orders, machine: Machine, repository: Repository
 ) -> None:
     at = repository.add({"calc.py": HANGING})
-    shown = admitted(check(order, machine, at, "python", "-m", "pytest", "-q", "tests", timeout_seconds=6))
+    shown = admitted(check(order, machine, at, "python", "-m", "pytest", "-q", "tests", timeout_seconds=5))
     assert not shown.passed
     script = ("sh", "-c", "python -m pytest -q tests")
-    refused(check(order, machine, at, *script, timeout_seconds=3), "no end within 3 seconds", "base: hang")
-    admitted(check(order, machine, at, *script, timeout_seconds=3, base="hang"))
+    refused(check(order, machine, at, *script, timeout_seconds=2), "no end within 2 seconds", "base: hang")
+    admitted(check(order, machine, at, *script, timeout_seconds=2, base="hang"))
 
 
 def test_many_slow_tests_are_none(order: Orders, machine: Machine, repository: Repository) -> None:
