@@ -87,6 +87,13 @@ def test_a_gate_that_puts_the_check_out_first_is_taken_beside_an_installed_copy(
     admitted(check(order, machine, at, "sh", "-c", script, setup=WITH_TOOL))
 
 
+def test_a_gate_of_another_language_is_taken_beside_an_installed_copy(
+    order: Orders, machine: Machine, repository: Repository
+) -> None:
+    at = repository.add({**PACKAGE, "check.sh": "echo 'not ok 1 - sums'; exit 1\n"})
+    admitted(check(order, machine, at, "sh", "check.sh", setup=WITH_TOOL))
+
+
 def test_a_program_that_make_did_not_find_is_told(
     order: Orders, machine: Machine, repository: Repository
 ) -> None:
