@@ -15,7 +15,7 @@ BENCH = $(abspath $(VENV))/bin/bench
 # Most proofs wait for processes rather than compute: three at a time keep two cores busy.
 SIDE_BY_SIDE ?= --numprocesses 3 --dist worksteal
 
-.PHONY: demo stage-a loop test quick chaos proofs security rungs fuzz check format bench docs lock image-digests clean
+.PHONY: demo stage-a loop test quick chaos deep proofs security rungs fuzz check format bench docs lock image-digests clean
 
 ## demo: bench the critical issues of a small repository, and show winners, regret and spend
 demo: $(VENV)/.farm
@@ -31,11 +31,15 @@ stage-a: $(VENV)/.train
 loop: $(VENV)/.train
 	$(BENCH) loop $(LOOP)
 
-## test: all tests but those of `chaos`
+# What takes minutes and shows no more of a small change.
+DEEP = tests/unit/demo/test_corpus.py tests/acceptance/test_repair_rate.py tests/integration/test_benchmarks.py
+
+## test: all tests but those of `chaos` and `deep`
 test: $(VENV)/.dev $(MINI)/.done
 	@[ "$$(id -u)" != 0 ] || command -v bwrap >/dev/null || \
 	  { echo "as root, work runs in bubblewrap only: apt-get install bubblewrap, or run the tests as an ordinary user"; exit 1; }
-	BENCH_TEST_MINI=$(abspath $(MINI))/bin/mini $(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) $(TEST_FLAGS) --ignore tests/chaos
+	BENCH_TEST_MINI=$(abspath $(MINI))/bin/mini $(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) $(TEST_FLAGS) \
+	  $(addprefix --ignore ,tests/chaos $(DEEP))
 
 ## quick: the tests that take no more than a few seconds each
 quick: $(VENV)/.dev
@@ -44,6 +48,10 @@ quick: $(VENV)/.dev
 ## chaos: a fleet whose processes, machines, broker and database die
 chaos: $(VENV)/.dev
 	$(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) $(TEST_FLAGS) tests/chaos
+
+## deep: every gate of the demo at every commit, the repairer's rate on unseen bugs, a small table of benchmarks
+deep: $(VENV)/.dev
+	$(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) $(TEST_FLAGS) $(DEEP)
 
 ## proofs: all proofs of the statistics at full size, with a table of what they found
 proofs: $(VENV)/.dev
