@@ -133,15 +133,18 @@ def toolchains_of(plan: NewBench) -> list[ToolchainRef]:
 
 def _plan(farm: Farm, config: BenchConfig, issue_ids: list[str] | None) -> tuple[NewBench, list[str]]:
     """The plan, and what of its base commits is neither fetched nor protected."""
+    from bench.submit.bases import mirror_bases, workcells_of
     from bench.submit.left_out import left_out
     from bench.submit.protection import protection_lines
 
+    here = farm.embedded is not None
     with ExitStack() as stack:
         # A fleet's workers are elsewhere: what is fetched here is for the plan alone.
         mirrors = farm.mirrors or Path(stack.enter_context(TemporaryDirectory(prefix="bench-mirrors-")))
         plan = plan_of(farm, config, issue_ids, mirrors)
-        lines = left_out(plan, mirrors, here=farm.embedded is not None)
-        return plan, [*lines, *protection_lines(plan, mirrors)]
+        cells = workcells_of(plan)
+        found = mirror_bases(cells.values(), mirrors, here=here)
+        return plan, [*left_out(cells, found, mirrors, here=here), *protection_lines(cells, found)]
 
 
 def _after(farm: Farm, plan: NewBench, sandboxes: "Sandboxes", wait: bool, as_json: bool) -> int | None:

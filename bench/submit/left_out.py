@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.errors import BenchError
-from db.repositories.new_bench import NewBench
-from workers.errors import WorkerError
+from bench.submit.bases import Base, base_of
 from workers.execution.additions import fetch_additions
 from workers.execution.git import GitError
 from workers.execution.mirror import ensure_commit
@@ -19,19 +18,21 @@ _NAMED: Final = 3
 _LONGEST: Final = 80
 
 
-def left_out(plan: NewBench, mirrors: Path, *, here: bool) -> list[str]:
-    """A line for submodules and one for Git LFS files that the bench's base commits have and nobody asked for.
+def left_out(
+    cells: Mapping[str, Workcell], found: Mapping[Base, Path | str], mirrors: Path, *, here: bool
+) -> list[str]:
+    """A line for submodules and one for Git LFS files that base commits have and nobody asked for.
 
-    Each base commit is mirrored. `here`: the executions will run on this machine, with these mirrors, so that what
-    the config does ask for is fetched now. Raises `WorkerError` where something cannot be fetched.
+    `cells`: workcells by issue. `found`: the mirrors of their base commits. `here`: the executions will run on this
+    machine, with these mirrors, so that what the config does ask for is fetched now. Raises `WorkerError` where
+    something cannot be fetched.
     """
-    cells = {case.issue_id: Workcell.model_validate(case.workcell) for case in plan.cases}
     # Fetching is waiting, not work: several at a time.
     with ThreadPoolExecutor(max_workers=8) as pool:
         unique = list({_key(cell): cell for cell in cells.values()}.values())
-        looked = pool.map(lambda cell: _look(cell, mirrors, here=here), unique)
-        found = dict(zip(map(_key, unique), looked, strict=True))
-    return lines({issue: (cell.repo, found[_key(cell)]) for issue, cell in cells.items()})
+        looked = pool.map(lambda cell: _look(cell, found[base_of(cell)], mirrors, here=here), unique)
+        told = dict(zip(map(_key, unique), looked, strict=True))
+    return lines({issue: (cell.repo, told[_key(cell)]) for issue, cell in cells.items()})
 
 
 def _key(cell: Workcell) -> tuple[str, str, str]:
@@ -43,28 +44,25 @@ def fetch_ahead(cell: Workcell, mirrors: Path) -> None:
 
     The worker that uses these mirrors need not sign in. Raises `WorkerError`, or `BenchError` for a broken commit.
     """
-    mirror = ensure_commit(mirrors, cell.repo, cell.base)
+    _fetch_additions(cell, ensure_commit(mirrors, cell.repo, cell.base), mirrors)
+
+
+def _fetch_additions(cell: Workcell, mirror: Path, mirrors: Path) -> None:
     try:
         fetch_additions(cell, mirror, mirrors)
     except GitError as error:
         raise _unreadable(cell, error) from None
 
 
-def _look(cell: Workcell, mirrors: Path, *, here: bool) -> Unfetched:
-    try:
-        mirror = ensure_commit(mirrors, cell.repo, cell.base)
-    except WorkerError:
-        if here:
-            raise
-        # In a fleet it is the workers that must reach it.
+def _look(cell: Workcell, mirror: Path | str, mirrors: Path, *, here: bool) -> Unfetched:
+    if isinstance(mirror, str):
         return Unfetched()
     if here:
-        fetch_ahead(cell, mirrors)
+        _fetch_additions(cell, mirror, mirrors)
     try:
-        there = unfetched(mirror, cell.base)
+        return unfetched(mirror, cell.base).unless(cell.git)
     except GitError as error:
         raise _unreadable(cell, error) from None
-    return Unfetched(() if cell.git.submodules else there.submodules, () if cell.git.lfs else there.lfs)
 
 
 def _unreadable(cell: Workcell, error: GitError) -> BenchError:

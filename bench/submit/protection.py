@@ -2,46 +2,27 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
-from db.repositories.new_bench import NewBench
-from workers.errors import WorkerError
-from workers.execution.git import GitError
-from workers.execution.mirror import ensure_commit, files_of
+from bench.submit.bases import Base, base_of
+from workers.execution.mirror import files_of
 from workers.gates import configuration
 from workers.gates.named import named_files
 from workers.gates.protection import default_patterns
 from workers.patterns import spec_of
-from workers.repository import without_credentials
 from workers.spec import Gate, Workcell
 
-Base = tuple[str, str]
-"""A repository and a commit of it."""
 _NAMED = 3
 _INLINE = ("-c", "-e", "--eval")
 
 
-def protection_lines(plan: NewBench, mirrors: Path) -> list[str]:
-    """One line for everything that the protected paths of a plan miss. `mirrors` is where commits are fetched to."""
-    workcells = {case.issue_id: Workcell.model_validate(case.workcell) for case in plan.cases}
-    bases = sorted({(cell.repo, cell.base) for cell in workcells.values()})
-    # Asking a repository for a commit is waiting, not work: several at a time.
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        found = list(pool.map(lambda base: _listed(base, mirrors), bases))
-    files = {base: each for base, each in zip(bases, found, strict=True) if not isinstance(each, str)}
-    unknown = [each for each in found if isinstance(each, str)]
-    return [*unreached_lines(unknown), *missed_lines(workcells, files)]
-
-
-def _listed(base: Base, mirrors: Path) -> list[str] | str:
-    """The files of a base commit, or why they are not known."""
-    repo, commit = base
-    try:
-        return files_of(ensure_commit(mirrors, repo, commit), commit)
-    except (WorkerError, GitError, OSError) as error:
-        return f"{without_credentials(repo)} at {commit[:12]}: {error}"
+def protection_lines(cells: Mapping[str, Workcell], found: Mapping[Base, Path | str]) -> list[str]:
+    """One line for everything that protected paths miss. `cells`: workcells by issue. `found`: the mirrors of their
+    base commits, or why one is not known."""
+    unknown = [each for each in found.values() if isinstance(each, str)]
+    files = {base: files_of(each, base[1]) for base, each in found.items() if isinstance(each, Path)}
+    return [*unreached_lines(unknown), *missed_lines(cells, files)]
 
 
 def unreached_lines(unknown: Sequence[str]) -> list[str]:
@@ -58,7 +39,7 @@ def missed_lines(workcells: Mapping[str, Workcell], files: Mapping[Base, Sequenc
     issues: dict[str, list[str]] = defaultdict(list)
     find = cache(lambda key: list(_missed(Workcell.model_validate_json(key), files)))
     for issue_id, cell in workcells.items():
-        if (cell.repo, cell.base) in files:
+        if base_of(cell) in files:
             key = cell.model_copy(update={"toolchains": Workcell.model_fields["toolchains"].default})
             for line in find(key.model_dump_json()):
                 issues[line].append(issue_id)
@@ -67,7 +48,7 @@ def missed_lines(workcells: Mapping[str, Workcell], files: Mapping[Base, Sequenc
 
 def _missed(cell: Workcell, files: Mapping[Base, Sequence[str]]) -> Iterator[str]:
     """Lines with a place for the issues."""
-    known = files[cell.repo, cell.base]
+    known = files[base_of(cell)]
     patterns = [*(cell.protected_paths or []), *cell.further_protected_paths]
     for pattern in patterns:
         if not pattern.lstrip().startswith(("!", "#")) and not _matches(pattern, known):

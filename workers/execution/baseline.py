@@ -76,10 +76,9 @@ def _left_out(job: Job) -> Unfetched:
     """What the check-out lacks of the commit."""
     cell = job.order.workcell
     try:
-        known = unfetched(job.mirror, cell.base)
+        return unfetched(job.mirror, cell.base).unless(cell.git)
     except GitError as error:
         raise HaltError("infra", f"the base commit cannot be read: {error}") from None
-    return Unfetched(() if cell.git.submodules else known.submodules, () if cell.git.lfs else known.lfs)
 
 
 def _shown(bay: GateBay, gate: Gate, cell: Cell, explain: controls.Explain) -> GateBaseline:

@@ -5,6 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from workers.execution.pointers import entries, pointers
+from workers.spec import GitOptions
 
 
 @dataclass(frozen=True)
@@ -13,6 +14,10 @@ class Unfetched:
 
     submodules: tuple[str, ...] = ()
     lfs: tuple[str, ...] = ()
+
+    def unless(self, asked: GitOptions) -> "Unfetched":
+        """Without what a config asks for, which is fetched."""
+        return Unfetched(() if asked.submodules else self.submodules, () if asked.lfs else self.lfs)
 
 
 @lru_cache(maxsize=1024)

@@ -8,6 +8,7 @@ import pytest
 
 from bench.config.models import BenchConfig
 from bench.intake.issue import Issue
+from bench.submit.bases import mirror_bases, workcells_of
 from bench.submit.plan import Known, make_ready, plan_bench
 from bench.submit.protection import missed_lines, protection_lines, unreached_lines
 from tests.fixtures.executions import git
@@ -115,6 +116,8 @@ def test_a_plan_is_held_against_the_base_commits_of_its_cases(
     issues = [Issue(id="here"), Issue(id="gone", workcell={"repo": str(tmp_path / "no")})]
     ready = [make_ready(config, issue, lambda _repo, _ref: commit) for issue in issues]
     plan = plan_bench(config, "b-1", "all", ready, Known(datetime(2026, 5, 1, tzinfo=UTC)))
-    first, second = protection_lines(plan, tmp_path / "mirrors")
+    cells = workcells_of(plan)
+    found = mirror_bases(cells.values(), tmp_path / "mirrors", here=False)
+    first, second = protection_lines(cells, found)
     assert first.startswith(f"protected paths were not held against {tmp_path}/no at {commit[:12]}: ")
     assert second.startswith("protected paths leave out x, which gates run, in 1 issue (here); ")
