@@ -8,7 +8,6 @@ that copy.
 import os
 import re
 import secrets
-import shutil
 import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
@@ -16,11 +15,14 @@ from pathlib import Path
 from typing import Final
 
 from workers.execution.cell import Cell
-from workers.execution.git import GitError, git
+from workers.execution.changes import Change
+from workers.execution.git import GitError
 from workers.execution.halt import HaltError
+from workers.execution.ignores import IGNORE_FILE
 from workers.execution.job import Job
 from workers.execution.mirror import ensure_commit
 from workers.execution.patch import Rules, index_of_commit
+from workers.execution.pristine import PristineStore
 from workers.execution.prompt import protected_paths
 from workers.execution.submodules import fetch_commit
 from workers.gates.command import can_report
@@ -41,19 +43,13 @@ _VARYING: Final = re.compile(r"[0-9a-fA-F.]*\d[0-9a-fA-F.]*")
 
 def sources_of(cell: Cell, submodules: tuple[str, ...]) -> Sources:
     """What the base commit has, for judging failed imports."""
-    tests = spec_of(TEST_FILES)
-    listed = git("ls-files", "-z", cwd=cell.pristine, env=_index(cell, cell.base_index))
-    files = frozenset(os.fsdecode(name) for name in listed.split(b"\0") if name)
-    ignored = spec_of(_ignore_rules(cell, files))
-    return Sources(files, tests.match_file, ignored.match_file, submodules)
-
-
-def _ignore_rules(cell: Cell, files: Iterable[str]) -> list[str]:
-    """The rules of the repository's top directory, where those for build products stand."""
-    if ".gitignore" not in files:
-        return []
-    text = git("cat-file", "blob", ":.gitignore", cwd=cell.pristine, env=_index(cell, cell.base_index))
-    return [line for line in text.decode("utf-8", "replace").splitlines() if is_readable(line)]
+    store = PristineStore(cell)
+    # Rules for what a build makes stand at the top.
+    rules = store.ignore_files().get(os.fsencode(IGNORE_FILE), b"").decode("utf-8", "replace")
+    ignored = spec_of([line for line in rules.splitlines() if is_readable(line)])
+    return Sources(
+        frozenset(store.base_files()), spec_of(TEST_FILES).match_file, ignored.match_file, submodules
+    )
 
 
 Explain = Callable[[Gate, GateRun, str], str | None]
@@ -169,20 +165,6 @@ def _modules(directory: Path, names: Iterable[str]) -> Iterator[tuple[str, str]]
 
 def _write_broken(cell: Cell, paths: Iterable[str], mark: str, index: Path) -> None:
     """A copy of the base's index in which these files raise an error that names `mark`."""
-    shutil.copy2(cell.base_index, index)
-    env = _index(cell, index)
-    blob = git(
-        "hash-object",
-        "-w",
-        "--stdin",
-        cwd=cell.pristine,
-        env=env,
-        given=f"raise ImportError({mark!r})\n".encode(),
-    )
-    name = blob.decode().strip()
-    lines = b"".join(f"100644 {name}\t".encode() + os.fsencode(path) + b"\0" for path in paths)
-    git("update-index", "-z", "--index-info", cwd=cell.pristine, env=env, given=lines)
-
-
-def _index(cell: Cell, index: Path) -> dict[str, str]:
-    return {"GIT_DIR": str(cell.pristine / ".git"), "GIT_INDEX_FILE": str(index)}
+    store = PristineStore(cell)
+    name = store.add(f"raise ImportError({mark!r})\n".encode())
+    store.write_index(index, [Change("100644", "100644", name, name, path) for path in paths])

@@ -1,6 +1,6 @@
 """Runs in the sandbox, as a script without site packages: stages a check-out and writes what changed.
 
-`take_inside.py JSON`, where JSON is {checkout, out, base, max_bytes, max_files}; the environment names Git's
+`take_inside.py JSON`, where JSON is {checkout, out, base, max_bytes, max_files, max_text}; the environment names Git's
 directory, index and objects. `out` holds the ignore rules of the base commit (`ignored`); written there are `raw` and
 `patch` (as `git diff` prints them), `pack` (the new objects), `left_out` (JSON: what the rules, or being an
 environment or a cache, keep out of the patch), or, where the change is too large, `refused` (JSON).
@@ -256,7 +256,7 @@ def _is_there(checkout: bytes, path: bytes) -> bool:
     return stat.S_ISREG(mode) or stat.S_ISLNK(mode)
 
 
-def take(order: dict[str, str], max_bytes: int, max_files: int) -> None:
+def take(order: dict[str, str], max_bytes: int, max_files: int, max_text: int) -> None:
     """Stage everything and write what changed."""
     checkout, out, base = order["checkout"], order["out"], order["base"]
     rules = with_made(out, make_plain(checkout, tracked_names()))
@@ -270,7 +270,7 @@ def take(order: dict[str, str], max_bytes: int, max_files: int) -> None:
         raw = file.read()
     # Removed text counts, too, and binary text is longer than what it stands for.
     patch = ("diff", "--cached", "--patch", "--binary", *_PLAIN, base)
-    if not _git(*patch, to=f"{out}/patch", limit=2 * max_bytes + 65536):
+    if not _git(*patch, to=f"{out}/patch", limit=max_text):
         sizes = replaced_sizes(base, paths)
         raise RefusedError(f"{in_mb(sum(sizes.values()))} of removed or replaced text", _largest(sizes))
     if given := new_objects(raw):
@@ -281,7 +281,7 @@ def main(order: dict[str, object]) -> int:
     """Take the patch in the working directory."""
     texts = {name: str(order[name]) for name in ("checkout", "out", "base")}
     try:
-        take(texts, int(str(order["max_bytes"])), int(str(order["max_files"])))
+        take(texts, *(int(str(order[name])) for name in ("max_bytes", "max_files", "max_text")))
     except RefusedError as error:
         what, largest = error.args
         named = [[size, path.decode("utf-8", "replace")] for size, path in largest]

@@ -1,0 +1,128 @@
+"""The pristine repository of a workcell, as its worker reads and writes it: trusted objects and indexes alone."""
+
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from workers.execution import changes as values
+from workers.execution import ignores
+from workers.execution.cell import Cell
+from workers.execution.changes import LINK, Change, Choice
+from workers.execution.git import git
+from workers.gates import configuration
+
+_SHARED_BYTES = 4 * 1024 * 1024
+_LINK_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What of some changes gates are run on."""
+
+    kept: tuple[Change, ...]
+    protected: tuple[Change, ...]
+    """Left as they are in the base commit."""
+    shared: bool
+    """Whether one is kept of a file that holds configuration of tests beside other things."""
+    reconfigured: bool
+    """Whether one had changed such configuration, which stays as it is in the base."""
+
+
+class PristineStore:
+    """The pristine repository, into which a candidate's objects are taken after their hashes are checked."""
+
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+
+    def _git(self, *arguments: str, index: Path | None = None, given: bytes | None = None) -> bytes:
+        env = {"GIT_DIR": str(self._cell.pristine / ".git")}
+        if index is not None:
+            env["GIT_INDEX_FILE"] = str(index)
+        return git(*arguments, cwd=self._cell.pristine, env=env, given=given)
+
+    def differences(self, base: str, commit: str) -> list[Change]:
+        return values.parse_raw(
+            self._git("diff-tree", "-r", "-z", "--no-renames", "--full-index", base, commit)
+        )
+
+    def take(self, pack: bytes) -> None:
+        self._git("index-pack", "--stdin", given=pack)
+
+    def add(self, content: bytes) -> str:
+        """Store a blob; its id."""
+        return self._git("hash-object", "-w", "--stdin", given=content).decode("ascii").strip()
+
+    def base_files(self) -> list[str]:
+        listed = self._git("ls-files", "-z", index=self._cell.base_index)
+        return [os.fsdecode(name) for name in listed.split(b"\0") if name]
+
+    def ignore_files(self) -> dict[bytes, bytes]:
+        """The base commit's ignore files by path; links are none."""
+        listed = self._git("ls-files", "-s", "-z", index=self._cell.base_index).split(b"\0")
+        entries = (entry.partition(b"\t") for entry in listed)
+        return {
+            path: self._git("cat-file", "blob", head.split(b" ")[1].decode())
+            for head, _, path in entries
+            if ignores.is_ignore_file(os.fsdecode(path)) and not head.startswith(LINK.encode())
+        }
+
+    def blob(self, name: str, limit: int) -> bytes | None:
+        """Its content; None where it is longer than `limit` bytes."""
+        size = int(self._git("cat-file", "-s", name))
+        return self._git("cat-file", "blob", name) if size <= limit else None
+
+    def is_unsafe(self, change: Change) -> bool:
+        """Whether a change is none to a plain file, or a link that leads out of the check-out."""
+        if not values.is_sound(change):
+            return True
+        if change.new_mode != LINK:
+            return False
+        target = self.blob(change.new_id, _LINK_BYTES)
+        return target is None or values.leads_out(change.path, os.fsdecode(target))
+
+    def write_judged(self, index: Path, changes: Sequence[Change], patterns: Sequence[str]) -> Taken:
+        """Write the index that gates run on: the base with the changes, but for those to what `patterns` protect."""
+        choice = values.choose(changes, patterns, values.names_of(self.base_files()))
+        kept, shared, reconfigured = self._with_base_sections(choice)
+        self.write_index(index, kept)
+        return Taken(tuple(kept), choice.protected, shared, reconfigured)
+
+    def _with_base_sections(self, choice: Choice) -> tuple[list[Change], bool, bool]:
+        """The kept changes, those to shared files with the base's test sections; whether there is one of them; whether
+        one had changed such a section."""
+        kept: list[Change] = []
+        shared = reconfigured = False
+        for change in choice.kept:
+            if not configuration.is_shared(change.path):
+                kept.append(change)
+                continue
+            joined = self._joined(change)
+            shared = shared or joined is not None
+            reconfigured = reconfigured or joined != change
+            kept += [joined] if joined is not None else []
+        return kept, shared, reconfigured
+
+    def _joined(self, change: Change) -> Change | None:
+        """The change with the base's sections; None where the file is left as the base has it."""
+        base = None if change.is_new else self.blob(change.old_id, _SHARED_BYTES)
+        now = b"" if change.is_removal else self.blob(change.new_id, _SHARED_BYTES)
+        if now is None or change.new_mode == LINK:
+            return None
+        joined = configuration.with_sections_of(change.path, base, now)
+        if joined == now:
+            return change
+        if joined is None or joined == base or (base is None and not joined.strip()):
+            return None
+        return replace(
+            change,
+            new_id=self.add(joined),
+            new_mode=change.old_mode if change.is_removal else change.new_mode,
+        )
+
+    def write_index(self, index: Path, kept: Iterable[Change]) -> None:
+        """A copy of the base's index with the changes made to it."""
+        shutil.copy2(self._cell.base_index, index)
+        if given := values.index_info(kept):
+            self._git("update-index", "-z", "--index-info", index=index, given=given)
