@@ -49,8 +49,8 @@ def fetch_objects(
                 _copy(source.repo, missing, store)
             elif missing:
                 _download(source, missing, store, control)
-    for each in wanted:
-        verify(files[each.oid], each)
+                for each in missing:
+                    verify(files[each.oid], each)
     return files
 
 
