@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
+from workers.gates.program import SHELLS
 from workers.spec import Gate
 
-_SHELLS: Final = frozenset({"sh", "bash", "dash", "zsh", "ksh"})
 _BETWEEN: Final = re.compile(r"[;&|()<>]+")
 _LINTERS: Final = (
     "ruff flake8 pylint mypy pyright black isort bandit pycodestyle pydocstyle vulture eslint tsc "
@@ -47,7 +47,7 @@ def _of_words(words: Sequence[str], directory: str, known: Collection[str]) -> I
         looks = name in _LOOKS_AT or (place == program and name in _LOOKS_AT_AS_PROGRAM)
         if looks and not (place == program and _in(directory, word, known)):
             return
-        if name in _SHELLS and (text := _text_of(words[place + 1 :])) is not None:
+        if name in SHELLS and (text := _text_of(words[place + 1 :])) is not None:
             yield from _of_text(text, directory, known)
             return
         yield from _of_word(word, directory, known, is_unittest="unittest" in words[:place])

@@ -28,9 +28,11 @@ _INHERITING: Final = frozenset(
 """Programs that start the one that their arguments name, with all files that they have open."""
 _CLOSING: Final = frozenset(("pdm", "hatch", "conda", "mamba", "micromamba", "pipx"))
 """Those that start it with its first three files only."""
-_OF_TARGETS: Final = frozenset(
+SHELLS: Final = frozenset(("sh", "bash", "dash", "zsh", "ksh"))
+"""Programs that run the text behind their option `-c`."""
+_OF_TARGETS: Final = SHELLS | frozenset(
     (
-        *("make", "gmake", "ninja", "bazel", "npm", "npx", "yarn", "pnpm", "sh", "bash", "dash", "zsh"),
+        *("make", "gmake", "ninja", "bazel", "npm", "npx", "yarn", "pnpm"),
         *("tox", "nox", "just", "task", "rake", "invoke", "inv", "doit"),
     )
 )

@@ -13,11 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from workers.gates.program import pytest_position
+from workers.gates.program import SHELLS, pytest_position
 from workers.repair import wire
 
 SERVER = Path(__file__).with_name("serve_inside.py")
-_SHELLS = ("sh", "bash", "dash", "zsh", "ksh")
 _INTERPRETER = re.compile(r"(python|pypy)[\d.]*")
 _ASSIGNMENTS = r"(?:[A-Za-z_]\w*=\S*\s+)*"
 _AS_MODULE = re.compile(r"(?<!\S)-m\s+pytest(?=[\s;&|)]|$)")
@@ -69,7 +68,7 @@ def suite_of(command: Sequence[str], path: str) -> Suite | None:
 
 def _in_shell(command: Sequence[str], path: str) -> Suite | None:
     words = [PurePosixPath(word).name for word in command]
-    shell = next((place for place, word in enumerate(words) if word in _SHELLS), len(words))
+    shell = next((place for place, word in enumerate(words) if word in SHELLS), len(words))
     option = next(
         (place for place, word in enumerate(words[shell:], shell) if re.fullmatch(r"-\w*c", word)), None
     )
