@@ -20,20 +20,15 @@ def environment_objection(
     `suite`: the tests as the reporter or a JUnit file told them. `output`: what the gate wrote. `root`: the
     check-out. `pointers_read`: files that it read and that hold an LFS pointer in place of their content.
     """
-    texts = [output]
+    hidden = hidden_failure(output) if suite is None else None
+    told = [] if suite is None else [*suite.collection_errors.values(), *suite.failures.values()]
+    texts = told or [output]
     if suite is not None:
         sources = sources.with_outside(suite.outside)
-        if is_told := bool(suite.failures or suite.collection_errors):
-            texts = [*suite.collection_errors.values(), *suite.failures.values()]
-        return (
-            _pointers(pointers_read)
-            or next(_import_objections(texts, sources, root, last_only=is_told), None)
-            or _submodule_objection(texts, sources)
-        )
     return (
-        hidden_failure(output)
+        hidden
         or _pointers(pointers_read)
-        or next(_import_objections(texts, sources, root, last_only=False), None)
+        or next(_import_objections(texts, sources, root, last_only=bool(told)), None)
         or _submodule_objection(texts, sources)
     )
 

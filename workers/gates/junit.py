@@ -8,7 +8,7 @@ from typing import Final
 from xml.parsers import expat
 
 from workers.gates.shrinking import function_of, parameters_of
-from workers.gates.suite import SuiteRun
+from workers.gates.suite import SuiteRun, worse
 from workers.spec import TestState
 from workers.toolchains.untrusted import open_regular
 
@@ -19,7 +19,6 @@ _CHUNK = 1024 * 1024
 _DEPTH = 1000
 _ID_LENGTH = 1000
 _ERROR_TEXT = 4000
-_WORST: tuple[TestState, ...] = ("failed", "xfailed", "skipped", "passed")
 _UNSAID_SUITES: Final = frozenset(("", "pytest"))
 """Names of suites that tell nothing: that of pytest is the same in every project."""
 _NOT_RUN: Final = frozenset(("notrun", "disabled", "suppressed", "skipped", "ignored"))
@@ -145,7 +144,7 @@ class _Reader:
         if self._has_succeeded and before == "failed" and case.state == "passed":
             self.states[case.name] = "passed"
         else:
-            self.states[case.name] = min(before, case.state, key=_WORST.index)
+            self.states[case.name] = worse(before, case.state)
 
     def _id(self, given: dict[str, str]) -> str:
         name, owner = given.get("name") or "", self._inside(given.get("classname") or "")

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from workers.gates.shrinking import function_of, parameters_of
-from workers.gates.suite import SuiteRun
+from workers.gates.suite import SuiteRun, worse
 from workers.spec import TestState
 from workers.toolchains.untrusted import mapping, sequence
 
@@ -23,7 +23,6 @@ MAX_LINE = 8 * 1024 * 1024
 _LAST_WORDS_SECONDS = 30.0
 _ID_LENGTH = 1000
 _MOST_FAILURES = 200
-_WORST: tuple[TestState, ...] = ("failed", "xfailed", "skipped", "passed")
 
 
 @dataclass
@@ -111,8 +110,7 @@ class Records:
             self.failures[name] = str(record.get("text"))
         if parameters_of(name):
             self.files[function_of(name)] = self._relative(record.get("file"))
-        seen = self.states.get(name)
-        self.states[name] = state if seen is None else min(seen, state, key=_WORST.index)
+        self.states[name] = worse(self.states.get(name, state), state)
         if state in ("skipped", "xfailed"):
             self.raised_in[name] = self._relative(record.get("raised_in"))
 

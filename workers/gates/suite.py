@@ -2,8 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from workers.spec import TestState
+
+_WORST_FIRST: Final[tuple[TestState, ...]] = ("failed", "xfailed", "skipped", "passed")
+
+
+def worse(one: TestState, other: TestState) -> TestState:
+    """The state of a test of which two parts, such as its call and its teardown, came to these."""
+    return min(one, other, key=_WORST_FIRST.index)
 
 
 @dataclass(frozen=True)
