@@ -1,10 +1,8 @@
 """Variables and secrets of the shell that starts or submits reach the worker; a changed one starts it anew."""
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +11,8 @@ import psutil
 import pytest
 
 from tests.fixtures.executions import git
+from tests.fixtures.small_farm import bench_in
 
-BENCH = str(Path(sys.executable).with_name("bench"))
 _AGENT = """#!/bin/sh
 echo "home=$MY_AGENT_HOME proxy=$HTTPS_PROXY secret=$BENCH_SECRET_KEY"
 sed -i 's/a - b/a + b/' calc.py
@@ -40,16 +38,7 @@ class Shell:
         self.directory = directory
 
     def bench(self, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("BENCH_")}
-        clean["BENCH_EMBEDDED_HOME"] = os.environ["BENCH_EMBEDDED_HOME"]
-        return subprocess.run(
-            [BENCH, *arguments],
-            cwd=self.directory,
-            env={**clean, **variables},
-            capture_output=True,
-            text=True,
-            timeout=280,
-        )
+        return bench_in(self.directory, *arguments, **variables)
 
     def worker(self) -> int:
         parts = json.loads(self.bench("status", "--json").stdout)["parts"]

@@ -102,7 +102,7 @@ def make_products(place: Place, workcell: Workcell, directory: Path, checkout: P
         raise SetupFailedError(f"set-up cannot run: {error}") from None
     log.write_bytes(redact(log.read_bytes(), place.secrets.values()))
     if ended.exit_code != 0:
-        words = telling_lines(place.text(log, _TAIL))
+        words = _failure_words(place.text(log, _TAIL))
         raise SetupFailedError(f"set-up {_how(ended)}: {words} (its whole log: {log} on {platform.node()})")
     seal.seal(directory, stamp(directory), contents=True)
     return kept_products(directory) or Products()
@@ -126,7 +126,7 @@ def _how(ended: Ended) -> str:
     return "ran out of time"
 
 
-def telling_lines(output: str) -> str:
+def _failure_words(output: str) -> str:
     """The lines by which a program says what went wrong, and its last one; one line, bounded."""
     lines = [line.strip()[:_LONGEST_LINE] for line in output.splitlines() if line.strip()]
     telling = [line for line in lines if _TELLING.search(line)][-_MOST_LINES:]
