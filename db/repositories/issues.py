@@ -1,26 +1,16 @@
 """Imported issues."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from db.repositories.backlog_import import importing
-
 
 class Issues:
-    """Issues as documents, by id; a later import of the same id replaces the earlier one."""
+    """Issues as documents, by id, as the last import of each stored them."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-
-    def upsert(self, source: str, documents: Iterable[dict[str, Any]]) -> tuple[int, int]:
-        """Store the documents whatever is stored, all or none; how many are new and how many replaced one."""
-        given = {document["id"]: document for document in documents}
-        with importing(self._engine, source) as backlog:
-            known = len(backlog.stored(given))
-            backlog.write(given)
-        return len(given) - known, known
 
     def all_documents(self) -> list[dict[str, Any]]:
         """Every issue, ordered by id."""

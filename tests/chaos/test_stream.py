@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from bench.intake.issue import Dependency, Issue
-from db.repositories.issues import Issues
 from tests.fixtures.fleet import Fleet, Part
+from tests.fixtures.rows import store_issues
 from workers.testing import file_gate
 
 pytestmark = pytest.mark.slow
@@ -29,7 +29,7 @@ def backlog(farm: Fleet, tmp_path: Path) -> Path:
     """Three issues, the second waiting for the first, and the config that works on them."""
     waits = (Dependency(issue_id="b", depends_on_id="a"),)
     issues = [Issue(id="a"), Issue(id="b", dependencies=waits), Issue(id="c", dk_priority="P3")]
-    Issues(farm.engine).upsert("test", [issue.document() for issue in issues])
+    store_issues(farm.engine, "test", [issue.document() for issue in issues])
     repo, base = farm.repository
     config = tmp_path / "stream.yaml"
     workcell = {

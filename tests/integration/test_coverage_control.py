@@ -11,11 +11,10 @@ import yaml
 
 from bench.cli.main import main
 from bench.intake.issue import Issue
-from db.repositories.issues import Issues
 from db.repositories.leases import Leases
 from db.repositories.plans import Plans
 from planner.actions import NA, SERIAL, SPECULATE, Action
-from tests.fixtures.rows import admit_all, claim, new_arm, new_bench, new_case, result
+from tests.fixtures.rows import admit_all, claim, new_arm, new_bench, new_case, result, store_issues
 
 Said = pytest.CaptureFixture[str]
 ROUTINE = ("low", "S", Action(SERIAL, 1, 30, NA))
@@ -96,7 +95,7 @@ def test_lanes_count_what_ran_and_what_is_ready(engine: sa.Engine, here: Path, c
     runs = [(shape, decision(None, shape[2], off)) for shape in [ROUTINE] * 6 + [RISKY] * 3]
     record(engine, "s-1", runs)
     ready = [Issue(id="next", dk_risk="critical", dk_size="XL"), Issue(id="shut", status="closed")]
-    Issues(engine).upsert("test", [issue.document() for issue in ready])
+    store_issues(engine, "test", [issue.document() for issue in ready])
     assert main(["lanes", "--json"]) == 0
     view = json.loads(capsys.readouterr().out)
     found = [(lane["lane"], lane["runs"], lane["verdict"], lane["ready"]) for lane in view["lanes"]]

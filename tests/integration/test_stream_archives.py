@@ -12,13 +12,13 @@ import sqlalchemy as sa
 import yaml
 
 from bench.intake.issue import Issue
-from db.repositories.issues import Issues
 from planner.baseline import POLICY_ID
 from planner.cli.main import main as planner
 from planner.dataset.arrays import label_of
 from planner.dataset.read import read_dataset
 from planner.documents.planner_input import input_hash
 from tests.fixtures.fleet import Fleet, fleet, repository_at
+from tests.fixtures.rows import store_issues
 from workers.testing import file_gate
 
 pytestmark = pytest.mark.slow
@@ -53,7 +53,7 @@ def _stream(farm: Fleet, mode: str, bundle: Path) -> None:
         Issue(id=f"{mode}-wide", dk_priority="P3", dk_risk="low", dk_size="L"),
         Issue(id=f"{mode}-fails", dk_priority="P3", dk_risk="low", workcell=never),
     ]
-    Issues(farm.engine).upsert("test", [issue.document() for issue in issues])
+    store_issues(farm.engine, "test", [issue.document() for issue in issues])
     config = farm.directory / f"{mode}.yaml"
     workcell = {
         "repo": repo,

@@ -9,18 +9,17 @@ from bench.cli.run import _may_go_on
 from bench.coordinator.turn import STREAMING, Turn
 from bench.errors import FailureError
 from bench.intake.issue import Issue
-from db.repositories.issues import Issues
 from db.repositories.streams import Streams
+from tests.fixtures.rows import store_issues
 
 
 def test_an_import_that_is_committed_after_a_later_one_changes_the_stamp(engine: sa.Engine) -> None:
-    issues = Issues(engine)
-    issues.upsert("test", [Issue(id=name).document() for name in "ab"])
+    store_issues(engine, "test", [Issue(id=name).document() for name in "ab"])
     with engine.begin() as slow:
         slow.execute(
             sa.text("UPDATE farm.issues SET source = 'slow', imported_at = now() WHERE issue_id = 'a'")
         )
-        issues.upsert("test", [Issue(id="b", title="changed").document()])
+        store_issues(engine, "test", [Issue(id="b", title="changed").document()])
         before = Streams(engine).backlog_stamp()
     assert Streams(engine).backlog_stamp() != before
 

@@ -21,10 +21,10 @@ from bench.stream.open import open_stream
 from bench.stream.scheduler import Scheduler
 from bench.stream.truth import StreamTruth
 from bench.stream.view import queue_view
-from db.repositories.issues import Issues
 from db.repositories.streams import Streams
 from planner.inference import PlannerInference
 from tests.fixtures.fleet import Fleet, fleet
+from tests.fixtures.rows import store_issues
 from tests.unit.planner.inference.stand_ins import SURE, HeadsModel, Latch, planner_with
 from workers.testing import file_gate
 
@@ -67,7 +67,7 @@ class Flow:
     def step(self, name: str, inference: PlannerInference, planner: Json) -> tuple[list[str], Json]:
         """One step over three new issues; the policies that decided, and how `bench queue` tells it."""
         issues = [Issue(id=f"{name}-{n}", dk_risk="low", dk_size="S") for n in range(3)]
-        Issues(self.engine).upsert("test", [issue.document() for issue in issues])
+        store_issues(self.engine, "test", [issue.document() for issue in issues])
         config = BenchConfig(
             workcell=self.workcell,  # type: ignore[arg-type]
             planner=planner,
@@ -153,7 +153,7 @@ def test_prediction_and_what_ran_are_in_the_archive_in_shadow_mode_and_the_same_
 def _archived(farm: Fleet, config: Path, mode: str) -> Json:
     """The planner block of all archives of a stream in `mode` over one new issue of low risk and size XS."""
     issue = Issue(id=mode, dk_risk="low", dk_size="XS")
-    Issues(farm.engine).upsert("test", [issue.document()])
+    store_issues(farm.engine, "test", [issue.document()])
     stream = farm.command("run", "--once", "--config", str(config), "--planner-mode", mode)
     assert stream.process.wait(120) == 0, farm.story()
     found = [

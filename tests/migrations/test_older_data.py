@@ -8,12 +8,11 @@ import sqlalchemy as sa
 from alembic import command
 
 from db.engine import open_engine, transaction
-from db.repositories.issues import Issues
 from db.repositories.leases import Leases
 from db.repositories.streams import Streams
 from db.upgrade import alembic_config, standing, upgrade
 from tests.fixtures.invariants import assert_sound
-from tests.fixtures.rows import admit_all, claim, make_bench, result
+from tests.fixtures.rows import admit_all, claim, make_bench, result, store_issues
 
 Rows = list[dict[str, Any]]
 _FILLED = {
@@ -36,7 +35,7 @@ def old(empty_database_url: str) -> Iterator[sa.Engine]:
     engine = open_engine(empty_database_url, "test")
     try:
         upgrade(engine)
-        Issues(engine).upsert("test", [{"id": "i1", "title": "one"}, {"id": "i2", "title": "zwei ✓"}])
+        store_issues(engine, "test", [{"id": "i1", "title": "one"}, {"id": "i2", "title": "zwei ✓"}])
         admit_all(engine, make_bench(engine, cases=2, arms=2))
         _finish(engine, "success")
         _finish(engine, "failed")

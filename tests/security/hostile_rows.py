@@ -7,12 +7,20 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from bench.intake.issue import Dependency, Issue
-from db.repositories.issues import Issues
 from db.repositories.plans import Plans
 from planner.actions import NA, SERIAL, Action
 from tests.fixtures.known_benches import write_known_bench
 from tests.fixtures.random_benches import score_at_random
-from tests.fixtures.rows import MACHINE, QUEUE, admit_all, new_arm, new_bench, new_case, running_bench
+from tests.fixtures.rows import (
+    MACHINE,
+    QUEUE,
+    admit_all,
+    new_arm,
+    new_bench,
+    new_case,
+    running_bench,
+    store_issues,
+)
 
 MARKUP: Final = "[/x] $\\frac{ <b> list[int] [link=http://evil]l[/link] :bomb:"
 CONTROLS: Final = "\x1b]52;c;ZXZpbA==\x07 \x1b[2J \x9b31m \u202egpj \u200b\ufeff\r\x7f\x85\u2028"
@@ -58,7 +66,7 @@ def write_hostile_farm(engine: sa.Engine) -> tuple[str, set[str]]:
             {"m": MACHINE, "tags": [f"tag{HOSTILE}"]},
         )
     running_bench(engine, cases=2)
-    Issues(engine).upsert(HOSTILE, [_issue(number).document() for number in range(4)])
+    store_issues(engine, HOSTILE, [_issue(number).document() for number in range(4)])
     return bench, _poison_columns(engine) | _poison_documents(engine)
 
 

@@ -23,7 +23,7 @@ from bench.stream.open import open_stream
 from bench.stream.truth import StreamTruth
 from bench.stream.view import queue_view
 from bench.submit.issue_workcell import objector
-from db.repositories.issues import Issues
+from tests.fixtures.rows import store_issues
 from workers.errors import WorkerError
 from workers.execution.changes import Change, choose
 from workers.execution.prompt import protected_paths
@@ -310,7 +310,7 @@ def test_a_stream_holds_such_an_issue_and_runs_the_others(farm: Path, engine: sa
 
 @pytest.mark.slow
 def test_bench_run_goes_on_past_such_an_issue(farm: Path, engine: sa.Engine) -> None:
-    Issues(engine).upsert("elsewhere", [Issue(id="good", status="closed").document()])
+    store_issues(engine, "elsewhere", [Issue(id="good", status="closed").document()])
     done = subprocess.run(
         [sys.executable, "-m", "bench.cli.main", "run", "--once"],
         cwd=farm,
