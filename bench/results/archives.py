@@ -16,10 +16,9 @@ from pydantic import ValidationError
 from bench.errors import BenchError, FailureError
 from db.repositories.recorded import RecordedCandidate, recorded_candidates
 from workers.archive import Evidence, is_archive_name, write_archive
-from workers.execution.cell import is_real_directory
 from workers.execution.leftovers import size_of
 from workers.result import CandidateResult
-from workers.sandbox.sweep import remove_tree
+from workers.sandbox.sweep import is_real_directory, remove_tree
 from workers.spec import WorkOrder
 
 LOGS = "logs"

@@ -14,7 +14,6 @@ import contextlib
 import fcntl
 import os
 import shutil
-import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from pathlib import Path
 
 from workers.execution.halt import HaltError
 from workers.private import keep_private
-from workers.sandbox.sweep import kill_marked, remove_tree
+from workers.sandbox.sweep import is_real_directory, kill_marked, remove_tree
 
 _CELLS = "cells"
 
@@ -71,14 +70,6 @@ class Cell:
         """A directory in the candidate's part that stays over rounds, unless it was turned into a link."""
         path = self.inside / name
         return path if is_real_directory(path) else self.fresh_inside(name)
-
-
-def is_real_directory(path: Path) -> bool:
-    """Whether `path` itself is a directory, and no link to one."""
-    try:
-        return stat.S_ISDIR(path.lstat().st_mode)
-    except OSError:
-        return False
 
 
 @contextlib.contextmanager

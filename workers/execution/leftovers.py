@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from workers.archive import DRAFT_PREFIX
-from workers.execution.cell import is_real_directory, orphans, sweep_orphans
+from workers.execution.cell import orphans, sweep_orphans
 from workers.execution.setup import log_of, stamp
-from workers.sandbox.sweep import remove_tree
+from workers.sandbox.sweep import is_real_directory, remove_tree
 
 _HOUR: Final = 3600.0
 UNUSED_SECONDS: Final = 14 * 24 * _HOUR

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from workers.execution import changes as values
 from workers.execution import ignores
-from workers.execution.cell import Cell, is_real_directory
+from workers.execution.cell import Cell
 from workers.execution.checkout import COMPILED
 from workers.execution.git import GitError, plain_environment
 from workers.execution.pristine import PristineStore
@@ -23,6 +23,7 @@ from workers.gates import configuration
 from workers.result import LeftOut
 from workers.sandbox.place import MissingProgramError, Place
 from workers.sandbox.process import Limits
+from workers.sandbox.sweep import is_real_directory
 from workers.spec import Gate
 from workers.toolchains.untrusted import count, mapping, one_line, parse_json, read_bytes, sequence
 

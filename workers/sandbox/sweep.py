@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import signal
+import stat
 import sys
 import time
 from collections.abc import Callable
@@ -12,6 +13,14 @@ from pathlib import Path
 from workers.sandbox.program import MARK
 
 _SECONDS = 5.0
+
+
+def is_real_directory(path: Path) -> bool:
+    """Whether `path` itself is a directory, and no link to one."""
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def _mark_of(process: Path) -> str | None:

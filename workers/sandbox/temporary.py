@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workers.sandbox.program import Rung
-from workers.sandbox.sweep import remove_tree
+from workers.sandbox.sweep import is_real_directory, remove_tree
 
 _BASE = Path("/tmp")  # noqa: S108 — what is used there is checked to be this user's own
 
@@ -34,7 +34,7 @@ def temporary(rung: Rung, directory: Path) -> Iterator[Temporary]:
 
     Raises `OSError` where `directory` is no directory: what a program has laid there may be a link.
     """
-    if not _is_directory(directory):
+    if not is_real_directory(directory):
         raise NotADirectoryError(f"{directory} is no directory")
     place = _BASE / f"bench-{os.geteuid()}-tmp"
     if rung.covers_tmp or (rung.mounts and _own(place)):
@@ -58,10 +58,3 @@ def _own(place: Path) -> bool:
     except OSError:
         return False
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o022
-
-
-def _is_directory(path: Path) -> bool:
-    try:
-        return stat.S_ISDIR(path.lstat().st_mode)
-    except OSError:
-        return False
