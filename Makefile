@@ -32,7 +32,7 @@ loop: $(VENV)/.train
 	$(BENCH) loop $(LOOP)
 
 # What takes minutes and shows no more of a small change.
-DEEP = tests/unit/demo/test_corpus.py tests/acceptance/test_repair_rate.py tests/integration/test_benchmarks.py
+DEEP = tests/unit/bench/demo/test_corpus.py tests/acceptance/test_repair_rate.py tests/integration/test_benchmarks.py
 
 ## test: all tests but those of `chaos` and `deep`
 test: $(VENV)/.dev $(MINI)/.done
@@ -94,8 +94,8 @@ bench: $(VENV)/.dev
 docs: $(VENV)/.dev
 	$(VENV)/bin/python -m bench.cli.reference --write
 	$(VENV)/bin/python -m db.view_reference
-	$(VENV)/bin/python -m planner.schema_files
-	$(VENV)/bin/python -m planner.layout_reference
+	$(VENV)/bin/python -m planner.documents.schema_files
+	$(VENV)/bin/python -m planner.encoding.reference
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -9,8 +9,8 @@ from benchmarks.farm import BenchmarkFarm, admit_all
 from benchmarks.rows import QUEUE, bench_of
 from benchmarks.table import Row, Scale
 from db.repositories.plans import Plans
-from workers.celery_app import broker_queue, make_app
-from workers.doorbell import CeleryDoorbell
+from workers.broker.celery_app import broker_queue, make_app
+from workers.broker.doorbell import CeleryDoorbell
 
 _PAUSE_SECONDS = 0.1
 

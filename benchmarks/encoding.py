@@ -11,9 +11,9 @@ from typing import Any
 from benchmarks.farm import BenchmarkFarm
 from benchmarks.table import Row, Scale
 from planner.documents.planner_input import RunSummary
-from planner.encoder import encode
-from planner.run_index import RunIndex
-from planner.similar import SimilarQuery, similar_runs
+from planner.encoding.encoder import encode
+from planner.history.run_index import RunIndex
+from planner.history.similar import SimilarQuery, similar_runs
 from tests.fixtures.planner_examples import DAY_MS, NOW_MS, history, planner_input, run_summary
 
 _ENCODE_AIM_US = 60.0

@@ -15,14 +15,14 @@ from benchmarks.table import Row, Scale
 from db.repositories.leases import Leases
 from db.repositories.machines import Machines
 from db.repositories.plans import Plans
-from workers.attempt import attempt_next
 from workers.control import Control
 from workers.execution.machine import Machine
 from workers.execution.run import run_execution
-from workers.notes import LeaseNotes
+from workers.lease.attempt import attempt_next
+from workers.lease.notes import LeaseNotes
+from workers.lease.timing import LeaseTiming
 from workers.settings import WorkerSettings
 from workers.spec import PlannedAction, Workcell, WorkOrder
-from workers.timing import LeaseTiming
 
 _TOOL = "printf done > made.txt"
 _GATE = "true"

@@ -33,7 +33,7 @@ _RESIDENT = (
 _HOST = """
 import sys
 from planner.inference import PlannerInference
-from planner.planner_config import read_planner_config
+from planner.host.config import read_planner_config
 planner = PlannerInference(read_planner_config({"model": {"path": sys.argv[1]}}))
 for number in range(100):
     planner.predict({"id": str(number), "tags": ["area:" + str(number)]})
@@ -49,7 +49,7 @@ session = onnxruntime.InferenceSession(sys.argv[1] + "/model.onnx", options, pro
 _LOAD = """
 import sys, time
 from planner.inference import PlannerInference
-from planner.planner_config import ModelConfig, PlannerConfig
+from planner.host.config import ModelConfig, PlannerConfig
 begun = time.perf_counter()
 planner = PlannerInference(PlannerConfig(model=ModelConfig(sys.argv[1])))
 print(time.perf_counter() - begun)
@@ -226,7 +226,7 @@ def _size(bundle: Path) -> Row:
 
 def _weights() -> int:
     """Bytes of the parameters of the network: a row more than features, three layers, their norms, 17 logits."""
-    from planner.training.networks import build
+    from planner.training.networks.network import build
 
     return sum(4 * parameter.numel() for parameter in build("mlp").parameters())
 

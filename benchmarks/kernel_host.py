@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from planner.bundle import OUTPUTS, open_bundle
-from planner.encoder import encode
+from planner.bundles.bundle import OUTPUTS, open_bundle
+from planner.bundles.session import INPUTS, session_options
+from planner.encoding.encoder import encode
+from planner.encoding.input_hash import hash_of
+from planner.host.config import InferenceConfig, ModelConfig, PlannerConfig
+from planner.host.timed_calls import TimedCalls
 from planner.inference import PlannerInference
-from planner.input_hash import hash_of
-from planner.planner_config import InferenceConfig, ModelConfig, PlannerConfig
-from planner.session import INPUTS, session_options
-from planner.timed_calls import TimedCalls
 
 ROUNDS = 60
 PAUSE_SECONDS = 0.25

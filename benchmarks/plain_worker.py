@@ -6,7 +6,7 @@ from pathlib import Path
 
 from celery import Celery
 
-from workers.celery_app import make_app
+from workers.broker.celery_app import make_app
 
 SECONDS_VARIABLE = "BENCH_SLEEP_SECONDS"
 LOG_VARIABLE = "BENCH_PLAIN_LOG"

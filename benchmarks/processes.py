@@ -15,7 +15,7 @@ from benchmarks import plain_worker, sleeping_worker
 from benchmarks.farm import BenchmarkFarm
 from benchmarks.rows import QUEUE
 from db.repositories.machines import Machines
-from workers.celery_app import broker_queue
+from workers.broker.celery_app import broker_queue
 from workers.node.settings import NodeSettings
 from workers.node.supervisor import celery_command, kill_group
 

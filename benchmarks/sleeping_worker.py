@@ -3,12 +3,12 @@
 import os
 
 from workers import tasks
-from workers.attempt import Run
+from workers.cell import open_cell
 from workers.control import Control
-from workers.execution.cell import open_cell
 from workers.execution.job import place_of
 from workers.execution.machine import Machine
 from workers.execution.setup import Products
+from workers.lease.attempt import Run
 from workers.result import ExecutionResult
 from workers.sandbox import ladder
 from workers.sandbox.process import Limits

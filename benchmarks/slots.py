@@ -11,8 +11,8 @@ from benchmarks.processes import SLOTS
 from benchmarks.rows import bench_of
 from benchmarks.table import Row, Scale
 from db.repositories.plans import Plans
-from workers.celery_app import broker_queue, make_app
-from workers.doorbell import CeleryDoorbell
+from workers.broker.celery_app import broker_queue, make_app
+from workers.broker.doorbell import CeleryDoorbell
 
 _ARMS = 4
 _AIMS = {1.0: 0.95, 30.0: 0.99}

@@ -23,10 +23,10 @@ from benchmarks.farm import BenchmarkFarm
 from benchmarks.reports import fill
 from benchmarks.table import Row, Scale
 from planner.documents.base import hash_without_time
+from planner.history.run_index import RunIndex
+from planner.history.similar import SimilarQuery
+from planner.host.config import read_planner_config
 from planner.inference import PlannerInference
-from planner.planner_config import read_planner_config
-from planner.run_index import RunIndex
-from planner.similar import SimilarQuery
 from tests.fixtures.bundles import make_bundle
 
 _DECISIONS, _STEPS = 400, 100

@@ -12,12 +12,12 @@ import torch
 from benchmarks.farm import BenchmarkFarm
 from benchmarks.table import Row, Scale
 from planner.dataset.read import Dataset, read_dataset
-from planner.training.batches import Examples, to_tensors
 from planner.training.config import TrainingConfig
-from planner.training.data import ids_of, read_split
-from planner.training.export_model import export_model
-from planner.training.networks import KINDS, Kind, Network, NetworkConfig, build
-from planner.training.seen_rows import SeenRows
+from planner.training.exporting.model import export_model
+from planner.training.fitting.batches import Examples, to_tensors
+from planner.training.fitting.data import ids_of, read_split
+from planner.training.fitting.seen_rows import SeenRows
+from planner.training.networks.network import KINDS, Kind, Network, NetworkConfig, build
 from planner.training.train import train
 from tests.fixtures.planner_examples import write_dataset
 

@@ -8,8 +8,8 @@ import json
 import sys
 from pathlib import Path
 
+from planner.host.config import read_planner_config
 from planner.inference import PlannerInference
-from planner.planner_config import read_planner_config
 
 
 def main(bundle: str, issues: str) -> None:

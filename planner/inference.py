@@ -10,18 +10,18 @@ from time import monotonic
 from typing import Any, Final
 
 from planner.actions import JOB_TYPES, Action, JobType
-from planner.baseline import baseline_action
-from planner.bundle import EpochMismatchError
-from planner.caps import capped
-from planner.decode import Decoded, head_probabilities
+from planner.bundles.bundle import EpochMismatchError
+from planner.encoding.build_input import build_planner_input, risk_and_size, stated_job_type
+from planner.encoding.input_hash import hash_of
 from planner.errors import PlannerError
-from planner.input_hash import hash_of
-from planner.models import Model, load_model
-from planner.planner_action import PlannerAction, now
-from planner.planner_config import PlannerConfig
-from planner.questions import build_planner_input, risk_and_size, stated_job_type
-from planner.rollout import Execution, Mode
-from planner.timed_calls import CallError, LateError, TimedCalls
+from planner.host.answer import PlannerAction, now
+from planner.host.caps import capped
+from planner.host.config import PlannerConfig
+from planner.host.models import Model, load_model
+from planner.host.rollout import Execution, Mode
+from planner.host.timed_calls import CallError, LateError, TimedCalls
+from planner.space.baseline import baseline_action
+from planner.space.decode import Decoded, head_probabilities
 
 FIRST_RUN_SECONDS: Final = 10.0
 """How long the dummy run at start-up may take; afterwards the config's timeout holds."""
@@ -107,7 +107,7 @@ class PlannerInference:
         universe_defaults: Json | None = None,
         system_state: Json | None = None,
     ) -> PlannerAction:
-        """The decision for an issue; see `planner.questions.build_planner_input` for what the parts are."""
+        """The decision for an issue; see `planner.encoding.build_input.build_planner_input` for what the parts are."""
         return self._ask(issue, history, universe_defaults, system_state)[1]
 
     def plan(

@@ -19,9 +19,9 @@ from pydantic import (
     model_validator,
 )
 
+from workers.addresses import check_repository
 from workers.own_variables import check_passed_names
 from workers.patterns import check_patterns
-from workers.repository import check_repository
 
 
 def split_command(value: Any) -> Any:

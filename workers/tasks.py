@@ -1,4 +1,4 @@
-"""The Celery entry of a pool child: a thin task over `workers.attempt`."""
+"""The Celery entry of a pool child: a thin task over `workers.lease.attempt`."""
 
 import logging
 import os
@@ -15,17 +15,17 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db.engine import open_engine
 from db.repositories.leases import Leases
-from planner.plain_log import PlainFormatter
-from workers.attempt import Run, attempt_next
-from workers.celery_app import TASK_NAME, capability_class, make_app
+from planner.system.plain_log import PlainFormatter
+from workers.broker.celery_app import TASK_NAME, capability_class, make_app
 from workers.execution.machine import Machine
 from workers.execution.run import run_execution
+from workers.lease.attempt import Run, attempt_next
+from workers.lease.notes import LeaseNotes
+from workers.lease.timing import LeaseTiming
 from workers.node.presence import Presence, heard_a_bell
 from workers.node.settings import NodeSettings
 from workers.node.warm import settle, warm_up
-from workers.notes import LeaseNotes
 from workers.settings import WorkerSettings
-from workers.timing import LeaseTiming
 
 # One bell serves a class for at most this long, so that the other classes of the machine get their turn.
 _TURN_SECONDS = 30.0

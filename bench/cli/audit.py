@@ -9,9 +9,9 @@ import click
 
 from bench.cli.archives import archives_directory
 from bench.cli.session import note, open_farm
-from bench.cli.tables import show
 from bench.config.load import find_config, load_config
 from bench.errors import FailureError
+from bench.terminal import show
 from planner.cli.progress import progress
 
 _Directory = click.Path(path_type=Path)

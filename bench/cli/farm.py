@@ -5,12 +5,12 @@ from pathlib import Path
 import click
 
 from bench.cli.session import FARM_DIRECTORY, note, open_farm
-from bench.cli.tables import parts_table, show
 from bench.config.errors import ConfigError
 from bench.config.load import find_config, load_config
 from bench.embedded.farm import EmbeddedFarm
 from bench.embedded.parts import parts_status
 from bench.errors import BenchError
+from bench.terminal import parts_table, show
 from workers.spec import ToolchainRef
 
 

@@ -8,7 +8,7 @@ import click
 
 from bench.cli.session import note, open_farm
 from bench.embedded.deleted import call_when_deleted, end_deleted_farms, is_deleted
-from planner.plain_log import log_to_stderr
+from planner.system.plain_log import log_to_stderr
 
 
 @click.command()

@@ -14,10 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.cli.session import Farm, note
-from bench.cli.tables import console, seconds, styled, table
 from bench.config.money import format_usd
 from bench.results.looks import race_line, so_far
-from bench.results.sandboxes import counted
+from bench.sandboxes import counted
+from bench.terminal import console, seconds, styled, table
 from db.repositories.benches import Benches
 from workers.sandbox.ladder import STRONGEST
 

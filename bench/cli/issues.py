@@ -7,13 +7,13 @@ from rich.text import Text
 
 from bench.cli.imported import import_document, tell_plan, tell_report, tell_stored
 from bench.cli.session import note, open_farm
-from bench.cli.tables import show, show_json, styled, table
 from bench.intake.errors import IntakeError
 from bench.intake.issue import Issue
 from bench.intake.slices import find_slice, select
 from bench.submit.backlog import READERS, read_backlog, report_plan, store_backlog
+from bench.terminal import show, show_json, styled, table
 from db.repositories.issues import Issues
-from planner.foreign_text import visible_text
+from planner.system.foreign_text import visible_text
 
 DEFAULT_FILE = ".beads/issues.jsonl"
 _PROSE = {"description": None, "design": "Design", "notes": "Notes"}

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from bench.cli.session import note, open_farm
-from bench.cli.tables import show_json
+from bench.terminal import show_json
 
 
 @click.group()
@@ -29,7 +29,7 @@ def export(directory: Path, benches: tuple[str, ...], as_json: bool) -> None:
       bench labels export labels/ --bench b-20260131-k3f9q
     """
     from bench.results.labels import export_labels
-    from bench.results.sandboxes import sandbox_lines
+    from bench.sandboxes import sandbox_lines
 
     with open_farm() as farm:
         header = export_labels(farm.engine, directory, list(benches) or None)

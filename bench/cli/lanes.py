@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.cli.session import note, open_farm
-from bench.cli.tables import show, show_json
 from bench.config.load import find_config, load_config
+from bench.terminal import show, show_json
 
 if TYPE_CHECKING:
     from bench.stream.coverage import Ran

@@ -13,8 +13,8 @@ import click
 from bench.cli.follow import watch
 from bench.cli.session import FARM_DIRECTORY, Farm, note, open_farm
 from bench.cli.submit import plan_of
-from bench.cli.tables import show
 from bench.errors import FailureError
+from bench.terminal import show
 from planner.cli.numbers import FiniteRange
 from planner.cli.output import echo
 

@@ -4,8 +4,8 @@ import click
 
 from bench.cli.session import note, open_farm
 from bench.cli.status import machines_table
-from bench.cli.tables import show, show_json
 from bench.errors import BenchError
+from bench.terminal import show, show_json
 from db.repositories.machines import Machines
 
 

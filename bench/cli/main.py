@@ -12,7 +12,7 @@ from planner.cli import program
 from planner.cli.program import Ending, LazyGroup
 from planner.cli.terminal import guarded
 from planner.errors import PlannerError
-from planner.foreign_text import visible_line
+from planner.system.foreign_text import visible_line
 from workers.errors import WorkerError
 
 # Where each command lives; imported only when it is called or described.

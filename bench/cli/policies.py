@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from bench.cli.session import note, open_farm
-from bench.cli.tables import show, show_json, table
+from bench.terminal import show, show_json, table
 from db.repositories.policies import Policies
 
 _SHORT = 12

@@ -6,7 +6,7 @@ import click
 
 from bench.cli.reports import JSON
 from bench.cli.session import open_farm
-from bench.cli.tables import show, show_json
+from bench.terminal import show, show_json
 from planner.cli.numbers import FiniteRange
 
 if TYPE_CHECKING:

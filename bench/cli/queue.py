@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from bench.cli.session import note, open_farm
-from bench.cli.tables import percent, show, show_json, table
 from bench.config.load import find_config, load_config
+from bench.terminal import percent, show, show_json, table
 
 _SHOWN = 20
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench.cli.session import Farm, note, open_farm
-from bench.cli.tables import plain_console, print_parts, show, show_json
 from bench.results.read import BenchResults, read_results
+from bench.terminal import plain_console, print_parts, show, show_json
 from db.repositories.benches import Benches
 from planner.cli.output import echo_text
-from planner.foreign_text import json_text
+from planner.system.foreign_text import json_text
 
 if TYPE_CHECKING:
     from bench.statistics.oracle import OracleBracket

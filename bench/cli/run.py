@@ -24,7 +24,7 @@ from bench.intake.slices import find_slice
 from bench.stream.scheduler import Scheduler, StepReport
 from bench.submit.sandboxes import check_here
 from planner.cli.numbers import FiniteRange
-from planner.plain_log import log_to_stderr
+from planner.system.plain_log import log_to_stderr
 
 if TYPE_CHECKING:
     from bench.coordinator.turn import Turn

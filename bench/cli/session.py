@@ -18,7 +18,7 @@ from bench.errors import BenchError, FailureError
 from db.engine import open_engine
 from db.upgrade import check, standing, upgrade
 from planner.cli.output import echo
-from workers.doorbell import Doorbell
+from workers.broker.doorbell import Doorbell
 from workers.spec import ToolchainRef
 
 FARM_DIRECTORY = Path(".bench")
@@ -47,8 +47,8 @@ class Farm:
     @cached_property
     def bell(self) -> Doorbell:
         """The doorbell of this farm's broker."""
-        from workers.celery_app import make_app
-        from workers.doorbell import CeleryDoorbell
+        from workers.broker.celery_app import make_app
+        from workers.broker.doorbell import CeleryDoorbell
 
         if self.broker_url is None:
             raise BenchError("BENCH_BROKER_URL is not set; a fleet needs it beside BENCH_DATABASE_URL")

@@ -6,9 +6,9 @@ import click
 
 from bench.cli.follow import line_of, read_progress
 from bench.cli.session import Farm, open_farm
-from bench.cli.tables import parts_table, seconds, show, show_json, styled, table
 from bench.embedded.parts import parts_status
-from bench.results.sandboxes import sandbox_lines
+from bench.sandboxes import sandbox_lines
+from bench.terminal import parts_table, seconds, show, show_json, styled, table
 from db.repositories.benches import Benches
 from db.repositories.machines import Machines
 

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench.cli.session import Farm, note, open_farm
-from bench.cli.tables import percent, seconds, show, show_json, table
 from bench.cli.trust import note_overrides, trust_option
 from bench.config.load import apply_overrides, find_config, load_config, trust_issue_workcells
 from bench.config.models import BenchConfig
 from bench.config.money import format_usd
-from bench.coordinator.decide import action_of
+from bench.experiment.decide import action_of
 from bench.submit.backlog import read_backlog, store_backlog
 from bench.submit.issue_workcell import overrides_of
 from bench.submit.plan import plan_fingerprint
+from bench.terminal import percent, seconds, show, show_json, table
 from db.repositories.new_bench import NewBench, NewCase
 from db.repositories.plans import Plans
 from planner.cli.numbers import FiniteRange

@@ -7,7 +7,7 @@ import click
 from bench.cli.power import POOL_EPOCHS
 from bench.cli.reports import JSON
 from bench.cli.session import open_farm
-from bench.cli.tables import show, show_json
+from bench.terminal import show, show_json
 from db.repositories.benches import Benches
 from planner.cli.numbers import FiniteFloat, FiniteRange
 

@@ -11,8 +11,8 @@ from bench.intake.conditions import checked
 from bench.intake.errors import IntakeError
 from bench.intake.slices import filter_condition
 from planner.errors import PlannerError
-from planner.planner_config import PlannerConfig, read_planner_config
-from workers.repository import has_credential
+from planner.host.config import PlannerConfig, read_planner_config
+from workers.addresses import has_credential
 from workers.spec import (
     Command,
     Gate,

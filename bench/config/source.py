@@ -9,7 +9,7 @@ import yaml
 
 from bench.config.errors import ConfigError
 from bench.intake.plain_yaml import PlainLoader, check_size
-from planner.regular_files import read_regular
+from planner.system.regular_files import read_regular
 
 _LARGEST_BYTES: Final = 2**18
 

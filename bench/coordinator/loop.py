@@ -8,15 +8,15 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from bench.coordinator.decide import decide
 from bench.coordinator.race import run_race
 from bench.coordinator.tick import TickReport, tick
 from bench.coordinator.turn import Turn
 from bench.errors import BenchError
+from bench.experiment.decide import decide
 from db.repositories.races import Races
 from db.repositories.ticks import Ticks
 from db.repositories.verdicts import Verdicts
-from workers.doorbell import Doorbell
+from workers.broker.doorbell import Doorbell
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from db.repositories.ticks import OpenBench
-from workers.doorbell import WINDOW, BellError, Doorbell, bells_to_ring
+from workers.broker.doorbell import WINDOW, BellError, Doorbell, bells_to_ring
 
 # Machines start on the first cases while the rest is still being admitted.
 _RING_FIRST, _RING_EVERY = 8, 64

@@ -6,7 +6,7 @@ from typing import Any, Final
 from bench.intake.dependencies import BACKWARD_KEYS, FORWARD_KEYS, dependencies_of
 from bench.intake.fields import Fields
 from bench.intake.issue import PRIORITIES, RISKS, SIZES, Issue
-from workers.repository import blotted, has_credential
+from workers.addresses import blotted, has_credential
 
 _OTHER_NAMES: Final = {
     *("_type", "priority", "labels", "created_at", "updated_at", "estimated_minutes", "body", "parent"),

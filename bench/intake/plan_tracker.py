@@ -12,7 +12,7 @@ from bench.intake.errors import IntakeError
 from bench.intake.fences import Block, fenced_blocks
 from bench.intake.issue import Dependency, Issue
 from bench.intake.plan_card import Card, make_card
-from planner.regular_files import open_regular
+from planner.system.regular_files import open_regular
 
 _LARGEST_FILE: Final = 32 * 2**20
 _LANGUAGES: Final = frozenset({"yaml", "yml"})

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.intake.errors import IntakeError
-from planner.regular_files import MIB, open_regular
+from planner.system.regular_files import MIB, open_regular
 
 LONGEST_LINE: Final = 16 * MIB
 # UTF-32 first: its little-endian mark begins with that of UTF-16.

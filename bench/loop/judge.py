@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.loop.learn import Learnt
-from planner.bundle import open_bundle
-from planner.bundle_policy import BundlePolicy
+from planner.bundles.bundle import open_bundle
+from planner.bundles.policy import BundlePolicy
 from planner.dataset.arrays import encode_examples
 from planner.dataset.read import Dataset, read_dataset
 from planner.evaluation.assess import Settings, assess

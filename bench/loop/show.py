@@ -6,11 +6,11 @@ from typing import Any
 
 from rich.table import Table
 
-from bench.cli.tables import percent, seconds, table
 from bench.loop.judge import CONTROL, POLICY
 from bench.loop.learn import Learnt
 from bench.loop.world import WorldVerdict
 from bench.results.read import BenchResults
+from bench.terminal import percent, seconds, table
 from planner.actions import NA
 from planner.evaluation.intervals import Interval
 from planner.policies.best_fixed import BestFixed

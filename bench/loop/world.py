@@ -11,9 +11,9 @@ from bench.loop.learn import Learnt
 from planner.dataset.read import read_dataset
 from planner.evaluation.decisions import Decisions
 from planner.evaluation.intervals import Interval, Resampler
-from planner.heads import valid_cells
-from planner.world_truth import Truth, read_truth
-from planner.worlds import MINUTE_PRICE, USD_PRICE
+from planner.space.heads import valid_cells
+from planner.worlds.generate import MINUTE_PRICE, USD_PRICE
+from planner.worlds.truth import Truth, read_truth
 
 ISSUES: Final = 4000
 """Of a world: with fewer, what is learnt and the interval are too rough to tell most from half."""

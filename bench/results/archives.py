@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from bench.errors import BenchError, FailureError
 from db.repositories.recorded import RecordedCandidate, recorded_candidates
-from workers.archive import Evidence, is_archive_name, write_archive
+from workers.execution.archive import Evidence, is_archive_name, write_archive
 from workers.execution.leftovers import size_of
 from workers.result import CandidateResult
 from workers.sandbox.sweep import is_real_directory, remove_tree

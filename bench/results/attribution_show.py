@@ -5,10 +5,10 @@ from typing import Final
 
 from rich.console import RenderableType
 
-from bench.cli.tables import table
 from bench.results.evidence_show import shown
 from bench.statistics.attribution import Attribution
 from bench.statistics.estimate import Estimate
+from bench.terminal import table
 
 _KNOBS: Final = {
     "swarm": "topology",

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from rich.console import RenderableType
 
-from bench.cli.tables import table
 from bench.results.drift import DriftReport
 from bench.results.evidence_show import shown
 from bench.statistics.drift import ALPHA, Comparison
 from bench.statistics.estimate import Estimate
+from bench.terminal import table
 
 NO_CANARIES = (
     "no cell ran on several days or under several versions, so drift cannot be seen; submit one config with a fixed "

@@ -7,8 +7,8 @@ from typing import Any, Final, NamedTuple, TypeVar
 import numpy as np
 import sqlalchemy as sa
 
-from bench.coordinator.decide import skips_timeouts
 from bench.errors import BenchError
+from bench.experiment.decide import skips_timeouts
 from bench.results.looks import first_decided
 from bench.statistics.admission import Admission, admission_probabilities
 from bench.statistics.missing import fold_admission
@@ -29,8 +29,8 @@ from db.repositories.policies import Policies
 from db.repositories.verdicts import CaseRows, Verdicts
 from db.states import UNDECIDED_CASES
 from planner.actions import canonical_rank
-from planner.baseline import POLICY_ID, baseline_action
-from planner.heads import N_CELLS
+from planner.space.baseline import POLICY_ID, baseline_action
+from planner.space.heads import N_CELLS
 
 Found = TypeVar("Found")
 _MS_PER_MINUTE: Final = 60_000

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from rich.console import RenderableType
 
-from bench.cli.tables import percent, table
 from bench.results.evidence import Evidence, bracket_of, once_decided, or_why, read_evidence
 from bench.statistics.estimate import Estimate
 from bench.statistics.oracle import Bracket, OracleBracket
 from bench.statistics.value import PolicyValue
+from bench.terminal import percent, table
 
 _NONE = "–"
 

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from bench.coordinator.decide import action_of, verdict_of
 from bench.errors import FailureError
+from bench.experiment.decide import action_of, verdict_of
 from bench.experiment.labels import BenchFacts, LabelRow, build_example
 from bench.results.documents import judgement_document
 from bench.results.evidence import case_row

@@ -7,11 +7,11 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from bench.cli.tables import Bullet
 from bench.results.read import BenchResults
 from bench.results.show import report_parts
 from bench.statistics.oracle import OracleBracket
-from planner.foreign_text import markdown_text
+from bench.terminal import Bullet
+from planner.system.foreign_text import markdown_text
 
 
 def report_markdown(results: BenchResults, oracle: OracleBracket | str) -> str:

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bench.coordinator.decide import action_of
 from bench.errors import FailureError
+from bench.experiment.decide import action_of
 from bench.results.documents import winners_document
 from bench.results.read import BenchResults, DecidedCase
 

@@ -26,7 +26,7 @@ from bench.statistics.frontier import Frontier, LeftOut, Point
 from bench.statistics.oracle import Bracket, OracleBracket
 from bench.statistics.outcomes import OWN_BUDGET
 from planner.actions import all_cells
-from planner.foreign_text import visible_line
+from planner.system.foreign_text import visible_line
 
 _RANDOM_ARM: Final = "an arm at random"
 _BAR: Final = "bracket: at least … at most"

@@ -10,7 +10,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from planner.foreign_text import visible_line
+from planner.system.foreign_text import visible_line
 
 Form = Literal["png", "svg"]
 

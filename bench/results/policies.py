@@ -11,11 +11,11 @@ from bench.errors import BenchError
 from db.repositories.benches import Benches
 from db.repositories.policies import NewPolicy, Policies, PolicyAction, Registration
 from planner.actions import NA, Bin, canonical_rank
-from planner.baseline import POLICY_ID
-from planner.bundle import Bundle, BundleError, open_bundle
-from planner.bundle_policy import BundlePolicy
+from planner.bundles.bundle import Bundle, BundleError, open_bundle
+from planner.bundles.goldens import changed_decisions, read_goldens
+from planner.bundles.policy import BundlePolicy
 from planner.errors import PlannerError
-from planner.goldens import changed_decisions, read_goldens
+from planner.space.baseline import POLICY_ID
 
 # The controls; and the cases of a regret document have the issue beside the policies.
 _TAKEN: Final = (POLICY_ID, "uniform", "best_fixed", "issue_id")

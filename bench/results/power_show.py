@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from rich.console import RenderableType
 
-from bench.cli.tables import seconds, table
 from bench.results.power import Basis, Cell, Need, PlanPower
 from bench.statistics.estimate import Estimate
 from bench.statistics.power import Aim
+from bench.terminal import seconds, table
 
 _MS_PER_MINUTE = 60_000
 

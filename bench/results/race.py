@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 from rich.console import RenderableType
 from rich.text import Text
 
-from bench.cli.tables import styled, table
 from bench.results.looks import first_decided
 from bench.results.read import BenchResults
 from bench.statistics.looks import Look, look
+from bench.terminal import styled, table
 from planner.actions import all_cells
 
 _UNCONFIRMED = (

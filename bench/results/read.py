@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from bench.coordinator.decide import action_of, verdict_of
 from bench.experiment.coverage import Pair, uncovered_pairs
+from bench.experiment.decide import action_of, verdict_of
 from bench.experiment.labels import BenchTotals, build_summary
 from bench.experiment.regret import PolicyRegret, PolicySummary, best_fixed, regret, summarise, uniform_regret
 from bench.experiment.winners import CaseVerdict
@@ -18,8 +18,8 @@ from db.repositories.benches import Benches
 from db.repositories.policies import Policies
 from db.repositories.verdicts import CaseRows, Verdicts
 from planner.actions import Action, JobType
-from planner.baseline import POLICY_ID
 from planner.dataset.epochs import epoch_of
+from planner.space.baseline import POLICY_ID
 
 if TYPE_CHECKING:
     from bench.statistics.winners import CaseJudgement

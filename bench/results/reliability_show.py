@@ -5,7 +5,6 @@ from typing import Any
 
 from rich.console import RenderableType
 
-from bench.cli.tables import percent, table
 from bench.results.evidence_show import shown
 from bench.results.plain import plain
 from bench.results.reliability import BenchReliability
@@ -13,6 +12,7 @@ from bench.statistics.estimate import Estimate
 from bench.statistics.frontier import FEWEST_ISSUES
 from bench.statistics.reliability import Reliability
 from bench.statistics.survival import ESTIMAND
+from bench.terminal import percent, table
 from planner.actions import all_cells
 
 

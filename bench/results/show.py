@@ -8,16 +8,16 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bench.cli.tables import percent, seconds, styled, table
 from bench.config.money import format_usd
 from bench.experiment.estimates import ArmEstimate
 from bench.results.documents import spend_document
 from bench.results.evidence_show import bracket_parts
 from bench.results.race import race_parts
 from bench.results.read import BenchResults, DecidedCase
-from bench.results.sandboxes import sandbox_lines
+from bench.sandboxes import sandbox_lines
 from bench.statistics.oracle import OracleBracket
 from bench.statistics.winners import CaseJudgement
+from bench.terminal import percent, seconds, styled, table
 from planner.actions import Action, canonical_rank
 
 _MOST_UNJUDGED = 20

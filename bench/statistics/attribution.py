@@ -25,7 +25,7 @@ from bench.statistics.logs import bench_log, check_policy
 from bench.statistics.missing import missing_report, observation_weights
 from bench.statistics.outcomes import Outcome, pass_own_budget
 from bench.statistics.table import BenchTable, Bools, Floats
-from planner.heads import HEADS, N_CELLS
+from planner.space.heads import HEADS, N_CELLS
 
 RESAMPLES: Final = 1000
 _PURPOSE: Final = 70

@@ -11,7 +11,7 @@ from bench.statistics.errors import UnsupportedError
 from bench.statistics.outcome_features import action_features
 from bench.statistics.outcomes import Outcome
 from bench.statistics.table import BenchTable, Bools, Floats, Ints
-from planner.heads import N_CELLS
+from planner.space.heads import N_CELLS
 
 GroupBy = Literal["issue", "group"]
 """What no fold splits: the issue, or the whole repository."""

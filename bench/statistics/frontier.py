@@ -13,7 +13,7 @@ from bench.statistics.logs import bench_log, check_policy, design_weights
 from bench.statistics.outcomes import pass_own_budget
 from bench.statistics.publish import published
 from bench.statistics.table import BenchTable, Bools, Floats
-from planner.heads import N_CELLS
+from planner.space.heads import N_CELLS
 
 DOLLARS: Final = "dollars_of_a_run"
 FEWEST_ISSUES: Final = 10

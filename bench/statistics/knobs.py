@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.statistics.table import Bools, Floats, Ints
 from planner.actions import SERIAL, SWARM_IDS
-from planner.heads import HEAD_SIZES, HEADS, N_CELLS
+from planner.space.heads import HEAD_SIZES, HEADS, N_CELLS
 
 LEVELS: Final = np.array(np.unravel_index(np.arange(N_CELLS), HEAD_SIZES)).T
 """(240, 4): the class of each component in each cell."""

@@ -5,7 +5,7 @@ import numpy as np
 from bench.errors import BenchError
 from bench.statistics.estimators import Log
 from bench.statistics.table import BenchTable, Floats, Ints
-from planner.heads import N_CELLS
+from planner.space.heads import N_CELLS
 
 _SUMS_TO_ONE = 1e-6
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from bench.statistics.table import Floats
 from planner.actions import all_cells
-from planner.encoder import dense, encode
-from planner.heads import HEAD_OFFSETS, N_LOGITS, ActionEncoder
+from planner.encoding.encoder import dense, encode
+from planner.space.heads import HEAD_OFFSETS, N_LOGITS, ActionEncoder
 
 FEWEST: Final = 5
 """Issues that must have a feature, and lack it, before a model may use it."""

@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.heads import N_CELLS
+from planner.space.heads import N_CELLS
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]

@@ -17,7 +17,7 @@ from planner.dataset.epochs import UNKNOWN_EPOCH, epoch_of
 from planner.dataset.read import Dataset, read_dataset
 from planner.dataset.stats import dataset_stats
 from planner.errors import PlannerError
-from planner.heads import HEADS
+from planner.space.heads import HEADS
 
 Json = dict[str, Any]
 MIN_EXAMPLES: Final = 500

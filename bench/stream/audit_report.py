@@ -4,9 +4,9 @@ from typing import Any
 
 from rich.table import Table
 
-from bench.cli.tables import Bullet, percent, table
 from bench.stream.audit import Audit
 from bench.stream.show import epochs_table, lanes_table
+from bench.terminal import Bullet, percent, table
 
 Part = Table | str | Bullet
 Json = dict[str, Any]

@@ -11,11 +11,11 @@ from bench.intake.issue import Issue
 from bench.stream.dispatch import Asked, by_heuristics
 from bench.stream.explore import Explored, explore, safe_set
 from planner.actions import Action, valid_actions
-from planner.baseline import POLICY_ID
 from planner.canonical import sha256_json
-from planner.caps import capped
+from planner.host.caps import capped
+from planner.host.rollout import Execution
 from planner.inference import PlannerInference
-from planner.rollout import Execution
+from planner.space.baseline import POLICY_ID
 
 Json = dict[str, Any]
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from bench.config.routing import Rule
 from bench.intake.issue import Issue
 from planner.actions import CANDIDATE_BINS, NA, SERIAL, SPECULATE, Action
-from planner.baseline import baseline_action
+from planner.space.baseline import baseline_action
 
 
 @dataclass(frozen=True, slots=True)

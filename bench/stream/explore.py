@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from bench.experiment.streams import unit
 from planner.actions import Action, JobType, canonical_rank, valid_actions
-from planner.rollout import is_reduction
+from planner.host.rollout import is_reduction
 
 
 class Explored(NamedTuple):

@@ -10,7 +10,7 @@ from bench.stream.dispatch import Dispatched
 from bench.submit.arms import action_columns, deadline_seconds, gate_seconds
 from bench.submit.plan import Ready, new_case
 from db.repositories.new_bench import NewArm, NewCase, NewExecution
-from planner.baseline import POLICY_ID
+from planner.space.baseline import POLICY_ID
 from workers.classes import class_name, needs_of
 from workers.spec import PlannedAction, Workcell
 

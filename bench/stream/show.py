@@ -5,8 +5,8 @@ from typing import Any
 
 from rich.table import Table
 
-from bench.cli.tables import percent, table
 from bench.stream.coverage import Epoch
+from bench.terminal import percent, table
 from planner.dataset.lanes import LANES, OTHER
 
 Json = dict[str, Any]

@@ -17,9 +17,9 @@ from db.repositories.history import History
 from db.repositories.new_bench import NewCase
 from db.repositories.plans import Plans
 from db.repositories.streams import Streams
-from planner.run_index import RunIndex
-from planner.similar import SimilarQuery
-from workers.execution.mirror import resolve_ref
+from planner.history.run_index import RunIndex
+from planner.history.similar import SimilarQuery
+from workers.repository.mirror import resolve_ref
 
 Json = dict[str, Any]
 

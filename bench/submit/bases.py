@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from db.repositories.new_bench import NewBench
+from workers.addresses import without_credentials
 from workers.errors import WorkerError
-from workers.execution.git import GitError
-from workers.execution.mirror import ensure_commit
-from workers.repository import without_credentials
+from workers.repository.git import GitError
+from workers.repository.mirror import ensure_commit
 from workers.spec import Workcell
 
 Base = tuple[str, str]

@@ -7,8 +7,8 @@ from typing import Any, cast
 from bench.intake.issue import Issue
 from planner.actions import JobType
 from planner.documents.planner_input import RunSummary
-from planner.run_index import RunIndex
-from planner.similar import SimilarQuery
+from planner.history.run_index import RunIndex
+from planner.history.similar import SimilarQuery
 
 Json = dict[str, Any]
 

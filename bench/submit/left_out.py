@@ -7,11 +7,11 @@ from typing import Final
 
 from bench.errors import BenchError
 from bench.submit.bases import Base, base_of
-from workers.execution.additions import fetch_additions
-from workers.execution.git import GitError
-from workers.execution.mirror import ensure_commit
-from workers.execution.unfetched import Unfetched, unfetched
-from workers.repository import without_credentials
+from workers.addresses import without_credentials
+from workers.repository.additions import fetch_additions
+from workers.repository.git import GitError
+from workers.repository.mirror import ensure_commit
+from workers.repository.unfetched import Unfetched, unfetched
 from workers.spec import Workcell
 
 _NAMED: Final = 3

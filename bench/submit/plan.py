@@ -28,9 +28,9 @@ from bench.submit.issue_workcell import workcell_of
 from bench.submit.racing import new_race, with_racers
 from db.repositories.new_bench import Limits, NewArm, NewBench, NewCase, NewExecution
 from planner.actions import Action
-from planner.baseline import baseline_action
 from planner.canonical import canonical_json, sha256_json
 from planner.documents.base import hash_without_time
+from planner.space.baseline import baseline_action
 from workers.classes import class_name, needs_of
 from workers.gates.judge import BASELINE_VERSION
 from workers.spec import GitOptions, Workcell

@@ -6,11 +6,11 @@ from functools import cache
 from pathlib import Path
 
 from bench.submit.bases import Base, base_of
-from workers.execution.mirror import files_of
 from workers.gates import configuration
 from workers.gates.named import named_files
 from workers.gates.protection import default_patterns
 from workers.patterns import spec_of
+from workers.repository.mirror import files_of
 from workers.spec import Gate, Workcell
 
 _NAMED = 3

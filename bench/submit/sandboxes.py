@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.results.sandboxes import counted
+from bench.sandboxes import counted
 from db.repositories.new_bench import NewBench
 from workers.sandbox import ladder
 from workers.settings import WorkerSettings

@@ -10,8 +10,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from bench.config.models import BenchConfig
-from bench.coordinator.decide import action_of
 from bench.errors import BenchError
+from bench.experiment.decide import action_of
 from bench.intake.issue import Issue
 from bench.intake.slices import find_slice, select
 from bench.submit.backlog import read_backlog
@@ -23,8 +23,8 @@ from bench.submit.sandboxes import check_here
 from db.repositories.history import History
 from db.repositories.issues import Issues
 from db.repositories.new_bench import NewBench
-from workers.execution.git import check_git
-from workers.execution.mirror import resolve_ref
+from workers.repository.git import check_git
+from workers.repository.mirror import resolve_ref
 from workers.toolchains.registry import check_ref, missing_executable
 
 _NO_LETTERS_TO_CONFUSE = "abcdefghjkmnpqrstuvwxyz23456789"

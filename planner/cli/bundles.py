@@ -10,8 +10,8 @@ import click
 from planner.cli.output import echo, echo_colored, echo_json
 
 if TYPE_CHECKING:
-    from planner.bundle import Bundle
-    from planner.verify import Check
+    from planner.bundles.bundle import Bundle
+    from planner.bundles.verify import Check
 
 _Directory = click.Path(path_type=Path)
 _COLORS: Final = {"ok": "green", "failed": "red"}
@@ -33,7 +33,7 @@ def export(model: Path, out: Path, with_weights: bool) -> None:
     Example:
       planner export --model model --out bundle && planner verify bundle
     """
-    from planner.training.export_model import export_model
+    from planner.training.exporting.model import export_model
 
     made = export_model(model, out, with_weights=with_weights)
     report = json.loads((out / "validation_report.json").read_bytes())
@@ -61,7 +61,7 @@ def verify(bundle: Path, as_json: bool) -> int:
     Example:
       planner verify bundle
     """
-    from planner.verify import verify as checks
+    from planner.bundles.verify import verify as checks
 
     found = []
     for check in checks(bundle, _with_training()):
@@ -75,7 +75,7 @@ def verify(bundle: Path, as_json: bool) -> int:
 
 def _with_training() -> "Iterable[Callable[[Bundle], Check]]":
     try:
-        from planner.training.recheck import check_model, check_torch
+        from planner.training.exporting.recheck import check_model, check_torch
     except ModuleNotFoundError as missing:
         yield _left_out("checker", missing)
         yield _left_out("torch", missing)
@@ -84,7 +84,7 @@ def _with_training() -> "Iterable[Callable[[Bundle], Check]]":
 
 
 def _left_out(name: str, missing: ModuleNotFoundError) -> "Callable[[Bundle], Check]":
-    from planner.verify import Check
+    from planner.bundles.verify import Check
 
     why = f"{missing.name} is not installed: pip install 'bench-farm[train]'"
     return lambda _bundle: Check(name, "left out", why)

@@ -236,7 +236,7 @@ def stats(directory: Path, as_json: bool) -> None:
 
 
 def _show_labels(found: "Stats") -> None:
-    from planner.heads import HEADS
+    from planner.space.heads import HEADS
 
     for head, name in enumerate(HEADS):
         rows = [

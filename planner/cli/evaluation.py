@@ -107,9 +107,9 @@ def ablate(dataset: Path, out: Path, only: tuple[str, ...], **asked: Any) -> Non
       planner ablate --dataset data --out ablation --only history --only depth
     """
     from planner.dataset.read import read_dataset
-    from planner.training.ablation import ablate as run
-    from planner.training.ablation import settings
-    from planner.training.ablation_report import REPORT, ablation_figures, ablation_markdown, write_ablation
+    from planner.training.ablation.report import REPORT, ablation_figures, ablation_markdown, write_ablation
+    from planner.training.ablation.run import ablate as run
+    from planner.training.ablation.run import settings
     from planner.training.config import TrainingConfig
 
     read = read_dataset(dataset)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from planner.foreign_text import json_text, visible_line, visible_text
+from planner.system.foreign_text import json_text, visible_line, visible_text
 
 
 def echo(line: str = "", *, err: bool = False) -> None:

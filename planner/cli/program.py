@@ -11,7 +11,7 @@ import click
 
 from planner.cli.output import echo, echo_text, show_refusal
 from planner.cli.terminal import UnwritableError
-from planner.foreign_text import visible_line
+from planner.system.foreign_text import visible_line
 
 
 class LazyGroup(click.Group):

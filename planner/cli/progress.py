@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from planner.cli.output import echo, show_progress
-from planner.foreign_text import visible_line
+from planner.system.foreign_text import visible_line
 
 Report = Callable[[str, int, int], None]
 """Told what is being done, how far it is, and how far it will go."""

@@ -11,11 +11,11 @@ import click
 from planner.cli.numbers import FiniteRange
 from planner.cli.output import echo, echo_json
 from planner.errors import PlannerError
+from planner.host.config import InferenceConfig, ModelConfig, PlannerConfig
 from planner.inference import PlannerInference
-from planner.plain_log import log_to_stderr
-from planner.planner_config import InferenceConfig, ModelConfig, PlannerConfig
 from planner.serving.endpoints import Endpoint
 from planner.serving.service import DEFAULT_QUEUE, Service
+from planner.system.plain_log import log_to_stderr
 
 _BUNDLE: Final = click.option(
     "--bundle", required=True, metavar="DIR", help="The bundle that decides; see planner export."

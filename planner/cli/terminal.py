@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, TextIO
 
-from planner.foreign_text import visible_line
+from planner.system.foreign_text import visible_line
 
 READER_GONE: Final = 141
 _NAMES: Final = {1: "standard output", 2: "standard error"}

@@ -85,8 +85,8 @@ def train(
     from planner.dataset.read import read_dataset
     from planner.policies.outcome_choice import DecisionWeights
     from planner.training.config import TrainingConfig
-    from planner.training.networks import NetworkConfig
-    from planner.training.settled import device_of
+    from planner.training.fitting.settled import device_of
+    from planner.training.networks.network import NetworkConfig
     from planner.training.train import train as train_policy
 
     save_seconds = asked.pop("save_every")

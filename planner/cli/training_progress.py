@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from planner.cli.output import echo
-from planner.foreign_text import visible_line, visible_text
-from planner.training.watch import EpochRow
+from planner.system.foreign_text import visible_line, visible_text
+from planner.training.fitting.watch import EpochRow
 
 
 class TrainingProgress:

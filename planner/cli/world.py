@@ -24,7 +24,7 @@ def world(out: Path, issues: int, arms: int, replicates: int, seed: int) -> None
     Example:
       planner world --out world --issues 4000 --seed 7
     """
-    from planner.world_dataset import WorldPlan, write_world
+    from planner.worlds.dataset import WorldPlan, write_world
 
     meta = write_world(out, WorldPlan(issues, arms, replicates, seed))
     echo(f"{meta.example_count} issues in {out} (dataset {meta.dataset_hash[:12]}…)", err=True)

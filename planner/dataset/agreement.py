@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from planner.dataset.arrays import EncodedExamples
-from planner.layout import LAYOUT_V1
+from planner.encoding.layout import LAYOUT_V1
 
 
 class Agreement(NamedTuple):

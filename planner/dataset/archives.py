@@ -11,7 +11,7 @@ from planner.dataset import facts
 from planner.dataset.epochs import epoch_of
 from planner.dataset.facts import BrokenArchiveError, Files, Plan, Times
 from planner.errors import PlannerError
-from planner.regular_files import MIB, read_regular
+from planner.system.regular_files import MIB, read_regular
 
 Json = dict[str, Any]
 _LARGEST: Final = 64 * MIB

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.actions import JOB_TYPES, Action, canonical_rank
-from planner.baseline import baseline_action
-from planner.encoder import encode
-from planner.layout import LAYOUT_V1, Layout
+from planner.encoding.encoder import encode
+from planner.encoding.layout import LAYOUT_V1, Layout
+from planner.space.baseline import baseline_action
 
 Indices = NDArray[np.integer[Any]] | NDArray[np.bool_]
 

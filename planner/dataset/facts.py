@@ -10,8 +10,8 @@ from planner.dataset.issues import planner_issue
 from planner.documents.base import parse_document
 from planner.documents.planner_input import PlannerInput
 from planner.documents.plans import ExecutedPlan
+from planner.encoding.build_input import job_type_of
 from planner.errors import PlannerError
-from planner.questions import job_type_of
 
 Json = dict[str, Any]
 _START: Final = datetime(1970, 1, 1, tzinfo=UTC)

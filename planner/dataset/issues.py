@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from planner.errors import PlannerError
-from planner.regular_files import open_regular
+from planner.system.regular_files import open_regular
 
 Json = dict[str, Any]
 _PRIORITIES: Final = ("P0", "P1", "P2", "P3")

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from planner.dataset.runs import Run, summary
 from planner.dataset.scan import Group, Scan
 from planner.documents.planner_input import RunSummary
-from planner.run_index import RunIndex
-from planner.similar import SimilarQuery
+from planner.history.run_index import RunIndex
+from planner.history.similar import SimilarQuery
 
 
 class Past:

@@ -14,7 +14,7 @@ from planner.actions import Action, JobType, is_valid
 from planner.documents.base import one_line, parse_document
 from planner.documents.dataset import DatasetExample, DatasetMeta, Split
 from planner.errors import PlannerError
-from planner.regular_files import MIB, open_regular, read_regular
+from planner.system.regular_files import MIB, open_regular, read_regular
 
 Json = dict[str, Any]
 EXAMPLES_FILE: Final = "dataset.jsonl"

@@ -6,12 +6,12 @@ from math import fsum
 from typing import Any, Final, NamedTuple
 
 from planner.actions import NA, Action, JobType, action_space_document
-from planner.baseline import clamp_action
 from planner.dataset.archives import Archived
 from planner.dataset.facts import Plan
 from planner.documents.base import format_time
 from planner.documents.planner_input import RunSummary, input_hash
 from planner.documents.plans import label_document
+from planner.space.baseline import clamp_action
 
 Json = dict[str, Any]
 _START: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -10,7 +10,7 @@ from planner.dataset.arrays import encode_examples, label_of
 from planner.dataset.lanes import lane_of
 from planner.dataset.read import Dataset
 from planner.dataset.splits import SPLITS
-from planner.heads import HEAD_VALUES, HEADS
+from planner.space.heads import HEAD_VALUES, HEADS
 
 Json = dict[str, Any]
 

@@ -7,7 +7,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.baseline import POLICY_ID as BASELINE
 from planner.dataset.arrays import EncodedExamples
 from planner.errors import PlannerError
 from planner.evaluation.decisions import Decisions
@@ -15,6 +14,7 @@ from planner.evaluation.intervals import RESAMPLES, Difference, Interval, Resamp
 from planner.evaluation.metrics import collapse, exact_hits, label_metrics, label_shares
 from planner.evaluation.outcomes import METRICS, Arms, Columns, arms_of, benched, columns_of
 from planner.policies.best_fixed import BestFixed
+from planner.space.baseline import POLICY_ID as BASELINE
 
 REFERENCES: Final = (BestFixed.policy_id, BASELINE)
 """What a policy has to beat to be worth anything."""

@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 
 from planner.actions import JOB_TYPES
 from planner.errors import PlannerError
-from planner.heads import HEAD_OFFSETS, HEAD_SIZES, HEADS, N_CELLS, N_LOGITS, ValidityMaskBuilder, valid_cells
+from planner.space.heads import (
+    HEAD_OFFSETS,
+    HEAD_SIZES,
+    HEADS,
+    N_CELLS,
+    N_LOGITS,
+    ValidityMaskBuilder,
+    valid_cells,
+)
 
 BINS: Final = 15
 LOWEST_TEMPERATURE: Final = 0.05

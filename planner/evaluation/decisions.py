@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.heads import HEADS, N_CELLS, incidence, valid_cells
 from planner.policies.base import Distribution, Observation, Policy
 from planner.policies.uniform import Uniform
+from planner.space.heads import HEADS, N_CELLS, incidence, valid_cells
 
 _AT_ONCE = 512
 

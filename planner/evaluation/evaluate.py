@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from planner.baseline import POLICY_ID as BASELINE
 from planner.dataset.arrays import EncodedExamples, encode_examples
 from planner.dataset.read import Dataset
 from planner.documents.dataset import Split
@@ -22,6 +21,7 @@ from planner.policies.baseline import HeuristicBaseline
 from planner.policies.best_fixed import BestFixed
 from planner.policies.nearest import NearestNeighbours
 from planner.policies.uniform import Uniform
+from planner.space.baseline import POLICY_ID as BASELINE
 
 SCHEMA_VERSION: Final = "cyntra.planner_evaluation.v1"
 FIGURES, REPORT = "evaluation.json", "report.md"

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from planner.dataset.arrays import EncodedExamples
 from planner.evaluation.calibration import ece, mce
 from planner.evaluation.decisions import Decisions
-from planner.heads import HEAD_SIZES, HEADS, N_CELLS
+from planner.space.heads import HEAD_SIZES, HEADS, N_CELLS
 
 Json = dict[str, Any]
 Floats = NDArray[np.float64]

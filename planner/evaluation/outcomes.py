@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from planner.dataset.arrays import EncodedExamples
 from planner.evaluation.decisions import Decisions
-from planner.heads import N_CELLS
+from planner.space.heads import N_CELLS
 
 Floats = NDArray[np.float64]
 _MS_A_MINUTE: Final = 60_000

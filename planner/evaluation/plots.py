@@ -9,16 +9,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from planner.baseline import POLICY_ID as BASELINE
 from planner.dataset.arrays import EncodedExamples
 from planner.evaluation.calibration import ece, reliability
 from planner.evaluation.decisions import Decisions
 from planner.evaluation.metrics import Floats, exact_hits, head_hits, risk_coverage
 from planner.evaluation.outcomes import arms_of, benched, columns_of
-from planner.foreign_text import visible_line
-from planner.heads import HEADS
 from planner.policies.best_fixed import BestFixed
 from planner.policies.uniform import Uniform
+from planner.space.baseline import POLICY_ID as BASELINE
+from planner.space.heads import HEADS
+from planner.system.foreign_text import visible_line
 
 _INK, _QUIET, _GRID = "#1f2933", "#9aa5b1", "#e4e7eb"
 _COLOURS: Final = ("#2563eb", "#d97706", "#7c3aed", "#0f766e")

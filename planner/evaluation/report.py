@@ -14,8 +14,8 @@ from planner.evaluation.markdown import (
     verdict_text,
 )
 from planner.evaluation.outcomes import METRICS
-from planner.foreign_text import markdown_code
-from planner.heads import HEADS
+from planner.space.heads import HEADS
+from planner.system.foreign_text import markdown_code
 
 Json = dict[str, Any]
 

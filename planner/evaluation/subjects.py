@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from planner.bundle import open_bundle
-from planner.bundle_policy import BundlePolicy
+from planner.bundles.bundle import open_bundle
+from planner.bundles.policy import BundlePolicy
 from planner.dataset.read import Dataset
 from planner.errors import PlannerError
-from planner.heads import HEADS
 from planner.policies.base import Policy
+from planner.space.heads import HEADS
 
 NEUTRAL: Final = dict.fromkeys(HEADS, 1.0)
 """The temperatures of a policy that was not calibrated."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.actions import Action, JobType, valid_actions
-from planner.encoder import encode
+from planner.encoding.encoder import encode
 
 Distribution = NDArray[np.float64]
 """(valid actions of the job type, in canonical order), non-negative, summing to 1."""

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from planner.baseline import POLICY_ID, baseline_action
 from planner.policies.base import Distribution, Observation
 from planner.policies.distributions import certain
+from planner.space.baseline import POLICY_ID, baseline_action
 
 
 class HeuristicBaseline:

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.actions import JOB_TYPES, Action, JobType, all_cells, valid_actions
-from planner.baseline import baseline_action
 from planner.dataset.arrays import EncodedExamples
-from planner.heads import N_CELLS, valid_cells
 from planner.policies.base import Distribution, Observation
 from planner.policies.distributions import certain
+from planner.space.baseline import baseline_action
+from planner.space.heads import N_CELLS, valid_cells
 
 
 class BestFixed:

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from planner.actions import JOB_TYPES, JobType, valid_actions
 from planner.dataset.arrays import EncodedExamples
-from planner.heads import N_CELLS, valid_cells
 from planner.policies.base import Distribution, Observation
 from planner.policies.distributions import evenly
+from planner.space.heads import N_CELLS, valid_cells
 
 NEIGHBOURS: Final = 15
 _AT_ONCE: Final = 512

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from planner.actions import Action, JobType, canonical_rank
 from planner.errors import PlannerError
-from planner.heads import valid_cells
+from planner.space.heads import valid_cells
 
 Floats = NDArray[np.floating[Any]]
 PASS_MEAN, PASS_STD, TIMEOUT, LOG_DURATION, COST = range(5)

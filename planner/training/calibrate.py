@@ -11,9 +11,9 @@ from planner.dataset.arrays import EncodedExamples
 from planner.evaluation.calibration import calibrate_heads, ece, fit_cell_temperature, fit_temperatures, mce
 from planner.evaluation.decisions import Decisions
 from planner.evaluation.metrics import label_metrics
-from planner.heads import HEADS, incidence
+from planner.space.heads import HEADS, incidence
 from planner.training.decoding import UNCALIBRATED, Decoding
-from planner.training.networks import OutputForm
+from planner.training.networks.network import OutputForm
 
 Json = dict[str, Any]
 Floats = NDArray[np.float32]

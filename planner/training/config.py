@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from planner.canonical import sha256_json
 from planner.errors import PlannerError
 from planner.policies.outcome_choice import DecisionWeights
-from planner.training.networks import Kind, NetworkConfig
+from planner.training.networks.network import Kind, NetworkConfig
 
 Device = Literal["cpu", "cuda"]
 _POSITIVE: Final = ("epochs", "batch_size", "learning_rate", "patience", "clip", "threads")

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.actions import Action, JobType
-from planner.decode import Decoded, decode_cells, decode_heads
-from planner.heads import HEAD_SIZES, HEADS
 from planner.policies.outcome_choice import DecisionWeights, choose_by_outcome
-from planner.training.networks import OutputForm
+from planner.space.decode import Decoded, decode_cells, decode_heads
+from planner.space.heads import HEAD_SIZES, HEADS
+from planner.training.networks.network import OutputForm
 
 UNCALIBRATED: Mapping[str, float] = dict.fromkeys(HEADS, 1.0)
 

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from planner.drafts import write_file
+from planner.encoding.layout import LAYOUT_V1, LAYOUT_V2, layout_document
+from planner.encoding.tokens import tokens_document
 from planner.errors import PlannerError
-from planner.layout import LAYOUT_V1, LAYOUT_V2, layout_document
 from planner.policies.outcome_choice import DecisionWeights
-from planner.regular_files import MIB, open_regular, read_regular
-from planner.tokens import tokens_document
+from planner.system.regular_files import MIB, open_regular, read_regular
 from planner.training.checkpoint import Weights, load, save, weight_hash
 from planner.training.config import TrainingConfig
-from planner.training.networks import OUTPUT_FORMS, Kind, Network, NetworkConfig, build
+from planner.training.networks.network import OUTPUT_FORMS, Kind, Network, NetworkConfig, build
 
 _LARGEST: Final = 64 * MIB
 SCHEMA_VERSION: Final = "cyntra.planner_model.v1"

@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 
 from planner.dataset.arrays import EncodedExamples
-from planner.training.networks import Network
+from planner.training.networks.network import Network
 
 _BATCH = 256
 

@@ -17,17 +17,24 @@ from planner.errors import PlannerError
 from planner.training import calibrate
 from planner.training.checkpoint import weight_hash
 from planner.training.config import TrainingConfig
-from planner.training.curves import write_csv, write_png
-from planner.training.data import Change, Split, ids_of, read_split, with_outcomes, with_shuffled_answers
 from planner.training.decoding import UNCALIBRATED, Decoding
-from planner.training.feasibility import Gates, check_data
-from planner.training.fit import Fitted, fit
-from planner.training.keeper import Keeper
+from planner.training.fitting.curves import write_csv, write_png
+from planner.training.fitting.data import (
+    Change,
+    Split,
+    ids_of,
+    read_split,
+    with_outcomes,
+    with_shuffled_answers,
+)
+from planner.training.fitting.feasibility import Gates, check_data
+from planner.training.fitting.fit import Fitted, fit
+from planner.training.fitting.keeper import Keeper
+from planner.training.fitting.settled import settled
+from planner.training.fitting.watch import Silent, Watch
 from planner.training.model_directory import CURVES, PICTURE, config_document, unfinished, write_model
-from planner.training.networks import OUTPUT_FORMS
+from planner.training.networks.network import OUTPUT_FORMS
 from planner.training.predict import numbers_of
-from planner.training.settled import settled
-from planner.training.watch import Silent, Watch
 
 Json = dict[str, Any]
 
@@ -68,7 +75,7 @@ def train(
 
     `resume` goes on where an earlier call with the same arguments was killed, if one was; the weights are the
     same as without the kill. The state is saved after an epoch, at most every `save_seconds`. `change` is
-    applied to every example. A `PlannerError` where a gate of `planner.training.feasibility` stops it, a
+    applied to every example. A `PlannerError` where a gate of `planner.training.fitting.feasibility` stops it, a
     setting cannot be, or a gradient is not finite.
     """
     place = _place(out, resume)

@@ -7,13 +7,13 @@ from typing import Any
 import torch
 
 from planner.actions import valid_actions
-from planner.baseline import baseline_action
 from planner.policies.base import Distribution, Observation
 from planner.policies.outcome_choice import DecisionWeights
-from planner.training.data import ids_of
+from planner.space.baseline import baseline_action
 from planner.training.decoding import Decoding
+from planner.training.fitting.data import ids_of
 from planner.training.model_directory import read_model
-from planner.training.networks import Network, NetworkConfig
+from planner.training.networks.network import Network, NetworkConfig
 
 
 class TrainedPolicy:

@@ -21,7 +21,7 @@ def _loaded_after(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize("module", ["planner.actions", "planner.baseline", "planner.documents.bench"])
+@pytest.mark.parametrize("module", ["planner.actions", "planner.space.baseline", "planner.documents.bench"])
 def test_the_planner_floor_loads_nothing_of_the_farm(module: str) -> None:
     assert find_spec(module) is not None
     loaded = _loaded_after(f"import {module}")

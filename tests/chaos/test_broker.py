@@ -8,7 +8,7 @@ from bench.embedded.farm import EmbeddedFarm
 from tests.fixtures.fleet import Fleet
 from tests.fixtures.rows import QUEUE
 from tests.fixtures.servers import _redis_url
-from workers.celery_app import TASK_NAME, broker_queue
+from workers.broker.celery_app import TASK_NAME, broker_queue
 
 pytestmark = pytest.mark.slow
 KEY = "bench:" + broker_queue(QUEUE)

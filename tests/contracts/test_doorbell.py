@@ -9,8 +9,8 @@ import kombu.pools
 import pytest
 import redis
 
-from workers.celery_app import TASK_NAME, make_app
-from workers.doorbell import BellError, CeleryDoorbell, Doorbell, bells_to_ring
+from workers.broker.celery_app import TASK_NAME, make_app
+from workers.broker.doorbell import BellError, CeleryDoorbell, Doorbell, bells_to_ring
 from workers.testing import RecordingDoorbell
 
 

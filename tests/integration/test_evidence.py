@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from bench.coordinator.decide import decide
 from bench.errors import BenchError
+from bench.experiment.decide import decide
 from bench.results.evidence import Evidence, read_evidence
 from bench.results.noise import noise_line, noise_of
 from bench.statistics.components import Components
 from bench.statistics.oracle import oracle_bracket
 from bench.statistics.value import policy_values
 from db.repositories.verdicts import Verdicts
-from planner.baseline import POLICY_ID
+from planner.space.baseline import POLICY_ID
 from tests.fixtures.known_benches import pass_chance, write_known_bench
 from tests.fixtures.rows import case_ids, make_bench
 

@@ -19,8 +19,8 @@ from bench.results.read import read_results
 from db.errors import DbError
 from db.repositories.plans import Plans
 from db.repositories.policies import Policies, PolicyAction
-from planner.bundle import METADATA, BundleError, open_bundle
-from planner.bundle_policy import BundlePolicy
+from planner.bundles.bundle import METADATA, BundleError, open_bundle
+from planner.bundles.policy import BundlePolicy
 from planner.dataset.epochs import epoch_of
 from tests.fixtures.bundles import EPOCH
 from tests.fixtures.random_benches import new_policy, score_at_random, write_benches

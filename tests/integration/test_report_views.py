@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from bench.coordinator.decide import action_of, outcomes_of
+from bench.experiment.decide import action_of, outcomes_of
 from bench.experiment.estimates import estimate_arm, rounded_ratio
 from bench.experiment.regret import PolicyRegret
 from bench.results.read import BenchResults, read_results

@@ -28,11 +28,11 @@ SERVE = [sys.executable, "-m", "planner.cli.main", "serve"]
 SLOW = """
 import sys, time
 from pathlib import Path
-from planner.planner_config import InferenceConfig, PlannerConfig
+from planner.host.config import InferenceConfig, PlannerConfig
 from planner.serving.server import serve
 from planner.serving.service import Service
 from planner.serving.unix_endpoint import UnixEndpoint
-from tests.unit.planner.inference.stand_ins import SURE, HeadsModel, planner_with
+from tests.fixtures.stand_in_models import SURE, HeadsModel, planner_with
 
 def slowly():
     print("asked", flush=True)

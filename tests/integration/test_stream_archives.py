@@ -12,11 +12,11 @@ import sqlalchemy as sa
 import yaml
 
 from bench.intake.issue import Issue
-from planner.baseline import POLICY_ID
 from planner.cli.main import main as planner
 from planner.dataset.arrays import label_of
 from planner.dataset.read import read_dataset
 from planner.documents.planner_input import input_hash
+from planner.space.baseline import POLICY_ID
 from tests.fixtures.fleet import Fleet, fleet, repository_at
 from tests.fixtures.rows import store_issues
 from workers.testing import file_gate

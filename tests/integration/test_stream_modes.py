@@ -25,7 +25,7 @@ from db.repositories.streams import Streams
 from planner.inference import PlannerInference
 from tests.fixtures.fleet import Fleet, fleet
 from tests.fixtures.rows import store_issues
-from tests.unit.planner.inference.stand_ins import SURE, HeadsModel, Latch, planner_with
+from tests.fixtures.stand_in_models import SURE, HeadsModel, Latch, planner_with
 from workers.testing import file_gate
 
 Json = dict[str, Any]

@@ -4,7 +4,7 @@ import numpy as np
 
 from bench.statistics.table import BenchTable, Floats
 from planner.actions import JobType
-from planner.heads import HEAD_SIZES, N_CELLS, valid_cells
+from planner.space.heads import HEAD_SIZES, N_CELLS, valid_cells
 from tests.proofs.value_worlds import make_table
 
 LEVELS = np.array(np.unravel_index(np.arange(N_CELLS), HEAD_SIZES)).T

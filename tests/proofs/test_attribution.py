@@ -9,7 +9,7 @@ import pytest
 from bench.statistics.attribution import Attribution, attribution, shapley_forms
 from bench.statistics.knobs import knob_rows
 from bench.statistics.table import BenchTable, Floats
-from planner.heads import HEADS
+from planner.space.heads import HEADS
 from tests.proofs.conftest import Size
 from tests.proofs.knob_worlds import additive_effects, knob_table, uniform
 

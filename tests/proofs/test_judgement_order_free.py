@@ -10,7 +10,7 @@ from bench.statistics.components import components
 from bench.statistics.oracle import oracle_bracket
 from bench.statistics.table import BenchTable, CaseRow, build_table
 from bench.statistics.winners import judge_cases
-from planner.heads import N_CELLS
+from planner.space.heads import N_CELLS
 from tests.proofs.winner_worlds import CELLS, winner_world
 
 WORLD = winner_world(7, issues=30, replicates=3)

@@ -12,7 +12,7 @@ from bench.experiment.sampling import joint_propensities, propensities, sample_a
 from bench.experiment.space import SamplingInput, SamplingRule, Strategy
 from bench.experiment.worst_case import ArmLimits, WorkcellLimits, arm_space
 from planner.actions import JOB_TYPES, Action, JobType, all_cells, is_valid
-from planner.baseline import baseline_action
+from planner.space.baseline import baseline_action
 from tests.proofs.conftest import Size
 
 LIMITS = WorkcellLimits(0.01, 0.25, 2, 2, 30.0)

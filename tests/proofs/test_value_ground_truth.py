@@ -8,7 +8,7 @@ from bench.statistics.intervals import linearised
 from bench.statistics.logs import bench_log
 from bench.statistics.outcomes import pass_own_budget
 from bench.statistics.table import Bools, Floats
-from planner.heads import N_CELLS
+from planner.space.heads import N_CELLS
 from tests.proofs.conftest import Size
 from tests.proofs.value_worlds import CELLS, TYPES, make_table, make_world
 

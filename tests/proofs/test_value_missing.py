@@ -15,7 +15,7 @@ from bench.statistics.missing import fold_admission
 from bench.statistics.outcomes import pass_own_budget
 from bench.statistics.table import BenchTable, Floats
 from planner.actions import MINUTE_BINS, all_cells
-from planner.heads import N_CELLS
+from planner.space.heads import N_CELLS
 from tests.proofs.conftest import Size
 from tests.proofs.value_worlds import CELLS, N_ARMS, make_table
 

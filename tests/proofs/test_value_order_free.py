@@ -8,7 +8,7 @@ import pytest
 
 from bench.statistics.table import ArmRow, BenchTable, CaseRow, ExecutionRow, build_table
 from bench.statistics.value import PolicyValue, policy_values
-from planner.heads import N_CELLS
+from planner.space.heads import N_CELLS
 from tests.proofs.value_worlds import CELLS, N_ARMS
 
 ISSUES = 60

@@ -12,7 +12,7 @@ from bench.statistics.oracle_choice import cross_fitted_best
 from bench.statistics.posterior import best_of_case, posterior
 from bench.statistics.table import BenchTable
 from bench.statistics.winner_value import pass_interval
-from planner.heads import N_CELLS
+from planner.space.heads import N_CELLS
 from tests.proofs.conftest import Size
 from tests.proofs.winner_worlds import WinnerWorld, winner_world
 

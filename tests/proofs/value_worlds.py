@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.statistics.table import MISSING, BenchTable, Bools, Floats, Ints
-from planner.heads import N_CELLS, valid_cells
+from planner.space.heads import N_CELLS, valid_cells
 
 CELLS = valid_cells("code").astype(np.intp)
 TYPES = 6

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from bench.statistics.table import ArmRow, BenchTable, CaseRow, ExecutionRow, Floats, build_table
-from planner.heads import N_CELLS
+from planner.space.heads import N_CELLS
 
 CELLS = np.array([2, 33, 64, 125, 166, 237])
 

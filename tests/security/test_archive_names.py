@@ -14,7 +14,7 @@ from bench.results.archives import restore_archives
 from db.repositories.leases import Leases
 from db.repositories.plans import Plans
 from tests.fixtures.rows import CODE, admit_all, claim, new_arm, new_bench, new_case, result
-from workers.archive import Evidence, is_archive_name, write_archive
+from workers.execution.archive import Evidence, is_archive_name, write_archive
 from workers.result import CandidateResult
 from workers.spec import WorkOrder
 

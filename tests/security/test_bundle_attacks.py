@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from bench.cli.main import main as bench
-from planner.bundle import METADATA, REQUIRED, open_bundle
+from planner.bundles.bundle import METADATA, REQUIRED, open_bundle
 from planner.cli.main import main as planner
-from planner.regular_files import open_regular, read_regular
+from planner.system.regular_files import open_regular, read_regular
 from tests.unit.planner.bundles.resign import rewrite
 
 Said = pytest.CaptureFixture[str]

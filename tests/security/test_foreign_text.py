@@ -22,8 +22,8 @@ from bench.cli.main import cli, main
 from bench.cli.session import Farm
 from planner.cli.main import cli as planner_cli
 from planner.cli.main import main as planner_main
-from planner.foreign_text import json_text, markdown_code, markdown_text, visible_line, visible_text
-from planner.plain_log import PlainFormatter
+from planner.system.foreign_text import json_text, markdown_code, markdown_text, visible_line, visible_text
+from planner.system.plain_log import PlainFormatter
 from tests.security.hostile_rows import HOSTILE, MARKUP, write_hostile_farm
 
 Said = pytest.CaptureFixture[str]
@@ -166,7 +166,7 @@ def test_no_command_obeys_what_others_wrote(
         # To a pipe click leaves out what a terminal would get.
         monkeypatch.setattr("click.utils.should_strip_ansi", lambda *_: False)
     else:
-        monkeypatch.setattr("bench.cli.tables._PIPE_WIDTH", 5000)
+        monkeypatch.setattr("bench.terminal._PIPE_WIDTH", 5000)
     shown: dict[tuple[str, int], tuple[int, str]] = {}
     for command, ways in _reads(farm).items():
         for arguments in ways:
@@ -277,7 +277,7 @@ def test_a_log_line_is_one_line_whatever_its_message_holds() -> None:
 
 
 def test_nothing_writes_to_the_terminal_past_the_one_place() -> None:
-    """`click.echo`, `print` and a console of one's own would not pass through `planner.foreign_text`."""
+    """`click.echo`, `print` and a console of one's own would not pass through `planner.system.foreign_text`."""
     bare = re.compile(
         r"click\.s?echo\(|(?<![\w.])print\(|from_markup|rich\.markup|rich\.print|\bConsole\((?!.*markup=False)"
     )

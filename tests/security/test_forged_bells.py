@@ -13,8 +13,8 @@ import redis
 from tests.fixtures.fleet import Fleet, fleet, repository_at
 from tests.fixtures.rows import QUEUE
 from tests.fixtures.servers import _redis_url
-from workers.celery_app import TASK_NAME, broker_queue, make_app
-from workers.transport import BellTransport, bell, is_bell
+from workers.broker.celery_app import TASK_NAME, broker_queue, make_app
+from workers.broker.transport import BellTransport, bell, is_bell
 
 KEY = "bench:" + broker_queue(QUEUE)
 FAR, PAST = "2099-01-01T00:00:00+00:00", "2001-01-01T00:00:00+00:00"

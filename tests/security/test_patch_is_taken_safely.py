@@ -6,10 +6,10 @@ import pytest
 
 from tests.fixtures.executions import FIX, Orders, Repository, git, python
 from workers.control import Control, StopReason
-from workers.execution.far import far_git
-from workers.execution.git import git as worker_git
 from workers.execution.machine import Machine
 from workers.execution.run import run_execution
+from workers.repository.git import git as worker_git
+from workers.repository.remote import far_git
 from workers.result import ExecutionResult
 from workers.spec import Gate, WorkOrder
 

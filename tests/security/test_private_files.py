@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.small_farm import small_farm
-from workers.execution.cell import open_cell
-from workers.execution.mirror import locked
+from workers.cell import open_cell
 from workers.node.machine import node_settings
 from workers.private import close_to_others, keep_private
+from workers.repository.mirror import locked
 
 STRANGER = "54321"
 as_root = pytest.mark.skipif(

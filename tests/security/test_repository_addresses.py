@@ -16,11 +16,11 @@ from bench.config.errors import ConfigError
 from bench.config.load import load_config, resolve_workcell
 from bench.config.models import WorkcellDefaults
 from tests.fixtures.private_repository import PrivateRepository
-from workers.archive import Evidence, manifest
+from workers.addresses import has_credential, without_credentials
 from workers.errors import WorkerError
-from workers.execution.git import git
-from workers.execution.mirror import ensure_commit, resolve_ref
-from workers.repository import has_credential, without_credentials
+from workers.execution.archive import Evidence, manifest
+from workers.repository.git import git
+from workers.repository.mirror import ensure_commit, resolve_ref
 from workers.result import CandidateResult
 from workers.spec import PlannedAction, Workcell, WorkOrder
 

@@ -14,14 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.planner_config import InferenceConfig, PlannerConfig
+from planner.host.config import InferenceConfig, PlannerConfig
 from planner.serving import rpc, seats
 from planner.serving.endpoints import MAX_CONNECTIONS, Endpoint
 from planner.serving.http_endpoint import HttpEndpoint
 from planner.serving.service import Service
 from planner.serving.unix_endpoint import UnixEndpoint
 from tests.fixtures.planner_examples import planner_input
-from tests.unit.planner.inference.stand_ins import SURE, HeadsModel, planner_with
+from tests.fixtures.stand_in_models import SURE, HeadsModel, planner_with
 
 _HEALTH: Final = b'{"jsonrpc": "2.0", "id": 1, "method": "health"}'
 _BUSY: Final = 20

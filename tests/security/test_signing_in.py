@@ -18,12 +18,12 @@ from tests.fixtures.executions import FIX, Orders, python
 from tests.fixtures.private_repository import BASIC, PASSWORD, USER, PrivateRepository
 from workers.control import Control
 from workers.errors import WorkerError
-from workers.execution import mirror as mirrors
-from workers.execution.far import how_to_mend
-from workers.execution.git import git, last_words
 from workers.execution.machine import Machine
-from workers.execution.mirror import ensure_commit, resolve_ref
 from workers.execution.run import run_execution
+from workers.repository import mirror as mirrors
+from workers.repository.git import git, last_words
+from workers.repository.mirror import ensure_commit, resolve_ref
+from workers.repository.remote import how_to_mend
 from workers.spec import Gate
 
 HELPER = f'[credential]\n\thelper = "!f() {{ echo username={USER}; echo password={PASSWORD}; }}; f"\n'

@@ -1,17 +1,17 @@
 """The gates on the untouched base commit: is the issue real, and can it be judged at all?"""
 
+from workers.cell import Cell, open_cell
 from workers.execution import controls
-from workers.execution.cell import Cell, open_cell
-from workers.execution.checkout import check_out, fetch_pristine
-from workers.execution.git import GitError
-from workers.execution.halt import HaltError, StoppedError
 from workers.execution.job import Job
 from workers.execution.swarm import workcell_id
-from workers.execution.unfetched import Unfetched, unfetched
 from workers.gates.environment import concerning, environment_objection, shadow_objection
 from workers.gates.judge import GateRun, as_baseline
 from workers.gates.run import GateBay
 from workers.gates.sources import Sources
+from workers.halt import HaltError, StoppedError
+from workers.repository.checkout import check_out, fetch_pristine
+from workers.repository.git import GitError
+from workers.repository.unfetched import Unfetched, unfetched
 from workers.result import ExecutionResult
 from workers.spec import Gate, GateBaseline
 

@@ -9,12 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from workers.archive import Evidence, write_archive
+from workers.cell import Cell, open_cell
 from workers.control import Control
-from workers.execution.cell import Cell, open_cell
-from workers.execution.checkout import check_out, fetch_pristine
+from workers.execution.archive import Evidence, write_archive
 from workers.execution.cost import candidate_cost, round_money, round_money_at_least
-from workers.execution.halt import HaltError, StoppedError
 from workers.execution.job import Job
 from workers.execution.patch import Bounds, Patch, Rules, take_patch
 from workers.execution.prompt import feedback, protected_paths
@@ -23,7 +21,9 @@ from workers.execution.seeds import derive
 from workers.execution.vote import blocking_failures, passed
 from workers.gates.configuration import TEST_FILES
 from workers.gates.run import GateBay, not_run, run_gates
+from workers.halt import HaltError, StoppedError
 from workers.patterns import spec_of
+from workers.repository.checkout import check_out, fetch_pristine
 from workers.result import CandidateResult, ErrorClass, GateResult, RoundResult, Status
 from workers.sandbox.capture import redact
 from workers.sandbox.place import Place

@@ -14,17 +14,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from workers.execution.cell import Cell
+from workers.cell import Cell
 from workers.execution.changes import Change
-from workers.execution.git import GitError
-from workers.execution.halt import HaltError
 from workers.execution.ignores import IGNORE_FILE
 from workers.execution.job import Job
-from workers.execution.mirror import ensure_commit
 from workers.execution.patch import Rules, index_of_commit
 from workers.execution.pristine import PristineStore
 from workers.execution.prompt import protected_paths
-from workers.execution.submodules import fetch_commit
 from workers.gates.command import can_report
 from workers.gates.configuration import TEST_FILES
 from workers.gates.environment import shadow_objection
@@ -32,7 +28,11 @@ from workers.gates.judge import GateRun, baseline_of, judge, kept_tests, why_not
 from workers.gates.run import GateBay
 from workers.gates.sources import Sources
 from workers.gates.words import telling_line
+from workers.halt import HaltError
 from workers.patterns import is_readable, spec_of
+from workers.repository.git import GitError
+from workers.repository.mirror import ensure_commit
+from workers.repository.submodules import fetch_commit
 from workers.spec import Gate, GateBaseline
 
 MAX_OUTPUT: Final = 1_000_000

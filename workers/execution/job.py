@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from workers.cell import Cell
 from workers.control import Control
-from workers.execution.additions import NO_ADDITIONS, Additions
-from workers.execution.cell import Cell
 from workers.execution.machine import Machine
 from workers.execution.setup import Products
+from workers.repository.additions import NO_ADDITIONS, Additions
 from workers.sandbox.place import Place
 from workers.sandbox.program import Rung
 from workers.spec import WorkOrder

@@ -9,8 +9,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from workers.archive import DRAFT_PREFIX
-from workers.execution.cell import orphans, sweep_orphans
+from workers.cell import orphans, sweep_orphans
+from workers.execution.archive import DRAFT_PREFIX
 from workers.execution.setup import log_of, stamp
 from workers.sandbox.sweep import is_real_directory, remove_tree
 

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from workers.cell import Cell
 from workers.execution import changes as values
 from workers.execution import ignores
-from workers.execution.cell import Cell
-from workers.execution.checkout import COMPILED
-from workers.execution.git import GitError, plain_environment
 from workers.execution.pristine import PristineStore
 from workers.gates import configuration
+from workers.repository.checkout import COMPILED
+from workers.repository.git import GitError, plain_environment
 from workers.result import LeftOut
 from workers.sandbox.place import MissingProgramError, Place
 from workers.sandbox.process import Limits

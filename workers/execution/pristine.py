@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from workers.cell import Cell
 from workers.execution import changes as values
 from workers.execution import ignores
-from workers.execution.cell import Cell
 from workers.execution.changes import LINK, Change, Choice
-from workers.execution.git import git
 from workers.gates import configuration
+from workers.repository.git import git
 
 _SHARED_BYTES = 4 * 1024 * 1024
 _LINK_BYTES = 4096

@@ -7,12 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from workers.cell import Cell
 from workers.errors import WorkerError
 from workers.execution import prompt
-from workers.execution.cell import Cell
-from workers.execution.halt import HaltError
 from workers.execution.job import Job
 from workers.execution.spending import Spending
+from workers.halt import HaltError
 from workers.result import RoundResult
 from workers.sandbox.bounds import EXCESS_CODES, excess_words
 from workers.sandbox.capture import redact

@@ -5,15 +5,11 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from workers.cell import free_bytes, open_cell
 from workers.control import Control
-from workers.execution.additions import fetch_additions
 from workers.execution.baseline import run_baseline
-from workers.execution.cell import free_bytes, open_cell
-from workers.execution.checkout import check_out, fetch_pristine
-from workers.execution.halt import HaltError, StoppedError
 from workers.execution.job import Job, place_of
 from workers.execution.machine import Machine
-from workers.execution.mirror import ensure_commit, files_of, locked
 from workers.execution.setup import (
     Products,
     SetupFailedError,
@@ -23,6 +19,10 @@ from workers.execution.setup import (
 )
 from workers.execution.swarm import run_swarm, workcell_id
 from workers.gates.protection import default_patterns
+from workers.halt import HaltError, StoppedError
+from workers.repository.additions import fetch_additions
+from workers.repository.checkout import check_out, fetch_pristine
+from workers.repository.mirror import ensure_commit, files_of, locked
 from workers.result import ExecutionResult
 from workers.sandbox import ladder
 from workers.sandbox.program import Rung

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from planner.canonical import sha256_json
-from workers.execution import seal
 from workers.private import keep_private
+from workers.repository import seal
 from workers.sandbox import allowlist
 from workers.sandbox.bounds import EXCESS_CODES, excess_words
 from workers.sandbox.capture import redact

@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from workers.execution.checkout import materialize
-from workers.execution.git import GitError
 from workers.gates.command import GateCommand, can_report, reporting, writing
 from workers.gates.identity import IsTestFile
 from workers.gates.judge import GateRun, baseline_of, judge, tells_tests
@@ -19,6 +17,8 @@ from workers.gates.reads import forget_reads, were_read
 from workers.gates.report import Channel
 from workers.gates.suite import SuiteRun
 from workers.gates.words import threshold_line
+from workers.repository.checkout import materialize
+from workers.repository.git import GitError
 from workers.result import GateResult
 from workers.sandbox.place import MissingProgramError, Place
 from workers.sandbox.process import Ended, Limits

@@ -13,10 +13,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from db.engine import open_engine
 from db.repositories.leases import Leases
 from db.repositories.machines import Greeting, Machines
-from workers.celery_app import broker_queue
-from workers.execution.cell import sweep_orphans
+from workers.broker.celery_app import broker_queue
+from workers.cell import sweep_orphans
+from workers.lease.notes import held_by_the_dead
 from workers.node.settings import NodeSettings
-from workers.notes import held_by_the_dead
 from workers.settings import WorkerSettings
 
 log = logging.getLogger(__name__)

@@ -14,9 +14,9 @@ from dataclasses import replace
 
 from db.engine import open_engine, say_again
 from db.repositories.machines import Machines
-from workers.celery_app import broker_queue
+from workers.broker.celery_app import broker_queue
+from workers.cell import sweep_orphans
 from workers.errors import WorkerError
-from workers.execution.cell import sweep_orphans
 from workers.node.settings import NodeSettings
 from workers.sandbox import ladder
 from workers.settings import WorkerSettings

@@ -7,8 +7,8 @@ import json
 import sys
 from pathlib import Path
 
-from planner.encoder import encode
-from planner.layout import LAYOUT_V1, LAYOUT_V2
+from planner.encoding.encoder import encode
+from planner.encoding.layout import LAYOUT_V1, LAYOUT_V2
 
 
 def main() -> None:

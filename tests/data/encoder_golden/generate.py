@@ -14,8 +14,8 @@ from typing import Any
 
 from planner.documents.base import parse_document
 from planner.documents.planner_input import PlannerInput
-from planner.encoder import encode
-from planner.layout import LAYOUT_V1, LAYOUT_V2
+from planner.encoding.encoder import encode
+from planner.encoding.layout import LAYOUT_V1, LAYOUT_V2
 from tests.fixtures.planner_examples import NOW_MS, history, planner_input
 
 Json = dict[str, Any]

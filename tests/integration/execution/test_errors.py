@@ -10,8 +10,8 @@ from tests.fixtures.executions import BASELINE, FIX, GATE, Orders, Repository, g
 from workers.control import Control, StopReason
 from workers.execution import swarm
 from workers.execution.machine import Machine
-from workers.execution.mirror import CommitMissingError, RepositoryUnreachableError, resolve_ref
 from workers.execution.run import run_execution
+from workers.repository.mirror import CommitMissingError, RepositoryUnreachableError, resolve_ref
 from workers.result import ExecutionResult
 from workers.sandbox import ladder
 from workers.sandbox.capture import Capture

@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from tests.fixtures.executions import FIX, GATE, Orders, Repository, python
+from workers.cell import sweep_orphans
 from workers.control import Control
-from workers.execution.cell import sweep_orphans
 from workers.execution.machine import Machine
 from workers.execution.run import run_execution
 from workers.result import ExecutionResult

@@ -9,9 +9,9 @@ import pytest
 from tests.fixtures.executions import FILES, FIX, Orders, Repository, git, python
 from tests.fixtures.private_repository import PASSWORD, USER, PrivateRepository
 from workers.control import Control
-from workers.execution.lfs import object_file
 from workers.execution.machine import Machine
 from workers.execution.run import run_execution
+from workers.repository.lfs import object_file
 from workers.result import ExecutionResult
 from workers.spec import Gate, GitOptions
 

@@ -7,11 +7,11 @@ import pytest
 from tests.fixtures.executions import FILES, FIX, Orders, Repository, git, python
 from tests.integration.execution.test_large_files import CONTENT, pointer, put
 from workers.control import Control
-from workers.execution.halt import HaltError
 from workers.execution.machine import Machine
-from workers.execution.mirror import resolve_ref
 from workers.execution.run import run_execution
-from workers.execution.unfetched import Unfetched, unfetched
+from workers.halt import HaltError
+from workers.repository.mirror import resolve_ref
+from workers.repository.unfetched import Unfetched, unfetched
 from workers.spec import Gate, GitOptions
 
 

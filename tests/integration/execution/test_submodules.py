@@ -8,7 +8,7 @@ from tests.fixtures.executions import FIX, Orders, Repository, git, python
 from workers.control import Control
 from workers.execution.machine import Machine
 from workers.execution.run import run_execution
-from workers.execution.submodules import resolved
+from workers.repository.submodules import resolved
 from workers.spec import Gate, GitOptions
 
 READS = [Gate(name="reads", command=["python", "-c", "print(open('libs/sub/inner/deep.txt').read())"])]

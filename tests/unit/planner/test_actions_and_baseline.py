@@ -21,8 +21,8 @@ from planner.actions import (
     nearest_bin,
     valid_actions,
 )
-from planner.baseline import baseline_action, clamp_action
 from planner.errors import PlannerError
+from planner.space.baseline import baseline_action, clamp_action
 
 
 def test_the_space_has_240_different_cells() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.statistics.outcome_features import action_features, issue_features
-from planner.heads import incidence, valid_cells
+from planner.space.heads import incidence, valid_cells
 
 GOLDEN = Path(__file__).parents[3] / "data" / "encoder_golden" / "cases.jsonl"
 DOCUMENTS = [json.loads(line)["planner_input"] for line in GOLDEN.read_text().split("\n") if line]

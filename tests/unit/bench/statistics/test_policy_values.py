@@ -9,7 +9,7 @@ from bench.errors import BenchError
 from bench.statistics.outcomes import pass_own_budget, utility
 from bench.statistics.table import BenchTable, Floats, build_table
 from bench.statistics.value import PolicyValue, policy_values
-from planner.heads import N_CELLS
+from planner.space.heads import N_CELLS
 from tests.proofs.value_worlds import CELLS, Draw, World, draw, make_table, make_world
 
 WORLD = make_world(1)

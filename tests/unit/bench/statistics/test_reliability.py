@@ -6,7 +6,7 @@ import pytest
 from bench.statistics.outcomes import OWN_BUDGET
 from bench.statistics.reliability import reliability
 from bench.statistics.table import ArmRow, BenchTable, CaseRow, ExecutionRow, build_table
-from planner.heads import N_CELLS
+from planner.space.heads import N_CELLS
 
 
 def bench(*cases: dict[int, str]) -> BenchTable:

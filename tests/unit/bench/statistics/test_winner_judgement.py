@@ -17,7 +17,7 @@ from bench.statistics.table import ArmRow, BenchTable, CaseRow, ExecutionRow, bu
 from bench.statistics.winner_set import ArmSample, holm, winner_set
 from bench.statistics.winner_value import mean_interval, pass_interval
 from bench.statistics.winners import CaseJudgement, judge_cases
-from planner.heads import N_CELLS
+from planner.space.heads import N_CELLS
 from tests.proofs.winner_worlds import winner_world
 
 

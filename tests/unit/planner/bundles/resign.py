@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from planner.bundle import METADATA, metadata_hash
+from planner.bundles.bundle import METADATA, metadata_hash
 
 
 def rewrite(bundle: Path, name: str, change: Callable[[dict[str, Any]], object]) -> None:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from planner.bundle import open_bundle
-from planner.bundle_policy import BundlePolicy
+from planner.bundles.bundle import open_bundle
+from planner.bundles.policy import BundlePolicy
 from planner.cli.main import main
 from planner.policies.base import Observation
-from planner.training.cases import planner_inputs
+from planner.training.exporting.cases import planner_inputs
 from planner.training.trained import load_trained
 from tests.fixtures.planner_examples import write_dataset
 

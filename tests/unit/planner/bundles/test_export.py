@@ -14,20 +14,20 @@ import pytest
 import torch
 from torch import nn
 
-from planner.bundle import METADATA, VALIDATION, WEIGHTS, Bundle, open_bundle
-from planner.bundle_policy import BundlePolicy
-from planner.decode import decode_cells, decode_heads
-from planner.equivalence import compare
+from planner.bundles.bundle import METADATA, VALIDATION, WEIGHTS, Bundle, open_bundle
+from planner.bundles.equivalence import compare
+from planner.bundles.goldens import changed_decisions, read_goldens
+from planner.bundles.policy import BundlePolicy
+from planner.bundles.session import Session
 from planner.errors import PlannerError
-from planner.goldens import changed_decisions, read_goldens
-from planner.heads import HEAD_SIZES, HEADS
-from planner.session import Session
-from planner.training.cases import CASES, planner_inputs
-from planner.training.export import Source, export
-from planner.training.networks import KINDS, NetworkConfig, build
-from planner.training.onnx_file import check_graph, onnx_bytes
-from planner.training.proof import prove
-from planner.training.reference import torch_numbers
+from planner.space.decode import decode_cells, decode_heads
+from planner.space.heads import HEAD_SIZES, HEADS
+from planner.training.exporting.cases import CASES, planner_inputs
+from planner.training.exporting.export import Source, export
+from planner.training.exporting.onnx_file import check_graph, onnx_bytes
+from planner.training.exporting.proof import prove
+from planner.training.exporting.reference import torch_numbers
+from planner.training.networks.network import KINDS, NetworkConfig, build
 from tests.fixtures.bundles import source
 from tests.unit.planner.bundles.test_drafts import file_size_limit
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from planner.bundle import METADATA, REQUIRED, WEIGHTS, BundleError, EpochMismatchError, open_bundle
-from planner.bundle_policy import BundlePolicy
-from planner.session import Session
+from planner.bundles.bundle import METADATA, REQUIRED, WEIGHTS, BundleError, EpochMismatchError, open_bundle
+from planner.bundles.policy import BundlePolicy
+from planner.bundles.session import Session
 from tests.fixtures.bundles import EPOCH, TEMPERATURES
 from tests.unit.planner.bundles.resign import rewrite, sign
 

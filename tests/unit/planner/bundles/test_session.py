@@ -11,12 +11,12 @@ import numpy as np
 import onnx
 import pytest
 
-from planner.bundle import Bundle, open_bundle
-from planner.encoder import MAX_POSITIONS, encode
+from planner.bundles.bundle import Bundle, open_bundle
+from planner.bundles.session import Session
+from planner.encoding.encoder import MAX_POSITIONS, encode
+from planner.encoding.layout import N_FEATURES
 from planner.errors import PlannerError
-from planner.heads import N_LOGITS
-from planner.layout import N_FEATURES
-from planner.session import Session
+from planner.space.heads import N_LOGITS
 from tests.fixtures.planner_examples import planner_input
 
 
@@ -121,7 +121,7 @@ def test_numbers_that_are_not_finite_are_refused(opened: Bundle) -> None:
 
 
 def test_a_model_of_tokens_takes_no_more_than_it_has_places_for(exported: Callable[..., Path]) -> None:
-    from planner.tokens import MAX_TOKENS
+    from planner.encoding.tokens import MAX_TOKENS
 
     session = Session(open_bundle(exported("sequence")))
     assert np.isfinite(session.run([0] * MAX_TOKENS)).all()

@@ -11,11 +11,11 @@ import numpy as np
 import onnx
 import pytest
 
-from planner.bundle import GOLDEN_NUMBERS, GOLDENS, METADATA, WEIGHTS, BundleError, open_bundle
+from planner.bundles.bundle import GOLDEN_NUMBERS, GOLDENS, METADATA, WEIGHTS, BundleError, open_bundle
+from planner.bundles.goldens import read_goldens
+from planner.bundles.verify import Check, verify
 from planner.cli.main import main
-from planner.goldens import read_goldens
-from planner.training.recheck import check_model, check_torch
-from planner.verify import Check, verify
+from planner.training.exporting.recheck import check_model, check_torch
 from tests.unit.planner.bundles.resign import rewrite, sign
 
 
@@ -189,9 +189,9 @@ def test_verify_needs_no_training_extra(small_bundle: Path) -> None:
 
 WHAT_A_HOST_LOADS = """
 import json, sys
-from planner.bundle import open_bundle
-from planner.bundle_policy import BundlePolicy
-from planner.goldens import changed_decisions, read_goldens
+from planner.bundles.bundle import open_bundle
+from planner.bundles.policy import BundlePolicy
+from planner.bundles.goldens import changed_decisions, read_goldens
 bundle = open_bundle(sys.argv[1])
 assert changed_decisions(BundlePolicy(bundle), read_goldens(bundle)[0]) == 0
 print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.actions import JOB_TYPES, Action, canonical_rank
-from planner.baseline import baseline_action
 from planner.dataset.agreement import near_duplicate_agreement
 from planner.dataset.arrays import EncodedExamples, encode_examples, label_of
-from planner.encoder import encode
-from planner.layout import LAYOUT_V2
+from planner.encoding.encoder import encode
+from planner.encoding.layout import LAYOUT_V2
+from planner.space.baseline import baseline_action
 from tests.fixtures.planner_examples import example, examples, label_action
 
 FIFTY = examples(50, seed=5)

@@ -13,7 +13,7 @@ from planner.dataset.read import read_dataset
 from planner.dataset.runs import run_of, summary
 from planner.documents.planner_input import input_hash
 from planner.errors import PlannerError
-from planner.similar import SimilarQuery, similar_runs
+from planner.history.similar import SimilarQuery, similar_runs
 from tests.fixtures.archive_files import (
     HOUR_MS,
     archive,

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from planner.encoder import encode
-from planner.encoding_tables import TextHashes
-from planner.layout import LAYOUT_V2, N_FEATURES, feature_names
+from planner.encoding.encoder import encode
+from planner.encoding.layout import LAYOUT_V2, N_FEATURES, feature_names
+from planner.encoding.tables import TextHashes
 from tests.fixtures.planner_examples import NOW_MS, history, planner_input
 
 Json = dict[str, Any]
@@ -244,7 +244,7 @@ def test_remembered_hashes_stay_few_whatever_comes() -> None:
 
 def test_encoding_needs_neither_numpy_nor_pydantic() -> None:
     heavy = {"numpy", "pydantic", "onnxruntime", "torch"}
-    code = f"import sys, planner.encoder; print(sorted({heavy} & set(sys.modules)))"
+    code = f"import sys, planner.encoding.encoder; print(sorted({heavy} & set(sys.modules)))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
 

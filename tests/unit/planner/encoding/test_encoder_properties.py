@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from planner.documents.base import parse_document
 from planner.documents.planner_input import PlannerInput
-from planner.encoder import MAX_POSITIONS, dense, encode
-from planner.layout import LAYOUT_V2, N_FEATURES
+from planner.encoding.encoder import MAX_POSITIONS, dense, encode
+from planner.encoding.layout import LAYOUT_V2, N_FEATURES
 from tests.fixtures.plain_encoder import PlainEncoder
 from tests.fixtures.planner_input_strategies import planner_inputs
 

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from planner.canonical import sha256_json
-from planner.encoder import MAX_POSITIONS, encode
-from planner.layout import (
+from planner.encoding.encoder import MAX_POSITIONS, encode
+from planner.encoding.layout import (
     FINGERPRINT,
     LAYOUT_V1,
     LAYOUT_V2,

@@ -1,11 +1,11 @@
 """The reference of the encoding says what the encoder does."""
 
-from planner.layout import LAYOUT_V2, positions
-from planner.layout_reference import PAGE, page
+from planner.encoding.layout import LAYOUT_V2, positions
+from planner.encoding.reference import PAGE, page
 
 
 def test_the_reference_is_current() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m planner.layout_reference"
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m planner.encoding.reference"
 
 
 def test_every_field_stands_in_the_reference_with_its_first_position() -> None:

@@ -5,10 +5,10 @@ import pytest
 
 from planner.dataset.read import read_dataset
 from planner.errors import PlannerError
-from planner.training.ablation import BASE, GROUPS, ablate, settings
-from planner.training.ablation_report import ablation_figures, ablation_markdown, write_ablation
+from planner.training.ablation.report import ablation_figures, ablation_markdown, write_ablation
+from planner.training.ablation.run import BASE, GROUPS, ablate, settings
 from planner.training.config import TrainingConfig
-from planner.training.networks import NetworkConfig
+from planner.training.networks.network import NetworkConfig
 from tests.fixtures.planner_examples import examples, write_examples
 
 SMALL = TrainingConfig(

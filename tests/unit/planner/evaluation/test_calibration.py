@@ -16,7 +16,7 @@ from planner.evaluation.calibration import (
     mce,
     reliability,
 )
-from planner.heads import (
+from planner.space.heads import (
     HEAD_OFFSETS,
     HEAD_SIZES,
     HEADS,

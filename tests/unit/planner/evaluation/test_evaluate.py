@@ -12,10 +12,10 @@ from planner.evaluation.decisions import decide
 from planner.evaluation.evaluate import evaluate, write_evaluation
 from planner.evaluation.report import report_markdown
 from planner.evaluation.subjects import Subject
-from planner.heads import valid_cells
 from planner.policies.baseline import HeuristicBaseline
 from planner.policies.nearest import NearestNeighbours
 from planner.policies.uniform import Uniform
+from planner.space.heads import valid_cells
 from tests.fixtures.planner_examples import examples, write_dataset, write_examples
 from tests.unit.planner.evaluation.benched_cases import (
     SERIAL_15,

@@ -5,8 +5,8 @@ from planner.actions import Action
 from planner.dataset.arrays import encode_examples
 from planner.evaluation.decisions import Decisions, decide, joined, with_fallback
 from planner.evaluation.metrics import collapse, head_hits, label_metrics, label_shares, risk_coverage
-from planner.heads import HEADS, N_CELLS
 from planner.policies.uniform import Uniform
+from planner.space.heads import HEADS, N_CELLS
 from tests.fixtures.planner_examples import examples
 from tests.unit.planner.evaluation.benched_cases import (
     SERIAL_15,

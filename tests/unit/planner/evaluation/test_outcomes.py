@@ -9,7 +9,7 @@ from planner.dataset.arrays import encode_examples
 from planner.evaluation.decisions import Decisions
 from planner.evaluation.intervals import Resampler
 from planner.evaluation.outcomes import METRICS, arms_of, benched, columns_of
-from planner.heads import N_CELLS, valid_cells
+from planner.space.heads import N_CELLS, valid_cells
 from tests.unit.planner.evaluation.benched_cases import (
     SERIAL_15,
     SERIAL_60,

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from planner.actions import JOB_TYPES, canonical_rank, valid_actions
-from planner.baseline import baseline_action
 from planner.dataset.arrays import encode_examples
 from planner.policies.base import Observation, choose
 from planner.policies.best_fixed import BestFixed
 from planner.policies.nearest import NearestNeighbours
+from planner.space.baseline import baseline_action
 from tests.fixtures.planner_examples import examples
 from tests.unit.planner.evaluation.benched_cases import (
     SERIAL_15,

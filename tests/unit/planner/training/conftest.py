@@ -6,7 +6,7 @@ import pytest
 
 from planner.dataset.read import Dataset, read_dataset
 from planner.training.config import TrainingConfig
-from planner.training.networks import NetworkConfig
+from planner.training.networks.network import NetworkConfig
 from tests.fixtures.planner_examples import write_dataset
 
 SMALL = NetworkConfig(hidden=64, depth=2, token_width=16, token_layers=1, attention_heads=2)

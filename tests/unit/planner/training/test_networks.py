@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from planner.encoding.layout import N_FEATURES
+from planner.encoding.tokens import N_TOKENS
 from planner.errors import PlannerError
-from planner.heads import HEAD_SIZES
-from planner.layout import N_FEATURES
-from planner.tokens import N_TOKENS
+from planner.space.heads import HEAD_SIZES
 from planner.training.checkpoint import weight_hash
-from planner.training.heads import OUTCOMES
-from planner.training.networks import KINDS, OUTPUT_FORMS, Network, NetworkConfig, build
+from planner.training.networks.heads import OUTCOMES
+from planner.training.networks.network import KINDS, OUTPUT_FORMS, Network, NetworkConfig, build
 from tests.unit.planner.training.conftest import SMALL
 
 SHAPES = {"heads": (17,), "cells": (240,), "outcomes": (240, len(OUTCOMES))}

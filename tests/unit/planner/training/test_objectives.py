@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from planner.actions import JOB_TYPES, Action, canonical_rank, valid_actions
-from planner.heads import (
+from planner.policies.outcome_choice import COST, LOG_DURATION
+from planner.space.heads import (
     HEAD_OFFSETS,
     HEAD_SIZES,
     N_CELLS,
@@ -17,11 +18,10 @@ from planner.heads import (
     ValidityMaskBuilder,
     valid_cells,
 )
-from planner.policies.outcome_choice import COST, LOG_DURATION
-from planner.training.batches import Examples, Ragged
-from planner.training.networks import NetworkConfig, build
-from planner.training.objectives import LabelObjective
-from planner.training.outcome_objective import OutcomeObjective
+from planner.training.fitting.batches import Examples, Ragged
+from planner.training.fitting.objectives import LabelObjective
+from planner.training.fitting.outcome_objective import OutcomeObjective
+from planner.training.networks.network import NetworkConfig, build
 
 FORMS = pytest.mark.parametrize("cells", [False, True], ids=["heads", "cells"])
 

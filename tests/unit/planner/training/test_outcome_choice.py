@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from planner.actions import JOB_TYPES, Action, canonical_rank, valid_actions
-from planner.decode import decode_cells
 from planner.errors import PlannerError
-from planner.heads import N_CELLS, valid_cells
 from planner.policies.outcome_choice import (
     COST,
     PASS_MEAN,
@@ -15,6 +13,8 @@ from planner.policies.outcome_choice import (
     DecisionWeights,
     choose_by_outcome,
 )
+from planner.space.decode import decode_cells
+from planner.space.heads import N_CELLS, valid_cells
 
 BASELINE = Action("serial_handoff", 1, 30, "NA")
 BETTER = Action("speculate_vote", 3, 60, "NA")

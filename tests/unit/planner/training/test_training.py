@@ -18,11 +18,11 @@ from planner.dataset.read import Dataset, read_dataset
 from planner.errors import PlannerError
 from planner.policies.base import Observation, choose
 from planner.training.checkpoint import save
-from planner.training.feasibility import Gates
-from planner.training.networks import KINDS
+from planner.training.fitting.feasibility import Gates
+from planner.training.fitting.watch import EpochRow, Silent
+from planner.training.networks.network import KINDS
 from planner.training.train import Material, train
 from planner.training.trained import load_trained
-from planner.training.watch import EpochRow, Silent
 from tests.fixtures.planner_examples import examples, write_dataset, write_examples
 from tests.unit.planner.bundles.test_drafts import file_size_limit
 from tests.unit.planner.training.conftest import quick

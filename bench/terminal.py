@@ -1,0 +1,128 @@
+"""How things look at the terminal: one console, one style of table.
+
+Markup is off: `[bold]` in a title is six signs of it. Our own styles are given to `styled`, whose pieces are text.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import IO, Any
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bench.embedded.farm import PartStatus
+from planner.cli.output import echo_json
+from planner.system.foreign_text import visible_line, visible_text
+
+# Wide enough for a report in a pipe or a CI log, where there is no terminal to ask.
+_PIPE_WIDTH = 140
+
+
+def console() -> Console:
+    """The terminal, or a plain pipe without colours."""
+    probe = Console(markup=False, emoji=False)
+    return probe if probe.is_terminal else plain_console(None)
+
+
+def plain_console(file: IO[str] | None) -> Console:
+    """A console for text that goes to a pipe or a file, standard output unless given."""
+    return Console(file=file, width=_PIPE_WIDTH, color_system=None, markup=False, emoji=False)
+
+
+def styled(*pieces: str | tuple[str, str]) -> Text:
+    """One line of text in pieces, each plain or with a style; control characters in it are made visible."""
+    pairs = [(piece, "") if isinstance(piece, str) else piece for piece in pieces]
+    return Text.assemble(*((visible_line(text), style) for text, style in pairs))
+
+
+def show(*things: RenderableType) -> None:
+    """Print to standard output."""
+    print_parts(console(), things)
+
+
+def print_parts(terminal: Console, parts: Iterable[RenderableType]) -> None:
+    """Print one below the other; a table's title stands apart from the text before it."""
+    text_before = False
+    for part in parts:
+        is_titled = isinstance(part, Table) and part.title is not None
+        if is_titled and text_before:
+            terminal.print()
+        is_text = isinstance(part, str | Text)
+        terminal.print(_line(part) if isinstance(part, str) else part)
+        text_before = is_text
+
+
+def _line(part: str) -> Text:
+    return styled(f"- {part}" if isinstance(part, Bullet) else part)
+
+
+def show_json(value: Any) -> None:
+    """Print one JSON document to standard output."""
+    echo_json(value, _plain)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, Decimal):
+        return float(value)
+    return str(value)
+
+
+def table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
+    """A table; columns whose name ends in `>` are aligned to the right. A cell is text, or a `Text` with a style."""
+    heading = None if title is None else Text(visible_line(title), "table.title")
+    made = Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        made.add_column(
+            Text(visible_text(column.removesuffix(">"))),
+            justify="right" if column.endswith(">") else "left",
+            overflow="fold",
+        )
+    for row in rows:
+        made.add_row(*(_cell(cell) for cell in row))
+    return made
+
+
+class Bullet(str):
+    """A line of a list; the lines of one list follow each other."""
+
+    __slots__ = ()
+
+
+def _cell(cell: Any) -> Text:
+    return cell if isinstance(cell, Text) else Text("" if cell is None else visible_line(str(cell)))
+
+
+def seconds(milliseconds: float | None) -> str:
+    """A duration for people."""
+    if milliseconds is None:
+        return "–"
+    whole = milliseconds / 1000
+    if whole < 60:
+        return f"{whole:.1f} s"
+    if whole < 3600:
+        return f"{int(whole // 60)} min {int(whole % 60):02d} s"
+    return f"{int(whole // 3600)} h {int(whole % 3600 // 60):02d} min"
+
+
+def percent(share: float | None) -> str:
+    """A share of 1 for people."""
+    return "–" if share is None else f"{100 * share:.0f} %"
+
+
+def parts_table(parts: Iterable[PartStatus]) -> Table:
+    """The parts of an embedded farm."""
+    rows = [
+        (
+            part.name,
+            part.state,
+            part.pid,
+            seconds(part.uptime_seconds * 1000) if part.uptime_seconds is not None else None,
+        )
+        for part in parts
+    ]
+    return table(None, ("part", "state", "pid>", "up>"), rows)

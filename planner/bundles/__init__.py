@@ -1,0 +1,1 @@
+"""Model bundles: written, opened, verified, and read as a policy."""

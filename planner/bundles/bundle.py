@@ -1,0 +1,264 @@
+"""Opening a bundle: a directory with one model and all that is needed to decide with it.
+
+`metadata.json` names every file with its SHA-256 and carries a hash of its own content, so that a file of
+another bundle, a truncated one or an edited line is found before anything is run.
+"""
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal, NoReturn
+
+import onnxruntime
+
+from planner.actions import action_space_document
+from planner.canonical import canonical_json, sha256_json
+from planner.encoding.forms import InputForm, input_form
+from planner.errors import PlannerError
+from planner.policies.outcome_choice import DecisionWeights
+from planner.space.heads import HEADS
+from planner.system.regular_files import MIB, open_regular, read_regular
+
+SCHEMA_VERSION: Final = "cyntra.model_bundle.v1"
+MODEL: Final = "model.onnx"
+CONFIG: Final = "config.json"
+ACTION_SPACE: Final = "action_space.json"
+CALIBRATION: Final = "calibration.json"
+TOKENIZER: Final = "tokenizer_config.json"
+VALIDATION: Final = "validation_report.json"
+GOLDENS: Final = "golden.json"
+GOLDEN_NUMBERS: Final = "golden.npy"
+METADATA: Final = "metadata.json"
+WEIGHTS: Final = "model.pt"
+REQUIRED: Final = (MODEL, CONFIG, ACTION_SPACE, CALIBRATION, TOKENIZER, VALIDATION, GOLDENS, GOLDEN_NUMBERS)
+_DECIDE: Final = (MODEL, CONFIG, ACTION_SPACE, CALIBRATION, TOKENIZER)
+OPSETS: Final = range(17, 24)
+"""LayerNormalization begins with 17; the oldest onnxruntime that is allowed reads up to 23."""
+
+_LARGEST: Final = {False: 64 * MIB, True: 2048 * MIB}
+"""Bytes of a document, and of a model or any other file; protobuf ends at 2 GiB."""
+
+OutputForm = Literal["heads", "cells", "outcomes"]
+OUTPUTS: Final[dict[OutputForm, tuple[str, ...]]] = {
+    "heads": HEADS,
+    "cells": ("cells",),
+    "outcomes": ("outcomes",),
+}
+"""The model's outputs that a decision is made from."""
+
+
+class BundleError(PlannerError):
+    """A bundle was refused; the message says which, why, and what mends it."""
+
+
+class EpochMismatchError(BundleError):
+    """The bundle was trained under another policy epoch than the one asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle whose every hash was verified. Let go of it once a session is made: it holds the model's bytes."""
+
+    path: Path
+    config: Mapping[str, Any]
+    metadata: Mapping[str, Any]
+    temperatures: Mapping[str, float]
+    """By head. They are already folded into the model: nothing divides by them again."""
+    input: InputForm
+    output_form: OutputForm
+    decision: DecisionWeights
+    """What the predictions of an outcome model are worth; the other kinds do not look at it."""
+    model: bytes = field(repr=False)
+
+    @property
+    def kind(self) -> str:
+        """The kind of policy: mlp, joint, autoregressive, sequence or outcome."""
+        return str(self.config["kind"])
+
+    @property
+    def checkpoint_id(self) -> str:
+        """Hash of the trained weights."""
+        return str(self.metadata["checkpoint_id"])
+
+    @property
+    def version(self) -> str:
+        """Short hash of what decides: model, configuration and layout."""
+        return str(self.metadata["model_version"])
+
+    @property
+    def epoch(self) -> str | None:
+        """The policy epoch of the training data; None where epochs were mixed on request."""
+        epoch: str | None = self.metadata["epoch"]
+        return epoch
+
+
+def open_bundle(path: Path | str, epoch: str | None = None) -> Bundle:
+    """The bundle at `path`, every hash verified; a `BundleError` of one line where anything is wrong.
+
+    Where `epoch` is given, a bundle of another one is an `EpochMismatchError`.
+    """
+    path = Path(path)
+    metadata = _metadata(path)
+    files = _verified_files(path, metadata)
+    config = _document(path / CONFIG, files[CONFIG])
+    calibration = _document(path / CALIBRATION, files[CALIBRATION])
+    tokenizer = _document(path / TOKENIZER, files[TOKENIZER])
+    if _document(path / ACTION_SPACE, files[ACTION_SPACE]) != action_space_document():
+        raise _refusal(
+            path / ACTION_SPACE, "another action space than this planner's; export it again with this version"
+        )
+    bundle = Bundle(
+        path=path,
+        config=config,
+        metadata=metadata,
+        temperatures=_temperatures(path, calibration),
+        input=_input_form(path, config, tokenizer),
+        output_form=_output_form(path, config),
+        decision=_decision(path, config),
+        model=files[MODEL],
+    )
+    if epoch is not None and bundle.epoch != epoch:
+        raise EpochMismatchError(
+            f"{path}: trained under epoch {bundle.epoch!r}, asked for {epoch!r}; train on data of this epoch"
+        )
+    return bundle
+
+
+def metadata_hash(metadata: Mapping[str, Any]) -> str:
+    """SHA-256 of the canonical JSON of `metadata` without its own `metadata_hash`."""
+    return sha256_json({key: value for key, value in metadata.items() if key != "metadata_hash"})
+
+
+def _metadata(path: Path) -> dict[str, Any]:
+    place = path / METADATA
+    if not path.is_dir():
+        raise _refusal(path, "no such bundle; `planner export` makes one")
+    metadata = _document(place, _read(place))
+    found = metadata.get("schema_version")
+    if found != SCHEMA_VERSION:
+        raise _refusal(place, f"schema_version {found!r}; this planner reads {SCHEMA_VERSION!r} only")
+    if metadata.get("metadata_hash") != metadata_hash(metadata):
+        raise _refusal(place, "its content is not what its metadata_hash says; export the bundle again")
+    _check_runtime(place, metadata)
+    return metadata
+
+
+def _check_runtime(place: Path, metadata: Mapping[str, Any]) -> None:
+    opset, needed = metadata.get("opset"), metadata.get("minimum_onnxruntime")
+    if opset not in OPSETS:
+        raise _refusal(place, f"opset {opset!r}; this planner runs {OPSETS.start} to {OPSETS.stop - 1}")
+    here = onnxruntime.__version__
+    if not isinstance(needed, str) or _version(here) < _version(needed):
+        raise _refusal(place, f"needs onnxruntime {needed!r} or newer, here is {here}; upgrade onnxruntime")
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".")[:2] if part.isdecimal())
+
+
+def _verified_files(path: Path, metadata: Mapping[str, Any]) -> dict[str, bytes]:
+    """The content of the files that decide, read once: what was hashed is what is used."""
+    listed = metadata.get("files")
+    if not isinstance(listed, dict) or not set(REQUIRED) <= set(listed) <= {*REQUIRED, WEIGHTS}:
+        raise _refusal(path / METADATA, f"`files` must name {', '.join(REQUIRED)} and may name {WEIGHTS}")
+    found = {}
+    for name, expected in listed.items():
+        if name in _DECIDE:
+            found[name] = _read(path / name)
+            digest = hashlib.sha256(found[name]).hexdigest()
+        else:
+            digest = _digest(path / name)
+        if digest != expected:
+            raise _refusal(path / name, "its hash is not the one in metadata.json; export the bundle again")
+    return found
+
+
+def _read(place: Path) -> bytes:
+    with _refusing(place):
+        return read_regular(place, _LARGEST[place.name == MODEL], links=False)
+
+
+def _digest(place: Path) -> str:
+    # In small pieces: once megabytes are let go of, the allocator keeps what is let go of after them for good.
+    with _refusing(place), open_regular(place, links=False) as content:
+        if os.fstat(content.fileno()).st_size > _LARGEST[True]:
+            raise _refusal(place, f"larger than {_LARGEST[True] // MIB} MiB; export the bundle again")
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+@contextmanager
+def _refusing(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise _refusal(place, "missing; the bundle is not whole, export it again") from None
+    except OSError as error:
+        raise _refusal(place, f"cannot be read: {error.strerror or error}") from None
+
+
+def _document(place: Path, content: bytes) -> dict[str, Any]:
+    try:
+        document = _strict_json.decode(content.decode())
+        # Half a surrogate pair is JSON, and no text that could be hashed.
+        canonical_json(document).encode()
+    except (ValueError, RecursionError):
+        raise _refusal(place, "not valid JSON; export the bundle again") from None
+    if not isinstance(document, dict):
+        raise _refusal(place, "a JSON object is needed; export the bundle again")
+    return document
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+_strict_json: Final = json.JSONDecoder(parse_constant=_no_constant)
+
+
+def _temperatures(path: Path, calibration: Mapping[str, Any]) -> dict[str, float]:
+    found = calibration.get("temperature")
+    if not isinstance(found, dict) or set(found) != set(HEADS) or not all(map(_positive, found.values())):
+        raise _refusal(
+            path / CALIBRATION, f"`temperature` must give {', '.join(HEADS)} a positive number each"
+        )
+    return {head: float(found[head]) for head in HEADS}
+
+
+def _positive(value: Any) -> bool:
+    return _is_number(value) and 0 < value < math.inf
+
+
+def _input_form(path: Path, config: Mapping[str, Any], tokenizer: Mapping[str, Any]) -> InputForm:
+    try:
+        return input_form(config.get("input_form"), tokenizer.get("fingerprint"))
+    except PlannerError as error:
+        raise _refusal(path / TOKENIZER, str(error)) from None
+
+
+def _output_form(path: Path, config: Mapping[str, Any]) -> OutputForm:
+    for form in OUTPUTS:
+        if config.get("output_form") == form and isinstance(config.get("kind"), str):
+            return form
+    raise _refusal(path / CONFIG, f"`kind` and `output_form` are needed; forms known: {', '.join(OUTPUTS)}")
+
+
+def _decision(path: Path, config: Mapping[str, Any]) -> DecisionWeights:
+    given = config.get("decision", {})
+    if isinstance(given, dict) and all(map(_is_number, given.values())):
+        with suppress(TypeError):
+            return DecisionWeights.of(given)
+    known = ", ".join(DecisionWeights().document())
+    raise _refusal(path / CONFIG, f"`decision` gives numbers to {known}; export the bundle again")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _refusal(place: Path, why: str) -> BundleError:
+    return BundleError(f"{place}: {why}")

@@ -1,0 +1,73 @@
+"""A bundle's goldens: made-up inputs, what the trained network said of them, and what was decided.
+
+They travel with the bundle, so that anyone who has onnxruntime can see whether it still decides as it did
+where it was made; torch is not needed.
+"""
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.actions import Action
+from planner.bundles.bundle import GOLDEN_NUMBERS, GOLDENS, Bundle, BundleError
+from planner.bundles.policy import BundlePolicy
+from planner.canonical import canonical_json
+from planner.space.decode import Decoded
+from planner.system.regular_files import MIB, open_regular, read_regular
+
+_LARGEST: Final = 64 * MIB
+CONFIDENCE_TOLERANCE: Final = 1e-5
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """One input and the decision it must lead to."""
+
+    planner_input: dict[str, Any]
+    action: Action
+    confidence: float
+
+
+def write_goldens(
+    inputs: Sequence[dict[str, Any]], decided: Sequence[Decoded], numbers: Floats
+) -> dict[str, bytes]:
+    """The two files: inputs with their decisions, and the network's numbers, one row an input."""
+    cases = [
+        {"planner_input": document, "action": list(found.action), "confidence": round(found.confidence, 9)}
+        for document, found in zip(inputs, decided, strict=True)
+    ]
+    held = io.BytesIO()
+    np.save(held, numbers, allow_pickle=False)
+    return {GOLDENS: canonical_json({"cases": cases}).encode() + b"\n", GOLDEN_NUMBERS: held.getvalue()}
+
+
+def read_goldens(bundle: Bundle) -> tuple[list[Golden], Floats]:
+    """The goldens of an opened bundle; a `BundleError` where they are not what `write_goldens` wrote."""
+    try:
+        document = json.loads(read_regular(bundle.path / GOLDENS, _LARGEST, links=False))
+        cases = [
+            Golden(case["planner_input"], Action(*case["action"]), float(case["confidence"]))
+            for case in document["cases"]
+        ]
+        with open_regular(bundle.path / GOLDEN_NUMBERS, links=False) as file:
+            numbers: Floats = np.load(file, allow_pickle=False)
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"{bundle.path}: the goldens cannot be read: {error}; export it again") from None
+    if not cases or len(cases) != len(numbers):
+        raise BundleError(f"{bundle.path}: {len(cases)} goldens with {len(numbers)} results; export it again")
+    return cases, numbers
+
+
+def changed_decisions(policy: BundlePolicy, cases: Sequence[Golden]) -> int:
+    """How many goldens the policy decides otherwise than recorded, or with another confidence."""
+    return sum(not _same(policy.decide(case.planner_input), case) for case in cases)
+
+
+def _same(found: Decoded, case: Golden) -> bool:
+    return found.action == case.action and abs(found.confidence - case.confidence) <= CONFIDENCE_TOLERANCE

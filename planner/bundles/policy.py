@@ -1,0 +1,71 @@
+"""The policy of a bundle: encode, run, decode."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.actions import JobType
+from planner.bundles.bundle import Bundle
+from planner.bundles.session import Session
+from planner.policies.base import Distribution, Observation
+from planner.policies.outcome_choice import choose_by_outcome
+from planner.space.baseline import baseline_action
+from planner.space.decode import Decoded, decode_cells, decode_heads
+from planner.space.heads import HEAD_SIZES, HEADS
+
+Numbers = NDArray[np.floating]
+Run = Callable[[Sequence[int]], Numbers]
+
+
+class BundlePolicy:
+    """Decides as the bundle says; several threads may ask at once. The bundle itself is let go of."""
+
+    def __init__(self, bundle: Bundle, *, calibrated: bool = True) -> None:
+        """Where `calibrated` is False, the temperatures are taken out of the model's numbers again."""
+        self.policy_id = f"{bundle.kind}-{bundle.version[:12]}"
+        self.session = Session(bundle)
+        self._indices = bundle.input.indices
+        self._decoder = Decoder(bundle)
+        self._factors = None if calibrated or bundle.output_form == "outcomes" else _factors(bundle)
+
+    def decide(self, planner_input: Mapping[str, Any], run: Run | None = None) -> Decoded:
+        """The most probable valid action for a `cyntra.planner_input.v1` document.
+
+        `run` may stand in for `session.run`, such as one that ends by a deadline. A `PlannerError` for an
+        unknown job type, and where the model's numbers are not finite.
+        """
+        numbers = (run or self.session.run)(self._indices(planner_input))
+        if self._factors is not None:
+            numbers = numbers * self._factors
+        return self._decoder(numbers, planner_input)
+
+    def distributions(self, observations: Sequence[Observation]) -> list[Distribution]:
+        """One by one: a batch would be hardly quicker, and rounding would depend on what else stands in it."""
+        return [self.decide(seen.planner_input).probabilities for seen in observations]
+
+
+class Decoder:
+    """From the numbers of one output form to a decision."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._form = bundle.output_form
+        self._weights = bundle.decision
+
+    def __call__(self, numbers: Numbers, planner_input: Mapping[str, Any]) -> Decoded:
+        job_type: JobType = planner_input["job_type"]
+        if self._form == "heads":
+            return decode_heads(numbers, job_type)
+        if self._form == "outcomes":
+            issue = planner_input["issue"]
+            baseline = baseline_action(issue["dk_risk"], issue["dk_size"], job_type)
+            numbers = choose_by_outcome(numbers, job_type, baseline, self._weights)
+        return decode_cells(numbers, job_type)
+
+
+def _factors(bundle: Bundle) -> NDArray[np.float32] | np.float32:
+    of = bundle.temperatures
+    if bundle.output_form == "heads":
+        return np.repeat(np.array([of[head] for head in HEADS], dtype=np.float32), HEAD_SIZES)
+    return np.float32(of[HEADS[0]])

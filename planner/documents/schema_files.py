@@ -1,0 +1,72 @@
+"""JSON Schema files of every document, generated from the models.
+
+`python -m planner.documents.schema_files` writes them; with `--check` it only says which are out of date (exit 1).
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from planner.documents.base import Closed, schema_version_of
+from planner.documents.bench import BestOfKExample, PlannerBenchSummary
+from planner.documents.planner_input import PlannerInput, RunSummary
+from planner.documents.plans import ExecutedPlan, PlannerAction, PlannerPolicyTrace
+
+DOCUMENTS: Final[tuple[type[Closed], ...]] = (
+    PlannerInput,
+    PlannerAction,
+    ExecutedPlan,
+    RunSummary,
+    PlannerPolicyTrace,
+    BestOfKExample,
+    PlannerBenchSummary,
+)
+SCHEMA_DIRECTORY: Final = Path(__file__).parents[1] / "schemas"
+
+
+def schema_files() -> dict[str, str]:
+    """The text of each schema file by its name, `<schema_version>.json`."""
+    files = {}
+    for model in DOCUMENTS:
+        schema = {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            **model.model_json_schema(by_alias=True),
+        }
+        text = json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False)
+        files[f"{schema_version_of(model)}.json"] = text + "\n"
+    return files
+
+
+def outdated(directory: Path = SCHEMA_DIRECTORY) -> list[str]:
+    """Names of files that are missing, differ from the models, or belong to no model."""
+    wanted = schema_files()
+    found = {path.name: path.read_text(encoding="utf-8") for path in directory.glob("*.json")}
+    return sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the files, or compare them; 0 where all is well, 1 for differences, 2 for a wrong argument."""
+    if list(arguments) == ["--check"]:
+        stale = outdated()
+        if stale:
+            sys.stdout.write(
+                f"out of date: {', '.join(stale)}; run python -m planner.documents.schema_files\n"
+            )
+        return 1 if stale else 0
+    if arguments:
+        sys.stdout.write(f"unknown argument {arguments[0]}; known: --check\n")
+        return 2
+    SCHEMA_DIRECTORY.mkdir(exist_ok=True)
+    wanted = schema_files()
+    for path in SCHEMA_DIRECTORY.glob("*.json"):
+        if path.name not in wanted:
+            path.unlink()
+    for name, text in wanted.items():
+        (SCHEMA_DIRECTORY / name).write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""A planner_input as positions and tokens: the one encoding that training and inference share."""

@@ -1,0 +1,75 @@
+"""What a host knows about an issue, as the `cyntra.planner_input.v1` that a policy is asked with."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from planner.actions import JOB_TYPES, JobType, action_space_document
+from planner.host.answer import now
+
+SCHEMA_VERSION: Final = "cyntra.planner_input.v1"
+MAX_RUNS: Final = 8
+_MISSING: Final = {
+    "dk_priority": "P2",
+    "dk_risk": "medium",
+    "dk_size": "M",
+    "dk_tool_hint": None,
+    "dk_attempts": 0,
+}
+_TEXTS: Final = ("title", "description", "keywords")
+
+
+def build_planner_input(
+    issue: Mapping[str, Any],
+    history: Sequence[Mapping[str, Any]] = (),
+    universe_defaults: Mapping[str, Any] | None = None,
+    system_state: Mapping[str, Any] | None = None,
+    universe_id: str = "default",
+) -> dict[str, Any]:
+    """The planner_input of an issue, as of now.
+
+    `issue` has the names of a Beads issue or of planner_input (`id` or `issue_id`); missing fields have the
+    defaults of the contract, other fields are left out. `history` holds `run_summary.v1` documents in any
+    order; the eight newest are kept. Nothing is validated here.
+    """
+    tags = list(issue.get("tags") or ())
+    newest = sorted(history, key=lambda run: (-run["started_ms"], run["run_id"]))[:MAX_RUNS]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "created_at": now(),
+        "universe_id": universe_id,
+        "job_type": job_type_of(tags),
+        "universe_defaults": dict(universe_defaults or {}),
+        "issue": {
+            "issue_id": issue["issue_id"] if "issue_id" in issue else issue["id"],
+            **{
+                field: default if issue.get(field) is None else issue[field]
+                for field, default in _MISSING.items()
+            },
+            "tags": tags,
+            **{field: issue[field] for field in _TEXTS if issue.get(field) is not None},
+        },
+        "history": {"last_n_similar_runs": newest},
+        "action_space": action_space_document(),
+        "system_state": None if system_state is None else dict(system_state),
+    }
+
+
+def job_type_of(tags: Sequence[str]) -> JobType:
+    """`fab-world` where tagged `asset:world`, `fab-asset` where any tag starts with `asset:`, else `code`."""
+    if "asset:world" in tags:
+        return "fab-world"
+    return "fab-asset" if any(tag.startswith("asset:") for tag in tags) else "code"
+
+
+def stated_job_type(planner_input: Any) -> JobType:
+    """The job type that `planner_input` states; `code`, whose baseline is valid for every job type, where none."""
+    stated = planner_input.get("job_type") if isinstance(planner_input, Mapping) else None
+    return next((known for known in JOB_TYPES if known == stated), "code")
+
+
+def risk_and_size(issue: Any) -> tuple[str | None, str | None]:
+    """The risk and size that `issue` states as texts; None for whatever else stands there."""
+    if not isinstance(issue, Mapping):
+        return None, None
+    risk, size = issue.get("dk_risk"), issue.get("dk_size")
+    return (risk if isinstance(risk, str) else None, size if isinstance(size, str) else None)

@@ -1,0 +1,65 @@
+"""What a model reads: which indices an input becomes, and by which fingerprint a bundle says so."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
+from typing import Any, Final, NamedTuple
+
+from planner.encoding.encoder import encode
+from planner.encoding.layout import LAYOUT_V1, LAYOUT_V2, Layout, layout_document
+from planner.errors import PlannerError
+
+
+class InputForm(NamedTuple):
+    """One way of turning a planner_input into indices."""
+
+    name: str
+    """`positions` of the encoding, or `tokens`."""
+    size: int
+    """Indices are below it."""
+    longest: int
+    """The largest number of indices of one input."""
+    document: Mapping[str, Any]
+    """The content of `tokenizer_config.json`, its `fingerprint` included."""
+    indices: Callable[[Mapping[str, Any]], Sequence[int]]
+
+
+def input_form(name: Any, fingerprint: Any) -> InputForm:
+    """The form of that name and fingerprint; a `PlannerError` where this planner has no such form."""
+    for form in known_forms(name):
+        if form.document["fingerprint"] == fingerprint:
+            return form
+    raise PlannerError(
+        f"made for another encoder: {name!r} with fingerprint {str(fingerprint)[:12]!r}; "
+        "export it again with this version of the planner"
+    )
+
+
+def known_forms(name: Any) -> tuple[InputForm, ...]:
+    """The forms of that name, the usual one first."""
+    made = _FORMS.get(name) if isinstance(name, str) else None
+    return () if made is None else made()
+
+
+@cache
+def _position_forms() -> tuple[InputForm, ...]:
+    return tuple(map(_positions, (LAYOUT_V1, LAYOUT_V2)))
+
+
+@cache
+def _token_forms() -> tuple[InputForm, ...]:
+    # Its tables are only for those who read tokens: a kernel host stays small.
+    from planner.encoding.tokens import MAX_TOKENS, N_TOKENS, tokenize, tokens_document
+
+    return (InputForm("tokens", N_TOKENS, MAX_TOKENS, tokens_document(), tokenize),)
+
+
+_FORMS: Final = {"positions": _position_forms, "tokens": _token_forms}
+
+
+def _positions(layout: Layout) -> InputForm:
+    document = layout_document(layout)
+    return InputForm("positions", layout.size, layout.max_positions, document, partial(_encoded, layout))
+
+
+def _encoded(layout: Layout, planner_input: Mapping[str, Any]) -> list[int]:
+    return encode(planner_input, layout).positions

@@ -1,0 +1,126 @@
+"""Positions worked out beforehand: what the encoder looks up instead of computing."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from planner.actions import CANDIDATE_BINS, ITERATION_BINS, MINUTE_BINS, Bin, nearest_bin
+from planner.encoding.layout import CODE_BITS, LAYOUT_V1, LAYOUT_V2, NULL, Field, Layout, positions
+
+_REMEMBERED_TEXTS: Final = 16_384
+_LONGEST_REMEMBERED: Final = 256
+_SMALL_NUMBERS: Final = 121
+
+
+class TextHashes(dict[str, int]):
+    """Text → the first 8 hexadecimal digits of its SHA-256 as a number; remembers a bounded number of texts."""
+
+    def __missing__(self, text: str) -> int:
+        number = int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:4])
+        if len(text) <= _LONGEST_REMEMBERED:
+            if len(self) >= _REMEMBERED_TEXTS:
+                self.clear()
+            self[text] = number
+        return number
+
+
+class CodePositions(dict[str | None, tuple[int, ...]]):
+    """Text → the positions of the bits of its bucket among 1024; None → the null position."""
+
+    def __init__(self, start: int) -> None:
+        super().__init__({None: (start + CODE_BITS,)})
+        self._start = start
+
+    def __missing__(self, text: str) -> tuple[int, ...]:
+        bucket = HASHES[text] % 2**CODE_BITS
+        bits = tuple(self._start + place for place in range(CODE_BITS) if bucket >> place & 1)
+        if len(text) <= _LONGEST_REMEMBERED and len(self) < _REMEMBERED_TEXTS:
+            self[text] = bits
+        return bits
+
+
+class NearestPositions(dict[int | None, int]):
+    """Number → the position of its nearest bin; None → that of NA."""
+
+    def __init__(self, start: int, bins: tuple[Bin, ...]) -> None:
+        super().__init__()
+        self._start, self._bins = start, bins
+        self.update({number: self[number] for number in (None, *range(_SMALL_NUMBERS))})
+
+    def __missing__(self, number: int | None) -> int:
+        return self._start + self._bins.index(nearest_bin(number, self._bins))
+
+
+class RunTables(NamedTuple):
+    """Positions of one slot of the history: lookups by value, or the first position of a field."""
+
+    job_type: dict[str, int]
+    domain: dict[str, int]
+    swarm_id: dict[str | None, int]
+    max_candidates: NearestPositions
+    max_minutes: NearestPositions
+    max_iterations: NearestPositions
+    status: dict[str, int]
+    fail_codes: int
+    gates_present: int
+    gates_passed: int
+    duration_ms: int
+    cost_usd_est: int
+    cost_null: int
+    age: int
+    filled: int
+
+
+def start_of(path: str, layout: Layout = LAYOUT_V1) -> int:
+    """The first position of a field."""
+    return positions(layout)[path][0]
+
+
+def field_of(path: str, layout: Layout = LAYOUT_V1) -> Field:
+    """The field at a path."""
+    return positions(layout)[path][1]
+
+
+def by_label(path: str) -> dict[str, int]:
+    """Label → position, without the null label."""
+    start, field = positions(LAYOUT_V1)[path]
+    return {label: start + place for place, label in enumerate(field.labels) if label != NULL}
+
+
+def by_value(path: str, values: Sequence[Any]) -> dict[Any, int]:
+    """Value → position, for fields whose values are not their labels."""
+    return {value: start_of(path) + place for place, value in enumerate(values)}
+
+
+def with_null(path: str) -> dict[str | None, int]:
+    """Label → position, and None → the null position."""
+    table: dict[str | None, int] = {None: start_of(path) + len(field_of(path).labels) - 1}
+    table.update(by_label(path).items())
+    return table
+
+
+def run_tables(slot: int) -> RunTables:
+    """The tables of one slot, 0 for the newest run."""
+    at = f"history[{slot}]"
+    cost = start_of(f"{at}.cost_usd_est")
+    return RunTables(
+        job_type=by_label(f"{at}.job_type"),
+        domain=by_label(f"{at}.domain"),
+        swarm_id=with_null(f"{at}.swarm_id"),
+        max_candidates=NearestPositions(start_of(f"{at}.max_candidates"), CANDIDATE_BINS),
+        max_minutes=NearestPositions(start_of(f"{at}.max_minutes"), MINUTE_BINS),
+        max_iterations=NearestPositions(start_of(f"{at}.max_iterations"), ITERATION_BINS),
+        status=by_label(f"{at}.status"),
+        fail_codes=start_of(f"{at}.fail_codes"),
+        gates_present=start_of(f"{at}.gates_present"),
+        gates_passed=start_of(f"{at}.gates_passed"),
+        duration_ms=start_of(f"{at}.duration_ms"),
+        cost_usd_est=cost,
+        cost_null=cost + len(field_of(f"{at}.cost_usd_est").labels) - 1,
+        age=start_of(f"{at}.age"),
+        filled=start_of(f"{at}.filled"),
+    )
+
+
+HASHES: Final = TextHashes()
+KEYWORDS_START: Final = start_of("keywords.keywords", LAYOUT_V2)

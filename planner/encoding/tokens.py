@@ -1,0 +1,114 @@
+"""A planner_input as a sentence of tokens, for policies that read a sequence.
+
+`[BOS] universe [SEP] issue [SEP] system [SEP] run₁ [SEP] run₂ … [EOS]`, newest run first. A field is
+`[KEY] [=] [VALUE] …`; one without a value stays away. Values, the classes of numbers and the buckets of names
+are those of the encoding with keywords (`planner.encoding.layout.LAYOUT_V2`): both forms see the same.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from itertools import groupby
+from typing import Any, Final, NamedTuple
+
+from planner.canonical import sha256_json
+from planner.encoding.encoder import encode
+from planner.encoding.layout import HISTORY_SLOTS, LAYOUT_V2, NULL, Field
+
+_SPECIAL: Final = ("[BOS]", "[SEP]", "[EOS]", "[=]")
+BOS, SEP, EOS, EQUALS = range(len(_SPECIAL))
+_FIXED_SECTIONS: Final = (("universe_defaults",), ("issue", "keywords"), ("system_state",))
+"""Blocks of each section; the runs follow, one section each. The action space is always the same and left out."""
+_BUCKETS: Final = {
+    "tags": "TAG_HASH",
+    "keywords": "KW_HASH",
+    "fail_codes": "FAIL_HASH",
+    "gates_present": "GATE_HASH",
+    "gates_passed": "GATE_HASH",
+}
+
+
+class _Place(NamedTuple):
+    """What one position of the encoding says."""
+
+    section: int
+    field: int
+    """The field's place among all fields."""
+    key: str
+    value: str
+    bit: int = 0
+    """Not 0 for a code: what this position adds to the bucket's number."""
+
+
+def tokenize(planner_input: Mapping[str, Any]) -> list[int]:
+    """The tokens of a `cyntra.planner_input.v1` document; never raises on a valid one."""
+    places, ids = _places(), token_ids()
+    positions = encode(planner_input, LAYOUT_V2).positions
+    found = sorted(places[position] for position in positions if position in places)
+    out = [BOS]
+    section = 0
+    for (at, _), group in groupby(found, key=lambda place: (place.section, place.field)):
+        out += [SEP] * (at - section)
+        section = at
+        field = list(group)
+        out += (ids[field[0].key], EQUALS, *(ids[value] for value in _values(field)))
+    return [*out, *[SEP] * (len(_FIXED_SECTIONS) - 1 - section), EOS]
+
+
+def _values(field: list[_Place]) -> list[str]:
+    bucket = sum(place.bit for place in field)
+    return [f"TAG_HASH_{bucket}"] if bucket else [place.value for place in field]
+
+
+@cache
+def token_ids() -> dict[str, int]:
+    """Name → token: the special ones, then keys, values and hash tokens as the layout names them."""
+    places = _places().values()
+    keys = dict.fromkeys(place.key for place in places)
+    values = dict.fromkeys(place.value for place in places if not place.bit)
+    return {name: number for number, name in enumerate((*_SPECIAL, *keys, *values))}
+
+
+def tokens_document() -> dict[str, Any]:
+    """The vocabulary as JSON, with its fingerprint: what a bundle of a sequence policy carries."""
+    document = {"layout_version": LAYOUT_V2.version, "max_tokens": MAX_TOKENS, "tokens": list(token_ids())}
+    return {**document, "fingerprint": sha256_json(document)}
+
+
+@cache
+def _places() -> dict[int, _Place]:
+    """Position → what it says, without those that the sentence leaves out."""
+    found = {}
+    for place, (path, start, field) in enumerate(LAYOUT_V2.placed()):
+        section = _section(path)
+        if section is not None and field.kind != "flag":
+            for offset, label in enumerate(field.labels):
+                found[start + offset] = _place(section, place, field, offset, label)
+    return found
+
+
+def _section(path: str) -> int | None:
+    block = path.partition(".")[0]
+    fixed = [number for number, blocks in enumerate(_FIXED_SECTIONS) if block in blocks]
+    if fixed:
+        return fixed[0]
+    runs = [f"history[{slot}]" for slot in range(HISTORY_SLOTS)]
+    return len(_FIXED_SECTIONS) + runs.index(block) if block in runs else None
+
+
+def _place(section: int, place: int, field: Field, offset: int, label: str) -> _Place:
+    bit = 1 << offset if field.kind == "code" and label != NULL else 0
+    value = f"{_BUCKETS[field.name]}_{label.removeprefix('#')}" if field.kind == "buckets" else label
+    return _Place(section, place, f"[{field.name}]", value, bit)
+
+
+def _longest() -> int:
+    """Tokens of a document that sets everything that can be set at once."""
+    fields = [
+        field for path, _, field in LAYOUT_V2.placed() if _section(path) is not None and field.kind != "flag"
+    ]
+    values = sum(1 if field.kind == "code" else field.most for field in fields)
+    return 2 * len(fields) + values + len(_FIXED_SECTIONS) + HISTORY_SLOTS + 1
+
+
+N_TOKENS: Final = len(token_ids())
+MAX_TOKENS: Final = _longest()

@@ -1,0 +1,1 @@
+"""Past runs of a universe, indexed, and the similar ones found for an issue."""

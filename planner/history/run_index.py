@@ -1,0 +1,186 @@
+"""Similar runs among very many: what `similar_runs` returns, in a fraction of a millisecond a query.
+
+Runs of one issue have the same tags, and few sets of failure signals occur at all. So the Jaccard indices are
+worked out once a distinct set, by inverted lists, and every run looks up its two. Age adds at most 0.1: only
+runs whose sum comes near the best are looked at closer.
+"""
+
+from array import array
+from bisect import bisect_left, insort
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.actions import JobType
+from planner.documents.planner_input import RunSummary
+from planner.errors import PlannerError
+from planner.history.set_index import SetIndex
+from planner.history.similar import (
+    RECENCY_EDGES_MS,
+    RECENCY_WEIGHT,
+    SIGNAL_WEIGHT,
+    TAG_WEIGHT,
+    SimilarQuery,
+    failure_signals,
+    required_tags,
+)
+
+Rows = NDArray[np.int64]
+Floats = NDArray[np.float64]
+_MAX_MS: Final = 2**63 - 1
+_EXCLUDED: Final = 2.0
+"""More than any score: a row less this is out."""
+_CHUNKS: Final = 64
+_ROUNDING: Final = 1e-9
+_LEAST_ALIKE: Final = 1e-12
+"""Less than any score of runs that share something."""
+_AGE_RANGE: Final = RECENCY_WEIGHT - RECENCY_WEIGHT / (1 + len(RECENCY_EDGES_MS))
+"""How much more the youngest run gets for its age than the oldest."""
+
+
+class RunIndex:
+    """Run summaries, added in any order and found by similarity; for one thread at a time.
+
+    Runs are kept as JSON, under a kilobyte each, so that a hundred thousand of them stay out of the way.
+    """
+
+    def __init__(self) -> None:
+        self._shelves: defaultdict[JobType, _Shelf] = defaultdict(_Shelf)
+
+    def add(self, run: RunSummary) -> None:
+        """Take in a run; a `PlannerError` where its start lies beyond 64 bits of milliseconds."""
+        if abs(run.started_ms) > _MAX_MS:
+            raise PlannerError(f"run {run.run_id!r}: started_ms {run.started_ms} is no time")
+        self._shelves[run.job_type].add(run)
+
+    def add_many(self, runs: Iterable[RunSummary]) -> None:
+        """Take in runs, in any order."""
+        for run in runs:
+            self.add(run)
+
+    def query(self, query: SimilarQuery, n: int = 8) -> list[RunSummary]:
+        """Equal to `similar_runs(runs added so far, query, n)`, ties included."""
+        shelf = self._shelves.get(query.job_type)
+        return [] if shelf is None or n <= 0 else shelf.query(query, n)
+
+
+class _Shelf:
+    """The runs of one job type. A row is a run's place in the order of adding."""
+
+    def __init__(self) -> None:
+        self._runs: list[bytes] = []
+        self._run_ids: list[str] = []
+        self._started = array("q")
+        self._by_start: list[tuple[int, int]] = []
+        """(started_ms, row), ascending."""
+        self._tags = SetIndex()
+        self._signals = SetIndex()
+        self._scratch = np.empty((2, 0))
+        self._of_issue: defaultdict[str, list[int]] = defaultdict(list)
+
+    def add(self, run: RunSummary) -> None:
+        row = len(self._runs)
+        self._runs.append(run.model_dump_json(exclude_unset=True).encode())
+        self._run_ids.append(run.run_id)
+        self._started.append(run.started_ms)
+        insort(self._by_start, (run.started_ms, row))
+        self._tags.add(frozenset(run.tags or ()))
+        self._signals.add(failure_signals(run))
+        if run.issue_id is not None:
+            self._of_issue[run.issue_id].append(row)
+
+    def query(self, query: SimilarQuery, n: int) -> list[RunSummary]:
+        required = frozenset(required_tags(query))
+        started = np.frombuffer(self._started, dtype=np.int64)
+        alike = self._alike(query, required)
+        rows = self._near_the_best(alike, query, required, n)
+        scores = alike[rows] + RECENCY_WEIGHT / (1 + _recency(started[rows], query.before_ms))
+        chosen = self._best(rows, scores, started[rows], n)
+        chosen.sort(key=lambda row: (-self._started[row], self._run_ids[row]))
+        return [RunSummary.model_validate_json(self._runs[row]) for row in chosen]
+
+    def _alike(self, query: SimilarQuery, required: frozenset[str]) -> Floats:
+        """(rows): the score without age; negative where a run is too late or lacks a required tag."""
+        by_tags = TAG_WEIGHT * self._tags.jaccard(frozenset(query.tags))
+        if required:
+            by_tags[~self._tags.holds_all(required)] -= _EXCLUDED
+        by_signals = SIGNAL_WEIGHT * self._signals.jaccard(self._wanted_signals(query, required))
+        alike, other = self._room()
+        by_tags.take(self._tags.set_of_row(), out=alike, mode="clip")
+        alike += by_signals.take(self._signals.set_of_row(), out=other, mode="clip")
+        late = np.frombuffer(self._started, dtype=np.int64) >= query.before_ms
+        # Arithmetic instead of a masked assignment, which takes ten times as long.
+        alike -= np.multiply(late, _EXCLUDED, out=other)
+        return alike
+
+    def _room(self) -> tuple[Floats, Floats]:
+        """Two arrays of a number a row, used again by every query: fresh memory costs more than the sums."""
+        rows = len(self._runs)
+        if self._scratch.shape[1] < rows:
+            self._scratch = np.empty((2, 2 * rows))
+        return self._scratch[0, :rows], self._scratch[1, :rows]
+
+    def _wanted_signals(self, query: SimilarQuery, required: frozenset[str]) -> frozenset[str]:
+        if query.failure_signals is not None:
+            return frozenset(query.failure_signals)
+        own = self._of_issue.get(query.issue_id, []) if query.issue_id is not None else []
+        seen = (row for row in own if self._started[row] < query.before_ms)
+        return frozenset().union(*(self._signals.at(row) for row in seen if required <= self._tags.at(row)))
+
+    def _near_the_best(self, alike: Floats, query: SimilarQuery, required: frozenset[str], n: int) -> Rows:
+        """The rows that may be among the best `n`."""
+        bound = _lower_bound(alike, n) - _AGE_RANGE - _ROUNDING
+        if required:
+            return np.flatnonzero(alike >= max(bound, 0.0))
+        # Runs that share nothing score by age alone: of these only the newest can be among the best.
+        near = alike >= max(bound, _LEAST_ALIKE)
+        near[self._newest(query.before_ms, n)] = True
+        return np.flatnonzero(near)
+
+    def _newest(self, before_ms: int, n: int) -> list[int]:
+        """The rows of the `n` latest starts before the moment, and all that began with the last of them."""
+        end = bisect_left(self._by_start, (before_ms,))
+        first = max(end - n, 0)
+        if first:
+            first = bisect_left(self._by_start, (self._by_start[first][0],))
+        return [row for _, row in self._by_start[first:end]]
+
+    def _best(self, rows: Rows, scores: Floats, started: Rows, n: int) -> list[int]:
+        """The best `n` rows; the lowest score may be that of many, of which only the newest count."""
+        last = _nth_largest(scores, n)
+        tied = np.flatnonzero(scores == last)
+        tied = tied[started[tied] >= _nth_largest(started[tied], n)]
+        found = np.concatenate([np.flatnonzero(scores > last), tied])
+        ranked = sorted(
+            zip((-scores[found]).tolist(), (-started[found]).tolist(), rows[found].tolist(), strict=True),
+            key=lambda entry: (entry[0], entry[1], self._run_ids[entry[2]], entry[2]),
+        )
+        return [row for _, _, row in ranked[:n]]
+
+
+def _recency(started: Rows, now_ms: int) -> Rows:
+    """`recency_bucket` of many."""
+    bucket = np.zeros(len(started), dtype=np.int64)
+    for edge in RECENCY_EDGES_MS:
+        bucket += started <= now_ms - edge
+    return bucket
+
+
+def _lower_bound(values: Floats, n: int) -> float:
+    """A number that the n-th largest value reaches: the n-th largest among the greatest of n or more parts."""
+    parts = max(_CHUNKS, n)
+    whole = len(values) // parts
+    if whole < 2:
+        return 0.0
+    greatest = values[: whole * parts].reshape(whole, parts).max(axis=0)
+    return float(_nth_largest(greatest, n))
+
+
+def _nth_largest(values: Floats | Rows, n: int) -> float:
+    """The n-th largest of `values`, or the smallest where there are fewer; 0 of none."""
+    if len(values) <= n:
+        return min(values.tolist(), default=0)
+    return np.partition(values, -n)[-n]  # type: ignore[no-any-return]

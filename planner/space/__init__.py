@@ -1,0 +1,1 @@
+"""The action space: output heads, decoding to valid actions, the baseline action."""

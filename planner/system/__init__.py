@@ -1,0 +1,1 @@
+"""Files, text and log lines that others made: opened and shown safely."""

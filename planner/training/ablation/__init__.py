@@ -1,0 +1,1 @@
+"""Ablation studies: training with one thing changed at a time."""

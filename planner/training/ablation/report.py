@@ -1,0 +1,108 @@
+"""The table of an ablation."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from planner.dataset.arrays import encode_examples
+from planner.dataset.read import Dataset
+from planner.evaluation.assess import Settings, assess
+from planner.evaluation.markdown import NONE, difference_cell, metric_text, share_text, table
+from planner.system.foreign_text import markdown_code, markdown_text
+from planner.training.ablation.run import BASE, Row
+
+FIGURES, REPORT = "ablation.json", "ablation.md"
+SCHEMA_VERSION: Final = "cyntra.planner_ablation.v1"
+Json = dict[str, Any]
+_READING: Final = (
+    "Differences are paired by issue, with 95 % intervals over issues. They hold for one seed: a gain smaller than "
+    "what another seed changes is none, and of twenty rows one may be shown by chance. Weights, and where they were "
+    "stopped, were chosen on this split too. `history N` looks at the newest N runs; the keyword layout earns "
+    "its place only where a gain is shown."
+)
+
+
+def ablation_figures(dataset: Dataset, rows: Sequence[Row], seed: int = 0) -> Json:
+    """Every row by label and by outcome on the validation split, and its paired difference to the base."""
+    examples = encode_examples(dataset.examples("val"))
+    decisions = [row.decisions for row in rows if row.decisions is not None]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "dataset": {"path": str(dataset.directory), "dataset_hash": dataset.meta.dataset_hash},
+        "rows": [
+            {
+                "name": row.setting.name,
+                "group": row.setting.group,
+                "history": row.setting.history,
+                "config": row.setting.config.document(),
+                "refused": row.refused,
+                "parameters": row.parameters,
+                "epochs": row.epochs,
+                "seconds": row.seconds,
+            }
+            for row in rows
+        ],
+        **assess(decisions, examples, Settings(seed=seed), references=(BASE,)),
+    }
+
+
+def ablation_markdown(figures: Json) -> str:
+    """The table, and how to read it."""
+    judged = {one["policy"]: one for one in figures["policies"]}
+    differences = {(one["policy"], one["metric"]): one for one in figures["differences"]}
+    decisive = ("exact", "pass_rate") if figures["benched"] else ("exact",)
+    titles = ["setting", "exact match", "− base", "head mean", "action ECE", "entropy"]
+    if figures["benched"]:
+        titles += ["pass rate", "− base", "pass regret", "cost per pass", "unobserved"]
+    titles += ["parameters", "epochs", "seconds"]
+    lines = []
+    for row in figures["rows"]:
+        if row["refused"] is not None:
+            lines.append(
+                [row["name"], markdown_text(f"not trained: {row['refused']}"), *[""] * (len(titles) - 2)]
+            )
+            continue
+        found = judged[row["name"]]
+        against = [differences.get((row["name"], metric)) for metric in decisive]
+        cells = [difference_cell(one) if one else NONE for one in against]
+        lines.append([row["name"], *_cells(found, cells), *_size(row)])
+    dataset = figures["dataset"]
+    head = (
+        f"# Ablation\n\n{figures['examples']} examples of {figures['issues']} issues: the val split of "
+        f"{markdown_code(dataset['path'])} (hash {markdown_code(dataset['dataset_hash'][:12])}). Each row changes "
+        "one thing in the base; the test split stays untouched."
+    )
+    return f"{head}\n\n{table(titles, lines)}\n\n{_READING}\n"
+
+
+def _cells(found: Json, differences: list[str]) -> list[str]:
+    labels, outcomes = found["labels"], found["outcomes"]
+    cells = [
+        metric_text("exact", labels["exact"]),
+        differences[0],
+        share_text(labels["head_mean"]),
+        f"{labels['ece']:.3f}",
+        f"{labels['entropy']:.2f}",
+    ]
+    if outcomes is not None:
+        cells += [metric_text("pass_rate", outcomes["pass_rate"]), differences[1]]
+        cells += [metric_text(name, outcomes[name]) for name in ("pass_regret", "cost_per_pass")]
+        cells.append(share_text(outcomes["unobserved_share"]))
+    return cells
+
+
+def _size(row: Json) -> list[str]:
+    return [f"{row['parameters']:,}", str(row["epochs"]), f"{row['seconds']:.0f}"]
+
+
+def write_ablation(directory: Path, figures: Json) -> None:
+    """Write the figures and the table; each file whole or not at all."""
+    texts = {
+        FIGURES: json.dumps(figures, indent=2, allow_nan=False) + "\n",
+        REPORT: ablation_markdown(figures),
+    }
+    for name, text in texts.items():
+        draft = directory / f".draft.{name}"
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(directory / name)

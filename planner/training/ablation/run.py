@@ -1,0 +1,190 @@
+"""Ablations: the same training with one thing changed at a time, each row kept on disk once it is finished."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from planner.canonical import sha256_json
+from planner.dataset.read import Dataset
+from planner.encoding.layout import HISTORY_SLOTS
+from planner.errors import PlannerError
+from planner.evaluation.decisions import Decisions, decide
+from planner.training.config import TrainingConfig
+from planner.training.train import train
+from planner.training.trained import load_trained
+
+BASE: Final = "base"
+HISTORY: Final = 8
+GROUPS: Final = ("history", "depth", "hidden", "dropout", "smoothing", "policy", "layout")
+SCHEMA_VERSION: Final = "cyntra.planner_ablation_row.v1"
+_ROWS, _WORK = "rows", "work"
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table."""
+
+    group: str
+    name: str
+    config: TrainingConfig
+    history: int = HISTORY
+    """Earlier runs that are looked at: the newest so many of the history."""
+
+    @property
+    def impossible(self) -> str | None:
+        """Why the row cannot be trained, if it cannot."""
+        if self.history > HISTORY_SLOTS:
+            return f"the encoding holds {HISTORY_SLOTS} runs"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A finished row: what the policy decided on the validation split, or why there is none."""
+
+    setting: Setting
+    refused: str | None
+    decisions: Decisions | None
+    parameters: int | None
+    epochs: int | None
+    seconds: float | None
+
+
+def settings(base: TrainingConfig, only: Sequence[str] = ()) -> list[Setting]:
+    """The base, and every setting that differs from it, in the order of `GROUPS`; `only` keeps some groups."""
+    found = [Setting(BASE, BASE, base), *(one for one in _changed(base) if one.group in (only or GROUPS))]
+    return [one for one in found if one.name == BASE or (one.config, one.history) != (base, HISTORY)]
+
+
+def _changed(base: TrainingConfig) -> Iterable[Setting]:
+    shape = base.network
+    yield from (Setting("history", f"history {runs}", base, runs) for runs in (0, 1, 4, 8, 16))
+    for depth in (1, 2, 3, 4):
+        yield Setting("depth", f"depth {depth}", replace(base, network=replace(shape, depth=depth)))
+    for hidden in (128, 256, 512, 1024):
+        yield Setting("hidden", f"hidden {hidden}", replace(base, network=replace(shape, hidden=hidden)))
+    for dropout in (0.0, 0.1, 0.2, 0.3):
+        yield Setting(
+            "dropout", f"dropout {dropout:g}", replace(base, network=replace(shape, dropout=dropout))
+        )
+    for smoothing in (0.0, 0.05, 0.1, 0.2):
+        yield Setting("smoothing", f"smoothing {smoothing:g}", replace(base, smoothing=smoothing))
+    for kind in ("mlp", "joint", "autoregressive", "sequence"):
+        yield Setting("policy", f"policy {kind}", replace(base, kind=kind))
+    yield Setting("layout", "layout with keywords", replace(base, network=replace(shape, layout=2)))
+
+
+def ablate(dataset: Dataset, rows: Sequence[Setting], out: Path, say: Callable[[str], None]) -> list[Row]:
+    """Train and judge every row; what is finished in `out` is taken from there. `say` hears which is begun.
+
+    A killed call goes on where it stopped, in the middle of a row too. A row that the gates of training
+    refuse is kept with the reason; where that is the base, it is a `PlannerError`. Rows of another dataset or
+    configuration in `out` are left alone.
+    """
+    if not dataset.meta.split_counts.get("val"):
+        raise PlannerError(f"{dataset.directory}: the val split is empty; rows cannot be compared")
+    found = []
+    for number, setting in enumerate(rows, start=1):
+        key = _key(dataset, setting)
+        kept = out / _ROWS / f"{key}.json"
+        if kept.exists():
+            row = _read(kept, setting)
+        else:
+            say(f"{number}/{len(rows)} {setting.name}")
+            row = _run(dataset, setting, out / _WORK / key)
+            _write(kept, row)
+        found.append(row)
+    shutil.rmtree(out / _WORK, ignore_errors=True)
+    return found
+
+
+def _run(dataset: Dataset, setting: Setting, place: Path) -> Row:
+    if setting.impossible:
+        return Row(setting, setting.impossible, None, None, None, None)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    try:
+        if not place.exists():
+            train(dataset, setting.config, place, resume=True, change=_cut(setting.history))
+    except PlannerError as refusal:
+        if setting.name == BASE:
+            raise
+        return Row(setting, str(refusal), None, None, None, None)
+    seconds = time.monotonic() - started
+    policy = load_trained(place)
+    cut = _cut(setting.history)
+    inputs = (cut(example)["planner_input"] for example in dataset.examples("val"))
+    decisions = replace(decide([policy], inputs)[0], policy_id=setting.name)
+    size = sum(weights.numel() for weights in policy.module.parameters())
+    shutil.rmtree(place)
+    return Row(setting, None, decisions, size, policy.report["epochs"], round(seconds, 1))
+
+
+def _cut(runs: int) -> Callable[[Json], Json]:
+    """An example with the newest `runs` of its history."""
+
+    def cut(example: Json) -> Json:
+        asked = example["planner_input"]
+        held = asked["history"]["last_n_similar_runs"]
+        history = {**asked["history"], "last_n_similar_runs": held[:runs]}
+        return {**example, "planner_input": {**asked, "history": history}}
+
+    return cut
+
+
+def _key(dataset: Dataset, setting: Setting) -> str:
+    """A file name: other data or another configuration is another row."""
+    identity = {
+        "dataset_hash": dataset.meta.dataset_hash,
+        "config": setting.config.document(),
+        "history": setting.history,
+    }
+    return f"{setting.name.replace(' ', '-')}-{sha256_json(identity)[:16]}"
+
+
+def _write(path: Path, row: Row) -> None:
+    held = row.decisions
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "name": row.setting.name,
+        "history": row.setting.history,
+        "config": row.setting.config.document(),
+        "refused": row.refused,
+        "parameters": row.parameters,
+        "epochs": row.epochs,
+        "seconds": row.seconds,
+        "decisions": held
+        and {
+            "cells": held.cells.tolist(),
+            "probability": held.probability.tolist(),
+            "head_probabilities": held.head_probabilities.tolist(),
+        },
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".draft.{path.name}")
+    draft.write_text(json.dumps(document, allow_nan=False) + "\n", encoding="utf-8")
+    draft.replace(path)
+
+
+def _read(path: Path, setting: Setting) -> Row:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise PlannerError(f"{path}: not a finished row: {error}; remove it and run again") from None
+    held = document["decisions"]
+    decisions = held and Decisions(
+        setting.name,
+        np.array(held["cells"], dtype=np.int16),
+        np.array(held["probability"]),
+        np.array(held["head_probabilities"]),
+    )
+    told = (document[name] for name in ("refused", "parameters", "epochs", "seconds"))
+    refused, parameters, epochs, seconds = told
+    return Row(setting, refused, decisions, parameters, epochs, seconds)

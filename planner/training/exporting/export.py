@@ -1,0 +1,165 @@
+"""From a trained network to a bundle: proven to compute the same, whole, or not there at all."""
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+
+from planner.actions import action_space_document
+from planner.bundles import bundle as names
+from planner.bundles.bundle import Bundle, metadata_hash, open_bundle
+from planner.bundles.goldens import write_goldens
+from planner.canonical import sha256_json
+from planner.drafts import draft_of, write_file
+from planner.encoding.forms import InputForm, known_forms
+from planner.errors import PlannerError
+from planner.policies.outcome_choice import DecisionWeights
+from planner.space.heads import HEADS
+from planner.training.checkpoint import weight_hash
+from planner.training.exporting.cases import planner_inputs
+from planner.training.exporting.networks import ExportNetwork
+from planner.training.exporting.onnx_file import OPSET, onnx_bytes
+from planner.training.exporting.proof import Proof, prove
+from planner.training.networks.network import OUTPUT_FORMS, Kind, Network
+
+MINIMUM_ONNXRUNTIME: Final = "1.26"
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a bundle says about where its model comes from; none of it changes a decision."""
+
+    dataset: Mapping[str, Any] = field(default_factory=dict)
+    """Hash, and counts by split."""
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    validation_ece: float | None = None
+    epoch: str | None = None
+    stability: Mapping[str, Any] = field(default_factory=dict)
+    git_sha: str | None = None
+    trained_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """All that a bundle is made from."""
+
+    network: Network
+    kind: Kind
+    temperatures: Mapping[str, float]
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    decision: Mapping[str, float] | None = None
+    """What an outcome model's predictions are worth."""
+    facts: Facts = field(default_factory=Facts)
+
+
+def export(source: Source, out: Path, *, with_weights: bool = False) -> Bundle:
+    """Write the bundle of `source` to `out`, which must not be there yet, and open it.
+
+    The same weights, settings and versions give the same bytes; only the latencies in the validation report
+    are measured anew. A `PlannerError` where onnxruntime and torch do not agree; then nothing is left.
+    """
+    with draft_of(out) as draft:
+        made = _in_memory(source, out)
+        inputs = list(planner_inputs())
+        proof = prove(source.network, made, inputs)
+        files = _files(made, source, proof)
+        files |= write_goldens(inputs, proof.decided, proof.numbers)
+        if with_weights:
+            files[names.WEIGHTS] = _weights_file(source.network)
+        files[names.METADATA] = _json(_signed(made.metadata, files))
+        for name, content in files.items():
+            write_file(draft / name, content)
+        open_bundle(draft)
+    return open_bundle(out)
+
+
+def _in_memory(source: Source, out: Path) -> Bundle:
+    form = OUTPUT_FORMS[source.kind]
+    outputs = HEADS if form == "heads" else (*HEADS, form)
+    reads = _input_form(source)
+    model = onnx_bytes(ExportNetwork(source.network, form, source.temperatures), outputs)
+    config = {
+        "kind": source.kind,
+        "input_form": reads.name,
+        "output_form": form,
+        "hyperparameters": dict(source.hyperparameters),
+        **({} if source.decision is None else {"decision": dict(source.decision)}),
+    }
+    metadata = _metadata(source, config, reads, model)
+    decision = DecisionWeights.of(source.decision)
+    return Bundle(out, config, metadata, dict(source.temperatures), reads, form, decision, model)
+
+
+def _input_form(source: Source) -> InputForm:
+    """What the network's table is for; its last row stands for padding."""
+    rows = source.network.first.weight.shape[0] - 1
+    for form in known_forms("tokens" if source.kind == "sequence" else "positions"):
+        if form.size == rows:
+            return form
+    raise PlannerError(f"the network reads {rows} features, as no encoder here writes; train it again")
+
+
+def _metadata(source: Source, config: Json, reads: InputForm, model: bytes) -> Json:
+    facts = source.facts
+    decides = {
+        "model": hashlib.sha256(model).hexdigest(),
+        "config": config,
+        "fingerprint": reads.document["fingerprint"],
+        "temperature": dict(source.temperatures),
+    }
+    version = sha256_json(decides)
+    return {
+        "schema_version": names.SCHEMA_VERSION,
+        "model_name": f"{source.kind}-{version[:12]}",
+        "model_version": version,
+        "checkpoint_id": weight_hash(source.network.state_dict()),
+        "config_hash": sha256_json(config),
+        "layout_fingerprint": reads.document["fingerprint"],
+        "opset": OPSET,
+        "minimum_onnxruntime": MINIMUM_ONNXRUNTIME,
+        "dataset": dict(facts.dataset),
+        "metrics": dict(facts.metrics),
+        "epoch": facts.epoch,
+        "stability": dict(facts.stability),
+        "git_sha": facts.git_sha,
+        "trained_at": facts.trained_at,
+    }
+
+
+def _files(made: Bundle, source: Source, proof: Proof) -> dict[str, bytes]:
+    calibration = {
+        "method": "temperature",
+        "temperature": dict(made.temperatures),
+        "validation_ece": source.facts.validation_ece,
+        "calibration_date": source.facts.trained_at,
+    }
+    return {
+        names.MODEL: made.model,
+        names.CONFIG: _json(made.config),
+        names.ACTION_SPACE: _json(action_space_document()),
+        names.CALIBRATION: _json(calibration),
+        names.TOKENIZER: _json(made.input.document),
+        names.VALIDATION: _json({**proof.report(), "model_bytes": len(made.model)}),
+    }
+
+
+def _weights_file(network: Network) -> bytes:
+    held = io.BytesIO()
+    torch.save(dict(network.state_dict()), held)
+    return held.getvalue()
+
+
+def _signed(metadata: Mapping[str, Any], files: Mapping[str, bytes]) -> Json:
+    whole = {**metadata, "files": {name: hashlib.sha256(held).hexdigest() for name, held in files.items()}}
+    return {**whole, "metadata_hash": metadata_hash(whole)}
+
+
+def _json(document: Mapping[str, Any]) -> bytes:
+    text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return text.encode() + b"\n"

@@ -1,0 +1,101 @@
+"""From a torch module to the bytes of `model.onnx`: the same weights always give the same bytes."""
+
+import io
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import Final
+
+import onnx
+import torch
+from torch import nn
+
+from planner.bundles.session import INPUTS
+from planner.errors import PlannerError
+
+OPSET: Final = 20
+MAX_BYTES: Final = 10_000_000
+_EXAMPLE: Final = (2, 5)  # (batch, active): any sizes above 1, which the exporter would take for constants
+
+
+def onnx_bytes(module: nn.Module, outputs: Sequence[str]) -> bytes:
+    """`module.forward(positions (B, K) int64, weights (B, 1, K) float32)` as ONNX, B and K free.
+
+    A `PlannerError` where `check_graph` objects or the file is too large.
+    """
+    model = _exported(module.eval(), outputs)
+    _strip(model)
+    check_graph(model)
+    content: bytes = model.SerializeToString(deterministic=True)
+    if len(content) >= MAX_BYTES:
+        raise PlannerError(
+            f"the model has {len(content):,} bytes; a bundle's stays below {MAX_BYTES:,}: train a smaller one"
+        )
+    return content
+
+
+def _exported(module: nn.Module, outputs: Sequence[str]) -> onnx.ModelProto:
+    batch, active = torch.export.Dim("batch"), torch.export.Dim("active")
+    example = (torch.ones(_EXAMPLE, dtype=torch.int64), torch.ones(_EXAMPLE[0], 1, _EXAMPLE[1]))
+    with _quiet(), torch.no_grad():
+        program = torch.onnx.export(
+            module,
+            example,
+            dynamo=True,
+            external_data=False,
+            opset_version=OPSET,
+            input_names=list(INPUTS),
+            output_names=list(outputs),
+            dynamic_shapes=({0: batch, 1: active}, {0: batch, 2: active}),
+            verbose=False,
+        )
+    assert program is not None
+    model: onnx.ModelProto = program.model_proto
+    return model
+
+
+def check_graph(model: onnx.ModelProto) -> None:
+    """ONNX's own checker, the opset, free sizes, one file; a `PlannerError` of one line where one is not so."""
+    found = {entry.domain: entry.version for entry in model.opset_import}
+    if found != {"": OPSET}:
+        raise PlannerError(f"opsets {found} instead of {OPSET}; export with the pinned torch and onnxscript")
+    for entry in model.graph.input:
+        if not all(map(_is_free, entry.type.tensor_type.shape.dim)):
+            raise PlannerError(f"a size of the input {entry.name} is fixed; a layer does not take any batch")
+    for held in model.graph.initializer:
+        if held.external_data or held.data_location != onnx.TensorProto.DEFAULT:
+            raise PlannerError(f"{held.name} lies in another file; export with the pinned torch")
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise PlannerError(f"onnx's checker refuses it: {' '.join(str(error).split())[:200]}") from None
+
+
+def _is_free(size: onnx.TensorShapeProto.Dimension) -> bool:
+    return bool(size.dim_param) or size.dim_value == 1
+
+
+def _strip(model: onnx.ModelProto) -> None:
+    """Drop notes of the exporter: they hold the paths of source files and differ between machines."""
+    del model.metadata_props[:]
+    del model.graph.metadata_props[:]
+    del model.graph.value_info[:]
+    model.doc_string = model.graph.doc_string = ""
+    for item in (*model.graph.node, *model.graph.initializer, *model.graph.input, *model.graph.output):
+        del item.metadata_props[:]
+        item.doc_string = ""
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter warns about its own parts and about packages that nobody needs here."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,98 @@
+"""The proof that comes with every bundle: what onnxruntime computes is what torch computed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter_ns
+from typing import Any, Final
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+
+from planner.bundles.bundle import Bundle
+from planner.bundles.equivalence import Difference, compare
+from planner.bundles.policy import Decoder
+from planner.bundles.session import Session
+from planner.errors import PlannerError
+from planner.space.decode import Decoded
+from planner.training.exporting.onnx_file import OPSET
+from planner.training.exporting.reference import torch_numbers
+from planner.training.networks.network import Network
+
+_BATCH: Final = 16
+_TIMED_RUNS: Final = 5
+Numbers = NDArray[np.float32]
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What both runtimes said of the same inputs."""
+
+    decided: list[Decoded]
+    """By torch's numbers, as all below that says torch."""
+    numbers: Numbers
+    alone: Difference
+    """Inputs one by one against torch."""
+    batched: Difference
+    """Inputs in padded batches against torch."""
+    latencies_us: list[float]
+    """Of single calls, ascending."""
+
+    def report(self) -> Json:
+        """The content of `validation_report.json`."""
+        return {
+            "checker": {"passed": True, "opset": OPSET},
+            "equivalence": {"one_by_one": self.alone.document(), "batched": self.batched.document()},
+            "latency_us": {
+                "runs": len(self.latencies_us),
+                **{
+                    f"p{share}": round(float(np.percentile(self.latencies_us, share)), 1)
+                    for share in (50, 99)
+                },
+            },
+            "versions": {
+                "numpy": np.__version__,
+                "onnx": onnx.__version__,
+                "onnxruntime": onnxruntime.__version__,
+                "torch": torch.__version__,
+            },
+        }
+
+
+def prove(network: Network, bundle: Bundle, inputs: Sequence[Mapping[str, Any]]) -> Proof:
+    """Run `inputs` through both; a `PlannerError` with the figures where they are not equivalent."""
+    session, decode = Session(bundle), Decoder(bundle)
+    indices = [bundle.input.indices(document) for document in inputs]
+    expected = torch_numbers(network, bundle.output_form, bundle.temperatures, indices)
+    if not np.isfinite(expected).all():
+        raise PlannerError("the network gives numbers that are not finite; train it again")
+    decided = [decode(row, document) for row, document in zip(expected, inputs, strict=True)]
+
+    def against_torch(found: Numbers) -> Difference:
+        changed = sum(
+            decode(row, document).action != by_torch.action
+            for row, document, by_torch in zip(found, inputs, decided, strict=True)
+        )
+        difference = compare(expected, found, changed)
+        if not difference.within:
+            raise PlannerError(
+                f"onnxruntime does not compute what torch does, so no bundle is left: {difference}"
+            )
+        return difference
+
+    alone = against_torch(np.stack([session.run(each) for each in indices]))
+    starts = range(0, len(indices), _BATCH)
+    batched = against_torch(np.concatenate([session.run_batch(indices[at : at + _BATCH]) for at in starts]))
+    return Proof(decided, expected, alone, batched, _latencies(session, indices))
+
+
+def _latencies(session: Session, indices: list[Sequence[int]]) -> list[float]:
+    taken = []
+    for each in indices * _TIMED_RUNS:
+        begun = perf_counter_ns()
+        session.run(each)
+        taken.append((perf_counter_ns() - begun) / 1000)
+    return sorted(taken)

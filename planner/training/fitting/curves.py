@@ -1,0 +1,41 @@
+"""How training went, as a table and as a picture."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from planner.drafts import write_file
+from planner.training.fitting.watch import EpochRow
+
+
+def write_csv(rows: Sequence[EpochRow], path: Path) -> None:
+    """One line an epoch."""
+    held = io.StringIO()
+    writer = csv.writer(held, lineterminator="\n")
+    writer.writerow(EpochRow._fields)
+    writer.writerows(rows)
+    write_file(path, held.getvalue().encode())
+
+
+def write_png(rows: Sequence[EpochRow], best_epoch: int, path: Path) -> None:
+    """Losses on the left, accuracy on the right, the epoch that was kept as a line."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    losses, accuracy = figure.subplots(1, 2)
+    epochs = [row.epoch for row in rows]
+    losses.plot(epochs, [row.train_loss for row in rows], label="training (with dropout)")
+    losses.plot(epochs, [row.val_loss for row in rows], label="validation")
+    accuracy.plot(epochs, [row.val_accuracy for row in rows], color="C1", label="validation")
+    for axes, name in ((losses, "loss"), (accuracy, "share of right decisions")):
+        axes.axvline(
+            best_epoch, color="grey", linewidth=0.8, linestyle=":", label=f"kept: epoch {best_epoch}"
+        )
+        axes.set(xlabel="epoch", ylabel=name)
+        axes.legend(frameon=False)
+    held = io.BytesIO()
+    figure.savefig(held, format="png", dpi=110, metadata={"Software": None})
+    write_file(path, held.getvalue())

@@ -1,0 +1,56 @@
+"""What survives a kill: the whole state of training after an epoch, in one file."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from planner.errors import PlannerError
+from planner.training.checkpoint import draft, load, save
+from planner.training.fitting.loop import State
+from planner.training.model_directory import FILES, WEIGHTS
+
+RESUME: Final = "resume.pt"
+_HALF_WRITTEN: Final = (*FILES, *(draft(name) for name in (WEIGHTS, RESUME)))
+
+
+class Keeper:
+    """Keeps the state of one training in a directory.
+
+    `identity` names all that decides the result; a state made with another identity is refused.
+    """
+
+    def __init__(self, directory: Path, identity: Mapping[str, str], every_seconds: float) -> None:
+        self._directory, self._path = directory, directory / RESUME
+        self._identity, self._every = dict(identity), every_seconds
+        self._kept = time.monotonic()
+
+    def restore(self, state: State) -> None:
+        """Put `state` where the kept one stood, if there is one."""
+        if not self._path.exists():
+            return
+        found = load(self._path)
+        changed = [name for name, value in self._identity.items() if found["identity"].get(name) != value]
+        if changed:
+            raise PlannerError(
+                f"{self._directory} was begun with another {' and another '.join(changed)}; "
+                "go on with the same, or remove it to begin anew"
+            )
+        state.restore(found["state"])
+
+    def keep(self, state: State) -> None:
+        """Write `state`, unless the last one was written less than `every_seconds` ago."""
+        if time.monotonic() - self._kept >= self._every:
+            save({"identity": self._identity, "state": state.document()}, self._path)
+            self._kept = time.monotonic()
+
+    def forget(self) -> None:
+        """Training is over: the state is not needed any more."""
+        self._path.unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """Leave nothing but the state; where there is none, not even the directory."""
+        for name in _HALF_WRITTEN:
+            (self._directory / name).unlink(missing_ok=True)
+        if self._directory.exists() and not any(self._directory.iterdir()):
+            self._directory.rmdir()

@@ -1,0 +1,162 @@
+"""The training loop: epochs of AdamW under a cosine, the best weights kept."""
+
+from dataclasses import dataclass, field
+from math import cos, isfinite, pi
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+
+from planner.errors import PlannerError
+from planner.training.checkpoint import Weights
+from planner.training.config import TrainingConfig
+from planner.training.fitting.batches import Examples, blocks
+from planner.training.fitting.objectives import Objective
+from planner.training.fitting.watch import EpochRow, Watch
+from planner.training.networks.network import Network
+
+_EVALUATION_BATCH = 512
+
+
+@dataclass
+class State:
+    """Where training stands after an epoch."""
+
+    network: Network
+    optimizer: torch.optim.Optimizer
+    best: Weights
+    best_epoch: int = 0
+    best_loss: float = float("inf")
+    rows: list[EpochRow] = field(default_factory=list)
+
+    def document(self) -> dict[str, Any]:
+        """As it is kept: tensors and plain values."""
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "best": dict(self.best),
+            "best_epoch": self.best_epoch,
+            "best_loss": self.best_loss,
+            "rows": [list(row) for row in self.rows],
+        }
+
+    def restore(self, document: dict[str, Any]) -> None:
+        """Stand where `document` stood."""
+        self.network.load_state_dict(document["network"])
+        self.optimizer.load_state_dict(document["optimizer"])
+        self.best = document["best"]
+        self.best_epoch, self.best_loss = document["best_epoch"], document["best_loss"]
+        self.rows = [EpochRow(*row) for row in document["rows"]]
+
+    def finished(self, config: TrainingConfig) -> bool:
+        """Whether no epoch is left, or too many brought nothing."""
+        return len(self.rows) >= config.epochs or len(self.rows) - self.best_epoch >= config.patience
+
+
+class Loop:
+    """Trains a network on one split and watches another.
+
+    Everything random comes from the seed and the number of the epoch, so that an epoch does not depend on
+    whether the ones before it ran in the same process.
+    """
+
+    def __init__(self, objective: Objective, train: Examples, val: Examples, config: TrainingConfig) -> None:
+        self._objective, self._train, self._val, self._config = objective, train, val, config
+        self.steps = -(-len(train) // config.batch_size)
+        """Batches an epoch."""
+
+    def start(self, network: Network) -> State:
+        """The state before the first epoch."""
+        optimizer = torch.optim.AdamW(
+            network.parameters(),
+            lr=self._config.learning_rate,
+            weight_decay=self._config.weight_decay,
+            fused=True,
+        )
+        return State(network, optimizer, copied(network))
+
+    def run_epoch(self, state: State, watch: Watch) -> None:
+        """One more epoch."""
+        epoch = len(state.rows) + 1
+        train_loss = self._train_epoch(state, epoch, watch)
+        val_loss, accuracy = evaluate(state.network, self._objective, self._val)
+        row = EpochRow(epoch, self._rate(epoch * self.steps), train_loss, val_loss, accuracy)
+        state.rows.append(row)
+        best = val_loss < state.best_loss
+        if best:
+            state.best, state.best_epoch, state.best_loss = copied(state.network), epoch, val_loss
+        watch.epoch(row, best)
+
+    def _train_epoch(self, state: State, epoch: int, watch: Watch) -> float:
+        config, network = self._config, state.network
+        # Dropout draws from torch's own generator, the order of examples from one of its own.
+        seed = config.seed * 1_000_003 + epoch
+        torch.manual_seed(seed)
+        order = torch.randperm(len(self._train), generator=torch.Generator().manual_seed(seed))
+        network.train()
+        total = torch.zeros((), dtype=torch.float64)
+        step = (epoch - 1) * self.steps
+        for block in blocks(self._train, order.to(self._train.labels.device), config.batch_size):
+            answers = self._objective.answers(block)
+            for first in range(0, len(block), config.batch_size):
+                last = min(first + config.batch_size, len(block))
+                ids = block.ids.part(first, last)
+                outputs = self._objective.outputs(network, ids.columns[0], ids.offsets[:-1].to(torch.int32))
+                loss = answers.loss(outputs, first, last)
+                self._descend(state, loss, step)
+                total += loss.detach().cpu() * (last - first)
+                step += 1
+            watch.examples(len(block))
+        network.eval()
+        return float(total) / len(self._train)
+
+    def _descend(self, state: State, loss: Tensor, step: int) -> None:
+        state.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        parameters = [held for held in state.network.parameters() if held.grad is not None]
+        norm = get_total_norm([held.grad for held in parameters if held.grad is not None])
+        if not isfinite(size := float(norm)):
+            raise PlannerError(
+                f"the gradient is {size} in epoch {step // self.steps + 1}, step {step % self.steps + 1}; "
+                "train with a lower --learning-rate"
+            )
+        if size > self._config.clip:
+            clip_grads_with_norm_(parameters, self._config.clip, norm)
+        for group in state.optimizer.param_groups:
+            group["lr"] = self._rate(step)
+        state.optimizer.step()
+
+    def _rate(self, step: int) -> float:
+        """The learning rate after `step` steps, on a cosine over all epochs."""
+        config = self._config
+        share = (1 + cos(pi * step / (config.epochs * self.steps))) / 2
+        return config.least_learning_rate + (config.learning_rate - config.least_learning_rate) * share
+
+
+def evaluate(
+    network: Network, objective: Objective, examples: Examples, *, knowing_nothing: bool = False
+) -> tuple[float, float]:
+    """Mean loss and share of right decisions; the network must be in eval mode.
+
+    `knowing_nothing` replaces every output by 0: the random baseline.
+    """
+    loss, right, decided = 0.0, 0, 0
+    everything = torch.arange(len(examples), device=examples.labels.device)
+    with torch.inference_mode():
+        for block in blocks(examples, everything, _EVALUATION_BATCH):
+            answers = objective.answers(block)
+            for first in range(0, len(block), _EVALUATION_BATCH):
+                last = min(first + _EVALUATION_BATCH, len(block))
+                ids = block.ids.part(first, last)
+                outputs = objective.outputs(network, ids.columns[0], ids.offsets[:-1].to(torch.int32))
+                outputs = torch.zeros_like(outputs) if knowing_nothing else outputs
+                loss += float(answers.loss(outputs, first, last)) * (last - first)
+                hits, count = answers.right(outputs, first, last)
+                right, decided = right + int(hits), decided + count
+    return loss / len(examples), right / decided
+
+
+def copied(network: Network) -> Weights:
+    """The weights as they are now."""
+    return {name: held.detach().clone() for name, held in network.state_dict().items()}

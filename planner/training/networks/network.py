@@ -1,0 +1,151 @@
+"""The networks: from the positions (or tokens) of an input to the numbers an action is decided from.
+
+Every network is `rest(first(ids))`: `first` looks up a table by id, `rest` is ordinary layers. An export may
+therefore write the first step in another form and keep the second as it is.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from planner.encoding.layout import LAYOUT_V1, LAYOUT_V2
+from planner.encoding.tokens import N_TOKENS
+from planner.errors import PlannerError
+from planner.space.heads import N_CELLS, N_LOGITS
+from planner.training.networks.heads import AutoregressiveHead, OutcomeHead, Trunk
+from planner.training.networks.sequence import SequenceEncoder, TokenTable
+
+Kind = Literal["mlp", "joint", "autoregressive", "sequence", "outcome"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+OutputForm = Literal["heads", "cells", "outcomes"]
+OUTPUT_FORMS: Final[dict[Kind, OutputForm]] = {
+    "mlp": "heads",
+    "sequence": "heads",
+    "joint": "cells",
+    "autoregressive": "cells",
+    "outcome": "outcomes",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkConfig:
+    """The shape of a network. Each hidden layer is half as wide as the one before."""
+
+    hidden: int = 512
+    """Width of the first hidden layer; the members of an outcome ensemble share it evenly."""
+    depth: int = 3
+    dropout: float = 0.1
+    members: int = 4
+    """Networks in the ensemble of an outcome model."""
+    layout: int = 1
+    """Version of the encoding that is read; 2 adds keywords."""
+    token_width: int = 64
+    token_layers: int = 2
+    attention_heads: int = 4
+
+
+_LAYOUTS: Final = {layout.version: layout for layout in (LAYOUT_V1, LAYOUT_V2)}
+
+
+class SparseLinear(nn.Module):
+    """A linear layer over 0/1 features, given as the positions that are 1.
+
+    It sums the rows of `weight` that are active: the numbers of a dense layer, a twentieth of the work. The
+    last row of `weight` stands for padding and stays 0.
+    """
+
+    def __init__(self, features: int, width: int) -> None:
+        super().__init__()
+        bound = features**-0.5
+        self.weight = nn.Parameter(torch.empty(features + 1, width).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(width).uniform_(-bound, bound))
+        with torch.no_grad():
+            self.weight[-1] = 0
+
+    def forward(self, positions: Tensor, weights: Tensor) -> Tensor:
+        """`positions` (B, K) padded with `features`, `weights` (B, K) 1 or 0 → (B, width)."""
+        rows = functional.embedding_bag(
+            positions,
+            self.weight,
+            mode="sum",
+            padding_idx=self.weight.shape[0] - 1,
+            per_sample_weights=weights,
+        )
+        return rows + self.bias
+
+    def ragged(self, ids: Tensor, offsets: Tensor) -> Tensor:
+        """`ids` (total,) of all inputs one after the other, input i from `offsets[i]` on → (B, width).
+
+        Padding has no place here. Naming its row would take `embedding_bag` off its fast path.
+        """
+        return functional.embedding_bag(ids, self.weight, offsets, mode="sum") + self.bias
+
+
+class Network(nn.Module):
+    """What all kinds share. The output is (B, 17), (B, 240) or (B, 240, 5): heads, cells or outcomes."""
+
+    def __init__(self, first: SparseLinear | TokenTable, rest: nn.Module) -> None:
+        super().__init__()
+        self.first = first
+        self.rest = rest
+
+    def forward(self, ids: Tensor, weights: Tensor) -> Tensor:
+        """`ids` (B, K), where `weights` (B, K) is 0 they are padding and may be anything in range."""
+        found: Tensor = self.rest(self.first(ids, weights))
+        return found
+
+    def ragged(self, ids: Tensor, offsets: Tensor) -> Tensor:
+        """The same from unpadded ids: see `SparseLinear.ragged`."""
+        found: Tensor = self.rest(self.first.ragged(ids, offsets))
+        return found
+
+
+def build(kind: Kind, config: NetworkConfig | None = None, seed: int = 0) -> Network:
+    """A fresh network; the same arguments give the same weights. A `PlannerError` for a shape that cannot be."""
+    config = config or NetworkConfig()
+    if kind not in KINDS:
+        raise PlannerError(f"unknown kind of policy {kind!r}; known: {', '.join(KINDS)}")
+    _check(kind, config)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return _build(kind, config).eval()
+
+
+def _build(kind: Kind, config: NetworkConfig) -> Network:
+    if kind == "sequence":
+        encoder = SequenceEncoder(
+            config.token_width, config.token_layers, config.attention_heads, config.dropout, N_LOGITS
+        )
+        return Network(TokenTable(N_TOKENS, config.token_width), encoder)
+    first = SparseLinear(_LAYOUTS[config.layout].size, config.hidden)
+    if kind == "outcome":
+        width = config.hidden // config.members
+        return Network(first, OutcomeHead(config.members, width, config.depth, config.dropout))
+    trunk = Trunk(config.hidden, config.depth, config.dropout)
+    if kind == "autoregressive":
+        return Network(first, nn.Sequential(trunk, AutoregressiveHead(trunk.width)))
+    return Network(
+        first, nn.Sequential(trunk, nn.Linear(trunk.width, N_LOGITS if kind == "mlp" else N_CELLS))
+    )
+
+
+def _check(kind: Kind, config: NetworkConfig) -> None:
+    if not 0 <= config.dropout < 1:
+        raise PlannerError(f"dropout must be from 0 to below 1, not {config.dropout}")
+    if config.layout not in _LAYOUTS:
+        raise PlannerError(f"unknown layout {config.layout}; known: {', '.join(map(str, _LAYOUTS))}")
+    if config.depth < 1 or config.hidden >> (config.depth - 1) < 1:
+        raise PlannerError(
+            f"{config.depth} layers from a width of {config.hidden} cannot be: each is half the one before"
+        )
+    if kind == "outcome" and (config.members < 2 or config.hidden % config.members):
+        raise PlannerError(
+            f"{config.members} members cannot share a width of {config.hidden}: 2 or more, evenly"
+        )
+    if kind == "sequence" and config.token_width % config.attention_heads:
+        raise PlannerError(
+            f"{config.attention_heads} attention heads cannot share a width of {config.token_width}"
+        )

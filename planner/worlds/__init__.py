@@ -1,0 +1,1 @@
+"""Synthetic worlds: issues and outcomes from a known model, for tests and examples."""

@@ -1,0 +1,130 @@
+"""A generated world as a dataset: benched issues, noisy labels, and beside them the truth."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from planner.dataset.write import drafting
+from planner.documents.dataset import DatasetMeta
+from planner.errors import PlannerError
+from planner.worlds.documents import WorldBench, examples, issue_id
+from planner.worlds.generate import (
+    ACTIONS,
+    Features,
+    Floats,
+    Values,
+    draw_features,
+    draw_outcomes,
+    traits_of,
+    true_values,
+)
+from planner.worlds.truth import TRUTH_FILE, TRUTH_VERSION
+
+HISTORY: Final = 8
+_SEEN_SLOW: Final = (0.02, 0.9)
+"""How often a run finds the tests slow: of an issue whose tests are not, and of one whose are."""
+_POSTERIOR_DRAWS: Final = 200
+_LEAST_WEIGHT: Final = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class WorldPlan:
+    """How large a world is and how broadly its issues are benched."""
+
+    issues: int = 4000
+    arms: int = 30
+    """Actions tried on each issue, drawn uniformly without replacement."""
+    replicates: int = 2
+    seed: int = 0
+
+    def checked(self) -> "WorldPlan":
+        """The plan itself; a `PlannerError` where it cannot be carried out."""
+        if self.issues < 10:
+            raise PlannerError(f"a world needs at least 10 issues for its three splits, not {self.issues}")
+        if not 1 <= self.arms <= len(ACTIONS):
+            raise PlannerError(f"1 to {len(ACTIONS)} arms can be tried on an issue, not {self.arms}")
+        if self.replicates < 1:
+            raise PlannerError(f"an arm is executed at least once, not {self.replicates} times")
+        if self.seed < 0:
+            raise PlannerError(f"a seed is 0 or more, not {self.seed}")
+        return self
+
+
+def write_world(directory: Path, plan: WorldPlan) -> DatasetMeta:
+    """Write a dataset and, beside it, `truth.json`; the meta. The same plan writes the same bytes.
+
+    `directory` must be new or empty. A `PlannerError` for a plan that cannot be carried out.
+    """
+    plan.checked()
+    rng = np.random.default_rng(plan.seed)
+    features = draw_features(rng, plan.issues)
+    bench = _bench(rng, features, plan)
+    with drafting(directory, "time") as draft:
+        for number, example in enumerate(examples(bench, plan.seed), start=1):
+            draft.add(example, f"issue {number} of the world")
+        meta = draft.finish(
+            {
+                "n_similar_runs": HISTORY,
+                "universe_id": "world",
+                "include_world": False,
+                "epoch": f"world-{plan.seed}",
+            }
+        )
+        truth = _truth(true_values(traits_of(features)), meta.dataset_hash)
+        (draft.directory / TRUTH_FILE).write_text(json.dumps(truth) + "\n", encoding="utf-8")
+    return meta
+
+
+def _bench(rng: np.random.Generator, features: Features, plan: WorldPlan) -> WorldBench:
+    traits, count = traits_of(features), plan.issues
+    arms = np.sort(rng.random((count, len(ACTIONS))).argsort(axis=1)[:, : plan.arms], axis=1)
+    outcomes = draw_outcomes(rng, traits, arms, plan.replicates)
+    past_arms = rng.integers(len(ACTIONS), size=(count, HISTORY))
+    return WorldBench(
+        features=features,
+        arms=arms,
+        outcomes=outcomes,
+        weights=soft_labels(rng, outcomes.utility),
+        past_arms=past_arms,
+        past=draw_outcomes(rng, traits, past_arms, 1),
+        past_count=rng.integers(2, HISTORY + 1, size=count),
+        seemed_slow=rng.random((count, HISTORY)) < np.array(_SEEN_SLOW)[features.slow.astype(int)][:, None],
+    )
+
+
+def soft_labels(rng: np.random.Generator, utility: Floats) -> Floats:
+    """(N, K) from (N, K, R): how often each arm is the best of draws from a normal posterior of its mean.
+
+    One within-arm variance is pooled over the world. A single replicate says nothing about noise: then the
+    best arm has all the weight, the first on a tie.
+    """
+    means, replicates = utility.mean(axis=2), utility.shape[2]
+    if replicates == 1:
+        return np.asarray(np.eye(means.shape[1])[means.argmax(axis=1)])
+    error = float(np.sqrt(utility.var(axis=2, ddof=1).mean() / replicates))
+    wins = np.zeros_like(means)
+    for _ in range(_POSTERIOR_DRAWS):
+        drawn = means + error * rng.standard_normal(means.shape)
+        wins[np.arange(len(means)), drawn.argmax(axis=1)] += 1
+    shares = wins / _POSTERIOR_DRAWS
+    shares[shares < _LEAST_WEIGHT] = 0
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
+
+def _truth(values: Values, dataset_hash: str) -> dict[str, Any]:
+    columns = {"pass": values.passing, "minutes": values.minutes, "dollars": values.dollars}
+    return {
+        "schema_version": TRUTH_VERSION,
+        "dataset_hash": dataset_hash,
+        "actions": [list(action) for action in ACTIONS],
+        "issues": [
+            {
+                "issue_id": issue_id(place),
+                **{name: column[place].tolist() for name, column in columns.items()},
+            }
+            for place in range(len(values.passing))
+        ],
+    }

@@ -1,0 +1,160 @@
+"""What a generated world looks like to a planner: dataset examples, histories, labels."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.actions import Action, action_space_document
+from planner.documents.base import format_time
+from planner.documents.planner_input import input_hash
+from planner.documents.plans import label_document
+from planner.worlds.generate import ACTIONS, RISKS, SIZES, TAGS, Features, Floats, Outcomes, budgets
+
+_FIRST_MS: Final = 1_767_225_600_000  # 2026-01-01T00:00:00Z
+_HOUR_MS: Final = 3_600_000
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class WorldBench:
+    """What was tried on N issues and what came of it."""
+
+    features: Features
+    arms: NDArray[np.int64]
+    """(N, K), ascending indices into `ACTIONS`."""
+    outcomes: Outcomes
+    """(N, K, replicates)"""
+    weights: Floats
+    """(N, K): the soft label."""
+    past_arms: NDArray[np.int64]
+    """(N, runs): what earlier runs of the issue were given."""
+    past: Outcomes
+    """(N, runs, 1)"""
+    past_count: NDArray[np.int64]
+    """(N,) how many of them there were; the newest come first."""
+    seemed_slow: NDArray[np.bool_]
+    """(N, runs): whether the run found the tests slow; sometimes wrong."""
+
+
+def examples(bench: WorldBench, seed: int) -> Iterator[Json]:
+    """Dataset examples without their splits, one an issue, an hour apart; the label is the best arm seen."""
+    means = bench.outcomes.utility.mean(axis=2)
+    for place in range(len(means)):
+        started = _FIRST_MS + place * _HOUR_MS
+        planner_input = _planner_input(bench, place, started)
+        hashed = input_hash(planner_input)
+        best = int(means[place].argmax())
+        arms = [ACTIONS[arm] for arm in bench.arms[place]]
+        yield {
+            "run_id": f"world-{seed}:{issue_id(place)}",
+            "started_ms": started,
+            "planner_input": planner_input,
+            "label_action": label_document(arms[best], _time(started), hashed, "best_of_k"),
+            "input_hash": hashed,
+            "source": "best_of_k",
+            "repo": None,
+            "soft_label": [
+                {"action": list(arm), "weight": float(weight)}
+                for arm, weight in zip(arms, bench.weights[place], strict=True)
+                if weight > 0
+            ],
+            "candidates": list(_candidates(bench, place, arms, best)),
+        }
+
+
+def issue_id(place: int) -> str:
+    """The id of an issue by its place."""
+    return f"world-{place:06d}"
+
+
+def _time(milliseconds: int) -> str:
+    return format_time(datetime.fromtimestamp(milliseconds / 1000, UTC))
+
+
+def _candidates(bench: WorldBench, place: int, arms: list[Action], best: int) -> Iterator[Json]:
+    found = bench.outcomes
+    for arm, action in enumerate(arms):
+        for replicate in range(found.passed.shape[2]):
+            at = (place, arm, replicate)
+            yield {
+                "action": list(action),
+                "outcome": {
+                    "status": _status(found, at),
+                    "duration_ms": round(float(found.minutes[at]) * 60_000),
+                    "cost_usd": round(float(found.dollars[at]), 6),
+                    "all_gates_passed": bool(found.passed[at]),
+                    "fail_codes": _fail_codes(found, at),
+                },
+                "is_winner": arm == best,
+                "propensity": len(arms) / len(ACTIONS),
+                "replicate": replicate,
+            }
+
+
+def _status(outcomes: Outcomes, at: tuple[int, ...]) -> str:
+    return "success" if outcomes.passed[at] else "timeout" if outcomes.timed_out[at] else "failed"
+
+
+def _fail_codes(outcomes: Outcomes, at: tuple[int, ...]) -> list[str]:
+    return [] if outcomes.passed[at] else ["budget_spent" if outcomes.timed_out[at] else "tests_failed"]
+
+
+def _planner_input(bench: WorldBench, place: int, started: int) -> Json:
+    tags = [name for name, there in zip(TAGS, bench.features.tags[place], strict=True) if there]
+    return {
+        "schema_version": "cyntra.planner_input.v1",
+        "created_at": _time(started),
+        "universe_id": "world",
+        "job_type": "code",
+        "universe_defaults": {},
+        "issue": {
+            "issue_id": issue_id(place),
+            "dk_priority": f"P{place * 7 % 4}",
+            "dk_risk": RISKS[bench.features.risk[place]],
+            "dk_size": SIZES[bench.features.size[place]],
+            "dk_tool_hint": None,
+            "dk_attempts": int(bench.past_count[place]),
+            "tags": tags,
+        },
+        "history": {
+            "last_n_similar_runs": [
+                _run(bench, place, back, started, tags) for back in range(bench.past_count[place])
+            ]
+        },
+        "action_space": action_space_document(),
+        "system_state": None,
+    }
+
+
+def _run(bench: WorldBench, place: int, back: int, started: int, tags: list[str]) -> Json:
+    arm, at = bench.past_arms[place, back], (place, back, 0)
+    _, candidates, minutes = budgets()
+    return {
+        "schema_version": "run_summary.v1",
+        "run_id": f"{issue_id(place)}-{back}",
+        "started_ms": started - (back + 1) * 24 * _HOUR_MS,
+        "job_type": "code",
+        "domain": "code",
+        "action_executed": {
+            "swarm_id": ACTIONS[arm].swarm_id,
+            "max_candidates": int(candidates[arm]),
+            "max_minutes": int(minutes[arm]),
+            "max_iterations": None,
+        },
+        "outcome": {
+            "status": _status(bench.past, at),
+            "fail_codes": _fail_codes(bench.past, at),
+            "gates": [
+                {"name": "test", "passed": bool(bench.past.passed[at])},
+                {"name": "suite-time", "passed": not bench.seemed_slow[place, back]},
+            ],
+        },
+        "runtime": {"duration_ms": round(float(bench.past.minutes[at]) * 60_000)},
+        "cost_usd_est": round(float(bench.past.dollars[at]), 6),
+        "tags": tags,
+        "issue_id": issue_id(place),
+    }

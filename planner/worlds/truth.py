@@ -1,0 +1,75 @@
+"""The truth of a generated world, read back: what any policy is really worth there."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from planner.errors import PlannerError
+from planner.worlds.generate import ACTIONS, Floats, Values
+
+TRUTH_FILE: Final = "truth.json"
+TRUTH_VERSION: Final = "cyntra.planner_world_truth.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Expected utility of every action on N issues."""
+
+    dataset_hash: str
+    issue_ids: tuple[str, ...]
+    utility: Floats
+    """(N, actions) in canonical order"""
+
+    @property
+    def best_fixed(self) -> int:
+        """The one action that is worth most over all issues, as an index: no fixed action does better."""
+        return int(self.utility.mean(axis=0).argmax())
+
+    def of(self, issue_ids: Sequence[str]) -> Floats:
+        """(n, actions): the rows of these issues; a `PlannerError` where one is not of this world."""
+        places = {issue_id: place for place, issue_id in enumerate(self.issue_ids)}
+        missing = [issue_id for issue_id in issue_ids if issue_id not in places]
+        if missing:
+            raise PlannerError(f"issue {missing[0]!r} is not of this world; score the dataset beside it")
+        return self.utility[[places[issue_id] for issue_id in issue_ids]]
+
+    def gains(self, issue_ids: Sequence[str], distributions: Floats) -> tuple[Floats, Floats]:
+        """(n,) what a policy is worth above the best fixed action on each issue, and what the oracle is.
+
+        `distributions` (n, actions) are the policy's; its value on an issue is the expectation over them. The
+        share of the gap that it closes is the sum of the first over the sum of the second.
+        """
+        values = self.of(issue_ids)
+        fixed = values[:, self.best_fixed]
+        return (distributions * values).sum(axis=1) - fixed, values.max(axis=1) - fixed
+
+
+def read_truth(directory: Path) -> Truth:
+    """The truth beside a world's dataset; a `PlannerError` where there is none or it is of another version."""
+    path = directory / TRUTH_FILE
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PlannerError(f"{directory}: {TRUTH_FILE} is missing; planner world makes one") from None
+    except ValueError as error:
+        raise PlannerError(f"{path}: not JSON: {error}") from None
+    return _truth(document, path)
+
+
+def _truth(document: Any, path: Path) -> Truth:
+    found = document.get("schema_version") if isinstance(document, dict) else None
+    if found != TRUTH_VERSION or document["actions"] != [list(action) for action in ACTIONS]:
+        raise PlannerError(f"{path}: not a truth of version {TRUTH_VERSION} over this action space")
+    issues = document["issues"]
+    passing, minutes, dollars = (
+        np.array([issue[name] for issue in issues]) for name in ("pass", "minutes", "dollars")
+    )
+    return Truth(
+        dataset_hash=document["dataset_hash"],
+        issue_ids=tuple(issue["issue_id"] for issue in issues),
+        utility=Values(passing, minutes, dollars).utility,
+    )

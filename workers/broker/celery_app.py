@@ -1,0 +1,60 @@
+"""The Celery application: a bell, not a queue of truth. Every setting here was chosen for long tasks."""
+
+from celery import Celery
+
+from workers.broker.transport import TASK_NAME, BellAMQP
+
+__all__ = ["TASK_NAME", "broker_queue", "capability_class", "make_app"]
+
+QUEUE_PREFIX = "class."
+# A backstop above the longest execution; the heartbeat's deadline order comes long before.
+_TIME_LIMIT_SECONDS = 24 * 3600
+
+
+def make_app(broker_url: str) -> Celery:
+    """A Celery application on `broker_url`.
+
+    Messages are acknowledged before the work begins: the lease in PostgreSQL is what brings lost work back, and
+    late acknowledgement would only bring in the broker's own visibility timeout beside it.
+    """
+    app = Celery("bench-farm", broker=broker_url, amqp=BellAMQP, set_as_current=False)
+    app.conf.update(
+        accept_content=["json"],
+        task_serializer="json",
+        result_backend=None,
+        task_ignore_result=True,
+        task_acks_late=False,
+        task_reject_on_worker_lost=False,
+        worker_disable_prefetch=True,
+        worker_prefetch_multiplier=1,
+        worker_enable_remote_control=False,
+        worker_send_task_events=False,
+        worker_proc_alive_timeout=30,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        task_time_limit=_TIME_LIMIT_SECONDS,
+        task_create_missing_queues=True,
+        broker_connection_max_retries=None,
+        broker_connection_retry_on_startup=True,
+        broker_transport_options={
+            "global_keyprefix": "bench:",
+            # A bell that was read is gone: what the broker kept of it would be one more thing that can be forged.
+            "ack_emulation": False,
+            "socket_timeout": 30,
+            "socket_connect_timeout": 5,
+            "socket_keepalive": True,
+            "health_check_interval": 10,
+        },
+    )
+    return app
+
+
+def broker_queue(capability_class: str) -> str:
+    """The broker's queue of a capability class."""
+    return QUEUE_PREFIX + capability_class
+
+
+def capability_class(broker_queue_name: str) -> str:
+    """The capability class of a broker queue."""
+    return broker_queue_name.removeprefix(QUEUE_PREFIX)

@@ -1,0 +1,60 @@
+"""Ringing: how a worker hears that there is work in a class."""
+
+from typing import Protocol
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from workers.broker.celery_app import TASK_NAME, broker_queue
+
+# How many bells stand in a queue at most: enough to wake every worker, few enough for any broker.
+WINDOW = 64
+
+
+class Doorbell(Protocol):
+    """Bells by capability class. A bell may be lost, doubled or late: nothing depends on it but speed.
+
+    Both calls raise `BellError` where the broker cannot be reached.
+    """
+
+    def waiting(self, queue: str) -> int:
+        """How many bells of class `queue` no worker has heard yet."""
+        ...
+
+    def ring(self, queue: str, times: int) -> None:
+        """Ring `times` for class `queue`."""
+        ...
+
+
+class BellError(Exception):
+    """The broker cannot be reached; the next tick tries again."""
+
+
+def bells_to_ring(ready: int, waiting: int, window: int = WINDOW) -> int:
+    """max(0, min(ready, window) − waiting): never more bells than work, never more than the window."""
+    return max(0, min(ready, window) - waiting)
+
+
+class CeleryDoorbell:
+    """Bells through a Celery broker that speaks the Redis protocol."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+        connection = app.connection_for_write()
+        # A broker that answers with an error rings no bell either.
+        self._errors = (OperationalError, OSError, *connection.connection_errors, *connection.channel_errors)
+
+    def waiting(self, queue: str) -> int:
+        try:
+            with self._app.producer_pool.acquire(block=True, timeout=5) as producer:
+                return int(producer.channel.client.llen(broker_queue(queue)))
+        except self._errors as error:
+            raise BellError(f"the broker does not answer: {error}") from error
+
+    def ring(self, queue: str, times: int) -> None:
+        try:
+            with self._app.producer_pool.acquire(block=True, timeout=5) as producer:
+                for _ in range(times):
+                    self._app.send_task(TASK_NAME, queue=broker_queue(queue), producer=producer, retry=False)
+        except self._errors as error:
+            raise BellError(f"the broker does not answer: {error}") from error

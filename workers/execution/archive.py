@@ -1,0 +1,209 @@
+"""What a candidate leaves for ever: `<archives>/<workcell id>/`, written at once and never changed."""
+
+import json
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, TypeGuard
+
+from workers.addresses import without_credentials
+from workers.execution.plan import executed_plan
+from workers.execution.vote import blocking_failures, passed
+from workers.private import keep_private
+from workers.result import WORKCELL_ID_PATTERN, CandidateResult
+from workers.spec import PlannedAction, WorkOrder
+
+DRAFT_PREFIX: Final = ".making-"
+"""How an archive is named while it is written; one that a killed worker left is no archive."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything that is recorded of one candidate.
+
+    Manifest, proof and rollout follow from the first three, which the farm's database keeps, too: the archive of
+    a machine that is gone can be written again, without its patch and logs.
+    """
+
+    order: WorkOrder
+    action: PlannedAction
+    result: CandidateResult
+    patch: bytes | None = None
+    """None where it is not known any more."""
+    logs: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def is_archive_name(name: object) -> TypeGuard[str]:
+    """Whether `name` is that of a workcell, and so of a directory right in the archives."""
+    return isinstance(name, str) and re.fullmatch(WORKCELL_ID_PATTERN.strip("^$"), name) is not None
+
+
+def write_archive(archives: Path, evidence: Evidence) -> Path:
+    """Write the archive of one candidate and return its directory, all of it or nothing.
+
+    Raises `OSError`, also where an archive of this name exists: archives are append-only. `ValueError` for a name
+    that would lie outside of `archives`; nothing is written then.
+    """
+    name = evidence.result.workcell_id
+    if not is_archive_name(name):
+        raise ValueError(f"{name!r} is no name of an archive")
+    keep_private(archives)
+    making = archives / f"{DRAFT_PREFIX}{name}-{secrets.token_hex(4)}"
+    try:
+        (making / "logs").mkdir(parents=True)
+        planner = planner_block(evidence)
+        _json(making / "manifest.json", manifest(evidence, planner))
+        _json(making / "proof.json", proof(evidence))
+        _json(making / "rollout.json", rollout(evidence, planner))
+        if evidence.patch is not None:
+            (making / "patch.diff").write_bytes(evidence.patch)
+        for log, data in evidence.logs.items():
+            (making / "logs" / log).write_bytes(data)
+        if (archives / name).exists():
+            raise FileExistsError(f"{archives / name} exists")
+        making.rename(archives / name)
+    except BaseException:
+        shutil.rmtree(making, ignore_errors=True)
+        raise
+    return archives / name
+
+
+def planner_block(evidence: Evidence) -> dict[str, Any]:
+    """What the planner said and what really ran; the same in manifest and rollout."""
+    given = evidence.order.planner
+    return {
+        "planner_input": given.get("planner_input"),
+        "planner_action": given.get("planner_action"),
+        "executed_plan": executed_plan(evidence.order, evidence.action, evidence.action.candidates),
+        "policy_trace": given.get("policy_trace"),
+    }
+
+
+def manifest(evidence: Evidence, planner: dict[str, Any]) -> dict[str, Any]:
+    """What was to be done and with what."""
+    order, result = evidence.order, evidence.result
+    played = result.rounds[-1].toolchain if result.rounds else None
+    return {
+        "schema_version": "cyntra.workcell_manifest.v1",
+        "workcell_id": result.workcell_id,
+        "job_type": order.job_type,
+        "issue": {"id": None, "title": None, "tags": [], **_without_credentials(order.issue)},
+        "toolchain": played or order.workcell.toolchains[0].name,
+        "toolchain_config": {
+            "toolchains": [ref.model_dump() for ref in order.workcell.toolchains],
+            "versions": {each.toolchain: each.toolchain_version for each in result.rounds},
+            "seed": result.seed,
+            "sandbox": result.sandbox,
+            "repo": without_credentials(order.workcell.repo),
+            "base": order.workcell.base,
+        },
+        "quality_gates": {gate.name: gate.model_dump(exclude={"name"}) for gate in order.workcell.gates},
+        "planner": planner,
+        "speculate_mode": evidence.action.swarm_id == "speculate_vote",
+        "control": {
+            "speculate_parallelism": evidence.action.candidates,
+            "sampling": {"seed": order.seed, "candidate": result.index},
+        },
+        "bench": {"bench_id": order.bench_id, "execution_id": order.execution_id, "attempt": order.attempt},
+    }
+
+
+def _without_credentials(issue: Mapping[str, Any]) -> dict[str, Any]:
+    """The issue as it is recorded: benches of earlier versions may hold an address with a password in it."""
+    workcell = issue.get("workcell")
+    if not isinstance(workcell, dict) or not isinstance(workcell.get("repo"), str):
+        return dict(issue)
+    return {**issue, "workcell": {**workcell, "repo": without_credentials(workcell["repo"])}}
+
+
+def proof(evidence: Evidence) -> dict[str, Any]:
+    """What came of it."""
+    result = evidence.result
+    return {
+        "schema_version": "cyntra.proof.v1",
+        "workcell_id": result.workcell_id,
+        "issue_id": evidence.order.issue.get("id"),
+        "status": result.status,
+        "error_class": result.error_class,
+        "message": result.message,
+        "patch": {
+            "file": "patch.diff",
+            "bytes": result.patch_bytes,
+            "diff_lines": result.diff_lines,
+            "files_modified": result.files_modified,
+            "left_out": result.left_out.model_dump() if result.left_out else None,
+        },
+        "verification": {
+            "all_passed": passed(result.gates),
+            "gates": {gate.name: gate.model_dump(exclude={"name"}) for gate in result.gates},
+            "blocking_failures": blocking_failures(result.gates),
+            "fail_codes": result.fail_codes,
+        },
+        "rounds": [each.model_dump() for each in result.rounds],
+        "metadata": {
+            **_times(result),
+            "duration_ms": result.duration_ms,
+            "billed_ms": result.billed_ms,
+            "cost_usd": _usd(result.micro_usd),
+            "cost_usd_at_least": _usd(result.micro_usd_at_least),
+            "cost_source": result.cost_source,
+            "tokens_used": _tokens(result),
+        },
+    }
+
+
+def rollout(evidence: Evidence, planner: dict[str, Any]) -> dict[str, Any]:
+    """What a trainer needs of it."""
+    result = evidence.result
+    return {
+        "schema_version": "cyntra.rollout.v1",
+        "workcell_id": result.workcell_id,
+        "issue_id": evidence.order.issue.get("id"),
+        "job_type": evidence.order.job_type,
+        "metadata": _times(result),
+        "outcomes": {
+            "status": result.status,
+            "verification": {
+                "all_passed": passed(result.gates),
+                "blocking_failures": blocking_failures(result.gates),
+            },
+        },
+        "scores": {"duration_ms": result.duration_ms, "cost_usd": _usd(result.micro_usd)},
+        "planner": planner,
+    }
+
+
+def _times(result: CandidateResult) -> dict[str, str]:
+    if result.started_at is None:
+        raise ValueError(f"workcell {result.workcell_id} does not say when it started")
+    return {
+        "started_at": _rfc3339(result.started_at),
+        "completed_at": _rfc3339(result.started_at + result.duration_ms / 1000),
+    }
+
+
+def _rfc3339(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _usd(micro_usd: int | None) -> float | None:
+    return None if micro_usd is None else micro_usd / 1_000_000
+
+
+def _tokens(result: CandidateResult) -> int | None:
+    counts = [each for played in result.rounds for each in (played.tokens_in, played.tokens_out)]
+    known = [each for each in counts if each is not None]
+    return sum(known) if known else None
+
+
+def _json(path: Path, document: dict[str, Any]) -> None:
+    text = json.dumps(document, ensure_ascii=True, sort_keys=True, indent=1, allow_nan=False)
+    with path.open("w", encoding="ascii") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,102 @@
+"""The heartbeat of one attempt: keeps the lease, and passes on the orders that come back."""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Protocol, Self
+from uuid import UUID
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from db.repositories.leases import Order
+from workers.control import Control, StopReason
+from workers.lease.timing import LeaseTiming
+
+_STOPS = {
+    "cancel": StopReason.CANCEL,
+    "hand_back": StopReason.RELEASE,
+    "deadline": StopReason.DEADLINE,
+    "fenced": StopReason.FENCED,
+}
+
+
+class Beats(Protocol):
+    """The one call the heart needs."""
+
+    def heartbeat(self, execution: int, attempt: int, token: UUID, lease_seconds: float) -> Order: ...
+
+
+class Heart:
+    """A thread that beats until it is closed.
+
+    A worker that has had no answer for `timing.self_kill` seconds of its own monotonic clock stops its work
+    itself: by then nobody can know any more whether the lease still holds. That clock also runs on while the
+    process is frozen, so a worker that wakes up late stops before it does harm.
+    """
+
+    def __init__(
+        self,
+        leases: Beats,
+        execution: int,
+        attempt: int,
+        token: UUID,
+        control: Control,
+        timing: LeaseTiming,
+        leaving: Callable[[], bool] = lambda: False,
+        look_seconds: float = 0.5,
+    ) -> None:
+        self._leases = leases
+        self._held = (execution, attempt, token)
+        self._control = control
+        self._timing = timing
+        self._leaving = leaving
+        self._look_seconds = min(look_seconds, timing.heartbeat)
+        self._closed = threading.Event()
+        self._answered = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name=f"heart-{execution}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closed.set()
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        """Watch the clock; ask in a thread of its own, so that a call that hangs cannot hide the time."""
+        self._answered = time.monotonic()
+        next_beat = self._answered + self._pause()
+        asking: threading.Thread | None = None
+        while not self._closed.wait(self._look_seconds):
+            # Neither a sick disk nor a machine without room for a thread ends the watch: the next look tries again.
+            with suppress(OSError):
+                if self._leaving():
+                    self._control.stop(StopReason.RELEASE)
+            now = time.monotonic()
+            if now - self._answered >= self._timing.self_kill:
+                self._control.stop(StopReason.FENCED)
+            elif now >= next_beat and (asking is None or not asking.is_alive()):
+                asking = threading.Thread(target=self._ask, daemon=True)
+                with suppress(RuntimeError):
+                    asking.start()
+                    next_beat = now + self._pause()
+
+    def _ask(self) -> None:
+        asked = time.monotonic()
+        try:
+            order = self._leases.heartbeat(*self._held, self._timing.lease)
+        except SQLAlchemyError:
+            return
+        # The lease counts from the server's answer, which came after the question.
+        self._answered = asked
+        if order in _STOPS:
+            self._control.stop(_STOPS[order])
+
+    def _pause(self) -> float:
+        return self._timing.heartbeat * random.uniform(0.8, 1.2)  # noqa: S311  # jitter, not a secret

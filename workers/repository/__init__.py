@@ -1,0 +1,1 @@
+"""Git repositories of others: addresses, mirrors, submodules, large files."""

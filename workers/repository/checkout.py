@@ -1,0 +1,76 @@
+"""A fresh repository per candidate, at exactly one commit, that knows no remote, no sibling and no past.
+
+Every file is checked out byte for byte as it is committed, without line-end conversion or filter; submodules and Git
+LFS contents are there as plain files where the config asks for them.
+"""
+
+import shutil
+from pathlib import Path
+
+from workers.cell import Cell
+from workers.halt import HaltError
+from workers.repository.additions import NO_ADDITIONS, Additions, embed
+from workers.repository.git import GitError, git
+from workers.repository.mirror import object_format
+from workers.repository.submodules import drop_entries, fetch_commit, gitlinks
+
+_ATTRIBUTES = "* -text !eol -ident !filter !working-tree-encoding\n"
+COMPILED = "__pycache__/\n*.py[cod]\n.pytest_cache/\n.bench-*\n"
+"""Compiled Python never is part of a patch: it could stand in for a source file that gates read."""
+
+
+def fetch_pristine(mirror: Path, commit: str, place: Path, additions: Additions = NO_ADDITIONS) -> Path:
+    """A repository at `place` that holds `commit` alone, HEAD detached on it; returns its Git directory.
+
+    With additions HEAD is a commit of ours on top, whose tree holds their files, too.
+    """
+    repository = place / ".git"
+    try:
+        git("init", "-q", "--template=", f"--object-format={object_format(commit)}", str(place))
+        _write_info(repository)
+        fetch_commit(mirror, commit, place)
+        (repository / "HEAD").write_text(f"{commit}\n", encoding="ascii")
+        if additions:
+            (repository / "HEAD").write_text(f"{embed(repository, additions)}\n", encoding="ascii")
+    except GitError as error:
+        raise HaltError("infra", f"check-out of {commit[:12]} failed: {error}") from None
+    return repository
+
+
+def check_out(pristine: Path, cell: Cell) -> None:
+    """A copy of the pristine repository as the cell's check-out, with its files; keeps a trusted index beside it."""
+    shutil.copytree(pristine, cell.checkout / ".git", symlinks=True)
+    try:
+        git("read-tree", "--reset", "-u", "HEAD", cwd=cell.checkout)
+        shutil.copy2(cell.checkout / ".git" / "index", cell.base_index)
+        cell.base_tree.write_text(_without_gitlinks(pristine, cell.base_index), encoding="ascii")
+    except GitError as error:
+        raise HaltError("infra", f"check-out failed: {error}") from None
+
+
+def _without_gitlinks(pristine: Path, index: Path) -> str:
+    """Drop submodules from an index, and return its tree's id, or HEAD where there are none.
+
+    A repository that a candidate plants at a submodule's place would be looked into, with its own configuration.
+    """
+    env = {"GIT_DIR": str(pristine), "GIT_INDEX_FILE": str(index)}
+    found = gitlinks(git("ls-tree", "-r", "-z", "HEAD", cwd=pristine, env=env))
+    if not found:
+        return "HEAD"
+    drop_entries(found, pristine, env)
+    return git("write-tree", cwd=pristine, env=env).decode().strip()
+
+
+def materialize(pristine: Path, index: Path, place: Path) -> None:
+    """The files of a trusted index at `place`, beside a copy of the pristine repository."""
+    place.mkdir(parents=True)
+    shutil.copytree(pristine, place / ".git", symlinks=True)
+    shutil.copy2(index, place / ".git" / "index")
+    git("checkout-index", "--all", "--force", cwd=place)
+
+
+def _write_info(repository: Path) -> None:
+    info = repository / "info"
+    info.mkdir(exist_ok=True)
+    (info / "attributes").write_text(_ATTRIBUTES, encoding="ascii")
+    (info / "exclude").write_text(COMPILED, encoding="ascii")

@@ -1,0 +1,156 @@
+"""Calling Git; on repositories and trees that strangers made with one fixed configuration."""
+
+import contextlib
+import functools
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+from workers.addresses import without_credentials
+from workers.control import Control
+from workers.halt import HaltError, StoppedError
+
+CONFIG = Path(__file__).with_name("gitconfig.txt")
+_LOCAL_SECONDS = 300.0
+_ASK_SECONDS = 0.5
+_WORDS_BYTES = 64 * 1024
+_LINE = 300
+_TELLING = ("fatal:", "error:", "remote: ", "ERROR:", "LFS: ", "batch response: ")
+_SAYS_NOTHING = "fatal: Could not read from remote repository"
+_INHERITED = ("PATH", "TMPDIR", "LD_LIBRARY_PATH")
+
+
+class GitError(Exception):
+    """A Git command failed; the message is its last words."""
+
+
+def git(
+    *arguments: str,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    given: bytes | None = None,
+    seconds: float = _LOCAL_SECONDS,
+    control: Control | None = None,
+) -> bytes:
+    """Standard output of `git ARGUMENTS`, for which the farm's configuration is the only one.
+
+    Raises `GitError`, or `StoppedError` where `control` says stop.
+    """
+    whole = {**isolated_environment(), **(env or {})}
+    return run_git(arguments, whole, cwd=cwd, given=given, seconds=seconds, control=control)
+
+
+def run_git(
+    arguments: Sequence[str],
+    env: Mapping[str, str],
+    *,
+    cwd: Path | None = None,
+    given: bytes | None = None,
+    seconds: float = _LOCAL_SECONDS,
+    control: Control | None = None,
+    alone: bool = False,
+) -> bytes:
+    """Standard output of Git in exactly this environment. Raises as `git`, and `HaltError` where there is no Git.
+
+    `alone`: it has no terminal, where ssh or a helper could ask somebody, and dies with the worker.
+    """
+    check_git()
+    with tempfile.TemporaryFile() as words:
+        process = subprocess.Popen(
+            [*(_mortal() if alone else ()), "git", *arguments],
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            # No pipe: a connection that ssh keeps for later would hold it open.
+            stderr=words,
+            start_new_session=alone,
+        )
+        try:
+            out = _communicate(process, given, seconds, control)
+        except BaseException:
+            _kill(process)
+            raise
+        if process.returncode != 0:
+            words.seek(0)
+            raise GitError(last_words(words.read(_WORDS_BYTES)) or f"git ended with {process.returncode}")
+    return out
+
+
+def check_git() -> None:
+    """`HaltError` where there is no git on this machine."""
+    if shutil.which("git") is None:
+        raise HaltError("infra", "there is no git on this machine's PATH; install it: apt-get install git")
+
+
+def _communicate(
+    process: subprocess.Popen[bytes], given: bytes | None, seconds: float, control: Control | None
+) -> bytes:
+    waited = 0.0
+    while True:
+        try:
+            return process.communicate(given, timeout=_ASK_SECONDS)[0]
+        except subprocess.TimeoutExpired:
+            waited += _ASK_SECONDS
+            given = None
+        if control is not None and control.reason is not None:
+            raise StoppedError(control.reason.value)
+        if waited >= seconds:
+            raise GitError(f"no end after {seconds:g} seconds")
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End it with its helpers, which talk to far places; its pipes are not read: a helper may hold them open."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for helper in psutil.Process(process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                helper.kill()
+    process.kill()
+    with process:
+        pass
+
+
+@functools.cache
+def _mortal() -> tuple[str, ...]:
+    setpriv = shutil.which("setpriv")
+    return (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()
+
+
+def isolated_environment() -> dict[str, str]:
+    """The whole environment of Git on what strangers made: no secret and no address of the farm is in it."""
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    return {**inherited, **plain_environment()}
+
+
+def plain_environment() -> dict[str, str]:
+    """The variables that leave our configuration as the only one."""
+    return {
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": str(CONFIG),
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_SSH_COMMAND": "ssh -oBatchMode=yes",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "LC_ALL": "C.UTF-8",
+    }
+
+
+def last_words(output: bytes) -> str:
+    """What Git's standard error says in one line, passwords in URLs blotted out.
+
+    It is the first telling line; after a server's own words the fatal one as well, and in the place of one that
+    says nothing the line before it, which is ssh's.
+    """
+    lines = [line.strip() for line in output.decode(errors="replace").splitlines() if line.strip()]
+    telling = [line for line in lines if line.startswith(_TELLING)]
+    words = (telling or lines or [""])[0]
+    if words.startswith("remote: ") and (fatal := [line for line in telling if line.startswith("fatal:")]):
+        words = f"{words[:_LINE]}; {fatal[0]}"
+    elif words.startswith(_SAYS_NOTHING) and lines[0] != words:
+        words = lines[lines.index(words) - 1]
+    return without_credentials(words)[: 2 * _LINE]

@@ -1,0 +1,232 @@
+"""A bare local mirror per repository: the one place that talks to the repository's home.
+
+Commits are fetched one at a time, without history; submodules and LFS objects lie elsewhere. The mirror is
+changed under a file lock, and a commit that lies there is never asked for again. Its seal tells before each use
+whether somebody else has changed it, who could make Git run a program of his: then it is fetched anew.
+A repository whose object ids are SHA-256 has a mirror of that format.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import logging
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from workers.addresses import is_local, without_credentials
+from workers.control import Control
+from workers.halt import HaltError, StoppedError
+from workers.private import keep_private
+from workers.repository import seal
+from workers.repository.git import GitError, git
+from workers.repository.remote import far_git, how_to_mend
+from workers.sandbox.sweep import remove_tree
+
+_log = logging.getLogger(__name__)
+FETCH_SECONDS = 900.0
+ASK_SECONDS = 60.0
+"""For a question that moves no objects; within it a helper must have signed in."""
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_SHA256_LENGTH = 64
+_STALE_LOCKS = ("*.lock", "refs/bench/*.lock", "refs/heads/**/*.lock")
+
+
+class RepositoryUnreachableError(HaltError):
+    """The repository cannot be read from here."""
+
+    def __init__(self, repo: str, words: str) -> None:
+        super().__init__(
+            "infra",
+            f"repository {without_credentials(repo)} cannot be reached: {words}; "
+            f"{how_to_mend(words) or 'check the address, the network and the access rights'}",
+        )
+
+
+class CommitMissingError(HaltError):
+    """The repository is there, the commit is not."""
+
+    def __init__(self, repo: str, ref: str) -> None:
+        super().__init__(
+            "invalid_issue",
+            f"repository {without_credentials(repo)} has no commit {ref!r}; correct `base` or push it",
+        )
+
+
+def ensure_commit(mirrors_dir: Path, repo: str, commit: str, control: Control | None = None) -> Path:
+    """The mirror of `repo`, holding `commit` (40 or 64 hex digits)."""
+    repo = address(repo)
+    mirror = _place(mirrors_dir, repo, object_format(commit))
+    with contextlib.suppress(OSError):
+        # Its lock tells when a mirror was used last.
+        os.utime(mirror.with_suffix(".lock"))
+    if not _kept(mirror, commit):
+        with _changing(mirror, control):
+            if not _kept(mirror, commit):
+                _fetch(mirror, repo, commit, control)
+    return mirror
+
+
+def files_of(mirror: Path, commit: str) -> list[str]:
+    """Every file of a commit that the mirror holds."""
+    listed = git("ls-tree", "-r", "-z", "--name-only", commit, cwd=mirror)
+    return [os.fsdecode(name) for name in listed.split(b"\0") if name]
+
+
+def object_format(commit: str) -> str:
+    """What Git calls the hash that made an object id."""
+    return "sha256" if len(commit) == _SHA256_LENGTH else "sha1"
+
+
+def _place(mirrors_dir: Path, repo: str, form: str) -> Path:
+    name = hashlib.sha256(repo.encode()).hexdigest()[:20]
+    return mirrors_dir / (f"{name}-sha256.git" if form == "sha256" else f"{name}.git")
+
+
+def resolve_ref(repo: str, ref: str, mirrors_dir: Path | None = None) -> str:
+    """The full commit id that `ref` (branch, tag, commit, short id, `main~2`) names in `repo` now.
+
+    `mirrors_dir` keeps what has to be fetched for that. Raises `RepositoryUnreachableError` or
+    `CommitMissingError`, both `WorkerError`, with one line on what to mend.
+    """
+    if _COMMIT.fullmatch(ref) is None and (commit := _advertised(address(repo), ref)) is not None:
+        return commit
+    with contextlib.ExitStack() as stack:
+        place = mirrors_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-ref-")))
+        if _COMMIT.fullmatch(ref):
+            ensure_commit(place, repo, ref)
+            return ref
+        return _revision(place, address(repo), ref)
+
+
+def address(repo: str) -> str:
+    """`repo` as Git is given it: a local path made absolute, a URL as it is."""
+    if "://" in repo or re.match(r"[^/]+@?[^/]*:", repo):
+        return repo
+    # Path.expanduser raises for an unknown user.
+    return str(Path(os.path.expanduser(repo)).absolute())  # noqa: PTH111
+
+
+@contextlib.contextmanager
+def locked(path: Path, control: Control | None = None) -> Iterator[None]:
+    """Hold an exclusive lock on a file among processes and threads; `control` ends the wait for it."""
+    keep_private(path.parent)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        _take(fd, control)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _take(fd: int, control: Control | None) -> None:
+    if control is None:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        return None
+    while True:
+        try:
+            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if control.wait(0.1) and control.reason is not None:
+                raise StoppedError(control.reason.value) from None
+
+
+@contextlib.contextmanager
+def _changing(mirror: Path, control: Control | None = None) -> Iterator[None]:
+    """Hold the mirror's lock; what is not as this left it goes first, and what is left here is sealed."""
+    with locked(mirror.with_suffix(".lock"), control):
+        if mirror.exists() and not seal.holds(mirror, _seal(mirror)):
+            _log.warning(
+                "mirror %s is not as it was left (changed, or of an older version): fetched anew", mirror
+            )
+            remove_tree(mirror)
+        try:
+            yield
+        finally:
+            if mirror.exists():
+                seal.seal(mirror, _seal(mirror), contents=False)
+
+
+def _seal(mirror: Path) -> Path:
+    return mirror.with_suffix(".seal")
+
+
+def _kept(mirror: Path, commit: str) -> bool:
+    return (mirror / "refs" / "bench" / commit).exists() and seal.holds(mirror, _seal(mirror))
+
+
+def _init(mirror: Path, form: str) -> None:
+    """A fresh mirror, or one that a killed fetch left, fit for use; the caller holds the lock."""
+    for pattern in _STALE_LOCKS:
+        for stale in mirror.glob(pattern):
+            stale.unlink(missing_ok=True)
+    # Also where there is one: Git may have been killed half-way through making it.
+    git("init", "-q", "--bare", f"--object-format={form}", str(mirror))
+
+
+def _fetch(mirror: Path, repo: str, commit: str, control: Control | None) -> None:
+    if not mirror.exists() and not is_local(repo):
+        # Who cannot sign in learns of it at once, and not after the time that a large fetch may take.
+        _ask(repo, ["HEAD"], control)
+    _init(mirror, object_format(commit))
+    ref = f"refs/bench/{commit}"
+    try:
+        return _remote(mirror, repo, ["--depth=1"], f"+{commit}:{ref}", control)
+    except GitError as error:
+        if how_to_mend(str(error)) is not None:
+            raise RepositoryUnreachableError(repo, str(error)) from None
+    # Some servers give no commit by its id: then all branches and tags are fetched once.
+    _fetch_all(mirror, repo, control)
+    try:
+        git("update-ref", ref, f"{commit}^{{commit}}", cwd=mirror)
+    except GitError:
+        raise CommitMissingError(repo, commit) from None
+
+
+def _fetch_all(mirror: Path, repo: str, control: Control | None) -> None:
+    depth = ["--unshallow"] if (mirror / "shallow").exists() else []
+    try:
+        _remote(mirror, repo, depth, "+refs/*:refs/origin/*", control)
+    except GitError as error:
+        raise RepositoryUnreachableError(repo, str(error)) from None
+
+
+def _remote(mirror: Path, repo: str, options: list[str], refs: str, control: Control | None) -> None:
+    command = ["fetch", "-q", "--no-tags", "--no-write-fetch-head", *options, "--", repo, refs]
+    far_git(repo, *command, cwd=mirror, seconds=FETCH_SECONDS, control=control)
+
+
+def _ask(repo: str, refs: list[str], control: Control | None = None) -> dict[str, str]:
+    """The commits of a repository's refs by name, of all of them where none is given."""
+    # From a directory of no repository, whose own configuration would count.
+    command = ["ls-remote", "--", repo, *refs]
+    try:
+        told = far_git(repo, *command, cwd=Path("/"), seconds=ASK_SECONDS, control=control)
+    except GitError as error:
+        raise RepositoryUnreachableError(repo, str(error)) from None
+    lines = (line.partition("\t") for line in told.decode(errors="replace").splitlines())
+    return {name: commit for commit, _, name in lines}
+
+
+def _advertised(repo: str, ref: str) -> str | None:
+    found = _ask(repo, [ref, f"{ref}^{{}}"])
+    for name in (f"refs/tags/{ref}^{{}}", f"{ref}^{{}}", ref, f"refs/tags/{ref}", f"refs/heads/{ref}"):
+        if name in found:
+            return found[name]
+    return None
+
+
+def _revision(mirrors_dir: Path, repo: str, ref: str) -> str:
+    ids = _ask(repo, ["HEAD"]) or _ask(repo, [])
+    form = object_format(next(iter(ids.values()), ""))
+    mirror = _place(mirrors_dir, repo, form)
+    with _changing(mirror):
+        _init(mirror, form)
+        _fetch_all(mirror, repo, None)
+    for name in (f"refs/origin/heads/{ref}", f"refs/origin/{ref}", ref):
+        with contextlib.suppress(GitError):
+            found = git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}", cwd=mirror)
+            return found.decode().strip()
+    raise CommitMissingError(repo, ref)
