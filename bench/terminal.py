@@ -4,7 +4,7 @@ Markup is off: `[bold]` in a title is six signs of it. Our own styles are given 
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import IO, Any
 
@@ -15,6 +15,7 @@ from rich.text import Text
 
 from bench.embedded.farm import PartStatus
 from planner.cli.output import echo_json
+from planner.system.clock import rfc3339
 from planner.system.foreign_text import visible_line, visible_text
 
 # Wide enough for a report in a pipe or a CI log, where there is no terminal to ask.
@@ -66,7 +67,7 @@ def show_json(value: Any) -> None:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return rfc3339(value)
     if isinstance(value, Decimal):
         return float(value)
     return str(value)

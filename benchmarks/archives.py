@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from planner.actions import action_space_document, valid_actions
+from planner.system.clock import rfc3339
 
 Json = dict[str, Any]
 _MOULDS = 64
@@ -30,9 +31,9 @@ def write_archives(root: Path, count: int, legacy: float = 0.2, seed: int = 0) -
         values = {
             _ID: f"x{number}-a1-c0-{seed:08x}",
             _ISSUE: f"depot-{number // 4}",
-            _START: _iso(start),
-            _END: _iso(start + timedelta(minutes=lot.randint(1, 90))),
-            _ASKED: _iso(start - timedelta(seconds=1)),
+            _START: rfc3339(start, "milliseconds"),
+            _END: rfc3339(start + timedelta(minutes=lot.randint(1, 90)), "milliseconds"),
+            _ASKED: rfc3339(start - timedelta(seconds=1), "milliseconds"),
         }
         home = root / values[_ID]
         home.mkdir()
@@ -40,10 +41,6 @@ def write_archives(root: Path, count: int, legacy: float = 0.2, seed: int = 0) -
             for mark, value in values.items():
                 text = text.replace(mark, value)
             (home / f"{name}.json").write_text(text, encoding="ascii")
-
-
-def _iso(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _mould(lot: random.Random, legacy: bool) -> dict[str, str]:

@@ -14,7 +14,7 @@ from planner.bundles.bundle import EpochMismatchError
 from planner.encoding.build_input import build_planner_input, risk_and_size, stated_job_type
 from planner.encoding.input_hash import hash_of
 from planner.errors import PlannerError
-from planner.host.answer import PlannerAction, now
+from planner.host.answer import PlannerAction
 from planner.host.caps import capped
 from planner.host.config import PlannerConfig
 from planner.host.models import Model, load_model
@@ -22,6 +22,7 @@ from planner.host.rollout import Execution, Mode
 from planner.host.timed_calls import CallError, LateError, TimedCalls
 from planner.space.baseline import baseline_action
 from planner.space.decode import Decoded, head_probabilities
+from planner.system.clock import rfc3339_now
 
 FIRST_RUN_SECONDS: Final = 10.0
 """How long the dummy run at start-up may take; afterwards the config's timeout holds."""
@@ -181,7 +182,7 @@ class PlannerInference:
         reasons = lowered if abstained is None else [abstained, *lowered]
         return PlannerAction(
             action=action,
-            created_at=now(),
+            created_at=rfc3339_now(),
             abstain_to_default=abstained is not None,
             reason=",".join(reasons) or None,
             confidence=confidence,

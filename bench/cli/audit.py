@@ -1,7 +1,5 @@
 """`bench audit`: one dated report on the stream."""
 
-import os
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from bench.config.load import find_config, load_config
 from bench.errors import FailureError
 from bench.terminal import show
 from planner.cli.progress import progress
+from planner.system.atomic import write_atomic
 
 _Directory = click.Path(path_type=Path)
 
@@ -53,12 +52,8 @@ def audit(out: Path, config: Path | None, archives: Path | None, dataset: Path |
 
 
 def _write(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
+        write_atomic(path, text)
     except OSError as error:
-        with suppress(OSError):
-            draft.unlink()
         raise FailureError(f"cannot write {path}: {error.strerror or error}; choose another --out") from error

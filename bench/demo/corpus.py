@@ -14,6 +14,7 @@ import yaml
 from bench.demo.backlog import backlog
 from bench.demo.errors import DemoError
 from bench.demo.history import base_commit, branch_commits, create_repository, import_stream
+from planner.system.atomic import write_atomic
 
 SECONDS_PER_MINUTE = 0.15
 """Real seconds of a planned minute: a budget of 15 minutes lasts 2.25 seconds, one of 120 lasts 18."""
@@ -93,13 +94,11 @@ def _read_stamp(path: Path) -> Any:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file in one step; one that already says so is not touched."""
+    """Atomic write; a file of the same content is not touched."""
     if path.is_file() and path.read_bytes() == text.encode():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    fresh.write_bytes(text.encode())
-    fresh.replace(path)
+    write_atomic(path, text)
 
 
 def _issues_text(commits: Mapping[str, str]) -> str:

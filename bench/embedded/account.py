@@ -2,12 +2,12 @@
 
 import os
 import pwd
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.embedded.errors import EmbeddedError
+from planner.system.atomic import write_atomic
 
 
 @dataclass(frozen=True)
@@ -31,16 +31,11 @@ class Account:
             os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
     def write(self, path: Path, text: str) -> None:
-        """Put a private file into a directory of the account.
+        """Atomic write of a private file in a directory of the account.
 
         Always a new file: root must not write through a link that the account may have laid.
         """
-        handle, draft = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            if self.drop:
-                os.fchown(handle, self.uid, self.gid)
-        Path(draft).replace(path)
+        write_atomic(path, text, mode=0o600, owner=(self.uid, self.gid) if self.drop else None)
 
     def can_reach(self, path: Path) -> bool:
         """Whether the account may pass through every directory above `path`."""

@@ -19,6 +19,7 @@ from bench.embedded.moved import settle
 from bench.embedded.paths import FarmPaths
 from bench.embedded.postgres import Postgres
 from bench.embedded.processes import Daemon, trim
+from planner.system.atomic import write_atomic
 
 _SPACE_NEEDED_BYTES = 200 * 1024 * 1024
 
@@ -108,11 +109,7 @@ class EmbeddedFarm:
             known = json.loads(self.paths.secrets.read_text(encoding="utf-8"))
         if name not in known:
             known[name] = secrets.token_urlsafe(24)
-            draft = self.paths.secrets.with_suffix(".draft")
-            draft.unlink(missing_ok=True)
-            draft.touch(mode=0o600)
-            draft.write_text(json.dumps(known), encoding="utf-8")
-            draft.replace(self.paths.secrets)
+            write_atomic(self.paths.secrets, json.dumps(known), mode=0o600)
         return known[name]
 
     def _end_at_another_place(self) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 
 from bench.embedded.errors import EmbeddedError
+from planner.system.atomic import write_atomic
 
 # Children inherit it, so a family is found even after the process that began it was killed.
 FAMILY = "FARM_FAMILY"
@@ -173,9 +174,7 @@ class Daemon:
         return place_of(self.record.parent)
 
     def _write(self, note: Record) -> None:
-        draft = self.record.with_suffix(".draft")
-        draft.write_text(json.dumps(vars(note)), encoding="utf-8")
-        draft.replace(self.record)
+        write_atomic(self.record, json.dumps(vars(note)))
 
 
 def place_of(directory: Path) -> str:

@@ -12,8 +12,9 @@ from typing import Any, Final
 from bench.intake.errors import IntakeError
 from bench.intake.issue import PRIORITIES, RISKS, SIZES, Issue
 from bench.intake.nearest import did_you_mean
-from bench.intake.times import format_time, parse_time
+from bench.intake.times import parse_time
 from planner.actions import JOB_TYPES
+from planner.system.clock import rfc3339
 
 Condition = Mapping[str, Any]
 
@@ -96,7 +97,7 @@ def _checked_time(value: Any, place: str) -> str:
     moment = parse_time(text) if isinstance(text, str) else None
     if moment is None:
         raise IntakeError(f"{place}: {value!r:.60} is not a time; write 2026-01-31 or 2026-01-31T12:00:00Z")
-    return format_time(moment)
+    return rfc3339(moment)
 
 
 def _order(key: str) -> Callable[[Any], Any]:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from bench.intake.times import format_time, parse_time
+from bench.intake.times import parse_time
+from planner.system.clock import rfc3339
 
 MAX_DEPTH: Final = 64
 _LARGEST: Final = 10**12
@@ -48,7 +49,7 @@ class Fields:
         if moment is None:
             self._complain(name, value, "a time")
             return None
-        return format_time(moment)
+        return rfc3339(moment)
 
     def number(self, name: str) -> int | None:
         """A whole number from 0; texts such as "3" count."""

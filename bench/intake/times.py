@@ -10,8 +10,3 @@ def parse_time(text: str) -> datetime | None:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-
-
-def format_time(moment: datetime) -> str:
-    """RFC 3339 in UTC, with microseconds only where there are any."""
-    return moment.isoformat().replace("+00:00", "Z")

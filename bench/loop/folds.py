@@ -1,7 +1,6 @@
 """Leave-issues-out folds: one dataset a fold, each judged on issues that no other part of it has."""
 
 import hashlib
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from bench.loop.learn import DATASET
 from planner.canonical import canonical_json
 from planner.dataset.read import EXAMPLES_FILE, META_FILE, Dataset
 from planner.dataset.splits import SPLITS
+from planner.system.atomic import atomic_directory
 
 Json = dict[str, Any]
 
@@ -68,12 +68,9 @@ def _write(target: Path, base: Dataset, examples: list[Json], sides: Mapping[str
         "dataset_hash": hashlib.sha256(text.encode()).hexdigest(),
         "split_counts": {split: counts.count(split) for split in SPLITS},
     }
-    draft = target.with_name(f".{target.name}.draft")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    (draft / EXAMPLES_FILE).write_text(text, encoding="utf-8")
-    (draft / META_FILE).write_text(canonical_json(meta) + "\n", encoding="utf-8")
-    draft.rename(target)
+    with atomic_directory(target) as draft:
+        (draft / EXAMPLES_FILE).write_text(text, encoding="utf-8")
+        (draft / META_FILE).write_text(canonical_json(meta) + "\n", encoding="utf-8")
 
 
 def _lines(examples: list[Json], sides: Mapping[str, str]) -> Iterator[str]:

@@ -7,6 +7,7 @@ import yaml
 
 from bench.config.models import BenchConfig
 from bench.demo.backlog import backlog
+from planner.system.atomic import write_atomic
 
 TAUGHT: Final = "taught"
 UNSEEN: Final = "unseen"
@@ -39,6 +40,5 @@ def stage_config(demo: BenchConfig) -> dict[str, Any]:
 def write_config(demo: BenchConfig, directory: Path) -> Path:
     """`stage-a.yaml` in `directory`."""
     path = directory / CONFIG_FILE
-    draft = path.with_suffix(".draft")
-    draft.write_text(yaml.safe_dump(stage_config(demo), sort_keys=False), encoding="utf-8")
-    return draft.replace(path)
+    write_atomic(path, yaml.safe_dump(stage_config(demo), sort_keys=False))
+    return path

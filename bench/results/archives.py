@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from bench.errors import BenchError, FailureError
 from db.repositories.recorded import RecordedCandidate, recorded_candidates
+from planner.system.atomic import atomic_directory
 from workers.execution.archive import Evidence, is_archive_name, write_archive
 from workers.execution.leftovers import size_of
 from workers.result import CandidateResult
@@ -43,10 +44,8 @@ def export_archives(source: Path, target: Path, bench_id: str | None) -> tuple[i
                 if (target / archive.name).exists():
                     known += 1
                     continue
-                draft = target / f".{archive.name}.draft"
-                shutil.rmtree(draft, ignore_errors=True)
-                shutil.copytree(archive, draft, symlinks=True)
-                draft.rename(target / archive.name)
+                with atomic_directory(target / archive.name) as draft:
+                    shutil.copytree(archive, draft, symlinks=True, dirs_exist_ok=True)
                 copied += 1
     except OSError as error:
         raise FailureError(f"cannot copy archives to {target}: {error.strerror or error}") from error

@@ -17,10 +17,11 @@ from bench.results.documents import judgement_document
 from bench.results.evidence import case_row
 from bench.results.judged import judge_rows
 from bench.statistics.winners import CaseJudgement
-from bench.submit.inputs import rfc3339
 from db.repositories.benches import Benches
 from db.repositories.verdicts import CaseRows, Verdicts
 from planner.canonical import canonical_json, sha256_json
+from planner.system.atomic import write_all_atomic
+from planner.system.clock import rfc3339
 
 NAME = "best_of_k_dataset"
 SCHEMA_VERSION = "cyntra.best_of_k_example.v1"
@@ -141,19 +142,16 @@ def _header(
 
 
 def _write(directory: Path, text: str, rows: list[dict[str, str]], header: dict[str, Any]) -> None:
-    """Drafts first, then three renames: a full disk leaves the old files as they were."""
-    drafts = {
-        name: directory / f".{name}.draft"
-        for name in (f"{NAME}.jsonl", f"{NAME}.parquet", f"{NAME}.header.json")
+    """Atomic write of the three files: a full disk leaves the old ones as they were."""
+    table = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist(rows, schema=_PARQUET_SCHEMA), table)
+    contents: dict[Path, bytes | str] = {
+        directory / f"{NAME}.jsonl": text,
+        directory / f"{NAME}.parquet": table.getvalue().to_pybytes(),
+        directory / f"{NAME}.header.json": canonical_json(header) + "\n",
     }
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        drafts[f"{NAME}.jsonl"].write_text(text, encoding="utf-8")
-        pq.write_table(pa.Table.from_pylist(rows, schema=_PARQUET_SCHEMA), drafts[f"{NAME}.parquet"])
-        drafts[f"{NAME}.header.json"].write_text(canonical_json(header) + "\n", encoding="utf-8")
-        for name, draft in drafts.items():
-            draft.replace(directory / name)
+        write_all_atomic(contents)
     except OSError as error:
-        for draft in drafts.values():
-            draft.unlink(missing_ok=True)
         raise FailureError(f"cannot write labels to {directory}: {error.strerror or error}") from error

@@ -8,6 +8,7 @@ from bench.errors import FailureError
 from bench.experiment.decide import action_of
 from bench.results.documents import winners_document
 from bench.results.read import BenchResults, DecidedCase
+from planner.system.atomic import write_all_atomic
 
 
 def write_outputs(results: BenchResults) -> dict[str, Any]:
@@ -70,10 +71,7 @@ def _line(row: dict[str, Any]) -> str:
 def _write(directory: Path, texts: dict[str, str]) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            draft = Path(name + ".draft")
-            draft.write_text(text, encoding="utf-8")
-            draft.replace(name)
+        write_all_atomic({Path(name): text for name, text in texts.items()})
     except OSError as error:
         raise FailureError(
             f"cannot write to {directory}: {error.strerror}; correct output.directory"

@@ -10,6 +10,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from planner.system.atomic import atomic_path
 from planner.system.foreign_text import visible_line
 
 Form = Literal["png", "svg"]
@@ -95,13 +96,9 @@ def tidy(axes: Axes, *, grid: Literal["both", "x", "y"] = "both") -> None:
 
 
 def save(figure: Figure, path: Path, form: Form) -> None:
-    """Write `figure`, whole or not at all."""
-    draft = path.with_name(f".{path.name}.draft")
-    try:
+    """Atomic write of `figure`."""
+    with atomic_path(path) as draft:
         figure.savefig(draft, format=form, dpi=_DPI, metadata=_METADATA[form])
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def settings() -> Any:

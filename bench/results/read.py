@@ -13,13 +13,13 @@ from bench.experiment.labels import BenchTotals, build_summary
 from bench.experiment.regret import PolicyRegret, PolicySummary, best_fixed, regret, summarise, uniform_regret
 from bench.experiment.winners import CaseVerdict
 from bench.results.looks import look_lines
-from bench.submit.inputs import rfc3339
 from db.repositories.benches import Benches
 from db.repositories.policies import Policies
 from db.repositories.verdicts import CaseRows, Verdicts
 from planner.actions import Action, JobType
 from planner.dataset.epochs import epoch_of
 from planner.space.baseline import POLICY_ID
+from planner.system.clock import rfc3339
 
 if TYPE_CHECKING:
     from bench.statistics.winners import CaseJudgement

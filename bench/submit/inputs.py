@@ -6,17 +6,13 @@ from typing import Any
 
 from bench.intake.issue import Issue
 from planner.actions import action_space_document
+from planner.system.clock import rfc3339
 
 Json = dict[str, Any]
 UNIVERSE_ID = "default"
 
 _ACTIVE_BINS = ((0, "0"), (2, "1-2"), (5, "3-5"))
 _QUEUE_BINS = ((0, "0"), (5, "1-5"), (20, "6-20"))
-
-
-def rfc3339(moment: datetime) -> str:
-    """RFC 3339 in UTC."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def planner_input(issue: Issue, now: datetime, history: Sequence[Json], system_state: Json | None) -> Json:

@@ -8,10 +8,10 @@ from typing import Any, Final, NamedTuple
 from planner.actions import NA, Action, JobType, action_space_document
 from planner.dataset.archives import Archived
 from planner.dataset.facts import Plan
-from planner.documents.base import format_time
 from planner.documents.planner_input import RunSummary, input_hash
 from planner.documents.plans import label_document
 from planner.space.baseline import clamp_action
+from planner.system.clock import rfc3339
 
 Json = dict[str, Any]
 _START: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -149,4 +149,4 @@ def _outcome(run: Run, label: Action) -> Json:
 
 
 def _time(milliseconds: int) -> str:
-    return format_time(_START + timedelta(milliseconds=milliseconds))
+    return rfc3339(_START + timedelta(milliseconds=milliseconds))

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -66,13 +66,6 @@ class Open(Closed):
 
 
 AnyDocument = TypeVar("AnyDocument", bound=Closed)
-
-
-def format_time(moment: datetime) -> str:
-    """RFC 3339 in UTC with whole seconds or microseconds; a time without zone is a `ValueError`."""
-    if moment.tzinfo is None:
-        raise ValueError("a time without a zone cannot be written as UTC")
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def parse_document(model: type[AnyDocument], data: Any, where: str = "") -> AnyDocument:

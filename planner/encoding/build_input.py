@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from planner.actions import JOB_TYPES, JobType, action_space_document
-from planner.host.answer import now
+from planner.system.clock import rfc3339_now
 
 SCHEMA_VERSION: Final = "cyntra.planner_input.v1"
 MAX_RUNS: Final = 8
@@ -35,7 +35,7 @@ def build_planner_input(
     newest = sorted(history, key=lambda run: (-run["started_ms"], run["run_id"]))[:MAX_RUNS]
     return {
         "schema_version": SCHEMA_VERSION,
-        "created_at": now(),
+        "created_at": rfc3339_now(),
         "universe_id": universe_id,
         "job_type": job_type_of(tags),
         "universe_defaults": dict(universe_defaults or {}),

@@ -22,6 +22,7 @@ from planner.policies.best_fixed import BestFixed
 from planner.policies.nearest import NearestNeighbours
 from planner.policies.uniform import Uniform
 from planner.space.baseline import POLICY_ID as BASELINE
+from planner.system.atomic import atomic_path, write_all_atomic
 
 SCHEMA_VERSION: Final = "cyntra.planner_evaluation.v1"
 FIGURES, REPORT = "evaluation.json", "report.md"
@@ -88,17 +89,13 @@ def _controls(train: EncodedExamples) -> list[Policy]:
 
 
 def write_evaluation(directory: Path, found: Evaluation) -> None:
-    """Write the figures, the report and its two plots; each file whole or not at all."""
+    """Write the figures, the report and its two plots; each by an atomic write."""
     directory.mkdir(parents=True, exist_ok=True)
-    drafts = {name: directory / f".draft.{name}" for name in (RELIABILITY, RISK_COVERAGE, REPORT, FIGURES)}
-    try:
-        draw_reliability(drafts[RELIABILITY], found.decisions[0], found.uncalibrated, found.examples)
-        draw_risk_coverage(drafts[RISK_COVERAGE], found.decisions, found.examples)
-        drafts[REPORT].write_text(report_markdown(found.figures), encoding="utf-8")
-        text = json.dumps(found.figures, indent=2, allow_nan=False)
-        drafts[FIGURES].write_text(text + "\n", encoding="utf-8")
-        for name, draft in drafts.items():
-            draft.replace(directory / name)
-    finally:
-        for draft in drafts.values():
-            draft.unlink(missing_ok=True)
+    figures = json.dumps(found.figures, indent=2, allow_nan=False) + "\n"
+    with (
+        atomic_path(directory / RELIABILITY) as reliability,
+        atomic_path(directory / RISK_COVERAGE) as coverage,
+    ):
+        draw_reliability(reliability, found.decisions[0], found.uncalibrated, found.examples)
+        draw_risk_coverage(coverage, found.decisions, found.examples)
+        write_all_atomic({directory / REPORT: report_markdown(found.figures), directory / FIGURES: figures})

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from planner.actions import Action
@@ -55,8 +54,3 @@ class PlannerAction:
             "abstain_to_default": self.abstain_to_default,
             **given,
         }
-
-
-def now() -> str:
-    """The time as documents write it: RFC 3339 in UTC."""
-    return datetime.now(UTC).isoformat().replace("+00:00", "Z")

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from planner.drafts import write_file
 from planner.errors import PlannerError
+from planner.system.atomic import write_atomic
 
 Weights = Mapping[str, Tensor]
 
@@ -27,17 +27,10 @@ def weight_hash(weights: Weights) -> str:
 
 
 def save(content: Any, path: Path) -> None:
-    """Write tensors and plain values; a reader sees the old file or the new one."""
+    """Atomic write of tensors and plain values."""
     held = io.BytesIO()
     torch.save(content, held)  # into a full disk, torch would end in an error that does not say so
-    begun = path.with_name(draft(path.name))
-    write_file(begun, held.getvalue())
-    begun.replace(path)
-
-
-def draft(name: str) -> str:
-    """What a file is called until it is whole."""
-    return f".{name}.draft"
+    write_atomic(path, held.getvalue())
 
 
 def load(path: Path) -> Any:

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from planner.drafts import write_file
 from planner.encoding.layout import LAYOUT_V1, LAYOUT_V2, layout_document
 from planner.encoding.tokens import tokens_document
 from planner.errors import PlannerError
 from planner.policies.outcome_choice import DecisionWeights
+from planner.system.atomic import write_atomic
 from planner.system.regular_files import MIB, open_regular, read_regular
 from planner.training.checkpoint import Weights, load, save, weight_hash
 from planner.training.config import TrainingConfig
@@ -52,7 +52,7 @@ def config_document(config: TrainingConfig, temperatures: Mapping[str, float]) -
 
 def write_json(document: Json, path: Path) -> None:
     """Indented, for people too."""
-    write_file(path, json.dumps(document, indent=2, allow_nan=False).encode() + b"\n")
+    write_atomic(path, json.dumps(document, indent=2, allow_nan=False).encode() + b"\n")
 
 
 def write_model(directory: Path, weights: Weights, config: Json, report: Json) -> None:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from planner.dataset.arrays import EncodedExamples
 from planner.dataset.read import Dataset
-from planner.documents.base import format_time
 from planner.errors import PlannerError
+from planner.system.clock import rfc3339
 from planner.training import calibrate
 from planner.training.checkpoint import weight_hash
 from planner.training.config import TrainingConfig
@@ -141,7 +141,7 @@ def _report(
     report = {
         "schema_version": "cyntra.planner_training_report.v1",
         "kind": config.kind,
-        "trained_at": format_time(datetime.now(UTC).replace(microsecond=0)),
+        "trained_at": rfc3339(datetime.now(UTC).replace(microsecond=0)),
         "dataset": {
             "dataset_hash": dataset.meta.dataset_hash,
             "epoch": dataset.meta.epoch,

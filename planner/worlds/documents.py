@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.actions import Action, action_space_document
-from planner.documents.base import format_time
 from planner.documents.planner_input import input_hash
 from planner.documents.plans import label_document
+from planner.system.clock import rfc3339
 from planner.worlds.generate import ACTIONS, RISKS, SIZES, TAGS, Features, Floats, Outcomes, budgets
 
 _FIRST_MS: Final = 1_767_225_600_000  # 2026-01-01T00:00:00Z
@@ -72,7 +72,7 @@ def issue_id(place: int) -> str:
 
 
 def _time(milliseconds: int) -> str:
-    return format_time(datetime.fromtimestamp(milliseconds / 1000, UTC))
+    return rfc3339(datetime.fromtimestamp(milliseconds / 1000, UTC))
 
 
 def _candidates(bench: WorldBench, place: int, arms: list[Action], best: int) -> Iterator[Json]:

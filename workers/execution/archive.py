@@ -3,14 +3,14 @@
 import json
 import os
 import re
-import secrets
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TypeGuard
+from typing import Any, TypeGuard
 
+from planner.system.atomic import atomic_directory
+from planner.system.clock import rfc3339
 from workers.addresses import without_credentials
 from workers.execution.plan import executed_plan
 from workers.execution.vote import blocking_failures, passed
@@ -18,7 +18,6 @@ from workers.private import keep_private
 from workers.result import WORKCELL_ID_PATTERN, CandidateResult
 from workers.spec import PlannedAction, WorkOrder
 
-DRAFT_PREFIX: Final = ".making-"
 """How an archive is named while it is written; one that a killed worker left is no archive."""
 
 
@@ -53,23 +52,17 @@ def write_archive(archives: Path, evidence: Evidence) -> Path:
     if not is_archive_name(name):
         raise ValueError(f"{name!r} is no name of an archive")
     keep_private(archives)
-    making = archives / f"{DRAFT_PREFIX}{name}-{secrets.token_hex(4)}"
-    try:
-        (making / "logs").mkdir(parents=True)
+    # Many workers write here, and a listing of all archives for each would take longer than the writing.
+    with atomic_directory(archives / name, remove_stale=False) as draft:
+        (draft / "logs").mkdir()
         planner = planner_block(evidence)
-        _json(making / "manifest.json", manifest(evidence, planner))
-        _json(making / "proof.json", proof(evidence))
-        _json(making / "rollout.json", rollout(evidence, planner))
+        _json(draft / "manifest.json", manifest(evidence, planner))
+        _json(draft / "proof.json", proof(evidence))
+        _json(draft / "rollout.json", rollout(evidence, planner))
         if evidence.patch is not None:
-            (making / "patch.diff").write_bytes(evidence.patch)
+            (draft / "patch.diff").write_bytes(evidence.patch)
         for log, data in evidence.logs.items():
-            (making / "logs" / log).write_bytes(data)
-        if (archives / name).exists():
-            raise FileExistsError(f"{archives / name} exists")
-        making.rename(archives / name)
-    except BaseException:
-        shutil.rmtree(making, ignore_errors=True)
-        raise
+            (draft / "logs" / log).write_bytes(data)
     return archives / name
 
 
@@ -188,7 +181,7 @@ def _times(result: CandidateResult) -> dict[str, str]:
 
 
 def _rfc3339(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return rfc3339(datetime.fromtimestamp(seconds, UTC), "milliseconds")
 
 
 def _usd(micro_usd: int | None) -> float | None:

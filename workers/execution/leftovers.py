@@ -9,8 +9,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from planner.system.atomic import DRAFTS
 from workers.cell import orphans, sweep_orphans
-from workers.execution.archive import DRAFT_PREFIX
 from workers.execution.setup import log_of, stamp
 from workers.sandbox.sweep import is_real_directory, remove_tree
 
@@ -27,6 +27,8 @@ _HALF_FETCHED: Final = (
 _HALF_DOWNLOADED: Final = ("fetch-*", "tmp/*", "incomplete/*")
 _OID_LENGTH: Final = 64
 _GONE: Final = ".gone"
+_DRAFTS_BEFORE: Final = ".making-*"
+"""How version 0.1 named the draft of an archive."""
 
 
 class Leftover(NamedTuple):
@@ -105,7 +107,7 @@ def stale_setups(work_dir: Path, *, remove: bool) -> list[Leftover]:
 
 def half_archives(archives: Path, *, remove: bool) -> list[Leftover]:
     """What workers that were killed while they wrote an archive left of it; whole archives stay."""
-    drafts = sorted(archives.glob(f"{DRAFT_PREFIX}*"))
+    drafts = sorted(chain(archives.glob(DRAFTS), archives.glob(_DRAFTS_BEFORE)))
     found = [Leftover("half an archive", path, size_of(path)) for path in drafts if _idle(path) > _HOUR]
     _clear(found, remove)
     return found

@@ -10,6 +10,8 @@ from uuid import UUID
 
 import psutil
 
+from planner.system.atomic import write_atomic
+
 
 @dataclass(frozen=True)
 class Held:
@@ -29,12 +31,10 @@ class LeaseNotes:
         self._directory = directory
 
     def holding(self, execution: int, attempt: int, token: UUID) -> None:
-        """Write down the lease; the file appears whole or not at all."""
+        """Atomic write of the lease."""
         started = _started(os.getpid())
         note = {"execution": execution, "attempt": attempt, "token": str(token), "started": started}
-        draft = self._path().with_suffix(".draft")
-        draft.write_text(json.dumps(note), encoding="utf-8")
-        draft.replace(self._path())
+        write_atomic(self._path(), json.dumps(note))
 
     def nothing(self) -> None:
         """Cross the lease out."""

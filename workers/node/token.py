@@ -1,10 +1,10 @@
 """The token of a machine: a secret that it makes once, and by which the farm knows it again."""
 
-import os
 from contextlib import suppress
 from pathlib import Path
 from uuid import UUID, uuid4
 
+from planner.system.atomic import write_atomic
 from workers.errors import WorkerError
 
 _NAME = "token"
@@ -30,12 +30,6 @@ def machine_token(run_dir: Path) -> UUID:
 
 
 def _make(path: Path) -> None:
-    """Written whole or not at all; of two at once, one token stands."""
-    draft = path.with_name(f".{_NAME}.{uuid4().hex}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(f"{uuid4()}\n")
-        file.flush()
-        os.fsync(file.fileno())
+    """Atomic write of a new token; the first of two writers wins."""
     with suppress(FileExistsError):
-        os.link(draft, path)
-    draft.unlink()
+        write_atomic(path, f"{uuid4()}\n", mode=0o600, durable=True, replace=False)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from planner.system.atomic import write_atomic
 from workers.patterns import spec_of
 
 _SKIPPED = {".git", ".hg", "__pycache__", "node_modules", ".venv", "venv", ".tox", ".nox", "build", "dist"}
@@ -40,15 +41,8 @@ def editable_files(root: Path, protected: Iterable[str]) -> list[str]:
 
 
 def write_whole(path: Path, raw: bytes) -> None:
-    """Replace a file's content in one step, keeping its mode."""
-    draft = path.with_name(f".{path.name}.repair-draft")
-    try:
-        draft.write_bytes(raw)
-        draft.chmod(path.stat().st_mode & 0o7777)
-        draft.replace(path)
-    finally:
-        with suppress(FileNotFoundError):
-            draft.unlink()
+    """Atomic write of a file that exists; its mode stays."""
+    write_atomic(path, raw, mode=path.stat().st_mode & 0o7777)
 
 
 class Snapshot:

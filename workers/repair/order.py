@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from planner.system.atomic import write_atomic
 from workers.repair.errors import RepairError
 
 
@@ -74,11 +75,9 @@ def _required_gates(manifest: dict[str, Any]) -> list[tuple[str, ...]]:
 
 
 def write_result(path: Path, status: str, message: str) -> None:
-    """Write `result.json` in one step; the repairer costs compute minutes only."""
+    """Atomic write of `result.json`; the repairer costs compute minutes only."""
     document = {"status": status, "cost_usd": None, "tokens_in": 0, "tokens_out": 0, "message": message}
-    draft = path.with_name(path.name + ".part")
-    draft.write_text(json.dumps(document) + "\n", "utf-8")
-    draft.replace(path)
+    write_atomic(path, json.dumps(document) + "\n")
 
 
 def process_started() -> float:

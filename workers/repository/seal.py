@@ -10,10 +10,11 @@ import hashlib
 import json
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+
+from planner.system.atomic import write_atomic
 
 _CHUNK = 1024 * 1024
 
@@ -23,10 +24,7 @@ def seal(directory: Path, file: Path, *, contents: bool) -> None:
     digests = {"stat": stat_digest(directory)}
     if contents:
         digests["contents"] = content_digest(directory)
-    handle, draft = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
-    with os.fdopen(handle, "w", encoding="ascii") as out:
-        json.dump(digests, out)
-    Path(draft).replace(file)
+    write_atomic(file, json.dumps(digests), mode=0o600)
 
 
 def holds(directory: Path, file: Path) -> bool:

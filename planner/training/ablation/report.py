@@ -9,6 +9,7 @@ from planner.dataset.arrays import encode_examples
 from planner.dataset.read import Dataset
 from planner.evaluation.assess import Settings, assess
 from planner.evaluation.markdown import NONE, difference_cell, metric_text, share_text, table
+from planner.system.atomic import write_all_atomic
 from planner.system.foreign_text import markdown_code, markdown_text
 from planner.training.ablation.run import BASE, Row
 
@@ -97,12 +98,6 @@ def _size(row: Json) -> list[str]:
 
 
 def write_ablation(directory: Path, figures: Json) -> None:
-    """Write the figures and the table; each file whole or not at all."""
-    texts = {
-        FIGURES: json.dumps(figures, indent=2, allow_nan=False) + "\n",
-        REPORT: ablation_markdown(figures),
-    }
-    for name, text in texts.items():
-        draft = directory / f".draft.{name}"
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(directory / name)
+    """Write the figures and the table; each by an atomic write."""
+    figures_text = json.dumps(figures, indent=2, allow_nan=False) + "\n"
+    write_all_atomic({directory / FIGURES: figures_text, directory / REPORT: ablation_markdown(figures)})

@@ -15,6 +15,7 @@ from planner.dataset.read import Dataset
 from planner.encoding.layout import HISTORY_SLOTS
 from planner.errors import PlannerError
 from planner.evaluation.decisions import Decisions, decide
+from planner.system.atomic import write_atomic
 from planner.training.config import TrainingConfig
 from planner.training.train import train
 from planner.training.trained import load_trained
@@ -168,9 +169,7 @@ def _write(path: Path, row: Row) -> None:
         },
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".draft.{path.name}")
-    draft.write_text(json.dumps(document, allow_nan=False) + "\n", encoding="utf-8")
-    draft.replace(path)
+    write_atomic(path, json.dumps(document, allow_nan=False) + "\n")
 
 
 def _read(path: Path, setting: Setting) -> Row:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from planner.actions import JOB_TYPES, JobType, action_space_document, valid_actions
-from planner.documents.base import format_time
+from planner.system.clock import rfc3339
 
 CASES: Final = 120
 HISTORY: Final = 8
@@ -45,7 +45,7 @@ def _planner_input(rng: random.Random, job_type: JobType, runs: int) -> Json:
     starts = sorted((_NOW_MS - rng.randint(60_000, 60 * _DAY_MS) for _ in range(runs)), reverse=True)
     return {
         "schema_version": "cyntra.planner_input.v1",
-        "created_at": format_time(datetime.fromtimestamp(_NOW_MS / 1000, UTC)),
+        "created_at": rfc3339(datetime.fromtimestamp(_NOW_MS / 1000, UTC)),
         "universe_id": "default",
         "job_type": job_type,
         "universe_defaults": rng.choice([{}, {"swarm_id": "serial_handoff", "objective_id": "quality"}]),

@@ -3,7 +3,8 @@
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -15,11 +16,11 @@ from planner.bundles import bundle as names
 from planner.bundles.bundle import Bundle, metadata_hash, open_bundle
 from planner.bundles.goldens import write_goldens
 from planner.canonical import sha256_json
-from planner.drafts import draft_of, write_file
 from planner.encoding.forms import InputForm, known_forms
 from planner.errors import PlannerError
 from planner.policies.outcome_choice import DecisionWeights
 from planner.space.heads import HEADS
+from planner.system.atomic import atomic_directory, write_atomic
 from planner.training.checkpoint import weight_hash
 from planner.training.exporting.cases import planner_inputs
 from planner.training.exporting.networks import ExportNetwork
@@ -64,7 +65,7 @@ def export(source: Source, out: Path, *, with_weights: bool = False) -> Bundle:
     The same weights, settings and versions give the same bytes; only the latencies in the validation report
     are measured anew. A `PlannerError` where onnxruntime and torch do not agree; then nothing is left.
     """
-    with draft_of(out) as draft:
+    with _new_directory(out) as draft:
         made = _in_memory(source, out)
         inputs = list(planner_inputs())
         proof = prove(source.network, made, inputs)
@@ -74,9 +75,18 @@ def export(source: Source, out: Path, *, with_weights: bool = False) -> Bundle:
             files[names.WEIGHTS] = _weights_file(source.network)
         files[names.METADATA] = _json(_signed(made.metadata, files))
         for name, content in files.items():
-            write_file(draft / name, content)
+            write_atomic(draft / name, content)
         open_bundle(draft)
     return open_bundle(out)
+
+
+@contextmanager
+def _new_directory(out: Path) -> Iterator[Path]:
+    try:
+        with atomic_directory(out) as draft:
+            yield draft
+    except FileExistsError as error:
+        raise PlannerError(f"{error.filename}: {error.strerror}") from None
 
 
 def _in_memory(source: Source, out: Path) -> Bundle:

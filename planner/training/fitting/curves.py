@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from planner.drafts import write_file
+from planner.system.atomic import write_atomic
 from planner.training.fitting.watch import EpochRow
 
 
@@ -15,7 +15,7 @@ def write_csv(rows: Sequence[EpochRow], path: Path) -> None:
     writer = csv.writer(held, lineterminator="\n")
     writer.writerow(EpochRow._fields)
     writer.writerows(rows)
-    write_file(path, held.getvalue().encode())
+    write_atomic(path, held.getvalue().encode())
 
 
 def write_png(rows: Sequence[EpochRow], best_epoch: int, path: Path) -> None:
@@ -38,4 +38,4 @@ def write_png(rows: Sequence[EpochRow], best_epoch: int, path: Path) -> None:
         axes.legend(frameon=False)
     held = io.BytesIO()
     figure.savefig(held, format="png", dpi=110, metadata={"Software": None})
-    write_file(path, held.getvalue())
+    write_atomic(path, held.getvalue())

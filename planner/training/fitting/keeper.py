@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Final
 
 from planner.errors import PlannerError
-from planner.training.checkpoint import draft, load, save
+from planner.system.atomic import remove_drafts
+from planner.training.checkpoint import load, save
 from planner.training.fitting.loop import State
-from planner.training.model_directory import FILES, WEIGHTS
+from planner.training.model_directory import FILES
 
 RESUME: Final = "resume.pt"
-_HALF_WRITTEN: Final = (*FILES, *(draft(name) for name in (WEIGHTS, RESUME)))
 
 
 class Keeper:
@@ -50,7 +50,9 @@ class Keeper:
 
     def tidy(self) -> None:
         """Leave nothing but the state; where there is none, not even the directory."""
-        for name in _HALF_WRITTEN:
+        for name in FILES:
             (self._directory / name).unlink(missing_ok=True)
+        for name in (*FILES, RESUME):
+            remove_drafts(self._directory / name)
         if self._directory.exists() and not any(self._directory.iterdir()):
             self._directory.rmdir()

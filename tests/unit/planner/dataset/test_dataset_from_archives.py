@@ -354,7 +354,7 @@ def test_a_copy_of_an_archive_counts_once(builder: DatasetBuilder) -> None:
 
 def test_unfinished_archives_and_stray_files_are_passed_over(builder: DatasetBuilder) -> None:
     write_archive(builder.archives, archive(0))
-    write_archive(builder.archives, archive(1), name=".making-x1")
+    write_archive(builder.archives, archive(1), name=".x1.draft-ab")
     (builder.archives / "notes.txt").write_text("hello")
     assert builder.build().archives == 1
 

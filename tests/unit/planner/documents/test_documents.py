@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.actions import Action, action_space_document, all_cells
-from planner.documents.base import Closed, format_time, parse_document, schema_version_of
+from planner.documents.base import Closed, parse_document, schema_version_of
 from planner.documents.bench import BestOfKExample, PlannerBenchSummary
 from planner.documents.planner_input import PlannerInput, RunSummary, input_hash
 from planner.documents.plans import ExecutedPlan, PlannerAction, PlannerPolicyTrace, label_document
 from planner.documents.schema_files import DOCUMENTS, main, outdated, schema_files
 from planner.errors import PlannerError
+from planner.system.clock import rfc3339
 
 RUN: dict[str, Any] = {
     "schema_version": "run_summary.v1",
@@ -347,13 +348,13 @@ def test_open_places_keep_what_others_add(extra: dict[str, Any]) -> None:
 
 @given(st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30))])))
 def test_written_times_are_read_again(moment: datetime) -> None:
-    document = changed(INPUT, "created_at", format_time(moment))
+    document = changed(INPUT, "created_at", rfc3339(moment))
     assert parse_document(PlannerInput, document).created_at.endswith("Z")
 
 
 def test_a_time_without_a_zone_is_not_written() -> None:
     with pytest.raises(ValueError, match="without a zone"):
-        format_time(datetime(2026, 1, 1))
+        rfc3339(datetime(2026, 1, 1))
 
 
 def test_the_schema_files_in_the_package_equal_the_models() -> None:

@@ -24,7 +24,7 @@ from planner.training.networks.network import KINDS
 from planner.training.train import Material, train
 from planner.training.trained import load_trained
 from tests.fixtures.planner_examples import examples, write_dataset, write_examples
-from tests.unit.planner.bundles.test_drafts import file_size_limit
+from tests.unit.planner.system.test_atomic import file_size_limit
 from tests.unit.planner.training.conftest import quick
 
 BETWEEN = 100_000
@@ -162,7 +162,7 @@ def test_a_disk_that_fills_at_the_end_leaves_what_to_go_on_from(data: Dataset, t
 
 def test_a_draft_that_a_kill_left_does_not_get_into_the_model(data: Dataset, tmp_path: Path) -> None:
     (tmp_path / "model.unfinished").mkdir()
-    (tmp_path / "model.unfinished" / ".resume.pt.draft").write_bytes(b"half a state")
+    (tmp_path / "model.unfinished" / ".resume.pt.draft-1").write_bytes(b"half a state")
     train(data, quick(epochs=1), tmp_path / "model", resume=True)
     assert not [path for path in (tmp_path / "model").iterdir() if path.name.startswith(".")]
 

@@ -262,17 +262,20 @@ def test_a_setup_that_is_taken_into_use_at_the_last_moment_stays(
     assert kept_products(products)
 
 
-def test_what_a_killed_worker_left_of_an_archive_goes_and_one_in_the_making_stays(tmp_path: Path) -> None:
-    for name in ("w-1", ".making-w-2-ab", ".making-w-3-cd"):
+@pytest.mark.parametrize("draft", [".w-{}.draft-ab", ".making-w-{}-ab"])
+def test_the_draft_of_an_archive_is_removed_after_an_hour_and_a_younger_one_stays(
+    tmp_path: Path, draft: str
+) -> None:
+    for name in ("w-1", draft.format(2), draft.format(3)):
         (tmp_path / name).mkdir()
         (tmp_path / name / "manifest.json").write_text("{}")
     long_ago = time.time() - 7200
-    for name in ("w-1", ".making-w-2-ab"):
+    for name in ("w-1", draft.format(2)):
         os.utime(tmp_path / name, (long_ago, long_ago))
-    left = [Leftover("half an archive", tmp_path / ".making-w-2-ab", 2)]
+    left = [Leftover("half an archive", tmp_path / draft.format(2), 2)]
     assert half_archives(tmp_path, remove=False) == left
     assert half_archives(tmp_path, remove=True) == left
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".making-w-3-cd", "w-1"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [draft.format(3), "w-1"]
     assert half_archives(tmp_path / "nowhere", remove=True) == []
 
 
