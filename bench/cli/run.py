@@ -150,7 +150,7 @@ def _scheduler(farm: Farm, config: BenchConfig, wanted: Callable[[Issue], bool])
     bench_id, new = open_stream(farm.engine, config, datetime.now(UTC))
     note(f"stream {bench_id} {'begins' if new else 'goes on'}; planner: {inference.config.rollout.mode}")
     board = Board(config.stream.max_attempts, objector(config))
-    running, past = Streams(farm.engine).standing()
+    running, past = Streams(farm.engine).snapshot()
     board.ended(past)
     truth = StreamTruth(farm.engine, bench_id, config, farm.mirrors)
     return Scheduler(truth, board, config, inference, rules, wanted, running), bench_id

@@ -13,7 +13,7 @@ from bench.coordinator.tick import TickReport, tick
 from bench.coordinator.turn import Turn
 from bench.errors import BenchError
 from bench.experiment.decide import decide
-from db.repositories.races import Races
+from db.repositories.races import BenchRaces
 from db.repositories.ticks import Ticks
 from db.repositories.verdicts import Verdicts
 from workers.broker.doorbell import Doorbell
@@ -26,7 +26,7 @@ IDLE_SECONDS = 1.0
 
 def make_tick(engine: sa.Engine, bell: Doorbell) -> Callable[[], TickReport]:
     """One tick on `engine` and `bell`, as a call."""
-    truth, verdicts, races = Ticks(engine), Verdicts(engine), Races(engine)
+    truth, verdicts, races = Ticks(engine), Verdicts(engine), BenchRaces(engine)
     return lambda: tick(
         truth, bell, lambda cases: decide(verdicts, cases), lambda bench_id: run_race(races, bench_id)
     )

@@ -1,7 +1,9 @@
 """Machines: who is there, what they can do, which capability classes they serve."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -9,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from db.engine import call, transaction
 from db.errors import DbError
+from db.rows import read_rows
 
 # What farm.register_machine raises where the name belongs to another token.
 _NAME_IS_TAKEN: Final = "BF001"
@@ -24,6 +27,23 @@ class Greeting:
     suspended: bool
     known: bool = True
     """False where no machine of this name and token is registered (any more)."""
+
+
+class MachineRow(NamedTuple):
+    """A registered machine, with what it runs now."""
+
+    machine_id: str
+    capabilities: list[str]
+    concurrency: int
+    started_at: datetime
+    seen_at: datetime
+    infra_failures: int
+    """Failures of the machine itself since its last success."""
+    suspended: bool
+    sandbox: str | None
+    """The best sandbox that executions find there; None where it has not reported one."""
+    seen_seconds_ago: Decimal
+    running: int
 
 
 class Machines:
@@ -67,16 +87,15 @@ class Machines:
         statement = sa.text("SELECT farm.tell_sandbox(:machine, :token, :sandbox)")
         return bool(call(self._engine, statement, {"machine": machine, "token": token, "sandbox": sandbox}))
 
-    def list_all(self) -> list[dict[str, Any]]:
-        """Every machine ever seen, the most recently seen first, with what it runs now."""
+    def list_all(self) -> list[MachineRow]:
+        """Every registered machine, the most recently seen first."""
         statement = sa.text("""
-            SELECT m.*, extract(epoch FROM now() - m.seen_at) AS seen_seconds_ago,
+            SELECT m.machine_id, m.capabilities, m.concurrency, m.started_at, m.seen_at, m.infra_failures, m.suspended,
+                   m.sandbox, extract(epoch FROM now() - m.seen_at) AS seen_seconds_ago,
                    (SELECT count(*) FROM farm.executions e
                     WHERE e.state = 'running' AND e.machine_id = m.machine_id) AS running
             FROM farm.machines m ORDER BY m.seen_at DESC, m.machine_id""")
-        with self._engine.connect() as connection:
-            rows = [dict(row) for row in connection.execute(statement).mappings()]
-        return [{name: value for name, value in row.items() if name != "token_hash"} for row in rows]
+        return read_rows(self._engine, MachineRow, statement)
 
     def trust_again(self, machine: str) -> bool:
         """Lift a suspension; False where no such machine is known."""

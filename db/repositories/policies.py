@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 
 from db.engine import transaction
 from db.errors import DbError
+from db.rows import read_rows
 
 Registration = Literal["registered", "replaced", "unchanged"]
 
@@ -30,6 +32,9 @@ _UNDECIDED = sa.text("""
 _INPUTS = sa.text(
     "SELECT case_id, planner_input FROM farm.cases WHERE case_id = ANY (:cases) ORDER BY case_id"
 )
+_REGISTERED = sa.text("""
+    SELECT name, kind, checkpoint_id, bundle_hash, epoch, path, registered_at, benches, cases
+    FROM report.policies ORDER BY registered_at, name""")
 _STORE = sa.text("""
     INSERT INTO farm.policy_actions (case_id, policy, swarm_id, max_candidates, max_minutes, max_iterations,
                                      canonical_rank, confidence)
@@ -37,7 +42,8 @@ _STORE = sa.text("""
             :confidence)
     ON CONFLICT DO NOTHING""")
 _ACTIONS = sa.text("""
-    SELECT a.*, p.epoch
+    SELECT a.case_id, a.policy, a.swarm_id, a.max_candidates, a.max_minutes, a.max_iterations, a.canonical_rank,
+           a.confidence, p.epoch
     FROM farm.policy_actions a JOIN farm.policies p ON p.name = a.policy JOIN farm.cases USING (case_id)
     WHERE bench_id = :bench ORDER BY p.registered_at, p.name, case_id""")
 
@@ -65,6 +71,37 @@ class PolicyAction:
     max_iterations: int | None
     canonical_rank: int
     confidence: float
+
+
+class RegisteredPolicy(NamedTuple):
+    """A row of `report.policies`."""
+
+    name: str
+    kind: str
+    checkpoint_id: str
+    bundle_hash: str
+    epoch: str | None
+    """Policy epoch of the training data; None: mixed."""
+    path: str
+    registered_at: datetime
+    benches: int
+    """Benches that it was scored on."""
+    cases: int
+
+
+class StoredPolicyAction(NamedTuple):
+    """What a registered policy decides in a case; None in a budget is the bin NA."""
+
+    case_id: int
+    policy: str
+    swarm_id: str
+    max_candidates: int | None
+    max_minutes: int | None
+    max_iterations: int | None
+    canonical_rank: int
+    confidence: float
+    epoch: str | None
+    """Of the policy."""
 
 
 class Policies:
@@ -95,11 +132,9 @@ class Policies:
             connection.execute(_REPLACE, values)
             return "replaced"
 
-    def list_all(self) -> list[dict[str, Any]]:
+    def list_all(self) -> list[RegisteredPolicy]:
         """Every policy, the oldest first, with how many benches and cases it was scored on."""
-        with self._engine.connect() as connection:
-            found = connection.execute(sa.text("SELECT * FROM report.policies ORDER BY registered_at, name"))
-            return [dict(row) for row in found.mappings()]
+        return read_rows(self._engine, RegisteredPolicy, _REGISTERED)
 
     def get(self, name: str) -> NewPolicy:
         """One policy; `DbError` where none has that name."""
@@ -141,11 +176,9 @@ class Policies:
                 raise DbError(f"{policy.name!r} was replaced or removed meanwhile; score it again")
             connection.execute(_STORE, [{**asdict(action), "policy": policy.name} for action in actions])
 
-    def actions(self, bench_id: str) -> list[dict[str, Any]]:
-        """All stored actions in the cases of a bench, by policy, the oldest first: columns of `farm.policy_actions`
-        and the policy's epoch."""
-        with self._engine.connect() as connection:
-            return [dict(row) for row in connection.execute(_ACTIONS, {"bench": bench_id}).mappings()]
+    def actions(self, bench_id: str) -> list[StoredPolicyAction]:
+        """All stored actions in the cases of a bench, by policy, the oldest policy first."""
+        return read_rows(self._engine, StoredPolicyAction, _ACTIONS, {"bench": bench_id})
 
 
 def _unknown(name: str) -> DbError:

@@ -74,4 +74,4 @@ def test_an_upgrade_keeps_every_value_of_every_row_and_the_farm_goes_on(old: sa.
     assert {(row["run_no"], row["decision"]) for row in after["cases"]} == {(0, None)}
     _finish(old, "success")
     assert_sound(old)
-    assert Streams(old).standing() == ([], {})
+    assert Streams(old).snapshot() == ([], [])
