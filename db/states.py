@@ -42,7 +42,7 @@ TRANSITIONS: Final[dict[ExecutionState, frozenset[ExecutionState]]] = {
 }
 
 TERMINAL: Final = frozenset({_S.DONE, _S.ERROR, _S.CANCELLED, _S.SKIPPED})
-"""Nothing more happens to these by itself; only a raised cap reopens `skipped`."""
+"""States without a further transition, but that a raised cap reopens `skipped`."""
 
 CaseState = Literal["checking", "pending", "admitted", "finished", "invalid", "skipped", "cancelled"]
 """checking: the gates run on the base commit; pending: waits for money; admitted: its arms run."""

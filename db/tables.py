@@ -119,9 +119,9 @@ machines = sa.Table(
     now_column("seen_at"),
     sa.Column("infra_failures", sa.Integer, nullable=False, server_default="0"),
     sa.Column("suspended", sa.Boolean, nullable=False, server_default=sa.false()),
-    # SHA-256 of the token that the machine made; NULL until a machine of an older version says one.
+    # SHA-256 of the token that the machine made; NULL until a machine of an older version sends one.
     sa.Column("token_hash", sa.LargeBinary),
-    # The best sandbox that executions find there; NULL: it has not said.
+    # The best sandbox that executions find there; NULL: it has not reported one.
     sa.Column("sandbox", sa.Text),
 )
 

@@ -1,4 +1,4 @@
-"""Benches as their submitters see them: list, look, cancel, resume, caps."""
+"""Benches: list, progress, cancel, resume, caps."""
 
 from dataclasses import asdict, dataclass
 from typing import cast
@@ -84,14 +84,14 @@ class Benches:
     def latest(self) -> str:
         """The id of the newest bench; `DbError` where none was submitted."""
         with self._engine.connect() as connection:
-            found = connection.scalar(
+            bench_id = connection.scalar(
                 sa.text(
                     "SELECT bench_id FROM farm.benches WHERE kind = 'bench' ORDER BY bench_no DESC LIMIT 1"
                 )
             )
-        if found is None:
+        if bench_id is None:
             raise DbError("no bench was submitted yet; start one with: bench submit")
-        return cast(str, found)
+        return cast(str, bench_id)
 
     def execution_states(self, bench_id: str) -> dict[str, int]:
         """How many executions of arms are in each state."""
@@ -146,7 +146,7 @@ class Benches:
             return {row.sandbox or "unknown": row.n for row in rows}
 
     def cancel(self, bench_id: str) -> int:
-        """Cancel what has not run, order running work to stop; the number that still runs."""
+        """Cancel what has not run, order running work to stop. Returns the number that still runs."""
         with transaction(self._engine) as connection:
             return cast(
                 int, connection.scalar(sa.text("SELECT farm.cancel_bench(:bench)"), {"bench": bench_id})
@@ -174,7 +174,7 @@ class Benches:
     def set_daily_cap(self, micro_usd: int | None) -> Braked:
         """The farm-wide dollar cap of a day (UTC), from today on; None lifts it.
 
-        It holds at once, also below what is spent and reserved today: what was stopped for that.
+        It is enforced at once, also below what is spent and reserved today. Returns what was stopped for that.
         """
         call(self._engine, sa.text("SELECT farm.set_daily_cap(:cap)"), {"cap": micro_usd})
         return brake(self._engine)

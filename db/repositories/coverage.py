@@ -1,4 +1,4 @@
-"""What streams ran and how it was decided, counted: the database groups, so that little is read."""
+"""Counts of the runs and decisions of streams, grouped by the database so that little is read."""
 
 from datetime import datetime
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""Machines: who is there, what they can do, which capability classes they serve."""
+"""Machines: registration, heartbeat, capabilities, and the capability classes that they serve."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,12 +18,12 @@ _NAME_IS_TAKEN: Final = "BF001"
 
 
 @dataclass(frozen=True)
-class Greeting:
-    """What the farm answers to a machine that says it is alive."""
+class HeartbeatReply:
+    """The farm's reply to the heartbeat of a machine."""
 
     queues: tuple[str, ...]
     ready: tuple[str, ...]
-    """The served classes that have work ready right now."""
+    """The served classes that have ready work."""
     suspended: bool
     known: bool = True
     """False where no machine of this name and token is registered (any more)."""
@@ -76,14 +76,16 @@ class Machines:
                 f" run directory; give another --machine-id, or free the name with: bench machines forget {machine}"
             ) from error
 
-    def greet(self, machine: str, token: UUID) -> Greeting:
-        """Say that the machine is alive."""
+    def heartbeat(self, machine: str, token: UUID) -> HeartbeatReply:
+        """Record that the machine is alive."""
         statement = sa.text("SELECT farm.greet_machine(:machine, :token)")
         answer: dict[str, Any] = call(self._engine, statement, {"machine": machine, "token": token})
-        return Greeting(tuple(answer["queues"]), tuple(answer["ready"]), answer["suspended"], answer["known"])
+        return HeartbeatReply(
+            tuple(answer["queues"]), tuple(answer["ready"]), answer["suspended"], answer["known"]
+        )
 
-    def tell_sandbox(self, machine: str, token: UUID, sandbox: str) -> bool:
-        """Say which sandbox executions find on the machine; False where it is not registered by this token."""
+    def report_sandbox(self, machine: str, token: UUID, sandbox: str) -> bool:
+        """Record the sandbox of executions on the machine; False where it is not registered with this token."""
         statement = sa.text("SELECT farm.tell_sandbox(:machine, :token, :sandbox)")
         return bool(call(self._engine, statement, {"machine": machine, "token": token, "sandbox": sandbox}))
 
@@ -106,7 +108,8 @@ class Machines:
             return connection.execute(statement, {"machine": machine}).rowcount > 0
 
     def forget(self, machine: str) -> bool:
-        """Free the name of a machine for any other; False where no such machine is known. What it runs goes on."""
+        """Free the name of a machine for any other; False where no such machine is known. Its executions keep
+        running."""
         statement = sa.text("DELETE FROM farm.machines WHERE machine_id = :machine")
         with transaction(self._engine) as connection:
             return connection.execute(statement, {"machine": machine}).rowcount > 0

@@ -1,4 +1,4 @@
-"""A bench as it is submitted: what `Plans` writes."""
+"""A submission: the values that `Plans` writes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Writing a whole bench at once: rows by COPY, all in one transaction."""
+"""Writes a whole bench in one transaction, its rows by COPY."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -58,7 +58,7 @@ class Plans:
     def append(
         self, bench_id: str, cases: Sequence[NewCase], queues: dict[str, Sequence[str]], limits: BenchCaps
     ) -> list[int]:
-        """Add cases to an open stream, all or none; their ids. Empty where the stream is open no more."""
+        """Add cases to an open stream, all or none; their ids. Empty where the stream is no longer open."""
         with transaction(self._engine) as connection:
             # The lock keeps the stream from being closed meanwhile.
             bench_no = connection.scalar(_OPEN_STREAM, {"bench": bench_id})

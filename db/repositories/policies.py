@@ -1,4 +1,4 @@
-"""Registered policies, and what each would have done in the cases of a bench."""
+"""Registered policies, and the action of each in the cases of a bench."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -111,10 +111,10 @@ class Policies:
         self._engine = engine
 
     def register(self, policy: NewPolicy, *, replace: bool = False) -> Registration:
-        """Keep `policy` under its name. The same bundle again only tells where it lies now.
+        """Store `policy` under its name; for the same bundle only its path is updated.
 
-        Another bundle under a known name is a `DbError`, or with `replace` takes its place: what the old one
-        had decided is forgotten.
+        Another bundle under a known name raises `DbError`, or with `replace` replaces it and deletes its stored
+        actions.
         """
         values = asdict(policy)
         with transaction(self._engine) as connection:
@@ -165,9 +165,9 @@ class Policies:
             return [(row.case_id, row.planner_input) for row in rows]
 
     def store(self, policy: NewPolicy, actions: Sequence[PolicyAction]) -> None:
-        """Keep what `policy` decided, all or nothing; what is there already stands.
+        """Store the actions of `policy` in one transaction; those that are stored already stay as they are.
 
-        `DbError` where its name went to another bundle meanwhile, or is gone.
+        `DbError` where its name belongs to another bundle by now, or is removed.
         """
         current = sa.text("""
             SELECT FROM farm.policies WHERE name = :name AND bundle_hash = :bundle_hash FOR SHARE""")

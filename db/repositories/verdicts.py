@@ -59,7 +59,7 @@ _DEMANDS = sa.text("""
 
 
 class Verdicts:
-    """Outcomes in, winners out."""
+    """Outcomes of finished cases, and their stored winners."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
@@ -96,7 +96,7 @@ class Verdicts:
             return list(connection.scalars(statement, {"bench": bench_id}))
 
     def store(self, case_id: int, objective: str, verdict: NewVerdict) -> None:
-        """Keep the verdict and close the case; said twice, the first stands."""
+        """Store the verdict and close the case. Idempotent: a stored verdict is never replaced."""
         with transaction(self._engine) as connection:
             connection.execute(
                 sa.text("""

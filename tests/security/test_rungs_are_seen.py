@@ -208,9 +208,9 @@ def test_a_machine_tells_its_rung_under_its_own_token_only(
 ) -> None:
     machines, token = Machines(engine), uuid4()
     machines.register("m", token, ["repair"], 2)
-    assert machines.tell_sandbox("m", token, "unshare")
-    assert not machines.tell_sandbox("m", uuid4(), "bwrap")
-    assert not machines.tell_sandbox("m", token, "[/bold]")
+    assert machines.report_sandbox("m", token, "unshare")
+    assert not machines.report_sandbox("m", uuid4(), "bwrap")
+    assert not machines.report_sandbox("m", token, "[/bold]")
     assert [one.sandbox for one in machines.list_all()] == ["unshare"]
     monkeypatch.setenv("BENCH_DATABASE_URL", engine.url.render_as_string(hide_password=False))
     assert main(["machines", "list"]) == 0
