@@ -39,7 +39,7 @@ def run_coordinator(
 ) -> None:
     """Tick until `stop`; quicker while there is something to do. A database that is away is waited for.
 
-    The turn may be lost with the database; then it is waited for as well.
+    The leadership may be lost with the database; it is waited for as well.
     """
     away = False
     while not stop.is_set():

@@ -97,7 +97,7 @@ COMMENT ON COLUMN report.arm_outcomes.finished_at IS 'When it was over.';
 COMMENT ON COLUMN report.arm_outcomes.recorded_at IS 'When its outcome was recorded.';
 
 CREATE VIEW report.arm_estimates AS
-WITH counted AS (
+WITH summed AS (
     SELECT
         -- Grouped by bench too: a question about one bench then looks at that bench alone.
         e.bench_id, e.arm_id,
@@ -140,7 +140,7 @@ WITH counted AS (
     JOIN farm.benches b USING (bench_id)
     CROSS JOIN LATERAL (
         SELECT b.config #>> '{execution_limits,timeout_behavior}' IS NOT DISTINCT FROM 'skip' AS skips) s
-    LEFT JOIN counted t ON t.arm_id = a.arm_id AND t.bench_id = c.bench_id
+    LEFT JOIN summed t ON t.arm_id = a.arm_id AND t.bench_id = c.bench_id
     WHERE b.kind = 'bench'
 )
 SELECT
