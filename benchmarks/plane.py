@@ -15,7 +15,7 @@ from benchmarks.table import Row, Scale
 from db.engine import open_engine
 from db.repositories.leases import Leases
 from db.repositories.machines import Machines
-from db.repositories.new_bench import Limits
+from db.repositories.new_bench import BenchCaps
 from db.repositories.plans import Plans
 from workers.result import ExecutionResult
 
@@ -58,7 +58,7 @@ def _row(farm: BenchmarkFarm, pool: ProcessPoolExecutor, connections: int, secon
 
 def _prepare(farm: BenchmarkFarm, executions: int) -> None:
     """Ready executions under a cap, as a bench with a budget has them; and rows for the yardstick."""
-    bench = bench_of("plane", executions // _ARMS, _ARMS, Limits(micro_usd=10**15))
+    bench = bench_of("plane", executions // _ARMS, _ARMS, BenchCaps(micro_usd=10**15))
     Plans(farm.engine).write(bench)
     Machines(farm.engine).register(_MACHINE, _TOKEN, [], max(_CONNECTIONS))
     admit_all(farm.engine, bench.bench_id)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from db.repositories.new_bench import Limits, NewArm, NewBench, NewCase, NewExecution
+from db.repositories.new_bench import BenchCaps, NewArm, NewBench, NewCase, NewExecution
 from planner.actions import NA, Action, canonical_rank, valid_actions
 
 QUEUE = "command"
@@ -20,7 +20,7 @@ def bench_of(
     bench_id: str,
     cases: int,
     arms: int,
-    limits: Limits | None = None,
+    limits: BenchCaps | None = None,
     workcell: dict[str, Any] = _WORKCELL,
 ) -> NewBench:
     """A bench of `cases` × `arms` executions whose base commits were checked before."""
@@ -35,7 +35,7 @@ def bench_of(
         objective="minimize_duration",
         tie_break=["lower_max_candidates"],
         max_retries=1,
-        limits=limits or Limits(),
+        limits=limits or BenchCaps(),
         cases=[_case(number, arms, workcell) for number in range(cases)],
         queues={QUEUE: ["command"]},
     )

@@ -22,6 +22,7 @@ from benchmarks.encoding import drawn_runs
 from benchmarks.farm import BenchmarkFarm
 from benchmarks.reports import fill
 from benchmarks.table import Row, Scale
+from db.repositories.streams import BacklogIssue
 from planner.documents.base import hash_without_time
 from planner.history.run_index import RunIndex
 from planner.history.similar import SimilarQuery
@@ -109,11 +110,9 @@ def _ring(count: int) -> Row:
 def _queue_seconds(count: int) -> float:
     now = datetime.now(UTC)
     rows = [
-        {
-            "issue_id": f"i{n:07}",
-            "document": {"id": f"i{n:07}", "dependencies": [_waits(n, (n + 1) % count)]},
-            "imported_at": now,
-        }
+        BacklogIssue(
+            f"i{n:07}", {"id": f"i{n:07}", "dependencies": [_waits(n, (n + 1) % count)]}, now, "issues.jsonl"
+        )
         for n in range(count)
     ]
     began = time.perf_counter()

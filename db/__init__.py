@@ -1,1 +1,1 @@
-"""The truth: tables, states, repositories, the ledger and the report views."""
+"""The database: tables, states, SQL functions, repositories, the ledger and the report views."""

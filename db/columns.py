@@ -1,4 +1,4 @@
-"""What the tables are built from: naming, and columns that recur."""
+"""Naming of constraints, and columns that many tables have."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Connections: one way to open them, the places that commit, one way to say a lost call again."""
+"""Database connections: opening an engine, transactions, and retries after transient errors."""
 
 import json
 import os
@@ -22,7 +22,7 @@ T = TypeVar("T")
 _TRANSIENT_STATES = frozenset({
     "40P01", "40001", "57P01", "57P02", "57P03", "53100", "53200", "53300", "25006", "08006", "08001", "08003",
 })  # fmt: skip
-# A dead peer is noticed in about 30 seconds, not in two hours, nor after the quarter of an hour for which a question
+# A dead peer is noticed in about 30 seconds, not in two hours, nor after the quarter of an hour for which a packet
 # that it never confirmed is sent again.
 DEAD_PEER = {
     "keepalives_idle": 10,
@@ -49,8 +49,8 @@ def open_engine(
 ) -> sa.Engine:
     """An engine for `url` (`postgresql://…`, always through psycopg 3); `DbError` for any other database.
 
-    Every connection speaks UTF-8, ISO dates and UTC, whatever libpq's variables say. A pooler between (PgBouncer) may
-    give each transaction another server session: nothing is prepared there.
+    Every connection uses UTF-8, ISO dates and UTC, whatever libpq's variables are. A pooler in between (PgBouncer) may
+    give each transaction another server session: no statement is prepared there.
     """
     try:
         parsed = sa.make_url(url)
@@ -82,7 +82,7 @@ def open_engine(
 
 
 def _settle(driver: "psycopg.Connection[tuple[int, ...]]") -> None:
-    """Make a new connection's session the farm's."""
+    """Set the session variables of a new connection."""
     driver.autocommit = True
     row = driver.execute(_SETTLE).fetchone()
     driver.autocommit = False
@@ -92,13 +92,13 @@ def _settle(driver: "psycopg.Connection[tuple[int, ...]]") -> None:
 
 
 def is_pooled(driver: "psycopg.Connection[Any]", server_process: int) -> bool:
-    """Whether a pooler stands between: what it names for a cancel request is not the process that serves."""
+    """Whether a pooler serves the connection: the process that it names for a cancel request is not the server's."""
     return driver.info.backend_pid != server_process
 
 
 @contextmanager
 def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """All of the block is committed, or nothing. Beside `call`, the only place that commits."""
+    """Run the block in one transaction. Only this and `call` commit."""
     with engine.connect() as connection, connection.begin():
         yield connection
 
@@ -128,12 +128,12 @@ def _is_operational(error: DBAPIError) -> bool:
     return isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError)
 
 
-def say_again(
+def retry_transient(
     call: Callable[[], T], patience_seconds: float, sleep: Callable[[float], object] = time.sleep
 ) -> T:
-    """`call()`, repeated while the database is away, for at most `patience_seconds`.
+    """Retry `call` with exponential backoff while it raises transient errors, for at most `patience_seconds`.
 
-    Only for calls that may be said twice: those whose COMMIT reply, if lost, makes the repetition harmless.
+    Only for idempotent calls: the reply to a COMMIT may be lost.
     """
     deadline = time.monotonic() + patience_seconds
     pause = 0.05

@@ -10,7 +10,7 @@ from psycopg import sql
 from db.engine import transaction
 from db.errors import DbError
 
-# A default of the session, which who is hostile can change; the limits below he cannot.
+# Defaults of the session, which a hostile login can change; the limits below it cannot.
 _SETTINGS: Final = {
     "bench_reader": {"statement_timeout": "5min", "idle_in_transaction_session_timeout": "1min"},
     "bench_worker": {"idle_in_transaction_session_timeout": "1min"},
@@ -24,8 +24,8 @@ _LEFT_OPEN = sa.text("""
 
 
 def ensure_login(engine: sa.Engine, login: str, role: str, password: str) -> None:
-    """Create login `login` as a member of `role`, or renew its password and limits. A login that is there already
-    and is no member of `role` is refused: it belongs to something else."""
+    """Create login `login` as a member of `role`, or renew its password and limits. Raises `DbError` where the login
+    exists and is not a member of `role`."""
     with transaction(engine) as connection:
         known = connection.scalar(sa.text("SELECT 1 FROM pg_roles WHERE rolname = :login"), {"login": login})
         if known and not connection.scalar(
@@ -59,18 +59,18 @@ def _limit(driver: "psycopg.Connection[tuple[object, ...]]", login: str, role: s
 
 
 def left_open(engine: sa.Engine) -> list[str]:
-    """What every login of this database may still do because this role could not take it back, a line each."""
+    """The rights of every login of this database that this role could not revoke, a line each."""
     with engine.connect() as connection:
         row = connection.execute(_LEFT_OPEN).one()
     lines = []
     if row.temp:
         lines.append(
-            "every login may make temporary tables here; the database's owner mends it with:"
+            "every login may make temporary tables here; the database's owner revokes that with:"
             " REVOKE TEMPORARY ON DATABASE … FROM PUBLIC"
         )
     if row.functions:
         lines.append(
             f"every login may call {row.functions} functions that fill the disk or take locks (large objects, advisory"
-            " locks); a superuser mends it by running: bench db upgrade"
+            " locks); a superuser revokes that with: bench db upgrade"
         )
     return lines

@@ -12,11 +12,13 @@ skipped ─► pending                  a cap was raised
 """
 
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal, get_args
+
+from planner.documents.statuses import OutcomeStatus
 
 
 class ExecutionState(StrEnum):
-    """Where an execution stands."""
+    """State of an execution."""
 
     PENDING = "pending"
     READY = "ready"
@@ -40,18 +42,32 @@ TRANSITIONS: Final[dict[ExecutionState, frozenset[ExecutionState]]] = {
 }
 
 TERMINAL: Final = frozenset({_S.DONE, _S.ERROR, _S.CANCELLED, _S.SKIPPED})
-"""Nothing more happens to these by itself; only a raised cap reopens `skipped`."""
+"""States without a further transition, but that a raised cap reopens `skipped`."""
 
-CASE_STATES: Final = ("checking", "pending", "admitted", "finished", "invalid", "skipped", "cancelled")
+CaseState = Literal["checking", "pending", "admitted", "finished", "invalid", "skipped", "cancelled"]
 """checking: the gates run on the base commit; pending: waits for money; admitted: its arms run."""
+CASE_STATES: Final = get_args(CaseState)
 
-UNDECIDED_CASES: Final = ("checking", "pending", "admitted", "cancelled")
+UNDECIDED_CASES: Final[tuple[CaseState, ...]] = ("checking", "pending", "admitted", "cancelled")
 """States of cases that may have no verdict because they are slow."""
 
-BENCH_STATES: Final = ("open", "halted", "finished", "cancelled")
+BenchState = Literal["open", "halted", "finished", "cancelled"]
+BENCH_STATES: Final = get_args(BenchState)
+CLOSED_BENCHES: Final[frozenset[BenchState]] = frozenset({"finished", "cancelled"})
+"""States in which nothing of a bench runs again unless it is resumed."""
 
-ATTEMPT_ENDINGS: Final = ("running", "done", "error", "lost", "released", "cancelled")
+BenchKind = Literal["bench", "stream"]
+"""stream: the cases are added one by one, each with the one arm that a policy chose."""
+BENCH_KINDS: Final = get_args(BenchKind)
 
-STATUSES: Final = ("success", "failed", "timeout", "error")
+AttemptEnding = Literal["running", "done", "error", "lost", "released", "cancelled"]
+ATTEMPT_ENDINGS: Final = get_args(AttemptEnding)
 
-ERROR_CLASSES: Final = ("infra", "provider", "killed_by_cap", "lost", "invalid_issue")
+OUTCOME_STATUSES: Final = get_args(OutcomeStatus)
+
+ErrorClass = Literal["infra", "provider", "killed_by_cap", "lost", "invalid_issue"]
+"""Why an execution has no result."""
+ERROR_CLASSES: Final = get_args(ErrorClass)
+
+PropensityKind = Literal["exact", "estimated", "deterministic"]
+PROPENSITY_KINDS: Final = get_args(PropensityKind)

@@ -4,7 +4,16 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from db.columns import metadata, now_column, one_of, text_array, time_column
-from db.states import ATTEMPT_ENDINGS, BENCH_STATES, CASE_STATES, ERROR_CLASSES, STATUSES, ExecutionState
+from db.states import (
+    ATTEMPT_ENDINGS,
+    BENCH_KINDS,
+    BENCH_STATES,
+    CASE_STATES,
+    ERROR_CLASSES,
+    OUTCOME_STATUSES,
+    PROPENSITY_KINDS,
+    ExecutionState,
+)
 
 settings = sa.Table(
     "settings",
@@ -45,7 +54,7 @@ benches = sa.Table(
     # A race: {cells, control, looked, dropped: {cell: {e, issues}}}.
     sa.Column("race", pg.JSONB),
     one_of("state", BENCH_STATES),
-    one_of("kind", ("bench", "stream")),
+    one_of("kind", BENCH_KINDS),
 )
 
 cases = sa.Table(
@@ -96,7 +105,7 @@ arms = sa.Table(
     sa.Column("planned", pg.JSONB, nullable=False),
     sa.Column("replicates", sa.SmallInteger, nullable=False),
     sa.CheckConstraint("propensity >= 0 AND propensity <= 1", name="propensity"),
-    one_of("propensity_kind", ("exact", "estimated", "deterministic")),
+    one_of("propensity_kind", PROPENSITY_KINDS),
     comment="NULL in a budget column is the bin NA: the configured default.",
 )
 
@@ -110,9 +119,9 @@ machines = sa.Table(
     now_column("seen_at"),
     sa.Column("infra_failures", sa.Integer, nullable=False, server_default="0"),
     sa.Column("suspended", sa.Boolean, nullable=False, server_default=sa.false()),
-    # SHA-256 of the token that the machine made; NULL until a machine of an older version says one.
+    # SHA-256 of the token that the machine made; NULL until a machine of an older version sends one.
     sa.Column("token_hash", sa.LargeBinary),
-    # The best sandbox that executions find there; NULL: it has not said.
+    # The best sandbox that executions find there; NULL: it has not reported one.
     sa.Column("sandbox", sa.Text),
 )
 
@@ -218,7 +227,7 @@ outcomes = sa.Table(
     sa.Column("executed_plan", pg.JSONB, nullable=False, server_default="{}"),
     sa.Column("chosen", sa.SmallInteger),
     now_column("recorded_at"),
-    one_of("status", STATUSES),
+    one_of("status", OUTCOME_STATUSES),
     one_of("error_class", ERROR_CLASSES),
     sa.CheckConstraint("(status = 'error') = (error_class IS NOT NULL)", name="error_has_class"),
     comment="What an execution came to, once. micro_usd NULL: unknown, charged at its reservation.",

@@ -1,4 +1,4 @@
-"""Bring a database to this version, and tell whether it is there."""
+"""Upgrade of a database to this version of the program, and the status of its schema."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ _VERSION_TABLE = """
 _LOCK = "LOCK TABLE farm.alembic_version IN EXCLUSIVE MODE"
 _MADE_MEANWHILE = {"42P06", "23505"}
 
-# Who only reads or works here and has a transaction open would keep the upgrade waiting, and it everybody else.
+# An open transaction of a reader or worker would block the upgrade, and the upgrade all others.
 _END_THE_OTHERS = sa.text("""
     SELECT pg_terminate_backend(s.pid, 5000) FROM pg_stat_activity s
     WHERE s.datname = current_database() AND s.pid <> pg_backend_pid()
@@ -39,7 +39,7 @@ _LOCK_NOT_AVAILABLE, _INSUFFICIENT_PRIVILEGE = "55P03", "42501"
 _NEWER = "the database's schema is newer than this program; upgrade bench-farm on this machine"
 _FOREIGN = "the database has a schema named farm that is not a bench farm's; use another database"
 
-Standing = Literal["empty", "older", "current", "newer", "foreign"]
+SchemaStatus = Literal["empty", "older", "current", "newer", "foreign"]
 
 
 def alembic_config(connection: sa.Connection | None = None) -> Config:
@@ -63,8 +63,8 @@ def upgrade(engine: sa.Engine, revision: str = "head") -> None:
             replace_code(connection.connection.driver_connection)
 
 
-def standing(engine: sa.Engine) -> Standing:
-    """How the database stands to this version of the program."""
+def schema_status(engine: sa.Engine) -> SchemaStatus:
+    """Compare the schema of the database with this version of the program."""
     with engine.connect() as connection:
         if connection.scalar(sa.text("SELECT to_regnamespace('farm')")) is None:
             return "empty"
@@ -78,8 +78,8 @@ def standing(engine: sa.Engine) -> Standing:
 
 
 def check(engine: sa.Engine) -> None:
-    """Raise a `DbError` that says what mends it, unless the database is current."""
-    match standing(engine):
+    """Raise a `DbError` with the command that helps, unless the schema is current."""
+    match schema_status(engine):
         case "empty":
             raise DbError("the database holds no farm yet; run: bench db upgrade")
         case "older":
@@ -119,7 +119,7 @@ def _make_schema(connection: sa.Connection) -> None:
 
 @contextmanager
 def _not_held_up(connection: sa.Connection) -> Iterator[None]:
-    """End transactions of readers and workers, as far as this role may; a `DbError` where another one stays."""
+    """End transactions of readers and workers where this role may; `DbError` where another one keeps its lock."""
     if connection.scalar(sa.text("SELECT to_regrole('bench_worker') IS NOT NULL")):
         try:
             with connection.begin_nested():

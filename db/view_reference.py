@@ -33,16 +33,16 @@ class View:
 
 def described_views() -> list[View]:
     """Every commented view, in the order of the schema files."""
-    found = [
+    comments = [
         match for entry in schema_files() for match in _COMMENT.findall(entry.read_text(encoding="utf-8"))
     ]
     return [
         View(
             name,
             _text(about),
-            tuple((column, _text(text)) for _, view, column, text in found if column and view == name),
+            tuple((column, _text(text)) for _, view, column, text in comments if column and view == name),
         )
-        for kind, name, _, about in found
+        for kind, name, _, about in comments
         if kind == "VIEW"
     ]
 

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs on the connection that `db.upgrade` hands in, inside its transaction."""
+"""Alembic's entry: runs on the connection of `db.upgrade`, inside its transaction."""
 
 from alembic import context
 

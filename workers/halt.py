@@ -1,7 +1,7 @@
 """What ends an execution before it has an outcome."""
 
+from db.states import ErrorClass
 from workers.errors import WorkerError
-from workers.result import ErrorClass
 
 
 class HaltError(WorkerError):

@@ -4,10 +4,10 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from db.states import ErrorClass
+from planner.documents.statuses import OutcomeStatus, RoundStatus
 from workers.spec import GateBaseline, Strict
 
-Status = Literal["success", "failed", "timeout", "error"]
-ErrorClass = Literal["infra", "provider", "killed_by_cap", "lost", "invalid_issue"]
 CostSource = Literal["reported", "priced", "unknown"]
 
 WORKCELL_ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
@@ -38,7 +38,7 @@ class RoundResult(Strict):
 
     toolchain: str
     toolchain_version: str | None = None
-    status: Literal["success", "partial", "failed", "timeout", "error"]
+    status: RoundStatus
     error_class: ErrorClass | None = None
     message: str = ""
     duration_ms: int
@@ -72,7 +72,7 @@ class CandidateResult(Strict):
     index: int
     workcell_id: Annotated[str, Field(pattern=WORKCELL_ID_PATTERN)]
     seed: int
-    status: Status
+    status: OutcomeStatus
     error_class: ErrorClass | None = None
     message: str = ""
     duration_ms: int
@@ -102,7 +102,7 @@ class CandidateResult(Strict):
 class ExecutionResult(Strict):
     """The outcome of one attempt, as `farm.complete_execution` records it."""
 
-    status: Status
+    status: OutcomeStatus
     error_class: ErrorClass | None = None
     message: str = ""
     of_case: bool = False

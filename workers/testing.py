@@ -5,11 +5,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
 
-from workers.result import ErrorClass
+from db.states import ErrorClass
 from workers.spec import Gate, ToolchainRef
-from workers.toolchains.base import Finished, Invocation, Report, RoundContext
+from workers.toolchains.base import Finished, Invocation, Report, ReportStatus, RoundContext
 
 _ACTOR = """
 import json, sys, time
@@ -34,7 +33,7 @@ class Step:
     """How long it then sleeps."""
     says: str = "done"
     exit_code: int = 0
-    status: Literal["success", "partial", "failed", "error"] = "success"
+    status: ReportStatus = "success"
     """What it reports where it ended by itself with exit code 0: success, partial, failed or error."""
     error_class: ErrorClass | None = None
     micro_usd: int | None = 0

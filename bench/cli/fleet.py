@@ -85,10 +85,10 @@ def _coordinate(stop: threading.Event, *, standby: bool, once: bool) -> None:
         if once:
             one_tick()
             return
-        with sole_coordinator(farm.engine, stop if standby else None) as turn:
+        with sole_coordinator(farm.engine, stop if standby else None) as election:
             if not stop.is_set():
                 note("the coordinator is ticking")
-            run_coordinator(one_tick, stop, turn.is_mine)
+            run_coordinator(one_tick, stop, election.is_leader)
 
 
 def stop_on_signals() -> threading.Event:

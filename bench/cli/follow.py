@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.live import Live
@@ -18,14 +17,16 @@ from bench.config.money import format_usd
 from bench.results.looks import race_line, so_far
 from bench.sandboxes import counted
 from bench.terminal import console, seconds, styled, table
+from db.repositories.bench_rows import BenchRow, CaseProgress
 from db.repositories.benches import Benches
+from db.repositories.machines import MachineRow
+from db.states import CLOSED_BENCHES, TERMINAL
 from workers.sandbox.ladder import STRONGEST
 
 _REFRESH_SECONDS = 0.5
 _PLAIN_LINE_EVERY = 10.0
 _STARTING_SECONDS = 8.0
 """How long a worker that was just started may take to show up, before its absence is worth a word."""
-_OVER = frozenset({"finished", "cancelled"})
 _SHOWN_CASES = 20
 
 
@@ -33,10 +34,10 @@ _SHOWN_CASES = 20
 class Progress:
     """A bench at one moment."""
 
-    bench: dict[str, Any]
+    bench: BenchRow
     states: dict[str, int]
-    cases: list[dict[str, Any]]
-    machines: list[dict[str, Any]]
+    cases: list[CaseProgress]
+    machines: list[MachineRow]
     sandboxes: dict[str, int]
     """Executions by the sandbox that their programs ran in."""
 
@@ -46,15 +47,13 @@ class Progress:
 
     @property
     def ended(self) -> int:
-        return sum(self.states.get(state, 0) for state in ("done", "error", "cancelled", "skipped"))
+        return sum(self.states.get(state, 0) for state in TERMINAL)
 
     @property
     def over(self) -> bool:
         """Nothing more will happen by itself."""
-        return self.bench["state"] in _OVER or (
-            self.bench["state"] == "halted"
-            and not self.states.get("running")
-            and not self.states.get("ready")
+        return self.bench.state in CLOSED_BENCHES or (
+            self.bench.state == "halted" and not self.states.get("running") and not self.states.get("ready")
         )
 
 
@@ -67,7 +66,7 @@ def read_progress(farm: Farm, bench_id: str) -> Progress:
         benches.get(bench_id),
         benches.execution_states(bench_id),
         benches.cases(bench_id),
-        [machine for machine in Machines(farm.engine).list_all() if machine["seen_seconds_ago"] < 60],
+        [machine for machine in Machines(farm.engine).list_all() if machine.seen_seconds_ago < 60],
         benches.sandboxes(bench_id),
     )
 
@@ -91,9 +90,9 @@ def follow(farm: Farm, bench_id: str, *, as_json: bool) -> int:
         show_bench_summary(farm, bench_id)
     else:
         show_bench_report(farm, bench_id)
-    if last.bench["state"] == "halted":
-        note(f"halted: {last.bench['halt_reason']}; go on with: bench resume {bench_id}")
-    return 0 if last.bench["state"] == "finished" else 1
+    if last.bench.state == "halted":
+        note(f"halted: {last.bench.halt_reason}; go on with: bench resume {bench_id}")
+    return 0 if last.bench.state == "finished" else 1
 
 
 @contextmanager
@@ -155,16 +154,16 @@ def picture(progress: Progress, ended_before: int, watched_seconds: float) -> Re
     )
     rows = [
         (
-            case["issue_id"],
-            f"{case['dk_risk']}/{case['dk_size']}",
+            case.issue_id,
+            f"{case.dk_risk}/{case.dk_size}",
             _case_state(case),
             _marks(case),
-            case["reason"],
+            case.reason,
         )
         for case in _interesting(progress.cases)
     ]
     parts: list[RenderableType] = [
-        styled((f"bench {progress.bench['bench_id']}", "bold"), f"  {progress.bench['state']}"),
+        styled((f"bench {progress.bench.bench_id}", "bold"), f"  {progress.bench.state}"),
         bar,
         styled(_money(progress.bench)),
         styled(_pace(progress, ended_before, watched_seconds)),
@@ -188,10 +187,10 @@ def line_of(progress: Progress, ended_before: int, watched_seconds: float) -> st
 def _warnings(progress: Progress, watched_seconds: float) -> list[str]:
     """What keeps the bench from moving, or its programs from being kept apart, if anything does."""
     found = [
-        f"machine {machine['machine_id']} is suspended after {machine['infra_failures']} infrastructure failures:"
-        f" mend it, then: bench machines trust {machine['machine_id']}"
+        f"machine {machine.machine_id} is suspended after {machine.infra_failures} infrastructure failures:"
+        f" mend it, then: bench machines trust {machine.machine_id}"
         for machine in progress.machines
-        if machine["suspended"]
+        if machine.suspended
     ]
     weak = {rung: count for rung, count in progress.sandboxes.items() if rung != STRONGEST}
     if weak:
@@ -201,26 +200,26 @@ def _warnings(progress: Progress, watched_seconds: float) -> list[str]:
     return found
 
 
-def _interesting(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _interesting(cases: list[CaseProgress]) -> list[CaseProgress]:
     """Running cases first, then those that wait, then the finished."""
     order = {"admitted": 0, "checking": 1, "pending": 2}
-    return sorted(cases, key=lambda case: order.get(case["state"], 3))[:_SHOWN_CASES]
+    return sorted(cases, key=lambda case: order.get(case.state, 3))[:_SHOWN_CASES]
 
 
-def _case_state(case: dict[str, Any]) -> str:
-    return "running" if case["state"] == "admitted" and case["running"] else str(case["state"])
+def _case_state(case: CaseProgress) -> str:
+    return "running" if case.state == "admitted" and case.running else case.state
 
 
-def _marks(case: dict[str, Any]) -> Text:
+def _marks(case: CaseProgress) -> Text:
     """One sign an arm: passed, not passed, error, running, waiting, dropped."""
-    failed = case["done"] - case["passed"]
+    failed = case.done - case.passed
     signs = (
-        ("●", "green", case["passed"]),
+        ("●", "green", case.passed),
         ("○", "red", failed),
-        ("!", "yellow", case["error"]),
-        ("▸", "", case["running"]),
-        ("·", "", case["ready"] + case["pending"]),
-        ("x", "", case["dropped"]),
+        ("!", "yellow", case.error),
+        ("▸", "", case.running),
+        ("·", "", case.ready + case.pending),
+        ("x", "", case.dropped),
     )
     return styled(*((sign * count, style) for sign, style, count in signs))
 
@@ -233,12 +232,10 @@ def _counts(progress: Progress) -> str:
     return f"{text}, {errors} errors" if errors else text
 
 
-def _money(bench: dict[str, Any]) -> str:
-    cap = "" if bench["usd_limit"] is None else f" of {format_usd(bench['usd_limit'])}"
-    overrun = f", overrun {format_usd(bench['usd_overrun'])}" if bench["usd_overrun"] else ""
-    return (
-        f"spent {format_usd(bench['usd_spent'])}{cap} ({format_usd(bench['usd_reserved'])} reserved{overrun})"
-    )
+def _money(bench: BenchRow) -> str:
+    cap = "" if bench.usd_limit is None else f" of {format_usd(bench.usd_limit)}"
+    overrun = f", overrun {format_usd(bench.usd_overrun)}" if bench.usd_overrun else ""
+    return f"spent {format_usd(bench.usd_spent)}{cap} ({format_usd(bench.usd_reserved)} reserved{overrun})"
 
 
 def _pace(progress: Progress, ended_before: int, watched_seconds: float) -> str:

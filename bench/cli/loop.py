@@ -105,7 +105,7 @@ def _bench(plan: "LoopPlan", seed: int, seconds_per_minute: float) -> None:
         with open_farm() as farm:
             bench_id = _same_bench(farm, config) or _submit(farm, config)
             farm.start_parts()
-            state = watch(farm, bench_id).bench["state"]
+            state = watch(farm, bench_id).bench.state
             if state != "finished":
                 raise FailureError(
                     f"bench {bench_id} is {state}; see: cd {Path.cwd()} && bench status {bench_id}"
@@ -129,12 +129,10 @@ def _same_bench(farm: Farm, config: "BenchConfig") -> str | None:
 
     benches, wanted = Benches(farm.engine), config_hash(config)
     for row in benches.list_all():
-        found = benches.get(row["bench_id"])
-        if found["config_hash"] == wanted and found["state"] not in {"cancelled", "halted"}:
-            note(
-                f"bench {row['bench_id']} of the same config is {found['state']}: no second one is submitted"
-            )
-            return str(row["bench_id"])
+        found = benches.get(row.bench_id)
+        if found.config_hash == wanted and found.state not in {"cancelled", "halted"}:
+            note(f"bench {row.bench_id} of the same config is {found.state}: no second one is submitted")
+            return row.bench_id
     return None
 
 

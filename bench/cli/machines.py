@@ -7,6 +7,7 @@ from bench.cli.status import machines_table
 from bench.errors import BenchError
 from bench.terminal import show, show_json
 from db.repositories.machines import Machines
+from db.rows import documents
 
 
 @click.group()
@@ -20,7 +21,7 @@ def list_(as_json: bool) -> None:
     """List the machines, with what they can do and what they run."""
     with open_farm() as farm:
         found = Machines(farm.engine).list_all()
-    show_json(found) if as_json else show(machines_table(found))
+    show_json(documents(found)) if as_json else show(machines_table(found))
 
 
 @machines.command()

@@ -7,7 +7,8 @@ import click
 
 from bench.cli.session import note, open_farm
 from bench.terminal import show, show_json, table
-from db.repositories.policies import Policies
+from db.repositories.policies import Policies, RegisteredPolicy
+from db.rows import documents
 
 _SHORT = 12
 
@@ -47,16 +48,16 @@ def list_(as_json: bool) -> None:
     with open_farm() as farm:
         found = Policies(farm.engine).list_all()
     if as_json:
-        show_json(found)
+        show_json(documents(found))
         return
     columns = ("policy", "kind", "epoch", "registered", "benches>", "bundle")
     show(table(None, columns, [_row(policy) for policy in found]))
 
 
-def _row(policy: dict[str, Any]) -> tuple[Any, ...]:
+def _row(policy: RegisteredPolicy) -> tuple[Any, ...]:
     return (
-        *(policy["name"], policy["kind"], _epoch(policy["epoch"])),
-        *(f"{policy['registered_at']:%Y-%m-%d}", policy["benches"], policy["path"]),
+        *(policy.name, policy.kind, _epoch(policy.epoch)),
+        *(f"{policy.registered_at:%Y-%m-%d}", policy.benches, policy.path),
     )
 
 

@@ -27,7 +27,7 @@ from planner.cli.numbers import FiniteRange
 from planner.system.plain_log import log_to_stderr
 
 if TYPE_CHECKING:
-    from bench.coordinator.turn import Turn
+    from db.leader_election import LeaderElection
 
 
 @click.command()
@@ -71,15 +71,17 @@ def _work(
     farm: Farm, config: BenchConfig, wanted: Callable[[Issue], bool], stop: threading.Event, *, once: bool
 ) -> None:
     from bench.coordinator.loop import make_tick, run_coordinator
-    from bench.coordinator.turn import STREAMING, Turn
     from bench.stream.loop import run_stream
+    from db.leader_election import SCHEDULER, LeaderElection
     from db.repositories.streams import Streams
 
-    turn = Turn(farm.engine, STREAMING)
+    election = LeaderElection(farm.engine, SCHEDULER)
     with ExitStack() as stack:
-        stack.callback(turn.give_up)
-        if not turn.is_mine():
-            raise BenchError(f"another stream works on this farm already ({turn.holder()}); stop it first")
+        stack.callback(election.resign)
+        if not election.is_leader():
+            raise BenchError(
+                f"another stream works on this farm already ({election.leader()}); stop it first"
+            )
         _take_in_backlog(farm, config)
         scheduler, bench_id = _scheduler(farm, config, wanted)
         if farm.embedded is not None:
@@ -102,20 +104,20 @@ def _work(
                 stop,
                 told.tell,
                 once=once,
-                is_my_turn=lambda: _may_go_on(turn, ticker),
+                is_leader=lambda: _may_go_on(election, ticker),
             )
     note(told.summary(stopped=stop.is_set()))
 
 
-def _may_go_on(turn: "Turn", ticker: threading.Thread) -> bool:
+def _may_go_on(election: "LeaderElection", ticker: threading.Thread) -> bool:
     """Whether this is still the one stream of the farm; a `FailureError` where nothing would end any more."""
     if not ticker.is_alive():
         raise FailureError(
             "the coordinator inside this run died, see above; what runs goes on with: bench run"
         )
     with suppress(SQLAlchemyError):
-        return turn.is_mine()
-    return turn.is_mine()  # its session died: the turn is free, or another one's
+        return election.is_leader()
+    return election.is_leader()  # its session died: there is no leader, or another one
 
 
 def _take_in_backlog(farm: Farm, config: BenchConfig) -> None:
@@ -150,7 +152,7 @@ def _scheduler(farm: Farm, config: BenchConfig, wanted: Callable[[Issue], bool])
     bench_id, new = open_stream(farm.engine, config, datetime.now(UTC))
     note(f"stream {bench_id} {'begins' if new else 'goes on'}; planner: {inference.config.rollout.mode}")
     board = Board(config.stream.max_attempts, objector(config))
-    running, past = Streams(farm.engine).standing()
+    running, past = Streams(farm.engine).snapshot()
     board.ended(past)
     truth = StreamTruth(farm.engine, bench_id, config, farm.mirrors)
     return Scheduler(truth, board, config, inference, rules, wanted, running), bench_id

@@ -16,7 +16,7 @@ from bench.embedded.libpq import forget_libpq_variables
 from bench.embedded.parts import PartUrls, check_variables, start_parts, worker_url
 from bench.errors import BenchError, FailureError
 from db.engine import open_engine
-from db.upgrade import check, standing, upgrade
+from db.upgrade import check, schema_status, upgrade
 from planner.cli.output import echo
 from workers.broker.doorbell import Doorbell
 from workers.spec import ToolchainRef
@@ -117,6 +117,6 @@ def _embedded() -> Farm:
 
 
 def _make_current(farm: Farm) -> None:
-    if farm.embedded is not None and standing(farm.engine) in {"empty", "older"}:
+    if farm.embedded is not None and schema_status(farm.engine) in {"empty", "older"}:
         upgrade(farm.engine)
     check(farm.engine)

@@ -4,7 +4,7 @@ import click
 
 from bench.cli.session import note, open_farm
 from bench.config.money import to_micro_usd
-from db.repositories.benches import Benches, NewLimits
+from db.repositories.benches import Benches, CapChanges
 from planner.cli.numbers import FiniteRange
 
 
@@ -25,7 +25,7 @@ def resume(
     """
     from bench.cli.follow import follow
 
-    limits = NewLimits(
+    limits = CapChanges(
         micro_usd=None if max_usd is None else to_micro_usd(max_usd),
         ms=None if max_minutes is None else int(max_minutes * 60_000),
         executions=max_executions,

@@ -186,7 +186,7 @@ def show_plan(plan: NewBench) -> None:
                 (
                     case.issue_id if first else "",
                     f"{case.dk_risk}/{case.dk_size}" if first else "",
-                    action_of(arm.__dict__).label(),
+                    action_of(arm).label(),
                     f"{arm.propensity:.4f}",
                     arm.stratum,
                     len(arm.executions),
@@ -237,7 +237,7 @@ def plan_document(plan: NewBench) -> dict[str, Any]:
                 "overrides": overrides_of(case),
                 "arms": [
                     {
-                        "action": list(action_of(arm.__dict__)),
+                        "action": list(action_of(arm)),
                         "propensity": arm.propensity,
                         "propensity_kind": arm.propensity_kind,
                         "stratum": arm.stratum,

@@ -10,6 +10,7 @@ from bench.config.trust import Trust
 from bench.intake.conditions import checked
 from bench.intake.errors import IntakeError
 from bench.intake.slices import filter_condition
+from db.objectives import Objective, TieBreak
 from planner.errors import PlannerError
 from planner.host.config import PlannerConfig, read_planner_config
 from workers.addresses import has_credential
@@ -30,7 +31,6 @@ from workers.spec import (
 NotNegative = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 Usd = Annotated[float, Field(ge=0, le=1e9)]
 AtLeastOne = Annotated[int, Field(ge=1, le=2**31 - 1)]
-TieBreak = Literal["lower_max_candidates", "lower_max_minutes", "action_tuple_lexicographic"]
 
 
 class Filter(Strict):
@@ -106,7 +106,7 @@ class Constraints(Strict):
 class WinnerSelection(Strict):
     """How the winner of a case is chosen."""
 
-    primary_objective: Literal["minimize_duration", "minimize_cost", "maximize_quality"] = "minimize_duration"
+    primary_objective: Objective = "minimize_duration"
     constraints: Constraints = Constraints()
     tie_break: list[TieBreak] = Field(default_factory=lambda: list(get_args(TieBreak)))
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Self
 import re2
 from pydantic import Field, field_validator, model_validator
 
-from bench.intake.issue import Issue, Risk, Size
+from bench.intake.issue import Issue
+from planner.documents.base import Risk, Size
 from workers.spec import Strict
 
 Tags = Annotated[list[str], Field(min_length=1)]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bench.intake.issue import Priority
+from planner.documents.base import Priority
 from workers.spec import Positive, Strict
 
 _EXPLORED: tuple[Priority, ...] = ("P3",)

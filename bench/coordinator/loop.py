@@ -10,10 +10,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bench.coordinator.race import run_race
 from bench.coordinator.tick import TickReport, tick
-from bench.coordinator.turn import Turn
 from bench.errors import BenchError
 from bench.experiment.decide import decide
-from db.repositories.races import Races
+from db.leader_election import LeaderElection
+from db.repositories.races import BenchRaces
 from db.repositories.ticks import Ticks
 from db.repositories.verdicts import Verdicts
 from workers.broker.doorbell import Doorbell
@@ -26,7 +26,7 @@ IDLE_SECONDS = 1.0
 
 def make_tick(engine: sa.Engine, bell: Doorbell) -> Callable[[], TickReport]:
     """One tick on `engine` and `bell`, as a call."""
-    truth, verdicts, races = Ticks(engine), Verdicts(engine), Races(engine)
+    truth, verdicts, races = Ticks(engine), Verdicts(engine), BenchRaces(engine)
     return lambda: tick(
         truth, bell, lambda cases: decide(verdicts, cases), lambda bench_id: run_race(races, bench_id)
     )
@@ -35,16 +35,16 @@ def make_tick(engine: sa.Engine, bell: Doorbell) -> Callable[[], TickReport]:
 def run_coordinator(
     one_tick: Callable[[], TickReport],
     stop: threading.Event,
-    is_my_turn: Callable[[], bool] = lambda: True,
+    is_leader: Callable[[], bool] = lambda: True,
 ) -> None:
     """Tick until `stop`; quicker while there is something to do. A database that is away is waited for.
 
-    The turn may be lost with the database; then it is waited for as well.
+    The leadership may be lost with the database; it is waited for as well.
     """
     away = False
     while not stop.is_set():
         try:
-            report = one_tick() if is_my_turn() else TickReport()
+            report = one_tick() if is_leader() else TickReport()
         except SQLAlchemyError as error:
             if not away:
                 log.warning("the database does not answer, waiting: %s", str(error).splitlines()[0])
@@ -60,29 +60,29 @@ def run_coordinator(
 
 
 @contextmanager
-def sole_coordinator(engine: sa.Engine, standby: threading.Event | None = None) -> Iterator[Turn]:
-    """Be the one standing coordinator of this database, for as long as the turn lasts.
+def sole_coordinator(engine: sa.Engine, standby: threading.Event | None = None) -> Iterator[LeaderElection]:
+    """Be the leader among the coordinators of this database while the block runs.
 
-    Ticks are safe beside each other; a second standing one would only double the load. With `standby` (set when
-    waiting should end) this one waits for its turn instead of raising a `BenchError`.
+    Concurrent ticks are safe; a second coordinator would only double the load. With `standby` (set when waiting should
+    end) this one waits to become the leader instead of raising a `BenchError`.
     """
-    turn = Turn(engine)
+    election = LeaderElection(engine)
     try:
         if standby is not None:
-            while not standby.is_set() and not _is_mine(turn):
+            while not standby.is_set() and not _is_leader(election):
                 standby.wait(IDLE_SECONDS)
-        elif not turn.is_mine():
+        elif not election.is_leader():
             raise BenchError(
-                f"another coordinator serves this farm already ({turn.holder()});"
+                f"another coordinator serves this farm already ({election.leader()});"
                 " stop it first, or start this one with --standby"
             )
-        yield turn
+        yield election
     finally:
-        turn.give_up()
+        election.resign()
 
 
-def _is_mine(turn: Turn) -> bool:
+def _is_leader(election: LeaderElection) -> bool:
     try:
-        return turn.is_mine()
+        return election.is_leader()
     except SQLAlchemyError:
         return False

@@ -1,16 +1,16 @@
 """A race goes on: what the decided cases say of its arms."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.statistics.racing import race
-from db.repositories.races import RaceOutcome, Races
+from db.repositories.bench_rows import RaceDocument
+from db.repositories.races import BenchRaces, RaceOutcome
 
 
-def run_race(races: Races, bench_id: str) -> None:
+def run_race(races: BenchRaces, bench_id: str) -> None:
     """Drop what has lost. Several may do it at once: the same cases always say the same."""
     if not races.has_news(bench_id):
         return
@@ -23,7 +23,7 @@ def run_race(races: Races, bench_id: str) -> None:
     )
 
 
-def by_arm(facts: dict[str, Any], outcomes: Sequence[RaceOutcome]) -> NDArray[np.float64]:
+def by_arm(facts: RaceDocument, outcomes: Sequence[RaceOutcome]) -> NDArray[np.float64]:
     """(cases, arms) 1 passed, 0 not, NaN without a result; the baseline last, where it runs beside."""
     column = {cell: place for place, cell in enumerate(facts["cells"])}
     rows = {case: place for place, case in enumerate(dict.fromkeys(one.case_id for one in outcomes))}

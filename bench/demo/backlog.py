@@ -10,6 +10,7 @@ import yaml
 from pydantic import Field
 
 from bench.demo.errors import DemoError
+from planner.documents.base import Priority, Risk, Size
 from workers.spec import Strict
 
 _DATA = "corpus_data"
@@ -34,9 +35,9 @@ class DemoIssue(Strict):
     status: Literal["open", "ready", "closed", "escalated"] = "open"
     created: str | None = None
     updated: str | None = None
-    priority: Literal["P0", "P1", "P2", "P3"]
-    risk: Literal["low", "medium", "high", "critical"]
-    size: Literal["XS", "S", "M", "L", "XL"]
+    priority: Priority
+    risk: Risk
+    size: Size
     attempts: int = 0
     tags: tuple[str, ...]
     acceptance_criteria: tuple[str, ...] = ()

@@ -9,7 +9,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 import psutil
-import psycopg
 
 from bench.embedded.account import Account, account_of, database_account
 from bench.embedded.binaries import PostgresPrograms, postgres_programs
@@ -19,6 +18,8 @@ from bench.embedded.ownership import claim_data, owner_elsewhere, servers_in
 from bench.embedded.paths import FarmPaths
 from bench.embedded.processes import Daemon, end, kill, wait_until
 from bench.embedded.sockets import listener
+from db.errors import DbError
+from db.server import ensure_database
 
 DATABASE = "bench"
 _SOCKET = ".s.PGSQL.5432"
@@ -183,13 +184,9 @@ class Postgres:
 
     def _create_database(self) -> None:
         try:
-            with psycopg.connect(self.url(database="postgres"), autocommit=True) as connection:
-                query = "SELECT FROM pg_database WHERE datname = %s"
-                if connection.execute(query, [DATABASE]).fetchone() is None:
-                    connection.execute(f"CREATE DATABASE {DATABASE}")
-        except psycopg.Error as error:
-            reason = str(error).strip().splitlines()[-1]
+            ensure_database(self.url(database="postgres"), DATABASE)
+        except DbError as error:
             raise EmbeddedError(
-                f"the embedded PostgreSQL refuses its owner: {reason}"
+                f"the embedded PostgreSQL refuses its owner: {error}"
                 f" (is {self.paths.secrets} the one that belongs to {self.data}?)"
             ) from error

@@ -6,18 +6,18 @@ mean = (2·sum + n) div (2·n).
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from planner.actions import Action
+from planner.documents.statuses import OutcomeStatus
 
-Status = Literal["success", "failed", "timeout", "error"]
 MILLION = 1_000_000
 
 
 class ReplicateOutcome(NamedTuple):
     """What one execution of an arm came to; a row of `farm.outcomes`."""
 
-    status: Status
+    status: OutcomeStatus
     duration_ms: int
     micro_usd: int | None
     """None: unknown, which is not 0."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from bench.experiment.estimates import MILLION, Status
+from bench.experiment.estimates import MILLION
 from bench.experiment.regret import PolicySummary
 from bench.experiment.winners import CaseVerdict
 from planner.actions import (
@@ -20,6 +20,7 @@ from planner.actions import (
 from planner.documents.base import parse_document
 from planner.documents.bench import BestOfKExample, PlannerBenchSummary
 from planner.documents.plans import label_document
+from planner.documents.statuses import OutcomeStatus
 
 LABEL_SOURCE: Final = "best_of_k"
 _HEADS: Final[dict[str, Sequence[Bin | str]]] = {
@@ -36,7 +37,7 @@ class LabelRow(NamedTuple):
     action: Action
     propensity: float
     replicate: int
-    status: Status
+    status: OutcomeStatus
     duration_ms: int
     micro_usd: int | None
     fail_codes: tuple[str, ...] = ()

@@ -13,13 +13,13 @@ from bench.experiment.limited import limited_joint, limited_propensities
 from bench.experiment.space import (
     STRATEGY_VERSION,
     ArmSpace,
-    PropensityKind,
     SampledArm,
     SamplingInput,
     SamplingRule,
     Stratum,
 )
 from bench.experiment.streams import Stream
+from db.states import PropensityKind
 from planner.actions import Action, canonical_rank
 
 Floats = NDArray[np.float64]

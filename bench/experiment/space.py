@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from db.states import PropensityKind
 from planner.actions import Action, JobType
 
 Strategy = Literal["deterministic", "random", "coverage", "covering", "anchor", "racing"]
-PropensityKind = Literal["exact", "estimated", "deterministic"]
 Stratum = Literal["baseline", "executed", "other_topology", "cheaper", "dearer", "rest", "all"]
 
 STRATEGY_VERSION: dict[Strategy, str] = {

@@ -12,14 +12,13 @@ Among the arms that pass (see `ArmEstimate`), the best is the one with
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple, get_args
+from typing import Final, NamedTuple, get_args
 
 from bench.experiment.estimates import MILLION, ArmEstimate, ArmOutcome, estimate_arm
 from bench.experiment.soft_labels import soft_weights
+from db.objectives import Objective, TieBreak
 from planner.actions import NA, Action, Bin, canonical_rank
 
-Objective = Literal["minimize_duration", "minimize_cost", "maximize_quality"]
-TieBreak = Literal["lower_max_candidates", "lower_max_minutes", "action_tuple_lexicographic"]
 OBJECTIVES: Final[tuple[Objective, ...]] = get_args(Objective)
 TIE_BREAKS: Final[tuple[TieBreak, ...]] = get_args(TieBreak)
 

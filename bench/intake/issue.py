@@ -1,20 +1,17 @@
 """An issue, in the field names of the contract."""
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.intake.errors import IntakeError
 from planner.actions import JobType
+from planner.documents.base import Priority, Risk, Size
 
-Priority = Literal["P0", "P1", "P2", "P3"]
-Risk = Literal["low", "medium", "high", "critical"]
-Size = Literal["XS", "S", "M", "L", "XL"]
-
-PRIORITIES: Final[tuple[Priority, ...]] = ("P0", "P1", "P2", "P3")
-RISKS: Final[tuple[Risk, ...]] = ("low", "medium", "high", "critical")
-SIZES: Final[tuple[Size, ...]] = ("XS", "S", "M", "L", "XL")
+PRIORITIES: Final[tuple[Priority, ...]] = get_args(Priority)
+RISKS: Final[tuple[Risk, ...]] = get_args(Risk)
+SIZES: Final[tuple[Size, ...]] = get_args(Size)
 ESCALATION_TAGS: Final = frozenset({"escalation", "needs-human"})
 CLOSED_STATUSES: Final = frozenset(
     {"done", "closed", "tombstone", "deleted", "wontfix", "won't_fix"}

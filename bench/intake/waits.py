@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, NamedTuple
 
-from bench.intake.issue import Issue, Size
+from bench.intake.issue import Issue
+from planner.documents.base import Size
 
 HOURS: Final[dict[Size, int]] = {"XS": 1, "S": 2, "M": 4, "L": 8, "XL": 16}
 _UNTIL_FINISHED: Final = frozenset({"blocks", "conditional-blocks"})

@@ -27,7 +27,7 @@ def benched_table(results: BenchResults) -> Table:
     arms = Counter(len(verdict.estimates) for verdict in verdicts)
     winners = [verdict.winner for verdict in verdicts if verdict.winner is not None]
     rows = [
-        ("bench", f"{results.bench['bench_id']}, strategy {results.bench['strategy']}"),
+        ("bench", f"{results.bench.bench_id}, strategy {results.bench.strategy}"),
         ("issues", f"{len(verdicts)} of {len(results.cases)}, each with {_counts(arms)} arms"),
         ("executions", f"{scored} scored, {percent(passed / max(scored, 1))} passed{_errors(results)}"),
         ("worker time", seconds(results.totals.duration_ms)),

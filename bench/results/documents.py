@@ -8,6 +8,7 @@ from bench.results.read import BenchResults, DecidedCase
 from bench.statistics.oracle import OracleBracket
 from bench.statistics.outcomes import OWN_BUDGET
 from bench.statistics.winners import CaseJudgement
+from db.repositories.bench_rows import UnjudgedExecutions
 from planner.actions import all_cells
 
 ESTIMAND = OWN_BUDGET
@@ -71,7 +72,7 @@ def regret_document(results: BenchResults) -> dict[str, Any]:
     """Every policy over the bench, and on each observed case."""
     observed = [case.issue_id for case in results.decided if case.observed]
     return {
-        "bench_id": results.bench["bench_id"],
+        "bench_id": results.bench.bench_id,
         "estimand": ESTIMAND,
         "identified": results.identified,
         "best_fixed": None if results.best_fixed is None else list(results.best_fixed),
@@ -96,12 +97,24 @@ def report_document(results: BenchResults, oracle: OracleBracket | str) -> dict[
         "race": race_document(results),
         "spend": spend_document(results),
         "errors": results.errors,
-        "unjudged": results.unjudged,
+        "unjudged": [_unjudged(row) for row in results.unjudged],
         "sandboxes": results.sandboxes,
-        "cases": [{key: value for key, value in case.items() if key != "case_id"} for case in results.cases],
+        "cases": [
+            {key: value for key, value in case._asdict().items() if key != "case_id"}
+            for case in results.cases
+        ],
         "uncovered_pairs": {
             kind: [list(pair) for pair in pairs] for kind, pairs in results.uncovered.items()
         },
+    }
+
+
+def _unjudged(row: UnjudgedExecutions) -> dict[str, Any]:
+    return {
+        "issue_id": row.issue_id,
+        "class": row.reason,
+        "message": row.message,
+        "executions": row.executions,
     }
 
 
@@ -110,15 +123,15 @@ def spend_document(results: BenchResults) -> dict[str, Any]:
     bench = results.bench
     return {
         "micro_usd": {
-            "spent": bench["usd_spent"],
-            "reserved": bench["usd_reserved"],
-            "cap": bench["usd_limit"],
-            "overrun": bench["usd_overrun"],
+            "spent": bench.usd_spent,
+            "reserved": bench.usd_reserved,
+            "cap": bench.usd_limit,
+            "overrun": bench.usd_overrun,
         },
-        "ms": {"spent": bench["ms_spent"], "reserved": bench["ms_reserved"], "cap": bench["ms_limit"]},
+        "ms": {"spent": bench.ms_spent, "reserved": bench.ms_reserved, "cap": bench.ms_limit},
         "executions": {
-            "spent": bench["executions_spent"],
-            "reserved": bench["executions_reserved"],
-            "cap": bench["executions_limit"],
+            "spent": bench.executions_spent,
+            "reserved": bench.executions_reserved,
+            "cap": bench.executions_limit,
         },
     }

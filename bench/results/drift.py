@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from bench.statistics.drift import Comparison, Run, Trend, by_day, by_version, rate, trend
 from bench.statistics.estimate import Estimate
-from db.repositories.drift import Drift
+from db.repositories.drift import DriftCounts
 
 _UNKNOWN = "unknown"
 
@@ -54,10 +54,10 @@ class DriftReport(NamedTuple):
 def read_drift(engine: sa.Engine, days: int, today: date) -> DriftReport:
     """The last `days` days (UTC) up to `today`."""
     first = today - timedelta(days=days - 1)
-    since, drift = datetime.combine(first, time(), UTC), Drift(engine)
+    since, counts = datetime.combine(first, time(), UTC), DriftCounts(engine)
     runs = [
-        Run(row["cell"], row["versions"] or _UNKNOWN, row["day"], row["is_passed"])
-        for row in drift.repeated_cells(since)
+        Run(row.cell, row.versions or _UNKNOWN, row.day, row.is_passed)
+        for row in counts.repeated_cells(since)
     ]
     return DriftReport(
         since=first,
@@ -68,21 +68,21 @@ def read_drift(engine: sa.Engine, days: int, today: date) -> DriftReport:
         trend=trend(runs),
         versions=[
             VersionOutcomes(
-                row["toolchain"],
-                row["version"],
-                row["scored"],
-                rate("pass_own_budget", row["passed"], row["scored"]),
-                row["first_at"],
-                row["last_at"],
+                row.toolchain,
+                row.version,
+                row.scored,
+                rate("pass_own_budget", row.passed, row.scored),
+                row.first_at,
+                row.last_at,
             )
-            for row in drift.versions(since)
+            for row in counts.versions(since)
         ],
         gates=[
             GateFlakiness(
-                **row,
-                flaky_rate=rate("flaky results of a gate", row["flaky"], row["judged"]),
-                false_alarm_rate=rate("first failures that were none", row["flaky"], row["rerun"]),
+                *row,
+                flaky_rate=rate("flaky results of a gate", row.flaky, row.judged),
+                false_alarm_rate=rate("first failures that were none", row.flaky, row.rerun),
             )
-            for row in drift.gates(since)
+            for row in counts.gates(since)
         ],
     )

@@ -1,8 +1,8 @@
 """A bench as the estimators see it: outcomes, chances and policies as arrays, one row a case."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 import sqlalchemy as sa
@@ -24,9 +24,11 @@ from bench.statistics.table import (
     Missing,
     build_table,
 )
+from db.repositories.bench_rows import BenchRow, CaseProgress
 from db.repositories.benches import Benches
 from db.repositories.policies import Policies
-from db.repositories.verdicts import CaseRows, Verdicts
+from db.repositories.verdict_rows import CaseDemand, CaseRows, StoredExecution
+from db.repositories.verdicts import Verdicts
 from db.states import UNDECIDED_CASES
 from planner.actions import canonical_rank
 from planner.space.baseline import POLICY_ID, baseline_action
@@ -38,16 +40,23 @@ _MICRO: Final = 1_000_000
 
 
 class _Cap(NamedTuple):
-    limit: str
-    needs: str
-    took: str
+    """A limit of a bench, with what a case needs of it and what it used."""
+
+    limit: int
+    needs: Callable[[CaseDemand], int]
+    used: Callable[[CaseDemand], int]
 
 
-_CAPS: Final = (
-    _Cap("usd_limit", "worst_micro_usd", "micro_usd"),
-    _Cap("ms_limit", "worst_ms", "ms"),
-    _Cap("executions_limit", "executions", "executions"),
-)
+def _caps(bench: BenchRow) -> list[_Cap]:
+    """The caps that the bench has."""
+    caps = (
+        (bench.usd_limit, lambda demand: demand.worst_micro_usd, lambda demand: demand.micro_usd),
+        (bench.ms_limit, lambda demand: demand.worst_ms, lambda demand: demand.ms),
+        (bench.executions_limit, lambda demand: demand.executions, lambda demand: demand.executions),
+    )
+    return [_Cap(limit, needs, used) for limit, needs, used in caps if limit is not None]
+
+
 UNIFORM: Final = "uniform"
 
 
@@ -59,7 +68,7 @@ class Evidence:
     quicker, and what is quicker passes more often.
     """
 
-    bench: Mapping[str, Any]
+    bench: BenchRow
     table: BenchTable
     features: Floats
     """(N, D) of the cases, for outcome models."""
@@ -74,41 +83,41 @@ class Evidence:
     @property
     def seed(self) -> int:
         """Of the bench: resamples are drawn with it."""
-        return int(self.bench["seed"])
+        return self.bench.seed
 
 
 def read_evidence(engine: sa.Engine, bench_id: str) -> Evidence:
     """What bench `bench_id` has shown so far; a `BenchError` where it keeps no sampling designs, or is a stream."""
     benches, verdicts = Benches(engine), Verdicts(engine)
     bench = benches.get(bench_id)
-    if bench["kind"] != "bench":
+    if bench.kind != "bench":
         raise BenchError(f"{bench_id} is a stream: one action an issue compares nothing; name a bench")
-    if bench["race"] is not None and bench["config"]["action_sampling"]["replicates"] == 1:
+    if bench.race is not None and bench.config["action_sampling"]["replicates"] == 1:
         raise BenchError(
             f"{bench_id} was a race with one run an arm, and the race itself confirms nothing; submit it again "
             "with --replicates 2"
         )
     cases = benches.cases(bench_id)
     seen = first_decided(cases)
-    decided = [case["case_id"] for case in seen if case["state"] == "finished"]
+    decided = [case.case_id for case in seen if case.state == "finished"]
     rows = verdicts.load([*decided, *_kept_out_by_lot(bench, verdicts, seen)])
     # The order of the table.
-    rows.sort(key=lambda one: (one.case["issue_id"], str(one.case["case_id"])))
+    rows.sort(key=lambda one: (one.case.issue_id, str(one.case.case_id)))
     for one in rows:
-        if one.case["design"] is None:
+        if one.case.design is None:
             raise BenchError(
                 f"bench {bench_id} is of before sampling designs were stored; submit it again to estimate from it"
             )
     table = build_table(case_row(one) for one in rows)
-    admitted = np.array([one.case["state"] != "skipped" for one in rows], dtype=np.bool_)
-    demands = {one["case_id"]: one for one in verdicts.demands([one.case["case_id"] for one in rows])}
-    admission = _admission(bench, [demands[one.case["case_id"]] for one in rows], admitted)
+    admitted = np.array([one.case.state != "skipped" for one in rows], dtype=np.bool_)
+    demands = {one.case_id: one for one in verdicts.demands([one.case.case_id for one in rows])}
+    admission = _admission(bench, [demands[one.case.case_id] for one in rows], admitted)
     return Evidence(
         bench=bench,
         table=fold_admission(table, admitted, admission.probabilities),
-        features=issue_features([one.case["planner_input"] for one in rows]),
+        features=issue_features([one.case.planner_input for one in rows]),
         policies={**controls(rows), **_registered(engine, bench_id, rows)},
-        undecided=sum(case["state"] in UNDECIDED_CASES for case in cases),
+        undecided=sum(case.state in UNDECIDED_CASES for case in cases),
         expected=None if len(seen) == len(cases) else len(rows) + len(cases) - len(seen),
         admission=admission,
     )
@@ -118,7 +127,7 @@ def once_decided(evidence: Evidence) -> Evidence:
     """`evidence` where every case has a verdict, as intervals for one look need it; a `BenchError` where not."""
     if evidence.undecided:
         raise BenchError(
-            f"{evidence.undecided} cases of {evidence.bench['bench_id']} have no verdict, and these intervals hold "
+            f"{evidence.undecided} cases of {evidence.bench.bench_id} have no verdict, and these intervals hold "
             "only where all have one; ask again at the end, or see bench value"
         )
     return evidence
@@ -137,18 +146,16 @@ def or_why(find: Callable[[], Found]) -> Found | str:
         return str(why)
 
 
-def _kept_out_by_lot(
-    bench: Mapping[str, Any], verdicts: Verdicts, cases: Sequence[Mapping[str, Any]]
-) -> list[int]:
+def _kept_out_by_lot(bench: BenchRow, verdicts: Verdicts, cases: Sequence[CaseProgress]) -> list[int]:
     """Cases that the order of admission kept out: each would have fitted under the bench's caps, had it come
     first. What no order lets in is no part of what a bench speaks of.
     """
-    skipped = [case for case in cases if case["state"] == "skipped"]
-    by_bench = [case["case_id"] for case in skipped if str(case["reason"]).endswith("per bench")]
+    skipped = [case for case in cases if case.state == "skipped"]
+    by_bench = [case.case_id for case in skipped if (case.reason or "").endswith("per bench")]
     return [
-        demand["case_id"]
+        demand.case_id
         for demand in verdicts.demands(by_bench)
-        if all(bench[cap.limit] is None or demand[cap.needs] <= bench[cap.limit] for cap in _CAPS)
+        if all(cap.needs(demand) <= cap.limit for cap in _caps(bench))
     ]
 
 
@@ -157,34 +164,34 @@ def case_row(rows: CaseRows) -> CaseRow:
 
     The first run of an arm that raced decided whether the arm stayed: it is left out.
     """
-    case, design = rows.case, rows.case["design"] or {"kind": "deterministic", "propensities": []}
+    case, design = rows.case, rows.case.design or {"kind": "deterministic", "propensities": []}
     chances = np.zeros(N_CELLS)
     for chance, cells in design["propensities"]:
         chances[cells] = chance
     first = 1 if design.get("strategy") == "racing" else 0
     return CaseRow(
-        case=str(case["case_id"]),
-        issue=case["issue_id"],
-        group=case["workcell"]["repo"],
+        case=str(case.case_id),
+        issue=case.issue_id,
+        group=case.workcell["repo"],
         chances=chances,
         randomised=design["kind"] != "deterministic",
         arms=[
             ArmRow(
-                arm["canonical_rank"],
-                [_run(one, skips_timeouts(case)) for one in arm["executions"] if one["replicate"] >= first],
+                arm.canonical_rank,
+                [_run(one, skips_timeouts(case)) for one in arm.executions if one.replicate >= first],
             )
             for arm in rows.arms
         ],
     )
 
 
-def _run(execution: Mapping[str, Any], skip_timeouts: bool) -> ExecutionRow:
-    status, number = execution["status"], execution["replicate"]
+def _run(execution: StoredExecution, skip_timeouts: bool) -> ExecutionRow:
+    status, number = execution.status, execution.replicate
     if status == "timeout" and skip_timeouts:
         return ExecutionRow(number, None, "skipped_timeout")
     if status is None or status == "error":
         return ExecutionRow(number, None, _missing(execution))
-    duration, cost = execution["duration_ms"], execution["micro_usd"]
+    duration, cost = execution.duration_ms, execution.micro_usd
     return ExecutionRow(
         number,
         status == "success",
@@ -193,11 +200,10 @@ def _run(execution: Mapping[str, Any], skip_timeouts: bool) -> ExecutionRow:
     )
 
 
-def _missing(execution: Mapping[str, Any]) -> Missing:
-    if execution["state"] == "cancelled":
+def _missing(execution: StoredExecution) -> Missing:
+    if execution.state == "cancelled":
         return "cancelled"
-    found: Missing = execution["error_class"] or "not_run"
-    return found
+    return execution.error_class or "not_run"
 
 
 def controls(rows: Sequence[CaseRows]) -> dict[str, Floats]:
@@ -205,32 +211,31 @@ def controls(rows: Sequence[CaseRows]) -> dict[str, Floats]:
     baseline, uniform = np.zeros((len(rows), N_CELLS)), np.zeros((len(rows), N_CELLS))
     for number, one in enumerate(rows):
         case = one.case
-        baseline[
-            number, canonical_rank(baseline_action(case["dk_risk"], case["dk_size"], case["job_type"]))
-        ] = 1
-        allowed = [cell for _, cells in case["design"]["propensities"] for cell in cells]
+        baseline[number, canonical_rank(baseline_action(case.dk_risk, case.dk_size, case.job_type))] = 1
+        assert case.design is not None
+        allowed = [cell for _, cells in case.design["propensities"] for cell in cells]
         uniform[number, allowed] = 1 / len(allowed)
     return {POLICY_ID: baseline, UNIFORM: uniform}
 
 
 def _registered(engine: sa.Engine, bench_id: str, rows: Sequence[CaseRows]) -> dict[str, Floats]:
-    place = {one.case["case_id"]: number for number, one in enumerate(rows)}
+    place = {one.case.case_id: number for number, one in enumerate(rows)}
     found: dict[str, Floats] = {}
     for decided in Policies(engine).actions(bench_id):
-        number = place.get(decided["case_id"])
+        number = place.get(decided.case_id)
         if number is not None:
-            matrix = found.setdefault(decided["policy"], np.zeros((len(rows), N_CELLS)))
-            matrix[number, decided["canonical_rank"]] = 1
+            matrix = found.setdefault(decided.policy, np.zeros((len(rows), N_CELLS)))
+            matrix[number, decided.canonical_rank] = 1
     return {name: matrix for name, matrix in found.items() if (matrix.sum(axis=1) == 1).all()}
 
 
-def _admission(bench: Mapping[str, Any], demands: Sequence[Mapping[str, Any]], admitted: Bools) -> Admission:
+def _admission(bench: BenchRow, demands: Sequence[CaseDemand], admitted: Bools) -> Admission:
     """A case needs the worst case of its executions at once; what ran is charged what it took."""
-    units = [unit for unit in _CAPS if bench[unit.limit] is not None]
-    if admitted.all() or not units:
+    caps = _caps(bench)
+    if admitted.all() or not caps:
         return Admission(np.ones(len(admitted)), exact=True, redraws=0)
-    reserved = np.array([[float(one[unit.needs]) for unit in units] for one in demands])
-    took = np.array([[float(one[unit.took]) for unit in units] for one in demands])
-    caps = np.array([float(bench[unit.limit]) for unit in units])
-    spent = np.where(admitted[:, None], took, reserved)
-    return admission_probabilities(reserved, spent, caps, seed=int(bench["seed"]))
+    reserved = np.array([[float(cap.needs(demand)) for cap in caps] for demand in demands])
+    used = np.array([[float(cap.used(demand)) for cap in caps] for demand in demands])
+    limits = np.array([float(cap.limit) for cap in caps])
+    spent = np.where(admitted[:, None], used, reserved)
+    return admission_probabilities(reserved, spent, limits, seed=bench.seed)

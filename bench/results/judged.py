@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bench.experiment.winners import Objective
 from bench.statistics.table import BenchTable, CaseRow, Floats, build_table
 from bench.statistics.winners import CaseJudgement, judge_cases
+from db.objectives import Objective
 
 
 def judge_rows(rows: Sequence[CaseRow], objective: Objective, seed: int) -> dict[int, CaseJudgement]:

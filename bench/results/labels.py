@@ -17,8 +17,10 @@ from bench.results.documents import judgement_document
 from bench.results.evidence import case_row
 from bench.results.judged import judge_rows
 from bench.statistics.winners import CaseJudgement
+from db.repositories.bench_rows import BenchRow
 from db.repositories.benches import Benches
-from db.repositories.verdicts import CaseRows, Verdicts
+from db.repositories.verdict_rows import CaseRows, StoredArm
+from db.repositories.verdicts import Verdicts
 from planner.canonical import canonical_json, sha256_json
 from planner.system.atomic import write_all_atomic
 from planner.system.clock import rfc3339
@@ -57,7 +59,7 @@ def export_labels(engine: sa.Engine, directory: Path, bench_ids: list[str] | Non
                 cases += 1
                 document = _example(case, judged)
                 if document is not None:
-                    epochs.add(str(case.case["config_hash"]))
+                    epochs.add(case.case.config_hash)
                     sandboxes.update(document["bench_metadata"]["sandboxes"])
                     lines.append(canonical_json(document))
                     rows.append(_parquet_row(document, lines[-1]))
@@ -72,46 +74,47 @@ def _chunks(case_ids: list[int]) -> list[list[int]]:
     return [case_ids[start : start + _AT_ONCE] for start in range(0, len(case_ids), _AT_ONCE)]
 
 
-def _judged(verdicts: Verdicts, case_ids: list[int], bench: Mapping[str, Any]) -> dict[int, CaseJudgement]:
+def _judged(verdicts: Verdicts, case_ids: list[int], bench: BenchRow) -> dict[int, CaseJudgement]:
     """Noise is estimated from all cases of a bench together, each held only as long as its outcomes are read."""
     rows = [case_row(case) for found in _chunks(case_ids) for case in verdicts.load(found)]
-    return judge_rows(rows, bench["objective"], int(bench["seed"]))
+    return judge_rows(rows, bench.objective, bench.seed)
 
 
 def _example(rows: CaseRows, judged: Mapping[int, CaseJudgement]) -> dict[str, Any] | None:
     case = rows.case
+    assert case.finished_at is not None
     example = build_example(
-        bench=BenchFacts(case["bench_id"], case["config_hash"], case["k"], case["strategy"], case["seed"]),
-        issue_id=case["issue_id"],
-        created_at=rfc3339(case["finished_at"]),
-        planner_input=case["planner_input"],
-        input_hash=case["input_hash"],
+        bench=BenchFacts(case.bench_id, case.config_hash, case.k, case.strategy, case.seed),
+        issue_id=case.issue_id,
+        created_at=rfc3339(case.finished_at),
+        planner_input=case.planner_input,
+        input_hash=case.input_hash,
         rows=[row for arm in rows.arms for row in _label_rows(arm)],
         verdict=verdict_of(rows),
     )
     if example is None:
         return None
     document = example.document()
-    found = judged.get(case["case_id"])
+    found = judged.get(case.case_id)
     if found is not None:
         document["bench_metadata"]["winner_selection"]["judgement"] = judgement_document(found)
     return document
 
 
-def _label_rows(arm: dict[str, Any]) -> list[LabelRow]:
+def _label_rows(arm: StoredArm) -> list[LabelRow]:
     return [
         LabelRow(
             action=action_of(arm),
-            propensity=arm["propensity"],
-            replicate=execution["replicate"],
-            status=execution["status"],
-            duration_ms=execution["duration_ms"],
-            micro_usd=execution["micro_usd"],
-            fail_codes=tuple(execution["fail_codes"] or ()),
-            sandbox=execution["sandbox"],
+            propensity=arm.propensity,
+            replicate=execution.replicate,
+            status=outcome.status,
+            duration_ms=outcome.duration_ms,
+            micro_usd=outcome.micro_usd,
+            fail_codes=tuple(outcome.fail_codes),
+            sandbox=execution.sandbox,
         )
-        for execution in arm["executions"]
-        if execution["status"] is not None
+        for execution in arm.executions
+        if (outcome := execution.outcome) is not None
     ]
 
 

@@ -1,21 +1,19 @@
 """What may be said of a bench that goes on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import takewhile
-from typing import Any
 
 from bench.statistics.looks import Look, look
+from db.repositories.bench_rows import BenchRow, CaseProgress
 from db.states import UNDECIDED_CASES
 
-Case = Mapping[str, Any]
 
-
-def first_decided(cases: Sequence[Case]) -> list[Case]:
+def first_decided(cases: Sequence[CaseProgress]) -> list[CaseProgress]:
     """Of cases in the order of admission, those before the first that is undecided."""
-    return list(takewhile(lambda case: case["state"] not in UNDECIDED_CASES, cases))
+    return list(takewhile(lambda case: case.state not in UNDECIDED_CASES, cases))
 
 
-def look_lines(cases: Sequence[Case]) -> list[str]:
+def look_lines(cases: Sequence[CaseProgress]) -> list[str]:
     """What the reader of a running report must know, and how the baseline does; nothing once all is decided.
 
     `cases` as `Benches.cases` gives them.
@@ -23,7 +21,7 @@ def look_lines(cases: Sequence[Case]) -> list[str]:
     seen = first_decided(cases)
     if len(seen) == len(cases):
         return []
-    waiting = sum(case["state"] in UNDECIDED_CASES for case in cases)
+    waiting = sum(case.state in UNDECIDED_CASES for case in cases)
     warning = (
         f"a look: {waiting} of {len(cases)} cases have no verdict; the quick ones come first, so figures without an "
         "always-valid interval may move"
@@ -31,13 +29,13 @@ def look_lines(cases: Sequence[Case]) -> list[str]:
     return [warning, *so_far(cases)]
 
 
-def so_far(cases: Sequence[Case]) -> list[str]:
+def so_far(cases: Sequence[CaseProgress]) -> list[str]:
     """The baseline's pass rate with an interval that holds however often one looks, in a line; none at first."""
     found = look(
         tuple(
-            case["baseline_passed"] / case["baseline_scored"] if case["baseline_scored"] else None
+            case.baseline_passed / case.baseline_scored if case.baseline_scored else None
             for case in first_decided(cases)
-            if case["state"] == "finished"
+            if case.state == "finished"
         )
     )
     return [] if found is None else [f"so far: the baseline passes {look_text(found)}"]
@@ -53,7 +51,7 @@ def look_text(found: Look) -> str:
     )
 
 
-def race_line(bench: Case) -> list[str]:
+def race_line(bench: BenchRow) -> list[str]:
     """How far the race of a bench is, in a line; none where it is no race."""
-    race = bench["race"]
+    race = bench.race
     return [] if race is None else [f"race: {len(race['dropped'])} of {len(race['cells'])} arms dropped"]

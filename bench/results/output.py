@@ -18,7 +18,7 @@ def write_outputs(results: BenchResults) -> dict[str, Any]:
     `include_all_outcomes`; `<bench>.traces.jsonl`, one line an arm with how it was drawn, with `include_traces`.
     Without a directory nothing is written.
     """
-    output, bench_id = results.bench["config"]["output"], results.bench["bench_id"]
+    output, bench_id = results.bench.config["output"], results.bench.bench_id
     if output["directory"] is None:
         return results.summary_document()
     directory = Path(output["directory"])
@@ -40,26 +40,27 @@ def _outcomes(case: DecidedCase) -> list[dict[str, Any]]:
         {
             "issue_id": case.issue_id,
             "action": list(action_of(arm)),
-            "propensity": arm["propensity"],
-            **execution,
+            "propensity": arm.propensity,
+            **execution._asdict(),
         }
         for arm in case.rows.arms
-        for execution in arm["executions"]
+        for execution in arm.executions
     ]
 
 
 def _traces(case: DecidedCase) -> list[dict[str, Any]]:
-    kept = (
-        "strategy",
-        "strategy_version",
-        "propensity",
-        "propensity_kind",
-        "stratum",
-        "is_baseline",
-        "is_executed",
-    )
     return [
-        {"issue_id": case.issue_id, "action": list(action_of(arm)), **{name: arm[name] for name in kept}}
+        {
+            "issue_id": case.issue_id,
+            "action": list(action_of(arm)),
+            "strategy": arm.strategy,
+            "strategy_version": arm.strategy_version,
+            "propensity": arm.propensity,
+            "propensity_kind": arm.propensity_kind,
+            "stratum": arm.stratum,
+            "is_baseline": arm.is_baseline,
+            "is_executed": arm.is_executed,
+        }
         for arm in case.rows.arms
     ]
 

@@ -55,7 +55,7 @@ def score(engine: sa.Engine, bench_id: str, name: str) -> int:
 
     The bundle is opened only where there is such a case. A second scoring, at once or later, changes nothing.
     """
-    if Benches(engine).get(bench_id)["kind"] != "bench":
+    if Benches(engine).get(bench_id).kind != "bench":
         raise BenchError(
             f"{bench_id} is a stream: one action an issue leaves nothing to compare; name a bench"
         )

@@ -31,10 +31,10 @@ def pooled_epochs_or_refuse(engine: sa.Engine, bench_ids: Sequence[str], pool_ep
     if not others:
         return []
     benches, versions = Benches(engine), Experience(engine).toolchain_versions(bench_ids)
-    config = benches.get(first)["config"]
+    config = benches.get(first).config
     found = []
     for other in others:
-        keys = sorted(_differing(_rules(config), _rules(benches.get(other)["config"])))
+        keys = sorted(_differing(_rules(config), _rules(benches.get(other).config)))
         if keys:
             found.append(f"{first} and {other} are of different epochs: {', '.join(keys)}")
         if versions[first] != versions[other]:

@@ -173,7 +173,9 @@ def _spread(within: float | None, interaction: float | None) -> PairedSpread:
 
 def _costs(engine: sa.Engine, bench_ids: Sequence[str]) -> Costs | None:
     means = Experience(engine).mean_costs(bench_ids)
-    return Costs(means["micro_usd"] / 1e6, means["ms"] / 60_000) if means["executions"] else None
+    if means.micro_usd is None or means.ms is None:
+        return None
+    return Costs(means.micro_usd / 1e6, means.ms / 60_000)
 
 
 def _spent(basis: Basis, issues: int, replicates: int) -> tuple[float | None, float | None]:

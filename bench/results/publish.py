@@ -26,10 +26,10 @@ _NO_POLICY: Final = ""
 
 def publish_where_due(engine: sa.Engine, bench_id: str) -> None:
     """Publish what reports of `bench_id` show, where the bench is decided and nothing current is stored."""
-    if Benches(engine).get(bench_id)["kind"] != "bench":
+    if Benches(engine).get(bench_id).kind != "bench":
         return
-    standing = Estimates(engine).standing(bench_id)
-    if not standing.is_current and standing.undecided == 0:
+    status = Estimates(engine).status(bench_id)
+    if not status.is_current and status.undecided == 0:
         publish_estimates(engine, bench_id)
 
 
@@ -39,10 +39,10 @@ def publish_estimates(engine: sa.Engine, bench_id: str) -> None:
     A `BenchError` while cases have no verdict: what a bench shows so far is a look, not a result.
     """
     # The fingerprint first: outcomes that come in meanwhile make the rows stale, not wrongly current.
-    standing = Estimates(engine).standing(bench_id)
-    if standing.undecided:
+    status = Estimates(engine).status(bench_id)
+    if status.undecided:
         raise BenchError(
-            f"{standing.undecided} cases of {bench_id} have no verdict; publish its estimates when it is finished, "
+            f"{status.undecided} cases of {bench_id} have no verdict; publish its estimates when it is finished, "
             "or look at it with bench value"
         )
     results = read_results(engine, bench_id)
@@ -51,7 +51,7 @@ def publish_estimates(engine: sa.Engine, bench_id: str) -> None:
     Estimates(engine).replace(
         NewEstimates(
             bench_id=bench_id,
-            fingerprint=standing.fingerprint,
+            fingerprint=status.fingerprint,
             why_not=why_not,
             cases=[_case_row(case, found) for case, found in judged],
             arms=[row for case, found in judged for row in _arm_rows(case, found)],
@@ -61,7 +61,7 @@ def publish_estimates(engine: sa.Engine, bench_id: str) -> None:
 
 
 def _arm_ids(case: DecidedCase) -> Mapping[int, int]:
-    return {arm["canonical_rank"]: arm["arm_id"] for arm in case.rows.arms}
+    return {arm.canonical_rank: arm.arm_id for arm in case.rows.arms}
 
 
 def _case_row(case: DecidedCase, found: CaseJudgement) -> Row:

@@ -1,6 +1,5 @@
 """A race in reports: who is left, and what runs that took no part in it say of them."""
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from rich.console import RenderableType
@@ -10,6 +9,7 @@ from bench.results.looks import first_decided
 from bench.results.read import BenchResults
 from bench.statistics.looks import Look, look
 from bench.terminal import styled, table
+from db.repositories.bench_rows import DroppedArm
 from planner.actions import all_cells
 
 _UNCONFIRMED = (
@@ -21,23 +21,24 @@ class Racer(NamedTuple):
     """One arm of a race. `cell` is None for the baseline, whose action differs from issue to issue."""
 
     cell: int | None
-    dropped: Mapping[str, Any] | None
-    """`{e, issues}` where it was dropped."""
+    dropped: DroppedArm | None
+    """None while it is in the race."""
     confirmed: Look | None
     """Its pass rate over runs that took no part in the race; None where it was dropped, or has none."""
 
 
 def racers_of(results: BenchResults) -> list[Racer]:
     """The arms of the race of a bench, the baseline first; none where it is no race."""
-    race = results.bench["race"]
+    race = results.bench.race
     if race is None:
         return []
     dropped = {int(cell): facts for cell, facts in race["dropped"].items()}
     cells = [None, *race["cells"]] if race["control"] else race["cells"]
-    return [
-        Racer(cell, dropped.get(cell), None if cell in dropped else look(_means(results, cell)))
-        for cell in cells
-    ]
+    racers = []
+    for cell in cells:
+        facts = None if cell is None else dropped.get(cell)
+        racers.append(Racer(cell, facts, look(_means(results, cell)) if facts is None else None))
+    return racers
 
 
 def race_parts(results: BenchResults) -> list[RenderableType]:
@@ -69,15 +70,15 @@ def race_document(results: BenchResults) -> list[dict[str, Any]] | None:
 def _means(results: BenchResults, cell: int | None) -> tuple[float | None, ...]:
     """Of each of the first decided cases, in the order of admission, the share of confirming runs that passed."""
     rows = {case.case_id: case.rows for case in results.decided}
-    seen = [rows[case["case_id"]] for case in first_decided(results.cases) if case["case_id"] in rows]
+    seen = [rows[case.case_id] for case in first_decided(results.cases) if case.case_id in rows]
     found = []
     for one in seen:
         passes = [
-            run["status"] == "success"
+            run.status == "success"
             for arm in one.arms
-            if (arm["stratum"] == "baseline" if cell is None else arm["canonical_rank"] == cell)
-            for run in arm["executions"]
-            if run["replicate"] > 0 and run["status"] not in (None, "error")
+            if (arm.stratum == "baseline" if cell is None else arm.canonical_rank == cell)
+            for run in arm.executions
+            if run.replicate > 0 and run.status not in (None, "error")
         ]
         found.append(sum(passes) / len(passes) if passes else None)
     return tuple(found)

@@ -13,9 +13,11 @@ from bench.experiment.labels import BenchTotals, build_summary
 from bench.experiment.regret import PolicyRegret, PolicySummary, best_fixed, regret, summarise, uniform_regret
 from bench.experiment.winners import CaseVerdict
 from bench.results.looks import look_lines
+from db.repositories.bench_rows import BenchRow, CaseProgress, UnjudgedExecutions
 from db.repositories.benches import Benches
 from db.repositories.policies import Policies
-from db.repositories.verdicts import CaseRows, Verdicts
+from db.repositories.verdict_rows import CaseRows
+from db.repositories.verdicts import Verdicts
 from planner.actions import Action, JobType
 from planner.dataset.epochs import epoch_of
 from planner.space.baseline import POLICY_ID
@@ -34,11 +36,11 @@ class DecidedCase:
 
     @property
     def case_id(self) -> int:
-        return int(self.rows.case["case_id"])
+        return self.rows.case.case_id
 
     @property
     def issue_id(self) -> str:
-        return str(self.rows.case["issue_id"])
+        return self.rows.case.issue_id
 
     @property
     def observed(self) -> bool:
@@ -48,7 +50,7 @@ class DecidedCase:
     @property
     def baseline(self) -> Action | None:
         """The heuristic baseline's action, where it is an arm of the case."""
-        return next((action_of(arm) for arm in self.rows.arms if arm["is_baseline"]), None)
+        return next((action_of(arm) for arm in self.rows.arms if arm.is_baseline), None)
 
 
 @dataclass(frozen=True)
@@ -66,15 +68,15 @@ class ScoredPolicy:
 class BenchResults:
     """A bench as its reports see it. Undecided cases are counted, never scored."""
 
-    bench: dict[str, Any]
-    cases: list[dict[str, Any]]
+    bench: BenchRow
+    cases: list[CaseProgress]
     """Every case with its counts, decided or not."""
     decided: list[DecidedCase]
     totals: BenchTotals
     errors: dict[str, int]
     """Executions that ended in an error, by class."""
-    unjudged: list[dict[str, Any]]
-    """Executions of arms that no gate judged, counted by issue, class and message."""
+    unjudged: list[UnjudgedExecutions]
+    """Executions of arms that no gate judged, counted by issue, reason and message."""
     policies: list[ScoredPolicy]
     sandboxes: dict[str, int]
     """Executions by the sandbox that their programs ran in."""
@@ -86,7 +88,7 @@ class BenchResults:
         from bench.results.judged import judge_rows
 
         rows = [case_row(case.rows) for case in self.decided]
-        return judge_rows(rows, self.bench["objective"], int(self.bench["seed"]))
+        return judge_rows(rows, self.bench.objective, self.bench.seed)
 
     @property
     def identified(self) -> bool:
@@ -120,7 +122,7 @@ class BenchResults:
     @property
     def epoch(self) -> str:
         """The policy epoch of the bench, as labels of it carry it into a dataset."""
-        return epoch_of({"kernel_config_hash": self.bench["config_hash"]})
+        return epoch_of({"kernel_config_hash": self.bench.config_hash})
 
     @property
     def notes(self) -> list[str]:
@@ -142,7 +144,7 @@ class BenchResults:
         """(swarm × bin) pairs that no scored arm of the bench has, by job type."""
         tried: dict[JobType, list[Action]] = {}
         for case in self.decided:
-            found = tried.setdefault(case.rows.case["job_type"], [])
+            found = tried.setdefault(case.rows.case.job_type, [])
             found += [estimate.action for estimate in case.verdict.estimates if estimate.observed]
         return {job_type: uncovered_pairs(actions, job_type) for job_type, actions in sorted(tried.items())}
 
@@ -150,9 +152,9 @@ class BenchResults:
         """The `cyntra.planner_bench_summary.v1` document."""
         observed = [case for case in self.decided if case.observed]
         return build_summary(
-            bench_id=self.bench["bench_id"],
-            created_at=rfc3339(self.bench["created_at"]),
-            config=self.bench["config"],
+            bench_id=self.bench.bench_id,
+            created_at=rfc3339(self.bench.created_at),
+            config=self.bench.config,
             winners=[case.verdict.winner for case in observed],
             totals=self.totals,
             policies=self.summaries,
@@ -176,7 +178,7 @@ def read_results(engine: sa.Engine, bench_id: str, policies: Collection[str] | N
         bench=bench,
         cases=benches.cases(bench_id),
         decided=decided,
-        totals=BenchTotals(totals["executions"], totals["duration_ms"], totals["charged_micro_usd"]),
+        totals=BenchTotals(totals.executions, totals.duration_ms, totals.charged_micro_usd),
         errors=benches.errors(bench_id),
         unjudged=benches.unjudged(bench_id),
         policies=[
@@ -191,7 +193,7 @@ def read_results(engine: sa.Engine, bench_id: str, policies: Collection[str] | N
 def _scored_policies(engine: sa.Engine, bench_id: str) -> list[ScoredPolicy]:
     found: dict[str, ScoredPolicy] = {}
     for row in Policies(engine).actions(bench_id):
-        name = row["policy"]
-        policy = found.setdefault(name, ScoredPolicy(name, row["epoch"], {}))
-        policy.actions[row["case_id"]] = action_of(row)
+        name = row.policy
+        policy = found.setdefault(name, ScoredPolicy(name, row.epoch, {}))
+        policy.actions[row.case_id] = action_of(row)
     return list(found.values())

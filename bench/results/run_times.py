@@ -7,13 +7,14 @@ run, so that a run could pass after its budget. A pass whose gates ran on past i
 where `billed_ms` stops.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from bench.statistics.estimate import Estimate
 from bench.statistics.survival import passed_within
+from db.repositories.run_times import CandidateTime, ExecutionTimes
 
 _GAVE_UP: Final = ("failed", "timeout")
 ALL: Final = "all"
@@ -51,13 +52,13 @@ class TimesToPass(NamedTuple):
     """Executions whose budget was picked by the issue."""
 
 
-def times_to_pass(rows: Sequence[Mapping[str, Any]]) -> TimesToPass:
+def times_to_pass(rows: Sequence[ExecutionTimes]) -> TimesToPass:
     """What the executions of `rows` (`db.repositories.run_times`) have to say.
 
     Kaplan and Meier ask that budgets tell nothing of how long an issue takes. Those of a lottery do not; an arm
     that every issue got for its own sake, such as the baseline's with more minutes for larger issues, is left out.
     """
-    drawn = [row for row in rows if not row["is_forced"]]
+    drawn = [row for row in rows if not row.is_forced]
     runs = tuple(run for run in map(run_time, drawn) if run is not None)
     return TimesToPass(
         runs=runs,
@@ -67,28 +68,28 @@ def times_to_pass(rows: Sequence[Mapping[str, Any]]) -> TimesToPass:
     )
 
 
-def run_time(row: Mapping[str, Any]) -> RunTime | None:
+def run_time(row: ExecutionTimes) -> RunTime | None:
     """One execution; None where it never ran, or nobody knows for how long.
 
     It passes as soon as one of its candidates does. A candidate that gave up, or ran out of its budget, is known
     not to pass in the whole of it; one that was stopped is known up to then, and the first of them ends what is
     known of the execution.
     """
-    status, budget = row["status"], row["budget"]
+    status, budget = row.status, row.budget
     passed, gave_up = status == "success", status in _GAVE_UP
-    ends = [_known_until(one, row) for one in row["candidates"] if one["status"] == "success" or not passed]
+    ends = [_known_until(one, row) for one in row.candidates if one["status"] == "success" or not passed]
     minutes = budget if gave_up else min(ends, default=0.0)
     if not minutes:
         return None
-    return RunTime(row["issue_id"], row["swarm_id"], budget, minutes, passed, not (passed or gave_up))
+    return RunTime(row.issue_id, row.swarm_id, budget, minutes, passed, not (passed or gave_up))
 
 
-def _known_until(candidate: Mapping[str, Any], row: Mapping[str, Any]) -> float:
+def _known_until(candidate: CandidateTime, row: ExecutionTimes) -> float:
     if candidate["status"] in _GAVE_UP:
-        return float(row["budget"])
+        return row.budget
     # The rounding of milliseconds must not put a pass after its budget.
-    worked: float = candidate["billed_ms"] / 1000 / row["seconds_per_minute"]
-    return min(float(row["budget"]), worked)
+    worked = candidate["billed_ms"] / 1000 / row.seconds_per_minute
+    return min(row.budget, worked)
 
 
 def within(runs: Sequence[RunTime], times: Sequence[float], *, seed: int) -> tuple[PassedWithin, ...]:

@@ -18,6 +18,7 @@ from bench.sandboxes import sandbox_lines
 from bench.statistics.oracle import OracleBracket
 from bench.statistics.winners import CaseJudgement
 from bench.terminal import percent, seconds, styled, table
+from db.repositories.bench_rows import UnjudgedExecutions
 from planner.actions import Action, canonical_rank
 
 _MOST_UNJUDGED = 20
@@ -32,8 +33,8 @@ def report_parts(results: BenchResults, oracle: OracleBracket | str) -> list[Ren
     bench, told = results.bench, sandbox_lines(results.sandboxes)
     parts: list[RenderableType] = [
         styled(
-            (f"bench {bench['bench_id']}", "bold"),
-            f"  {bench['state']}  slice {bench['slice']}, {bench['strategy']} K={bench['k']}, seed {bench['seed']}",
+            (f"bench {bench.bench_id}", "bold"),
+            f"  {bench.state}  slice {bench.slice}, {bench.strategy} K={bench.k}, seed {bench.seed}",
         ),
         *(styled((line, "yellow")) if line.startswith("!") else line for line in told),
         winners_table(results),
@@ -49,16 +50,16 @@ def report_parts(results: BenchResults, oracle: OracleBracket | str) -> list[Ren
         )
     if results.unjudged:
         parts += _unjudged(results.unjudged)
-    dropped = [case for case in results.cases if case["state"] not in ("finished", "admitted")]
+    dropped = [case for case in results.cases if case.state not in ("finished", "admitted")]
     if dropped:
-        rows = [(case["issue_id"], case["state"], case["reason"]) for case in dropped]
+        rows = [(case.issue_id, case.state, case.reason) for case in dropped]
         parts.append(table("Cases without a verdict", ("issue", "state", "reason"), rows))
     parts += _uncovered(results)
     return parts
 
 
-def _unjudged(found: list[dict[str, Any]]) -> list[RenderableType]:
-    rows = [(one["issue_id"], one["executions"], one["class"], one["message"]) for one in found]
+def _unjudged(found: list[UnjudgedExecutions]) -> list[RenderableType]:
+    rows = [(one.issue_id, one.executions, one.reason, one.message) for one in found]
     told = table("Arms that no gate judged", ("issue", "executions>", "class", "why"), rows[:_MOST_UNJUDGED])
     more = len(rows) - _MOST_UNJUDGED
     return [told, *([f"and {more} more, all in: bench report --format json"] if more > 0 else [])]
@@ -79,13 +80,13 @@ def winners_table(results: BenchResults) -> Table:
         "ties>",
         "how sure",
     )
-    objective = results.bench["objective"].replace("_", " ")
+    objective = results.bench.objective.replace("_", " ")
     return table(f"Winners ({objective})", columns, rows)
 
 
 def _winner_row(case: DecidedCase) -> tuple[Any, ...]:
     verdict, facts = case.verdict, case.rows.case
-    shape = f"{facts['dk_risk']}/{facts['dk_size']}"
+    shape = f"{facts.dk_risk}/{facts.dk_size}"
     scored, passed = verdict.candidates_evaluated, verdict.candidates_passed_constraints
     if verdict.winner is None:
         why = "no arm passed" if case.observed else "only errors"

@@ -11,13 +11,14 @@ from typing import Final, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from db.states import ErrorClass
 from planner.space.heads import N_CELLS
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 Bools = NDArray[np.bool_]
 
-Missing = Literal["", "infra", "provider", "killed_by_cap", "lost", "cancelled", "not_run", "skipped_timeout"]
+Missing = Literal["", ErrorClass, "cancelled", "not_run", "skipped_timeout"]
 MISSING: Final[tuple[Missing, ...]] = get_args(Missing)
 """Why an execution says nothing about its arm; "" where it does. A timeout is a failure, unless its bench skips
 timeouts."""

@@ -1,6 +1,7 @@
 """The regular look at a stream: what it covered, how it was decided, what can be learnt from it, what to add."""
 
 import tempfile
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -11,7 +12,8 @@ from bench.config.models import BenchConfig
 from bench.stream.coverage import Epoch, Ran, epochs_of, read_runs, ready_shapes, shapes_of
 from bench.stream.lanes import lanes_view
 from bench.stream.view import decisions_view
-from db.repositories.coverage import CoverageCounts
+from db.repositories.coverage import CoverageCounts, EpochDecisionCount
+from db.repositories.streams import DecisionCount
 from planner.dataset.build import BuildOptions, Progress, build_dataset
 from planner.dataset.epochs import UNKNOWN_EPOCH, epoch_of
 from planner.dataset.read import Dataset, read_dataset
@@ -73,24 +75,28 @@ def audit(
     newest = epochs[-1].epoch if epochs else UNKNOWN_EPOCH
     ours = [ran for ran in runs if ran.epoch == newest]
     lanes = lanes_view(shapes_of(ours), ready_shapes(engine, config))
-    rows = [{**row, "epoch": epoch_of(row["stability"] or {})} for row in CoverageCounts(engine).decisions()]
+    rows = [(epoch_of(row.stability or {}), row) for row in CoverageCounts(engine).decisions()]
     facts = _facts_of(dataset) if dataset is not None else _facts_from(archives, newest, progress)
     return Audit(
         epochs=epochs,
         lanes=lanes,
         decisions=_decisions(rows, [one.epoch for one in epochs]),
         agreement=agreement_of(ours),
-        explorable=sum(row["n"] for row in rows if row["epoch"] == newest and row["explorable"]),
+        explorable=sum(row.n for epoch, row in rows if epoch == newest and row.explorable),
         dataset=facts,
         advice=[*lanes["advice"], *dataset_advice(facts.document)],
     )
 
 
-def _decisions(rows: Sequence[Mapping[str, Any]], known: Sequence[str]) -> list[tuple[str, Json]]:
+def _decisions(
+    rows: Sequence[tuple[str, EpochDecisionCount]], known: Sequence[str]
+) -> list[tuple[str, Json]]:
     """By epoch, in the order of the epochs; those of which nothing has run yet come last."""
-    found = {row["epoch"] for row in rows}
-    order = [epoch for epoch in known if epoch in found] + sorted(found - set(known))
-    return [(epoch, decisions_view([row for row in rows if row["epoch"] == epoch])) for epoch in order]
+    by_epoch: defaultdict[str, list[DecisionCount]] = defaultdict(list)
+    for epoch, row in rows:
+        by_epoch[epoch].append(row.decisions)
+    order = [epoch for epoch in known if epoch in by_epoch] + sorted(by_epoch.keys() - set(known))
+    return [(epoch, decisions_view(by_epoch[epoch])) for epoch in order]
 
 
 def agreement_of(runs: Sequence[Ran]) -> list[Agreement]:

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from bench.intake.chain_words import chain_words
 from bench.intake.graph import critical_path_hours, find_blockers, find_cycles
 from bench.intake.issue import Issue
 from bench.intake.waits import Backlog
+from db.repositories.streams import BacklogIssue, PastRuns
 
 STARTABLE: Final = frozenset({"open", "ready"})
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
@@ -24,13 +25,13 @@ class Past:
     invalid_at: datetime | None = None
     """When its gates turned out to pass already, or not to run, on the base commit."""
 
-    def later(self, row: Mapping[str, Any]) -> "Past":
-        """With further finished runs: a row of `Streams.past`."""
+    def later(self, row: PastRuns) -> "Past":
+        """With further finished runs."""
         return Past(
-            self.runs + row["runs"],
-            row["last_finished"] or self.last_finished,
-            row["solved_at"] or self.solved_at,
-            row["invalid_at"] or self.invalid_at,
+            self.runs + row.runs,
+            row.last_finished or self.last_finished,
+            row.solved_at or self.solved_at,
+            row.invalid_at or self.invalid_at,
         )
 
 
@@ -60,20 +61,20 @@ class Board:
     _objections: dict[str, str | None] = field(default_factory=dict)
     _graph: "_Graph | None" = None
 
-    def load(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Take the backlog as it now stands: rows of `Streams.backlog`."""
+    def load(self, rows: Iterable[BacklogIssue]) -> None:
+        """Replace the backlog."""
         self.issues, self.imported_at, self._graph = {}, {}, None
         self._sources, self._objections = {}, {}
         for row in rows:
-            self._sources[row["issue_id"]] = row.get("source")
-            self.issues[row["issue_id"]] = Issue.from_document(row["document"])
-            self.imported_at[row["issue_id"]] = row["imported_at"]
+            self._sources[row.issue_id] = row.source
+            self.issues[row.issue_id] = Issue.from_document(row.document)
+            self.imported_at[row.issue_id] = row.imported_at
 
-    def ended(self, rows: Mapping[str, Mapping[str, Any]]) -> None:
-        """Take in finished runs, by issue."""
-        for issue_id, row in rows.items():
-            self.past[issue_id] = self.past.get(issue_id, Past()).later(row)
-            if row["solved_at"] is not None:
+    def ended(self, rows: Iterable[PastRuns]) -> None:
+        """Add finished runs."""
+        for row in rows:
+            self.past[row.issue_id] = self.past.get(row.issue_id, Past()).later(row)
+            if row.solved_at is not None:
                 self._graph = None
 
     def is_solved(self, issue_id: str) -> bool:

@@ -12,7 +12,7 @@ from bench.config.routing import first_match
 from bench.intake.issue import Issue
 from bench.stream.board import Board
 from bench.stream.dispatch import by_heuristics
-from db.repositories.coverage import CoverageCounts
+from db.repositories.coverage import CoverageCounts, RunCount
 from db.repositories.streams import Streams
 from planner.actions import Action
 from planner.dataset.arrays import label_of
@@ -68,8 +68,8 @@ def read_runs(engine: sa.Engine) -> list[Ran]:
     return [_ran(row) for row in CoverageCounts(engine).runs()]
 
 
-def _ran(row: Mapping[str, Any]) -> Ran:
-    plan = row["executed_plan"]
+def _ran(row: RunCount) -> Ran:
+    plan = row.executed_plan
     executed = Plan(
         plan["swarm_id_executed"],
         plan["max_candidates_executed"],
@@ -77,23 +77,25 @@ def _ran(row: Mapping[str, Any]) -> Ran:
         plan["max_iterations_executed"],
         inferred=False,
     )
-    asked = row["mode"] != "off" and not row["abstains"]
+    asked = row.mode != "off" and not row.abstains
     return Ran(
-        epoch=epoch_of(row["stability"] or {}),
-        mode=row["mode"],
-        shape=Shape(row["risk"], row["size"], executed_action(executed, row["job_type"])),
+        epoch=epoch_of(row.stability or {}),
+        mode=row.mode,
+        shape=Shape(row.risk, row.size, executed_action(executed, row.job_type)),
         predicted=_predicted(row) if asked else None,
-        passed=row["status"] == "success",
-        n=row["n"],
-        first=row["first"],
-        last=row["last"],
+        passed=row.status == "success",
+        n=row.n,
+        first=row.first,
+        last=row.last,
     )
 
 
-def _predicted(row: Mapping[str, Any]) -> Action:
-    budgets = row["predicted_budgets"]
+def _predicted(row: RunCount) -> Action | None:
+    budgets = row.predicted_budgets
+    if budgets is None or row.predicted_swarm is None:
+        return None
     names = ("max_candidates_bin", "max_minutes_bin", "max_iterations_bin")
-    return Action(row["predicted_swarm"], *(budgets[name] for name in names))
+    return Action(row.predicted_swarm, *(budgets[name] for name in names))
 
 
 def shapes_of(runs: Iterable[Ran]) -> Counter[Shape]:
@@ -151,9 +153,9 @@ def ready_shapes(engine: sa.Engine, config: BenchConfig) -> Counter[Shape]:
     streams = Streams(engine)
     board = Board(config.stream.max_attempts)
     board.load(streams.backlog())
-    running, past = streams.standing()
+    running, past = streams.snapshot()
     board.ended(past)
-    standing = board.standing(run["issue_id"] for run in running)
+    standing = board.standing(run.issue_id for run in running)
     return Counter(_as_routed(issue, config) for issue in standing.ready)
 
 

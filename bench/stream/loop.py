@@ -19,7 +19,7 @@ def run_stream(
     tell: Callable[[StepReport], None],
     *,
     once: bool,
-    is_my_turn: Callable[[], bool] = lambda: True,
+    is_leader: Callable[[], bool] = lambda: True,
 ) -> None:
     """Step until `stop`, or with `once` until nothing runs and nothing may start.
 
@@ -28,7 +28,7 @@ def run_stream(
     another one's.
     """
     while not stop.is_set():
-        if not is_my_turn():
+        if not is_leader():
             raise FailureError(f"another bench run works on stream {bench_id} by now; this one stops")
         report = scheduler.step(datetime.now(UTC))
         tell(report)

@@ -17,6 +17,7 @@ from bench.stream.urgency import in_order, patience_of
 from bench.submit.inputs import planner_input
 from bench.submit.plan import Ready
 from db.repositories.new_bench import NewCase
+from db.repositories.streams import BacklogIssue, OpenRun, PastRuns
 from planner.documents.base import hash_without_time
 from planner.inference import PlannerInference
 from workers.classes import class_name
@@ -28,9 +29,9 @@ Json = dict[str, Any]
 class Truth(Protocol):
     """What a step asks of the database, for one stream."""
 
-    def backlog_if_changed(self) -> list[dict[str, Any]] | None: ...
-    def open_runs(self) -> list[dict[str, Any]]: ...
-    def ended(self, case_ids: Sequence[int]) -> dict[str, dict[str, Any]]: ...
+    def backlog_if_changed(self) -> list[BacklogIssue] | None: ...
+    def open_runs(self) -> list[OpenRun]: ...
+    def ended(self, case_ids: Sequence[int]) -> list[PastRuns]: ...
     def system_state(self, now: datetime) -> Json: ...
     def history(self, issue: Issue, now: datetime) -> list[Json]: ...
     def make_ready(self, issue: Issue) -> Ready: ...
@@ -64,7 +65,7 @@ class StepReport:
 
     started: list[Started] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
-    open_runs: list[dict[str, Any]] = field(default_factory=list)
+    open_runs: list[OpenRun] = field(default_factory=list)
     standing: Standing = field(default_factory=lambda: Standing([], {}, [], []))
     decision_ms: list[float] = field(default_factory=list)
     """Of each decision: similar runs, planner_input, and the planner's answer."""
@@ -86,7 +87,7 @@ class Scheduler:
         inference: PlannerInference,
         stability: Json,
         wanted: Callable[[Issue], bool] = lambda _issue: True,
-        running: Iterable[Mapping[str, Any]] = (),
+        running: Iterable[OpenRun] = (),
     ) -> None:
         """`wanted` says which issues this stream takes at all; the others still block those that wait for them.
 
@@ -95,7 +96,7 @@ class Scheduler:
         """
         self._truth, self._board, self._config = truth, board, config
         self._inference, self._stability, self._wanted = inference, stability, wanted
-        self._running: dict[int, str] = {run["case_id"]: run["issue_id"] for run in running}
+        self._running: dict[int, str] = {run.case_id: run.issue_id for run in running}
         self._unfit: dict[str, str] = {}
         self._patience = patience_of(config.stream.patience)
 
@@ -114,13 +115,14 @@ class Scheduler:
             self._board.load(changed)
             self._unfit.clear()
         report.open_runs = self._truth.open_runs()
-        now_open = {run["case_id"]: run["issue_id"] for run in report.open_runs}
+        now_open = {run.case_id: run.issue_id for run in report.open_runs}
         over = [case_id for case_id in self._running if case_id not in now_open]
         if over:
             results = self._truth.ended(over)
             self._board.ended(results)
+            by_issue = {row.issue_id: row for row in results}
             ended = (self._running[case_id] for case_id in over)
-            report.ended = [Ended(issue_id, _result(results.get(issue_id))) for issue_id in ended]
+            report.ended = [Ended(issue_id, _result(by_issue.get(issue_id))) for issue_id in ended]
         self._running = now_open
         report.standing = self._taken(self._board.standing(now_open.values()))
 
@@ -152,11 +154,11 @@ class Scheduler:
                 free -= used
                 tokens = None if tokens is None else tokens - (issue.dk_estimated_tokens or 0)
 
-    def _tokens_left(self, open_runs: Sequence[Mapping[str, Any]]) -> int | None:
+    def _tokens_left(self, open_runs: Sequence[OpenRun]) -> int | None:
         budget = self._config.stream.token_budget
         if budget is None:
             return None
-        issues = (self._board.issues.get(run["issue_id"]) for run in open_runs)
+        issues = (self._board.issues.get(run.issue_id) for run in open_runs)
         return budget - sum(issue.dk_estimated_tokens or 0 for issue in issues if issue is not None)
 
     def _start(self, issue: Issue, free: int, state: Json, now: datetime, report: StepReport) -> int:
@@ -208,14 +210,14 @@ class Scheduler:
         return 0
 
 
-def _result(row: Mapping[str, Any] | None) -> str:
+def _result(row: PastRuns | None) -> str:
     if row is None:
         return "cancelled"
-    if row["solved_at"] is not None:
+    if row.solved_at is not None:
         return "solved"
-    return "not solved" if row["invalid_at"] is None else "invalid"
+    return "not solved" if row.invalid_at is None else "invalid"
 
 
-def _workcells(open_runs: Sequence[Mapping[str, Any]]) -> int:
+def _workcells(open_runs: Sequence[OpenRun]) -> int:
     """Workcells that open runs may use at once; the check of their gates counts as its run."""
-    return sum(int(run["planned"]["candidates"]) for run in open_runs)
+    return sum(int(run.planned["candidates"]) for run in open_runs)

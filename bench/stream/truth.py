@@ -13,10 +13,10 @@ from bench.submit.history import run_summary
 from bench.submit.inputs import system_state
 from bench.submit.left_out import fetch_ahead
 from bench.submit.plan import Ready, bench_limits, make_ready
-from db.repositories.history import History
+from db.repositories.history import FarmHistory
 from db.repositories.new_bench import NewCase
 from db.repositories.plans import Plans
-from db.repositories.streams import Streams
+from db.repositories.streams import BacklogIssue, OpenRun, PastRuns, Streams
 from planner.history.run_index import RunIndex
 from planner.history.similar import SimilarQuery
 from workers.repository.mirror import resolve_ref
@@ -30,7 +30,7 @@ class StreamTruth:
     def __init__(
         self, engine: sa.Engine, bench_id: str, config: BenchConfig, mirrors: Path | None, runs: int = 100_000
     ) -> None:
-        self._streams, self._plans, self._history = Streams(engine), Plans(engine), History(engine)
+        self._streams, self._plans, self._history = Streams(engine), Plans(engine), FarmHistory(engine)
         self._bench_id, self._config, self._mirrors = bench_id, config, mirrors
         self._stamp = ""
         self._sources: dict[str, str] = {}
@@ -39,22 +39,22 @@ class StreamTruth:
         self._rank = self._streams.next_rank(bench_id)
         self._health: dict[str, float] = self._history.toolchain_health()
 
-    def backlog_if_changed(self) -> list[dict[str, Any]] | None:
+    def backlog_if_changed(self) -> list[BacklogIssue] | None:
         """The backlog where an import changed it since the last call, else None."""
         stamp = self._streams.backlog_stamp()
         if stamp == self._stamp:
             return None
         self._stamp = stamp
         rows = self._streams.backlog()
-        self._sources = {row["issue_id"]: row["source"] for row in rows}
+        self._sources = {row.issue_id: row.source for row in rows}
         return rows
 
-    def open_runs(self) -> list[dict[str, Any]]:
+    def open_runs(self) -> list[OpenRun]:
         """Runs that are not over."""
         return self._streams.open_runs()
 
-    def ended(self, case_ids: Sequence[int]) -> dict[str, dict[str, Any]]:
-        """What became of these cases, by issue; their runs are history from now on."""
+    def ended(self, case_ids: Sequence[int]) -> list[PastRuns]:
+        """The finished runs of these cases; their runs are history from now on."""
         self._index.add_many(run_summary(row) for row in self._history.runs_of(case_ids))
         self._health = self._history.toolchain_health()
         return self._streams.past(case_ids)

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from bench.config.stream import Patience as PatienceSettings
-from bench.intake.issue import PRIORITIES, Issue, Priority
+from bench.intake.issue import PRIORITIES, Issue
+from planner.documents.base import Priority
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """A stream as people look at it: who runs, who is next, who waits and why, and how decisions were made."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from bench.intake.slices import BUILT_IN
 from bench.stream.board import Board
 from bench.stream.urgency import in_order, patience_of
 from bench.submit.issue_workcell import objector
-from db.repositories.streams import Streams
+from db.repositories.streams import DecisionCount, OpenRun, Streams
 
 Json = dict[str, Any]
 LANES = ("lane-a", "lane-b", "lane-c")
@@ -33,9 +33,9 @@ def queue_view(engine: sa.Engine, config: BenchConfig, now: datetime) -> Json:
     board = Board(config.stream.max_attempts, objector(_as_it_runs(config, streams)))
     with collector_paused():
         board.load(streams.backlog())
-        runs, past = streams.standing()
+        runs, past = streams.snapshot()
         board.ended(past)
-        standing = board.standing(run["issue_id"] for run in runs)
+        standing = board.standing(run.issue_id for run in runs)
         since = {issue.id: board.waiting_since(issue.id) for issue in standing.ready}
         patience = patience_of(config.stream.patience)
         places = in_order(standing.ready, since, board.critical_hours(), now, patience)
@@ -72,45 +72,45 @@ def _as_it_runs(config: BenchConfig, streams: Streams) -> BenchConfig:
         return config
 
 
-def _run(run: Mapping[str, Any]) -> Json:
-    trace = (run["decision"] or {}).get("policy_trace", {})
+def _run(run: OpenRun) -> Json:
+    trace = (run.decision or {}).get("policy_trace", {})
     return {
-        "issue_id": run["issue_id"],
-        "state": run["execution_state"] if run["state"] == "admitted" else run["state"],
-        "reason": run["reason"],
-        "swarm_id": run["planned"]["swarm_id"],
-        "candidates": run["planned"]["candidates"],
-        "minutes": run["planned"]["minutes"],
+        "issue_id": run.issue_id,
+        "state": run.execution_state if run.state == "admitted" else run.state,
+        "reason": run.reason,
+        "swarm_id": run.planned["swarm_id"],
+        "candidates": run.planned["candidates"],
+        "minutes": run.planned["minutes"],
         "policy": trace.get("policy_id"),
     }
 
 
-def decisions_view(rows: Sequence[Mapping[str, Any]]) -> Json:
-    """Counts and rates of a stream's decisions: rows of `Streams.decisions`.
+def decisions_view(rows: Sequence[DecisionCount]) -> Json:
+    """Counts and rates of a stream's decisions.
 
     `fallback_rate` is the share of decisions that were asked for and in which the model abstained; `agreement`
     the share of the model's own decisions in which the same ran. Each is None where there are none to share.
     """
-    asked = [row for row in rows if row["mode"] != "off"]
-    own = [row for row in asked if not row["abstains"]]
+    asked = [row for row in rows if row.mode != "off"]
+    own = [row for row in asked if not row.abstains]
     reasons: Counter[str] = Counter()
     for row in asked:
-        for reason in filter(None, row["reason"].split(",")):
+        for reason in filter(None, row.reason.split(",")):
             # Figures in a reason would make every one of them a reason of its own.
-            reasons["low_confidence" if reason.startswith("low_confidence") else reason] += row["n"]
+            reasons["low_confidence" if reason.startswith("low_confidence") else reason] += row.n
     return {
         "decisions": _count(rows),
         "asked": _count(asked),
-        "fallback_rate": _share([row for row in asked if row["abstains"]], asked),
-        "agreement": _share([row for row in own if row["agrees"]], own),
-        "explored": _count([row for row in rows if row["explored"]]),
+        "fallback_rate": _share([row for row in asked if row.abstains], asked),
+        "agreement": _share([row for row in own if row.agrees], own),
+        "explored": _count([row for row in rows if row.explored]),
         "reasons": dict(reasons.most_common()),
     }
 
 
-def _count(rows: Sequence[Mapping[str, Any]]) -> int:
-    return sum(row["n"] for row in rows)
+def _count(rows: Sequence[DecisionCount]) -> int:
+    return sum(row.n for row in rows)
 
 
-def _share(part: Sequence[Mapping[str, Any]], whole: Sequence[Mapping[str, Any]]) -> float | None:
+def _share(part: Sequence[DecisionCount], whole: Sequence[DecisionCount]) -> float | None:
     return _count(part) / _count(whole) if whole else None

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bench.intake.issue import Issue
+from db.repositories.history import FarmLoad
 from planner.actions import action_space_document
 from planner.system.clock import rfc3339
 
@@ -40,18 +41,16 @@ def planner_input(issue: Issue, now: datetime, history: Sequence[Json], system_s
     }
 
 
-def system_state(
-    load: Mapping[str, Any], health: Mapping[str, float], now: datetime, usd_cap: float | None
-) -> Json:
+def system_state(load: FarmLoad, health: Mapping[str, float], now: datetime, usd_cap: float | None) -> Json:
     """The live farm in the bins of the contract."""
-    toolchains = sorted(name for name in load["capabilities"] if not name.startswith("tag:"))
+    toolchains = sorted(name for name in load.capabilities if not name.startswith("tag:"))
     return {
-        "active_workcells_bin": _bin(load["running"], _ACTIVE_BINS, "6+"),
-        "queue_depth_bin": _bin(load["ready"], _QUEUE_BINS, "20+"),
+        "active_workcells_bin": _bin(load.running, _ACTIVE_BINS, "6+"),
+        "queue_depth_bin": _bin(load.ready, _QUEUE_BINS, "20+"),
         "available_toolchains": toolchains,
         "toolchain_health": {name: round(rate, 4) for name, rate in sorted(health.items())},
         "hour_bucket": _hour_bucket(now),
-        "budget_remaining_bin": _budget_bin(load["usd_left_today"], usd_cap),
+        "budget_remaining_bin": _budget_bin(load.usd_left_today, usd_cap),
     }
 
 

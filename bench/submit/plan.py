@@ -26,7 +26,7 @@ from bench.submit.arms import check_seconds, new_arms
 from bench.submit.inputs import planner_input
 from bench.submit.issue_workcell import workcell_of
 from bench.submit.racing import new_race, with_racers
-from db.repositories.new_bench import Limits, NewArm, NewBench, NewCase, NewExecution
+from db.repositories.new_bench import BenchCaps, NewArm, NewBench, NewCase, NewExecution
 from planner.actions import Action
 from planner.canonical import canonical_json, sha256_json
 from planner.documents.base import hash_without_time
@@ -120,9 +120,9 @@ def plan_bench(
     )
 
 
-def bench_limits(limits: ExecutionLimits) -> Limits:
+def bench_limits(limits: ExecutionLimits) -> BenchCaps:
     """The caps of the config, in integers."""
-    return Limits(
+    return BenchCaps(
         micro_usd=None if limits.max_usd is None else to_micro_usd(limits.max_usd),
         ms=_ms(limits.max_minutes),
         executions=limits.max_executions,

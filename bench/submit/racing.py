@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from bench.experiment.racers import draw_racers
 from bench.experiment.space import SamplingInput
+from db.repositories.bench_rows import RaceDocument
 from planner.actions import canonical_rank
 
 
@@ -17,9 +17,8 @@ def with_racers(cases: Sequence[SamplingInput]) -> list[SamplingInput]:
     return [replace(case, rule=replace(case.rule, racers=racers)) for case in cases]
 
 
-def new_race(cases: Sequence[SamplingInput]) -> dict[str, Any] | None:
-    """What is kept of the race with the bench: `{cells, control, looked, dropped}`, `looked` being how many cases
-    it has seen and `dropped` a mapping from cells to `{e, issues}`. None where there is no race.
+def new_race(cases: Sequence[SamplingInput]) -> RaceDocument | None:
+    """The race as it is stored with the bench; None where there is no race.
 
     With `control` each case's own baseline runs beside the cells and is never dropped.
     """

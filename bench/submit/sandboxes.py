@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.sandboxes import counted
+from db.repositories.machines import MachineRow
 from db.repositories.new_bench import NewBench
 from workers.sandbox import ladder
 from workers.settings import WorkerSettings
@@ -65,14 +66,14 @@ def check_here(asked: Iterable[Sandbox]) -> list[str]:
     return [ladder.choose(ladder.strictest(one, own)).name for one in asked]
 
 
-def sandboxes_of(plan: NewBench, machines: Sequence[Json] | None) -> Sandboxes:
+def sandboxes_of(plan: NewBench, machines: Sequence[MachineRow] | None) -> Sandboxes:
     """What awaits the cases of a plan; `machines` are those of the fleet, None where this machine does the work."""
     asked = [case.workcell["sandbox"] for case in plan.cases]
-    present = [one for one in machines or () if one["seen_seconds_ago"] < 60]
+    present = [one for one in machines or () if one.seen_seconds_ago < 60]
     return Sandboxes(
         asked=Counter(asked),
         here=Counter(check_here(asked)) if machines is None else None,
-        machines=Counter(one["sandbox"] or "unknown" for one in present),
+        machines=Counter(one.sandbox or "unknown" for one in present),
         networked=_networked(plan),
     )
 

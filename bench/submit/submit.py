@@ -20,7 +20,7 @@ from bench.submit.inputs import system_state
 from bench.submit.issue_workcell import workcell_of
 from bench.submit.plan import Known, Ready, make_ready, plan_bench
 from bench.submit.sandboxes import check_here
-from db.repositories.history import History
+from db.repositories.history import FarmHistory
 from db.repositories.issues import Issues
 from db.repositories.new_bench import NewBench
 from workers.repository.git import check_git
@@ -112,13 +112,13 @@ def _check_toolchains(ready: Sequence[Ready], here: bool) -> None:
 
 
 def _known(engine: sa.Engine, config: BenchConfig, ready: Sequence[Ready], now: datetime) -> Known:
-    history = History(engine)
+    history = FarmHistory(engine)
     usd_cap = config.execution_limits.max_usd
     last = history.last_actions([one.issue.id for one in ready])
     return Known(
         now=now,
         history=similar_history(history.recent_runs(), now),
         system_state=system_state(history.load(), history.toolchain_health(), now, usd_cap),
-        last_actions={issue_id: action_of(row) for issue_id, row in last.items()},
+        last_actions={row.issue_id: action_of(row) for row in last},
         baselines=history.baselines([one.baseline_key for one in ready]),
     )

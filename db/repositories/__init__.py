@@ -1,1 +1,1 @@
-"""One file per aggregate turns intentions into SQL."""
+"""Repositories: the queries of one aggregate a file. Rows are named tuples."""

@@ -25,7 +25,7 @@ _WRITE = sa.text("""
     FROM jsonb_array_elements(CAST(:documents AS jsonb)) AS given (document)
     ON CONFLICT (issue_id) DO UPDATE
     SET source = EXCLUDED.source, document = EXCLUDED.document,
-        -- Waiting counts from here: an import that changes nothing starts nothing anew.
+        -- Waiting time counts from here: an unchanged issue keeps it.
         imported_at = CASE WHEN issues.document = EXCLUDED.document THEN issues.imported_at ELSE now() END""")
 _MOVE = sa.text("""
     UPDATE farm.issues SET source = :source
@@ -39,16 +39,16 @@ _LEFT = sa.text("""
 
 @dataclass(frozen=True, slots=True)
 class StoredIssue:
-    """An issue as it is stored beside one that is given."""
+    """A stored issue whose id an import has, too."""
 
     source: str
     document: Json | None
-    """None where it equals the one that is given."""
+    """None where it equals the imported one."""
 
 
 @contextmanager
 def importing(engine: sa.Engine, source: str) -> Iterator["BacklogImport"]:
-    """An import from a source: all of it is stored, or nothing. Imports wait for each other; readers do not."""
+    """Import from `source` in one transaction. Imports run one after the other; readers do not wait."""
     with transaction(engine) as connection:
         connection.execute(sa.text("LOCK TABLE farm.issues IN SHARE UPDATE EXCLUSIVE MODE"))
         # A plan that was made while there were few issues would read all of them for every part of many.
@@ -57,7 +57,7 @@ def importing(engine: sa.Engine, source: str) -> Iterator["BacklogImport"]:
 
 
 class BacklogImport:
-    """What an import asks and writes while no other one writes."""
+    """Queries and writes of one import, under a lock that excludes other imports."""
 
     def __init__(self, connection: sa.Connection, source: str) -> None:
         self._connection = connection
@@ -67,19 +67,19 @@ class BacklogImport:
         """Of the given documents, by id, those whose id is stored."""
         ids = self._connection.scalars(_KNOWN, {"ids": list(documents)})
         known = {issue_id: documents[issue_id] for issue_id in ids}
-        found = {}
+        stored = {}
         for part in _parts(known):
             for row in self._connection.execute(_STORED, {"documents": part}):
-                found[row.issue_id] = StoredIssue(row.source, row.document)
-        return found
+                stored[row.issue_id] = StoredIssue(row.source, row.document)
+        return stored
 
     def write(self, documents: Mapping[str, Json]) -> None:
-        """Store the documents in place of what is stored of the same ids; the source is this import's."""
+        """Insert or replace the documents by id, with the source of this import."""
         for part in _parts(documents):
             self._connection.execute(_WRITE, {"documents": part, "source": self._source})
 
     def move(self, issue_ids: Collection[str]) -> None:
-        """Say of issues that are as they were that this import's source was the last to name them."""
+        """Record for unchanged issues that the source of this import named them last."""
         self._connection.execute(_MOVE, {"ids": list(issue_ids), "source": self._source})
 
     def left(self, issue_ids: Collection[str], closed: Collection[str]) -> dict[str, Json]:

@@ -1,14 +1,16 @@
-"""Benches as their submitters see them: list, look, cancel, resume, caps."""
+"""Benches: list, progress, cancel, resume, caps."""
 
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import asdict, dataclass
+from typing import cast
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from db.engine import call, transaction
 from db.errors import DbError
+from db.repositories.bench_rows import BenchListing, BenchRow, BenchUsage, CaseProgress, UnjudgedExecutions
 from db.repositories.brake import Braked, brake
+from db.rows import read_first, read_one, read_rows
 
 _PROGRESS = sa.text("""
     SELECT e.state, count(*) AS n FROM farm.cases c JOIN farm.executions e USING (case_id)
@@ -34,8 +36,8 @@ _CASES = sa.text("""
 
 
 @dataclass(frozen=True)
-class NewLimits:
-    """Caps to set anew; None leaves a cap as it is."""
+class CapChanges:
+    """Caps to replace; None leaves a cap as it is."""
 
     micro_usd: int | None = None
     ms: int | None = None
@@ -48,26 +50,26 @@ class Benches:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
-    def list_all(self, limit: int = 50) -> list[dict[str, Any]]:
+    def list_all(self, limit: int = 50) -> list[BenchListing]:
         """The newest benches first."""
         statement = sa.text("""
             SELECT b.bench_id, b.kind, b.created_at, b.state, b.slice, b.strategy, b.k, b.halt_reason, b.finished_at,
                    (SELECT count(*) FROM farm.cases c WHERE c.bench_id = b.bench_id) AS cases
             FROM farm.benches b ORDER BY b.bench_no DESC LIMIT :limit""")
-        with self._engine.connect() as connection:
-            return [dict(row) for row in connection.execute(statement, {"limit": limit}).mappings()]
+        return read_rows(self._engine, BenchListing, statement, {"limit": limit})
 
-    def get(self, bench_id: str) -> dict[str, Any]:
+    def get(self, bench_id: str) -> BenchRow:
         """One bench with its caps; `DbError` where there is none of that name."""
         statement = sa.text("""
-            SELECT b.*, k.usd_limit, k.usd_spent, k.usd_reserved, k.usd_overrun, k.ms_limit, k.ms_spent,
+            SELECT b.bench_id, b.bench_no, b.created_at, b.config, b.config_hash, b.slice, b.seed, b.k, b.strategy,
+                   b.objective, b.tie_break, b.max_retries, b.state, b.halt_reason, b.finished_at, b.kind, b.race,
+                   k.usd_limit, k.usd_spent, k.usd_reserved, k.usd_overrun, k.ms_limit, k.ms_spent,
                    k.ms_reserved, k.executions_limit, k.executions_spent, k.executions_reserved
             FROM farm.benches b JOIN farm.caps k USING (bench_id) WHERE b.bench_id = :bench""")
-        with self._engine.connect() as connection:
-            row = connection.execute(statement, {"bench": bench_id}).mappings().first()
+        row = read_first(self._engine, BenchRow, statement, {"bench": bench_id})
         if row is None:
             raise DbError(f"no bench is named {bench_id!r}; `bench status` lists them")
-        return dict(row)
+        return row
 
     def named_variables(self) -> set[str]:
         """Names of environment variables that the toolchains of unfinished benches name."""
@@ -82,34 +84,32 @@ class Benches:
     def latest(self) -> str:
         """The id of the newest bench; `DbError` where none was submitted."""
         with self._engine.connect() as connection:
-            found = connection.scalar(
+            bench_id = connection.scalar(
                 sa.text(
                     "SELECT bench_id FROM farm.benches WHERE kind = 'bench' ORDER BY bench_no DESC LIMIT 1"
                 )
             )
-        if found is None:
+        if bench_id is None:
             raise DbError("no bench was submitted yet; start one with: bench submit")
-        return cast(str, found)
+        return cast(str, bench_id)
 
     def execution_states(self, bench_id: str) -> dict[str, int]:
-        """How many executions of arms stand in each state."""
+        """How many executions of arms are in each state."""
         with self._engine.connect() as connection:
             return {row.state: row.n for row in connection.execute(_PROGRESS, {"bench": bench_id})}
 
-    def cases(self, bench_id: str) -> list[dict[str, Any]]:
+    def cases(self, bench_id: str) -> list[CaseProgress]:
         """Each case with its counts, in the order of admission."""
-        with self._engine.connect() as connection:
-            return [dict(row) for row in connection.execute(_CASES, {"bench": bench_id}).mappings()]
+        return read_rows(self._engine, CaseProgress, _CASES, {"bench": bench_id})
 
-    def totals(self, bench_id: str) -> dict[str, int]:
+    def totals(self, bench_id: str) -> BenchUsage:
         """Executions of arms with an outcome, their time, and what they were charged."""
         statement = sa.text("""
             SELECT count(*) AS executions, coalesce(sum(o.duration_ms), 0)::bigint AS duration_ms,
                    (SELECT usd_spent FROM farm.caps k WHERE k.bench_id = :bench) AS charged_micro_usd
             FROM farm.cases c JOIN farm.executions e USING (case_id) JOIN farm.outcomes o USING (execution_id)
             WHERE c.bench_id = :bench AND e.arm_id IS NOT NULL""")
-        with self._engine.connect() as connection:
-            return dict(connection.execute(statement, {"bench": bench_id}).mappings().one())
+        return read_one(self._engine, BenchUsage, statement, {"bench": bench_id})
 
     def errors(self, bench_id: str) -> dict[str, int]:
         """Executions that ended in an error, by class; baseline checks too."""
@@ -120,18 +120,18 @@ class Benches:
         with self._engine.connect() as connection:
             return {row.error_class: row.n for row in connection.execute(statement, {"bench": bench_id})}
 
-    def unjudged(self, bench_id: str) -> list[dict[str, Any]]:
+    def unjudged(self, bench_id: str) -> list[UnjudgedExecutions]:
         """Executions of arms whose work no gate has judged, counted by issue and reason: errors, and patches that
         could not be taken."""
         statement = sa.text("""
-            SELECT c.issue_id, coalesce(o.error_class, o.fail_codes[1]) AS class, o.message, count(*)::int AS executions
+            SELECT c.issue_id, coalesce(o.error_class, o.fail_codes[1]) AS reason, o.message,
+                   count(*)::int AS executions
             FROM farm.cases c JOIN farm.executions e USING (case_id) JOIN farm.outcomes o USING (execution_id)
             WHERE c.bench_id = :bench AND e.arm_id IS NOT NULL
               AND (o.error_class IS NOT NULL OR o.fail_codes && ARRAY['patch_too_large', 'no_patch']
                    OR o.fail_codes @> ARRAY['unsafe_path', 'not_run'])
             GROUP BY 1, 2, 3 ORDER BY 1, 4 DESC, 2, 3""")
-        with self._engine.connect() as connection:
-            return [dict(row) for row in connection.execute(statement, {"bench": bench_id}).mappings()]
+        return read_rows(self._engine, UnjudgedExecutions, statement, {"bench": bench_id})
 
     def sandboxes(self, bench_id: str) -> dict[str, int]:
         """Executions of arms with an outcome, by the sandbox that their programs ran in."""
@@ -146,14 +146,14 @@ class Benches:
             return {row.sandbox or "unknown": row.n for row in rows}
 
     def cancel(self, bench_id: str) -> int:
-        """Cancel what has not run, order running work to stop; how many still run."""
+        """Cancel what has not run, order running work to stop. Returns the number that still runs."""
         with transaction(self._engine) as connection:
             return cast(
                 int, connection.scalar(sa.text("SELECT farm.cancel_bench(:bench)"), {"bench": bench_id})
             )
 
-    def resume(self, bench_id: str, limits: NewLimits) -> int:
-        """Set caps anew, reopen the bench; how many cases the old caps had skipped come back.
+    def resume(self, bench_id: str, changes: CapChanges) -> int:
+        """Replace caps and reopen the bench; how many cases that the old caps had skipped are pending again.
 
         `DbError` where a new cap is below what is spent and reserved already.
         """
@@ -164,7 +164,7 @@ class Benches:
         try:
             with transaction(self._engine) as connection:
                 reopened = connection.scalar(sa.text("SELECT farm.resume_bench(:bench)"), {"bench": bench_id})
-                connection.execute(raise_caps, {"bench": bench_id, **limits.__dict__})
+                connection.execute(raise_caps, {"bench": bench_id, **asdict(changes)})
                 return cast(int, reopened)
         except IntegrityError as error:
             raise DbError(
@@ -174,7 +174,7 @@ class Benches:
     def set_daily_cap(self, micro_usd: int | None) -> Braked:
         """The farm-wide dollar cap of a day (UTC), from today on; None lifts it.
 
-        It holds at once, also below what is spent and reserved today: what was stopped for that.
+        It is enforced at once, also below what is spent and reserved today. Returns what was stopped for that.
         """
         call(self._engine, sa.text("SELECT farm.set_daily_cap(:cap)"), {"cap": micro_usd})
         return brake(self._engine)

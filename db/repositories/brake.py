@@ -10,19 +10,19 @@ _BENCHES = sa.text("SELECT DISTINCT bench_id FROM farm.holders_beyond_cap() WHER
 
 
 class Braked(NamedTuple):
-    """What one pull of the brake did: executions, in number."""
+    """Numbers of executions that one call affected."""
 
     taken_back: int = 0
     """Admitted and not running: they wait again."""
     stopped: int = 0
-    """Running: their workers are told at the next heartbeat."""
+    """Running: their workers get the order at the next heartbeat."""
 
 
 def brake(engine: sa.Engine) -> Braked:
-    """Bring what is admitted and running under the caps of the day, as far as it can be done now.
+    """Take back or stop executions until the caps of the day hold.
 
-    Does nothing where no cap was lowered below what is spent and reserved. It may run many times at once; each step
-    is a transaction of its own.
+    Does nothing where no cap was lowered below what is spent and reserved. Idempotent, also when calls overlap: each
+    step is a transaction of its own.
     """
     with engine.connect() as connection:
         benches = list(connection.scalars(_BENCHES))

@@ -1,10 +1,18 @@
-"""What streams ran and how it was decided, counted: the database groups, so that little is read."""
+"""Counts of the runs and decisions of streams, grouped by the database so that little is read."""
 
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-# Runs that ended in an error say nothing about a way of working; datasets leave them out, too.
+from db.repositories.streams import DecisionCount
+from db.rows import read_rows
+from planner.actions import JobType
+from planner.documents.statuses import RunStatus
+
+Json = dict[str, Any]
+
+# A run that ended in an error is no evidence about an action; datasets leave such runs out, too.
 _RUNS = sa.text("""
     SELECT c.decision #> '{policy_trace,stability}' AS stability, c.decision #>> '{policy_trace,policy_mode}' AS mode,
            c.job_type, c.dk_risk AS risk, c.dk_size AS size, o.executed_plan, o.status,
@@ -33,20 +41,55 @@ _DECISIONS = sa.text("""
     GROUP BY 1, 2, 3, 4, 5, 6, 7""")
 
 
+class RunCount(NamedTuple):
+    """Scored runs of streams that are alike in all other columns."""
+
+    stability: Json | None
+    """Hashes of what a decision depends on, as its policy trace has them."""
+    mode: str
+    """off, log or enforce."""
+    job_type: JobType
+    risk: str
+    size: str
+    executed_plan: Json
+    status: RunStatus
+    predicted_swarm: str | None
+    predicted_budgets: Json | None
+    abstains: bool | None
+    n: int
+    first: datetime
+    last: datetime
+
+
+class EpochDecisionCount(NamedTuple):
+    """Decisions of streams that are alike in all other columns."""
+
+    stability: Json | None
+    mode: str | None
+    reason: str
+    abstains: bool | None
+    agrees: bool | None
+    explored: bool | None
+    explorable: bool | None
+    """Whether exploration was open to them."""
+    n: int
+
+    @property
+    def decisions(self) -> DecisionCount:
+        """The same without what depends on the epoch."""
+        return DecisionCount(self.mode, self.reason, self.abstains, self.agrees, self.explored, self.n)
+
+
 class CoverageCounts:
     """Counts over all streams of a farm."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
-    def runs(self) -> list[dict[str, Any]]:
+    def runs(self) -> list[RunCount]:
         """Scored runs by what was asked, predicted and executed, with the first and last start of each kind."""
-        return self._rows(_RUNS)
+        return read_rows(self._engine, RunCount, _RUNS)
 
-    def decisions(self) -> list[dict[str, Any]]:
+    def decisions(self) -> list[EpochDecisionCount]:
         """Decisions by epoch and mode, and by whether and why they abstained, agreed or explored."""
-        return self._rows(_DECISIONS)
-
-    def _rows(self, statement: sa.TextClause) -> list[dict[str, Any]]:
-        with self._engine.connect() as connection:
-            return [dict(row) for row in connection.execute(statement).mappings()]
+        return read_rows(self._engine, EpochDecisionCount, _DECISIONS)

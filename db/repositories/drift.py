@@ -1,8 +1,11 @@
-"""What the farm measured over time, as the report views have it."""
+"""What the farm measured over time, read from the report views."""
 
-from typing import Any
+from datetime import date, datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
+
+from db.rows import read_rows
 
 _REPEATED = sa.text("""
     WITH runs AS MATERIALIZED (SELECT * FROM report.cell_runs WHERE recorded_at >= :since),
@@ -21,24 +24,53 @@ _GATES = sa.text("""
     FROM report.flaky_gates WHERE day >= :since GROUP BY repo, gate ORDER BY repo, gate""")
 
 
-class Drift:
+class CellRun(NamedTuple):
+    """A scored run of a cell: one issue, workcell and action, whatever the bench."""
+
+    cell: str
+    issue_id: str
+    versions: str | None
+    """Of its toolchains, in words."""
+    is_passed: bool
+    recorded_at: datetime
+    day: date
+
+
+class VersionCount(NamedTuple):
+    """Scored outcomes of one version of a toolchain."""
+
+    toolchain: str
+    version: str | None
+    scored: int
+    passed: int
+    first_at: datetime
+    last_at: datetime
+
+
+class GateCount(NamedTuple):
+    """Results of a gate: all, those that ran again after they failed, and those that then passed."""
+
+    repo: str
+    gate: str
+    judged: int
+    rerun: int
+    flaky: int
+
+
+class DriftCounts:
     """Read-only. `since` is a UTC midnight."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
-    def repeated_cells(self, since: Any) -> list[dict[str, Any]]:
+    def repeated_cells(self, since: datetime) -> list[CellRun]:
         """The scored runs of cells that ran on several days or under several versions, oldest first."""
-        return self._rows(_REPEATED, since)
+        return read_rows(self._engine, CellRun, _REPEATED, {"since": since})
 
-    def versions(self, since: Any) -> list[dict[str, Any]]:
-        """Outcomes by toolchain and version, of benches that went on until `since` or later."""
-        return self._rows(_VERSIONS, since)
+    def versions(self, since: datetime) -> list[VersionCount]:
+        """Outcomes by toolchain and version, of benches with an outcome at `since` or later."""
+        return read_rows(self._engine, VersionCount, _VERSIONS, {"since": since})
 
-    def gates(self, since: Any) -> list[dict[str, Any]]:
-        """How often gates wavered, where failing ones are run again."""
-        return self._rows(_GATES, since)
-
-    def _rows(self, statement: sa.TextClause, since: Any) -> list[dict[str, Any]]:
-        with self._engine.connect() as connection:
-            return [dict(row) for row in connection.execute(statement, {"since": since}).mappings()]
+    def gates(self, since: datetime) -> list[GateCount]:
+        """How often gates were flaky, where failing ones are run again."""
+        return read_rows(self._engine, GateCount, _GATES, {"since": since})

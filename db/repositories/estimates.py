@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from db.engine import transaction
 from db.errors import DbError
 from db.estimate_tables import arm_judgements, case_judgements, policy_estimates
+from db.rows import read_first
 
-Row = Mapping[str, Any]
+Values = Mapping[str, Any]
 
 # The row of the bench is the lock: of two at once the second waits here, then replaces the first's rows.
 _TAKE = sa.text("""
@@ -18,7 +19,7 @@ _TAKE = sa.text("""
     VALUES (:bench_id, :fingerprint, :why_not)
     ON CONFLICT (bench_id) DO UPDATE SET fingerprint = EXCLUDED.fingerprint, why_not = EXCLUDED.why_not,
                                          published_at = now()""")
-_STANDING = sa.text("""
+_STATUS = sa.text("""
     SELECT fingerprint_now AS fingerprint, undecided, is_current FROM report.published_estimates
     WHERE bench_id = :bench""")
 _DUE = sa.text("""
@@ -28,9 +29,8 @@ _DUE = sa.text("""
     ORDER BY b.bench_no""")
 
 
-@dataclass(frozen=True)
-class Standing:
-    """How the published estimates of a bench stand to what is there."""
+class PublicationStatus(NamedTuple):
+    """Whether the published estimates of a bench are of its outcomes as they are now."""
 
     fingerprint: str
     """Of the outcomes, caps and scored policies there are now."""
@@ -48,9 +48,9 @@ class NewEstimates:
     """As it was before the outcomes were read."""
     why_not: str | None
     """Why there are no values of policies."""
-    cases: Sequence[Row]
-    arms: Sequence[Row]
-    policies: Sequence[Row]
+    cases: Sequence[Values]
+    arms: Sequence[Values]
+    policies: Sequence[Values]
 
 
 class Estimates:
@@ -59,13 +59,12 @@ class Estimates:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
-    def standing(self, bench_id: str) -> Standing:
+    def status(self, bench_id: str) -> PublicationStatus:
         """Of one bench; `DbError` where there is none of that name, or it is a stream."""
-        with self._engine.connect() as connection:
-            row = connection.execute(_STANDING, {"bench": bench_id}).mappings().first()
+        row = read_first(self._engine, PublicationStatus, _STATUS, {"bench": bench_id})
         if row is None:
             raise DbError(f"there is no bench {bench_id!r}; a stream has no estimates")
-        return Standing(**row)
+        return row
 
     def due(self) -> list[str]:
         """Decided benches whose published estimates are missing or not current, the oldest first."""
@@ -73,7 +72,7 @@ class Estimates:
             return list(connection.scalars(_DUE))
 
     def replace(self, new: NewEstimates) -> None:
-        """Put `new` in the place of what was published of the bench, all or nothing; said twice, it stands once."""
+        """Replace what was published of the bench, in one transaction. Idempotent."""
         bench = {"bench_id": new.bench_id}
         tables = (
             (case_judgements, [{**row, **bench} for row in new.cases]),

@@ -1,9 +1,11 @@
-"""What earlier benches came to: which ran arms more than once, what an execution took, who worked on it."""
+"""Earlier benches: which ran arms more than once, mean costs of an execution, and toolchain versions."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import NamedTuple
 
 import sqlalchemy as sa
+
+from db.rows import read_one
 
 _NEWEST_REPLICATED = sa.text("""
     SELECT b.bench_id FROM farm.benches b
@@ -30,6 +32,15 @@ _VERSIONS = sa.text("""
     WHERE c.bench_id = ANY (:benches) ORDER BY 1, 2, 3""")
 
 
+class MeanCosts(NamedTuple):
+    """Means over scored executions of arms; None without any."""
+
+    micro_usd: float | None
+    """Charged."""
+    ms: float | None
+    executions: int
+
+
 class Experience:
     """Read-only."""
 
@@ -39,13 +50,12 @@ class Experience:
     def newest_replicated(self, issues: int) -> str | None:
         """The newest bench with decided cases of that many issues in which an arm ran again; None: there is none."""
         with self._engine.connect() as connection:
-            found: str | None = connection.scalar(_NEWEST_REPLICATED, {"issues": issues})
-        return found
+            bench_id: str | None = connection.scalar(_NEWEST_REPLICATED, {"issues": issues})
+        return bench_id
 
-    def mean_costs(self, bench_ids: Sequence[str]) -> dict[str, Any]:
-        """Mean `micro_usd` charged and `ms` of a scored execution of an arm, and how many there were."""
-        with self._engine.connect() as connection:
-            return dict(connection.execute(_MEANS, {"benches": list(bench_ids)}).mappings().one())
+    def mean_costs(self, bench_ids: Sequence[str]) -> MeanCosts:
+        """What a scored execution of an arm of these benches cost on average."""
+        return read_one(self._engine, MeanCosts, _MEANS, {"benches": list(bench_ids)})
 
     def toolchain_versions(self, bench_ids: Sequence[str]) -> dict[str, frozenset[tuple[str, str | None]]]:
         """By bench, every (toolchain, version) that worked on its scored and failed executions alike."""

@@ -1,9 +1,16 @@
 """What the farm knows when a bench is submitted: earlier runs, known baselines, its own load."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+
+from db.rows import read_one, read_rows
+from planner.actions import JobType
+from planner.documents.statuses import RunStatus
+
+Json = dict[str, Any]
 
 _RUNS = """
     SELECT e.execution_id, e.bench_id, c.issue_id, c.job_type, c.issue -> 'tags' AS tags, o.status, o.duration_ms,
@@ -37,42 +44,75 @@ _TOOLCHAIN_HEALTH = sa.text("""
     WHERE k.status <> 'error' GROUP BY 1""")
 
 
-class History:
-    """Read-only looks back, as of now."""
+class ScoredRun(NamedTuple):
+    """An execution of an arm that has a result."""
+
+    execution_id: int
+    bench_id: str
+    issue_id: str
+    job_type: JobType
+    tags: list[str] | None
+    status: RunStatus
+    duration_ms: int
+    budget_ms: int
+    micro_usd: int | None
+    fail_codes: list[str]
+    gates: list[Json]
+    executed_plan: Json
+    started_at: datetime
+    started_ms: int
+
+
+class LastAction(NamedTuple):
+    """The action that an issue was executed with last; None in a budget is the bin NA."""
+
+    issue_id: str
+    swarm_id: str
+    max_candidates: int | None
+    max_minutes: int | None
+    max_iterations: int | None
+
+
+class FarmLoad(NamedTuple):
+    """Running and ready executions, micro-dollars left today, capabilities of the machines that are present."""
+
+    running: int
+    ready: int
+    usd_left_today: int | None
+    """None without a daily cap."""
+    capabilities: list[str]
+
+
+class FarmHistory:
+    """Read-only queries over all that was recorded so far."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
-    def recent_runs(self, limit: int = 5000) -> list[dict[str, Any]]:
+    def recent_runs(self, limit: int = 5000) -> list[ScoredRun]:
         """The newest scored executions of arms."""
-        with self._engine.connect() as connection:
-            return [dict(row) for row in connection.execute(_RECENT_RUNS, {"limit": limit}).mappings()]
+        return read_rows(self._engine, ScoredRun, _RECENT_RUNS, {"limit": limit})
 
-    def runs_of(self, case_ids: Sequence[int]) -> list[dict[str, Any]]:
+    def runs_of(self, case_ids: Sequence[int]) -> list[ScoredRun]:
         """The scored executions of arms of these cases."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(_RUNS_OF, {"cases": list(case_ids)}).mappings()
-            return [dict(row) for row in rows]
+        return read_rows(self._engine, ScoredRun, _RUNS_OF, {"cases": list(case_ids)})
 
-    def last_actions(self, issue_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """The action columns that each issue was last executed with, where known."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(_LAST_ACTIONS, {"issues": list(issue_ids)}).mappings()
-            return {row["issue_id"]: dict(row) for row in rows}
+    def last_actions(self, issue_ids: Sequence[str]) -> list[LastAction]:
+        """The action that each of these issues was executed with last, where it was."""
+        return read_rows(self._engine, LastAction, _LAST_ACTIONS, {"issues": list(issue_ids)})
 
-    def load(self) -> dict[str, Any]:
-        """Running and ready executions, dollars left today, capabilities of the machines that are there."""
-        with self._engine.connect() as connection:
-            return dict(connection.execute(_LOAD).mappings().one())
+    def load(self) -> FarmLoad:
+        """The load of the farm now."""
+        return read_one(self._engine, FarmLoad, _LOAD)
 
     def toolchain_health(self) -> dict[str, float]:
         """Recent pass rate of each toolchain over its last candidates."""
         with self._engine.connect() as connection:
             return {row.toolchain: row.pass_rate for row in connection.execute(_TOOLCHAIN_HEALTH)}
 
-    def baselines(self, keys: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-        """What the gates showed on base commits that were checked before."""
+    def baselines(self, keys: Sequence[str]) -> dict[str, list[Json]]:
+        """Results of the gates on base commits that were checked before, by baseline key."""
         statement = sa.text("SELECT baseline_key, gates FROM farm.baselines WHERE baseline_key = ANY (:keys)")
         with self._engine.connect() as connection:
             rows = connection.execute(statement, {"keys": list(keys)})
-            return {row.baseline_key: cast(list[dict[str, Any]], row.gates) for row in rows}
+            return {row.baseline_key: row.gates for row in rows}

@@ -33,5 +33,5 @@ class Issues:
         """One issue; None where it was never imported."""
         statement = sa.text("SELECT document FROM farm.issues WHERE issue_id = :id")
         with self._engine.connect() as connection:
-            found: dict[str, Any] | None = connection.scalar(statement, {"id": issue_id})
-        return found
+            document: dict[str, Any] | None = connection.scalar(statement, {"id": issue_id})
+        return document

@@ -1,4 +1,4 @@
-"""What a worker says to the truth: one function call, one round trip, one transaction each."""
+"""Leases of executions: each operation is one SQL function, one round trip, one transaction."""
 
 import json
 from typing import Any, Literal, cast
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from db.engine import call
 
-Order = Literal["go_on", "cancel", "hand_back", "deadline", "fenced"]
+LeaseOrder = Literal["go_on", "cancel", "hand_back", "deadline", "fenced"]
 Completion = Literal["recorded", "retried", "cancelled", "already", "late", "unknown"]
 
 _CLAIM = sa.text("SELECT farm.claim_execution(:queue, :machine, :machine_token, :token, :lease)")
@@ -21,9 +21,10 @@ _RELEASE = sa.text("SELECT farm.release_execution(:execution, :attempt, :token, 
 
 
 class Leases:
-    """Claim, heartbeat, complete, release. Every call may be said again when its reply was lost.
+    """Claim, heartbeat, complete, release; each idempotent, so that it can be retried when its reply was lost.
 
-    Only a claim needs `machine_token`, with which its machine is registered; the others are proven by the lease's.
+    Only a claim needs `machine_token`, with which its machine is registered; the others are authorised by the fencing
+    token of the lease.
     """
 
     def __init__(self, engine: sa.Engine, machine_token: UUID | None = None) -> None:
@@ -42,15 +43,15 @@ class Leases:
         }
         return cast(dict[str, Any] | None, self._call(_CLAIM, values))
 
-    def heartbeat(self, execution: int, attempt: int, token: UUID, lease_seconds: float) -> Order:
-        """Keep the lease, and hear what to do."""
+    def heartbeat(self, execution: int, attempt: int, token: UUID, lease_seconds: float) -> LeaseOrder:
+        """Extend the lease. Returns the order of the farm to the worker."""
         values = {"execution": execution, "attempt": attempt, "token": token, "lease": lease_seconds}
-        return cast(Order, self._call(_HEARTBEAT, values))
+        return cast(LeaseOrder, self._call(_HEARTBEAT, values))
 
     def complete(
         self, execution: int, attempt: int, token: UUID, result: dict[str, Any], stopped: str | None
     ) -> Completion:
-        """Record what came of the attempt; `stopped` names the order that ended it, if any."""
+        """Record the result of the attempt; `stopped` names the order that ended it, if any."""
         values = {
             "execution": execution,
             "attempt": attempt,
@@ -61,12 +62,12 @@ class Leases:
         return cast(Completion, self._call(_COMPLETE, values))
 
     def release(self, execution: int, attempt: int, token: UUID, result: dict[str, Any]) -> str:
-        """Hand the work back: 'released', or 'fenced' where the lease was gone already."""
+        """Release the lease without an outcome: 'released', or 'fenced' where the lease had ended before."""
         values = {"execution": execution, "attempt": attempt, "token": token, "result": _jsonb(result)}
         return cast(str, self._call(_RELEASE, values))
 
     def report_lost(self, execution: int, attempt: int, token: UUID, evidence: str) -> bool:
-        """Tell at once that the process that held this lease is dead; False where the lease was gone already."""
+        """End the lease of a process that is dead, before it times out; False where the lease had ended before."""
         values = {"execution": execution, "attempt": attempt, "token": token, "evidence": evidence}
         return cast(bool, self._call(_REPORT_LOST, values))
 

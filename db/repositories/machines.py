@@ -1,7 +1,9 @@
-"""Machines: who is there, what they can do, which capability classes they serve."""
+"""Machines: registration, heartbeat, capabilities, and the capability classes that they serve."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -9,21 +11,39 @@ from sqlalchemy.exc import DBAPIError
 
 from db.engine import call, transaction
 from db.errors import DbError
+from db.rows import read_rows
 
 # What farm.register_machine raises where the name belongs to another token.
 _NAME_IS_TAKEN: Final = "BF001"
 
 
 @dataclass(frozen=True)
-class Greeting:
-    """What the farm answers to a machine that says it is alive."""
+class HeartbeatReply:
+    """The farm's reply to the heartbeat of a machine."""
 
     queues: tuple[str, ...]
     ready: tuple[str, ...]
-    """The served classes that have work ready right now."""
+    """The served classes that have ready work."""
     suspended: bool
     known: bool = True
     """False where no machine of this name and token is registered (any more)."""
+
+
+class MachineRow(NamedTuple):
+    """A registered machine, with what it runs now."""
+
+    machine_id: str
+    capabilities: list[str]
+    concurrency: int
+    started_at: datetime
+    seen_at: datetime
+    infra_failures: int
+    """Failures of the machine itself since its last success."""
+    suspended: bool
+    sandbox: str | None
+    """The best sandbox that executions find there; None where it has not reported one."""
+    seen_seconds_ago: Decimal
+    running: int
 
 
 class Machines:
@@ -56,27 +76,28 @@ class Machines:
                 f" run directory; give another --machine-id, or free the name with: bench machines forget {machine}"
             ) from error
 
-    def greet(self, machine: str, token: UUID) -> Greeting:
-        """Say that the machine is alive."""
+    def heartbeat(self, machine: str, token: UUID) -> HeartbeatReply:
+        """Record that the machine is alive."""
         statement = sa.text("SELECT farm.greet_machine(:machine, :token)")
         answer: dict[str, Any] = call(self._engine, statement, {"machine": machine, "token": token})
-        return Greeting(tuple(answer["queues"]), tuple(answer["ready"]), answer["suspended"], answer["known"])
+        return HeartbeatReply(
+            tuple(answer["queues"]), tuple(answer["ready"]), answer["suspended"], answer["known"]
+        )
 
-    def tell_sandbox(self, machine: str, token: UUID, sandbox: str) -> bool:
-        """Say which sandbox executions find on the machine; False where it is not registered by this token."""
+    def report_sandbox(self, machine: str, token: UUID, sandbox: str) -> bool:
+        """Record the sandbox of executions on the machine; False where it is not registered with this token."""
         statement = sa.text("SELECT farm.tell_sandbox(:machine, :token, :sandbox)")
         return bool(call(self._engine, statement, {"machine": machine, "token": token, "sandbox": sandbox}))
 
-    def list_all(self) -> list[dict[str, Any]]:
-        """Every machine ever seen, the most recently seen first, with what it runs now."""
+    def list_all(self) -> list[MachineRow]:
+        """Every registered machine, the most recently seen first."""
         statement = sa.text("""
-            SELECT m.*, extract(epoch FROM now() - m.seen_at) AS seen_seconds_ago,
+            SELECT m.machine_id, m.capabilities, m.concurrency, m.started_at, m.seen_at, m.infra_failures, m.suspended,
+                   m.sandbox, extract(epoch FROM now() - m.seen_at) AS seen_seconds_ago,
                    (SELECT count(*) FROM farm.executions e
                     WHERE e.state = 'running' AND e.machine_id = m.machine_id) AS running
             FROM farm.machines m ORDER BY m.seen_at DESC, m.machine_id""")
-        with self._engine.connect() as connection:
-            rows = [dict(row) for row in connection.execute(statement).mappings()]
-        return [{name: value for name, value in row.items() if name != "token_hash"} for row in rows]
+        return read_rows(self._engine, MachineRow, statement)
 
     def trust_again(self, machine: str) -> bool:
         """Lift a suspension; False where no such machine is known."""
@@ -87,7 +108,8 @@ class Machines:
             return connection.execute(statement, {"machine": machine}).rowcount > 0
 
     def forget(self, machine: str) -> bool:
-        """Free the name of a machine for any other; False where no such machine is known. What it runs goes on."""
+        """Free the name of a machine for any other; False where no such machine is known. Its executions keep
+        running."""
         statement = sa.text("DELETE FROM farm.machines WHERE machine_id = :machine")
         with transaction(self._engine) as connection:
             return connection.execute(statement, {"machine": machine}).rowcount > 0

@@ -1,8 +1,12 @@
-"""A bench as it is submitted: what `Plans` writes."""
+"""A submission: the values that `Plans` writes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from db.objectives import Objective, TieBreak
+from db.repositories.bench_rows import RaceDocument
+from db.states import BenchKind, PropensityKind
 
 Json = dict[str, Any]
 
@@ -31,7 +35,7 @@ class NewArm:
     strategy: str
     strategy_version: str
     propensity: float
-    propensity_kind: str
+    propensity_kind: PropensityKind
     stratum: str
     is_baseline: bool
     is_executed: bool
@@ -68,7 +72,7 @@ class NewCase:
 
 
 @dataclass(frozen=True)
-class Limits:
+class BenchCaps:
     """Caps of a bench; None is no cap. Money in micro-dollars, time in milliseconds of planned minutes."""
 
     micro_usd: int | None = None
@@ -89,14 +93,13 @@ class NewBench:
     seed: int
     k: int
     strategy: str
-    objective: str
-    tie_break: Sequence[str]
+    objective: Objective
+    tie_break: Sequence[TieBreak]
     max_retries: int
-    limits: Limits
+    limits: BenchCaps
     cases: Sequence[NewCase]
     queues: dict[str, Sequence[str]] = field(default_factory=dict)
     """What each capability class used here needs."""
-    kind: str = "bench"
-    """"bench" or "stream"."""
-    race: Json | None = None
-    """The race of a racing bench: `{cells, control, looked, dropped}`."""
+    kind: BenchKind = "bench"
+    race: RaceDocument | None = None
+    """None where its arms do not race."""

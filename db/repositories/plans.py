@@ -1,25 +1,40 @@
-"""Writing a whole bench at once: rows by COPY, all in one transaction."""
+"""Writes a whole bench in one transaction, its rows by COPY."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
+from db import tables
 from db.engine import transaction
-from db.repositories.new_bench import Limits, NewArm, NewBench, NewCase, NewExecution
+from db.repositories.new_bench import BenchCaps, NewArm, NewBench, NewCase, NewExecution
 
-_CASE_COLUMNS = (
-    "case_id, bench_id, issue_id, issue, job_type, dk_risk, dk_size, dk_priority, planner_input, input_hash,"
-    " workcell, baseline_key, baseline, admission_rank, state, open_executions, note, run_no, decision, design"
+_case, _arm, _execution = tables.cases.c, tables.arms.c, tables.executions.c
+# Each in the order of the values that the functions below yield.
+_CASE_COLUMNS: Final = (
+    *(_case.case_id, _case.bench_id, _case.issue_id, _case.issue, _case.job_type),
+    *(_case.dk_risk, _case.dk_size, _case.dk_priority),
+    *(_case.planner_input, _case.input_hash, _case.workcell, _case.baseline_key, _case.baseline),
+    *(
+        _case.admission_rank,
+        _case.state,
+        _case.open_executions,
+        _case.note,
+        _case.run_no,
+        _case.decision,
+        _case.design,
+    ),
 )
-_ARM_COLUMNS = (
-    "arm_id, case_id, swarm_id, max_candidates, max_minutes, max_iterations, canonical_rank, strategy,"
-    " strategy_version, propensity, propensity_kind, stratum, is_baseline, is_executed, planned, replicates"
+_ARM_COLUMNS: Final = (
+    *(_arm.arm_id, _arm.case_id, _arm.swarm_id, _arm.max_candidates, _arm.max_minutes, _arm.max_iterations),
+    *(_arm.canonical_rank, _arm.strategy, _arm.strategy_version, _arm.propensity, _arm.propensity_kind),
+    *(_arm.stratum, _arm.is_baseline, _arm.is_executed, _arm.planned, _arm.replicates),
 )
-_EXECUTION_COLUMNS = (
-    "bench_id, case_id, arm_id, replicate, seed, queue, rank, worst_micro_usd, worst_ms,"
-    " deadline_seconds, state"
+_EXECUTION_COLUMNS: Final = (
+    *(_execution.bench_id, _execution.case_id, _execution.arm_id, _execution.replicate),
+    *(_execution.seed, _execution.queue, _execution.rank),
+    *(_execution.worst_micro_usd, _execution.worst_ms, _execution.deadline_seconds, _execution.state),
 )
 # Benches are served in the order of their submission, their cases in the order of admission.
 _RANKS_PER_BENCH = 1 << 32
@@ -41,9 +56,9 @@ class Plans:
             _insert_caps(connection, bench, case_ids)
 
     def append(
-        self, bench_id: str, cases: Sequence[NewCase], queues: dict[str, Sequence[str]], limits: Limits
+        self, bench_id: str, cases: Sequence[NewCase], queues: dict[str, Sequence[str]], limits: BenchCaps
     ) -> list[int]:
-        """Add cases to an open stream, all or none; their ids. Empty where the stream is open no more."""
+        """Add cases to an open stream, all or none; their ids. Empty where the stream is no longer open."""
         with transaction(self._engine) as connection:
             # The lock keeps the stream from being closed meanwhile.
             bench_no = connection.scalar(_OPEN_STREAM, {"bench": bench_id})
@@ -69,10 +84,10 @@ def _write_cases(
     case_ids = _take_ids(connection, "cases", "case_id", len(cases))
     arm_ids = _take_ids(connection, "arms", "arm_id", sum(len(case.arms) for case in cases))
     numbered = list(_numbered(cases, case_ids, iter(arm_ids)))
-    _copy(connection, f"farm.cases ({_CASE_COLUMNS})", _case_rows(bench_id, numbered))
-    _copy(connection, f"farm.arms ({_ARM_COLUMNS})", _arm_rows(numbered))
+    _copy(connection, _CASE_COLUMNS, _case_rows(bench_id, numbered))
+    _copy(connection, _ARM_COLUMNS, _arm_rows(numbered))
     rows = _execution_rows(bench_id, bench_no * _RANKS_PER_BENCH, numbered)
-    _copy(connection, f"farm.executions ({_EXECUTION_COLUMNS})", rows)
+    _copy(connection, _EXECUTION_COLUMNS, rows)
     return case_ids
 
 
@@ -189,7 +204,7 @@ def _insert_caps(connection: sa.Connection, bench: NewBench, case_ids: list[int]
     _insert_case_caps(connection, limits, case_ids)
 
 
-def _insert_case_caps(connection: sa.Connection, limits: Limits, case_ids: list[int]) -> None:
+def _insert_case_caps(connection: sa.Connection, limits: BenchCaps, case_ids: list[int]) -> None:
     if limits.case_micro_usd is not None or limits.case_ms is not None:
         connection.execute(
             sa.text("""
@@ -199,7 +214,11 @@ def _insert_case_caps(connection: sa.Connection, limits: Limits, case_ids: list[
         )
 
 
-def _copy(connection: sa.Connection, target: str, rows: Iterable[tuple[object, ...]]) -> None:
+def _copy(
+    connection: sa.Connection, columns: Sequence[sa.Column[Any]], rows: Iterable[tuple[object, ...]]
+) -> None:
+    """Write rows of values in the order of `columns`, all of one table."""
+    target = f"{columns[0].table} ({', '.join(column.name for column in columns)})"
     driver: Any = connection.connection.driver_connection
     with driver.cursor() as cursor, cursor.copy(f"COPY {target} FROM STDIN") as copy:
         for row in rows:

@@ -1,13 +1,15 @@
-"""Registered policies, and what each would have done in the cases of a bench."""
+"""Registered policies, and the action of each in the cases of a bench."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 
 from db.engine import transaction
 from db.errors import DbError
+from db.rows import read_rows
 
 Registration = Literal["registered", "replaced", "unchanged"]
 
@@ -30,6 +32,9 @@ _UNDECIDED = sa.text("""
 _INPUTS = sa.text(
     "SELECT case_id, planner_input FROM farm.cases WHERE case_id = ANY (:cases) ORDER BY case_id"
 )
+_REGISTERED = sa.text("""
+    SELECT name, kind, checkpoint_id, bundle_hash, epoch, path, registered_at, benches, cases
+    FROM report.policies ORDER BY registered_at, name""")
 _STORE = sa.text("""
     INSERT INTO farm.policy_actions (case_id, policy, swarm_id, max_candidates, max_minutes, max_iterations,
                                      canonical_rank, confidence)
@@ -37,7 +42,8 @@ _STORE = sa.text("""
             :confidence)
     ON CONFLICT DO NOTHING""")
 _ACTIONS = sa.text("""
-    SELECT a.*, p.epoch
+    SELECT a.case_id, a.policy, a.swarm_id, a.max_candidates, a.max_minutes, a.max_iterations, a.canonical_rank,
+           a.confidence, p.epoch
     FROM farm.policy_actions a JOIN farm.policies p ON p.name = a.policy JOIN farm.cases USING (case_id)
     WHERE bench_id = :bench ORDER BY p.registered_at, p.name, case_id""")
 
@@ -67,6 +73,37 @@ class PolicyAction:
     confidence: float
 
 
+class RegisteredPolicy(NamedTuple):
+    """A row of `report.policies`."""
+
+    name: str
+    kind: str
+    checkpoint_id: str
+    bundle_hash: str
+    epoch: str | None
+    """Policy epoch of the training data; None: mixed."""
+    path: str
+    registered_at: datetime
+    benches: int
+    """Benches that it was scored on."""
+    cases: int
+
+
+class StoredPolicyAction(NamedTuple):
+    """What a registered policy decides in a case; None in a budget is the bin NA."""
+
+    case_id: int
+    policy: str
+    swarm_id: str
+    max_candidates: int | None
+    max_minutes: int | None
+    max_iterations: int | None
+    canonical_rank: int
+    confidence: float
+    epoch: str | None
+    """Of the policy."""
+
+
 class Policies:
     """Policies that benches can be scored with."""
 
@@ -74,10 +111,10 @@ class Policies:
         self._engine = engine
 
     def register(self, policy: NewPolicy, *, replace: bool = False) -> Registration:
-        """Keep `policy` under its name. The same bundle again only tells where it lies now.
+        """Store `policy` under its name; for the same bundle only its path is updated.
 
-        Another bundle under a known name is a `DbError`, or with `replace` takes its place: what the old one
-        had decided is forgotten.
+        Another bundle under a known name raises `DbError`, or with `replace` replaces it and deletes its stored
+        actions.
         """
         values = asdict(policy)
         with transaction(self._engine) as connection:
@@ -95,11 +132,9 @@ class Policies:
             connection.execute(_REPLACE, values)
             return "replaced"
 
-    def list_all(self) -> list[dict[str, Any]]:
+    def list_all(self) -> list[RegisteredPolicy]:
         """Every policy, the oldest first, with how many benches and cases it was scored on."""
-        with self._engine.connect() as connection:
-            found = connection.execute(sa.text("SELECT * FROM report.policies ORDER BY registered_at, name"))
-            return [dict(row) for row in found.mappings()]
+        return read_rows(self._engine, RegisteredPolicy, _REGISTERED)
 
     def get(self, name: str) -> NewPolicy:
         """One policy; `DbError` where none has that name."""
@@ -130,9 +165,9 @@ class Policies:
             return [(row.case_id, row.planner_input) for row in rows]
 
     def store(self, policy: NewPolicy, actions: Sequence[PolicyAction]) -> None:
-        """Keep what `policy` decided, all or nothing; what is there already stands.
+        """Store the actions of `policy` in one transaction; those that are stored already stay as they are.
 
-        `DbError` where its name went to another bundle meanwhile, or is gone.
+        `DbError` where its name belongs to another bundle by now, or is removed.
         """
         current = sa.text("""
             SELECT FROM farm.policies WHERE name = :name AND bundle_hash = :bundle_hash FOR SHARE""")
@@ -141,11 +176,9 @@ class Policies:
                 raise DbError(f"{policy.name!r} was replaced or removed meanwhile; score it again")
             connection.execute(_STORE, [{**asdict(action), "policy": policy.name} for action in actions])
 
-    def actions(self, bench_id: str) -> list[dict[str, Any]]:
-        """All stored actions in the cases of a bench, by policy, the oldest first: columns of `farm.policy_actions`
-        and the policy's epoch."""
-        with self._engine.connect() as connection:
-            return [dict(row) for row in connection.execute(_ACTIONS, {"bench": bench_id}).mappings()]
+    def actions(self, bench_id: str) -> list[StoredPolicyAction]:
+        """All stored actions in the cases of a bench, by policy, the oldest policy first."""
+        return read_rows(self._engine, StoredPolicyAction, _ACTIONS, {"bench": bench_id})
 
 
 def _unknown(name: str) -> DbError:

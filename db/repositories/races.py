@@ -1,11 +1,14 @@
-"""Races: the outcomes that arms are dropped by, and what was dropped."""
+"""BenchRaces: the outcomes that arms are dropped by, and what was dropped."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from db.engine import transaction
+from db.repositories.bench_rows import DroppedArm, RaceDocument
+from db.rows import rows_of
 from db.states import UNDECIDED_CASES
 
 # Cases in the order of admission before the first that is undecided: none is seen early because it is quick.
@@ -17,7 +20,7 @@ _NEWS = sa.text(f"""
     SELECT (race ->> 'looked')::int <> (SELECT count(*) {_SEEN})
     FROM farm.benches WHERE bench_id = :bench""")  # noqa: S608  # no data in it
 _OUTCOMES = sa.text(f"""
-    SELECT s.case_id, a.canonical_rank, a.stratum = 'baseline' AS is_control, o.status = 'success' AS passed
+    SELECT s.case_id, a.canonical_rank AS cell, a.stratum = 'baseline' AS is_control, o.status = 'success' AS passed
     FROM (SELECT c.case_id, c.admission_rank {_SEEN}) s
     LEFT JOIN (farm.arms a JOIN farm.executions e ON e.arm_id = a.arm_id AND e.replicate = 0
                JOIN farm.outcomes o ON o.execution_id = e.execution_id AND o.status <> 'error') ON a.case_id = s.case_id
@@ -25,7 +28,7 @@ _OUTCOMES = sa.text(f"""
 
 
 class RaceOutcome(NamedTuple):
-    """What the racing run of an arm came to; all but the case None where the case has no result at all."""
+    """The result of the racing run of an arm; all but the case None where the case has no result at all."""
 
     case_id: int
     cell: int | None
@@ -33,27 +36,27 @@ class RaceOutcome(NamedTuple):
     passed: bool | None
 
 
-class Races:
-    """Benches whose arms are dropped on the way."""
+class BenchRaces:
+    """Benches whose arms race: those that have lost are dropped while the bench runs (early stopping)."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
     def has_news(self, bench_id: str) -> bool:
-        """Whether the decided cases are others than those last looked at."""
+        """Whether cases were decided since the last look."""
         with self._engine.connect() as connection:
             return bool(connection.scalar(_NEWS, _values(bench_id)))
 
-    def load(self, bench_id: str) -> tuple[dict[str, Any], list[RaceOutcome]]:
+    def load(self, bench_id: str) -> tuple[RaceDocument, list[RaceOutcome]]:
         """The race, and the outcomes of its decided cases in the order of admission."""
         with self._engine.connect() as connection:
-            race = connection.scalar(
+            race: RaceDocument = connection.execute(
                 sa.text("SELECT race FROM farm.benches WHERE bench_id = :bench"), {"bench": bench_id}
-            )
-            return dict(race), [RaceOutcome(*row) for row in connection.execute(_OUTCOMES, _values(bench_id))]
+            ).scalar_one()
+            return race, rows_of(RaceOutcome, connection.execute(_OUTCOMES, _values(bench_id)))
 
-    def store(self, bench_id: str, looked: int, dropped: dict[str, dict[str, float]]) -> None:
-        """Keep what was dropped after `looked` cases; what was dropped before stays as it was said first."""
+    def store(self, bench_id: str, looked: int, dropped: Mapping[str, DroppedArm]) -> None:
+        """Store what was dropped after `looked` cases; an arm that was dropped before keeps its first figures."""
         statement = sa.text("""
             UPDATE farm.benches
             SET race = race || jsonb_build_object('looked', CAST(:looked AS int),

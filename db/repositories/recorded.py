@@ -1,4 +1,4 @@
-"""Candidates as they were recorded, with the orders they carried out: all that their archives were made of."""
+"""Recorded candidates with their work orders: all that their archives were made of."""
 
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 Json = dict[str, Any]
 _AT_ONCE: Final = 200
-# An order stands as it was leased, except for attempt and token, which are the execution's latest.
+# The order as it was leased, except for attempt and token, which are the execution's latest.
 _NEXT = sa.text("""
     SELECT k.execution_id, k.attempt, k.candidate, k.document,
            farm.work_order(k.execution_id, 0)

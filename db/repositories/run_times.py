@@ -1,9 +1,12 @@
-"""How long the executions of a bench worked before they passed, gave up or were stopped."""
+"""How long the executions of a bench ran before they passed, failed or were stopped."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import NamedTuple, TypedDict
 
 import sqlalchemy as sa
+
+from db.rows import read_rows
+from planner.documents.statuses import OutcomeStatus
 
 # The first run of an arm that raced decided whether the arm stayed: it is left out, as it is elsewhere.
 _RUNS = sa.text("""
@@ -22,13 +25,35 @@ _RUNS = sa.text("""
     ORDER BY c.issue_id, a.canonical_rank, e.replicate""")
 
 
+class CandidateTime(TypedDict):
+    """One candidate, in the JSON list of an execution."""
+
+    status: OutcomeStatus
+    billed_ms: int
+    """On the clock of its budget."""
+
+
+class ExecutionTimes(NamedTuple):
+    """One execution of an arm, with the candidates of its last attempt."""
+
+    issue_id: str
+    swarm_id: str
+    budget: float
+    """In planned minutes."""
+    seconds_per_minute: float
+    """Real seconds of a planned minute."""
+    is_forced: bool
+    """Whether every issue got such an arm, so that its budget was no draw."""
+    status: OutcomeStatus | None
+    candidates: list[CandidateTime]
+
+
 class RunTimes:
     """Read-only."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
-    def of(self, case_ids: Sequence[int]) -> list[dict[str, Any]]:
-        """One row an execution of an arm, with the candidates of its last attempt."""
-        with self._engine.connect() as connection:
-            return [dict(row) for row in connection.execute(_RUNS, {"cases": list(case_ids)}).mappings()]
+    def of(self, case_ids: Sequence[int]) -> list[ExecutionTimes]:
+        """The executions of arms of these cases."""
+        return read_rows(self._engine, ExecutionTimes, _RUNS, {"cases": list(case_ids)})

@@ -1,11 +1,16 @@
-"""Streams: benches whose cases come one by one. What a scheduler asks of the truth."""
+"""Streams: benches whose cases are added one by one. What a scheduler asks of the database."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from datetime import datetime
+from typing import Any, NamedTuple, cast
 
 import sqlalchemy as sa
 
 from db.engine import transaction
+from db.rows import read_rows, rows_of
+from db.states import BenchState, CaseState, ExecutionState
+
+Json = dict[str, Any]
 
 _CURRENT = sa.text("""
     SELECT bench_id, config_hash FROM farm.benches WHERE kind = 'stream' AND state IN ('open', 'halted')
@@ -46,6 +51,53 @@ _BACKLOG_STAMP = sa.text("""
     FROM farm.issues""")
 
 
+class OpenRun(NamedTuple):
+    """A run of a stream that is not over."""
+
+    case_id: int
+    issue_id: str
+    state: CaseState
+    reason: str | None
+    decision: Json | None
+    planned: Json
+    execution_state: ExecutionState | None
+
+
+class PastRuns(NamedTuple):
+    """Finished runs of one issue in streams."""
+
+    issue_id: str
+    runs: int
+    last_finished: datetime | None
+    solved_at: datetime | None
+    invalid_at: datetime | None
+
+
+class DecisionCount(NamedTuple):
+    """Decisions of a stream that are alike in all other columns."""
+
+    mode: str | None
+    """off, log or enforce."""
+    reason: str
+    """Why the planner abstained, comma-separated; empty where it did not."""
+    abstains: bool | None
+    agrees: bool | None
+    """Whether the same ran as the planner had decided."""
+    explored: bool | None
+    n: int
+
+
+class BacklogIssue(NamedTuple):
+    """An imported issue."""
+
+    issue_id: str
+    document: Json
+    imported_at: datetime
+    """Time of the import that changed it last."""
+    source: str
+    """The file of the last import that named it."""
+
+
 class Streams:
     """Reads and closes streams; their cases are written by `Plans`."""
 
@@ -67,32 +119,31 @@ class Streams:
             return cast("dict[str, Any] | None", connection.scalar(statement))
 
     def newest(self) -> str | None:
-        """Id of the newest stream, over or not; None where there never was one."""
+        """Id of the newest stream, finished or not; None where there is none."""
         with self._engine.connect() as connection:
             return cast("str | None", connection.scalar(_NEWEST))
 
-    def state(self, bench_id: str) -> tuple[str, str | None]:
+    def state(self, bench_id: str) -> tuple[BenchState, str | None]:
         """State of a stream and, where it is halted, why."""
         statement = sa.text("SELECT state, halt_reason FROM farm.benches WHERE bench_id = :bench")
         with self._engine.connect() as connection:
             row = connection.execute(statement, {"bench": bench_id}).one()
         return row.state, row.halt_reason
 
-    def standing(self) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
-        """`open_runs` and what all other runs came to, by issue, at one moment: no run is in both or in neither."""
+    def snapshot(self) -> tuple[list[OpenRun], list[PastRuns]]:
+        """Open and finished runs in one snapshot: no run is in both or in neither."""
         with self._engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-            runs = [dict(row) for row in connection.execute(_OPEN_RUNS).mappings()]
-            return runs, _by_issue(connection.execute(_PAST, {"cases": None}))
+            runs = rows_of(OpenRun, connection.execute(_OPEN_RUNS))
+            return runs, rows_of(PastRuns, connection.execute(_PAST, {"cases": None}))
 
-    def past(self, case_ids: Sequence[int] | None = None) -> dict[str, dict[str, Any]]:
-        """By issue: finished `runs`, `last_finished`, `solved_at`, `invalid_at`; of these cases only, where given."""
+    def past(self, case_ids: Sequence[int] | None = None) -> list[PastRuns]:
+        """Finished runs, one row an issue; of these cases only, where given."""
         cases = None if case_ids is None else list(case_ids)
-        with self._engine.connect() as connection:
-            return _by_issue(connection.execute(_PAST, {"cases": cases}))
+        return read_rows(self._engine, PastRuns, _PAST, {"cases": cases})
 
-    def open_runs(self) -> list[dict[str, Any]]:
+    def open_runs(self) -> list[OpenRun]:
         """Runs that are not over, of this stream and of any before it, in the order of admission."""
-        return self._rows(_OPEN_RUNS, {})
+        return read_rows(self._engine, OpenRun, _OPEN_RUNS)
 
     def next_rank(self, bench_id: str) -> int:
         """The admission rank of the next case."""
@@ -105,14 +156,13 @@ class Streams:
             rows = connection.execute(_RUN_NUMBERS, {"bench": bench_id, "issues": list(issue_ids)})
             return {row.issue_id: row.next for row in rows}
 
-    def decisions(self, bench_id: str) -> list[dict[str, Any]]:
+    def decisions(self, bench_id: str) -> list[DecisionCount]:
         """Counts of decisions by mode, reason, and whether they abstained, agreed with what ran, or explored."""
-        return self._rows(_REASONS, {"bench": bench_id})
+        return read_rows(self._engine, DecisionCount, _REASONS, {"bench": bench_id})
 
-    def backlog(self) -> list[dict[str, Any]]:
-        """All imported issues with the time of the import that changed them last, and the source of the last one."""
-        with self._engine.connect() as connection:
-            return [dict(row) for row in connection.execute(_BACKLOG).mappings()]
+    def backlog(self) -> list[BacklogIssue]:
+        """All imported issues, by id."""
+        return read_rows(self._engine, BacklogIssue, _BACKLOG)
 
     def backlog_stamp(self) -> str:
         """Changes whenever an import changes the backlog."""
@@ -129,11 +179,3 @@ class Streams:
             RETURNING bench_id""")
         with transaction(self._engine) as connection:
             return list(connection.scalars(statement, {"but": but}))
-
-    def _rows(self, statement: sa.TextClause, values: dict[str, Any]) -> list[dict[str, Any]]:
-        with self._engine.connect() as connection:
-            return [dict(row) for row in connection.execute(statement, values).mappings()]
-
-
-def _by_issue(rows: sa.CursorResult[Any]) -> dict[str, dict[str, Any]]:
-    return {row["issue_id"]: dict(row) for row in rows.mappings()}

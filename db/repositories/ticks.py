@@ -1,4 +1,4 @@
-"""What the coordinator's tick asks of the truth. Every call may run many times at once and be cut off anywhere."""
+"""Queries and transitions of a coordinator's tick. Each is idempotent and safe to interrupt or to repeat."""
 
 from dataclasses import dataclass
 from itertools import takewhile
@@ -40,7 +40,7 @@ _OVER = """
 
 @dataclass(frozen=True)
 class OpenBench:
-    """A bench that a tick looks after."""
+    """A bench that is not over."""
 
     bench_id: str
     halted: bool

@@ -1,6 +1,7 @@
 """Finished cases: the outcomes a winner is chosen from, and the verdict that is kept."""
 
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,14 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from db.engine import transaction
-
-
-@dataclass(frozen=True)
-class CaseRows:
-    """A case with its arms; each arm carries its outcomes, those that are errors too."""
-
-    case: dict[str, Any]
-    arms: list[dict[str, Any]]
+from db.repositories.verdict_rows import CaseDemand, CaseRows, StoredArm, StoredCase, StoredExecution
+from db.rows import read_rows, row_of_document, rows_of
 
 
 @dataclass(frozen=True)
@@ -29,10 +24,14 @@ class NewVerdict:
 
 
 _CASES = sa.text("""
-    SELECT c.*, b.objective, b.tie_break, b.config, b.seed, b.k, b.strategy, b.config_hash
+    SELECT c.case_id, c.bench_id, c.issue_id, c.job_type, c.dk_risk, c.dk_size, c.planner_input, c.input_hash,
+           c.workcell, c.state, c.finished_at, c.design, b.objective, b.tie_break, b.config, b.seed, b.k, b.strategy,
+           b.config_hash
     FROM farm.cases c JOIN farm.benches b USING (bench_id) WHERE c.case_id = ANY (:cases) ORDER BY c.case_id""")
 _ARMS = sa.text("""
-    SELECT a.*, coalesce(jsonb_agg(jsonb_build_object(
+    SELECT a.arm_id, a.case_id, a.swarm_id, a.max_candidates, a.max_minutes, a.max_iterations, a.canonical_rank,
+           a.strategy, a.strategy_version, a.propensity, a.propensity_kind, a.stratum, a.is_baseline, a.is_executed,
+           coalesce(jsonb_agg(jsonb_build_object(
                'execution_id', e.execution_id, 'replicate', e.replicate, 'state', e.state, 'status', o.status,
                'error_class', o.error_class, 'duration_ms', o.duration_ms, 'micro_usd', o.micro_usd,
                'charged_micro_usd', o.charged_micro_usd, 'fail_codes', to_jsonb(o.fail_codes),
@@ -60,26 +59,25 @@ _DEMANDS = sa.text("""
 
 
 class Verdicts:
-    """Outcomes in, winners out."""
+    """Outcomes of finished cases, and their stored winners."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
     def load(self, case_ids: Sequence[int]) -> list[CaseRows]:
-        """The cases with all that came of their arms, arms in canonical order."""
+        """The cases with their arms and executions, by case id."""
+        values = {"cases": list(case_ids)}
         with self._engine.connect() as connection:
-            cases = connection.execute(_CASES, {"cases": list(case_ids)}).mappings().all()
-            arms = connection.execute(_ARMS, {"cases": list(case_ids)}).mappings().all()
-        by_case: dict[int, list[dict[str, Any]]] = {}
+            cases = rows_of(StoredCase, connection.execute(_CASES, values))
+            arms = rows_of(StoredArm, connection.execute(_ARMS, values), executions=_executions)
+        by_case: defaultdict[int, list[StoredArm]] = defaultdict(list)
         for arm in arms:
-            by_case.setdefault(arm["case_id"], []).append(dict(arm))
-        return [CaseRows(dict(case), by_case.get(case["case_id"], [])) for case in cases]
+            by_case[arm.case_id].append(arm)
+        return [CaseRows(case, by_case[case.case_id]) for case in cases]
 
-    def demands(self, case_ids: Sequence[int]) -> list[dict[str, Any]]:
-        """What each case needs to be admitted (the worst case of its executions) and what it took so far."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(_DEMANDS, {"cases": list(case_ids)}).mappings()
-            return [dict(row) for row in rows]
+    def demands(self, case_ids: Sequence[int]) -> list[CaseDemand]:
+        """What each case needs and used, by case id."""
+        return read_rows(self._engine, CaseDemand, _DEMANDS, {"cases": list(case_ids)})
 
     def bench_ids(self) -> list[str]:
         """Benches with at least one verdict, by id. A stream tries one arm a case: its verdicts label nothing."""
@@ -98,7 +96,7 @@ class Verdicts:
             return list(connection.scalars(statement, {"bench": bench_id}))
 
     def store(self, case_id: int, objective: str, verdict: NewVerdict) -> None:
-        """Keep the verdict and close the case; said twice, the first stands."""
+        """Store the verdict and close the case. Idempotent: a stored verdict is never replaced."""
         with transaction(self._engine) as connection:
             connection.execute(
                 sa.text("""
@@ -120,3 +118,7 @@ class Verdicts:
                     WHERE case_id = :case AND state = 'admitted' AND open_executions = 0"""),
                 {"case": case_id},
             )
+
+
+def _executions(documents: list[dict[str, Any]]) -> list[StoredExecution]:
+    return [row_of_document(StoredExecution, document) for document in documents]

@@ -1,4 +1,4 @@
--- What no code path may do, whoever writes it.
+-- Rules that no code path may break.
 
 CREATE FUNCTION farm.guard_transition() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

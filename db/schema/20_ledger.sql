@@ -132,8 +132,8 @@ BEGIN
     RETURN v_over;
 END $$;
 
--- The true spend of an attempt that was settled without knowing it came to light: what was forfeited too much
--- is given back. Returns what was spent beyond the reservation, recorded as overrun.
+-- Corrects the spend of an attempt that was settled before it was known: what was forfeited too much
+-- is refunded. Returns what was spent beyond the reservation, recorded as overrun.
 CREATE FUNCTION farm.refund(p_execution bigint, p_attempt int, p_usd bigint, p_ms bigint) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE

@@ -1,4 +1,4 @@
--- What a worker may say of an execution. Its login is trusted to work, not to be honest: a negative cost would give
+-- Validation of the results that workers report. Its login is trusted to work, not to be honest: a negative cost would give
 -- back what others spent, a huge one would overflow the books, a name with a slash would leave its directory.
 
 -- Whether a value is missing, or a whole number from 0 to p_max.
@@ -46,7 +46,7 @@ BEGIN
         ) checked (part, is_good) WHERE NOT is_good);
 END $$;
 
--- Raises where a result says what cannot be; nothing of it is kept then.
+-- Raises where a result is impossible; nothing of it is stored then.
 CREATE FUNCTION farm.check_result(p_result jsonb) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     v_bad text;

@@ -76,7 +76,7 @@ BEGIN
     WHERE case_id = p_case AND state = 'checking';
 END $$;
 
--- A result whose lease is gone is kept, never scored; the money it names corrects what the loss forfeited.
+-- A late result, after the lease was lost, is stored and never scored; its spend corrects what the loss forfeited.
 CREATE FUNCTION farm.keep_late_result(p_execution bigint, p_attempt int, p_result jsonb) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -91,7 +91,7 @@ BEGIN
     END IF;
 END $$;
 
--- 'recorded', 'retried' or 'cancelled' for a live lease; 'already' where this token has said so before;
+-- 'recorded', 'retried' or 'cancelled' for a live lease; 'already' where this token has completed it before;
 -- 'late' where the lease is lost; 'unknown' where it never was. p_stopped: the order that ended the work, if any.
 CREATE FUNCTION farm.complete_execution(p_execution bigint, p_attempt int, p_token uuid, p_result jsonb, p_stopped text)
 RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = farm, pg_temp AS $$
@@ -154,8 +154,8 @@ BEGIN
     RETURN CASE WHEN v_cancelled THEN 'cancelled' WHEN v_retry THEN 'retried' ELSE 'recorded' END;
 END $$;
 
--- A machine that goes away hands its work back at once; that costs no retry. Where the lease is lost already, what
--- it spent is told all the same.
+-- Graceful shutdown: a machine releases its lease at once, which costs no retry. Where the lease is lost already, its
+-- spend is recorded all the same.
 CREATE FUNCTION farm.release_execution(p_execution bigint, p_attempt int, p_token uuid, p_result jsonb)
 RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = farm, pg_temp AS $$
 DECLARE
@@ -220,9 +220,9 @@ BEGIN
 END $$;
 
 -- Take back one execution that its machine no longer answers for, or that it keeps up a quarter of an hour past the
--- deadline, at which it was told to stop; false where there is none. One a transaction:
--- a second one would lock an execution and a case while the first holds its caps. A locked row is being
--- spoken for. The lock looks again: a lease that was renewed meanwhile does not match any more.
+-- deadline, at which it got the order to stop; false where there is none. One a transaction:
+-- a second one would lock an execution and a case while the first holds its caps. A locked row is in
+-- use and skipped. The lock evaluates the condition again: a lease that was renewed meanwhile no longer matches.
 CREATE FUNCTION farm.reap_expired() RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     e farm.executions;

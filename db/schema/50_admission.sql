@@ -137,7 +137,7 @@ BEGIN
         ORDER BY case_id FOR NO KEY UPDATE) skipped;
     -- The caps before the bench, as a completion has them that halts it for an overrun.
     PERFORM FROM farm.caps WHERE bench_id = p_bench FOR UPDATE;
-    -- The last lock: whoever closes the bench at this moment sees its cases as they are after us.
+    -- The last lock: a transaction that closes the bench at this moment sees its cases as this one leaves them.
     UPDATE farm.benches SET state = CASE WHEN v_cases IS NULL AND state = 'finished' THEN 'finished' ELSE 'open' END,
         halt_reason = NULL, finished_at = CASE WHEN v_cases IS NULL THEN finished_at END
     WHERE bench_id = p_bench AND state <> 'cancelled';

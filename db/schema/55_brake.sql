@@ -15,7 +15,7 @@ END $$;
 CREATE TRIGGER guard_excess BEFORE UPDATE ON farm.caps
     FOR EACH ROW WHEN (OLD.usd_excess > 0 OR NEW.usd_excess > 0) EXECUTE FUNCTION farm.guard_excess();
 
--- Set the cap of a day from today on; NULL lifts it. What was asked to stop before may go on until farm.brakes asks
+-- Set the cap of a day from today on; NULL lifts it. What was asked to stop before keeps running until farm.brakes asks
 -- again. What still runs on money of an earlier day counts as today's: that day's row leaves it no more than is left.
 CREATE FUNCTION farm.set_daily_cap(p_usd bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -30,7 +30,7 @@ BEGIN
     END IF;
     PERFORM FROM farm.executions WHERE state = 'running' AND hand_back_requested ORDER BY execution_id FOR NO KEY UPDATE;
     UPDATE farm.executions SET hand_back_requested = false WHERE state = 'running' AND hand_back_requested;
-    -- After the setting: whoever makes the row of today at this moment is waited for.
+    -- After the setting: waits for a transaction that inserts the row of today at this moment.
     v_day := farm.ensure_day();
     PERFORM FROM farm.caps WHERE day > v_day - 8 ORDER BY cap_id FOR UPDATE;
     UPDATE farm.caps SET usd_limit = p_usd, usd_excess = greatest(0, usd_spent + usd_reserved - p_usd)
@@ -60,7 +60,7 @@ BEGIN
         WHERE e.state IN ('ready', 'running') AND r.micro_usd > 0 AND c.usd_excess > 0;
 END $$;
 
--- Ask running executions to hand back their work until what is left fits, were all of their reservations free again;
+-- Ask running executions to release their leases until what is left fits, were all of their reservations free again;
 -- how many were asked. What they spent meanwhile stays spent: the next tick asks again where that was too little.
 CREATE FUNCTION farm.stop_beyond_cap() RETURNS int LANGUAGE plpgsql AS $$
 DECLARE

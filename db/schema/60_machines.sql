@@ -1,5 +1,5 @@
--- A machine says what it can do, and hears which capability classes it serves. Starting anew clears a
--- suspension: somebody has looked at the machine.
+-- Registration of a machine with its capabilities; returns the capability classes that it serves. A restart clears a
+-- suspension: somebody has checked the machine.
 
 -- Whether the token is that of the machine. Its hash is kept: who reads the table cannot pass for a machine.
 CREATE FUNCTION farm.is_machine(p_machine text, p_token uuid) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
@@ -39,8 +39,8 @@ CREATE FUNCTION farm.served_queues(p_machine text) RETURNS text[] LANGUAGE sql S
     FROM farm.machines m JOIN farm.queues q ON q.needs <@ m.capabilities WHERE m.machine_id = p_machine
 $$;
 
--- The machine is alive, where it is known by this token. Which classes it serves now, which of them have ready work,
--- and whether it is suspended.
+-- Heartbeat of a machine that is registered with this token. Returns which classes it serves, which of them have ready
+-- work, and whether it is suspended.
 CREATE FUNCTION farm.greet_machine(p_machine text, p_token uuid) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = farm, pg_temp AS $$
 DECLARE

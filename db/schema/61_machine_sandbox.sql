@@ -1,5 +1,4 @@
--- The machine says in which sandbox it can run work. Nothing else follows from it: each execution says of itself in
--- which one it ran.
+-- Records in which sandbox a machine can run work. Nothing else depends on it: each execution records its own.
 CREATE FUNCTION farm.tell_sandbox(p_machine text, p_token uuid, p_sandbox text) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = farm, pg_temp AS $$
 BEGIN

@@ -1,7 +1,7 @@
 -- Session-bound locks as rows. An advisory lock may be taken by every login of the server; these only by who may
--- write to farm. A turn is free as soon as the session of its holder is gone, whatever ended it.
+-- write to farm. A turn is free as soon as the session of its holder has ended, for whatever reason.
 
--- Whether the session that took the turn still lives. A process number may come again: the start tells them apart,
+-- Whether the session that took the turn still lives. Process numbers are reused: the start distinguishes them,
 -- where this role may see it; else the login does.
 CREATE FUNCTION farm.holder_lives(t farm.turns) RETURNS boolean LANGUAGE sql VOLATILE AS $$
     SELECT EXISTS (

@@ -1,4 +1,4 @@
--- What every execution and every arm came to. Means are integers, rounded half up: (2 · sum + n) div (2 · n).
+-- The outcome of every execution and every arm. Means are integers, rounded half up: (2 · sum + n) div (2 · n).
 
 CREATE VIEW report.arm_outcomes AS
 SELECT
@@ -28,7 +28,7 @@ JOIN farm.benches b ON b.bench_id = e.bench_id
 LEFT JOIN farm.outcomes o ON o.execution_id = e.execution_id;
 
 COMMENT ON VIEW report.arm_outcomes IS
-    'One row an execution of an arm: the action, the shape of the issue, and what came of it. NULL outcome columns: it has none (yet).';
+    'One row an execution of an arm: the action, the shape of the issue, and the outcome. NULL outcome columns: it has none (yet).';
 COMMENT ON COLUMN report.arm_outcomes.execution_id IS 'The execution: one replicate of the arm.';
 COMMENT ON COLUMN report.arm_outcomes.bench_id IS 'The bench.';
 COMMENT ON COLUMN report.arm_outcomes.case_id IS 'The case: one issue in one bench.';
@@ -63,7 +63,7 @@ COMMENT ON COLUMN report.arm_outcomes.propensity IS
 COMMENT ON COLUMN report.arm_outcomes.propensity_kind IS
     'exact, estimated, or deterministic: then not eligible for off-policy estimates.';
 COMMENT ON COLUMN report.arm_outcomes.state IS
-    'Where the execution stands: pending, ready, running, done, error, cancelled or skipped.';
+    'State of the execution: pending, ready, running, done, error, cancelled or skipped.';
 COMMENT ON COLUMN report.arm_outcomes.seed IS 'Seed that the execution runs with.';
 COMMENT ON COLUMN report.arm_outcomes.attempt IS 'The attempt that the outcome is of.';
 COMMENT ON COLUMN report.arm_outcomes.status IS
@@ -72,7 +72,7 @@ COMMENT ON COLUMN report.arm_outcomes.error_class IS
     'Why it is an error: infra, provider, killed_by_cap, lost or invalid_issue.';
 COMMENT ON COLUMN report.arm_outcomes.message IS 'One line of what happened.';
 COMMENT ON COLUMN report.arm_outcomes.is_scored IS
-    'Whether the outcome says something about the arm: no error, and no timeout where the bench skips timeouts.';
+    'Whether the outcome is evidence about the arm: no error, and no timeout where the bench skips timeouts.';
 COMMENT ON COLUMN report.arm_outcomes.is_passed IS 'Whether the status is success.';
 COMMENT ON COLUMN report.arm_outcomes.duration_ms IS 'Wall clock of the execution in milliseconds.';
 COMMENT ON COLUMN report.arm_outcomes.budget_ms IS
@@ -84,10 +84,10 @@ COMMENT ON COLUMN report.arm_outcomes.charged_micro_usd IS
 COMMENT ON COLUMN report.arm_outcomes.charged_usd IS 'The same in dollars.';
 COMMENT ON COLUMN report.arm_outcomes.overrun_micro_usd IS
     'Micro-dollars spent beyond the reservation; never part of what was charged.';
-COMMENT ON COLUMN report.arm_outcomes.cost_source IS 'Who told the cost: reported, priced or unknown.';
+COMMENT ON COLUMN report.arm_outcomes.cost_source IS 'Where the cost is from: reported, priced or unknown.';
 COMMENT ON COLUMN report.arm_outcomes.fail_codes IS 'Fail codes of its gates.';
 COMMENT ON COLUMN report.arm_outcomes.gate_score IS
-    'Mean score of its gates, 0 to 1; NULL where the gates tell none.';
+    'Mean score of its gates, 0 to 1; NULL where the gates report none.';
 COMMENT ON COLUMN report.arm_outcomes.chosen IS
     'Index of the candidate that won the vote; NULL where none was chosen.';
 COMMENT ON COLUMN report.arm_outcomes.sandbox IS
@@ -97,7 +97,7 @@ COMMENT ON COLUMN report.arm_outcomes.finished_at IS 'When it was over.';
 COMMENT ON COLUMN report.arm_outcomes.recorded_at IS 'When its outcome was recorded.';
 
 CREATE VIEW report.arm_estimates AS
-WITH told AS (
+WITH summed AS (
     SELECT
         -- Grouped by bench too: a question about one bench then looks at that bench alone.
         e.bench_id, e.arm_id,
@@ -140,7 +140,7 @@ WITH told AS (
     JOIN farm.benches b USING (bench_id)
     CROSS JOIN LATERAL (
         SELECT b.config #>> '{execution_limits,timeout_behavior}' IS NOT DISTINCT FROM 'skip' AS skips) s
-    LEFT JOIN told t ON t.arm_id = a.arm_id AND t.bench_id = c.bench_id
+    LEFT JOIN summed t ON t.arm_id = a.arm_id AND t.bench_id = c.bench_id
     WHERE b.kind = 'bench'
 )
 SELECT
@@ -156,7 +156,7 @@ SELECT
 FROM counted;
 
 COMMENT ON VIEW report.arm_estimates IS
-    'One row an arm: what its executions say about it. Means are over the passed executions.';
+    'One row an arm: the counts and means of its executions. Means are over the passed executions.';
 COMMENT ON COLUMN report.arm_estimates.bench_id IS 'The bench.';
 COMMENT ON COLUMN report.arm_estimates.case_id IS 'The case: one issue in one bench.';
 COMMENT ON COLUMN report.arm_estimates.issue_id IS 'The issue of the case.';

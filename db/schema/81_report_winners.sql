@@ -60,7 +60,7 @@ SELECT
 FROM placed;
 
 COMMENT ON VIEW report.arm_standings IS
-    'One row an arm of a finished case: its estimate, its place in the case, and the winner beside it.';
+    'One row an arm of a finished case: its estimate, its rank in the case, and the winner.';
 COMMENT ON COLUMN report.arm_standings.bench_id IS 'The bench.';
 COMMENT ON COLUMN report.arm_standings.case_id IS 'The case: one issue in one bench.';
 COMMENT ON COLUMN report.arm_standings.issue_id IS 'The issue of the case.';
@@ -146,7 +146,7 @@ FROM (
 WHERE place = 1;
 
 COMMENT ON VIEW report.winners IS
-    'One row a finished case: its winner, chosen anew from the outcomes; how sure it is, report.winner_sets says. NULL action: no arm passed.';
+    'One row a finished case: its winner, chosen anew from the outcomes; how sure it is, see report.winner_sets. NULL action: no arm passed.';
 COMMENT ON COLUMN report.winners.bench_id IS 'The bench.';
 COMMENT ON COLUMN report.winners.case_id IS 'The case: one issue in one bench.';
 COMMENT ON COLUMN report.winners.issue_id IS 'The issue of the case.';

@@ -51,7 +51,7 @@ WITH arms AS (
         max(duration_regret) FILTER (WHERE canonical_rank = fixed_rank) AS fixed_duration,
         max(cost_regret) FILTER (WHERE canonical_rank = fixed_rank) AS fixed_cost,
         max(charged_micro_usd) FILTER (WHERE canonical_rank = fixed_rank) AS fixed_charged,
-        -- What each arm of the case came to, for the policies below: the arms are then looked at once.
+        -- The results of each arm of the case, for the policies below: the arms are then read once.
         array_agg(canonical_rank ORDER BY canonical_rank) AS ranks,
         array_agg(arm_id ORDER BY canonical_rank) AS arms,
         array_agg(missed_pass ORDER BY canonical_rank) AS missed,

@@ -35,7 +35,7 @@ LEFT JOIN (
 ) e USING (bench_id);
 
 COMMENT ON VIEW report.benches IS
-    'One row a bench: where it stands.';
+    'One row a bench: its state and progress.';
 COMMENT ON COLUMN report.benches.bench_id IS 'The bench.';
 COMMENT ON COLUMN report.benches.created_at IS 'When it was submitted.';
 COMMENT ON COLUMN report.benches.state IS 'open, halted, finished or cancelled.';

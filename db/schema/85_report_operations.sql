@@ -25,11 +25,11 @@ COMMENT ON COLUMN report.attempts.ending IS 'running, done, error, lost, release
 COMMENT ON COLUMN report.attempts.claimed_at IS 'When it was claimed.';
 COMMENT ON COLUMN report.attempts.ended_at IS 'When it ended; NULL while it runs.';
 COMMENT ON COLUMN report.attempts.seconds IS 'How long the lease was held.';
-COMMENT ON COLUMN report.attempts.evidence IS 'What was said or seen of its end.';
+COMMENT ON COLUMN report.attempts.evidence IS 'Evidence of how it ended.';
 COMMENT ON COLUMN report.attempts.micro_usd IS 'What it cost in micro-dollars; NULL: not known (yet).';
 COMMENT ON COLUMN report.attempts.usd IS 'The same in dollars.';
 COMMENT ON COLUMN report.attempts.has_late_result IS
-    'Whether a result came after the lease was gone: kept, never scored.';
+    'Whether a result came after the lease was lost: stored, never scored.';
 
 CREATE VIEW report.infrastructure_errors AS
 SELECT
@@ -46,7 +46,7 @@ WHERE a.ending IN ('error', 'lost')
 GROUP BY 1, 2, 3;
 
 COMMENT ON VIEW report.infrastructure_errors IS
-    'One row a bench, error class and machine: attempts that said nothing about their arm. Never scored as failures.';
+    'One row a bench, error class and machine: attempts without evidence about their arm. Never scored as failures.';
 COMMENT ON COLUMN report.infrastructure_errors.bench_id IS 'The bench.';
 COMMENT ON COLUMN report.infrastructure_errors.error_class IS
     'infra, provider, killed_by_cap, lost or invalid_issue.';
@@ -58,7 +58,7 @@ COMMENT ON COLUMN report.infrastructure_errors.run_again IS
     'Attempts that were run again, and checks of baseline gates.';
 COMMENT ON COLUMN report.infrastructure_errors.first_at IS 'When it happened first.';
 COMMENT ON COLUMN report.infrastructure_errors.last_at IS 'When it happened last.';
-COMMENT ON COLUMN report.infrastructure_errors.last_evidence IS 'What was said of the last one.';
+COMMENT ON COLUMN report.infrastructure_errors.last_evidence IS 'Evidence of the last one.';
 
 CREATE VIEW report.coverage AS
 SELECT

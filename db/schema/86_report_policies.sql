@@ -16,7 +16,7 @@ COMMENT ON COLUMN report.policies.name IS 'The name it was registered under.';
 COMMENT ON COLUMN report.policies.kind IS 'Kind of model: mlp, joint, autoregressive, sequence or outcome.';
 COMMENT ON COLUMN report.policies.checkpoint_id IS 'Hash of the trained weights.';
 COMMENT ON COLUMN report.policies.bundle_hash IS
-    'Hash over all files of the bundle: what stands at path must still have it when a bench is scored.';
+    'Hash over all files of the bundle: what is at path must still have it when a bench is scored.';
 COMMENT ON COLUMN report.policies.epoch IS
     'Policy epoch of the training data: where a bench is of another, rules, gates or toolchains differ; NULL: mixed.';
 COMMENT ON COLUMN report.policies.path IS 'Where the bundle lies, on the machine that registered it.';

@@ -37,7 +37,7 @@ COMMENT ON COLUMN report.cell_runs.max_iterations_bin IS
 COMMENT ON COLUMN report.cell_runs.canonical_rank IS
     'Place of the action in the canonical order of all actions, from 0.';
 COMMENT ON COLUMN report.cell_runs.versions IS
-    'The toolchains that worked on it with their versions, ? where one does not tell; NULL: none worked.';
+    'The toolchains that worked on it with their versions, ? where one reports none; NULL: none worked.';
 COMMENT ON COLUMN report.cell_runs.is_passed IS 'Whether the status is success.';
 COMMENT ON COLUMN report.cell_runs.recorded_at IS 'When its outcome was recorded.';
 COMMENT ON COLUMN report.cell_runs.day IS 'The same as a day (UTC).';
@@ -68,7 +68,7 @@ COMMENT ON COLUMN report.daily_cells.max_minutes_bin IS
 COMMENT ON COLUMN report.daily_cells.max_iterations_bin IS
     'Action: rounds a candidate; NA is the configured default.';
 COMMENT ON COLUMN report.daily_cells.versions IS
-    'The toolchains that worked with their versions, ? where one does not tell; NULL: none worked.';
+    'The toolchains that worked with their versions, ? where one reports none; NULL: none worked.';
 COMMENT ON COLUMN report.daily_cells.estimand IS
     'What pass rate means here: pass_own_budget, the pass of an execution under its own budget.';
 COMMENT ON COLUMN report.daily_cells.scored IS
@@ -96,7 +96,7 @@ COMMENT ON VIEW report.outcomes_by_version IS
     'One row a bench, toolchain and version. An execution that several worked on counts for each.';
 COMMENT ON COLUMN report.outcomes_by_version.bench_id IS 'The bench or stream.';
 COMMENT ON COLUMN report.outcomes_by_version.toolchain IS 'The toolchain.';
-COMMENT ON COLUMN report.outcomes_by_version.version IS 'What it says of its version; NULL: it does not tell.';
+COMMENT ON COLUMN report.outcomes_by_version.version IS 'The version that it reports; NULL: it reports none.';
 COMMENT ON COLUMN report.outcomes_by_version.estimand IS
     'What pass rate means here: pass_own_budget, the pass of an execution under its own budget.';
 COMMENT ON COLUMN report.outcomes_by_version.scored IS

@@ -1,5 +1,5 @@
 -- Estimates as they were last published: computed from outcomes by `bench estimates publish` and by the reports,
--- not by the database. Stale rows stay until then; report.published_estimates says which.
+-- not by the database. Stale rows stay until then; see report.published_estimates for which.
 
 CREATE VIEW report.published_estimates AS
 SELECT
@@ -88,7 +88,7 @@ COMMENT ON COLUMN report.arm_judgements.is_baseline IS
 COMMENT ON COLUMN report.arm_judgements.estimand IS
     'What the numbers are of: pass_own_budget, the pass of an execution under its own budget.';
 COMMENT ON COLUMN report.arm_judgements.identified IS
-    'Whether luck and merit can be told apart: false where no arm of the bench ran twice, and the numbers that need it are NULL.';
+    'Whether luck and merit can be distinguished: false where no arm of the bench ran twice, and the numbers that need it are NULL.';
 COMMENT ON COLUMN report.arm_judgements.runs IS 'Executions of the arm with an outcome that counts.';
 COMMENT ON COLUMN report.arm_judgements.observed IS 'Mean of these runs: what was seen, luck included.';
 COMMENT ON COLUMN report.arm_judgements.estimate IS
@@ -97,7 +97,7 @@ COMMENT ON COLUMN report.arm_judgements.low IS 'Lower end of the 95 % interval o
 COMMENT ON COLUMN report.arm_judgements.high IS 'Upper end of the 95 % interval of estimate.';
 COMMENT ON COLUMN report.arm_judgements.method IS 'How estimate and its interval were made.';
 COMMENT ON COLUMN report.arm_judgements.why_not IS
-    'Why there is no estimate, and what mends it; NULL where there is one.';
+    'Why there is no estimate, and what would correct it; NULL where there is one.';
 COMMENT ON COLUMN report.arm_judgements.chance_best IS
     'P(best): chance that the arm is the best of the arms that ran; adds up to 1 over a case; NULL where not identified.';
 COMMENT ON COLUMN report.arm_judgements.in_winner_set IS
@@ -147,7 +147,7 @@ COMMENT ON COLUMN report.winner_sets.max_iterations_bin IS
 COMMENT ON COLUMN report.winner_sets.estimand IS
     'What the numbers are of: pass_own_budget, the pass of an execution under its own budget.';
 COMMENT ON COLUMN report.winner_sets.identified IS
-    'Whether luck and merit can be told apart: false where no arm of the bench ran twice, and the numbers that need it are NULL.';
+    'Whether luck and merit can be distinguished: false where no arm of the bench ran twice, and the numbers that need it are NULL.';
 COMMENT ON COLUMN report.winner_sets.is_claimed IS 'Whether the leader may be called the winner.';
 COMMENT ON COLUMN report.winner_sets.p_value IS
     'Of the hardest two-sided test of the leader against another arm, not corrected; 1 for a lone arm.';
@@ -163,14 +163,14 @@ COMMENT ON COLUMN report.winner_sets.low IS 'Lower end of its 95 % interval.';
 COMMENT ON COLUMN report.winner_sets.high IS 'Upper end of its 95 % interval.';
 COMMENT ON COLUMN report.winner_sets.method IS 'How value and its interval were made.';
 COMMENT ON COLUMN report.winner_sets.why_not IS
-    'Why there is no value, and what mends it; NULL where there is one.';
+    'Why there is no value, and what would correct it; NULL where there is one.';
 
 CREATE VIEW report.policy_values AS
 SELECT bench_id, policy, quantity, estimator, is_recommended, estimand, value, low, high, method, why_not
 FROM farm.policy_estimates WHERE quantity IN ('value', 'difference');
 
 COMMENT ON VIEW report.policy_values IS
-    'One row a bench, policy and estimator: what the policy would have come to on all issues of the bench, actions included that were not tried.';
+    'One row a bench, policy and estimator: the value that the policy would have had on all issues of the bench, actions included that were not tried.';
 COMMENT ON COLUMN report.policy_values.bench_id IS 'The bench.';
 COMMENT ON COLUMN report.policy_values.policy IS
     'heuristic_baseline, uniform, or the name of a registered policy that was scored on every case.';
@@ -188,7 +188,7 @@ COMMENT ON COLUMN report.policy_values.low IS 'Lower end of the 95 % interval or
 COMMENT ON COLUMN report.policy_values.high IS 'Upper end of the 95 % interval or bracket over issues.';
 COMMENT ON COLUMN report.policy_values.method IS 'How value and interval were made.';
 COMMENT ON COLUMN report.policy_values.why_not IS
-    'Why the number is refused, and what mends it; NULL where it is given.';
+    'Why the number is refused, and what would correct it; NULL where it is given.';
 
 CREATE VIEW report.oracle_brackets AS
 SELECT
@@ -218,7 +218,7 @@ COMMENT ON COLUMN report.oracle_brackets.policy IS
 COMMENT ON COLUMN report.oracle_brackets.estimand IS
     'What the numbers are of: pass_own_budget, or regret or advantage in it.';
 COMMENT ON COLUMN report.oracle_brackets.identified IS
-    'Whether there is a point; without arms that ran twice only the bracket stands.';
+    'Whether there is a point; without arms that ran twice there is only the bracket.';
 COMMENT ON COLUMN report.oracle_brackets.at_least IS
     'Chosen and scored on different runs: too low on average.';
 COMMENT ON COLUMN report.oracle_brackets.at_least_low IS 'Lower end of its 95 % interval.';
@@ -234,4 +234,4 @@ COMMENT ON COLUMN report.oracle_brackets.point_high IS 'Upper end of its 95 % in
 COMMENT ON COLUMN report.oracle_brackets.why_no_bracket IS
     'Why there is no bracket; NULL where there is one.';
 COMMENT ON COLUMN report.oracle_brackets.why_no_point IS
-    'Why there is no point, and what mends it; NULL where there is one.';
+    'Why there is no point, and what would correct it; NULL where there is one.';

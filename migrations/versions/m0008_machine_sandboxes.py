@@ -1,4 +1,4 @@
-"""Machines say in which sandbox they run work."""
+"""Machines report the sandbox that they run work in."""
 
 import sqlalchemy as sa
 from alembic import op

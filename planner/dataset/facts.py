@@ -3,19 +3,20 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from math import isfinite
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, get_args
 
 from planner.actions import JOB_TYPES, SERIAL, SPECULATE, SWARM_IDS, JobType
 from planner.dataset.issues import planner_issue
 from planner.documents.base import parse_document
 from planner.documents.planner_input import PlannerInput
 from planner.documents.plans import ExecutedPlan
+from planner.documents.statuses import RoundStatus
 from planner.encoding.build_input import job_type_of
 from planner.errors import PlannerError
 
 Json = dict[str, Any]
 _START: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_STATUSES: Final = ("success", "partial", "failed", "timeout", "error")
+_STATUSES: Final = get_args(RoundStatus)
 
 
 class BrokenArchiveError(PlannerError):

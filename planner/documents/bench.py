@@ -9,12 +9,12 @@ from planner.documents.base import (
     Dollars,
     Name,
     Open,
-    RunStatus,
     Share,
     Timestamp,
 )
 from planner.documents.planner_input import PlannerInput
 from planner.documents.plans import PlannerAction
+from planner.documents.statuses import RunStatus
 
 ActionItem = str | int
 

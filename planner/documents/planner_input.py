@@ -17,11 +17,11 @@ from planner.documents.base import (
     Open,
     Priority,
     Risk,
-    RunStatus,
     Size,
     Timestamp,
     hash_without_time,
 )
+from planner.documents.statuses import RunStatus
 
 
 class UniverseDefaults(Closed):

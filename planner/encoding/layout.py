@@ -7,10 +7,11 @@ other, and the history block repeats, one slot a run. `docs/reference/encoder.md
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from planner.actions import CANDIDATE_BINS, ITERATION_BINS, JOB_TYPES, MINUTE_BINS, SWARM_IDS
 from planner.canonical import sha256_json
+from planner.documents.statuses import RunStatus
 
 Kind = Literal["choice", "choices", "range", "nearest", "code", "buckets", "flag"]
 
@@ -150,7 +151,7 @@ _HISTORY: Final = Block(
         _nearest("max_candidates", CANDIDATE_BINS),
         _nearest("max_minutes", MINUTE_BINS),
         _nearest("max_iterations", ITERATION_BINS),
-        _choice("status", "success", "failed", "timeout"),
+        _choice("status", *get_args(RunStatus)),
         _buckets("fail_codes", 256, first=5),
         _buckets("gates_present", 16),
         _buckets("gates_passed", 16, note="where every gate of the bucket passed"),

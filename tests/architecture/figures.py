@@ -128,7 +128,9 @@ def _percentile(values: list[int], share: float) -> int:
 def _row(package: str) -> list[str]:
     parsed = [module for module in modules(package) if module.text.count("\n") >= 5]
     lengths = [module.text.count("\n") for module in parsed]
-    imports = [sum(isinstance(node, ast.Import | ast.ImportFrom) for node in module.tree.body) for module in parsed]
+    imports = [
+        sum(isinstance(node, ast.Import | ast.ImportFrom) for node in module.tree.body) for module in parsed
+    ]
     defined = [function for module in parsed for function in functions(module.tree)]
     sizes = [function.lines for function in defined]
     public = [function for function in defined if function.public]

@@ -160,8 +160,8 @@ def test_a_second_standing_coordinator_is_told_who_the_first_is(engine: sa.Engin
     with sole_coordinator(engine), second, sole_coordinator(engine):
         pass
     # The first is over once the database has seen its session end.
-    with sole_coordinator(engine, standby=threading.Event()) as turn:
-        assert turn.is_mine()
+    with sole_coordinator(engine, standby=threading.Event()) as election:
+        assert election.is_leader()
 
 
 def test_unknown_benches_and_machines(farm: Path, capsys: Said) -> None:

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
-from bench.coordinator.turn import Turn
 from db.engine import open_engine, transaction
-from db.upgrade import standing, upgrade
+from db.leader_election import LeaderElection
+from db.upgrade import schema_status, upgrade
 from tests.fixtures.pooler import behind_a_pooler, pooler
 
 _SETTINGS = ("DateStyle", "TimeZone", "client_encoding", "idle_in_transaction_session_timeout")
@@ -61,7 +61,7 @@ def test_a_schema_is_made_behind_a_pooler(empty_database_url: str) -> None:
         engine = open_engine(url, "test")
         upgrade(engine)
         upgrade(engine)
-        assert standing(engine) == "current"
+        assert schema_status(engine) == "current"
         engine.dispose()
 
 
@@ -69,23 +69,23 @@ def test_a_schema_is_made_behind_a_pooler(empty_database_url: str) -> None:
 def test_a_turn_behind_a_pooler_is_one_holders_until_it_ends(database_url: str, engine: sa.Engine) -> None:
     with pooler(database_url) as url:
         engines = [open_engine(url, name, pool_size=2) for name in ("one", "other")]
-        one, other = (Turn(each) for each in engines)
+        one, other = (LeaderElection(each) for each in engines)
         for _ in range(3):
-            assert one.is_mine()
-            assert not other.is_mine()
-        assert "one" in other.holder()
+            assert one.is_leader()
+            assert not other.is_leader()
+        assert "one" in other.leader()
         with transaction(engine) as connection:
             # It keeps its session, and no vacuum waiting.
             query = sa.text("SELECT backend_xmin FROM pg_stat_activity JOIN farm.turns ON pid = holder_pid")
             assert connection.execute(query).all() == [(None,)]
-        one.give_up()
+        one.resign()
         # The pooler ends the server's session when it notices, not when its client goes.
         deadline = time.monotonic() + 10
-        while not other.is_mine():
+        while not other.is_leader():
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        assert not one.is_mine()
-        for turn in (one, other):
-            turn.give_up()
+        assert not one.is_leader()
+        for election in (one, other):
+            election.resign()
         for each in engines:
             each.dispose()

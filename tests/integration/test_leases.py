@@ -8,7 +8,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from db.engine import say_again
+from db.engine import retry_transient
 from db.repositories.leases import Leases
 from tests.fixtures.invariants import assert_sound
 from tests.fixtures.lease_scenarios import SCENARIOS, Scenario
@@ -51,7 +51,7 @@ def reply_lost(call: Callable[[], T]) -> Callable[[], T]:
 def test_a_claim_whose_reply_was_lost_is_said_again(engine: sa.Engine) -> None:
     admit_all(engine, make_bench(engine, cases=2))
     token = uuid4()
-    order = say_again(
+    order = retry_transient(
         reply_lost(lambda: leases_of(engine).claim(QUEUE, MACHINE, token, 60)), 5, lambda _: None
     )
     assert order is not None
@@ -63,7 +63,7 @@ def test_a_claim_whose_reply_was_lost_is_said_again(engine: sa.Engine) -> None:
 def test_a_completion_whose_reply_was_lost_is_said_again(engine: sa.Engine) -> None:
     _, lease = running_bench(engine)
     call = reply_lost(lambda: Leases(engine).complete(*lease.key, result(), None))
-    assert say_again(call, 5, lambda _: None) == "already"
+    assert retry_transient(call, 5, lambda _: None) == "already"
     assert attempt(engine, lease)["ending"] == "done"
     assert row(engine, "SELECT count(*) AS n FROM farm.outcomes")["n"] == 1
     assert_sound(engine)
@@ -72,10 +72,11 @@ def test_a_completion_whose_reply_was_lost_is_said_again(engine: sa.Engine) -> N
 def test_a_heartbeat_and_a_hand_back_whose_replies_were_lost_are_said_again(engine: sa.Engine) -> None:
     _, lease = running_bench(engine)
     assert (
-        say_again(reply_lost(lambda: Leases(engine).heartbeat(*lease.key, 60)), 5, lambda _: None) == "go_on"
+        retry_transient(reply_lost(lambda: Leases(engine).heartbeat(*lease.key, 60)), 5, lambda _: None)
+        == "go_on"
     )
     hand_back = reply_lost(lambda: Leases(engine).release(*lease.key, result()))
-    assert say_again(hand_back, 5, lambda _: None) == "fenced"
+    assert retry_transient(hand_back, 5, lambda _: None) == "fenced"
     assert attempt(engine, lease)["ending"] == "released"
     assert execution(engine, lease.execution)["state"] == "ready"
     assert_sound(engine)
@@ -93,7 +94,9 @@ def test_a_connection_that_was_killed_is_replaced_and_the_call_said_again(engine
             "SELECT count(*) FROM unnest(CAST(:pids AS int[])) pid WHERE pg_terminate_backend(pid, 60000)"
         )
         assert other.scalar(kill, {"pids": idle}) == 2
-        assert say_again(lambda: Leases(engine).heartbeat(*lease.key, 60), 10, lambda _: None) == "go_on"
+        assert (
+            retry_transient(lambda: Leases(engine).heartbeat(*lease.key, 60), 10, lambda _: None) == "go_on"
+        )
 
 
 def test_what_will_not_pass_later_is_not_said_again(engine: sa.Engine) -> None:
@@ -102,4 +105,4 @@ def test_what_will_not_pass_later_is_not_said_again(engine: sa.Engine) -> None:
             connection.execute(sa.text("SELECT FROM farm.nothing"))
 
     with pytest.raises(sa.exc.ProgrammingError):
-        say_again(wrong, 5, lambda _: pytest.fail("there is nothing to wait for"))
+        retry_transient(wrong, 5, lambda _: pytest.fail("there is nothing to wait for"))

@@ -111,7 +111,7 @@ def check_values(found: list[dict[str, Any]], evidence: Any) -> None:
 
 
 def check_brackets(found: list[dict[str, Any]], evidence: Any) -> None:
-    expected = oracle_bracket(evidence.table, evidence.policies, seed=int(evidence.bench["seed"]))
+    expected = oracle_bracket(evidence.table, evidence.policies, seed=evidence.bench.seed)
     by_key = {(row["quantity"], row["policy"]): row for row in found}
     named = {("oracle", None): expected.oracle, ("advantage", None): expected.advantage}
     named |= {("regret", one.policy): one.regret for one in expected.policies}

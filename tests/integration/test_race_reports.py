@@ -14,7 +14,7 @@ from bench.results.race import race_document, race_parts, racers_of
 from bench.results.read import read_results
 from bench.statistics.value import policy_values
 from db.repositories.benches import Benches
-from db.repositories.races import Races
+from db.repositories.races import BenchRaces
 from tests.fixtures.known_benches import write_known_bench
 from tests.integration.test_running_benches import reopen
 
@@ -44,7 +44,7 @@ def test_only_later_runs_speak_of_the_arms_that_are_left(engine: sa.Engine) -> N
     with engine.begin() as connection:
         race = connection.scalar(sa.text("SELECT race FROM farm.benches"))
     gone, kept, _ = race["cells"]
-    Races(engine).store(bench, ISSUES, {str(gone): {"e": 80.2, "issues": 12}})
+    BenchRaces(engine).store(bench, ISSUES, {str(gone): {"e": 80.2, "issues": 12}})
     results = read_results(engine, bench)
     baseline, first, second, _ = racers_of(results)
     assert baseline.cell is None

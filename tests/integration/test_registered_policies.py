@@ -85,7 +85,7 @@ def test_a_policy_is_scored_by_what_its_bundle_decides_on_the_stored_inputs(
     actions = results.policies[0].actions
     confidences = {row["case_id"]: row["confidence"] for row in stored(engine, policy.name)}
     for case in results.decided:
-        decided = asked.decide(case.rows.case["planner_input"])
+        decided = asked.decide(case.rows.case.planner_input)
         assert (actions[case.case_id], confidences[case.case_id]) == (decided.action, decided.confidence)
     expected = [regret(actions[case.case_id], case.verdict) for case in results.decided if case.observed]
     assert results.regrets[policy.name] == expected
@@ -122,7 +122,7 @@ def test_the_same_bundle_again_tells_only_where_it_lies_now(
     for asked in (moved, small_bundle, moved):
         assert register(engine, asked, "p", replace=True)[1] == "unchanged"
     assert stored(engine, "p") == found
-    assert [row["path"] for row in Policies(engine).list_all()] == [str(moved)]
+    assert [row.path for row in Policies(engine).list_all()] == [str(moved)]
 
 
 def test_another_bundle_takes_a_name_only_when_asked_and_starts_anew(
@@ -253,7 +253,7 @@ def test_a_stream_compares_nothing(engine: sa.Engine) -> None:
 
 def test_a_policy_of_another_epoch_is_noted_and_shown(engine: sa.Engine, bench: str) -> None:
     policies = Policies(engine)
-    ours = epoch_of({"kernel_config_hash": read_results(engine, bench).bench["config_hash"]})
+    ours = epoch_of({"kernel_config_hash": read_results(engine, bench).bench.config_hash})
     case = read_results(engine, bench).decided[0].case_id
     for name, epoch in (("same", ours), ("other", "e" * 64), ("several", None)):
         policies.register(new_policy(name, epoch=epoch))

@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from db.repositories.leases import Leases
-from db.repositories.new_bench import Limits
+from db.repositories.new_bench import BenchCaps
 from db.repositories.ticks import Ticks
 from tests.fixtures.lease_scenarios import complete
 from tests.fixtures.rows import claim, expire, make_bench, put_off, result, row, running_bench
@@ -17,7 +17,7 @@ def rows(engine: sa.Engine, sql: str) -> list[dict[str, Any]]:
 
 
 def test_spend_is_shown_against_every_cap_in_dollars_and_micro_dollars(engine: sa.Engine) -> None:
-    limits = Limits(micro_usd=5_000_000, ms=600_000, executions=9, case_micro_usd=4_000_000)
+    limits = BenchCaps(micro_usd=5_000_000, ms=600_000, executions=9, case_micro_usd=4_000_000)
     bench, lease = running_bench(engine, cases=2, limits=limits, worst_micro_usd=1_500_000, worst_ms=60_000)
     complete(engine, lease, micro_usd=1_750_000, ms=30_000)
     found = {
@@ -82,7 +82,7 @@ def test_errors_are_counted_by_class_and_machine_and_never_scored(engine: sa.Eng
 
 
 def test_a_bench_is_shown_with_its_counts(engine: sa.Engine) -> None:
-    bench = make_bench(engine, cases=3, arms=2, limits=Limits(micro_usd=400))
+    bench = make_bench(engine, cases=3, arms=2, limits=BenchCaps(micro_usd=400))
     for case in rows(engine, "SELECT case_id FROM farm.cases ORDER BY admission_rank"):
         Ticks(engine).admit(case["case_id"])
     complete(engine, claim(engine), micro_usd=10)

@@ -62,13 +62,13 @@ def test_every_view_equals_the_pure_functions(engine: sa.Engine, results: list[B
 
 
 def check_estimates(engine: sa.Engine, result: BenchResults) -> None:
-    bench = result.bench["bench_id"]
+    bench = result.bench.bench_id
     standings = {(r["case_id"], r["canonical_rank"]): r for r in rows(engine, "arm_standings", bench)}
     estimates = {(r["case_id"], r["canonical_rank"]): r for r in rows(engine, "arm_estimates", bench)}
     for case in result.decided:
         for arm in outcomes_of(case.rows):
             expected = estimate_arm(arm)
-            key = (case.rows.case["case_id"], canonical_rank(arm.action))
+            key = (case.case_id, canonical_rank(arm.action))
             for found in (estimates[key], standings.pop(key)):
                 assert tuple(found[name] for name in BINS) == words(arm.action)
                 for name in (*expected._fields[1:], "observed", "passes", "pass_millionths"):
@@ -77,18 +77,18 @@ def check_estimates(engine: sa.Engine, result: BenchResults) -> None:
 
 
 def check_winners(engine: sa.Engine, result: BenchResults) -> None:
-    found = {row["case_id"]: row for row in rows(engine, "winners", result.bench["bench_id"])}
+    found = {row["case_id"]: row for row in rows(engine, "winners", result.bench.bench_id)}
     with engine.connect() as connection:
         kept = {row.case_id: row for row in connection.execute(sa.text("SELECT * FROM farm.verdicts"))}
     assert len(found) == len(result.decided)
     for case in result.decided:
-        row = found[case.rows.case["case_id"]]
+        row = found[case.case_id]
         verdict = case.verdict
         assert tuple(row[name] for name in BINS) == words(verdict.winner)
         assert (row["winner_value"], row["tie_size"]) == (verdict.winner_value, verdict.tie_size)
         assert row["arms_observed"] == verdict.candidates_evaluated
         assert row["arms_passing"] == verdict.candidates_passed_constraints
-        stored = kept[case.rows.case["case_id"]]
+        stored = kept[case.case_id]
         assert (stored.winner_arm_id, stored.winner_value, stored.tie_size) == (
             *(row["winner_arm_id"], row["winner_value"], row["tie_size"]),
         )
@@ -103,7 +103,7 @@ def check_win_shares(engine: sa.Engine, result: BenchResults) -> None:
             if estimate.observed:
                 tried.update(zip(BINS, words(estimate.action), strict=True))
     winners = sum(case.verdict.winner is not None for case in result.decided)
-    for row in rows(engine, "win_share_by_bin", result.bench["bench_id"]):
+    for row in rows(engine, "win_share_by_bin", result.bench.bench_id):
         key = (row["dimension"], row["bin"])
         assert row["cases_won"] == won[key]
         assert row["arms_observed"] == tried.pop(key, 0)
@@ -112,8 +112,8 @@ def check_win_shares(engine: sa.Engine, result: BenchResults) -> None:
 
 
 def check_regrets(engine: sa.Engine, result: BenchResults) -> None:
-    bench = result.bench["bench_id"]
-    observed = [case.rows.case["case_id"] for case in result.decided if case.observed]
+    bench = result.bench.bench_id
+    observed = [case.case_id for case in result.decided if case.observed]
     found = {(row["policy"], row["case_id"]): row for row in rows(engine, "regret_by_case", bench)}
     assert len(found) == (3 + len(result.policies)) * len(observed)
     for policy, regrets in result.regrets.items():
@@ -140,10 +140,8 @@ def same_regret(row: dict[str, Any], expected: PolicyRegret) -> bool:
 
 
 def check_policy_actions(engine: sa.Engine, result: BenchResults) -> None:
-    found = rows(engine, "policy_actions", result.bench["bench_id"])
-    arms = {
-        (case.case_id, action_of(arm)): arm["arm_id"] for case in result.decided for arm in case.rows.arms
-    }
+    found = rows(engine, "policy_actions", result.bench.bench_id)
+    arms = {(case.case_id, action_of(arm)): arm.arm_id for case in result.decided for arm in case.rows.arms}
     decided = {case.case_id for case in result.decided}
     assert len(found) == sum(len(policy.actions) for policy in result.policies)
     actions = {policy.name: policy.actions for policy in result.policies}
@@ -157,8 +155,8 @@ def check_policy_actions(engine: sa.Engine, result: BenchResults) -> None:
 
 
 def check_rates(engine: sa.Engine, result: BenchResults) -> None:
-    bench = result.bench["bench_id"]
-    skip = result.bench["config"]["execution_limits"]["timeout_behavior"] == "skip"
+    bench = result.bench.bench_id
+    skip = result.bench.config["execution_limits"]["timeout_behavior"] == "skip"
     outcomes = [row for row in rows(engine, "arm_outcomes", bench) if row["status"] is not None]
     for view, keys in (
         ("pass_rate_by_action", BINS),
@@ -195,16 +193,16 @@ def test_arm_outcomes_carry_the_action_and_the_dollars(
     engine: sa.Engine, results: list[BenchResults]
 ) -> None:
     for result in results:
-        by_id = {row["execution_id"]: row for row in rows(engine, "arm_outcomes", result.bench["bench_id"])}
+        by_id = {row["execution_id"]: row for row in rows(engine, "arm_outcomes", result.bench.bench_id)}
         assert len(by_id) == sum(result_arm_executions(engine, result))
         for case in result.decided:
             for arm in case.rows.arms:
-                for execution in arm["executions"]:
-                    row = by_id[execution["execution_id"]]
+                for execution in arm.executions:
+                    row = by_id[execution.execution_id]
                     assert tuple(row[name] for name in BINS) == words(action_of(arm))
-                    assert row["status"] == execution["status"]
-                    assert row["propensity"] == arm["propensity"]
-                    cost = execution["micro_usd"]
+                    assert row["status"] == execution.status
+                    assert row["propensity"] == arm.propensity
+                    cost = execution.micro_usd
                     assert row["usd"] is None if cost is None else float(row["usd"]) == cost / 1e6
 
 
@@ -213,13 +211,13 @@ def result_arm_executions(engine: sa.Engine, result: BenchResults) -> list[int]:
         "SELECT replicates FROM farm.arms JOIN farm.cases USING (case_id) WHERE bench_id = :b"
     )
     with engine.connect() as connection:
-        return list(connection.scalars(statement, {"b": result.bench["bench_id"]}))
+        return list(connection.scalars(statement, {"b": result.bench.bench_id}))
 
 
 def test_coverage_counts_arms_by_shape_and_action(engine: sa.Engine, results: list[BenchResults]) -> None:
     shape = ("job_type", "dk_risk", "dk_size", "dk_priority")
     for result in results:
-        bench = result.bench["bench_id"]
+        bench = result.bench.bench_id
         expected: Counter[tuple[Any, ...]] = Counter()
         seen: Counter[tuple[Any, ...]] = Counter()
         for row in rows(engine, "arm_estimates", bench):

@@ -12,7 +12,7 @@ from sqlalchemy.exc import ProgrammingError
 from db.engine import open_engine
 from db.repositories.leases import Leases
 from db.repositories.machines import Machines
-from db.upgrade import standing, upgrade
+from db.upgrade import schema_status, upgrade
 from tests.fixtures.random_benches import score_at_random, write_benches
 from tests.fixtures.rows import MACHINE, QUEUE, TOKEN, admit_all, make_bench, result
 
@@ -82,10 +82,10 @@ def test_a_worker_does_its_whole_work_by_functions_alone(
     engine: sa.Engine, log_in: Callable[[str], sa.Engine]
 ) -> None:
     worker = log_in("bench_worker")
-    assert standing(worker) == "current"
+    assert schema_status(worker) == "current"
     admit_all(engine, make_bench(engine, cases=3))
     assert Machines(worker).register(MACHINE, TOKEN, [], 1) == (QUEUE,)
-    assert Machines(worker).greet(MACHINE, TOKEN).ready == (QUEUE,)
+    assert Machines(worker).heartbeat(MACHINE, TOKEN).ready == (QUEUE,)
     leases = Leases(worker, TOKEN)
     tokens = [uuid4() for _ in range(3)]
     one, other, third = (leases.claim(QUEUE, MACHINE, token, 60) for token in tokens)
@@ -160,4 +160,4 @@ def test_an_upgrade_keeps_the_grants(engine: sa.Engine, log_in: Callable[[str], 
     upgrade(engine)
     with reader.connect() as connection:
         connection.exec_driver_sql("SELECT * FROM report.benches").all()
-    assert standing(worker) == "current"
+    assert schema_status(worker) == "current"

@@ -82,8 +82,8 @@ def test_a_running_report_says_how_the_baseline_does_and_how_sure_that_is(engine
     reopen(engine, bench, 40, 50)
     cases = Benches(engine).cases(bench)
     assert first_decided(cases) == cases[:40]
-    scored = [case for case in cases[:40] if case["baseline_scored"]]
-    mean = sum(case["baseline_passed"] for case in scored) / len(scored)
+    scored = [case for case in cases[:40] if case.baseline_scored]
+    mean = sum(case.baseline_passed for case in scored) / len(scored)
     (line,) = so_far(cases)
     assert line.startswith(f"so far: the baseline passes {100 * mean:.0f} % (always-valid 95 %: ")
     assert f"over the first {len(scored)} issues, {40 - len(scored)} without a result left out" in line

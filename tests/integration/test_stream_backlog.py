@@ -6,9 +6,9 @@ import pytest
 import sqlalchemy as sa
 
 from bench.cli.run import _may_go_on
-from bench.coordinator.turn import STREAMING, Turn
 from bench.errors import FailureError
 from bench.intake.issue import Issue
+from db.leader_election import SCHEDULER, LeaderElection
 from db.repositories.streams import Streams
 from tests.fixtures.rows import store_issues
 
@@ -25,16 +25,16 @@ def test_an_import_that_is_committed_after_a_later_one_changes_the_stamp(engine:
 
 
 def test_a_stream_whose_session_died_goes_on_only_where_no_other_took_its_turn(engine: sa.Engine) -> None:
-    mine, other = Turn(engine, STREAMING), Turn(engine, STREAMING)
-    assert mine.is_mine()
-    assert not other.is_mine()
+    mine, other = LeaderElection(engine, SCHEDULER), LeaderElection(engine, SCHEDULER)
+    assert mine.is_leader()
+    assert not other.is_leader()
     for taken in (False, True):
         _end_sessions_that_hold_a_turn(engine)
         if taken:
-            assert other.is_mine()
+            assert other.is_leader()
         assert _may_go_on(mine, threading.current_thread()) is not taken
-    mine.give_up()
-    other.give_up()
+    mine.resign()
+    other.resign()
 
 
 def test_a_run_whose_coordinator_died_ends_instead_of_waiting_for_ever(engine: sa.Engine) -> None:
@@ -42,7 +42,7 @@ def test_a_run_whose_coordinator_died_ends_instead_of_waiting_for_ever(engine: s
     dead.start()
     dead.join()
     with pytest.raises(FailureError, match="the coordinator inside this run died"):
-        _may_go_on(Turn(engine, STREAMING), dead)
+        _may_go_on(LeaderElection(engine, SCHEDULER), dead)
 
 
 def _end_sessions_that_hold_a_turn(engine: sa.Engine) -> None:
@@ -51,6 +51,6 @@ def _end_sessions_that_hold_a_turn(engine: sa.Engine) -> None:
             sa.text("""
                 SELECT pg_terminate_backend(holder_pid, 60000) FROM farm.turns t
                 WHERE name = :turn AND farm.holder_lives(t)"""),
-            {"turn": STREAMING},
+            {"turn": SCHEDULER},
         )
         assert ended.scalar_one()

@@ -75,7 +75,7 @@ class Flow:
         )
         bench_id, new = open_stream(self.engine, config, NOW)
         assert new
-        running, past = Streams(self.engine).standing()
+        running, past = Streams(self.engine).snapshot()
         board = Board(config.stream.max_attempts)
         board.ended(past)
         truth = StreamTruth(self.engine, bench_id, config, None)

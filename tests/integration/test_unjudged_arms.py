@@ -26,9 +26,12 @@ def test_reports_name_them_with_the_reason(engine: sa.Engine) -> None:
             engine, claim(engine), status=status, error_class=error_class, fail_codes=codes, message=message
         )
     results = read_results(engine, bench)
-    told = {(one["class"], one["executions"], one["message"]) for one in results.unjudged}
+    told = {(one.reason, one.executions, one.message) for one in results.unjudged}
     assert told == {("patch_too_large", 1, TOO_LARGE), ("infra", 1, "the gate runs Python 3.8")}
-    assert report_document(results, "none")["unjudged"] == results.unjudged
+    assert report_document(results, "none")["unjudged"] == [
+        {"issue_id": one.issue_id, "class": one.reason, "message": one.message, "executions": one.executions}
+        for one in results.unjudged
+    ]
     text = report_markdown(results, "none")
     assert "Arms that no gate judged" in text
     assert "data.bin (9.0 MB)" in text.replace("\\", "")

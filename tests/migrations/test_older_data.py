@@ -10,7 +10,7 @@ from alembic import command
 from db.engine import open_engine, transaction
 from db.repositories.leases import Leases
 from db.repositories.streams import Streams
-from db.upgrade import alembic_config, standing, upgrade
+from db.upgrade import alembic_config, schema_status, upgrade
 from tests.fixtures.invariants import assert_sound
 from tests.fixtures.rows import admit_all, claim, make_bench, result, store_issues
 
@@ -65,7 +65,7 @@ def test_an_upgrade_keeps_every_value_of_every_row_and_the_farm_goes_on(old: sa.
     assert {name for name, rows in before.items() if rows} >= _FILLED
     assert not {"run_no", "decision"} & set(before["cases"][0])
     upgrade(old)
-    assert standing(old) == "current"
+    assert schema_status(old) == "current"
     after = _tables(old)
     for name, rows in before.items():
         kept = [{column: row[column] for column in rows[0]} for row in after[name]] if rows else after[name]
@@ -74,4 +74,4 @@ def test_an_upgrade_keeps_every_value_of_every_row_and_the_farm_goes_on(old: sa.
     assert {(row["run_no"], row["decision"]) for row in after["cases"]} == {(0, None)}
     _finish(old, "success")
     assert_sound(old)
-    assert Streams(old).standing() == ([], {})
+    assert Streams(old).snapshot() == ([], [])

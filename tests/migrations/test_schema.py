@@ -19,7 +19,7 @@ from db.columns import metadata
 from db.engine import open_engine, transaction
 from db.errors import DbError
 from db.states import TRANSITIONS, ExecutionState
-from db.upgrade import alembic_config, check, head_revision, standing, upgrade
+from db.upgrade import alembic_config, check, head_revision, schema_status, upgrade
 from tests.fixtures.random_benches import score_at_random
 from tests.fixtures.rows import make_bench
 
@@ -64,10 +64,10 @@ def test_up_down_and_up_again_gives_the_same_schema(bare: sa.Engine) -> None:
             sa.text("SELECT relname FROM pg_class WHERE relnamespace = 'farm'::regnamespace")
         )
         assert {name for name in left if not name.startswith("alembic_version")} == set()
-    assert standing(bare) == "older"
+    assert schema_status(bare) == "older"
     upgrade(bare)
     assert objects(bare) == first
-    assert standing(bare) == "current"
+    assert schema_status(bare) == "current"
 
 
 def test_benches_of_before_there_were_policies_can_be_scored_and_outlive_a_way_back(bare: sa.Engine) -> None:
@@ -186,7 +186,7 @@ def test_what_was_written_down_stays(engine: sa.Engine, table: str, verb: str) -
 
 
 def test_an_empty_database_is_told_to_be_upgraded(bare: sa.Engine) -> None:
-    assert standing(bare) == "empty"
+    assert schema_status(bare) == "empty"
     with pytest.raises(DbError, match="holds no farm yet; run: bench db upgrade"):
         check(bare)
 
@@ -194,7 +194,7 @@ def test_an_empty_database_is_told_to_be_upgraded(bare: sa.Engine) -> None:
 def test_a_database_with_other_code_is_older_and_an_upgrade_mends_it(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         connection.execute(sa.text("UPDATE farm.settings SET value = '\"other\"' WHERE key = 'code_hash'"))
-    assert standing(engine) == "older"
+    assert schema_status(engine) == "older"
     with pytest.raises(DbError, match="not of this version; run: bench db upgrade"):
         check(engine)
     upgrade(engine)
@@ -205,7 +205,7 @@ def test_a_newer_database_is_left_alone(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         connection.execute(sa.text("UPDATE farm.alembic_version SET version_num = '9999'"))
     before = objects(engine)
-    assert standing(engine) == "newer"
+    assert schema_status(engine) == "newer"
     for refused in (check, upgrade):
         with pytest.raises(DbError, match="newer than this program; upgrade bench-farm on this machine"):
             refused(engine)
@@ -216,7 +216,7 @@ def test_a_schema_that_is_not_ours_is_left_alone(bare: sa.Engine) -> None:
     with bare.begin() as connection:
         connection.execute(sa.text("CREATE SCHEMA farm"))
         connection.execute(sa.text("CREATE TABLE farm.cows (name text)"))
-    assert standing(bare) == "foreign"
+    assert schema_status(bare) == "foreign"
     for refused in (check, upgrade):
         with pytest.raises(DbError, match="not a bench farm's; use another database"):
             refused(bare)

@@ -7,11 +7,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from bench.coordinator.turn import STREAMING, TICKING, Turn
 from db.engine import open_engine
 from db.errors import DbError
+from db.leader_election import COORDINATOR, SCHEDULER, LeaderElection
 from db.logins import ensure_login, left_open
-from db.upgrade import standing, upgrade
+from db.upgrade import schema_status, upgrade
 from tests.fixtures.rows import admit_all, claim, make_bench
 
 LogIn = Callable[..., sa.Engine]
@@ -95,17 +95,17 @@ def test_all_locks_of_before_held_by_a_stranger_hold_up_nothing(engine: sa.Engin
     with engine.connect() as stranger:
         stranger.exec_driver_sql(OLD_LOCKS)
         stranger.exec_driver_sql("SELECT pg_advisory_lock(g) FROM generate_series(1, 1000) g")
-        coordinator, stream = Turn(engine, TICKING), Turn(engine, STREAMING)
-        assert coordinator.is_mine()
-        assert stream.is_mine()
+        coordinator, stream = LeaderElection(engine, COORDINATOR), LeaderElection(engine, SCHEDULER)
+        assert coordinator.is_leader()
+        assert stream.is_leader()
         upgrade(engine)
         admit_all(engine, make_bench(engine))
         claim(engine)
         with engine.connect() as connection:
             ours = "SELECT prosrc FROM pg_proc WHERE pronamespace = 'farm'::regnamespace AND prosrc ~ 'advisory_'"
             assert [each for each in connection.scalars(sa.text(ours)) if "pg_advisory" in each] == []
-        coordinator.give_up()
-        stream.give_up()
+        coordinator.resign()
+        stream.resign()
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_transaction_left_open_by_either_keeps_no_upgrade_waiting(
         with pytest.raises(DBAPIError):
             lingering.exec_driver_sql("SELECT 1")
         lingering.invalidate()
-    assert standing(engine) == "current"
+    assert schema_status(engine) == "current"
 
 
 def test_an_upgrade_that_another_session_holds_up_says_so_in_one_line(
@@ -136,7 +136,7 @@ def test_an_upgrade_that_another_session_holds_up_says_so_in_one_line(
         lingering.exec_driver_sql("SELECT * FROM report.benches")
         with pytest.raises(DbError, match="kept the upgrade waiting for 200ms; end those"):
             upgrade(engine)
-    assert standing(engine) == "current"
+    assert schema_status(engine) == "current"
 
 
 def test_a_login_has_the_limits_of_its_role(log_in: LogIn) -> None:
@@ -172,15 +172,15 @@ def test_an_owner_who_is_no_superuser_gets_a_farm_and_hears_what_is_left_open(
     mine = open_engine(url.render_as_string(hide_password=False), "owner")
     try:
         upgrade(mine)
-        assert standing(mine) == "current"
+        assert schema_status(mine) == "current"
         (line,) = left_open(mine)
         assert "a superuser mends it by running: bench db upgrade" in line
-        first, second = Turn(mine), Turn(mine)
-        assert first.is_mine()
-        assert not second.is_mine()
+        first, second = LeaderElection(mine), LeaderElection(mine)
+        assert first.is_leader()
+        assert not second.is_leader()
         assert "owner" in second.holder()
-        first.give_up()
-        second.give_up()
+        first.resign()
+        second.resign()
     finally:
         mine.dispose()
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

@@ -19,6 +19,7 @@ from bench.intake.plan_report import plan_report
 from bench.intake.plan_tracker import read_plan_tracker
 from bench.stream.board import Board
 from bench.stream.urgency import in_order
+from db.repositories.streams import BacklogIssue
 
 Shape = Callable[[int], Iterator[tuple[str, list[str]]]]
 _NOW = datetime(2026, 1, 31, tzinfo=UTC)
@@ -75,7 +76,7 @@ def _queue(lines: list[bytes]) -> int:
     """What `bench issues import`, `bench queue` and a step of a stream work out; the characters that they show."""
     issues = read_issues(lines, "test").issues
     board = Board(max_attempts=3)
-    rows = [{"issue_id": one.id, "document": one.document(), "imported_at": _NOW} for one in issues]
+    rows = [BacklogIssue(one.id, one.document(), _NOW, "issues.jsonl") for one in issues]
     board.load(rows)
     standing = board.standing([])
     since = {issue.id: board.waiting_since(issue.id) for issue in standing.ready}
@@ -158,7 +159,7 @@ def test_a_plan_tracker_costs_in_proportion_to_its_cards(shape: Shape, tmp_path:
 def test_a_chain_of_30_000_is_not_too_long() -> None:
     board = Board(max_attempts=3)
     issues = read_issues(_beads(_chain, 30_000), "test").issues
-    board.load({"issue_id": one.id, "document": one.document(), "imported_at": _NOW} for one in issues)
+    board.load(BacklogIssue(one.id, one.document(), _NOW, "issues.jsonl") for one in issues)
     standing = board.standing([])
     assert [issue.id for issue in standing.ready] == ["i029999"]
     assert board.critical_hours()["i029999"] == 4 * 30_000

@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
 from itertools import cycle
 from pathlib import Path
 from uuid import uuid4
@@ -18,7 +20,7 @@ from bench.results import labels
 from bench.submit.sandboxes import Sandboxes, sandboxes_of
 from bench.submit.submit import prepare_bench
 from db.repositories.leases import Leases
-from db.repositories.machines import Machines
+from db.repositories.machines import MachineRow, Machines
 from db.repositories.new_bench import NewBench
 from db.repositories.verdicts import Verdicts
 from tests.fixtures.known_benches import write_known_bench
@@ -170,8 +172,9 @@ def test_submit_tells_the_rung_here(machine: pytest.MonkeyPatch) -> None:
 
 
 def test_submit_tells_the_rungs_of_a_fleet_and_who_has_the_network() -> None:
+    now = datetime.now(UTC)
     machines = [
-        {"sandbox": rung, "seen_seconds_ago": seen}
+        MachineRow(rung, [], 1, now, now, 0, False, rung, Decimal(seen), 0)
         for rung, seen in (("bwrap", 1), ("unshare", 2), ("none", 900))
     ]
     told = sandboxes_of(plan_asking("auto", network=True), machines)
@@ -205,10 +208,10 @@ def test_a_machine_tells_its_rung_under_its_own_token_only(
 ) -> None:
     machines, token = Machines(engine), uuid4()
     machines.register("m", token, ["repair"], 2)
-    assert machines.tell_sandbox("m", token, "unshare")
-    assert not machines.tell_sandbox("m", uuid4(), "bwrap")
-    assert not machines.tell_sandbox("m", token, "[/bold]")
-    assert [one["sandbox"] for one in machines.list_all()] == ["unshare"]
+    assert machines.report_sandbox("m", token, "unshare")
+    assert not machines.report_sandbox("m", uuid4(), "bwrap")
+    assert not machines.report_sandbox("m", token, "[/bold]")
+    assert [one.sandbox for one in machines.list_all()] == ["unshare"]
     monkeypatch.setenv("BENCH_DATABASE_URL", engine.url.render_as_string(hide_password=False))
     assert main(["machines", "list"]) == 0
     assert "unshare" in capsys.readouterr().out
@@ -261,7 +264,7 @@ def test_what_labels_are_made_of_says_where_it_ran(engine: sa.Engine) -> None:
     _, lease = running_bench(engine)
     Leases(engine).complete(*lease.key, result(candidates=[candidate("unshare")]), None)
     (case,) = Verdicts(engine).load([int(execution(engine, lease.execution)["case_id"])])
-    assert [one["sandbox"] for one in case.arms[0]["executions"]] == ["unshare"]
+    assert [one.sandbox for one in case.arms[0].executions] == ["unshare"]
 
 
 def test_labels_say_where_they_were_won(

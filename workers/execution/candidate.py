@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from db.states import ErrorClass
+from planner.documents.statuses import OutcomeStatus
 from workers.cell import Cell, open_cell
 from workers.control import Control
 from workers.execution.archive import Evidence, write_archive
@@ -24,7 +26,7 @@ from workers.gates.run import GateBay, not_run, run_gates
 from workers.halt import HaltError, StoppedError
 from workers.patterns import spec_of
 from workers.repository.checkout import check_out, fetch_pristine
-from workers.result import CandidateResult, ErrorClass, GateResult, RoundResult, Status
+from workers.result import CandidateResult, GateResult, RoundResult
 from workers.sandbox.capture import redact
 from workers.sandbox.place import Place
 from workers.spec import PlannedAction, ToolchainRef
@@ -199,7 +201,7 @@ def _stop_if_ordered(job: Job) -> None:
         raise StoppedError(job.control.reason.value)
 
 
-def _status(trial: Trial) -> tuple[Status, ErrorClass | None, str]:
+def _status(trial: Trial) -> tuple[OutcomeStatus, ErrorClass | None, str]:
     """Status, error class and message of a candidate."""
     if trial.halted is not None:
         return "error", trial.halted.error_class, str(trial.halted)

@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 
 from pydantic import ValidationError
 
-from db.engine import say_again
-from db.repositories.leases import Completion, Order
+from db.engine import retry_transient
+from db.repositories.leases import Completion, LeaseOrder
 from workers.bounds import bounded
 from workers.control import Control, StopReason
 from workers.lease.heartbeat import Heart
@@ -26,7 +26,7 @@ class Plane(Protocol):
     """What an attempt needs of the truth."""
 
     def claim(self, queue: str, machine: str, token: UUID, lease_seconds: float) -> dict[str, Any] | None: ...
-    def heartbeat(self, execution: int, attempt: int, token: UUID, lease_seconds: float) -> Order: ...
+    def heartbeat(self, execution: int, attempt: int, token: UUID, lease_seconds: float) -> LeaseOrder: ...
     def complete(
         self, execution: int, attempt: int, token: UUID, result: dict[str, Any], stopped: str | None
     ) -> Completion: ...
@@ -51,7 +51,9 @@ def attempt_next(
 ) -> str | None:
     """Claim the next execution of class `queue` and see it through; what became of it, None without work."""
     token = uuid4()
-    payload = say_again(lambda: plane.claim(queue, machine, token, timing.lease), _CLAIM_PATIENCE_SECONDS)
+    payload = retry_transient(
+        lambda: plane.claim(queue, machine, token, timing.lease), _CLAIM_PATIENCE_SECONDS
+    )
     if payload is None:
         return None
     execution, attempt = payload["execution_id"], payload["attempt"]
@@ -83,10 +85,10 @@ def _end(
     plane: Plane, execution: int, attempt: int, token: UUID, result: dict[str, Any], reason: StopReason | None
 ) -> str:
     if reason is StopReason.RELEASE:
-        return say_again(
+        return retry_transient(
             lambda: plane.release(execution, attempt, token, result), patience_seconds=_CLAIM_PATIENCE_SECONDS
         )
-    return say_again(
+    return retry_transient(
         lambda: plane.complete(execution, attempt, token, result, reason.value if reason else None),
         patience_seconds=_COMPLETE_PATIENCE_SECONDS,
     )

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from db.repositories.leases import Order
+from db.repositories.leases import LeaseOrder
 from workers.control import Control, StopReason
 from workers.lease.timing import LeaseTiming
 
@@ -26,7 +26,7 @@ _STOPS = {
 class Beats(Protocol):
     """The one call the heart needs."""
 
-    def heartbeat(self, execution: int, attempt: int, token: UUID, lease_seconds: float) -> Order: ...
+    def heartbeat(self, execution: int, attempt: int, token: UUID, lease_seconds: float) -> LeaseOrder: ...
 
 
 class Heart:

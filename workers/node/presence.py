@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db.engine import open_engine
 from db.repositories.leases import Leases
-from db.repositories.machines import Greeting, Machines
+from db.repositories.machines import HeartbeatReply, Machines
 from workers.broker.celery_app import broker_queue
 from workers.cell import sweep_orphans
 from workers.lease.notes import held_by_the_dead
@@ -33,7 +33,7 @@ def heard_a_bell() -> None:
     _last_bell = time.monotonic()
 
 
-def is_deaf(greeting: Greeting, running: int, concurrency: int, silent_seconds: float) -> bool:
+def is_deaf(greeting: HeartbeatReply, running: int, concurrency: int, silent_seconds: float) -> bool:
     """Work is ready, a slot is free, and no bell was heard for too long: the broker connection is dead."""
     return (
         bool(greeting.ready)
@@ -80,7 +80,7 @@ class Presence(bootsteps.StartStopStep):  # type: ignore[misc]
             worker_state.should_stop = 0
         try:
             self._report_the_dead()
-            greeting = self._machines.greet(self._settings.machine_id, self._token)
+            greeting = self._machines.heartbeat(self._settings.machine_id, self._token)
         except SQLAlchemyError as error:
             log.warning("the database does not answer: %s", str(error).splitlines()[0])
             return

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
-from db.engine import open_engine, say_again
+from db.engine import open_engine, retry_transient
 from db.repositories.machines import Machines
 from workers.broker.celery_app import broker_queue
 from workers.cell import sweep_orphans
@@ -65,7 +65,7 @@ class Supervisor:
             machines = Machines(engine)
             while not self._leaving:
                 try:
-                    queues = say_again(
+                    queues = retry_transient(
                         lambda: _register(machines, settings),
                         patience_seconds=600.0,
                         sleep=self._sleep,
@@ -140,7 +140,7 @@ def _register(machines: Machines, settings: NodeSettings) -> tuple[str, ...]:
     known_as = settings.machine_id, settings.machine_token
     queues = machines.register(*known_as, list(settings.capabilities), settings.concurrency)
     if settings.sandbox:
-        machines.tell_sandbox(*known_as, settings.sandbox)
+        machines.report_sandbox(*known_as, settings.sandbox)
     return queues
 
 

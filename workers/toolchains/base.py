@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from workers.result import ErrorClass
+from db.states import ErrorClass
 from workers.sandbox.process import EndedBy
 from workers.spec import ToolchainRef
 
@@ -67,11 +67,15 @@ class Finished:
         return self.ended_by == "exit" and self.exit_code != 0
 
 
+ReportStatus = Literal["success", "partial", "failed", "error"]
+"""Of a program that ended by itself: a `RoundStatus` without the timeout, which only the farm decides."""
+
+
 @dataclass(frozen=True)
 class Report:
     """What the adapter makes of the program's own words; never of the exit code alone."""
 
-    status: Literal["success", "partial", "failed", "error"]
+    status: ReportStatus
     error_class: ErrorClass | None = None
     message: str = ""
     micro_usd: int | None = None

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from workers.result import ErrorClass
+from db.states import ErrorClass
 from workers.toolchains.base import Finished, Report, RoundContext
 from workers.toolchains.untrusted import (
     count,

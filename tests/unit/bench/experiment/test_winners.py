@@ -8,15 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.experiment.estimates import ArmEstimate, ArmOutcome, ReplicateOutcome, Status, estimate_arm
+from bench.experiment.estimates import ArmEstimate, ArmOutcome, ReplicateOutcome, estimate_arm
 from bench.experiment.soft_labels import fisher_p, rank_sum_p
 from bench.experiment.winners import OBJECTIVES, TIE_BREAKS, WinnerRule, ranking_key, select_winner
 from planner.actions import Action, canonical_rank, valid_actions
+from planner.documents.statuses import OutcomeStatus
 
 CODE = valid_actions("code")
 A, B, C = CODE[0], CODE[7], CODE[20]
 
-statuses: st.SearchStrategy[Status] = st.sampled_from(["success", "success", "failed", "timeout", "error"])
+statuses: st.SearchStrategy[OutcomeStatus] = st.sampled_from(
+    ["success", "success", "failed", "timeout", "error"]
+)
 replicates = st.builds(
     ReplicateOutcome,
     status=statuses,

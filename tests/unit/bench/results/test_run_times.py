@@ -5,22 +5,19 @@ from typing import Any
 import pytest
 
 from bench.results.run_times import ALL, run_time, times_to_pass, within
+from db.repositories.run_times import CandidateTime, ExecutionTimes
+from planner.documents.statuses import OutcomeStatus
 
 SECONDS_PER_MINUTE = 0.15
 
 
-def row(status: str | None, *candidates: tuple[str, int], **changes: Any) -> dict[str, Any]:
+def row(
+    status: OutcomeStatus | None, *candidates: tuple[OutcomeStatus, int], **changes: Any
+) -> ExecutionTimes:
     """An execution under 30 planned minutes, 4500 ms each; candidates as (status, billed_ms)."""
-    return {
-        "issue_id": "i-1",
-        "swarm_id": "speculate_vote",
-        "budget": 30.0,
-        "seconds_per_minute": SECONDS_PER_MINUTE,
-        "is_forced": False,
-        "status": status,
-        "candidates": [{"status": each, "billed_ms": billed} for each, billed in candidates],
-        **changes,
-    }
+    times = [CandidateTime(status=each, billed_ms=billed) for each, billed in candidates]
+    row = ExecutionTimes("i-1", "speculate_vote", 30.0, SECONDS_PER_MINUTE, False, status, times)
+    return row._replace(**changes)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +48,7 @@ def row(status: str | None, *candidates: tuple[str, int], **changes: Any) -> dic
     ],
 )
 def test_a_run_is_known_up_to_the_planned_minute_where_it_passed_or_was_stopped(
-    execution: dict[str, Any], minutes: float, passed: bool, stopped: bool
+    execution: ExecutionTimes, minutes: float, passed: bool, stopped: bool
 ) -> None:
     found = run_time(execution)
     assert found is not None
@@ -63,7 +60,7 @@ def test_a_run_is_known_up_to_the_planned_minute_where_it_passed_or_was_stopped(
 @pytest.mark.parametrize(
     "execution", [row(None), row("error"), row("error", ("error", 0)), row("success")], ids=str
 )
-def test_what_never_ran_or_for_an_unknown_time_says_nothing(execution: dict[str, Any]) -> None:
+def test_what_never_ran_or_for_an_unknown_time_says_nothing(execution: ExecutionTimes) -> None:
     assert run_time(execution) is None
 
 
@@ -108,7 +105,7 @@ def test_names_and_order_of_issues_change_nothing() -> None:
         else row("failed", issue_id=f"i-{number % 35}")
         for number in range(70)
     ]
-    renamed = [{**one, "issue_id": one["issue_id"][::-1]} for one in reversed(rows)]
+    renamed = [one._replace(issue_id=one.issue_id[::-1]) for one in reversed(rows)]
     found = [within(times_to_pass(each).runs, [10.0, 20.0], seed=1) for each in (rows, renamed)]
     assert found[0][0].within[0].low is not None
     assert found[0] == found[1]

@@ -7,6 +7,8 @@ from typing import Any
 from bench.intake.issue import Issue
 from bench.submit.plan import Ready
 from db.repositories.new_bench import NewCase
+from db.repositories.streams import BacklogIssue, OpenRun, PastRuns
+from db.states import ExecutionState
 from workers.spec import Gate, Workcell
 
 Json = dict[str, Any]
@@ -22,7 +24,7 @@ class PretendTruth:
         self.now = BEGIN
         self.cases: dict[int, NewCase] = {}
         self.open: list[int] = []
-        self.over: dict[int, Json] = {}
+        self.over: dict[int, PastRuns] = {}
         self.changed = True
 
     def add(self, *issues: Issue) -> None:
@@ -35,27 +37,25 @@ class PretendTruth:
             case_id = self.open.pop(0)
             case = self.cases[case_id]
             solved = self.now if self.solves(case.issue_id, case.run_no) else None
-            self.over[case_id] = {
-                "runs": 1,
-                "last_finished": self.now,
-                "solved_at": solved,
-                "invalid_at": None,
-            }
+            self.over[case_id] = PastRuns(case.issue_id, 1, self.now, solved, None)
 
-    def backlog_if_changed(self) -> list[Json] | None:
+    def backlog_if_changed(self) -> list[BacklogIssue] | None:
         if not self.changed:
             return None
         self.changed = False
-        return [{"issue_id": i.id, "document": i.document(), "imported_at": BEGIN} for i in self.issues]
+        return [BacklogIssue(i.id, i.document(), BEGIN, "issues.jsonl") for i in self.issues]
 
-    def open_runs(self) -> list[Json]:
-        return [
-            {"case_id": n, "issue_id": self.cases[n].issue_id, "planned": self.cases[n].arms[0].planned}
-            for n in self.open
-        ]
+    def open_runs(self) -> list[OpenRun]:
+        return [self._open_run(n, self.cases[n]) for n in self.open]
 
-    def ended(self, case_ids: Sequence[int]) -> dict[str, Json]:
-        return {self.cases[case_id].issue_id: self.over[case_id] for case_id in case_ids}
+    def _open_run(self, case_id: int, case: NewCase) -> OpenRun:
+        planned = dict(case.arms[0].planned)
+        return OpenRun(
+            case_id, case.issue_id, "admitted", None, case.decision, planned, ExecutionState.RUNNING
+        )
+
+    def ended(self, case_ids: Sequence[int]) -> list[PastRuns]:
+        return [self.over[case_id] for case_id in case_ids]
 
     def system_state(self, now: datetime) -> Json:
         return {"hour_bucket": "night"}

@@ -22,6 +22,7 @@ from bench.intake.issue import PRIORITIES, RISKS, SIZES, Issue
 from bench.stream.decision import Decision, plan_issue
 from bench.stream.view import decisions_view
 from bench.submit.inputs import planner_input
+from db.repositories.streams import DecisionCount
 from planner.actions import JOB_TYPES, NA, SERIAL, SPECULATE, Action, is_valid, valid_actions
 from planner.documents.base import hash_without_time, parse_document
 from planner.documents.plans import PlannerAction, PlannerPolicyTrace
@@ -288,16 +289,9 @@ def test_whatever_the_issue_and_whatever_the_model_does_there_is_a_valid_decisio
     parse_document(PlannerPolicyTrace, decision.record["policy_trace"])
 
 
-def _row(n: int, mode: str = "log", reason: str = "", agrees: bool = False) -> dict[str, Any]:
+def _row(n: int, mode: str = "log", reason: str = "", agrees: bool = False) -> DecisionCount:
     abstains = reason != "" and not reason.startswith("capped")
-    return {
-        "n": n,
-        "mode": mode,
-        "reason": reason,
-        "abstains": abstains,
-        "agrees": agrees,
-        "explored": mode == "off",
-    }
+    return DecisionCount(mode, reason, abstains, agrees, mode == "off", n)
 
 
 def test_the_queue_counts_reasons_and_shares_agreement_over_the_models_own_decisions() -> None:

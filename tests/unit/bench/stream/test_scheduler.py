@@ -9,6 +9,7 @@ from bench.config.models import BenchConfig
 from bench.intake.issue import Dependency, Issue
 from bench.stream.board import Board
 from bench.stream.scheduler import Scheduler, StepReport
+from db.repositories.streams import BacklogIssue, PastRuns
 from planner.host.config import PlannerConfig
 from planner.inference import PlannerInference
 from tests.unit.bench.stream.pretend_truth import BEGIN, PretendTruth
@@ -61,7 +62,7 @@ def test_whatever_the_backlog_it_runs_dry_within_its_workcells_and_attempts(
     truth = PretendTruth(issues, lambda issue_id, run_no: (len(issue_id) + run_no) % 2 == 1)
     scheduler = _scheduler(truth, max_concurrent_workcells=workcells, max_attempts=attempts)
     for report in _run_dry(truth, scheduler):
-        assert sum(run["planned"]["candidates"] for run in report.open_runs) <= workcells
+        assert sum(run.planned["candidates"] for run in report.open_runs) <= workcells
     runs = [case.issue_id for case in truth.cases.values()]
     assert all(runs.count(issue_id) <= attempts for issue_id in set(runs))
     last = scheduler.step(truth.now)
@@ -111,7 +112,7 @@ def test_the_same_truth_read_again_starts_nothing_twice() -> None:
     truth.changed = True
     again = _scheduler(truth, max_concurrent_workcells=1).step(truth.now)
     assert again.started == []
-    assert [run["issue_id"] for run in again.open_runs] == ["a"]
+    assert [run.issue_id for run in again.open_runs] == ["a"]
 
 
 def test_a_run_that_ends_while_a_stream_is_taken_up_is_not_run_again() -> None:
@@ -130,11 +131,11 @@ def test_a_run_that_ends_while_a_stream_is_taken_up_is_not_run_again() -> None:
 def test_an_issue_that_changed_after_it_was_solved_is_open_again() -> None:
     board = Board(3)
     issue = Issue(id="a")
-    board.load([{"issue_id": "a", "document": issue.document(), "imported_at": BEGIN}])
+    board.load([BacklogIssue("a", issue.document(), BEGIN, "issues.jsonl")])
     solved = BEGIN + timedelta(hours=1)
-    board.ended({"a": {"runs": 1, "last_finished": solved, "solved_at": solved, "invalid_at": None}})
+    board.ended([PastRuns("a", 1, solved, solved, None)])
     assert board.standing([]).solved == ["a"]
-    board.load([{"issue_id": "a", "document": issue.document(), "imported_at": solved + timedelta(hours=1)}])
+    board.load([BacklogIssue("a", issue.document(), solved + timedelta(hours=1), "issues.jsonl")])
     assert [one.id for one in board.standing([]).ready] == ["a"]
 
 

@@ -12,4 +12,4 @@ from bench.stream.loop import run_stream
 def test_a_stream_that_lost_its_turn_starts_nothing_more() -> None:
     unused: Any = None
     with pytest.raises(FailureError, match="another bench run works on stream s-1"):
-        run_stream(unused, unused, "s-1", threading.Event(), unused, once=False, is_my_turn=lambda: False)
+        run_stream(unused, unused, "s-1", threading.Event(), unused, once=False, is_leader=lambda: False)

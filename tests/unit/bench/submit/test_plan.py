@@ -2,7 +2,7 @@
 
 import itertools
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +20,7 @@ from bench.submit.arms import null_if_na
 from bench.submit.history import run_summary, similar_history
 from bench.submit.inputs import planner_input, system_state
 from bench.submit.plan import Known, Ready, make_ready, plan_bench, plan_fingerprint
+from db.repositories.history import FarmLoad, ScoredRun
 from db.repositories.new_bench import NewBench
 from planner.actions import SPECULATE, canonical_rank, valid_actions
 from planner.documents.base import parse_document
@@ -207,34 +208,37 @@ def test_more_arms_than_valid_actions_are_refused() -> None:
         _plan(_config(k=31), [1])
 
 
-RUN = {
-    "execution_id": 5,
-    "issue_id": "i-001",
-    "job_type": "code",
-    "tags": ["a"],
-    "status": "failed",
-    "duration_ms": 1000,
-    "micro_usd": None,
-    "fail_codes": ["tests_failed"],
-    "gates": [{"name": "test", "passed": False, "score": 0.5}],
-    "executed_plan": {
+RUN = ScoredRun(
+    execution_id=5,
+    bench_id="b-1",
+    issue_id="i-001",
+    job_type="code",
+    tags=["a"],
+    status="failed",
+    duration_ms=1000,
+    budget_ms=900_000,
+    micro_usd=None,
+    fail_codes=["tests_failed"],
+    gates=[{"name": "test", "passed": False, "score": 0.5}],
+    executed_plan={
         "swarm_id_executed": "serial_handoff",
         "max_candidates_executed": 1,
         "timeout_seconds_executed": 900.0,
         "max_iterations_executed": 2,
     },
-    "started_ms": int(NOW.timestamp() * 1000) - 5000,
-}
+    started_at=NOW - timedelta(seconds=5),
+    started_ms=int(NOW.timestamp() * 1000) - 5000,
+)
 
 
 def test_history_holds_earlier_runs_and_nothing_of_the_future() -> None:
-    later = {**RUN, "execution_id": 6, "started_ms": int(NOW.timestamp() * 1000)}
+    later = RUN._replace(execution_id=6, started_ms=int(NOW.timestamp() * 1000))
     similar = similar_history([later, RUN], NOW)
     assert [run["run_id"] for run in similar(_issue(1))] == [run_summary(RUN).run_id]
 
 
 def test_the_planner_input_is_a_valid_document() -> None:
-    load = {"running": 4, "ready": 30, "usd_left_today": 5_000_000, "capabilities": ["repair", "tag:py"]}
+    load = FarmLoad(running=4, ready=30, usd_left_today=5_000_000, capabilities=["repair", "tag:py"])
     state = system_state(load, {"repair": 0.51239}, NOW, usd_cap=200.0)
     document = planner_input(_issue(1), NOW, similar_history([RUN], NOW)(_issue(1)), state)
     parsed = parse_document(PlannerInput, document)

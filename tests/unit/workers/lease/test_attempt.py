@@ -13,7 +13,7 @@ import psutil
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from db.repositories.leases import Completion, Order
+from db.repositories.leases import Completion, LeaseOrder
 from workers.control import Control, StopReason
 from workers.lease.attempt import attempt_next
 from workers.lease.notes import LeaseNotes, held_by_the_dead
@@ -52,7 +52,7 @@ class ScriptedPlane:
     """Answers claims and heartbeats from a script and remembers what it was told."""
 
     payload: dict[str, Any] | None = field(default_factory=lambda: dict(ORDER))
-    order: Order = "go_on"
+    order: LeaseOrder = "go_on"
     silent: bool = False
     lost_claims: int = 0
     lost_completions: int = 0
@@ -69,7 +69,7 @@ class ScriptedPlane:
             raise _lost_reply()
         return self.payload
 
-    def heartbeat(self, execution: int, attempt: int, token: UUID, lease_seconds: float) -> Order:
+    def heartbeat(self, execution: int, attempt: int, token: UUID, lease_seconds: float) -> LeaseOrder:
         self.beats += 1
         if self.silent:
             raise _lost_reply()
@@ -136,7 +136,7 @@ def test_a_result_waits_for_a_database_whose_disk_is_full_or_that_only_reads(
     ("order", "stopped"), [("cancel", "cancel"), ("deadline", "deadline"), ("fenced", "fenced")]
 )
 def test_an_order_of_the_heartbeat_stops_the_work_and_is_named_in_the_completion(
-    order: Order, stopped: str, tmp_path: Path
+    order: LeaseOrder, stopped: str, tmp_path: Path
 ) -> None:
     plane = ScriptedPlane(order=order)
     _attempt(plane, _until_stopped, tmp_path)
@@ -166,7 +166,7 @@ def test_a_worker_that_hears_nothing_kills_its_work_itself(tmp_path: Path) -> No
 
 def test_a_heartbeat_that_hangs_does_not_hide_the_time(tmp_path: Path) -> None:
     class Hanging(ScriptedPlane):
-        def heartbeat(self, execution: int, attempt: int, token: UUID, lease_seconds: float) -> Order:
+        def heartbeat(self, execution: int, attempt: int, token: UUID, lease_seconds: float) -> LeaseOrder:
             assert let_go.wait(60)
             return "go_on"
 

@@ -1,0 +1,100 @@
+"""Every query of a repository has the columns of its row type, whether it has rows or not."""
+
+import inspect
+import pkgutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib import import_module
+from typing import get_type_hints
+
+import pytest
+import sqlalchemy as sa
+
+import db.repositories
+from db.repositories.benches import Benches
+from db.repositories.coverage import CoverageCounts
+from db.repositories.drift import DriftCounts
+from db.repositories.estimates import Estimates
+from db.repositories.experience import Experience
+from db.repositories.history import FarmHistory
+from db.repositories.machines import Machines
+from db.repositories.policies import Policies
+from db.repositories.races import BenchRaces
+from db.repositories.recorded import recorded_candidates
+from db.repositories.run_times import RunTimes
+from db.repositories.streams import Streams
+from db.repositories.verdicts import Verdicts
+from tests.fixtures.rows import case_ids, make_bench
+
+SINCE = datetime(2026, 1, 1, tzinfo=UTC)
+READS: dict[str, Callable[[sa.Engine, str, list[int]], object]] = {
+    "Benches.list_all": lambda engine, _bench, _cases: Benches(engine).list_all(),
+    "Benches.get": lambda engine, bench, _cases: Benches(engine).get(bench),
+    "Benches.cases": lambda engine, bench, _cases: Benches(engine).cases(bench),
+    "Benches.totals": lambda engine, bench, _cases: Benches(engine).totals(bench),
+    "Benches.unjudged": lambda engine, bench, _cases: Benches(engine).unjudged(bench),
+    "CoverageCounts.runs": lambda engine, _bench, _cases: CoverageCounts(engine).runs(),
+    "CoverageCounts.decisions": lambda engine, _bench, _cases: CoverageCounts(engine).decisions(),
+    "DriftCounts.repeated_cells": lambda engine, _bench, _cases: DriftCounts(engine).repeated_cells(SINCE),
+    "DriftCounts.versions": lambda engine, _bench, _cases: DriftCounts(engine).versions(SINCE),
+    "DriftCounts.gates": lambda engine, _bench, _cases: DriftCounts(engine).gates(SINCE),
+    "Estimates.status": lambda engine, bench, _cases: Estimates(engine).status(bench),
+    "Experience.mean_costs": lambda engine, bench, _cases: Experience(engine).mean_costs([bench]),
+    "FarmHistory.recent_runs": lambda engine, _bench, _cases: FarmHistory(engine).recent_runs(),
+    "FarmHistory.runs_of": lambda engine, _bench, cases: FarmHistory(engine).runs_of(cases),
+    "FarmHistory.last_actions": lambda engine, _bench, _cases: FarmHistory(engine).last_actions(["issue-0"]),
+    "FarmHistory.load": lambda engine, _bench, _cases: FarmHistory(engine).load(),
+    "Machines.list_all": lambda engine, _bench, _cases: Machines(engine).list_all(),
+    "Policies.list_all": lambda engine, _bench, _cases: Policies(engine).list_all(),
+    "Policies.actions": lambda engine, bench, _cases: Policies(engine).actions(bench),
+    "BenchRaces.load": lambda engine, bench, _cases: BenchRaces(engine).load(bench),
+    "recorded_candidates": lambda engine, _bench, _cases: list(recorded_candidates(engine)),
+    "RunTimes.of": lambda engine, _bench, cases: RunTimes(engine).of(cases),
+    "Streams.snapshot": lambda engine, _bench, _cases: Streams(engine).snapshot(),
+    "Streams.past": lambda engine, _bench, _cases: Streams(engine).past(),
+    "Streams.open_runs": lambda engine, _bench, _cases: Streams(engine).open_runs(),
+    "Streams.decisions": lambda engine, bench, _cases: Streams(engine).decisions(bench),
+    "Streams.backlog": lambda engine, _bench, _cases: Streams(engine).backlog(),
+    "Verdicts.load": lambda engine, _bench, cases: Verdicts(engine).load(cases),
+    "Verdicts.demands": lambda engine, _bench, cases: Verdicts(engine).demands(cases),
+}
+NO_QUERY = {"Benches.set_daily_cap", "brake"}
+"""They return what they counted."""
+
+
+@pytest.fixture
+def bench(engine: sa.Engine) -> str:
+    return make_bench(engine, cases=2, arms=2)
+
+
+@pytest.mark.parametrize("name", READS)
+def test_the_columns_are_the_fields(engine: sa.Engine, bench: str, name: str) -> None:
+    READS[name](engine, bench, case_ids(engine, bench))
+
+
+def test_every_method_that_returns_rows_is_read_here() -> None:
+    methods = {}
+    for info in pkgutil.iter_modules(db.repositories.__path__):
+        module = import_module(f"db.repositories.{info.name}")
+        for name, member in vars(module).items():
+            if getattr(member, "__module__", None) != module.__name__ or name.startswith("_"):
+                continue
+            if inspect.isclass(member):
+                methods |= {
+                    f"{name}.{each}": method
+                    for each, method in vars(member).items()
+                    if inspect.isfunction(method) and not each.startswith("_")
+                }
+            elif inspect.isfunction(member):
+                methods[name] = member
+    returning_rows = {
+        name for name, method in methods.items() if _names_a_row(get_type_hints(method).get("return"))
+    }
+    assert returning_rows == READS.keys() - {"Verdicts.load"} | NO_QUERY
+
+
+def _names_a_row(hint: object) -> bool:
+    """Whether a return type is, or holds, a named tuple."""
+    inside = getattr(hint, "__args__", ())
+    is_row = inspect.isclass(hint) and issubclass(hint, tuple) and hasattr(hint, "_fields")
+    return is_row or any(_names_a_row(each) for each in inside)
