@@ -14,6 +14,7 @@ from bench.config.load import apply_overrides, find_config, load_config, trust_i
 from bench.config.models import BenchConfig
 from bench.config.money import format_usd
 from bench.experiment.decide import action_of
+from bench.experiment.strategies.registry import STRATEGIES
 from bench.submit.backlog import read_backlog, store_backlog
 from bench.submit.issue_workcell import overrides_of
 from bench.submit.plan import plan_fingerprint
@@ -26,8 +27,6 @@ from workers.spec import ToolchainRef
 if TYPE_CHECKING:
     from bench.submit.sandboxes import Sandboxes
 
-STRATEGIES = ("deterministic", "random", "coverage", "covering", "anchor", "racing")
-
 
 @click.command()
 @click.option("--k", type=click.IntRange(min=1), help="Arms a case.")
@@ -38,7 +37,7 @@ STRATEGIES = ("deterministic", "random", "coverage", "covering", "anchor", "raci
 @click.option(
     "--config", type=click.Path(path_type=Path), help="The bench config; bench.yaml here unless given."
 )
-@click.option("--strategy", type=click.Choice(STRATEGIES), help="How arms are drawn.")
+@click.option("--strategy", type=click.Choice(tuple(STRATEGIES)), help="How arms are drawn.")
 @click.option("--replicates", type=click.IntRange(min=1), help="Executions of each arm.")
 @click.option("--seed", type=int, help="The same seed draws the same arms.")
 @click.option("--max-usd", type=FiniteRange(min=0), help="Cap on the dollars of the bench.")

@@ -2,11 +2,13 @@
 
 from typing import Annotated, Any, Final, Literal, Self, get_args
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, GetPydanticSchema, field_validator, model_validator
+from pydantic_core import core_schema
 
 from bench.config.routing import Rule
 from bench.config.stream import StreamSettings
 from bench.config.trust import Trust
+from bench.experiment.strategies.registry import STRATEGIES
 from bench.intake.conditions import checked
 from bench.intake.errors import IntakeError
 from bench.intake.slices import filter_condition
@@ -31,6 +33,10 @@ from workers.spec import (
 NotNegative = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 Usd = Annotated[float, Field(ge=0, le=1e9)]
 AtLeastOne = Annotated[int, Field(ge=1, le=2**31 - 1)]
+StrategyName = Annotated[
+    # A Literal whose values are the registered strategies, with the error line of one.
+    str, GetPydanticSchema(lambda _source, _handler: core_schema.literal_schema(list(STRATEGIES)))
+]
 
 
 class Filter(Strict):
@@ -74,7 +80,7 @@ class ActionSampling(Strict):
     """Which arms each case draws."""
 
     K: AtLeastOne = 4
-    strategy: Literal["deterministic", "random", "coverage", "covering", "anchor", "racing"] = "coverage"
+    strategy: StrategyName = "coverage"
     include_baseline: bool = True
     include_executed: bool = True
     replicates: Annotated[int, Field(ge=1, le=1000)] = 1

@@ -1,4 +1,4 @@
-"""The `covering` strategy: the rows of a randomised pair-covering set, dealt over the cases of a bench.
+"""The rows of a randomised pair-covering set, dealt over the cases of a bench.
 
 A pair is one value of one component of an action together with one value of another. The rows are found once
 by greedy set cover over the allowed actions. A *deck* is their image under a random symmetry of the allowed
@@ -54,10 +54,11 @@ def window_at(offset: int, slots: int, rows: int) -> tuple[Part, ...]:
 
 @dataclass(frozen=True, eq=False)
 class Covering:
-    """How the covering strategy draws for one case. `free` is in canonical order, without forced actions."""
+    """The sampling design of one case that is dealt such rows. `free` is in canonical order, without forced actions."""
 
     actions: tuple[Action, ...]
     forced: tuple[Action, ...]
+    forced_strata: tuple[Stratum, ...]
     free: tuple[Action, ...]
     strata: tuple[Stratum, ...]
     notes: tuple[str, ...]

@@ -2,7 +2,7 @@
 
 A layout says which arms are certain (`forced`) and how the others are drawn: one of its plans, chosen by
 weight, each with one uniform draw from every one of its disjoint slots and then `pool` draws without
-replacement from what is left. All strategies but `covering` are such layouts, and so their inclusion
+replacement from what is left. All strategies but `covering` use such layouts, and so their inclusion
 probabilities come from one place. In a plan with s(a) = 1/d where a is in a slot of d actions and 0 where it is
 in none, s(a, b) = s(a)·s(b) or, in the same slot, 0, and l = free actions − slots,
 
@@ -15,22 +15,15 @@ averaged over the plans (Särndal, Swensson, Wretman, *Model Assisted Survey Sam
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.errors import BenchError
-from bench.experiment.space import ArmSpace, SamplingRule, Stratum
+from bench.experiment.space import Stratum
 from bench.experiment.streams import Stream, nth_free
 from planner.actions import Action
 
 Floats = NDArray[np.float64]
-
-ONE_IN: Final = 10
-"""A coverage case gives its last slot to all strata together once in so many, so that no allowed action has a
-propensity of 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +40,7 @@ class Layout:
     """See the module. `free` is in canonical order; forced actions are not in it."""
 
     forced: tuple[Action, ...]
+    forced_strata: tuple[Stratum, ...]
     free: tuple[Action, ...]
     strata: tuple[Stratum, ...]
     """The stratum of each free action."""
@@ -111,102 +105,3 @@ def _joint(plan: Plan, size: int) -> Floats:
     found: Floats = both + (either - 2 * both) * once + (1 - either + both) * twice
     np.fill_diagonal(found, single + (1 - single) * once)
     return found
-
-
-@lru_cache(maxsize=4096)
-def layout_for(space: ArmSpace, baseline: Action, executed: Action | None, rule: SamplingRule) -> Layout:
-    """The layout of every case with this baseline and executed action; `BenchError` where K is too large."""
-    if rule.strategy == "racing":
-        return _race_layout(space, baseline, rule)
-    forced, notes = forced_arms(space, baseline, executed, rule)
-    free = tuple(action for action in space.actions if action not in forced)
-    open_slots = len(free) if rule.strategy == "anchor" else rule.k - len(forced)
-    strata: tuple[Stratum, ...] = tuple("all" for _ in free)
-    if rule.strategy == "coverage":
-        strata = tuple(_stratum(action, baseline, space) for action in free)
-        plans = _coverage_plans(strata, open_slots)
-    elif rule.strategy == "random":
-        plans = (Plan((), open_slots),)
-    else:
-        plans = (Plan(tuple((position,) for position in range(open_slots)), 0),)
-    return Layout(forced, free, strata, plans, notes)
-
-
-def _race_layout(space: ArmSpace, baseline: Action, rule: SamplingRule) -> Layout:
-    forced, notes = forced_arms(space, baseline, None, rule)
-    if set(forced) & set(rule.racers):
-        notes = (*notes, "the baseline is an arm of the race anyway")
-    arms = (*forced, *(action for action in rule.racers if action not in forced))
-    free = tuple(action for action in space.actions if action not in arms)
-    return Layout(arms, free, tuple("all" for _ in free), (Plan((), 0),), notes)
-
-
-def _check_k(space: ArmSpace, rule: SamplingRule) -> None:
-    if rule.k < 1:
-        raise BenchError(f"action_sampling.K is {rule.k}; it must be at least 1")
-    if not space.actions:
-        raise BenchError(
-            f"no action of job type {space.job_type} is within max_minutes_per_candidate; raise that limit"
-        )
-    if rule.strategy != "anchor" and rule.k > len(space.actions):
-        raise BenchError(
-            f"action_sampling.K is {rule.k}, but job type {space.job_type} has only {len(space.actions)}"
-            " valid actions under these limits; lower K or raise max_minutes_per_candidate"
-        )
-
-
-@lru_cache(maxsize=4096)
-def forced_arms(
-    space: ArmSpace, baseline: Action, executed: Action | None, rule: SamplingRule
-) -> tuple[tuple[Action, ...], tuple[str, ...]]:
-    """The certain arms, baseline first; they count within K, and what has no place is told in the notes.
-    `BenchError` where K is too large.
-    """
-    _check_k(space, rule)
-    wanted = [("baseline's", baseline)] if rule.include_baseline else []
-    if rule.include_executed and executed is not None:
-        wanted.append(("last executed", executed))
-    forced: list[Action] = []
-    notes = []
-    for name, action in wanted:
-        if action in forced:
-            continue
-        if action not in space.actions:
-            notes.append(f"the {name} action ({action.label()}) is not among the allowed actions")
-        elif rule.strategy != "anchor" and len(forced) == rule.k:
-            notes.append(f"K={rule.k} leaves no place for the {name} action ({action.label()})")
-        else:
-            forced.append(action)
-    return tuple(forced), tuple(notes)
-
-
-def _stratum(action: Action, baseline: Action, space: ArmSpace) -> Stratum:
-    if action.swarm_id != baseline.swarm_id:
-        return "other_topology"
-    worst, reference = space.worst_case(action), space.worst_case(baseline)
-    if worst == reference:
-        return "rest"
-    return "cheaper" if worst < reference else "dearer"
-
-
-def _coverage_plans(strata: Sequence[Stratum], open_slots: int) -> tuple[Plan, ...]:
-    """One draw a stratum while slots last, in their order; cheaper or dearer by a fair coin where only one of
-    them gets a slot; what slots remain go to the pool. Where a stratum goes without, the last slot is now and
-    then drawn from all that have none of the earlier slots.
-    """
-    cells = {
-        name: tuple(position for position, stratum in enumerate(strata) if stratum == name)
-        for name in ("other_topology", "cheaper", "dearer", "rest")
-    }
-    filled = [name for name, positions in cells.items() if positions]
-    chosen = filled[:open_slots]
-    choices = [chosen]
-    if chosen and chosen[-1] == "cheaper" and "dearer" in filled:
-        choices.append([*chosen[:-1], "dearer"])
-    pool = open_slots - len(chosen)
-    slots = [tuple(cells[name] for name in names) for names in choices]
-    if not chosen or set(filled) == {name for names in choices for name in names}:
-        return tuple(Plan(one, pool) for one in slots)
-    anywhere = tuple(sorted(position for name in filled[len(chosen) - 1 :] for position in cells[name]))
-    often = (ONE_IN - 1) * 2 // len(choices)
-    return (*(Plan(one, pool, often) for one in slots), Plan((*slots[0][:-1], anywhere), pool, 2))

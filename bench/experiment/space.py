@@ -7,17 +7,7 @@ from typing import Literal, NamedTuple
 from db.states import PropensityKind
 from planner.actions import Action, JobType
 
-Strategy = Literal["deterministic", "random", "coverage", "covering", "anchor", "racing"]
 Stratum = Literal["baseline", "executed", "other_topology", "cheaper", "dearer", "rest", "all"]
-
-STRATEGY_VERSION: dict[Strategy, str] = {
-    "deterministic": "deterministic.1",
-    "random": "random.1",
-    "coverage": "coverage.2",
-    "covering": "covering.1",
-    "anchor": "anchor.1",
-    "racing": "racing.1",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +36,13 @@ class SamplingRule:
     """How a bench samples; the same for all its cases."""
 
     k: int
-    strategy: Strategy = "coverage"
+    strategy: str = "coverage"
+    """The name of a registered strategy."""
     seed: int = 42
     include_baseline: bool = True
     include_executed: bool = True
     racers: tuple[Action, ...] = ()
-    """The arms of every case beside its baseline, in canonical order; the `racing` strategy alone has them."""
+    """Arms that all cases of the bench share, in canonical order; set by `Strategy.prepare`, by most to none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +56,7 @@ class SamplingInput:
     """The action the issue was last executed with, where known."""
     rule: SamplingRule
     dealt: int = 0
-    """How many rows of the covering decks earlier cases take; the `covering` strategy alone asks."""
+    """How much of a shared list earlier cases take; set by `Strategy.prepare`, by most to 0."""
 
 
 class SampledArm(NamedTuple):
@@ -77,11 +68,6 @@ class SampledArm(NamedTuple):
     stratum: Stratum
     is_baseline: bool
     is_executed: bool
-
-    @property
-    def eligible(self) -> bool:
-        """Whether off-policy estimates may use the arm: it had, or certainly had, its chance by lot."""
-        return self.propensity_kind != "deterministic"
 
 
 class SampledCase(NamedTuple):

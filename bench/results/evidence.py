@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from bench.errors import BenchError
 from bench.experiment.decide import skips_timeouts
+from bench.experiment.strategies.registry import STRATEGIES
 from bench.results.looks import first_decided
 from bench.statistics.admission import Admission, admission_probabilities
 from bench.statistics.missing import fold_admission
@@ -168,7 +169,8 @@ def case_row(rows: CaseRows) -> CaseRow:
     chances = np.zeros(N_CELLS)
     for chance, cells in design["propensities"]:
         chances[cells] = chance
-    first = 1 if design.get("strategy") == "racing" else 0
+    strategy = STRATEGIES.get(design.get("strategy", ""))
+    first = 1 if strategy is not None and strategy.races else 0
     return CaseRow(
         case=str(case.case_id),
         issue=case.issue_id,

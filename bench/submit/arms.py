@@ -7,7 +7,8 @@ from typing import Any, Final, NamedTuple, TypedDict
 
 from bench.config.models import BenchConfig
 from bench.experiment.replicates import Replicate, expand_replicates
-from bench.experiment.space import STRATEGY_VERSION, SampledArm, SampledCase
+from bench.experiment.space import SampledArm, SampledCase
+from bench.experiment.strategies.registry import get_strategy
 from bench.experiment.worst_case import (
     WorkcellLimits,
     resolve_action,
@@ -83,11 +84,11 @@ def _priced(action: Action, limits: WorkcellLimits, most: float | None) -> _Pric
 
 
 def _arm(config: BenchConfig, arm: SampledArm, planned: Json, executions: Sequence[NewExecution]) -> NewArm:
-    action, strategy = arm.action, config.action_sampling.strategy
+    action, strategy = arm.action, get_strategy(config.action_sampling.strategy)
     return NewArm(
         **action_columns(action),
-        strategy=strategy,
-        strategy_version=STRATEGY_VERSION[strategy],
+        strategy=strategy.name,
+        strategy_version=strategy.version,
         propensity=arm.propensity,
         propensity_kind=arm.propensity_kind,
         stratum=arm.stratum,

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -11,9 +11,9 @@ from bench.config.load import config_hash
 from bench.config.models import BenchConfig, ExecutionLimits
 from bench.config.money import to_micro_usd
 from bench.experiment.replicates import admission_ranks
-from bench.experiment.sampling import design_document, sample_arms
-from bench.experiment.shape import slots_to_deal
 from bench.experiment.space import SamplingInput, SamplingRule
+from bench.experiment.strategies.registry import get_strategy
+from bench.experiment.strategies.sampling import design_document, sample_arms
 from bench.experiment.streams import seed63
 from bench.experiment.worst_case import (
     MS_PER_MINUTE,
@@ -25,7 +25,7 @@ from bench.intake.issue import Issue
 from bench.submit.arms import check_seconds, new_arms
 from bench.submit.inputs import planner_input
 from bench.submit.issue_workcell import workcell_of
-from bench.submit.racing import new_race, with_racers
+from bench.submit.racing import new_race
 from db.repositories.new_bench import BenchCaps, NewArm, NewBench, NewCase, NewExecution
 from planner.actions import Action
 from planner.canonical import canonical_json, sha256_json
@@ -97,7 +97,9 @@ def plan_bench(
     ranks = admission_ranks(sampling.seed, [one.issue.id for one in ready])
     queues: dict[str, tuple[str, ...]] = {}
     cases = []
-    inputs = with_racers(_sampling_inputs(config, ready, known, ranks))
+    inputs = get_strategy(sampling.strategy).prepare(
+        [_sampling_input(config, one, known.last_actions.get(one.issue.id)) for one in ready], ranks
+    )
     for one, sampling_input in zip(ready, inputs, strict=True):
         needs = needs_of(one.workcell)
         queues[class_name(needs)] = needs
@@ -190,24 +192,6 @@ def new_case(
         decision=decision,
         design=design,
     )
-
-
-def _sampling_inputs(
-    config: BenchConfig, ready: Sequence[Ready], known: Known, ranks: Mapping[str, int]
-) -> list[SamplingInput]:
-    """What the sampler sees of each case. Covering rows are dealt in the order of admission, so that a bench
-    that its caps cut short has covered what it could.
-    """
-    found = [_sampling_input(config, one, known.last_actions.get(one.issue.id)) for one in ready]
-    if config.action_sampling.strategy != "covering":
-        return found
-    dealt: dict[tuple[Action, ...], int] = {}
-    for place in sorted(range(len(ready)), key=lambda place: ranks[ready[place].issue.id]):
-        case = found[place]
-        offset = dealt.get(case.space.actions, 0)
-        found[place] = replace(case, dealt=offset)
-        dealt[case.space.actions] = offset + slots_to_deal(case)
-    return found
 
 
 def _sampling_input(config: BenchConfig, one: Ready, executed: Action | None) -> SamplingInput:

@@ -1,20 +1,11 @@
 """A race as it stands at submit."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from bench.experiment.racers import draw_racers
 from bench.experiment.space import SamplingInput
+from bench.experiment.strategies.registry import get_strategy
 from db.repositories.bench_rows import RaceDocument
 from planner.actions import canonical_rank
-
-
-def with_racers(cases: Sequence[SamplingInput]) -> list[SamplingInput]:
-    """The cases with the arms that they all share; as they are where there is no race."""
-    if not cases or cases[0].rule.strategy != "racing":
-        return list(cases)
-    racers = draw_racers([case.space for case in cases], cases[0].rule)
-    return [replace(case, rule=replace(case.rule, racers=racers)) for case in cases]
 
 
 def new_race(cases: Sequence[SamplingInput]) -> RaceDocument | None:
@@ -22,7 +13,7 @@ def new_race(cases: Sequence[SamplingInput]) -> RaceDocument | None:
 
     With `control` each case's own baseline runs beside the cells and is never dropped.
     """
-    if not cases or cases[0].rule.strategy != "racing":
+    if not cases or not get_strategy(cases[0].rule.strategy).races:
         return None
     rule = cases[0].rule
     return {

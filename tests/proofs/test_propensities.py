@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.experiment.sampling import joint_propensities, propensities, sample_arms
-from bench.experiment.space import SamplingInput, SamplingRule, Strategy
+from bench.experiment.space import SamplingInput, SamplingRule
+from bench.experiment.strategies.sampling import joint_propensities, propensities, sample_arms
 from bench.experiment.worst_case import ArmLimits, WorkcellLimits, arm_space
 from planner.actions import JOB_TYPES, Action, JobType, all_cells, is_valid
 from planner.space.baseline import baseline_action
 from tests.proofs.conftest import Size
 
 LIMITS = WorkcellLimits(0.01, 0.25, 2, 2, 30.0)
-STRATEGIES: tuple[Strategy, ...] = ("random", "coverage", "covering")
+STRATEGIES: tuple[str, ...] = ("random", "coverage", "covering")
 Record = Callable[[str, object], None]
 
 
-def case(strategy: Strategy, number: int, job_type: JobType = "code", k: int = 4) -> SamplingInput:
+def case(strategy: str, number: int, job_type: JobType = "code", k: int = 4) -> SamplingInput:
     """Case `number`; a covering case is the first of a bench of its own, so that cases are independent."""
     space = arm_space(job_type, LIMITS, ArmLimits())
     rule = SamplingRule(k, strategy, seed=number if strategy == "covering" else 5)
@@ -30,7 +30,7 @@ def case(strategy: Strategy, number: int, job_type: JobType = "code", k: int = 4
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_realised_draws_agree_with_the_probabilities(
-    strategy: Strategy, size: Size, record_property: Record
+    strategy: str, size: Size, record_property: Record
 ) -> None:
     draws = size.worlds(1_500, 1_000_000)
     counts: Counter[Action] = Counter()
@@ -70,9 +70,7 @@ def test_what_is_invalid_has_no_chance_and_all_else_has_one(
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_joint_probabilities_add_up_to_the_arms_of_a_case(
-    strategy: Strategy, record_property: Record
-) -> None:
+def test_joint_probabilities_add_up_to_the_arms_of_a_case(strategy: str, record_property: Record) -> None:
     asked = case(strategy, 0, k=5)
     actions = asked.space.actions
     joint = joint_propensities(asked, actions)

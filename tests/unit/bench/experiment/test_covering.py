@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from bench.experiment.covering import Covering, covering_rows, window_at
-from bench.experiment.sampling import joint_propensities, propensities, sample_arms
-from bench.experiment.shape import slots_to_deal
 from bench.experiment.space import ArmSpace, SamplingInput, SamplingRule
+from bench.experiment.strategies.covering import slots_to_deal
+from bench.experiment.strategies.sampling import joint_propensities, propensities, sample_arms
 from bench.experiment.worst_case import ArmLimits, WorkcellLimits, arm_space
 from planner.actions import JOB_TYPES, Action, JobType, valid_actions
 from planner.space.baseline import baseline_action
@@ -70,7 +70,7 @@ def test_inclusion_probabilities_equal_full_enumeration_of_the_lottery(
 ) -> None:
     swarms = ("serial_handoff", "speculate_vote")
     actions = tuple(Action(swarms[s], c, m, "NA") for s, c, m in cells)
-    covering = Covering(actions, (), actions, tuple("all" for _ in actions), (), sizes)
+    covering = Covering(actions, (), (), actions, tuple("all" for _ in actions), (), sizes)
     decks = list(every_deck(actions))
     single: Counter[Action] = Counter()
     both: Counter[tuple[Action, Action]] = Counter()

@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.errors import BenchError
-from bench.experiment.layout import Layout, layout_for
+from bench.experiment.layout import Layout
 from bench.experiment.replicates import admission_ranks, expand_replicates
-from bench.experiment.sampling import joint_propensities, propensities, sample_arms
-from bench.experiment.space import ArmSpace, SampledCase, SamplingInput, SamplingRule, Strategy
+from bench.experiment.space import ArmSpace, SampledCase, SamplingInput, SamplingRule
+from bench.experiment.strategies.registry import get_strategy
+from bench.experiment.strategies.sampling import joint_propensities, propensities, sample_arms
 from bench.experiment.worst_case import ArmLimits, WorkcellLimits, arm_space
 from planner.actions import JOB_TYPES, Action, JobType, canonical_rank, is_valid, valid_actions
 from planner.space.baseline import baseline_action
@@ -73,7 +74,8 @@ def pairs_by_enumeration(case: SamplingInput) -> dict[tuple[Action, Action], flo
 
 def every_case(case: SamplingInput) -> Iterator[tuple[Fraction, list[Action]]]:
     """All ways a case can come out, each with its exact probability."""
-    layout = layout_for(case.space, case.baseline, case.executed, case.rule)
+    layout = get_strategy(case.rule.strategy).design(case)
+    assert isinstance(layout, Layout)
     budget = case.space.max_total_ms
     for chance, positions in every_draw(layout):
         left = math.inf if budget is None else budget
@@ -97,7 +99,7 @@ SMALL_SHAPES = [
 
 
 @pytest.mark.parametrize("strategy", ["random", "coverage", "deterministic", "anchor"])
-def test_propensities_equal_full_enumeration_on_small_spaces(strategy: Strategy) -> None:
+def test_propensities_equal_full_enumeration_on_small_spaces(strategy: str) -> None:
     for speculate, serial, k, baseline, executed, include in SMALL_SHAPES:
         space = small_space(speculate, serial)
         base = space.actions[baseline % len(space.actions)]
@@ -118,7 +120,7 @@ def test_propensities_under_a_time_limit_equal_enumeration_where_every_draw_is_f
 
 @pytest.mark.parametrize("strategy", ["random", "coverage", "deterministic"])
 @pytest.mark.parametrize("total", [None, 14, 22])
-def test_joint_propensities_equal_full_enumeration(strategy: Strategy, total: int | None) -> None:
+def test_joint_propensities_equal_full_enumeration(strategy: str, total: int | None) -> None:
     for speculate, serial, k in itertools.product((0, 3, 4), (3, 4), (2, 3, 4)):
         if k > speculate + serial or (k == 4 and total and strategy == "random"):
             continue
@@ -142,7 +144,7 @@ def test_propensities_under_a_time_limit_are_estimated_and_marked_where_there_is
 @pytest.mark.parametrize("strategy", ["random", "coverage"])
 @pytest.mark.parametrize(("job_type", "k"), [("code", 3), ("code", 7), ("fab-asset", 5)])
 def test_realised_counts_agree_with_propensities_by_chi_square(
-    strategy: Strategy, job_type: JobType, k: int
+    strategy: str, job_type: JobType, k: int
 ) -> None:
     space = arm_space(job_type, LIMITS, ArmLimits())
     rule = SamplingRule(k, strategy, seed=7)
@@ -256,11 +258,11 @@ def test_where_work_is_free_cheaper_means_less_worker_time() -> None:
     }
 
 
-def test_deterministic_is_the_first_k_and_not_eligible() -> None:
+def test_deterministic_is_the_first_k_and_marked_so() -> None:
     rule = SamplingRule(4, "deterministic", include_baseline=False)
     arms = draw(rule=rule).arms
     assert [arm.action for arm in arms] == list(valid_actions("code")[:4])
-    assert not any(arm.eligible for arm in arms)
+    assert {arm.propensity_kind for arm in arms} == {"deterministic"}
     assert {arm.propensity for arm in arms} == {1.0}
     assert set(propensities(SamplingInput("i", CODE, BASELINE, None, rule)).values()) == {0.0, 1.0}
 
@@ -268,11 +270,11 @@ def test_deterministic_is_the_first_k_and_not_eligible() -> None:
 def test_anchor_takes_every_valid_action_whatever_k_is() -> None:
     arms = draw(rule=SamplingRule(1_000, "anchor")).arms
     assert [arm.action for arm in arms] == list(valid_actions("code"))
-    assert all(arm.propensity == 1.0 and arm.eligible for arm in arms)
+    assert all(arm.propensity == 1.0 and arm.propensity_kind == "exact" for arm in arms)
 
 
 @pytest.mark.parametrize("strategy", ["deterministic", "random", "coverage", "anchor"])
-def test_baseline_and_executed_are_certain_and_count_within_k(strategy: Strategy) -> None:
+def test_baseline_and_executed_are_certain_and_count_within_k(strategy: str) -> None:
     executed = Action("speculate_vote", "NA", "NA", "NA")
     arms = draw(rule=SamplingRule(2, strategy), executed=executed).arms
     assert len(arms) == (30 if strategy == "anchor" else 2)
@@ -354,7 +356,7 @@ def test_no_allowed_action_at_all_is_refused() -> None:
 )
 def test_every_draw_is_valid_different_canonical_repeatable_and_possible(
     job_type: JobType,
-    strategy: Strategy,
+    strategy: str,
     k: int,
     issue: str,
     seed: int,

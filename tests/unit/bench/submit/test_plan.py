@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from bench.config.load import apply_overrides
 from bench.config.models import BenchConfig
 from bench.errors import BenchError
-from bench.experiment.racers import draw_racers
 from bench.experiment.space import SamplingRule
+from bench.experiment.strategies.racing import draw_racers
 from bench.experiment.worst_case import ArmLimits, arm_space, workcell_limits
 from bench.intake.issue import RISKS, SIZES, Issue
 from bench.submit.arms import null_if_na

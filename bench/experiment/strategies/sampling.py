@@ -1,17 +1,6 @@
 """Which K arms a case tries, each with its exact probability of being chosen.
 
-Strategies (`SamplingRule.strategy`):
-- `deterministic`: the first K in canonical order; π ∈ {0, 1}, never eligible for off-policy estimates.
-- `random`: K uniformly without replacement.
-- `coverage`: strata around the baseline: other topology; same topology and worst case cheaper; same and
-  dearer; the rest (same topology, equal worst case). See `layout`.
-- `covering`: rows of randomised pair-covering sets, dealt over the cases of the bench. See `covering`.
-- `anchor`: every allowed action, π = 1; K is not used.
-- `racing`: the same actions for all cases, drawn once for the bench; arms that lose are dropped while it runs.
-  See `racers`. Within a bench nothing is left to chance: as for `deterministic`.
-
-The baseline's and the last executed action, where included, are certain (π = 1) and count within K; `racing`
-has no place for the latter.
+How they are drawn is the strategy's part (`strategies.contract`); limits on the time of a case are applied here.
 """
 
 from collections.abc import Sequence
@@ -20,28 +9,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.experiment.shape import drawn_by, fitting, shape_of
-from bench.experiment.space import STRATEGY_VERSION, SampledCase, SamplingInput
+from bench.experiment.space import SampledCase, SamplingInput
+from bench.experiment.strategies.registry import get_strategy
+from bench.experiment.strategies.shape import fitting, shape_of
 from planner.actions import Action
 
 
 def sample_arms(case: SamplingInput) -> SampledCase:
     """The arms of `case` in canonical order; a `BenchError` where K is larger than the allowed actions.
 
-    Each case draws from its own stream, keyed by seed, issue id and strategy version; `covering` deals rows
-    instead. Where the arms could
-    exceed `space.max_total_ms`, they are drawn in the same way and an arm that no longer fits is left out:
-    the case then has fewer arms, and its note says so. Propensities take that into account.
+    Where the arms could exceed `space.max_total_ms`, they are drawn in the same way and an arm that no longer fits
+    is left out: the case then has fewer arms, and its note says so. Propensities take that into account.
     """
     shape = shape_of(case)
-    drawn = drawn_by(shape, case)
+    drawn, notes = get_strategy(case.rule.strategy).draw(case)
     kept = fitting(shape, drawn) if shape.may_exceed else drawn
     arms = [*shape.forced, *(shape.free[position] for position in sorted(kept))]
     arms.sort(key=shape.rank)
-    notes = shape.layout.notes
-    if case.rule.strategy == "covering" and len(drawn) < shape.slots:
-        notes = (*notes, f"{shape.slots - len(drawn)} dealt rows are arms of the case anyway")
-    wanted = len(shape.layout.forced) + len(drawn)
+    notes = (*shape.design.notes, *notes)
+    wanted = len(shape.design.forced) + len(drawn)
     if len(arms) < wanted:
         notes = (*notes, f"{len(arms)} of {wanted} arms fit max_total_minutes_per_issue")
     return SampledCase(tuple(arms), "; ".join(notes) or None)
@@ -71,7 +57,7 @@ def design_document(case: SamplingInput, sampled: SampledCase) -> dict[str, Any]
     return {
         "kind": shape.kind,
         "strategy": rule.strategy,
-        "strategy_version": STRATEGY_VERSION[rule.strategy],
+        "strategy_version": shape.strategy.version,
         "k": rule.k,
         "seed": rule.seed,
         "propensities": shape.groups,

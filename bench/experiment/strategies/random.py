@@ -1,0 +1,18 @@
+"""The `random` strategy: K actions uniformly without replacement."""
+
+from collections.abc import Sequence
+
+from bench.experiment.layout import Plan
+from bench.experiment.space import ArmSpace
+from bench.experiment.strategies.layouts import Filling, LayoutStrategy, one_stratum
+from planner.actions import Action
+
+
+class RandomStrategy(LayoutStrategy):
+    """Simple random sampling without replacement."""
+
+    name = "random"
+    version = "random.1"
+
+    def fill(self, space: ArmSpace, baseline: Action, free: Sequence[Action], slots: int) -> Filling:  # noqa: ARG002
+        return Filling(one_stratum(free), (Plan((), slots),))
