@@ -1,1 +1,1 @@
-"""The tick: admit, ring, reap, decide."""
+"""The coordinator: admission, lease reaping, decisions, doorbell messages."""

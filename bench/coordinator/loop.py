@@ -1,4 +1,4 @@
-"""The coordinator: ticks until it is told to stop."""
+"""The coordinator loop: ticks until it is stopped, with leader election among coordinators."""
 
 import logging
 import threading
@@ -25,10 +25,10 @@ IDLE_SECONDS = 1.0
 
 
 def make_tick(engine: sa.Engine, bell: Doorbell) -> Callable[[], TickReport]:
-    """One tick on `engine` and `bell`, as a call."""
-    truth, verdicts, races = Ticks(engine), Verdicts(engine), BenchRaces(engine)
+    """Returns a call that runs one tick on `engine` and `bell`."""
+    state, verdicts, races = Ticks(engine), Verdicts(engine), BenchRaces(engine)
     return lambda: tick(
-        truth, bell, lambda cases: decide(verdicts, cases), lambda bench_id: run_race(races, bench_id)
+        state, bell, lambda cases: decide(verdicts, cases), lambda bench_id: run_race(races, bench_id)
     )
 
 
@@ -37,23 +37,23 @@ def run_coordinator(
     stop: threading.Event,
     is_leader: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Tick until `stop`; quicker while there is something to do. A database that is away is waited for.
+    """Run ticks until `stop` is set: every `BUSY_SECONDS` while something changes, else every `IDLE_SECONDS`.
 
-    The leadership may be lost with the database; it is waited for as well.
+    Retries while the database is unavailable. The leadership may be lost with the database; no tick runs without it.
     """
-    away = False
+    unavailable = False
     while not stop.is_set():
         try:
             report = one_tick() if is_leader() else TickReport()
         except SQLAlchemyError as error:
-            if not away:
+            if not unavailable:
                 log.warning("the database does not answer, waiting: %s", str(error).splitlines()[0])
-            away = True
+            unavailable = True
             stop.wait(IDLE_SECONDS)
             continue
-        if away:
+        if unavailable:
             log.warning("the database answers again")
-        away = False
+        unavailable = False
         if report.bell_error:
             log.warning("%s", report.bell_error)
         stop.wait(IDLE_SECONDS if report.idle else BUSY_SECONDS)
@@ -61,10 +61,10 @@ def run_coordinator(
 
 @contextmanager
 def sole_coordinator(engine: sa.Engine, standby: threading.Event | None = None) -> Iterator[LeaderElection]:
-    """Be the leader among the coordinators of this database while the block runs.
+    """Leader election among the coordinators of this database: the leader while the block runs.
 
     Concurrent ticks are safe; a second coordinator would only double the load. With `standby` (set when waiting should
-    end) this one waits to become the leader instead of raising a `BenchError`.
+    end) waits to become the leader; without it raises `BenchError` where another coordinator is.
     """
     election = LeaderElection(engine)
     try:

@@ -1,4 +1,4 @@
-"""A race goes on: what the decided cases say of its arms."""
+"""Racing: arms of a running bench are dropped by the results of its decided cases."""
 
 from collections.abc import Sequence
 
@@ -6,31 +6,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.statistics.racing import race
-from db.repositories.bench_rows import RaceDocument
+from db.repositories.bench_rows import DroppedArm, RaceDocument
 from db.repositories.races import BenchRaces, RaceOutcome
 
 
 def run_race(races: BenchRaces, bench_id: str) -> None:
-    """Drop what has lost. Several may do it at once: the same cases always say the same."""
+    """Drop the arms that have lost. Idempotent, also when run concurrently: it depends on the decided cases alone."""
     if not races.has_news(bench_id):
         return
     facts, outcomes = races.load(bench_id)
     passed = by_arm(facts, outcomes)
     cells = facts["cells"]
     dropped = race(passed, control=len(cells) if facts["control"] else None)
-    races.store(
-        bench_id, len(passed), {str(cells[one.arm]): {"e": one.e, "issues": one.issues} for one in dropped}
-    )
+    documents: dict[str, DroppedArm] = {
+        str(cells[loser.arm]): {"e": loser.e, "issues": loser.issues} for loser in dropped
+    }
+    races.store(bench_id, len(passed), documents)
 
 
 def by_arm(facts: RaceDocument, outcomes: Sequence[RaceOutcome]) -> NDArray[np.float64]:
-    """(cases, arms) 1 passed, 0 not, NaN without a result; the baseline last, where it runs beside."""
-    column = {cell: place for place, cell in enumerate(facts["cells"])}
-    rows = {case: place for place, case in enumerate(dict.fromkeys(one.case_id for one in outcomes))}
+    """(cases, arms): 1 passed, 0 failed, NaN without a result; a baseline that runs as control is the last arm."""
+    column = {cell: index for index, cell in enumerate(facts["cells"])}
+    case_ids = dict.fromkeys(outcome.case_id for outcome in outcomes)
+    rows = {case_id: index for index, case_id in enumerate(case_ids)}
     passed = np.full((len(rows), len(column) + facts["control"]), np.nan)
-    for one in outcomes:
-        if one.cell in column:
-            passed[rows[one.case_id], column[one.cell]] = one.passed
-        if one.is_control:
-            passed[rows[one.case_id], -1] = one.passed
+    for outcome in outcomes:
+        if outcome.cell in column:
+            passed[rows[outcome.case_id], column[outcome.cell]] = outcome.passed
+        if outcome.is_control:
+            passed[rows[outcome.case_id], -1] = outcome.passed
     return passed

@@ -1,7 +1,7 @@
 """One tick of the coordinator.
 
-It may run many times at once and be killed between any two statements: every step is one transaction that
-looks again at what it changes.
+Idempotent: it may run many times at once and be killed between any two statements, for every step is one
+transaction that checks again what it changes.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,8 +15,8 @@ from workers.broker.doorbell import WINDOW, BellError, Doorbell, bells_to_ring
 _RING_FIRST, _RING_EVERY = 8, 64
 
 
-class Truth(Protocol):
-    """What a tick asks of the database."""
+class FarmState(Protocol):
+    """The queries and commands of a tick on the database."""
 
     def open_benches(self) -> list[OpenBench]: ...
     def next_case(self, bench_id: str) -> tuple[int, str] | None: ...
@@ -32,7 +32,7 @@ class Truth(Protocol):
 
 @dataclass
 class TickReport:
-    """What one tick did."""
+    """Counts of what one tick changed."""
 
     admitted: int = 0
     skipped: int = 0
@@ -58,57 +58,57 @@ class TickReport:
 
 
 def tick(
-    truth: Truth, bell: Doorbell, decide: Callable[[Sequence[int]], None], race: Callable[[str], None]
+    state: FarmState, bell: Doorbell, decide: Callable[[Sequence[int]], None], race: Callable[[str], None]
 ) -> TickReport:
-    """Reap what is lost, stop what runs beyond a lowered cap, decide what is finished, drop what has lost its race,
-    admit what fits, ring for what is ready.
+    """Reap expired leases, preempt what runs above a lowered cap, decide finished cases, drop arms that lost a race,
+    admit cases that fit under the caps, and send doorbell messages for ready executions.
     """
-    report = TickReport(reaped=truth.reap(), braked=truth.brake())
-    while cases := truth.decidable_cases():
+    report = TickReport(reaped=state.reap(), braked=state.brake())
+    while cases := state.decidable_cases():
         decide(cases)
         report.decided += len(cases)
-    for bench in truth.open_benches():
+    for bench in state.open_benches():
         if bench.halted:
-            truth.take_back(bench.bench_id)
+            state.take_back(bench.bench_id)
             continue
         if bench.racing:
             race(bench.bench_id)
-        _admit(truth, bell, bench, report)
-    report.finished = truth.finish_benches()
-    _ring(truth, bell, report)
+        _admit(state, bell, bench, report)
+    report.finished = state.finish_benches()
+    _ring(state, bell, report)
     return report
 
 
-def _admit(truth: Truth, bell: Doorbell, bench: OpenBench, report: TickReport) -> None:
+def _admit(state: FarmState, bell: Doorbell, bench: OpenBench, report: TickReport) -> None:
     strict = bench.limited or bench.racing
-    for case_id in (_in_strict_order if strict else _as_checked)(truth, bench.bench_id):
-        verdict = truth.admit(case_id)
+    for case_id in (_in_strict_order if strict else _as_checked)(state, bench.bench_id):
+        verdict = state.admit(case_id)
         report.admitted += verdict == "admitted"
         report.skipped += verdict.startswith("never")
         if verdict.startswith("waits"):
             return
         if verdict == "admitted" and report.admitted % _RING_EVERY == _RING_FIRST and not report.bell_error:
-            _ring(truth, bell, report)
+            _ring(state, bell, report)
 
 
-def _in_strict_order(truth: Truth, bench_id: str) -> Iterator[int]:
-    """Case after case in the seeded order; a case whose gates are still being checked holds up the rest."""
+def _in_strict_order(state: FarmState, bench_id: str) -> Iterator[int]:
+    """Cases in the seeded order; head-of-line blocking by a case whose gates are still being checked."""
     seen: set[int] = set()
-    while (found := truth.next_case(bench_id)) is not None:
-        case_id, state = found
-        if state == "checking" or case_id in seen:
+    while (head := state.next_case(bench_id)) is not None:
+        case_id, case_state = head
+        if case_state == "checking" or case_id in seen:
             return
         seen.add(case_id)
         yield case_id
 
 
-def _as_checked(truth: Truth, bench_id: str) -> Iterator[int]:
-    yield from truth.pending_cases(bench_id)
+def _as_checked(state: FarmState, bench_id: str) -> Iterator[int]:
+    yield from state.pending_cases(bench_id)
 
 
-def _ring(truth: Truth, bell: Doorbell, report: TickReport) -> None:
+def _ring(state: FarmState, bell: Doorbell, report: TickReport) -> None:
     try:
-        for queue, ready in truth.ready_by_queue(WINDOW).items():
+        for queue, ready in state.ready_by_queue(WINDOW).items():
             bells = bells_to_ring(ready, bell.waiting(queue))
             if bells:
                 bell.ring(queue, bells)

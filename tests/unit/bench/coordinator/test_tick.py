@@ -1,4 +1,4 @@
-"""What one tick does, on a truth of plain values."""
+"""What one tick does, on a state in memory."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from workers.testing import RecordingDoorbell
 
 
 @dataclass
-class PlainTruth:
+class StateInMemory:
     """Cases by admission order, with a verdict for each that is asked."""
 
     benches: list[OpenBench] = field(default_factory=list)
@@ -64,8 +64,8 @@ class PlainTruth:
         self.decided += cases
 
 
-def _limited(*cases: tuple[int, str], **verdicts: str) -> PlainTruth:
-    return PlainTruth(
+def _limited(*cases: tuple[int, str], **verdicts: str) -> StateInMemory:
+    return StateInMemory(
         benches=[OpenBench("b", halted=False, limited=True)],
         cases=[list(case) for case in cases],
         verdicts={int(name[1:]): verdict for name, verdict in verdicts.items()},
@@ -73,50 +73,50 @@ def _limited(*cases: tuple[int, str], **verdicts: str) -> PlainTruth:
 
 
 def test_under_a_limit_a_case_that_is_still_checked_holds_up_the_rest() -> None:
-    truth = _limited((1, "pending"), (2, "checking"), (3, "pending"))
-    report = tick(truth, RecordingDoorbell(), truth.decide, truth.raced.append)
-    assert truth.asked == [1]
+    state = _limited((1, "pending"), (2, "checking"), (3, "pending"))
+    report = tick(state, RecordingDoorbell(), state.decide, state.raced.append)
+    assert state.asked == [1]
     assert report.admitted == 1
 
 
 def test_under_a_limit_a_case_that_waits_holds_up_the_rest() -> None:
-    truth = _limited((1, "pending"), (2, "pending"), (3, "pending"), c2="waits: dollars per bench")
-    tick(truth, RecordingDoorbell(), truth.decide, truth.raced.append)
-    assert truth.asked == [1, 2]
+    state = _limited((1, "pending"), (2, "pending"), (3, "pending"), c2="waits: dollars per bench")
+    tick(state, RecordingDoorbell(), state.decide, state.raced.append)
+    assert state.asked == [1, 2]
 
 
 def test_a_case_that_can_never_fit_is_skipped_and_the_next_is_asked() -> None:
-    truth = _limited((1, "pending"), (2, "pending"), c1="never: dollars per case")
-    report = tick(truth, RecordingDoorbell(), truth.decide, truth.raced.append)
+    state = _limited((1, "pending"), (2, "pending"), c1="never: dollars per case")
+    report = tick(state, RecordingDoorbell(), state.decide, state.raced.append)
     assert (report.skipped, report.admitted) == (1, 1)
 
 
 def test_without_a_limit_cases_are_admitted_as_they_were_checked() -> None:
-    truth = _limited((1, "checking"), (2, "pending"), (3, "pending"))
-    truth.benches = [OpenBench("b", halted=False, limited=False)]
-    assert tick(truth, RecordingDoorbell(), truth.decide, truth.raced.append).admitted == 2
+    state = _limited((1, "checking"), (2, "pending"), (3, "pending"))
+    state.benches = [OpenBench("b", halted=False, limited=False)]
+    assert tick(state, RecordingDoorbell(), state.decide, state.raced.append).admitted == 2
 
 
 def test_a_halted_bench_admits_nothing_and_gives_back() -> None:
-    truth = _limited((1, "pending"))
-    truth.benches = [OpenBench("b", halted=True, limited=True)]
-    tick(truth, RecordingDoorbell(), truth.decide, truth.raced.append)
-    assert (truth.asked, truth.taken_back) == ([], ["b"])
+    state = _limited((1, "pending"))
+    state.benches = [OpenBench("b", halted=True, limited=True)]
+    tick(state, RecordingDoorbell(), state.decide, state.raced.append)
+    assert (state.asked, state.taken_back) == ([], ["b"])
 
 
 def test_every_finished_case_is_decided() -> None:
-    truth = PlainTruth(decidable=[4, 5])
-    assert tick(truth, RecordingDoorbell(), truth.decide, truth.raced.append).decided == 2
-    assert truth.decided == [4, 5]
+    state = StateInMemory(decidable=[4, 5])
+    assert tick(state, RecordingDoorbell(), state.decide, state.raced.append).decided == 2
+    assert state.decided == [4, 5]
 
 
 def test_bells_follow_the_work_and_are_not_doubled() -> None:
-    bell, truth = RecordingDoorbell(), PlainTruth(ready={"repair": 5, "claude": 1000})
-    tick(truth, bell, truth.decide, truth.raced.append)
-    tick(truth, bell, truth.decide, truth.raced.append)
+    bell, state = RecordingDoorbell(), StateInMemory(ready={"repair": 5, "claude": 1000})
+    tick(state, bell, state.decide, state.raced.append)
+    tick(state, bell, state.decide, state.raced.append)
     assert bell.rung == {"repair": 5, "claude": WINDOW}
     bell.heard("repair", 2)
-    tick(truth, bell, truth.decide, truth.raced.append)
+    tick(state, bell, state.decide, state.raced.append)
     assert bell.rung["repair"] == 7
 
 
@@ -125,8 +125,8 @@ def test_a_broker_that_is_away_does_not_stop_the_tick() -> None:
         def waiting(self, queue: str) -> int:
             raise BellError("the broker does not answer")
 
-    truth = _limited((1, "pending"))
-    truth.ready = {"repair": 1}
-    report = tick(truth, Dead(), truth.decide, truth.raced.append)
+    state = _limited((1, "pending"))
+    state.ready = {"repair": 1}
+    report = tick(state, Dead(), state.decide, state.raced.append)
     assert report.admitted == 1
     assert report.bell_error
