@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import sys
 from contextlib import chdir
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import click
 
 from bench.cli.session import note
 from bench.errors import FailureError
+from planner.system.own_module import module_command
 
 _DATASET, _LEARNT = Path("dataset"), Path("learnt")
 _EPOCHS = ("--epochs", 60)
@@ -80,6 +80,6 @@ def _run(program: str, *arguments: object) -> None:
     words = [str(argument) for argument in arguments]
     note("")
     note(f"$ {program} {' '.join(words)}")
-    module = f"{program}.cli.main"
-    if subprocess.run([sys.executable, "-m", module, *words], check=False).returncode != 0:
+    command = module_command(f"{program}.cli.main", *words)
+    if subprocess.run(command, check=False).returncode != 0:
         raise FailureError(f"{program} {words[0]} failed; see above")
