@@ -1,5 +1,6 @@
 """`bench stage-a`: from a day's work to a policy that looks over the shoulder of the next day's."""
 
+import os
 import shutil
 import subprocess
 from contextlib import chdir
@@ -10,6 +11,7 @@ import click
 from bench.cli.session import note
 from bench.errors import FailureError
 from planner.system.own_module import module_command
+from planner.system.project import HOME_VARIABLE
 
 _DATASET, _LEARNT = Path("dataset"), Path("learnt")
 _EPOCHS = ("--epochs", 60)
@@ -81,5 +83,6 @@ def _run(program: str, *arguments: object) -> None:
     note("")
     note(f"$ {program} {' '.join(words)}")
     command = module_command(f"{program}.cli.main", *words)
-    if subprocess.run(command, check=False).returncode != 0:
+    own_farm = {name: value for name, value in os.environ.items() if name != HOME_VARIABLE}
+    if subprocess.run(command, env=own_farm, check=False).returncode != 0:
         raise FailureError(f"{program} {words[0]} failed; see above")

@@ -72,7 +72,7 @@ def submit(
     found = trust_issue_workcells(found) if trust_issues else found
     resolved = apply_overrides(found, slice=slice_name, **flags)
     ids = None if issue_ids is None else [part.strip() for part in issue_ids.split(",") if part.strip()]
-    with open_farm() as farm:
+    with open_farm(create=True) as farm:
         plan, warnings = _plan(farm, resolved, ids)
         sandboxes = _sandboxes(farm, plan)
         for line in warnings:

@@ -113,7 +113,7 @@ def _run(
         "BENCH_DATABASE_URL": database_url,
         "BENCH_BROKER_URL": broker_url,
     }
-    return part.start(module_command("bench.cli.main", *arguments), environment)
+    return part.start(module_command("bench.cli.main", *arguments), environment, cwd=farm.paths.root.parent)
 
 
 def _environment(part: Daemon) -> dict[str, str]:

@@ -52,6 +52,7 @@ def directory() -> Iterator[Path]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_bench_finishes_where_every_import_of_the_working_directory_is_a_trap(directory: Path) -> None:
     marker = directory / "imported"
     for name in (*_OURS, *_THEIRS, *_STANDARD):

@@ -12,7 +12,7 @@ class InstalledLoader(AppLoader):  # type: ignore[misc]
 
     def import_from_cwd(self, module: str, imp: Any = None, package: str | None = None) -> ModuleType:
         """The module, from the installation."""
-        return import_module(module, package)
+        return (imp or import_module)(module, package=package)
 
     def find_module(self, module: str) -> ModuleType:
         """The module, from the installation."""
