@@ -36,7 +36,7 @@ STRATEGIES = ("deterministic", "random", "coverage", "covering", "anchor", "raci
 )
 @click.option("--issues", "issue_ids", help="These issues instead of a slice, comma separated.")
 @click.option(
-    "--config", type=click.Path(path_type=Path), help="The bench config; bench.yaml here unless given."
+    "--config", type=click.Path(path_type=Path), help="The bench config; the project's unless given."
 )
 @click.option("--strategy", type=click.Choice(STRATEGIES), help="How arms are drawn.")
 @click.option("--replicates", type=click.IntRange(min=1), help="Executions of each arm.")
