@@ -6,7 +6,7 @@ WORKDIR /src
 RUN python -m venv /opt/bench-farm
 COPY constraints/farm.txt constraints/farm.txt
 RUN /opt/bench-farm/bin/pip install --no-cache-dir --no-deps --require-hashes --only-binary :all: -r constraints/farm.txt
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE bench_farm.py ./
 COPY bench/ bench/
 COPY workers/ workers/
 COPY db/ db/

@@ -21,6 +21,7 @@ from workers.node.supervisor import celery_command, kill_group
 
 SLOTS = 16
 MACHINE = "benchmark"
+_REPOSITORY = Path(__file__).parents[1]
 
 
 @contextlib.contextmanager
@@ -79,7 +80,8 @@ def coordinator(farm: BenchmarkFarm) -> Iterator[psutil.Process]:
 
 @contextlib.contextmanager
 def _celery(command: list[str], env: dict[str, str]) -> Iterator[psutil.Process]:
-    with _program(command, env) as process:
+    # Started with `-P`: the applications of this table are found here, not in the working directory.
+    with _program(command, {**env, "PYTHONPATH": str(_REPOSITORY)}) as process:
         yield process
 
 

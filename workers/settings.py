@@ -9,6 +9,7 @@ from typing import Final, get_args
 
 import psutil
 
+from planner.system.project import state_directory
 from workers.errors import WorkerError
 from workers.own_variables import check_passed_names
 from workers.spec import Sandbox
@@ -23,8 +24,8 @@ class WorkerSettings:
 
     | variable | meaning | default |
     | --- | --- | --- |
-    | `BENCH_WORK_DIR` | workcells, mirrors and set-ups | `.bench/work` |
-    | `BENCH_ARCHIVES_DIR` | what finished candidates leave | `.bench/archives` |
+    | `BENCH_WORK_DIR` | workcells, mirrors and set-ups | `work` in `BENCH_HOME`, or in `.bench` of the project |
+    | `BENCH_ARCHIVES_DIR` | what finished candidates leave | `archives` there |
     | `BENCH_SANDBOX` | `auto`, `bwrap` or `none`; as root `auto` takes nothing below bubblewrap | `auto` |
     | `BENCH_SECRET_<NAME>` | secret `<NAME>`, given only to the toolchains that name it | |
     | `BENCH_PASS_ENV` | names (comma separated) of variables for programs that have the network | |
@@ -64,8 +65,8 @@ class WorkerSettings:
         """Read the variables above. Raises `WorkerError` naming the variable that makes no sense."""
         given = os.environ if env is None else env
         return cls(
-            work_dir=Path(given.get("BENCH_WORK_DIR", ".bench/work")).absolute(),
-            archives_dir=Path(given.get("BENCH_ARCHIVES_DIR", ".bench/archives")).absolute(),
+            work_dir=_directory(given, "BENCH_WORK_DIR", "work"),
+            archives_dir=_directory(given, "BENCH_ARCHIVES_DIR", "archives"),
             sandbox=_sandbox(given.get("BENCH_SANDBOX", "auto")),
             secrets={
                 name.removeprefix(SECRET_PREFIX): value
@@ -85,6 +86,11 @@ class WorkerSettings:
             max_patch_files=_number(given, "BENCH_MAX_PATCH_FILES", 5000, least=1),
             parallel_candidates=_number(given, "BENCH_PARALLEL_CANDIDATES", 5, least=1),
         )
+
+
+def _directory(given: Mapping[str, str], name: str, default: str) -> Path:
+    path = given.get(name)
+    return state_directory(Path.cwd(), given) / default if path is None else Path(path).absolute()
 
 
 def _paths(given: Mapping[str, str], name: str) -> tuple[Path, ...]:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from bench.cli.session import FARM_DIRECTORY, note, open_farm
+from bench.cli.session import home_here, note, open_farm
 from bench.errors import BenchError
 
 
 def archives_directory() -> Path:
     """`BENCH_ARCHIVES_DIR`, else the embedded farm's."""
-    return Path(os.environ.get("BENCH_ARCHIVES_DIR") or FARM_DIRECTORY / "archives")
+    return Path(os.environ.get("BENCH_ARCHIVES_DIR") or home_here().root / "archives")
 
 
 @click.group()

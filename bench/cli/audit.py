@@ -20,7 +20,7 @@ _Directory = click.Path(path_type=Path)
 @click.option(
     "--out", type=_Directory, default=".", help="Where audit-YYYY-MM-DD.md goes; here unless given."
 )
-@click.option("--config", type=_Directory, help="The config; bench.yaml here unless given.")
+@click.option("--config", type=_Directory, help="The config; the project's unless given.")
 @click.option(
     "--archives", type=_Directory, help="What the dataset is built from; the farm's archives unless given."
 )

@@ -4,7 +4,7 @@ from collections import Counter
 
 import click
 
-from bench.cli.session import FARM_DIRECTORY, note
+from bench.cli.session import home_here, note
 from planner.cli.output import echo
 
 
@@ -43,7 +43,7 @@ def cleanup(dry_run: bool) -> None:
         *stale_setups(work_dir, remove=remove),
         *half_archives(settings.archives_dir, remove=remove),
         *deleted_farms(remove=remove),
-        *stale_sockets(EmbeddedFarm(FARM_DIRECTORY), remove=remove),
+        *stale_sockets(EmbeddedFarm(home_here().root), remove=remove),
     ]
     verb = "would be removed" if dry_run else "removed"
     for one in found:

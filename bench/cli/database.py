@@ -38,7 +38,7 @@ def upgrade(worker_login: str | None, reader_login: str | None) -> None:
         )
         if login is not None
     ]
-    with open_farm(checked=False) as farm:
+    with open_farm(checked=False, create=True) as farm:
         upgrade_schema(farm.engine)
         for login, role, password in wanted:
             ensure_login(farm.engine, login, role, password)

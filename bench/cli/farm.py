@@ -1,13 +1,15 @@
 """`bench up` and `bench down`."""
 
+import os
 from pathlib import Path
 
 import click
 
-from bench.cli.session import FARM_DIRECTORY, note, open_farm
+from bench.cli.session import note, open_farm, tell_home
 from bench.config.errors import ConfigError
 from bench.config.load import find_config, load_config
 from bench.embedded.farm import EmbeddedFarm
+from bench.embedded.home import home_to_stop
 from bench.embedded.parts import parts_status
 from bench.errors import BenchError
 from bench.terminal import parts_table, show
@@ -19,16 +21,16 @@ from workers.spec import ToolchainRef
     "--slots", type=click.IntRange(min=1), help="Executions at the same time; one a core unless given."
 )
 def up(slots: int | None) -> None:
-    """Start the embedded farm of this directory: database, broker, coordinator, worker.
+    """Start the embedded farm of this project: database, broker, coordinator, worker.
 
     A second `bench up` joins; what crashed is started anew. Every other command starts the servers it needs
-    by itself.
+    by itself; one that only reads starts neither coordinator nor worker, and makes no farm where none is.
 
     \b
     Example:
       bench up --slots 4
     """
-    with open_farm() as farm:
+    with open_farm(create=True) as farm:
         if farm.embedded is None:
             raise BenchError(
                 "BENCH_DATABASE_URL is set: a fleet is started on its machines, not with `bench up`"
@@ -38,7 +40,7 @@ def up(slots: int | None) -> None:
 
 
 def _toolchains_here() -> list[ToolchainRef]:
-    """Those of the config in this directory: the variables that they name are here now, and maybe not later."""
+    """Those of the config that is found from here: the variables that they name are here now, and maybe not later."""
     try:
         return load_config(find_config(Path.cwd())).workcell.toolchains or []
     except ConfigError as error:
@@ -48,10 +50,11 @@ def _toolchains_here() -> list[ToolchainRef]:
 
 @click.command()
 def down() -> None:
-    """Stop the embedded farm of this directory; its data stays.
+    """Stop the embedded farm of this project; its data stays.
 
     Running executions are handed back and go on at the next start.
     """
-    farm = EmbeddedFarm(FARM_DIRECTORY, note)
-    farm.down()
+    home = home_to_stop(Path.cwd(), os.environ)
+    tell_home(home)
+    EmbeddedFarm(home.root, note).down()
     note("the farm is down")

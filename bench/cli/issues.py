@@ -61,7 +61,7 @@ def import_(file: Path | None, form: str, as_json: bool, **how: bool) -> None:
         raise IntakeError(f"which {form}? name it: bench issues import --format {form} FILE")
     file = file or Path(DEFAULT_FILE)
     report = read_backlog(file, form)
-    with open_farm() as farm:
+    with open_farm(create=True) as farm:
         stored = store_backlog(farm.engine, report, **how)
         plan = report_plan(farm.engine, report) if form == "plan-tracker" else None
     if as_json:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--config", type=click.Path(path_type=Path), help="The config; bench.yaml here unless given.")
+@click.option("--config", type=click.Path(path_type=Path), help="The config; the project's unless given.")
 @click.option("--epoch", metavar="HASH", help="Only runs of the policy epoch that begins like this.")
 @click.option(
     "--dataset",

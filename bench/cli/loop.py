@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench.cli.follow import watch
-from bench.cli.session import FARM_DIRECTORY, Farm, note, open_farm
+from bench.cli.session import Farm, note, open_farm
 from bench.cli.submit import plan_of
 from bench.errors import FailureError
 from bench.terminal import show
@@ -94,6 +94,7 @@ def _bench(plan: "LoopPlan", seed: int, seconds_per_minute: float) -> None:
     from bench.config.load import load_config
     from bench.demo.corpus import build_corpus
     from bench.embedded.farm import EmbeddedFarm
+    from bench.embedded.home import farm_home
     from bench.loop.plan import bench_config
     from bench.loop.show import benched_table
     from bench.results.labels import export_labels
@@ -101,8 +102,10 @@ def _bench(plan: "LoopPlan", seed: int, seconds_per_minute: float) -> None:
 
     corpus = build_corpus(Path.cwd())
     config = bench_config(load_config(corpus.config_file), plan, seed, seconds_per_minute)
+    # Of its own, whatever BENCH_HOME names.
+    home = farm_home(Path.cwd(), {})
     try:
-        with open_farm() as farm:
+        with open_farm(create=True, home=home) as farm:
             bench_id = _same_bench(farm, config) or _submit(farm, config)
             farm.start_parts()
             state = watch(farm, bench_id).bench.state
@@ -113,7 +116,7 @@ def _bench(plan: "LoopPlan", seed: int, seconds_per_minute: float) -> None:
             labels = export_labels(farm.engine, _LABELS, [bench_id])
             show(benched_table(read_results(farm.engine, bench_id)))
     finally:
-        EmbeddedFarm(FARM_DIRECTORY, note).down()
+        EmbeddedFarm(home.root, note).down()
     if labels["example_count"] < plan.folds:
         raise FailureError(
             f"{labels['example_count']} of {labels['case_count']} issues have a winner, too few for {plan.folds} "

@@ -67,7 +67,8 @@ COMMANDS = {
 def cli(context: click.Context, debug: bool) -> None:
     """Find out, with evidence, which way of working solves an issue best.
 
-    Without settings everything runs here, in .bench/ of the working directory. With BENCH_DATABASE_URL and
+    Without settings everything runs here, in .bench/ of the project: the nearest directory, from the working one
+    upward, that holds .bench/ or a config; BENCH_HOME names another place. With BENCH_DATABASE_URL and
     BENCH_BROKER_URL set, the same commands use a fleet.
 
     \b

@@ -35,7 +35,7 @@ def register(bundle: Path, name: str | None, replace: bool) -> None:
     """
     from bench.results.policies import register as register_bundle
 
-    with open_farm() as farm:
+    with open_farm(create=True) as farm:
         policy, done = register_bundle(farm.engine, bundle, name, replace=replace)
     state = "is registered already" if done == "unchanged" else f"is {done}"
     note(f"{policy.name} {state}: {policy.kind}, epoch {_epoch(policy.epoch)}, {policy.path}")

@@ -14,7 +14,7 @@ _SHOWN = 20
 
 
 @click.command()
-@click.option("--config", type=click.Path(path_type=Path), help="The config; bench.yaml here unless given.")
+@click.option("--config", type=click.Path(path_type=Path), help="The config; the project's unless given.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with every issue.")
 def queue(config: Path | None, as_json: bool) -> None:
     """Show what a stream runs, what is next, what is held and why, and how it decided so far.

@@ -17,9 +17,38 @@ Written from the code by `make docs`; every command also answers to `--help`.
 """
 _CONFIG_HEAD = """# Bench config
 
-`bench.yaml` in the working directory, or `--config FILE`. Every key is optional; a wrong key or value is
-refused with its path and what is allowed. Flags of `bench submit` and `bench run` override the file. `bench
-config` prints this text to start from.
+Every key is optional; a wrong key or value is refused with its path and what is allowed. Flags of `bench submit` and
+`bench run` override the file. `bench config` prints this text to start from.
+
+## Which file
+
+The first of these:
+
+1. `--config FILE`
+2. `BENCH_CONFIG`, counted from the working directory
+3. the project's: what `config` in `[tool.bench]` of `pyproject.toml` names, counted from there; else `bench.yaml`,
+   `bench.yml` or `.bench/config.yaml`
+4. none: the defaults
+
+The project is the nearest directory, from the working one upward, that holds `.bench/`, one of these files, or a
+`pyproject.toml` with `[tool.bench]`. The search ends at the boundary of the file system. Above the working directory
+only what belongs to you counts; what was passed over is named. A project without a config takes none from a project
+around it.
+
+```toml
+[tool.bench]
+config = "tools/bench.yaml"   # the only key: the config itself has one form, which is YAML
+```
+
+Relative paths in a config are counted from the file, for `.bench/config.yaml` from the directory around `.bench`.
+
+## Where the state is
+
+An embedded farm keeps its database, archives and logs in `.bench/` of the project, or in the directory that
+`BENCH_HOME` names. Where that is above the working directory, a line on standard error names it. Commands that only
+read make no farm where none is, and start no coordinator and no worker.
+
+## Every key
 """
 
 

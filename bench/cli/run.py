@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 )
 @click.option("--once", "mode", flag_value="once", help="Work until nothing runs and nothing may start.")
 @click.option("--slice", "slice_name", help="Only the issues of this slice.")
-@click.option("--config", type=click.Path(path_type=Path), help="The config; bench.yaml here unless given.")
+@click.option("--config", type=click.Path(path_type=Path), help="The config; the project's unless given.")
 @click.option(
     "--max-concurrent-workcells", type=click.IntRange(min=1), help="Workcells in use at the same time."
 )
@@ -63,7 +63,7 @@ def run(mode: str, slice_name: str | None, config: Path | None, trust_issues: bo
     wanted = find_slice(resolved.issue_selection.slice, resolved.slices)
     log_to_stderr()
     stop = stop_on_signals()
-    with open_farm() as farm:
+    with open_farm(create=True) as farm:
         _work(farm, resolved, lambda issue: matches(issue, wanted), stop, once=mode == "once")
 
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 from bench.embedded.farm import EmbeddedFarm
+from bench.embedded.home import FarmHome, farm_home
 from bench.embedded.libpq import forget_libpq_variables
 from bench.embedded.parts import PartUrls, check_variables, start_parts, worker_url
 from bench.errors import BenchError, FailureError
@@ -21,12 +22,15 @@ from planner.cli.output import echo
 from workers.broker.doorbell import Doorbell
 from workers.spec import ToolchainRef
 
-FARM_DIRECTORY = Path(".bench")
-
 
 def note(line: str) -> None:
     """A line for the person at the terminal; never on standard output, which programs may read."""
     echo(line, err=True)
+
+
+def home_here() -> FarmHome:
+    """The home of the embedded farm that commands in the working directory work with."""
+    return farm_home(Path.cwd(), os.environ)
 
 
 @dataclass
@@ -82,12 +86,13 @@ class Farm:
 
 
 @contextmanager
-def open_farm(*, checked: bool = True) -> Iterator[Farm]:
+def open_farm(*, checked: bool = True, create: bool = False, home: FarmHome | None = None) -> Iterator[Farm]:
     """The farm of this environment, its servers running and, where `checked`, its schema current.
 
-    An embedded database is brought to this version without a question; a fleet's is only checked.
+    An embedded database is brought to this version without a question; a fleet's is only checked. `home` is that of
+    the embedded farm, the working directory's unless given; `BenchError` where no farm is there, unless `create`.
     """
-    farm = _fleet() if os.environ.get("BENCH_DATABASE_URL") else _embedded()
+    farm = _fleet() if os.environ.get("BENCH_DATABASE_URL") else _embedded(home, create)
     try:
         if checked:
             _make_current(farm)
@@ -105,15 +110,27 @@ def _fleet() -> Farm:
     return Farm(os.environ["BENCH_DATABASE_URL"], os.environ.get("BENCH_BROKER_URL"), None)
 
 
-def _embedded() -> Farm:
+def _embedded(home: FarmHome | None, create: bool) -> Farm:
     if os.environ.get("BENCH_BROKER_URL"):
         raise BenchError(
             "BENCH_BROKER_URL is set and BENCH_DATABASE_URL is not; set both for a fleet, or neither"
         )
+    home = home or home_here()
+    if not create and not home.exists:
+        raise BenchError(home.missing_line())
+    tell_home(home)
     forget_libpq_variables()
-    embedded = EmbeddedFarm(FARM_DIRECTORY, note)
+    embedded = EmbeddedFarm(home.root, note)
     urls = embedded.up()
     return Farm(urls.database_url, urls.broker_url, embedded)
+
+
+def tell_home(home: FarmHome) -> None:
+    """A line where the farm is in a directory above the working one, and for each that was passed over."""
+    if home.is_elsewhere:
+        note(f"the farm is in {home.root}")
+    for line in home.passed_over_lines():
+        note(line)
 
 
 def _make_current(farm: Farm) -> None:

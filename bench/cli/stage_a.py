@@ -1,8 +1,8 @@
 """`bench stage-a`: from a day's work to a policy that looks over the shoulder of the next day's."""
 
+import os
 import shutil
 import subprocess
-import sys
 from contextlib import chdir
 from pathlib import Path
 
@@ -10,6 +10,8 @@ import click
 
 from bench.cli.session import note
 from bench.errors import FailureError
+from planner.system.own_module import module_command
+from planner.system.project import HOME_VARIABLE
 
 _DATASET, _LEARNT = Path("dataset"), Path("learnt")
 _EPOCHS = ("--epochs", 60)
@@ -80,6 +82,7 @@ def _run(program: str, *arguments: object) -> None:
     words = [str(argument) for argument in arguments]
     note("")
     note(f"$ {program} {' '.join(words)}")
-    module = f"{program}.cli.main"
-    if subprocess.run([sys.executable, "-m", module, *words], check=False).returncode != 0:
+    command = module_command(f"{program}.cli.main", *words)
+    own_farm = {name: value for name, value in os.environ.items() if name != HOME_VARIABLE}
+    if subprocess.run(command, env=own_farm, check=False).returncode != 0:
         raise FailureError(f"{program} {words[0]} failed; see above")

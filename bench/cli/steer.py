@@ -73,7 +73,7 @@ def caps(daily_usd: str | None) -> None:
     if daily_usd is None:
         raise click.UsageError("give --daily-usd AMOUNT, or --daily-usd none")
     limit = None if daily_usd == "none" else to_micro_usd(daily_usd)
-    with open_farm() as farm:
+    with open_farm(create=True) as farm:
         braked = Benches(farm.engine).set_daily_cap(limit)
     note("the farm has no daily cap" if limit is None else f"the farm spends at most ${daily_usd} a day")
     if any(braked):

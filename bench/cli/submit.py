@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 )
 @click.option("--issues", "issue_ids", help="These issues instead of a slice, comma separated.")
 @click.option(
-    "--config", type=click.Path(path_type=Path), help="The bench config; bench.yaml here unless given."
+    "--config", type=click.Path(path_type=Path), help="The bench config; the project's unless given."
 )
 @click.option("--strategy", type=click.Choice(tuple(STRATEGIES)), help="How arms are drawn.")
 @click.option("--replicates", type=click.IntRange(min=1), help="Executions of each arm.")
@@ -71,7 +71,7 @@ def submit(
     found = trust_issue_workcells(found) if trust_issues else found
     resolved = apply_overrides(found, slice=slice_name, **flags)
     ids = None if issue_ids is None else [part.strip() for part in issue_ids.split(",") if part.strip()]
-    with open_farm() as farm:
+    with open_farm(create=True) as farm:
         plan, warnings = _plan(farm, resolved, ids)
         sandboxes = _sandboxes(farm, plan)
         for line in warnings:

@@ -2,7 +2,7 @@
 
 import click
 
-from bench.cli.follow import follow
+from bench.cli.follow import follow, read_progress
 from bench.cli.session import open_farm
 from db.repositories.benches import Benches
 
@@ -13,8 +13,12 @@ from db.repositories.benches import Benches
 def watch(bench_id: str | None, as_json: bool) -> int:
     """Follow a bench until it is over: cases, spend against caps, throughput, time left.
 
-    Without BENCH_ID the newest one. Ctrl-C detaches, the bench goes on.
+    Without BENCH_ID the newest one. Ctrl-C detaches, the bench goes on. A bench that is not over needs a coordinator
+    and a worker: where they do not run, they are started.
     """
     with open_farm() as farm:
-        farm.start_parts()
-        return follow(farm, bench_id or Benches(farm.engine).latest(), as_json=as_json)
+        bench_id = bench_id or Benches(farm.engine).latest()
+        if not read_progress(farm, bench_id).over:
+            # Nothing but these brings it to its end.
+            farm.start_parts()
+        return follow(farm, bench_id, as_json=as_json)

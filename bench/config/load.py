@@ -13,10 +13,10 @@ from bench.config.problems import Place, Problem, problems_of, unfit_values
 from bench.config.source import read_source
 from bench.config.trust import TrustLevel, check_keys, tightened
 from planner.canonical import sha256_json
+from planner.system.project import find_project
 from workers.spec import Workcell
 
-CONFIG_NAMES: Final = ("bench.yaml", "bench.yml", ".bench/config.yaml")
-
+CONFIG_VARIABLE: Final = "BENCH_CONFIG"
 _FLAGS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "k": (("action_sampling", "K"),),
     "slice": (("issue_selection", "slice"),),
@@ -38,9 +38,24 @@ _STREAM_FLAGS: Final[dict[str, Place]] = {
 }
 
 
-def find_config(directory: Path) -> Path | None:
-    """The config that is used when none is named: the first of `CONFIG_NAMES` in `directory`."""
-    return next((directory / name for name in CONFIG_NAMES if (directory / name).is_file()), None)
+def find_config(start: Path, environment: Mapping[str, str] = os.environ) -> Path | None:
+    """The config that a command in `start` uses when none is named: BENCH_CONFIG, else that of the project around it.
+
+    `ConfigError` where the variable, or a `pyproject.toml`, names what is no file.
+    """
+    named = environment.get(CONFIG_VARIABLE)
+    if named:
+        return _existing(start / named, f"{CONFIG_VARIABLE} is {named!r}")
+    project = find_project(start).project
+    if project is None or project.config is None or project.named_by is None:
+        return None if project is None else project.config
+    return _existing(project.config, f"{project.named_by}: tool.bench.config")
+
+
+def _existing(path: Path, where: str) -> Path:
+    if not path.is_file():
+        raise ConfigError(f"{where}: no file {path}")
+    return path
 
 
 def load_config(path: Path | None) -> BenchConfig:

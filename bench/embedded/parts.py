@@ -1,7 +1,6 @@
 """The coordinator and the worker of an embedded farm, as background processes."""
 
 import os
-import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from bench.embedded.handed import (
 )
 from bench.embedded.processes import Daemon
 from db.logins import ensure_login
+from planner.system.own_module import module_command
 from workers.settings import passed_names
 
 _WORKER_LOGIN = "farm_worker"
@@ -113,7 +113,7 @@ def _run(
         "BENCH_DATABASE_URL": database_url,
         "BENCH_BROKER_URL": broker_url,
     }
-    return part.start([sys.executable, "-m", "bench.cli.main", *arguments], environment)
+    return part.start(module_command("bench.cli.main", *arguments), environment, cwd=farm.paths.root.parent)
 
 
 def _environment(part: Daemon) -> dict[str, str]:

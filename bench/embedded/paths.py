@@ -103,8 +103,13 @@ def _close(child: Path) -> None:
 def _belongs_here(root: Path) -> None:
     owner = root.stat().st_uid
     if owner != os.geteuid():
-        try:
-            name = pwd.getpwuid(owner).pw_name
-        except KeyError:
-            name = f"user {owner}"
+        name = name_of(owner)
         raise EmbeddedError(f"{root} belongs to {name}; run as {name}, or from another directory")
+
+
+def name_of(user: int) -> str:
+    """The account name of a user id."""
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return f"user {user}"

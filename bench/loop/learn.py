@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from bench.errors import FailureError
+from planner.system.own_module import module_command
 
 DATASET: Final = "dataset"
 POLICY_BUNDLE: Final = "policy"
@@ -56,7 +56,7 @@ class Planner:
         with self.log.open("a", encoding="utf-8") as log:
             log.write(f"$ planner {' '.join(words)}\n")
             log.flush()
-            command = [sys.executable, "-m", "planner.cli.main", *words]
+            command = module_command("planner.cli.main", *words)
             done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False)
         if done.returncode != 0:
             said = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1]

@@ -9,6 +9,7 @@ import click
 
 from planner.cli.output import echo, echo_json
 from planner.cli.progress import progress
+from planner.system.project import state_directory
 
 if TYPE_CHECKING:
     from planner.dataset.build import BuildReport
@@ -22,7 +23,7 @@ _COLUMNS: Final = ("all", "low", "medium", "high", "critical", "XS", "S", "M", "
 
 def _archives_directory() -> Path:
     """Where the farm leaves archives: `BENCH_ARCHIVES_DIR`, else the embedded farm's."""
-    return Path(os.environ.get("BENCH_ARCHIVES_DIR") or ".bench/archives")
+    return Path(os.environ.get("BENCH_ARCHIVES_DIR") or state_directory(Path.cwd(), os.environ) / "archives")
 
 
 _out = click.option(
@@ -52,7 +53,7 @@ _split_by = click.option(
     type=_Directory,
     multiple=True,
     metavar="DIR",
-    help="Directory of archives; may be repeated.  [default: BENCH_ARCHIVES_DIR, else .bench/archives]",
+    help="Directory of archives; may be repeated.  [default: BENCH_ARCHIVES_DIR, else the farm's]",
 )
 @click.option(
     "--include-world/--no-include-world",

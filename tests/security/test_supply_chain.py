@@ -27,7 +27,7 @@ ALL_LOCKS = [
     ROOT / "constraints" / "uv.txt",
     ROOT / "tests/stand_ins/mini-requirements.txt",
 ]
-PACKAGES = ("bench", "workers", "db", "planner", "migrations")
+PACKAGES = ("bench", "bench_farm.py", "workers", "db", "planner", "migrations")
 PRIVATE = (
     ".env",
     ".env.local",

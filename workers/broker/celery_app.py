@@ -2,6 +2,7 @@
 
 from celery import Celery
 
+from workers.broker.loader import InstalledLoader
 from workers.broker.transport import TASK_NAME, BellAMQP
 
 __all__ = ["TASK_NAME", "broker_queue", "capability_class", "make_app"]
@@ -17,7 +18,15 @@ def make_app(broker_url: str) -> Celery:
     Messages are acknowledged before the work begins: the lease in PostgreSQL is what brings lost work back, and
     late acknowledgement would only bring in the broker's own visibility timeout beside it.
     """
-    app = Celery("bench-farm", broker=broker_url, amqp=BellAMQP, set_as_current=False)
+    app = Celery(
+        "bench-farm",
+        broker=broker_url,
+        amqp=BellAMQP,
+        # The one fix-up that Celery has is for Django: where the user's shell names a project, it would be imported.
+        fixups=(),
+        loader=InstalledLoader,
+        set_as_current=False,
+    )
     app.conf.update(
         accept_content=["json"],
         task_serializer="json",

@@ -5,7 +5,6 @@ import logging
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from dataclasses import replace
 
 from db.engine import open_engine, retry_transient
 from db.repositories.machines import Machines
+from planner.system.own_module import module_command
 from workers.broker.celery_app import broker_queue
 from workers.cell import sweep_orphans
 from workers.errors import WorkerError
@@ -163,7 +163,7 @@ def celery_command(settings: NodeSettings, queues: tuple[str, ...], app: str = "
     """The command line of the Celery process."""
     names = [broker_queue(queue) for queue in (*queues, _NO_CLASS_YET)]
     return [
-        *(sys.executable, "-m", "celery", "--app", app, "--quiet", "worker"),
+        *module_command("workers.broker.serve", "--app", app, "--quiet", "worker"),
         *("--pool", "prefork", "--concurrency", str(settings.concurrency)),
         *("--queues", ",".join(names), "--hostname", f"bench@{settings.machine_id}"),
         *("--loglevel", "WARNING", "--without-mingle", "--without-gossip", "--without-heartbeat"),

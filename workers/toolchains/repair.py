@@ -5,6 +5,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+from planner.system.own_module import module_command
 from workers.spec import ToolchainRef
 from workers.toolchains import contract
 from workers.toolchains.base import Finished, Invocation, Report, RoundContext
@@ -27,9 +28,8 @@ class Repair:
             return None
 
     def invocation(self, context: RoundContext) -> Invocation:
-        # -P: the checkout is the working directory, and a `workers` package in it must not be imported.
         return Invocation(
-            argv=(sys.executable, "-P", "-m", "workers.repair"),
+            argv=tuple(module_command("workers.repair")),
             env=environment(
                 context,
                 **contract.variables(context),

@@ -234,6 +234,17 @@ def test_the_config_of_a_directory_is_found_in_a_fixed_order(tmp_path: Path) -> 
         assert find_config(tmp_path) == tmp_path / name
 
 
+def test_the_variable_wins_over_pyproject_and_that_over_the_usual_names(tmp_path: Path) -> None:
+    deep = tmp_path / "a/b"
+    deep.mkdir(parents=True)
+    for name in ("bench.yaml", "named.yaml", "a/b/other.yaml"):
+        (tmp_path / name).touch()
+    assert find_config(deep, {}) == tmp_path / "bench.yaml"
+    (tmp_path / "pyproject.toml").write_text('[tool.bench]\nconfig = "named.yaml"\n')
+    assert find_config(deep, {}) == tmp_path / "named.yaml"
+    assert find_config(deep, {"BENCH_CONFIG": "other.yaml"}) == deep / "other.yaml"
+
+
 def test_relative_paths_are_meant_from_the_file(tmp_path: Path) -> None:
     text = (
         "workcell: {repo: ../shop}\noutput: {directory: out}\nissue_selection: {source: .beads/issues.jsonl}"
