@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bench.intake.issue import Issue
-from planner.actions import action_space_document
+from planner.encoding.build_input import planner_input_document
 
 Json = dict[str, Any]
 UNIVERSE_ID = "default"
@@ -21,13 +21,12 @@ def rfc3339(moment: datetime) -> str:
 
 def planner_input(issue: Issue, now: datetime, history: Sequence[Json], system_state: Json | None) -> Json:
     """The `cyntra.planner_input.v1` document of an issue."""
-    return {
-        "schema_version": "cyntra.planner_input.v1",
-        "created_at": rfc3339(now),
-        "universe_id": UNIVERSE_ID,
-        "job_type": issue.job_type,
-        "universe_defaults": {},
-        "issue": {
+    return planner_input_document(
+        created_at=rfc3339(now),
+        universe_id=UNIVERSE_ID,
+        job_type=issue.job_type,
+        universe_defaults={},
+        issue={
             "issue_id": issue.id,
             "dk_priority": issue.dk_priority,
             "dk_risk": issue.dk_risk,
@@ -38,10 +37,9 @@ def planner_input(issue: Issue, now: datetime, history: Sequence[Json], system_s
             "title": issue.title,
             "description": issue.description,
         },
-        "history": {"last_n_similar_runs": list(history)},
-        "action_space": action_space_document(),
-        "system_state": system_state,
-    }
+        history=history,
+        system_state=system_state,
+    )
 
 
 def system_state(
