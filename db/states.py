@@ -39,9 +39,6 @@ TRANSITIONS: Final[dict[ExecutionState, frozenset[ExecutionState]]] = {
     _S.CANCELLED: frozenset(),
 }
 
-TERMINAL: Final = frozenset({_S.DONE, _S.ERROR, _S.CANCELLED, _S.SKIPPED})
-"""Nothing more happens to these by itself; only a raised cap reopens `skipped`."""
-
 CASE_STATES: Final = ("checking", "pending", "admitted", "finished", "invalid", "skipped", "cancelled")
 """checking: the gates run on the base commit; pending: waits for money; admitted: its arms run."""
 
