@@ -80,12 +80,6 @@ def shrunk(by: float) -> Estimator:
     return Estimator(f"DRos ({by:g})", lambda weight: by * weight / (weight**2 + by), True, False)
 
 
-def sub_gaussian(by: float, *, direct: bool) -> Estimator:
-    """IPS or DR with the weights w ÷ (1 − λ + λw)."""
-    name = "sub-Gaussian DR" if direct else "sub-Gaussian IPS"
-    return Estimator(f"{name} ({by:g})", lambda weight: weight / (1 - by + by * weight), direct, False)
-
-
 def terms(estimator: Estimator, log: Log) -> Terms:
     """The per-issue sums of `estimator`."""
     issues = int(log.case_issue.max(initial=-1)) + 1

@@ -1,26 +1,13 @@
-"""What estimators see, from rows with one action each or from benches with several arms a case."""
+"""What estimators see of a bench with several arms a case."""
 
 import numpy as np
 
 from bench.errors import BenchError
 from bench.statistics.estimators import Log
-from bench.statistics.table import BenchTable, Floats, Ints
+from bench.statistics.table import BenchTable, Floats
 from planner.space.heads import N_CELLS
 
 _SUMS_TO_ONE = 1e-6
-
-
-def row_log(action: Ints, reward: Floats, chance: Floats, policy: Floats, fitted: Floats) -> Log:
-    """n rows: the `action` taken with probability `chance` (n,), and `policy` and `fitted` (n, actions)."""
-    rows = np.arange(len(action))
-    return Log(
-        arm_case=rows,
-        case_issue=rows,
-        weight=policy[rows, action] / chance,
-        outcome=reward,
-        fitted=fitted[rows, action],
-        direct=(policy * fitted).sum(axis=1),
-    )
 
 
 def bench_log(

@@ -15,7 +15,7 @@ import math
 from typing import Final, NamedTuple
 
 from scipy.stats import norm
-from statsmodels.stats.power import TTestPower, normal_sample_size_one_tail
+from statsmodels.stats.power import normal_sample_size_one_tail
 
 from bench.errors import BenchError
 from bench.statistics.components import Variances
@@ -77,8 +77,3 @@ def detectable(variance: float, issues: int, aim: Aim = STANDARD) -> float | Non
     """The smallest difference found on that many issues; None where they are too few for any."""
     free = issues - aim.small_sample
     return aim.reach * math.sqrt(variance / free) if free > 1 else None
-
-
-def power_of(variance: float, issues: int, difference: float, aim: Aim = STANDARD) -> float:
-    """The probability that the t test finds `difference` on that many issues."""
-    return float(TTestPower().power(difference / math.sqrt(variance), issues, aim.alpha))

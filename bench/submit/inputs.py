@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.intake.issue import Issue
 from db.repositories.history import FarmLoad
-from planner.actions import action_space_document
+from planner.encoding.build_input import planner_input_document
 from planner.system.clock import rfc3339
 
 Json = dict[str, Any]
@@ -18,13 +18,12 @@ _QUEUE_BINS = ((0, "0"), (5, "1-5"), (20, "6-20"))
 
 def planner_input(issue: Issue, now: datetime, history: Sequence[Json], system_state: Json | None) -> Json:
     """The `cyntra.planner_input.v1` document of an issue."""
-    return {
-        "schema_version": "cyntra.planner_input.v1",
-        "created_at": rfc3339(now),
-        "universe_id": UNIVERSE_ID,
-        "job_type": issue.job_type,
-        "universe_defaults": {},
-        "issue": {
+    return planner_input_document(
+        created_at=rfc3339(now),
+        universe_id=UNIVERSE_ID,
+        job_type=issue.job_type,
+        universe_defaults={},
+        issue={
             "issue_id": issue.id,
             "dk_priority": issue.dk_priority,
             "dk_risk": issue.dk_risk,
@@ -35,10 +34,9 @@ def planner_input(issue: Issue, now: datetime, history: Sequence[Json], system_s
             "title": issue.title,
             "description": issue.description,
         },
-        "history": {"last_n_similar_runs": list(history)},
-        "action_space": action_space_document(),
-        "system_state": system_state,
-    }
+        history=history,
+        system_state=system_state,
+    )
 
 
 def system_state(load: FarmLoad, health: Mapping[str, float], now: datetime, usd_cap: float | None) -> Json:

@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 from math import fsum
 from typing import Any, Final, NamedTuple
 
-from planner.actions import NA, Action, JobType, action_space_document
+from planner.actions import NA, Action, JobType
 from planner.dataset.archives import Archived
 from planner.dataset.facts import Plan
 from planner.documents.planner_input import RunSummary, input_hash
 from planner.documents.plans import label_document
+from planner.encoding.build_input import planner_input_document
 from planner.space.baseline import clamp_action
 from planner.system.clock import rfc3339
 
@@ -93,17 +94,15 @@ def summary(run: Run) -> RunSummary:
 def rebuilt_input(run: Run, history: Sequence[RunSummary]) -> Json:
     """The planner_input of a run that recorded none. The state of the farm at that time is not known."""
     speaker = run.speaker
-    return {
-        "schema_version": "cyntra.planner_input.v1",
-        "created_at": _time(run.started_ms),
-        "universe_id": speaker.universe_id,
-        "job_type": speaker.job_type,
-        "universe_defaults": {},
-        "issue": speaker.issue,
-        "history": {"last_n_similar_runs": [each.document() for each in history]},
-        "action_space": action_space_document(),
-        "system_state": None,
-    }
+    return planner_input_document(
+        created_at=_time(run.started_ms),
+        universe_id=speaker.universe_id,
+        job_type=speaker.job_type,
+        universe_defaults={},
+        issue=speaker.issue,
+        history=[each.document() for each in history],
+        system_state=None,
+    )
 
 
 def example(run: Run, planner_input: Json) -> Json:

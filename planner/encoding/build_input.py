@@ -1,4 +1,4 @@
-"""What a host knows about an issue, as the `cyntra.planner_input.v1` that a policy is asked with."""
+"""The builder of `cyntra.planner_input.v1` documents: what a policy is asked with."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -18,6 +18,33 @@ _MISSING: Final = {
 _TEXTS: Final = ("title", "description", "keywords")
 
 
+def planner_input_document(
+    *,
+    created_at: str,
+    universe_id: str,
+    job_type: JobType,
+    universe_defaults: dict[str, Any],
+    issue: Mapping[str, Any],
+    history: Sequence[Mapping[str, Any]],
+    system_state: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """A `cyntra.planner_input.v1` document of these parts, with the action space; nothing is validated.
+
+    `created_at` is RFC 3339; `history` holds `run_summary.v1` documents, newest first.
+    """
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "created_at": created_at,
+        "universe_id": universe_id,
+        "job_type": job_type,
+        "universe_defaults": universe_defaults,
+        "issue": issue,
+        "history": {"last_n_similar_runs": list(history)},
+        "action_space": action_space_document(),
+        "system_state": system_state,
+    }
+
+
 def build_planner_input(
     issue: Mapping[str, Any],
     history: Sequence[Mapping[str, Any]] = (),
@@ -25,7 +52,7 @@ def build_planner_input(
     system_state: Mapping[str, Any] | None = None,
     universe_id: str = "default",
 ) -> dict[str, Any]:
-    """The planner_input of an issue, as of now.
+    """The planner_input of an issue that a host knows, as of now.
 
     `issue` has the names of a Beads issue or of planner_input (`id` or `issue_id`); missing fields have the
     defaults of the contract, other fields are left out. `history` holds `run_summary.v1` documents in any
@@ -33,13 +60,12 @@ def build_planner_input(
     """
     tags = list(issue.get("tags") or ())
     newest = sorted(history, key=lambda run: (-run["started_ms"], run["run_id"]))[:MAX_RUNS]
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "created_at": rfc3339_now(),
-        "universe_id": universe_id,
-        "job_type": job_type_of(tags),
-        "universe_defaults": dict(universe_defaults or {}),
-        "issue": {
+    return planner_input_document(
+        created_at=rfc3339_now(),
+        universe_id=universe_id,
+        job_type=job_type_of(tags),
+        universe_defaults=dict(universe_defaults or {}),
+        issue={
             "issue_id": issue["issue_id"] if "issue_id" in issue else issue["id"],
             **{
                 field: default if issue.get(field) is None else issue[field]
@@ -48,10 +74,9 @@ def build_planner_input(
             "tags": tags,
             **{field: issue[field] for field in _TEXTS if issue.get(field) is not None},
         },
-        "history": {"last_n_similar_runs": newest},
-        "action_space": action_space_document(),
-        "system_state": None if system_state is None else dict(system_state),
-    }
+        history=newest,
+        system_state=None if system_state is None else dict(system_state),
+    )
 
 
 def job_type_of(tags: Sequence[str]) -> JobType:

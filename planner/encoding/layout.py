@@ -206,7 +206,6 @@ LAYOUT_V1: Final = Layout(1, (_ISSUE, _HISTORY, _ACTION_SPACE, _UNIVERSE, _SYSTE
 LAYOUT_V2: Final = Layout(2, (*LAYOUT_V1.blocks, _KEYWORDS))
 """Version 1 and the issue's keywords, in buckets."""
 
-LAYOUT_VERSION: Final = LAYOUT_V1.version
 N_FEATURES: Final = LAYOUT_V1.size
 
 

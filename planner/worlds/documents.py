@@ -8,9 +8,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.actions import Action, action_space_document
+from planner.actions import Action
 from planner.documents.planner_input import input_hash
 from planner.documents.plans import label_document
+from planner.encoding.build_input import planner_input_document
 from planner.system.clock import rfc3339
 from planner.worlds.generate import ACTIONS, RISKS, SIZES, TAGS, Features, Floats, Outcomes, budgets
 
@@ -105,13 +106,12 @@ def _fail_codes(outcomes: Outcomes, at: tuple[int, ...]) -> list[str]:
 
 def _planner_input(bench: WorldBench, place: int, started: int) -> Json:
     tags = [name for name, there in zip(TAGS, bench.features.tags[place], strict=True) if there]
-    return {
-        "schema_version": "cyntra.planner_input.v1",
-        "created_at": _time(started),
-        "universe_id": "world",
-        "job_type": "code",
-        "universe_defaults": {},
-        "issue": {
+    return planner_input_document(
+        created_at=_time(started),
+        universe_id="world",
+        job_type="code",
+        universe_defaults={},
+        issue={
             "issue_id": issue_id(place),
             "dk_priority": f"P{place * 7 % 4}",
             "dk_risk": RISKS[bench.features.risk[place]],
@@ -120,14 +120,9 @@ def _planner_input(bench: WorldBench, place: int, started: int) -> Json:
             "dk_attempts": int(bench.past_count[place]),
             "tags": tags,
         },
-        "history": {
-            "last_n_similar_runs": [
-                _run(bench, place, back, started, tags) for back in range(bench.past_count[place])
-            ]
-        },
-        "action_space": action_space_document(),
-        "system_state": None,
-    }
+        history=[_run(bench, place, back, started, tags) for back in range(bench.past_count[place])],
+        system_state=None,
+    )
 
 
 def _run(bench: WorldBench, place: int, back: int, started: int, tags: list[str]) -> Json:

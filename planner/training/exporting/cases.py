@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from planner.actions import JOB_TYPES, JobType, action_space_document, valid_actions
+from planner.actions import JOB_TYPES, JobType, valid_actions
+from planner.encoding.build_input import planner_input_document
 from planner.system.clock import rfc3339
 
 CASES: Final = 120
@@ -43,17 +44,16 @@ def planner_inputs(count: int = CASES) -> Iterator[Json]:
 
 def _planner_input(rng: random.Random, job_type: JobType, runs: int) -> Json:
     starts = sorted((_NOW_MS - rng.randint(60_000, 60 * _DAY_MS) for _ in range(runs)), reverse=True)
-    return {
-        "schema_version": "cyntra.planner_input.v1",
-        "created_at": rfc3339(datetime.fromtimestamp(_NOW_MS / 1000, UTC)),
-        "universe_id": "default",
-        "job_type": job_type,
-        "universe_defaults": rng.choice([{}, {"swarm_id": "serial_handoff", "objective_id": "quality"}]),
-        "issue": _issue(rng, job_type),
-        "history": {"last_n_similar_runs": [_run(rng, start, job_type) for start in starts]},
-        "action_space": action_space_document(),
-        "system_state": rng.choice([None, *[_system_state(rng)] * 3]),
-    }
+    # In this order: each draw moves the generator on.
+    return planner_input_document(
+        created_at=rfc3339(datetime.fromtimestamp(_NOW_MS / 1000, UTC)),
+        universe_id="default",
+        job_type=job_type,
+        universe_defaults=rng.choice([{}, {"swarm_id": "serial_handoff", "objective_id": "quality"}]),
+        issue=_issue(rng, job_type),
+        history=[_run(rng, start, job_type) for start in starts],
+        system_state=rng.choice([None, *[_system_state(rng)] * 3]),
+    )
 
 
 def _issue(rng: random.Random, job_type: JobType) -> Json:
