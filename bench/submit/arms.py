@@ -1,4 +1,4 @@
-"""The arms of a case as they are written: limits resolved, worst cases priced, one execution a replicate."""
+"""The arms of a case as they are stored: limits resolved, worst cases priced, one execution a replicate."""
 
 import math
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from workers.spec import PlannedAction, Workcell
 
 Json = dict[str, Any]
 
-# Time beside gates and budgets: checkout, votes, a slow disk. Past it an execution is stuck, not slow.
+# Time besides gates and budgets: checkout, votes, a slow disk. Beyond it an execution is stuck, not slow.
 SLACK_SECONDS: Final = 300
 _LONGEST_SECONDS: Final = 2**31 - 1
 """What the database holds of a deadline: 68 years."""
@@ -46,7 +46,7 @@ def new_arms(
         replicate_fraction=sampling.replicate_fraction,
     ):
         replicates.setdefault(replicate.action, []).append(replicate)
-    found = []
+    arms = []
     for arm in sampled.arms:
         price = priced(arm.action)
         deadline = deadline_seconds(workcell, price.planned, for_gates)
@@ -61,8 +61,8 @@ def new_arms(
             )
             for replicate in replicates[arm.action]
         ]
-        found.append(_arm(config, arm, price.document, executions))
-    return found
+        arms.append(_arm(config, arm, price.document, executions))
+    return arms
 
 
 class _Price(NamedTuple):

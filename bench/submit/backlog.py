@@ -30,7 +30,7 @@ READERS: Final = {"beads": read_issues_file, "plan-tracker": read_plan_tracker}
 
 @dataclass
 class Stored:
-    """What an import came to, by ids."""
+    """The result of an import, by issue ids."""
 
     new: list[str] = field(default_factory=list)
     changed: list[Change] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Stored:
     older: list[Older] = field(default_factory=list)
     """Kept as they are stored."""
     left: list[str] = field(default_factory=list)
-    """Open issues that earlier imports of the file brought and that it has no more; not closed."""
+    """Open issues of earlier imports of the file that are missing from it now; not closed."""
     closed: list[str] = field(default_factory=list)
     """Those of them that were closed."""
 
@@ -64,7 +64,7 @@ class Stored:
 
 
 def read_backlog(file: Path, form: str = "beads") -> ImportReport:
-    """The issues of a file in one of the formats; `IntakeError` where it cannot be read or holds none."""
+    """The issues of a file in one of the formats; raises `IntakeError` where it cannot be read or has none."""
     report = READERS[form](file)
     if report.bad_lines and not report.issues:
         number, reason = report.bad_lines[0]
@@ -82,11 +82,13 @@ def store_backlog(
     prune: bool = False,
     dry_run: bool = False,
 ) -> Stored:
-    """Store what was read, all or nothing, where nothing newer is stored.
+    """Idempotent import in one transaction; of two states of an issue the newer one is kept.
 
-    The source is stored as an absolute path without links: trust in it must not depend on where one stood.
-    `force` stores what is older, too; `prune` closes open issues of the source that the file has no more, and is
-    an `IntakeError` where that is not safe; with `dry_run` nothing is written.
+    The source is stored as an absolute path without links, so that trust in it does not depend on the current
+    directory. `force` stores older states, too; `prune` closes open issues of the source that are missing from the
+    file; with `dry_run` nothing is written.
+
+    Raises `IntakeError` where `prune` is not safe.
     """
     reason = why_not_prune(report) if prune else None
     if reason is not None:
@@ -110,33 +112,33 @@ def store_backlog(
 def _compare(
     backlog: BacklogImport, documents: dict[str, Any], report: ImportReport, *, force: bool, prune: bool
 ) -> tuple[Stored, dict[str, Any]]:
-    """What becomes of each issue, and the documents to write."""
-    found = backlog.stored(documents)
-    told = Stored(new=[issue_id for issue_id in documents if issue_id not in found])
+    """The result for each issue, and the documents to write."""
+    before = backlog.stored(documents)
+    result = Stored(new=[issue_id for issue_id in documents if issue_id not in before])
     of_this_source = []
     for issue_id, given in documents.items():
-        known = found.get(issue_id)
+        known = before.get(issue_id)
         if known is None or known.document is None:
             continue
         difference = compare(issue_id, known.document, given, force=force)
         if isinstance(difference, Older):
-            told.older.append(difference)
+            result.older.append(difference)
             of_this_source += [difference] if known.source == source_of(report) else []
         elif difference is not None:
-            told.changed.append(difference)
+            result.changed.append(difference)
     reason = why_older_is_not_pruned(of_this_source) if prune else None
     if reason is not None:
         raise IntakeError(
             f"{report.source}: nothing is imported or closed: {reason}; leave out --prune, or add --force"
         )
-    told.unchanged = len(found) - len(told.changed) - len(told.older)
-    return told, {i: documents[i] for i in [*told.new, *(change.issue_id for change in told.changed)]}
+    result.unchanged = len(before) - len(result.changed) - len(result.older)
+    return result, {i: documents[i] for i in [*result.new, *(change.issue_id for change in result.changed)]}
 
 
 def _close(
     backlog: BacklogImport, documents: dict[str, Any], report: ImportReport, stored: Stored
 ) -> dict[str, Any]:
-    """The closed documents of the issues that left the file; those in unreadable lines of it are spared."""
+    """The closed documents of the issues that left the file; except those in its unreadable lines."""
     left = backlog.left(documents, CLOSED_STATUSES)
     stored.left = sorted(spared(left, report))
     stored.closed = [issue_id for issue_id in left if issue_id not in stored.left]
@@ -149,7 +151,7 @@ def source_of(report: ImportReport) -> str:
 
 
 def report_plan(engine: sa.Engine, report: ImportReport) -> PlanReport:
-    """What the dependencies of an imported plan amount to; an issue that the farm knows is not unknown."""
+    """A summary of the dependencies of an imported plan; an issue that is stored is not unknown."""
     stored = Issues(engine)
     documents = (stored.get(issue_id) for issue_id in sorted(unknown_ids(report.issues)))
     elsewhere = [Issue.from_document(document) for document in documents if document is not None]

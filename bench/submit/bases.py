@@ -1,4 +1,4 @@
-"""The base commits of a plan, mirrored once before it is written, for all that is told of them."""
+"""The base commits of a plan, mirrored once before the plan is stored; every check of them uses these mirrors."""
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -28,11 +28,11 @@ def base_of(cell: Workcell) -> Base:
 def mirror_bases(cells: Iterable[Workcell], mirrors: Path, *, here: bool) -> Mapping[Base, Path | str]:
     """The mirror that holds each base commit, or why there is none.
 
-    `here`: the executions will run on this machine, so that one which cannot be fetched is an error. In a fleet it is
-    the workers that must reach it.
+    `here`: the executions will run on this machine, so that a commit that cannot be fetched is an error. In a fleet the
+    workers must reach it, not this machine.
     """
     bases = sorted(set(map(base_of, cells)))
-    # Asking a repository for a commit is waiting, not work: several at a time.
+    # Network-bound: several at a time.
     with ThreadPoolExecutor(max_workers=8) as pool:
         return dict(zip(bases, pool.map(lambda base: _mirror(base, mirrors, here), bases), strict=True))
 

@@ -1,4 +1,4 @@
-"""The farm's own finished executions as run summaries, and those similar to an issue."""
+"""Run summaries of the farm's finished executions, and nearest-neighbour search for an issue."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime

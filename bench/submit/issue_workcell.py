@@ -41,7 +41,7 @@ def _check_money(workcell: Workcell, issue_id: str) -> None:
 
 
 def objector(config: BenchConfig) -> Callable[[Issue, str | None], str | None]:
-    """A function that tells why an issue from a source cannot be submitted under `config`; None where it can."""
+    """A function that returns why an issue from a source cannot be submitted under `config`, or None where it can."""
 
     @cache
     def of_the_config(source: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""What base commits list and check-outs leave out: told, with the key that mends it, before anything runs."""
+"""Warnings about submodules and Git LFS files that check-outs leave out, with the key that fetches them."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,20 +19,20 @@ _LONGEST: Final = 80
 
 
 def left_out(
-    cells: Mapping[str, Workcell], found: Mapping[Base, Path | str], mirrors: Path, *, here: bool
+    cells: Mapping[str, Workcell], mirror_of: Mapping[Base, Path | str], mirrors: Path, *, here: bool
 ) -> list[str]:
-    """A line for submodules and one for Git LFS files that base commits have and nobody asked for.
+    """A line for submodules and a line for Git LFS files that base commits have and the config does not fetch.
 
-    `cells`: workcells by issue. `found`: the mirrors of their base commits. `here`: the executions will run on this
-    machine, with these mirrors, so that what the config does ask for is fetched now. Raises `WorkerError` where
+    `cells`: workcells by issue. `mirror_of`: the mirrors of their base commits. `here`: the executions will run on this
+    machine, with these mirrors, so that what the config fetches is fetched now. Raises `WorkerError` where
     something cannot be fetched.
     """
-    # Fetching is waiting, not work: several at a time.
+    # Network-bound: several at a time.
     with ThreadPoolExecutor(max_workers=8) as pool:
         unique = list({_key(cell): cell for cell in cells.values()}.values())
-        looked = pool.map(lambda cell: _look(cell, found[base_of(cell)], mirrors, here=here), unique)
-        told = dict(zip(map(_key, unique), looked, strict=True))
-    return lines({issue: (cell.repo, told[_key(cell)]) for issue, cell in cells.items()})
+        looked = pool.map(lambda cell: _look(cell, mirror_of[base_of(cell)], mirrors, here=here), unique)
+        left = dict(zip(map(_key, unique), looked, strict=True))
+    return lines({issue: (cell.repo, left[_key(cell)]) for issue, cell in cells.items()})
 
 
 def _key(cell: Workcell) -> tuple[str, str, str]:
@@ -40,7 +40,7 @@ def _key(cell: Workcell) -> tuple[str, str, str]:
 
 
 def fetch_ahead(cell: Workcell, mirrors: Path) -> None:
-    """Mirror the base commit, and what the workcell asks for beside it, signed in as the account of this shell.
+    """Prefetch the base commit, and the submodules and files that the workcell includes, as the account of this shell.
 
     The worker that uses these mirrors need not sign in. Raises `WorkerError`, or `BenchError` for a broken commit.
     """
@@ -70,22 +70,22 @@ def _unreadable(cell: Workcell, error: GitError) -> BenchError:
     return BenchError(f"{where}: commit {cell.base[:12]} cannot be read: {error}")
 
 
-def lines(found: Mapping[str, tuple[str, Unfetched]]) -> list[str]:
-    """For people: `found` holds repository and what is left out of it, by issue."""
-    told = []
+def lines(unfetched_of: Mapping[str, tuple[str, Unfetched]]) -> list[str]:
+    """The warnings. `unfetched_of`: repository and what is left out of it, by issue."""
+    warnings = []
     for key, words in (
         ("submodules", "submodules of the base commit stay empty directories"),
         ("lfs", "Git LFS files of the base commit stay pointers"),
     ):
-        issues = [issue for issue, (_, left) in found.items() if getattr(left, key)]
-        paths = sorted({(repo, path) for repo, left in found.values() for path in getattr(left, key)})
+        issues = [issue for issue, (_, left) in unfetched_of.items() if getattr(left, key)]
+        paths = sorted({(repo, path) for repo, left in unfetched_of.values() for path in getattr(left, key)})
         if issues:
-            told.append(
+            warnings.append(
                 f"{words} in {_count(len(issues), 'issue')} ({_count(len(paths), 'path')}: "
                 f"{_examples([path for _, path in paths])}); to fetch them set workcell.git: "
                 f"{{{key}: true}} in the config"
             )
-    return told
+    return warnings
 
 
 def _examples(paths: Sequence[str]) -> str:

@@ -94,16 +94,16 @@ def plan_bench(
 ) -> NewBench:
     """The whole bench, ready to be written. Same config, issues and seed: same arms, propensities and seeds."""
     sampling = config.action_sampling
-    ranks = admission_ranks(sampling.seed, [one.issue.id for one in ready])
+    ranks = admission_ranks(sampling.seed, [item.issue.id for item in ready])
     queues: dict[str, tuple[str, ...]] = {}
     cases = []
     inputs = get_strategy(sampling.strategy).prepare(
-        [_sampling_input(config, one, known.last_actions.get(one.issue.id)) for one in ready], ranks
+        [_sampling_input(config, item, known.last_actions.get(item.issue.id)) for item in ready], ranks
     )
-    for one, sampling_input in zip(ready, inputs, strict=True):
-        needs = needs_of(one.workcell)
+    for item, sampling_input in zip(ready, inputs, strict=True):
+        needs = needs_of(item.workcell)
         queues[class_name(needs)] = needs
-        cases.append(_case(config, one, class_name(needs), ranks[one.issue.id], known, sampling_input))
+        cases.append(_case(config, item, class_name(needs), ranks[item.issue.id], known, sampling_input))
     return NewBench(
         bench_id=bench_id,
         config=config.document(),
@@ -138,26 +138,26 @@ def _ms(minutes: float | None) -> int | None:
 
 
 def _case(
-    config: BenchConfig, one: Ready, queue: str, rank: int, known: Known, sampling_input: SamplingInput
+    config: BenchConfig, item: Ready, queue: str, rank: int, known: Known, sampling_input: SamplingInput
 ) -> NewCase:
-    issue = one.issue
+    issue = item.issue
     document = planner_input(issue, known.now, known.history(issue), known.system_state)
     sampled = sample_arms(sampling_input)
     return new_case(
-        one,
+        item,
         document,
         queue=queue,
         rank=rank,
         check_seed=seed63(config.action_sampling.seed, "baseline", issue.id),
-        baseline=known.baselines.get(one.baseline_key),
-        arms=new_arms(config, issue.id, one.workcell, queue, sampled),
+        baseline=known.baselines.get(item.baseline_key),
+        arms=new_arms(config, issue.id, item.workcell, queue, sampled),
         note=sampled.note,
         design=design_document(sampling_input, sampled),
     )
 
 
 def new_case(
-    one: Ready,
+    item: Ready,
     document: Json,
     *,
     queue: str,
@@ -171,7 +171,7 @@ def new_case(
     design: Json | None = None,
 ) -> NewCase:
     """The case of one issue with its planner_input `document`; its gates are checked first where `baseline` is None."""
-    issue, workcell = one.issue, one.workcell
+    issue, workcell = item.issue, item.workcell
     return NewCase(
         issue_id=issue.id,
         issue=issue.document(),
@@ -182,7 +182,7 @@ def new_case(
         planner_input=document,
         input_hash=hash_without_time(document),
         workcell=workcell.model_dump(mode="json"),
-        baseline_key=one.baseline_key,
+        baseline_key=item.baseline_key,
         baseline=baseline,
         baseline_check=NewExecution(queue=queue, seed=check_seed, deadline_seconds=check_seconds(workcell)),
         admission_rank=rank,
@@ -194,14 +194,14 @@ def new_case(
     )
 
 
-def _sampling_input(config: BenchConfig, one: Ready, executed: Action | None) -> SamplingInput:
-    issue, sampling, limits = one.issue, config.action_sampling, config.execution_limits
+def _sampling_input(config: BenchConfig, item: Ready, executed: Action | None) -> SamplingInput:
+    issue, sampling, limits = item.issue, config.action_sampling, config.execution_limits
     arm_limits = ArmLimits(
         limits.max_minutes_per_candidate, limits.max_total_minutes_per_issue, sampling.replicates
     )
     return SamplingInput(
         issue_id=issue.id,
-        space=arm_space(issue.job_type, workcell_limits(one.workcell), arm_limits),
+        space=arm_space(issue.job_type, workcell_limits(item.workcell), arm_limits),
         baseline=baseline_action(issue.dk_risk, issue.dk_size, issue.job_type),
         executed=executed,
         rule=SamplingRule(

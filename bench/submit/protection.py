@@ -1,4 +1,4 @@
-"""Protected paths held against the base commits of a bench, before it is written: what protects nothing is told."""
+"""Protected paths compared with the base commits of a bench before it is stored; warnings for what protects nothing."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,16 +17,16 @@ _NAMED = 3
 _INLINE = ("-c", "-e", "--eval")
 
 
-def protection_lines(cells: Mapping[str, Workcell], found: Mapping[Base, Path | str]) -> list[str]:
-    """One line for everything that protected paths miss. `cells`: workcells by issue. `found`: the mirrors of their
-    base commits, or why one is not known."""
-    unknown = [each for each in found.values() if isinstance(each, str)]
-    files = {base: files_of(each, base[1]) for base, each in found.items() if isinstance(each, Path)}
+def protection_lines(cells: Mapping[str, Workcell], mirror_of: Mapping[Base, Path | str]) -> list[str]:
+    """One line for everything that protected paths miss. `cells`: workcells by issue. `mirror_of`: the mirrors of
+    their base commits, or why there is none."""
+    unknown = [each for each in mirror_of.values() if isinstance(each, str)]
+    files = {base: files_of(each, base[1]) for base, each in mirror_of.items() if isinstance(each, Path)}
     return [*unreached_lines(unknown), *missed_lines(cells, files)]
 
 
 def unreached_lines(unknown: Sequence[str]) -> list[str]:
-    """What is said of base commits whose files are not known."""
+    """A warning about base commits whose files are not known."""
     if not unknown:
         return []
     more = f" (and {len(unknown) - 1} more)" if len(unknown) > 1 else ""
@@ -47,7 +47,7 @@ def missed_lines(workcells: Mapping[str, Workcell], files: Mapping[Base, Sequenc
 
 
 def _missed(cell: Workcell, files: Mapping[Base, Sequence[str]]) -> Iterator[str]:
-    """Lines with a place for the issues."""
+    """Lines with a format field for the issues."""
     known = files[base_of(cell)]
     patterns = [*(cell.protected_paths or []), *cell.further_protected_paths]
     for pattern in patterns:
@@ -83,7 +83,7 @@ def _matches(pattern: str, files: Sequence[str]) -> bool:
 
 
 def _allows(pattern: str, name: str) -> bool:
-    """Whether it was said that candidates may edit the file."""
+    """Whether a negated pattern allows candidates to edit the file."""
     return pattern.startswith("!") and bool(spec_of([pattern[1:]]).match_file(name))
 
 

@@ -1,4 +1,4 @@
-"""A race as it stands at submit."""
+"""The initial state of a race."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from planner.actions import canonical_rank
 def new_race(cases: Sequence[SamplingInput]) -> RaceDocument | None:
     """The race as it is stored with the bench; None where there is no race.
 
-    With `control` each case's own baseline runs beside the cells and is never dropped.
+    With `control` each case's own baseline runs in addition to the cells and is never dropped.
     """
     if not cases or not get_strategy(cases[0].rule.strategy).races:
         return None

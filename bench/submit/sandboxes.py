@@ -1,4 +1,4 @@
-"""In which sandboxes the work of a bench will run, known before it is written."""
+"""The sandboxes in which a bench will run, resolved before it is stored."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,14 +18,14 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Sandboxes:
-    """The rungs that await a bench."""
+    """The sandboxes of a bench, by what is asked for and what the machines offer."""
 
     asked: Mapping[str, int]
     """Cases by what their workcell asks for."""
     here: Mapping[str, int] | None
     """Cases by rung where this machine does the work; None in a fleet."""
     machines: Mapping[str, int]
-    """The fleet's machines by the rung they told; empty where this machine does the work."""
+    """The fleet's machines by the sandbox they registered with; empty where this machine does the work."""
     networked: Sequence[str]
     """Toolchains that get the network."""
 
@@ -39,7 +39,7 @@ class Sandboxes:
         }
 
     def lines(self) -> list[str]:
-        """For people: where it runs, and what that does not keep."""
+        """For people: where it runs, and what that sandbox does not isolate."""
         rungs = self.machines if self.here is None else self.here
         lines = [self._offered()] if self.here is None else []
         lines += [
@@ -61,19 +61,19 @@ class Sandboxes:
 
 
 def check_here(asked: Iterable[Sandbox]) -> list[str]:
-    """The rung of each demand on this machine. Raises `SandboxMissingError` with what would mend it."""
+    """The sandbox for each demand on this machine. Raises `SandboxMissingError` with the ways out."""
     own = WorkerSettings.from_environment().sandbox
-    return [ladder.choose(ladder.strictest(one, own)).name for one in asked]
+    return [ladder.choose(ladder.strictest(demand, own)).name for demand in asked]
 
 
 def sandboxes_of(plan: NewBench, machines: Sequence[MachineRow] | None) -> Sandboxes:
-    """What awaits the cases of a plan; `machines` are those of the fleet, None where this machine does the work."""
+    """The sandboxes of a plan's cases; `machines` are the fleet's, None where this machine does the work."""
     asked = [case.workcell["sandbox"] for case in plan.cases]
-    present = [one for one in machines or () if one.seen_seconds_ago < 60]
+    present = [machine for machine in machines or () if machine.seen_seconds_ago < 60]
     return Sandboxes(
         asked=Counter(asked),
         here=Counter(check_here(asked)) if machines is None else None,
-        machines=Counter(one.sandbox or "unknown" for one in present),
+        machines=Counter(machine.sandbox or "unknown" for machine in present),
         networked=_networked(plan),
     )
 
@@ -84,7 +84,7 @@ def _networked(plan: NewBench) -> list[str]:
 
 
 def _has_network(ref: ToolchainRef) -> bool:
-    """Agents reach their provider unless told otherwise; `command` and `repair` only where told."""
+    """Whether a toolchain gets the network: agents by default, `command` and `repair` where the config allows it."""
     if ref.network is not None:
         return ref.network
     return ref.name != "command" and get_toolchain(ref.name).uses_provider

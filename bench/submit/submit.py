@@ -54,7 +54,7 @@ def prepare_bench(
     ready = _make_all_ready(config, chosen, resolve, _sources(engine, config, chosen))
     _check_toolchains(ready, here)
     if here:
-        check_here({one.workcell.sandbox for one in ready})
+        check_here({item.workcell.sandbox for item in ready})
     now = datetime.now(UTC)
     slice_name = "issues" if issue_ids else config.issue_selection.slice
     return plan_bench(config, new_bench_id(now), slice_name, ready, _known(engine, config, ready, now))
@@ -69,13 +69,13 @@ def known_issues(engine: sa.Engine, config: BenchConfig) -> list[Issue]:
 
 
 def choose(known: Sequence[Issue], config: BenchConfig, issue_ids: Sequence[str] | None) -> list[Issue]:
-    """The issues of the bench: the slice of the config, or those named."""
+    """The issues of the bench: the slice of the config, or the ones named."""
     selection = config.issue_selection
     return select(
         known,
         selection.slice,
         {} if issue_ids else find_slice(selection.slice, config.slices),
-        filters=[one.model_dump(by_alias=True, exclude_none=True) for one in selection.filters],
+        filters=[each.model_dump(by_alias=True, exclude_none=True) for each in selection.filters],
         ids=issue_ids,
         sample_size=selection.sample_size,
         seed=selection.seed,
@@ -105,7 +105,7 @@ def _make_all_ready(
 
 
 def _check_toolchains(ready: Sequence[Ready], here: bool) -> None:
-    for ref in {ref.model_dump_json(): ref for one in ready for ref in one.workcell.toolchains}.values():
+    for ref in {ref.model_dump_json(): ref for item in ready for ref in item.workcell.toolchains}.values():
         check_ref(ref)
         if here and (missing := missing_executable(ref)) is not None:
             raise BenchError(missing)
@@ -114,11 +114,11 @@ def _check_toolchains(ready: Sequence[Ready], here: bool) -> None:
 def _known(engine: sa.Engine, config: BenchConfig, ready: Sequence[Ready], now: datetime) -> Known:
     history = FarmHistory(engine)
     usd_cap = config.execution_limits.max_usd
-    last = history.last_actions([one.issue.id for one in ready])
+    last = history.last_actions([item.issue.id for item in ready])
     return Known(
         now=now,
         history=similar_history(history.recent_runs(), now),
         system_state=system_state(history.load(), history.toolchain_health(), now, usd_cap),
         last_actions={row.issue_id: action_of(row) for row in last},
-        baselines=history.baselines([one.baseline_key for one in ready]),
+        baselines=history.baselines([item.baseline_key for item in ready]),
     )
