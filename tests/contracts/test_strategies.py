@@ -93,8 +93,9 @@ def test_command_line_config_and_template_offer_the_registered_strategies() -> N
 
 
 def test_an_unknown_strategy_is_refused_in_one_line() -> None:
-    with pytest.raises(BenchError, match=r"^unknown strategy 'nosuch'; known are deterministic, .*racing$"):
+    with pytest.raises(BenchError) as refused:
         get_strategy("nosuch")
+    assert str(refused.value) == f"unknown strategy 'nosuch'; known are {', '.join(NAMES)}"
 
 
 def test_the_version_is_the_name_and_a_number_and_both_are_stored(strategy: Strategy) -> None:
