@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db.engine import open_engine
 from db.repositories.leases import Leases
-from planner.system.plain_log import PlainFormatter
+from planner.system.plain_log import line_formatter, never_log_sql
 from workers.broker.celery_app import TASK_NAME, capability_class, make_app
 from workers.execution.machine import Machine
 from workers.execution.run import run_execution
@@ -88,9 +88,10 @@ def work(task: Any) -> None:
 
 @signals.after_setup_logger.connect
 @signals.after_setup_task_logger.connect
-def _log_plain_lines(logger: logging.Logger, format: str, **_: Any) -> None:
+def _log_whole_lines(logger: logging.Logger, format: str, **_: Any) -> None:
+    never_log_sql()
     for handler in logger.handlers:
-        handler.setFormatter(PlainFormatter(format))
+        handler.setFormatter(line_formatter(format))
 
 
 @signals.worker_init.connect

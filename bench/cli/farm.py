@@ -4,13 +4,15 @@ from pathlib import Path
 
 import click
 
+from bench.cli.answers import show_answer
 from bench.cli.session import FARM_DIRECTORY, note, open_farm
 from bench.config.errors import ConfigError
 from bench.config.load import find_config, load_config
 from bench.embedded.farm import EmbeddedFarm
 from bench.embedded.parts import parts_status
 from bench.errors import BenchError
-from bench.terminal import parts_table, show
+from bench.terminal import parts_table
+from planner.cli.formats import Output, output_options
 from workers.spec import ToolchainRef
 
 
@@ -18,7 +20,8 @@ from workers.spec import ToolchainRef
 @click.option(
     "--slots", type=click.IntRange(min=1), help="Executions at the same time; one a core unless given."
 )
-def up(slots: int | None) -> None:
+@output_options("parts")
+def up(slots: int | None, output: Output) -> None:
     """Start the embedded farm of this directory: database, broker, coordinator, worker.
 
     A second `bench up` joins; what crashed is started anew. Every other command starts the servers it needs
@@ -34,7 +37,8 @@ def up(slots: int | None) -> None:
                 "BENCH_DATABASE_URL is set: a fleet is started on its machines, not with `bench up`"
             )
         farm.start_parts(slots, _toolchains_here())
-        show(parts_table([*farm.embedded.status(), *parts_status(farm.embedded)]))
+        parts = [*farm.embedded.status(), *parts_status(farm.embedded)]
+    show_answer(output, lambda: {"parts": [vars(part) for part in parts]}, lambda: [parts_table(parts)])
 
 
 def _toolchains_here() -> list[ToolchainRef]:

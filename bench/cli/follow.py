@@ -19,6 +19,9 @@ from bench.results.looks import race_line, so_far
 from bench.sandboxes import counted
 from bench.terminal import console, seconds, styled, table
 from db.repositories.benches import Benches
+from planner.cli.formats import Output
+from planner.cli.verbosity import is_quiet
+from planner.system.plain_log import is_json
 from workers.sandbox.ladder import STRONGEST
 
 _REFRESH_SECONDS = 0.5
@@ -72,25 +75,32 @@ def read_progress(farm: Farm, bench_id: str) -> Progress:
     )
 
 
-def watch(farm: Farm, bench_id: str) -> Progress:
-    """Show the bench until it is over. Ctrl-C detaches: the bench goes on."""
+def watch(farm: Farm, bench_id: str, *, may_draw: bool = True) -> Progress:
+    """Show the bench until it is over. Ctrl-C detaches: the bench goes on.
+
+    The live view is drawn on standard output, where a form for programs must be alone: then not `may_draw`.
+    """
     with _ticking_along(farm):
-        return _watch_live(farm, bench_id) if console().is_terminal else _watch_plain(farm, bench_id)
+        return _watch_live(farm, bench_id) if may_draw and _has_screen() else _watch_plain(farm, bench_id)
 
 
-def follow(farm: Farm, bench_id: str, *, as_json: bool) -> int:
+def _has_screen() -> bool:
+    return console().is_terminal and not is_quiet() and not is_json()
+
+
+def follow(farm: Farm, bench_id: str, output: Output) -> int:
     """Watch, then show what came of it; the exit code: 0 finished, 1 halted or cancelled."""
     from bench.cli.reports import show_bench_report, show_bench_summary
 
     try:
-        last = watch(farm, bench_id)
+        last = watch(farm, bench_id, may_draw=output.is_for_people)
     except KeyboardInterrupt:
         note(f"detached; the bench goes on. Follow it with: bench watch {bench_id}")
         return 130
-    if as_json:
+    if output.form == "json":
         show_bench_summary(farm, bench_id)
     else:
-        show_bench_report(farm, bench_id)
+        show_bench_report(farm, bench_id, output)
     if last.bench["state"] == "halted":
         note(f"halted: {last.bench['halt_reason']}; go on with: bench resume {bench_id}")
     return 0 if last.bench["state"] == "finished" else 1

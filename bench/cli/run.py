@@ -24,7 +24,7 @@ from bench.intake.slices import find_slice
 from bench.stream.scheduler import Scheduler, StepReport
 from bench.submit.sandboxes import check_here
 from planner.cli.numbers import FiniteRange
-from planner.system.plain_log import log_to_stderr
+from planner.cli.verbosity import log_as_asked
 
 if TYPE_CHECKING:
     from bench.coordinator.turn import Turn
@@ -61,7 +61,7 @@ def run(mode: str, slice_name: str | None, config: Path | None, trust_issues: bo
     found = trust_issue_workcells(found) if trust_issues else found
     resolved = apply_stream_flags(found, slice=slice_name, **flags)
     wanted = find_slice(resolved.issue_selection.slice, resolved.slices)
-    log_to_stderr()
+    log_as_asked()
     stop = stop_on_signals()
     with open_farm() as farm:
         _work(farm, resolved, lambda issue: matches(issue, wanted), stop, once=mode == "once")

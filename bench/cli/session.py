@@ -17,7 +17,7 @@ from bench.embedded.parts import PartUrls, check_variables, start_parts, worker_
 from bench.errors import BenchError, FailureError
 from db.engine import open_engine
 from db.upgrade import check, standing, upgrade
-from planner.cli.output import echo
+from planner.cli import output
 from workers.broker.doorbell import Doorbell
 from workers.spec import ToolchainRef
 
@@ -26,7 +26,7 @@ FARM_DIRECTORY = Path(".bench")
 
 def note(line: str) -> None:
     """A line for the person at the terminal; never on standard output, which programs may read."""
-    echo(line, err=True)
+    output.note(line)
 
 
 @dataclass

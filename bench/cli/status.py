@@ -4,42 +4,50 @@ from typing import Any
 
 import click
 
+from bench.cli.answers import show_answer
 from bench.cli.follow import line_of, read_progress
 from bench.cli.session import Farm, open_farm
 from bench.embedded.parts import parts_status
 from bench.sandboxes import sandbox_lines
-from bench.terminal import parts_table, seconds, show, show_json, styled, table
+from bench.terminal import parts_table, seconds, styled, table
 from db.repositories.benches import Benches
 from db.repositories.machines import Machines
+from planner.cli.formats import Output, output_options
+
+_FARM, _CASES = ("parts", "machines", "benches"), "cases"
 
 
 @click.command()
 @click.argument("bench_id", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def status(bench_id: str | None, as_json: bool) -> None:
+@output_options(*_FARM, _CASES, is_narrowed=True)
+def status(bench_id: str | None, output: Output) -> None:
     """Show the farm: its parts, machines and benches; or one bench with its cases.
 
     \b
     Examples:
       bench status
-      bench status b-20260131-k3f9q --json
+      bench status b-20260131-k3f9q -o json
+      bench status -o csv --table machines
     """
+    output = output.among(*(_FARM if bench_id is None else [_CASES]))
     with open_farm() as farm:
         if bench_id is None:
-            _farm_status(farm, as_json)
+            _farm_status(farm, output)
         else:
-            _bench_status(farm, bench_id, as_json)
+            _bench_status(farm, bench_id, output)
 
 
-def _farm_status(farm: Farm, as_json: bool) -> None:
+def _farm_status(farm: Farm, output: Output) -> None:
     parts = [] if farm.embedded is None else [*farm.embedded.status(), *parts_status(farm.embedded)]
     machines, benches = Machines(farm.engine).list_all(), Benches(farm.engine).list_all()
-    if as_json:
-        show_json({"parts": [part.__dict__ for part in parts], "machines": machines, "benches": benches})
-        return
-    if parts:
-        show(parts_table(parts))
-    show(machines_table(machines))
+    show_answer(
+        output,
+        lambda: {"parts": [vars(part) for part in parts], "machines": machines, "benches": benches},
+        lambda: [*([parts_table(parts)] if parts else []), machines_table(machines), _benches_table(benches)],
+    )
+
+
+def _benches_table(benches: list[dict[str, Any]]) -> Any:
     rows = [
         (
             b["bench_id"],
@@ -52,7 +60,7 @@ def _farm_status(farm: Farm, as_json: bool) -> None:
         )
         for b in benches
     ]
-    show(table("Benches", ("bench", "submitted (UTC)", "state", "slice", "strategy", "K>", "cases>"), rows))
+    return table("Benches", ("bench", "submitted (UTC)", "state", "slice", "strategy", "K>", "cases>"), rows)
 
 
 def machines_table(machines: list[dict[str, Any]]) -> Any:
@@ -71,14 +79,26 @@ def machines_table(machines: list[dict[str, Any]]) -> Any:
     return table("Machines", ("machine", "state", "seen before>", "running>", "sandbox", "can do"), rows)
 
 
-def _bench_status(farm: Farm, bench_id: str, as_json: bool) -> None:
+def _bench_status(farm: Farm, bench_id: str, output: Output) -> None:
     progress = read_progress(farm, bench_id)
-    if as_json:
-        documents = {"bench": progress.bench, "executions": progress.states, "cases": progress.cases}
-        show_json({**documents, "sandboxes": progress.sandboxes})
-        return
-    show(styled((f"bench {bench_id}", "bold"), f"  {progress.bench['state']}"), line_of(progress, 0, 0.0))
-    show(*sandbox_lines(progress.sandboxes))
+    show_answer(
+        output,
+        lambda: {
+            "bench": progress.bench,
+            "executions": progress.states,
+            "cases": progress.cases,
+            "sandboxes": progress.sandboxes,
+        },
+        lambda: [
+            styled((f"bench {bench_id}", "bold"), f"  {progress.bench['state']}"),
+            line_of(progress, 0, 0.0),
+            *sandbox_lines(progress.sandboxes),
+            _cases_table(progress.cases),
+        ],
+    )
+
+
+def _cases_table(cases: list[dict[str, Any]]) -> Any:
     columns = (
         "issue",
         "risk",
@@ -97,6 +117,6 @@ def _bench_status(farm: Farm, bench_id: str, as_json: bool) -> None:
             *(c["done"] + c["error"] + c["dropped"], c["error"], c["running"], c["ready"] + c["pending"]),
             c["reason"] or c["note"],
         )
-        for c in progress.cases
+        for c in cases
     ]
-    show(table(None, columns, rows))
+    return table(None, columns, rows)

@@ -15,7 +15,7 @@ from planner.system.foreign_text import visible_line
 COMMANDS = {
     "build-dataset": "planner.cli.datasets:build_dataset",
     "dataset": "planner.cli.datasets:dataset",
-    "stats": "planner.cli.datasets:stats",
+    "stats": "planner.cli.statistics:stats",
     "train": "planner.cli.training:train",
     "evaluate": "planner.cli.evaluation:evaluate",
     "ablate": "planner.cli.evaluation:ablate",
