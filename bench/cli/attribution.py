@@ -5,12 +5,13 @@ import click
 from bench.cli.answers import show_answer
 from bench.cli.power import POOL_EPOCHS
 from bench.cli.session import open_farm
+from bench.cli.suggestions import bench_ids
 from db.repositories.benches import Benches
 from planner.cli.formats import Output, output_options
 
 
 @click.command()
-@click.argument("bench_ids", metavar="[BENCH_ID]...", nargs=-1)
+@click.argument("bench_ids", metavar="[BENCH_ID]...", nargs=-1, shell_complete=bench_ids)
 @POOL_EPOCHS
 @output_options("shares")
 def attribution(bench_ids: tuple[str, ...], pool_epochs: bool, output: Output) -> None:

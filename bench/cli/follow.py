@@ -15,7 +15,6 @@ from rich.text import Text
 
 from bench.cli.session import Farm, note
 from bench.config.money import format_usd
-from bench.results.looks import race_line, so_far
 from bench.sandboxes import counted
 from bench.terminal import console, seconds, styled, table
 from db.repositories.benches import Benches
@@ -158,6 +157,8 @@ def _watch_plain(farm: Farm, bench_id: str) -> Progress:
 
 def picture(progress: Progress, ended_before: int, watched_seconds: float) -> RenderableType:
     """The live view."""
+    from bench.results.looks import race_line, so_far
+
     bar = Table.grid(padding=(0, 1))
     bar.add_row(
         ProgressBar(total=max(progress.total, 1), completed=progress.ended, width=40),
@@ -189,6 +190,8 @@ def picture(progress: Progress, ended_before: int, watched_seconds: float) -> Re
 
 def line_of(progress: Progress, ended_before: int, watched_seconds: float) -> str:
     """The plain view: everything in one line."""
+    from bench.results.looks import race_line, so_far
+
     parts = [_counts(progress), _money(progress.bench), _pace(progress, ended_before, watched_seconds)]
     return "; ".join(
         [*parts, *so_far(progress.cases), *race_line(progress.bench), *_warnings(progress, watched_seconds)]

@@ -18,6 +18,7 @@ from bench.cli.imported import (
     tell_stored,
 )
 from bench.cli.session import note, open_farm
+from bench.cli.suggestions import issue_ids, slices
 from bench.intake.errors import IntakeError
 from bench.intake.issue import Issue
 from bench.intake.slices import find_slice, select
@@ -76,7 +77,7 @@ def import_(file: Path | None, form: str, output: Output, **how: bool) -> None:
         stored = store_backlog(farm.engine, report, **how)
         plan = report_plan(farm.engine, report) if form == "plan-tracker" else None
 
-    def tell() -> None:
+    def write_notes() -> None:
         tell_report(file, report)
         if plan is not None:
             tell_plan(plan, [issue.id for issue in report.issues])
@@ -84,11 +85,13 @@ def import_(file: Path | None, form: str, output: Output, **how: bool) -> None:
 
     document = import_document(report, stored, plan)
     rows = import_rows(document)
-    output.show(Answer(lambda: document, tell, lambda: rows_markdown(rows, json_value), lambda: rows))
+    output.show(Answer(lambda: document, write_notes, lambda: rows_markdown(rows, json_value), lambda: rows))
 
 
 @issues.command("list")
-@click.option("--slice", "slice_name", default=None, help="Only the issues of this slice.")
+@click.option(
+    "--slice", "slice_name", shell_complete=slices, default=None, help="Only the issues of this slice."
+)
 @click.option("--config", type=click.Path(path_type=Path), default=None, help="A bench config with slices.")
 @output_options("issues", json_help="The same as -o json: a list with the contract's field names.")
 def list_(slice_name: str | None, config: Path | None, output: Output) -> None:
@@ -122,7 +125,7 @@ def _issues_table(found: list[Issue]) -> Table:
 
 
 @issues.command("show")
-@click.argument("issue_id")
+@click.argument("issue_id", shell_complete=issue_ids)
 @output_options()
 def show_issue(issue_id: str, output: Output) -> None:
     """Show one issue."""

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from bench.cli.session import note, open_farm
+from bench.cli.suggestions import bench_ids
 from planner.cli.formats import Answer, Output, json_value, output_options
 from planner.cli.tables import rows_markdown
 
@@ -17,7 +18,12 @@ def labels() -> None:
 @labels.command()
 @click.argument("directory", type=click.Path(path_type=Path), default="labels")
 @click.option(
-    "--bench", "benches", multiple=True, metavar="BENCH_ID", help="Only this bench; may be repeated."
+    "--bench",
+    "benches",
+    multiple=True,
+    metavar="BENCH_ID",
+    shell_complete=bench_ids,
+    help="Only this bench; may be repeated.",
 )
 @output_options("header", json_help="The same as -o json: the header.")
 def export(directory: Path, benches: tuple[str, ...], output: Output) -> None:
@@ -35,9 +41,9 @@ def export(directory: Path, benches: tuple[str, ...], output: Output) -> None:
     with open_farm() as farm:
         header = export_labels(farm.engine, directory, list(benches) or None)
 
-    def tell() -> None:
+    def write_notes() -> None:
         for line in sandbox_lines(header["sandboxes"]):
             note(line)
         note(f"{header['example_count']} examples in {directory} (sha256 {header['sha256'][:12]}…)")
 
-    output.show(Answer(lambda: header, tell, lambda: rows_markdown({"header": [header]}, json_value)))
+    output.show(Answer(lambda: header, write_notes, lambda: rows_markdown({"header": [header]}, json_value)))

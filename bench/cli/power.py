@@ -6,6 +6,7 @@ import click
 
 from bench.cli.answers import show_answer
 from bench.cli.session import open_farm
+from bench.cli.suggestions import bench_ids
 from planner.cli.formats import Output, output_options
 from planner.cli.numbers import FiniteRange
 
@@ -32,6 +33,7 @@ POOL_EPOCHS = click.option(
     "bench_ids",
     multiple=True,
     metavar="BENCH_ID",
+    shell_complete=bench_ids,
     help="Take variances and costs from this bench: the newest with replicates unless named; may be repeated.",
 )
 @POOL_EPOCHS

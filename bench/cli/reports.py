@@ -8,15 +8,16 @@ import click
 
 from bench.cli.answers import REPORT_TABLES, answer_of, show_answer
 from bench.cli.session import Farm, note, open_farm
-from bench.results.read import BenchResults, read_results
+from bench.cli.suggestions import bench_ids
 from bench.terminal import plain_console, print_parts, show_json
 from db.repositories.benches import Benches
 from planner.cli.formats import Answer, Output, output_options
 
 if TYPE_CHECKING:
+    from bench.results.read import BenchResults
     from bench.statistics.oracle import OracleBracket
 
-BENCH = click.argument("bench_id", required=False)
+BENCH = click.argument("bench_id", required=False, shell_complete=bench_ids)
 _FORMAT = click.option(
     "--format",
     "older_form",
@@ -36,6 +37,7 @@ def winners(bench_id: str | None, output: Output) -> None:
     from bench.results.documents import winners_document
     from bench.results.looks import look_lines
     from bench.results.publish import publish_where_due
+    from bench.results.read import read_results
     from bench.results.show import winners_table
 
     with open_farm() as farm:
@@ -77,6 +79,7 @@ def regret(bench_id: str | None, names: tuple[str, ...], output: Output) -> None
     from bench.results.plain import bracket_document
     from bench.results.policies import score
     from bench.results.publish import publish_where_due
+    from bench.results.read import read_results
     from bench.results.show import regret_parts
 
     with open_farm() as farm:
@@ -107,6 +110,7 @@ def report(bench_id: str | None, output: Output, out: Path | None) -> None:
     """
     from bench.results.evidence_show import oracle_of
     from bench.results.publish import publish_where_due
+    from bench.results.read import read_results
 
     with open_farm() as farm:
         bench_id = bench_id or Benches(farm.engine).latest()
@@ -124,7 +128,7 @@ def report(bench_id: str | None, output: Output, out: Path | None) -> None:
     note(f"written to {out}")
 
 
-def _report_answer(results: BenchResults, oracle: "OracleBracket | str") -> Answer:
+def _report_answer(results: "BenchResults", oracle: "OracleBracket | str") -> Answer:
     from bench.results.documents import report_document, report_rows
     from bench.results.show import report_parts
 
@@ -140,6 +144,7 @@ def show_bench_report(farm: Farm, bench_id: str, output: Output) -> None:
     from bench.results.evidence_show import oracle_of
     from bench.results.output import write_outputs
     from bench.results.publish import publish_where_due
+    from bench.results.read import read_results
 
     results = read_results(farm.engine, bench_id)
     paths = write_outputs(results)["output_paths"]
@@ -152,11 +157,12 @@ def show_bench_report(farm: Farm, bench_id: str, output: Output) -> None:
 def show_bench_summary(farm: Farm, bench_id: str) -> None:
     """The `planner_bench_summary` document."""
     from bench.results.output import write_outputs
+    from bench.results.read import read_results
 
     show_json(write_outputs(read_results(farm.engine, bench_id)))
 
 
-def _plain_text(results: BenchResults, oracle: "OracleBracket | str") -> str:
+def _plain_text(results: "BenchResults", oracle: "OracleBracket | str") -> str:
     import io
 
     from bench.results.show import report_parts

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bench.cli.fleet import stop_on_signals
 from bench.cli.session import Farm, note, open_farm
+from bench.cli.suggestions import slices
 from bench.cli.trust import trust_option
 from bench.config.load import apply_stream_flags, find_config, load_config, trust_issue_workcells
 from bench.config.models import BenchConfig
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     "--watch", "mode", flag_value="watch", default="watch", help="Work until stopped (the default)."
 )
 @click.option("--once", "mode", flag_value="once", help="Work until nothing runs and nothing may start.")
-@click.option("--slice", "slice_name", help="Only the issues of this slice.")
+@click.option("--slice", "slice_name", shell_complete=slices, help="Only the issues of this slice.")
 @click.option("--config", type=click.Path(path_type=Path), help="The config; bench.yaml here unless given.")
 @click.option(
     "--max-concurrent-workcells", type=click.IntRange(min=1), help="Workcells in use at the same time."

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
@@ -18,8 +19,10 @@ from bench.errors import BenchError, FailureError
 from db.engine import open_engine
 from db.upgrade import check, standing, upgrade
 from planner.cli import output
-from workers.broker.doorbell import Doorbell
 from workers.spec import ToolchainRef
+
+if TYPE_CHECKING:
+    from workers.broker.doorbell import Doorbell
 
 FARM_DIRECTORY = Path(".bench")
 
@@ -45,7 +48,7 @@ class Farm:
         )
 
     @cached_property
-    def bell(self) -> Doorbell:
+    def bell(self) -> "Doorbell":
         """The doorbell of this farm's broker."""
         from workers.broker.celery_app import make_app
         from workers.broker.doorbell import CeleryDoorbell

@@ -7,6 +7,7 @@ import click
 from bench.cli.answers import show_answer
 from bench.cli.follow import line_of, read_progress
 from bench.cli.session import Farm, open_farm
+from bench.cli.suggestions import bench_ids
 from bench.embedded.parts import parts_status
 from bench.sandboxes import sandbox_lines
 from bench.terminal import parts_table, seconds, styled, table
@@ -18,7 +19,7 @@ _FARM, _CASES = ("parts", "machines", "benches"), "cases"
 
 
 @click.command()
-@click.argument("bench_id", required=False)
+@click.argument("bench_id", required=False, shell_complete=bench_ids)
 @output_options(*_FARM, _CASES, is_narrowed=True)
 def status(bench_id: str | None, output: Output) -> None:
     """Show the farm: its parts, machines and benches; or one bench with its cases.

@@ -4,6 +4,7 @@ import click
 
 from bench.cli.answers import REPORT_TABLES
 from bench.cli.session import note, open_farm
+from bench.cli.suggestions import bench_ids
 from bench.config.money import to_micro_usd
 from db.repositories.benches import Benches, NewLimits
 from planner.cli.formats import Output, output_options
@@ -11,7 +12,7 @@ from planner.cli.numbers import FiniteRange
 
 
 @click.command()
-@click.argument("bench_id")
+@click.argument("bench_id", shell_complete=bench_ids)
 @click.option("--max-usd", type=FiniteRange(0, 1e9), help="A new cap on the dollars of the bench.")
 @click.option("--max-minutes", type=FiniteRange(0, 1e9), help="A new cap on its worker-minutes.")
 @click.option("--max-executions", type=click.IntRange(1, 2**31 - 1), help="A new cap on its executions.")
@@ -50,7 +51,7 @@ def resume(
 
 
 @click.command()
-@click.argument("bench_id")
+@click.argument("bench_id", shell_complete=bench_ids)
 def cancel(bench_id: str) -> None:
     """Cancel a bench: what has not run is dropped, what runs is stopped within a heartbeat.
 

@@ -11,6 +11,7 @@ import click
 from bench.cli.answers import REPORT_TABLES, show_answer
 from bench.cli.planned import arm_rows, note_totals, plan_document, plan_table
 from bench.cli.session import Farm, note, open_farm
+from bench.cli.suggestions import issue_list, slices
 from bench.cli.trust import note_overrides, trust_option
 from bench.config.load import apply_overrides, find_config, load_config, trust_issue_workcells
 from bench.config.models import BenchConfig
@@ -31,9 +32,17 @@ STRATEGIES = ("deterministic", "random", "coverage", "covering", "anchor", "raci
 @click.command()
 @click.option("--k", type=click.IntRange(min=1), help="Arms a case.")
 @click.option(
-    "--slice", "slice_name", help="critical, high, all, lane-a, lane-b, lane-c, or a slice of the config."
+    "--slice",
+    "slice_name",
+    shell_complete=slices,
+    help="critical, high, all, lane-a, lane-b, lane-c, or a slice of the config.",
 )
-@click.option("--issues", "issue_ids", help="These issues instead of a slice, comma separated.")
+@click.option(
+    "--issues",
+    "issue_ids",
+    shell_complete=issue_list,
+    help="These issues instead of a slice, comma separated.",
+)
 @click.option(
     "--config", type=click.Path(path_type=Path), help="The bench config; bench.yaml here unless given."
 )

@@ -8,6 +8,7 @@ from rich.console import RenderableType
 from bench.cli.answers import show_answer
 from bench.cli.power import POOL_EPOCHS
 from bench.cli.session import open_farm
+from bench.cli.suggestions import bench_ids
 from db.repositories.benches import Benches
 from planner.cli.formats import Output, output_options
 from planner.cli.numbers import FiniteFloat, FiniteRange
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("bench_ids", metavar="[BENCH_ID]...", nargs=-1)
+@click.argument("bench_ids", metavar="[BENCH_ID]...", nargs=-1, shell_complete=bench_ids)
 @click.option(
     "--policy", "names", multiple=True, metavar="NAME", help="Judge this registered policy; may be repeated."
 )
@@ -127,9 +128,10 @@ def _gate(values: "list[PolicyValue]", names: tuple[str, ...]) -> int:
     """The exit code of a comparison of the named policies with the reference."""
     differences = {one.policy: one.difference for one in values if one.policy in names and one.difference}
     worse = [
-        f"{name} is worth less than the reference: {found.value:+.3f} ({found.low:+.3f} … {found.high:+.3f})"
-        for name, found in differences.items()
-        if found.value is not None and found.high is not None and found.high < 0
+        f"{name} is worth less than the reference: "
+        f"{difference.value:+.3f} ({difference.low:+.3f} … {difference.high:+.3f})"
+        for name, difference in differences.items()
+        if difference.value is not None and difference.high is not None and difference.high < 0
     ]
     return regression_code(worse, is_judged=all(one.high is not None for one in differences.values()))
 

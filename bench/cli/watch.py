@@ -5,12 +5,13 @@ import click
 from bench.cli.answers import REPORT_TABLES
 from bench.cli.follow import follow
 from bench.cli.session import open_farm
+from bench.cli.suggestions import bench_ids
 from db.repositories.benches import Benches
 from planner.cli.formats import Output, output_options
 
 
 @click.command()
-@click.argument("bench_id", required=False)
+@click.argument("bench_id", required=False, shell_complete=bench_ids)
 @output_options(*REPORT_TABLES, json_help="The same as -o json: the bench summary document at the end.")
 def watch(bench_id: str | None, output: Output) -> int:
     """Follow a bench until it is over: cases, spend against caps, throughput, time left.

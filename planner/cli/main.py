@@ -47,7 +47,8 @@ def cli(context: click.Context, debug: bool) -> None:
       planner verify bundle
       planner predict --bundle bundle --input issue.json
 
-    Exit codes: 0 done, 1 it failed, 2 the input was refused, 141 the reader of the output went away.
+    Exit codes: 0 done, 1 it failed, 2 the input was refused, 3 a comparison regressed (--fail-on-regression),
+    141 the reader of the output went away.
     """
     context.obj = {"debug": debug}
 
