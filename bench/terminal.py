@@ -4,8 +4,6 @@ Markup is off: `[bold]` in a title is six signs of it. Our own styles are given 
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from decimal import Decimal
 from typing import IO, Any
 
 from rich import box
@@ -14,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.embedded.farm import PartStatus
+from planner.cli.formats import json_value
 from planner.cli.output import echo_json
-from planner.system.clock import rfc3339
 from planner.system.foreign_text import visible_line, visible_text
 
 # Wide enough for a report in a pipe or a CI log, where there is no terminal to ask.
@@ -62,15 +60,7 @@ def _line(part: str) -> Text:
 
 def show_json(value: Any) -> None:
     """Print one JSON document to standard output."""
-    echo_json(value, _plain)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return rfc3339(value)
-    if isinstance(value, Decimal):
-        return float(value)
-    return str(value)
+    echo_json(value, json_value)
 
 
 def table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:

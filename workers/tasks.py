@@ -11,11 +11,12 @@ from typing import Any
 from uuid import uuid4
 
 from celery import signals
+from celery.apps import worker as celery_worker
 from sqlalchemy.exc import SQLAlchemyError
 
 from db.engine import open_engine
 from db.repositories.leases import Leases
-from planner.system.plain_log import PlainFormatter
+from planner.system.plain_log import is_json, json_line, line_formatter, never_log_sql
 from workers.broker.celery_app import TASK_NAME, capability_class, make_app
 from workers.execution.machine import Machine
 from workers.execution.run import run_execution
@@ -88,9 +89,19 @@ def work(task: Any) -> None:
 
 @signals.after_setup_logger.connect
 @signals.after_setup_task_logger.connect
-def _log_plain_lines(logger: logging.Logger, format: str, **_: Any) -> None:
+def _log_whole_lines(logger: logging.Logger, format: str, **_: Any) -> None:
+    never_log_sql()
     for handler in logger.handlers:
-        handler.setFormatter(PlainFormatter(format))
+        handler.setFormatter(line_formatter(format))
+
+
+@signals.worker_init.connect
+def _log_the_shutdown_as_json(**_: Any) -> None:
+    """Celery writes one line past the log, as text, when it is told to stop."""
+    if is_json():
+        celery_worker.safe_say = lambda text, file=None: os.write(  # noqa: ARG005 — Celery's name
+            2, f"{json_line('warning', 'celery.worker', text.strip())}\n".encode()
+        )
 
 
 @signals.worker_init.connect

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from bench.cli.session import home_here, note, open_farm
+from bench.cli.suggestions import bench_ids
 from bench.errors import BenchError
 
 
@@ -22,7 +23,7 @@ def archives() -> None:
 
 @archives.command()
 @click.argument("target", type=click.Path(path_type=Path))
-@click.option("--bench", "bench_id", help="Only the workcells of this bench.")
+@click.option("--bench", "bench_id", shell_complete=bench_ids, help="Only the workcells of this bench.")
 def export(target: Path, bench_id: str | None) -> None:
     """Copy archives to another directory; those that are there already are left alone."""
     from bench.results.archives import export_archives

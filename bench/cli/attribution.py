@@ -2,18 +2,19 @@
 
 import click
 
+from bench.cli.answers import show_answer
 from bench.cli.power import POOL_EPOCHS
-from bench.cli.reports import JSON
 from bench.cli.session import open_farm
-from bench.terminal import show, show_json
+from bench.cli.suggestions import bench_ids
 from db.repositories.benches import Benches
+from planner.cli.formats import Output, output_options
 
 
 @click.command()
-@click.argument("bench_ids", metavar="[BENCH_ID]...", nargs=-1)
+@click.argument("bench_ids", metavar="[BENCH_ID]...", nargs=-1, shell_complete=bench_ids)
 @POOL_EPOCHS
-@JSON
-def attribution(bench_ids: tuple[str, ...], pool_epochs: bool, as_json: bool) -> None:
+@output_options("shares")
+def attribution(bench_ids: tuple[str, ...], pool_epochs: bool, output: Output) -> None:
     """Share out what the actions of a bench differ by among topology, candidates, minutes and iterations.
 
     Shapley shares of the variance of the pass rate between actions, each allowed action equally likely, with noise
@@ -41,7 +42,9 @@ def attribution(bench_ids: tuple[str, ...], pool_epochs: bool, as_json: bool) ->
         seed=evidence.seed,
         distribution="uniform over the allowed actions",
     )
-    if as_json:
-        show_json({"bench_ids": list(bench_ids), **plain(found), "notes": [*found.notes, *notes(evidence)]})
-        return
-    show(*attribution_parts(found, len(evidence.table.issues), notes(evidence)))
+    show_answer(
+        output,
+        lambda: {"bench_ids": list(bench_ids), **plain(found), "notes": [*found.notes, *notes(evidence)]},
+        lambda: attribution_parts(found, len(evidence.table.issues), notes(evidence)),
+        lambda: {"shares": [{"component": name, **plain(share)} for name, share in found.shares.items()]},
+    )

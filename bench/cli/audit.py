@@ -2,16 +2,22 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from bench.cli.answers import show_answer
 from bench.cli.archives import archives_directory
+from bench.cli.lanes import epoch_rows
 from bench.cli.session import note, open_farm
 from bench.config.load import find_config, load_config
 from bench.errors import FailureError
-from bench.terminal import show
+from planner.cli.formats import Output, output_options
 from planner.cli.progress import progress
 from planner.system.atomic import write_atomic
+
+if TYPE_CHECKING:
+    from bench.stream.audit import Audit
 
 _Directory = click.Path(path_type=Path)
 
@@ -25,7 +31,10 @@ _Directory = click.Path(path_type=Path)
     "--archives", type=_Directory, help="What the dataset is built from; the farm's archives unless given."
 )
 @click.option("--dataset", type=_Directory, help="A dataset to look at, instead of building one.")
-def audit(out: Path, config: Path | None, archives: Path | None, dataset: Path | None) -> None:
+@output_options("lanes", "epochs", "decisions", "agreement")
+def audit(
+    out: Path, config: Path | None, archives: Path | None, dataset: Path | None, output: Output
+) -> None:
     """Report on the stream: epochs, lanes, decisions, agreement, exploration, the dataset, and what to add next.
 
     The report is shown, and written to audit-YYYY-MM-DD.md; the same farm and archives give the same file on the
@@ -47,8 +56,21 @@ def audit(out: Path, config: Path | None, archives: Path | None, dataset: Path |
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     path = out / f"audit-{today}.md"
     _write(path, f"# Audit of {today}\n\n{parts_markdown(parts)}\n")
-    show(*parts)
+    show_answer(output, lambda: _document(found), lambda: parts)
     note(f"the report is in {path}")
+
+
+def _document(found: "Audit") -> dict[str, Any]:
+    return {
+        "epoch": found.epoch,
+        "epochs": epoch_rows(found.epochs),
+        "lanes": found.lanes["lanes"],
+        "decisions": [{"epoch": epoch, **view} for epoch, view in found.decisions],
+        "agreement": [one._asdict() for one in found.agreement],
+        "explorable": found.explorable,
+        "dataset": found.dataset._asdict(),
+        "advice": found.advice,
+    }
 
 
 def _write(path: Path, text: str) -> None:

@@ -5,12 +5,15 @@ from collections import Counter
 import click
 
 from bench.cli.session import home_here, note
+from planner.cli.formats import Answer, Output, json_value, output_options
 from planner.cli.output import echo
+from planner.cli.tables import rows_markdown
 
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
-def cleanup(dry_run: bool) -> None:
+@output_options()
+def cleanup(dry_run: bool, output: Output) -> None:
     """Remove stale workcells, mirrors, set-ups and sockets of this machine; no archive is touched.
 
     Workcells whose worker is dead, with what still runs in them; mirrors that hold nothing, or that nothing has
@@ -46,8 +49,18 @@ def cleanup(dry_run: bool) -> None:
         *stale_sockets(EmbeddedFarm(home_here().root), remove=remove),
     ]
     verb = "would be removed" if dry_run else "removed"
-    for one in found:
-        echo(f"{verb}: {one.kind} {one.path} ({one.size / 1e6:.1f} MB)")
+    rows = [
+        {"kind": one.kind, "path": str(one.path), "bytes": one.size, "is_removed": remove} for one in found
+    ]
+    lines = [f"{verb}: {one.kind} {one.path} ({one.size / 1e6:.1f} MB)" for one in found]
+    output.show(
+        Answer(lambda: rows, lambda: _print(lines), lambda: rows_markdown({"left": rows}, json_value))
+    )
     counts = Counter(one.kind for one in found)
     told = ", ".join(f"{n} {kind}" for kind, n in counts.items()) or "nothing"
     note(f"{told} {verb} ({sum(one.size for one in found) / 1e6:.1f} MB)")
+
+
+def _print(lines: list[str]) -> None:
+    for line in lines:
+        echo(line)

@@ -11,6 +11,8 @@ from planner.cli.output import echo_text
 def completion(shell: str) -> None:
     """Print the completion script of a shell.
 
+    It also completes the ids of benches and issues, where the farm runs, and slices.
+
     \b
     Example, in ~/.bashrc:
       eval "$(bench completion bash)"

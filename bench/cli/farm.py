@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from bench.cli.answers import show_answer
 from bench.cli.session import note, open_farm, tell_home
 from bench.config.errors import ConfigError
 from bench.config.load import find_config, load_config
@@ -12,7 +13,8 @@ from bench.embedded.farm import EmbeddedFarm
 from bench.embedded.home import home_to_stop
 from bench.embedded.parts import parts_status
 from bench.errors import BenchError
-from bench.terminal import parts_table, show
+from bench.terminal import parts_table
+from planner.cli.formats import Output, output_options
 from workers.spec import ToolchainRef
 
 
@@ -20,7 +22,8 @@ from workers.spec import ToolchainRef
 @click.option(
     "--slots", type=click.IntRange(min=1), help="Executions at the same time; one a core unless given."
 )
-def up(slots: int | None) -> None:
+@output_options("parts")
+def up(slots: int | None, output: Output) -> None:
     """Start the embedded farm of this project: database, broker, coordinator, worker.
 
     A second `bench up` joins; what crashed is started anew. Every other command starts the servers it needs
@@ -36,7 +39,8 @@ def up(slots: int | None) -> None:
                 "BENCH_DATABASE_URL is set: a fleet is started on its machines, not with `bench up`"
             )
         farm.start_parts(slots, _toolchains_here())
-        show(parts_table([*farm.embedded.status(), *parts_status(farm.embedded)]))
+        parts = [*farm.embedded.status(), *parts_status(farm.embedded)]
+    show_answer(output, lambda: {"parts": [vars(part) for part in parts]}, lambda: [parts_table(parts)])
 
 
 def _toolchains_here() -> list[ToolchainRef]:

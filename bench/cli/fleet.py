@@ -8,7 +8,7 @@ import click
 
 from bench.cli.session import note, open_farm
 from bench.embedded.deleted import call_when_deleted, end_deleted_farms, is_deleted
-from planner.system.plain_log import log_to_stderr
+from planner.cli.verbosity import log_as_asked
 
 
 @click.command()
@@ -43,7 +43,7 @@ def worker(
     from workers.node.machine import node_settings
     from workers.node.supervisor import Supervisor
 
-    log_to_stderr()
+    log_as_asked()
     settings = node_settings(
         concurrency=concurrency,
         tags=_names(tags),
@@ -66,7 +66,7 @@ def coordinator(standby: bool, once: bool) -> None:
 
     It may be killed at any point; another one goes on where it stood.
     """
-    log_to_stderr()
+    log_as_asked()
     stop = stop_on_signals()
     call_when_deleted(stop.set)
     try:

@@ -14,13 +14,15 @@ from rich.text import Text
 
 from bench.cli.session import Farm, note
 from bench.config.money import format_usd
-from bench.results.looks import race_line, so_far
 from bench.sandboxes import counted
 from bench.terminal import console, seconds, styled, table
 from db.repositories.bench_rows import BenchRow, CaseProgress
 from db.repositories.benches import Benches
 from db.repositories.machines import MachineRow
 from db.states import CLOSED_BENCHES, TERMINAL
+from planner.cli.formats import Output
+from planner.cli.verbosity import is_quiet
+from planner.system.plain_log import is_json
 from workers.sandbox.ladder import STRONGEST
 
 _REFRESH_SECONDS = 0.5
@@ -71,25 +73,32 @@ def read_progress(farm: Farm, bench_id: str) -> Progress:
     )
 
 
-def watch(farm: Farm, bench_id: str) -> Progress:
-    """Show the bench until it is over. Ctrl-C detaches: the bench goes on."""
+def watch(farm: Farm, bench_id: str, *, may_draw: bool = True) -> Progress:
+    """Show the bench until it is over. Ctrl-C detaches: the bench goes on.
+
+    The live view is drawn on standard output, where a form for programs must be alone: then not `may_draw`.
+    """
     with _ticking_along(farm):
-        return _watch_live(farm, bench_id) if console().is_terminal else _watch_plain(farm, bench_id)
+        return _watch_live(farm, bench_id) if may_draw and _has_screen() else _watch_plain(farm, bench_id)
 
 
-def follow(farm: Farm, bench_id: str, *, as_json: bool) -> int:
+def _has_screen() -> bool:
+    return console().is_terminal and not is_quiet() and not is_json()
+
+
+def follow(farm: Farm, bench_id: str, output: Output) -> int:
     """Watch, then show what came of it; the exit code: 0 finished, 1 halted or cancelled."""
     from bench.cli.reports import show_bench_report, show_bench_summary
 
     try:
-        last = watch(farm, bench_id)
+        last = watch(farm, bench_id, may_draw=output.is_for_people)
     except KeyboardInterrupt:
         note(f"detached; the bench goes on. Follow it with: bench watch {bench_id}")
         return 130
-    if as_json:
+    if output.form == "json":
         show_bench_summary(farm, bench_id)
     else:
-        show_bench_report(farm, bench_id)
+        show_bench_report(farm, bench_id, output)
     if last.bench.state == "halted":
         note(f"halted: {last.bench.halt_reason}; go on with: bench resume {bench_id}")
     return 0 if last.bench.state == "finished" else 1
@@ -147,6 +156,8 @@ def _watch_plain(farm: Farm, bench_id: str) -> Progress:
 
 def picture(progress: Progress, ended_before: int, watched_seconds: float) -> RenderableType:
     """The live view."""
+    from bench.results.looks import race_line, so_far
+
     bar = Table.grid(padding=(0, 1))
     bar.add_row(
         ProgressBar(total=max(progress.total, 1), completed=progress.ended, width=40),
@@ -178,6 +189,8 @@ def picture(progress: Progress, ended_before: int, watched_seconds: float) -> Re
 
 def line_of(progress: Progress, ended_before: int, watched_seconds: float) -> str:
     """The plain view: everything in one line."""
+    from bench.results.looks import race_line, so_far
+
     parts = [_counts(progress), _money(progress.bench), _pace(progress, ended_before, watched_seconds)]
     return "; ".join(
         [*parts, *so_far(progress.cases), *race_line(progress.bench), *_warnings(progress, watched_seconds)]

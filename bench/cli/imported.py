@@ -13,6 +13,8 @@ from bench.submit.backlog import Stored
 
 _SHOWN_PROBLEMS = 20
 _SHOWN_IDS = 5
+IMPORT_TABLES = ("changed", "older", "left", "closed", "bad_lines", "warnings")
+"""The tables of an import: what became of issues, and the lines that could not be read."""
 
 
 def import_document(report: ImportReport, stored: Stored, plan: PlanReport | None) -> dict[str, Any]:
@@ -34,6 +36,14 @@ def import_document(report: ImportReport, stored: Stored, plan: PlanReport | Non
             "unknown": [edge.model_dump() for edge in report.unknown],
         },
         **({} if plan is None else {"plan": plan.document()}),
+    }
+
+
+def import_rows(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The tables of `import_document`; an issue of which only the id is known is a row of one column."""
+    return {
+        name: [row if isinstance(row, dict) else {"issue_id": row} for row in document[name]]
+        for name in IMPORT_TABLES
     }
 
 
@@ -124,4 +134,4 @@ def _tell_some(lines: list[str], count: int | None = None) -> None:
         note(line)
     more = (len(lines) if count is None else count) - _SHOWN_PROBLEMS
     if more > 0:
-        note(f"… and {more} more like this; --json lists them all")
+        note(f"… and {more} more like this; -o json lists them all")

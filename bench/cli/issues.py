@@ -1,21 +1,34 @@
 """`bench issues`: import, list, show."""
 
 from pathlib import Path
+from typing import Any
 
 import click
+from rich.console import RenderableType
+from rich.table import Table
 from rich.text import Text
 
-from bench.cli.imported import import_document, tell_plan, tell_report, tell_stored
+from bench.cli.answers import show_answer
+from bench.cli.imported import (
+    IMPORT_TABLES,
+    import_document,
+    import_rows,
+    tell_plan,
+    tell_report,
+    tell_stored,
+)
 from bench.cli.session import note, open_farm
+from bench.cli.suggestions import issue_ids, slices
 from bench.intake.errors import IntakeError
 from bench.intake.issue import Issue
 from bench.intake.slices import find_slice, select
-from bench.submit.backlog import READERS, read_backlog, report_plan, store_backlog
-from bench.terminal import show, show_json, styled, table
+from bench.submit.backlog import DEFAULT_FILE, READERS, read_backlog, report_plan, store_backlog
+from bench.terminal import styled, table
 from db.repositories.issues import Issues
+from planner.cli.formats import Answer, Output, json_value, output_options
+from planner.cli.tables import rows_markdown
 from planner.system.foreign_text import visible_text
 
-DEFAULT_FILE = ".beads/issues.jsonl"
 _PROSE = {"description": None, "design": "Design", "notes": "Notes"}
 """Long texts of an issue, each shown below the table under its heading."""
 
@@ -40,10 +53,8 @@ def issues() -> None:
 )
 @click.option("--force", is_flag=True, help="Take what FILE says even where something newer is stored.")
 @click.option("--dry-run", is_flag=True, help="Show what would change; nothing is stored.")
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print what was imported as JSON, every change in full."
-)
-def import_(file: Path | None, form: str, as_json: bool, **how: bool) -> None:
+@output_options(*IMPORT_TABLES, json_help="The same as -o json: what was imported, every change in full.")
+def import_(file: Path | None, form: str, output: Output, **how: bool) -> None:
     """Import a Beads file (both dialects) or a plan tracker.
 
     FILE is .beads/issues.jsonl unless given; a deps.jsonl beside it is read, too. Of an issue that is stored
@@ -59,25 +70,30 @@ def import_(file: Path | None, form: str, as_json: bool, **how: bool) -> None:
     """
     if file is None and form != "beads":
         raise IntakeError(f"which {form}? name it: bench issues import --format {form} FILE")
-    file = file or Path(DEFAULT_FILE)
+    file = file or DEFAULT_FILE
     report = read_backlog(file, form)
     with open_farm(create=True) as farm:
         stored = store_backlog(farm.engine, report, **how)
         plan = report_plan(farm.engine, report) if form == "plan-tracker" else None
-    if as_json:
-        show_json(import_document(report, stored, plan))
-        return
-    tell_report(file, report)
-    if plan is not None:
-        tell_plan(plan, [issue.id for issue in report.issues])
-    tell_stored(file, stored, form, pruned=how["prune"], dry_run=how["dry_run"])
+
+    def write_notes() -> None:
+        tell_report(file, report)
+        if plan is not None:
+            tell_plan(plan, [issue.id for issue in report.issues])
+        tell_stored(file, stored, form, pruned=how["prune"], dry_run=how["dry_run"])
+
+    document = import_document(report, stored, plan)
+    rows = import_rows(document)
+    output.show(Answer(lambda: document, write_notes, lambda: rows_markdown(rows, json_value), lambda: rows))
 
 
 @issues.command("list")
-@click.option("--slice", "slice_name", default=None, help="Only the issues of this slice.")
+@click.option(
+    "--slice", "slice_name", shell_complete=slices, default=None, help="Only the issues of this slice."
+)
 @click.option("--config", type=click.Path(path_type=Path), default=None, help="A bench config with slices.")
-@click.option("--json", "as_json", is_flag=True, help="Print a list with the contract's field names.")
-def list_(slice_name: str | None, config: Path | None, as_json: bool) -> None:
+@output_options("issues", json_help="The same as -o json: a list with the contract's field names.")
+def list_(slice_name: str | None, config: Path | None, output: Output) -> None:
     """List the imported issues."""
     from bench.config.load import find_config, load_config
 
@@ -86,9 +102,12 @@ def list_(slice_name: str | None, config: Path | None, as_json: bool) -> None:
     if slice_name is not None:
         slices = load_config(config or find_config(Path.cwd())).slices
         found = select(found, slice_name, find_slice(slice_name, slices))
-    if as_json:
-        show_json([issue.as_document() for issue in found])
-        return
+    show_answer(output, lambda: [issue.as_document() for issue in found], lambda: [_issues_table(found)])
+    if output.is_for_people:
+        note(f"{len(found)} issues")
+
+
+def _issues_table(found: list[Issue]) -> Table:
     rows = [
         (
             issue.id,
@@ -101,37 +120,38 @@ def list_(slice_name: str | None, config: Path | None, as_json: bool) -> None:
         )
         for issue in found
     ]
-    show(table(None, ("issue", "priority", "risk", "size", "status", "tags", "title"), rows))
-    note(f"{len(found)} issues")
+    return table(None, ("issue", "priority", "risk", "size", "status", "tags", "title"), rows)
 
 
 @issues.command("show")
-@click.argument("issue_id")
-@click.option("--json", "as_json", is_flag=True, help="Print the issue as JSON.")
-def show_issue(issue_id: str, as_json: bool) -> None:
+@click.argument("issue_id", shell_complete=issue_ids)
+@output_options()
+def show_issue(issue_id: str, output: Output) -> None:
     """Show one issue."""
     with open_farm() as farm:
         document = Issues(farm.engine).get(issue_id)
     if document is None:
         raise IntakeError(f"unknown issue {issue_id!r}; `bench issues list` shows what is imported")
-    if as_json:
-        show_json(Issue.from_document(document).as_document())
-        return
     issue = Issue.from_document(document)
-    show(styled((issue.id, "bold"), f"  {issue.title}"), "")
+    show_answer(output, issue.as_document, lambda: _issue_parts(issue, document))
+
+
+def _issue_parts(issue: Issue, document: dict[str, Any]) -> list[RenderableType]:
+    parts: list[RenderableType] = [styled((issue.id, "bold"), f"  {issue.title}"), ""]
     rows = [
         (key, value)
         for key, value in document.items()
         if value not in (None, [], {}, "") and key not in _PROSE
     ]
-    show(table(None, ("field", "value"), rows))
+    parts.append(table(None, ("field", "value"), rows))
     for key, heading in _PROSE.items():
         text = getattr(issue, key)
         if not text.strip():
             continue
         if heading is not None:
-            show("", styled((heading, "bold")))
-        show(_indented(text))
+            parts += ["", styled((heading, "bold"))]
+        parts.append(_indented(text))
+    return parts
 
 
 def _indented(text: str) -> Text:

@@ -5,7 +5,9 @@ from pathlib import Path
 import click
 
 from bench.cli.session import note, open_farm
-from bench.terminal import show_json
+from bench.cli.suggestions import bench_ids
+from planner.cli.formats import Answer, Output, json_value, output_options
+from planner.cli.tables import rows_markdown
 
 
 @click.group()
@@ -16,10 +18,15 @@ def labels() -> None:
 @labels.command()
 @click.argument("directory", type=click.Path(path_type=Path), default="labels")
 @click.option(
-    "--bench", "benches", multiple=True, metavar="BENCH_ID", help="Only this bench; may be repeated."
+    "--bench",
+    "benches",
+    multiple=True,
+    metavar="BENCH_ID",
+    shell_complete=bench_ids,
+    help="Only this bench; may be repeated.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the header as JSON.")
-def export(directory: Path, benches: tuple[str, ...], as_json: bool) -> None:
+@output_options("header", json_help="The same as -o json: the header.")
+def export(directory: Path, benches: tuple[str, ...], output: Output) -> None:
     """Write best_of_k_dataset.jsonl, the same rows as Parquet, and a header with counts and hash.
 
     One example a finished case that has a winner. The same database gives the same hash.
@@ -33,9 +40,10 @@ def export(directory: Path, benches: tuple[str, ...], as_json: bool) -> None:
 
     with open_farm() as farm:
         header = export_labels(farm.engine, directory, list(benches) or None)
-    if as_json:
-        show_json(header)
-        return
-    for line in sandbox_lines(header["sandboxes"]):
-        note(line)
-    note(f"{header['example_count']} examples in {directory} (sha256 {header['sha256'][:12]}…)")
+
+    def write_notes() -> None:
+        for line in sandbox_lines(header["sandboxes"]):
+            note(line)
+        note(f"{header['example_count']} examples in {directory} (sha256 {header['sha256'][:12]}…)")
+
+    output.show(Answer(lambda: header, write_notes, lambda: rows_markdown({"header": [header]}, json_value)))

@@ -1,16 +1,18 @@
 """`bench lanes`: which shapes of work were covered, and which issues to add."""
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from bench.cli.answers import show_answer
 from bench.cli.session import note, open_farm
 from bench.config.load import find_config, load_config
-from bench.terminal import show, show_json
+from planner.cli.formats import Output, output_options
 
 if TYPE_CHECKING:
-    from bench.stream.coverage import Ran
+    from bench.stream.coverage import Epoch, Ran
 
 
 @click.command()
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Look at the examples of this dataset instead of the runs.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def lanes(config: Path | None, epoch: str | None, dataset: Path | None, as_json: bool) -> None:
+@output_options("lanes", "epochs")
+def lanes(config: Path | None, epoch: str | None, dataset: Path | None, output: Output) -> None:
     """Show the lanes of all that streams ran, target against actual, and which issues to add.
 
     A lane is a shape of work: A low or medium risk, XS–M, serial; B high risk, M–XL, ×2; C critical, L–XL, ×3.
@@ -47,17 +49,20 @@ def lanes(config: Path | None, epoch: str | None, dataset: Path | None, as_json:
         ready = ready_shapes(farm.engine, settings)
     epochs = epochs_of(runs)
     view = lanes_view(shapes_of(_of_epoch(runs, epoch)) if given is None else given, ready)
-    if as_json:
-        listed = [
-            {**one._asdict(), "lanes": {str(k or "other"): n for k, n in one.lanes.items()}} for one in epochs
-        ]
-        show_json({**view, "epochs": listed})
-        return
-    show(lanes_table(view))
-    if len(epochs) > 1:
-        show(epochs_table(epochs))
-    for line in view["advice"]:
+    show_answer(
+        output,
+        lambda: {**view, "epochs": epoch_rows(epochs)},
+        lambda: [lanes_table(view), *([epochs_table(epochs)] if len(epochs) > 1 else [])],
+    )
+    for line in view["advice"] if output.is_for_people else ():
         note(line)
+
+
+def epoch_rows(epochs: "Iterable[Epoch]") -> list[dict[str, Any]]:
+    """Epochs for programs, with how many runs each lane has."""
+    return [
+        {**one._asdict(), "lanes": {str(k or "other"): n for k, n in one.lanes.items()}} for one in epochs
+    ]
 
 
 def _of_epoch(runs: "list[Ran]", epoch: str | None) -> "list[Ran]":

@@ -3,18 +3,22 @@
 import json
 import shutil
 from contextlib import chdir
+from dataclasses import replace
 from importlib.util import find_spec
 from os import environ
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich.table import Table
 
+from bench.cli.answers import answer_of
 from bench.cli.follow import watch
 from bench.cli.session import Farm, note, open_farm
 from bench.cli.submit import plan_of
 from bench.errors import FailureError
 from bench.terminal import show
+from planner.cli.formats import Output, output_options
 from planner.cli.numbers import FiniteRange
 from planner.cli.output import echo
 
@@ -41,7 +45,10 @@ _LABELS, _LEARNT = Path("labels"), Path("learnt")
     type=FiniteRange(min=0, min_open=True),
     help="Of planned minutes; 0.8, or 0.3 with --quick, unless given. A busy or slow machine needs more.",
 )
-def loop(directory: Path, quick: bool, policy: str, seed: int, seconds_per_minute: float | None) -> int:
+@output_options("policies", "differences", "world")
+def loop(
+    directory: Path, quick: bool, policy: str, seed: int, seconds_per_minute: float | None, output: Output
+) -> int:
     """Bench the demo corpus broadly, train a policy on the labels, and judge it on issues it has not seen.
 
     Every action of up to 15 minutes is tried on every issue of the demo, on an embedded farm in DIRECTORY.
@@ -64,7 +71,10 @@ def loop(directory: Path, quick: bool, policy: str, seed: int, seconds_per_minut
     directory.mkdir(parents=True, exist_ok=True)
     with chdir(directory):
         try:
-            _bench(plan, seed, seconds_per_minute or plan.seconds_per_minute)
+            scale = seconds_per_minute or plan.seconds_per_minute
+            benched = _bench(plan, seed, scale, may_draw=output.is_for_people)
+            if output.is_for_people:
+                show(benched)
             shutil.rmtree(_LEARNT, ignore_errors=True)
             _LEARNT.mkdir()
             home = Path.cwd() / _LEARNT
@@ -73,7 +83,7 @@ def loop(directory: Path, quick: bool, policy: str, seed: int, seconds_per_minut
         except KeyboardInterrupt:
             note("interrupted; the same command goes on with the bench, or learns anew from a finished one")
             return 130
-    return report(directory / _LEARNT, figures, world, [*learnt, in_world])
+    return report(directory / _LEARNT, figures, world, [*learnt, in_world], output)
 
 
 def _check_surroundings(directory: Path) -> None:
@@ -89,8 +99,8 @@ def _check_surroundings(directory: Path) -> None:
         raise click.UsageError("torch or onnx is not installed: pip install 'bench-farm[farm,train]'")
 
 
-def _bench(plan: "LoopPlan", seed: int, seconds_per_minute: float) -> None:
-    """Bench the corpus in the working directory and export its labels; the farm is down afterwards."""
+def _bench(plan: "LoopPlan", seed: int, seconds_per_minute: float, *, may_draw: bool) -> Table:
+    """Bench the corpus in the working directory and export its labels; returns what was benched."""
     from bench.config.load import load_config
     from bench.demo.corpus import build_corpus
     from bench.embedded.farm import EmbeddedFarm
@@ -108,13 +118,13 @@ def _bench(plan: "LoopPlan", seed: int, seconds_per_minute: float) -> None:
         with open_farm(create=True, home=home) as farm:
             bench_id = _same_bench(farm, config) or _submit(farm, config)
             farm.start_parts()
-            state = watch(farm, bench_id).bench.state
+            state = watch(farm, bench_id, may_draw=may_draw).bench.state
             if state != "finished":
                 raise FailureError(
                     f"bench {bench_id} is {state}; see: cd {Path.cwd()} && bench status {bench_id}"
                 )
             labels = export_labels(farm.engine, _LABELS, [bench_id])
-            show(benched_table(read_results(farm.engine, bench_id)))
+            benched = benched_table(read_results(farm.engine, bench_id))
     finally:
         EmbeddedFarm(home.root, note).down()
     if labels["example_count"] < plan.folds:
@@ -123,6 +133,7 @@ def _bench(plan: "LoopPlan", seed: int, seconds_per_minute: float) -> None:
             f"folds that train, validate and test; on a busy or slow machine give --seconds-per-minute more than "
             f"{seconds_per_minute:g}"
         )
+    return benched
 
 
 def _same_bench(farm: Farm, config: "BenchConfig") -> str | None:
@@ -216,15 +227,32 @@ def _world(home: Path, policy: str, seed: int) -> tuple["WorldVerdict", "Learnt"
     return judge_world(learnt, seed), learnt
 
 
-def report(home: Path, figures: dict[str, Any], world: "WorldVerdict", learnt: list["Learnt"]) -> int:
+def report(
+    home: Path,
+    figures: dict[str, Any],
+    world: "WorldVerdict",
+    learnt: list["Learnt"],
+    output: Output | None = None,
+) -> int:
     """Print what was found and write `home/figures.json`; the exit code."""
     from bench.loop.show import conclusions, judged_table, training_table, world_table
 
-    show(training_table(learnt), judged_table(figures), world_table(world))
     lines = conclusions(figures, world)
-    document = {"real": figures, "world": world.document(), "conclusions": lines}
+    document: dict[str, Any] = {"real": figures, "world": world.document(), "conclusions": lines}
     (home / "figures.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    for line in lines:
-        echo(line)
+    tables = [training_table(learnt), judged_table(figures), world_table(world)]
+
+    def print_all() -> None:
+        show(*tables)
+        for line in lines:
+            echo(line)
+
+    rows = {
+        "policies": figures["policies"],
+        "differences": figures["differences"],
+        "world": document["world"]["standings"],
+    }
+    answer = answer_of(lambda: document, lambda: [*tables, *lines], lambda: rows)
+    (output or Output()).show(replace(answer, show=print_all))
     note(f"the bundle trained on all labels: {home / 'all' / 'policy'}; all figures: {home / 'figures.json'}")
     return 0 if world.policy_recovers and not world.control_recovers else 1

@@ -2,12 +2,13 @@
 
 import click
 
+from bench.cli.answers import show_answer
 from bench.cli.session import note, open_farm
 from bench.cli.status import machines_table
 from bench.errors import BenchError
-from bench.terminal import show, show_json
 from db.repositories.machines import Machines
 from db.rows import documents
+from planner.cli.formats import Output, output_options
 
 
 @click.group()
@@ -16,12 +17,12 @@ def machines() -> None:
 
 
 @machines.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_(as_json: bool) -> None:
+@output_options("machines")
+def list_(output: Output) -> None:
     """List the machines, with what they can do and what they run."""
     with open_farm() as farm:
         found = Machines(farm.engine).list_all()
-    show_json(documents(found)) if as_json else show(machines_table(found))
+    show_answer(output, lambda: documents(found), lambda: [machines_table(found)])
 
 
 @machines.command()

@@ -77,7 +77,8 @@ def cli(context: click.Context, debug: bool) -> None:
       bench submit --k 4 --slice critical --wait
       bench winners
 
-    Exit codes: 0 done, 1 it failed, 2 the input was refused, 141 the reader of the output went away.
+    Exit codes: 0 done, 1 it failed, 2 the input was refused, 3 a comparison regressed (--fail-on-regression),
+    141 the reader of the output went away.
     """
     context.obj = {"debug": debug}
 

@@ -5,10 +5,12 @@ from typing import Any
 
 import click
 
+from bench.cli.answers import show_answer
 from bench.cli.session import note, open_farm
-from bench.terminal import show, show_json, table
+from bench.terminal import table
 from db.repositories.policies import Policies, RegisteredPolicy
 from db.rows import documents
+from planner.cli.formats import Output, output_options
 
 _SHORT = 12
 
@@ -42,16 +44,15 @@ def register(bundle: Path, name: str | None, replace: bool) -> None:
 
 
 @policies.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_(as_json: bool) -> None:
+@output_options("policies")
+def list_(output: Output) -> None:
     """List the registered policies, and on how many benches each was scored."""
     with open_farm() as farm:
         found = Policies(farm.engine).list_all()
-    if as_json:
-        show_json(documents(found))
-        return
     columns = ("policy", "kind", "epoch", "registered", "benches>", "bundle")
-    show(table(None, columns, [_row(policy) for policy in found]))
+    show_answer(
+        output, lambda: documents(found), lambda: [table(None, columns, [_row(policy) for policy in found])]
+    )
 
 
 def _row(policy: RegisteredPolicy) -> tuple[Any, ...]:

@@ -1,12 +1,13 @@
 """`bench power`: what a difference needs, before money is spent."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from bench.cli.reports import JSON
+from bench.cli.answers import show_answer
 from bench.cli.session import open_farm
-from bench.terminal import show, show_json
+from bench.cli.suggestions import bench_ids
+from planner.cli.formats import Output, output_options
 from planner.cli.numbers import FiniteRange
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ POOL_EPOCHS = click.option(
     "bench_ids",
     multiple=True,
     metavar="BENCH_ID",
+    shell_complete=bench_ids,
     help="Take variances and costs from this bench: the newest with replicates unless named; may be repeated.",
 )
 @POOL_EPOCHS
@@ -56,7 +58,7 @@ POOL_EPOCHS = click.option(
     show_default=True,
     help="The chance that a difference of that size is found.",
 )
-@JSON
+@output_options("needs", "sizes")
 def power(
     difference: float | None,
     bench_ids: tuple[str, ...],
@@ -67,7 +69,7 @@ def power(
     replicates: tuple[int, ...],
     level: float,
     wanted: float,
-    as_json: bool,
+    output: Output,
 ) -> None:
     """Say how many issues and replicates a difference between two actions needs, before money is spent.
 
@@ -92,17 +94,8 @@ def power(
     runs = sorted(set(replicates or REPLICATES))
     found = [] if share is None else needs(basis, share, runs, aim)
     cells = grid(basis, sorted(set(issues or ISSUES)), runs, aim)
-    if as_json:
-        parts: dict[str, Any] = {
-            "aim": aim,
-            "basis": basis,
-            "difference": share,
-            "needs": found,
-            "sizes": cells,
-        }
-        show_json(plain(parts))
-        return
-    show(*power_parts(basis, aim, found, share, cells))
+    figures = {"aim": aim, "basis": basis, "difference": share, "needs": found, "sizes": cells}
+    show_answer(output, lambda: plain(figures), lambda: power_parts(basis, aim, found, share, cells))
 
 
 def _basis(

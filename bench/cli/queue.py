@@ -6,17 +6,19 @@ from typing import Any
 
 import click
 
+from bench.cli.answers import show_answer
 from bench.cli.session import note, open_farm
 from bench.config.load import find_config, load_config
-from bench.terminal import percent, show, show_json, table
+from bench.terminal import percent, table
+from planner.cli.formats import Output, output_options
 
 _SHOWN = 20
 
 
 @click.command()
 @click.option("--config", type=click.Path(path_type=Path), help="The config; the project's unless given.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, with every issue.")
-def queue(config: Path | None, as_json: bool) -> None:
+@output_options("running", "ready", "held", json_help="The same as -o json: with every issue.")
+def queue(config: Path | None, output: Output) -> None:
     """Show what a stream runs, what is next, what is held and why, and how it decided so far.
 
     \b
@@ -28,13 +30,17 @@ def queue(config: Path | None, as_json: bool) -> None:
     settings = load_config(config or find_config(Path.cwd()))
     with open_farm() as farm:
         view = queue_view(farm.engine, settings, datetime.now(UTC))
-    if as_json:
-        show_json(view)
-        return
-    _show(view)
+    show_answer(output, lambda: view, lambda: _tables(view), lambda: _rows(view))
+    if output.is_for_people:
+        _note_decisions(view)
 
 
-def _show(view: dict[str, Any]) -> None:
+def _rows(view: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    held = [{"issue_id": issue_id, "reason": reason} for issue_id, reason in sorted(view["held"].items())]
+    return {"running": view["running"], "ready": view["ready"], "held": held}
+
+
+def _tables(view: dict[str, Any]) -> list[Any]:
     running = [
         (
             r["issue_id"],
@@ -45,7 +51,6 @@ def _show(view: dict[str, Any]) -> None:
         )
         for r in view["running"]
     ]
-    show(table("Running", ("issue", "state", "action", "decided by", "note"), running))
     ready = [
         (
             number,
@@ -58,16 +63,18 @@ def _show(view: dict[str, Any]) -> None:
         for number, r in enumerate(view["ready"][:_SHOWN], start=1)
     ]
     columns = ("#>", "issue", "priority now", "lane", "work behind it>", "waits since (UTC)")
-    show(table("Next", columns, ready))
     held = sorted(view["held"].items())
-    show(table("Held", ("issue", "why"), held[:_SHOWN]))
-    more = max(0, len(view["ready"]) - _SHOWN) + max(0, len(held) - _SHOWN)
-    if more:
-        note(f"{more} more; --json shows them all")
-    _note_decisions(view)
+    return [
+        table("Running", ("issue", "state", "action", "decided by", "note"), running),
+        table("Next", columns, ready),
+        table("Held", ("issue", "why"), held[:_SHOWN]),
+    ]
 
 
 def _note_decisions(view: dict[str, Any]) -> None:
+    more = max(0, len(view["ready"]) - _SHOWN) + max(0, len(view["held"]) - _SHOWN)
+    if more:
+        note(f"{more} more; -o json shows them all")
     lanes = ", ".join(f"{name} {count}" for name, count in sorted(view["lanes"].items()))
     note(f"ready by lane: {lanes or 'none'}; solved: {view['solved']}")
     told = view["decisions"]

@@ -14,6 +14,41 @@ DIRECTORY = Path(__file__).resolve().parents[2] / "docs" / "reference"
 _CLI_HEAD = """# Command line
 
 Written from the code by `make docs`; every command also answers to `--help`.
+
+## Output
+
+`-o`, `--output` chooses the form of the answer on every command that shows rows. The answer alone goes to standard
+output; notes, warnings and logs go to standard error.
+
+| form | what it is |
+| --- | --- |
+| `table` | for people; the form without an option |
+| `json` | one document with everything; `--json` is another name of it |
+| `jsonl` | the rows, one JSON object a line; where a command shows several tables, each row has the key `table` |
+| `csv` | the rows of one table, as in RFC 4180 with a header; where a command shows several, `--table NAME` is needed |
+| `md` | the tables and lines in GitHub's Markdown |
+
+In CSV an object becomes a column for each of its keys (`estimate.low`), a list is one cell of JSON, and no value is an
+empty cell. Control characters are written as escapes, and text that a spreadsheet would compute (`=`, `+`, `-` or `@`
+at its beginning) gets an apostrophe before it: `json` and `jsonl` have the text as it is. A table without rows is an
+empty file.
+
+`-q` leaves out notes and progress: what remains is the answer and errors. `-v` logs more, `-vv` most; both go before or
+after the name of a command. `BENCH_LOG_FORMAT=json` makes every line on standard error, and in the logs of coordinator
+and worker, one JSON object: `time` (RFC 3339), `level`, `logger`, `message`, `fields`.
+
+## Exit codes
+
+| code | meaning |
+| --- | --- |
+| 0 | done |
+| 1 | it failed; with `--fail-on-regression` also: nothing could be compared |
+| 2 | the input was refused |
+| 3 | a comparison regressed: `bench value`, `bench drift` and `planner evaluate`, with `--fail-on-regression` only |
+| 130 | interrupted |
+| 141 | the reader of the output went away |
+
+A report that is only read does not fail a script; a gate in CI asks for it with `--fail-on-regression`.
 """
 _CONFIG_HEAD = """# Bench config
 

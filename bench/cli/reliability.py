@@ -2,10 +2,11 @@
 
 import click
 
-from bench.cli.reports import BENCH, JSON
+from bench.cli.answers import show_answer
+from bench.cli.reports import BENCH
 from bench.cli.session import open_farm
-from bench.terminal import show, show_json
 from db.repositories.benches import Benches
+from planner.cli.formats import Output, output_options
 
 
 @click.command()
@@ -26,8 +27,8 @@ from db.repositories.benches import Benches
     metavar="MIN",
     help="Planned minutes: the budgets of actions up to the largest tried unless named; may be repeated.",
 )
-@JSON
-def reliability(bench_id: str | None, ks: tuple[int, ...], times: tuple[int, ...], as_json: bool) -> None:
+@output_options("actions", "passed_within")
+def reliability(bench_id: str | None, ks: tuple[int, ...], times: tuple[int, ...], output: Output) -> None:
     """Say how surely actions pass when they are run again, and how many runs would pass with more minutes.
 
     pass@k is the chance that at least one of k runs of an arm passes, pass^k that all of them do; both need arms
@@ -46,4 +47,4 @@ def reliability(bench_id: str | None, ks: tuple[int, ...], times: tuple[int, ...
     with open_farm() as farm:
         bench_id = bench_id or Benches(farm.engine).latest()
         found = read_reliability(farm.engine, bench_id, sorted(set(ks or (2,))), sorted(set(times)))
-    show_json(reliability_document(bench_id, found)) if as_json else show(*reliability_parts(found))
+    show_answer(output, lambda: reliability_document(str(bench_id), found), lambda: reliability_parts(found))

@@ -1,29 +1,35 @@
 """`bench winners`, `bench regret`, `bench report`."""
 
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from bench.cli.answers import REPORT_TABLES, answer_of, show_answer
 from bench.cli.session import Farm, note, open_farm
-from bench.results.read import BenchResults, read_results
-from bench.terminal import plain_console, print_parts, show, show_json
+from bench.cli.suggestions import bench_ids
+from bench.terminal import plain_console, print_parts, show_json
 from db.repositories.benches import Benches
-from planner.cli.output import echo_text
-from planner.system.foreign_text import json_text
+from planner.cli.formats import Answer, Output, output_options
 
 if TYPE_CHECKING:
+    from bench.results.read import BenchResults
     from bench.statistics.oracle import OracleBracket
 
-BENCH = click.argument("bench_id", required=False)
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+BENCH = click.argument("bench_id", required=False, shell_complete=bench_ids)
+_FORMAT = click.option(
+    "--format",
+    "older_form",
+    type=click.Choice(("text", "json", "md")),
+    help="The same as -o, where text is table.",
+)
 
 
 @click.command()
 @BENCH
-@JSON
-def winners(bench_id: str | None, as_json: bool) -> None:
+@output_options("winners")
+def winners(bench_id: str | None, output: Output) -> None:
     """Show the winner of every case: the way of working that solved it best.
 
     Without BENCH_ID the newest bench.
@@ -31,16 +37,18 @@ def winners(bench_id: str | None, as_json: bool) -> None:
     from bench.results.documents import winners_document
     from bench.results.looks import look_lines
     from bench.results.publish import publish_where_due
+    from bench.results.read import read_results
     from bench.results.show import winners_table
 
     with open_farm() as farm:
         bench_id = bench_id or Benches(farm.engine).latest()
         results = read_results(farm.engine, bench_id)
         publish_where_due(farm.engine, bench_id)
-    if as_json:
-        show_json(winners_document(results))
-    else:
-        show(winners_table(results), *look_lines(results.cases))
+    show_answer(
+        output,
+        lambda: winners_document(results),
+        lambda: [winners_table(results), *look_lines(results.cases)],
+    )
 
 
 @click.command()
@@ -52,8 +60,8 @@ def winners(bench_id: str | None, as_json: bool) -> None:
     metavar="NAME",
     help="Score this registered policy, and show no other one beside the controls; may be repeated.",
 )
-@JSON
-def regret(bench_id: str | None, names: tuple[str, ...], as_json: bool) -> None:
+@output_options("policies", "cases")
+def regret(bench_id: str | None, names: tuple[str, ...], output: Output) -> None:
     """Show how far each policy stays behind the best arm of each case.
 
     Regret is relative to the winner: 0.5 is half as long (or dear) again. A missed pass, where the winner passes
@@ -71,6 +79,7 @@ def regret(bench_id: str | None, names: tuple[str, ...], as_json: bool) -> None:
     from bench.results.plain import bracket_document
     from bench.results.policies import score
     from bench.results.publish import publish_where_due
+    from bench.results.read import read_results
     from bench.results.show import regret_parts
 
     with open_farm() as farm:
@@ -80,65 +89,66 @@ def regret(bench_id: str | None, names: tuple[str, ...], as_json: bool) -> None:
         results = read_results(farm.engine, bench_id, names or None)
         oracle = oracle_of(farm.engine, bench_id)
         publish_where_due(farm.engine, bench_id)
-    if as_json:
-        show_json({**regret_document(results), "bracket": bracket_document(oracle)})
-    else:
-        show(*regret_parts(results), *bracket_parts(oracle))
+    show_answer(
+        output,
+        lambda: {**regret_document(results), "bracket": bracket_document(oracle)},
+        lambda: [*regret_parts(results), *bracket_parts(oracle)],
+    )
 
 
 @click.command()
 @BENCH
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(("text", "json", "md")),
-    default="text",
-    show_default=True,
-    help="How it is written.",
-)
+@output_options(*REPORT_TABLES, older=_FORMAT)
 @click.option("--out", type=click.Path(path_type=Path), help="Write to a file instead.")
-def report(bench_id: str | None, form: str, out: Path | None) -> None:
+def report(bench_id: str | None, output: Output, out: Path | None) -> None:
     """Show all of a bench: winners, regret, spend against caps, errors, coverage.
 
     \b
     Example:
-      bench report --format md --out report.md
+      bench report -o md --out report.md
+      bench report -o csv --table winners
     """
-    from bench.results.documents import report_document
     from bench.results.evidence_show import oracle_of
-    from bench.results.markdown import report_markdown
     from bench.results.publish import publish_where_due
+    from bench.results.read import read_results
 
     with open_farm() as farm:
         bench_id = bench_id or Benches(farm.engine).latest()
-        if form == "text" and out is None:
-            show_bench_report(farm, bench_id)
+        if output.is_for_people and out is None:
+            show_bench_report(farm, bench_id, output)
             return
         results, oracle = read_results(farm.engine, bench_id), oracle_of(farm.engine, bench_id)
         publish_where_due(farm.engine, bench_id)
-    writers: dict[str, Callable[[BenchResults, OracleBracket | str], str]] = {
-        "json": lambda found, bracket: _json_text(report_document(found, bracket)),
-        "md": report_markdown,
-        "text": _plain_text,
-    }
-    text = writers[form](results, oracle)
+    answer = _report_answer(results, oracle)
     if out is None:
-        echo_text(text)
-    else:
-        out.write_text(text + "\n", encoding="utf-8")
-        note(f"written to {out}")
+        output.show(answer)
+        return
+    text = _plain_text(results, oracle) if output.is_for_people else output.text(answer)
+    out.write_text(text if output.form == "csv" else text + "\n", encoding="utf-8", newline="")
+    note(f"written to {out}")
 
 
-def show_bench_report(farm: Farm, bench_id: str) -> None:
+def _report_answer(results: "BenchResults", oracle: "OracleBracket | str") -> Answer:
+    from bench.results.documents import report_document, report_rows
+    from bench.results.show import report_parts
+
+    def document() -> dict[str, Any]:
+        return report_document(results, oracle)
+
+    answer = answer_of(document, lambda: report_parts(results, oracle), lambda: report_rows(document()))
+    return replace(answer, plain=str)
+
+
+def show_bench_report(farm: Farm, bench_id: str, output: Output) -> None:
     """The whole report at the terminal; the files that the config asks for are written as well."""
     from bench.results.evidence_show import oracle_of
     from bench.results.output import write_outputs
     from bench.results.publish import publish_where_due
-    from bench.results.show import report_parts
+    from bench.results.read import read_results
 
     results = read_results(farm.engine, bench_id)
     paths = write_outputs(results)["output_paths"]
-    show(*report_parts(results, oracle_of(farm.engine, bench_id)))
+    output.show(_report_answer(results, oracle_of(farm.engine, bench_id)))
     publish_where_due(farm.engine, bench_id)
     if paths:
         note(f"written: {', '.join(sorted(paths.values()))}")
@@ -147,15 +157,12 @@ def show_bench_report(farm: Farm, bench_id: str) -> None:
 def show_bench_summary(farm: Farm, bench_id: str) -> None:
     """The `planner_bench_summary` document."""
     from bench.results.output import write_outputs
+    from bench.results.read import read_results
 
     show_json(write_outputs(read_results(farm.engine, bench_id)))
 
 
-def _json_text(value: Any) -> str:
-    return json_text(value, default=str)
-
-
-def _plain_text(results: BenchResults, oracle: "OracleBracket | str") -> str:
+def _plain_text(results: "BenchResults", oracle: "OracleBracket | str") -> str:
     import io
 
     from bench.results.show import report_parts

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bench.cli.fleet import stop_on_signals
 from bench.cli.session import Farm, note, open_farm
+from bench.cli.suggestions import slices
 from bench.cli.trust import trust_option
 from bench.config.load import apply_stream_flags, find_config, load_config, trust_issue_workcells
 from bench.config.models import BenchConfig
@@ -24,7 +25,7 @@ from bench.intake.slices import find_slice
 from bench.stream.scheduler import Scheduler, StepReport
 from bench.submit.sandboxes import check_here
 from planner.cli.numbers import FiniteRange
-from planner.system.plain_log import log_to_stderr
+from planner.cli.verbosity import log_as_asked
 
 if TYPE_CHECKING:
     from db.leader_election import LeaderElection
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     "--watch", "mode", flag_value="watch", default="watch", help="Work until stopped (the default)."
 )
 @click.option("--once", "mode", flag_value="once", help="Work until nothing runs and nothing may start.")
-@click.option("--slice", "slice_name", help="Only the issues of this slice.")
+@click.option("--slice", "slice_name", shell_complete=slices, help="Only the issues of this slice.")
 @click.option("--config", type=click.Path(path_type=Path), help="The config; the project's unless given.")
 @click.option(
     "--max-concurrent-workcells", type=click.IntRange(min=1), help="Workcells in use at the same time."
@@ -61,7 +62,7 @@ def run(mode: str, slice_name: str | None, config: Path | None, trust_issues: bo
     found = trust_issue_workcells(found) if trust_issues else found
     resolved = apply_stream_flags(found, slice=slice_name, **flags)
     wanted = find_slice(resolved.issue_selection.slice, resolved.slices)
-    log_to_stderr()
+    log_as_asked()
     stop = stop_on_signals()
     with open_farm(create=True) as farm:
         _work(farm, resolved, lambda issue: matches(issue, wanted), stop, once=mode == "once")

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
@@ -18,14 +19,16 @@ from bench.embedded.parts import PartUrls, check_variables, start_parts, worker_
 from bench.errors import BenchError, FailureError
 from db.engine import open_engine
 from db.upgrade import check, schema_status, upgrade
-from planner.cli.output import echo
-from workers.broker.doorbell import Doorbell
+from planner.cli import output
 from workers.spec import ToolchainRef
+
+if TYPE_CHECKING:
+    from workers.broker.doorbell import Doorbell
 
 
 def note(line: str) -> None:
     """A line for the person at the terminal; never on standard output, which programs may read."""
-    echo(line, err=True)
+    output.note(line)
 
 
 def home_here() -> FarmHome:
@@ -49,7 +52,7 @@ class Farm:
         )
 
     @cached_property
-    def bell(self) -> Doorbell:
+    def bell(self) -> "Doorbell":
         """The doorbell of this farm's broker."""
         from workers.broker.celery_app import make_app
         from workers.broker.doorbell import CeleryDoorbell

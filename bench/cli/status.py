@@ -4,49 +4,57 @@ from typing import Any
 
 import click
 
+from bench.cli.answers import show_answer
 from bench.cli.follow import line_of, read_progress
 from bench.cli.session import Farm, open_farm
+from bench.cli.suggestions import bench_ids
 from bench.embedded.parts import parts_status
 from bench.sandboxes import sandbox_lines
-from bench.terminal import parts_table, seconds, show, show_json, styled, table
+from bench.terminal import parts_table, seconds, styled, table
+from db.repositories.bench_rows import BenchListing, CaseProgress
 from db.repositories.benches import Benches
 from db.repositories.machines import MachineRow, Machines
 from db.rows import documents
+from planner.cli.formats import Output, output_options
+
+_FARM, _CASES = ("parts", "machines", "benches"), "cases"
 
 
 @click.command()
-@click.argument("bench_id", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def status(bench_id: str | None, as_json: bool) -> None:
+@click.argument("bench_id", required=False, shell_complete=bench_ids)
+@output_options(*_FARM, _CASES, is_narrowed=True)
+def status(bench_id: str | None, output: Output) -> None:
     """Show the farm: its parts, machines and benches; or one bench with its cases.
 
     \b
     Examples:
       bench status
-      bench status b-20260131-k3f9q --json
+      bench status b-20260131-k3f9q -o json
+      bench status -o csv --table machines
     """
+    output = output.among(*(_FARM if bench_id is None else [_CASES]))
     with open_farm() as farm:
         if bench_id is None:
-            _farm_status(farm, as_json)
+            _farm_status(farm, output)
         else:
-            _bench_status(farm, bench_id, as_json)
+            _bench_status(farm, bench_id, output)
 
 
-def _farm_status(farm: Farm, as_json: bool) -> None:
+def _farm_status(farm: Farm, output: Output) -> None:
     parts = [] if farm.embedded is None else [*farm.embedded.status(), *parts_status(farm.embedded)]
     machines, benches = Machines(farm.engine).list_all(), Benches(farm.engine).list_all()
-    if as_json:
-        show_json(
-            {
-                "parts": [part.__dict__ for part in parts],
-                "machines": documents(machines),
-                "benches": documents(benches),
-            }
-        )
-        return
-    if parts:
-        show(parts_table(parts))
-    show(machines_table(machines))
+    show_answer(
+        output,
+        lambda: {
+            "parts": [vars(part) for part in parts],
+            "machines": documents(machines),
+            "benches": documents(benches),
+        },
+        lambda: [*([parts_table(parts)] if parts else []), machines_table(machines), _benches_table(benches)],
+    )
+
+
+def _benches_table(benches: list[BenchListing]) -> Any:
     rows = [
         (
             b.bench_id,
@@ -59,7 +67,7 @@ def _farm_status(farm: Farm, as_json: bool) -> None:
         )
         for b in benches
     ]
-    show(table("Benches", ("bench", "submitted (UTC)", "state", "slice", "strategy", "K>", "cases>"), rows))
+    return table("Benches", ("bench", "submitted (UTC)", "state", "slice", "strategy", "K>", "cases>"), rows)
 
 
 def machines_table(machines: list[MachineRow]) -> Any:
@@ -78,14 +86,26 @@ def machines_table(machines: list[MachineRow]) -> Any:
     return table("Machines", ("machine", "state", "seen before>", "running>", "sandbox", "can do"), rows)
 
 
-def _bench_status(farm: Farm, bench_id: str, as_json: bool) -> None:
+def _bench_status(farm: Farm, bench_id: str, output: Output) -> None:
     progress = read_progress(farm, bench_id)
-    if as_json:
-        document = {"bench": progress.bench._asdict(), "executions": progress.states}
-        show_json({**document, "cases": documents(progress.cases), "sandboxes": progress.sandboxes})
-        return
-    show(styled((f"bench {bench_id}", "bold"), f"  {progress.bench.state}"), line_of(progress, 0, 0.0))
-    show(*sandbox_lines(progress.sandboxes))
+    show_answer(
+        output,
+        lambda: {
+            "bench": progress.bench._asdict(),
+            "executions": progress.states,
+            "cases": documents(progress.cases),
+            "sandboxes": progress.sandboxes,
+        },
+        lambda: [
+            styled((f"bench {bench_id}", "bold"), f"  {progress.bench.state}"),
+            line_of(progress, 0, 0.0),
+            *sandbox_lines(progress.sandboxes),
+            _cases_table(progress.cases),
+        ],
+    )
+
+
+def _cases_table(cases: list[CaseProgress]) -> Any:
     columns = (
         "issue",
         "risk",
@@ -104,6 +124,6 @@ def _bench_status(farm: Farm, bench_id: str, as_json: bool) -> None:
             *(c.done + c.error + c.dropped, c.error, c.running, c.ready + c.pending),
             c.reason or c.note,
         )
-        for c in progress.cases
+        for c in cases
     ]
-    show(table(None, columns, rows))
+    return table(None, columns, rows)

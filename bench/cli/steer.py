@@ -2,20 +2,29 @@
 
 import click
 
+from bench.cli.answers import REPORT_TABLES
 from bench.cli.session import note, open_farm
+from bench.cli.suggestions import bench_ids
 from bench.config.money import to_micro_usd
 from db.repositories.benches import Benches, CapChanges
+from planner.cli.formats import Output, output_options
 from planner.cli.numbers import FiniteRange
 
 
 @click.command()
-@click.argument("bench_id")
+@click.argument("bench_id", shell_complete=bench_ids)
 @click.option("--max-usd", type=FiniteRange(0, 1e9), help="A new cap on the dollars of the bench.")
 @click.option("--max-minutes", type=FiniteRange(0, 1e9), help="A new cap on its worker-minutes.")
 @click.option("--max-executions", type=click.IntRange(1, 2**31 - 1), help="A new cap on its executions.")
 @click.option("--wait", is_flag=True, help="Watch until it is finished.")
+@output_options(*REPORT_TABLES, json_help="The same as -o json: with --wait the bench summary document.")
 def resume(
-    bench_id: str, max_usd: float | None, max_minutes: float | None, max_executions: int | None, wait: bool
+    bench_id: str,
+    max_usd: float | None,
+    max_minutes: float | None,
+    max_executions: int | None,
+    wait: bool,
+    output: Output,
 ) -> int | None:
     """Go on with a bench that was halted, or whose caps skipped cases.
 
@@ -25,6 +34,8 @@ def resume(
     """
     from bench.cli.follow import follow
 
+    if not wait and not output.is_for_people:
+        raise click.UsageError(f"-o {output.form} goes with --wait: nothing else is shown")
     limits = CapChanges(
         micro_usd=None if max_usd is None else to_micro_usd(max_usd),
         ms=None if max_minutes is None else int(max_minutes * 60_000),
@@ -36,11 +47,11 @@ def resume(
         returned = benches.resume(bench_id, limits)
         note(f"bench {bench_id} goes on; {returned} skipped cases are back")
         farm.start_parts()
-        return follow(farm, bench_id, as_json=False) if wait else None
+        return follow(farm, bench_id, output) if wait else None
 
 
 @click.command()
-@click.argument("bench_id")
+@click.argument("bench_id", shell_complete=bench_ids)
 def cancel(bench_id: str) -> None:
     """Cancel a bench: what has not run is dropped, what runs is stopped within a heartbeat.
 

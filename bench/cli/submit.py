@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bench.cli.answers import REPORT_TABLES, show_answer
+from bench.cli.planned import arm_rows, note_totals, plan_document, plan_table
 from bench.cli.session import Farm, note, open_farm
+from bench.cli.suggestions import issue_list, slices
 from bench.cli.trust import note_overrides, trust_option
 from bench.config.load import apply_overrides, find_config, load_config, trust_issue_workcells
 from bench.config.models import BenchConfig
-from bench.config.money import format_usd
-from bench.experiment.decide import action_of
 from bench.experiment.strategies.registry import STRATEGIES
 from bench.submit.backlog import read_backlog, store_backlog
-from bench.submit.issue_workcell import overrides_of
-from bench.submit.plan import plan_fingerprint
-from bench.terminal import percent, seconds, show, show_json, table
-from db.repositories.new_bench import NewBench, NewCase
+from db.repositories.new_bench import NewBench
 from db.repositories.plans import Plans
+from planner.cli.formats import Answer, Output, json_value, output_options
 from planner.cli.numbers import FiniteRange
+from planner.cli.tables import rows_markdown
 from workers.spec import ToolchainRef
 
 if TYPE_CHECKING:
@@ -31,9 +31,17 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--k", type=click.IntRange(min=1), help="Arms a case.")
 @click.option(
-    "--slice", "slice_name", help="critical, high, all, lane-a, lane-b, lane-c, or a slice of the config."
+    "--slice",
+    "slice_name",
+    shell_complete=slices,
+    help="critical, high, all, lane-a, lane-b, lane-c, or a slice of the config.",
 )
-@click.option("--issues", "issue_ids", help="These issues instead of a slice, comma separated.")
+@click.option(
+    "--issues",
+    "issue_ids",
+    shell_complete=issue_list,
+    help="These issues instead of a slice, comma separated.",
+)
 @click.option(
     "--config", type=click.Path(path_type=Path), help="The bench config; the project's unless given."
 )
@@ -46,7 +54,11 @@ if TYPE_CHECKING:
 @trust_option
 @click.option("--dry-run", is_flag=True, help="Show arms, propensities and worst case; write nothing.")
 @click.option("--wait", is_flag=True, help="Watch until it is finished. Ctrl-C detaches, the bench goes on.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON; with --wait the bench summary document.")
+@output_options(
+    *("arms", "bench", *REPORT_TABLES),
+    is_narrowed=True,
+    json_help="The same as -o json: with --wait the bench summary document.",
+)
 def submit(
     issue_ids: str | None,
     config: Path | None,
@@ -54,7 +66,7 @@ def submit(
     trust_issues: bool,
     dry_run: bool,
     wait: bool,
-    as_json: bool,
+    output: Output,
     **flags: Any,
 ) -> int | None:
     """Sample K ways of working for each issue of a slice and hand them to the workers.
@@ -67,6 +79,7 @@ def submit(
       bench submit --issues SHOP-12,SHOP-19 --k 8 --replicates 3 --max-usd 20
       bench submit --config night.yaml --dry-run
     """
+    output = output.among(*(["arms"] if dry_run else REPORT_TABLES if wait else ["bench"]))
     found = load_config(config or find_config(Path.cwd()))
     found = trust_issue_workcells(found) if trust_issues else found
     resolved = apply_overrides(found, slice=slice_name, **flags)
@@ -77,7 +90,7 @@ def submit(
         for line in warnings:
             note(f"! {line}")
         if dry_run:
-            _show_dry_run(farm, plan, sandboxes, warnings, as_json)
+            _show_dry_run(farm, plan, sandboxes, warnings, output)
             return None
         if resolved.issue_selection.source is not None:
             source = Path(resolved.issue_selection.source)
@@ -86,7 +99,7 @@ def submit(
                 note(f"{source}: {stored.words()}")
         Plans(farm.engine).write(plan)
         farm.start_parts()
-        return _after(farm, plan, sandboxes, wait, as_json)
+        return _after(farm, plan, sandboxes, wait, output)
 
 
 def _sandboxes(farm: Farm, plan: NewBench) -> "Sandboxes":
@@ -97,18 +110,23 @@ def _sandboxes(farm: Farm, plan: NewBench) -> "Sandboxes":
 
 
 def _show_dry_run(
-    farm: Farm, plan: NewBench, sandboxes: "Sandboxes", warnings: list[str], as_json: bool
+    farm: Farm, plan: NewBench, sandboxes: "Sandboxes", warnings: list[str], output: Output
 ) -> None:
     from bench.results.plain import plain
     from bench.results.power import plan_power
     from bench.results.power_show import plan_line
 
     power = plan_power(farm.engine, plan)
-    if as_json:
-        told = {"sandbox": sandboxes.document(), "warnings": warnings, "detectable": plain(power)}
-        show_json({**plan_document(plan), **told})
+    more = {"sandbox": sandboxes.document(), "warnings": warnings, "detectable": plain(power)}
+    show_answer(
+        output,
+        lambda: {**plan_document(plan), **more},
+        lambda: [plan_table(plan)],
+        lambda: {"arms": arm_rows(plan)},
+    )
+    if not output.is_for_people:
         return
-    show_plan(plan)
+    note_totals(plan)
     note_overrides(plan)
     for line in sandboxes.lines():
         note(line)
@@ -146,7 +164,7 @@ def _plan(farm: Farm, config: BenchConfig, issue_ids: list[str] | None) -> tuple
         return plan, [*left_out(cells, found, mirrors, here=here), *protection_lines(cells, found)]
 
 
-def _after(farm: Farm, plan: NewBench, sandboxes: "Sandboxes", wait: bool, as_json: bool) -> int | None:
+def _after(farm: Farm, plan: NewBench, sandboxes: "Sandboxes", wait: bool, output: Output) -> int | None:
     from bench.cli.follow import follow
     from bench.coordinator.loop import make_tick
 
@@ -160,95 +178,9 @@ def _after(farm: Farm, plan: NewBench, sandboxes: "Sandboxes", wait: bool, as_js
             "each arm runs once an issue, and that run is the race: --replicates 2 confirms the arms it keeps"
         )
     if wait:
-        return follow(farm, plan.bench_id, as_json=as_json)
-    if as_json:
-        told = {"bench_id": plan.bench_id, "cases": len(plan.cases), "executions": executions}
-        show_json({**told, "sandbox": sandboxes.document()})
-    else:
-        note(f"follow it with: bench watch {plan.bench_id}")
+        return follow(farm, plan.bench_id, output)
+    counts = {"bench_id": plan.bench_id, "cases": len(plan.cases), "executions": executions}
+    row = {**counts, "sandbox": sandboxes.document()}
+    hint = f"follow it with: bench watch {plan.bench_id}"
+    output.show(Answer(lambda: row, lambda: note(hint), lambda: rows_markdown({"bench": [row]}, json_value)))
     return None
-
-
-def worst_case(case: NewCase) -> tuple[int, int]:
-    """Micro-dollars and milliseconds that all arms of a case may use at most."""
-    executions = [execution for arm in case.arms for execution in arm.executions]
-    return sum(e.worst_micro_usd for e in executions), sum(e.worst_ms for e in executions)
-
-
-def show_plan(plan: NewBench) -> None:
-    """The dry run for people."""
-    rows = []
-    for case in plan.cases:
-        for number, arm in enumerate(case.arms):
-            first = number == 0
-            rows.append(
-                (
-                    case.issue_id if first else "",
-                    f"{case.dk_risk}/{case.dk_size}" if first else "",
-                    action_of(arm).label(),
-                    f"{arm.propensity:.4f}",
-                    arm.stratum,
-                    len(arm.executions),
-                    format_usd(sum(e.worst_micro_usd for e in arm.executions)),
-                    seconds(sum(e.worst_ms for e in arm.executions)),
-                )
-            )
-    columns = (
-        "issue",
-        "risk/size",
-        "arm",
-        "propensity>",
-        "stratum",
-        "executions>",
-        "worst case>",
-        "worker time>",
-    )
-    show(table("Dry run: nothing was written", columns, rows))
-    totals = [worst_case(case) for case in plan.cases]
-    usd, ms = sum(total[0] for total in totals), sum(total[1] for total in totals)
-    cap = plan.limits.micro_usd
-    share = "" if not cap else f", {percent(usd / cap)} of the cap of {format_usd(cap)}"
-    note(f"{len(plan.cases)} cases, worst case {format_usd(usd)}{share} and {seconds(ms)} of worker time")
-    for case in plan.cases:
-        if case.note:
-            note(f"{case.issue_id}: {case.note}")
-
-
-def plan_document(plan: NewBench) -> dict[str, Any]:
-    """The dry run for programs."""
-    totals = [worst_case(case) for case in plan.cases]
-    return {
-        "config_hash": plan.config_hash,
-        "plan_hash": plan_fingerprint(plan),
-        "strategy": plan.strategy,
-        "seed": plan.seed,
-        "K": plan.k,
-        "worst_case": {
-            "usd": sum(total[0] for total in totals) / 1e6,
-            "minutes": sum(total[1] for total in totals) / 60_000,
-            "executions": sum(len(arm.executions) for case in plan.cases for arm in case.arms),
-        },
-        "cases": [
-            {
-                "issue_id": case.issue_id,
-                "admission_rank": case.admission_rank,
-                "note": case.note,
-                "overrides": overrides_of(case),
-                "arms": [
-                    {
-                        "action": list(action_of(arm)),
-                        "propensity": arm.propensity,
-                        "propensity_kind": arm.propensity_kind,
-                        "stratum": arm.stratum,
-                        "is_baseline": arm.is_baseline,
-                        "is_executed": arm.is_executed,
-                        "replicates": len(arm.executions),
-                        "worst_case_usd": sum(e.worst_micro_usd for e in arm.executions) / 1e6,
-                        "seeds": [e.seed for e in arm.executions],
-                    }
-                    for arm in case.arms
-                ],
-            }
-            for case in plan.cases
-        ],
-    }

@@ -3,13 +3,16 @@
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich.console import RenderableType
 
+from bench.cli.answers import show_answer
 from bench.cli.power import POOL_EPOCHS
-from bench.cli.reports import JSON
 from bench.cli.session import open_farm
-from bench.terminal import show, show_json
+from bench.cli.suggestions import bench_ids
 from db.repositories.benches import Benches
+from planner.cli.formats import Output, output_options
 from planner.cli.numbers import FiniteFloat, FiniteRange
+from planner.cli.regression import fail_on_regression, regression_code
 
 if TYPE_CHECKING:
     from bench.results.evidence import Evidence
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("bench_ids", metavar="[BENCH_ID]...", nargs=-1)
+@click.argument("bench_ids", metavar="[BENCH_ID]...", nargs=-1, shell_complete=bench_ids)
 @click.option(
     "--policy", "names", multiple=True, metavar="NAME", help="Judge this registered policy; may be repeated."
 )
@@ -39,7 +42,8 @@ if TYPE_CHECKING:
 )
 @POOL_EPOCHS
 @click.option("--details", is_flag=True, help="Show every estimator and check.")
-@JSON
+@fail_on_regression("Exit with 3 where a --policy is worth less than the reference, beyond chance.")
+@output_options("policies")
 def value(
     bench_ids: tuple[str, ...],
     names: tuple[str, ...],
@@ -50,36 +54,30 @@ def value(
     group_by: Any,
     pool_epochs: bool,
     details: bool,
-    as_json: bool,
-) -> None:
+    fail_on_regression: bool,
+    output: Output,
+) -> int:
     """Estimate what policies are worth on the issues of a bench, those included whose action was not tried.
 
     Each arm is weighted by the chance it had of being drawn; where an outcome model helps, it is fitted on other
     issues. Intervals are over issues. A number that the bench cannot carry is refused, with what would mend it.
     Without BENCH_ID the newest bench; several are taken together.
 
+    Exit code 3, with --fail-on-regression only: the whole interval of a named policy's difference is below 0.
+
     \b
     Examples:
       bench value b-20260131-k3f9q --policy mlp-a
       bench value b-20260131-k3f9q b-20260214-w8c2m
+      bench value --policy mlp-a --fail-on-regression
       bench value --minute-cost 0.002 --dollar-cost 0.05 --worst -1 --details
     """
-    from bench.results.evidence_show import details_parts, value_parts
-    from bench.results.noise import noise_line, noise_of
-    from bench.results.policies import score
-    from bench.results.pooling import pooled_epochs_or_refuse, read_pooled
-    from bench.results.publish import publish_where_due
+    from bench.results.evidence_show import details_parts
     from bench.statistics.value import policy_values
 
-    with open_farm() as farm:
-        bench_ids = bench_ids or (Benches(farm.engine).latest(),)
-        pooled_epochs_or_refuse(farm.engine, bench_ids, pool_epochs)
-        for bench_id in bench_ids:
-            for name in names:
-                score(farm.engine, bench_id, name)
-        evidence = read_pooled(farm.engine, bench_ids, pool_epochs)
-        for bench_id in bench_ids:
-            publish_where_due(farm.engine, bench_id)
+    if fail_on_regression and not set(names) - {reference}:
+        raise click.UsageError("--fail-on-regression needs what to judge: name it with --policy NAME")
+    bench_ids, evidence = _read(bench_ids, names, pool_epochs)
     values = policy_values(
         evidence.table,
         evidence.policies,
@@ -90,13 +88,52 @@ def value(
         outcome=_outcome(evidence, minute_cost, dollar_cost, worst),
         expected=evidence.expected,
     )
-    if as_json:
-        show_json(_document(bench_ids, evidence, values))
-        return
-    show(*value_parts(evidence, values), noise_line(noise_of(evidence)))
-    if details:
-        for one in values:
-            show(*details_parts(one))
+    more = [part for one in values for part in details_parts(one)] if details else []
+    show_answer(
+        output,
+        lambda: _document(bench_ids, evidence, values),
+        lambda: [*_parts(evidence, values), *more],
+    )
+    return _gate(values, names) if fail_on_regression else 0
+
+
+def _read(
+    bench_ids: tuple[str, ...], names: tuple[str, ...], pool_epochs: bool
+) -> "tuple[tuple[str, ...], Evidence]":
+    """The benches, the newest unless named, and their evidence; the named policies are scored on them before."""
+    from bench.results.policies import score
+    from bench.results.pooling import pooled_epochs_or_refuse, read_pooled
+    from bench.results.publish import publish_where_due
+
+    with open_farm() as farm:
+        bench_ids = bench_ids or (Benches(farm.engine).latest(),)
+        pooled_epochs_or_refuse(farm.engine, bench_ids, pool_epochs)
+        for bench_id in bench_ids:
+            for name in names:
+                score(farm.engine, bench_id, name)
+        evidence = read_pooled(farm.engine, bench_ids, pool_epochs)
+        for bench_id in bench_ids:
+            publish_where_due(farm.engine, bench_id)
+    return bench_ids, evidence
+
+
+def _parts(evidence: "Evidence", values: "list[PolicyValue]") -> list[RenderableType]:
+    from bench.results.evidence_show import value_parts
+    from bench.results.noise import noise_line, noise_of
+
+    return [*value_parts(evidence, values), noise_line(noise_of(evidence))]
+
+
+def _gate(values: "list[PolicyValue]", names: tuple[str, ...]) -> int:
+    """The exit code of a comparison of the named policies with the reference."""
+    differences = {one.policy: one.difference for one in values if one.policy in names and one.difference}
+    worse = [
+        f"{name} is worth less than the reference: "
+        f"{difference.value:+.3f} ({difference.low:+.3f} … {difference.high:+.3f})"
+        for name, difference in differences.items()
+        if difference.value is not None and difference.high is not None and difference.high < 0
+    ]
+    return regression_code(worse, is_judged=all(one.high is not None for one in differences.values()))
 
 
 def _outcome(

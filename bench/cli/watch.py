@@ -2,15 +2,18 @@
 
 import click
 
+from bench.cli.answers import REPORT_TABLES
 from bench.cli.follow import follow, read_progress
 from bench.cli.session import open_farm
+from bench.cli.suggestions import bench_ids
 from db.repositories.benches import Benches
+from planner.cli.formats import Output, output_options
 
 
 @click.command()
-@click.argument("bench_id", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print the bench summary document at the end.")
-def watch(bench_id: str | None, as_json: bool) -> int:
+@click.argument("bench_id", required=False, shell_complete=bench_ids)
+@output_options(*REPORT_TABLES, json_help="The same as -o json: the bench summary document at the end.")
+def watch(bench_id: str | None, output: Output) -> int:
     """Follow a bench until it is over: cases, spend against caps, throughput, time left.
 
     Without BENCH_ID the newest one. Ctrl-C detaches, the bench goes on. A bench that is not over needs a coordinator
@@ -21,4 +24,4 @@ def watch(bench_id: str | None, as_json: bool) -> int:
         if not read_progress(farm, bench_id).over:
             # Nothing but these brings it to its end.
             farm.start_parts()
-        return follow(farm, bench_id, as_json=as_json)
+        return follow(farm, bench_id, output)

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
@@ -56,6 +57,9 @@ def run_coordinator(
         unavailable = False
         if report.bell_error:
             log.warning("%s", report.bell_error)
+        log.log(
+            logging.DEBUG if report.idle else logging.INFO, "tick: %s", report, extra={"tick": asdict(report)}
+        )
         stop.wait(IDLE_SECONDS if report.idle else BUSY_SECONDS)
 
 

@@ -90,6 +90,13 @@ class EmbeddedFarm:
         """The servers of this farm; `daemon_status` tells of one that runs beside them."""
         return [daemon_status(self.daemon(name)) for name in reversed(_SERVERS)]
 
+    def running_url(self) -> str | None:
+        """The database's URL where it runs; nothing is started or written."""
+        if self.daemon("postgres").process() is None or not self.paths.secrets.is_file():
+            return None
+        secret = json.loads(self.paths.secrets.read_text(encoding="utf-8")).get("postgres")
+        return None if secret is None else Postgres(self.paths, secret, self.notify).url()
+
     def daemon(self, name: str) -> Daemon:
         """The daemon called `name` of this farm."""
         return Daemon(name, self.paths.run / f"{name}.json", self.paths.logs / f"{name}.log")

@@ -109,6 +109,18 @@ def report_document(results: BenchResults, oracle: OracleBracket | str) -> dict[
     }
 
 
+def report_rows(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The tables of `report_document`, by the names of `bench report --table`."""
+    return {
+        "winners": document["winners"],
+        "policies": document["regret"]["policies"],
+        "regrets": document["regret"]["cases"],
+        "errors": [{"kind": kind, "executions": count} for kind, count in document["errors"].items()],
+        "spend": [{"cap": cap, **amounts} for cap, amounts in document["spend"].items()],
+        "cases": document["cases"],
+    }
+
+
 def _unjudged(row: UnjudgedExecutions) -> dict[str, Any]:
     return {
         "issue_id": row.issue_id,

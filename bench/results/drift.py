@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from bench.statistics.drift import Comparison, Run, Trend, by_day, by_version, rate, trend
+from bench.statistics.drift import ALPHA, Comparison, Run, Trend, by_day, by_version, rate, trend
 from bench.statistics.estimate import Estimate
 from db.repositories.drift import DriftCounts
 
@@ -49,6 +49,23 @@ class DriftReport(NamedTuple):
     trend: Trend
     versions: list[VersionOutcomes]
     gates: list[GateFlakiness]
+
+
+def worsened(report: DriftReport) -> list[str]:
+    """A line for each comparison in which the same cells pass less often after a change, as the test shows."""
+    return [
+        f"{one.after} passes less often than {one.before}: odds × {one.odds_ratio.value:.2f}, p = {one.adjusted_p:.2g}"
+        for one in [*report.by_version, *report.by_day]
+        if one.adjusted_p is not None
+        and one.adjusted_p < ALPHA
+        and one.odds_ratio.value is not None
+        and one.odds_ratio.value < 1
+    ]
+
+
+def is_judged(report: DriftReport) -> bool:
+    """Whether any two sides could be compared at all."""
+    return any(one.adjusted_p is not None for one in [*report.by_version, *report.by_day])
 
 
 def read_drift(engine: sa.Engine, days: int, today: date) -> DriftReport:

@@ -1,6 +1,6 @@
 """The report as Markdown, for an issue or a wiki."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
@@ -11,6 +11,7 @@ from bench.results.read import BenchResults
 from bench.results.show import report_parts
 from bench.statistics.oracle import OracleBracket
 from bench.terminal import Bullet
+from planner.cli.tables import markdown_table
 from planner.system.foreign_text import markdown_text
 
 
@@ -35,14 +36,10 @@ def _block(part: Any) -> str:
 def _table(found: Table) -> str:
     columns = [list(column.cells) for column in found.columns]
     heads = [_text(column.header) for column in found.columns]
-    rules = ["--:" if column.justify == "right" else "---" for column in found.columns]
-    rows: list[Sequence[str]] = [
-        heads,
-        rules,
-        *([_text(cell) for cell in row] for row in zip(*columns, strict=True)),
-    ]
+    right = [column.justify == "right" for column in found.columns]
+    rows = [[_text(cell) for cell in row] for row in zip(*columns, strict=True)]
     title = f"## {_text(found.title)}\n\n" if found.title else ""
-    return title + "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return title + markdown_table(heads, rows, right)
 
 
 def _text(part: Any) -> str:

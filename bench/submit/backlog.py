@@ -24,6 +24,8 @@ from bench.intake.plan_tracker import read_plan_tracker
 from db.repositories.backlog_import import BacklogImport, importing
 from db.repositories.issues import Issues
 
+DEFAULT_FILE: Final = Path(".beads/issues.jsonl")
+"""The backlog that is imported where no file is named."""
 READERS: Final = {"beads": read_issues_file, "plan-tracker": read_plan_tracker}
 """How a file of each format is read."""
 

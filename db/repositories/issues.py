@@ -17,6 +17,14 @@ class Issues:
         with self._engine.connect() as connection:
             return list(connection.scalars(sa.text("SELECT document FROM farm.issues ORDER BY issue_id")))
 
+    def ids(self, prefix: str, limit: int) -> list[str]:
+        """The first ids that begin with `prefix`, in order."""
+        statement = sa.text(
+            "SELECT issue_id FROM farm.issues WHERE starts_with(issue_id, :prefix) ORDER BY issue_id LIMIT :limit"
+        )
+        with self._engine.connect() as connection:
+            return list(connection.scalars(statement, {"prefix": prefix, "limit": limit}))
+
     def sources(self, issue_ids: Sequence[str]) -> dict[str, str]:
         """The file that each of these issues was imported from last, by id."""
         statement = sa.text("SELECT issue_id, source FROM farm.issues WHERE issue_id = ANY (:ids)")

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from planner.cli.output import echo, echo_colored, echo_json
+from planner.cli.formats import Answer, Output, json_value, output_options
+from planner.cli.output import echo, echo_colored
+from planner.cli.tables import rows_markdown
 
 if TYPE_CHECKING:
     from planner.bundles.bundle import Bundle
@@ -50,8 +52,8 @@ def export(model: Path, out: Path, with_weights: bool) -> None:
 
 @click.command()
 @click.argument("bundle", type=_Directory)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def verify(bundle: Path, as_json: bool) -> int:
+@output_options("checks")
+def verify(bundle: Path, output: Output) -> int:
     """Check that BUNDLE is whole and decides here as it did where it was made, and time it.
 
     Repeats its hashes, its golden decisions and the numbers that torch gave for them. Where the training extra
@@ -66,10 +68,10 @@ def verify(bundle: Path, as_json: bool) -> int:
     found = []
     for check in checks(bundle, _with_training()):
         found.append(check)
-        if not as_json:
+        if output.is_for_people:
             _show(check)
-    if as_json:
-        echo_json([check._asdict() for check in found])
+    rows = [check._asdict() for check in found]
+    output.show(Answer(lambda: rows, lambda: None, lambda: rows_markdown({"checks": rows}, json_value)))
     return int(any(check.result == "failed" for check in found))
 
 

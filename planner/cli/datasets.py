@@ -1,24 +1,21 @@
-"""`planner build-dataset`, `planner dataset merge-best-of-k` and `planner stats`."""
+"""`planner build-dataset` and `planner dataset merge-best-of-k`."""
 
 import os
-from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import click
 
-from planner.cli.output import echo, echo_json
+from planner.cli.output import note
 from planner.cli.progress import progress
 from planner.system.project import state_directory
 
 if TYPE_CHECKING:
     from planner.dataset.build import BuildReport
-    from planner.dataset.stats import Stats
     from planner.documents.dataset import DatasetMeta
 
 _SHOWN_BROKEN: Final = 10
 _Directory = click.Path(path_type=Path)
-_COLUMNS: Final = ("all", "low", "medium", "high", "critical", "XS", "S", "M", "L", "XL")
 
 
 def _archives_directory() -> Path:
@@ -124,36 +121,36 @@ def build_dataset(
     _say_what_became(report, out)
     _say_what_it_is(report.meta, out)
     if version is not None and versions is not None:
-        echo(f"version {out.name} is {version.became}; {versions / LATEST} links to it", err=True)
+        note(f"version {out.name} is {version.became}; {versions / LATEST} links to it")
 
 
 def _say_what_became(report: "BuildReport", out: Path) -> None:
     from planner.dataset.build import BENCHED, OF_BENCHES
 
     for line in report.skipped[:_SHOWN_BROKEN]:
-        echo(f"skipped {line}", err=True)
+        note(f"skipped {line}")
     if len(report.skipped) > _SHOWN_BROKEN:
-        echo(f"skipped {len(report.skipped) - _SHOWN_BROKEN} more: see {out}/skipped.txt", err=True)
+        note(f"skipped {len(report.skipped) - _SHOWN_BROKEN} more: see {out}/skipped.txt")
     if report.bad_issue_lines:
         numbers = ", ".join(map(str, report.bad_issue_lines[:_SHOWN_BROKEN]))
-        echo(f"{len(report.bad_issue_lines)} lines of the backlog hold no issue: {numbers}", err=True)
+        note(f"{len(report.bad_issue_lines)} lines of the backlog hold no issue: {numbers}")
     fates = [f"{count} {fate}" for fate, count in sorted(report.left_out.items())]
     told = "".join(f", {fate}" for fate in [f"{len(report.skipped)} archives broken", *fates])
-    echo(f"{report.archives} archives, {report.runs} runs{told}", err=True)
+    note(f"{report.archives} archives, {report.runs} runs{told}")
     if report.rebuilt:
-        echo(f"{report.rebuilt} examples had recorded no input: their histories are rebuilt", err=True)
+        note(f"{report.rebuilt} examples had recorded no input: their histories are rebuilt")
     if report.repeated:
-        echo(f"{report.repeated} archives of attempts that were made again", err=True)
+        note(f"{report.repeated} archives of attempts that were made again")
     if report.left_out[BENCHED]:
-        echo(OF_BENCHES, err=True)
+        note(OF_BENCHES)
 
 
 def _say_what_it_is(meta: "DatasetMeta | None", out: Path) -> None:
     assert meta is not None
     counts = " / ".join(f"{count} {split}" for split, count in meta.split_counts.items())
     epoch = "mixed" if meta.epoch is None else meta.epoch[:12]
-    echo(f"{meta.example_count} examples in {out}: {counts}; epoch {epoch}", err=True)
-    echo(f"dataset hash {meta.dataset_hash}", err=True)
+    note(f"{meta.example_count} examples in {out}: {counts}; epoch {epoch}")
+    note(f"dataset hash {meta.dataset_hash}")
 
 
 @click.group()
@@ -195,93 +192,7 @@ def merge_best_of_k(
 
     report = merge(out, MergeOptions(labels, base, mix_epochs, split_by))
     doubles = f" ({report.doubles} doubles)" if report.doubles else ""
-    echo(
+    note(
         f"{report.labels} labels{doubles}, {report.kept} examples of the base kept, {report.replaced} replaced",
-        err=True,
     )
     _say_what_it_is(report.meta, out)
-
-
-@click.command()
-@click.argument("directory", type=_Directory)
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-def stats(directory: Path, as_json: bool) -> None:
-    """Show what is in a dataset: labels by risk and size, agreement of near-duplicates, lanes.
-
-    \b
-    Example:
-      planner stats data
-    """
-    from planner.dataset.read import read_dataset
-    from planner.dataset.stats import dataset_stats
-
-    read = read_dataset(directory)
-    found = dataset_stats(read)
-    if as_json:
-        echo_json({**read.meta.document(), **found.document()})
-        return
-    epoch = "mixed" if read.meta.epoch is None else read.meta.epoch[:12]
-    echo(f"dataset {read.meta.dataset_hash[:12]}, policy epoch {epoch}")
-    echo(f"{found.examples} examples of {found.issues} issues")
-    shown = found.document()
-    for name in ("split", "source", "job_type"):
-        counts = ", ".join(f"{value} {count}" for value, count in shown[f"by_{name}"].items())
-        echo(f"  {name.replace('_', ' ')}: {counts}")
-    echo(
-        f"  {found.with_history} with a history, {found.with_outcomes} with outcomes, "
-        f"{found.positions:.0f} features set on average"
-    )
-    _show_labels(found)
-    _show_agreement(found)
-    _show_lanes(found)
-
-
-def _show_labels(found: "Stats") -> None:
-    from planner.space.heads import HEADS
-
-    for head, name in enumerate(HEADS):
-        rows = [
-            (str(value), *(str(counts[column] or "·") for column in _COLUMNS))
-            for value, counts in found.label_counts(head).items()
-            if counts["all"]
-        ]
-        echo()
-        _table((name, *_COLUMNS), rows)
-
-
-def _show_agreement(found: "Stats") -> None:
-    share, pairs = found.agreement
-    figure = "–" if share is None else f"{share:.1%}"
-    echo()
-    echo(f"near-duplicate inputs with the same label: {figure} of {pairs} pairs")
-
-
-def _show_lanes(found: "Stats") -> None:
-    from planner.dataset.lanes import LANES
-
-    rows = [
-        (
-            lane.name,
-            lane.shape,
-            str(found.by_lane[lane.name]),
-            f"{found.by_lane[lane.name] / found.examples:.0%}",
-            f"{lane.low:.0%}–{lane.high:.0%}",
-        )
-        for lane in LANES
-    ]
-    rows.append(("", "no lane", str(found.by_lane[None]), f"{found.by_lane[None] / found.examples:.0%}", ""))
-    echo()
-    _table(("lane", "shape", "examples", "share", "target"), rows)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Columns aligned, numbers to the right."""
-    lines = [head, *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    for line in lines:
-        cells: Any = zip(line, widths, strict=True)
-        echo("  ".join(f"{cell:<{w}}" if _is_word(cell) else f"{cell:>{w}}" for cell, w in cells).rstrip())
-
-
-def _is_word(cell: str) -> bool:
-    return not (cell[:1].isdigit() or cell in ("·", ""))

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from planner.cli.formats import Answer, Output, output_options
 from planner.cli.numbers import FiniteFloat, FiniteRange
-from planner.cli.output import echo, echo_text
+from planner.cli.output import echo, echo_text, note
+from planner.cli.regression import fail_on_regression, regression_code
 
 if TYPE_CHECKING:
     from planner.evaluation.subjects import Subject
@@ -34,6 +36,8 @@ _dataset = click.option(
     help="Below it a kernel takes the baseline's action.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the resampling of issues.")
+@output_options("policies", "differences")
+@fail_on_regression("Exit with 3 where a figure of outcomes is worse than the baseline's, beyond chance.")
 def evaluate(
     model: Path | None,
     bundle: Path | None,
@@ -43,11 +47,15 @@ def evaluate(
     shuffled: Path | None,
     confidence_threshold: float,
     seed: int,
-) -> None:
+    output: Output,
+    fail_on_regression: bool,
+) -> int:
     """Judge a trained policy on issues that it has not seen, beside controls.
 
     Writes report.md with two plots, and the same figures as evaluation.json. Controls: the heuristic baseline,
     the best fixed action, nearest neighbours, uniform, and the same network trained on shuffled labels.
+
+    Exit code 3, with --fail-on-regression only: the policy is worse than the baseline in pass rate, cost or time.
 
     \b
     Example:
@@ -57,8 +65,9 @@ def evaluate(
         raise click.UsageError("give one of --model DIR and --bundle DIR")
     from planner.dataset.read import read_dataset
     from planner.evaluation.assess import Settings
-    from planner.evaluation.evaluate import REPORT, write_evaluation
+    from planner.evaluation.evaluate import REPORT, differences_to_baseline, write_evaluation
     from planner.evaluation.evaluate import evaluate as judge
+    from planner.evaluation.report import report_markdown
     from planner.evaluation.subjects import bundled
 
     subject = _trained(model) if model is not None else bundled(bundle or Path())
@@ -70,8 +79,16 @@ def evaluate(
     settings = Settings(threshold=confidence_threshold, seed=seed)
     evaluation = judge(subject, read, split, settings, control.policy if control else None)
     write_evaluation(out, evaluation)
-    _show(evaluation.figures)
-    echo(f"report in {out / REPORT}", err=True)
+    figures = evaluation.figures
+    output.show(Answer(lambda: figures, lambda: _show(figures), lambda: report_markdown(figures).rstrip()))
+    note(f"report in {out / REPORT}")
+    if not fail_on_regression:
+        return 0
+    against = differences_to_baseline(figures)
+    worse = [
+        f"{one['metric']} of {one['policy']} against {one['reference']}" for one in against if one["worse"]
+    ]
+    return regression_code(worse, is_judged=any(one["low"] is not None for one in against))
 
 
 @click.command()
@@ -96,7 +113,8 @@ def evaluate(
 @click.option(
     "--min-agreement", type=FiniteRange(0, 1), default=0.8, show_default=True, help="Gate of training."
 )
-def ablate(dataset: Path, out: Path, only: tuple[str, ...], **asked: Any) -> None:
+@output_options("rows", "policies", "differences")
+def ablate(dataset: Path, out: Path, only: tuple[str, ...], output: Output, **asked: Any) -> None:
     """Train the same policy with one thing changed at a time, and compare on the validation split.
 
     History, depth, width, dropout, smoothing, kind of policy, keywords. A killed ablation goes on where it
@@ -113,13 +131,12 @@ def ablate(dataset: Path, out: Path, only: tuple[str, ...], **asked: Any) -> Non
     from planner.training.config import TrainingConfig
 
     read = read_dataset(dataset)
-    rows = run(
-        read, settings(TrainingConfig(**asked).checked(), only), out, lambda line: echo(line, err=True)
-    )
+    rows = run(read, settings(TrainingConfig(**asked).checked(), only), out, note)
     figures = ablation_figures(read, rows, asked["seed"])
     write_ablation(out, figures)
-    echo_text(ablation_markdown(figures))
-    echo(f"table in {out / REPORT}", err=True)
+    text = ablation_markdown(figures)
+    output.show(Answer(lambda: figures, lambda: echo_text(text), lambda: text.rstrip()))
+    note(f"table in {out / REPORT}")
 
 
 # A host without torch can evaluate bundles.

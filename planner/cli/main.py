@@ -15,7 +15,7 @@ from planner.system.foreign_text import visible_line
 COMMANDS = {
     "build-dataset": "planner.cli.datasets:build_dataset",
     "dataset": "planner.cli.datasets:dataset",
-    "stats": "planner.cli.datasets:stats",
+    "stats": "planner.cli.statistics:stats",
     "train": "planner.cli.training:train",
     "evaluate": "planner.cli.evaluation:evaluate",
     "ablate": "planner.cli.evaluation:ablate",
@@ -47,7 +47,8 @@ def cli(context: click.Context, debug: bool) -> None:
       planner verify bundle
       planner predict --bundle bundle --input issue.json
 
-    Exit codes: 0 done, 1 it failed, 2 the input was refused, 141 the reader of the output went away.
+    Exit codes: 0 done, 1 it failed, 2 the input was refused, 3 a comparison regressed (--fail-on-regression),
+    141 the reader of the output went away.
     """
     context.obj = {"debug": debug}
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import click
 
+from planner.cli.verbosity import is_quiet, program_name
 from planner.system.foreign_text import json_text, visible_line, visible_text
+from planner.system.plain_log import is_json, json_line
 
 
 def echo(line: str = "", *, err: bool = False) -> None:
@@ -16,9 +18,40 @@ def echo(line: str = "", *, err: bool = False) -> None:
     _write(visible_line(line), err=err)
 
 
+def note(line: str) -> None:
+    """Write a line for the person at the terminal to standard error; nothing with `-q`, a log line in a JSON log."""
+    if is_quiet():
+        return
+    if is_json():
+        _write(json_line("info", program_name(), line), err=True)
+    else:
+        echo(line, err=True)
+
+
+def echo_error(name: str, line: str) -> None:
+    """Write why the program `name` failed to standard error; a log line in a JSON log."""
+    if is_json():
+        _write(json_line("error", name, line), err=True)
+    else:
+        echo(f"{name}: {line}", err=True)
+
+
+def echo_traceback(text: str) -> None:
+    """Write the traceback of an error to standard error; a log line in a JSON log."""
+    if is_json():
+        _write(json_line("debug", program_name(), "traceback", {"exception": text}), err=True)
+    else:
+        echo_text(text, err=True)
+
+
 def echo_text(text: str, *, err: bool = False, nl: bool = True) -> None:
     """Write a text of several lines."""
     _write(visible_text(text), err=err, nl=nl)
+
+
+def echo_escaped(text: str) -> None:
+    """Write a text whose characters are all visible already, as it is."""
+    _write(text, nl=False)
 
 
 def echo_colored(*pieces: str | tuple[str, str | None]) -> None:
@@ -27,13 +60,16 @@ def echo_colored(*pieces: str | tuple[str, str | None]) -> None:
     _write("".join(click.style(visible_line(text), fg=color) for text, color in texts))
 
 
-def echo_json(value: Any, default: Callable[[Any], Any] | None = None) -> None:
-    """Write one JSON document; escapes stand for the characters that a terminal would obey, or does not know."""
-    text = json_text(value, default=default)
+def echo_json(value: Any, default: Callable[[Any], Any] | None = None, *, indent: int | None = 2) -> None:
+    """Write one JSON document; escapes stand for the characters that a terminal would obey, or does not know.
+
+    On one line where `indent` is None.
+    """
+    text = json_text(value, indent=indent, default=default)
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:
-        text = json.dumps(json.loads(text), indent=2)
+        text = json.dumps(json.loads(text), indent=indent)
     _write(text)
 
 
@@ -43,7 +79,10 @@ def show_progress(line: str) -> None:
 
 
 def show_refusal(refusal: click.ClickException) -> None:
-    """Write click's own refusal, which quotes what was typed."""
+    """Write click's own refusal, which quotes what was typed; without the usage in a JSON log."""
+    if is_json():
+        echo_error(program_name(), refusal.format_message())
+        return
     said = io.StringIO()
     refusal.show(said)
     usage, error, _ = said.getvalue().partition("Error: ")

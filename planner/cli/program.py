@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 
 import click
 
-from planner.cli.output import echo, echo_text, show_refusal
+from planner.cli.output import echo_error, echo_traceback, note, show_refusal
 from planner.cli.terminal import UnwritableError
+from planner.cli.verbosity import reset, with_verbosity
 from planner.system.foreign_text import visible_line
+from planner.system.plain_log import check_log_format
 
 
 class LazyGroup(click.Group):
@@ -21,6 +23,7 @@ class LazyGroup(click.Group):
         """`places` says where each command lives: its module, or `module:attribute` where the names differ."""
         super().__init__(*args, **options)
         self._places = places
+        with_verbosity(self, hidden=False)
 
     def list_commands(self, _context: click.Context) -> list[str]:
         return list(self._places)
@@ -30,7 +33,7 @@ class LazyGroup(click.Group):
             return None
         module, _, attribute = self._places[name].partition(":")
         found: click.Command = getattr(import_module(module), attribute or name.replace("-", "_"))
-        return found
+        return with_verbosity(found)
 
 
 class Ending(NamedTuple):
@@ -48,7 +51,9 @@ def run(
     An error that `ending` knows, or that the system gives, is said in one line, with its traceback only after
     `--debug`; any other one is a defect and goes on.
     """
+    reset(name)
     try:
+        check_log_format()
         code = cli.main(args=args, prog_name=name, standalone_mode=False)
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as leaving:
@@ -57,7 +62,7 @@ def run(
         show_refusal(refusal)
         return refusal.exit_code
     except (click.Abort, KeyboardInterrupt):
-        echo("interrupted", err=True)
+        note("interrupted")
         return 130
     except UnwritableError:
         raise
@@ -66,9 +71,9 @@ def run(
         if last is None:
             raise
         if "--debug" in (sys.argv[1:] if args is None else args):
-            echo_text(traceback.format_exc().rstrip(), err=True)
+            echo_traceback(traceback.format_exc().rstrip())
         for line in last.message.split("\n"):
-            echo(f"{name}: {line}", err=True)
+            echo_error(name, line)
         return last.code
 
 

@@ -7,17 +7,24 @@ from contextlib import contextmanager
 from typing import Final
 
 from planner.cli.output import echo, show_progress
+from planner.cli.verbosity import is_quiet
 from planner.system.foreign_text import visible_line
+from planner.system.plain_log import is_json
 
 Report = Callable[[str, int, int], None]
 """Told what is being done, how far it is, and how far it will go."""
 _EVERY_SECONDS: Final = 0.1
 
 
+def wants_progress() -> bool:
+    """Whether standard error is a terminal where progress is to be shown."""
+    return sys.stderr.isatty() and not is_quiet() and not is_json()
+
+
 @contextmanager
 def progress() -> Iterator[Report]:
     """A function that long work calls as often as it likes; each new description begins a new bar."""
-    if not sys.stderr.isatty():
+    if not wants_progress():
         yield lambda _what, _done, _total: None
         return
     try:

@@ -9,13 +9,13 @@ from typing import IO, Any, Final, NoReturn
 import click
 
 from planner.cli.numbers import FiniteRange
-from planner.cli.output import echo, echo_json
+from planner.cli.output import echo, echo_error, echo_json, note
+from planner.cli.verbosity import log_as_asked
 from planner.errors import PlannerError
 from planner.host.config import InferenceConfig, ModelConfig, PlannerConfig
 from planner.inference import PlannerInference
 from planner.serving.endpoints import Endpoint
 from planner.serving.service import DEFAULT_QUEUE, Service
-from planner.system.plain_log import log_to_stderr
 
 _BUNDLE: Final = click.option(
     "--bundle", required=True, metavar="DIR", help="The bundle that decides; see planner export."
@@ -65,7 +65,7 @@ def predict(
     parse_document(PlannerInput, document, source.name)
     planner = PlannerInference(_config(bundle, confidence_threshold, timeout_ms), epoch=epoch)
     if planner.problem is not None:
-        echo(f"planner: the baseline decides: {planner.problem}", err=True)
+        note(f"planner: the baseline decides: {planner.problem}")
     echo_json(planner.decide(document).document())
 
 
@@ -100,14 +100,14 @@ def serve(
     """
     from planner.serving.server import serve as run
 
-    log_to_stderr()
+    log_as_asked()
     endpoint_of = _endpoint(path, address, allow_remote)
     config = _config(bundle, confidence_threshold, timeout_ms)
     service = Service(lambda: PlannerInference(config, epoch=epoch), queue)
     if service.problem is not None:
         raise PlannerError(service.problem)
     if not run(endpoint_of(service), _announce):
-        echo("planner: some requests were not answered in time", err=True)
+        echo_error("planner", "some requests were not answered in time")
         sys.exit(1)
 
 

@@ -5,7 +5,9 @@ from typing import Any, Literal
 
 import click
 
+from planner.cli.formats import Answer, Output, json_value, output_options
 from planner.cli.numbers import FiniteFloat, FiniteRange
+from planner.cli.tables import rows_markdown
 
 _KINDS = ("mlp", "joint", "autoregressive", "sequence", "outcome")
 _WEIGHTS = ("passing", "time", "cost", "risk", "deviations", "tolerance", "temperature")
@@ -67,8 +69,14 @@ _Directory = click.Path(path_type=Path)
     metavar="SECONDS",
     help="How often to save what --resume goes on from.",
 )
+@output_options("report")
 def train(
-    dataset: Path, out: Path, device: Literal["cpu", "cuda", "auto"], resume: bool, **asked: Any
+    dataset: Path,
+    out: Path,
+    device: Literal["cpu", "cuda", "auto"],
+    resume: bool,
+    output: Output,
+    **asked: Any,
 ) -> None:
     """Train a policy on a dataset.
 
@@ -97,4 +105,7 @@ def train(
     read = read_dataset(dataset)
     with TrainingProgress(read.meta.example_count) as watch:
         report = train_policy(read, config, out, resume=resume, save_seconds=save_seconds, watch=watch)
-    show_report(report, out)
+    rows = {"report": [report]}
+    output.show(
+        Answer(lambda: report, lambda: show_report(report, out), lambda: rows_markdown(rows, json_value))
+    )

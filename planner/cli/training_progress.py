@@ -1,6 +1,5 @@
 """What `planner train` shows: a bar on a terminal, a line an epoch elsewhere, and a table at the end."""
 
-import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -10,7 +9,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from planner.cli.output import echo
+from planner.cli.output import note
+from planner.cli.progress import wants_progress
 from planner.system.foreign_text import visible_line, visible_text
 from planner.training.fitting.watch import EpochRow
 
@@ -19,7 +19,7 @@ class TrainingProgress:
     """Watches a training."""
 
     def __init__(self, examples: int) -> None:
-        self._terminal = sys.stderr.isatty()
+        self._terminal = wants_progress()
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -48,7 +48,7 @@ class TrainingProgress:
     def begin(self, examples: int, rows: list[EpochRow]) -> None:
         """Training begins, or goes on after `rows`."""
         if rows:
-            echo(f"going on after epoch {rows[-1].epoch}", err=True)
+            note(f"going on after epoch {rows[-1].epoch}")
         self._bars.remove_task(self._task)
         self._task = self._bars.add_task("training", total=examples)
 
@@ -65,7 +65,7 @@ class TrainingProgress:
         if self._terminal:
             self._bars.update(self._task, description=f"{line}  {self._best}")
         else:
-            echo(f"{line}{'  *' if best else ''}", err=True)
+            note(f"{line}{'  *' if best else ''}")
 
 
 def show_report(report: dict[str, Any], out: Path) -> None:

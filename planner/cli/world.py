@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from planner.cli.output import echo
+from planner.cli.output import note
 
 
 @click.command()
@@ -27,4 +27,4 @@ def world(out: Path, issues: int, arms: int, replicates: int, seed: int) -> None
     from planner.worlds.dataset import WorldPlan, write_world
 
     meta = write_world(out, WorldPlan(issues, arms, replicates, seed))
-    echo(f"{meta.example_count} issues in {out} (dataset {meta.dataset_hash[:12]}…)", err=True)
+    note(f"{meta.example_count} issues in {out} (dataset {meta.dataset_hash[:12]}…)")

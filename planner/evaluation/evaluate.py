@@ -28,6 +28,7 @@ SCHEMA_VERSION: Final = "cyntra.planner_evaluation.v1"
 FIGURES, REPORT = "evaluation.json", "report.md"
 RELIABILITY, RISK_COVERAGE = "reliability.png", "risk_coverage.png"
 Json = dict[str, Any]
+_GATED: Final = ("pass_rate", "cost_per_pass", "mean_time_to_pass")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,15 @@ def evaluate(
         **assess(decisions, examples, settings),
     }
     return Evaluation(decisions, plain, examples, figures)
+
+
+def differences_to_baseline(figures: Json) -> list[Json]:
+    """The policy's outcomes against the heuristic baseline's: pass rate, cost per pass and time to pass."""
+    return [
+        one
+        for one in figures["differences"]
+        if (one["policy"], one["reference"]) == (figures["policy"], BASELINE) and one["metric"] in _GATED
+    ]
 
 
 def _controls(train: EncodedExamples) -> list[Policy]:

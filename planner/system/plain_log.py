@@ -1,16 +1,74 @@
-"""Log lines that are text, whoever wrote what they quote."""
+"""Logging set-up: one line a record, as text or as JSON (`BENCH_LOG_FORMAT`), whoever wrote what it quotes."""
 
+import json
 import logging
-from typing import Any
+import os
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Final
 
-from planner.system.foreign_text import visible_line, visible_text
+from planner.errors import PlannerError
+from planner.system.foreign_text import json_text, visible_line, visible_text
+
+FORMAT_VARIABLE: Final = "BENCH_LOG_FORMAT"
+_FORMATS: Final = ("text", "json")
+_TEXT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_OURS: Final = ("bench", "workers", "db", "planner")
+_STANDARD: Final = {*vars(logging.makeLogRecord({})), "message", "asctime"}
+"""Attributes that every record has; the others are its fields."""
 
 
-def log_to_stderr() -> None:
-    """Warnings of this program and its libraries, one line each."""
+def is_json() -> bool:
+    """Whether log lines are JSON objects; they are text unless `BENCH_LOG_FORMAT` is `json`."""
+    return os.environ.get(FORMAT_VARIABLE) == "json"
+
+
+def check_log_format() -> None:
+    """Raise `PlannerError` for a value of `BENCH_LOG_FORMAT` that is no format."""
+    value = os.environ.get(FORMAT_VARIABLE) or "text"
+    if value not in _FORMATS:
+        raise PlannerError(f"{FORMAT_VARIABLE}: {value!r} is no format; set it to {' or '.join(_FORMATS)}")
+
+
+def log_to_stderr(level: int = logging.WARNING) -> None:
+    """Log this program from `level` on, and its libraries, to standard error.
+
+    Libraries log warnings; at `DEBUG` also what they report as information, but no SQL.
+    """
     handler = logging.StreamHandler()
-    handler.setFormatter(PlainFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    handler.setFormatter(line_formatter(_TEXT))
+    libraries = logging.INFO if level <= logging.DEBUG else max(level, logging.WARNING)
+    logging.basicConfig(level=libraries, handlers=[handler])
+    logging.getLogger().setLevel(libraries)
+    never_log_sql()
+    for name in _OURS:
+        logging.getLogger(name).setLevel(level)
+    if is_json():
+        logging.captureWarnings(capture=True)
+        sys.excepthook = _log_defect
+
+
+def never_log_sql() -> None:
+    """Keep statements out of the log, however verbose it is: some hold passwords."""
+    logging.getLogger("sqlalchemy").setLevel(logging.WARNING)
+
+
+def line_formatter(text_format: str) -> logging.Formatter:
+    """The formatter that `BENCH_LOG_FORMAT` asks for; `text_format` is that of the text."""
+    return JsonFormatter() if is_json() else PlainFormatter(text_format)
+
+
+def json_line(level: str, logger: str, message: str, fields: Mapping[str, Any] | None = None) -> str:
+    """One JSON log line: time (RFC 3339, UTC), level, logger, message, and `fields` where there are any."""
+    record = {
+        "time": _rfc3339(datetime.now(UTC)),
+        "level": level.lower(),
+        "logger": logger,
+        "message": message,
+    }
+    return _one_line({**record, **({"fields": fields} if fields else {})})
 
 
 class PlainFormatter(logging.Formatter):
@@ -23,3 +81,40 @@ class PlainFormatter(logging.Formatter):
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
         """The traceback below it."""
         return visible_text(super().formatException(ei))
+
+
+class JsonFormatter(logging.Formatter):
+    """A log whose every record is one JSON object a line, with its traceback and its `extra` in `fields`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of a record."""
+        fields = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        fields = {"pid": record.process, **fields}
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        if record.stack_info:
+            fields["stack"] = record.stack_info
+        line = {
+            "time": _rfc3339(datetime.fromtimestamp(record.created, UTC)),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            "fields": fields,
+        }
+        return _one_line(line)
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _one_line(value: Mapping[str, Any]) -> str:
+    try:
+        return json_text(value, indent=None, default=str)
+    except (TypeError, ValueError):  # a field whose keys are no text, or that holds itself
+        plain = {name: part if isinstance(part, str) else repr(part) for name, part in value.items()}
+        return json.dumps(plain)
+
+
+def _log_defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    logging.getLogger("bench").critical("%s", kind.__name__, exc_info=(kind, error, trace))

@@ -137,6 +137,30 @@ def farm(database_url: str, engine: sa.Engine, tmp_path: Path, monkeypatch: pyte
     return bench
 
 
+def _in_every_form(command: str, arguments: list[str]) -> Iterator[list[str]]:
+    """The arguments as they are, and with each other form of the output where the command has the switch."""
+    yield arguments
+    switch = next((param for param in _command(command).params if param.name == "table"), None)
+    has_switch = any(param.name == "output" for param in _command(command).params)
+    if has_switch and not {"--json", "--format", "--out"} & {*arguments}:
+        tables = [] if switch is None else list(getattr(switch.type, "choices", []))
+        yield [*arguments, "-o", "jsonl"]
+        yield [*arguments, "-o", "md"]
+        yield from ([*arguments, "-o", "csv", "--table", name] for name in tables)
+        if not tables:
+            yield [*arguments, "-o", "csv"]
+
+
+def _command(path: str) -> click.Command:
+    command: click.Command = cli
+    for name in path.split():
+        assert isinstance(command, click.Group)
+        child = command.get_command(click.Context(command), name)
+        assert child is not None
+        command = child
+    return command
+
+
 def _check(text: str, what: object) -> None:
     plain = _OURS.sub("", text)
     found = {
@@ -169,16 +193,20 @@ def test_no_command_obeys_what_others_wrote(
         monkeypatch.setattr("bench.terminal._PIPE_WIDTH", 5000)
     shown: dict[tuple[str, int], tuple[int, str]] = {}
     for command, ways in _reads(farm).items():
-        for arguments in ways:
+        for arguments in [
+            words for way in ways for words in (_in_every_form(command, way) if form == "pipe" else [way])
+        ]:
             capsys.readouterr()
             code = main([*command.split(), *arguments])
             said = capsys.readouterr()
             assert code in {0, 1, 2}, (command, arguments)
             if code == 0 and ("--json" in arguments or "json" in arguments):
                 json.loads(_OURS.sub("", said.out))
-            else:
+            elif code == 0 and "jsonl" in arguments:
+                assert all(json.loads(line) for line in said.out.splitlines()), (command, arguments)
+            elif not {"csv", "md"} & {*arguments}:
                 assert code or said.out or said.err, (command, arguments)
-            _check(said.out, (command, arguments))
+            _check(said.out.replace("\r\n", "\n"), (command, arguments))
             _check(said.err, (command, arguments))
             shown.setdefault((command, len(arguments)), (code, _OURS.sub("", said.out + said.err)))
     for place in (

@@ -1,5 +1,6 @@
 """The way of an attempt: claim → run → complete."""
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol
@@ -18,6 +19,7 @@ from workers.spec import WorkOrder
 
 Run = Callable[[WorkOrder, Control], ExecutionResult]
 
+_log = logging.getLogger(__name__)
 _CLAIM_PATIENCE_SECONDS = 30.0
 _COMPLETE_PATIENCE_SECONDS = 3600.0
 
@@ -57,6 +59,8 @@ def attempt_next(
     if payload is None:
         return None
     execution, attempt = payload["execution_id"], payload["attempt"]
+    facts = {"execution": execution, "attempt": attempt, "queue": queue}
+    _log.info("execution %s, attempt %s: claimed", execution, attempt, extra=facts)
     # The note only makes a death known sooner: a full disk is the run's to report, as an infrastructure error.
     with suppress(OSError):
         notes.holding(execution, attempt, token)
@@ -65,6 +69,7 @@ def attempt_next(
         result = bounded(_run(payload, run, control))
         ending = _end(plane, execution, attempt, token, result, control.reason)
     notes.nothing()
+    _log.info("execution %s, attempt %s: %s", execution, attempt, ending, extra={**facts, "ending": ending})
     return ending
 
 

@@ -27,6 +27,7 @@ _NO_CLASS_YET = "none"
 _GRACE_SECONDS = 30.0
 _RESTART_PAUSE_SECONDS = 1.0
 _LOOK_SECONDS = 0.5
+_CELERY_LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR)
 
 
 class _LeavingError(Exception):
@@ -166,8 +167,14 @@ def celery_command(settings: NodeSettings, queues: tuple[str, ...], app: str = "
         *module_command("workers.broker.serve", "--app", app, "--quiet", "worker"),
         *("--pool", "prefork", "--concurrency", str(settings.concurrency)),
         *("--queues", ",".join(names), "--hostname", f"bench@{settings.machine_id}"),
-        *("--loglevel", "WARNING", "--without-mingle", "--without-gossip", "--without-heartbeat"),
+        *("--loglevel", log_level_name(), "--without-mingle", "--without-gossip", "--without-heartbeat"),
     ]
+
+
+def log_level_name() -> str:
+    """The level from which on this program logs, which its Celery process takes over."""
+    level = logging.getLogger(__name__).getEffectiveLevel()
+    return logging.getLevelName(level) if level in _CELERY_LEVELS else "WARNING"
 
 
 def kill_group(group: int) -> None:

@@ -107,3 +107,24 @@ def test_exactly_one_policy_is_judged(sources, tmp_path, capsys):
 @pytest.mark.parametrize("missing", ["--model", "--bundle"])
 def test_what_is_not_there_is_refused(missing, data, tmp_path, capsys):
     refused(capsys, missing, tmp_path / "nowhere", "--dataset", data, "--out", tmp_path / "out")
+
+
+def test_a_gate_fails_where_an_outcome_is_worse_than_the_baselines(model, tmp_path, capsys):
+    data = write_dataset(tmp_path / "data", n=300, seed=8)
+    arguments = ("--model", model, "--dataset", data, "--out", tmp_path / "out")
+    assert evaluate(*arguments, "-o", "json") == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures == json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    gated = [
+        one
+        for one in figures["differences"]
+        if one["policy"] == figures["policy"]
+        and one["reference"] == "heuristic_baseline"
+        and one["metric"] in ("pass_rate", "cost_per_pass", "mean_time_to_pass")
+    ]
+    worse = [one["metric"] for one in gated if one["worse"]]
+    expected = 3 if worse else 0 if any(one["low"] is not None for one in gated) else 1
+    assert evaluate(*arguments, "--fail-on-regression", "-o", "csv", "--table", "policies") == expected
+    told = capsys.readouterr()
+    assert told.out.startswith("policy,labels.")
+    assert all(f"regressed: {metric} of {figures['policy']}" in told.err for metric in worse)

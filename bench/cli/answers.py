@@ -1,0 +1,34 @@
+"""What a command of the farm shows, in the form that was asked for."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from rich.console import RenderableType
+
+from bench.terminal import show
+from planner.cli.formats import Answer, Output, Tables
+
+REPORT_TABLES = ("winners", "policies", "regrets", "errors", "spend", "cases")
+"""The tables of a whole report, by the names that `--table` takes."""
+Parts = Callable[[], Iterable[RenderableType]]
+
+
+def answer_of(document: Callable[[], Any], parts: Parts, rows: Callable[[], Tables] | None = None) -> Answer:
+    """An answer whose parts are shown one below the other; `rows` are its tables, the document's unless given."""
+    return Answer(document, lambda: show(*parts()), lambda: _markdown(parts), rows)
+
+
+def show_answer(
+    output: Output,
+    document: Callable[[], Any],
+    parts: Parts,
+    rows: Callable[[], Tables] | None = None,
+) -> None:
+    """Write it to standard output."""
+    output.show(answer_of(document, parts, rows))
+
+
+def _markdown(parts: Parts) -> str:
+    from bench.results.markdown import parts_markdown
+
+    return parts_markdown(parts())

@@ -1,0 +1,109 @@
+"""The plan of a bench before it is written: the dry run for people and for programs."""
+
+from typing import Any
+
+from rich.table import Table
+
+from bench.cli.session import note
+from bench.config.money import format_usd
+from bench.experiment.decide import action_of
+from bench.submit.issue_workcell import overrides_of
+from bench.submit.plan import plan_fingerprint
+from bench.terminal import percent, seconds, table
+from db.repositories.new_bench import NewArm, NewBench, NewCase
+
+
+def worst_case(case: NewCase) -> tuple[int, int]:
+    """Micro-dollars and milliseconds that all arms of a case may use at most."""
+    executions = [execution for arm in case.arms for execution in arm.executions]
+    return sum(e.worst_micro_usd for e in executions), sum(e.worst_ms for e in executions)
+
+
+def plan_table(plan: NewBench) -> Table:
+    """The dry run for people."""
+    rows = []
+    for case in plan.cases:
+        for number, arm in enumerate(case.arms):
+            first = number == 0
+            rows.append(
+                (
+                    case.issue_id if first else "",
+                    f"{case.dk_risk}/{case.dk_size}" if first else "",
+                    action_of(arm).label(),
+                    f"{arm.propensity:.4f}",
+                    arm.stratum,
+                    len(arm.executions),
+                    format_usd(sum(e.worst_micro_usd for e in arm.executions)),
+                    seconds(sum(e.worst_ms for e in arm.executions)),
+                )
+            )
+    columns = (
+        "issue",
+        "risk/size",
+        "arm",
+        "propensity>",
+        "stratum",
+        "executions>",
+        "worst case>",
+        "worker time>",
+    )
+    return table("Dry run: nothing was written", columns, rows)
+
+
+def note_totals(plan: NewBench) -> None:
+    """What all arms may use at most, and what is to be known of single cases."""
+    totals = [worst_case(case) for case in plan.cases]
+    usd, ms = sum(total[0] for total in totals), sum(total[1] for total in totals)
+    cap = plan.limits.micro_usd
+    share = "" if not cap else f", {percent(usd / cap)} of the cap of {format_usd(cap)}"
+    note(f"{len(plan.cases)} cases, worst case {format_usd(usd)}{share} and {seconds(ms)} of worker time")
+    for case in plan.cases:
+        if case.note:
+            note(f"{case.issue_id}: {case.note}")
+
+
+def plan_document(plan: NewBench) -> dict[str, Any]:
+    """The dry run for programs."""
+    totals = [worst_case(case) for case in plan.cases]
+    return {
+        "config_hash": plan.config_hash,
+        "plan_hash": plan_fingerprint(plan),
+        "strategy": plan.strategy,
+        "seed": plan.seed,
+        "K": plan.k,
+        "worst_case": {
+            "usd": sum(total[0] for total in totals) / 1e6,
+            "minutes": sum(total[1] for total in totals) / 60_000,
+            "executions": sum(len(arm.executions) for case in plan.cases for arm in case.arms),
+        },
+        "cases": [
+            {
+                "issue_id": case.issue_id,
+                "admission_rank": case.admission_rank,
+                "note": case.note,
+                "overrides": overrides_of(case),
+                "arms": [arm_document(arm) for arm in case.arms],
+            }
+            for case in plan.cases
+        ],
+    }
+
+
+def arm_document(arm: NewArm) -> dict[str, Any]:
+    """An arm of the plan for programs."""
+    return {
+        "action": list(action_of(arm)),
+        "propensity": arm.propensity,
+        "propensity_kind": arm.propensity_kind,
+        "stratum": arm.stratum,
+        "is_baseline": arm.is_baseline,
+        "is_executed": arm.is_executed,
+        "replicates": len(arm.executions),
+        "worst_case_usd": sum(e.worst_micro_usd for e in arm.executions) / 1e6,
+        "seeds": [e.seed for e in arm.executions],
+    }
+
+
+def arm_rows(plan: NewBench) -> list[dict[str, Any]]:
+    """All arms of the plan, a row each."""
+    return [{"issue_id": case.issue_id, **arm_document(arm)} for case in plan.cases for arm in case.arms]
