@@ -174,11 +174,11 @@ def test_an_owner_who_is_no_superuser_gets_a_farm_and_hears_what_is_left_open(
         upgrade(mine)
         assert schema_status(mine) == "current"
         (line,) = left_open(mine)
-        assert "a superuser mends it by running: bench db upgrade" in line
+        assert "a superuser revokes that with: bench db upgrade" in line
         first, second = LeaderElection(mine), LeaderElection(mine)
         assert first.is_leader()
         assert not second.is_leader()
-        assert "owner" in second.holder()
+        assert "owner" in second.leader()
         first.resign()
         second.resign()
     finally:
