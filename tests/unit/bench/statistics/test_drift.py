@@ -5,14 +5,14 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from bench.statistics.drift import NOTHING_SHARED, Run, by_day, by_version, rate, trend
+from bench.statistics.drift import NOTHING_SHARED, CanaryRun, by_day, by_version, rate, trend
 
 START = date(2026, 3, 1)
 
 
 def canaries(
     seed: int, *, days: int = 20, cells: int = 10, before: float = 0.6, after: float = 0.6
-) -> list[Run]:
+) -> list[CanaryRun]:
     """Every cell twice a day; half-way the version changes and with it the pass rate. Cells differ by ±0.3."""
     rng = np.random.default_rng([seed, 930])
     level = np.linspace(-0.3, 0.3, cells)
@@ -22,7 +22,7 @@ def canaries(
         for cell in range(cells):
             chance = min(max(base + level[cell], 0.02), 0.98)
             found += [
-                Run(f"c{cell}", version, START + timedelta(day), bool(rng.random() < chance))
+                CanaryRun(f"c{cell}", version, START + timedelta(day), bool(rng.random() < chance))
                 for _ in range(2)
             ]
     return found
@@ -50,23 +50,23 @@ def test_no_change_is_called_one_in_at_most_one_of_twenty() -> None:
 
 def test_other_cells_on_other_days_are_no_change() -> None:
     """Easy cells ran first and hard ones later: pooled rates fall from 1 to 0, and nothing changed."""
-    easy = [Run("easy", "tool 1", START + timedelta(day), True) for day in range(10)]
-    hard = [Run("hard", "tool 2", START + timedelta(10 + day), False) for day in range(10)]
+    easy = [CanaryRun("easy", "tool 1", START + timedelta(day), True) for day in range(10)]
+    hard = [CanaryRun("hard", "tool 2", START + timedelta(10 + day), False) for day in range(10)]
     (version,) = by_version([*easy, *hard])
     assert (version.cells, version.p, version.odds_ratio.why_not) == (0, None, NOTHING_SHARED)
-    assert trend([*easy, *hard]).why_not == "every canary always came to the same"
+    assert trend([*easy, *hard]).why_not == "every canary always had the same outcome"
 
 
 def test_a_change_all_one_way_has_a_p_and_no_ratio() -> None:
     runs = [
-        Run(f"c{cell}", f"tool {1 + (day > 4)}", START + timedelta(day), day <= 4)
+        CanaryRun(f"c{cell}", f"tool {1 + (day > 4)}", START + timedelta(day), day <= 4)
         for cell in range(3)
         for day in range(10)
     ]
     (version,) = by_version(runs)
     assert version.p < 0.001
     assert version.odds_ratio.value is None
-    assert "one way" in version.odds_ratio.why_not
+    assert "in one direction" in version.odds_ratio.why_not
 
 
 def test_several_versions_are_compared_in_their_order_and_adjusted_together() -> None:

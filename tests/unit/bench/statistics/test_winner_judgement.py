@@ -179,7 +179,7 @@ def test_predicted_first_places_come_true() -> None:
     table = winner_world(4, issues=200, replicates=4, precision=4.0).table()
     bins = best_calibration(table, seed=1)
     assert sum(one.arms for one in bins) == 1200
-    assert all(abs(one.found - one.predicted) <= 3 * one.error for one in bins)
+    assert all(abs(one.observed - one.predicted) <= 3 * one.error for one in bins)
     assert bins[-1].predicted > bins[0].predicted + 0.05
     single = [winner_world(1, issues=20, replicates=2).case(number) for number in range(20)]
     single[0].arms[0].executions.pop()
