@@ -1,4 +1,4 @@
-"""Typed access to a dirty record: a value of another type is reported and becomes the default."""
+"""Tolerant typed access to a record: a value of the wrong type is reported and replaced by the default."""
 
 import re
 from collections.abc import Callable
@@ -14,7 +14,7 @@ _BULLET: Final = re.compile(r"^\s*(?:[-*+•]|\d+[.)])\s+(?:\[[ xX]\]\s+)?")
 
 
 class Fields:
-    """One record and where to complain about it."""
+    """Typed accessors of one record; `warn` is called for each value of the wrong type."""
 
     def __init__(self, record: dict[str, Any], warn: Callable[[str], None]) -> None:
         self.record = record
@@ -29,6 +29,7 @@ class Fields:
         return names[-1], None
 
     def text(self, *names: str) -> str | None:
+        """The text in the first of `names` that holds a value; None where it is no text."""
         name, value = self.first(*names)
         if value is None or isinstance(value, str):
             return value
@@ -36,12 +37,12 @@ class Fields:
         return None
 
     def prose(self, name: str) -> str:
-        """A text; a list of texts is its lines. Empty where there is none."""
+        """A text; a list of texts is joined by newlines. Empty where there is none."""
         value = self.record.get(name)
         return "\n".join(self.texts(name)) if isinstance(value, list) else self.text(name) or ""
 
     def time(self, *names: str) -> str | None:
-        """RFC 3339 UTC."""
+        """A time in RFC 3339, UTC; None where there is none."""
         name, value = self.first(*names)
         if value is None:
             return None
@@ -52,7 +53,7 @@ class Fields:
         return rfc3339(moment)
 
     def number(self, name: str) -> int | None:
-        """A whole number from 0; texts such as "3" count."""
+        """An integer from 0; texts such as "3" are parsed. None where there is none."""
         value = self.record.get(name)
         if value is None:
             return None
@@ -64,6 +65,7 @@ class Fields:
         return None
 
     def flag(self, name: str) -> bool:
+        """A boolean; texts such as "yes" and the numbers 0 and 1 are parsed. False where there is none."""
         value = self.record.get(name)
         if value is None or isinstance(value, bool):
             return bool(value)
@@ -74,7 +76,7 @@ class Fields:
         return False
 
     def texts(self, *names: str) -> tuple[str, ...]:
-        """A list of texts; one text is taken line by line, list marks cut off."""
+        """A list of texts; a single text is split into lines, without list markers."""
         name, value = self.first(*names)
         if isinstance(value, list):
             kept = tuple(item for item in value if isinstance(item, str))
@@ -89,6 +91,7 @@ class Fields:
         return ()
 
     def choice(self, name: str, value: object, allowed: tuple[str, ...], default: str) -> str:
+        """The member of `allowed` that equals `value`, case ignored; `default` where none does."""
         if value is None or value in allowed:
             return default if value is None else str(value)
         folded = str(value).strip().lower()
@@ -103,7 +106,10 @@ class Fields:
 
 
 def cleaned(value: Any, depth: int = 0) -> Any:
-    """`value` with what PostgreSQL cannot hold (NUL, lone surrogates) replaced; ValueError where too deep."""
+    """Sanitise `value` for PostgreSQL: NUL and lone surrogates are replaced.
+
+    Raises: `ValueError` where it is nested more than `MAX_DEPTH` deep.
+    """
     if isinstance(value, str):
         return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
     if depth > MAX_DEPTH:

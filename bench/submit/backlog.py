@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from bench.intake.beads import ImportReport, read_issues_file
 from bench.intake.bulk import collector_paused
 from bench.intake.changes import (
-    Change,
+    IssueChange,
     Older,
     closed_because_left,
     compare,
@@ -33,7 +33,7 @@ class Stored:
     """What an import came to, by ids."""
 
     new: list[str] = field(default_factory=list)
-    changed: list[Change] = field(default_factory=list)
+    changed: list[IssueChange] = field(default_factory=list)
     unchanged: int = 0
     older: list[Older] = field(default_factory=list)
     """Kept as they are stored."""

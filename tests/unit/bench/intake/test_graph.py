@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bench.intake.components import strong_components
 from bench.intake.graph import critical_path, critical_path_hours, find_blockers, find_cycles
 from bench.intake.issue import SIZES, Dependency, Issue
-from bench.intake.waits import HOURS
+from bench.intake.wait_graph import HOURS
 
 BLOCKS = "blocks"
 TYPES = [BLOCKS, "parent-child", "conditional-blocks", "waits-for", "related"]
