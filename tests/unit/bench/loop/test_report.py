@@ -12,7 +12,7 @@ from bench.cli.loop import report
 from bench.loop.judge import CONTROL, POLICY
 from bench.loop.learn import Learnt
 from bench.loop.show import conclusions, judged_table, training_table, world_table
-from bench.loop.world import Standing, WorldVerdict
+from bench.loop.world import PolicyStanding, WorldVerdict
 from planner.evaluation.intervals import Interval
 
 GOOD, BAD, NOTHING = Interval(0.8, 0.7, 0.9), Interval(0.2, 0.1, 0.3), Interval(0.0, -0.1, 0.1)
@@ -31,7 +31,9 @@ LEARNT = Learnt(
 
 
 def world(policy: Interval, control: Interval) -> WorldVerdict:
-    return WorldVerdict(400, 0.13, 0.34, [Standing(POLICY, 0.3, policy), Standing(CONTROL, 0.1, control)])
+    return WorldVerdict(
+        400, 0.13, 0.34, [PolicyStanding(POLICY, 0.3, policy), PolicyStanding(CONTROL, 0.1, control)]
+    )
 
 
 def figures(low: float, high: float, verdict: str) -> dict[str, Any]:

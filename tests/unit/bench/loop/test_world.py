@@ -8,7 +8,7 @@ import pytest
 
 from bench.loop.judge import CONTROL, POLICY
 from bench.loop.learn import Learnt
-from bench.loop.world import Standing, WorldVerdict, judge_world, standings
+from bench.loop.world import PolicyStanding, WorldVerdict, judge_world, standings
 from planner.dataset.read import read_dataset
 from planner.evaluation.decisions import Decisions
 from planner.evaluation.intervals import Interval
@@ -31,7 +31,7 @@ def fixed_choice(policy: str, actions: list[int]) -> Decisions:
 
 
 def verdict(policy: Interval, control: Interval) -> WorldVerdict:
-    rows = [Standing(POLICY, 0.3, policy), Standing(CONTROL, 0.1, control)]
+    rows = [PolicyStanding(POLICY, 0.3, policy), PolicyStanding(CONTROL, 0.1, control)]
     return WorldVerdict(tested=100, fixed_value=0.1, oracle_value=0.3, standings=rows)
 
 
