@@ -82,7 +82,7 @@ def is_older(given: Json, stored: Json) -> bool:
     return times[0] is not None and times[1] is not None and times[0] < times[1]
 
 
-def closed_because_left(stored: Json) -> Json:
+def closed_by_prune(stored: Json) -> Json:
     """An issue that left its export, closed. `updated` is unchanged, so that a later export with the issue wins."""
     return {**stored, "status": "closed", "extra": {**stored.get("extra", {}), "close_reason": LEFT_EXPORT}}
 
@@ -106,7 +106,7 @@ def why_older_is_not_pruned(older: Collection[Older]) -> str | None:
     return f"it is an older export: {len(older)} of its issues are stored in a newer state"
 
 
-def spared(left: Mapping[str, Json], report: ImportReport) -> set[str]:
+def exempt_from_prune(left: Mapping[str, Json], report: ImportReport) -> set[str]:
     """Ids that are exempt from pruning: they occur in unreadable lines of the file."""
     return left.keys() & report.unreadable_ids
 

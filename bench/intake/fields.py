@@ -33,7 +33,7 @@ class Fields:
         name, value = self.first(*names)
         if value is None or isinstance(value, str):
             return value
-        self._complain(name, value, "text")
+        self._warn_type(name, value, "text")
         return None
 
     def prose(self, name: str) -> str:
@@ -48,7 +48,7 @@ class Fields:
             return None
         moment = parse_time(value) if isinstance(value, str) else None
         if moment is None:
-            self._complain(name, value, "a time")
+            self._warn_type(name, value, "a time")
             return None
         return rfc3339(moment)
 
@@ -61,7 +61,7 @@ class Fields:
             with suppress(ValueError, OverflowError):
                 if 0 <= (number := int(float(value))) <= _LARGEST:
                     return number
-        self._complain(name, value, "a number from 0")
+        self._warn_type(name, value, "a number from 0")
         return None
 
     def flag(self, name: str) -> bool:
@@ -72,7 +72,7 @@ class Fields:
         if isinstance(value, str | int) and str(value).strip().lower() in {"true", "1", "yes"}:
             return True
         if not (isinstance(value, str | int) and str(value).strip().lower() in {"false", "0", "no", ""}):
-            self._complain(name, value, "true or false")
+            self._warn_type(name, value, "true or false")
         return False
 
     def texts(self, *names: str) -> tuple[str, ...]:
@@ -87,7 +87,7 @@ class Fields:
             lines = (_BULLET.sub("", line).strip() for line in value.splitlines())
             return tuple(line for line in lines if line)
         if value is not None:
-            self._complain(name, value, "a list of texts")
+            self._warn_type(name, value, "a list of texts")
         return ()
 
     def choice(self, name: str, value: object, allowed: tuple[str, ...], default: str) -> str:
@@ -101,7 +101,7 @@ class Fields:
         self.warn(f"{name}: {value!r:.40} is not one of {', '.join(allowed)}; taken as {default}")
         return default
 
-    def _complain(self, name: str, value: object, wanted: str) -> None:
+    def _warn_type(self, name: str, value: object, wanted: str) -> None:
         self.warn(f"{name}: {value!r:.40} is not {wanted}; left at its default")
 
 

@@ -74,6 +74,7 @@ class Issue(BaseModel):
 
     @property
     def domain(self) -> str:
+        """The job type with underscores, as the contract's `domain`."""
         return self.job_type.replace("-", "_")
 
     @property
@@ -83,6 +84,7 @@ class Issue(BaseModel):
 
     @property
     def is_closed(self) -> bool:
+        """Whether the status is one of `CLOSED_STATUSES`."""
         return self.status in CLOSED_STATUSES
 
     @property

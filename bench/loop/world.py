@@ -17,7 +17,7 @@ from planner.worlds.truth import Truth, read_truth
 
 ISSUES: Final = 4000
 """Issues of a world: with fewer, the interval is too wide to separate "most" from half."""
-WORTH: Final = (
+UTILITY_WEIGHTS: Final = (
     *("--weigh", "cost", USD_PRICE),
     *("--weigh", "time", 25 * MINUTE_PRICE),
     *("--weigh", "risk", 0),
@@ -25,9 +25,9 @@ WORTH: Final = (
 )
 """Utility weights of an outcome model in the world. It takes the logarithm of time: the price of a minute, at 25
 minutes. The other kinds of models learn the weights from the labels."""
-MOST: Final = 0.5
+RECOVERED_SHARE: Final = 0.5
 """Share of the gap between the best fixed action and the oracle above which most of it is recovered."""
-LITTLE: Final = 0.1
+LEAKED_SHARE: Final = 0.1
 """Share of the gap above which a control indicates leakage: its shuffled labels carry no information."""
 
 
@@ -56,14 +56,14 @@ class WorldVerdict(NamedTuple):
 
     @property
     def policy_recovers(self) -> bool:
-        """Whether the lower limit of the policy's share exceeds `MOST`."""
+        """Whether the lower limit of the policy's share exceeds `RECOVERED_SHARE`."""
         low = self.share_of(POLICY).low
-        return low is not None and low > MOST
+        return low is not None and low > RECOVERED_SHARE
 
     @property
     def control_recovers(self) -> bool:
-        """Whether the control on shuffled labels exceeds `LITTLE`: then the test labels leak into the evaluation."""
-        return (self.share_of(CONTROL).estimate or 0.0) > LITTLE
+        """Whether the control on shuffled labels exceeds `LEAKED_SHARE`, a sign of leakage."""
+        return (self.share_of(CONTROL).estimate or 0.0) > LEAKED_SHARE
 
     def share_of(self, policy: str) -> Interval:
         """The share of the gap that a policy closes."""

@@ -40,10 +40,12 @@ class Arms:
 
     @property
     def n_issues(self) -> int:
+        """I, the number of issues with an observed arm."""
         return int(self.issue.max()) + 1 if len(self.issue) else 0
 
     @property
     def n_cases(self) -> int:
+        """C, the number of cases with an observed arm."""
         return int(self.case.max()) + 1 if len(self.case) else 0
 
     @property

@@ -24,8 +24,12 @@ _CASES_AT_ONCE: Final = 64
 class OutcomeModel(Protocol):
     """Outcome regression with the interface of scikit-learn."""
 
-    def fit(self, rows: Floats, values: Floats, sample_weight: Floats) -> Any: ...
-    def predict(self, rows: Floats) -> Floats: ...
+    def fit(self, rows: Floats, values: Floats, sample_weight: Floats) -> Any:
+        """Fit to `rows` (n, features) with outcomes `values` (n,), weighted by `sample_weight` (n,)."""
+
+    def predict(self, rows: Floats) -> Floats:
+        """(n,) expected outcomes of `rows` (n, features)."""
+        ...
 
 
 def ridge() -> OutcomeModel:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 ALPHA: Final = 0.05
-_MOST_STAKED: Final = 0.5
+_MAX_STAKE: Final = 0.5
 _HALVINGS: Final = 40
 
 
@@ -58,7 +58,7 @@ def log_capital(values: Floats, mean: float) -> Floats:
 
     The capital is a martingale from 1 where every value has this conditional mean; its stakes are predictable.
     """
-    stakes = np.minimum(_stakes(values), _MOST_STAKED / mean if mean > 0 else np.inf)
+    stakes = np.minimum(_stakes(values), _MAX_STAKE / mean if mean > 0 else np.inf)
     capital: Floats = np.cumsum(np.log1p(stakes * (values - mean)), axis=-1)
     return capital
 

@@ -20,8 +20,8 @@ LEAST_OBSERVED: Final = 0.05
 """Estimated probabilities of being observed are clipped from below at this value."""
 MOST_IGNORED: Final = 0.01
 """The largest share of missing executions at which complete-case analysis is allowed."""
-UNEVEN: Final = 0.05
-LOOSENESS: Final = 10.0
+UNEVEN_ALPHA: Final = 0.05
+INVERSE_REGULARISATION: Final = 10.0
 """Inverse regularisation of the censoring model: strong shrinkage would bias its weights."""
 _ITERATIONS: Final = 1000
 
@@ -44,7 +44,7 @@ class MissingReport(NamedTuple):
             return None
         how = (
             "more often under some actions than others"
-            if self.uneven_chance < UNEVEN
+            if self.uneven_chance < UNEVEN_ALPHA
             else "perhaps not by chance"
         )
         return (
@@ -64,16 +64,16 @@ class MissingReport(NamedTuple):
 
 def missing_report(table: BenchTable, outcome: Outcome, inverse: Floats) -> MissingReport:
     """Counts by reason, and a test of dependence on the action; `inverse` as from `observation_weights`."""
-    gone = ~np.isfinite(outcome.values)
-    names = np.where(table.missing[gone] == 0, len(MISSING), table.missing[gone])
+    is_missing = ~np.isfinite(outcome.values)
+    names = np.where(table.missing[is_missing] == 0, len(MISSING), table.missing[is_missing])
     counts = np.bincount(names, minlength=len(MISSING) + 1)
     return MissingReport(
-        share=float(gone.mean()) if len(gone) else 0.0,
+        share=float(is_missing.mean()) if len(is_missing) else 0.0,
         by_class={
             name: int(count) for name, count in zip((*MISSING, "unknown cost"), counts, strict=True) if count
         },
-        largest_inverse=float(inverse[~gone].max(initial=1.0)),
-        uneven_chance=_uneven_chance(table, gone),
+        largest_inverse=float(inverse[~is_missing].max(initial=1.0)),
+        uneven_chance=_uneven_chance(table, is_missing),
     )
 
 
@@ -88,7 +88,7 @@ def observation_weights(table: BenchTable, features: Floats, outcome: Outcome) -
     if seen.all() or not seen.any():
         return np.ones(len(seen))
     rows = design(features, table.arm_case[table.run_arm], table.arm_cell[table.run_arm])
-    model = LogisticRegression(C=LOOSENESS, max_iter=_ITERATIONS).fit(rows, seen)
+    model = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=_ITERATIONS).fit(rows, seen)
     chance: Floats = model.predict_proba(rows)[:, 1]
     weights: Floats = 1 / np.maximum(chance, LEAST_OBSERVED)
     return weights
@@ -121,13 +121,13 @@ def fold_admission(table: BenchTable, admitted: Bools, probabilities: Floats) ->
     )
 
 
-def _uneven_chance(table: BenchTable, gone: Bools) -> float:
+def _uneven_chance(table: BenchTable, is_missing: Bools) -> float:
     """Bonferroni-adjusted p: the smallest of Fisher's tests of each class of the action against the rest."""
     uses = action_features()[table.arm_cell[table.run_arm]] > 0
     p_values = []
     for column in uses.T:
-        counts = [[int((column & gone).sum()), int((column & ~gone).sum())]]
-        counts.append([int(gone.sum()) - counts[0][0], int((~gone).sum()) - counts[0][1]])
+        counts = [[int((column & is_missing).sum()), int((column & ~is_missing).sum())]]
+        counts.append([int(is_missing.sum()) - counts[0][0], int((~is_missing).sum()) - counts[0][1]])
         if all(sum(row) for row in counts):
             p_values.append(float(stats.fisher_exact(counts).pvalue))
-    return min(1.0, len(p_values) * min(p_values)) if p_values and gone.any() else 1.0
+    return min(1.0, len(p_values) * min(p_values)) if p_values and is_missing.any() else 1.0

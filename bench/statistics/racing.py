@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 ALPHA: Final = 0.05
-_MOST_STAKED: Final = 0.75
+_MAX_STAKE: Final = 0.75
 
 
 class Dropped(NamedTuple):
@@ -68,7 +68,7 @@ def races(passed: Floats, control: int | None = None) -> Races:
         ahead = passed[:, issue, None, :] - passed[:, issue, :, None]
         ahead = np.where(np.isfinite(ahead) & running[:, None, :] & running[:, :, None], ahead, 0.0)
         rival = _rivals(gain, square, running)
-        share = np.clip(_of(rival, gain) / (_of(rival, square) + 1), 0, _MOST_STAKED)
+        share = np.clip(_of(rival, gain) / (_of(rival, square) + 1), 0, _MAX_STAKE)
         e *= 1 + share * _of(rival, ahead)
         dropped_at[running & droppable & (e >= bar)] = issue + 1
         gain += ahead

@@ -29,7 +29,7 @@ def sequence_width(issues: Floats | int, expected: int) -> Floats:
 def sequence(of: Terms, expected: int) -> Interval:
     """The asymptotic confidence sequence of an estimate, for thirty issues or more; the diagnostics refuse fewer.
 
-    Where an outcome model is cross-fitted anew at each look, this holds as it does for a fixed one (same
+    Where an outcome model is refitted at each look, this holds as it does for a fixed one (same
     source, section 3).
     """
     issues = of.top.shape[1]

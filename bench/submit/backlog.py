@@ -11,9 +11,9 @@ from bench.intake.bulk import collector_paused
 from bench.intake.changes import (
     IssueChange,
     Older,
-    closed_because_left,
+    closed_by_prune,
     compare,
-    spared,
+    exempt_from_prune,
     why_not_prune,
     why_older_is_not_pruned,
 )
@@ -136,11 +136,11 @@ def _compare(
 def _close(
     backlog: BacklogImport, documents: dict[str, Any], report: ImportReport, stored: Stored
 ) -> dict[str, Any]:
-    """The closed documents of the issues that left the file; those in unreadable lines of it are spared."""
+    """The closed documents of the issues that left the file; those in unreadable lines of it are exempt."""
     left = backlog.left(documents, CLOSED_STATUSES)
-    stored.left = sorted(spared(left, report))
+    stored.left = sorted(exempt_from_prune(left, report))
     stored.closed = [issue_id for issue_id in left if issue_id not in stored.left]
-    return {issue_id: closed_because_left(left[issue_id]) for issue_id in stored.closed}
+    return {issue_id: closed_by_prune(left[issue_id]) for issue_id in stored.closed}
 
 
 def source_of(report: ImportReport) -> str:

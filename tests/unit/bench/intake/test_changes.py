@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bench.intake.beads import ImportReport, read_issues
-from bench.intake.changes import IssueChange, Older, closed_because_left, compare, why_not_prune
+from bench.intake.changes import IssueChange, Older, closed_by_prune, compare, why_not_prune
 from bench.intake.issue import Issue
 
 EARLY, LATE = "2026-01-01T00:00:00Z", "2026-01-01T00:00:00.000001Z"
@@ -54,7 +54,7 @@ def test_a_change_names_its_fields_and_shows_short_values() -> None:
 
 def test_what_was_closed_because_it_left_comes_back_with_the_same_time() -> None:
     export = document(updated=EARLY, extra={"assignee": "ann"})
-    closed = closed_because_left(export)
+    closed = closed_by_prune(export)
     assert Issue.from_document(closed).is_closed
     assert closed["extra"]["assignee"] == "ann"
     change = compare("a", closed, export, force=False)
@@ -76,6 +76,6 @@ def test_what_was_closed_because_it_left_comes_back_with_the_same_time() -> None
 )
 def test_a_file_that_may_lack_issues_by_mistake_closes_none(lines: list[str], reason: str | None) -> None:
     report: ImportReport = read_issues(lines, "f")
-    said = why_not_prune(report)
-    assert (said is None) == (reason is None)
-    assert reason is None or reason in str(said)
+    refusal = why_not_prune(report)
+    assert (refusal is None) == (reason is None)
+    assert reason is None or reason in str(refusal)

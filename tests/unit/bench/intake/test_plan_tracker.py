@@ -90,9 +90,9 @@ def test_bad_cards_are_named_by_line_and_left_out(tracker: ImportReport) -> None
 
 def test_what_is_odd_about_a_card_is_told(tracker: ImportReport) -> None:
     lines = TRACKER.read_text(encoding="utf-8").split("\n")
-    told = [text for number, text in tracker.warnings if lines[number - 1].startswith("```")]
-    assert len(told) == len(tracker.warnings)
-    assert told == [
+    warnings = [text for number, text in tracker.warnings if lines[number - 1].startswith("```")]
+    assert len(warnings) == len(tracker.warnings)
+    assert warnings == [
         "cache: blocks 'the second rewrite', which is no card here; left out",
         "2.10: percent_complete: 'most of it' is not a number from 0 to 100; ignored",
         "2.10: risk: 'scary' is not one of low, medium, high, critical; taken as medium",

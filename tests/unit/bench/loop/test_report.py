@@ -85,8 +85,8 @@ def test_a_failed_world_is_not_to_be_overlooked() -> None:
 @pytest.mark.parametrize("width", [80, 100, 120])
 def test_no_table_is_wider_than_the_terminal_nor_breaks_a_figure(width: int) -> None:
     console = Console(width=width, file=io.StringIO(), color_system=None)
-    found = world(GOOD, Interval(-3.18, -3.53, -2.87))
-    for table in (training_table([LEARNT]), judged_table(NOT_SHOWN), world_table(found)):
+    verdict = world(GOOD, Interval(-3.18, -3.53, -2.87))
+    for table in (training_table([LEARNT]), judged_table(NOT_SHOWN), world_table(verdict)):
         console.print(table)
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()

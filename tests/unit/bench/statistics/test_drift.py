@@ -16,16 +16,16 @@ def canaries(
     """Every cell twice a day; half-way the version changes and with it the pass rate. Cells differ by ±0.3."""
     rng = np.random.default_rng([seed, 930])
     level = np.linspace(-0.3, 0.3, cells)
-    found = []
+    runs = []
     for day in range(days):
         base, version = (before, "tool 1") if day < days // 2 else (after, "tool 2")
         for cell in range(cells):
             chance = min(max(base + level[cell], 0.02), 0.98)
-            found += [
+            runs += [
                 CanaryRun(f"c{cell}", version, START + timedelta(day), bool(rng.random() < chance))
                 for _ in range(2)
             ]
-    return found
+    return runs
 
 
 def test_a_change_is_found_and_dated() -> None:
@@ -34,9 +34,9 @@ def test_a_change_is_found_and_dated() -> None:
     assert (version.after, version.before, version.cells, version.runs) == ("tool 2", "tool 1", 10, 400)
     assert version.odds_ratio.high < 0.6
     assert version.adjusted_p < 0.001
-    found = trend(runs)
-    assert found.p < 0.001
-    assert abs((found.turned - (START + timedelta(9))).days) <= 3
+    change = trend(runs)
+    assert change.p < 0.001
+    assert abs((change.turned - (START + timedelta(9))).days) <= 3
 
 
 def test_no_change_is_called_one_in_at_most_one_of_twenty() -> None:
@@ -78,7 +78,7 @@ def test_several_versions_are_compared_in_their_order_and_adjusted_together() ->
         ),
     ]
     first, second = by_version(runs)
-    assert [(one.after, one.before) for one in (first, second)] == [
+    assert [(comparison.after, comparison.before) for comparison in (first, second)] == [
         ("tool 2", "tool 1"),
         ("tool 3", "tool 2"),
     ]
@@ -88,7 +88,7 @@ def test_several_versions_are_compared_in_their_order_and_adjusted_together() ->
 
 def test_the_order_of_rows_changes_nothing() -> None:
     runs = canaries(5, before=0.6, after=0.4)
-    shuffled = [runs[place] for place in np.random.default_rng(1).permutation(len(runs))]
+    shuffled = [runs[index] for index in np.random.default_rng(1).permutation(len(runs))]
     assert by_version(runs) == by_version(shuffled)
     assert by_day(runs) == by_day(shuffled)
     assert trend(runs).p == pytest.approx(trend(shuffled).p)
@@ -98,5 +98,5 @@ def test_nothing_and_one_day_are_said_so() -> None:
     assert trend([]).why_not == "canaries ran on fewer than two days"
     assert by_version([]) == by_day([]) == []
     assert rate("x", 0, 0).why_not == "there was nothing to count"
-    found = rate("x", 3, 10)
-    assert (found.value, found.low, found.high) == pytest.approx((0.3, 0.1078, 0.6032), abs=1e-4)
+    estimate = rate("x", 3, 10)
+    assert (estimate.value, estimate.low, estimate.high) == pytest.approx((0.3, 0.1078, 0.6032), abs=1e-4)
