@@ -7,7 +7,7 @@ import threading
 import click
 
 from bench.cli.session import note, open_farm
-from bench.embedded.deleted import call_when_deleted, end_deleted_farms, is_deleted
+from bench.embedded.orphans import call_when_deleted, end_deleted_farms, is_deleted
 from planner.cli.verbosity import log_as_asked
 
 

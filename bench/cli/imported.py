@@ -5,7 +5,7 @@ from typing import Any
 
 from bench.cli.session import note
 from bench.intake.beads import ImportReport
-from bench.intake.chain_words import chain_words
+from bench.intake.chain_format import format_chain
 from bench.intake.issue import Dependency
 from bench.intake.nearest import did_you_mean
 from bench.intake.plan_report import PlanReport
@@ -88,7 +88,7 @@ def tell_plan(plan: PlanReport, ids: list[str]) -> None:
     """What the dependencies of a plan tracker amount to."""
     _tell_some(
         [
-            f"cycle: {chain_words(ring, closed=True)}: none of these can start; drop one wait"
+            f"cycle: {format_chain(ring, closed=True)}: none of these can start; drop one wait"
             for ring in plan.cycles
         ]
     )
@@ -101,7 +101,7 @@ def tell_plan(plan: PlanReport, ids: list[str]) -> None:
         len(plan.on_unknown),
     )
     if plan.critical_path:
-        note(f"critical path: {plan.critical_hours} hours: {chain_words(plan.critical_path)}")
+        note(f"critical path: {plan.critical_hours} hours: {format_chain(plan.critical_path)}")
 
 
 def tell_stored(file: Path, stored: Stored, form: str, *, pruned: bool, dry_run: bool) -> None:

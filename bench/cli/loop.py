@@ -206,7 +206,7 @@ def _tell_gates(dataset: "Dataset") -> None:
 
 def _world(home: Path, policy: str, seed: int) -> tuple["WorldVerdict", "Learnt"]:
     from bench.loop.learn import DATASET, Planner, learn
-    from bench.loop.world import ISSUES, WORTH, judge_world
+    from bench.loop.world import ISSUES, UTILITY_WEIGHTS, judge_world
 
     note(f"generated world of {ISSUES} issues: training, exporting and verifying a policy and its control")
     world = home / "world"
@@ -221,7 +221,7 @@ def _world(home: Path, policy: str, seed: int) -> tuple["WorldVerdict", "Learnt"
         seed,
         "--min-agreement",
         0,
-        *(WORTH if policy == "outcome" else ()),
+        *(UTILITY_WEIGHTS if policy == "outcome" else ()),
     ]
     learnt = learn("generated world", world, flags)
     return judge_world(learnt, seed), learnt

@@ -1,1 +1,1 @@
-"""The demo corpus."""
+"""The demo corpus: a reproducible repository with seeded bugs and its backlog."""

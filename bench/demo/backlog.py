@@ -18,8 +18,8 @@ _OPENED = datetime(2026, 9, 1, 8, tzinfo=UTC)
 _TOKENS = {"XS": 2_000, "S": 5_000, "M": 12_000, "L": 30_000, "XL": 80_000}
 
 
-class Change(Strict):
-    """A seeded bug: `right` occurs exactly once in `file` and becomes `wrong`."""
+class SeededEdit(Strict):
+    """One edit of a seeded bug: the only occurrence of `right` in `file` is replaced by `wrong`."""
 
     file: str
     right: Annotated[str, Field(min_length=1)]
@@ -44,7 +44,7 @@ class DemoIssue(Strict):
     context_files: tuple[str, ...] = ()
     gate: str | None = None
     timeout_seconds: float = 60
-    bug: tuple[Change, ...] = ()
+    bug: tuple[SeededEdit, ...] = ()
 
     @property
     def branch(self) -> str:
@@ -52,7 +52,7 @@ class DemoIssue(Strict):
         return f"issue-{self.id}"
 
     def workcell(self, base: str) -> dict[str, Any]:
-        """What overrides the bench config: the broken commit and the gate that shows it."""
+        """Overrides of the bench config: the commit with the bug and the gate that fails on it."""
         command = ["python", "-m", "pytest", "-q", self.gate]
         gate = {"name": "test", "command": command, "required": True, "junit": True}
         return {"base": base, "gates": [{**gate, "timeout_seconds": self.timeout_seconds}]}
@@ -86,7 +86,7 @@ class DemoIssue(Strict):
 
 @cache
 def backlog() -> tuple[DemoIssue, ...]:
-    """All demo issues in the order of their ids."""
+    """All demo issues, ordered by id."""
     text = files("bench.demo").joinpath(_DATA, "issues.yaml").read_text("utf-8")
     return tuple(DemoIssue.model_validate(raw) for raw in yaml.safe_load(text))
 
@@ -94,21 +94,24 @@ def backlog() -> tuple[DemoIssue, ...]:
 @cache
 def released_tree() -> dict[str, str]:
     """The correct package: text by POSIX path, sorted. Every test passes on it."""
-    found: dict[str, str] = {".gitignore": "__pycache__/\n*.pyc\n.pytest_cache/\n"}
-    _collect(files("bench.demo").joinpath(_DATA, "repo"), "", found)
-    return dict(sorted(found.items()))
+    tree: dict[str, str] = {".gitignore": "__pycache__/\n*.pyc\n.pytest_cache/\n"}
+    _collect(files("bench.demo").joinpath(_DATA, "repo"), "", tree)
+    return dict(sorted(tree.items()))
 
 
-def _collect(folder: Traversable, prefix: str, found: dict[str, str]) -> None:
+def _collect(folder: Traversable, prefix: str, tree: dict[str, str]) -> None:
     for entry in folder.iterdir():
         if entry.is_dir() and entry.name != "__pycache__" and not entry.name.startswith("."):
-            _collect(entry, f"{prefix}{entry.name}/", found)
+            _collect(entry, f"{prefix}{entry.name}/", tree)
         elif entry.name.endswith((".py", ".md", ".toml")):
-            found[prefix + entry.name] = entry.read_text("utf-8")
+            tree[prefix + entry.name] = entry.read_text("utf-8")
 
 
 def broken_files(issue: DemoIssue) -> dict[str, str]:
-    """The files that differ from the release on the issue's commit; DemoError where a change does not fit."""
+    """Text by path of the files with the issue's seeded bug.
+
+    Raises: `DemoError` where the text of an edit does not occur exactly once.
+    """
     tree = released_tree()
     changed: dict[str, str] = {}
     for change in issue.bug:

@@ -1,4 +1,4 @@
-"""Write the demo corpus: a git repository with seeded bugs, a backlog that reports them, a bench config."""
+"""Idempotent builder of the demo corpus: a git repository with seeded bugs, a backlog of them, a bench config."""
 
 import hashlib
 import json
@@ -17,14 +17,14 @@ from bench.demo.history import base_commit, branch_commits, create_repository, i
 from planner.system.atomic import write_atomic
 
 SECONDS_PER_MINUTE = 0.15
-"""Real seconds of a planned minute: a budget of 15 minutes lasts 2.25 seconds, one of 120 lasts 18."""
+"""Time scale: real seconds of a planned minute. A budget of 15 minutes lasts 2.25 seconds, one of 120 lasts 18."""
 
 _STAMP = ".demo-corpus.json"
 
 
 @dataclass(frozen=True)
 class DemoCorpus:
-    """Where the demo corpus lies."""
+    """Paths and commits of a built demo corpus."""
 
     repo: Path
     """A git repository: `main` is the release, `issue-<id>` the commit an issue was reported against."""
@@ -37,16 +37,21 @@ class DemoCorpus:
 
 
 def check_directory(directory: Path) -> None:
-    """Raises DemoError where `directory` holds anything and is not the demo's: nothing is built over it."""
+    """Check that `directory` is empty or a demo corpus.
+
+    Raises: `DemoError` where it holds anything else.
+    """
     if directory.exists() and not (directory / _STAMP).is_file() and any(directory.iterdir()):
         raise DemoError(f"{directory} is not empty and not a demo's; name another directory")
 
 
 def build_corpus(directory: Path) -> DemoCorpus:
-    """Build the corpus in `directory`, or leave it as it is where it is already there and whole.
+    """Build the corpus in `directory`; idempotent: an intact corpus is left unchanged.
 
-    The same version of the farm makes the same commits everywhere. Raises DemoError where `directory` holds a
-    `repo` that is not the demo's, where it cannot be written, or where git is missing.
+    The build is reproducible: the same version of the farm makes the same commits everywhere.
+
+    Raises: `DemoError` where `directory` holds a `repo` that is not the demo's, where it cannot be written, or where
+    git is missing.
     """
     directory = directory.resolve()
     corpus = DemoCorpus(directory / "repo", directory / ".beads/issues.jsonl", directory / "bench.yaml", {})
@@ -70,7 +75,7 @@ def build_corpus(directory: Path) -> DemoCorpus:
 
 
 def _replace_repository(directory: Path, repo: Path, stamp_file: Path, stream: bytes) -> dict[str, str]:
-    """Build beside the old one and swap. The stamp comes first: a build killed half-way is known as ours."""
+    """Build in a temporary directory and rename. The stamp is written first: it marks an interrupted build as ours."""
     fresh = directory / f".repo-{os.getpid()}"
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
@@ -107,7 +112,7 @@ def _issues_text(commits: Mapping[str, str]) -> str:
 
 
 def _config(corpus: DemoCorpus) -> dict[str, Any]:
-    """The bench config; its gate stands for issues that bring none of their own."""
+    """The bench config; its gate is the default for issues without one."""
     everything = {
         "name": "test",
         "command": "python -m pytest -q tests",
@@ -120,7 +125,7 @@ def _config(corpus: DemoCorpus) -> dict[str, Any]:
             "K": 4,
             "strategy": "coverage",
             "include_baseline": True,
-            # What was executed last would enter the plan; the demo promises the same plan at every repeat.
+            # The last executed action would enter the plan; the demo needs the same plan at every repeat.
             "include_executed": False,
             "seed": 42,
         },

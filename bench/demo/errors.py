@@ -4,4 +4,4 @@ from bench.errors import BenchError
 
 
 class DemoError(BenchError):
-    """The demo corpus cannot be built; the message names where and what mends it."""
+    """The demo corpus cannot be built; the message names the path and the remedy."""

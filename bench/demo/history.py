@@ -1,7 +1,7 @@
-"""The demo's git repository: one release commit and, for every issue, a child of it with the bug.
+"""Reproducible git history of the demo: one release commit and, for every issue, a child of it with the bug.
 
-Hashes are the same on every machine: author, dates and content are fixed, everything goes in through one
-`git fast-import` stream, and git is run without the user's configuration, templates, hooks or signing keys.
+Hashes are the same on every machine: author, dates and content are fixed, everything is imported through one
+`git fast-import` stream, and git runs without the user's configuration, templates, hooks or signing keys.
 """
 
 import os
@@ -18,7 +18,7 @@ _TIMEOUT_SECONDS = 60
 
 
 def import_stream() -> bytes:
-    """The whole history as input of `git fast-import`."""
+    """The whole history as a `git fast-import` stream."""
     parts = [_commit(MAIN, _RELEASED, "Release 2.3.0\n", None, released_tree())]
     for number, issue in enumerate((issue for issue in backlog() if issue.bug), start=1):
         message = f"Tidy {', '.join(sorted(broken_files(issue)))}\n"
@@ -44,7 +44,10 @@ def _data(text: str) -> bytes:
 
 
 def create_repository(directory: Path, stream: bytes) -> None:
-    """Make the repository in an empty directory and fill its working tree with the release."""
+    """Create the repository in an empty directory and check out the release.
+
+    Raises: `DemoError` where git is missing or fails.
+    """
     _git(directory, "init", "--quiet", "--template=", "--initial-branch", MAIN)
     _git(directory, "fast-import", "--quiet", "--date-format=raw", stdin=stream)
     _git(directory, "reset", "--quiet", "--hard", MAIN)
@@ -63,7 +66,7 @@ def branch_commits(directory: Path) -> dict[str, str]:
 
 
 def base_commit(issue: DemoIssue, commits: dict[str, str]) -> str | None:
-    """The commit an issue is benched on; None where it is never benched."""
+    """The base commit of an issue's bench; None where it is never benched."""
     return commits[issue.branch] if issue.bug else None
 
 
@@ -97,6 +100,6 @@ def _git(directory: Path, *arguments: str, stdin: bytes = b"") -> str:
     except subprocess.TimeoutExpired:
         raise DemoError(f"git {arguments[0]} in {directory} took more than {_TIMEOUT_SECONDS} s") from None
     if done.returncode != 0:
-        said = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no message"]
-        raise DemoError(f"git {arguments[0]} failed in {directory}: {said[0]}")
+        last_line = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no message"]
+        raise DemoError(f"git {arguments[0]} failed in {directory}: {last_line[0]}")
     return done.stdout.decode()

@@ -1,1 +1,1 @@
-"""The embedded farm: a real PostgreSQL and a real broker in one directory."""
+"""The embedded farm: PostgreSQL, broker, coordinator and worker as daemons of one directory."""

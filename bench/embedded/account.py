@@ -1,4 +1,4 @@
-"""Under which account the embedded PostgreSQL runs: it refuses to run as root."""
+"""Privilege drop for the embedded PostgreSQL, which refuses to run as root."""
 
 import os
 import pwd
@@ -12,7 +12,7 @@ from planner.system.atomic import write_atomic
 
 @dataclass(frozen=True)
 class Account:
-    """The account of the database's processes and files; `drop` only where this process is root."""
+    """The account of the database's processes and files; `drop`: privileges are dropped, since this process is root."""
 
     uid: int
     gid: int
@@ -20,38 +20,41 @@ class Account:
     drop: bool
 
     def popen_options(self) -> dict[str, Any]:
-        """Options for `subprocess` that make a child run as this account."""
+        """Options for `subprocess` that drop a child's privileges to this account."""
         if not self.drop:
             return {}
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
     def own(self, path: Path) -> None:
-        """Hand a file or directory to the account; never what a link there points to."""
+        """Change the owner of a file or directory to the account, without following a link."""
         if self.drop:
             os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
     def write(self, path: Path, text: str) -> None:
         """Atomic write of a private file in a directory of the account.
 
-        Always a new file: root must not write through a link that the account may have laid.
+        Always a new file: root must not write through a link that the account may have created.
         """
         write_atomic(path, text, mode=0o600, owner=(self.uid, self.gid) if self.drop else None)
 
     def can_reach(self, path: Path) -> bool:
-        """Whether the account may pass through every directory above `path`."""
+        """Whether the account may traverse every directory above `path`."""
         if not self.drop:
             return True
         return all(self._may_enter(parent) for parent in path.resolve().parents)
 
     def _may_enter(self, directory: Path) -> bool:
-        found = directory.stat()
-        if found.st_uid == self.uid:
-            return bool(found.st_mode & 0o100)
-        return bool(found.st_mode & (0o010 if found.st_gid == self.gid else 0o001))
+        about = directory.stat()
+        if about.st_uid == self.uid:
+            return bool(about.st_mode & 0o100)
+        return bool(about.st_mode & (0o010 if about.st_gid == self.gid else 0o001))
 
 
 def database_account() -> Account:
-    """This user; for root `BENCH_EMBEDDED_USER`, else `postgres` where it exists, else `nobody`."""
+    """The account for a new database: this user; for root `BENCH_EMBEDDED_USER`, else `postgres`, else `nobody`.
+
+    Raises: `EmbeddedError` where root has no ordinary account to drop its privileges to.
+    """
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid(), "", drop=False)
     wanted = os.environ.get("BENCH_EMBEDDED_USER")
@@ -73,13 +76,13 @@ def database_account() -> Account:
 
 
 def account_of(path: Path) -> Account:
-    """The account that owns what is at `path`: the data of an earlier run stay with whom they were made for."""
+    """The account that owns the data at `path`: existing data keep their owner."""
     chosen = database_account()
-    found = path.stat()
-    if not chosen.drop or found.st_uid in (0, chosen.uid):
+    owner = path.stat()
+    if not chosen.drop or owner.st_uid in (0, chosen.uid):
         return chosen
     try:
-        name = pwd.getpwuid(found.st_uid).pw_name
+        name = pwd.getpwuid(owner.st_uid).pw_name
     except KeyError:
-        name = str(found.st_uid)
-    return Account(found.st_uid, found.st_gid, name, drop=True)
+        name = str(owner.st_uid)
+    return Account(owner.st_uid, owner.st_gid, name, drop=True)

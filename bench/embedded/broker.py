@@ -1,4 +1,4 @@
-"""The embedded broker: a Valkey server on a Unix socket, with a password and nothing on disk."""
+"""The embedded message broker: a Valkey daemon on a Unix socket, with a password and without persistence."""
 
 import os
 import signal
@@ -16,8 +16,8 @@ from bench.embedded.paths import FarmPaths
 from bench.embedded.processes import Daemon, end, wait_until
 from bench.embedded.sockets import listener
 
-# It holds doorbells only; a full one refuses rather than take the machine's memory. A title of its own would be
-# written over the variables by which it is known as this farm's.
+# It holds doorbells only; a full one refuses writes instead of exhausting the machine's memory. A process title would
+# overwrite the environment variables that identify the process as this farm's.
 _CONFIG = """
 port 0
 unixsocket {socket}
@@ -44,10 +44,12 @@ class Broker:
 
     @property
     def daemon(self) -> Daemon:
+        """The daemon, with its pid file and log."""
         return Daemon("broker", self.paths.run / "broker.json", self.paths.logs / "broker.log")
 
     @property
     def socket(self) -> Path:
+        """The path of the Unix socket."""
         return self.paths.sockets / "broker.sock"
 
     def url(self) -> str:
@@ -55,7 +57,10 @@ class Broker:
         return f"redis+socket://:{quote(self.password, safe='')}@{quote(str(self.socket))}?virtual_host=0"
 
     def ensure(self) -> None:
-        """Running and answering, whatever was left behind."""
+        """Start the server unless it runs and answers; idempotent. Remains of an earlier one are removed.
+
+        Raises: `EmbeddedError` where it does not start.
+        """
         if self.daemon.is_ready and self.daemon.process() is not None and listener(self.socket) > 0:
             return
         self.stop()
@@ -93,7 +98,7 @@ class Broker:
             return False
 
     def stop(self) -> None:
-        """End the server, also one that was never noted, and remove its socket."""
+        """Stop the server, also one without a pid file, and remove its socket."""
         self.daemon.stop(_STOP_SECONDS)
         pid = listener(self.socket)
         if pid > 0:

@@ -1,4 +1,4 @@
-"""The data directory of the embedded PostgreSQL: made once, never taken for whole before it is, never destroyed."""
+"""The data directory of the embedded PostgreSQL: created atomically, once, and never deleted."""
 
 import os
 import secrets
@@ -15,7 +15,7 @@ from bench.embedded.paths import FarmPaths
 from bench.embedded.processes import FAMILY, kill, members
 
 OWNER = "bench_owner"
-# Below what initdb writes, so that a setting of the user's own may follow.
+# Appended to initdb's file, so that a user may append settings that override these.
 _SETTINGS = """
 max_connections = 200
 shared_buffers = 128MB
@@ -40,7 +40,10 @@ def make_cluster(
     password: str,
     notify: Callable[[str], None],
 ) -> None:
-    """Run initdb for `data`, which must not exist; it appears whole or not at all."""
+    """Run initdb for `data`, which must not exist; atomic: the directory is renamed into place when complete.
+
+    Raises: `EmbeddedError` where initdb fails.
+    """
     home = data.parent
     # A killed command leaves its initdb behind, still writing.
     kill(members(_family(paths)))
@@ -61,32 +64,35 @@ def make_cluster(
 
 
 def check_version(data: Path, programs: PostgresPrograms) -> None:
-    """`EmbeddedError` where `data` cannot be served by these programs."""
+    """Check that `data` was made by the major version of these programs.
+
+    Raises: `EmbeddedError` where it was not, or holds no database.
+    """
     try:
         made_by = (data / "PG_VERSION").read_text(encoding="ascii").strip()
     except OSError as error:
         raise EmbeddedError(
-            f"{data} is there and holds no database ({error.strerror}: PG_VERSION); move it away to begin anew"
+            f"{data} is there and holds no database ({error.strerror}: PG_VERSION); move it away to start empty"
         ) from error
     if made_by != str(programs.major):
         raise EmbeddedError(
             f"{data} was made by PostgreSQL {made_by}, and this is {programs.major};"
-            f" set BENCH_POSTGRES_BIN to the bin directory of {made_by}, or move the data away to begin anew"
+            f" set BENCH_POSTGRES_BIN to the bin directory of {made_by}, or move the data away to start empty"
         )
 
 
 def _reachable_home(paths: FarmPaths) -> Path:
-    # A new one each time: data of a farm whose directory was deleted answer to a password that is gone.
+    # A new one each time: data of a deleted farm need a password that was deleted with it.
     home = reachable_store() / f"{paths.mark}-{secrets.token_hex(4)}"
     home.mkdir(parents=True, mode=0o755)
     return home
 
 
-def _put_in_place(draft: Path, place: Path, data: Path) -> None:
-    draft.rename(place)
-    if place != data:
+def _put_in_place(draft: Path, target: Path, data: Path) -> None:
+    draft.rename(target)
+    if target != data:
         data.unlink(missing_ok=True)
-        data.symlink_to(place)
+        data.symlink_to(target)
     handle = os.open(data.parent, os.O_RDONLY)
     os.fsync(handle)
     os.close(handle)
@@ -96,7 +102,7 @@ def _initdb(
     draft: Path, paths: FarmPaths, account: Account, programs: PostgresPrograms, password: str
 ) -> None:
     log = paths.logs / "initdb.log"
-    # Beside the sockets: the account reaches it there, and nobody else may read it.
+    # In the socket directory, which the account can reach and no other account can read.
     secret = paths.sockets / f"initdb-{secrets.token_hex(4)}"
     try:
         account.write(secret, password)
@@ -139,7 +145,7 @@ def _family(paths: FarmPaths) -> str:
 def _last_error(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     errors = [line for line in lines if "error" in line.lower() or "FATAL" in line]
-    last = (errors or lines or ["no word of why"])[-1]
+    last = (errors or lines or ["no message"])[-1]
     return last.rpartition("FATAL:")[2].strip()
 
 

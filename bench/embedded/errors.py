@@ -4,4 +4,4 @@ from bench.errors import BenchError
 
 
 class EmbeddedError(BenchError):
-    """The embedded farm cannot be brought up or down; the message says what mends it."""
+    """The embedded farm cannot be started or stopped; the message names the remedy."""

@@ -1,4 +1,4 @@
-"""An embedded farm: one database and one broker in one directory, shared by all commands run there."""
+"""Lifecycle of an embedded farm: one database and one broker daemon in one directory, shared by all commands there."""
 
 import fcntl
 import json
@@ -15,25 +15,25 @@ import psutil
 
 from bench.embedded.broker import Broker
 from bench.embedded.errors import EmbeddedError
-from bench.embedded.moved import settle
 from bench.embedded.paths import FarmPaths
 from bench.embedded.postgres import Postgres
 from bench.embedded.processes import Daemon, trim
+from bench.embedded.relocation import reconcile_location
 from planner.system.atomic import write_atomic
 
 _SPACE_NEEDED_BYTES = 200 * 1024 * 1024
 
 
-# The worker first, so that it can hand back its work to a database that still runs.
+# Graceful shutdown, the worker first, so that it can return its executions while the database still runs.
 GRACE_SECONDS = {"worker": 40.0, "coordinator": 10.0}
 _SERVERS = ("broker", "postgres")
-# Nothing can be handed back where the notes of the work have gone from.
+# After a move the workers' files are at another path, so they cannot return their executions.
 _MOVED_GRACE_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
 class FarmUrls:
-    """How to reach a farm. Secrets: never printed."""
+    """Connection URLs of a farm. Secrets: never printed."""
 
     database_url: str = field(repr=False)
     broker_url: str = field(repr=False)
@@ -41,53 +41,56 @@ class FarmUrls:
 
 @dataclass(frozen=True)
 class PartStatus:
-    """One part of the farm as `bench status` shows it."""
+    """State of one daemon of the farm, as `bench status` shows it."""
 
     name: str
     state: str
-    """running, stopped, or crashed: started and gone without having been stopped."""
+    """running, stopped, or crashed: started, and ended without having been stopped."""
     pid: int | None = None
     uptime_seconds: float | None = None
 
 
 class EmbeddedFarm:
-    """Brings the two servers up and down. Every call may be made by several processes at once."""
+    """Starts and stops the two servers. Every method is safe for concurrent processes (file lock)."""
 
     def __init__(self, root: Path, notify: Callable[[str], None] = lambda _line: None) -> None:
         self.paths = FarmPaths.at(root)
         self.notify = notify
 
     def up(self) -> FarmUrls:
-        """Start or repair what does not run; join what does. Daemons beside the servers are left as they are."""
+        """Start the servers that do not run and repair those that crashed; idempotent. Other daemons are unchanged.
+
+        Raises: `EmbeddedError` where the disk is full, the directory is not writable, or a server does not start.
+        """
         self._check_space()
         self.paths.make()
-        with self.locked(), _in_one_line():
-            # Again, now that nothing clears away: what was there may have been taken for left behind.
+        with self.locked(), _os_errors_converted():
+            # Again, under the lock: a concurrent cleanup may have removed the directories before.
             self.paths.make()
             self._check_secrets()
-            self._end_at_another_place()
+            self._stop_at_old_path()
             postgres, broker = self._servers()
             broker.ensure()
             postgres.ensure()
-            self._leave_old_sockets()
+            self._remove_old_sockets()
             for log in self.paths.logs.glob("*.log"):
                 trim(log)
         return FarmUrls(postgres.url(), broker.url())
 
     def down(self) -> None:
-        """Stop everything that was started in this farm; data stays. Nothing happens where nothing runs."""
-        # Its directory may have been deleted under it: servers that still run are found by their sockets.
+        """Graceful shutdown of all daemons of this farm; idempotent, and data are kept."""
+        # The directory may have been deleted: servers that still run are located by their sockets.
         if not self.paths.root.is_dir() and not self.paths.sockets.is_dir():
             return
         self.paths.make()
-        with self.locked(), _in_one_line():
-            moved = settle(self.paths, self._daemons(), self.notify)
+        with self.locked(), _os_errors_converted():
+            moved = reconcile_location(self.paths, self._daemons(), self.notify)
             self._stop(_MOVED_GRACE_SECONDS if moved else None)
-            self._leave_old_sockets()
+            self._remove_old_sockets()
             shutil.rmtree(self.paths.sockets, ignore_errors=True)
 
     def status(self) -> list[PartStatus]:
-        """The servers of this farm; `daemon_status` tells of one that runs beside them."""
+        """The state of this farm's servers; for the other daemons see `daemon_status`."""
         return [daemon_status(self.daemon(name)) for name in reversed(_SERVERS)]
 
     def running_url(self) -> str | None:
@@ -98,19 +101,19 @@ class EmbeddedFarm:
         return None if secret is None else Postgres(self.paths, secret, self.notify).url()
 
     def daemon(self, name: str) -> Daemon:
-        """The daemon called `name` of this farm."""
+        """The daemon `name` of this farm, with its pid file and log."""
         return Daemon(name, self.paths.run / f"{name}.json", self.paths.logs / f"{name}.log")
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """One change at a time."""
-        # Private, for even a reader could hold the lock.
+        """Exclusive file lock (flock) of the farm, for one change at a time."""
+        # Private mode, since a process that can open the file for reading could hold the lock.
         with open(self.paths.lock, "w", encoding="ascii", opener=_private) as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 
     def secret(self, name: str) -> str:
-        """A password of this farm; made at first use. Call it under the lock."""
+        """A password of this farm, generated at first use. Call it under the lock."""
         known: dict[str, str] = {}
         if self.paths.secrets.exists():
             known = json.loads(self.paths.secrets.read_text(encoding="utf-8"))
@@ -119,9 +122,9 @@ class EmbeddedFarm:
             write_atomic(self.paths.secrets, json.dumps(known), mode=0o600)
         return known[name]
 
-    def _end_at_another_place(self) -> None:
-        """What runs at the place from which this directory was moved cannot work there: no path is right any more."""
-        if settle(self.paths, self._daemons(), self.notify):
+    def _stop_at_old_path(self) -> None:
+        """Stop daemons that run with the path from which this directory was moved: none of their paths is valid."""
+        if reconcile_location(self.paths, self._daemons(), self.notify):
             self._stop(_MOVED_GRACE_SECONDS)
 
     def _daemons(self) -> list[Daemon]:
@@ -139,12 +142,12 @@ class EmbeddedFarm:
         return postgres, Broker(self.paths, self.secret("broker"))
 
     def _daemon_names(self) -> list[str]:
-        """What was started beside the servers, in the order of its end."""
+        """The daemons other than the servers, in the order of shutdown."""
         noted = {record.stem for record in self.paths.run.glob("*.json")} - set(_SERVERS)
         return [name for name in GRACE_SECONDS if name in noted] + sorted(noted - set(GRACE_SECONDS))
 
-    def _leave_old_sockets(self) -> None:
-        """A farm that was moved has sockets at another place now; the old place goes once it is empty."""
+    def _remove_old_sockets(self) -> None:
+        """Remove the empty socket directory of the path from which this farm was moved."""
         note = self.paths.run / "sockets"
         before = Path(note.read_text(encoding="utf-8")) if note.exists() else self.paths.sockets
         if before != self.paths.sockets:
@@ -156,8 +159,8 @@ class EmbeddedFarm:
     def _check_secrets(self) -> None:
         if (self.paths.root / "postgres").exists() and not self.paths.secrets.exists():
             raise EmbeddedError(
-                f"{self.paths.secrets} is missing, and the data in {self.paths.root / 'postgres'} answer to no other"
-                " password; put it back, or move the data away to begin anew"
+                f"{self.paths.secrets} is missing, and the data in {self.paths.root / 'postgres'} accept no other"
+                " password; restore it, or move the data away to start with an empty farm"
             )
 
     def _check_space(self) -> None:
@@ -178,8 +181,8 @@ def _private(path: str, flags: int) -> int:
 
 
 @contextmanager
-def _in_one_line() -> Iterator[None]:
-    """What the system refuses, from here on, is the farm's directory or its disk."""
+def _os_errors_converted() -> Iterator[None]:
+    """Convert an `OSError` into a one-line `EmbeddedError`."""
     try:
         yield
     except OSError as error:
@@ -187,7 +190,7 @@ def _in_one_line() -> Iterator[None]:
 
 
 def daemon_status(daemon: Daemon) -> PartStatus:
-    """The state of a background process."""
+    """The state of a daemon."""
     return _status(daemon.name, daemon.process(), daemon.was_started)
 
 

@@ -1,4 +1,4 @@
-"""The coordinator and the worker of an embedded farm, as background processes."""
+"""The coordinator and the worker of an embedded farm, as daemons."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from bench.embedded.errors import EmbeddedError
 from bench.embedded.farm import GRACE_SECONDS, EmbeddedFarm, PartStatus, daemon_status
-from bench.embedded.handed import (
+from bench.embedded.part_environment import (
     changed,
     environment_of,
     for_coordinator,
@@ -30,7 +30,7 @@ _SLOTS = "--concurrency"
 
 @dataclass(frozen=True)
 class PartUrls:
-    """How the parts reach the servers. Secrets: never printed."""
+    """Connection URLs for the parts. Secrets: never printed."""
 
     database: str = field(repr=False)
     worker_database: str = field(repr=False)
@@ -38,9 +38,11 @@ class PartUrls:
 
 
 def check_variables(farm: EmbeddedFarm, toolchains: Sequence[tuple[str, Iterable[str]]]) -> None:
-    """`EmbeddedError` where a toolchain names a variable that neither this shell has nor the worker that runs.
+    """Check that every variable of a toolchain is set in this shell or in the running worker.
 
     `toolchains` are the name of each and the names of its variables.
+
+    Raises: `EmbeddedError` with the first variable that is not set.
     """
     for _, names in toolchains:
         refuse_own(names)
@@ -53,10 +55,10 @@ def check_variables(farm: EmbeddedFarm, toolchains: Sequence[tuple[str, Iterable
 def start_parts(
     farm: EmbeddedFarm, urls: PartUrls, slots: int | None = None, names: Iterable[str] = ()
 ) -> None:
-    """Start what does not run; a part that crashed is started anew, and so is one whose variables have changed.
+    """Start the parts that do not run; restart those that crashed or whose variables have changed.
 
-    The worker gets the variables called `names` beside the farm's own. One that is started anew hands back what it
-    runs, which goes on after it.
+    The worker gets the variables `names` in addition to the farm's own. A restarted worker returns its executions,
+    which are claimed again afterwards.
     """
     with farm.locked():
         coordinator, worker = farm.daemon("coordinator"), farm.daemon("worker")
@@ -66,7 +68,7 @@ def start_parts(
         before = handed_before(_environment(worker))
         handed = for_worker(os.environ, before, list(names))
         count = str(slots or _slots(worker) or os.cpu_count() or 1)
-        # What the config may run without a sandbox was settled at submit.
+        # Whether the config may run without a sandbox was decided at submit.
         arguments = ["worker", _SLOTS, count, "--sandbox-by-config", *_name_of_machine(farm)]
         if _run(farm, worker, urls.worker_database, urls.broker, (handed, before), arguments):
             for name in passed_names(handed.get("BENCH_PASS_ENV", "")):
@@ -75,12 +77,12 @@ def start_parts(
 
 
 def parts_status(farm: EmbeddedFarm) -> list[PartStatus]:
-    """The state of both."""
+    """The state of the coordinator and the worker."""
     return [daemon_status(farm.daemon(name)) for name in ("coordinator", "worker")]
 
 
 def worker_url(farm: EmbeddedFarm, engine: sa.Engine) -> str:
-    """The database's URL for the worker: a login that may do what a worker does and no more."""
+    """The database's URL for the worker: a login with the least privileges that a worker needs."""
     with farm.locked():
         password = farm.secret("worker")
     ensure_login(engine, _WORKER_LOGIN, "bench_worker", password)
@@ -95,7 +97,10 @@ def _run(
     variables: tuple[dict[str, str], dict[str, str]],
     arguments: list[str],
 ) -> bool:
-    """See that `part` runs with these arguments and variables (those it is to have, those it has); whether it began."""
+    """Ensure that `part` runs with these arguments and variables (wanted, current); idempotent.
+
+    Returns: whether it was started.
+    """
     handed, before = variables
     if part.process() is not None:
         news = changed(handed, before)
@@ -103,7 +108,9 @@ def _run(
             news.append("--slots")
         if not news:
             return False
-        farm.notify(f"the {part.name} starts anew, with what it runs handed back: {', '.join(news)} changed")
+        farm.notify(
+            f"the {part.name} restarts and returns its executions to the queue: {', '.join(news)} changed"
+        )
         part.stop(GRACE_SECONDS[part.name])
     environment = {
         "PATH": os.environ.get("PATH", ""),
@@ -117,7 +124,7 @@ def _run(
 
 
 def _environment(part: Daemon) -> dict[str, str]:
-    """The environment that the living part was started with."""
+    """The environment of the running part."""
     process = part.process()
     with suppress(psutil.Error):
         return process.environ() if process is not None else {}
@@ -125,7 +132,7 @@ def _environment(part: Daemon) -> dict[str, str]:
 
 
 def _slots(worker: Daemon) -> int | None:
-    """How many executions the living worker takes at a time."""
+    """The number of concurrent executions of the running worker."""
     process = worker.process()
     with suppress(psutil.Error, ValueError, IndexError):
         words = process.cmdline() if process is not None else []
@@ -134,7 +141,7 @@ def _slots(worker: Daemon) -> int | None:
 
 
 def _name_of_machine(farm: EmbeddedFarm) -> list[str]:
-    """The name under which the worker works: its first one, also where the farm was moved since."""
+    """The machine id option of the worker: its first id, which is kept when the farm is moved."""
     known = sorted(
         (farm.paths.root / "work" / "run").glob("*/token"), key=lambda token: token.stat().st_mtime
     )

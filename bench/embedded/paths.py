@@ -1,4 +1,4 @@
-"""Where an embedded farm keeps its things."""
+"""Paths of an embedded farm: state directory, logs, pid files, secrets, lock and sockets."""
 
 import hashlib
 import os
@@ -50,7 +50,7 @@ class FarmPaths:
 
     @property
     def sockets(self) -> Path:
-        """Short whatever the depth of the farm, and the same in every shell and after a log-out.
+        """Socket directory: short for any depth of the farm, and the same in every shell and after a log-out.
 
         Hence neither TMPDIR nor XDG_RUNTIME_DIR where `/tmp` will do.
         """
@@ -64,7 +64,7 @@ class FarmPaths:
             for directory in (self.root, self.logs, self.run):
                 directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             _belongs_here(self.root)
-            # The database's own account has to pass through where root's farm has one; nobody has to look.
+            # Where root's farm drops privileges, the database's account must traverse it; no other account may read it.
             self.root.chmod(0o711 if os.geteuid() == 0 else 0o700)
             (self.root / ".gitignore").write_text("*\n", encoding="ascii")
             for child in self.root.iterdir():
@@ -76,12 +76,15 @@ class FarmPaths:
         if len(os.fsencode(self.sockets)) > _LONGEST_SOCKET_DIR:
             raise EmbeddedError(f"{self.sockets} is too long for a socket's path; set TMPDIR to a short one")
         private_directory(self.sockets, 0o711)
-        # A farm that begins is not one that was left.
+        # A fresh time of change, so that a cleanup does not take the directory for a leftover.
         os.utime(self.sockets)
 
 
 def private_directory(path: Path, mode: int) -> None:
-    """Create `path`, or make sure that the one that is there belongs to this user and is nobody else's trap."""
+    """Create `path`, or check that an existing one belongs to this user and is not writable by others.
+
+    Raises: `EmbeddedError` where it is not, or cannot be created.
+    """
     try:
         path.mkdir(mode=mode)
         path.chmod(mode)
@@ -89,9 +92,9 @@ def private_directory(path: Path, mode: int) -> None:
         pass
     except OSError as error:
         raise EmbeddedError(f"cannot create {path}: {error.strerror}") from error
-    found = path.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
-        raise EmbeddedError(f"{path} belongs to somebody else or is open to others; remove it")
+    about = path.lstat()
+    if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.geteuid() or about.st_mode & 0o022:
+        raise EmbeddedError(f"{path} belongs to another user or is writable by others; remove it")
 
 
 def _close(child: Path) -> None:

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: programs from a wheel, lifecycle from here."""
+"""Lifecycle of the embedded PostgreSQL daemon, with programs from a wheel."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ from db.server import ensure_database
 
 DATABASE = "bench"
 _SOCKET = ".s.PGSQL.5432"
-# Recovery after a crash may have to read much of the log again.
+# Crash recovery may have to replay much of the write-ahead log.
 _START_SECONDS = 120.0
 _STOP_SECONDS = 20.0
 # Fast shutdown, then immediate.
@@ -40,15 +40,17 @@ class Postgres:
 
     @property
     def daemon(self) -> Daemon:
+        """The daemon, with its pid file and log."""
         return Daemon("postgres", self.paths.run / "postgres.json", self.paths.logs / "postgres.log")
 
     @property
     def data(self) -> Path:
-        """In the farm; a link where root's account cannot reach the farm."""
+        """The data directory; a link where the database's account cannot reach the farm."""
         return self.paths.root / "postgres"
 
     @property
     def sockets(self) -> Path:
+        """The directory of the Unix socket."""
         return self.paths.sockets / "pg"
 
     def url(self, user: str = OWNER, password: str | None = None, database: str = DATABASE) -> str:
@@ -57,12 +59,15 @@ class Postgres:
         return f"postgresql://{user}:{secret}@/{database}?host={quote(str(self.sockets), safe='')}"
 
     def ensure(self) -> None:
-        """Running and serving, whatever was left behind."""
+        """Start the server unless it runs and serves; idempotent. Remains of an earlier one are removed.
+
+        Raises: `EmbeddedError` where it does not start, or the data belong to another farm or version.
+        """
         if self._serves():
             return
         if self.data.exists():
             claim_data(self.data, self.paths)
-            self._hand_over_copy()
+            self._change_owner_of_copy()
         account = account_of(self.data) if self.data.exists() else database_account()
         programs = postgres_programs(account)
         since = self.daemon.log_size()
@@ -77,15 +82,15 @@ class Postgres:
         self._create_database()
         self.daemon.mark_ready()
 
-    def _hand_over_copy(self) -> None:
-        """Where root copied the directory, the copied data are root's; PostgreSQL does not run as root."""
+    def _change_owner_of_copy(self) -> None:
+        """Change the owner of data that root copied to the database's account: PostgreSQL does not run as root."""
         account = database_account()
         if account.drop and not self.data.is_symlink() and self.data.stat().st_uid == 0:
             for path in (self.data, *self.data.rglob("*")):
                 account.own(path)
 
     def stop(self) -> None:
-        """Fast shutdown, then immediate, then SIGKILL; returns when the server is gone."""
+        """Fast shutdown, then immediate, then SIGKILL; returns when the server has ended."""
         self.daemon.stop(_STOP_SECONDS, _STOP_SIGNALS)
         self._end_strays()
 
@@ -97,11 +102,11 @@ class Postgres:
         )
 
     def _is_starting(self) -> bool:
-        """Whether it was started and is not through yet: a server that serves has said so in its note."""
+        """Whether it was started and is not ready yet, by the state in its postmaster.pid."""
         return self.daemon.process() is not None and self._state() != "ready"
 
     def _state(self) -> str:
-        """What the server last wrote of itself; empty where it has not."""
+        """The state in postmaster.pid ("starting", "ready" …); empty where there is none."""
         try:
             lines = (self.data / "postmaster.pid").read_text(encoding="utf-8", errors="replace").splitlines()
             process = self.daemon.process()
@@ -110,40 +115,40 @@ class Postgres:
             return ""
 
     def _end_strays(self) -> None:
-        """End every server that uses this farm's data or sockets and is not a living recorded one.
+        """End every server that uses this farm's data or sockets without a valid pid file.
 
-        Left by a command that was killed between a start and its note, by a postmaster's SIGKILL, or by a
-        directory that was deleted or moved under a running farm.
+        Such servers are left by a command that was killed between the start and the pid file, by a SIGKILL of the
+        postmaster, or by a directory that was deleted or moved while the farm ran.
         """
         self.daemon.stop(_STOP_SECONDS, _STOP_SIGNALS)
         pid = listener(self.sockets / _SOCKET)
         if pid > 0:
             with suppress(psutil.NoSuchProcess):
                 end(psutil.Process(pid), _STOP_SECONDS, _STOP_SIGNALS)
-        # What a copy of a farm links to is the other one's.
+        # The data that a copied farm links to belong to the original.
         if owner_elsewhere(self.data, self.paths) is None:
             users = servers_in(self.data)
             for process in users:
-                if process.pid == self._noted_pid():
+                if process.pid == self._postmaster_pid():
                     end(process, _STOP_SECONDS, _STOP_SIGNALS)
             kill(users)
-            self._forget_recycled_pid()
+            self._remove_recycled_pid_file()
         for left in self.sockets.glob(_SOCKET + "*"):
             left.unlink(missing_ok=True)
 
-    def _noted_pid(self) -> int:
+    def _postmaster_pid(self) -> int:
         try:
             return int((self.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0])
         except (OSError, ValueError, IndexError):
             return 0
 
-    def _forget_recycled_pid(self) -> None:
-        """The note may name another program's process by now, and the server would fear it is its twin.
+    def _remove_recycled_pid_file(self) -> None:
+        """Remove a postmaster.pid whose pid was recycled: the server would take that process for another postmaster.
 
-        So it would of a zombie: where nobody reaps (a container without an init), a killed server keeps its pid. A
-        note of a process that is gone stays: by it PostgreSQL knows the memory of a crashed server.
+        The same applies to a zombie: in a container without an init, a killed server keeps its pid. The file of an
+        ended process is kept: from it PostgreSQL identifies the shared memory of a crashed server.
         """
-        pid = self._noted_pid()
+        pid = self._postmaster_pid()
         if pid and psutil.pid_exists(pid):
             (self.data / "postmaster.pid").unlink(missing_ok=True)
 
@@ -155,7 +160,7 @@ class Postgres:
             "port": "5432",
             "unix_socket_directories": str(self.sockets),
             "unix_socket_permissions": "0700",
-            # The log is this process' error output, which the farm keeps short itself.
+            # The log is this process' standard error, which the farm truncates itself.
             "logging_collector": "off",
             "log_destination": "stderr",
         }

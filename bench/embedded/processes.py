@@ -1,4 +1,4 @@
-"""Background processes of a farm, known by pid and birth so that a recycled pid is never touched."""
+"""Daemons of a farm and their pid files, which include the start time, so that a recycled pid is never signalled."""
 
 import json
 import os
@@ -18,19 +18,19 @@ import psutil
 from bench.embedded.errors import EmbeddedError
 from planner.system.atomic import write_atomic
 
-# Children inherit it, so a family is found even after the process that began it was killed.
+# Children inherit it, so that a process tree is identified even after its root was killed.
 FAMILY = "FARM_FAMILY"
 PLACE = "FARM_PLACE"
-"""Of the environment of a daemon: device and inode of the directory of its record, and its path then."""
+"""Variable of a daemon: device, inode and path at its start of the directory of its pid file."""
 _LONGEST_LOG_BYTES = 8 * 1024 * 1024
 _KILL_SECONDS = 10.0
-# What this interpreter started itself and has to reap.
+# Children of this interpreter, which it has to reap.
 _own_children: set[int] = set()
 
 
 @dataclass(frozen=True)
 class Record:
-    """What is noted of a started process: `born` and `place` make it unmistakable."""
+    """Content of a pid file: `born` (start time) and `place` (device and inode) make the pid unambiguous."""
 
     pid: int
     born: str
@@ -41,14 +41,14 @@ class Record:
 
 @dataclass(frozen=True)
 class Daemon:
-    """A process that outlives the command that started it; its record and log lie in the farm's directory."""
+    """A daemon: it outlives the command that started it; its pid file and log are in the farm's directory."""
 
     name: str
     record: Path
     log: Path
 
     def process(self) -> psutil.Process | None:
-        """The living process that was recorded; None where it is gone, or its pid is somebody else's now."""
+        """The running process of the pid file; None where it has ended, or its pid was recycled."""
         note = self._note()
         return living(note.pid, note.born) if note is not None else None
 
@@ -70,16 +70,16 @@ class Daemon:
         cwd: Path | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> bool:
-        """Start it in a session of its own, unless it is alive; whether it was started.
+        """Start it in a session of its own, unless it runs (idempotent); returns whether it was started.
 
-        `options` go to `subprocess.Popen`. What a crashed one left behind is ended first.
+        `options` are passed to `subprocess.Popen`. Remains of a crashed one are ended first.
         """
         if self.process() is not None:
             return False
         self.stop(grace_seconds=0)
         family = secrets.token_hex(16)
         trim(self.log)
-        # Before it lives: whoever is ended before its pid is noted leaves a family that `stop` finds.
+        # Written before the start: if this command is killed before it writes the pid, `stop` ends the family.
         self._write(Record(0, "", self._place(), family))
         marks = {FAMILY: family, PLACE: f"{self._place()}:{self.record.parent}"}
         pid = self._spawn(argv, {**environment, **marks}, cwd, dict(options or {}))
@@ -87,9 +87,9 @@ class Daemon:
         return True
 
     def adopt(self, is_ours: Callable[[psutil.Process], bool]) -> None:
-        """Take over a record that came here with a copy of its directory, where its process `is_ours` by now.
+        """Take over a pid file that was copied or moved with its directory, where its process `is_ours`.
 
-        Else it goes: it speaks of another directory's process, or of none.
+        Otherwise it is stale and deleted: it names a process of another directory, or none.
         """
         note = self._read()
         if note is None or note.place == self._place():
@@ -101,15 +101,15 @@ class Daemon:
             self.record.unlink(missing_ok=True)
 
     def mark_ready(self) -> None:
-        """Note that it serves, so that the next command need not look again."""
+        """Record readiness in the pid file, so that later commands need not probe the daemon."""
         note = self._note()
         if note is not None:
             self._write(Record(note.pid, note.born, note.place, note.family, ready=True))
 
     def stop(self, grace_seconds: float, signals: Sequence[signal.Signals] = (signal.SIGTERM,)) -> None:
-        """Send each signal and wait the grace after each; then SIGKILL to it and to all it left behind.
+        """Graceful shutdown: send each signal and wait `grace_seconds` after each; then SIGKILL the process tree.
 
-        Returns when nothing of it lives; `EmbeddedError` where something cannot be ended.
+        Returns when all of its processes have ended; raises `EmbeddedError` where one cannot be ended.
         """
         note = self._note()
         if note is None:
@@ -122,7 +122,7 @@ class Daemon:
         self.record.unlink(missing_ok=True)
 
     def last_words(self, since: int = 0) -> str:
-        """What its log said last, for an error message: from byte `since` on, a fatal line before any other."""
+        """The last line of its log from byte `since` on, for an error message; a fatal line is preferred."""
         try:
             with self.log.open("rb") as log:
                 log.seek(max(since, self.log.stat().st_size - 65536))
@@ -133,7 +133,7 @@ class Daemon:
         return (fatal or lines or [""])[-1].strip()
 
     def log_size(self) -> int:
-        """How long its log is, in bytes."""
+        """The size of its log, in bytes."""
         return self.log.stat().st_size if self.log.exists() else 0
 
     def _spawn(
@@ -154,7 +154,7 @@ class Daemon:
         except OSError as error:
             self.record.unlink(missing_ok=True)
             raise EmbeddedError(f"cannot start {self.name} ({argv[0]}): {error.strerror}") from error
-        # It is meant to outlive this interpreter, which must not complain of a child not waited for.
+        # It outlives this interpreter on purpose: a return code suppresses the warning about an unreaped child.
         child.returncode = 0
         _own_children.add(child.pid)
         return child.pid
@@ -170,7 +170,7 @@ class Daemon:
             return None
 
     def _place(self) -> str:
-        """Tells the farm's directory from a copy of it, whose records speak of the original's processes."""
+        """Identity of the farm's directory, which a copy of it does not share."""
         return place_of(self.record.parent)
 
     def _write(self, note: Record) -> None:
@@ -178,16 +178,16 @@ class Daemon:
 
 
 def place_of(directory: Path) -> str:
-    """What tells a directory from every other one there is now, also after it was moved."""
-    found = directory.stat()
-    return f"{found.st_dev}:{found.st_ino}"
+    """Identity of a directory (device and inode), which a move within a file system preserves."""
+    about = directory.stat()
+    return f"{about.st_dev}:{about.st_ino}"
 
 
 def birth(pid: int) -> str | None:
-    """What tells this process from every other that ever had its pid; None for a dead one or a zombie."""
+    """Start time of a process, which distinguishes recycled pids; None for a dead one or a zombie."""
     _reap(pid)
     try:
-        # Counted from the boot, so that setting the clock changes nothing.
+        # Counted from the boot, and so independent of the wall clock.
         state = (
             Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         )
@@ -197,7 +197,7 @@ def birth(pid: int) -> str | None:
 
 
 def living(pid: int, born: str) -> psutil.Process | None:
-    """The process, where it is still that one."""
+    """The running process with this pid and start time; None where it has ended."""
     if birth(pid) != born:
         return None
     try:
@@ -207,7 +207,7 @@ def living(pid: int, born: str) -> psutil.Process | None:
 
 
 def end(process: psutil.Process, grace_seconds: float, signals: Sequence[signal.Signals]) -> None:
-    """Send each signal in turn and wait the grace after each, then SIGKILL; returns when it is gone."""
+    """Graceful shutdown of one process: each signal with its grace period, then SIGKILL; returns when it has ended."""
     for number in signals:
         if grace_seconds > 0 and _signalled_to_end(process, number, grace_seconds):
             return
@@ -216,24 +216,24 @@ def end(process: psutil.Process, grace_seconds: float, signals: Sequence[signal.
 
 
 def kill(processes: Iterable[psutil.Process]) -> None:
-    """SIGKILL to each that still lives, and wait."""
+    """Send SIGKILL to each running process, and wait."""
     for process in list(processes):
         if process.is_running() and birth(process.pid) is not None:
             end(process, 0, ())
 
 
 def members(family: str) -> list[psutil.Process]:
-    """Every living process that inherited this family's name."""
-    found = []
+    """The running processes of a family: those that inherited its variable."""
+    processes = []
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
             if process.environ().get(FAMILY) == family:
-                found.append(process)
-    return found
+                processes.append(process)
+    return processes
 
 
 def wait_until(ready: Callable[[], bool], timeout: float, pause: float = 0.01) -> bool:
-    """Poll `ready` until it is true or the time (seconds) is up. For servers that offer no event to wait on."""
+    """Poll `ready` until true or `timeout` (seconds), for servers without an event; returns whether it became true."""
     deadline = time.monotonic() + timeout
     while not ready():
         if time.monotonic() > deadline:
@@ -243,7 +243,7 @@ def wait_until(ready: Callable[[], bool], timeout: float, pause: float = 0.01) -
 
 
 def trim(log: Path) -> None:
-    """Keep a log from growing without end: its last part moves to `<name>.1`. Its writers append, and go on."""
+    """Log rotation (copy and truncate): the last part of a long log is copied to `<name>.1`; writers keep appending."""
     with suppress(OSError):
         if log.stat().st_size > _LONGEST_LOG_BYTES:
             with log.open("r+b") as old:

@@ -1,4 +1,4 @@
-"""Who serves a Unix socket."""
+"""Peer credentials of Unix sockets."""
 
 import socket
 import struct
@@ -10,7 +10,7 @@ _SOL_LOCAL, _LOCAL_PEERPID = 0, 2
 
 
 def listener(path: Path) -> int:
-    """The pid of the process that listens on a Unix socket; 0 where nothing answers."""
+    """The pid of the process that listens on a Unix socket, from its peer credentials; 0 where nothing answers."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         try:
             probe.settimeout(5)

@@ -1,1 +1,1 @@
-"""What comes in: issues and slices of them."""
+"""Import of issues: parsing, dependencies, wait-for graph, slices."""

@@ -1,4 +1,4 @@
-"""What a record of Beads means as an issue: both dialects, or both mixed, dirty as they are."""
+"""Mapping of a Beads record to an issue, for both dialects or a mixture of them."""
 
 import re
 from typing import Any, Final
@@ -20,7 +20,10 @@ _GAPS: Final = re.compile(r"[\s-]+")
 
 
 def usable_id(record: dict[str, Any]) -> str:
-    """The id of a record; ValueError says why it has none."""
+    """The id of a record.
+
+    Raises: `ValueError` where it has none, or one that is too long or not printable.
+    """
     kind = record.get("_type")
     if kind not in (None, "issue"):
         raise ValueError(f"_type {kind!r:.40} is no issue")
@@ -31,7 +34,7 @@ def usable_id(record: dict[str, Any]) -> str:
         raise ValueError("no id")
     issue_id = value.strip()
     if len(issue_id) > _LONGEST_ID or not issue_id.isprintable() or "\ufffd" in issue_id:
-        raise ValueError(f"the id {issue_id!r:.40} is too long or holds signs that cannot be printed")
+        raise ValueError(f"the id {issue_id!r:.40} is too long or has characters that cannot be printed")
     return issue_id
 
 
@@ -71,13 +74,13 @@ def make_issue(issue_id: str, fields: Fields) -> Issue:
 
 
 def _description(fields: Fields) -> str:
-    """The description; a body is another part of it where it says more."""
+    """The description, followed by the body where that differs."""
     parts = (fields.prose("description"), fields.prose("body"))
     return "\n\n".join(part for part in dict.fromkeys(parts) if part.strip())
 
 
 def _status(fields: Fields) -> str:
-    """In small letters, with underscores; of a record without one, closed where it says when that was."""
+    """The status in lower case with underscores; without one, closed where the record has a closing time."""
     named = _GAPS.sub("_", (fields.text("status") or "").strip().lower())
     if named:
         return named
@@ -91,7 +94,7 @@ def _forbidden_paths(fields: Fields) -> tuple[str, ...]:
 
 
 def _tags_and_hints(fields: Fields) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Tags and labels, without `risk:*`, `size:*` and `tool:*` labels, and what those said."""
+    """Tags and labels without `risk:*`, `size:*` and `tool:*`, and the values of these three."""
     tags, hints = dict.fromkeys(fields.texts("tags")), {}
     for label in fields.texts("labels"):
         kind, colon, value = label.partition(":")
@@ -103,7 +106,7 @@ def _tags_and_hints(fields: Fields) -> tuple[tuple[str, ...], dict[str, str]]:
 
 
 def _priority(fields: Fields) -> str:
-    """P0–P3; upstream's 0–3 are those and its 4 is P3."""
+    """Priority P0–P3; upstream's 0–3 map to these, its 4 to P3."""
     name, value = fields.first("dk_priority", "priority")
     number = str(value).strip() if not isinstance(value, bool) else ""
     if number in {"0", "1", "2", "3", "4"}:
@@ -131,7 +134,7 @@ def _workcell(fields: Fields) -> dict[str, Any] | None:
     repo = value.get("repo")
     if not isinstance(repo, str) or not has_credential(repo):
         return value
-    # What is left is refused at submit, and says why.
+    # The address without the credential is refused at submit, with the reason.
     fields.warn(
         "workcell.repo: holds a user, password or token, which is not stored; take it out of the file"
     )

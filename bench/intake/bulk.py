@@ -1,4 +1,4 @@
-"""Building many objects at once: the cyclic garbage collector waits until they are there."""
+"""Bulk construction of objects with the cyclic garbage collector paused."""
 
 import gc
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """No collection of cyclic garbage inside the block; reference counting frees everything else as ever.
+    """Context manager that pauses the cyclic garbage collector; reference counting continues.
 
     While a large backlog is built, each collection walks all issues built so far and frees none of them.
     """

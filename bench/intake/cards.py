@@ -1,4 +1,4 @@
-"""A card of a plan tracker as plain data: YAML in which every value stays the text that it is written as."""
+"""YAML parser of a plan tracker's card: every scalar stays the text that it is written as."""
 
 import json
 from typing import Any, Final
@@ -9,7 +9,7 @@ from bench.intake.fields import cleaned
 from bench.intake.plain_yaml import PlainLoader
 
 LONGEST_CARD: Final = 65_536
-"""Characters."""
+"""In characters."""
 _NULL: Final = "tag:yaml.org,2002:null"
 
 
@@ -22,7 +22,7 @@ class CardError(ValueError):
 
 
 class _Loader(PlainLoader):
-    """Refuses aliases: a few of them can stand for more than any memory holds."""
+    """YAML loader that refuses aliases: a few of them can expand beyond any memory ("billion laughs")."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -32,10 +32,12 @@ class _Loader(PlainLoader):
 
 
 def read_card(text: str) -> dict[str, Any]:
-    """The card as texts, lists and objects; None for what is empty. `CardError` says what is wrong and where.
+    """Parse a card into texts, lists and objects; empty values are None.
 
-    `1.10` is a text as `one` is: ids and versions must not become numbers. Only `workcell`, which goes to the
-    bench as it is, has YAML's types.
+    `1.10` is a text as `one` is: ids and versions must not become numbers. Only `workcell`, which is passed to the
+    bench unchanged, has YAML's types.
+
+    Raises: `CardError` with the reason and its line.
     """
     if len(text) > LONGEST_CARD:
         raise CardError(f"longer than {LONGEST_CARD} characters")
@@ -46,7 +48,7 @@ def read_card(text: str) -> dict[str, Any]:
         raise CardError(f"not YAML: {error.problem or error.context}", line) from error
     except yaml.reader.ReaderError as error:
         line = text[: error.position].count("\n")
-        raise CardError("not YAML: a sign that cannot be printed", line) from error
+        raise CardError("not YAML: a character that cannot be printed", line) from error
     except RecursionError as error:
         raise CardError("nested too deep") from error
 
@@ -64,14 +66,14 @@ def _read(text: str) -> dict[str, Any]:
     finally:
         loader.dispose()
     try:
-        found: dict[str, Any] = cleaned(card)
+        sanitised: dict[str, Any] = cleaned(card)
     except ValueError as error:
         raise CardError(str(error)) from error
-    return found
+    return sanitised
 
 
 def _typed(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
-    """The value as JSON has it; what JSON has not, such as a date, is refused."""
+    """The value with JSON types; a value that JSON has no type for, such as a date, is refused."""
     try:
         value = loader.construct_object(node, deep=True)
         return json.loads(json.dumps(value, allow_nan=False))

@@ -1,10 +1,10 @@
-"""Dependencies in every form that backlogs write them in, brought to "`issue_id` waits for `depends_on_id`".
+"""Normalisation of dependencies: every notation of a backlog becomes an edge "`issue_id` waits for `depends_on_id`".
 
 - `{issue_id, depends_on_id, type}`, `{id, type}` and plain ids inside an issue's `dependencies`, `depends_on` or
-  `blocked_by`: the issue waits for what it names. `dk_parent` or `parent` is read elsewhere.
-- the same inside its `dependents` or `blocks`: what it names waits for the issue.
+  `blocked_by`: the issue waits for the named one. `dk_parent` or `parent` is read elsewhere.
+- the same inside its `dependents` or `blocks`: the named one waits for the issue.
 - `{from, to, type}`, there and in a file of its own: `to` waits for `from`, and `to` is the child of `from`;
-  types that say it the other way round, such as `blocked-by`, turn the edge.
+  types with the opposite direction, such as `blocked-by`, reverse the edge.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ _TYPES: Final = {
     **dict.fromkeys(("conditional-blocks", "conditional-block"), "conditional-blocks"),
     **dict.fromkeys(("waits-for", "wait-for"), "waits-for"),
 }
-# Said of the first of two issues, these mean that it is the one that waits, or the child.
+# Types with the opposite direction: the first of the two issues waits, or is the child.
 _OF_THE_WAITING: Final = frozenset(
     {"blocked-by", "depends-on", "depends", "requires", "needs", "child-of", "subtask-of"}
 )
@@ -33,8 +33,8 @@ DECIDING: Final = frozenset(_TYPES.values())
 
 
 def dependencies_of(issue_id: str, fields: Fields) -> list[Dependency]:
-    """What the record of an issue says of it, and of others that wait for it; complains of what says nothing."""
-    found: dict[Dependency, None] = {}
+    """Edges named by the record of an issue, from it and to it; entries without an id are reported."""
+    edges: dict[Dependency, None] = {}
     for keys, backward in ((FORWARD_KEYS, False), (BACKWARD_KEYS, True)):
         for key in keys:
             for entry in _entries(key, fields):
@@ -42,12 +42,15 @@ def dependencies_of(issue_id: str, fields: Fields) -> list[Dependency]:
                 if edge is None:
                     fields.warn(f"{key}: an entry names no issue that is depended on; left out")
                 else:
-                    found[edge] = None
-    return list(found)
+                    edges[edge] = None
+    return list(edges)
 
 
 def edge_of(record: Mapping[str, Any]) -> Dependency:
-    """The dependency of one line `{from, to, type}` or `{issue_id, depends_on_id, type}`; ValueError says why none."""
+    """Parse the edge of one record `{from, to, type}` or `{issue_id, depends_on_id, type}`.
+
+    Raises: `ValueError` where it does not name two issues.
+    """
     word, kind = _type(record)
     waiting, other = _id(record, "to", "to_id"), _id(record, "from", "from_id")
     if waiting is None or other is None:
@@ -91,7 +94,7 @@ def _edge(entry: Any, issue_id: str, *, backward: bool) -> Dependency | None:
 
 
 def _prefixed(entry: Any) -> tuple[str, str | None]:
-    """Type and id of a plain entry; `discovered-from:a-1` is how Beads' own command line writes both."""
+    """Type and id of a plain entry; Beads' command line writes both as `discovered-from:a-1`."""
     other = _as_id(entry)
     prefix, colon, rest = (other or "").partition(":")
     word = _word(prefix)
@@ -101,7 +104,7 @@ def _prefixed(entry: Any) -> tuple[str, str | None]:
 
 
 def _type(entry: Mapping[str, Any]) -> tuple[str, str]:
-    """The type as it is spelled, in small letters with hyphens, and what it means."""
+    """The type as it is spelled, in lower case with hyphens, and its canonical type."""
     for key in ("type", "dependency_type", "dep_type"):
         value = entry.get(key)
         if isinstance(value, str) and value.strip():
@@ -115,7 +118,7 @@ def _word(text: str) -> str:
 
 
 def _id(entry: Mapping[str, Any], *keys: str) -> str | None:
-    return next((found for found in (_as_id(entry.get(key)) for key in keys) if found is not None), None)
+    return next((value for value in (_as_id(entry.get(key)) for key in keys) if value is not None), None)
 
 
 def _as_id(value: Any) -> str | None:

@@ -1,4 +1,4 @@
-"""`deps.jsonl`: the dependencies that lie in a file of their own beside the issues, dirty as they are."""
+"""Tolerant parser of `deps.jsonl`, the file of dependencies in the directory of the issues."""
 
 import os
 from collections.abc import Iterable
@@ -17,28 +17,28 @@ NAME: Final = "deps.jsonl"
 
 @dataclass
 class DepsReport:
-    """What a file of dependencies held. Lines are counted from 1."""
+    """Result of parsing a file of dependencies. Lines are counted from 1."""
 
     source: str
     edges: list[Dependency] = field(default_factory=list)
-    """In their order, without repetition."""
+    """The dependencies in their order, without duplicates."""
     bad_lines: list[tuple[int, str]] = field(default_factory=list)
     warnings: list[tuple[int, str]] = field(default_factory=list)
 
 
-def read_deps_beside(issues: Path) -> DepsReport | None:
-    """The dependencies beside a file of issues; None where there is no such file.
+def read_adjacent_deps(issues: Path) -> DepsReport | None:
+    """Parse the `deps.jsonl` in the directory of a file of issues; None where there is none.
 
-    `IntakeError` where there is one that cannot be read: without it, work would start before what it waits for.
+    Raises: `IntakeError` where it cannot be read; without it, work would start before its dependencies.
     """
-    place = issues.with_name(NAME)
-    if issues.name == NAME or not os.path.lexists(place):
+    path = issues.with_name(NAME)
+    if issues.name == NAME or not os.path.lexists(path):
         return None
-    return read_deps(read_lines(place, "make it readable, or move it away"), str(place))
+    return read_deps(read_lines(path, "make it readable, or move it away"), str(path))
 
 
 def read_deps(lines: Iterable[bytes | str], source: str) -> DepsReport:
-    """All dependencies of a file; a line that holds none is named, never fatal."""
+    """Parse all dependencies of a file; a bad line is reported, never fatal."""
     report = DepsReport(source)
     edges: dict[Dependency, None] = {}
     for number, line in numbered_records(lines):

@@ -1,7 +1,7 @@
-"""Errors of what comes in."""
+"""Errors of the import and selection of issues."""
 
 from bench.errors import BenchError
 
 
 class IntakeError(BenchError):
-    """Issues cannot be read or selected; the message says what, where, and what mends it."""
+    """Issues cannot be read or selected; the message names the cause, the place and the remedy."""

@@ -1,4 +1,4 @@
-"""Fenced code blocks of a Markdown text, with the headings above them."""
+"""Parser of the fenced code blocks of a Markdown text, with the headings above them."""
 
 import re
 from collections.abc import Iterator
@@ -10,26 +10,26 @@ _HEADING: Final = re.compile(r"^ {0,3}(?P<marks>#{1,6})[ \t](?P<text>.*)$")
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """A fenced block. Lines are counted from 1."""
+class FencedBlock:
+    """A fenced code block. Lines are counted from 1."""
 
     line: int
-    """Of the opening fence; the text starts on the next one."""
+    """The line of the opening fence; the text starts on the next line."""
     language: str
     """The first word after the fence, in lower case."""
     text: str
-    """Without the indentation of the fence."""
+    """The content without the indentation of the fence."""
     headings: tuple[str, ...]
-    """The sections that the block is in, outermost first."""
+    """The headings of the sections around the block, outermost first."""
     is_closed: bool
 
 
-def fenced_blocks(text: str, reopening: frozenset[str]) -> Iterator[Block]:
-    """The blocks of `text` in their order; what is inside HTML comments or other blocks is none.
+def fenced_blocks(text: str, reopening: frozenset[str]) -> Iterator[FencedBlock]:
+    """The fenced blocks of `text` in their order, outside HTML comments and other blocks.
 
-    As CommonMark has it, except that a fence which is indented more than the opening one closes nothing, so that
-    fences inside a YAML text do not end it, and that inside a block of a language in `reopening` the opening of
-    another such block means that the first was not closed.
+    Parsed as CommonMark defines them, with two exceptions. A fence that is indented more than the opening one does
+    not close it, so that fences inside a YAML text do not end it. In a block of a language in `reopening`, the
+    opening of another such block ends the first as unclosed.
     """
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     headings: dict[int, str] = {}
@@ -44,7 +44,7 @@ def fenced_blocks(text: str, reopening: frozenset[str]) -> Iterator[Block]:
             end, is_closed = _end(lines, at, opening, reopening)
             indent = len(opening["indent"])
             body = "\n".join(_dedented(inner, indent) for inner in lines[at + 1 : end])
-            yield Block(at + 1, _language(opening), body, tuple(headings.values()), is_closed)
+            yield FencedBlock(at + 1, _language(opening), body, tuple(headings.values()), is_closed)
             at = end if is_closed else end - 1
         elif heading := _HEADING.match(line):
             level = len(heading["marks"])
@@ -54,8 +54,8 @@ def fenced_blocks(text: str, reopening: frozenset[str]) -> Iterator[Block]:
 
 
 def _opening(line: str) -> re.Match[str] | None:
-    found = _FENCE.match(line)
-    return None if found and "`" in found["marks"] and "`" in found["info"] else found
+    match = _FENCE.match(line)
+    return None if match and "`" in match["marks"] and "`" in match["info"] else match
 
 
 def _language(opening: re.Match[str]) -> str:
@@ -63,15 +63,15 @@ def _language(opening: re.Match[str]) -> str:
 
 
 def _end(lines: list[str], start: int, opening: re.Match[str], reopening: frozenset[str]) -> tuple[int, bool]:
-    """The line of the closing fence, or the line at which a block that nothing closes ends."""
+    """The line of the closing fence and True, or the line at which an unclosed block ends and False."""
     can_reopen = _language(opening) in reopening
     for at in range(start + 1, len(lines)):
-        found = _FENCE.match(lines[at])
-        if found is None or len(found["indent"]) > len(opening["indent"]):
+        match = _FENCE.match(lines[at])
+        if match is None or len(match["indent"]) > len(opening["indent"]):
             continue
-        if not found["info"].strip() and found["marks"].startswith(opening["marks"]):
+        if not match["info"].strip() and match["marks"].startswith(opening["marks"]):
             return at, True
-        if can_reopen and _language(found) in reopening:
+        if can_reopen and _language(match) in reopening:
             return at, False
     return len(lines), False
 

@@ -1,7 +1,7 @@
-"""Which issues are blocked, which block each other in a ring, and how much work waits behind each.
+"""Analyses of the wait-for graph: blocked issues, cycles, and critical path.
 
-`bench.intake.waits` says what each type of dependency means. Everything here takes time in proportion to the
-issues and their dependencies (and n log n for their order), and no chain is too long.
+`bench.intake.wait_graph` defines the semantics of each type of dependency. Everything here is linear in the issues
+and their dependencies (and n log n for sorting), for chains of any length.
 """
 
 from collections import deque
@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 from bench.intake.components import strong_components
 from bench.intake.issue import Issue
-from bench.intake.waits import Backlog, WaitGraph, is_finished
+from bench.intake.wait_graph import Backlog, WaitGraph, is_finished
 
 
 def find_blockers(issues: Iterable[Issue] | Backlog) -> dict[str, tuple[str, ...]]:
-    """What holds up each blocked issue; an unfinished issue that is not in it is ready.
+    """The blockers of each blocked issue; an unfinished issue that is not a key is ready.
 
     The ids are those that the issue itself names: an unfinished issue it waits for, an issue whose children it
-    waits for, and its parent where that is what is blocked.
+    waits for, and its parent where the parent is blocked.
     """
     backlog = _backlog(issues)
     holding: set[str] = set()
@@ -36,22 +36,25 @@ def find_blockers(issues: Iterable[Issue] | Backlog) -> dict[str, tuple[str, ...
 
 
 def find_cycles(issues: Iterable[Issue] | Backlog) -> list[list[str]]:
-    """The rings of unfinished issues in which each waits for the next, and the last for the first.
+    """Cycles of unfinished issues in which each waits for the next, and the last for the first.
 
-    An issue waits for the next one itself, through its parent, or as one of the children it waits for. Of rings
-    that hang together, the shortest through the smallest id is named: opening it may show another. Each starts
-    at its smallest id, and they are in the order of those.
+    An issue waits for the next one itself, through its parent, or as one of the children it waits for. Of each
+    strongly connected component, the shortest cycle through its smallest id is returned: breaking it may reveal
+    another. Each cycle starts at its smallest id; cycles are sorted by it.
     """
     graph = _backlog(issues).graph
-    knots = [knot for knot in strong_components(graph.waits_on) if _is_knot(graph, knot)]
-    return sorted([graph.ids[n] for n in _ring(graph, knot) if n < len(graph.ids)] for knot in knots)
+    cyclic = [component for component in strong_components(graph.waits_on) if _is_cyclic(graph, component)]
+    return sorted(
+        [graph.ids[n] for n in _shortest_cycle(graph, component) if n < len(graph.ids)]
+        for component in cyclic
+    )
 
 
 def critical_path_hours(issues: Iterable[Issue] | Backlog) -> dict[str, int]:
-    """Hours of the longest chain of work that starts with each unfinished issue and ends with what waits for it.
+    """Critical-path length in hours: of the longest chain of work that begins with each unfinished issue.
 
-    An issue counts with its size: XS 1, S 2, M 4, L 8, XL 16. A chain does not go round a ring: the issues of
-    rings that hang together count as one, as long as the largest of them, and what waits for any waits for all.
+    An issue takes the hours of its size: XS 1, S 2, M 4, L 8, XL 16. A strongly connected component counts as one
+    issue, with the hours of its largest, and an issue that waits for one member waits for all of them.
     """
     graph = _backlog(issues).graph
     chains = _chains(graph)
@@ -59,7 +62,7 @@ def critical_path_hours(issues: Iterable[Issue] | Backlog) -> dict[str, int]:
 
 
 def critical_path(issues: Iterable[Issue] | Backlog) -> list[str]:
-    """The ids of the longest chain of work, first to do first; of a ring its largest issue."""
+    """Critical path: the ids of the longest chain of work, in the order of work; of a cycle its largest issue."""
     graph = _backlog(issues).graph
     if not graph.ids:
         return []
@@ -78,15 +81,15 @@ def _backlog(issues: Iterable[Issue] | Backlog) -> Backlog:
 
 
 class _Chains(NamedTuple):
-    """The longest chains of work that wait for each component of a graph."""
+    """Longest chains of work behind each strongly connected component of a graph."""
 
     graph: WaitGraph
     component_of: list[int]
-    """By node."""
+    """Component by node."""
     behind: list[int]
     """Hours of the longest chain behind a component, by component."""
     then: list[int | None]
-    """The node with which that chain goes on, by component."""
+    """The next node of that chain, by component."""
 
     def hours(self, node: int) -> int:
         return self.graph.hours[node] + self.behind[self.component_of[node]]
@@ -108,14 +111,14 @@ def _chains(graph: WaitGraph) -> _Chains:
     return chains
 
 
-def _is_knot(graph: WaitGraph, component: list[int]) -> bool:
+def _is_cyclic(graph: WaitGraph, component: list[int]) -> bool:
     return len(component) > 1 or component[0] in graph.waits_on[component[0]]
 
 
-def _ring(graph: WaitGraph, knot: list[int]) -> list[int]:
-    """The shortest way from the smallest node of a knot back to it."""
-    first = min(knot)
-    members = set(knot)
+def _shortest_cycle(graph: WaitGraph, component: list[int]) -> list[int]:
+    """Shortest cycle through the smallest node of a component, by breadth-first search."""
+    first = min(component)
+    members = set(component)
     came_from: dict[int, int] = {}
     queue = deque([first])
     while queue and first not in came_from:
@@ -124,7 +127,7 @@ def _ring(graph: WaitGraph, knot: list[int]) -> list[int]:
             if on in members and on not in came_from:
                 came_from[on] = node
                 queue.append(on)
-    ring = [came_from[first]]
-    while ring[-1] != first:
-        ring.append(came_from[ring[-1]])
-    return ring[::-1]
+    cycle = [came_from[first]]
+    while cycle[-1] != first:
+        cycle.append(came_from[cycle[-1]])
+    return cycle[::-1]

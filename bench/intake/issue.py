@@ -1,4 +1,4 @@
-"""An issue, in the field names of the contract."""
+"""The issue model, with the field names of the contract."""
 
 from collections.abc import Mapping
 from typing import Any, Final, Self, get_args
@@ -20,7 +20,7 @@ CLOSED_STATUSES: Final = frozenset(
 
 
 class Dependency(BaseModel):
-    """`issue_id` waits for `depends_on_id`, in the sense of `type`."""
+    """A typed edge of the dependency graph: `issue_id` waits for `depends_on_id`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -30,7 +30,7 @@ class Dependency(BaseModel):
 
 
 class Issue(BaseModel):
-    """One unit of work, whatever dialect it came from."""
+    """One unit of work, independent of the dialect that it was imported from."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -38,7 +38,7 @@ class Issue(BaseModel):
     title: str = ""
     description: str = ""
     design: str = ""
-    """How it should be done, in the issue's own words."""
+    """How it should be done, as the issue describes it."""
     notes: str = ""
     status: str = "open"
     created: str | None = None
@@ -60,7 +60,7 @@ class Issue(BaseModel):
     workcell: dict[str, Any] | None = None
     """Overrides of the config's `workcell` block."""
     extra: dict[str, Any] = {}
-    """Keys that the contract does not name, kept as they came."""
+    """Keys that the contract does not name, kept unchanged."""
 
     @property
     def job_type(self) -> JobType:
@@ -71,40 +71,45 @@ class Issue(BaseModel):
 
     @property
     def domain(self) -> str:
+        """The job type with underscores, as the contract's `domain`."""
         return self.job_type.replace("-", "_")
 
     @property
     def is_escalation(self) -> bool:
-        """Waits for a person: known to the farm, never benched."""
+        """Whether it waits for a person: such an issue is stored but never benched."""
         return self.status == "escalated" or not ESCALATION_TAGS.isdisjoint(self.tags)
 
     @property
     def is_closed(self) -> bool:
+        """Whether the status is one of `CLOSED_STATUSES`."""
         return self.status in CLOSED_STATUSES
 
     @property
     def is_benchable(self) -> bool:
-        """Whether slices take the issue unless they say otherwise: neither closed nor waiting for a person.
+        """Whether slices include the issue by default: neither closed nor waiting for a person.
 
-        A closed issue is benched where a slice, a filter or `--issues` asks for it: with the commit it was
+        A closed issue is benched where a slice, a filter or `--issues` requests it: with the commit it was
         reported against, a solved issue is as good a case as an open one.
         """
         return not (self.is_closed or self.is_escalation)
 
     def document(self) -> dict[str, Any]:
-        """The issue as JSON-able data: how it is stored and handed to workers."""
+        """The issue as JSON-able data, as it is stored and sent to workers."""
         return self.model_dump(mode="json")
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """The issue that `document()` gave; `IntakeError` where it is none."""
+        """The inverse of `document()`.
+
+        Raises: `IntakeError` where the document is no issue.
+        """
         try:
             return cls.model_validate(dict(document))
         except ValidationError as error:
             first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"])
+            location = ".".join(str(part) for part in first["loc"])
             raise IntakeError(
-                f"stored issue {document.get('id')!r}: {place}: {first['msg']}; import it again"
+                f"stored issue {document.get('id')!r}: {location}: {first['msg']}; import it again"
             ) from error
 
     def as_document(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A JSON array read as if each of its elements were a line, for exports that are one document."""
+"""Streaming of a JSON array as if each element were a JSON Lines record, for exports that are one document."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -9,9 +9,9 @@ _BETWEEN: Final = " \t\r\n,"
 
 
 def numbered_records(lines: Iterable[bytes | str]) -> Iterator[tuple[int, bytes | str]]:
-    """Every line with its number from 1; of an array that begins the file, every element and where it begins.
+    """The records of a file with their line numbers from 1: lines, or the elements of an array that begins the file.
 
-    What cannot be taken apart any further is given line by line.
+    From the first element that cannot be parsed, the rest is returned line by line.
     """
     numbered = enumerate(lines, start=1)
     for number, line in numbered:
@@ -27,7 +27,7 @@ def numbered_records(lines: Iterable[bytes | str]) -> Iterator[tuple[int, bytes 
 
 
 def _elements(number: int, lines: list[bytes | str]) -> Iterator[tuple[int, bytes | str]]:
-    # Every byte is a sign of Latin-1, and the signs that structure JSON are the same in it.
+    # Every byte is a character of Latin-1, and the structural characters of JSON are the same in it.
     text = "".join(
         (line if isinstance(line, bytes) else line.encode("utf-8", "replace")).decode("latin-1")
         for line in lines
@@ -52,4 +52,4 @@ def _elements(number: int, lines: list[bytes | str]) -> Iterator[tuple[int, byte
         yield number, text[at:end].encode("latin-1")
         at = end
     rest = enumerate(text[at:].split("\n"), start=number)
-    yield from ((place, line.encode("latin-1")) for place, line in rest)
+    yield from ((line_number, line.encode("latin-1")) for line_number, line in rest)

@@ -1,4 +1,4 @@
-"""One line of a JSON Lines file as a record that PostgreSQL can hold; a bad one says what mends it."""
+"""Parser of one line of a JSON Lines file into a record that PostgreSQL can store."""
 
 import json
 import math
@@ -12,7 +12,10 @@ _COMMENTS: Final = ("#", "//", "/*", "--")
 
 
 def read_record(line: bytes | str, warn: Callable[[str], None]) -> dict[str, Any] | None:
-    """The JSON object of a line, None for a blank one; ValueError says why there is none."""
+    """Parse the JSON object of a line; None for a blank line.
+
+    Raises: `ValueError` with the reason and its remedy where the line holds no object.
+    """
     text = line.decode("utf-8", "replace") if isinstance(line, bytes) else line
     text = text.strip().removeprefix("\ufeff").strip()
     if not text:
@@ -27,8 +30,8 @@ def read_record(line: bytes | str, warn: Callable[[str], None]) -> dict[str, Any
         raise ValueError(_why_not_json(text, error)) from error
     if not isinstance(record, dict):
         raise ValueError("not a JSON object")
-    found: dict[str, Any] = cleaned(record) if _needs_cleaning(line, text) else record
-    return found
+    sanitised: dict[str, Any] = cleaned(record) if _needs_cleaning(line, text) else record
+    return sanitised
 
 
 def _why_not_json(text: str, error: Exception) -> str:
@@ -56,6 +59,6 @@ _DECODER: Final = json.JSONDecoder(parse_constant=_no_constant, parse_float=_fin
 
 
 def _needs_cleaning(line: bytes | str, text: str) -> bool:
-    """Whether the line can hold what `cleaned` mends: most lines cannot, and skipping them saves time."""
+    """Whether `cleaned` could change the line: for most lines it cannot, and skipping them saves time."""
     raw_surrogates = isinstance(line, str) and not line.isascii()
     return raw_surrogates or "\\u" in text or text.count("[") + text.count("{") > MAX_DEPTH

@@ -1,4 +1,4 @@
-"""A YAML loader for files of people: numbers are what they look like, and no alias makes a small file a large one."""
+"""Safe YAML loader for hand-written files: decimal numbers only, bounded nesting, bounded alias expansion."""
 
 import re
 from typing import Any, Final
@@ -11,18 +11,18 @@ _NUMBER_STARTS: Final = list("-+0123456789.")
 _LONGEST_NUMBER: Final = 40
 MAX_DEPTH: Final = 64
 MAX_SIZE: Final = 2**20
-"""Characters and values that a file may stand for with its aliases written out."""
+"""The largest number of characters and values of a file after alias expansion."""
 
 
 class PlainLoader(yaml.SafeLoader):
-    """The safe loader without YAML 1.1's other numbers: `1:30` is no 90, `010` no 8, `0x1F` no 31; all are texts."""
+    """Safe loader without YAML 1.1's sexagesimal, octal and hexadecimal numbers: `1:30`, `010`, `0x1F` are texts."""
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)
         self._depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """Refuses deep nesting where it begins: composing it costs time in proportion to the depth's square."""
+        """Compose a node; refuses deep nesting at once, since composing it takes time quadratic in the depth."""
         self._depth += 1
         try:
             if self._depth > MAX_DEPTH:
@@ -33,7 +33,7 @@ class PlainLoader(yaml.SafeLoader):
             self._depth -= 1
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
-        """Refuses what Python would take minutes for, or would not print."""
+        """Construct an integer; refuses one so long that Python would need minutes for it or would not print it."""
         return int(super().construct_yaml_int(_short(node)))
 
     def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
@@ -67,12 +67,15 @@ PlainLoader.add_constructor(_FLOAT, PlainLoader.construct_yaml_float)
 
 
 def check_size(root: yaml.Node) -> None:
-    """Raises `MarkedYAMLError` where aliases make a document endless, too deep or too large; in linear time."""
+    """Bound the alias expansion of a document, in linear time.
+
+    Raises: `MarkedYAMLError` where aliases make it infinite, too deep or too large.
+    """
     _size(root, {}, set(), 0)
 
 
 def _size(node: yaml.Node, known: dict[int, tuple[int, int]], above: set[int], depth: int) -> tuple[int, int]:
-    """Size and height of what the node stands for; `above` are the nodes that it is part of."""
+    """Size and height of the node after alias expansion; `above` are its ancestors."""
     if isinstance(node, yaml.ScalarNode):
         return 1 + len(node.value), 0
     key = id(node)
@@ -89,7 +92,7 @@ def _size(node: yaml.Node, known: dict[int, tuple[int, int]], above: set[int], d
     if depth + height > MAX_DEPTH:
         raise _refused(node, f"nested more than {MAX_DEPTH} deep")
     if size > MAX_SIZE:
-        raise _refused(node, "aliases that stand for more than a config may hold; write out what is needed")
+        raise _refused(node, "aliases that expand to more than a config may hold; write the values out")
     return size, height
 
 
@@ -99,8 +102,8 @@ def _children(node: yaml.Node) -> list[yaml.Node]:
             if not isinstance(key, yaml.ScalarNode):
                 raise _refused(key, "a key that is no plain text")
         return [part for pair in node.value for part in pair]
-    found: list[Any] = node.value
-    return found
+    entries: list[Any] = node.value
+    return entries
 
 
 def _refused(node: yaml.Node, problem: str) -> yaml.MarkedYAMLError:

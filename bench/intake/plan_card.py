@@ -1,16 +1,16 @@
-"""What a card of a plan tracker means as an issue.
+"""Mapping of a plan tracker's card to an issue.
 
 A card has `id`, `title`, `type`, `urgency`, `complexity`, `risk`, `depends_on`, `soft_depends`, `blocks`,
-`percent_complete` and `status_notes`, and any key that an issue has. What people write around a value is
-understood: `phase-1 (for clean integration)` names `phase-1`, and `N/A (done)` nothing.
+`percent_complete` and `status_notes`, and any key that an issue has. Remarks in parentheses after a value are
+dropped: `phase-1 (for clean integration)` is `phase-1`, and `N/A (done)` is no value.
 
 - urgency critical, high, medium, low → P0, P1, P2, P3; complexity → size; risk → risk.
 - `depends_on` → dependencies that block; `blocks` → the same on the other card; `soft_depends` → `related`.
 - `value` and `status_notes` → description; `type` → issue type.
 
-What closes a card: its `status`, else its `type`, where that is a stage such as completed or abandoned; else
-`percent_complete` of 100; else, where it names no stage at all, that a section around it is headed Completed or
-Abandoned. Any other stage is one of an open card.
+A card is closed by its `status`, else its `type`, where that is a stage such as completed or abandoned; else by a
+`percent_complete` of 100; else, where it names no stage, by a section heading Completed or Abandoned around it. Any
+other stage leaves it open.
 """
 
 import re
@@ -38,7 +38,7 @@ _OPEN_STAGES: Final = {
 _NOTHING: Final = frozenset({"", "n/a", "na", "none", "tbd", "-", "–", "?"})
 _NOTE: Final = re.compile(r"\([^()]*\)$")
 _PERCENT: Final = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)\s*%?")
-# Keys that become something else; all others go on as they are.
+# Keys that are mapped to others; all remaining keys are kept unchanged.
 _MAPPED: Final = frozenset(
     {"urgency", "complexity", "risk", "depends_on", "soft_depends", "blocks", "type", "value", "status_notes"}
 )
@@ -46,14 +46,17 @@ _MAPPED: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A card, and the ids that it says it blocks."""
+    """The issue of a card, and the ids in its `blocks`."""
 
     issue: Issue
     blocks: list[str]
 
 
 def make_card(data: dict[str, Any], headings: tuple[str, ...], warn: Callable[[str], None]) -> Card:
-    """The issue of a card; `headings` are the sections around it. `CardError` where it has no usable id."""
+    """Map a card to an issue; `headings` are the sections around it.
+
+    Raises: `CardError` where it has no usable id.
+    """
     try:
         issue_id = usable_id(data)
     except ValueError as error:
@@ -83,7 +86,7 @@ def make_card(data: dict[str, Any], headings: tuple[str, ...], warn: Callable[[s
 
 
 def _without_note(value: Any) -> Any:
-    """A text without the remark in parentheses after it; None where nothing is left but a way to say nothing."""
+    """A text without the remark in parentheses after it; None for a placeholder such as "n/a"."""
     if not isinstance(value, str):
         return value
     plain = _NOTE.sub("", value.strip()).strip()
@@ -110,8 +113,8 @@ def _status(fields: Fields, headings: tuple[str, ...]) -> str:
 
 
 def _stage(text: str | None) -> str | None:
-    """The status that a stage means; marks and emoji around it do not count. None where it is no stage."""
-    word = "".join(sign for sign in (text or "").lower() if sign.isalnum() or sign in " -_").strip()
+    """The status of a stage, punctuation and emoji around it ignored. None where it is no stage."""
+    word = "".join(char for char in (text or "").lower() if char.isalnum() or char in " -_").strip()
     return "closed" if word in _CLOSED_STAGES else _OPEN_STAGES.get(word)
 
 
@@ -119,15 +122,15 @@ def _percent(fields: Fields) -> float | None:
     value = fields.record.get("percent_complete")
     if value is None:
         return None
-    found = _PERCENT.fullmatch(value) if isinstance(value, str) else None
-    if found is None or float(found[1]) > 100:
-        fields.warn(f"percent_complete: {value!r:.40} is not a number from 0 to 100; left out of account")
+    match = _PERCENT.fullmatch(value) if isinstance(value, str) else None
+    if match is None or float(match[1]) > 100:
+        fields.warn(f"percent_complete: {value!r:.40} is not a number from 0 to 100; ignored")
         return None
-    return float(found[1])
+    return float(match[1])
 
 
 def _references(fields: Fields, key: str) -> list[str]:
-    """The ids that a list names; also of a text with commas, and of entries such as `id: why`."""
+    """The ids of a list, of a text with commas, or of entries such as `id: why`."""
     value = fields.record.get(key)
     if isinstance(value, str):
         value = value.split(",")

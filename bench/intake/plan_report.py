@@ -1,4 +1,4 @@
-"""What the dependencies of a plan amount to: rings, finished and unknown ends, the critical path."""
+"""Dependency analysis of a plan: cycles, dependencies on finished or unknown issues, and the critical path."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,21 +6,21 @@ from typing import Any
 
 from bench.intake.graph import critical_path, critical_path_hours, find_cycles
 from bench.intake.issue import Issue
-from bench.intake.waits import Backlog, is_finished
+from bench.intake.wait_graph import Backlog, is_finished
 
 
 @dataclass(frozen=True, slots=True)
 class PlanReport:
-    """Only unfinished issues are looked at. Pairs are an issue and what it depends on."""
+    """Dependency analysis of the unfinished issues. Pairs are an issue and its dependency."""
 
     cycles: list[list[str]]
-    """As `find_cycles` names them."""
+    """The cycles of `find_cycles`."""
     on_finished: list[tuple[str, str]]
-    """Harmless: what they wait for is done."""
+    """Satisfied dependencies: the issue waited for is finished."""
     on_unknown: list[tuple[str, str]]
-    """What they wait for is neither in the plan nor known elsewhere, and so blocks nothing."""
+    """Dangling dependencies, which block nothing: the id is neither in the plan nor known elsewhere."""
     critical_path: list[str]
-    """First to do first."""
+    """Ids in the order of work."""
     critical_hours: int
 
     def document(self) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def unknown_ids(issues: Iterable[Issue]) -> set[str]:
 
 
 def plan_report(issues: Iterable[Issue], elsewhere: Mapping[str, Issue]) -> PlanReport:
-    """The report on `issues`; `elsewhere` are issues outside the plan that it may depend on."""
+    """Analyse the dependencies of `issues`; `elsewhere` are issues outside the plan that they may depend on."""
     plan = {issue.id: issue for issue in issues}
     known = {**elsewhere, **plan}
     waits = _waits(plan.values())

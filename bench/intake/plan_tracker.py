@@ -1,6 +1,6 @@
-"""Plan trackers: Markdown files whose fenced YAML blocks are cards, read as issues.
+"""Parser of plan trackers: Markdown files whose fenced YAML blocks are cards, imported as issues.
 
-`bench.intake.plan_card` says what a card means, `bench.intake.fences` which blocks there are.
+`bench.intake.fences` parses the blocks, `bench.intake.plan_card` maps a card to an issue.
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from bench.intake.beads import ImportReport, is_newer
 from bench.intake.cards import CardError, read_card
 from bench.intake.errors import IntakeError
-from bench.intake.fences import Block, fenced_blocks
+from bench.intake.fences import FencedBlock, fenced_blocks
 from bench.intake.issue import Dependency, Issue
 from bench.intake.plan_card import Card, make_card
 from planner.system.regular_files import open_regular
@@ -24,10 +24,11 @@ class _Placed(NamedTuple):
 
 
 def read_plan_tracker(path: Path) -> ImportReport:
-    """The cards of a tracker as issues; bad cards are named by line and left out.
+    """Parse the cards of a tracker as issues; bad cards are reported by line and left out.
 
-    Of a repeated id the card `updated` last stays, then the later one. `IntakeError` where the file cannot be
-    read or has no YAML block at all.
+    Of cards with the same id the one `updated` last is kept, then the later one.
+
+    Raises: `IntakeError` where the file cannot be read or has no YAML block.
     """
     try:
         with open_regular(path) as file:
@@ -44,11 +45,11 @@ def read_plan_tracker(path: Path) -> ImportReport:
     if not cards and not report.bad_lines:
         raise IntakeError(f"{path}: no cards in it; a card is a block between ```yaml and ``` with an id")
     report.issues = _with_blocked(cards, report)
-    report.warnings.sort(key=lambda told: told[0])
+    report.warnings.sort(key=lambda warning: warning[0])
     return report
 
 
-def _take(block: Block, cards: dict[str, _Placed], report: ImportReport) -> None:
+def _take(block: FencedBlock, cards: dict[str, _Placed], report: ImportReport) -> None:
     try:
         placed = _Placed(block.line, _card(block, report))
     except CardError as error:
@@ -58,15 +59,15 @@ def _take(block: Block, cards: dict[str, _Placed], report: ImportReport) -> None
     known = cards.get(issue.id)
     if known is not None:
         report.duplicates += 1
-        stays, goes = (placed, known) if is_newer(issue, known.card.issue) else (known, placed)
+        kept, dropped = (placed, known) if is_newer(issue, known.card.issue) else (known, placed)
         report.warnings.append(
-            (goes.line, f"{issue.id}: the card in line {stays.line} has this id and stays")
+            (dropped.line, f"{issue.id}: the card in line {kept.line} has this id and is kept")
         )
-        placed = stays
+        placed = kept
     cards[issue.id] = placed
 
 
-def _card(block: Block, report: ImportReport) -> Card:
+def _card(block: FencedBlock, report: ImportReport) -> Card:
     if not block.is_closed:
         raise CardError("nothing closes this block; add a line with ``` after the card", -1)
     data = read_card(block.text)
@@ -74,7 +75,7 @@ def _card(block: Block, report: ImportReport) -> Card:
 
 
 def _with_blocked(cards: dict[str, _Placed], report: ImportReport) -> list[Issue]:
-    """The issues, each with a dependency on the cards that say they block it."""
+    """The issues, each with its dependencies on the cards whose `blocks` name it."""
     issues = {issue_id: placed.card.issue for issue_id, placed in cards.items()}
     blockers: dict[str, list[str]] = {}
     for issue_id, placed in cards.items():

@@ -1,4 +1,4 @@
-"""Named slices of issues, and the choice of the issues of a bench."""
+"""Named slices (filters) of issues, and the deterministic selection of the issues of a bench."""
 
 import hashlib
 import json
@@ -22,7 +22,10 @@ BUILT_IN: Final[dict[str, dict[str, Any]]] = {
 
 
 def find_slice(name: str, configured: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The definition of slice `name`, the config's before the built-in one."""
+    """The definition of slice `name`; the config overrides the built-in one.
+
+    Raises: `IntakeError` where no slice has the name.
+    """
     known = {**BUILT_IN, **configured}
     if name not in known:
         raise IntakeError(
@@ -47,12 +50,14 @@ def select(
     sample_size: int | None = None,
     seed: int = 42,
 ) -> list[Issue]:
-    """The issues of a bench, ordered by id: those in the slice that pass every filter and are among `ids`.
+    """Select the issues of a bench, ordered by id: those in the slice that pass every filter and are among `ids`.
 
-    Escalations are left out always; closed issues unless the slice or a filter asks for a `status`, or `ids`
-    names them. Of more than `sample_size` issues those with the lowest SHA-256 of (seed, id) are taken: the
-    choice does not depend on the order of the file, and another issue changes it by one at most. Issues that
-    `ids` names are never sampled away. `IntakeError` where a field, value or id is unknown or none is left.
+    Escalations are always left out; closed issues unless the slice or a filter has a `status`, or `ids` names them.
+    Of more than `sample_size` issues those with the lowest SHA-256 of (seed, id) are taken (hash sampling): the
+    selection does not depend on the order of the file, and one more issue changes it by one at most. Issues named
+    by `ids` are not subject to sampling.
+
+    Raises: `IntakeError` where a field, value or id is unknown, or no issue is left.
     """
     known = list(issues)
     conditions = [checked(definition, f"slices.{name}")]

@@ -1,7 +1,7 @@
-"""The lines of a text file in the encodings that shells and editors write, told by its first bytes.
+"""Line reader with encoding detection from the first bytes of a file.
 
-UTF-8 unless a byte order mark, or a NUL beside the first sign, says UTF-16 or UTF-32: `>` of Windows PowerShell 5
-writes UTF-16.
+UTF-8 unless a byte order mark, or a NUL as one of the first two bytes, indicates UTF-16 or UTF-32: `>` of Windows
+PowerShell 5 writes UTF-16.
 """
 
 import codecs
@@ -24,11 +24,11 @@ _MARKS: Final = (
 _FIRST_BYTES: Final = 4
 
 
-def read_lines(path: Path, mend: str = "name a Beads file that can be read") -> Iterator[bytes | str]:
+def read_lines(path: Path, remedy: str = "name a Beads file that can be read") -> Iterator[bytes | str]:
     """The lines with their ends: bytes of UTF-8, text of any other encoding.
 
-    `IntakeError` where the file cannot be read (and `mend`, what helps), is not in the encoding that it begins
-    with, or has a line that is longer than any issue.
+    Raises: `IntakeError` where the file cannot be read (the message ends with `remedy`), changes its encoding, or
+    has a line longer than `LONGEST_LINE`.
     """
     try:
         with open_regular(path) as file:
@@ -36,7 +36,7 @@ def read_lines(path: Path, mend: str = "name a Beads file that can be read") -> 
             with file if encoding is None else _decoded(file, encoding) as lines:
                 yield from _bounded(lines, path, encoding)
     except OSError as error:
-        raise IntakeError(f"{path}: {error.strerror}; {mend}") from error
+        raise IntakeError(f"{path}: {error.strerror}; {remedy}") from error
 
 
 def _encoding(first: bytes) -> str | None:
@@ -50,7 +50,7 @@ def _encoding(first: bytes) -> str | None:
 
 
 def _decoded(file: io.BufferedReader, encoding: str) -> io.TextIOWrapper:
-    # Only "\n" ends a line: other separators of Unicode may stand inside a text of JSON.
+    # Only "\n" ends a line: other Unicode line separators may occur inside a JSON string.
     return io.TextIOWrapper(file, encoding=encoding, newline="\n")
 
 
@@ -64,7 +64,7 @@ def _bounded(
         except UnicodeError as error:
             name = (encoding or "").upper()
             raise IntakeError(
-                f"{path}: begins as {name} and goes on otherwise after line {read}; save it as UTF-8"
+                f"{path}: begins as {name} but is not {name} after line {read}; save it as UTF-8"
             ) from error
         if not line:
             return

@@ -1,10 +1,10 @@
-"""Times as issues carry them, made comparable."""
+"""Parsing of issue timestamps into UTC."""
 
 from datetime import UTC, datetime
 
 
 def parse_time(text: str) -> datetime | None:
-    """A time in UTC; one without a zone is taken as UTC, a date as its midnight. None where it is no time."""
+    """Parse an ISO 8601 time into UTC: without a zone it is UTC, a date is its midnight. None where it is no time."""
     try:
         moment = datetime.fromisoformat(text.strip())
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

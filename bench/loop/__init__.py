@@ -1,1 +1,1 @@
-"""The loop from a bench to a judged bundle, once around."""
+"""The loop: bench, train and evaluate a policy by cross-validation."""

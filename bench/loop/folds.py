@@ -1,4 +1,4 @@
-"""Leave-issues-out folds: one dataset a fold, each judged on issues that no other part of it has."""
+"""Grouped cross-validation by issue: one dataset for each fold, tested on held-out issues."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -16,11 +16,13 @@ Json = dict[str, Any]
 
 
 def write_folds(dataset: Dataset, directory: Path, folds: int, seed: int) -> list[Path]:
-    """`directory/fold-1/dataset` …: `dataset` with new splits, so that each issue is tested in one fold.
+    """Write `directory/fold-1/dataset` …: `dataset` with new splits, so that each issue is tested in one fold.
 
-    At least 3 folds, and no fewer issues. They are dealt out in the order of a hash of seed and id; the fold
-    after the tested one validates. Returns the directories of the folds; a `FailureError` where all issues that
-    a fold would train on have the same winner.
+    At least 3 folds, and no fewer issues. Issues are assigned in the order of a hash of seed and id; the fold after
+    the tested one is the validation split.
+
+    Returns: the directories of the folds.
+    Raises: `FailureError` where all issues of a training split have the same winner.
     """
     examples = list(dataset.examples())
     fold_of = deal({issue_of(example) for example in examples}, folds, seed)
@@ -32,18 +34,18 @@ def write_folds(dataset: Dataset, directory: Path, folds: int, seed: int) -> lis
 
 
 def issue_of(example: Mapping[str, Any]) -> str:
-    """The issue of an example."""
+    """The issue id of an example."""
     return str(example["planner_input"]["issue"]["issue_id"])
 
 
 def deal(issue_ids: set[str], folds: int, seed: int) -> dict[str, int]:
-    """The fold of each issue, from 0; of as many issues as folds, or more, no fold is empty."""
+    """The fold of each issue, from 0, in balanced sizes; with as many issues as folds no fold is empty."""
     order = sorted(issue_ids, key=lambda issue_id: hashlib.sha256(f"{seed}:{issue_id}".encode()).digest())
-    return {issue_id: place % folds for place, issue_id in enumerate(order)}
+    return {issue_id: position % folds for position, issue_id in enumerate(order)}
 
 
 def sides_of(fold_of: Mapping[str, int], tested: int, folds: int) -> dict[str, str]:
-    """The split of each issue where fold `tested` is judged."""
+    """The split ("train", "val", "test") of each issue where fold `tested` is the test split."""
     sides = {tested: "test", (tested + 1) % folds: "val"}
     return {issue_id: sides.get(fold, "train") for issue_id, fold in fold_of.items()}
 
@@ -52,11 +54,11 @@ def _check_labels(examples: list[Json], fold_of: Mapping[str, int], folds: int) 
     for fold in range(folds):
         sides = sides_of(fold_of, fold, folds)
         train = [example["label_action"] for example in examples if sides[issue_of(example)] == "train"]
-        winners = {(one["swarm_id"], *sorted(one["budgets"].items())) for one in train}
+        winners = {(label["swarm_id"], *sorted(label["budgets"].items())) for label in train}
         if len(winners) < 2:
             raise FailureError(
-                f"the {len(train)} issues that fold {fold + 1} trains on all have the same winner: there is nothing "
-                "to tell apart; another --seed benches anew"
+                f"the {len(train)} issues that fold {fold + 1} trains on all have the same winner, so there is nothing "
+                "to learn; bench again with another --seed"
             )
 
 

@@ -1,4 +1,4 @@
-"""What the bundles of all folds decide on the issues that they have not seen, beside the controls."""
+"""Cross-validated evaluation: the decisions of all folds' bundles on held-out issues, compared with controls."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,7 +25,7 @@ CONTROL: Final = "its control"
 
 
 def judge(folds: Sequence[Learnt], settings: Settings) -> dict[str, Any]:
-    """The figures of `planner.evaluation.assess`, pooled over the tested issues of all folds."""
+    """The figures of `planner.evaluation.assess`, pooled over the test splits of all folds."""
     datasets = [read_dataset(fold.dataset) for fold in folds]
     parts = [test_decisions(fold, dataset) for fold, dataset in zip(folds, datasets, strict=True)]
     pooled = [joined(of_one) for of_one in zip(*parts, strict=True)]
@@ -34,7 +34,7 @@ def judge(folds: Sequence[Learnt], settings: Settings) -> dict[str, Any]:
 
 
 def test_decisions(learnt: Learnt, dataset: Dataset) -> list[Decisions]:
-    """The policy, its control, and the controls fitted on the training split, on the test split."""
+    """Decisions on the test split of the policy, its control, and the controls fitted on the training split."""
     train = encode_examples(dataset.examples("train"))
     controls: list[Policy] = [
         BestFixed.fit(train),

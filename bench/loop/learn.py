@@ -1,4 +1,4 @@
-"""From a dataset to a verified bundle, by the `planner` commands, in processes of their own: torch stays there."""
+"""Training pipeline from a dataset to a verified bundle, by `planner` subprocesses, so that torch is not imported."""
 
 import json
 import subprocess
@@ -15,18 +15,18 @@ DATASET: Final = "dataset"
 POLICY_BUNDLE: Final = "policy"
 CONTROL_BUNDLE: Final = "control"
 FEW_LABELS: Final = ("--batch-size", 8, "--learning-rate", 1e-3, "--min-examples", 1, "--min-agreement", 0)
-"""Flags of `planner train` for a few dozen examples: one a batch step of 64, they would hardly move a network; and
-the gates before training are lowered, which whoever uses this says."""
+"""Flags of `planner train` for a few dozen examples: smaller batches, since batches of 64 give too few steps, and
+lower thresholds of the checks before training; a caller has to report that."""
 
 
 class Learnt(NamedTuple):
-    """What was trained on one dataset, all in the directory that holds the dataset."""
+    """Artifacts of one training, in the directory of its dataset."""
 
     name: str
-    """What it was trained on, for people."""
+    """The display name of the dataset."""
     home: Path
     report: dict[str, Any]
-    """Of the training of the policy."""
+    """The training report of the policy."""
 
     @property
     def dataset(self) -> Path:
@@ -46,12 +46,15 @@ class Learnt(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """Runs `planner` commands; all they say goes to a log."""
+    """Runs `planner` commands; their output is appended to a log."""
 
     log: Path
 
     def run(self, *arguments: object) -> None:
-        """One command; `FailureError` with its last line where it does not end well."""
+        """Run one command.
+
+        Raises: `FailureError` with its last line of output where it fails.
+        """
         words = [str(argument) for argument in arguments]
         with self.log.open("a", encoding="utf-8") as log:
             log.write(f"$ planner {' '.join(words)}\n")
@@ -59,12 +62,15 @@ class Planner:
             command = module_command("planner.cli.main", *words)
             done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False)
         if done.returncode != 0:
-            said = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1]
-            reason = said.removeprefix("planner: ")
-            raise FailureError(f"planner {words[0]} failed: {reason} (all it said is in {self.log})")
+            last_line = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1]
+            reason = last_line.removeprefix("planner: ")
+            raise FailureError(f"planner {words[0]} failed: {reason} (its output is in {self.log})")
 
     def learn_one(self, dataset: Path, home: Path, name: str, flags: Sequence[object]) -> None:
-        """The bundle `home/name`, which has passed `planner verify`; its model is `home/name-model`."""
+        """Train, export and verify the bundle `home/name`; its model is `home/name-model`.
+
+        Raises: `FailureError` where a step fails.
+        """
         model, bundle = _model(home, name), home / name
         home.mkdir(parents=True, exist_ok=True)
         self.run("train", "--dataset", dataset, "--out", model, *flags)
@@ -73,20 +79,23 @@ class Planner:
 
 
 def learn(name: str, home: Path, flags: Sequence[object], *, with_control: bool = True) -> Learnt:
-    """Train a policy on `home/dataset`, export and verify it; beside it, with the same `flags`, its control."""
+    """Train, export and verify a policy on `home/dataset`, and its control on shuffled labels with the same `flags`.
+
+    Raises: `FailureError` where a step fails.
+    """
     wanted = {POLICY_BUNDLE: [*flags]}
     if with_control:
         wanted[CONTROL_BUNDLE] = [*flags, "--shuffle-labels"]
     with ThreadPoolExecutor(len(wanted)) as pool:
         running = [pool.submit(_learn_one, home, bundle, asked) for bundle, asked in wanted.items()]
-    for one in running:
-        one.result()
+    for future in running:
+        future.result()
     report = json.loads((_model(home, POLICY_BUNDLE) / "report.json").read_text(encoding="utf-8"))
     return Learnt(name, home, report)
 
 
 def _learn_one(home: Path, name: str, flags: Sequence[object]) -> None:
-    # One thread each: policy and control share the machine, and waiting threads of torch would burn the rest.
+    # One thread each: policy and control share the machine, and torch's spinning threads would take the other cores.
     Planner(home / f"{name}.log").learn_one(home / DATASET, home, name, ["--threads", 1, *flags])
 
 

@@ -1,4 +1,4 @@
-"""How large the loop is: what is benched, and on how many folds a policy is judged."""
+"""Sizes of the loop: the benched issues, the time scale, and the number of cross-validation folds."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,24 +14,24 @@ class LoopPlan:
     issue_ids: tuple[str, ...]
     """The demo issues to bench."""
     seconds_per_minute: float
-    """Real seconds of a planned minute, on an idle machine."""
+    """Time scale: real seconds of a planned minute, on an idle machine."""
     folds: int
-    """At least 3: one is tested, one validates, the others train."""
+    """At least 3: one for test, one for validation, the others for training."""
 
 
 MAX_MINUTES: Final = 15
 """The largest budget of an arm."""
 EPOCHS: Final = 100
-"""At most so many, on real labels."""
+"""The largest number of epochs on real labels."""
 
 FULL: Final = LoopPlan(
     issue_ids=tuple(issue.id for issue in backlog() if issue.bug),
-    # Time enough for the repairer to mend most of the harder ones too, at times.
+    # Enough time for the repairer to sometimes solve most of the harder ones too.
     seconds_per_minute=0.8,
     folds=5,
 )
 QUICK: Final = LoopPlan(
-    # Those that the repairer mends within seconds.
+    # Issues that the repairer solves within seconds.
     issue_ids=(
         *("dep-101", "dep-102", "dep-103", "dep-104", "dep-106", "dep-108"),
         *("dep-110", "dep-119", "dep-121", "dep-123", "dep-124", "dep-133"),
@@ -42,9 +42,9 @@ QUICK: Final = LoopPlan(
 
 
 def bench_config(demo: BenchConfig, plan: LoopPlan, seed: int, seconds_per_minute: float) -> BenchConfig:
-    """The demo's config made broad: all actions within `MAX_MINUTES` on every issue, so that what is compared was seen.
+    """The demo's config with all actions within `MAX_MINUTES` on every issue, so that every compared action was run.
 
-    The demo's caps on money go, for nothing is paid for: executions cost time alone.
+    The demo's caps on money are removed: its executions cost time alone.
     """
     changes: dict[str, dict[str, Any]] = {
         "issue_selection": {

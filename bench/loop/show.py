@@ -1,4 +1,4 @@
-"""The loop's tables: what was benched, learnt, and shown or not shown."""
+"""Report tables of the loop: the bench, the trainings, and the evaluations."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ _NONE = "–"
 
 
 def benched_table(results: BenchResults) -> Table:
-    """What was benched, and which values the winners have."""
+    """Summary of the bench, with the distribution of the winners' actions."""
     verdicts = [case.verdict for case in results.decided if case.observed]
     scored = sum(estimate.scored for verdict in verdicts for estimate in verdict.estimates)
     passed = sum(estimate.passed for verdict in verdicts for estimate in verdict.estimates)
@@ -45,15 +45,15 @@ def _errors(results: BenchResults) -> str:
     return "".join(f", {count} {kind} errors" for kind, count in results.errors.items())
 
 
-def _counts(found: Counter[Any]) -> str:
-    order = sorted(found.items(), key=lambda item: (item[0] == NA, item[0]))
+def _counts(counts: Counter[Any]) -> str:
+    order = sorted(counts.items(), key=lambda item: (item[0] == NA, item[0]))
     return ", ".join(f"{value}: {count}" for value, count in order) if len(order) != 1 else str(order[0][0])
 
 
 def training_table(learnt: Iterable[Learnt]) -> Table:
-    """One line a trained policy."""
+    """One row for each trained policy."""
     columns = ("trained on", "examples>", "epochs>", "best>", "loss>", "knowing nothing>", "weights")
-    return table("Trained, exported, verified", columns, [_training_row(one) for one in learnt])
+    return table("Trained, exported, verified", columns, [_training_row(trained) for trained in learnt])
 
 
 def _training_row(learnt: Learnt) -> tuple[object, ...]:
@@ -70,7 +70,7 @@ def _training_row(learnt: Learnt) -> tuple[object, ...]:
 
 
 def judged_table(figures: Json) -> Table:
-    """Policies on issues that they have not seen, each against the best fixed action."""
+    """Policies on held-out issues, each compared with the best fixed action."""
     title = f"Real outcomes: {figures['issues']} issues with a winner, each judged by a policy that has not seen it"
     columns = ("policy", "passes>", "over best fixed>", "a gain is", "time>", "cost>", "unseen>")
     made = table(title, columns, [_judged_row(figures, row) for row in figures["policies"]])
@@ -79,15 +79,15 @@ def judged_table(figures: Json) -> Table:
 
 
 def _judged_row(figures: Json, row: Json) -> tuple[object, ...]:
-    found, gain = row["outcomes"], difference_of(figures, row["policy"])
+    outcomes, gain = row["outcomes"], difference_of(figures, row["policy"])
     return (
         _name(row["policy"]),
-        percent(found["pass_rate"]["estimate"]),
+        percent(outcomes["pass_rate"]["estimate"]),
         _NONE if gain is None else _with_interval(gain, 100, "{:+.0f}", ""),
         _NONE if gain is None else gain["verdict"],
-        _plain(found["mean_time_to_pass"], 60, "{:.1f} s"),
-        _plain(found["cost_per_pass"], 1, "${:.2f}"),
-        percent(found["unobserved_share"]),
+        _plain(outcomes["mean_time_to_pass"], 60, "{:.1f} s"),
+        _plain(outcomes["cost_per_pass"], 1, "${:.2f}"),
+        percent(outcomes["unobserved_share"]),
     )
 
 
@@ -98,58 +98,61 @@ def _name(policy: str) -> str:
 def difference_of(figures: Json, policy: str, metric: str = "pass_rate") -> Json | None:
     """A policy minus the best fixed action; None for the best fixed action itself."""
     keys = (policy, BestFixed.policy_id, metric)
-    found = (d for d in figures["differences"] if (d["policy"], d["reference"], d["metric"]) == keys)
-    return next(found, None)
+    matching = (d for d in figures["differences"] if (d["policy"], d["reference"], d["metric"]) == keys)
+    return next(matching, None)
 
 
-def world_table(found: WorldVerdict) -> Table:
-    """Policies in the world, by their true values."""
-    title = f"Generated world: {found.tested} issues not trained on, true values, costs included"
-    rows: list[Sequence[object]] = [("oracle", f"{found.oracle_value:.3f}", "100 %")]
-    rows += [(_name(one.policy), f"{one.value:.3f}", _share(one.share)) for one in found.standings]
-    rows.append(("the truly best fixed action", f"{found.fixed_value:.3f}", "0 %"))
+def world_table(verdict: WorldVerdict) -> Table:
+    """Policies in the synthetic world, with their true values."""
+    title = f"Generated world: {verdict.tested} issues not trained on, true values, costs included"
+    rows: list[Sequence[object]] = [("oracle", f"{verdict.oracle_value:.3f}", "100 %")]
+    rows += [
+        (_name(standing.policy), f"{standing.value:.3f}", _share(standing.share))
+        for standing in verdict.standings
+    ]
+    rows.append(("the truly best fixed action", f"{verdict.fixed_value:.3f}", "0 %"))
     made = table(title, ("policy", "true value>", "share of the gap>"), rows)
     made.caption, made.caption_justify = "best fixed: what passed most often in training, at any cost", "left"
     return made
 
 
 def conclusions(figures: Json, world: WorldVerdict) -> list[str]:
-    """What the loop comes to, one finding a line."""
+    """Conclusions of the loop, one a line."""
     passes = difference_of(figures, POLICY), "in passes", 100, "{:+.0f}", " points"
     time = difference_of(figures, POLICY, "mean_time_to_pass"), "in time to pass", 60, "{:+.1f}", " s"
     return [_real(*passes), _real(*time), _known(world)]
 
 
-def _real(found: Json | None, what: str, scale: float, form: str, unit: str) -> str:
-    assert found is not None
+def _real(difference: Json | None, what: str, scale: float, form: str, unit: str) -> str:
+    assert difference is not None
     return (
-        f"real outcomes: a gain {what} over the best fixed action is {found['verdict']}"
-        f"{', a loss is' if found['worse'] else ''}: {_with_interval(found, scale, form, unit)}; "
-        f"{found['issues_that_differ']} of {found['issues']} issues tell the two apart"
+        f"real outcomes: a gain {what} over the best fixed action is {difference['verdict']}"
+        f"{', a loss is' if difference['worse'] else ''}: {_with_interval(difference, scale, form, unit)}; "
+        f"{difference['issues_that_differ']} of {difference['issues']} issues tell the two apart"
     )
 
 
 def _known(world: WorldVerdict) -> str:
     most = "most" if world.policy_recovers else "NOT MOST"
-    found = "FAR TOO MUCH" if world.control_recovers else "as good as nothing"
+    gain = "FAR TOO MUCH" if world.control_recovers else "as good as nothing"
     return (
         f"generated world: the policy recovers {most} of the gap to the oracle: {_share(world.share_of(POLICY))}; "
-        f"its control, trained on shuffled labels, {found}: {_share(world.share_of(CONTROL))}"
+        f"its control, trained on shuffled labels, {gain}: {_share(world.share_of(CONTROL))}"
     )
 
 
-def _share(found: Interval) -> str:
-    return _with_interval(found._asdict(), 100, "{:.0f}", " %")
+def _share(share: Interval) -> str:
+    return _with_interval(share._asdict(), 100, "{:.0f}", " %")
 
 
-def _with_interval(found: Json, scale: float, form: str, unit: str) -> str:
-    if found["estimate"] is None:
+def _with_interval(figure: Json, scale: float, form: str, unit: str) -> str:
+    if figure["estimate"] is None:
         return _NONE
-    text = form.format(scale * found["estimate"]) + unit
-    if found["low"] is None:
+    text = form.format(scale * figure["estimate"]) + unit
+    if figure["low"] is None:
         return f"{text} (no interval)"
-    return f"{text} ({form.format(scale * found['low'])} … {form.format(scale * found['high'])})"
+    return f"{text} ({form.format(scale * figure['low'])} … {form.format(scale * figure['high'])})"
 
 
-def _plain(found: Json, scale: float, form: str) -> str:
-    return _NONE if found["estimate"] is None else form.format(scale * found["estimate"])
+def _plain(figure: Json, scale: float, form: str) -> str:
+    return _NONE if figure["estimate"] is None else form.format(scale * figure["estimate"])

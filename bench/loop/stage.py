@@ -1,4 +1,4 @@
-"""Stage A on the demo corpus: what one stream ran teaches a policy, which a second stream has predict."""
+"""Stage A on the demo corpus: a policy is trained on one stream's runs and predicts those of a second stream."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -13,14 +13,14 @@ TAUGHT: Final = "taught"
 UNSEEN: Final = "unseen"
 CONFIG_FILE: Final = "stage-a.yaml"
 _EVERY: Final = 3
-# Nothing is tried thrice: minutes suffice for both streams.
+# Two attempts at most, so that both streams take minutes.
 _MAX_ATTEMPTS: Final = 2
 
 
 def stage_config(demo: BenchConfig) -> dict[str, Any]:
-    """The demo's config for two streams: each issue belongs to one of them, every third to the second.
+    """The demo's config for two streams with disjoint issues, every third in the second.
 
-    An issue is never in both: what the policy predicts, it has not been trained on.
+    The policy predicts only issues that it was not trained on.
     """
     issues = [issue.id for issue in backlog() if issue.bug]
     unseen = issues[_EVERY - 1 :: _EVERY]
@@ -38,7 +38,7 @@ def stage_config(demo: BenchConfig) -> dict[str, Any]:
 
 
 def write_config(demo: BenchConfig, directory: Path) -> Path:
-    """`stage-a.yaml` in `directory`."""
+    """Write `stage-a.yaml` into `directory`, atomically, and return its path."""
     path = directory / CONFIG_FILE
     write_atomic(path, yaml.safe_dump(stage_config(demo), sort_keys=False))
     return path

@@ -1,4 +1,4 @@
-"""The same machinery on a generated world, where the truth is known: does it find what there is to find?"""
+"""Evaluation on a synthetic world with known utilities: the share of the oracle gap that a policy recovers."""
 
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
@@ -16,62 +16,62 @@ from planner.worlds.generate import MINUTE_PRICE, USD_PRICE
 from planner.worlds.truth import Truth, read_truth
 
 ISSUES: Final = 4000
-"""Of a world: with fewer, what is learnt and the interval are too rough to tell most from half."""
-WORTH: Final = (
+"""Issues of a world: with fewer, the interval is too wide to separate "most" from half."""
+UTILITY_WEIGHTS: Final = (
     *("--weigh", "cost", USD_PRICE),
     *("--weigh", "time", 25 * MINUTE_PRICE),
     *("--weigh", "risk", 0),
     *("--weigh", "tolerance", 1),
 )
-"""What an outcome model is told that outcomes are worth there. It takes time by its logarithm: the price of a
-minute, for something of 25 minutes. The other kinds learn this from the labels."""
-MOST: Final = 0.5
+"""Utility weights of an outcome model in the world. It takes the logarithm of time: the price of a minute, at 25
+minutes. The other kinds of models learn the weights from the labels."""
+RECOVERED_SHARE: Final = 0.5
 """Share of the gap between the best fixed action and the oracle above which most of it is recovered."""
-LITTLE: Final = 0.1
-"""Share of the gap above which a control is suspect: its labels tell nothing of the issues they stand with."""
+LEAKED_SHARE: Final = 0.1
+"""Share of the gap above which a control indicates leakage: its shuffled labels carry no information."""
 
 
-class Standing(NamedTuple):
-    """A policy in the world."""
+class PolicyStanding(NamedTuple):
+    """Score of one policy in the world."""
 
     policy: str
     value: float
-    """Its expected utility, exactly, averaged over the tested issues."""
+    """Its exact expected utility, averaged over the tested issues."""
     share: Interval
-    """Of the gap from the best fixed action (0) to the oracle (1), with its interval over issues."""
+    """Share of the gap from the best fixed action (0) to the oracle (1), with its interval over issues."""
 
 
 class WorldVerdict(NamedTuple):
-    """What the world says of the machinery."""
+    """Result of the evaluation on a synthetic world."""
 
     tested: int
     fixed_value: float
     oracle_value: float
-    standings: list[Standing]
+    standings: list[PolicyStanding]
 
     def document(self) -> dict[str, Any]:
-        """As JSON values."""
-        rows = [{**one._asdict(), "share": one.share._asdict()} for one in self.standings]
+        """The result as JSON-able data."""
+        rows = [{**standing._asdict(), "share": standing.share._asdict()} for standing in self.standings]
         return {**self._asdict(), "standings": rows}
 
     @property
     def policy_recovers(self) -> bool:
-        """Whether the policy recovers most of the gap, its whole interval considered."""
+        """Whether the lower limit of the policy's share exceeds `RECOVERED_SHARE`."""
         low = self.share_of(POLICY).low
-        return low is not None and low > MOST
+        return low is not None and low > RECOVERED_SHARE
 
     @property
     def control_recovers(self) -> bool:
-        """Whether the control on shuffled labels gains more than a little: then truth leaks into the judging."""
-        return (self.share_of(CONTROL).estimate or 0.0) > LITTLE
+        """Whether the control on shuffled labels exceeds `LEAKED_SHARE`, a sign of leakage."""
+        return (self.share_of(CONTROL).estimate or 0.0) > LEAKED_SHARE
 
     def share_of(self, policy: str) -> Interval:
         """The share of the gap that a policy closes."""
-        return next(one.share for one in self.standings if one.policy == policy)
+        return next(standing.share for standing in self.standings if standing.policy == policy)
 
 
 def judge_world(learnt: Learnt, seed: int) -> WorldVerdict:
-    """Score the world's policy and the controls on its test split by the truth beside the dataset."""
+    """Score the world's policy and the controls on its test split by the true utilities stored with the dataset."""
     dataset, truth = read_dataset(learnt.dataset), read_truth(learnt.dataset)
     issue_ids = [example["planner_input"]["issue"]["issue_id"] for example in dataset.examples("test")]
     values = truth.of(issue_ids)
@@ -85,16 +85,16 @@ def judge_world(learnt: Learnt, seed: int) -> WorldVerdict:
 
 def standings(
     decisions: Sequence[Decisions], truth: Truth, issue_ids: Sequence[str], seed: int
-) -> list[Standing]:
+) -> list[PolicyStanding]:
     """Each policy's true value on these issues, and the share of the gap that it closes."""
     resampler = Resampler(issue_ids, seed)
     fixed = truth.of(issue_ids)[:, truth.best_fixed].mean()
-    found = []
-    for one in decisions:
-        gained, possible = truth.gains(issue_ids, _distributions(one))
+    scored = []
+    for policy_decisions in decisions:
+        gained, possible = truth.gains(issue_ids, _distributions(policy_decisions))
         value = float(fixed + gained.mean())
-        found.append(Standing(one.policy_id, value, resampler.ratio(gained, possible)))
-    return found
+        scored.append(PolicyStanding(policy_decisions.policy_id, value, resampler.ratio(gained, possible)))
+    return scored
 
 
 def _distributions(decisions: Decisions) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from bench.statistics.drift import ALPHA, Comparison, Run, Trend, by_day, by_version, rate, trend
+from bench.statistics.drift import ALPHA, CanaryRun, DriftComparison, Trend, by_day, by_version, rate, trend
 from bench.statistics.estimate import Estimate
 from db.repositories.drift import DriftCounts
 
@@ -44,8 +44,8 @@ class DriftReport(NamedTuple):
     cells: int
     """Canaries: cells that ran on several days or under several versions."""
     runs: int
-    by_version: list[Comparison]
-    by_day: list[Comparison]
+    by_version: list[DriftComparison]
+    by_day: list[DriftComparison]
     trend: Trend
     versions: list[VersionOutcomes]
     gates: list[GateFlakiness]
@@ -73,7 +73,7 @@ def read_drift(engine: sa.Engine, days: int, today: date) -> DriftReport:
     first = today - timedelta(days=days - 1)
     since, counts = datetime.combine(first, time(), UTC), DriftCounts(engine)
     runs = [
-        Run(row.cell, row.versions or _UNKNOWN, row.day, row.is_passed)
+        CanaryRun(row.cell, row.versions or _UNKNOWN, row.day, row.is_passed)
         for row in counts.repeated_cells(since)
     ]
     return DriftReport(

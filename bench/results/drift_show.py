@@ -6,7 +6,7 @@ from rich.console import RenderableType
 
 from bench.results.drift import DriftReport
 from bench.results.evidence_show import shown
-from bench.statistics.drift import ALPHA, Comparison
+from bench.statistics.drift import ALPHA, DriftComparison
 from bench.statistics.estimate import Estimate
 from bench.terminal import table
 
@@ -43,7 +43,7 @@ def _canaries(found: DriftReport) -> list[RenderableType]:
     return [table(title, columns, rows), line]
 
 
-def _compared(one: Comparison) -> Sequence[object]:
+def _compared(one: DriftComparison) -> Sequence[object]:
     said = one.odds_ratio.why_not or ""
     if one.adjusted_p is not None and one.adjusted_p < ALPHA:
         said = f"changed; {said}" if said else "changed"

@@ -22,7 +22,7 @@ from bench.results.plot_style import (
     tidy,
 )
 from bench.statistics.best_calibration import CalibrationBin
-from bench.statistics.frontier import Frontier, LeftOut, Point
+from bench.statistics.frontier import Frontier, OmittedPoints, Point
 from bench.statistics.oracle import Bracket, OracleBracket
 from bench.statistics.outcomes import OWN_BUDGET
 from planner.actions import all_cells
@@ -129,7 +129,7 @@ def _frontier_notes(found: Frontier) -> list[str]:
     return [*lines, *(f"Left out, {one.why}: {_named(one)}." for one in found.left_out)]
 
 
-def _named(one: LeftOut) -> str:
+def _named(one: OmittedPoints) -> str:
     actions = [f"{one.actions} actions"] if one.actions else []
     return ", ".join([*actions, *map(plot_label, one.policies)])
 
@@ -201,7 +201,7 @@ def draw_calibration(bins: Sequence[CalibrationBin] | str, notes: list[str]) -> 
 
 def _calibration(axes: Axes, bins: Sequence[CalibrationBin]) -> None:
     predicted = 100 * np.array([one.predicted for one in bins])
-    found = 100 * np.array([one.found for one in bins])
+    found = 100 * np.array([calibration.observed for calibration in bins])
     error = 196 * np.array([one.error for one in bins])
     top = min(100.0, 1.1 * max(predicted.max(), (found + error).max()))
     axes.plot([0, top], [0, top], color=QUIET, linewidth=1, linestyle="--", label="as predicted")

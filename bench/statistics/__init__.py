@@ -1,1 +1,1 @@
-"""Numbers that can be trusted: propensities, noise, winners, policy values, and what each may claim."""
+"""Statistics of bench outcomes: off-policy estimates, intervals, winners, races, power and drift."""

@@ -1,4 +1,4 @@
-"""With which probability the caps let a case in: a part of every inclusion probability."""
+"""Admission probability of a case under the caps: a factor of every inclusion probability."""
 
 from typing import Final, NamedTuple
 
@@ -11,7 +11,7 @@ REDRAWS: Final = 10_000
 
 
 class Admission(NamedTuple):
-    """`probabilities` (N,) of being admitted; `exact` or estimated by `redraws` of the order."""
+    """Admission `probabilities` (N,): `exact`, or a Monte-Carlo estimate from `redraws` of the order."""
 
     probabilities: Floats
     exact: bool
@@ -21,12 +21,16 @@ class Admission(NamedTuple):
 def admission_probabilities(
     reserved: Floats, spent: Floats, caps: Floats, *, seed: int, redraws: int = REDRAWS
 ) -> Admission:
-    """Cases come all or none in a random order; one is skipped where what was spent and it exceed a cap.
+    """Probability that each case is admitted, over the random order of admission.
 
-    `reserved` and `spent` (N, U) are what a case needs to be let in and what it then really takes, `caps`
-    (U,) the limits, in as many units (dollars, minutes, executions) as have one. For a case that did not run,
-    `spent` is what it would have taken: its reservation where nothing better is known. Exact where no cap
-    binds or all cases are alike; else estimated, cases that are alike taken together (Rao–Blackwell).
+    Cases are admitted whole, in a random order; a case is skipped where its reservation and what is already spent
+    exceed a cap. `reserved` and `spent` (N, U) are the reservation and the actual spending of each case, `caps`
+    (U,) the limits, one for each unit that has a cap (dollars, minutes, executions). For a case that did not run,
+    `spent` is what it would have spent: its reservation where nothing better is known.
+
+    Returns: exact probabilities where no cap binds or all cases are alike; else Monte-Carlo estimates, averaged
+    over cases that are alike (Rao–Blackwell).
+    Raises: `BenchError` for too few redraws, or for shapes that do not match.
     """
     if redraws < REDRAWS:
         raise BenchError(f"{redraws} redraws are too few for admission probabilities; take {REDRAWS} or more")
@@ -49,12 +53,12 @@ def admission_probabilities(
 
 
 def _admitted(reserved: Floats, spent: Floats, caps: Floats, orders: np.typing.NDArray[np.intp]) -> Bools:
-    """(redraws, N) which cases each of the `orders` (redraws, N) lets in."""
+    """(redraws, N) the cases admitted in each of the `orders` (redraws, N)."""
     rows = np.arange(len(orders))
     used = np.zeros((len(orders), len(caps)))
-    found = np.zeros(orders.shape, dtype=np.bool_)
+    admitted = np.zeros(orders.shape, dtype=np.bool_)
     for case in orders.T:
         fits = (used + reserved[case] <= caps).all(axis=1)
         used += np.where(fits[:, None], spent[case], 0.0)
-        found[rows, case] = fits
-    return found
+        admitted[rows, case] = fits
+    return admitted

@@ -1,7 +1,7 @@
-"""The observed arms of a table as one sample, in an order that no name can change.
+"""The observed arms of a table as one sample, in a canonical order that does not depend on ids.
 
-n arms of I issues with A distinct actions. Issues and cases stand in the order of what was seen in them, so
-that random draws over them do not depend on ids.
+n arms of I issues with A distinct actions. Issues and cases are sorted by their observed outcomes, so that
+random draws over them are the same whatever the issues are called.
 """
 
 from dataclasses import dataclass
@@ -17,20 +17,20 @@ Content = tuple[tuple[float, ...], ...]
 class Arms:
     """Every arm with at least one finite value; all arrays are (n,)."""
 
-    place: Ints
-    """The arm's place in the table."""
+    row: Ints
+    """The arm's index among the arms of the table."""
     issue: Ints
     """0..I-1, by content."""
     case: Ints
     """0..C-1, by content within the issue; cases without an observed arm have no number."""
     action: Ints
-    """Place in `cells`."""
+    """Index into `cells`."""
     runs: Floats
     mean: Floats
     spread: Floats
     """Sum of squared deviations of the arm's values from its mean."""
     twin: Ints
-    """The same number in arms that stand at the same place of issues in which the same was seen."""
+    """The same number for arms at the same position of issues with identical outcomes."""
     cells: Ints
     """(A,) distinct cells, ascending."""
 
@@ -40,23 +40,25 @@ class Arms:
 
     @property
     def n_issues(self) -> int:
+        """I, the number of issues with an observed arm."""
         return int(self.issue.max()) + 1 if len(self.issue) else 0
 
     @property
     def n_cases(self) -> int:
+        """C, the number of cases with an observed arm."""
         return int(self.case.max()) + 1 if len(self.case) else 0
 
     @property
     def replicated(self) -> bool:
-        """Whether any arm ran twice: without it, noise cannot be told from differences."""
+        """Whether any arm has two replicates: without one, the noise variance is not identified."""
         return bool((self.runs >= 2).any())
 
     def pick(self, chosen: Bools) -> "Arms":
-        """The arms where `chosen` (n,) is True; issues and cases are numbered anew, actions are not."""
+        """The subsample where `chosen` (n,) is True; issues and cases are renumbered, actions are not."""
         _, issue = np.unique(self.issue[chosen], return_inverse=True)
         _, case = np.unique(self.case[chosen], return_inverse=True)
         return Arms(
-            place=self.place[chosen],
+            row=self.row[chosen],
             issue=issue,
             case=case,
             action=self.action[chosen],
@@ -69,20 +71,20 @@ class Arms:
 
 
 def arms_of(table: BenchTable, values: Floats) -> Arms:
-    """The arms of `table`, judged by `values` (E,), NaN where missing."""
+    """The sample of `table`'s arms with the outcomes `values` (E,), NaN where missing."""
     size = len(table.arm_case)
     mean = table.arm_means(values)
     known = np.isfinite(values)
     runs: Floats = np.bincount(table.run_arm, weights=known, minlength=size).astype(np.float64)
     off = np.where(known, values - mean[table.run_arm], 0.0)
     spread: Floats = np.bincount(table.run_arm, weights=off**2, minlength=size).astype(np.float64)
-    place, issue, case, twin = _by_content(table, runs, mean, spread)
-    cells, action = np.unique(table.arm_cell[place], return_inverse=True)
-    return Arms(place, issue, case, action, runs[place], mean[place], spread[place], twin, cells)
+    row, issue, case, twin = _by_content(table, runs, mean, spread)
+    cells, action = np.unique(table.arm_cell[row], return_inverse=True)
+    return Arms(row, issue, case, action, runs[row], mean[row], spread[row], twin, cells)
 
 
 def _by_content(table: BenchTable, runs: Floats, mean: Floats, spread: Floats) -> Ints:
-    """(4, n): the observed arms in order of content, and the numbers of their issues, cases and twins."""
+    """(4, n): the observed arms sorted by content, and the numbers of their issues, cases and twins."""
     seen: dict[int, dict[int, list[int]]] = {}
     for arm in np.flatnonzero(runs).tolist():
         case = int(table.arm_case[arm])

@@ -1,4 +1,4 @@
-"""Which part of an action moves the outcome: Shapley shares of the variance between actions.
+"""Variance attribution: Shapley shares of the components of an action in the variance between actions.
 
 With X drawn from a stated distribution over actions and μ(a) the mean outcome of action a over issues,
 v(u) = Var E[μ | X_u] ÷ Var μ for every set u of the four components, and
@@ -31,22 +31,22 @@ RESAMPLES: Final = 1000
 _PURPOSE: Final = 70
 _ENDS: Final = (0.025, 0.975)
 NO_DIFFERENCE: Final = (
-    "the differences between actions cannot be told from noise, so there is nothing to share out: bench more "
+    "the differences between actions cannot be separated from noise, so there is no variance to share: bench more "
     "issues, or more arms an issue"
 )
 
 
 class Attribution(NamedTuple):
-    """The shares, and what they are shares of."""
+    """Shapley shares of the components, and the variance that they divide."""
 
     distribution: str
-    """The distribution over actions that the variances are of."""
+    """The distribution over actions under which the variances are taken."""
     variance: Estimate
-    """Of the mean outcome over actions, in squared units of the outcome."""
+    """Variance of the mean outcome over actions, in squared units of the outcome."""
     shares: dict[str, Estimate]
     """By component that varied, in the order of the action; they sum to 1. Empty where `variance` is refused."""
     unvaried: tuple[str, ...]
-    """Components that had one value wherever they were tried: nothing can be said of them."""
+    """Components with a single value in all cases: their effect is not identified."""
     notes: tuple[str, ...]
 
 
@@ -62,7 +62,7 @@ class Space(NamedTuple):
     varied: Bools
     """(4,) whether the component has more than one value here."""
     tied: bool
-    """Whether the knobs cannot all be turned apart."""
+    """Whether the knobs are dependent here (see `knobs.tied`)."""
 
 
 def attribution(
@@ -74,10 +74,13 @@ def attribution(
     distribution: str,
     outcome: Outcome | None = None,
 ) -> Attribution:
-    """The shares of the four components under `reference` (N, 240), the distribution over actions of each case.
+    """Shapley shares of the four components under `reference` (N, 240), the distribution over actions of each case.
 
-    Intervals are over issues; a bench whose draw cannot answer for `reference`, or that shows no difference
-    between actions, gets reasons instead of numbers.
+    `features` (N, D) describe the cases, for the censoring weights. Intervals are bootstrapped over issues.
+
+    Returns: the shares; refusals where the diagnostics of `reference` fail, or no difference between actions is
+    significant.
+    Raises: `BenchError` where `reference` has another shape.
     """
     outcome = outcome or pass_own_budget(table)
     method = f"pairs of issues; 95 % percentile bootstrap over {len(table.issues)} issues"
@@ -97,9 +100,9 @@ def attribution(
         distribution,
         _estimate(estimand, float(point[-1]), drawn[:, -1], method),
         {
-            name: _share(f"share of the {estimand}: {name}", point, drawn, place, method)
-            for place, name in enumerate(HEADS)
-            if moved[place]
+            name: _share(f"share of the {estimand}: {name}", point, drawn, component, method)
+            for component, name in enumerate(HEADS)
+            if moved[component]
         },
         tuple(name for name, here in zip(HEADS, moved, strict=True) if not here),
         _notes(spaces, alone),
@@ -109,7 +112,7 @@ def attribution(
 def _spaces(
     table: BenchTable, reference: Floats, features: Floats, outcome: Outcome
 ) -> tuple[list[Space], int, str | None]:
-    """The spaces, how many cases stand alone in theirs, and why the draw cannot answer."""
+    """The spaces, the number of cases alone in theirs, and the diagnostics that failed."""
     inverse = observation_weights(table, features, outcome)
     log = bench_log(table, reference, outcome.values, inverse)
     checks = diagnose(table, reference, log, counts_chance(table))
@@ -117,11 +120,11 @@ def _spaces(
     why_not = "; ".join([*checks.wrong, *checks.thin, *([missing] if missing else [])]) or None
     whole = float(log.weight.sum())
     centred = log.outcome - (float(log.weight @ log.outcome) / whole if whole else 0.0)
-    distinct, place = np.unique(np.round(reference, 12), axis=0, return_inverse=True)
+    distinct, space_of_case = np.unique(np.round(reference, 12), axis=0, return_inverse=True)
     spaces, alone = [], 0
     issue = table.case_issue[log.arm_case]
     for number, chances in enumerate(distinct):
-        here = place == number
+        here = space_of_case == number
         cases = np.bincount(table.case_issue[here], minlength=len(table.issues)).astype(np.float64)
         if np.count_nonzero(cases) < 2:
             alone += int(here.sum())
@@ -156,15 +159,15 @@ def shapley_forms(chances: Floats) -> Floats:
 
 def _explained(chances: Floats, rows: Rows, group: tuple[int, ...]) -> Floats:
     """(240, 240): the form of E[E[μ | X_u]²]."""
-    _, place = np.unique(rows.levels[:, list(group)], axis=0, return_inverse=True)
-    part = np.zeros((N_CELLS, int(place.max()) + 1))
-    np.add.at(part, (rows.cell, place), rows.share)
-    found: Floats = (part / (chances @ part)) @ part.T
-    return found
+    _, level = np.unique(rows.levels[:, list(group)], axis=0, return_inverse=True)
+    part = np.zeros((N_CELLS, int(level.max()) + 1))
+    np.add.at(part, (rows.cell, level), rows.share)
+    form: Floats = (part / (chances @ part)) @ part.T
+    return form
 
 
 def _resamples(spaces: list[Space], seed: int) -> Floats:
-    """(B, I): how often each issue is drawn; issues stand in the order of what was seen, not of their names."""
+    """(B, I): bootstrap counts of each issue; issues are sorted by their outcomes, not by their names."""
     seen = np.hstack([np.column_stack([space.cases, space.sums]) for space in spaces])
     order = np.lexsort(seen.T)
     issues = len(order)
@@ -175,7 +178,7 @@ def _resamples(spaces: list[Space], seed: int) -> Floats:
 
 
 def _forms(spaces: list[Space], copies: Floats) -> Floats:
-    """(B, 5): the forms with issue i counted `copies[b, i]` times, an issue never paired with a copy of itself."""
+    """(B, 5): U-statistics of the forms with issue i counted `copies[b, i]` times, never paired with its own copy."""
     everything = sum(copies @ space.cases for space in spaces)
     total = np.zeros((len(copies), len(HEADS) + 1))
     for space in spaces:
@@ -191,11 +194,11 @@ def _forms(spaces: list[Space], copies: Floats) -> Floats:
     return total
 
 
-def _share(estimand: str, point: Floats, drawn: Floats, place: int, method: str) -> Estimate:
+def _share(estimand: str, point: Floats, drawn: Floats, component: int, method: str) -> Estimate:
     if point[-1] <= 0 or np.quantile(drawn[:, -1], _ENDS[0]) <= 0:
         return refused(estimand, method, NO_DIFFERENCE)
     some = drawn[drawn[:, -1] > 0]
-    return _estimate(estimand, float(point[place] / point[-1]), some[:, place] / some[:, -1], method)
+    return _estimate(estimand, float(point[component] / point[-1]), some[:, component] / some[:, -1], method)
 
 
 def _estimate(estimand: str, value: float, drawn: Floats, method: str) -> Estimate:
@@ -204,16 +207,16 @@ def _estimate(estimand: str, value: float, drawn: Floats, method: str) -> Estima
 
 
 def _notes(spaces: list[Space], alone: int) -> tuple[str, ...]:
-    found = []
+    notes = []
     if len(spaces) > 1:
-        found.append(
-            f"cases allow {len(spaces)} different sets of actions: variances are within them, averaged"
+        notes.append(
+            f"cases allow {len(spaces)} different sets of actions: variances are taken within each and averaged"
         )
     if alone:
-        found.append(f"{alone} cases allow actions as no other issue does, and are left out")
+        notes.append(f"{alone} cases allow a set of actions that no other issue allows, and are left out")
     if any(space.tied for space in spaces):
-        found.append(
-            "limits leave out some combinations: what always goes together shares what it explains, so that a "
-            "component without effect may carry a part of another one's"
+        notes.append(
+            "limits leave out some combinations: components that always occur together share what they explain, so "
+            "that a component without effect may get a part of another's share"
         )
-    return tuple(found)
+    return tuple(notes)

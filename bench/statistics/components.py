@@ -1,4 +1,4 @@
-"""How much of the outcomes' variance lies within an arm, between actions, and between issues.
+"""Variance components of the outcomes: within an arm, between actions, and between issues.
 
 The model is y = mean + action + issue + issue×action + noise. The components are those of Henderson's method 3
 (fitting of constants; Searle, Casella and McCulloch, *Variance Components*, 1992, ch. 5), on arm means: each sum
@@ -19,13 +19,13 @@ from bench.statistics.table import Floats, Ints
 
 RESAMPLES: Final = 400
 SINGLE_RUNS: Final = (
-    "no arm was run twice, so noise cannot be told from differences between actions; "
+    "no arm was run twice, so noise cannot be separated from differences between actions; "
     "run the bench with `replicates: 2`, or more with a `replicate_fraction`"
 )
 
 
 class Variances(NamedTuple):
-    """The components as numbers; an estimate below 0 is given as it is."""
+    """The variance components as numbers; negative estimates are kept."""
 
     within: float
     interaction: float
@@ -33,12 +33,12 @@ class Variances(NamedTuple):
     action: float
 
     def clipped(self) -> "Variances":
-        """With 0 for what came out below it."""
+        """The components with negative estimates set to 0."""
         return Variances(*(max(0.0, part) for part in self))
 
 
 class Components(NamedTuple):
-    """The published components, each with an interval over issues."""
+    """The variance components as published estimates, each with a bootstrap interval over issues."""
 
     within: Estimate
     interaction: Estimate
@@ -47,15 +47,18 @@ class Components(NamedTuple):
 
 
 def components(arms: Arms, *, seed: int, estimand: str = "pass_own_budget") -> Components:
-    """The variance components of `arms`; a `NotIdentifiedError` where no arm was run twice."""
+    """The variance components of `arms` with bootstrap intervals.
+
+    Raises: `NotIdentifiedError` where no arm was run twice.
+    """
     point = variances(arms)
     order = np.arange(arms.n_issues)
     rng = np.random.default_rng([seed, 50])
 
     def statistic(issues: Ints, axis: int = -1) -> Floats:
         rows = np.moveaxis(np.atleast_2d(issues), axis, -1)
-        found = [variances(arms, np.bincount(row, minlength=len(order))) for row in rows]
-        return np.array(found).T.reshape(4, *issues.shape[:-1])
+        resampled = [variances(arms, np.bincount(row, minlength=len(order))) for row in rows]
+        return np.array(resampled).T.reshape(4, *issues.shape[:-1])
 
     spans = bootstrap((order,), statistic, n_resamples=RESAMPLES, method="percentile", rng=rng)
     low, high = (np.maximum(0.0, end) for end in spans.confidence_interval)
@@ -68,9 +71,11 @@ def components(arms: Arms, *, seed: int, estimand: str = "pass_own_budget") -> C
 
 
 def variances(arms: Arms, copies: Ints | None = None, *, within: float | None = None) -> Variances:
-    """The components with issue i counted `copies[i]` times, its copies as different issues.
+    """Henderson III estimates, with issue i counted `copies[i]` times, each copy as an issue of its own.
 
-    A `within` that is given is taken as known.
+    A given `within` is taken as known.
+
+    Raises: `NotIdentifiedError` where no arm was run twice, or no issue has a second arm to compare.
     """
     weight = np.ones(len(arms.issue)) if copies is None else copies[arms.issue].astype(np.float64)
     within = within_variance(arms, weight) if within is None else within
@@ -88,7 +93,7 @@ def variances(arms: Arms, copies: Ints | None = None, *, within: float | None = 
     free = weight * (1 - leverage)
     if free.sum() < 1e-9:
         raise NotIdentifiedError(
-            "no issue has two arms beside the differences between actions; sample more arms or issues"
+            "no issue has arms left to compare after the differences between actions; sample more arms or issues"
         )
     interaction = (rest - within * float((free / arms.runs).sum())) / float(free.sum())
 
@@ -100,7 +105,7 @@ def variances(arms: Arms, copies: Ints | None = None, *, within: float | None = 
 
 
 def within_variance(arms: Arms, weight: Floats | None = None) -> float:
-    """Mean over replicated arms of their unbiased variance: for pairs, half the mean square difference."""
+    """Pooled within-arm variance: the mean over replicated arms of their unbiased variance."""
     weight = np.ones(len(arms.issue)) if weight is None else weight
     several = arms.runs >= 2
     share = weight[several].sum()

@@ -1,4 +1,4 @@
-"""Outcome models that never see the issue they speak of (Chernozhukov et al., 2018, cross-fitting)."""
+"""Cross-fitted outcome models: none is trained on the issue it predicts (Chernozhukov et al., 2018)."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Literal, Protocol
@@ -14,23 +14,27 @@ from bench.statistics.table import BenchTable, Bools, Floats, Ints
 from planner.space.heads import N_CELLS
 
 GroupBy = Literal["issue", "group"]
-"""What no fold splits: the issue, or the whole repository."""
+"""The cluster that no fold splits: the issue, or the whole repository."""
 FOLDS: Final = 5
 PENALTY: Final = 30.0
 """Noise of a pass (about 0.2) over the variance that one feature's effect may have (about 0.08²)."""
 _CASES_AT_ONCE: Final = 64
 
 
-class Model(Protocol):
-    """A regression of scikit-learn."""
+class OutcomeModel(Protocol):
+    """Outcome regression with the interface of scikit-learn."""
 
-    def fit(self, rows: Floats, values: Floats, sample_weight: Floats) -> Any: ...
-    def predict(self, rows: Floats) -> Floats: ...
+    def fit(self, rows: Floats, values: Floats, sample_weight: Floats) -> Any:
+        """Fit to `rows` (n, features) with outcomes `values` (n,), weighted by `sample_weight` (n,)."""
+
+    def predict(self, rows: Floats) -> Floats:
+        """(n,) expected outcomes of `rows` (n, features)."""
+        ...
 
 
-def ridge() -> Model:
-    """Linear in the features of issue and action, shrunk so that thirty issues are enough to fit it."""
-    model: Model = Ridge(alpha=PENALTY)
+def ridge() -> OutcomeModel:
+    """Ridge regression on the features of issue and action, shrunk so that thirty issues suffice to fit it."""
+    model: OutcomeModel = Ridge(alpha=PENALTY)
     return model
 
 
@@ -39,18 +43,20 @@ def cross_fitted(
     features: Floats,
     outcome: Outcome,
     group_by: GroupBy,
-    make_model: Callable[[], Model] = ridge,
+    make_model: Callable[[], OutcomeModel] = ridge,
 ) -> Floats:
-    """(N, 240): the outcome that a model fitted on other groups expects of every cell anyone could draw.
+    """Cross-fitted predictions of the outcome for every cell that some case could draw.
 
-    `features` (N, D) describe the cases. Expectations are kept in the range of the outcome; cells that
-    nobody could draw are 0. An `UnsupportedError` where a fold leaves nothing to learn from.
+    `features` (N, D) describe the cases.
+
+    Returns: (N, 240), clipped to the range of the outcome; 0 for cells that no case could draw.
+    Raises: `UnsupportedError` where a fold leaves no outcome to train on.
     """
     expected = np.zeros((len(table.cases), N_CELLS))
     cells = np.flatnonzero((table.chances > 0).any(axis=0))
     means = table.arm_means(outcome.values)
-    told = table.run_arm[np.isfinite(outcome.values)]
-    replicates = np.bincount(told, minlength=len(means)).astype(np.float64)
+    observed_arm = table.run_arm[np.isfinite(outcome.values)]
+    replicates = np.bincount(observed_arm, minlength=len(means)).astype(np.float64)
     for held_out in folds(table, features, group_by):
         learn = ~held_out[table.arm_case] & np.isfinite(means)
         if not learn.any():
@@ -61,13 +67,13 @@ def cross_fitted(
         )
         for cases in _batches(np.flatnonzero(held_out)):
             rows = design(features, np.repeat(cases, len(cells)), np.tile(cells, len(cases)))
-            found = np.clip(model.predict(rows), outcome.low, outcome.high)
-            expected[np.ix_(cases, cells)] = found.reshape(len(cases), len(cells))
+            predicted = np.clip(model.predict(rows), outcome.low, outcome.high)
+            expected[np.ix_(cases, cells)] = predicted.reshape(len(cases), len(cells))
     return expected
 
 
 def folds(table: BenchTable, features: Floats, group_by: GroupBy) -> Iterator[Bools]:
-    """(N,) masks of the cases held out together: every case once, no group in two of them."""
+    """The folds of a grouped k-fold split, as (N,) masks of held-out cases: each case once, no group in two."""
     group = table.case_issue if group_by == "issue" else table.case_group
     groups = int(group.max(initial=-1)) + 1
     if groups < 2:
@@ -79,18 +85,18 @@ def folds(table: BenchTable, features: Floats, group_by: GroupBy) -> Iterator[Bo
 
 
 def design(features: Floats, cases: Ints, cells: Ints) -> Floats:
-    """(rows, D + 17): the features of each row's case and action."""
+    """Design matrix (rows, D + 17): the features of each row's case and action."""
     return np.hstack([features[cases], action_features()[cells]])
 
 
 def _ranks(table: BenchTable, features: Floats, group: Ints) -> Ints:
-    """Groups in the order of what was known before any outcome, so that other names make no other folds."""
+    """Groups sorted by what was known before any outcome, so that the folds do not depend on names."""
     drawn = np.zeros((len(table.cases), N_CELLS), dtype=np.bool_)
     drawn[table.arm_case, table.arm_cell] = True
     known: list[list[bytes]] = [[] for _ in range(int(group.max()) + 1)]
-    for case, place in enumerate(group):
-        known[place].append(features[case].tobytes() + np.packbits(drawn[case]).tobytes())
-    order = sorted(range(len(known)), key=lambda place: (sorted(known[place]), place))
+    for case, number in enumerate(group):
+        known[number].append(features[case].tobytes() + np.packbits(drawn[case]).tobytes())
+    order = sorted(range(len(known)), key=lambda number: (sorted(known[number]), number))
     ranks = np.empty(len(known), dtype=np.intp)
     ranks[order] = np.arange(len(known))
     return ranks

@@ -1,4 +1,4 @@
-"""Whether the draw can answer for a policy; a check that fails refuses the number and says what mends it."""
+"""Overlap diagnostics of the logged draw for a policy; a failed check refuses the estimate with its remedy."""
 
 from typing import Final, NamedTuple
 
@@ -14,22 +14,22 @@ LARGEST_SHARE: Final = 0.10
 MOST_UNSUPPORTED: Final = 1e-9
 WEIGHT_ERRORS: Final = 3.0
 LEAST_CHANCE: Final = 0.001
-"""A draw that matches its stored chances looks this odd once in a thousand times."""
+"""Type-I error of the check of stored chances: one in a thousand draws that match them fails it."""
 _FEWEST_EXPECTED: Final = 5.0
 _EXACT: Final = 1e-9
 
 
 class Diagnostics(NamedTuple):
-    """The figures of the checks."""
+    """Effective sample size, overlap and balance of the importance weights."""
 
     effective_issues: float
-    """(Σw)² ÷ Σw² over issues."""
+    """Kish's effective sample size (Σw)² ÷ Σw², over issues."""
     largest_share: float
-    """Of the weight, on one issue."""
+    """The largest share of the weight on one issue."""
     unsupported: float
-    """Share of the policy's choices that the draw could never have made."""
+    """Share of the policy's choices with inclusion probability 0."""
     mean_weight: float
-    """Mean over cases of Σ_a w; 1 is due."""
+    """Mean over cases of Σ_a w; its expectation is 1."""
     mean_weight_error: float
     """Its standard error."""
     counts_chance: float
@@ -37,7 +37,7 @@ class Diagnostics(NamedTuple):
 
     @property
     def wrong(self) -> tuple[str, ...]:
-        """Why no amount of data would do: the draw is not what its stored chances say, or leaves choices out."""
+        """Failures that no amount of data repairs: the draw does not match its stored chances, or lacks overlap."""
         off = abs(self.mean_weight - 1)
         return _failing(
             (
@@ -59,7 +59,7 @@ class Diagnostics(NamedTuple):
 
     @property
     def thin(self) -> tuple[str, ...]:
-        """Why these data are too few, or too uneven, for intervals over issues."""
+        """Failures of sample size: too few or too uneven data for intervals over issues."""
         return _failing(
             (
                 self.effective_issues >= FEWEST_ISSUES,
@@ -79,7 +79,7 @@ def _failing(*checks: tuple[bool, str]) -> tuple[str, ...]:
 
 
 def why_no_lottery(table: BenchTable) -> str | None:
-    """Why no policy but the one that ran can be judged from `table`; None where its arms were drawn."""
+    """Why `table` supports no off-policy evaluation; None where its arms were drawn at random."""
     picked = int((~table.randomised).sum())
     if not table.cases:
         return "there is no case: bench some issues first"
@@ -94,7 +94,7 @@ def why_no_lottery(table: BenchTable) -> str | None:
 
 
 def diagnose(table: BenchTable, policy: Floats, log: Log, counts_chance: float) -> Diagnostics:
-    """The checks of `policy` (N, 240); `log` holds its weights as they are used, after what is missing."""
+    """The diagnostics of `policy` (N, 240); `log` holds its weights after the correction for censoring."""
     issues = len(table.issues)
     used = np.bincount(table.case_issue[log.arm_case], weights=log.weight, minlength=issues)
     design = np.bincount(table.case_issue[table.arm_case], design_weights(table, policy), minlength=issues)
@@ -113,7 +113,7 @@ def diagnose(table: BenchTable, policy: Floats, log: Log, counts_chance: float) 
 
 
 def counts_chance(table: BenchTable) -> float:
-    """p of Σ (n − Σπ)² ÷ Σπ(1−π) over cells, cells with few expected draws taken together.
+    """p-value of Σ (n − Σπ)² ÷ Σπ(1−π) over cells, where cells with few expected draws are pooled.
 
     Over b of these the sum is b ÷ (b−1) times a χ² with b−1 degrees of freedom where a case draws a fixed
     number of equally likely cells, and scatters no more for other draws.
@@ -128,6 +128,6 @@ def counts_chance(table: BenchTable) -> float:
     bins = np.floor(np.cumsum(expected[order]) / _FEWEST_EXPECTED)
     starts = np.flatnonzero(np.diff(bins, prepend=-1.0))
     off = np.add.reduceat(drawn[order] - expected[order], starts)
-    found = float((off**2 / np.add.reduceat(variance[order], starts)).sum())
+    statistic = float((off**2 / np.add.reduceat(variance[order], starts)).sum())
     free = max(len(starts) - 1, 1)
-    return float(stats.chi2.sf(found * free / len(starts), free))
+    return float(stats.chi2.sf(statistic * free / len(starts), free))

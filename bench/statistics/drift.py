@@ -1,8 +1,8 @@
-"""Whether the same cells still come to the same: by version, by day, and as a running sum.
+"""Drift detection on canary runs: stratified tests by version and by day, and a CUSUM test for a change over time.
 
-A run says nothing by itself, for cells differ; every comparison is within cells. Versions and days: the
-Cochran–Mantel–Haenszel test over one 2 × 2 table a cell. The running sum of what each run came to beside its
-cell's mean is a Brownian bridge where nothing changes (Ploberger and Krämer, 1992), looked at once a day.
+Cells differ in difficulty, so every comparison is within cells. Versions and days: the Cochran–Mantel–Haenszel test
+over one 2 × 2 table a cell. Under no change, the cumulative sum of the deviations from each cell's mean is a Brownian
+bridge (Ploberger and Krämer, 1992); it is evaluated once a day.
 """
 
 from collections.abc import Sequence
@@ -23,8 +23,8 @@ _CMH: Final = "Cochran–Mantel–Haenszel over cells, with continuity correctio
 NOTHING_SHARED: Final = "no cell ran on both sides with different outcomes: run the canaries again"
 
 
-class Run(NamedTuple):
-    """One scored run of a cell."""
+class CanaryRun(NamedTuple):
+    """One scored run of a canary cell."""
 
     cell: str
     version: str
@@ -32,8 +32,8 @@ class Run(NamedTuple):
     passed: bool
 
 
-class Comparison(NamedTuple):
-    """Runs after a change against those before, in the same cells."""
+class DriftComparison(NamedTuple):
+    """Stratified before–after comparison of runs in the same cells."""
 
     after: str
     before: str
@@ -41,25 +41,25 @@ class Comparison(NamedTuple):
     """Cells with runs on both sides."""
     runs: int
     odds_ratio: Estimate
-    """Of passing, after against before, over all cells; below 1 it became worse."""
+    """Mantel–Haenszel odds ratio of passing, after against before; below 1 is worse."""
     p: float | None
     adjusted_p: float | None
-    """By Holm's method over the comparisons made together."""
+    """Holm-adjusted over the comparisons made together."""
 
 
 class Trend(NamedTuple):
-    """The running sum."""
+    """CUSUM test for a change over time."""
 
     runs: int
     days: int
     p: float | None
     turned: date | None
-    """The last day before the change, where there is one."""
+    """The estimated change point: the last day before the change; None where there is none."""
     why_not: str | None
 
 
-def by_version(runs: Sequence[Run]) -> list[Comparison]:
-    """Each version against the one that was first seen before it."""
+def by_version(runs: Sequence[CanaryRun]) -> list[DriftComparison]:
+    """Each version compared with its predecessor by first day of use."""
     first: dict[str, date] = {}
     for run in sorted(runs, key=lambda run: (run.day, run.version)):
         first.setdefault(run.version, run.day)
@@ -68,8 +68,8 @@ def by_version(runs: Sequence[Run]) -> list[Comparison]:
     return _adjusted([_compared(runs, new, old, [r.version for r in runs]) for new, old in pairs])
 
 
-def by_day(runs: Sequence[Run]) -> list[Comparison]:
-    """The newest day against all before it."""
+def by_day(runs: Sequence[CanaryRun]) -> list[DriftComparison]:
+    """The newest day compared with all days before it."""
     days = sorted({run.day for run in runs})
     if len(days) < 2:
         return []
@@ -78,8 +78,8 @@ def by_day(runs: Sequence[Run]) -> list[Comparison]:
     return [_compared(runs, newest, "before", sides)]
 
 
-def trend(runs: Sequence[Run]) -> Trend:
-    """Whether the running sum strays further than chance lets it."""
+def trend(runs: Sequence[CanaryRun]) -> Trend:
+    """CUSUM test: whether the cumulative sum exceeds the range of a Brownian bridge."""
     days = sorted({run.day for run in runs})
     passed = np.array([run.passed for run in runs], dtype=np.float64)
     _, cell = np.unique([run.cell for run in runs], return_inverse=True)
@@ -88,57 +88,57 @@ def trend(runs: Sequence[Run]) -> Trend:
     rest = passed - (np.bincount(cell, weights=passed) / np.bincount(cell))[cell]
     free = len(runs) - (int(cell.max()) + 1)
     if free < 1 or not rest.any():
-        return Trend(len(runs), len(days), None, None, "every canary always came to the same")
-    place = np.searchsorted(np.array(days), np.array([run.day for run in runs]))
-    strayed = np.abs(np.cumsum(np.bincount(place, weights=rest))[:-1])
-    p = float(kstwobign.sf(strayed.max() / np.sqrt(float(rest @ rest) / free * len(runs))))
-    return Trend(len(runs), len(days), p, days[int(strayed.argmax())] if p < ALPHA else None, None)
+        return Trend(len(runs), len(days), None, None, "every canary always had the same outcome")
+    day_index = np.searchsorted(np.array(days), np.array([run.day for run in runs]))
+    excursion = np.abs(np.cumsum(np.bincount(day_index, weights=rest))[:-1])
+    p = float(kstwobign.sf(excursion.max() / np.sqrt(float(rest @ rest) / free * len(runs))))
+    return Trend(len(runs), len(days), p, days[int(excursion.argmax())] if p < ALPHA else None, None)
 
 
 def rate(estimand: str, hits: int, of: int) -> Estimate:
-    """A share with Wilson's interval (1927)."""
+    """A proportion with Wilson's score interval (1927)."""
     if not of:
         return refused(estimand, "95 % Wilson", "there was nothing to count")
     low, high = proportion_confint(hits, of, method="wilson")
     return Estimate(estimand, hits / of, float(low), float(high), "95 % Wilson")
 
 
-def _compared(runs: Sequence[Run], after: str, before: str, sides: Sequence[str]) -> Comparison:
+def _compared(runs: Sequence[CanaryRun], after: str, before: str, sides: Sequence[str]) -> DriftComparison:
     side = np.array(sides)
     used: Bools = (side == after) | (side == before)
     _, cell = np.unique([run.cell for run in runs], return_inverse=True)
     tables = _tables(cell[used], side[used] == after, np.array([run.passed for run in runs])[used])
-    both = [one for one in tables if one.sum(axis=1).all()]
-    informative = [one for one in both if one.sum(axis=0).all()]
+    both = [table for table in tables if table.sum(axis=1).all()]
+    informative = [table for table in both if table.sum(axis=0).all()]
     estimand = "odds ratio of pass_own_budget, after against before"
-    counts = (after, before, len(both), int(sum(one.sum() for one in both)))
+    counts = (after, before, len(both), int(sum(table.sum() for table in both)))
     if not informative:
-        return Comparison(*counts, refused(estimand, _CMH, NOTHING_SHARED), None, None)
-    found = StratifiedTable(informative)
-    p = float(found.test_null_odds(correction=True).pvalue)
-    return Comparison(*counts, _odds(estimand, found), p, p)
+        return DriftComparison(*counts, refused(estimand, _CMH, NOTHING_SHARED), None, None)
+    stratified = StratifiedTable(informative)
+    p = float(stratified.test_null_odds(correction=True).pvalue)
+    return DriftComparison(*counts, _odds(estimand, stratified), p, p)
 
 
-def _odds(estimand: str, found: StratifiedTable) -> Estimate:
-    discordant = np.asarray(found.table)
+def _odds(estimand: str, stratified: StratifiedTable) -> Estimate:
+    discordant = np.asarray(stratified.table)
     if not (discordant[0, 0] * discordant[1, 1]).any() or not (discordant[0, 1] * discordant[1, 0]).any():
-        return refused(estimand, _CMH, "all that changed changed one way: the ratio has no end")
-    low, high = found.oddsratio_pooled_confint()
-    return Estimate(estimand, float(found.oddsratio_pooled), float(low), float(high), f"{_CMH}; 95 %")
+        return refused(estimand, _CMH, "all changes are in one direction: the odds ratio is 0 or infinite")
+    low, high = stratified.oddsratio_pooled_confint()
+    return Estimate(estimand, float(stratified.oddsratio_pooled), float(low), float(high), f"{_CMH}; 95 %")
 
 
 def _tables(cell: Ints, after: Bools, passed: Bools) -> list[Floats]:
-    """One (after, before) × (passed, failed) table a cell."""
+    """Contingency tables, one (after, before) × (passed, failed) for each cell."""
     counts = np.zeros((int(cell.max()) + 1 if len(cell) else 0, 2, 2))
     np.add.at(counts, (cell, (~after).astype(np.intp), (~passed).astype(np.intp)), 1)
     return list(counts)
 
 
-def _adjusted(found: list[Comparison]) -> list[Comparison]:
-    tested = [place for place, one in enumerate(found) if one.p is not None]
+def _adjusted(comparisons: list[DriftComparison]) -> list[DriftComparison]:
+    tested = [index for index, comparison in enumerate(comparisons) if comparison.p is not None]
     if len(tested) < 2:
-        return found
-    adjusted = multipletests([found[place].p for place in tested], method="holm")[1]
-    for place, p in zip(tested, adjusted, strict=True):
-        found[place] = found[place]._replace(adjusted_p=float(p))
-    return found
+        return comparisons
+    adjusted = multipletests([comparisons[index].p for index in tested], method="holm")[1]
+    for index, p in zip(tested, adjusted, strict=True):
+        comparisons[index] = comparisons[index]._replace(adjusted_p=float(p))
+    return comparisons

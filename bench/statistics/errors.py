@@ -1,11 +1,11 @@
-"""Why a number is not given."""
+"""Errors that refuse an estimate."""
 
 from bench.errors import BenchError
 
 
 class NotIdentifiedError(BenchError):
-    """The data cannot answer the question at all: more of them would not help, another design would."""
+    """The estimand is not identified under this design: more data would not help, another design would."""
 
 
 class UnsupportedError(BenchError):
-    """The data could answer, but a check failed: too few, too uneven, or outside what was tried."""
+    """A support check failed: the data are too few, too uneven, or do not cover the actions in question."""

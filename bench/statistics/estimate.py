@@ -1,27 +1,26 @@
-"""The form in which every number is published."""
+"""Point estimate with an interval, or the reason why it is refused: the type of every published number."""
 
 from typing import NamedTuple
 
 
 class Estimate(NamedTuple):
-    """One number, a bracket, or why there is neither.
+    """A point estimate with its interval, a partially identified bracket, or a refusal.
 
-    `value` lies in [`low`, `high`], in units of `estimand`; where `method` says that no interval holds, it
-    stands alone. A bracket has no `value`: the truth is somewhere between `low` and `high`, and the data do
-    not say where. A refused number has all three None and says in `why_not`, in one line, what is missing
-    and what mends it.
+    `value` lies in [`low`, `high`], in units of `estimand`; both are None where no valid interval exists, and
+    `method` gives the reason. A bracket has no `value`: the data identify the estimand only up to
+    [`low`, `high`]. A refusal has all three None; `why_not` is one line with what is missing and how to get it.
     """
 
     estimand: str
-    """What is estimated: "pass_own_budget", "pass_unlimited", "utility" …"""
+    """The quantity estimated: "pass_own_budget", "pass_unlimited", "utility" …"""
     value: float | None
     low: float | None
     high: float | None
     method: str
-    """How the number and its interval were made: "DR, 95 % t over 140 issues"."""
+    """Estimator and interval: "DR, 95 % t over 140 issues"."""
     why_not: str | None = None
 
 
 def refused(estimand: str, method: str, why_not: str) -> Estimate:
-    """The estimate that is not given."""
+    """A refusal: no value and no interval, with its reason."""
     return Estimate(estimand, None, None, None, method, why_not)

@@ -15,25 +15,25 @@ from bench.statistics.table import Floats, Ints
 
 
 class Log(NamedTuple):
-    """What estimators see: A arms in N cases of G issues."""
+    """Logged bandit data: A arms in N cases of G issues."""
 
     arm_case: Ints
     """(A,)"""
     case_issue: Ints
     """(N,) 0..G−1, each at least once."""
     weight: Floats
-    """(A,) chance under the policy ÷ inclusion probability."""
+    """(A,) importance weight: probability under the policy ÷ inclusion probability."""
     outcome: Floats
     """(A,) mean over the replicates of the arm."""
     fitted: Floats
-    """(A,) what a model that did not see the issue expects of the arm."""
+    """(A,) cross-fitted prediction of the outcome model for the arm."""
     direct: Floats
-    """(N,) what that model expects of the policy."""
+    """(N,) direct-method value: that model's expectation under the policy."""
 
 
 class Estimator(NamedTuple):
-    """`weigh` turns weights into those used; `direct` starts from the model and corrects it by residuals;
-    `normalised` divides by the sum of weights instead of by the number of cases."""
+    """One estimator: `weigh` transforms the importance weights; `direct` adds the direct method and weights its
+    residuals (doubly robust); `normalised` divides by the sum of weights instead of by the number of cases."""
 
     name: str
     weigh: Callable[[Floats], Floats]
@@ -66,7 +66,7 @@ def clipped(most: float, *, direct: bool) -> Estimator:
 
 
 def switch(most: float) -> Estimator:
-    """DR that leaves arms to the model where the weight is above `most`."""
+    """SWITCH-DR: doubly robust, with the direct method alone where the weight exceeds `most`."""
     return Estimator(
         f"SWITCH-DR ({most:g})",
         lambda weight: np.where(weight <= most, weight, 0.0),
@@ -81,7 +81,7 @@ def shrunk(by: float) -> Estimator:
 
 
 def terms(estimator: Estimator, log: Log) -> Terms:
-    """The per-issue sums of `estimator`."""
+    """Numerators and denominators of `estimator`, summed by issue (the cluster)."""
     issues = int(log.case_issue.max(initial=-1)) + 1
     arm_issue = log.case_issue[log.arm_case]
     weight = estimator.weigh(log.weight)
@@ -96,15 +96,15 @@ def terms(estimator: Estimator, log: Log) -> Terms:
 
 
 def value(of: Terms) -> float:
-    """The estimate."""
+    """The point estimate, a sum of ratios of totals."""
     return float(np.sum(of.top.sum(axis=1) / of.bottom.sum(axis=1)))
 
 
 def biased(estimator: Estimator, log: Log) -> bool:
-    """Whether the estimator takes other weights than those that make it right whatever the model says."""
+    """Whether the estimator changes the importance weights, and so is unbiased only if the outcome model is."""
     return not np.array_equal(estimator.weigh(log.weight), log.weight)
 
 
-def minus(one: Terms, other: Terms) -> Terms:
-    """The difference of two estimates on the same issues."""
-    return Terms(np.vstack([one.top, -other.top]), np.vstack([one.bottom, other.bottom]))
+def minus(minuend: Terms, subtrahend: Terms) -> Terms:
+    """The paired difference of two estimates on the same issues."""
+    return Terms(np.vstack([minuend.top, -subtrahend.top]), np.vstack([minuend.bottom, subtrahend.bottom]))

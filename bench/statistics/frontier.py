@@ -1,4 +1,4 @@
-"""What passing costs: each action and policy by the dollars of a run and the share of runs that pass."""
+"""Cost–success Pareto frontier: each action and policy by the dollars of a run and the share of runs that pass."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
@@ -18,11 +18,10 @@ from planner.space.heads import N_CELLS
 DOLLARS: Final = "dollars_of_a_run"
 FEWEST_ISSUES: Final = 10
 
-
 _TOO_FEW: Final = f"observed in fewer than {FEWEST_ISSUES} issues"
 _UNKNOWN_COST: Final = "with runs of unknown cost"
 _UNSUPPORTED: Final = "taking actions that this bench could never draw"
-_MENDS: Final = {
+_REMEDIES: Final = {
     _TOO_FEW: f"no action or policy was observed in {FEWEST_ISSUES} issues; bench more issues, or more arms an issue",
     _UNKNOWN_COST: "the cost of runs is unknown; give `workcell.rates` or a toolchain that reports its cost",
     _UNSUPPORTED: "the policies take actions that this bench could never draw",
@@ -32,22 +31,22 @@ _Wanted = tuple[int | None, str | None, Floats]
 
 
 class Point(NamedTuple):
-    """One action, or one policy."""
+    """One point of the frontier: an action, or a policy."""
 
     cell: int | None
     """The action; None: a policy."""
     policy: str | None
     issues: int
-    """In which an arm was observed that stands for it."""
+    """Issues with an observed arm of positive weight."""
     passes: Estimate
     dollars: Estimate
     """Mean cost of a run, whether it passes or not."""
     undominated: bool
-    """An action than which no other shown passes more often for as little, going by the values alone."""
+    """Pareto-optimal among the actions shown, by the point estimates alone."""
 
 
-class LeftOut(NamedTuple):
-    """What there is no point for."""
+class OmittedPoints(NamedTuple):
+    """Actions and policies without a point, for one reason."""
 
     why: str
     actions: int
@@ -55,41 +54,46 @@ class LeftOut(NamedTuple):
 
 
 class Frontier(NamedTuple):
-    """Actions by cell, then policies in their order."""
+    """The frontier: actions by cell, then policies in their order."""
 
     points: tuple[Point, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[OmittedPoints, ...]
 
 
 def frontier(table: BenchTable, policies: Mapping[str, Floats], *, seed: int) -> Frontier:
-    """Hájek over the arms that ran; intervals over issues. An `UnsupportedError` where no point is left."""
+    """Hájek estimates of cost and pass rate over the arms that ran, with intervals over issues.
+
+    `policies` are (N, 240) probabilities of the cells.
+
+    Raises: `UnsupportedError` where no point is left, `BenchError` for a policy of another shape.
+    """
     for name, policy in policies.items():
         check_policy(name, policy, table)
     wanted: list[_Wanted] = [
         (cell, None, _always(cell, table)) for cell in np.unique(table.arm_cell).tolist()
     ]
     wanted += [(None, name, policy) for name, policy in policies.items()]
-    judge = _Judge(table, seed)
-    points = [judge.point(*one) for one in wanted if judge.why_not(one) is None]
+    estimator = _PointEstimator(table, seed)
+    points = [estimator.point(*subject) for subject in wanted if estimator.why_not(subject) is None]
     if not points:
-        whys = [judge.why_not(one) for one in wanted]
-        raise UnsupportedError(_MENDS[_UNKNOWN_COST if _UNKNOWN_COST in whys else _TOO_FEW])
+        whys = [estimator.why_not(subject) for subject in wanted]
+        raise UnsupportedError(_REMEDIES[_UNKNOWN_COST if _UNKNOWN_COST in whys else _TOO_FEW])
     actions = [point for point in points if point.policy is None]
     marked = (point._replace(undominated=point in actions and _best(point, actions)) for point in points)
-    return Frontier(tuple(marked), tuple(_left_out(judge, wanted)))
+    return Frontier(tuple(marked), tuple(_left_out(estimator, wanted)))
 
 
-class _Judge:
+class _PointEstimator:
     def __init__(self, table: BenchTable, seed: int) -> None:
         self._table, self._seed = table, seed
-        self._told = pass_own_budget(table)
+        self._outcome = pass_own_budget(table)
         self._dollars = np.where(table.observed, table.usd, np.nan)
         self._observed = table.replicates > 0
         priced = np.bincount(table.run_arm, weights=np.isfinite(self._dollars), minlength=len(table.arm_case))
         self._priced = priced == table.replicates
 
     def why_not(self, wanted: _Wanted) -> str | None:
-        """Why there is no point."""
+        """Why `wanted` has no point; None where it has."""
         _, name, policy = wanted
         if name is not None and np.any(policy[self._table.chances <= 0] > 0):
             return _UNSUPPORTED
@@ -99,15 +103,15 @@ class _Judge:
         return None if self._priced[here].all() else _UNKNOWN_COST
 
     def point(self, cell: int | None, name: str | None, policy: Floats) -> Point:
-        """The point of `policy` (N, 240)."""
-        table, told = self._table, self._told
+        """The point estimates of `policy` (N, 240)."""
+        table, outcome = self._table, self._outcome
         passes = published(
-            told.estimand,
-            terms(HAJEK, bench_log(table, policy, told.values)),
+            outcome.estimand,
+            terms(HAJEK, bench_log(table, policy, outcome.values)),
             self._seed,
             HAJEK.name,
-            told.low,
-            told.high,
+            outcome.low,
+            outcome.high,
         )
         issues = self._issues(self._here(policy))
         sums = terms(HAJEK, bench_log(table, policy, self._dollars))
@@ -117,7 +121,7 @@ class _Judge:
         return Point(cell, name, issues, passes, dollars, undominated=False)
 
     def _here(self, policy: Floats) -> Bools:
-        """(A,) observed arms that stand for the policy."""
+        """(A,) observed arms with a positive weight under the policy."""
         here: Bools = self._observed & (design_weights(self._table, policy) > 0)
         return here
 
@@ -125,12 +129,12 @@ class _Judge:
         return len(np.unique(self._table.case_issue[self._table.arm_case[here]]))
 
 
-def _left_out(judge: _Judge, wanted: list[_Wanted]) -> Iterator[LeftOut]:
-    whys = [judge.why_not(one) for one in wanted]
-    for why in _MENDS:
-        names = [name for (_, name, _), found in zip(wanted, whys, strict=True) if found == why]
+def _left_out(estimator: _PointEstimator, wanted: list[_Wanted]) -> Iterator[OmittedPoints]:
+    whys = [estimator.why_not(subject) for subject in wanted]
+    for why in _REMEDIES:
+        names = [name for (_, name, _), reason in zip(wanted, whys, strict=True) if reason == why]
         if names:
-            yield LeftOut(why, names.count(None), tuple(name for name in names if name is not None))
+            yield OmittedPoints(why, names.count(None), tuple(name for name in names if name is not None))
 
 
 def _always(cell: int, table: BenchTable) -> Floats:
@@ -140,14 +144,14 @@ def _always(cell: int, table: BenchTable) -> Floats:
 
 
 def _best(point: Point, among: list[Point]) -> bool:
-    cost, passes = _place(point)
+    cost, passes = _coordinates(point)
     return not any(
-        (one, -other) != (cost, -passes) and one <= cost and other >= passes
-        for one, other in map(_place, among)
+        (other_cost, other_passes) != (cost, passes) and other_cost <= cost and other_passes >= passes
+        for other_cost, other_passes in map(_coordinates, among)
     )
 
 
-def _place(point: Point) -> tuple[float, float]:
+def _coordinates(point: Point) -> tuple[float, float]:
     """(dollars, passes)"""
     assert point.dollars.value is not None
     assert point.passes.value is not None

@@ -1,4 +1,4 @@
-"""Intervals over issues: linearised, resampled, and valid at any size."""
+"""Confidence intervals clustered by issue: linearised, bootstrap, and finite-sample (empirical Bernstein)."""
 
 import warnings
 from typing import Final, NamedTuple
@@ -15,14 +15,15 @@ _AT_ONCE: Final = 250
 
 
 class Interval(NamedTuple):
-    """`low` ≤ the truth ≤ `high` in 95 of 100 repetitions."""
+    """A 95 % confidence interval [`low`, `high`]."""
 
     low: float
     high: float
 
 
 def standard_error(of: Terms) -> float:
-    """√(G/(G−1) Σ_g e_g²) with the linearised e_g = Σ_t (top − ratio · bottom) ÷ Σ bottom; NaN below two issues.
+    """Cluster-robust standard error by Taylor linearisation: √(G/(G−1) Σ_g e_g²), where
+    e_g = Σ_t (top − ratio · bottom) ÷ Σ bottom; NaN below two issues.
 
     For one ratio over equal issues this is √(Σ(ψ−ψ̄)²/(N(N−1))). Source: Särndal, Swensson, Wretman, *Model
     Assisted Survey Sampling* (1992), section 5.5.
@@ -37,16 +38,16 @@ def standard_error(of: Terms) -> float:
 
 
 def linearised(of: Terms) -> Interval:
-    """The estimate ± t · standard error, with G − 1 degrees of freedom."""
+    """Student's t interval: the estimate ± t · linearised standard error, with G − 1 degrees of freedom."""
     half = float(stats.t.ppf((1 + LEVEL) / 2, of.top.shape[1] - 1)) * standard_error(of)
     return Interval(value(of) - half, value(of) + half)
 
 
 def resampled(of: Terms, seed: int) -> Interval:
-    """Bias-corrected and accelerated bootstrap (Efron, 1987): issues are drawn, every ratio is made anew.
+    """Bias-corrected and accelerated (BCa) cluster bootstrap (Efron, 1987): issues are resampled, ratios recomputed.
 
-    The names of issues change nothing: they stand in the order of their sums. NaN where resamples agree, or where
-    some have nothing in them that counts.
+    Issues are sorted by their sums, so their names do not matter. NaN where all resamples agree, or where a
+    resample has an empty denominator.
     """
     order = np.lexsort(np.vstack([of.top, of.bottom]))
     parts = len(of.top)
@@ -59,7 +60,7 @@ def resampled(of: Terms, seed: int) -> Interval:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)
-        found = stats.bootstrap(
+        limits = stats.bootstrap(
             (*of.top[:, order], *of.bottom[:, order]),
             statistic,
             paired=True,
@@ -70,13 +71,14 @@ def resampled(of: Terms, seed: int) -> Interval:
             method="BCa",
             rng=np.random.default_rng([seed, len(order)]),
         ).confidence_interval
-    return Interval(float(found.low), float(found.high))
+    return Interval(float(limits.low), float(limits.high))
 
 
 def finite_sample(means: Floats, largest: float) -> Interval:
-    """For the mean of independent numbers in [0, largest], valid at every size (Maurer, Pontil, 2009, theorem 4).
+    """Empirical Bernstein bound for the mean of independent numbers in [0, largest], valid at every sample size
+    (Maurer, Pontil, 2009, theorem 4).
 
-    `largest` must be known before the draw: what the sample happened to show as its largest is no bound.
+    `largest` must be known before the draw: the sample maximum is no valid bound.
     """
     size = len(means)
     if size < 2:

@@ -1,4 +1,4 @@
-"""One policy held against one bench: which numbers the data support, and why not the others."""
+"""Off-policy estimates of one policy on one bench: those that the diagnostics support, and refusals for the others."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -36,14 +36,12 @@ ESTIMATORS: Final = (HORVITZ_THOMPSON, HAJEK, DIRECT, DOUBLY_ROBUST, NORMALISED_
 RECOMMENDED: Final = DOUBLY_ROBUST
 
 LINEARISED: Final = "95 % t"
-_LEANS: Final = "no interval, for how far its model is off is unknown"
-_AGREE: Final = (
-    "all issues agree, which does not tell how far off they may be: read the finite-sample bracket"
-)
+_MODEL_BIAS: Final = "no interval, since the bias of its outcome model is unknown"
+_AGREE: Final = "all issues agree, so their variance cannot be estimated: read the finite-sample bracket"
 
 
 class Judge:
-    """What all policies share: the table, its outcome model, and what is missing."""
+    """Nuisance models shared by all policies: the outcome model and the censoring weights of a table."""
 
     def __init__(self, table: BenchTable, features: Floats, outcome: Outcome, group_by: GroupBy) -> None:
         self.table = table
@@ -56,7 +54,7 @@ class Judge:
 
     @cached_property
     def fitted(self) -> Floats | str:
-        """(N, 240) what the outcome model expects, or why there is none."""
+        """(N, 240) cross-fitted predictions of the outcome model, or why there are none."""
         try:
             return cross_fitted(self.table, self._features, self.outcome, self.group_by)
         except UnsupportedError as error:
@@ -64,7 +62,7 @@ class Judge:
 
 
 class Judged:
-    """One policy, (N, 240)."""
+    """Off-policy estimates of one policy, (N, 240)."""
 
     def __init__(self, judge: Judge, policy: Floats) -> None:
         self._judge = judge
@@ -79,7 +77,7 @@ class Judged:
 
     @cached_property
     def log(self) -> Log | str:
-        """What the estimators see, or why they are not asked."""
+        """The weighted data of the estimators, or the diagnostics that failed."""
         judge = self._judge
         failures = [*self.diagnostics.wrong, *self.diagnostics.thin]
         if judge.missing.why_not_weighted:
@@ -91,24 +89,24 @@ class Judged:
         return bench_log(judge.table, self._policy, judge.outcome.values, judge.inverse, judge.fitted)
 
     def estimates(self, kind: str, interval: Callable[[Terms], Interval]) -> dict[str, Estimate]:
-        """By estimator, with `interval`s named `kind`; none where the estimator leans on its model alone."""
-        found = {}
+        """Estimates by estimator, with `interval`s named `kind`; none where the outcome model may bias them."""
+        estimates = {}
         for estimator in ESTIMATORS:
             method = f"{estimator.name}, {self._how(kind, estimator)}"
             if isinstance(self.log, str):
-                found[estimator.name] = refused(self._estimand, method, self.log)
+                estimates[estimator.name] = refused(self._estimand, method, self.log)
             elif biased(estimator, self.log):
-                method = f"{estimator.name}, cross-fitted by {self._judge.group_by}: {_LEANS}"
+                method = f"{estimator.name}, cross-fitted by {self._judge.group_by}: {_MODEL_BIAS}"
                 of = value(terms(estimator, self.log))
-                found[estimator.name] = Estimate(self._estimand, of, None, None, method)
+                estimates[estimator.name] = Estimate(self._estimand, of, None, None, method)
             else:
-                found[estimator.name] = self._published(terms(estimator, self.log), interval, method)
-        return found
+                estimates[estimator.name] = self._published(terms(estimator, self.log), interval, method)
+        return estimates
 
     def minus(
         self, other: "Judged", kind: str = LINEARISED, interval: Callable[[Terms], Interval] = linearised
     ) -> Estimate:
-        """The recommended estimate of this policy minus that of the other, paired by issue."""
+        """Paired difference of the recommended estimates of this policy and the other, by issue."""
         method = f"difference of {RECOMMENDED.name}, paired, {self._how(kind)}"
         for log in (self.log, other.log):
             if isinstance(log, str):
@@ -118,7 +116,7 @@ class Judged:
         return self._published(minus(self._sums(), other._sums()), interval, method)
 
     def bounds(self) -> Estimate:
-        """Manski's bracket, by Hájek, with what the draw leaves open."""
+        """Manski bounds of the Hájek estimate, with its sampling error."""
         issues, share = len(self._judge.table.issues), self._judge.missing.share
         method = f"Manski bounds with {share:.1%} missing, Hájek, {LINEARISED} over {issues} issues"
         if failures := (*self._design.wrong, *self._design.thin):
@@ -127,20 +125,20 @@ class Judged:
         return self._bracket(linearised(worst).low, linearised(best).high, method)
 
     def finite_sample(self) -> Estimate:
-        """A bracket by HT that needs no number of issues; missing executions at their worst and best."""
+        """Finite-sample bracket by Horvitz–Thompson, with missing executions at their worst and best."""
         method = "HT, empirical Bernstein 95 % with the a-priori largest weight"
         if self._design.wrong:
             return refused(self._estimand, method, "; ".join(self._design.wrong))
         low, high = self._judge.outcome.low, self._judge.outcome.high
         width = high - low
-        found = [
+        brackets = [
             finite_sample(self._per_issue(log._replace(outcome=(log.outcome - low) / width)), self._largest())
             for log in (self._worst, self._best)
         ]
-        return self._bracket(low + width * found[0].low, low + width * found[1].high, method)
+        return self._bracket(low + width * brackets[0].low, low + width * brackets[1].high, method)
 
     def complete_case(self) -> Estimate:
-        """Hájek over what was observed, as if nothing were missing; refused where much is."""
+        """Complete-case Hájek estimate; refused where more than a negligible share is missing."""
         method = f"Hájek, complete cases, {LINEARISED} over {len(self._judge.table.issues)} issues"
         if isinstance(self.log, str):
             return refused(self._estimand, method, self.log)
@@ -169,13 +167,13 @@ class Judged:
         return Estimate(self._estimand, None, max(least, low), min(most, high), method)
 
     def _per_issue(self, log: Log) -> Floats:
-        """(G,) whose mean is HT, also where issues have different numbers of cases."""
+        """(G,) per-issue terms whose mean is the Horvitz–Thompson estimate, for any numbers of cases."""
         of = terms(HORVITZ_THOMPSON, log)
         means: Floats = of.top[0] * (of.top.shape[1] / of.bottom.sum())
         return means
 
     def _largest(self) -> float:
-        """The most that one issue could have added, whatever had been drawn: Σ_a π_e ÷ π over its cases."""
+        """The a-priori largest term of one issue, over all possible draws: Σ_a π_e ÷ π over its cases."""
         table = self._judge.table
         ratio = np.divide(
             self._policy, table.chances, where=table.chances > 0, out=np.zeros_like(self._policy)

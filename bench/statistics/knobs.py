@@ -1,4 +1,4 @@
-"""The four components of an action as knobs that may be turned apart."""
+"""The four components of an action as factors of a design ("knobs") that can be set independently."""
 
 from typing import Final, NamedTuple
 
@@ -14,7 +14,7 @@ _SWARM, _CANDIDATES, _MINUTES, _ITERATIONS = range(len(HEADS))
 
 
 class Rows(NamedTuple):
-    """Settings of the knobs (R,): the action each comes to, with its share of that action's chance."""
+    """Factor settings (R,): the resulting action of each, with its share of that action's probability."""
 
     cell: Ints
     levels: Ints
@@ -24,12 +24,12 @@ class Rows(NamedTuple):
 
 
 def knob_rows(chances: Floats) -> Rows:
-    """The settings behind a distribution over actions, (240,).
+    """The factor settings that generate a distribution over actions, (240,).
 
     serial_handoff always has one candidate, so the number of candidates is a choice within speculate_vote alone.
-    Under serial_handoff that knob is taken to be turned, without effect, as it is under speculate_vote at the same
-    minutes and iterations. A number of candidates that does nothing then explains nothing; taken as
-    it stands, "one candidate" would mostly mean serial_handoff and be credited with its effect.
+    Under serial_handoff that knob is given the distribution, without effect, that it has under speculate_vote at
+    the same minutes and iterations. A number of candidates without effect then explains nothing; otherwise "one
+    candidate" would mostly mean serial_handoff and be credited with its effect.
     """
     grid = chances.reshape(HEAD_SIZES)
     serial = SWARM_IDS.index(SERIAL)
@@ -48,19 +48,19 @@ def knob_rows(chances: Floats) -> Rows:
 
 
 def varied(chances: Floats) -> Bools:
-    """(4,) whether the knob has more than one setting."""
-    found: Bools = np.ptp(knob_rows(chances).levels, axis=0) > 0
-    return found
+    """(4,) whether each factor has more than one level."""
+    has_several: Bools = np.ptp(knob_rows(chances).levels, axis=0) > 0
+    return has_several
 
 
 def tied(chances: Floats) -> bool:
-    """Whether some settings are left out, or are likelier, than the knobs turned independently would have them."""
+    """Whether the factors are statistically dependent: the joint distribution is not the product of its margins."""
     rows = knob_rows(chances)
     weight = chances[rows.cell] * rows.share
     expected = np.ones(HEAD_SIZES)
-    found = np.zeros(HEAD_SIZES)
-    np.add.at(found, tuple(rows.levels.T), weight)
+    joint = np.zeros(HEAD_SIZES)
+    np.add.at(joint, tuple(rows.levels.T), weight)
     for axis in range(len(HEADS)):
         others = tuple(other for other in range(len(HEADS)) if other != axis)
-        expected = expected * found.sum(axis=others, keepdims=True)
-    return bool(np.abs(found - expected).max() > 1e-9)
+        expected = expected * joint.sum(axis=others, keepdims=True)
+    return bool(np.abs(joint - expected).max() > 1e-9)

@@ -1,4 +1,4 @@
-"""What estimators see of a bench with several arms a case."""
+"""Logged data for off-policy estimators, from benches with several arms a case."""
 
 import numpy as np
 
@@ -17,19 +17,19 @@ def bench_log(
     inverse: Floats | None = None,
     fitted: Floats | None = None,
 ) -> Log:
-    """The arms of `table` as `policy` (N, 240) weighs them.
+    """The importance-weighted arms of `table` under `policy` (N, 240).
 
-    `values` (E,) are NaN where missing. With `inverse` (E,), one over the probability of being observed, an
-    observed execution stands for the missing ones like it; without it, the arms that were observed at all
-    count as if nothing were missing. `fitted` (N, 240) comes from `cross_fitted`; None where no model is used.
+    `values` (E,) are NaN where missing. `inverse` (E,) are inverse-probability-of-censoring weights; without
+    them, arms with at least one observed execution count in full (complete-case analysis). `fitted` (N, 240)
+    are the predictions of `cross_fitted`; None where no outcome model is used.
     """
     arms = len(table.arm_case)
     known = np.isfinite(values)
-    standing = np.where(known, 1.0 if inverse is None else inverse, 0.0)
-    mass = np.bincount(table.run_arm, weights=standing, minlength=arms)
-    total = np.bincount(table.run_arm, weights=standing * np.where(known, values, 0.0), minlength=arms)
+    weights = np.where(known, 1.0 if inverse is None else inverse, 0.0)
+    mass = np.bincount(table.run_arm, weights=weights, minlength=arms)
+    total = np.bincount(table.run_arm, weights=weights * np.where(known, values, 0.0), minlength=arms)
     runs = np.bincount(table.run_arm, minlength=arms)
-    told = (
+    observed_share = (
         np.minimum(mass, 1.0)
         if inverse is None
         else np.divide(mass, runs, where=runs > 0, out=np.zeros(arms))
@@ -38,7 +38,7 @@ def bench_log(
     return Log(
         arm_case=table.arm_case,
         case_issue=table.case_issue,
-        weight=design_weights(table, policy) * told,
+        weight=design_weights(table, policy) * observed_share,
         outcome=np.divide(total, mass, where=mass > 0, out=np.zeros(arms)),
         fitted=cells[table.arm_case, table.arm_cell],
         direct=(policy * cells).sum(axis=1),
@@ -46,13 +46,13 @@ def bench_log(
 
 
 def design_weights(table: BenchTable, policy: Floats) -> Floats:
-    """(A,) chance under the policy ÷ inclusion probability."""
+    """(A,) importance weights: probability under the policy ÷ inclusion probability."""
     weights: Floats = policy[table.arm_case, table.arm_cell] / table.propensity
     return weights
 
 
 def check_policy(name: str, policy: Floats, table: BenchTable) -> None:
-    """A `BenchError` where `policy` is not (N, 240) probabilities that sum to 1 in each case."""
+    """Raise `BenchError` where `policy` is not (N, 240) probabilities that sum to 1 in each case."""
     wanted = (len(table.cases), N_CELLS)
     if policy.shape != wanted:
         raise BenchError(

@@ -1,9 +1,9 @@
-"""Intervals that may be looked at as often as one likes while outcomes come in.
+"""Confidence sequences by betting: intervals that are valid at every interim look.
 
-A *confidence sequence* holds the truth at all looks together in 95 of 100 repetitions, so that stopping at a
-look, or going on because of one, costs nothing. The outcomes must come in an order that tells nothing about
-them: the order of admission, which is random and fixed before anything runs. What is looked at is the longest
-row of decided cases in that order, not the cases that happen to be quick.
+A *confidence sequence* covers the true value at all looks simultaneously with probability 0.95, so that optional
+stopping and optional continuation do not invalidate it. The outcomes must arrive in an order that is independent of
+them: the order of admission, which is random and fixed before anything runs. A look uses the longest prefix of
+decided cases in that order, not the cases that happen to be quick.
 """
 
 from functools import lru_cache
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 ALPHA: Final = 0.05
-_MOST_STAKED: Final = 0.5
+_MAX_STAKE: Final = 0.5
 _HALVINGS: Final = 40
 
 
@@ -28,13 +28,15 @@ class Look(NamedTuple):
     issues: int
     """Issues behind the mean."""
     left_out: int
-    """Issues among the first that ended without a result."""
+    """Issues of the prefix that ended without a result."""
 
 
 @lru_cache(maxsize=64)
 def look(means: tuple[float | None, ...]) -> Look | None:
-    """The running mean of `means` in [0, 1], one an issue in the order of admission; None: no result, of the
-    issue or of all."""
+    """Running mean and confidence sequence of `means` in [0, 1], one an issue in the order of admission.
+
+    A None in `means` is an issue without a result; None is returned where no issue has one.
+    """
     known = np.array([mean for mean in means if mean is not None])
     if not len(known):
         return None
@@ -42,9 +44,9 @@ def look(means: tuple[float | None, ...]) -> Look | None:
 
 
 def bounded_mean(values: Floats) -> tuple[float, float]:
-    """For the mean of numbers in [0, 1], valid at every look and every size: all means m against which neither
-    of two gamblers, one betting on more and one on less, has ever turned 1 into 2/α by now (Waudby-Smith,
-    Ramdas, 2024, "Estimating means of bounded random variables by betting", theorem 3).
+    """Betting confidence sequence for the mean of numbers in [0, 1], valid at every look and every sample size:
+    all means m for which neither of two capital processes, one betting on more and one on less, has reached 2/α
+    (Waudby-Smith, Ramdas, 2024, "Estimating means of bounded random variables by betting", theorem 3).
     """
     mean = float(values.mean())
     low, high = _least_not_refuted(values), 1 - _least_not_refuted(1 - values)
@@ -52,17 +54,17 @@ def bounded_mean(values: Floats) -> tuple[float, float]:
 
 
 def log_capital(values: Floats, mean: float) -> Floats:
-    """(…, T) for `values` (…, T): log of what the gambler has who bets on more than `mean` at fair odds.
+    """(…, T) for `values` (…, T): log capital of a bet on a mean above `mean` at fair odds.
 
-    A martingale from 0 where every value has this mean given those before; its stakes are known beforehand.
+    The capital is a martingale from 1 where every value has this conditional mean; its stakes are predictable.
     """
-    stakes = np.minimum(_stakes(values), _MOST_STAKED / mean if mean > 0 else np.inf)
-    found: Floats = np.cumsum(np.log1p(stakes * (values - mean)), axis=-1)
-    return found
+    stakes = np.minimum(_stakes(values), _MAX_STAKE / mean if mean > 0 else np.inf)
+    capital: Floats = np.cumsum(np.log1p(stakes * (values - mean)), axis=-1)
+    return capital
 
 
 def _least_not_refuted(values: Floats) -> float:
-    """What is staked does not grow with m, nor does what is won: one crossing, found by halving."""
+    """Lower confidence limit by bisection: neither stakes nor gains grow with m, so there is one crossing."""
     low, high = 0.0, 1.0
     if log_capital(values, low)[-1] < np.log(2 / ALPHA):
         return 0.0
@@ -76,7 +78,7 @@ def _least_not_refuted(values: Floats) -> float:
 
 
 def _stakes(values: Floats) -> Floats:
-    """√(2 ln(2/α) ÷ (σ̂²_{t−1} t ln(t+1))) from the values before each."""
+    """Predictable stakes √(2 ln(2/α) ÷ (σ̂²_{t−1} t ln(t+1))), each from the values before it."""
     t = np.arange(1, values.shape[-1] + 1)
     means = (0.5 + np.cumsum(values, axis=-1)) / (t + 1)
     variance = (0.25 + np.cumsum((values - means) ** 2, axis=-1)) / (t + 1)

@@ -1,4 +1,4 @@
-"""Normal shrinkage of arms towards what their issue and action let expect, for any outcome.
+"""Empirical-Bayes shrinkage of arms in a normal mixed model (BLUP), for any outcome.
 
 y = level + action + issue + issue×action + noise, all normal, with the variances of `components`. Given the rest,
 an arm's deviation is shrunk by s_int²/(s_int² + s_w²/R): best linear unbiased prediction (Henderson 1975).
@@ -14,7 +14,7 @@ from bench.statistics.table import Floats, Ints
 
 
 class NormalModel(NamedTuple):
-    """The level and the effect of each action, (1 + A,), with their covariance, and the variances."""
+    """Fitted mixed model: the level and the effect of each action, (1 + A,), their covariance, and the variances."""
 
     parameters: Floats
     covariance: Floats
@@ -22,11 +22,11 @@ class NormalModel(NamedTuple):
 
 
 def fit_normal_model(arms: Arms, known: Variances | None = None) -> NormalModel:
-    """The model of `arms`; its variances are estimated where they are not `known`."""
-    found = (known or variances(arms)).clipped()
-    # Exact zeros would divide by zero; a millionth of the whole changes nothing that can be seen.
-    least = 1e-6 * max(sum(found), 1e-9)
-    parts = Variances(*(max(part, least) for part in found))
+    """The fitted mixed model of `arms`; its variance components are estimated where they are not `known`."""
+    estimated = (known or variances(arms)).clipped()
+    # Exact zeros would divide by zero; a millionth of the total variance changes no published digit.
+    least = 1e-6 * max(sum(estimated), 1e-9)
+    parts = Variances(*(max(part, least) for part in estimated))
     noise = parts.interaction + parts.within / arms.runs
     design = np.column_stack([np.ones(len(noise)), np.eye(len(arms.cells))[arms.action]])
     sums = np.zeros((arms.n_issues, design.shape[1] + 2))
@@ -41,7 +41,7 @@ def fit_normal_model(arms: Arms, known: Variances | None = None) -> NormalModel:
 
 
 def draw_values(model: NormalModel, arms: Arms, rng: np.random.Generator, draws: int) -> Floats:
-    """(draws, n) draws of the arms' true values given what was seen."""
+    """(draws, n) posterior draws of the arms' true values."""
     parts = model.variances
     fixed = rng.multivariate_normal(model.parameters, model.covariance, size=draws, method="eigh")
     prior = fixed[:, [0]] + fixed[:, 1:][:, arms.action]
@@ -59,15 +59,15 @@ def draw_values(model: NormalModel, arms: Arms, rng: np.random.Generator, draws:
 
 
 def expected_order(model: NormalModel, issue: Ints, action: Ints, runs: Floats, mean: Floats) -> Floats:
-    """(n,) what the model expects of each arm beside what all arms of its issue share.
+    """(n,) posterior mean of each arm's value, without the effect that all arms of its issue share.
 
-    An arm with 0 runs, whatever its mean, stands at what its action lets expect.
+    An arm with 0 runs, whatever its mean, has the effect of its action.
     """
     parts = model.variances
     effect = model.parameters[1:][action]
-    told = runs / (parts.interaction * runs + parts.within)
+    precision = runs / (parts.interaction * runs + parts.within)
     rest = mean - model.parameters[0] - effect
-    pull = np.bincount(issue, weights=told * rest)
-    shared = pull / (1 / parts.issue + np.bincount(issue, weights=told))
-    expected: Floats = effect + parts.interaction * told * (rest - shared[issue])
+    pull = np.bincount(issue, weights=precision * rest)
+    shared = pull / (1 / parts.issue + np.bincount(issue, weights=precision))
+    expected: Floats = effect + parts.interaction * precision * (rest - shared[issue])
     return expected

@@ -1,4 +1,4 @@
-"""What an outcome model knows of an issue and of an action."""
+"""Feature vectors of issues and actions for outcome models."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -12,22 +12,22 @@ from planner.encoding.encoder import dense, encode
 from planner.space.heads import HEAD_OFFSETS, N_LOGITS, ActionEncoder
 
 FEWEST: Final = 5
-"""Issues that must have a feature, and lack it, before a model may use it."""
+"""The issues that must have a feature, and that must lack it, before a model may use it."""
 
 
 def issue_features(planner_inputs: Sequence[Mapping[str, Any]]) -> Floats:
-    """(N, D) of 0 and 1: the positions of the planner's encoding that tell enough of these cases apart."""
+    """(N, D) binary features: the positions of the planner's encoding that vary enough over these cases."""
     if not planner_inputs:
         return np.zeros((0, 0))
     rows = np.array([dense(encode(document).positions) for document in planner_inputs], dtype=np.float64)
     seen = rows.sum(axis=0)
-    found: Floats = rows[:, (seen >= FEWEST) & (seen <= len(rows) - FEWEST)]
-    return found
+    informative: Floats = rows[:, (seen >= FEWEST) & (seen <= len(rows) - FEWEST)]
+    return informative
 
 
 @cache
 def action_features() -> Floats:
-    """(240, 17): 1 where the action of the cell uses the class."""
+    """(240, 17) one-hot features: 1 where the action of the cell uses the class."""
     rows = np.zeros((len(all_cells()), N_LOGITS))
     for row, action in zip(rows, all_cells(), strict=True):
         for offset, index in zip(HEAD_OFFSETS, ActionEncoder.encode(action), strict=True):

@@ -1,4 +1,4 @@
-"""What an execution is worth: the estimand, its values, and the range they cannot leave."""
+"""Outcome definitions: the estimand, its value for each execution, and its a-priori range."""
 
 from typing import Final, NamedTuple
 
@@ -11,7 +11,7 @@ OWN_BUDGET: Final = "pass_own_budget"
 
 
 class Outcome(NamedTuple):
-    """Values of one estimand. The range is known before anything runs; bounds for missing data rest on it."""
+    """Values of one estimand. The range is known before anything runs; Manski bounds for missing data use it."""
 
     estimand: str
     values: Floats
@@ -21,15 +21,17 @@ class Outcome(NamedTuple):
 
 
 def pass_own_budget(table: BenchTable) -> Outcome:
-    """Passed within its own budget: running out of it is a failure, being stopped from outside is missing."""
+    """Pass indicator within the arm's own budget: exhausting it is a failure, being stopped from outside is missing."""
     return Outcome(OWN_BUDGET, table.passed, 0.0, 1.0)
 
 
 def utility(table: BenchTable, *, per_minute: float, per_usd: float, worst: float) -> Outcome:
-    """u = pass − per_minute · minutes − per_usd · dollars, in [worst, 1].
+    """Utility u = pass − per_minute · minutes − per_usd · dollars, in [worst, 1].
 
-    An execution whose minutes or dollars are unknown is missing where they count. A `BenchError` where an
-    execution is worse than `worst`, or a rate is negative.
+    An execution whose minutes or dollars are unknown is missing where its rate is not 0.
+
+    Returns: the outcome; its values are (E,), in passes.
+    Raises: `BenchError` where a value lies below `worst`, or a rate is negative.
     """
     if per_minute < 0 or per_usd < 0:
         raise BenchError("a rate of the utility is negative; give what a minute and a dollar cost, 0 or more")

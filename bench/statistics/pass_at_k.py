@@ -18,16 +18,18 @@ from bench.statistics.table import Floats, Ints
 
 
 class PassAtK(NamedTuple):
-    """Both, as means over issues of the mean over their arms with at least k runs."""
+    """pass@k and pass^k, as means over issues of the mean over their arms with at least k runs."""
 
     any_of_k: Estimate
     all_of_k: Estimate
 
 
 def pass_at_k(arms: Arms, k: int, *, seed: int, cell: int | None = None) -> PassAtK:
-    """For the arms of `cell`, or of every action where None; a `NotIdentifiedError` where none ran k times.
+    """Unbiased pass@k and pass^k of the arms of `cell`, or of every action where None.
 
-    `arms` are those of passing: their means are shares of passed runs.
+    `arms` have the outcome "passed": their means are shares of passed runs.
+
+    Raises: `NotIdentifiedError` where no arm ran k times.
     """
     able = (arms.runs >= k) & arms.of_cell(cell)
     if not able.any():
@@ -46,6 +48,6 @@ def pass_at_k(arms: Arms, k: int, *, seed: int, cell: int | None = None) -> Pass
 
 
 def _by_issue(issue: Ints, values: Floats) -> Terms:
-    _, place = np.unique(issue, return_inverse=True)
-    means = np.bincount(place, weights=values) / np.bincount(place)
+    _, cluster = np.unique(issue, return_inverse=True)
+    means = np.bincount(cluster, weights=values) / np.bincount(cluster)
     return Terms(means[None, :], np.ones((1, len(means))))

@@ -1,18 +1,18 @@
 """Empirical-Bayes pass rates: a beta-binomial model whose mean varies by issue and action.
 
 passes ~ Binomial(runs, p), p ~ Beta(φm, φ(1−m)), logit m = θ_issue + b_action, θ ~ N(μ, τ²), b ~ N(0, ω²).
-Given m, an arm's estimate is (φm + passes)/(φ + runs): the beta-binomial shrinkage, towards what the issue and
-the action let expect. One prior for all arms would take differences between issues for differences between
-actions, and read the best of K far too high.
+Given m, an arm's estimate is (φm + passes)/(φ + runs): beta-binomial shrinkage towards the mean of its issue and
+action. A single prior for all arms would attribute differences between issues to actions, and bias the best of K
+upwards.
 
 μ, τ, φ and b are fitted by maximum likelihood (θ integrated on a grid), with the normal prior of b and weak priors
 on the rest, which only keep tiny benches finite; ω by expectation–maximisation. The Laplace approximation at the
-maximum gives the fit's own uncertainty, which the draws carry (Kass and Steffey 1989; Carlin and Louis,
+maximum gives the uncertainty of the fit, which the draws include (Kass and Steffey 1989; Carlin and Louis,
 *Bayes and Empirical Bayes Methods*, ch. 5).
 
-Beside it stands the model in which an issue's arms are all alike (φ → ∞, b = 0). Draws come from either by
-their posterior odds (Laplace evidence, even prior odds), so that a bench whose actions make no difference is not
-read as if they did.
+Model averaging: a second model has all arms of an issue alike (φ → ∞, b = 0). Draws come from either in proportion
+to their posterior odds (Laplace evidence, even prior odds), so that a bench whose actions make no difference is
+shrunk to none.
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ LOG_PRECISION_OF_ALIKE: Final = 12.0
 
 
 class Fit(NamedTuple):
-    """`parameters` are (μ, ln τ, ln φ, b of each action); `covariance` is 0 where one was held fixed."""
+    """Laplace approximation: `parameters` (μ, ln τ, ln φ, b of each action); `covariance` is 0 for fixed ones."""
 
     parameters: Floats
     covariance: Floats
@@ -46,7 +46,7 @@ class Fit(NamedTuple):
 
 
 class PassModel(NamedTuple):
-    """Both fits."""
+    """The fits of both models, for model averaging."""
 
     different: Fit
     alike: Fit
@@ -59,7 +59,7 @@ class PassModel(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class _Counts:
-    """The arms as distinct (action, runs, passes) triples: the likelihood is worked out once for each."""
+    """Sufficient statistics: the distinct (action, runs, passes) triples of the arms, with their counts by issue."""
 
     action: Ints
     runs: Floats
@@ -67,37 +67,35 @@ class _Counts:
     n_actions: int
     of_arm: Ints
     by_issue: csr_matrix
-    """(I, triples) how many arms of the issue are of the triple."""
+    """(I, triples) number of arms of the issue with the triple."""
 
 
 def fit_pass_model(arms: Arms) -> PassModel:
-    """The model of `arms`, whose values must be passes (0 or 1)."""
+    """Empirical-Bayes fit of `arms`, whose outcomes must be binary."""
     counts = _count(arms)
     rate = (counts.passes.sum() + 1) / (counts.runs.sum() + 2)
     effects = np.zeros(counts.n_actions)
     level = [np.log(rate / (1 - rate)), 0.0]
     alike = _fit(np.concatenate([level, [LOG_PRECISION_OF_ALIKE], effects]), counts, 0.5, free=2)
-    found = np.concatenate([level, [2.0], effects])
+    start = np.concatenate([level, [2.0], effects])
     action_sd = 0.5
     for _ in range(ROUNDS):
-        different = _fit(found, counts, action_sd, free=len(found))
-        found, spread = different.parameters, np.diag(different.covariance)
-        action_sd = max(SMALLEST_ACTION_SD, float(np.sqrt(np.mean(found[3:] ** 2 + spread[3:]))))
+        different = _fit(start, counts, action_sd, free=len(start))
+        start, spread = different.parameters, np.diag(different.covariance)
+        action_sd = max(SMALLEST_ACTION_SD, float(np.sqrt(np.mean(start[3:] ** 2 + spread[3:]))))
     return PassModel(different, alike)
 
 
 def draw_passes(model: PassModel, arms: Arms, rng: np.random.Generator, *, fits: int, each: int) -> Floats:
-    """(fits·each, n) draws of the arms' pass rates given what was seen: `each` for every one of `fits`
-    draws of the parameters.
-    """
+    """(fits·each, n) posterior draws of the arms' pass rates: `each` for every one of `fits` parameter draws."""
     counts = _count(arms)
     roots = [_root(fit.covariance) for fit in model]
-    found = []
+    draws = []
     for _ in range(fits):
         which = int(rng.random() < model.chance_alike)
         parameters = model[which].parameters + roots[which] @ rng.standard_normal(len(roots[which]))
-        found.append(_draw(parameters, counts, arms, rng, each))
-    return np.concatenate(found)
+        draws.append(_draw(parameters, counts, arms, rng, each))
+    return np.concatenate(draws)
 
 
 def _draw(parameters: Floats, counts: _Counts, arms: Arms, rng: np.random.Generator, times: int) -> Floats:
@@ -113,9 +111,9 @@ def _draw(parameters: Floats, counts: _Counts, arms: Arms, rng: np.random.Genera
 
 
 def _root(covariance: Floats) -> Floats:
-    """The symmetric matrix whose square is the covariance, also where it is singular.
+    """Symmetric square root of a covariance, which may be singular.
 
-    Eigenvectors alone would do as well, but which way they point is each platform's own choice.
+    Any other root would do, but the sign of eigenvectors differs between platforms.
     """
     values, vectors = np.linalg.eigh(covariance)
     root: Floats = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
@@ -159,7 +157,7 @@ def _slopes(parameters: Floats, counts: _Counts) -> tuple[Floats, Floats, Floats
 
 
 def _fit(start: Floats, counts: _Counts, action_sd: float, *, free: int) -> Fit:
-    """The maximum over the first `free` parameters; the others stay where they start."""
+    """Penalised maximum likelihood over the first `free` parameters; the others are held at `start`."""
     sd = np.concatenate([PRIOR_SD, np.full(counts.n_actions, action_sd)])[:free]
 
     def objective(moved: Floats) -> tuple[float, Floats]:
@@ -198,12 +196,12 @@ def _scores(parameters: Floats, counts: _Counts) -> Floats:
     _, share, by_logit, by_precision = _slopes(parameters, counts)
     dummies = np.eye(counts.n_actions)[counts.action]
     scores = np.zeros((share.shape[0], len(parameters)))
-    for node, place in enumerate(GRID):
+    for node, z in enumerate(GRID):
         here = share[:, [node]]
         by_action = here * (counts.by_issue @ (by_logit[:, [node]] * dummies))
         pull = by_action.sum(axis=1)
         scores[:, 0] += pull
-        scores[:, 1] += pull * place * np.exp(parameters[1])
+        scores[:, 1] += pull * z * np.exp(parameters[1])
         scores[:, 2] += here[:, 0] * (counts.by_issue @ by_precision[:, node])
         scores[:, 3:] += by_action
     return scores

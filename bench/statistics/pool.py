@@ -1,4 +1,4 @@
-"""Several benches as one sample. An issue that two of them tried is one issue, and stays one cluster."""
+"""Pooling of several benches into one sample. An issue that occurs in two of them stays one cluster."""
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -18,12 +18,12 @@ from bench.statistics.table import (
 
 
 def pool_tables(tables: Sequence[BenchTable]) -> BenchTable:
-    """All cases of `tables`, whose case ids must differ."""
+    """The pooled table: all cases of `tables`, whose case ids must differ."""
     return build_table(chain.from_iterable(map(case_rows, tables)))
 
 
 def pooled_order(tables: Sequence[BenchTable]) -> Ints:
-    """(N,) which row of the concatenated tables is case n of the pooled one."""
+    """(N,) permutation: the row of the concatenated tables that is case n of the pooled table."""
     names = [
         (table.issues[issue], case)
         for table in tables
@@ -33,11 +33,11 @@ def pooled_order(tables: Sequence[BenchTable]) -> Ints:
 
 
 def case_rows(table: BenchTable) -> Iterator[CaseRow]:
-    """The rows that `build_table` makes `table` of."""
+    """The inverse of `build_table`: the rows of `table`."""
     runs: dict[int, list[ExecutionRow]] = {}
-    for place, arm in enumerate(table.run_arm.tolist()):
-        found = runs.setdefault(arm, [])
-        found.append(_run(table, place, len(found)))
+    for execution, arm in enumerate(table.run_arm.tolist()):
+        replicates = runs.setdefault(arm, [])
+        replicates.append(_run(table, execution, len(replicates)))
     arms: dict[int, list[ArmRow]] = {}
     for arm, case in enumerate(table.arm_case.tolist()):
         arms.setdefault(case, []).append(ArmRow(int(table.arm_cell[arm]), runs.get(arm, [])))
@@ -52,12 +52,12 @@ def case_rows(table: BenchTable) -> Iterator[CaseRow]:
         )
 
 
-def _run(table: BenchTable, place: int, replicate: int) -> ExecutionRow:
-    passed: Floats = table.passed[place]
+def _run(table: BenchTable, execution: int, replicate: int) -> ExecutionRow:
+    passed: Floats = table.passed[execution]
     return ExecutionRow(
         replicate,
         bool(passed) if np.isfinite(passed) else None,
-        MISSING[table.missing[place]],
-        float(table.minutes[place]),
-        float(table.usd[place]),
+        MISSING[table.missing[execution]],
+        float(table.minutes[execution]),
+        float(table.usd[execution]),
     )

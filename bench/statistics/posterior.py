@@ -1,4 +1,4 @@
-"""What is believed of each arm: posterior draws, and what follows from them for every case."""
+"""Posterior of the arms' true values: draws, summaries by arm, and the probability of being best."""
 
 from typing import Final, NamedTuple
 
@@ -13,30 +13,30 @@ from bench.statistics.table import Bools, Floats, Ints
 
 FITS: Final = 100
 EACH: Final = 5
-"""Draws of the parameters, and of the arms for each of them."""
+"""The number of draws of the parameters, and of draws of the arms for each of them."""
 LEVEL: Final = 0.95
 
 
 class Posterior(NamedTuple):
-    """Beliefs about the arms (n,) and cases (C,) of an `Arms`."""
+    """Posterior summary of the arms (n,) and cases (C,) of an `Arms`."""
 
     mean: Floats
     low: Floats
     high: Floats
-    """The central 95 % of an arm's true value."""
+    """Ends of the central 95 % credible interval of an arm's true value."""
     best: Floats
-    """Probability that the arm is the best of its case; arms equal in a draw share it."""
+    """Posterior probability that the arm is the best of its case; arms that tie in a draw share it."""
     best_value: Floats
-    """(draws, C) the value of the best arm."""
+    """(draws, C) the value of the best arm of each case."""
 
 
 def is_binary(arms: Arms) -> bool:
-    """Whether the values can be passes: then the beta-binomial model holds, else the normal one."""
+    """Whether the values are binary: these use the beta-binomial model, all others the normal one."""
     return bool(np.allclose(arms.spread, arms.runs * arms.mean * (1 - arms.mean)))
 
 
 def posterior_or_why_not(arms: Arms, *, seed: int) -> Posterior | str:
-    """The beliefs, or in one line what is missing for them."""
+    """The posterior, or one line with the reason why it is not identified."""
     try:
         return posterior(arms, seed=seed)
     except NotIdentifiedError as error:
@@ -44,7 +44,10 @@ def posterior_or_why_not(arms: Arms, *, seed: int) -> Posterior | str:
 
 
 def posterior(arms: Arms, *, seed: int, fits: int = FITS, each: int = EACH) -> Posterior:
-    """Beliefs after `fits`·`each` draws; a `NotIdentifiedError` where no arm was run twice."""
+    """Posterior summary from `fits`·`each` draws.
+
+    Raises: `NotIdentifiedError` where no arm was run twice.
+    """
     return summarise(draw(arms, seed=seed, fits=fits, each=each), arms)
 
 
@@ -59,7 +62,7 @@ def draw(arms: Arms, *, seed: int, fits: int = FITS, each: int = EACH) -> Floats
 
 
 def summarise(draws: Floats, arms: Arms) -> Posterior:
-    """The beliefs in `draws` (D, n). Issues in which the same was seen get the same ones."""
+    """Summary of posterior `draws` (D, n), averaged over twins: issues with identical outcomes get equal figures."""
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
     top = best_of_case(draws, arms.case)

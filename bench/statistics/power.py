@@ -1,4 +1,4 @@
-"""How many issues and replicates a difference between two actions needs.
+"""Power analysis of a paired comparison: the issues and replicates that a difference between two actions needs.
 
 Both actions run on the same n issues, R_A and R_B times each, and the mean of the paired differences is tested:
 
@@ -22,7 +22,7 @@ from bench.statistics.components import Variances
 
 
 class PairedSpread(NamedTuple):
-    """What the difference between two actions varies by."""
+    """Variance components of the paired difference between two actions."""
 
     between: float
     """ω²: variance over issues of the true difference."""
@@ -37,7 +37,7 @@ class PairedSpread(NamedTuple):
 
 
 class Aim(NamedTuple):
-    """A two-sided test of level `alpha` that is to find the difference with probability `power`."""
+    """Design of a two-sided test: type-I error `alpha`, and the `power` to detect the difference."""
 
     alpha: float = 0.05
     power: float = 0.80
@@ -49,7 +49,7 @@ class Aim(NamedTuple):
 
     @property
     def small_sample(self) -> float:
-        """Issues that a t test needs beside those of the normal one."""
+        """Issues that a t test needs in addition to those of the normal test (Guenther, 1981)."""
         return float(norm.ppf(1 - self.alpha / 2) ** 2 / 2)
 
 
@@ -57,14 +57,17 @@ STANDARD: Final = Aim()
 
 
 def paired_spread(variances: Variances) -> PairedSpread:
-    """For two actions of a farm whose components are these: the true rates of two actions on one issue differ by
-    their two issue×action parts, beside a constant, so ω² = 2 s_int².
+    """The spread of a pair of actions under these variance components: the true rates of two actions on one issue
+    differ by their two issue×action effects and a constant, so ω² = 2 s_int².
     """
     return PairedSpread(2 * variances.interaction, variances.within, variances.within)
 
 
 def issues_needed(variance: float, difference: float, aim: Aim = STANDARD) -> int:
-    """Issues on which both must run; `variance` as from `of_one_issue`."""
+    """Sample size: the issues on which both must run; `variance` as from `of_one_issue`.
+
+    Raises: `BenchError` for a difference of 0 or less, or a negative variance.
+    """
     if variance < 0 or difference <= 0:
         raise BenchError("give a difference above 0 and variances of 0 or more")
     if variance == 0:
@@ -74,6 +77,6 @@ def issues_needed(variance: float, difference: float, aim: Aim = STANDARD) -> in
 
 
 def detectable(variance: float, issues: int, aim: Aim = STANDARD) -> float | None:
-    """The smallest difference found on that many issues; None where they are too few for any."""
+    """Minimum detectable difference on that many issues; None where they are too few for any."""
     free = issues - aim.small_sample
     return aim.reach * math.sqrt(variance / free) if free > 1 else None

@@ -1,4 +1,4 @@
-"""How surely an action passes when it is run more than once: pass@k and pass^k by action, and over all."""
+"""Reliability of actions over repeated runs: pass@k and pass^k by action, and over all."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -16,7 +16,7 @@ _METHOD: Final = "95 % BCa over issues"
 
 
 class AtK(NamedTuple):
-    """Of `k` runs."""
+    """pass@k and pass^k for `k` runs."""
 
     k: int
     any_of_k: Estimate
@@ -24,22 +24,22 @@ class AtK(NamedTuple):
 
 
 class Reliability(NamedTuple):
-    """One action over the issues in which it was observed; `cell` None: every action."""
+    """Reliability of one action over the issues in which it was observed; `cell` None: every action."""
 
     cell: int | None
     issues: int
     runs: int
     passed: int
     passes: Estimate
-    """The pass rate, by issue like the others: what one run comes to."""
+    """The pass rate of one run, averaged by issue like the others."""
     at_k: tuple[AtK, ...]
 
 
 def reliability(table: BenchTable, ks: Sequence[int], *, seed: int) -> tuple[Reliability, ...]:
-    """All actions together, then each that was observed, by cell; every number that cannot be given is refused.
+    """Reliability of all actions together, then of each observed action, by cell; unsupported numbers are refused.
 
-    They speak of the issues in which an action was observed, which differ from action to action: to compare two
-    actions is for estimates that weight.
+    Every figure is over the issues in which the action was observed. These differ from action to action: compare
+    two actions by importance-weighted estimates instead.
     """
     arms = arms_of(table, table.passed)
     return tuple(_of(arms, cell, ks, seed) for cell in (None, *arms.cells.tolist()))

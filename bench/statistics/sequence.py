@@ -1,4 +1,4 @@
-"""Confidence sequences of estimates that are averages over issues, for many issues."""
+"""Asymptotic confidence sequences of averages over issues."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ ALWAYS_VALID: Final = "95 % confidence sequence"
 
 
 def sequence_width(issues: Floats | int, expected: int) -> Floats:
-    """Half the width of the asymptotic confidence sequence after `issues`, in standard deviations:
+    """Half-width of the asymptotic confidence sequence after `issues`, in standard deviations:
     √(2(tρ²+1)/(t²ρ²) · ln(√(tρ²+1)/α)), with ρ that makes it narrowest near `expected` issues.
 
     Source: Waudby-Smith, Arbour, Sinha, Kennedy, Ramdas (2024), "Time-uniform central limit theory and
@@ -27,10 +27,9 @@ def sequence_width(issues: Floats | int, expected: int) -> Floats:
 
 
 def sequence(of: Terms, expected: int) -> Interval:
-    """The estimate with its asymptotic confidence sequence, for thirty issues or more; fewer are refused by the
-    checks of the draw.
+    """The asymptotic confidence sequence of an estimate, for thirty issues or more; the diagnostics refuse fewer.
 
-    Where an outcome model is cross-fitted anew at each look, this holds as it does for a fixed one (same
+    Where an outcome model is refitted at each look, this holds as it does for a fixed one (same
     source, section 3).
     """
     issues = of.top.shape[1]

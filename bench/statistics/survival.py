@@ -1,4 +1,4 @@
-"""How many executions pass within so many minutes, when some are cut off before (Kaplan, Meier, 1958)."""
+"""Kaplan–Meier estimate of the share of executions that pass within a given time, under right censoring (1958)."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -19,18 +19,19 @@ FEWEST_ISSUES: Final = 30
 def passed_within(
     times: Sequence[float], minutes: Floats, passed: Bools, issue: Ints, *, seed: int
 ) -> tuple[Estimate, ...]:
-    """For each of `times` the share of executions that pass within that many minutes, were no budget in the way.
+    """Kaplan–Meier estimates of the share of executions that would pass within each of `times`, without a budget.
 
-    `minutes` (E,) is when an execution passed, or until when it is known not to have passed: its end where
-    something stopped it, and its whole budget where it gave up, for that it would not have passed in it is
-    known too (Fine, Gray, 1999, complete censoring). `issue` (E,) are the clusters that the percentile
-    interval resamples. A time beyond the last one at which anything was still observed is refused, and all
-    are with fewer than 30 issues.
+    `minutes` (E,) is the time of passing, or the censoring time: the end of an execution that was stopped, and the
+    whole budget of one that gave up, since it is known not to pass within it (Fine, Gray, 1999, complete
+    censoring). `issue` (E,) are the clusters that the percentile interval resamples.
+
+    Returns: one estimate for each time; refused beyond the last observed time, and with fewer than 30 issues.
+    Raises: `BenchError` where the arrays differ in length or a time is not finite.
     """
     if not len(minutes) == len(passed) == len(issue) or not np.isfinite(minutes).all():
         raise BenchError("times to pass need minutes, whether it passed, and the issue of every execution")
     method = f"Kaplan–Meier, 95 % percentile bootstrap over issues, {RESAMPLES} resamples"
-    members = [np.flatnonzero(issue == one) for one in np.unique(issue)]
+    members = [np.flatnonzero(issue == cluster) for cluster in np.unique(issue)]
     if len(members) < FEWEST_ISSUES:
         why = f"{len(members)} issues are too few, {FEWEST_ISSUES} are needed: bench more issues"
         return tuple(refused(_named(time), method, why) for time in times)
@@ -39,7 +40,8 @@ def passed_within(
     rng = np.random.default_rng([seed, len(members)])
     draws = []
     for _ in range(RESAMPLES):
-        picked = np.concatenate([members[place] for place in rng.integers(len(members), size=len(members))])
+        clusters = rng.integers(len(members), size=len(members))
+        picked = np.concatenate([members[cluster] for cluster in clusters])
         draws.append(_share(points, minutes[picked], passed[picked]))
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(np.array(draws), [tail, 1 - tail], axis=0)
@@ -49,14 +51,14 @@ def passed_within(
     )
 
 
-def _published(time: float, found: Estimate, last: float) -> Estimate:
+def _published(time: float, estimate: Estimate, last: float) -> Estimate:
     if time > last:
         why = f"nothing was observed beyond {last:g} minutes: allow larger budgets"
-        return refused(found.estimand, found.method, why)
-    if found.low == found.high:
-        why = "all issues agree, which does not tell how far off they may be: bench more issues"
-        return refused(found.estimand, found.method, why)
-    return found
+        return refused(estimate.estimand, estimate.method, why)
+    if estimate.low == estimate.high:
+        why = "all issues agree, so their variance cannot be estimated: bench more issues"
+        return refused(estimate.estimand, estimate.method, why)
+    return estimate
 
 
 def _named(time: float) -> str:
@@ -64,7 +66,7 @@ def _named(time: float) -> str:
 
 
 def _share(points: Floats, minutes: Floats, passed: Bools) -> Floats:
-    """(points,) one minus the survival function."""
-    found = stats.ecdf(stats.CensoredData(uncensored=minutes[passed], right=minutes[~passed]))
-    share: Floats = found.cdf.evaluate(points)
+    """(points,) the distribution function of the time to pass: one minus the survival function."""
+    distribution = stats.ecdf(stats.CensoredData(uncensored=minutes[passed], right=minutes[~passed]))
+    share: Floats = distribution.cdf.evaluate(points)
     return share

@@ -1,4 +1,4 @@
-"""What each policy is worth: every estimator, one recommended, and the checks without which none is given."""
+"""Off-policy evaluation of policies: all estimators, one of them recommended, and the diagnostics they must pass."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,23 +24,23 @@ AT_THE_END: Final = "some cases have no verdict, and this interval holds only wh
 
 @dataclass(frozen=True)
 class PolicyValue:
-    """What is known of one policy. Every estimate may be a refusal that says why."""
+    """Off-policy evaluation of one policy. Every estimate may be a refusal with its reason."""
 
     policy: str
     recommended: Estimate
-    """DR with its linearised interval."""
+    """Doubly robust (DR), with its linearised interval."""
     difference: Estimate | None
     """DR of this policy minus that of the reference, on the same issues; None for the reference."""
     estimates: Mapping[str, Estimate]
     """By estimator, linearised; DM, and SWITCH-DR where it drops weights, have no interval."""
     resampled: Mapping[str, Estimate]
-    """By estimator, BCa of the bootstrap over issues."""
+    """By estimator, with BCa bootstrap intervals over issues."""
     finite_sample: Estimate
-    """A bracket that holds at any size, and whatever the missing executions would have been."""
+    """A bracket valid at any sample size, and for any outcome of the missing executions."""
     bounds: Estimate
-    """Manski's bracket: every missing execution at its worst, and at its best."""
+    """Manski bounds: every missing execution at its worst, and at its best."""
     complete_case: Estimate
-    """Hájek over what was observed, as if nothing were missing."""
+    """Complete-case analysis: Hájek over the observed executions."""
     diagnostics: Diagnostics | None
     """None where the arms come from no lottery."""
     missing: MissingReport | None
@@ -58,25 +58,27 @@ def policy_values(
     outcome: Outcome | None = None,
     expected: int | None = None,
 ) -> list[PolicyValue]:
-    """One value for each of `policies`, in their order; each is (N, 240) chances of the cells.
+    """Off-policy value of each of `policies`, in their order; each is (N, 240) probabilities of the cells.
 
-    `features` (N, D) describe the cases, as `issue_features` does. `group_by` is what no fold of the outcome
-    model splits. Differences are against `reference`, the first policy where None. `outcome` is
-    `pass_own_budget` where None. While a bench goes on, `expected` is how many issues it will have: intervals
-    are then confidence sequences, and those that hold only at the end are refused. A `BenchError` for shapes
-    that do not fit; data that are too few or cannot answer are no error but a refusal in every estimate.
+    `features` (N, D) describe the cases, as `issue_features` does. `group_by` is the cluster that no fold of the
+    outcome model splits. Differences are against `reference`, the first policy where None. `outcome` is
+    `pass_own_budget` where None. While a bench runs, `expected` is the number of issues it will have: intervals
+    are then confidence sequences, and intervals valid only at the end are refused.
+
+    Returns: one value a policy; too few or unsuitable data give refusals, not an error.
+    Raises: `BenchError` for shapes that do not match.
     """
     _check(table, policies, features, reference)
     named = next(iter(policies), None) if reference is None else reference
-    told = outcome or pass_own_budget(table)
+    outcome = outcome or pass_own_budget(table)
     if why := why_no_lottery(table):
-        return [_nothing(name, told.estimand, why, name == named) for name in policies]
-    judge = Judge(table, features, told, group_by)
+        return [_nothing(name, outcome.estimand, why, name == named) for name in policies]
+    judge = Judge(table, features, outcome, group_by)
     judged = {name: Judged(judge, policy) for name, policy in policies.items()}
     against = {name: None if name == named else judged[str(named)] for name in judged}
     if expected is not None:
-        return [_look(name, one, judge, against[name], expected) for name, one in judged.items()]
-    return [_value(name, one, judge, seed, against[name]) for name, one in judged.items()]
+        return [_look(name, of, judge, against[name], expected) for name, of in judged.items()]
+    return [_value(name, of, judge, seed, against[name]) for name, of in judged.items()]
 
 
 def _check(
@@ -110,22 +112,33 @@ def _look(name: str, of: Judged, judge: Judge, reference: Judged | None, expecte
     interval = partial(sequence, expected=expected)
     estimates = of.estimates(ALWAYS_VALID, interval)
     later = {kind: refused(judge.outcome.estimand, kind, AT_THE_END) for kind in estimates}
-    one = later[RECOMMENDED.name]
+    later_refusal = later[RECOMMENDED.name]
     return PolicyValue(
         policy=name,
         recommended=estimates[RECOMMENDED.name],
         difference=of.minus(reference, ALWAYS_VALID, interval) if reference else None,
         estimates=estimates,
         resampled=later,
-        finite_sample=one,
-        bounds=one,
-        complete_case=one,
+        finite_sample=later_refusal,
+        bounds=later_refusal,
+        complete_case=later_refusal,
         diagnostics=of.diagnostics,
         missing=judge.missing,
     )
 
 
 def _nothing(name: str, estimand: str, why: str, is_reference: bool) -> PolicyValue:
-    none = {estimator.name: refused(estimand, estimator.name, why) for estimator in ESTIMATORS}
-    one = none[RECOMMENDED.name]
-    return PolicyValue(name, one, None if is_reference else one, none, none, one, one, one, None, None)
+    refusals = {estimator.name: refused(estimand, estimator.name, why) for estimator in ESTIMATORS}
+    refusal = refusals[RECOMMENDED.name]
+    return PolicyValue(
+        policy=name,
+        recommended=refusal,
+        difference=None if is_reference else refusal,
+        estimates=refusals,
+        resampled=refusals,
+        finite_sample=refusal,
+        bounds=refusal,
+        complete_case=refusal,
+        diagnostics=None,
+        missing=None,
+    )

@@ -1,4 +1,4 @@
-"""Which arm of a case may be called the best, and which cannot be told from it.
+"""Winner selection by multiple testing: the arm that is significantly best, or the set of arms not beaten.
 
 *A claim.* The leader is the best where a two-sided test against every other arm rejects. For pass counts with as
 many runs in each arm, the two-sided test against the runner-up at level α needs no correction for having looked at
@@ -8,7 +8,7 @@ Maymin 1987 for two arms). Elsewhere a union bound over the arms that could lead
 *The set.* Otherwise Holm's procedure over all pairs leaves out the arms that another one beats. With
 probability 1 − α at least, no arm that is among the best is left out.
 
-Both tests are exact, so that a few runs seldom reject: that is what a few runs can say.
+Both tests are exact. With a few runs they seldom reject, for a few runs have little power.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ ALPHA: Final = 0.05
 
 
 class WinnerSet(NamedTuple):
-    """Arms are places in the case."""
+    """The verdict on one case. Arms are indices into the case's sequence."""
 
     leader: int
     claimed: bool
@@ -39,23 +39,23 @@ class WinnerSet(NamedTuple):
 
 
 class ArmSample(NamedTuple):
-    """The values of an arm's runs, and where it stands among equals: by its objective, then its cell."""
+    """The outcomes of an arm's runs, and the sort key that breaks ties: its objective, then its cell."""
 
     values: tuple[float, ...]
     rank: tuple[float, ...]
 
     @property
     def mean(self) -> float:
-        """Of the runs, all counts being exact for passes."""
+        """Mean outcome of the runs."""
         return sum(self.values) / len(self.values)
 
 
 def winner_set(arms: Sequence[ArmSample], alpha: float = ALPHA) -> WinnerSet:
     """The verdict on the arms of one case, each with at least one run; a higher value is better."""
     means = np.array([arm.mean for arm in arms])
-    leader = min(range(len(arms)), key=lambda place: (-means[place], arms[place].rank))
+    leader = min(range(len(arms)), key=lambda arm: (-means[arm], arms[arm].rank))
     p_values = pairwise_p(arms)
-    others = [place for place in range(len(arms)) if place != leader]
+    others = [arm for arm in range(len(arms)) if arm != leader]
     hardest = float(p_values[leader, others].max()) if others else 1.0
     claimed = hardest <= (alpha if _rank_verified(arms) else 2 * alpha / len(arms))
     members = (leader,) if claimed else not_beaten(p_values, means, alpha)
@@ -69,14 +69,16 @@ def not_beaten(p_values: Floats, means: Floats, alpha: float = ALPHA) -> tuple[i
     if not pairs:
         return (0,)
     rejected = holm(np.array([p_values[pair] for pair in pairs]), alpha)
-    beaten = {min(pair, key=means.__getitem__) for pair, told in zip(pairs, rejected, strict=True) if told}
-    return tuple(place for place in range(len(means)) if place not in beaten)
+    significant = [pair for pair, is_rejected in zip(pairs, rejected, strict=True) if is_rejected]
+    beaten = {min(pair, key=means.__getitem__) for pair in significant}
+    return tuple(arm for arm in range(len(means)) if arm not in beaten)
 
 
 def holm(p_values: Floats, alpha: float) -> Bools:
-    """Which hypotheses Holm's step-down procedure rejects, with family-wise error of at most `alpha`.
+    """(m,) hypotheses rejected by Holm's step-down procedure, with family-wise error of at most `alpha`.
 
-    By hand, for statsmodels collects garbage in every call, which takes longer than all of a bench's tests.
+    Implemented here because statsmodels runs a garbage collection in every call, which takes longer than all the
+    tests of a bench.
     """
     order = np.argsort(p_values, kind="stable")
     holds = p_values[order] <= alpha / np.arange(len(order), 0, -1)
@@ -87,21 +89,21 @@ def holm(p_values: Floats, alpha: float) -> Bools:
 
 def pairwise_p(arms: Sequence[ArmSample]) -> Floats:
     """(K, K) exact two-sided p-values: Fisher's for passes, the rank sum's for other values."""
-    found = np.ones((len(arms), len(arms)))
+    p_values = np.ones((len(arms), len(arms)))
     binary = _binary(arms)
     for a, b in combinations(range(len(arms)), 2):
-        one, other = arms[a].values, arms[b].values
+        first, second = arms[a].values, arms[b].values
         if binary:
-            p = fisher(int(sum(one)), len(one), int(sum(other)), len(other))
+            p = fisher(int(sum(first)), len(first), int(sum(second)), len(second))
         else:
-            p = rank_sum_p([(value,) for value in one], [(value,) for value in other])
-        found[a, b] = found[b, a] = p
-    return found
+            p = rank_sum_p([(value,) for value in first], [(value,) for value in second])
+        p_values[a, b] = p_values[b, a] = p
+    return p_values
 
 
 @lru_cache(maxsize=65536)
 def fisher(passed_a: int, runs_a: int, passed_b: int, runs_b: int) -> float:
-    """`fisher_p`, remembered: benches repeat the same few counts."""
+    """Cached `fisher_p`: benches repeat the same few counts."""
     return fisher_p(passed_a, runs_a, passed_b, runs_b)
 
 

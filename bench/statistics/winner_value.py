@@ -1,7 +1,7 @@
-"""What the arm that leads a case is worth, with the winner's curse taken out.
+"""The value of a case's leading arm, corrected for the winner's curse.
 
-The leader's own mean is too high, for it was chosen for being high. The point given is its empirical-Bayes
-estimate, which shrinks it by as much as the arms' spread says. The interval is simultaneous over the K arms of the
+The leader's own mean is biased upwards, for it was selected for being high. The point estimate is empirical Bayes:
+shrinkage by an amount estimated from the spread of the arms. The interval is simultaneous over the K arms of the
 case: each arm's exact interval at level 0.95^(1/K) (Šidák, the arms being independent), so that it holds whichever
 arm is chosen and however. Conditional and hybrid inference (Andrews, Kitagawa and McCloskey, "Inference on
 winners", *QJE*, 2024) is narrower for estimates that are normal with known variance; means of two to ten passes
@@ -21,13 +21,13 @@ LEVEL: Final = 0.95
 
 @lru_cache(maxsize=4096)
 def pass_interval(passed: int, runs: int, arms: int) -> Interval:
-    """Clopper–Pearson for one of `arms` arms, holding for all of them at once."""
-    found = stats.binomtest(passed, runs).proportion_ci(LEVEL ** (1 / arms), method="exact")
-    return Interval(float(found.low), float(found.high))
+    """Clopper–Pearson interval for one of `arms` arms, simultaneous over all of them (Šidák)."""
+    limits = stats.binomtest(passed, runs).proportion_ci(LEVEL ** (1 / arms), method="exact")
+    return Interval(float(limits.low), float(limits.high))
 
 
 def mean_interval(mean: float, runs: float, arms: int, within: float, freedom: float) -> Interval:
-    """Student's with the pooled variance `within` of `freedom` degrees, holding for `arms` arms at once."""
+    """Student's t interval with the pooled variance `within` of `freedom` degrees, simultaneous over `arms` arms."""
     tail = (1 - LEVEL ** (1 / arms)) / 2
     half = float(stats.t.isf(tail, freedom) * np.sqrt(within / runs))
     return Interval(mean - half, mean + half)

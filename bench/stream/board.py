@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from bench.intake.chain_words import chain_words
+from bench.intake.chain_format import format_chain
 from bench.intake.graph import critical_path_hours, find_blockers, find_cycles
 from bench.intake.issue import Issue
-from bench.intake.waits import Backlog
+from bench.intake.wait_graph import Backlog
 from db.repositories.streams import BacklogIssue, PastRuns
 
 STARTABLE: Final = frozenset({"open", "ready"})
@@ -153,5 +153,5 @@ class _Graph:
         cycles = find_cycles(known)
         ring = {}
         for cycle in cycles:
-            ring.update(dict.fromkeys(cycle, chain_words(cycle, closed=True)))
+            ring.update(dict.fromkeys(cycle, format_chain(cycle, closed=True)))
         return cls(find_blockers(known), critical_path_hours(known), cycles, ring)

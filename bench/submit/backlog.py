@@ -9,11 +9,11 @@ import sqlalchemy as sa
 from bench.intake.beads import ImportReport, read_issues_file
 from bench.intake.bulk import collector_paused
 from bench.intake.changes import (
-    Change,
+    IssueChange,
     Older,
-    closed_because_left,
+    closed_by_prune,
     compare,
-    spared,
+    exempt_from_prune,
     why_not_prune,
     why_older_is_not_pruned,
 )
@@ -35,7 +35,7 @@ class Stored:
     """The result of an import, by issue ids."""
 
     new: list[str] = field(default_factory=list)
-    changed: list[Change] = field(default_factory=list)
+    changed: list[IssueChange] = field(default_factory=list)
     unchanged: int = 0
     older: list[Older] = field(default_factory=list)
     """Kept as they are stored."""
@@ -142,9 +142,9 @@ def _close(
 ) -> dict[str, Any]:
     """The closed documents of the issues that left the file; except those in its unreadable lines."""
     left = backlog.left(documents, CLOSED_STATUSES)
-    stored.left = sorted(spared(left, report))
+    stored.left = sorted(exempt_from_prune(left, report))
     stored.closed = [issue_id for issue_id in left if issue_id not in stored.left]
-    return {issue_id: closed_because_left(left[issue_id]) for issue_id in stored.closed}
+    return {issue_id: closed_by_prune(left[issue_id]) for issue_id in stored.closed}
 
 
 def source_of(report: ImportReport) -> str:

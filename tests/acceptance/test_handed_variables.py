@@ -97,18 +97,18 @@ def test_named_variables_reach_the_agent_and_a_changed_one_is_told(shell: Shell)
     assert not [path for path in written if b"s3cret-of-the-shell" in path.read_bytes()]
 
     # A shell that lacks them keeps what runs; it may submit, too.
-    assert "starts anew" not in shell.bench("up").stderr
+    assert "restarts and" not in shell.bench("up").stderr
     assert shell.worker() == worker.pid
     assert shell.bench("submit", "--wait", "--seed", "2").returncode == 0
     assert shell.said_by_agents().count("home=/opt/agent proxy=http://127.0.0.1:9") == 2
 
     changed = shell.bench("submit", "--wait", "--seed", "3", MY_AGENT_HOME="/opt/new")
     assert changed.returncode == 0, changed.stderr
-    (line,) = [line for line in changed.stderr.splitlines() if "starts anew" in line]
-    assert line == "the worker starts anew, with what it runs handed back: MY_AGENT_HOME changed"
+    (line,) = [line for line in changed.stderr.splitlines() if "restarts and" in line]
+    assert line == "the worker restarts and returns its executions to the queue: MY_AGENT_HOME changed"
     assert shell.said_by_agents().endswith("home=/opt/new proxy=http://127.0.0.1:9 secret=\n")
     assert shell.worker() != worker.pid
     assert "s3cret" not in shell.bench("up", BENCH_SECRET_KEY="s3cret-too").stderr
 
     told = shell.bench("up", "--slots", "1").stderr
-    assert "the worker starts anew, with what it runs handed back: --slots changed" in told
+    assert "the worker restarts and returns its executions to the queue: --slots changed" in told

@@ -141,5 +141,7 @@ def test_actions_that_are_all_alike_get_no_shares() -> None:
     refusals = 0
     for seed in range(10):
         found = analyse(knob_table(np.zeros(240), seed, issues=200, arms=5), uniform("code"), seed)
-        refusals += all("cannot be told from noise" in (one.why_not or "") for one in found.shares.values())
+        refusals += all(
+            "cannot be separated from noise" in (one.why_not or "") for one in found.shares.values()
+        )
     assert refusals >= 8

@@ -16,13 +16,13 @@ ISSUES, RUNS = 20, 4
 
 def mixed_model(arms: Arms) -> np.ndarray:
     """logit p = level + action + issue + arm, variational Bayes, at the posterior means of the effects."""
-    rows = np.repeat(np.arange(len(arms.place)), RUNS)
+    rows = np.repeat(np.arange(len(arms.row)), RUNS)
     passes = np.rint(arms.mean * RUNS)
     passed = (np.tile(np.arange(RUNS), len(passes)) < np.repeat(passes, RUNS)).astype(float)
     n_actions = len(arms.cells)
     effects = np.hstack([np.eye(n_actions)[arms.action], np.eye(arms.n_issues)[arms.issue]])
-    random = np.hstack([effects, np.eye(len(arms.place))])
-    kind = np.repeat([0, 1, 2], [n_actions, arms.n_issues, len(arms.place)])
+    random = np.hstack([effects, np.eye(len(arms.row))])
+    kind = np.repeat([0, 1, 2], [n_actions, arms.n_issues, len(arms.row)])
     found = BinomialBayesMixedGLM(passed, np.ones((len(rows), 1)), random[rows], kind).fit_vb()
     return expit(found.fe_mean[0] + random @ found.vc_mean)
 

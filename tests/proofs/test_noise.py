@@ -80,7 +80,7 @@ def test_issues_counted_twice_weigh_as_two_issues() -> None:
     doubled = WinnerWorld(*(np.concatenate([part, part[:1]]) for part in world))
     sample = arms(world)
     copies = np.ones(20, dtype=np.intp)
-    copies[sample.issue[sample.place == 0]] = 2
+    copies[sample.issue[sample.row == 0]] = 2
     assert tuple(variances(sample, copies)) == pytest.approx(tuple(variances(arms(doubled))), abs=1e-12)
 
 

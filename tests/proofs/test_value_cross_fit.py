@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsRegressor
 
-from bench.statistics.cross_fit import GroupBy, Model, cross_fitted, design, folds
+from bench.statistics.cross_fit import GroupBy, OutcomeModel, cross_fitted, design, folds
 from bench.statistics.estimators import DOUBLY_ROBUST, terms, value
 from bench.statistics.intervals import standard_error
 from bench.statistics.logs import bench_log
@@ -27,7 +27,7 @@ class Memory:
         return self._model.predict(rows)
 
 
-def seen(table: BenchTable, features: Floats, model: Model) -> Floats:
+def seen(table: BenchTable, features: Floats, model: OutcomeModel) -> Floats:
     """Wrong on purpose: expectations of a model for the very issues it was fitted on."""
     model.fit(design(features, table.arm_case, table.arm_cell), table.passed, np.ones(len(table.passed)))
     cases = np.repeat(np.arange(len(table.cases)), len(CELLS))

@@ -8,7 +8,7 @@ from scipy import stats
 
 from bench.statistics.arms import Arms, arms_of
 from bench.statistics.oracle import OracleBracket, oracle_bracket
-from bench.statistics.oracle_choice import cross_fitted_best
+from bench.statistics.oracle_lower_bound import cross_fitted_best
 from bench.statistics.posterior import best_of_case, posterior
 from bench.statistics.table import BenchTable
 from bench.statistics.winner_value import pass_interval
@@ -156,7 +156,7 @@ def test_the_corrected_value_of_the_leader(size: Size, record_property: Record, 
         world = winner_world(seed, issues=200, replicates=5, effect=effect, precision=precision)
         table, arms = read(world)
         beliefs = posterior(arms, seed=seed, **FEW_DRAWS)
-        truth = world.rates.ravel()[np.argsort(np.lexsort((table.arm_cell, table.arm_case)))][arms.place]
+        truth = world.rates.ravel()[np.argsort(np.lexsort((table.arm_cell, table.arm_case)))][arms.row]
         first = np.flatnonzero(np.diff(arms.case, prepend=-1))
         lead = np.array([first[c] + np.argmax(arms.mean[first[c] : first[c] + 6]) for c in range(len(first))])
         naive.extend(arms.mean[lead] - truth[lead])
@@ -184,7 +184,7 @@ def test_chances_of_being_best_come_true(size: Size, record_property: Record) ->
         _, arms = read(world)
         beliefs = posterior(arms, seed=seed, **FEW_DRAWS)
         claimed.append(beliefs.best)
-        true.append((world.rates == world.rates.max(axis=1, keepdims=True)).ravel()[arms.place])
+        true.append((world.rates == world.rates.max(axis=1, keepdims=True)).ravel()[arms.row])
     chance, best = np.concatenate(claimed), np.concatenate(true)
     place = np.searchsorted(np.quantile(chance, [0.2, 0.4, 0.6, 0.8]), chance)
     off = [best[place == b].mean() - chance[place == b].mean() for b in range(5)]

@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench.embedded.deleted import end_deleted_farms, processes_of_deleted_farms
 from bench.embedded.farm import EmbeddedFarm
+from bench.embedded.orphans import end_deleted_farms, processes_of_deleted_farms
 from bench.embedded.processes import Daemon, birth, wait_until
 from tests.integration.embedded.conftest import ONE_OF_EACH, recall, remember, servers_of, tops
 
@@ -22,7 +22,7 @@ def pids(farm: EmbeddedFarm) -> dict[str, int]:
 
 
 def sleeper(farm: EmbeddedFarm) -> Daemon:
-    """A part beside the servers."""
+    """A daemon in addition to the servers."""
     part = farm.daemon("worker")
     part.start(["sleep", "600"], {"PATH": os.environ["PATH"]})
     return part
@@ -38,7 +38,7 @@ def test_a_farm_that_was_moved_while_it_ran_says_so_and_starts_anew_at_its_place
     moved = EmbeddedFarm(place, told.append)
     assert recall(moved.up()) == ["committed"]
     assert told == [
-        f"this farm was moved here from {farm.paths.root} while it ran: its parts end there and start anew here"
+        f"this farm was moved here from {farm.paths.root} while it ran: its parts are stopped and restarted here"
     ]
     for pid in (*before.values(), part.pid):
         assert birth(pid) is None
@@ -70,7 +70,9 @@ def test_a_copy_is_a_farm_of_its_own_and_leaves_the_first_alone(farm: EmbeddedFa
     told: list[str] = []
     copy = EmbeddedFarm(place, told.append)
     urls = copy.up()
-    assert told[0] == f"this farm is a copy of the one in {farm.paths.root}, and from here on one of its own"
+    assert (
+        told[0] == f"this farm is a copy of the one in {farm.paths.root}, and independent of it from now on"
+    )
     remember(urls, "in the copy")
     assert recall(urls) == ["before", "committed", "in the copy"]
     copy.down()

@@ -208,9 +208,7 @@ def test_data_are_never_given_up(farm: EmbeddedFarm) -> None:
     (data / "PG_VERSION").write_text(version)
 
     farm.paths.secrets.unlink()
-    with pytest.raises(
-        EmbeddedError, match=r"secrets\.json is missing, and the data in .* answer to no other"
-    ):
+    with pytest.raises(EmbeddedError, match=r"secrets\.json is missing, and the data in .* accept no other"):
         farm.up()
     farm.paths.secrets.write_text(json.dumps({"postgres": "wrong", "broker": "any"}))
     with pytest.raises(EmbeddedError, match=r"refuses its owner: .*password authentication failed"):

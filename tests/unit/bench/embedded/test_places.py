@@ -39,7 +39,7 @@ def test_a_socket_directory_that_others_may_write_to_is_refused(tmp_path: Path) 
     (tmp_path / "file").touch()
     for trap in ("open", "link", "file"):
         with pytest.raises(
-            EmbeddedError, match=f"{trap} belongs to somebody else or is open to others; remove it"
+            EmbeddedError, match=f"{trap} belongs to another user or is writable by others; remove it"
         ):
             private_directory(tmp_path / trap, 0o700)
 
@@ -48,7 +48,7 @@ def test_a_socket_directory_that_others_may_write_to_is_refused(tmp_path: Path) 
 def test_a_socket_directory_of_somebody_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "theirs").mkdir(mode=0o700)
     os.chown(tmp_path / "theirs", 65534, 65534)
-    with pytest.raises(EmbeddedError, match="belongs to somebody else"):
+    with pytest.raises(EmbeddedError, match="belongs to another user"):
         private_directory(tmp_path / "theirs", 0o700)
 
 

@@ -157,11 +157,11 @@ def test_the_file_beside_the_issues_is_read_whatever_theirs_is_called(tmp_path: 
 
 @pytest.mark.parametrize("kind", ["directory", "dangling"])
 def test_a_file_of_dependencies_that_cannot_be_read_stops_the_import(tmp_path: Path, kind: str) -> None:
-    place = tmp_path / "deps.jsonl"
+    path = tmp_path / "deps.jsonl"
     if kind == "directory":
-        place.mkdir()
+        path.mkdir()
     else:
-        place.symlink_to("nowhere")
+        path.symlink_to("nowhere")
     (tmp_path / "issues.jsonl").write_text('{"id": "a"}\n')
     with pytest.raises(IntakeError, match=r"deps\.jsonl: .*; make it readable, or move it away"):
         read_issues_file(tmp_path / "issues.jsonl")

@@ -39,9 +39,9 @@ def read(*lines: str) -> ImportReport:
 def test_a_line_without_an_issue_is_named_and_costs_no_other(line: str, reason: str) -> None:
     report = read('{"id": "before"}', line, '{"id": "after"}')
     assert [issue.id for issue in report.issues] == ["before", "after"]
-    ((number, said),) = report.bad_lines
+    ((number, message),) = report.bad_lines
     assert number == 2
-    assert said.startswith(reason)
+    assert message.startswith(reason)
 
 
 @pytest.mark.parametrize(

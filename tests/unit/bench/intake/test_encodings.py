@@ -46,10 +46,10 @@ def test_every_encoding_says_the_same(tmp_path: Path, content: bytes) -> None:
 def test_text_that_is_not_what_its_mark_says_is_one_clear_line(tmp_path: Path) -> None:
     good = "\n".join(json.dumps({"id": str(n)}) for n in range(2_000))
     with pytest.raises(
-        IntakeError, match=r"begins as UTF-16 and goes on otherwise .*; save it as UTF-8"
-    ) as told:
+        IntakeError, match=r"begins as UTF-16 but is not UTF-16 .*; save it as UTF-8"
+    ) as error:
         read(tmp_path, good.encode("utf-16") + b"\x00\xd8\x00\x00")
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(error.value)
 
 
 def test_bytes_of_an_older_encoding_are_named_by_line(tmp_path: Path) -> None:

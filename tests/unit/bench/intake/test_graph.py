@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bench.intake.components import strong_components
 from bench.intake.graph import critical_path, critical_path_hours, find_blockers, find_cycles
 from bench.intake.issue import SIZES, Dependency, Issue
-from bench.intake.waits import HOURS
+from bench.intake.wait_graph import HOURS
 
 BLOCKS = "blocks"
 TYPES = [BLOCKS, "parent-child", "conditional-blocks", "waits-for", "related"]
@@ -40,8 +40,8 @@ class Naive:
         """The first parent, unless the issue is its own ancestor."""
 
         def named(of: str) -> str | None:
-            found = self.by_id.get(of)
-            kin = [d.depends_on_id for d in found.dependencies if d.type == "parent-child"] if found else []
+            known = self.by_id.get(of)
+            kin = [d.depends_on_id for d in known.dependencies if d.type == "parent-child"] if known else []
             return kin[0] if kin else None
 
         at = named(issue_id)
@@ -90,14 +90,14 @@ class Naive:
         return own | (self.inherited(parent) if parent else set())
 
     def blockers(self) -> dict[str, set[str]]:
-        found = {}
+        blockers = {}
         for issue_id in self.open:
             parent = self.parent(issue_id)
             named = set(self.own(issue_id))
             if parent and self.inherited(parent):
                 named.add(parent)
-            found[issue_id] = named
-        return {issue_id: named for issue_id, named in found.items() if named}
+            blockers[issue_id] = named
+        return {issue_id: named for issue_id, named in blockers.items() if named}
 
     def reaches(self) -> set[tuple[str, str]]:
         pairs = {(a, b) for a in self.open for b in self.waits(a)}
@@ -185,10 +185,10 @@ def test_components_are_mutual_and_come_after_what_they_lead_to(drawn: list[list
     reach = {(a, a) for a in range(len(successors))}
     for _ in successors:
         reach |= {(a, w) for a, b in reach for w in successors[b]}
-    place = {node: number for number, component in enumerate(components) for node in component}
-    for a, b in itertools.product(place, repeat=2):
-        assert (place[a] == place[b]) == ((a, b) in reach and (b, a) in reach)
-        assert (a, b) not in reach or place[b] <= place[a]
+    component_of = {node: number for number, component in enumerate(components) for node in component}
+    for a, b in itertools.product(component_of, repeat=2):
+        assert (component_of[a] == component_of[b]) == ((a, b) in reach and (b, a) in reach)
+        assert (a, b) not in reach or component_of[b] <= component_of[a]
 
 
 def test_a_child_waits_for_what_its_parent_waits_for_and_not_for_the_parent() -> None:

@@ -90,17 +90,17 @@ def test_bad_cards_are_named_by_line_and_left_out(tracker: ImportReport) -> None
 
 def test_what_is_odd_about_a_card_is_told(tracker: ImportReport) -> None:
     lines = TRACKER.read_text(encoding="utf-8").split("\n")
-    told = [text for number, text in tracker.warnings if lines[number - 1].startswith("```")]
-    assert len(told) == len(tracker.warnings)
-    assert told == [
+    warnings = [text for number, text in tracker.warnings if lines[number - 1].startswith("```")]
+    assert len(warnings) == len(tracker.warnings)
+    assert warnings == [
         "cache: blocks 'the second rewrite', which is no card here; left out",
-        "2.10: percent_complete: 'most of it' is not a number from 0 to 100; left out of account",
+        "2.10: percent_complete: 'most of it' is not a number from 0 to 100; ignored",
         "2.10: risk: 'scary' is not one of low, medium, high, critical; taken as medium",
         "2.10: complexity: '3 days' is not one of XS, S, M, L, XL; taken as M",
         "2.10: depends_on: an entry is a list; left out",
         "2.10: urgency: 'now' is not one of critical, high, medium, low; taken as medium",
         "2.10: title: ['a', 'list'] is not text; left at its default",
-        "docs: the card in line 116 has this id and stays",
+        "docs: the card in line 116 has this id and is kept",
         "docs: percent_complete is 100, so it is closed although it is called ready",
     ]
 
@@ -255,7 +255,7 @@ def test_byte_order_marks_and_indented_blocks(tmp_path: Path, text: str) -> None
         ("id: a\nx: " + "[" * 20_000, "nested more than 64 deep"),
         ("id: a\nx: " + "[" * 70 + "]" * 70, "nested more than 64 deep"),
         ("id: a\nx: " + "y" * LONGEST_CARD, f"longer than {LONGEST_CARD} characters"),
-        ("id: a\nx: \x00", "not YAML: a sign that cannot be printed"),
+        ("id: a\nx: \x00", "not YAML: a character that cannot be printed"),
         ("id: a\nworkcell: {base: 2026-01-01}", "workcell: Object of type date is not JSON serializable"),
         ("id: a\nworkcell: !!python/name:os.system", "could not determine a constructor"),
         ("id: [a]", "no id"),

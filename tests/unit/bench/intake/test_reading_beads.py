@@ -17,7 +17,7 @@ def read(*records: dict[str, Any]) -> ImportReport:
     return read_issues([json.dumps(record) for record in records], "test.jsonl")
 
 
-def one(**record: Any) -> Issue:
+def read_single(**record: Any) -> Issue:
     report = read({"id": "a-1", **record})
     assert report.bad_lines == []
     return report.issues[0]
@@ -47,7 +47,7 @@ def test_the_cyntra_dialect_is_read_field_by_field() -> None:
         "workcell": {"base": "abc"},
         "seen_by": "kernel",
     }
-    document = one(**record).as_document()
+    document = read_single(**record).as_document()
     assert document.pop("extra") == {"seen_by": "kernel"}
     del record["seen_by"]
     assert document == {
@@ -62,7 +62,7 @@ def test_the_cyntra_dialect_is_read_field_by_field() -> None:
 
 
 def test_the_upstream_dialect_is_mapped() -> None:
-    issue = one(
+    issue = read_single(
         _type="issue",
         priority=1,
         issue_type="bug",
@@ -89,7 +89,7 @@ def test_the_upstream_dialect_is_mapped() -> None:
 
 
 def test_what_is_missing_takes_the_contracts_defaults() -> None:
-    issue = one()
+    issue = read_single()
     assert (issue.dk_priority, issue.dk_risk, issue.dk_size) == ("P2", "medium", "M")
     assert (issue.dk_tool_hint, issue.dk_attempts, issue.status) == (None, 0, "open")
 
@@ -98,7 +98,7 @@ def test_what_is_missing_takes_the_contracts_defaults() -> None:
     ("number", "priority"), [(0, "P0"), (1, "P1"), (2, "P2"), (3, "P3"), (4, "P3"), ("1", "P1"), (None, "P2")]
 )
 def test_upstream_priorities(number: int | str | None, priority: str) -> None:
-    assert one(priority=number).dk_priority == priority
+    assert read_single(priority=number).dk_priority == priority
 
 
 @pytest.mark.parametrize(
@@ -116,12 +116,14 @@ def test_upstream_priorities(number: int | str | None, priority: str) -> None:
     ],
 )
 def test_estimated_minutes_give_the_size_where_nothing_else_does(minutes: int, size: str) -> None:
-    assert one(estimated_minutes=minutes).dk_size == size
-    assert one(estimated_minutes=minutes, labels=["size:XS"]).dk_size == "XS"
+    assert read_single(estimated_minutes=minutes).dk_size == size
+    assert read_single(estimated_minutes=minutes, labels=["size:XS"]).dk_size == "XS"
 
 
 def test_a_null_field_lets_the_label_speak() -> None:
-    issue = one(dk_risk=None, dk_size=None, dk_priority=None, labels=["risk:low", "size:S"], priority=0)
+    issue = read_single(
+        dk_risk=None, dk_size=None, dk_priority=None, labels=["risk:low", "size:S"], priority=0
+    )
     assert (issue.dk_risk, issue.dk_size, issue.dk_priority) == ("low", "S", "P0")
 
 
@@ -232,7 +234,7 @@ def test_escalations_are_imported_and_named() -> None:
     ],
 )
 def test_tags_decide_the_job_type(tags: list[str], job_type: str) -> None:
-    issue = one(tags=tags)
+    issue = read_single(tags=tags)
     assert (issue.job_type, issue.domain) == (job_type, job_type.replace("-", "_"))
 
 

@@ -18,7 +18,7 @@ def issue(issue_id: str, **fields: Any) -> Issue:
 
 
 def ids(issues: list[Issue]) -> list[str]:
-    return [one.id for one in issues]
+    return [selected.id for selected in issues]
 
 
 GRID = [issue(f"{risk}-{size}", dk_risk=risk, dk_size=size) for risk in RISKS for size in SIZES]
@@ -153,7 +153,7 @@ issue_lists = st.lists(
         status=st.sampled_from(["open", "closed"]),
     ),
     min_size=1,
-    unique_by=lambda one: one.id,
+    unique_by=lambda example: example.id,
 )
 
 

@@ -18,9 +18,11 @@ def test_no_issue_is_on_two_sides_and_each_is_tested_in_one_fold(tmp_path: Path,
     tested: Counter[str] = Counter()
     for home in write_folds(base, tmp_path, folds, seed=0):
         fold = read_dataset(home / "dataset")
-        sides = [Counter(issue_of(one) for one in fold.examples(side)) for side in ("train", "val", "test")]
+        sides = [
+            Counter(issue_of(example) for example in fold.examples(side)) for side in ("train", "val", "test")
+        ]
         assert all(sides)
-        assert not any(one.keys() & other.keys() for one in sides for other in sides if one is not other)
+        assert not any(side.keys() & other.keys() for side in sides for other in sides if side is not other)
         assert sum(sides, Counter()) == everything
         tested += sides[2]
     assert tested == everything

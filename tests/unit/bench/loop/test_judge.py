@@ -38,7 +38,7 @@ def benched(rng: random.Random, number: int, passes: Passes) -> Json:
     asked = {"job_type": "code", "issue": {"issue_id": f"depot-{number}"}, "started_ms": 10**12 + number}
     document = example(rng, benched=True, **asked)
     tried = valid_actions("code")
-    found = [(action, passes(document["planner_input"], action)) for action in tried]
+    outcomes = [(action, passes(document["planner_input"], action)) for action in tried]
     candidates = [
         {
             "action": list(action),
@@ -53,7 +53,7 @@ def benched(rng: random.Random, number: int, passes: Passes) -> Json:
             "propensity": 1.0,
             "replicate": 0,
         }
-        for action, passed in found
+        for action, passed in outcomes
     ]
     document.pop("soft_label", None)
     return {**document, "candidates": candidates}
@@ -70,11 +70,11 @@ def test_a_gain_that_the_interval_does_not_bear_out_is_not_shown(
 ) -> None:
     rng = random.Random(1)
     figures = judged(tmp_path, exported, lambda _input, _action: rng.random() < 0.5)
-    found = difference_of(figures, POLICY)
-    assert found is not None
-    assert found["low"] < 0 < found["high"]
-    assert found["verdict"] == "not shown"
-    assert found["issues"] == figures["issues"] == ISSUES
+    difference = difference_of(figures, POLICY)
+    assert difference is not None
+    assert difference["low"] < 0 < difference["high"]
+    assert difference["verdict"] == "not shown"
+    assert difference["issues"] == figures["issues"] == ISSUES
 
 
 def test_a_gain_on_every_issue_is_shown(tmp_path: Path, exported: Callable[..., Path]) -> None:
@@ -88,9 +88,9 @@ def test_a_gain_on_every_issue_is_shown(tmp_path: Path, exported: Callable[..., 
     rates = {row["policy"]: row["outcomes"]["pass_rate"]["estimate"] for row in figures["policies"]}
     assert rates[POLICY] == 1.0
     assert rates["best_fixed"] < 0.9
-    found = difference_of(figures, POLICY)
-    assert found is not None
-    assert found["verdict"] == "shown"
+    difference = difference_of(figures, POLICY)
+    assert difference is not None
+    assert difference["verdict"] == "shown"
 
 
 def test_every_control_stands_beside_the_policy(tmp_path: Path, exported: Callable[..., Path]) -> None:

@@ -12,7 +12,7 @@ from bench.cli.loop import report
 from bench.loop.judge import CONTROL, POLICY
 from bench.loop.learn import Learnt
 from bench.loop.show import conclusions, judged_table, training_table, world_table
-from bench.loop.world import Standing, WorldVerdict
+from bench.loop.world import PolicyStanding, WorldVerdict
 from planner.evaluation.intervals import Interval
 
 GOOD, BAD, NOTHING = Interval(0.8, 0.7, 0.9), Interval(0.2, 0.1, 0.3), Interval(0.0, -0.1, 0.1)
@@ -31,7 +31,9 @@ LEARNT = Learnt(
 
 
 def world(policy: Interval, control: Interval) -> WorldVerdict:
-    return WorldVerdict(400, 0.13, 0.34, [Standing(POLICY, 0.3, policy), Standing(CONTROL, 0.1, control)])
+    return WorldVerdict(
+        400, 0.13, 0.34, [PolicyStanding(POLICY, 0.3, policy), PolicyStanding(CONTROL, 0.1, control)]
+    )
 
 
 def figures(low: float, high: float, verdict: str) -> dict[str, Any]:
@@ -83,8 +85,8 @@ def test_a_failed_world_is_not_to_be_overlooked() -> None:
 @pytest.mark.parametrize("width", [80, 100, 120])
 def test_no_table_is_wider_than_the_terminal_nor_breaks_a_figure(width: int) -> None:
     console = Console(width=width, file=io.StringIO(), color_system=None)
-    found = world(GOOD, Interval(-3.18, -3.53, -2.87))
-    for table in (training_table([LEARNT]), judged_table(NOT_SHOWN), world_table(found)):
+    verdict = world(GOOD, Interval(-3.18, -3.53, -2.87))
+    for table in (training_table([LEARNT]), judged_table(NOT_SHOWN), world_table(verdict)):
         console.print(table)
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()

@@ -8,7 +8,7 @@ import pytest
 
 from bench.loop.judge import CONTROL, POLICY
 from bench.loop.learn import Learnt
-from bench.loop.world import Standing, WorldVerdict, judge_world, standings
+from bench.loop.world import PolicyStanding, WorldVerdict, judge_world, standings
 from planner.dataset.read import read_dataset
 from planner.evaluation.decisions import Decisions
 from planner.evaluation.intervals import Interval
@@ -31,7 +31,7 @@ def fixed_choice(policy: str, actions: list[int]) -> Decisions:
 
 
 def verdict(policy: Interval, control: Interval) -> WorldVerdict:
-    rows = [Standing(POLICY, 0.3, policy), Standing(CONTROL, 0.1, control)]
+    rows = [PolicyStanding(POLICY, 0.3, policy), PolicyStanding(CONTROL, 0.1, control)]
     return WorldVerdict(tested=100, fixed_value=0.1, oracle_value=0.3, standings=rows)
 
 
@@ -69,22 +69,22 @@ def test_bundles_are_judged_on_the_tested_issues_by_the_truth(
     (tmp_path / "dataset").symlink_to(world / "dataset")
     for name, seed in (("policy", 0), ("control", 1)):
         (tmp_path / name).symlink_to(exported("mlp", seed=seed))
-    found = judge_world(Learnt("world", tmp_path, {}), seed=0)
+    judged = judge_world(Learnt("world", tmp_path, {}), seed=0)
     counts = read_dataset(world / "dataset").meta.split_counts
-    assert found.tested == counts["test"]
-    assert all(one.value <= found.oracle_value for one in found.standings)
-    assert not found.policy_recovers  # nobody trained it
+    assert judged.tested == counts["test"]
+    assert all(standing.value <= judged.oracle_value for standing in judged.standings)
+    assert not judged.policy_recovers  # nobody trained it
 
 
 @pytest.mark.parametrize(
     ("low", "recovers"), [(0.51, True), (0.49, False), (None, False)], ids=["clear", "open", "no interval"]
 )
 def test_most_is_recovered_only_where_the_whole_interval_says_so(low: float | None, recovers: bool) -> None:
-    found = verdict(Interval(0.7, low, 0.9), Interval(0.0, -0.1, 0.1))
-    assert found.policy_recovers is recovers
-    assert not found.control_recovers
+    judged = verdict(Interval(0.7, low, 0.9), Interval(0.0, -0.1, 0.1))
+    assert judged.policy_recovers is recovers
+    assert not judged.control_recovers
 
 
 def test_a_control_that_gains_is_called_out() -> None:
-    found = verdict(Interval(0.8, 0.7, 0.9), Interval(0.3, 0.2, 0.4))
-    assert found.control_recovers
+    judged = verdict(Interval(0.8, 0.7, 0.9), Interval(0.3, 0.2, 0.4))
+    assert judged.control_recovers

@@ -10,15 +10,15 @@ from bench.statistics.admission import admission_probabilities
 
 
 def by_enumeration(reserved: list[float], spent: list[float], cap: float) -> np.ndarray:
-    found = np.zeros(len(reserved))
+    frequency = np.zeros(len(reserved))
     orders = list(permutations(range(len(reserved))))
     for order in orders:
         used = 0.0
         for case in order:
             if used + reserved[case] <= cap:
-                found[case] += 1
+                frequency[case] += 1
                 used += spent[case]
-    return found / len(orders)
+    return frequency / len(orders)
 
 
 def column(numbers: list[float]) -> np.ndarray:
@@ -27,29 +27,29 @@ def column(numbers: list[float]) -> np.ndarray:
 
 def test_estimates_come_near_all_orders_enumerated() -> None:
     reserved, spent = [5, 5, 3, 2, 2, 8], [4, 4, 1, 2, 2, 8]
-    found = admission_probabilities(column(reserved), column(spent), np.array([10.0]), seed=1)
-    assert not found.exact
-    assert found.redraws == 10_000
-    assert found.probabilities == pytest.approx(by_enumeration(reserved, spent, 10), abs=0.02)
-    assert found.probabilities[0] == found.probabilities[1]
+    admission = admission_probabilities(column(reserved), column(spent), np.array([10.0]), seed=1)
+    assert not admission.exact
+    assert admission.redraws == 10_000
+    assert admission.probabilities == pytest.approx(by_enumeration(reserved, spent, 10), abs=0.02)
+    assert admission.probabilities[0] == admission.probabilities[1]
 
 
 def test_what_fits_is_let_in_for_certain() -> None:
-    found = admission_probabilities(column([1, 2, 3]), column([1, 2, 3]), np.array([6.0]), seed=1)
-    assert found.exact
-    assert found.probabilities.tolist() == [1, 1, 1]
+    admission = admission_probabilities(column([1, 2, 3]), column([1, 2, 3]), np.array([6.0]), seed=1)
+    assert admission.exact
+    assert admission.probabilities.tolist() == [1, 1, 1]
 
 
 def test_the_tightest_of_several_caps_decides() -> None:
     spent = np.array([[1.0, 10.0]] * 4)
-    found = admission_probabilities(spent, spent, np.array([100.0, 30.0]), seed=1)
-    assert found.exact
-    assert found.probabilities.tolist() == [0.75] * 4
+    admission = admission_probabilities(spent, spent, np.array([100.0, 30.0]), seed=1)
+    assert admission.exact
+    assert admission.probabilities.tolist() == [0.75] * 4
 
 
 def test_what_never_fits_has_no_chance() -> None:
-    found = admission_probabilities(column([1, 1, 9]), column([1, 1, 9]), np.array([5.0]), seed=1)
-    assert found.probabilities.tolist() == [1, 1, 0]
+    admission = admission_probabilities(column([1, 1, 9]), column([1, 1, 9]), np.array([5.0]), seed=1)
+    assert admission.probabilities.tolist() == [1, 1, 0]
 
 
 def test_too_few_redraws_and_shapes_that_differ_are_errors() -> None:

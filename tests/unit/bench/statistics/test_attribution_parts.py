@@ -40,8 +40,8 @@ def test_limits_that_leave_out_combinations_tie_knobs_and_are_told() -> None:
     chances /= chances.sum()
     assert tied(chances)
     table = knob_table(EFFECTS, 1, issues=200, arms=6)
-    found = analyse(table, np.tile(chances, (200, 1)))
-    assert any("limits leave out some combinations" in note for note in found.notes)
+    shapley = analyse(table, np.tile(chances, (200, 1)))
+    assert any("limits leave out some combinations" in note for note in shapley.notes)
 
 
 def test_cases_that_stand_alone_are_left_out_and_counted() -> None:
@@ -49,9 +49,9 @@ def test_cases_that_stand_alone_are_left_out_and_counted() -> None:
     reference = everywhere(table)
     only = np.flatnonzero(reference[0])[:20]
     reference[7] = np.where(np.isin(np.arange(240), only), 1 / 20, 0)
-    found = analyse(table, reference)
-    assert any(note.startswith("1 cases allow") for note in found.notes)
-    assert sum(one.value for one in found.shares.values()) == pytest.approx(1)
+    shapley = analyse(table, reference)
+    assert any(note.startswith("1 cases allow") for note in shapley.notes)
+    assert sum(share.value for share in shapley.shares.values()) == pytest.approx(1)
 
 
 def test_picked_arms_and_actions_that_could_not_be_drawn_are_refused() -> None:
@@ -90,8 +90,8 @@ def test_names_of_issues_change_nothing() -> None:
         row._replace(case=f"x{name:03}", issue=f"y{name:03}") for row, name in zip(rows, names, strict=True)
     )
     first, second = analyse(table, everywhere(table)), analyse(renamed, everywhere(table))
-    for one, other in zip(first.shares.values(), second.shares.values(), strict=True):
-        assert one[1:4] == pytest.approx(other[1:4], abs=1e-9)
+    for share, other in zip(first.shares.values(), second.shares.values(), strict=True):
+        assert share[1:4] == pytest.approx(other[1:4], abs=1e-9)
 
 
 def test_pooling_keeps_every_outcome_in_the_order_of_issues() -> None:

@@ -51,9 +51,9 @@ def test_a_mean_at_the_edge_is_within_its_interval(value: float) -> None:
 
 
 def test_issues_without_a_result_are_counted_not_scored() -> None:
-    found = look((1.0, None, 0.5, None))
-    assert found is not None
-    assert (found.mean, found.issues, found.left_out) == (0.75, 2, 2)
+    interim = look((1.0, None, 0.5, None))
+    assert interim is not None
+    assert (interim.mean, interim.issues, interim.left_out) == (0.75, 2, 2)
     assert look((None,)) is None is look(())
 
 

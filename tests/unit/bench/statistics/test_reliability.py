@@ -24,8 +24,8 @@ def bench(*cases: dict[int, str]) -> BenchTable:
                 ArmRow(
                     cell,
                     [
-                        ExecutionRow(place, None if run == "?" else run == "+")
-                        for place, run in enumerate(runs)
+                        ExecutionRow(replicate, None if run == "?" else run == "+")
+                        for replicate, run in enumerate(runs)
                     ],
                 )
                 for cell, runs in case.items()
@@ -38,7 +38,7 @@ def bench(*cases: dict[int, str]) -> BenchTable:
 def test_every_action_gets_its_own_numbers_and_all_together_theirs() -> None:
     cases = [{2: "+-", 33: "++"}, {2: "--", 33: "+-"}, {2: "++", 33: "?+"}] * 4
     everything, first, second = reliability(bench(*cases), [2], seed=1)
-    assert [one.cell for one in (everything, first, second)] == [None, 2, 33]
+    assert [row.cell for row in (everything, first, second)] == [None, 2, 33]
     assert (everything.issues, everything.runs, everything.passed) == (12, 44, 28)
     assert (first.issues, first.runs, first.passed) == (12, 24, 12)
     assert (first.passes.estimand, first.passes.value) == (OWN_BUDGET, pytest.approx(1 / 2))
@@ -66,11 +66,11 @@ def test_single_runs_give_a_pass_rate_and_no_more() -> None:
 
 def test_few_issues_carry_no_number_however_often_they_ran() -> None:
     everything, only = reliability(bench(*[{2: "+-+"}] * 9), [2], seed=1)
-    for one in (everything, only):
-        assert (one.issues, one.runs, one.passed) == (9, 27, 18)
-        assert one.passes.value is None
-        assert one.passes.why_not == "observed in fewer than 10 issues: bench more issues"
-        assert one.at_k[0].all_of_k.value is None
+    for row in (everything, only):
+        assert (row.issues, row.runs, row.passed) == (9, 27, 18)
+        assert row.passes.value is None
+        assert row.passes.why_not == "observed in fewer than 10 issues: bench more issues"
+        assert row.at_k[0].all_of_k.value is None
 
 
 def test_a_bench_that_observed_nothing_refuses_everything() -> None:

@@ -28,21 +28,21 @@ def values(**how: float) -> Arms:
 
 def test_the_gradient_is_that_of_the_likelihood() -> None:
     counts = pass_model._count(passes(issues=15, replicates=3))
-    place = np.array([0.3, -0.2, 1.5, *np.linspace(-0.5, 0.5, 6)])
-    numeric = approx_fprime(place, lambda x: pass_model._objective(x, counts)[0], 1e-6)
-    assert pass_model._objective(place, counts)[1] == pytest.approx(numeric, abs=1e-3)
-    assert -pass_model._scores(place, counts).sum(axis=0) == pytest.approx(numeric, abs=1e-3)
+    parameters = np.array([0.3, -0.2, 1.5, *np.linspace(-0.5, 0.5, 6)])
+    numeric = approx_fprime(parameters, lambda x: pass_model._objective(x, counts)[0], 1e-6)
+    assert pass_model._objective(parameters, counts)[1] == pytest.approx(numeric, abs=1e-3)
+    assert -pass_model._scores(parameters, counts).sum(axis=0) == pytest.approx(numeric, abs=1e-3)
 
 
 def test_without_spread_between_issues_the_likelihood_is_beta_binomial() -> None:
     arms = passes(issues=10, replicates=3)
     counts = pass_model._count(arms)
-    place = np.array([0.4, -30.0, 1.2, *np.zeros(6)])
+    parameters = np.array([0.4, -30.0, 1.2, *np.zeros(6)])
     mean, precision = 1 / (1 + np.exp(-0.4)), np.exp(1.2)
-    found = np.rint(arms.mean * arms.runs)
-    ways = np.log(np.where((found == 0) | (found == 3), 1, 3)).sum()
-    expected = stats.betabinom.logpmf(found, 3, precision * mean, precision * (1 - mean)).sum() - ways
-    assert -pass_model._objective(place, counts)[0] == pytest.approx(expected)
+    passed = np.rint(arms.mean * arms.runs)
+    ways = np.log(np.where((passed == 0) | (passed == 3), 1, 3)).sum()
+    expected = stats.betabinom.logpmf(passed, 3, precision * mean, precision * (1 - mean)).sum() - ways
+    assert -pass_model._objective(parameters, counts)[0] == pytest.approx(expected)
 
 
 def test_arms_are_shrunk_towards_what_is_expected_and_less_with_more_runs() -> None:

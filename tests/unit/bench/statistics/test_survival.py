@@ -20,17 +20,17 @@ def executions(seed: int, budget: float) -> tuple[np.ndarray, np.ndarray]:
 def test_budgets_do_not_bias_the_share_that_passes() -> None:
     minutes, passed = executions(1, 80)
     truth = 1 - np.exp(-45 / 30)
-    (found,) = passed_within([45.0], minutes, passed, ISSUES, seed=1)
-    assert found.low <= truth <= found.high
-    assert found.high - found.low < 0.2
-    assert np.mean(passed & (minutes <= 45)) < found.low
+    (estimate,) = passed_within([45.0], minutes, passed, ISSUES, seed=1)
+    assert estimate.low <= truth <= estimate.high
+    assert estimate.high - estimate.low < 0.2
+    assert np.mean(passed & (minutes <= 45)) < estimate.low
 
 
 def test_without_cuts_it_is_the_plain_share() -> None:
     minutes, passed = executions(2, 10.001)
     minutes = np.where(passed, minutes, 10.0)
-    (found,) = passed_within([9.0], minutes, passed, ISSUES, seed=1)
-    assert found.value == pytest.approx(np.mean(passed & (minutes <= 9)))
+    (estimate,) = passed_within([9.0], minutes, passed, ISSUES, seed=1)
+    assert estimate.value == pytest.approx(np.mean(passed & (minutes <= 9)))
 
 
 def test_alike_executions_of_an_issue_widen_the_interval() -> None:
@@ -54,9 +54,9 @@ def test_times_beyond_the_last_look_and_few_issues_are_refused() -> None:
 
 def test_nothing_that_passes_says_nothing_of_how_few_may() -> None:
     minutes, passed = executions(5, 80)
-    (found,) = passed_within([20.0], minutes, np.zeros_like(passed), ISSUES, seed=1)
-    assert found.value is None
-    assert "all issues agree" in found.why_not
+    (estimate,) = passed_within([20.0], minutes, np.zeros_like(passed), ISSUES, seed=1)
+    assert estimate.value is None
+    assert "all issues agree" in estimate.why_not
 
 
 def test_unknown_times_are_an_error() -> None:

@@ -31,8 +31,8 @@ def bench(*cases: dict[int, str], minutes: float = 5.0) -> BenchTable:
             ArmRow(
                 cell,
                 [
-                    ExecutionRow(place, None if run == "?" else run == "+", minutes=minutes + cell / 100)
-                    for place, run in enumerate(runs)
+                    ExecutionRow(replicate, None if run == "?" else run == "+", minutes=minutes + cell / 100)
+                    for replicate, run in enumerate(runs)
                 ],
             )
             for cell, runs in case.items()
@@ -58,16 +58,16 @@ def test_holm_is_that_of_statsmodels() -> None:
 
 
 def test_a_clear_winner_is_claimed_and_stands_alone() -> None:
-    found = only({2: "--------", 33: "++++++++", 64: "--------"}, {2: "+-", 33: "--"})
-    assert (found.leader, found.claimed, found.members) == (33, 33, (33,))
-    assert found.soft == ((33, 1.0),)
-    assert found.p_value == pytest.approx(stats.fisher_exact([[8, 0], [0, 8]])[1])
+    judgement = only({2: "--------", 33: "++++++++", 64: "--------"}, {2: "+-", 33: "--"})
+    assert (judgement.leader, judgement.claimed, judgement.members) == (33, 33, (33,))
+    assert judgement.soft == ((33, 1.0),)
+    assert judgement.p_value == pytest.approx(stats.fisher_exact([[8, 0], [0, 8]])[1])
 
 
 def test_two_runs_claim_nothing() -> None:
-    found = only({2: "--", 33: "++"}, {2: "+-", 33: "--"})
-    assert (found.leader, found.claimed, found.members) == (33, None, (2, 33))
-    assert sum(weight for _, weight in found.soft) == pytest.approx(1.0)
+    judgement = only({2: "--", 33: "++"}, {2: "+-", 33: "--"})
+    assert (judgement.leader, judgement.claimed, judgement.members) == (33, None, (2, 33))
+    assert sum(weight for _, weight in judgement.soft) == pytest.approx(1.0)
 
 
 def test_unequal_runs_need_more_than_equal_ones() -> None:
@@ -80,13 +80,13 @@ def test_unequal_runs_need_more_than_equal_ones() -> None:
 
 
 def test_single_runs_share_the_label_among_ties_and_refuse_estimates() -> None:
-    found = only({2: "+", 33: "-", 64: "+"}, {2: "-", 33: "+"})
-    assert found.tie_size == 2
-    assert found.soft == ((2, 0.5), (64, 0.5))
-    assert found.members == (2, 33, 64)
-    assert found.value.value is None
-    assert "replicates: 2" in str(found.value.why_not)
-    assert [arm.chance_best for arm in found.arms] == [None, None, None]
+    judgement = only({2: "+", 33: "-", 64: "+"}, {2: "-", 33: "+"})
+    assert judgement.tie_size == 2
+    assert judgement.soft == ((2, 0.5), (64, 0.5))
+    assert judgement.members == (2, 33, 64)
+    assert judgement.value.value is None
+    assert "replicates: 2" in str(judgement.value.why_not)
+    assert [arm.chance_best for arm in judgement.arms] == [None, None, None]
 
 
 def test_ties_are_led_by_the_objective_and_then_the_canonical_order() -> None:
@@ -97,30 +97,30 @@ def test_ties_are_led_by_the_objective_and_then_the_canonical_order() -> None:
 
 
 def test_missing_runs_say_nothing_and_a_case_without_runs_has_no_judgement() -> None:
-    found = judge_cases(bench({2: "++?", 33: "+-", 64: "??"}, {2: "?"}, {33: "-+"}), seed=1)
-    assert [case.case for case in found] == ["c0", "c2"]
-    assert [(arm.cell, arm.runs) for arm in found[0].arms] == [(2, 2), (33, 2)]
+    judgements = judge_cases(bench({2: "++?", 33: "+-", 64: "??"}, {2: "?"}, {33: "-+"}), seed=1)
+    assert [case.case for case in judgements] == ["c0", "c2"]
+    assert [(arm.cell, arm.runs) for arm in judgements[0].arms] == [(2, 2), (33, 2)]
 
 
 def test_a_lone_arm_leads_and_is_not_claimed() -> None:
-    found = only({2: "++"}, {2: "+-"})
-    assert (found.leader, found.claimed, found.members, found.p_value) == (2, None, (2,), 1.0)
+    judgement = only({2: "++"}, {2: "+-"})
+    assert (judgement.leader, judgement.claimed, judgement.members, judgement.p_value) == (2, None, (2,), 1.0)
 
 
 def test_other_outcomes_are_judged_by_rank_sums_and_normal_shrinkage() -> None:
     rng = np.random.default_rng(3)
     table = bench(*({2: "++++++", 33: "++++++"} for _ in range(12)))
     worth = rng.normal(size=len(table.passed)) * 0.01 - 0.5 * (table.arm_cell[table.run_arm] == 33)
-    found = judge_cases(table, seed=1, outcome=Outcome("utility", worth, -2.0, 1.0))
-    assert all(case.claimed == 2 for case in found)
-    assert found[0].value.estimand == "utility"
-    assert found[0].value.low < 0.0 < found[0].value.high
+    judgements = judge_cases(table, seed=1, outcome=Outcome("utility", worth, -2.0, 1.0))
+    assert all(case.claimed == 2 for case in judgements)
+    assert judgements[0].value.estimand == "utility"
+    assert judgements[0].value.low < 0.0 < judgements[0].value.high
 
 
 def test_equal_utilities_are_ties_and_cost_no_regret() -> None:
     table = bench(*({2: "+-", 33: "+-"} for _ in range(12)), minutes=0.0)
-    told = utility(table, per_minute=0.0, per_usd=0.0, worst=-1.0)
-    assert {case.tie_size for case in judge_cases(table, seed=1, outcome=told)} == {2}
+    outcome = utility(table, per_minute=0.0, per_usd=0.0, worst=-1.0)
+    assert {case.tie_size for case in judge_cases(table, seed=1, outcome=outcome)} == {2}
     policy = np.zeros((12, N_CELLS))
     policy[:, 33] = 1.0
     assert oracle_bracket(table, {"second": policy}, seed=1).policies[0].regret.upper.value == 0.0
@@ -146,12 +146,12 @@ def test_intervals_are_exact_and_widen_with_the_arms() -> None:
 def test_pass_at_k_counts_subsets() -> None:
     runs = "+-+--"
     subsets = list(combinations(runs, 3))
-    found = pass_at_k(passing(bench({2: runs}, {2: "+++--"}, {33: "++"})), 3, seed=1, cell=2)
+    estimates = pass_at_k(passing(bench({2: runs}, {2: "+++--"}, {33: "++"})), 3, seed=1, cell=2)
     second = list(combinations("+++--", 3))
     some = np.mean([np.mean(["+" in s for s in each]) for each in (subsets, second)])
     every = np.mean([np.mean([set(s) == {"+"} for s in each]) for each in (subsets, second)])
-    assert found.any_of_k.value == pytest.approx(some)
-    assert found.all_of_k.value == pytest.approx(every)
+    assert estimates.any_of_k.value == pytest.approx(some)
+    assert estimates.all_of_k.value == pytest.approx(every)
 
 
 def test_pass_at_k_refuses_more_runs_than_there_are() -> None:
@@ -163,10 +163,10 @@ def test_a_policy_outside_the_bench_is_refused_with_the_reason() -> None:
     policy = np.zeros((3, N_CELLS))
     policy[:, 7] = 1.0
     table = bench(*({2: "+-", 33: "--"} for _ in range(3)))
-    found = oracle_bracket(table, {"elsewhere": policy}, seed=1)
-    assert found.policies[0].value.value is None
-    assert "could never have run" in str(found.policies[0].regret.upper.why_not)
-    assert found.oracle.upper.value == 0.5
+    bracket = oracle_bracket(table, {"elsewhere": policy}, seed=1)
+    assert bracket.policies[0].value.value is None
+    assert "could never have run" in str(bracket.policies[0].regret.upper.why_not)
+    assert bracket.oracle.upper.value == 0.5
 
 
 def test_one_issue_is_too_few_for_a_bracket() -> None:
@@ -178,11 +178,13 @@ def test_predicted_first_places_come_true() -> None:
     # In this world all is well within the rule: another LAPACK may turn eigenvectors, and with them the draws.
     table = winner_world(4, issues=200, replicates=4, precision=4.0).table()
     bins = best_calibration(table, seed=1)
-    assert sum(one.arms for one in bins) == 1200
-    assert all(abs(one.found - one.predicted) <= 3 * one.error for one in bins)
+    assert sum(calibration.arms for calibration in bins) == 1200
+    assert all(
+        abs(calibration.observed - calibration.predicted) <= 3 * calibration.error for calibration in bins
+    )
     assert bins[-1].predicted > bins[0].predicted + 0.05
     single = [winner_world(1, issues=20, replicates=2).case(number) for number in range(20)]
     single[0].arms[0].executions.pop()
-    assert sum(one.arms for one in best_calibration(build_table(single), seed=1)) == 119
+    assert sum(calibration.arms for calibration in best_calibration(build_table(single), seed=1)) == 119
     with pytest.raises(NotIdentifiedError):
         best_calibration(winner_world(1, issues=20).table(), seed=1)

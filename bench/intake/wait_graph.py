@@ -1,17 +1,16 @@
-"""The graph of a backlog's blocking dependencies: who must wait until whose work is done.
+"""Wait-for graph of a backlog's blocking dependencies.
 
-Dependencies mean what they mean in Beads:
+Dependencies have the semantics of Beads:
 
-- `blocks` and `conditional-blocks`: the issue waits until the other one is finished, however it ended.
+- `blocks` and `conditional-blocks`: the issue waits until the other one is finished, with any result.
 - `waits-for`: the issue waits until every child of the other one is finished; the other one's own status does
   not matter.
-- `parent-child`, or `dk_parent`: a child does not wait for its parent, but for what its parent waits for: a
-  blocked parent blocks its children, and theirs. A parent that waits for issues of its own subtree does so to
-  be closed last; that holds none of its children. Of several parents the first counts, and a ring of parents
-  is no hierarchy and counts for nothing.
+- `parent-child`, or `dk_parent`: a child does not wait for its parent, but inherits its blockers: a blocked
+  parent blocks its children, and theirs. A parent that waits for issues of its own subtree does so to be closed
+  last; that blocks none of its children. Of several parents the first counts, and a cycle of parents is ignored.
 
 Closed and pinned issues are finished: they neither block nor wait. An id that is not in the backlog blocks
-nothing, for exports leave finished issues out. Dependencies of other types decide nothing.
+nothing, for exports leave finished issues out. Dependencies of other types are ignored.
 """
 
 from collections.abc import Iterable, Iterator
@@ -28,26 +27,26 @@ _UNTIL_FINISHED: Final = frozenset({"blocks", "conditional-blocks"})
 
 @dataclass(frozen=True, slots=True)
 class WaitGraph:
-    """Nodes 0 … n-1 are the unfinished issues in the order of their ids; the others are no work of themselves.
+    """Directed graph: nodes 0 … n-1 are the unfinished issues sorted by id; the others are auxiliary, without work.
 
-    Those are "children of p may start" for every parent p and "all children of t are done" for every t that an
-    issue waits for. They keep the edges as few as the dependencies.
+    Auxiliary nodes are "children of p may start" for every parent p and "all children of t are done" for every t
+    that an issue waits for. With them the number of edges is linear in the dependencies.
     """
 
     ids: list[str]
     hours: list[int]
-    """Of every node's own work."""
+    """Hours of each node's own work."""
     waits_on: list[list[int]]
-    """Of every node, sorted and without repetition."""
+    """Successors of each node, sorted, without duplicates."""
 
 
 def is_finished(issue: Issue) -> bool:
-    """Whether the issue no longer holds anything up."""
+    """Whether the issue no longer blocks any other."""
     return issue.is_closed or issue.status == "pinned"
 
 
 def wait_graph(backlog: "Backlog") -> WaitGraph:
-    """The graph of a whole backlog."""
+    """Build the wait-for graph of a backlog."""
     ids = sorted(issue_id for issue_id, issue in backlog.by_id.items() if not is_finished(issue))
     node = {issue_id: number for number, issue_id in enumerate(ids)}
     kids_of = [p for p in backlog.preorder if p in node and p in backlog.children]
@@ -78,38 +77,38 @@ def wait_graph(backlog: "Backlog") -> WaitGraph:
 
 
 class Backlog:
-    """Issues by id, with their hierarchy; of equal ids the last counts."""
+    """Issues by id, with their parent–child hierarchy; of equal ids the last counts."""
 
     def __init__(self, issues: Iterable[Issue]) -> None:
         self.by_id = {issue.id: issue for issue in sorted(issues, key=lambda issue: issue.id)}
-        """In the order of the ids: nothing depends on the order in which the issues came."""
+        """Sorted by id: results do not depend on the order of the input."""
         self._waits = {issue_id: _waits(issue) for issue_id, issue in self.by_id.items()}
         self._open = {issue_id for issue_id, issue in self.by_id.items() if not is_finished(issue)}
         named = {issue_id: _parent(issue, self._waits[issue_id]) for issue_id, issue in self.by_id.items()}
         parents = {issue_id: parent for issue_id, parent in named.items() if parent is not None}
-        ring = _ring_members(parents)
-        self.parents = {child: parent for child, parent in parents.items() if child not in ring}
-        """By child. A parent need not be known."""
+        cycle = _cycle_members(parents)
+        self.parents = {child: parent for child, parent in parents.items() if child not in cycle}
+        """Parent by child. A parent need not be an issue of the backlog."""
         self.children: dict[str, list[str]] = {}
         for child, parent in self.parents.items():
             self.children.setdefault(parent, []).append(child)
 
     def open_targets(self, issue_id: str) -> list[str]:
-        """What the issue itself waits for and is not finished, in the order in which it says so."""
+        """The unfinished issues that the issue itself waits for, in the order of its dependencies."""
         return [t for t in self._waits[issue_id].until_finished if t in self._open]
 
     def open_gates(self, issue_id: str) -> list[str]:
-        """The ids for whose children the issue waits, where some are not finished."""
+        """The parents whose children the issue waits for, where some of these are unfinished."""
         gates = self._waits[issue_id].for_children_of
         return [t for t in gates if t in self._busy_parents] if gates else []
 
     def open_children(self, issue_id: str) -> list[str]:
-        """Its children that are not finished."""
+        """The unfinished children of the issue."""
         return [child for child in self.children.get(issue_id, ()) if child in self._open]
 
     @cached_property
     def graph(self) -> WaitGraph:
-        """Its graph, worked out once."""
+        """The wait-for graph, cached."""
         return wait_graph(self)
 
     @cached_property
@@ -118,7 +117,7 @@ class Backlog:
 
     @cached_property
     def preorder(self) -> list[str]:
-        """All ids of the hierarchy, each parent before its children; unknown parents are among them."""
+        """All ids of the hierarchy in preorder, each parent before its children; unknown parents included."""
         waiting = [i for i in (*self.by_id, *self.children) if i not in self.parents]
         waiting = list(dict.fromkeys(waiting))
         order = []
@@ -130,12 +129,12 @@ class Backlog:
 
     @cached_property
     def _spans(self) -> dict[str, tuple[int, int]]:
-        """Where each subtree stands in `preorder`: its first and its last place."""
+        """First and last index of each subtree in `preorder`."""
         spans: dict[str, tuple[int, int]] = {}
-        for place in range(len(self.preorder) - 1, -1, -1):
-            issue_id = self.preorder[place]
+        for position in range(len(self.preorder) - 1, -1, -1):
+            issue_id = self.preorder[position]
             below = self.children.get(issue_id, ())
-            spans[issue_id] = place, max((spans[child][1] for child in below), default=place)
+            spans[issue_id] = position, max((spans[child][1] for child in below), default=position)
         return spans
 
     def is_below(self, issue_id: str, ancestor: str) -> bool:
@@ -147,7 +146,7 @@ class Backlog:
 
 
 class _Waits(NamedTuple):
-    """What one issue says that it waits for, each id once."""
+    """The outgoing edges of one issue by kind, without duplicates."""
 
     until_finished: list[str]
     for_children_of: list[str]
@@ -172,9 +171,9 @@ def _parent(issue: Issue, waits: _Waits) -> str | None:
     return waits.parents[0] if waits.parents else issue.dk_parent
 
 
-def _ring_members(parents: dict[str, str]) -> set[str]:
-    """The ids that are their own ancestors."""
-    ring: set[str] = set()
+def _cycle_members(parents: dict[str, str]) -> set[str]:
+    """The ids on cycles: those that are their own ancestors."""
+    cycle: set[str] = set()
     reached_from: dict[str, str] = {}
     for start in parents:
         path = []
@@ -184,5 +183,5 @@ def _ring_members(parents: dict[str, str]) -> set[str]:
             path.append(at)
             at = parents[at]
         if reached_from.get(at) == start:
-            ring.update(path[path.index(at) :])
-    return ring
+            cycle.update(path[path.index(at) :])
+    return cycle

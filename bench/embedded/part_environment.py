@@ -1,7 +1,7 @@
-"""Which variables of a shell the parts of an embedded farm get, and when a part has to start anew for them.
+"""Environment of an embedded farm's parts: which shell variables they get, and when a change requires a restart.
 
-A part's own environment is where values are kept: no file holds one. So a shell that lacks a variable takes it from
-nobody, and a part that is started anew takes over what it had.
+The values are stored only in a part's own environment, never in a file. A shell without a variable therefore removes
+it from no part, and a restarted part inherits its earlier values.
 """
 
 import os
@@ -14,7 +14,7 @@ from workers.own_variables import check_passed_names
 from workers.settings import SECRET_PREFIX, passed_names
 
 HANDED: Final = "FARM_HANDED"
-"""In a part's environment: the names (comma separated) of all variables that it got from a shell."""
+"""The variable of a part with the names (comma separated) of all variables that it got from a shell."""
 _HIDE: Final = "BENCH_SANDBOX_HIDE"
 _FOR_COMMANDS: Final = frozenset(
     {
@@ -27,24 +27,26 @@ _FOR_COMMANDS: Final = frozenset(
 
 
 def handed_before(environment: Mapping[str, str]) -> dict[str, str]:
-    """What a living part with this environment got from the shells before; nothing where none lives."""
+    """The variables that a running part with this environment got from earlier shells; empty where none runs."""
     names = environment.get(HANDED, "").split(",")
-    found = {name: environment[name] for name in names if name in environment}
-    if _HIDE in found:
-        # The farm's own directory comes first.
-        found[_HIDE] = found[_HIDE].partition(os.pathsep)[2]
-    return found
+    handed = {name: environment[name] for name in names if name in environment}
+    if _HIDE in handed:
+        # The first entry is the farm's own directory.
+        handed[_HIDE] = handed[_HIDE].partition(os.pathsep)[2]
+    return handed
 
 
 def for_coordinator(shell: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
-    """The farm's settings, without secrets."""
+    """The coordinator's variables: the farm's settings, without secrets."""
     return {name: value for name, value in {**before, **shell}.items() if _is_setting(name)}
 
 
 def for_worker(shell: Mapping[str, str], before: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
-    """Settings, secrets, and what `names`, `BENCH_PASS_ENV` or an earlier command named, as far as it is set.
+    """The worker's variables: settings, secrets, and those named by `names`, `BENCH_PASS_ENV` or earlier commands.
 
-    Raises `BenchError` or `WorkerError` for a name that goes to no program.
+    Variables that are not set are left out.
+
+    Raises: `BenchError` or `WorkerError` for a name that may not be passed to programs.
     """
     both = {**before, **shell}
     passed = passed_names(both.get("BENCH_PASS_ENV", ""))
@@ -58,7 +60,7 @@ def for_worker(shell: Mapping[str, str], before: Mapping[str, str], names: Itera
 
 
 def environment_of(handed: Mapping[str, str], root: Path) -> dict[str, str]:
-    """The variables of a part of the farm in `root` that is handed these."""
+    """The environment of a part of the farm in `root` with the shell variables `handed`."""
     hidden = [str(root), *filter(None, [handed.get(_HIDE)])]
     return {
         "BENCH_WORK_DIR": str(root / "work"),
@@ -70,12 +72,12 @@ def environment_of(handed: Mapping[str, str], root: Path) -> dict[str, str]:
 
 
 def changed(handed: Mapping[str, str], before: Mapping[str, str]) -> list[str]:
-    """The names of variables that the living part has not, or has with another value."""
+    """The names of variables that the running part lacks or has with another value."""
     return sorted(name for name, value in handed.items() if before.get(name) != value)
 
 
 def missing_line(toolchains: Iterable[tuple[str, Iterable[str]]], known: Container[str]) -> str | None:
-    """One line on the first variable that a toolchain names and that is not `known`; None where all are."""
+    """An error line for the first variable of a toolchain that is not `known`; None where all are."""
     for toolchain, names in toolchains:
         for name in names:
             if name not in known:
@@ -85,7 +87,10 @@ def missing_line(toolchains: Iterable[tuple[str, Iterable[str]]], known: Contain
 
 
 def refuse_own(names: Iterable[str]) -> None:
-    """`EmbeddedError` for a name that goes to no program."""
+    """Check the names of a toolchain's variables.
+
+    Raises: `EmbeddedError` for a name that may not be passed to programs.
+    """
     try:
         check_passed_names(names)
     except ValueError as error:

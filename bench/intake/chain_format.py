@@ -1,4 +1,4 @@
-"""A chain of issues in words."""
+"""Formatting of a chain of issue ids, abbreviated where it is long."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -7,10 +7,10 @@ from typing import Final
 SHOWN_IDS: Final = 20
 
 
-def chain_words(ids: Sequence[str], *, closed: bool = False) -> str:
-    """The ids joined by arrows, those in the middle of a long chain only counted; `closed` repeats the first id.
+def format_chain(ids: Sequence[str], *, closed: bool = False) -> str:
+    """The ids joined by arrows; a long chain is abbreviated in the middle; `closed` repeats the first id.
 
-    Its length does not grow with the chain: every issue of a ring may carry it.
+    The length of the text is bounded: every issue of a cycle may carry it.
     """
     last = [ids[0]] if closed else []
     total = len(ids) + len(last)

@@ -1,4 +1,4 @@
-"""Processes of farms whose directory was deleted while they ran: nobody will come with `bench down`."""
+"""Orphaned processes: those of farms whose directory was deleted while they ran, without a `bench down`."""
 
 import os
 import signal
@@ -18,9 +18,9 @@ _SERVER_SECONDS: Final = 20.0
 
 
 def call_when_deleted(leave: Callable[[], object]) -> None:
-    """Call `leave` from a thread, once, as soon as the directory of the farm that started this process is deleted.
+    """Watchdog thread: call `leave` once when the directory of the farm that started this process is deleted.
 
-    Nothing happens in a process that no embedded farm has started.
+    Does nothing in a process that was not started by an embedded farm.
     """
     if FAMILY not in os.environ:
         return
@@ -35,35 +35,38 @@ def call_when_deleted(leave: Callable[[], object]) -> None:
 
 
 def is_deleted() -> bool:
-    """Whether this process was started by an embedded farm whose directory is gone."""
+    """Whether this process was started by an embedded farm whose directory was deleted."""
     return was_deleted(os.getpid(), os.environ)
 
 
 def processes_of_deleted_farms() -> list[psutil.Process]:
-    """The first process of every part of such a farm, as far as this user may see them."""
-    found = []
+    """The session leader of every part of a deleted farm, among the processes visible to this user."""
+    processes = []
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
-            # The first of its session: a part's children write to the same log.
+            # Session leaders only: a part's children write to the same log.
             if os.getsid(process.pid) == process.pid and was_deleted(process.pid, process.environ()):
-                found.append(process)
-    return found
+                processes.append(process)
+    return processes
 
 
 def end_deleted_farms() -> list[psutil.Process]:
-    """End them, workers first: they hand their work back to a database that still runs. Returns what was ended."""
-    found = [process for process in processes_of_deleted_farms() if process.pid != os.getpid()]
-    parts = [process for process in found if _is_part(process)]
+    """Shut down the orphans, workers first: they return their executions while the database still runs.
+
+    Returns: the processes that were ended.
+    """
+    processes = [process for process in processes_of_deleted_farms() if process.pid != os.getpid()]
+    parts = [process for process in processes if _is_part(process)]
     for process in parts:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
     psutil.wait_procs(parts, timeout=_WORKER_SECONDS)
-    for process in found:
+    for process in processes:
         with suppress(psutil.NoSuchProcess):
             below = process.children(recursive=True)
             end(process, 0 if process in parts else _SERVER_SECONDS, (signal.SIGINT, signal.SIGTERM))
             kill(below)
-    return found
+    return processes
 
 
 def _is_part(process: psutil.Process) -> bool:
@@ -73,13 +76,13 @@ def _is_part(process: psutil.Process) -> bool:
 
 
 def was_deleted(pid: int, environment: Mapping[str, str]) -> bool:
-    """Whether the directory of a daemon is gone: its log has no name any more, and at its place is nothing, or new.
+    """Whether the directory of a daemon was deleted: its log is unlinked, and its path is missing or another directory.
 
-    Not where the directory was moved, nor where only the log was deleted. Linux only; elsewhere False.
+    False where the directory was moved, or only the log was deleted. Linux only; elsewhere False.
     """
     device, inode, path = environment.get(PLACE, "::").split(":", 2)
     try:
-        # The file behind the link, whatever its name is by now.
+        # The open file behind the link, whatever its current name.
         if not path or os.stat(f"/proc/{pid}/fd/1").st_nlink:  # noqa: PTH116
             return False
         return place_of(Path(path)) != f"{device}:{inode}"

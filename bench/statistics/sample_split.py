@@ -1,4 +1,4 @@
-"""Runs dealt into halves: what is chosen or predicted on one is judged on the other."""
+"""Sample splitting: the runs of each arm in two halves, one to select or predict on, one to evaluate on."""
 
 import numpy as np
 
@@ -6,14 +6,14 @@ from bench.statistics.arms import Arms
 from bench.statistics.table import BenchTable, Bools, Floats, Ints
 
 
-class Halves:
-    """The runs of arms that have a value, and ways to deal each arm's runs into two."""
+class SampleSplit:
+    """Random splits of the runs with a value into two halves, within each arm."""
 
     def __init__(self, table: BenchTable, arms: Arms, values: Floats) -> None:
         number = np.full(len(table.arm_case), -1, dtype=np.intp)
-        number[arms.place] = np.arange(len(arms.place))
+        number[arms.row] = np.arange(len(arms.row))
         finite = np.flatnonzero(np.isfinite(values) & (number[table.run_arm] >= 0))
-        # Within an arm runs stand by value, for a deal must not depend on which came first.
+        # Within an arm runs are sorted by value: a split must not depend on the order of arrival.
         order = finite[np.lexsort((values[finite], number[table.run_arm[finite]]))]
         self.arm: Ints = number[table.run_arm[order]]
         self.values: Floats = values[order]
@@ -21,16 +21,16 @@ class Halves:
         self.count: Floats = arms.runs
 
     def deal(self, rng: np.random.Generator) -> Bools:
-        """True for half of each arm's runs."""
+        """A random split: True for half of each arm's runs."""
         order = np.lexsort((rng.random(len(self.arm)), self.arm))
-        place = np.empty(len(order), dtype=np.float64)
+        rank = np.empty(len(order), dtype=np.float64)
         starts = np.cumsum(self.count) - self.count
-        place[order] = np.arange(len(order)) - starts[self.arm[order]]
-        halves: Bools = place < np.floor(self.count[self.arm] / 2)
+        rank[order] = np.arange(len(order)) - starts[self.arm[order]]
+        halves: Bools = rank < np.floor(self.count[self.arm] / 2)
         return halves
 
     def split(self, half: Bools) -> tuple[tuple[Floats, Floats], Floats]:
-        """(runs, means) by arm of what `half` holds, without arms of a single run, and the means of all else."""
+        """(runs, means) by arm of the runs in `half`, without arms of a single run, and the means of the others."""
         seen = half & ~self.single
         return (self._sum(seen, None), self._mean(seen)), self._mean(~seen)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench.embedded.errors import EmbeddedError
-from bench.embedded.handed import (
+from bench.embedded.part_environment import (
     changed,
     environment_of,
     for_coordinator,
