@@ -32,13 +32,16 @@ def check_repository(repo: str) -> str:
     return repo
 
 
-def is_local(repo: str) -> bool:
-    """Whether an address is a path of this machine: no URL but `file`, and no `host:path`."""
-    scheme = _SCHEME.match(repo)
-    if scheme is not None:
-        return scheme[1] == "file"
+def is_path(repo: str) -> bool:
+    """Whether an address is a path, as Git decides it: no URL, and no `host:path` (a colon before any slash)."""
     host, colon, _ = repo.partition(":")
-    return not colon or "/" in host
+    return _SCHEME.match(repo) is None and (not colon or "/" in host)
+
+
+def is_local(repo: str) -> bool:
+    """Whether a repository is on this machine: its address is a path or a `file` URL."""
+    scheme = _SCHEME.match(repo)
+    return is_path(repo) if scheme is None else scheme[1] == "file"
 
 
 def has_credential(repo: str) -> bool:
@@ -50,7 +53,7 @@ def has_credential(repo: str) -> bool:
     return _USER_AND_PASSWORD.match(repo) is not None or _TOKEN.search(repo) is not None
 
 
-def blotted(repo: str) -> str:
+def redacted(repo: str) -> str:
     """An address without its credential, still recognisable as one that had it."""
     return _TOKEN.sub(r"\1…", _USER.sub(r"\1…:…@", _USER_AND_PASSWORD.sub("…:…@", repo)))
 

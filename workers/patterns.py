@@ -22,6 +22,11 @@ def check_patterns(patterns: list[str]) -> list[str]:
     return patterns
 
 
+def escaped(path: str) -> str:
+    """`path` with every special sign of .gitignore patterns behind a backslash: it matches that name alone."""
+    return re.sub(r"([\\*?\[\] ])", r"\\\1", path)
+
+
 def only_adding(pattern: str) -> str:
     """`pattern` without the power to take protection away: a leading `!` is meant as it stands, and so is all of a
     pattern that cannot be read."""

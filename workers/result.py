@@ -56,7 +56,7 @@ class RoundResult(Strict):
     `context_overflow` where its window was too small."""
 
 
-class LeftOut(Strict):
+class ExcludedFiles(Strict):
     """What a candidate left in its check-out that is no part of its patch: files that the repository ignores, and
     environments and caches."""
 
@@ -88,7 +88,7 @@ class CandidateResult(Strict):
     patch_bytes: int = 0
     """As archived: what looked like a secret is redacted."""
     files_modified: list[str] = []
-    left_out: LeftOut | None = None
+    left_out: ExcludedFiles | None = None
     """None where no patch was taken."""
     micro_usd: int | None = None
     """Compute plus provider money; None where the provider part is unknown."""

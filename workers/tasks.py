@@ -22,9 +22,9 @@ from workers.execution.run import run_execution
 from workers.lease.attempt import Run, attempt_next
 from workers.lease.notes import LeaseNotes
 from workers.lease.timing import LeaseTiming
-from workers.node.presence import Presence, heard_a_bell
+from workers.node.presence import Presence, note_doorbell
 from workers.node.settings import NodeSettings
-from workers.node.warm import settle, warm_up
+from workers.node.warm import freeze_heap, warm_up
 from workers.settings import WorkerSettings
 
 # One bell serves a class for at most this long, so that the other classes of the machine get their turn.
@@ -35,7 +35,7 @@ app.steps["consumer"].add(Presence)
 
 
 @dataclass(frozen=True)
-class Desk:
+class WorkerContext:
     """All that a pool child works with."""
 
     leases: Leases
@@ -52,12 +52,12 @@ def run_on(machine: Machine) -> Run:
 
 
 @lru_cache(maxsize=1)
-def desk_of(_pid: int) -> Desk:
+def context_of(_pid: int) -> WorkerContext:
     """Built once in each pool child, after the fork: a connection does not survive one."""
     node = NodeSettings.from_environment()
     machine = Machine.of(WorkerSettings.from_environment())
     parent = os.getppid()
-    return Desk(
+    return WorkerContext(
         leases=Leases(
             open_engine(node.database_url, f"bench worker {node.machine_id}", pool_size=2), node.machine_token
         ),
@@ -69,7 +69,7 @@ def desk_of(_pid: int) -> Desk:
     )
 
 
-def serve(queue: str, desk: Desk) -> None:
+def serve(queue: str, desk: WorkerContext) -> None:
     """Work through class `queue` until nothing is ready, the turn is over, or the machine goes away."""
     until = time.monotonic() + _TURN_SECONDS
     while not desk.leaving() and time.monotonic() < until:
@@ -83,7 +83,7 @@ def serve(queue: str, desk: Desk) -> None:
 @app.task(name=TASK_NAME, bind=True)
 def work(task: Any) -> None:
     """A bell rang: there is work in the class of this queue."""
-    serve(capability_class(task.request.delivery_info["routing_key"]), desk_of(os.getpid()))
+    serve(capability_class(task.request.delivery_info["routing_key"]), context_of(os.getpid()))
 
 
 @signals.after_setup_logger.connect
@@ -100,17 +100,17 @@ def _warm_up(**_: Any) -> None:
 
 @signals.worker_before_create_process.connect
 def _settle(**_: Any) -> None:
-    settle()
+    freeze_heap()
 
 
 @signals.worker_process_init.connect
 def _sit_down(**_: Any) -> None:
     """Have the desk ready and its connection open before the first bell; a claim in no class takes nothing."""
-    desk = desk_of(os.getpid())
+    desk = context_of(os.getpid())
     with suppress(SQLAlchemyError):
         desk.leases.claim("", desk.machine_id, uuid4(), desk.timing.lease)
 
 
 @signals.task_received.connect
 def _bell(**_: Any) -> None:
-    heard_a_bell()
+    note_doorbell()

@@ -74,7 +74,7 @@ class ScriptedToolchain:
         """What the step reports, as soon as it has said something."""
         return self._step(context).micro_usd if stdout.exists() and stdout.stat().st_size else None
 
-    def told(self, context: RoundContext, stdout: Path) -> int | None:
+    def result_count(self, context: RoundContext, stdout: Path) -> int | None:
         """1 where the step has said its result."""
         return 1 if self._step(context).is_result and stdout.exists() and stdout.stat().st_size else None
 

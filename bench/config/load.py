@@ -13,6 +13,7 @@ from bench.config.problems import Place, Problem, problems_of, unfit_values
 from bench.config.source import read_source
 from bench.config.trust import TrustLevel, check_keys, tightened
 from planner.canonical import sha256_json
+from workers.addresses import is_path
 from workers.spec import Workcell
 
 CONFIG_NAMES: Final = ("bench.yaml", "bench.yml", ".bench/config.yaml")
@@ -168,10 +169,8 @@ def _own_keys(override: Mapping[str, Any] | None, where: str) -> dict[str, Any]:
 
 
 def is_relative(repo: str) -> bool:
-    """Whether `repo` is a path that depends on where one stands: no URL, no host:path, not from the root."""
-    host, colon, _ = repo.partition(":")
-    elsewhere = "://" in repo or (bool(colon) and "/" not in host)
-    return not elsewhere and not Path(_expanded(repo)).is_absolute()
+    """Whether `repo` is a relative path: its meaning depends on the working directory."""
+    return is_path(repo) and not Path(_expanded(repo)).is_absolute()
 
 
 def _expanded(path: str) -> str:

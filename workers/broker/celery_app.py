@@ -2,7 +2,7 @@
 
 from celery import Celery
 
-from workers.broker.transport import TASK_NAME, BellAMQP
+from workers.broker.transport import TASK_NAME, DoorbellAMQP
 
 __all__ = ["TASK_NAME", "broker_queue", "capability_class", "make_app"]
 
@@ -17,7 +17,7 @@ def make_app(broker_url: str) -> Celery:
     Messages are acknowledged before the work begins: the lease in PostgreSQL is what brings lost work back, and
     late acknowledgement would only bring in the broker's own visibility timeout beside it.
     """
-    app = Celery("bench-farm", broker=broker_url, amqp=BellAMQP, set_as_current=False)
+    app = Celery("bench-farm", broker=broker_url, amqp=DoorbellAMQP, set_as_current=False)
     app.conf.update(
         accept_content=["json"],
         task_serializer="json",

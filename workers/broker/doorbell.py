@@ -14,7 +14,7 @@ WINDOW = 64
 class Doorbell(Protocol):
     """Bells by capability class. A bell may be lost, doubled or late: nothing depends on it but speed.
 
-    Both calls raise `BellError` where the broker cannot be reached.
+    Both calls raise `DoorbellError` where the broker cannot be reached.
     """
 
     def waiting(self, queue: str) -> int:
@@ -26,11 +26,11 @@ class Doorbell(Protocol):
         ...
 
 
-class BellError(Exception):
+class DoorbellError(Exception):
     """The broker cannot be reached; the next tick tries again."""
 
 
-def bells_to_ring(ready: int, waiting: int, window: int = WINDOW) -> int:
+def doorbells_to_ring(ready: int, waiting: int, window: int = WINDOW) -> int:
     """max(0, min(ready, window) − waiting): never more bells than work, never more than the window."""
     return max(0, min(ready, window) - waiting)
 
@@ -49,7 +49,7 @@ class CeleryDoorbell:
             with self._app.producer_pool.acquire(block=True, timeout=5) as producer:
                 return int(producer.channel.client.llen(broker_queue(queue)))
         except self._errors as error:
-            raise BellError(f"the broker does not answer: {error}") from error
+            raise DoorbellError(f"the broker does not answer: {error}") from error
 
     def ring(self, queue: str, times: int) -> None:
         try:
@@ -57,4 +57,4 @@ class CeleryDoorbell:
                 for _ in range(times):
                     self._app.send_task(TASK_NAME, queue=broker_queue(queue), producer=producer, retry=False)
         except self._errors as error:
-            raise BellError(f"the broker does not answer: {error}") from error
+            raise DoorbellError(f"the broker does not answer: {error}") from error

@@ -25,13 +25,13 @@ _BODY: Final = base64.b64encode(
 log = logging.getLogger(__name__)
 
 
-def is_bell(message: object) -> bool:
+def is_doorbell(message: object) -> bool:
     """Whether a message names the one task of the farm."""
     headers = message.get("headers") if isinstance(message, Mapping) else None
     return isinstance(headers, Mapping) and headers.get("task") == TASK_NAME
 
 
-def bell(queue: str) -> dict[str, Any]:
+def doorbell_message(queue: str) -> dict[str, Any]:
     """A raw message for `queue` that says nothing else; the only one that Celery is given."""
     number = str(uuid4())
     return {
@@ -50,7 +50,7 @@ def bell(queue: str) -> dict[str, Any]:
     }
 
 
-class BellChannel(redis.Channel):
+class DoorbellChannel(redis.Channel):
     """Reads on where a message is no JSON at all."""
 
     def _brpop_read(self, **options: Any) -> Any:
@@ -61,28 +61,28 @@ class BellChannel(redis.Channel):
             return True
 
 
-class BellTransport(redis.Transport):
+class DoorbellTransport(redis.Transport):
     """Delivers bells and nothing else."""
 
-    Channel = BellChannel
+    Channel = DoorbellChannel
 
     def _deliver(self, message: Any, queue: str) -> None:
-        if not is_bell(message):
+        if not is_doorbell(message):
             log.warning("dropped a message on %s that is no bell", queue)
             return
-        super()._deliver(bell(queue), queue)  # type: ignore[no-untyped-call]
+        super()._deliver(doorbell_message(queue), queue)  # type: ignore[no-untyped-call]
 
 
-class BellConnection(Connection):
+class DoorbellConnection(Connection):
     """A connection that hears bells only, where the broker speaks the Redis protocol."""
 
     def get_transport_cls(self) -> Any:
         """The transport's class."""
-        found = super().get_transport_cls()  # type: ignore[no-untyped-call]
-        return BellTransport if found is redis.Transport else found
+        transport = super().get_transport_cls()  # type: ignore[no-untyped-call]
+        return DoorbellTransport if transport is redis.Transport else transport
 
 
-class BellAMQP(AMQP):  # type: ignore[misc]
+class DoorbellAMQP(AMQP):  # type: ignore[misc]
     """Celery's messaging over such connections."""
 
-    Connection = BellConnection
+    Connection = DoorbellConnection

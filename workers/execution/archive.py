@@ -22,7 +22,7 @@ from workers.spec import PlannedAction, WorkOrder
 
 
 @dataclass(frozen=True)
-class Evidence:
+class CandidateRecord:
     """Everything that is recorded of one candidate.
 
     Manifest, proof and rollout follow from the first three, which the farm's database keeps, too: the archive of
@@ -42,44 +42,44 @@ def is_archive_name(name: object) -> TypeGuard[str]:
     return isinstance(name, str) and re.fullmatch(WORKCELL_ID_PATTERN.strip("^$"), name) is not None
 
 
-def write_archive(archives: Path, evidence: Evidence) -> Path:
+def write_archive(archives: Path, record: CandidateRecord) -> Path:
     """Write the archive of one candidate and return its directory, all of it or nothing.
 
     Raises `OSError`, also where an archive of this name exists: archives are append-only. `ValueError` for a name
     that would lie outside of `archives`; nothing is written then.
     """
-    name = evidence.result.workcell_id
+    name = record.result.workcell_id
     if not is_archive_name(name):
         raise ValueError(f"{name!r} is no name of an archive")
     keep_private(archives)
     # Many workers write here, and a listing of all archives for each would take longer than the writing.
     with atomic_directory(archives / name, remove_stale=False) as draft:
         (draft / "logs").mkdir()
-        planner = planner_block(evidence)
-        _json(draft / "manifest.json", manifest(evidence, planner))
-        _json(draft / "proof.json", proof(evidence))
-        _json(draft / "rollout.json", rollout(evidence, planner))
-        if evidence.patch is not None:
-            (draft / "patch.diff").write_bytes(evidence.patch)
-        for log, data in evidence.logs.items():
+        planner = planner_block(record)
+        _json(draft / "manifest.json", manifest(record, planner))
+        _json(draft / "proof.json", proof(record))
+        _json(draft / "rollout.json", rollout(record, planner))
+        if record.patch is not None:
+            (draft / "patch.diff").write_bytes(record.patch)
+        for log, data in record.logs.items():
             (draft / "logs" / log).write_bytes(data)
     return archives / name
 
 
-def planner_block(evidence: Evidence) -> dict[str, Any]:
+def planner_block(record: CandidateRecord) -> dict[str, Any]:
     """What the planner said and what really ran; the same in manifest and rollout."""
-    given = evidence.order.planner
+    given = record.order.planner
     return {
         "planner_input": given.get("planner_input"),
         "planner_action": given.get("planner_action"),
-        "executed_plan": executed_plan(evidence.order, evidence.action, evidence.action.candidates),
+        "executed_plan": executed_plan(record.order, record.action, record.action.candidates),
         "policy_trace": given.get("policy_trace"),
     }
 
 
-def manifest(evidence: Evidence, planner: dict[str, Any]) -> dict[str, Any]:
+def manifest(record: CandidateRecord, planner: dict[str, Any]) -> dict[str, Any]:
     """What was to be done and with what."""
-    order, result = evidence.order, evidence.result
+    order, result = record.order, record.result
     played = result.rounds[-1].toolchain if result.rounds else None
     return {
         "schema_version": "cyntra.workcell_manifest.v1",
@@ -97,9 +97,9 @@ def manifest(evidence: Evidence, planner: dict[str, Any]) -> dict[str, Any]:
         },
         "quality_gates": {gate.name: gate.model_dump(exclude={"name"}) for gate in order.workcell.gates},
         "planner": planner,
-        "speculate_mode": evidence.action.swarm_id == "speculate_vote",
+        "speculate_mode": record.action.swarm_id == "speculate_vote",
         "control": {
-            "speculate_parallelism": evidence.action.candidates,
+            "speculate_parallelism": record.action.candidates,
             "sampling": {"seed": order.seed, "candidate": result.index},
         },
         "bench": {"bench_id": order.bench_id, "execution_id": order.execution_id, "attempt": order.attempt},
@@ -114,13 +114,13 @@ def _without_credentials(issue: Mapping[str, Any]) -> dict[str, Any]:
     return {**issue, "workcell": {**workcell, "repo": without_credentials(workcell["repo"])}}
 
 
-def proof(evidence: Evidence) -> dict[str, Any]:
+def proof(record: CandidateRecord) -> dict[str, Any]:
     """What came of it."""
-    result = evidence.result
+    result = record.result
     return {
         "schema_version": "cyntra.proof.v1",
         "workcell_id": result.workcell_id,
-        "issue_id": evidence.order.issue.get("id"),
+        "issue_id": record.order.issue.get("id"),
         "status": result.status,
         "error_class": result.error_class,
         "message": result.message,
@@ -150,14 +150,14 @@ def proof(evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def rollout(evidence: Evidence, planner: dict[str, Any]) -> dict[str, Any]:
+def rollout(record: CandidateRecord, planner: dict[str, Any]) -> dict[str, Any]:
     """What a trainer needs of it."""
-    result = evidence.result
+    result = record.result
     return {
         "schema_version": "cyntra.rollout.v1",
         "workcell_id": result.workcell_id,
-        "issue_id": evidence.order.issue.get("id"),
-        "job_type": evidence.order.job_type,
+        "issue_id": record.order.issue.get("id"),
+        "job_type": record.order.job_type,
         "metadata": _times(result),
         "outcomes": {
             "status": result.status,

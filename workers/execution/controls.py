@@ -14,8 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from workers.cell import Cell
-from workers.execution.changes import Change
+from workers.execution.changes import FileChange
 from workers.execution.ignores import IGNORE_FILE
 from workers.execution.job import Job
 from workers.execution.patch import Rules, index_of_commit
@@ -25,15 +24,16 @@ from workers.gates.command import can_report
 from workers.gates.configuration import TEST_FILES
 from workers.gates.environment import shadow_objection
 from workers.gates.judge import GateRun, baseline_of, judge, kept_tests, why_not_run
-from workers.gates.run import GateBay
+from workers.gates.output import failure_line
+from workers.gates.run import GateRunner
 from workers.gates.sources import Sources
-from workers.gates.words import telling_line
 from workers.halt import HaltError
 from workers.patterns import is_readable, spec_of
 from workers.repository.git import GitError
 from workers.repository.mirror import ensure_commit
 from workers.repository.submodules import fetch_commit
 from workers.spec import Gate, GateBaseline
+from workers.workcell import WorkcellDirectories
 
 MAX_OUTPUT: Final = 1_000_000
 """Bytes of a gate's output that are looked through."""
@@ -41,7 +41,7 @@ _MOST_DIRECTORIES: Final = 100_000
 _VARYING: Final = re.compile(r"[0-9a-fA-F.]*\d[0-9a-fA-F.]*")
 
 
-def sources_of(cell: Cell, submodules: tuple[str, ...]) -> Sources:
+def sources_of(cell: WorkcellDirectories, submodules: tuple[str, ...]) -> Sources:
     """What the base commit has, for judging failed imports."""
     store = PristineStore(cell)
     # Rules for what a build makes stand at the top.
@@ -57,7 +57,12 @@ Explain = Callable[[Gate, GateRun, str], str | None]
 
 
 def positive_control(
-    job: Job, bay: GateBay, cell: Cell, commit: str, baselines: list[GateBaseline], explain: Explain
+    job: Job,
+    gate_runner: GateRunner,
+    cell: WorkcellDirectories,
+    commit: str,
+    baselines: list[GateBaseline],
+    explain: Explain,
 ) -> tuple[list[GateBaseline], str | None]:
     """The baselines with what the gates show at the known-good commit; why one of them could not judge, if so.
 
@@ -72,14 +77,14 @@ def positive_control(
         label = f"{gate.name}-known-good"
         shown_on_base = baseline_of(gate.name, baselines) or GateBaseline(name=gate.name, passed=False)
         for _ in range(1 + workcell.flaky_reruns):
-            run = bay.run(gate, index, label)
+            run = gate_runner.run(gate, index, label)
             baseline = _held(run, shown_on_base)
             result = judge(gate, run, baseline, tests.match_file)
             if result.passed:
                 break
         shown.append(baseline.model_copy(update={"ran": True}) if result.passed else baseline)
         if gate.required and not result.passed and objection is None:
-            why = why_not_run(gate, run, explain(gate, run, label)) or telling_line(run.output_tail)
+            why = why_not_run(gate, run, explain(gate, run, label)) or failure_line(run.output_tail)
             objection = (
                 f"gate {gate.name} fails at workcell.known_good {commit[:12]}, too, so it cannot tell a right fix: "
                 f"{', '.join(result.fail_codes)}: {why}{_kept_back(kept_back)}"
@@ -87,7 +92,7 @@ def positive_control(
     return shown, objection
 
 
-def _write_known_good(job: Job, cell: Cell, commit: str, index: Path) -> tuple[str, ...]:
+def _write_known_good(job: Job, cell: WorkcellDirectories, commit: str, index: Path) -> tuple[str, ...]:
     workcell = job.order.workcell
     try:
         ensure_commit(job.machine.mirrors_dir, workcell.repo, commit, job.control)
@@ -114,7 +119,7 @@ def _kept_back(paths: tuple[str, ...]) -> str:
 
 
 def negative_control(
-    job: Job, bay: GateBay, gate: Gate, run: GateRun, cell: Cell, sources: Sources
+    job: Job, gate_runner: GateRunner, gate: Gate, run: GateRun, cell: WorkcellDirectories, sources: Sources
 ) -> str | None:
     """Why the gate judges an installed copy; None where it does not, or there is none.
 
@@ -124,32 +129,32 @@ def negative_control(
         return None
     copies = dict(_copies(job, sources.packages))
     # One whose output names no Python file tests something else of the repository.
-    if not copies or ".py" not in bay.place.text(bay.log_of(gate.name), MAX_OUTPUT):
+    if not copies or ".py" not in gate_runner.programs.text(gate_runner.log_of(gate.name), MAX_OUTPUT):
         return None
     mark = f"bench-control-{secrets.token_hex(8)}"
     index = cell.root / "broken.index"
     _write_broken(cell, [sources.packages[name] for name in copies], mark, index)
     label = f"{gate.name}-control"
-    broken = bay.run(gate, index, label)
-    before, after = (_lasting(bay, each) for each in (gate.name, label))
+    broken = gate_runner.run(gate, index, label)
+    before, after = (_lasting(gate_runner, each) for each in (gate.name, label))
     is_same = broken.exit_code == run.exit_code and before == after
     return (
         shadow_objection(copies)
-        if is_same and mark not in bay.place.text(bay.log_of(label), MAX_OUTPUT)
+        if is_same and mark not in gate_runner.programs.text(gate_runner.log_of(label), MAX_OUTPUT)
         else None
     )
 
 
-def _lasting(bay: GateBay, label: str) -> str:
+def _lasting(gate_runner: GateRunner, label: str) -> str:
     """A run's output without what differs from run to run: its directory, numbers, times, addresses."""
-    output = bay.place.text(bay.log_of(label), MAX_OUTPUT)
-    return _VARYING.sub("#", output.replace(str(bay.checkout_of(label).parent), "."))
+    output = gate_runner.programs.text(gate_runner.log_of(label), MAX_OUTPUT)
+    return _VARYING.sub("#", output.replace(str(gate_runner.checkout_of(label).parent), "."))
 
 
 def _copies(job: Job, packages: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Packages of the project's names in what set-up made, and in the worker's own environment."""
-    for place in job.products.reads:
-        for directory, names, files in islice(os.walk(place), _MOST_DIRECTORIES):
+    for product in job.products.reads:
+        for directory, names, files in islice(os.walk(product), _MOST_DIRECTORIES):
             stems = {*names, *(file.removesuffix(".py") for file in files)}
             yield from _modules(Path(directory), packages.keys() & stems)
     yield from _modules(Path(sysconfig.get_path("purelib")), packages.keys())
@@ -163,8 +168,8 @@ def _modules(directory: Path, names: Iterable[str]) -> Iterator[tuple[str, str]]
                 yield name, str(path)
 
 
-def _write_broken(cell: Cell, paths: Iterable[str], mark: str, index: Path) -> None:
+def _write_broken(cell: WorkcellDirectories, paths: Iterable[str], mark: str, index: Path) -> None:
     """A copy of the base's index in which these files raise an error that names `mark`."""
     store = PristineStore(cell)
     name = store.add(f"raise ImportError({mark!r})\n".encode())
-    store.write_index(index, [Change("100644", "100644", name, name, path) for path in paths])
+    store.write_index(index, [FileChange("100644", "100644", name, name, path) for path in paths])

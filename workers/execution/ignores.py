@@ -1,9 +1,12 @@
 """Ignore rules of the base commit: its `.gitignore` files as one list, so that a candidate's edits of them hide and
 reveal nothing. Pure."""
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
+
+from workers.patterns import escaped
 
 IGNORE_FILE = ".gitignore"
 _BOM = b"\xef\xbb\xbf"
@@ -39,7 +42,7 @@ def _rules(directory: bytes, text: bytes) -> Iterator[bytes]:
 
 def _below(directory: bytes, pattern: bytes) -> bytes:
     """The pattern of a file in `directory`, as seen from the root."""
-    place = b"/" + re.sub(rb"([\\*?\[\] ])", rb"\\\1", directory)
+    prefix = os.fsencode(f"/{escaped(os.fsdecode(directory))}")
     if b"/" in pattern.rstrip(b"/"):
-        return place + b"/" + pattern.removeprefix(b"/")
-    return place + b"/**/" + pattern
+        return prefix + b"/" + pattern.removeprefix(b"/")
+    return prefix + b"/**/" + pattern

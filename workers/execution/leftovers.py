@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from planner.system.atomic import DRAFTS
-from workers.cell import orphans, sweep_orphans
 from workers.execution.setup import log_of, stamp
 from workers.sandbox.sweep import is_real_directory, remove_tree
+from workers.workcell import orphans, sweep_orphans
 
 _HOUR: Final = 3600.0
 UNUSED_SECONDS: Final = 14 * 24 * _HOUR
@@ -45,11 +45,13 @@ def stale_workcells(work_dir: Path, *, remove: bool) -> list[Leftover]:
     cells = work_dir / "cells"
     if not is_real_directory(cells):
         return []
-    found = [Leftover("workcell", root, size_of(root)) for root in orphans(work_dir) if os.path.lexists(root)]
+    leftovers = [
+        Leftover("workcell", root, size_of(root)) for root in orphans(work_dir) if os.path.lexists(root)
+    ]
     if not remove:
-        return found
+        return leftovers
     cleared = set(sweep_orphans(work_dir))
-    return [one for one in found if one.path in cleared]
+    return [leftover for leftover in leftovers if leftover.path in cleared]
 
 
 def stale_mirrors(work_dir: Path, *, remove: bool) -> list[Leftover]:
@@ -63,13 +65,13 @@ def stale_mirrors(work_dir: Path, *, remove: bool) -> list[Leftover]:
     gone = [Leftover("mirror", path, size_of(path)) for path in sorted(mirrors.glob(f"*{_GONE}"))]
     # First, for their names are those that other mirrors may be moved to.
     _clear(gone, remove)
-    found = []
+    leftovers = []
     for mirror in sorted(mirrors.glob("*.git")):
         with _held(mirror.with_suffix(".lock")) as mine:
             if mine and is_real_directory(mirror):
-                found += _of_mirror(mirror, remove)
-    _clear(found, remove)
-    return gone + found
+                leftovers += _of_mirror(mirror, remove)
+    _clear(leftovers, remove)
+    return gone + leftovers
 
 
 def stale_objects(work_dir: Path, *, remove: bool) -> list[Leftover]:
@@ -78,11 +80,11 @@ def stale_objects(work_dir: Path, *, remove: bool) -> list[Leftover]:
     if not is_real_directory(store):
         return []
     kept = sorted(store.glob("objects/??/??/*"))
-    found = [Leftover("large file", path, size_of(path)) for path in kept if _idle(path) > _life(path)]
+    leftovers = [Leftover("large file", path, size_of(path)) for path in kept if _idle(path) > _life(path)]
     parts = sorted(chain.from_iterable(store.glob(pattern) for pattern in _HALF_DOWNLOADED))
-    found += [Leftover("half a fetch", path, size_of(path)) for path in parts if _idle(path) > _HOUR]
-    _clear(found, remove)
-    return found
+    leftovers += [Leftover("half a fetch", path, size_of(path)) for path in parts if _idle(path) > _HOUR]
+    _clear(leftovers, remove)
+    return leftovers
 
 
 def _life(path: Path) -> float:
@@ -94,29 +96,29 @@ def stale_setups(work_dir: Path, *, remove: bool) -> list[Leftover]:
     setups = work_dir / "setups"
     if not is_real_directory(setups):
         return []
-    found = []
+    leftovers = []
     for products in sorted(filter(is_real_directory, setups.iterdir())):
         with _held(products.with_name(f"{products.name}.lock")) as mine:
             if mine and _is_stale_setup(products) and (not remove or _withdrawn(products)):
-                found.append(Leftover("set-up", products, size_of(products)))
+                leftovers.append(Leftover("set-up", products, size_of(products)))
                 if remove:
                     remove_tree(products)
                     log_of(products).unlink(missing_ok=True)
-    return found
+    return leftovers
 
 
 def half_archives(archives: Path, *, remove: bool) -> list[Leftover]:
     """What workers that were killed while they wrote an archive left of it; whole archives stay."""
     drafts = sorted(chain(archives.glob(DRAFTS), archives.glob(_DRAFTS_BEFORE)))
-    found = [Leftover("half an archive", path, size_of(path)) for path in drafts if _idle(path) > _HOUR]
-    _clear(found, remove)
-    return found
+    leftovers = [Leftover("half an archive", path, size_of(path)) for path in drafts if _idle(path) > _HOUR]
+    _clear(leftovers, remove)
+    return leftovers
 
 
-def _clear(found: list[Leftover], remove: bool) -> None:
+def _clear(leftovers: list[Leftover], remove: bool) -> None:
     if remove:
-        for one in found:
-            remove_tree(one.path)
+        for leftover in leftovers:
+            remove_tree(leftover.path)
 
 
 def _withdrawn(products: Path) -> bool:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from workers.sandbox.bounds import Bounds
 from workers.sandbox.program import SCRATCH_BYTES
+from workers.sandbox.watchdog import ResourceLimits
 from workers.settings import WorkerSettings
 from workers.spec import Sandbox
 from workers.toolchains.base import Toolchain
@@ -63,6 +63,8 @@ class Machine:
         )
 
     @property
-    def bounds(self) -> Bounds:
+    def resource_limits(self) -> ResourceLimits:
         """What one program may use of this machine."""
-        return Bounds(self.max_disk_bytes, self.max_memory_bytes, self.max_processes, self.disk_reserve_bytes)
+        return ResourceLimits(
+            self.max_disk_bytes, self.max_memory_bytes, self.max_processes, self.disk_reserve_bytes
+        )

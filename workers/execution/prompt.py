@@ -16,17 +16,19 @@ _MOST_SIGNS: Final = 65_536
 
 def feedback(played: RoundResult, gates: Sequence[GateResult]) -> list[dict[str, Any]]:
     """What the next round is told of this one: the toolchain's own failure, and every failing gate."""
-    told: list[dict[str, Any]] = []
+    failures: list[dict[str, Any]] = []
     if played.status not in ("success", "partial"):
-        told.append({"toolchain": played.toolchain, "status": played.status, "message": played.message})
+        failures.append({"toolchain": played.toolchain, "status": played.status, "message": played.message})
     for gate in gates:
         if not gate.passed:
-            told.append({"gate": gate.name, "fail_codes": gate.fail_codes, "output_tail": gate.output_tail})
-    return told
+            failures.append(
+                {"gate": gate.name, "fail_codes": gate.fail_codes, "output_tail": gate.output_tail}
+            )
+    return failures
 
 
 def manifest(
-    order: WorkOrder, number: int, seed: int, budget_seconds: float, told: Sequence[dict[str, Any]]
+    order: WorkOrder, number: int, seed: int, budget_seconds: float, feedback: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
     """The document for programs; commands are argument lists."""
     return {
@@ -34,7 +36,7 @@ def manifest(
         "gates": [gate.model_dump() for gate in order.workcell.gates],
         "protected_paths": protected_paths(order),
         "round": number,
-        "feedback": list(told),
+        "feedback": list(feedback),
         "seed": seed,
         "budget_seconds": budget_seconds,
     }
@@ -60,7 +62,7 @@ def protected_paths(order: WorkOrder) -> list[str]:
     return [*paths, *cell.further_protected_paths, *added]
 
 
-def prompt(order: WorkOrder, number: int, told: Sequence[dict[str, Any]]) -> str:
+def prompt(order: WorkOrder, number: int, feedback: Sequence[dict[str, Any]]) -> str:
     """The document for a language model."""
     issue = order.issue
     parts = [f"# {issue.get('title') or issue.get('id') or 'Issue'}", _bounded(issue.get("description"))]
@@ -73,7 +75,7 @@ def prompt(order: WorkOrder, number: int, told: Sequence[dict[str, Any]]) -> str
     parts += ["## How it is checked", *(_gate(gate) for gate in order.workcell.gates)]
     if number > 1:
         parts.append(f"## What the checks said of round {number - 1}")
-        parts += [_told(each) for each in told]
+        parts += [_feedback_text(each) for each in feedback]
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
 
 
@@ -85,9 +87,9 @@ def _bounded(text: object) -> str:
     return f"{whole[:_MOST_SIGNS]}\n\n[cut here: {len(whole)} characters; manifest.json has all of them]"
 
 
-def write(place: Path, text: str, document: dict[str, Any]) -> tuple[Path, Path]:
+def write(directory: Path, text: str, document: dict[str, Any]) -> tuple[Path, Path]:
     """Both files in the round's fresh directory; returns their paths."""
-    prompt_file, manifest_file = place / "prompt.md", place / "manifest.json"
+    prompt_file, manifest_file = directory / "prompt.md", directory / "manifest.json"
     prompt_file.write_text(text, encoding="utf-8", errors="replace")
     manifest_file.write_text(json.dumps(document, ensure_ascii=True, indent=1), encoding="ascii")
     return prompt_file, manifest_file
@@ -106,7 +108,7 @@ def _gate(gate: Gate) -> str:
     return f"- `{' '.join(gate.command)}` ({gate.name}, {needed})"
 
 
-def _told(each: dict[str, Any]) -> str:
+def _feedback_text(each: dict[str, Any]) -> str:
     if "gate" in each:
         codes = ", ".join(each["fail_codes"])
         tail = each["output_tail"].replace("```", "'''")

@@ -18,11 +18,11 @@ from planner.canonical import sha256_json
 from workers.private import keep_private
 from workers.repository import seal
 from workers.sandbox import allowlist
-from workers.sandbox.bounds import EXCESS_CODES, excess_words
 from workers.sandbox.capture import redact
-from workers.sandbox.place import MissingProgramError, Place
-from workers.sandbox.process import Ended, Limits
+from workers.sandbox.process import ProgramExit, StopConditions
+from workers.sandbox.runner import MissingProgramError, ProgramRunner
 from workers.sandbox.sweep import remove_tree
+from workers.sandbox.watchdog import EXCESS_CODES, excess_message
 from workers.spec import Workcell
 
 _log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class SetupFailedError(Exception):
     """Set-up did not come to its end; the message is one line."""
 
 
-def place_of_products(work_dir: Path, workcell: Workcell) -> Path:
+def products_directory(work_dir: Path, workcell: Workcell) -> Path:
     """Where the products of this set-up are kept; the name is made of everything they depend on."""
     inputs: list[object] = [
         workcell.repo,
@@ -75,7 +75,7 @@ def kept_products(directory: Path) -> Products | None:
     return Products(programs, (directory,))
 
 
-def make_products(place: Place, workcell: Workcell, directory: Path, checkout: Path) -> Products:
+def make_products(runner: ProgramRunner, workcell: Workcell, directory: Path, checkout: Path) -> Products:
     """Run the command in `checkout`; the caller holds the lock. Raises `SetupFailedError`.
 
     What the command writes is kept whole beside the products, also where it fails.
@@ -88,21 +88,21 @@ def make_products(place: Place, workcell: Workcell, directory: Path, checkout: P
     directory.mkdir()
     command = tuple(part.replace("{setup_dir}", str(directory)) for part in workcell.setup or [])
     try:
-        ended = place.run(
+        ended = runner.run(
             command,
             checkout,
             checkout.parent,
             {"BENCH_SETUP_DIR": str(directory)},
-            Limits(workcell.setup_timeout_seconds),
+            StopConditions(workcell.setup_timeout_seconds),
             log,
             network=True,
             writes=(directory,),
         )
     except (MissingProgramError, OSError) as error:
         raise SetupFailedError(f"set-up cannot run: {error}") from None
-    log.write_bytes(redact(log.read_bytes(), place.secrets.values()))
+    log.write_bytes(redact(log.read_bytes(), runner.secrets.values()))
     if ended.exit_code != 0:
-        words = _failure_words(place.text(log, _TAIL))
+        words = _failure_lines(runner.text(log, _TAIL))
         raise SetupFailedError(f"set-up {_how(ended)}: {words} (its whole log: {log} on {platform.node()})")
     seal.seal(directory, stamp(directory), contents=True)
     return kept_products(directory) or Products()
@@ -118,15 +118,15 @@ def log_of(directory: Path) -> Path:
     return directory.with_name(f"{directory.name}.log")
 
 
-def _how(ended: Ended) -> str:
+def _how(ended: ProgramExit) -> str:
     if ended.ended_by == "exit":
         return f"ended with exit code {ended.exit_code}"
     if ended.ended_by == "full" or ended.ended_by in EXCESS_CODES:
-        return f"was stopped: {excess_words(ended.ended_by)}"
+        return f"was stopped: {excess_message(ended.ended_by)}"
     return "ran out of time"
 
 
-def _failure_words(output: str) -> str:
+def _failure_lines(output: str) -> str:
     """The lines by which a program says what went wrong, and its last one; one line, bounded."""
     lines = [line.strip()[:_LONGEST_LINE] for line in output.splitlines() if line.strip()]
     telling = [line for line in lines if _TELLING.search(line)][-_MOST_LINES:]

@@ -101,14 +101,14 @@ def _remove(path: str) -> None:
 def changed_paths(rules: str, limit: int) -> set[bytes]:
     """Paths that differ from the index, or are neither in it nor ignored by `rules`. Raises `RefusedError` above
     `limit`."""
-    found: set[bytes] = set()
+    paths: set[bytes] = set()
     # A path that is gone is listed as modified, too.
     for asked in (["--modified", "--deleted"], ["--others", f"--exclude-from={rules}"]):
         for path in _names(["ls-files", *asked, "-z"]):
-            found.add(path)
-            if len(found) > limit:
-                raise RefusedError(f"more than {limit} changed files", _crowded(found))
-    return found
+            paths.add(path)
+            if len(paths) > limit:
+                raise RefusedError(f"more than {limit} changed files", _crowded(paths))
+    return paths
 
 
 def _crowded(paths: set[bytes]) -> list[tuple[str, bytes]]:
@@ -123,12 +123,12 @@ def _crowded(paths: set[bytes]) -> list[tuple[str, bytes]]:
 
 def tracked_names() -> set[bytes]:
     """Every file of the base commit, and every directory above one."""
-    found: set[bytes] = set()
+    names: set[bytes] = set()
     for path in _names(["ls-files", "-z"]):
-        while path and path not in found:
-            found.add(path)
+        while path and path not in names:
+            names.add(path)
             path = os.path.dirname(path)
-    return found
+    return names
 
 
 def with_made(out: str, made: list[bytes]) -> str:

@@ -148,8 +148,8 @@ def _toml_joined(base: bytes, now: bytes) -> bytes:
 
 def _ini_reader(*names: str) -> _Read:
     def read(data: bytes) -> object:
-        found = iniconfig.IniConfig("", data.decode()).sections
-        return {name: dict(found[name]) for name in names if name in found}
+        sections = iniconfig.IniConfig("", data.decode()).sections
+        return {name: dict(sections[name]) for name in names if name in sections}
 
     return read
 

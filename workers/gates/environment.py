@@ -21,14 +21,14 @@ def environment_objection(
     check-out. `pointers_read`: files that it read and that hold an LFS pointer in place of their content.
     """
     hidden = hidden_failure(output) if suite is None else None
-    told = [] if suite is None else [*suite.collection_errors.values(), *suite.failures.values()]
-    texts = told or [output]
+    test_outputs = [] if suite is None else [*suite.collection_errors.values(), *suite.failures.values()]
+    texts = test_outputs or [output]
     if suite is not None:
         sources = sources.with_outside(suite.outside)
     return (
         hidden
         or _pointers(pointers_read)
-        or next(_import_objections(texts, sources, root, last_only=bool(told)), None)
+        or next(_import_objections(texts, sources, root, last_only=bool(test_outputs)), None)
         or _submodule_objection(texts, sources)
     )
 

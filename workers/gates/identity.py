@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
+from workers.gates.output import listing
 from workers.gates.shrinking import function_of, split
-from workers.gates.suite import Comparison, SuiteRun
-from workers.gates.words import listing
+from workers.gates.suite import SuiteComparison, SuiteRun
 from workers.spec import FewerTests, GateBaseline, TestState
 
 IsTestFile = Callable[[str], bool]
@@ -21,7 +21,7 @@ def compare(
     baseline: GateBaseline | None,
     is_test_file: IsTestFile,
     policy: FewerTests | None = None,
-) -> Comparison:
+) -> SuiteComparison:
     """The fail codes of tests that are missing, or that do not count any more.
 
     `fewer_tests`: a test of the base commit is missing, or there is none at all. `new_skips`, `new_xfails`: a test
@@ -34,8 +34,8 @@ def compare(
     known = (baseline.tests if baseline is not None else None) or {}
     good = _on_good(known, baseline)
     required = known if good is None else good
-    result = Comparison()
-    _tell_fewer(result, suite, required, baseline, is_test_file, policy if good is None else "fail")
+    result = SuiteComparison()
+    _note_missing(result, suite, required, baseline, is_test_file, policy if good is None else "fail")
     states = {**known, **required}
     for state, code in _EXCUSED.items():
         excused = _excused(suite, states, required, state, is_test_file)
@@ -65,16 +65,16 @@ def _on_good(known: Mapping[str, TestState], baseline: GateBaseline | None) -> M
     }
 
 
-def _tell_fewer(
-    result: Comparison,
+def _note_missing(
+    result: SuiteComparison,
     suite: SuiteRun,
     required: Mapping[str, TestState],
     baseline: GateBaseline | None,
     is_test_file: IsTestFile,
     policy: FewerTests | None,
 ) -> None:
-    told = bool(required) or (baseline is not None and bool(baseline.tests))
-    at_least = 1 if told else max(1, (baseline.collected if baseline else None) or 0)
+    has_identities = bool(required) or (baseline is not None and bool(baseline.tests))
+    at_least = 1 if has_identities else max(1, (baseline.collected if baseline else None) or 0)
     if suite.collected < at_least:
         result.codes.append("fewer_tests")
         result.notes.append(f"fewer_tests: {suite.collected} of {at_least} tests")

@@ -18,7 +18,7 @@ _HANDLED = (
     "During handling of the above exception",
     "The above exception was the direct cause",
 )
-_PLACE = re.compile(r'^(?:\s*File "(?P<quoted>[^"]+)", line \d+|(?P<bare>[^\s:][^:\n]*\.py):\d+: )')
+_FRAME = re.compile(r'^(?:\s*File "(?P<quoted>[^"]+)", line \d+|(?P<bare>[^\s:][^:\n]*\.py):\d+: )')
 _LINES_BEFORE, _LINES_AFTER = 40, 6
 KNOWN_GOOD_HINT = "or, where the fix adds it, name a commit that has it as `workcell.known_good`"
 
@@ -41,15 +41,15 @@ def missing_imports(text: str, root: str = "") -> list[MissingImport]:
     `root`: the check-out, which is taken off the names of files in it.
     """
     lines = text.splitlines()
-    found = []
+    missing = []
     for number, line in enumerate(lines):
         error = _ERROR.match(line)
         if error is not None and not _is_handled(lines[number + 1 : number + 1 + _LINES_AFTER]):
             importer = _importer(lines, number)
             module = error["module"] or f"{error['package']}.{error['name']}"
-            place = _relative(importer, root) if importer else None
-            found.append(MissingImport(module, place, by_name=error["module"] is None))
-    return list(dict.fromkeys(found))
+            file = _relative(importer, root) if importer else None
+            missing.append(MissingImport(module, file, by_name=error["module"] is None))
+    return list(dict.fromkeys(missing))
 
 
 def _is_handled(following: Iterable[str]) -> bool:
@@ -61,16 +61,16 @@ def _importer(lines: list[str], number: int) -> str | None:
     for line in lines[number + 1 : number + 1 + _LINES_AFTER]:
         if (
             line.rstrip().endswith((": ModuleNotFoundError", ": ImportError"))
-            and (place := _place(line)) is not None
+            and (file := _file_of_frame(line)) is not None
         ):
-            return place
+            return file
     before = reversed(lines[max(0, number - _LINES_BEFORE) : number])
-    places = (place for line in before if (place := _place(line)) is not None)
-    return next((place for place in places if "/importlib/" not in place and "<frozen" not in place), None)
+    files = (file for line in before if (file := _file_of_frame(line)) is not None)
+    return next((file for file in files if "/importlib/" not in file and "<frozen" not in file), None)
 
 
-def _place(line: str) -> str | None:
-    match = _PLACE.match(line)
+def _file_of_frame(line: str) -> str | None:
+    match = _FRAME.match(line)
     return None if match is None else (match["quoted"] or match["bare"])
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from workers.gates.command import can_report
 from workers.gates.identity import IsTestFile, compare
 from workers.gates.listed import compare_listed, why_unusable
-from workers.gates.suite import Comparison, SuiteRun
-from workers.gates.words import telling_line
+from workers.gates.output import failure_line
+from workers.gates.suite import SuiteComparison, SuiteRun
 from workers.result import GateResult
-from workers.sandbox.bounds import EXCESS_CODES, excess_words
 from workers.sandbox.process import EndedBy
+from workers.sandbox.watchdog import EXCESS_CODES, excess_message
 from workers.spec import Gate, GateBaseline, TestState
 
 BASELINE_VERSION = 3
@@ -39,16 +39,16 @@ class GateRun:
     """Tests that it was in when it ended, with the seconds that each had run."""
     pointers_read: tuple[str, ...] = ()
     """Files that it read and that hold a pointer in place of their content."""
-    why_untold: str = ""
+    why_no_tests: str = ""
     """Why `suite` is None, where it is known: what was told was not taken, or pytest did not start."""
 
 
-def tells_tests(gate: Gate) -> bool:
+def reports_tests(gate: Gate) -> bool:
     """Whether a gate's tests are told one by one: where it says so, and where it is pytest anyway."""
-    return needs_tests(gate) or can_report(gate.command)
+    return requires_tests(gate) or can_report(gate.command)
 
 
-def needs_tests(gate: Gate) -> bool:
+def requires_tests(gate: Gate) -> bool:
     """Whether a gate is no verdict where its tests are not told."""
     return gate.junit or gate.is_listed
 
@@ -71,16 +71,16 @@ def judge(gate: Gate, run: GateRun, baseline: GateBaseline | None, is_test_file:
 
 def _compared(
     gate: Gate, run: GateRun, baseline: GateBaseline | None, is_test_file: IsTestFile
-) -> Comparison:
+) -> SuiteComparison:
     """What speaks against the run, and the words for it."""
     if run.ended_by is None or run.ended_by in ("cancel", "full"):
-        return Comparison(["not_run"])
+        return SuiteComparison(["not_run"])
     if run.ended_by in EXCESS_CODES:
-        return Comparison([EXCESS_CODES[run.ended_by]])
+        return SuiteComparison([EXCESS_CODES[run.ended_by]])
     if run.exit_code is None:
-        return Comparison(["timeout"])
+        return SuiteComparison(["timeout"])
     if run.suite is None:
-        return _untold(gate, run, run.exit_code, baseline)
+        return _by_exit_code(gate, run, run.exit_code, baseline)
     if gate.is_listed:
         shown = compare_listed(gate, run.suite)
     else:
@@ -91,13 +91,13 @@ def _compared(
     return shown
 
 
-def _untold(gate: Gate, run: GateRun, exit_code: int, baseline: GateBaseline | None) -> Comparison:
+def _by_exit_code(gate: Gate, run: GateRun, exit_code: int, baseline: GateBaseline | None) -> SuiteComparison:
     """By the exit code alone, unless the tests were told on the base commit: then they are missing now."""
-    needed = needs_tests(gate)
+    needed = requires_tests(gate)
     codes = [f"exit_{exit_code}"] if exit_code not in ((0, 1) if needed else (0,)) else []
-    if needed or run.why_untold or (baseline is not None and baseline.tests is not None):
+    if needed or run.why_no_tests or (baseline is not None and baseline.tests is not None):
         codes.append("no_junit")
-    return Comparison(codes, [f"no_junit: {run.why_untold}"] if run.why_untold else [])
+    return SuiteComparison(codes, [f"no_junit: {run.why_no_tests}"] if run.why_no_tests else [])
 
 
 def _runner_codes(run: GateRun, suite: SuiteRun, exit_code: int) -> list[str]:
@@ -136,7 +136,7 @@ def as_baseline(gate: Gate, run: GateRun, environment: str | None = None) -> Gat
         tests=kept_tests(suite),
         canary=suite is not None and suite.canary is True,
         duration_ms=run.duration_ms,
-        detail=detail or telling_line(run.output_tail),
+        detail=detail or failure_line(run.output_tail),
     )
 
 
@@ -156,16 +156,16 @@ def why_not_run(gate: Gate, run: GateRun, environment: str | None = None) -> str
     if hangs(gate, run) or crashes(gate, run):
         return ""
     if run.ended_by == "full" or run.ended_by in EXCESS_CODES:
-        return excess_words(run.ended_by)
+        return excess_message(run.ended_by)
     if run.exit_code is None:
         return f"no end within {gate.timeout_seconds:g} seconds; {_NO_END_MEND}"
     if run.exit_code in (126, 127):
-        return f"exit code {run.exit_code}: {telling_line(run.output_tail)}"
+        return f"exit code {run.exit_code}: {failure_line(run.output_tail)}"
     if run.suite is None:
-        goes_by_exit = not needs_tests(gate) and (
+        goes_by_exit = not requires_tests(gate) and (
             run.exit_code in _RUNNER_TELLS or not can_report(gate.command)
         )
-        return "" if goes_by_exit and not run.why_untold else _why_no_suite(gate, run)
+        return "" if goes_by_exit and not run.why_no_tests else _why_no_suite(gate, run)
     return _why_no_verdict(run, run.suite) or (
         why_unusable(gate, run.suite) if gate.is_listed else _why_only_threshold(run, run.suite)
     )
@@ -191,7 +191,7 @@ def crashes(gate: Gate, run: GateRun) -> bool:
 
 def _why_no_suite(gate: Gate, run: GateRun) -> str:
     what = "pytest did not tell its tests" if can_report(gate.command) else "no JUnit file"
-    return f"{run.why_untold or what}, exit code {run.exit_code}: {telling_line(run.output_tail)}"
+    return f"{run.why_no_tests or what}, exit code {run.exit_code}: {failure_line(run.output_tail)}"
 
 
 def _why_no_verdict(run: GateRun, suite: SuiteRun) -> str:
@@ -201,7 +201,7 @@ def _why_no_verdict(run: GateRun, suite: SuiteRun) -> str:
         return "what it told of its tests was not written by the test runner"
     nothing = suite.collected == 0 and not suite.collection_errors
     if run.exit_code not in (*_RUNNER_TELLS, 2) or nothing:
-        return f"no test was run, exit code {run.exit_code}: {telling_line(run.output_tail)}"
+        return f"no test was run, exit code {run.exit_code}: {failure_line(run.output_tail)}"
     return ""
 
 

@@ -3,8 +3,8 @@
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
-from workers.gates.suite import Comparison, SuiteRun
-from workers.gates.words import listing
+from workers.gates.output import listing
+from workers.gates.suite import SuiteComparison, SuiteRun
 from workers.spec import Gate, TestState
 
 _CODES: Mapping[TestState | None, str] = {
@@ -22,7 +22,7 @@ _WORDS: Mapping[TestState | None, str] = {
 }
 
 
-def compare_listed(gate: Gate, suite: SuiteRun) -> Comparison:
+def compare_listed(gate: Gate, suite: SuiteRun) -> SuiteComparison:
     """Passes where every listed test passes; other tests, and the exit code, do not count."""
     states = states_of([*gate.fail_to_pass, *gate.pass_to_pass], suite)
     codes, notes = [], []
@@ -31,7 +31,7 @@ def compare_listed(gate: Gate, suite: SuiteRun) -> Comparison:
         if names:
             codes.append(code)
             notes.append(f"{code}: listed tests that are {_WORDS[state]}: {listing(names)}")
-    return Comparison(codes, notes)
+    return SuiteComparison(codes, notes)
 
 
 def why_unusable(gate: Gate, suite: SuiteRun) -> str:
@@ -46,8 +46,8 @@ def why_unusable(gate: Gate, suite: SuiteRun) -> str:
         if state != "passed" and not (state is None and suite.collection_errors)
     }
     if wrong:
-        told = [f"{name} ({_WORDS[state]})" for name, state in wrong.items()]
-        return f"tests of pass_to_pass do not pass on the base commit: {listing(told)}"
+        described = [f"{name} ({_WORDS[state]})" for name, state in wrong.items()]
+        return f"tests of pass_to_pass do not pass on the base commit: {listing(described)}"
     before = states_of(gate.fail_to_pass, suite)
     if before and all(state == "passed" for state in before.values()):
         return f"every test of fail_to_pass passes on the base commit: {listing(list(before))}"
@@ -66,9 +66,11 @@ def _state_of(name: str, states: Mapping[str, TestState], ordered: Sequence[str]
             return states[form]
         # All cases of a parametrised test, all tests of a class or file, and ids that were cut at a space.
         ends = ("",) if "[" in form and not form.endswith("]") else ("[", "::")
-        found = {states[each] for end in ends for each in _beginning_with(form + end, ordered)}
-        if found:
-            return next(state for state in _CODES if state in found) if found != {"passed"} else "passed"
+        outcomes = {states[each] for end in ends for each in _beginning_with(form + end, ordered)}
+        if outcomes:
+            return (
+                next(state for state in _CODES if state in outcomes) if outcomes != {"passed"} else "passed"
+            )
     return None
 
 

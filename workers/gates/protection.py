@@ -1,12 +1,11 @@
 """Protected paths that follow the repository: where the config gives none, its tests and what gates name. Pure."""
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
 from workers.gates.named import named_files
-from workers.patterns import spec_of
+from workers.patterns import escaped, spec_of
 from workers.spec import Gate
 
 NAMES: Final = (
@@ -31,28 +30,29 @@ def default_patterns(gates: Sequence[Gate], base_files: Collection[str]) -> list
     `NAMES`; directories named test or testing that hold tests at the base commit (`django/test/` and
     `numpy/testing/` hold none); `tests.py` of a Django app; and every file that a gate names.
     """
-    found = [*NAMES, *(f"{exactly(name)}/" for name in sorted(_test_directories(base_files)))]
+    patterns = [*NAMES, *(f"{exactly(name)}/" for name in sorted(_test_directories(base_files)))]
     known = frozenset(base_files)
     apps = (name for name in sorted(known) if PurePosixPath(name).name == "tests.py" and _is_app(name, known))
-    spec = spec_of(found)
-    return found + [
+    spec = spec_of(patterns)
+    return patterns + [
         exactly(name) for name in (*apps, *named_files(gates, known)) if not spec.match_file(name)
     ]
 
 
 def exactly(path: str) -> str:
     """The pattern of one path."""
-    return "/" + re.sub(r"([\\*?\[\] ])", r"\\\1", path)
+    return f"/{escaped(path)}"
 
 
 def _test_directories(base_files: Iterable[str]) -> set[str]:
     spec = spec_of(NAMES)
-    found: set[str] = set()
+    directories: set[str] = set()
     for name in base_files:
         parts = name.split("/")[:-1]
         # Of the directories that are named like this the innermost: one around it may be a package of sources.
         inner = next(
-            (place for place in reversed(range(len(parts))) if parts[place] in _TEST_DIRECTORIES), None
+            (position for position in reversed(range(len(parts))) if parts[position] in _TEST_DIRECTORIES),
+            None,
         )
         if inner is None or parts[inner] not in ("test", "testing"):
             continue
@@ -60,8 +60,8 @@ def _test_directories(base_files: Iterable[str]) -> set[str]:
         is_test = spec.match_file(f"x/{name.rpartition('/')[2]}")
         is_code = parts[inner] == "test" and PurePosixPath(name).suffix in _OTHER_CODE
         if is_test or is_code:
-            found.add("/".join(parts[: inner + 1]))
-    return found
+            directories.add("/".join(parts[: inner + 1]))
+    return directories
 
 
 def _is_app(name: str, known: Collection[str]) -> bool:

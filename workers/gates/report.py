@@ -20,7 +20,7 @@ from workers.toolchains.untrusted import mapping, sequence
 MAX_BYTES = 1024 * 1024 * 1024
 """A run that reports more is read no further, and did not report its end then."""
 MAX_LINE = 8 * 1024 * 1024
-_LAST_WORDS_SECONDS = 30.0
+_DRAIN_SECONDS = 30.0
 _ID_LENGTH = 1000
 _MOST_FAILURES = 200
 
@@ -145,7 +145,7 @@ class Records:
         return {name: now - begun for name, begun in self.begun.items()}
 
     @property
-    def why_none(self) -> str:
+    def missing_reason(self) -> str:
         """Why there is no run, where that is known."""
         if self.is_cut:
             return f"pytest told more than {MAX_BYTES // 2**20} MiB of its tests"
@@ -189,7 +189,7 @@ class Channel:
     def run(self) -> SuiteRun | None:
         """What was reported, once every process of the run is dead: the reader ends with the last of them."""
         self.theirs.close()
-        self._reader.join(_LAST_WORDS_SECONDS)
+        self._reader.join(_DRAIN_SECONDS)
         with suppress(OSError):
             self._ours.shutdown(socket.SHUT_RDWR)
         self._reader.join()

@@ -35,7 +35,7 @@ def file_of(name: str) -> str:
         return path if colons else ""
     modules = path.split(".")
     ends = [
-        place for place, each in enumerate(modules, 1) if each.startswith("test_") or each.endswith("_test")
+        length for length, each in enumerate(modules, 1) if each.startswith("test_") or each.endswith("_test")
     ]
     return "/".join(modules[: ends[0]]) + ".py" if ends else ""
 

@@ -9,13 +9,13 @@ from workers.spec import TestState
 _WORST_FIRST: Final[tuple[TestState, ...]] = ("failed", "xfailed", "skipped", "passed")
 
 
-def worse(one: TestState, other: TestState) -> TestState:
+def worse(first: TestState, second: TestState) -> TestState:
     """The state of a test of which two parts, such as its call and its teardown, came to these."""
-    return min(one, other, key=_WORST_FIRST.index)
+    return min(first, second, key=_WORST_FIRST.index)
 
 
 @dataclass(frozen=True)
-class Comparison:
+class SuiteComparison:
     """What speaks against a run of tests, and what is merely told."""
 
     codes: list[str] = field(default_factory=list)

@@ -23,13 +23,13 @@ _STOPS = {
 }
 
 
-class Beats(Protocol):
+class HeartbeatSender(Protocol):
     """The one call the heart needs."""
 
     def heartbeat(self, execution: int, attempt: int, token: UUID, lease_seconds: float) -> Order: ...
 
 
-class Heart:
+class Heartbeat:
     """A thread that beats until it is closed.
 
     A worker that has had no answer for `timing.self_kill` seconds of its own monotonic clock stops its work
@@ -39,7 +39,7 @@ class Heart:
 
     def __init__(
         self,
-        leases: Beats,
+        leases: HeartbeatSender,
         execution: int,
         attempt: int,
         token: UUID,

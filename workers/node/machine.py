@@ -73,13 +73,13 @@ def offered_sandbox(asked: Sandbox, *, by_config: bool = False) -> str:
 
 def _capabilities(tags: Sequence[str], only: Sequence[str] | None) -> tuple[str, ...]:
     """All that this machine can do, or just what the named classes need."""
-    found = capabilities_of(usable_toolchains(), list(tags))
+    capabilities = capabilities_of(usable_toolchains(), list(tags))
     if only is None:
-        return found
+        return capabilities
     wanted = {need for name in only for need in name.split("+")}
-    lacking = sorted(wanted - set(found))
+    lacking = sorted(wanted - set(capabilities))
     if lacking:
-        have = class_name(found)
+        have = class_name(capabilities)
         raise WorkerError(
             f"--queues: this machine has no {', '.join(lacking)} (it has {have}); install it or give --tags"
         )

@@ -14,32 +14,32 @@ from db.engine import open_engine
 from db.repositories.leases import Leases
 from db.repositories.machines import Greeting, Machines
 from workers.broker.celery_app import broker_queue
-from workers.cell import sweep_orphans
-from workers.lease.notes import held_by_the_dead
+from workers.lease.notes import leases_of_dead_processes
 from workers.node.settings import NodeSettings
 from workers.settings import WorkerSettings
+from workers.workcell import sweep_orphans
 
 log = logging.getLogger(__name__)
 
-GREETING_SECONDS = 2.0
-DEAF_SECONDS = 180.0
+CHECK_IN_SECONDS = 2.0
+STALE_SECONDS = 180.0
 
 _last_bell = time.monotonic()
 
 
-def heard_a_bell() -> None:
+def note_doorbell() -> None:
     """Called for every message that arrives."""
     global _last_bell  # one clock for the one Celery process
     _last_bell = time.monotonic()
 
 
-def is_deaf(greeting: Greeting, running: int, concurrency: int, silent_seconds: float) -> bool:
+def is_connection_stale(greeting: Greeting, running: int, concurrency: int, silent_seconds: float) -> bool:
     """Work is ready, a slot is free, and no bell was heard for too long: the broker connection is dead."""
     return (
         bool(greeting.ready)
         and not greeting.suspended
         and running < concurrency
-        and silent_seconds > DEAF_SECONDS
+        and silent_seconds > STALE_SECONDS
     )
 
 
@@ -64,7 +64,7 @@ class Presence(bootsteps.StartStopStep):  # type: ignore[misc]
 
     def start(self, consumer: Any) -> None:
         self._look(consumer)
-        self._timer = consumer.timer.call_repeatedly(GREETING_SECONDS, self._look, (consumer,))
+        self._timer = consumer.timer.call_repeatedly(CHECK_IN_SECONDS, self._look, (consumer,))
 
     def stop(self, _consumer: Any) -> None:
         if self._timer is not None:
@@ -92,12 +92,14 @@ class Presence(bootsteps.StartStopStep):  # type: ignore[misc]
             if broker_queue(queue) not in consumer.app.amqp.queues.consume_from:
                 consumer.add_task_queue(broker_queue(queue))
         silent = time.monotonic() - _last_bell
-        if is_deaf(greeting, len(worker_state.active_requests), self._settings.concurrency, silent):
+        if is_connection_stale(
+            greeting, len(worker_state.active_requests), self._settings.concurrency, silent
+        ):
             log.warning("work is ready and no bell was heard for %.0f s: reconnecting by a restart", silent)
             worker_state.should_stop = 0
 
     def _report_the_dead(self) -> None:
-        dead = list(held_by_the_dead(self._settings.run_dir))
+        dead = list(leases_of_dead_processes(self._settings.run_dir))
         if dead:
             # Before the work is given to others: nothing of the first attempt may still run beside the second.
             sweep_orphans(WorkerSettings.from_environment().work_dir)

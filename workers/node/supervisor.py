@@ -15,11 +15,11 @@ from dataclasses import replace
 from db.engine import open_engine, say_again
 from db.repositories.machines import Machines
 from workers.broker.celery_app import broker_queue
-from workers.cell import sweep_orphans
 from workers.errors import WorkerError
 from workers.node.settings import NodeSettings
 from workers.sandbox import ladder
 from workers.settings import WorkerSettings
+from workers.workcell import sweep_orphans
 
 log = logging.getLogger(__name__)
 

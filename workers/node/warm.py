@@ -19,6 +19,6 @@ def warm_up() -> None:
     gc.collect()
 
 
-def settle() -> None:
+def freeze_heap() -> None:
     """Keep the collector of the children off what is loaded: its marks would copy every page it visits."""
     gc.freeze()

@@ -22,9 +22,9 @@ def is_test(path: str) -> bool:
 
 def files(root: Path) -> Iterator[str]:
     """Paths of all files, relative, POSIX style; links are not followed."""
-    for folder, names, found in os.walk(root):
+    for folder, names, file_names in os.walk(root):
         names[:] = sorted(name for name in names if name not in _SKIPPED)
-        for name in sorted(found):
+        for name in sorted(file_names):
             path = Path(folder, name)
             if path.is_file() and not path.is_symlink():
                 yield path.relative_to(root).as_posix()

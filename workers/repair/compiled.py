@@ -69,7 +69,7 @@ def pieces(code: CodeType, path: Path = ()) -> Iterator[tuple[Path, CodeType]]:
 def changed(old: CodeType, new: CodeType) -> list[tuple[CodeType, CodeType]] | None:
     """The outermost functions whose code differs; None where code that runs at import differs."""
     theirs = dict(pieces(new))
-    found: list[tuple[CodeType, CodeType]] = []
+    pairs: list[tuple[CodeType, CodeType]] = []
     done: list[Path] = []
     for path, code in pieces(old):
         if any(path[: len(outer)] == outer for outer in done):
@@ -79,11 +79,11 @@ def changed(old: CodeType, new: CodeType) -> list[tuple[CodeType, CodeType]] | N
             return None
         if _is_function(code):
             if _shape(code) != _shape(other):
-                found.append((code, other))
+                pairs.append((code, other))
                 done.append(path)
         elif _shape(code, nested=False) != _shape(other, nested=False):
             return None
-    return found
+    return pairs
 
 
 def _is_function(code: CodeType) -> bool:

@@ -17,7 +17,7 @@ from _pytest.reports import CollectReport, TestReport
 
 from workers.repair import swap
 from workers.repair.tracing import Tracer, blamed
-from workers.repair.zygote import Say
+from workers.repair.zygote import Send
 
 _SPECIAL = {"Skipped", "SkipTest", "XFailed", "Exit"}
 _PATIENCE = 4
@@ -38,7 +38,7 @@ class Site:
     """Paths relative to the root that edits may touch: what is traced."""
     _known: dict[str, str | None] = field(default_factory=dict)
 
-    def tell(self, filename: str) -> str | None:
+    def path_of(self, filename: str) -> str | None:
         """The path under the root of an editable file, by the name its code objects carry."""
         if filename not in self._known:
             path = os.path.relpath(os.path.realpath(filename), self.root)
@@ -84,7 +84,7 @@ class Plugin:
         if isinstance(error, pytest.Collector.CollectError) and error.__cause__ is not None:
             # Of a failed import pytest makes an error of its own.
             error = error.__cause__
-        self.where += blamed(error.__traceback__, self.site.tell)
+        self.where += blamed(error.__traceback__, self.site.path_of)
         self.lacks = self.lacks or _missing_module(error)
 
     @pytest.hookimpl(tryfirst=True)
@@ -92,7 +92,7 @@ class Plugin:
         """The report of a failure without its formatted traceback, which is what failures cost most."""
         if call.excinfo is None or type(call.excinfo.value).__name__ in _SPECIAL:
             return None
-        self.where = blamed(call.excinfo.tb, self.site.tell)
+        self.where = blamed(call.excinfo.tb, self.site.path_of)
         self._late = self._late or call.excinfo.type is TestTimeout
         return TestReport(
             item.nodeid, item.location, dict.fromkeys(item.keywords, 1), "failed", None, call.when,
@@ -139,7 +139,7 @@ class Plugin:
         except TestTimeout:
             return "timeout"
         except BaseException as error:  # whatever a test raises is its outcome
-            self.where = blamed(error.__traceback__, self.site.tell)
+            self.where = blamed(error.__traceback__, self.site.path_of)
             return "skipped" if type(error).__name__ in _SPECIAL else "failed"
         finally:
             _alarm(0)
@@ -173,7 +173,7 @@ def _too_long(_signum: int, _frame: FrameType | None) -> None:
     raise TestTimeout
 
 
-def run_tests(plugin: Plugin, request: dict[str, Any], say: Say) -> None:
+def run_tests(plugin: Plugin, request: dict[str, Any], send: Send) -> None:
     """Run `first`, then `rest` until one fails, if more than `than` of the first passed.
 
     Each test is said as soon as it is over. `per_test` limits one test, in seconds. Unless `all` is asked for,
@@ -186,7 +186,7 @@ def run_tests(plugin: Plugin, request: dict[str, Any], say: Say) -> None:
     passed = 0
     for number, item in enumerate(first):
         following = first[number + 1] if number + 1 < len(first) else None
-        outcome = _say_one(plugin, item, following, request, say)
+        outcome = _run_one(plugin, item, following, request, send)
         passed += outcome == "passed"
         if not request.get("all") and (outcome == "timeout" or (number + 1 >= _PATIENCE and not passed)):
             return
@@ -194,12 +194,12 @@ def run_tests(plugin: Plugin, request: dict[str, Any], say: Say) -> None:
         return
     for number, item in enumerate(rest):
         following = rest[number + 1] if number + 1 < len(rest) else None
-        if _say_one(plugin, item, following, request, say) in ("failed", "timeout"):
+        if _run_one(plugin, item, following, request, send) in ("failed", "timeout"):
             return
 
 
-def _say_one(
-    plugin: Plugin, item: pytest.Item, following: pytest.Item | None, request: dict[str, Any], say: Say
+def _run_one(
+    plugin: Plugin, item: pytest.Item, following: pytest.Item | None, request: dict[str, Any], send: Send
 ) -> str:
     tracer = plugin.tracer if request.get("trace") else None
     began = time.perf_counter()
@@ -211,10 +211,10 @@ def _say_one(
         outcome = plugin.run(item, following, plugin.limit(request["per_test"]))
     seconds = time.perf_counter() - began
     plugin.note(outcome, seconds)
-    said: dict[str, Any] = {"test": item.nodeid, "outcome": outcome, "seconds": seconds}
+    record: dict[str, Any] = {"test": item.nodeid, "outcome": outcome, "seconds": seconds}
     if tracer:
         tracer.stop()
-        said |= {"lines": tracer.take(), "where": plugin.where, "types": tracer.names()}
+        record |= {"lines": tracer.take(), "where": plugin.where, "types": tracer.names()}
         tracer.types.clear()
-    say(said)
+    send(record)
     return outcome

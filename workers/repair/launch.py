@@ -56,21 +56,21 @@ def suite_of(command: Sequence[str], path: str) -> Suite | None:
     before, after = list(command[:position]), tuple(command[position + 1 :])
     if "-m" not in before:
         # `uv run pytest` finds its interpreter as it finds the program.
-        found = "python" if before[-1:] == ["run"] else interpreter_of(command[position], path)
-        return Suite((*before, found), after, is_module=False)
+        interpreter = "python" if before[-1:] == ["run"] else interpreter_of(command[position], path)
+        return Suite((*before, interpreter), after, is_module=False)
     # Of `python -m coverage run -m pytest` and `coverage run -m pytest` only the interpreter is wanted.
     before = before[: before.index("-m")]
     if not any(_is_interpreter(word) for word in before):
-        program = next((place for place, word in enumerate(before) if _is_program(word)), 0)
+        program = next((position for position, word in enumerate(before) if _is_program(word)), 0)
         before = [*before[:program], interpreter_of(before[program] if before else "pytest", path)]
     return Suite(tuple(before), after, is_module=True)
 
 
 def _in_shell(command: Sequence[str], path: str) -> Suite | None:
     words = [PurePosixPath(word).name for word in command]
-    shell = next((place for place, word in enumerate(words) if word in SHELLS), len(words))
+    shell = next((position for position, word in enumerate(words) if word in SHELLS), len(words))
     option = next(
-        (place for place, word in enumerate(words[shell:], shell) if re.fullmatch(r"-\w*c", word)), None
+        (position for position, word in enumerate(words[shell:], shell) if re.fullmatch(r"-\w*c", word)), None
     )
     if option is None or option + 1 >= len(command):
         return None
@@ -100,10 +100,10 @@ def _is_program(word: str) -> bool:
 
 def interpreter_of(program: str, path: str) -> str:
     """The interpreter that a script of Python starts with, or else the one that lies beside it or on the PATH."""
-    found = shutil.which(program, path=path)
-    if found is None:
+    path_found = shutil.which(program, path=path)
+    if path_found is None:
         return "python"
-    with open(found, "rb") as file:  # noqa: PTH123 - a path that `which` found
+    with open(path_found, "rb") as file:  # noqa: PTH123 - a path that `which` found
         head = file.read(1024)
     first = head.split(b"\n")[0]
     words = os.fsdecode(first[2:]).split() if first.startswith(b"#!") else []
@@ -112,7 +112,7 @@ def interpreter_of(program: str, path: str) -> str:
             return word
     if (match := _LONG_SHEBANG.search(head)) is not None:
         return os.fsdecode(match[1])
-    beside = Path(found).with_name("python")
+    beside = Path(path_found).with_name("python")
     return str(beside) if beside.exists() else "python"
 
 

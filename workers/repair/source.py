@@ -58,8 +58,8 @@ class SourceFile:
         self.tree = ast.parse(raw)
         base = len(_BOM) if raw.startswith(_BOM) else 0
         self._starts = [base, *(match.end() for match in _NEWLINE.finditer(raw))]
-        found = _NEWLINE.search(raw)
-        self.newline = found.group() if found else b"\n"
+        match = _NEWLINE.search(raw)
+        self.newline = match.group() if match else b"\n"
 
     @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:

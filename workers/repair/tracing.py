@@ -13,10 +13,10 @@ _MAX_TYPES = 4
 
 
 class Tracer:
-    """Records (path, line) pairs of files that `tell` maps to a path of the repository."""
+    """Records (path, line) pairs of files that `path_of` maps to a path of the repository."""
 
-    def __init__(self, tell: Callable[[str], str | None]) -> None:
-        self._tell = tell
+    def __init__(self, path_of: Callable[[str], str | None]) -> None:
+        self._path_of = path_of
         self._sets: dict[CodeType, set[int] | None] = {}
         self.lines: dict[str, set[int]] = {}
         self.types: dict[str, dict[str, set[str]]] = {}
@@ -44,7 +44,7 @@ class Tracer:
 
     def _lines_of(self, code: CodeType) -> set[int] | None:
         if code not in self._sets:
-            path = self._tell(code.co_filename)
+            path = self._path_of(code.co_filename)
             self._sets[code] = None if path is None else self.lines.setdefault(path, set())
         return self._sets[code]
 
@@ -64,7 +64,7 @@ class Tracer:
         return local
 
     def _note(self, frame: FrameType) -> None:
-        path = self._tell(frame.f_code.co_filename)
+        path = self._path_of(frame.f_code.co_filename)
         held = self.types.setdefault(f"{path}:{frame.f_code.co_firstlineno}", {})
         for name, value in list(frame.f_locals.items()):
             _add(held, name, value)
@@ -80,12 +80,12 @@ def _add(held: dict[str, set[str]], name: str, value: Any) -> None:
         kinds.add(type(value).__name__)
 
 
-def blamed(tb: TracebackType | None, tell: Callable[[str], str | None]) -> list[tuple[str, int]]:
+def blamed(tb: TracebackType | None, path_of: Callable[[str], str | None]) -> list[tuple[str, int]]:
     """The repository's lines in a traceback, innermost last."""
-    found = []
+    lines = []
     while tb is not None:
-        path = tell(tb.tb_frame.f_code.co_filename)
+        path = path_of(tb.tb_frame.f_code.co_filename)
         if path is not None:
-            found.append((path, tb.tb_lineno))
+            lines.append((path, tb.tb_lineno))
         tb = tb.tb_next
-    return found
+    return lines

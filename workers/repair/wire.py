@@ -16,26 +16,29 @@ _HEADER = struct.Struct(">I")
 
 
 def send(
-    sock: socket.socket, message: Any, hear: Callable[[], None] | None = None, deadline: float | None = None
+    sock: socket.socket,
+    message: Any,
+    on_readable: Callable[[], None] | None = None,
+    deadline: float | None = None,
 ) -> None:
     """Send one message; OSError where the other side is gone.
 
-    `hear` is called whenever there is something to receive first: two sides that only send wait for each other.
+    `on_readable` is called whenever there is something to receive first: two sides that only send wait for each other.
     With it, a side that neither takes nor says anything is a TimeoutError at `deadline` (monotonic seconds).
     """
     body = json.dumps(message).encode()
     data = memoryview(_HEADER.pack(len(body)) + body)
     while data:
-        if hear is not None:
+        if on_readable is not None:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             readable, writable, _ = select.select([sock], [sock], [], left)
             if readable:
-                hear()
+                on_readable()
                 continue
             if not writable:
                 raise TimeoutError
         with suppress(BlockingIOError):
-            data = data[sock.send(data, socket.MSG_DONTWAIT if hear is not None else 0) :]
+            data = data[sock.send(data, socket.MSG_DONTWAIT if on_readable is not None else 0) :]
 
 
 def receive(sock: socket.socket, deadline: float | None = None) -> Any:

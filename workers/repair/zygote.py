@@ -16,9 +16,9 @@ from typing import Any
 from workers.repair import processes, wire
 from workers.repair.errors import ZygoteLostError
 
-Say = Callable[[Any], None]
+Send = Callable[[Any], None]
 """Hands one JSON value from the forked child to whoever asked."""
-Handler = Callable[[dict[str, Any], Say], None]
+Handler = Callable[[dict[str, Any], Send], None]
 _LAST = b'"end"'
 _SLACK_SECONDS = 5.0
 
@@ -28,7 +28,7 @@ class Zygote:
 
     def __init__(self, body: Callable[[socket.socket], None]) -> None:
         self._sock, theirs = socket.socketpair()
-        self._asked = self._heard = 0
+        self._asked = self._answered = 0
         self._kept: dict[int, tuple[list[Any], bool]] = {}
         self.pid = os.fork()
         if self.pid == 0:
@@ -54,7 +54,7 @@ class Zygote:
 
     def _send(self, message: Any, deadline: float | None) -> None:
         try:
-            wire.send(self._sock, message, lambda: self._hear(deadline), deadline)
+            wire.send(self._sock, message, lambda: self._collect_answer(deadline), deadline)
         except TimeoutError:
             raise
         except OSError:
@@ -63,13 +63,13 @@ class Zygote:
     def answer(self, ticket: int, deadline: float) -> tuple[list[Any], bool]:
         """What the child for a request said, and whether it came to its end within its limit."""
         while ticket not in self._kept:
-            self._hear(deadline)
+            self._collect_answer(deadline)
         return self._kept.pop(ticket)
 
-    def _hear(self, deadline: float | None = None) -> None:
+    def _collect_answer(self, deadline: float | None = None) -> None:
         lines, done = self._receive(deadline)
-        self._heard += 1
-        self._kept[self._heard] = (lines, done)
+        self._answered += 1
+        self._kept[self._answered] = (lines, done)
 
     def _receive(self, deadline: float | None) -> Any:
         try:
@@ -178,13 +178,13 @@ def _child(handler: Handler, request: dict[str, Any], write: int, limit: float) 
         processes.die_with_parent()
         processes.limit_candidate(limit)
         sys.dont_write_bytecode = True
-        handler(request, lambda value: _say(write, value))
+        handler(request, lambda value: _write_line(write, value))
         os.write(write, _LAST + b"\n")
     finally:
         os._exit(0)
 
 
-def _say(write: int, value: Any) -> None:
+def _write_line(write: int, value: Any) -> None:
     from json import dumps
 
     line = dumps(value).encode() + b"\n"

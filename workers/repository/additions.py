@@ -13,7 +13,7 @@ from workers.addresses import without_credentials
 from workers.control import Control
 from workers.halt import HaltError
 from workers.repository.git import git
-from workers.repository.lfs import Source, fetch_objects, verify
+from workers.repository.lfs import LfsRemote, fetch_objects, verify
 from workers.repository.pointers import Pointer, entries, pointers
 from workers.repository.submodules import Submodule, drop_entries, fetch_commit, find_submodules
 from workers.spec import Workcell
@@ -59,19 +59,19 @@ def fetch_additions(
         submodules = tuple(find_submodules(mirror, repo, commit, mirrors_dir, control))
     if not asked.lfs:
         return Additions(submodules)
-    places = [("", Source(repo, commit, mirror))]
-    places += [(f"{each.path}/", Source(each.repo, each.commit, each.mirror)) for each in submodules]
-    wanted = [(path, source, _pointers(source)) for path, source in places]
-    _check_size(repo, [pointer for *_, found in wanted for pointer in found], asked.max_lfs_mb)
+    remotes = [("", LfsRemote(repo, commit, mirror))]
+    remotes += [(f"{each.path}/", LfsRemote(each.repo, each.commit, each.mirror)) for each in submodules]
+    wanted = [(path, remote, _pointers_of(remote)) for path, remote in remotes]
+    _check_size(repo, [pointer for *_, lfs_pointers in wanted for pointer in lfs_pointers], asked.max_lfs_mb)
     contents = []
-    for path, source, found in wanted:
-        files = fetch_objects(source, found, mirrors_dir, control)
-        contents += [Content(replace(each, path=path + each.path), files[each.oid]) for each in found]
+    for path, remote, lfs_pointers in wanted:
+        files = fetch_objects(remote, lfs_pointers, mirrors_dir, control)
+        contents += [Content(replace(each, path=path + each.path), files[each.oid]) for each in lfs_pointers]
     return Additions(submodules, tuple(contents))
 
 
-def _pointers(source: Source) -> list[Pointer]:
-    return pointers(source.mirror, source.commit, entries(source.mirror, source.commit))
+def _pointers_of(remote: LfsRemote) -> list[Pointer]:
+    return pointers(remote.mirror, remote.commit, entries(remote.mirror, remote.commit))
 
 
 def _check_size(repo: str, wanted: list[Pointer], most: int) -> None:

@@ -78,7 +78,9 @@ def run_git(
             raise
         if process.returncode != 0:
             words.seek(0)
-            raise GitError(last_words(words.read(_WORDS_BYTES)) or f"git ended with {process.returncode}")
+            raise GitError(
+                git_failure_line(words.read(_WORDS_BYTES)) or f"git ended with {process.returncode}"
+            )
     return out
 
 
@@ -140,7 +142,7 @@ def plain_environment() -> dict[str, str]:
     }
 
 
-def last_words(output: bytes) -> str:
+def git_failure_line(output: bytes) -> str:
     """What Git's standard error says in one line, passwords in URLs blotted out.
 
     It is the first telling line; after a server's own words the fatal one as well, and in the place of one that

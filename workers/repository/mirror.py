@@ -16,18 +16,18 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from workers.addresses import is_local, without_credentials
+from workers.addresses import is_local, is_path, without_credentials
 from workers.control import Control
 from workers.halt import HaltError, StoppedError
 from workers.private import keep_private
 from workers.repository import seal
 from workers.repository.git import GitError, git
-from workers.repository.remote import far_git, how_to_mend
+from workers.repository.remote import remedy_for, remote_git
 from workers.sandbox.sweep import remove_tree
 
 _log = logging.getLogger(__name__)
 FETCH_SECONDS = 900.0
-ASK_SECONDS = 60.0
+LIST_SECONDS = 60.0
 """For a question that moves no objects; within it a helper must have signed in."""
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SHA256_LENGTH = 64
@@ -41,7 +41,7 @@ class RepositoryUnreachableError(HaltError):
         super().__init__(
             "infra",
             f"repository {without_credentials(repo)} cannot be reached: {words}; "
-            f"{how_to_mend(words) or 'check the address, the network and the access rights'}",
+            f"{remedy_for(words) or 'check the address, the network and the access rights'}",
         )
 
 
@@ -58,7 +58,7 @@ class CommitMissingError(HaltError):
 def ensure_commit(mirrors_dir: Path, repo: str, commit: str, control: Control | None = None) -> Path:
     """The mirror of `repo`, holding `commit` (40 or 64 hex digits)."""
     repo = address(repo)
-    mirror = _place(mirrors_dir, repo, object_format(commit))
+    mirror = _mirror_path(mirrors_dir, repo, object_format(commit))
     with contextlib.suppress(OSError):
         # Its lock tells when a mirror was used last.
         os.utime(mirror.with_suffix(".lock"))
@@ -80,7 +80,7 @@ def object_format(commit: str) -> str:
     return "sha256" if len(commit) == _SHA256_LENGTH else "sha1"
 
 
-def _place(mirrors_dir: Path, repo: str, form: str) -> Path:
+def _mirror_path(mirrors_dir: Path, repo: str, form: str) -> Path:
     name = hashlib.sha256(repo.encode()).hexdigest()[:20]
     return mirrors_dir / (f"{name}-sha256.git" if form == "sha256" else f"{name}.git")
 
@@ -94,16 +94,16 @@ def resolve_ref(repo: str, ref: str, mirrors_dir: Path | None = None) -> str:
     if _COMMIT.fullmatch(ref) is None and (commit := _advertised(address(repo), ref)) is not None:
         return commit
     with contextlib.ExitStack() as stack:
-        place = mirrors_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-ref-")))
+        directory = mirrors_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-ref-")))
         if _COMMIT.fullmatch(ref):
-            ensure_commit(place, repo, ref)
+            ensure_commit(directory, repo, ref)
             return ref
-        return _revision(place, address(repo), ref)
+        return _revision(directory, address(repo), ref)
 
 
 def address(repo: str) -> str:
     """`repo` as Git is given it: a local path made absolute, a URL as it is."""
-    if "://" in repo or re.match(r"[^/]+@?[^/]*:", repo):
+    if not is_path(repo):
         return repo
     # Path.expanduser raises for an unknown user.
     return str(Path(os.path.expanduser(repo)).absolute())  # noqa: PTH111
@@ -169,13 +169,13 @@ def _init(mirror: Path, form: str) -> None:
 def _fetch(mirror: Path, repo: str, commit: str, control: Control | None) -> None:
     if not mirror.exists() and not is_local(repo):
         # Who cannot sign in learns of it at once, and not after the time that a large fetch may take.
-        _ask(repo, ["HEAD"], control)
+        _list_refs(repo, ["HEAD"], control)
     _init(mirror, object_format(commit))
     ref = f"refs/bench/{commit}"
     try:
         return _remote(mirror, repo, ["--depth=1"], f"+{commit}:{ref}", control)
     except GitError as error:
-        if how_to_mend(str(error)) is not None:
+        if remedy_for(str(error)) is not None:
             raise RepositoryUnreachableError(repo, str(error)) from None
     # Some servers give no commit by its id: then all branches and tags are fetched once.
     _fetch_all(mirror, repo, control)
@@ -195,38 +195,38 @@ def _fetch_all(mirror: Path, repo: str, control: Control | None) -> None:
 
 def _remote(mirror: Path, repo: str, options: list[str], refs: str, control: Control | None) -> None:
     command = ["fetch", "-q", "--no-tags", "--no-write-fetch-head", *options, "--", repo, refs]
-    far_git(repo, *command, cwd=mirror, seconds=FETCH_SECONDS, control=control)
+    remote_git(repo, *command, cwd=mirror, seconds=FETCH_SECONDS, control=control)
 
 
-def _ask(repo: str, refs: list[str], control: Control | None = None) -> dict[str, str]:
+def _list_refs(repo: str, refs: list[str], control: Control | None = None) -> dict[str, str]:
     """The commits of a repository's refs by name, of all of them where none is given."""
     # From a directory of no repository, whose own configuration would count.
     command = ["ls-remote", "--", repo, *refs]
     try:
-        told = far_git(repo, *command, cwd=Path("/"), seconds=ASK_SECONDS, control=control)
+        listing = remote_git(repo, *command, cwd=Path("/"), seconds=LIST_SECONDS, control=control)
     except GitError as error:
         raise RepositoryUnreachableError(repo, str(error)) from None
-    lines = (line.partition("\t") for line in told.decode(errors="replace").splitlines())
+    lines = (line.partition("\t") for line in listing.decode(errors="replace").splitlines())
     return {name: commit for commit, _, name in lines}
 
 
 def _advertised(repo: str, ref: str) -> str | None:
-    found = _ask(repo, [ref, f"{ref}^{{}}"])
+    refs = _list_refs(repo, [ref, f"{ref}^{{}}"])
     for name in (f"refs/tags/{ref}^{{}}", f"{ref}^{{}}", ref, f"refs/tags/{ref}", f"refs/heads/{ref}"):
-        if name in found:
-            return found[name]
+        if name in refs:
+            return refs[name]
     return None
 
 
 def _revision(mirrors_dir: Path, repo: str, ref: str) -> str:
-    ids = _ask(repo, ["HEAD"]) or _ask(repo, [])
+    ids = _list_refs(repo, ["HEAD"]) or _list_refs(repo, [])
     form = object_format(next(iter(ids.values()), ""))
-    mirror = _place(mirrors_dir, repo, form)
+    mirror = _mirror_path(mirrors_dir, repo, form)
     with _changing(mirror):
         _init(mirror, form)
         _fetch_all(mirror, repo, None)
     for name in (f"refs/origin/heads/{ref}", f"refs/origin/{ref}", ref):
         with contextlib.suppress(GitError):
-            found = git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}", cwd=mirror)
-            return found.decode().strip()
+            commit = git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}", cwd=mirror)
+            return commit.decode().strip()
     raise CommitMissingError(repo, ref)

@@ -48,7 +48,7 @@ _PINNED: Final = (
 )
 
 
-def far_git(
+def remote_git(
     repo: str, *arguments: str, seconds: float, cwd: Path | None = None, control: Control | None = None
 ) -> bytes:
     """Standard output of `git ARGUMENTS`, which talks to `repo`.
@@ -58,7 +58,7 @@ def far_git(
     if is_local(repo):
         command, env = arguments, {**isolated_environment(), "GIT_ALLOW_PROTOCOL": ALLOWED_PROTOCOLS}
     else:
-        command, env = (*pinned(), *arguments), far_environment()
+        command, env = (*pinned(), *arguments), remote_environment()
     return run_git(command, env, cwd=cwd, seconds=seconds, control=control, alone=True)
 
 
@@ -67,7 +67,7 @@ def pinned() -> list[str]:
     return [part for setting in _PINNED for part in ("-c", setting)]
 
 
-def far_environment() -> dict[str, str]:
+def remote_environment() -> dict[str, str]:
     """The whole environment of a Git command that signs in.
 
     It is the account's, for a helper may read any variable, but for the farm's own, keys of model providers, and those
@@ -105,12 +105,14 @@ def _protocols() -> str:
     """Those that the farm allows and, where the account allows fewer, the account."""
     account = os.environ.get("GIT_ALLOW_PROTOCOL")
     allowed = ALLOWED_PROTOCOLS.split(":")
-    return ":".join(allowed if account is None else [one for one in allowed if one in account.split(":")])
+    if account is not None:
+        allowed = [protocol for protocol in allowed if protocol in account.split(":")]
+    return ":".join(allowed)
 
 
 _NAMES: Final = re.compile(r"(?<!\w)'[^']*'|\S+://\S*")
 _HOW_TO: Final = "docs/how-to/private-repositories.md"
-_MENDS: Final = (
+_REMEDIES: Final = (
     (
         r"bad config|invalid config|unable to access : permission denied",
         f"correct the Git configuration of this account, or name another one in {OWN_CONFIG}",
@@ -157,10 +159,10 @@ _MENDS: Final = (
 )
 
 
-def how_to_mend(words: str) -> str | None:
-    """What mends the failure that Git told in `words`; None where it is none of reaching or signing in."""
-    said = _NAMES.sub("", words)
-    for pattern, mend in _MENDS:
-        if re.search(pattern, said, re.IGNORECASE):
-            return mend
+def remedy_for(output: str) -> str | None:
+    """What mends the failure that Git told in `output`; None where it is none of reaching or signing in."""
+    text = _NAMES.sub("", output)
+    for pattern, remedy in _REMEDIES:
+        if re.search(pattern, text, re.IGNORECASE):
+            return remedy
     return None

@@ -45,9 +45,9 @@ def holds(directory: Path, file: Path) -> bool:
 def stat_digest(directory: Path) -> str:
     """SHA-256 over what the file system says of every entry. Raises `OSError`."""
     digest = hashlib.sha256()
-    for name, found in _entries(os.fspath(directory)):
-        facts = (found.st_mode, found.st_uid, found.st_gid, found.st_size, found.st_ino)
-        times = (found.st_mtime_ns, found.st_ctime_ns)
+    for name, status in _entries(os.fspath(directory)):
+        facts = (status.st_mode, status.st_uid, status.st_gid, status.st_size, status.st_ino)
+        times = (status.st_mtime_ns, status.st_ctime_ns)
         digest.update(os.fsencode(name) + b"\0" + " ".join(map(str, (*facts, *times))).encode() + b"\n")
     return digest.hexdigest()
 
@@ -56,12 +56,12 @@ def content_digest(directory: Path) -> str:
     """SHA-256 over names, kinds, modes and contents. Raises `OSError`."""
     digest = hashlib.sha256()
     root = os.fspath(directory)
-    for name, found in _entries(root):
-        digest.update(os.fsencode(name) + b"\0" + f"{found.st_mode} {found.st_size}\n".encode())
+    for name, status in _entries(root):
+        digest.update(os.fsencode(name) + b"\0" + f"{status.st_mode} {status.st_size}\n".encode())
         path = os.path.join(root, name)  # noqa: PTH118 — many small files
-        if stat.S_ISLNK(found.st_mode):
+        if stat.S_ISLNK(status.st_mode):
             digest.update(os.fsencode(os.readlink(path)))  # noqa: PTH115
-        elif stat.S_ISREG(found.st_mode):
+        elif stat.S_ISREG(status.st_mode):
             with open(path, "rb") as file:  # noqa: PTH123
                 while chunk := file.read(_CHUNK):
                     digest.update(chunk)
@@ -74,8 +74,8 @@ def _entries(root: str) -> Iterator[tuple[str, os.stat_result]]:
     waiting = [""]
     while waiting:
         above = waiting.pop()
-        with os.scandir(os.path.join(root, above)) as found:  # noqa: PTH118
-            entries = sorted(found, key=lambda entry: entry.name)
+        with os.scandir(os.path.join(root, above)) as listing:  # noqa: PTH118
+            entries = sorted(listing, key=lambda entry: entry.name)
         for entry in entries:
             name = f"{above}{entry.name}"
             yield name, entry.stat(follow_symlinks=False)

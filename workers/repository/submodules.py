@@ -37,15 +37,15 @@ def find_submodules(
 
     Raises `HaltError`, class `invalid_issue`, for one that names no address which may be fetched.
     """
-    found = gitlinks(git("ls-tree", "-r", "-z", commit, cwd=mirror))
-    if found and depth == _DEEPEST:
+    links = gitlinks(git("ls-tree", "-r", "-z", commit, cwd=mirror))
+    if links and depth == _DEEPEST:
         raise HaltError("invalid_issue", f"submodules are nested deeper than {_DEEPEST}")
-    urls = _urls(mirror, commit) if found else {}
-    for path, inner in found:
+    urls = _urls(mirror, commit) if links else {}
+    for path, inner in links:
         url = _address(repo, path, urls.get(path))
-        place = ensure_commit(mirrors_dir, url, inner, control)
-        yield Submodule(path, url, inner, place)
-        for below in find_submodules(place, url, inner, mirrors_dir, control, depth + 1):
+        inner_mirror = ensure_commit(mirrors_dir, url, inner, control)
+        yield Submodule(path, url, inner, inner_mirror)
+        for below in find_submodules(inner_mirror, url, inner, mirrors_dir, control, depth + 1):
             yield replace(below, path=f"{path}/{below.path}")
 
 
@@ -62,11 +62,11 @@ def gitlinks(listing: bytes) -> list[tuple[str, str]]:
 def _urls(mirror: Path, commit: str) -> dict[str, str]:
     """Addresses by path, as `.gitmodules` of the commit says."""
     try:
-        told = git("config", f"--blob={commit}:.gitmodules", "-z", "--list", cwd=mirror)
+        settings = git("config", f"--blob={commit}:.gitmodules", "-z", "--list", cwd=mirror)
     except GitError:
         return {}
     values: dict[tuple[str, str], str] = {}
-    for entry in told.decode("utf-8", "replace").split("\0"):
+    for entry in settings.decode("utf-8", "replace").split("\0"):
         key, _, value = entry.partition("\n")
         if match := _KEY.fullmatch(key):
             values[match["name"], match["what"]] = value

@@ -4,8 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from workers.sandbox import allowlist, limits
-from workers.sandbox.program import Program
+from workers.sandbox import allowlist, rlimits
+from workers.sandbox.program import SandboxedProgram
 
 _ROOT_DIRECTORIES = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _NOBODY = "65534"
@@ -26,16 +26,16 @@ class Bwrap:
     mounts: bool = True
     covers_tmp: bool = True
 
-    def argv(self, program: Program, fd: int) -> list[str]:
-        command = [*limits.prefix(), self.program, "--json-status-fd", str(fd), *self.isolation()]
+    def argv(self, program: SandboxedProgram, fd: int) -> list[str]:
+        command = [*rlimits.prefix(), self.program, "--json-status-fd", str(fd), *self.isolation()]
         if program.network:
             command.append("--share-net")
         command += self._system(program.scratch_bytes)
         if program.network:
             command += _try_read(allowlist.NETWORK)
         command += _try_read(_outermost([*allowlist.own_python(), *program.reads]))
-        for place in (*program.writes, program.cell):
-            command += ["--bind", str(place), str(place)]
+        for path in (*program.writes, program.cell):
+            command += ["--bind", str(path), str(path)]
         if program.tmp is not None:
             command += ["--bind", *map(str, program.tmp)]
         # The root and /dev lie in memory without a bound: nothing is written there.
@@ -52,11 +52,11 @@ class Bwrap:
     def _system(self, scratch_bytes: int) -> list[str]:
         options = ["--ro-bind", "/usr", "/usr"]
         for name in _ROOT_DIRECTORIES:
-            place = Path("/", name)
-            if place.is_symlink():
-                options += ["--symlink", str(place.readlink()), str(place)]
-            elif place.is_dir():
-                options += ["--ro-bind", str(place), str(place)]
+            path = Path("/", name)
+            if path.is_symlink():
+                options += ["--symlink", str(path.readlink()), str(path)]
+            elif path.is_dir():
+                options += ["--ro-bind", str(path), str(path)]
         options += ["--proc", "/proc", "--dev", "/dev"]
         for mount in ("/tmp", "/dev/shm"):  # noqa: S108 — a tmpfs of the sandbox's own
             options += [*(["--size", str(scratch_bytes)] if self.sizes else []), "--tmpfs", mount]

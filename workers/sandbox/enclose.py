@@ -82,8 +82,8 @@ def _kept(plan: dict[str, Any]) -> list[tuple[str, int]]:
     flags = os.O_PATH | os.O_CLOEXEC
     kept = [(path, os.open(path, flags)) for path in plan["reads"] + plan["writes"]]
     if plan["tmp"]:
-        source, place = plan["tmp"]
-        kept.append((place, os.open(source, flags | os.O_NOFOLLOW)))
+        source, target = plan["tmp"]
+        kept.append((target, os.open(source, flags | os.O_NOFOLLOW)))
     return kept
 
 

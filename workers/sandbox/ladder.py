@@ -11,12 +11,12 @@ from typing import TypeVar
 
 from workers.errors import WorkerError
 from workers.sandbox.bwrap import Bwrap
-from workers.sandbox.minded import Group, Unshare
-from workers.sandbox.program import MARK, Program, Rung
+from workers.sandbox.namespaces import ProcessGroupRung, Unshare
+from workers.sandbox.program import MARK, Rung, SandboxedProgram
 from workers.spec import Sandbox
 
 STRONGEST = "bwrap"
-_Found = TypeVar("_Found")
+_Answer = TypeVar("_Answer")
 _INSTALL = "apt-get install bubblewrap"
 _ABSENT = "there is no bwrap on PATH"
 # A machine that is too busy to start a program tells nothing of it, and nothing is remembered.
@@ -45,22 +45,23 @@ def choose(asked: Sandbox) -> Rung:
     """
     if asked == "none":
         return _none()
-    found = _answered(_bwrap)
-    if isinstance(found, Bwrap):
-        return found
+    bwrap = _probed(_bwrap)
+    if isinstance(bwrap, Bwrap):
+        return bwrap
     if asked == "bwrap":
         raise SandboxMissingError(
-            f"sandbox bwrap does not work on this machine: {found}; {_mend(found)}, or set `sandbox: auto`"
+            f"sandbox bwrap does not work on this machine: {bwrap}; {_remedy(bwrap)}, or set `sandbox: auto`"
         )
     if is_root():
         raise SandboxMissingError(
-            f"as root, work runs in bubblewrap only, and here {found}: {_mend(found)}, run as an ordinary user, "
+            f"as root, work runs in bubblewrap only, and here {bwrap}: {_remedy(bwrap)}, run as an ordinary user, "
             f"{_OTHERWISE}"
         )
-    rung = _answered(lambda: _unshare(isolates=True))
+    rung = _probed(lambda: _unshare(isolates=True))
     if rung is None:
         raise SandboxMissingError(
-            f"no sandbox works on this machine: {found}, and it gives no user namespaces: {_mend(found)}, {_OTHERWISE}"
+            f"no sandbox works on this machine: {bwrap}, and it gives no user namespaces: "
+            f"{_remedy(bwrap)}, {_OTHERWISE}"
         )
     return rung
 
@@ -82,18 +83,18 @@ def is_root() -> bool:
     return os.geteuid() == 0
 
 
-def _mend(why: str) -> str:
+def _remedy(why: str) -> str:
     return _INSTALL if why == _ABSENT else "allow it to make namespaces"
 
 
 def _none() -> Rung:
     try:
-        return _unshare(isolates=False) or Group()
+        return _unshare(isolates=False) or ProcessGroupRung()
     except _NO_ANSWER:
-        return Group()
+        return ProcessGroupRung()
 
 
-def _answered(probe: Callable[[], _Found]) -> _Found:
+def _probed(probe: Callable[[], _Answer]) -> _Answer:
     try:
         return probe()
     except _NO_ANSWER as error:
@@ -109,7 +110,7 @@ def _bwrap() -> Bwrap | str:
         return "this system has no bubblewrap"
     if program is None:
         return _ABSENT
-    sizes = "--size" in _said([program, "--help"])
+    sizes = "--size" in _output_of([program, "--help"])
     words = ""
     for disable_userns in (True, False):
         rung = Bwrap(program, disable_userns, sizes)
@@ -127,11 +128,15 @@ def _unshare(*, isolates: bool) -> Unshare | None:
         return None
     rung = Unshare(unshare, setpriv, isolates)
     # As a program will be started, with all its mounts: in the worker's own directory of programs.
-    place = Path(sys.executable).parent
-    return None if _fails(rung.probe(Program(("/bin/true",), {MARK: ""}, Path("/"), place))) else rung
+    directory = Path(sys.executable).parent
+    return (
+        None
+        if _fails(rung.probe(SandboxedProgram(("/bin/true",), {MARK: ""}, Path("/"), directory)))
+        else rung
+    )
 
 
-def _said(command: list[str]) -> str:
+def _output_of(command: list[str]) -> str:
     done = subprocess.run(command, capture_output=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
     return done.stdout.decode(errors="replace")
 

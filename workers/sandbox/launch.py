@@ -13,7 +13,7 @@ from typing import IO, Self
 import psutil
 
 from workers.sandbox import sweep
-from workers.sandbox.program import MARK, Program, Rung
+from workers.sandbox.program import MARK, Rung, SandboxedProgram
 
 _DEATH_SECONDS = 10.0
 
@@ -24,12 +24,12 @@ class Launched:
     The thread that starts it must outlive it: a parent-death signal follows the thread, not the process.
     """
 
-    def __init__(self, rung: Rung, program: Program, *, merge: bool) -> None:
+    def __init__(self, rung: Rung, program: SandboxedProgram, *, merge: bool) -> None:
         self._rung = rung
         self._mark = program.env[MARK]
         self._init: int | None = None
         self._destroyed = False
-        self._told = b""
+        self._information = b""
         theirs, self._ours = _pipe(rung.lifeline)
         try:
             self.process = _popen(rung.argv(program, theirs), program, theirs, merge)
@@ -39,8 +39,8 @@ class Launched:
         finally:
             os.close(theirs)
         if not rung.lifeline:
-            self._told = _first_line(self._ours)
-            self._init = _first_child(self._told)
+            self._information = _first_line(self._ours)
+            self._init = _first_child(self._information)
             os.set_blocking(self._ours, False)
         self.exit_fd = _pidfd(self.process.pid)
 
@@ -50,7 +50,7 @@ class Launched:
 
     def check_started(self) -> None:
         """Raises `OSError` where the launcher ended without having started the program."""
-        if not self._rung.lifeline and b'"exit-code"' not in self._told + _rest(self._ours):
+        if not self._rung.lifeline and b'"exit-code"' not in self._information + _rest(self._ours):
             raise OSError(f"sandbox {self._rung.name} could not start the program")
 
     def terminate(self) -> None:
@@ -126,7 +126,7 @@ def _pipe(lifeline: bool) -> tuple[int, int]:
     return (read, write) if lifeline else (write, read)
 
 
-def _popen(argv: list[str], program: Program, fd: int, merge: bool) -> subprocess.Popen[bytes]:
+def _popen(argv: list[str], program: SandboxedProgram, fd: int, merge: bool) -> subprocess.Popen[bytes]:
     stdin: IO[bytes] | int = subprocess.DEVNULL if program.stdin is None else _open(program.stdin)
     try:
         return subprocess.Popen(
@@ -156,10 +156,10 @@ def _first_line(information: int) -> bytes:
     return text
 
 
-def _first_child(told: bytes) -> int | None:
+def _first_child(information: bytes) -> int | None:
     """A handle on the sandbox's first process, which bubblewrap names as soon as it is there."""
     try:
-        return _pidfd(int(json.loads(told.partition(b"\n")[0])["child-pid"]))
+        return _pidfd(int(json.loads(information.partition(b"\n")[0])["child-pid"]))
     except (ValueError, KeyError, TypeError):
         return None
 

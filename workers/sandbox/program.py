@@ -11,7 +11,7 @@ SCRATCH_BYTES = 512 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Program:
+class SandboxedProgram:
     """An untrusted program with everything it may have."""
 
     argv: tuple[str, ...]
@@ -66,7 +66,7 @@ class Rung(Protocol):
 
     @property
     def mounts(self) -> bool:
-        """Whether a program has mounts of its own, so that `Program.tmp` can be given."""
+        """Whether a program has mounts of its own, so that `SandboxedProgram.tmp` can be given."""
         ...
 
     @property
@@ -74,6 +74,6 @@ class Rung(Protocol):
         """Whether a program sees a `/tmp` of its own, in which any place can be mounted."""
         ...
 
-    def argv(self, program: Program, fd: int) -> list[str]:
+    def argv(self, program: SandboxedProgram, fd: int) -> list[str]:
         """The launcher's command; `fd` is inherited by it."""
         ...

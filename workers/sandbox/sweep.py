@@ -36,21 +36,21 @@ def marked(chosen: Callable[[str], bool]) -> list[int]:
     """Process ids whose mark is chosen; this process is never among them. Linux only, elsewhere empty."""
     if sys.platform != "linux":
         return []
-    found = []
+    pids = []
     for process in Path("/proc").iterdir():
         if process.name.isdigit() and int(process.name) != os.getpid():
             mark = _mark_of(process)
             if mark is not None and chosen(mark):
-                found.append(int(process.name))
-    return found
+                pids.append(int(process.name))
+    return pids
 
 
 def kill_marked(chosen: Callable[[str], bool]) -> int:
     """Kill every marked process until none is found; how many were killed."""
     killed: set[int] = set()
     deadline = time.monotonic() + _SECONDS
-    while (found := marked(chosen)) and time.monotonic() < deadline:
-        for pid in found:
+    while (pids := marked(chosen)) and time.monotonic() < deadline:
+        for pid in pids:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
                 killed.add(pid)
@@ -61,7 +61,7 @@ def kill_marked(chosen: Callable[[str], bool]) -> int:
 def remove_tree(path: Path) -> None:
     """Remove a directory that an untrusted program has written; links are not followed, modes are mended."""
 
-    def mend(function: Callable[..., object], name: str, _error: object) -> None:
+    def force(function: Callable[..., object], name: str, _error: object) -> None:
         with contextlib.suppress(OSError):
             os.chmod(os.path.dirname(name), 0o700)  # noqa: PTH101, PTH120 — a name that shutil hands over
             if not os.path.islink(name):  # noqa: PTH114
@@ -74,4 +74,4 @@ def remove_tree(path: Path) -> None:
     if path.is_symlink() or path.is_file():
         path.unlink(missing_ok=True)
     elif path.exists():
-        shutil.rmtree(path, onerror=mend)
+        shutil.rmtree(path, onerror=force)

@@ -36,9 +36,9 @@ def temporary(rung: Rung, directory: Path) -> Iterator[Temporary]:
     """
     if not is_real_directory(directory):
         raise NotADirectoryError(f"{directory} is no directory")
-    place = _BASE / f"bench-{os.geteuid()}-tmp"
-    if rung.covers_tmp or (rung.mounts and _own(place)):
-        yield Temporary(place, directory)
+    mount_point = _BASE / f"bench-{os.geteuid()}-tmp"
+    if rung.covers_tmp or (rung.mounts and _own(mount_point)):
+        yield Temporary(mount_point, directory)
         return
     base = _BASE if os.access(_BASE, os.W_OK) else None
     own = Path(tempfile.mkdtemp(prefix=f"bench-{os.geteuid()}-tmp-", dir=base))
@@ -49,12 +49,12 @@ def temporary(rung: Rung, directory: Path) -> Iterator[Temporary]:
             remove_tree(own)
 
 
-def _own(place: Path) -> bool:
-    """Whether `place` is an empty directory of this user, made where there is none: programs mount theirs over it."""
+def _own(directory: Path) -> bool:
+    """Whether `directory` is an empty directory of this user, made where there is none: programs mount theirs over it."""
     with suppress(OSError):
-        place.mkdir(mode=0o700)
+        directory.mkdir(mode=0o700)
     try:
-        found = place.lstat()
+        status = directory.lstat()
     except OSError:
         return False
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o022
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o022

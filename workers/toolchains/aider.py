@@ -10,7 +10,7 @@ from workers.toolchains.base import Finished, Invocation, Report, RoundContext
 from workers.toolchains.jsonl import Follower, add_up
 from workers.toolchains.pricing import Tokens
 from workers.toolchains.program import (
-    Program,
+    ModelDrivenToolchain,
     Usage,
     error_text,
     exit_words,
@@ -53,7 +53,7 @@ class AiderTally:
     def __init__(self) -> None:
         self.answered = False
         self.exception = ""
-        self.told: int | None = None
+        self.result_count: int | None = None
         """1 once it has said that it ends."""
         self._usd: float | None = None
         self._tokens: Tokens | None = None
@@ -68,7 +68,7 @@ class AiderTally:
         elif event.get("event") == "message_send":
             self._send(properties)
         elif event.get("event") == "exit":
-            self.told = 1
+            self.result_count = 1
 
     def _send(self, properties: dict[str, Any]) -> None:
         given = count(properties.get("prompt_tokens"))
@@ -113,7 +113,7 @@ class AiderWords:
         return priced(model, self._tokens, self._usd)
 
 
-class Aider(Program):
+class Aider(ModelDrivenToolchain):
     """aider: its own files are kept out of the checkout as far as it lets them be."""
 
     name = "aider"
@@ -149,8 +149,8 @@ class Aider(Program):
     def spent(self, context: RoundContext, stdout: Path) -> int | None:
         return self._follower.so_far(self.log(context)).usage(context.ref.model).spent
 
-    def told(self, context: RoundContext, stdout: Path) -> int | None:
-        return self._follower.so_far(self.log(context)).told
+    def result_count(self, context: RoundContext, stdout: Path) -> int | None:
+        return self._follower.so_far(self.log(context)).result_count
 
     def report(self, context: RoundContext, finished: Finished) -> Report:
         tally = add_up(self.log(context), AiderTally())

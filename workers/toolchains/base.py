@@ -59,7 +59,7 @@ class Finished:
     @property
     def is_stopped(self) -> bool:
         """Whether it was stopped at its work, rather than ended by itself or after it had told its result."""
-        return self.ended_by not in ("exit", "told")
+        return self.ended_by not in ("exit", "result")
 
     @property
     def has_failed(self) -> bool:
@@ -90,7 +90,7 @@ class Toolchain(Protocol):
 
     `invocation` may write files below `context.out` and `context.home`. `report` reads what the program left
     and never raises: rubbish is a `Report` with status `error` (class `provider`), silence and empty answers
-    are failures, and a missing cost is None, never 0. `spent` and `told` are asked about once a second while the
+    are failures, and a missing cost is None, never 0. `spent` and `result_count` are asked about once a second while the
     program runs, so that it can be stopped at its reservation, and soon after its result; `spent` returns None
     where the program does not tell.
     """
@@ -113,7 +113,7 @@ class Toolchain(Protocol):
         """Micro-dollars spent so far by the running program."""
         ...
 
-    def told(self, context: RoundContext, stdout: Path) -> int | None:
+    def result_count(self, context: RoundContext, stdout: Path) -> int | None:
         """How many results the running program has told; None while it is still, or again, at work."""
         ...
 

@@ -5,11 +5,11 @@ from pathlib import Path
 from workers.toolchains.base import Finished, Invocation, Report, RoundContext
 from workers.toolchains.claude_stream import ClaudeTally
 from workers.toolchains.jsonl import Follower, add_up
-from workers.toolchains.program import Program, decimal_usd, finish, network, silence
+from workers.toolchains.program import ModelDrivenToolchain, decimal_usd, finish, network, silence
 from workers.toolchains.surroundings import environment
 
 
-class Claude(Program):
+class Claude(ModelDrivenToolchain):
     """Claude Code: the prompt on standard input, a configuration directory of its own."""
 
     name = "claude"
@@ -48,8 +48,8 @@ class Claude(Program):
     def spent(self, context: RoundContext, stdout: Path) -> int | None:
         return self._follower.so_far(stdout).usage().spent
 
-    def told(self, context: RoundContext, stdout: Path) -> int | None:
-        return self._follower.so_far(stdout).told
+    def result_count(self, context: RoundContext, stdout: Path) -> int | None:
+        return self._follower.so_far(stdout).result_count
 
     def report(self, context: RoundContext, finished: Finished) -> Report:
         tally = add_up(finished.stdout, ClaudeTally())

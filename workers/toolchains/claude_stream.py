@@ -66,7 +66,7 @@ class ClaudeTally:
         self._result_error = ""
 
     @property
-    def told(self) -> int | None:
+    def result_count(self) -> int | None:
         """How many results there are; None while something goes on after the last one."""
         return None if self._is_at_work or self._tasks else self._results
 
@@ -138,12 +138,12 @@ class ClaudeTally:
     def usage(self) -> Usage:
         """The results' own figures, or else what the messages add up to: a lower bound."""
         result = self.result or {}
-        said = _tokens(mapping(result.get("usage")))
+        reported = _tokens(mapping(result.get("usage")))
         used = [(model, tokens) for each in self._totals.values() for model, tokens in each.items() if tokens]
         seen = [(each.model, each.tokens) for each in self._messages.values()]
-        total = highest(_sum(used), said)
+        total = highest(_sum(used), reported)
         models = {each.model for each in self._messages.values()}
-        basis = [(models.pop(), said)] if said is not None and len(models) == 1 else seen
+        basis = [(models.pop(), reported)] if reported is not None and len(models) == 1 else seen
         counts_sub_agents = bool(used) or any(self._usd.values())
         return Usage(
             sum(self._usd.values()) if self._usd else None,
@@ -154,7 +154,7 @@ class ClaudeTally:
             or not self._is_counted
             or bool(self._tasks)
             or (self._delegates and not counts_sub_agents)
-            or self._lacks_a_call(said),
+            or self._lacks_a_call(reported),
         )
 
     @property
@@ -162,14 +162,14 @@ class ClaudeTally:
         """Whether there is a result that is one."""
         return self.result is not None and self._judge(self.result).status in ("success", "partial")
 
-    def _lacks_a_call(self, said: Tokens | None) -> bool:
+    def _lacks_a_call(self, reported: Tokens | None) -> bool:
         """Whether a stream broke off: what the broken answer cost is told nowhere.
 
         It comes again in one piece, and the result's `usage` counts neither; or the program ends with the error.
         """
         main = [each for each in self._messages.values() if each.is_main]
         total = sum(each.tokens.total_in for each in main)
-        if said is not None and any(each.is_whole for each in main) and said.total_in < total:
+        if reported is not None and any(each.is_whole for each in main) and reported.total_in < total:
             return True
         result = self.result or {}
         return result.get("is_error") is True and provider.broke_off(one_line(result.get("result")))

@@ -9,7 +9,7 @@ from workers.toolchains.base import Finished, Invocation, Report, RoundContext
 from workers.toolchains.jsonl import Follower, add_up
 from workers.toolchains.pricing import Tokens, highest
 from workers.toolchains.program import (
-    Program,
+    ModelDrivenToolchain,
     Usage,
     error_text,
     exit_words,
@@ -52,7 +52,7 @@ class CodexTally:
         self._is_broken = False
 
     @property
-    def told(self) -> int | None:
+    def result_count(self) -> int | None:
         """How many turns have ended; None while another one runs."""
         return self._turns if self._ended else None
 
@@ -124,7 +124,7 @@ class RolloutTally:
             self.tokens = highest(_tokens(totals), self.tokens)
 
 
-class Codex(Program):
+class Codex(ModelDrivenToolchain):
     """Codex CLI: the prompt as an argument, standard input closed (it waits on an open one)."""
 
     name = "codex"
@@ -162,8 +162,10 @@ class Codex(Program):
         counted: list[tuple[str, Tokens]] = []
         with contextlib.suppress(OSError):
             paths = sorted((self.home(context) / "sessions").glob("*/*/*/rollout-*.jsonl"))
-            told = [(path.name, self._rollouts.so_far(path).tokens) for path in paths[-_MAX_ROLLOUTS:]]
-            counted = [(name, tokens) for name, tokens in told if tokens is not None]
+            result_count = [
+                (path.name, self._rollouts.so_far(path).tokens) for path in paths[-_MAX_ROLLOUTS:]
+            ]
+            counted = [(name, tokens) for name, tokens in result_count if tokens is not None]
         total = sum((tokens for _, tokens in counted), Tokens()) if counted else None
         return total, "\n".join(name for name, _ in counted)
 
@@ -179,8 +181,8 @@ class Codex(Program):
     def spent(self, context: RoundContext, stdout: Path) -> int | None:
         return self._usage(context, self._follower.so_far(stdout)).spent
 
-    def told(self, context: RoundContext, stdout: Path) -> int | None:
-        return self._follower.so_far(stdout).told
+    def result_count(self, context: RoundContext, stdout: Path) -> int | None:
+        return self._follower.so_far(stdout).result_count
 
     def report(self, context: RoundContext, finished: Finished) -> Report:
         tally = add_up(finished.stdout, CodexTally())

@@ -107,12 +107,12 @@ class Command:
     def spent(self, context: RoundContext, stdout: Path) -> int | None:
         return contract.spent(context)
 
-    def told(self, context: RoundContext, stdout: Path) -> int | None:
+    def result_count(self, context: RoundContext, stdout: Path) -> int | None:
         """None: what stands in `result.json` while it runs need not be its last word."""
         return None
 
     def report(self, context: RoundContext, finished: Finished) -> Report:
-        said = contract.report(context, finished, blame="provider")
-        if said.micro_usd is None and not context.ref.network and not context.max_micro_usd:
-            return dataclasses.replace(said, micro_usd=0, is_lower_bound=False)
-        return said
+        result = contract.report(context, finished, blame="provider")
+        if result.micro_usd is None and not context.ref.network and not context.max_micro_usd:
+            return dataclasses.replace(result, micro_usd=0, is_lower_bound=False)
+        return result

@@ -47,7 +47,7 @@ def variables(context: RoundContext) -> dict[str, str]:
 def stopped(finished: Finished) -> Report | None:
     """The report of a program that was stopped at its work, without its costs; None for any other."""
     match finished.ended_by:
-        case "exit" | "told":
+        case "exit" | "result":
             return None
         case "budget":
             return Report("partial", message="stopped at its time budget")
@@ -78,21 +78,21 @@ def _exited(finished: Finished) -> Report:
     return Report("failed", message=f"ended with {code}")
 
 
-def _judged(said: object, finished: Finished, message: str, blame: ErrorClass) -> Report:
-    if said is None:
+def _judged(status: object, finished: Finished, message: str, blame: ErrorClass) -> Report:
+    if status is None:
         plain = _exited(finished)
         return Report(plain.status, message=message or plain.message)
-    if said not in _STATUSES:
+    if status not in _STATUSES:
         return Report(
-            "error", blame, f"result.json: status is not one of {', '.join(_STATUSES)}: {one_line(said)}"
+            "error", blame, f"result.json: status is not one of {', '.join(_STATUSES)}: {one_line(status)}"
         )
-    if said == "error":
+    if status == "error":
         return Report("error", blame, message or "the program reported an error")
-    if said == "success" and finished.exit_code != 0:
+    if status == "success" and finished.exit_code != 0:
         return Report("failed", message=f"said success, but {_exited(finished).message}")
-    if said == "failed":
+    if status == "failed":
         return Report("failed", message=message)
-    return Report("success" if said == "success" else "partial", message=message)
+    return Report("success" if status == "success" else "partial", message=message)
 
 
 def report(context: RoundContext, finished: Finished, blame: ErrorClass) -> Report:
@@ -103,20 +103,20 @@ def report(context: RoundContext, finished: Finished, blame: ErrorClass) -> Repo
     """
     text = read_bytes(result_path(context), MAX_RESULT_BYTES + 1)
     document = None if text is None else parse_json(text)
-    said = mapping(document)
+    fields = mapping(document)
     verdict = stopped(finished) or (cannot_run(finished) if text is None else None)
     if verdict is None and text is not None and not isinstance(document, dict):
         verdict = Report("error", blame, "result.json is not a JSON object")
     if verdict is None:
-        verdict = _judged(said.get("status"), finished, one_line(said.get("message")), blame)
+        verdict = _judged(fields.get("status"), finished, one_line(fields.get("message")), blame)
     return Report(
         verdict.status,
         verdict.error_class,
         verdict.message,
-        micro_usd=verdict.micro_usd if text is None else micro(dollars(said.get("cost_usd"))),
+        micro_usd=verdict.micro_usd if text is None else micro(dollars(fields.get("cost_usd"))),
         is_lower_bound=finished.is_stopped,
-        tokens_in=count(said.get("tokens_in")),
-        tokens_out=count(said.get("tokens_out")),
+        tokens_in=count(fields.get("tokens_in")),
+        tokens_out=count(fields.get("tokens_out")),
     )
 
 

@@ -25,7 +25,7 @@ class Tally(Protocol):
 T = TypeVar("T", bound=Tally)
 
 
-class _Stream(Generic[T]):
+class _LineReader(Generic[T]):
     """One file read so far: what was added up, and the start of a line that has no end yet."""
 
     def __init__(self, tally: T) -> None:
@@ -69,7 +69,7 @@ def add_up(path: Path, tally: T) -> T:
     handle = open_regular(path)
     if handle is None:
         return tally
-    stream = _Stream(tally)
+    stream = _LineReader(tally)
     try:
         with contextlib.suppress(OSError):
             stream.drain(handle)
@@ -85,13 +85,13 @@ class Follower(Generic[T]):
     def __init__(self, fresh: Callable[[], T]) -> None:
         self._fresh = fresh
         self._lock = threading.Lock()
-        self._streams: OrderedDict[Path, _Stream[T]] = OrderedDict()
+        self._streams: OrderedDict[Path, _LineReader[T]] = OrderedDict()
 
-    def _stream(self, path: Path, status: os.stat_result) -> _Stream[T]:
+    def _stream(self, path: Path, status: os.stat_result) -> _LineReader[T]:
         identity = (status.st_dev, status.st_ino)
         stream = self._streams.pop(path, None)
         if stream is None or stream.identity != identity or stream.offset > status.st_size:
-            stream = _Stream(self._fresh())
+            stream = _LineReader(self._fresh())
             stream.identity = identity
         self._streams[path] = stream
         while len(self._streams) > _FOLLOWED:

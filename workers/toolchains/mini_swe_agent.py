@@ -9,7 +9,7 @@ from workers.toolchains import provider, version
 from workers.toolchains.base import Finished, Invocation, Report, RoundContext
 from workers.toolchains.pricing import Tokens
 from workers.toolchains.program import (
-    Program,
+    ModelDrivenToolchain,
     Usage,
     decimal_usd,
     error_text,
@@ -104,7 +104,7 @@ class Trajectory:
         return provider.failure(f"{self.exit_status}: {self.exception}", "error")
 
 
-class MiniSweAgent(Program):
+class MiniSweAgent(ModelDrivenToolchain):
     """mini-swe-agent: the task as an argument, no questions asked before, during or after."""
 
     name = "mini-swe-agent"
@@ -144,17 +144,17 @@ class MiniSweAgent(Program):
     def spent(self, context: RoundContext, stdout: Path) -> int | None:
         """Read from the head of the file, where the costs stand; the messages after it grow large."""
         head = read_bytes(self.trajectory(context), _HEAD_BYTES)
-        found = None if head is None else _COST.search(head)
-        if found is None:
+        match = None if head is None else _COST.search(head)
+        if match is None:
             return None
-        return micro(dollars(parse_json(found.group(1)))) or None
+        return micro(dollars(parse_json(match.group(1)))) or None
 
-    def told(self, context: RoundContext, stdout: Path) -> int | None:
+    def result_count(self, context: RoundContext, stdout: Path) -> int | None:
         """1 once the trajectory has an exit status; only the head is read, where both stand."""
         head = read_bytes(self.trajectory(context), _LONG_HEAD_BYTES)
         return 1 if head is not None and _EXIT.search(head.partition(b'"messages"')[0]) else None
 
     def report(self, context: RoundContext, finished: Finished) -> Report:
-        told = Trajectory(read_bytes(self.trajectory(context)))
-        verdict = told.verdict(finished, _limit(context))
-        return finish(finished, verdict, told.usage(context.ref.model))
+        trajectory = Trajectory(read_bytes(self.trajectory(context)))
+        verdict = trajectory.verdict(finished, _limit(context))
+        return finish(finished, verdict, trajectory.usage(context.ref.model))

@@ -8,7 +8,7 @@ from workers.toolchains.base import Finished, Invocation, Report, RoundContext
 from workers.toolchains.jsonl import Follower, add_up
 from workers.toolchains.pricing import Tokens, price
 from workers.toolchains.program import (
-    Program,
+    ModelDrivenToolchain,
     Usage,
     error_text,
     exit_words,
@@ -25,17 +25,17 @@ _LAST = ("stop", "length", "content-filter")
 """Why a step was the last one; after any other, a further step follows."""
 
 
-def _tokens(told: dict[str, Any]) -> Tokens | None:
+def _tokens(counts: dict[str, Any]) -> Tokens | None:
     """Reasoning is billed as output but counted beside it; the cache is counted beside the input."""
-    cache = mapping(told.get("cache"))
-    given, out = count(told.get("input")), count(told.get("output"))
+    cache = mapping(counts.get("cache"))
+    given, out = count(counts.get("input")), count(counts.get("output"))
     if given is None or out is None:
         return None
     return Tokens(
         input=given,
         cached=count(cache.get("read")) or 0,
         cache_write=count(cache.get("write")) or 0,
-        output=out + (count(told.get("reasoning")) or 0),
+        output=out + (count(counts.get("reasoning")) or 0),
     )
 
 
@@ -65,7 +65,7 @@ class OpencodeTally:
         self._unpriced: Tokens | None = None
 
     @property
-    def told(self) -> int | None:
+    def result_count(self) -> int | None:
         """How many answers were told; None while something goes on after the last one."""
         return None if self._is_at_work else self._stops
 
@@ -142,7 +142,7 @@ def _delegates(event: dict[str, Any], part: dict[str, Any]) -> bool:
     return part.get("tool") == "task" or (session is not None and session != event.get("sessionID"))
 
 
-class Opencode(Program):
+class Opencode(ModelDrivenToolchain):
     """opencode: the prompt as an argument, the model named `provider/model`."""
 
     name = "opencode"
@@ -171,8 +171,8 @@ class Opencode(Program):
     def spent(self, context: RoundContext, stdout: Path) -> int | None:
         return self._follower.so_far(stdout).usage(context.ref.model).spent
 
-    def told(self, context: RoundContext, stdout: Path) -> int | None:
-        return self._follower.so_far(stdout).told
+    def result_count(self, context: RoundContext, stdout: Path) -> int | None:
+        return self._follower.so_far(stdout).result_count
 
     def report(self, context: RoundContext, finished: Finished) -> Report:
         tally = add_up(finished.stdout, OpencodeTally())

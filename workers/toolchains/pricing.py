@@ -67,11 +67,11 @@ class Tokens:
         )
 
 
-def highest(one: Tokens | None, other: Tokens | None) -> Tokens | None:
+def highest(first: Tokens | None, second: Tokens | None) -> Tokens | None:
     """Count by count the higher one: what a running total has come to, also where it was reset."""
-    if one is None or other is None:
-        return other if one is None else one
-    return Tokens(*map(max, astuple(one), astuple(other)))
+    if first is None or second is None:
+        return second if first is None else first
+    return Tokens(*map(max, astuple(first), astuple(second)))
 
 
 def load(path: Path) -> PriceTable:

@@ -105,7 +105,7 @@ def _cannot_run(finished: Finished) -> Report | None:
 
 def exit_words(finished: Finished) -> str:
     """How the process ended, for a message."""
-    if finished.ended_by == "told":
+    if finished.ended_by == "result":
         return "stopped after its result"
     return "a signal" if finished.exit_code is None else f"exit code {finished.exit_code}"
 
@@ -143,7 +143,7 @@ def network(ref: ToolchainRef) -> bool:
     return True if ref.network is None else ref.network
 
 
-class Program:
+class ModelDrivenToolchain:
     """The parts of an adapter that every model-driven program has in common."""
 
     name: str

@@ -43,14 +43,14 @@ class Repair:
     def spent(self, context: RoundContext, stdout: Path) -> int | None:
         return 0
 
-    def told(self, context: RoundContext, stdout: Path) -> int | None:
+    def result_count(self, context: RoundContext, stdout: Path) -> int | None:
         return None
 
     def report(self, context: RoundContext, finished: Finished) -> Report:
-        found = contract.report(context, finished, blame="infra")
-        if finished.ended_by == "exit" and finished.exit_code and found.status == "failed":
+        result = contract.report(context, finished, blame="infra")
+        if finished.ended_by == "exit" and finished.exit_code and result.status == "failed":
             # It ends with 0 whatever comes of a round.
-            found = dataclasses.replace(found, status="error", error_class="infra")
-        if found.status == "error":
-            found = dataclasses.replace(found, fail_code="cannot_try")
-        return dataclasses.replace(found, micro_usd=0, is_lower_bound=False, tokens_in=None, tokens_out=None)
+            result = dataclasses.replace(result, status="error", error_class="infra")
+        if result.status == "error":
+            result = dataclasses.replace(result, fail_code="cannot_try")
+        return dataclasses.replace(result, micro_usd=0, is_lower_bound=False, tokens_in=None, tokens_out=None)

@@ -27,19 +27,19 @@ def open_regular(path: Path) -> int | None:
     """
     *directories, name = path.parts
     try:
-        place = os.open(directories[0], _DIRECTORY)
+        parent = os.open(directories[0], _DIRECTORY)
     except (OSError, IndexError):
         return None
     try:
         for directory in directories[1:]:
-            inner = os.open(directory, _DIRECTORY, dir_fd=place)
-            os.close(place)
-            place = inner
-        handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=place)
+            inner = os.open(directory, _DIRECTORY, dir_fd=parent)
+            os.close(parent)
+            parent = inner
+        handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
     except (OSError, ValueError):
         return None
     finally:
-        os.close(place)
+        os.close(parent)
     if stat.S_ISREG(os.fstat(handle).st_mode):
         return handle
     os.close(handle)

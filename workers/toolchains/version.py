@@ -15,7 +15,7 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)+[0-9A-Za-z.+-]*")
 _known: dict[tuple[str, int, int], str] = {}
 
 
-def _said(program: str, arguments: tuple[str, ...], env: Mapping[str, str]) -> str:
+def _output_of(program: str, arguments: tuple[str, ...], env: Mapping[str, str]) -> str:
     """Both outputs of the program; empty where it is not done in time. Nothing of it is left running."""
     with tempfile.TemporaryDirectory(prefix="bench-version-", ignore_cleanup_errors=True) as home:
         process = subprocess.Popen(
@@ -50,10 +50,10 @@ def ask(
         status = Path(path).stat()
         key = (str(Path(path).resolve()), status.st_mtime_ns, status.st_size)
         if key not in _known:
-            found = _NUMBER.search(_said(path, arguments, env or {}))
-            if found is None:
+            match = _NUMBER.search(_output_of(path, arguments, env or {}))
+            if match is None:
                 return None
-            _known[key] = found.group()[:64].rstrip(".+-")
+            _known[key] = match.group()[:64].rstrip(".+-")
         return _known[key]
     except OSError:
         return None

@@ -26,10 +26,10 @@ _TEXT = 4000
 _CANARY_KEY = "bench_canary"
 _OUTSIDE_KEY = "bench_outside"
 
-Say = Callable[..., None]
+Send = Callable[..., None]
 
 
-def _connect() -> tuple[Say, str]:
+def _connect() -> tuple[Send, str]:
     """What sends one record, and the canary's name; without a socket both are empty."""
     number = os.environ.pop(names.FD, "")
     if not number:
@@ -39,13 +39,13 @@ def _connect() -> tuple[Say, str]:
     with channel.makefile("rb") as lines:
         order = json.loads(lines.readline())
 
-    def say(**record: Any) -> None:
+    def send(**record: Any) -> None:
         try:
             channel.sendall(json.dumps({**record, "key": order["key"]}).encode() + b"\n")
         except OSError:
             os._exit(70)  # the worker is gone, or has read enough
 
-    return say, order["canary"]
+    return send, order["canary"]
 
 
 def _settle_path() -> None:
@@ -73,14 +73,14 @@ def _is_inside(path: str) -> bool:
 
 def _outside() -> dict[str, str]:
     """Top-level modules that were loaded from elsewhere than the check-out and the standard library."""
-    found = {}
+    modules = {}
     for name, module in list(sys.modules.items()):
         path = getattr(module, "__file__", None)
         if "." in name or name in sys.stdlib_module_names or not isinstance(path, str):
             continue
         if os.path.isabs(path) and not _is_inside(os.path.realpath(path)) and not _is_inside(path):
-            found[name] = path
-    return found
+            modules[name] = path
+    return modules
 
 
 def _load_installed(load: Callable[..., int]) -> Callable[..., int]:
@@ -124,14 +124,14 @@ class GateReport:
     """The plugin proper; one a process, with a socket in the process that the worker started."""
 
     def __init__(self) -> None:
-        self._say, self._name = _connect()
+        self._send, self._name = _connect()
         self._canary: pytest.Item | None = None
         self._outcomes: list[str] = []
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         self._name = self._name or getattr(config, "workerinput", {}).get(_CANARY_KEY, "")
-        self._say(kind="start", pytest=pytest.__version__)
+        self._send(kind="start", pytest=pytest.__version__)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -140,9 +140,9 @@ class GateReport:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        told = getattr(node, "workeroutput", {})
-        self._tell_canary(told.get(_CANARY_KEY, []))
-        self._say(kind="outside", modules=told.get(_OUTSIDE_KEY, {}))
+        output = getattr(node, "workeroutput", {})
+        self._send_canary(output.get(_CANARY_KEY, []))
+        self._send(kind="outside", modules=output.get(_OUTSIDE_KEY, {}))
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -168,12 +168,12 @@ class GateReport:
             return None
         reports = runtestprotocol(item, log=False, nextitem=nextitem)
         self._outcomes = [report.outcome for report in reports]
-        self._tell_canary(self._outcomes)
+        self._send_canary(self._outcomes)
         return True
 
-    def _tell_canary(self, outcomes: list[str]) -> None:
+    def _send_canary(self, outcomes: list[str]) -> None:
         if outcomes:
-            self._say(kind="canary", outcomes=list(outcomes))
+            self._send(kind="canary", outcomes=list(outcomes))
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(
@@ -187,13 +187,13 @@ class GateReport:
         report.bench_raised_in, report.bench_file, report.bench_id = raised_in, path, facts.id_of(item)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        self._say(kind="begun", id=nodeid)
+        self._send(kind="begun", id=nodeid)
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        self._say(kind="over", id=nodeid)
+        self._send(kind="over", id=nodeid)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self._say(
+        self._send(
             kind="test",
             id=getattr(report, "bench_id", report.nodeid),
             file=getattr(report, "bench_file", ""),
@@ -207,18 +207,18 @@ class GateReport:
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.outcome == "failed":
-            self._say(kind="not_collected", id=report.nodeid, text=str(report.longrepr)[-_TEXT:])
+            self._send(kind="not_collected", id=report.nodeid, text=str(report.longrepr)[-_TEXT:])
         elif report.outcome == "skipped":
             raised_in = report.longrepr[0] if isinstance(report.longrepr, tuple) else ""
-            self._say(kind="skipped_file", id=report.nodeid, raised_in=raised_in)
+            self._send(kind="skipped_file", id=report.nodeid, raised_in=raised_in)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         if hasattr(session.config, "workeroutput"):
             session.config.workeroutput[_CANARY_KEY] = self._outcomes
             session.config.workeroutput[_OUTSIDE_KEY] = _outside()
-        self._say(kind="outside", modules=_outside())
-        self._say(kind="end", exit=int(exitstatus))
+        self._send(kind="outside", modules=_outside())
+        self._send(kind="end", exit=int(exitstatus))
 
 
 _settle_path()

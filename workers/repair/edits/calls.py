@@ -154,13 +154,13 @@ def _bounded(scope: Scope, node: ast.expr, text: str) -> Iterator[Draft]:
 
 
 def _helpers(scope: Scope) -> list[str]:
-    found = []
+    helpers = []
     for stmt in scope.source.tree.body:
         if isinstance(stmt, Function) and stmt is not scope.node:
             required = len(stmt.args.args) - len(stmt.args.defaults)
             if required <= 1 <= len(stmt.args.args):
-                found.append(stmt.name)
-    return found
+                helpers.append(stmt.name)
+    return helpers
 
 
 def freed(scope: Scope, node: ast.expr) -> Iterator[Draft]:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from workers.cell import open_cell
 from workers.execution import leftovers
 from workers.execution.leftovers import (
     UNUSED_SECONDS,
@@ -24,12 +23,13 @@ from workers.execution.leftovers import (
 from workers.execution.setup import kept_products, stamp
 from workers.repository import seal
 from workers.repository.mirror import locked
+from workers.workcell import open_workcell
 
 _HOLD = """
 import sys
 from pathlib import Path
-from workers.cell import open_cell
-with open_cell(Path(sys.argv[1]), sys.argv[2]) as cell:
+from workers.workcell import open_workcell
+with open_workcell(Path(sys.argv[1]), sys.argv[2]) as cell:
     (cell.logs / "log").write_text("x" * 1000)
     print("open", flush=True)
     sys.stdin.read()
@@ -81,7 +81,7 @@ def test_the_workcell_of_a_living_worker_stays(work: Path, killed: Path) -> None
 
 
 def test_a_workcell_of_this_very_process_stays(work: Path) -> None:
-    with open_cell(work, "mine") as cell:
+    with open_workcell(work, "mine") as cell:
         assert stale_workcells(work, remove=True) == []
         assert cell.root.exists()
 

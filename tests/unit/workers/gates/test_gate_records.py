@@ -85,15 +85,15 @@ def test_a_skipped_part_is_told_with_the_file_that_skipped_it() -> None:
 
 def test_why_there_is_no_run_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = Records(ROOT, "key", "canary")
-    assert kept.why_none == "pytest did not start its tests"
+    assert kept.missing_reason == "pytest did not start its tests"
     kept.feed(b'{"key": "key", "kind": "start"}')
-    assert (kept.run(), kept.why_none) == (None, "")
+    assert (kept.run(), kept.missing_reason) == (None, "")
     monkeypatch.setattr(report, "MAX_BYTES", 150)
     with report.Channel(ROOT) as channel:
         line = json.dumps({"key": channel.records.key, "kind": "start"}).encode() + b"\n"
         channel.theirs.sendall(10 * line)
         assert channel.run() is None
-    assert "told more than" in channel.records.why_none
+    assert "told more than" in channel.records.missing_reason
 
 
 def test_a_run_without_an_end_is_none() -> None:

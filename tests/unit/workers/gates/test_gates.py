@@ -208,7 +208,7 @@ def test_a_threshold_alone_is_nothing_to_solve() -> None:
 
 
 def test_why_tests_are_not_told_is_told() -> None:
-    facts = run(1, why_untold="the JUnit file is too large", output_tail="1 failed in 0.1s")
+    facts = run(1, why_no_tests="the JUnit file is too large", output_tail="1 failed in 0.1s")
     result = judged(facts)
     assert result.fail_codes == ["no_junit"]
     assert "no_junit: the JUnit file is too large" in result.output_tail
@@ -218,7 +218,7 @@ def test_why_tests_are_not_told_is_told() -> None:
 def test_a_plain_gate_whose_pytest_did_not_start_is_no_failure_of_the_code() -> None:
     plain = Gate(name="p", command=["pytest"])
     facts = run(
-        4, why_untold="pytest did not start its tests", output_tail="x: error: unrecognized arguments: -y"
+        4, why_no_tests="pytest did not start its tests", output_tail="x: error: unrecognized arguments: -y"
     )
     shown = as_baseline(plain, facts)
     assert not shown.ran

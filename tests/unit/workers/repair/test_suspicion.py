@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from workers.repair.bed import in_turn
+from workers.repair.suite_runner import interleaved
 from workers.repair.suspicion import Spectrum, ochiai, scores, spread
 
 
@@ -52,4 +52,4 @@ def test_constants_and_defaults_inherit_from_the_functions_that_use_them() -> No
 
 def test_tests_take_turns_by_what_they_cover() -> None:
     group = {"a1": "a", "a2": "a", "a3": "a", "b1": "b"}
-    assert in_turn(["a1", "a2", "a3", "b1"], group) == ["a1", "b1", "a2", "a3"]
+    assert interleaved(["a1", "a2", "a3", "b1"], group) == ["a1", "b1", "a2", "a3"]

@@ -13,32 +13,32 @@ from typing import Any
 import pytest
 
 from workers.repair.errors import ZygoteLostError
-from workers.repair.zygote import Say, Zygote, serve
+from workers.repair.zygote import Send, Zygote, serve
 
-Handler = Callable[[dict[str, Any], Say], None]
+Handler = Callable[[dict[str, Any], Send], None]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and prctl")
 
 
-def handler(request: dict[str, Any], say: Say) -> None:
+def handler(request: dict[str, Any], send: Send) -> None:
     match request["do"]:
         case "echo":
-            say(request["value"])
+            send(request["value"])
         case "hang":
-            say(os.getpid())
+            send(os.getpid())
             signal.pause()
         case "spawn":
             child = subprocess.Popen(
                 [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True
             )
-            say(child.pid)
+            send(child.pid)
         case "crash":
-            say("before")
+            send("before")
             os.kill(os.getpid(), signal.SIGKILL)
         case "murder":
             os.kill(os.getppid(), signal.SIGKILL)
             signal.pause()
         case "silent":
-            say("one")
+            send("one")
             signal.pause()
 
 
@@ -120,7 +120,7 @@ def test_closing_ends_a_fork_that_is_at_work() -> None:
     read, write = os.pipe()
 
     def body(sock: socket.socket) -> None:
-        serve(sock, lambda request, say: (os.write(write, str(os.getpid()).encode()), signal.pause())[1])
+        serve(sock, lambda request, send: (os.write(write, str(os.getpid()).encode()), signal.pause())[1])
 
     zygote = Zygote(body)
     zygote.ask({"limit": 600})

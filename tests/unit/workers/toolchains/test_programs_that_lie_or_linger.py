@@ -101,7 +101,7 @@ def told(context: Callable[..., RoundContext]) -> Told:
 
     def ask(name: str, *events: Event) -> int | None:
         cell = context(name, next(places))
-        return get_toolchain(name).told(cell, write(cell, name, events))
+        return get_toolchain(name).result_count(cell, write(cell, name, events))
 
     return ask
 

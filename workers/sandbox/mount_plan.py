@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from workers.sandbox import allowlist
-from workers.sandbox.program import Program
+from workers.sandbox.program import SandboxedProgram
 
 _SCRIPT = str(Path(__file__).with_name("enclose.py"))
 _SCRATCH = ("/tmp", "/dev/shm")  # noqa: S108 — covered by a file system of the program's own
@@ -16,7 +16,7 @@ _SOCKETS = "/run"
 
 
 @dataclass(frozen=True)
-class Plan:
+class MountPlan:
     """All paths are absolute and without links; what is not there is left out."""
 
     whole: bool
@@ -43,7 +43,7 @@ class Plan:
         return [sys.executable, "-I", "-S", _SCRIPT, json.dumps(asdict(self)), "--"]
 
 
-def closed(program: Program) -> Plan:
+def isolated_mounts(program: SandboxedProgram) -> MountPlan:
     """Everything read-only but the cell; home, work directory and sockets out of sight; no network unasked."""
     covered = [*_present(map(Path, _SCRATCH))]
     hidden = _outermost(_present([allowlist.home(), Path(_SOCKETS), *program.hidden]), beside=covered)
@@ -51,7 +51,7 @@ def closed(program: Program) -> Plan:
     if program.network:
         needed += map(Path, allowlist.NETWORK)
     needed += [path.resolve() for path in needed]
-    return Plan(
+    return MountPlan(
         whole=True,
         pinned=[],
         read_only=[],
@@ -66,11 +66,11 @@ def closed(program: Program) -> Plan:
     )
 
 
-def open_to_all(program: Program) -> Plan:
+def guarded_mounts(program: SandboxedProgram) -> MountPlan:
     """Only what others rely on is read-only: set-ups, mirrors and the worker's own code."""
     guarded = _outermost(_present([*program.guarded, *allowlist.own_python()]))
     above = {str(parent) for path in guarded for parent in Path(path).parents} - {"/"}
-    return Plan(
+    return MountPlan(
         whole=False,
         pinned=sorted(above - set(guarded), key=len),
         read_only=guarded,

@@ -34,13 +34,13 @@ _WALK_SECONDS = 2.0
 """At most so often a directory is measured, unless the disk runs full."""
 
 
-def excess_words(ended_by: str) -> str:
+def excess_message(ended_by: str) -> str:
     """What a program was ended for, in one line."""
     return _EXCESS_WORDS[ended_by]
 
 
 @dataclass(frozen=True)
-class Bounds:
+class ResourceLimits:
     """What one program may use; None: as much as there is."""
 
     disk_bytes: int | None = None
@@ -53,10 +53,10 @@ class Bounds:
 
 
 @dataclass
-class Gauge:
+class ResourceWatchdog:
     """Measures one running program against its bounds."""
 
-    bounds: Bounds
+    limits: ResourceLimits
     directories: tuple[Path, ...]
     """What it may write."""
     pid: int
@@ -68,12 +68,12 @@ class Gauge:
         return self._of_processes() or self._of_disk()
 
     def _of_processes(self) -> Excess | None:
-        if self.bounds.processes is None and self.bounds.memory_bytes is None:
+        if self.limits.processes is None and self.limits.memory_bytes is None:
             return None
         pids = list(descendants(self.pid))
-        if self.bounds.processes is not None and len(pids) > self.bounds.processes:
+        if self.limits.processes is not None and len(pids) > self.limits.processes:
             return "processes"
-        limit = self.bounds.memory_bytes
+        limit = self.limits.memory_bytes
         if limit is None or sum(map(resident_bytes, pids)) <= limit:
             return None
         # Shared pages were counted once a process: the exact sum costs more, so it is asked for only now.
@@ -81,7 +81,7 @@ class Gauge:
 
     def _of_disk(self) -> Excess | None:
         full = self._is_full()
-        limit, now = self.bounds.disk_bytes, time.monotonic()
+        limit, now = self.limits.disk_bytes, time.monotonic()
         if limit is not None and (full or now >= self._walk_at):
             used = sum(used_bytes(directory, limit) for directory in self.directories)
             took = time.monotonic() - now
@@ -93,7 +93,7 @@ class Gauge:
     def _is_full(self) -> bool:
         for directory in self.directories:
             with contextlib.suppress(OSError):
-                if shutil.disk_usage(directory).free < self.bounds.reserve_bytes:
+                if shutil.disk_usage(directory).free < self.limits.reserve_bytes:
                     return True
         return False
 
@@ -106,9 +106,9 @@ def descendants(pid: int) -> Iterator[int]:
         with contextlib.suppress(OSError):
             for thread in os.listdir(f"/proc/{parent}/task"):  # noqa: PTH208 — many small files
                 with open(f"/proc/{parent}/task/{thread}/children", encoding="ascii") as file:  # noqa: PTH123
-                    found = [int(child) for child in file.read().split()]
-                yield from found
-                waiting += found
+                    children = [int(child) for child in file.read().split()]
+                yield from children
+                waiting += children
 
 
 def resident_bytes(pid: int) -> int:

@@ -9,7 +9,7 @@ MAX_RESULT_BYTES: Final = 8 * 2**20
 """Of its JSON text; farm.check_result refuses four times as much, in whatever form."""
 
 
-def bounded(result: ExecutionResult) -> dict[str, Any]:
+def within_size_limit(result: ExecutionResult) -> dict[str, Any]:
     """`result` as a JSON document of at most `MAX_RESULT_BYTES`.
 
     A longer one becomes an infrastructure error with the same times and money: refused by the database, it would be

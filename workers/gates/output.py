@@ -32,7 +32,7 @@ _THRESHOLD: Final = re.compile(
 )
 
 
-def telling_line(text: str) -> str:
+def failure_line(text: str) -> str:
     """The line that says why a runner did not run, bounded; where its tests ran, its summary.
 
     In the order of how exact they are: an option that is not known, pytest's own errors, an error inside pytest,

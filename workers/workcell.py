@@ -27,7 +27,7 @@ _CELLS = "cells"
 
 
 @dataclass(frozen=True)
-class Cell:
+class WorkcellDirectories:
     """One workcell's directories; its root is also the mark of every process in it."""
 
     workcell_id: str
@@ -73,13 +73,13 @@ class Cell:
 
 
 @contextlib.contextmanager
-def open_cell(work_dir: Path, workcell_id: str) -> Iterator[Cell]:
+def open_workcell(work_dir: Path, workcell_id: str) -> Iterator[WorkcellDirectories]:
     """A new workcell, removed at the end; one of the same name that a dead worker left is cleared first."""
     cells = work_dir / _CELLS
     keep_private(cells)
     # Without links on its own way, so that any link on the way to a candidate's file is the candidate's.
     cells = cells.resolve()
-    cell = Cell(workcell_id, cells / workcell_id)
+    cell = WorkcellDirectories(workcell_id, cells / workcell_id)
     # A sweep may hold a lock file that it has just come across for a moment.
     lock = _own(_lock_file(cell.root), patience=2.0)
     if lock is None:
@@ -123,11 +123,11 @@ def _roots(cells: Path) -> list[Path]:
     return sorted({path.with_suffix("") for path in cells.glob("*")})
 
 
-def free_bytes(place: Path) -> int:
-    """Free disk space where `place` lies or will lie."""
-    while not place.exists():
-        place = place.parent
-    return shutil.disk_usage(place).free
+def free_bytes(path: Path) -> int:
+    """Free disk space where `path` lies or will lie."""
+    while not path.exists():
+        path = path.parent
+    return shutil.disk_usage(path).free
 
 
 def _clear(root: Path) -> None:

@@ -32,7 +32,7 @@ class Verdict:
     """Whether the candidate needs a fresh import before anything can be said."""
 
 
-class Bed:
+class SuiteRunner:
     """One suite. Every wait ends at the deadline that it is given, with TimeoutError."""
 
     def __init__(self, suite: Suite, workdir: str, editable: Sequence[str]) -> None:
@@ -83,7 +83,7 @@ class Bed:
             hello: dict[str, Any] = self._warm.hello(deadline)
         except ZygoteLostError:
             hello = {"error": "the process that collects the tests died"}
-        if "error" in hello and (words := _last_words(_log())):
+        if "error" in hello and (words := _failure_line(_log())):
             hello["error"] += f": {words}"
         return hello
 
@@ -116,14 +116,14 @@ class Bed:
         unknown = list(self.tests)
         for _ in range(_CRASHES):
             for line in self._run({"first": unknown}, deadline, per_test):
-                self._know(line["test"], line["outcome"], line["seconds"])
+                self._record_outcome(line["test"], line["outcome"], line["seconds"])
             unknown = [test for test in unknown if test not in self._seconds]
             if not unknown:
                 return
-            self._know(unknown.pop(0), "timeout", per_test)
+            self._record_outcome(unknown.pop(0), "timeout", per_test)
         self.passing += unknown
 
-    def _know(self, test: str, outcome: str, seconds: float) -> None:
+    def _record_outcome(self, test: str, outcome: str, seconds: float) -> None:
         self._seconds[test] = seconds
         self.skipped += outcome == "skipped"
         if outcome == "timeout":
@@ -137,15 +137,15 @@ class Bed:
         for line in self._run({"first": traced, "trace": True, "quick": True}, deadline, per_test):
             covered[line["test"]] = str(line["lines"])
             self._quick = self._quick and line["outcome"] in ("failed", "timeout")
-            self._learn(line, failed=True)
+            self._record_trace(line, failed=True)
         until = time.monotonic() + _PASSING_SHARE * (deadline - time.monotonic())
         passing = sorted(self.passing, key=lambda test: self._seconds.get(test, 9.0))
         for line in self._run({"first": passing, "trace": True, "quick": True}, until, per_test):
             self._quick = self._quick and line["outcome"] != "failed"
-            self._learn(line, failed=False)
-        self.failing = in_turn(self.failing, covered)
+            self._record_trace(line, failed=False)
+        self.failing = interleaved(self.failing, covered)
 
-    def _learn(self, line: dict[str, Any], failed: bool) -> None:
+    def _record_trace(self, line: dict[str, Any], failed: bool) -> None:
         if line["outcome"] == "skipped":
             return
         blamed = [tuple(where) for where in line["where"]]
@@ -165,9 +165,9 @@ class Bed:
             {**request, "limit": limit, "per_test": per_test, "idle": 2 * per_test + 1, "all": True},
             deadline + 2,
         )
-        said: list[dict[str, Any]]
-        said, _ = self._warm.answer(ticket, deadline + 2)
-        return said
+        lines: list[dict[str, Any]]
+        lines, _ = self._warm.answer(ticket, deadline + 2)
+        return lines
 
     def _longest(self) -> float:
         known = [seconds for test, seconds in self._seconds.items() if test not in self._hung]
@@ -201,12 +201,12 @@ class Bed:
             self._cold = self._start_zygote(self._modules, deadline)
         return self._cold
 
-    def _verdict(self, said: Sequence[Any], done: bool) -> Verdict:
-        if said and said[0].get("cold"):
+    def _verdict(self, lines: Sequence[Any], done: bool) -> Verdict:
+        if lines and lines[0].get("cold"):
             return Verdict(0, False, cold=True)
-        if said and said[0].get("collect_errors"):
+        if lines and lines[0].get("collect_errors"):
             return Verdict(0, False)
-        outcomes = {line["test"]: line["outcome"] for line in said if "test" in line}
+        outcomes = {line["test"]: line["outcome"] for line in lines if "test" in line}
         if not self.collects:
             good = done and bool(outcomes) and set(outcomes.values()) == {"passed"}
             return Verdict(int(good), good)
@@ -241,7 +241,7 @@ def _log() -> Path:
     return Path(tempfile.gettempdir(), "collecting.log")
 
 
-def _last_words(log: Path) -> str:
+def _failure_line(log: Path) -> str:
     """The line of pytest's output that says most of why it ended."""
     try:
         lines = [line.strip() for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
@@ -251,7 +251,7 @@ def _last_words(log: Path) -> str:
     return (telling or lines or [""])[-1][:300]
 
 
-def in_turn(tests: Sequence[str], group: Mapping[str, object]) -> list[str]:
+def interleaved(tests: Sequence[str], group: Mapping[str, object]) -> list[str]:
     """The tests reordered so that each group has its first before any has its second."""
     rank: dict[object, int] = {}
     ranked = []

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from workers.control import Control
 from workers.sandbox import allowlist, process
-from workers.sandbox.bounds import Bounds
 from workers.sandbox.capture import redact, shorten
-from workers.sandbox.process import Ended, Limits
-from workers.sandbox.program import MARK, SCRATCH_BYTES, Program, Rung
+from workers.sandbox.process import ProgramExit, StopConditions
+from workers.sandbox.program import MARK, SCRATCH_BYTES, Rung, SandboxedProgram
 from workers.sandbox.temporary import temporary
+from workers.sandbox.watchdog import ResourceLimits
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -22,7 +22,7 @@ class MissingProgramError(Exception):
 
 
 @dataclass(frozen=True)
-class Place:
+class ProgramRunner:
     """The surroundings of a workcell's programs."""
 
     rung: Rung
@@ -40,7 +40,7 @@ class Place:
     """Directories of the farm that no program sees, save what it is given of them."""
     guarded: tuple[Path, ...] = ()
     """Directories that others rely on: no program writes there, save what it is given of them."""
-    bounds: Bounds = field(default_factory=Bounds)
+    resource_limits: ResourceLimits = field(default_factory=ResourceLimits)
     scratch_bytes: int = SCRATCH_BYTES
 
     @property
@@ -69,10 +69,10 @@ class Place:
             if shutil.which(str(cwd / program)) is None:
                 raise MissingProgramError(f"there is no executable {program}")
             return program
-        found = shutil.which(program, path=self.search_path)
-        if found is None:
+        executable = shutil.which(program, path=self.search_path)
+        if executable is None:
             raise MissingProgramError(f"there is no executable {program!r} on this machine's PATH")
-        return found
+        return executable
 
     def run(
         self,
@@ -80,7 +80,7 @@ class Place:
         cwd: Path,
         inside: Path,
         env: Mapping[str, str],
-        limits: Limits,
+        conditions: StopConditions,
         stdout: Path,
         stderr: Path | None = None,
         *,
@@ -89,11 +89,11 @@ class Place:
         reads: tuple[Path, ...] = (),
         writes: tuple[Path, ...] = (),
         descriptors: tuple[int, ...] = (),
-    ) -> Ended:
+    ) -> ProgramExit:
         """Run a program that may write `inside` and `writes`. Raises `MissingProgramError` and `OSError`."""
         executable = self.find(argv[0], cwd)
         with temporary(self.rung, inside / "tmp") as tmp:
-            program = Program(
+            program = SandboxedProgram(
                 argv=(executable, *argv[1:]),
                 env=self.environment(inside, env, tmp.path, network=network),
                 cwd=cwd,
@@ -108,7 +108,9 @@ class Place:
                 guarded=self.guarded,
                 scratch_bytes=self.scratch_bytes,
             )
-            return process.run(self.rung, program, limits, self.control, stdout, stderr, self.bounds)
+            return process.run(
+                self.rung, program, conditions, self.control, stdout, stderr, self.resource_limits
+            )
 
     def text(self, path: Path, limit: int) -> str:
         """Captured output as text: secrets blotted out, at most about `limit` bytes, no NUL."""

@@ -1,4 +1,4 @@
-"""The lower rungs, where a small Python parent (`minder.py`) sees to it that nothing survives.
+"""The lower rungs, where a small Python parent (`subreaper.py`) sees to it that nothing survives.
 
 `unshare` and `none` give the program a process namespace of its own, so that the kernel kills all of it with
 the minder, which nothing inside can kill. `group` has no namespace: the minder adopts every orphan below it and
@@ -10,15 +10,15 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from workers.sandbox import enclosure, limits
-from workers.sandbox.program import Program
+from workers.sandbox import mount_plan, rlimits
+from workers.sandbox.program import SandboxedProgram
 
-_MINDER = str(Path(__file__).with_name("minder.py"))
+_SUBREAPER = str(Path(__file__).with_name("minder.py"))
 
 
-def minder(fd: int) -> list[str]:
+def subreaper(fd: int) -> list[str]:
     """The minder's command, isolated from the environment and site packages; it starts in milliseconds."""
-    return [sys.executable, "-I", "-S", _MINDER, str(fd), "--"]
+    return [sys.executable, "-I", "-S", _SUBREAPER, str(fd), "--"]
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,14 @@ class Unshare:
         """As recorded with the candidate."""
         return "unshare" if self.isolates else "none"
 
-    def argv(self, program: Program, fd: int) -> list[str]:
-        plan = enclosure.closed(program) if self.isolates else enclosure.open_to_all(program)
+    def argv(self, program: SandboxedProgram, fd: int) -> list[str]:
+        plan = mount_plan.isolated_mounts(program) if self.isolates else mount_plan.guarded_mounts(program)
         network = ["--net"] if plan.loopback else []
-        return [*limits.prefix(), *self._prefix(network), *plan.argv(), *minder(fd), *program.argv]
+        return [*rlimits.prefix(), *self._prefix(network), *plan.argv(), *subreaper(fd), *program.argv]
 
-    def probe(self, program: Program) -> list[str]:
+    def probe(self, program: SandboxedProgram) -> list[str]:
         """The whole launcher around a program that needs no minder."""
-        return [*self.argv(program, 0)[: -len(minder(0)) - len(program.argv)], *program.argv]
+        return [*self.argv(program, 0)[: -len(subreaper(0)) - len(program.argv)], *program.argv]
 
     def _prefix(self, more: list[str]) -> list[str]:
         """Die with the worker, in own user, process and mount namespaces that die with their launcher."""
@@ -67,7 +67,7 @@ class Unshare:
 
 
 @dataclass(frozen=True)
-class Group:
+class ProcessGroupRung:
     """Only a minder: works everywhere, and contains nobody who means harm."""
 
     name: str = "group"
@@ -75,5 +75,5 @@ class Group:
     mounts: bool = False
     covers_tmp: bool = False
 
-    def argv(self, program: Program, fd: int) -> list[str]:
-        return [*limits.prefix(), *minder(fd), *program.argv]
+    def argv(self, program: SandboxedProgram, fd: int) -> list[str]:
+        return [*rlimits.prefix(), *subreaper(fd), *program.argv]
