@@ -9,7 +9,7 @@ _TOLERANCE_SECONDS = 1.0
 
 
 def identity_of(pid: int) -> str | None:
-    """The start time of process `pid`, as a text to be stored beside the pid.
+    """The start time of process `pid`, as a text to be stored with the pid.
 
     Returns:
         `<boot id>/<clock ticks since boot>` on Linux, else the start in seconds since the epoch; None where no

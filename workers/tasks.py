@@ -27,8 +27,8 @@ from workers.node.settings import NodeSettings
 from workers.node.warm import freeze_heap, warm_up
 from workers.settings import WorkerSettings
 
-# One bell serves a class for at most this long, so that the other classes of the machine get their turn.
-_TURN_SECONDS = 30.0
+# A doorbell message serves its class for at most this long, so that no class of the machine starves.
+_SLICE_SECONDS = 30.0
 
 app = make_app(os.environ.get("BENCH_BROKER_URL", "memory://"))
 app.steps["consumer"].add(Presence)
@@ -36,7 +36,7 @@ app.steps["consumer"].add(Presence)
 
 @dataclass(frozen=True)
 class WorkerContext:
-    """All that a pool child works with."""
+    """Resources of a pool child."""
 
     leases: Leases
     machine_id: str
@@ -47,13 +47,13 @@ class WorkerContext:
 
 
 def run_on(machine: Machine) -> Run:
-    """How an execution is carried out on this machine."""
+    """The function that runs an execution on this machine."""
     return lambda order, control: run_execution(order, machine, control)
 
 
 @lru_cache(maxsize=1)
 def context_of(_pid: int) -> WorkerContext:
-    """Built once in each pool child, after the fork: a connection does not survive one."""
+    """The resources of this pool child, built once and after the fork: a connection does not survive one."""
     node = NodeSettings.from_environment()
     machine = Machine.of(WorkerSettings.from_environment())
     parent = os.getppid()
@@ -69,12 +69,18 @@ def context_of(_pid: int) -> WorkerContext:
     )
 
 
-def serve(queue: str, desk: WorkerContext) -> None:
-    """Work through class `queue` until nothing is ready, the turn is over, or the machine goes away."""
-    until = time.monotonic() + _TURN_SECONDS
-    while not desk.leaving() and time.monotonic() < until:
+def serve(queue: str, context: WorkerContext) -> None:
+    """Run executions of class `queue` until none is ready, its time slice ends, or the machine drains."""
+    until = time.monotonic() + _SLICE_SECONDS
+    while not context.leaving() and time.monotonic() < until:
         ending = attempt_next(
-            desk.leases, queue, desk.machine_id, desk.run, desk.timing, desk.notes, desk.leaving
+            context.leases,
+            queue,
+            context.machine_id,
+            context.run,
+            context.timing,
+            context.notes,
+            context.leaving,
         )
         if ending is None:
             return
@@ -82,7 +88,7 @@ def serve(queue: str, desk: WorkerContext) -> None:
 
 @app.task(name=TASK_NAME, bind=True)
 def work(task: Any) -> None:
-    """A bell rang: there is work in the class of this queue."""
+    """Doorbell task: claim and run executions in the class of this queue."""
     serve(capability_class(task.request.delivery_info["routing_key"]), context_of(os.getpid()))
 
 
@@ -99,18 +105,18 @@ def _warm_up(**_: Any) -> None:
 
 
 @signals.worker_before_create_process.connect
-def _settle(**_: Any) -> None:
+def _freeze_heap(**_: Any) -> None:
     freeze_heap()
 
 
 @signals.worker_process_init.connect
-def _sit_down(**_: Any) -> None:
-    """Have the desk ready and its connection open before the first bell; a claim in no class takes nothing."""
-    desk = context_of(os.getpid())
+def _warm_up_child(**_: Any) -> None:
+    """Open the child's connection before the first doorbell; a claim of the empty class leases nothing."""
+    context = context_of(os.getpid())
     with suppress(SQLAlchemyError):
-        desk.leases.claim("", desk.machine_id, uuid4(), desk.timing.lease)
+        context.leases.claim("", context.machine_id, uuid4(), context.timing.lease)
 
 
 @signals.task_received.connect
-def _bell(**_: Any) -> None:
+def _note_doorbell(**_: Any) -> None:
     note_doorbell()

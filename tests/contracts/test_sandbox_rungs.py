@@ -263,11 +263,11 @@ import threading, pathlib
 from workers.control import Control
 from workers.sandbox import process
 from workers.sandbox.bwrap import Bwrap
-from workers.sandbox.namespaces import Group, Unshare
-from workers.sandbox.program import Program
+from workers.sandbox.namespaces import ProcessGroupRung, Unshare
+from workers.sandbox.program import SandboxedProgram
 from pathlib import Path, PosixPath
 program = {cellar.program(code)!r}
-run = lambda: process.run({rung!r}, program, process.Limits(900), Control(), Path({str(cellar.out)!r}))
+run = lambda: process.run({rung!r}, program, process.StopConditions(900), Control(), Path({str(cellar.out)!r}))
 thread = threading.Thread(target=run)
 thread.start()
 thread.join()

@@ -1,4 +1,4 @@
-"""What a candidate leaves for ever: `<archives>/<workcell id>/`, written at once and never changed."""
+"""Archive of one candidate: `<archives>/<workcell id>/`, written atomically and append-only."""
 
 import json
 import os
@@ -23,36 +23,37 @@ from workers.spec import PlannedAction, WorkOrder
 
 @dataclass(frozen=True)
 class CandidateRecord:
-    """Everything that is recorded of one candidate.
+    """Input of one candidate's archive.
 
-    Manifest, proof and rollout follow from the first three, which the farm's database keeps, too: the archive of
-    a machine that is gone can be written again, without its patch and logs.
+    Manifest, proof and rollout follow from the first three, which the farm's database stores, too: the archive of
+    a lost machine can be written again, without its patch and logs.
     """
 
     order: WorkOrder
     action: PlannedAction
     result: CandidateResult
     patch: bytes | None = None
-    """None where it is not known any more."""
+    """None where it is lost."""
     logs: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def is_archive_name(name: object) -> TypeGuard[str]:
-    """Whether `name` is that of a workcell, and so of a directory right in the archives."""
+    """Whether `name` is that of a workcell, and so of a directory directly in the archives."""
     return isinstance(name, str) and re.fullmatch(WORKCELL_ID_PATTERN.strip("^$"), name) is not None
 
 
 def write_archive(archives: Path, record: CandidateRecord) -> Path:
-    """Write the archive of one candidate and return its directory, all of it or nothing.
+    """Atomic write of one candidate's archive; returns its directory.
 
-    Raises `OSError`, also where an archive of this name exists: archives are append-only. `ValueError` for a name
-    that would lie outside of `archives`; nothing is written then.
+    Raises:
+        OSError: it cannot be written, or an archive of this name exists: archives are append-only.
+        ValueError: the name leads outside of `archives`; nothing is written.
     """
     name = record.result.workcell_id
     if not is_archive_name(name):
         raise ValueError(f"{name!r} is no name of an archive")
     keep_private(archives)
-    # Many workers write here, and a listing of all archives for each would take longer than the writing.
+    # Many workers write here, and listing all archives for each one would take longer than writing it.
     with atomic_directory(archives / name, remove_stale=False) as draft:
         (draft / "logs").mkdir()
         planner = planner_block(record)
@@ -67,7 +68,7 @@ def write_archive(archives: Path, record: CandidateRecord) -> Path:
 
 
 def planner_block(record: CandidateRecord) -> dict[str, Any]:
-    """What the planner said and what really ran; the same in manifest and rollout."""
+    """The planner's documents and the executed plan; the same in manifest and rollout."""
     given = record.order.planner
     return {
         "planner_input": given.get("planner_input"),
@@ -78,7 +79,7 @@ def planner_block(record: CandidateRecord) -> dict[str, Any]:
 
 
 def manifest(record: CandidateRecord, planner: dict[str, Any]) -> dict[str, Any]:
-    """What was to be done and with what."""
+    """The document `manifest.json`: the issue, the toolchains and their configuration."""
     order, result = record.order, record.result
     played = result.rounds[-1].toolchain if result.rounds else None
     return {
@@ -107,7 +108,7 @@ def manifest(record: CandidateRecord, planner: dict[str, Any]) -> dict[str, Any]
 
 
 def _without_credentials(issue: Mapping[str, Any]) -> dict[str, Any]:
-    """The issue as it is recorded: benches of earlier versions may hold an address with a password in it."""
+    """The issue with its address redacted: benches of earlier versions may hold one with a password."""
     workcell = issue.get("workcell")
     if not isinstance(workcell, dict) or not isinstance(workcell.get("repo"), str):
         return dict(issue)
@@ -115,7 +116,7 @@ def _without_credentials(issue: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def proof(record: CandidateRecord) -> dict[str, Any]:
-    """What came of it."""
+    """The document `proof.json`: status, gates, rounds, times and costs."""
     result = record.result
     return {
         "schema_version": "cyntra.proof.v1",
@@ -151,7 +152,7 @@ def proof(record: CandidateRecord) -> dict[str, Any]:
 
 
 def rollout(record: CandidateRecord, planner: dict[str, Any]) -> dict[str, Any]:
-    """What a trainer needs of it."""
+    """The document `rollout.json`: the part that training reads."""
     result = record.result
     return {
         "schema_version": "cyntra.rollout.v1",
@@ -173,7 +174,7 @@ def rollout(record: CandidateRecord, planner: dict[str, Any]) -> dict[str, Any]:
 
 def _times(result: CandidateResult) -> dict[str, str]:
     if result.started_at is None:
-        raise ValueError(f"workcell {result.workcell_id} does not say when it started")
+        raise ValueError(f"workcell {result.workcell_id} has no start time")
     return {
         "started_at": _rfc3339(result.started_at),
         "completed_at": _rfc3339(result.started_at + result.duration_ms / 1000),

@@ -1,4 +1,4 @@
-"""The gates on the untouched base commit: is the issue real, and can it be judged at all?"""
+"""Baseline: the gates on the untouched base commit show whether the issue is real and can be judged."""
 
 from workers.execution import controls
 from workers.execution.job import Job
@@ -17,7 +17,7 @@ from workers.workcell import WorkcellDirectories, open_workcell
 
 
 def run_baseline(job: Job) -> ExecutionResult:
-    """Success where the gates could run and a required one fails; else an error, class `invalid_issue`."""
+    """Run the baseline: success where the gates can run and a required one fails, else class `invalid_issue`."""
     baselines, objection = _show(job)
     if job.control.reason is not None:
         raise StoppedError(job.control.reason.value)
@@ -37,7 +37,7 @@ def object_to(baselines: list[GateBaseline], required: list[str]) -> str | None:
     """Why the issue cannot be benched, in one line; None where it can."""
     shown = [each for each in baselines if each.name in required]
     if not shown:
-        return "no gate is required, so nothing could tell a solved issue; make one `required: true`"
+        return "no gate is required, so a solved issue could not be recognised; make one `required: true`"
     for each in shown:
         if not each.ran:
             return f"gate {each.name} cannot run on the base commit: {each.detail}"
@@ -48,7 +48,7 @@ def object_to(baselines: list[GateBaseline], required: list[str]) -> str | None:
 
 
 def _show(job: Job) -> tuple[list[GateBaseline], str | None]:
-    """What every gate shows, and why the issue cannot be benched."""
+    """The baseline of every gate, and why the issue cannot be benched, if so."""
     workcell = job.order.workcell
     required = [gate.name for gate in workcell.gates if gate.required]
     left_out = _left_out(job)
@@ -77,7 +77,7 @@ def _show(job: Job) -> tuple[list[GateBaseline], str | None]:
 
 
 def _left_out(job: Job) -> Unfetched:
-    """What the check-out lacks of the commit."""
+    """The submodules and contents that the check-out lacks."""
     cell = job.order.workcell
     try:
         return unfetched(job.mirror, cell.base).unless(cell.git)
@@ -95,7 +95,7 @@ def _shown(
 def _environment(
     gate_runner: GateRunner, sources: Sources, gate: Gate, run: GateRun, label: str
 ) -> str | None:
-    """Why the gate's failure is the environment's; None where it is the code's, or there is none."""
+    """Why the environment, and not the code, makes the gate fail; None where it does not."""
     if run.exit_code is None:
         return None
     if run.suite is not None and (

@@ -37,7 +37,7 @@ _LAST_PATCH_SECONDS = 20.0
 
 @dataclass
 class Trial:
-    """What has come of a candidate so far."""
+    """State of a running candidate."""
 
     seed: int
     started_at: float
@@ -51,7 +51,7 @@ class Trial:
 
 
 def run_candidate(job: Job, action: PlannedAction, index: int, workcell_id: str) -> CandidateResult:
-    """Run one candidate to its result; what goes wrong is part of the result."""
+    """Run one candidate; every failure becomes part of its result."""
     started = time.monotonic()
     trial = Trial(derive(job.order.seed, index), time.time())
     try:
@@ -67,7 +67,7 @@ def run_candidate(job: Job, action: PlannedAction, index: int, workcell_id: str)
 
 
 def _attempt(job: Job, action: PlannedAction, index: int, cell: WorkcellDirectories, trial: Trial) -> None:
-    """Rounds, then the final gates; a halt is noted in the trial, so that what was spent is recorded."""
+    """Rounds, then the final gates; an abort is kept in the trial, so that the spending is recorded."""
     try:
         pristine = fetch_pristine(job.mirror, job.order.workcell.base, cell.pristine, job.additions)
         check_out(pristine, cell)
@@ -84,14 +84,14 @@ def _attempt(job: Job, action: PlannedAction, index: int, cell: WorkcellDirector
         _log.exception("workcell %s", cell.workcell_id)
         trial.halted = HaltError("infra", f"unexpected {type(error).__name__}: {error}")
     if trial.patch is None and cell.base_tree.exists():
-        # Also where the work was told to stop: a moment is left to keep what it came to.
+        # Also after a cancellation: there is a moment left to keep the unfinished patch.
         with contextlib.suppress(OSError):
             runner = replace(job.runner(cell), control=Control())
             trial.patch = _patch(job, runner, cell, len(trial.rounds), _LAST_PATCH_SECONDS)
 
 
 def _rounds(job: Job, action: PlannedAction, index: int, cell: WorkcellDirectories, trial: Trial) -> bool:
-    """Rounds until the gates pass or the budget ends; True when the last gates need no repetition."""
+    """Play rounds until the gates pass or the budget ends; True where the last gates are the final ones."""
     seconds = action.minutes * job.order.workcell.seconds_per_minute
     started = time.monotonic()
     feedback_so_far: Sequence[dict[str, Any]] = ()
@@ -137,7 +137,7 @@ def _round_spec(
 def pick_toolchain(
     toolchains: Sequence[ToolchainRef], action: PlannedAction, index: int, number: int
 ) -> ToolchainRef:
-    """The toolchain of a round: rotated over rounds in a hand-off, spread over candidates in a vote."""
+    """The toolchain of a round: rotated over rounds in a `serial_handoff`, over candidates in a `speculate_vote`."""
     step = index if action.swarm_id == "speculate_vote" else number - 1
     return toolchains[step % len(toolchains)]
 
@@ -151,9 +151,9 @@ def _spent(trial: Trial) -> int:
 
 
 def _may_go_on(job: Job, trial: Trial) -> bool:
-    """No further round after an error, on a disk used up, nor where the money set aside is, or may be, used up.
+    """Whether another round may start: not after an error or at the disk limit, and only with money left.
 
-    Where none is set aside, nothing may have been spent.
+    Unknown spending counts as all of it. Where no money is reserved, none may have been spent.
     """
     if _ended_in_error(trial) or "disk_limit" in trial.rounds[-1].fail_codes:
         return False
@@ -223,12 +223,12 @@ def _status(trial: Trial) -> tuple[Status, ErrorClass | None, str]:
 
 
 def _no_patch(trial: Trial) -> list[str]:
-    """Why there was nothing to run gates on, if so."""
+    """Why no gate could be run, if so."""
     return [] if trial.patch is None or trial.patch.usable else [_why_unusable(trial.patch)]
 
 
 def _fail_codes(trial: Trial) -> list[str]:
-    """What went wrong: the patch's codes, those of rounds, then those of the failing required gates, each once."""
+    """The patch's codes, those of rounds, then those of the failing required gates, each once."""
     codes = [*(trial.patch.fail_codes if trial.patch else ())]
     codes += [code for played in trial.rounds for code in played.fail_codes]
     codes += [code for gate in trial.gates if gate.required for code in gate.fail_codes]
@@ -271,7 +271,7 @@ def _result(
 def _record(
     job: Job, action: PlannedAction, cell: WorkcellDirectories, trial: Trial, result: CandidateResult
 ) -> CandidateResult:
-    """Write the archive; a result without one would be lost to every dataset, so that is an error."""
+    """Write the archive; a result without one would be missing in every dataset, so that is an error."""
     patch = redact(trial.patch.text, job.machine.secrets.values()) if trial.patch else b""
     logs = {
         path.name: job.runner(cell).log(path, job.order.workcell.max_output_bytes) for path in _logs(cell)

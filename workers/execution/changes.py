@@ -1,4 +1,4 @@
-"""A candidate's changes as values: read from Git's listing, and chosen from. Pure."""
+"""A candidate's file changes: parsed from Git's listing, checked, and split by protected paths. Pure."""
 
 import os
 from collections.abc import Collection, Iterable, Sequence
@@ -37,7 +37,7 @@ class FileChange:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which changes gates are run on."""
+    """The changes that gates see, and those that are left out."""
 
     kept: tuple[FileChange, ...]
     protected: tuple[FileChange, ...]
@@ -65,8 +65,8 @@ def choose(changes: Sequence[FileChange], patterns: Sequence[str], base_names: C
     """Split changes into those kept and those to protected paths.
 
     `patterns`: as in .gitignore, a later one that begins with `!` allows what an earlier one protects.
-    `base_names`: every file and directory of the base commit. A change that would take the place of a protected
-    path, as a file where it needs a directory or the other way round, is protected too.
+    `base_names`: every file and directory of the base commit. A change that would replace a protected path, as a file
+    where it needs a directory or the reverse, is protected too.
     """
     spec = spec_of(patterns)
     protected = [change for change in changes if _is_protected(change, spec, base_names)]
@@ -106,7 +106,7 @@ def index_info(changes: Iterable[FileChange]) -> bytes:
 
 
 def _entry(change: FileChange) -> bytes:
-    # The id of a removal is all zeros, as many as the repository's ids are long.
+    # The id of a removal is all zeros, as long as the repository's ids.
     return (f"{'0' if change.is_removal else change.new_mode} {change.new_id}\t").encode()
 
 

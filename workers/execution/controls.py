@@ -36,15 +36,15 @@ from workers.spec import Gate, GateBaseline
 from workers.workcell import WorkcellDirectories
 
 MAX_OUTPUT: Final = 1_000_000
-"""Bytes of a gate's output that are looked through."""
+"""Bytes of a gate's output that are searched."""
 _MOST_DIRECTORIES: Final = 100_000
 _VARYING: Final = re.compile(r"[0-9a-fA-F.]*\d[0-9a-fA-F.]*")
 
 
 def sources_of(cell: WorkcellDirectories, submodules: tuple[str, ...]) -> Sources:
-    """What the base commit has, for judging failed imports."""
+    """The base commit's files and rules, for judging failed imports."""
     store = PristineStore(cell)
-    # Rules for what a build makes stand at the top.
+    # Rules for build products are in the top ignore file.
     rules = store.ignore_files().get(os.fsencode(IGNORE_FILE), b"").decode("utf-8", "replace")
     ignored = spec_of([line for line in rules.splitlines() if is_readable(line)])
     return Sources(
@@ -53,7 +53,7 @@ def sources_of(cell: WorkcellDirectories, submodules: tuple[str, ...]) -> Source
 
 
 Explain = Callable[[Gate, GateRun, str], str | None]
-"""Why the environment keeps a gate from judging, by its run and the label of that."""
+"""By a gate, its run and the run's label: why the environment prevents a verdict, if so."""
 
 
 def positive_control(
@@ -64,9 +64,11 @@ def positive_control(
     baselines: list[GateBaseline],
     explain: Explain,
 ) -> tuple[list[GateBaseline], str | None]:
-    """The baselines with what the gates show at the known-good commit; why one of them could not judge, if so.
+    """Run the gates at the known-good commit.
 
-    Gates that pass there can judge, whatever kept them from running on the base commit.
+    Returns:
+        The baselines with that commit's tests, and why a required gate cannot judge, if so. A gate that passes there
+        can judge, for any reason that it did not run on the base commit.
     """
     workcell = job.order.workcell
     index = cell.root / "known-good.index"
@@ -86,7 +88,7 @@ def positive_control(
         if gate.required and not result.passed and objection is None:
             why = why_not_run(gate, run, explain(gate, run, label)) or failure_line(run.output_tail)
             objection = (
-                f"gate {gate.name} fails at workcell.known_good {commit[:12]}, too, so it cannot tell a right fix: "
+                f"gate {gate.name} fails at workcell.known_good {commit[:12]}, too, so it cannot accept a right fix: "
                 f"{', '.join(result.fail_codes)}: {why}{_kept_back(kept_back)}"
             )
     return shown, objection
@@ -123,12 +125,12 @@ def negative_control(
 ) -> str | None:
     """Why the gate judges an installed copy; None where it does not, or there is none.
 
-    Only for gates that do not tell what they imported: one more run, with the project's packages made to fail.
+    Only for gates that do not report their imports: one more run, in which the project's packages raise an error.
     """
     if can_report(gate.command) or run.exit_code in (None, 0):
         return None
     copies = dict(_copies(job, sources.packages))
-    # One whose output names no Python file tests something else of the repository.
+    # A gate whose output names no Python file tests another part of the repository.
     if not copies or ".py" not in gate_runner.programs.text(gate_runner.log_of(gate.name), MAX_OUTPUT):
         return None
     mark = f"bench-control-{secrets.token_hex(8)}"
@@ -146,13 +148,13 @@ def negative_control(
 
 
 def _lasting(gate_runner: GateRunner, label: str) -> str:
-    """A run's output without what differs from run to run: its directory, numbers, times, addresses."""
+    """A run's output without the parts that differ from run to run: its directory, numbers, times, addresses."""
     output = gate_runner.programs.text(gate_runner.log_of(label), MAX_OUTPUT)
     return _VARYING.sub("#", output.replace(str(gate_runner.checkout_of(label).parent), "."))
 
 
 def _copies(job: Job, packages: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Packages of the project's names in what set-up made, and in the worker's own environment."""
+    """Copies of the project's packages in the set-up's products and in the worker's own environment."""
     for product in job.products.reads:
         for directory, names, files in islice(os.walk(product), _MOST_DIRECTORIES):
             stems = {*names, *(file.removesuffix(".py") for file in files)}
@@ -169,7 +171,7 @@ def _modules(directory: Path, names: Iterable[str]) -> Iterator[tuple[str, str]]
 
 
 def _write_broken(cell: WorkcellDirectories, paths: Iterable[str], mark: str, index: Path) -> None:
-    """A copy of the base's index in which these files raise an error that names `mark`."""
+    """Write a copy of the base's index in which these files raise an error that names `mark`."""
     store = PristineStore(cell)
     name = store.add(f"raise ImportError({mark!r})\n".encode())
     store.write_index(index, [FileChange("100644", "100644", name, name, path) for path in paths])

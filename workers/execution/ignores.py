@@ -1,5 +1,5 @@
-"""Ignore rules of the base commit: its `.gitignore` files as one list, so that a candidate's edits of them hide and
-reveal nothing. Pure."""
+"""Ignore rules of the base commit: its `.gitignore` files as one list, so that a candidate's edits of them have no
+effect. Pure."""
 
 import os
 import re
@@ -13,7 +13,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def joined(files: Mapping[bytes, bytes]) -> bytes:
-    """The rules of ignore files, by path, as one file at the root says them: a deeper file outranks those above."""
+    """The rules of ignore files, by path, as one file at the root: a deeper file overrides those above."""
     rules = [
         rule
         for path in sorted(files, key=lambda path: (path.count(b"/"), path))
@@ -33,7 +33,7 @@ def _rules(directory: bytes, text: bytes) -> Iterator[bytes]:
         negation, pattern = (b"!", line[1:]) if line.startswith(b"!") else (b"", line)
         if pattern.startswith(b"#") and not negation:
             continue
-        # Spaces at the end count for nothing, as long as no backslash stands before them.
+        # Trailing spaces are ignored unless a backslash precedes them.
         bare = re.sub(rb"(?<!\\) +$", b"", pattern)
         if not bare.strip(b"/"):
             continue

@@ -1,4 +1,4 @@
-"""What all candidates of one execution have in common."""
+"""The prepared execution that all of its candidates share."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from workers.workcell import WorkcellDirectories
 
 @dataclass(frozen=True)
 class Job:
-    """An execution that is ready to begin: its commit is mirrored and its set-up done."""
+    """An execution that is ready to start: its commit is mirrored and its set-up done."""
 
     order: WorkOrder
     machine: Machine
@@ -26,14 +26,14 @@ class Job:
     additions: Additions = NO_ADDITIONS
 
     def runner(self, cell: WorkcellDirectories) -> ProgramRunner:
-        """Where the programs of a workcell run."""
+        """The runner of a workcell's programs."""
         return runner_of(self.machine, self.rung, self.control, cell, self.products)
 
 
 def runner_of(
     machine: Machine, rung: Rung, control: Control, cell: WorkcellDirectories, products: Products
 ) -> ProgramRunner:
-    """The surroundings of a workcell's programs on this machine."""
+    """The runner of a workcell's programs on this machine."""
     return ProgramRunner(
         rung=rung,
         control=control,

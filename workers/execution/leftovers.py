@@ -1,4 +1,4 @@
-"""What workers left in a work directory: workcells, mirrors and set-ups that nobody owns or needs."""
+"""Garbage collection of a work directory: workcells without an owner, unused mirrors, set-ups and objects."""
 
 import fcntl
 import os
@@ -16,8 +16,8 @@ from workers.workcell import orphans, sweep_orphans
 
 _HOUR: Final = 3600.0
 UNUSED_SECONDS: Final = 14 * 24 * _HOUR
-"""A mirror or set-up that nothing has used for so long is made anew when it is needed."""
-# What a killed `git fetch` leaves; a living one holds the mirror's lock.
+"""A mirror or set-up that is unused for this long is removed, and made again when it is needed."""
+# Files of a killed `git fetch`; a running one holds the mirror's lock.
 _HALF_FETCHED: Final = (
     "objects/pack/tmp_*",
     "objects/pack/.tmp-*",
@@ -28,11 +28,11 @@ _HALF_DOWNLOADED: Final = ("fetch-*", "tmp/*", "incomplete/*")
 _OID_LENGTH: Final = 64
 _GONE: Final = ".gone"
 _DRAFTS_BEFORE: Final = ".making-*"
-"""How version 0.1 named the draft of an archive."""
+"""The name of an archive's draft in version 0.1."""
 
 
 class Leftover(NamedTuple):
-    """Something that is, or would be, removed."""
+    """A file or directory that is, or would be, removed."""
 
     kind: str
     path: Path
@@ -41,7 +41,7 @@ class Leftover(NamedTuple):
 
 
 def stale_workcells(work_dir: Path, *, remove: bool) -> list[Leftover]:
-    """Workcells of dead workers, with the processes in them; a living worker owns its workcells by a lock."""
+    """Workcells of dead workers, with the processes in them; a living worker holds the locks of its workcells."""
     cells = work_dir / "cells"
     if not is_real_directory(cells):
         return []
@@ -55,15 +55,15 @@ def stale_workcells(work_dir: Path, *, remove: bool) -> list[Leftover]:
 
 
 def stale_mirrors(work_dir: Path, *, remove: bool) -> list[Leftover]:
-    """Mirrors without a commit or long unused, and what killed fetches left in the others.
+    """Mirrors without a commit or long unused, and files of killed fetches in the others.
 
-    A mirror that a process is fetching into is left alone.
+    A mirror whose lock a process holds is skipped.
     """
     mirrors = work_dir / "mirrors"
     if not is_real_directory(mirrors):
         return []
     gone = [Leftover("mirror", path, size_of(path)) for path in sorted(mirrors.glob(f"*{_GONE}"))]
-    # First, for their names are those that other mirrors may be moved to.
+    # First, because other mirrors may be moved to their names.
     _clear(gone, remove)
     leftovers = []
     for mirror in sorted(mirrors.glob("*.git")):
@@ -75,7 +75,7 @@ def stale_mirrors(work_dir: Path, *, remove: bool) -> list[Leftover]:
 
 
 def stale_objects(work_dir: Path, *, remove: bool) -> list[Leftover]:
-    """Git LFS objects that nothing has used for long, and what killed fetches left of others."""
+    """Git LFS objects that are long unused, and files of killed fetches."""
     store = work_dir / "mirrors" / "lfs"
     if not is_real_directory(store):
         return []
@@ -92,7 +92,7 @@ def _life(path: Path) -> float:
 
 
 def stale_setups(work_dir: Path, *, remove: bool) -> list[Leftover]:
-    """What set-ups left that never came to their end, or that nothing has used for long; not while one is made."""
+    """Products of set-ups that did not complete or are long unused; one that is being made is locked and skipped."""
     setups = work_dir / "setups"
     if not is_real_directory(setups):
         return []
@@ -108,7 +108,7 @@ def stale_setups(work_dir: Path, *, remove: bool) -> list[Leftover]:
 
 
 def half_archives(archives: Path, *, remove: bool) -> list[Leftover]:
-    """What workers that were killed while they wrote an archive left of it; whole archives stay."""
+    """Drafts of archives that killed workers left; complete archives stay."""
     drafts = sorted(chain(archives.glob(DRAFTS), archives.glob(_DRAFTS_BEFORE)))
     leftovers = [Leftover("half an archive", path, size_of(path)) for path in drafts if _idle(path) > _HOUR]
     _clear(leftovers, remove)
@@ -122,9 +122,9 @@ def _clear(leftovers: list[Leftover], remove: bool) -> None:
 
 
 def _withdrawn(products: Path) -> bool:
-    """Take away what says that they are there: who looks for them then makes them anew, behind the caller's lock.
+    """Remove the seal of unused products, so that another process makes them anew, after the caller's lock.
 
-    False, and put back, where somebody took them into use at the last moment.
+    Returns False, and restores the seal, where a process began to use them meanwhile.
     """
     try:
         with stamp(products).open() as used:
@@ -153,7 +153,7 @@ def _of_mirror(mirror: Path, remove: bool) -> list[Leftover]:
         ]
     size = size_of(mirror)
     if remove:
-        # At once: who looks for a commit finds it or fetches it, and never half a mirror.
+        # An atomic rename: another process sees the whole mirror or none.
         mirror = mirror.replace(mirror.with_name(f"{mirror.name}{_GONE}"))
     return [Leftover("mirror", mirror, size)]
 
@@ -165,7 +165,7 @@ def _is_stale(mirror: Path) -> bool:
 
 
 def _idle(path: Path) -> float:
-    """Seconds since it was changed; 0 where it is gone."""
+    """Seconds since it was changed; 0 where it is missing."""
     try:
         return time.time() - path.lstat().st_mtime
     except OSError:
@@ -174,7 +174,7 @@ def _idle(path: Path) -> float:
 
 @contextmanager
 def _held(lock: Path) -> Iterator[bool]:
-    """Whether the lock could be had; it is held meanwhile, and its file stays: others may wait for it."""
+    """Try the lock: whether it is held in this context. Its file stays, because others may wait for it."""
     fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,9 +1,9 @@
-"""The candidate's difference to the base commit, taken without trusting anything the candidate left.
+"""The candidate's patch: its difference to the base commit, taken from an untrusted check-out.
 
-Git runs on the candidate's files inside the sandbox (`take_inside.py`) and hands out a listing, a diff and a pack of
-new objects. The worker's own Git reads these and never the files: index, configuration, attributes and exclusions
-are the pristine ones. What the base commit's `.gitignore` files name, compiled Python, and environments and caches
-that it lacks are no part of a patch and are counted; a nested repository is one, as plain files.
+Git runs on the candidate's files inside the sandbox (`take_inside.py`) and writes a listing, a diff and a pack of new
+objects. The worker's own Git reads these and never the files: index, configuration, attributes and exclusions are the
+pristine ones. A patch excludes, and counts, the files that the base commit's `.gitignore` files match, compiled
+Python, and environments and caches that the base lacks; it includes a nested repository, as plain files.
 """
 
 import json
@@ -33,7 +33,7 @@ _LISTING_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True)
 class PatchLimits:
-    """How much of a change is still judged."""
+    """The largest change that is still judged."""
 
     max_bytes: int
     """Of the changed files; their diff may be twice as long."""
@@ -58,16 +58,16 @@ class Patch:
     """Changed paths that the gates see changed."""
     fail_codes: tuple[str, ...] = ()
     detail: str = ""
-    """Where it is not usable: what there is too much of."""
+    """Where it is not usable: why, in one line."""
     usable: bool = True
-    """False where there is nothing that gates could be run on."""
+    """False where no gate can be run."""
     left_out: ExcludedFiles | None = None
-    """What is in the check-out and no part of it; None where that was not told."""
+    """Files of the check-out that are no part of it; None where they were not listed."""
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What of a change is not taken."""
+    """Which changes are not taken."""
 
     protected: Sequence[str]
     """Patterns as in .gitignore; they come after those of the tests' configuration and may allow (`!`) one."""
@@ -79,13 +79,20 @@ class Rules:
 
 
 class _NotTakenError(Exception):
-    """There is no patch to judge; arguments: fail code and detail."""
+    """The patch cannot be judged; arguments: fail code and detail."""
 
 
 def take_patch(
     runner: ProgramRunner, cell: WorkcellDirectories, rules: Rules, number: int, limits: PatchLimits
 ) -> Patch:
-    """The patch as the check-out stands, once every process of the candidate is dead; `number` names it."""
+    """Take the patch of the check-out, after every process of the candidate is dead.
+
+    Args:
+        number: makes the names of its files unique in the workcell.
+
+    Returns:
+        The patch; where it cannot be taken, one that is not `usable`, with a fail code and a detail.
+    """
     index = cell.root / f"patch-{number}.index"
     try:
         if not is_real_directory(cell.checkout):
@@ -105,7 +112,7 @@ def take_patch(
 
 
 def _take_inside(runner: ProgramRunner, cell: WorkcellDirectories, number: int, limits: PatchLimits) -> Path:
-    """Stage the check-out in the sandbox; the directory that holds what came of it."""
+    """Stage the check-out in the sandbox; returns the directory with the listing, diff and pack."""
     inside = cell.root / f"take-{number}"
     out = inside / "out"
     for path in (inside / "home", inside / "tmp", out / "objects" / "info"):
@@ -122,7 +129,7 @@ def _take_inside(runner: ProgramRunner, cell: WorkcellDirectories, number: int, 
         "max_text": limits.max_text,
     }
     log = cell.logs / f"patch-{number}.log"
-    # What set-up made is no part of this: its programs come from the repository.
+    # Without the set-up's programs on PATH: those come from the repository.
     ended = replace(runner, first_on_path=()).run(
         (sys.executable, "-I", "-S", str(_SCRIPT), json.dumps(order)),
         cell.checkout,
@@ -171,8 +178,16 @@ def _judged(cell: WorkcellDirectories, out: Path, index: Path, rules: Rules, lim
 def index_of_commit(
     cell: WorkcellDirectories, base: str, commit: str, rules: Rules, index: Path
 ) -> tuple[str, ...]:
-    """Write the index of base + the difference to `commit`, judged as a candidate's; the paths that stay as in the
-    base. The pristine repository holds both commits. Raises `GitError`."""
+    """Write the index of base + the difference to `commit`, protected as a candidate's is.
+
+    The pristine repository has both commits.
+
+    Returns:
+        The paths that stay as in the base.
+
+    Raises:
+        GitError: a commit is missing.
+    """
     store = PristineStore(cell)
     sound = [change for change in store.differences(base, commit) if values.is_sound(change)]
     taken = store.write_judged(index, sound, rules.patterns)
@@ -180,7 +195,7 @@ def index_of_commit(
 
 
 def _too_large(refused: bytes, limits: PatchLimits) -> str:
-    """What there is too much of, in one line."""
+    """One line on the size of a change that is too large."""
     document = mapping(parse_json(refused))
     parts = [f"{one_line(path)} ({one_line(size)})" for size, path in sequence(document.get("largest"))]
     allowed = f"{limits.max_bytes / 1e6:.1f} MB or {limits.max_files} files"

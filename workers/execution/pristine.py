@@ -1,4 +1,4 @@
-"""The pristine repository of a workcell, as its worker reads and writes it: trusted objects and indexes alone."""
+"""The pristine repository of a workcell: trusted objects and indexes, which only the worker writes."""
 
 import os
 import shutil
@@ -19,19 +19,19 @@ _LINK_BYTES = 4096
 
 @dataclass(frozen=True)
 class Taken:
-    """What of some changes gates are run on."""
+    """The changes that gates see, after protection."""
 
     kept: tuple[FileChange, ...]
     protected: tuple[FileChange, ...]
     """Left as they are in the base commit."""
     shared: bool
-    """Whether one is kept of a file that holds configuration of tests beside other things."""
+    """Whether a kept change is to a file with configuration of tests and of other tools."""
     reconfigured: bool
-    """Whether one had changed such configuration, which stays as it is in the base."""
+    """Whether a change to such configuration was undone."""
 
 
 class PristineStore:
-    """The pristine repository, into which a candidate's objects are taken after their hashes are checked."""
+    """The pristine repository; a candidate's objects are added after their hashes are verified."""
 
     def __init__(self, cell: WorkcellDirectories) -> None:
         self._cell = cell
@@ -59,7 +59,7 @@ class PristineStore:
         return [os.fsdecode(name) for name in listed.split(b"\0") if name]
 
     def ignore_files(self) -> dict[bytes, bytes]:
-        """The base commit's ignore files by path; links are none."""
+        """The base commit's ignore files by path, without links."""
         listed = self._git("ls-files", "-s", "-z", index=self._cell.base_index).split(b"\0")
         entries = (entry.partition(b"\t") for entry in listed)
         return {
@@ -74,7 +74,7 @@ class PristineStore:
         return self._git("cat-file", "blob", name) if size <= limit else None
 
     def is_unsafe(self, change: FileChange) -> bool:
-        """Whether a change is none to a plain file, or a link that leads out of the check-out."""
+        """Whether a change is to anything but a plain file, or is a link that leads out of the check-out."""
         if not values.is_sound(change):
             return True
         if change.new_mode != LINK:
@@ -83,14 +83,14 @@ class PristineStore:
         return target is None or values.leads_out(change.path, os.fsdecode(target))
 
     def write_judged(self, index: Path, changes: Sequence[FileChange], patterns: Sequence[str]) -> Taken:
-        """Write the index that gates run on: the base with the changes, but for those to what `patterns` protect."""
+        """Write the index that gates run on: the base with all changes except those to protected paths."""
         choice = values.choose(changes, patterns, values.names_of(self.base_files()))
         kept, shared, reconfigured = self._with_base_sections(choice)
         self.write_index(index, kept)
         return Taken(tuple(kept), choice.protected, shared, reconfigured)
 
     def _with_base_sections(self, choice: Choice) -> tuple[list[FileChange], bool, bool]:
-        """The kept changes, those to shared files with the base's test sections; whether there is one of them; whether
+        """The kept changes, where shared files have the base's test sections; whether there is one of these; whether
         one had changed such a section."""
         kept: list[FileChange] = []
         shared = reconfigured = False

@@ -1,4 +1,4 @@
-"""What a toolchain is told: `prompt.md` for a mind, `manifest.json` for a program."""
+"""Input files of a toolchain: `prompt.md` for a language model, `manifest.json` for a program."""
 
 import json
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ from workers.result import GateResult, RoundResult
 from workers.spec import Gate, WorkOrder
 
 _MOST_SIGNS: Final = 65_536
-"""Of one text of an issue that a prompt holds: some 16,000 tokens."""
+"""The longest text of an issue in a prompt, in characters: some 16,000 tokens."""
 
 
 def feedback(played: RoundResult, gates: Sequence[GateResult]) -> list[dict[str, Any]]:
-    """What the next round is told of this one: the toolchain's own failure, and every failing gate."""
+    """Feedback of a round to the next one: the toolchain's own failure, and every failing gate."""
     failures: list[dict[str, Any]] = []
     if played.status not in ("success", "partial"):
         failures.append({"toolchain": played.toolchain, "status": played.status, "message": played.message})
@@ -30,7 +30,7 @@ def feedback(played: RoundResult, gates: Sequence[GateResult]) -> list[dict[str,
 def manifest(
     order: WorkOrder, number: int, seed: int, budget_seconds: float, feedback: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
-    """The document for programs; commands are argument lists."""
+    """The content of `manifest.json`; commands are argument lists."""
     return {
         "issue": _without_known_good(order.issue),
         "gates": [gate.model_dump() for gate in order.workcell.gates],
@@ -43,7 +43,7 @@ def manifest(
 
 
 def _without_known_good(issue: dict[str, Any]) -> dict[str, Any]:
-    """A commit that holds the fix is told to no candidate: one with the network could fetch it."""
+    """The issue without the commit that holds the fix: a candidate with the network could fetch it."""
     workcell = issue.get("workcell")
     if not isinstance(workcell, dict):
         return issue
@@ -53,7 +53,7 @@ def _without_known_good(issue: dict[str, Any]) -> dict[str, Any]:
 def protected_paths(order: WorkOrder) -> list[str]:
     """The config's protected paths, or the repository's own, and the issue's forbidden ones, as patterns of .gitignore.
 
-    A `!` of the config allows a path; an issue takes no protection away.
+    A `!` of the config allows a path; an issue can only add protection.
     """
     cell = order.workcell
     paths = default_patterns(cell.gates, ()) if cell.protected_paths is None else cell.protected_paths
@@ -63,7 +63,7 @@ def protected_paths(order: WorkOrder) -> list[str]:
 
 
 def prompt(order: WorkOrder, number: int, feedback: Sequence[dict[str, Any]]) -> str:
-    """The document for a language model."""
+    """The text of `prompt.md`."""
     issue = order.issue
     parts = [f"# {issue.get('title') or issue.get('id') or 'Issue'}", _bounded(issue.get("description"))]
     for title, name in (("Design", "design"), ("Notes", "notes")):
@@ -80,7 +80,7 @@ def prompt(order: WorkOrder, number: int, feedback: Sequence[dict[str, Any]]) ->
 
 
 def _bounded(text: object) -> str:
-    """A text of the issue, its end cut off where it would crowd out everything else."""
+    """A text of the issue, cut at `_MOST_SIGNS` characters."""
     whole = str(text or "").strip()
     if len(whole) <= _MOST_SIGNS:
         return whole

@@ -1,4 +1,4 @@
-"""One round: a toolchain at work in the candidate's check-out, under what is left of the budget."""
+"""One round: a toolchain runs in the candidate's check-out, with the rest of the budget as its timeout."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ from workers.workcell import WorkcellDirectories
 
 @dataclass(frozen=True)
 class RoundSpec:
-    """What is particular to one round."""
+    """Parameters of one round."""
 
     number: int
     """From 1."""
@@ -33,9 +33,9 @@ class RoundSpec:
     seconds: float
     """Wall clock left to the candidate."""
     max_micro_usd: int
-    """Provider money left to the candidate; with 0, the first that is reported ends the round."""
+    """Provider money left to the candidate; with 0, the first reported amount ends the round."""
     feedback: Sequence[dict[str, Any]]
-    """Feedback of the round before."""
+    """Of the round before, from `prompt.feedback`."""
 
 
 def play_round(job: Job, cell: WorkcellDirectories, spec: RoundSpec) -> RoundResult:
@@ -51,7 +51,7 @@ def play_round(job: Job, cell: WorkcellDirectories, spec: RoundSpec) -> RoundRes
     try:
         ended = _run(job, cell, spec, spending, result_count, invocation, stdout, stderr)
     except OSError as error:
-        # This machine failed under the program, which may have spent money by then: its report still counts.
+        # The machine failed while the program ran, which may have spent money: its report still counts.
         broken = error
         ended = ProgramExit(None, "cancel", round((time.monotonic() - started) * 1000))
     finished = Finished(ended.exit_code, stdout, stderr, ended.ended_by, ended.duration_ms)
@@ -137,7 +137,7 @@ def _run(
 
 
 def _named_files(ref: ToolchainRef) -> tuple[Path, ...]:
-    """Files that the config names by absolute paths: the program's own, so it may read them."""
+    """Files that the config names by absolute paths: they belong to the program, which may read them."""
     named = (Path(element) for element in ref.argv or () if element.startswith("/"))
     return tuple(path for path in named if path.is_file())
 
@@ -146,7 +146,7 @@ def _result(
     job: Job, spec: RoundSpec, toolchain: Toolchain, finished: Finished, report: Report
 ) -> RoundResult:
     report = _overruled(finished, report)
-    # A provider that failed up to the end of the budget says nothing about the action.
+    # A provider that failed until the budget ended is no result of the action.
     is_timeout = finished.ended_by == "budget" and report.error_class != "provider"
     message = report.message.replace("\0", "").encode("utf-8", "replace")
     words = redact(message, job.machine.secrets.values()).decode()
@@ -169,7 +169,7 @@ def _result(
 
 
 def _money(toolchain: Toolchain, report: Report) -> tuple[int | None, int | None, int | None]:
-    """Reported, priced and at least spent: a figure that is only a lower bound must not be added up as a cost."""
+    """Reported cost, priced cost, and a lower bound, in micro-dollars: a lower bound must not be summed as a cost."""
     reported, priced = report.micro_usd, report.priced_micro_usd
     if toolchain.uses_provider:
         if report.is_lower_bound:
@@ -180,7 +180,7 @@ def _money(toolchain: Toolchain, report: Report) -> tuple[int | None, int | None
 
 
 def _overruled(finished: Finished, report: Report) -> Report:
-    """How the program ended outranks what it says of itself, save its costs."""
+    """The report, overridden by how the program ended; its costs stay."""
     if finished.ended_by == "cap":
         return replace(report, status="error", error_class="killed_by_cap")
     if finished.ended_by == "full":

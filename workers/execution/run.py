@@ -1,4 +1,4 @@
-"""The way of one execution on one machine, step by step; a file per step."""
+"""Entry point of one execution: prepare (mirror, set-up), run the baseline or the swarm, return a result."""
 
 import logging
 import time
@@ -32,9 +32,9 @@ _log = logging.getLogger(__name__)
 
 
 def run_execution(order: WorkOrder, machine: Machine, control: Control) -> ExecutionResult:
-    """Carry out a work order. Never raises for what happens inside: that is a result of status `error`.
+    """Execute a work order. Failures inside never raise: they become a result of status `error`.
 
-    Every process that the execution started is dead when it returns, and its work directories are gone.
+    On return every process of the execution is dead, and its work directories are removed.
     """
     started = time.monotonic()
     try:
@@ -57,12 +57,12 @@ def _run(order: WorkOrder, machine: Machine, control: Control) -> ExecutionResul
     try:
         return run_swarm(job, order.action)
     except Exception as error:
-        # Candidates may have spent money that nobody counts any more: unknown, never 0.
+        # Candidates may have spent money that is not counted any more: unknown, never 0.
         return _unexpected(order, error).model_copy(update={"micro_usd": None, "cost_source": "unknown"})
 
 
 def _prepare(order: WorkOrder, machine: Machine, control: Control) -> Job:
-    """Everything that all candidates share, before any of them begins."""
+    """Prepare what all candidates share. Raises `HaltError`."""
     if control.reason is not None:
         raise StoppedError(control.reason.value)
     _check_space(machine)
@@ -101,7 +101,7 @@ def _sandbox(order: WorkOrder, machine: Machine) -> Rung:
 
 
 def _set_up(job: Job) -> Job:
-    """The job with the products of its set-up, made now if no earlier execution has."""
+    """The job with the products of its set-up, made now unless an earlier execution cached them."""
     directory = products_directory(job.machine.work_dir, job.order.workcell)
     products = kept_products(directory)
     if products is None:
@@ -121,7 +121,7 @@ def _make(job: Job, directory: Path) -> Products:
         except SetupFailedError as error:
             if job.control.reason is not None:
                 raise StoppedError(job.control.reason.value) from None
-            # On the base commit it tells of the case; once that was admitted, of this machine.
+            # In a baseline it is a failure of the case; once the case was admitted, of this machine.
             raise HaltError("infra", str(error), of_case=order.kind == "baseline") from None
 
 

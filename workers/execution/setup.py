@@ -1,10 +1,10 @@
-"""The optional set-up command, run once per (repository, base, command) and kept.
+"""Cache of the optional set-up command: it runs once per (repository, base, command).
 
-It runs in a check-out of the base commit, with the network, and leaves what is to last in
-`$BENCH_SETUP_DIR` (also written `{setup_dir}` in the command), typically a virtual environment. What it
-changes in its check-out is thrown away, so a project must not be installed in editable mode. Candidates and
-gates may read the directory, and find its `bin`, `venv/bin` and `.venv/bin` first on their PATH. They cannot
-write it; should somebody have, its seal tells before the next use, and it is made anew.
+It runs in a check-out of the base commit, with the network, and writes its products to `$BENCH_SETUP_DIR` (also
+written `{setup_dir}` in the command), typically a virtual environment. Its changes to the check-out are discarded, so
+a project must not be installed in editable mode. Candidates and gates may read the directory, and have its `bin`,
+`venv/bin` and `.venv/bin` first on their PATH. They cannot write it; its seal is verified before each use, and a
+changed one is made anew.
 """
 
 import logging
@@ -38,18 +38,18 @@ _TELLING = re.compile(
 
 @dataclass(frozen=True)
 class Products:
-    """What set-up left; nothing where there is no set-up."""
+    """Products of a set-up; empty where there is no set-up."""
 
     programs: tuple[Path, ...] = ()
     reads: tuple[Path, ...] = ()
 
 
 class SetupFailedError(Exception):
-    """Set-up did not come to its end; the message is one line."""
+    """The set-up failed; the message is one line."""
 
 
 def products_directory(work_dir: Path, workcell: Workcell) -> Path:
-    """Where the products of this set-up are kept; the name is made of everything they depend on."""
+    """The directory of this set-up's products, content-addressed by a hash of everything they depend on."""
     inputs: list[object] = [
         workcell.repo,
         workcell.base,
@@ -61,14 +61,14 @@ def products_directory(work_dir: Path, workcell: Workcell) -> Path:
 
 
 def kept_products(directory: Path) -> Products | None:
-    """The products of an earlier run, marked as used now; None where none came to its end, or they were changed."""
+    """The cached products of an earlier run, marked as used; None where none completed, or they were changed."""
     try:
         os.utime(stamp(directory))
     except FileNotFoundError:
         return None
     if not seal.holds(directory, stamp(directory)):
         _log.warning(
-            "set-up %s is not as it was made (changed, or of an older version): made anew", directory
+            "set-up %s does not match its seal (changed, or of an older version): made anew", directory
         )
         return None
     programs = tuple(directory / name for name in _BINARIES if (directory / name).is_dir())
@@ -78,7 +78,7 @@ def kept_products(directory: Path) -> Products | None:
 def make_products(runner: ProgramRunner, workcell: Workcell, directory: Path, checkout: Path) -> Products:
     """Run the command in `checkout`; the caller holds the lock. Raises `SetupFailedError`.
 
-    What the command writes is kept whole beside the products, also where it fails.
+    The command's output is kept in full next to the products, also where it fails.
     """
     log = log_of(directory)
     stamp(directory).unlink(missing_ok=True)
@@ -109,12 +109,12 @@ def make_products(runner: ProgramRunner, workcell: Workcell, directory: Path, ch
 
 
 def stamp(directory: Path) -> Path:
-    """The file beside the products that seals them, so says they are whole, and by its time when last used."""
+    """The seal of the products, next to their directory; its mtime is their last use."""
     return directory.with_name(f"{directory.name}.done")
 
 
 def log_of(directory: Path) -> Path:
-    """The file beside the products that holds what their set-up wrote."""
+    """The output of the set-up, next to the directory of its products."""
     return directory.with_name(f"{directory.name}.log")
 
 
@@ -127,7 +127,7 @@ def _how(ended: ProgramExit) -> str:
 
 
 def _failure_lines(output: str) -> str:
-    """The lines by which a program says what went wrong, and its last one; one line, bounded."""
+    """The lines of a program's output that name its failure, and the last line; joined to one, bounded line."""
     lines = [line.strip()[:_LONGEST_LINE] for line in output.splitlines() if line.strip()]
     telling = [line for line in lines if _TELLING.search(line)][-_MOST_LINES:]
-    return " | ".join(dict.fromkeys([*telling, *lines[-1:]])) or "it said nothing"
+    return " | ".join(dict.fromkeys([*telling, *lines[-1:]])) or "no output"

@@ -1,7 +1,7 @@
-"""Failed imports: what a run's output says of modules that are missing, and whose fault that is. Pure.
+"""Failed imports in a run's output, and whether the environment or the code is the cause. Pure.
 
-A module that nothing can import on the base commit makes every candidate fail, whatever it does; only where the
-tests ask for what the fix is to add is it an honest failure.
+A module that cannot be imported on the base commit makes every candidate fail; only where the tests import what the
+fix is to add is it a legitimate failure.
 """
 
 import re
@@ -30,13 +30,13 @@ class MissingImport:
     module: str
     """Its full dotted name."""
     importer: str | None = None
-    """The file that imports it, relative to the check-out where it lies in it; None where it is not told."""
+    """The file that imports it, relative to the check-out where it is inside; None where it is not known."""
     by_name: bool = False
-    """Asked for as a name of its package, which could be anything that the package defines."""
+    """Imported as a name from its package, which could be anything that the package defines."""
 
 
 def missing_imports(text: str, root: str = "") -> list[MissingImport]:
-    """Imports that ended a run or a test, by its output; those that the code itself handled are left out.
+    """Imports that ended a run or a test, from its output, without those that the code handled.
 
     `root`: the check-out, which is taken off the names of files in it.
     """
@@ -57,7 +57,7 @@ def _is_handled(following: Iterable[str]) -> bool:
 
 
 def _importer(lines: list[str], number: int) -> str | None:
-    """The file of the frame nearest to the error: pytest names it behind a long traceback, before a short one."""
+    """The file of the frame nearest to the error: pytest prints it after a long traceback, before a short one."""
     for line in lines[number + 1 : number + 1 + _LINES_AFTER]:
         if (
             line.rstrip().endswith((": ModuleNotFoundError", ": ImportError"))
@@ -79,7 +79,7 @@ def _relative(path: str, root: str) -> str:
 
 
 def objection(missing: MissingImport, sources: Sources) -> str | None:
-    """Why the gate cannot judge with this module missing, and what mends it; None for an honest failure."""
+    """Why the gate cannot judge with this module missing, with the remedy; None for a legitimate failure."""
     module, importer = missing.module, missing.importer
     parts = module.split(".")
     if missing.by_name:
@@ -103,13 +103,13 @@ def _other_ways(sources: Sources) -> str:
 
 
 def _lies_in(parts: list[str], submodule: str) -> bool:
-    """Whether a module's path runs into the directory of a submodule, from any import root on the way to it."""
+    """Whether a module's path leads into the directory of a submodule, from any import root above it."""
     names = submodule.split("/")
     return any(parts[: len(names) - start] == names[start:] for start in range(len(names)))
 
 
 def _is_sibling(importer: str | None, home: str, sources: Sources) -> bool:
-    """A module of the project that names its neighbour wrongly: a bug that a candidate can mend."""
+    """Whether a module of the project imports its neighbour by a wrong name: a bug that a candidate can fix."""
     return sources.is_source(importer) and directory_of(importer or "") == home
 
 
@@ -122,7 +122,7 @@ def _not_on_path(module: str, home: str) -> str:
 
 
 def _absent_part(missing: MissingImport, sources: Sources) -> str | None:
-    """Of a package that the check-out has, a module that it has not: what a build makes, or the fix is to add."""
+    """The reason for a missing module of an existing package: a build product; None where the fix is to add it."""
     module, importer = missing.module, missing.importer
     home = sources.home_of(module.rpartition(".")[0], importer)
     path = (f"{home}/" if home else "") + module.replace(".", "/")

@@ -1,4 +1,4 @@
-"""Gates with lists of tests (FAIL_TO_PASS, PASS_TO_PASS): these alone decide. Pure, over the ids of tests."""
+"""Verdict of gates with lists of tests (FAIL_TO_PASS, PASS_TO_PASS), which alone decide. Pure, over test ids."""
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ _CODES: Mapping[TestState | None, str] = {
     "skipped": "new_skips",
     "xfailed": "new_xfails",
 }
-"""By what a listed test came to; None: it is missing."""
+"""Fail codes by the state of a listed test; None: it is missing."""
 _WORDS: Mapping[TestState | None, str] = {
     "failed": "failed",
     None: "missing",
@@ -27,7 +27,7 @@ def compare_listed(gate: Gate, suite: SuiteRun) -> SuiteComparison:
     states = states_of([*gate.fail_to_pass, *gate.pass_to_pass], suite)
     codes, notes = [], []
     for state, code in _CODES.items():
-        names = [name for name, came_to in states.items() if came_to == state]
+        names = [name for name, listed_state in states.items() if listed_state == state]
         if names:
             codes.append(code)
             notes.append(f"{code}: listed tests that are {_WORDS[state]}: {listing(names)}")
@@ -35,10 +35,9 @@ def compare_listed(gate: Gate, suite: SuiteRun) -> SuiteComparison:
 
 
 def why_unusable(gate: Gate, suite: SuiteRun) -> str:
-    """Why the lists cannot judge a fix, by what the base commit showed; empty where they can.
+    """Why the lists cannot judge a fix, by the run on the base commit; empty where they can.
 
-    A test of `pass_to_pass` that is missing says nothing where other files could not be collected: pytest runs none
-    then.
+    A missing test of `pass_to_pass` is ignored where other files could not be collected: pytest runs no test then.
     """
     wrong = {
         name: state
@@ -55,7 +54,7 @@ def why_unusable(gate: Gate, suite: SuiteRun) -> str:
 
 
 def states_of(listed: Sequence[str], suite: SuiteRun) -> dict[str, TestState | None]:
-    """What each listed test came to, its worst state where the id names several; None where it is missing."""
+    """The state of each listed test, the worst one where the id matches several; None where it is missing."""
     ordered = sorted(suite.states)
     return {name: _state_of(name, suite.states, ordered) for name in listed}
 

@@ -1,4 +1,4 @@
-"""Protected paths that follow the repository: where the config gives none, its tests and what gates name. Pure."""
+"""Default protected paths: a repository's tests, and the files that gates run. Pure."""
 
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import PurePosixPath
@@ -13,7 +13,7 @@ NAMES: Final = (
     *("tests/", "__tests__/", "__snapshots__/"),
     *("/test.*", "/tests.*", "/run_tests*", "/run-tests*", "/runtests*"),
 )
-"""Patterns as in .gitignore of what is a test wherever it lies, or right in the check-out."""
+"""Patterns as in .gitignore of tests in any directory, or at the top of the check-out."""
 _TEST_DIRECTORIES: Final = frozenset({"tests", "test", "testing", "__tests__"})
 _OTHER_CODE: Final = frozenset(
     (
@@ -25,10 +25,10 @@ _OF_AN_APP: Final = ("models.py", "views.py", "apps.py", "admin.py")
 
 
 def default_patterns(gates: Sequence[Gate], base_files: Collection[str]) -> list[str]:
-    """What is protected where the config does not say, as patterns of .gitignore.
+    """Default protected paths, as patterns of .gitignore.
 
-    `NAMES`; directories named test or testing that hold tests at the base commit (`django/test/` and
-    `numpy/testing/` hold none); `tests.py` of a Django app; and every file that a gate names.
+    `NAMES`; directories named test or testing that have tests at the base commit (`django/test/` and
+    `numpy/testing/` have none); `tests.py` of a Django app; and every file that a gate runs.
     """
     patterns = [*NAMES, *(f"{exactly(name)}/" for name in sorted(_test_directories(base_files)))]
     known = frozenset(base_files)
@@ -49,14 +49,14 @@ def _test_directories(base_files: Iterable[str]) -> set[str]:
     directories: set[str] = set()
     for name in base_files:
         parts = name.split("/")[:-1]
-        # Of the directories that are named like this the innermost: one around it may be a package of sources.
+        # The innermost directory of such a name: an outer one may be a package of sources.
         inner = next(
             (position for position in reversed(range(len(parts))) if parts[position] in _TEST_DIRECTORIES),
             None,
         )
         if inner is None or parts[inner] not in ("test", "testing"):
             continue
-        # By its own name, whatever it lies in.
+        # By its own name, in any directory.
         is_test = spec.match_file(f"x/{name.rpartition('/')[2]}")
         is_code = parts[inner] == "test" and PurePosixPath(name).suffix in _OTHER_CODE
         if is_test or is_code:

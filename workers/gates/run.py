@@ -1,7 +1,7 @@
-"""Running gates: each run in a clean check-out of its own, so that none can prepare anything for the next.
+"""Runner of gates: each run has a clean check-out of its own, so that none can influence the next.
 
 A pytest gate reports its tests over a socket, with a canary among them (`bench_gate_report`); any other writes a
-JUnit file at a place that it is told. What that cannot prevent is said in docs/explanation/security.md.
+JUnit file to a given path. What that cannot prevent is listed in docs/explanation/security.md.
 """
 
 import secrets
@@ -31,7 +31,7 @@ _QUIET = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
 
 @dataclass(frozen=True)
 class GateRunner:
-    """Where the gates of one workcell run."""
+    """Runs the gates of one workcell."""
 
     programs: ProgramRunner
     pristine: Path
@@ -39,14 +39,14 @@ class GateRunner:
     logs: Path
     capture_bytes: int
     pointers: tuple[str, ...] = ()
-    """Files whose content was not fetched: a run tells which of them it read."""
+    """Files whose content was not fetched: a run records which of them it read."""
 
     def log_of(self, label: str) -> Path:
-        """What the run of that label wrote."""
+        """The log of the run with that label."""
         return self.logs / f"gate-{label}.log"
 
     def checkout_of(self, label: str) -> Path:
-        """Where the run of that label finds its files; it is removed after the run."""
+        """The check-out of the run with that label; it is removed after the run."""
         return self.programs.root / f"gate-{label}" / "checkout"
 
     def run(self, gate: Gate, index: Path, label: str) -> GateRun:
@@ -87,7 +87,7 @@ class GateRunner:
     def _tests(
         self, gate: Gate, inside: Path, log: Path
     ) -> tuple[ProgramExit, SuiteRun | str | None, Mapping[str, float]]:
-        """How it ended; its tests, or why they are not known, where more than their absence is; those it was in."""
+        """Run a gate that reports its tests; returns its exit, its tests or why there are none, and running tests."""
         if can_report(gate.command):
             with Channel(inside / "checkout") as channel:
                 command = reporting(gate.command, channel.theirs.fileno())
@@ -125,7 +125,7 @@ def run_gates(
     stage: str,
     reruns: int,
 ) -> list[GateResult]:
-    """Every gate on a candidate's tree, in order; one that fails is run again up to `reruns` times."""
+    """Run every gate on a candidate's tree, in order; one that fails is retried up to `reruns` times."""
 
     def judged(gate: Gate, label: str) -> GateResult:
         return judge(

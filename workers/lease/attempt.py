@@ -1,4 +1,4 @@
-"""The way of an attempt: claim → run → complete."""
+"""One attempt of an execution: claim a lease, run under its heartbeat, complete or release it."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,7 +23,7 @@ _COMPLETE_PATIENCE_SECONDS = 3600.0
 
 
 class LeaseStore(Protocol):
-    """What an attempt needs of the truth."""
+    """Lease operations of the database that an attempt uses. Each is idempotent under its token."""
 
     def claim(self, queue: str, machine: str, token: UUID, lease_seconds: float) -> dict[str, Any] | None: ...
     def heartbeat(self, execution: int, attempt: int, token: UUID, lease_seconds: float) -> Order: ...
@@ -34,7 +34,7 @@ class LeaseStore(Protocol):
 
 
 class Notes(Protocol):
-    """Where a process writes down what it holds, so that its death can be reported by those who survive it."""
+    """Record of the lease that a process holds, so that another process can report its death."""
 
     def write(self, execution: int, attempt: int, token: UUID) -> None: ...
     def remove(self) -> None: ...
@@ -49,13 +49,19 @@ def attempt_next(
     notes: Notes,
     leaving: Callable[[], bool] = lambda: False,
 ) -> str | None:
-    """Claim the next execution of class `queue` and see it through; what became of it, None without work."""
+    """Claim the next execution of class `queue`, run it, and complete or release its lease.
+
+    Calls to the database are retried with backoff while it is unreachable.
+
+    Returns:
+        The database's answer to the completion or the release; None where no execution is ready.
+    """
     token = uuid4()
     payload = say_again(lambda: leases.claim(queue, machine, token, timing.lease), _CLAIM_PATIENCE_SECONDS)
     if payload is None:
         return None
     execution, attempt = payload["execution_id"], payload["attempt"]
-    # The note only makes a death known sooner: a full disk is the run's to report, as an infrastructure error.
+    # The note only shortens the time until a death is known; the run itself reports a full disk, as class `infra`.
     with suppress(OSError):
         notes.write(execution, attempt, token)
     control = Control()

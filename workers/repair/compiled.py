@@ -1,4 +1,4 @@
-"""Compiling one top-level statement of a module, and telling what of it an edit changed."""
+"""Compilation of one top-level statement of a module, and the difference between its code before and after an edit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def future_flags(tree: ast.Module) -> int:
 
 
 def compile_at(segment: bytes, line: int, filename: str, flags: int) -> CodeType:
-    """Compile statements as if they began on `line` of the file. SyntaxError or ValueError on nonsense."""
+    """Compile statements as if they began on `line` of the file. Raises SyntaxError or ValueError."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         code: CodeType = compile(b"\n" * (line - 1) + segment, filename, "exec", flags, dont_inherit=True)
@@ -33,7 +33,7 @@ def compile_at(segment: bytes, line: int, filename: str, flags: int) -> CodeType
 
 
 def fingerprint(code: CodeType) -> bytes:
-    """Equal for code that does the same: positions and file names left out."""
+    """A digest of the code without positions and file names, equal for equal behaviour."""
     return hashlib.blake2b(repr(_shape(code)).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 

@@ -1,4 +1,4 @@
-"""Of a gate's arguments for pytest: what selects and configures tests is kept, what reports is not."""
+"""Filter of a gate's arguments for pytest: those that select and configure tests are kept, others are dropped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One round: how the tests stand, which lines are suspicious, the search, and the best edit left behind."""
+"""One round of repair: run the tests, localise the fault, search the edits, and write the best one."""
 
 import os
 import random
@@ -22,19 +22,21 @@ from workers.repair.search import BestEdit, Search
 from workers.repair.source import Edit, SourceFile
 from workers.repair.suite_runner import SuiteRunner
 
-Say = Callable[[str], None]
+Report = Callable[[str], None]
 _TIERS = (0.7, 0.35, 0.1, 0.0)
 _TIER_LINES = 60
 _BASELINE_SHARE = 0.6
 _PARTIAL_SHARE, _LATER_SHARE = 0.5, 0.8
 _NOTHING_FAILS = "no test of the gates fails: there is nothing to repair"
-_NO_SUITE = (
-    "no required gate runs pytest in a way that can be followed, so there is nothing to repair against"
-)
+_NO_SUITE = "no required gate runs pytest in a supported form, so there is nothing to repair against"
 
 
-def run_round(order: Order, started: float, say: Say) -> tuple[str, str]:
-    """Do the round; returns the status and the message for `result.json`. SIGTERM ends it early and cleanly."""
+def run_round(order: Order, started: float, report: Report) -> tuple[str, str]:
+    """Run the round. SIGTERM is a graceful shutdown: the best edit so far is written.
+
+    Returns:
+        The status and the message for `result.json`.
+    """
     suites = [suite for gate in order.gates if (suite := suite_of(gate, os.environ.get("PATH", "")))]
     if not suites:
         return "error", _NO_SUITE
@@ -44,7 +46,7 @@ def run_round(order: Order, started: float, say: Say) -> tuple[str, str]:
     os.environ["PYTEST_DEBUG_TEMPROOT"] = os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)
     snapshot = Snapshot(order.workdir)
     try:
-        message = _search(order, suites, started, say, snapshot, runners, best)
+        message = _search(order, suites, started, report, snapshot, runners, best)
     except CannotTryError as error:
         return "error", str(error)
     except Stopped:
@@ -90,21 +92,21 @@ def _search(
     order: Order,
     suites: Sequence[Suite],
     started: float,
-    say: Say,
+    report: Report,
     snapshot: Snapshot,
     runners: list[SuiteRunner],
     best: BestEdit,
 ) -> str:
-    """Why it ended. Raises `CannotTryError` where no test can be run."""
+    """Search until the end of the round; returns why it ended. Raises `CannotTryError` where no test can be run."""
     editable = editable_files(order.workdir, order.protected)
-    _open_runners(order, suites, say, editable, runners)
+    _open_runners(order, suites, report, editable, runners)
     runners.sort(key=lambda runner: not runner.goal)
     if not runners[0].goal and order.round > 1:
         return _NOTHING_FAILS
     if not runners[0].goal:
         raise CannotTryError(f"{_NOTHING_FAILS}; what fails is another gate, or fails only there")
     runner = runners[0]
-    say(f"{runner.goal} of {max(1, len(runner.tests))} tests fail")
+    report(f"{runner.goal} of {max(1, len(runner.tests))} tests fail")
     scores = suspicion.scores(runner.spectra)
     if not scores:
         return "the failing tests run no line that may be edited"
@@ -121,14 +123,14 @@ def _search(
         best,
         order.deadline,
         started,
-        say,
+        report,
         _PARTIAL_SHARE if order.round == 1 else _LATER_SHARE,
     )
     return search.run(queue)
 
 
 def _open_runners(
-    order: Order, suites: Sequence[Suite], say: Say, editable: list[str], runners: list[SuiteRunner]
+    order: Order, suites: Sequence[Suite], report: Report, editable: list[str], runners: list[SuiteRunner]
 ) -> None:
     until = time.monotonic() + _BASELINE_SHARE * (order.deadline - time.monotonic())
     broken = ""
@@ -137,7 +139,7 @@ def _open_runners(
         runners.append(runner)
         runner.open(until)
         if runner.broken:
-            say(f"gate left aside: {runner.broken}")
+            report(f"gate skipped: {runner.broken}")
             broken = broken or runner.broken
             runner.close()
             runners.remove(runner)
@@ -156,7 +158,7 @@ def _sources(paths: set[str], snapshot: Snapshot) -> dict[str, SourceFile]:
 def _batches(
     sources: Mapping[str, SourceFile], scores: Mapping[suspicion.Line, float], runner: SuiteRunner
 ) -> Iterator[Iterator[tuple[Edit, float]]]:
-    """The edits in portions: small families on the most suspicious lines first."""
+    """Batches of edits: small families on the most suspicious lines first."""
     every: dict[suspicion.Line, float] = {}
     for path, source in sources.items():
         every |= suspicion.spread(path, source.tree, scores)

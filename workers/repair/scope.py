@@ -1,4 +1,4 @@
-"""A function (or the module's own statements) as the edits see it: its names, expressions and conditions."""
+"""Syntactic scope of an edit: the names, expressions and conditions of a function or module."""
 
 import ast
 import builtins
@@ -18,7 +18,7 @@ _COMMENT = re.compile(rb"#[^\r\n]*")
 
 
 class Draft(NamedTuple):
-    """An edit before it knows its file and line."""
+    """An edit without its file and line."""
 
     kind: str
     weight: float
@@ -26,7 +26,7 @@ class Draft(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """An expression that may stand elsewhere, too."""
+    """An expression that may be inserted elsewhere (the plastic surgery hypothesis)."""
 
     text: str
     kind: str
@@ -146,7 +146,7 @@ class Scope:
         return list(conditions.values())
 
     def is_tested(self, node: ast.expr) -> bool:
-        """Whether only the truth of the expression counts where it stands."""
+        """Whether only the expression's truth value is used."""
         parent = self.source.parents.get(node)
         if isinstance(parent, ast.If | ast.While | ast.IfExp | ast.Assert):
             return parent.test is node

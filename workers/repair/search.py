@@ -1,4 +1,4 @@
-"""The search: candidates in order, a few on their way at a time, until one passes or time is up."""
+"""Search for a repair: candidates in order, a few in flight at a time, until one passes or the deadline."""
 
 import time
 from collections import deque
@@ -18,11 +18,11 @@ Wait = Callable[[float], Verdict]
 
 @dataclass
 class BestEdit:
-    """The best edit so far; it survives an interrupted search."""
+    """The best edit so far; it is kept when the search is interrupted."""
 
     candidate: Candidate | None = None
     passed: int = 0
-    """Tests that it turned from failing to passing."""
+    """The number of tests that it changed from failing to passing."""
     solved: bool = False
     tried: int = 0
     first_after: float | None = None
@@ -39,15 +39,15 @@ class Search:
     best: BestEdit
     deadline: float
     started: float
-    say: Callable[[str], None]
+    report: Callable[[str], None]
     partial_share: float = 1.0
-    """The share of its time after which a partial repair is left to the next round."""
+    """The share of the round's time after which a partial repair is passed to the next round."""
     _waiting: deque[tuple[Candidate, bool, Wait]] = field(default_factory=deque)
     _reported_at: float = 0.0
     _losses: int = 0
 
     def run(self, edits: Iterable[Edit]) -> str:
-        """Try edits until one passes every gate, none is left, or the deadline comes; returns why it ended."""
+        """Try edits until one passes every gate, none is left, or the deadline is reached; returns why it ended."""
         try:
             for edit in edits:
                 if time.monotonic() >= self.deadline:
@@ -58,7 +58,7 @@ class Search:
                 if len(self._waiting) >= _DEPTH and self._finish_one():
                     return "solved"
                 if self._leave_to_next_round():
-                    return "the rest of the time is left to a next round"
+                    return "the rest of the time is for the next round"
             while self._waiting:
                 if self._finish_one():
                     return "solved"
@@ -67,7 +67,7 @@ class Search:
         return "every edit was tried"
 
     def _leave_to_next_round(self) -> bool:
-        """Whether a partial repair is in hand and the next round, which starts from it, needs the time."""
+        """Early stopping: whether there is a partial repair, and the rest of the time is for the next round."""
         if self.best.candidate is None:
             return False
         return time.monotonic() - self.started > self.partial_share * (self.deadline - self.started)
@@ -82,7 +82,7 @@ class Search:
         self._waiting.append((candidate, cold, wait))
 
     def _lost(self) -> None:
-        """A candidate took its zygote down: those on their way with it are given up."""
+        """Discard the candidates in flight after one of them crashed the zygote."""
         self._losses += 1
         if self._losses > _MAX_LOSSES:
             raise TimeoutError
@@ -109,13 +109,13 @@ class Search:
         self.best.tried += 1
         if self.best.first_after is None:
             self.best.first_after = now - self.started
-            self.say(f"first candidate after {self.best.first_after:.2f} s")
+            self.report(f"first candidate after {self.best.first_after:.2f} s")
         if now - self._reported_at >= _PROGRESS_SECONDS:
             self._reported_at = now
-            self.say(f"{self.best.tried} candidates tried, {max(0.0, self.deadline - now):.0f} s left")
+            self.report(f"{self.best.tried} candidates tried, {max(0.0, self.deadline - now):.0f} s left")
 
     def _judge(self, candidate: Candidate, verdict: Verdict) -> bool:
-        """Try it as the gates will: imported anew, all of them. True ends the search."""
+        """Validate a candidate as the gates will: with a fresh import, on all of them. True ends the search."""
         solved = True
         for runner in self.runners:
             try:
@@ -129,7 +129,7 @@ class Search:
         self.best.candidate, self.best.passed = candidate, verdict.passed
         self.best.solved = solved
         edit = candidate.edit
-        self.say(
+        self.report(
             f"{edit.path}:{edit.line}: {edit.kind}: {verdict.passed} of {self.runners[0].goal} tests repaired"
         )
         return solved

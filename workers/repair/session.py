@@ -1,4 +1,4 @@
-"""The sessions that a zygote keeps: collected once and swapped (warm), or imported anew in each fork (cold)."""
+"""Test sessions of a zygote: collected once, with code swapped in (warm), or imported anew in each fork (cold)."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Once(Plugin):
 
 
 def begin(sock: socket.socket, arguments: Sequence[str]) -> None:
-    """Do as the first message says; `arguments` are the gate's for pytest."""
+    """Start the session that the first message asks for; `arguments` are the gate's for pytest."""
     processes.die_with_parent()
     processes.adopt_orphans()
     config = wire.receive(sock)
@@ -87,7 +87,7 @@ def begin(sock: socket.socket, arguments: Sequence[str]) -> None:
 
 
 def warm_body(sock: socket.socket, site: Site, args: Sequence[str]) -> None:
-    """Collect the tests of pytest's `args` with the code as it is, then serve."""
+    """Collect the tests of pytest's `args` with the current code, then serve."""
     site.enter()
     plugin = Warm(site, Tracer(site.path_of))
     plugin.sock = sock
@@ -121,7 +121,7 @@ class Cold(Plugin):
         os._exit(0)
 
     def loop(self, session: pytest.Session) -> None:
-        """Reached where a conftest had already imported the code under repair: nothing can be served."""
+        """Does nothing: a conftest has already imported the code under repair, so no test can be served."""
 
 
 def cold_body(sock: socket.socket, site: Site, args: Sequence[str], modules: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""How suspicious a line is: Ochiai over the tests' coverage, with what coverage alone cannot see."""
+"""Spectrum-based fault localisation: Ochiai over the tests' coverage, with tracebacks and import-time definitions."""
 
 import ast
 import math
@@ -12,7 +12,7 @@ _INHERITED = 0.8
 
 @dataclass(frozen=True)
 class Spectrum:
-    """What one test ran: lines by path."""
+    """Coverage of one test: lines by path."""
 
     failed: bool
     lines: Mapping[str, Iterable[int]]
@@ -30,7 +30,7 @@ def ochiai(failed_here: int, passed_here: int, failed_in_all: int) -> float:
 
 
 def scores(spectra: Sequence[Spectrum]) -> dict[Line, float]:
-    """Ochiai by line, raised for the lines where a failure's exception passed through."""
+    """Ochiai by line, raised for the lines in a failure's traceback."""
     failing = sum(spectrum.failed for spectrum in spectra)
     counts: dict[Line, list[int]] = {}
     blamed: dict[Line, float] = {}
@@ -47,7 +47,7 @@ def scores(spectra: Sequence[Spectrum]) -> dict[Line, float]:
 
 
 def spread(path: str, tree: ast.Module, suspicion: Mapping[Line, float]) -> dict[Line, float]:
-    """The scores of one file, with those of a function handed to the definitions it depends on.
+    """The scores of one file, with those of a function propagated to the definitions that it uses.
 
     What runs at import (constants, defaults, class attributes) runs in every test alike, so it inherits a
     share of the score of the functions that use it.

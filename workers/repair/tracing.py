@@ -1,4 +1,4 @@
-"""Which lines of the repository ran, and which types its names held: a tracer for forked children."""
+"""Coverage tracer for forked children: the executed lines of the repository, and the types of its variables."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class Tracer:
         threading.settrace(None)
 
     def take(self) -> dict[str, list[int]]:
-        """The lines since the last time, by path."""
+        """The lines since the last call, by path."""
         taken = {path: sorted(lines) for path, lines in self.lines.items() if lines}
         self.lines.clear()
         self._sets.clear()
         return taken
 
     def names(self) -> dict[str, dict[str, list[str]]]:
-        """By `path:first line of the function`: the type names that each of its names held."""
+        """By `path:first line of the function`: the observed type names of each of its variables."""
         return {
             where: {name: sorted(kinds) for name, kinds in held.items()} for where, held in self.types.items()
         }

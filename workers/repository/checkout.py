@@ -1,4 +1,4 @@
-"""A fresh repository per candidate, at exactly one commit, that knows no remote, no sibling and no past.
+"""A fresh repository per candidate, at exactly one commit, without remotes, other branches or history.
 
 Every file is checked out byte for byte as it is committed, without line-end conversion or filter; submodules and Git
 LFS contents are there as plain files where the config asks for them.
@@ -16,13 +16,13 @@ from workers.workcell import WorkcellDirectories
 
 _ATTRIBUTES = "* -text !eol -ident !filter !working-tree-encoding\n"
 COMPILED = "__pycache__/\n*.py[cod]\n.pytest_cache/\n.bench-*\n"
-"""Compiled Python never is part of a patch: it could stand in for a source file that gates read."""
+"""Compiled Python is never part of a patch: it could replace a source file that gates import."""
 
 
 def fetch_pristine(mirror: Path, commit: str, directory: Path, additions: Additions = NO_ADDITIONS) -> Path:
     """A repository at `directory` that holds `commit` alone, HEAD detached on it; returns its Git directory.
 
-    With additions HEAD is a commit of ours on top, whose tree holds their files, too.
+    With additions HEAD is a commit of ours on top, whose tree holds their files, too. Raises `HaltError`.
     """
     repository = directory / ".git"
     try:
@@ -38,7 +38,7 @@ def fetch_pristine(mirror: Path, commit: str, directory: Path, additions: Additi
 
 
 def check_out(pristine: Path, cell: WorkcellDirectories) -> None:
-    """A copy of the pristine repository as the cell's check-out, with its files; keeps a trusted index beside it."""
+    """Copy the pristine repository and its files to the workcell's check-out, and keep its index as trusted."""
     shutil.copytree(pristine, cell.checkout / ".git", symlinks=True)
     try:
         git("read-tree", "--reset", "-u", "HEAD", cwd=cell.checkout)
@@ -51,7 +51,7 @@ def check_out(pristine: Path, cell: WorkcellDirectories) -> None:
 def _without_gitlinks(pristine: Path, index: Path) -> str:
     """Drop submodules from an index, and return its tree's id, or HEAD where there are none.
 
-    A repository that a candidate plants at a submodule's place would be looked into, with its own configuration.
+    Git would read a repository that a candidate puts at a submodule's path, with the configuration in it.
     """
     env = {"GIT_DIR": str(pristine), "GIT_INDEX_FILE": str(index)}
     links = gitlinks(git("ls-tree", "-r", "-z", "HEAD", cwd=pristine, env=env))
@@ -62,7 +62,7 @@ def _without_gitlinks(pristine: Path, index: Path) -> str:
 
 
 def materialize(pristine: Path, index: Path, directory: Path) -> None:
-    """The files of a trusted index at `directory`, beside a copy of the pristine repository."""
+    """Write the files of a trusted index to `directory`, with a copy of the pristine repository."""
     directory.mkdir(parents=True)
     shutil.copytree(pristine, directory / ".git", symlinks=True)
     shutil.copy2(index, directory / ".git" / "index")

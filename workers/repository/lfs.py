@@ -1,7 +1,7 @@
-"""Contents of Git LFS files: content-addressed cache of verified objects, beside the mirrors.
+"""Contents of Git LFS files: content-addressed cache of objects, verified by their SHA-256.
 
-Objects of a local repository are copied out of its own store; others are fetched by the program `git-lfs`, signed
-in as fetches of the repository are. An object never changes: it is there whole, under its SHA-256, or not at all.
+Objects of a local repository are copied from its own store; others are fetched by the program `git-lfs`, with the
+credentials for fetches of the repository. Objects are immutable and written atomically.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ _ONLY_THESE = ("-c", "lfs.fetchrecentalways=false", "-c", "lfs.transfer.maxretri
 
 @dataclass(frozen=True)
 class LfsRemote:
-    """Where a commit's objects come from: the repository's home, and its mirror here."""
+    """A commit's remote repository, and its mirror on this machine."""
 
     repo: str
     commit: str
@@ -36,9 +36,9 @@ class LfsRemote:
 def fetch_objects(
     remote: LfsRemote, wanted: Sequence[Pointer], mirrors_dir: Path, control: Control | None = None
 ) -> dict[str, Path]:
-    """The file that holds each object, by id; those that are not here yet are fetched.
+    """The file of each object, by id; missing ones are fetched.
 
-    Raises `HaltError` where one cannot be had.
+    Raises `HaltError` where one is not available or its checksum differs.
     """
     store = mirrors_dir / "lfs"
     files = {each.oid: object_file(store, each.oid) for each in wanted}
@@ -55,12 +55,12 @@ def fetch_objects(
 
 
 def object_file(store: Path, oid: str) -> Path:
-    """Where an object lies in a store, as `git-lfs` lays it out."""
+    """The path of an object in a store, in the layout of `git-lfs`."""
     return store / "objects" / oid[:2] / oid[2:4] / oid
 
 
 def verify(file: Path, pointer: Pointer) -> None:
-    """Raises `HaltError` where a file does not hold what the pointer names."""
+    """Verify the checksum of a file. Raises `HaltError` where it is missing or is not what the pointer names."""
     if not file.exists():
         raise HaltError("infra", f"Git LFS: the contents of {pointer.path!r:.100} were not delivered")
     if _digest(file) != pointer.oid:
@@ -75,7 +75,7 @@ def _digest(file: Path) -> str:
 
 
 def _is_kept(file: Path, oid: str) -> bool:
-    """Whether it is there and whole, else it is removed; its time says when it was used last."""
+    """Whether the object exists and its checksum is right, else it is removed; its mtime is set to the last use."""
     try:
         os.utime(file)
         if _digest(file) == oid:
@@ -127,7 +127,7 @@ def _download(remote: LfsRemote, missing: Sequence[Pointer], store: Path, contro
     _check_address(remote, where)
     _check_program(where, missing)
     store.mkdir(parents=True, exist_ok=True)
-    # git-lfs notes down in the repository's configuration how it signed in; the mirror must stay as it is.
+    # git-lfs writes its access method into the repository's configuration; the mirror must stay unchanged.
     with tempfile.TemporaryDirectory(dir=store, prefix="fetch-") as borrower:
         _borrow(remote, Path(borrower))
         command = [*pinned(), *_ONLY_THESE, "-c", f"lfs.storage={store.absolute()}"]
@@ -150,7 +150,7 @@ def _download(remote: LfsRemote, missing: Sequence[Pointer], store: Path, contro
 
 
 def _borrow(remote: LfsRemote, borrower: Path) -> None:
-    """A bare repository with the mirror's objects, its HEAD on the commit, and the home as its `origin`."""
+    """A bare repository with the mirror's objects, its HEAD on the commit, and the remote as its `origin`."""
     git(
         "init",
         "-q",
@@ -183,7 +183,7 @@ def _check_program(where: str, missing: Sequence[Pointer]) -> None:
 
 
 def _check_address(remote: LfsRemote, where: str) -> None:
-    """The repository itself may name another server in `.lfsconfig`; no local path, and no program."""
+    """Check `.lfsconfig`, in which the repository may name another server, but no local path and no program."""
     try:
         settings = git("config", f"--blob={remote.commit}:.lfsconfig", "-z", "--list", cwd=remote.mirror)
     except GitError:

@@ -1,9 +1,9 @@
-"""A bare local mirror per repository: the one place that talks to the repository's home.
+"""Local mirrors of repositories: a cache of fetched commits, one bare repository for each remote.
 
-Commits are fetched one at a time, without history; submodules and LFS objects lie elsewhere. The mirror is
-changed under a file lock, and a commit that lies there is never asked for again. Its seal tells before each use
-whether somebody else has changed it, who could make Git run a program of his: then it is fetched anew.
-A repository whose object ids are SHA-256 has a mirror of that format.
+Commits are fetched one at a time, without history; submodules and LFS objects are stored elsewhere. The mirror is
+changed under a file lock, and a commit in it is never fetched again. Its seal is verified before each use: a changed
+mirror, which could make Git run a program, is fetched anew. A repository whose object ids are SHA-256 has a mirror of
+that format.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ from workers.sandbox.sweep import remove_tree
 _log = logging.getLogger(__name__)
 FETCH_SECONDS = 900.0
 LIST_SECONDS = 60.0
-"""For a question that moves no objects; within it a helper must have signed in."""
+"""Timeout of listing refs, which moves no objects; authentication is included."""
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SHA256_LENGTH = 64
 _STALE_LOCKS = ("*.lock", "refs/bench/*.lock", "refs/heads/**/*.lock")
@@ -46,7 +46,7 @@ class RepositoryUnreachableError(HaltError):
 
 
 class CommitMissingError(HaltError):
-    """The repository is there, the commit is not."""
+    """The repository exists, and it does not have the commit."""
 
     def __init__(self, repo: str, ref: str) -> None:
         super().__init__(
@@ -56,11 +56,11 @@ class CommitMissingError(HaltError):
 
 
 def ensure_commit(mirrors_dir: Path, repo: str, commit: str, control: Control | None = None) -> Path:
-    """The mirror of `repo`, holding `commit` (40 or 64 hex digits)."""
+    """The mirror of `repo`, after fetching `commit` (40 or 64 hex digits) where it is missing. Raises `HaltError`."""
     repo = address(repo)
     mirror = _mirror_path(mirrors_dir, repo, object_format(commit))
     with contextlib.suppress(OSError):
-        # Its lock tells when a mirror was used last.
+        # The lock's mtime is the mirror's last use.
         os.utime(mirror.with_suffix(".lock"))
     if not _kept(mirror, commit):
         with _changing(mirror, control):
@@ -76,7 +76,7 @@ def files_of(mirror: Path, commit: str) -> list[str]:
 
 
 def object_format(commit: str) -> str:
-    """What Git calls the hash that made an object id."""
+    """Git's name of the hash function of an object id."""
     return "sha256" if len(commit) == _SHA256_LENGTH else "sha1"
 
 
@@ -89,7 +89,7 @@ def resolve_ref(repo: str, ref: str, mirrors_dir: Path | None = None) -> str:
     """The full commit id that `ref` (branch, tag, commit, short id, `main~2`) names in `repo` now.
 
     `mirrors_dir` keeps what has to be fetched for that. Raises `RepositoryUnreachableError` or
-    `CommitMissingError`, both `WorkerError`, with one line on what to mend.
+    `CommitMissingError`, both `WorkerError`, with one line that names the remedy.
     """
     if _COMMIT.fullmatch(ref) is None and (commit := _advertised(address(repo), ref)) is not None:
         return commit
@@ -102,7 +102,7 @@ def resolve_ref(repo: str, ref: str, mirrors_dir: Path | None = None) -> str:
 
 
 def address(repo: str) -> str:
-    """`repo` as Git is given it: a local path made absolute, a URL as it is."""
+    """`repo` as it is passed to Git: a path made absolute, any other address unchanged."""
     if not is_path(repo):
         return repo
     # Path.expanduser raises for an unknown user.
@@ -135,11 +135,11 @@ def _take(fd: int, control: Control | None) -> None:
 
 @contextlib.contextmanager
 def _changing(mirror: Path, control: Control | None = None) -> Iterator[None]:
-    """Hold the mirror's lock; what is not as this left it goes first, and what is left here is sealed."""
+    """Hold the mirror's lock: a mirror whose seal is broken is removed first, and the result is sealed."""
     with locked(mirror.with_suffix(".lock"), control):
         if mirror.exists() and not seal.holds(mirror, _seal(mirror)):
             _log.warning(
-                "mirror %s is not as it was left (changed, or of an older version): fetched anew", mirror
+                "mirror %s does not match its seal (changed, or of an older version): fetched anew", mirror
             )
             remove_tree(mirror)
         try:
@@ -158,7 +158,7 @@ def _kept(mirror: Path, commit: str) -> bool:
 
 
 def _init(mirror: Path, form: str) -> None:
-    """A fresh mirror, or one that a killed fetch left, fit for use; the caller holds the lock."""
+    """Initialise a mirror, or repair one that a killed fetch left; the caller holds the lock. Idempotent."""
     for pattern in _STALE_LOCKS:
         for stale in mirror.glob(pattern):
             stale.unlink(missing_ok=True)
@@ -168,7 +168,7 @@ def _init(mirror: Path, form: str) -> None:
 
 def _fetch(mirror: Path, repo: str, commit: str, control: Control | None) -> None:
     if not mirror.exists() and not is_local(repo):
-        # Who cannot sign in learns of it at once, and not after the time that a large fetch may take.
+        # Failed authentication is reported at once, not after the timeout of a large fetch.
         _list_refs(repo, ["HEAD"], control)
     _init(mirror, object_format(commit))
     ref = f"refs/bench/{commit}"
@@ -177,7 +177,7 @@ def _fetch(mirror: Path, repo: str, commit: str, control: Control | None) -> Non
     except GitError as error:
         if remedy_for(str(error)) is not None:
             raise RepositoryUnreachableError(repo, str(error)) from None
-    # Some servers give no commit by its id: then all branches and tags are fetched once.
+    # Some servers refuse a commit by its id: then all branches and tags are fetched once.
     _fetch_all(mirror, repo, control)
     try:
         git("update-ref", ref, f"{commit}^{{commit}}", cwd=mirror)

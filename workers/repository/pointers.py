@@ -1,6 +1,6 @@
-"""Pointer files of Git LFS in a commit: which paths stand for contents that lie elsewhere.
+"""Pointer files of Git LFS in a commit: the paths whose contents are stored elsewhere.
 
-A file counts as one where Git LFS itself would put its contents in its place: it reads as a pointer, and the
+A file counts as one where Git LFS itself would replace it by its contents: it parses as a pointer, and the
 attributes of the commit give it `filter=lfs`.
 """
 
@@ -61,7 +61,7 @@ def pointers(repository: Path, commit: str, files: Sequence[Entry]) -> list[Poin
     if not any(b"lfs" in content for _, content in _contents(repository, sorted(attributes))):
         return []
     small: dict[str, list[Entry]] = {}
-    # Git looks a size up in the objects: too slow for a large tree unless something may come of it.
+    # Git reads a size from the objects: too slow for a large tree unless there may be pointers.
     for each, size in _listed(repository, commit, "-l"):
         if each.mode.startswith("100") and _SMALLEST <= size <= _LARGEST:
             small.setdefault(each.name, []).append(each)

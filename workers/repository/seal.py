@@ -1,9 +1,9 @@
-"""Seals: digests that tell whether a kept directory is still what was put there.
+"""Seals: digests (checksums) of a cached directory, by which a change of it is detected.
 
-The stat digest covers name, kind, mode, owner, size, inode, modification and change time of every entry. Nobody
-but root can set a change time, so equal means untouched, and a gigabyte of files costs no more than a walk. Where
-it differs, as after a move or a restored backup, the digest of the contents decides, if there is one. Seals lie
-beside what they seal, where no sandbox with a mount namespace lets a program write.
+The stat digest covers name, kind, mode, owner, size, inode, modification and change time of every entry. Only root
+can set a change time, so an equal digest means that nothing was changed, and a gigabyte of files costs no more than a
+walk. Where it differs, as after a move or a restored backup, the digest of the contents decides, if there is one. A
+seal is stored next to its directory, where no sandbox with a mount namespace allows a program to write.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ _CHUNK = 1024 * 1024
 
 
 def seal(directory: Path, file: Path, *, contents: bool) -> None:
-    """Keep the digests of `directory` in `file`; those of its `contents` too, which reads all of it."""
+    """Atomic write of the digests of `directory` to `file`; with `contents` every file is read for a digest, too."""
     digests = {"stat": stat_digest(directory)}
     if contents:
         digests["contents"] = content_digest(directory)
@@ -28,7 +28,7 @@ def seal(directory: Path, file: Path, *, contents: bool) -> None:
 
 
 def holds(directory: Path, file: Path) -> bool:
-    """Whether `directory` is as it was when it was sealed; False where it, or its seal, is missing."""
+    """Verify a seal: whether `directory` is unchanged; False where it, or its seal, is missing."""
     try:
         kept = json.loads(file.read_text(encoding="ascii"))
         if kept["stat"] == stat_digest(directory):
@@ -43,7 +43,7 @@ def holds(directory: Path, file: Path) -> bool:
 
 
 def stat_digest(directory: Path) -> str:
-    """SHA-256 over what the file system says of every entry. Raises `OSError`."""
+    """SHA-256 over the stat result of every entry. Raises `OSError`."""
     digest = hashlib.sha256()
     for name, status in _entries(os.fspath(directory)):
         facts = (status.st_mode, status.st_uid, status.st_gid, status.st_size, status.st_ino)

@@ -1,6 +1,6 @@
-"""Submodules of the base commit, found ahead and laid into the check-out as plain files where the config asks for it.
+"""Submodules of the base commit, fetched and added to the check-out as plain files where the config asks for it.
 
-A submodule stays no repository there: Git would read the configuration of whatever a candidate puts in its place.
+A submodule is no repository there: Git would read the configuration of any repository that a candidate puts there.
 """
 
 import os
@@ -22,7 +22,7 @@ _KEY = re.compile(r"submodule\.(?P<name>.*)\.(?P<what>path|url)", re.DOTALL)
 
 @dataclass(frozen=True)
 class Submodule:
-    """One submodule: where it lies in the check-out, its home, and the mirror that holds its commit."""
+    """One submodule: its path in the check-out, its remote, and the mirror that holds its commit."""
 
     path: str
     repo: str
@@ -35,7 +35,7 @@ def find_submodules(
 ) -> Iterator[Submodule]:
     """The submodules of a mirrored commit, outer ones first, each fetched into a mirror of its own.
 
-    Raises `HaltError`, class `invalid_issue`, for one that names no address which may be fetched.
+    Raises `HaltError`, class `invalid_issue`, for one without an address that may be fetched.
     """
     links = gitlinks(git("ls-tree", "-r", "-z", commit, cwd=mirror))
     if links and depth == _DEEPEST:
@@ -60,7 +60,7 @@ def gitlinks(listing: bytes) -> list[tuple[str, str]]:
 
 
 def _urls(mirror: Path, commit: str) -> dict[str, str]:
-    """Addresses by path, as `.gitmodules` of the commit says."""
+    """Addresses by path, from `.gitmodules` of the commit."""
     try:
         settings = git("config", f"--blob={commit}:.gitmodules", "-z", "--list", cwd=mirror)
     except GitError:
@@ -92,7 +92,7 @@ def _address(repo: str, path: str, url: str | None) -> str:
 
 
 def resolved(repo: str, url: str) -> str:
-    """A submodule's address; one that begins with `./` or `../` is meant from the repository's."""
+    """A submodule's address; one that begins with `./` or `../` is relative to the repository's."""
     if not url.startswith(("./", "../")):
         return url
     scheme, separator, rest = repo.partition("://")

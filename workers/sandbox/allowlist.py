@@ -1,4 +1,4 @@
-"""Which parts of this machine a sandboxed program may read."""
+"""Allow-list of the files of this machine that a sandboxed program may read."""
 
 import functools
 import importlib.util
@@ -42,7 +42,7 @@ def home() -> Path:
 
 
 def _installation(executable: Path) -> Path:
-    """The directory an executable needs: its prefix where it lies in one's `bin`, else its own directory.
+    """The directory that an executable needs: the prefix where it is in a `bin`, else its own directory.
 
     A home directory, `~/.local` and the root are never exposed whole: they hold keys.
     """
@@ -67,7 +67,7 @@ def _interpreter(executable: Path) -> Path | None:
 
 
 def installation_of(executable: str) -> tuple[Path, ...]:
-    """What must be readable for an executable (absolute) to start: its installation, its interpreter's."""
+    """The paths that must be readable for an executable (absolute) to start: its installation, its interpreter's."""
     paths: list[Path] = []
     path: Path | None = Path(executable)
     while path is not None and path.is_absolute() and len(paths) < 8:

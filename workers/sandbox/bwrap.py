@@ -1,4 +1,4 @@
-"""The top rung: bubblewrap, with an allow-list of the file system and a network only on request."""
+"""The strongest rung: a bubblewrap sandbox with an allow-list of the file system and a network only on request."""
 
 import os
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ _NOBODY = "65534"
 
 @dataclass(frozen=True)
 class Bwrap:
-    """Bubblewrap as found by the ladder; `disable_userns` and `sizes` where this version knows the options.
+    """A bubblewrap that was probed; `disable_userns` and `sizes` where this version has the options.
 
-    Where it knows no sizes (before 0.7), `/tmp` and `/dev/shm` have no bound of their own.
+    Without sizes (before 0.7), `/tmp` and `/dev/shm` have no limit of their own.
     """
 
     program: str
@@ -38,7 +38,7 @@ class Bwrap:
             command += ["--bind", str(path), str(path)]
         if program.tmp is not None:
             command += ["--bind", *map(str, program.tmp)]
-        # The root and /dev lie in memory without a bound: nothing is written there.
+        # The root and /dev are in memory without a limit: both are read-only.
         command += ["--remount-ro", "/dev", "--remount-ro", "/"]
         return [*command, "--chdir", str(program.cwd), "--", *program.argv]
 
@@ -70,7 +70,7 @@ def _outermost(paths: list[Path]) -> list[str]:
 
 
 def _try_read(paths: list[str] | tuple[str, ...]) -> list[str]:
-    """Read-only binds of what exists and `/usr` does not hold already; links are bound as what they mean."""
+    """Read-only binds of the paths that exist and are not in `/usr`; a link is bound to its target."""
     options = []
     for path in dict.fromkeys(paths):
         if path.startswith("/usr/") or not os.path.exists(path):  # noqa: PTH110 — strings in, strings out

@@ -1,4 +1,4 @@
-"""Which sandbox this machine can give: the best one that was seen to work, and none that is too weak unasked."""
+"""Choice of a sandbox: the strongest rung that a probe showed to work; a weak one only on request."""
 
 import functools
 import os
@@ -19,7 +19,7 @@ STRONGEST = "bwrap"
 _Answer = TypeVar("_Answer")
 _INSTALL = "apt-get install bubblewrap"
 _ABSENT = "there is no bwrap on PATH"
-# A machine that is too busy to start a program tells nothing of it, and nothing is remembered.
+# A machine that is too busy to start a program gives no answer, and none is cached.
 _NO_ANSWER = (OSError, subprocess.TimeoutExpired)
 _OTHERWISE = (
     "or run what you trust without a sandbox: BENCH_SANDBOX=none (machine) or `sandbox: none` (config)"
@@ -27,21 +27,21 @@ _OTHERWISE = (
 
 
 class SandboxMissingError(WorkerError):
-    """The sandbox that was asked for does not work on this machine; the message says what would mend it."""
+    """The sandbox that was asked for does not work on this machine; the message names the remedy."""
 
 
 def strictest(*asked: Sandbox) -> Sandbox:
-    """What machine and workcell ask for together: isolation first, then none, then whatever is best."""
+    """The strictest of several requests: `bwrap` before `none` before `auto`."""
     order: tuple[Sandbox, ...] = ("bwrap", "none", "auto")
     return min(asked, key=order.index)
 
 
 def choose(asked: Sandbox) -> Rung:
-    """The rung for `asked`. Raises `SandboxMissingError` where there is none strong enough.
+    """The rung for `asked`. Raises `SandboxMissingError` where none is strong enough.
 
-    `bwrap` is that or nothing. `auto` is bubblewrap, else `unshare` for an ordinary user: for root that keeps
-    too little, and `group` keeps nothing from whoever means harm. `none`, which somebody must have said, is a
-    process namespace, else `group`.
+    `bwrap` is bubblewrap alone. `auto` is bubblewrap, else `unshare` for an ordinary user: `unshare` isolates root
+    too little, and `group` does not stop a hostile program. `none`, which must be asked for, is a process namespace,
+    else `group`.
     """
     if asked == "none":
         return _none()
@@ -67,7 +67,7 @@ def choose(asked: Sandbox) -> Rung:
 
 
 def weakness(rung: str) -> str | None:
-    """What a rung below bubblewrap does not keep, and how to get more, in one line; None for bubblewrap."""
+    """What a rung below bubblewrap does not isolate, and the remedy, in one line; None for bubblewrap."""
     keeps = {
         STRONGEST: None,
         "unshare": "files outside the home and work directories can be read",
@@ -79,7 +79,7 @@ def weakness(rung: str) -> str | None:
 
 
 def is_root() -> bool:
-    """Whether this process may do anything, also what no file mode allows."""
+    """Whether this process runs as root, for which file modes do not count."""
     return os.geteuid() == 0
 
 
@@ -98,13 +98,13 @@ def _probed(probe: Callable[[], _Answer]) -> _Answer:
     try:
         return probe()
     except _NO_ANSWER as error:
-        # Not a weaker one in the meantime.
+        # No weaker rung is used in the meantime.
         raise SandboxMissingError(f"this machine is too busy to show that a sandbox works: {error}") from None
 
 
 @functools.cache
 def _bwrap() -> Bwrap | str:
-    """Bubblewrap as it works here, or why it does not."""
+    """A bubblewrap that works on this machine, or why none does."""
     program = shutil.which("bwrap")
     if sys.platform != "linux":
         return "this system has no bubblewrap"
@@ -127,7 +127,7 @@ def _unshare(*, isolates: bool) -> Unshare | None:
     if sys.platform != "linux" or unshare is None or setpriv is None:
         return None
     rung = Unshare(unshare, setpriv, isolates)
-    # As a program will be started, with all its mounts: in the worker's own directory of programs.
+    # The probe uses all the mounts of a real program, in the worker's own directory of programs.
     directory = Path(sys.executable).parent
     return (
         None

@@ -1,4 +1,4 @@
-"""One sandboxed program as a running thing: start it, ask it to end, make sure that nothing of it is left."""
+"""Lifecycle of one sandboxed program: start it, send SIGTERM to its process groups, kill all that is left."""
 
 import contextlib
 import json
@@ -19,9 +19,9 @@ _DEATH_SECONDS = 10.0
 
 
 class Launched:
-    """A started program. Leaving the context destroys whatever is left of it.
+    """A started program. Leaving the context kills every process of it.
 
-    The thread that starts it must outlive it: a parent-death signal follows the thread, not the process.
+    The thread that starts it must outlive it: a parent-death signal is sent when that thread ends.
     """
 
     def __init__(self, rung: Rung, program: SandboxedProgram, *, merge: bool) -> None:
@@ -149,7 +149,7 @@ def _open(path: Path) -> IO[bytes]:
 
 
 def _first_line(information: int) -> bytes:
-    """What the launcher has told by the end of its first line; a quick program's end may be told with it."""
+    """What the launcher wrote up to the end of its first line; the exit of a quick program may be included."""
     text = b""
     while b"\n" not in text and (chunk := os.read(information, 4096)):
         text += chunk
@@ -157,7 +157,7 @@ def _first_line(information: int) -> bytes:
 
 
 def _first_child(information: bytes) -> int | None:
-    """A handle on the sandbox's first process, which bubblewrap names as soon as it is there."""
+    """A pidfd of the sandbox's first process, whose pid is in bubblewrap's first line."""
     try:
         return _pidfd(int(json.loads(information.partition(b"\n")[0])["child-pid"]))
     except (ValueError, KeyError, TypeError):

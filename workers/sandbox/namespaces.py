@@ -1,9 +1,9 @@
-"""The lower rungs, where a small Python parent (`subreaper.py`) sees to it that nothing survives.
+"""The lower rungs: Linux namespaces or a process group, under a parent (`subreaper.py`) that kills every descendant.
 
-`unshare` and `none` give the program a process namespace of its own, so that the kernel kills all of it with
-the minder, which nothing inside can kill. `group` has no namespace: the minder adopts every orphan below it and
-kills them all, and a sweep by mark catches what got past it. A program that means harm can kill that minder, and
-this worker as well, so `group` is never chosen unasked.
+`unshare` and `none` give the program a process namespace of its own. The subreaper is its first process, which
+nothing inside can kill, and the kernel kills all others with it. `group` has no namespace: the subreaper adopts every
+orphan below it and kills them all, and a sweep by mark finds the ones it missed. A hostile program can kill that
+subreaper, and this worker as well, so `group` is only chosen on request.
 """
 
 import sys
@@ -13,17 +13,17 @@ from pathlib import Path
 from workers.sandbox import mount_plan, rlimits
 from workers.sandbox.program import SandboxedProgram
 
-_SUBREAPER = str(Path(__file__).with_name("minder.py"))
+_SUBREAPER = str(Path(__file__).with_name("subreaper.py"))
 
 
 def subreaper(fd: int) -> list[str]:
-    """The minder's command, isolated from the environment and site packages; it starts in milliseconds."""
+    """The subreaper's command, isolated from the environment and site packages; it starts in milliseconds."""
     return [sys.executable, "-I", "-S", _SUBREAPER, str(fd), "--"]
 
 
 @dataclass(frozen=True)
 class Unshare:
-    """Namespaces by util-linux, whose first process is the minder: `unshare`, or `none` where `isolates` is off."""
+    """Namespaces by util-linux, with the subreaper as first process: `unshare`, or `none` where `isolates` is off."""
 
     unshare: str
     setpriv: str
@@ -47,11 +47,11 @@ class Unshare:
         return [*rlimits.prefix(), *self._prefix(network), *plan.argv(), *subreaper(fd), *program.argv]
 
     def probe(self, program: SandboxedProgram) -> list[str]:
-        """The whole launcher around a program that needs no minder."""
+        """The whole launcher around a program that needs no subreaper."""
         return [*self.argv(program, 0)[: -len(subreaper(0)) - len(program.argv)], *program.argv]
 
     def _prefix(self, more: list[str]) -> list[str]:
-        """Die with the worker, in own user, process and mount namespaces that die with their launcher."""
+        """Namespaces (user, process, mount, IPC) that die with their launcher, which dies with the worker."""
         namespaces = ["--user", "--map-current-user", "--keep-caps", "--pid", "--ipc", "--mount-proc", *more]
         return [
             self.setpriv,
@@ -68,7 +68,7 @@ class Unshare:
 
 @dataclass(frozen=True)
 class ProcessGroupRung:
-    """Only a minder: works everywhere, and contains nobody who means harm."""
+    """A process group under a subreaper: works everywhere, and does not contain a hostile program."""
 
     name: str = "group"
     lifeline: bool = True

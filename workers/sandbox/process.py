@@ -1,4 +1,4 @@
-"""Run one untrusted program under a clock: its output bounded, its silence watched, its end complete."""
+"""Run one untrusted program under timeouts: output is captured to a limit, and every process is killed at the end."""
 
 import os
 import select
@@ -16,9 +16,9 @@ from workers.sandbox.program import Rung, SandboxedProgram
 from workers.sandbox.watchdog import Excess, ResourceLimits, ResourceWatchdog
 
 EndedBy = Literal["exit", "result", "budget", "silence", "cap", "cancel"] | Excess
-"""`result_count`: it had told its result and was stopped because it did not end."""
+"""`result`: it had reported its result, lingered, and was stopped."""
 TICK_SECONDS = 0.5
-"""How often a stop order, and what the program uses, is looked for; all else wakes the watcher by itself."""
+"""Polling interval of the cancellation token and the resource watchdog; all other events wake the watcher."""
 _WITHOUT_PIDFD_SECONDS = 0.05
 _ASK_SECONDS = 1.0
 _CHUNK = 65536
@@ -26,17 +26,17 @@ _CHUNK = 65536
 
 @dataclass(frozen=True)
 class StopConditions:
-    """What ends a program from outside."""
+    """Timeouts and callbacks that stop a program."""
 
     seconds: float
     no_output_seconds: float | None = None
     capture_bytes: int = 32 * 1024 * 1024
     overspent: Callable[[], bool] | None = None
-    """Asked about once a second; True ends the program."""
+    """Called about once a second; True stops the program."""
     result_count: Callable[[], int | None] | None = None
-    """Asked about once a second: the number of results told so far, None while the program is at work."""
+    """Called about once a second: the number of results reported so far, None while the program is working."""
     linger_seconds: float = 10.0
-    """How long the program may go on after a result."""
+    """How long the program may linger after a result."""
 
     @property
     def grace_seconds(self) -> float:
@@ -49,7 +49,7 @@ _UNBOUNDED = ResourceLimits()
 
 @dataclass(frozen=True)
 class ProgramExit:
-    """How the program ended; `exit_code` is None where it was stopped from here."""
+    """How the program ended; `exit_code` is None where it was stopped by the worker."""
 
     exit_code: int | None
     ended_by: EndedBy
@@ -67,9 +67,11 @@ def run(
 ) -> ProgramExit:
     """Run the program to its end; every process that it started is dead on return.
 
-    One that takes more than `resource_limits` is killed at once, without a request to end. Output goes to `stdout` and
-    `stderr`, both to `stdout` where the second is None. Raises `OSError` where the program cannot be started or
-    its output cannot be kept.
+    At a timeout it gets SIGTERM and a grace period; where it exceeds `resource_limits` it is killed at once. Output is
+    written to `stdout` and `stderr`, both to `stdout` where the second is None.
+
+    Raises:
+        OSError: the program cannot be started, or its output cannot be written.
     """
     with ExitStack() as stack:
         captures = [
@@ -117,7 +119,7 @@ class _Watcher:
             self._poll.register(self.launched.exit_fd, select.POLLIN)
 
     def watch(self) -> EndedBy:
-        """Wait for whatever ends the program first."""
+        """Wait until the program ends or must be stopped; returns the first reason."""
         end = self.started + self.conditions.seconds
         ask = self.started + _ASK_SECONDS
         look = self.started + TICK_SECONDS
@@ -142,24 +144,24 @@ class _Watcher:
             self._step(min(end, self._silent_at(), now + TICK_SECONDS) - now)
 
     def until(self, end: float) -> None:
-        """Keep reading until the program is gone, but no longer than `end`."""
+        """Read output until the program has ended, at most until `end` (monotonic seconds)."""
         while self.launched.process.poll() is None and (left := end - time.monotonic()) > 0:
             self._step(min(left, TICK_SECONDS))
 
     def drain(self) -> None:
-        """Read what is left in the pipes; nobody holds their other end any more."""
+        """Read what is left in the pipes; no process has their other end open any more."""
         for fd in list(self._sinks):
             while self._read(fd):
                 pass
 
     def _ended_itself(self, now: float) -> EndedBy | None:
-        """What the program says of itself that ends it."""
-        if self._has_result(now):  # what it spent is spent: its end comes by itself, or soon
+        """Whether the program's own reports (results, spending) stop it, and why."""
+        if self._has_result(now):  # its money is spent: it ends by itself or after the linger timeout
             return "result" if now >= self._result_at + self.conditions.linger_seconds else None
         return "cap" if self.conditions.overspent is not None and self.conditions.overspent() else None
 
     def _has_result(self, now: float) -> bool:
-        """Whether a result is told and nothing followed it; a further one starts the time anew."""
+        """Whether a result is reported and no work followed it; a further result restarts the timeout."""
         count = None if self.conditions.result_count is None else self.conditions.result_count()
         if count != self._results:
             self._results, self._result_at = count, now

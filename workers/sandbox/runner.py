@@ -1,4 +1,4 @@
-"""What every untrusted program of one workcell shares, and how one is put together and run."""
+"""Runner of the untrusted programs of one workcell: their environment, sandbox and limits."""
 
 import shutil
 import sys
@@ -18,28 +18,28 @@ _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class MissingProgramError(Exception):
-    """The program is not there, or may not be executed; the message says which, and where it was sought."""
+    """The program is missing or not executable; the message names it and the searched path."""
 
 
 @dataclass(frozen=True)
 class ProgramRunner:
-    """The surroundings of a workcell's programs."""
+    """Runs programs of a workcell in its sandbox, with its environment and resource limits."""
 
     rung: Rung
     control: Control
     root: Path
     """The workcell's directory, which marks its processes."""
     first_on_path: tuple[Path, ...] = ()
-    """Directories before the worker's own Python on PATH: what set-up made."""
+    """Directories before the worker's own Python on PATH: those of the set-up."""
     worker_path: str = _SYSTEM_PATH
     reads: tuple[Path, ...] = ()
     network_env: Mapping[str, str] = field(default_factory=dict)
     """Variables for programs that have the network, such as proxies."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     hidden: tuple[Path, ...] = ()
-    """Directories of the farm that no program sees, save what it is given of them."""
+    """Directories of the farm that are hidden from programs, except the paths passed to `run`."""
     guarded: tuple[Path, ...] = ()
-    """Directories that others rely on: no program writes there, save what it is given of them."""
+    """Directories that others rely on: read-only for programs, except the paths passed to `run`."""
     resource_limits: ResourceLimits = field(default_factory=ResourceLimits)
     scratch_bytes: int = SCRATCH_BYTES
 
@@ -52,7 +52,7 @@ class ProgramRunner:
     def environment(
         self, inside: Path, given: Mapping[str, str], tmp: Path, *, network: bool
     ) -> dict[str, str]:
-        """The complete environment of a program that works in `inside` and finds `tmp` for temporary files."""
+        """The complete environment of a program that writes `inside`, with `tmp` for temporary files."""
         return {
             "LANG": "C.UTF-8",
             **(self.network_env if network else {}),
@@ -64,7 +64,7 @@ class ProgramRunner:
         }
 
     def find(self, program: str, cwd: Path) -> str:
-        """The program as it will be started. Raises `MissingProgramError`."""
+        """The path of a program's executable, as it will be started. Raises `MissingProgramError`."""
         if "/" in program:
             if shutil.which(str(cwd / program)) is None:
                 raise MissingProgramError(f"there is no executable {program}")
@@ -113,11 +113,11 @@ class ProgramRunner:
             )
 
     def text(self, path: Path, limit: int) -> str:
-        """Captured output as text: secrets blotted out, at most about `limit` bytes, no NUL."""
+        """Captured output as text: secrets redacted, at most about `limit` bytes, no NUL."""
         return self.log(path, limit).decode("utf-8", "replace").replace("\0", "�")
 
     def log(self, path: Path, limit: int) -> bytes:
-        """Captured output, secrets blotted out, shortened in the middle."""
+        """Captured output with secrets redacted, shortened in the middle to about `limit` bytes."""
         try:
             data = path.read_bytes()
         except OSError:

@@ -1,4 +1,4 @@
-"""Finding processes by the mark in their environment, and clearing away what dead workers left."""
+"""Sweep of dead workers: processes found by a mark in their environment, and removal of directories."""
 
 import contextlib
 import os
@@ -33,7 +33,7 @@ def _mark_of(process: Path) -> str | None:
 
 
 def marked(chosen: Callable[[str], bool]) -> list[int]:
-    """Process ids whose mark is chosen; this process is never among them. Linux only, elsewhere empty."""
+    """Ids of the processes whose mark is chosen, without this process. Linux only, elsewhere empty."""
     if sys.platform != "linux":
         return []
     pids = []
@@ -46,7 +46,7 @@ def marked(chosen: Callable[[str], bool]) -> list[int]:
 
 
 def kill_marked(chosen: Callable[[str], bool]) -> int:
-    """Kill every marked process until none is found; how many were killed."""
+    """Kill the processes whose mark is chosen, until none is left; returns how many were killed."""
     killed: set[int] = set()
     deadline = time.monotonic() + _SECONDS
     while (pids := marked(chosen)) and time.monotonic() < deadline:
@@ -59,11 +59,11 @@ def kill_marked(chosen: Callable[[str], bool]) -> int:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a directory that an untrusted program has written; links are not followed, modes are mended."""
+    """Remove a directory that an untrusted program has written: links are not followed, modes are changed as needed."""
 
     def force(function: Callable[..., object], name: str, _error: object) -> None:
         with contextlib.suppress(OSError):
-            os.chmod(os.path.dirname(name), 0o700)  # noqa: PTH101, PTH120 — a name that shutil hands over
+            os.chmod(os.path.dirname(name), 0o700)  # noqa: PTH101, PTH120 — a name from shutil
             if not os.path.islink(name):  # noqa: PTH114
                 os.chmod(name, 0o700)  # noqa: PTH101
             if os.path.isdir(name) and not os.path.islink(name):  # noqa: PTH112, PTH114

@@ -1,7 +1,7 @@
-"""Where a program finds its directory for temporary files: at a path short enough for a Unix socket below it.
+"""A program's directory for temporary files, at a path short enough for a Unix socket below it.
 
-A socket's path holds 107 bytes, and test frameworks use up some eighty of them below `TMPDIR`. A workcell lies as deep
-as the farm does, so its directory is mounted at a short path; where nothing can be mounted, it is another one.
+A socket's path has at most 107 bytes, and test frameworks use some eighty of them below `TMPDIR`. A workcell may be
+nested deeply, so its directory is mounted at a short path; where nothing can be mounted, another directory is used.
 """
 
 import os
@@ -30,9 +30,9 @@ class Temporary:
 
 @contextmanager
 def temporary(rung: Rung, directory: Path) -> Iterator[Temporary]:
-    """The place at which `directory` (in the workcell) is seen, for the time of one program.
+    """A short path for `directory` (in the workcell), for the lifetime of one program.
 
-    Raises `OSError` where `directory` is no directory: what a program has laid there may be a link.
+    Raises `OSError` where `directory` is no directory: an earlier program may have replaced it by a link.
     """
     if not is_real_directory(directory):
         raise NotADirectoryError(f"{directory} is no directory")
@@ -50,7 +50,7 @@ def temporary(rung: Rung, directory: Path) -> Iterator[Temporary]:
 
 
 def _own(directory: Path) -> bool:
-    """Whether `directory` is an empty directory of this user, made where there is none: programs mount theirs over it."""
+    """Whether `directory` is this user's alone, created where it is missing: programs mount theirs over it."""
     with suppress(OSError):
         directory.mkdir(mode=0o700)
     try:

@@ -1,4 +1,4 @@
-"""`claude`: Claude Code in print mode, read from its stream of JSON lines."""
+"""Adapter of `claude`: Claude Code in print mode, with results from its stream of JSON lines."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ class Claude(ModelDrivenToolchain):
         if context.ref.max_turns is not None:
             argv += ["--max-turns", str(context.ref.max_turns)]
         argv += ["--max-budget-usd", decimal_usd(context.max_micro_usd)]
-        # Of this round alone: at a place that lasts, an earlier round may have put a file or a link.
+        # For this round alone: in a lasting directory an earlier round may have put a file or a link.
         config = context.out / "claude"
         config.mkdir(exist_ok=True)
         return Invocation(
@@ -36,7 +36,7 @@ class Claude(ModelDrivenToolchain):
                 CLAUDE_CONFIG_DIR=str(config),
                 CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1",
                 DISABLE_AUTOUPDATER="1",
-                # It refuses bypassPermissions as root unless told that it runs in a disposable place.
+                # As root it refuses bypassPermissions unless this variable declares a sandbox.
                 IS_SANDBOX="1",
             ),
             stdin=context.prompt,

@@ -1,4 +1,4 @@
-"""`codex`: Codex CLI, `codex exec --json`; it reports tokens but no money."""
+"""Adapter of `codex`: Codex CLI, `codex exec --json`; it reports tokens but no costs."""
 
 import contextlib
 from pathlib import Path
@@ -36,7 +36,7 @@ def _tokens(usage: dict[str, Any]) -> Tokens | None:
 
 
 class CodexTally:
-    """Turns and answers; the usage of a turn counts from the session's start, so the highest stands."""
+    """Turns and answers; the usage of a turn counts from the session's start, so the highest is kept."""
 
     def __init__(self) -> None:
         self.tokens: Tokens | None = None
@@ -53,12 +53,12 @@ class CodexTally:
 
     @property
     def result_count(self) -> int | None:
-        """How many turns have ended; None while another one runs."""
+        """The number of ended turns; None while another one runs."""
         return self._turns if self._ended else None
 
     @property
     def is_partial(self) -> bool:
-        """Whether a call went uncounted: the last one of a turn that did not end, or one whose answer broke off."""
+        """Whether a call is not counted: the last one of an unfinished turn, or one with an interrupted answer."""
         return self._is_broken or not self._ended
 
     def feed(self, event: dict[str, Any]) -> None:
@@ -102,8 +102,8 @@ class CodexTally:
             return provider.failure(words, f"the turn did not complete, {exit_words(finished)}")
         if not self.answer:
             if not self._has_items and self.tokens is not None and self.tokens.output:
-                return provider.refused()  # it answered, and showed nothing of it
-            # A used-up quota can end as a completed turn that says nothing.
+                return provider.refused()  # it answered, and did not show the answer
+            # A used-up quota can end as a completed turn without an answer.
             return provider.failure(self._error, "") if self._error else Report("failed", message="no answer")
         if finished.has_failed:
             return Report("failed", message=f"answered, but ended with {exit_words(finished)}")
@@ -111,7 +111,7 @@ class CodexTally:
 
 
 class RolloutTally:
-    """The session record below CODEX_HOME, which counts tokens while the turn still runs."""
+    """Usage from the session record below CODEX_HOME, which counts tokens while the turn still runs."""
 
     def __init__(self) -> None:
         self.tokens: Tokens | None = None
@@ -155,7 +155,7 @@ class Codex(ModelDrivenToolchain):
         )
 
     def _recorded(self, context: RoundContext) -> tuple[Tokens | None, str]:
-        """What the session records of this round count together, and the names of those that count anything.
+        """The sum over the session records of this round, and the names of those with any tokens.
 
         Each sub-agent has a record of its own, with the id of its session in its name.
         """

@@ -1,4 +1,4 @@
-"""`repair`: the built-in program repairer, which needs no model, no key and no network."""
+"""Adapter `repair`: the built-in program repairer, which needs no model, no key and no network."""
 
 import dataclasses
 import sys
@@ -12,7 +12,7 @@ from workers.toolchains.surroundings import environment
 
 
 class Repair:
-    """`python -m workers.repair`, told by the same variables as `command`; it costs compute minutes only."""
+    """`python -m workers.repair`, with the same variables as `command`; it costs compute minutes only."""
 
     name = "repair"
     uses_provider = False
@@ -49,7 +49,7 @@ class Repair:
     def report(self, context: RoundContext, finished: Finished) -> Report:
         result = contract.report(context, finished, blame="infra")
         if finished.ended_by == "exit" and finished.exit_code and result.status == "failed":
-            # It ends with 0 whatever comes of a round.
+            # A completed round has exit code 0, whatever its result.
             result = dataclasses.replace(result, status="error", error_class="infra")
         if result.status == "error":
             result = dataclasses.replace(result, fail_code="cannot_try")

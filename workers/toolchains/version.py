@@ -1,4 +1,4 @@
-"""What a program says of its version, asked once per installed file."""
+"""Version of an installed program, cached by its file."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ _known: dict[tuple[str, int, int], str] = {}
 
 
 def _output_of(program: str, arguments: tuple[str, ...], env: Mapping[str, str]) -> str:
-    """Both outputs of the program; empty where it is not done in time. Nothing of it is left running."""
+    """Both outputs of the program; empty at the timeout. Its process group is killed in any case."""
     with tempfile.TemporaryDirectory(prefix="bench-version-", ignore_cleanup_errors=True) as home:
         process = subprocess.Popen(
             [program, *arguments],
@@ -42,7 +42,7 @@ def _output_of(program: str, arguments: tuple[str, ...], env: Mapping[str, str])
 def ask(
     program: str, arguments: tuple[str, ...] = ("--version",), env: Mapping[str, str] | None = None
 ) -> str | None:
-    """The version number of an executable, or None where it is missing, silent or slow."""
+    """The version number of an executable; None where it is missing, prints none or is too slow."""
     path = shutil.which(program)
     if path is None:
         return None

@@ -62,7 +62,7 @@ def test_only_what_the_reference_names_is_handed_over(
     env = get_toolchain(name).invocation(make_context(ref_of(name, env=["MY_PROXY"]))).env
     assert env["MY_PROXY"] == "http://localhost:1"
     assert "NOT_NAMED" not in env
-    with pytest.raises(WorkerError, match="NOT_SET, which this worker has not"):
+    with pytest.raises(WorkerError, match="NOT_SET, which this worker does not have"):
         get_toolchain(name).invocation(make_context(ref_of(name, env=["NOT_SET"]), cell="other"))
 
 

@@ -30,7 +30,7 @@ Send = Callable[..., None]
 
 
 def _connect() -> tuple[Send, str]:
-    """What sends one record, and the canary's name; without a socket both are empty."""
+    """A function that sends one record, and the canary's name; without a socket a no-op and an empty name."""
     number = os.environ.pop(names.FD, "")
     if not number:
         return (lambda **_record: None), ""
@@ -43,15 +43,15 @@ def _connect() -> tuple[Send, str]:
         try:
             channel.sendall(json.dumps({**record, "key": order["key"]}).encode() + b"\n")
         except OSError:
-            os._exit(70)  # the worker is gone, or has read enough
+            os._exit(70)  # the worker has ended, or has read enough
 
     return send, order["canary"]
 
 
 def _settle_path() -> None:
-    """Undo what the worker did to the import path, for this process and those it starts.
+    """Undo the worker's changes to the import path, for this process and those it starts.
 
-    The working directory comes back only now, with pytest loaded: what lies there stands in for nothing of it.
+    The working directory is added only now, with pytest loaded: files there cannot shadow its modules.
     """
     here = os.environ.pop(names.PATH, "")
     rest = [each for each in os.environ.pop("PYTHONPATH", "").split(os.pathsep) if each and each != here]
@@ -84,8 +84,8 @@ def _outside() -> dict[str, str]:
 
 
 def _load_installed(load: Callable[..., int]) -> Callable[..., int]:
-    """Load the plugins of distributions that are installed: metadata in the check-out offers none, and what is
-    imported for them comes from the check-out only where nothing else has that name.
+    """Load the plugins of installed distributions: metadata in the check-out is ignored, and modules are imported
+    from the check-out only where nothing else has that name.
     """
 
     def loaded(*arguments: Any, **named: Any) -> int:
@@ -108,7 +108,7 @@ def _load_installed(load: Callable[..., int]) -> Callable[..., int]:
 
 
 def _canary_of(items: list[pytest.Item], name: str) -> pytest.Item | None:
-    """A test that must fail, beside the last test of the run."""
+    """The canary, a test that must fail, in the module of the run's last test."""
     parents = [item.getparent(pytest.Module) for item in reversed(items)]
     parent = next((each for each in parents if each is not None), None)
     if parent is None or not name:
@@ -151,8 +151,8 @@ class GateReport:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
-        """After the collection was counted and shown: the canary is none of the project's tests."""
-        # The process that hands tests out to those of xdist has none itself.
+        """Add the canary after the collection was counted and shown: it is none of the project's tests."""
+        # The controller of xdist has no tests itself.
         items = getattr(session, "items", None)
         if items and not hasattr(session.config, "workerinput") and not session.config.option.collectonly:
             self._add_canary(items)
@@ -179,7 +179,7 @@ class GateReport:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, Any, None]:
-        # Before the others see it: pytest puts an exception of its own in the place of unittest's.
+        # Before other hooks: pytest replaces unittest's exception by its own.
         path, raised_in = facts.file_of(item), facts.raised_in(item, call)
         outcome = yield
         # Attributes travel with the report from xdist's workers.
@@ -229,7 +229,7 @@ _plugin = GateReport()
 
 
 def _hide(manager: Any, *plugins: Any) -> None:
-    """Take plugins off the list of names: a project may refuse what it does not know. Their hooks stay."""
+    """Remove plugins from the list of names: a project may refuse unknown ones. Their hooks stay."""
     listed = getattr(manager, "_name2plugin", {})
     for name in [name for name, plugin in listed.items() if plugin in plugins]:
         del listed[name]
@@ -237,11 +237,11 @@ def _hide(manager: Any, *plugins: Any) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Before any code of the project."""
+    """Hide the plugin before any code of the project runs."""
     _hide(early_config.pluginmanager, sys.modules[__name__])
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the plugin's object: its state is no module's."""
+    """Register the plugin object, which has the state."""
     config.pluginmanager.register(_plugin)
     _hide(config.pluginmanager, _plugin)

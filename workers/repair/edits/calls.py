@@ -1,4 +1,4 @@
-"""Arguments swapped, dropped or added; values wrapped in a call or freed from one."""
+"""Mutation operators on calls: arguments swapped, dropped or added; values wrapped in a call or unwrapped."""
 
 import ast
 from collections.abc import Iterator
@@ -108,7 +108,7 @@ def _known_extras(name: str) -> list[str]:
 
 
 def _parameters_of(scope: Scope, name: str) -> list[str]:
-    """Arguments by keyword for a function of the same file, from names that are at hand."""
+    """Keyword arguments for a function of the same file, from local names."""
     at_hand = set(scope.locals)
     for stmt in ast.walk(scope.source.tree):
         if isinstance(stmt, Function) and stmt.name == name:

@@ -1,4 +1,4 @@
-"""Conditions: joined with another, and the templates that new guards test."""
+"""Mutation operators on conditions: joined with another one; and templates for the conditions of new guards."""
 
 import ast
 from collections.abc import Iterator

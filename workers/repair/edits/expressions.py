@@ -1,4 +1,4 @@
-"""An expression replaced by another of the same function; names and attributes mistaken for one another."""
+"""Mutation operators on expressions: replaced by another one of the function; related names and attributes."""
 
 import ast
 from collections.abc import Iterator

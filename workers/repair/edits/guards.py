@@ -1,4 +1,4 @@
-"""Statements that are missing: early returns, raises, updates of what the function keeps."""
+"""Mutation operators that insert statements: early returns, raises, updates of variables."""
 
 import ast
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Statements deleted, moved, copied, wrapped, swapped, or turned into their kin."""
+"""Mutation operators on statements: deleted, moved, copied, wrapped, swapped, or replaced by a related one."""
 
 import ast
 import re

@@ -115,7 +115,7 @@ def test_bells_follow_the_work_and_are_not_doubled() -> None:
     tick(truth, bell, truth.decide, truth.raced.append)
     tick(truth, bell, truth.decide, truth.raced.append)
     assert bell.rung == {"repair": 5, "claude": WINDOW}
-    bell.heard("repair", 2)
+    bell.consume("repair", 2)
     tick(truth, bell, truth.decide, truth.raced.append)
     assert bell.rung["repair"] == 7
 

@@ -93,7 +93,7 @@ def test_why_there_is_no_run_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         line = json.dumps({"key": channel.records.key, "kind": "start"}).encode() + b"\n"
         channel.theirs.sendall(10 * line)
         assert channel.run() is None
-    assert "told more than" in channel.records.missing_reason
+    assert "reported more than" in channel.records.missing_reason
 
 
 def test_a_run_without_an_end_is_none() -> None:
