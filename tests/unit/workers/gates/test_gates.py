@@ -83,9 +83,9 @@ def test_parameters_without_a_fixed_id_are_told_by_number() -> None:
         update={"tests": {"t.py::p[<x at 0x1>]": "failed", "t.py::p[<x at 0x2>]": "passed"}}
     )
     two = SuiteRun({"t.py::p[<x at 0x3>]": "passed", "t.py::p[<x at 0x4>]": "passed"}, canary=True)
-    one = SuiteRun({"t.py::p[<x at 0x3>]": "passed"}, canary=True)
+    case = SuiteRun({"t.py::p[<x at 0x3>]": "passed"}, canary=True)
     assert judged(run(0, two), base).passed
-    assert judged(run(0, one), base).fail_codes == ["fewer_tests"]
+    assert judged(run(0, case), base).fail_codes == ["fewer_tests"]
 
 
 def test_another_parameter_is_another_test() -> None:
@@ -123,8 +123,8 @@ def test_something_must_pass() -> None:
     ],
 )
 def test_a_baseline_without_ids_is_held_by_number(shown: SuiteRun, codes: list[str]) -> None:
-    told = SuiteRun(shown.states, dict.fromkeys(shown.states, "t.py"), canary=True)
-    assert judged(run(0, told), COUNTED).fail_codes == codes
+    reported = SuiteRun(shown.states, dict.fromkeys(shown.states, "t.py"), canary=True)
+    assert judged(run(0, reported), COUNTED).fail_codes == codes
 
 
 def test_a_plain_gate_goes_by_its_exit_code() -> None:

@@ -87,9 +87,9 @@ def test_asking_one_that_does_not_listen_ends_at_the_deadline() -> None:
 
 @linux
 def test_a_fork_that_hangs_is_killed_at_its_limit(zygote: Zygote) -> None:
-    said, done = zygote.answer(zygote.ask({"do": "hang", "limit": 2.0}), soon())
+    lines, done = zygote.answer(zygote.ask({"do": "hang", "limit": 2.0}), soon())
     assert not done
-    assert is_gone(said[0])
+    assert is_gone(lines[0])
     assert zygote.answer(zygote.ask({"do": "echo", "value": 1, "limit": 10}), soon()) == ([1], True)
 
 
@@ -104,9 +104,9 @@ def test_a_fork_that_crashes_leaves_what_it_said(zygote: Zygote) -> None:
 
 @linux
 def test_what_a_fork_started_is_dead_when_its_answer_is_there(zygote: Zygote) -> None:
-    said, done = zygote.answer(zygote.ask({"do": "spawn", "limit": 10}), soon())
+    lines, done = zygote.answer(zygote.ask({"do": "spawn", "limit": 10}), soon())
     assert done
-    assert is_gone(said[0])
+    assert is_gone(lines[0])
 
 
 def test_a_zygote_that_dies_is_reported(zygote: Zygote) -> None:
