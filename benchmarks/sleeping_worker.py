@@ -3,16 +3,16 @@
 import os
 
 from workers import tasks
-from workers.cell import open_cell
 from workers.control import Control
-from workers.execution.job import place_of
+from workers.execution.job import runner_of
 from workers.execution.machine import Machine
 from workers.execution.setup import Products
 from workers.lease.attempt import Run
 from workers.result import ExecutionResult
 from workers.sandbox import ladder
-from workers.sandbox.process import Limits
+from workers.sandbox.process import StopConditions
 from workers.spec import WorkOrder
+from workers.workcell import open_workcell
 
 SECONDS_VARIABLE = "BENCH_SLEEP_SECONDS"
 app = tasks.app
@@ -24,10 +24,12 @@ def sleeping_run(machine: Machine) -> Run:
     rung = ladder.choose("auto")
 
     def run(order: WorkOrder, control: Control) -> ExecutionResult:
-        with open_cell(machine.work_dir, f"x{order.execution_id}-a{order.attempt}") as cell:
-            place = place_of(machine, rung, control, cell, Products())
+        with open_workcell(machine.work_dir, f"x{order.execution_id}-a{order.attempt}") as cell:
+            place = runner_of(machine, rung, control, cell, Products())
             inside = cell.kept_inside("home")
-            ended = place.run(("sleep", seconds), inside, inside, {}, Limits(600.0), cell.logs / "stdout")
+            ended = place.run(
+                ("sleep", seconds), inside, inside, {}, StopConditions(600.0), cell.logs / "stdout"
+            )
         return ExecutionResult(
             status="success" if ended.exit_code == 0 else "failed",
             duration_ms=ended.duration_ms,

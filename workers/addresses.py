@@ -1,4 +1,4 @@
-"""Addresses of repositories: which ones git is given, and what of them may be written down."""
+"""Addresses of repositories: an allow-list of protocols, and redaction of credentials."""
 
 import re
 from typing import Final
@@ -10,14 +10,14 @@ _HELPER: Final = re.compile(r"[A-Za-z0-9.+-]*::")
 _SCHEME: Final = re.compile(r"([^/:@]*)://")
 _USER: Final = re.compile(r"(://)[^/\s]*@")
 _USER_AND_PASSWORD: Final = re.compile(r"^[^/:@\s]+:[^/@\s]+@")
-"""`user:password@host:path`, as nobody should write it."""
+"""`user:password@host:path`."""
 _TOKEN: Final = re.compile(
     r"([?&;][^=&;\s]*(?:token|secret|passw|key|auth)[^=&;\s]*=)[^&;\s]+", re.IGNORECASE
 )
 
 
 def check_repository(repo: str) -> str:
-    """`repo`, an address that git may be given. Raises `ValueError` for one that makes git run a program.
+    """Returns `repo` where it may be passed to Git. Raises `ValueError` for an address that makes Git run a program.
 
     Allowed are https, http, ssh, git and file URLs, `host:path` and local paths.
     """
@@ -32,13 +32,16 @@ def check_repository(repo: str) -> str:
     return repo
 
 
-def is_local(repo: str) -> bool:
-    """Whether an address is a path of this machine: no URL but `file`, and no `host:path`."""
-    scheme = _SCHEME.match(repo)
-    if scheme is not None:
-        return scheme[1] == "file"
+def is_path(repo: str) -> bool:
+    """Whether an address is a path, as Git decides it: no URL, and no `host:path` (a colon before any slash)."""
     host, colon, _ = repo.partition(":")
-    return not colon or "/" in host
+    return _SCHEME.match(repo) is None and (not colon or "/" in host)
+
+
+def is_local(repo: str) -> bool:
+    """Whether a repository is on this machine: its address is a path or a `file` URL."""
+    scheme = _SCHEME.match(repo)
+    return is_path(repo) if scheme is None else scheme[1] == "file"
 
 
 def has_credential(repo: str) -> bool:
@@ -50,11 +53,11 @@ def has_credential(repo: str) -> bool:
     return _USER_AND_PASSWORD.match(repo) is not None or _TOKEN.search(repo) is not None
 
 
-def blotted(repo: str) -> str:
-    """An address without its credential, still recognisable as one that had it."""
+def redacted(repo: str) -> str:
+    """An address with its credential redacted, still recognisable as one that had it."""
     return _TOKEN.sub(r"\1…", _USER.sub(r"\1…:…@", _USER_AND_PASSWORD.sub("…:…@", repo)))
 
 
 def without_credentials(text: str) -> str:
-    """`text` with the user part and tokens of URLs blotted out."""
+    """`text` with the user part and tokens of URLs redacted."""
     return _TOKEN.sub(r"\1…", _USER.sub(r"\1…@", text))

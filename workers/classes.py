@@ -1,4 +1,4 @@
-"""Capability classes: which machines may run which executions."""
+"""Capability classes: the capabilities that an execution needs of a machine, as one queue's name."""
 
 from workers.spec import Workcell
 

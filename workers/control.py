@@ -1,24 +1,24 @@
-"""How a running execution is told to stop, from the heartbeat, the machine or the operator."""
+"""Cancellation token of a running execution, set by the heartbeat, the machine or the operator."""
 
 import threading
 from enum import StrEnum
 
 
 class StopReason(StrEnum):
-    """Why an execution must end before its own budget did."""
+    """Why an execution is stopped before its own budget ends."""
 
     CANCEL = "cancel"
     """The bench was cancelled: record what was spent."""
     DEADLINE = "deadline"
-    """The execution ran past every limit it has: a backstop that should never ring."""
+    """The execution ran past every limit it has: a last timeout that should never be needed."""
     FENCED = "fenced"
-    """The lease is lost: whatever comes of the work is late."""
+    """The lease is lost (its token is fenced off): any result is late."""
     RELEASE = "release"
-    """The machine goes away, or the daily cap was lowered: hand the work back."""
+    """Preemption: the machine drains, or the daily cap was lowered. The lease is released."""
 
 
 class Control:
-    """A stop order that threads and process watchers wait on. The first reason given stands."""
+    """A cancellation token that threads and process watchers wait on. The first reason is final."""
 
     def __init__(self) -> None:
         self._stopped = threading.Event()
@@ -26,7 +26,7 @@ class Control:
         self._reason: StopReason | None = None
 
     def stop(self, reason: StopReason) -> None:
-        """Order the stop; safe from any thread."""
+        """Request the stop; thread-safe and idempotent."""
         with self._lock:
             if self._reason is None:
                 self._reason = reason
@@ -34,7 +34,7 @@ class Control:
 
     @property
     def reason(self) -> StopReason | None:
-        """Why the work must stop; None while it may go on."""
+        """Why the work must stop; None while it may continue."""
         return self._reason
 
     def wait(self, seconds: float) -> bool:

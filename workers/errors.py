@@ -2,7 +2,7 @@
 
 
 class WorkerError(Exception):
-    """A worker cannot be set up; the message names what, where, and what mends it.
+    """A worker cannot be set up; the message names what is wrong, where, and the remedy.
 
     A failed execution is never an exception: it is an `ExecutionResult`.
     """

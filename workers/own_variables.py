@@ -1,4 +1,4 @@
-"""The farm's own environment variables: databases, brokers, secrets. No program of a candidate gets one by name."""
+"""Deny-list of environment variables: the farm's own databases, brokers and secrets. No candidate gets one by name."""
 
 import re
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ def is_own(name: str) -> bool:
 
 
 def check_passed_names(names: Iterable[str]) -> None:
-    """Raises `ValueError` for a name that must not be handed over: `BENCH_*`, and libpq's `PG*`."""
+    """Raises `ValueError` for a name that must not be passed on: `BENCH_*`, and libpq's `PG*`."""
     for name in names:
         if is_own(name):
             raise ValueError(

@@ -1,5 +1,4 @@
-"""Patterns of protected paths, as in .gitignore: which ones can be read, what they match, and one that only ever adds
-protection."""
+"""Patterns of protected paths, as in .gitignore: parsing, matching, escaping, and patterns that only add protection."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ import pathspec
 
 def spec_of(patterns: Sequence[str]) -> "pathspec.PathSpec[Any]":
     """What matches paths by patterns as in .gitignore. Raises `ValueError` or `re.error` for one that is none."""
-    # Left to itself it takes the quickest engine it finds, and some refuse file names that are no UTF-8.
+    # By default it takes the fastest engine that is installed, and some refuse file names that are no UTF-8.
     return pathspec.PathSpec.from_lines("gitignore", patterns, backend="simple")
 
 
@@ -22,8 +21,13 @@ def check_patterns(patterns: list[str]) -> list[str]:
     return patterns
 
 
+def escaped(path: str) -> str:
+    """`path` with every special sign of .gitignore patterns behind a backslash: it matches that name alone."""
+    return re.sub(r"([\\*?\[\] ])", r"\\\1", path)
+
+
 def only_adding(pattern: str) -> str:
-    """`pattern` without the power to take protection away: a leading `!` is meant as it stands, and so is all of a
+    """`pattern` without the power to remove protection: a leading `!` is escaped, and so is every special sign of a
     pattern that cannot be read."""
     if not is_readable(pattern):
         return re.sub(r"([\\*?\[\]!#])", r"\\\1", pattern)

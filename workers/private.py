@@ -7,7 +7,7 @@ from typing import Final
 
 _OTHERS: Final = 0o007
 WORK_DIRECTORIES: Final = ("cells", "mirrors", "run", "setups")
-"""What lies in a work directory; nobody but the worker has business there."""
+"""The directories in a work directory, which only the worker accesses."""
 
 
 def keep_private(directory: Path) -> None:
@@ -21,7 +21,7 @@ def keep_private(directory: Path) -> None:
 
 
 def close_to_others(path: Path) -> None:
-    """Take everybody else's rights from a directory (0700) or file (0600) of this user that others can use.
+    """Remove all access of others to a directory (0700) or file (0600) of this user.
 
     A mode that shuts others out already (0750, for a group that reads archives) is its owner's choice and stays.
     So does a sticky directory such as `/tmp`: it is shared by intent.

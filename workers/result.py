@@ -1,4 +1,4 @@
-"""What came of an execution: a failed run has the shape of a success."""
+"""Result of an execution; a failed one has the same shape as a successful one."""
 
 from typing import Annotated, Any, Final, Literal
 
@@ -24,11 +24,11 @@ class GateResult(Strict):
     """None where the command was killed at its limit or could not start."""
     duration_ms: int = 0
     score: float | None = None
-    """Share of collected tests that passed, 0..1, where a JUnit file tells."""
+    """Share of collected tests that passed, 0..1, where its tests are reported."""
     fail_codes: list[str] = []
     output_tail: str = ""
     warnings: list[str] = []
-    """What does not count against it and should be looked at: tests that are missing and may be."""
+    """Findings that do not count against it and should be reviewed: tests that are missing, as they may be."""
     reruns: list[bool] = []
     """Results of flaky re-runs, oldest first; the first run is `passed` of attempt one."""
 
@@ -49,14 +49,14 @@ class RoundResult(Strict):
     usd_priced: int | None = None
     """Micro-dollars priced from tokens, where no cost was reported."""
     usd_at_least: int | None = None
-    """A lower bound in micro-dollars, where only a part of what was spent is told: never a cost."""
+    """A lower bound in micro-dollars, where only a part of the spending is reported: never a cost."""
     fail_codes: list[str] = []
     """`disk_limit`, `memory_limit` or `process_limit` where it took more of the machine than it may; `cannot_try`
     where the program could not begin its work on this issue; `refused` where the model would not do it,
     `context_overflow` where its window was too small."""
 
 
-class LeftOut(Strict):
+class ExcludedFiles(Strict):
     """What a candidate left in its check-out that is no part of its patch: files that the repository ignores, and
     environments and caches."""
 
@@ -88,12 +88,12 @@ class CandidateResult(Strict):
     patch_bytes: int = 0
     """As archived: what looked like a secret is redacted."""
     files_modified: list[str] = []
-    left_out: LeftOut | None = None
+    left_out: ExcludedFiles | None = None
     """None where no patch was taken."""
     micro_usd: int | None = None
     """Compute plus provider money; None where the provider part is unknown."""
     micro_usd_at_least: int | None = None
-    """Where the cost is unknown: a lower bound of it, of what was seen."""
+    """Where the cost is unknown: the observed part, a lower bound of it."""
     cost_source: CostSource = "unknown"
     sandbox: str = "none"
     archive: str | None = None
@@ -120,6 +120,6 @@ class ExecutionResult(Strict):
     """Index of the candidate that won the vote."""
     candidates: list[CandidateResult] = []
     executed_plan: dict[str, Any] = {}
-    """`cyntra.executed_plan.v1`: what really ran."""
+    """The document `cyntra.executed_plan.v1`."""
     baseline: list[GateBaseline] = []
     """`baseline` executions only: what the gates showed on the base commit."""

@@ -1,4 +1,4 @@
-"""What a worker is told by its environment."""
+"""Settings of a worker, read from environment variables."""
 
 import os
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ _MEBIBYTE: Final = 1024 * 1024
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """Where a worker works, what it keeps, and what it lets out.
+    """Directories, secrets and limits of a worker.
 
     | variable | meaning | default |
     | --- | --- | --- |
@@ -62,7 +62,7 @@ class WorkerSettings:
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] | None = None) -> "WorkerSettings":
-        """Read the variables above. Raises `WorkerError` naming the variable that makes no sense."""
+        """Read the variables above. Raises `WorkerError` naming the variable that is invalid."""
         given = os.environ if env is None else env
         return cls(
             work_dir=_directory(given, "BENCH_WORK_DIR", "work"),
@@ -114,7 +114,7 @@ def _sandbox(value: str) -> Sandbox:
 
 
 def passed_names(value: str) -> tuple[str, ...]:
-    """The names in `BENCH_PASS_ENV`. Raises `WorkerError` for one that goes to no program."""
+    """The names in `BENCH_PASS_ENV`. Raises `WorkerError` for one that must not be passed to a program."""
     names = tuple(name.strip() for name in value.split(",") if name.strip())
     try:
         check_passed_names(names)

@@ -1,4 +1,4 @@
-"""What an execution is told to do: the workcell description and the leased work order.
+"""Input of an execution: the workcell description and the leased work order.
 
 These models are the wire format between the database and a worker, and the `workcell` block of a bench
 config is made of the same ones.
@@ -78,11 +78,11 @@ class Gate(Strict):
     required: bool = True
     timeout_seconds: Positive = 300.0
     base: Literal["hang", "crash"] | None = None
-    """How it fails on the base commit where that is the bug: it never ends, or its process dies. A pytest gate shows
-    by itself that it was in the middle of a test."""
+    """How it fails on the base commit where that is the bug: it never ends, or its process dies. Not needed for a
+    pytest gate, which reports the test that was running."""
     junit: bool = False
-    """Whether its tests are told one by one: a pytest command reports them itself, any other writes a JUnit file
-    where `{junit}` in the command, or the variable BENCH_JUNIT, says."""
+    """Whether its tests are reported one by one: a pytest command reports them itself, any other writes a JUnit file
+    to the path in `{junit}` of the command or in the variable BENCH_JUNIT."""
     fewer_tests: FewerTests | None = None
     """Cases missing from a parametrised set of which others still pass: `fail`, `warn`, or None, which warns of those
     whose entry failed on the base commit, and fails for the rest."""
@@ -102,7 +102,7 @@ class Gate(Strict):
 
     @model_serializer(mode="wrap")
     def _without_later_keys(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A gate that says nothing of a key keeps the hash that it had before there was one."""
+        """A gate without a newer key keeps the hash that it had before that key existed."""
         return {key: value for key, value in serialize(self).items() if value or key not in _LATER_KEYS}
 
     @property
@@ -126,10 +126,10 @@ class ToolchainRef(Strict):
     no_output_seconds: Positive | None = None
     """A program silent for this long is stopped; None keeps the adapter's own limit."""
     linger_seconds: Positive = 10.0
-    """A program that has told its result and does not end is stopped after this long, at most a tenth of what is left
-    of the budget, and its work is judged."""
+    """Timeout after a program has reported its result and does not end, at most a tenth of what is left of the budget;
+    its work is judged."""
     env: Annotated[list[str], AfterValidator(_passable)] = []
-    """Names of further variables of the worker's environment that are handed over (never secrets)."""
+    """Names of further variables of the worker's environment that are passed on (never secrets)."""
     tags: list[str] = []
     """Machine tags that a worker must carry to run this toolchain."""
 
@@ -142,14 +142,14 @@ class Rates(Strict):
 
 
 class GitOptions(Strict):
-    """What of the repository is checked out beside the files of the base commit."""
+    """What of the repository is checked out in addition to the files of the base commit."""
 
     submodules: bool = False
     """Fetch submodules, nested ones too, and lay them into the check-out as plain files."""
     lfs: bool = False
     """Fetch the contents of Git LFS files and lay them into the check-out in place of their pointers."""
     max_lfs_mb: Annotated[int, Field(ge=1, le=1_000_000)] = 1024
-    """The most that the contents of one commit may amount to."""
+    """The most megabytes of contents of one commit."""
 
 
 class Workcell(Strict):
@@ -167,7 +167,7 @@ class Workcell(Strict):
     protected_paths: Patterns | None = None
     """None: the repository's tests, and the files that gates name."""
     further_protected_paths: Patterns = []
-    """Protected beside those, whatever they are."""
+    """Patterns that are protected in addition to `protected_paths`."""
     toolchains: Annotated[list[ToolchainRef], Field(min_length=1)] = [ToolchainRef(name="repair")]
     tags: list[str] = []
     """Machine tags that a worker must carry to run this workcell at all."""
@@ -212,18 +212,17 @@ class GateBaseline(Strict):
     skipped: int | None = None
     xfailed: int | None = None
     tests: dict[str, TestState] | None = None
-    """Every test that ran, by id; None where they were not told, or are too many to keep."""
+    """Every test that ran, by id; None where they were not reported, or are too many to keep."""
     known_good_tests: dict[str, TestState] | None = None
-    """Every test that ran on the known-good commit, where there is one: only these must be there, and come to what
-    they came to there."""
+    """Every test that ran on the known-good commit, where there is one: only these must run, with the same states."""
     canary: bool = False
-    """Whether a test that must fail was run beside them, and failed."""
+    """Whether a test that must fail (a canary) was run with them, and failed."""
     duration_ms: int = 0
     detail: str = ""
 
 
 class WorkOrder(Strict):
-    """A leased execution, as `farm.claim_execution` hands it to a worker."""
+    """A leased execution, as `farm.claim_execution` returns it to a worker."""
 
     execution_id: int
     attempt: int

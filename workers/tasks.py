@@ -23,21 +23,21 @@ from workers.execution.run import run_execution
 from workers.lease.attempt import Run, attempt_next
 from workers.lease.notes import LeaseNotes
 from workers.lease.timing import LeaseTiming
-from workers.node.presence import Presence, heard_a_bell
+from workers.node.presence import Presence, note_doorbell
 from workers.node.settings import NodeSettings
-from workers.node.warm import settle, warm_up
+from workers.node.warm import freeze_heap, warm_up
 from workers.settings import WorkerSettings
 
-# One bell serves a class for at most this long, so that the other classes of the machine get their turn.
-_TURN_SECONDS = 30.0
+# A doorbell message serves its class for at most this long, so that no class of the machine starves.
+_SLICE_SECONDS = 30.0
 
 app = make_app(os.environ.get("BENCH_BROKER_URL", "memory://"))
 app.steps["consumer"].add(Presence)
 
 
 @dataclass(frozen=True)
-class Desk:
-    """All that a pool child works with."""
+class WorkerContext:
+    """Resources of a pool child."""
 
     leases: Leases
     machine_id: str
@@ -48,17 +48,17 @@ class Desk:
 
 
 def run_on(machine: Machine) -> Run:
-    """How an execution is carried out on this machine."""
+    """The function that runs an execution on this machine."""
     return lambda order, control: run_execution(order, machine, control)
 
 
 @lru_cache(maxsize=1)
-def desk_of(_pid: int) -> Desk:
-    """Built once in each pool child, after the fork: a connection does not survive one."""
+def context_of(_pid: int) -> WorkerContext:
+    """The resources of this pool child, built once and after the fork: a connection does not survive one."""
     node = NodeSettings.from_environment()
     machine = Machine.of(WorkerSettings.from_environment())
     parent = os.getppid()
-    return Desk(
+    return WorkerContext(
         leases=Leases(
             open_engine(node.database_url, f"bench worker {node.machine_id}", pool_size=2), node.machine_token
         ),
@@ -70,12 +70,18 @@ def desk_of(_pid: int) -> Desk:
     )
 
 
-def serve(queue: str, desk: Desk) -> None:
-    """Work through class `queue` until nothing is ready, the turn is over, or the machine goes away."""
-    until = time.monotonic() + _TURN_SECONDS
-    while not desk.leaving() and time.monotonic() < until:
+def serve(queue: str, context: WorkerContext) -> None:
+    """Run executions of class `queue` until none is ready, its time slice ends, or the machine drains."""
+    until = time.monotonic() + _SLICE_SECONDS
+    while not context.leaving() and time.monotonic() < until:
         ending = attempt_next(
-            desk.leases, queue, desk.machine_id, desk.run, desk.timing, desk.notes, desk.leaving
+            context.leases,
+            queue,
+            context.machine_id,
+            context.run,
+            context.timing,
+            context.notes,
+            context.leaving,
         )
         if ending is None:
             return
@@ -83,8 +89,8 @@ def serve(queue: str, desk: Desk) -> None:
 
 @app.task(name=TASK_NAME, bind=True)
 def work(task: Any) -> None:
-    """A bell rang: there is work in the class of this queue."""
-    serve(capability_class(task.request.delivery_info["routing_key"]), desk_of(os.getpid()))
+    """Doorbell task: claim and run executions in the class of this queue."""
+    serve(capability_class(task.request.delivery_info["routing_key"]), context_of(os.getpid()))
 
 
 @signals.after_setup_logger.connect
@@ -110,18 +116,18 @@ def _warm_up(**_: Any) -> None:
 
 
 @signals.worker_before_create_process.connect
-def _settle(**_: Any) -> None:
-    settle()
+def _freeze_heap(**_: Any) -> None:
+    freeze_heap()
 
 
 @signals.worker_process_init.connect
-def _sit_down(**_: Any) -> None:
-    """Have the desk ready and its connection open before the first bell; a claim in no class takes nothing."""
-    desk = desk_of(os.getpid())
+def _warm_up_child(**_: Any) -> None:
+    """Open the child's connection before the first doorbell; a claim of the empty class leases nothing."""
+    context = context_of(os.getpid())
     with suppress(SQLAlchemyError):
-        desk.leases.claim("", desk.machine_id, uuid4(), desk.timing.lease)
+        context.leases.claim("", context.machine_id, uuid4(), context.timing.lease)
 
 
 @signals.task_received.connect
-def _bell(**_: Any) -> None:
-    heard_a_bell()
+def _note_doorbell(**_: Any) -> None:
+    note_doorbell()

@@ -1,4 +1,4 @@
-"""Fakes that keep the contracts of the real parts: for tests, benchmarks and trying a farm out."""
+"""Fakes with the contracts of the real parts: for tests, benchmarks and demonstrations."""
 
 import json
 import sys
@@ -17,7 +17,7 @@ step = json.loads(sys.argv[1])
 for name, text in step["files"].items():
     Path(name).parent.mkdir(parents=True, exist_ok=True)
     Path(name).write_text(text)
-print(step["says"], flush=True)
+print(step["prints"], flush=True)
 time.sleep(step["seconds"])
 sys.exit(step["exit_code"])
 """
@@ -31,19 +31,19 @@ class Step:
     """Files written in the check-out, by relative path."""
     seconds: float = 0.0
     """How long it then sleeps."""
-    says: str = "done"
+    prints: str = "done"
     exit_code: int = 0
     status: ReportStatus = "success"
     """What it reports where it ended by itself with exit code 0: success, partial, failed or error."""
     error_class: ErrorClass | None = None
     micro_usd: int | None = 0
-    """What it reports as spent; None where it does not tell."""
+    """What it reports as spent; None where it reports no cost."""
     is_result: bool = False
-    """Whether what it says is its result, after which it is not waited for."""
+    """Whether its output is its result, after which it may only linger."""
 
 
 class ScriptedToolchain:
-    """A toolchain that really runs, and does what its script says: round after round, the last step again."""
+    """A toolchain that runs a real process with scripted behaviour: a step a round, the last step repeated."""
 
     def __init__(self, *steps: Step, name: str = "scripted", uses_provider: bool = False) -> None:
         self.name = name
@@ -70,15 +70,15 @@ class ScriptedToolchain:
         )
 
     def spent(self, context: RoundContext, stdout: Path) -> int | None:
-        """What the step reports, as soon as it has said something."""
+        """What the step reports, as soon as there is output."""
         return self._step(context).micro_usd if stdout.exists() and stdout.stat().st_size else None
 
-    def told(self, context: RoundContext, stdout: Path) -> int | None:
-        """1 where the step has said its result."""
+    def result_count(self, context: RoundContext, stdout: Path) -> int | None:
+        """1 where the step has printed its result."""
         return 1 if self._step(context).is_result and stdout.exists() and stdout.stat().st_size else None
 
     def report(self, context: RoundContext, finished: Finished) -> Report:
-        """The step's own words, unless it was stopped or failed."""
+        """The step's own report, unless it was stopped or failed."""
         step = self._step(context)
         if finished.is_stopped:
             message = f"stopped: {finished.ended_by}"
@@ -86,31 +86,31 @@ class ScriptedToolchain:
         if finished.has_failed:
             return Report("failed", message=f"exit code {finished.exit_code}", micro_usd=step.micro_usd)
         if step.status == "error":
-            return Report("error", step.error_class or "provider", step.says, micro_usd=step.micro_usd)
-        return Report(step.status, message=step.says, micro_usd=step.micro_usd)
+            return Report("error", step.error_class or "provider", step.prints, micro_usd=step.micro_usd)
+        return Report(step.status, message=step.prints, micro_usd=step.micro_usd)
 
     def _step(self, context: RoundContext) -> Step:
         return self._steps[min(context.round, len(self._steps)) - 1]
 
 
 def fixed_gate(name: str = "fixed", *, passes: bool = True, required: bool = True) -> Gate:
-    """A gate that always says the same, whatever the code."""
+    """A gate with a constant verdict, whatever the code."""
     command = [sys.executable, "-I", "-S", "-c", f"raise SystemExit({0 if passes else 1})"]
     return Gate(name=name, command=command, required=required)
 
 
 def file_gate(path: str, name: str = "file") -> Gate:
-    """A gate that passes when the file is there: the cheapest one that a candidate can make pass."""
+    """A gate that passes where the file exists: the cheapest one that a candidate can make pass."""
     code = f"import os; raise SystemExit(0 if os.path.exists({path!r}) else 1)"
     return Gate(name=name, command=[sys.executable, "-I", "-S", "-c", code])
 
 
 @dataclass
 class RecordingDoorbell:
-    """A doorbell that rings nobody and remembers; `heard` takes bells away as a worker does."""
+    """A doorbell that counts its messages and sends none; `consume` removes some, as a worker does."""
 
     rung: dict[str, int] = field(default_factory=dict)
-    """Bells by class, of all time."""
+    """All messages by class since it was made."""
     _waiting: dict[str, int] = field(default_factory=dict)
 
     def waiting(self, queue: str) -> int:
@@ -120,6 +120,6 @@ class RecordingDoorbell:
         self.rung[queue] = self.rung.get(queue, 0) + times
         self._waiting[queue] = self.waiting(queue) + times
 
-    def heard(self, queue: str, times: int) -> None:
-        """Take `times` bells of a class away, as far as there are some."""
+    def consume(self, queue: str, times: int) -> None:
+        """Remove up to `times` waiting messages of a class."""
         self._waiting[queue] = max(0, self.waiting(queue) - times)

@@ -14,6 +14,7 @@ from bench.config.source import read_source
 from bench.config.trust import TrustLevel, check_keys, tightened
 from planner.canonical import sha256_json
 from planner.system.project import find_project
+from workers.addresses import is_path
 from workers.spec import Workcell
 
 CONFIG_VARIABLE: Final = "BENCH_CONFIG"
@@ -183,10 +184,8 @@ def _own_keys(override: Mapping[str, Any] | None, where: str) -> dict[str, Any]:
 
 
 def is_relative(repo: str) -> bool:
-    """Whether `repo` is a path that depends on where one stands: no URL, no host:path, not from the root."""
-    host, colon, _ = repo.partition(":")
-    elsewhere = "://" in repo or (bool(colon) and "/" not in host)
-    return not elsewhere and not Path(_expanded(repo)).is_absolute()
+    """Whether `repo` is a relative path: its meaning depends on the working directory."""
+    return is_path(repo) and not Path(_expanded(repo)).is_absolute()
 
 
 def _expanded(path: str) -> str:

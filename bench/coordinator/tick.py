@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from db.repositories.ticks import OpenBench
-from workers.broker.doorbell import WINDOW, BellError, Doorbell, bells_to_ring
+from workers.broker.doorbell import WINDOW, Doorbell, DoorbellError, doorbells_to_ring
 
 # Machines start on the first cases while the rest is still being admitted.
 _RING_FIRST, _RING_EVERY = 8, 64
@@ -109,9 +109,9 @@ def _as_checked(state: FarmState, bench_id: str) -> Iterator[int]:
 def _ring(state: FarmState, bell: Doorbell, report: TickReport) -> None:
     try:
         for queue, ready in state.ready_by_queue(WINDOW).items():
-            bells = bells_to_ring(ready, bell.waiting(queue))
+            bells = doorbells_to_ring(ready, bell.waiting(queue))
             if bells:
                 bell.ring(queue, bells)
             report.rung += bells
-    except BellError as error:
+    except DoorbellError as error:
         report.bell_error = str(error)

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import psutil
 
 from bench.embedded.errors import EmbeddedError
 from planner.system.atomic import write_atomic
+from workers.process_identity import identity_of, living
 
 # Children inherit it, so that a process tree is identified even after its root was killed.
 FAMILY = "FARM_FAMILY"
@@ -50,7 +50,7 @@ class Daemon:
     def process(self) -> psutil.Process | None:
         """The running process of the pid file; None where it has ended, or its pid was recycled."""
         note = self._note()
-        return living(note.pid, note.born) if note is not None else None
+        return _recorded(note) if note is not None else None
 
     @property
     def was_started(self) -> bool:
@@ -94,7 +94,7 @@ class Daemon:
         note = self._read()
         if note is None or note.place == self._place():
             return
-        process = living(note.pid, note.born)
+        process = _recorded(note)
         if process is not None and is_ours(process):
             self._write(replace(note, place=self._place()))
         else:
@@ -114,7 +114,7 @@ class Daemon:
         note = self._note()
         if note is None:
             return
-        process = living(note.pid, note.born)
+        process = _recorded(note)
         family = _descendants(process)
         if process is not None:
             end(process, grace_seconds, signals)
@@ -184,26 +184,15 @@ def place_of(directory: Path) -> str:
 
 
 def birth(pid: int) -> str | None:
-    """Start time of a process, which distinguishes recycled pids; None for a dead one or a zombie."""
+    """The identity of the process with this pid; None for a dead one or a zombie. Reaps an own child that ended."""
     _reap(pid)
-    try:
-        # Counted from the boot, and so independent of the wall clock.
-        state = (
-            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        )
-    except OSError:
-        return _birth_without_proc(pid)
-    return None if state[0] in "ZX" else f"{_boot()}/{state[19]}"
+    return identity_of(pid)
 
 
-def living(pid: int, born: str) -> psutil.Process | None:
-    """The running process with this pid and start time; None where it has ended."""
-    if birth(pid) != born:
-        return None
-    try:
-        return psutil.Process(pid)
-    except psutil.NoSuchProcess:
-        return None
+def _recorded(note: Record) -> psutil.Process | None:
+    """The living process of a record; None where it has ended, or its pid is another process's now."""
+    _reap(note.pid)
+    return living(note.pid, note.born)
 
 
 def end(process: psutil.Process, grace_seconds: float, signals: Sequence[signal.Signals]) -> None:
@@ -276,18 +265,3 @@ def _reap(pid: int) -> None:
             gone = pid
         if gone:
             _own_children.discard(pid)
-
-
-def _birth_without_proc(pid: int) -> str | None:
-    if Path("/proc/self/stat").exists():
-        return None
-    try:
-        process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.3f}"
-    except psutil.Error:
-        return None
-
-
-@cache
-def _boot() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()

@@ -6,7 +6,7 @@ from typing import Any, Final
 from bench.intake.dependencies import BACKWARD_KEYS, FORWARD_KEYS, dependencies_of
 from bench.intake.fields import Fields
 from bench.intake.issue import PRIORITIES, RISKS, SIZES, Issue
-from workers.addresses import blotted, has_credential
+from workers.addresses import has_credential, redacted
 
 _OTHER_NAMES: Final = {
     *("_type", "priority", "labels", "created_at", "updated_at", "estimated_minutes", "body", "parent"),
@@ -138,4 +138,4 @@ def _workcell(fields: Fields) -> dict[str, Any] | None:
     fields.warn(
         "workcell.repo: holds a user, password or token, which is not stored; take it out of the file"
     )
-    return {**value, "repo": blotted(repo)}
+    return {**value, "repo": redacted(repo)}

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from bench.errors import BenchError, FailureError
 from db.repositories.recorded import RecordedCandidate, recorded_candidates
 from planner.system.atomic import atomic_directory
-from workers.execution.archive import Evidence, is_archive_name, write_archive
+from workers.execution.archive import CandidateRecord, is_archive_name, write_archive
 from workers.execution.leftovers import size_of
 from workers.result import CandidateResult
 from workers.sandbox.sweep import is_real_directory, remove_tree
@@ -114,7 +114,7 @@ def restore_archives(engine: sa.Engine, target: Path) -> Restored:
     return Restored(written, known, lost, refused)
 
 
-def _evidence(recorded: RecordedCandidate) -> Evidence | None:
+def _evidence(recorded: RecordedCandidate) -> CandidateRecord | None:
     try:
         order = WorkOrder.model_validate(recorded.work_order)
         result = CandidateResult.model_validate(recorded.result)
@@ -122,7 +122,7 @@ def _evidence(recorded: RecordedCandidate) -> Evidence | None:
         return None
     if order.action is None or result.started_at is None:
         return None
-    return Evidence(order, order.action, result)
+    return CandidateRecord(order, order.action, result)
 
 
 def prune_logs(directory: Path, older_than_seconds: float, dry_run: bool) -> tuple[int, int]:

@@ -19,7 +19,7 @@ from planner.dataset.read import read_dataset
 from planner.documents.planner_input import input_hash
 from tests.fixtures.archive_files import policy_trace, write_labels
 from tests.fixtures.dataset_builder import DatasetBuilder
-from workers.execution.archive import Evidence, write_archive
+from workers.execution.archive import CandidateRecord, write_archive
 from workers.result import CandidateResult, GateResult
 from workers.spec import Gate, PlannedAction, Workcell, WorkOrder
 
@@ -67,7 +67,7 @@ def archive_run(
             diff_lines=3,
             micro_usd=250_000,
         )
-        write_archive(archives, Evidence(order, planned, result))
+        write_archive(archives, CandidateRecord(order, planned, result))
 
 
 @pytest.fixture

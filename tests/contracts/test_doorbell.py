@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from workers.broker.celery_app import TASK_NAME, make_app
-from workers.broker.doorbell import BellError, CeleryDoorbell, Doorbell, bells_to_ring
+from workers.broker.doorbell import CeleryDoorbell, Doorbell, DoorbellError, doorbells_to_ring
 from workers.testing import RecordingDoorbell
 
 
@@ -65,7 +65,7 @@ def test_a_message_carries_nothing_but_the_class(broker_url: str) -> None:
 
 def test_a_broker_that_is_away_is_a_bell_error(tmp_path: Any) -> None:
     bell = CeleryDoorbell(make_app(f"redis+socket://{tmp_path}/none.sock"))
-    with pytest.raises(BellError, match="the broker does not answer"):
+    with pytest.raises(DoorbellError, match="the broker does not answer"):
         bell.waiting("repair")
 
 
@@ -73,7 +73,7 @@ def test_a_broker_that_answers_with_an_error_is_a_bell_error(broker_url: str) ->
     app = make_app(broker_url)
     with app.connection_for_read() as connection:
         connection.default_channel.client.set("class.spoiled", "no list")
-        with pytest.raises(BellError, match="wrong kind of value"):
+        with pytest.raises(DoorbellError, match="wrong kind of value"):
             CeleryDoorbell(app).waiting("spoiled")
         connection.default_channel.client.delete("class.spoiled")
     kombu.pools.reset()
@@ -86,4 +86,4 @@ def test_a_broker_that_answers_with_an_error_is_a_bell_error(broker_url: str) ->
 def test_never_more_bells_than_work_and_never_more_than_the_window(
     ready: int, waiting: int, window: int, bells: int
 ) -> None:
-    assert bells_to_ring(ready, waiting, window) == bells
+    assert doorbells_to_ring(ready, waiting, window) == bells

@@ -19,11 +19,11 @@ import pytest
 
 from workers.control import Control, StopReason
 from workers.sandbox import ladder, process
-from workers.sandbox.minded import Group
-from workers.sandbox.process import Ended, Limits
-from workers.sandbox.program import MARK, Program, Rung
+from workers.sandbox.namespaces import ProcessGroupRung
+from workers.sandbox.process import ProgramExit, StopConditions
+from workers.sandbox.program import MARK, Rung, SandboxedProgram
 
-FOUND = (ladder._bwrap(), ladder._unshare(isolates=True), ladder.choose("none"), Group())
+FOUND = (ladder._bwrap(), ladder._unshare(isolates=True), ladder.choose("none"), ProcessGroupRung())
 RUNGS = list({rung.name: rung for rung in FOUND if not isinstance(rung, str | None)}.values())
 WHOLE_BUDGET = 900.0
 DAEMON = """
@@ -55,17 +55,17 @@ class Cellar:
         self.out, self.err = place / "out", place / "err"
         self.mark = str(place)
 
-    def program(self, code: str, **more: object) -> Program:
+    def program(self, code: str, **more: object) -> SandboxedProgram:
         env = {"PATH": os.environ["PATH"], MARK: self.mark}
         argv = (sys.executable, "-I", "-S", "-c", textwrap.dedent(code))
-        return Program(argv, env, self.cell, self.cell, **more)  # type: ignore[arg-type]
+        return SandboxedProgram(argv, env, self.cell, self.cell, **more)  # type: ignore[arg-type]
 
     def said(self, word: str) -> bool:
         """Whether the program has written this so far."""
         return self.out.exists() and word in self.out.read_text()
 
-    def run(self, rung: Rung, code: str, control: Control | None = None, **limits: object) -> Ended:
-        given = Limits(**{"seconds": 20.0, **limits})  # type: ignore[arg-type]
+    def run(self, rung: Rung, code: str, control: Control | None = None, **limits: object) -> ProgramExit:
+        given = StopConditions(**{"seconds": 20.0, **limits})  # type: ignore[arg-type]
         return process.run(rung, self.program(code), given, control or Control(), self.out, self.err)
 
 
@@ -112,8 +112,8 @@ def test_a_program_that_has_told_its_result_is_stopped_soon(rung: Rung, cellar: 
     told = lambda: 1 if cellar.said("result") else None  # noqa: E731
     # Nor is it stopped at a cap that it reached with its result.
     overspent = lambda: cellar.said("result")  # noqa: E731
-    ended = cellar.run(rung, TELLS, told=told, overspent=overspent, linger_seconds=0.2)
-    assert (ended.exit_code, ended.ended_by) == (None, "told")
+    ended = cellar.run(rung, TELLS, result_count=told, overspent=overspent, linger_seconds=0.2)
+    assert (ended.exit_code, ended.ended_by) == (None, "result")
     assert ended.duration_ms < 15_000
 
 
@@ -123,7 +123,7 @@ def test_a_result_told_in_time_is_neither_a_timeout_nor_silence(
     rung: Rung, cellar: Cellar, limits: dict[str, float]
 ) -> None:
     told = lambda: 1 if cellar.said("result") else None  # noqa: E731
-    assert cellar.run(rung, TELLS, told=told, linger_seconds=60.0, **limits).ended_by == "told"
+    assert cellar.run(rung, TELLS, result_count=told, linger_seconds=60.0, **limits).ended_by == "result"
 
 
 @pytest.mark.parametrize("rung", RUNGS[:1], indirect=True, ids=lambda rung: rung.name)
@@ -135,9 +135,9 @@ def test_a_further_result_or_more_work_gives_the_program_its_time_again(rung: Ru
         asked.append(time.monotonic())
         return next(answers, 3)
 
-    ended = cellar.run(rung, TELLS, told=told, linger_seconds=1.5)
+    ended = cellar.run(rung, TELLS, result_count=told, linger_seconds=1.5)
     # Told anew at the fifth question: a second and a half later is the seventh.
-    assert (ended.ended_by, len(asked)) == ("told", 7)
+    assert (ended.ended_by, len(asked)) == ("result", 7)
 
 
 def test_standard_input_is_closed_or_the_file_given(rung: Rung, cellar: Cellar, tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_standard_input_is_closed_or_the_file_given(rung: Rung, cellar: Cellar, 
     assert cellar.out.read_text() == "''\n"
     (tmp_path / "prompt").write_text("do it")
     program = cellar.program(code, stdin=tmp_path / "prompt")
-    process.run(rung, program, Limits(20), Control(), cellar.out, cellar.err)
+    process.run(rung, program, StopConditions(20), Control(), cellar.out, cellar.err)
     assert cellar.out.read_text() == "'do it'\n"
 
 
@@ -263,11 +263,11 @@ import threading, pathlib
 from workers.control import Control
 from workers.sandbox import process
 from workers.sandbox.bwrap import Bwrap
-from workers.sandbox.minded import Group, Unshare
-from workers.sandbox.program import Program
+from workers.sandbox.namespaces import ProcessGroupRung, Unshare
+from workers.sandbox.program import SandboxedProgram
 from pathlib import Path, PosixPath
 program = {cellar.program(code)!r}
-run = lambda: process.run({rung!r}, program, process.Limits(900), Control(), Path({str(cellar.out)!r}))
+run = lambda: process.run({rung!r}, program, process.StopConditions(900), Control(), Path({str(cellar.out)!r}))
 thread = threading.Thread(target=run)
 thread.start()
 thread.join()
@@ -325,15 +325,15 @@ def test_bwrap_gives_the_network_only_on_request(cellar: Cellar, network: bool) 
         code = f"import socket; socket.create_connection(('127.0.0.1', {server.getsockname()[1]}), 2)"
         program = cellar.program(code, network=network)
         rung = ladder.choose("bwrap")
-        ended = process.run(rung, program, Limits(20), Control(), cellar.out, cellar.err)
+        ended = process.run(rung, program, StopConditions(20), Control(), cellar.out, cellar.err)
     assert (ended.exit_code == 0) is network
 
 
 @isolating
 def test_bwrap_does_not_blame_the_program_for_its_own_failure(cellar: Cellar) -> None:
-    program = Program(("/nowhere/to/be/found",), {MARK: cellar.mark}, cellar.cell, cellar.cell)
+    program = SandboxedProgram(("/nowhere/to/be/found",), {MARK: cellar.mark}, cellar.cell, cellar.cell)
     with pytest.raises(OSError, match="could not start"):
-        process.run(ladder.choose("bwrap"), program, Limits(20), Control(), cellar.out)
+        process.run(ladder.choose("bwrap"), program, StopConditions(20), Control(), cellar.out)
 
 
 def test_a_moment_in_which_no_program_starts_does_not_cost_the_sandbox_for_good(

@@ -14,7 +14,7 @@ from bench.results.archives import restore_archives
 from db.repositories.leases import Leases
 from db.repositories.plans import Plans
 from tests.fixtures.rows import CODE, admit_all, claim, new_arm, new_bench, new_case, result
-from workers.execution.archive import Evidence, is_archive_name, write_archive
+from workers.execution.archive import CandidateRecord, is_archive_name, write_archive
 from workers.result import CandidateResult
 from workers.spec import WorkOrder
 
@@ -59,7 +59,7 @@ def test_a_name_that_leaves_its_place_is_none(name: str, tmp_path: Path) -> None
         CandidateResult.model_validate(candidate(name).model_dump())
     order = WorkOrder.model_construct()
     with pytest.raises(ValueError, match="is no name of an archive"):
-        write_archive(tmp_path / "archives", Evidence(order, None, candidate(name)))  # type: ignore[arg-type]
+        write_archive(tmp_path / "archives", CandidateRecord(order, None, candidate(name)))  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
 
 

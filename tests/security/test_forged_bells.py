@@ -14,7 +14,7 @@ from tests.fixtures.fleet import Fleet, fleet, repository_at
 from tests.fixtures.rows import QUEUE
 from tests.fixtures.servers import _redis_url
 from workers.broker.celery_app import TASK_NAME, broker_queue, make_app
-from workers.broker.transport import BellTransport, bell, is_bell
+from workers.broker.transport import DoorbellTransport, doorbell_message, is_doorbell
 
 KEY = "bench:" + broker_queue(QUEUE)
 FAR, PAST = "2099-01-01T00:00:00+00:00", "2001-01-01T00:00:00+00:00"
@@ -54,7 +54,7 @@ def forged(
     headers: dict[str, Any] | None = None, properties: dict[str, Any] | None = None, **outer: Any
 ) -> dict[str, Any]:
     """A bell with something more to it."""
-    message = bell(QUEUE)
+    message = doorbell_message(QUEUE)
     message["headers"].update(headers or {})
     message["properties"].update(properties or {})
     return {**message, **outer}
@@ -80,10 +80,10 @@ def test_celery_is_given_the_same_bell_whatever_the_message_says(
     monkeypatch.setattr(
         "kombu.transport.virtual.Transport._deliver", lambda _self, raw, _queue: given.append(raw)
     )
-    transport = BellTransport.__new__(BellTransport)
+    transport = DoorbellTransport.__new__(DoorbellTransport)
     transport._deliver(message, broker_queue(QUEUE))
     (delivered,) = given
-    assert _unnumbered(delivered) == _unnumbered(bell(broker_queue(QUEUE)))
+    assert _unnumbered(delivered) == _unnumbered(doorbell_message(broker_queue(QUEUE)))
 
 
 def _unnumbered(message: dict[str, Any]) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def _unnumbered(message: dict[str, Any]) -> dict[str, Any]:
     "message", [None, [], "x", 1, {}, {"headers": 1}, {"headers": {"task": "celery.map"}}]
 )
 def test_what_names_no_task_of_the_farm_is_no_bell(message: object) -> None:
-    assert not is_bell(message)
+    assert not is_doorbell(message)
 
 
 def test_nothing_of_a_bell_that_was_read_stays_in_the_broker(broker_url: str) -> None:

@@ -23,8 +23,8 @@ from tests.fixtures.rows import (
     row,
     running_bench,
 )
-from workers.bounds import MAX_RESULT_BYTES, bounded
 from workers.result import CandidateResult, ExecutionResult
+from workers.result_size import MAX_RESULT_BYTES, within_size_limit
 
 AMOUNTS = (-1, -(2**62), 10**15 + 1, 10**400, 0.5, "40", True, [40], {"usd": 40})
 
@@ -131,12 +131,12 @@ def test_a_worker_says_nothing_of_the_work_of_others(engine: sa.Engine) -> None:
 
 def test_a_result_too_long_for_the_farm_becomes_an_error_that_keeps_its_money() -> None:
     longest = ExecutionResult(status="success", message="x" * MAX_RESULT_BYTES, micro_usd=7, budget_ms=9)
-    document = bounded(longest)
+    document = within_size_limit(longest)
     assert (document["status"], document["error_class"]) == ("error", "infra")
     assert (document["micro_usd"], document["budget_ms"]) == (7, 9)
     assert "8 MiB, more than the 8 MiB" in document["message"]
     short = ExecutionResult(status="success", message="x")
-    assert bounded(short) == short.model_dump(mode="json")
+    assert within_size_limit(short) == short.model_dump(mode="json")
 
 
 def test_the_database_keeps_no_candidate_whose_name_leaves_its_directory(engine: sa.Engine) -> None:

@@ -9,7 +9,7 @@ from workers.control import Control, StopReason
 from workers.execution.machine import Machine
 from workers.execution.run import run_execution
 from workers.repository.git import git as worker_git
-from workers.repository.remote import far_git
+from workers.repository.remote import remote_git
 from workers.result import ExecutionResult
 from workers.spec import Gate, WorkOrder
 
@@ -126,6 +126,6 @@ def test_the_workers_git_has_no_secret_in_its_environment(monkeypatch: pytest.Mo
     for name in ("BENCH_SECRET_KEY", "BENCH_DATABASE_URL", "ANTHROPIC_API_KEY", "PGPASSWORD", "GIT_DIR"):
         monkeypatch.setenv(name, "abracadabra")
     command = ("-c", "alias.environment=!env", "environment")
-    shown = far_git("https://h/x", *command, seconds=60) if far else worker_git(*command)
+    shown = remote_git("https://h/x", *command, seconds=60) if far else worker_git(*command)
     assert b"abracadabra" not in shown
     assert (b"HOME=" in shown) is far

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.small_farm import small_farm
-from workers.cell import open_cell
 from workers.node.machine import node_settings
 from workers.private import close_to_others, keep_private
 from workers.repository.mirror import locked
+from workers.workcell import open_workcell
 
 STRANGER = "54321"
 as_root = pytest.mark.skipif(
@@ -83,7 +83,7 @@ def test_a_worker_closes_its_directories_before_it_works(
 def test_what_a_worker_makes_is_private_from_the_first_moment(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
-        with open_cell(tmp_path / "work", "w1"), locked(tmp_path / "work" / "mirrors" / "m.lock"):
+        with open_workcell(tmp_path / "work", "w1"), locked(tmp_path / "work" / "mirrors" / "m.lock"):
             made = {path.name: mode(path) for path in (tmp_path / "work").iterdir()}
     finally:
         os.umask(before)

@@ -18,7 +18,7 @@ from bench.config.models import WorkcellDefaults
 from tests.fixtures.private_repository import PrivateRepository
 from workers.addresses import has_credential, without_credentials
 from workers.errors import WorkerError
-from workers.execution.archive import Evidence, manifest
+from workers.execution.archive import CandidateRecord, manifest
 from workers.repository.git import git
 from workers.repository.mirror import ensure_commit, resolve_ref
 from workers.result import CandidateResult
@@ -141,7 +141,7 @@ def test_the_archive_of_an_older_bench_keeps_none() -> None:
     )
     action = PlannedAction(swarm_id="serial_handoff", candidates=1, minutes=1, iterations=1)
     result = CandidateResult(index=0, workcell_id="x", seed=0, status="failed", duration_ms=1, billed_ms=1)
-    written = manifest(Evidence(order, action, result), {})
+    written = manifest(CandidateRecord(order, action, result), {})
     assert written["toolchain_config"]["repo"] == "https://…@example.org/x.git"
     assert "sesame" not in json.dumps(written)
 

@@ -31,7 +31,7 @@ from workers.errors import WorkerError
 from workers.node.machine import offered_sandbox
 from workers.node.supervisor import warnings
 from workers.sandbox import ladder
-from workers.sandbox.minded import Group
+from workers.sandbox.namespaces import ProcessGroupRung
 from workers.sandbox.program import Rung
 
 
@@ -76,7 +76,7 @@ def test_an_ordinary_user_gets_namespaces_but_never_a_bare_group(machine: pytest
     machine.setattr(ladder, "_unshare", no_namespaces)
     with pytest.raises(WorkerError, match="no user namespaces"):
         ladder.choose("auto")
-    assert ladder.choose("none") == Group()
+    assert ladder.choose("none") == ProcessGroupRung()
 
 
 @pytest.mark.parametrize(

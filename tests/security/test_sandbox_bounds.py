@@ -14,10 +14,10 @@ import pytest
 from tests.fixtures.rungs import CONTAINING, ISOLATING, OFFERED, forced
 from tests.fixtures.small_bench import Bench, make_bench
 from workers.control import Control
-from workers.sandbox import bounds, process
-from workers.sandbox.bounds import Bounds
-from workers.sandbox.process import Ended, Limits
-from workers.sandbox.program import MARK, Program, Rung
+from workers.sandbox import process, watchdog
+from workers.sandbox.process import ProgramExit, StopConditions
+from workers.sandbox.program import MARK, Rung, SandboxedProgram
+from workers.sandbox.watchdog import ResourceLimits
 from workers.spec import Gate, PlannedAction
 
 MIB = 1024 * 1024
@@ -38,26 +38,31 @@ def bench(tmp_path: Path) -> Bench:
     return make_bench(tmp_path)
 
 
-def run(rung: Rung, place: Path, code: str, bound: Bounds = Bounds(), **more: object) -> tuple[Ended, str]:  # noqa: B008
+UNLIMITED = ResourceLimits()
+
+
+def run(
+    rung: Rung, place: Path, code: str, bound: ResourceLimits = UNLIMITED, **more: object
+) -> tuple[ProgramExit, str]:
     cell, out = place / "cell", place / "out"
     cell.mkdir()
     argv = (sys.executable, "-I", "-S", "-c", textwrap.dedent(code))
-    program = Program(argv, {MARK: str(place), "PATH": "/usr/bin:/bin"}, cell, cell, **more)  # type: ignore[arg-type]
-    ended = process.run(rung, program, Limits(120), Control(), out, None, bound)
+    program = SandboxedProgram(argv, {MARK: str(place), "PATH": "/usr/bin:/bin"}, cell, cell, **more)  # type: ignore[arg-type]
+    ended = process.run(rung, program, StopConditions(120), Control(), out, None, bound)
     return ended, out.read_text()
 
 
 @pytest.mark.parametrize(
     ("code", "bound", "ended_by"),
     [
-        (EAT_DISK, Bounds(disk_bytes=20 * MIB), "disk"),
-        (EAT_MEMORY, Bounds(memory_bytes=200 * MIB), "memory"),
-        (FORK, Bounds(processes=40), "processes"),
-        ("", Bounds(reserve_bytes=2**60), "full"),
+        (EAT_DISK, ResourceLimits(disk_bytes=20 * MIB), "disk"),
+        (EAT_MEMORY, ResourceLimits(memory_bytes=200 * MIB), "memory"),
+        (FORK, ResourceLimits(processes=40), "processes"),
+        ("", ResourceLimits(reserve_bytes=2**60), "full"),
     ],
 )
 def test_a_program_that_takes_too_much_is_ended(
-    rung: Rung, tmp_path: Path, code: str, bound: Bounds, ended_by: str
+    rung: Rung, tmp_path: Path, code: str, bound: ResourceLimits, ended_by: str
 ) -> None:
     ended, _ = run(rung, tmp_path, code + HOLD, bound)
     assert (ended.ended_by, ended.exit_code) == (ended_by, None)
@@ -73,12 +78,12 @@ def test_pages_that_processes_share_count_once(rung: Rung, tmp_path: Path) -> No
                 time.sleep(600)
         time.sleep(2.5)
     """
-    ended, _ = run(rung, tmp_path, code, Bounds(memory_bytes=250 * MIB))
+    ended, _ = run(rung, tmp_path, code, ResourceLimits(memory_bytes=250 * MIB))
     assert ended.ended_by == "exit"
 
 
 def test_a_modest_program_is_left_alone(rung: Rung, tmp_path: Path) -> None:
-    bound = Bounds(disk_bytes=20 * MIB, memory_bytes=200 * MIB, processes=40, reserve_bytes=MIB)
+    bound = ResourceLimits(disk_bytes=20 * MIB, memory_bytes=200 * MIB, processes=40, reserve_bytes=MIB)
     ended, said = run(rung, tmp_path, "import time; time.sleep(1.2); print('fine')", bound)
     assert (ended.exit_code, said) == (0, "fine\n")
 
@@ -143,7 +148,7 @@ time.sleep(0.2)
 for pid in [os.getppid(), *map(int, filter(str.isdigit, os.listdir("/proc")))]:
     try:
         name = open(f"/proc/{{pid}}/cmdline").read()
-        if pid == os.getppid() or "minder" in name:
+        if pid == os.getppid() or "subreaper" in name:
             os.kill(pid, signal.SIGKILL)
     except OSError:
         pass
@@ -156,7 +161,7 @@ def sleepers(nap: str) -> list[psutil.Process]:
 
 
 @pytest.mark.parametrize("name", CONTAINING)
-def test_a_program_that_kills_its_minder_leaves_nothing(name: str, tmp_path: Path) -> None:
+def test_a_program_that_kills_its_subreaper_leaves_nothing(name: str, tmp_path: Path) -> None:
     nap = f"700.{abs(hash(tmp_path)) % 10**9}"
     run(OFFERED[name], tmp_path, KILL_PARENTS.format(nap=nap))
     end = time.monotonic() + 30
@@ -206,7 +211,7 @@ def test_a_machine_that_others_filled_is_no_failure_of_the_candidate(
         def disk_usage(self, place: Path) -> object:
             return real(place)._replace(free=1)
 
-    monkeypatch.setattr(bounds, "shutil", Later())
+    monkeypatch.setattr(watchdog, "shutil", Later())
     result = bench.on(disk_reserve_bytes=MIB).run("print('up', flush=True)" + HOLD)
     assert (result.status, result.error_class) == ("error", "infra")
     assert "no disk space left" in result.message

@@ -21,9 +21,9 @@ from workers.errors import WorkerError
 from workers.execution.machine import Machine
 from workers.execution.run import run_execution
 from workers.repository import mirror as mirrors
-from workers.repository.git import git, last_words
+from workers.repository.git import git, git_failure_line
 from workers.repository.mirror import ensure_commit, resolve_ref
-from workers.repository.remote import how_to_mend
+from workers.repository.remote import remedy_for
 from workers.spec import Gate
 
 HELPER = f'[credential]\n\thelper = "!f() {{ echo username={USER}; echo password={PASSWORD}; }}; f"\n'
@@ -288,7 +288,7 @@ def test_the_repository_one_stands_in_is_not_asked(
 def test_a_helper_that_waits_for_somebody_ends_with_a_line(
     private: PrivateRepository, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mirrors, "ASK_SECONDS", 1.0)
+    monkeypatch.setattr(mirrors, "LIST_SECONDS", 1.0)
     (home / ".gitconfig").write_text('[credential]\n\thelper = "!sleep 300; true"\n')
     started = time.monotonic()
     for ask in (
@@ -313,7 +313,7 @@ def test_a_connection_kept_open_holds_nothing_up(
     started = time.monotonic()
     try:
         assert resolve_ref(private.url, "main") == private.commit
-        assert time.monotonic() - started < mirrors.ASK_SECONDS / 2
+        assert time.monotonic() - started < mirrors.LIST_SECONDS / 2
     finally:
         os.kill(int((home / "pid").read_text()), 9)
 
@@ -362,15 +362,15 @@ def test_a_connection_kept_open_holds_nothing_up(
     ],
 )
 def test_a_failure_says_in_one_line_what_git_said_and_what_mends_it(output: str, words: str) -> None:
-    told = last_words(output.encode())
+    told = git_failure_line(output.encode())
     assert "\n" not in told
     assert "u:p@" not in told
-    assert words in str(how_to_mend(told))
+    assert words in str(remedy_for(told))
 
 
 def test_a_commit_that_is_not_there_needs_nobody_to_sign_in() -> None:
-    assert how_to_mend("fatal: remote error: upload-pack: not our ref " + "a" * 40) is None
-    assert how_to_mend("fatal: couldn't find remote ref 'authentication failed'") is None
+    assert remedy_for("fatal: remote error: upload-pack: not our ref " + "a" * 40) is None
+    assert remedy_for("fatal: couldn't find remote ref 'authentication failed'") is None
 
 
 def test_the_real_ssh_without_a_key_ends_at_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ from bench.stream.view import queue_view
 from bench.submit.issue_workcell import objector
 from tests.fixtures.rows import store_issues
 from workers.errors import WorkerError
-from workers.execution.changes import Change, choose
+from workers.execution.changes import FileChange, choose
 from workers.execution.prompt import protected_paths
 from workers.settings import WorkerSettings
 from workers.spec import ToolchainRef, WorkOrder
@@ -120,7 +120,7 @@ def test_a_forbidden_path_of_an_issue_takes_no_protection_away(forbidden: str) -
         job_type="code",
         workcell=workcell,
     )
-    change = Change("100644", "100644", "a" * 40, "b" * 40, "tests/test_calc.py")
+    change = FileChange("100644", "100644", "a" * 40, "b" * 40, "tests/test_calc.py")
     assert choose([change], protected_paths(order), {change.path}).protected == (change,)
 
 

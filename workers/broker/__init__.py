@@ -1,1 +1,1 @@
-"""The broker: the Celery application, and the doorbell that is all it carries."""
+"""The broker: the Celery application, and the doorbell messages, which are all that it carries."""

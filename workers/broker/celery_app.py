@@ -1,27 +1,27 @@
-"""The Celery application: a bell, not a queue of truth. Every setting here was chosen for long tasks."""
+"""The Celery application, configured for long tasks. It carries doorbell messages; work is queued in PostgreSQL."""
 
 from celery import Celery
 
 from workers.broker.loader import InstalledLoader
-from workers.broker.transport import TASK_NAME, BellAMQP
+from workers.broker.transport import TASK_NAME, DoorbellAMQP
 
 __all__ = ["TASK_NAME", "broker_queue", "capability_class", "make_app"]
 
 QUEUE_PREFIX = "class."
-# A backstop above the longest execution; the heartbeat's deadline order comes long before.
+# A last timeout, above the longest execution; the heartbeat's deadline order is given long before.
 _TIME_LIMIT_SECONDS = 24 * 3600
 
 
 def make_app(broker_url: str) -> Celery:
     """A Celery application on `broker_url`.
 
-    Messages are acknowledged before the work begins: the lease in PostgreSQL is what brings lost work back, and
-    late acknowledgement would only bring in the broker's own visibility timeout beside it.
+    Messages are acknowledged before the work begins (at-most-once delivery): lost work is retried because its lease in
+    PostgreSQL expires. Late acknowledgement would only add the broker's visibility timeout as a second clock.
     """
     app = Celery(
         "bench-farm",
         broker=broker_url,
-        amqp=BellAMQP,
+        amqp=DoorbellAMQP,
         # The one fix-up that Celery has is for Django: where the user's shell names a project, it would be imported.
         fixups=(),
         loader=InstalledLoader,
@@ -48,7 +48,7 @@ def make_app(broker_url: str) -> Celery:
         broker_connection_retry_on_startup=True,
         broker_transport_options={
             "global_keyprefix": "bench:",
-            # A bell that was read is gone: what the broker kept of it would be one more thing that can be forged.
+            # A message is deleted when it is read: a copy kept by the broker could be forged, too.
             "ack_emulation": False,
             "socket_timeout": 30,
             "socket_connect_timeout": 5,

@@ -1,7 +1,8 @@
-"""Broker transport that only ever hears bells: whatever a message says beside its queue is left behind.
+"""Broker transport that delivers doorbell messages only: of a received message nothing but its queue is used.
 
 Celery obeys the headers of a message (time limit, eta, expiry, callbacks) and ends a worker that reads what it
-cannot parse. Whoever can write to the broker could so end or delay work; a bell that is lost costs nothing.
+cannot parse. Anyone with write access to the broker could end or delay work in this manner; a lost doorbell message
+costs nothing.
 """
 
 import base64
@@ -25,14 +26,14 @@ _BODY: Final = base64.b64encode(
 log = logging.getLogger(__name__)
 
 
-def is_bell(message: object) -> bool:
+def is_doorbell(message: object) -> bool:
     """Whether a message names the one task of the farm."""
     headers = message.get("headers") if isinstance(message, Mapping) else None
     return isinstance(headers, Mapping) and headers.get("task") == TASK_NAME
 
 
-def bell(queue: str) -> dict[str, Any]:
-    """A raw message for `queue` that says nothing else; the only one that Celery is given."""
+def doorbell_message(queue: str) -> dict[str, Any]:
+    """A raw message for `queue` without any other content; the only one that is passed to Celery."""
     number = str(uuid4())
     return {
         "body": _BODY,
@@ -50,39 +51,39 @@ def bell(queue: str) -> dict[str, Any]:
     }
 
 
-class BellChannel(redis.Channel):
-    """Reads on where a message is no JSON at all."""
+class DoorbellChannel(redis.Channel):
+    """A channel that drops a message which is not JSON, and reads the next one."""
 
     def _brpop_read(self, **options: Any) -> Any:
         try:
             return super()._brpop_read(**options)  # type: ignore[no-untyped-call]
         except (ValueError, RecursionError) as error:
-            log.warning("dropped a message that is no bell: %s", error)
+            log.warning("dropped a message that is no doorbell: %s", error)
             return True
 
 
-class BellTransport(redis.Transport):
-    """Delivers bells and nothing else."""
+class DoorbellTransport(redis.Transport):
+    """A transport that delivers doorbell messages and drops all others."""
 
-    Channel = BellChannel
+    Channel = DoorbellChannel
 
     def _deliver(self, message: Any, queue: str) -> None:
-        if not is_bell(message):
-            log.warning("dropped a message on %s that is no bell", queue)
+        if not is_doorbell(message):
+            log.warning("dropped a message on %s that is no doorbell", queue)
             return
-        super()._deliver(bell(queue), queue)  # type: ignore[no-untyped-call]
+        super()._deliver(doorbell_message(queue), queue)  # type: ignore[no-untyped-call]
 
 
-class BellConnection(Connection):
-    """A connection that hears bells only, where the broker speaks the Redis protocol."""
+class DoorbellConnection(Connection):
+    """A connection that uses `DoorbellTransport` where the broker has the Redis protocol."""
 
     def get_transport_cls(self) -> Any:
         """The transport's class."""
-        found = super().get_transport_cls()  # type: ignore[no-untyped-call]
-        return BellTransport if found is redis.Transport else found
+        transport = super().get_transport_cls()  # type: ignore[no-untyped-call]
+        return DoorbellTransport if transport is redis.Transport else transport
 
 
-class BellAMQP(AMQP):  # type: ignore[misc]
+class DoorbellAMQP(AMQP):  # type: ignore[misc]
     """Celery's messaging over such connections."""
 
-    Connection = BellConnection
+    Connection = DoorbellConnection

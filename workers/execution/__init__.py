@@ -1,1 +1,1 @@
-"""One execution on one machine: from a work order to its result, a file a step."""
+"""One execution on one machine: from a work order to its result, one module for each step."""

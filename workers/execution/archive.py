@@ -1,4 +1,4 @@
-"""What a candidate leaves for ever: `<archives>/<workcell id>/`, written at once and never changed."""
+"""Archive of one candidate: `<archives>/<workcell id>/`, written atomically and append-only."""
 
 import json
 import os
@@ -22,64 +22,65 @@ from workers.spec import PlannedAction, WorkOrder
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """Everything that is recorded of one candidate.
+class CandidateRecord:
+    """Input of one candidate's archive.
 
-    Manifest, proof and rollout follow from the first three, which the farm's database keeps, too: the archive of
-    a machine that is gone can be written again, without its patch and logs.
+    Manifest, proof and rollout follow from the first three, which the farm's database stores, too: the archive of
+    a lost machine can be written again, without its patch and logs.
     """
 
     order: WorkOrder
     action: PlannedAction
     result: CandidateResult
     patch: bytes | None = None
-    """None where it is not known any more."""
+    """None where it is lost."""
     logs: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def is_archive_name(name: object) -> TypeGuard[str]:
-    """Whether `name` is that of a workcell, and so of a directory right in the archives."""
+    """Whether `name` is that of a workcell, and so of a directory directly in the archives."""
     return isinstance(name, str) and re.fullmatch(WORKCELL_ID_PATTERN.strip("^$"), name) is not None
 
 
-def write_archive(archives: Path, evidence: Evidence) -> Path:
-    """Write the archive of one candidate and return its directory, all of it or nothing.
+def write_archive(archives: Path, record: CandidateRecord) -> Path:
+    """Atomic write of one candidate's archive; returns its directory.
 
-    Raises `OSError`, also where an archive of this name exists: archives are append-only. `ValueError` for a name
-    that would lie outside of `archives`; nothing is written then.
+    Raises:
+        OSError: it cannot be written, or an archive of this name exists: archives are append-only.
+        ValueError: the name leads outside of `archives`; nothing is written.
     """
-    name = evidence.result.workcell_id
+    name = record.result.workcell_id
     if not is_archive_name(name):
         raise ValueError(f"{name!r} is no name of an archive")
     keep_private(archives)
-    # Many workers write here, and a listing of all archives for each would take longer than the writing.
+    # Many workers write here, and listing all archives for each one would take longer than writing it.
     with atomic_directory(archives / name, remove_stale=False) as draft:
         (draft / "logs").mkdir()
-        planner = planner_block(evidence)
-        _json(draft / "manifest.json", manifest(evidence, planner))
-        _json(draft / "proof.json", proof(evidence))
-        _json(draft / "rollout.json", rollout(evidence, planner))
-        if evidence.patch is not None:
-            (draft / "patch.diff").write_bytes(evidence.patch)
-        for log, data in evidence.logs.items():
+        planner = planner_block(record)
+        _json(draft / "manifest.json", manifest(record, planner))
+        _json(draft / "proof.json", proof(record))
+        _json(draft / "rollout.json", rollout(record, planner))
+        if record.patch is not None:
+            (draft / "patch.diff").write_bytes(record.patch)
+        for log, data in record.logs.items():
             (draft / "logs" / log).write_bytes(data)
     return archives / name
 
 
-def planner_block(evidence: Evidence) -> dict[str, Any]:
-    """What the planner said and what really ran; the same in manifest and rollout."""
-    given = evidence.order.planner
+def planner_block(record: CandidateRecord) -> dict[str, Any]:
+    """The planner's documents and the executed plan; the same in manifest and rollout."""
+    given = record.order.planner
     return {
         "planner_input": given.get("planner_input"),
         "planner_action": given.get("planner_action"),
-        "executed_plan": executed_plan(evidence.order, evidence.action, evidence.action.candidates),
+        "executed_plan": executed_plan(record.order, record.action, record.action.candidates),
         "policy_trace": given.get("policy_trace"),
     }
 
 
-def manifest(evidence: Evidence, planner: dict[str, Any]) -> dict[str, Any]:
-    """What was to be done and with what."""
-    order, result = evidence.order, evidence.result
+def manifest(record: CandidateRecord, planner: dict[str, Any]) -> dict[str, Any]:
+    """The document `manifest.json`: the issue, the toolchains and their configuration."""
+    order, result = record.order, record.result
     played = result.rounds[-1].toolchain if result.rounds else None
     return {
         "schema_version": "cyntra.workcell_manifest.v1",
@@ -97,9 +98,9 @@ def manifest(evidence: Evidence, planner: dict[str, Any]) -> dict[str, Any]:
         },
         "quality_gates": {gate.name: gate.model_dump(exclude={"name"}) for gate in order.workcell.gates},
         "planner": planner,
-        "speculate_mode": evidence.action.swarm_id == "speculate_vote",
+        "speculate_mode": record.action.swarm_id == "speculate_vote",
         "control": {
-            "speculate_parallelism": evidence.action.candidates,
+            "speculate_parallelism": record.action.candidates,
             "sampling": {"seed": order.seed, "candidate": result.index},
         },
         "bench": {"bench_id": order.bench_id, "execution_id": order.execution_id, "attempt": order.attempt},
@@ -107,20 +108,20 @@ def manifest(evidence: Evidence, planner: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_credentials(issue: Mapping[str, Any]) -> dict[str, Any]:
-    """The issue as it is recorded: benches of earlier versions may hold an address with a password in it."""
+    """The issue with its address redacted: benches of earlier versions may hold one with a password."""
     workcell = issue.get("workcell")
     if not isinstance(workcell, dict) or not isinstance(workcell.get("repo"), str):
         return dict(issue)
     return {**issue, "workcell": {**workcell, "repo": without_credentials(workcell["repo"])}}
 
 
-def proof(evidence: Evidence) -> dict[str, Any]:
-    """What came of it."""
-    result = evidence.result
+def proof(record: CandidateRecord) -> dict[str, Any]:
+    """The document `proof.json`: status, gates, rounds, times and costs."""
+    result = record.result
     return {
         "schema_version": "cyntra.proof.v1",
         "workcell_id": result.workcell_id,
-        "issue_id": evidence.order.issue.get("id"),
+        "issue_id": record.order.issue.get("id"),
         "status": result.status,
         "error_class": result.error_class,
         "message": result.message,
@@ -150,14 +151,14 @@ def proof(evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def rollout(evidence: Evidence, planner: dict[str, Any]) -> dict[str, Any]:
-    """What a trainer needs of it."""
-    result = evidence.result
+def rollout(record: CandidateRecord, planner: dict[str, Any]) -> dict[str, Any]:
+    """The document `rollout.json`: the part that training reads."""
+    result = record.result
     return {
         "schema_version": "cyntra.rollout.v1",
         "workcell_id": result.workcell_id,
-        "issue_id": evidence.order.issue.get("id"),
-        "job_type": evidence.order.job_type,
+        "issue_id": record.order.issue.get("id"),
+        "job_type": record.order.job_type,
         "metadata": _times(result),
         "outcomes": {
             "status": result.status,
@@ -173,7 +174,7 @@ def rollout(evidence: Evidence, planner: dict[str, Any]) -> dict[str, Any]:
 
 def _times(result: CandidateResult) -> dict[str, str]:
     if result.started_at is None:
-        raise ValueError(f"workcell {result.workcell_id} does not say when it started")
+        raise ValueError(f"workcell {result.workcell_id} has no start time")
     return {
         "started_at": _rfc3339(result.started_at),
         "completed_at": _rfc3339(result.started_at + result.duration_ms / 1000),

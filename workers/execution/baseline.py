@@ -1,12 +1,11 @@
-"""The gates on the untouched base commit: is the issue real, and can it be judged at all?"""
+"""Baseline: the gates on the untouched base commit show whether the issue is real and can be judged."""
 
-from workers.cell import Cell, open_cell
 from workers.execution import controls
 from workers.execution.job import Job
 from workers.execution.swarm import workcell_id
 from workers.gates.environment import concerning, environment_objection, shadow_objection
 from workers.gates.judge import GateRun, as_baseline
-from workers.gates.run import GateBay
+from workers.gates.run import GateRunner
 from workers.gates.sources import Sources
 from workers.halt import HaltError, StoppedError
 from workers.repository.checkout import check_out, fetch_pristine
@@ -14,10 +13,11 @@ from workers.repository.git import GitError
 from workers.repository.unfetched import Unfetched, unfetched
 from workers.result import ExecutionResult
 from workers.spec import Gate, GateBaseline
+from workers.workcell import WorkcellDirectories, open_workcell
 
 
 def run_baseline(job: Job) -> ExecutionResult:
-    """Success where the gates could run and a required one fails; else an error, class `invalid_issue`."""
+    """Run the baseline: success where the gates can run and a required one fails, else class `invalid_issue`."""
     baselines, objection = _show(job)
     if job.control.reason is not None:
         raise StoppedError(job.control.reason.value)
@@ -37,7 +37,7 @@ def object_to(baselines: list[GateBaseline], required: list[str]) -> str | None:
     """Why the issue cannot be benched, in one line; None where it can."""
     shown = [each for each in baselines if each.name in required]
     if not shown:
-        return "no gate is required, so nothing could tell a solved issue; make one `required: true`"
+        return "no gate is required, so a solved issue could not be recognised; make one `required: true`"
     for each in shown:
         if not each.ran:
             return f"gate {each.name} cannot run on the base commit: {each.detail}"
@@ -48,32 +48,36 @@ def object_to(baselines: list[GateBaseline], required: list[str]) -> str | None:
 
 
 def _show(job: Job) -> tuple[list[GateBaseline], str | None]:
-    """What every gate shows, and why the issue cannot be benched."""
+    """The baseline of every gate, and why the issue cannot be benched, if so."""
     workcell = job.order.workcell
     required = [gate.name for gate in workcell.gates if gate.required]
     left_out = _left_out(job)
-    with open_cell(job.machine.work_dir, workcell_id(job.order, 0)) as cell:
+    with open_workcell(job.machine.work_dir, workcell_id(job.order, 0)) as cell:
         pristine = fetch_pristine(job.mirror, workcell.base, cell.pristine, job.additions)
         try:
             check_out(pristine, cell)
         except HaltError as error:
             raise HaltError("infra", str(error)) from None
-        bay = GateBay(job.place(cell), pristine, cell.logs, job.machine.capture_bytes, left_out.lfs)
+        gate_runner = GateRunner(
+            job.runner(cell), pristine, cell.logs, job.machine.capture_bytes, left_out.lfs
+        )
         sources = controls.sources_of(cell, left_out.submodules)
 
         def explain(gate: Gate, run: GateRun, label: str) -> str | None:
-            return _environment(bay, sources, gate, run, label) or (
-                controls.negative_control(job, bay, gate, run, cell, sources) if label == gate.name else None
+            return _environment(gate_runner, sources, gate, run, label) or (
+                controls.negative_control(job, gate_runner, gate, run, cell, sources)
+                if label == gate.name
+                else None
             )
 
-        baselines = [_shown(bay, gate, cell, explain) for gate in workcell.gates]
+        baselines = [_shown(gate_runner, gate, cell, explain) for gate in workcell.gates]
         if workcell.known_good is not None and not _all_pass(baselines, required):
-            return controls.positive_control(job, bay, cell, workcell.known_good, baselines, explain)
+            return controls.positive_control(job, gate_runner, cell, workcell.known_good, baselines, explain)
         return baselines, object_to(baselines, required)
 
 
 def _left_out(job: Job) -> Unfetched:
-    """What the check-out lacks of the commit."""
+    """The submodules and contents that the check-out lacks."""
     cell = job.order.workcell
     try:
         return unfetched(job.mirror, cell.base).unless(cell.git)
@@ -81,13 +85,17 @@ def _left_out(job: Job) -> Unfetched:
         raise HaltError("infra", f"the base commit cannot be read: {error}") from None
 
 
-def _shown(bay: GateBay, gate: Gate, cell: Cell, explain: controls.Explain) -> GateBaseline:
-    run = bay.run(gate, cell.base_index, gate.name)
+def _shown(
+    gate_runner: GateRunner, gate: Gate, cell: WorkcellDirectories, explain: controls.Explain
+) -> GateBaseline:
+    run = gate_runner.run(gate, cell.base_index, gate.name)
     return as_baseline(gate, run, explain(gate, run, gate.name))
 
 
-def _environment(bay: GateBay, sources: Sources, gate: Gate, run: GateRun, label: str) -> str | None:
-    """Why the gate's failure is the environment's; None where it is the code's, or there is none."""
+def _environment(
+    gate_runner: GateRunner, sources: Sources, gate: Gate, run: GateRun, label: str
+) -> str | None:
+    """Why the environment, and not the code, makes the gate fail; None where it does not."""
     if run.exit_code is None:
         return None
     if run.suite is not None and (
@@ -96,8 +104,8 @@ def _environment(bay: GateBay, sources: Sources, gate: Gate, run: GateRun, label
         return copied
     if run.exit_code == 0:
         return None
-    output = bay.place.text(bay.log_of(label), controls.MAX_OUTPUT)
-    root = str(bay.checkout_of(label))
+    output = gate_runner.programs.text(gate_runner.log_of(label), controls.MAX_OUTPUT)
+    root = str(gate_runner.checkout_of(label))
     return environment_objection(concerning(gate, run.suite), output, sources, root, run.pointers_read)
 
 

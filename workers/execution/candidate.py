@@ -11,25 +11,25 @@ from typing import Any
 
 from db.states import ErrorClass
 from planner.documents.statuses import OutcomeStatus
-from workers.cell import Cell, open_cell
 from workers.control import Control
-from workers.execution.archive import Evidence, write_archive
+from workers.execution.archive import CandidateRecord, write_archive
 from workers.execution.cost import candidate_cost, round_money, round_money_at_least
 from workers.execution.job import Job
-from workers.execution.patch import Bounds, Patch, Rules, take_patch
+from workers.execution.patch import Patch, PatchLimits, Rules, take_patch
 from workers.execution.prompt import feedback, protected_paths
-from workers.execution.round import Turn, play_round
+from workers.execution.round import RoundSpec, play_round
 from workers.execution.seeds import derive
 from workers.execution.vote import blocking_failures, passed
 from workers.gates.configuration import TEST_FILES
-from workers.gates.run import GateBay, not_run, run_gates
+from workers.gates.run import GateRunner, not_run, run_gates
 from workers.halt import HaltError, StoppedError
 from workers.patterns import spec_of
 from workers.repository.checkout import check_out, fetch_pristine
 from workers.result import CandidateResult, GateResult, RoundResult
 from workers.sandbox.capture import redact
-from workers.sandbox.place import Place
+from workers.sandbox.runner import ProgramRunner
 from workers.spec import PlannedAction, ToolchainRef
+from workers.workcell import WorkcellDirectories, open_workcell
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ _LAST_PATCH_SECONDS = 20.0
 
 @dataclass
 class Trial:
-    """What has come of a candidate so far."""
+    """State of a running candidate."""
 
     seed: int
     started_at: float
@@ -53,11 +53,11 @@ class Trial:
 
 
 def run_candidate(job: Job, action: PlannedAction, index: int, workcell_id: str) -> CandidateResult:
-    """Run one candidate to its result; what goes wrong is part of the result."""
+    """Run one candidate; every failure becomes part of its result."""
     started = time.monotonic()
     trial = Trial(derive(job.order.seed, index), time.time())
     try:
-        with open_cell(job.machine.work_dir, workcell_id) as cell:
+        with open_workcell(job.machine.work_dir, workcell_id) as cell:
             _attempt(job, action, index, cell, trial)
             result = _result(job, index, cell, trial, _ms(started))
             return _record(job, action, cell, trial, result)
@@ -68,8 +68,8 @@ def run_candidate(job: Job, action: PlannedAction, index: int, workcell_id: str)
     return _result(job, index, None, trial, _ms(started), workcell_id)
 
 
-def _attempt(job: Job, action: PlannedAction, index: int, cell: Cell, trial: Trial) -> None:
-    """Rounds, then the final gates; a halt is noted in the trial, so that what was spent is recorded."""
+def _attempt(job: Job, action: PlannedAction, index: int, cell: WorkcellDirectories, trial: Trial) -> None:
+    """Rounds, then the final gates; an abort is kept in the trial, so that the spending is recorded."""
     try:
         pristine = fetch_pristine(job.mirror, job.order.workcell.base, cell.pristine, job.additions)
         check_out(pristine, cell)
@@ -86,22 +86,24 @@ def _attempt(job: Job, action: PlannedAction, index: int, cell: Cell, trial: Tri
         _log.exception("workcell %s", cell.workcell_id)
         trial.halted = HaltError("infra", f"unexpected {type(error).__name__}: {error}")
     if trial.patch is None and cell.base_tree.exists():
-        # Also where the work was told to stop: a moment is left to keep what it came to.
+        # Also after a cancellation: there is a moment left to keep the unfinished patch.
         with contextlib.suppress(OSError):
-            place = replace(job.place(cell), control=Control())
-            trial.patch = _patch(job, place, cell, len(trial.rounds), _LAST_PATCH_SECONDS)
+            runner = replace(job.runner(cell), control=Control())
+            trial.patch = _patch(job, runner, cell, len(trial.rounds), _LAST_PATCH_SECONDS)
 
 
-def _rounds(job: Job, action: PlannedAction, index: int, cell: Cell, trial: Trial) -> bool:
-    """Rounds until the gates pass or the budget ends; True when the last gates need no repetition."""
+def _rounds(job: Job, action: PlannedAction, index: int, cell: WorkcellDirectories, trial: Trial) -> bool:
+    """Play rounds until the gates pass or the budget ends; True where the last gates are the final ones."""
     seconds = action.minutes * job.order.workcell.seconds_per_minute
     started = time.monotonic()
-    told: Sequence[dict[str, Any]] = ()
+    feedback_so_far: Sequence[dict[str, Any]] = ()
     settled = False
     try:
         for number in range(1, action.iterations + 1):
             settled = False
-            played = play_round(job, cell, _turn(job, action, index, trial, started + seconds, told))
+            played = play_round(
+                job, cell, _round_spec(job, action, index, trial, started + seconds, feedback_so_far)
+            )
             trial.rounds.append(played)
             trial.out_of_time = played.status == "timeout"
             _stop_if_ordered(job)
@@ -111,7 +113,7 @@ def _rounds(job: Job, action: PlannedAction, index: int, cell: Cell, trial: Tria
             settled = True
             if passed(trial.gates) and played.status in ("success", "partial"):
                 break
-            told = feedback(played, trial.gates)
+            feedback_so_far = feedback(played, trial.gates)
             trial.out_of_time = time.monotonic() >= started + seconds
             if trial.out_of_time:
                 break
@@ -120,24 +122,24 @@ def _rounds(job: Job, action: PlannedAction, index: int, cell: Cell, trial: Tria
         trial.billed_ms = min(_ms(started), round(seconds * 1000))
 
 
-def _turn(
-    job: Job, action: PlannedAction, index: int, trial: Trial, end: float, told: Sequence[dict[str, Any]]
-) -> Turn:
+def _round_spec(
+    job: Job, action: PlannedAction, index: int, trial: Trial, end: float, feedback: Sequence[dict[str, Any]]
+) -> RoundSpec:
     number = len(trial.rounds) + 1
-    return Turn(
+    return RoundSpec(
         number=number,
         ref=pick_toolchain(job.order.workcell.toolchains, action, index, number),
         seed=derive(trial.seed, number),
         seconds=max(0.001, end - time.monotonic()),
         max_micro_usd=max(0, _max_micro_usd(job) - _spent(trial)),
-        told=told,
+        feedback=feedback,
     )
 
 
 def pick_toolchain(
     toolchains: Sequence[ToolchainRef], action: PlannedAction, index: int, number: int
 ) -> ToolchainRef:
-    """The toolchain of a round: rotated over rounds in a hand-off, spread over candidates in a vote."""
+    """The toolchain of a round: rotated over rounds in a `serial_handoff`, over candidates in a `speculate_vote`."""
     step = index if action.swarm_id == "speculate_vote" else number - 1
     return toolchains[step % len(toolchains)]
 
@@ -151,9 +153,9 @@ def _spent(trial: Trial) -> int:
 
 
 def _may_go_on(job: Job, trial: Trial) -> bool:
-    """No further round after an error, on a disk used up, nor where the money set aside is, or may be, used up.
+    """Whether another round may start: not after an error or at the disk limit, and only with money left.
 
-    Where none is set aside, nothing may have been spent.
+    Unknown spending counts as all of it. Where no money is reserved, none may have been spent.
     """
     if _ended_in_error(trial) or "disk_limit" in trial.rounds[-1].fail_codes:
         return False
@@ -165,24 +167,26 @@ def _ended_in_error(trial: Trial) -> bool:
     return bool(trial.rounds) and trial.rounds[-1].status == "error"
 
 
-def _patch(job: Job, place: Place, cell: Cell, number: int, seconds: float = _PATCH_SECONDS) -> Patch:
+def _patch(
+    job: Job, runner: ProgramRunner, cell: WorkcellDirectories, number: int, seconds: float = _PATCH_SECONDS
+) -> Patch:
     rules = Rules(protected_paths(job.order), job.order.workcell.gates)
-    bounds = Bounds(job.machine.max_patch_bytes, job.machine.max_patch_files, seconds)
-    return take_patch(place, cell, rules, number, bounds)
+    limits = PatchLimits(job.machine.max_patch_bytes, job.machine.max_patch_files, seconds)
+    return take_patch(runner, cell, rules, number, limits)
 
 
-def _verify(job: Job, cell: Cell, trial: Trial) -> None:
+def _verify(job: Job, cell: WorkcellDirectories, trial: Trial) -> None:
     """Take the patch and run every gate on base + patch."""
     workcell = job.order.workcell
     number = len(trial.rounds)
-    trial.patch = patch = _patch(job, job.place(cell), cell, number)
+    trial.patch = patch = _patch(job, job.runner(cell), cell, number)
     if not patch.usable:
         trial.gates = not_run(workcell.gates, _why_unusable(patch))
         return
     tests = spec_of([*TEST_FILES, *protected_paths(job.order)])
-    bay = GateBay(job.place(cell), cell.pristine / ".git", cell.logs, job.machine.capture_bytes)
+    gate_runner = GateRunner(job.runner(cell), cell.pristine / ".git", cell.logs, job.machine.capture_bytes)
     trial.gates = run_gates(
-        bay,
+        gate_runner,
         workcell.gates,
         patch.index,
         job.order.baseline,
@@ -221,12 +225,12 @@ def _status(trial: Trial) -> tuple[OutcomeStatus, ErrorClass | None, str]:
 
 
 def _no_patch(trial: Trial) -> list[str]:
-    """Why there was nothing to run gates on, if so."""
+    """Why no gate could be run, if so."""
     return [] if trial.patch is None or trial.patch.usable else [_why_unusable(trial.patch)]
 
 
 def _fail_codes(trial: Trial) -> list[str]:
-    """What went wrong: the patch's codes, those of rounds, then those of the failing required gates, each once."""
+    """The patch's codes, those of rounds, then those of the failing required gates, each once."""
     codes = [*(trial.patch.fail_codes if trial.patch else ())]
     codes += [code for played in trial.rounds for code in played.fail_codes]
     codes += [code for gate in trial.gates if gate.required for code in gate.fail_codes]
@@ -234,7 +238,12 @@ def _fail_codes(trial: Trial) -> list[str]:
 
 
 def _result(
-    job: Job, index: int, cell: Cell | None, trial: Trial, duration_ms: int, workcell_id: str = ""
+    job: Job,
+    index: int,
+    cell: WorkcellDirectories | None,
+    trial: Trial,
+    duration_ms: int,
+    workcell_id: str = "",
 ) -> CandidateResult:
     status, error_class, message = _status(trial)
     cost = candidate_cost(trial.rounds, trial.billed_ms, job.order.workcell)
@@ -262,22 +271,24 @@ def _result(
 
 
 def _record(
-    job: Job, action: PlannedAction, cell: Cell, trial: Trial, result: CandidateResult
+    job: Job, action: PlannedAction, cell: WorkcellDirectories, trial: Trial, result: CandidateResult
 ) -> CandidateResult:
-    """Write the archive; a result without one would be lost to every dataset, so that is an error."""
+    """Write the archive; a result without one would be missing in every dataset, so that is an error."""
     patch = redact(trial.patch.text, job.machine.secrets.values()) if trial.patch else b""
-    logs = {path.name: job.place(cell).log(path, job.order.workcell.max_output_bytes) for path in _logs(cell)}
+    logs = {
+        path.name: job.runner(cell).log(path, job.order.workcell.max_output_bytes) for path in _logs(cell)
+    }
     result = result.model_copy(update={"patch_bytes": len(patch)})
-    evidence = Evidence(job.order, action, result, patch, logs)
+    record = CandidateRecord(job.order, action, result, patch, logs)
     try:
-        archive = write_archive(job.machine.archives_dir, evidence)
+        archive = write_archive(job.machine.archives_dir, record)
     except OSError as error:
         trial.halted = trial.halted or HaltError("infra", f"archive cannot be written: {error}")
         return _result(job, index=result.index, cell=cell, trial=trial, duration_ms=result.duration_ms)
     return result.model_copy(update={"archive": str(archive)})
 
 
-def _logs(cell: Cell) -> list[Path]:
+def _logs(cell: WorkcellDirectories) -> list[Path]:
     return sorted(path for path in cell.logs.iterdir() if path.is_file())
 
 

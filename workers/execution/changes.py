@@ -1,4 +1,4 @@
-"""A candidate's changes as values: read from Git's listing, and chosen from. Pure."""
+"""A candidate's file changes: parsed from Git's listing, checked, and split by protected paths. Pure."""
 
 import os
 from collections.abc import Collection, Iterable, Sequence
@@ -17,7 +17,7 @@ ABSENT = "000000"
 
 
 @dataclass(frozen=True)
-class Change:
+class FileChange:
     """One line of `git diff --raw`."""
 
     old_mode: str
@@ -37,36 +37,36 @@ class Change:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which changes gates are run on."""
+    """The changes that gates see, and those that are left out."""
 
-    kept: tuple[Change, ...]
-    protected: tuple[Change, ...]
+    kept: tuple[FileChange, ...]
+    protected: tuple[FileChange, ...]
     """Left as they are in the base commit."""
 
 
-def parse_raw(output: bytes) -> list[Change]:
+def parse_raw(output: bytes) -> list[FileChange]:
     """The changes in `git diff --raw -z` output. Raises `ValueError` where it is none."""
     parts = output.split(b"\0")
     changes = []
     for head, path in zip(parts[0::2], parts[1::2], strict=False):
         old_mode, new_mode, old_id, new_id, _ = head.decode("ascii").removeprefix(":").split(" ")
-        changes.append(Change(old_mode, new_mode, old_id, new_id, os.fsdecode(path)))
+        changes.append(FileChange(old_mode, new_mode, old_id, new_id, os.fsdecode(path)))
     return changes
 
 
-def is_sound(change: Change) -> bool:
+def is_sound(change: FileChange) -> bool:
     """Whether a change names a plain file or link at a place inside the check-out, outside of `.git`."""
     parts = change.path.split("/")
     inside = all(part not in ("", ".", "..") and part.lower() != ".git" for part in parts)
     return inside and change.new_mode in (*_FILE_MODES, ABSENT)
 
 
-def choose(changes: Sequence[Change], patterns: Sequence[str], base_names: Collection[str]) -> Choice:
+def choose(changes: Sequence[FileChange], patterns: Sequence[str], base_names: Collection[str]) -> Choice:
     """Split changes into those kept and those to protected paths.
 
     `patterns`: as in .gitignore, a later one that begins with `!` allows what an earlier one protects.
-    `base_names`: every file and directory of the base commit. A change that would take the place of a protected
-    path, as a file where it needs a directory or the other way round, is protected too.
+    `base_names`: every file and directory of the base commit. A change that would replace a protected path, as a file
+    where it needs a directory or the reverse, is protected too.
     """
     spec = spec_of(patterns)
     protected = [change for change in changes if _is_protected(change, spec, base_names)]
@@ -86,7 +86,7 @@ def choose(changes: Sequence[Change], patterns: Sequence[str], base_names: Colle
     return Choice(tuple(kept), tuple(protected))
 
 
-def _is_protected(change: Change, spec: "pathspec.PathSpec[Any]", base_names: Collection[str]) -> bool:
+def _is_protected(change: FileChange, spec: "pathspec.PathSpec[Any]", base_names: Collection[str]) -> bool:
     if spec.match_file(change.path):
         return True
     takes_a_place = change.is_new and spec.match_file(f"{change.path}/x")
@@ -98,15 +98,15 @@ def names_of(paths: Iterable[str]) -> set[str]:
     return {*paths, *(str(parent) for path in paths for parent in PurePosixPath(path).parents)}
 
 
-def index_info(changes: Iterable[Change]) -> bytes:
+def index_info(changes: Iterable[FileChange]) -> bytes:
     """Input of `git update-index -z --index-info` that makes the changes to an index of the base commit."""
     # Removals first: an entry that is a file cannot make room for a directory of the same name.
     ordered = sorted(changes, key=lambda change: not change.is_removal)
     return b"".join(_entry(change) + os.fsencode(change.path) + b"\0" for change in ordered)
 
 
-def _entry(change: Change) -> bytes:
-    # The id of a removal is all zeros, as many as the repository's ids are long.
+def _entry(change: FileChange) -> bytes:
+    # The id of a removal is all zeros, as long as the repository's ids.
     return (f"{'0' if change.is_removal else change.new_mode} {change.new_id}\t").encode()
 
 

@@ -14,8 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from workers.cell import Cell
-from workers.execution.changes import Change
+from workers.execution.changes import FileChange
 from workers.execution.ignores import IGNORE_FILE
 from workers.execution.job import Job
 from workers.execution.patch import Rules, index_of_commit
@@ -25,26 +24,27 @@ from workers.gates.command import can_report
 from workers.gates.configuration import TEST_FILES
 from workers.gates.environment import shadow_objection
 from workers.gates.judge import GateRun, baseline_of, judge, kept_tests, why_not_run
-from workers.gates.run import GateBay
+from workers.gates.output import failure_line
+from workers.gates.run import GateRunner
 from workers.gates.sources import Sources
-from workers.gates.words import telling_line
 from workers.halt import HaltError
 from workers.patterns import is_readable, spec_of
 from workers.repository.git import GitError
 from workers.repository.mirror import ensure_commit
 from workers.repository.submodules import fetch_commit
 from workers.spec import Gate, GateBaseline
+from workers.workcell import WorkcellDirectories
 
 MAX_OUTPUT: Final = 1_000_000
-"""Bytes of a gate's output that are looked through."""
+"""Bytes of a gate's output that are searched."""
 _MOST_DIRECTORIES: Final = 100_000
 _VARYING: Final = re.compile(r"[0-9a-fA-F.]*\d[0-9a-fA-F.]*")
 
 
-def sources_of(cell: Cell, submodules: tuple[str, ...]) -> Sources:
-    """What the base commit has, for judging failed imports."""
+def sources_of(cell: WorkcellDirectories, submodules: tuple[str, ...]) -> Sources:
+    """The base commit's files and rules, for judging failed imports."""
     store = PristineStore(cell)
-    # Rules for what a build makes stand at the top.
+    # Rules for build products are in the top ignore file.
     rules = store.ignore_files().get(os.fsencode(IGNORE_FILE), b"").decode("utf-8", "replace")
     ignored = spec_of([line for line in rules.splitlines() if is_readable(line)])
     return Sources(
@@ -53,15 +53,22 @@ def sources_of(cell: Cell, submodules: tuple[str, ...]) -> Sources:
 
 
 Explain = Callable[[Gate, GateRun, str], str | None]
-"""Why the environment keeps a gate from judging, by its run and the label of that."""
+"""By a gate, its run and the run's label: why the environment prevents a verdict, if so."""
 
 
 def positive_control(
-    job: Job, bay: GateBay, cell: Cell, commit: str, baselines: list[GateBaseline], explain: Explain
+    job: Job,
+    gate_runner: GateRunner,
+    cell: WorkcellDirectories,
+    commit: str,
+    baselines: list[GateBaseline],
+    explain: Explain,
 ) -> tuple[list[GateBaseline], str | None]:
-    """The baselines with what the gates show at the known-good commit; why one of them could not judge, if so.
+    """Run the gates at the known-good commit.
 
-    Gates that pass there can judge, whatever kept them from running on the base commit.
+    Returns:
+        The baselines with that commit's tests, and why a required gate cannot judge, if so. A gate that passes there
+        can judge, for any reason that it did not run on the base commit.
     """
     workcell = job.order.workcell
     index = cell.root / "known-good.index"
@@ -72,22 +79,22 @@ def positive_control(
         label = f"{gate.name}-known-good"
         shown_on_base = baseline_of(gate.name, baselines) or GateBaseline(name=gate.name, passed=False)
         for _ in range(1 + workcell.flaky_reruns):
-            run = bay.run(gate, index, label)
+            run = gate_runner.run(gate, index, label)
             baseline = _held(run, shown_on_base)
             result = judge(gate, run, baseline, tests.match_file)
             if result.passed:
                 break
         shown.append(baseline.model_copy(update={"ran": True}) if result.passed else baseline)
         if gate.required and not result.passed and objection is None:
-            why = why_not_run(gate, run, explain(gate, run, label)) or telling_line(run.output_tail)
+            why = why_not_run(gate, run, explain(gate, run, label)) or failure_line(run.output_tail)
             objection = (
-                f"gate {gate.name} fails at workcell.known_good {commit[:12]}, too, so it cannot tell a right fix: "
+                f"gate {gate.name} fails at workcell.known_good {commit[:12]}, too, so it cannot accept a right fix: "
                 f"{', '.join(result.fail_codes)}: {why}{_kept_back(kept_back)}"
             )
     return shown, objection
 
 
-def _write_known_good(job: Job, cell: Cell, commit: str, index: Path) -> tuple[str, ...]:
+def _write_known_good(job: Job, cell: WorkcellDirectories, commit: str, index: Path) -> tuple[str, ...]:
     workcell = job.order.workcell
     try:
         ensure_commit(job.machine.mirrors_dir, workcell.repo, commit, job.control)
@@ -114,42 +121,42 @@ def _kept_back(paths: tuple[str, ...]) -> str:
 
 
 def negative_control(
-    job: Job, bay: GateBay, gate: Gate, run: GateRun, cell: Cell, sources: Sources
+    job: Job, gate_runner: GateRunner, gate: Gate, run: GateRun, cell: WorkcellDirectories, sources: Sources
 ) -> str | None:
     """Why the gate judges an installed copy; None where it does not, or there is none.
 
-    Only for gates that do not tell what they imported: one more run, with the project's packages made to fail.
+    Only for gates that do not report their imports: one more run, in which the project's packages raise an error.
     """
     if can_report(gate.command) or run.exit_code in (None, 0):
         return None
     copies = dict(_copies(job, sources.packages))
-    # One whose output names no Python file tests something else of the repository.
-    if not copies or ".py" not in bay.place.text(bay.log_of(gate.name), MAX_OUTPUT):
+    # A gate whose output names no Python file tests another part of the repository.
+    if not copies or ".py" not in gate_runner.programs.text(gate_runner.log_of(gate.name), MAX_OUTPUT):
         return None
     mark = f"bench-control-{secrets.token_hex(8)}"
     index = cell.root / "broken.index"
     _write_broken(cell, [sources.packages[name] for name in copies], mark, index)
     label = f"{gate.name}-control"
-    broken = bay.run(gate, index, label)
-    before, after = (_lasting(bay, each) for each in (gate.name, label))
+    broken = gate_runner.run(gate, index, label)
+    before, after = (_lasting(gate_runner, each) for each in (gate.name, label))
     is_same = broken.exit_code == run.exit_code and before == after
     return (
         shadow_objection(copies)
-        if is_same and mark not in bay.place.text(bay.log_of(label), MAX_OUTPUT)
+        if is_same and mark not in gate_runner.programs.text(gate_runner.log_of(label), MAX_OUTPUT)
         else None
     )
 
 
-def _lasting(bay: GateBay, label: str) -> str:
-    """A run's output without what differs from run to run: its directory, numbers, times, addresses."""
-    output = bay.place.text(bay.log_of(label), MAX_OUTPUT)
-    return _VARYING.sub("#", output.replace(str(bay.checkout_of(label).parent), "."))
+def _lasting(gate_runner: GateRunner, label: str) -> str:
+    """A run's output without the parts that differ from run to run: its directory, numbers, times, addresses."""
+    output = gate_runner.programs.text(gate_runner.log_of(label), MAX_OUTPUT)
+    return _VARYING.sub("#", output.replace(str(gate_runner.checkout_of(label).parent), "."))
 
 
 def _copies(job: Job, packages: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Packages of the project's names in what set-up made, and in the worker's own environment."""
-    for place in job.products.reads:
-        for directory, names, files in islice(os.walk(place), _MOST_DIRECTORIES):
+    """Copies of the project's packages in the set-up's products and in the worker's own environment."""
+    for product in job.products.reads:
+        for directory, names, files in islice(os.walk(product), _MOST_DIRECTORIES):
             stems = {*names, *(file.removesuffix(".py") for file in files)}
             yield from _modules(Path(directory), packages.keys() & stems)
     yield from _modules(Path(sysconfig.get_path("purelib")), packages.keys())
@@ -163,8 +170,8 @@ def _modules(directory: Path, names: Iterable[str]) -> Iterator[tuple[str, str]]
                 yield name, str(path)
 
 
-def _write_broken(cell: Cell, paths: Iterable[str], mark: str, index: Path) -> None:
-    """A copy of the base's index in which these files raise an error that names `mark`."""
+def _write_broken(cell: WorkcellDirectories, paths: Iterable[str], mark: str, index: Path) -> None:
+    """Write a copy of the base's index in which these files raise an error that names `mark`."""
     store = PristineStore(cell)
     name = store.add(f"raise ImportError({mark!r})\n".encode())
-    store.write_index(index, [Change("100644", "100644", name, name, path) for path in paths])
+    store.write_index(index, [FileChange("100644", "100644", name, name, path) for path in paths])

@@ -1,16 +1,19 @@
-"""Ignore rules of the base commit: its `.gitignore` files as one list, so that a candidate's edits of them hide and
-reveal nothing. Pure."""
+"""Ignore rules of the base commit: its `.gitignore` files as one list, so that a candidate's edits of them have no
+effect. Pure."""
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
+
+from workers.patterns import escaped
 
 IGNORE_FILE = ".gitignore"
 _BOM = b"\xef\xbb\xbf"
 
 
 def joined(files: Mapping[bytes, bytes]) -> bytes:
-    """The rules of ignore files, by path, as one file at the root says them: a deeper file outranks those above."""
+    """The rules of ignore files, by path, as one file at the root: a deeper file overrides those above."""
     rules = [
         rule
         for path in sorted(files, key=lambda path: (path.count(b"/"), path))
@@ -30,7 +33,7 @@ def _rules(directory: bytes, text: bytes) -> Iterator[bytes]:
         negation, pattern = (b"!", line[1:]) if line.startswith(b"!") else (b"", line)
         if pattern.startswith(b"#") and not negation:
             continue
-        # Spaces at the end count for nothing, as long as no backslash stands before them.
+        # Trailing spaces are ignored unless a backslash precedes them.
         bare = re.sub(rb"(?<!\\) +$", b"", pattern)
         if not bare.strip(b"/"):
             continue
@@ -39,7 +42,7 @@ def _rules(directory: bytes, text: bytes) -> Iterator[bytes]:
 
 def _below(directory: bytes, pattern: bytes) -> bytes:
     """The pattern of a file in `directory`, as seen from the root."""
-    place = b"/" + re.sub(rb"([\\*?\[\] ])", rb"\\\1", directory)
+    prefix = os.fsencode(f"/{escaped(os.fsdecode(directory))}")
     if b"/" in pattern.rstrip(b"/"):
-        return place + b"/" + pattern.removeprefix(b"/")
-    return place + b"/**/" + pattern
+        return prefix + b"/" + pattern.removeprefix(b"/")
+    return prefix + b"/**/" + pattern

@@ -1,21 +1,21 @@
-"""What all candidates of one execution have in common."""
+"""The prepared execution that all of its candidates share."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from workers.cell import Cell
 from workers.control import Control
 from workers.execution.machine import Machine
 from workers.execution.setup import Products
 from workers.repository.additions import NO_ADDITIONS, Additions
-from workers.sandbox.place import Place
 from workers.sandbox.program import Rung
+from workers.sandbox.runner import ProgramRunner
 from workers.spec import WorkOrder
+from workers.workcell import WorkcellDirectories
 
 
 @dataclass(frozen=True)
 class Job:
-    """An execution that is ready to begin: its commit is mirrored and its set-up done."""
+    """An execution that is ready to start: its commit is mirrored and its set-up done."""
 
     order: WorkOrder
     machine: Machine
@@ -25,14 +25,16 @@ class Job:
     products: Products
     additions: Additions = NO_ADDITIONS
 
-    def place(self, cell: Cell) -> Place:
-        """Where the programs of a workcell run."""
-        return place_of(self.machine, self.rung, self.control, cell, self.products)
+    def runner(self, cell: WorkcellDirectories) -> ProgramRunner:
+        """The runner of a workcell's programs."""
+        return runner_of(self.machine, self.rung, self.control, cell, self.products)
 
 
-def place_of(machine: Machine, rung: Rung, control: Control, cell: Cell, products: Products) -> Place:
-    """The surroundings of a workcell's programs on this machine."""
-    return Place(
+def runner_of(
+    machine: Machine, rung: Rung, control: Control, cell: WorkcellDirectories, products: Products
+) -> ProgramRunner:
+    """The runner of a workcell's programs on this machine."""
+    return ProgramRunner(
         rung=rung,
         control=control,
         root=cell.root,
@@ -43,6 +45,6 @@ def place_of(machine: Machine, rung: Rung, control: Control, cell: Cell, product
         secrets=machine.secrets,
         hidden=(machine.work_dir, machine.archives_dir, *machine.sandbox_hide),
         guarded=(machine.work_dir / "setups", machine.mirrors_dir),
-        bounds=machine.bounds,
+        resource_limits=machine.resource_limits,
         scratch_bytes=machine.scratch_bytes,
     )

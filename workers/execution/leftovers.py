@@ -1,4 +1,4 @@
-"""What workers left in a work directory: workcells, mirrors and set-ups that nobody owns or needs."""
+"""Garbage collection of a work directory: workcells without an owner, unused mirrors, set-ups and objects."""
 
 import fcntl
 import os
@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from planner.system.atomic import DRAFTS
-from workers.cell import orphans, sweep_orphans
 from workers.execution.setup import log_of, stamp
 from workers.sandbox.sweep import is_real_directory, remove_tree
+from workers.workcell import orphans, sweep_orphans
 
 _HOUR: Final = 3600.0
 UNUSED_SECONDS: Final = 14 * 24 * _HOUR
-"""A mirror or set-up that nothing has used for so long is made anew when it is needed."""
-# What a killed `git fetch` leaves; a living one holds the mirror's lock.
+"""A mirror or set-up that is unused for this long is removed, and made again when it is needed."""
+# Files of a killed `git fetch`; a running one holds the mirror's lock.
 _HALF_FETCHED: Final = (
     "objects/pack/tmp_*",
     "objects/pack/.tmp-*",
@@ -28,11 +28,11 @@ _HALF_DOWNLOADED: Final = ("fetch-*", "tmp/*", "incomplete/*")
 _OID_LENGTH: Final = 64
 _GONE: Final = ".gone"
 _DRAFTS_BEFORE: Final = ".making-*"
-"""How version 0.1 named the draft of an archive."""
+"""The name of an archive's draft in version 0.1."""
 
 
 class Leftover(NamedTuple):
-    """Something that is, or would be, removed."""
+    """A file or directory that is, or would be, removed."""
 
     kind: str
     path: Path
@@ -41,48 +41,50 @@ class Leftover(NamedTuple):
 
 
 def stale_workcells(work_dir: Path, *, remove: bool) -> list[Leftover]:
-    """Workcells of dead workers, with the processes in them; a living worker owns its workcells by a lock."""
+    """Workcells of dead workers, with the processes in them; a living worker holds the locks of its workcells."""
     cells = work_dir / "cells"
     if not is_real_directory(cells):
         return []
-    found = [Leftover("workcell", root, size_of(root)) for root in orphans(work_dir) if os.path.lexists(root)]
+    leftovers = [
+        Leftover("workcell", root, size_of(root)) for root in orphans(work_dir) if os.path.lexists(root)
+    ]
     if not remove:
-        return found
+        return leftovers
     cleared = set(sweep_orphans(work_dir))
-    return [one for one in found if one.path in cleared]
+    return [leftover for leftover in leftovers if leftover.path in cleared]
 
 
 def stale_mirrors(work_dir: Path, *, remove: bool) -> list[Leftover]:
-    """Mirrors without a commit or long unused, and what killed fetches left in the others.
+    """Mirrors without a commit or long unused, and files of killed fetches in the others.
 
-    A mirror that a process is fetching into is left alone.
+    A mirror whose lock a process holds is skipped.
     """
     mirrors = work_dir / "mirrors"
     if not is_real_directory(mirrors):
         return []
     gone = [Leftover("mirror", path, size_of(path)) for path in sorted(mirrors.glob(f"*{_GONE}"))]
-    # First, for their names are those that other mirrors may be moved to.
+    # First, because other mirrors may be moved to their names.
     _clear(gone, remove)
-    found = []
+    leftovers = []
     for mirror in sorted(mirrors.glob("*.git")):
         with _held(mirror.with_suffix(".lock")) as mine:
             if mine and is_real_directory(mirror):
-                found += _of_mirror(mirror, remove)
-    _clear(found, remove)
-    return gone + found
+                leftovers += _of_mirror(mirror, remove)
+    _clear(leftovers, remove)
+    return gone + leftovers
 
 
 def stale_objects(work_dir: Path, *, remove: bool) -> list[Leftover]:
-    """Git LFS objects that nothing has used for long, and what killed fetches left of others."""
+    """Git LFS objects that are long unused, and files of killed fetches."""
     store = work_dir / "mirrors" / "lfs"
     if not is_real_directory(store):
         return []
     kept = sorted(store.glob("objects/??/??/*"))
-    found = [Leftover("large file", path, size_of(path)) for path in kept if _idle(path) > _life(path)]
+    leftovers = [Leftover("large file", path, size_of(path)) for path in kept if _idle(path) > _life(path)]
     parts = sorted(chain.from_iterable(store.glob(pattern) for pattern in _HALF_DOWNLOADED))
-    found += [Leftover("half a fetch", path, size_of(path)) for path in parts if _idle(path) > _HOUR]
-    _clear(found, remove)
-    return found
+    leftovers += [Leftover("half a fetch", path, size_of(path)) for path in parts if _idle(path) > _HOUR]
+    _clear(leftovers, remove)
+    return leftovers
 
 
 def _life(path: Path) -> float:
@@ -90,39 +92,39 @@ def _life(path: Path) -> float:
 
 
 def stale_setups(work_dir: Path, *, remove: bool) -> list[Leftover]:
-    """What set-ups left that never came to their end, or that nothing has used for long; not while one is made."""
+    """Products of set-ups that did not complete or are long unused; one that is being made is locked and skipped."""
     setups = work_dir / "setups"
     if not is_real_directory(setups):
         return []
-    found = []
+    leftovers = []
     for products in sorted(filter(is_real_directory, setups.iterdir())):
         with _held(products.with_name(f"{products.name}.lock")) as mine:
             if mine and _is_stale_setup(products) and (not remove or _withdrawn(products)):
-                found.append(Leftover("set-up", products, size_of(products)))
+                leftovers.append(Leftover("set-up", products, size_of(products)))
                 if remove:
                     remove_tree(products)
                     log_of(products).unlink(missing_ok=True)
-    return found
+    return leftovers
 
 
 def half_archives(archives: Path, *, remove: bool) -> list[Leftover]:
-    """What workers that were killed while they wrote an archive left of it; whole archives stay."""
+    """Drafts of archives that killed workers left; complete archives stay."""
     drafts = sorted(chain(archives.glob(DRAFTS), archives.glob(_DRAFTS_BEFORE)))
-    found = [Leftover("half an archive", path, size_of(path)) for path in drafts if _idle(path) > _HOUR]
-    _clear(found, remove)
-    return found
+    leftovers = [Leftover("half an archive", path, size_of(path)) for path in drafts if _idle(path) > _HOUR]
+    _clear(leftovers, remove)
+    return leftovers
 
 
-def _clear(found: list[Leftover], remove: bool) -> None:
+def _clear(leftovers: list[Leftover], remove: bool) -> None:
     if remove:
-        for one in found:
-            remove_tree(one.path)
+        for leftover in leftovers:
+            remove_tree(leftover.path)
 
 
 def _withdrawn(products: Path) -> bool:
-    """Take away what says that they are there: who looks for them then makes them anew, behind the caller's lock.
+    """Remove the seal of unused products, so that another process makes them anew, after the caller's lock.
 
-    False, and put back, where somebody took them into use at the last moment.
+    Returns False, and restores the seal, where a process began to use them meanwhile.
     """
     try:
         with stamp(products).open() as used:
@@ -151,7 +153,7 @@ def _of_mirror(mirror: Path, remove: bool) -> list[Leftover]:
         ]
     size = size_of(mirror)
     if remove:
-        # At once: who looks for a commit finds it or fetches it, and never half a mirror.
+        # An atomic rename: another process sees the whole mirror or none.
         mirror = mirror.replace(mirror.with_name(f"{mirror.name}{_GONE}"))
     return [Leftover("mirror", mirror, size)]
 
@@ -163,7 +165,7 @@ def _is_stale(mirror: Path) -> bool:
 
 
 def _idle(path: Path) -> float:
-    """Seconds since it was changed; 0 where it is gone."""
+    """Seconds since it was changed; 0 where it is missing."""
     try:
         return time.time() - path.lstat().st_mtime
     except OSError:
@@ -172,7 +174,7 @@ def _idle(path: Path) -> float:
 
 @contextmanager
 def _held(lock: Path) -> Iterator[bool]:
-    """Whether the lock could be had; it is held meanwhile, and its file stays: others may wait for it."""
+    """Try the lock: whether it is held in this context. Its file stays, because others may wait for it."""
     fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,12 +1,12 @@
-"""The machine an execution runs on, as far as the execution cares."""
+"""The machine of an execution: its directories, toolchains, secrets and limits."""
 
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from workers.sandbox.bounds import Bounds
 from workers.sandbox.program import SCRATCH_BYTES
+from workers.sandbox.watchdog import ResourceLimits
 from workers.settings import WorkerSettings
 from workers.spec import Sandbox
 from workers.toolchains.base import Toolchain
@@ -15,13 +15,13 @@ from workers.toolchains.registry import get_toolchain
 
 @dataclass(frozen=True)
 class Machine:
-    """Directories, toolchains, secrets and limits; handed in by whoever runs executions."""
+    """Directories, toolchains, secrets and limits that executions on this machine share."""
 
     work_dir: Path
     archives_dir: Path
     mirrors_dir: Path
     toolchain: Callable[[str], Toolchain] = get_toolchain
-    """The adapter of a name. Raises `WorkerError` where there is none."""
+    """Returns the adapter of a name. Raises `WorkerError` where there is none."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     sandbox: Sandbox = "auto"
     pass_env: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -63,6 +63,8 @@ class Machine:
         )
 
     @property
-    def bounds(self) -> Bounds:
-        """What one program may use of this machine."""
-        return Bounds(self.max_disk_bytes, self.max_memory_bytes, self.max_processes, self.disk_reserve_bytes)
+    def resource_limits(self) -> ResourceLimits:
+        """The limits of one program on this machine."""
+        return ResourceLimits(
+            self.max_disk_bytes, self.max_memory_bytes, self.max_processes, self.disk_reserve_bytes
+        )

@@ -1,9 +1,9 @@
-"""The candidate's difference to the base commit, taken without trusting anything the candidate left.
+"""The candidate's patch: its difference to the base commit, taken from an untrusted check-out.
 
-Git runs on the candidate's files inside the sandbox (`take_inside.py`) and hands out a listing, a diff and a pack of
-new objects. The worker's own Git reads these and never the files: index, configuration, attributes and exclusions
-are the pristine ones. What the base commit's `.gitignore` files name, compiled Python, and environments and caches
-that it lacks are no part of a patch and are counted; a nested repository is one, as plain files.
+Git runs on the candidate's files inside the sandbox (`take_inside.py`) and writes a listing, a diff and a pack of new
+objects. The worker's own Git reads these and never the files: index, configuration, attributes and exclusions are the
+pristine ones. A patch excludes, and counts, the files that the base commit's `.gitignore` files match, compiled
+Python, and environments and caches that the base lacks; it includes a nested repository, as plain files.
 """
 
 import json
@@ -13,27 +13,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from workers.cell import Cell
 from workers.execution import changes as values
 from workers.execution import ignores
 from workers.execution.pristine import PristineStore
 from workers.gates import configuration
 from workers.repository.checkout import COMPILED
 from workers.repository.git import GitError, plain_environment
-from workers.result import LeftOut
-from workers.sandbox.place import MissingProgramError, Place
-from workers.sandbox.process import Limits
+from workers.result import ExcludedFiles
+from workers.sandbox.process import StopConditions
+from workers.sandbox.runner import MissingProgramError, ProgramRunner
 from workers.sandbox.sweep import is_real_directory
 from workers.spec import Gate
 from workers.toolchains.untrusted import count, mapping, one_line, parse_json, read_bytes, sequence
+from workers.workcell import WorkcellDirectories
 
 _SCRIPT = Path(__file__).with_name("take_inside.py")
 _LISTING_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Bounds:
-    """How much of a change is still judged."""
+class PatchLimits:
+    """The largest change that is still judged."""
 
     max_bytes: int
     """Of the changed files; their diff may be twice as long."""
@@ -58,16 +58,16 @@ class Patch:
     """Changed paths that the gates see changed."""
     fail_codes: tuple[str, ...] = ()
     detail: str = ""
-    """Where it is not usable: what there is too much of."""
+    """Where it is not usable: why, in one line."""
     usable: bool = True
-    """False where there is nothing that gates could be run on."""
-    left_out: LeftOut | None = None
-    """What is in the check-out and no part of it; None where that was not told."""
+    """False where no gate can be run."""
+    left_out: ExcludedFiles | None = None
+    """Files of the check-out that are no part of it; None where they were not listed."""
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What of a change is not taken."""
+    """Which changes are not taken."""
 
     protected: Sequence[str]
     """Patterns as in .gitignore; they come after those of the tests' configuration and may allow (`!`) one."""
@@ -79,19 +79,28 @@ class Rules:
 
 
 class _NotTakenError(Exception):
-    """There is no patch to judge; arguments: fail code and detail."""
+    """The patch cannot be judged; arguments: fail code and detail."""
 
 
-def take_patch(place: Place, cell: Cell, rules: Rules, number: int, bounds: Bounds) -> Patch:
-    """The patch as the check-out stands, once every process of the candidate is dead; `number` names it."""
+def take_patch(
+    runner: ProgramRunner, cell: WorkcellDirectories, rules: Rules, number: int, limits: PatchLimits
+) -> Patch:
+    """Take the patch of the check-out, after every process of the candidate is dead.
+
+    Args:
+        number: makes the names of its files unique in the workcell.
+
+    Returns:
+        The patch; where it cannot be taken, one that is not `usable`, with a fail code and a detail.
+    """
     index = cell.root / f"patch-{number}.index"
     try:
         if not is_real_directory(cell.checkout):
             raise _NotTakenError("unsafe_path", "the check-out is no directory any more")
-        out = _take_inside(place, cell, number, bounds)
+        out = _take_inside(runner, cell, number, limits)
         left_out = _left_out(read_bytes(out / "left_out", _LISTING_BYTES))
         try:
-            return replace(_judged(cell, out, index, rules, bounds), left_out=left_out)
+            return replace(_judged(cell, out, index, rules, limits), left_out=left_out)
         except _NotTakenError as error:
             code, detail = error.args
             return Patch(index, fail_codes=(code,), detail=detail, usable=False, left_out=left_out)
@@ -102,8 +111,8 @@ def take_patch(place: Place, cell: Cell, rules: Rules, number: int, bounds: Boun
         return Patch(index, fail_codes=("no_patch",), detail=str(error), usable=False)
 
 
-def _take_inside(place: Place, cell: Cell, number: int, bounds: Bounds) -> Path:
-    """Stage the check-out in the sandbox; the directory that holds what came of it."""
+def _take_inside(runner: ProgramRunner, cell: WorkcellDirectories, number: int, limits: PatchLimits) -> Path:
+    """Stage the check-out in the sandbox; returns the directory with the listing, diff and pack."""
     inside = cell.root / f"take-{number}"
     out = inside / "out"
     for path in (inside / "home", inside / "tmp", out / "objects" / "info"):
@@ -115,13 +124,13 @@ def _take_inside(place: Place, cell: Cell, number: int, bounds: Bounds) -> Path:
         "checkout": str(cell.checkout),
         "out": str(out),
         "base": cell.base_tree.read_text(),
-        "max_bytes": bounds.max_bytes,
-        "max_files": bounds.max_files,
-        "max_text": bounds.max_text,
+        "max_bytes": limits.max_bytes,
+        "max_files": limits.max_files,
+        "max_text": limits.max_text,
     }
     log = cell.logs / f"patch-{number}.log"
-    # What set-up made is no part of this: its programs come from the repository.
-    ended = replace(place, first_on_path=()).run(
+    # Without the set-up's programs on PATH: those come from the repository.
+    ended = replace(runner, first_on_path=()).run(
         (sys.executable, "-I", "-S", str(_SCRIPT), json.dumps(order)),
         cell.checkout,
         inside,
@@ -132,27 +141,27 @@ def _take_inside(place: Place, cell: Cell, number: int, bounds: Bounds) -> Path:
             "GIT_INDEX_FILE": str(out / "index"),
             "GIT_OBJECT_DIRECTORY": str(out / "objects"),
         },
-        Limits(bounds.seconds, capture_bytes=1_000_000),
+        StopConditions(limits.seconds, capture_bytes=1_000_000),
         log,
         reads=(cell.pristine,),
         writes=(cell.checkout,),
     )
     if ended.exit_code != 0:
-        raise OSError(f"the patch cannot be taken: {place.text(log, 2000).strip()[-300:] or ended.ended_by}")
+        raise OSError(f"the patch cannot be taken: {runner.text(log, 2000).strip()[-300:] or ended.ended_by}")
     log.unlink()
     return out
 
 
-def _judged(cell: Cell, out: Path, index: Path, rules: Rules, bounds: Bounds) -> Patch:
+def _judged(cell: WorkcellDirectories, out: Path, index: Path, rules: Rules, limits: PatchLimits) -> Patch:
     if (refused := read_bytes(out / "refused", _LISTING_BYTES)) is not None:
-        raise _NotTakenError("patch_too_large", _too_large(refused, bounds))
-    found = values.parse_raw(read_bytes(out / "raw", _LISTING_BYTES) or b"")
-    text = read_bytes(out / "patch", bounds.max_text) or b""
+        raise _NotTakenError("patch_too_large", _too_large(refused, limits))
+    changes = values.parse_raw(read_bytes(out / "raw", _LISTING_BYTES) or b"")
+    text = read_bytes(out / "patch", limits.max_text) or b""
     store = PristineStore(cell)
     if (out / "pack").exists():
-        store.take(read_bytes(out / "pack", bounds.max_text) or b"")
-    unsafe = [change for change in found if store.is_unsafe(change)]
-    sound = [change for change in found if change not in unsafe]
+        store.take(read_bytes(out / "pack", limits.max_text) or b"")
+    unsafe = [change for change in changes if store.is_unsafe(change)]
+    sound = [change for change in changes if change not in unsafe]
     taken = store.write_judged(index, sound, rules.patterns)
     is_protected = bool(taken.protected) or taken.reconfigured
     codes = (("protected_path", is_protected), ("unsafe_path", unsafe), ("shared_config", taken.shared))
@@ -160,33 +169,45 @@ def _judged(cell: Cell, out: Path, index: Path, rules: Rules, bounds: Bounds) ->
         index=index,
         text=text,
         lines=values.count_lines(text),
-        files=tuple(change.path for change in found),
+        files=tuple(change.path for change in changes),
         kept=frozenset(change.path for change in taken.kept),
         fail_codes=tuple(code for code, is_so in codes if is_so),
     )
 
 
-def index_of_commit(cell: Cell, base: str, commit: str, rules: Rules, index: Path) -> tuple[str, ...]:
-    """Write the index of base + the difference to `commit`, judged as a candidate's; the paths that stay as in the
-    base. The pristine repository holds both commits. Raises `GitError`."""
+def index_of_commit(
+    cell: WorkcellDirectories, base: str, commit: str, rules: Rules, index: Path
+) -> tuple[str, ...]:
+    """Write the index of base + the difference to `commit`, protected as a candidate's is.
+
+    The pristine repository has both commits.
+
+    Returns:
+        The paths that stay as in the base.
+
+    Raises:
+        GitError: a commit is missing.
+    """
     store = PristineStore(cell)
     sound = [change for change in store.differences(base, commit) if values.is_sound(change)]
     taken = store.write_judged(index, sound, rules.patterns)
     return tuple(change.path for change in taken.protected)
 
 
-def _too_large(refused: bytes, bounds: Bounds) -> str:
-    """What there is too much of, in one line."""
-    said = mapping(parse_json(refused))
-    parts = [f"{one_line(path)} ({one_line(size)})" for size, path in sequence(said.get("largest"))]
-    allowed = f"{bounds.max_bytes / 1e6:.1f} MB or {bounds.max_files} files"
+def _too_large(refused: bytes, limits: PatchLimits) -> str:
+    """One line on the size of a change that is too large."""
+    document = mapping(parse_json(refused))
+    parts = [f"{one_line(path)} ({one_line(size)})" for size, path in sequence(document.get("largest"))]
+    allowed = f"{limits.max_bytes / 1e6:.1f} MB or {limits.max_files} files"
     where = f"; most of it in {', '.join(parts)}" if parts else ""
-    return f"{one_line(said.get('what'))}, where {allowed} are judged{where}"
+    return f"{one_line(document.get('what'))}, where {allowed} are judged{where}"
 
 
-def _left_out(told: bytes | None) -> LeftOut | None:
-    if told is None:
+def _left_out(listing: bytes | None) -> ExcludedFiles | None:
+    if listing is None:
         return None
-    said = mapping(parse_json(told))
-    names = [one_line(name) for name in sequence(said.get("names"))[:10]]
-    return LeftOut(files=count(said.get("files")) or 0, bytes=count(said.get("bytes")) or 0, names=names)
+    document = mapping(parse_json(listing))
+    names = [one_line(name) for name in sequence(document.get("names"))[:10]]
+    return ExcludedFiles(
+        files=count(document.get("files")) or 0, bytes=count(document.get("bytes")) or 0, names=names
+    )

@@ -1,4 +1,4 @@
-"""`cyntra.executed_plan.v1`: what really ran."""
+"""The document `cyntra.executed_plan.v1`: the action as it was executed."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ from workers.spec import PlannedAction, WorkOrder
 
 
 def executed_plan(order: WorkOrder, action: PlannedAction, candidates: int) -> dict[str, Any]:
-    """The document. `timeout_seconds_executed` counts planned minutes of 60 seconds, so that readers find the
-    action's bin again; a minute really lasted `seconds_per_minute` seconds."""
+    """The document. `timeout_seconds_executed` counts planned minutes of 60 seconds, so that it matches the action's
+    bin; the real length of a minute is `seconds_per_minute` seconds."""
     reasons = [action.fallback_reason] if action.fallback_reason else []
     if candidates < action.candidates:
         reasons.append(f"parallelism_reduced_from_{action.candidates}_to_{candidates}")

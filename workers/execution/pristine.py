@@ -1,4 +1,4 @@
-"""The pristine repository of a workcell, as its worker reads and writes it: trusted objects and indexes alone."""
+"""The pristine repository of a workcell: trusted objects and indexes, which only the worker writes."""
 
 import os
 import shutil
@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from workers.cell import Cell
 from workers.execution import changes as values
 from workers.execution import ignores
-from workers.execution.changes import LINK, Change, Choice
+from workers.execution.changes import LINK, Choice, FileChange
 from workers.gates import configuration
 from workers.repository.git import git
+from workers.workcell import WorkcellDirectories
 
 _SHARED_BYTES = 4 * 1024 * 1024
 _LINK_BYTES = 4096
@@ -19,21 +19,21 @@ _LINK_BYTES = 4096
 
 @dataclass(frozen=True)
 class Taken:
-    """What of some changes gates are run on."""
+    """The changes that gates see, after protection."""
 
-    kept: tuple[Change, ...]
-    protected: tuple[Change, ...]
+    kept: tuple[FileChange, ...]
+    protected: tuple[FileChange, ...]
     """Left as they are in the base commit."""
     shared: bool
-    """Whether one is kept of a file that holds configuration of tests beside other things."""
+    """Whether a kept change is to a file with configuration of tests and of other tools."""
     reconfigured: bool
-    """Whether one had changed such configuration, which stays as it is in the base."""
+    """Whether a change to such configuration was undone."""
 
 
 class PristineStore:
-    """The pristine repository, into which a candidate's objects are taken after their hashes are checked."""
+    """The pristine repository; a candidate's objects are added after their hashes are verified."""
 
-    def __init__(self, cell: Cell) -> None:
+    def __init__(self, cell: WorkcellDirectories) -> None:
         self._cell = cell
 
     def _git(self, *arguments: str, index: Path | None = None, given: bytes | None = None) -> bytes:
@@ -42,7 +42,7 @@ class PristineStore:
             env["GIT_INDEX_FILE"] = str(index)
         return git(*arguments, cwd=self._cell.pristine, env=env, given=given)
 
-    def differences(self, base: str, commit: str) -> list[Change]:
+    def differences(self, base: str, commit: str) -> list[FileChange]:
         return values.parse_raw(
             self._git("diff-tree", "-r", "-z", "--no-renames", "--full-index", base, commit)
         )
@@ -59,7 +59,7 @@ class PristineStore:
         return [os.fsdecode(name) for name in listed.split(b"\0") if name]
 
     def ignore_files(self) -> dict[bytes, bytes]:
-        """The base commit's ignore files by path; links are none."""
+        """The base commit's ignore files by path, without links."""
         listed = self._git("ls-files", "-s", "-z", index=self._cell.base_index).split(b"\0")
         entries = (entry.partition(b"\t") for entry in listed)
         return {
@@ -73,8 +73,8 @@ class PristineStore:
         size = int(self._git("cat-file", "-s", name))
         return self._git("cat-file", "blob", name) if size <= limit else None
 
-    def is_unsafe(self, change: Change) -> bool:
-        """Whether a change is none to a plain file, or a link that leads out of the check-out."""
+    def is_unsafe(self, change: FileChange) -> bool:
+        """Whether a change is to anything but a plain file, or is a link that leads out of the check-out."""
         if not values.is_sound(change):
             return True
         if change.new_mode != LINK:
@@ -82,17 +82,17 @@ class PristineStore:
         target = self.blob(change.new_id, _LINK_BYTES)
         return target is None or values.leads_out(change.path, os.fsdecode(target))
 
-    def write_judged(self, index: Path, changes: Sequence[Change], patterns: Sequence[str]) -> Taken:
-        """Write the index that gates run on: the base with the changes, but for those to what `patterns` protect."""
+    def write_judged(self, index: Path, changes: Sequence[FileChange], patterns: Sequence[str]) -> Taken:
+        """Write the index that gates run on: the base with all changes except those to protected paths."""
         choice = values.choose(changes, patterns, values.names_of(self.base_files()))
         kept, shared, reconfigured = self._with_base_sections(choice)
         self.write_index(index, kept)
         return Taken(tuple(kept), choice.protected, shared, reconfigured)
 
-    def _with_base_sections(self, choice: Choice) -> tuple[list[Change], bool, bool]:
-        """The kept changes, those to shared files with the base's test sections; whether there is one of them; whether
+    def _with_base_sections(self, choice: Choice) -> tuple[list[FileChange], bool, bool]:
+        """The kept changes, where shared files have the base's test sections; whether there is one of these; whether
         one had changed such a section."""
-        kept: list[Change] = []
+        kept: list[FileChange] = []
         shared = reconfigured = False
         for change in choice.kept:
             if not configuration.is_shared(change.path):
@@ -104,7 +104,7 @@ class PristineStore:
             kept += [joined] if joined is not None else []
         return kept, shared, reconfigured
 
-    def _joined(self, change: Change) -> Change | None:
+    def _joined(self, change: FileChange) -> FileChange | None:
         """The change with the base's sections; None where the file is left as the base has it."""
         base = None if change.is_new else self.blob(change.old_id, _SHARED_BYTES)
         now = b"" if change.is_removal else self.blob(change.new_id, _SHARED_BYTES)
@@ -121,7 +121,7 @@ class PristineStore:
             new_mode=change.old_mode if change.is_removal else change.new_mode,
         )
 
-    def write_index(self, index: Path, kept: Iterable[Change]) -> None:
+    def write_index(self, index: Path, kept: Iterable[FileChange]) -> None:
         """A copy of the base's index with the changes made to it."""
         shutil.copy2(self._cell.base_index, index)
         if given := values.index_info(kept):

@@ -1,4 +1,4 @@
-"""What a toolchain is told: `prompt.md` for a mind, `manifest.json` for a program."""
+"""Input files of a toolchain: `prompt.md` for a language model, `manifest.json` for a program."""
 
 import json
 from collections.abc import Sequence
@@ -11,37 +11,39 @@ from workers.result import GateResult, RoundResult
 from workers.spec import Gate, WorkOrder
 
 _MOST_SIGNS: Final = 65_536
-"""Of one text of an issue that a prompt holds: some 16,000 tokens."""
+"""The longest text of an issue in a prompt, in characters: some 16,000 tokens."""
 
 
 def feedback(played: RoundResult, gates: Sequence[GateResult]) -> list[dict[str, Any]]:
-    """What the next round is told of this one: the toolchain's own failure, and every failing gate."""
-    told: list[dict[str, Any]] = []
+    """Feedback of a round to the next one: the toolchain's own failure, and every failing gate."""
+    failures: list[dict[str, Any]] = []
     if played.status not in ("success", "partial"):
-        told.append({"toolchain": played.toolchain, "status": played.status, "message": played.message})
+        failures.append({"toolchain": played.toolchain, "status": played.status, "message": played.message})
     for gate in gates:
         if not gate.passed:
-            told.append({"gate": gate.name, "fail_codes": gate.fail_codes, "output_tail": gate.output_tail})
-    return told
+            failures.append(
+                {"gate": gate.name, "fail_codes": gate.fail_codes, "output_tail": gate.output_tail}
+            )
+    return failures
 
 
 def manifest(
-    order: WorkOrder, number: int, seed: int, budget_seconds: float, told: Sequence[dict[str, Any]]
+    order: WorkOrder, number: int, seed: int, budget_seconds: float, feedback: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
-    """The document for programs; commands are argument lists."""
+    """The content of `manifest.json`; commands are argument lists."""
     return {
         "issue": _without_known_good(order.issue),
         "gates": [gate.model_dump() for gate in order.workcell.gates],
         "protected_paths": protected_paths(order),
         "round": number,
-        "feedback": list(told),
+        "feedback": list(feedback),
         "seed": seed,
         "budget_seconds": budget_seconds,
     }
 
 
 def _without_known_good(issue: dict[str, Any]) -> dict[str, Any]:
-    """A commit that holds the fix is told to no candidate: one with the network could fetch it."""
+    """The issue without the commit that holds the fix: a candidate with the network could fetch it."""
     workcell = issue.get("workcell")
     if not isinstance(workcell, dict):
         return issue
@@ -51,7 +53,7 @@ def _without_known_good(issue: dict[str, Any]) -> dict[str, Any]:
 def protected_paths(order: WorkOrder) -> list[str]:
     """The config's protected paths, or the repository's own, and the issue's forbidden ones, as patterns of .gitignore.
 
-    A `!` of the config allows a path; an issue takes no protection away.
+    A `!` of the config allows a path; an issue can only add protection.
     """
     cell = order.workcell
     paths = default_patterns(cell.gates, ()) if cell.protected_paths is None else cell.protected_paths
@@ -60,8 +62,8 @@ def protected_paths(order: WorkOrder) -> list[str]:
     return [*paths, *cell.further_protected_paths, *added]
 
 
-def prompt(order: WorkOrder, number: int, told: Sequence[dict[str, Any]]) -> str:
-    """The document for a language model."""
+def prompt(order: WorkOrder, number: int, feedback: Sequence[dict[str, Any]]) -> str:
+    """The text of `prompt.md`."""
     issue = order.issue
     parts = [f"# {issue.get('title') or issue.get('id') or 'Issue'}", _bounded(issue.get("description"))]
     for title, name in (("Design", "design"), ("Notes", "notes")):
@@ -73,21 +75,21 @@ def prompt(order: WorkOrder, number: int, told: Sequence[dict[str, Any]]) -> str
     parts += ["## How it is checked", *(_gate(gate) for gate in order.workcell.gates)]
     if number > 1:
         parts.append(f"## What the checks said of round {number - 1}")
-        parts += [_told(each) for each in told]
+        parts += [_feedback_text(each) for each in feedback]
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
 
 
 def _bounded(text: object) -> str:
-    """A text of the issue, its end cut off where it would crowd out everything else."""
+    """A text of the issue, cut at `_MOST_SIGNS` characters."""
     whole = str(text or "").strip()
     if len(whole) <= _MOST_SIGNS:
         return whole
     return f"{whole[:_MOST_SIGNS]}\n\n[cut here: {len(whole)} characters; manifest.json has all of them]"
 
 
-def write(place: Path, text: str, document: dict[str, Any]) -> tuple[Path, Path]:
+def write(directory: Path, text: str, document: dict[str, Any]) -> tuple[Path, Path]:
     """Both files in the round's fresh directory; returns their paths."""
-    prompt_file, manifest_file = place / "prompt.md", place / "manifest.json"
+    prompt_file, manifest_file = directory / "prompt.md", directory / "manifest.json"
     prompt_file.write_text(text, encoding="utf-8", errors="replace")
     manifest_file.write_text(json.dumps(document, ensure_ascii=True, indent=1), encoding="ascii")
     return prompt_file, manifest_file
@@ -106,7 +108,7 @@ def _gate(gate: Gate) -> str:
     return f"- `{' '.join(gate.command)}` ({gate.name}, {needed})"
 
 
-def _told(each: dict[str, Any]) -> str:
+def _feedback_text(each: dict[str, Any]) -> str:
     if "gate" in each:
         codes = ", ".join(each["fail_codes"])
         tail = each["output_tail"].replace("```", "'''")

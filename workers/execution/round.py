@@ -1,4 +1,4 @@
-"""One round: a toolchain at work in the candidate's check-out, under what is left of the budget."""
+"""One round: a toolchain runs in the candidate's check-out, with the rest of the budget as its timeout."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -7,24 +7,24 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from workers.cell import Cell
 from workers.errors import WorkerError
 from workers.execution import prompt
 from workers.execution.job import Job
 from workers.execution.spending import Spending
 from workers.halt import HaltError
 from workers.result import RoundResult
-from workers.sandbox.bounds import EXCESS_CODES, excess_words
 from workers.sandbox.capture import redact
-from workers.sandbox.place import MissingProgramError
-from workers.sandbox.process import Ended, Limits
+from workers.sandbox.process import ProgramExit, StopConditions
+from workers.sandbox.runner import MissingProgramError
+from workers.sandbox.watchdog import EXCESS_CODES, excess_message
 from workers.spec import ToolchainRef
 from workers.toolchains.base import Finished, Invocation, Report, RoundContext, Toolchain
+from workers.workcell import WorkcellDirectories
 
 
 @dataclass(frozen=True)
-class Turn:
-    """What is particular to one round."""
+class RoundSpec:
+    """Parameters of one round."""
 
     number: int
     """From 1."""
@@ -33,34 +33,34 @@ class Turn:
     seconds: float
     """Wall clock left to the candidate."""
     max_micro_usd: int
-    """Provider money left to the candidate; with 0, the first that is reported ends the round."""
-    told: Sequence[dict[str, Any]]
-    """Feedback of the round before."""
+    """Provider money left to the candidate; with 0, the first reported amount ends the round."""
+    feedback: Sequence[dict[str, Any]]
+    """Of the round before, from `prompt.feedback`."""
 
 
-def play_round(job: Job, cell: Cell, turn: Turn) -> RoundResult:
+def play_round(job: Job, cell: WorkcellDirectories, spec: RoundSpec) -> RoundResult:
     """Run the toolchain once. Raises `HaltError` where it cannot be started at all."""
-    toolchain = _toolchain(job, turn.ref)
-    context = _context(job, cell, turn)
+    toolchain = _toolchain(job, spec.ref)
+    context = _context(job, cell, spec)
     invocation = _invocation(toolchain, context)
-    stdout, stderr = (cell.logs / f"round-{turn.number}.{name}" for name in ("stdout", "stderr"))
-    spending = Spending(lambda: toolchain.spent(context, stdout), turn.max_micro_usd)
-    told = partial(toolchain.told, context, stdout)
+    stdout, stderr = (cell.logs / f"round-{spec.number}.{name}" for name in ("stdout", "stderr"))
+    spending = Spending(lambda: toolchain.spent(context, stdout), spec.max_micro_usd)
+    result_count = partial(toolchain.result_count, context, stdout)
     started = time.monotonic()
     broken: OSError | None = None
     try:
-        ended = _run(job, cell, turn, spending, told, invocation, stdout, stderr)
+        ended = _run(job, cell, spec, spending, result_count, invocation, stdout, stderr)
     except OSError as error:
-        # This machine failed under the program, which may have spent money by then: its report still counts.
+        # The machine failed while the program ran, which may have spent money: its report still counts.
         broken = error
-        ended = Ended(None, "cancel", round((time.monotonic() - started) * 1000))
+        ended = ProgramExit(None, "cancel", round((time.monotonic() - started) * 1000))
     finished = Finished(ended.exit_code, stdout, stderr, ended.ended_by, ended.duration_ms)
     report = spending.settled(toolchain.report(context, finished))
     if broken is not None:
         report = replace(
             report, status="error", error_class="infra", message=f"this machine failed: {broken}"
         )
-    return _result(job, turn, toolchain, finished, report)
+    return _result(job, spec, toolchain, finished, report)
 
 
 def _toolchain(job: Job, ref: ToolchainRef) -> Toolchain:
@@ -70,26 +70,26 @@ def _toolchain(job: Job, ref: ToolchainRef) -> Toolchain:
         raise HaltError("infra", str(error)) from None
 
 
-def _context(job: Job, cell: Cell, turn: Turn) -> RoundContext:
-    place = cell.fresh_inside(f"round-{turn.number}")
-    out = place / "out"
+def _context(job: Job, cell: WorkcellDirectories, spec: RoundSpec) -> RoundContext:
+    directory = cell.fresh_inside(f"round-{spec.number}")
+    out = directory / "out"
     out.mkdir()
     cell.kept_inside("tmp")
-    document = prompt.manifest(job.order, turn.number, turn.seed, turn.seconds, turn.told)
+    document = prompt.manifest(job.order, spec.number, spec.seed, spec.seconds, spec.feedback)
     prompt_file, manifest_file = prompt.write(
-        place, prompt.prompt(job.order, turn.number, turn.told), document
+        directory, prompt.prompt(job.order, spec.number, spec.feedback), document
     )
     return RoundContext(
-        ref=turn.ref,
+        ref=spec.ref,
         checkout=cell.checkout,
         prompt=prompt_file,
         manifest=manifest_file,
         out=out,
         home=cell.kept_inside("home"),
-        seed=turn.seed,
-        round=turn.number,
-        budget_seconds=turn.seconds,
-        max_micro_usd=turn.max_micro_usd,
+        seed=spec.seed,
+        round=spec.number,
+        budget_seconds=spec.seconds,
+        max_micro_usd=spec.max_micro_usd,
     )
 
 
@@ -102,25 +102,25 @@ def _invocation(toolchain: Toolchain, context: RoundContext) -> Invocation:
 
 def _run(
     job: Job,
-    cell: Cell,
-    turn: Turn,
+    cell: WorkcellDirectories,
+    spec: RoundSpec,
     spending: Spending,
-    told: Callable[[], int | None],
+    result_count: Callable[[], int | None],
     invocation: Invocation,
     stdout: Path,
     stderr: Path,
-) -> Ended:
-    limits = Limits(
-        turn.seconds,
+) -> ProgramExit:
+    limits = StopConditions(
+        spec.seconds,
         no_output_seconds=invocation.no_output_seconds,
         capture_bytes=job.machine.capture_bytes,
         overspent=spending.overspent,
-        told=told,
-        linger_seconds=min(turn.ref.linger_seconds, turn.seconds / 10),
+        result_count=result_count,
+        linger_seconds=min(spec.ref.linger_seconds, spec.seconds / 10),
     )
     secrets = {name: job.machine.secrets[name] for name in invocation.secrets if name in job.machine.secrets}
     try:
-        return job.place(cell).run(
+        return job.runner(cell).run(
             invocation.argv,
             cell.checkout,
             cell.inside,
@@ -130,21 +130,23 @@ def _run(
             stderr,
             stdin=invocation.stdin,
             network=invocation.network,
-            reads=_named_files(turn.ref),
+            reads=_named_files(spec.ref),
         )
     except MissingProgramError as error:
-        raise HaltError("infra", f"toolchain {turn.ref.name} cannot start: {error}") from None
+        raise HaltError("infra", f"toolchain {spec.ref.name} cannot start: {error}") from None
 
 
 def _named_files(ref: ToolchainRef) -> tuple[Path, ...]:
-    """Files that the config names by absolute paths: the program's own, so it may read them."""
+    """Files that the config names by absolute paths: they belong to the program, which may read them."""
     named = (Path(element) for element in ref.argv or () if element.startswith("/"))
     return tuple(path for path in named if path.is_file())
 
 
-def _result(job: Job, turn: Turn, toolchain: Toolchain, finished: Finished, report: Report) -> RoundResult:
+def _result(
+    job: Job, spec: RoundSpec, toolchain: Toolchain, finished: Finished, report: Report
+) -> RoundResult:
     report = _overruled(finished, report)
-    # A provider that failed up to the end of the budget says nothing about the action.
+    # A provider that failed until the budget ended is no result of the action.
     is_timeout = finished.ended_by == "budget" and report.error_class != "provider"
     message = report.message.replace("\0", "").encode("utf-8", "replace")
     words = redact(message, job.machine.secrets.values()).decode()
@@ -152,7 +154,7 @@ def _result(job: Job, turn: Turn, toolchain: Toolchain, finished: Finished, repo
     codes = (EXCESS_CODES.get(finished.ended_by), report.fail_code)
     return RoundResult(
         toolchain=toolchain.name,
-        toolchain_version=toolchain.version(turn.ref),
+        toolchain_version=toolchain.version(spec.ref),
         status="timeout" if is_timeout else report.status,
         error_class=None if is_timeout else report.error_class,
         message=words,
@@ -167,7 +169,7 @@ def _result(job: Job, turn: Turn, toolchain: Toolchain, finished: Finished, repo
 
 
 def _money(toolchain: Toolchain, report: Report) -> tuple[int | None, int | None, int | None]:
-    """Reported, priced and at least spent: a figure that is only a lower bound must not be added up as a cost."""
+    """Reported cost, priced cost, and a lower bound, in micro-dollars: a lower bound must not be summed as a cost."""
     reported, priced = report.micro_usd, report.priced_micro_usd
     if toolchain.uses_provider:
         if report.is_lower_bound:
@@ -178,14 +180,14 @@ def _money(toolchain: Toolchain, report: Report) -> tuple[int | None, int | None
 
 
 def _overruled(finished: Finished, report: Report) -> Report:
-    """How the program ended outranks what it says of itself, save its costs."""
+    """The report, overridden by how the program ended; its costs stay."""
     if finished.ended_by == "cap":
         return replace(report, status="error", error_class="killed_by_cap")
     if finished.ended_by == "full":
-        return replace(report, status="error", error_class="infra", message=excess_words(finished.ended_by))
+        return replace(report, status="error", error_class="infra", message=excess_message(finished.ended_by))
     if finished.ended_by in EXCESS_CODES:
         return replace(
-            report, status="failed", error_class=None, message=f"stopped: {excess_words(finished.ended_by)}"
+            report, status="failed", error_class=None, message=f"stopped: {excess_message(finished.ended_by)}"
         )
     if finished.ended_by == "silence" and report.error_class != "provider":
         return replace(report, status="failed", error_class=None)

@@ -1,21 +1,20 @@
-"""The way of one execution on one machine, step by step; a file per step."""
+"""Entry point of one execution: prepare (mirror, set-up), run the baseline or the swarm, return a result."""
 
 import logging
 import time
 from dataclasses import replace
 from pathlib import Path
 
-from workers.cell import free_bytes, open_cell
 from workers.control import Control
 from workers.execution.baseline import run_baseline
-from workers.execution.job import Job, place_of
+from workers.execution.job import Job, runner_of
 from workers.execution.machine import Machine
 from workers.execution.setup import (
     Products,
     SetupFailedError,
     kept_products,
     make_products,
-    place_of_products,
+    products_directory,
 )
 from workers.execution.swarm import run_swarm, workcell_id
 from workers.gates.protection import default_patterns
@@ -27,14 +26,15 @@ from workers.result import ExecutionResult
 from workers.sandbox import ladder
 from workers.sandbox.program import Rung
 from workers.spec import WorkOrder
+from workers.workcell import free_bytes, open_workcell
 
 _log = logging.getLogger(__name__)
 
 
 def run_execution(order: WorkOrder, machine: Machine, control: Control) -> ExecutionResult:
-    """Carry out a work order. Never raises for what happens inside: that is a result of status `error`.
+    """Execute a work order. Failures inside never raise: they become a result of status `error`.
 
-    Every process that the execution started is dead when it returns, and its work directories are gone.
+    On return every process of the execution is dead, and its work directories are removed.
     """
     started = time.monotonic()
     try:
@@ -57,12 +57,12 @@ def _run(order: WorkOrder, machine: Machine, control: Control) -> ExecutionResul
     try:
         return run_swarm(job, order.action)
     except Exception as error:
-        # Candidates may have spent money that nobody counts any more: unknown, never 0.
+        # Candidates may have spent money that is not counted any more: unknown, never 0.
         return _unexpected(order, error).model_copy(update={"micro_usd": None, "cost_source": "unknown"})
 
 
 def _prepare(order: WorkOrder, machine: Machine, control: Control) -> Job:
-    """Everything that all candidates share, before any of them begins."""
+    """Prepare what all candidates share. Raises `HaltError`."""
     if control.reason is not None:
         raise StoppedError(control.reason.value)
     _check_space(machine)
@@ -83,12 +83,12 @@ def _protected(order: WorkOrder, mirror: Path) -> WorkOrder:
 
 
 def _check_space(machine: Machine) -> None:
-    for place in (machine.work_dir, machine.archives_dir):
-        free = free_bytes(place)
+    for directory in (machine.work_dir, machine.archives_dir):
+        free = free_bytes(directory)
         if free < machine.disk_reserve_bytes:
             raise HaltError(
                 "infra",
-                f"no disk space in {place}: {free // 2**20} MiB are free, "
+                f"no disk space in {directory}: {free // 2**20} MiB are free, "
                 f"{machine.disk_reserve_bytes // 2**20} MiB are kept back; make room, or move the directory",
             )
 
@@ -101,8 +101,8 @@ def _sandbox(order: WorkOrder, machine: Machine) -> Rung:
 
 
 def _set_up(job: Job) -> Job:
-    """The job with the products of its set-up, made now if no earlier execution has."""
-    directory = place_of_products(job.machine.work_dir, job.order.workcell)
+    """The job with the products of its set-up, made now unless an earlier execution cached them."""
+    directory = products_directory(job.machine.work_dir, job.order.workcell)
     products = kept_products(directory)
     if products is None:
         with locked(directory.with_name(f"{directory.name}.lock"), job.control):
@@ -112,16 +112,16 @@ def _set_up(job: Job) -> Job:
 
 def _make(job: Job, directory: Path) -> Products:
     order = job.order
-    with open_cell(job.machine.work_dir, f"{workcell_id(order, 0)}-setup") as cell:
+    with open_workcell(job.machine.work_dir, f"{workcell_id(order, 0)}-setup") as cell:
         pristine = fetch_pristine(job.mirror, order.workcell.base, cell.pristine, job.additions)
         check_out(pristine, cell)
-        place = place_of(job.machine, job.rung, job.control, cell, Products())
+        runner = runner_of(job.machine, job.rung, job.control, cell, Products())
         try:
-            return make_products(place, order.workcell, directory, cell.checkout)
+            return make_products(runner, order.workcell, directory, cell.checkout)
         except SetupFailedError as error:
             if job.control.reason is not None:
                 raise StoppedError(job.control.reason.value) from None
-            # On the base commit it tells of the case; once that was admitted, of this machine.
+            # In a baseline it is a failure of the case; once the case was admitted, of this machine.
             raise HaltError("infra", str(error), of_case=order.kind == "baseline") from None
 
 

@@ -1,10 +1,10 @@
-"""The optional set-up command, run once per (repository, base, command) and kept.
+"""Cache of the optional set-up command: it runs once per (repository, base, command).
 
-It runs in a check-out of the base commit, with the network, and leaves what is to last in
-`$BENCH_SETUP_DIR` (also written `{setup_dir}` in the command), typically a virtual environment. What it
-changes in its check-out is thrown away, so a project must not be installed in editable mode. Candidates and
-gates may read the directory, and find its `bin`, `venv/bin` and `.venv/bin` first on their PATH. They cannot
-write it; should somebody have, its seal tells before the next use, and it is made anew.
+It runs in a check-out of the base commit, with the network, and writes its products to `$BENCH_SETUP_DIR` (also
+written `{setup_dir}` in the command), typically a virtual environment. Its changes to the check-out are discarded, so
+a project must not be installed in editable mode. Candidates and gates may read the directory, and have its `bin`,
+`venv/bin` and `.venv/bin` first on their PATH. They cannot write it; its seal is verified before each use, and a
+changed one is made anew.
 """
 
 import logging
@@ -18,11 +18,11 @@ from planner.canonical import sha256_json
 from workers.private import keep_private
 from workers.repository import seal
 from workers.sandbox import allowlist
-from workers.sandbox.bounds import EXCESS_CODES, excess_words
 from workers.sandbox.capture import redact
-from workers.sandbox.place import MissingProgramError, Place
-from workers.sandbox.process import Ended, Limits
+from workers.sandbox.process import ProgramExit, StopConditions
+from workers.sandbox.runner import MissingProgramError, ProgramRunner
 from workers.sandbox.sweep import remove_tree
+from workers.sandbox.watchdog import EXCESS_CODES, excess_message
 from workers.spec import Workcell
 
 _log = logging.getLogger(__name__)
@@ -38,18 +38,18 @@ _TELLING = re.compile(
 
 @dataclass(frozen=True)
 class Products:
-    """What set-up left; nothing where there is no set-up."""
+    """Products of a set-up; empty where there is no set-up."""
 
     programs: tuple[Path, ...] = ()
     reads: tuple[Path, ...] = ()
 
 
 class SetupFailedError(Exception):
-    """Set-up did not come to its end; the message is one line."""
+    """The set-up failed; the message is one line."""
 
 
-def place_of_products(work_dir: Path, workcell: Workcell) -> Path:
-    """Where the products of this set-up are kept; the name is made of everything they depend on."""
+def products_directory(work_dir: Path, workcell: Workcell) -> Path:
+    """The directory of this set-up's products, content-addressed by a hash of everything they depend on."""
     inputs: list[object] = [
         workcell.repo,
         workcell.base,
@@ -61,24 +61,24 @@ def place_of_products(work_dir: Path, workcell: Workcell) -> Path:
 
 
 def kept_products(directory: Path) -> Products | None:
-    """The products of an earlier run, marked as used now; None where none came to its end, or they were changed."""
+    """The cached products of an earlier run, marked as used; None where none completed, or they were changed."""
     try:
         os.utime(stamp(directory))
     except FileNotFoundError:
         return None
     if not seal.holds(directory, stamp(directory)):
         _log.warning(
-            "set-up %s is not as it was made (changed, or of an older version): made anew", directory
+            "set-up %s does not match its seal (changed, or of an older version): made anew", directory
         )
         return None
     programs = tuple(directory / name for name in _BINARIES if (directory / name).is_dir())
     return Products(programs, (directory,))
 
 
-def make_products(place: Place, workcell: Workcell, directory: Path, checkout: Path) -> Products:
+def make_products(runner: ProgramRunner, workcell: Workcell, directory: Path, checkout: Path) -> Products:
     """Run the command in `checkout`; the caller holds the lock. Raises `SetupFailedError`.
 
-    What the command writes is kept whole beside the products, also where it fails.
+    The command's output is kept in full next to the products, also where it fails.
     """
     log = log_of(directory)
     stamp(directory).unlink(missing_ok=True)
@@ -88,46 +88,46 @@ def make_products(place: Place, workcell: Workcell, directory: Path, checkout: P
     directory.mkdir()
     command = tuple(part.replace("{setup_dir}", str(directory)) for part in workcell.setup or [])
     try:
-        ended = place.run(
+        ended = runner.run(
             command,
             checkout,
             checkout.parent,
             {"BENCH_SETUP_DIR": str(directory)},
-            Limits(workcell.setup_timeout_seconds),
+            StopConditions(workcell.setup_timeout_seconds),
             log,
             network=True,
             writes=(directory,),
         )
     except (MissingProgramError, OSError) as error:
         raise SetupFailedError(f"set-up cannot run: {error}") from None
-    log.write_bytes(redact(log.read_bytes(), place.secrets.values()))
+    log.write_bytes(redact(log.read_bytes(), runner.secrets.values()))
     if ended.exit_code != 0:
-        words = _failure_words(place.text(log, _TAIL))
+        words = _failure_lines(runner.text(log, _TAIL))
         raise SetupFailedError(f"set-up {_how(ended)}: {words} (its whole log: {log} on {platform.node()})")
     seal.seal(directory, stamp(directory), contents=True)
     return kept_products(directory) or Products()
 
 
 def stamp(directory: Path) -> Path:
-    """The file beside the products that seals them, so says they are whole, and by its time when last used."""
+    """The seal of the products, next to their directory; its mtime is their last use."""
     return directory.with_name(f"{directory.name}.done")
 
 
 def log_of(directory: Path) -> Path:
-    """The file beside the products that holds what their set-up wrote."""
+    """The output of the set-up, next to the directory of its products."""
     return directory.with_name(f"{directory.name}.log")
 
 
-def _how(ended: Ended) -> str:
+def _how(ended: ProgramExit) -> str:
     if ended.ended_by == "exit":
         return f"ended with exit code {ended.exit_code}"
     if ended.ended_by == "full" or ended.ended_by in EXCESS_CODES:
-        return f"was stopped: {excess_words(ended.ended_by)}"
+        return f"was stopped: {excess_message(ended.ended_by)}"
     return "ran out of time"
 
 
-def _failure_words(output: str) -> str:
-    """The lines by which a program says what went wrong, and its last one; one line, bounded."""
+def _failure_lines(output: str) -> str:
+    """The lines of a program's output that name its failure, and the last line; joined to one, bounded line."""
     lines = [line.strip()[:_LONGEST_LINE] for line in output.splitlines() if line.strip()]
     telling = [line for line in lines if _TELLING.search(line)][-_MOST_LINES:]
-    return " | ".join(dict.fromkeys([*telling, *lines[-1:]])) or "it said nothing"
+    return " | ".join(dict.fromkeys([*telling, *lines[-1:]])) or "no output"

@@ -5,8 +5,8 @@ directory, index and objects. `out` holds the ignore rules of the base commit (`
 `patch` (as `git diff` prints them), `pack` (the new objects), `left_out` (JSON: what the rules, or being an
 environment or a cache, keep out of the patch), or, where the change is too large, `refused` (JSON).
 
-Git runs on a stranger's files here and nowhere else. Nested repositories lose their `.git` before Git looks at
-them: it would read their configuration, which can name programs.
+Git runs on untrusted files here and nowhere else. The `.git` of nested repositories is removed before Git reads
+them: their configuration can name programs.
 """
 
 import contextlib
@@ -36,11 +36,11 @@ _ENVIRONMENTS = {
 }
 """Names of environments and caches, whatever is in them."""
 _MARKS = ("pyvenv.cfg", "conda-meta")
-"""What tells a directory of any name as an environment."""
+"""Files that mark a directory of any name as an environment."""
 
 
 class RefusedError(Exception):
-    """The change is too large; arguments: what it comes to, and the largest parts as pairs of size and path."""
+    """The change is too large; arguments: its size, and the largest parts as pairs of size and path."""
 
 
 def is_made(path: str, name: str) -> bool:
@@ -55,7 +55,7 @@ def is_made(path: str, name: str) -> bool:
 
 
 def _offers_plugin(path: str) -> bool:
-    """Whether metadata names plugins of pytest, which a candidate is not let off."""
+    """Whether metadata names plugins of pytest: such files stay in the patch."""
     if os.path.islink(path) or not os.path.isfile(path):
         return os.path.lexists(path)
     with open(path, "rb") as file:
@@ -101,14 +101,14 @@ def _remove(path: str) -> None:
 def changed_paths(rules: str, limit: int) -> set[bytes]:
     """Paths that differ from the index, or are neither in it nor ignored by `rules`. Raises `RefusedError` above
     `limit`."""
-    found: set[bytes] = set()
-    # A path that is gone is listed as modified, too.
+    paths: set[bytes] = set()
+    # A deleted path is listed as modified, too.
     for asked in (["--modified", "--deleted"], ["--others", f"--exclude-from={rules}"]):
         for path in _names(["ls-files", *asked, "-z"]):
-            found.add(path)
-            if len(found) > limit:
-                raise RefusedError(f"more than {limit} changed files", _crowded(found))
-    return found
+            paths.add(path)
+            if len(paths) > limit:
+                raise RefusedError(f"more than {limit} changed files", _crowded(paths))
+    return paths
 
 
 def _crowded(paths: set[bytes]) -> list[tuple[str, bytes]]:
@@ -123,12 +123,12 @@ def _crowded(paths: set[bytes]) -> list[tuple[str, bytes]]:
 
 def tracked_names() -> set[bytes]:
     """Every file of the base commit, and every directory above one."""
-    found: set[bytes] = set()
+    names: set[bytes] = set()
     for path in _names(["ls-files", "-z"]):
-        while path and path not in found:
-            found.add(path)
+        while path and path not in names:
+            names.add(path)
             path = os.path.dirname(path)
-    return found
+    return names
 
 
 def with_made(out: str, made: list[bytes]) -> str:
@@ -141,7 +141,7 @@ def with_made(out: str, made: list[bytes]) -> str:
 
 
 def left_out(checkout: str, rules: str) -> dict[str, object]:
-    """What is in the check-out and by the rules not in the patch: how much, and the names of the largest parts."""
+    """Files of the check-out that the rules keep out of the patch: count, bytes, and names of the largest parts."""
     sizes: dict[str, tuple[int, int]] = {}
     listed = ["ls-files", "--others", "--ignored", "--directory", f"--exclude-from={rules}", "-z"]
     for path in _names(listed):
@@ -195,7 +195,7 @@ def _largest(sizes: dict[bytes, int]) -> list[tuple[str, bytes]]:
 
 
 def in_mb(size: int) -> str:
-    """Bytes for people."""
+    """A size in readable units."""
     return f"{size / 1e6:.1f} MB" if size >= 50_000 else f"{size / 1e3:.1f} kB"
 
 
@@ -230,14 +230,14 @@ def new_objects(raw: bytes) -> bytes:
     """The new object ids in `git diff --raw -z` output, one a line."""
     heads = raw.split(b"\0")[0:-1:2]
     ids = {head.split(b" ")[3] for head in heads}
-    # All zeros, as many as the repository's ids are long, stand for none.
+    # An id of zeros alone means that there is no object.
     return b"".join(each + b"\n" for each in sorted(ids) if each.strip(b"0"))
 
 
 def stage(checkout: str, paths: set[bytes]) -> None:
-    """Bring the index up to date; no `git add`, which reads the ignore files that the candidate left."""
-    gone = {path for path in paths if not _is_there(os.fsencode(checkout), path)}
-    for options, part in ((["--force-remove"], gone), (["--add", "--replace"], paths - gone)):
+    """Update the index; without `git add`, which reads the candidate's ignore files."""
+    deleted = {path for path in paths if not _is_there(os.fsencode(checkout), path)}
+    for options, part in ((["--force-remove"], deleted), (["--add", "--replace"], paths - deleted)):
         named = b"".join(path + b"\0" for path in sorted(part))
         _git("update-index", *options, "-z", "--stdin", given=named)
 
@@ -268,7 +268,7 @@ def take(order: dict[str, str], max_bytes: int, max_files: int, max_text: int) -
     _git("diff", "--cached", "--raw", "-z", *_PLAIN, base, to=f"{out}/raw")
     with open(f"{out}/raw", "rb") as file:
         raw = file.read()
-    # Removed text counts, too, and binary text is longer than what it stands for.
+    # Removed text counts, too, and encoded binary text is longer than its file.
     patch = ("diff", "--cached", "--patch", "--binary", *_PLAIN, base)
     if not _git(*patch, to=f"{out}/patch", limit=max_text):
         sizes = replaced_sizes(base, paths)

@@ -1,4 +1,4 @@
-"""Which candidate of an execution speaks for it."""
+"""Vote: the winning candidate of an execution, and the one whose status the execution takes."""
 
 from collections.abc import Sequence
 
@@ -37,8 +37,8 @@ def vote(candidates: Sequence[CandidateResult]) -> CandidateResult:
 _WORST = ("killed_by_cap", "provider", "infra", "lost", "invalid_issue")
 
 
-def spokesman(candidates: Sequence[CandidateResult]) -> CandidateResult:
-    """The candidate whose status is the execution's.
+def deciding_candidate(candidates: Sequence[CandidateResult]) -> CandidateResult:
+    """The candidate whose status the execution takes.
 
     The winner, where it succeeded or no candidate ended in error. Otherwise an error: had that candidate run,
     it might have passed, so the execution must not count as a failure.

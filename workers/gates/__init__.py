@@ -1,1 +1,1 @@
-"""Gates: verification commands, run where the candidate cannot have prepared anything."""
+"""Gates: verification commands, each run in a clean check-out that the candidate cannot prepare."""

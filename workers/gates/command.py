@@ -1,4 +1,4 @@
-"""From a gate's command to the one that is run: with the reporter plugin, or with the place of its JUnit file."""
+"""The command that runs for a gate: its own, with the reporter plugin or with the path of its JUnit file."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,8 +21,8 @@ class GateCommand:
 
 
 def can_report(argv: Sequence[str]) -> bool:
-    """Whether the plugin can be loaded: a pytest command whose interpreter reads its environment, started by a
-    program that hands on its open files."""
+    """Whether the plugin can be loaded: a pytest command whose interpreter reads its environment and inherits open
+    files."""
     position = pytest_position(argv)
     return position is not None and inherits_files(argv) and not ignores_environment(argv[:position])
 
@@ -30,7 +30,7 @@ def can_report(argv: Sequence[str]) -> bool:
 def reporting(argv: Sequence[str], fd: int) -> GateCommand:
     """The pytest command with the plugin, which reports over the descriptor `fd`.
 
-    `python -m pytest` starts without the working directory on its import path, by way of `bench_gate_main`.
+    `python -m pytest` is started as `bench_gate_main`, without the working directory on its import path.
     """
     position = pytest_position(argv)
     assert position is not None
@@ -51,13 +51,13 @@ def _with_path(argument: str, here: str) -> str:
 
 
 def writing(argv: Sequence[str], junit: Path) -> GateCommand:
-    """The command with the path of its JUnit file: in the place of `{junit}`, and as BENCH_JUNIT.
+    """The command with the path of its JUnit file, which replaces `{junit}` and is set as BENCH_JUNIT.
 
     A pytest command that the plugin cannot be loaded into is given the option instead.
     """
     filled = [each.replace(_JUNIT, str(junit)) for each in argv]
     position = pytest_position(argv)
     if filled == list(argv) and position is not None:
-        # Right behind pytest: nothing behind `--` is an option.
+        # Directly after pytest: nothing after `--` is an option.
         filled.insert(position + 1, f"--junitxml={junit}")
     return GateCommand(tuple(filled), {JUNIT_VARIABLE: str(junit)})

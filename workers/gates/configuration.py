@@ -1,6 +1,6 @@
-"""What configures tests: files, and sections of shared files, that a gate takes from the base commit.
+"""Test configuration: files, and sections of shared files, that a gate always takes from the base commit.
 
-Pure: texts in, texts out. A candidate that may write them can make any gate pass.
+A candidate that could change them could make any gate pass. Pure: texts in, texts out.
 """
 
 import json
@@ -41,13 +41,13 @@ _RUNNER_FILES: Final = {
     "task": ("Taskfile.yml", "Taskfile.yaml"),
     "rake": ("Rakefile", "*.rake"),
 }
-"""By the program of a gate: the files that say what it runs."""
+"""By the program of a gate: the files that define what it runs."""
 
 TEST_FILES: Final = (
     *("test_*.py", "*_test.py", "conftest.py", "tests/", "test/", "testing/", "__tests__/"),
     *("*.spec.*", "*.test.*", "*_test.go", "*_spec.rb"),
 )
-"""Patterns as in .gitignore of what test runners take for tests."""
+"""Patterns as in .gitignore of the files that test runners collect."""
 
 IMPORT_ROOTS: Final = ("", "src/", "lib/")
 """Directories that are commonly on the import path."""
@@ -63,16 +63,16 @@ _NODE_KEYS: Final = ("scripts", "jest", "mocha", "ava", "vitest", "tap", "nyc", 
 
 
 def patterns(gates: Sequence[Gate]) -> list[str]:
-    """What is taken from the base commit for these gates, as patterns of .gitignore."""
+    """Patterns as in .gitignore of the files that these gates take from the base commit."""
     programs = {PurePosixPath(word).name for gate in gates for word in gate.command[:1]}
     return [*FILES, *(name for program in sorted(programs) for name in _RUNNER_FILES.get(program, ()))]
 
 
 def is_planted(path: str, base_names: Collection[str]) -> bool:
-    """Whether a new file would stand in for a module of the interpreter or the test runner, or pose as an installed
-    distribution, and so run in a gate's process before its tests.
+    """Whether a new file shadows a module of the interpreter or the test runner, or imitates an installed
+    distribution, and so would run in a gate's process before its tests.
 
-    `base_names`: every file and directory of the base commit; what the base has of that name is its own.
+    `base_names`: every file and directory of the base commit; a name that the base has is allowed.
     """
     for root in IMPORT_ROOTS:
         if path.startswith(root):
@@ -92,15 +92,16 @@ def _is_document(top: str, path: str) -> bool:
 
 
 def is_shared(path: str) -> bool:
-    """Whether a file holds configuration of tests beside other things."""
+    """Whether a file has configuration of tests and of other tools."""
     return PurePosixPath(path).name in _SHARED
 
 
 def with_sections_of(path: str, base: bytes | None, now: bytes) -> bytes | None:
-    """A shared file as the candidate left it, its test sections as in the base commit (None: it had no such file).
+    """A shared file of the candidate, with its test sections as in the base commit (`base` None: no such file).
 
-    The result is `now` itself where they are unchanged, and `base` where the two cannot be joined: where one is
-    not valid, or what was joined does not read as it should.
+    Returns:
+        `now` itself where the sections are unchanged, `base` where the two cannot be merged because one is not valid
+        or the merged file does not parse to the expected sections, else the merged file.
     """
     read, join = _SHARED[PurePosixPath(path).name]
     try:
@@ -148,8 +149,8 @@ def _toml_joined(base: bytes, now: bytes) -> bytes:
 
 def _ini_reader(*names: str) -> _Read:
     def read(data: bytes) -> object:
-        found = iniconfig.IniConfig("", data.decode()).sections
-        return {name: dict(found[name]) for name in names if name in found}
+        sections = iniconfig.IniConfig("", data.decode()).sections
+        return {name: dict(sections[name]) for name in names if name in sections}
 
     return read
 
@@ -164,7 +165,7 @@ def _ini_joiner(*names: str) -> _Join:
 
 
 def _ini_parts(data: bytes) -> list[tuple[str, bytes]]:
-    """Sections with their header lines, in order; what stands before the first has the name ""."""
+    """Sections with their header lines, in order; the lines before the first have the name ""."""
     parts: list[tuple[str, bytes]] = [("", b"")]
     for line in data.splitlines():
         if line.startswith(b"["):

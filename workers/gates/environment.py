@@ -1,4 +1,4 @@
-"""Whether the environment, and not the code, is why a gate fails on the base commit. Pure: outputs in, reasons out."""
+"""Environment failures: why the environment, not the code, makes a gate fail on the base commit. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -15,26 +15,26 @@ _FETCH_LFS = "set `git: {lfs: true}`"
 def environment_objection(
     suite: SuiteRun | None, output: str, sources: Sources, root: str, pointers_read: Sequence[str] = ()
 ) -> str | None:
-    """Why a gate that failed says nothing about the code, and what mends it; None where it does.
+    """Why a failed gate is no verdict on the code, with the remedy; None where it is one.
 
-    `suite`: the tests as the reporter or a JUnit file told them. `output`: what the gate wrote. `root`: the
-    check-out. `pointers_read`: files that it read and that hold an LFS pointer in place of their content.
+    `suite`: the tests of the reporter or a JUnit file. `output`: what the gate wrote. `root`: the check-out.
+    `pointers_read`: files that it read and that hold an LFS pointer in place of their content.
     """
     hidden = hidden_failure(output) if suite is None else None
-    told = [] if suite is None else [*suite.collection_errors.values(), *suite.failures.values()]
-    texts = told or [output]
+    test_outputs = [] if suite is None else [*suite.collection_errors.values(), *suite.failures.values()]
+    texts = test_outputs or [output]
     if suite is not None:
         sources = sources.with_outside(suite.outside)
     return (
         hidden
         or _pointers(pointers_read)
-        or next(_import_objections(texts, sources, root, last_only=bool(told)), None)
+        or next(_import_objections(texts, sources, root, last_only=bool(test_outputs)), None)
         or _submodule_objection(texts, sources)
     )
 
 
 def concerning(gate: Gate, suite: SuiteRun | None) -> SuiteRun | None:
-    """The run without failures that do not count: of a gate that lists its tests, those of others."""
+    """The run without the failures that do not count: those of tests that a gate with lists does not list."""
     if suite is None or not gate.is_listed:
         return suite
     listed = (*gate.fail_to_pass, *gate.pass_to_pass)
@@ -50,7 +50,7 @@ def concerning(gate: Gate, suite: SuiteRun | None) -> SuiteRun | None:
 
 
 def shadow_objection(shadowed: Mapping[str, str]) -> str | None:
-    """Of packages that are the repository's own and were loaded from elsewhere."""
+    """The reason for packages of the repository that were imported from elsewhere; None where there are none."""
     for name, path in sorted(shadowed.items()):
         return (
             f"it imports {name} from {path}, an installed copy, and not from the check-out: it would judge that copy "
@@ -78,7 +78,7 @@ def _pointers(paths: Sequence[str]) -> str | None:
 
 
 def _submodule_objection(texts: Sequence[str], sources: Sources) -> str | None:
-    """Of a path that lies in a submodule which was not fetched: nothing else could name one."""
+    """The reason for a path in a submodule that was not fetched; None where no text names one."""
     for submodule in sources.submodules:
         if any(f"{submodule}/" in text for text in texts):
             return (

@@ -1,6 +1,6 @@
-"""Failures that an exit code hides: a program or a dependency that is not there, behind make, npm and their like.
+"""Failures that an exit code hides: a missing program or dependency behind make, npm and similar runners.
 
-Pure. Only for gates that do not tell their tests: what is looked for are the words of build tools, not of tests.
+Pure. Only for gates that do not report their tests: the patterns match messages of build tools, not of tests.
 """
 
 import re
@@ -12,7 +12,7 @@ _CODE: Final = re.compile(
     r"\b(?:errno|code|status|exit status)\W{0,3}12[67]\b)",
     re.IGNORECASE,
 )
-"""A runner tells the exit code of what it ran: 126 is not executable, 127 is not found."""
+"""A runner's message with the exit code of its program: 126 is not executable, 127 is not found."""
 _NOT_FOUND: Final = re.compile(
     r"(?:command not found|: not found|No such file or directory|Permission denied|ENOENT)\W*$", re.IGNORECASE
 )
@@ -40,9 +40,9 @@ _LONGEST, _LINES_BEFORE = 300, 20
 
 
 def hidden_failure(output: str) -> str | None:
-    """The words by which a gate says that it could not run; None where it says no such thing.
+    """The message by which a gate reports that it could not run; None where there is none.
 
-    Of `make: *** [test] Error 127` the line before it that names the program is told, too.
+    For `make: *** [test] Error 127` the line before it, which names the program, is included.
     """
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     for number, line in enumerate(lines):
@@ -54,7 +54,7 @@ def hidden_failure(output: str) -> str | None:
             return line[:_LONGEST]
         if (lacking := _LACKING.search(line)) is not None:
             return _lacks(lacking)
-    # A script may go on without a program that it can spare: only what it ends with tells.
+    # A script may continue without an optional program: only its last line counts.
     return lines[-1][:_LONGEST] if lines and _SHELL.match(lines[-1]) else None
 
 

@@ -1,13 +1,13 @@
-"""Tests as identities: each that ran on the base commit must still run, and pass or stay as it was."""
+"""Comparison of tests by id: each test of the base commit must still run, and pass or keep its state."""
 
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
+from workers.gates.output import listing
 from workers.gates.shrinking import function_of, split
-from workers.gates.suite import Comparison, SuiteRun
-from workers.gates.words import listing
+from workers.gates.suite import SuiteComparison, SuiteRun
 from workers.spec import FewerTests, GateBaseline, TestState
 
 IsTestFile = Callable[[str], bool]
@@ -21,21 +21,21 @@ def compare(
     baseline: GateBaseline | None,
     is_test_file: IsTestFile,
     policy: FewerTests | None = None,
-) -> Comparison:
+) -> SuiteComparison:
     """The fail codes of tests that are missing, or that do not count any more.
 
     `fewer_tests`: a test of the base commit is missing, or there is none at all. `new_skips`, `new_xfails`: a test
-    that passed or failed there is skipped or expected to fail; or a test that the base commit did not show is, by
-    the word of a file that is no test file. `none_passed`: nothing failed, and nothing passed either.
+    that passed or failed there is skipped or expected to fail; or a test that the base commit did not have is, and
+    the file that skipped it is no test file. `none_passed`: nothing failed, and nothing passed either.
 
-    With a known-good commit, what it shows takes the place of what the base commit showed: a test that it does not
-    have may be missing, and one that it skips may be skipped.
+    With a known-good commit, its tests replace those of the base commit: a test that it does not have may be missing,
+    and one that it skips may be skipped.
     """
     known = (baseline.tests if baseline is not None else None) or {}
     good = _on_good(known, baseline)
     required = known if good is None else good
-    result = Comparison()
-    _tell_fewer(result, suite, required, baseline, is_test_file, policy if good is None else "fail")
+    result = SuiteComparison()
+    _note_missing(result, suite, required, baseline, is_test_file, policy if good is None else "fail")
     states = {**known, **required}
     for state, code in _EXCUSED.items():
         excused = _excused(suite, states, required, state, is_test_file)
@@ -48,9 +48,9 @@ def compare(
 
 
 def _on_good(known: Mapping[str, TestState], baseline: GateBaseline | None) -> Mapping[str, TestState] | None:
-    """The base commit's tests that the known-good commit has, too, as they ended there; None without one.
+    """The base commit's tests that the known-good commit has, too, with their states there; None without one.
 
-    Where the base commit told none, all that the known-good one has.
+    Where the base commit reported none, all tests of the known-good one.
     """
     if baseline is None or baseline.known_good_tests is None:
         return None
@@ -65,16 +65,16 @@ def _on_good(known: Mapping[str, TestState], baseline: GateBaseline | None) -> M
     }
 
 
-def _tell_fewer(
-    result: Comparison,
+def _note_missing(
+    result: SuiteComparison,
     suite: SuiteRun,
     required: Mapping[str, TestState],
     baseline: GateBaseline | None,
     is_test_file: IsTestFile,
     policy: FewerTests | None,
 ) -> None:
-    told = bool(required) or (baseline is not None and bool(baseline.tests))
-    at_least = 1 if told else max(1, (baseline.collected if baseline else None) or 0)
+    has_identities = bool(required) or (baseline is not None and bool(baseline.tests))
+    at_least = 1 if has_identities else max(1, (baseline.collected if baseline else None) or 0)
     if suite.collected < at_least:
         result.codes.append("fewer_tests")
         result.notes.append(f"fewer_tests: {suite.collected} of {at_least} tests")
@@ -90,10 +90,10 @@ def _tell_fewer(
 
 
 def missing(now: Iterable[str], known: Iterable[str]) -> Iterator[str]:
-    """Ids of `known` that are not in `now`; what has no name is none.
+    """Ids of `known` that are not in `now`; an empty id is skipped.
 
-    What differs from run to run in the ids of parameters (addresses, dates) is blotted out; tests whose ids are then
-    equal are told by number.
+    The parts of parameter ids that differ from run to run (addresses, dates) are masked; tests whose masked ids are
+    equal are compared by count.
     """
     names = set(now)
     before, after = Counter(map(_lasting, known)), Counter(map(_lasting, names))
@@ -117,7 +117,7 @@ def _excused(
     state: TestState,
     is_test_file: IsTestFile,
 ) -> list[str]:
-    """Tests, whole files of tests and parts of tests that came to `state` in a way that does not count."""
+    """Tests, whole test files and subtests that are newly in `state` for a reason that does not count."""
     newly = [name for name, now in suite.states.items() if now == state and known.get(name) != state]
     others = suite.raised_in.keys() - suite.states.keys() if state == "skipped" else ()
     return [
@@ -130,7 +130,7 @@ def _excused(
 def _more(
     suite: SuiteRun, known: Mapping[str, TestState], baseline: GateBaseline | None, state: TestState
 ) -> bool:
-    """By number, where the base commit's tests were counted but not kept by id."""
+    """Whether there are more tests in `state`, where the base commit's tests were counted but not kept by id."""
     if known or baseline is None:
         return False
     before = baseline.skipped if state == "skipped" else baseline.xfailed

@@ -1,7 +1,7 @@
-"""Failed imports: what a run's output says of modules that are missing, and whose fault that is. Pure.
+"""Failed imports in a run's output, and whether the environment or the code is the cause. Pure.
 
-A module that nothing can import on the base commit makes every candidate fail, whatever it does; only where the
-tests ask for what the fix is to add is it an honest failure.
+A module that cannot be imported on the base commit makes every candidate fail; only where the tests import what the
+fix is to add is it a legitimate failure.
 """
 
 import re
@@ -18,7 +18,7 @@ _HANDLED = (
     "During handling of the above exception",
     "The above exception was the direct cause",
 )
-_PLACE = re.compile(r'^(?:\s*File "(?P<quoted>[^"]+)", line \d+|(?P<bare>[^\s:][^:\n]*\.py):\d+: )')
+_FRAME = re.compile(r'^(?:\s*File "(?P<quoted>[^"]+)", line \d+|(?P<bare>[^\s:][^:\n]*\.py):\d+: )')
 _LINES_BEFORE, _LINES_AFTER = 40, 6
 KNOWN_GOOD_HINT = "or, where the fix adds it, name a commit that has it as `workcell.known_good`"
 
@@ -30,26 +30,26 @@ class MissingImport:
     module: str
     """Its full dotted name."""
     importer: str | None = None
-    """The file that imports it, relative to the check-out where it lies in it; None where it is not told."""
+    """The file that imports it, relative to the check-out where it is inside; None where it is not known."""
     by_name: bool = False
-    """Asked for as a name of its package, which could be anything that the package defines."""
+    """Imported as a name from its package, which could be anything that the package defines."""
 
 
 def missing_imports(text: str, root: str = "") -> list[MissingImport]:
-    """Imports that ended a run or a test, by its output; those that the code itself handled are left out.
+    """Imports that ended a run or a test, from its output, without those that the code handled.
 
     `root`: the check-out, which is taken off the names of files in it.
     """
     lines = text.splitlines()
-    found = []
+    missing = []
     for number, line in enumerate(lines):
         error = _ERROR.match(line)
         if error is not None and not _is_handled(lines[number + 1 : number + 1 + _LINES_AFTER]):
             importer = _importer(lines, number)
             module = error["module"] or f"{error['package']}.{error['name']}"
-            place = _relative(importer, root) if importer else None
-            found.append(MissingImport(module, place, by_name=error["module"] is None))
-    return list(dict.fromkeys(found))
+            file = _relative(importer, root) if importer else None
+            missing.append(MissingImport(module, file, by_name=error["module"] is None))
+    return list(dict.fromkeys(missing))
 
 
 def _is_handled(following: Iterable[str]) -> bool:
@@ -57,20 +57,20 @@ def _is_handled(following: Iterable[str]) -> bool:
 
 
 def _importer(lines: list[str], number: int) -> str | None:
-    """The file of the frame nearest to the error: pytest names it behind a long traceback, before a short one."""
+    """The file of the frame nearest to the error: pytest prints it after a long traceback, before a short one."""
     for line in lines[number + 1 : number + 1 + _LINES_AFTER]:
         if (
             line.rstrip().endswith((": ModuleNotFoundError", ": ImportError"))
-            and (place := _place(line)) is not None
+            and (file := _file_of_frame(line)) is not None
         ):
-            return place
+            return file
     before = reversed(lines[max(0, number - _LINES_BEFORE) : number])
-    places = (place for line in before if (place := _place(line)) is not None)
-    return next((place for place in places if "/importlib/" not in place and "<frozen" not in place), None)
+    files = (file for line in before if (file := _file_of_frame(line)) is not None)
+    return next((file for file in files if "/importlib/" not in file and "<frozen" not in file), None)
 
 
-def _place(line: str) -> str | None:
-    match = _PLACE.match(line)
+def _file_of_frame(line: str) -> str | None:
+    match = _FRAME.match(line)
     return None if match is None else (match["quoted"] or match["bare"])
 
 
@@ -79,7 +79,7 @@ def _relative(path: str, root: str) -> str:
 
 
 def objection(missing: MissingImport, sources: Sources) -> str | None:
-    """Why the gate cannot judge with this module missing, and what mends it; None for an honest failure."""
+    """Why the gate cannot judge with this module missing, with the remedy; None for a legitimate failure."""
     module, importer = missing.module, missing.importer
     parts = module.split(".")
     if missing.by_name:
@@ -103,13 +103,13 @@ def _other_ways(sources: Sources) -> str:
 
 
 def _lies_in(parts: list[str], submodule: str) -> bool:
-    """Whether a module's path runs into the directory of a submodule, from any import root on the way to it."""
+    """Whether a module's path leads into the directory of a submodule, from any import root above it."""
     names = submodule.split("/")
     return any(parts[: len(names) - start] == names[start:] for start in range(len(names)))
 
 
 def _is_sibling(importer: str | None, home: str, sources: Sources) -> bool:
-    """A module of the project that names its neighbour wrongly: a bug that a candidate can mend."""
+    """Whether a module of the project imports its neighbour by a wrong name: a bug that a candidate can fix."""
     return sources.is_source(importer) and directory_of(importer or "") == home
 
 
@@ -122,7 +122,7 @@ def _not_on_path(module: str, home: str) -> str:
 
 
 def _absent_part(missing: MissingImport, sources: Sources) -> str | None:
-    """Of a package that the check-out has, a module that it has not: what a build makes, or the fix is to add."""
+    """The reason for a missing module of an existing package: a build product; None where the fix is to add it."""
     module, importer = missing.module, missing.importer
     home = sources.home_of(module.rpartition(".")[0], importer)
     path = (f"{home}/" if home else "") + module.replace(".", "/")

@@ -1,4 +1,4 @@
-"""What one gate run means, for a candidate and for the base commit. Pure: no file is touched here."""
+"""Verdict of one gate run, for a candidate and for the base commit. Pure: no file is touched."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,19 +6,19 @@ from dataclasses import dataclass, field
 from workers.gates.command import can_report
 from workers.gates.identity import IsTestFile, compare
 from workers.gates.listed import compare_listed, why_unusable
-from workers.gates.suite import Comparison, SuiteRun
-from workers.gates.words import telling_line
+from workers.gates.output import failure_line
+from workers.gates.suite import SuiteComparison, SuiteRun
 from workers.result import GateResult
-from workers.sandbox.bounds import EXCESS_CODES, excess_words
 from workers.sandbox.process import EndedBy
+from workers.sandbox.watchdog import EXCESS_CODES, excess_message
 from workers.spec import Gate, GateBaseline, TestState
 
 BASELINE_VERSION = 3
-"""What is kept of a gate on the base commit; where it changes, older results are not used again."""
+"""Version of what is stored of a gate on the base commit; results of another version are not reused."""
 MAX_TESTS, MAX_TEXT = 20_000, 2_000_000
 """More tests, or longer ids together, are not kept with a baseline: every work order carries them."""
 _RUNNER_TELLS = (0, 1)
-"""Exit codes of pytest that mean: all tests ran, and this is what came of them."""
+"""Exit codes of pytest after all tests ran: all passed, or some failed."""
 
 
 @dataclass(frozen=True)
@@ -32,29 +32,29 @@ class GateRun:
     duration_ms: int = 0
     output_tail: str = ""
     threshold: str = ""
-    """The line of its output that says that a threshold, such as one of coverage, was missed."""
+    """The line of its output about a missed threshold, such as one of coverage."""
     suite: SuiteRun | None = None
-    """None where the tests are not told, or the run told no end of them."""
+    """None where the tests are not reported, or their end is not."""
     unfinished: Mapping[str, float] = field(default_factory=dict)
-    """Tests that it was in when it ended, with the seconds that each had run."""
+    """Tests that were running when it ended, with the seconds that each had run."""
     pointers_read: tuple[str, ...] = ()
     """Files that it read and that hold a pointer in place of their content."""
-    why_untold: str = ""
-    """Why `suite` is None, where it is known: what was told was not taken, or pytest did not start."""
+    why_no_tests: str = ""
+    """Why `suite` is None, where it is known: the report was refused, or pytest did not start."""
 
 
-def tells_tests(gate: Gate) -> bool:
-    """Whether a gate's tests are told one by one: where it says so, and where it is pytest anyway."""
-    return needs_tests(gate) or can_report(gate.command)
+def reports_tests(gate: Gate) -> bool:
+    """Whether a gate's tests are reported one by one: by its settings, or because it runs pytest."""
+    return requires_tests(gate) or can_report(gate.command)
 
 
-def needs_tests(gate: Gate) -> bool:
-    """Whether a gate is no verdict where its tests are not told."""
+def requires_tests(gate: Gate) -> bool:
+    """Whether a gate has no verdict where its tests are not reported."""
     return gate.junit or gate.is_listed
 
 
 def judge(gate: Gate, run: GateRun, baseline: GateBaseline | None, is_test_file: IsTestFile) -> GateResult:
-    """The result of a gate on a candidate's diff, held against what the gate showed on the base commit."""
+    """The result of a gate on a candidate's patch, compared with the gate's baseline."""
     shown = _compared(gate, run, baseline, is_test_file)
     return GateResult(
         name=gate.name,
@@ -71,16 +71,16 @@ def judge(gate: Gate, run: GateRun, baseline: GateBaseline | None, is_test_file:
 
 def _compared(
     gate: Gate, run: GateRun, baseline: GateBaseline | None, is_test_file: IsTestFile
-) -> Comparison:
-    """What speaks against the run, and the words for it."""
+) -> SuiteComparison:
+    """The fail codes of the run, with notes for each."""
     if run.ended_by is None or run.ended_by in ("cancel", "full"):
-        return Comparison(["not_run"])
+        return SuiteComparison(["not_run"])
     if run.ended_by in EXCESS_CODES:
-        return Comparison([EXCESS_CODES[run.ended_by]])
+        return SuiteComparison([EXCESS_CODES[run.ended_by]])
     if run.exit_code is None:
-        return Comparison(["timeout"])
+        return SuiteComparison(["timeout"])
     if run.suite is None:
-        return _untold(gate, run, run.exit_code, baseline)
+        return _by_exit_code(gate, run, run.exit_code, baseline)
     if gate.is_listed:
         shown = compare_listed(gate, run.suite)
     else:
@@ -91,17 +91,17 @@ def _compared(
     return shown
 
 
-def _untold(gate: Gate, run: GateRun, exit_code: int, baseline: GateBaseline | None) -> Comparison:
-    """By the exit code alone, unless the tests were told on the base commit: then they are missing now."""
-    needed = needs_tests(gate)
+def _by_exit_code(gate: Gate, run: GateRun, exit_code: int, baseline: GateBaseline | None) -> SuiteComparison:
+    """Judge by the exit code alone, unless the baseline has tests: then they are missing now."""
+    needed = requires_tests(gate)
     codes = [f"exit_{exit_code}"] if exit_code not in ((0, 1) if needed else (0,)) else []
-    if needed or run.why_untold or (baseline is not None and baseline.tests is not None):
+    if needed or run.why_no_tests or (baseline is not None and baseline.tests is not None):
         codes.append("no_junit")
-    return Comparison(codes, [f"no_junit: {run.why_untold}"] if run.why_untold else [])
+    return SuiteComparison(codes, [f"no_junit: {run.why_no_tests}"] if run.why_no_tests else [])
 
 
 def _runner_codes(run: GateRun, suite: SuiteRun, exit_code: int) -> list[str]:
-    """What the runner says: that tests failed, or, where none did, what else made it fail."""
+    """Fail codes by the runner's exit code: failed tests, or, where none failed, another reason."""
     if suite.count("failed") or suite.collection_errors:
         return [*([f"exit_{exit_code}"] if exit_code not in _RUNNER_TELLS else []), "tests_failed"]
     if exit_code and run.threshold:
@@ -110,18 +110,20 @@ def _runner_codes(run: GateRun, suite: SuiteRun, exit_code: int) -> list[str]:
 
 
 def _is_forged(suite: SuiteRun, baseline: GateBaseline | None, *, passes: bool) -> bool:
-    """A canary that did not fail, or is missing from a run that passes where the base commit had one."""
+    """Whether the report is forged: the canary did not fail, or is missing in a passing run where the base had one."""
     canary_expected = passes and baseline is not None and baseline.canary
     return suite.forged or suite.canary is False or (suite.canary is None and canary_expected)
 
 
 def as_baseline(gate: Gate, run: GateRun, environment: str | None = None) -> GateBaseline:
-    """What a gate shows on the base commit; `environment` is why its failure is none of the code, where it is not.
+    """The baseline of a gate by its run on the base commit.
 
-    A pytest gate ran when pytest says so: tests passed or failed (exit codes 0 and 1), or files could not be
-    collected (2). The last is how a bug in the code under test often shows, so it is an honest failure. So is a test
-    that never ends, or ends the whole run.
-    Counts are kept only where everything was collected: a candidate cannot be held to a broken collection.
+    A pytest gate ran where its exit code is that of tests (0, 1) or of a failed collection (2): a bug in the code
+    under test often breaks the collection, so that is a legitimate failure. So is a test that never ends, or ends the
+    whole run. Counts are kept only where everything was collected, because a candidate cannot match others.
+
+    Args:
+        environment: why the environment makes the gate fail; None where it does not.
     """
     detail = why_not_run(gate, run, environment)
     suite = run.suite
@@ -136,7 +138,7 @@ def as_baseline(gate: Gate, run: GateRun, environment: str | None = None) -> Gat
         tests=kept_tests(suite),
         canary=suite is not None and suite.canary is True,
         duration_ms=run.duration_ms,
-        detail=detail or telling_line(run.output_tail),
+        detail=detail or failure_line(run.output_tail),
     )
 
 
@@ -148,7 +150,7 @@ def kept_tests(suite: SuiteRun | None) -> dict[str, TestState] | None:
 
 
 def why_not_run(gate: Gate, run: GateRun, environment: str | None = None) -> str:
-    """Why the gate says nothing about the code; empty where it does."""
+    """Why the run is no verdict on the code; empty where it is one."""
     if run.ended_by is None:
         return run.output_tail
     if environment is not None:
@@ -156,16 +158,16 @@ def why_not_run(gate: Gate, run: GateRun, environment: str | None = None) -> str
     if hangs(gate, run) or crashes(gate, run):
         return ""
     if run.ended_by == "full" or run.ended_by in EXCESS_CODES:
-        return excess_words(run.ended_by)
+        return excess_message(run.ended_by)
     if run.exit_code is None:
         return f"no end within {gate.timeout_seconds:g} seconds; {_NO_END_MEND}"
     if run.exit_code in (126, 127):
-        return f"exit code {run.exit_code}: {telling_line(run.output_tail)}"
+        return f"exit code {run.exit_code}: {failure_line(run.output_tail)}"
     if run.suite is None:
-        goes_by_exit = not needs_tests(gate) and (
+        goes_by_exit = not requires_tests(gate) and (
             run.exit_code in _RUNNER_TELLS or not can_report(gate.command)
         )
-        return "" if goes_by_exit and not run.why_untold else _why_no_suite(gate, run)
+        return "" if goes_by_exit and not run.why_no_tests else _why_no_suite(gate, run)
     return _why_no_verdict(run, run.suite) or (
         why_unusable(gate, run.suite) if gate.is_listed else _why_only_threshold(run, run.suite)
     )
@@ -175,13 +177,13 @@ _NO_END_MEND = "raise its timeout_seconds, or, where that is the bug, set `base:
 
 
 def hangs(gate: Gate, run: GateRun) -> bool:
-    """Whether a run that was stopped at its time limit shows a bug: the gate says so, or one test took most of it."""
+    """Whether a run that timed out shows a bug: the gate expects it, or one test took at least half of the time."""
     longest = max(run.unfinished.values(), default=0.0)
     return run.ended_by == "budget" and (gate.base == "hang" or longest >= gate.timeout_seconds / 2)
 
 
 def crashes(gate: Gate, run: GateRun) -> bool:
-    """Whether a run that ended too early shows a bug: the gate says so, or it was in the middle of a test."""
+    """Whether a run that ended early shows a bug: the gate expects it, or a test was running."""
     if run.suite is not None or run.exit_code in (126, 127):
         return False
     if gate.base == "crash":
@@ -190,18 +192,18 @@ def crashes(gate: Gate, run: GateRun) -> bool:
 
 
 def _why_no_suite(gate: Gate, run: GateRun) -> str:
-    what = "pytest did not tell its tests" if can_report(gate.command) else "no JUnit file"
-    return f"{run.why_untold or what}, exit code {run.exit_code}: {telling_line(run.output_tail)}"
+    what = "pytest did not report its tests" if can_report(gate.command) else "no JUnit file"
+    return f"{run.why_no_tests or what}, exit code {run.exit_code}: {failure_line(run.output_tail)}"
 
 
 def _why_no_verdict(run: GateRun, suite: SuiteRun) -> str:
     if suite.canary is False:
         return "a test that must fail did not: the project's test set-up hides failures from this gate"
     if suite.forged:
-        return "what it told of its tests was not written by the test runner"
+        return "its report of tests was not written by the test runner"
     nothing = suite.collected == 0 and not suite.collection_errors
     if run.exit_code not in (*_RUNNER_TELLS, 2) or nothing:
-        return f"no test was run, exit code {run.exit_code}: {telling_line(run.output_tail)}"
+        return f"no test was run, exit code {run.exit_code}: {failure_line(run.output_tail)}"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""Streaming reader of a JUnit file that a gate's command wrote. It is untrusted: the tested code can write it too."""
+"""Streaming parser of a JUnit file that a gate's command wrote. It is untrusted: the tested code can write it too."""
 
 import os
 from collections.abc import Callable
@@ -13,29 +13,34 @@ from workers.spec import TestState
 from workers.toolchains.untrusted import open_regular
 
 MAX_BYTES: Final = 512 * 1024 * 1024
-"""A larger file is refused. What tests printed is passed over, so that memory does not grow with it."""
+"""A larger file is refused. The output of tests is skipped, so that memory does not grow with it."""
 MAX_CASES: Final = 1_000_000
 _CHUNK = 1024 * 1024
 _DEPTH = 1000
 _ID_LENGTH = 1000
 _ERROR_TEXT = 4000
-_UNSAID_SUITES: Final = frozenset(("", "pytest"))
-"""Names of suites that tell nothing: that of pytest is the same in every project."""
+_UNINFORMATIVE_SUITES: Final = frozenset(("", "pytest"))
+"""Names of suites without information: that of pytest is the same in every project."""
 _NOT_RUN: Final = frozenset(("notrun", "disabled", "suppressed", "skipped", "ignored"))
-"""GoogleTest and CTest say so in an attribute."""
+"""Values of an attribute that GoogleTest and CTest write."""
 
 
 class JunitError(Exception):
-    """There is a file, and it is not taken; the message says why."""
+    """A JUnit file is refused; the message is the reason."""
 
 
 def read_junit(path: Path, root: Path, exit_code: int | None) -> SuiteRun | None:
-    """The tests by suite, file, class and name, as far as they are told; None where there is no file.
+    """Parse the tests of a JUnit file, with ids of suite, file, class and name where it has them.
 
-    A test that is told more than once is one test, in its worst state: set-up, call and teardown, or parts. Where
-    the runner ended with 0, a failure that a pass follows was run again, and passed. Paths in `root` are told
-    relative to it. Raises `JunitError`: larger than `MAX_BYTES`, more than `MAX_CASES`, not well-formed, or with
-    a DOCTYPE, which no runner writes and whose entities can be made to fill the memory.
+    A test that occurs more than once (set-up, call and teardown, or parts) has its worst state. Where the runner ended
+    with 0, a failure that is followed by a pass was a retry that passed. Paths in `root` become relative to it.
+
+    Returns:
+        The run; None where there is no file.
+
+    Raises:
+        JunitError: larger than `MAX_BYTES`, more than `MAX_CASES`, not well-formed, or with a DOCTYPE, which no runner
+            writes and whose entities could exhaust the memory.
     """
     handle = open_regular(path)
     if handle is None:
@@ -56,7 +61,7 @@ class _Case:
     state: TestState = "passed"
     is_collection_error: bool = False
     text: str = ""
-    """The end of what a collection error says."""
+    """The end of a collection error's text."""
 
     def add_text(self, piece: str) -> None:
         self.text = (self.text + piece)[-_ERROR_TEXT:]
@@ -107,7 +112,7 @@ class _Reader:
         elif tag == "testcase":
             self._cases += 1
             if self._cases > MAX_CASES:
-                raise JunitError(f"the JUnit file tells more than {MAX_CASES} tests")
+                raise JunitError(f"the JUnit file has more than {MAX_CASES} tests")
             self._case = _Case(self._id(given), _stated(given))
             if "file" in given and parameters_of(self._case.name):
                 self.files[function_of(self._case.name)] = self._inside(given["file"])
@@ -115,7 +120,7 @@ class _Reader:
             self._part(self._case, tag, given)
 
     def _part(self, case: _Case, tag: str, given: dict[str, str]) -> None:
-        """`rerunFailure`, `flakyFailure` and the like tell of runs that do not count."""
+        """Read an element of a test; `rerunFailure`, `flakyFailure` and similar are runs that do not count."""
         if tag in ("failure", "error"):
             case.state = "failed"
             if tag == "error" and (given.get("message") or "").startswith("collection failure"):
@@ -138,7 +143,7 @@ class _Reader:
             self.errors[case.name] = case.text
             return
         if not case.name and case.state == "passed":
-            # pytest with xdist and re-runs writes such ones beside the real ones.
+            # pytest with xdist and re-runs writes such elements in addition to the real ones.
             return
         before = self.states.get(case.name, case.state)
         if self._has_succeeded and before == "failed" and case.state == "passed":
@@ -153,7 +158,9 @@ class _Reader:
         if file.endswith(".py") and (owner == module or owner.startswith(f"{module}.")):
             # Written by pytest: the same id as in its own output.
             return "::".join((file, *filter(None, owner[len(module) + 1 :].split(".")), name))[:_ID_LENGTH]
-        suites = [each for each in self._suites if each not in _UNSAID_SUITES and each not in (owner, file)]
+        suites = [
+            each for each in self._suites if each not in _UNINFORMATIVE_SUITES and each not in (owner, file)
+        ]
         return "::".join((*suites, *filter(None, (file if file != owner else "", owner)), name))[:_ID_LENGTH]
 
     def _inside(self, text: str) -> str:

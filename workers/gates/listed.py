@@ -1,10 +1,10 @@
-"""Gates with lists of tests (FAIL_TO_PASS, PASS_TO_PASS): these alone decide. Pure, over the ids of tests."""
+"""Verdict of gates with lists of tests (FAIL_TO_PASS, PASS_TO_PASS), which alone decide. Pure, over test ids."""
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
-from workers.gates.suite import Comparison, SuiteRun
-from workers.gates.words import listing
+from workers.gates.output import listing
+from workers.gates.suite import SuiteComparison, SuiteRun
 from workers.spec import Gate, TestState
 
 _CODES: Mapping[TestState | None, str] = {
@@ -13,7 +13,7 @@ _CODES: Mapping[TestState | None, str] = {
     "skipped": "new_skips",
     "xfailed": "new_xfails",
 }
-"""By what a listed test came to; None: it is missing."""
+"""Fail codes by the state of a listed test; None: it is missing."""
 _WORDS: Mapping[TestState | None, str] = {
     "failed": "failed",
     None: "missing",
@@ -22,23 +22,22 @@ _WORDS: Mapping[TestState | None, str] = {
 }
 
 
-def compare_listed(gate: Gate, suite: SuiteRun) -> Comparison:
+def compare_listed(gate: Gate, suite: SuiteRun) -> SuiteComparison:
     """Passes where every listed test passes; other tests, and the exit code, do not count."""
     states = states_of([*gate.fail_to_pass, *gate.pass_to_pass], suite)
     codes, notes = [], []
     for state, code in _CODES.items():
-        names = [name for name, came_to in states.items() if came_to == state]
+        names = [name for name, listed_state in states.items() if listed_state == state]
         if names:
             codes.append(code)
             notes.append(f"{code}: listed tests that are {_WORDS[state]}: {listing(names)}")
-    return Comparison(codes, notes)
+    return SuiteComparison(codes, notes)
 
 
 def why_unusable(gate: Gate, suite: SuiteRun) -> str:
-    """Why the lists cannot judge a fix, by what the base commit showed; empty where they can.
+    """Why the lists cannot judge a fix, by the run on the base commit; empty where they can.
 
-    A test of `pass_to_pass` that is missing says nothing where other files could not be collected: pytest runs none
-    then.
+    A missing test of `pass_to_pass` is ignored where other files could not be collected: pytest runs no test then.
     """
     wrong = {
         name: state
@@ -46,8 +45,8 @@ def why_unusable(gate: Gate, suite: SuiteRun) -> str:
         if state != "passed" and not (state is None and suite.collection_errors)
     }
     if wrong:
-        told = [f"{name} ({_WORDS[state]})" for name, state in wrong.items()]
-        return f"tests of pass_to_pass do not pass on the base commit: {listing(told)}"
+        described = [f"{name} ({_WORDS[state]})" for name, state in wrong.items()]
+        return f"tests of pass_to_pass do not pass on the base commit: {listing(described)}"
     before = states_of(gate.fail_to_pass, suite)
     if before and all(state == "passed" for state in before.values()):
         return f"every test of fail_to_pass passes on the base commit: {listing(list(before))}"
@@ -55,7 +54,7 @@ def why_unusable(gate: Gate, suite: SuiteRun) -> str:
 
 
 def states_of(listed: Sequence[str], suite: SuiteRun) -> dict[str, TestState | None]:
-    """What each listed test came to, its worst state where the id names several; None where it is missing."""
+    """The state of each listed test, the worst one where the id matches several; None where it is missing."""
     ordered = sorted(suite.states)
     return {name: _state_of(name, suite.states, ordered) for name in listed}
 
@@ -66,9 +65,11 @@ def _state_of(name: str, states: Mapping[str, TestState], ordered: Sequence[str]
             return states[form]
         # All cases of a parametrised test, all tests of a class or file, and ids that were cut at a space.
         ends = ("",) if "[" in form and not form.endswith("]") else ("[", "::")
-        found = {states[each] for end in ends for each in _beginning_with(form + end, ordered)}
-        if found:
-            return next(state for state in _CODES if state in found) if found != {"passed"} else "passed"
+        outcomes = {states[each] for end in ends for each in _beginning_with(form + end, ordered)}
+        if outcomes:
+            return (
+                next(state for state in _CODES if state in outcomes) if outcomes != {"passed"} else "passed"
+            )
     return None
 
 

@@ -1,4 +1,4 @@
-"""Which files of the repository a gate's command names: they say what the gate checks. Pure."""
+"""Files of the repository that a gate's command runs: they define what the gate checks. Pure."""
 
 import posixpath
 import re
@@ -19,7 +19,7 @@ _LINTERS: Final = (
 _COMPILERS: Final = "cc gcc g++ c++ clang clang++ rustc javac kotlinc ghc cython"
 _SEARCHES: Final = "grep egrep fgrep rg ag jq yq --doctest-modules --doctest-glob --check"
 _LOOKS_AT: Final = frozenset(f"{_LINTERS} {_COMPILERS} {_SEARCHES}".split())
-"""Words after which files are what is looked at, and so what a fix may have to change."""
+"""Programs whose file arguments are under test, so that a fix may have to change them."""
 _LOOKS_AT_AS_PROGRAM: Final = frozenset(["test", "[", "[[", "cat", "head", "tail", "wc", "ls", "stat"])
 _BEFORE_A_PROGRAM: Final = frozenset(
     ["!", "if", "elif", "while", "until", "then", "else", "do", "exec", "time", "env"]
@@ -30,27 +30,27 @@ _MODULE: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
 
 def named_files(gates: Sequence[Gate], base_files: Collection[str]) -> list[str]:
-    """The files of the base commit that the gates run, or hand to what they run, in order.
+    """The files of the base commit that the gates run, or pass to a program that they run, in order.
 
-    What a gate hands to a linter, a compiler or `grep` is not among them: there the file itself is under test.
+    Arguments of a linter, a compiler or `grep` are not included: there the file itself is under test.
     """
     known = frozenset(base_files)
-    found = (name for gate in gates for name in _of_words(gate.command, "", known))
-    return list(dict.fromkeys(found))
+    names = (name for gate in gates for name in _of_words(gate.command, "", known))
+    return list(dict.fromkeys(names))
 
 
 def _of_words(words: Sequence[str], directory: str, known: Collection[str]) -> Iterator[str]:
-    """Of one command, seen from a directory of the check-out."""
-    program = next((place for place, word in enumerate(words) if _is_program(word)), 0)
-    for place, word in enumerate(words):
+    """The files that one command names, relative to a directory of the check-out."""
+    program = next((position for position, word in enumerate(words) if _is_program(word)), 0)
+    for position, word in enumerate(words):
         name = PurePosixPath(word).name
-        looks = name in _LOOKS_AT or (place == program and name in _LOOKS_AT_AS_PROGRAM)
-        if looks and not (place == program and _in(directory, word, known)):
+        looks = name in _LOOKS_AT or (position == program and name in _LOOKS_AT_AS_PROGRAM)
+        if looks and not (position == program and _in(directory, word, known)):
             return
-        if name in SHELLS and (text := _text_of(words[place + 1 :])) is not None:
+        if name in SHELLS and (text := _text_of(words[position + 1 :])) is not None:
             yield from _of_text(text, directory, known)
             return
-        yield from _of_word(word, directory, known, is_unittest="unittest" in words[:place])
+        yield from _of_word(word, directory, known, is_unittest="unittest" in words[:position])
 
 
 def _is_program(word: str) -> bool:
@@ -62,8 +62,8 @@ def _of_word(word: str, directory: str, known: Collection[str], *, is_unittest: 
     if option.startswith("-") and (not equals or option.startswith(_LOOKING_OPTIONS)):
         return
     path = _POSITION_IN_FILE.sub("", value if option.startswith("-") else word)
-    if found := _in(directory, path, known):
-        yield found
+    if file := _in(directory, path, known):
+        yield file
     elif is_unittest and _MODULE.fullmatch(path):
         # `python -m unittest checks.verify.Case.test_it`
         parts = path.split(".")
@@ -72,18 +72,18 @@ def _of_word(word: str, directory: str, known: Collection[str], *, is_unittest: 
 
 
 def _in(directory: str, path: str, known: Collection[str]) -> str | None:
-    """The file as it is named from the root of the check-out; None where the base commit has none there."""
-    found = posixpath.normpath(posixpath.join(directory, path)) if path else ""
-    return found if found in known else None
+    """The path from the root of the check-out; None where the base commit has no such file."""
+    joined = posixpath.normpath(posixpath.join(directory, path)) if path else ""
+    return joined if joined in known else None
 
 
 def _text_of(words: Sequence[str]) -> str | None:
-    """What a shell is given to run as text, by its arguments."""
-    for place, word in enumerate(words):
+    """The script in the arguments of a shell (`-c`); None where there is none."""
+    for position, word in enumerate(words):
         if not word.startswith("-"):
             return None
         if not word.startswith("--") and word.endswith("c"):
-            return words[place + 1] if place + 1 < len(words) else None
+            return words[position + 1] if position + 1 < len(words) else None
     return None
 
 
@@ -96,7 +96,7 @@ def _of_text(text: str, directory: str, known: Collection[str]) -> Iterator[str]
 
 
 def commands_of(text: str) -> Iterator[list[str]]:
-    """The commands of a shell's text as words; what cannot be read is split at spaces."""
+    """The commands of a shell script as words; a line that cannot be parsed is split at spaces."""
     for line in text.replace("\\\n", " ").splitlines():
         lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
         lexer.whitespace_split = True

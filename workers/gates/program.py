@@ -1,4 +1,4 @@
-"""Command parsing: where in an argument vector pytest is started, and by what. Pure."""
+"""Command parsing: where in an argument vector pytest is started, and by which program. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -25,11 +25,11 @@ _INHERITING: Final = frozenset(
         *("coverage", "kernprof", "viztracer", "scalene"),
     )
 )
-"""Programs that start the one that their arguments name, with all files that they have open."""
+"""Programs that start the one in their arguments, which inherits their open files."""
 _CLOSING: Final = frozenset(("pdm", "hatch", "conda", "mamba", "micromamba", "pipx"))
-"""Those that start it with its first three files only."""
+"""Programs that start it with only the three standard streams."""
 SHELLS: Final = frozenset(("sh", "bash", "dash", "zsh", "ksh"))
-"""Programs that run the text behind their option `-c`."""
+"""Programs that run the script after their option `-c`."""
 _OF_TARGETS: Final = SHELLS | frozenset(
     (
         *("make", "gmake", "ninja", "bazel", "npm", "npx", "yarn", "pnpm"),
@@ -38,7 +38,7 @@ _OF_TARGETS: Final = SHELLS | frozenset(
 )
 """Programs whose arguments name their own targets: the `pytest` of `make pytest` is none of ours."""
 _OWN_WORDS: Final = re.compile(r"run|exec|tool|\w+=.*|(0x)?[\d.a-f]+[smhd]?", re.DOTALL)
-"""What stands between such a program and the one that it starts, beside options: sub-commands, variables, numbers."""
+"""Words between such a program and the one that it starts, besides options: sub-commands, variables, numbers."""
 _WITH_VALUE: Final = ("-W", "-X", "--check-hash-based-pycs")
 _FLAGS: Final = re.compile(r"-([A-VYZabd-ln-z]+)")
 """Options of the interpreter, which may be joined: `-IB`. None with a value, as in `-WError`."""
@@ -62,12 +62,12 @@ def pytest_position(argv: Sequence[str]) -> int | None:
 
 
 def inherits_files(argv: Sequence[str]) -> bool:
-    """Whether pytest gets the files that the command is started with."""
+    """Whether pytest inherits the open files of the command."""
     return _name(argv[0]) not in _CLOSING
 
 
 def ignores_environment(argv: Sequence[str]) -> bool:
-    """Whether an interpreter among these words is told to ignore its variables, or `env` to take them away."""
+    """Whether an option makes the interpreter ignore its variables, or `env` remove them."""
     flags = (_FLAGS.match(word) for word in argv)
     is_told = any({"I", "E"} & set(each[1]) for each in flags if each)
     is_cleared = "env" in map(_name, argv) and bool(

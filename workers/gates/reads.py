@@ -1,4 +1,4 @@
-"""Access times: which of some files a program has read, told by the file system."""
+"""Access times: which of some files a program has read."""
 
 import os
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def forget_reads(checkout: Path, paths: Iterable[str]) -> None:
-    """Set the access times back, so that the next read shows, also where the file system keeps few of them."""
+    """Reset the access times, so that the next read is recorded, also with `relatime`."""
     for path in paths:
         with suppress(OSError):
             known = os.lstat(checkout / path)
@@ -15,7 +15,7 @@ def forget_reads(checkout: Path, paths: Iterable[str]) -> None:
 
 
 def were_read(checkout: Path, paths: Iterable[str]) -> tuple[str, ...]:
-    """Those read since `forget_reads`; none where the file system keeps no access times."""
+    """The paths that were read since `forget_reads`; none where the file system records no access times."""
     return tuple(path for path in paths if _access_time(checkout / path) > 0)
 
 

@@ -1,4 +1,4 @@
-"""From the records of the pytest plugin `bench_gate_report` to a suite run."""
+"""Receiver of the pytest plugin `bench_gate_report`: its records become a suite run."""
 
 import json
 import os
@@ -18,16 +18,16 @@ from workers.spec import TestState
 from workers.toolchains.untrusted import mapping, sequence
 
 MAX_BYTES = 1024 * 1024 * 1024
-"""A run that reports more is read no further, and did not report its end then."""
+"""Bytes of records after which reading stops; the end of the run is missing then."""
 MAX_LINE = 8 * 1024 * 1024
-_LAST_WORDS_SECONDS = 30.0
+_DRAIN_SECONDS = 30.0
 _ID_LENGTH = 1000
 _MOST_FAILURES = 200
 
 
 @dataclass
 class Records:
-    """What the plugin has told so far, record by record."""
+    """The plugin's records so far, accumulated."""
 
     root: Path
     """The check-out: files below it are named relative to it."""
@@ -40,20 +40,20 @@ class Records:
     failures: dict[str, str] = field(default_factory=dict)
     outside: dict[str, str] = field(default_factory=dict)
     begun: dict[str, float] = field(default_factory=dict)
-    """When each test began that is not over, by the monotonic clock."""
+    """Start of each running test, in seconds of the monotonic clock."""
     canary: bool | None = None
     started: bool = False
     ended: bool = False
     is_cut: bool = False
-    """Whether it was read no further."""
+    """Whether reading stopped at `MAX_BYTES`."""
     forged: bool = False
     _last: dict[str, str] = field(default_factory=dict)
     """By process of the run: the test it reported last."""
     _sealed: set[str] = field(default_factory=set)
-    """Tests that their process has gone on from."""
+    """Tests after which their process has started another."""
 
     def feed(self, line: bytes) -> None:
-        """Take one line; one without the key is none of the plugin's."""
+        """Add one line; one without the key was not written by the plugin, and marks the run as forged."""
         try:
             record = mapping(json.loads(line))
         except (ValueError, RecursionError):
@@ -71,7 +71,7 @@ class Records:
             case "begun" | "over" as what:
                 self._note_progress(_text(record.get("id")), begins=what == "begun")
             case "canary":
-                # One that is skipped or passes in any phase was kept from failing.
+                # A canary that is skipped or passes in any phase was prevented from failing.
                 self.canary = "failed" in sequence(record.get("outcomes")) and self.canary is not False
             case "start":
                 self.started = True
@@ -98,7 +98,7 @@ class Records:
             self._sealed.add(before)
         self._last[worker] = name
         if outcome == "rerun":
-            # Of the test at hand alone: no later code takes back how an earlier test ended.
+            # Of the current test alone: later code cannot undo the state of an earlier test.
             if name not in self._sealed:
                 self.states.pop(name, None)
             return
@@ -115,7 +115,7 @@ class Records:
             self.raised_in[name] = self._relative(record.get("raised_in"))
 
     def _part(self, name: str, outcome: object, raised_in: str) -> None:
-        """A subtest that is skipped: its test may pass, so it is told apart, by the file that skipped it."""
+        """Record a skipped subtest under its own id, with the file that skipped it: its test may pass."""
         if outcome == "skipped":
             self.raised_in[f"{name} (part, {raised_in})"[:_ID_LENGTH]] = raised_in
 
@@ -145,15 +145,15 @@ class Records:
         return {name: now - begun for name, begun in self.begun.items()}
 
     @property
-    def why_none(self) -> str:
+    def missing_reason(self) -> str:
         """Why there is no run, where that is known."""
         if self.is_cut:
-            return f"pytest told more than {MAX_BYTES // 2**20} MiB of its tests"
+            return f"pytest reported more than {MAX_BYTES // 2**20} MiB about its tests"
         return "" if self.started else "pytest did not start its tests"
 
 
 def _text(value: object) -> str:
-    """An id as text that every JSON reader and database takes."""
+    """An id as text that is valid in every JSON reader and database."""
     return str(value)[:_ID_LENGTH].encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
@@ -177,7 +177,7 @@ class Channel:
 
     def _read(self) -> None:
         left = MAX_BYTES
-        # One that ends without a look at its order resets the connection.
+        # A process that ends without reading the first message resets the connection.
         with suppress(OSError), self._ours.makefile("rb") as lines:
             while line := lines.readline(min(left, MAX_LINE)):
                 left -= len(line)
@@ -187,9 +187,9 @@ class Channel:
                 self.records.feed(line)
 
     def run(self) -> SuiteRun | None:
-        """What was reported, once every process of the run is dead: the reader ends with the last of them."""
+        """The reported run; to be called after every process of it is dead, with which the reader ends."""
         self.theirs.close()
-        self._reader.join(_LAST_WORDS_SECONDS)
+        self._reader.join(_DRAIN_SECONDS)
         with suppress(OSError):
             self._ours.shutdown(socket.SHUT_RDWR)
         self._reader.join()

@@ -1,7 +1,7 @@
-"""Parametrised sets that shrink: may what is missing be missing? Pure, over the ids of tests.
+"""Parametrised tests with fewer cases: whether the missing ones are allowed. Pure, over the ids of tests.
 
-A fix that takes a wrong entry out of a table takes the tests that are made of it away, too. To a list of tests this
-looks like a candidate that drops what fails; docs/decisions ("Tests that a fix takes away") says what is told apart.
+A fix that removes a wrong entry of a table also removes the tests that are generated from it. By ids alone this looks
+like a candidate that drops failing tests; docs/decisions ("Tests that a fix takes away") describes the distinction.
 """
 
 import re
@@ -26,7 +26,7 @@ def parameters_of(name: str) -> str:
 
 
 def file_of(name: str) -> str:
-    """The file of a test in Python; empty where its id tells none.
+    """The file of a test in Python; empty where its id has none.
 
     That of a JUnit file names the module: `tests.test_x.TestA::test_b` lies in `tests/test_x.py`.
     """
@@ -35,13 +35,13 @@ def file_of(name: str) -> str:
         return path if colons else ""
     modules = path.split(".")
     ends = [
-        place for place, each in enumerate(modules, 1) if each.startswith("test_") or each.endswith("_test")
+        length for length, each in enumerate(modules, 1) if each.startswith("test_") or each.endswith("_test")
     ]
     return "/".join(modules[: ends[0]]) + ".py" if ends else ""
 
 
 def _opening(name: str) -> int:
-    """Where the parameters begin; the id's end where there are none."""
+    """The index at which the parameters begin; the id's length where there are none."""
     start = name.find("[", name.find("::") + 1)
     return start if start > 0 and name.endswith("]") else len(name)
 
@@ -80,11 +80,11 @@ def split(
 
 
 def _wrong(missing: Sequence[str], before: Mapping[str, TestState], now: Mapping[str, TestState]) -> set[str]:
-    """Those of `missing` that were made of an entry which the base commit showed to be wrong.
+    """Those of `missing` that were generated from an entry which a failure on the base commit shows to be wrong.
 
-    A case that failed shows it. Other tests over the same table passed with that entry: their cases carry a value
+    A case that failed shows it. Other tests over the same table passed with that entry: their cases have a value
     that no test has any more, and that a failing one had. Where entries are only numbered, the last ones are
-    missing, whichever was taken out; then their number must be explained by as many failures.
+    missing, whichever was removed; then there must be at least as many failures.
     """
     failed = {name for name in missing if before[name] == "failed"}
     remaining = {value for name in now for value in _values(name)}

@@ -1,4 +1,4 @@
-"""The base commit's files as import roots see them: where a module lies, and which modules are the project's. Pure."""
+"""Import resolution over the base commit's files: the directory of a module, and the project's own modules. Pure."""
 
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -24,7 +24,7 @@ _NOT_OURS: Final = frozenset(
         *("docs", "doc", "tests", "test", "testing", "fixtures", "site-packages", "templates"),
     }
 )
-"""Directories whose projects are none of the repository's own."""
+"""Directories whose projects are not the repository's own."""
 _NOT_MODULES: Final = frozenset(
     {*sys.stdlib_module_names, "conftest", "setup", "noxfile", "tasks", "fabfile"}
 )
@@ -41,12 +41,12 @@ def _joined(*parts: str) -> str:
 
 @dataclass(frozen=True)
 class Sources:
-    """What is known of the files that a gate should run on."""
+    """Files of the base commit, and what is known about their imports."""
 
     files: Collection[str]
     is_test_file: Callable[[str], bool]
     is_ignored: Callable[[str], bool] = lambda _path: False
-    """Whether the repository's own ignore rules cover a path, as they do for what a build makes."""
+    """Whether the repository's own ignore rules match a path, as they do for build products."""
     submodules: tuple[str, ...] = ()
     """Paths of submodules that were not fetched."""
     outside: Mapping[str, str] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Sources:
 
     @cached_property
     def packages(self) -> Mapping[str, str]:
-        """By name of a top-level package or module of the repository's own: the file that an import of it runs."""
+        """By name of a top-level package or module of the repository: the file that an import of it runs."""
         return {name: path for path in sorted(self.files) for name in self._provided(path)}
 
     def _provided(self, path: str) -> Iterator[str]:
@@ -93,11 +93,11 @@ class Sources:
         return path is not None and path in self.files and not self.is_test_file(path)
 
     def with_outside(self, modules: Mapping[str, str]) -> "Sources":
-        """The same, with what a run loaded from outside."""
+        """A copy with the modules that a run loaded from outside."""
         return replace(self, outside=modules)
 
     def shadowed(self) -> Mapping[str, str]:
-        """The project's own packages that were loaded from elsewhere, with where from: an installed copy."""
+        """The project's own packages that were loaded from an installed copy, with the path of that."""
         return {name: path for name, path in self.outside.items() if name in self.packages}
 
 

@@ -1,4 +1,4 @@
-"""What one run of a test suite showed, test by test. Pure values: read from a socket, a JUnit file or the database."""
+"""Results of one run of a test suite, test by test. Pure values: read from a socket, a JUnit file or the database."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,14 +9,14 @@ from workers.spec import TestState
 _WORST_FIRST: Final[tuple[TestState, ...]] = ("failed", "xfailed", "skipped", "passed")
 
 
-def worse(one: TestState, other: TestState) -> TestState:
-    """The state of a test of which two parts, such as its call and its teardown, came to these."""
-    return min(one, other, key=_WORST_FIRST.index)
+def worse(first: TestState, second: TestState) -> TestState:
+    """The worse of two states, such as those of a test's call and teardown."""
+    return min(first, second, key=_WORST_FIRST.index)
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """What speaks against a run of tests, and what is merely told."""
+class SuiteComparison:
+    """Fail codes of a run of tests, with notes and warnings."""
 
     codes: list[str] = field(default_factory=list)
     """Fail codes."""
@@ -31,20 +31,20 @@ class SuiteRun:
 
     states: Mapping[str, TestState] = field(default_factory=dict)
     raised_in: Mapping[str, str] = field(default_factory=dict)
-    """By the id of a test or file that was skipped or expected to fail: the file whose code said so, relative to
-    the check-out where it lies in it. Empty where it is not known."""
+    """By the id of a test or file that was skipped or expected to fail: the file whose code decided it, relative to
+    the check-out where it is inside. Empty where it is not known."""
     collection_errors: Mapping[str, str] = field(default_factory=dict)
-    """By file that could not be collected: the end of what was said of it."""
+    """By file that could not be collected: the end of the error."""
     failures: Mapping[str, str] = field(default_factory=dict)
-    """By id of a test that failed: the end of what was said of it, for as many as are kept."""
+    """By id of a test that failed: the end of its failure text; of the first failures only."""
     outside: Mapping[str, str] = field(default_factory=dict)
     """Top-level modules that the run loaded from outside of the check-out, with their files."""
     canary: bool | None = None
     """Whether the test that must fail did fail; None where it did not run."""
     forged: bool = False
-    """Whether records came that the reporter did not write."""
+    """Whether there are records that the reporter did not write."""
     files: Mapping[str, str] = field(default_factory=dict)
-    """By the id of a test without its parameters: the file that it stands in, relative to the check-out."""
+    """By the id of a test without its parameters: the file that defines it, relative to the check-out."""
 
     def count(self, state: TestState) -> int:
         """Tests in that state."""

@@ -1,1 +1,1 @@
-"""The lease of an execution: claim, heartbeat, hand-back."""
+"""The lease of an execution: claim, heartbeat, release."""

@@ -1,4 +1,4 @@
-"""The way of an attempt: claim → run → complete."""
+"""One attempt of an execution: claim a lease, run under its heartbeat, complete or release it."""
 
 import logging
 from collections.abc import Callable
@@ -10,11 +10,11 @@ from pydantic import ValidationError
 
 from db.engine import retry_transient
 from db.repositories.leases import Completion, LeaseOrder
-from workers.bounds import bounded
 from workers.control import Control, StopReason
-from workers.lease.heartbeat import Heart
+from workers.lease.heartbeat import Heartbeat
 from workers.lease.timing import LeaseTiming
 from workers.result import ExecutionResult
+from workers.result_size import within_size_limit
 from workers.spec import WorkOrder
 
 Run = Callable[[WorkOrder, Control], ExecutionResult]
@@ -24,8 +24,8 @@ _CLAIM_PATIENCE_SECONDS = 30.0
 _COMPLETE_PATIENCE_SECONDS = 3600.0
 
 
-class Plane(Protocol):
-    """What an attempt needs of the truth."""
+class LeaseStore(Protocol):
+    """Lease operations of the database that an attempt uses. Each is idempotent under its token."""
 
     def claim(self, queue: str, machine: str, token: UUID, lease_seconds: float) -> dict[str, Any] | None: ...
     def heartbeat(self, execution: int, attempt: int, token: UUID, lease_seconds: float) -> LeaseOrder: ...
@@ -36,14 +36,14 @@ class Plane(Protocol):
 
 
 class Notes(Protocol):
-    """Where a process writes down what it holds, so that its death can be reported by those who survive it."""
+    """Record of the lease that a process holds, so that another process can report its death."""
 
-    def holding(self, execution: int, attempt: int, token: UUID) -> None: ...
-    def nothing(self) -> None: ...
+    def write(self, execution: int, attempt: int, token: UUID) -> None: ...
+    def remove(self) -> None: ...
 
 
 def attempt_next(
-    plane: Plane,
+    leases: LeaseStore,
     queue: str,
     machine: str,
     run: Run,
@@ -51,24 +51,30 @@ def attempt_next(
     notes: Notes,
     leaving: Callable[[], bool] = lambda: False,
 ) -> str | None:
-    """Claim the next execution of class `queue` and see it through; what became of it, None without work."""
+    """Claim the next execution of class `queue`, run it, and complete or release its lease.
+
+    Calls to the database are retried with backoff while it is unreachable.
+
+    Returns:
+        The database's answer to the completion or the release; None where no execution is ready.
+    """
     token = uuid4()
     payload = retry_transient(
-        lambda: plane.claim(queue, machine, token, timing.lease), _CLAIM_PATIENCE_SECONDS
+        lambda: leases.claim(queue, machine, token, timing.lease), _CLAIM_PATIENCE_SECONDS
     )
     if payload is None:
         return None
     execution, attempt = payload["execution_id"], payload["attempt"]
     facts = {"execution": execution, "attempt": attempt, "queue": queue}
     _log.info("execution %s, attempt %s: claimed", execution, attempt, extra=facts)
-    # The note only makes a death known sooner: a full disk is the run's to report, as an infrastructure error.
+    # The note only shortens the time until a death is known; the run itself reports a full disk, as class `infra`.
     with suppress(OSError):
-        notes.holding(execution, attempt, token)
+        notes.write(execution, attempt, token)
     control = Control()
-    with Heart(plane, execution, attempt, token, control, timing, leaving):
-        result = bounded(_run(payload, run, control))
-        ending = _end(plane, execution, attempt, token, result, control.reason)
-    notes.nothing()
+    with Heartbeat(leases, execution, attempt, token, control, timing, leaving):
+        result = within_size_limit(_run(payload, run, control))
+        ending = _end(leases, execution, attempt, token, result, control.reason)
+    notes.remove()
     _log.info("execution %s, attempt %s: %s", execution, attempt, ending, extra={**facts, "ending": ending})
     return ending
 
@@ -78,22 +84,26 @@ def _run(payload: dict[str, Any], run: Run, control: Control) -> ExecutionResult
         order = WorkOrder.model_validate(payload)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        message = (
-            f"this machine cannot read the work order at {place}: {first['msg']}; is it of another version?"
-        )
+        location = ".".join(str(part) for part in first["loc"])
+        message = f"this machine cannot read the work order at {location}: {first['msg']}; is it of another version?"
         return ExecutionResult(status="error", error_class="infra", message=message)
     return run(order, control)
 
 
 def _end(
-    plane: Plane, execution: int, attempt: int, token: UUID, result: dict[str, Any], reason: StopReason | None
+    leases: LeaseStore,
+    execution: int,
+    attempt: int,
+    token: UUID,
+    result: dict[str, Any],
+    reason: StopReason | None,
 ) -> str:
     if reason is StopReason.RELEASE:
         return retry_transient(
-            lambda: plane.release(execution, attempt, token, result), patience_seconds=_CLAIM_PATIENCE_SECONDS
+            lambda: leases.release(execution, attempt, token, result),
+            patience_seconds=_CLAIM_PATIENCE_SECONDS,
         )
     return retry_transient(
-        lambda: plane.complete(execution, attempt, token, result, reason.value if reason else None),
+        lambda: leases.complete(execution, attempt, token, result, reason.value if reason else None),
         patience_seconds=_COMPLETE_PATIENCE_SECONDS,
     )

@@ -1,4 +1,4 @@
-"""The heartbeat of one attempt: keeps the lease, and passes on the orders that come back."""
+"""Heartbeat of a lease: renews it, and passes the orders in the answers to the attempt's cancellation token."""
 
 import random
 import threading
@@ -23,23 +23,23 @@ _STOPS = {
 }
 
 
-class Beats(Protocol):
-    """The one call the heart needs."""
+class HeartbeatSender(Protocol):
+    """The operation that a heartbeat uses."""
 
     def heartbeat(self, execution: int, attempt: int, token: UUID, lease_seconds: float) -> LeaseOrder: ...
 
 
-class Heart:
-    """A thread that beats until it is closed.
+class Heartbeat:
+    """A thread that sends periodic heartbeats, with jitter, until it is closed.
 
-    A worker that has had no answer for `timing.self_kill` seconds of its own monotonic clock stops its work
-    itself: by then nobody can know any more whether the lease still holds. That clock also runs on while the
-    process is frozen, so a worker that wakes up late stops before it does harm.
+    A watchdog fences the worker itself: without an answer for `timing.self_kill` seconds of its monotonic clock it
+    cancels the work, because the lease may have expired. That clock continues while the process is frozen, so a
+    worker that resumes late cancels before it does harm.
     """
 
     def __init__(
         self,
-        leases: Beats,
+        leases: HeartbeatSender,
         execution: int,
         attempt: int,
         token: UUID,
@@ -69,12 +69,12 @@ class Heart:
         self._thread.join(timeout=5)
 
     def _run(self) -> None:
-        """Watch the clock; ask in a thread of its own, so that a call that hangs cannot hide the time."""
+        """Watch the clock; send in another thread, so that a call that hangs cannot delay the watchdog."""
         self._answered = time.monotonic()
         next_beat = self._answered + self._pause()
         asking: threading.Thread | None = None
         while not self._closed.wait(self._look_seconds):
-            # Neither a sick disk nor a machine without room for a thread ends the watch: the next look tries again.
+            # Neither a failing disk nor a machine without a free thread ends the watch: the next pass retries.
             with suppress(OSError):
                 if self._leaving():
                     self._control.stop(StopReason.RELEASE)
@@ -93,7 +93,7 @@ class Heart:
             order = self._leases.heartbeat(*self._held, self._timing.lease)
         except SQLAlchemyError:
             return
-        # The lease counts from the server's answer, which came after the question.
+        # The lease counts from the server's answer, which is later than the request.
         self._answered = asked
         if order in _STOPS:
             self._control.stop(_STOPS[order])

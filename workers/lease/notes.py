@@ -1,4 +1,4 @@
-"""Notes of held leases: one small file a process, so that a dead process' work is handed back at once."""
+"""Lease notes: one small file a process, so that a dead process' lease is released at once and not at its end."""
 
 import json
 import os
@@ -8,14 +8,13 @@ from functools import lru_cache
 from pathlib import Path
 from uuid import UUID
 
-import psutil
-
 from planner.system.atomic import write_atomic
+from workers.process_identity import identity_of, living
 
 
 @dataclass(frozen=True)
-class Held:
-    """A lease that a process wrote down and never crossed out."""
+class HeldLease:
+    """A lease whose note was written and not removed."""
 
     execution: int
     attempt: int
@@ -30,14 +29,14 @@ class LeaseNotes:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def holding(self, execution: int, attempt: int, token: UUID) -> None:
-        """Atomic write of the lease."""
-        started = _started(os.getpid())
+    def write(self, execution: int, attempt: int, token: UUID) -> None:
+        """Atomic write of the lease that this process holds now."""
+        started = _own_identity(os.getpid())
         note = {"execution": execution, "attempt": attempt, "token": str(token), "started": started}
         write_atomic(self._path(), json.dumps(note))
 
-    def nothing(self) -> None:
-        """Cross the lease out."""
+    def remove(self) -> None:
+        """Remove the note: this process holds no lease."""
         self._path().unlink(missing_ok=True)
 
     def _path(self) -> Path:
@@ -45,24 +44,19 @@ class LeaseNotes:
 
 
 @lru_cache(maxsize=1)
-def _started(own_pid: int) -> float:
-    """When this process began; asked once, and again after a fork."""
-    return _seconds_from_boot(psutil.Process(own_pid))
+def _own_identity(own_pid: int) -> str | None:
+    """Read once in each process; a fork has a pid, and so an entry, of its own."""
+    return identity_of(own_pid)
 
 
-def _seconds_from_boot(process: psutil.Process) -> float:
-    """When a process began; told by the wall clock, setting that clock would make all the living strangers."""
-    return process.create_time() - psutil.boot_time()
-
-
-def held_by_the_dead(directory: Path) -> Iterator[Held]:
-    """Leases whose process is gone; a note that cannot be read is removed."""
+def leases_of_dead_processes(directory: Path) -> Iterator[HeldLease]:
+    """Leases whose process has ended; a note that cannot be read is removed."""
     for note in directory.glob("*.lease"):
         try:
             value = json.loads(note.read_text(encoding="utf-8"))
             pid = int(note.stem)
-            held = Held(int(value["execution"]), int(value["attempt"]), UUID(value["token"]), pid, note)
-            alive = _is_alive(pid, float(value["started"]))
+            held = HeldLease(int(value["execution"]), int(value["attempt"]), UUID(value["token"]), pid, note)
+            alive = living(pid, _stored_identity(value["started"])) is not None
         except (ValueError, KeyError, TypeError):
             note.unlink(missing_ok=True)
             continue
@@ -72,11 +66,10 @@ def held_by_the_dead(directory: Path) -> Iterator[Held]:
             yield held
 
 
-def _is_alive(pid: int, started: float) -> bool:
-    """Whether the very process that wrote the note still runs, and not another one with its number."""
-    try:
-        process = psutil.Process(pid)
-        same = abs(_seconds_from_boot(process) - started) < 1.0
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+def _stored_identity(value: object) -> str | float:
+    """The identity in a note: a text, or a number in notes of earlier versions."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float):
+        return float(value)
+    raise TypeError(f"{value!r:.40} identifies no process")

@@ -1,4 +1,4 @@
-"""The clocks of a lease."""
+"""Timing of a lease: its length, the heartbeat interval, and the self-fencing timeout."""
 
 import os
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from workers.errors import WorkerError
 
 SHORTEST_LEASE_SECONDS: Final = 5
 LONGEST_LEASE_SECONDS: Final = 3600
-"""As farm.lease_end has it: a worker that counted on a longer lease would work on after it ended."""
+"""The limit of farm.lease_end: a worker that assumed a longer lease would continue after its end."""
 
 
 @dataclass(frozen=True)
 class LeaseTiming:
-    """How long a lease holds, how often it is renewed, and when a worker that hears nothing gives up. Seconds."""
+    """Length of a lease, heartbeat interval, and timeout of a worker without an answer. All in seconds."""
 
     lease: float = 180.0
     heartbeat: float = 20.0
@@ -23,12 +23,12 @@ class LeaseTiming:
 
     @classmethod
     def of_lease(cls, seconds: float) -> "LeaseTiming":
-        """The same proportions for another lease."""
+        """The same proportions for a lease of `seconds`."""
         return cls(lease=seconds, heartbeat=seconds / 9, self_kill=seconds * 5 / 6)
 
     @classmethod
     def from_environment(cls) -> "LeaseTiming":
-        """`BENCH_LEASE_SECONDS`, where set."""
+        """The timing by `BENCH_LEASE_SECONDS`, or the default. Raises `WorkerError` where that is invalid."""
         text = os.environ.get("BENCH_LEASE_SECONDS")
         if text is None:
             return cls()

@@ -1,1 +1,1 @@
-"""A machine of the farm: its supervisor, its presence, its settings."""
+"""A machine of the farm: its supervisor, its registration, its settings."""

@@ -1,4 +1,4 @@
-"""What `bench worker` finds out about its own machine."""
+"""Capabilities of this machine: installed toolchains, tags and the best sandbox."""
 
 import os
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from workers.toolchains.registry import known_toolchains, missing_executable
 
 
 def usable_toolchains() -> list[str]:
-    """The toolchains whose program is here."""
+    """The names of the toolchains whose program is installed."""
     return [
         name
         for name in known_toolchains()
@@ -30,8 +30,11 @@ def node_settings(
     *,
     sandbox_by_config: bool = False,
 ) -> NodeSettings:
-    """The settings of this machine; `WorkerError` where the environment names no farm, cannot be written to, or gives
-    no sandbox that is strong enough, unless `sandbox_by_config` leaves that to each execution.
+    """The settings of this machine.
+
+    Raises:
+        WorkerError: the environment names no farm, the work directory cannot be written, or no sandbox is strong
+            enough; with `sandbox_by_config` the last is decided for each execution.
     """
     for name in ("BENCH_DATABASE_URL", "BENCH_BROKER_URL"):
         if not os.environ.get(name):
@@ -60,8 +63,8 @@ def node_settings(
 
 
 def offered_sandbox(asked: Sandbox, *, by_config: bool = False) -> str:
-    """The best rung that executions find here. Raises `SandboxMissingError` where none is strong enough, unless
-    `by_config`: then work that asks for none may run.
+    """The best rung on this machine. Raises `SandboxMissingError` where none is strong enough, unless `by_config`:
+    then executions that ask for no sandbox may run.
     """
     try:
         return ladder.choose(asked).name
@@ -72,14 +75,14 @@ def offered_sandbox(asked: Sandbox, *, by_config: bool = False) -> str:
 
 
 def _capabilities(tags: Sequence[str], only: Sequence[str] | None) -> tuple[str, ...]:
-    """All that this machine can do, or just what the named classes need."""
-    found = capabilities_of(usable_toolchains(), list(tags))
+    """All capabilities of this machine, or only those that the named classes need."""
+    capabilities = capabilities_of(usable_toolchains(), list(tags))
     if only is None:
-        return found
+        return capabilities
     wanted = {need for name in only for need in name.split("+")}
-    lacking = sorted(wanted - set(found))
+    lacking = sorted(wanted - set(capabilities))
     if lacking:
-        have = class_name(found)
+        have = class_name(capabilities)
         raise WorkerError(
             f"--queues: this machine has no {', '.join(lacking)} (it has {have}); install it or give --tags"
         )

@@ -1,4 +1,4 @@
-"""Inside the Celery process: being present, learning new classes, noticing deafness and dead children."""
+"""Machine heartbeat inside the Celery process: registration, new classes, stale broker connections, dead children."""
 
 import logging
 import os
@@ -14,40 +14,42 @@ from db.engine import open_engine
 from db.repositories.leases import Leases
 from db.repositories.machines import HeartbeatReply, Machines
 from workers.broker.celery_app import broker_queue
-from workers.cell import sweep_orphans
-from workers.lease.notes import held_by_the_dead
+from workers.lease.notes import leases_of_dead_processes
 from workers.node.settings import NodeSettings
 from workers.settings import WorkerSettings
+from workers.workcell import sweep_orphans
 
 log = logging.getLogger(__name__)
 
-GREETING_SECONDS = 2.0
-DEAF_SECONDS = 180.0
+CHECK_IN_SECONDS = 2.0
+STALE_SECONDS = 180.0
 
-_last_bell = time.monotonic()
-
-
-def heard_a_bell() -> None:
-    """Called for every message that arrives."""
-    global _last_bell  # one clock for the one Celery process
-    _last_bell = time.monotonic()
+_last_doorbell = time.monotonic()
 
 
-def is_deaf(greeting: HeartbeatReply, running: int, concurrency: int, silent_seconds: float) -> bool:
-    """Work is ready, a slot is free, and no bell was heard for too long: the broker connection is dead."""
+def note_doorbell() -> None:
+    """Record that a doorbell message arrived."""
+    global _last_doorbell  # one clock for the one Celery process
+    _last_doorbell = time.monotonic()
+
+
+def is_connection_stale(
+    status: HeartbeatReply, running: int, concurrency: int, silent_seconds: float
+) -> bool:
+    """Whether the broker connection is stale: work is ready, a slot is free, and no doorbell came for too long."""
     return (
-        bool(greeting.ready)
-        and not greeting.suspended
+        bool(status.ready)
+        and not status.suspended
         and running < concurrency
-        and silent_seconds > DEAF_SECONDS
+        and silent_seconds > STALE_SECONDS
     )
 
 
 class Presence(bootsteps.StartStopStep):  # type: ignore[misc]
-    """A consumer step that greets the farm every two seconds.
+    """A consumer step that sends the machine's heartbeat every two seconds.
 
-    Its connection is opened for each greeting and closed after it: the pool's children are forked from this
-    process and must not inherit one.
+    Its database connection is opened for each heartbeat and closed after it: the pool's children are forked from
+    this process and must not inherit one.
     """
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
@@ -63,43 +65,43 @@ class Presence(bootsteps.StartStopStep):  # type: ignore[misc]
         self._timer: Any = None
 
     def start(self, consumer: Any) -> None:
-        self._look(consumer)
-        self._timer = consumer.timer.call_repeatedly(GREETING_SECONDS, self._look, (consumer,))
+        self._check_in(consumer)
+        self._timer = consumer.timer.call_repeatedly(CHECK_IN_SECONDS, self._check_in, (consumer,))
 
     def stop(self, _consumer: Any) -> None:
         if self._timer is not None:
             self._timer.cancel()
 
     def close(self, _consumer: Any) -> None:
-        """Whatever ends this Celery process: its pool hands running work back, instead of being waited for."""
+        """Drain the pool when this Celery process ends for any reason: running leases are released, not awaited."""
         self._settings.leaving_flag.touch()
 
-    def _look(self, consumer: Any) -> None:
+    def _check_in(self, consumer: Any) -> None:
         if os.getppid() != self._supervisor:
-            log.warning("the supervisor is gone: this worker hands back its work and ends")
+            log.warning("the supervisor has ended: this worker releases its work and ends")
             worker_state.should_stop = 0
         try:
             self._report_the_dead()
-            greeting = self._machines.heartbeat(self._settings.machine_id, self._token)
+            status = self._machines.heartbeat(self._settings.machine_id, self._token)
         except SQLAlchemyError as error:
             log.warning("the database does not answer: %s", str(error).splitlines()[0])
             return
-        if not greeting.known:
-            log.warning("the farm does not know this machine any more: registering again by a restart")
+        if not status.known:
+            log.warning("this machine is not registered any more: restarting to register again")
             worker_state.should_stop = 0
             return
-        for queue in greeting.queues:
+        for queue in status.queues:
             if broker_queue(queue) not in consumer.app.amqp.queues.consume_from:
                 consumer.add_task_queue(broker_queue(queue))
-        silent = time.monotonic() - _last_bell
-        if is_deaf(greeting, len(worker_state.active_requests), self._settings.concurrency, silent):
-            log.warning("work is ready and no bell was heard for %.0f s: reconnecting by a restart", silent)
+        silent = time.monotonic() - _last_doorbell
+        if is_connection_stale(status, len(worker_state.active_requests), self._settings.concurrency, silent):
+            log.warning("work is ready and no doorbell came for %.0f s: restarting to reconnect", silent)
             worker_state.should_stop = 0
 
     def _report_the_dead(self) -> None:
-        dead = list(held_by_the_dead(self._settings.run_dir))
+        dead = list(leases_of_dead_processes(self._settings.run_dir))
         if dead:
-            # Before the work is given to others: nothing of the first attempt may still run beside the second.
+            # Before the leases are released: no process of the first attempt may run during the second.
             sweep_orphans(WorkerSettings.from_environment().work_dir)
         for held in dead:
             log.warning("process %s died with execution %s", held.pid, held.execution)

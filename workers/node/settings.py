@@ -1,4 +1,4 @@
-"""What makes this process a machine of the farm; handed to the Celery process by environment."""
+"""Settings of one machine of the farm, passed to the Celery process in environment variables."""
 
 import hashlib
 import os
@@ -17,7 +17,7 @@ _MACHINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}")
 
 @dataclass(frozen=True)
 class NodeSettings:
-    """One machine: where the farm is, who this machine is, what it can do."""
+    """One machine: addresses of the farm, identity and capabilities of the machine."""
 
     database_url: str
     broker_url: str
@@ -29,7 +29,7 @@ class NodeSettings:
     sandbox: str = ""
     """The best sandbox that executions find here; empty: not known."""
     generation: str = ""
-    """Tells the Celery processes of this machine apart."""
+    """Identifies one Celery process of this machine."""
 
     def environment(self) -> dict[str, str]:
         """The variables from which `from_environment` builds the same settings."""
@@ -46,7 +46,7 @@ class NodeSettings:
 
     @classmethod
     def from_environment(cls) -> "NodeSettings":
-        """The settings a supervisor handed down."""
+        """The settings that the supervisor passed on. Raises `WorkerError` where a variable is missing."""
         try:
             return cls(
                 database_url=os.environ["BENCH_DATABASE_URL"],
@@ -63,17 +63,17 @@ class NodeSettings:
 
     @property
     def machine_token(self) -> UUID:
-        """By which the farm knows this machine again; in its run directory, never in an environment."""
+        """The secret that authenticates this machine; in its run directory, never in an environment."""
         return machine_token(self.run_dir)
 
     @property
     def leaving_flag(self) -> Path:
-        """Exists once this Celery process is to hand back its work and end."""
+        """A file that exists once this Celery process drains: it releases its leases and ends."""
         return self.run_dir / f"leaving.{self.generation}"
 
 
 def capabilities_of(toolchains: list[str], tags: list[str]) -> tuple[str, ...]:
-    """What a machine with these toolchains and tags can do, in the words of `needs_of`."""
+    """The capabilities of a machine with these toolchains and tags, named as `needs_of` does."""
     for tag in tags:
         if not _TAG.fullmatch(tag):
             raise WorkerError(f"--tags: {tag!r} is not a tag; use letters, digits, dot, dash and underscore")
@@ -81,7 +81,7 @@ def capabilities_of(toolchains: list[str], tags: list[str]) -> tuple[str, ...]:
 
 
 def check_machine_id(name: str) -> None:
-    """`WorkerError` unless the farm takes `name`; it is also the name of a directory."""
+    """Raises `WorkerError` for an invalid machine id; it is also the name of a directory."""
     if not _MACHINE.fullmatch(name):
         raise WorkerError(
             f"--machine-id: {name!r} is no name; use up to 128 letters, digits and . _ : @ + -, a letter or digit first"
@@ -89,6 +89,6 @@ def check_machine_id(name: str) -> None:
 
 
 def default_machine_id(run_dir: Path) -> str:
-    """Host and directory: the same for a restarted worker, different for two workers of one host."""
+    """A machine id of host and directory: stable over restarts, different for two workers of one host."""
     mark = hashlib.sha256(str(run_dir.resolve()).encode()).hexdigest()[:6]
     return f"{socket.gethostname()}-{mark}"

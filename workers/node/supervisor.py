@@ -1,4 +1,4 @@
-"""`bench worker`: registers the machine, keeps one Celery process alive, and hands work back when told to go."""
+"""Supervisor of one machine: registers it, restarts its Celery process, and drains it on a graceful shutdown."""
 
 import fcntl
 import logging
@@ -15,11 +15,11 @@ from db.engine import open_engine, retry_transient
 from db.repositories.machines import Machines
 from planner.system.own_module import module_command
 from workers.broker.celery_app import broker_queue
-from workers.cell import sweep_orphans
 from workers.errors import WorkerError
 from workers.node.settings import NodeSettings
 from workers.sandbox import ladder
 from workers.settings import WorkerSettings
+from workers.workcell import sweep_orphans
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +31,11 @@ _CELERY_LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR)
 
 
 class _LeavingError(Exception):
-    """Told to leave while waiting for the database."""
+    """A shutdown was requested while waiting for the database."""
 
 
 class Supervisor:
-    """One machine of the farm. `run` returns once `leave` was called and no process is left."""
+    """The supervisor of one machine. `run` returns after `leave`, once no process of it is left."""
 
     def __init__(self, settings: NodeSettings, notify: Callable[[str], None] = log.info) -> None:
         self._settings = settings
@@ -46,16 +46,16 @@ class Supervisor:
         self._started = 0
 
     def leave(self) -> None:
-        """Go away: running work is released at once and handed to others. Safe in a signal handler."""
+        """Request a graceful shutdown: running leases are released at once for others. Safe in a signal handler."""
         self._leaving = True
         if self._child is not None:
-            # Without the flag (a full disk, a directory that was removed) the grace ends the work.
+            # Without the flag (a full disk, a directory that was removed) the work ends with the grace period.
             with suppress(OSError):
                 self._settings.leaving_flag.touch()
             self._child.send_signal(signal.SIGTERM)
 
     def run(self) -> None:
-        """Keep a Celery process running until told to leave. `WorkerError` where this machine has a worker already."""
+        """Keep a Celery process running until `leave`. Raises `WorkerError` where this machine has a worker already."""
         settings = self._settings
         settings.run_dir.mkdir(parents=True, exist_ok=True)
         with _alone(settings):
@@ -85,7 +85,7 @@ class Supervisor:
 
     def _run_celery(self, queues: tuple[str, ...]) -> None:
         self._started += 1
-        # A flag of its own: a Celery process whose supervisor was killed may still be on its way out here.
+        # A flag for this process alone: one whose supervisor was killed may still be draining here.
         self._settings = replace(self._settings, generation=f"{os.getpid()}.{self._started}")
         # A killed supervisor of the same pid, as in a container, may have left it.
         self._settings.leaving_flag.unlink(missing_ok=True)
@@ -110,11 +110,11 @@ class Supervisor:
             self._notify(f"the Celery process ended with {code}; starting another")
 
     def _clear_away(self) -> None:
-        """Workcells and processes of workers that died here; what a living one owns is left alone."""
+        """Sweep the workcells and processes of workers that died here; those of living workers are locked."""
         sweep_orphans(WorkerSettings.from_environment().work_dir)
 
     def _wait_for(self, child: subprocess.Popen[bytes]) -> None:
-        """Until the Celery process ends; once it is to end, for the grace at most."""
+        """Wait until the Celery process ends; after a shutdown request for the grace period at most."""
         ended = threading.Event()
 
         def wait_for_end() -> None:
@@ -130,14 +130,14 @@ class Supervisor:
 
 
 def warnings(sandbox: str) -> list[str]:
-    """What whoever starts a worker must know of it: that it is root's, and what its sandbox does not keep."""
+    """Warnings at the start of a worker: that it runs as root, and what its sandbox does not isolate."""
     weakness = ladder.weakness(sandbox) if sandbox else None
     root = ["this worker runs as root: an ordinary user would do"] if ladder.is_root() else []
     return root + ([weakness] if weakness is not None else [])
 
 
 def _register(machines: Machines, settings: NodeSettings) -> tuple[str, ...]:
-    """Announce the machine; the capability classes it serves."""
+    """Register the machine; returns the capability classes that it serves."""
     known_as = settings.machine_id, settings.machine_token
     queues = machines.register(*known_as, list(settings.capabilities), settings.concurrency)
     if settings.sandbox:
@@ -147,7 +147,7 @@ def _register(machines: Machines, settings: NodeSettings) -> tuple[str, ...]:
 
 @contextmanager
 def _alone(settings: NodeSettings) -> Iterator[None]:
-    """Two workers of one name would take each other's notes for those of a dead one."""
+    """Exclusive lock of a machine id: two workers of one id would each report the other's leases as lost."""
     lock = os.open(settings.run_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -178,7 +178,7 @@ def log_level_name() -> str:
 
 
 def kill_group(group: int) -> None:
-    """End whatever is left of a Celery process' group; its pool children have no other parent."""
+    """SIGKILL to the process group of a Celery process; its pool children have no other parent."""
     try:
         os.killpg(group, signal.SIGKILL)
     except ProcessLookupError:

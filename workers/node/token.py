@@ -1,4 +1,4 @@
-"""The token of a machine: a secret that it makes once, and by which the farm knows it again."""
+"""Token of a machine: a secret that it generates once, and that authenticates it to the farm."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -11,9 +11,9 @@ _NAME = "token"
 
 
 def machine_token(run_dir: Path) -> UUID:
-    """The token kept in `run_dir`, made there at first use, readable by nobody else.
+    """The token in `run_dir`, generated there at first use, readable by its owner alone.
 
-    `WorkerError` where it cannot be written or is none.
+    Raises `WorkerError` where it cannot be written, or where the file holds no token.
     """
     path = run_dir / _NAME
     try:

@@ -1,4 +1,4 @@
-"""What every child of the pool needs, loaded once before they are forked: they start at once and share the memory."""
+"""Warm-up of the prefork pool: what every child needs is loaded before the fork, so that the memory is shared."""
 
 import gc
 import os
@@ -9,16 +9,16 @@ from workers.sandbox import ladder
 
 
 def warm_up() -> None:
-    """Load the database driver and find the sandbox. No connection is opened: none survives a fork."""
+    """Warm up the pool's parent: load the database driver and probe the sandbox. It opens no connection."""
     url = os.environ.get("BENCH_DATABASE_URL")
     if url:
         open_engine(url, "bench worker").dispose()
-    # Where there is none, each execution says so.
+    # Where there is none, each execution reports it.
     with suppress(ladder.SandboxMissingError):
         ladder.choose("auto")
     gc.collect()
 
 
-def settle() -> None:
-    """Keep the collector of the children off what is loaded: its marks would copy every page it visits."""
+def freeze_heap() -> None:
+    """Exclude the loaded objects from garbage collection, which would copy every shared page that it visits."""
     gc.freeze()

@@ -1,1 +1,1 @@
-"""The built-in program repairer: generate single edits, validate them against the failing tests."""
+"""Automated program repair (generate and validate): single mutations of suspicious lines, run against failing tests."""

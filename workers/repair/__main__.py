@@ -1,4 +1,4 @@
-"""`python -m workers.repair`: one round of repair, as the `BENCH_*` variables order it."""
+"""`python -m workers.repair`: one round of repair, configured by the `BENCH_*` variables."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ def _stop(_signum: int, _frame: FrameType | None) -> None:
 
 
 def main() -> int:
-    """Exit code 0 when the round ran as it should, whatever came of it; 2 for a bad order."""
+    """Run one round. Returns exit code 0 where the round completed, whatever its result; 2 for an invalid order."""
     started = process_started()
     signal.signal(signal.SIGTERM, _stop)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a text stream, as Python opens it

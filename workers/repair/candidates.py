@@ -1,4 +1,4 @@
-"""Edits made ready to run: compiled, told apart by what they do, and sent as one top-level statement."""
+"""Candidates: edits that are compiled, deduplicated by their code, and reduced to one top-level statement."""
 
 import ast
 from collections.abc import Iterable
@@ -13,17 +13,17 @@ from workers.repair.source import Edit, SourceFile
 
 @dataclass(frozen=True)
 class Candidate:
-    """An edit that compiles and does something new."""
+    """An edit that compiles to new code."""
 
     edit: Edit
     raw: bytes
     """The whole file after the edit."""
     warm: dict[str, Any] | None
-    """What a collected session needs to swap the code; None where the module must be imported anew."""
+    """The request that swaps the code in a collected session; None where the module must be imported anew."""
 
     @property
     def cold(self) -> dict[str, Any]:
-        """What a fresh import needs."""
+        """The request that overrides a fresh import."""
         return {"path": self.edit.path, "source": self.raw.decode("utf-8")}
 
 
@@ -38,7 +38,7 @@ class _Segment:
 
 
 class Workbench:
-    """One file's edits, made into candidates."""
+    """Makes candidates of one file's edits."""
 
     def __init__(self, source: SourceFile, root: str, import_lines: Iterable[int]) -> None:
         self.source = source
@@ -64,7 +64,7 @@ class Workbench:
         return segment.start, compiled.fingerprint(code)
 
     def candidate(self, edit: Edit) -> Candidate | None:
-        """The candidate; None where the edit does not compile, changes nothing, or repeats another."""
+        """The candidate; None where the edit does not compile, changes nothing, or is a duplicate."""
         begin, end = edit.span
         segment = next((s for s in self._segments if s.start <= begin and end <= s.end), None)
         if segment is None:
@@ -87,7 +87,7 @@ class Workbench:
         return bool(pairs) and not any(self._ran_at_import(before) for before, _ in pairs or ())
 
     def _ran_at_import(self, code: CodeType) -> bool:
-        """Whether a value made at import may hold what the old code computed."""
+        """Whether the old code ran at import, so that a value of it may be stored."""
         own = {line for _, _, line in code.co_lines() if line is not None and line != code.co_firstlineno}
         return not own.isdisjoint(self._import_lines)
 

@@ -1,4 +1,4 @@
-"""The checkout: which files may be edited, writing in one step, and undoing what candidates left behind."""
+"""The checkout: which files may be edited, atomic writes, and a snapshot that undoes the changes of candidates."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ _MAX_FILE, _MAX_TOTAL = 1 << 20, 32 << 20
 
 
 def is_test(path: str) -> bool:
-    """Whether a path looks like a test: never edited, whatever is protected."""
+    """Whether a path looks like a test, which is never edited, protected or not."""
     *folders, name = path.split("/")
     if any(folder in ("tests", "test", "testing") for folder in folders):
         return True
@@ -22,9 +22,9 @@ def is_test(path: str) -> bool:
 
 def files(root: Path) -> Iterator[str]:
     """Paths of all files, relative, POSIX style; links are not followed."""
-    for folder, names, found in os.walk(root):
+    for folder, names, file_names in os.walk(root):
         names[:] = sorted(name for name in names if name not in _SKIPPED)
-        for name in sorted(found):
+        for name in sorted(file_names):
             path = Path(folder, name)
             if path.is_file() and not path.is_symlink():
                 yield path.relative_to(root).as_posix()
@@ -46,7 +46,7 @@ def write_whole(path: Path, raw: bytes) -> None:
 
 
 class Snapshot:
-    """The checkout before any candidate ran. What candidates write, change or delete is undone."""
+    """Snapshot of the checkout before any candidate ran; `restore` undoes what candidates write, change or delete."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -66,7 +66,7 @@ class Snapshot:
         return kept[0] if kept else (self._root / path).read_bytes()
 
     def restore(self) -> None:
-        """Bring back what was kept in memory and remove what is new."""
+        """Restore the files of the snapshot and remove new ones. Idempotent."""
         now = set(files(self._root))
         for path in now - self._stats.keys():
             with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Compiling one top-level statement of a module, and telling what of it an edit changed."""
+"""Compilation of one top-level statement of a module, and the difference between its code before and after an edit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def future_flags(tree: ast.Module) -> int:
 
 
 def compile_at(segment: bytes, line: int, filename: str, flags: int) -> CodeType:
-    """Compile statements as if they began on `line` of the file. SyntaxError or ValueError on nonsense."""
+    """Compile statements as if they began on `line` of the file. Raises SyntaxError or ValueError."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         code: CodeType = compile(b"\n" * (line - 1) + segment, filename, "exec", flags, dont_inherit=True)
@@ -33,7 +33,7 @@ def compile_at(segment: bytes, line: int, filename: str, flags: int) -> CodeType
 
 
 def fingerprint(code: CodeType) -> bytes:
-    """Equal for code that does the same: positions and file names left out."""
+    """A digest of the code without positions and file names, equal for equal behaviour."""
     return hashlib.blake2b(repr(_shape(code)).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
@@ -69,7 +69,7 @@ def pieces(code: CodeType, path: Path = ()) -> Iterator[tuple[Path, CodeType]]:
 def changed(old: CodeType, new: CodeType) -> list[tuple[CodeType, CodeType]] | None:
     """The outermost functions whose code differs; None where code that runs at import differs."""
     theirs = dict(pieces(new))
-    found: list[tuple[CodeType, CodeType]] = []
+    pairs: list[tuple[CodeType, CodeType]] = []
     done: list[Path] = []
     for path, code in pieces(old):
         if any(path[: len(outer)] == outer for outer in done):
@@ -79,11 +79,11 @@ def changed(old: CodeType, new: CodeType) -> list[tuple[CodeType, CodeType]] | N
             return None
         if _is_function(code):
             if _shape(code) != _shape(other):
-                found.append((code, other))
+                pairs.append((code, other))
                 done.append(path)
         elif _shape(code, nested=False) != _shape(other, nested=False):
             return None
-    return found
+    return pairs
 
 
 def _is_function(code: CodeType) -> bool:

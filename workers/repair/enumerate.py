@@ -1,4 +1,4 @@
-"""All edits of a file's suspicious lines."""
+"""Mutation operators applied to a file's suspicious lines: all of its edits."""
 
 import ast
 import enum
@@ -13,7 +13,7 @@ OfExpression = Callable[[Scope, ast.expr], Iterator[Draft]]
 OfStatement = Callable[[Scope, ast.stmt], Iterator[Draft]]
 
 SMALL_OF_EXPRESSIONS: tuple[OfExpression, ...] = (
-    operators.comparisons, operators.arithmetic, operators.logic, operators.negation, operators.truth,
+    operators.comparisons, operators.arithmetic, operators.logic, operators.negation, operators.fixed_conditions,
     operators.choices, values.constants, values.one_more_or_less, values.slices, expressions.replaced,
     expressions.names, expressions.attributes, expressions.errors, expressions.comprehensions,
     calls.arguments, calls.wrapped, calls.freed, calls.called, calls.elements,
@@ -29,7 +29,7 @@ LARGE_OF_STATEMENTS: tuple[OfStatement, ...] = (
 
 
 class Family(enum.Enum):
-    """Edits of a place that are few each, and those that combine what the function has."""
+    """Families of mutation operators: those with few edits at each location, and those that combine expressions."""
 
     SMALL = (SMALL_OF_EXPRESSIONS, SMALL_OF_STATEMENTS)
     LARGE = (LARGE_OF_EXPRESSIONS, LARGE_OF_STATEMENTS)
@@ -40,7 +40,7 @@ def edits(
 ) -> Iterator[tuple[Edit, float]]:
     """Each distinct edit of the lines that have a score, with the score of its statement.
 
-    `held` tells the types that names were seen to hold, by the first line of their function.
+    `held`: the observed types of names, by the first line of their function.
     """
     for root in scopes(source):
         scope = Scope(source, root, _held_by(root, held))

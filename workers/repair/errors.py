@@ -2,16 +2,16 @@
 
 
 class RepairError(Exception):
-    """The repairer cannot start; the message names what is wrong, where, and what mends it."""
+    """The repairer cannot start; the message names what is wrong, where, and the remedy."""
 
 
 class CannotTryError(Exception):
-    """No edit can be tried, as no test can be run; the message says why."""
+    """No edit can be tried, because no test can be run; the message is the reason."""
 
 
 class ZygoteLostError(Exception):
-    """The process that candidates are forked from is gone."""
+    """The zygote, from which candidates are forked, has died."""
 
 
 class Stopped(BaseException):
-    """SIGTERM: leave the best edit and end. Not an Exception, so that no handler on the way swallows it."""
+    """SIGTERM (graceful shutdown): keep the best edit and end. No `Exception`, so that no handler catches it."""

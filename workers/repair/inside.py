@@ -1,4 +1,4 @@
-"""Inside a fork: where the code lies, and running tests of a collected session for their outcomes only."""
+"""Inside a fork: a pytest plugin that runs the tests of a collected session for their outcomes only."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from _pytest.reports import CollectReport, TestReport
 
 from workers.repair import swap
 from workers.repair.tracing import Tracer, blamed
-from workers.repair.zygote import Say
+from workers.repair.zygote import Send
 
 _SPECIAL = {"Skipped", "SkipTest", "XFailed", "Exit"}
 _PATIENCE = 4
 
 
 class TestTimeout(BaseException):
-    """Raised in a test that ran beyond its share."""
+    """Raised in a test at its timeout."""
 
     __test__ = False
 
 
 @dataclass(frozen=True)
 class Site:
-    """Where the code under repair lies."""
+    """Location of the code under repair."""
 
     root: str
     editable: frozenset[str]
-    """Paths relative to the root that edits may touch: what is traced."""
+    """Paths relative to the root that edits may change: only these are traced."""
     _known: dict[str, str | None] = field(default_factory=dict)
 
-    def tell(self, filename: str) -> str | None:
+    def path_of(self, filename: str) -> str | None:
         """The path under the root of an editable file, by the name its code objects carry."""
         if filename not in self._known:
             path = os.path.relpath(os.path.realpath(filename), self.root)
@@ -51,7 +51,7 @@ class Site:
 
 
 class Plugin:
-    """Watches test outcomes; `loop` replaces pytest's own run of the collected items."""
+    """Records test outcomes; `loop` replaces pytest's own run of the collected items."""
 
     def __init__(self, site: Site, tracer: Tracer) -> None:
         self.site = site
@@ -60,14 +60,14 @@ class Plugin:
         self.collect_errors = 0
         self.where: list[tuple[str, int]] = []
         self.lacks: str | None = None
-        """What the environment has not, where test files could not be collected for that."""
+        """A module that the environment lacks, so that test files could not be collected."""
         self._outcome = "passed"
         self._late = False
         self._hangs = 0
         self._longest = 0.0
 
     def loop(self, session: pytest.Session) -> None:
-        """What to do with the collected items."""
+        """Process the collected items; overridden."""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -82,17 +82,17 @@ class Plugin:
             return
         error = call.excinfo.value
         if isinstance(error, pytest.Collector.CollectError) and error.__cause__ is not None:
-            # Of a failed import pytest makes an error of its own.
+            # pytest wraps a failed import in an error of its own.
             error = error.__cause__
-        self.where += blamed(error.__traceback__, self.site.tell)
+        self.where += blamed(error.__traceback__, self.site.path_of)
         self.lacks = self.lacks or _missing_module(error)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: Any) -> TestReport | None:
-        """The report of a failure without its formatted traceback, which is what failures cost most."""
+        """The report of a failure without its formatted traceback, which is the slowest part of it."""
         if call.excinfo is None or type(call.excinfo.value).__name__ in _SPECIAL:
             return None
-        self.where = blamed(call.excinfo.tb, self.site.tell)
+        self.where = blamed(call.excinfo.tb, self.site.path_of)
         self._late = self._late or call.excinfo.type is TestTimeout
         return TestReport(
             item.nodeid, item.location, dict.fromkeys(item.keywords, 1), "failed", None, call.when,
@@ -104,11 +104,11 @@ class Plugin:
             self._outcome = report.outcome
 
     def limit(self, seconds: float) -> float:
-        """A test's limit: the given one until tests were seen to hang, then one that fits the others."""
+        """A test's timeout: `seconds` until a test hangs, then one by the durations of the others."""
         return seconds if self._hangs < 1 else min(seconds, max(0.1, 30 * self._longest))
 
     def note(self, outcome: str, seconds: float) -> None:
-        """Remember how long tests take here."""
+        """Record the duration of a test."""
         if outcome == "timeout":
             self._hangs += 1
         else:
@@ -129,7 +129,7 @@ class Plugin:
         return "timeout" if self._late else self._outcome
 
     def quick(self, item: pytest.Item, limit: float) -> str:
-        """Call a test that needs nothing of pytest's: the same outcome at a tenth of the cost."""
+        """Call a plain test function without pytest's machinery: the same outcome at a tenth of the cost."""
         assert isinstance(item, pytest.Function)
         self.where = []
         params = item.callspec.params if hasattr(item, "callspec") else {}
@@ -139,7 +139,7 @@ class Plugin:
         except TestTimeout:
             return "timeout"
         except BaseException as error:  # whatever a test raises is its outcome
-            self.where = blamed(error.__traceback__, self.site.tell)
+            self.where = blamed(error.__traceback__, self.site.path_of)
             return "skipped" if type(error).__name__ in _SPECIAL else "failed"
         finally:
             _alarm(0)
@@ -147,7 +147,7 @@ class Plugin:
 
 
 def _missing_module(error: BaseException) -> str | None:
-    """The module that the environment lacks; none of a package that could be imported, which the code lacks."""
+    """The missing module; None where its package could be imported, so that the code, not the environment, lacks it."""
     name = error.name if isinstance(error, ModuleNotFoundError) else None
     return None if name is None or name.partition(".")[0] in sys.modules else name
 
@@ -164,7 +164,7 @@ def is_plain(item: pytest.Item) -> bool:
 
 
 def _alarm(limit: float) -> None:
-    """Limit the CPU time of a test, so that a loaded machine fails no candidate; 0 lifts the limit."""
+    """Limit the CPU time of a test, so that a loaded machine fails no candidate; 0 removes the limit."""
     signal.signal(signal.SIGPROF, _too_long)
     signal.setitimer(signal.ITIMER_PROF, limit, limit and 0.2)
 
@@ -173,11 +173,12 @@ def _too_long(_signum: int, _frame: FrameType | None) -> None:
     raise TestTimeout
 
 
-def run_tests(plugin: Plugin, request: dict[str, Any], say: Say) -> None:
+def run_tests(plugin: Plugin, request: dict[str, Any], send: Send) -> None:
     """Run `first`, then `rest` until one fails, if more than `than` of the first passed.
 
-    Each test is said as soon as it is over. `per_test` limits one test, in seconds. Unless `all` is asked for,
-    the first are given up at a test that hangs, or when none of several passes. `first` may be None: all tests.
+    Each outcome is sent as soon as the test is over. `per_test` is the timeout of one test, in seconds. Unless `all`
+    is set, early stopping ends the first ones at a test that hangs, or when none of several passes. `first` may be
+    None: all tests.
     """
     by_id = {item.nodeid: item for item in plugin.items}
     wanted = by_id if request["first"] is None else request["first"]
@@ -186,7 +187,7 @@ def run_tests(plugin: Plugin, request: dict[str, Any], say: Say) -> None:
     passed = 0
     for number, item in enumerate(first):
         following = first[number + 1] if number + 1 < len(first) else None
-        outcome = _say_one(plugin, item, following, request, say)
+        outcome = _run_one(plugin, item, following, request, send)
         passed += outcome == "passed"
         if not request.get("all") and (outcome == "timeout" or (number + 1 >= _PATIENCE and not passed)):
             return
@@ -194,12 +195,12 @@ def run_tests(plugin: Plugin, request: dict[str, Any], say: Say) -> None:
         return
     for number, item in enumerate(rest):
         following = rest[number + 1] if number + 1 < len(rest) else None
-        if _say_one(plugin, item, following, request, say) in ("failed", "timeout"):
+        if _run_one(plugin, item, following, request, send) in ("failed", "timeout"):
             return
 
 
-def _say_one(
-    plugin: Plugin, item: pytest.Item, following: pytest.Item | None, request: dict[str, Any], say: Say
+def _run_one(
+    plugin: Plugin, item: pytest.Item, following: pytest.Item | None, request: dict[str, Any], send: Send
 ) -> str:
     tracer = plugin.tracer if request.get("trace") else None
     began = time.perf_counter()
@@ -211,10 +212,10 @@ def _say_one(
         outcome = plugin.run(item, following, plugin.limit(request["per_test"]))
     seconds = time.perf_counter() - began
     plugin.note(outcome, seconds)
-    said: dict[str, Any] = {"test": item.nodeid, "outcome": outcome, "seconds": seconds}
+    record: dict[str, Any] = {"test": item.nodeid, "outcome": outcome, "seconds": seconds}
     if tracer:
         tracer.stop()
-        said |= {"lines": tracer.take(), "where": plugin.where, "types": tracer.names()}
+        record |= {"lines": tracer.take(), "where": plugin.where, "types": tracer.names()}
         tracer.types.clear()
-    say(said)
+    send(record)
     return outcome

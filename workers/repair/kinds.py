@@ -1,10 +1,10 @@
-"""A rough kind of an expression — num, str, bool, seq, set, dict, none, func or ? — from syntax and tests."""
+"""Type inference for edits: a rough kind (num, str, bool, seq, set, dict, none, func or ?) from syntax and tests."""
 
 import ast
 from collections.abc import Mapping, Sequence
 
 Held = Mapping[str, Sequence[str]]
-"""Type names that a function's names were seen to hold, by name (`x`, `self.x`)."""
+"""Observed type names of a function's variables, by name (`x`, `self.x`)."""
 
 _OF_TYPE = {
     "int": "num", "float": "num", "Decimal": "num", "Fraction": "num", "complex": "num",
@@ -79,7 +79,7 @@ def _of_call(func: ast.expr) -> str:
 
 
 def fits(wanted: str, given: str) -> bool:
-    """Whether a value of kind `given` may stand where one of kind `wanted` stood."""
+    """Whether a value of kind `given` may replace one of kind `wanted`."""
     if "?" in (wanted, given) or wanted == given:
         return True
     return {wanted, given} <= {"num", "bool", "none"} or "none" in (wanted, given)

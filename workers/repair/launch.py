@@ -1,7 +1,7 @@
-"""From a gate's command to the one that serves its tests: the same interpreter, variables and options of pytest.
+"""The command that serves a gate's tests: the gate's own interpreter, variables and options of pytest.
 
-The command is kept as it stands, save that our own script takes the place of pytest; so `env NAME=VALUE`, a virtual
-environment on the PATH and `sh -c` have the effect that they have for the gate.
+The gate's command is kept, except that our own script replaces pytest; so `env NAME=VALUE`, a virtual environment on
+the PATH and `sh -c` have the effect that they have for the gate.
 """
 
 import os
@@ -31,11 +31,11 @@ class Suite:
     """The tests of one gate, and how they are served."""
 
     before: tuple[str, ...]
-    """The command up to where it names our script; the shell's text is its last element where there is a shell."""
+    """The command up to our script; its last element is the start of the shell script where there is a shell."""
     after: tuple[str, ...]
     """The arguments of pytest; for a shell the rest of its text."""
     is_module: bool
-    """Whether the gate says `-m pytest`, which puts the working directory on the import path."""
+    """Whether the gate uses `-m pytest`, which puts the working directory on the import path."""
     in_shell: bool = False
 
     def argv(self, fd: int) -> list[str]:
@@ -49,28 +49,28 @@ class Suite:
 
 
 def suite_of(command: Sequence[str], path: str) -> Suite | None:
-    """The suite of a gate; None where it does not run pytest, or not in a way that can be told. `path`: the PATH."""
+    """The suite of a gate; None where it does not run pytest, or where pytest cannot be located. `path`: the PATH."""
     position = pytest_position(command)
     if position is None:
         return _in_shell(command, path)
     before, after = list(command[:position]), tuple(command[position + 1 :])
     if "-m" not in before:
         # `uv run pytest` finds its interpreter as it finds the program.
-        found = "python" if before[-1:] == ["run"] else interpreter_of(command[position], path)
-        return Suite((*before, found), after, is_module=False)
+        interpreter = "python" if before[-1:] == ["run"] else interpreter_of(command[position], path)
+        return Suite((*before, interpreter), after, is_module=False)
     # Of `python -m coverage run -m pytest` and `coverage run -m pytest` only the interpreter is wanted.
     before = before[: before.index("-m")]
     if not any(_is_interpreter(word) for word in before):
-        program = next((place for place, word in enumerate(before) if _is_program(word)), 0)
+        program = next((position for position, word in enumerate(before) if _is_program(word)), 0)
         before = [*before[:program], interpreter_of(before[program] if before else "pytest", path)]
     return Suite(tuple(before), after, is_module=True)
 
 
 def _in_shell(command: Sequence[str], path: str) -> Suite | None:
     words = [PurePosixPath(word).name for word in command]
-    shell = next((place for place, word in enumerate(words) if word in SHELLS), len(words))
+    shell = next((position for position, word in enumerate(words) if word in SHELLS), len(words))
     option = next(
-        (place for place, word in enumerate(words[shell:], shell) if re.fullmatch(r"-\w*c", word)), None
+        (position for position, word in enumerate(words[shell:], shell) if re.fullmatch(r"-\w*c", word)), None
     )
     if option is None or option + 1 >= len(command):
         return None
@@ -99,11 +99,11 @@ def _is_program(word: str) -> bool:
 
 
 def interpreter_of(program: str, path: str) -> str:
-    """The interpreter that a script of Python starts with, or else the one that lies beside it or on the PATH."""
-    found = shutil.which(program, path=path)
-    if found is None:
+    """The interpreter of a Python script by its shebang, else the one in its directory or on the PATH."""
+    path_found = shutil.which(program, path=path)
+    if path_found is None:
         return "python"
-    with open(found, "rb") as file:  # noqa: PTH123 - a path that `which` found
+    with open(path_found, "rb") as file:  # noqa: PTH123 - a path that `which` found
         head = file.read(1024)
     first = head.split(b"\n")[0]
     words = os.fsdecode(first[2:]).split() if first.startswith(b"#!") else []
@@ -112,12 +112,12 @@ def interpreter_of(program: str, path: str) -> str:
             return word
     if (match := _LONG_SHEBANG.search(head)) is not None:
         return os.fsdecode(match[1])
-    beside = Path(found).with_name("python")
-    return str(beside) if beside.exists() else "python"
+    sibling = Path(path_found).with_name("python")
+    return str(sibling) if sibling.exists() else "python"
 
 
 def serving(suite: Suite, workdir: str, env: Mapping[str, str], log: Path) -> Callable[[socket.socket], None]:
-    """A body of a zygote that becomes the gate's command; what it prints until it serves goes to `log`."""
+    """A body of a zygote that executes the gate's command; its output until it serves is written to `log`."""
 
     def body(sock: socket.socket) -> None:
         out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -1,4 +1,4 @@
-"""Of a gate's arguments for pytest: what selects and configures tests is kept, what reports is not."""
+"""Filter of a gate's arguments for pytest: those that select and configure tests are kept, others are dropped."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _DROPPED = {
 
 def kept(args: Sequence[str]) -> list[str]:
     """The arguments without those that report, order or stop."""
-    found: list[str] = []
+    kept_args: list[str] = []
     rest = iter(args)
     for arg in rest:
         if arg in _DROPPED_WITH_VALUE:
             next(rest, None)
         elif arg not in _DROPPED and arg.partition("=")[0] not in _DROPPED_WITH_VALUE:
-            found.append(arg)
-    return found
+            kept_args.append(arg)
+    return kept_args
 
 
 def quiet_flags() -> list[str]:

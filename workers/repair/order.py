@@ -1,4 +1,4 @@
-"""The contract of a toolchain run: `BENCH_*` variables and a manifest in, `result.json` out."""
+"""Contract of a toolchain run: `BENCH_*` variables and a manifest in, `result.json` out."""
 
 import json
 import time
@@ -13,21 +13,24 @@ from workers.repair.errors import RepairError
 
 @dataclass(frozen=True)
 class Order:
-    """What one round was asked to do."""
+    """Input of one round."""
 
     workdir: Path
     result: Path
     seed: int
     round: int
     deadline: float
-    """On the monotonic clock, in seconds: everything must be written by then."""
+    """In seconds of the monotonic clock: everything must be written by then."""
     gates: tuple[tuple[str, ...], ...]
     """The argument vectors of the required gates."""
     protected: tuple[str, ...]
 
 
 def read_order(env: Mapping[str, str], started: float) -> Order:
-    """The order in the environment; `started` is when the process began, on the monotonic clock."""
+    """Parse the order in the environment. Raises `RepairError`.
+
+    `started`: the start of the process, in seconds of the monotonic clock.
+    """
     workdir = Path(_text(env, "BENCH_WORKDIR"))
     if not workdir.is_dir():
         raise RepairError(f"BENCH_WORKDIR {workdir} is not a directory; give the path of a checkout")
@@ -81,5 +84,5 @@ def write_result(path: Path, status: str, message: str) -> None:
 
 
 def process_started() -> float:
-    """When this process began, on the monotonic clock; CPU time stands in for what came before Python."""
+    """The start of this process, in seconds of the monotonic clock; CPU time approximates the time before Python."""
     return time.monotonic() - time.process_time()

@@ -1,4 +1,4 @@
-"""In which order edits are tried: likely ones on suspicious lines first, with noise that the seed decides."""
+"""Prioritisation of edits: likely ones on suspicious lines first, with seeded Gumbel noise."""
 
 import heapq
 import math
@@ -13,13 +13,13 @@ _LEAST = 1e-9
 
 
 def priority(edit: Edit, suspicion: float, rng: random.Random) -> float:
-    """Higher is sooner. The noise is Gumbel's, so an order is a draw without replacement by weight."""
+    """The priority of an edit, higher first. With Gumbel noise an order is a weighted draw without replacement."""
     gumbel = -math.log(-math.log(rng.random() or _LEAST) or _LEAST)
     return math.log(max(edit.weight, _LEAST)) + _FOCUS * math.log(max(suspicion, _LEAST)) + _NOISE * gumbel
 
 
 class Queue:
-    """Edits by falling priority, filled batch by batch as it runs low, so that the first come at once."""
+    """Lazy priority queue of edits: it is filled batch by batch as it runs low, so that the first edit is immediate."""
 
     def __init__(self, batches: Iterable[Iterable[tuple[Edit, float]]], rng: random.Random) -> None:
         self._batches = iter(batches)

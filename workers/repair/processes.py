@@ -1,4 +1,4 @@
-"""Child processes that leave nothing behind: die with the parent, limited, killed with their children."""
+"""Child processes with a parent-death signal, rlimits and a subreaper, so that none outlives the repairer."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ def _prctl(option: int, value: int) -> None:
 
 
 def die_with_parent() -> None:
-    """Ask for SIGKILL when the parent ends, however it ends. Linux only."""
+    """Set the parent-death signal to SIGKILL. Linux only."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def adopt_orphans() -> None:
-    """Become the parent of descendants whose own parent ends, so that they can be found. Linux only."""
+    """Become the child subreaper, the parent of orphaned descendants. Linux only."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def limit_candidate(seconds: float) -> None:
-    """Bound memory (2 GiB above what is mapped now), file size and CPU time of this process."""
+    """Set rlimits of this process: memory (2 GiB above what is mapped now), file size and CPU time."""
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_FSIZE, _FILE)
     _lower(resource.RLIMIT_CPU, int(seconds) + 2 + int(sum(os.times()[:2])))
@@ -49,7 +49,7 @@ def _lower(kind: int, value: int) -> None:
 
 
 def end(pid: int) -> None:
-    """Kill a child that leads its own session, whatever it started, and reap all of them."""
+    """Kill a child's process group and every descendant, and reap them."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
     with suppress(ProcessLookupError):
@@ -60,7 +60,7 @@ def end(pid: int) -> None:
 
 
 def end_adopted() -> None:
-    """Kill and reap every child left, those adopted included; call it where no other child is wanted."""
+    """Kill and reap every child of this process, adopted ones included."""
     while children := _children():
         for child in children:
             with suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""A function (or the module's own statements) as the edits see it: its names, expressions and conditions."""
+"""Syntactic scope of an edit: the names, expressions and conditions of a function or module."""
 
 import ast
 import builtins
@@ -18,7 +18,7 @@ _COMMENT = re.compile(rb"#[^\r\n]*")
 
 
 class Draft(NamedTuple):
-    """An edit before it knows its file and line."""
+    """An edit without its file and line."""
 
     kind: str
     weight: float
@@ -26,7 +26,7 @@ class Draft(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """An expression that may stand elsewhere, too."""
+    """An expression that may be inserted elsewhere (the plastic surgery hypothesis)."""
 
     text: str
     kind: str
@@ -82,18 +82,18 @@ class Scope:
     def pieces(self) -> list[Piece]:
         """Distinct expressions that it reads, and its names and attributes, the most used first."""
         counted: Counter[str] = Counter()
-        found: dict[str, Piece] = {}
+        pieces: dict[str, Piece] = {}
         for node in self.expressions:
             if _is_value(node) and not self._is_callee(node):
                 text = self.text(node)
                 if len(text) <= _MAX_TEXT and "\n" not in text:
                     counted[text] += 1
-                    found.setdefault(text, Piece(text, self.kind(node), node))
+                    pieces.setdefault(text, Piece(text, self.kind(node), node))
         for name in [*self.locals, *(name for name in self.held if name.startswith("self."))]:
             tree = ast.parse(name, mode="eval").body if name.replace(".", "").isidentifier() else None
             if tree is not None:
-                found.setdefault(name, Piece(name, self.kind(tree), tree))
-        return sorted(found.values(), key=lambda piece: -counted[piece.text])
+                pieces.setdefault(name, Piece(name, self.kind(tree), tree))
+        return sorted(pieces.values(), key=lambda piece: -counted[piece.text])
 
     def _is_callee(self, node: ast.expr) -> bool:
         parent = self.source.parents.get(node)
@@ -124,12 +124,12 @@ class Scope:
         """Distinct constants of the file, those of this scope first."""
         near = [n for n in self.expressions if isinstance(n, ast.Constant)]
         far = [n for n in ast.walk(self.source.tree) if isinstance(n, ast.Constant)]
-        found: dict[str, Piece] = {}
+        constants: dict[str, Piece] = {}
         for node in [*near, *(n for n in far if n not in self.source.spoiled)]:
             text = self.text(node)
             if len(text) <= 30 and not self._is_docstring(node):
-                found.setdefault(text, Piece(text, self.kind(node), node))
-        return list(found.values())
+                constants.setdefault(text, Piece(text, self.kind(node), node))
+        return list(constants.values())
 
     def _is_docstring(self, node: ast.expr) -> bool:
         return isinstance(self.source.parents.get(node), ast.Expr)
@@ -137,16 +137,16 @@ class Scope:
     @cached_property
     def conditions(self) -> list[Piece]:
         """Distinct conditions it tests, parts of `and` and `or` included."""
-        found: dict[str, Piece] = {}
+        conditions: dict[str, Piece] = {}
         for node in self.expressions:
             if self.kind(node) == "bool" or self.is_tested(node):
                 text = self.text(node)
                 if len(text) <= _MAX_TEXT and "\n" not in text and not isinstance(node, ast.Constant):
-                    found.setdefault(text, Piece(text, "bool", node))
-        return list(found.values())
+                    conditions.setdefault(text, Piece(text, "bool", node))
+        return list(conditions.values())
 
     def is_tested(self, node: ast.expr) -> bool:
-        """Whether only the truth of the expression counts where it stands."""
+        """Whether only the expression's truth value is used."""
         parent = self.source.parents.get(node)
         if isinstance(parent, ast.If | ast.While | ast.IfExp | ast.Assert):
             return parent.test is node

@@ -1,28 +1,28 @@
-"""The search: candidates in order, a few on their way at a time, until one passes or time is up."""
+"""Search for a repair: candidates in order, a few in flight at a time, until one passes or the deadline."""
 
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from workers.repair.bed import Bed, Verdict
 from workers.repair.candidates import Candidate, Workbench
 from workers.repair.errors import ZygoteLostError
 from workers.repair.source import Edit
+from workers.repair.suite_runner import SuiteRunner, Verdict
 
 _DEPTH = 3
-_SPEAK_SECONDS = 2.0
+_PROGRESS_SECONDS = 2.0
 _MAX_LOSSES = 20
 Wait = Callable[[float], Verdict]
 
 
 @dataclass
-class Found:
-    """The best edit so far; it survives an interrupted search."""
+class BestEdit:
+    """The best edit so far; it is kept when the search is interrupted."""
 
     candidate: Candidate | None = None
     passed: int = 0
-    """Tests that it turned from failing to passing."""
+    """The number of tests that it changed from failing to passing."""
     solved: bool = False
     tried: int = 0
     first_after: float | None = None
@@ -33,32 +33,32 @@ class Found:
 class Search:
     """One round's search over the edits of the suspicious lines."""
 
-    beds: Sequence[Bed]
+    runners: Sequence[SuiteRunner]
     """All gates; the first is one with failing tests, and candidates are tried on it first."""
-    benches: dict[str, Workbench]
-    found: Found
+    workbenches: dict[str, Workbench]
+    best: BestEdit
     deadline: float
     started: float
-    say: Callable[[str], None]
+    report: Callable[[str], None]
     partial_share: float = 1.0
-    """The share of its time after which a partial repair is left to the next round."""
+    """The share of the round's time after which a partial repair is passed to the next round."""
     _waiting: deque[tuple[Candidate, bool, Wait]] = field(default_factory=deque)
-    _spoke: float = 0.0
+    _reported_at: float = 0.0
     _losses: int = 0
 
     def run(self, edits: Iterable[Edit]) -> str:
-        """Try edits until one passes every gate, none is left, or the deadline comes; returns why it ended."""
+        """Try edits until one passes every gate, none is left, or the deadline is reached; returns why it ended."""
         try:
             for edit in edits:
                 if time.monotonic() >= self.deadline:
                     return "out of time"
-                candidate = self.benches[edit.path].candidate(edit)
+                candidate = self.workbenches[edit.path].candidate(edit)
                 if candidate is not None:
                     self._start(candidate, cold=candidate.warm is None)
                 if len(self._waiting) >= _DEPTH and self._finish_one():
                     return "solved"
-                if self._better_leave():
-                    return "the rest of the time is left to a next round"
+                if self._leave_to_next_round():
+                    return "the rest of the time is for the next round"
             while self._waiting:
                 if self._finish_one():
                     return "solved"
@@ -66,28 +66,28 @@ class Search:
             return "out of time"
         return "every edit was tried"
 
-    def _better_leave(self) -> bool:
-        """Whether a partial repair is in hand and the next round, which starts from it, needs the time."""
-        if self.found.candidate is None:
+    def _leave_to_next_round(self) -> bool:
+        """Early stopping: whether there is a partial repair, and the rest of the time is for the next round."""
+        if self.best.candidate is None:
             return False
         return time.monotonic() - self.started > self.partial_share * (self.deadline - self.started)
 
     def _start(self, candidate: Candidate, cold: bool) -> None:
         left = self.deadline - time.monotonic()
         try:
-            wait = self.beds[0].ask(candidate, self.found.passed, left, cold)
+            wait = self.runners[0].ask(candidate, self.best.passed, left, cold)
         except ZygoteLostError:
             self._lost()
             return
         self._waiting.append((candidate, cold, wait))
 
     def _lost(self) -> None:
-        """A candidate took its zygote down: those on their way with it are given up."""
+        """Discard the candidates in flight after one of them crashed the zygote."""
         self._losses += 1
         if self._losses > _MAX_LOSSES:
             raise TimeoutError
         self._waiting.clear()
-        self.beds[0].renew()
+        self.runners[0].renew()
 
     def _finish_one(self) -> bool:
         candidate, cold, wait = self._waiting.popleft()
@@ -100,36 +100,36 @@ class Search:
             self._start(candidate, cold=True)
             return False
         self._count()
-        if not verdict.clean or verdict.passed <= self.found.passed:
+        if not verdict.clean or verdict.passed <= self.best.passed:
             return False
         return self._judge(candidate, verdict)
 
     def _count(self) -> None:
         now = time.monotonic()
-        self.found.tried += 1
-        if self.found.first_after is None:
-            self.found.first_after = now - self.started
-            self.say(f"first candidate after {self.found.first_after:.2f} s")
-        if now - self._spoke >= _SPEAK_SECONDS:
-            self._spoke = now
-            self.say(f"{self.found.tried} candidates tried, {max(0.0, self.deadline - now):.0f} s left")
+        self.best.tried += 1
+        if self.best.first_after is None:
+            self.best.first_after = now - self.started
+            self.report(f"first candidate after {self.best.first_after:.2f} s")
+        if now - self._reported_at >= _PROGRESS_SECONDS:
+            self._reported_at = now
+            self.report(f"{self.best.tried} candidates tried, {max(0.0, self.deadline - now):.0f} s left")
 
     def _judge(self, candidate: Candidate, verdict: Verdict) -> bool:
-        """Try it as the gates will: imported anew, all of them. True ends the search."""
+        """Validate a candidate as the gates will: with a fresh import, on all of them. True ends the search."""
         solved = True
-        for bed in self.beds:
+        for runner in self.runners:
             try:
-                again = bed.ask(candidate, -1, self.deadline - time.monotonic(), cold=True)(self.deadline)
+                again = runner.ask(candidate, -1, self.deadline - time.monotonic(), cold=True)(self.deadline)
             except ZygoteLostError:
                 self._lost()
                 return False
-            if bed is self.beds[0] and (again.passed < verdict.passed or not again.clean):
+            if runner is self.runners[0] and (again.passed < verdict.passed or not again.clean):
                 return False
-            solved = solved and again.clean and again.passed == bed.goal
-        self.found.candidate, self.found.passed = candidate, verdict.passed
-        self.found.solved = solved
+            solved = solved and again.clean and again.passed == runner.goal
+        self.best.candidate, self.best.passed = candidate, verdict.passed
+        self.best.solved = solved
         edit = candidate.edit
-        self.say(
-            f"{edit.path}:{edit.line}: {edit.kind}: {verdict.passed} of {self.beds[0].goal} tests repaired"
+        self.report(
+            f"{edit.path}:{edit.line}: {edit.kind}: {verdict.passed} of {self.runners[0].goal} tests repaired"
         )
         return solved

@@ -1,7 +1,7 @@
-"""Runs in the gate's interpreter in place of pytest: serves the gate's tests over an inherited socket.
+"""Server of a gate's tests in the gate's own interpreter, in place of pytest, over an inherited socket.
 
 `serve_inside.py FD:MODE PYTEST-ARGUMENTS`. The modules of this package that are needed here use the standard library
-and pytest alone, and are imported without a place on `sys.path`: the code under repair finds only its own.
+and pytest alone, and are imported without an entry in `sys.path`: the code under repair can import only its own.
 """
 
 import json
@@ -16,7 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def take_path(mode: str) -> None:
-    """The import path as `python -m pytest` or the program `pytest` has it."""
+    """Set the import path as `python -m pytest` or the program `pytest` does."""
     if sys.path and os.path.abspath(sys.path[0]) == HERE:
         del sys.path[0]
         if mode == "module":
@@ -24,20 +24,20 @@ def take_path(mode: str) -> None:
 
 
 def make_package() -> None:
-    """Let `workers.repair` be imported from here, and nothing else beside it."""
+    """Make `workers.repair` importable from this directory, and nothing else of `workers`."""
     outer, inner = types.ModuleType("workers"), types.ModuleType("workers.repair")
     outer.__path__, inner.__path__ = [], [HERE]
     sys.modules.update({"workers": outer, "workers.repair": inner})
 
 
 def refuse(sock: socket.socket, why: str) -> None:
-    """Say in place of a first message why no test can be run."""
+    """Send an error instead of the first message: no test can be run."""
     body = json.dumps({"error": why}).encode()
     sock.sendall(struct.pack(">I", len(body)) + body)
 
 
 def main() -> None:
-    """Serve until the other side closes."""
+    """Serve until the peer closes the socket."""
     number, _, mode = sys.argv[1].partition(":")
     arguments = sys.argv[2:]
     sock = socket.socket(fileno=int(number))

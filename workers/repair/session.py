@@ -1,4 +1,4 @@
-"""The sessions that a zygote keeps: collected once and swapped (warm), or imported anew in each fork (cold)."""
+"""Test sessions of a zygote: collected once, with code swapped in (warm), or imported anew in each fork (cold)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workers.repair import compiled, processes, swap, wire
 from workers.repair.inside import Plugin, Site, run_tests
 from workers.repair.options import kept, quiet_flags
 from workers.repair.tracing import Tracer
-from workers.repair.zygote import Say, serve, silence
+from workers.repair.zygote import Send, serve, silence
 
 FLAGS = ("--capture=no", "--assert=plain", "-p", "no:randomly")
 _NOT_SERVED = 7
@@ -42,12 +42,12 @@ class Warm(Plugin):
         silence()
         serve(self.sock, self.answer)
 
-    def answer(self, request: dict[str, Any], say: Say) -> None:
+    def answer(self, request: dict[str, Any], send: Send) -> None:
         edit = request.get("edit")
         if edit and not self._apply(edit):
-            say({"cold": True})
+            send({"cold": True})
             return
-        run_tests(self, request, say)
+        run_tests(self, request, send)
 
     def _apply(self, edit: dict[str, Any]) -> bool:
         filename = os.path.join(self.site.root, edit["path"])  # noqa: PTH118 - code names files by text
@@ -61,18 +61,18 @@ class Warm(Plugin):
 class Once(Plugin):
     """Runs one request in a session of its own."""
 
-    def __init__(self, site: Site, tracer: Tracer, request: dict[str, Any], say: Say) -> None:
+    def __init__(self, site: Site, tracer: Tracer, request: dict[str, Any], send: Send) -> None:
         super().__init__(site, tracer)
-        self._request, self._say = request, say
+        self._request, self._send = request, send
 
     def loop(self, session: pytest.Session) -> None:
-        self._say({"collect_errors": self.collect_errors, "tests": len(session.items)})
+        self._send({"collect_errors": self.collect_errors, "tests": len(session.items)})
         if not self.collect_errors:
-            run_tests(self, self._request, self._say)
+            run_tests(self, self._request, self._send)
 
 
 def begin(sock: socket.socket, arguments: Sequence[str]) -> None:
-    """Do as the first message says; `arguments` are the gate's for pytest."""
+    """Start the session that the first message asks for; `arguments` are the gate's for pytest."""
     processes.die_with_parent()
     processes.adopt_orphans()
     config = wire.receive(sock)
@@ -87,9 +87,9 @@ def begin(sock: socket.socket, arguments: Sequence[str]) -> None:
 
 
 def warm_body(sock: socket.socket, site: Site, args: Sequence[str]) -> None:
-    """Collect the tests of pytest's `args` with the code as it is, then serve."""
+    """Collect the tests of pytest's `args` with the current code, then serve."""
     site.enter()
-    plugin = Warm(site, Tracer(site.tell))
+    plugin = Warm(site, Tracer(site.path_of))
     plugin.sock = sock
     plugin.tracer.start()
     code = _pytest(args, plugin)
@@ -106,13 +106,13 @@ class Cold(Plugin):
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> None:
         loaded = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
-        if any(self.site.tell(name) for name in loaded if isinstance(name, str)):
+        if any(self.site.path_of(name) for name in loaded if isinstance(name, str)):
             return
 
-        def answer(request: dict[str, Any], say: Say) -> None:
+        def answer(request: dict[str, Any], send: Send) -> None:
             _override(self.site, request)
             session.perform_collect()
-            once = Once(self.site, self.tracer, request, say)
+            once = Once(self.site, self.tracer, request, send)
             session.config.pluginmanager.unregister(self)
             session.config.pluginmanager.register(once)
             once.pytest_runtestloop(session)
@@ -121,7 +121,7 @@ class Cold(Plugin):
         os._exit(0)
 
     def loop(self, session: pytest.Session) -> None:
-        """Reached where a conftest had already imported the code under repair: nothing can be served."""
+        """Does nothing: a conftest has already imported the code under repair, so no test can be served."""
 
 
 def cold_body(sock: socket.socket, site: Site, args: Sequence[str], modules: Sequence[str]) -> None:
@@ -135,14 +135,14 @@ def cold_body(sock: socket.socket, site: Site, args: Sequence[str], modules: Seq
     if probe == 0:
         processes.die_with_parent()
         processes.adopt_orphans()
-        _pytest(args, Cold(site, Tracer(site.tell), sock))
+        _pytest(args, Cold(site, Tracer(site.path_of), sock))
         os._exit(_NOT_SERVED)
     if os.waitstatus_to_exitcode(os.waitpid(probe, 0)[1]) != _NOT_SERVED:
         return
 
-    def answer(request: dict[str, Any], say: Say) -> None:
+    def answer(request: dict[str, Any], send: Send) -> None:
         _override(site, request)
-        _pytest(args, Once(site, Tracer(site.tell), request, say))
+        _pytest(args, Once(site, Tracer(site.path_of), request, send))
 
     serve(sock, answer)
 

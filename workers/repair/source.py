@@ -1,4 +1,4 @@
-"""A source file as bytes with its syntax tree, and edits that touch nothing but their own span."""
+"""A source file as bytes with its syntax tree, and edits that change only their own span."""
 
 import ast
 import re
@@ -44,7 +44,7 @@ class Edit:
 
     @property
     def span(self) -> tuple[int, int]:
-        """From the first byte it touches up to the last."""
+        """Start and end of the changed bytes."""
         return min(splice.start for splice in self.splices), max(splice.end for splice in self.splices)
 
 
@@ -58,8 +58,8 @@ class SourceFile:
         self.tree = ast.parse(raw)
         base = len(_BOM) if raw.startswith(_BOM) else 0
         self._starts = [base, *(match.end() for match in _NEWLINE.finditer(raw))]
-        found = _NEWLINE.search(raw)
-        self.newline = found.group() if found else b"\n"
+        match = _NEWLINE.search(raw)
+        self.newline = match.group() if match else b"\n"
 
     @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:
@@ -68,7 +68,7 @@ class SourceFile:
 
     @cached_property
     def spoiled(self) -> set[ast.AST]:
-        """Nodes whose positions Python does not tell rightly: inside f-strings, before 3.12."""
+        """Nodes with wrong positions: those inside f-strings, before Python 3.12."""
         inside: set[ast.AST] = set()
         for node in ast.walk(self.tree):
             if isinstance(node, ast.JoinedStr):
@@ -118,7 +118,7 @@ class SourceFile:
         return self.line_start(self.first_line(stmt)), self.line_start(stmt.end_lineno + 1)
 
     def fitted(self, node: ast.expr, text: str) -> str:
-        """`text` in parentheses where it would fall apart at the place of `node`."""
+        """`text`, in parentheses where operator precedence at `node` would change its meaning."""
         return text if self._delimited(node) or is_atom(text) else f"({text})"
 
     def _delimited(self, node: ast.expr) -> bool:

@@ -1,4 +1,4 @@
-"""How suspicious a line is: Ochiai over the tests' coverage, with what coverage alone cannot see."""
+"""Spectrum-based fault localisation: Ochiai over the tests' coverage, with tracebacks and import-time definitions."""
 
 import ast
 import math
@@ -12,7 +12,7 @@ _INHERITED = 0.8
 
 @dataclass(frozen=True)
 class Spectrum:
-    """What one test ran: lines by path."""
+    """Coverage of one test: lines by path."""
 
     failed: bool
     lines: Mapping[str, Iterable[int]]
@@ -30,7 +30,7 @@ def ochiai(failed_here: int, passed_here: int, failed_in_all: int) -> float:
 
 
 def scores(spectra: Sequence[Spectrum]) -> dict[Line, float]:
-    """Ochiai by line, raised for the lines where a failure's exception passed through."""
+    """Ochiai by line, raised for the lines in a failure's traceback."""
     failing = sum(spectrum.failed for spectrum in spectra)
     counts: dict[Line, list[int]] = {}
     blamed: dict[Line, float] = {}
@@ -40,28 +40,28 @@ def scores(spectra: Sequence[Spectrum]) -> dict[Line, float]:
                 counts.setdefault((path, line), [0, 0])[spectrum.failed] += 1
         for depth, where in enumerate(reversed(spectrum.blamed)):
             blamed[where] = max(blamed.get(where, 0.0), _BLAME / (1 + depth))
-    found = {line: ochiai(failed, passed, failing) for line, (passed, failed) in counts.items()}
+    suspicion = {line: ochiai(failed, passed, failing) for line, (passed, failed) in counts.items()}
     for where, extra in blamed.items():
-        found[where] = min(1.0, found.get(where, 0.0) + extra)
-    return {line: score for line, score in found.items() if score > 0}
+        suspicion[where] = min(1.0, suspicion.get(where, 0.0) + extra)
+    return {line: score for line, score in suspicion.items() if score > 0}
 
 
-def spread(path: str, tree: ast.Module, found: Mapping[Line, float]) -> dict[Line, float]:
-    """The scores of one file, with those of a function handed to the definitions it depends on.
+def spread(path: str, tree: ast.Module, suspicion: Mapping[Line, float]) -> dict[Line, float]:
+    """The scores of one file, with those of a function propagated to the definitions that it uses.
 
     What runs at import (constants, defaults, class attributes) runs in every test alike, so it inherits a
     share of the score of the functions that use it.
     """
-    raised = {line: score for line, score in found.items() if line[0] == path}
+    raised = {line: score for line, score in suspicion.items() if line[0] == path}
     uses: dict[str, float] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Name | ast.Attribute):
             name = node.id if isinstance(node, ast.Name) else node.attr
-            uses[name] = max(uses.get(name, 0.0), found.get((path, node.lineno), 0.0))
+            uses[name] = max(uses.get(name, 0.0), suspicion.get((path, node.lineno), 0.0))
     for stmt in _import_time(tree):
         score = max((uses.get(name, 0.0) for name in _defined(stmt)), default=0.0)
         if isinstance(stmt, ast.FunctionDef | ast.AsyncFunctionDef):
-            score = max((found.get((path, inner.lineno), 0.0) for inner in stmt.body), default=0.0)
+            score = max((suspicion.get((path, inner.lineno), 0.0) for inner in stmt.body), default=0.0)
         if score:
             for line in _header(stmt):
                 raised[(path, line)] = max(raised.get((path, line), 0.0), _INHERITED * score)

@@ -1,4 +1,4 @@
-"""Putting mutated code into a live process: into functions already made, or under an import to come."""
+"""Code replacement in a live process: in existing functions, or in a later import."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def _key(code: CodeType) -> tuple[str, int, str]:
 
 
 def swap(index: Index, old: CodeType, new: CodeType) -> bool:
-    """Give live functions their new code; False where a fresh import is needed instead.
+    """Replace the code of live functions; False where a fresh import is needed instead.
 
-    Swapping is in place: what holds a function (decorators, caches, class attributes) sees the new code.
+    Swapping is in place: every reference to a function (decorators, caches, class attributes) has the new code.
     """
     pairs = compiled.changed(old, new)
     if not pairs:
@@ -56,7 +56,7 @@ def _give(function: FunctionType, code: CodeType) -> bool:
 
 
 def override_import(path: str, source: bytes) -> None:
-    """Let every import of the file `path` in this process see `source` instead of what is on disk."""
+    """Make every import of the file `path` in this process use `source` instead of the file's content."""
     target = os.path.realpath(path)
     original = importlib.machinery.SourceFileLoader.get_code
 
@@ -71,7 +71,7 @@ def override_import(path: str, source: bytes) -> None:
 
 
 def hide_self() -> None:
-    """Forget the imports of the package this runs from: the code under repair may have one of that name."""
+    """Remove this package from `sys.modules`: the code under repair may have one of that name."""
     own = __name__.partition(".")[0]
     for name in [name for name in sys.modules if name == own or name.startswith(own + ".")]:
         del sys.modules[name]

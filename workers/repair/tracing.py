@@ -1,4 +1,4 @@
-"""Which lines of the repository ran, and which types its names held: a tracer for forked children."""
+"""Coverage tracer for forked children: the executed lines of the repository, and the types of its variables."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _MAX_TYPES = 4
 
 
 class Tracer:
-    """Records (path, line) pairs of files that `tell` maps to a path of the repository."""
+    """Records (path, line) pairs of files that `path_of` maps to a path of the repository."""
 
-    def __init__(self, tell: Callable[[str], str | None]) -> None:
-        self._tell = tell
+    def __init__(self, path_of: Callable[[str], str | None]) -> None:
+        self._path_of = path_of
         self._sets: dict[CodeType, set[int] | None] = {}
         self.lines: dict[str, set[int]] = {}
         self.types: dict[str, dict[str, set[str]]] = {}
@@ -30,21 +30,21 @@ class Tracer:
         threading.settrace(None)
 
     def take(self) -> dict[str, list[int]]:
-        """The lines since the last time, by path."""
+        """The lines since the last call, by path."""
         taken = {path: sorted(lines) for path, lines in self.lines.items() if lines}
         self.lines.clear()
         self._sets.clear()
         return taken
 
     def names(self) -> dict[str, dict[str, list[str]]]:
-        """By `path:first line of the function`: the type names that each of its names held."""
+        """By `path:first line of the function`: the observed type names of each of its variables."""
         return {
             where: {name: sorted(kinds) for name, kinds in held.items()} for where, held in self.types.items()
         }
 
     def _lines_of(self, code: CodeType) -> set[int] | None:
         if code not in self._sets:
-            path = self._tell(code.co_filename)
+            path = self._path_of(code.co_filename)
             self._sets[code] = None if path is None else self.lines.setdefault(path, set())
         return self._sets[code]
 
@@ -64,7 +64,7 @@ class Tracer:
         return local
 
     def _note(self, frame: FrameType) -> None:
-        path = self._tell(frame.f_code.co_filename)
+        path = self._path_of(frame.f_code.co_filename)
         held = self.types.setdefault(f"{path}:{frame.f_code.co_firstlineno}", {})
         for name, value in list(frame.f_locals.items()):
             _add(held, name, value)
@@ -80,12 +80,12 @@ def _add(held: dict[str, set[str]], name: str, value: Any) -> None:
         kinds.add(type(value).__name__)
 
 
-def blamed(tb: TracebackType | None, tell: Callable[[str], str | None]) -> list[tuple[str, int]]:
+def blamed(tb: TracebackType | None, path_of: Callable[[str], str | None]) -> list[tuple[str, int]]:
     """The repository's lines in a traceback, innermost last."""
-    found = []
+    lines = []
     while tb is not None:
-        path = tell(tb.tb_frame.f_code.co_filename)
+        path = path_of(tb.tb_frame.f_code.co_filename)
         if path is not None:
-            found.append((path, tb.tb_lineno))
+            lines.append((path, tb.tb_lineno))
         tb = tb.tb_next
-    return found
+    return lines

@@ -1,4 +1,4 @@
-"""JSON messages of a length over a stream socket or pipe."""
+"""Length-prefixed JSON messages over a stream socket, and JSON lines over a pipe."""
 
 from __future__ import annotations
 
@@ -16,30 +16,34 @@ _HEADER = struct.Struct(">I")
 
 
 def send(
-    sock: socket.socket, message: Any, hear: Callable[[], None] | None = None, deadline: float | None = None
+    sock: socket.socket,
+    message: Any,
+    on_readable: Callable[[], None] | None = None,
+    deadline: float | None = None,
 ) -> None:
-    """Send one message; OSError where the other side is gone.
+    """Send one message. Raises `OSError` where the peer has closed the socket.
 
-    `hear` is called whenever there is something to receive first: two sides that only send wait for each other.
-    With it, a side that neither takes nor says anything is a TimeoutError at `deadline` (monotonic seconds).
+    `on_readable` is called whenever there is a message to receive first, which prevents a deadlock of two sides that
+    only send. With it, `TimeoutError` is raised at `deadline` (monotonic seconds) where the peer neither reads nor
+    writes.
     """
     body = json.dumps(message).encode()
     data = memoryview(_HEADER.pack(len(body)) + body)
     while data:
-        if hear is not None:
+        if on_readable is not None:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             readable, writable, _ = select.select([sock], [sock], [], left)
             if readable:
-                hear()
+                on_readable()
                 continue
             if not writable:
                 raise TimeoutError
         with suppress(BlockingIOError):
-            data = data[sock.send(data, socket.MSG_DONTWAIT if hear is not None else 0) :]
+            data = data[sock.send(data, socket.MSG_DONTWAIT if on_readable is not None else 0) :]
 
 
 def receive(sock: socket.socket, deadline: float | None = None) -> Any:
-    """The next message; EOFError at the end, TimeoutError at `deadline` (monotonic seconds)."""
+    """The next message. Raises `EOFError` at the end, `TimeoutError` at `deadline` (monotonic seconds)."""
     (length,) = _HEADER.unpack(_exactly(sock, _HEADER.size, deadline))
     return json.loads(_exactly(sock, length, deadline))
 
@@ -61,7 +65,7 @@ def _exactly(sock: socket.socket, count: int, deadline: float | None) -> bytes:
 def read_lines(handle: int, deadline: float, idle: float, last: bytes) -> tuple[list[Any], bool]:
     """JSON lines from a pipe, and whether `last` was among them.
 
-    Reading ends at the line `last`, at the pipe's end, at `deadline`, or after `idle` seconds of silence.
+    Reading ends at the line `last`, at the pipe's end, at `deadline`, or after `idle` seconds without data.
     """
     buffer = b""
     while not buffer.endswith(last + b"\n"):

@@ -1,4 +1,4 @@
-"""A zygote: a process that has imported what is dear once and forks one child for each request."""
+"""Zygote (prefork server): a process that imports the expensive modules once and forks a child for each request."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from typing import Any
 from workers.repair import processes, wire
 from workers.repair.errors import ZygoteLostError
 
-Say = Callable[[Any], None]
-"""Hands one JSON value from the forked child to whoever asked."""
-Handler = Callable[[dict[str, Any], Say], None]
+Send = Callable[[Any], None]
+"""Sends one JSON value from the forked child to the client."""
+Handler = Callable[[dict[str, Any], Send], None]
 _LAST = b'"end"'
 _SLACK_SECONDS = 5.0
 
 
 class Zygote:
-    """The asking side. `body` runs in the new process and is expected to call `serve`."""
+    """The client side. `body` runs in the new process and is expected to call `serve`."""
 
     def __init__(self, body: Callable[[socket.socket], None]) -> None:
         self._sock, theirs = socket.socketpair()
-        self._asked = self._heard = 0
+        self._asked = self._answered = 0
         self._kept: dict[int, tuple[list[Any], bool]] = {}
         self.pid = os.fork()
         if self.pid == 0:
@@ -36,17 +36,17 @@ class Zygote:
         theirs.close()
 
     def begin(self, order: Any, deadline: float) -> None:
-        """The message that the body hears first."""
+        """Send the first message to the body."""
         self._send(order, deadline)
 
     def hello(self, deadline: float) -> Any:
-        """The message that the body says first."""
+        """Receive the first message of the body."""
         return self._receive(deadline)
 
     def ask(self, request: dict[str, Any], deadline: float | None = None) -> int:
-        """Queue a request (with its `limit` in seconds); the ticket is for `answer`.
+        """Queue a request (with its `limit` in seconds); returns a ticket for `answer`.
 
-        TimeoutError where it is not taken by `deadline`: half of it may be, so nothing can be asked any more.
+        Raises `TimeoutError` where it is not sent by `deadline`: a part may be, so no further request is possible.
         """
         self._send(request, deadline)
         self._asked += 1
@@ -54,22 +54,22 @@ class Zygote:
 
     def _send(self, message: Any, deadline: float | None) -> None:
         try:
-            wire.send(self._sock, message, lambda: self._hear(deadline), deadline)
+            wire.send(self._sock, message, lambda: self._collect_answer(deadline), deadline)
         except TimeoutError:
             raise
         except OSError:
             raise ZygoteLostError from None
 
     def answer(self, ticket: int, deadline: float) -> tuple[list[Any], bool]:
-        """What the child for a request said, and whether it came to its end within its limit."""
+        """The values that the child for a request sent, and whether it completed within its limit."""
         while ticket not in self._kept:
-            self._hear(deadline)
+            self._collect_answer(deadline)
         return self._kept.pop(ticket)
 
-    def _hear(self, deadline: float | None = None) -> None:
+    def _collect_answer(self, deadline: float | None = None) -> None:
         lines, done = self._receive(deadline)
-        self._heard += 1
-        self._kept[self._heard] = (lines, done)
+        self._answered += 1
+        self._kept[self._answered] = (lines, done)
 
     def _receive(self, deadline: float | None) -> Any:
         try:
@@ -88,7 +88,7 @@ class Zygote:
 
 
 def _kill_tree(pid: int) -> None:
-    """Stop a zygote, then kill its descendants before itself, so that none of them is adopted by others."""
+    """Stop a zygote, then kill its descendants before itself, so that no other process adopts one."""
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGSTOP)
     for child in _descendants(pid):
@@ -136,7 +136,7 @@ def _become(body: Callable[[socket.socket], None], ours: socket.socket, theirs: 
 
 
 def silence() -> None:
-    """Give the standard streams to the null device: what tests print must not mix with our own lines."""
+    """Redirect the standard streams to the null device: the output of tests must not mix with our own lines."""
     null = os.open(os.devnull, os.O_RDWR)
     for handle in (0, 1, 2):
         os.dup2(null, handle)
@@ -144,7 +144,7 @@ def silence() -> None:
 
 
 def serve(sock: socket.socket, handler: Handler) -> None:
-    """Answer requests until the asking side closes, each in a fork of its own."""
+    """Answer requests until the client closes, each in a fork of its own."""
     gc.collect()
     gc.freeze()
     while True:
@@ -178,13 +178,13 @@ def _child(handler: Handler, request: dict[str, Any], write: int, limit: float) 
         processes.die_with_parent()
         processes.limit_candidate(limit)
         sys.dont_write_bytecode = True
-        handler(request, lambda value: _say(write, value))
+        handler(request, lambda value: _write_line(write, value))
         os.write(write, _LAST + b"\n")
     finally:
         os._exit(0)
 
 
-def _say(write: int, value: Any) -> None:
+def _write_line(write: int, value: Any) -> None:
     from json import dumps
 
     line = dumps(value).encode() + b"\n"

@@ -1,7 +1,7 @@
-"""What the config asks for in the check-out beside the commit's own files: submodules, and contents of Git LFS files.
+"""Submodules and Git LFS contents that the config adds to a check-out.
 
-Both are laid into it as plain files, by a commit of ours on top of the base: what a candidate leaves as it is, is no
-part of its patch, and no filter or nested repository is left that Git could be led by.
+Both are added as plain files, by a commit of ours on top of the base. Files that a candidate does not change are
+therefore no part of its patch, and no filter or nested repository can make Git run a program.
 """
 
 import os
@@ -13,7 +13,7 @@ from workers.addresses import without_credentials
 from workers.control import Control
 from workers.halt import HaltError
 from workers.repository.git import git
-from workers.repository.lfs import Source, fetch_objects, verify
+from workers.repository.lfs import LfsRemote, fetch_objects, verify
 from workers.repository.pointers import Pointer, entries, pointers
 from workers.repository.submodules import Submodule, drop_entries, fetch_commit, find_submodules
 from workers.spec import Workcell
@@ -29,7 +29,7 @@ _NAMED = 3
 
 @dataclass(frozen=True)
 class Content:
-    """What belongs in the place of one pointer file, and the file that holds it."""
+    """One pointer file, and the file with its contents."""
 
     pointer: Pointer
     file: Path
@@ -37,7 +37,7 @@ class Content:
 
 @dataclass(frozen=True)
 class Additions:
-    """All of it, on this machine already."""
+    """Submodules and contents that are on this machine."""
 
     submodules: tuple[Submodule, ...] = ()
     contents: tuple[Content, ...] = ()
@@ -52,26 +52,26 @@ NO_ADDITIONS = Additions()
 def fetch_additions(
     workcell: Workcell, mirror: Path, mirrors_dir: Path, control: Control | None = None
 ) -> Additions:
-    """What the workcell asks for, fetched. Raises `HaltError` where it cannot be had."""
+    """Fetch the submodules and contents that the workcell asks for. Raises `HaltError` where one is not available."""
     repo, commit, asked = workcell.repo, workcell.base, workcell.git
     submodules: tuple[Submodule, ...] = ()
     if asked.submodules:
         submodules = tuple(find_submodules(mirror, repo, commit, mirrors_dir, control))
     if not asked.lfs:
         return Additions(submodules)
-    places = [("", Source(repo, commit, mirror))]
-    places += [(f"{each.path}/", Source(each.repo, each.commit, each.mirror)) for each in submodules]
-    wanted = [(path, source, _pointers(source)) for path, source in places]
-    _check_size(repo, [pointer for *_, found in wanted for pointer in found], asked.max_lfs_mb)
+    remotes = [("", LfsRemote(repo, commit, mirror))]
+    remotes += [(f"{each.path}/", LfsRemote(each.repo, each.commit, each.mirror)) for each in submodules]
+    wanted = [(path, remote, _pointers_of(remote)) for path, remote in remotes]
+    _check_size(repo, [pointer for *_, lfs_pointers in wanted for pointer in lfs_pointers], asked.max_lfs_mb)
     contents = []
-    for path, source, found in wanted:
-        files = fetch_objects(source, found, mirrors_dir, control)
-        contents += [Content(replace(each, path=path + each.path), files[each.oid]) for each in found]
+    for path, remote, lfs_pointers in wanted:
+        files = fetch_objects(remote, lfs_pointers, mirrors_dir, control)
+        contents += [Content(replace(each, path=path + each.path), files[each.oid]) for each in lfs_pointers]
     return Additions(submodules, tuple(contents))
 
 
-def _pointers(source: Source) -> list[Pointer]:
-    return pointers(source.mirror, source.commit, entries(source.mirror, source.commit))
+def _pointers_of(remote: LfsRemote) -> list[Pointer]:
+    return pointers(remote.mirror, remote.commit, entries(remote.mirror, remote.commit))
 
 
 def _check_size(repo: str, wanted: list[Pointer], most: int) -> None:
@@ -87,7 +87,7 @@ def _check_size(repo: str, wanted: list[Pointer], most: int) -> None:
 
 
 def embed(repository: Path, additions: Additions) -> str:
-    """A commit on HEAD whose tree holds the additions in their places; returns its id."""
+    """Write a commit on HEAD whose tree has the additions at their paths; returns its id."""
     env = {"GIT_DIR": str(repository), "GIT_INDEX_FILE": str(repository / "embed.index"), **_AUTHOR}
     git("read-tree", "HEAD", cwd=repository, env=env)
     for each in additions.submodules:
@@ -107,7 +107,7 @@ def _index_info(repository: Path, contents: tuple[Content, ...]) -> Iterator[byt
         return
     for each in contents:
         verify(each.file, each.pointer)
-    # Compressing what mostly is compressed already costs more than the space.
+    # Most contents are compressed already: compressing them again costs more than the space.
     command = ["-c", "core.compression=0", "hash-object", "-w", "--no-filters", "--stdin-paths"]
     files = "".join(f"{each.file.absolute()}\n" for each in contents).encode()
     names = git(*command, cwd=repository, given=files).decode("ascii").split()

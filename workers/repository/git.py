@@ -1,4 +1,4 @@
-"""Calling Git; on repositories and trees that strangers made with one fixed configuration."""
+"""Git subprocesses; on untrusted repositories with one fixed configuration."""
 
 import contextlib
 import functools
@@ -21,12 +21,12 @@ _ASK_SECONDS = 0.5
 _WORDS_BYTES = 64 * 1024
 _LINE = 300
 _TELLING = ("fatal:", "error:", "remote: ", "ERROR:", "LFS: ", "batch response: ")
-_SAYS_NOTHING = "fatal: Could not read from remote repository"
+_UNINFORMATIVE = "fatal: Could not read from remote repository"
 _INHERITED = ("PATH", "TMPDIR", "LD_LIBRARY_PATH")
 
 
 class GitError(Exception):
-    """A Git command failed; the message is its last words."""
+    """A Git command failed; the message is the line of its output that names the failure."""
 
 
 def git(
@@ -39,7 +39,7 @@ def git(
 ) -> bytes:
     """Standard output of `git ARGUMENTS`, for which the farm's configuration is the only one.
 
-    Raises `GitError`, or `StoppedError` where `control` says stop.
+    Raises `GitError`, after `seconds` too, or `StoppedError` where `control` is cancelled.
     """
     whole = {**isolated_environment(), **(env or {})}
     return run_git(arguments, whole, cwd=cwd, given=given, seconds=seconds, control=control)
@@ -57,7 +57,7 @@ def run_git(
 ) -> bytes:
     """Standard output of Git in exactly this environment. Raises as `git`, and `HaltError` where there is no Git.
 
-    `alone`: it has no terminal, where ssh or a helper could ask somebody, and dies with the worker.
+    `alone`: it runs in its own session, without a terminal for prompts, and dies with the worker.
     """
     check_git()
     with tempfile.TemporaryFile() as words:
@@ -67,7 +67,7 @@ def run_git(
             env=env,
             stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
-            # No pipe: a connection that ssh keeps for later would hold it open.
+            # No pipe: a connection that ssh keeps for reuse would hold it open.
             stderr=words,
             start_new_session=alone,
         )
@@ -78,12 +78,14 @@ def run_git(
             raise
         if process.returncode != 0:
             words.seek(0)
-            raise GitError(last_words(words.read(_WORDS_BYTES)) or f"git ended with {process.returncode}")
+            raise GitError(
+                git_failure_line(words.read(_WORDS_BYTES)) or f"git ended with {process.returncode}"
+            )
     return out
 
 
 def check_git() -> None:
-    """`HaltError` where there is no git on this machine."""
+    """Raises `HaltError` where there is no git on this machine."""
     if shutil.which("git") is None:
         raise HaltError("infra", "there is no git on this machine's PATH; install it: apt-get install git")
 
@@ -105,7 +107,7 @@ def _communicate(
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End it with its helpers, which talk to far places; its pipes are not read: a helper may hold them open."""
+    """Kill Git and its helpers for remote access; its pipes are not read: a helper may hold them open."""
     with contextlib.suppress(psutil.NoSuchProcess):
         for helper in psutil.Process(process.pid).children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -122,13 +124,13 @@ def _mortal() -> tuple[str, ...]:
 
 
 def isolated_environment() -> dict[str, str]:
-    """The whole environment of Git on what strangers made: no secret and no address of the farm is in it."""
+    """The whole environment of Git on untrusted repositories: without secrets and addresses of the farm."""
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     return {**inherited, **plain_environment()}
 
 
 def plain_environment() -> dict[str, str]:
-    """The variables that leave our configuration as the only one."""
+    """The variables that make our configuration the only one."""
     return {
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": str(CONFIG),
@@ -140,17 +142,17 @@ def plain_environment() -> dict[str, str]:
     }
 
 
-def last_words(output: bytes) -> str:
-    """What Git's standard error says in one line, passwords in URLs blotted out.
+def git_failure_line(output: bytes) -> str:
+    """The line of Git's standard error that names the failure, with credentials in URLs redacted.
 
-    It is the first telling line; after a server's own words the fatal one as well, and in the place of one that
-    says nothing the line before it, which is ssh's.
+    It is the first line with a known prefix. A server's message is followed by Git's fatal line. Where that line is
+    uninformative, it is replaced by the line before it, which is ssh's.
     """
     lines = [line.strip() for line in output.decode(errors="replace").splitlines() if line.strip()]
     telling = [line for line in lines if line.startswith(_TELLING)]
     words = (telling or lines or [""])[0]
     if words.startswith("remote: ") and (fatal := [line for line in telling if line.startswith("fatal:")]):
         words = f"{words[:_LINE]}; {fatal[0]}"
-    elif words.startswith(_SAYS_NOTHING) and lines[0] != words:
+    elif words.startswith(_UNINFORMATIVE) and lines[0] != words:
         words = lines[lines.index(words) - 1]
     return without_credentials(words)[: 2 * _LINE]

@@ -1,7 +1,7 @@
-"""Contents of Git LFS files: content-addressed cache of verified objects, beside the mirrors.
+"""Contents of Git LFS files: content-addressed cache of objects, verified by their SHA-256.
 
-Objects of a local repository are copied out of its own store; others are fetched by the program `git-lfs`, signed
-in as fetches of the repository are. An object never changes: it is there whole, under its SHA-256, or not at all.
+Objects of a local repository are copied from its own store; others are fetched by the program `git-lfs`, with the
+credentials for fetches of the repository. Objects are immutable and written atomically.
 """
 
 import hashlib
@@ -19,14 +19,14 @@ from workers.halt import HaltError
 from workers.repository.git import GitError, git, run_git
 from workers.repository.mirror import FETCH_SECONDS, address, locked, object_format
 from workers.repository.pointers import Pointer
-from workers.repository.remote import far_environment, how_to_mend, pinned
+from workers.repository.remote import pinned, remedy_for, remote_environment
 
 _ONLY_THESE = ("-c", "lfs.fetchrecentalways=false", "-c", "lfs.transfer.maxretries=3")
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where a commit's objects come from: the repository's home, and its mirror here."""
+class LfsRemote:
+    """A commit's remote repository, and its mirror on this machine."""
 
     repo: str
     commit: str
@@ -34,33 +34,33 @@ class Source:
 
 
 def fetch_objects(
-    source: Source, wanted: Sequence[Pointer], mirrors_dir: Path, control: Control | None = None
+    remote: LfsRemote, wanted: Sequence[Pointer], mirrors_dir: Path, control: Control | None = None
 ) -> dict[str, Path]:
-    """The file that holds each object, by id; those that are not here yet are fetched.
+    """The file of each object, by id; missing ones are fetched.
 
-    Raises `HaltError` where one cannot be had.
+    Raises `HaltError` where one is not available or its checksum differs.
     """
     store = mirrors_dir / "lfs"
     files = {each.oid: object_file(store, each.oid) for each in wanted}
     if not all(_is_kept(files[each.oid], each.oid) for each in wanted):
-        with locked(source.mirror.with_suffix(".lfs-lock"), control):
+        with locked(remote.mirror.with_suffix(".lfs-lock"), control):
             missing = [each for each in wanted if not _is_kept(files[each.oid], each.oid)]
-            if is_local(source.repo):
-                _copy(source.repo, missing, store)
+            if is_local(remote.repo):
+                _copy(remote.repo, missing, store)
             elif missing:
-                _download(source, missing, store, control)
+                _download(remote, missing, store, control)
                 for each in missing:
                     verify(files[each.oid], each)
     return files
 
 
 def object_file(store: Path, oid: str) -> Path:
-    """Where an object lies in a store, as `git-lfs` lays it out."""
+    """The path of an object in a store, in the layout of `git-lfs`."""
     return store / "objects" / oid[:2] / oid[2:4] / oid
 
 
 def verify(file: Path, pointer: Pointer) -> None:
-    """Raises `HaltError` where a file does not hold what the pointer names."""
+    """Verify the checksum of a file. Raises `HaltError` where it is missing or is not what the pointer names."""
     if not file.exists():
         raise HaltError("infra", f"Git LFS: the contents of {pointer.path!r:.100} were not delivered")
     if _digest(file) != pointer.oid:
@@ -75,7 +75,7 @@ def _digest(file: Path) -> str:
 
 
 def _is_kept(file: Path, oid: str) -> bool:
-    """Whether it is there and whole, else it is removed; its time says when it was used last."""
+    """Whether the object exists and its checksum is right, else it is removed; its mtime is set to the last use."""
     try:
         os.utime(file)
         if _digest(file) == oid:
@@ -101,10 +101,13 @@ def _copy(repo: str, missing: Sequence[Pointer], store: Path) -> None:
 
 
 def _take(kept: Path, pointer: Pointer, repo: str, store: Path) -> None:
-    place = object_file(store, pointer.oid)
-    place.parent.mkdir(parents=True, exist_ok=True)
+    target = object_file(store, pointer.oid)
+    target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with kept.open("rb") as content, tempfile.NamedTemporaryFile(dir=place.parent, delete=False) as draft:
+        with (
+            kept.open("rb") as content,
+            tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as draft,
+        ):
             shutil.copyfileobj(content, draft)
     except OSError:
         raise HaltError(
@@ -114,50 +117,57 @@ def _take(kept: Path, pointer: Pointer, repo: str, store: Path) -> None:
         ) from None
     try:
         verify(Path(draft.name), pointer)
-        Path(draft.name).replace(place)
+        Path(draft.name).replace(target)
     finally:
         Path(draft.name).unlink(missing_ok=True)
 
 
-def _download(source: Source, missing: Sequence[Pointer], store: Path, control: Control | None) -> None:
-    where = f"repository {without_credentials(source.repo)}"
-    _check_address(source, where)
+def _download(remote: LfsRemote, missing: Sequence[Pointer], store: Path, control: Control | None) -> None:
+    where = f"repository {without_credentials(remote.repo)}"
+    _check_address(remote, where)
     _check_program(where, missing)
     store.mkdir(parents=True, exist_ok=True)
-    # git-lfs notes down in the repository's configuration how it signed in; the mirror must stay as it is.
-    with tempfile.TemporaryDirectory(dir=store, prefix="fetch-") as place:
-        _borrow(source, Path(place))
+    # git-lfs writes its access method into the repository's configuration; the mirror must stay unchanged.
+    with tempfile.TemporaryDirectory(dir=store, prefix="fetch-") as borrower:
+        _borrow(remote, Path(borrower))
         command = [*pinned(), *_ONLY_THESE, "-c", f"lfs.storage={store.absolute()}"]
-        command += ["lfs", "fetch", "--include=", "--exclude=", "origin", source.commit]
+        command += ["lfs", "fetch", "--include=", "--exclude=", "origin", remote.commit]
         try:
             run_git(
                 command,
-                far_environment(),
-                cwd=Path(place),
+                remote_environment(),
+                cwd=Path(borrower),
                 seconds=FETCH_SECONDS,
                 control=control,
                 alone=True,
             )
         except GitError as error:
             words = str(error)
-            mend = how_to_mend(words) or "check that its Git LFS server holds them and that it can be read"
+            remedy = remedy_for(words) or "check that its Git LFS server holds them and that it can be read"
             raise HaltError(
-                "infra", f"{where}: contents of Git LFS files cannot be fetched: {words}; {mend}"
+                "infra", f"{where}: contents of Git LFS files cannot be fetched: {words}; {remedy}"
             ) from None
 
 
-def _borrow(source: Source, place: Path) -> None:
-    """A bare repository with the mirror's objects, its HEAD on the commit, and the home as its `origin`."""
-    git("init", "-q", "--bare", "--template=", f"--object-format={object_format(source.commit)}", str(place))
-    (place / "objects" / "info").mkdir(exist_ok=True)
-    (place / "objects" / "info" / "alternates").write_text(
-        f"{source.mirror.absolute()}/objects\n", encoding="utf-8"
+def _borrow(remote: LfsRemote, borrower: Path) -> None:
+    """A bare repository with the mirror's objects, its HEAD on the commit, and the remote as its `origin`."""
+    git(
+        "init",
+        "-q",
+        "--bare",
+        "--template=",
+        f"--object-format={object_format(remote.commit)}",
+        str(borrower),
     )
-    shallow = source.mirror / "shallow"
+    (borrower / "objects" / "info").mkdir(exist_ok=True)
+    (borrower / "objects" / "info" / "alternates").write_text(
+        f"{remote.mirror.absolute()}/objects\n", encoding="utf-8"
+    )
+    shallow = remote.mirror / "shallow"
     if shallow.exists():
-        (place / "shallow").write_bytes(shallow.read_bytes())
-    (place / "HEAD").write_text(f"{source.commit}\n", encoding="ascii")
-    git("config", "remote.origin.url", address(source.repo), cwd=place)
+        (borrower / "shallow").write_bytes(shallow.read_bytes())
+    (borrower / "HEAD").write_text(f"{remote.commit}\n", encoding="ascii")
+    git("config", "remote.origin.url", address(remote.repo), cwd=borrower)
 
 
 def _check_program(where: str, missing: Sequence[Pointer]) -> None:
@@ -172,13 +182,13 @@ def _check_program(where: str, missing: Sequence[Pointer]) -> None:
         ) from None
 
 
-def _check_address(source: Source, where: str) -> None:
-    """The repository itself may name another server in `.lfsconfig`; no local path, and no program."""
+def _check_address(remote: LfsRemote, where: str) -> None:
+    """Check `.lfsconfig`, in which the repository may name another server, but no local path and no program."""
     try:
-        told = git("config", f"--blob={source.commit}:.lfsconfig", "-z", "--list", cwd=source.mirror)
+        settings = git("config", f"--blob={remote.commit}:.lfsconfig", "-z", "--list", cwd=remote.mirror)
     except GitError:
         return
-    for entry in told.decode("utf-8", "replace").split("\0"):
+    for entry in settings.decode("utf-8", "replace").split("\0"):
         key, _, url = entry.partition("\n")
         if not key.lower().endswith(("lfs.url", "lfsurl")):
             continue

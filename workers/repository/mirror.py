@@ -1,9 +1,9 @@
-"""A bare local mirror per repository: the one place that talks to the repository's home.
+"""Local mirrors of repositories: a cache of fetched commits, one bare repository for each remote.
 
-Commits are fetched one at a time, without history; submodules and LFS objects lie elsewhere. The mirror is
-changed under a file lock, and a commit that lies there is never asked for again. Its seal tells before each use
-whether somebody else has changed it, who could make Git run a program of his: then it is fetched anew.
-A repository whose object ids are SHA-256 has a mirror of that format.
+Commits are fetched one at a time, without history; submodules and LFS objects are stored elsewhere. The mirror is
+changed under a file lock, and a commit in it is never fetched again. Its seal is verified before each use: a changed
+mirror, which could make Git run a program, is fetched anew. A repository whose object ids are SHA-256 has a mirror of
+that format.
 """
 
 import contextlib
@@ -16,19 +16,19 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from workers.addresses import is_local, without_credentials
+from workers.addresses import is_local, is_path, without_credentials
 from workers.control import Control
 from workers.halt import HaltError, StoppedError
 from workers.private import keep_private
 from workers.repository import seal
 from workers.repository.git import GitError, git
-from workers.repository.remote import far_git, how_to_mend
+from workers.repository.remote import remedy_for, remote_git
 from workers.sandbox.sweep import remove_tree
 
 _log = logging.getLogger(__name__)
 FETCH_SECONDS = 900.0
-ASK_SECONDS = 60.0
-"""For a question that moves no objects; within it a helper must have signed in."""
+LIST_SECONDS = 60.0
+"""Timeout of listing refs, which moves no objects; authentication is included."""
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SHA256_LENGTH = 64
 _STALE_LOCKS = ("*.lock", "refs/bench/*.lock", "refs/heads/**/*.lock")
@@ -41,12 +41,12 @@ class RepositoryUnreachableError(HaltError):
         super().__init__(
             "infra",
             f"repository {without_credentials(repo)} cannot be reached: {words}; "
-            f"{how_to_mend(words) or 'check the address, the network and the access rights'}",
+            f"{remedy_for(words) or 'check the address, the network and the access rights'}",
         )
 
 
 class CommitMissingError(HaltError):
-    """The repository is there, the commit is not."""
+    """The repository exists, and it does not have the commit."""
 
     def __init__(self, repo: str, ref: str) -> None:
         super().__init__(
@@ -56,11 +56,11 @@ class CommitMissingError(HaltError):
 
 
 def ensure_commit(mirrors_dir: Path, repo: str, commit: str, control: Control | None = None) -> Path:
-    """The mirror of `repo`, holding `commit` (40 or 64 hex digits)."""
+    """The mirror of `repo`, after fetching `commit` (40 or 64 hex digits) where it is missing. Raises `HaltError`."""
     repo = address(repo)
-    mirror = _place(mirrors_dir, repo, object_format(commit))
+    mirror = _mirror_path(mirrors_dir, repo, object_format(commit))
     with contextlib.suppress(OSError):
-        # Its lock tells when a mirror was used last.
+        # The lock's mtime is the mirror's last use.
         os.utime(mirror.with_suffix(".lock"))
     if not _kept(mirror, commit):
         with _changing(mirror, control):
@@ -76,11 +76,11 @@ def files_of(mirror: Path, commit: str) -> list[str]:
 
 
 def object_format(commit: str) -> str:
-    """What Git calls the hash that made an object id."""
+    """Git's name of the hash function of an object id."""
     return "sha256" if len(commit) == _SHA256_LENGTH else "sha1"
 
 
-def _place(mirrors_dir: Path, repo: str, form: str) -> Path:
+def _mirror_path(mirrors_dir: Path, repo: str, form: str) -> Path:
     name = hashlib.sha256(repo.encode()).hexdigest()[:20]
     return mirrors_dir / (f"{name}-sha256.git" if form == "sha256" else f"{name}.git")
 
@@ -89,21 +89,21 @@ def resolve_ref(repo: str, ref: str, mirrors_dir: Path | None = None) -> str:
     """The full commit id that `ref` (branch, tag, commit, short id, `main~2`) names in `repo` now.
 
     `mirrors_dir` keeps what has to be fetched for that. Raises `RepositoryUnreachableError` or
-    `CommitMissingError`, both `WorkerError`, with one line on what to mend.
+    `CommitMissingError`, both `WorkerError`, with one line that names the remedy.
     """
     if _COMMIT.fullmatch(ref) is None and (commit := _advertised(address(repo), ref)) is not None:
         return commit
     with contextlib.ExitStack() as stack:
-        place = mirrors_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-ref-")))
+        directory = mirrors_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-ref-")))
         if _COMMIT.fullmatch(ref):
-            ensure_commit(place, repo, ref)
+            ensure_commit(directory, repo, ref)
             return ref
-        return _revision(place, address(repo), ref)
+        return _revision(directory, address(repo), ref)
 
 
 def address(repo: str) -> str:
-    """`repo` as Git is given it: a local path made absolute, a URL as it is."""
-    if "://" in repo or re.match(r"[^/]+@?[^/]*:", repo):
+    """`repo` as it is passed to Git: a path made absolute, any other address unchanged."""
+    if not is_path(repo):
         return repo
     # Path.expanduser raises for an unknown user.
     return str(Path(os.path.expanduser(repo)).absolute())  # noqa: PTH111
@@ -135,11 +135,11 @@ def _take(fd: int, control: Control | None) -> None:
 
 @contextlib.contextmanager
 def _changing(mirror: Path, control: Control | None = None) -> Iterator[None]:
-    """Hold the mirror's lock; what is not as this left it goes first, and what is left here is sealed."""
+    """Hold the mirror's lock: a mirror whose seal is broken is removed first, and the result is sealed."""
     with locked(mirror.with_suffix(".lock"), control):
         if mirror.exists() and not seal.holds(mirror, _seal(mirror)):
             _log.warning(
-                "mirror %s is not as it was left (changed, or of an older version): fetched anew", mirror
+                "mirror %s does not match its seal (changed, or of an older version): fetched anew", mirror
             )
             remove_tree(mirror)
         try:
@@ -158,7 +158,7 @@ def _kept(mirror: Path, commit: str) -> bool:
 
 
 def _init(mirror: Path, form: str) -> None:
-    """A fresh mirror, or one that a killed fetch left, fit for use; the caller holds the lock."""
+    """Initialise a mirror, or repair one that a killed fetch left; the caller holds the lock. Idempotent."""
     for pattern in _STALE_LOCKS:
         for stale in mirror.glob(pattern):
             stale.unlink(missing_ok=True)
@@ -168,16 +168,16 @@ def _init(mirror: Path, form: str) -> None:
 
 def _fetch(mirror: Path, repo: str, commit: str, control: Control | None) -> None:
     if not mirror.exists() and not is_local(repo):
-        # Who cannot sign in learns of it at once, and not after the time that a large fetch may take.
-        _ask(repo, ["HEAD"], control)
+        # Failed authentication is reported at once, not after the timeout of a large fetch.
+        _list_refs(repo, ["HEAD"], control)
     _init(mirror, object_format(commit))
     ref = f"refs/bench/{commit}"
     try:
         return _remote(mirror, repo, ["--depth=1"], f"+{commit}:{ref}", control)
     except GitError as error:
-        if how_to_mend(str(error)) is not None:
+        if remedy_for(str(error)) is not None:
             raise RepositoryUnreachableError(repo, str(error)) from None
-    # Some servers give no commit by its id: then all branches and tags are fetched once.
+    # Some servers refuse a commit by its id: then all branches and tags are fetched once.
     _fetch_all(mirror, repo, control)
     try:
         git("update-ref", ref, f"{commit}^{{commit}}", cwd=mirror)
@@ -195,38 +195,38 @@ def _fetch_all(mirror: Path, repo: str, control: Control | None) -> None:
 
 def _remote(mirror: Path, repo: str, options: list[str], refs: str, control: Control | None) -> None:
     command = ["fetch", "-q", "--no-tags", "--no-write-fetch-head", *options, "--", repo, refs]
-    far_git(repo, *command, cwd=mirror, seconds=FETCH_SECONDS, control=control)
+    remote_git(repo, *command, cwd=mirror, seconds=FETCH_SECONDS, control=control)
 
 
-def _ask(repo: str, refs: list[str], control: Control | None = None) -> dict[str, str]:
+def _list_refs(repo: str, refs: list[str], control: Control | None = None) -> dict[str, str]:
     """The commits of a repository's refs by name, of all of them where none is given."""
     # From a directory of no repository, whose own configuration would count.
     command = ["ls-remote", "--", repo, *refs]
     try:
-        told = far_git(repo, *command, cwd=Path("/"), seconds=ASK_SECONDS, control=control)
+        listing = remote_git(repo, *command, cwd=Path("/"), seconds=LIST_SECONDS, control=control)
     except GitError as error:
         raise RepositoryUnreachableError(repo, str(error)) from None
-    lines = (line.partition("\t") for line in told.decode(errors="replace").splitlines())
+    lines = (line.partition("\t") for line in listing.decode(errors="replace").splitlines())
     return {name: commit for commit, _, name in lines}
 
 
 def _advertised(repo: str, ref: str) -> str | None:
-    found = _ask(repo, [ref, f"{ref}^{{}}"])
+    refs = _list_refs(repo, [ref, f"{ref}^{{}}"])
     for name in (f"refs/tags/{ref}^{{}}", f"{ref}^{{}}", ref, f"refs/tags/{ref}", f"refs/heads/{ref}"):
-        if name in found:
-            return found[name]
+        if name in refs:
+            return refs[name]
     return None
 
 
 def _revision(mirrors_dir: Path, repo: str, ref: str) -> str:
-    ids = _ask(repo, ["HEAD"]) or _ask(repo, [])
+    ids = _list_refs(repo, ["HEAD"]) or _list_refs(repo, [])
     form = object_format(next(iter(ids.values()), ""))
-    mirror = _place(mirrors_dir, repo, form)
+    mirror = _mirror_path(mirrors_dir, repo, form)
     with _changing(mirror):
         _init(mirror, form)
         _fetch_all(mirror, repo, None)
     for name in (f"refs/origin/heads/{ref}", f"refs/origin/{ref}", ref):
         with contextlib.suppress(GitError):
-            found = git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}", cwd=mirror)
-            return found.decode().strip()
+            commit = git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}", cwd=mirror)
+            return commit.decode().strip()
     raise CommitMissingError(repo, ref)

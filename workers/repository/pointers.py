@@ -1,6 +1,6 @@
-"""Pointer files of Git LFS in a commit: which paths stand for contents that lie elsewhere.
+"""Pointer files of Git LFS in a commit: the paths whose contents are stored elsewhere.
 
-A file counts as one where Git LFS itself would put its contents in its place: it reads as a pointer, and the
+A file counts as one where Git LFS itself would replace it by its contents: it parses as a pointer, and the
 attributes of the commit give it `filter=lfs`.
 """
 
@@ -61,18 +61,18 @@ def pointers(repository: Path, commit: str, files: Sequence[Entry]) -> list[Poin
     if not any(b"lfs" in content for _, content in _contents(repository, sorted(attributes))):
         return []
     small: dict[str, list[Entry]] = {}
-    # Git looks a size up in the objects: too slow for a large tree unless something may come of it.
+    # Git reads a size from the objects: too slow for a large tree unless there may be pointers.
     for each, size in _listed(repository, commit, "-l"):
         if each.mode.startswith("100") and _SMALLEST <= size <= _LARGEST:
             small.setdefault(each.name, []).append(each)
-    found = [
+    candidates = [
         replace(pointer, mode=each.mode)
         for name, content in _contents(repository, list(small))
         for each in small[name]
         if (pointer := parse_pointer(each.path, content)) is not None
     ]
-    filtered = _filtered(repository, commit, [each.path for each in found])
-    return sorted((each for each in found if each.path in filtered), key=lambda each: each.path)
+    filtered = _filtered(repository, commit, [each.path for each in candidates])
+    return sorted((each for each in candidates if each.path in filtered), key=lambda each: each.path)
 
 
 def _listed(repository: Path, commit: str, *options: str) -> Iterator[tuple[Entry, int]]:
@@ -86,12 +86,12 @@ def _listed(repository: Path, commit: str, *options: str) -> Iterator[tuple[Entr
 def _contents(repository: Path, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
     for start in range(0, len(names), _READ_AT_ONCE):
         given = "".join(f"{name}\n" for name in names[start : start + _READ_AT_ONCE]).encode()
-        told, at = git("cat-file", "--batch", cwd=repository, given=given), 0
-        while at < len(told):
-            end = told.index(b"\n", at)
-            name, _, size = told[at:end].decode("ascii").split()
+        output, at = git("cat-file", "--batch", cwd=repository, given=given), 0
+        while at < len(output):
+            end = output.index(b"\n", at)
+            name, _, size = output[at:end].decode("ascii").split()
             at = end + 1 + int(size)
-            yield name, told[end + 1 : at]
+            yield name, output[end + 1 : at]
             at += 1
 
 
@@ -100,9 +100,11 @@ def _filtered(repository: Path, commit: str, paths: Sequence[str]) -> set[str]:
     if not paths:
         return set()
     given = b"".join(os.fsencode(path) + b"\0" for path in paths)
-    with tempfile.TemporaryDirectory(prefix="bench-lfs-") as place:
-        env = {"GIT_INDEX_FILE": f"{place}/index"}
+    with tempfile.TemporaryDirectory(prefix="bench-lfs-") as directory:
+        env = {"GIT_INDEX_FILE": f"{directory}/index"}
         git("read-tree", commit, cwd=repository, env=env)
         command = ["check-attr", "--cached", "--stdin", "-z", "filter"]
-        told = git(*command, cwd=repository, env=env, given=given).split(b"\0")
-    return {os.fsdecode(path) for path, value in zip(told[0::3], told[2::3], strict=False) if value == b"lfs"}
+        output = git(*command, cwd=repository, env=env, given=given).split(b"\0")
+    return {
+        os.fsdecode(path) for path, value in zip(output[0::3], output[2::3], strict=False) if value == b"lfs"
+    }

@@ -1,8 +1,8 @@
-"""Git commands that talk to a repository's home, signed in as the account that runs them.
+"""Git commands on remote repositories, authenticated as the account that runs them.
 
 They read the configuration, helpers, keys and proxies of that account, as `git ls-remote` in its shell does, and
-touch no file of a candidate. What an address may lead to, hooks and prompts stay pinned. Local repositories need
-nobody to sign in: for them the farm's own configuration stays the only one.
+touch no file of a candidate. Allowed protocols, hooks and prompts stay pinned. Local repositories need no
+authentication: for them the farm's own configuration stays the only one.
 """
 
 import os
@@ -28,7 +28,7 @@ _LEADING: Final = (
     *("GIT_QUARANTINE_PATH", "GIT_INTERNAL_*", "GIT_PROTOCOL", "GIT_OPTIONAL_LOCKS", "GIT_TEST_*"),
     *("GIT_TRACE*", "GIT_TR2_*", "GIT_CURL_VERBOSE", "GIT_REDIRECT_*"),
 )
-"""Variables that point Git at another repository or file, or make it chatter."""
+"""Variables that point Git at another repository or file, or make it print traces."""
 _CONFIG: Final = "GIT_CONFIG_*"
 _PINNED: Final = (
     "core.hooksPath=/dev/null",
@@ -48,30 +48,31 @@ _PINNED: Final = (
 )
 
 
-def far_git(
+def remote_git(
     repo: str, *arguments: str, seconds: float, cwd: Path | None = None, control: Control | None = None
 ) -> bytes:
-    """Standard output of `git ARGUMENTS`, which talks to `repo`.
+    """Standard output of `git ARGUMENTS`, which connects to `repo`.
 
-    Raises `GitError`, `StoppedError` where `control` says stop, or `HaltError` where `BENCH_GIT_CONFIG` names no file.
+    Raises `GitError`, `StoppedError` where `control` is cancelled, or `HaltError` where `BENCH_GIT_CONFIG` names no
+    file.
     """
     if is_local(repo):
         command, env = arguments, {**isolated_environment(), "GIT_ALLOW_PROTOCOL": ALLOWED_PROTOCOLS}
     else:
-        command, env = (*pinned(), *arguments), far_environment()
+        command, env = (*pinned(), *arguments), remote_environment()
     return run_git(command, env, cwd=cwd, seconds=seconds, control=control, alone=True)
 
 
 def pinned() -> list[str]:
-    """Options before a Git command's name: settings that no configuration outweighs."""
+    """Options before a Git command's name: settings that override every configuration."""
     return [part for setting in _PINNED for part in ("-c", setting)]
 
 
-def far_environment() -> dict[str, str]:
-    """The whole environment of a Git command that signs in.
+def remote_environment() -> dict[str, str]:
+    """The whole environment of a Git command that authenticates.
 
-    It is the account's, for a helper may read any variable, but for the farm's own, keys of model providers, and those
-    that would lead Git elsewhere. Nobody is asked anything.
+    It is the account's, because a helper may read any variable, without the farm's own, keys of model providers, and
+    those that would point Git elsewhere. Prompts are disabled.
     """
     own = os.environ.get(OWN_CONFIG)
     withheld = (*_PROVIDER_KEYS, *_LEADING, *([_CONFIG] if own else []))
@@ -79,7 +80,7 @@ def far_environment() -> dict[str, str]:
     if own:
         env |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": str(_named(own))}
     if "SSH_ASKPASS" not in env:
-        # Without it ssh would look for a program with a window.
+        # Otherwise ssh would start a graphical prompt.
         env["SSH_ASKPASS_REQUIRE"] = "never"
     return {
         **env,
@@ -102,15 +103,17 @@ def _named(own: str) -> Path:
 
 
 def _protocols() -> str:
-    """Those that the farm allows and, where the account allows fewer, the account."""
+    """Allow-list of protocols: those of the farm, restricted to those of the account."""
     account = os.environ.get("GIT_ALLOW_PROTOCOL")
     allowed = ALLOWED_PROTOCOLS.split(":")
-    return ":".join(allowed if account is None else [one for one in allowed if one in account.split(":")])
+    if account is not None:
+        allowed = [protocol for protocol in allowed if protocol in account.split(":")]
+    return ":".join(allowed)
 
 
 _NAMES: Final = re.compile(r"(?<!\w)'[^']*'|\S+://\S*")
 _HOW_TO: Final = "docs/how-to/private-repositories.md"
-_MENDS: Final = (
+_REMEDIES: Final = (
     (
         r"bad config|invalid config|unable to access : permission denied",
         f"correct the Git configuration of this account, or name another one in {OWN_CONFIG}",
@@ -151,16 +154,16 @@ _MENDS: Final = (
     (r"mismatched algorithms", "give the whole id of the commit, as long as this repository's ids are"),
     (
         r"no end after|timed out|too slow",
-        "the server is silent, or a credential helper waits for somebody: it must answer without asking "
+        "the server is silent, or a credential helper waits for input: it must answer without a prompt "
         f"({_HOW_TO})",
     ),
 )
 
 
-def how_to_mend(words: str) -> str | None:
-    """What mends the failure that Git told in `words`; None where it is none of reaching or signing in."""
-    said = _NAMES.sub("", words)
-    for pattern, mend in _MENDS:
-        if re.search(pattern, said, re.IGNORECASE):
-            return mend
+def remedy_for(output: str) -> str | None:
+    """The remedy for a failure in Git's `output`; None where it is not about connection or authentication."""
+    text = _NAMES.sub("", output)
+    for pattern, remedy in _REMEDIES:
+        if re.search(pattern, text, re.IGNORECASE):
+            return remedy
     return None

@@ -1,9 +1,9 @@
-"""Seals: digests that tell whether a kept directory is still what was put there.
+"""Seals: digests (checksums) of a cached directory, by which a change of it is detected.
 
-The stat digest covers name, kind, mode, owner, size, inode, modification and change time of every entry. Nobody
-but root can set a change time, so equal means untouched, and a gigabyte of files costs no more than a walk. Where
-it differs, as after a move or a restored backup, the digest of the contents decides, if there is one. Seals lie
-beside what they seal, where no sandbox with a mount namespace lets a program write.
+The stat digest covers name, kind, mode, owner, size, inode, modification and change time of every entry. Only root
+can set a change time, so an equal digest means that nothing was changed, and a gigabyte of files costs no more than a
+walk. Where it differs, as after a move or a restored backup, the digest of the contents decides, if there is one. A
+seal is stored next to its directory, where no sandbox with a mount namespace allows a program to write.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ _CHUNK = 1024 * 1024
 
 
 def seal(directory: Path, file: Path, *, contents: bool) -> None:
-    """Keep the digests of `directory` in `file`; those of its `contents` too, which reads all of it."""
+    """Atomic write of the digests of `directory` to `file`; with `contents` every file is read for a digest, too."""
     digests = {"stat": stat_digest(directory)}
     if contents:
         digests["contents"] = content_digest(directory)
@@ -28,7 +28,7 @@ def seal(directory: Path, file: Path, *, contents: bool) -> None:
 
 
 def holds(directory: Path, file: Path) -> bool:
-    """Whether `directory` is as it was when it was sealed; False where it, or its seal, is missing."""
+    """Verify a seal: whether `directory` is unchanged; False where it, or its seal, is missing."""
     try:
         kept = json.loads(file.read_text(encoding="ascii"))
         if kept["stat"] == stat_digest(directory):
@@ -43,11 +43,11 @@ def holds(directory: Path, file: Path) -> bool:
 
 
 def stat_digest(directory: Path) -> str:
-    """SHA-256 over what the file system says of every entry. Raises `OSError`."""
+    """SHA-256 over the stat result of every entry. Raises `OSError`."""
     digest = hashlib.sha256()
-    for name, found in _entries(os.fspath(directory)):
-        facts = (found.st_mode, found.st_uid, found.st_gid, found.st_size, found.st_ino)
-        times = (found.st_mtime_ns, found.st_ctime_ns)
+    for name, status in _entries(os.fspath(directory)):
+        facts = (status.st_mode, status.st_uid, status.st_gid, status.st_size, status.st_ino)
+        times = (status.st_mtime_ns, status.st_ctime_ns)
         digest.update(os.fsencode(name) + b"\0" + " ".join(map(str, (*facts, *times))).encode() + b"\n")
     return digest.hexdigest()
 
@@ -56,12 +56,12 @@ def content_digest(directory: Path) -> str:
     """SHA-256 over names, kinds, modes and contents. Raises `OSError`."""
     digest = hashlib.sha256()
     root = os.fspath(directory)
-    for name, found in _entries(root):
-        digest.update(os.fsencode(name) + b"\0" + f"{found.st_mode} {found.st_size}\n".encode())
+    for name, status in _entries(root):
+        digest.update(os.fsencode(name) + b"\0" + f"{status.st_mode} {status.st_size}\n".encode())
         path = os.path.join(root, name)  # noqa: PTH118 — many small files
-        if stat.S_ISLNK(found.st_mode):
+        if stat.S_ISLNK(status.st_mode):
             digest.update(os.fsencode(os.readlink(path)))  # noqa: PTH115
-        elif stat.S_ISREG(found.st_mode):
+        elif stat.S_ISREG(status.st_mode):
             with open(path, "rb") as file:  # noqa: PTH123
                 while chunk := file.read(_CHUNK):
                     digest.update(chunk)
@@ -74,8 +74,8 @@ def _entries(root: str) -> Iterator[tuple[str, os.stat_result]]:
     waiting = [""]
     while waiting:
         above = waiting.pop()
-        with os.scandir(os.path.join(root, above)) as found:  # noqa: PTH118
-            entries = sorted(found, key=lambda entry: entry.name)
+        with os.scandir(os.path.join(root, above)) as listing:  # noqa: PTH118
+            entries = sorted(listing, key=lambda entry: entry.name)
         for entry in entries:
             name = f"{above}{entry.name}"
             yield name, entry.stat(follow_symlinks=False)

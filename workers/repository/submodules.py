@@ -1,6 +1,6 @@
-"""Submodules of the base commit, found ahead and laid into the check-out as plain files where the config asks for it.
+"""Submodules of the base commit, fetched and added to the check-out as plain files where the config asks for it.
 
-A submodule stays no repository there: Git would read the configuration of whatever a candidate puts in its place.
+A submodule is no repository there: Git would read the configuration of any repository that a candidate puts there.
 """
 
 import os
@@ -22,7 +22,7 @@ _KEY = re.compile(r"submodule\.(?P<name>.*)\.(?P<what>path|url)", re.DOTALL)
 
 @dataclass(frozen=True)
 class Submodule:
-    """One submodule: where it lies in the check-out, its home, and the mirror that holds its commit."""
+    """One submodule: its path in the check-out, its remote, and the mirror that holds its commit."""
 
     path: str
     repo: str
@@ -35,17 +35,17 @@ def find_submodules(
 ) -> Iterator[Submodule]:
     """The submodules of a mirrored commit, outer ones first, each fetched into a mirror of its own.
 
-    Raises `HaltError`, class `invalid_issue`, for one that names no address which may be fetched.
+    Raises `HaltError`, class `invalid_issue`, for one without an address that may be fetched.
     """
-    found = gitlinks(git("ls-tree", "-r", "-z", commit, cwd=mirror))
-    if found and depth == _DEEPEST:
+    links = gitlinks(git("ls-tree", "-r", "-z", commit, cwd=mirror))
+    if links and depth == _DEEPEST:
         raise HaltError("invalid_issue", f"submodules are nested deeper than {_DEEPEST}")
-    urls = _urls(mirror, commit) if found else {}
-    for path, inner in found:
+    urls = _urls(mirror, commit) if links else {}
+    for path, inner in links:
         url = _address(repo, path, urls.get(path))
-        place = ensure_commit(mirrors_dir, url, inner, control)
-        yield Submodule(path, url, inner, place)
-        for below in find_submodules(place, url, inner, mirrors_dir, control, depth + 1):
+        inner_mirror = ensure_commit(mirrors_dir, url, inner, control)
+        yield Submodule(path, url, inner, inner_mirror)
+        for below in find_submodules(inner_mirror, url, inner, mirrors_dir, control, depth + 1):
             yield replace(below, path=f"{path}/{below.path}")
 
 
@@ -60,13 +60,13 @@ def gitlinks(listing: bytes) -> list[tuple[str, str]]:
 
 
 def _urls(mirror: Path, commit: str) -> dict[str, str]:
-    """Addresses by path, as `.gitmodules` of the commit says."""
+    """Addresses by path, from `.gitmodules` of the commit."""
     try:
-        told = git("config", f"--blob={commit}:.gitmodules", "-z", "--list", cwd=mirror)
+        settings = git("config", f"--blob={commit}:.gitmodules", "-z", "--list", cwd=mirror)
     except GitError:
         return {}
     values: dict[tuple[str, str], str] = {}
-    for entry in told.decode("utf-8", "replace").split("\0"):
+    for entry in settings.decode("utf-8", "replace").split("\0"):
         key, _, value = entry.partition("\n")
         if match := _KEY.fullmatch(key):
             values[match["name"], match["what"]] = value
@@ -92,7 +92,7 @@ def _address(repo: str, path: str, url: str | None) -> str:
 
 
 def resolved(repo: str, url: str) -> str:
-    """A submodule's address; one that begins with `./` or `../` is meant from the repository's."""
+    """A submodule's address; one that begins with `./` or `../` is relative to the repository's."""
     if not url.startswith(("./", "../")):
         return url
     scheme, separator, rest = repo.partition("://")

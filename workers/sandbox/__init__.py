@@ -1,1 +1,1 @@
-"""Containment of untrusted programs: the ladder of sandboxes, and the life and death of what runs in them."""
+"""Sandboxes for untrusted programs: the rungs of isolation, and starting, watching and killing programs in them."""

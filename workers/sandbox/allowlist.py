@@ -1,4 +1,4 @@
-"""Which parts of this machine a sandboxed program may read."""
+"""Allow-list of the files of this machine that a sandboxed program may read."""
 
 import functools
 import importlib.util
@@ -25,12 +25,12 @@ _OWN_PACKAGES = ("workers", "planner")
 @functools.cache
 def own_python() -> tuple[Path, ...]:
     """The worker's Python, its environment, and the packages that `python -m workers.repair` needs."""
-    found = [Path(sys.prefix), Path(sys.base_prefix), Path(sys.exec_prefix)]
+    paths = [Path(sys.prefix), Path(sys.base_prefix), Path(sys.exec_prefix)]
     for name in _OWN_PACKAGES:
         spec = importlib.util.find_spec(name)
         if spec is not None:
-            found += [Path(place) for place in spec.submodule_search_locations or ()]
-    return tuple(dict.fromkeys(path.absolute() for path in found))
+            paths += [Path(location) for location in spec.submodule_search_locations or ()]
+    return tuple(dict.fromkeys(path.absolute() for path in paths))
 
 
 def home() -> Path:
@@ -42,7 +42,7 @@ def home() -> Path:
 
 
 def _installation(executable: Path) -> Path:
-    """The directory an executable needs: its prefix where it lies in one's `bin`, else its own directory.
+    """The directory that an executable needs: the prefix where it is in a `bin`, else its own directory.
 
     A home directory, `~/.local` and the root are never exposed whole: they hold keys.
     """
@@ -67,10 +67,10 @@ def _interpreter(executable: Path) -> Path | None:
 
 
 def installation_of(executable: str) -> tuple[Path, ...]:
-    """What must be readable for an executable (absolute) to start: its installation, its interpreter's."""
-    found: list[Path] = []
+    """The paths that must be readable for an executable (absolute) to start: its installation, its interpreter's."""
+    paths: list[Path] = []
     path: Path | None = Path(executable)
-    while path is not None and path.is_absolute() and len(found) < 8:
-        found += [_installation(path), _installation(path.resolve())]
+    while path is not None and path.is_absolute() and len(paths) < 8:
+        paths += [_installation(path), _installation(path.resolve())]
         path = _interpreter(path)
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(paths))

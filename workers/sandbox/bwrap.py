@@ -1,11 +1,11 @@
-"""The top rung: bubblewrap, with an allow-list of the file system and a network only on request."""
+"""The strongest rung: a bubblewrap sandbox with an allow-list of the file system and a network only on request."""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from workers.sandbox import allowlist, limits
-from workers.sandbox.program import Program
+from workers.sandbox import allowlist, rlimits
+from workers.sandbox.program import SandboxedProgram
 
 _ROOT_DIRECTORIES = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _NOBODY = "65534"
@@ -13,9 +13,9 @@ _NOBODY = "65534"
 
 @dataclass(frozen=True)
 class Bwrap:
-    """Bubblewrap as found by the ladder; `disable_userns` and `sizes` where this version knows the options.
+    """A bubblewrap that was probed; `disable_userns` and `sizes` where this version has the options.
 
-    Where it knows no sizes (before 0.7), `/tmp` and `/dev/shm` have no bound of their own.
+    Without sizes (before 0.7), `/tmp` and `/dev/shm` have no limit of their own.
     """
 
     program: str
@@ -26,19 +26,19 @@ class Bwrap:
     mounts: bool = True
     covers_tmp: bool = True
 
-    def argv(self, program: Program, fd: int) -> list[str]:
-        command = [*limits.prefix(), self.program, "--json-status-fd", str(fd), *self.isolation()]
+    def argv(self, program: SandboxedProgram, fd: int) -> list[str]:
+        command = [*rlimits.prefix(), self.program, "--json-status-fd", str(fd), *self.isolation()]
         if program.network:
             command.append("--share-net")
         command += self._system(program.scratch_bytes)
         if program.network:
             command += _try_read(allowlist.NETWORK)
         command += _try_read(_outermost([*allowlist.own_python(), *program.reads]))
-        for place in (*program.writes, program.cell):
-            command += ["--bind", str(place), str(place)]
+        for path in (*program.writes, program.cell):
+            command += ["--bind", str(path), str(path)]
         if program.tmp is not None:
             command += ["--bind", *map(str, program.tmp)]
-        # The root and /dev lie in memory without a bound: nothing is written there.
+        # The root and /dev are in memory without a limit: both are read-only.
         command += ["--remount-ro", "/dev", "--remount-ro", "/"]
         return [*command, "--chdir", str(program.cwd), "--", *program.argv]
 
@@ -52,11 +52,11 @@ class Bwrap:
     def _system(self, scratch_bytes: int) -> list[str]:
         options = ["--ro-bind", "/usr", "/usr"]
         for name in _ROOT_DIRECTORIES:
-            place = Path("/", name)
-            if place.is_symlink():
-                options += ["--symlink", str(place.readlink()), str(place)]
-            elif place.is_dir():
-                options += ["--ro-bind", str(place), str(place)]
+            path = Path("/", name)
+            if path.is_symlink():
+                options += ["--symlink", str(path.readlink()), str(path)]
+            elif path.is_dir():
+                options += ["--ro-bind", str(path), str(path)]
         options += ["--proc", "/proc", "--dev", "/dev"]
         for mount in ("/tmp", "/dev/shm"):  # noqa: S108 — a tmpfs of the sandbox's own
             options += [*(["--size", str(scratch_bytes)] if self.sizes else []), "--tmpfs", mount]
@@ -70,7 +70,7 @@ def _outermost(paths: list[Path]) -> list[str]:
 
 
 def _try_read(paths: list[str] | tuple[str, ...]) -> list[str]:
-    """Read-only binds of what exists and `/usr` does not hold already; links are bound as what they mean."""
+    """Read-only binds of the paths that exist and are not in `/usr`; a link is bound to its target."""
     options = []
     for path in dict.fromkeys(paths):
         if path.startswith("/usr/") or not os.path.exists(path):  # noqa: PTH110 — strings in, strings out

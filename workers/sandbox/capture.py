@@ -1,4 +1,4 @@
-"""Output kept to a bound: the head as it comes, the tail at the end, a marker between them."""
+"""Bounded capture of output: the head is written live, the tail at the end, with a marker between them."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,12 +9,12 @@ _TAIL_BYTES = 1024 * 1024
 
 
 def marker(left_out: int) -> bytes:
-    """What stands in place of the middle."""
+    """The marker for the omitted middle."""
     return f"\n… {left_out} bytes left out …\n".encode()
 
 
 class Capture:
-    """A file that grows live up to its bound, so that it can be followed while the program runs."""
+    """A file that grows live up to its limit, so that it can be followed while the program runs."""
 
     def __init__(self, path: Path, limit: int) -> None:
         self._tail_limit = min(_TAIL_BYTES, limit // 2)
@@ -36,7 +36,7 @@ class Capture:
             del self._tail[:over]
 
     def _write(self, data: bytes | bytearray) -> None:
-        """All of it: a disk with little room takes a part, and says no to the rest only when asked again."""
+        """Write all of it: on a nearly full disk a write is partial, and only the next one fails."""
         while data:
             data = data[self._file.write(data) :]
 
@@ -54,7 +54,7 @@ class Capture:
 
 
 def redact(data: bytes, secrets: Iterable[str]) -> bytes:
-    """`data` with the secret values blotted out, save very short ones, which would blot out everything."""
+    """`data` with secret values redacted, except very short ones, which would redact everything."""
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= 6:
             data = data.replace(secret.encode(), b"[secret]")

@@ -1,4 +1,4 @@
-"""Bind mounts and privilege drop of one program: `enclose.py PLAN -- PROGRAM …`, then the program takes its place.
+"""Bind mounts and privilege drop of one program: `enclose.py PLAN -- PROGRAM …`, which then executes the program.
 
 Started without site packages as the first process of new user and mount namespaces, with all their
 capabilities. PLAN is the JSON of `enclosure.Plan`. Any step that fails ends it with one line and exit code 126:
@@ -78,17 +78,17 @@ def arrange(plan: dict[str, Any]) -> None:
 
 
 def _kept(plan: dict[str, Any]) -> list[tuple[str, int]]:
-    """Where what stays visible is to be mounted, and a descriptor of each that no mount covers."""
+    """The mount points of what stays visible, each with a descriptor that no later mount covers."""
     flags = os.O_PATH | os.O_CLOEXEC
     kept = [(path, os.open(path, flags)) for path in plan["reads"] + plan["writes"]]
     if plan["tmp"]:
-        source, place = plan["tmp"]
-        kept.append((place, os.open(source, flags | os.O_NOFOLLOW)))
+        source, target = plan["tmp"]
+        kept.append((target, os.open(source, flags | os.O_NOFOLLOW)))
     return kept
 
 
 def _mount_point(path: str, handle: int) -> None:
-    """See that there is something at `path` to mount over; what is kept may lie in a file system just emptied."""
+    """Create a mount point at `path` where there is none: it may be in a file system that was just covered."""
     if os.path.exists(path):  # noqa: PTH110 — no pathlib here: it costs milliseconds
         return
     if os.path.isdir(f"/proc/self/fd/{handle}"):  # noqa: PTH112
@@ -105,9 +105,9 @@ def loopback_up() -> None:
 
 
 def drop_privileges() -> None:
-    """Give up every capability for good: nothing that is executed from here on gets one back."""
+    """Drop every capability and set `no_new_privs`: no program that is executed from now on can regain one."""
     for capability in range(_MOST_CAPABILITIES):
-        # Beyond the last one that the kernel knows it says no; those it knows cannot fail.
+        # It fails for numbers above the kernel's last capability; for the others it cannot fail.
         _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
     _check(_libc.prctl(_PR_CAP_AMBIENT, _CLEAR_ALL, 0, 0, 0), "ambient capabilities")
     header, none = struct.pack("Ii", _CAPABILITY_VERSION, 0), bytes(24)
@@ -116,7 +116,7 @@ def drop_privileges() -> None:
 
 
 def main(plan: dict[str, Any], argv: list[str]) -> None:
-    """Arrange, drop, execute."""
+    """Make the mounts, drop privileges, execute the program."""
     try:
         arrange(plan)
         os.chdir(plan["cwd"])

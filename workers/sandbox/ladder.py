@@ -1,4 +1,4 @@
-"""Which sandbox this machine can give: the best one that was seen to work, and none that is too weak unasked."""
+"""Choice of a sandbox: the strongest rung that a probe showed to work; a weak one only on request."""
 
 import functools
 import os
@@ -11,15 +11,15 @@ from typing import TypeVar
 
 from workers.errors import WorkerError
 from workers.sandbox.bwrap import Bwrap
-from workers.sandbox.minded import Group, Unshare
-from workers.sandbox.program import MARK, Program, Rung
+from workers.sandbox.namespaces import ProcessGroupRung, Unshare
+from workers.sandbox.program import MARK, Rung, SandboxedProgram
 from workers.spec import Sandbox
 
 STRONGEST = "bwrap"
-_Found = TypeVar("_Found")
+_Answer = TypeVar("_Answer")
 _INSTALL = "apt-get install bubblewrap"
 _ABSENT = "there is no bwrap on PATH"
-# A machine that is too busy to start a program tells nothing of it, and nothing is remembered.
+# A machine that is too busy to start a program gives no answer, and none is cached.
 _NO_ANSWER = (OSError, subprocess.TimeoutExpired)
 _OTHERWISE = (
     "or run what you trust without a sandbox: BENCH_SANDBOX=none (machine) or `sandbox: none` (config)"
@@ -27,46 +27,47 @@ _OTHERWISE = (
 
 
 class SandboxMissingError(WorkerError):
-    """The sandbox that was asked for does not work on this machine; the message says what would mend it."""
+    """The sandbox that was asked for does not work on this machine; the message names the remedy."""
 
 
 def strictest(*asked: Sandbox) -> Sandbox:
-    """What machine and workcell ask for together: isolation first, then none, then whatever is best."""
+    """The strictest of several requests: `bwrap` before `none` before `auto`."""
     order: tuple[Sandbox, ...] = ("bwrap", "none", "auto")
     return min(asked, key=order.index)
 
 
 def choose(asked: Sandbox) -> Rung:
-    """The rung for `asked`. Raises `SandboxMissingError` where there is none strong enough.
+    """The rung for `asked`. Raises `SandboxMissingError` where none is strong enough.
 
-    `bwrap` is that or nothing. `auto` is bubblewrap, else `unshare` for an ordinary user: for root that keeps
-    too little, and `group` keeps nothing from whoever means harm. `none`, which somebody must have said, is a
-    process namespace, else `group`.
+    `bwrap` is bubblewrap alone. `auto` is bubblewrap, else `unshare` for an ordinary user: `unshare` isolates root
+    too little, and `group` does not stop a hostile program. `none`, which must be asked for, is a process namespace,
+    else `group`.
     """
     if asked == "none":
         return _none()
-    found = _answered(_bwrap)
-    if isinstance(found, Bwrap):
-        return found
+    bwrap = _probed(_bwrap)
+    if isinstance(bwrap, Bwrap):
+        return bwrap
     if asked == "bwrap":
         raise SandboxMissingError(
-            f"sandbox bwrap does not work on this machine: {found}; {_mend(found)}, or set `sandbox: auto`"
+            f"sandbox bwrap does not work on this machine: {bwrap}; {_remedy(bwrap)}, or set `sandbox: auto`"
         )
     if is_root():
         raise SandboxMissingError(
-            f"as root, work runs in bubblewrap only, and here {found}: {_mend(found)}, run as an ordinary user, "
+            f"as root, work runs in bubblewrap only, and here {bwrap}: {_remedy(bwrap)}, run as an ordinary user, "
             f"{_OTHERWISE}"
         )
-    rung = _answered(lambda: _unshare(isolates=True))
+    rung = _probed(lambda: _unshare(isolates=True))
     if rung is None:
         raise SandboxMissingError(
-            f"no sandbox works on this machine: {found}, and it gives no user namespaces: {_mend(found)}, {_OTHERWISE}"
+            f"no sandbox works on this machine: {bwrap}, and it gives no user namespaces: "
+            f"{_remedy(bwrap)}, {_OTHERWISE}"
         )
     return rung
 
 
 def weakness(rung: str) -> str | None:
-    """What a rung below bubblewrap does not keep, and how to get more, in one line; None for bubblewrap."""
+    """What a rung below bubblewrap does not isolate, and the remedy, in one line; None for bubblewrap."""
     keeps = {
         STRONGEST: None,
         "unshare": "files outside the home and work directories can be read",
@@ -78,38 +79,38 @@ def weakness(rung: str) -> str | None:
 
 
 def is_root() -> bool:
-    """Whether this process may do anything, also what no file mode allows."""
+    """Whether this process runs as root, for which file modes do not count."""
     return os.geteuid() == 0
 
 
-def _mend(why: str) -> str:
+def _remedy(why: str) -> str:
     return _INSTALL if why == _ABSENT else "allow it to make namespaces"
 
 
 def _none() -> Rung:
     try:
-        return _unshare(isolates=False) or Group()
+        return _unshare(isolates=False) or ProcessGroupRung()
     except _NO_ANSWER:
-        return Group()
+        return ProcessGroupRung()
 
 
-def _answered(probe: Callable[[], _Found]) -> _Found:
+def _probed(probe: Callable[[], _Answer]) -> _Answer:
     try:
         return probe()
     except _NO_ANSWER as error:
-        # Not a weaker one in the meantime.
+        # No weaker rung is used in the meantime.
         raise SandboxMissingError(f"this machine is too busy to show that a sandbox works: {error}") from None
 
 
 @functools.cache
 def _bwrap() -> Bwrap | str:
-    """Bubblewrap as it works here, or why it does not."""
+    """A bubblewrap that works on this machine, or why none does."""
     program = shutil.which("bwrap")
     if sys.platform != "linux":
         return "this system has no bubblewrap"
     if program is None:
         return _ABSENT
-    sizes = "--size" in _said([program, "--help"])
+    sizes = "--size" in _output_of([program, "--help"])
     words = ""
     for disable_userns in (True, False):
         rung = Bwrap(program, disable_userns, sizes)
@@ -126,12 +127,16 @@ def _unshare(*, isolates: bool) -> Unshare | None:
     if sys.platform != "linux" or unshare is None or setpriv is None:
         return None
     rung = Unshare(unshare, setpriv, isolates)
-    # As a program will be started, with all its mounts: in the worker's own directory of programs.
-    place = Path(sys.executable).parent
-    return None if _fails(rung.probe(Program(("/bin/true",), {MARK: ""}, Path("/"), place))) else rung
+    # The probe uses all the mounts of a real program, in the worker's own directory of programs.
+    directory = Path(sys.executable).parent
+    return (
+        None
+        if _fails(rung.probe(SandboxedProgram(("/bin/true",), {MARK: ""}, Path("/"), directory)))
+        else rung
+    )
 
 
-def _said(command: list[str]) -> str:
+def _output_of(command: list[str]) -> str:
     done = subprocess.run(command, capture_output=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
     return done.stdout.decode(errors="replace")
 

@@ -1,4 +1,4 @@
-"""One sandboxed program as a running thing: start it, ask it to end, make sure that nothing of it is left."""
+"""Lifecycle of one sandboxed program: start it, send SIGTERM to its process groups, kill all that is left."""
 
 import contextlib
 import json
@@ -13,23 +13,23 @@ from typing import IO, Self
 import psutil
 
 from workers.sandbox import sweep
-from workers.sandbox.program import MARK, Program, Rung
+from workers.sandbox.program import MARK, Rung, SandboxedProgram
 
 _DEATH_SECONDS = 10.0
 
 
 class Launched:
-    """A started program. Leaving the context destroys whatever is left of it.
+    """A started program. Leaving the context kills every process of it.
 
-    The thread that starts it must outlive it: a parent-death signal follows the thread, not the process.
+    The thread that starts it must outlive it: a parent-death signal is sent when that thread ends.
     """
 
-    def __init__(self, rung: Rung, program: Program, *, merge: bool) -> None:
+    def __init__(self, rung: Rung, program: SandboxedProgram, *, merge: bool) -> None:
         self._rung = rung
         self._mark = program.env[MARK]
         self._init: int | None = None
         self._destroyed = False
-        self._told = b""
+        self._information = b""
         theirs, self._ours = _pipe(rung.lifeline)
         try:
             self.process = _popen(rung.argv(program, theirs), program, theirs, merge)
@@ -39,8 +39,8 @@ class Launched:
         finally:
             os.close(theirs)
         if not rung.lifeline:
-            self._told = _first_line(self._ours)
-            self._init = _first_child(self._told)
+            self._information = _first_line(self._ours)
+            self._init = _first_child(self._information)
             os.set_blocking(self._ours, False)
         self.exit_fd = _pidfd(self.process.pid)
 
@@ -50,7 +50,7 @@ class Launched:
 
     def check_started(self) -> None:
         """Raises `OSError` where the launcher ended without having started the program."""
-        if not self._rung.lifeline and b'"exit-code"' not in self._told + _rest(self._ours):
+        if not self._rung.lifeline and b'"exit-code"' not in self._information + _rest(self._ours):
             raise OSError(f"sandbox {self._rung.name} could not start the program")
 
     def terminate(self) -> None:
@@ -126,7 +126,7 @@ def _pipe(lifeline: bool) -> tuple[int, int]:
     return (read, write) if lifeline else (write, read)
 
 
-def _popen(argv: list[str], program: Program, fd: int, merge: bool) -> subprocess.Popen[bytes]:
+def _popen(argv: list[str], program: SandboxedProgram, fd: int, merge: bool) -> subprocess.Popen[bytes]:
     stdin: IO[bytes] | int = subprocess.DEVNULL if program.stdin is None else _open(program.stdin)
     try:
         return subprocess.Popen(
@@ -149,17 +149,17 @@ def _open(path: Path) -> IO[bytes]:
 
 
 def _first_line(information: int) -> bytes:
-    """What the launcher has told by the end of its first line; a quick program's end may be told with it."""
+    """What the launcher wrote up to the end of its first line; the exit of a quick program may be included."""
     text = b""
     while b"\n" not in text and (chunk := os.read(information, 4096)):
         text += chunk
     return text
 
 
-def _first_child(told: bytes) -> int | None:
-    """A handle on the sandbox's first process, which bubblewrap names as soon as it is there."""
+def _first_child(information: bytes) -> int | None:
+    """A pidfd of the sandbox's first process, whose pid is in bubblewrap's first line."""
     try:
-        return _pidfd(int(json.loads(told.partition(b"\n")[0])["child-pid"]))
+        return _pidfd(int(json.loads(information.partition(b"\n")[0])["child-pid"]))
     except (ValueError, KeyError, TypeError):
         return None
 

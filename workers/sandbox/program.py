@@ -1,4 +1,4 @@
-"""What is to be run in a sandbox, and how a sandbox wraps it."""
+"""A program to be run in a sandbox, and the contract of a rung that runs it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ SCRATCH_BYTES = 512 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Program:
-    """An untrusted program with everything it may have."""
+class SandboxedProgram:
+    """An untrusted program with all of its permissions."""
 
     argv: tuple[str, ...]
     """`argv[0]` is absolute, or a path with a slash relative to `cwd`."""
@@ -25,29 +25,29 @@ class Program:
     """None closes its standard input."""
     network: bool = False
     reads: tuple[Path, ...] = ()
-    """Files and directories beside the system's that it may read."""
+    """Files and directories that it may read in addition to the system's."""
     writes: tuple[Path, ...] = ()
-    """Directories beside `cell` that it may write."""
+    """Directories that it may write in addition to `cell`."""
     tmp: tuple[Path, Path] | None = None
     """A directory of the cell, and the path at which it is mounted for temporary files."""
     descriptors: tuple[int, ...] = ()
     """Open file descriptors that it inherits under the same numbers."""
     hidden: tuple[Path, ...] = ()
-    """Directories that it must not see, where the sandbox isolates files; what it may read or write there stays."""
+    """Directories that are hidden where the sandbox isolates files, except what it may read or write there."""
     guarded: tuple[Path, ...] = ()
-    """What others rely on: read-only also in a sandbox that isolates nothing else."""
+    """Directories that others rely on: read-only also in a sandbox that isolates nothing else."""
     scratch_bytes: int = SCRATCH_BYTES
     """Size of each of its file systems in memory, `/tmp` and `/dev/shm`."""
 
 
 class Rung(Protocol):
-    """One way of containing a program: a step of the ladder `bwrap`, `unshare`, `none`, `group`.
+    """A kind of sandbox, by strength: `bwrap`, `unshare`, `none`, `group`.
 
-    When the launcher is destroyed, or this process dies, every process the program started is dead, new
-    sessions and daemons included; in `group` a program that kills its minder gets past that. What a program
-    sees of files and the network: `bwrap` an allow-list and no network unless asked; `unshare` the machine's
-    files read-only, without the home and work directories, and no network unless asked; `none` everything,
-    with set-ups, mirrors and the worker's code read-only; `group` everything.
+    When the launcher is destroyed, or this process dies, every process that the program started is killed, new
+    sessions and daemons included; in `group` a program that kills its subreaper escapes that. Access to files and
+    the network: `bwrap` an allow-list, and the network on request; `unshare` the machine's files read-only, without
+    the home and work directories, and the network on request; `none` everything, with set-ups, mirrors and the
+    worker's code read-only; `group` everything.
     """
 
     @property
@@ -57,16 +57,16 @@ class Rung(Protocol):
 
     @property
     def lifeline(self) -> bool:
-        """Whether `argv` takes the read end of a pipe whose end of file means: kill everything.
+        """Whether `argv` takes the read end of a pipe, at whose end of file the launcher kills everything.
 
-        Otherwise it takes the write end of one on which the launcher tells, a JSON object a line, `child-pid`
-        and, where it came to start the program, `exit-code`.
+        Otherwise it takes the write end of a pipe for the launcher's JSON lines: `child-pid` and, where the program
+        was started, `exit-code`.
         """
         ...
 
     @property
     def mounts(self) -> bool:
-        """Whether a program has mounts of its own, so that `Program.tmp` can be given."""
+        """Whether a program has mounts of its own, so that `SandboxedProgram.tmp` can be given."""
         ...
 
     @property
@@ -74,6 +74,6 @@ class Rung(Protocol):
         """Whether a program sees a `/tmp` of its own, in which any place can be mounted."""
         ...
 
-    def argv(self, program: Program, fd: int) -> list[str]:
+    def argv(self, program: SandboxedProgram, fd: int) -> list[str]:
         """The launcher's command; `fd` is inherited by it."""
         ...

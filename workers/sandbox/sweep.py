@@ -1,4 +1,4 @@
-"""Finding processes by the mark in their environment, and clearing away what dead workers left."""
+"""Sweep of dead workers: processes found by a mark in their environment, and removal of directories."""
 
 import contextlib
 import os
@@ -33,24 +33,24 @@ def _mark_of(process: Path) -> str | None:
 
 
 def marked(chosen: Callable[[str], bool]) -> list[int]:
-    """Process ids whose mark is chosen; this process is never among them. Linux only, elsewhere empty."""
+    """Ids of the processes whose mark is chosen, without this process. Linux only, elsewhere empty."""
     if sys.platform != "linux":
         return []
-    found = []
+    pids = []
     for process in Path("/proc").iterdir():
         if process.name.isdigit() and int(process.name) != os.getpid():
             mark = _mark_of(process)
             if mark is not None and chosen(mark):
-                found.append(int(process.name))
-    return found
+                pids.append(int(process.name))
+    return pids
 
 
 def kill_marked(chosen: Callable[[str], bool]) -> int:
-    """Kill every marked process until none is found; how many were killed."""
+    """Kill the processes whose mark is chosen, until none is left; returns how many were killed."""
     killed: set[int] = set()
     deadline = time.monotonic() + _SECONDS
-    while (found := marked(chosen)) and time.monotonic() < deadline:
-        for pid in found:
+    while (pids := marked(chosen)) and time.monotonic() < deadline:
+        for pid in pids:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
                 killed.add(pid)
@@ -59,11 +59,11 @@ def kill_marked(chosen: Callable[[str], bool]) -> int:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a directory that an untrusted program has written; links are not followed, modes are mended."""
+    """Remove a directory that an untrusted program has written: links are not followed, modes are changed as needed."""
 
-    def mend(function: Callable[..., object], name: str, _error: object) -> None:
+    def force(function: Callable[..., object], name: str, _error: object) -> None:
         with contextlib.suppress(OSError):
-            os.chmod(os.path.dirname(name), 0o700)  # noqa: PTH101, PTH120 — a name that shutil hands over
+            os.chmod(os.path.dirname(name), 0o700)  # noqa: PTH101, PTH120 — a name from shutil
             if not os.path.islink(name):  # noqa: PTH114
                 os.chmod(name, 0o700)  # noqa: PTH101
             if os.path.isdir(name) and not os.path.islink(name):  # noqa: PTH112, PTH114
@@ -74,4 +74,4 @@ def remove_tree(path: Path) -> None:
     if path.is_symlink() or path.is_file():
         path.unlink(missing_ok=True)
     elif path.exists():
-        shutil.rmtree(path, onerror=mend)
+        shutil.rmtree(path, onerror=force)

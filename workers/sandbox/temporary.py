@@ -1,7 +1,7 @@
-"""Where a program finds its directory for temporary files: at a path short enough for a Unix socket below it.
+"""A program's directory for temporary files, at a path short enough for a Unix socket below it.
 
-A socket's path holds 107 bytes, and test frameworks use up some eighty of them below `TMPDIR`. A workcell lies as deep
-as the farm does, so its directory is mounted at a short path; where nothing can be mounted, it is another one.
+A socket's path has at most 107 bytes, and test frameworks use some eighty of them below `TMPDIR`. A workcell may be
+nested deeply, so its directory is mounted at a short path; where nothing can be mounted, another directory is used.
 """
 
 import os
@@ -30,15 +30,15 @@ class Temporary:
 
 @contextmanager
 def temporary(rung: Rung, directory: Path) -> Iterator[Temporary]:
-    """The place at which `directory` (in the workcell) is seen, for the time of one program.
+    """A short path for `directory` (in the workcell), for the lifetime of one program.
 
-    Raises `OSError` where `directory` is no directory: what a program has laid there may be a link.
+    Raises `OSError` where `directory` is no directory: an earlier program may have replaced it by a link.
     """
     if not is_real_directory(directory):
         raise NotADirectoryError(f"{directory} is no directory")
-    place = _BASE / f"bench-{os.geteuid()}-tmp"
-    if rung.covers_tmp or (rung.mounts and _own(place)):
-        yield Temporary(place, directory)
+    mount_point = _BASE / f"bench-{os.geteuid()}-tmp"
+    if rung.covers_tmp or (rung.mounts and _own(mount_point)):
+        yield Temporary(mount_point, directory)
         return
     base = _BASE if os.access(_BASE, os.W_OK) else None
     own = Path(tempfile.mkdtemp(prefix=f"bench-{os.geteuid()}-tmp-", dir=base))
@@ -49,12 +49,12 @@ def temporary(rung: Rung, directory: Path) -> Iterator[Temporary]:
             remove_tree(own)
 
 
-def _own(place: Path) -> bool:
-    """Whether `place` is an empty directory of this user, made where there is none: programs mount theirs over it."""
+def _own(directory: Path) -> bool:
+    """Whether `directory` is this user's alone, created where it is missing: programs mount theirs over it."""
     with suppress(OSError):
-        place.mkdir(mode=0o700)
+        directory.mkdir(mode=0o700)
     try:
-        found = place.lstat()
+        status = directory.lstat()
     except OSError:
         return False
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o022
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o022

@@ -1,1 +1,1 @@
-"""Adapters: one file per coding-agent program."""
+"""Toolchain adapters: one module for each coding-agent program."""

@@ -1,4 +1,4 @@
-"""`aider`: one message from a file, read from its event log or, where that is missing, its own words."""
+"""Adapter of `aider`: one message from a file; results from its event log, else from its standard output."""
 
 import dataclasses
 import re
@@ -10,7 +10,7 @@ from workers.toolchains.base import Finished, Invocation, Report, RoundContext
 from workers.toolchains.jsonl import Follower, add_up
 from workers.toolchains.pricing import Tokens
 from workers.toolchains.program import (
-    Program,
+    ModelDrivenToolchain,
     Usage,
     error_text,
     exit_words,
@@ -48,13 +48,13 @@ def _rounded(text: str) -> int | None:
 
 
 class AiderTally:
-    """The event log of `--analytics-log`: a `message_send` for each answer, with the session's cost."""
+    """Usage from the event log of `--analytics-log`: a `message_send` for each answer, with the session's cost."""
 
     def __init__(self) -> None:
         self.answered = False
         self.exception = ""
-        self.told: int | None = None
-        """1 once it has said that it ends."""
+        self.result_count: int | None = None
+        """1 after its `exit` event."""
         self._usd: float | None = None
         self._tokens: Tokens | None = None
         self._sent = False
@@ -68,7 +68,7 @@ class AiderTally:
         elif event.get("event") == "message_send":
             self._send(properties)
         elif event.get("event") == "exit":
-            self.told = 1
+            self.result_count = 1
 
     def _send(self, properties: dict[str, Any]) -> None:
         given = count(properties.get("prompt_tokens"))
@@ -86,13 +86,13 @@ class AiderTally:
             self._is_partial = self._is_partial or unpriced
 
     def usage(self, model: str | None) -> Usage:
-        """Of a session whose models all have no known price, the tokens are priced; of some, a part is missing."""
+        """Usage of the session: tokens are priced where no model's price is known; if some are, a part is missing."""
         is_partial = self._is_partial and bool(self._usd)
         return priced(model, self._tokens, self._usd, has_worked=self._sent, is_partial=is_partial)
 
 
 class AiderWords:
-    """The last part of standard output: the `Tokens: … Cost: …` lines and what aider says went wrong."""
+    """Parser of the last part of standard output: the `Tokens: … Cost: …` lines and aider's error messages."""
 
     def __init__(self, text: str) -> None:
         lines = list(_TOKENS.finditer(text))
@@ -113,8 +113,8 @@ class AiderWords:
         return priced(model, self._tokens, self._usd)
 
 
-class Aider(Program):
-    """aider: its own files are kept out of the checkout as far as it lets them be."""
+class Aider(ModelDrivenToolchain):
+    """aider; its own files are kept out of the checkout where it has an option for that."""
 
     name = "aider"
     program = "aider"
@@ -149,8 +149,8 @@ class Aider(Program):
     def spent(self, context: RoundContext, stdout: Path) -> int | None:
         return self._follower.so_far(self.log(context)).usage(context.ref.model).spent
 
-    def told(self, context: RoundContext, stdout: Path) -> int | None:
-        return self._follower.so_far(self.log(context)).told
+    def result_count(self, context: RoundContext, stdout: Path) -> int | None:
+        return self._follower.so_far(self.log(context)).result_count
 
     def report(self, context: RoundContext, finished: Finished) -> Report:
         tally = add_up(self.log(context), AiderTally())

@@ -1,4 +1,4 @@
-"""The contract of a toolchain adapter."""
+"""Contract of a toolchain adapter."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -58,12 +58,12 @@ class Finished:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether it was stopped at its work, rather than ended by itself or after it had told its result."""
-        return self.ended_by not in ("exit", "told")
+        """Whether it was stopped while it worked: it did not end by itself, nor linger after its result."""
+        return self.ended_by not in ("exit", "result")
 
     @property
     def has_failed(self) -> bool:
-        """Whether it ended by itself, with an exit code that says so. One that lingered has none to look at."""
+        """Whether it ended by itself with a failing exit code; one that lingered has no exit code."""
         return self.ended_by == "exit" and self.exit_code != 0
 
 
@@ -73,30 +73,30 @@ ReportStatus = Literal["success", "partial", "failed", "error"]
 
 @dataclass(frozen=True)
 class Report:
-    """What the adapter makes of the program's own words; never of the exit code alone."""
+    """The adapter's interpretation of the program's own report; never of the exit code alone."""
 
     status: ReportStatus
     error_class: ErrorClass | None = None
     message: str = ""
     micro_usd: int | None = None
-    """Micro-dollars the program reported; None where it did not say."""
+    """Micro-dollars that the program reported; None where it reported none."""
     priced_micro_usd: int | None = None
     is_lower_bound: bool = False
-    """Whether more may have been spent than either figure says: it was stopped, or only a part of its calls is told."""
+    """Whether more may have been spent than either figure: it was stopped, or only a part of its calls is reported."""
     tokens_in: int | None = None
     tokens_out: int | None = None
     fail_code: str | None = None
-    """What kind of failure it was, where the program tells: `refused`, `context_overflow`, `cannot_try`."""
+    """The kind of failure, where the program reports it: `refused`, `context_overflow`, `cannot_try`."""
 
 
 class Toolchain(Protocol):
     """One adapter: pure translation between a round and a program.
 
-    `invocation` may write files below `context.out` and `context.home`. `report` reads what the program left
-    and never raises: rubbish is a `Report` with status `error` (class `provider`), silence and empty answers
-    are failures, and a missing cost is None, never 0. `spent` and `told` are asked about once a second while the
-    program runs, so that it can be stopped at its reservation, and soon after its result; `spent` returns None
-    where the program does not tell.
+    `invocation` may write files below `context.out` and `context.home`. `report` reads the program's files and never
+    raises: invalid data is a `Report` with status `error` (class `provider`), silence and empty answers are failures,
+    and a missing cost is None, never 0. `spent` and `result_count` are polled about once a second while the program
+    runs, so that it can be stopped at its reservation, and soon after its result; `spent` returns None where the
+    program reports no cost.
     """
 
     name: str
@@ -108,7 +108,7 @@ class Toolchain(Protocol):
         ...
 
     def version(self, ref: ToolchainRef) -> str | None:
-        """What the program says of its version; None where it does not tell within five seconds."""
+        """The version that the program reports; None where it reports none within five seconds."""
         ...
 
     def invocation(self, context: RoundContext) -> Invocation: ...
@@ -117,8 +117,8 @@ class Toolchain(Protocol):
         """Micro-dollars spent so far by the running program."""
         ...
 
-    def told(self, context: RoundContext, stdout: Path) -> int | None:
-        """How many results the running program has told; None while it is still, or again, at work."""
+    def result_count(self, context: RoundContext, stdout: Path) -> int | None:
+        """The number of results that the running program has reported; None while it is working, or again working."""
         ...
 
     def report(self, context: RoundContext, finished: Finished) -> Report: ...

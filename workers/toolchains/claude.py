@@ -1,15 +1,15 @@
-"""`claude`: Claude Code in print mode, read from its stream of JSON lines."""
+"""Adapter of `claude`: Claude Code in print mode, with results from its stream of JSON lines."""
 
 from pathlib import Path
 
 from workers.toolchains.base import Finished, Invocation, Report, RoundContext
 from workers.toolchains.claude_stream import ClaudeTally
 from workers.toolchains.jsonl import Follower, add_up
-from workers.toolchains.program import Program, decimal_usd, finish, network, silence
+from workers.toolchains.program import ModelDrivenToolchain, decimal_usd, finish, network, silence
 from workers.toolchains.surroundings import environment
 
 
-class Claude(Program):
+class Claude(ModelDrivenToolchain):
     """Claude Code: the prompt on standard input, a configuration directory of its own."""
 
     name = "claude"
@@ -26,7 +26,7 @@ class Claude(Program):
         if context.ref.max_turns is not None:
             argv += ["--max-turns", str(context.ref.max_turns)]
         argv += ["--max-budget-usd", decimal_usd(context.max_micro_usd)]
-        # Of this round alone: at a place that lasts, an earlier round may have put a file or a link.
+        # For this round alone: in a lasting directory an earlier round may have put a file or a link.
         config = context.out / "claude"
         config.mkdir(exist_ok=True)
         return Invocation(
@@ -36,7 +36,7 @@ class Claude(Program):
                 CLAUDE_CONFIG_DIR=str(config),
                 CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1",
                 DISABLE_AUTOUPDATER="1",
-                # It refuses bypassPermissions as root unless told that it runs in a disposable place.
+                # As root it refuses bypassPermissions unless this variable declares a sandbox.
                 IS_SANDBOX="1",
             ),
             stdin=context.prompt,
@@ -48,8 +48,8 @@ class Claude(Program):
     def spent(self, context: RoundContext, stdout: Path) -> int | None:
         return self._follower.so_far(stdout).usage().spent
 
-    def told(self, context: RoundContext, stdout: Path) -> int | None:
-        return self._follower.so_far(stdout).told
+    def result_count(self, context: RoundContext, stdout: Path) -> int | None:
+        return self._follower.so_far(stdout).result_count
 
     def report(self, context: RoundContext, finished: Finished) -> Report:
         tally = add_up(finished.stdout, ClaudeTally())

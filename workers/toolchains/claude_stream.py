@@ -1,4 +1,4 @@
-"""What Claude Code's stream of JSON lines says: results, usage, trouble, and whether it is done."""
+"""Parser of Claude Code's stream of JSON lines: results, usage, provider errors, and whether it is done."""
 
 import re
 from collections.abc import Sequence
@@ -43,15 +43,15 @@ class _Message:
     is_main: bool
     """Whether it is the main agent's, not a sub-agent's."""
     is_whole: bool
-    """Whether it came in one piece: the program asks so after a stream that broke."""
+    """Whether it arrived in one piece: the program requests that after an interrupted stream."""
 
 
 class ClaudeTally:
-    """Results and the last usage of each message; totals count from a session's start, so the highest stand."""
+    """Results and the last usage of each message; totals count from a session's start, so the highest are kept."""
 
     def __init__(self) -> None:
         self.result: dict[str, Any] | None = None
-        """The last result that came of work."""
+        """The last result after at least one turn."""
         self.trouble = ""
         """What went wrong with the last call of the model; empty where it succeeded."""
         self._results = 0
@@ -66,8 +66,8 @@ class ClaudeTally:
         self._result_error = ""
 
     @property
-    def told(self) -> int | None:
-        """How many results there are; None while something goes on after the last one."""
+    def result_count(self) -> int | None:
+        """The number of results; None while work continues after the last one."""
         return None if self._is_at_work or self._tasks else self._results
 
     def feed(self, event: dict[str, Any]) -> None:
@@ -136,14 +136,14 @@ class ClaudeTally:
             self._tasks.discard(task)
 
     def usage(self) -> Usage:
-        """The results' own figures, or else what the messages add up to: a lower bound."""
+        """Usage by the results' own figures, or else the sum over the messages: a lower bound."""
         result = self.result or {}
-        said = _tokens(mapping(result.get("usage")))
+        reported = _tokens(mapping(result.get("usage")))
         used = [(model, tokens) for each in self._totals.values() for model, tokens in each.items() if tokens]
         seen = [(each.model, each.tokens) for each in self._messages.values()]
-        total = highest(_sum(used), said)
+        total = highest(_sum(used), reported)
         models = {each.model for each in self._messages.values()}
-        basis = [(models.pop(), said)] if said is not None and len(models) == 1 else seen
+        basis = [(models.pop(), reported)] if reported is not None and len(models) == 1 else seen
         counts_sub_agents = bool(used) or any(self._usd.values())
         return Usage(
             sum(self._usd.values()) if self._usd else None,
@@ -154,22 +154,23 @@ class ClaudeTally:
             or not self._is_counted
             or bool(self._tasks)
             or (self._delegates and not counts_sub_agents)
-            or self._lacks_a_call(said),
+            or self._lacks_a_call(reported),
         )
 
     @property
     def has_answered(self) -> bool:
-        """Whether there is a result that is one."""
+        """Whether there is a result that is no failure."""
         return self.result is not None and self._judge(self.result).status in ("success", "partial")
 
-    def _lacks_a_call(self, said: Tokens | None) -> bool:
-        """Whether a stream broke off: what the broken answer cost is told nowhere.
+    def _lacks_a_call(self, reported: Tokens | None) -> bool:
+        """Whether an answer's stream was interrupted: its cost is not reported.
 
-        It comes again in one piece, and the result's `usage` counts neither; or the program ends with the error.
+        The answer is requested again in one piece, and the result's `usage` counts neither; or the program ends with
+        the error.
         """
         main = [each for each in self._messages.values() if each.is_main]
         total = sum(each.tokens.total_in for each in main)
-        if said is not None and any(each.is_whole for each in main) and said.total_in < total:
+        if reported is not None and any(each.is_whole for each in main) and reported.total_in < total:
             return True
         result = self.result or {}
         return result.get("is_error") is True and provider.broke_off(one_line(result.get("result")))
@@ -207,7 +208,7 @@ class ClaudeTally:
 
 
 def _has_worked(result: dict[str, Any]) -> bool:
-    """Whether a result came of any turn: one of an empty queue, or of the program's own end, did not."""
+    """Whether a result has any turn: one for an empty queue, or at the program's own end, has none."""
     turns = count(result.get("num_turns"))
     if turns is None:
         return result.get("is_error") is False or bool(_tokens(mapping(result.get("usage"))))

@@ -1,4 +1,4 @@
-"""`codex`: Codex CLI, `codex exec --json`; it reports tokens but no money."""
+"""Adapter of `codex`: Codex CLI, `codex exec --json`; it reports tokens but no costs."""
 
 import contextlib
 from pathlib import Path
@@ -9,7 +9,7 @@ from workers.toolchains.base import Finished, Invocation, Report, RoundContext
 from workers.toolchains.jsonl import Follower, add_up
 from workers.toolchains.pricing import Tokens, highest
 from workers.toolchains.program import (
-    Program,
+    ModelDrivenToolchain,
     Usage,
     error_text,
     exit_words,
@@ -36,7 +36,7 @@ def _tokens(usage: dict[str, Any]) -> Tokens | None:
 
 
 class CodexTally:
-    """Turns and answers; the usage of a turn counts from the session's start, so the highest stands."""
+    """Turns and answers; the usage of a turn counts from the session's start, so the highest is kept."""
 
     def __init__(self) -> None:
         self.tokens: Tokens | None = None
@@ -52,13 +52,13 @@ class CodexTally:
         self._is_broken = False
 
     @property
-    def told(self) -> int | None:
-        """How many turns have ended; None while another one runs."""
+    def result_count(self) -> int | None:
+        """The number of ended turns; None while another one runs."""
         return self._turns if self._ended else None
 
     @property
     def is_partial(self) -> bool:
-        """Whether a call went uncounted: the last one of a turn that did not end, or one whose answer broke off."""
+        """Whether a call is not counted: the last one of an unfinished turn, or one with an interrupted answer."""
         return self._is_broken or not self._ended
 
     def feed(self, event: dict[str, Any]) -> None:
@@ -102,8 +102,8 @@ class CodexTally:
             return provider.failure(words, f"the turn did not complete, {exit_words(finished)}")
         if not self.answer:
             if not self._has_items and self.tokens is not None and self.tokens.output:
-                return provider.refused()  # it answered, and showed nothing of it
-            # A used-up quota can end as a completed turn that says nothing.
+                return provider.refused()  # it answered, and did not show the answer
+            # A used-up quota can end as a completed turn without an answer.
             return provider.failure(self._error, "") if self._error else Report("failed", message="no answer")
         if finished.has_failed:
             return Report("failed", message=f"answered, but ended with {exit_words(finished)}")
@@ -111,7 +111,7 @@ class CodexTally:
 
 
 class RolloutTally:
-    """The session record below CODEX_HOME, which counts tokens while the turn still runs."""
+    """Usage from the session record below CODEX_HOME, which counts tokens while the turn still runs."""
 
     def __init__(self) -> None:
         self.tokens: Tokens | None = None
@@ -124,7 +124,7 @@ class RolloutTally:
             self.tokens = highest(_tokens(totals), self.tokens)
 
 
-class Codex(Program):
+class Codex(ModelDrivenToolchain):
     """Codex CLI: the prompt as an argument, standard input closed (it waits on an open one)."""
 
     name = "codex"
@@ -155,15 +155,17 @@ class Codex(Program):
         )
 
     def _recorded(self, context: RoundContext) -> tuple[Tokens | None, str]:
-        """What the session records of this round count together, and the names of those that count anything.
+        """The sum over the session records of this round, and the names of those with any tokens.
 
         Each sub-agent has a record of its own, with the id of its session in its name.
         """
         counted: list[tuple[str, Tokens]] = []
         with contextlib.suppress(OSError):
             paths = sorted((self.home(context) / "sessions").glob("*/*/*/rollout-*.jsonl"))
-            told = [(path.name, self._rollouts.so_far(path).tokens) for path in paths[-_MAX_ROLLOUTS:]]
-            counted = [(name, tokens) for name, tokens in told if tokens is not None]
+            result_count = [
+                (path.name, self._rollouts.so_far(path).tokens) for path in paths[-_MAX_ROLLOUTS:]
+            ]
+            counted = [(name, tokens) for name, tokens in result_count if tokens is not None]
         total = sum((tokens for _, tokens in counted), Tokens()) if counted else None
         return total, "\n".join(name for name, _ in counted)
 
@@ -179,8 +181,8 @@ class Codex(Program):
     def spent(self, context: RoundContext, stdout: Path) -> int | None:
         return self._usage(context, self._follower.so_far(stdout)).spent
 
-    def told(self, context: RoundContext, stdout: Path) -> int | None:
-        return self._follower.so_far(stdout).told
+    def result_count(self, context: RoundContext, stdout: Path) -> int | None:
+        return self._follower.so_far(stdout).result_count
 
     def report(self, context: RoundContext, finished: Finished) -> Report:
         tally = add_up(finished.stdout, CodexTally())

@@ -1,4 +1,4 @@
-"""`command`: any program at all, called by a template; the door for every tool without an adapter."""
+"""Adapter `command`: any program, started by a template; for tools without an adapter of their own."""
 
 import dataclasses
 import re
@@ -35,7 +35,7 @@ def _template(ref: ToolchainRef) -> list[str]:
 
 
 def placeholders(ref: ToolchainRef) -> set[str]:
-    """The placeholders that the template uses; an unknown or unbalanced one is refused."""
+    """The placeholders in the template. Raises `WorkerError` for an unknown or unbalanced one."""
     used = set()
     for element in _template(ref):
         for match in _FIELD.finditer(element):
@@ -80,7 +80,7 @@ def fill(context: RoundContext) -> tuple[str, ...]:
 
 
 class Command:
-    """The general door.
+    """The general adapter.
 
     A program that has the network, or that money is set aside for, and that reports no cost has an unknown
     cost; any other cannot have spent money at a provider, and its cost is 0.
@@ -93,7 +93,7 @@ class Command:
         return _template(ref)[0]
 
     def version(self, ref: ToolchainRef) -> str | None:
-        """None: a wrapper script may well ignore `--version` and start to work."""
+        """None: a wrapper script may ignore `--version` and start to work."""
         return None
 
     def invocation(self, context: RoundContext) -> Invocation:
@@ -107,12 +107,12 @@ class Command:
     def spent(self, context: RoundContext, stdout: Path) -> int | None:
         return contract.spent(context)
 
-    def told(self, context: RoundContext, stdout: Path) -> int | None:
-        """None: what stands in `result.json` while it runs need not be its last word."""
+    def result_count(self, context: RoundContext, stdout: Path) -> int | None:
+        """None: while it runs, `result.json` need not be final."""
         return None
 
     def report(self, context: RoundContext, finished: Finished) -> Report:
-        said = contract.report(context, finished, blame="provider")
-        if said.micro_usd is None and not context.ref.network and not context.max_micro_usd:
-            return dataclasses.replace(said, micro_usd=0, is_lower_bound=False)
-        return said
+        result = contract.report(context, finished, blame="provider")
+        if result.micro_usd is None and not context.ref.network and not context.max_micro_usd:
+            return dataclasses.replace(result, micro_usd=0, is_lower_bound=False)
+        return result

@@ -1,4 +1,4 @@
-"""The contract of `command` and `repair`: `BENCH_*` variables in, an optional `result.json` out."""
+"""Contract of `command` and `repair`: `BENCH_*` variables in, an optional `result.json` out."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from workers.toolchains.untrusted import (
 MAX_RESULT_BYTES = 64 * 1024
 _STATUSES = ("success", "partial", "failed", "error")
 _CANNOT_RUN = (126, 127)
-"""What shells, `env` and sandboxes say of a program that is missing or cannot be executed."""
+"""Exit codes of shells, `env` and sandboxes for a program that is missing or cannot be executed."""
 
 
 def result_path(context: RoundContext) -> Path:
@@ -45,9 +45,9 @@ def variables(context: RoundContext) -> dict[str, str]:
 
 
 def stopped(finished: Finished) -> Report | None:
-    """The report of a program that was stopped at its work, without its costs; None for any other."""
+    """The report of a program that was stopped while it worked, without its costs; None for any other."""
     match finished.ended_by:
-        case "exit" | "told":
+        case "exit" | "result":
             return None
         case "budget":
             return Report("partial", message="stopped at its time budget")
@@ -60,9 +60,9 @@ def stopped(finished: Finished) -> Report | None:
 
 
 def cannot_run(finished: Finished) -> Report | None:
-    """The report of a program that this machine cannot run, as its exit code says; None for any other.
+    """The report of a program that this machine cannot run, by its exit code; None for any other.
 
-    One that wrote nothing cannot have come to its model; for one that did, the cost stays as it is told.
+    One without output cannot have called its model; for one with output, the cost stays as reported.
     """
     if finished.ended_by != "exit" or finished.exit_code not in _CANNOT_RUN:
         return None
@@ -78,49 +78,48 @@ def _exited(finished: Finished) -> Report:
     return Report("failed", message=f"ended with {code}")
 
 
-def _judged(said: object, finished: Finished, message: str, blame: ErrorClass) -> Report:
-    if said is None:
+def _judged(status: object, finished: Finished, message: str, blame: ErrorClass) -> Report:
+    if status is None:
         plain = _exited(finished)
         return Report(plain.status, message=message or plain.message)
-    if said not in _STATUSES:
+    if status not in _STATUSES:
         return Report(
-            "error", blame, f"result.json: status is not one of {', '.join(_STATUSES)}: {one_line(said)}"
+            "error", blame, f"result.json: status is not one of {', '.join(_STATUSES)}: {one_line(status)}"
         )
-    if said == "error":
+    if status == "error":
         return Report("error", blame, message or "the program reported an error")
-    if said == "success" and finished.exit_code != 0:
-        return Report("failed", message=f"said success, but {_exited(finished).message}")
-    if said == "failed":
+    if status == "success" and finished.exit_code != 0:
+        return Report("failed", message=f"reported success, but {_exited(finished).message}")
+    if status == "failed":
         return Report("failed", message=message)
-    return Report("success" if said == "success" else "partial", message=message)
+    return Report("success" if status == "success" else "partial", message=message)
 
 
 def report(context: RoundContext, finished: Finished, blame: ErrorClass) -> Report:
-    """What `result.json` and the exit code say together; `blame` is the class of a broken result.
+    """The report by `result.json` and the exit code; `blame` is the class of an invalid result.
 
-    Without a file the exit code alone speaks. A program that was stopped keeps what it reported of its costs, as a
-    lower bound.
+    Without a file the exit code alone decides. The costs that a stopped program reported are a lower bound.
     """
     text = read_bytes(result_path(context), MAX_RESULT_BYTES + 1)
     document = None if text is None else parse_json(text)
-    said = mapping(document)
+    fields = mapping(document)
     verdict = stopped(finished) or (cannot_run(finished) if text is None else None)
     if verdict is None and text is not None and not isinstance(document, dict):
         verdict = Report("error", blame, "result.json is not a JSON object")
     if verdict is None:
-        verdict = _judged(said.get("status"), finished, one_line(said.get("message")), blame)
+        verdict = _judged(fields.get("status"), finished, one_line(fields.get("message")), blame)
     return Report(
         verdict.status,
         verdict.error_class,
         verdict.message,
-        micro_usd=verdict.micro_usd if text is None else micro(dollars(said.get("cost_usd"))),
+        micro_usd=verdict.micro_usd if text is None else micro(dollars(fields.get("cost_usd"))),
         is_lower_bound=finished.is_stopped,
-        tokens_in=count(said.get("tokens_in")),
-        tokens_out=count(said.get("tokens_out")),
+        tokens_in=count(fields.get("tokens_in")),
+        tokens_out=count(fields.get("tokens_out")),
     )
 
 
 def spent(context: RoundContext) -> int | None:
-    """Micro-dollars in the `result.json` that lies there now; a half-written file tells nothing."""
+    """Micro-dollars in the current `result.json`; None where it is missing or partly written."""
     text = read_bytes(result_path(context), MAX_RESULT_BYTES + 1)
     return None if text is None else micro(dollars(mapping(parse_json(text)).get("cost_usd")))

@@ -1,4 +1,4 @@
-"""Reading JSON lines of a program that may still be writing them, that may lie, and that may be huge."""
+"""Incremental reader of JSON lines of an untrusted program, which may still be writing them; bounded in memory."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ _FOLLOWED = 512
 
 
 class Tally(Protocol):
-    """Adds events up; any JSON object may come, and none makes it raise."""
+    """An accumulator of events; it accepts any JSON object and never raises."""
 
     def feed(self, event: dict[str, Any]) -> None: ...
 
@@ -25,8 +25,8 @@ class Tally(Protocol):
 T = TypeVar("T", bound=Tally)
 
 
-class _Stream(Generic[T]):
-    """One file read so far: what was added up, and the start of a line that has no end yet."""
+class _LineReader(Generic[T]):
+    """Read position in one file: the tally so far, and the start of an incomplete line."""
 
     def __init__(self, tally: T) -> None:
         self.tally = tally
@@ -52,24 +52,24 @@ class _Stream(Generic[T]):
             self._rest, self._dropping = b"", True
 
     def drain(self, handle: int) -> None:
-        """Read what has been added since the last time."""
+        """Read what was appended since the last call."""
         while chunk := os.pread(handle, _CHUNK, self.offset):
             self.offset += len(chunk)
             self._add(chunk)
 
     def close(self) -> None:
-        """Take a last line without line end for what it is."""
+        """Read a last line without line end."""
         if not self._dropping:
             self._line(self._rest)
         self._rest = b""
 
 
 def add_up(path: Path, tally: T) -> T:
-    """`tally` after all objects in the file; lines that are no JSON objects are passed over."""
+    """`tally` after all objects in the file; lines that are no JSON objects are skipped."""
     handle = open_regular(path)
     if handle is None:
         return tally
-    stream = _Stream(tally)
+    stream = _LineReader(tally)
     try:
         with contextlib.suppress(OSError):
             stream.drain(handle)
@@ -80,18 +80,18 @@ def add_up(path: Path, tally: T) -> T:
 
 
 class Follower(Generic[T]):
-    """Adds growing files up, reading only what is new at each look; safe from any thread."""
+    """Tallies of growing files, of which each call reads only the new part; thread-safe."""
 
     def __init__(self, fresh: Callable[[], T]) -> None:
         self._fresh = fresh
         self._lock = threading.Lock()
-        self._streams: OrderedDict[Path, _Stream[T]] = OrderedDict()
+        self._streams: OrderedDict[Path, _LineReader[T]] = OrderedDict()
 
-    def _stream(self, path: Path, status: os.stat_result) -> _Stream[T]:
+    def _stream(self, path: Path, status: os.stat_result) -> _LineReader[T]:
         identity = (status.st_dev, status.st_ino)
         stream = self._streams.pop(path, None)
         if stream is None or stream.identity != identity or stream.offset > status.st_size:
-            stream = _Stream(self._fresh())
+            stream = _LineReader(self._fresh())
             stream.identity = identity
         self._streams[path] = stream
         while len(self._streams) > _FOLLOWED:
@@ -99,7 +99,7 @@ class Follower(Generic[T]):
         return stream
 
     def so_far(self, path: Path) -> T:
-        """The tally of the complete lines written by now; an empty one where there is no file."""
+        """The tally of the complete lines so far; an empty one where there is no file."""
         handle = open_regular(path)
         if handle is None:
             return self._fresh()

@@ -1,4 +1,4 @@
-"""`mini-swe-agent`: its `mini` program, read from the trajectory it rewrites after every step."""
+"""Adapter of `mini-swe-agent`: its `mini` program, with results from the trajectory that it writes after every step."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from workers.toolchains import provider, version
 from workers.toolchains.base import Finished, Invocation, Report, RoundContext
 from workers.toolchains.pricing import Tokens
 from workers.toolchains.program import (
-    Program,
+    ModelDrivenToolchain,
     Usage,
     decimal_usd,
     error_text,
@@ -33,13 +33,13 @@ from workers.toolchains.untrusted import (
 )
 
 LIMIT_SHARE = 0.9
-"""The program looks at its limit before a call, not during it, and so overshoots by one call; a tenth of the
-money is kept back for that call. One that costs more than the tenth still overshoots."""
+"""The program checks its limit before a call, not during it, and so exceeds it by one call; a tenth of the money is
+kept for that call. One that costs more than the tenth still exceeds it."""
 _COST = re.compile(rb'"instance_cost":\s*(\d[\d.eE+-]*)')
 _EXIT = re.compile(rb'"exit_status":\s*"[^"]')
 _HEAD_BYTES = 4096
 _LONG_HEAD_BYTES = 128 * 1024
-"""The exit status stands behind the configuration, which holds the prompts."""
+"""The exit status is after the configuration, which includes the prompts."""
 
 
 def _limit(context: RoundContext) -> int:
@@ -62,7 +62,7 @@ def _tokens(messages: list[Any]) -> Tokens | None:
 
 
 class Trajectory:
-    """What the trajectory file says; an absent or broken one says nothing."""
+    """Parsed trajectory file; a missing or invalid one has no values."""
 
     def __init__(self, data: bytes | None) -> None:
         document = mapping(None if data is None else parse_json(data))
@@ -78,7 +78,7 @@ class Trajectory:
         self.tokens = _tokens(messages)
 
     def usage(self, model: str | None) -> Usage:
-        """A cost of 0 for calls that were made is a price that the program does not know."""
+        """Usage of the trajectory; a cost of 0 with calls means that the program does not know the price."""
         is_partial = provider.broke_off(f"{self.exit_status} {self.exception}")
         return priced(
             model, self.tokens, self.usd, has_worked=self.present and self.calls != 0, is_partial=is_partial
@@ -104,7 +104,7 @@ class Trajectory:
         return provider.failure(f"{self.exit_status}: {self.exception}", "error")
 
 
-class MiniSweAgent(Program):
+class MiniSweAgent(ModelDrivenToolchain):
     """mini-swe-agent: the task as an argument, no questions asked before, during or after."""
 
     name = "mini-swe-agent"
@@ -116,7 +116,7 @@ class MiniSweAgent(Program):
         return context.out / "trajectory.json"
 
     def version(self, ref: ToolchainRef) -> str | None:
-        """It has no option for it, but says it in the banner it prints before it refuses this one."""
+        """Its version from the banner that it prints before it refuses `--version`."""
         return version.ask(self.program)
 
     def invocation(self, context: RoundContext) -> Invocation:
@@ -142,19 +142,19 @@ class MiniSweAgent(Program):
         )
 
     def spent(self, context: RoundContext, stdout: Path) -> int | None:
-        """Read from the head of the file, where the costs stand; the messages after it grow large."""
+        """Read from the head of the file, which has the costs; the messages after it become large."""
         head = read_bytes(self.trajectory(context), _HEAD_BYTES)
-        found = None if head is None else _COST.search(head)
-        if found is None:
+        match = None if head is None else _COST.search(head)
+        if match is None:
             return None
-        return micro(dollars(parse_json(found.group(1)))) or None
+        return micro(dollars(parse_json(match.group(1)))) or None
 
-    def told(self, context: RoundContext, stdout: Path) -> int | None:
-        """1 once the trajectory has an exit status; only the head is read, where both stand."""
+    def result_count(self, context: RoundContext, stdout: Path) -> int | None:
+        """1 once the trajectory has an exit status, which is in the head; only that is read."""
         head = read_bytes(self.trajectory(context), _LONG_HEAD_BYTES)
         return 1 if head is not None and _EXIT.search(head.partition(b'"messages"')[0]) else None
 
     def report(self, context: RoundContext, finished: Finished) -> Report:
-        told = Trajectory(read_bytes(self.trajectory(context)))
-        verdict = told.verdict(finished, _limit(context))
-        return finish(finished, verdict, told.usage(context.ref.model))
+        trajectory = Trajectory(read_bytes(self.trajectory(context)))
+        verdict = trajectory.verdict(finished, _limit(context))
+        return finish(finished, verdict, trajectory.usage(context.ref.model))

@@ -1,4 +1,4 @@
-"""`opencode`: its run command with JSON events, one `step_finish` for each call of the model."""
+"""Adapter of `opencode`: its run command with JSON events, one `step_finish` for each call of the model."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from workers.toolchains.base import Finished, Invocation, Report, RoundContext
 from workers.toolchains.jsonl import Follower, add_up
 from workers.toolchains.pricing import Tokens, price
 from workers.toolchains.program import (
-    Program,
+    ModelDrivenToolchain,
     Usage,
     error_text,
     exit_words,
@@ -25,17 +25,17 @@ _LAST = ("stop", "length", "content-filter")
 """Why a step was the last one; after any other, a further step follows."""
 
 
-def _tokens(told: dict[str, Any]) -> Tokens | None:
-    """Reasoning is billed as output but counted beside it; the cache is counted beside the input."""
-    cache = mapping(told.get("cache"))
-    given, out = count(told.get("input")), count(told.get("output"))
+def _tokens(counts: dict[str, Any]) -> Tokens | None:
+    """Token counts of a step: reasoning is billed as output but counted separately, as the cache is from the input."""
+    cache = mapping(counts.get("cache"))
+    given, out = count(counts.get("input")), count(counts.get("output"))
     if given is None or out is None:
         return None
     return Tokens(
         input=given,
         cached=count(cache.get("read")) or 0,
         cache_write=count(cache.get("write")) or 0,
-        output=out + (count(told.get("reasoning")) or 0),
+        output=out + (count(counts.get("reasoning")) or 0),
     )
 
 
@@ -65,21 +65,21 @@ class OpencodeTally:
         self._unpriced: Tokens | None = None
 
     @property
-    def told(self) -> int | None:
-        """How many answers were told; None while something goes on after the last one."""
+    def result_count(self) -> int | None:
+        """The number of final answers; None while work continues after the last one."""
         return None if self._is_at_work else self._stops
 
     def feed(self, event: dict[str, Any]) -> None:
         part = mapping(event.get("part"))
         match event.get("type"):
             case "step_start":
-                # A step that never finished: its stream broke off, and what it cost is told nowhere.
+                # The step before never finished: its stream was interrupted, and its cost is not reported.
                 self._is_partial = self._is_partial or self._is_open
                 self._is_at_work = self._is_open = True
                 self.trouble = ""
             case "text":
                 self.answer = one_line(part.get("text")) or self.answer
-                # The last words of a step may be told after its end.
+                # The last text of a step may arrive after its end.
                 self._is_at_work = self._is_at_work or part.get("messageID") != self._last_message
             case "tool_use":
                 self._is_at_work = True
@@ -101,16 +101,16 @@ class OpencodeTally:
         elif tokens:
             self._unpriced = (self._unpriced or Tokens()) + tokens
         else:
-            self._is_partial = True  # no call is free of tokens: this one's were not told
+            self._is_partial = True  # every call has tokens: this one's are not reported
         self._is_open, self.trouble = False, ""
         self._reason, self._last_message = part.get("reason"), part.get("messageID")
         self._is_at_work = self._reason not in _LAST
         self._stops += not self._is_at_work
         if self.error and self.answer and self._reason == "stop":
-            self.error = ""  # a call that failed, was tried again and came to its end
+            self.error = ""  # a failed call that was retried successfully
 
     def usage(self, model: str | None) -> Usage:
-        """What steps without a cost used is priced; where it cannot be, the sum of the others is a lower bound."""
+        """Usage of all steps: those without a cost are priced, or else the sum of the others is a lower bound."""
         # With neither a last step nor an error, it ended in the middle of something.
         is_partial = self._is_partial or (self._is_at_work and not self.trouble)
         if self._unpriced is None:
@@ -137,12 +137,12 @@ class OpencodeTally:
 
 
 def _delegates(event: dict[str, Any], part: dict[str, Any]) -> bool:
-    """Whether a tool ran a session of its own, whose steps this stream does not tell."""
+    """Whether a tool ran a session of its own, whose steps are not in this stream."""
     session = mapping(mapping(part.get("state")).get("metadata")).get("sessionId")
     return part.get("tool") == "task" or (session is not None and session != event.get("sessionID"))
 
 
-class Opencode(Program):
+class Opencode(ModelDrivenToolchain):
     """opencode: the prompt as an argument, the model named `provider/model`."""
 
     name = "opencode"
@@ -171,8 +171,8 @@ class Opencode(Program):
     def spent(self, context: RoundContext, stdout: Path) -> int | None:
         return self._follower.so_far(stdout).usage(context.ref.model).spent
 
-    def told(self, context: RoundContext, stdout: Path) -> int | None:
-        return self._follower.so_far(stdout).told
+    def result_count(self, context: RoundContext, stdout: Path) -> int | None:
+        return self._follower.so_far(stdout).result_count
 
     def report(self, context: RoundContext, finished: Finished) -> Report:
         tally = add_up(finished.stdout, OpencodeTally())

@@ -1,4 +1,4 @@
-"""What tokens cost, where a program reports tokens but no money."""
+"""Price tables: the cost of tokens where a program reports tokens but no cost."""
 
 import json
 import math
@@ -67,15 +67,15 @@ class Tokens:
         )
 
 
-def highest(one: Tokens | None, other: Tokens | None) -> Tokens | None:
-    """Count by count the higher one: what a running total has come to, also where it was reset."""
-    if one is None or other is None:
-        return other if one is None else one
-    return Tokens(*map(max, astuple(one), astuple(other)))
+def highest(first: Tokens | None, second: Tokens | None) -> Tokens | None:
+    """The higher value of each count: the high-water mark of a running total, also where it was reset."""
+    if first is None or second is None:
+        return second if first is None else first
+    return Tokens(*map(max, astuple(first), astuple(second)))
 
 
 def load(path: Path) -> PriceTable:
-    """Read a price file; a broken one is refused with one line."""
+    """Read a price file. Raises `WorkerError`, with one line, where it is invalid."""
     try:
         return PriceTable.model_validate(json.loads(path.read_text("utf-8")))
     except OSError as error:
@@ -95,7 +95,7 @@ def _models(override: str | None) -> Mapping[str, Price]:
 
 
 def check_prices() -> None:
-    """Refuse a missing or broken `BENCH_PRICES` file, before anything runs."""
+    """Check the `BENCH_PRICES` file before anything runs. Raises `WorkerError` where it is missing or invalid."""
     _models(os.environ.get("BENCH_PRICES"))
 
 

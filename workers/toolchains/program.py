@@ -1,4 +1,4 @@
-"""What the adapters of model-driven programs share: prompts, money limits, costs and endings."""
+"""Base of the adapters of model-driven programs: prompts, money limits, costs and exits."""
 
 import dataclasses
 import re
@@ -12,7 +12,7 @@ from workers.toolchains.pricing import Tokens, price
 from workers.toolchains.untrusted import micro, one_line, read_bytes, read_tail
 
 NO_OUTPUT_SECONDS = 900.0
-"""Such a program is quiet while its model thinks or its tests run, but not for longer than this."""
+"""Timeout without output: such a program is silent while its model thinks or its tests run, but not for longer."""
 MAX_ARGUMENT_BYTES = 100_000
 """Linux refuses one argument of 128 KiB or more."""
 _NO_BINARY = re.compile(
@@ -20,12 +20,12 @@ _NO_BINARY = re.compile(
     r"|cannot find module|MODULE_NOT_FOUND|No module named|\bspawn\w* \S+ ENOENT",
     re.IGNORECASE,
 )
-"""What launchers from npm and PyPI say where the program itself, a package beside them, is not there."""
+"""Messages of launchers from npm and PyPI where the program itself, a separate package, is missing."""
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What a program used, so far or in all; None where it does not tell."""
+    """Usage of a program, so far or in total; None where it is not reported."""
 
     usd: float | None = None
     priced: int | None = None
@@ -38,7 +38,7 @@ class Usage:
 
     @property
     def reported(self) -> int | None:
-        """Micro-dollars the program reported; a zero beside tokens or an answer is a price it does not know."""
+        """Micro-dollars that the program reported; 0 with tokens or an answer means that the price is unknown."""
         if not self.usd and (self.has_worked or self.tokens not in (None, Tokens())):
             return None
         return micro(self.usd)
@@ -57,16 +57,16 @@ def priced(
     has_worked: bool = False,
     is_partial: bool = False,
 ) -> Usage:
-    """Usage of one model's tokens, priced from the table; of no tokens nothing can be said."""
+    """Usage of one model's tokens, priced from the table; without tokens the price is None."""
     amount = price(model, tokens) if tokens else None
     return Usage(usd, amount, tokens, has_worked, is_partial)
 
 
 def finish(finished: Finished, verdict: Report, usage: Usage, trouble: str = "") -> Report:
-    """The report: how the program was stopped, or that it cannot run here, or else `verdict`; with its costs.
+    """The final report: of a stopped program, of one that cannot run here, or else `verdict`; with its costs.
 
-    `trouble`: the last thing that its provider did, where that was a failure. What a stopped program used is a lower
-    bound: it counts a call once that is over, and some of them later.
+    `trouble`: the provider's error, where the last call failed. The usage of a stopped program is a lower bound: a
+    call is counted once it is over, or later.
     """
     unable = None if usage.has_worked or usage.tokens else _cannot_run(finished)
     if unable is not None:
@@ -83,7 +83,7 @@ def finish(finished: Finished, verdict: Report, usage: Usage, trouble: str = "")
 
 
 def _stopped(finished: Finished, trouble: str) -> Report | None:
-    """The report of a stopped program. One that waited for its provider up to then says nothing about the action."""
+    """The report of a stopped program; class `provider` where it was waiting for a failing provider."""
     report = stopped(finished)
     if report is None or not trouble or finished.ended_by not in ("budget", "silence"):
         return report
@@ -94,7 +94,7 @@ def _stopped(finished: Finished, trouble: str) -> Report | None:
 
 
 def _cannot_run(finished: Finished) -> Report | None:
-    """The report of a program that cannot run here: its exit code says so, or its launcher finds no binary."""
+    """The report of a program that cannot run here, by its exit code or its launcher's message; None for any other."""
     if (unable := cannot_run(finished)) is not None:
         return unable
     words = error_text(finished)
@@ -105,18 +105,18 @@ def _cannot_run(finished: Finished) -> Report | None:
 
 def exit_words(finished: Finished) -> str:
     """How the process ended, for a message."""
-    if finished.ended_by == "told":
+    if finished.ended_by == "result":
         return "stopped after its result"
     return "a signal" if finished.exit_code is None else f"exit code {finished.exit_code}"
 
 
 def error_text(finished: Finished) -> str:
-    """The end of standard error, for programs that fail before they can speak their own format."""
+    """The end of standard error, for programs that fail before they write their own format."""
     return read_tail(finished.stderr)
 
 
 def prompt_argument(context: RoundContext) -> str:
-    """The prompt as one command-line argument; one too long to be an argument is pointed at instead."""
+    """The prompt as one command-line argument; one that is too long is replaced by a reference to its file."""
     data = (read_bytes(context.prompt) or b"").replace(b"\0", b"")
     if len(data) > MAX_ARGUMENT_BYTES:
         return f"Read the file {context.prompt} and do what it says."
@@ -139,12 +139,12 @@ def silence(ref: ToolchainRef) -> float:
 
 
 def network(ref: ToolchainRef) -> bool:
-    """A model is reached over the network unless the reference says otherwise."""
+    """Whether the program gets the network: yes, unless the reference denies it."""
     return True if ref.network is None else ref.network
 
 
-class Program:
-    """The parts of an adapter that every model-driven program has in common."""
+class ModelDrivenToolchain:
+    """Base class of the adapters of model-driven programs."""
 
     name: str
     program: str

@@ -1,4 +1,4 @@
-"""Telling a provider's failure from the program's, and which key a model needs."""
+"""Classification of provider failures, and the names of the keys that a model needs."""
 
 import re
 from dataclasses import replace
@@ -9,7 +9,7 @@ from workers.toolchains.untrusted import one_line
 
 REFUSED: Final = "refused"
 CONTEXT_OVERFLOW: Final = "context_overflow"
-"""Fail codes that a program's own words come to."""
+"""Fail codes by a program's own messages."""
 _FAILURES = re.compile(
     r"rate.?limit|too many requests|overloaded|quota|usage limit|hit your (usage )?limit"
     r"|insufficient.{0,20}(credit|balance|fund)|credit balance|billing|payment required"
@@ -55,15 +55,15 @@ _FAMILIES = (
 
 
 def is_provider_failure(text: str) -> bool:
-    """Whether an error text speaks of limits, keys, overload or the network rather than of the task."""
+    """Whether an error text is about limits, keys, overload or the network, and not about the task."""
     return _FAILURES.search(text) is not None and _own_failure(text) is None
 
 
 def failure(text: str, otherwise: str) -> Report:
-    """The report of an error that a program put into words.
+    """The report of a program's error message.
 
-    Too much for the model's window, and what the model will not do, are the candidate's own failures; everything
-    else that stops a program from talking to its model says nothing about the action under test.
+    A context overflow and a refusal of the model are the candidate's own failures; every other error between a
+    program and its model is unrelated to the action under test.
     """
     message = one_line(text) or otherwise
     own = _own_failure(text)
@@ -71,7 +71,7 @@ def failure(text: str, otherwise: str) -> Report:
 
 
 def broke_off(text: str) -> bool:
-    """Whether an answer may have been served, and charged, in part before an error; a refusal by status is free."""
+    """Whether an answer may have been sent, and charged, in part before the error; a refused connection is free."""
     return _BROKE_OFF.search(text) is not None and _NOT_REACHED.search(text) is None
 
 

@@ -1,4 +1,4 @@
-"""The toolchains by name, and what keeps one from running here."""
+"""Registry of the toolchains by name, and checks whether one can run here."""
 
 import shutil
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ def known_toolchains() -> tuple[str, ...]:
 
 
 def get_toolchain(name: str) -> Toolchain:
-    """The adapter of that name; adapters may be shared by candidates and threads."""
+    """The adapter of that name, thread-safe. Raises `WorkerError` for an unknown name."""
     try:
         return _TOOLCHAINS[name]
     except KeyError:
@@ -54,14 +54,13 @@ def get_toolchain(name: str) -> Toolchain:
 def can_spend(ref: ToolchainRef) -> bool:
     """Whether a run can cost more than compute time: it reaches a model provider, or has the network.
 
-    `command` may be any program, but one without the network has nobody to pay.
+    `command` may be any program, but one without the network cannot reach a provider.
     """
     return bool(ref.network) or (get_toolchain(ref.name).uses_provider and ref.name != Command.name)
 
 
 def check_ref(ref: ToolchainRef) -> None:
-    """Refuse a reference that can run on no machine: an unknown name, a template that makes no sense, or a
-    price file that cannot be read."""
+    """Check a reference. Raises `WorkerError` for an unknown name, an invalid template or an unreadable price file."""
     if get_toolchain(ref.name).uses_provider:
         check_prices()
     if ref.name == "command":
@@ -71,15 +70,15 @@ def check_ref(ref: ToolchainRef) -> None:
 
 
 def missing_executable(ref: ToolchainRef) -> str | None:
-    """One line on what to install where this machine lacks the program; None where it is there.
+    """One line on what to install where this machine lacks the program; None where it is installed.
 
-    A program inside the checkout (a relative path, or one under a placeholder) cannot be looked for ahead.
+    A program inside the checkout (a relative path, or one under a placeholder) cannot be checked in advance.
     """
     program = get_toolchain(ref.name).executable(ref)
     if not program.startswith("/") and ("/" in program or "{" in program):
         return None
     if shutil.which(program) is not None:
         return None
-    remedy = _INSTALL.get(ref.name)
-    mend = f"install it (`{remedy}`)" if remedy else "install it, or correct argv"
-    return f"toolchain {ref.name}: no executable {program!r} on this machine's PATH; {mend}"
+    package = _INSTALL.get(ref.name)
+    remedy = f"install it (`{package}`)" if package else "install it, or correct argv"
+    return f"toolchain {ref.name}: no executable {program!r} on this machine's PATH; {remedy}"

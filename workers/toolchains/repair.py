@@ -1,4 +1,4 @@
-"""`repair`: the built-in program repairer, which needs no model, no key and no network."""
+"""Adapter `repair`: the built-in program repairer, which needs no model, no key and no network."""
 
 import dataclasses
 import sys
@@ -13,7 +13,7 @@ from workers.toolchains.surroundings import environment
 
 
 class Repair:
-    """`python -m workers.repair`, told by the same variables as `command`; it costs compute minutes only."""
+    """`python -m workers.repair`, with the same variables as `command`; it costs compute minutes only."""
 
     name = "repair"
     uses_provider = False
@@ -43,14 +43,14 @@ class Repair:
     def spent(self, context: RoundContext, stdout: Path) -> int | None:
         return 0
 
-    def told(self, context: RoundContext, stdout: Path) -> int | None:
+    def result_count(self, context: RoundContext, stdout: Path) -> int | None:
         return None
 
     def report(self, context: RoundContext, finished: Finished) -> Report:
-        found = contract.report(context, finished, blame="infra")
-        if finished.ended_by == "exit" and finished.exit_code and found.status == "failed":
-            # It ends with 0 whatever comes of a round.
-            found = dataclasses.replace(found, status="error", error_class="infra")
-        if found.status == "error":
-            found = dataclasses.replace(found, fail_code="cannot_try")
-        return dataclasses.replace(found, micro_usd=0, is_lower_bound=False, tokens_in=None, tokens_out=None)
+        result = contract.report(context, finished, blame="infra")
+        if finished.ended_by == "exit" and finished.exit_code and result.status == "failed":
+            # A completed round has exit code 0, whatever its result.
+            result = dataclasses.replace(result, status="error", error_class="infra")
+        if result.status == "error":
+            result = dataclasses.replace(result, fail_code="cannot_try")
+        return dataclasses.replace(result, micro_usd=0, is_lower_bound=False, tokens_in=None, tokens_out=None)

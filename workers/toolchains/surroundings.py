@@ -1,4 +1,4 @@
-"""The complete environment of a toolchain process: nothing is inherited, everything is named here."""
+"""Environment of a toolchain process: an allow-list of variables, and nothing inherited."""
 
 import os
 
@@ -10,8 +10,7 @@ from workers.toolchains.base import RoundContext
 def environment(context: RoundContext, **more: str) -> dict[str, str]:
     """PATH and locale of the worker, a HOME of the candidate's own, what `ref.env` names, and `more`.
 
-    Raises `WorkerError` where `ref.env` names a variable of the farm itself, however that came to be in an order, or
-    one that this worker has not.
+    Raises `WorkerError` where `ref.env` names a variable of the farm itself, or one that this worker does not have.
     """
     try:
         check_passed_names(context.ref.env)
@@ -20,8 +19,8 @@ def environment(context: RoundContext, **more: str) -> dict[str, str]:
     for name in context.ref.env:
         if name not in os.environ:
             raise WorkerError(
-                f"toolchain {context.ref.name}: env names {name}, which this worker has not; set it where the worker"
-                " is started, or take it out of env"
+                f"toolchain {context.ref.name}: env names {name}, which this worker does not have; set it where the"
+                " worker is started, or take it out of env"
             )
     env = {
         "PATH": os.environ.get("PATH", os.defpath),

@@ -1,4 +1,4 @@
-"""Reading what an untrusted program left behind: bounded, never blocking, never raising."""
+"""Reading files of an untrusted program: bounded, without blocking on pipes or following links, never raising."""
 
 import json
 import math
@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
-"""A stream or trajectory beyond this is read no further."""
+"""The most bytes that are read of a stream or trajectory."""
 MAX_COUNT = 10**15
-"""Counters above this are rubbish, and would not fit the database."""
+"""Larger counters are invalid, and would not fit the database."""
 MAX_USD = 1e6
 
-# Elsewhere than on Linux a directory must be readable to be passed through.
+# Outside Linux a directory must be readable to be opened on the way to a file.
 _DIRECTORY = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _SECRET = re.compile(r"\b(sk|key|AKIA|ghp|xoxb)[-_][A-Za-z0-9_*-]{6,}")
 
@@ -22,24 +22,24 @@ _SECRET = re.compile(r"\b(sk|key|AKIA|ghp|xoxb)[-_][A-Za-z0-9_*-]{6,}")
 def open_regular(path: Path) -> int | None:
     """A descriptor of a regular file, for reading; None where there is none.
 
-    No link is followed, not in any directory on the way either, and a named pipe is not waited for: the program
-    chose what lies there. `path` is absolute, and the directories that are not the program's hold no links.
+    No link is followed, in no part of the path, and a named pipe does not block: the program controls what is there.
+    `path` is absolute, and the directories that are not the program's contain no links.
     """
     *directories, name = path.parts
     try:
-        place = os.open(directories[0], _DIRECTORY)
+        parent = os.open(directories[0], _DIRECTORY)
     except (OSError, IndexError):
         return None
     try:
         for directory in directories[1:]:
-            inner = os.open(directory, _DIRECTORY, dir_fd=place)
-            os.close(place)
-            place = inner
-        handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=place)
+            inner = os.open(directory, _DIRECTORY, dir_fd=parent)
+            os.close(parent)
+            parent = inner
+        handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
     except (OSError, ValueError):
         return None
     finally:
-        os.close(place)
+        os.close(parent)
     if stat.S_ISREG(os.fstat(handle).st_mode):
         return handle
     os.close(handle)
@@ -109,7 +109,7 @@ def micro(usd: float | None) -> int | None:
 
 
 def one_line(value: Any, limit: int = 300) -> str:
-    """Text fit for a message: one line, storable as UTF-8 without NUL, bounded, keys blotted out."""
+    """Text for a message: one line, storable as UTF-8 without NUL, bounded, with keys redacted."""
     if not isinstance(value, str):
         return ""
     text = value[: limit * 20].encode("utf-8", "replace").decode("utf-8")

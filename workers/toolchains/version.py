@@ -1,4 +1,4 @@
-"""What a program says of its version, asked once per installed file."""
+"""Version of an installed program, cached by its file."""
 
 import contextlib
 import os
@@ -15,8 +15,8 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)+[0-9A-Za-z.+-]*")
 _known: dict[tuple[str, int, int], str] = {}
 
 
-def _said(program: str, arguments: tuple[str, ...], env: Mapping[str, str]) -> str:
-    """Both outputs of the program; empty where it is not done in time. Nothing of it is left running."""
+def _output_of(program: str, arguments: tuple[str, ...], env: Mapping[str, str]) -> str:
+    """Both outputs of the program; empty at the timeout. Its process group is killed in any case."""
     with tempfile.TemporaryDirectory(prefix="bench-version-", ignore_cleanup_errors=True) as home:
         process = subprocess.Popen(
             [program, *arguments],
@@ -42,7 +42,7 @@ def _said(program: str, arguments: tuple[str, ...], env: Mapping[str, str]) -> s
 def ask(
     program: str, arguments: tuple[str, ...] = ("--version",), env: Mapping[str, str] | None = None
 ) -> str | None:
-    """The version number of an executable, or None where it is missing, silent or slow."""
+    """The version number of an executable; None where it is missing, prints none or is too slow."""
     path = shutil.which(program)
     if path is None:
         return None
@@ -50,10 +50,10 @@ def ask(
         status = Path(path).stat()
         key = (str(Path(path).resolve()), status.st_mtime_ns, status.st_size)
         if key not in _known:
-            found = _NUMBER.search(_said(path, arguments, env or {}))
-            if found is None:
+            match = _NUMBER.search(_output_of(path, arguments, env or {}))
+            if match is None:
                 return None
-            _known[key] = found.group()[:64].rstrip(".+-")
+            _known[key] = match.group()[:64].rstrip(".+-")
         return _known[key]
     except OSError:
         return None

@@ -22,7 +22,7 @@ SECRETS = {
 }
 BUGGY = "def add(a, b):\n    return a - b\n"
 
-Ending = Literal["exit", "told", "budget", "silence", "cap", "cancel"]
+Ending = Literal["exit", "result", "budget", "silence", "cap", "cancel"]
 
 
 @dataclass

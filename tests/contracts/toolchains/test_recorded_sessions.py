@@ -49,7 +49,7 @@ def report_of(context: RoundContext, program: str, name: str, exit_code: int | N
     toolchain, stdout = get_toolchain(program), context.out / "stdout"
     ended_by: Any = "exit"
     if exit_code is None:
-        ended_by = "budget" if toolchain.told(context, stdout) is None else "told"
+        ended_by = "budget" if toolchain.result_count(context, stdout) is None else "result"
     return toolchain.report(context, Finished(exit_code, stdout, context.out / "stderr", ended_by, 1))
 
 

@@ -33,7 +33,7 @@ SAMPLES = {
     "aider": "aider-*",
     "mini-swe-agent": "mini-*",
 }
-ENDINGS = st.sampled_from(["exit", "told", "budget", "silence", "cap", "cancel"])
+ENDINGS = st.sampled_from(["exit", "result", "budget", "silence", "cap", "cancel"])
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -86,7 +86,7 @@ def survives(name: str, left: bytes, stderr: bytes, ended_by: Any, code: int) ->
         toolchain = get_toolchain(name)
         spent = toolchain.spent(context, stdout)
         assert spent is None or 0 <= spent < 2**62
-        assert toolchain.told(context, stdout) in (None, *range(10_000))
+        assert toolchain.result_count(context, stdout) in (None, *range(10_000))
         finished = Finished(code if ended_by == "exit" else None, stdout, context.out / "stderr", ended_by, 1)
         storable(toolchain.report(context, finished))
 

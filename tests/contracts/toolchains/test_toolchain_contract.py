@@ -62,7 +62,7 @@ def test_only_what_the_reference_names_is_handed_over(
     env = get_toolchain(name).invocation(make_context(ref_of(name, env=["MY_PROXY"]))).env
     assert env["MY_PROXY"] == "http://localhost:1"
     assert "NOT_NAMED" not in env
-    with pytest.raises(WorkerError, match="NOT_SET, which this worker has not"):
+    with pytest.raises(WorkerError, match="NOT_SET, which this worker does not have"):
         get_toolchain(name).invocation(make_context(ref_of(name, env=["NOT_SET"]), cell="other"))
 
 
@@ -153,10 +153,10 @@ def test_a_program_that_tells_its_result_and_does_not_end_is_judged_by_it(
         toolchain,
         context,
         "lingers",
-        stop="told",
-        stop_when=lambda: toolchain.told(context, context.out / "stdout") is not None,
+        stop="result",
+        stop_when=lambda: toolchain.result_count(context, context.out / "stdout") is not None,
     )
-    assert done.finished.ended_by == "told"
+    assert done.finished.ended_by == "result"
     assert (done.report.status, done.fixed, done.report.is_lower_bound) == ("success", True, False), (
         done.report
     )
@@ -174,7 +174,7 @@ def test_a_program_at_work_has_told_no_result(name: str, make_context: MakeConte
     context, toolchain = make_context(ref_of(name)), get_toolchain(name)
     half_way = lambda: "a + b" in (context.checkout / "calc.py").read_text()  # noqa: E731
     run(toolchain, context, "killed", stop="budget", stop_when=half_way)
-    assert toolchain.told(context, context.out / "stdout") is None
+    assert toolchain.result_count(context, context.out / "stdout") is None
 
 
 @pytest.mark.parametrize("code", [126, 127])

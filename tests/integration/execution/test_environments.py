@@ -142,7 +142,7 @@ def test_a_crash_of_the_interpreter_in_a_test_is_an_honest_failure(
     tests = ["python", "-m", "pytest", "-q", "tests"]
     assert not admitted(check(order, machine, at, *tests)).passed
     at = repository.add({"calc.py": "import os\nos.abort()\n"})
-    refused(check(order, machine, at, *tests), "pytest did not tell its tests")
+    refused(check(order, machine, at, *tests), "pytest did not report its tests")
     admitted(check(order, machine, at, *tests, base="crash"))
 
 

@@ -13,13 +13,13 @@ import psutil
 import pytest
 
 from tests.fixtures.executions import FIX, GATE, Orders, Repository, python
-from workers.cell import sweep_orphans
 from workers.control import Control
 from workers.execution.machine import Machine
 from workers.execution.run import run_execution
 from workers.result import ExecutionResult
 from workers.sandbox import ladder
 from workers.spec import Gate, WorkOrder
+from workers.workcell import sweep_orphans
 
 BWRAP = ladder.choose("auto").name == "bwrap"
 EASY = "def test_adds():\n    pass\n\n\ndef test_zero():\n    pass\n"

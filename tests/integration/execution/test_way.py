@@ -126,14 +126,14 @@ def test_a_cost_that_nobody_told_is_unknown(order: Orders, machine: Machine) -> 
 
 
 def test_a_provider_failure_is_an_error_and_no_failure(order: Orders, machine: Machine) -> None:
-    limited = scripted(machine, Step(status="error", says="rate limit"), uses_provider=True)
+    limited = scripted(machine, Step(status="error", prints="rate limit"), uses_provider=True)
     result = run(order(iterations=3), limited)
     assert (result.status, result.error_class, result.message) == ("error", "provider", "rate limit")
     assert len(result.candidates[0].rounds) == 1
 
 
 def test_a_toolchain_that_failed_is_no_success_even_where_gates_pass(order: Orders, machine: Machine) -> None:
-    result = run(order(), scripted(machine, Step(FIXED, status="failed", says="gave up")))
+    result = run(order(), scripted(machine, Step(FIXED, status="failed", prints="gave up")))
     assert result.status == "failed"
     assert [gate.passed for gate in result.gates] == [True]
 

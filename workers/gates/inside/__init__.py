@@ -1,1 +1,1 @@
-"""What runs inside a gate's own process. Python 3.9 and pytest 7 suffice; the worker imports none of it."""
+"""Code that runs inside a gate's own process. It needs Python 3.9 and pytest 7; the worker imports none of it."""

@@ -1,4 +1,4 @@
-"""What the reporter says of one test beside its outcome: its id, its file, and whose code raised."""
+"""Facts about one test for the reporter: its id, its file, and the file whose code raised."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FRAMEWORK = (
 def _raising_file(excinfo: Any, otherwise: str) -> str:
     """The file whose code raised: the innermost that is no part of the test framework.
 
-    pytest-subtests wraps one twice, and other plugins hand over values that only look like one; a test does not
+    pytest-subtests wraps exception info twice, and other plugins pass values that only look like one; a test does not
     fail for that.
     """
     while isinstance(getattr(excinfo, "_excinfo", None), type(excinfo)):
@@ -36,13 +36,13 @@ def _raising_file(excinfo: Any, otherwise: str) -> str:
 
 
 def _is_marked(item: pytest.Item) -> bool:
-    """Whether a test of unittest, which tells no place, is skipped by a decorator on it or its class."""
+    """Whether a test of unittest, which has no location, is skipped by a decorator on it or its class."""
     owners = (getattr(item, "obj", None), getattr(item, "cls", None))
     return any(getattr(owner, "__unittest_skip__", False) for owner in owners)
 
 
 def id_of(item: pytest.Item) -> str:
-    """The test's id, also where xdist has added the names of its groups to it."""
+    """The test's id, without the names of groups that xdist adds."""
     groups = {
         str(mark.args[0] if mark.args else mark.kwargs.get("name", "default"))
         for mark in item.iter_markers("xdist_group")
@@ -51,12 +51,12 @@ def id_of(item: pytest.Item) -> str:
 
 
 def file_of(item: pytest.Item) -> str:
-    """The file that the test stands in."""
+    """The file that defines the test."""
     return str(getattr(item, "path", None) or getattr(item, "fspath", ""))
 
 
 def raised_in(item: pytest.Item, call: pytest.CallInfo[None]) -> str:
-    """The file whose code skipped the test or let it fail; empty where that is not known."""
+    """The file whose code skipped or failed the test; empty where that is not known."""
     # unittest keeps what its tests raise, and pytest collects it only afterwards.
     kept = getattr(item, "_excinfo", None) or [None]
     excinfo = call.excinfo or kept[0]

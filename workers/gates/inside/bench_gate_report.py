@@ -26,11 +26,11 @@ _TEXT = 4000
 _CANARY_KEY = "bench_canary"
 _OUTSIDE_KEY = "bench_outside"
 
-Say = Callable[..., None]
+Send = Callable[..., None]
 
 
-def _connect() -> tuple[Say, str]:
-    """What sends one record, and the canary's name; without a socket both are empty."""
+def _connect() -> tuple[Send, str]:
+    """A function that sends one record, and the canary's name; without a socket a no-op and an empty name."""
     number = os.environ.pop(names.FD, "")
     if not number:
         return (lambda **_record: None), ""
@@ -39,19 +39,19 @@ def _connect() -> tuple[Say, str]:
     with channel.makefile("rb") as lines:
         order = json.loads(lines.readline())
 
-    def say(**record: Any) -> None:
+    def send(**record: Any) -> None:
         try:
             channel.sendall(json.dumps({**record, "key": order["key"]}).encode() + b"\n")
         except OSError:
-            os._exit(70)  # the worker is gone, or has read enough
+            os._exit(70)  # the worker has ended, or has read enough
 
-    return say, order["canary"]
+    return send, order["canary"]
 
 
 def _settle_path() -> None:
-    """Undo what the worker did to the import path, for this process and those it starts.
+    """Undo the worker's changes to the import path, for this process and those it starts.
 
-    The working directory comes back only now, with pytest loaded: what lies there stands in for nothing of it.
+    The working directory is added only now, with pytest loaded: files there cannot shadow its modules.
     """
     here = os.environ.pop(names.PATH, "")
     rest = [each for each in os.environ.pop("PYTHONPATH", "").split(os.pathsep) if each and each != here]
@@ -73,19 +73,19 @@ def _is_inside(path: str) -> bool:
 
 def _outside() -> dict[str, str]:
     """Top-level modules that were loaded from elsewhere than the check-out and the standard library."""
-    found = {}
+    modules = {}
     for name, module in list(sys.modules.items()):
         path = getattr(module, "__file__", None)
         if "." in name or name in sys.stdlib_module_names or not isinstance(path, str):
             continue
         if os.path.isabs(path) and not _is_inside(os.path.realpath(path)) and not _is_inside(path):
-            found[name] = path
-    return found
+            modules[name] = path
+    return modules
 
 
 def _load_installed(load: Callable[..., int]) -> Callable[..., int]:
-    """Load the plugins of distributions that are installed: metadata in the check-out offers none, and what is
-    imported for them comes from the check-out only where nothing else has that name.
+    """Load the plugins of installed distributions: metadata in the check-out is ignored, and modules are imported
+    from the check-out only where nothing else has that name.
     """
 
     def loaded(*arguments: Any, **named: Any) -> int:
@@ -108,7 +108,7 @@ def _load_installed(load: Callable[..., int]) -> Callable[..., int]:
 
 
 def _canary_of(items: list[pytest.Item], name: str) -> pytest.Item | None:
-    """A test that must fail, beside the last test of the run."""
+    """The canary, a test that must fail, in the module of the run's last test."""
     parents = [item.getparent(pytest.Module) for item in reversed(items)]
     parent = next((each for each in parents if each is not None), None)
     if parent is None or not name:
@@ -124,14 +124,14 @@ class GateReport:
     """The plugin proper; one a process, with a socket in the process that the worker started."""
 
     def __init__(self) -> None:
-        self._say, self._name = _connect()
+        self._send, self._name = _connect()
         self._canary: pytest.Item | None = None
         self._outcomes: list[str] = []
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         self._name = self._name or getattr(config, "workerinput", {}).get(_CANARY_KEY, "")
-        self._say(kind="start", pytest=pytest.__version__)
+        self._send(kind="start", pytest=pytest.__version__)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -140,9 +140,9 @@ class GateReport:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        told = getattr(node, "workeroutput", {})
-        self._tell_canary(told.get(_CANARY_KEY, []))
-        self._say(kind="outside", modules=told.get(_OUTSIDE_KEY, {}))
+        output = getattr(node, "workeroutput", {})
+        self._send_canary(output.get(_CANARY_KEY, []))
+        self._send(kind="outside", modules=output.get(_OUTSIDE_KEY, {}))
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -151,8 +151,8 @@ class GateReport:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
-        """After the collection was counted and shown: the canary is none of the project's tests."""
-        # The process that hands tests out to those of xdist has none itself.
+        """Add the canary after the collection was counted and shown: it is none of the project's tests."""
+        # The controller of xdist has no tests itself.
         items = getattr(session, "items", None)
         if items and not hasattr(session.config, "workerinput") and not session.config.option.collectonly:
             self._add_canary(items)
@@ -168,18 +168,18 @@ class GateReport:
             return None
         reports = runtestprotocol(item, log=False, nextitem=nextitem)
         self._outcomes = [report.outcome for report in reports]
-        self._tell_canary(self._outcomes)
+        self._send_canary(self._outcomes)
         return True
 
-    def _tell_canary(self, outcomes: list[str]) -> None:
+    def _send_canary(self, outcomes: list[str]) -> None:
         if outcomes:
-            self._say(kind="canary", outcomes=list(outcomes))
+            self._send(kind="canary", outcomes=list(outcomes))
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, Any, None]:
-        # Before the others see it: pytest puts an exception of its own in the place of unittest's.
+        # Before other hooks: pytest replaces unittest's exception by its own.
         path, raised_in = facts.file_of(item), facts.raised_in(item, call)
         outcome = yield
         # Attributes travel with the report from xdist's workers.
@@ -187,13 +187,13 @@ class GateReport:
         report.bench_raised_in, report.bench_file, report.bench_id = raised_in, path, facts.id_of(item)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        self._say(kind="begun", id=nodeid)
+        self._send(kind="begun", id=nodeid)
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        self._say(kind="over", id=nodeid)
+        self._send(kind="over", id=nodeid)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self._say(
+        self._send(
             kind="test",
             id=getattr(report, "bench_id", report.nodeid),
             file=getattr(report, "bench_file", ""),
@@ -207,18 +207,18 @@ class GateReport:
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.outcome == "failed":
-            self._say(kind="not_collected", id=report.nodeid, text=str(report.longrepr)[-_TEXT:])
+            self._send(kind="not_collected", id=report.nodeid, text=str(report.longrepr)[-_TEXT:])
         elif report.outcome == "skipped":
             raised_in = report.longrepr[0] if isinstance(report.longrepr, tuple) else ""
-            self._say(kind="skipped_file", id=report.nodeid, raised_in=raised_in)
+            self._send(kind="skipped_file", id=report.nodeid, raised_in=raised_in)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         if hasattr(session.config, "workeroutput"):
             session.config.workeroutput[_CANARY_KEY] = self._outcomes
             session.config.workeroutput[_OUTSIDE_KEY] = _outside()
-        self._say(kind="outside", modules=_outside())
-        self._say(kind="end", exit=int(exitstatus))
+        self._send(kind="outside", modules=_outside())
+        self._send(kind="end", exit=int(exitstatus))
 
 
 _settle_path()
@@ -229,7 +229,7 @@ _plugin = GateReport()
 
 
 def _hide(manager: Any, *plugins: Any) -> None:
-    """Take plugins off the list of names: a project may refuse what it does not know. Their hooks stay."""
+    """Remove plugins from the list of names: a project may refuse unknown ones. Their hooks stay."""
     listed = getattr(manager, "_name2plugin", {})
     for name in [name for name, plugin in listed.items() if plugin in plugins]:
         del listed[name]
@@ -237,11 +237,11 @@ def _hide(manager: Any, *plugins: Any) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Before any code of the project."""
+    """Hide the plugin before any code of the project runs."""
     _hide(early_config.pluginmanager, sys.modules[__name__])
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the plugin's object: its state is no module's."""
+    """Register the plugin object, which has the state."""
     config.pluginmanager.register(_plugin)
     _hide(config.pluginmanager, _plugin)

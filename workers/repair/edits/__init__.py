@@ -1,1 +1,1 @@
-"""The kinds of edits, one file for each family."""
+"""Mutation operators, one module for each family."""

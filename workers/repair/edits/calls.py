@@ -1,4 +1,4 @@
-"""Arguments swapped, dropped or added; values wrapped in a call or freed from one."""
+"""Mutation operators on calls: arguments swapped, dropped or added; values wrapped in a call or unwrapped."""
 
 import ast
 from collections.abc import Iterator
@@ -108,7 +108,7 @@ def _known_extras(name: str) -> list[str]:
 
 
 def _parameters_of(scope: Scope, name: str) -> list[str]:
-    """Arguments by keyword for a function of the same file, from names that are at hand."""
+    """Keyword arguments for a function of the same file, from local names."""
     at_hand = set(scope.locals)
     for stmt in ast.walk(scope.source.tree):
         if isinstance(stmt, Function) and stmt.name == name:
@@ -154,13 +154,13 @@ def _bounded(scope: Scope, node: ast.expr, text: str) -> Iterator[Draft]:
 
 
 def _helpers(scope: Scope) -> list[str]:
-    found = []
+    helpers = []
     for stmt in scope.source.tree.body:
         if isinstance(stmt, Function) and stmt is not scope.node:
             required = len(stmt.args.args) - len(stmt.args.defaults)
             if required <= 1 <= len(stmt.args.args):
-                found.append(stmt.name)
-    return found
+                helpers.append(stmt.name)
+    return helpers
 
 
 def freed(scope: Scope, node: ast.expr) -> Iterator[Draft]:

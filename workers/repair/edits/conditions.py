@@ -1,4 +1,4 @@
-"""Conditions: joined with another, and the templates that new guards test."""
+"""Mutation operators on conditions: joined with another one; and templates for the conditions of new guards."""
 
 import ast
 from collections.abc import Iterator
@@ -41,23 +41,23 @@ def joined(scope: Scope, node: ast.expr) -> Iterator[Draft]:
 
 def tests(scope: Scope) -> list[str]:
     """Conditions worth testing here: those of the function, their negations, templates over its names."""
-    found = [piece.text for piece in scope.conditions]
-    found += [f"not ({piece.text})" for piece in scope.conditions]
+    conditions = [piece.text for piece in scope.conditions]
+    conditions += [f"not ({piece.text})" for piece in scope.conditions]
     named = _named(scope)
     for name, kind in named:
-        found += [template.format(name) for template in _TESTS.get(kind, _TESTS["?"])]
-    found += list(_pairs(named))
-    return list(dict.fromkeys(found))
+        conditions += [template.format(name) for template in _TESTS.get(kind, _TESTS["?"])]
+    conditions += list(_pairs(named))
+    return list(dict.fromkeys(conditions))
 
 
 def _named(scope: Scope) -> list[tuple[str, str]]:
     """Names and short attribute or item expressions, with their kinds."""
-    found = []
+    names = []
     for piece in scope.pieces:
         plain = isinstance(piece.node, ast.Name | ast.Attribute | ast.Subscript)
         if plain and len(piece.text) <= 25 and piece.text not in ("self", "cls") and piece.kind != "func":
-            found.append((piece.text, piece.kind))
-    return found[:14]
+            names.append((piece.text, piece.kind))
+    return names[:14]
 
 
 def _pairs(named: list[tuple[str, str]]) -> Iterator[str]:

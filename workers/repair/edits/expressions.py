@@ -1,4 +1,4 @@
-"""An expression replaced by another of the same function; names and attributes mistaken for one another."""
+"""Mutation operators on expressions: replaced by another one of the function; related names and attributes."""
 
 import ast
 from collections.abc import Iterator
@@ -35,10 +35,10 @@ def replaced(scope: Scope, node: ast.expr) -> Iterator[Draft]:
         return
     text, kind = scope.text(node), scope.kind(node)
     simple = isinstance(node, ast.Name | ast.Attribute | ast.Constant)
-    found = [piece for piece in scope.pieces if piece.text != text and fits(kind, piece.kind)]
-    found = [piece for piece in found if not isinstance(piece.node, ast.Constant)]
-    share = max(1, len(found)) ** 0.5
-    for piece in found:
+    candidates = [piece for piece in scope.pieces if piece.text != text and fits(kind, piece.kind)]
+    candidates = [piece for piece in candidates if not isinstance(piece.node, ast.Constant)]
+    share = max(1, len(candidates)) ** 0.5
+    for piece in candidates:
         plain = isinstance(piece.node, ast.Name | ast.Attribute)
         weight = 0.9 if simple and plain else 0.5 if plain or simple else 0.3
         if kind != piece.kind:

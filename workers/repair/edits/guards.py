@@ -1,4 +1,4 @@
-"""Statements that are missing: early returns, raises, updates of what the function keeps."""
+"""Mutation operators that insert statements: early returns, raises, updates of variables."""
 
 import ast
 from collections.abc import Iterator
@@ -75,11 +75,11 @@ def _before(scope: Scope, stmt: ast.stmt, *lines: str) -> Splice:
 
 
 def _after(scope: Scope, stmt: ast.stmt, indent: bytes, line: str) -> Splice:
-    place = scope.source.block(stmt)[1]
+    offset = scope.source.block(stmt)[1]
     text = indent + line.encode() + scope.source.newline
-    if place and scope.source.raw[place - 1 : place] not in (b"\n", b"\r"):
+    if offset and scope.source.raw[offset - 1 : offset] not in (b"\n", b"\r"):
         text = scope.source.newline + text
-    return Splice(place, place, text)
+    return Splice(offset, offset, text)
 
 
 def returns(scope: Scope, stmt: ast.stmt) -> Iterator[Draft]:

@@ -1,4 +1,4 @@
-"""Operators swapped, negated, or taken away."""
+"""Mutation operators on operators: swapped, negated, or removed."""
 
 import ast
 from collections.abc import Iterator
@@ -147,7 +147,7 @@ def _is_whole(scope: Scope, node: ast.expr) -> bool:
     return isinstance(parent, ast.stmt | ast.Call | ast.BinOp | ast.Lambda | ast.Tuple | ast.Subscript)
 
 
-def truth(scope: Scope, node: ast.expr) -> Iterator[Draft]:
+def fixed_conditions(scope: Scope, node: ast.expr) -> Iterator[Draft]:
     """A condition that always holds, or never."""
     if scope.is_tested(node) and not isinstance(node, ast.Constant):
         yield Draft("condition fixed", 0.12, scope.put(node, "True"))

@@ -1,4 +1,4 @@
-"""Statements deleted, moved, copied, wrapped, swapped, or turned into their kin."""
+"""Mutation operators on statements: deleted, moved, copied, wrapped, swapped, or replaced by a related one."""
 
 import ast
 import re
@@ -42,10 +42,10 @@ def _cut(scope: Scope, stmt: ast.stmt) -> Splice:
 
 
 def _insert(scope: Scope, stmt: ast.stmt, text: bytes, after: bool) -> Splice:
-    place = scope.source.block(stmt)[1 if after else 0]
-    if place and scope.source.raw[place - 1 : place] not in (b"\n", b"\r"):
+    offset = scope.source.block(stmt)[1 if after else 0]
+    if offset and scope.source.raw[offset - 1 : offset] not in (b"\n", b"\r"):
         text = scope.source.newline + text
-    return Splice(place, place, text)
+    return Splice(offset, offset, text)
 
 
 def deleted(scope: Scope, stmt: ast.stmt) -> Iterator[Draft]:

@@ -1,4 +1,4 @@
-"""Constants, ±1, slices and subscripts."""
+"""Mutation operators on values: constants, ±1, slices and subscripts."""
 
 import ast
 from collections.abc import Iterator

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from bench.coordinator.tick import tick
 from db.repositories.ticks import OpenBench
-from workers.broker.doorbell import WINDOW, BellError
+from workers.broker.doorbell import WINDOW, DoorbellError
 from workers.testing import RecordingDoorbell
 
 
@@ -115,7 +115,7 @@ def test_bells_follow_the_work_and_are_not_doubled() -> None:
     tick(state, bell, state.decide, state.raced.append)
     tick(state, bell, state.decide, state.raced.append)
     assert bell.rung == {"repair": 5, "claude": WINDOW}
-    bell.heard("repair", 2)
+    bell.consume("repair", 2)
     tick(state, bell, state.decide, state.raced.append)
     assert bell.rung["repair"] == 7
 
@@ -123,7 +123,7 @@ def test_bells_follow_the_work_and_are_not_doubled() -> None:
 def test_a_broker_that_is_away_does_not_stop_the_tick() -> None:
     class Dead(RecordingDoorbell):
         def waiting(self, queue: str) -> int:
-            raise BellError("the broker does not answer")
+            raise DoorbellError("the broker does not answer")
 
     state = _limited((1, "pending"))
     state.ready = {"repair": 1}

@@ -173,8 +173,8 @@ def test_the_prompt_tells_the_issue_and_later_what_failed() -> None:
     first = prompt(ORDER, 1, [])
     for words in ("# Title", "Text", "- works", "- tests/", "- test_*.py", "- x/", "`pytest -q`"):
         assert words in first
-    told = [{"gate": "g", "fail_codes": ["tests_failed"], "output_tail": "boom ```"}]
-    assert "Gate g failed (tests_failed):\n\n```\nboom '''\n```" in prompt(ORDER, 2, told)
+    failures = [{"gate": "g", "fail_codes": ["tests_failed"], "output_tail": "boom ```"}]
+    assert "Gate g failed (tests_failed):\n\n```\nboom '''\n```" in prompt(ORDER, 2, failures)
 
 
 def test_the_manifest_gives_commands_as_lists() -> None:

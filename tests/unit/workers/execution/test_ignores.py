@@ -37,9 +37,9 @@ def test_one_list_ignores_what_the_files_do(tmp_path: Path, left_out: tuple[str,
     assert 0 < len(by_one_list) < len(PATHS)
 
 
-def _others(place: Path, rules: str) -> set[str]:
+def _others(directory: Path, rules: str) -> set[str]:
     listed = subprocess.run(
-        ["git", "ls-files", "--others", "-z", rules], cwd=place, capture_output=True, check=True
+        ["git", "ls-files", "--others", "-z", rules], cwd=directory, capture_output=True, check=True
     )
     return {name for name in listed.stdout.decode().split("\0") if name}
 

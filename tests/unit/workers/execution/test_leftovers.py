@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from workers.cell import open_cell
 from workers.execution import leftovers
 from workers.execution.leftovers import (
     UNUSED_SECONDS,
@@ -24,12 +23,13 @@ from workers.execution.leftovers import (
 from workers.execution.setup import kept_products, stamp
 from workers.repository import seal
 from workers.repository.mirror import locked
+from workers.workcell import open_workcell
 
 _HOLD = """
 import sys
 from pathlib import Path
-from workers.cell import open_cell
-with open_cell(Path(sys.argv[1]), sys.argv[2]) as cell:
+from workers.workcell import open_workcell
+with open_workcell(Path(sys.argv[1]), sys.argv[2]) as cell:
     (cell.logs / "log").write_text("x" * 1000)
     print("open", flush=True)
     sys.stdin.read()
@@ -76,12 +76,12 @@ def test_the_workcell_of_a_killed_worker_goes(work: Path, killed: Path) -> None:
 
 def test_the_workcell_of_a_living_worker_stays(work: Path, killed: Path) -> None:
     with _worker(work, "alive"):
-        assert [one.path for one in stale_workcells(work, remove=True)] == [killed]
+        assert [leftover.path for leftover in stale_workcells(work, remove=True)] == [killed]
         assert (work / "cells" / "alive" / "logs" / "log").exists()
 
 
 def test_a_workcell_of_this_very_process_stays(work: Path) -> None:
-    with open_cell(work, "mine") as cell:
+    with open_workcell(work, "mine") as cell:
         assert stale_workcells(work, remove=True) == []
         assert cell.root.exists()
 
@@ -92,7 +92,7 @@ def test_what_a_workcell_links_to_stays(work: Path, killed: Path, tmp_path: Path
     (treasure / "gold").write_text("g" * 5000)
     (killed / "cell" / "way").symlink_to(treasure)
     (work / "cells" / "bridge").symlink_to(treasure)
-    assert sum(one.size for one in stale_workcells(work, remove=True)) < 2000
+    assert sum(leftover.size for leftover in stale_workcells(work, remove=True)) < 2000
     assert (treasure / "gold").exists()
     assert not (work / "cells" / "bridge").is_symlink()
 
@@ -146,7 +146,7 @@ def mirrors(work: Path) -> Iterator[dict[str, Path]]:
 
 def test_mirrors_without_use_or_commits_go(work: Path, mirrors: dict[str, Path]) -> None:
     stale = {mirrors["unused"], mirrors["empty"]}
-    assert {one.path for one in stale_mirrors(work, remove=False)} == stale
+    assert {leftover.path for leftover in stale_mirrors(work, remove=False)} == stale
     assert all(path.exists() for path in stale)
     assert len(stale_mirrors(work, remove=True)) == 2
     assert not any(path.exists() for path in stale)
@@ -156,7 +156,7 @@ def test_mirrors_without_use_or_commits_go(work: Path, mirrors: dict[str, Path])
 def test_a_mirror_that_is_fetched_into_stays(work: Path, mirrors: dict[str, Path]) -> None:
     with locked(mirrors["unused"].with_suffix(".lock")):
         _age(mirrors["unused"].with_suffix(".lock"), UNUSED_SECONDS + 60)
-        assert [one.path.name for one in stale_mirrors(work, remove=True)] == ["empty.git.gone"]
+        assert [leftover.path.name for leftover in stale_mirrors(work, remove=True)] == ["empty.git.gone"]
     assert mirrors["unused"].exists()
 
 
@@ -165,7 +165,7 @@ def test_half_a_fetch_goes_from_a_mirror_that_stays(work: Path, mirrors: dict[st
     for name, idle in (("tmp_pack_old", 7200.0), ("tmp_pack_new", 10.0), ("pack-1.pack", 7200.0)):
         (pack / name).write_text("p" * 100)
         _age(pack / name, idle)
-    removed = [one for one in stale_mirrors(work, remove=True) if one.kind == "half a fetch"]
+    removed = [leftover for leftover in stale_mirrors(work, remove=True) if leftover.kind == "half a fetch"]
     assert removed == [Leftover("half a fetch", pack / "tmp_pack_old", 100)]
     assert sorted(path.name for path in pack.iterdir()) == ["pack-1.pack", "tmp_pack_new"]
 
@@ -173,7 +173,7 @@ def test_half_a_fetch_goes_from_a_mirror_that_stays(work: Path, mirrors: dict[st
 def test_a_mirror_whose_removal_was_cut_short_goes_the_next_time(work: Path) -> None:
     half = work / "mirrors" / "x.git.gone"
     (half / "objects").mkdir(parents=True)
-    assert [one.path for one in stale_mirrors(work, remove=True)] == [half]
+    assert [leftover.path for leftover in stale_mirrors(work, remove=True)] == [half]
     assert not half.exists()
 
 
@@ -208,9 +208,9 @@ def test_two_at_once_clear_all_and_tell_of_each_once(work: Path) -> None:
     call += "print(len(s(Path(sys.argv[1]), remove=True)))"
     command = [sys.executable, "-c", call, str(work)]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    told = [int(one.communicate(timeout=100)[0]) for one in both]
-    assert [one.returncode for one in both] == [0, 0]
-    assert sum(told) == 40
+    paths = [int(leftover.communicate(timeout=100)[0]) for leftover in both]
+    assert [leftover.returncode for leftover in both] == [0, 0]
+    assert sum(paths) == 40
     assert list((work / "cells").iterdir()) == []
 
 
@@ -242,7 +242,7 @@ def test_setups_without_use_or_end_go(work: Path) -> None:
     assert kept_products(unused) is None
     assert not unused.exists()
     assert not cut_short.exists()
-    assert all(one.exists() for one in stays)
+    assert all(leftover.exists() for leftover in stays)
 
 
 def test_a_setup_that_is_taken_into_use_at_the_last_moment_stays(
@@ -250,8 +250,8 @@ def test_a_setup_that_is_taken_into_use_at_the_last_moment_stays(
 ) -> None:
     products = _setup(work, "old", whole=True, idle=UNUSED_SECONDS + 60)
 
-    def judged(one: Path) -> bool:
-        stale = judge(one)
+    def judged(leftover: Path) -> bool:
+        stale = judge(leftover)
         assert kept_products(products)
         return stale
 

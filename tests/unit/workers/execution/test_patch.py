@@ -3,8 +3,8 @@
 import pytest
 
 from workers.execution.changes import (
-    Change,
     Choice,
+    FileChange,
     choose,
     count_lines,
     index_info,
@@ -20,16 +20,16 @@ OLD, NEW = "a" * 40, "b" * 40
 BASE = names_of(["tests/a/b.py", "src/tests/x.py", "src/a.py", "setup.cfg", "attr/core.py"])
 
 
-def changed(path: str) -> Change:
-    return Change("100644", "100644", OLD, NEW, path)
+def changed(path: str) -> FileChange:
+    return FileChange("100644", "100644", OLD, NEW, path)
 
 
-def added(path: str) -> Change:
-    return Change("000000", "100644", NULL, NEW, path)
+def added(path: str) -> FileChange:
+    return FileChange("000000", "100644", NULL, NEW, path)
 
 
-def removed(path: str) -> Change:
-    return Change("100644", "000000", OLD, NULL, path)
+def removed(path: str) -> FileChange:
+    return FileChange("100644", "000000", OLD, NULL, path)
 
 
 def left(choice: Choice) -> list[str]:
@@ -98,7 +98,7 @@ def test_only_plain_files_inside_the_check_out_are_taken() -> None:
     assert is_sound(added("a/b.py"))
     for path in ("../x", "a/../../x", "/etc/passwd", ".git/hooks/x", "a/.GIT/config", "a//b", ""):
         assert not is_sound(added(path))
-    assert not is_sound(Change("000000", "160000", NULL, NEW, "sub"))
+    assert not is_sound(FileChange("000000", "160000", NULL, NEW, "sub"))
 
 
 def test_links_that_lead_out_are_told() -> None:

@@ -49,7 +49,7 @@ E   ImportError: cannot import name '_version' from 'pkg' (/c/pkg/__init__.py)""
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "imports"),
     [
         (COLLECTION, [("shared.helper", "tests/test_calc.py")]),
         (SHORT_FRAMES, [("pkg._version", "pkg/__init__.py")]),
@@ -62,9 +62,9 @@ E   ImportError: cannot import name '_version' from 'pkg' (/c/pkg/__init__.py)""
     ],
 )
 def test_a_failed_import_is_told_by_its_full_name_and_who_asked(
-    text: str, found: list[tuple[str, str]]
+    text: str, imports: list[tuple[str, str]]
 ) -> None:
-    assert [(each.module, each.importer) for each in missing_imports(text, "/c")] == found
+    assert [(each.module, each.importer) for each in missing_imports(text, "/c")] == imports
 
 
 def sources(*files: str, **more: object) -> Sources:
@@ -120,7 +120,7 @@ def test_what_the_fix_may_add_or_correct_is_an_honest_failure(missing: MissingIm
 
 
 def test_own_packages_are_those_of_the_import_roots() -> None:
-    found = sources(
+    own = sources(
         *(
             "setup.py",
             "conftest.py",
@@ -132,12 +132,12 @@ def test_own_packages_are_those_of_the_import_roots() -> None:
         *("vendor/six.py", "vendor/x/setup.py", "vendor/x/x.py", "types.py"),
         *("apps/web/pyproject.toml", "apps/web/web/__init__.py"),
     )
-    assert dict(found.packages) == {
+    assert dict(own.packages) == {
         "one": "one.py",
         "two": "src/two/__init__.py",
         "web": "apps/web/web/__init__.py",
     }
-    loaded = found.with_outside({"two": "/env/two/__init__.py", "six": "/env/six.py"})
+    loaded = own.with_outside({"two": "/env/two/__init__.py", "six": "/env/six.py"})
     assert dict(loaded.shadowed()) == {"two": "/env/two/__init__.py"}
 
 

@@ -12,7 +12,7 @@ from workers.gates.suite import SuiteRun
 ROOT = Path("/cell/checkout")
 
 
-def told(*records: dict[str, object], ended: bool = True) -> SuiteRun | None:
+def records_of(*records: dict[str, object], ended: bool = True) -> SuiteRun | None:
     kept = Records(ROOT, "key", "canary")
     for record in (*records, *([{"kind": "end"}] if ended else [])):
         kept.feed(json.dumps({"key": "key", **record}).encode())
@@ -27,7 +27,7 @@ test.__test__ = False  # type: ignore[attr-defined]
 
 
 def states(*records: dict[str, object]) -> dict[str, str]:
-    run = told(*records)
+    run = records_of(*records)
     assert run is not None
     return dict(run.states)
 
@@ -69,7 +69,7 @@ def test_parts_of_a_test_count_where_they_fail() -> None:
 
 
 def test_the_file_of_a_parametrised_test_is_told_from_the_check_out() -> None:
-    run = told(
+    run = records_of(
         test("t.py::a[x]", "passed", file="/cell/checkout/sub/t.py"), test("t.py::b", "passed", file="/x")
     )
     assert run is not None
@@ -78,26 +78,26 @@ def test_the_file_of_a_parametrised_test_is_told_from_the_check_out() -> None:
 
 def test_a_skipped_part_is_told_with_the_file_that_skipped_it() -> None:
     part = test("a", "skipped", part=True, raised_in="/cell/checkout/calc.py")
-    run = told(part, part, test("a", "passed"))
+    run = records_of(part, part, test("a", "passed"))
     assert run is not None
     assert (run.states, run.raised_in) == ({"a": "passed"}, {"a (part, calc.py)": "calc.py"})
 
 
 def test_why_there_is_no_run_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = Records(ROOT, "key", "canary")
-    assert kept.why_none == "pytest did not start its tests"
+    assert kept.missing_reason == "pytest did not start its tests"
     kept.feed(b'{"key": "key", "kind": "start"}')
-    assert (kept.run(), kept.why_none) == (None, "")
+    assert (kept.run(), kept.missing_reason) == (None, "")
     monkeypatch.setattr(report, "MAX_BYTES", 150)
     with report.Channel(ROOT) as channel:
         line = json.dumps({"key": channel.records.key, "kind": "start"}).encode() + b"\n"
         channel.theirs.sendall(10 * line)
         assert channel.run() is None
-    assert "told more than" in channel.records.why_none
+    assert "reported more than" in channel.records.missing_reason
 
 
 def test_a_run_without_an_end_is_none() -> None:
-    assert told(test("a", "passed"), ended=False) is None
+    assert records_of(test("a", "passed"), ended=False) is None
 
 
 def test_a_line_without_the_key_is_a_forgery() -> None:
@@ -114,13 +114,13 @@ def test_one_canary_that_does_not_fail_is_enough() -> None:
         {"kind": "canary", "outcomes": outcomes} for outcomes in (["passed", "failed"], ["passed"])
     )
     for records, shown in (((fails,), True), ((fails, passes), False), ((passes, fails), False), ((), None)):
-        run = told(*records)
+        run = records_of(*records)
         assert run is not None
         assert run.canary is shown
 
 
 def test_places_are_told_from_the_check_out() -> None:
-    run = told(
+    run = records_of(
         test("a", "skipped", raised_in="/cell/checkout/calc.py"),
         test("b", "skipped", raised_in="/usr/lib/python3/x.py"),
         test("c", "skipped", raised_in="tests/t.py"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from workers.gates.words import listing, telling_line, threshold_line
+from workers.gates.output import failure_line, listing, threshold_line
 
 INTERNAL = """INTERNALERROR> Traceback (most recent call last):
 INTERNALERROR>   File "/repo/conftest.py", line 1, in pytest_collection_modifyitems
@@ -103,11 +103,11 @@ FAILED test_a.py::test_a - assert 0
     ],
 )
 def test_the_line_that_tells_is_shown(output: str, line: str) -> None:
-    assert telling_line(output) == line
+    assert failure_line(output) == line
 
 
 def test_a_line_is_bounded() -> None:
-    assert len(telling_line("x" * 10_000)) == 300
+    assert len(failure_line("x" * 10_000)) == 300
 
 
 @pytest.mark.parametrize(

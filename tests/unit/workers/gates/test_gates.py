@@ -83,9 +83,9 @@ def test_parameters_without_a_fixed_id_are_told_by_number() -> None:
         update={"tests": {"t.py::p[<x at 0x1>]": "failed", "t.py::p[<x at 0x2>]": "passed"}}
     )
     two = SuiteRun({"t.py::p[<x at 0x3>]": "passed", "t.py::p[<x at 0x4>]": "passed"}, canary=True)
-    one = SuiteRun({"t.py::p[<x at 0x3>]": "passed"}, canary=True)
+    case = SuiteRun({"t.py::p[<x at 0x3>]": "passed"}, canary=True)
     assert judged(run(0, two), base).passed
-    assert judged(run(0, one), base).fail_codes == ["fewer_tests"]
+    assert judged(run(0, case), base).fail_codes == ["fewer_tests"]
 
 
 def test_another_parameter_is_another_test() -> None:
@@ -123,8 +123,8 @@ def test_something_must_pass() -> None:
     ],
 )
 def test_a_baseline_without_ids_is_held_by_number(shown: SuiteRun, codes: list[str]) -> None:
-    told = SuiteRun(shown.states, dict.fromkeys(shown.states, "t.py"), canary=True)
-    assert judged(run(0, told), COUNTED).fail_codes == codes
+    reported = SuiteRun(shown.states, dict.fromkeys(shown.states, "t.py"), canary=True)
+    assert judged(run(0, reported), COUNTED).fail_codes == codes
 
 
 def test_a_plain_gate_goes_by_its_exit_code() -> None:
@@ -208,7 +208,7 @@ def test_a_threshold_alone_is_nothing_to_solve() -> None:
 
 
 def test_why_tests_are_not_told_is_told() -> None:
-    facts = run(1, why_untold="the JUnit file is too large", output_tail="1 failed in 0.1s")
+    facts = run(1, why_no_tests="the JUnit file is too large", output_tail="1 failed in 0.1s")
     result = judged(facts)
     assert result.fail_codes == ["no_junit"]
     assert "no_junit: the JUnit file is too large" in result.output_tail
@@ -218,7 +218,7 @@ def test_why_tests_are_not_told_is_told() -> None:
 def test_a_plain_gate_whose_pytest_did_not_start_is_no_failure_of_the_code() -> None:
     plain = Gate(name="p", command=["pytest"])
     facts = run(
-        4, why_untold="pytest did not start its tests", output_tail="x: error: unrecognized arguments: -y"
+        4, why_no_tests="pytest did not start its tests", output_tail="x: error: unrecognized arguments: -y"
     )
     shown = as_baseline(plain, facts)
     assert not shown.ran

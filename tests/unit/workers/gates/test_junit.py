@@ -21,13 +21,13 @@ E   ModuleNotFoundError: No module named 'numpy.core'</error></testcase>
 </testsuite></testsuites>"""
 
 
-def read(place: Path, text: str | bytes, exit_code: int | None = 1) -> SuiteRun | None:
-    (place / "j").write_bytes(text.encode() if isinstance(text, str) else text)
-    return read_junit(place / "j", place, exit_code)
+def read(directory: Path, text: str | bytes, exit_code: int | None = 1) -> SuiteRun | None:
+    (directory / "j").write_bytes(text.encode() if isinstance(text, str) else text)
+    return read_junit(directory / "j", directory, exit_code)
 
 
-def states(place: Path, text: str, exit_code: int | None = 1) -> dict[str, str]:
-    run = read(place, text, exit_code)
+def states(directory: Path, text: str, exit_code: int | None = 1) -> dict[str, str]:
+    run = read(directory, text, exit_code)
     assert run is not None
     return dict(run.states)
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from workers.gates.judge import GateRun, as_baseline, judge, tells_tests
+from workers.gates.judge import GateRun, as_baseline, judge, reports_tests
 from workers.gates.suite import SuiteRun
 from workers.result import GateResult
 from workers.spec import Gate, GateBaseline, TestState
@@ -135,7 +135,7 @@ def test_a_gate_without_lists_is_written_as_before_there_were_any() -> None:
 
 def test_a_listed_gate_needs_its_tests_told() -> None:
     gate = Gate(name="g", command=["make", "test"], fail_to_pass=[FIXED])
-    assert tells_tests(gate)
+    assert reports_tests(gate)
     assert judge(gate, GateRun(0, "exit"), None, lambda _path: False).fail_codes == ["no_junit"]
     assert not as_baseline(gate, GateRun(1, "exit")).ran
 

@@ -1,6 +1,8 @@
-"""claim → run → complete, with a truth that answers from a script."""
+"""claim → run → complete, with a lease store that answers from a script."""
 
 import errno
+import json
+import os
 import sys
 import threading
 import time
@@ -16,13 +18,13 @@ from sqlalchemy.exc import OperationalError
 from db.repositories.leases import Completion, LeaseOrder
 from workers.control import Control, StopReason
 from workers.lease.attempt import attempt_next
-from workers.lease.notes import LeaseNotes, held_by_the_dead
+from workers.lease.notes import LeaseNotes, leases_of_dead_processes
 from workers.lease.timing import LeaseTiming
 from workers.result import ExecutionResult
 from workers.spec import WorkOrder
 
 TIMING = LeaseTiming(lease=180, heartbeat=0.02, self_kill=150)
-DEAF = LeaseTiming(lease=6, heartbeat=0.02, self_kill=2)
+UNREACHABLE = LeaseTiming(lease=6, heartbeat=0.02, self_kill=2)
 ORDER = {
     "execution_id": 7,
     "attempt": 1,
@@ -48,8 +50,8 @@ def _lost_reply(sqlstate: str = "57P01") -> OperationalError:
 
 
 @dataclass
-class ScriptedPlane:
-    """Answers claims and heartbeats from a script and remembers what it was told."""
+class ScriptedLeases:
+    """Answers claims and heartbeats from a script and records its calls."""
 
     payload: dict[str, Any] | None = field(default_factory=lambda: dict(ORDER))
     order: LeaseOrder = "go_on"
@@ -100,36 +102,36 @@ def _success(order: WorkOrder, control: Control) -> ExecutionResult:
 
 
 def _attempt(
-    plane: ScriptedPlane,
+    leases: ScriptedLeases,
     run: Any,
     tmp_path: Path,
     leaving: Any = lambda: False,
     timing: LeaseTiming = TIMING,
 ) -> str | None:
-    return attempt_next(plane, "repair", "m", run, timing, LeaseNotes(tmp_path), leaving)
+    return attempt_next(leases, "repair", "m", run, timing, LeaseNotes(tmp_path), leaving)
 
 
 def test_nothing_to_claim_is_nothing_to_do(tmp_path: Path) -> None:
-    plane = ScriptedPlane(payload=None)
-    assert _attempt(plane, _success, tmp_path) is None
-    assert not plane.completions
+    leases = ScriptedLeases(payload=None)
+    assert _attempt(leases, _success, tmp_path) is None
+    assert not leases.completions
 
 
 def test_a_claim_and_a_completion_whose_replies_were_lost_are_said_again_with_the_same_token(
     tmp_path: Path,
 ) -> None:
-    plane = ScriptedPlane(lost_claims=1, lost_completions=2)
-    assert _attempt(plane, _success, tmp_path) == "recorded"
-    assert len(plane.completions) == 3
-    assert len(set(plane.tokens)) == 1
+    leases = ScriptedLeases(lost_claims=1, lost_completions=2)
+    assert _attempt(leases, _success, tmp_path) == "recorded"
+    assert len(leases.completions) == 3
+    assert len(set(leases.tokens)) == 1
 
 
 @pytest.mark.parametrize("refusal", ["53100", "53200", "25006"])
 def test_a_result_waits_for_a_database_whose_disk_is_full_or_that_only_reads(
     refusal: str, tmp_path: Path
 ) -> None:
-    plane = ScriptedPlane(lost_completions=1, refusal=refusal)
-    assert _attempt(plane, _success, tmp_path) == "recorded"
+    leases = ScriptedLeases(lost_completions=1, refusal=refusal)
+    assert _attempt(leases, _success, tmp_path) == "recorded"
 
 
 @pytest.mark.parametrize(
@@ -138,41 +140,41 @@ def test_a_result_waits_for_a_database_whose_disk_is_full_or_that_only_reads(
 def test_an_order_of_the_heartbeat_stops_the_work_and_is_named_in_the_completion(
     order: LeaseOrder, stopped: str, tmp_path: Path
 ) -> None:
-    plane = ScriptedPlane(order=order)
-    _attempt(plane, _until_stopped, tmp_path)
-    assert plane.completions[0][1] == stopped
+    leases = ScriptedLeases(order=order)
+    _attempt(leases, _until_stopped, tmp_path)
+    assert leases.completions[0][1] == stopped
 
 
 def test_work_goes_on_where_no_note_can_be_written(tmp_path: Path) -> None:
-    plane = ScriptedPlane()
-    assert _attempt(plane, _success, tmp_path / "not there") == "recorded"
+    leases = ScriptedLeases()
+    assert _attempt(leases, _success, tmp_path / "not there") == "recorded"
 
 
 def test_a_machine_that_leaves_hands_its_work_back(tmp_path: Path) -> None:
-    plane = ScriptedPlane()
-    assert _attempt(plane, _until_stopped, tmp_path, leaving=lambda: True) == "released"
-    assert plane.released
-    assert not plane.completions
+    leases = ScriptedLeases()
+    assert _attempt(leases, _until_stopped, tmp_path, leaving=lambda: True) == "released"
+    assert leases.released
+    assert not leases.completions
 
 
 def test_a_worker_that_hears_nothing_kills_its_work_itself(tmp_path: Path) -> None:
-    plane = ScriptedPlane(silent=True)
+    leases = ScriptedLeases(silent=True)
     started = time.monotonic()
-    _attempt(plane, _until_stopped, tmp_path, timing=DEAF)
-    assert plane.completions[0][1] == StopReason.FENCED.value
-    assert time.monotonic() - started >= DEAF.self_kill
-    assert plane.beats
+    _attempt(leases, _until_stopped, tmp_path, timing=UNREACHABLE)
+    assert leases.completions[0][1] == StopReason.FENCED.value
+    assert time.monotonic() - started >= UNREACHABLE.self_kill
+    assert leases.beats
 
 
 def test_a_heartbeat_that_hangs_does_not_hide_the_time(tmp_path: Path) -> None:
-    class Hanging(ScriptedPlane):
+    class Hanging(ScriptedLeases):
         def heartbeat(self, execution: int, attempt: int, token: UUID, lease_seconds: float) -> LeaseOrder:
             assert let_go.wait(60)
             return "go_on"
 
-    plane, let_go = Hanging(), threading.Event()
-    _attempt(plane, _until_stopped, tmp_path, timing=LeaseTiming(lease=0.9, heartbeat=0.02, self_kill=0.3))
-    assert plane.completions[0][1] == "fenced"
+    leases, let_go = Hanging(), threading.Event()
+    _attempt(leases, _until_stopped, tmp_path, timing=LeaseTiming(lease=0.9, heartbeat=0.02, self_kill=0.3))
+    assert leases.completions[0][1] == "fenced"
     let_go.set()
 
 
@@ -192,16 +194,16 @@ def test_the_lease_is_kept_on_a_machine_short_of_threads_and_with_a_sick_disk(
 
     started = threading.Thread.start
     monkeypatch.setattr(threading.Thread, "start", start)
-    plane = ScriptedPlane(order="cancel")
-    _attempt(plane, _until_stopped, tmp_path, leaving=sick)
+    leases = ScriptedLeases(order="cancel")
+    _attempt(leases, _until_stopped, tmp_path, leaving=sick)
     assert refused.is_set()
-    assert plane.completions[0][1] == "cancel"
+    assert leases.completions[0][1] == "cancel"
 
 
 def test_a_work_order_of_another_version_is_an_infrastructure_error_not_a_crash(tmp_path: Path) -> None:
-    plane = ScriptedPlane(payload={**ORDER, "novelty": 1})
-    _attempt(plane, _success, tmp_path)
-    result = plane.completions[0][0]
+    leases = ScriptedLeases(payload={**ORDER, "novelty": 1})
+    _attempt(leases, _success, tmp_path)
+    result = leases.completions[0][0]
     assert (result["status"], result["error_class"]) == ("error", "infra")
     assert "novelty" in result["message"]
 
@@ -213,15 +215,15 @@ def test_a_note_is_there_while_the_lease_is_held_and_gone_after_it(tmp_path: Pat
         seen.append(len(list(tmp_path.glob("*.lease"))))
         return ExecutionResult(status="success")
 
-    _attempt(ScriptedPlane(), look, tmp_path)
+    _attempt(ScriptedLeases(), look, tmp_path)
     assert seen == [1]
     assert not list(tmp_path.glob("*.lease"))
 
 
 def test_notes_of_living_processes_and_rubbish_report_nobody(tmp_path: Path) -> None:
-    LeaseNotes(tmp_path).holding(1, 1, UUID(int=1))
+    LeaseNotes(tmp_path).write(1, 1, UUID(int=1))
     (tmp_path / "12.lease").write_text("rubbish")
-    assert list(held_by_the_dead(tmp_path)) == []
+    assert list(leases_of_dead_processes(tmp_path)) == []
     assert not (tmp_path / "12.lease").exists()
 
 
@@ -229,7 +231,23 @@ def test_notes_of_living_processes_and_rubbish_report_nobody(tmp_path: Path) -> 
     sys.platform != "linux", reason="another clock is given to Linux' way of telling the boot"
 )
 def test_setting_the_clock_makes_nobody_dead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    LeaseNotes(tmp_path).holding(1, 1, UUID(int=1))
+    LeaseNotes(tmp_path).write(1, 1, UUID(int=1))
     booted = psutil.boot_time()
     monkeypatch.setattr("psutil._pslinux.boot_time", lambda: booted + 3600)
-    assert list(held_by_the_dead(tmp_path)) == []
+    assert list(leases_of_dead_processes(tmp_path)) == []
+
+
+def test_a_note_in_the_form_of_an_earlier_version_is_still_read(tmp_path: Path) -> None:
+    started = psutil.Process().create_time() - psutil.boot_time()
+    note = {"execution": 1, "attempt": 2, "token": str(UUID(int=3)), "started": started}
+    (tmp_path / f"{os.getpid()}.lease").write_text(json.dumps(note))
+    assert list(leases_of_dead_processes(tmp_path)) == []
+    (tmp_path / f"{os.getpid()}.lease").write_text(json.dumps({**note, "started": started - 60}))
+    (held,) = leases_of_dead_processes(tmp_path)
+    assert (held.execution, held.attempt, held.token, held.pid) == (1, 2, UUID(int=3), os.getpid())
+
+
+def test_a_lease_whose_pid_another_process_has_is_reported(tmp_path: Path) -> None:
+    note = {"execution": 1, "attempt": 2, "token": str(UUID(int=3)), "started": "another-boot/1"}
+    (tmp_path / f"{os.getpid()}.lease").write_text(json.dumps(note))
+    assert [held.execution for held in leases_of_dead_processes(tmp_path)] == [1]

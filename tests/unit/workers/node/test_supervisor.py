@@ -32,12 +32,12 @@ def test_it_leaves_while_it_waits_for_the_database(
     settings: NodeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_: object) -> None:
-        one.leave()
+        under_test.leave()
         raise OperationalError("SELECT", {}, Exception("connection refused"))
 
-    one = Supervisor(settings)
+    under_test = Supervisor(settings)
     monkeypatch.setattr(Machines, "register", away)
-    running = threading.Thread(target=one.run, daemon=True)
+    running = threading.Thread(target=under_test.run, daemon=True)
     running.start()
     running.join(60)
     assert not running.is_alive()
@@ -48,9 +48,9 @@ def test_an_order_to_leave_that_a_killed_one_of_the_same_pid_left_is_not_its_own
 ) -> None:
     (settings.run_dir / f"leaving.{os.getpid()}.1").touch()
     _celery_is(monkeypatch, 'test ! -e "$BENCH_RUN_DIR/leaving.$BENCH_GENERATION"; exit $?')
-    said: list[str] = []
-    Supervisor(settings, said.append)._run_celery(())
-    assert said[-1] == "the Celery process ended with 0; starting another"
+    lines: list[str] = []
+    Supervisor(settings, lines.append)._run_celery(())
+    assert lines[-1] == "the Celery process ended with 0; starting another"
 
 
 def test_it_ends_its_celery_process_where_its_directory_is_gone(
@@ -61,10 +61,10 @@ def test_it_ends_its_celery_process_where_its_directory_is_gone(
 
     def leave(_line: str) -> None:
         shutil.rmtree(settings.run_dir)
-        one.leave()
+        under_test.leave()
 
-    one = Supervisor(settings, leave)
-    one._run_celery(())
-    assert one._child is not None
-    assert one._child.returncode == -signal.SIGTERM
+    under_test = Supervisor(settings, leave)
+    under_test._run_celery(())
+    assert under_test._child is not None
+    assert under_test._child.returncode == -signal.SIGTERM
     assert time.monotonic() - began < 50

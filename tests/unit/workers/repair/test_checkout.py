@@ -49,9 +49,9 @@ def test_restore_undoes_what_candidates_wrote_changed_and_deleted(tmp_path: Path
     (tmp_path / "sub").rmdir()
     (tmp_path / "junk").write_text("left behind")
     snapshot.restore()
-    found = {
+    paths = {
         path.relative_to(tmp_path).as_posix(): path.read_text()
         for path in tmp_path.rglob("*")
         if path.is_file()
     }
-    assert found == {"kept": "kept", "changed": "changed", "sub/deleted": "sub/deleted"}
+    assert paths == {"kept": "kept", "changed": "changed", "sub/deleted": "sub/deleted"}

@@ -69,7 +69,7 @@ def everything(text: str, family: Family | None = None) -> list[Edit]:
     source = SourceFile("m.py", text.encode())
     lines = dict.fromkeys(range(1, text.count("\n") + 2), 1.0)
     families = [family] if family else list(Family)
-    return [edit for one in families for edit, _ in edits(source, lines, {}, one)]
+    return [edit for edit in families for edit, _ in edits(source, lines, {}, edit)]
 
 
 def every_right_text(wrong: str) -> set[str]:

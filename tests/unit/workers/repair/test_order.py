@@ -37,7 +37,7 @@ def test_an_order_has_the_required_gates_and_ends_before_the_budget(env: dict[st
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("BENCH_WORKDIR", "/no/such/place", "not a directory"),
         ("BENCH_SEED", "seven", "not a number"),
@@ -45,20 +45,20 @@ def test_an_order_has_the_required_gates_and_ends_before_the_budget(env: dict[st
         ("BENCH_MANIFEST", "/no/such/file", "cannot be read"),
     ],
 )
-def test_a_broken_order_is_refused_by_name(env: dict[str, str], name: str, value: str, said: str) -> None:
-    with pytest.raises(RepairError, match=said) as caught:
+def test_a_broken_order_is_refused_by_name(env: dict[str, str], name: str, value: str, message: str) -> None:
+    with pytest.raises(RepairError, match=message) as caught:
         read_order({**env, name: value}, started=0.0)
     assert name in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_the_result_has_the_contract_s_fields(tmp_path: Path) -> None:
-    write_result(tmp_path / "result.json", "partial", "said")
+    write_result(tmp_path / "result.json", "partial", "reported")
     assert json.loads((tmp_path / "result.json").read_text()) == {
         "status": "partial",
         "cost_usd": None,
         "tokens_in": 0,
         "tokens_out": 0,
-        "message": "said",
+        "message": "reported",
     }
     assert [path.name for path in tmp_path.iterdir()] == ["result.json"]

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from workers.repair.bed import in_turn
+from workers.repair.suite_runner import interleaved
 from workers.repair.suspicion import Spectrum, ochiai, scores, spread
 
 
@@ -18,15 +18,15 @@ def test_ochiai_has_its_textbook_values(failed: int, passed: int, all_failed: in
 
 
 def test_lines_that_only_failing_tests_run_are_most_suspicious() -> None:
-    found = scores(
+    suspicion = scores(
         [
             Spectrum(True, {"m.py": [1, 2, 3]}),
             Spectrum(False, {"m.py": [1, 2]}),
             Spectrum(False, {"m.py": [1]}),
         ]
     )
-    assert found[("m.py", 3)] == 1.0
-    assert found[("m.py", 3)] > found[("m.py", 2)] > found[("m.py", 1)] > 0
+    assert suspicion[("m.py", 3)] == 1.0
+    assert suspicion[("m.py", 3)] > suspicion[("m.py", 2)] > suspicion[("m.py", 1)] > 0
 
 
 def test_lines_no_failing_test_runs_are_not_suspicious() -> None:
@@ -35,8 +35,8 @@ def test_lines_no_failing_test_runs_are_not_suspicious() -> None:
 
 def test_where_the_exception_passed_is_more_suspicious() -> None:
     both = {"m.py": [1, 2]}
-    found = scores([Spectrum(True, both, [("m.py", 1), ("m.py", 2)]), Spectrum(False, both)])
-    assert found[("m.py", 2)] > found[("m.py", 1)] > ochiai(1, 1, 1)
+    suspicion = scores([Spectrum(True, both, [("m.py", 1), ("m.py", 2)]), Spectrum(False, both)])
+    assert suspicion[("m.py", 2)] > suspicion[("m.py", 1)] > ochiai(1, 1, 1)
 
 
 def test_constants_and_defaults_inherit_from_the_functions_that_use_them() -> None:
@@ -52,4 +52,4 @@ def test_constants_and_defaults_inherit_from_the_functions_that_use_them() -> No
 
 def test_tests_take_turns_by_what_they_cover() -> None:
     group = {"a1": "a", "a2": "a", "a3": "a", "b1": "b"}
-    assert in_turn(["a1", "a2", "a3", "b1"], group) == ["a1", "b1", "a2", "a3"]
+    assert interleaved(["a1", "a2", "a3", "b1"], group) == ["a1", "b1", "a2", "a3"]

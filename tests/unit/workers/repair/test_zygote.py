@@ -13,32 +13,32 @@ from typing import Any
 import pytest
 
 from workers.repair.errors import ZygoteLostError
-from workers.repair.zygote import Say, Zygote, serve
+from workers.repair.zygote import Send, Zygote, serve
 
-Handler = Callable[[dict[str, Any], Say], None]
+Handler = Callable[[dict[str, Any], Send], None]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and prctl")
 
 
-def handler(request: dict[str, Any], say: Say) -> None:
+def handler(request: dict[str, Any], send: Send) -> None:
     match request["do"]:
         case "echo":
-            say(request["value"])
+            send(request["value"])
         case "hang":
-            say(os.getpid())
+            send(os.getpid())
             signal.pause()
         case "spawn":
             child = subprocess.Popen(
                 [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True
             )
-            say(child.pid)
+            send(child.pid)
         case "crash":
-            say("before")
+            send("before")
             os.kill(os.getpid(), signal.SIGKILL)
         case "murder":
             os.kill(os.getppid(), signal.SIGKILL)
             signal.pause()
         case "silent":
-            say("one")
+            send("one")
             signal.pause()
 
 
@@ -87,9 +87,9 @@ def test_asking_one_that_does_not_listen_ends_at_the_deadline() -> None:
 
 @linux
 def test_a_fork_that_hangs_is_killed_at_its_limit(zygote: Zygote) -> None:
-    said, done = zygote.answer(zygote.ask({"do": "hang", "limit": 2.0}), soon())
+    lines, done = zygote.answer(zygote.ask({"do": "hang", "limit": 2.0}), soon())
     assert not done
-    assert is_gone(said[0])
+    assert is_gone(lines[0])
     assert zygote.answer(zygote.ask({"do": "echo", "value": 1, "limit": 10}), soon()) == ([1], True)
 
 
@@ -104,9 +104,9 @@ def test_a_fork_that_crashes_leaves_what_it_said(zygote: Zygote) -> None:
 
 @linux
 def test_what_a_fork_started_is_dead_when_its_answer_is_there(zygote: Zygote) -> None:
-    said, done = zygote.answer(zygote.ask({"do": "spawn", "limit": 10}), soon())
+    lines, done = zygote.answer(zygote.ask({"do": "spawn", "limit": 10}), soon())
     assert done
-    assert is_gone(said[0])
+    assert is_gone(lines[0])
 
 
 def test_a_zygote_that_dies_is_reported(zygote: Zygote) -> None:
@@ -120,7 +120,7 @@ def test_closing_ends_a_fork_that_is_at_work() -> None:
     read, write = os.pipe()
 
     def body(sock: socket.socket) -> None:
-        serve(sock, lambda request, say: (os.write(write, str(os.getpid()).encode()), signal.pause())[1])
+        serve(sock, lambda request, send: (os.write(write, str(os.getpid()).encode()), signal.pause())[1])
 
     zygote = Zygote(body)
     zygote.ask({"limit": 600})

@@ -27,8 +27,8 @@ def silent() -> Iterator[tuple[str, Control]]:
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=answer, daemon=True).start()
         yield f"http://127.0.0.1:{server.getsockname()[1]}/x.git", control
-        for one in held:
-            one.close()
+        for process in held:
+            process.close()
 
 
 def test_a_stop_is_not_held_up_by_a_silent_server_and_leaves_no_process(
@@ -38,7 +38,10 @@ def test_a_stop_is_not_held_up_by_a_silent_server_and_leaves_no_process(
     with pytest.raises(StoppedError):
         ensure_commit(tmp_path, repo, "a" * 40, control)
     # What was killed may still be on its way out.
-    assert psutil.wait_procs([one for one in psutil.process_iter() if repo in _command(one)], 60)[1] == []
+    assert (
+        psutil.wait_procs([process for process in psutil.process_iter() if repo in _command(process)], 60)[1]
+        == []
+    )
 
 
 def _command(process: psutil.Process) -> list[str]:

@@ -99,7 +99,7 @@ def test_the_round_is_told_by_variables(tmp_path: Path) -> None:
         (None, 1, "failed", "ended with exit code 1"),
         (None, None, "failed", "ended with a signal"),
         ({}, 0, "success", ""),
-        ({"status": "success"}, 1, "failed", "said success, but ended with exit code 1"),
+        ({"status": "success"}, 1, "failed", "reported success, but ended with exit code 1"),
         ({"status": "partial", "message": "half\nway"}, 1, "partial", "half way"),
         ({"status": "failed"}, 0, "failed", ""),
         ({"status": "error", "message": "no quota"}, 0, "error", "no quota"),

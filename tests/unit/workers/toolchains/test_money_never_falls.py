@@ -108,14 +108,14 @@ def context_in(root: Path, name: str) -> RoundContext:
 
 def reported(event: Event) -> float:
     """The dollars that one event says were spent by the program up to it, or in it."""
-    told = (
+    reported = (
         event.get("total_cost_usd"),
         event.get("cost_usd"),
         event.get("part", {}).get("cost"),
         event.get("properties", {}).get("total_cost"),
         event.get("info", {}).get("model_stats", {}).get("instance_cost"),
     )
-    return max((usd for usd in told if usd), default=0.0)
+    return max((usd for usd in reported if usd), default=0.0)
 
 
 def money(report: Report) -> int:

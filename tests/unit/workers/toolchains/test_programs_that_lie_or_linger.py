@@ -95,13 +95,13 @@ def made(context: Callable[..., RoundContext]) -> Made:
 
 
 @pytest.fixture
-def told(context: Callable[..., RoundContext]) -> Told:
+def count_results(context: Callable[..., RoundContext]) -> Told:
     # A stream only grows: each has a place of its own.
     places = itertools.count(1)
 
     def ask(name: str, *events: Event) -> int | None:
         cell = context(name, next(places))
-        return get_toolchain(name).told(cell, write(cell, name, events))
+        return get_toolchain(name).result_count(cell, write(cell, name, events))
 
     return ask
 
@@ -297,29 +297,29 @@ def test_an_answer_of_no_tokens_and_no_dollars_is_unknown(made: Made) -> None:
     assert (report.status, report.micro_usd, report.priced_micro_usd) == ("success", None, None)
 
 
-def test_a_result_is_told_until_something_follows_it(told: Told) -> None:
-    assert told("claude", ASSISTANT) is None
-    assert told("claude", ASSISTANT, result()) == 1
-    assert told("claude", result(), USER) is None
-    assert told("claude", result(), USER, ASSISTANT, result()) == 2
-    assert told("codex", message(), turn()) == 1
-    assert told("codex", message(), turn(), {"type": "turn.started"}) is None
-    assert told("opencode", START, text(), step()) == 1
-    assert told("opencode", START, step(), text("Go on", "m2")) is None
-    assert told("opencode", START, step(), text()) == 1
-    assert told("opencode", START, text(), step("tool-calls")) is None
-    assert told("aider", {"event": "message_send", "properties": {}}) is None
-    assert told("aider", {"event": "exit", "properties": {}}) == 1
+def test_a_result_is_told_until_something_follows_it(count_results: Told) -> None:
+    assert count_results("claude", ASSISTANT) is None
+    assert count_results("claude", ASSISTANT, result()) == 1
+    assert count_results("claude", result(), USER) is None
+    assert count_results("claude", result(), USER, ASSISTANT, result()) == 2
+    assert count_results("codex", message(), turn()) == 1
+    assert count_results("codex", message(), turn(), {"type": "turn.started"}) is None
+    assert count_results("opencode", START, text(), step()) == 1
+    assert count_results("opencode", START, step(), text("Go on", "m2")) is None
+    assert count_results("opencode", START, step(), text()) == 1
+    assert count_results("opencode", START, text(), step("tool-calls")) is None
+    assert count_results("aider", {"event": "message_send", "properties": {}}) is None
+    assert count_results("aider", {"event": "exit", "properties": {}}) == 1
 
 
-def test_a_sub_agent_in_the_background_is_waited_for_and_a_command_is_not(told: Told) -> None:
+def test_a_sub_agent_in_the_background_is_waited_for_and_a_command_is_not(count_results: Told) -> None:
     def started(kind: str) -> Event:
         return {"type": "system", "subtype": "task_started", "task_id": "t1", "task_type": kind}
 
     ended = {"type": "system", "subtype": "task_updated", "task_id": "t1", "patch": {"end_time": 1}}
-    assert told("claude", started("local_agent"), result()) is None
-    assert told("claude", started("local_agent"), result(), ended) == 1
-    assert told("claude", started("local_bash"), result()) == 1
+    assert count_results("claude", started("local_agent"), result()) is None
+    assert count_results("claude", started("local_agent"), result(), ended) == 1
+    assert count_results("claude", started("local_bash"), result()) == 1
 
 
 TROUBLE = {

@@ -1,4 +1,4 @@
-"""What every untrusted program of one workcell shares, and how one is put together and run."""
+"""Runner of the untrusted programs of one workcell: their environment, sandbox and limits."""
 
 import shutil
 import sys
@@ -8,39 +8,39 @@ from pathlib import Path
 
 from workers.control import Control
 from workers.sandbox import allowlist, process
-from workers.sandbox.bounds import Bounds
 from workers.sandbox.capture import redact, shorten
-from workers.sandbox.process import Ended, Limits
-from workers.sandbox.program import MARK, SCRATCH_BYTES, Program, Rung
+from workers.sandbox.process import ProgramExit, StopConditions
+from workers.sandbox.program import MARK, SCRATCH_BYTES, Rung, SandboxedProgram
 from workers.sandbox.temporary import temporary
+from workers.sandbox.watchdog import ResourceLimits
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class MissingProgramError(Exception):
-    """The program is not there, or may not be executed; the message says which, and where it was sought."""
+    """The program is missing or not executable; the message names it and the searched path."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """The surroundings of a workcell's programs."""
+class ProgramRunner:
+    """Runs programs of a workcell in its sandbox, with its environment and resource limits."""
 
     rung: Rung
     control: Control
     root: Path
     """The workcell's directory, which marks its processes."""
     first_on_path: tuple[Path, ...] = ()
-    """Directories before the worker's own Python on PATH: what set-up made."""
+    """Directories before the worker's own Python on PATH: those of the set-up."""
     worker_path: str = _SYSTEM_PATH
     reads: tuple[Path, ...] = ()
     network_env: Mapping[str, str] = field(default_factory=dict)
     """Variables for programs that have the network, such as proxies."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     hidden: tuple[Path, ...] = ()
-    """Directories of the farm that no program sees, save what it is given of them."""
+    """Directories of the farm that are hidden from programs, except the paths passed to `run`."""
     guarded: tuple[Path, ...] = ()
-    """Directories that others rely on: no program writes there, save what it is given of them."""
-    bounds: Bounds = field(default_factory=Bounds)
+    """Directories that others rely on: read-only for programs, except the paths passed to `run`."""
+    resource_limits: ResourceLimits = field(default_factory=ResourceLimits)
     scratch_bytes: int = SCRATCH_BYTES
 
     @property
@@ -52,7 +52,7 @@ class Place:
     def environment(
         self, inside: Path, given: Mapping[str, str], tmp: Path, *, network: bool
     ) -> dict[str, str]:
-        """The complete environment of a program that works in `inside` and finds `tmp` for temporary files."""
+        """The complete environment of a program that writes `inside`, with `tmp` for temporary files."""
         return {
             "LANG": "C.UTF-8",
             **(self.network_env if network else {}),
@@ -64,15 +64,15 @@ class Place:
         }
 
     def find(self, program: str, cwd: Path) -> str:
-        """The program as it will be started. Raises `MissingProgramError`."""
+        """The path of a program's executable, as it will be started. Raises `MissingProgramError`."""
         if "/" in program:
             if shutil.which(str(cwd / program)) is None:
                 raise MissingProgramError(f"there is no executable {program}")
             return program
-        found = shutil.which(program, path=self.search_path)
-        if found is None:
+        executable = shutil.which(program, path=self.search_path)
+        if executable is None:
             raise MissingProgramError(f"there is no executable {program!r} on this machine's PATH")
-        return found
+        return executable
 
     def run(
         self,
@@ -80,7 +80,7 @@ class Place:
         cwd: Path,
         inside: Path,
         env: Mapping[str, str],
-        limits: Limits,
+        conditions: StopConditions,
         stdout: Path,
         stderr: Path | None = None,
         *,
@@ -89,11 +89,11 @@ class Place:
         reads: tuple[Path, ...] = (),
         writes: tuple[Path, ...] = (),
         descriptors: tuple[int, ...] = (),
-    ) -> Ended:
+    ) -> ProgramExit:
         """Run a program that may write `inside` and `writes`. Raises `MissingProgramError` and `OSError`."""
         executable = self.find(argv[0], cwd)
         with temporary(self.rung, inside / "tmp") as tmp:
-            program = Program(
+            program = SandboxedProgram(
                 argv=(executable, *argv[1:]),
                 env=self.environment(inside, env, tmp.path, network=network),
                 cwd=cwd,
@@ -108,14 +108,16 @@ class Place:
                 guarded=self.guarded,
                 scratch_bytes=self.scratch_bytes,
             )
-            return process.run(self.rung, program, limits, self.control, stdout, stderr, self.bounds)
+            return process.run(
+                self.rung, program, conditions, self.control, stdout, stderr, self.resource_limits
+            )
 
     def text(self, path: Path, limit: int) -> str:
-        """Captured output as text: secrets blotted out, at most about `limit` bytes, no NUL."""
+        """Captured output as text: secrets redacted, at most about `limit` bytes, no NUL."""
         return self.log(path, limit).decode("utf-8", "replace").replace("\0", "�")
 
     def log(self, path: Path, limit: int) -> bytes:
-        """Captured output, secrets blotted out, shortened in the middle."""
+        """Captured output with secrets redacted, shortened in the middle to about `limit` bytes."""
         try:
             data = path.read_bytes()
         except OSError:

@@ -1,7 +1,7 @@
 """Watchdog on disk, memory and number of processes of a running program: what `rlimit`s cannot bound.
 
-A limit on address space breaks V8, Go and the JVM, one on file size bounds no sum, and one on processes counts
-all of a user: so what is really used is looked at, about twice a second. Linux only; elsewhere nothing is known.
+An rlimit on address space breaks V8, Go and the JVM, one on file size bounds no sum, and one on processes counts
+all of a user. So the real usage is measured about twice a second. Linux only; elsewhere there are no figures.
 """
 
 import contextlib
@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Final, Literal
 
 Excess = Literal["disk", "memory", "processes", "full"]
-"""What a program was ended for; `full`: this machine has no room left, and the program is not to blame."""
+"""The resource that a program exceeded; `full`: this machine has no disk space left, which is not its fault."""
 EXCESS_CODES: Final[dict[str, str]] = {
     "disk": "disk_limit",
     "memory": "memory_limit",
     "processes": "process_limit",
 }
-"""Fail codes of programs that took too much."""
+"""Fail codes of programs that exceeded a resource limit."""
 _EXCESS_WORDS: Final[dict[str, str]] = {
     "disk": "it used more disk space than BENCH_MAX_DISK_MB of this machine allows",
     "memory": "it used more memory than BENCH_MAX_MEMORY_MB of this machine allows",
@@ -29,34 +29,34 @@ _EXCESS_WORDS: Final[dict[str, str]] = {
 }
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _WALK_SHARE = 0.05
-"""The part of the time that may go into measuring a directory."""
+"""The largest share of the time that is spent on measuring a directory."""
 _WALK_SECONDS = 2.0
-"""At most so often a directory is measured, unless the disk runs full."""
+"""The shortest time between two measurements of a directory, unless the disk is full."""
 
 
-def excess_words(ended_by: str) -> str:
-    """What a program was ended for, in one line."""
+def excess_message(ended_by: str) -> str:
+    """One line for the user about an exceeded resource."""
     return _EXCESS_WORDS[ended_by]
 
 
 @dataclass(frozen=True)
-class Bounds:
-    """What one program may use; None: as much as there is."""
+class ResourceLimits:
+    """Resource limits of one program; None: unlimited."""
 
     disk_bytes: int | None = None
-    """All that lies in the directories that it may write."""
+    """Of all files in the directories that it may write."""
     memory_bytes: int | None = None
     """Of all its processes together; pages that they share count once."""
     processes: int | None = None
     reserve_bytes: int = 0
-    """Free space below which nothing goes on."""
+    """Free bytes on the disk below which the program is stopped."""
 
 
 @dataclass
-class Gauge:
-    """Measures one running program against its bounds."""
+class ResourceWatchdog:
+    """Measures one running program against its resource limits."""
 
-    bounds: Bounds
+    limits: ResourceLimits
     directories: tuple[Path, ...]
     """What it may write."""
     pid: int
@@ -64,16 +64,16 @@ class Gauge:
     _walk_at: float = field(default=0.0, init=False)
 
     def excess(self) -> Excess | None:
-        """What it has too much of now."""
+        """The resource that it exceeds now; None where it exceeds none."""
         return self._of_processes() or self._of_disk()
 
     def _of_processes(self) -> Excess | None:
-        if self.bounds.processes is None and self.bounds.memory_bytes is None:
+        if self.limits.processes is None and self.limits.memory_bytes is None:
             return None
         pids = list(descendants(self.pid))
-        if self.bounds.processes is not None and len(pids) > self.bounds.processes:
+        if self.limits.processes is not None and len(pids) > self.limits.processes:
             return "processes"
-        limit = self.bounds.memory_bytes
+        limit = self.limits.memory_bytes
         if limit is None or sum(map(resident_bytes, pids)) <= limit:
             return None
         # Shared pages were counted once a process: the exact sum costs more, so it is asked for only now.
@@ -81,7 +81,7 @@ class Gauge:
 
     def _of_disk(self) -> Excess | None:
         full = self._is_full()
-        limit, now = self.bounds.disk_bytes, time.monotonic()
+        limit, now = self.limits.disk_bytes, time.monotonic()
         if limit is not None and (full or now >= self._walk_at):
             used = sum(used_bytes(directory, limit) for directory in self.directories)
             took = time.monotonic() - now
@@ -93,7 +93,7 @@ class Gauge:
     def _is_full(self) -> bool:
         for directory in self.directories:
             with contextlib.suppress(OSError):
-                if shutil.disk_usage(directory).free < self.bounds.reserve_bytes:
+                if shutil.disk_usage(directory).free < self.limits.reserve_bytes:
                     return True
         return False
 
@@ -106,13 +106,13 @@ def descendants(pid: int) -> Iterator[int]:
         with contextlib.suppress(OSError):
             for thread in os.listdir(f"/proc/{parent}/task"):  # noqa: PTH208 — many small files
                 with open(f"/proc/{parent}/task/{thread}/children", encoding="ascii") as file:  # noqa: PTH123
-                    found = [int(child) for child in file.read().split()]
-                yield from found
-                waiting += found
+                    children = [int(child) for child in file.read().split()]
+                yield from children
+                waiting += children
 
 
 def resident_bytes(pid: int) -> int:
-    """Memory in use by a process, shared pages included; 0 where it is gone."""
+    """Memory in use by a process in bytes, shared pages included; 0 where it has ended."""
     try:
         with open(f"/proc/{pid}/statm", encoding="ascii") as file:  # noqa: PTH123
             return int(file.read().split()[1]) * _PAGE
@@ -121,7 +121,7 @@ def resident_bytes(pid: int) -> int:
 
 
 def proportional_bytes(pid: int) -> int:
-    """Memory in use by a process, each shared page divided among those that share it."""
+    """Memory in use by a process in bytes, each shared page divided among its users."""
     try:
         with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:  # noqa: PTH123
             line = next(line for line in file if line.startswith("Pss:"))

@@ -1,11 +1,11 @@
-"""The directories of one workcell, owned while it lives and swept when its owner is dead.
+"""Directories of a workcell under a file lock; a sweep removes those whose owner has died.
 
 ```
-cells/<workcell id>.lock        locked by the owner for as long as it lives
+cells/<workcell id>.lock        locked by the owner until it ends
 cells/<workcell id>/cell/       all that the candidate may write: checkout, home, tmp, round-N
 cells/<workcell id>/pristine/   the repository as fetched, out of the candidate's reach
 cells/<workcell id>/logs/       captured output
-cells/<workcell id>/take-N/     what the sandbox handed out of a check-out
+cells/<workcell id>/take-N/     what the sandbox wrote of a check-out's changes
 cells/<workcell id>/gate-N/     one clean checkout per gate run
 ```
 """
@@ -27,8 +27,8 @@ _CELLS = "cells"
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One workcell's directories; its root is also the mark of every process in it."""
+class WorkcellDirectories:
+    """The directories of one workcell; the root is also the mark of every process in it."""
 
     workcell_id: str
     root: Path
@@ -73,14 +73,17 @@ class Cell:
 
 
 @contextlib.contextmanager
-def open_cell(work_dir: Path, workcell_id: str) -> Iterator[Cell]:
-    """A new workcell, removed at the end; one of the same name that a dead worker left is cleared first."""
+def open_workcell(work_dir: Path, workcell_id: str) -> Iterator[WorkcellDirectories]:
+    """A new workcell, removed at the end; one of the same name that a dead worker left is removed first.
+
+    Raises `HaltError` where another worker of this machine has locked it.
+    """
     cells = work_dir / _CELLS
     keep_private(cells)
-    # Without links on its own way, so that any link on the way to a candidate's file is the candidate's.
+    # Without links in it, so that any link in the path of a candidate's file is the candidate's.
     cells = cells.resolve()
-    cell = Cell(workcell_id, cells / workcell_id)
-    # A sweep may hold a lock file that it has just come across for a moment.
+    cell = WorkcellDirectories(workcell_id, cells / workcell_id)
+    # A sweep may hold the lock of a file that it inspects, for a moment.
     lock = _own(_lock_file(cell.root), patience=2.0)
     if lock is None:
         raise HaltError("infra", f"workcell {workcell_id} is in use by another worker on this machine")
@@ -101,9 +104,9 @@ def orphans(work_dir: Path) -> list[Path]:
 
 
 def sweep_orphans(work_dir: Path) -> list[Path]:
-    """Kill the processes and remove the workcells of dead workers; the workcells that were removed.
+    """Kill the processes and remove the workcells of dead workers; returns the workcells that were removed.
 
-    Safe at any time: what a living worker owns is left alone.
+    Idempotent, and safe at any time: the workcells of living workers are locked.
     """
     cells = work_dir / _CELLS
     kill_marked(lambda mark: Path(mark).parent == cells and not _is_owned(Path(mark)))
@@ -123,11 +126,11 @@ def _roots(cells: Path) -> list[Path]:
     return sorted({path.with_suffix("") for path in cells.glob("*")})
 
 
-def free_bytes(place: Path) -> int:
-    """Free disk space where `place` lies or will lie."""
-    while not place.exists():
-        place = place.parent
-    return shutil.disk_usage(place).free
+def free_bytes(path: Path) -> int:
+    """Free bytes on the disk of `path`, which need not exist yet."""
+    while not path.exists():
+        path = path.parent
+    return shutil.disk_usage(path).free
 
 
 def _clear(root: Path) -> None:
@@ -141,7 +144,7 @@ def _lock_file(root: Path) -> Path:
 
 
 def _own(path: Path, patience: float = 0.0) -> int | None:
-    """A descriptor that owns the lock file; None where another process owns it for longer than `patience`."""
+    """A descriptor that holds the lock; None where another process holds it for longer than `patience` seconds."""
     end = time.monotonic() + patience
     while True:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

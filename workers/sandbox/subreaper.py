@@ -1,6 +1,6 @@
-"""The parent of a program without a sandbox of its own: runs it, adopts its orphans, leaves none of them.
+"""Child subreaper: the parent of one program, which adopts the program's orphans and kills every descendant.
 
-Started as a script, `minder.py FD -- PROGRAM …`, without site packages. It ends when the program ends or
+Started as a script, `subreaper.py FD -- PROGRAM …`, without site packages. It ends when the program ends or
 when the pipe FD reaches its end, which also happens when the worker dies, and kills every descendant first.
 It exits with the program's exit code, or 128 plus the signal's number.
 """
@@ -40,7 +40,7 @@ def start(argv: list[str]) -> int:
 
 
 def reap(main: int) -> int | None:
-    """Collect the dead; the main program's wait status where it is among them."""
+    """Reap ended children; returns the main program's wait status where it is among them."""
     status = None
     while True:
         try:
@@ -63,7 +63,7 @@ def children() -> list[int]:
 
 
 def kill_all(main: int) -> None:
-    """Kill and collect every descendant: the children of a killed child are adopted and fall next."""
+    """Kill and reap every descendant: the children of a killed child are adopted and killed next."""
     while True:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(main, signal.SIGKILL)
@@ -77,7 +77,7 @@ def kill_all(main: int) -> None:
 
 
 def main(lifeline: int, argv: list[str]) -> int:
-    """Run `argv` until it ends or the lifeline is cut."""
+    """Run `argv` until it ends or the lifeline pipe is closed; returns its exit code."""
     adopt_orphans()
     os.set_inheritable(lifeline, False)
     wake, waker = os.pipe()

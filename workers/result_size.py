@@ -1,4 +1,4 @@
-"""The size limit of a result: what the farm's database is asked to keep of one attempt."""
+"""Size limit of a result: how many bytes of one attempt are sent to the database."""
 
 import json
 from typing import Any, Final
@@ -6,14 +6,14 @@ from typing import Any, Final
 from workers.result import ExecutionResult
 
 MAX_RESULT_BYTES: Final = 8 * 2**20
-"""Of its JSON text; farm.check_result refuses four times as much, in whatever form."""
+"""Of its JSON text; farm.check_result refuses four times as much, in any form."""
 
 
-def bounded(result: ExecutionResult) -> dict[str, Any]:
+def within_size_limit(result: ExecutionResult) -> dict[str, Any]:
     """`result` as a JSON document of at most `MAX_RESULT_BYTES`.
 
-    A longer one becomes an infrastructure error with the same times and money: refused by the database, it would be
-    a lost attempt that is run again, at its whole reservation.
+    A longer one becomes an infrastructure error with the same times and costs: the database would refuse it, and the
+    attempt would be lost and retried, at its whole reservation.
     """
     document = result.model_dump(mode="json")
     size = len(json.dumps(document).encode())

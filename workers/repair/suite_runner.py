@@ -1,4 +1,4 @@
-"""A test bed: one gate's tests, how they stand before any edit, and running candidates against them."""
+"""Test runner of one gate: its tests' outcomes before any edit, their coverage, and candidates run against them."""
 
 import os
 import tempfile
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workers.gates.output import failure_line
 from workers.repair.candidates import Candidate
 from workers.repair.errors import ZygoteLostError
 from workers.repair.launch import Suite, serving
@@ -22,18 +23,18 @@ _PASSING_SHARE = 0.3
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a candidate did."""
+    """Result of one candidate."""
 
     passed: int
     """Tests that failed before and pass now."""
     clean: bool
-    """Whether every other test that passed still does; False where they were not run."""
+    """Whether there is no regression: every test that passed still does; False where these were not run."""
     cold: bool = False
-    """Whether the candidate needs a fresh import before anything can be said."""
+    """Whether the candidate must be run with a fresh import before there is a result."""
 
 
-class Bed:
-    """One suite. Every wait ends at the deadline that it is given, with TimeoutError."""
+class SuiteRunner:
+    """Runs one suite. Every wait raises `TimeoutError` at its deadline."""
 
     def __init__(self, suite: Suite, workdir: str, editable: Sequence[str]) -> None:
         self.suite, self.workdir, self.editable = suite, workdir, editable
@@ -57,7 +58,7 @@ class Bed:
         self._cold: Zygote | None = None
 
     def open(self, deadline: float) -> None:
-        """Collect the tests; afterwards `broken` says why there are none."""
+        """Collect the tests; afterwards `broken` is the reason where there are none."""
         began = time.monotonic()
         hello = self._collect(deadline)
         if "error" in hello:
@@ -83,12 +84,12 @@ class Bed:
             hello: dict[str, Any] = self._warm.hello(deadline)
         except ZygoteLostError:
             hello = {"error": "the process that collects the tests died"}
-        if "error" in hello and (words := _last_words(_log())):
+        if "error" in hello and (words := _failure_line(_log())):
             hello["error"] += f": {words}"
         return hello
 
     def _start_zygote(self, modules: list[str] | None, deadline: float) -> Zygote:
-        """One that has collected the tests, or, given the modules that they import, one that has only those."""
+        """A zygote (prefork server) that has collected the tests, or that has only imported the given `modules`."""
         zygote = Zygote(serving(self.suite, self.workdir, _environment(), _log()))
         order = {
             "root": self.workdir,
@@ -104,7 +105,7 @@ class Bed:
         return zygote
 
     def measure(self, deadline: float, per_test: float) -> None:
-        """Run all tests as the code is now: once for the outcomes, once traced, the failing ones first."""
+        """Run all tests on the current code: once for the outcomes, once traced for coverage, failing ones first."""
         if not self.collects:
             return
         self._outcomes(deadline, per_test)
@@ -116,14 +117,14 @@ class Bed:
         unknown = list(self.tests)
         for _ in range(_CRASHES):
             for line in self._run({"first": unknown}, deadline, per_test):
-                self._know(line["test"], line["outcome"], line["seconds"])
+                self._record_outcome(line["test"], line["outcome"], line["seconds"])
             unknown = [test for test in unknown if test not in self._seconds]
             if not unknown:
                 return
-            self._know(unknown.pop(0), "timeout", per_test)
+            self._record_outcome(unknown.pop(0), "timeout", per_test)
         self.passing += unknown
 
-    def _know(self, test: str, outcome: str, seconds: float) -> None:
+    def _record_outcome(self, test: str, outcome: str, seconds: float) -> None:
         self._seconds[test] = seconds
         self.skipped += outcome == "skipped"
         if outcome == "timeout":
@@ -137,15 +138,15 @@ class Bed:
         for line in self._run({"first": traced, "trace": True, "quick": True}, deadline, per_test):
             covered[line["test"]] = str(line["lines"])
             self._quick = self._quick and line["outcome"] in ("failed", "timeout")
-            self._learn(line, failed=True)
+            self._record_trace(line, failed=True)
         until = time.monotonic() + _PASSING_SHARE * (deadline - time.monotonic())
         passing = sorted(self.passing, key=lambda test: self._seconds.get(test, 9.0))
         for line in self._run({"first": passing, "trace": True, "quick": True}, until, per_test):
             self._quick = self._quick and line["outcome"] != "failed"
-            self._learn(line, failed=False)
-        self.failing = in_turn(self.failing, covered)
+            self._record_trace(line, failed=False)
+        self.failing = interleaved(self.failing, covered)
 
-    def _learn(self, line: dict[str, Any], failed: bool) -> None:
+    def _record_trace(self, line: dict[str, Any], failed: bool) -> None:
         if line["outcome"] == "skipped":
             return
         blamed = [tuple(where) for where in line["where"]]
@@ -165,16 +166,16 @@ class Bed:
             {**request, "limit": limit, "per_test": per_test, "idle": 2 * per_test + 1, "all": True},
             deadline + 2,
         )
-        said: list[dict[str, Any]]
-        said, _ = self._warm.answer(ticket, deadline + 2)
-        return said
+        lines: list[dict[str, Any]]
+        lines, _ = self._warm.answer(ticket, deadline + 2)
+        return lines
 
     def _longest(self) -> float:
         known = [seconds for test, seconds in self._seconds.items() if test not in self._hung]
         return max(known, default=0.0)
 
     def ask(self, candidate: Candidate, than: int, left: float, cold: bool) -> Callable[[float], Verdict]:
-        """Start on a candidate; what is returned waits for its verdict until a deadline."""
+        """Start a candidate; returns a function that waits for its verdict until a deadline (monotonic seconds)."""
         zygote = self._zygote(cold, time.monotonic() + left)
         per_test = _MIN_TEST + _SLOWER * self._longest()
         limit = _PER_FORK + 3 * per_test + _SLOWER * sum(self._seconds.values())
@@ -201,12 +202,12 @@ class Bed:
             self._cold = self._start_zygote(self._modules, deadline)
         return self._cold
 
-    def _verdict(self, said: Sequence[Any], done: bool) -> Verdict:
-        if said and said[0].get("cold"):
+    def _verdict(self, lines: Sequence[Any], done: bool) -> Verdict:
+        if lines and lines[0].get("cold"):
             return Verdict(0, False, cold=True)
-        if said and said[0].get("collect_errors"):
+        if lines and lines[0].get("collect_errors"):
             return Verdict(0, False)
-        outcomes = {line["test"]: line["outcome"] for line in said if "test" in line}
+        outcomes = {line["test"]: line["outcome"] for line in lines if "test" in line}
         if not self.collects:
             good = done and bool(outcomes) and set(outcomes.values()) == {"passed"}
             return Verdict(int(good), good)
@@ -217,15 +218,15 @@ class Bed:
 
     @property
     def goal(self) -> int:
-        """How many tests must turn from failing to passing."""
+        """The number of tests that must change from failing to passing."""
         return len(self.failing) if self.collects else 1
 
     def renew(self) -> None:
-        """Give up processes that died or hang; new ones start when they are needed."""
+        """Discard processes that died or hang; new ones are started when needed."""
         self.close()
 
     def close(self) -> None:
-        """End every process of the bed."""
+        """Kill every process of the runner."""
         for zygote in (self._warm, self._cold):
             if zygote is not None:
                 zygote.close()
@@ -233,7 +234,7 @@ class Bed:
 
 
 def _environment() -> dict[str, str]:
-    """What the gate's command is run with: nothing of the order."""
+    """The environment of the gate's command, without the variables of the order."""
     return {name: value for name, value in os.environ.items() if not name.startswith("BENCH_")}
 
 
@@ -241,18 +242,16 @@ def _log() -> Path:
     return Path(tempfile.gettempdir(), "collecting.log")
 
 
-def _last_words(log: Path) -> str:
-    """The line of pytest's output that says most of why it ended."""
+def _failure_line(log: Path) -> str:
+    """The line of pytest's output that names its failure; empty where there is no log."""
     try:
-        lines = [line.strip() for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
+        return failure_line(log.read_text("utf-8", "replace"))
     except OSError:
         return ""
-    telling = [line for line in lines if "error" in line.lower() and "usage:" not in line]
-    return (telling or lines or [""])[-1][:300]
 
 
-def in_turn(tests: Sequence[str], group: Mapping[str, object]) -> list[str]:
-    """The tests reordered so that each group has its first before any has its second."""
+def interleaved(tests: Sequence[str], group: Mapping[str, object]) -> list[str]:
+    """The tests reordered round-robin over their groups: the first of each group, then the second of each."""
     rank: dict[object, int] = {}
     ranked = []
     for number, test in enumerate(tests):

@@ -1,4 +1,4 @@
-"""What `enclose.py` is told: the mounts around one program of the lower rungs."""
+"""Mount plan of one program of the lower rungs: the input of `enclose.py`."""
 
 import json
 import sys
@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from workers.sandbox import allowlist
-from workers.sandbox.program import Program
+from workers.sandbox.program import SandboxedProgram
 
 _SCRIPT = str(Path(__file__).with_name("enclose.py"))
 _SCRATCH = ("/tmp", "/dev/shm")  # noqa: S108 — covered by a file system of the program's own
@@ -16,11 +16,11 @@ _SOCKETS = "/run"
 
 
 @dataclass(frozen=True)
-class Plan:
-    """All paths are absolute and without links; what is not there is left out."""
+class MountPlan:
+    """The mounts of one program. All paths are absolute, without links, and exist."""
 
     whole: bool
-    """Make everything read-only that is not written out below."""
+    """Make everything read-only that is not listed below."""
     pinned: list[str]
     """Directories that cannot be renamed: those above what is read-only."""
     read_only: list[str]
@@ -39,19 +39,19 @@ class Plan:
     """Whether there is a network of the program's own to bring up."""
 
     def argv(self) -> list[str]:
-        """The command prefix that puts the plan into force."""
+        """The command prefix that applies the plan."""
         return [sys.executable, "-I", "-S", _SCRIPT, json.dumps(asdict(self)), "--"]
 
 
-def closed(program: Program) -> Plan:
-    """Everything read-only but the cell; home, work directory and sockets out of sight; no network unasked."""
+def isolated_mounts(program: SandboxedProgram) -> MountPlan:
+    """Mounts that isolate: all read-only but the cell; home, work directory and sockets hidden; network on request."""
     covered = [*_present(map(Path, _SCRATCH))]
-    hidden = _outermost(_present([allowlist.home(), Path(_SOCKETS), *program.hidden]), beside=covered)
+    hidden = _outermost(_present([allowlist.home(), Path(_SOCKETS), *program.hidden]), more=covered)
     needed = [*allowlist.own_python(), *program.reads]
     if program.network:
         needed += map(Path, allowlist.NETWORK)
     needed += [path.resolve() for path in needed]
-    return Plan(
+    return MountPlan(
         whole=True,
         pinned=[],
         read_only=[],
@@ -66,11 +66,11 @@ def closed(program: Program) -> Plan:
     )
 
 
-def open_to_all(program: Program) -> Plan:
-    """Only what others rely on is read-only: set-ups, mirrors and the worker's own code."""
+def guarded_mounts(program: SandboxedProgram) -> MountPlan:
+    """Mounts that only guard what other programs rely on: set-ups, mirrors and the worker's own code are read-only."""
     guarded = _outermost(_present([*program.guarded, *allowlist.own_python()]))
     above = {str(parent) for path in guarded for parent in Path(path).parents} - {"/"}
-    return Plan(
+    return MountPlan(
         whole=False,
         pinned=sorted(above - set(guarded), key=len),
         read_only=guarded,
@@ -86,13 +86,13 @@ def open_to_all(program: Program) -> Plan:
 
 
 def _present(paths: Iterable[Path]) -> list[str]:
-    """Absolute paths that are there, each once; the root is nothing to hide or to guard."""
+    """The paths that exist, each once and without the root."""
     return [str(path) for path in dict.fromkeys(paths) if path != Path("/") and path.exists()]
 
 
-def _outermost(paths: list[str], beside: Iterable[str] = ()) -> list[str]:
-    """`paths` without those below another of them or of `beside`."""
-    return [path for path in paths if not _lies_below(path, [*paths, *beside])]
+def _outermost(paths: list[str], more: Iterable[str] = ()) -> list[str]:
+    """`paths` without those below another of them or of `more`."""
+    return [path for path in paths if not _lies_below(path, [*paths, *more])]
 
 
 def _lies_below(path: str, parents: Iterable[str]) -> bool:

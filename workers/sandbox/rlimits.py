@@ -1,4 +1,4 @@
-"""Resource limits on every sandboxed process, set by `prlimit` where the machine has it.
+"""Rlimits of every sandboxed process, set by `prlimit` where the machine has it.
 
 There is no limit on address space: it breaks V8, Go and JVM programs, which reserve far more than they use.
 """

@@ -1,4 +1,4 @@
-"""Error extraction: which line of a runner's output says what went wrong. Pure: text in, one line out."""
+"""Error extraction: the line of a runner's output that names its failure. Pure: text in, one line out."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ _EXIT: Final = re.compile(r"^!+ (?!Interrupted|stopping)(.+?) !+$")
 _NOT_FOUND: Final = re.compile(
     r"^((?!\s).*(?:: (?:command )?not found|: No such file or directory|Missing script: .*))$"
 )
-"""A shell's, make's and npm's word for a program that is missing: what follows only counts it."""
+"""The message of a shell, make and npm for a missing program: the lines after it only count errors."""
 _EXCEPTION: Final = re.compile(r"^((?:\w+\.)*\w*(?:Error|Exception|Exit|Interrupt)(?:: .*)?)$")
 
 _THRESHOLD: Final = re.compile(
@@ -32,11 +32,11 @@ _THRESHOLD: Final = re.compile(
 )
 
 
-def telling_line(text: str) -> str:
-    """The line that says why a runner did not run, bounded; where its tests ran, its summary.
+def failure_line(text: str) -> str:
+    """The line of a runner's output that names its failure, bounded; where its tests ran, its summary.
 
-    In the order of how exact they are: an option that is not known, pytest's own errors, an error inside pytest,
-    the first error of collection, a program that is missing, an exception. Otherwise the last line.
+    The most specific one is returned: an unknown option, pytest's own errors, an error inside pytest, the first error
+    of collection, a missing program, an exception. Otherwise the last line; empty where there is no output.
     """
     lines = [line.rstrip() for line in _COLOUR.sub("", text).splitlines() if line.strip()]
     if not lines:
@@ -50,13 +50,13 @@ def telling_line(text: str) -> str:
 
 
 def threshold_line(text: str) -> str:
-    """The last line that says that a threshold, such as one of coverage, was missed; empty where none does."""
+    """The last line about a missed threshold, such as one of coverage; empty where there is none."""
     lines = [line.strip() for line in _COLOUR.sub("", text).splitlines() if _THRESHOLD.search(line)]
     return _bounded(lines[-1]) if lines else ""
 
 
 def listing(names: Sequence[str], at_most: int = 10) -> str:
-    """Names in one bounded line, with how many more there are."""
+    """Names in one bounded line, with the number of omitted ones."""
     shown = ", ".join(name if len(name) <= 200 else f"{name[:199]}…" for name in names[:at_most])
     return f"{shown} and {len(names) - at_most} more" if len(names) > at_most else shown
 
