@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db.engine import open_engine
 from db.repositories.leases import Leases
-from planner.system.plain_log import is_json, json_line, line_formatter, never_log_sql
+from planner.system.plain_log import is_json, json_line, line_formatter, log_warnings_as_json, never_log_sql
 from workers.broker.celery_app import TASK_NAME, capability_class, make_app
 from workers.execution.machine import Machine
 from workers.execution.run import run_execution
@@ -31,6 +31,8 @@ from workers.settings import WorkerSettings
 # A doorbell message serves its class for at most this long, so that no class of the machine starves.
 _SLICE_SECONDS = 30.0
 
+# Celery warns before it sets up logging.
+log_warnings_as_json()
 app = make_app(os.environ.get("BENCH_BROKER_URL", "memory://"))
 app.steps["consumer"].add(Presence)
 

@@ -75,6 +75,8 @@ def run(
         for line in last.message.split("\n"):
             echo_error(name, line)
         return last.code
+    finally:
+        reset(name)
 
 
 def _directory_gone(error: Exception) -> Ending | None:

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import TracebackType
@@ -45,9 +46,24 @@ def log_to_stderr(level: int = logging.WARNING) -> None:
     never_log_sql()
     for name in _OURS:
         logging.getLogger(name).setLevel(level)
-    if is_json():
-        logging.captureWarnings(capture=True)
-        sys.excepthook = _log_defect
+    log_warnings_as_json()
+
+
+def log_warnings_as_json() -> None:
+    """Write Python's warnings and the traceback of a defect as JSON lines, also before logging is set up.
+
+    Nothing changes in a text log.
+    """
+    if not is_json():
+        return
+    logger = logging.getLogger("py.warnings")
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(JsonFormatter())
+        logger.addHandler(handler)
+        logger.propagate = False
+    logging.captureWarnings(capture=True)
+    sys.excepthook = _log_defect
 
 
 def never_log_sql() -> None:
@@ -117,4 +133,5 @@ def _one_line(value: Mapping[str, Any]) -> str:
 
 
 def _log_defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    logging.getLogger("bench").critical("%s", kind.__name__, exc_info=(kind, error, trace))
+    text = "".join(traceback.format_exception(kind, error, trace))
+    sys.stderr.write(f"{json_line('critical', 'bench', kind.__name__, {'exception': text})}\n")

@@ -75,13 +75,16 @@ def test_json_logs_of_all_parts_and_completion_with_and_without_the_farm(farm: S
     before = {name: len(log.read_text()) for name, log in logs.items()}
     started = bench_in(farm.directory, "up", BENCH_LOG_FORMAT="json")
     assert started.returncode == 0
+    assert [line for line in started.stderr.splitlines() if not line.startswith("{")] == []
     messages = [json.loads(line)["message"] for line in started.stderr.splitlines()]
     assert any("BENCH_LOG_FORMAT changed" in message for message in messages)
     farm.bench("down")
     for name, log in logs.items():
         text = log.read_text()[before[name] :]
         # The parts that were there before ended as text.
-        lines = [json.loads(line) for line in text[text.index('{"time"') :].splitlines()]
+        written = text[text.index('{"time"') :].splitlines()
+        assert [line for line in written if not line.startswith("{")] == [], name
+        lines = [json.loads(line) for line in written]
         assert all({"time", "level", "logger", "message"} <= set(line) for line in lines)
         assert any("ticking" in line["message"] or "slots" in line["message"] for line in lines), name
 
