@@ -2,15 +2,12 @@
 
 import contextlib
 import logging
-import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from db.states import ErrorClass
-from planner.documents.statuses import OutcomeStatus
 from workers.control import Control
 from workers.execution.archive import CandidateRecord, write_archive
 from workers.execution.cost import candidate_cost, round_money, round_money_at_least
@@ -19,13 +16,14 @@ from workers.execution.patch import Patch, PatchLimits, Rules, take_patch
 from workers.execution.prompt import feedback, protected_paths
 from workers.execution.round import RoundSpec, play_round
 from workers.execution.seeds import derive
-from workers.execution.vote import blocking_failures, passed
+from workers.execution.trial import Trial, fail_codes, readable, verdict, why_unusable
+from workers.execution.vote import passed
 from workers.gates.configuration import TEST_FILES
 from workers.gates.run import GateRunner, not_run, run_gates
 from workers.halt import HaltError, StoppedError
 from workers.patterns import spec_of
 from workers.repository.checkout import check_out, fetch_pristine
-from workers.result import CandidateResult, GateResult, RoundResult
+from workers.result import CandidateResult
 from workers.sandbox.capture import redact
 from workers.sandbox.runner import ProgramRunner
 from workers.spec import PlannedAction, ToolchainRef
@@ -35,21 +33,6 @@ _log = logging.getLogger(__name__)
 
 _PATCH_SECONDS = 300.0
 _LAST_PATCH_SECONDS = 20.0
-
-
-@dataclass
-class Trial:
-    """State of a running candidate."""
-
-    seed: int
-    started_at: float
-    """Seconds since the epoch."""
-    rounds: list[RoundResult] = field(default_factory=list)
-    gates: list[GateResult] = field(default_factory=list)
-    patch: Patch | None = None
-    billed_ms: int = 0
-    out_of_time: bool = False
-    halted: HaltError | None = None
 
 
 def run_candidate(job: Job, action: PlannedAction, index: int, workcell_id: str) -> CandidateResult:
@@ -181,7 +164,7 @@ def _verify(job: Job, cell: WorkcellDirectories, trial: Trial) -> None:
     number = len(trial.rounds)
     trial.patch = patch = _patch(job, job.runner(cell), cell, number)
     if not patch.usable:
-        trial.gates = not_run(workcell.gates, _why_unusable(patch))
+        trial.gates = not_run(workcell.gates, why_unusable(patch))
         return
     tests = spec_of([*TEST_FILES, *protected_paths(job.order)])
     gate_runner = GateRunner(job.runner(cell), cell.pristine / ".git", cell.logs, job.machine.capture_bytes)
@@ -196,45 +179,9 @@ def _verify(job: Job, cell: WorkcellDirectories, trial: Trial) -> None:
     )
 
 
-def _why_unusable(patch: Patch) -> str:
-    return f"there is no patch to judge: {patch.fail_codes[0]}: {patch.detail}"
-
-
 def _stop_if_ordered(job: Job) -> None:
     if job.control.reason is not None:
         raise StoppedError(job.control.reason.value)
-
-
-def _status(trial: Trial) -> tuple[OutcomeStatus, ErrorClass | None, str]:
-    """Status, error class and message of a candidate."""
-    if trial.halted is not None:
-        return "error", trial.halted.error_class, str(trial.halted)
-    last = trial.rounds[-1]
-    if last.status == "error":
-        return "error", last.error_class or "provider", last.message
-    if trial.out_of_time:
-        return "timeout", None, "; ".join(["its budget ended", *_no_patch(trial)])
-    if unusable := _no_patch(trial):
-        return "failed", None, unusable[0]
-    if not passed(trial.gates):
-        failing = ", ".join(blocking_failures(trial.gates))
-        return "failed", None, f"gates failed: {failing}" if failing else "no required gate passed"
-    if last.status not in ("success", "partial"):
-        return "failed", None, f"gates passed, but the toolchain {last.status}: {last.message}"
-    return "success", None, last.message
-
-
-def _no_patch(trial: Trial) -> list[str]:
-    """Why no gate could be run, if so."""
-    return [] if trial.patch is None or trial.patch.usable else [_why_unusable(trial.patch)]
-
-
-def _fail_codes(trial: Trial) -> list[str]:
-    """The patch's codes, those of rounds, then those of the failing required gates, each once."""
-    codes = [*(trial.patch.fail_codes if trial.patch else ())]
-    codes += [code for played in trial.rounds for code in played.fail_codes]
-    codes += [code for gate in trial.gates if gate.required for code in gate.fail_codes]
-    return list(dict.fromkeys(codes))
 
 
 def _result(
@@ -245,7 +192,7 @@ def _result(
     duration_ms: int,
     workcell_id: str = "",
 ) -> CandidateResult:
-    status, error_class, message = _status(trial)
+    status, error_class, message = verdict(trial)
     cost = candidate_cost(trial.rounds, trial.billed_ms, job.order.workcell)
     return CandidateResult(
         index=index,
@@ -258,10 +205,10 @@ def _result(
         billed_ms=trial.billed_ms,
         rounds=trial.rounds,
         gates=trial.gates,
-        fail_codes=_fail_codes(trial),
+        fail_codes=fail_codes(trial),
         started_at=trial.started_at,
         diff_lines=trial.patch.lines if trial.patch else 0,
-        files_modified=[_readable(name) for name in trial.patch.files] if trial.patch else [],
+        files_modified=[readable(name) for name in trial.patch.files] if trial.patch else [],
         left_out=trial.patch.left_out if trial.patch else None,
         micro_usd=cost.micro_usd,
         micro_usd_at_least=cost.at_least,
@@ -290,11 +237,6 @@ def _record(
 
 def _logs(cell: WorkcellDirectories) -> list[Path]:
     return sorted(path for path in cell.logs.iterdir() if path.is_file())
-
-
-def _readable(name: str) -> str:
-    """A file name as text that every JSON reader takes."""
-    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _ms(started: float) -> int:
