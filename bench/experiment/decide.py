@@ -10,8 +10,8 @@ from db.repositories.verdicts import NewVerdict, Verdicts
 from planner.actions import NA, Action, Bin
 
 
-class ActionColumns(Protocol):
-    """A row with the columns of an action; None in a budget is NA."""
+class HasAction(Protocol):
+    """Anything with the attributes of an action; None in a budget is NA."""
 
     @property
     def swarm_id(self) -> str: ...
@@ -23,7 +23,7 @@ class ActionColumns(Protocol):
     def max_iterations(self) -> int | None: ...
 
 
-def action_of(arm: ActionColumns) -> Action:
+def action_of(arm: HasAction) -> Action:
     """The action of a row of `farm.arms`, or of another row with its columns."""
     return Action(arm.swarm_id, _bin(arm.max_candidates), _bin(arm.max_minutes), _bin(arm.max_iterations))
 

@@ -32,7 +32,7 @@ class Project:
 
 
 @dataclass(frozen=True)
-class Search:
+class ProjectSearch:
     """The nearest project, and what of other users was passed over on the way."""
 
     project: Project | None
@@ -43,7 +43,7 @@ class Search:
         return (start.resolve() if self.project is None else self.project.directory) / STATE_DIRECTORY
 
 
-def find_project(start: Path) -> Search:
+def find_project(start: Path) -> ProjectSearch:
     """The project of `start`: the nearest directory, from there upward, that is one.
 
     The search ends at the boundary of the file system, and at the work directory of a farm: what a candidate's program
@@ -67,8 +67,8 @@ def find_project(start: Path) -> Search:
             if mark_of_config in foreign:
                 config = named_by = None
         if marks:
-            return Search(Project(directory, config, named_by), tuple(passed_over))
-    return Search(None, tuple(passed_over))
+            return ProjectSearch(Project(directory, config, named_by), tuple(passed_over))
+    return ProjectSearch(None, tuple(passed_over))
 
 
 def state_directory(start: Path, environment: Mapping[str, str]) -> Path:
