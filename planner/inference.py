@@ -17,9 +17,9 @@ from planner.errors import PlannerError
 from planner.host.answer import PlannerAction
 from planner.host.caps import capped
 from planner.host.config import PlannerConfig
-from planner.host.models import Model, load_model
+from planner.host.deadline import CallError, DeadlineCalls, DeadlineExceededError
+from planner.host.models import PlannerModel, load_model
 from planner.host.rollout import Execution, Mode
-from planner.host.timed_calls import CallError, LateError, TimedCalls
 from planner.space.baseline import baseline_action
 from planner.space.decode import Decoded, head_probabilities
 from planner.system.clock import rfc3339_now
@@ -58,19 +58,19 @@ class PlannerInference:
         *,
         epoch: str | None = None,
         universe_id: str = "default",
-        load: Callable[[PlannerConfig, str | None], Model] = load_model,
+        load: Callable[[PlannerConfig, str | None], PlannerModel] = load_model,
     ) -> None:
         self.config = config
         self.problem: str | None = None
         self._universe_id = universe_id
         self._seconds = config.inference.timeout_ms / 1000
-        self._calls = TimedCalls()
-        self._model: Model | None = None
+        self._calls = DeadlineCalls()
+        self._model: PlannerModel | None = None
         self._absent = "planner_disabled"
         if config.enabled:
             self._open(load, epoch)
 
-    def _open(self, load: Callable[[PlannerConfig, str | None], Model], epoch: str | None) -> None:
+    def _open(self, load: Callable[[PlannerConfig, str | None], PlannerModel], epoch: str | None) -> None:
         self._absent = "model_unavailable"
         try:
             model = load(self.config, epoch)
@@ -82,14 +82,14 @@ class PlannerInference:
         except Exception as error:
             self.problem = " ".join(str(error).split()) or type(error).__name__
 
-    def _run_first(self, model: Model) -> None:
+    def _run_first(self, model: PlannerModel) -> None:
         """A dummy run for each job type; a `PlannerError` where one fails."""
-        bounded = self._calls.by(monotonic() + FIRST_RUN_SECONDS)
+        bounded = self._calls.with_deadline(monotonic() + FIRST_RUN_SECONDS)
         try:
             for job_type in JOB_TYPES:
                 dummy = {**build_planner_input({"id": "first run"}), "job_type": job_type}
                 self._answer(model.decide(dummy, bounded), dummy)
-        except LateError:
+        except DeadlineExceededError:
             raise PlannerError(
                 f"{self.config.model.path}: the first run took more than {FIRST_RUN_SECONDS:g} s"
             ) from None
@@ -147,9 +147,9 @@ class PlannerInference:
             digest = hash_of(planner_input)
             if self._model is None:
                 return self._fallback(planner_input, self._absent, digest)
-            decoded = self._model.decide(planner_input, self._calls.by(started + self._seconds))
+            decoded = self._model.decide(planner_input, self._calls.with_deadline(started + self._seconds))
             return self._answer(decoded, planner_input, digest)
-        except LateError:
+        except DeadlineExceededError:
             return self._fallback(planner_input, "inference_timeout", digest)
         except CallError as error:
             return self._fallback(planner_input, _reason_of(error.error), digest)

@@ -12,7 +12,7 @@ from bench.loop.world import WorldVerdict
 from bench.results.read import BenchResults
 from bench.terminal import percent, seconds, table
 from planner.actions import NA
-from planner.evaluation.intervals import Interval
+from planner.evaluation.intervals import BootstrapInterval
 from planner.policies.best_fixed import BestFixed
 
 Json = dict[str, Any]
@@ -138,7 +138,7 @@ def _known(world: WorldVerdict) -> str:
     )
 
 
-def _share(found: Interval) -> str:
+def _share(found: BootstrapInterval) -> str:
     return _with_interval(found._asdict(), 100, "{:.0f}", " %")
 
 

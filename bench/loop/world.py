@@ -10,10 +10,10 @@ from bench.loop.judge import CONTROL, POLICY, test_decisions
 from bench.loop.learn import Learnt
 from planner.dataset.read import read_dataset
 from planner.evaluation.decisions import Decisions
-from planner.evaluation.intervals import Interval, Resampler
+from planner.evaluation.intervals import BootstrapInterval, Resampler
 from planner.space.heads import valid_cells
 from planner.worlds.generate import MINUTE_PRICE, USD_PRICE
-from planner.worlds.truth import Truth, read_truth
+from planner.worlds.ground_truth import GroundTruth, read_ground_truth
 
 ISSUES: Final = 4000
 """Of a world: with fewer, what is learnt and the interval are too rough to tell most from half."""
@@ -37,7 +37,7 @@ class Standing(NamedTuple):
     policy: str
     value: float
     """Its expected utility, exactly, averaged over the tested issues."""
-    share: Interval
+    share: BootstrapInterval
     """Of the gap from the best fixed action (0) to the oracle (1), with its interval over issues."""
 
 
@@ -65,14 +65,14 @@ class WorldVerdict(NamedTuple):
         """Whether the control on shuffled labels gains more than a little: then truth leaks into the judging."""
         return (self.share_of(CONTROL).estimate or 0.0) > LITTLE
 
-    def share_of(self, policy: str) -> Interval:
+    def share_of(self, policy: str) -> BootstrapInterval:
         """The share of the gap that a policy closes."""
         return next(one.share for one in self.standings if one.policy == policy)
 
 
 def judge_world(learnt: Learnt, seed: int) -> WorldVerdict:
     """Score the world's policy and the controls on its test split by the truth beside the dataset."""
-    dataset, truth = read_dataset(learnt.dataset), read_truth(learnt.dataset)
+    dataset, truth = read_dataset(learnt.dataset), read_ground_truth(learnt.dataset)
     issue_ids = [example["planner_input"]["issue"]["issue_id"] for example in dataset.examples("test")]
     values = truth.of(issue_ids)
     return WorldVerdict(
@@ -84,7 +84,7 @@ def judge_world(learnt: Learnt, seed: int) -> WorldVerdict:
 
 
 def standings(
-    decisions: Sequence[Decisions], truth: Truth, issue_ids: Sequence[str], seed: int
+    decisions: Sequence[Decisions], truth: GroundTruth, issue_ids: Sequence[str], seed: int
 ) -> list[Standing]:
     """Each policy's true value on these issues, and the share of the gap that it closes."""
     resampler = Resampler(issue_ids, seed)

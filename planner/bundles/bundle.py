@@ -135,26 +135,30 @@ def metadata_hash(metadata: Mapping[str, Any]) -> str:
 
 
 def _metadata(path: Path) -> dict[str, Any]:
-    place = path / METADATA
+    metadata_file = path / METADATA
     if not path.is_dir():
         raise _refusal(path, "no such bundle; `planner export` makes one")
-    metadata = _document(place, _read(place))
-    found = metadata.get("schema_version")
-    if found != SCHEMA_VERSION:
-        raise _refusal(place, f"schema_version {found!r}; this planner reads {SCHEMA_VERSION!r} only")
+    metadata = _document(metadata_file, _read(metadata_file))
+    version = metadata.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise _refusal(
+            metadata_file, f"schema_version {version!r}; this planner reads {SCHEMA_VERSION!r} only"
+        )
     if metadata.get("metadata_hash") != metadata_hash(metadata):
-        raise _refusal(place, "its content is not what its metadata_hash says; export the bundle again")
-    _check_runtime(place, metadata)
+        raise _refusal(
+            metadata_file, "its content is not what its metadata_hash says; export the bundle again"
+        )
+    _check_runtime(metadata_file, metadata)
     return metadata
 
 
-def _check_runtime(place: Path, metadata: Mapping[str, Any]) -> None:
+def _check_runtime(path: Path, metadata: Mapping[str, Any]) -> None:
     opset, needed = metadata.get("opset"), metadata.get("minimum_onnxruntime")
     if opset not in OPSETS:
-        raise _refusal(place, f"opset {opset!r}; this planner runs {OPSETS.start} to {OPSETS.stop - 1}")
+        raise _refusal(path, f"opset {opset!r}; this planner runs {OPSETS.start} to {OPSETS.stop - 1}")
     here = onnxruntime.__version__
     if not isinstance(needed, str) or _version(here) < _version(needed):
-        raise _refusal(place, f"needs onnxruntime {needed!r} or newer, here is {here}; upgrade onnxruntime")
+        raise _refusal(path, f"needs onnxruntime {needed!r} or newer, here is {here}; upgrade onnxruntime")
 
 
 def _version(text: str) -> tuple[int, ...]:
@@ -166,50 +170,50 @@ def _verified_files(path: Path, metadata: Mapping[str, Any]) -> dict[str, bytes]
     listed = metadata.get("files")
     if not isinstance(listed, dict) or not set(REQUIRED) <= set(listed) <= {*REQUIRED, WEIGHTS}:
         raise _refusal(path / METADATA, f"`files` must name {', '.join(REQUIRED)} and may name {WEIGHTS}")
-    found = {}
+    contents = {}
     for name, expected in listed.items():
         if name in _DECIDE:
-            found[name] = _read(path / name)
-            digest = hashlib.sha256(found[name]).hexdigest()
+            contents[name] = _read(path / name)
+            digest = hashlib.sha256(contents[name]).hexdigest()
         else:
             digest = _digest(path / name)
         if digest != expected:
             raise _refusal(path / name, "its hash is not the one in metadata.json; export the bundle again")
-    return found
+    return contents
 
 
-def _read(place: Path) -> bytes:
-    with _refusing(place):
-        return read_regular(place, _LARGEST[place.name == MODEL], links=False)
+def _read(path: Path) -> bytes:
+    with _refusing(path):
+        return read_regular(path, _LARGEST[path.name == MODEL], links=False)
 
 
-def _digest(place: Path) -> str:
+def _digest(path: Path) -> str:
     # In small pieces: once megabytes are let go of, the allocator keeps what is let go of after them for good.
-    with _refusing(place), open_regular(place, links=False) as content:
+    with _refusing(path), open_regular(path, links=False) as content:
         if os.fstat(content.fileno()).st_size > _LARGEST[True]:
-            raise _refusal(place, f"larger than {_LARGEST[True] // MIB} MiB; export the bundle again")
+            raise _refusal(path, f"larger than {_LARGEST[True] // MIB} MiB; export the bundle again")
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 @contextmanager
-def _refusing(place: Path) -> Iterator[None]:
+def _refusing(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise _refusal(place, "missing; the bundle is not whole, export it again") from None
+        raise _refusal(path, "missing; the bundle is not whole, export it again") from None
     except OSError as error:
-        raise _refusal(place, f"cannot be read: {error.strerror or error}") from None
+        raise _refusal(path, f"cannot be read: {error.strerror or error}") from None
 
 
-def _document(place: Path, content: bytes) -> dict[str, Any]:
+def _document(path: Path, content: bytes) -> dict[str, Any]:
     try:
         document = _strict_json.decode(content.decode())
         # Half a surrogate pair is JSON, and no text that could be hashed.
         canonical_json(document).encode()
     except (ValueError, RecursionError):
-        raise _refusal(place, "not valid JSON; export the bundle again") from None
+        raise _refusal(path, "not valid JSON; export the bundle again") from None
     if not isinstance(document, dict):
-        raise _refusal(place, "a JSON object is needed; export the bundle again")
+        raise _refusal(path, "a JSON object is needed; export the bundle again")
     return document
 
 
@@ -221,12 +225,16 @@ _strict_json: Final = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def _temperatures(path: Path, calibration: Mapping[str, Any]) -> dict[str, float]:
-    found = calibration.get("temperature")
-    if not isinstance(found, dict) or set(found) != set(HEADS) or not all(map(_positive, found.values())):
+    temperatures = calibration.get("temperature")
+    if (
+        not isinstance(temperatures, dict)
+        or set(temperatures) != set(HEADS)
+        or not all(map(_positive, temperatures.values()))
+    ):
         raise _refusal(
             path / CALIBRATION, f"`temperature` must give {', '.join(HEADS)} a positive number each"
         )
-    return {head: float(found[head]) for head in HEADS}
+    return {head: float(temperatures[head]) for head in HEADS}
 
 
 def _positive(value: Any) -> bool:
@@ -260,5 +268,5 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _refusal(place: Path, why: str) -> BundleError:
-    return BundleError(f"{place}: {why}")
+def _refusal(path: Path, reason: str) -> BundleError:
+    return BundleError(f"{path}: {reason}")

@@ -10,7 +10,7 @@ TOLERANCE: Final = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class NumericalDifference:
     """How far two sets of numbers stand apart.
 
     `max_relative` measures each difference against the largest number beside it, or 1 where that is smaller: a
@@ -38,8 +38,12 @@ class Difference:
         )
 
 
-def compare(expected: NDArray[np.float32], found: NDArray[np.float32], decisions_changed: int) -> Difference:
+def compare(
+    expected: NDArray[np.float32], actual: NDArray[np.float32], decisions_changed: int
+) -> NumericalDifference:
     """`expected` and `found` have one case a row, and classes or cells along axis 1."""
-    apart = np.abs(expected.astype(np.float64) - found)
+    distance = np.abs(expected.astype(np.float64) - actual)
     scale = np.maximum(1, np.abs(expected).max(axis=1, keepdims=True))
-    return Difference(len(expected), float(apart.max()), float((apart / scale).max()), decisions_changed)
+    return NumericalDifference(
+        len(expected), float(distance.max()), float((distance / scale).max()), decisions_changed
+    )

@@ -39,12 +39,16 @@ def write_goldens(
 ) -> dict[str, bytes]:
     """The two files: inputs with their decisions, and the network's numbers, one row an input."""
     cases = [
-        {"planner_input": document, "action": list(found.action), "confidence": round(found.confidence, 9)}
-        for document, found in zip(inputs, decided, strict=True)
+        {
+            "planner_input": document,
+            "action": list(decision.action),
+            "confidence": round(decision.confidence, 9),
+        }
+        for document, decision in zip(inputs, decided, strict=True)
     ]
-    held = io.BytesIO()
-    np.save(held, numbers, allow_pickle=False)
-    return {GOLDENS: canonical_json({"cases": cases}).encode() + b"\n", GOLDEN_NUMBERS: held.getvalue()}
+    buffer = io.BytesIO()
+    np.save(buffer, numbers, allow_pickle=False)
+    return {GOLDENS: canonical_json({"cases": cases}).encode() + b"\n", GOLDEN_NUMBERS: buffer.getvalue()}
 
 
 def read_goldens(bundle: Bundle) -> tuple[list[Golden], Floats]:
@@ -69,5 +73,7 @@ def changed_decisions(policy: BundlePolicy, cases: Sequence[Golden]) -> int:
     return sum(not _same(policy.decide(case.planner_input), case) for case in cases)
 
 
-def _same(found: Decoded, case: Golden) -> bool:
-    return found.action == case.action and abs(found.confidence - case.confidence) <= CONFIDENCE_TOLERANCE
+def _same(decision: Decoded, case: Golden) -> bool:
+    return (
+        decision.action == case.action and abs(decision.confidence - case.confidence) <= CONFIDENCE_TOLERANCE
+    )

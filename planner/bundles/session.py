@@ -36,8 +36,8 @@ class Session:
         a result that is not finite: the runtime itself would wrap a negative position silently.
         """
         row = _row(positions)
-        found: Floats = self._call(row.reshape(1, -1), self._ones[:, :, : row.size])[0]
-        return found
+        numbers: Floats = self._call(row.reshape(1, -1), self._ones[:, :, : row.size])[0]
+        return numbers
 
     def run_batch(self, batch: Sequence[Iterable[int]]) -> Floats:
         """The numbers of several inputs at once, padded to the longest; a leading axis before `run`'s shape."""

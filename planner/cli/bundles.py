@@ -35,12 +35,11 @@ def export(model: Path, out: Path, with_weights: bool) -> None:
     """
     from planner.training.exporting.model import export_model
 
-    made = export_model(model, out, with_weights=with_weights)
+    bundle = export_model(model, out, with_weights=with_weights)
     report = json.loads((out / "validation_report.json").read_bytes())
     proof = report["equivalence"]["one_by_one"]
-    echo(
-        f"{out}: {made.metadata['model_name']}, {report['model_bytes'] / 1e6:.1f} MB, opset {made.metadata['opset']}"
-    )
+    name, opset = bundle.metadata["model_name"], bundle.metadata["opset"]
+    echo(f"{out}: {name}, {report['model_bytes'] / 1e6:.1f} MB, opset {opset}")
     echo(
         f"equal to torch on {proof['cases']} cases: largest difference {proof['max_absolute']:.1e} absolute, "
         f"{proof['max_relative']:.1e} relative; every decision alike"
@@ -63,14 +62,14 @@ def verify(bundle: Path, as_json: bool) -> int:
     """
     from planner.bundles.verify import verify as checks
 
-    found = []
+    results = []
     for check in checks(bundle, _with_training()):
-        found.append(check)
+        results.append(check)
         if not as_json:
             _show(check)
     if as_json:
-        echo_json([check._asdict() for check in found])
-    return int(any(check.result == "failed" for check in found))
+        echo_json([check._asdict() for check in results])
+    return int(any(check.result == "failed" for check in results))
 
 
 def _with_training() -> "Iterable[Callable[[Bundle], Check]]":

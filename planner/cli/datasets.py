@@ -120,13 +120,13 @@ def build_dataset(
         else:
             assert out is not None
             report = build(out, options, report_progress)
-    _say_what_became(report, out)
-    _say_what_it_is(report.meta, out)
+    _show_build_report(report, out)
+    _show_dataset(report.meta, out)
     if version is not None and versions is not None:
         echo(f"version {out.name} is {version.became}; {versions / LATEST} links to it", err=True)
 
 
-def _say_what_became(report: "BuildReport", out: Path) -> None:
+def _show_build_report(report: "BuildReport", out: Path) -> None:
     from planner.dataset.build import BENCHED, OF_BENCHES
 
     for line in report.skipped[:_SHOWN_BROKEN]:
@@ -136,9 +136,9 @@ def _say_what_became(report: "BuildReport", out: Path) -> None:
     if report.bad_issue_lines:
         numbers = ", ".join(map(str, report.bad_issue_lines[:_SHOWN_BROKEN]))
         echo(f"{len(report.bad_issue_lines)} lines of the backlog hold no issue: {numbers}", err=True)
-    fates = [f"{count} {fate}" for fate, count in sorted(report.left_out.items())]
-    told = "".join(f", {fate}" for fate in [f"{len(report.skipped)} archives broken", *fates])
-    echo(f"{report.archives} archives, {report.runs} runs{told}", err=True)
+    left_out = [f"{count} {fate}" for fate, count in sorted(report.left_out.items())]
+    reasons = "".join(f", {fate}" for fate in [f"{len(report.skipped)} archives broken", *left_out])
+    echo(f"{report.archives} archives, {report.runs} runs{reasons}", err=True)
     if report.rebuilt:
         echo(f"{report.rebuilt} examples had recorded no input: their histories are rebuilt", err=True)
     if report.repeated:
@@ -147,7 +147,7 @@ def _say_what_became(report: "BuildReport", out: Path) -> None:
         echo(OF_BENCHES, err=True)
 
 
-def _say_what_it_is(meta: "DatasetMeta | None", out: Path) -> None:
+def _show_dataset(meta: "DatasetMeta | None", out: Path) -> None:
     assert meta is not None
     counts = " / ".join(f"{count} {split}" for split, count in meta.split_counts.items())
     epoch = "mixed" if meta.epoch is None else meta.epoch[:12]
@@ -198,7 +198,7 @@ def merge_best_of_k(
         f"{report.labels} labels{doubles}, {report.kept} examples of the base kept, {report.replaced} replaced",
         err=True,
     )
-    _say_what_it_is(report.meta, out)
+    _show_dataset(report.meta, out)
 
 
 @click.command()
@@ -215,60 +215,62 @@ def stats(directory: Path, as_json: bool) -> None:
     from planner.dataset.stats import dataset_stats
 
     read = read_dataset(directory)
-    found = dataset_stats(read)
+    figures = dataset_stats(read)
     if as_json:
-        echo_json({**read.meta.document(), **found.document()})
+        echo_json({**read.meta.document(), **figures.document()})
         return
     epoch = "mixed" if read.meta.epoch is None else read.meta.epoch[:12]
     echo(f"dataset {read.meta.dataset_hash[:12]}, policy epoch {epoch}")
-    echo(f"{found.examples} examples of {found.issues} issues")
-    shown = found.document()
+    echo(f"{figures.examples} examples of {figures.issues} issues")
+    shown = figures.document()
     for name in ("split", "source", "job_type"):
         counts = ", ".join(f"{value} {count}" for value, count in shown[f"by_{name}"].items())
         echo(f"  {name.replace('_', ' ')}: {counts}")
     echo(
-        f"  {found.with_history} with a history, {found.with_outcomes} with outcomes, "
-        f"{found.positions:.0f} features set on average"
+        f"  {figures.with_history} with a history, {figures.with_outcomes} with outcomes, "
+        f"{figures.positions:.0f} features set on average"
     )
-    _show_labels(found)
-    _show_agreement(found)
-    _show_lanes(found)
+    _show_labels(figures)
+    _show_agreement(figures)
+    _show_lanes(figures)
 
 
-def _show_labels(found: "Stats") -> None:
+def _show_labels(counts: "Stats") -> None:
     from planner.space.heads import HEADS
 
     for head, name in enumerate(HEADS):
         rows = [
-            (str(value), *(str(counts[column] or "·") for column in _COLUMNS))
-            for value, counts in found.label_counts(head).items()
-            if counts["all"]
+            (str(value), *(str(row[column] or "·") for column in _COLUMNS))
+            for value, row in counts.label_counts(head).items()
+            if row["all"]
         ]
         echo()
         _table((name, *_COLUMNS), rows)
 
 
-def _show_agreement(found: "Stats") -> None:
-    share, pairs = found.agreement
+def _show_agreement(counts: "Stats") -> None:
+    share, pairs = counts.agreement
     figure = "–" if share is None else f"{share:.1%}"
     echo()
     echo(f"near-duplicate inputs with the same label: {figure} of {pairs} pairs")
 
 
-def _show_lanes(found: "Stats") -> None:
+def _show_lanes(counts: "Stats") -> None:
     from planner.dataset.lanes import LANES
 
     rows = [
         (
             lane.name,
             lane.shape,
-            str(found.by_lane[lane.name]),
-            f"{found.by_lane[lane.name] / found.examples:.0%}",
+            str(counts.by_lane[lane.name]),
+            f"{counts.by_lane[lane.name] / counts.examples:.0%}",
             f"{lane.low:.0%}–{lane.high:.0%}",
         )
         for lane in LANES
     ]
-    rows.append(("", "no lane", str(found.by_lane[None]), f"{found.by_lane[None] / found.examples:.0%}", ""))
+    rows.append(
+        ("", "no lane", str(counts.by_lane[None]), f"{counts.by_lane[None] / counts.examples:.0%}", "")
+    )
     echo()
     _table(("lane", "shape", "examples", "share", "target"), rows)
 

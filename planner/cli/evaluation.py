@@ -64,9 +64,9 @@ def evaluate(
     subject = _trained(model) if model is not None else bundled(bundle or Path())
     control = None if shuffled is None else _shuffled(shuffled)
     read = read_dataset(dataset)
-    for one in (subject, control):
-        if one is not None:
-            one.fits(read)
+    for compared in (subject, control):
+        if compared is not None:
+            compared.fits(read)
     settings = Settings(threshold=confidence_threshold, seed=seed)
     evaluation = judge(subject, read, split, settings, control.policy if control else None)
     write_evaluation(out, evaluation)
@@ -139,8 +139,8 @@ def _show(figures: dict[str, Any]) -> None:
     from planner.evaluation.report import summary_lines
 
     rows = [
-        (one["policy"], _share(one["labels"]["exact"]), _share((one["outcomes"] or {}).get("pass_rate")))
-        for one in figures["policies"]
+        (row["policy"], _share(row["labels"]["exact"]), _share((row["outcomes"] or {}).get("pass_rate")))
+        for row in figures["policies"]
     ]
     width = max(len(name) for name, _, _ in rows)
     echo(f"{'policy':<{width}}  exact match  pass rate")
@@ -151,6 +151,6 @@ def _show(figures: dict[str, Any]) -> None:
         echo(line.replace("**", "").replace("`", ""))
 
 
-def _share(found: dict[str, float | None] | None) -> str:
-    value = found and found["estimate"]
+def _share(metric: dict[str, float | None] | None) -> str:
+    value = metric and metric["estimate"]
     return "–" if value is None else f"{value:.1%}"

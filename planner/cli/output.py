@@ -44,9 +44,9 @@ def show_progress(line: str) -> None:
 
 def show_refusal(refusal: click.ClickException) -> None:
     """Write click's own refusal, which quotes what was typed."""
-    said = io.StringIO()
-    refusal.show(said)
-    usage, error, _ = said.getvalue().partition("Error: ")
+    buffer = io.StringIO()
+    refusal.show(buffer)
+    usage, error, _ = buffer.getvalue().partition("Error: ")
     echo_text(usage, err=True, nl=False)
     if error:
         echo(f"{error}{refusal.format_message()}", err=True)

@@ -29,8 +29,8 @@ class LazyGroup(click.Group):
         if name not in self._places:
             return None
         module, _, attribute = self._places[name].partition(":")
-        found: click.Command = getattr(import_module(module), attribute or name.replace("-", "_"))
-        return found
+        command: click.Command = getattr(import_module(module), attribute or name.replace("-", "_"))
+        return command
 
 
 class Ending(NamedTuple):

@@ -25,7 +25,7 @@ class UnwritableError(OSError):
     """
 
 
-class _Stream(io.FileIO):
+class _CheckedStream(io.FileIO):
     """A standard stream that remembers why it could not be written."""
 
     def __init__(self, descriptor: int) -> None:
@@ -46,7 +46,7 @@ class _Stream(io.FileIO):
 def guarded(name: str, command: Callable[[], int]) -> int:
     """The exit code of `command`, run with streams that keep to the rule above."""
     _fill_closed_descriptors()
-    raws = [_Stream(1), _Stream(2)]
+    raws = [_CheckedStream(1), _CheckedStream(2)]
     sys.stdout, sys.stderr = (
         _text(raw, old) for raw, old in zip(raws, (sys.stdout, sys.stderr), strict=True)
     )
@@ -77,7 +77,7 @@ def _fill_closed_descriptors() -> None:
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 — a descriptor
 
 
-def _text(raw: _Stream, old: TextIO | None) -> TextIO:
+def _text(raw: _CheckedStream, old: TextIO | None) -> TextIO:
     """A text stream as Python opens it, but for characters that its encoding lacks: they are written as escapes."""
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
@@ -96,7 +96,7 @@ def _code_of(leaving: SystemExit) -> int:
     return 1
 
 
-def _judged(name: str, code: int, raws: list[_Stream]) -> int:
+def _judged(name: str, code: int, raws: list[_CheckedStream]) -> int:
     broken = [raw for raw in raws if raw.broken is not None]
     for raw in broken:
         _discard(raw)
@@ -110,7 +110,7 @@ def _judged(name: str, code: int, raws: list[_Stream]) -> int:
     return code or 1 if broken else code
 
 
-def _discard(raw: _Stream) -> None:
+def _discard(raw: _CheckedStream) -> None:
     """What is still kept for a broken stream is written at the interpreter's end, where it must not fail."""
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, raw.fileno())

@@ -85,7 +85,7 @@ def train(
     from planner.dataset.read import read_dataset
     from planner.policies.outcome_choice import DecisionWeights
     from planner.training.config import TrainingConfig
-    from planner.training.fitting.settled import device_of
+    from planner.training.fitting.determinism import device_of
     from planner.training.networks.network import NetworkConfig
     from planner.training.train import train as train_policy
 
@@ -95,6 +95,6 @@ def train(
     network = NetworkConfig(**shape)
     config = TrainingConfig(network=network, device=device_of(device), decision=decision, **asked)
     read = read_dataset(dataset)
-    with TrainingProgress(read.meta.example_count) as watch:
-        report = train_policy(read, config, out, resume=resume, save_seconds=save_seconds, watch=watch)
+    with TrainingProgress(read.meta.example_count) as observer:
+        report = train_policy(read, config, out, resume=resume, save_seconds=save_seconds, observer=observer)
     show_report(report, out)

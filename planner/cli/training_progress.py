@@ -12,7 +12,7 @@ from rich.text import Text
 
 from planner.cli.output import echo
 from planner.system.foreign_text import visible_line, visible_text
-from planner.training.fitting.watch import EpochRow
+from planner.training.fitting.observer import EpochRow
 
 
 class TrainingProgress:
@@ -80,14 +80,14 @@ def show_report(report: dict[str, Any], out: Path) -> None:
     Console(markup=False, emoji=False, highlight=False).print(table)
 
 
-def _calibration_error(found: dict[str, Any]) -> float:
+def _calibration_error(metrics: dict[str, Any]) -> float:
     """Of whole actions; of P(pass) where that is what is predicted."""
-    error: float = found.get("calibration", {}).get("passed", found)["ece"]
+    error: float = metrics.get("calibration", {}).get("passed", metrics)["ece"]
     return error
 
 
 def _lines(report: dict[str, Any]) -> list[tuple[str, str]]:
-    best, found = report["best"], report["metrics"]["val"]
+    best, metrics = report["best"], report["metrics"]["val"]
     errors = [_calibration_error(report["calibration"][state]) for state in ("before", "after")]
     temperatures = report["calibration"]["temperatures"].values()
     rate = report["examples_per_second"]
@@ -95,9 +95,9 @@ def _lines(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("examples", f"{report['dataset']['train']:,} training, {report['dataset']['val']:,} validation"),
         ("epochs", f"{report['epochs']}, the best {report['best_epoch']}"),
         ("validation loss", f"{best['val_loss']:.4f} (knowing nothing: {report['random_loss']:.4f})"),
-        ("exact match", f"{found['exact']:.1%}"),
-        ("by head", "\n".join(f"{head} {share:.1%}" for head, share in found["heads"].items())),
-        ("actions taken", f"{found['unique']}, entropy {found['entropy']:.2f} nats"),
+        ("exact match", f"{metrics['exact']:.1%}"),
+        ("by head", "\n".join(f"{head} {share:.1%}" for head, share in metrics["heads"].items())),
+        ("actions taken", f"{metrics['unique']}, entropy {metrics['entropy']:.2f} nats"),
         ("temperatures", " ".join(f"{temperature:.2f}" for temperature in temperatures)),
         ("calibration error", " → ".join(f"{error:.3f}" for error in errors)),
         ("speed", f"{rate:,} examples/s" if rate else "nothing was left to do"),

@@ -9,7 +9,7 @@ from planner.dataset.arrays import EncodedExamples
 from planner.encoding.layout import LAYOUT_V1
 
 
-class Agreement(NamedTuple):
+class LabelAgreement(NamedTuple):
     """Of all pairs of near-duplicates, the share that have the same label."""
 
     share: float | None
@@ -17,7 +17,7 @@ class Agreement(NamedTuple):
     pairs: int
 
 
-def near_duplicate_agreement(examples: EncodedExamples) -> Agreement:
+def near_duplicate_agreement(examples: EncodedExamples) -> LabelAgreement:
     """Agreement of the hard labels of near-duplicates.
 
     Near-duplicates have the same job type and encode the issue alike: priority, risk, size, attempts, tool
@@ -31,7 +31,7 @@ def near_duplicate_agreement(examples: EncodedExamples) -> Agreement:
         labels[issue.tobytes() + bytes([examples.job_types[row]])][int(examples.hard_cells[row])] += 1
     pairs = sum(_pairs(sum(counts.values())) for counts in labels.values())
     agreeing = sum(_pairs(count) for counts in labels.values() for count in counts.values())
-    return Agreement(agreeing / pairs if pairs else None, pairs)
+    return LabelAgreement(agreeing / pairs if pairs else None, pairs)
 
 
 def _pairs(count: int) -> int:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from planner.actions import JobType
 from planner.dataset import facts
 from planner.dataset.epochs import epoch_of
-from planner.dataset.facts import BrokenArchiveError, Files, Plan, Times
+from planner.dataset.facts import ActualPlan, BrokenArchiveError, Files, Times
 from planner.errors import PlannerError
 from planner.system.regular_files import MIB, read_regular
 
@@ -35,7 +35,7 @@ class Archived(NamedTuple):
     universe_id: str
     planner_input: Json | None
     """What the policy saw, as it was recorded."""
-    plan: Plan
+    plan: ActualPlan
     epoch: str
     propensity: float | None
     benched: bool
@@ -49,23 +49,25 @@ class Archived(NamedTuple):
     @classmethod
     def from_json(cls, values: list[Any]) -> "Archived":
         """What came back from a spool."""
-        found = cls(*values)
-        return found._replace(times=Times(*found.times), plan=Plan(*found.plan))
+        archived = cls(*values)
+        return archived._replace(times=Times(*archived.times), plan=ActualPlan(*archived.plan))
 
 
 def find_archives(roots: Sequence[Path]) -> list[tuple[str, Path]]:
     """(name, root) of the archives below `roots`, by name; a `PlannerError` where a root cannot be listed."""
-    found: list[tuple[str, Path]] = []
+    archives: list[tuple[str, Path]] = []
     for root in roots:
         try:
             with os.scandir(root) as entries:
                 # Names with a leading dot are archives that were being written when something died.
-                found += [(entry.name, root) for entry in entries if entry.name[0] != "." and entry.is_dir()]
+                archives += [
+                    (entry.name, root) for entry in entries if entry.name[0] != "." and entry.is_dir()
+                ]
         except OSError as error:
             raise PlannerError(
                 f"cannot read archives from {root}: {error.strerror}; name their directory with --archives"
             ) from None
-    return sorted(found)
+    return sorted(archives)
 
 
 def read_archive(directory: Path, backlog: Mapping[str, Json]) -> Archived:
@@ -87,16 +89,16 @@ def read_archive(directory: Path, backlog: Mapping[str, Json]) -> Archived:
 
 def _load(directory: Path, name: str) -> Json | None:
     try:
-        found = json.loads(read_regular(directory / f"{name}.json", _LARGEST, links=False))
+        document = json.loads(read_regular(directory / f"{name}.json", _LARGEST, links=False))
     except FileNotFoundError:
         return None
     except OSError as error:
         raise BrokenArchiveError(f"{name}.json: {error.strerror or error}") from None
     except (ValueError, RecursionError) as error:
         raise BrokenArchiveError(f"{name}.json: not JSON: {error}") from None
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise BrokenArchiveError(f"{name}.json: a JSON object is needed")
-    return found
+    return document
 
 
 def _archived(name: str, files: Files, backlog: Mapping[str, Json]) -> Archived:
@@ -104,7 +106,7 @@ def _archived(name: str, files: Files, backlog: Mapping[str, Json]) -> Archived:
     issue = facts.issue_of(files, recorded, backlog)
     times = facts.times_of(files)
     if recorded is not None:
-        _refuse_a_history_of_the_future(recorded, times.started_ms)
+        _refuse_leaking_history(recorded, times.started_ms)
     workcell_id = str(files.manifest.get("workcell_id") or files.rollout.get("workcell_id") or name)
     group, attempt = _group(workcell_id, files.manifest, issue["issue_id"], recorded)
     trace = facts.mapping(files.planner.get("policy_trace"))
@@ -135,7 +137,7 @@ def _archived(name: str, files: Files, backlog: Mapping[str, Json]) -> Archived:
     )
 
 
-def _refuse_a_history_of_the_future(recorded: Json, started_ms: int) -> None:
+def _refuse_leaking_history(recorded: Json, started_ms: int) -> None:
     if any(run["started_ms"] >= started_ms for run in recorded["history"]["last_n_similar_runs"]):
         raise BrokenArchiveError("the history of its planner_input holds a run that started later")
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from planner.actions import JOB_TYPES, Action, canonical_rank
 from planner.encoding.encoder import encode
-from planner.encoding.layout import LAYOUT_V1, Layout
+from planner.encoding.layout import LAYOUT_V1, EncodingLayout
 from planner.space.baseline import baseline_action
 
 Indices = NDArray[np.integer[Any]] | NDArray[np.bool_]
@@ -78,28 +78,28 @@ class EncodedExamples:
             target_cells=self.target_cells[targets],
             target_weights=self.target_weights[targets],
             target_offsets=target_offsets,
-            issue_ids=[self.issue_ids[place] for place in chosen],
-            run_ids=[self.run_ids[place] for place in chosen],
-            risks=[self.risks[place] for place in chosen],
-            sizes=[self.sizes[place] for place in chosen],
+            issue_ids=[self.issue_ids[index] for index in chosen],
+            run_ids=[self.run_ids[index] for index in chosen],
+            risks=[self.risks[index] for index in chosen],
+            sizes=[self.sizes[index] for index in chosen],
             baseline_cells=self.baseline_cells[chosen],
             outcomes=self._outcomes_of(chosen),
         )
 
     def _outcomes_of(self, chosen: NDArray[np.int64]) -> OutcomeRows:
-        held = self.outcomes
-        bounds = np.searchsorted(held.example, np.arange(len(self) + 1))
+        outcomes = self.outcomes
+        bounds = np.searchsorted(outcomes.example, np.arange(len(self) + 1))
         rows, offsets = _rows(bounds, chosen)
         owners = np.repeat(np.arange(len(chosen), dtype=np.int32), np.diff(offsets))
         return OutcomeRows(
             example=owners,
-            cell=held.cell[rows],
-            passed=held.passed[rows],
-            timed_out=held.timed_out[rows],
-            log_duration=held.log_duration[rows],
-            cost=held.cost[rows],
-            propensity=held.propensity[rows],
-            replicate=held.replicate[rows],
+            cell=outcomes.cell[rows],
+            passed=outcomes.passed[rows],
+            timed_out=outcomes.timed_out[rows],
+            log_duration=outcomes.log_duration[rows],
+            cost=outcomes.cost[rows],
+            propensity=outcomes.propensity[rows],
+            replicate=outcomes.replicate[rows],
         )
 
 
@@ -113,7 +113,9 @@ def _rows(
     return flat, after
 
 
-def encode_examples(examples: Iterable[Mapping[str, Any]], layout: Layout = LAYOUT_V1) -> EncodedExamples:
+def encode_examples(
+    examples: Iterable[Mapping[str, Any]], layout: EncodingLayout = LAYOUT_V1
+) -> EncodedExamples:
     """Encode dataset examples (plain documents, as `Dataset.examples` yields them) one by one."""
     columns = _Columns(layout)
     for example in examples:
@@ -124,7 +126,7 @@ def encode_examples(examples: Iterable[Mapping[str, Any]], layout: Layout = LAYO
 class _Columns:
     """Columns that grow; typed arrays rather than lists, a tenth of the memory."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: EncodingLayout) -> None:
         self.layout = layout
         self.positions, self.offsets = array("i"), array("q", [0])
         self.job_types, self.hard_cells, self.baseline_cells = array("b"), array("h"), array("h")

@@ -8,10 +8,10 @@ from typing import Final
 
 from planner.dataset.archives import find_archives
 from planner.dataset.epochs import common_epoch
+from planner.dataset.history_builder import HistoryBuilder
 from planner.dataset.issues import read_backlog
-from planner.dataset.past import Past
-from planner.dataset.runs import Run, example, rebuilt_input
-from planner.dataset.scan import Group, Scan
+from planner.dataset.runs import ArchivedRun, example, rebuilt_input
+from planner.dataset.scan import ArchiveGroup, Scan
 from planner.dataset.spool import Spool
 from planner.dataset.write import SKIPPED_FILE, DatasetDraft, SplitBy, drafting
 from planner.documents.dataset import DatasetMeta
@@ -101,7 +101,7 @@ def _add_examples(
 ) -> None:
     groups = scan.groups()
     report.runs, report.repeated = len(groups), scan.repeated
-    past = Past(scan, groups)
+    past = HistoryBuilder(scan, groups)
     if options.newest_epoch:
         options = replace(options, epoch=_newest_epoch(scan, groups, options))
     for done, group in enumerate(groups):
@@ -121,12 +121,12 @@ def _add_examples(
         report.epochs[run.speaker.epoch] += 1
 
 
-def _newest_epoch(scan: Scan, groups: Sequence[Group], options: BuildOptions) -> str | None:
+def _newest_epoch(scan: Scan, groups: Sequence[ArchiveGroup], options: BuildOptions) -> str | None:
     runs = (scan.run(group) for group in reversed(groups))
     return next((run.speaker.epoch for run in runs if _unfit(run, options) is None), None)
 
 
-def _unfit(run: Run, options: BuildOptions) -> str | None:
+def _unfit(run: ArchivedRun, options: BuildOptions) -> str | None:
     if run.speaker.benched:
         return BENCHED
     if run.status == "error":
@@ -138,7 +138,7 @@ def _unfit(run: Run, options: BuildOptions) -> str | None:
     return None
 
 
-def _add(draft: DatasetDraft, run: Run, past: Past, options: BuildOptions) -> None:
+def _add(draft: DatasetDraft, run: ArchivedRun, past: HistoryBuilder, options: BuildOptions) -> None:
     """The recorded input is what the policy saw, so it is kept as it is; else the history is rebuilt."""
     seen = run.speaker.planner_input
     if seen is None:
@@ -147,13 +147,13 @@ def _add(draft: DatasetDraft, run: Run, past: Past, options: BuildOptions) -> No
 
 
 def _nothing(report: BuildReport, options: BuildOptions) -> str:
-    where = ", ".join(map(str, options.archives))
-    fates = Counter({"broken": len(report.skipped)}) + report.left_out
-    told = ", ".join(f"{count} {fate}" for fate, count in sorted(fates.items()))
+    roots = ", ".join(map(str, options.archives))
+    counts = Counter({"broken": len(report.skipped)}) + report.left_out
+    reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
     first = f"; the first broken one: {report.skipped[0]}" if report.skipped else ""
     hint = f"; {OF_BENCHES}" if report.left_out[BENCHED] else ""
-    return f"no example among the {report.archives} archives in {where}" + (
-        f" ({told}{first}{hint})" if told else ""
+    return f"no example among the {report.archives} archives in {roots}" + (
+        f" ({reasons}{first}{hint})" if reasons else ""
     )
 
 

@@ -23,13 +23,13 @@ def common_epoch(epochs: Iterable[str | None], mix: bool) -> str | None:
 
     Without `mix`, a `PlannerError` that names them.
     """
-    found = sorted({epoch or "mixed" for epoch in epochs})
-    if len(found) == 1 and found != ["mixed"]:
-        return found[0]
+    distinct = sorted({epoch or "mixed" for epoch in epochs})
+    if len(distinct) == 1 and distinct != ["mixed"]:
+        return distinct[0]
     if not mix:
-        named = ", ".join(name[:12] for name in found[:5]) + (", …" if len(found) > 5 else "")
+        named = ", ".join(name[:12] for name in distinct[:5]) + (", …" if len(distinct) > 5 else "")
         raise PlannerError(
-            f"the examples are of {len(found)} policy epochs ({named}): rules, gates or toolchains changed "
+            f"the examples are of {len(distinct)} policy epochs ({named}): rules, gates or toolchains changed "
             "between them; choose one epoch, or mix them with --mix-epochs"
         )
     return None

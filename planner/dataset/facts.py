@@ -35,7 +35,7 @@ class Files(NamedTuple):
         return mapping(self.rollout.get("planner")) or mapping(self.manifest.get("planner"))
 
 
-class Plan(NamedTuple):
+class ActualPlan(NamedTuple):
     """What really ran; None where an archive does not tell."""
 
     swarm_id: str
@@ -56,11 +56,11 @@ class Times(NamedTuple):
 
 def recorded_input(files: Files) -> Json | None:
     """What the policy saw, where that was recorded."""
-    found = files.planner.get("planner_input")
-    if not found:
+    document = files.planner.get("planner_input")
+    if not document:
         return None
-    parse_document(PlannerInput, found, "planner_input")
-    return dict(found)
+    parse_document(PlannerInput, document, "planner_input")
+    return dict(document)
 
 
 def issue_of(files: Files, recorded: Json | None, backlog: Mapping[str, Json]) -> Json:
@@ -85,20 +85,20 @@ def issue_of(files: Files, recorded: Json | None, backlog: Mapping[str, Json]) -
 def job_type_in(files: Files, recorded: Json | None, tags: list[str]) -> JobType:
     """The job type; from the tags where nobody wrote it down."""
     stated = (at(recorded, "job_type"), files.rollout.get("job_type"), files.manifest.get("job_type"))
-    found = next((name for name in stated if name is not None), None) or job_type_of(tags)
-    known = next((job_type for job_type in JOB_TYPES if job_type == found), None)
+    stated_type = next((name for name in stated if name is not None), None) or job_type_of(tags)
+    known = next((job_type for job_type in JOB_TYPES if job_type == stated_type), None)
     if known is None:
-        raise BrokenArchiveError(f"unknown job type {found!r}; known: {', '.join(JOB_TYPES)}")
+        raise BrokenArchiveError(f"unknown job type {stated_type!r}; known: {', '.join(JOB_TYPES)}")
     return known
 
 
 def times_of(files: Files) -> Times:
     """When the run was; of end and duration one may be missing."""
-    places = (files.rollout.get("metadata"), files.proof.get("metadata"))
-    started = _moment(places, "started_at")
+    sections = (files.rollout.get("metadata"), files.proof.get("metadata"))
+    started = _moment(sections, "started_at")
     if started is None:
         raise BrokenArchiveError("it does not say when it started")
-    completed = _moment(places, "completed_at")
+    completed = _moment(sections, "completed_at")
     stated = (at(files.rollout, "scores", "duration_ms"), at(files.proof, "metadata", "duration_ms"))
     duration = amount(next((value for value in stated if value is not None), None), "duration_ms")
     if duration is None:
@@ -110,8 +110,8 @@ def times_of(files: Files) -> Times:
     return Times(started, max(started, completed or started + int(duration)), int(duration))
 
 
-def _moment(places: tuple[Any, ...], name: str) -> int | None:
-    text = next((at(place, name) for place in places if at(place, name) is not None), None)
+def _moment(sections: tuple[Any, ...], name: str) -> int | None:
+    text = next((at(section, name) for section in sections if at(section, name) is not None), None)
     if text is None:
         return None
     try:
@@ -139,7 +139,7 @@ def status_of(files: Files) -> str:
     return str(word)
 
 
-def plan_of(files: Files) -> Plan:
+def plan_of(files: Files) -> ActualPlan:
     """The executed plan; for archives from before there was one, what the manifest lets one infer."""
     recorded = files.planner.get("executed_plan")
     if recorded is None:
@@ -147,7 +147,7 @@ def plan_of(files: Files) -> Plan:
     plan = parse_document(ExecutedPlan, recorded, "executed_plan")
     if plan.swarm_id_executed not in SWARM_IDS:
         raise BrokenArchiveError(f"swarm {plan.swarm_id_executed!r} is outside the action space")
-    return Plan(
+    return ActualPlan(
         plan.swarm_id_executed,
         plan.max_candidates_executed,
         plan.timeout_seconds_executed,
@@ -156,7 +156,7 @@ def plan_of(files: Files) -> Plan:
     )
 
 
-def _inferred_plan(manifest: Json) -> Plan:
+def _inferred_plan(manifest: Json) -> ActualPlan:
     """Speculation and its width are in every manifest; a time limit only in some, and rounds in none."""
     config = mapping(manifest.get("toolchain_config"))
     seconds = amount(config.get("timeout_seconds"), "timeout_seconds")
@@ -164,22 +164,22 @@ def _inferred_plan(manifest: Json) -> Plan:
     if seconds is None and minutes is not None:
         seconds = minutes * 60
     if manifest.get("speculate_mode") is not True:
-        return Plan(SERIAL, 1, seconds, None, inferred=True)
+        return ActualPlan(SERIAL, 1, seconds, None, inferred=True)
     width = amount(at(manifest, "control", "speculate_parallelism"), "speculate_parallelism")
-    return Plan(SPECULATE, None if width is None else int(width), seconds, None, inferred=True)
+    return ActualPlan(SPECULATE, None if width is None else int(width), seconds, None, inferred=True)
 
 
 def gates_of(files: Files) -> list[Json]:
     """Gates by name as a run summary has them; those that only a rollout names as failed, too."""
-    found = {
+    gates = {
         name: {"name": name, "passed": at(gate, "passed") is True, **_score(at(gate, "score"))}
         for name, gate in mapping(at(files.proof, "verification", "gates")).items()
         if name
     }
     blocking = texts(at(files.rollout, "outcomes", "verification", "blocking_failures"))
     for name in blocking or texts(at(files.proof, "verification", "blocking_failures")):
-        found.setdefault(name, {"name": name, "passed": False})
-    return [found[name] for name in sorted(found)]
+        gates.setdefault(name, {"name": name, "passed": False})
+    return [gates[name] for name in sorted(gates)]
 
 
 def _score(value: Any) -> Json:
@@ -215,10 +215,10 @@ def texts(value: Any) -> list[str]:
 
 def amount(value: Any, name: str) -> float | None:
     """A finite number of at least 0, or None; anything else is broken."""
-    found = number(value, name)
-    if found is not None and found < 0:
+    checked = number(value, name)
+    if checked is not None and checked < 0:
         raise BrokenArchiveError(f"{name} is negative: {value!r}")
-    return found
+    return checked
 
 
 def number(value: Any, name: str) -> float | None:

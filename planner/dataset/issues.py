@@ -42,8 +42,8 @@ def _tags(raw: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
     """Tags; and the labels of the other dialect that are fields here, such as `risk:high`."""
     if isinstance(raw.get("tags"), list):
         return [tag for tag in raw["tags"] if isinstance(tag, str)], {}
-    found = raw.get("labels")
-    labels = [label for label in found if isinstance(label, str)] if isinstance(found, list) else []
+    raw_labels = raw.get("labels")
+    labels = [label for label in raw_labels if isinstance(label, str)] if isinstance(raw_labels, list) else []
     marks = [label.partition(":") for label in labels]
     tags = [label for label, mark in zip(labels, marks, strict=True) if mark[0] not in _MARKS]
     return tags, {kind: value for kind, _, value in marks if kind in _MARKS}
@@ -69,8 +69,8 @@ def _attempts(value: Any) -> int:
         return 0
 
 
-def _known(values: tuple[str, ...], *found: Any) -> str | None:
-    return next((value for value in found if value in values), None)
+def _known(values: tuple[str, ...], *candidates: Any) -> str | None:
+    return next((value for value in candidates if value in values), None)
 
 
 def _text(value: Any) -> str | None:
@@ -98,7 +98,7 @@ def read_backlog(path: Path) -> tuple[dict[str, Json], list[int]]:
 
 def _line(line: str) -> Json | None:
     try:
-        found = json.loads(line)
+        issue = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) and isinstance(found.get("id"), str) else None
+    return issue if isinstance(issue, dict) and isinstance(issue.get("id"), str) else None

@@ -80,9 +80,9 @@ def coverage(counts: Mapping[str | None, int]) -> list[Coverage]:
     return [_coverage(lane, counts.get(lane.name, 0), total, missing[lane.name]) for lane in LANES]
 
 
-def _coverage(lane: Lane, found: int, total: int, missing: int) -> Coverage:
-    verdict = "few" if found < lane.least(total) else "many" if found > lane.most(total) else "met"
-    return Coverage(lane, found, found / total if total else None, verdict, missing)
+def _coverage(lane: Lane, examples: int, total: int, missing: int) -> Coverage:
+    verdict = "few" if examples < lane.least(total) else "many" if examples > lane.most(total) else "met"
+    return Coverage(lane, examples, examples / total if total else None, verdict, missing)
 
 
 def additions(counts: Mapping[str | None, int]) -> dict[str, int]:

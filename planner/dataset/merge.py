@@ -55,7 +55,7 @@ class _Label(NamedTuple):
 
 
 @dataclass
-class _Seen:
+class _LabelSurvey:
     """What must be known of all labels before the base is read."""
 
     hashes: set[str] = field(default_factory=set)
@@ -101,16 +101,16 @@ def _labels_file(path: Path) -> Path:
     if header.is_file():
         stated = parse_json(header.read_text(encoding="utf-8"), str(header)).get("sha256")
         with file.open("rb") as opened:
-            found = hashlib.file_digest(opened, "sha256").hexdigest()
-        if stated != found:
+            digest = hashlib.file_digest(opened, "sha256").hexdigest()
+        if stated != digest:
             raise PlannerError(
                 f"{file} is not the file that {HEADER_FILE} describes; export the labels again"
             )
     return file
 
 
-def _survey(files: Sequence[Path]) -> _Seen:
-    seen = _Seen()
+def _survey(files: Sequence[Path]) -> _LabelSurvey:
+    seen = _LabelSurvey()
     for label in _labels(files):
         seen.hashes.add(label.input_hash)
         seen.universes.add(label.document["planner_input"]["universe_id"])
@@ -137,7 +137,7 @@ def _longest_history(files: Sequence[Path]) -> int:
     return max(len(asked["history"]["last_n_similar_runs"]) for asked in inputs)
 
 
-def _keep_base(draft: DatasetDraft, base: Dataset, seen: _Seen, report: MergeReport) -> None:
+def _keep_base(draft: DatasetDraft, base: Dataset, seen: _LabelSurvey, report: MergeReport) -> None:
     for example in base.examples():
         if example["input_hash"] in seen.hashes:
             seen.repos[example["input_hash"]] = example.get("repo")
@@ -147,16 +147,16 @@ def _keep_base(draft: DatasetDraft, base: Dataset, seen: _Seen, report: MergeRep
             report.kept += 1
 
 
-def _add_labels(draft: DatasetDraft, files: Sequence[Path], seen: _Seen, report: MergeReport) -> None:
+def _add_labels(draft: DatasetDraft, files: Sequence[Path], seen: _LabelSurvey, report: MergeReport) -> None:
     added: dict[str, str] = {}
     for label in _labels(files):
-        run_id, words = label.document["run_id"], sha256_json(label.document)
-        before = added.get(run_id)
-        if before is None:
-            added[run_id] = words
+        run_id, digest = label.document["run_id"], sha256_json(label.document)
+        known_digest = added.get(run_id)
+        if known_digest is None:
+            added[run_id] = digest
             draft.add(_example(label, seen.repos.get(label.input_hash)), label.where)
             report.labels += 1
-        elif before == words:
+        elif known_digest == digest:
             report.doubles += 1
         else:
             raise PlannerError(

@@ -52,17 +52,17 @@ def read_dataset(directory: Path, epoch: str | None = None) -> Dataset:
     meta = read_meta(directory)
     try:
         with open_regular(directory / EXAMPLES_FILE) as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         raise PlannerError(f"{directory}: {EXAMPLES_FILE} is missing; build the dataset again") from None
     except OSError as error:
         raise PlannerError(
             f"{directory / EXAMPLES_FILE}: {error.strerror}; build the dataset again"
         ) from None
-    if found != meta.dataset_hash:
+    if digest != meta.dataset_hash:
         raise PlannerError(
             f"{directory}: {EXAMPLES_FILE} is not the file that {META_FILE} describes "
-            f"(hash {found[:12]}…, not {meta.dataset_hash[:12]}…); build the dataset again"
+            f"(hash {digest[:12]}…, not {meta.dataset_hash[:12]}…); build the dataset again"
         )
     if not meta.example_count:
         raise PlannerError(f"{directory}: the dataset has no examples; build it from more archives or labels")
@@ -100,12 +100,12 @@ def _decoded(line: bytes, where: str) -> str:
 def parse_json(text: str, where: str) -> Json:
     """A JSON object; anything else is a `PlannerError` of one line that begins with `where`."""
     try:
-        found = json.loads(text)
+        document = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise PlannerError(f"{where}: not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise PlannerError(f"{where}: a JSON object is needed, not {type(found).__name__}")
-    return found
+    if not isinstance(document, dict):
+        raise PlannerError(f"{where}: a JSON object is needed, not {type(document).__name__}")
+    return document
 
 
 def check_example(document: Json, where: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from planner.actions import NA, Action, JobType, action_space_document
 from planner.dataset.archives import Archived
-from planner.dataset.facts import Plan
+from planner.dataset.facts import ActualPlan
 from planner.documents.planner_input import RunSummary, input_hash
 from planner.documents.plans import label_document
 from planner.space.baseline import clamp_action
@@ -17,7 +17,7 @@ Json = dict[str, Any]
 _START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Run(NamedTuple):
+class ArchivedRun(NamedTuple):
     """One decision carried out by one or more candidates."""
 
     speaker: Archived
@@ -30,7 +30,7 @@ class Run(NamedTuple):
     """Of all candidates; None where one's is unknown."""
 
 
-def run_of(candidates: Sequence[Archived]) -> Run:
+def run_of(candidates: Sequence[Archived]) -> ArchivedRun:
     """The run of candidates that belong together.
 
     The best speaks: a success, then fewer failed gates, a smaller patch, less time, the lower name. A run
@@ -41,7 +41,7 @@ def run_of(candidates: Sequence[Archived]) -> Run:
     started = min(candidate.times.started_ms for candidate in candidates)
     ended = max(candidate.times.started_ms + candidate.times.duration_ms for candidate in candidates)
     costs = [candidate.cost_usd for candidate in candidates]
-    return Run(
+    return ArchivedRun(
         speaker,
         status="error" if errors and speaker.status != "success" else speaker.status,
         started_ms=started,
@@ -64,7 +64,7 @@ def _rank(candidate: Archived) -> tuple[bool, bool, int, float, int, str]:
     )
 
 
-def summary(run: Run) -> RunSummary:
+def summary(run: ArchivedRun) -> RunSummary:
     """The run as a `run_summary.v1`; never of a run that ended in an error."""
     speaker = run.speaker
     plan = speaker.plan
@@ -90,7 +90,7 @@ def summary(run: Run) -> RunSummary:
     )
 
 
-def rebuilt_input(run: Run, history: Sequence[RunSummary]) -> Json:
+def rebuilt_input(run: ArchivedRun, history: Sequence[RunSummary]) -> Json:
     """The planner_input of a run that recorded none. The state of the farm at that time is not known."""
     speaker = run.speaker
     return {
@@ -100,19 +100,19 @@ def rebuilt_input(run: Run, history: Sequence[RunSummary]) -> Json:
         "job_type": speaker.job_type,
         "universe_defaults": {},
         "issue": speaker.issue,
-        "history": {"last_n_similar_runs": [each.document() for each in history]},
+        "history": {"last_n_similar_runs": [run_summary.document() for run_summary in history]},
         "action_space": action_space_document(),
         "system_state": None,
     }
 
 
-def example(run: Run, planner_input: Json) -> Json:
+def example(run: ArchivedRun, planner_input: Json) -> Json:
     """The run as a dataset example whose split is not known yet; its own outcome is the one candidate."""
     speaker = run.speaker
     label = executed_action(speaker.plan, planner_input["job_type"])
     hashed = input_hash(planner_input)
     source = "inferred" if speaker.plan.inferred else "executed"
-    found = {
+    document = {
         "run_id": speaker.workcell_id,
         "started_ms": run.started_ms,
         "planner_input": planner_input,
@@ -122,17 +122,17 @@ def example(run: Run, planner_input: Json) -> Json:
         "repo": speaker.repo,
     }
     # Without its propensity an outcome says nothing about a policy that decides otherwise.
-    return found if speaker.propensity is None else {**found, "candidates": [_outcome(run, label)]}
+    return document if speaker.propensity is None else {**document, "candidates": [_outcome(run, label)]}
 
 
-def executed_action(plan: Plan, job_type: JobType) -> Action:
+def executed_action(plan: ActualPlan, job_type: JobType) -> Action:
     """What really ran, mapped to the nearest bins; unknown budgets are NA."""
     minutes = None if plan.seconds is None else plan.seconds / 60
     numbers = (NA if value is None else value for value in (plan.candidates, minutes, plan.iterations))
     return clamp_action(Action(plan.swarm_id, *numbers), job_type)  # type: ignore[arg-type]
 
 
-def _outcome(run: Run, label: Action) -> Json:
+def _outcome(run: ArchivedRun, label: Action) -> Json:
     return {
         "action": list(label),
         "outcome": {

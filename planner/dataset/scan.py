@@ -8,19 +8,19 @@ from typing import Any
 from planner.canonical import canonical_json
 from planner.dataset.archives import Archived, read_archive
 from planner.dataset.facts import BrokenArchiveError
-from planner.dataset.runs import Run, run_of
+from planner.dataset.runs import ArchivedRun, run_of
 from planner.dataset.spool import Spool
 
 
 @dataclass(slots=True)
-class Group:
+class ArchiveGroup:
     """A run whose candidates lie in a spool."""
 
     name: str
     attempt: int
     started_ms: int
     completed_ms: int
-    places: list[int] = field(default_factory=list)
+    offsets: list[int] = field(default_factory=list)
 
 
 class Scan:
@@ -34,7 +34,7 @@ class Scan:
         self.skipped: list[str] = []
         self.repeated = 0
         self._spool = spool
-        self._groups: dict[str, Group] = {}
+        self._groups: dict[str, ArchiveGroup] = {}
         self._workcells: set[str] = set()
 
     def add(self, directory: Path, backlog: Mapping[str, dict[str, Any]]) -> None:
@@ -56,17 +56,17 @@ class Scan:
             return
         group.started_ms = min(group.started_ms, archived.times.started_ms)
         group.completed_ms = max(group.completed_ms, archived.times.completed_ms)
-        group.places.append(self._spool.add(line))
+        group.offsets.append(self._spool.add(line))
 
-    def _group(self, archived: Archived) -> Group | None:
+    def _group(self, archived: Archived) -> ArchiveGroup | None:
         """The run that the archive belongs to; None where a newer attempt is known."""
         known = self._groups.get(archived.group)
         if known is not None and known.attempt > archived.attempt:
             return None
         if known is None or known.attempt < archived.attempt:
-            self.repeated += 0 if known is None else len(known.places)
+            self.repeated += 0 if known is None else len(known.offsets)
             started, completed, _ = archived.times
-            known = Group(archived.group, archived.attempt, started, completed)
+            known = ArchiveGroup(archived.group, archived.attempt, started, completed)
             self._groups[archived.group] = known
         return known
 
@@ -75,10 +75,10 @@ class Scan:
         line = " ".join(f"{name}: {reason}".split())
         self.skipped.append(line.encode("utf-8", "replace").decode())
 
-    def groups(self) -> list[Group]:
+    def groups(self) -> list[ArchiveGroup]:
         """All runs, the earliest start first."""
         return sorted(self._groups.values(), key=lambda group: (group.started_ms, group.name))
 
-    def run(self, group: Group) -> Run:
+    def run(self, group: ArchiveGroup) -> ArchivedRun:
         """The run of a group, read back from disk."""
-        return run_of([Archived.from_json(self._spool.read(place)) for place in group.places])
+        return run_of([Archived.from_json(self._spool.read(offset)) for offset in group.offsets])

@@ -29,5 +29,5 @@ def assign_splits(groups: Sequence[str]) -> list[Split]:
     if len(order) >= len(SPLITS):
         val_from = max(1, min(val_from, len(order) - 2))
         test_from = max(val_from + 1, min(test_from, len(order) - 1))
-    sides = {group: SPLITS[(place >= val_from) + (place >= test_from)] for place, group in enumerate(order)}
+    sides = {group: SPLITS[(index >= val_from) + (index >= test_from)] for index, group in enumerate(order)}
     return [sides[group] for group in groups]

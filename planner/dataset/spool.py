@@ -16,15 +16,15 @@ class Spool:
 
     def add(self, line: str) -> int:
         """Append one line; its place."""
-        place, data = self._end, line.encode() + b"\n"
-        self._file.seek(place)
+        offset, data = self._end, line.encode() + b"\n"
+        self._file.seek(offset)
         self._file.write(data)
         self._end += len(data)
-        return place
+        return offset
 
-    def read(self, place: int) -> Any:
+    def read(self, offset: int) -> Any:
         """The JSON value at `place`."""
-        self._file.seek(place)
+        self._file.seek(offset)
         return json.loads(self._file.readline())
 
     def __enter__(self) -> Self:

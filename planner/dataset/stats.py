@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from planner.actions import Action, Bin
-from planner.dataset.agreement import Agreement, near_duplicate_agreement
+from planner.dataset.agreement import LabelAgreement, near_duplicate_agreement
 from planner.dataset.arrays import encode_examples, label_of
 from planner.dataset.lanes import lane_of
 from planner.dataset.read import Dataset
@@ -36,7 +36,7 @@ class Stats(NamedTuple):
     with_outcomes: int
     positions: float
     """Mean number of features that are 1."""
-    agreement: Agreement
+    agreement: LabelAgreement
 
     @property
     def examples(self) -> int:
@@ -44,12 +44,12 @@ class Stats(NamedTuple):
 
     def label_counts(self, head: int) -> dict[Bin | str, Counter[str]]:
         """For each value of a head, its count under `all`, under each risk and under each size."""
-        found: dict[Bin | str, Counter[str]] = {value: Counter() for value in HEAD_VALUES[head]}
+        counts: dict[Bin | str, Counter[str]] = {value: Counter() for value in HEAD_VALUES[head]}
         for label, count in self.labels.items():
-            row = found[label.action[head]]
+            row = counts[label.action[head]]
             for column in ("all", label.risk, label.size):
                 row[column] += count
-        return found
+        return counts
 
     def document(self) -> Json:
         """The JSON form."""

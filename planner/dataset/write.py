@@ -30,7 +30,7 @@ class _Key(NamedTuple):
     started_ms: int
     run_id: str
     group: str
-    place: int
+    offset: int
 
 
 class DatasetDraft:
@@ -48,10 +48,10 @@ class DatasetDraft:
     def add(self, example: Json, where: str) -> None:
         """Take one example, in any order; its split comes later. A `PlannerError` at `where` if it is none."""
         check_example({**example, "split": SPLITS[0]}, where)
-        place = self._spool.add(canonical_json(example))
+        offset = self._spool.add(canonical_json(example))
         issue_id: str = example["planner_input"]["issue"]["issue_id"]
         group = example.get("repo") or "" if self._split_by == "repository" else issue_id
-        self._keys.append(_Key(example["started_ms"], example["run_id"], sys.intern(group), place))
+        self._keys.append(_Key(example["started_ms"], example["run_id"], sys.intern(group), offset))
 
     def finish(self, meta: Mapping[str, Any]) -> DatasetMeta:
         """Write the two files; `meta` has what does not follow from the examples.
@@ -66,7 +66,7 @@ class DatasetDraft:
         hashed = hashlib.sha256()
         with (self.directory / EXAMPLES_FILE).open("wb") as file:
             for split, key in zip(splits, self._keys, strict=True):
-                line = canonical_json({**self._spool.read(key.place), "split": split}).encode() + b"\n"
+                line = canonical_json({**self._spool.read(key.offset), "split": split}).encode() + b"\n"
                 hashed.update(line)
                 file.write(line)
         counts = Counter(splits)

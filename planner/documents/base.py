@@ -77,18 +77,18 @@ def parse_document(model: type[AnyDocument], data: Any, where: str = "") -> AnyD
     try:
         return _parse(model, data)
     except PlannerError as error:
-        place = f"{where}: " if where else ""
+        prefix = f"{where}: " if where else ""
         # Keys and values of others may hold line breaks of any alphabet.
-        raise PlannerError(" ".join(f"{place}{schema_version_of(model)}: {error}".split())) from None
+        raise PlannerError(" ".join(f"{prefix}{schema_version_of(model)}: {error}".split())) from None
 
 
 def _parse(model: type[AnyDocument], data: Any) -> AnyDocument:
     if not isinstance(data, Mapping):
         raise PlannerError(f"a JSON object is needed, not {type(data).__name__}")
-    found = data.get("schema_version")
-    if found != schema_version_of(model):
-        what = "no schema_version" if found is None else f"unknown schema_version {found!r}"
-        raise PlannerError(f"{what}; this reader knows {schema_version_of(model)!r} only")
+    version = data.get("schema_version")
+    if version != schema_version_of(model):
+        problem = "no schema_version" if version is None else f"unknown schema_version {version!r}"
+        raise PlannerError(f"{problem}; this reader knows {schema_version_of(model)!r} only")
     try:
         parsed = model.model_validate(dict(data))
     except ValidationError as error:

@@ -7,7 +7,7 @@ from pydantic import Field
 from planner.documents.base import Count, Name, Open, Share
 from planner.documents.bench import ActionItem, ExampleCandidate
 from planner.documents.planner_input import PlannerInput
-from planner.documents.plans import PlannerAction
+from planner.documents.plans import PlannerActionDocument
 
 Split = Literal["train", "val", "test"]
 Source = Literal["executed", "inferred", "best_of_k"]
@@ -28,7 +28,7 @@ class DatasetExample(Open):
     started_ms: int
     split: Split
     planner_input: PlannerInput
-    label_action: PlannerAction
+    label_action: PlannerActionDocument
     input_hash: Name
     source: Source
     repo: str | None = None

@@ -29,7 +29,7 @@ class UniverseDefaults(Closed):
     objective_id: str | None = None
 
 
-class Issue(Open):
+class IssueDocument(Open):
     """The issue as the planner sees it; open for what trackers add."""
 
     issue_id: Name
@@ -126,7 +126,7 @@ class PlannerInput(Closed):
     universe_id: str
     job_type: JobType
     universe_defaults: UniverseDefaults
-    issue: Issue
+    issue: IssueDocument
     history: History
     action_space: ActionSpace
     system_state: SystemState | None

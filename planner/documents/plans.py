@@ -30,7 +30,7 @@ class ModelRef(Closed):
     git_sha: str | None = None
 
 
-class PlannerAction(Closed):
+class PlannerActionDocument(Closed):
     """`cyntra.planner_action.v1`: one decision, or, with `label_source`, one label."""
 
     schema_version: Literal["cyntra.planner_action.v1"]

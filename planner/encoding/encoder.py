@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from planner.actions import CANDIDATE_BINS, ITERATION_BINS, MINUTE_BINS, SWARM_IDS
 from planner.encoding.keywords import keywords
-from planner.encoding.layout import HISTORY_SLOTS, LAYOUT_V1, LAYOUT_V2, Layout
+from planner.encoding.layout import HISTORY_SLOTS, LAYOUT_V1, LAYOUT_V2, EncodingLayout
 from planner.encoding.tables import (
     HASHES,
     KEYWORDS_START,
@@ -87,7 +87,7 @@ class Encoding(NamedTuple):
     """How many values of closed lists were not known: signs of a newer writer or a larger catalogue."""
 
 
-def encode(planner_input: Mapping[str, Any], layout: Layout = LAYOUT_V1) -> Encoding:
+def encode(planner_input: Mapping[str, Any], layout: EncodingLayout = LAYOUT_V1) -> Encoding:
     """Encode a `cyntra.planner_input.v1` document.
 
     Never raises for a document that `parse_document` accepts; the order of keys, and what the layout does
@@ -113,7 +113,7 @@ def encode(planner_input: Mapping[str, Any], layout: Layout = LAYOUT_V1) -> Enco
     return Encoding(out[unknown:], unknown)
 
 
-def dense(positions: Sequence[int], layout: Layout = LAYOUT_V1) -> "NDArray[np.float32]":
+def dense(positions: Sequence[int], layout: EncodingLayout = LAYOUT_V1) -> "NDArray[np.float32]":
     """float32[size of the layout]: 1 at the positions, 0 elsewhere; an `IndexError` beyond the layout."""
     import numpy as np  # a kernel that only encodes does not wait for it
 
@@ -210,11 +210,11 @@ def _add_choice(value: Any, table: Mapping[str | None, int], out: list[int]) -> 
 
 
 def _add_choices(values: Iterable[Any], table: Mapping[Any, int], out: list[int]) -> None:
-    found = [table.get(value, _UNKNOWN) for value in values]
-    known = set(found)
+    positions = [table.get(value, _UNKNOWN) for value in values]
+    known = set(positions)
     if _UNKNOWN in known:
         known.discard(_UNKNOWN)
-        out += [_UNKNOWN] * found.count(_UNKNOWN)
+        out += [_UNKNOWN] * positions.count(_UNKNOWN)
     out += known
 
 

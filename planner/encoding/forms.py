@@ -5,7 +5,7 @@ from functools import cache, partial
 from typing import Any, Final, NamedTuple
 
 from planner.encoding.encoder import encode
-from planner.encoding.layout import LAYOUT_V1, LAYOUT_V2, Layout, layout_document
+from planner.encoding.layout import LAYOUT_V1, LAYOUT_V2, EncodingLayout, layout_document
 from planner.errors import PlannerError
 
 
@@ -56,10 +56,10 @@ def _token_forms() -> tuple[InputForm, ...]:
 _FORMS: Final = {"positions": _position_forms, "tokens": _token_forms}
 
 
-def _positions(layout: Layout) -> InputForm:
+def _positions(layout: EncodingLayout) -> InputForm:
     document = layout_document(layout)
     return InputForm("positions", layout.size, layout.max_positions, document, partial(_encoded, layout))
 
 
-def _encoded(layout: Layout, planner_input: Mapping[str, Any]) -> list[int]:
+def _encoded(layout: EncodingLayout, planner_input: Mapping[str, Any]) -> list[int]:
     return encode(planner_input, layout).positions

@@ -60,7 +60,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class FieldBlock:
     """Fields that stand together; a block that repeats has one copy a slot."""
 
     name: str
@@ -74,11 +74,11 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class EncodingLayout:
     """One version of the encoding. Versions only ever add blocks at the end."""
 
     version: int
-    blocks: tuple[Block, ...]
+    blocks: tuple[FieldBlock, ...]
 
     @property
     def size(self) -> int:
@@ -114,7 +114,7 @@ def _nearest(name: str, bins: tuple[object, ...]) -> Field:
 
 
 def _code(name: str) -> Field:
-    labels = tuple(f"bit{place}" for place in range(CODE_BITS))
+    labels = tuple(f"bit{bit}" for bit in range(CODE_BITS))
     return Field(name, "code", (*labels, NULL))
 
 
@@ -124,13 +124,13 @@ def _buckets(name: str, width: int, first: int | None = None, note: str = "") ->
 
 def _present(name: str, values: tuple[object, ...]) -> Field:
     known = tuple(map(str, values))
-    reserved = tuple(f"reserved{place}" for place in range(len(known), 8))
+    reserved = tuple(f"reserved{index}" for index in range(len(known), 8))
     return Field(name, "choices", known + reserved)
 
 
 _AGE_EDGES: Final = (_DAY_MS, 7 * _DAY_MS, 30 * _DAY_MS)
 
-_ISSUE: Final = Block(
+_ISSUE: Final = FieldBlock(
     "issue",
     (
         _choice("dk_priority", "P0", "P1", "P2", "P3"),
@@ -141,7 +141,7 @@ _ISSUE: Final = Block(
         _buckets("tags", 1024, first=8),
     ),
 )
-_HISTORY: Final = Block(
+_HISTORY: Final = FieldBlock(
     "history",
     (
         _choice("job_type", *JOB_TYPES),
@@ -175,7 +175,7 @@ _HISTORY: Final = Block(
     ),
     slots=HISTORY_SLOTS,
 )
-_ACTION_SPACE: Final = Block(
+_ACTION_SPACE: Final = FieldBlock(
     "action_space",
     (
         _present("swarm_ids", SWARM_IDS),
@@ -184,11 +184,11 @@ _ACTION_SPACE: Final = Block(
         _present("max_iterations_bins", ITERATION_BINS),
     ),
 )
-_UNIVERSE: Final = Block(
+_UNIVERSE: Final = FieldBlock(
     "universe_defaults", (_choice("swarm_id", *SWARM_IDS, null=True), _code("objective_id"))
 )
 _LABEL_OR_NUMBER: Final = "a label, or a number that falls into one"
-_SYSTEM: Final = Block(
+_SYSTEM: Final = FieldBlock(
     "system_state",
     (
         _range("active_workcells_bin", (1, 3, 6), "0", "1-2", "3-5", "6+", NULL, note=_LABEL_OR_NUMBER),
@@ -199,10 +199,10 @@ _SYSTEM: Final = Block(
         Field("present", "flag", ("yes",), note="without a system_state the block is all zero"),
     ),
 )
-_KEYWORDS: Final = Block("keywords", (_buckets("keywords", 1024, first=16),))
+_KEYWORDS: Final = FieldBlock("keywords", (_buckets("keywords", 1024, first=16),))
 
-LAYOUT_V1: Final = Layout(1, (_ISSUE, _HISTORY, _ACTION_SPACE, _UNIVERSE, _SYSTEM))
-LAYOUT_V2: Final = Layout(2, (*LAYOUT_V1.blocks, _KEYWORDS))
+LAYOUT_V1: Final = EncodingLayout(1, (_ISSUE, _HISTORY, _ACTION_SPACE, _UNIVERSE, _SYSTEM))
+LAYOUT_V2: Final = EncodingLayout(2, (*LAYOUT_V1.blocks, _KEYWORDS))
 """Version 1 and the issue's keywords, in buckets."""
 
 LAYOUT_VERSION: Final = LAYOUT_V1.version
@@ -210,23 +210,23 @@ N_FEATURES: Final = LAYOUT_V1.size
 
 
 @cache
-def positions(layout: Layout) -> dict[str, tuple[int, Field]]:
+def positions(layout: EncodingLayout) -> dict[str, tuple[int, Field]]:
     """Path → (first position, field)."""
     return {path: (start, field) for path, start, field in layout.placed()}
 
 
-def feature_names(layout: Layout = LAYOUT_V1) -> list[str]:
+def feature_names(layout: EncodingLayout = LAYOUT_V1) -> list[str]:
     """One name a position, such as `history[0].status=failed` or `issue.tags=#17`."""
     return [f"{path}={label}" for path, _, field in layout.placed() for label in field.labels]
 
 
-def layout_document(layout: Layout = LAYOUT_V1) -> dict[str, Any]:
+def layout_document(layout: EncodingLayout = LAYOUT_V1) -> dict[str, Any]:
     """The JSON form of a layout, with its fingerprint."""
     document = _unsigned_document(layout)
     return {**document, "fingerprint": sha256_json(document)}
 
 
-def _unsigned_document(layout: Layout) -> dict[str, Any]:
+def _unsigned_document(layout: EncodingLayout) -> dict[str, Any]:
     return {
         "layout_version": layout.version,
         "n_features": layout.size,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from planner.actions import CANDIDATE_BINS, ITERATION_BINS, MINUTE_BINS, Bin, nearest_bin
-from planner.encoding.layout import CODE_BITS, LAYOUT_V1, LAYOUT_V2, NULL, Field, Layout, positions
+from planner.encoding.layout import CODE_BITS, LAYOUT_V1, LAYOUT_V2, NULL, EncodingLayout, Field, positions
 
 _REMEMBERED_TEXTS: Final = 16_384
 _LONGEST_REMEMBERED: Final = 256
@@ -33,7 +33,7 @@ class CodePositions(dict[str | None, tuple[int, ...]]):
 
     def __missing__(self, text: str) -> tuple[int, ...]:
         bucket = HASHES[text] % 2**CODE_BITS
-        bits = tuple(self._start + place for place in range(CODE_BITS) if bucket >> place & 1)
+        bits = tuple(self._start + bit for bit in range(CODE_BITS) if bucket >> bit & 1)
         if len(text) <= _LONGEST_REMEMBERED and len(self) < _REMEMBERED_TEXTS:
             self[text] = bits
         return bits
@@ -71,12 +71,12 @@ class RunTables(NamedTuple):
     filled: int
 
 
-def start_of(path: str, layout: Layout = LAYOUT_V1) -> int:
+def start_of(path: str, layout: EncodingLayout = LAYOUT_V1) -> int:
     """The first position of a field."""
     return positions(layout)[path][0]
 
 
-def field_of(path: str, layout: Layout = LAYOUT_V1) -> Field:
+def field_of(path: str, layout: EncodingLayout = LAYOUT_V1) -> Field:
     """The field at a path."""
     return positions(layout)[path][1]
 
@@ -84,12 +84,12 @@ def field_of(path: str, layout: Layout = LAYOUT_V1) -> Field:
 def by_label(path: str) -> dict[str, int]:
     """Label → position, without the null label."""
     start, field = positions(LAYOUT_V1)[path]
-    return {label: start + place for place, label in enumerate(field.labels) if label != NULL}
+    return {label: start + index for index, label in enumerate(field.labels) if label != NULL}
 
 
 def by_value(path: str, values: Sequence[Any]) -> dict[Any, int]:
     """Value → position, for fields whose values are not their labels."""
-    return {value: start_of(path) + place for place, value in enumerate(values)}
+    return {value: start_of(path) + index for index, value in enumerate(values)}
 
 
 def with_null(path: str) -> dict[str | None, int]:

@@ -27,7 +27,7 @@ _BUCKETS: Final = {
 }
 
 
-class _Place(NamedTuple):
+class _TokenPosition(NamedTuple):
     """What one position of the encoding says."""
 
     section: int
@@ -41,30 +41,30 @@ class _Place(NamedTuple):
 
 def tokenize(planner_input: Mapping[str, Any]) -> list[int]:
     """The tokens of a `cyntra.planner_input.v1` document; never raises on a valid one."""
-    places, ids = _places(), token_ids()
+    by_position, ids = _token_positions(), token_ids()
     positions = encode(planner_input, LAYOUT_V2).positions
-    found = sorted(places[position] for position in positions if position in places)
+    active = sorted(by_position[position] for position in positions if position in by_position)
     out = [BOS]
     section = 0
-    for (at, _), group in groupby(found, key=lambda place: (place.section, place.field)):
-        out += [SEP] * (at - section)
-        section = at
+    for (next_section, _), group in groupby(active, key=lambda entry: (entry.section, entry.field)):
+        out += [SEP] * (next_section - section)
+        section = next_section
         field = list(group)
         out += (ids[field[0].key], EQUALS, *(ids[value] for value in _values(field)))
     return [*out, *[SEP] * (len(_FIXED_SECTIONS) - 1 - section), EOS]
 
 
-def _values(field: list[_Place]) -> list[str]:
-    bucket = sum(place.bit for place in field)
-    return [f"TAG_HASH_{bucket}"] if bucket else [place.value for place in field]
+def _values(field: list[_TokenPosition]) -> list[str]:
+    bucket = sum(entry.bit for entry in field)
+    return [f"TAG_HASH_{bucket}"] if bucket else [entry.value for entry in field]
 
 
 @cache
 def token_ids() -> dict[str, int]:
     """Name → token: the special ones, then keys, values and hash tokens as the layout names them."""
-    places = _places().values()
-    keys = dict.fromkeys(place.key for place in places)
-    values = dict.fromkeys(place.value for place in places if not place.bit)
+    entries = _token_positions().values()
+    keys = dict.fromkeys(entry.key for entry in entries)
+    values = dict.fromkeys(entry.value for entry in entries if not entry.bit)
     return {name: number for number, name in enumerate((*_SPECIAL, *keys, *values))}
 
 
@@ -75,15 +75,15 @@ def tokens_document() -> dict[str, Any]:
 
 
 @cache
-def _places() -> dict[int, _Place]:
+def _token_positions() -> dict[int, _TokenPosition]:
     """Position → what it says, without those that the sentence leaves out."""
-    found = {}
-    for place, (path, start, field) in enumerate(LAYOUT_V2.placed()):
+    by_position = {}
+    for index, (path, start, field) in enumerate(LAYOUT_V2.placed()):
         section = _section(path)
         if section is not None and field.kind != "flag":
             for offset, label in enumerate(field.labels):
-                found[start + offset] = _place(section, place, field, offset, label)
-    return found
+                by_position[start + offset] = _token_position(section, index, field, offset, label)
+    return by_position
 
 
 def _section(path: str) -> int | None:
@@ -95,10 +95,10 @@ def _section(path: str) -> int | None:
     return len(_FIXED_SECTIONS) + runs.index(block) if block in runs else None
 
 
-def _place(section: int, place: int, field: Field, offset: int, label: str) -> _Place:
+def _token_position(section: int, field_index: int, field: Field, offset: int, label: str) -> _TokenPosition:
     bit = 1 << offset if field.kind == "code" and label != NULL else 0
     value = f"{_BUCKETS[field.name]}_{label.removeprefix('#')}" if field.kind == "buckets" else label
-    return _Place(section, place, f"[{field.name}]", value, bit)
+    return _TokenPosition(section, field_index, f"[{field.name}]", value, bit)
 
 
 def _longest() -> int:

@@ -62,8 +62,8 @@ def fit_temperatures(
     """
     _check(logits, hard_cells, job_types)
     return {
-        head: _best_temperature(*_head_rows(logits, hard_cells, job_types, place))
-        for place, head in enumerate(HEADS)
+        head: _best_temperature(*_head_rows(logits, hard_cells, job_types, index))
+        for index, head in enumerate(HEADS)
     }
 
 
@@ -87,8 +87,8 @@ def calibrate_heads(
     """
     _check(logits, hard_cells, job_types)
     return {
-        head: _calibration(*_head_rows(logits, hard_cells, job_types, place), temperatures[head])
-        for place, head in enumerate(HEADS)
+        head: _calibration(*_head_rows(logits, hard_cells, job_types, index), temperatures[head])
+        for index, head in enumerate(HEADS)
     }
 
 
@@ -98,32 +98,32 @@ def reliability(confidence: Floats, correct: NDArray[np.generic], bins: int = BI
     Equal confidences share a bin, so that the order of examples does not matter and a constant confidence has
     one bin.
     """
-    found = np.asarray(confidence, dtype=np.float64)
-    if found.size == 0:
+    values = np.asarray(confidence, dtype=np.float64)
+    if values.size == 0:
         return Bins(np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
-    edges = np.sort(found)[(np.arange(1, bins) * found.size) // bins]
-    place = np.searchsorted(edges, found, side="right")
-    count = np.bincount(place, minlength=bins)
-    held = count > 0
-    right = np.bincount(place, weights=np.asarray(correct, dtype=np.float64), minlength=bins)
-    sure = np.bincount(place, weights=found, minlength=bins)
-    return Bins(count[held], sure[held] / count[held], right[held] / count[held])
+    edges = np.sort(values)[(np.arange(1, bins) * values.size) // bins]
+    bin_of = np.searchsorted(edges, values, side="right")
+    count = np.bincount(bin_of, minlength=bins)
+    filled = count > 0
+    right = np.bincount(bin_of, weights=np.asarray(correct, dtype=np.float64), minlength=bins)
+    sure = np.bincount(bin_of, weights=values, minlength=bins)
+    return Bins(count[filled], sure[filled] / count[filled], right[filled] / count[filled])
 
 
 def ece(confidence: Floats, correct: NDArray[np.generic], bins: int = BINS) -> float:
     """Expected calibration error: mean distance of confidence and accuracy over bins, weighted by mass."""
-    found = reliability(confidence, correct, bins)
-    if found.mass.size == 0:
+    curve = reliability(confidence, correct, bins)
+    if curve.mass.size == 0:
         return float("nan")
-    return float(np.average(np.abs(found.confidence - found.accuracy), weights=found.mass))
+    return float(np.average(np.abs(curve.confidence - curve.accuracy), weights=curve.mass))
 
 
 def mce(confidence: Floats, correct: NDArray[np.generic], bins: int = BINS) -> float:
     """Maximum calibration error: the distance in the worst bin."""
-    found = reliability(confidence, correct, bins)
-    if found.mass.size == 0:
+    curve = reliability(confidence, correct, bins)
+    if curve.mass.size == 0:
         return float("nan")
-    return float(np.abs(found.confidence - found.accuracy).max())
+    return float(np.abs(curve.confidence - curve.accuracy).max())
 
 
 def _cell_rows(
@@ -148,13 +148,13 @@ def _check(
 
 
 def _head_rows(
-    logits: Floats, hard_cells: NDArray[np.integer], job_types: NDArray[np.integer], place: int
+    logits: Floats, hard_cells: NDArray[np.integer], job_types: NDArray[np.integer], head: int
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Where one head has a choice: its logits, closed classes at −inf, and the labels' classes."""
-    masks = np.array([ValidityMaskBuilder.heads(job_type)[place] for job_type in JOB_TYPES])
-    offset, size = HEAD_OFFSETS[place], HEAD_SIZES[place]
+    masks = np.array([ValidityMaskBuilder.heads(job_type)[head] for job_type in JOB_TYPES])
+    offset, size = HEAD_OFFSETS[head], HEAD_SIZES[head]
     own = np.asarray(logits[:, offset : offset + size], dtype=np.float64)
-    labels = np.unravel_index(hard_cells.astype(np.intp), HEAD_SIZES)[place]
+    labels = np.unravel_index(hard_cells.astype(np.intp), HEAD_SIZES)[head]
     choice = (masks.sum(axis=1) > 1)[job_types]
     return np.where(masks[job_types], own, -np.inf)[choice], labels[choice]
 

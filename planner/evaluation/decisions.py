@@ -66,7 +66,7 @@ class Decisions:
 
 def decide(policies: Sequence[Policy], inputs: Iterable[Mapping[str, Any]]) -> list[Decisions]:
     """Ask every policy about every planner_input, in one pass; in the order of `policies`."""
-    ledgers = [_Ledger(policy) for policy in policies]
+    ledgers = [_DecisionRecorder(policy) for policy in policies]
     stream = iter(inputs)
     while batch := [Observation(document) for document in islice(stream, _AT_ONCE)]:
         for ledger in ledgers:
@@ -97,7 +97,7 @@ def with_fallback(decisions: Decisions, fallback: Decisions, threshold: float) -
     )
 
 
-class _Ledger:
+class _DecisionRecorder:
     """Collects one policy's answers."""
 
     def __init__(self, policy: Policy) -> None:
@@ -108,19 +108,19 @@ class _Ledger:
         self._drawn: list[NDArray[np.float64]] = []
 
     def ask(self, batch: Sequence[Observation]) -> None:
-        for seen, found in zip(batch, self._policy.distributions(batch), strict=True):
-            self._add(seen, found)
+        for observation, distribution in zip(batch, self._policy.distributions(batch), strict=True):
+            self._add(observation, distribution)
 
-    def _add(self, seen: Observation, found: Distribution) -> None:
-        best = int(found.argmax())
-        cells = valid_cells(seen.job_type)
-        used = incidence(seen.job_type)
-        marginals = (found @ used)[used[best] > 0]
+    def _add(self, observation: Observation, distribution: Distribution) -> None:
+        best = int(distribution.argmax())
+        cells = valid_cells(observation.job_type)
+        used = incidence(observation.job_type)
+        marginals = (distribution @ used)[used[best] > 0]
         self._cells.append(int(cells[best]))
-        self._rows.append((float(found[best]), *marginals.tolist()))
+        self._rows.append((float(distribution[best]), *marginals.tolist()))
         if self._draws:
             row = np.zeros(N_CELLS)
-            row[cells] = found
+            row[cells] = distribution
             self._drawn.append(row)
 
     def decisions(self) -> Decisions:

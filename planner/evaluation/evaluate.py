@@ -55,14 +55,14 @@ def evaluate(
             f"{dataset.directory}: the {split} split is empty; there is nothing to evaluate on"
         )
     examples = encode_examples(dataset.examples(split))
-    others = _controls(encode_examples(dataset.examples("train")))
-    more = [policy for policy in (shuffled, subject.uncalibrated) if policy is not None]
+    controls = _controls(encode_examples(dataset.examples("train")))
+    extra = [policy for policy in (shuffled, subject.uncalibrated) if policy is not None]
     inputs = (example["planner_input"] for example in dataset.examples(split))
-    decisions = decide([subject.policy, *others, *more], inputs)
-    plain = decisions.pop() if subject.uncalibrated else None
+    decisions = decide([subject.policy, *controls, *extra], inputs)
+    uncalibrated = decisions.pop() if subject.uncalibrated else None
     if shuffled is not None:
         decisions[-1] = replace(decisions[-1], policy_id=f"shuffled {decisions[-1].policy_id}")
-    baseline = next(one for one in decisions if one.policy_id == BASELINE)
+    baseline = next(candidate for candidate in decisions if candidate.policy_id == BASELINE)
     decisions.insert(1, with_fallback(decisions[0], baseline, settings.threshold))
     figures = {
         "schema_version": SCHEMA_VERSION,
@@ -78,24 +78,26 @@ def evaluate(
         "seed": settings.seed,
         "resamples": settings.resamples,
         "shuffled_control": shuffled is not None,
-        "before_calibration": calibration_errors(plain, examples) if plain else None,
+        "before_calibration": calibration_errors(uncalibrated, examples) if uncalibrated else None,
         **assess(decisions, examples, settings),
     }
-    return Evaluation(decisions, plain, examples, figures)
+    return Evaluation(decisions, uncalibrated, examples, figures)
 
 
 def _controls(train: EncodedExamples) -> list[Policy]:
     return [HeuristicBaseline(), BestFixed.fit(train), NearestNeighbours.fit(train), Uniform()]
 
 
-def write_evaluation(directory: Path, found: Evaluation) -> None:
+def write_evaluation(directory: Path, evaluation: Evaluation) -> None:
     """Write the figures, the report and its two plots; each by an atomic write."""
     directory.mkdir(parents=True, exist_ok=True)
-    figures = json.dumps(found.figures, indent=2, allow_nan=False) + "\n"
+    figures = json.dumps(evaluation.figures, indent=2, allow_nan=False) + "\n"
     with (
         atomic_path(directory / RELIABILITY) as reliability,
         atomic_path(directory / RISK_COVERAGE) as coverage,
     ):
-        draw_reliability(reliability, found.decisions[0], found.uncalibrated, found.examples)
-        draw_risk_coverage(coverage, found.decisions, found.examples)
-        write_all_atomic({directory / REPORT: report_markdown(found.figures), directory / FIGURES: figures})
+        draw_reliability(reliability, evaluation.decisions[0], evaluation.uncalibrated, evaluation.examples)
+        draw_risk_coverage(coverage, evaluation.decisions, evaluation.examples)
+        write_all_atomic(
+            {directory / REPORT: report_markdown(evaluation.figures), directory / FIGURES: figures}
+        )

@@ -25,7 +25,7 @@ Verdict = Literal["shown", "not shown"]
 """Whether a gain over the reference is shown. A loss is not a gain, however clear it is."""
 
 
-class Interval(NamedTuple):
+class BootstrapInterval(NamedTuple):
     """An estimate with its 95 % interval; None where there is none, as with one issue or a ratio over 0."""
 
     estimate: float | None
@@ -33,10 +33,10 @@ class Interval(NamedTuple):
     high: float | None
 
 
-class Difference(NamedTuple):
+class PairedDifference(NamedTuple):
     """A policy minus a reference on the examples where both are observed."""
 
-    interval: Interval
+    interval: BootstrapInterval
     issues: int
     issues_that_differ: int
 
@@ -49,14 +49,14 @@ class Resampler:
         self.issues = int(self._issue_of.max()) + 1 if len(issue_ids) else 0
         self._counts = _counts(self.issues, seed, resamples)
 
-    def ratio(self, top: Floats, bottom: Floats) -> Interval:
+    def ratio(self, top: Floats, bottom: Floats) -> BootstrapInterval:
         """Σ top / Σ bottom over examples; both (N,)."""
         sums = self._by_issue(top, bottom)
         return _interval(_ratio(sums.sum(axis=0)), _ratio(self._resampled(sums)), self.issues)
 
     def difference(
         self, own: tuple[Floats, Floats], other: tuple[Floats, Floats], both: NDArray[np.bool_]
-    ) -> Difference:
+    ) -> PairedDifference:
         """Σ top / Σ bottom of `own` minus that of `other`, over the examples of `both`."""
         sums = self._by_issue(*(np.where(both, column, 0.0) for column in (*own, *other)))
         resampled = self._resampled(sums)
@@ -64,7 +64,7 @@ class Resampler:
         interval = _interval(estimate, _ratio(resampled[:, :2]) - _ratio(resampled[:, 2:]), self.issues)
         apart = np.abs(sums[:, :2] - sums[:, 2:]).max(axis=1, initial=0.0) > 1e-9
         seen = np.bincount(self._issue_of[both], minlength=self.issues) > 0
-        return Difference(interval, int(seen.sum()), int(apart.sum()))
+        return PairedDifference(interval, int(seen.sum()), int(apart.sum()))
 
     def _by_issue(self, *columns: Floats) -> Floats:
         return np.stack(
@@ -77,19 +77,19 @@ class Resampler:
         return np.concatenate([self._counts[at : at + _AT_ONCE].astype(np.float64) @ sums for at in parts])
 
 
-def verdict(found: Difference, higher_is_better: bool) -> Verdict:
+def verdict(difference: PairedDifference, higher_is_better: bool) -> Verdict:
     """*Shown*: the interval lies on the better side of 0, and enough issues tell the two apart."""
-    return "shown" if _beyond(found, higher_is_better) else "not shown"
+    return "shown" if _beyond(difference, higher_is_better) else "not shown"
 
 
-def is_worse(found: Difference, higher_is_better: bool) -> bool:
+def is_worse(difference: PairedDifference, higher_is_better: bool) -> bool:
     """Whether a loss is as clear as a gain would have to be."""
-    return _beyond(found, not higher_is_better)
+    return _beyond(difference, not higher_is_better)
 
 
-def _beyond(found: Difference, above: bool) -> bool:
-    _, low, high = found.interval
-    if low is None or high is None or found.issues_that_differ < FEWEST_THAT_DIFFER:
+def _beyond(difference: PairedDifference, above: bool) -> bool:
+    _, low, high = difference.interval
+    if low is None or high is None or difference.issues_that_differ < FEWEST_THAT_DIFFER:
         return False
     return low > 0 if above else high < 0
 
@@ -109,12 +109,12 @@ def _ratio(sums: Floats) -> Floats:
     return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
 
 
-def _interval(estimate: Floats, resampled: Floats, issues: int) -> Interval:
+def _interval(estimate: Floats, resampled: Floats, issues: int) -> BootstrapInterval:
     if not np.isfinite(estimate):
-        return Interval(None, None, None)
+        return BootstrapInterval(None, None, None)
     defined = resampled[np.isfinite(resampled)]
     if issues < 2 or len(defined) < _DEFINED * len(resampled):
-        return Interval(float(estimate), None, None)
+        return BootstrapInterval(float(estimate), None, None)
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(defined, [tail, 1 - tail])
-    return Interval(float(estimate), float(low), float(high))
+    return BootstrapInterval(float(estimate), float(low), float(high))

@@ -69,11 +69,11 @@ def head_hits(decisions: Decisions, examples: EncodedExamples) -> Floats:
     if decisions.drawn is None:
         return np.asarray(_classes(decisions.cells) == labels, dtype=np.float64)
     joint = decisions.drawn.reshape(-1, *HEAD_SIZES)
-    found = []
-    for place in range(len(HEADS)):
-        others = tuple(axis + 1 for axis in range(len(HEADS)) if axis != place)
-        found.append(joint.sum(axis=others)[np.arange(len(joint)), labels[:, place]])
-    return np.stack(found, axis=1)
+    columns = []
+    for head in range(len(HEADS)):
+        others = tuple(axis + 1 for axis in range(len(HEADS)) if axis != head)
+        columns.append(joint.sum(axis=others)[np.arange(len(joint)), labels[:, head]])
+    return np.stack(columns, axis=1)
 
 
 def collapse(shares: Floats) -> Json:

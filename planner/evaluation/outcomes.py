@@ -47,7 +47,7 @@ METRICS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Arms:
+class ArmStatistics:
     """A arms of the benched examples, and the oracle of each example; each (A,), ordered by example."""
 
     example: NDArray[np.intp]
@@ -96,7 +96,7 @@ def benched(examples: EncodedExamples) -> EncodedExamples:
     return examples.take(np.unique(examples.outcomes.example))
 
 
-def arms_of(examples: EncodedExamples) -> Arms:
+def arms_of(examples: EncodedExamples) -> ArmStatistics:
     """The arms of `examples`, all of which have outcomes."""
     rows = examples.outcomes
     keys, arm_of = np.unique(rows.example.astype(np.int64) * N_CELLS + rows.cell, return_inverse=True)
@@ -110,7 +110,7 @@ def arms_of(examples: EncodedExamples) -> Arms:
     replicates, passes = np.bincount(arm_of), summed(rows.passed)
     rate = passes / replicates
     pass_minutes = _mean(summed(np.where(rows.passed, minutes, 0.0)), passes)
-    return Arms(
+    return ArmStatistics(
         example=example,
         cell=cell,
         replicates=replicates,
@@ -122,7 +122,7 @@ def arms_of(examples: EncodedExamples) -> Arms:
     )
 
 
-def columns_of(decisions: Decisions, arms: Arms) -> Columns:
+def columns_of(decisions: Decisions, arms: ArmStatistics) -> Columns:
     """What came of `decisions`, whose examples are those of `arms`."""
     weight = decisions.weight(arms.example, arms.cell)
     best = arms.oracle

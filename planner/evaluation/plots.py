@@ -102,11 +102,14 @@ def draw_risk_coverage(path: Path, decisions: Sequence[Decisions], examples: Enc
     figure = Figure(figsize=(11 if with_outcomes else 6, 4.2), layout="constrained")
     plots = figure.subplots(1, 2 if with_outcomes else 1, squeeze=False)[0]
     # Its second confidence is the baseline's: the surest are not the model's surest.
-    shown = [one for place, one in enumerate(decisions) if place != 1]
+    shown = [policy for index, policy in enumerate(decisions) if index != 1]
     _risk(
         plots[0],
         "labels not met",
-        [(visible_line(one.policy_id), one.confidence, exact_hits(one, examples)) for one in shown],
+        [
+            (visible_line(policy.policy_id), policy.confidence, exact_hits(policy, examples))
+            for policy in shown
+        ],
     )
     if with_outcomes:
         _risk(plots[1], "executions failed, where observed", _passes(shown, examples))
@@ -117,14 +120,14 @@ def draw_risk_coverage(path: Path, decisions: Sequence[Decisions], examples: Enc
 def _passes(decisions: Sequence[Decisions], examples: EncodedExamples) -> list[tuple[str, Floats, Floats]]:
     chosen = np.unique(examples.outcomes.example)
     arms = arms_of(benched(examples))
-    found = []
-    for one in decisions:
-        own = one.take(chosen)
-        columns = columns_of(own, arms)
-        there = columns.observed > 0
-        share = columns.passed[there] / columns.observed[there]
-        found.append((visible_line(one.policy_id), own.confidence[there], share))
-    return found
+    curves = []
+    for policy in decisions:
+        chosen_decisions = policy.take(chosen)
+        columns = columns_of(chosen_decisions, arms)
+        observed = columns.observed > 0
+        share = columns.passed[observed] / columns.observed[observed]
+        curves.append((visible_line(policy.policy_id), chosen_decisions.confidence[observed], share))
+    return curves
 
 
 def _risk(axes: Axes, title: str, curves: Sequence[tuple[str, Floats, Floats]]) -> None:
@@ -135,8 +138,10 @@ def _risk(axes: Axes, title: str, curves: Sequence[tuple[str, Floats, Floats]]) 
             axes.plot([1.0] * len(risk), risk, next(markers), color=_INK, markersize=5, label=name)
         else:
             curve = risk_coverage(confidence, right)
-            told = curve.coverage * right.size >= _FEWEST
-            axes.plot(curve.coverage[told], curve.risk[told], color=next(colours), linewidth=1.6, label=name)
+            reliable = curve.coverage * right.size >= _FEWEST
+            axes.plot(
+                curve.coverage[reliable], curve.risk[reliable], color=next(colours), linewidth=1.6, label=name
+            )
     axes.set_title(title, fontsize=10, color=_INK, loc="left")
     axes.set_xlabel("coverage: share decided, surest first", fontsize=9, color=_INK)
     axes.set(xlim=(0, 1.03), ylim=(-0.02, 1.02))

@@ -48,7 +48,7 @@ class RunIndex:
     """
 
     def __init__(self) -> None:
-        self._shelves: defaultdict[JobType, _Shelf] = defaultdict(_Shelf)
+        self._shelves: defaultdict[JobType, _JobTypeIndex] = defaultdict(_JobTypeIndex)
 
     def add(self, run: RunSummary) -> None:
         """Take in a run; a `PlannerError` where its start lies beyond 64 bits of milliseconds."""
@@ -67,7 +67,7 @@ class RunIndex:
         return [] if shelf is None or n <= 0 else shelf.query(query, n)
 
 
-class _Shelf:
+class _JobTypeIndex:
     """The runs of one job type. A row is a run's place in the order of adding."""
 
     def __init__(self) -> None:
@@ -153,9 +153,14 @@ class _Shelf:
         last = _nth_largest(scores, n)
         tied = np.flatnonzero(scores == last)
         tied = tied[started[tied] >= _nth_largest(started[tied], n)]
-        found = np.concatenate([np.flatnonzero(scores > last), tied])
+        candidates = np.concatenate([np.flatnonzero(scores > last), tied])
         ranked = sorted(
-            zip((-scores[found]).tolist(), (-started[found]).tolist(), rows[found].tolist(), strict=True),
+            zip(
+                (-scores[candidates]).tolist(),
+                (-started[candidates]).tolist(),
+                rows[candidates].tolist(),
+                strict=True,
+            ),
             key=lambda entry: (entry[0], entry[1], self._run_ids[entry[2]], entry[2]),
         )
         return [row for _, _, row in ranked[:n]]

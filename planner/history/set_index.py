@@ -45,8 +45,8 @@ class SetIndex:
 
     def holds_all(self, texts: frozenset[str]) -> NDArray[np.bool_]:
         """(distinct sets): whether the set has every one of `texts`."""
-        found: NDArray[np.bool_] = self._shared(texts) == len(texts)
-        return found
+        complete: NDArray[np.bool_] = self._shared(texts) == len(texts)
+        return complete
 
     def _shared(self, texts: frozenset[str]) -> NDArray[np.int64]:
         counts = np.zeros(len(self._sets), dtype=np.int64)

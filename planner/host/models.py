@@ -22,7 +22,7 @@ Bounded = Callable[[Callable[[Any], Any], Any], Any]
 """`bounded(function, argument)` is `function(argument)` by the deadline of the decision, or raises."""
 
 
-class Model(Protocol):
+class PlannerModel(Protocol):
     """What decides. Several threads may ask at once, and any error is an answer: the baseline then decides."""
 
     @property
@@ -39,7 +39,7 @@ class Model(Protocol):
         ...
 
 
-def load_model(config: PlannerConfig, epoch: str | None = None) -> Model:
+def load_model(config: PlannerConfig, epoch: str | None = None) -> PlannerModel:
     """The model that `config` names; a `PlannerError` says why it was refused.
 
     Where `epoch` is given, a bundle of another policy epoch is an `EpochMismatchError`.

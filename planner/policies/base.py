@@ -56,5 +56,8 @@ class Policy(Protocol):
 
 def choose(policy: Policy, observations: Sequence[Observation]) -> list[Action]:
     """The most probable action of each observation, the first in canonical order on a tie."""
-    found = zip(observations, policy.distributions(observations), strict=True)
-    return [valid_actions(seen.job_type)[int(probabilities.argmax())] for seen, probabilities in found]
+    decided = zip(observations, policy.distributions(observations), strict=True)
+    return [
+        valid_actions(observation.job_type)[int(probabilities.argmax())]
+        for observation, probabilities in decided
+    ]

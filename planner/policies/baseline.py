@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from planner.policies.base import Distribution, Observation
-from planner.policies.distributions import certain
+from planner.policies.distributions import point_mass
 from planner.space.baseline import POLICY_ID, baseline_action
 
 
@@ -20,4 +20,4 @@ class HeuristicBaseline:
 def _distribution(seen: Observation) -> Distribution:
     issue = seen.planner_input["issue"]
     action = baseline_action(issue.get("dk_risk"), issue.get("dk_size"), seen.job_type)
-    return certain(action, seen.job_type)
+    return point_mass(action, seen.job_type)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from planner.actions import JOB_TYPES, Action, JobType, all_cells, valid_actions
 from planner.dataset.arrays import EncodedExamples
 from planner.policies.base import Distribution, Observation
-from planner.policies.distributions import certain
+from planner.policies.distributions import point_mass
 from planner.space.baseline import baseline_action
 from planner.space.heads import N_CELLS, valid_cells
 
@@ -43,7 +43,7 @@ class BestFixed:
 
     def _distribution(self, job_type: JobType) -> Distribution:
         valid_actions(job_type)
-        return certain(self.actions[job_type], job_type)
+        return point_mass(self.actions[job_type], job_type)
 
 
 def _best(examples: EncodedExamples, job_type: int) -> Action | None:

@@ -8,7 +8,7 @@ from planner.actions import Action, JobType, valid_actions
 from planner.policies.base import Distribution
 
 
-def certain(action: Action, job_type: JobType) -> Distribution:
+def point_mass(action: Action, job_type: JobType) -> Distribution:
     """All mass on one valid action; a `ValueError` where it is not valid for `job_type`."""
     distribution = np.zeros(len(valid_actions(job_type)))
     distribution[valid_actions(job_type).index(action)] = 1
@@ -16,7 +16,7 @@ def certain(action: Action, job_type: JobType) -> Distribution:
 
 
 @cache
-def evenly(job_type: JobType) -> Distribution:
+def uniform(job_type: JobType) -> Distribution:
     """The same mass on every valid action."""
     size = len(valid_actions(job_type))
     distribution = np.full(size, 1 / size)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from planner.actions import JOB_TYPES, JobType, valid_actions
 from planner.dataset.arrays import EncodedExamples
 from planner.policies.base import Distribution, Observation
-from planner.policies.distributions import evenly
+from planner.policies.distributions import uniform
 from planner.space.heads import N_CELLS, valid_cells
 
 NEIGHBOURS: Final = 15
@@ -27,30 +27,32 @@ class NearestNeighbours:
 
     policy_id = "nearest"
 
-    def __init__(self, shelves: Sequence["Shelf"]) -> None:
+    def __init__(self, shelves: Sequence["JobTypeExamples"]) -> None:
         self._shelves = dict(zip(JOB_TYPES, shelves, strict=True))
 
     @classmethod
     def fit(cls, examples: EncodedExamples, neighbours: int = NEIGHBOURS) -> "NearestNeighbours":
         """Remember `examples`, which is the training split."""
-        return cls([Shelf(examples, index, neighbours) for index in range(len(JOB_TYPES))])
+        return cls([JobTypeExamples(examples, index, neighbours) for index in range(len(JOB_TYPES))])
 
     def distributions(self, observations: Sequence[Observation]) -> list[Distribution]:
         """Shares of the neighbours' soft labels; uniform where a job type has no training example."""
-        found: list[Distribution] = [np.zeros(0)] * len(observations)
-        for job_type in {seen.job_type for seen in observations}:
+        results: list[Distribution] = [np.zeros(0)] * len(observations)
+        for job_type in {observation.job_type for observation in observations}:
             valid_actions(job_type)
             shelf = self._shelves[job_type]
-            places = [place for place, seen in enumerate(observations) if seen.job_type == job_type]
-            for start in range(0, len(places), _AT_ONCE):
-                batch = places[start : start + _AT_ONCE]
-                answers = shelf.distributions([observations[place].positions for place in batch])
-                for place, answer in zip(batch, answers, strict=True):
-                    found[place] = answer
-        return found
+            indices = [
+                index for index, observation in enumerate(observations) if observation.job_type == job_type
+            ]
+            for start in range(0, len(indices), _AT_ONCE):
+                batch = indices[start : start + _AT_ONCE]
+                answers = shelf.distributions([observations[index].positions for index in batch])
+                for index, answer in zip(batch, answers, strict=True):
+                    results[index] = answer
+        return results
 
 
-class Shelf:
+class JobTypeExamples:
     """The training examples of one job type."""
 
     def __init__(self, examples: EncodedExamples, job_type: int, neighbours: int) -> None:
@@ -66,7 +68,7 @@ class Shelf:
     def distributions(self, queries: Sequence[NDArray[np.int32]]) -> list[Distribution]:
         """One distribution a query; a query is a row of positions."""
         if self._neighbours == 0:
-            return [evenly(self._job_type)] * len(queries)
+            return [uniform(self._job_type)] * len(queries)
         return [self._vote(similarities) for similarities in self._similarities(queries)]
 
     def _similarities(self, queries: Sequence[NDArray[np.int32]]) -> NDArray[np.float64]:
@@ -96,7 +98,7 @@ class Shelf:
             np.add.at(votes, cells[mine], similarities[near] * weights[mine])
         votes = votes[valid_cells(self._job_type)]
         total = votes.sum()
-        return votes / total if total > 0 else evenly(self._job_type)
+        return votes / total if total > 0 else uniform(self._job_type)
 
 
 def _first(similarities: NDArray[np.float64], count: int) -> NDArray[np.intp]:

@@ -52,12 +52,12 @@ class DecisionWeights:
 
 def utilities(outcomes: Floats, weights: DecisionWeights) -> NDArray[np.float64]:
     """(…, 5) → (…): the utility of each predicted outcome."""
-    found = np.asarray(outcomes, dtype=np.float64)
+    values = np.asarray(outcomes, dtype=np.float64)
     return np.asarray(
-        weights.passing * found[..., PASS_MEAN]
-        - weights.time * found[..., LOG_DURATION]
-        - weights.cost * found[..., COST]
-        - weights.risk * found[..., TIMEOUT]
+        weights.passing * values[..., PASS_MEAN]
+        - weights.time * values[..., LOG_DURATION]
+        - weights.cost * values[..., COST]
+        - weights.risk * values[..., TIMEOUT]
     )
 
 
@@ -69,10 +69,10 @@ def choose_by_outcome(
     `outcomes` is (240, 5). An action may be chosen if it is valid and its lower bound of P(pass) is not more
     than `tolerance` below the baseline's; the baseline always may. Others have −1e9, a probability of 0.
     """
-    found = np.asarray(outcomes, dtype=np.float64)
-    bound = found[:, PASS_MEAN] - weights.deviations * found[:, PASS_STD]
-    allowed = np.zeros(len(found), dtype=np.bool_)
+    values = np.asarray(outcomes, dtype=np.float64)
+    bound = values[:, PASS_MEAN] - weights.deviations * values[:, PASS_STD]
+    allowed = np.zeros(len(values), dtype=np.bool_)
     allowed[valid_cells(job_type)] = True
     allowed &= bound >= bound[canonical_rank(baseline)] - weights.tolerance
     allowed[canonical_rank(baseline)] = True
-    return np.where(allowed, utilities(found, weights) / weights.temperature, -1e9)
+    return np.where(allowed, utilities(values, weights) / weights.temperature, -1e9)

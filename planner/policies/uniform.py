@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from planner.policies.base import Distribution, Observation
-from planner.policies.distributions import evenly
+from planner.policies.distributions import uniform
 
 
 class Uniform:
@@ -13,4 +13,4 @@ class Uniform:
 
     def distributions(self, observations: Sequence[Observation]) -> list[Distribution]:
         """1 / number of valid actions."""
-        return [evenly(seen.job_type) for seen in observations]
+        return [uniform(seen.job_type) for seen in observations]

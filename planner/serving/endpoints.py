@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any, Final
 
 from planner.serving import rpc
-from planner.serving.seats import Seats, TimedReader
+from planner.serving.connections import ConnectionTable, DeadlineReader
 from planner.serving.service import Service
 
 MAX_FRAME: Final = 4 * 1024 * 1024
@@ -37,7 +37,7 @@ class Endpoint(socketserver.ThreadingMixIn, socketserver.TCPServer):
 
     def begin(self) -> None:
         """Listen in a thread of its own."""
-        self.seats = Seats(self.max_connections)
+        self.clients = ConnectionTable(self.max_connections)
         self._waiting = True
         self._loop = threading.Thread(
             target=self.serve_forever, kwargs={"poll_interval": 0.05}, name="planner-listener", daemon=True
@@ -46,21 +46,21 @@ class Endpoint(socketserver.ThreadingMixIn, socketserver.TCPServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Hand a connection to a thread, or turn it away where as many as are allowed are being answered."""
-        seat = self.seats.give(request)
-        if seat is None:
+        client = self.clients.admit(request)
+        if client is None:
             with contextlib.suppress(OSError):
                 request.sendall(self.busy)
             self.shutdown_request(request)
             return
-        seat.thread = threading.Thread(
+        client.thread = threading.Thread(
             target=self.process_request_thread, args=(request, client_address), daemon=True
         )
-        seat.thread.start()
+        client.thread.start()
 
     def shutdown_request(self, request: Any) -> None:
         """Close a connection; the thread that served it is done."""
         super().shutdown_request(request)
-        self.seats.leave(request)
+        self.clients.release(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no error of the server's."""
@@ -80,19 +80,19 @@ class Endpoint(socketserver.ThreadingMixIn, socketserver.TCPServer):
             if self._waiting:
                 self.handle_request()
         self.server_close()
-        seats = self.seats.all()
-        for seat in seats:
+        clients = self.clients.open_connections()
+        for client in clients:
             # What was received can still be read; then the reader sees the end and leaves.
             with contextlib.suppress(OSError):
-                seat.connection.shutdown(socket.SHUT_RD)
-        threads = [seat.thread for seat in seats if seat.thread is not None]
+                client.connection.shutdown(socket.SHUT_RD)
+        threads = [client.thread for client in clients if client.thread is not None]
         for thread in threads:
             thread.join(max(0.0, deadline - monotonic()))
         return not any(thread.is_alive() for thread in threads)
 
 
-class TimedHandler(socketserver.StreamRequestHandler):
-    """Serves one connection of an `Endpoint`; `rfile` keeps to the deadlines of `TimedReader`."""
+class DeadlineHandler(socketserver.StreamRequestHandler):
+    """Serves one connection of an `Endpoint`; `rfile` keeps to the deadlines of `DeadlineReader`."""
 
     server: Endpoint
     idle_seconds = 600.0
@@ -102,16 +102,16 @@ class TimedHandler(socketserver.StreamRequestHandler):
         """Read through the deadlines."""
         super().setup()
         self.rfile.close()
-        self.timed = TimedReader(self.connection, self.idle_seconds)
+        self.timed = DeadlineReader(self.connection, self.idle_seconds)
         self.rfile = io.BufferedReader(self.timed)
-        self.seat = self.server.seats.of(self.connection)
+        self.client = self.server.clients.of(self.connection)
 
     def answer(self, request: bytes) -> tuple[bool, bytes | None]:
         """Whether somebody still waits for the answer, and the answer. What follows is sending it."""
-        if self.seat is None or not self.seat.begin_answer():
+        if self.client is None or not self.client.begin_answer():
             return False, None
         try:
             return True, self.server.service.answer(request)
         finally:
-            self.seat.begin_sending()
+            self.client.begin_sending()
             self.timed.expect()

@@ -8,14 +8,14 @@ from typing import Any, Final
 
 from planner.errors import PlannerError
 from planner.serving import rpc
-from planner.serving.endpoints import BUSY, MAX_FRAME, Endpoint, TimedHandler
+from planner.serving.endpoints import BUSY, MAX_FRAME, DeadlineHandler, Endpoint
 from planner.serving.service import Service
 
 IDLE_SECONDS: Final = 60
 _BODY: Final = "application/json"
 
 
-class _Post(TimedHandler, BaseHTTPRequestHandler):
+class _Post(DeadlineHandler, BaseHTTPRequestHandler):
     server: "HttpEndpoint"
     protocol_version = "HTTP/1.1"
     server_version = "planner"
@@ -34,8 +34,8 @@ class _Post(TimedHandler, BaseHTTPRequestHandler):
         if len(body) < int(self.headers["Content-Length"]):
             self.close_connection = True
             return
-        goes_on, response = self.answer(body)
-        if not goes_on:
+        is_open, response = self.answer(body)
+        if not is_open:
             self.close_connection = True
             return
         self._send(HTTPStatus.NO_CONTENT if response is None else HTTPStatus.OK, response or b"")

@@ -34,11 +34,11 @@ class RpcError(Exception):
 def answer(request: bytes, methods: Mapping[str, Method]) -> bytes | None:
     """The response to one request or batch, without a line break; None where only notifications came."""
     try:
-        found = _answers(_parsed(request), methods)
+        response = _answers(_parsed(request), methods)
     except RpcError as error:
-        found = failure(None, error)
+        response = failure(None, error)
     try:
-        return None if found is None else encode(found)
+        return None if response is None else encode(response)
     except (ValueError, RecursionError) as error:  # a result that JSON cannot hold, such as an endless number
         _log.exception("an answer cannot be written")
         return encode(failure(None, RpcError(INTERNAL_ERROR, f"no answer: {type(error).__name__}")))
@@ -116,11 +116,11 @@ def _parsed(request: bytes) -> Any:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> Json:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    document = dict(pairs)
+    if len(document) < len(pairs):
         # Which of the two counts is not the same for every reader.
         raise ValueError("a key is there twice in one object")
-    return found
+    return document
 
 
 def _no_constant(name: str) -> NoReturn:

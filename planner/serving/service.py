@@ -48,7 +48,7 @@ class Service:
         return rpc.answer(request, self._methods)
 
     @contextmanager
-    def _place(self) -> Iterator[None]:
+    def _prediction_slot(self) -> Iterator[None]:
         with self._lock:
             if self._inside >= self._queue:
                 self._busy += 1
@@ -63,7 +63,7 @@ class Service:
 
     def _predict(self, params: Mapping[str, Any]) -> Any:
         _check(params)
-        with self._place():
+        with self._prediction_slot():
             planner = self._planner
             if "planner_input" in params:
                 return planner.decide(params["planner_input"]).document()

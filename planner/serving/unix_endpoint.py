@@ -10,13 +10,13 @@ from typing import Final
 
 from planner.errors import PlannerError
 from planner.serving import rpc
-from planner.serving.endpoints import BUSY, MAX_FRAME, Endpoint, TimedHandler
+from planner.serving.endpoints import BUSY, MAX_FRAME, DeadlineHandler, Endpoint
 from planner.serving.service import Service
 
 _PRIVATE: Final = 0o177
 
 
-class _Lines(TimedHandler):
+class _Lines(DeadlineHandler):
     def handle(self) -> None:
         """Answer line by line until the client has no more, sends one that is too long, or takes too long."""
         with contextlib.suppress(TimeoutError):
@@ -31,8 +31,8 @@ class _Lines(TimedHandler):
             if not line.strip():
                 self.timed.expect()
                 continue
-            goes_on, response = self.answer(line)
-            if not goes_on:
+            is_open, response = self.answer(line)
+            if not is_open:
                 return
             if response is not None:
                 self.wfile.write(response + b"\n")

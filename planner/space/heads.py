@@ -31,7 +31,7 @@ HEAD_VALUES: Final[tuple[tuple[Bin | str, ...], ...]] = (
     ITERATION_BINS,
 )
 HEAD_SIZES: Final = tuple(len(values) for values in HEAD_VALUES)
-HEAD_OFFSETS: Final = tuple(sum(HEAD_SIZES[:place]) for place in range(len(HEAD_SIZES)))
+HEAD_OFFSETS: Final = tuple(sum(HEAD_SIZES[:head]) for head in range(len(HEAD_SIZES)))
 """Where each head begins when all 17 logits stand in one row."""
 N_LOGITS: Final = sum(HEAD_SIZES)
 N_CELLS: Final = int(np.prod(HEAD_SIZES))
@@ -43,12 +43,12 @@ class ActionEncoder:
     @staticmethod
     def encode(action: Action) -> tuple[int, int, int, int]:
         """The class index of each head; a `PlannerError` for a value outside the space."""
-        found = []
+        indices = []
         for head, value, values in zip(HEADS, action, HEAD_VALUES, strict=True):
             if value not in values:
                 raise PlannerError(f"{head} {value!r} is outside the action space; known: {values}")
-            found.append(values.index(value))
-        swarm, candidates, minutes, iterations = found
+            indices.append(values.index(value))
+        swarm, candidates, minutes, iterations = indices
         return swarm, candidates, minutes, iterations
 
     @staticmethod

@@ -59,22 +59,22 @@ def markdown_code(text: str) -> str:
 def json_text(value: Any, *, indent: int | None = 2, default: Callable[[Any], Any] | None = None) -> str:
     """JSON that a terminal may show: the text stays what it is, unseen characters are written as `\\uXXXX`."""
     text = json.dumps(value, indent=indent, ensure_ascii=False, default=default)
-    return _UNSEEN_IN_JSON.sub(lambda found: json.dumps(found[0])[1:-1], text)
+    return _UNSEEN_IN_JSON.sub(lambda match: json.dumps(match[0])[1:-1], text)
 
 
-def _escape(found: re.Match[str]) -> str:
-    character = found[0]
+def _escape(match: re.Match[str]) -> str:
+    character = match[0]
     if character in _NAMED:
         return _NAMED[character]
     code = ord(character)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def _backslashed(found: re.Match[str]) -> str:
-    return f"\\{found[0]}"
+def _backslashed(match: re.Match[str]) -> str:
+    return f"\\{match[0]}"
 
 
-def _no_block(found: re.Match[str]) -> str:
-    space, mark = found.groups()
+def _no_block(match: re.Match[str]) -> str:
+    space, mark = match.groups()
     # The sign after a number is what makes it a list.
     return f"{space}{mark}\\" if mark[0].isdigit() else f"{space}\\{mark}"

@@ -51,7 +51,7 @@ def read_regular(path: Path, most: int, *, links: bool = True) -> bytes:
     raise OSError(errno.EFBIG, f"larger than {size}", str(path))
 
 
-def _check(path: Path, found: os.stat_result) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        kind = _KINDS.get(stat.S_IFMT(found.st_mode), "something else")
+def _check(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "something else")
         raise OSError(errno.EINVAL, f"{kind} and no regular file", str(path))

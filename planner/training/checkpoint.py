@@ -20,17 +20,17 @@ def weight_hash(weights: Weights) -> str:
     """SHA-256 over names, shapes and the float32 bytes of all weights."""
     digest = hashlib.sha256()
     for name in sorted(weights):
-        held = weights[name].detach().cpu().contiguous()
-        digest.update(f"{name} {held.dtype} {tuple(held.shape)}\n".encode())
-        digest.update(held.numpy().tobytes())
+        weight = weights[name].detach().cpu().contiguous()
+        digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}\n".encode())
+        digest.update(weight.numpy().tobytes())
     return digest.hexdigest()
 
 
 def save(content: Any, path: Path) -> None:
     """Atomic write of tensors and plain values."""
-    held = io.BytesIO()
-    torch.save(content, held)  # into a full disk, torch would end in an error that does not say so
-    write_atomic(path, held.getvalue())
+    buffer = io.BytesIO()
+    torch.save(content, buffer)  # into a full disk, torch would end in an error that does not say so
+    write_atomic(path, buffer.getvalue())
 
 
 def load(path: Path) -> Any:

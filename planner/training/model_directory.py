@@ -108,13 +108,13 @@ def _read_weights(path: Path, report: Json) -> Weights:
 
 def _read_json(path: Path) -> Json:
     try:
-        found = json.loads(read_regular(path, _LARGEST))
+        document = json.loads(read_regular(path, _LARGEST))
     except FileNotFoundError:
         raise PlannerError(f"{path} is missing; train again") from None
     except OSError as error:
         raise PlannerError(f"{path}: {error.strerror}; train again") from None
     except ValueError as error:
         raise PlannerError(f"{path}: not JSON: {error}; train again") from None
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise PlannerError(f"{path}: a JSON object is needed; train again")
-    return found
+    return document

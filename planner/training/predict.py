@@ -24,5 +24,5 @@ def numbers_of(network: Network, examples: EncodedExamples) -> NDArray[np.float3
             start, end = int(offsets[first]), int(offsets[last])
             own = (offsets[first:last] - start).int()
             parts.append(network.ragged(ids[start:end].to(device), own.to(device)).cpu())
-    found: NDArray[np.float32] = torch.cat(parts).numpy()
-    return found
+    numbers: NDArray[np.float32] = torch.cat(parts).numpy()
+    return numbers

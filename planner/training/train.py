@@ -18,20 +18,20 @@ from planner.training import calibrate
 from planner.training.checkpoint import weight_hash
 from planner.training.config import TrainingConfig
 from planner.training.decoding import UNCALIBRATED, Decoding
+from planner.training.fitting.checkpointing import Checkpointer
 from planner.training.fitting.curves import write_csv, write_png
 from planner.training.fitting.data import (
     Change,
-    Split,
+    EncodedSplit,
     ids_of,
     read_split,
     with_outcomes,
     with_shuffled_answers,
 )
+from planner.training.fitting.determinism import deterministic
 from planner.training.fitting.feasibility import Gates, check_data
 from planner.training.fitting.fit import Fitted, fit
-from planner.training.fitting.keeper import Keeper
-from planner.training.fitting.settled import settled
-from planner.training.fitting.watch import Silent, Watch
+from planner.training.fitting.observer import NullObserver, TrainingObserver
 from planner.training.model_directory import CURVES, PICTURE, config_document, unfinished, write_model
 from planner.training.networks.network import OUTPUT_FORMS
 from planner.training.predict import numbers_of
@@ -40,7 +40,7 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class TrainingData:
     """The splits as the network reads them, and what the gates found."""
 
     train: EncodedExamples
@@ -68,7 +68,7 @@ def train(
     *,
     resume: bool = False,
     save_seconds: float = 10.0,
-    watch: Watch | None = None,
+    observer: TrainingObserver | None = None,
     change: Change | None = None,
 ) -> Json:
     """Train one policy and write its directory `out`, which must not exist; the report, as in `report.json`.
@@ -78,59 +78,61 @@ def train(
     applied to every example. A `PlannerError` where a gate of `planner.training.fitting.feasibility` stops it, a
     setting cannot be, or a gradient is not finite.
     """
-    place = _place(out, resume)
-    watch = watch or Silent()
-    material = _material(dataset, config.checked(), change, watch)
-    keeper = Keeper(place, _identity(material, config), save_seconds)
-    keeper.tidy()
-    place.mkdir(parents=True, exist_ok=True)
+    work = _work_directory(out, resume)
+    observer = observer or NullObserver()
+    data = _training_data(dataset, config.checked(), change, observer)
+    checkpointer = Checkpointer(work, _identity(data, config), save_seconds)
+    checkpointer.clean_up()
+    work.mkdir(parents=True, exist_ok=True)
     try:
-        with settled(config):
-            fitted = fit(material.train, material.val, config, keeper, watch)
-            report, temperatures = _report(dataset, config, material, fitted)
-        _write(place, config, fitted, report, temperatures)
-        _place(out, resume=True)  # what is there by now must not cost the training
-        keeper.forget()
-        place.rename(out)
+        with deterministic(config):
+            fitted = fit(data.train, data.val, config, checkpointer, observer)
+            report, temperatures = _report(dataset, config, data, fitted)
+        _write(work, config, fitted, report, temperatures)
+        _work_directory(out, resume=True)  # what is there by now must not cost the training
+        checkpointer.discard()
+        work.rename(out)
     finally:
-        keeper.tidy()
+        checkpointer.clean_up()
     return report
 
 
-def _place(out: Path, resume: bool) -> Path:
+def _work_directory(out: Path, resume: bool) -> Path:
     """Where to work; refuses to touch what is there."""
-    place = unfinished(out)
+    work = unfinished(out)
     if out.exists():
         raise PlannerError(f"{out} exists already; name a directory that does not")
-    if place.exists() and not resume:
-        raise PlannerError(f"a training of {out} was not finished: go on with --resume, or remove {place}")
-    return place
+    if work.exists() and not resume:
+        raise PlannerError(f"a training of {out} was not finished: go on with --resume, or remove {work}")
+    return work
 
 
-def _material(dataset: Dataset, config: TrainingConfig, change: Change | None, watch: Watch) -> Material:
+def _training_data(
+    dataset: Dataset, config: TrainingConfig, change: Change | None, observer: TrainingObserver
+) -> TrainingData:
     ids = ids_of(config.kind, config.network)
-    train, val = (read_split(dataset, name, ids, change, watch.read) for name in ("train", "val"))
+    train, val = (read_split(dataset, name, ids, change, observer.read) for name in ("train", "val"))
     gates = check_data(train.encoded, val.encoded, config)
-    return Material(_learnt(train, config), _learnt(val, config), gates)
+    return TrainingData(_learnt(train, config), _learnt(val, config), gates)
 
 
-def _learnt(split: Split, config: TrainingConfig) -> EncodedExamples:
+def _learnt(split: EncodedSplit, config: TrainingConfig) -> EncodedExamples:
     examples = with_outcomes(split.read) if config.kind == "outcome" else split.read
     return with_shuffled_answers(examples, config.seed) if config.shuffle_labels else examples
 
 
-def _identity(material: Material, config: TrainingConfig) -> dict[str, str]:
+def _identity(data: TrainingData, config: TrainingConfig) -> dict[str, str]:
     return {
-        "dataset": material.hash(),
+        "dataset": data.hash(),
         "configuration": config.fingerprint(),
         "version of torch": str(torch.__version__),
     }
 
 
 def _report(
-    dataset: Dataset, config: TrainingConfig, material: Material, fitted: Fitted
+    dataset: Dataset, config: TrainingConfig, data: TrainingData, fitted: Fitted
 ) -> tuple[Json, Mapping[str, float]]:
-    form, val = OUTPUT_FORMS[config.kind], material.val
+    form, val = OUTPUT_FORMS[config.kind], data.val
     numbers = numbers_of(fitted.network, val)
     temperatures = calibrate.fit(form, numbers, val)
     before, after = (
@@ -146,10 +148,10 @@ def _report(
             "dataset_hash": dataset.meta.dataset_hash,
             "epoch": dataset.meta.epoch,
             "split_counts": dataset.meta.split_counts,
-            "train": len(material.train),
+            "train": len(data.train),
             "val": len(val),
         },
-        "gates": material.gates._asdict(),
+        "gates": data.gates._asdict(),
         "config": config.document(),
         "config_hash": config.fingerprint(),
         "torch": str(torch.__version__),
@@ -169,13 +171,13 @@ def _report(
     return report, temperatures
 
 
-def _errors(found: Json) -> Json:
-    return {name: found[name] for name in ("ece", "mce", "calibration") if name in found}
+def _errors(metrics: Json) -> Json:
+    return {name: metrics[name] for name in ("ece", "mce", "calibration") if name in metrics}
 
 
 def _write(
-    place: Path, config: TrainingConfig, fitted: Fitted, report: Json, temperatures: Mapping[str, float]
+    directory: Path, config: TrainingConfig, fitted: Fitted, report: Json, temperatures: Mapping[str, float]
 ) -> None:
-    write_csv(fitted.rows, place / CURVES)
-    write_png(fitted.rows, fitted.best_epoch, place / PICTURE)
-    write_model(place, fitted.network.state_dict(), config_document(config, temperatures), report)
+    write_csv(fitted.rows, directory / CURVES)
+    write_png(fitted.rows, fitted.best_epoch, directory / PICTURE)
+    write_model(directory, fitted.network.state_dict(), config_document(config, temperatures), report)

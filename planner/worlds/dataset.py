@@ -21,7 +21,7 @@ from planner.worlds.generate import (
     traits_of,
     true_values,
 )
-from planner.worlds.truth import TRUTH_FILE, TRUTH_VERSION
+from planner.worlds.ground_truth import TRUTH_FILE, TRUTH_VERSION
 
 HISTORY: Final = 8
 _SEEN_SLOW: Final = (0.02, 0.9)
@@ -122,9 +122,9 @@ def _truth(values: Values, dataset_hash: str) -> dict[str, Any]:
         "actions": [list(action) for action in ACTIONS],
         "issues": [
             {
-                "issue_id": issue_id(place),
-                **{name: column[place].tolist() for name, column in columns.items()},
+                "issue_id": issue_id(index),
+                **{name: column[index].tolist() for name, column in columns.items()},
             }
-            for place in range(len(values.passing))
+            for index in range(len(values.passing))
         ],
     }

@@ -43,14 +43,14 @@ class WorldBench:
 def examples(bench: WorldBench, seed: int) -> Iterator[Json]:
     """Dataset examples without their splits, one an issue, an hour apart; the label is the best arm seen."""
     means = bench.outcomes.utility.mean(axis=2)
-    for place in range(len(means)):
-        started = _FIRST_MS + place * _HOUR_MS
-        planner_input = _planner_input(bench, place, started)
+    for index in range(len(means)):
+        started = _FIRST_MS + index * _HOUR_MS
+        planner_input = _planner_input(bench, index, started)
         hashed = input_hash(planner_input)
-        best = int(means[place].argmax())
-        arms = [ACTIONS[arm] for arm in bench.arms[place]]
+        best = int(means[index].argmax())
+        arms = [ACTIONS[arm] for arm in bench.arms[index]]
         yield {
-            "run_id": f"world-{seed}:{issue_id(place)}",
+            "run_id": f"world-{seed}:{issue_id(index)}",
             "started_ms": started,
             "planner_input": planner_input,
             "label_action": label_document(arms[best], _time(started), hashed, "best_of_k"),
@@ -59,35 +59,35 @@ def examples(bench: WorldBench, seed: int) -> Iterator[Json]:
             "repo": None,
             "soft_label": [
                 {"action": list(arm), "weight": float(weight)}
-                for arm, weight in zip(arms, bench.weights[place], strict=True)
+                for arm, weight in zip(arms, bench.weights[index], strict=True)
                 if weight > 0
             ],
-            "candidates": list(_candidates(bench, place, arms, best)),
+            "candidates": list(_candidates(bench, index, arms, best)),
         }
 
 
-def issue_id(place: int) -> str:
+def issue_id(index: int) -> str:
     """The id of an issue by its place."""
-    return f"world-{place:06d}"
+    return f"world-{index:06d}"
 
 
 def _time(milliseconds: int) -> str:
     return rfc3339(datetime.fromtimestamp(milliseconds / 1000, UTC))
 
 
-def _candidates(bench: WorldBench, place: int, arms: list[Action], best: int) -> Iterator[Json]:
-    found = bench.outcomes
+def _candidates(bench: WorldBench, index: int, arms: list[Action], best: int) -> Iterator[Json]:
+    outcomes = bench.outcomes
     for arm, action in enumerate(arms):
-        for replicate in range(found.passed.shape[2]):
-            at = (place, arm, replicate)
+        for replicate in range(outcomes.passed.shape[2]):
+            at = (index, arm, replicate)
             yield {
                 "action": list(action),
                 "outcome": {
-                    "status": _status(found, at),
-                    "duration_ms": round(float(found.minutes[at]) * 60_000),
-                    "cost_usd": round(float(found.dollars[at]), 6),
-                    "all_gates_passed": bool(found.passed[at]),
-                    "fail_codes": _fail_codes(found, at),
+                    "status": _status(outcomes, at),
+                    "duration_ms": round(float(outcomes.minutes[at]) * 60_000),
+                    "cost_usd": round(float(outcomes.dollars[at]), 6),
+                    "all_gates_passed": bool(outcomes.passed[at]),
+                    "fail_codes": _fail_codes(outcomes, at),
                 },
                 "is_winner": arm == best,
                 "propensity": len(arms) / len(ACTIONS),
@@ -103,8 +103,8 @@ def _fail_codes(outcomes: Outcomes, at: tuple[int, ...]) -> list[str]:
     return [] if outcomes.passed[at] else ["budget_spent" if outcomes.timed_out[at] else "tests_failed"]
 
 
-def _planner_input(bench: WorldBench, place: int, started: int) -> Json:
-    tags = [name for name, there in zip(TAGS, bench.features.tags[place], strict=True) if there]
+def _planner_input(bench: WorldBench, index: int, started: int) -> Json:
+    tags = [name for name, there in zip(TAGS, bench.features.tags[index], strict=True) if there]
     return {
         "schema_version": "cyntra.planner_input.v1",
         "created_at": _time(started),
@@ -112,17 +112,17 @@ def _planner_input(bench: WorldBench, place: int, started: int) -> Json:
         "job_type": "code",
         "universe_defaults": {},
         "issue": {
-            "issue_id": issue_id(place),
-            "dk_priority": f"P{place * 7 % 4}",
-            "dk_risk": RISKS[bench.features.risk[place]],
-            "dk_size": SIZES[bench.features.size[place]],
+            "issue_id": issue_id(index),
+            "dk_priority": f"P{index * 7 % 4}",
+            "dk_risk": RISKS[bench.features.risk[index]],
+            "dk_size": SIZES[bench.features.size[index]],
             "dk_tool_hint": None,
-            "dk_attempts": int(bench.past_count[place]),
+            "dk_attempts": int(bench.past_count[index]),
             "tags": tags,
         },
         "history": {
             "last_n_similar_runs": [
-                _run(bench, place, back, started, tags) for back in range(bench.past_count[place])
+                _run(bench, index, back, started, tags) for back in range(bench.past_count[index])
             ]
         },
         "action_space": action_space_document(),
@@ -130,12 +130,12 @@ def _planner_input(bench: WorldBench, place: int, started: int) -> Json:
     }
 
 
-def _run(bench: WorldBench, place: int, back: int, started: int, tags: list[str]) -> Json:
-    arm, at = bench.past_arms[place, back], (place, back, 0)
+def _run(bench: WorldBench, index: int, back: int, started: int, tags: list[str]) -> Json:
+    arm, at = bench.past_arms[index, back], (index, back, 0)
     _, candidates, minutes = budgets()
     return {
         "schema_version": "run_summary.v1",
-        "run_id": f"{issue_id(place)}-{back}",
+        "run_id": f"{issue_id(index)}-{back}",
         "started_ms": started - (back + 1) * 24 * _HOUR_MS,
         "job_type": "code",
         "domain": "code",
@@ -150,11 +150,11 @@ def _run(bench: WorldBench, place: int, back: int, started: int, tags: list[str]
             "fail_codes": _fail_codes(bench.past, at),
             "gates": [
                 {"name": "test", "passed": bool(bench.past.passed[at])},
-                {"name": "suite-time", "passed": not bench.seemed_slow[place, back]},
+                {"name": "suite-time", "passed": not bench.seemed_slow[index, back]},
             ],
         },
         "runtime": {"duration_ms": round(float(bench.past.minutes[at]) * 60_000)},
         "cost_usd_est": round(float(bench.past.dollars[at]), 6),
         "tags": tags,
-        "issue_id": issue_id(place),
+        "issue_id": issue_id(index),
     }

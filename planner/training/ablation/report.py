@@ -50,8 +50,8 @@ def ablation_figures(dataset: Dataset, rows: Sequence[Row], seed: int = 0) -> Js
 
 def ablation_markdown(figures: Json) -> str:
     """The table, and how to read it."""
-    judged = {one["policy"]: one for one in figures["policies"]}
-    differences = {(one["policy"], one["metric"]): one for one in figures["differences"]}
+    judged = {row["policy"]: row for row in figures["policies"]}
+    differences = {(row["policy"], row["metric"]): row for row in figures["differences"]}
     decisive = ("exact", "pass_rate") if figures["benched"] else ("exact",)
     titles = ["setting", "exact match", "− base", "head mean", "action ECE", "entropy"]
     if figures["benched"]:
@@ -64,10 +64,10 @@ def ablation_markdown(figures: Json) -> str:
                 [row["name"], markdown_text(f"not trained: {row['refused']}"), *[""] * (len(titles) - 2)]
             )
             continue
-        found = judged[row["name"]]
+        metrics = judged[row["name"]]
         against = [differences.get((row["name"], metric)) for metric in decisive]
-        cells = [difference_cell(one) if one else NONE for one in against]
-        lines.append([row["name"], *_cells(found, cells), *_size(row)])
+        cells = [difference_cell(difference) if difference else NONE for difference in against]
+        lines.append([row["name"], *_cells(metrics, cells), *_size(row)])
     dataset = figures["dataset"]
     head = (
         f"# Ablation\n\n{figures['examples']} examples of {figures['issues']} issues: the val split of "
@@ -77,8 +77,8 @@ def ablation_markdown(figures: Json) -> str:
     return f"{head}\n\n{table(titles, lines)}\n\n{_READING}\n"
 
 
-def _cells(found: Json, differences: list[str]) -> list[str]:
-    labels, outcomes = found["labels"], found["outcomes"]
+def _cells(metrics: Json, differences: list[str]) -> list[str]:
+    labels, outcomes = metrics["labels"], metrics["outcomes"]
     cells = [
         metric_text("exact", labels["exact"]),
         differences[0],

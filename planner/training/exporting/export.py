@@ -23,9 +23,9 @@ from planner.space.heads import HEADS
 from planner.system.atomic import atomic_directory, write_atomic
 from planner.training.checkpoint import weight_hash
 from planner.training.exporting.cases import planner_inputs
+from planner.training.exporting.equivalence_check import EquivalenceReport, check_equivalence
 from planner.training.exporting.networks import ExportNetwork
 from planner.training.exporting.onnx_file import OPSET, onnx_bytes
-from planner.training.exporting.proof import Proof, prove
 from planner.training.networks.network import OUTPUT_FORMS, Kind, Network
 
 MINIMUM_ONNXRUNTIME: Final = "1.26"
@@ -33,7 +33,7 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class Provenance:
     """What a bundle says about where its model comes from; none of it changes a decision."""
 
     dataset: Mapping[str, Any] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ExportSource:
     """All that a bundle is made from."""
 
     network: Network
@@ -56,10 +56,10 @@ class Source:
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     decision: Mapping[str, float] | None = None
     """What an outcome model's predictions are worth."""
-    facts: Facts = field(default_factory=Facts)
+    facts: Provenance = field(default_factory=Provenance)
 
 
-def export(source: Source, out: Path, *, with_weights: bool = False) -> Bundle:
+def export(source: ExportSource, out: Path, *, with_weights: bool = False) -> Bundle:
     """Write the bundle of `source` to `out`, which must not be there yet, and open it.
 
     The same weights, settings and versions give the same bytes; only the latencies in the validation report
@@ -68,7 +68,7 @@ def export(source: Source, out: Path, *, with_weights: bool = False) -> Bundle:
     with _new_directory(out) as draft:
         made = _in_memory(source, out)
         inputs = list(planner_inputs())
-        proof = prove(source.network, made, inputs)
+        proof = check_equivalence(source.network, made, inputs)
         files = _files(made, source, proof)
         files |= write_goldens(inputs, proof.decided, proof.numbers)
         if with_weights:
@@ -89,7 +89,7 @@ def _new_directory(out: Path) -> Iterator[Path]:
         raise PlannerError(f"{error.filename}: {error.strerror}") from None
 
 
-def _in_memory(source: Source, out: Path) -> Bundle:
+def _in_memory(source: ExportSource, out: Path) -> Bundle:
     form = OUTPUT_FORMS[source.kind]
     outputs = HEADS if form == "heads" else (*HEADS, form)
     reads = _input_form(source)
@@ -106,7 +106,7 @@ def _in_memory(source: Source, out: Path) -> Bundle:
     return Bundle(out, config, metadata, dict(source.temperatures), reads, form, decision, model)
 
 
-def _input_form(source: Source) -> InputForm:
+def _input_form(source: ExportSource) -> InputForm:
     """What the network's table is for; its last row stands for padding."""
     rows = source.network.first.weight.shape[0] - 1
     for form in known_forms("tokens" if source.kind == "sequence" else "positions"):
@@ -115,7 +115,7 @@ def _input_form(source: Source) -> InputForm:
     raise PlannerError(f"the network reads {rows} features, as no encoder here writes; train it again")
 
 
-def _metadata(source: Source, config: Json, reads: InputForm, model: bytes) -> Json:
+def _metadata(source: ExportSource, config: Json, reads: InputForm, model: bytes) -> Json:
     facts = source.facts
     decides = {
         "model": hashlib.sha256(model).hexdigest(),
@@ -142,7 +142,7 @@ def _metadata(source: Source, config: Json, reads: InputForm, model: bytes) -> J
     }
 
 
-def _files(made: Bundle, source: Source, proof: Proof) -> dict[str, bytes]:
+def _files(made: Bundle, source: ExportSource, proof: EquivalenceReport) -> dict[str, bytes]:
     calibration = {
         "method": "temperature",
         "temperature": dict(made.temperatures),
@@ -160,9 +160,9 @@ def _files(made: Bundle, source: Source, proof: Proof) -> dict[str, bytes]:
 
 
 def _weights_file(network: Network) -> bytes:
-    held = io.BytesIO()
-    torch.save(dict(network.state_dict()), held)
-    return held.getvalue()
+    buffer = io.BytesIO()
+    torch.save(dict(network.state_dict()), buffer)
+    return buffer.getvalue()
 
 
 def _signed(metadata: Mapping[str, Any], files: Mapping[str, bytes]) -> Json:

@@ -8,7 +8,7 @@ import planner
 from planner.bundles.bundle import Bundle
 from planner.errors import PlannerError
 from planner.space.heads import HEADS
-from planner.training.exporting.export import Facts, Source, export
+from planner.training.exporting.export import ExportSource, Provenance, export
 from planner.training.model_directory import CONFIG, REPORT, read_model
 
 Json = dict[str, Any]
@@ -19,11 +19,11 @@ def export_model(directory: Path, out: Path, *, with_weights: bool = False) -> B
     return export(source_of(directory), out, with_weights=with_weights)
 
 
-def source_of(directory: Path) -> Source:
+def source_of(directory: Path) -> ExportSource:
     """What a model directory holds; a `PlannerError` of one line where it is none."""
     network, config, report = read_model(directory)
     try:
-        return Source(
+        return ExportSource(
             network=network,
             kind=config["kind"],
             temperatures={head: float(config["temperatures"][head]) for head in HEADS},
@@ -37,9 +37,9 @@ def source_of(directory: Path) -> Source:
         ) from None
 
 
-def _facts(report: Json) -> Facts:
+def _facts(report: Json) -> Provenance:
     dataset = report["dataset"]
-    return Facts(
+    return Provenance(
         dataset={**dataset, "examples": sum(dataset["split_counts"].values())},
         metrics=report["metrics"],
         validation_ece=report["calibration"]["after"].get("ece"),

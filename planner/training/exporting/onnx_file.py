@@ -57,15 +57,15 @@ def _exported(module: nn.Module, outputs: Sequence[str]) -> onnx.ModelProto:
 
 def check_graph(model: onnx.ModelProto) -> None:
     """ONNX's own checker, the opset, free sizes, one file; a `PlannerError` of one line where one is not so."""
-    found = {entry.domain: entry.version for entry in model.opset_import}
-    if found != {"": OPSET}:
-        raise PlannerError(f"opsets {found} instead of {OPSET}; export with the pinned torch and onnxscript")
+    opsets = {entry.domain: entry.version for entry in model.opset_import}
+    if opsets != {"": OPSET}:
+        raise PlannerError(f"opsets {opsets} instead of {OPSET}; export with the pinned torch and onnxscript")
     for entry in model.graph.input:
         if not all(map(_is_free, entry.type.tensor_type.shape.dim)):
             raise PlannerError(f"a size of the input {entry.name} is fixed; a layer does not take any batch")
-    for held in model.graph.initializer:
-        if held.external_data or held.data_location != onnx.TensorProto.DEFAULT:
-            raise PlannerError(f"{held.name} lies in another file; export with the pinned torch")
+    for initializer in model.graph.initializer:
+        if initializer.external_data or initializer.data_location != onnx.TensorProto.DEFAULT:
+            raise PlannerError(f"{initializer.name} lies in another file; export with the pinned torch")
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:

@@ -11,8 +11,8 @@ from planner.bundles.verify import Check, passed
 from planner.errors import PlannerError
 from planner.training.checkpoint import weight_hash
 from planner.training.exporting.cases import planner_inputs
+from planner.training.exporting.equivalence_check import check_equivalence
 from planner.training.exporting.onnx_file import OPSET, check_graph
-from planner.training.exporting.proof import prove
 from planner.training.networks.network import Network, NetworkConfig, build
 
 NO_WEIGHTS: Final = f"no {WEIGHTS} in the bundle: planner export --with-weights puts it there"
@@ -33,15 +33,15 @@ def check_torch(bundle: Bundle) -> Check:
     if WEIGHTS not in bundle.metadata["files"]:
         return Check("torch", "left out", NO_WEIGHTS)
     try:
-        proof = prove(_network(bundle), bundle, list(planner_inputs()))
+        report = check_equivalence(_network(bundle), bundle, list(planner_inputs()))
     except PlannerError as error:
         return passed("torch", False, str(error))
-    return passed("torch", True, f"{proof.alone}; in batches {proof.batched.max_relative:.1e} relative")
+    return passed("torch", True, f"{report.alone}; in batches {report.batched.max_relative:.1e} relative")
 
 
 def _network(bundle: Bundle) -> Network:
-    held = (bundle.path / WEIGHTS).read_bytes()
-    weights = torch.load(io.BytesIO(held), weights_only=True)
+    content = (bundle.path / WEIGHTS).read_bytes()
+    weights = torch.load(io.BytesIO(content), weights_only=True)
     if weight_hash(weights) != bundle.checkpoint_id:
         raise PlannerError(f"{WEIGHTS} holds other weights than metadata.json says")
     shape = NetworkConfig(**bundle.config["hyperparameters"]["network"])

@@ -23,5 +23,5 @@ def torch_numbers(
             numbers = numbers / head_divisors(temperatures)
         elif form == "cells":
             numbers = numbers / temperatures[HEADS[0]]
-    found: NDArray[np.float32] = numbers.numpy()
-    return found
+    result: NDArray[np.float32] = numbers.numpy()
+    return result

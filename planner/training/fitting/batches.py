@@ -32,8 +32,8 @@ class Ragged:
     @cached_property
     def bounds(self) -> list[int]:
         """The offsets as numbers."""
-        found: list[int] = self.offsets.tolist()
-        return found
+        offsets: list[int] = self.offsets.tolist()
+        return offsets
 
     def owners(self) -> Tensor:
         """For every flat place the row it belongs to."""
@@ -83,9 +83,9 @@ class Examples:
 
 def to_tensors(examples: EncodedExamples, device: str) -> Examples:
     """Copy to a device."""
-    held = examples.outcomes
-    bounds = np.searchsorted(held.example, np.arange(len(examples) + 1))
-    numbers = (held.passed, held.timed_out, held.log_duration, held.cost, held.propensity)
+    outcomes = examples.outcomes
+    bounds = np.searchsorted(outcomes.example, np.arange(len(examples) + 1))
+    numbers = (outcomes.passed, outcomes.timed_out, outcomes.log_duration, outcomes.cost, outcomes.propensity)
 
     def tensor(values: np.ndarray, dtype: torch.dtype) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values)).to(device=device, dtype=dtype)
@@ -99,7 +99,7 @@ def to_tensors(examples: EncodedExamples, device: str) -> Examples:
             tensor(examples.target_offsets, torch.int64),
         ),
         Ragged(
-            (tensor(held.cell, torch.int64), *(tensor(column, torch.float32) for column in numbers)),
+            (tensor(outcomes.cell, torch.int64), *(tensor(column, torch.float32) for column in numbers)),
             tensor(bounds, torch.int64),
         ),
     )

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from planner.system.atomic import write_atomic
-from planner.training.fitting.watch import EpochRow
+from planner.training.fitting.observer import EpochRow
 
 
 def write_csv(rows: Sequence[EpochRow], path: Path) -> None:
     """One line an epoch."""
-    held = io.StringIO()
-    writer = csv.writer(held, lineterminator="\n")
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(EpochRow._fields)
     writer.writerows(rows)
-    write_atomic(path, held.getvalue().encode())
+    write_atomic(path, buffer.getvalue().encode())
 
 
 def write_png(rows: Sequence[EpochRow], best_epoch: int, path: Path) -> None:
@@ -36,6 +36,6 @@ def write_png(rows: Sequence[EpochRow], best_epoch: int, path: Path) -> None:
         )
         axes.set(xlabel="epoch", ylabel=name)
         axes.legend(frameon=False)
-    held = io.BytesIO()
-    figure.savefig(held, format="png", dpi=110, metadata={"Software": None})
-    write_atomic(path, held.getvalue())
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
+    write_atomic(path, buffer.getvalue())

@@ -21,7 +21,7 @@ Ids = Callable[[Mapping[str, Any]], list[int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class EncodedSplit:
     """One split twice: as every policy sees it, and with the ids that the network reads in place of positions."""
 
     encoded: EncodedExamples
@@ -42,7 +42,7 @@ def read_split(
     ids: Ids,
     change: Change | None,
     done: Callable[[int], None],
-) -> Split:
+) -> EncodedSplit:
     """Encode a split, each example as `change` makes it; `done` hears of every example."""
     flat, offsets = array("i"), array("q", [0])
 
@@ -56,7 +56,7 @@ def read_split(
 
     encoded = encode_examples(examples())
     read = replace(encoded, positions=np.array(flat, np.int32), offsets=np.array(offsets, np.int64))
-    return Split(encoded, read)
+    return EncodedSplit(encoded, read)
 
 
 def with_outcomes(examples: EncodedExamples) -> EncodedExamples:

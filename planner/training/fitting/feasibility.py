@@ -26,26 +26,30 @@ def check_data(train: EncodedExamples, val: EncodedExamples, config: TrainingCon
     for name, examples in (("training", train), ("validation", val)):
         if not len(examples):
             raise PlannerError(f"the dataset has no {name} examples; build it from more issues")
-    found = _figures(train, val)
-    if found.code_examples < config.min_examples:
+    figures = _figures(train, val)
+    if figures.code_examples < config.min_examples:
         raise PlannerError(
-            f"{found.code_examples} examples of job type {_GATED}, fewer than {config.min_examples}: "
+            f"{figures.code_examples} examples of job type {_GATED}, fewer than {config.min_examples}: "
             "bench or run more issues, or ask for less with --min-examples"
         )
     if config.kind == "outcome":
         _check_outcomes(train, val)
-        return found
+        return figures
     _check_classes(train)
-    if found.agreement is not None and found.agreement < config.min_agreement and not config.shuffle_labels:
+    if (
+        figures.agreement is not None
+        and figures.agreement < config.min_agreement
+        and not config.shuffle_labels
+    ):
         raise PlannerError(
-            f"labels of near-duplicate inputs agree in {found.agreement:.1%} of {found.near_duplicate_pairs:,} "
+            f"labels of near-duplicate inputs agree in {figures.agreement:.1%} of {figures.near_duplicate_pairs:,} "
             f"pairs, below {config.min_agreement:.0%}: label with more replicates or soft labels, describe "
             "issues better, or ask for less with --min-agreement"
         )
-    return found
+    return figures
 
 
-def check_beginning(epoch: int, loss: float, random_loss: float) -> None:
+def check_early_progress(epoch: int, loss: float, random_loss: float) -> None:
     """A `PlannerError` where training up to `epoch` is no better than knowing nothing; NaN never is."""
     if not loss < random_loss:
         raise PlannerError(

@@ -13,14 +13,14 @@ from planner.training.checkpoint import Weights
 from planner.training.config import TrainingConfig
 from planner.training.fitting.batches import Examples, blocks
 from planner.training.fitting.objectives import Objective
-from planner.training.fitting.watch import EpochRow, Watch
+from planner.training.fitting.observer import EpochRow, TrainingObserver
 from planner.training.networks.network import Network
 
 _EVALUATION_BATCH = 512
 
 
 @dataclass
-class State:
+class TrainingState:
     """Where training stands after an epoch."""
 
     network: Network
@@ -54,7 +54,7 @@ class State:
         return len(self.rows) >= config.epochs or len(self.rows) - self.best_epoch >= config.patience
 
 
-class Loop:
+class TrainingLoop:
     """Trains a network on one split and watches another.
 
     Everything random comes from the seed and the number of the epoch, so that an epoch does not depend on
@@ -66,7 +66,7 @@ class Loop:
         self.steps = -(-len(train) // config.batch_size)
         """Batches an epoch."""
 
-    def start(self, network: Network) -> State:
+    def start(self, network: Network) -> TrainingState:
         """The state before the first epoch."""
         optimizer = torch.optim.AdamW(
             network.parameters(),
@@ -74,21 +74,21 @@ class Loop:
             weight_decay=self._config.weight_decay,
             fused=True,
         )
-        return State(network, optimizer, copied(network))
+        return TrainingState(network, optimizer, copied(network))
 
-    def run_epoch(self, state: State, watch: Watch) -> None:
+    def run_epoch(self, state: TrainingState, observer: TrainingObserver) -> None:
         """One more epoch."""
         epoch = len(state.rows) + 1
-        train_loss = self._train_epoch(state, epoch, watch)
+        train_loss = self._train_epoch(state, epoch, observer)
         val_loss, accuracy = evaluate(state.network, self._objective, self._val)
         row = EpochRow(epoch, self._rate(epoch * self.steps), train_loss, val_loss, accuracy)
         state.rows.append(row)
         best = val_loss < state.best_loss
         if best:
             state.best, state.best_epoch, state.best_loss = copied(state.network), epoch, val_loss
-        watch.epoch(row, best)
+        observer.epoch(row, best)
 
-    def _train_epoch(self, state: State, epoch: int, watch: Watch) -> float:
+    def _train_epoch(self, state: TrainingState, epoch: int, observer: TrainingObserver) -> float:
         config, network = self._config, state.network
         # Dropout draws from torch's own generator, the order of examples from one of its own.
         seed = config.seed * 1_000_003 + epoch
@@ -98,24 +98,24 @@ class Loop:
         total = torch.zeros((), dtype=torch.float64)
         step = (epoch - 1) * self.steps
         for block in blocks(self._train, order.to(self._train.labels.device), config.batch_size):
-            answers = self._objective.answers(block)
+            targets = self._objective.targets(block)
             for first in range(0, len(block), config.batch_size):
                 last = min(first + config.batch_size, len(block))
                 ids = block.ids.part(first, last)
                 outputs = self._objective.outputs(network, ids.columns[0], ids.offsets[:-1].to(torch.int32))
-                loss = answers.loss(outputs, first, last)
+                loss = targets.loss(outputs, first, last)
                 self._descend(state, loss, step)
                 total += loss.detach().cpu() * (last - first)
                 step += 1
-            watch.examples(len(block))
+            observer.examples(len(block))
         network.eval()
         return float(total) / len(self._train)
 
-    def _descend(self, state: State, loss: Tensor, step: int) -> None:
+    def _descend(self, state: TrainingState, loss: Tensor, step: int) -> None:
         state.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        parameters = [held for held in state.network.parameters() if held.grad is not None]
-        norm = get_total_norm([held.grad for held in parameters if held.grad is not None])
+        parameters = [parameter for parameter in state.network.parameters() if parameter.grad is not None]
+        norm = get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
         if not isfinite(size := float(norm)):
             raise PlannerError(
                 f"the gradient is {size} in epoch {step // self.steps + 1}, step {step % self.steps + 1}; "
@@ -137,26 +137,26 @@ class Loop:
 def evaluate(
     network: Network, objective: Objective, examples: Examples, *, knowing_nothing: bool = False
 ) -> tuple[float, float]:
-    """Mean loss and share of right decisions; the network must be in eval mode.
+    """Mean loss and share of correct decisions; the network must be in eval mode.
 
     `knowing_nothing` replaces every output by 0: the random baseline.
     """
-    loss, right, decided = 0.0, 0, 0
+    loss, correct, decided = 0.0, 0, 0
     everything = torch.arange(len(examples), device=examples.labels.device)
     with torch.inference_mode():
         for block in blocks(examples, everything, _EVALUATION_BATCH):
-            answers = objective.answers(block)
+            targets = objective.targets(block)
             for first in range(0, len(block), _EVALUATION_BATCH):
                 last = min(first + _EVALUATION_BATCH, len(block))
                 ids = block.ids.part(first, last)
                 outputs = objective.outputs(network, ids.columns[0], ids.offsets[:-1].to(torch.int32))
                 outputs = torch.zeros_like(outputs) if knowing_nothing else outputs
-                loss += float(answers.loss(outputs, first, last)) * (last - first)
-                hits, count = answers.right(outputs, first, last)
-                right, decided = right + int(hits), decided + count
-    return loss / len(examples), right / decided
+                loss += float(targets.loss(outputs, first, last)) * (last - first)
+                hits, count = targets.correct(outputs, first, last)
+                correct, decided = correct + int(hits), decided + count
+    return loss / len(examples), correct / decided
 
 
 def copied(network: Network) -> Weights:
     """The weights as they are now."""
-    return {name: held.detach().clone() for name, held in network.state_dict().items()}
+    return {name: weight.detach().clone() for name, weight in network.state_dict().items()}

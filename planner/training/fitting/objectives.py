@@ -15,14 +15,14 @@ from planner.training.networks.network import Network
 _WIDEST: Final = max(HEAD_SIZES)
 
 
-class Answers(Protocol):
+class Targets(Protocol):
     """The truth about a block of examples."""
 
     def loss(self, outputs: Tensor, first: int, last: int) -> Tensor:
         """Mean loss of the examples `first` to `last` − 1, given their outputs."""
         ...
 
-    def right(self, outputs: Tensor, first: int, last: int) -> tuple[Tensor, int]:
+    def correct(self, outputs: Tensor, first: int, last: int) -> tuple[Tensor, int]:
         """How many decisions about these examples are right, and of how many."""
         ...
 
@@ -34,7 +34,7 @@ class Objective(Protocol):
         """What the loss looks at, one row an example."""
         ...
 
-    def answers(self, block: Examples) -> Answers:
+    def targets(self, block: Examples) -> Targets:
         """The truth about a block."""
         ...
 
@@ -75,12 +75,12 @@ class LabelObjective:
         """(B, 17) or (B, 240)."""
         return network.ragged(ids, offsets)
 
-    def answers(self, block: Examples) -> "LabelAnswers":
+    def targets(self, block: Examples) -> "LabelTargets":
         """Targets and masks of a block."""
         valid = self._valid[block.job_types]
         spread = valid / valid.sum(dim=2, keepdim=True)
         shares = (1 - self._smoothing) * self._shares(block) + self._smoothing * spread
-        return LabelAnswers(
+        return LabelTargets(
             self._index,
             shares * self._weights,
             valid,
@@ -97,7 +97,7 @@ class LabelObjective:
         return (dense @ self._share).view(len(examples), *self._index.shape)
 
 
-class LabelAnswers:
+class LabelTargets:
     """Targets (B, G, C) and masks of a block."""
 
     def __init__(
@@ -113,7 +113,7 @@ class LabelAnswers:
         likelihood = functional.log_softmax(logits, dim=2).masked_fill(closed, 0)
         return -(likelihood * self._targets[first:last]).sum() / (last - first)
 
-    def right(self, outputs: Tensor, first: int, last: int) -> tuple[Tensor, int]:
+    def correct(self, outputs: Tensor, first: int, last: int) -> tuple[Tensor, int]:
         """Decisions among the valid actions that are the hard label."""
         scores = (outputs @ self._score.T).masked_fill(~self._cells[first:last], -torch.inf)
         return (scores.argmax(dim=1) == self._labels[first:last]).sum(), last - first
@@ -134,15 +134,15 @@ def _classes() -> Any:
 
 def _head_incidence() -> Tensor:
     """(240, 4 · 6): which class of each head a cell uses."""
-    found = torch.zeros(N_CELLS, len(HEAD_SIZES) * _WIDEST)
+    incidence = torch.zeros(N_CELLS, len(HEAD_SIZES) * _WIDEST)
     for head, classes in enumerate(_classes()):
-        found[torch.arange(N_CELLS), head * _WIDEST + torch.from_numpy(classes)] = 1
-    return found
+        incidence[torch.arange(N_CELLS), head * _WIDEST + torch.from_numpy(classes)] = 1
+    return incidence
 
 
 def _logit_incidence() -> Tensor:
     """(240, 17): which logits a cell's score is the sum of."""
-    found = torch.zeros(N_CELLS, N_LOGITS)
+    incidence = torch.zeros(N_CELLS, N_LOGITS)
     for offset, classes in zip(HEAD_OFFSETS, _classes(), strict=True):
-        found[torch.arange(N_CELLS), offset + torch.from_numpy(classes)] = 1
-    return found
+        incidence[torch.arange(N_CELLS), offset + torch.from_numpy(classes)] = 1
+    return incidence

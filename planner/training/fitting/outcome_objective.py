@@ -41,7 +41,7 @@ class OutcomeObjective:
         assert isinstance(network.first, SparseLinear)
         return network.rest.scores(network.first.ragged(ids, offsets))
 
-    def answers(self, block: Examples) -> "OutcomeAnswers":
+    def targets(self, block: Examples) -> "OutcomeTargets":
         """The executions of a block, standardised."""
         cell, passed, timed_out, duration, cost, propensity = block.outcomes.columns
         duration = (duration - self.location[0]) / self.scale[0]
@@ -49,12 +49,12 @@ class OutcomeObjective:
         weight = torch.ones_like(passed)
         if self._propensity_weights:
             weight = 1 / propensity.clamp(min=_SMALLEST_SHARE) / self._mean_weight
-        return OutcomeAnswers(
+        return OutcomeTargets(
             Ragged((cell, passed, timed_out, duration, cost, weight), block.outcomes.offsets)
         )
 
 
-class OutcomeAnswers:
+class OutcomeTargets:
     """What came of the executions of a block."""
 
     def __init__(self, rows: Ragged) -> None:
@@ -64,34 +64,34 @@ class OutcomeAnswers:
         """Mean over executions and members of the four losses, summed."""
         rows = self._rows.part(first, last)
         cell, passed, timed_out, duration, cost, weight = rows.columns
-        said = outputs[rows.owners(), :, :, cell]  # (rows, members, 4)
-        answered, known = timed_out == 0, ~cost.isnan()
+        predicted = outputs[rows.owners(), :, :, cell]  # (rows, members, 4)
+        finished, known = timed_out == 0, ~cost.isnan()
         losses = (
-            _binary(said[:, :, 0], passed)
-            + _binary(said[:, :, 1], timed_out)
-            + _huber(said[:, :, 2], duration).masked_fill(~answered[:, None], 0)
-            + _squared(said[:, :, 3], cost.nan_to_num(0)).masked_fill(~known[:, None], 0)
+            _binary(predicted[:, :, 0], passed)
+            + _binary(predicted[:, :, 1], timed_out)
+            + _huber(predicted[:, :, 2], duration).masked_fill(~finished[:, None], 0)
+            + _squared(predicted[:, :, 3], cost.nan_to_num(0)).masked_fill(~known[:, None], 0)
         )
         return (losses.mean(dim=1) * weight).mean()
 
-    def right(self, outputs: Tensor, first: int, last: int) -> tuple[Tensor, int]:
+    def correct(self, outputs: Tensor, first: int, last: int) -> tuple[Tensor, int]:
         """Executions whose pass or failure the ensemble holds for the more probable."""
         rows = self._rows.part(first, last)
         chance = outputs[rows.owners(), :, 0, rows.columns[0]].sigmoid().mean(dim=1)
         return ((chance > 0.5) == (rows.columns[1] > 0)).sum(), len(chance)
 
 
-def _binary(logits: Tensor, truth: Tensor) -> Tensor:
-    truth = truth[:, None].expand_as(logits)
-    return functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+def _binary(logits: Tensor, target: Tensor) -> Tensor:
+    target = target[:, None].expand_as(logits)
+    return functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
 
 
-def _huber(said: Tensor, truth: Tensor) -> Tensor:
-    return functional.huber_loss(said, truth[:, None].expand_as(said), reduction="none")
+def _huber(predicted: Tensor, target: Tensor) -> Tensor:
+    return functional.huber_loss(predicted, target[:, None].expand_as(predicted), reduction="none")
 
 
-def _squared(said: Tensor, truth: Tensor) -> Tensor:
-    return (said - truth[:, None]) ** 2
+def _squared(predicted: Tensor, target: Tensor) -> Tensor:
+    return (predicted - target[:, None]) ** 2
 
 
 def _mean(values: Tensor) -> Tensor:
@@ -99,5 +99,5 @@ def _mean(values: Tensor) -> Tensor:
 
 
 def _deviation(values: Tensor) -> Tensor:
-    found = values.std() if len(values) > 1 else values.new_zeros(())
-    return found if found > 0 else torch.ones_like(found)
+    deviation = values.std() if len(values) > 1 else values.new_zeros(())
+    return deviation if deviation > 0 else torch.ones_like(deviation)

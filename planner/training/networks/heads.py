@@ -63,9 +63,9 @@ def action_features() -> Tensor:
     for head, offset in enumerate(HEAD_OFFSETS):
         single[torch.arange(N_CELLS), offset + cells[:, head]] = 1
     pairs = []
-    for one, other in combinations(range(len(HEAD_SIZES)), 2):
-        both = cells[:, one] * HEAD_SIZES[other] + cells[:, other]
-        pairs.append(functional.one_hot(both, HEAD_SIZES[one] * HEAD_SIZES[other]).float())
+    for first, second in combinations(range(len(HEAD_SIZES)), 2):
+        both = cells[:, first] * HEAD_SIZES[second] + cells[:, second]
+        pairs.append(functional.one_hot(both, HEAD_SIZES[first] * HEAD_SIZES[second]).float())
     return torch.cat([single, *pairs], dim=1)
 
 
@@ -95,8 +95,8 @@ class MemberNorm(nn.Module):
     def forward(self, hidden: Tensor) -> Tensor:
         """(B, members, width), each member normalised by itself."""
         normal = functional.layer_norm(hidden, hidden.shape[-1:])
-        found: Tensor = self.dropout(functional.relu(normal * self.weight + self.bias))
-        return found
+        activated: Tensor = self.dropout(functional.relu(normal * self.weight + self.bias))
+        return activated
 
 
 class OutcomeHead(nn.Module):
@@ -135,15 +135,15 @@ class OutcomeHead(nn.Module):
         batch = hidden.shape[0]  # `len` is a plain number, which would fix the batch of an exported model
         own = self.trunk(hidden.view(batch, self.members, -1))
         coefficients = self.coefficients(own).view(batch, self.members, len(TARGETS), -1)
-        found: Tensor = coefficients @ self.features.T
-        return found
+        scores: Tensor = coefficients @ self.features.T
+        return scores
 
     def forward(self, hidden: Tensor) -> Tensor:
         """(B, members · width) → (B, 240, 5), its columns `OUTCOMES`."""
-        found = self.scores(hidden)
-        chances = found[:, :, :2].sigmoid()
+        scores = self.scores(hidden)
+        chances = scores[:, :, :2].sigmoid()
         passed, timed_out = chances[:, :, 0], chances[:, :, 1]
-        numbers = found[:, :, 2:].mean(dim=1) * self.scale[:, None] + self.location[:, None]
+        numbers = scores[:, :, 2:].mean(dim=1) * self.scale[:, None] + self.location[:, None]
         mean = passed.mean(dim=1)
         spread = ((passed - mean.unsqueeze(1)) ** 2).mean(dim=1).sqrt()
         columns = [

@@ -94,13 +94,13 @@ class Network(nn.Module):
 
     def forward(self, ids: Tensor, weights: Tensor) -> Tensor:
         """`ids` (B, K), where `weights` (B, K) is 0 they are padding and may be anything in range."""
-        found: Tensor = self.rest(self.first(ids, weights))
-        return found
+        outputs: Tensor = self.rest(self.first(ids, weights))
+        return outputs
 
     def ragged(self, ids: Tensor, offsets: Tensor) -> Tensor:
         """The same from unpadded ids: see `SparseLinear.ragged`."""
-        found: Tensor = self.rest(self.first.ragged(ids, offsets))
-        return found
+        outputs: Tensor = self.rest(self.first.ragged(ids, offsets))
+        return outputs
 
 
 def build(kind: Kind, config: NetworkConfig | None = None, seed: int = 0) -> Network:

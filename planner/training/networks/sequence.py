@@ -33,7 +33,7 @@ class TokenTable(nn.Module):
         return self.forward(padded, filled.to(self.weight.dtype))
 
 
-class Block(nn.Module):
+class TransformerBlock(nn.Module):
     """Self-attention and a feed-forward layer, each added to what it reads."""
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
@@ -62,13 +62,13 @@ class SequenceEncoder(nn.Module):
     def __init__(self, width: int, layers: int, heads: int, dropout: float, outputs: int) -> None:
         super().__init__()
         self.places = nn.Parameter(torch.randn(MAX_TOKENS, width) * width**-0.5)
-        self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(layers))
+        self.blocks = nn.ModuleList(TransformerBlock(width, heads, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.out = nn.Linear(width, outputs)
 
-    def forward(self, found: tuple[Tensor, Tensor]) -> Tensor:
+    def forward(self, embedded: tuple[Tensor, Tensor]) -> Tensor:
         """Rows (B, K, width) with K at most `MAX_TOKENS`, and weights (B, K) → (B, outputs)."""
-        rows, weights = found
+        rows, weights = embedded
         mask = ((weights - 1) * 1e9)[:, None, None, :]
         rows = rows + self.places[: rows.shape[1]]
         for block in self.blocks:

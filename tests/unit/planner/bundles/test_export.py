@@ -23,9 +23,9 @@ from planner.errors import PlannerError
 from planner.space.decode import decode_cells, decode_heads
 from planner.space.heads import HEAD_SIZES, HEADS
 from planner.training.exporting.cases import CASES, planner_inputs
-from planner.training.exporting.export import Source, export
+from planner.training.exporting.equivalence_check import check_equivalence
+from planner.training.exporting.export import ExportSource, export
 from planner.training.exporting.onnx_file import check_graph, onnx_bytes
-from planner.training.exporting.proof import prove
 from planner.training.exporting.reference import torch_numbers
 from planner.training.networks.network import KINDS, NetworkConfig, build
 from tests.fixtures.bundles import source
@@ -35,12 +35,12 @@ Exported = Callable[..., Path]
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def pair(request: pytest.FixtureRequest, exported: Exported) -> tuple[Source, Bundle]:
+def pair(request: pytest.FixtureRequest, exported: Exported) -> tuple[ExportSource, Bundle]:
     """What a bundle was made from, and the bundle, opened from its files."""
     return source(request.param), open_bundle(exported(request.param))
 
 
-def test_onnxruntime_repeats_torch_on_realistic_cases(pair: tuple[Source, Bundle]) -> None:
+def test_onnxruntime_repeats_torch_on_realistic_cases(pair: tuple[ExportSource, Bundle]) -> None:
     made_from, bundle = pair
     session = Session(bundle)
     rows = [bundle.input.indices(document) for document in planner_inputs()]
@@ -52,7 +52,7 @@ def test_onnxruntime_repeats_torch_on_realistic_cases(pair: tuple[Source, Bundle
     assert np.ptp(expected, axis=0).max() > 0.01, "cases that all look alike would prove nothing"
 
 
-def test_the_report_tells_what_was_proven(pair: tuple[Source, Bundle]) -> None:
+def test_the_report_tells_what_was_proven(pair: tuple[ExportSource, Bundle]) -> None:
     _, bundle = pair
     report = json.loads((bundle.path / VALIDATION).read_bytes())
     for way in ("one_by_one", "batched"):
@@ -63,7 +63,7 @@ def test_the_report_tells_what_was_proven(pair: tuple[Source, Bundle]) -> None:
     assert report["model_bytes"] == len(bundle.model)
 
 
-def test_goldens_are_decided_again_as_recorded(pair: tuple[Source, Bundle]) -> None:
+def test_goldens_are_decided_again_as_recorded(pair: tuple[ExportSource, Bundle]) -> None:
     _, bundle = pair
     cases, numbers = read_goldens(bundle)
     assert len(cases) == len(numbers) == CASES
@@ -73,7 +73,7 @@ def test_goldens_are_decided_again_as_recorded(pair: tuple[Source, Bundle]) -> N
         assert changed_decisions(other, cases) > CASES / 2, "temperatures change every confidence"
 
 
-def test_the_model_has_the_four_heads_in_one_clean_file(pair: tuple[Source, Bundle]) -> None:
+def test_the_model_has_the_four_heads_in_one_clean_file(pair: tuple[ExportSource, Bundle]) -> None:
     _, bundle = pair
     model = onnx.load_from_string(bundle.model)
     assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", bundle.metadata["opset"])]
@@ -90,7 +90,7 @@ def test_the_model_has_the_four_heads_in_one_clean_file(pair: tuple[Source, Bund
         assert place.encode() not in bundle.model
 
 
-def test_heads_that_nothing_decides_by_are_log_probabilities(pair: tuple[Source, Bundle]) -> None:
+def test_heads_that_nothing_decides_by_are_log_probabilities(pair: tuple[ExportSource, Bundle]) -> None:
     _, bundle = pair
     if bundle.output_form == "heads":
         return
@@ -103,7 +103,7 @@ def test_heads_that_nothing_decides_by_are_log_probabilities(pair: tuple[Source,
         assert np.exp(found).sum() == pytest.approx(1, abs=1e-5)
 
 
-def test_weights_in_the_bundle_are_those_of_the_network(pair: tuple[Source, Bundle]) -> None:
+def test_weights_in_the_bundle_are_those_of_the_network(pair: tuple[ExportSource, Bundle]) -> None:
     made_from, bundle = pair
     held = torch.load(bundle.path / WEIGHTS, weights_only=True)
     assert held.keys() == made_from.network.state_dict().keys()
@@ -196,9 +196,9 @@ def test_what_is_not_equivalent_leaves_no_bundle(tmp_path: Path) -> None:
 
 def test_a_network_is_not_proven_by_the_model_of_another(exported: Exported) -> None:
     bundle, inputs = open_bundle(exported("mlp")), list(planner_inputs(20))
-    assert prove(source().network, bundle, inputs).alone.within
+    assert check_equivalence(source().network, bundle, inputs).alone.within
     with pytest.raises(PlannerError, match="does not compute what torch does"):
-        prove(source(seed=1).network, bundle, inputs)
+        check_equivalence(source(seed=1).network, bundle, inputs)
 
 
 def test_a_network_whose_numbers_are_not_finite_is_refused(exported: Exported) -> None:
@@ -206,7 +206,7 @@ def test_a_network_whose_numbers_are_not_finite_is_refused(exported: Exported) -
     with torch.no_grad():
         next(network.rest.parameters())[0] = float("nan")
     with pytest.raises(PlannerError, match="numbers that are not finite; train it again"):
-        prove(network, open_bundle(exported("mlp")), list(planner_inputs(3)))
+        check_equivalence(network, open_bundle(exported("mlp")), list(planner_inputs(3)))
 
 
 def test_one_decision_that_changed_is_enough() -> None:

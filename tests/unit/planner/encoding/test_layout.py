@@ -11,7 +11,7 @@ from planner.encoding.layout import (
     LAYOUT_V1,
     LAYOUT_V2,
     N_FEATURES,
-    Layout,
+    EncodingLayout,
     feature_names,
     layout_document,
 )
@@ -41,7 +41,7 @@ def test_version_2_keeps_every_position_of_version_1() -> None:
 
 
 @pytest.mark.parametrize("layout", [LAYOUT_V1, LAYOUT_V2], ids=["v1", "v2"])
-def test_every_position_has_a_name_of_its_own(layout: Layout) -> None:
+def test_every_position_has_a_name_of_its_own(layout: EncodingLayout) -> None:
     assert len(set(feature_names(layout))) == len(feature_names(layout)) == layout.size
 
 

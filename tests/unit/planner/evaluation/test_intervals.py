@@ -3,8 +3,8 @@ import pytest
 
 from planner.evaluation.intervals import (
     FEWEST_THAT_DIFFER,
-    Difference,
-    Interval,
+    BootstrapInterval,
+    PairedDifference,
     Resampler,
     is_worse,
     verdict,
@@ -44,8 +44,8 @@ def test_a_ratio_is_of_sums():
 
 
 def test_one_issue_or_a_ratio_over_nothing_has_no_interval():
-    assert Resampler(["a", "a"], 0).ratio(np.ones(2), np.ones(2)) == Interval(1.0, None, None)
-    assert Resampler(["a", "b"], 0).ratio(np.ones(2), np.zeros(2)) == Interval(None, None, None)
+    assert Resampler(["a", "a"], 0).ratio(np.ones(2), np.ones(2)) == BootstrapInterval(1.0, None, None)
+    assert Resampler(["a", "b"], 0).ratio(np.ones(2), np.zeros(2)) == BootstrapInterval(None, None, None)
     # Half of the resamples miss the one issue that has a denominator.
     assert Resampler(["a", "b"], 0).ratio(np.ones(2), np.array([1.0, 0.0])).low is None
 
@@ -85,7 +85,7 @@ def test_examples_where_only_one_side_is_observed_take_no_part():
 def test_a_gain_is_shown_only_where_the_interval_and_enough_issues_say_so(
     low, high, differ, higher, said, worse
 ):
-    found = Difference(Interval(0.1, low, high), 40, differ)
+    found = PairedDifference(BootstrapInterval(0.1, low, high), 40, differ)
     assert verdict(found, higher) == said
     assert is_worse(found, higher) == worse
 

@@ -50,7 +50,7 @@ def open_outputs(cells: bool, job_type: str) -> Tensor:
 
 
 def loss_of(objective: LabelObjective, outputs: Tensor, job_type: str, shares: dict[Action, float]) -> Tensor:
-    return objective.answers(block(job_type, shares)).loss(outputs, 0, 1)
+    return objective.targets(block(job_type, shares)).loss(outputs, 0, 1)
 
 
 @FORMS
@@ -82,7 +82,7 @@ def test_a_decision_is_never_invalid_however_loud_the_invalid_outputs_are(cells:
     else:
         for offset, index in zip(HEAD_OFFSETS, ActionEncoder.encode(label), strict=True):
             outputs[0, offset + index] = 1
-    right, of = LabelObjective(cells).answers(block("code", {label: 1.0})).right(outputs, 0, 1)
+    right, of = LabelObjective(cells).targets(block("code", {label: 1.0})).correct(outputs, 0, 1)
     assert (int(right), of) == (1, 1)
 
 
@@ -168,7 +168,7 @@ def outcome_gradient(rows: Examples, **options: bool) -> Tensor:
     """(members, 4, 240) of outputs that know nothing."""
     outputs = torch.zeros(1, 2, 4, N_CELLS, requires_grad=True)
     objective = OutcomeObjective(rows, options.get("weighted", False))
-    objective.answers(rows).loss(outputs, 0, 1).backward()
+    objective.targets(rows).loss(outputs, 0, 1).backward()
     return outputs.grad[0]
 
 

@@ -19,9 +19,9 @@ from planner.errors import PlannerError
 from planner.policies.base import Observation, choose
 from planner.training.checkpoint import save
 from planner.training.fitting.feasibility import Gates
-from planner.training.fitting.watch import EpochRow, Silent
+from planner.training.fitting.observer import EpochRow, NullObserver
 from planner.training.networks.network import KINDS
-from planner.training.train import Material, train
+from planner.training.train import TrainingData, train
 from planner.training.trained import load_trained
 from tests.fixtures.planner_examples import examples, write_dataset, write_examples
 from tests.unit.planner.system.test_atomic import file_size_limit
@@ -35,7 +35,7 @@ class StopError(Exception):
     """Raised where a test wants a training to die."""
 
 
-class StopsAfter(Silent):
+class StopsAfter(NullObserver):
     """Lets so many epochs finish, and dies in the next."""
 
     def __init__(self, epochs: int) -> None:
@@ -122,7 +122,7 @@ def test_a_training_that_died_goes_on_as_if_it_had_not(data: Dataset, tmp_path: 
     config = quick(kind, epochs=4)
     whole = train(data, config, tmp_path / "whole")
     with pytest.raises(StopError):
-        train(data, config, tmp_path / "died", save_seconds=0, watch=StopsAfter(2))
+        train(data, config, tmp_path / "died", save_seconds=0, observer=StopsAfter(2))
     assert not (tmp_path / "died").exists()
     with pytest.raises(PlannerError, match="was not finished: go on with --resume, or remove"):
         train(data, config, tmp_path / "died")
@@ -152,7 +152,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(
 def test_a_disk_that_fills_at_the_end_leaves_what_to_go_on_from(data: Dataset, tmp_path: Path) -> None:
     config = quick(epochs=2)
     with pytest.raises(StopError):
-        train(data, config, tmp_path / "model", save_seconds=0, watch=StopsAfter(1))
+        train(data, config, tmp_path / "model", save_seconds=0, observer=StopsAfter(1))
     with file_size_limit(BETWEEN), pytest.raises(OSError, match="File too large"):
         train(data, config, tmp_path / "model", resume=True)
     assert [path.name for path in (tmp_path / "model.unfinished").iterdir()] == ["resume.pt"]
@@ -176,13 +176,13 @@ def test_a_finished_model_is_never_overwritten(data: Dataset, tmp_path: Path) ->
 def test_what_takes_the_place_of_a_model_meanwhile_does_not_cost_the_training(
     data: Dataset, tmp_path: Path
 ) -> None:
-    class Taken(Silent):
+    class Taken(NullObserver):
         def epoch(self, row: EpochRow, best: bool) -> None:
             (tmp_path / "model").mkdir(exist_ok=True)
             (tmp_path / "model" / "note").touch()
 
     with pytest.raises(PlannerError, match="exists already"):
-        train(data, quick(epochs=2), tmp_path / "model", save_seconds=0, watch=Taken())
+        train(data, quick(epochs=2), tmp_path / "model", save_seconds=0, observer=Taken())
     shutil.rmtree(tmp_path / "model")
     assert train(data, quick(epochs=2), tmp_path / "model", resume=True)["examples_per_second"] is None
 
@@ -191,7 +191,7 @@ def test_other_propensities_are_another_dataset() -> None:
     held = encode_examples(examples(20, seed=1, benched=True, job_type="code"))
     rarer = replace(held, outcomes=replace(held.outcomes, propensity=held.outcomes.propensity / 2))
     gates = Gates(20, 0, None)
-    assert Material(held, held, gates).hash() != Material(rarer, held, gates).hash()
+    assert TrainingData(held, held, gates).hash() != TrainingData(rarer, held, gates).hash()
 
 
 def test_features_that_training_never_saw_say_nothing(data: Dataset, tmp_path: Path) -> None:

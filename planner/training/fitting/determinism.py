@@ -22,7 +22,7 @@ def device_of(asked: Literal["cpu", "cuda", "auto"]) -> Device:
 
 
 @contextmanager
-def settled(config: TrainingConfig) -> Iterator[None]:
+def deterministic(config: TrainingConfig) -> Iterator[None]:
     """A fixed number of threads and repeatable algorithms, the random state of the process left alone.
 
     On a GPU some algorithms have no repeatable form: they warn, and weights may differ in the last digits.

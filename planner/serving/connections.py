@@ -11,15 +11,18 @@ REQUEST_SECONDS: Final = 10.0
 """From the first byte of a request to its last, and again for its answer to be read."""
 
 
-class Seat:
-    """One connection. Its thread alone moves it on; `Seats` may take it away while it waits for its client."""
+class ClientConnection:
+    """State of one connection: answering a request, or waiting for its client.
+
+    Only its own thread changes that state. `ConnectionTable` may evict it while it waits for its client.
+    """
 
     def __init__(self, connection: socket.socket, lock: threading.Lock) -> None:
         self.connection = connection
         self.thread: threading.Thread | None = None
         self._lock = lock
         self._is_answering = False
-        self._is_taken = False
+        self._is_evicted = False
         self._waiting_since = monotonic()
         self._answers = 0
 
@@ -29,9 +32,9 @@ class Seat:
         return None if self._is_answering else (self._answers > 0, self._waiting_since)
 
     def begin_answer(self) -> bool:
-        """A whole request is here; False where the seat was taken away, and nobody would read the answer."""
+        """A whole request is here; False where the client was taken away, and nobody would read the answer."""
         with self._lock:
-            self._is_answering = not self._is_taken
+            self._is_answering = not self._is_evicted
             return self._is_answering
 
     def begin_sending(self) -> None:
@@ -42,59 +45,59 @@ class Seat:
             self._answers += 1
         self.connection.settimeout(REQUEST_SECONDS)
 
-    def take_away(self) -> None:
+    def evict(self) -> None:
         """End the connection; the lock is held."""
-        self._is_taken = True
+        self._is_evicted = True
         # Its thread wakes up and sees the end.
         with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_RDWR)
 
 
-class Seats:
+class ConnectionTable:
     """The open connections, at most `most`."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._lock = threading.Lock()
-        self._seats: dict[socket.socket, Seat] = {}
+        self._clients: dict[socket.socket, ClientConnection] = {}
 
-    def give(self, connection: socket.socket) -> Seat | None:
-        """A seat for a new connection; where all are taken, that of the client that is waited for longest.
+    def admit(self, connection: socket.socket) -> ClientConnection | None:
+        """A client for a new connection; where all are taken, that of the client that is waited for longest.
 
         Clients that were never answered leave before those that were. None where every one is being answered.
         """
         with self._lock:
-            if len(self._seats) >= self._most and not self._free_one():
+            if len(self._clients) >= self._most and not self._evict_idle():
                 return None
-            seat = self._seats[connection] = Seat(connection, self._lock)
-            return seat
+            client = self._clients[connection] = ClientConnection(connection, self._lock)
+            return client
 
-    def _free_one(self) -> bool:
-        ranked = [(seat.rank, seat) for seat in self._seats.values() if seat.rank is not None]
+    def _evict_idle(self) -> bool:
+        ranked = [(client.rank, client) for client in self._clients.values() if client.rank is not None]
         if not ranked:
             return False
-        _, seat = min(ranked, key=lambda pair: pair[0])
-        del self._seats[seat.connection]
-        seat.take_away()
+        _, client = min(ranked, key=lambda pair: pair[0])
+        del self._clients[client.connection]
+        client.evict()
         return True
 
-    def of(self, connection: socket.socket) -> Seat | None:
-        """The seat of a connection; None where it was taken away before its thread began."""
+    def of(self, connection: socket.socket) -> ClientConnection | None:
+        """The client of a connection; None where it was taken away before its thread began."""
         with self._lock:
-            return self._seats.get(connection)
+            return self._clients.get(connection)
 
-    def leave(self, connection: socket.socket) -> None:
+    def release(self, connection: socket.socket) -> None:
         """The connection is over."""
         with self._lock:
-            self._seats.pop(connection, None)
+            self._clients.pop(connection, None)
 
-    def all(self) -> list[Seat]:
+    def open_connections(self) -> list[ClientConnection]:
         """All that are open."""
         with self._lock:
-            return list(self._seats.values())
+            return list(self._clients.values())
 
 
-class TimedReader(io.RawIOBase):
+class DeadlineReader(io.RawIOBase):
     """Reads from a socket: `idle` seconds for a request to begin, `REQUEST_SECONDS` for the whole of it.
 
     A timeout of the socket alone would begin anew with every byte. `TimeoutError` where the time is over.

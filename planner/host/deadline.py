@@ -12,7 +12,7 @@ from typing import Any, Final
 MAX_THREADS: Final = 4
 
 
-class LateError(Exception):
+class DeadlineExceededError(Exception):
     """The call did not end by its deadline."""
 
 
@@ -52,7 +52,7 @@ class _Shared:
         self.closed = False
 
 
-class TimedCalls:
+class DeadlineCalls:
     """A few threads that run calls for callers who cannot wait for ever.
 
     A call that hangs cannot be killed: it keeps its thread until it ends, and its caller leaves at the deadline.
@@ -69,14 +69,14 @@ class TimedCalls:
         self._process = os.getpid()
         weakref.finalize(self, _close, self._shared)
 
-    def by(self, deadline: float) -> Callable[[Callable[[Any], Any], Any], Any]:
+    def with_deadline(self, deadline: float) -> Callable[[Callable[[Any], Any], Any], Any]:
         """`call` with this deadline."""
         return partial(self.call, deadline)
 
     def call(self, deadline: float, function: Callable[[Any], Any], argument: Any) -> Any:
         """`function(argument)`, by `deadline` (seconds of `time.monotonic`).
 
-        `LateError` where it has not ended by then or no thread is free; `CallError` where it raised.
+        `DeadlineExceededError` where it has not ended by then or no thread is free; `CallError` where it raised.
         """
         if self._process != os.getpid():
             self._begin()
@@ -96,13 +96,13 @@ class TimedCalls:
             pass
         with shared.lock:
             if shared.late >= self._size:
-                raise LateError
+                raise DeadlineExceededError
             if shared.started < self._size:
                 return _start(shared)
         try:
             return shared.free.get(timeout=max(0.0, deadline - monotonic()))
         except Empty:
-            raise LateError from None
+            raise DeadlineExceededError from None
 
     @staticmethod
     def _give_up(shared: _Shared, job: _Job) -> None:
@@ -111,7 +111,7 @@ class TimedCalls:
                 return
             job.abandoned = True
             shared.late += 1
-        raise LateError
+        raise DeadlineExceededError
 
 
 def _start(shared: _Shared) -> _Inbox:

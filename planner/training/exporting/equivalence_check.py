@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from planner.bundles.bundle import Bundle
-from planner.bundles.equivalence import Difference, compare
+from planner.bundles.equivalence import NumericalDifference, compare
 from planner.bundles.policy import Decoder
 from planner.bundles.session import Session
 from planner.errors import PlannerError
@@ -28,15 +28,15 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class EquivalenceReport:
     """What both runtimes said of the same inputs."""
 
     decided: list[Decoded]
     """By torch's numbers, as all below that says torch."""
     numbers: Numbers
-    alone: Difference
+    alone: NumericalDifference
     """Inputs one by one against torch."""
-    batched: Difference
+    batched: NumericalDifference
     """Inputs in padded batches against torch."""
     latencies_us: list[float]
     """Of single calls, ascending."""
@@ -62,7 +62,9 @@ class Proof:
         }
 
 
-def prove(network: Network, bundle: Bundle, inputs: Sequence[Mapping[str, Any]]) -> Proof:
+def check_equivalence(
+    network: Network, bundle: Bundle, inputs: Sequence[Mapping[str, Any]]
+) -> EquivalenceReport:
     """Run `inputs` through both; a `PlannerError` with the figures where they are not equivalent."""
     session, decode = Session(bundle), Decoder(bundle)
     indices = [bundle.input.indices(document) for document in inputs]
@@ -71,12 +73,12 @@ def prove(network: Network, bundle: Bundle, inputs: Sequence[Mapping[str, Any]])
         raise PlannerError("the network gives numbers that are not finite; train it again")
     decided = [decode(row, document) for row, document in zip(expected, inputs, strict=True)]
 
-    def against_torch(found: Numbers) -> Difference:
+    def against_torch(actual: Numbers) -> NumericalDifference:
         changed = sum(
             decode(row, document).action != by_torch.action
-            for row, document, by_torch in zip(found, inputs, decided, strict=True)
+            for row, document, by_torch in zip(actual, inputs, decided, strict=True)
         )
-        difference = compare(expected, found, changed)
+        difference = compare(expected, actual, changed)
         if not difference.within:
             raise PlannerError(
                 f"onnxruntime does not compute what torch does, so no bundle is left: {difference}"
@@ -86,7 +88,7 @@ def prove(network: Network, bundle: Bundle, inputs: Sequence[Mapping[str, Any]])
     alone = against_torch(np.stack([session.run(each) for each in indices]))
     starts = range(0, len(indices), _BATCH)
     batched = against_torch(np.concatenate([session.run_batch(indices[at : at + _BATCH]) for at in starts]))
-    return Proof(decided, expected, alone, batched, _latencies(session, indices))
+    return EquivalenceReport(decided, expected, alone, batched, _latencies(session, indices))
 
 
 def _latencies(session: Session, indices: list[Sequence[int]]) -> list[float]:

@@ -12,29 +12,29 @@ from planner.training.fitting.batches import Examples
 from planner.training.networks.network import Network
 
 
-class SeenRows:
+class RowPruning:
     """The ids that occur in `train`, and the ways between a full first layer and one of these rows."""
 
     def __init__(self, train: Examples, size: int) -> None:
         """`size` is the number of ids there are; the full table has one row more, for padding."""
         ids = train.ids.columns[0]
         self._size = size
-        self._seen = torch.unique(ids).long()
-        self.table = torch.full((size + 1,), len(self._seen), dtype=torch.int32, device=ids.device)
+        self._active = torch.unique(ids).long()
+        self.table = torch.full((size + 1,), len(self._active), dtype=torch.int32, device=ids.device)
         """Id → row of the small table; unseen ids have the padding row."""
-        self.table[self._seen] = torch.arange(len(self._seen), dtype=torch.int32, device=ids.device)
+        self.table[self._active] = torch.arange(len(self._active), dtype=torch.int32, device=ids.device)
 
-    def shrink(self, network: Network) -> None:
+    def prune(self, network: Network) -> None:
         """Leave only the seen rows and the padding row."""
-        rows = torch.cat([self._seen, self._seen.new_tensor([self._size])])
+        rows = torch.cat([self._active, self._active.new_tensor([self._size])])
         network.first.weight = nn.Parameter(network.first.weight.detach()[rows])
 
-    def grow(self, network: Network) -> None:
+    def restore(self, network: Network) -> None:
         """Give the network its full table back."""
         full = self._full(network.first.weight.detach())
         network.first.weight = nn.Parameter(full)
 
     def _full(self, small: Tensor) -> Tensor:
         full = small.new_zeros(self._size + 1, small.shape[1])
-        full[self._seen] = small[:-1]
+        full[self._active] = small[:-1]
         return full

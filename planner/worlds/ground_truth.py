@@ -16,7 +16,7 @@ TRUTH_VERSION: Final = "cyntra.planner_world_truth.v1"
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class GroundTruth:
     """Expected utility of every action on N issues."""
 
     dataset_hash: str
@@ -31,11 +31,11 @@ class Truth:
 
     def of(self, issue_ids: Sequence[str]) -> Floats:
         """(n, actions): the rows of these issues; a `PlannerError` where one is not of this world."""
-        places = {issue_id: place for place, issue_id in enumerate(self.issue_ids)}
-        missing = [issue_id for issue_id in issue_ids if issue_id not in places]
+        index_of = {issue_id: index for index, issue_id in enumerate(self.issue_ids)}
+        missing = [issue_id for issue_id in issue_ids if issue_id not in index_of]
         if missing:
             raise PlannerError(f"issue {missing[0]!r} is not of this world; score the dataset beside it")
-        return self.utility[[places[issue_id] for issue_id in issue_ids]]
+        return self.utility[[index_of[issue_id] for issue_id in issue_ids]]
 
     def gains(self, issue_ids: Sequence[str], distributions: Floats) -> tuple[Floats, Floats]:
         """(n,) what a policy is worth above the best fixed action on each issue, and what the oracle is.
@@ -48,7 +48,7 @@ class Truth:
         return (distributions * values).sum(axis=1) - fixed, values.max(axis=1) - fixed
 
 
-def read_truth(directory: Path) -> Truth:
+def read_ground_truth(directory: Path) -> GroundTruth:
     """The truth beside a world's dataset; a `PlannerError` where there is none or it is of another version."""
     path = directory / TRUTH_FILE
     try:
@@ -60,15 +60,15 @@ def read_truth(directory: Path) -> Truth:
     return _truth(document, path)
 
 
-def _truth(document: Any, path: Path) -> Truth:
-    found = document.get("schema_version") if isinstance(document, dict) else None
-    if found != TRUTH_VERSION or document["actions"] != [list(action) for action in ACTIONS]:
+def _truth(document: Any, path: Path) -> GroundTruth:
+    version = document.get("schema_version") if isinstance(document, dict) else None
+    if version != TRUTH_VERSION or document["actions"] != [list(action) for action in ACTIONS]:
         raise PlannerError(f"{path}: not a truth of version {TRUTH_VERSION} over this action space")
     issues = document["issues"]
     passing, minutes, dollars = (
         np.array([issue[name] for issue in issues]) for name in ("pass", "minutes", "dollars")
     )
-    return Truth(
+    return GroundTruth(
         dataset_hash=document["dataset_hash"],
         issue_ids=tuple(issue["issue_id"] for issue in issues),
         utility=Values(passing, minutes, dollars).utility,

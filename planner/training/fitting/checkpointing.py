@@ -7,14 +7,15 @@ from typing import Final
 
 from planner.errors import PlannerError
 from planner.system.atomic import remove_drafts
-from planner.training.checkpoint import load, save
-from planner.training.fitting.loop import State
+from planner.training.checkpoint import load
+from planner.training.checkpoint import save as save_file
+from planner.training.fitting.loop import TrainingState
 from planner.training.model_directory import FILES
 
 RESUME: Final = "resume.pt"
 
 
-class Keeper:
+class Checkpointer:
     """Keeps the state of one training in a directory.
 
     `identity` names all that decides the result; a state made with another identity is refused.
@@ -23,32 +24,34 @@ class Keeper:
     def __init__(self, directory: Path, identity: Mapping[str, str], every_seconds: float) -> None:
         self._directory, self._path = directory, directory / RESUME
         self._identity, self._every = dict(identity), every_seconds
-        self._kept = time.monotonic()
+        self._saved_at = time.monotonic()
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: TrainingState) -> None:
         """Put `state` where the kept one stood, if there is one."""
         if not self._path.exists():
             return
-        found = load(self._path)
-        changed = [name for name, value in self._identity.items() if found["identity"].get(name) != value]
+        checkpoint = load(self._path)
+        changed = [
+            name for name, value in self._identity.items() if checkpoint["identity"].get(name) != value
+        ]
         if changed:
             raise PlannerError(
                 f"{self._directory} was begun with another {' and another '.join(changed)}; "
                 "go on with the same, or remove it to begin anew"
             )
-        state.restore(found["state"])
+        state.restore(checkpoint["state"])
 
-    def keep(self, state: State) -> None:
+    def save(self, state: TrainingState) -> None:
         """Write `state`, unless the last one was written less than `every_seconds` ago."""
-        if time.monotonic() - self._kept >= self._every:
-            save({"identity": self._identity, "state": state.document()}, self._path)
-            self._kept = time.monotonic()
+        if time.monotonic() - self._saved_at >= self._every:
+            save_file({"identity": self._identity, "state": state.document()}, self._path)
+            self._saved_at = time.monotonic()
 
-    def forget(self) -> None:
+    def discard(self) -> None:
         """Training is over: the state is not needed any more."""
         self._path.unlink(missing_ok=True)
 
-    def tidy(self) -> None:
+    def clean_up(self) -> None:
         """Leave nothing but the state; where there is none, not even the directory."""
         for name in FILES:
             (self._directory / name).unlink(missing_ok=True)

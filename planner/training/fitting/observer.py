@@ -16,7 +16,7 @@ class EpochRow(NamedTuple):
     """Share of decisions that are the label; of an outcome model, of executions judged right."""
 
 
-class Watch(Protocol):
+class TrainingObserver(Protocol):
     """Told how it goes; must not change it."""
 
     def read(self, count: int) -> None:
@@ -36,7 +36,7 @@ class Watch(Protocol):
         ...
 
 
-class Silent:
+class NullObserver:
     """Looks on and says nothing."""
 
     def read(self, count: int) -> None:
