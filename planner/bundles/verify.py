@@ -1,4 +1,4 @@
-"""Whether a bundle still decides on this machine as it did where it was made; onnxruntime is all it takes."""
+"""Bundle verification: digests, golden cases, numerical equivalence and latency. It needs onnxruntime alone."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ _ROUNDS: Final = 20
 
 
 class Check(NamedTuple):
-    """One line of the table."""
+    """Result of one check."""
 
     name: str
     result: Result
@@ -25,12 +25,15 @@ class Check(NamedTuple):
 
 
 def passed(name: str, is_ok: bool, figure: str) -> Check:
-    """A check that can fail."""
+    """The result of a check that can fail."""
     return Check(name, "ok" if is_ok else "failed", figure)
 
 
 def verify(path: Path, extra_checks: Iterable[Callable[[Bundle], Check]] = ()) -> Iterator[Check]:
-    """Each check as it is done; `more` are asked too. A `BundleError` where the bundle cannot be opened."""
+    """Run every check, then `extra_checks`, and yield each result as it completes.
+
+    Raises `BundleError` where the bundle cannot be opened.
+    """
     started = perf_counter()
     bundle = open_bundle(path)
     opened = perf_counter()

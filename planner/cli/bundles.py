@@ -21,12 +21,12 @@ _COLORS: Final = {"ok": "green", "failed": "red"}
 @click.option(
     "--model", type=_Directory, required=True, help="A trained model, as `planner train` writes it."
 )
-@click.option("--out", type=_Directory, required=True, help="The bundle: a directory that is not there yet.")
-@click.option("--with-weights", is_flag=True, help="Put torch's weights beside the model, for `verify`.")
+@click.option("--out", type=_Directory, required=True, help="The bundle: a directory that does not exist.")
+@click.option("--with-weights", is_flag=True, help="Include torch's weights, for `verify`.")
 def export(model: Path, out: Path, with_weights: bool) -> None:
     """Write a trained model as a bundle, which decides without torch.
 
-    The bundle is left only where onnxruntime computes what torch does on all of its cases, and takes the same
+    The bundle is kept only if onnxruntime and torch agree on all of its cases: equivalent numbers and the same
     decisions. The same model gives the same bytes.
 
     \b
@@ -51,10 +51,10 @@ def export(model: Path, out: Path, with_weights: bool) -> None:
 @click.argument("bundle", type=_Directory)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify(bundle: Path, as_json: bool) -> int:
-    """Check that BUNDLE is whole and decides here as it did where it was made, and time it.
+    """Verify BUNDLE: file hashes, golden decisions, equivalence with torch and latency.
 
-    Repeats its hashes, its golden decisions and the numbers that torch gave for them. Where the training extra
-    is installed, also onnx's checker and, if the bundle holds weights, torch itself. Exit code 1 if a check fails.
+    With the training extra installed it also runs onnx's checker and, if the bundle holds weights, torch itself.
+    Exit code 1 if a check fails.
 
     \b
     Example:

@@ -21,7 +21,7 @@ _COLUMNS: Final = ("all", "low", "medium", "high", "critical", "XS", "S", "M", "
 
 
 def _archives_directory() -> Path:
-    """Where the farm leaves archives: `BENCH_ARCHIVES_DIR`, else the embedded farm's."""
+    """Default directory of archives: `BENCH_ARCHIVES_DIR`, else the embedded farm's."""
     return Path(os.environ.get("BENCH_ARCHIVES_DIR") or ".bench/archives")
 
 
@@ -44,8 +44,8 @@ _split_by = click.option(
     "--versions",
     type=_Directory,
     metavar="HOME",
-    help="Instead of --out: a directory of versions, one a policy epoch; the newest is made, and HOME/latest "
-    "links to it.",
+    help="Instead of --out: a directory of versions, one a policy epoch. Writes the newest and links HOME/latest "
+    "to it.",
 )
 @click.option(
     "--archives",
@@ -64,7 +64,7 @@ _split_by = click.option(
     "--issues",
     type=_Directory,
     metavar="FILE",
-    help="A Beads file, for archives that say little about their issues.",
+    help="A Beads file, for archives without details of their issues.",
 )
 @click.option("--epoch", metavar="HASH", help="Only runs of the policy epoch that begins like this.")
 @_mix
@@ -89,8 +89,8 @@ def build_dataset(
 ) -> None:
     """Make a dataset of what was executed: one example a run, labelled with its executed plan.
 
-    Reads the three JSON files of every archive; broken archives are skipped, counted and named. What a bench
-    drew was no decision and is left out. The same archives give the same dataset hash on any machine.
+    Reads the three JSON files of every archive; broken archives are skipped, counted and named. Runs that a bench
+    sampled are left out: they were no decisions. The same archives give the same dataset hash on any machine.
 
     \b
     Example:
@@ -182,7 +182,7 @@ def merge_best_of_k(
 ) -> None:
     """Make a dataset of the winners of benches, alone or together with executed plans.
 
-    An example of the base whose input a bench has labelled gives way to the label. Splits are drawn anew.
+    A label replaces the example of the base with the same input. Splits are assigned again.
 
     \b
     Example:

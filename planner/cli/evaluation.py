@@ -24,16 +24,19 @@ _dataset = click.option(
 @click.option("--split", type=click.Choice(["test", "val"]), default="test", show_default=True)
 @click.option("--out", type=_Directory, required=True, metavar="DIR", help="Where the report goes.")
 @click.option(
-    "--shuffled", type=_Directory, metavar="DIR", help="The control: planner train --shuffle-labels made it."
+    "--shuffled",
+    type=_Directory,
+    metavar="DIR",
+    help="Control model, trained with planner train --shuffle-labels.",
 )
 @click.option(
     "--confidence-threshold",
     type=FiniteRange(0, 1),
     default=0.6,
     show_default=True,
-    help="Below it a kernel takes the baseline's action.",
+    help="Below it a kernel falls back to the baseline.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the resampling of issues.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap over issues.")
 def evaluate(
     model: Path | None,
     bundle: Path | None,
@@ -44,7 +47,7 @@ def evaluate(
     confidence_threshold: float,
     seed: int,
 ) -> None:
-    """Judge a trained policy on issues that it has not seen, beside controls.
+    """Evaluate a trained policy on a held-out split, against controls.
 
     Writes report.md with two plots, and the same figures as evaluation.json. Controls: the heuristic baseline,
     the best fixed action, nearest neighbours, uniform, and the same network trained on shuffled labels.
@@ -77,7 +80,11 @@ def evaluate(
 @click.command()
 @_dataset
 @click.option(
-    "--out", type=_Directory, required=True, metavar="DIR", help="Rows and table; begun anew or gone on with."
+    "--out",
+    type=_Directory,
+    required=True,
+    metavar="DIR",
+    help="Rows and table; an existing directory is resumed.",
 )
 @click.option(
     "--only",
@@ -85,9 +92,9 @@ def evaluate(
     type=click.Choice(["history", "depth", "hidden", "dropout", "smoothing", "policy", "layout"]),
     help="These rows only; may be repeated.",
 )
-@click.option("--epochs", type=int, default=100, show_default=True, help="At most so many a row.")
+@click.option("--epochs", type=int, default=100, show_default=True, help="Maximum number of epochs a row.")
 @click.option(
-    "--patience", type=int, default=10, show_default=True, help="Epochs without gain that end a row."
+    "--patience", type=int, default=10, show_default=True, help="Early stopping: epochs without improvement."
 )
 @click.option("--learning-rate", type=FiniteFloat(), default=1e-4, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
@@ -97,10 +104,10 @@ def evaluate(
     "--min-agreement", type=FiniteRange(0, 1), default=0.8, show_default=True, help="Gate of training."
 )
 def ablate(dataset: Path, out: Path, only: tuple[str, ...], **asked: Any) -> None:
-    """Train the same policy with one thing changed at a time, and compare on the validation split.
+    """Ablation study: train with one setting changed at a time and compare on the validation split.
 
-    History, depth, width, dropout, smoothing, kind of policy, keywords. A killed ablation goes on where it
-    stopped when the command is given again. Writes ablation.md and ablation.json.
+    History, depth, width, dropout, smoothing, kind of policy, keywords. A killed ablation study
+    resumes when the command is repeated. Writes ablation.md and ablation.json.
 
     \b
     Example:
@@ -122,7 +129,7 @@ def ablate(dataset: Path, out: Path, only: tuple[str, ...], **asked: Any) -> Non
     echo(f"table in {out / REPORT}", err=True)
 
 
-# A host without torch can evaluate bundles.
+# Imported here: a host without torch can evaluate bundles.
 def _trained(path: Path) -> "Subject":
     from planner.training.trained_subjects import trained
 

@@ -1,4 +1,4 @@
-"""The one way to the terminal of both command lines: what is written there is text, whoever wrote it."""
+"""Terminal output of both command lines, with control characters escaped in every text."""
 
 import io
 import json
@@ -12,7 +12,7 @@ from planner.system.foreign_text import json_text, visible_line, visible_text
 
 
 def echo(line: str = "", *, err: bool = False) -> None:
-    """Write one line: a line break in a name shows, and does not begin another message."""
+    """Write one line; a line break inside it is escaped and cannot begin another message."""
     _write(visible_line(line), err=err)
 
 
@@ -28,7 +28,7 @@ def echo_colored(*pieces: str | tuple[str, str | None]) -> None:
 
 
 def echo_json(value: Any, default: Callable[[Any], Any] | None = None) -> None:
-    """Write one JSON document; escapes stand for the characters that a terminal would obey, or does not know."""
+    """Write one JSON document; control characters, and those outside the encoding, are escaped."""
     text = json_text(value, default=default)
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
@@ -38,12 +38,12 @@ def echo_json(value: Any, default: Callable[[Any], Any] | None = None) -> None:
 
 
 def show_progress(line: str) -> None:
-    """Write a line over the one before it."""
+    """Overwrite the last line with this one."""
     _write(f"\r\x1b[K{visible_line(line)}", nl=False, err=True)
 
 
 def show_refusal(refusal: click.ClickException) -> None:
-    """Write click's own refusal, which quotes what was typed."""
+    """Write a usage error of click, which quotes the user's input."""
     buffer = io.StringIO()
     refusal.show(buffer)
     usage, error, _ = buffer.getvalue().partition("Error: ")
@@ -53,5 +53,5 @@ def show_refusal(refusal: click.ClickException) -> None:
 
 
 def _write(text: str, *, err: bool = False, nl: bool = True) -> None:
-    # The streams themselves: click opens one that seems to be ASCII anew, as UTF-8.
+    # Pass the streams: click would reopen one that seems to be ASCII as UTF-8.
     click.echo(text, file=sys.stderr if err else sys.stdout, nl=nl)

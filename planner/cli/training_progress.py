@@ -1,4 +1,4 @@
-"""What `planner train` shows: a bar on a terminal, a line an epoch elsewhere, and a table at the end."""
+"""Output of `planner train`: a progress bar on a terminal, else a line an epoch, and a table at the end."""
 
 import sys
 from pathlib import Path
@@ -16,7 +16,7 @@ from planner.training.fitting.observer import EpochRow
 
 
 class TrainingProgress:
-    """Watches a training."""
+    """Training observer that shows progress."""
 
     def __init__(self, examples: int) -> None:
         self._terminal = sys.stderr.isatty()
@@ -42,22 +42,22 @@ class TrainingProgress:
         self._bars.stop()
 
     def read(self, count: int) -> None:
-        """So many more examples are read."""
+        """`count` more examples were read."""
         self._bars.advance(self._task, count)
 
     def begin(self, examples: int, rows: list[EpochRow]) -> None:
-        """Training begins, or goes on after `rows`."""
+        """Training starts, or resumes after `rows`."""
         if rows:
-            echo(f"going on after epoch {rows[-1].epoch}", err=True)
+            echo(f"resuming after epoch {rows[-1].epoch}", err=True)
         self._bars.remove_task(self._task)
         self._task = self._bars.add_task("training", total=examples)
 
     def examples(self, count: int) -> None:
-        """So many more examples are learnt from."""
+        """`count` more examples were trained on."""
         self._bars.advance(self._task, count)
 
     def epoch(self, row: EpochRow, best: bool) -> None:
-        """An epoch is over."""
+        """An epoch ended."""
         line = f"epoch {row.epoch:>3}  loss {row.train_loss:.4f}  validation {row.val_loss:.4f}"
         line = f"{line}  right {row.val_accuracy:6.1%}"
         if best:
@@ -69,7 +69,7 @@ class TrainingProgress:
 
 
 def show_report(report: dict[str, Any], out: Path) -> None:
-    """The table at the end, on standard output."""
+    """Print the table at the end on standard output."""
     table = Table(
         title=Text(visible_line(f"{report['kind']} → {out}"), "table.title"),
         title_justify="left",
@@ -81,7 +81,7 @@ def show_report(report: dict[str, Any], out: Path) -> None:
 
 
 def _calibration_error(metrics: dict[str, Any]) -> float:
-    """Of whole actions; of P(pass) where that is what is predicted."""
+    """ECE of the whole action, or of P(pass) for an outcome model."""
     error: float = metrics.get("calibration", {}).get("passed", metrics)["ece"]
     return error
 
@@ -94,7 +94,7 @@ def _lines(report: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("examples", f"{report['dataset']['train']:,} training, {report['dataset']['val']:,} validation"),
         ("epochs", f"{report['epochs']}, the best {report['best_epoch']}"),
-        ("validation loss", f"{best['val_loss']:.4f} (knowing nothing: {report['random_loss']:.4f})"),
+        ("validation loss", f"{best['val_loss']:.4f} (random baseline: {report['random_loss']:.4f})"),
         ("exact match", f"{metrics['exact']:.1%}"),
         ("by head", "\n".join(f"{head} {share:.1%}" for head, share in metrics["heads"].items())),
         ("actions taken", f"{metrics['unique']}, entropy {metrics['entropy']:.2f} nats"),

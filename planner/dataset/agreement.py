@@ -1,4 +1,4 @@
-"""How far labels follow from what can be seen at all."""
+"""Label consistency: how often near-duplicate inputs have the same label."""
 
 from collections import Counter, defaultdict
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from planner.encoding.layout import LAYOUT_V1
 
 
 class LabelAgreement(NamedTuple):
-    """Of all pairs of near-duplicates, the share that have the same label."""
+    """Share of the near-duplicate pairs that have the same label."""
 
     share: float | None
     """None where there is no pair."""
@@ -18,10 +18,10 @@ class LabelAgreement(NamedTuple):
 
 
 def near_duplicate_agreement(examples: EncodedExamples) -> LabelAgreement:
-    """Agreement of the hard labels of near-duplicates.
+    """Agreement of the hard labels of near-duplicates, in time linear in the number of examples.
 
-    Near-duplicates have the same job type and encode the issue alike: priority, risk, size, attempts, tool
-    hint and tags; their histories and the state of the farm may differ. Linear in the number of examples.
+    Near-duplicates have the same job type and the same encoded issue: priority, risk, size, attempts, tool hint and
+    tags. Their histories and the state of the farm may differ.
     """
     issue_end = LAYOUT_V1.blocks[0].width
     labels: defaultdict[bytes, Counter[int]] = defaultdict(Counter)

@@ -1,4 +1,4 @@
-"""Archives of workcells: lenient where older kernels wrote less, refused one by one where they are broken."""
+"""Parsing of workcell archives: lenient with older kernels; a broken archive is rejected by itself."""
 
 import json
 import os
@@ -20,13 +20,13 @@ _BENCH: Final = "bench:"
 
 
 class Archived(NamedTuple):
-    """One candidate's archive, in plain JSON values: it passes through a `Spool`."""
+    """One candidate's archive as plain JSON values, so that a `Spool` can store it."""
 
     workcell_id: str
     group: str
-    """The same for candidates that carried out one decision."""
+    """Key shared by the candidates of one decision."""
     attempt: int
-    """Which try of a farm at its execution this was."""
+    """Attempt number of the farm's execution."""
     times: Times
     status: str
     """success | failed | timeout | error"""
@@ -34,12 +34,12 @@ class Archived(NamedTuple):
     issue: Json
     universe_id: str
     planner_input: Json | None
-    """What the policy saw, as it was recorded."""
+    """The recorded planner_input of the policy."""
     plan: ActualPlan
     epoch: str
     propensity: float | None
     benched: bool
-    """Whether a bench drew the action in order to compare it: nobody decided to work that way."""
+    """Whether a bench sampled the action for comparison; then it was no decision."""
     repo: str | None
     cost_usd: float | None
     gates: list[Json]
@@ -48,18 +48,21 @@ class Archived(NamedTuple):
 
     @classmethod
     def from_json(cls, values: list[Any]) -> "Archived":
-        """What came back from a spool."""
+        """Restore a record read from a spool."""
         archived = cls(*values)
         return archived._replace(times=Times(*archived.times), plan=ActualPlan(*archived.plan))
 
 
 def find_archives(roots: Sequence[Path]) -> list[tuple[str, Path]]:
-    """(name, root) of the archives below `roots`, by name; a `PlannerError` where a root cannot be listed."""
+    """List the archives below `roots` as (name, root), sorted by name.
+
+    Raises `PlannerError` where a root cannot be listed.
+    """
     archives: list[tuple[str, Path]] = []
     for root in roots:
         try:
             with os.scandir(root) as entries:
-                # Names with a leading dot are archives that were being written when something died.
+                # A leading dot marks the draft of an interrupted atomic write.
                 archives += [
                     (entry.name, root) for entry in entries if entry.name[0] != "." and entry.is_dir()
                 ]
@@ -71,13 +74,15 @@ def find_archives(roots: Sequence[Path]) -> list[tuple[str, Path]]:
 
 
 def read_archive(directory: Path, backlog: Mapping[str, Json]) -> Archived:
-    """The archive in `directory`: rollout first, else manifest and proof. A `BrokenArchiveError` says why not.
+    """Parse the archive in `directory`: its rollout, else its manifest and proof.
 
-    `backlog` (issues by id) tells about issues where the archive is silent.
+    `backlog` (issues by id) supplies fields of the issue that the archive does not have.
+
+    Raises `BrokenArchiveError` with the reason where the archive is invalid.
     """
     rollout, manifest, proof = (_load(directory, name) for name in ("rollout", "manifest", "proof"))
     if rollout is None and (manifest is None or proof is None):
-        raise BrokenArchiveError("neither rollout.json nor both manifest.json and proof.json are there")
+        raise BrokenArchiveError("neither rollout.json nor both manifest.json and proof.json exist")
     if rollout is not None and rollout.get("schema_version") != ROLLOUT_VERSION:
         raise BrokenArchiveError(f"rollout.json: unknown schema_version {rollout.get('schema_version')!r}")
     files = Files(rollout or {}, manifest or {}, proof or {})
@@ -143,10 +148,10 @@ def _refuse_leaking_history(recorded: Json, started_ms: int) -> None:
 
 
 def _group(workcell_id: str, manifest: Json, issue_id: str, recorded: Json | None) -> tuple[str, int]:
-    """Which candidates belong together, and the attempt they are of.
+    """The group key of a candidate, and its attempt number.
 
-    A farm numbers its executions and their attempts. For other speculation, the same issue asked about at the
-    same moment is one decision.
+    A farm numbers its executions and their attempts. Elsewhere, speculative candidates of the same issue and the same
+    `created_at` belong to one decision.
     """
     execution = facts.mapping(manifest.get("bench"))
     if execution:

@@ -1,4 +1,4 @@
-"""What the files of an archive say, each fact taken from the first place that has it."""
+"""Field extraction from an archive's files: each field comes from the first file that has it."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -19,11 +19,11 @@ _STATUSES: Final = ("success", "partial", "failed", "timeout", "error")
 
 
 class BrokenArchiveError(PlannerError):
-    """An archive that no example can be made of; the message says why."""
+    """Invalid archive, which gives no example. The message is the reason."""
 
 
 class Files(NamedTuple):
-    """The three core files of an archive; an empty object where one is missing."""
+    """The three core files of an archive; a missing one is an empty object."""
 
     rollout: Json
     manifest: Json
@@ -31,23 +31,23 @@ class Files(NamedTuple):
 
     @property
     def planner(self) -> Json:
-        """The planner block: what was asked, decided and executed."""
+        """The planner block: input, decision and executed plan."""
         return mapping(self.rollout.get("planner")) or mapping(self.manifest.get("planner"))
 
 
 class ActualPlan(NamedTuple):
-    """What really ran; None where an archive does not tell."""
+    """The executed plan; None for what an archive does not record."""
 
     swarm_id: str
     candidates: int | None
     seconds: float | None
     iterations: int | None
     inferred: bool
-    """Whether it was pieced together because no executed plan was recorded."""
+    """Whether it was inferred, because no executed plan was recorded."""
 
 
 class Times(NamedTuple):
-    """Milliseconds since 1970 in UTC."""
+    """Times of a run in milliseconds since 1970 UTC; the duration in milliseconds."""
 
     started_ms: int
     completed_ms: int
@@ -55,7 +55,7 @@ class Times(NamedTuple):
 
 
 def recorded_input(files: Files) -> Json | None:
-    """What the policy saw, where that was recorded."""
+    """The recorded planner_input, or None. Raises `PlannerError` where it is invalid."""
     document = files.planner.get("planner_input")
     if not document:
         return None
@@ -64,11 +64,14 @@ def recorded_input(files: Files) -> Json | None:
 
 
 def issue_of(files: Files, recorded: Json | None, backlog: Mapping[str, Json]) -> Json:
-    """The issue as it stood when the run was planned; the backlog only fills what the archive leaves open."""
+    """The issue at planning time. The backlog only fills fields that the archive does not have.
+
+    Raises `BrokenArchiveError` where no file names the issue.
+    """
     if recorded is not None:
         return dict(recorded["issue"])
     stated = mapping(files.manifest.get("issue"))
-    # A key with a name of its own: some kernels write `issue_id`, and `id` as null.
+    # Some kernels write `issue_id` as well, and `id` as null.
     ids = (
         stated.get("id"),
         stated.get("issue_id"),
@@ -83,7 +86,7 @@ def issue_of(files: Files, recorded: Json | None, backlog: Mapping[str, Json]) -
 
 
 def job_type_in(files: Files, recorded: Json | None, tags: list[str]) -> JobType:
-    """The job type; from the tags where nobody wrote it down."""
+    """The recorded job type, else the one that the tags imply."""
     stated = (at(recorded, "job_type"), files.rollout.get("job_type"), files.manifest.get("job_type"))
     stated_type = next((name for name in stated if name is not None), None) or job_type_of(tags)
     known = next((job_type for job_type in JOB_TYPES if job_type == stated_type), None)
@@ -93,17 +96,20 @@ def job_type_in(files: Files, recorded: Json | None, tags: list[str]) -> JobType
 
 
 def times_of(files: Files) -> Times:
-    """When the run was; of end and duration one may be missing."""
+    """Start, end and duration of the run; either the end or the duration may be missing.
+
+    Raises `BrokenArchiveError` where they are missing or contradictory.
+    """
     sections = (files.rollout.get("metadata"), files.proof.get("metadata"))
     started = _moment(sections, "started_at")
     if started is None:
-        raise BrokenArchiveError("it does not say when it started")
+        raise BrokenArchiveError("its start time is missing")
     completed = _moment(sections, "completed_at")
     stated = (at(files.rollout, "scores", "duration_ms"), at(files.proof, "metadata", "duration_ms"))
     duration = amount(next((value for value in stated if value is not None), None), "duration_ms")
     if duration is None:
         if completed is None:
-            raise BrokenArchiveError("it says neither when it ended nor how long it took")
+            raise BrokenArchiveError("its end time and its duration are missing")
         duration = completed - started
     if duration < 0:
         raise BrokenArchiveError("it ended before it started")
@@ -116,15 +122,18 @@ def _moment(sections: tuple[Any, ...], name: str) -> int | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-        # Times without a zone are UTC: the zone of the machine that reads must not matter.
+        # Times without a zone are UTC: the reader's own time zone must not matter.
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
         return (moment - _START) // timedelta(milliseconds=1)
     except (TypeError, ValueError, OverflowError):
-        raise BrokenArchiveError(f"{name} is no time: {text!r}") from None
+        raise BrokenArchiveError(f"{name} is not a time: {text!r}") from None
 
 
 def status_of(files: Files) -> str:
-    """success | failed | timeout | error. Success needs the toolchain's word and all required gates."""
+    """Status of the run: success | failed | timeout | error.
+
+    Success requires the toolchain's own status and every required gate.
+    """
     stated = (
         at(files.rollout, "outcomes", "verification", "all_passed"),
         at(files.proof, "verification", "all_passed"),
@@ -140,7 +149,7 @@ def status_of(files: Files) -> str:
 
 
 def plan_of(files: Files) -> ActualPlan:
-    """The executed plan; for archives from before there was one, what the manifest lets one infer."""
+    """The executed plan; for older archives without one, the plan that the manifest implies."""
     recorded = files.planner.get("executed_plan")
     if recorded is None:
         return _inferred_plan(files.manifest)
@@ -157,7 +166,7 @@ def plan_of(files: Files) -> ActualPlan:
 
 
 def _inferred_plan(manifest: Json) -> ActualPlan:
-    """Speculation and its width are in every manifest; a time limit only in some, and rounds in none."""
+    """The plan that a manifest implies: every one has the swarm and its width, some a time limit, none the rounds."""
     config = mapping(manifest.get("toolchain_config"))
     seconds = amount(config.get("timeout_seconds"), "timeout_seconds")
     minutes = amount(config.get("timeout_minutes"), "timeout_minutes")
@@ -170,7 +179,7 @@ def _inferred_plan(manifest: Json) -> ActualPlan:
 
 
 def gates_of(files: Files) -> list[Json]:
-    """Gates by name as a run summary has them; those that only a rollout names as failed, too."""
+    """Gate outcomes sorted by name, including those that only a rollout names as failed."""
     gates = {
         name: {"name": name, "passed": at(gate, "passed") is True, **_score(at(gate, "score"))}
         for name, gate in mapping(at(files.proof, "verification", "gates")).items()
@@ -188,14 +197,14 @@ def _score(value: Any) -> Json:
 
 
 def fail_codes_of(files: Files) -> list[str]:
-    """The codes of the whole run, else those of its gates."""
+    """Fail codes of the run, else those of its gates."""
     stated = texts(at(files.proof, "verification", "fail_codes"))
     gates = mapping(at(files.proof, "verification", "gates"))
     return stated or sorted({code for gate in gates.values() for code in texts(at(gate, "fail_codes"))})
 
 
 def at(document: Any, *path: str) -> Any:
-    """The value at `path`, or None where the way there ends."""
+    """The nested value at `path`, or None where a key is missing."""
     for key in path:
         if not isinstance(document, dict):
             return None
@@ -204,17 +213,17 @@ def at(document: Any, *path: str) -> Any:
 
 
 def mapping(value: Any) -> Json:
-    """`value`, or an empty object where it is none."""
+    """`value` where it is an object, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def texts(value: Any) -> list[str]:
-    """The strings of a list, or nothing."""
+    """The non-empty strings of a list; an empty list for anything else."""
     return [text for text in value if isinstance(text, str) and text] if isinstance(value, list) else []
 
 
 def amount(value: Any, name: str) -> float | None:
-    """A finite number of at least 0, or None; anything else is broken."""
+    """A finite number of at least 0, or None. Raises `BrokenArchiveError` for anything else."""
     checked = number(value, name)
     if checked is not None and checked < 0:
         raise BrokenArchiveError(f"{name} is negative: {value!r}")
@@ -222,9 +231,9 @@ def amount(value: Any, name: str) -> float | None:
 
 
 def number(value: Any, name: str) -> float | None:
-    """A finite number or None; anything else is broken."""
+    """A finite number, or None. Raises `BrokenArchiveError` for anything else."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-        raise BrokenArchiveError(f"{name} is no number: {value!r}")
+        raise BrokenArchiveError(f"{name} is not a number: {value!r}")
     return value

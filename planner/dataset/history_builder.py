@@ -1,4 +1,4 @@
-"""What was known of earlier runs at the start of a run."""
+"""Histories without leakage: the runs that had ended when a run started."""
 
 from collections.abc import Sequence
 
@@ -10,10 +10,10 @@ from planner.history.similar import SimilarQuery
 
 
 class HistoryBuilder:
-    """Histories for runs that are asked for in the order of their starts.
+    """Builds histories for runs that are passed in the order of their starts.
 
-    A history holds runs that started strictly before and had ended by then: what came of a run that was still
-    going on could not be known. Runs that ended in an error tell nothing and are never part of one.
+    A history holds runs that had ended when the run started: the outcome of a running one was not known. Runs that
+    ended in an error are left out.
     """
 
     def __init__(self, scan: Scan, groups: Sequence[ArchiveGroup]) -> None:

@@ -1,4 +1,4 @@
-"""Winners of benches as examples, alone or in place of the executed plans of the same inputs."""
+"""Merge of bench winners into a dataset: a label replaces the executed plan of the same input."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ _START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class MergeOptions:
-    """What is merged."""
+    """Inputs of a merge."""
 
     labels: Sequence[Path]
     """Directories that `bench labels export` wrote, or files of labels."""
@@ -36,15 +36,15 @@ class MergeOptions:
 
 @dataclass
 class MergeReport:
-    """What became of labels and base."""
+    """Counts of a merge."""
 
     labels: int = 0
     doubles: int = 0
-    """Labels that stood in more than one file, word for word."""
+    """Identical labels in more than one file."""
     kept: int = 0
-    """Examples of the base."""
+    """Examples of the base that were kept."""
     replaced: int = 0
-    """Examples of the base whose input has a label."""
+    """Examples of the base that a label of the same input replaced."""
     meta: DatasetMeta | None = None
 
 
@@ -56,20 +56,21 @@ class _Label(NamedTuple):
 
 @dataclass
 class _LabelSurvey:
-    """What must be known of all labels before the base is read."""
+    """First pass over the labels: what must be known before the base is read."""
 
     hashes: set[str] = field(default_factory=set)
     epochs: set[str | None] = field(default_factory=set)
     universes: set[str | None] = field(default_factory=set)
     repos: dict[str, str | None] = field(default_factory=dict)
-    """By input hash, from the examples of the base that are replaced: labels do not say."""
+    """Repositories by input hash, from replaced examples of the base: labels do not have them."""
 
 
 def merge_best_of_k(target: Path, options: MergeOptions) -> MergeReport:
-    """Write a dataset of the labels and of those examples of the base that they do not replace.
+    """Atomic write of a dataset of the labels and of the examples of the base that they do not replace.
 
-    Splits are drawn anew over all. A `PlannerError` names the line of a label that is none; another says that
-    labels and base are of several policy epochs. Nothing is written then.
+    Splits are assigned again over all examples. Returns the counts of the merge. Raises `PlannerError` that names the
+    line of an invalid label, and where labels and base are of several policy epochs without `mix_epochs`; then nothing
+    is written.
     """
     files = [_labels_file(path) for path in options.labels]
     base = read_dataset(options.base) if options.base else None
@@ -114,7 +115,7 @@ def _survey(files: Sequence[Path]) -> _LabelSurvey:
     for label in _labels(files):
         seen.hashes.add(label.input_hash)
         seen.universes.add(label.document["planner_input"]["universe_id"])
-        # A bench is its own kernel: its config stands where a kernel's would in a policy trace.
+        # A bench is its own kernel: its config hash takes the place of the kernel's in a policy trace.
         config_hash = label.document["bench_metadata"]["bench_config_hash"]
         seen.epochs.add(epoch_of({"kernel_config_hash": config_hash}))
     if not seen.hashes:

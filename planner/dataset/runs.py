@@ -1,4 +1,4 @@
-"""Runs: the candidates of one decision together, as history shows them and as examples to learn from."""
+"""Runs: the candidates of one decision, summarised for histories and as training examples."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -18,23 +18,23 @@ _START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ArchivedRun(NamedTuple):
-    """One decision carried out by one or more candidates."""
+    """One decision, executed by one or more candidates."""
 
     speaker: Archived
-    """The candidate that won; its name is the run's."""
+    """The winning candidate; its id is the run's."""
     status: str
     started_ms: int
     completed_ms: int
     duration_ms: int
     cost_usd: float | None
-    """Of all candidates; None where one's is unknown."""
+    """Total of all candidates in US dollars; None where one is unknown."""
 
 
 def run_of(candidates: Sequence[Archived]) -> ArchivedRun:
-    """The run of candidates that belong together.
+    """Aggregate the candidates of one decision.
 
-    The best speaks: a success, then fewer failed gates, a smaller patch, less time, the lower name. A run
-    without success one of whose candidates ended in an error is itself an error: it might have passed.
+    The winner is chosen by success, then fewer failed gates, a smaller patch, less time, the lower id. A run without
+    success is an error where one of its candidates ended in an error: that one might have passed.
     """
     speaker = min(candidates, key=_rank)
     errors = any(candidate.status == "error" for candidate in candidates)
@@ -65,7 +65,7 @@ def _rank(candidate: Archived) -> tuple[bool, bool, int, float, int, str]:
 
 
 def summary(run: ArchivedRun) -> RunSummary:
-    """The run as a `run_summary.v1`; never of a run that ended in an error."""
+    """The run as a `run_summary.v1` document; not defined for a run that ended in an error."""
     speaker = run.speaker
     plan = speaker.plan
     return RunSummary.model_validate(
@@ -91,7 +91,7 @@ def summary(run: ArchivedRun) -> RunSummary:
 
 
 def rebuilt_input(run: ArchivedRun, history: Sequence[RunSummary]) -> Json:
-    """The planner_input of a run that recorded none. The state of the farm at that time is not known."""
+    """The reconstructed planner_input of a run that recorded none; the farm's state then is not known."""
     speaker = run.speaker
     return {
         "schema_version": "cyntra.planner_input.v1",
@@ -107,7 +107,7 @@ def rebuilt_input(run: ArchivedRun, history: Sequence[RunSummary]) -> Json:
 
 
 def example(run: ArchivedRun, planner_input: Json) -> Json:
-    """The run as a dataset example whose split is not known yet; its own outcome is the one candidate."""
+    """The run as a dataset example without a split; its own outcome is the only candidate."""
     speaker = run.speaker
     label = executed_action(speaker.plan, planner_input["job_type"])
     hashed = input_hash(planner_input)
@@ -121,12 +121,12 @@ def example(run: ArchivedRun, planner_input: Json) -> Json:
         "source": source,
         "repo": speaker.repo,
     }
-    # Without its propensity an outcome says nothing about a policy that decides otherwise.
+    # Without its propensity an outcome is useless for an off-policy estimate.
     return document if speaker.propensity is None else {**document, "candidates": [_outcome(run, label)]}
 
 
 def executed_action(plan: ActualPlan, job_type: JobType) -> Action:
-    """What really ran, mapped to the nearest bins; unknown budgets are NA."""
+    """The executed plan quantised to the nearest valid action; unknown budgets are NA."""
     minutes = None if plan.seconds is None else plan.seconds / 60
     numbers = (NA if value is None else value for value in (plan.candidates, minutes, plan.iterations))
     return clamp_action(Action(plan.swarm_id, *numbers), job_type)  # type: ignore[arg-type]

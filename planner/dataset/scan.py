@@ -1,4 +1,4 @@
-"""One pass over archives: the records go to disk, a few numbers of each run stay in memory."""
+"""Single pass over archives: records are spooled to disk, an index of the runs stays in memory."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from planner.dataset.spool import Spool
 
 @dataclass(slots=True)
 class ArchiveGroup:
-    """A run whose candidates lie in a spool."""
+    """Index entry of a run: the spool offsets of its candidates."""
 
     name: str
     attempt: int
@@ -24,10 +24,10 @@ class ArchiveGroup:
 
 
 class Scan:
-    """The archives read so far. Broken ones are named in `skipped`, a line each, and otherwise forgotten.
+    """Index of the archives read so far. `skipped` names the broken ones, a line each.
 
-    Of an execution that was tried again only the newest attempt counts, as in the farm's own books, and
-    `repeated` counts the archives of the others.
+    Only the newest attempt of an execution counts, as in the farm's ledger; `repeated` counts the archives of
+    superseded attempts.
     """
 
     def __init__(self, spool: Spool) -> None:
@@ -43,7 +43,7 @@ class Scan:
             archived = read_archive(directory, backlog)
             line = canonical_json(archived)
             line.encode()
-        except (BrokenArchiveError, ValueError) as error:  # ValueError: halves of characters, NaN
+        except (BrokenArchiveError, ValueError) as error:  # ValueError: lone surrogates, NaN
             self.skip(directory.name, str(error))
             return
         if archived.workcell_id in self._workcells:
@@ -59,7 +59,7 @@ class Scan:
         group.offsets.append(self._spool.add(line))
 
     def _group(self, archived: Archived) -> ArchiveGroup | None:
-        """The run that the archive belongs to; None where a newer attempt is known."""
+        """The index entry for the archive, or None where a newer attempt is known."""
         known = self._groups.get(archived.group)
         if known is not None and known.attempt > archived.attempt:
             return None
@@ -71,7 +71,7 @@ class Scan:
         return known
 
     def skip(self, name: str, reason: str) -> None:
-        """Note that nothing can be made of `name`, in one line whatever names and files hold."""
+        """Record `name` as broken, in one line of valid UTF-8."""
         line = " ".join(f"{name}: {reason}".split())
         self.skipped.append(line.encode("utf-8", "replace").decode())
 
@@ -80,5 +80,5 @@ class Scan:
         return sorted(self._groups.values(), key=lambda group: (group.started_ms, group.name))
 
     def run(self, group: ArchiveGroup) -> ArchivedRun:
-        """The run of a group, read back from disk."""
+        """Read the run of a group back from the spool."""
         return run_of([Archived.from_json(self._spool.read(offset)) for offset in group.offsets])

@@ -1,4 +1,4 @@
-"""What is in a dataset: counts, labels, agreement, lanes."""
+"""Descriptive statistics of a dataset: counts, labels, agreement and lanes."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ Json = dict[str, Any]
 
 
 class Label(NamedTuple):
-    """What the statistics see of an example."""
+    """The columns of an example that are counted."""
 
     action: Action
     risk: str
@@ -43,7 +43,7 @@ class Stats(NamedTuple):
         return self.labels.total()
 
     def label_counts(self, head: int) -> dict[Bin | str, Counter[str]]:
-        """For each value of a head, its count under `all`, under each risk and under each size."""
+        """Counts of a head's values: in total under `all`, by risk and by size."""
         counts: dict[Bin | str, Counter[str]] = {value: Counter() for value in HEAD_VALUES[head]}
         for label, count in self.labels.items():
             row = counts[label.action[head]]
@@ -72,7 +72,7 @@ class Stats(NamedTuple):
 
 
 class _Counting:
-    """Counts examples as they pass by."""
+    """Counts a stream of examples."""
 
     def __init__(self) -> None:
         self.splits: Counter[str] = Counter()
@@ -83,18 +83,18 @@ class _Counting:
 
     def passing(self, examples: Iterator[Json]) -> Iterator[Mapping[str, Any]]:
         for example in examples:
-            asked = example["planner_input"]
-            issue = asked["issue"]
+            planner_input = example["planner_input"]
+            issue = planner_input["issue"]
             self.splits[example["split"]] += 1
             self.sources[example["source"]] += 1
-            self.job_types[asked["job_type"]] += 1
+            self.job_types[planner_input["job_type"]] += 1
             self.labels[Label(label_of(example), issue["dk_risk"], issue["dk_size"])] += 1
-            self.with_history += bool(asked["history"]["last_n_similar_runs"])
+            self.with_history += bool(planner_input["history"]["last_n_similar_runs"])
             yield example
 
 
 def dataset_stats(dataset: Dataset) -> Stats:
-    """Read a dataset once and count."""
+    """Compute the statistics in one pass over the dataset. Raises `PlannerError` where an example is invalid."""
     counting = _Counting()
     encoded = encode_examples(counting.passing(dataset.examples()))
     lanes: Counter[str | None] = Counter()

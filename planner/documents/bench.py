@@ -1,4 +1,4 @@
-"""What a bench hands out: one example a case, one summary a bench."""
+"""Documents that a bench publishes: one example a case, one summary a bench."""
 
 from typing import Annotated, Any, Literal
 

@@ -1,4 +1,4 @@
-"""`cyntra.planner_input.v1` and `run_summary.v1`: all that a policy may look at."""
+"""`cyntra.planner_input.v1` and `run_summary.v1`: the complete observation of a policy."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -133,6 +133,6 @@ class PlannerInput(Closed):
 
 
 def input_hash(planner_input: PlannerInput | Mapping[str, Any]) -> str:
-    """SHA-256 of the canonical JSON without `created_at`: the time of asking does not change it."""
+    """SHA-256 digest of the canonical JSON of a planner_input, without `created_at`."""
     document = planner_input.document() if isinstance(planner_input, PlannerInput) else planner_input
     return hash_without_time(document)

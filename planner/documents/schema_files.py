@@ -1,6 +1,6 @@
-"""JSON Schema files of every document, generated from the models.
+"""Generator of the JSON Schema file of every document model.
 
-`python -m planner.documents.schema_files` writes them; with `--check` it only says which are out of date (exit 1).
+`python -m planner.documents.schema_files` writes them; `--check` lists those that are out of date (exit code 1).
 """
 
 import json
@@ -30,7 +30,7 @@ _MODEL_NAME: Final = re.compile(r"\b(Issue|PlannerAction|WinnerSelection)Documen
 
 
 def schema_files() -> dict[str, str]:
-    """The text of each schema file by its name, `<schema_version>.json`."""
+    """Generate the text of each schema file, by its name `<schema_version>.json`."""
     files = {}
     for model in DOCUMENTS:
         schema = {
@@ -49,14 +49,14 @@ def _published_names(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def outdated(directory: Path = SCHEMA_DIRECTORY) -> list[str]:
-    """Names of files that are missing, differ from the models, or belong to no model."""
+    """Names of stale files: missing, different from the model, or without a model."""
     wanted = schema_files()
     present = {path.name: path.read_text(encoding="utf-8") for path in directory.glob("*.json")}
     return sorted(name for name in wanted.keys() | present.keys() if wanted.get(name) != present.get(name))
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the files, or compare them; 0 where all is well, 1 for differences, 2 for a wrong argument."""
+    """Write the files, or compare them. Returns 0 on success, 1 for stale files, 2 for a wrong argument."""
     if list(arguments) == ["--check"]:
         stale = outdated()
         if stale:

@@ -1,4 +1,4 @@
-"""What a model reads: which indices an input becomes, and by which fingerprint a bundle says so."""
+"""Input forms of models: the index encoding of an input, identified in a bundle by its fingerprint."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
@@ -10,21 +10,21 @@ from planner.errors import PlannerError
 
 
 class InputForm(NamedTuple):
-    """One way of turning a planner_input into indices."""
+    """An index encoding of planner_inputs."""
 
     name: str
     """`positions` of the encoding, or `tokens`."""
     size: int
-    """Indices are below it."""
+    """Vocabulary size: every index is below it."""
     longest: int
-    """The largest number of indices of one input."""
+    """Upper bound of the number of indices of one input."""
     document: Mapping[str, Any]
-    """The content of `tokenizer_config.json`, its `fingerprint` included."""
+    """Content of `tokenizer_config.json`, including its `fingerprint`."""
     indices: Callable[[Mapping[str, Any]], Sequence[int]]
 
 
 def input_form(name: Any, fingerprint: Any) -> InputForm:
-    """The form of that name and fingerprint; a `PlannerError` where this planner has no such form."""
+    """Look up the form by name and fingerprint. Raises `PlannerError` where this version has no such form."""
     for form in known_forms(name):
         if form.document["fingerprint"] == fingerprint:
             return form
@@ -35,7 +35,7 @@ def input_form(name: Any, fingerprint: Any) -> InputForm:
 
 
 def known_forms(name: Any) -> tuple[InputForm, ...]:
-    """The forms of that name, the usual one first."""
+    """The forms of that name, the default one first."""
     made = _FORMS.get(name) if isinstance(name, str) else None
     return () if made is None else made()
 
@@ -47,7 +47,7 @@ def _position_forms() -> tuple[InputForm, ...]:
 
 @cache
 def _token_forms() -> tuple[InputForm, ...]:
-    # Its tables are only for those who read tokens: a kernel host stays small.
+    # Imported here: only sequence models need its tables.
     from planner.encoding.tokens import MAX_TOKENS, N_TOKENS, tokenize, tokens_document
 
     return (InputForm("tokens", N_TOKENS, MAX_TOKENS, tokens_document(), tokenize),)

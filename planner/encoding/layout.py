@@ -1,7 +1,7 @@
-"""What each position of the encoding means: blocks of fields as data, their names and their fingerprint.
+"""Feature layout of the encoder as data: blocks of fields, feature names and the fingerprint.
 
-Every feature is 0 or 1. A field is a run of neighbouring positions, one a label; blocks stand one after the
-other, and the history block repeats, one slot a run. `docs/reference/encoder.md` is written from here.
+Every feature is binary. A field is a range of adjacent positions, one a label. Blocks are concatenated, and the history
+block repeats, one slot a run. `docs/reference/encoder.md` is generated from this module.
 """
 
 from collections.abc import Iterator
@@ -23,22 +23,22 @@ _DAY_MS: Final = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A run of neighbouring positions that encode one value, or one list of values."""
+    """A range of adjacent positions that encodes one value, or one list of values."""
 
     name: str
     kind: Kind
     labels: tuple[str, ...]
-    """One a position; a last label `null` stands for a value that is missing or unknown."""
+    """One a position; a last label `null` encodes a value that is missing or unknown."""
     edges: tuple[float, ...] = ()
-    """Of a range: the smallest number of every class after the first, in the unit of the document."""
+    """Lower bounds of every class after the first, in the unit of the document; for a range."""
     first: int | None = None
-    """Of buckets: how many values count, from the front of the list; None where all do."""
+    """Number of leading values that are encoded, None for all; for buckets."""
     note: str = ""
-    """What else a reader must know; no part of the fingerprint."""
+    """Remark for the reference page; not part of the fingerprint."""
 
     @property
     def most(self) -> int:
-        """The largest number of positions that one document can set."""
+        """Upper bound of the positions that one document sets in this field."""
         if self.kind == "code":
             return CODE_BITS
         if self.kind == "buckets":
@@ -48,7 +48,7 @@ class Field:
         return 1
 
     def document(self) -> dict[str, Any]:
-        """The JSON form; labels that only count are left out."""
+        """The JSON form; labels of hash buckets are omitted."""
         shown: dict[str, Any] = {"name": self.name, "kind": self.kind, "width": len(self.labels)}
         if self.kind != "buckets":
             shown["labels"] = list(self.labels)
@@ -61,7 +61,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class FieldBlock:
-    """Fields that stand together; a block that repeats has one copy a slot."""
+    """A group of fields; a repeated block has one copy a slot."""
 
     name: str
     fields: tuple[Field, ...]
@@ -75,7 +75,7 @@ class FieldBlock:
 
 @dataclass(frozen=True, slots=True)
 class EncodingLayout:
-    """One version of the encoding. Versions only ever add blocks at the end."""
+    """One version of the encoding. A new version only appends blocks."""
 
     version: int
     blocks: tuple[FieldBlock, ...]
@@ -87,7 +87,7 @@ class EncodingLayout:
 
     @property
     def max_positions(self) -> int:
-        """The largest number of positions that one document can set."""
+        """Upper bound of the positions that one document sets."""
         return sum(field.most * block.slots for block in self.blocks for field in block.fields)
 
     def placed(self) -> Iterator[tuple[str, int, Field]]:
@@ -156,7 +156,7 @@ _HISTORY: Final = FieldBlock(
         _buckets("gates_passed", 16, note="where every gate of the bucket passed"),
         _range(
             "duration_ms",
-            # An hour to the millisecond still belongs to 30-60: the last class is "more than".
+            # Exactly one hour is in 30-60: the last class is "more than".
             (*(minutes * _MINUTE_MS for minutes in (1, 5, 15, 30)), 60 * _MINUTE_MS + 1),
             *("<1m", "1-5m", "5-15m", "15-30m", "30-60m", ">60m"),
         ),
@@ -203,7 +203,7 @@ _KEYWORDS: Final = FieldBlock("keywords", (_buckets("keywords", 1024, first=16),
 
 LAYOUT_V1: Final = EncodingLayout(1, (_ISSUE, _HISTORY, _ACTION_SPACE, _UNIVERSE, _SYSTEM))
 LAYOUT_V2: Final = EncodingLayout(2, (*LAYOUT_V1.blocks, _KEYWORDS))
-"""Version 1 and the issue's keywords, in buckets."""
+"""Version 1 with hash buckets of the issue's keywords."""
 
 LAYOUT_VERSION: Final = LAYOUT_V1.version
 N_FEATURES: Final = LAYOUT_V1.size
@@ -244,4 +244,4 @@ def _unsigned_document(layout: EncodingLayout) -> dict[str, Any]:
 
 
 FINGERPRINT: Final[str] = layout_document()["fingerprint"]
-"""Of version 1: a bundle made for another layout is refused by it."""
+"""Fingerprint of version 1; a bundle with an unknown fingerprint is refused."""

@@ -1,4 +1,4 @@
-"""The reference of the encoding, made from the layout: `python -m planner.encoding.reference`."""
+"""Generator of the encoder's reference page from the layout: `python -m planner.encoding.reference`."""
 
 from pathlib import Path
 from typing import Final
@@ -35,7 +35,7 @@ is refused.
 
 
 def page() -> str:
-    """The reference as Markdown."""
+    """The reference page as Markdown."""
     sections, start = [], 0
     for block in LAYOUT_V2.blocks:
         if block not in LAYOUT_V1.blocks:

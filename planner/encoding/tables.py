@@ -1,4 +1,4 @@
-"""Positions worked out beforehand: what the encoder looks up instead of computing."""
+"""Lookup tables of the encoder: precomputed positions by value."""
 
 import hashlib
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ _SMALL_NUMBERS: Final = 121
 
 
 class TextHashes(dict[str, int]):
-    """Text → the first 8 hexadecimal digits of its SHA-256 as a number; remembers a bounded number of texts."""
+    """Bounded cache: text → the first 8 hexadecimal digits of its SHA-256 digest as a number."""
 
     def __missing__(self, text: str) -> int:
         number = int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:4])
@@ -25,7 +25,7 @@ class TextHashes(dict[str, int]):
 
 
 class CodePositions(dict[str | None, tuple[int, ...]]):
-    """Text → the positions of the bits of its bucket among 1024; None → the null position."""
+    """Bounded cache: text → the positions of the 1 bits of its bucket among 1024; None → the null position."""
 
     def __init__(self, start: int) -> None:
         super().__init__({None: (start + CODE_BITS,)})
@@ -40,7 +40,7 @@ class CodePositions(dict[str | None, tuple[int, ...]]):
 
 
 class NearestPositions(dict[int | None, int]):
-    """Number → the position of its nearest bin; None → that of NA."""
+    """Number → the position of its nearest bin; None → the position of NA."""
 
     def __init__(self, start: int, bins: tuple[Bin, ...]) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class NearestPositions(dict[int | None, int]):
 
 
 class RunTables(NamedTuple):
-    """Positions of one slot of the history: lookups by value, or the first position of a field."""
+    """Lookup tables of one history slot: positions by value, or the first position of a field."""
 
     job_type: dict[str, int]
     domain: dict[str, int]

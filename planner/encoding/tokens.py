@@ -1,8 +1,8 @@
-"""A planner_input as a sentence of tokens, for policies that read a sequence.
+"""Tokeniser: a planner_input as a token sequence with a closed vocabulary, for sequence policies.
 
 `[BOS] universe [SEP] issue [SEP] system [SEP] run₁ [SEP] run₂ … [EOS]`, newest run first. A field is
-`[KEY] [=] [VALUE] …`; one without a value stays away. Values, the classes of numbers and the buckets of names
-are those of the encoding with keywords (`planner.encoding.layout.LAYOUT_V2`): both forms see the same.
+`[KEY] [=] [VALUE] …`; a field without a value is omitted. Values, number classes and hash buckets are those of the
+encoder with keywords (`planner.encoding.layout.LAYOUT_V2`): both forms carry the same information.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from planner.encoding.layout import HISTORY_SLOTS, LAYOUT_V2, NULL, Field
 _SPECIAL: Final = ("[BOS]", "[SEP]", "[EOS]", "[=]")
 BOS, SEP, EOS, EQUALS = range(len(_SPECIAL))
 _FIXED_SECTIONS: Final = (("universe_defaults",), ("issue", "keywords"), ("system_state",))
-"""Blocks of each section; the runs follow, one section each. The action space is always the same and left out."""
+"""Blocks of each section; the runs follow, one section each. The constant action space is omitted."""
 _BUCKETS: Final = {
     "tags": "TAG_HASH",
     "keywords": "KW_HASH",
@@ -28,19 +28,19 @@ _BUCKETS: Final = {
 
 
 class _TokenPosition(NamedTuple):
-    """What one position of the encoding says."""
+    """Tokens of one position of the encoding."""
 
     section: int
     field: int
-    """The field's place among all fields."""
+    """Index of the field among all fields."""
     key: str
     value: str
     bit: int = 0
-    """Not 0 for a code: what this position adds to the bucket's number."""
+    """For a code, the value of this bit in the bucket's number; otherwise 0."""
 
 
 def tokenize(planner_input: Mapping[str, Any]) -> list[int]:
-    """The tokens of a `cyntra.planner_input.v1` document; never raises on a valid one."""
+    """Token ids of a `cyntra.planner_input.v1` document; never raises for a valid one."""
     by_position, ids = _token_positions(), token_ids()
     positions = encode(planner_input, LAYOUT_V2).positions
     active = sorted(by_position[position] for position in positions if position in by_position)
@@ -61,7 +61,7 @@ def _values(field: list[_TokenPosition]) -> list[str]:
 
 @cache
 def token_ids() -> dict[str, int]:
-    """Name → token: the special ones, then keys, values and hash tokens as the layout names them."""
+    """The vocabulary, name → id: special tokens, then keys, values and hash tokens in the order of the layout."""
     entries = _token_positions().values()
     keys = dict.fromkeys(entry.key for entry in entries)
     values = dict.fromkeys(entry.value for entry in entries if not entry.bit)
@@ -69,14 +69,14 @@ def token_ids() -> dict[str, int]:
 
 
 def tokens_document() -> dict[str, Any]:
-    """The vocabulary as JSON, with its fingerprint: what a bundle of a sequence policy carries."""
+    """The JSON form of the vocabulary with its fingerprint, as a bundle of a sequence policy holds it."""
     document = {"layout_version": LAYOUT_V2.version, "max_tokens": MAX_TOKENS, "tokens": list(token_ids())}
     return {**document, "fingerprint": sha256_json(document)}
 
 
 @cache
 def _token_positions() -> dict[int, _TokenPosition]:
-    """Position → what it says, without those that the sentence leaves out."""
+    """Position → tokens, without the positions that the sequence omits."""
     by_position = {}
     for index, (path, start, field) in enumerate(LAYOUT_V2.placed()):
         section = _section(path)
@@ -102,7 +102,7 @@ def _token_position(section: int, field_index: int, field: Field, offset: int, l
 
 
 def _longest() -> int:
-    """Tokens of a document that sets everything that can be set at once."""
+    """Maximum sequence length: tokens of a document with every field set."""
     fields = [
         field for path, _, field in LAYOUT_V2.placed() if _section(path) is not None and field.kind != "flag"
     ]

@@ -1,4 +1,4 @@
-"""From decisions to figures: each policy by label and by outcome, and each against the references."""
+"""Metrics of every policy by label and by outcome, and paired differences to the reference policies."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,22 +24,22 @@ from planner.policies.best_fixed import BestFixed
 from planner.space.baseline import POLICY_ID as BASELINE
 
 REFERENCES: Final = (BestFixed.policy_id, BASELINE)
-"""What a policy has to beat to be worth anything."""
+"""Reference policies that a useful policy outperforms."""
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What an evaluation can be told."""
+    """Settings of an evaluation."""
 
     threshold: float = 0.6
-    """Confidence below which a kernel falls back to the baseline."""
+    """Abstention threshold: below this confidence a kernel falls back to the baseline."""
     seed: int = 0
-    """Of the resampling of issues."""
+    """Seed of the bootstrap over issues."""
     resamples: int = RESAMPLES
 
     def checked(self) -> "Settings":
-        """The settings themselves; a `PlannerError` where they cannot be."""
+        """Validate and return the settings. Raises `PlannerError` for one out of range."""
         if not 0 <= self.threshold <= 1:
             raise PlannerError(f"a confidence threshold is from 0 to 1, not {self.threshold:g}")
         if self.resamples < 100:
@@ -53,11 +53,12 @@ def assess(
     settings: Settings,
     references: Sequence[str] = REFERENCES,
 ) -> Json:
-    """Figures of every policy over `examples`, which all of them decided on, in JSON values.
+    """Compute the metrics of every policy over `examples`, on which all of them decided.
 
-    `benched` is None where no example has outcomes, and then so are all outcome figures: nothing is made up.
-    Differences are those of every policy but the first reference to each of `references` that is among them.
-    A `PlannerError` where there is nothing to judge by: no examples, or one label only and no outcomes.
+    Paired differences compare every policy except the first reference with each of `references` that is among them.
+
+    Returns JSON values; `benched` and every outcome metric are None where no example has outcomes. Raises
+    `PlannerError` where nothing can be measured: no examples, or a single label and no outcomes.
     """
     _check(examples)
     by_label = _ByLabel(examples, settings)
@@ -83,7 +84,7 @@ def assess(
 
 def _check(examples: EncodedExamples) -> None:
     if len(examples) == 0:
-        raise PlannerError("there is nothing to evaluate on: the split has no examples")
+        raise PlannerError("nothing to evaluate: the split has no examples")
     if len(np.unique(examples.hard_cells)) == 1 and len(examples.outcomes) == 0:
         raise PlannerError(
             "all labels of the split are one action and none was benched: any constant is right; "
@@ -119,7 +120,7 @@ class _ByOutcome:
         self._resampler = Resampler(self._examples.issue_ids, settings.seed, settings.resamples)
 
     def facts(self) -> Json:
-        """What was benched; with one replicate an arm, the oracle is also the luckiest."""
+        """Size and quality of the logged outcomes; with single replicates the oracle is biased upwards."""
         single = self._arms.replicates == 1
         return {
             "examples": len(self._examples),

@@ -1,4 +1,4 @@
-"""One policy on one split of a dataset, beside its controls."""
+"""Evaluation of one policy and its controls on a held-out split."""
 
 import json
 from collections.abc import Sequence
@@ -32,10 +32,10 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What every policy decided, the examples it decided on, and the figures of it all."""
+    """Result of an evaluation: decisions, examples and metrics."""
 
     decisions: Sequence[Decisions]
-    """The policy first."""
+    """One entry a policy; the evaluated one is first."""
     uncalibrated: Decisions | None
     examples: EncodedExamples
     figures: Json
@@ -44,16 +44,15 @@ class Evaluation:
 def evaluate(
     subject: Subject, dataset: Dataset, split: Split, settings: Settings, shuffled: Policy | None = None
 ) -> Evaluation:
-    """Let a policy and the controls decide on a split.
+    """Evaluate a policy and its controls on a split.
 
-    Controls are fitted on the training split. `shuffled` is the same network trained on shuffled labels. A
-    `PlannerError` where the split has nothing to judge by.
+    Controls are fitted on the training split. `shuffled` is the same network trained on permuted labels.
+
+    Raises `PlannerError` where the split is empty or nothing can be measured on it.
     """
     settings.checked()
     if not dataset.meta.split_counts.get(split):
-        raise PlannerError(
-            f"{dataset.directory}: the {split} split is empty; there is nothing to evaluate on"
-        )
+        raise PlannerError(f"{dataset.directory}: the {split} split is empty; there is nothing to evaluate")
     examples = encode_examples(dataset.examples(split))
     controls = _controls(encode_examples(dataset.examples("train")))
     extra = [policy for policy in (shuffled, subject.uncalibrated) if policy is not None]
@@ -89,7 +88,7 @@ def _controls(train: EncodedExamples) -> list[Policy]:
 
 
 def write_evaluation(directory: Path, evaluation: Evaluation) -> None:
-    """Write the figures, the report and its two plots; each by an atomic write."""
+    """Atomic write of the metrics, the report and its two plots."""
     directory.mkdir(parents=True, exist_ok=True)
     figures = json.dumps(evaluation.figures, indent=2, allow_nan=False) + "\n"
     with (

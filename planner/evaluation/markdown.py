@@ -1,4 +1,4 @@
-"""Numbers with units and intervals, verdicts and tables, as Markdown."""
+"""Markdown formatting of numbers with units and intervals, verdicts and tables."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
@@ -20,7 +20,7 @@ TITLES: Final = {
 
 
 class _Unit(NamedTuple):
-    """How a number of this unit is written: scaled, with so many decimals, between two marks."""
+    """Number format of a unit: prefix, suffix, scale and decimals."""
 
     before: str
     after: str
@@ -39,18 +39,18 @@ _UNIT_OF: Final = {"exact": "share", **{metric.name: metric.unit for metric in M
 
 
 def difference_cell(difference: Json) -> str:
-    """Difference, issues and verdict."""
+    """A paired difference with its issues and verdict."""
     issues = f"{difference['issues_that_differ']}/{difference['issues']} issues"
     return f"{difference_text(difference)}; {issues}; {verdict_text(difference)}"
 
 
 def verdict_text(difference: Json) -> str:
-    """The verdict, and whether the loss is as clear as a gain would have to be."""
+    """The verdict, marked where the loss is significant."""
     return f"**{difference['verdict']}**" + (" (worse)" if difference["worse"] else "")
 
 
 def share_text(value: float) -> str:
-    """A share of 0..1 in per cent."""
+    """A share in 0..1 as per cent."""
     return _with_interval({"estimate": value}, _UNITS["share"])
 
 
@@ -68,7 +68,7 @@ def metric_text(metric: str, interval: Json) -> str:
 
 
 def _with_interval(interval: Json, unit: _Unit, plus: str = "") -> str:
-    """`3.1 % (2.0 … 4.2)`; `plus` stands before what is above 0."""
+    """`3.1 % (2.0 … 4.2)`; `plus` precedes a positive number."""
     if interval["estimate"] is None:
         return NONE
     text = _number(interval["estimate"], unit, plus, unit.before) + unit.after
@@ -86,6 +86,6 @@ def _number(value: float, unit: _Unit, plus: str, before: str = "") -> str:
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table, numbers to the right."""
+    """A Markdown table; all columns but the first are right-aligned."""
     rules = ["---", *["--:"] * (len(titles) - 1)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (titles, rules, *rows))

@@ -1,4 +1,4 @@
-"""The two plots of a report; the only place of the evaluation that needs matplotlib."""
+"""Reliability and risk–coverage plots; the only part of the evaluation that needs matplotlib."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,18 +23,18 @@ from planner.system.foreign_text import visible_line
 _INK, _QUIET, _GRID = "#1f2933", "#9aa5b1", "#e4e7eb"
 _COLOURS: Final = ("#2563eb", "#d97706", "#7c3aed", "#0f766e")
 _PLAIN: Final[Any] = {"text.parse_math": False}
-"""A dollar sign in a name begins no formula."""
+"""A dollar sign in a name starts no formula."""
 _FEWEST: Final = 10
-"""Examples below which a share is mostly noise: curves begin there."""
+"""Minimum number of examples of a point: below it a share is mostly noise."""
 _UNSORTED: Final = frozenset({BASELINE, BestFixed.policy_id, Uniform.policy_id})
-"""Policies without a confidence to sort by: a point, not a curve."""
+"""Policies without a confidence, drawn as a point instead of a curve."""
 
 
 @mpl.rc_context(_PLAIN)
 def draw_reliability(
     path: Path, decisions: Decisions, uncalibrated: Decisions | None, examples: EncodedExamples
 ) -> None:
-    """Accuracy against confidence for the whole action and each head; 15 bins of equal mass."""
+    """Reliability diagram of the whole action and each head; 15 bins of equal mass."""
     before = _panels(uncalibrated, examples) if uncalibrated else [None] * (1 + len(HEADS))
     panels = _panels(decisions, examples)
     figure = Figure(figsize=(13, 3.3), layout="constrained")
@@ -97,11 +97,11 @@ def _reliability(
 
 @mpl.rc_context(_PLAIN)
 def draw_risk_coverage(path: Path, decisions: Sequence[Decisions], examples: EncodedExamples) -> None:
-    """Share of wrong labels, and of failed executions, when only the surest examples are decided."""
+    """Risk–coverage plot: share of wrong labels, and of failed executions."""
     with_outcomes = len(examples.outcomes) > 0
     figure = Figure(figsize=(11 if with_outcomes else 6, 4.2), layout="constrained")
     plots = figure.subplots(1, 2 if with_outcomes else 1, squeeze=False)[0]
-    # Its second confidence is the baseline's: the surest are not the model's surest.
+    # The policy with fallback is skipped: its confidence is partly the baseline's.
     shown = [policy for index, policy in enumerate(decisions) if index != 1]
     _risk(
         plots[0],

@@ -1,4 +1,4 @@
-"""An evaluation as Markdown, to be read top down: what it comes to, outcomes, labels, calibration."""
+"""Evaluation report in Markdown: summary, outcomes, differences, labels, calibration."""
 
 from typing import Any
 
@@ -21,8 +21,8 @@ Json = dict[str, Any]
 
 
 def report_markdown(figures: Json) -> str:
-    """The report of the figures that `evaluate` gives."""
-    summary = "## What it comes to\n\n" + "\n".join(f"- {line}" for line in summary_lines(figures))
+    """Render the figures of `evaluate` as a report."""
+    summary = "## Summary\n\n" + "\n".join(f"- {line}" for line in summary_lines(figures))
     parts = [_head(figures), summary, _outcomes(figures), _differences(figures), _labels(figures)]
     parts += [_calibration(figures), _reading(figures)]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -56,11 +56,11 @@ def _provenance(figures: Json) -> str:
 
 
 def summary_lines(figures: Json) -> list[str]:
-    """What it comes to, one finding a line, in Markdown."""
+    """The summary in Markdown, one finding a line."""
     metrics = ("pass_rate", "cost_per_pass", "mean_time_to_pass") if figures["benched"] else ("exact",)
     lines = [
         f"{TITLES[row['metric']]} against {markdown_code(row['reference'])}: {difference_text(row)}; "
-        f"{row['issues_that_differ']} of {row['issues']} issues tell the two apart: {verdict_text(row)}"
+        f"they differ on {row['issues_that_differ']} of {row['issues']} issues: {verdict_text(row)}"
         for metric in metrics
         for row in figures["differences"]
         if row["policy"] == figures["policy"] and row["metric"] == metric
@@ -110,8 +110,8 @@ def _oracle_note(facts: Json) -> str:
     )
     if facts["single_replicate_share"] > 0:
         note += (
-            f" {share_text(facts['single_replicate_share'])} of the actions were tried once only, where luck and "
-            "merit cannot be told apart: read regret as an upper bound."
+            f" {share_text(facts['single_replicate_share'])} of the actions were tried only once, so luck and "
+            "merit are not distinguishable: read regret as an upper bound."
         )
     if facts["unknown_cost_share"] > 0:
         note += f" The cost of {share_text(facts['unknown_cost_share'])} of them is unknown and left out."
@@ -205,8 +205,8 @@ def _reading(figures: Json) -> str:
         f"{figures['seed']}), not corrected for how many there are. With few issues they are too narrow.",
         "- Differences are policy − reference on the examples where the actions of both were tried. "
         f"*Shown* means: the interval lies on the better side of 0 and at least {FEWEST_THAT_DIFFER} issues "
-        "tell the two apart. Everything else is *not shown*; *(worse)* marks a loss that is as clear. "
-        "`13/21 issues` reads: 13 of 21 tell the two apart.",
+        "differ. Everything else is *not shown*; *(worse)* marks a loss that is as clear. "
+        "`13/21 issues` reads: the policies differ on 13 of 21 issues.",
         "- *unobserved*: the policy's action was not tried on the example; its outcome is unknown and left "
         "out, which favours policies that choose what is often tried.",
         *(f"- *{TITLES[metric.name]}*: {metric.meaning}" for metric in METRICS),

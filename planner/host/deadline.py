@@ -1,4 +1,4 @@
-"""Calls with a deadline: whatever a call does, its caller goes on in time."""
+"""Calls with a deadline, in a bounded pool of daemon threads."""
 
 import os
 import threading
@@ -13,7 +13,7 @@ MAX_THREADS: Final = 4
 
 
 class DeadlineExceededError(Exception):
-    """The call did not end by its deadline."""
+    """The call exceeded its deadline."""
 
 
 class CallError(Exception):
@@ -42,7 +42,7 @@ _Inbox = SimpleQueue[_Job | None]
 
 
 class _Shared:
-    """What the threads and their owner both see; the threads never hold the owner, so that it can be dropped."""
+    """State shared by the pool and its threads; threads hold no reference to the pool, so it can be collected."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -53,11 +53,11 @@ class _Shared:
 
 
 class DeadlineCalls:
-    """A few threads that run calls for callers who cannot wait for ever.
+    """Bounded thread pool for calls with a deadline; thread-safe and fork-safe.
 
-    A call that hangs cannot be killed: it keeps its thread until it ends, and its caller leaves at the deadline.
-    While every thread hangs, callers are refused at once, so that neither waiting nor threads pile up. Threads
-    start when they are needed, end when their owner is dropped, and begin anew in a forked child.
+    A call that hangs cannot be killed: it keeps its thread, and its caller returns at the deadline. While every thread
+    hangs, further calls are rejected at once, so that neither callers nor threads pile up. Threads start on demand, end
+    when the pool is collected, and are created again in a forked child.
     """
 
     def __init__(self, size: int = MAX_THREADS) -> None:
@@ -70,13 +70,14 @@ class DeadlineCalls:
         weakref.finalize(self, _close, self._shared)
 
     def with_deadline(self, deadline: float) -> Callable[[Callable[[Any], Any], Any], Any]:
-        """`call` with this deadline."""
+        """`call` with this deadline, in seconds of `time.monotonic`."""
         return partial(self.call, deadline)
 
     def call(self, deadline: float, function: Callable[[Any], Any], argument: Any) -> Any:
-        """`function(argument)`, by `deadline` (seconds of `time.monotonic`).
+        """Run `function(argument)` in the pool until `deadline`, in seconds of `time.monotonic`.
 
-        `DeadlineExceededError` where it has not ended by then or no thread is free; `CallError` where it raised.
+        Returns its result. Raises `DeadlineExceededError` where it has not ended by then or no thread is free, and
+        `CallError` where it raised.
         """
         if self._process != os.getpid():
             self._begin()
@@ -116,7 +117,7 @@ class DeadlineCalls:
 
 def _start(shared: _Shared) -> _Inbox:
     inbox: _Inbox = SimpleQueue()
-    # A daemon: a call that hangs must not keep the host from leaving.
+    # Daemon: a call that hangs must not block the exit of the host.
     threading.Thread(target=_work, args=(inbox, shared), name="planner-call", daemon=True).start()
     shared.started += 1
     return inbox

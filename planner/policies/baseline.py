@@ -1,4 +1,4 @@
-"""The heuristic baseline as a policy."""
+"""Heuristic baseline policy."""
 
 from collections.abc import Sequence
 
@@ -8,12 +8,12 @@ from planner.space.baseline import POLICY_ID, baseline_action
 
 
 class HeuristicBaseline:
-    """Always certain of `baseline_action`."""
+    """Deterministic policy: always `baseline_action`."""
 
     policy_id = POLICY_ID
 
     def distributions(self, observations: Sequence[Observation]) -> list[Distribution]:
-        """All mass on the action of the rules."""
+        """A point mass on the baseline's action, one an observation."""
         return [_distribution(seen) for seen in observations]
 
 

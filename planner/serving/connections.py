@@ -1,4 +1,4 @@
-"""Who is connected, and whose turn it is to leave: no number of silent or slow clients keeps another one out."""
+"""Connection limit with eviction: silent or slow clients cannot lock other clients out."""
 
 import contextlib
 import io
@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any, Final
 
 REQUEST_SECONDS: Final = 10.0
-"""From the first byte of a request to its last, and again for its answer to be read."""
+"""Timeout in seconds for receiving a whole request, and for sending its response."""
 
 
 class ClientConnection:
@@ -28,17 +28,17 @@ class ClientConnection:
 
     @property
     def rank(self) -> tuple[bool, float] | None:
-        """Lowest is the first to leave: who was never answered, then who waits longest. None while it is answered."""
+        """Eviction order, the lowest first: never answered, then idle longest. None while it is answering."""
         return None if self._is_answering else (self._answers > 0, self._waiting_since)
 
     def begin_answer(self) -> bool:
-        """A whole request is here; False where the client was taken away, and nobody would read the answer."""
+        """Mark the start of an answer; False where the connection was evicted."""
         with self._lock:
             self._is_answering = not self._is_evicted
             return self._is_answering
 
     def begin_sending(self) -> None:
-        """The answer is ready: from here on it is the client that is waited for."""
+        """Mark the end of an answer: from now on the connection waits for its client."""
         with self._lock:
             self._is_answering = False
             self._waiting_since = monotonic()
@@ -46,15 +46,15 @@ class ClientConnection:
         self.connection.settimeout(REQUEST_SECONDS)
 
     def evict(self) -> None:
-        """End the connection; the lock is held."""
+        """Shut the connection down; the caller holds the lock."""
         self._is_evicted = True
-        # Its thread wakes up and sees the end.
+        # Its thread wakes up and reads EOF.
         with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_RDWR)
 
 
 class ConnectionTable:
-    """The open connections, at most `most`."""
+    """Table of the open connections, at most `most`. Thread-safe."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -62,9 +62,9 @@ class ConnectionTable:
         self._clients: dict[socket.socket, ClientConnection] = {}
 
     def admit(self, connection: socket.socket) -> ClientConnection | None:
-        """A client for a new connection; where all are taken, that of the client that is waited for longest.
+        """Register a new connection; a full table evicts the connection that has waited longest for its client.
 
-        Clients that were never answered leave before those that were. None where every one is being answered.
+        Connections that were never answered are evicted first. Returns None where every connection is answering.
         """
         with self._lock:
             if len(self._clients) >= self._most and not self._evict_idle():
@@ -82,25 +82,25 @@ class ConnectionTable:
         return True
 
     def of(self, connection: socket.socket) -> ClientConnection | None:
-        """The client of a connection; None where it was taken away before its thread began."""
+        """The state of a connection; None where it was evicted before its thread started."""
         with self._lock:
             return self._clients.get(connection)
 
     def release(self, connection: socket.socket) -> None:
-        """The connection is over."""
+        """Remove a closed connection."""
         with self._lock:
             self._clients.pop(connection, None)
 
     def open_connections(self) -> list[ClientConnection]:
-        """All that are open."""
+        """All open connections."""
         with self._lock:
             return list(self._clients.values())
 
 
 class DeadlineReader(io.RawIOBase):
-    """Reads from a socket: `idle` seconds for a request to begin, `REQUEST_SECONDS` for the whole of it.
+    """Socket reader with deadlines: `idle` seconds until a request starts, `REQUEST_SECONDS` for all of it.
 
-    A timeout of the socket alone would begin anew with every byte. `TimeoutError` where the time is over.
+    A socket timeout alone would restart with every byte. Raises `TimeoutError` after a deadline.
     """
 
     def __init__(self, connection: socket.socket, idle: float) -> None:
@@ -108,16 +108,16 @@ class DeadlineReader(io.RawIOBase):
         self.expect()
 
     def expect(self) -> None:
-        """The next request may begin."""
+        """Restart the idle deadline, for the next request."""
         self._deadline = monotonic() + self._idle
         self._has_begun = False
 
     def readable(self) -> bool:
-        """Whether it can be read: always."""
+        """Always True."""
         return True
 
     def readinto(self, buffer: Any, /) -> int:
-        """Receive once."""
+        """Receive once. Raises `TimeoutError` after the deadline."""
         left = self._deadline - monotonic()
         if left <= 0:
             raise TimeoutError("the request did not arrive in time")

@@ -1,4 +1,4 @@
-"""Temperatures for a trained network, and what the validation split says of it before and after."""
+"""Temperature calibration of a trained network, with validation metrics before and after."""
 
 from math import isnan
 from typing import Any
@@ -21,10 +21,10 @@ _THRESHOLD = 0.6
 
 
 def fit(form: OutputForm, numbers: Floats, val: EncodedExamples) -> dict[str, float]:
-    """The temperature of each head, fitted on the hard labels of a split, given the network's numbers of it.
+    """Fit the temperature of each head on the hard labels of a split, given the network's outputs (N, …).
 
-    A network that scores whole actions has one, told for every head. An outcome model's probabilities
-    stand for themselves: it keeps 1.0.
+    A network that scores whole actions has a single temperature, repeated for every head. An outcome model is not
+    calibrated: its temperatures are 1.0.
     """
     if form == "heads":
         return fit_temperatures(numbers, val.hard_cells, val.job_types)
@@ -34,7 +34,7 @@ def fit(form: OutputForm, numbers: Floats, val: EncodedExamples) -> dict[str, fl
 
 
 def figures(decoding: Decoding, numbers: Floats, val: EncodedExamples) -> Json:
-    """How decisions and confidence stand on a split."""
+    """Label metrics and calibration errors on a split, as JSON values; NaN is None."""
     metrics = label_metrics(_decisions(decoding, numbers, val), val, _THRESHOLD)
     if decoding.form == "heads":
         by_head = calibrate_heads(numbers, val.hard_cells, val.job_types, dict(decoding.temperatures))
@@ -62,7 +62,7 @@ def _decisions(decoding: Decoding, numbers: Floats, val: EncodedExamples) -> Dec
 
 
 def _without_nan(document: Any) -> Any:
-    """JSON has no NaN: what could not be measured is null."""
+    """Replace NaN by None, as JSON has no NaN."""
     if isinstance(document, dict):
         return {key: _without_nan(value) for key, value in document.items()}
     return None if isinstance(document, float) and isnan(document) else document

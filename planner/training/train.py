@@ -1,4 +1,4 @@
-"""From a dataset to a model directory: read, check, fit, calibrate, write."""
+"""Training pipeline from a dataset to a model directory: read, check, fit, calibrate, write."""
 
 import hashlib
 from collections.abc import Mapping
@@ -41,14 +41,14 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """The splits as the network reads them, and what the gates found."""
+    """The encoded splits and the figures of the gates."""
 
     train: EncodedExamples
     val: EncodedExamples
     gates: Gates
 
     def hash(self) -> str:
-        """Of all that training looks at: another one means another result."""
+        """SHA-256 digest of everything that training reads."""
         digest = hashlib.sha256()
         for split in (self.train, self.val):
             rows = split.outcomes
@@ -71,12 +71,14 @@ def train(
     observer: TrainingObserver | None = None,
     change: Change | None = None,
 ) -> Json:
-    """Train one policy and write its directory `out`, which must not exist; the report, as in `report.json`.
+    """Train one policy and write its directory `out`, which must not exist.
 
-    `resume` goes on where an earlier call with the same arguments was killed, if one was; the weights are the
-    same as without the kill. The state is saved after an epoch, at most every `save_seconds`. `change` is
-    applied to every example. A `PlannerError` where a gate of `planner.training.fitting.feasibility` stops it, a
-    setting cannot be, or a gradient is not finite.
+    `resume` continues from the checkpoint of a killed call with the same arguments, if there is one; the weights are
+    the same as without the kill. A checkpoint is written after an epoch, at most every `save_seconds`. `change` is
+    applied to every example.
+
+    Returns the report, as in `report.json`. Raises `PlannerError` where a feasibility gate refuses the data, a setting
+    is invalid, or a gradient is not finite.
     """
     work = _work_directory(out, resume)
     observer = observer or NullObserver()
@@ -89,7 +91,9 @@ def train(
             fitted = fit(data.train, data.val, config, checkpointer, observer)
             report, temperatures = _report(dataset, config, data, fitted)
         _write(work, config, fitted, report, temperatures)
-        _work_directory(out, resume=True)  # what is there by now must not cost the training
+        _work_directory(
+            out, resume=True
+        )  # checked again before the rename, with the checkpoint still in place
         checkpointer.discard()
         work.rename(out)
     finally:
@@ -98,12 +102,12 @@ def train(
 
 
 def _work_directory(out: Path, resume: bool) -> Path:
-    """Where to work; refuses to touch what is there."""
+    """The working directory. Raises `PlannerError` where `out` exists, or an unfinished run without `resume`."""
     work = unfinished(out)
     if out.exists():
         raise PlannerError(f"{out} exists already; name a directory that does not")
     if work.exists() and not resume:
-        raise PlannerError(f"a training of {out} was not finished: go on with --resume, or remove {work}")
+        raise PlannerError(f"a training of {out} was not finished: continue with --resume, or remove {work}")
     return work
 
 
@@ -113,10 +117,10 @@ def _training_data(
     ids = ids_of(config.kind, config.network)
     train, val = (read_split(dataset, name, ids, change, observer.read) for name in ("train", "val"))
     gates = check_data(train.encoded, val.encoded, config)
-    return TrainingData(_learnt(train, config), _learnt(val, config), gates)
+    return TrainingData(_training_examples(train, config), _training_examples(val, config), gates)
 
 
-def _learnt(split: EncodedSplit, config: TrainingConfig) -> EncodedExamples:
+def _training_examples(split: EncodedSplit, config: TrainingConfig) -> EncodedExamples:
     examples = with_outcomes(split.read) if config.kind == "outcome" else split.read
     return with_shuffled_answers(examples, config.seed) if config.shuffle_labels else examples
 

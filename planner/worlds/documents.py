@@ -1,4 +1,4 @@
-"""What a generated world looks like to a planner: dataset examples, histories, labels."""
+"""Documents of a synthetic world: dataset examples, histories, labels."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,27 +21,27 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class WorldBench:
-    """What was tried on N issues and what came of it."""
+    """Executed arms and outcomes of N benched issues."""
 
     features: Features
     arms: NDArray[np.int64]
     """(N, K), ascending indices into `ACTIONS`."""
     outcomes: Outcomes
-    """(N, K, replicates)"""
+    """Outcomes (N, K, replicates)."""
     weights: Floats
-    """(N, K): the soft label."""
+    """Soft labels (N, K)."""
     past_arms: NDArray[np.int64]
-    """(N, runs): what earlier runs of the issue were given."""
+    """Actions of earlier runs (N, runs), as indices into `ACTIONS`."""
     past: Outcomes
-    """(N, runs, 1)"""
+    """Outcomes of earlier runs (N, runs, 1)."""
     past_count: NDArray[np.int64]
-    """(N,) how many of them there were; the newest come first."""
+    """Number of earlier runs (N,); the newest come first."""
     seemed_slow: NDArray[np.bool_]
-    """(N, runs): whether the run found the tests slow; sometimes wrong."""
+    """Noisy observations of slow tests (N, runs)."""
 
 
 def examples(bench: WorldBench, seed: int) -> Iterator[Json]:
-    """Dataset examples without their splits, one an issue, an hour apart; the label is the best arm seen."""
+    """Dataset examples without splits, one an issue, an hour apart; the label is the empirically best arm."""
     means = bench.outcomes.utility.mean(axis=2)
     for index in range(len(means)):
         started = _FIRST_MS + index * _HOUR_MS
@@ -67,7 +67,7 @@ def examples(bench: WorldBench, seed: int) -> Iterator[Json]:
 
 
 def issue_id(index: int) -> str:
-    """The id of an issue by its place."""
+    """The id of an issue by its index."""
     return f"world-{index:06d}"
 
 

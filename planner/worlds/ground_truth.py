@@ -1,4 +1,4 @@
-"""The truth of a generated world, read back: what any policy is really worth there."""
+"""Ground truth of a synthetic world: the exact value of any policy."""
 
 import json
 from collections.abc import Sequence
@@ -22,26 +22,26 @@ class GroundTruth:
     dataset_hash: str
     issue_ids: tuple[str, ...]
     utility: Floats
-    """(N, actions) in canonical order"""
+    """Expected utility (N, actions) in canonical order."""
 
     @property
     def best_fixed(self) -> int:
-        """The one action that is worth most over all issues, as an index: no fixed action does better."""
+        """Index of the fixed action with the highest mean utility over all issues."""
         return int(self.utility.mean(axis=0).argmax())
 
     def of(self, issue_ids: Sequence[str]) -> Floats:
-        """(n, actions): the rows of these issues; a `PlannerError` where one is not of this world."""
+        """Expected utility of these issues (n, actions). Raises `PlannerError` where one is not of this world."""
         index_of = {issue_id: index for index, issue_id in enumerate(self.issue_ids)}
         missing = [issue_id for issue_id in issue_ids if issue_id not in index_of]
         if missing:
-            raise PlannerError(f"issue {missing[0]!r} is not of this world; score the dataset beside it")
+            raise PlannerError(f"issue {missing[0]!r} is not of this world; score its own dataset")
         return self.utility[[index_of[issue_id] for issue_id in issue_ids]]
 
     def gains(self, issue_ids: Sequence[str], distributions: Floats) -> tuple[Floats, Floats]:
-        """(n,) what a policy is worth above the best fixed action on each issue, and what the oracle is.
+        """Gains of a policy and of the oracle over the best fixed action on each issue, both (n,).
 
-        `distributions` (n, actions) are the policy's; its value on an issue is the expectation over them. The
-        share of the gap that it closes is the sum of the first over the sum of the second.
+        `distributions` (n, actions) are the policy's; its value on an issue is its expected utility. The policy closes
+        the share sum(first) / sum(second) of the gap between the best fixed action and the oracle.
         """
         values = self.of(issue_ids)
         fixed = values[:, self.best_fixed]
@@ -49,7 +49,7 @@ class GroundTruth:
 
 
 def read_ground_truth(directory: Path) -> GroundTruth:
-    """The truth beside a world's dataset; a `PlannerError` where there is none or it is of another version."""
+    """Read the expected values of a world. Raises `PlannerError` where they are missing or of another version."""
     path = directory / TRUTH_FILE
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -63,7 +63,7 @@ def read_ground_truth(directory: Path) -> GroundTruth:
 def _truth(document: Any, path: Path) -> GroundTruth:
     version = document.get("schema_version") if isinstance(document, dict) else None
     if version != TRUTH_VERSION or document["actions"] != [list(action) for action in ACTIONS]:
-        raise PlannerError(f"{path}: not a truth of version {TRUTH_VERSION} over this action space")
+        raise PlannerError(f"{path}: not of version {TRUTH_VERSION} over this action space")
     issues = document["issues"]
     passing, minutes, dollars = (
         np.array([issue[name] for issue in issues]) for name in ("pass", "minutes", "dollars")

@@ -1,4 +1,4 @@
-"""The table of an ablation."""
+"""Report of an ablation study."""
 
 import json
 from collections.abc import Sequence
@@ -17,15 +17,15 @@ FIGURES, REPORT = "ablation.json", "ablation.md"
 SCHEMA_VERSION: Final = "cyntra.planner_ablation.v1"
 Json = dict[str, Any]
 _READING: Final = (
-    "Differences are paired by issue, with 95 % intervals over issues. They hold for one seed: a gain smaller than "
-    "what another seed changes is none, and of twenty rows one may be shown by chance. Weights, and where they were "
-    "stopped, were chosen on this split too. `history N` looks at the newest N runs; the keyword layout earns "
-    "its place only where a gain is shown."
+    "Differences are paired by issue, with 95 % bootstrap intervals over issues. They hold for one seed: a gain that "
+    "is smaller than the variation between seeds is none, and one of twenty rows may be shown by chance. Early "
+    "stopping used this split too. `history N` uses the newest N runs; the keyword layout is worth its size only where "
+    "a gain is shown."
 )
 
 
 def ablation_figures(dataset: Dataset, rows: Sequence[Row], seed: int = 0) -> Json:
-    """Every row by label and by outcome on the validation split, and its paired difference to the base."""
+    """Metrics of every row on the validation split, and its paired difference to the base."""
     examples = encode_examples(dataset.examples("val"))
     decisions = [row.decisions for row in rows if row.decisions is not None]
     return {
@@ -49,7 +49,7 @@ def ablation_figures(dataset: Dataset, rows: Sequence[Row], seed: int = 0) -> Js
 
 
 def ablation_markdown(figures: Json) -> str:
-    """The table, and how to read it."""
+    """Render the figures as a table with notes."""
     judged = {row["policy"]: row for row in figures["policies"]}
     differences = {(row["policy"], row["metric"]): row for row in figures["differences"]}
     decisive = ("exact", "pass_rate") if figures["benched"] else ("exact",)
@@ -98,6 +98,6 @@ def _size(row: Json) -> list[str]:
 
 
 def write_ablation(directory: Path, figures: Json) -> None:
-    """Write the figures and the table; each by an atomic write."""
+    """Atomic write of the figures and the table."""
     figures_text = json.dumps(figures, indent=2, allow_nan=False) + "\n"
     write_all_atomic({directory / FIGURES: figures_text, directory / REPORT: ablation_markdown(figures)})

@@ -1,4 +1,4 @@
-"""Ablations: the same training with one thing changed at a time, each row kept on disk once it is finished."""
+"""Resumable ablation study: training with one setting changed at a time, one file a finished row."""
 
 import json
 import shutil
@@ -36,11 +36,11 @@ class Setting:
     name: str
     config: TrainingConfig
     history: int = HISTORY
-    """Earlier runs that are looked at: the newest so many of the history."""
+    """Number of the newest runs of the history that are used."""
 
     @property
     def impossible(self) -> str | None:
-        """Why the row cannot be trained, if it cannot."""
+        """Why the row cannot be trained, or None."""
         if self.history > HISTORY_SLOTS:
             return f"the encoding holds {HISTORY_SLOTS} runs"
         return None
@@ -48,7 +48,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A finished row: what the policy decided on the validation split, or why there is none."""
+    """A finished row: the policy's decisions on the validation split, or the reason without one."""
 
     setting: Setting
     refused: str | None
@@ -59,7 +59,7 @@ class Row:
 
 
 def settings(base: TrainingConfig, only: Sequence[str] = ()) -> list[Setting]:
-    """The base, and every setting that differs from it, in the order of `GROUPS`; `only` keeps some groups."""
+    """The base and every setting that differs from it, in the order of `GROUPS`; `only` selects groups."""
     rows = [
         Setting(BASE, BASE, base),
         *(setting for setting in _changed(base) if setting.group in (only or GROUPS)),
@@ -90,11 +90,12 @@ def _changed(base: TrainingConfig) -> Iterable[Setting]:
 
 
 def ablate(dataset: Dataset, rows: Sequence[Setting], out: Path, report: Callable[[str], None]) -> list[Row]:
-    """Train and judge every row; what is finished in `out` is taken from there. `say` hears which is begun.
+    """Train and evaluate every row; finished rows in `out` are reused. `report` is called with the row that starts.
 
-    A killed call goes on where it stopped, in the middle of a row too. A row that the gates of training
-    refuse is kept with the reason; where that is the base, it is a `PlannerError`. Rows of another dataset or
-    configuration in `out` are left alone.
+    A killed study resumes from its checkpoint, also within a row. A row that the feasibility gates refuse is kept with
+    the reason. Rows of another dataset or configuration in `out` are ignored.
+
+    Raises `PlannerError` where the validation split is empty or the base is refused.
     """
     if not dataset.meta.split_counts.get("val"):
         raise PlannerError(f"{dataset.directory}: the val split is empty; rows cannot be compared")
@@ -136,7 +137,7 @@ def _run(dataset: Dataset, setting: Setting, work: Path) -> Row:
 
 
 def _cut(runs: int) -> Callable[[Json], Json]:
-    """An example with the newest `runs` of its history."""
+    """A transformation that truncates an example's history to the newest `runs`."""
 
     def cut(example: Json) -> Json:
         planner_input = example["planner_input"]
@@ -148,7 +149,7 @@ def _cut(runs: int) -> Callable[[Json], Json]:
 
 
 def _key(dataset: Dataset, setting: Setting) -> str:
-    """A file name: other data or another configuration is another row."""
+    """File name of a row: it depends on the digest of the data and the configuration."""
     identity = {
         "dataset_hash": dataset.meta.dataset_hash,
         "config": setting.config.document(),

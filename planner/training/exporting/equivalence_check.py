@@ -1,4 +1,4 @@
-"""The proof that comes with every bundle: what onnxruntime computes is what torch computed."""
+"""Equivalence check of every export: onnxruntime and torch compute the same outputs and decisions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,17 +29,17 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class EquivalenceReport:
-    """What both runtimes said of the same inputs."""
+    """Result of the check: torch's outputs and decisions, and the deviations of onnxruntime."""
 
     decided: list[Decoded]
-    """By torch's numbers, as all below that says torch."""
+    """Decisions from torch's outputs."""
     numbers: Numbers
     alone: NumericalDifference
-    """Inputs one by one against torch."""
+    """Deviation of unbatched onnxruntime from torch."""
     batched: NumericalDifference
-    """Inputs in padded batches against torch."""
+    """Deviation of onnxruntime in padded batches from torch."""
     latencies_us: list[float]
-    """Of single calls, ascending."""
+    """Latencies of single calls in microseconds, ascending."""
 
     def report(self) -> Json:
         """The content of `validation_report.json`."""
@@ -65,12 +65,15 @@ class EquivalenceReport:
 def check_equivalence(
     network: Network, bundle: Bundle, inputs: Sequence[Mapping[str, Any]]
 ) -> EquivalenceReport:
-    """Run `inputs` through both; a `PlannerError` with the figures where they are not equivalent."""
+    """Run `inputs` through torch and onnxruntime, unbatched and batched.
+
+    Raises `PlannerError` with the deviations where they are not equivalent.
+    """
     session, decode = Session(bundle), Decoder(bundle)
     indices = [bundle.input.indices(document) for document in inputs]
     expected = torch_numbers(network, bundle.output_form, bundle.temperatures, indices)
     if not np.isfinite(expected).all():
-        raise PlannerError("the network gives numbers that are not finite; train it again")
+        raise PlannerError("the network's outputs are not finite; train it again")
     decided = [decode(row, document) for row, document in zip(expected, inputs, strict=True)]
 
     def against_torch(actual: Numbers) -> NumericalDifference:
@@ -81,7 +84,7 @@ def check_equivalence(
         difference = compare(expected, actual, changed)
         if not difference.within:
             raise PlannerError(
-                f"onnxruntime does not compute what torch does, so no bundle is left: {difference}"
+                f"onnxruntime and torch are not equivalent, so no bundle was written: {difference}"
             )
         return difference
 

@@ -1,4 +1,4 @@
-"""From a trained network to a bundle: proven to compute the same, whole, or not there at all."""
+"""Export of a trained network as a bundle: an atomic write after an equivalence check."""
 
 import hashlib
 import io
@@ -34,10 +34,10 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What a bundle says about where its model comes from; none of it changes a decision."""
+    """Provenance metadata of a bundle's model; it does not affect decisions."""
 
     dataset: Mapping[str, Any] = field(default_factory=dict)
-    """Hash, and counts by split."""
+    """Digest, and counts by split."""
     metrics: Mapping[str, Any] = field(default_factory=dict)
     validation_ece: float | None = None
     epoch: str | None = None
@@ -48,22 +48,22 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class ExportSource:
-    """All that a bundle is made from."""
+    """Everything that a bundle is built from."""
 
     network: Network
     kind: Kind
     temperatures: Mapping[str, float]
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     decision: Mapping[str, float] | None = None
-    """What an outcome model's predictions are worth."""
+    """Utility weights of an outcome model."""
     facts: Provenance = field(default_factory=Provenance)
 
 
 def export(source: ExportSource, out: Path, *, with_weights: bool = False) -> Bundle:
-    """Write the bundle of `source` to `out`, which must not be there yet, and open it.
+    """Atomic write of the bundle of `source` to `out`, which must not exist. Returns the opened bundle.
 
-    The same weights, settings and versions give the same bytes; only the latencies in the validation report
-    are measured anew. A `PlannerError` where onnxruntime and torch do not agree; then nothing is left.
+    The export is deterministic given weights, settings and versions, except for the measured latencies in the
+    validation report. Raises `PlannerError` where onnxruntime and torch are not equivalent; then nothing is written.
     """
     with _new_directory(out) as draft:
         made = _in_memory(source, out)
@@ -107,12 +107,14 @@ def _in_memory(source: ExportSource, out: Path) -> Bundle:
 
 
 def _input_form(source: ExportSource) -> InputForm:
-    """What the network's table is for; its last row stands for padding."""
+    """The input form that matches the size of the network's embedding table, whose last row is padding."""
     rows = source.network.first.weight.shape[0] - 1
     for form in known_forms("tokens" if source.kind == "sequence" else "positions"):
         if form.size == rows:
             return form
-    raise PlannerError(f"the network reads {rows} features, as no encoder here writes; train it again")
+    raise PlannerError(
+        f"the network reads {rows} features, which no encoder of this version writes; train it again"
+    )
 
 
 def _metadata(source: ExportSource, config: Json, reads: InputForm, model: bytes) -> Json:

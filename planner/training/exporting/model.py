@@ -1,4 +1,4 @@
-"""Exporting what `planner train` wrote."""
+"""Export of a model directory of `planner train`."""
 
 import subprocess
 from pathlib import Path
@@ -15,12 +15,12 @@ Json = dict[str, Any]
 
 
 def export_model(directory: Path, out: Path, *, with_weights: bool = False) -> Bundle:
-    """The bundle of a model directory, written to `out`; see `planner.training.exporting.export.export`."""
+    """Export a model directory as a bundle at `out`; see `planner.training.exporting.export.export`."""
     return export(source_of(directory), out, with_weights=with_weights)
 
 
 def source_of(directory: Path) -> ExportSource:
-    """What a model directory holds; a `PlannerError` of one line where it is none."""
+    """Read a model directory. Raises `PlannerError` where it is invalid."""
     network, config, report = read_model(directory)
     try:
         return ExportSource(
@@ -55,7 +55,7 @@ def _facts(report: Json) -> Provenance:
 
 
 def _git_sha() -> str | None:
-    """The commit of this package; None where it was installed rather than checked out."""
+    """The commit of this package; None outside a checkout."""
     home = Path(planner.__file__).resolve().parents[1]
     try:
         asked = ["git", "-C", str(home), "rev-parse", "--show-toplevel", "HEAD"]

@@ -1,4 +1,4 @@
-"""What survives a kill: the whole state of training after an epoch, in one file."""
+"""Checkpointing: the complete training state after an epoch, in one file, for resuming after a kill."""
 
 import time
 from collections.abc import Mapping
@@ -16,9 +16,9 @@ RESUME: Final = "resume.pt"
 
 
 class Checkpointer:
-    """Keeps the state of one training in a directory.
+    """Reads and writes the checkpoint of one training run.
 
-    `identity` names all that decides the result; a state made with another identity is refused.
+    `identity` has everything that determines the result; a checkpoint with another identity is refused.
     """
 
     def __init__(self, directory: Path, identity: Mapping[str, str], every_seconds: float) -> None:
@@ -27,7 +27,7 @@ class Checkpointer:
         self._saved_at = time.monotonic()
 
     def restore(self, state: TrainingState) -> None:
-        """Put `state` where the kept one stood, if there is one."""
+        """Restore `state` from the checkpoint, if there is one. Raises `PlannerError` where its identity differs."""
         if not self._path.exists():
             return
         checkpoint = load(self._path)
@@ -36,23 +36,23 @@ class Checkpointer:
         ]
         if changed:
             raise PlannerError(
-                f"{self._directory} was begun with another {' and another '.join(changed)}; "
-                "go on with the same, or remove it to begin anew"
+                f"{self._directory} was started with another {' and another '.join(changed)}; "
+                "resume with the same, or remove it to start again"
             )
         state.restore(checkpoint["state"])
 
     def save(self, state: TrainingState) -> None:
-        """Write `state`, unless the last one was written less than `every_seconds` ago."""
+        """Write a checkpoint, at most one every `every_seconds`."""
         if time.monotonic() - self._saved_at >= self._every:
             save_file({"identity": self._identity, "state": state.document()}, self._path)
             self._saved_at = time.monotonic()
 
     def discard(self) -> None:
-        """Training is over: the state is not needed any more."""
+        """Delete the checkpoint, at the end of training."""
         self._path.unlink(missing_ok=True)
 
     def clean_up(self) -> None:
-        """Leave nothing but the state; where there is none, not even the directory."""
+        """Remove everything but the checkpoint; without one, the directory too."""
         for name in FILES:
             (self._directory / name).unlink(missing_ok=True)
         for name in (*FILES, RESUME):

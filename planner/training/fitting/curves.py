@@ -1,4 +1,4 @@
-"""How training went, as a table and as a picture."""
+"""Learning curves, as CSV and as a plot."""
 
 import csv
 import io
@@ -10,7 +10,7 @@ from planner.training.fitting.observer import EpochRow
 
 
 def write_csv(rows: Sequence[EpochRow], path: Path) -> None:
-    """One line an epoch."""
+    """Atomic write of the curves as CSV, one line an epoch."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(EpochRow._fields)
@@ -19,7 +19,7 @@ def write_csv(rows: Sequence[EpochRow], path: Path) -> None:
 
 
 def write_png(rows: Sequence[EpochRow], best_epoch: int, path: Path) -> None:
-    """Losses on the left, accuracy on the right, the epoch that was kept as a line."""
+    """Atomic write of a plot: losses, accuracy, and the best epoch as a line."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""Weights from two splits: the same ones whether or not the process was killed on the way."""
+"""Deterministic training with early stopping and checkpoints: a resumed run gives the same weights."""
 
 import time
 from dataclasses import dataclass
@@ -20,21 +20,21 @@ from planner.training.fitting.row_pruning import RowPruning
 from planner.training.networks.network import OUTPUT_FORMS, Network, build
 
 _SAMPLE: Final = 4096
-"""Training examples, evenly spread, by which the beginning is judged_epoch."""
+"""Size of the evenly spaced training sample for the check of early progress."""
 _FEWEST_STEPS: Final = 20
-"""Where the first epoch has fewer, the epoch that completes them is judged_epoch."""
+"""Minimum number of steps before that check."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """The weights of the best epoch, on the CPU, and how they came about."""
+    """The network of the best epoch, on the CPU, with the learning curve."""
 
     network: Network
     rows: list[EpochRow]
     best_epoch: int
     random_loss: float
     examples_per_second: float | None
-    """Of the epochs done in this process, validation included; None where there were none."""
+    """Throughput of the epochs in this process, including validation; None without any."""
 
 
 def fit(
@@ -44,9 +44,9 @@ def fit(
     checkpointer: Checkpointer,
     observer: TrainingObserver,
 ) -> Fitted:
-    """Train until no epoch is left or too many brought nothing, going on from what `checkpointer` holds.
+    """Train until the last epoch or early stopping, resuming from the checkpoint if there is one.
 
-    A `PlannerError` where the beginning is no better than knowing nothing, or a gradient is not finite.
+    Raises `PlannerError` where the loss does not fall below the random baseline, or a gradient is not finite.
     """
     examples, held_out = to_tensors(train, config.device), to_tensors(val, config.device)
     network = build(config.kind, config.network, config.seed).to(config.device)
@@ -55,7 +55,7 @@ def fit(
     pruning.prune(network)
     examples, held_out = examples.read_as(pruning.table), held_out.read_as(pruning.table)
     sample = examples.take(torch.arange(0, len(examples), -(-len(examples) // _SAMPLE), device=config.device))
-    random_loss = evaluate(network, objective, sample, knowing_nothing=True)[0]
+    random_loss = evaluate(network, objective, sample, zero_outputs=True)[0]
     loop = TrainingLoop(objective, examples, held_out, config)
     state = loop.start(network)
     checkpointer.restore(state)
@@ -69,7 +69,7 @@ def fit(
                 check_early_progress(judged_epoch, evaluate(network, objective, sample)[0], random_loss)
             checkpointer.save(state)
     except PlannerError:
-        checkpointer.discard()  # going on would end the same way
+        checkpointer.discard()  # resuming would fail in the same way
         raise
     seconds, done = time.monotonic() - started, (len(state.rows) - before) * len(examples)
     network.load_state_dict(state.best)

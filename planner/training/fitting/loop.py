@@ -1,4 +1,4 @@
-"""The training loop: epochs of AdamW under a cosine, the best weights kept."""
+"""Training loop: AdamW with a cosine schedule, early stopping, and the weights of the best epoch."""
 
 from dataclasses import dataclass, field
 from math import cos, isfinite, pi
@@ -21,7 +21,7 @@ _EVALUATION_BATCH = 512
 
 @dataclass
 class TrainingState:
-    """Where training stands after an epoch."""
+    """Training state after an epoch, as a checkpoint stores it."""
 
     network: Network
     optimizer: torch.optim.Optimizer
@@ -31,7 +31,7 @@ class TrainingState:
     rows: list[EpochRow] = field(default_factory=list)
 
     def document(self) -> dict[str, Any]:
-        """As it is kept: tensors and plain values."""
+        """The content of a checkpoint: tensors and plain values."""
         return {
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -42,7 +42,7 @@ class TrainingState:
         }
 
     def restore(self, document: dict[str, Any]) -> None:
-        """Stand where `document` stood."""
+        """Restore the state from `document`."""
         self.network.load_state_dict(document["network"])
         self.optimizer.load_state_dict(document["optimizer"])
         self.best = document["best"]
@@ -50,21 +50,21 @@ class TrainingState:
         self.rows = [EpochRow(*row) for row in document["rows"]]
 
     def finished(self, config: TrainingConfig) -> bool:
-        """Whether no epoch is left, or too many brought nothing."""
+        """Whether training ends: no epoch is left, or early stopping applies."""
         return len(self.rows) >= config.epochs or len(self.rows) - self.best_epoch >= config.patience
 
 
 class TrainingLoop:
-    """Trains a network on one split and watches another.
+    """Trains a network on one split and validates on another.
 
-    Everything random comes from the seed and the number of the epoch, so that an epoch does not depend on
-    whether the ones before it ran in the same process.
+    All randomness derives from the seed and the epoch's number, so that an epoch gives the same result in a resumed
+    process.
     """
 
     def __init__(self, objective: Objective, train: Examples, val: Examples, config: TrainingConfig) -> None:
         self._objective, self._train, self._val, self._config = objective, train, val, config
         self.steps = -(-len(train) // config.batch_size)
-        """Batches an epoch."""
+        """Optimiser steps an epoch."""
 
     def start(self, network: Network) -> TrainingState:
         """The state before the first epoch."""
@@ -77,7 +77,7 @@ class TrainingLoop:
         return TrainingState(network, optimizer, copied(network))
 
     def run_epoch(self, state: TrainingState, observer: TrainingObserver) -> None:
-        """One more epoch."""
+        """Train one epoch and validate."""
         epoch = len(state.rows) + 1
         train_loss = self._train_epoch(state, epoch, observer)
         val_loss, accuracy = evaluate(state.network, self._objective, self._val)
@@ -90,7 +90,7 @@ class TrainingLoop:
 
     def _train_epoch(self, state: TrainingState, epoch: int, observer: TrainingObserver) -> float:
         config, network = self._config, state.network
-        # Dropout draws from torch's own generator, the order of examples from one of its own.
+        # Dropout uses torch's global generator, the order of examples a separate one.
         seed = config.seed * 1_000_003 + epoch
         torch.manual_seed(seed)
         order = torch.randperm(len(self._train), generator=torch.Generator().manual_seed(seed))
@@ -128,18 +128,18 @@ class TrainingLoop:
         state.optimizer.step()
 
     def _rate(self, step: int) -> float:
-        """The learning rate after `step` steps, on a cosine over all epochs."""
+        """Cosine schedule: the learning rate after `step` steps."""
         config = self._config
         share = (1 + cos(pi * step / (config.epochs * self.steps))) / 2
         return config.least_learning_rate + (config.learning_rate - config.least_learning_rate) * share
 
 
 def evaluate(
-    network: Network, objective: Objective, examples: Examples, *, knowing_nothing: bool = False
+    network: Network, objective: Objective, examples: Examples, *, zero_outputs: bool = False
 ) -> tuple[float, float]:
-    """Mean loss and share of correct decisions; the network must be in eval mode.
+    """Mean loss and accuracy over examples; the network must be in eval mode.
 
-    `knowing_nothing` replaces every output by 0: the random baseline.
+    `zero_outputs` replaces every output by 0, which gives the loss of the random baseline.
     """
     loss, correct, decided = 0.0, 0, 0
     everything = torch.arange(len(examples), device=examples.labels.device)
@@ -150,7 +150,7 @@ def evaluate(
                 last = min(first + _EVALUATION_BATCH, len(block))
                 ids = block.ids.part(first, last)
                 outputs = objective.outputs(network, ids.columns[0], ids.offsets[:-1].to(torch.int32))
-                outputs = torch.zeros_like(outputs) if knowing_nothing else outputs
+                outputs = torch.zeros_like(outputs) if zero_outputs else outputs
                 loss += float(targets.loss(outputs, first, last)) * (last - first)
                 hits, count = targets.correct(outputs, first, last)
                 correct, decided = correct + int(hits), decided + count
@@ -158,5 +158,5 @@ def evaluate(
 
 
 def copied(network: Network) -> Weights:
-    """The weights as they are now."""
+    """A copy of the weights."""
     return {name: weight.detach().clone() for name, weight in network.state_dict().items()}

@@ -1,4 +1,4 @@
-"""The loss of an outcome model: every execution that was tried, against what each member said of its action."""
+"""Training objective of an outcome model: logged executions against the predictions of each ensemble member."""
 
 import torch
 from torch import Tensor
@@ -9,14 +9,14 @@ from planner.training.networks.heads import OutcomeHead
 from planner.training.networks.network import Network, SparseLinear
 
 _SMALLEST_SHARE = 0.05
-"""Propensities below count as this: one rare execution must not outweigh all others."""
+"""Clipping of propensities: one rare execution must not dominate the loss."""
 
 
 class OutcomeObjective:
-    """Binary cross-entropy for pass and timeout, Huber for log duration without timeouts, squares for cost.
+    """Cross-entropy for pass and timeout, Huber loss for the log duration, squared error for the cost.
 
-    Durations and costs are standardised by the training data; costs count where they are known. Each member
-    sees every execution; its loss is a mean over executions.
+    Durations and costs are standardised by the training data. Timeouts are masked in the duration loss, unknown costs
+    in the cost loss. Every member trains on every execution; its loss is the mean over executions.
     """
 
     def __init__(self, train: Examples, propensity_weights: bool) -> None:
@@ -29,20 +29,20 @@ class OutcomeObjective:
         self._mean_weight = (1 / propensity.clamp(min=_SMALLEST_SHARE)).mean()
 
     def prepare(self, network: Network) -> None:
-        """Tell the network the units of its outputs."""
+        """Set the location and scale of the network's outputs."""
         assert isinstance(network.rest, OutcomeHead)
         network.rest.location.copy_(self.location)
-        # What was never seen is said to be 0: the weights that would say it have learnt nothing.
+        # A quantity without training data has scale 0: its weights are untrained.
         network.rest.scale.copy_(self.scale * self._known)
 
     def outputs(self, network: Network, ids: Tensor, offsets: Tensor) -> Tensor:
-        """(B, members, 4, 240)."""
+        """Scores (B, members, 4, 240)."""
         assert isinstance(network.rest, OutcomeHead)
         assert isinstance(network.first, SparseLinear)
         return network.rest.scores(network.first.ragged(ids, offsets))
 
     def targets(self, block: Examples) -> "OutcomeTargets":
-        """The executions of a block, standardised."""
+        """Standardised targets of the executions of a block."""
         cell, passed, timed_out, duration, cost, propensity = block.outcomes.columns
         duration = (duration - self.location[0]) / self.scale[0]
         cost = (cost - self.location[1]) / self.scale[1]
@@ -55,13 +55,13 @@ class OutcomeObjective:
 
 
 class OutcomeTargets:
-    """What came of the executions of a block."""
+    """Outcomes of the executions of a block."""
 
     def __init__(self, rows: Ragged) -> None:
         self._rows = rows
 
     def loss(self, outputs: Tensor, first: int, last: int) -> Tensor:
-        """Mean over executions and members of the four losses, summed."""
+        """Sum of the four losses, averaged over members and executions."""
         rows = self._rows.part(first, last)
         cell, passed, timed_out, duration, cost, weight = rows.columns
         predicted = outputs[rows.owners(), :, :, cell]  # (rows, members, 4)
@@ -75,7 +75,7 @@ class OutcomeTargets:
         return (losses.mean(dim=1) * weight).mean()
 
     def correct(self, outputs: Tensor, first: int, last: int) -> tuple[Tensor, int]:
-        """Executions whose pass or failure the ensemble holds for the more probable."""
+        """Executions whose pass or failure the ensemble predicts correctly."""
         rows = self._rows.part(first, last)
         chance = outputs[rows.owners(), :, 0, rows.columns[0]].sigmoid().mean(dim=1)
         return ((chance > 0.5) == (rows.columns[1] > 0)).sum(), len(chance)

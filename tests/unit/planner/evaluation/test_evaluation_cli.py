@@ -84,7 +84,7 @@ def test_a_control_that_learnt_true_labels_is_refused(data, model, tmp_path, cap
     line = refused(
         capsys, "--model", model, "--shuffled", model, "--dataset", data, "--out", tmp_path / "out"
     )
-    assert "learnt true labels" in line
+    assert "trained on unshuffled labels" in line
 
 
 def test_one_class_only_is_refused(model, tmp_path, capsys):

@@ -69,7 +69,7 @@ def test_an_empty_split_is_refused(tmp_path: Path) -> None:
 def test_an_outcome_model_needs_outcomes_of_both_sorts(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    assert "no training example says what came of its candidates" in refusal(
+    assert "no training example has outcomes" in refusal(
         tmp_path / "a", examples(40, benched=False), quick("outcome")
     )
     documents = examples(40, benched=True)
@@ -84,7 +84,7 @@ def test_a_beginning_that_learns_nothing_stops(tmp_path: Path) -> None:
     config = quick(learning_rate=1e-9, least_learning_rate=0.0)
     message = refusal(tmp_path, examples(60), config)
     assert "after epoch 3 the loss is " in message
-    assert "which knows nothing: train with a higher --learning-rate" in message
+    assert "the loss of a random policy: train with a higher --learning-rate" in message
 
 
 @pytest.mark.parametrize("rate", [1e30, 1e12])

@@ -124,14 +124,14 @@ def test_a_training_that_died_goes_on_as_if_it_had_not(data: Dataset, tmp_path: 
     with pytest.raises(StopError):
         train(data, config, tmp_path / "died", save_seconds=0, observer=StopsAfter(2))
     assert not (tmp_path / "died").exists()
-    with pytest.raises(PlannerError, match="was not finished: go on with --resume, or remove"):
+    with pytest.raises(PlannerError, match="was not finished: continue with --resume, or remove"):
         train(data, config, tmp_path / "died")
     with pytest.raises(PlannerError, match="is no trained model; finish it with planner train --resume"):
         load_trained(tmp_path / "died")
-    with pytest.raises(PlannerError, match="was begun with another configuration; go on with the same"):
+    with pytest.raises(PlannerError, match="was started with another configuration; resume with the same"):
         train(data, quick(kind, epochs=5), tmp_path / "died", resume=True)
     other = read_dataset(write_dataset(tmp_path / "other", n=60, seed=6))
-    with pytest.raises(PlannerError, match="was begun with another dataset"):
+    with pytest.raises(PlannerError, match="was started with another dataset"):
         train(other, config, tmp_path / "died", resume=True)
     gone_on = train(data, config, tmp_path / "died", resume=True)
     assert gone_on["weight_hash"] == whole["weight_hash"]
@@ -313,7 +313,7 @@ def test_a_killed_process_goes_on_to_the_same_weights_as_one_that_was_not(
         "resume.pt"
     ]
     assert main([*asked, *out, "--resume"]) == 0
-    assert "going on after epoch 4\n" in capsys.readouterr().err
+    assert "resuming after epoch 4\n" in capsys.readouterr().err
     assert main([*asked, "--out", str(tmp_path / "whole")]) == 0
     hashes = {
         json.loads((tmp_path / name / "report.json").read_text())["weight_hash"]
