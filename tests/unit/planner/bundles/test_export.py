@@ -45,10 +45,10 @@ def test_onnxruntime_repeats_torch_on_realistic_cases(pair: tuple[ExportSource, 
     session = Session(bundle)
     rows = [bundle.input.indices(document) for document in planner_inputs()]
     expected = torch_numbers(made_from.network, bundle.output_form, bundle.temperatures, rows)
-    found = np.stack([session.run(row) for row in rows])
+    actual = np.stack([session.run(row) for row in rows])
     assert len(rows) == CASES >= 100
     assert len({tuple(row) for row in rows}) == CASES
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
     assert np.ptp(expected, axis=0).max() > 0.01, "cases that all look alike would prove nothing"
 
 
@@ -86,8 +86,8 @@ def test_the_model_has_the_four_heads_in_one_clean_file(pair: tuple[ExportSource
     assert not any(node.metadata_props or node.doc_string for node in model.graph.node)
     assert not any(held.external_data for held in model.graph.initializer)
     assert len(bundle.model) < 10_000_000
-    for place in (str(Path.cwd()), str(Path.home()), sys.prefix, "site-packages", ".py"):
-        assert place.encode() not in bundle.model
+    for item in (str(Path.cwd()), str(Path.home()), sys.prefix, "site-packages", ".py"):
+        assert item.encode() not in bundle.model
 
 
 def test_heads_that_nothing_decides_by_are_log_probabilities(pair: tuple[ExportSource, Bundle]) -> None:
@@ -98,9 +98,9 @@ def test_heads_that_nothing_decides_by_are_log_probabilities(pair: tuple[ExportS
 
     model = onnxruntime.InferenceSession(bundle.model, providers=["CPUExecutionProvider"])
     given = {"positions": np.array([[3, 5, 8]]), "weights": np.ones((1, 1, 3), np.float32)}
-    for found, size in zip(model.run(list(HEADS), given), HEAD_SIZES, strict=True):
-        assert found.shape == (1, size)
-        assert np.exp(found).sum() == pytest.approx(1, abs=1e-5)
+    for actual, size in zip(model.run(list(HEADS), given), HEAD_SIZES, strict=True):
+        assert actual.shape == (1, size)
+        assert np.exp(actual).sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_weights_in_the_bundle_are_those_of_the_network(pair: tuple[ExportSource, Bundle]) -> None:
@@ -116,8 +116,8 @@ def test_a_policy_decides_over_valid_actions_by_the_calibrated_numbers(small_bun
     policy, session = BundlePolicy(bundle), Session(bundle)
     for document in planner_inputs(30):
         by_hand = decode_heads(session.run(bundle.input.indices(document)), document["job_type"])
-        found = policy.decide(document)
-        assert (found.action, found.confidence) == (by_hand.action, by_hand.confidence)
+        actual = policy.decide(document)
+        assert (actual.action, actual.confidence) == (by_hand.action, by_hand.confidence)
 
 
 def test_uncalibrated_numbers_are_those_before_the_temperatures(exported: Exported) -> None:
@@ -155,15 +155,15 @@ def test_a_fresh_process_in_another_directory_writes_the_same_bytes(
 
 def without_latencies(bundle: Path) -> dict[str, bytes]:
     """All files but the report, which measures latencies anew, and its hashes."""
-    found = contents(bundle)
-    del found[VALIDATION]
-    metadata = json.loads(found[METADATA])
+    actual = contents(bundle)
+    del actual[VALIDATION]
+    metadata = json.loads(actual[METADATA])
     del metadata["metadata_hash"], metadata["files"][VALIDATION]
-    return {**found, METADATA: json.dumps(metadata).encode()}
+    return {**actual, METADATA: json.dumps(metadata).encode()}
 
 
 def contents(bundle: Path) -> dict[str, bytes]:
-    return {place.name: place.read_bytes() for place in bundle.iterdir()}
+    return {item.name: item.read_bytes() for item in bundle.iterdir()}
 
 
 def test_other_weights_are_another_version(exported: Exported) -> None:
@@ -179,8 +179,8 @@ class OtherwiseWhenExported(nn.Module):
         super().__init__()
         self.layer, self.shift = layer, shift
 
-    def forward(self, found: torch.Tensor) -> torch.Tensor:
-        numbers: torch.Tensor = self.layer(found)
+    def forward(self, actual: torch.Tensor) -> torch.Tensor:
+        numbers: torch.Tensor = self.layer(actual)
         return numbers + self.shift if torch.compiler.is_exporting() else numbers
 
 

@@ -286,10 +286,10 @@ def _broken(**changes: Any) -> dict[str, Json]:
     files = archive(0)
     for path, value in changes.items():
         *way, last = path.split("__")
-        place: Any = files
+        node: Any = files
         for key in way:
-            place = place[key]
-        place[last] = value
+            node = node[key]
+        node[last] = value
     return files
 
 
@@ -322,13 +322,13 @@ FUTURE = recorded_input(0, "depot-0", NOW_MS + 200 * 24 * HOUR_MS)
     ],
 )
 def test_a_broken_archive_is_skipped_counted_and_named(
-    builder: DatasetBuilder, files: dict[str, Json], said: str
+    builder: DatasetBuilder, files: dict[str, Json], reason: str
 ) -> None:
     write_archive(builder.archives, files, name="broken-one")
     write_archive(builder.archives, archive(1))
     report = builder.build()
     assert [line.partition(":")[0] for line in report.skipped] in (["broken-one"], ids(0))
-    assert said in report.skipped[0]
+    assert reason in report.skipped[0]
     assert (builder.out / "skipped.txt").read_text() == report.skipped[0] + "\n"
     assert report.meta is not None
     assert report.meta.example_count == 1

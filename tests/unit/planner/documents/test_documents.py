@@ -178,10 +178,10 @@ each_document = pytest.mark.parametrize(
 def changed(sample: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     document = copy.deepcopy(sample)
     *parents, last = path.split(".")
-    place = document
+    node = document
     for part in parents:
-        place = place[part]
-    place[last] = value
+        node = node[part]
+    node[last] = value
     return document
 
 

@@ -28,8 +28,8 @@ WIDTHS = {
 
 
 def test_the_blocks_have_their_fields_in_order_and_3779_positions_in_all() -> None:
-    found = {block.name: [len(field.labels) for field in block.fields] for block in LAYOUT_V1.blocks}
-    assert found == WIDTHS
+    by_name = {block.name: [len(field.labels) for field in block.fields] for block in LAYOUT_V1.blocks}
+    assert by_name == WIDTHS
     totals = [block.width * block.slots for block in LAYOUT_V1.blocks]
     assert totals == [1052, 2656, 32, 14, 25]
     assert N_FEATURES == LAYOUT_V1.size == sum(totals) == 3779
@@ -91,8 +91,8 @@ def _has_all_bits(name: str) -> bool:
 
 def _apart(names: list[str], buckets: int, count: int) -> list[str]:
     """The first `count` names that fall into different buckets."""
-    found = {bucket(name, buckets): name for name in reversed(names)}
-    return list(found.values())[:count]
+    by_name = {bucket(name, buckets): name for name in reversed(names)}
+    return list(by_name.values())[:count]
 
 
 def _fullest_run(names: list[str]) -> dict[str, object]:

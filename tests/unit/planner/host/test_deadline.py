@@ -108,11 +108,11 @@ def test_one_hung_thread_leaves_the_others_to_work() -> None:
 
 
 def test_more_callers_than_threads_wait_their_turn_and_each_gets_its_own_answer() -> None:
-    calls, found, before = DeadlineCalls(2), {}, set(threading.enumerate())
+    calls, results, before = DeadlineCalls(2), {}, set(threading.enumerate())
 
     def ask(n: int) -> None:
         for step in range(50):
-            found[n, step] = calls.call(_soon(), lambda x: x * x, n * 1000 + step)
+            results[n, step] = calls.call(_soon(), lambda x: x * x, n * 1000 + step)
 
     threads = [threading.Thread(target=ask, args=(n,)) for n in range(8)]
     for thread in threads:
@@ -120,7 +120,7 @@ def test_more_callers_than_threads_wait_their_turn_and_each_gets_its_own_answer(
     for thread in threads:
         thread.join()
     assert len(_threads_beside(before)) <= 2
-    assert found == {(n, step): (n * 1000 + step) ** 2 for n in range(8) for step in range(50)}
+    assert results == {(n, step): (n * 1000 + step) ** 2 for n in range(8) for step in range(50)}
 
 
 def test_a_caller_that_finds_no_free_thread_leaves_at_its_deadline() -> None:

@@ -156,21 +156,21 @@ def test_a_hung_model_costs_its_caller_the_timeout_once_a_lane_and_then_nothing(
 def test_many_threads_get_each_its_own_answer() -> None:
     planner = planner_with(HeadsModel(SURE), PlannerConfig(inference=InferenceConfig(timeout_ms=20_000)))
     asked = [planner_input(random.Random(seed)) for seed in range(64)]
-    found: dict[int, Answer] = {}
+    answers: dict[int, Answer] = {}
 
     def ask(start: int) -> None:
-        for place in range(start, 64, 8):
-            found[place] = planner.decide(asked[place])
+        for index in range(start, 64, 8):
+            answers[index] = planner.decide(asked[index])
 
     threads = [threading.Thread(target=ask, args=(start,)) for start in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    for place, document in enumerate(asked):
-        assert found[place].input_hash == input_hash(document)
-        assert not found[place].abstain_to_default
-        assert is_valid(found[place].action, document["job_type"])
+    for index, document in enumerate(asked):
+        assert answers[index].input_hash == input_hash(document)
+        assert not answers[index].abstain_to_default
+        assert is_valid(answers[index].action, document["job_type"])
 
 
 @pytest.mark.parametrize("job_type", JOB_TYPES)

@@ -51,20 +51,20 @@ def broken_inputs(draw: st.DrawFn) -> Any:
     """A real planner_input with a few of its values replaced by anything, or removed."""
     document = planner_input(random.Random(draw(st.integers(0, 50))))
     for _ in range(draw(st.integers(0, 3))):
-        place: Any = document
+        node: Any = document
         while True:
-            keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+            keys = list(node) if isinstance(node, dict) else list(range(len(node)))
             if not keys:
                 break
             key = draw(st.sampled_from(keys))
-            inner = place[key]
+            inner = node[key]
             if isinstance(inner, dict | list) and inner and draw(st.booleans()):
-                place = inner
+                node = inner
                 continue
             if draw(st.booleans()):
-                place[key] = draw(JSON)
+                node[key] = draw(JSON)
             else:
-                del place[key]
+                del node[key]
             break
     return document
 

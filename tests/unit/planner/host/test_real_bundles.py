@@ -54,16 +54,18 @@ def test_calibration_changes_how_sure_it_is_and_can_be_left_out(small_bundle: Pa
 def test_threads_that_share_a_session_get_the_answers_of_one(small_bundle: Path) -> None:
     planner = _planner(small_bundle)
     expected = [planner.decide(document).action for document in ASKED]
-    found: list[list[Any]] = []
+    results: list[list[Any]] = []
     threads = [
-        threading.Thread(target=lambda: found.append([planner.decide(document).action for document in ASKED]))
+        threading.Thread(
+            target=lambda: results.append([planner.decide(document).action for document in ASKED])
+        )
         for _ in range(6)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == [expected] * 6
+    assert results == [expected] * 6
 
 
 def _truncate(bundle: Path) -> None:

@@ -71,9 +71,9 @@ def test_every_kind_learns_is_written_and_is_read_back(data: Dataset, tmp_path: 
     assert float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
     asked = [Observation(example["planner_input"]) for example in data.examples("test")]
     policy = load_trained(tmp_path / "model")
-    found = policy.distributions(asked)
-    assert all(one.sum() == pytest.approx(1) for one in found)
-    assert len({tuple(np.round(one, 6)) for one in found if len(one) == 30}) > 1
+    distributions = policy.distributions(asked)
+    assert all(entry.sum() == pytest.approx(1) for entry in distributions)
+    assert len({tuple(np.round(entry, 6)) for entry in distributions if len(entry) == 30}) > 1
 
 
 def test_real_labels_are_learnt_and_shuffled_ones_are_not(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_real_labels_are_learnt_and_shuffled_ones_are_not(tmp_path: Path) -> Non
 def test_an_outcome_policy_takes_what_passes(tmp_path: Path) -> None:
     """In the data an execution passes where it had an hour or more."""
     documents = examples(300, seed=2, benched=True, job_type="code")
-    for candidate in (one for document in documents for one in document["candidates"]):
+    for candidate in (entry for document in documents for entry in document["candidates"]):
         passed = candidate["action"][2] in (60, 120)
         status = "success" if passed else "failed"
         candidate["outcome"] |= {"status": status, "all_gates_passed": passed}
@@ -111,8 +111,8 @@ def test_an_outcome_policy_takes_what_passes(tmp_path: Path) -> None:
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(data: Dataset, tmp_path: Path) -> None:
     hashes = [
-        train(data, quick(seed=seed), tmp_path / str(place))["weight_hash"]
-        for place, seed in enumerate((7, 7, 8))
+        train(data, quick(seed=seed), tmp_path / str(index))["weight_hash"]
+        for index, seed in enumerate((7, 7, 8))
     ]
     assert hashes[0] == hashes[1] != hashes[2]
 

@@ -17,13 +17,13 @@ def test_the_truth_is_what_outcomes_come_to() -> None:
     traits = traits_of(draw_features(rng, 40))
     everything = np.tile(np.arange(len(ACTIONS)), (40, 1))
     drawn, true = draw_outcomes(rng, traits, everything, 2000), true_values(traits)
-    for found, expected in (
+    for actual, expected in (
         (drawn.passed.mean(axis=2), true.passing),
         (drawn.minutes.mean(axis=2), true.minutes),
         (drawn.dollars.mean(axis=2), true.dollars),
         (drawn.utility.mean(axis=2), true.utility),
     ):
-        error = np.abs(found - expected) / np.maximum(np.abs(expected).mean(), 1e-9)
+        error = np.abs(actual - expected) / np.maximum(np.abs(expected).mean(), 1e-9)
         assert error.max() < 0.1
         assert error.mean() < 0.02
 
@@ -43,7 +43,9 @@ def test_one_seed_is_one_world_and_another_is_another(tmp_path: Path) -> None:
     truth = read_ground_truth(tmp_path / "one")
     dataset = read_dataset(tmp_path / "one")
     assert truth.dataset_hash == dataset.meta.dataset_hash
-    assert {one["planner_input"]["issue"]["issue_id"] for one in dataset.examples()} == set(truth.issue_ids)
+    assert {document["planner_input"]["issue"]["issue_id"] for document in dataset.examples()} == set(
+        truth.issue_ids
+    )
 
 
 def test_soft_labels_share_where_noise_decides_and_settle_where_it_does_not() -> None:
