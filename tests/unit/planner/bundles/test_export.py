@@ -271,7 +271,7 @@ class Large(nn.Module):
 @pytest.mark.parametrize(
     ("module", "reason"),
     [
-        (FixedBatch(), "a size of the input positions is fixed; a layer does not take any batch"),
+        (FixedBatch(), "a size of the input positions is fixed; a layer does not accept every batch size"),
         (
             Large(),
             r"the model has 10,0\d\d,\d\d\d bytes; a bundle's stays below 10,000,000: train a smaller one",
@@ -286,7 +286,7 @@ def test_what_cannot_be_a_bundles_model_is_refused(module: nn.Module, reason: st
 def test_a_network_for_no_encoder_is_refused(tmp_path: Path) -> None:
     asked = source()
     asked.network.first.weight = nn.Parameter(torch.zeros(100, 32))
-    with pytest.raises(PlannerError, match="reads 99 features, as no encoder here writes"):
+    with pytest.raises(PlannerError, match="reads 99 features, which no encoder of this version writes"):
         export(asked, tmp_path / "bundle")
     assert list(tmp_path.iterdir()) == []
 

@@ -98,7 +98,7 @@ def _note_in_the_graph(bundle: Path) -> None:
         (_record_another_decision, {"goldens", "equivalence"}, "119 of 120"),
         (_record_another_confidence, {"goldens"}, "119 of 120"),
         (_record_other_numbers, {"equivalence"}, "1.0e-03 absolute"),
-        (_other_weights, {"torch"}, "other weights than metadata.json says"),
+        (_other_weights, {"torch"}, "does not match the checkpoint_id in metadata.json"),
         (_note_in_the_graph, {"checker"}, "instead of 20"),
     ],
 )

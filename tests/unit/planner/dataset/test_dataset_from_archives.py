@@ -301,7 +301,7 @@ FUTURE = recorded_input(0, "depot-0", NOW_MS + 200 * 24 * HOUR_MS)
     [
         ({"manifest": archive(0)["manifest"]}, "neither rollout.json nor both"),
         (_broken(rollout__schema_version="cyntra.rollout.v2"), "unknown schema_version 'cyntra.rollout.v2'"),
-        (_broken(rollout__metadata={}, proof__metadata={}), "when it started"),
+        (_broken(rollout__metadata={}, proof__metadata={}), "its start time is missing"),
         (_broken(rollout__metadata={"started_at": "yesterday"}), "started_at is not a time: 'yesterday'"),
         (_broken(rollout__outcomes__status="fine"), "unknown status 'fine'"),
         (_broken(rollout__job_type="x", rollout__planner={}, manifest__planner={}), "unknown job type 'x'"),
