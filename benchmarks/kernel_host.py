@@ -18,7 +18,7 @@ from planner.bundles.session import INPUTS, session_options
 from planner.encoding.encoder import encode
 from planner.encoding.input_hash import hash_of
 from planner.host.config import InferenceConfig, ModelConfig, PlannerConfig
-from planner.host.timed_calls import TimedCalls
+from planner.host.deadline import DeadlineCalls
 from planner.inference import PlannerInference
 
 ROUNDS = 60
@@ -42,7 +42,7 @@ def main(bundle: str, inputs: str, idle: int) -> Json:
             model=ModelConfig(bundle), inference=InferenceConfig(confidence_threshold=0, timeout_ms=60_000)
         )
     )
-    calls = TimedCalls()
+    calls = DeadlineCalls()
 
     def feed(positions: list[int]) -> Json:
         return dict(zip(INPUTS, (np.array([positions]), ones[:, :, : len(positions)]), strict=True))

@@ -16,7 +16,7 @@ from planner.training.config import TrainingConfig
 from planner.training.exporting.model import export_model
 from planner.training.fitting.batches import Examples, to_tensors
 from planner.training.fitting.data import ids_of, read_split
-from planner.training.fitting.seen_rows import SeenRows
+from planner.training.fitting.row_pruning import RowPruning
 from planner.training.networks.network import KINDS, Kind, Network, NetworkConfig, build
 from planner.training.train import train
 from tests.fixtures.planner_examples import write_dataset
@@ -83,10 +83,10 @@ def _ready(config: TrainingConfig, dataset: Dataset) -> tuple[Network, list[tupl
     split = read_split(dataset, "train", ids_of(config.kind, config.network), None, lambda _count: None)
     examples: Examples = to_tensors(split.read, "cpu")
     network = build(config.kind, config.network)
-    seen = SeenRows(examples, len(network.first.weight) - 1)
-    seen.shrink(network)
+    pruning = RowPruning(examples, len(network.first.weight) - 1)
+    pruning.prune(network)
     order = torch.randperm(len(examples)).split(config.batch_size)
-    batches = [examples.read_as(seen.table).ids.take(rows) for rows in order]
+    batches = [examples.read_as(pruning.table).ids.take(rows) for rows in order]
     return network.train(), [(one.columns[0], one.offsets[:-1].to(torch.int32)) for one in batches]
 
 

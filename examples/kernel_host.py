@@ -1,7 +1,7 @@
-"""A kernel that asks the planner in its own process: `python kernel_host.py BUNDLE ISSUES.jsonl`.
+"""Kernel with embedded inference: `python kernel_host.py BUNDLE ISSUES.jsonl`.
 
-It needs the extra-free install alone. It prints, for each issue, what it would run and what it would record; it
-runs nothing.
+It needs only the install without extras. For each issue it prints the action to run and the record of the decision;
+it executes nothing.
 """
 
 import json

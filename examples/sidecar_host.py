@@ -1,7 +1,7 @@
-"""A kernel that asks `planner serve --bundle BUNDLE --socket SOCKET`: `python sidecar_host.py SOCKET ISSUES.jsonl`.
+"""Kernel with the sidecar: `python sidecar_host.py SOCKET ISSUES.jsonl`, with `planner serve --socket SOCKET` running.
 
-It needs nothing but the standard library; in another language it looks the same. It prints, for each issue, what
-it would run and what it would record; it runs nothing. Without an answer in time it works as it always did.
+It needs only the standard library and is easy to port. For each issue it prints the action to run and the record of
+the decision; it executes nothing. After a timeout it falls back to a default action.
 """
 
 import json

@@ -1,1 +1,1 @@
-"""The mind: documents, actions, policies. Reads files, never the database."""
+"""The planner: documents, actions, datasets, policies, training and inference. It never reads the database."""

@@ -1,4 +1,4 @@
-"""The action space: topology and budgets, which combinations are valid, and their one canonical order."""
+"""The action space of the bandit: topology and budgets, the validity rules, and the canonical order."""
 
 from functools import cache
 from itertools import product
@@ -20,7 +20,7 @@ ITERATION_BINS: Final[tuple[Bin, ...]] = (1, 2, 3, 5, NA)
 
 
 class Action(NamedTuple):
-    """One way of working. `NA` leaves a budget to the configured default."""
+    """One action: a topology and three budget bins. `NA` leaves a budget to the configured default."""
 
     swarm_id: str
     max_candidates_bin: Bin
@@ -28,7 +28,7 @@ class Action(NamedTuple):
     max_iterations_bin: Bin
 
     def label(self) -> str:
-        """A short name for people: `speculate_vote ×3 60m`."""
+        """A short display name, such as `speculate_vote ×3 60m`."""
         rounds = "" if self.max_iterations_bin == NA else f" {self.max_iterations_bin}r"
         minutes = NA if self.max_minutes_bin == NA else f"{self.max_minutes_bin}m"
         return f"{self.swarm_id} ×{self.max_candidates_bin} {minutes}{rounds}"
@@ -78,7 +78,7 @@ def _obeys(rule: dict[str, Any], action: Action, job_type: JobType) -> bool:
 
 
 def _holds(facts: dict[str, Any], condition: str, value: Any) -> bool:
-    """A condition is a field that must equal `value`, or `<field>_not` for one that must not."""
+    """Whether a condition holds: a field that must equal `value`, or `<field>_not` for one that must not."""
     if condition.endswith("_not"):
         return bool(facts[condition.removesuffix("_not")] != value)
     return bool(facts[condition] == value)
@@ -86,7 +86,7 @@ def _holds(facts: dict[str, Any], condition: str, value: Any) -> bool:
 
 @cache
 def valid_actions(job_type: JobType) -> tuple[Action, ...]:
-    """The valid actions of `job_type` in canonical order; a `PlannerError` for an unknown job type."""
+    """The valid actions of `job_type` in canonical order. Raises `PlannerError` for an unknown job type."""
     if job_type not in JOB_TYPES:
         raise PlannerError(f"unknown job type {job_type!r}; known: {', '.join(JOB_TYPES)}")
     return tuple(action for action in all_cells() if is_valid(action, job_type))
@@ -98,12 +98,12 @@ def _canonical_ranks() -> dict[Action, int]:
 
 
 def canonical_rank(action: Action) -> int:
-    """Position of `action` among all 240 cells: the last tie-break everywhere."""
+    """The rank of `action` among all 240 cells; every tie is finally broken by it."""
     return _canonical_ranks()[action]
 
 
 def nearest_bin(value: float | None, bins: tuple[Bin, ...]) -> Bin:
-    """The bin with the smallest absolute distance, the lower on a tie; None becomes NA."""
+    """Quantisation to the nearest bin, the lower one on a tie; None becomes NA."""
     if value is None:
         return NA
     numbers = [b for b in bins if b != NA]
@@ -111,13 +111,13 @@ def nearest_bin(value: float | None, bins: tuple[Bin, ...]) -> Bin:
 
 
 def action_space_document() -> dict[str, Any]:
-    """The JSON form of the space, as it stands in `action_space.json` and in every planner_input."""
+    """The JSON form of the space, as `action_space.json` and every planner_input hold it."""
     return {
         "swarm_ids": list(SWARM_IDS),
         "max_candidates_bins": list(CANDIDATE_BINS),
         "max_minutes_bins": list(MINUTE_BINS),
         "max_iterations_bins": list(ITERATION_BINS),
-        # Copied to the bottom: whoever changes their document must not change the rules.
+        # A deep copy: a change to the returned document must not change the rules.
         "validity_rules": [
             {**rule, "if": dict(rule["if"]), "then": dict(rule["then"])} for rule in VALIDITY_RULES
         ],

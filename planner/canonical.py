@@ -1,17 +1,20 @@
-"""Canonical JSON and hashes: the same bytes on every machine and Python."""
+"""Canonical JSON and its SHA-256 digest: the same bytes on every machine and Python version."""
 
 import hashlib
 import json
 from typing import Any
 
-# Without `check_circular` it takes a fifth less time, and what holds itself is a RecursionError all the same.
+# Without `check_circular` it takes a fifth less time; a circular value still raises RecursionError.
 _encode = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
 ).encode
 
 
 def canonical_json(value: Any) -> str:
-    """`value` as JSON with sorted keys, no spaces and UTF-8 characters kept; NaN is a `ValueError`."""
+    """Canonical serialisation: JSON with sorted keys, no spaces and UTF-8 characters kept.
+
+    Raises `ValueError` for NaN and infinity.
+    """
     return _encode(value)
 
 

@@ -2,4 +2,4 @@
 
 
 class PlannerError(Exception):
-    """A document, action or bundle was refused; the message names what, where, and what mends it."""
+    """Invalid input: a document, action or bundle. The message names what is wrong, where, and how to fix it."""

@@ -1,4 +1,4 @@
-"""Asking a planner from inside a kernel: always a valid action, always in time, never an exception.
+"""Embedded inference with a deadline and a fallback: always a valid action, in time, never an exception.
 
 Loads onnxruntime and numpy; no torch, no database, no queue, no pydantic.
 """
@@ -17,22 +17,22 @@ from planner.errors import PlannerError
 from planner.host.answer import PlannerAction
 from planner.host.caps import capped
 from planner.host.config import PlannerConfig
-from planner.host.models import Model, load_model
+from planner.host.deadline import CallError, DeadlineCalls, DeadlineExceededError
+from planner.host.models import PlannerModel, load_model
 from planner.host.rollout import Execution, Mode
-from planner.host.timed_calls import CallError, LateError, TimedCalls
 from planner.space.baseline import baseline_action
 from planner.space.decode import Decoded, head_probabilities
 from planner.system.clock import rfc3339_now
 
-FIRST_RUN_SECONDS: Final = 10.0
-"""How long the dummy run at start-up may take; afterwards the config's timeout holds."""
+WARM_UP_SECONDS: Final = 10.0
+"""Timeout of the warm-up at start, in seconds; later calls have the timeout of the config."""
 
 Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a kernel records about one decision, and what it runs."""
+    """The record of one decision, and the action that the kernel runs."""
 
     planner_input: Json
     planner_action: PlannerAction
@@ -41,15 +41,20 @@ class Plan:
 
 
 class PlannerInference:
-    """A planner that answers whatever it is asked, from several threads at once.
+    """Thread-safe inference that never raises: it falls back to the heuristic baseline.
 
-    The baseline answers, with `abstain_to_default` and a reason, where the planner is off
-    (`planner_disabled`), its model is missing or broken (`model_unavailable`) or of another policy epoch
-    (`epoch_mismatch`), is not done by the timeout (`inference_timeout`), fails (`inference_error_<Type>`) or is
-    not sure (`low_confidence_0.xyz`). Caps lower any answer, with the reason `capped_<field>_from_<n>`.
+    The fallback sets `abstain_to_default` and a reason:
 
-    `epoch` is the host's policy epoch; None takes a model of any. `problem` says in one line why a model was
-    refused, and is None where it was not. Nothing here raises but for a config that is no config.
+    - `planner_disabled`: the planner is off.
+    - `model_unavailable`: the model is missing or broken.
+    - `epoch_mismatch`: the model is of another policy epoch.
+    - `inference_timeout`: the model exceeded the deadline.
+    - `inference_error_<Type>`: the model raised an error.
+    - `low_confidence_0.xyz`: abstention, the confidence is below the threshold.
+
+    Caps lower the budgets of every answer, with the reason `capped_<field>_from_<n>`. `epoch` is the host's policy
+    epoch; None accepts a model of any epoch. `problem` is one line on why the model was refused, or None. Only an
+    invalid `config` makes the constructor raise.
     """
 
     def __init__(
@@ -58,23 +63,23 @@ class PlannerInference:
         *,
         epoch: str | None = None,
         universe_id: str = "default",
-        load: Callable[[PlannerConfig, str | None], Model] = load_model,
+        load: Callable[[PlannerConfig, str | None], PlannerModel] = load_model,
     ) -> None:
         self.config = config
         self.problem: str | None = None
         self._universe_id = universe_id
         self._seconds = config.inference.timeout_ms / 1000
-        self._calls = TimedCalls()
-        self._model: Model | None = None
+        self._calls = DeadlineCalls()
+        self._model: PlannerModel | None = None
         self._absent = "planner_disabled"
         if config.enabled:
             self._open(load, epoch)
 
-    def _open(self, load: Callable[[PlannerConfig, str | None], Model], epoch: str | None) -> None:
+    def _open(self, load: Callable[[PlannerConfig, str | None], PlannerModel], epoch: str | None) -> None:
         self._absent = "model_unavailable"
         try:
             model = load(self.config, epoch)
-            self._run_first(model)
+            self._warm_up(model)
             self._model = model
         except EpochMismatchError as error:
             self._absent = "epoch_mismatch"
@@ -82,23 +87,23 @@ class PlannerInference:
         except Exception as error:
             self.problem = " ".join(str(error).split()) or type(error).__name__
 
-    def _run_first(self, model: Model) -> None:
-        """A dummy run for each job type; a `PlannerError` where one fails."""
-        bounded = self._calls.by(monotonic() + FIRST_RUN_SECONDS)
+    def _warm_up(self, model: PlannerModel) -> None:
+        """Warm-up: one dummy decision for each job type. Raises `PlannerError` where one fails or is late."""
+        bounded = self._calls.with_deadline(monotonic() + WARM_UP_SECONDS)
         try:
             for job_type in JOB_TYPES:
                 dummy = {**build_planner_input({"id": "first run"}), "job_type": job_type}
                 self._answer(model.decide(dummy, bounded), dummy)
-        except LateError:
+        except DeadlineExceededError:
             raise PlannerError(
-                f"{self.config.model.path}: the first run took more than {FIRST_RUN_SECONDS:g} s"
+                f"{self.config.model.path}: the first run took more than {WARM_UP_SECONDS:g} s"
             ) from None
         except Exception as error:
             raise PlannerError(f"{self.config.model.path}: the first run failed: {error}") from None
 
     @property
     def model(self) -> Mapping[str, str | None] | None:
-        """The model that decides, as actions name it; None where the baseline does."""
+        """Reference of the model that decides, as actions name it; None where the baseline decides."""
         return None if self._model is None else self._model.reference
 
     def predict(
@@ -108,7 +113,10 @@ class PlannerInference:
         universe_defaults: Json | None = None,
         system_state: Json | None = None,
     ) -> PlannerAction:
-        """The decision for an issue; see `planner.encoding.build_input.build_planner_input` for what the parts are."""
+        """One decision for an issue; the arguments are those of `build_planner_input`.
+
+        Returns a valid action, with a reason where it is a fallback. Never raises.
+        """
         return self._ask(issue, history, universe_defaults, system_state)[1]
 
     def plan(
@@ -118,7 +126,7 @@ class PlannerInference:
         universe_defaults: Json | None = None,
         system_state: Json | None = None,
     ) -> Plan:
-        """Like `predict`, with the planner_input to record and the action that the rollout lets run."""
+        """One decision with its planner_input, and the action that the rollout allows to run. Never raises."""
         document, answer = self._ask(issue, history, universe_defaults, system_state)
         job_type = stated_job_type(document)
         risk, size = risk_and_size(document.get("issue"))
@@ -128,7 +136,7 @@ class PlannerInference:
         return Plan(document, answer, execution, rollout.mode)
 
     def decide(self, planner_input: Json) -> PlannerAction:
-        """The decision for a whole `cyntra.planner_input.v1` document."""
+        """One decision for a complete `cyntra.planner_input.v1` document. Never raises."""
         return self._decide(planner_input, monotonic())
 
     def _ask(
@@ -147,9 +155,9 @@ class PlannerInference:
             digest = hash_of(planner_input)
             if self._model is None:
                 return self._fallback(planner_input, self._absent, digest)
-            decoded = self._model.decide(planner_input, self._calls.by(started + self._seconds))
+            decoded = self._model.decide(planner_input, self._calls.with_deadline(started + self._seconds))
             return self._answer(decoded, planner_input, digest)
-        except LateError:
+        except DeadlineExceededError:
             return self._fallback(planner_input, "inference_timeout", digest)
         except CallError as error:
             return self._fallback(planner_input, _reason_of(error.error), digest)
@@ -163,7 +171,7 @@ class PlannerInference:
         if not abstains:
             return self._capped(decoded.action, None, digest, decoded.confidence, probs)
         action = _baseline_of(planner_input)
-        # Cut, not rounded: a confidence below the threshold must not read as equal to it.
+        # Truncated, not rounded: a confidence below the threshold must not be shown as equal to it.
         reason = f"low_confidence_{int(decoded.confidence * 1000) / 1000:.3f}"
         return self._capped(action, reason, digest, decoded.confidence, probs)
 

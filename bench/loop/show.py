@@ -12,7 +12,7 @@ from bench.loop.world import WorldVerdict
 from bench.results.read import BenchResults
 from bench.terminal import percent, seconds, table
 from planner.actions import NA
-from planner.evaluation.intervals import Interval
+from planner.evaluation.intervals import BootstrapInterval
 from planner.policies.best_fixed import BestFixed
 
 Json = dict[str, Any]
@@ -141,7 +141,7 @@ def _known(world: WorldVerdict) -> str:
     )
 
 
-def _share(share: Interval) -> str:
+def _share(share: BootstrapInterval) -> str:
     return _with_interval(share._asdict(), 100, "{:.0f}", " %")
 
 

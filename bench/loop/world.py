@@ -10,10 +10,10 @@ from bench.loop.judge import CONTROL, POLICY, test_decisions
 from bench.loop.learn import Learnt
 from planner.dataset.read import read_dataset
 from planner.evaluation.decisions import Decisions
-from planner.evaluation.intervals import Interval, Resampler
+from planner.evaluation.intervals import BootstrapInterval, Resampler
 from planner.space.heads import valid_cells
 from planner.worlds.generate import MINUTE_PRICE, USD_PRICE
-from planner.worlds.truth import Truth, read_truth
+from planner.worlds.ground_truth import GroundTruth, read_ground_truth
 
 ISSUES: Final = 4000
 """Issues of a world: with fewer, the interval is too wide to separate "most" from half."""
@@ -37,7 +37,7 @@ class PolicyStanding(NamedTuple):
     policy: str
     value: float
     """Its exact expected utility, averaged over the tested issues."""
-    share: Interval
+    share: BootstrapInterval
     """Share of the gap from the best fixed action (0) to the oracle (1), with its interval over issues."""
 
 
@@ -65,14 +65,14 @@ class WorldVerdict(NamedTuple):
         """Whether the control on shuffled labels exceeds `LEAKED_SHARE`, a sign of leakage."""
         return (self.share_of(CONTROL).estimate or 0.0) > LEAKED_SHARE
 
-    def share_of(self, policy: str) -> Interval:
+    def share_of(self, policy: str) -> BootstrapInterval:
         """The share of the gap that a policy closes."""
         return next(standing.share for standing in self.standings if standing.policy == policy)
 
 
 def judge_world(learnt: Learnt, seed: int) -> WorldVerdict:
     """Score the world's policy and the controls on its test split by the true utilities stored with the dataset."""
-    dataset, truth = read_dataset(learnt.dataset), read_truth(learnt.dataset)
+    dataset, truth = read_dataset(learnt.dataset), read_ground_truth(learnt.dataset)
     issue_ids = [example["planner_input"]["issue"]["issue_id"] for example in dataset.examples("test")]
     values = truth.of(issue_ids)
     return WorldVerdict(
@@ -84,7 +84,7 @@ def judge_world(learnt: Learnt, seed: int) -> WorldVerdict:
 
 
 def standings(
-    decisions: Sequence[Decisions], truth: Truth, issue_ids: Sequence[str], seed: int
+    decisions: Sequence[Decisions], truth: GroundTruth, issue_ids: Sequence[str], seed: int
 ) -> list[PolicyStanding]:
     """Each policy's true value on these issues, and the share of the gap that it closes."""
     resampler = Resampler(issue_ids, seed)

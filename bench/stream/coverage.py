@@ -17,7 +17,7 @@ from db.repositories.streams import Streams
 from planner.actions import Action
 from planner.dataset.arrays import label_of
 from planner.dataset.epochs import epoch_of
-from planner.dataset.facts import Plan
+from planner.dataset.facts import ActualPlan
 from planner.dataset.lanes import LANES, lane_of
 from planner.dataset.read import Dataset
 from planner.dataset.runs import executed_action
@@ -70,7 +70,7 @@ def read_runs(engine: sa.Engine) -> list[Ran]:
 
 def _ran(row: RunCount) -> Ran:
     plan = row.executed_plan
-    executed = Plan(
+    executed = ActualPlan(
         plan["swarm_id_executed"],
         plan["max_candidates_executed"],
         plan["timeout_seconds_executed"],

@@ -1,1 +1,1 @@
-"""Model bundles: written, opened, verified, and read as a policy."""
+"""Model bundles: integrity checks, the inference session, golden cases and verification."""

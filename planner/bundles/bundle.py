@@ -1,7 +1,7 @@
-"""Opening a bundle: a directory with one model and all that is needed to decide with it.
+"""Model bundle with integrity checks: a directory with one model and everything inference needs.
 
-`metadata.json` names every file with its SHA-256 and carries a hash of its own content, so that a file of
-another bundle, a truncated one or an edited line is found before anything is run.
+`metadata.json` names every file with its SHA-256 digest and holds a digest of its own content. A file of another
+bundle, a truncated file or an edited line is refused before anything runs.
 """
 
 import hashlib
@@ -38,10 +38,10 @@ WEIGHTS: Final = "model.pt"
 REQUIRED: Final = (MODEL, CONFIG, ACTION_SPACE, CALIBRATION, TOKENIZER, VALIDATION, GOLDENS, GOLDEN_NUMBERS)
 _DECIDE: Final = (MODEL, CONFIG, ACTION_SPACE, CALIBRATION, TOKENIZER)
 OPSETS: Final = range(17, 24)
-"""LayerNormalization begins with 17; the oldest onnxruntime that is allowed reads up to 23."""
+"""LayerNormalization needs 17; the oldest supported onnxruntime reads up to 23."""
 
 _LARGEST: Final = {False: 64 * MIB, True: 2048 * MIB}
-"""Bytes of a document, and of a model or any other file; protobuf ends at 2 GiB."""
+"""Size limits in bytes, of a document and of a model or any other file; protobuf stops at 2 GiB."""
 
 OutputForm = Literal["heads", "cells", "outcomes"]
 OUTPUTS: Final[dict[OutputForm, tuple[str, ...]]] = {
@@ -49,30 +49,30 @@ OUTPUTS: Final[dict[OutputForm, tuple[str, ...]]] = {
     "cells": ("cells",),
     "outcomes": ("outcomes",),
 }
-"""The model's outputs that a decision is made from."""
+"""The model outputs that a decision is decoded from."""
 
 
 class BundleError(PlannerError):
-    """A bundle was refused; the message says which, why, and what mends it."""
+    """Invalid bundle. The message names the file, the reason and the fix."""
 
 
 class EpochMismatchError(BundleError):
-    """The bundle was trained under another policy epoch than the one asked for."""
+    """The bundle was trained under another policy epoch than the requested one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle whose every hash was verified. Let go of it once a session is made: it holds the model's bytes."""
+    """A bundle whose digests were all verified. It holds the model's bytes: drop it once a session exists."""
 
     path: Path
     config: Mapping[str, Any]
     metadata: Mapping[str, Any]
     temperatures: Mapping[str, float]
-    """By head. They are already folded into the model: nothing divides by them again."""
+    """Calibration temperature by head, already folded into the model: nothing divides by it again."""
     input: InputForm
     output_form: OutputForm
     decision: DecisionWeights
-    """What the predictions of an outcome model are worth; the other kinds do not look at it."""
+    """Utility weights of an outcome model; the other kinds ignore them."""
     model: bytes = field(repr=False)
 
     @property
@@ -82,25 +82,26 @@ class Bundle:
 
     @property
     def checkpoint_id(self) -> str:
-        """Hash of the trained weights."""
+        """Digest of the trained weights."""
         return str(self.metadata["checkpoint_id"])
 
     @property
     def version(self) -> str:
-        """Short hash of what decides: model, configuration and layout."""
+        """Digest of everything that affects a decision: model, configuration and layout."""
         return str(self.metadata["model_version"])
 
     @property
     def epoch(self) -> str | None:
-        """The policy epoch of the training data; None where epochs were mixed on request."""
+        """Policy epoch of the training data; None where epochs were mixed on request."""
         epoch: str | None = self.metadata["epoch"]
         return epoch
 
 
 def open_bundle(path: Path | str, epoch: str | None = None) -> Bundle:
-    """The bundle at `path`, every hash verified; a `BundleError` of one line where anything is wrong.
+    """Open the bundle at `path` and verify every digest.
 
-    Where `epoch` is given, a bundle of another one is an `EpochMismatchError`.
+    Raises `BundleError` where a file is missing, altered or invalid, and `EpochMismatchError` where `epoch` is given
+    and the bundle was trained under another one.
     """
     path = Path(path)
     metadata = _metadata(path)
@@ -130,31 +131,33 @@ def open_bundle(path: Path | str, epoch: str | None = None) -> Bundle:
 
 
 def metadata_hash(metadata: Mapping[str, Any]) -> str:
-    """SHA-256 of the canonical JSON of `metadata` without its own `metadata_hash`."""
+    """SHA-256 digest of the canonical JSON of `metadata`, without its own `metadata_hash`."""
     return sha256_json({key: value for key, value in metadata.items() if key != "metadata_hash"})
 
 
 def _metadata(path: Path) -> dict[str, Any]:
-    place = path / METADATA
+    metadata_file = path / METADATA
     if not path.is_dir():
         raise _refusal(path, "no such bundle; `planner export` makes one")
-    metadata = _document(place, _read(place))
-    found = metadata.get("schema_version")
-    if found != SCHEMA_VERSION:
-        raise _refusal(place, f"schema_version {found!r}; this planner reads {SCHEMA_VERSION!r} only")
+    metadata = _document(metadata_file, _read(metadata_file))
+    version = metadata.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise _refusal(
+            metadata_file, f"schema_version {version!r}; this planner reads {SCHEMA_VERSION!r} only"
+        )
     if metadata.get("metadata_hash") != metadata_hash(metadata):
-        raise _refusal(place, "its content is not what its metadata_hash says; export the bundle again")
-    _check_runtime(place, metadata)
+        raise _refusal(metadata_file, "its content does not match its metadata_hash; export the bundle again")
+    _check_runtime(metadata_file, metadata)
     return metadata
 
 
-def _check_runtime(place: Path, metadata: Mapping[str, Any]) -> None:
+def _check_runtime(path: Path, metadata: Mapping[str, Any]) -> None:
     opset, needed = metadata.get("opset"), metadata.get("minimum_onnxruntime")
     if opset not in OPSETS:
-        raise _refusal(place, f"opset {opset!r}; this planner runs {OPSETS.start} to {OPSETS.stop - 1}")
+        raise _refusal(path, f"opset {opset!r}; this planner runs {OPSETS.start} to {OPSETS.stop - 1}")
     here = onnxruntime.__version__
     if not isinstance(needed, str) or _version(here) < _version(needed):
-        raise _refusal(place, f"needs onnxruntime {needed!r} or newer, here is {here}; upgrade onnxruntime")
+        raise _refusal(path, f"needs onnxruntime {needed!r} or newer, here is {here}; upgrade onnxruntime")
 
 
 def _version(text: str) -> tuple[int, ...]:
@@ -162,54 +165,54 @@ def _version(text: str) -> tuple[int, ...]:
 
 
 def _verified_files(path: Path, metadata: Mapping[str, Any]) -> dict[str, bytes]:
-    """The content of the files that decide, read once: what was hashed is what is used."""
+    """The verified content of the files that inference uses; each is read once, so no file can change in between."""
     listed = metadata.get("files")
     if not isinstance(listed, dict) or not set(REQUIRED) <= set(listed) <= {*REQUIRED, WEIGHTS}:
         raise _refusal(path / METADATA, f"`files` must name {', '.join(REQUIRED)} and may name {WEIGHTS}")
-    found = {}
+    contents = {}
     for name, expected in listed.items():
         if name in _DECIDE:
-            found[name] = _read(path / name)
-            digest = hashlib.sha256(found[name]).hexdigest()
+            contents[name] = _read(path / name)
+            digest = hashlib.sha256(contents[name]).hexdigest()
         else:
             digest = _digest(path / name)
         if digest != expected:
             raise _refusal(path / name, "its hash is not the one in metadata.json; export the bundle again")
-    return found
+    return contents
 
 
-def _read(place: Path) -> bytes:
-    with _refusing(place):
-        return read_regular(place, _LARGEST[place.name == MODEL], links=False)
+def _read(path: Path) -> bytes:
+    with _refusing(path):
+        return read_regular(path, _LARGEST[path.name == MODEL], links=False)
 
 
-def _digest(place: Path) -> str:
-    # In small pieces: once megabytes are let go of, the allocator keeps what is let go of after them for good.
-    with _refusing(place), open_regular(place, links=False) as content:
+def _digest(path: Path) -> str:
+    # In small chunks: after megabytes are freed, the allocator does not return later freed memory to the system.
+    with _refusing(path), open_regular(path, links=False) as content:
         if os.fstat(content.fileno()).st_size > _LARGEST[True]:
-            raise _refusal(place, f"larger than {_LARGEST[True] // MIB} MiB; export the bundle again")
+            raise _refusal(path, f"larger than {_LARGEST[True] // MIB} MiB; export the bundle again")
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 @contextmanager
-def _refusing(place: Path) -> Iterator[None]:
+def _refusing(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise _refusal(place, "missing; the bundle is not whole, export it again") from None
+        raise _refusal(path, "missing; the bundle is not whole, export it again") from None
     except OSError as error:
-        raise _refusal(place, f"cannot be read: {error.strerror or error}") from None
+        raise _refusal(path, f"cannot be read: {error.strerror or error}") from None
 
 
-def _document(place: Path, content: bytes) -> dict[str, Any]:
+def _document(path: Path, content: bytes) -> dict[str, Any]:
     try:
         document = _strict_json.decode(content.decode())
-        # Half a surrogate pair is JSON, and no text that could be hashed.
+        # A lone surrogate is valid JSON but has no UTF-8 bytes to hash.
         canonical_json(document).encode()
     except (ValueError, RecursionError):
-        raise _refusal(place, "not valid JSON; export the bundle again") from None
+        raise _refusal(path, "not valid JSON; export the bundle again") from None
     if not isinstance(document, dict):
-        raise _refusal(place, "a JSON object is needed; export the bundle again")
+        raise _refusal(path, "a JSON object is needed; export the bundle again")
     return document
 
 
@@ -221,12 +224,16 @@ _strict_json: Final = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def _temperatures(path: Path, calibration: Mapping[str, Any]) -> dict[str, float]:
-    found = calibration.get("temperature")
-    if not isinstance(found, dict) or set(found) != set(HEADS) or not all(map(_positive, found.values())):
+    temperatures = calibration.get("temperature")
+    if (
+        not isinstance(temperatures, dict)
+        or set(temperatures) != set(HEADS)
+        or not all(map(_positive, temperatures.values()))
+    ):
         raise _refusal(
             path / CALIBRATION, f"`temperature` must give {', '.join(HEADS)} a positive number each"
         )
-    return {head: float(found[head]) for head in HEADS}
+    return {head: float(temperatures[head]) for head in HEADS}
 
 
 def _positive(value: Any) -> bool:
@@ -260,5 +267,5 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _refusal(place: Path, why: str) -> BundleError:
-    return BundleError(f"{place}: {why}")
+def _refusal(path: Path, reason: str) -> BundleError:
+    return BundleError(f"{path}: {reason}")

@@ -1,4 +1,4 @@
-"""Whether two runtimes compute the same: numbers within a tolerance, and every decision alike."""
+"""Numerical equivalence of two runtimes: outputs within a tolerance and identical decisions."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -10,11 +10,11 @@ TOLERANCE: Final = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """How far two sets of numbers stand apart.
+class NumericalDifference:
+    """The largest deviations between two sets of outputs, and the number of changed decisions.
 
-    `max_relative` measures each difference against the largest number beside it, or 1 where that is smaller: a
-    logit that happens to be near 0 has no fewer rounding errors than its neighbours.
+    `max_relative` divides each deviation by the largest magnitude in its row, or by 1 where that is smaller: a logit
+    near 0 has as many rounding errors as its neighbours.
     """
 
     cases: int
@@ -24,7 +24,7 @@ class Difference:
 
     @property
     def within(self) -> bool:
-        """Whether numbers and decisions count as the same; NaN never does."""
+        """Whether the outputs are equivalent: within the tolerance and no decision changed; False for NaN."""
         return self.max_relative <= TOLERANCE and self.decisions_changed == 0
 
     def document(self) -> dict[str, Any]:
@@ -38,8 +38,12 @@ class Difference:
         )
 
 
-def compare(expected: NDArray[np.float32], found: NDArray[np.float32], decisions_changed: int) -> Difference:
-    """`expected` and `found` have one case a row, and classes or cells along axis 1."""
-    apart = np.abs(expected.astype(np.float64) - found)
+def compare(
+    expected: NDArray[np.float32], actual: NDArray[np.float32], decisions_changed: int
+) -> NumericalDifference:
+    """Deviations of `actual` from `expected`, both (cases, classes or cells, …)."""
+    distance = np.abs(expected.astype(np.float64) - actual)
     scale = np.maximum(1, np.abs(expected).max(axis=1, keepdims=True))
-    return Difference(len(expected), float(apart.max()), float((apart / scale).max()), decisions_changed)
+    return NumericalDifference(
+        len(expected), float(distance.max()), float((distance / scale).max()), decisions_changed
+    )

@@ -1,7 +1,6 @@
-"""A bundle's goldens: made-up inputs, what the trained network said of them, and what was decided.
+"""Golden cases of a bundle: synthetic inputs, the trained network's outputs for them, and the decisions.
 
-They travel with the bundle, so that anyone who has onnxruntime can see whether it still decides as it did
-where it was made; torch is not needed.
+The bundle carries them, so that `planner verify` can repeat every decision with onnxruntime alone, without torch.
 """
 
 import io
@@ -27,7 +26,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """One input and the decision it must lead to."""
+    """One golden case: an input and the decision expected for it."""
 
     planner_input: dict[str, Any]
     action: Action
@@ -37,18 +36,28 @@ class Golden:
 def write_goldens(
     inputs: Sequence[dict[str, Any]], decided: Sequence[Decoded], numbers: Floats
 ) -> dict[str, bytes]:
-    """The two files: inputs with their decisions, and the network's numbers, one row an input."""
+    """Serialise the golden cases.
+
+    Returns two files by name: the inputs with their decisions, and the network's outputs (inputs, …).
+    """
     cases = [
-        {"planner_input": document, "action": list(found.action), "confidence": round(found.confidence, 9)}
-        for document, found in zip(inputs, decided, strict=True)
+        {
+            "planner_input": document,
+            "action": list(decision.action),
+            "confidence": round(decision.confidence, 9),
+        }
+        for document, decision in zip(inputs, decided, strict=True)
     ]
-    held = io.BytesIO()
-    np.save(held, numbers, allow_pickle=False)
-    return {GOLDENS: canonical_json({"cases": cases}).encode() + b"\n", GOLDEN_NUMBERS: held.getvalue()}
+    buffer = io.BytesIO()
+    np.save(buffer, numbers, allow_pickle=False)
+    return {GOLDENS: canonical_json({"cases": cases}).encode() + b"\n", GOLDEN_NUMBERS: buffer.getvalue()}
 
 
 def read_goldens(bundle: Bundle) -> tuple[list[Golden], Floats]:
-    """The goldens of an opened bundle; a `BundleError` where they are not what `write_goldens` wrote."""
+    """Read the golden cases of an opened bundle and the expected outputs (cases, …).
+
+    Raises `BundleError` where the files are not valid goldens.
+    """
     try:
         document = json.loads(read_regular(bundle.path / GOLDENS, _LARGEST, links=False))
         cases = [
@@ -65,9 +74,11 @@ def read_goldens(bundle: Bundle) -> tuple[list[Golden], Floats]:
 
 
 def changed_decisions(policy: BundlePolicy, cases: Sequence[Golden]) -> int:
-    """How many goldens the policy decides otherwise than recorded, or with another confidence."""
+    """Count the golden cases whose decision or confidence differs from the recorded one."""
     return sum(not _same(policy.decide(case.planner_input), case) for case in cases)
 
 
-def _same(found: Decoded, case: Golden) -> bool:
-    return found.action == case.action and abs(found.confidence - case.confidence) <= CONFIDENCE_TOLERANCE
+def _same(decision: Decoded, case: Golden) -> bool:
+    return (
+        decision.action == case.action and abs(decision.confidence - case.confidence) <= CONFIDENCE_TOLERANCE
+    )

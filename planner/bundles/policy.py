@@ -1,4 +1,4 @@
-"""The policy of a bundle: encode, run, decode."""
+"""Inference pipeline of a bundle as a policy: encode, run the session, decode."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -20,10 +20,10 @@ Run = Callable[[Sequence[int]], Numbers]
 
 
 class BundlePolicy:
-    """Decides as the bundle says; several threads may ask at once. The bundle itself is let go of."""
+    """Thread-safe policy of a bundle. It keeps the session, not the bundle."""
 
     def __init__(self, bundle: Bundle, *, calibrated: bool = True) -> None:
-        """Where `calibrated` is False, the temperatures are taken out of the model's numbers again."""
+        """Without `calibrated`, the outputs are rescaled as if every temperature were 1."""
         self.policy_id = f"{bundle.kind}-{bundle.version[:12]}"
         self.session = Session(bundle)
         self._indices = bundle.input.indices
@@ -33,8 +33,9 @@ class BundlePolicy:
     def decide(self, planner_input: Mapping[str, Any], run: Run | None = None) -> Decoded:
         """The most probable valid action for a `cyntra.planner_input.v1` document.
 
-        `run` may stand in for `session.run`, such as one that ends by a deadline. A `PlannerError` for an
-        unknown job type, and where the model's numbers are not finite.
+        `run` replaces `session.run`, for example by a call with a deadline.
+
+        Raises `PlannerError` for an unknown job type and for outputs that are not finite.
         """
         numbers = (run or self.session.run)(self._indices(planner_input))
         if self._factors is not None:
@@ -42,12 +43,12 @@ class BundlePolicy:
         return self._decoder(numbers, planner_input)
 
     def distributions(self, observations: Sequence[Observation]) -> list[Distribution]:
-        """One by one: a batch would be hardly quicker, and rounding would depend on what else stands in it."""
-        return [self.decide(seen.planner_input).probabilities for seen in observations]
+        """One distribution an observation, without batching: rounding would depend on the rest of the batch."""
+        return [self.decide(observation.planner_input).probabilities for observation in observations]
 
 
 class Decoder:
-    """From the numbers of one output form to a decision."""
+    """Decoder of one output form: from model outputs to a decision."""
 
     def __init__(self, bundle: Bundle) -> None:
         self._form = bundle.output_form
@@ -65,7 +66,7 @@ class Decoder:
 
 
 def _factors(bundle: Bundle) -> NDArray[np.float32] | np.float32:
-    of = bundle.temperatures
+    temperatures = bundle.temperatures
     if bundle.output_form == "heads":
-        return np.repeat(np.array([of[head] for head in HEADS], dtype=np.float32), HEAD_SIZES)
-    return np.float32(of[HEADS[0]])
+        return np.repeat(np.array([temperatures[head] for head in HEADS], dtype=np.float32), HEAD_SIZES)
+    return np.float32(temperatures[HEADS[0]])

@@ -1,4 +1,4 @@
-"""Running a bundle's model with onnxruntime: one thread, no arena, indices checked before every call."""
+"""onnxruntime inference session of a bundle: one thread, no memory arena, bounds checks before every call."""
 
 from array import array
 from collections.abc import Iterable, Sequence
@@ -17,9 +17,9 @@ _ERRORS_ONLY: Final = 3
 
 
 class Session:
-    """A loaded model. `run` may be called from several threads at once.
+    """Thread-safe inference session.
 
-    The output form decides the shape of one result: heads (17,), cells (240,), outcomes (240, 5).
+    The output form decides the shape of one output: heads (17,), cells (240,), outcomes (240, 5).
     """
 
     def __init__(self, bundle: Bundle) -> None:
@@ -30,17 +30,20 @@ class Session:
         self._ones.flags.writeable = False
 
     def run(self, positions: Iterable[int]) -> Floats:
-        """The model's numbers for one input, given the positions that are 1.
+        """Model outputs for one input, given the positions that are 1.
 
-        A `PlannerError` for a position that is no integer or outside the input, for too many of them, and for
-        a result that is not finite: the runtime itself would wrap a negative position silently.
+        Raises `PlannerError` for a position that is no integer or outside the input, for too many of them, and for
+        an output that is not finite: the runtime itself wraps a negative position silently.
         """
         row = _row(positions)
-        found: Floats = self._call(row.reshape(1, -1), self._ones[:, :, : row.size])[0]
-        return found
+        numbers: Floats = self._call(row.reshape(1, -1), self._ones[:, :, : row.size])[0]
+        return numbers
 
     def run_batch(self, batch: Sequence[Iterable[int]]) -> Floats:
-        """The numbers of several inputs at once, padded to the longest; a leading axis before `run`'s shape."""
+        """Model outputs for a batch padded to its longest input: `run`'s shape after a leading batch axis.
+
+        Raises `PlannerError` as `run` does, and for an empty batch.
+        """
         rows = [_row(positions) for positions in batch]
         if not rows:
             raise PlannerError("an empty batch has no result")
@@ -51,11 +54,11 @@ class Session:
         return self._call(padded, filled[:, None, :].astype(np.float32))
 
     def _call(self, positions: NDArray[np.int64], weights: Floats) -> Floats:
-        if positions.shape[1] == 0:  # nothing is 1: one padded place says the same
+        if positions.shape[1] == 0:  # no position is 1: one padded position is equivalent
             positions, weights = np.zeros((1, 1), np.int64), np.zeros((1, 1, 1), np.float32)
         if positions.shape[1] > self._longest:
             raise PlannerError(f"{positions.shape[1]} positions; an input has {self._longest} at most")
-        # Seen as unsigned, a negative position is too large as well: one pass finds both.
+        # As an unsigned number a negative position is too large as well: one pass checks both bounds.
         if positions.view(np.uint64).max() >= self._size:
             raise PlannerError(_outside(positions, self._size))
         parts = self._session.run(self._outputs, {INPUTS[0]: positions, INPUTS[1]: weights})
@@ -66,7 +69,7 @@ class Session:
 
 
 def _row(positions: Iterable[int]) -> NDArray[np.int64]:
-    # An array of machine integers refuses 3.0, NaN and text, which numpy would convert.
+    # `array` rejects 3.0, NaN and text, which numpy would convert.
     try:
         return np.frombuffer(array("q", positions), dtype=np.int64)
     except (TypeError, OverflowError) as error:
@@ -96,7 +99,7 @@ def _load(bundle: Bundle) -> onnxruntime.InferenceSession:
 
 
 def session_options() -> onnxruntime.SessionOptions:
-    """One thread and no arena: a decision is tens of microseconds, and a kernel host stays small."""
+    """Session options: one thread and no memory arena; a call takes tens of microseconds."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1

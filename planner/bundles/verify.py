@@ -1,4 +1,4 @@
-"""Whether a bundle still decides on this machine as it did where it was made; onnxruntime is all it takes."""
+"""Bundle verification: digests, golden cases, numerical equivalence and latency. It needs onnxruntime alone."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -17,26 +17,29 @@ _ROUNDS: Final = 20
 
 
 class Check(NamedTuple):
-    """One line of the table."""
+    """Result of one check."""
 
     name: str
     result: Result
     figure: str
 
 
-def passed(name: str, well: bool, figure: str) -> Check:
-    """A check that can fail."""
-    return Check(name, "ok" if well else "failed", figure)
+def passed(name: str, is_ok: bool, figure: str) -> Check:
+    """The result of a check that can fail."""
+    return Check(name, "ok" if is_ok else "failed", figure)
 
 
-def verify(path: Path, more: Iterable[Callable[[Bundle], Check]] = ()) -> Iterator[Check]:
-    """Each check as it is done; `more` are asked too. A `BundleError` where the bundle cannot be opened."""
-    begun = perf_counter()
+def verify(path: Path, extra_checks: Iterable[Callable[[Bundle], Check]] = ()) -> Iterator[Check]:
+    """Run every check, then `extra_checks`, and yield each result as it completes.
+
+    Raises `BundleError` where the bundle cannot be opened.
+    """
+    started = perf_counter()
     bundle = open_bundle(path)
     opened = perf_counter()
     policy = BundlePolicy(bundle)
     loaded = perf_counter()
-    opening, session = (opened - begun) * 1000, (loaded - opened) * 1000
+    opening, session = (opened - started) * 1000, (loaded - opened) * 1000
     yield passed("files", True, f"{len(bundle.metadata['files'])} files with the hashes in metadata.json")
     yield Check(
         "load", "measured", f"{opening + session:.0f} ms: hashes {opening:.0f} ms, session {session:.0f} ms"
@@ -46,17 +49,17 @@ def verify(path: Path, more: Iterable[Callable[[Bundle], Check]] = ()) -> Iterat
     yield passed("goldens", not changed, f"{len(cases) - changed} of {len(cases)} decisions as recorded")
     yield _equivalence(bundle, policy, cases, expected)
     yield from _timings(bundle, policy, cases)
-    for check in more:
+    for check in extra_checks:
         yield check(bundle)
 
 
 def _equivalence(bundle: Bundle, policy: BundlePolicy, cases: Sequence[Golden], expected: Any) -> Check:
     decode = Decoder(bundle)
-    found = np.stack([policy.session.run(bundle.input.indices(case.planner_input)) for case in cases])
+    actual = np.stack([policy.session.run(bundle.input.indices(case.planner_input)) for case in cases])
     changed = sum(
-        decode(row, case.planner_input).action != case.action for row, case in zip(found, cases, strict=True)
+        decode(row, case.planner_input).action != case.action for row, case in zip(actual, cases, strict=True)
     )
-    difference = compare(expected, found, changed)
+    difference = compare(expected, actual, changed)
     return passed("equivalence", difference.within, f"torch as recorded: {difference}")
 
 
@@ -70,9 +73,9 @@ def _timings(bundle: Bundle, policy: BundlePolicy, cases: Sequence[Golden]) -> I
 
 def _spread(call: Callable[[Any], Any], inputs: Sequence[Any]) -> str:
     taken = []
-    for each in inputs:
-        begun = perf_counter()
-        call(each)
-        taken.append((perf_counter() - begun) * 1e6)
+    for document in inputs:
+        started = perf_counter()
+        call(document)
+        taken.append((perf_counter() - started) * 1e6)
     median, rare = np.percentile(taken, (50, 99))
     return f"p50 {median:.0f} µs, p99 {rare:.0f} µs"

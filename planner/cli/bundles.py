@@ -23,12 +23,12 @@ _COLORS: Final = {"ok": "green", "failed": "red"}
 @click.option(
     "--model", type=_Directory, required=True, help="A trained model, as `planner train` writes it."
 )
-@click.option("--out", type=_Directory, required=True, help="The bundle: a directory that is not there yet.")
-@click.option("--with-weights", is_flag=True, help="Put torch's weights beside the model, for `verify`.")
+@click.option("--out", type=_Directory, required=True, help="The bundle: a directory that does not exist.")
+@click.option("--with-weights", is_flag=True, help="Include torch's weights, for `verify`.")
 def export(model: Path, out: Path, with_weights: bool) -> None:
     """Write a trained model as a bundle, which decides without torch.
 
-    The bundle is left only where onnxruntime computes what torch does on all of its cases, and takes the same
+    The bundle is kept only if onnxruntime and torch agree on all of its cases: equivalent numbers and the same
     decisions. The same model gives the same bytes.
 
     \b
@@ -37,12 +37,11 @@ def export(model: Path, out: Path, with_weights: bool) -> None:
     """
     from planner.training.exporting.model import export_model
 
-    made = export_model(model, out, with_weights=with_weights)
+    bundle = export_model(model, out, with_weights=with_weights)
     report = json.loads((out / "validation_report.json").read_bytes())
     proof = report["equivalence"]["one_by_one"]
-    echo(
-        f"{out}: {made.metadata['model_name']}, {report['model_bytes'] / 1e6:.1f} MB, opset {made.metadata['opset']}"
-    )
+    name, opset = bundle.metadata["model_name"], bundle.metadata["opset"]
+    echo(f"{out}: {name}, {report['model_bytes'] / 1e6:.1f} MB, opset {opset}")
     echo(
         f"equal to torch on {proof['cases']} cases: largest difference {proof['max_absolute']:.1e} absolute, "
         f"{proof['max_relative']:.1e} relative; every decision alike"
@@ -54,10 +53,10 @@ def export(model: Path, out: Path, with_weights: bool) -> None:
 @click.argument("bundle", type=_Directory)
 @output_options("checks")
 def verify(bundle: Path, output: Output) -> int:
-    """Check that BUNDLE is whole and decides here as it did where it was made, and time it.
+    """Verify BUNDLE: file hashes, golden decisions, equivalence with torch and latency.
 
-    Repeats its hashes, its golden decisions and the numbers that torch gave for them. Where the training extra
-    is installed, also onnx's checker and, if the bundle holds weights, torch itself. Exit code 1 if a check fails.
+    With the training extra installed it also runs onnx's checker and, if the bundle holds weights, torch itself.
+    Exit code 1 if a check fails.
 
     \b
     Example:
@@ -65,14 +64,14 @@ def verify(bundle: Path, output: Output) -> int:
     """
     from planner.bundles.verify import verify as checks
 
-    found = []
+    results = []
     for check in checks(bundle, _with_training()):
-        found.append(check)
+        results.append(check)
         if output.is_for_people:
             _show(check)
-    rows = [check._asdict() for check in found]
+    rows = [check._asdict() for check in results]
     output.show(Answer(lambda: rows, lambda: None, lambda: rows_markdown({"checks": rows}, json_value)))
-    return int(any(check.result == "failed" for check in found))
+    return int(any(check.result == "failed" for check in results))
 
 
 def _with_training() -> "Iterable[Callable[[Bundle], Check]]":

@@ -19,7 +19,7 @@ _Directory = click.Path(path_type=Path)
 
 
 def _archives_directory() -> Path:
-    """Where the farm leaves archives: `BENCH_ARCHIVES_DIR`, else the embedded farm's."""
+    """Default directory of archives: `BENCH_ARCHIVES_DIR`, else the embedded farm's."""
     return Path(os.environ.get("BENCH_ARCHIVES_DIR") or state_directory(Path.cwd(), os.environ) / "archives")
 
 
@@ -42,8 +42,8 @@ _split_by = click.option(
     "--versions",
     type=_Directory,
     metavar="HOME",
-    help="Instead of --out: a directory of versions, one a policy epoch; the newest is made, and HOME/latest "
-    "links to it.",
+    help="Instead of --out: a directory of versions, one a policy epoch. Writes the newest and links HOME/latest "
+    "to it.",
 )
 @click.option(
     "--archives",
@@ -62,7 +62,7 @@ _split_by = click.option(
     "--issues",
     type=_Directory,
     metavar="FILE",
-    help="A Beads file, for archives that say little about their issues.",
+    help="A Beads file, for archives without details of their issues.",
 )
 @click.option("--epoch", metavar="HASH", help="Only runs of the policy epoch that begins like this.")
 @_mix
@@ -87,8 +87,8 @@ def build_dataset(
 ) -> None:
     """Make a dataset of what was executed: one example a run, labelled with its executed plan.
 
-    Reads the three JSON files of every archive; broken archives are skipped, counted and named. What a bench
-    drew was no decision and is left out. The same archives give the same dataset hash on any machine.
+    Reads the three JSON files of every archive; broken archives are skipped, counted and named. Runs that a bench
+    sampled are left out: they were no decisions. The same archives give the same dataset hash on any machine.
 
     \b
     Example:
@@ -118,13 +118,13 @@ def build_dataset(
         else:
             assert out is not None
             report = build(out, options, report_progress)
-    _say_what_became(report, out)
-    _say_what_it_is(report.meta, out)
+    _show_build_report(report, out)
+    _show_dataset(report.meta, out)
     if version is not None and versions is not None:
         note(f"version {out.name} is {version.became}; {versions / LATEST} links to it")
 
 
-def _say_what_became(report: "BuildReport", out: Path) -> None:
+def _show_build_report(report: "BuildReport", out: Path) -> None:
     from planner.dataset.build import BENCHED, OF_BENCHES
 
     for line in report.skipped[:_SHOWN_BROKEN]:
@@ -134,9 +134,9 @@ def _say_what_became(report: "BuildReport", out: Path) -> None:
     if report.bad_issue_lines:
         numbers = ", ".join(map(str, report.bad_issue_lines[:_SHOWN_BROKEN]))
         note(f"{len(report.bad_issue_lines)} lines of the backlog hold no issue: {numbers}")
-    fates = [f"{count} {fate}" for fate, count in sorted(report.left_out.items())]
-    told = "".join(f", {fate}" for fate in [f"{len(report.skipped)} archives broken", *fates])
-    note(f"{report.archives} archives, {report.runs} runs{told}")
+    left_out = [f"{count} {fate}" for fate, count in sorted(report.left_out.items())]
+    reasons = "".join(f", {fate}" for fate in [f"{len(report.skipped)} archives broken", *left_out])
+    note(f"{report.archives} archives, {report.runs} runs{reasons}")
     if report.rebuilt:
         note(f"{report.rebuilt} examples had recorded no input: their histories are rebuilt")
     if report.repeated:
@@ -145,7 +145,7 @@ def _say_what_became(report: "BuildReport", out: Path) -> None:
         note(OF_BENCHES)
 
 
-def _say_what_it_is(meta: "DatasetMeta | None", out: Path) -> None:
+def _show_dataset(meta: "DatasetMeta | None", out: Path) -> None:
     assert meta is not None
     counts = " / ".join(f"{count} {split}" for split, count in meta.split_counts.items())
     epoch = "mixed" if meta.epoch is None else meta.epoch[:12]
@@ -180,7 +180,7 @@ def merge_best_of_k(
 ) -> None:
     """Make a dataset of the winners of benches, alone or together with executed plans.
 
-    An example of the base whose input a bench has labelled gives way to the label. Splits are drawn anew.
+    A label replaces the example of the base with the same input. Splits are assigned again.
 
     \b
     Example:
@@ -195,4 +195,4 @@ def merge_best_of_k(
     note(
         f"{report.labels} labels{doubles}, {report.kept} examples of the base kept, {report.replaced} replaced",
     )
-    _say_what_it_is(report.meta, out)
+    _show_dataset(report.meta, out)

@@ -26,16 +26,19 @@ _dataset = click.option(
 @click.option("--split", type=click.Choice(["test", "val"]), default="test", show_default=True)
 @click.option("--out", type=_Directory, required=True, metavar="DIR", help="Where the report goes.")
 @click.option(
-    "--shuffled", type=_Directory, metavar="DIR", help="The control: planner train --shuffle-labels made it."
+    "--shuffled",
+    type=_Directory,
+    metavar="DIR",
+    help="Control model, trained with planner train --shuffle-labels.",
 )
 @click.option(
     "--confidence-threshold",
     type=FiniteRange(0, 1),
     default=0.6,
     show_default=True,
-    help="Below it a kernel takes the baseline's action.",
+    help="Below it a kernel falls back to the baseline.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the resampling of issues.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap over issues.")
 @output_options("policies", "differences")
 @fail_on_regression("Exit with 3 where a figure of outcomes is worse than the baseline's, beyond chance.")
 def evaluate(
@@ -50,7 +53,7 @@ def evaluate(
     output: Output,
     fail_on_regression: bool,
 ) -> int:
-    """Judge a trained policy on issues that it has not seen, beside controls.
+    """Evaluate a trained policy on a held-out split, against controls.
 
     Writes report.md with two plots, and the same figures as evaluation.json. Controls: the heuristic baseline,
     the best fixed action, nearest neighbours, uniform, and the same network trained on shuffled labels.
@@ -73,9 +76,9 @@ def evaluate(
     subject = _trained(model) if model is not None else bundled(bundle or Path())
     control = None if shuffled is None else _shuffled(shuffled)
     read = read_dataset(dataset)
-    for one in (subject, control):
-        if one is not None:
-            one.fits(read)
+    for compared in (subject, control):
+        if compared is not None:
+            compared.fits(read)
     settings = Settings(threshold=confidence_threshold, seed=seed)
     evaluation = judge(subject, read, split, settings, control.policy if control else None)
     write_evaluation(out, evaluation)
@@ -94,7 +97,11 @@ def evaluate(
 @click.command()
 @_dataset
 @click.option(
-    "--out", type=_Directory, required=True, metavar="DIR", help="Rows and table; begun anew or gone on with."
+    "--out",
+    type=_Directory,
+    required=True,
+    metavar="DIR",
+    help="Rows and table; an existing directory is resumed.",
 )
 @click.option(
     "--only",
@@ -102,9 +109,9 @@ def evaluate(
     type=click.Choice(["history", "depth", "hidden", "dropout", "smoothing", "policy", "layout"]),
     help="These rows only; may be repeated.",
 )
-@click.option("--epochs", type=int, default=100, show_default=True, help="At most so many a row.")
+@click.option("--epochs", type=int, default=100, show_default=True, help="Maximum number of epochs a row.")
 @click.option(
-    "--patience", type=int, default=10, show_default=True, help="Epochs without gain that end a row."
+    "--patience", type=int, default=10, show_default=True, help="Early stopping: epochs without improvement."
 )
 @click.option("--learning-rate", type=FiniteFloat(), default=1e-4, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
@@ -115,10 +122,10 @@ def evaluate(
 )
 @output_options("rows", "policies", "differences")
 def ablate(dataset: Path, out: Path, only: tuple[str, ...], output: Output, **asked: Any) -> None:
-    """Train the same policy with one thing changed at a time, and compare on the validation split.
+    """Ablation study: train with one setting changed at a time and compare on the validation split.
 
-    History, depth, width, dropout, smoothing, kind of policy, keywords. A killed ablation goes on where it
-    stopped when the command is given again. Writes ablation.md and ablation.json.
+    History, depth, width, dropout, smoothing, kind of policy, keywords. A killed ablation study
+    resumes when the command is repeated. Writes ablation.md and ablation.json.
 
     \b
     Example:
@@ -139,7 +146,7 @@ def ablate(dataset: Path, out: Path, only: tuple[str, ...], output: Output, **as
     note(f"table in {out / REPORT}")
 
 
-# A host without torch can evaluate bundles.
+# Imported here: a host without torch can evaluate bundles.
 def _trained(path: Path) -> "Subject":
     from planner.training.trained_subjects import trained
 
@@ -156,8 +163,8 @@ def _show(figures: dict[str, Any]) -> None:
     from planner.evaluation.report import summary_lines
 
     rows = [
-        (one["policy"], _share(one["labels"]["exact"]), _share((one["outcomes"] or {}).get("pass_rate")))
-        for one in figures["policies"]
+        (row["policy"], _share(row["labels"]["exact"]), _share((row["outcomes"] or {}).get("pass_rate")))
+        for row in figures["policies"]
     ]
     width = max(len(name) for name, _, _ in rows)
     echo(f"{'policy':<{width}}  exact match  pass rate")
@@ -168,6 +175,6 @@ def _show(figures: dict[str, Any]) -> None:
         echo(line.replace("**", "").replace("`", ""))
 
 
-def _share(found: dict[str, float | None] | None) -> str:
-    value = found and found["estimate"]
+def _share(metric: dict[str, float | None] | None) -> str:
+    value = metric and metric["estimate"]
     return "–" if value is None else f"{value:.1%}"

@@ -1,4 +1,4 @@
-"""The `planner` command: its commands, and how its errors look."""
+"""Entry point of the `planner` command line: its commands and its error messages."""
 
 import signal
 import sys
@@ -11,7 +11,7 @@ from planner.cli.terminal import guarded
 from planner.errors import PlannerError
 from planner.system.foreign_text import visible_line
 
-# Where each command lives; imported only when it is called or described: `planner predict` loads no torch.
+# Lazy imports: a command's module is loaded when it is called or described, so `planner predict` loads no torch.
 COMMANDS = {
     "build-dataset": "planner.cli.datasets:build_dataset",
     "dataset": "planner.cli.datasets:dataset",
@@ -37,7 +37,7 @@ _EXTRAS = {"torch", "onnx", "onnxscript", "matplotlib", "rich"}
 @click.version_option(package_name="bench-farm", prog_name="planner")
 @click.pass_context
 def cli(context: click.Context, debug: bool) -> None:
-    """Turn what benches and archives show into a planner that a kernel can ask.
+    """Train a planner on benches and archives, evaluate it, and serve its decisions.
 
     \b
     From labels to decisions:
@@ -47,20 +47,20 @@ def cli(context: click.Context, debug: bool) -> None:
       planner verify bundle
       planner predict --bundle bundle --input issue.json
 
-    Exit codes: 0 done, 1 it failed, 2 the input was refused, 3 a comparison regressed (--fail-on-regression),
-    141 the reader of the output went away.
+    Exit codes: 0 success, 1 failure, 2 invalid input, 3 a comparison regressed (--fail-on-regression),
+    141 the reader of the output closed it.
     """
     context.obj = {"debug": debug}
 
 
 def run() -> None:
-    """The console script. SIGTERM ends it as Ctrl-C does: nothing half-written stays."""
+    """Console script. SIGTERM is handled as Ctrl-C: partial output is removed."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(guarded("planner", main))
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run the command line; the exit code. Refusals are one line each, tracebacks only with `--debug`."""
+    """Run the command line and return the exit code. Errors are one line each, tracebacks only with `--debug`."""
     return program.run(cli, "planner", args, _ending)
 
 

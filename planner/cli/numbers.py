@@ -1,4 +1,4 @@
-"""Numbers on the command line, which have an end: `nan` passes every comparison and `inf` is no limit."""
+"""Finite numbers as command-line parameters: `nan` passes every comparison and `inf` is no limit."""
 
 import math
 from typing import Any
@@ -23,5 +23,5 @@ class FiniteRange(click.FloatRange):
 
 def _finite(number: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
     if not math.isfinite(number):
-        raise click.BadParameter(f"{number} is no finite number.", ctx=ctx, param=param)
+        raise click.BadParameter(f"{number} is not a finite number.", ctx=ctx, param=param)
     return number

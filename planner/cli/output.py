@@ -1,4 +1,4 @@
-"""The one way to the terminal of both command lines: what is written there is text, whoever wrote it."""
+"""Terminal output of both command lines, with control characters escaped in every text."""
 
 import io
 import json
@@ -14,7 +14,7 @@ from planner.system.plain_log import is_json, json_line
 
 
 def echo(line: str = "", *, err: bool = False) -> None:
-    """Write one line: a line break in a name shows, and does not begin another message."""
+    """Write one line; a line break inside it is escaped and cannot begin another message."""
     _write(visible_line(line), err=err)
 
 
@@ -61,7 +61,7 @@ def echo_colored(*pieces: str | tuple[str, str | None]) -> None:
 
 
 def echo_json(value: Any, default: Callable[[Any], Any] | None = None, *, indent: int | None = 2) -> None:
-    """Write one JSON document; escapes stand for the characters that a terminal would obey, or does not know.
+    """Write one JSON document; control characters, and characters outside the encoding, are escaped.
 
     On one line where `indent` is None.
     """
@@ -74,23 +74,23 @@ def echo_json(value: Any, default: Callable[[Any], Any] | None = None, *, indent
 
 
 def show_progress(line: str) -> None:
-    """Write a line over the one before it."""
+    """Overwrite the last line with this one."""
     _write(f"\r\x1b[K{visible_line(line)}", nl=False, err=True)
 
 
 def show_refusal(refusal: click.ClickException) -> None:
-    """Write click's own refusal, which quotes what was typed; without the usage in a JSON log."""
+    """Write a usage error of click, which quotes the user's input; without the usage in a JSON log."""
     if is_json():
         echo_error(program_name(), refusal.format_message())
         return
-    said = io.StringIO()
-    refusal.show(said)
-    usage, error, _ = said.getvalue().partition("Error: ")
+    buffer = io.StringIO()
+    refusal.show(buffer)
+    usage, error, _ = buffer.getvalue().partition("Error: ")
     echo_text(usage, err=True, nl=False)
     if error:
         echo(f"{error}{refusal.format_message()}", err=True)
 
 
 def _write(text: str, *, err: bool = False, nl: bool = True) -> None:
-    # The streams themselves: click opens one that seems to be ASCII anew, as UTF-8.
+    # Pass the streams: click would reopen one that seems to be ASCII as UTF-8.
     click.echo(text, file=sys.stderr if err else sys.stdout, nl=nl)

@@ -1,4 +1,4 @@
-"""What the command lines share: commands that load when they are called, and errors of one line."""
+"""Shared parts of the command lines: lazily imported commands, and error messages of one line."""
 
 import os
 import sys
@@ -17,10 +17,10 @@ from planner.system.plain_log import check_log_format
 
 
 class LazyGroup(click.Group):
-    """Loads the module of a command when it is needed: `--help` stays quick."""
+    """Command group with lazy imports, so that `--help` stays fast."""
 
     def __init__(self, *args: Any, places: Mapping[str, str], **options: Any) -> None:
-        """`places` says where each command lives: its module, or `module:attribute` where the names differ."""
+        """`places` maps a command to its module, or to `module:attribute` where the names differ."""
         super().__init__(*args, **options)
         self._places = places
         with_verbosity(self, hidden=False)
@@ -32,12 +32,12 @@ class LazyGroup(click.Group):
         if name not in self._places:
             return None
         module, _, attribute = self._places[name].partition(":")
-        found: click.Command = getattr(import_module(module), attribute or name.replace("-", "_"))
-        return with_verbosity(found)
+        command: click.Command = getattr(import_module(module), attribute or name.replace("-", "_"))
+        return with_verbosity(command)
 
 
 class Ending(NamedTuple):
-    """What a program says last, and its exit code: 1 it failed, 2 the input was refused."""
+    """Last message of a program and its exit code: 1 failure, 2 invalid input."""
 
     message: str
     code: int
@@ -46,10 +46,10 @@ class Ending(NamedTuple):
 def run(
     cli: click.Command, name: str, args: list[str] | None, ending: Callable[[Exception], Ending | None]
 ) -> int:
-    """Run a command line; the exit code.
+    """Run a command line and return its exit code.
 
-    An error that `ending` knows, or that the system gives, is said in one line, with its traceback only after
-    `--debug`; any other one is a defect and goes on.
+    An expected error, one that `ending` knows or an `OSError`, is printed in one line, with its traceback only after
+    `--debug`. Any other error is a defect and is raised.
     """
     reset(name)
     try:
@@ -80,12 +80,14 @@ def run(
 
 
 def _directory_gone(error: Exception) -> Ending | None:
-    """Where the working directory was deleted, or may not be entered any more, that is why a file was not found."""
+    """The error of a working directory that was deleted or is not accessible; it explains a missing file."""
     if isinstance(error, OSError):
         try:
-            os.getcwd()  # noqa: PTH109 — asked for its error
+            os.getcwd()  # noqa: PTH109 — called for its error
         except OSError as why:
-            return Ending(f"the working directory is not there: {why.strerror}; change to one that exists", 1)
+            return Ending(
+                f"the working directory does not exist: {why.strerror}; change to one that exists", 1
+            )
     return None
 
 

@@ -1,4 +1,4 @@
-"""A progress bar on the terminal: rich's where it is installed, else a line of text; nothing in a pipe."""
+"""Progress bar on a terminal: rich's where it is installed, else a line of text; nothing in a pipe."""
 
 import sys
 import time
@@ -12,7 +12,7 @@ from planner.system.foreign_text import visible_line
 from planner.system.plain_log import is_json
 
 Report = Callable[[str, int, int], None]
-"""Told what is being done, how far it is, and how far it will go."""
+"""Progress callback: description, completed, total."""
 _EVERY_SECONDS: Final = 0.1
 
 
@@ -23,7 +23,7 @@ def wants_progress() -> bool:
 
 @contextmanager
 def progress() -> Iterator[Report]:
-    """A function that long work calls as often as it likes; each new description begins a new bar."""
+    """A rate-limited progress callback; each new description starts a new bar."""
     if not wants_progress():
         yield lambda _what, _done, _total: None
         return
@@ -38,7 +38,7 @@ def progress() -> Iterator[Report]:
             TimeRemainingColumn,
         )
     except ModuleNotFoundError:
-        yield _seldom(_line)
+        yield _rate_limited(_line)
         echo(err=True)
         return
     tasks: dict[str, TaskID] = {}
@@ -53,15 +53,15 @@ def progress() -> Iterator[Report]:
                 tasks[what] = bars.add_task(visible_line(what), total=total)
             bars.update(tasks[what], completed=done)
 
-        yield _seldom(show)
+        yield _rate_limited(show)
 
 
 def _line(what: str, done: int, total: int) -> None:
     show_progress(f"{what} {done}/{total}")
 
 
-def _seldom(show: Report) -> Report:
-    """`show`, but only for a new description and every tenth of a second."""
+def _rate_limited(show: Report) -> Report:
+    """Rate limit of `show`: a new description, or one call every tenth of a second."""
     last, shown = "", 0.0
 
     def report(what: str, done: int, total: int) -> None:

@@ -25,14 +25,14 @@ _CONFIDENCE: Final = click.option(
     type=FiniteRange(0, 1),
     default=0.6,
     show_default=True,
-    help="Below it the baseline decides.",
+    help="Below it the planner abstains and the baseline decides.",
 )
 _TIMEOUT: Final = click.option(
     "--timeout-ms",
     type=FiniteRange(1, 60_000),
     default=100,
     show_default=True,
-    help="When the baseline answers in the model's place.",
+    help="Timeout, after which the baseline decides.",
 )
 _EPOCH: Final = click.option("--epoch", help="Refuse a bundle that was trained under another policy epoch.")
 
@@ -54,10 +54,9 @@ def predict(
 ) -> None:
     """Decide how to work on one issue, and print the planner_action.
 
-    An input that is no planner_input is refused. Where the bundle cannot decide, the baseline does and the
-    action says why.
+    An invalid planner_input is refused. If the bundle cannot decide, the action is the baseline's, with the reason.
     """
-    # The models of the documents: a quarter of a second that `serve` can do without.
+    # Imported here: the document models take a quarter of a second, which `serve` does not need.
     from planner.documents.base import parse_document
     from planner.documents.planner_input import PlannerInput
 
@@ -73,13 +72,15 @@ def predict(
 @_BUNDLE
 @click.option("--socket", "path", type=click.Path(path_type=Path), help="Serve on a Unix socket, mode 0600.")
 @click.option("--http", "address", metavar="HOST:PORT", help="Serve HTTP; port 0 takes a free one.")
-@click.option("--allow-remote", is_flag=True, help="Let --http listen where other machines can reach it.")
+@click.option(
+    "--allow-remote", is_flag=True, help="Allow --http to listen on an address that other machines can reach."
+)
 @click.option(
     "--queue",
     type=click.IntRange(1),
     default=DEFAULT_QUEUE,
     show_default=True,
-    help="Predictions at one time; more are told that the server is busy.",
+    help="Maximum number of concurrent predictions; further ones fail as busy.",
 )
 @_CONFIDENCE
 @_TIMEOUT
@@ -96,7 +97,7 @@ def serve(
 ) -> None:
     """Answer JSON-RPC 2.0 until SIGTERM: predict, health, reload.
 
-    What has arrived by then is answered. `reload` opens the bundle anew and drops no request.
+    Graceful shutdown: requests that have arrived are answered. `reload` opens the bundle again and drops no request.
     """
     from planner.serving.server import serve as run
 
@@ -154,4 +155,4 @@ def _json(content: bytes, name: str) -> Any:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number of JSON")
+    raise ValueError(f"{name} is not a JSON number")

@@ -1,7 +1,7 @@
-"""Standard streams of a command line that may be closed, full or of another encoding than UTF-8.
+"""Error handling of standard streams that may be closed, full or not UTF-8.
 
-One rule for every command: where a reader went away (a closed pipe) the exit code is 141, as that of a program which
-SIGPIPE ended, and nothing is said; where a stream takes nothing for another reason, one line on standard error and 1.
+One rule for every command. A closed pipe (EPIPE) gives exit code 141, as SIGPIPE would, and no message. Any other write
+error gives one line on standard error and exit code 1.
 """
 
 import errno
@@ -19,21 +19,21 @@ _NAMES: Final = {1: "standard output", 2: "standard error"}
 
 
 class UnwritableError(OSError):
-    """A standard stream does not take what was written.
+    """A write to a standard stream failed.
 
-    Without an `errno`: libraries that see a broken pipe end the program by their own rules.
+    It has no `errno`: libraries that see EPIPE would exit by their own rules.
     """
 
 
-class _Stream(io.FileIO):
-    """A standard stream that remembers why it could not be written."""
+class _CheckedStream(io.FileIO):
+    """A standard stream that records its first write error."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__(descriptor, "w", closefd=False)
         self.broken: OSError | None = None
 
     def write(self, data: Any) -> int:
-        """As `FileIO.write`. Raises `UnwritableError`."""
+        """As `FileIO.write`. Raises `UnwritableError` where the write fails."""
         try:
             return super().write(data)
         except BlockingIOError:
@@ -44,9 +44,9 @@ class _Stream(io.FileIO):
 
 
 def guarded(name: str, command: Callable[[], int]) -> int:
-    """The exit code of `command`, run with streams that keep to the rule above."""
+    """Run `command` with checked standard streams and return the exit code."""
     _fill_closed_descriptors()
-    raws = [_Stream(1), _Stream(2)]
+    raws = [_CheckedStream(1), _CheckedStream(2)]
     sys.stdout, sys.stderr = (
         _text(raw, old) for raw, old in zip(raws, (sys.stdout, sys.stderr), strict=True)
     )
@@ -60,13 +60,14 @@ def guarded(name: str, command: Callable[[], int]) -> int:
     for stream in (sys.stdout, sys.stderr):
         with suppress(UnwritableError):
             stream.flush()
-    return _judged(name, code, raws)
+    return _exit_code(name, code, raws)
 
 
 def _fill_closed_descriptors() -> None:
-    """What the program opens must not become a standard stream: others would write their words into it.
+    """Open /dev/null on closed standard descriptors, so that no file of the program takes their number.
 
-    What is written to a closed standard output is refused, as if nothing were there; a closed standard error is wanted.
+    Standard output is opened read-only: writing to it still fails. Standard error is opened for writing: closing it is
+    a request for silence.
     """
     for descriptor, flags in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
         try:
@@ -77,8 +78,8 @@ def _fill_closed_descriptors() -> None:
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 — a descriptor
 
 
-def _text(raw: _Stream, old: TextIO | None) -> TextIO:
-    """A text stream as Python opens it, but for characters that its encoding lacks: they are written as escapes."""
+def _text(raw: _CheckedStream, old: TextIO | None) -> TextIO:
+    """A text stream as Python opens it, with escapes for characters outside its encoding."""
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding="utf-8" if old is None else old.encoding,
@@ -96,7 +97,7 @@ def _code_of(leaving: SystemExit) -> int:
     return 1
 
 
-def _judged(name: str, code: int, raws: list[_Stream]) -> int:
+def _exit_code(name: str, code: int, raws: list[_CheckedStream]) -> int:
     broken = [raw for raw in raws if raw.broken is not None]
     for raw in broken:
         _discard(raw)
@@ -110,8 +111,8 @@ def _judged(name: str, code: int, raws: list[_Stream]) -> int:
     return code or 1 if broken else code
 
 
-def _discard(raw: _Stream) -> None:
-    """What is still kept for a broken stream is written at the interpreter's end, where it must not fail."""
+def _discard(raw: _CheckedStream) -> None:
+    """Redirect a broken stream to /dev/null: its buffer is flushed at interpreter exit, which must not fail."""
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, raw.fileno())
     os.close(nothing)

@@ -19,30 +19,42 @@ _Directory = click.Path(path_type=Path)
 @click.option("--policy", "kind", type=click.Choice(_KINDS), required=True, help="The kind of policy.")
 @click.option("--out", type=_Directory, required=True, help="The model: a directory that does not exist.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same weights.")
-@click.option("--epochs", type=int, default=100, show_default=True, help="At most so many.")
-@click.option("--patience", type=int, default=10, show_default=True, help="Epochs without gain that end it.")
+@click.option("--epochs", type=int, default=100, show_default=True, help="Maximum number of epochs.")
+@click.option(
+    "--patience", type=int, default=10, show_default=True, help="Early stopping: epochs without improvement."
+)
 @click.option("--batch-size", type=int, default=64, show_default=True)
 @click.option("--learning-rate", type=FiniteFloat(), default=1e-4, show_default=True)
 @click.option("--hidden", type=int, default=512, show_default=True, help="Width of the first layer.")
 @click.option("--depth", type=int, default=3, show_default=True, help="Hidden layers, each half as wide.")
 @click.option("--dropout", type=FiniteFloat(), default=0.1, show_default=True)
 @click.option(
-    "--smoothing", type=FiniteFloat(), default=0.1, show_default=True, help="Of labels, over valid classes."
+    "--smoothing",
+    type=FiniteFloat(),
+    default=0.1,
+    show_default=True,
+    help="Label smoothing over the valid classes.",
 )
-@click.option("--class-weights", is_flag=True, help="Weigh rare classes up.")
-@click.option("--propensity-weights", is_flag=True, help="Outcome: weigh rarely tried executions up.")
+@click.option("--class-weights", is_flag=True, help="Weigh classes by inverse frequency.")
+@click.option("--propensity-weights", is_flag=True, help="Outcome: weigh executions by inverse propensity.")
 @click.option(
-    "--layout", type=click.IntRange(1, 2), default=1, show_default=True, help="2 reads keywords too."
+    "--layout",
+    type=click.IntRange(1, 2),
+    default=1,
+    show_default=True,
+    help="Encoding layout; 2 adds keywords.",
 )
-@click.option("--threads", type=int, default=2, show_default=True, help="Another number, other last digits.")
+@click.option(
+    "--threads", type=int, default=2, show_default=True, help="Another number gives other rounding."
+)
 @click.option(
     "--device",
     type=click.Choice(["cpu", "cuda", "auto"]),
     default="cpu",
     show_default=True,
-    help="Where to train.",
+    help="Device to train on.",
 )
-@click.option("--shuffle-labels", is_flag=True, help="A control: train on labels of other issues.")
+@click.option("--shuffle-labels", is_flag=True, help="Control: train on permuted labels.")
 @click.option(
     "--min-examples", type=int, default=500, show_default=True, help="Gate: examples of job type code."
 )
@@ -60,14 +72,14 @@ _Directory = click.Path(path_type=Path)
     metavar="NAME NUMBER",
     help=f"Outcome: what {', '.join(_WEIGHTS)} count in a decision; may be repeated.",
 )
-@click.option("--resume", is_flag=True, help="Go on where a killed training of OUT stopped.")
+@click.option("--resume", is_flag=True, help="Resume a killed training of OUT from its checkpoint.")
 @click.option(
     "--save-every",
     type=FiniteFloat(),
     default=10.0,
     show_default=True,
     metavar="SECONDS",
-    help="How often to save what --resume goes on from.",
+    help="Checkpoint interval.",
 )
 @output_options("report")
 def train(
@@ -80,8 +92,8 @@ def train(
 ) -> None:
     """Train a policy on a dataset.
 
-    Writes OUT with the weights, a report, and the curves. The same dataset, seed and options give the same
-    weights, also over a kill and --resume.
+    Writes OUT with the weights, a report, and the curves. Training is deterministic: the same dataset, seed and
+    options give the same weights, also after a kill and --resume.
 
     \b
     Examples:
@@ -93,7 +105,7 @@ def train(
     from planner.dataset.read import read_dataset
     from planner.policies.outcome_choice import DecisionWeights
     from planner.training.config import TrainingConfig
-    from planner.training.fitting.settled import device_of
+    from planner.training.fitting.determinism import device_of
     from planner.training.networks.network import NetworkConfig
     from planner.training.train import train as train_policy
 
@@ -103,8 +115,8 @@ def train(
     network = NetworkConfig(**shape)
     config = TrainingConfig(network=network, device=device_of(device), decision=decision, **asked)
     read = read_dataset(dataset)
-    with TrainingProgress(read.meta.example_count) as watch:
-        report = train_policy(read, config, out, resume=resume, save_seconds=save_seconds, watch=watch)
+    with TrainingProgress(read.meta.example_count) as observer:
+        report = train_policy(read, config, out, resume=resume, save_seconds=save_seconds, observer=observer)
     rows = {"report": [report]}
     output.show(
         Answer(lambda: report, lambda: show_report(report, out), lambda: rows_markdown(rows, json_value))

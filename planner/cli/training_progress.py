@@ -1,4 +1,4 @@
-"""What `planner train` shows: a bar on a terminal, a line an epoch elsewhere, and a table at the end."""
+"""Output of `planner train`: a progress bar on a terminal, else a line an epoch, and a table at the end."""
 
 from pathlib import Path
 from types import TracebackType
@@ -12,11 +12,11 @@ from rich.text import Text
 from planner.cli.output import note
 from planner.cli.progress import wants_progress
 from planner.system.foreign_text import visible_line, visible_text
-from planner.training.fitting.watch import EpochRow
+from planner.training.fitting.observer import EpochRow
 
 
 class TrainingProgress:
-    """Watches a training."""
+    """Training observer that shows progress."""
 
     def __init__(self, examples: int) -> None:
         self._terminal = wants_progress()
@@ -42,22 +42,22 @@ class TrainingProgress:
         self._bars.stop()
 
     def read(self, count: int) -> None:
-        """So many more examples are read."""
+        """`count` more examples were read."""
         self._bars.advance(self._task, count)
 
     def begin(self, examples: int, rows: list[EpochRow]) -> None:
-        """Training begins, or goes on after `rows`."""
+        """Training starts, or resumes after `rows`."""
         if rows:
-            note(f"going on after epoch {rows[-1].epoch}")
+            note(f"resuming after epoch {rows[-1].epoch}")
         self._bars.remove_task(self._task)
         self._task = self._bars.add_task("training", total=examples)
 
     def examples(self, count: int) -> None:
-        """So many more examples are learnt from."""
+        """`count` more examples were trained on."""
         self._bars.advance(self._task, count)
 
     def epoch(self, row: EpochRow, best: bool) -> None:
-        """An epoch is over."""
+        """An epoch ended."""
         line = f"epoch {row.epoch:>3}  loss {row.train_loss:.4f}  validation {row.val_loss:.4f}"
         line = f"{line}  right {row.val_accuracy:6.1%}"
         if best:
@@ -69,7 +69,7 @@ class TrainingProgress:
 
 
 def show_report(report: dict[str, Any], out: Path) -> None:
-    """The table at the end, on standard output."""
+    """Print the table at the end on standard output."""
     table = Table(
         title=Text(visible_line(f"{report['kind']} → {out}"), "table.title"),
         title_justify="left",
@@ -80,24 +80,24 @@ def show_report(report: dict[str, Any], out: Path) -> None:
     Console(markup=False, emoji=False, highlight=False).print(table)
 
 
-def _calibration_error(found: dict[str, Any]) -> float:
-    """Of whole actions; of P(pass) where that is what is predicted."""
-    error: float = found.get("calibration", {}).get("passed", found)["ece"]
+def _calibration_error(metrics: dict[str, Any]) -> float:
+    """ECE of the whole action, or of P(pass) for an outcome model."""
+    error: float = metrics.get("calibration", {}).get("passed", metrics)["ece"]
     return error
 
 
 def _lines(report: dict[str, Any]) -> list[tuple[str, str]]:
-    best, found = report["best"], report["metrics"]["val"]
+    best, metrics = report["best"], report["metrics"]["val"]
     errors = [_calibration_error(report["calibration"][state]) for state in ("before", "after")]
     temperatures = report["calibration"]["temperatures"].values()
     rate = report["examples_per_second"]
     return [
         ("examples", f"{report['dataset']['train']:,} training, {report['dataset']['val']:,} validation"),
         ("epochs", f"{report['epochs']}, the best {report['best_epoch']}"),
-        ("validation loss", f"{best['val_loss']:.4f} (knowing nothing: {report['random_loss']:.4f})"),
-        ("exact match", f"{found['exact']:.1%}"),
-        ("by head", "\n".join(f"{head} {share:.1%}" for head, share in found["heads"].items())),
-        ("actions taken", f"{found['unique']}, entropy {found['entropy']:.2f} nats"),
+        ("validation loss", f"{best['val_loss']:.4f} (random baseline: {report['random_loss']:.4f})"),
+        ("exact match", f"{metrics['exact']:.1%}"),
+        ("by head", "\n".join(f"{head} {share:.1%}" for head, share in metrics["heads"].items())),
+        ("actions taken", f"{metrics['unique']}, entropy {metrics['entropy']:.2f} nats"),
         ("temperatures", " ".join(f"{temperature:.2f}" for temperature in temperatures)),
         ("calibration error", " → ".join(f"{error:.3f}" for error in errors)),
         ("speed", f"{rate:,} examples/s" if rate else "nothing was left to do"),

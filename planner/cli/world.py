@@ -14,11 +14,10 @@ from planner.cli.output import note
 @click.option("--replicates", type=int, default=2, show_default=True, help="Executions of each action.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed makes the same world.")
 def world(out: Path, issues: int, arms: int, replicates: int, seed: int) -> None:
-    """Generate a world with known truth: a dataset of benched issues and the value of every action.
+    """Generate a synthetic world: a dataset of benched issues, and the expected value of every action.
 
-    What is best for an issue depends on its risk, size and tags and on its earlier runs; outcomes are noisy.
-    `truth.json` holds the expected passes, minutes and dollars of all actions on all issues, so that the
-    value of any policy is known exactly.
+    The best action of an issue depends on its risk, size, tags and earlier runs; outcomes are noisy. `truth.json`
+    holds the expected passes, minutes and dollars of every action on every issue: the value of any policy is exact.
 
     \b
     Example:

@@ -1,1 +1,1 @@
-"""Datasets of decisions: built from archives and bench labels, read back as arrays."""
+"""Datasets of logged decisions: built from archives and bench labels, split, and read as arrays."""

@@ -1,4 +1,4 @@
-"""Archives of workcells: lenient where older kernels wrote less, refused one by one where they are broken."""
+"""Parsing of workcell archives: lenient with older kernels; a broken archive is rejected by itself."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from planner.actions import JobType
 from planner.dataset import facts
 from planner.dataset.epochs import epoch_of
-from planner.dataset.facts import BrokenArchiveError, Files, Plan, Times
+from planner.dataset.facts import ActualPlan, BrokenArchiveError, Files, Times
 from planner.errors import PlannerError
 from planner.system.regular_files import MIB, read_regular
 
@@ -20,13 +20,13 @@ _BENCH: Final = "bench:"
 
 
 class Archived(NamedTuple):
-    """One candidate's archive, in plain JSON values: it passes through a `Spool`."""
+    """One candidate's archive as plain JSON values, so that a `Spool` can store it."""
 
     workcell_id: str
     group: str
-    """The same for candidates that carried out one decision."""
+    """Key shared by the candidates of one decision."""
     attempt: int
-    """Which try of a farm at its execution this was."""
+    """Attempt number of the farm's execution."""
     times: Times
     status: str
     """success | failed | timeout | error"""
@@ -34,12 +34,12 @@ class Archived(NamedTuple):
     issue: Json
     universe_id: str
     planner_input: Json | None
-    """What the policy saw, as it was recorded."""
-    plan: Plan
+    """The recorded planner_input of the policy."""
+    plan: ActualPlan
     epoch: str
     propensity: float | None
     benched: bool
-    """Whether a bench drew the action in order to compare it: nobody decided to work that way."""
+    """Whether a bench sampled the action for comparison; then it was no decision."""
     repo: str | None
     cost_usd: float | None
     gates: list[Json]
@@ -48,34 +48,41 @@ class Archived(NamedTuple):
 
     @classmethod
     def from_json(cls, values: list[Any]) -> "Archived":
-        """What came back from a spool."""
-        found = cls(*values)
-        return found._replace(times=Times(*found.times), plan=Plan(*found.plan))
+        """Restore a record read from a spool."""
+        archived = cls(*values)
+        return archived._replace(times=Times(*archived.times), plan=ActualPlan(*archived.plan))
 
 
 def find_archives(roots: Sequence[Path]) -> list[tuple[str, Path]]:
-    """(name, root) of the archives below `roots`, by name; a `PlannerError` where a root cannot be listed."""
-    found: list[tuple[str, Path]] = []
+    """List the archives below `roots` as (name, root), sorted by name.
+
+    Raises `PlannerError` where a root cannot be listed.
+    """
+    archives: list[tuple[str, Path]] = []
     for root in roots:
         try:
             with os.scandir(root) as entries:
-                # Names with a leading dot are archives that were being written when something died.
-                found += [(entry.name, root) for entry in entries if entry.name[0] != "." and entry.is_dir()]
+                # A leading dot marks the draft of an interrupted atomic write.
+                archives += [
+                    (entry.name, root) for entry in entries if entry.name[0] != "." and entry.is_dir()
+                ]
         except OSError as error:
             raise PlannerError(
                 f"cannot read archives from {root}: {error.strerror}; name their directory with --archives"
             ) from None
-    return sorted(found)
+    return sorted(archives)
 
 
 def read_archive(directory: Path, backlog: Mapping[str, Json]) -> Archived:
-    """The archive in `directory`: rollout first, else manifest and proof. A `BrokenArchiveError` says why not.
+    """Parse the archive in `directory`: its rollout, else its manifest and proof.
 
-    `backlog` (issues by id) tells about issues where the archive is silent.
+    `backlog` (issues by id) supplies fields of the issue that the archive does not have.
+
+    Raises `BrokenArchiveError` with the reason where the archive is invalid.
     """
     rollout, manifest, proof = (_load(directory, name) for name in ("rollout", "manifest", "proof"))
     if rollout is None and (manifest is None or proof is None):
-        raise BrokenArchiveError("neither rollout.json nor both manifest.json and proof.json are there")
+        raise BrokenArchiveError("neither rollout.json nor both manifest.json and proof.json exist")
     if rollout is not None and rollout.get("schema_version") != ROLLOUT_VERSION:
         raise BrokenArchiveError(f"rollout.json: unknown schema_version {rollout.get('schema_version')!r}")
     files = Files(rollout or {}, manifest or {}, proof or {})
@@ -87,16 +94,16 @@ def read_archive(directory: Path, backlog: Mapping[str, Json]) -> Archived:
 
 def _load(directory: Path, name: str) -> Json | None:
     try:
-        found = json.loads(read_regular(directory / f"{name}.json", _LARGEST, links=False))
+        document = json.loads(read_regular(directory / f"{name}.json", _LARGEST, links=False))
     except FileNotFoundError:
         return None
     except OSError as error:
         raise BrokenArchiveError(f"{name}.json: {error.strerror or error}") from None
     except (ValueError, RecursionError) as error:
         raise BrokenArchiveError(f"{name}.json: not JSON: {error}") from None
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise BrokenArchiveError(f"{name}.json: a JSON object is needed")
-    return found
+    return document
 
 
 def _archived(name: str, files: Files, backlog: Mapping[str, Json]) -> Archived:
@@ -104,7 +111,7 @@ def _archived(name: str, files: Files, backlog: Mapping[str, Json]) -> Archived:
     issue = facts.issue_of(files, recorded, backlog)
     times = facts.times_of(files)
     if recorded is not None:
-        _refuse_a_history_of_the_future(recorded, times.started_ms)
+        _refuse_leaking_history(recorded, times.started_ms)
     workcell_id = str(files.manifest.get("workcell_id") or files.rollout.get("workcell_id") or name)
     group, attempt = _group(workcell_id, files.manifest, issue["issue_id"], recorded)
     trace = facts.mapping(files.planner.get("policy_trace"))
@@ -135,16 +142,16 @@ def _archived(name: str, files: Files, backlog: Mapping[str, Json]) -> Archived:
     )
 
 
-def _refuse_a_history_of_the_future(recorded: Json, started_ms: int) -> None:
+def _refuse_leaking_history(recorded: Json, started_ms: int) -> None:
     if any(run["started_ms"] >= started_ms for run in recorded["history"]["last_n_similar_runs"]):
         raise BrokenArchiveError("the history of its planner_input holds a run that started later")
 
 
 def _group(workcell_id: str, manifest: Json, issue_id: str, recorded: Json | None) -> tuple[str, int]:
-    """Which candidates belong together, and the attempt they are of.
+    """The group key of a candidate, and its attempt number.
 
-    A farm numbers its executions and their attempts. For other speculation, the same issue asked about at the
-    same moment is one decision.
+    A farm numbers its executions and their attempts. Elsewhere, speculative candidates of the same issue and the same
+    `created_at` belong to one decision.
     """
     execution = facts.mapping(manifest.get("bench"))
     if execution:

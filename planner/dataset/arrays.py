@@ -1,4 +1,4 @@
-"""Examples as flat arrays: all that training and evaluation need, some 1.5 kB an example."""
+"""Examples as ragged arrays, about 1.5 kB each, for training and evaluation."""
 
 from array import array
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from planner.actions import JOB_TYPES, Action, canonical_rank
 from planner.encoding.encoder import encode
-from planner.encoding.layout import LAYOUT_V1, Layout
+from planner.encoding.layout import LAYOUT_V1, EncodingLayout
 from planner.space.baseline import baseline_action
 
 Indices = NDArray[np.integer[Any]] | NDArray[np.bool_]
@@ -19,16 +19,16 @@ Indices = NDArray[np.integer[Any]] | NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class OutcomeRows:
-    """One row an execution that was tried for an example, ordered by example."""
+    """Logged executions, one row each, ordered by example."""
 
     example: NDArray[np.int32]
-    """(M,) index of the example."""
+    """(M,) index of the example; all columns have M rows."""
     cell: NDArray[np.int16]
     """(M,) canonical rank of the action tried."""
     passed: NDArray[np.bool_]
     timed_out: NDArray[np.bool_]
     log_duration: NDArray[np.float32]
-    """log(1 + milliseconds)."""
+    """log(1 + duration in milliseconds)."""
     cost: NDArray[np.float32]
     """US dollars; NaN where unknown."""
     propensity: NDArray[np.float64]
@@ -40,7 +40,7 @@ class OutcomeRows:
 
 @dataclass(frozen=True, slots=True)
 class EncodedExamples:
-    """N examples. Ragged parts are flat arrays with N + 1 offsets: row i is `flat[offsets[i]:offsets[i + 1]]`."""
+    """N encoded examples. Ragged columns have N + 1 offsets: row i is `flat[offsets[i]:offsets[i + 1]]`."""
 
     positions: NDArray[np.int32]
     """Positions of the encoding that are 1, ascending in every example."""
@@ -50,23 +50,23 @@ class EncodedExamples:
     hard_cells: NDArray[np.int16]
     """(N,) canonical rank of the label."""
     target_cells: NDArray[np.int16]
-    """Cells of the soft label; the label alone where there is none."""
+    """Cells of the soft label, or of the hard label where there is no soft one."""
     target_weights: NDArray[np.float32]
-    """Their shares, which sum to 1 in every example."""
+    """Probabilities of those cells; they sum to 1 in every example."""
     target_offsets: NDArray[np.int64]
     issue_ids: list[str]
     run_ids: list[str]
     risks: list[str]
     sizes: list[str]
     baseline_cells: NDArray[np.int16]
-    """(N,) what the heuristic baseline would choose."""
+    """(N,) canonical rank of the heuristic baseline's action."""
     outcomes: OutcomeRows
 
     def __len__(self) -> int:
         return len(self.issue_ids)
 
     def take(self, indices: Indices) -> "EncodedExamples":
-        """The examples at `indices` (integers, in their order, repeats allowed; or a mask of N)."""
+        """Select examples by `indices`: integers, in their order and with repeats, or a mask (N,)."""
         chosen = np.arange(len(self))[indices]
         positions, offsets = _rows(self.offsets, chosen)
         targets, target_offsets = _rows(self.target_offsets, chosen)
@@ -78,43 +78,45 @@ class EncodedExamples:
             target_cells=self.target_cells[targets],
             target_weights=self.target_weights[targets],
             target_offsets=target_offsets,
-            issue_ids=[self.issue_ids[place] for place in chosen],
-            run_ids=[self.run_ids[place] for place in chosen],
-            risks=[self.risks[place] for place in chosen],
-            sizes=[self.sizes[place] for place in chosen],
+            issue_ids=[self.issue_ids[index] for index in chosen],
+            run_ids=[self.run_ids[index] for index in chosen],
+            risks=[self.risks[index] for index in chosen],
+            sizes=[self.sizes[index] for index in chosen],
             baseline_cells=self.baseline_cells[chosen],
             outcomes=self._outcomes_of(chosen),
         )
 
     def _outcomes_of(self, chosen: NDArray[np.int64]) -> OutcomeRows:
-        held = self.outcomes
-        bounds = np.searchsorted(held.example, np.arange(len(self) + 1))
+        outcomes = self.outcomes
+        bounds = np.searchsorted(outcomes.example, np.arange(len(self) + 1))
         rows, offsets = _rows(bounds, chosen)
         owners = np.repeat(np.arange(len(chosen), dtype=np.int32), np.diff(offsets))
         return OutcomeRows(
             example=owners,
-            cell=held.cell[rows],
-            passed=held.passed[rows],
-            timed_out=held.timed_out[rows],
-            log_duration=held.log_duration[rows],
-            cost=held.cost[rows],
-            propensity=held.propensity[rows],
-            replicate=held.replicate[rows],
+            cell=outcomes.cell[rows],
+            passed=outcomes.passed[rows],
+            timed_out=outcomes.timed_out[rows],
+            log_duration=outcomes.log_duration[rows],
+            cost=outcomes.cost[rows],
+            propensity=outcomes.propensity[rows],
+            replicate=outcomes.replicate[rows],
         )
 
 
 def _rows(
     offsets: NDArray[np.int64], chosen: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Flat indices of the chosen ragged rows, one after the other, and the offsets they then have."""
+    """Flat indices of the chosen ragged rows, concatenated, and their new offsets."""
     lengths = offsets[chosen + 1] - offsets[chosen]
     after = np.concatenate(([0], np.cumsum(lengths)))
     flat = np.arange(after[-1]) + np.repeat(offsets[chosen] - after[:-1], lengths)
     return flat, after
 
 
-def encode_examples(examples: Iterable[Mapping[str, Any]], layout: Layout = LAYOUT_V1) -> EncodedExamples:
-    """Encode dataset examples (plain documents, as `Dataset.examples` yields them) one by one."""
+def encode_examples(
+    examples: Iterable[Mapping[str, Any]], layout: EncodingLayout = LAYOUT_V1
+) -> EncodedExamples:
+    """Encode a stream of dataset examples, as `Dataset.examples` yields them."""
     columns = _Columns(layout)
     for example in examples:
         columns.add(example)
@@ -122,9 +124,9 @@ def encode_examples(examples: Iterable[Mapping[str, Any]], layout: Layout = LAYO
 
 
 class _Columns:
-    """Columns that grow; typed arrays rather than lists, a tenth of the memory."""
+    """Growing columns; typed arrays take a tenth of the memory of lists."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: EncodingLayout) -> None:
         self.layout = layout
         self.positions, self.offsets = array("i"), array("q", [0])
         self.job_types, self.hard_cells, self.baseline_cells = array("b"), array("h"), array("h")
@@ -206,7 +208,7 @@ class _Columns:
 
 
 def label_of(example: Mapping[str, Any]) -> Action:
-    """The label of an example as an action."""
+    """The hard label of an example."""
     label = example["label_action"]
     budgets = label["budgets"]
     bins = ("max_candidates_bin", "max_minutes_bin", "max_iterations_bin")

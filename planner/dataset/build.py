@@ -1,4 +1,4 @@
-"""From archives to a dataset of executed plans."""
+"""Dataset construction from archives: one example a run, labelled with its executed plan."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -8,10 +8,10 @@ from typing import Final
 
 from planner.dataset.archives import find_archives
 from planner.dataset.epochs import common_epoch
+from planner.dataset.history_builder import HistoryBuilder
 from planner.dataset.issues import read_backlog
-from planner.dataset.past import Past
-from planner.dataset.runs import Run, example, rebuilt_input
-from planner.dataset.scan import Group, Scan
+from planner.dataset.runs import ArchivedRun, example, rebuilt_input
+from planner.dataset.scan import ArchiveGroup, Scan
 from planner.dataset.spool import Spool
 from planner.dataset.write import SKIPPED_FILE, DatasetDraft, SplitBy, drafting
 from planner.documents.dataset import DatasetMeta
@@ -21,31 +21,31 @@ N_SIMILAR: Final = 8
 BENCHED: Final = "drawn by a bench"
 OF_BENCHES: Final = "for the winners of benches: planner dataset merge-best-of-k"
 Progress = Callable[[str, int, int], None]
-"""Told what is being done, how far that is, and how far it will go."""
+"""Progress callback: description, completed, total."""
 
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """Where the archives are and which of their runs become examples."""
+    """Sources of a dataset and the filter of its runs."""
 
     archives: Sequence[Path]
     issues: Path | None = None
-    """A backlog, for archives that say little about their issues."""
+    """A backlog, for archives without details of their issues."""
     n_similar_runs: int = N_SIMILAR
-    """Length of a history that has to be rebuilt."""
+    """Length of a rebuilt history."""
     include_world: bool = True
     """Whether runs of the job type fab-world become examples."""
     epoch: str | None = None
-    """Only runs whose policy epoch begins with this."""
+    """Only runs whose policy epoch has this prefix."""
     newest_epoch: bool = False
-    """Only runs of the policy epoch of the newest one."""
+    """Only runs of the newest policy epoch."""
     mix_epochs: bool = False
     split_by: SplitBy = "time"
 
 
 @dataclass
 class BuildReport:
-    """What became of the archives."""
+    """Counts of a dataset build."""
 
     archives: int
     skipped: list[str]
@@ -53,11 +53,11 @@ class BuildReport:
     bad_issue_lines: list[int]
     runs: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
-    """Runs that are no examples, by reason."""
+    """Runs that became no examples, by reason."""
     rebuilt: int = 0
-    """Examples whose planner_input had not been recorded."""
+    """Examples without a recorded planner_input, whose history was rebuilt."""
     repeated: int = 0
-    """Archives of attempts that were made again."""
+    """Archives of attempts that a later attempt supersedes."""
     universes: set[str] = field(default_factory=set)
     epochs: Counter[str] = field(default_factory=Counter)
     """Examples by policy epoch."""
@@ -65,11 +65,13 @@ class BuildReport:
 
 
 def build_dataset(target: Path, options: BuildOptions, progress: Progress) -> BuildReport:
-    """Write the dataset of the archives to `target`, whole or not at all.
+    """Atomic write of the dataset of the archives to `target`.
 
-    Broken archives are skipped, counted, and named in `skipped.txt`. The same archives give the same bytes of
-    `dataset.jsonl`, wherever they lie and in whatever order they are listed. A `PlannerError` where nothing
-    can be made of them, or where they are of several policy epochs.
+    Broken archives are skipped, counted, and named in `skipped.txt`. The build is deterministic: the same archives give
+    the same bytes of `dataset.jsonl`, regardless of their directory and order.
+
+    Returns the counts of the build. Raises `PlannerError` where no archive gives an example, and where they are of
+    several policy epochs without `mix_epochs`.
     """
     archives = find_archives(options.archives)
     backlog, bad_lines = read_backlog(options.issues) if options.issues else ({}, [])
@@ -101,7 +103,7 @@ def _add_examples(
 ) -> None:
     groups = scan.groups()
     report.runs, report.repeated = len(groups), scan.repeated
-    past = Past(scan, groups)
+    past = HistoryBuilder(scan, groups)
     if options.newest_epoch:
         options = replace(options, epoch=_newest_epoch(scan, groups, options))
     for done, group in enumerate(groups):
@@ -121,12 +123,12 @@ def _add_examples(
         report.epochs[run.speaker.epoch] += 1
 
 
-def _newest_epoch(scan: Scan, groups: Sequence[Group], options: BuildOptions) -> str | None:
+def _newest_epoch(scan: Scan, groups: Sequence[ArchiveGroup], options: BuildOptions) -> str | None:
     runs = (scan.run(group) for group in reversed(groups))
     return next((run.speaker.epoch for run in runs if _unfit(run, options) is None), None)
 
 
-def _unfit(run: Run, options: BuildOptions) -> str | None:
+def _unfit(run: ArchivedRun, options: BuildOptions) -> str | None:
     if run.speaker.benched:
         return BENCHED
     if run.status == "error":
@@ -138,22 +140,22 @@ def _unfit(run: Run, options: BuildOptions) -> str | None:
     return None
 
 
-def _add(draft: DatasetDraft, run: Run, past: Past, options: BuildOptions) -> None:
-    """The recorded input is what the policy saw, so it is kept as it is; else the history is rebuilt."""
-    seen = run.speaker.planner_input
-    if seen is None:
-        seen = rebuilt_input(run, past.before(run, options.n_similar_runs))
-    draft.add(example(run, seen), "its example")
+def _add(draft: DatasetDraft, run: ArchivedRun, past: HistoryBuilder, options: BuildOptions) -> None:
+    """Add one run. A recorded input is kept as the policy saw it; otherwise the history is rebuilt."""
+    planner_input = run.speaker.planner_input
+    if planner_input is None:
+        planner_input = rebuilt_input(run, past.before(run, options.n_similar_runs))
+    draft.add(example(run, planner_input), "its example")
 
 
 def _nothing(report: BuildReport, options: BuildOptions) -> str:
-    where = ", ".join(map(str, options.archives))
-    fates = Counter({"broken": len(report.skipped)}) + report.left_out
-    told = ", ".join(f"{count} {fate}" for fate, count in sorted(fates.items()))
+    roots = ", ".join(map(str, options.archives))
+    counts = Counter({"broken": len(report.skipped)}) + report.left_out
+    reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
     first = f"; the first broken one: {report.skipped[0]}" if report.skipped else ""
     hint = f"; {OF_BENCHES}" if report.left_out[BENCHED] else ""
-    return f"no example among the {report.archives} archives in {where}" + (
-        f" ({told}{first}{hint})" if told else ""
+    return f"no example among the {report.archives} archives in {roots}" + (
+        f" ({reasons}{first}{hint})" if reasons else ""
     )
 
 

@@ -1,4 +1,4 @@
-"""Policy epochs: runs of one epoch were decided and judged under the same rules."""
+"""Policy epochs: runs of one epoch were decided and verified under the same configuration."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -8,28 +8,29 @@ from planner.errors import PlannerError
 
 UNKNOWN_EPOCH: Final = "unknown"
 """The epoch of runs that recorded none of the hashes below."""
-# Versions of toolchains stand beside these in a trace, but each run names only those that it used.
+# A trace also names versions of toolchains, but only of those that its run used.
 _PARTS: Final = ("kernel_config_hash", "universe_hash", "prompt_frontier_hash")
 
 
 def epoch_of(stability: Mapping[str, Any]) -> str:
-    """The epoch that a policy trace's `stability` tells: SHA-256 of its three hashes."""
+    """The policy epoch of a trace's `stability` block: SHA-256 digest of its three hashes."""
     parts = {name: stability.get(name) for name in _PARTS}
     return UNKNOWN_EPOCH if all(part is None for part in parts.values()) else sha256_json(parts)
 
 
 def common_epoch(epochs: Iterable[str | None], mix: bool) -> str | None:
-    """The one epoch of a dataset; None where they differ (or one is mixed itself) and mixing was asked for.
+    """The common epoch of a dataset.
 
-    Without `mix`, a `PlannerError` that names them.
+    Returns None where the epochs differ, or one is mixed itself, and `mix` is set. Raises `PlannerError` that names
+    them where `mix` is not set.
     """
-    found = sorted({epoch or "mixed" for epoch in epochs})
-    if len(found) == 1 and found != ["mixed"]:
-        return found[0]
+    distinct = sorted({epoch or "mixed" for epoch in epochs})
+    if len(distinct) == 1 and distinct != ["mixed"]:
+        return distinct[0]
     if not mix:
-        named = ", ".join(name[:12] for name in found[:5]) + (", …" if len(found) > 5 else "")
+        named = ", ".join(name[:12] for name in distinct[:5]) + (", …" if len(distinct) > 5 else "")
         raise PlannerError(
-            f"the examples are of {len(found)} policy epochs ({named}): rules, gates or toolchains changed "
+            f"the examples are of {len(distinct)} policy epochs ({named}): rules, gates or toolchains changed "
             "between them; choose one epoch, or mix them with --mix-epochs"
         )
     return None

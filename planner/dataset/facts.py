@@ -1,4 +1,4 @@
-"""What the files of an archive say, each fact taken from the first place that has it."""
+"""Field extraction from an archive's files: each field comes from the first file that has it."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -20,11 +20,11 @@ _STATUSES: Final = get_args(RoundStatus)
 
 
 class BrokenArchiveError(PlannerError):
-    """An archive that no example can be made of; the message says why."""
+    """Invalid archive, which gives no example. The message is the reason."""
 
 
 class Files(NamedTuple):
-    """The three core files of an archive; an empty object where one is missing."""
+    """The three core files of an archive; a missing one is an empty object."""
 
     rollout: Json
     manifest: Json
@@ -32,23 +32,23 @@ class Files(NamedTuple):
 
     @property
     def planner(self) -> Json:
-        """The planner block: what was asked, decided and executed."""
+        """The planner block: input, decision and executed plan."""
         return mapping(self.rollout.get("planner")) or mapping(self.manifest.get("planner"))
 
 
-class Plan(NamedTuple):
-    """What really ran; None where an archive does not tell."""
+class ActualPlan(NamedTuple):
+    """The executed plan; None for what an archive does not record."""
 
     swarm_id: str
     candidates: int | None
     seconds: float | None
     iterations: int | None
     inferred: bool
-    """Whether it was pieced together because no executed plan was recorded."""
+    """Whether it was inferred, because no executed plan was recorded."""
 
 
 class Times(NamedTuple):
-    """Milliseconds since 1970 in UTC."""
+    """Times of a run in milliseconds since 1970 UTC; the duration in milliseconds."""
 
     started_ms: int
     completed_ms: int
@@ -56,20 +56,23 @@ class Times(NamedTuple):
 
 
 def recorded_input(files: Files) -> Json | None:
-    """What the policy saw, where that was recorded."""
-    found = files.planner.get("planner_input")
-    if not found:
+    """The recorded planner_input, or None. Raises `PlannerError` where it is invalid."""
+    document = files.planner.get("planner_input")
+    if not document:
         return None
-    parse_document(PlannerInput, found, "planner_input")
-    return dict(found)
+    parse_document(PlannerInput, document, "planner_input")
+    return dict(document)
 
 
 def issue_of(files: Files, recorded: Json | None, backlog: Mapping[str, Json]) -> Json:
-    """The issue as it stood when the run was planned; the backlog only fills what the archive leaves open."""
+    """The issue at planning time. The backlog only fills fields that the archive does not have.
+
+    Raises `BrokenArchiveError` where no file names the issue.
+    """
     if recorded is not None:
         return dict(recorded["issue"])
     stated = mapping(files.manifest.get("issue"))
-    # A key with a name of its own: some kernels write `issue_id`, and `id` as null.
+    # Some kernels write `issue_id` as well, and `id` as null.
     ids = (
         stated.get("id"),
         stated.get("issue_id"),
@@ -84,48 +87,54 @@ def issue_of(files: Files, recorded: Json | None, backlog: Mapping[str, Json]) -
 
 
 def job_type_in(files: Files, recorded: Json | None, tags: list[str]) -> JobType:
-    """The job type; from the tags where nobody wrote it down."""
+    """The recorded job type, else the one that the tags imply."""
     stated = (at(recorded, "job_type"), files.rollout.get("job_type"), files.manifest.get("job_type"))
-    found = next((name for name in stated if name is not None), None) or job_type_of(tags)
-    known = next((job_type for job_type in JOB_TYPES if job_type == found), None)
+    stated_type = next((name for name in stated if name is not None), None) or job_type_of(tags)
+    known = next((job_type for job_type in JOB_TYPES if job_type == stated_type), None)
     if known is None:
-        raise BrokenArchiveError(f"unknown job type {found!r}; known: {', '.join(JOB_TYPES)}")
+        raise BrokenArchiveError(f"unknown job type {stated_type!r}; known: {', '.join(JOB_TYPES)}")
     return known
 
 
 def times_of(files: Files) -> Times:
-    """When the run was; of end and duration one may be missing."""
-    places = (files.rollout.get("metadata"), files.proof.get("metadata"))
-    started = _moment(places, "started_at")
+    """Start, end and duration of the run; either the end or the duration may be missing.
+
+    Raises `BrokenArchiveError` where they are missing or contradictory.
+    """
+    sections = (files.rollout.get("metadata"), files.proof.get("metadata"))
+    started = _moment(sections, "started_at")
     if started is None:
-        raise BrokenArchiveError("it does not say when it started")
-    completed = _moment(places, "completed_at")
+        raise BrokenArchiveError("its start time is missing")
+    completed = _moment(sections, "completed_at")
     stated = (at(files.rollout, "scores", "duration_ms"), at(files.proof, "metadata", "duration_ms"))
     duration = amount(next((value for value in stated if value is not None), None), "duration_ms")
     if duration is None:
         if completed is None:
-            raise BrokenArchiveError("it says neither when it ended nor how long it took")
+            raise BrokenArchiveError("its end time and its duration are missing")
         duration = completed - started
     if duration < 0:
         raise BrokenArchiveError("it ended before it started")
     return Times(started, max(started, completed or started + int(duration)), int(duration))
 
 
-def _moment(places: tuple[Any, ...], name: str) -> int | None:
-    text = next((at(place, name) for place in places if at(place, name) is not None), None)
+def _moment(sections: tuple[Any, ...], name: str) -> int | None:
+    text = next((at(section, name) for section in sections if at(section, name) is not None), None)
     if text is None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-        # Times without a zone are UTC: the zone of the machine that reads must not matter.
+        # Times without a zone are UTC: the reader's own time zone must not matter.
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
         return (moment - _START) // timedelta(milliseconds=1)
     except (TypeError, ValueError, OverflowError):
-        raise BrokenArchiveError(f"{name} is no time: {text!r}") from None
+        raise BrokenArchiveError(f"{name} is not a time: {text!r}") from None
 
 
 def status_of(files: Files) -> str:
-    """success | failed | timeout | error. Success needs the toolchain's word and all required gates."""
+    """Status of the run: success | failed | timeout | error.
+
+    Success requires the toolchain's own status and every required gate.
+    """
     stated = (
         at(files.rollout, "outcomes", "verification", "all_passed"),
         at(files.proof, "verification", "all_passed"),
@@ -140,15 +149,15 @@ def status_of(files: Files) -> str:
     return str(word)
 
 
-def plan_of(files: Files) -> Plan:
-    """The executed plan; for archives from before there was one, what the manifest lets one infer."""
+def plan_of(files: Files) -> ActualPlan:
+    """The executed plan; for older archives without one, the plan that the manifest implies."""
     recorded = files.planner.get("executed_plan")
     if recorded is None:
         return _inferred_plan(files.manifest)
     plan = parse_document(ExecutedPlan, recorded, "executed_plan")
     if plan.swarm_id_executed not in SWARM_IDS:
         raise BrokenArchiveError(f"swarm {plan.swarm_id_executed!r} is outside the action space")
-    return Plan(
+    return ActualPlan(
         plan.swarm_id_executed,
         plan.max_candidates_executed,
         plan.timeout_seconds_executed,
@@ -157,30 +166,30 @@ def plan_of(files: Files) -> Plan:
     )
 
 
-def _inferred_plan(manifest: Json) -> Plan:
-    """Speculation and its width are in every manifest; a time limit only in some, and rounds in none."""
+def _inferred_plan(manifest: Json) -> ActualPlan:
+    """The plan that a manifest implies: every one has the swarm and its width, some a time limit, none the rounds."""
     config = mapping(manifest.get("toolchain_config"))
     seconds = amount(config.get("timeout_seconds"), "timeout_seconds")
     minutes = amount(config.get("timeout_minutes"), "timeout_minutes")
     if seconds is None and minutes is not None:
         seconds = minutes * 60
     if manifest.get("speculate_mode") is not True:
-        return Plan(SERIAL, 1, seconds, None, inferred=True)
+        return ActualPlan(SERIAL, 1, seconds, None, inferred=True)
     width = amount(at(manifest, "control", "speculate_parallelism"), "speculate_parallelism")
-    return Plan(SPECULATE, None if width is None else int(width), seconds, None, inferred=True)
+    return ActualPlan(SPECULATE, None if width is None else int(width), seconds, None, inferred=True)
 
 
 def gates_of(files: Files) -> list[Json]:
-    """Gates by name as a run summary has them; those that only a rollout names as failed, too."""
-    found = {
+    """Gate outcomes sorted by name, including those that only a rollout names as failed."""
+    gates = {
         name: {"name": name, "passed": at(gate, "passed") is True, **_score(at(gate, "score"))}
         for name, gate in mapping(at(files.proof, "verification", "gates")).items()
         if name
     }
     blocking = texts(at(files.rollout, "outcomes", "verification", "blocking_failures"))
     for name in blocking or texts(at(files.proof, "verification", "blocking_failures")):
-        found.setdefault(name, {"name": name, "passed": False})
-    return [found[name] for name in sorted(found)]
+        gates.setdefault(name, {"name": name, "passed": False})
+    return [gates[name] for name in sorted(gates)]
 
 
 def _score(value: Any) -> Json:
@@ -189,14 +198,14 @@ def _score(value: Any) -> Json:
 
 
 def fail_codes_of(files: Files) -> list[str]:
-    """The codes of the whole run, else those of its gates."""
+    """Fail codes of the run, else those of its gates."""
     stated = texts(at(files.proof, "verification", "fail_codes"))
     gates = mapping(at(files.proof, "verification", "gates"))
     return stated or sorted({code for gate in gates.values() for code in texts(at(gate, "fail_codes"))})
 
 
 def at(document: Any, *path: str) -> Any:
-    """The value at `path`, or None where the way there ends."""
+    """The nested value at `path`, or None where a key is missing."""
     for key in path:
         if not isinstance(document, dict):
             return None
@@ -205,27 +214,27 @@ def at(document: Any, *path: str) -> Any:
 
 
 def mapping(value: Any) -> Json:
-    """`value`, or an empty object where it is none."""
+    """`value` where it is an object, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def texts(value: Any) -> list[str]:
-    """The strings of a list, or nothing."""
+    """The non-empty strings of a list; an empty list for anything else."""
     return [text for text in value if isinstance(text, str) and text] if isinstance(value, list) else []
 
 
 def amount(value: Any, name: str) -> float | None:
-    """A finite number of at least 0, or None; anything else is broken."""
-    found = number(value, name)
-    if found is not None and found < 0:
+    """A finite number of at least 0, or None. Raises `BrokenArchiveError` for anything else."""
+    checked = number(value, name)
+    if checked is not None and checked < 0:
         raise BrokenArchiveError(f"{name} is negative: {value!r}")
-    return found
+    return checked
 
 
 def number(value: Any, name: str) -> float | None:
-    """A finite number or None; anything else is broken."""
+    """A finite number, or None. Raises `BrokenArchiveError` for anything else."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-        raise BrokenArchiveError(f"{name} is no number: {value!r}")
+        raise BrokenArchiveError(f"{name} is not a number: {value!r}")
     return value

@@ -1,4 +1,4 @@
-"""Issues as archives and backlogs hold them, dirty as they are, brought into the form of a planner_input."""
+"""Normalisation of issues from archives and backlogs into the issue of a planner_input."""
 
 import io
 import json
@@ -15,14 +15,14 @@ _RISKS: Final = ("low", "medium", "high", "critical")
 _SIZES: Final = ("XS", "S", "M", "L", "XL")
 _SIZE_BY_MINUTES: Final = ((30, "XS"), (120, "S"), (480, "M"), (1440, "L"))
 _MARKS: Final = ("risk", "size", "tool")
-# A backlog tells how an issue stands today; how often it had been tried then must come from the archive.
+# Leakage: a backlog has the present state of an issue; these fields must come from the archive.
 _LATER_KNOWLEDGE: Final = frozenset({"dk_attempts", "status", "updated", "updated_at", "closed_at"})
 
 
 def planner_issue(raw: Mapping[str, Any], issue_id: str) -> Json:
-    """The issue of a planner_input, from either dialect of Beads.
+    """Normalise an issue of either dialect of Beads.
 
-    What is missing or unknown is P2, medium, M, no hint, no attempts.
+    Defaults for missing or unknown values: P2, medium, M, no hint, no attempts.
     """
     tags, marks = _tags(raw)
     texts = {name: raw[name] for name in ("title", "description") if isinstance(raw.get(name), str)}
@@ -39,11 +39,11 @@ def planner_issue(raw: Mapping[str, Any], issue_id: str) -> Json:
 
 
 def _tags(raw: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
-    """Tags; and the labels of the other dialect that are fields here, such as `risk:high`."""
+    """Tags, and fields that the other dialect writes as labels, such as `risk:high`."""
     if isinstance(raw.get("tags"), list):
         return [tag for tag in raw["tags"] if isinstance(tag, str)], {}
-    found = raw.get("labels")
-    labels = [label for label in found if isinstance(label, str)] if isinstance(found, list) else []
+    raw_labels = raw.get("labels")
+    labels = [label for label in raw_labels if isinstance(label, str)] if isinstance(raw_labels, list) else []
     marks = [label.partition(":") for label in labels]
     tags = [label for label, mark in zip(labels, marks, strict=True) if mark[0] not in _MARKS]
     return tags, {kind: value for kind, _, value in marks if kind in _MARKS}
@@ -69,8 +69,8 @@ def _attempts(value: Any) -> int:
         return 0
 
 
-def _known(values: tuple[str, ...], *found: Any) -> str | None:
-    return next((value for value in found if value in values), None)
+def _known(values: tuple[str, ...], *candidates: Any) -> str | None:
+    return next((value for value in candidates if value in values), None)
 
 
 def _text(value: Any) -> str | None:
@@ -78,9 +78,9 @@ def _text(value: Any) -> str | None:
 
 
 def read_backlog(path: Path) -> tuple[dict[str, Json], list[int]]:
-    """Issues of a Beads file by id, and the numbers of the lines that hold none; of doubles the last counts.
+    """Read a Beads file: its issues by id, and the numbers of the invalid lines. Of duplicates the last one counts.
 
-    For archives that say little about their issues. What only became known later is left out.
+    Fields with later knowledge are removed, to prevent leakage. Raises `PlannerError` where the file cannot be read.
     """
     issues, bad = {}, []
     try:
@@ -98,7 +98,7 @@ def read_backlog(path: Path) -> tuple[dict[str, Json], list[int]]:
 
 def _line(line: str) -> Json | None:
     try:
-        found = json.loads(line)
+        issue = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) and isinstance(found.get("id"), str) else None
+    return issue if isinstance(issue, dict) and isinstance(issue.get("id"), str) else None

@@ -1,4 +1,4 @@
-"""Winners of benches as examples, alone or in place of the executed plans of the same inputs."""
+"""Merge of bench winners into a dataset: a label replaces the executed plan of the same input."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ _START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class MergeOptions:
-    """What is merged."""
+    """Inputs of a merge."""
 
     labels: Sequence[Path]
     """Directories that `bench labels export` wrote, or files of labels."""
@@ -36,15 +36,15 @@ class MergeOptions:
 
 @dataclass
 class MergeReport:
-    """What became of labels and base."""
+    """Counts of a merge."""
 
     labels: int = 0
     doubles: int = 0
-    """Labels that stood in more than one file, word for word."""
+    """Identical labels in more than one file."""
     kept: int = 0
-    """Examples of the base."""
+    """Examples of the base that were kept."""
     replaced: int = 0
-    """Examples of the base whose input has a label."""
+    """Examples of the base that a label of the same input replaced."""
     meta: DatasetMeta | None = None
 
 
@@ -55,21 +55,22 @@ class _Label(NamedTuple):
 
 
 @dataclass
-class _Seen:
-    """What must be known of all labels before the base is read."""
+class _LabelSurvey:
+    """First pass over the labels: what must be known before the base is read."""
 
     hashes: set[str] = field(default_factory=set)
     epochs: set[str | None] = field(default_factory=set)
     universes: set[str | None] = field(default_factory=set)
     repos: dict[str, str | None] = field(default_factory=dict)
-    """By input hash, from the examples of the base that are replaced: labels do not say."""
+    """Repositories by input hash, from replaced examples of the base: labels do not have them."""
 
 
 def merge_best_of_k(target: Path, options: MergeOptions) -> MergeReport:
-    """Write a dataset of the labels and of those examples of the base that they do not replace.
+    """Atomic write of a dataset of the labels and of the examples of the base that they do not replace.
 
-    Splits are drawn anew over all. A `PlannerError` names the line of a label that is none; another says that
-    labels and base are of several policy epochs. Nothing is written then.
+    Splits are assigned again over all examples. Returns the counts of the merge. Raises `PlannerError` that names the
+    line of an invalid label, and where labels and base are of several policy epochs without `mix_epochs`; then nothing
+    is written.
     """
     files = [_labels_file(path) for path in options.labels]
     base = read_dataset(options.base) if options.base else None
@@ -101,20 +102,20 @@ def _labels_file(path: Path) -> Path:
     if header.is_file():
         stated = parse_json(header.read_text(encoding="utf-8"), str(header)).get("sha256")
         with file.open("rb") as opened:
-            found = hashlib.file_digest(opened, "sha256").hexdigest()
-        if stated != found:
+            digest = hashlib.file_digest(opened, "sha256").hexdigest()
+        if stated != digest:
             raise PlannerError(
                 f"{file} is not the file that {HEADER_FILE} describes; export the labels again"
             )
     return file
 
 
-def _survey(files: Sequence[Path]) -> _Seen:
-    seen = _Seen()
+def _survey(files: Sequence[Path]) -> _LabelSurvey:
+    seen = _LabelSurvey()
     for label in _labels(files):
         seen.hashes.add(label.input_hash)
         seen.universes.add(label.document["planner_input"]["universe_id"])
-        # A bench is its own kernel: its config stands where a kernel's would in a policy trace.
+        # A bench is its own kernel: its config hash takes the place of the kernel's in a policy trace.
         config_hash = label.document["bench_metadata"]["bench_config_hash"]
         seen.epochs.add(epoch_of({"kernel_config_hash": config_hash}))
     if not seen.hashes:
@@ -137,7 +138,7 @@ def _longest_history(files: Sequence[Path]) -> int:
     return max(len(asked["history"]["last_n_similar_runs"]) for asked in inputs)
 
 
-def _keep_base(draft: DatasetDraft, base: Dataset, seen: _Seen, report: MergeReport) -> None:
+def _keep_base(draft: DatasetDraft, base: Dataset, seen: _LabelSurvey, report: MergeReport) -> None:
     for example in base.examples():
         if example["input_hash"] in seen.hashes:
             seen.repos[example["input_hash"]] = example.get("repo")
@@ -147,16 +148,16 @@ def _keep_base(draft: DatasetDraft, base: Dataset, seen: _Seen, report: MergeRep
             report.kept += 1
 
 
-def _add_labels(draft: DatasetDraft, files: Sequence[Path], seen: _Seen, report: MergeReport) -> None:
+def _add_labels(draft: DatasetDraft, files: Sequence[Path], seen: _LabelSurvey, report: MergeReport) -> None:
     added: dict[str, str] = {}
     for label in _labels(files):
-        run_id, words = label.document["run_id"], sha256_json(label.document)
-        before = added.get(run_id)
-        if before is None:
-            added[run_id] = words
+        run_id, digest = label.document["run_id"], sha256_json(label.document)
+        known_digest = added.get(run_id)
+        if known_digest is None:
+            added[run_id] = digest
             draft.add(_example(label, seen.repos.get(label.input_hash)), label.where)
             report.labels += 1
-        elif before == words:
+        elif known_digest == digest:
             report.doubles += 1
         else:
             raise PlannerError(

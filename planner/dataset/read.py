@@ -1,4 +1,4 @@
-"""Reading a dataset directory: refused as a whole where it is not what its `meta.json` says."""
+"""Dataset reader with integrity checks: a directory whose digest does not match its `meta.json` is refused."""
 
 import hashlib
 import json
@@ -24,15 +24,15 @@ _LARGEST_META: Final = 16 * MIB
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A dataset on disk whose hash has been checked."""
+    """A dataset on disk whose digest was verified."""
 
     directory: Path
     meta: DatasetMeta
 
     def examples(self, split: Split | None = None) -> Iterator[Json]:
-        """The examples of one split, or all, in the order of the file, as plain documents.
+        """Stream the examples of one split, or all, in the order of the file, as plain documents.
 
-        Streams; each example is checked when its turn comes. A `PlannerError` names the line at fault.
+        Raises `PlannerError` that names the line where the next example is invalid.
         """
         path = self.directory / EXAMPLES_FILE
         with open_regular(path) as lines:
@@ -44,25 +44,25 @@ class Dataset:
 
 
 def read_dataset(directory: Path, epoch: str | None = None) -> Dataset:
-    """The dataset in `directory`.
+    """Open the dataset in `directory` and verify its digest.
 
-    A `PlannerError` where it is none, its version is unknown, its bytes are not those of its hash, it has no
+    Raises `PlannerError` where it is none, its version is unknown, its bytes are not those of its hash, it has no
     examples, or, where `epoch` is given, it belongs to another policy epoch.
     """
     meta = read_meta(directory)
     try:
         with open_regular(directory / EXAMPLES_FILE) as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         raise PlannerError(f"{directory}: {EXAMPLES_FILE} is missing; build the dataset again") from None
     except OSError as error:
         raise PlannerError(
             f"{directory / EXAMPLES_FILE}: {error.strerror}; build the dataset again"
         ) from None
-    if found != meta.dataset_hash:
+    if digest != meta.dataset_hash:
         raise PlannerError(
             f"{directory}: {EXAMPLES_FILE} is not the file that {META_FILE} describes "
-            f"(hash {found[:12]}…, not {meta.dataset_hash[:12]}…); build the dataset again"
+            f"(hash {digest[:12]}…, not {meta.dataset_hash[:12]}…); build the dataset again"
         )
     if not meta.example_count:
         raise PlannerError(f"{directory}: the dataset has no examples; build it from more archives or labels")
@@ -75,7 +75,7 @@ def read_dataset(directory: Path, epoch: str | None = None) -> Dataset:
 
 
 def read_meta(directory: Path) -> DatasetMeta:
-    """What `meta.json` says of the dataset in `directory`; a `PlannerError` where there is none."""
+    """Parse `meta.json` of the dataset in `directory`. Raises `PlannerError` where it is missing or invalid."""
     path = directory / META_FILE
     try:
         text = read_regular(path, _LARGEST_META).decode("utf-8")
@@ -98,18 +98,18 @@ def _decoded(line: bytes, where: str) -> str:
 
 
 def parse_json(text: str, where: str) -> Json:
-    """A JSON object; anything else is a `PlannerError` of one line that begins with `where`."""
+    """Parse a JSON object. Raises `PlannerError` of one line that begins with `where` for anything else."""
     try:
-        found = json.loads(text)
+        document = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise PlannerError(f"{where}: not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise PlannerError(f"{where}: a JSON object is needed, not {type(found).__name__}")
-    return found
+    if not isinstance(document, dict):
+        raise PlannerError(f"{where}: a JSON object is needed, not {type(document).__name__}")
+    return document
 
 
 def check_example(document: Json, where: str) -> None:
-    """Refuse, by a `PlannerError` of one line, what is no example of the planner's action space."""
+    """Validate an example and its actions. Raises `PlannerError` of one line that begins with `where`."""
     try:
         example = DatasetExample.model_validate(document)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Runs: the candidates of one decision together, as history shows them and as examples to learn from."""
+"""Runs: the candidates of one decision, summarised for histories and as training examples."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from planner.actions import NA, Action, JobType
 from planner.dataset.archives import Archived
-from planner.dataset.facts import Plan
+from planner.dataset.facts import ActualPlan
 from planner.documents.planner_input import RunSummary, input_hash
 from planner.documents.plans import label_document
 from planner.encoding.build_input import planner_input_document
@@ -18,31 +18,31 @@ Json = dict[str, Any]
 _START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Run(NamedTuple):
-    """One decision carried out by one or more candidates."""
+class ArchivedRun(NamedTuple):
+    """One decision, executed by one or more candidates."""
 
     speaker: Archived
-    """The candidate that won; its name is the run's."""
+    """The winning candidate; its id is the run's."""
     status: str
     started_ms: int
     completed_ms: int
     duration_ms: int
     cost_usd: float | None
-    """Of all candidates; None where one's is unknown."""
+    """Total of all candidates in US dollars; None where one is unknown."""
 
 
-def run_of(candidates: Sequence[Archived]) -> Run:
-    """The run of candidates that belong together.
+def run_of(candidates: Sequence[Archived]) -> ArchivedRun:
+    """Aggregate the candidates of one decision.
 
-    The best speaks: a success, then fewer failed gates, a smaller patch, less time, the lower name. A run
-    without success one of whose candidates ended in an error is itself an error: it might have passed.
+    The winner is chosen by success, then fewer failed gates, a smaller patch, less time, the lower id. A run without
+    success is an error where one of its candidates ended in an error: that one might have passed.
     """
     speaker = min(candidates, key=_rank)
     errors = any(candidate.status == "error" for candidate in candidates)
     started = min(candidate.times.started_ms for candidate in candidates)
     ended = max(candidate.times.started_ms + candidate.times.duration_ms for candidate in candidates)
     costs = [candidate.cost_usd for candidate in candidates]
-    return Run(
+    return ArchivedRun(
         speaker,
         status="error" if errors and speaker.status != "success" else speaker.status,
         started_ms=started,
@@ -65,8 +65,8 @@ def _rank(candidate: Archived) -> tuple[bool, bool, int, float, int, str]:
     )
 
 
-def summary(run: Run) -> RunSummary:
-    """The run as a `run_summary.v1`; never of a run that ended in an error."""
+def summary(run: ArchivedRun) -> RunSummary:
+    """The run as a `run_summary.v1` document; not defined for a run that ended in an error."""
     speaker = run.speaker
     plan = speaker.plan
     return RunSummary.model_validate(
@@ -91,8 +91,8 @@ def summary(run: Run) -> RunSummary:
     )
 
 
-def rebuilt_input(run: Run, history: Sequence[RunSummary]) -> Json:
-    """The planner_input of a run that recorded none. The state of the farm at that time is not known."""
+def rebuilt_input(run: ArchivedRun, history: Sequence[RunSummary]) -> Json:
+    """The reconstructed planner_input of a run that recorded none; the farm's state then is not known."""
     speaker = run.speaker
     return planner_input_document(
         created_at=_time(run.started_ms),
@@ -100,18 +100,18 @@ def rebuilt_input(run: Run, history: Sequence[RunSummary]) -> Json:
         job_type=speaker.job_type,
         universe_defaults={},
         issue=speaker.issue,
-        history=[each.document() for each in history],
+        history=[run_summary.document() for run_summary in history],
         system_state=None,
     )
 
 
-def example(run: Run, planner_input: Json) -> Json:
-    """The run as a dataset example whose split is not known yet; its own outcome is the one candidate."""
+def example(run: ArchivedRun, planner_input: Json) -> Json:
+    """The run as a dataset example without a split; its own outcome is the only candidate."""
     speaker = run.speaker
     label = executed_action(speaker.plan, planner_input["job_type"])
     hashed = input_hash(planner_input)
     source = "inferred" if speaker.plan.inferred else "executed"
-    found = {
+    document = {
         "run_id": speaker.workcell_id,
         "started_ms": run.started_ms,
         "planner_input": planner_input,
@@ -120,18 +120,18 @@ def example(run: Run, planner_input: Json) -> Json:
         "source": source,
         "repo": speaker.repo,
     }
-    # Without its propensity an outcome says nothing about a policy that decides otherwise.
-    return found if speaker.propensity is None else {**found, "candidates": [_outcome(run, label)]}
+    # Without its propensity an outcome is useless for an off-policy estimate.
+    return document if speaker.propensity is None else {**document, "candidates": [_outcome(run, label)]}
 
 
-def executed_action(plan: Plan, job_type: JobType) -> Action:
-    """What really ran, mapped to the nearest bins; unknown budgets are NA."""
+def executed_action(plan: ActualPlan, job_type: JobType) -> Action:
+    """The executed plan quantised to the nearest valid action; unknown budgets are NA."""
     minutes = None if plan.seconds is None else plan.seconds / 60
     numbers = (NA if value is None else value for value in (plan.candidates, minutes, plan.iterations))
     return clamp_action(Action(plan.swarm_id, *numbers), job_type)  # type: ignore[arg-type]
 
 
-def _outcome(run: Run, label: Action) -> Json:
+def _outcome(run: ArchivedRun, label: Action) -> Json:
     return {
         "action": list(label),
         "outcome": {

@@ -1,4 +1,4 @@
-"""One pass over archives: the records go to disk, a few numbers of each run stay in memory."""
+"""Single pass over archives: records are spooled to disk, an index of the runs stays in memory."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,33 +8,33 @@ from typing import Any
 from planner.canonical import canonical_json
 from planner.dataset.archives import Archived, read_archive
 from planner.dataset.facts import BrokenArchiveError
-from planner.dataset.runs import Run, run_of
+from planner.dataset.runs import ArchivedRun, run_of
 from planner.dataset.spool import Spool
 
 
 @dataclass(slots=True)
-class Group:
-    """A run whose candidates lie in a spool."""
+class ArchiveGroup:
+    """Index entry of a run: the spool offsets of its candidates."""
 
     name: str
     attempt: int
     started_ms: int
     completed_ms: int
-    places: list[int] = field(default_factory=list)
+    offsets: list[int] = field(default_factory=list)
 
 
 class Scan:
-    """The archives read so far. Broken ones are named in `skipped`, a line each, and otherwise forgotten.
+    """Index of the archives read so far. `skipped` names the broken ones, a line each.
 
-    Of an execution that was tried again only the newest attempt counts, as in the farm's own books, and
-    `repeated` counts the archives of the others.
+    Only the newest attempt of an execution counts, as in the farm's ledger; `repeated` counts the archives of
+    superseded attempts.
     """
 
     def __init__(self, spool: Spool) -> None:
         self.skipped: list[str] = []
         self.repeated = 0
         self._spool = spool
-        self._groups: dict[str, Group] = {}
+        self._groups: dict[str, ArchiveGroup] = {}
         self._workcells: set[str] = set()
 
     def add(self, directory: Path, backlog: Mapping[str, dict[str, Any]]) -> None:
@@ -43,7 +43,7 @@ class Scan:
             archived = read_archive(directory, backlog)
             line = canonical_json(archived)
             line.encode()
-        except (BrokenArchiveError, ValueError) as error:  # ValueError: halves of characters, NaN
+        except (BrokenArchiveError, ValueError) as error:  # ValueError: lone surrogates, NaN
             self.skip(directory.name, str(error))
             return
         if archived.workcell_id in self._workcells:
@@ -56,29 +56,29 @@ class Scan:
             return
         group.started_ms = min(group.started_ms, archived.times.started_ms)
         group.completed_ms = max(group.completed_ms, archived.times.completed_ms)
-        group.places.append(self._spool.add(line))
+        group.offsets.append(self._spool.add(line))
 
-    def _group(self, archived: Archived) -> Group | None:
-        """The run that the archive belongs to; None where a newer attempt is known."""
+    def _group(self, archived: Archived) -> ArchiveGroup | None:
+        """The index entry for the archive, or None where a newer attempt is known."""
         known = self._groups.get(archived.group)
         if known is not None and known.attempt > archived.attempt:
             return None
         if known is None or known.attempt < archived.attempt:
-            self.repeated += 0 if known is None else len(known.places)
+            self.repeated += 0 if known is None else len(known.offsets)
             started, completed, _ = archived.times
-            known = Group(archived.group, archived.attempt, started, completed)
+            known = ArchiveGroup(archived.group, archived.attempt, started, completed)
             self._groups[archived.group] = known
         return known
 
     def skip(self, name: str, reason: str) -> None:
-        """Note that nothing can be made of `name`, in one line whatever names and files hold."""
+        """Record `name` as broken, in one line of valid UTF-8."""
         line = " ".join(f"{name}: {reason}".split())
         self.skipped.append(line.encode("utf-8", "replace").decode())
 
-    def groups(self) -> list[Group]:
+    def groups(self) -> list[ArchiveGroup]:
         """All runs, the earliest start first."""
         return sorted(self._groups.values(), key=lambda group: (group.started_ms, group.name))
 
-    def run(self, group: Group) -> Run:
-        """The run of a group, read back from disk."""
-        return run_of([Archived.from_json(self._spool.read(place)) for place in group.places])
+    def run(self, group: ArchiveGroup) -> ArchivedRun:
+        """Read the run of a group back from the spool."""
+        return run_of([Archived.from_json(self._spool.read(offset)) for offset in group.offsets])

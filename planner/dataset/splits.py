@@ -1,4 +1,4 @@
-"""Train, validation and test: 80/10/10 by time, with no issue on two sides."""
+"""Grouped temporal splits: 80/10/10 by time, with no issue in two of train, validation and test."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,12 +11,14 @@ _TRAIN, _VAL = 0.8, 0.9
 
 
 def assign_splits(groups: Sequence[str]) -> list[Split]:
-    """A split for each example; `groups` names what must stay together (issue or repository), in time order.
+    """Assign a split to each example; `groups` (in time order) are issues or repositories that must not be divided.
 
-    Groups are taken in the order of their first examples: those seen first until 80 % of the examples are
-    reached train, the next 10 % validate, the newest test. So all of a test group is later than the first
-    example of every training group, while a long-lived training group may reach into the time of the test. Of
-    three groups or more, each split gets one.
+    Groups are ordered by their first example. The first ones, up to 80 % of the examples, are the training split, the
+    next 10 % the validation split, the newest the held-out test split. A test group therefore starts after every
+    training group, while a long training group may overlap the time of the test. With three groups or more, every
+    split gets at least one.
+
+    Returns one split an example, in order.
     """
     sizes = Counter(groups)
     order = list(sizes)
@@ -29,5 +31,5 @@ def assign_splits(groups: Sequence[str]) -> list[Split]:
     if len(order) >= len(SPLITS):
         val_from = max(1, min(val_from, len(order) - 2))
         test_from = max(val_from + 1, min(test_from, len(order) - 1))
-    sides = {group: SPLITS[(place >= val_from) + (place >= test_from)] for place, group in enumerate(order)}
+    sides = {group: SPLITS[(index >= val_from) + (index >= test_from)] for index, group in enumerate(order)}
     return [sides[group] for group in groups]

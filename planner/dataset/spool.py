@@ -1,4 +1,4 @@
-"""JSON on disk between two passes: what is too much for memory, read back in any order."""
+"""Temporary spool of JSON values on disk, written once and read in any order."""
 
 import json
 import tempfile
@@ -8,23 +8,23 @@ from typing import Any, Self
 
 
 class Spool:
-    """A nameless file of JSON lines in `directory`; it is gone when the context ends."""
+    """Unnamed temporary file of JSON lines in `directory`, deleted when the context ends."""
 
     def __init__(self, directory: Path) -> None:
         self._file = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115 - closed in __exit__
         self._end = 0
 
     def add(self, line: str) -> int:
-        """Append one line; its place."""
-        place, data = self._end, line.encode() + b"\n"
-        self._file.seek(place)
+        """Append one line and return its byte offset."""
+        offset, data = self._end, line.encode() + b"\n"
+        self._file.seek(offset)
         self._file.write(data)
         self._end += len(data)
-        return place
+        return offset
 
-    def read(self, place: int) -> Any:
-        """The JSON value at `place`."""
-        self._file.seek(place)
+    def read(self, offset: int) -> Any:
+        """Parse the JSON value at a byte offset."""
+        self._file.seek(offset)
         return json.loads(self._file.readline())
 
     def __enter__(self) -> Self:

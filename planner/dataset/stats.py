@@ -1,11 +1,11 @@
-"""What is in a dataset: counts, labels, agreement, lanes."""
+"""Descriptive statistics of a dataset: counts, labels, agreement and lanes."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from planner.actions import Action, Bin
-from planner.dataset.agreement import Agreement, near_duplicate_agreement
+from planner.dataset.agreement import LabelAgreement, near_duplicate_agreement
 from planner.dataset.arrays import encode_examples, label_of
 from planner.dataset.lanes import lane_of
 from planner.dataset.read import Dataset
@@ -16,7 +16,7 @@ Json = dict[str, Any]
 
 
 class Label(NamedTuple):
-    """What the statistics see of an example."""
+    """The columns of an example that are counted."""
 
     action: Action
     risk: str
@@ -36,20 +36,20 @@ class Stats(NamedTuple):
     with_outcomes: int
     positions: float
     """Mean number of features that are 1."""
-    agreement: Agreement
+    agreement: LabelAgreement
 
     @property
     def examples(self) -> int:
         return self.labels.total()
 
     def label_counts(self, head: int) -> dict[Bin | str, Counter[str]]:
-        """For each value of a head, its count under `all`, under each risk and under each size."""
-        found: dict[Bin | str, Counter[str]] = {value: Counter() for value in HEAD_VALUES[head]}
+        """Counts of a head's values: in total under `all`, by risk and by size."""
+        counts: dict[Bin | str, Counter[str]] = {value: Counter() for value in HEAD_VALUES[head]}
         for label, count in self.labels.items():
-            row = found[label.action[head]]
+            row = counts[label.action[head]]
             for column in ("all", label.risk, label.size):
                 row[column] += count
-        return found
+        return counts
 
     def document(self) -> Json:
         """The JSON form."""
@@ -72,7 +72,7 @@ class Stats(NamedTuple):
 
 
 class _Counting:
-    """Counts examples as they pass by."""
+    """Counts a stream of examples."""
 
     def __init__(self) -> None:
         self.splits: Counter[str] = Counter()
@@ -83,18 +83,18 @@ class _Counting:
 
     def passing(self, examples: Iterator[Json]) -> Iterator[Mapping[str, Any]]:
         for example in examples:
-            asked = example["planner_input"]
-            issue = asked["issue"]
+            planner_input = example["planner_input"]
+            issue = planner_input["issue"]
             self.splits[example["split"]] += 1
             self.sources[example["source"]] += 1
-            self.job_types[asked["job_type"]] += 1
+            self.job_types[planner_input["job_type"]] += 1
             self.labels[Label(label_of(example), issue["dk_risk"], issue["dk_size"])] += 1
-            self.with_history += bool(asked["history"]["last_n_similar_runs"])
+            self.with_history += bool(planner_input["history"]["last_n_similar_runs"])
             yield example
 
 
 def dataset_stats(dataset: Dataset) -> Stats:
-    """Read a dataset once and count."""
+    """Compute the statistics in one pass over the dataset. Raises `PlannerError` where an example is invalid."""
     counting = _Counting()
     encoded = encode_examples(counting.passing(dataset.examples()))
     lanes: Counter[str | None] = Counter()

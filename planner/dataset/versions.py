@@ -1,4 +1,4 @@
-"""A home of dataset versions: one directory for each policy epoch, and `latest`, a link to the newest."""
+"""Versioned datasets: one directory a policy epoch, and `latest`, a symbolic link to the newest."""
 
 import json
 import os
@@ -21,18 +21,21 @@ _START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Version(NamedTuple):
-    """A version as it stands now."""
+    """A version and what the build did to it."""
 
     directory: Path
     became: Literal["new", "replaced", "unchanged"]
 
 
 def build_version(home: Path, options: BuildOptions, progress: Progress) -> tuple[Version, BuildReport]:
-    """Make the version of the newest policy epoch among the archives, below `home`, and move `latest` to it.
+    """Build the version of the newest policy epoch below `home`, and point `latest` to it.
 
-    A version is named after the UTC day on which its epoch began; where another epoch has that name, the next
-    free one of `…_2`, `…_3` is it. More archives of an epoch replace the content of its version, whole or not
-    at all; the same archives change nothing. A `PlannerError` as from `build_dataset`.
+    A version is named by the UTC day on which its epoch began, with a suffix `_2`, `_3` where another epoch has that
+    name. The build is idempotent: the same archives change nothing. More archives of an epoch replace its version
+    atomically.
+
+    Returns the version and the counts of the build. Raises `PlannerError` as `build_dataset`, and where `options`
+    select another epoch or `latest` is not a link.
     """
     if options.epoch is not None or options.mix_epochs:
         raise PlannerError(
@@ -53,7 +56,7 @@ def build_version(home: Path, options: BuildOptions, progress: Progress) -> tupl
 
 
 def _place(home: Path, made: Dataset) -> Version:
-    """Move what was made to where its version is, or is to be."""
+    """Rename the built dataset to its version's directory."""
     known = next((each for each in _versions(home) if _epoch(each) == made.meta.epoch), None)
     if known is not None and _holds(known, made):
         return Version(known, "unchanged")

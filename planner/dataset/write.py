@@ -1,4 +1,4 @@
-"""Writing a dataset directory: whole or not at all, and with the same bytes for the same examples."""
+"""Atomic and deterministic dataset writer: the same examples give the same bytes."""
 
 import hashlib
 import shutil
@@ -25,16 +25,16 @@ _OURS: Final = frozenset({EXAMPLES_FILE, META_FILE, SKIPPED_FILE})
 
 
 class _Key(NamedTuple):
-    """What is held of an example until all are there; its order is the order of the file."""
+    """Sort key of a spooled example; its order is the order of the file."""
 
     started_ms: int
     run_id: str
     group: str
-    place: int
+    offset: int
 
 
 class DatasetDraft:
-    """A dataset in the making, in a hidden directory beside its target; see `drafting`."""
+    """An unfinished dataset, in a hidden directory next to its target; see `drafting`."""
 
     def __init__(self, directory: Path, spool: Spool, split_by: SplitBy) -> None:
         self.directory = directory
@@ -46,17 +46,20 @@ class DatasetDraft:
         return len(self._keys)
 
     def add(self, example: Json, where: str) -> None:
-        """Take one example, in any order; its split comes later. A `PlannerError` at `where` if it is none."""
+        """Spool one example, in any order; `finish` assigns its split.
+
+        Raises `PlannerError` that begins with `where` for an invalid example.
+        """
         check_example({**example, "split": SPLITS[0]}, where)
-        place = self._spool.add(canonical_json(example))
+        offset = self._spool.add(canonical_json(example))
         issue_id: str = example["planner_input"]["issue"]["issue_id"]
         group = example.get("repo") or "" if self._split_by == "repository" else issue_id
-        self._keys.append(_Key(example["started_ms"], example["run_id"], sys.intern(group), place))
+        self._keys.append(_Key(example["started_ms"], example["run_id"], sys.intern(group), offset))
 
     def finish(self, meta: Mapping[str, Any]) -> DatasetMeta:
-        """Write the two files; `meta` has what does not follow from the examples.
+        """Assign the splits, write the two files and return the meta; `meta` has what the examples do not imply.
 
-        A `PlannerError` where there are no examples, or two share a run id.
+        Raises `PlannerError` where there are no examples, or two share a run id.
         """
         if not self._keys:
             raise PlannerError("there is no example to write; nothing was written")
@@ -66,7 +69,7 @@ class DatasetDraft:
         hashed = hashlib.sha256()
         with (self.directory / EXAMPLES_FILE).open("wb") as file:
             for split, key in zip(splits, self._keys, strict=True):
-                line = canonical_json({**self._spool.read(key.place), "split": split}).encode() + b"\n"
+                line = canonical_json({**self._spool.read(key.offset), "split": split}).encode() + b"\n"
                 hashed.update(line)
                 file.write(line)
         counts = Counter(splits)
@@ -95,10 +98,10 @@ class DatasetDraft:
 
 @contextmanager
 def drafting(target: Path, split_by: SplitBy) -> Iterator[DatasetDraft]:
-    """A draft that becomes `target` when the block ends well, and vanishes when it does not.
+    """Atomic directory write: the draft becomes `target` if the block succeeds, and is removed otherwise.
 
-    `target` is new, empty, or a dataset, which is replaced; anything else is a `PlannerError` at once. An
-    `OSError`, such as a full disk, names the target.
+    `target` must be new, empty, or a dataset, which is replaced. Raises `PlannerError` for anything else before the
+    block runs, and an `OSError` that names `target`, for example on a full disk.
     """
     _refuse_what_is_not_ours(target)
     try:
@@ -118,7 +121,7 @@ def drafting(target: Path, split_by: SplitBy) -> Iterator[DatasetDraft]:
 
 
 def _named(error: OSError, target: Path) -> OSError:
-    # A failed write names no file, and one that names a draft tells the user nothing.
+    # A failed write names no file, or a draft that the user does not know.
     return OSError(error.errno, f"{error.strerror or error}; nothing was written", str(target))
 
 
@@ -132,9 +135,9 @@ def _refuse_what_is_not_ours(target: Path) -> None:
 
 
 def move_into_place(directory: Path, target: Path) -> None:
-    """Rename `directory` to `target`; what was there is gone. Both are on one file system.
+    """Replace `target` by `directory`; both must be on one file system.
 
-    A `PlannerError` where `target` holds other things than a dataset by now.
+    Raises `PlannerError` where `target` holds other files than a dataset.
     """
     _refuse_what_is_not_ours(target)
     old = directory.with_name(f"{directory.name}-old")

@@ -1,4 +1,4 @@
-"""What all documents share: strict types, RFC 3339 times, refusal in one line."""
+"""Validation shared by all documents: strict types, RFC 3339 times, error messages of one line."""
 
 import re
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ def _real_utc_time(text: str) -> str:
     return text
 
 
-# Kept as text, so that a document read and written again has the same bytes.
+# Stored as text: a document that is read and written again keeps its bytes.
 Timestamp = Annotated[
     str,
     AfterValidator(_real_utc_time),
@@ -54,7 +54,7 @@ class Closed(BaseModel):
     )
 
     def document(self) -> dict[str, Any]:
-        """The JSON form. Optional fields that were never given stay away."""
+        """The JSON form, without optional fields that were not set."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
@@ -68,31 +68,30 @@ AnyDocument = TypeVar("AnyDocument", bound=Closed)
 
 
 def parse_document(model: type[AnyDocument], data: Any, where: str = "") -> AnyDocument:
-    """`data` (parsed JSON) as a `model`; anything else is a `PlannerError` of one line.
+    """Validate `data` (parsed JSON) as a `model`; `where` names the document, such as a file and a line number.
 
-    The line names the place inside the document and, for an unknown version, the one this reader knows.
-    `where` says which document it is, such as a file and a line number.
+    Raises `PlannerError` of one line with the path inside the document; for an unknown version it names the known one.
     """
     try:
         return _parse(model, data)
     except PlannerError as error:
-        place = f"{where}: " if where else ""
-        # Keys and values of others may hold line breaks of any alphabet.
-        raise PlannerError(" ".join(f"{place}{schema_version_of(model)}: {error}".split())) from None
+        prefix = f"{where}: " if where else ""
+        # Foreign keys and values may hold any Unicode line break.
+        raise PlannerError(" ".join(f"{prefix}{schema_version_of(model)}: {error}".split())) from None
 
 
 def _parse(model: type[AnyDocument], data: Any) -> AnyDocument:
     if not isinstance(data, Mapping):
         raise PlannerError(f"a JSON object is needed, not {type(data).__name__}")
-    found = data.get("schema_version")
-    if found != schema_version_of(model):
-        what = "no schema_version" if found is None else f"unknown schema_version {found!r}"
-        raise PlannerError(f"{what}; this reader knows {schema_version_of(model)!r} only")
+    version = data.get("schema_version")
+    if version != schema_version_of(model):
+        problem = "no schema_version" if version is None else f"unknown schema_version {version!r}"
+        raise PlannerError(f"{problem}; this reader knows {schema_version_of(model)!r} only")
     try:
         parsed = model.model_validate(dict(data))
     except ValidationError as error:
         raise PlannerError(one_line(error)) from None
-    # Open places take any Python value; what JSON cannot say must not get that far.
+    # Open fields accept any Python value; one that JSON cannot represent is refused here.
     try:
         canonical_json(data).encode()
     except (TypeError, ValueError, RecursionError) as error:
@@ -101,12 +100,12 @@ def _parse(model: type[AnyDocument], data: Any) -> AnyDocument:
 
 
 def schema_version_of(model: type[BaseModel]) -> str:
-    """The one value of a document's `schema_version`."""
+    """The `schema_version` constant of a document model."""
     return str(get_args(model.model_fields["schema_version"].annotation)[0])
 
 
 def one_line(error: ValidationError) -> str:
-    """The first problem with its path, and how many more there are."""
+    """The first validation error with its path, and the number of further ones."""
     problems = error.errors(include_url=False, include_context=False)
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problems[0]["loc"])
     message = " ".join(problems[0]["msg"].split())
@@ -115,5 +114,5 @@ def one_line(error: ValidationError) -> str:
 
 
 def hash_without_time(document: Mapping[str, Any]) -> str:
-    """SHA-256 of the canonical JSON of a document without its `created_at`."""
+    """SHA-256 digest of the canonical JSON of a document, without its `created_at`."""
     return sha256_json({key: value for key, value in document.items() if key != "created_at"})

@@ -1,4 +1,4 @@
-"""What a bench hands out: one example a case, one summary a bench."""
+"""Documents that a bench publishes: one example a case, one summary a bench."""
 
 from typing import Annotated, Any, Literal
 
@@ -13,7 +13,7 @@ from planner.documents.base import (
     Timestamp,
 )
 from planner.documents.planner_input import PlannerInput
-from planner.documents.plans import PlannerAction
+from planner.documents.plans import PlannerActionDocument
 from planner.documents.statuses import RunStatus
 
 ActionItem = str | int
@@ -39,7 +39,7 @@ class ExampleCandidate(Open):
     replicate: Count
 
 
-class WinnerSelection(Open):
+class WinnerSelectionDocument(Open):
     primary_objective: str
     candidates_evaluated: Count
     candidates_passed_constraints: Count
@@ -51,7 +51,7 @@ class BenchMetadata(Open):
     k: Annotated[int, Field(alias="K", ge=1)]
     strategy: str
     seed: int
-    winner_selection: WinnerSelection
+    winner_selection: WinnerSelectionDocument
 
 
 class BestOfKExample(Open):
@@ -62,7 +62,7 @@ class BestOfKExample(Open):
     run_id: Name
     created_at: Timestamp
     planner_input: PlannerInput
-    label_action: PlannerAction
+    label_action: PlannerActionDocument
     candidates: list[ExampleCandidate]
     bench_metadata: BenchMetadata
 

@@ -7,11 +7,11 @@ from pydantic import Field
 from planner.documents.base import Count, Name, Open, Share
 from planner.documents.bench import ActionItem, ExampleCandidate
 from planner.documents.planner_input import PlannerInput
-from planner.documents.plans import PlannerAction
+from planner.documents.plans import PlannerActionDocument
 
 Split = Literal["train", "val", "test"]
 Source = Literal["executed", "inferred", "best_of_k"]
-"""Where a label comes from: an executed plan, a legacy archive without one, or a bench's winner."""
+"""Origin of a label: an executed plan, one inferred from a legacy archive, or a bench's winner."""
 
 
 class SoftTarget(Open):
@@ -22,25 +22,25 @@ class SoftTarget(Open):
 
 
 class DatasetExample(Open):
-    """One decision to learn from. Optional keys that do not apply stay away."""
+    """One training example. Optional keys without a value are omitted."""
 
     run_id: Name
     started_ms: int
     split: Split
     planner_input: PlannerInput
-    label_action: PlannerAction
+    label_action: PlannerActionDocument
     input_hash: Name
     source: Source
     repo: str | None = None
-    """The repository, for splits by repository; null where the archive does not say."""
+    """The repository, for splits by repository; null where it is unknown."""
     soft_label: list[SoftTarget] | None = None
-    """Shares of the actions not told apart from the winner; they sum to 1."""
+    """Probabilities of the actions that are not distinguishable from the winner; they sum to 1."""
     candidates: list[ExampleCandidate] | None = None
-    """What was tried and what came of it: the outcome model and the outcome metrics read these."""
+    """Logged executions with their outcomes, for the outcome model and the outcome metrics."""
 
 
 class DatasetMeta(Open):
-    """What a dataset is. `dataset_hash` covers the bytes of `dataset.jsonl`."""
+    """Metadata of a dataset. `dataset_hash` is the digest of `dataset.jsonl`."""
 
     schema_version: Literal["cyntra.planner_dataset.v1"]
     dataset_hash: Name
@@ -50,4 +50,4 @@ class DatasetMeta(Open):
     universe_id: str | None
     include_world: bool
     epoch: str | None
-    """The policy epoch of all examples; null where they come from more than one and mixing was asked for."""
+    """Policy epoch of all examples; null where epochs were mixed on request."""

@@ -1,4 +1,4 @@
-"""`cyntra.planner_input.v1` and `run_summary.v1`: all that a policy may look at."""
+"""`cyntra.planner_input.v1` and `run_summary.v1`: the complete observation of a policy."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -29,7 +29,7 @@ class UniverseDefaults(Closed):
     objective_id: str | None = None
 
 
-class Issue(Open):
+class IssueDocument(Open):
     """The issue as the planner sees it; open for what trackers add."""
 
     issue_id: Name
@@ -126,13 +126,13 @@ class PlannerInput(Closed):
     universe_id: str
     job_type: JobType
     universe_defaults: UniverseDefaults
-    issue: Issue
+    issue: IssueDocument
     history: History
     action_space: ActionSpace
     system_state: SystemState | None
 
 
 def input_hash(planner_input: PlannerInput | Mapping[str, Any]) -> str:
-    """SHA-256 of the canonical JSON without `created_at`: the time of asking does not change it."""
+    """SHA-256 digest of the canonical JSON of a planner_input, without `created_at`."""
     document = planner_input.document() if isinstance(planner_input, PlannerInput) else planner_input
     return hash_without_time(document)

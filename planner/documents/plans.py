@@ -1,4 +1,4 @@
-"""What was decided, what really ran, and how the decision came about."""
+"""Documents of a decision: the action, the executed plan and the policy trace."""
 
 from typing import Annotated, Any, Literal
 
@@ -30,7 +30,7 @@ class ModelRef(Closed):
     git_sha: str | None = None
 
 
-class PlannerAction(Closed):
+class PlannerActionDocument(Closed):
     """`cyntra.planner_action.v1`: one decision, or, with `label_source`, one label."""
 
     schema_version: Literal["cyntra.planner_action.v1"]
@@ -47,7 +47,7 @@ class PlannerAction(Closed):
     label_source: str | None = None
 
     def action(self) -> Action:
-        """The decision as an action; whether it is valid depends on the job type."""
+        """The decision as an action; its validity depends on the job type."""
         budgets = self.budgets
         return Action(
             self.swarm_id, budgets.max_candidates_bin, budgets.max_minutes_bin, budgets.max_iterations_bin
@@ -72,7 +72,7 @@ class Exploration(Open):
     epsilon: Share | None = None
     safe_set: list[Any] | None = None
     u: Share | None = None
-    """The random number that decided."""
+    """The random number of the draw."""
 
 
 class Stability(Open):

@@ -1,22 +1,23 @@
-"""JSON Schema files of every document, generated from the models.
+"""Generator of the JSON Schema file of every document model.
 
-`python -m planner.documents.schema_files` writes them; with `--check` it only says which are out of date (exit 1).
+`python -m planner.documents.schema_files` writes them; `--check` lists those that are out of date (exit code 1).
 """
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from planner.documents.base import Closed, schema_version_of
 from planner.documents.bench import BestOfKExample, PlannerBenchSummary
 from planner.documents.planner_input import PlannerInput, RunSummary
-from planner.documents.plans import ExecutedPlan, PlannerAction, PlannerPolicyTrace
+from planner.documents.plans import ExecutedPlan, PlannerActionDocument, PlannerPolicyTrace
 
 DOCUMENTS: Final[tuple[type[Closed], ...]] = (
     PlannerInput,
-    PlannerAction,
+    PlannerActionDocument,
     ExecutedPlan,
     RunSummary,
     PlannerPolicyTrace,
@@ -24,30 +25,38 @@ DOCUMENTS: Final[tuple[type[Closed], ...]] = (
     PlannerBenchSummary,
 )
 SCHEMA_DIRECTORY: Final = Path(__file__).parents[1] / "schemas"
+_MODEL_NAME: Final = re.compile(r"\b(Issue|PlannerAction|WinnerSelection)Document\b")
+"""Models whose class name differs from the name that readers of the schemas know."""
 
 
 def schema_files() -> dict[str, str]:
-    """The text of each schema file by its name, `<schema_version>.json`."""
+    """Generate the text of each schema file, by its name `<schema_version>.json`."""
     files = {}
     for model in DOCUMENTS:
         schema = {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
-            **model.model_json_schema(by_alias=True),
+            **_published_names(model.model_json_schema(by_alias=True)),
         }
         text = json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False)
         files[f"{schema_version_of(model)}.json"] = text + "\n"
     return files
 
 
+def _published_names(schema: dict[str, Any]) -> dict[str, Any]:
+    """`schema` with the published name of each model: `IssueDocument` is `Issue` there."""
+    published: dict[str, Any] = json.loads(_MODEL_NAME.sub(r"\1", json.dumps(schema)))
+    return published
+
+
 def outdated(directory: Path = SCHEMA_DIRECTORY) -> list[str]:
-    """Names of files that are missing, differ from the models, or belong to no model."""
+    """Names of stale files: missing, different from the model, or without a model."""
     wanted = schema_files()
-    found = {path.name: path.read_text(encoding="utf-8") for path in directory.glob("*.json")}
-    return sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
+    present = {path.name: path.read_text(encoding="utf-8") for path in directory.glob("*.json")}
+    return sorted(name for name in wanted.keys() | present.keys() if wanted.get(name) != present.get(name))
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the files, or compare them; 0 where all is well, 1 for differences, 2 for a wrong argument."""
+    """Write the files, or compare them. Returns 0 on success, 1 for stale files, 2 for a wrong argument."""
     if list(arguments) == ["--check"]:
         stale = outdated()
         if stale:

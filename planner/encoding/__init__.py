@@ -1,1 +1,1 @@
-"""A planner_input as positions and tokens: the one encoding that training and inference share."""
+"""Encoder and tokeniser of a planner_input, shared by training and inference."""

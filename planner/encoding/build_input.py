@@ -52,11 +52,13 @@ def build_planner_input(
     system_state: Mapping[str, Any] | None = None,
     universe_id: str = "default",
 ) -> dict[str, Any]:
-    """The planner_input of an issue that a host knows, as of now.
+    """Build the planner_input of an issue, at the current time.
 
-    `issue` has the names of a Beads issue or of planner_input (`id` or `issue_id`); missing fields have the
-    defaults of the contract, other fields are left out. `history` holds `run_summary.v1` documents in any
-    order; the eight newest are kept. Nothing is validated here.
+    `issue` has the field names of a Beads issue or of planner_input (`id` or `issue_id`). Missing fields get the
+    defaults of the contract; other fields are dropped. `history` holds `run_summary.v1` documents in any order; the
+    eight newest are kept.
+
+    Returns a plain document that is not validated. Raises `KeyError` or `TypeError` for unusable arguments.
     """
     tags = list(issue.get("tags") or ())
     newest = sorted(history, key=lambda run: (-run["started_ms"], run["run_id"]))[:MAX_RUNS]
@@ -80,20 +82,20 @@ def build_planner_input(
 
 
 def job_type_of(tags: Sequence[str]) -> JobType:
-    """`fab-world` where tagged `asset:world`, `fab-asset` where any tag starts with `asset:`, else `code`."""
+    """The job type that tags imply: `fab-world` for `asset:world`, `fab-asset` for another `asset:…`, else `code`."""
     if "asset:world" in tags:
         return "fab-world"
     return "fab-asset" if any(tag.startswith("asset:") for tag in tags) else "code"
 
 
 def stated_job_type(planner_input: Any) -> JobType:
-    """The job type that `planner_input` states; `code`, whose baseline is valid for every job type, where none."""
+    """The job type of `planner_input`; without a valid one `code`, whose baseline is valid for every job type."""
     stated = planner_input.get("job_type") if isinstance(planner_input, Mapping) else None
     return next((known for known in JOB_TYPES if known == stated), "code")
 
 
 def risk_and_size(issue: Any) -> tuple[str | None, str | None]:
-    """The risk and size that `issue` states as texts; None for whatever else stands there."""
+    """The risk and size of `issue`; None for a value that is missing or not a text."""
     if not isinstance(issue, Mapping):
         return None, None
     risk, size = issue.get("dk_risk"), issue.get("dk_size")

@@ -1,7 +1,7 @@
-"""From a planner_input to the positions of the features that are 1.
+"""Feature encoder: from a planner_input to the positions of its binary features that are 1.
 
-Works on the plain document, without pydantic or numpy, so that a kernel pays next to nothing for it.
-What each position means is data in `planner.encoding.layout`; the rules in words stand in `docs/reference/encoder.md`.
+It reads the plain document without pydantic or numpy, which keeps the import and the call cheap. The meaning of each
+position is data in `planner.encoding.layout`; `docs/reference/encoder.md` has the rules in words.
 """
 
 from bisect import bisect_left, bisect_right
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from planner.actions import CANDIDATE_BINS, ITERATION_BINS, MINUTE_BINS, SWARM_IDS
 from planner.encoding.keywords import keywords
-from planner.encoding.layout import HISTORY_SLOTS, LAYOUT_V1, LAYOUT_V2, Layout
+from planner.encoding.layout import HISTORY_SLOTS, LAYOUT_V1, LAYOUT_V2, EncodingLayout
 from planner.encoding.tables import (
     HASHES,
     KEYWORDS_START,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_POSITIONS: Final = LAYOUT_V1.max_positions
-"""The most positions that one document can set."""
+"""Upper bound of the positions that one document sets."""
 
 _UNKNOWN: Final = -1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -79,19 +79,19 @@ _FIRST_KEYWORDS: Final = field_of("keywords.keywords", LAYOUT_V2).first
 
 
 class Encoding(NamedTuple):
-    """A document as a policy sees it."""
+    """Sparse encoding of one document."""
 
     positions: list[int]
-    """The positions that are 1, ascending, each once."""
+    """Distinct positions that are 1, ascending."""
     unknown: int
-    """How many values of closed lists were not known: signs of a newer writer or a larger catalogue."""
+    """Number of out-of-vocabulary values: the writer may be newer, or have a larger catalogue."""
 
 
-def encode(planner_input: Mapping[str, Any], layout: Layout = LAYOUT_V1) -> Encoding:
+def encode(planner_input: Mapping[str, Any], layout: EncodingLayout = LAYOUT_V1) -> Encoding:
     """Encode a `cyntra.planner_input.v1` document.
 
-    Never raises for a document that `parse_document` accepts; the order of keys, and what the layout does
-    not name, change nothing. Of `created_at` only the age of the runs is taken.
+    Never raises for a document that `parse_document` accepts. The result does not depend on the order of keys or on
+    fields outside the layout; `created_at` only sets the age of the runs.
     """
     out: list[int] = []
     issue = planner_input["issue"]
@@ -113,9 +113,12 @@ def encode(planner_input: Mapping[str, Any], layout: Layout = LAYOUT_V1) -> Enco
     return Encoding(out[unknown:], unknown)
 
 
-def dense(positions: Sequence[int], layout: Layout = LAYOUT_V1) -> "NDArray[np.float32]":
-    """float32[size of the layout]: 1 at the positions, 0 elsewhere; an `IndexError` beyond the layout."""
-    import numpy as np  # a kernel that only encodes does not wait for it
+def dense(positions: Sequence[int], layout: EncodingLayout = LAYOUT_V1) -> "NDArray[np.float32]":
+    """Dense float32 features (size of the layout,): 1 at the positions, 0 elsewhere.
+
+    Raises `IndexError` for a position beyond the layout.
+    """
+    import numpy as np  # imported here: a kernel that only encodes does not need it
 
     features = np.zeros(layout.size, dtype=np.float32)
     if len(positions):
@@ -201,7 +204,7 @@ def _add_keywords(issue: Mapping[str, Any], out: list[int]) -> None:
 
 
 def _add_choice(value: Any, table: Mapping[str | None, int], out: list[int]) -> None:
-    """The position of `value`; of an unknown one the null position, and one unknown more."""
+    """Append the position of `value`; for an unknown one the null position, and count it as unknown."""
     position = table.get(value)
     if position is None:
         out.append(_UNKNOWN)
@@ -210,14 +213,14 @@ def _add_choice(value: Any, table: Mapping[str | None, int], out: list[int]) -> 
 
 
 def _add_choices(values: Iterable[Any], table: Mapping[Any, int], out: list[int]) -> None:
-    found = [table.get(value, _UNKNOWN) for value in values]
-    known = set(found)
+    positions = [table.get(value, _UNKNOWN) for value in values]
+    known = set(positions)
     if _UNKNOWN in known:
         known.discard(_UNKNOWN)
-        out += [_UNKNOWN] * found.count(_UNKNOWN)
+        out += [_UNKNOWN] * positions.count(_UNKNOWN)
     out += known
 
 
 def _milliseconds(moment: str) -> int:
-    """RFC 3339 as milliseconds since 1970, rounded down, exactly."""
+    """RFC 3339 as whole milliseconds since 1970, rounded down."""
     return (datetime.fromisoformat(moment) - _EPOCH) // _MILLISECOND

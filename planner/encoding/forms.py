@@ -1,30 +1,30 @@
-"""What a model reads: which indices an input becomes, and by which fingerprint a bundle says so."""
+"""Input forms of models: the index encoding of an input, identified in a bundle by its fingerprint."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any, Final, NamedTuple
 
 from planner.encoding.encoder import encode
-from planner.encoding.layout import LAYOUT_V1, LAYOUT_V2, Layout, layout_document
+from planner.encoding.layout import LAYOUT_V1, LAYOUT_V2, EncodingLayout, layout_document
 from planner.errors import PlannerError
 
 
 class InputForm(NamedTuple):
-    """One way of turning a planner_input into indices."""
+    """An index encoding of planner_inputs."""
 
     name: str
     """`positions` of the encoding, or `tokens`."""
     size: int
-    """Indices are below it."""
+    """Vocabulary size: every index is below it."""
     longest: int
-    """The largest number of indices of one input."""
+    """Upper bound of the number of indices of one input."""
     document: Mapping[str, Any]
-    """The content of `tokenizer_config.json`, its `fingerprint` included."""
+    """Content of `tokenizer_config.json`, including its `fingerprint`."""
     indices: Callable[[Mapping[str, Any]], Sequence[int]]
 
 
 def input_form(name: Any, fingerprint: Any) -> InputForm:
-    """The form of that name and fingerprint; a `PlannerError` where this planner has no such form."""
+    """Look up the form by name and fingerprint. Raises `PlannerError` where this version has no such form."""
     for form in known_forms(name):
         if form.document["fingerprint"] == fingerprint:
             return form
@@ -35,7 +35,7 @@ def input_form(name: Any, fingerprint: Any) -> InputForm:
 
 
 def known_forms(name: Any) -> tuple[InputForm, ...]:
-    """The forms of that name, the usual one first."""
+    """The forms of that name, the default one first."""
     made = _FORMS.get(name) if isinstance(name, str) else None
     return () if made is None else made()
 
@@ -47,7 +47,7 @@ def _position_forms() -> tuple[InputForm, ...]:
 
 @cache
 def _token_forms() -> tuple[InputForm, ...]:
-    # Its tables are only for those who read tokens: a kernel host stays small.
+    # Imported here: only sequence models need its tables.
     from planner.encoding.tokens import MAX_TOKENS, N_TOKENS, tokenize, tokens_document
 
     return (InputForm("tokens", N_TOKENS, MAX_TOKENS, tokens_document(), tokenize),)
@@ -56,10 +56,10 @@ def _token_forms() -> tuple[InputForm, ...]:
 _FORMS: Final = {"positions": _position_forms, "tokens": _token_forms}
 
 
-def _positions(layout: Layout) -> InputForm:
+def _positions(layout: EncodingLayout) -> InputForm:
     document = layout_document(layout)
     return InputForm("positions", layout.size, layout.max_positions, document, partial(_encoded, layout))
 
 
-def _encoded(layout: Layout, planner_input: Mapping[str, Any]) -> list[int]:
+def _encoded(layout: EncodingLayout, planner_input: Mapping[str, Any]) -> list[int]:
     return encode(planner_input, layout).positions

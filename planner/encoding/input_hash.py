@@ -1,4 +1,4 @@
-"""The hash that names a planner_input, worked out quickly where parts of it were seen before."""
+"""Digest of a planner_input, with a cache for the parts that repeat."""
 
 import hashlib
 import marshal
@@ -13,14 +13,14 @@ _RUNS: Final = "last_n_similar_runs"
 
 
 class _Fragments(dict[bytes, str]):
-    """Canonical JSON of values by their marshalled bytes, which differ wherever the JSON does.
+    """Bounded cache of canonical JSON, keyed by marshalled bytes, which differ wherever the JSON does.
 
-    Marshalling takes a third of the time. The runs of a history come back from issue to issue and the action
-    space always does, so most of an input is only looked up.
+    Marshalling takes a third of the time. The runs of a history repeat between issues and the action space always does,
+    so most of an input is a cache hit.
     """
 
     def of(self, value: Any) -> str:
-        """`canonical_json(value)`."""
+        """`canonical_json(value)`, cached."""
         try:
             key = marshal.dumps(value, 2)
         except ValueError:
@@ -39,7 +39,10 @@ _fragments: Final = _Fragments()
 
 
 def hash_of(planner_input: Mapping[str, Any]) -> str:
-    """SHA-256 of the canonical JSON without `created_at`; an error of json's for what is no JSON."""
+    """SHA-256 digest of the canonical JSON without `created_at`.
+
+    Raises `ValueError` or `TypeError` where a value is not JSON.
+    """
     parts = [
         f"{canonical_json(key)}:{_json_of(key, planner_input[key])}"
         for key in sorted(planner_input)

@@ -1,4 +1,4 @@
-"""Keywords of an issue: its frequent words, without stop words."""
+"""Keyword extraction from an issue: its most frequent words without stop words."""
 
 import re
 from collections import Counter
@@ -18,9 +18,7 @@ STOP_WORDS: Final = frozenset(_STOP_TEXT.split())
 
 
 def keywords(title: str | None, description: str | None) -> list[str]:
-    """At most 16 words of three or more letters, digits or _, lower case, without stop words: the most
-    frequent first, then alphabetically.
-    """
+    """At most 16 lower-case words of three or more letters, digits or _, the most frequent first, then by alphabet."""
     words = _WORD.findall(f"{title or ''}\n{description or ''}".lower())
     counts = Counter(word for word in words if word not in STOP_WORDS)
     return sorted(counts, key=lambda word: (-counts[word], word))[:MAX_KEYWORDS]

@@ -1,7 +1,7 @@
-"""What each position of the encoding means: blocks of fields as data, their names and their fingerprint.
+"""Feature layout of the encoder as data: blocks of fields, feature names and the fingerprint.
 
-Every feature is 0 or 1. A field is a run of neighbouring positions, one a label; blocks stand one after the
-other, and the history block repeats, one slot a run. `docs/reference/encoder.md` is written from here.
+Every feature is binary. A field is a range of adjacent positions, one a label. Blocks are concatenated, and the history
+block repeats, one slot a run. `docs/reference/encoder.md` is generated from this module.
 """
 
 from collections.abc import Iterator
@@ -24,22 +24,22 @@ _DAY_MS: Final = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A run of neighbouring positions that encode one value, or one list of values."""
+    """A range of adjacent positions that encodes one value, or one list of values."""
 
     name: str
     kind: Kind
     labels: tuple[str, ...]
-    """One a position; a last label `null` stands for a value that is missing or unknown."""
+    """One a position; a last label `null` encodes a value that is missing or unknown."""
     edges: tuple[float, ...] = ()
-    """Of a range: the smallest number of every class after the first, in the unit of the document."""
+    """Lower bounds of every class after the first, in the unit of the document; for a range."""
     first: int | None = None
-    """Of buckets: how many values count, from the front of the list; None where all do."""
+    """Number of leading values that are encoded, None for all; for buckets."""
     note: str = ""
-    """What else a reader must know; no part of the fingerprint."""
+    """Remark for the reference page; not part of the fingerprint."""
 
     @property
     def most(self) -> int:
-        """The largest number of positions that one document can set."""
+        """Upper bound of the positions that one document sets in this field."""
         if self.kind == "code":
             return CODE_BITS
         if self.kind == "buckets":
@@ -49,7 +49,7 @@ class Field:
         return 1
 
     def document(self) -> dict[str, Any]:
-        """The JSON form; labels that only count are left out."""
+        """The JSON form; labels of hash buckets are omitted."""
         shown: dict[str, Any] = {"name": self.name, "kind": self.kind, "width": len(self.labels)}
         if self.kind != "buckets":
             shown["labels"] = list(self.labels)
@@ -61,8 +61,8 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """Fields that stand together; a block that repeats has one copy a slot."""
+class FieldBlock:
+    """A group of fields; a repeated block has one copy a slot."""
 
     name: str
     fields: tuple[Field, ...]
@@ -75,11 +75,11 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """One version of the encoding. Versions only ever add blocks at the end."""
+class EncodingLayout:
+    """One version of the encoding. A new version only appends blocks."""
 
     version: int
-    blocks: tuple[Block, ...]
+    blocks: tuple[FieldBlock, ...]
 
     @property
     def size(self) -> int:
@@ -88,7 +88,7 @@ class Layout:
 
     @property
     def max_positions(self) -> int:
-        """The largest number of positions that one document can set."""
+        """Upper bound of the positions that one document sets."""
         return sum(field.most * block.slots for block in self.blocks for field in block.fields)
 
     def placed(self) -> Iterator[tuple[str, int, Field]]:
@@ -115,7 +115,7 @@ def _nearest(name: str, bins: tuple[object, ...]) -> Field:
 
 
 def _code(name: str) -> Field:
-    labels = tuple(f"bit{place}" for place in range(CODE_BITS))
+    labels = tuple(f"bit{bit}" for bit in range(CODE_BITS))
     return Field(name, "code", (*labels, NULL))
 
 
@@ -125,13 +125,13 @@ def _buckets(name: str, width: int, first: int | None = None, note: str = "") ->
 
 def _present(name: str, values: tuple[object, ...]) -> Field:
     known = tuple(map(str, values))
-    reserved = tuple(f"reserved{place}" for place in range(len(known), 8))
+    reserved = tuple(f"reserved{index}" for index in range(len(known), 8))
     return Field(name, "choices", known + reserved)
 
 
 _AGE_EDGES: Final = (_DAY_MS, 7 * _DAY_MS, 30 * _DAY_MS)
 
-_ISSUE: Final = Block(
+_ISSUE: Final = FieldBlock(
     "issue",
     (
         _choice("dk_priority", "P0", "P1", "P2", "P3"),
@@ -142,7 +142,7 @@ _ISSUE: Final = Block(
         _buckets("tags", 1024, first=8),
     ),
 )
-_HISTORY: Final = Block(
+_HISTORY: Final = FieldBlock(
     "history",
     (
         _choice("job_type", *JOB_TYPES),
@@ -157,7 +157,7 @@ _HISTORY: Final = Block(
         _buckets("gates_passed", 16, note="where every gate of the bucket passed"),
         _range(
             "duration_ms",
-            # An hour to the millisecond still belongs to 30-60: the last class is "more than".
+            # Exactly one hour is in 30-60: the last class is "more than".
             (*(minutes * _MINUTE_MS for minutes in (1, 5, 15, 30)), 60 * _MINUTE_MS + 1),
             *("<1m", "1-5m", "5-15m", "15-30m", "30-60m", ">60m"),
         ),
@@ -176,7 +176,7 @@ _HISTORY: Final = Block(
     ),
     slots=HISTORY_SLOTS,
 )
-_ACTION_SPACE: Final = Block(
+_ACTION_SPACE: Final = FieldBlock(
     "action_space",
     (
         _present("swarm_ids", SWARM_IDS),
@@ -185,11 +185,11 @@ _ACTION_SPACE: Final = Block(
         _present("max_iterations_bins", ITERATION_BINS),
     ),
 )
-_UNIVERSE: Final = Block(
+_UNIVERSE: Final = FieldBlock(
     "universe_defaults", (_choice("swarm_id", *SWARM_IDS, null=True), _code("objective_id"))
 )
 _LABEL_OR_NUMBER: Final = "a label, or a number that falls into one"
-_SYSTEM: Final = Block(
+_SYSTEM: Final = FieldBlock(
     "system_state",
     (
         _range("active_workcells_bin", (1, 3, 6), "0", "1-2", "3-5", "6+", NULL, note=_LABEL_OR_NUMBER),
@@ -200,33 +200,33 @@ _SYSTEM: Final = Block(
         Field("present", "flag", ("yes",), note="without a system_state the block is all zero"),
     ),
 )
-_KEYWORDS: Final = Block("keywords", (_buckets("keywords", 1024, first=16),))
+_KEYWORDS: Final = FieldBlock("keywords", (_buckets("keywords", 1024, first=16),))
 
-LAYOUT_V1: Final = Layout(1, (_ISSUE, _HISTORY, _ACTION_SPACE, _UNIVERSE, _SYSTEM))
-LAYOUT_V2: Final = Layout(2, (*LAYOUT_V1.blocks, _KEYWORDS))
-"""Version 1 and the issue's keywords, in buckets."""
+LAYOUT_V1: Final = EncodingLayout(1, (_ISSUE, _HISTORY, _ACTION_SPACE, _UNIVERSE, _SYSTEM))
+LAYOUT_V2: Final = EncodingLayout(2, (*LAYOUT_V1.blocks, _KEYWORDS))
+"""Version 1 with hash buckets of the issue's keywords."""
 
 N_FEATURES: Final = LAYOUT_V1.size
 
 
 @cache
-def positions(layout: Layout) -> dict[str, tuple[int, Field]]:
+def positions(layout: EncodingLayout) -> dict[str, tuple[int, Field]]:
     """Path → (first position, field)."""
     return {path: (start, field) for path, start, field in layout.placed()}
 
 
-def feature_names(layout: Layout = LAYOUT_V1) -> list[str]:
+def feature_names(layout: EncodingLayout = LAYOUT_V1) -> list[str]:
     """One name a position, such as `history[0].status=failed` or `issue.tags=#17`."""
     return [f"{path}={label}" for path, _, field in layout.placed() for label in field.labels]
 
 
-def layout_document(layout: Layout = LAYOUT_V1) -> dict[str, Any]:
+def layout_document(layout: EncodingLayout = LAYOUT_V1) -> dict[str, Any]:
     """The JSON form of a layout, with its fingerprint."""
     document = _unsigned_document(layout)
     return {**document, "fingerprint": sha256_json(document)}
 
 
-def _unsigned_document(layout: Layout) -> dict[str, Any]:
+def _unsigned_document(layout: EncodingLayout) -> dict[str, Any]:
     return {
         "layout_version": layout.version,
         "n_features": layout.size,
@@ -244,4 +244,4 @@ def _unsigned_document(layout: Layout) -> dict[str, Any]:
 
 
 FINGERPRINT: Final[str] = layout_document()["fingerprint"]
-"""Of version 1: a bundle made for another layout is refused by it."""
+"""Fingerprint of version 1; a bundle with an unknown fingerprint is refused."""

@@ -1,9 +1,9 @@
-"""The reference of the encoding, made from the layout: `python -m planner.encoding.reference`."""
+"""Generator of the encoder's reference page from the layout: `python -m planner.encoding.reference`."""
 
 from pathlib import Path
 from typing import Final
 
-from planner.encoding.layout import HISTORY_SLOTS, LAYOUT_V1, LAYOUT_V2, Block, Field, layout_document
+from planner.encoding.layout import HISTORY_SLOTS, LAYOUT_V1, LAYOUT_V2, Field, FieldBlock, layout_document
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "reference" / "encoder.md"
 
@@ -35,7 +35,7 @@ is refused.
 
 
 def page() -> str:
-    """The reference as Markdown."""
+    """The reference page as Markdown."""
     sections, start = [], 0
     for block in LAYOUT_V2.blocks:
         if block not in LAYOUT_V1.blocks:
@@ -61,14 +61,14 @@ its title and description.
 """
 
 
-def _section(block: Block, start: int) -> str:
+def _section(block: FieldBlock, start: int) -> str:
     slots = f", {block.slots} slots of {block.width}" if block.slots > 1 else ""
     width = block.width * block.slots
     head = f"\n## {block.name}\n\nPositions {start} to {start + width - 1}: {width} features{slots}.\n\n"
-    rows, place = [], start
+    rows, position = [], start
     for field in block.fields:
-        rows.append(_row(field, place))
-        place += len(field.labels)
+        rows.append(_row(field, position))
+        position += len(field.labels)
     first = "first (slot 0)" if block.slots > 1 else "first"
     return (
         f"{head}| field | {first} | width | kind | labels | note |\n| --- | --- | --- | --- | --- | --- |\n"

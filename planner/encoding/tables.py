@@ -1,11 +1,11 @@
-"""Positions worked out beforehand: what the encoder looks up instead of computing."""
+"""Lookup tables of the encoder: precomputed positions by value."""
 
 import hashlib
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from planner.actions import CANDIDATE_BINS, ITERATION_BINS, MINUTE_BINS, Bin, nearest_bin
-from planner.encoding.layout import CODE_BITS, LAYOUT_V1, LAYOUT_V2, NULL, Field, Layout, positions
+from planner.encoding.layout import CODE_BITS, LAYOUT_V1, LAYOUT_V2, NULL, EncodingLayout, Field, positions
 
 _REMEMBERED_TEXTS: Final = 16_384
 _LONGEST_REMEMBERED: Final = 256
@@ -13,7 +13,7 @@ _SMALL_NUMBERS: Final = 121
 
 
 class TextHashes(dict[str, int]):
-    """Text → the first 8 hexadecimal digits of its SHA-256 as a number; remembers a bounded number of texts."""
+    """Bounded cache: text → the first 8 hexadecimal digits of its SHA-256 digest as a number."""
 
     def __missing__(self, text: str) -> int:
         number = int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:4])
@@ -25,7 +25,7 @@ class TextHashes(dict[str, int]):
 
 
 class CodePositions(dict[str | None, tuple[int, ...]]):
-    """Text → the positions of the bits of its bucket among 1024; None → the null position."""
+    """Bounded cache: text → the positions of the 1 bits of its bucket among 1024; None → the null position."""
 
     def __init__(self, start: int) -> None:
         super().__init__({None: (start + CODE_BITS,)})
@@ -33,14 +33,14 @@ class CodePositions(dict[str | None, tuple[int, ...]]):
 
     def __missing__(self, text: str) -> tuple[int, ...]:
         bucket = HASHES[text] % 2**CODE_BITS
-        bits = tuple(self._start + place for place in range(CODE_BITS) if bucket >> place & 1)
+        bits = tuple(self._start + bit for bit in range(CODE_BITS) if bucket >> bit & 1)
         if len(text) <= _LONGEST_REMEMBERED and len(self) < _REMEMBERED_TEXTS:
             self[text] = bits
         return bits
 
 
 class NearestPositions(dict[int | None, int]):
-    """Number → the position of its nearest bin; None → that of NA."""
+    """Number → the position of its nearest bin; None → the position of NA."""
 
     def __init__(self, start: int, bins: tuple[Bin, ...]) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class NearestPositions(dict[int | None, int]):
 
 
 class RunTables(NamedTuple):
-    """Positions of one slot of the history: lookups by value, or the first position of a field."""
+    """Lookup tables of one history slot: positions by value, or the first position of a field."""
 
     job_type: dict[str, int]
     domain: dict[str, int]
@@ -71,12 +71,12 @@ class RunTables(NamedTuple):
     filled: int
 
 
-def start_of(path: str, layout: Layout = LAYOUT_V1) -> int:
+def start_of(path: str, layout: EncodingLayout = LAYOUT_V1) -> int:
     """The first position of a field."""
     return positions(layout)[path][0]
 
 
-def field_of(path: str, layout: Layout = LAYOUT_V1) -> Field:
+def field_of(path: str, layout: EncodingLayout = LAYOUT_V1) -> Field:
     """The field at a path."""
     return positions(layout)[path][1]
 
@@ -84,12 +84,12 @@ def field_of(path: str, layout: Layout = LAYOUT_V1) -> Field:
 def by_label(path: str) -> dict[str, int]:
     """Label → position, without the null label."""
     start, field = positions(LAYOUT_V1)[path]
-    return {label: start + place for place, label in enumerate(field.labels) if label != NULL}
+    return {label: start + index for index, label in enumerate(field.labels) if label != NULL}
 
 
 def by_value(path: str, values: Sequence[Any]) -> dict[Any, int]:
     """Value → position, for fields whose values are not their labels."""
-    return {value: start_of(path) + place for place, value in enumerate(values)}
+    return {value: start_of(path) + index for index, value in enumerate(values)}
 
 
 def with_null(path: str) -> dict[str | None, int]:

@@ -1,1 +1,1 @@
-"""What a policy is worth: calibration, collapse and outcome metrics, beside the controls."""
+"""Evaluation of policies against controls: label metrics, calibration, collapse and outcomes."""

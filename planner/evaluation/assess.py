@@ -1,4 +1,4 @@
-"""From decisions to figures: each policy by label and by outcome, and each against the references."""
+"""Metrics of every policy by label and by outcome, and paired differences to the reference policies."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,29 +10,36 @@ from numpy.typing import NDArray
 from planner.dataset.arrays import EncodedExamples
 from planner.errors import PlannerError
 from planner.evaluation.decisions import Decisions
-from planner.evaluation.intervals import RESAMPLES, Difference, Interval, Resampler, is_worse, verdict
+from planner.evaluation.intervals import (
+    RESAMPLES,
+    BootstrapInterval,
+    PairedDifference,
+    Resampler,
+    is_worse,
+    verdict,
+)
 from planner.evaluation.metrics import collapse, exact_hits, label_metrics, label_shares
-from planner.evaluation.outcomes import METRICS, Arms, Columns, arms_of, benched, columns_of
+from planner.evaluation.outcomes import METRICS, ArmStatistics, Columns, arms_of, benched, columns_of
 from planner.policies.best_fixed import BestFixed
 from planner.space.baseline import POLICY_ID as BASELINE
 
 REFERENCES: Final = (BestFixed.policy_id, BASELINE)
-"""What a policy has to beat to be worth anything."""
+"""Reference policies that a useful policy outperforms."""
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What an evaluation can be told."""
+    """Settings of an evaluation."""
 
     threshold: float = 0.6
-    """Confidence below which a kernel falls back to the baseline."""
+    """Abstention threshold: below this confidence a kernel falls back to the baseline."""
     seed: int = 0
-    """Of the resampling of issues."""
+    """Seed of the bootstrap over issues."""
     resamples: int = RESAMPLES
 
     def checked(self) -> "Settings":
-        """The settings themselves; a `PlannerError` where they cannot be."""
+        """Validate and return the settings. Raises `PlannerError` for one out of range."""
         if not 0 <= self.threshold <= 1:
             raise PlannerError(f"a confidence threshold is from 0 to 1, not {self.threshold:g}")
         if self.resamples < 100:
@@ -46,24 +53,25 @@ def assess(
     settings: Settings,
     references: Sequence[str] = REFERENCES,
 ) -> Json:
-    """Figures of every policy over `examples`, which all of them decided on, in JSON values.
+    """Compute the metrics of every policy over `examples`, on which all of them decided.
 
-    `benched` is None where no example has outcomes, and then so are all outcome figures: nothing is made up.
-    Differences are those of every policy but the first reference to each of `references` that is among them.
-    A `PlannerError` where there is nothing to judge by: no examples, or one label only and no outcomes.
+    Paired differences compare every policy except the first reference with each of `references` that is among them.
+
+    Returns JSON values; `benched` and every outcome metric are None where no example has outcomes. Raises
+    `PlannerError` where nothing can be measured: no examples, or a single label and no outcomes.
     """
     _check(examples)
     by_label = _ByLabel(examples, settings)
     by_outcome = _ByOutcome(examples, settings) if len(examples.outcomes) else None
     rows, differences = [], []
-    compared = [one for one in decisions if one.policy_id in references]
-    for one in decisions:
-        outcomes = by_outcome.figures(one) if by_outcome else None
-        rows.append({"policy": one.policy_id, "labels": by_label.figures(one), "outcomes": outcomes})
-        for other in compared:
-            if one.policy_id != other.policy_id and one.policy_id != references[0]:
-                differences.append(by_label.difference(one, other))
-                differences.extend(by_outcome.differences(one, other) if by_outcome else ())
+    reference_decisions = [policy for policy in decisions if policy.policy_id in references]
+    for policy in decisions:
+        outcomes = by_outcome.figures(policy) if by_outcome else None
+        rows.append({"policy": policy.policy_id, "labels": by_label.figures(policy), "outcomes": outcomes})
+        for reference in reference_decisions:
+            if policy.policy_id != reference.policy_id and policy.policy_id != references[0]:
+                differences.append(by_label.difference(policy, reference))
+                differences.extend(by_outcome.differences(policy, reference) if by_outcome else ())
     return {
         "examples": len(examples),
         "issues": len(set(examples.issue_ids)),
@@ -76,7 +84,7 @@ def assess(
 
 def _check(examples: EncodedExamples) -> None:
     if len(examples) == 0:
-        raise PlannerError("there is nothing to evaluate on: the split has no examples")
+        raise PlannerError("nothing to evaluate: the split has no examples")
     if len(np.unique(examples.hard_cells)) == 1 and len(examples.outcomes) == 0:
         raise PlannerError(
             "all labels of the split are one action and none was benched: any constant is right; "
@@ -97,22 +105,22 @@ class _ByLabel:
             "exact": _interval(self._resampler.ratio(hits, self._ones)),
         }
 
-    def difference(self, one: Decisions, other: Decisions) -> Json:
-        own, theirs = exact_hits(one, self._examples), exact_hits(other, self._examples)
+    def difference(self, decisions: Decisions, reference: Decisions) -> Json:
+        hits, reference_hits = exact_hits(decisions, self._examples), exact_hits(reference, self._examples)
         all_of_them = self._ones > 0
-        found = self._resampler.difference((own, self._ones), (theirs, self._ones), all_of_them)
-        return _difference(one, other, "exact", found, higher_is_better=True)
+        difference = self._resampler.difference((hits, self._ones), (reference_hits, self._ones), all_of_them)
+        return _difference(decisions, reference, "exact", difference, higher_is_better=True)
 
 
 class _ByOutcome:
     def __init__(self, examples: EncodedExamples, settings: Settings) -> None:
         self._chosen: NDArray[np.intp] = np.unique(examples.outcomes.example).astype(np.intp)
         self._examples = benched(examples)
-        self._arms: Arms = arms_of(self._examples)
+        self._arms: ArmStatistics = arms_of(self._examples)
         self._resampler = Resampler(self._examples.issue_ids, settings.seed, settings.resamples)
 
     def facts(self) -> Json:
-        """What was benched; with one replicate an arm, the oracle is also the luckiest."""
+        """Size and quality of the logged outcomes; with single replicates the oracle is biased upwards."""
         single = self._arms.replicates == 1
         return {
             "examples": len(self._examples),
@@ -129,33 +137,39 @@ class _ByOutcome:
             **{metric.name: _interval(self._resampler.ratio(*columns.ratio(metric))) for metric in METRICS},
         }
 
-    def differences(self, one: Decisions, other: Decisions) -> list[Json]:
-        own, theirs = self._columns(one), self._columns(other)
-        both = (own.observed > 0) & (theirs.observed > 0)
-        found = []
+    def differences(self, decisions: Decisions, reference: Decisions) -> list[Json]:
+        own, reference_columns = self._columns(decisions), self._columns(reference)
+        both = (own.observed > 0) & (reference_columns.observed > 0)
+        rows = []
         for metric in METRICS:
-            difference = self._resampler.difference(own.paired(metric), theirs.paired(metric), both)
-            found.append(_difference(one, other, metric.name, difference, metric.higher_is_better))
-        return found
+            difference = self._resampler.difference(
+                own.paired(metric), reference_columns.paired(metric), both
+            )
+            rows.append(_difference(decisions, reference, metric.name, difference, metric.higher_is_better))
+        return rows
 
     def _columns(self, decisions: Decisions) -> Columns:
         return columns_of(decisions.take(self._chosen), self._arms)
 
 
-def _interval(found: Interval) -> Json:
-    return {"estimate": found.estimate, "low": found.low, "high": found.high}
+def _interval(interval: BootstrapInterval) -> Json:
+    return {"estimate": interval.estimate, "low": interval.low, "high": interval.high}
 
 
 def _difference(
-    one: Decisions, other: Decisions, metric: str, found: Difference, higher_is_better: bool
+    decisions: Decisions,
+    reference: Decisions,
+    metric: str,
+    difference: PairedDifference,
+    higher_is_better: bool,
 ) -> Json:
     return {
-        "policy": one.policy_id,
-        "reference": other.policy_id,
+        "policy": decisions.policy_id,
+        "reference": reference.policy_id,
         "metric": metric,
-        **_interval(found.interval),
-        "issues": found.issues,
-        "issues_that_differ": found.issues_that_differ,
-        "verdict": verdict(found, higher_is_better),
-        "worse": is_worse(found, higher_is_better),
+        **_interval(difference.interval),
+        "issues": difference.issues,
+        "issues_that_differ": difference.issues_that_differ,
+        "verdict": verdict(difference, higher_is_better),
+        "worse": is_worse(difference, higher_is_better),
     }

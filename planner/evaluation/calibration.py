@@ -1,4 +1,4 @@
-"""Calibration: one temperature a head, and how far confidence stands from accuracy.
+"""Calibration: temperature scaling by head, reliability curves, and calibration errors (ECE, MCE).
 
 Sources: Guo, Pleiss, Sun, Weinberger, *On Calibration of Modern Neural Networks* (2017), for temperature
 scaling, ECE and MCE; Nguyen, O'Connor, *Posterior calibration and exploratory analysis* (2015), for bins of
@@ -34,7 +34,7 @@ Floats = NDArray[np.floating]
 
 
 class HeadCalibration(NamedTuple):
-    """One head at one temperature: mean negative log-likelihood in nats, and the two errors in 0..1."""
+    """Calibration of one head: mean negative log-likelihood in nats, ECE and MCE in 0..1."""
 
     nll: float
     ece: float
@@ -42,10 +42,10 @@ class HeadCalibration(NamedTuple):
 
 
 class Bins(NamedTuple):
-    """A reliability curve: one entry a bin that holds anything, by rising confidence."""
+    """Reliability curve: one entry a non-empty bin, by ascending confidence; each (bins,)."""
 
     mass: NDArray[np.int64]
-    """How many examples."""
+    """Number of examples."""
     confidence: NDArray[np.float64]
     accuracy: NDArray[np.float64]
 
@@ -53,24 +53,26 @@ class Bins(NamedTuple):
 def fit_temperatures(
     logits: Floats, hard_cells: NDArray[np.integer], job_types: NDArray[np.integer]
 ) -> dict[str, float]:
-    """The temperature of each head that minimises the negative log-likelihood of the labels.
+    """Temperature scaling: fit the temperature of each head by maximum likelihood of the labels.
 
-    `logits` (N, 17) are not yet divided by anything, `hard_cells` (N,) are the labels among the 240 cells,
-    `job_types` (N,) index `JOB_TYPES`; N is best the whole validation split. Classes that a job type never
-    uses take no part. A head without a choice keeps 1.0, and so does every head of an empty split. The search
-    ends at 0.05 and 20: labels that are all met would otherwise drive a temperature to 0.
+    `logits` (N, 17) are unscaled, `hard_cells` (N,) are the labels among the 240 cells, `job_types` (N,) index
+    `JOB_TYPES`; N should be the whole validation split. Classes that a job type never uses are masked. The search is
+    bounded to 0.05..20, as a perfect fit would drive a temperature to 0.
+
+    Returns a temperature by head; 1.0 for a head without a choice and for an empty split. Raises `PlannerError` for
+    logits that are not finite.
     """
     _check(logits, hard_cells, job_types)
     return {
-        head: _best_temperature(*_head_rows(logits, hard_cells, job_types, place))
-        for place, head in enumerate(HEADS)
+        head: _best_temperature(*_head_rows(logits, hard_cells, job_types, index))
+        for index, head in enumerate(HEADS)
     }
 
 
 def fit_cell_temperature(
     scores: Floats, hard_cells: NDArray[np.integer], job_types: NDArray[np.integer]
 ) -> float:
-    """The one temperature of a policy that scores whole actions; `scores` (N, 240), else as above."""
+    """Temperature scaling for a policy that scores whole actions: `scores` (N, 240), else as `fit_temperatures`."""
     _check(scores, hard_cells, job_types, width=N_CELLS)
     return _best_temperature(*_cell_rows(scores, hard_cells, job_types))
 
@@ -81,55 +83,54 @@ def calibrate_heads(
     job_types: NDArray[np.integer],
     temperatures: dict[str, float],
 ) -> dict[str, HeadCalibration]:
-    """How each head stands at these temperatures, over the rows where it has a choice (else NaN).
+    """Calibration errors of each head at these temperatures, over the rows where it has a choice, else NaN.
 
-    All 1.0 gives the state before calibration.
+    Temperatures of 1.0 give the errors before calibration. Arguments are those of `fit_temperatures`.
     """
     _check(logits, hard_cells, job_types)
     return {
-        head: _calibration(*_head_rows(logits, hard_cells, job_types, place), temperatures[head])
-        for place, head in enumerate(HEADS)
+        head: _calibration(*_head_rows(logits, hard_cells, job_types, index), temperatures[head])
+        for index, head in enumerate(HEADS)
     }
 
 
 def reliability(confidence: Floats, correct: NDArray[np.generic], bins: int = BINS) -> Bins:
-    """Bins of equal mass over confidence (N,); `correct` (N,) is 0 or 1, or a chance of being right.
+    """Reliability curve with bins of equal mass over confidence (N,); `correct` (N,) is 0, 1 or a probability.
 
-    Equal confidences share a bin, so that the order of examples does not matter and a constant confidence has
-    one bin.
+    Equal confidences share a bin: the order of examples has no effect, and a constant confidence gives one bin.
     """
-    found = np.asarray(confidence, dtype=np.float64)
-    if found.size == 0:
+    values = np.asarray(confidence, dtype=np.float64)
+    if values.size == 0:
         return Bins(np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
-    edges = np.sort(found)[(np.arange(1, bins) * found.size) // bins]
-    place = np.searchsorted(edges, found, side="right")
-    count = np.bincount(place, minlength=bins)
-    held = count > 0
-    right = np.bincount(place, weights=np.asarray(correct, dtype=np.float64), minlength=bins)
-    sure = np.bincount(place, weights=found, minlength=bins)
-    return Bins(count[held], sure[held] / count[held], right[held] / count[held])
+    edges = np.sort(values)[(np.arange(1, bins) * values.size) // bins]
+    bin_of = np.searchsorted(edges, values, side="right")
+    count = np.bincount(bin_of, minlength=bins)
+    filled = count > 0
+    right = np.bincount(bin_of, weights=np.asarray(correct, dtype=np.float64), minlength=bins)
+    sure = np.bincount(bin_of, weights=values, minlength=bins)
+    return Bins(count[filled], sure[filled] / count[filled], right[filled] / count[filled])
 
 
 def ece(confidence: Floats, correct: NDArray[np.generic], bins: int = BINS) -> float:
-    """Expected calibration error: mean distance of confidence and accuracy over bins, weighted by mass."""
-    found = reliability(confidence, correct, bins)
-    if found.mass.size == 0:
+    """Expected calibration error: mean |confidence − accuracy| over bins, weighted by mass; NaN without examples."""
+    curve = reliability(confidence, correct, bins)
+    if curve.mass.size == 0:
         return float("nan")
-    return float(np.average(np.abs(found.confidence - found.accuracy), weights=found.mass))
+    return float(np.average(np.abs(curve.confidence - curve.accuracy), weights=curve.mass))
 
 
 def mce(confidence: Floats, correct: NDArray[np.generic], bins: int = BINS) -> float:
-    """Maximum calibration error: the distance in the worst bin."""
-    found = reliability(confidence, correct, bins)
-    if found.mass.size == 0:
+    """Maximum calibration error: |confidence − accuracy| of the worst bin; NaN without examples."""
+    curve = reliability(confidence, correct, bins)
+    if curve.mass.size == 0:
         return float("nan")
-    return float(np.abs(found.confidence - found.accuracy).max())
+    return float(np.abs(curve.confidence - curve.accuracy).max())
 
 
 def _cell_rows(
     scores: Floats, hard_cells: NDArray[np.integer], job_types: NDArray[np.integer]
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Scores of all cells with the invalid ones at −inf, and the labels' places among them."""
+    """Masked scores (N, 240), invalid cells at −inf, and the labels' cells (N,)."""
     masks = np.zeros((len(JOB_TYPES), scores.shape[1]), dtype=np.bool_)
     for row, job_type in zip(masks, JOB_TYPES, strict=True):
         row[valid_cells(job_type)] = True
@@ -148,13 +149,13 @@ def _check(
 
 
 def _head_rows(
-    logits: Floats, hard_cells: NDArray[np.integer], job_types: NDArray[np.integer], place: int
+    logits: Floats, hard_cells: NDArray[np.integer], job_types: NDArray[np.integer], head: int
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Where one head has a choice: its logits, closed classes at −inf, and the labels' classes."""
-    masks = np.array([ValidityMaskBuilder.heads(job_type)[place] for job_type in JOB_TYPES])
-    offset, size = HEAD_OFFSETS[place], HEAD_SIZES[place]
+    """Rows where one head has a choice: its masked logits, invalid classes at −inf, and the labels' classes."""
+    masks = np.array([ValidityMaskBuilder.heads(job_type)[head] for job_type in JOB_TYPES])
+    offset, size = HEAD_OFFSETS[head], HEAD_SIZES[head]
     own = np.asarray(logits[:, offset : offset + size], dtype=np.float64)
-    labels = np.unravel_index(hard_cells.astype(np.intp), HEAD_SIZES)[place]
+    labels = np.unravel_index(hard_cells.astype(np.intp), HEAD_SIZES)[head]
     choice = (masks.sum(axis=1) > 1)[job_types]
     return np.where(masks[job_types], own, -np.inf)[choice], labels[choice]
 
@@ -162,14 +163,14 @@ def _head_rows(
 def _best_temperature(rows: NDArray[np.float64], labels: NDArray[np.intp]) -> float:
     if len(labels) == 0:
         return 1.0
-    # NLL is convex in 1/T, hence has one valley in log T.
+    # NLL is convex in 1/T, hence unimodal in log T.
     return exp(
         _lowest(lambda at: _nll(rows / exp(at), labels), log(LOWEST_TEMPERATURE), log(HIGHEST_TEMPERATURE))
     )
 
 
 def _lowest(value: Callable[[float], float], low: float, high: float) -> float:
-    """Golden-section search for the bottom of a valley."""
+    """Golden-section search for the minimum of a unimodal function."""
     left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
     at_left, at_right = value(left), value(right)
     while high - low > _TOLERANCE:

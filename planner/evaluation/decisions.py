@@ -1,4 +1,4 @@
-"""What a policy decides on a split, kept small: a chosen action and its probabilities an example."""
+"""Decisions of a policy on a split: the chosen action and its probabilities, one row an example."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,43 +17,43 @@ _AT_ONCE = 512
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """The decisions of one policy on N examples.
+    """Decisions of one policy on N examples.
 
-    A policy takes its most probable action, the first in canonical order on a tie. Uniform is the one that
-    draws instead: its figures are expectations over its draws.
+    A policy takes its most probable action, the first in canonical order on a tie. The uniform policy samples instead:
+    its metrics are expectations over its draws.
     """
 
     policy_id: str
     cells: NDArray[np.int16]
-    """(N,) the action taken."""
+    """(N,) canonical rank of the action taken."""
     probability: NDArray[np.float64]
-    """(N,) of that action."""
+    """(N,) probability of that action."""
     head_probabilities: NDArray[np.float64]
-    """(N, 4): the marginal probability of each of its classes."""
+    """(N, 4) marginal probability of its class in each head."""
     drawn: NDArray[np.float64] | None = None
-    """(N, 240): the probability of every cell, where actions are drawn."""
+    """(N, 240) probability of every cell, where actions are sampled."""
 
     def __len__(self) -> int:
         return len(self.cells)
 
     @property
     def confidence(self) -> NDArray[np.float64]:
-        """(N,) what a confidence threshold is compared with: the geometric mean over the heads."""
+        """(N,) confidence for abstention: the geometric mean of the probability over the heads."""
         return np.asarray(self.probability ** (1 / len(HEADS)))
 
     def weight(self, examples: NDArray[np.integer], cells: NDArray[np.integer]) -> NDArray[np.float64]:
-        """How likely it is that example `examples[i]` is given `cells[i]`: 0 or 1 unless actions are drawn."""
+        """Probability that example `examples[i]` gets action `cells[i]`: 0 or 1 unless actions are sampled."""
         taken = self.cells[examples] == cells if self.drawn is None else self.drawn[examples, cells]
         return np.asarray(taken, dtype=np.float64)
 
     def shares(self) -> NDArray[np.float64]:
-        """(240,): how often each action is taken."""
+        """(240,) share of examples that get each action."""
         if self.drawn is not None:
             return np.asarray(self.drawn.mean(axis=0))
         return np.bincount(self.cells, minlength=N_CELLS) / max(len(self), 1)
 
     def take(self, chosen: NDArray[Any]) -> "Decisions":
-        """The decisions on the chosen examples, by index or mask."""
+        """Select examples by index or mask."""
         drawn = None if self.drawn is None else self.drawn[chosen]
         return Decisions(
             self.policy_id,
@@ -65,8 +65,8 @@ class Decisions:
 
 
 def decide(policies: Sequence[Policy], inputs: Iterable[Mapping[str, Any]]) -> list[Decisions]:
-    """Ask every policy about every planner_input, in one pass; in the order of `policies`."""
-    ledgers = [_Ledger(policy) for policy in policies]
+    """Decide with every policy on every planner_input, in one pass. Returns one entry a policy, in order."""
+    ledgers = [_DecisionRecorder(policy) for policy in policies]
     stream = iter(inputs)
     while batch := [Observation(document) for document in islice(stream, _AT_ONCE)]:
         for ledger in ledgers:
@@ -75,7 +75,7 @@ def decide(policies: Sequence[Policy], inputs: Iterable[Mapping[str, Any]]) -> l
 
 
 def joined(parts: Sequence[Decisions]) -> Decisions:
-    """One policy's decisions on several folds, one after the other."""
+    """Concatenate one policy's decisions on several cross-validation folds."""
     drawn = [part.drawn for part in parts if part.drawn is not None]
     return Decisions(
         parts[0].policy_id,
@@ -87,7 +87,7 @@ def joined(parts: Sequence[Decisions]) -> Decisions:
 
 
 def with_fallback(decisions: Decisions, fallback: Decisions, threshold: float) -> Decisions:
-    """What a kernel would do: the fallback's action wherever confidence is below `threshold`."""
+    """Decisions with abstention: the fallback's action wherever the confidence is below `threshold`."""
     unsure = decisions.confidence < threshold
     return Decisions(
         f"{decisions.policy_id} or {fallback.policy_id}",
@@ -97,8 +97,8 @@ def with_fallback(decisions: Decisions, fallback: Decisions, threshold: float) -
     )
 
 
-class _Ledger:
-    """Collects one policy's answers."""
+class _DecisionRecorder:
+    """Accumulates one policy's decisions."""
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
@@ -108,19 +108,19 @@ class _Ledger:
         self._drawn: list[NDArray[np.float64]] = []
 
     def ask(self, batch: Sequence[Observation]) -> None:
-        for seen, found in zip(batch, self._policy.distributions(batch), strict=True):
-            self._add(seen, found)
+        for observation, distribution in zip(batch, self._policy.distributions(batch), strict=True):
+            self._add(observation, distribution)
 
-    def _add(self, seen: Observation, found: Distribution) -> None:
-        best = int(found.argmax())
-        cells = valid_cells(seen.job_type)
-        used = incidence(seen.job_type)
-        marginals = (found @ used)[used[best] > 0]
+    def _add(self, observation: Observation, distribution: Distribution) -> None:
+        best = int(distribution.argmax())
+        cells = valid_cells(observation.job_type)
+        used = incidence(observation.job_type)
+        marginals = (distribution @ used)[used[best] > 0]
         self._cells.append(int(cells[best]))
-        self._rows.append((float(found[best]), *marginals.tolist()))
+        self._rows.append((float(distribution[best]), *marginals.tolist()))
         if self._draws:
             row = np.zeros(N_CELLS)
-            row[cells] = found
+            row[cells] = distribution
             self._drawn.append(row)
 
     def decisions(self) -> Decisions:

@@ -1,4 +1,4 @@
-"""One policy on one split of a dataset, beside its controls."""
+"""Evaluation of one policy and its controls on a held-out split."""
 
 import json
 from collections.abc import Sequence
@@ -33,10 +33,10 @@ _GATED: Final = ("pass_rate", "cost_per_pass", "mean_time_to_pass")
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What every policy decided, the examples it decided on, and the figures of it all."""
+    """Result of an evaluation: decisions, examples and metrics."""
 
     decisions: Sequence[Decisions]
-    """The policy first."""
+    """One entry a policy; the evaluated one is first."""
     uncalibrated: Decisions | None
     examples: EncodedExamples
     figures: Json
@@ -45,25 +45,24 @@ class Evaluation:
 def evaluate(
     subject: Subject, dataset: Dataset, split: Split, settings: Settings, shuffled: Policy | None = None
 ) -> Evaluation:
-    """Let a policy and the controls decide on a split.
+    """Evaluate a policy and its controls on a split.
 
-    Controls are fitted on the training split. `shuffled` is the same network trained on shuffled labels. A
-    `PlannerError` where the split has nothing to judge by.
+    Controls are fitted on the training split. `shuffled` is the same network trained on permuted labels.
+
+    Raises `PlannerError` where the split is empty or nothing can be measured on it.
     """
     settings.checked()
     if not dataset.meta.split_counts.get(split):
-        raise PlannerError(
-            f"{dataset.directory}: the {split} split is empty; there is nothing to evaluate on"
-        )
+        raise PlannerError(f"{dataset.directory}: the {split} split is empty; there is nothing to evaluate")
     examples = encode_examples(dataset.examples(split))
-    others = _controls(encode_examples(dataset.examples("train")))
-    more = [policy for policy in (shuffled, subject.uncalibrated) if policy is not None]
+    controls = _controls(encode_examples(dataset.examples("train")))
+    extra = [policy for policy in (shuffled, subject.uncalibrated) if policy is not None]
     inputs = (example["planner_input"] for example in dataset.examples(split))
-    decisions = decide([subject.policy, *others, *more], inputs)
-    plain = decisions.pop() if subject.uncalibrated else None
+    decisions = decide([subject.policy, *controls, *extra], inputs)
+    uncalibrated = decisions.pop() if subject.uncalibrated else None
     if shuffled is not None:
         decisions[-1] = replace(decisions[-1], policy_id=f"shuffled {decisions[-1].policy_id}")
-    baseline = next(one for one in decisions if one.policy_id == BASELINE)
+    baseline = next(candidate for candidate in decisions if candidate.policy_id == BASELINE)
     decisions.insert(1, with_fallback(decisions[0], baseline, settings.threshold))
     figures = {
         "schema_version": SCHEMA_VERSION,
@@ -79,10 +78,10 @@ def evaluate(
         "seed": settings.seed,
         "resamples": settings.resamples,
         "shuffled_control": shuffled is not None,
-        "before_calibration": calibration_errors(plain, examples) if plain else None,
+        "before_calibration": calibration_errors(uncalibrated, examples) if uncalibrated else None,
         **assess(decisions, examples, settings),
     }
-    return Evaluation(decisions, plain, examples, figures)
+    return Evaluation(decisions, uncalibrated, examples, figures)
 
 
 def differences_to_baseline(figures: Json) -> list[Json]:
@@ -98,14 +97,16 @@ def _controls(train: EncodedExamples) -> list[Policy]:
     return [HeuristicBaseline(), BestFixed.fit(train), NearestNeighbours.fit(train), Uniform()]
 
 
-def write_evaluation(directory: Path, found: Evaluation) -> None:
-    """Write the figures, the report and its two plots; each by an atomic write."""
+def write_evaluation(directory: Path, evaluation: Evaluation) -> None:
+    """Atomic write of the metrics, the report and its two plots."""
     directory.mkdir(parents=True, exist_ok=True)
-    figures = json.dumps(found.figures, indent=2, allow_nan=False) + "\n"
+    figures = json.dumps(evaluation.figures, indent=2, allow_nan=False) + "\n"
     with (
         atomic_path(directory / RELIABILITY) as reliability,
         atomic_path(directory / RISK_COVERAGE) as coverage,
     ):
-        draw_reliability(reliability, found.decisions[0], found.uncalibrated, found.examples)
-        draw_risk_coverage(coverage, found.decisions, found.examples)
-        write_all_atomic({directory / REPORT: report_markdown(found.figures), directory / FIGURES: figures})
+        draw_reliability(reliability, evaluation.decisions[0], evaluation.uncalibrated, evaluation.examples)
+        draw_risk_coverage(coverage, evaluation.decisions, evaluation.examples)
+        write_all_atomic(
+            {directory / REPORT: report_markdown(evaluation.figures), directory / FIGURES: figures}
+        )

@@ -1,8 +1,8 @@
-"""Intervals by resampling issues: the examples of one issue are not independent of each other.
+"""Bootstrap intervals, resampled by issue: the examples of one issue are not independent.
 
 Percentile intervals of the cluster bootstrap (Efron, Tibshirani, *An Introduction to the Bootstrap*, 1993,
 chapter 13; Davison, Hinkley, *Bootstrap Methods and their Application*, 1997, section 3.8). With few issues
-they are too narrow; `verdict` therefore asks for more than an interval.
+they are too narrow; `verdict` therefore needs more than an interval.
 """
 
 from collections.abc import Sequence
@@ -14,57 +14,57 @@ from numpy.typing import NDArray
 RESAMPLES: Final = 2000
 LEVEL: Final = 0.95
 FEWEST_THAT_DIFFER: Final = 6
-"""Issues that must tell two policies apart before a gain counts as shown: with fewer, even a sign test on
-issues that all agree stays above 5 % (2 · 0.5⁵ = 6.25 %)."""
+"""Minimum number of issues on which two policies differ for a gain to be shown: with fewer, even a unanimous sign test
+has p > 5 % (2 · 0.5⁵ = 6.25 %)."""
 _AT_ONCE: Final = 100
 _DEFINED: Final = 0.95
-"""Share of resamples that must have a value; below it there is no interval."""
+"""Minimum share of resamples with a defined value; below it there is no interval."""
 
 Floats = NDArray[np.float64]
 Verdict = Literal["shown", "not shown"]
-"""Whether a gain over the reference is shown. A loss is not a gain, however clear it is."""
+"""Whether a gain over the reference is statistically shown; a loss never is."""
 
 
-class Interval(NamedTuple):
-    """An estimate with its 95 % interval; None where there is none, as with one issue or a ratio over 0."""
+class BootstrapInterval(NamedTuple):
+    """An estimate with its 95 % bootstrap interval; None where undefined, as for one issue or a zero denominator."""
 
     estimate: float | None
     low: float | None
     high: float | None
 
 
-class Difference(NamedTuple):
-    """A policy minus a reference on the examples where both are observed."""
+class PairedDifference(NamedTuple):
+    """Paired difference: a policy minus a reference, on the examples where both are observed."""
 
-    interval: Interval
+    interval: BootstrapInterval
     issues: int
     issues_that_differ: int
 
 
 class Resampler:
-    """Draws issues with replacement, the same draws for whatever is asked: differences stay paired."""
+    """Cluster bootstrap over issues. All estimates share the same resamples, so that differences are paired."""
 
     def __init__(self, issue_ids: Sequence[str], seed: int, resamples: int = RESAMPLES) -> None:
         _, self._issue_of = np.unique(np.asarray(issue_ids, dtype=np.str_), return_inverse=True)
         self.issues = int(self._issue_of.max()) + 1 if len(issue_ids) else 0
         self._counts = _counts(self.issues, seed, resamples)
 
-    def ratio(self, top: Floats, bottom: Floats) -> Interval:
-        """Σ top / Σ bottom over examples; both (N,)."""
+    def ratio(self, top: Floats, bottom: Floats) -> BootstrapInterval:
+        """Bootstrap interval of Σ top / Σ bottom over examples; both (N,)."""
         sums = self._by_issue(top, bottom)
         return _interval(_ratio(sums.sum(axis=0)), _ratio(self._resampled(sums)), self.issues)
 
     def difference(
         self, own: tuple[Floats, Floats], other: tuple[Floats, Floats], both: NDArray[np.bool_]
-    ) -> Difference:
-        """Σ top / Σ bottom of `own` minus that of `other`, over the examples of `both`."""
+    ) -> PairedDifference:
+        """Paired difference of two ratios Σ top / Σ bottom, `own` minus `other`, over the examples of `both`."""
         sums = self._by_issue(*(np.where(both, column, 0.0) for column in (*own, *other)))
         resampled = self._resampled(sums)
         estimate = _ratio(sums[:, :2].sum(axis=0)) - _ratio(sums[:, 2:].sum(axis=0))
         interval = _interval(estimate, _ratio(resampled[:, :2]) - _ratio(resampled[:, 2:]), self.issues)
         apart = np.abs(sums[:, :2] - sums[:, 2:]).max(axis=1, initial=0.0) > 1e-9
         seen = np.bincount(self._issue_of[both], minlength=self.issues) > 0
-        return Difference(interval, int(seen.sum()), int(apart.sum()))
+        return PairedDifference(interval, int(seen.sum()), int(apart.sum()))
 
     def _by_issue(self, *columns: Floats) -> Floats:
         return np.stack(
@@ -72,30 +72,30 @@ class Resampler:
         )
 
     def _resampled(self, sums: Floats) -> Floats:
-        """(resamples, columns)"""
+        """Resampled sums (resamples, columns)."""
         parts = range(0, len(self._counts), _AT_ONCE)
         return np.concatenate([self._counts[at : at + _AT_ONCE].astype(np.float64) @ sums for at in parts])
 
 
-def verdict(found: Difference, higher_is_better: bool) -> Verdict:
-    """*Shown*: the interval lies on the better side of 0, and enough issues tell the two apart."""
-    return "shown" if _beyond(found, higher_is_better) else "not shown"
+def verdict(difference: PairedDifference, higher_is_better: bool) -> Verdict:
+    """Significance of a gain: the interval excludes 0 on the better side, and enough issues differ."""
+    return "shown" if _beyond(difference, higher_is_better) else "not shown"
 
 
-def is_worse(found: Difference, higher_is_better: bool) -> bool:
-    """Whether a loss is as clear as a gain would have to be."""
-    return _beyond(found, not higher_is_better)
+def is_worse(difference: PairedDifference, higher_is_better: bool) -> bool:
+    """Whether a loss is significant by the same rule."""
+    return _beyond(difference, not higher_is_better)
 
 
-def _beyond(found: Difference, above: bool) -> bool:
-    _, low, high = found.interval
-    if low is None or high is None or found.issues_that_differ < FEWEST_THAT_DIFFER:
+def _beyond(difference: PairedDifference, above: bool) -> bool:
+    _, low, high = difference.interval
+    if low is None or high is None or difference.issues_that_differ < FEWEST_THAT_DIFFER:
         return False
     return low > 0 if above else high < 0
 
 
 def _counts(issues: int, seed: int, resamples: int) -> NDArray[np.uint8]:
-    """(resamples, issues): how often each issue is drawn. No count reaches 256: each is 1 on average."""
+    """Draw counts (resamples, issues). A count fits a byte: its mean is 1."""
     rng = np.random.default_rng(seed)
     counts = np.zeros((resamples, issues), dtype=np.uint8)
     for row in counts if issues else ():
@@ -104,17 +104,17 @@ def _counts(issues: int, seed: int, resamples: int) -> NDArray[np.uint8]:
 
 
 def _ratio(sums: Floats) -> Floats:
-    """Column 0 over column 1, NaN over 0."""
+    """Column 0 divided by column 1; NaN for a zero denominator."""
     top, bottom = sums[..., 0], sums[..., 1]
     return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
 
 
-def _interval(estimate: Floats, resampled: Floats, issues: int) -> Interval:
+def _interval(estimate: Floats, resampled: Floats, issues: int) -> BootstrapInterval:
     if not np.isfinite(estimate):
-        return Interval(None, None, None)
+        return BootstrapInterval(None, None, None)
     defined = resampled[np.isfinite(resampled)]
     if issues < 2 or len(defined) < _DEFINED * len(resampled):
-        return Interval(float(estimate), None, None)
+        return BootstrapInterval(float(estimate), None, None)
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(defined, [tail, 1 - tail])
-    return Interval(float(estimate), float(low), float(high))
+    return BootstrapInterval(float(estimate), float(low), float(high))

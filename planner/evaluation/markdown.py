@@ -1,4 +1,4 @@
-"""Numbers with units and intervals, verdicts and tables, as Markdown."""
+"""Markdown formatting of numbers with units and intervals, verdicts and tables."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
@@ -20,7 +20,7 @@ TITLES: Final = {
 
 
 class _Unit(NamedTuple):
-    """How a number of this unit is written: scaled, with so many decimals, between two marks."""
+    """Number format of a unit: prefix, suffix, scale and decimals."""
 
     before: str
     after: str
@@ -38,44 +38,45 @@ _UNITS: Final = {
 _UNIT_OF: Final = {"exact": "share", **{metric.name: metric.unit for metric in METRICS}}
 
 
-def difference_cell(one: Json) -> str:
-    """Difference, issues and verdict."""
-    return f"{difference_text(one)}; {one['issues_that_differ']}/{one['issues']} issues; {verdict_text(one)}"
+def difference_cell(difference: Json) -> str:
+    """A paired difference with its issues and verdict."""
+    issues = f"{difference['issues_that_differ']}/{difference['issues']} issues"
+    return f"{difference_text(difference)}; {issues}; {verdict_text(difference)}"
 
 
-def verdict_text(one: Json) -> str:
-    """The verdict, and whether the loss is as clear as a gain would have to be."""
-    return f"**{one['verdict']}**" + (" (worse)" if one["worse"] else "")
+def verdict_text(difference: Json) -> str:
+    """The verdict, marked where the loss is significant."""
+    return f"**{difference['verdict']}**" + (" (worse)" if difference["worse"] else "")
 
 
 def share_text(value: float) -> str:
-    """A share of 0..1 in per cent."""
+    """A share in 0..1 as per cent."""
     return _with_interval({"estimate": value}, _UNITS["share"])
 
 
-def difference_text(one: Json) -> str:
+def difference_text(difference: Json) -> str:
     """A paired difference; shares and ratios in points."""
-    if one["estimate"] is None:
+    if difference["estimate"] is None:
         return "not known"
-    unit = _UNIT_OF[one["metric"]]
-    return _with_interval(one, _UNITS["points" if unit in {"share", "ratio"} else unit], plus="+")
+    unit = _UNIT_OF[difference["metric"]]
+    return _with_interval(difference, _UNITS["points" if unit in {"share", "ratio"} else unit], plus="+")
 
 
-def metric_text(metric: str, found: Json) -> str:
+def metric_text(metric: str, interval: Json) -> str:
     """An estimate of a metric with its interval."""
-    return _with_interval(found, _UNITS[_UNIT_OF[metric]])
+    return _with_interval(interval, _UNITS[_UNIT_OF[metric]])
 
 
-def _with_interval(found: Json, unit: _Unit, plus: str = "") -> str:
-    """`3.1 % (2.0 … 4.2)`; `plus` stands before what is above 0."""
-    if found["estimate"] is None:
+def _with_interval(interval: Json, unit: _Unit, plus: str = "") -> str:
+    """`3.1 % (2.0 … 4.2)`; `plus` precedes a positive number."""
+    if interval["estimate"] is None:
         return NONE
-    text = _number(found["estimate"], unit, plus, unit.before) + unit.after
-    if "low" not in found:
+    text = _number(interval["estimate"], unit, plus, unit.before) + unit.after
+    if "low" not in interval:
         return text
-    if found["low"] is None:
+    if interval["low"] is None:
         return f"{text} (no interval)"
-    return f"{text} ({_number(found['low'], unit, plus)} … {_number(found['high'], unit, plus)})"
+    return f"{text} ({_number(interval['low'], unit, plus)} … {_number(interval['high'], unit, plus)})"
 
 
 def _number(value: float, unit: _Unit, plus: str, before: str = "") -> str:
@@ -85,6 +86,6 @@ def _number(value: float, unit: _Unit, plus: str, before: str = "") -> str:
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table, numbers to the right."""
+    """A Markdown table; all columns but the first are right-aligned."""
     rules = ["---", *["--:"] * (len(titles) - 1)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (titles, rules, *rows))

@@ -1,4 +1,4 @@
-"""How decisions agree with labels, how sure they are, and whether they collapse onto a few actions."""
+"""Label metrics of decisions: accuracy, calibration, abstention, and collapse onto a few actions."""
 
 from typing import Any, NamedTuple
 
@@ -15,23 +15,22 @@ Floats = NDArray[np.float64]
 
 
 class RiskCoverage(NamedTuple):
-    """If only the surest share of examples is decided (coverage), which share of them is wrong (risk)."""
+    """Risk–coverage curve of selective prediction: share decided, and share of those that is wrong."""
 
     coverage: Floats
     risk: Floats
 
     @property
     def area(self) -> float:
-        """The mean risk over coverages (AURC; Geifman, El-Yaniv, 2017): lower is better."""
+        """Area under the curve (AURC; Geifman, El-Yaniv, 2017): the mean risk; lower is better."""
         return float(self.risk.mean()) if self.risk.size else float("nan")
 
 
 def label_metrics(decisions: Decisions, examples: EncodedExamples, threshold: float) -> Json:
-    """Agreement, calibration, collapse and abstention over N ≥ 1 examples; entropies in nats.
+    """Accuracy, calibration, collapse and abstention over N ≥ 1 examples; entropies in nats.
 
-    Calibration is that of the whole action (its probability against an exact match) and of each of its four
-    classes. `abstain_rate` is the share whose confidence, the geometric mean over heads, is below
-    `threshold`.
+    Calibration covers the whole action (its probability against an exact match) and each of its four classes.
+    `abstain_rate` is the share of examples whose confidence, the geometric mean over heads, is below `threshold`.
     """
     hits, by_head = exact_hits(decisions, examples), head_hits(decisions, examples)
     return {
@@ -59,28 +58,28 @@ def calibration_errors(decisions: Decisions, examples: EncodedExamples) -> Json:
 
 
 def exact_hits(decisions: Decisions, examples: EncodedExamples) -> Floats:
-    """(N,): 1 where the action is the label's; a probability where actions are drawn."""
+    """Exact matches (N,): 1 where the action is the label; a probability where actions are sampled."""
     return decisions.weight(np.arange(len(examples)), examples.hard_cells)
 
 
 def head_hits(decisions: Decisions, examples: EncodedExamples) -> Floats:
-    """(N, 4): the same class by class."""
+    """Matches by head (N, 4): 1 where the class is the label's."""
     labels = _classes(examples.hard_cells)
     if decisions.drawn is None:
         return np.asarray(_classes(decisions.cells) == labels, dtype=np.float64)
     joint = decisions.drawn.reshape(-1, *HEAD_SIZES)
-    found = []
-    for place in range(len(HEADS)):
-        others = tuple(axis + 1 for axis in range(len(HEADS)) if axis != place)
-        found.append(joint.sum(axis=others)[np.arange(len(joint)), labels[:, place]])
-    return np.stack(found, axis=1)
+    columns = []
+    for head in range(len(HEADS)):
+        others = tuple(axis + 1 for axis in range(len(HEADS)) if axis != head)
+        columns.append(joint.sum(axis=others)[np.arange(len(joint)), labels[:, head]])
+    return np.stack(columns, axis=1)
 
 
 def collapse(shares: Floats) -> Json:
-    """Of how often each of the 240 actions is taken: entropy, the largest share, how many are taken at all."""
+    """Collapse of the action distribution (240,): entropy in nats, largest share, number of distinct actions."""
     taken = shares[shares > 0]
     return {
-        # + 0.0: a single action has the entropy 0, not −0.
+        # + 0.0: turns the −0 of a single action into 0.
         "entropy": float(-(taken * np.log(taken)).sum()) + 0.0,
         "top1": float(taken.max(initial=0.0)),
         "unique": len(taken),
@@ -88,12 +87,12 @@ def collapse(shares: Floats) -> Json:
 
 
 def label_shares(examples: EncodedExamples) -> Floats:
-    """(240,): how often each action is the label."""
+    """Label distribution (240,)."""
     return np.bincount(examples.hard_cells, minlength=N_CELLS) / len(examples)
 
 
 def abstention(decisions: Decisions, hits: Floats, threshold: float) -> Json:
-    """How often a kernel would fall back, and the exact matches among what it would follow."""
+    """Abstention: the rate of fallbacks, and the exact matches among the other decisions."""
     sure = decisions.confidence >= threshold
     return {
         "abstain_rate": float(1 - sure.mean()),
@@ -102,7 +101,7 @@ def abstention(decisions: Decisions, hits: Floats, threshold: float) -> Json:
 
 
 def risk_coverage(confidence: Floats, right: Floats) -> RiskCoverage:
-    """The curve over distinct confidences, surest first: equal confidences are decided together."""
+    """Risk–coverage curve over distinct confidences, in descending order; ties share a point."""
     order = np.argsort(-confidence, kind="stable")
     ordered = confidence[order]
     last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True)) if len(order) else order
@@ -112,7 +111,7 @@ def risk_coverage(confidence: Floats, right: Floats) -> RiskCoverage:
 
 
 def _soft_share(decisions: Decisions, examples: EncodedExamples) -> float:
-    """The mean weight that the soft label gives to the action taken."""
+    """Mean probability of the action taken under the soft label."""
     owner = np.repeat(np.arange(len(examples)), np.diff(examples.target_offsets))
     taken = decisions.weight(owner, examples.target_cells)
     return float((taken * examples.target_weights).sum() / len(examples))

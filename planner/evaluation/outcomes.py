@@ -1,9 +1,9 @@
-"""Outcome metrics: what came of the actions a policy takes, on issues where a bench tried them.
+"""Outcome metrics: off-policy evaluation by matching a policy's actions to the arms that a bench executed.
 
-An *arm* is an action tried on an example; its figures are means over its replicates, as in the farm's own
-reports: it *passes* where more than half of its replicates do, its time and its cost in regrets are means
-over those that passed. The *oracle* is the best arm of an example: the highest pass rate, then the shortest
-time, then canonical order. An action that was not tried is *unobserved* and takes no part.
+An *arm* is an action executed on an example. Its statistics are means over its replicates, as in the farm's own
+reports: it *passes* if more than half of its replicates do; its time and cost in regrets are means over the replicates
+that passed. The *oracle* is the best arm of an example: the highest pass rate, then the shortest time, then canonical
+order. An action that was not executed is *unobserved* and excluded.
 """
 
 from dataclasses import dataclass
@@ -47,26 +47,26 @@ METRICS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Arms:
-    """A arms of the benched examples, and the oracle of each example; each (A,), ordered by example."""
+class ArmStatistics:
+    """Statistics of the A arms of the benched examples; each (A,), ordered by example."""
 
     example: NDArray[np.intp]
     cell: NDArray[np.intp]
     replicates: NDArray[np.intp]
     rate: Floats
     cost: Floats
-    """Mean dollars an execution, NaN where any is unknown."""
+    """Mean US dollars an execution; NaN where one is unknown."""
     minutes: Floats
-    """Mean minutes of what passed, NaN where nothing did."""
+    """Mean minutes of the replicates that passed; NaN where none did."""
     pass_cost: Floats
-    """Mean dollars of what passed, NaN where any is unknown or nothing did."""
+    """Mean US dollars of the replicates that passed; NaN where one is unknown or none passed."""
     oracle: NDArray[np.intp]
-    """Index of the arm that is the oracle of the same example."""
+    """Index of the oracle arm of the same example."""
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What came of a policy's actions, one entry a benched example; expectations where it draws."""
+    """Outcomes of a policy's actions, one entry a benched example; expectations where actions are sampled."""
 
     observed: Floats
     passed: Floats
@@ -81,11 +81,11 @@ class Columns:
     cost_regret: Floats
 
     def ratio(self, metric: Metric) -> tuple[Floats, Floats]:
-        """The two columns of a metric."""
+        """Numerator and denominator of a metric."""
         return getattr(self, metric.top), getattr(self, metric.bottom)
 
     def paired(self, metric: Metric) -> tuple[Floats, Floats]:
-        """The same, each example counting once where anything of it was observed."""
+        """Numerator and denominator for paired differences: every observed example has weight 1."""
         share = np.where(self.observed > 0, self.observed, 1.0)
         top, bottom = self.ratio(metric)
         return top / share, bottom / share
@@ -96,8 +96,8 @@ def benched(examples: EncodedExamples) -> EncodedExamples:
     return examples.take(np.unique(examples.outcomes.example))
 
 
-def arms_of(examples: EncodedExamples) -> Arms:
-    """The arms of `examples`, all of which have outcomes."""
+def arms_of(examples: EncodedExamples) -> ArmStatistics:
+    """Aggregate the replicates of `examples`, all of which have outcomes, into arms."""
     rows = examples.outcomes
     keys, arm_of = np.unique(rows.example.astype(np.int64) * N_CELLS + rows.cell, return_inverse=True)
     example, cell = (keys // N_CELLS).astype(np.intp), (keys % N_CELLS).astype(np.intp)
@@ -110,7 +110,7 @@ def arms_of(examples: EncodedExamples) -> Arms:
     replicates, passes = np.bincount(arm_of), summed(rows.passed)
     rate = passes / replicates
     pass_minutes = _mean(summed(np.where(rows.passed, minutes, 0.0)), passes)
-    return Arms(
+    return ArmStatistics(
         example=example,
         cell=cell,
         replicates=replicates,
@@ -122,8 +122,8 @@ def arms_of(examples: EncodedExamples) -> Arms:
     )
 
 
-def columns_of(decisions: Decisions, arms: Arms) -> Columns:
-    """What came of `decisions`, whose examples are those of `arms`."""
+def columns_of(decisions: Decisions, arms: ArmStatistics) -> Columns:
+    """Match `decisions` to `arms` of the same examples."""
     weight = decisions.weight(arms.example, arms.cell)
     best = arms.oracle
     passes = arms.rate > 0.5
@@ -156,13 +156,13 @@ def _mean(total: Floats, count: Floats) -> Floats:
 
 
 def _relative(value: Floats, best: Floats, there: NDArray[np.bool_]) -> Floats:
-    """(value − best) / best; against 0 it is 0 for 0, and otherwise nothing can be said."""
+    """Relative regret (value − best) / best; with best = 0 it is 0 for 0, and otherwise undefined (NaN)."""
     ratio = np.divide(value - best, best, out=np.full_like(value, np.nan), where=there & (best > 0))
     return np.where(there & (best == 0) & (value == 0), 0.0, ratio)
 
 
 def _oracles(example: NDArray[np.intp], rate: Floats, minutes: Floats) -> NDArray[np.intp]:
-    # Arms stand in canonical order within an example; the sort is stable and puts NaN last.
+    # Arms are in canonical order within an example; the sort is stable and puts NaN last.
     order = np.lexsort((minutes, -rate, example))
     owners, first = np.unique(example[order], return_index=True)
     return np.asarray(order[first][np.searchsorted(owners, example)], dtype=np.intp)

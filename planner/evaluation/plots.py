@@ -1,4 +1,4 @@
-"""The two plots of a report; the only place of the evaluation that needs matplotlib."""
+"""Reliability and risk–coverage plots; the only part of the evaluation that needs matplotlib."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,18 +23,18 @@ from planner.system.foreign_text import visible_line
 _INK, _QUIET, _GRID = "#1f2933", "#9aa5b1", "#e4e7eb"
 _COLOURS: Final = ("#2563eb", "#d97706", "#7c3aed", "#0f766e")
 _PLAIN: Final[Any] = {"text.parse_math": False}
-"""A dollar sign in a name begins no formula."""
+"""A dollar sign in a name starts no formula."""
 _FEWEST: Final = 10
-"""Examples below which a share is mostly noise: curves begin there."""
+"""Minimum number of examples of a point: below it a share is mostly noise."""
 _UNSORTED: Final = frozenset({BASELINE, BestFixed.policy_id, Uniform.policy_id})
-"""Policies without a confidence to sort by: a point, not a curve."""
+"""Policies without a confidence, drawn as a point instead of a curve."""
 
 
 @mpl.rc_context(_PLAIN)
 def draw_reliability(
     path: Path, decisions: Decisions, uncalibrated: Decisions | None, examples: EncodedExamples
 ) -> None:
-    """Accuracy against confidence for the whole action and each head; 15 bins of equal mass."""
+    """Reliability diagram of the whole action and each head; 15 bins of equal mass."""
     before = _panels(uncalibrated, examples) if uncalibrated else [None] * (1 + len(HEADS))
     panels = _panels(decisions, examples)
     figure = Figure(figsize=(13, 3.3), layout="constrained")
@@ -97,16 +97,19 @@ def _reliability(
 
 @mpl.rc_context(_PLAIN)
 def draw_risk_coverage(path: Path, decisions: Sequence[Decisions], examples: EncodedExamples) -> None:
-    """Share of wrong labels, and of failed executions, when only the surest examples are decided."""
+    """Risk–coverage plot: share of wrong labels, and of failed executions."""
     with_outcomes = len(examples.outcomes) > 0
     figure = Figure(figsize=(11 if with_outcomes else 6, 4.2), layout="constrained")
     plots = figure.subplots(1, 2 if with_outcomes else 1, squeeze=False)[0]
-    # Its second confidence is the baseline's: the surest are not the model's surest.
-    shown = [one for place, one in enumerate(decisions) if place != 1]
+    # The policy with fallback is skipped: its confidence is partly the baseline's.
+    shown = [policy for index, policy in enumerate(decisions) if index != 1]
     _risk(
         plots[0],
         "labels not met",
-        [(visible_line(one.policy_id), one.confidence, exact_hits(one, examples)) for one in shown],
+        [
+            (visible_line(policy.policy_id), policy.confidence, exact_hits(policy, examples))
+            for policy in shown
+        ],
     )
     if with_outcomes:
         _risk(plots[1], "executions failed, where observed", _passes(shown, examples))
@@ -117,14 +120,14 @@ def draw_risk_coverage(path: Path, decisions: Sequence[Decisions], examples: Enc
 def _passes(decisions: Sequence[Decisions], examples: EncodedExamples) -> list[tuple[str, Floats, Floats]]:
     chosen = np.unique(examples.outcomes.example)
     arms = arms_of(benched(examples))
-    found = []
-    for one in decisions:
-        own = one.take(chosen)
-        columns = columns_of(own, arms)
-        there = columns.observed > 0
-        share = columns.passed[there] / columns.observed[there]
-        found.append((visible_line(one.policy_id), own.confidence[there], share))
-    return found
+    curves = []
+    for policy in decisions:
+        chosen_decisions = policy.take(chosen)
+        columns = columns_of(chosen_decisions, arms)
+        observed = columns.observed > 0
+        share = columns.passed[observed] / columns.observed[observed]
+        curves.append((visible_line(policy.policy_id), chosen_decisions.confidence[observed], share))
+    return curves
 
 
 def _risk(axes: Axes, title: str, curves: Sequence[tuple[str, Floats, Floats]]) -> None:
@@ -135,8 +138,10 @@ def _risk(axes: Axes, title: str, curves: Sequence[tuple[str, Floats, Floats]]) 
             axes.plot([1.0] * len(risk), risk, next(markers), color=_INK, markersize=5, label=name)
         else:
             curve = risk_coverage(confidence, right)
-            told = curve.coverage * right.size >= _FEWEST
-            axes.plot(curve.coverage[told], curve.risk[told], color=next(colours), linewidth=1.6, label=name)
+            reliable = curve.coverage * right.size >= _FEWEST
+            axes.plot(
+                curve.coverage[reliable], curve.risk[reliable], color=next(colours), linewidth=1.6, label=name
+            )
     axes.set_title(title, fontsize=10, color=_INK, loc="left")
     axes.set_xlabel("coverage: share decided, surest first", fontsize=9, color=_INK)
     axes.set(xlim=(0, 1.03), ylim=(-0.02, 1.02))

@@ -1,4 +1,4 @@
-"""An evaluation as Markdown, to be read top down: what it comes to, outcomes, labels, calibration."""
+"""Evaluation report in Markdown: summary, outcomes, differences, labels, calibration."""
 
 from typing import Any
 
@@ -21,8 +21,8 @@ Json = dict[str, Any]
 
 
 def report_markdown(figures: Json) -> str:
-    """The report of the figures that `evaluate` gives."""
-    summary = "## What it comes to\n\n" + "\n".join(f"- {line}" for line in summary_lines(figures))
+    """Render the figures of `evaluate` as a report."""
+    summary = "## Summary\n\n" + "\n".join(f"- {line}" for line in summary_lines(figures))
     parts = [_head(figures), summary, _outcomes(figures), _differences(figures), _labels(figures)]
     parts += [_calibration(figures), _reading(figures)]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -56,14 +56,14 @@ def _provenance(figures: Json) -> str:
 
 
 def summary_lines(figures: Json) -> list[str]:
-    """What it comes to, one finding a line, in Markdown."""
+    """The summary in Markdown, one finding a line."""
     metrics = ("pass_rate", "cost_per_pass", "mean_time_to_pass") if figures["benched"] else ("exact",)
     lines = [
-        f"{TITLES[one['metric']]} against {markdown_code(one['reference'])}: {difference_text(one)}; "
-        f"{one['issues_that_differ']} of {one['issues']} issues tell the two apart: {verdict_text(one)}"
+        f"{TITLES[row['metric']]} against {markdown_code(row['reference'])}: {difference_text(row)}; "
+        f"they differ on {row['issues_that_differ']} of {row['issues']} issues: {verdict_text(row)}"
         for metric in metrics
-        for one in figures["differences"]
-        if one["policy"] == figures["policy"] and one["metric"] == metric
+        for row in figures["differences"]
+        if row["policy"] == figures["policy"] and row["metric"] == metric
     ]
     if figures["benched"]:
         lines.append("a gain in one of these that is paid for in another is a trade, not a gain")
@@ -87,11 +87,11 @@ def _outcomes(figures: Json) -> str:
     titles = ["policy", "unobserved", *(TITLES[metric.name] for metric in METRICS)]
     rows = [
         [
-            markdown_code(one["policy"]),
-            share_text(one["outcomes"]["unobserved_share"]),
-            *(metric_text(metric.name, one["outcomes"][metric.name]) for metric in METRICS),
+            markdown_code(row["policy"]),
+            share_text(row["outcomes"]["unobserved_share"]),
+            *(metric_text(metric.name, row["outcomes"][metric.name]) for metric in METRICS),
         ]
-        for one in figures["policies"]
+        for row in figures["policies"]
     ]
     return "\n\n".join(
         [
@@ -110,8 +110,8 @@ def _oracle_note(facts: Json) -> str:
     )
     if facts["single_replicate_share"] > 0:
         note += (
-            f" {share_text(facts['single_replicate_share'])} of the actions were tried once only, where luck and "
-            "merit cannot be told apart: read regret as an upper bound."
+            f" {share_text(facts['single_replicate_share'])} of the actions were tried only once, so luck and "
+            "merit are not distinguishable: read regret as an upper bound."
         )
     if facts["unknown_cost_share"] > 0:
         note += f" The cost of {share_text(facts['unknown_cost_share'])} of them is unknown and left out."
@@ -122,13 +122,13 @@ def _oracle_note(facts: Json) -> str:
 
 
 def _differences(figures: Json) -> str:
-    found = figures["differences"]
-    if not found:
+    differences = figures["differences"]
+    if not differences:
         return ""
-    references = list(dict.fromkeys(one["reference"] for one in found))
-    metrics = list(dict.fromkeys(one["metric"] for one in found))
-    others = list(dict.fromkeys(one["policy"] for one in found if one["policy"] != figures["policy"]))
-    cells = {(one["policy"], one["reference"], one["metric"]): difference_cell(one) for one in found}
+    references = list(dict.fromkeys(row["reference"] for row in differences))
+    metrics = list(dict.fromkeys(row["metric"] for row in differences))
+    others = list(dict.fromkeys(row["policy"] for row in differences if row["policy"] != figures["policy"]))
+    cells = {(row["policy"], row["reference"], row["metric"]): difference_cell(row) for row in differences}
     titles = [f"− {markdown_code(reference)}" for reference in references]
     own = [
         [TITLES[metric], *(cells[figures["policy"], reference, metric] for reference in references)]
@@ -152,7 +152,7 @@ def _differences(figures: Json) -> str:
 def _labels(figures: Json) -> str:
     titles = ["policy", "exact match", *HEADS, "soft label", "entropy", "top-1", "unique"]
     titles += ["abstain", "exact when sure", "AURC"]
-    rows = [[markdown_code(one["policy"]), *_label_cells(one["labels"])] for one in figures["policies"]]
+    rows = [[markdown_code(row["policy"]), *_label_cells(row["labels"])] for row in figures["policies"]]
     own = figures["labels"]
     blank = [NONE] * 3
     rows.append(
@@ -161,41 +161,41 @@ def _labels(figures: Json) -> str:
     return "## Labels\n\n" + table(titles, rows)
 
 
-def _label_cells(found: Json) -> list[str]:
-    sure = found["exact_when_sure"]
+def _label_cells(metrics: Json) -> list[str]:
+    sure = metrics["exact_when_sure"]
     return [
-        metric_text("exact", found["exact"]),
-        *(share_text(found["heads"][head]) for head in HEADS),
-        share_text(found["soft_label_share"]),
-        *_collapse_cells(found),
-        share_text(found["abstain_rate"]),
+        metric_text("exact", metrics["exact"]),
+        *(share_text(metrics["heads"][head]) for head in HEADS),
+        share_text(metrics["soft_label_share"]),
+        *_collapse_cells(metrics),
+        share_text(metrics["abstain_rate"]),
         NONE if sure is None else share_text(sure),
-        f"{found['aurc']:.3f}",
+        f"{metrics['aurc']:.3f}",
     ]
 
 
-def _collapse_cells(found: Json) -> list[str]:
-    return [f"{found['entropy']:.2f}", share_text(found["top1"]), str(found["unique"])]
+def _collapse_cells(metrics: Json) -> list[str]:
+    return [f"{metrics['entropy']:.2f}", share_text(metrics["top1"]), str(metrics["unique"])]
 
 
 def _calibration(figures: Json) -> str:
     titles = ["policy", *(f"{name} {error}" for name in ("action", *HEADS) for error in ("ECE", "MCE"))]
-    named = [(markdown_code(one["policy"]), one["labels"]) for one in figures["policies"]]
+    named = [(markdown_code(row["policy"]), row["labels"]) for row in figures["policies"]]
     if figures["before_calibration"]:
         named.insert(
             0, (f"{markdown_code(figures['policy'])} before calibration", figures["before_calibration"])
         )
     return (
         "## Calibration\n\n"
-        + table(titles, [[name, *_error_cells(found)] for name, found in named])
+        + table(titles, [[name, *_error_cells(errors)] for name, errors in named])
         + "\n\n![Reliability: accuracy against confidence](reliability.png)"
         + "\n\n![Risk against coverage](risk_coverage.png)"
     )
 
 
-def _error_cells(found: Json) -> list[str]:
-    pairs = [(found["ece"], found["mce"])]
-    pairs += [(found["head_ece"][head], found["head_mce"][head]) for head in HEADS]
+def _error_cells(errors: Json) -> list[str]:
+    pairs = [(errors["ece"], errors["mce"])]
+    pairs += [(errors["head_ece"][head], errors["head_mce"][head]) for head in HEADS]
     return [f"{error:.3f}" for pair in pairs for error in pair]
 
 
@@ -205,8 +205,8 @@ def _reading(figures: Json) -> str:
         f"{figures['seed']}), not corrected for how many there are. With few issues they are too narrow.",
         "- Differences are policy − reference on the examples where the actions of both were tried. "
         f"*Shown* means: the interval lies on the better side of 0 and at least {FEWEST_THAT_DIFFER} issues "
-        "tell the two apart. Everything else is *not shown*; *(worse)* marks a loss that is as clear. "
-        "`13/21 issues` reads: 13 of 21 tell the two apart.",
+        "differ. Everything else is *not shown*; *(worse)* marks a loss that is as clear. "
+        "`13/21 issues` reads: the policies differ on 13 of 21 issues.",
         "- *unobserved*: the policy's action was not tried on the example; its outcome is unknown and left "
         "out, which favours policies that choose what is often tried.",
         *(f"- *{TITLES[metric.name]}*: {metric.meaning}" for metric in METRICS),

@@ -1,4 +1,4 @@
-"""The policy under evaluation: a model directory or a bundle, with and without calibration."""
+"""The policy under evaluation, with and without calibration."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,23 +13,23 @@ from planner.policies.base import Policy
 from planner.space.heads import HEADS
 
 NEUTRAL: Final = dict.fromkeys(HEADS, 1.0)
-"""The temperatures of a policy that was not calibrated."""
+"""Temperatures without calibration."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A policy and where it comes from."""
+    """A policy under evaluation and its provenance."""
 
     policy: Policy
     uncalibrated: Policy | None = None
-    """The same with all temperatures at 1; None where they are."""
+    """The same policy with all temperatures at 1; None where they are 1 already."""
     path: Path | None = None
     trained_on: str | None = None
-    """Hash of the dataset it was trained on; None where that is not known."""
+    """Digest of the training dataset; None where unknown."""
     epoch: str | None = None
 
     def fits(self, dataset: Dataset) -> None:
-        """A `PlannerError` where the dataset is of another policy epoch than the training data."""
+        """Check the policy epoch. Raises `PlannerError` where the dataset is of another one than the training data."""
         if self.epoch != dataset.meta.epoch:
             raise PlannerError(
                 f"{self.path} was trained under policy epoch {self.epoch or 'mixed'}, {dataset.directory} is of "
@@ -38,7 +38,7 @@ class Subject:
 
 
 def bundled(path: Path) -> Subject:
-    """A bundle, run by onnxruntime; a `PlannerError` where it is refused."""
+    """The policy of a bundle, run by onnxruntime. Raises `PlannerError` where the bundle is invalid."""
     bundle = open_bundle(path)
     plain = BundlePolicy(bundle, calibrated=False) if dict(bundle.temperatures) != NEUTRAL else None
     dataset: Mapping[str, Any] = bundle.metadata["dataset"]

@@ -1,1 +1,1 @@
-"""Past runs of a universe, indexed, and the similar ones found for an issue."""
+"""Similarity search over past runs, for the history of a planner_input."""

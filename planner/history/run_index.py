@@ -1,8 +1,8 @@
-"""Similar runs among very many: what `similar_runs` returns, in a fraction of a millisecond a query.
+"""Similarity index of runs: the results of `similar_runs` in less than a millisecond a query.
 
-Runs of one issue have the same tags, and few sets of failure signals occur at all. So the Jaccard indices are
-worked out once a distinct set, by inverted lists, and every run looks up its two. Age adds at most 0.1: only
-runs whose sum comes near the best are looked at closer.
+Runs of one issue have the same tags, and few distinct sets of failure signals occur. An inverted index computes the
+Jaccard index once for each distinct set, and every run looks up its two. Age adds at most 0.1, so only runs whose sum
+is close to the best are scored exactly.
 """
 
 from array import array
@@ -32,43 +32,43 @@ Rows = NDArray[np.int64]
 Floats = NDArray[np.float64]
 _MAX_MS: Final = 2**63 - 1
 _EXCLUDED: Final = 2.0
-"""More than any score: a row less this is out."""
+"""Larger than any score: subtracting it excludes a row."""
 _CHUNKS: Final = 64
 _ROUNDING: Final = 1e-9
 _LEAST_ALIKE: Final = 1e-12
-"""Less than any score of runs that share something."""
+"""Smaller than any positive score."""
 _AGE_RANGE: Final = RECENCY_WEIGHT - RECENCY_WEIGHT / (1 + len(RECENCY_EDGES_MS))
-"""How much more the youngest run gets for its age than the oldest."""
+"""Range of the recency term: its maximum minus its minimum."""
 
 
 class RunIndex:
-    """Run summaries, added in any order and found by similarity; for one thread at a time.
+    """Similarity index of run summaries, added in any order. Not thread-safe.
 
-    Runs are kept as JSON, under a kilobyte each, so that a hundred thousand of them stay out of the way.
+    Runs are stored as JSON, less than a kilobyte each, so that a hundred thousand fit in memory.
     """
 
     def __init__(self) -> None:
-        self._shelves: defaultdict[JobType, _Shelf] = defaultdict(_Shelf)
+        self._shelves: defaultdict[JobType, _JobTypeIndex] = defaultdict(_JobTypeIndex)
 
     def add(self, run: RunSummary) -> None:
-        """Take in a run; a `PlannerError` where its start lies beyond 64 bits of milliseconds."""
+        """Add a run. Raises `PlannerError` where its start exceeds 64 bits of milliseconds."""
         if abs(run.started_ms) > _MAX_MS:
-            raise PlannerError(f"run {run.run_id!r}: started_ms {run.started_ms} is no time")
+            raise PlannerError(f"run {run.run_id!r}: started_ms {run.started_ms} is out of range")
         self._shelves[run.job_type].add(run)
 
     def add_many(self, runs: Iterable[RunSummary]) -> None:
-        """Take in runs, in any order."""
+        """Add runs, in any order."""
         for run in runs:
             self.add(run)
 
     def query(self, query: SimilarQuery, n: int = 8) -> list[RunSummary]:
-        """Equal to `similar_runs(runs added so far, query, n)`, ties included."""
+        """Exactly `similar_runs(added runs, query, n)`, including ties."""
         shelf = self._shelves.get(query.job_type)
         return [] if shelf is None or n <= 0 else shelf.query(query, n)
 
 
-class _Shelf:
-    """The runs of one job type. A row is a run's place in the order of adding."""
+class _JobTypeIndex:
+    """Index of the runs of one job type. A row is a run's insertion number."""
 
     def __init__(self) -> None:
         self._runs: list[bytes] = []
@@ -103,12 +103,12 @@ class _Shelf:
         return [RunSummary.model_validate_json(self._runs[row]) for row in chosen]
 
     def _alike(self, query: SimilarQuery, required: frozenset[str]) -> Floats:
-        """(rows): the score without age; negative where a run is too late or lacks a required tag."""
+        """Scores without the recency term (rows,); negative where a run is too late or lacks a required tag."""
         by_tags = TAG_WEIGHT * self._tags.jaccard(frozenset(query.tags))
         if required:
             by_tags[~self._tags.holds_all(required)] -= _EXCLUDED
         by_signals = SIGNAL_WEIGHT * self._signals.jaccard(self._wanted_signals(query, required))
-        alike, other = self._room()
+        alike, other = self._buffers()
         by_tags.take(self._tags.set_of_row(), out=alike, mode="clip")
         alike += by_signals.take(self._signals.set_of_row(), out=other, mode="clip")
         late = np.frombuffer(self._started, dtype=np.int64) >= query.before_ms
@@ -116,8 +116,8 @@ class _Shelf:
         alike -= np.multiply(late, _EXCLUDED, out=other)
         return alike
 
-    def _room(self) -> tuple[Floats, Floats]:
-        """Two arrays of a number a row, used again by every query: fresh memory costs more than the sums."""
+    def _buffers(self) -> tuple[Floats, Floats]:
+        """Two scratch buffers (rows,), reused by every query: allocation costs more than the sums."""
         rows = len(self._runs)
         if self._scratch.shape[1] < rows:
             self._scratch = np.empty((2, 2 * rows))
@@ -131,17 +131,17 @@ class _Shelf:
         return frozenset().union(*(self._signals.at(row) for row in seen if required <= self._tags.at(row)))
 
     def _near_the_best(self, alike: Floats, query: SimilarQuery, required: frozenset[str], n: int) -> Rows:
-        """The rows that may be among the best `n`."""
+        """Candidate rows for the best `n`."""
         bound = _lower_bound(alike, n) - _AGE_RANGE - _ROUNDING
         if required:
             return np.flatnonzero(alike >= max(bound, 0.0))
-        # Runs that share nothing score by age alone: of these only the newest can be among the best.
+        # Runs without overlap score by age alone: only the newest of them are candidates.
         near = alike >= max(bound, _LEAST_ALIKE)
         near[self._newest(query.before_ms, n)] = True
         return np.flatnonzero(near)
 
     def _newest(self, before_ms: int, n: int) -> list[int]:
-        """The rows of the `n` latest starts before the moment, and all that began with the last of them."""
+        """Rows of the `n` latest starts before `before_ms`, including ties with the last one."""
         end = bisect_left(self._by_start, (before_ms,))
         first = max(end - n, 0)
         if first:
@@ -149,20 +149,25 @@ class _Shelf:
         return [row for _, row in self._by_start[first:end]]
 
     def _best(self, rows: Rows, scores: Floats, started: Rows, n: int) -> list[int]:
-        """The best `n` rows; the lowest score may be that of many, of which only the newest count."""
+        """The best `n` rows; of the rows tied at the lowest score only the newest are sorted."""
         last = _nth_largest(scores, n)
         tied = np.flatnonzero(scores == last)
         tied = tied[started[tied] >= _nth_largest(started[tied], n)]
-        found = np.concatenate([np.flatnonzero(scores > last), tied])
+        candidates = np.concatenate([np.flatnonzero(scores > last), tied])
         ranked = sorted(
-            zip((-scores[found]).tolist(), (-started[found]).tolist(), rows[found].tolist(), strict=True),
+            zip(
+                (-scores[candidates]).tolist(),
+                (-started[candidates]).tolist(),
+                rows[candidates].tolist(),
+                strict=True,
+            ),
             key=lambda entry: (entry[0], entry[1], self._run_ids[entry[2]], entry[2]),
         )
         return [row for _, _, row in ranked[:n]]
 
 
 def _recency(started: Rows, now_ms: int) -> Rows:
-    """`recency_bucket` of many."""
+    """Vectorised `recency_bucket`."""
     bucket = np.zeros(len(started), dtype=np.int64)
     for edge in RECENCY_EDGES_MS:
         bucket += started <= now_ms - edge
@@ -170,7 +175,7 @@ def _recency(started: Rows, now_ms: int) -> Rows:
 
 
 def _lower_bound(values: Floats, n: int) -> float:
-    """A number that the n-th largest value reaches: the n-th largest among the greatest of n or more parts."""
+    """Lower bound of the n-th largest value: the n-th largest maximum of n or more chunks."""
     parts = max(_CHUNKS, n)
     whole = len(values) // parts
     if whole < 2:
@@ -180,7 +185,7 @@ def _lower_bound(values: Floats, n: int) -> float:
 
 
 def _nth_largest(values: Floats | Rows, n: int) -> float:
-    """The n-th largest of `values`, or the smallest where there are fewer; 0 of none."""
+    """The n-th largest of `values`, or the smallest where there are fewer; 0 for no values."""
     if len(values) <= n:
         return min(values.tolist(), default=0)
     return np.partition(values, -n)[-n]  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""Many sets of texts, most of them alike: which occur, and how similar each is to a given one."""
+"""Inverted index over deduplicated sets of texts, for the Jaccard index with a query set."""
 
 from array import array
 from collections import defaultdict
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 
 class SetIndex:
-    """One set of texts a row; equal sets are kept once and numbered by their first occurrence."""
+    """One set of texts a row; equal sets are stored once and numbered by their first occurrence."""
 
     def __init__(self) -> None:
         self._numbers: dict[frozenset[str], int] = {}
@@ -33,20 +33,20 @@ class SetIndex:
         return self._sets[self._of_row[row]]
 
     def set_of_row(self) -> NDArray[np.int64]:
-        """(rows): the number of each row's set; gone with the next `add`."""
+        """Number of each row's set (rows,); a view that the next `add` invalidates."""
         return np.frombuffer(self._of_row, dtype=np.int64)
 
     def jaccard(self, texts: frozenset[str]) -> NDArray[np.float64]:
-        """(distinct sets): |a ∩ b| / |a ∪ b| with `texts`; 0 where both are empty."""
+        """Jaccard index |a ∩ b| / |a ∪ b| of `texts` with each set (distinct sets,); 0 where both are empty."""
         both = self._shared(texts)
         either = np.frombuffer(self._sizes, dtype=np.int64) + len(texts) - both
         index: NDArray[np.float64] = both / np.maximum(either, 1)
         return index
 
     def holds_all(self, texts: frozenset[str]) -> NDArray[np.bool_]:
-        """(distinct sets): whether the set has every one of `texts`."""
-        found: NDArray[np.bool_] = self._shared(texts) == len(texts)
-        return found
+        """Whether each set contains all of `texts` (distinct sets,)."""
+        complete: NDArray[np.bool_] = self._shared(texts) == len(texts)
+        return complete
 
     def _shared(self, texts: frozenset[str]) -> NDArray[np.int64]:
         counts = np.zeros(len(self._sets), dtype=np.int64)

@@ -1,6 +1,6 @@
-"""Runs like the one at hand, for the history of a planner_input.
+"""Similarity search for the history of a planner_input: the reference implementation.
 
-Candidates have the same job type, started strictly before the moment asked for, and have the same world and
+Candidates have the same job type, started strictly before the query's time, and have the same world and
 objective where those are given (tags `world:<id>` and `objective:<id>`).
 Score = 0.6 · Jaccard(tags) + 0.3 · Jaccard(failure signals) + 0.1 / (1 + recency bucket).
 """
@@ -17,28 +17,28 @@ SIGNAL_WEIGHT: Final = 0.3
 RECENCY_WEIGHT: Final = 0.1
 _DAY_MS: Final = 86_400_000
 RECENCY_EDGES_MS: Final = (_DAY_MS, 7 * _DAY_MS, 30 * _DAY_MS)
-"""Ages at which the recency buckets 1, 2 and 3 begin."""
+"""Lower bounds of the recency buckets 1, 2 and 3, in milliseconds of age."""
 
 
 @dataclass(frozen=True, slots=True)
 class SimilarQuery:
-    """What the runs are compared with."""
+    """Query of a similarity search."""
 
     job_type: JobType
     before_ms: int
-    """Only runs that started strictly earlier are seen: nothing of the future leaks in."""
+    """Only runs that started strictly earlier are candidates, to prevent leakage."""
     tags: Sequence[str] = ()
     issue_id: str | None = None
-    """Its own earlier runs give the failure signals, where `failure_signals` is None."""
+    """Without `failure_signals`, they come from the earlier runs of this issue."""
     failure_signals: Sequence[str] | None = None
     world: str | None = None
     objective: str | None = None
 
 
 def similar_runs(runs: Iterable[RunSummary], query: SimilarQuery, n: int = 8) -> list[RunSummary]:
-    """The `n` most similar runs, newest first.
+    """Select the `n` most similar runs, in one pass over `runs`.
 
-    Chosen by score descending, then started descending, then run id ascending; one pass over `runs`.
+    Ranked by descending score, then descending start, then ascending run id. Returns them newest first.
     """
     candidates = [run for run in runs if _comparable(run, query)]
     signals = query.failure_signals
@@ -61,7 +61,7 @@ def _comparable(run: RunSummary, query: SimilarQuery) -> bool:
 
 
 def required_tags(query: SimilarQuery) -> list[str]:
-    """The tags that a run must have to be compared at all."""
+    """Tags that a candidate must have."""
     wanted = (("world", query.world), ("objective", query.objective))
     return [f"{kind}:{value}" for kind, value in wanted if value is not None]
 
@@ -76,16 +76,16 @@ def _score(run: RunSummary, tags: frozenset[str], signals: frozenset[str], now_m
 
 
 def failure_signals(run: RunSummary) -> frozenset[str]:
-    """The fail codes of a run and `gate:<name>` of every gate that did not pass."""
+    """Failure signals of a run: its fail codes, and `gate:<name>` for every failed gate."""
     gates = {f"gate:{gate.name}" for gate in run.outcome.gates if not gate.passed}
     return frozenset(run.outcome.fail_codes) | gates
 
 
 def jaccard(a: frozenset[str], b: frozenset[str]) -> float:
-    """|a ∩ b| / |a ∪ b|; two empty sets have nothing in common: 0."""
+    """Jaccard index |a ∩ b| / |a ∪ b|; 0 for two empty sets."""
     return len(a & b) / len(a | b) if a or b else 0.0
 
 
 def recency_bucket(age_ms: int) -> int:
-    """0 below one day, 1 below seven, 2 below thirty, 3 for older."""
+    """Recency bucket of an age: 0 below one day, 1 below seven, 2 below thirty, else 3."""
     return sum(age_ms >= edge for edge in RECENCY_EDGES_MS)

@@ -1,1 +1,1 @@
-"""What a host process needs around a model: its config, a deadline, caps, rollout."""
+"""Hosting of a model in a process: config, deadlines, safety caps and rollout."""

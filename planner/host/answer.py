@@ -1,4 +1,4 @@
-"""A decision as the hot path makes it: the names of `cyntra.planner_action.v1`, without pydantic."""
+"""The decision type of the hot path: the fields of `cyntra.planner_action.v1`, without pydantic."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,21 +12,21 @@ _OPTIONAL: Final = ("probs", "confidence", "reason", "model", "input_hash")
 
 @dataclass(frozen=True, slots=True)
 class PlannerAction:
-    """One decision; where it abstains, the action is the baseline's and `reason` says why."""
+    """One decision; on abstention the action is the baseline's and `reason` is set."""
 
     action: Action
     created_at: str
     abstain_to_default: bool
     reason: str | None = None
-    """Why it abstains, or which caps lowered a budget; None for a decision as the model made it."""
+    """Reason of the abstention, or the caps that lowered a budget; None for an unchanged decision of the model."""
     confidence: float | None = None
-    """Probability of the model's choice, as the geometric mean over the four heads."""
+    """Confidence of the model's choice in 0..1: the geometric mean of its probability over the four heads."""
     probs: Mapping[str, list[float]] | None = None
-    """Probabilities by head, in the order of the action space; what is not valid has exactly 0."""
+    """Marginal probabilities by head, in the order of the action space; 0 for an invalid class."""
     model: Mapping[str, str | None] | None = None
-    """`checkpoint_id`, `version`, `git_sha` of the model that was asked."""
+    """`checkpoint_id`, `version` and `git_sha` of the model."""
     input_hash: str | None = None
-    """SHA-256 of the planner_input; None where it was no JSON."""
+    """SHA-256 digest of the planner_input; None where it is not JSON."""
 
     @property
     def swarm_id(self) -> str:
@@ -44,7 +44,7 @@ class PlannerAction:
         }
 
     def document(self) -> dict[str, Any]:
-        """The JSON form; optional fields without a value stay away."""
+        """The JSON form, without optional fields that have no value."""
         given = {name: value for name in _OPTIONAL if (value := getattr(self, name)) is not None}
         return {
             "schema_version": SCHEMA_VERSION,

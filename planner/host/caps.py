@@ -1,4 +1,4 @@
-"""Safety caps: the largest budgets that a decision may have, whoever made it."""
+"""Safety caps: upper bounds of the budgets of every decision."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,7 +8,7 @@ from planner.actions import CANDIDATE_BINS, ITERATION_BINS, MINUTE_BINS, NA, Act
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """Upper bounds of the budgets. One below the smallest number of its bins (1, 15, 1) counts as that number."""
+    """Upper bounds of candidates, minutes and iterations. A bound below the smallest bin (1, 15, 1) means that bin."""
 
     max_candidates_cap: int = 5
     max_minutes_cap: int = 120
@@ -16,10 +16,12 @@ class Caps:
 
 
 def capped(action: Action, caps: Caps) -> tuple[Action, list[str]]:
-    """`action` within `caps`, and a reason `capped_<field>_from_<n>` for each budget that was lowered.
+    """Clamp the budgets of `action` to `caps`.
 
-    A budget above its cap becomes the largest bin that is not. NA stays: it leaves the budget to the host's own
-    default, which the host bounds. A valid action stays valid, for no rule forbids a smaller number.
+    A budget above its cap becomes the largest allowed bin. NA is unchanged: it selects the host's default, which the
+    host bounds. A valid action remains valid, as no rule forbids a smaller number.
+
+    Returns the action, and a reason `capped_<field>_from_<n>` for each lowered budget.
     """
     lowered = Action(
         action.swarm_id,

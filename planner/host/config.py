@@ -1,4 +1,4 @@
-"""The config block `planner:`: which model decides, how sure it must be, and how far it is trusted."""
+"""The config block `planner:`: model, inference, safety caps and rollout flags."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ Check = Callable[[Any, str], Any]
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """What decides. `onnx` is a bundle, `torch` a directory of `planner train`, `heuristic` needs no path."""
+    """The model. `onnx` is a bundle, `torch` a directory of `planner train`, `heuristic` needs no path."""
 
     path: str | None = None
     type: ModelType = "onnx"
@@ -24,18 +24,18 @@ class ModelConfig:
 
 @dataclass(frozen=True, slots=True)
 class InferenceConfig:
-    """How a decision is taken."""
+    """Inference settings."""
 
     confidence_threshold: float = 0.6
-    """Below it the baseline decides; 0 to 1."""
+    """Abstention threshold, 0 to 1: below it the baseline decides."""
     use_calibration: bool = True
     timeout_ms: float = 100
-    """The caller has its answer by then, whatever the model does."""
+    """Deadline of a decision in milliseconds; after it the baseline decides."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """Steps of a rollout."""
+    """Rollout flags."""
 
     shadow_mode: bool = False
     force_swarm: str | None = None
@@ -46,7 +46,7 @@ class Flags:
 
 @dataclass(frozen=True, slots=True)
 class PlannerConfig:
-    """The whole block."""
+    """The complete `planner:` block."""
 
     enabled: bool = True
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -56,7 +56,7 @@ class PlannerConfig:
 
     @property
     def rollout(self) -> Rollout:
-        """The flags as rules of the rollout."""
+        """The rollout rules that the flags select."""
         flags = self.flags
         return Rollout(
             mode="off" if not self.enabled else "log" if flags.shadow_mode else "enforce",
@@ -68,9 +68,9 @@ class PlannerConfig:
 
 
 def read_planner_config(block: Any, where: str = "planner") -> PlannerConfig:
-    """The config in `block` (parsed YAML or JSON); absent keys have their defaults.
+    """Validate the config in `block` (parsed YAML or JSON); absent keys have their defaults.
 
-    A `PlannerError` of one line names the key by its path, what it holds, and what it may hold.
+    Raises `PlannerError` of one line with the path of the key, its value and the allowed values.
     """
     values = _section(block, where, {"enabled": _flag, **dict.fromkeys(_SECTIONS, _any)})
     for name, (build, checks) in _SECTIONS.items():

@@ -1,4 +1,4 @@
-"""Which model decides, and how it is opened."""
+"""Model loading: the bundle, the torch model or the heuristic that decides."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -19,11 +19,11 @@ Reference = Mapping[str, str | None]
 
 
 Bounded = Callable[[Callable[[Any], Any], Any], Any]
-"""`bounded(function, argument)` is `function(argument)` by the deadline of the decision, or raises."""
+"""`bounded(function, argument)` calls `function(argument)` with the deadline of the decision, or raises."""
 
 
-class Model(Protocol):
-    """What decides. Several threads may ask at once, and any error is an answer: the baseline then decides."""
+class PlannerModel(Protocol):
+    """Thread-safe decision model. It may raise any error: the caller then falls back to the baseline."""
 
     @property
     def reference(self) -> Reference:
@@ -31,18 +31,19 @@ class Model(Protocol):
         ...
 
     def decide(self, planner_input: Mapping[str, Any], bounded: Bounded) -> Decoded:
-        """The most probable valid action for a planner_input, and the distribution it was taken from.
+        """The most probable valid action for a planner_input, and its distribution.
 
-        What may be slow or hang goes through `bounded`, and only that: it runs in another thread, which is
-        quicker the less it shares with this one.
+        Only what may be slow or hang is called through `bounded`: that runs in another thread, and is faster the less
+        it shares with this one.
         """
         ...
 
 
-def load_model(config: PlannerConfig, epoch: str | None = None) -> Model:
-    """The model that `config` names; a `PlannerError` says why it was refused.
+def load_model(config: PlannerConfig, epoch: str | None = None) -> PlannerModel:
+    """Load the model that `config` names.
 
-    Where `epoch` is given, a bundle of another policy epoch is an `EpochMismatchError`.
+    Raises `PlannerError` where the model is missing or invalid, and `EpochMismatchError` where `epoch` is given and a
+    bundle is of another policy epoch.
     """
     kind, path = config.model.type, config.model.path
     if kind == "heuristic":
@@ -50,13 +51,13 @@ def load_model(config: PlannerConfig, epoch: str | None = None) -> Model:
     if path is None:
         raise PlannerError(f"no model: model.path is not set, and a model of type {kind} needs one")
     if kind == "torch":
-        # By name, for torch comes only with the training extra and must not be loaded for anything else.
+        # Imported by name: torch is part of the training extra and must not be loaded otherwise.
         return PolicyModel(import_module("planner.training.trained").load_trained(path))
     return BundleModel(path, epoch, calibrated=config.inference.use_calibration)
 
 
 class BundleModel:
-    """An opened bundle."""
+    """A bundle as a model."""
 
     def __init__(self, path: str, epoch: str | None, *, calibrated: bool) -> None:
         bundle = open_bundle(path, epoch)
@@ -68,19 +69,19 @@ class BundleModel:
         self._policy = BundlePolicy(bundle, calibrated=calibrated)
 
     def decide(self, planner_input: Mapping[str, Any], bounded: Bounded) -> Decoded:
-        """Encode and decode here; the session runs bounded."""
+        """Encode and decode in this thread; only the session call has the deadline."""
         return self._policy.decide(planner_input, partial(bounded, self._policy.session.run))
 
 
 class PolicyModel:
-    """Any policy as a model; slower than a bundle, which needs no distribution but the chosen one's."""
+    """Adapter from any policy to a model; all of its work has the deadline."""
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self.reference: Reference = {"checkpoint_id": policy.policy_id}
 
     def decide(self, planner_input: Mapping[str, Any], bounded: Bounded) -> Decoded:
-        """The most probable action of the policy's distribution."""
+        """The most probable action of the policy's distribution, and its confidence."""
         seen = Observation(planner_input)
         probabilities = bounded(self._policy.distributions, [seen])[0]
         best = int(probabilities.argmax())

@@ -1,4 +1,4 @@
-"""How far a planner is trusted: what really runs, given what it decided."""
+"""Staged rollout: which action runs, given the planner's decision."""
 
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
@@ -11,34 +11,36 @@ RISKS: Final = ("low", "medium", "high", "critical")
 
 
 class Execution(NamedTuple):
-    """What to run, and how it came about."""
+    """The action to run and its origin."""
 
     action: Action
     enforced: bool
-    """Whether the planner's decision runs, be it changed by `force_swarm`; otherwise the baseline does."""
+    """Whether the planner's decision runs, possibly changed by `force_swarm`; otherwise the baseline runs."""
     reason: str | None
-    """Why the baseline runs, or what was changed; None where the decision runs as it is."""
+    """Why the baseline runs, or what was changed; None for an unchanged decision."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """The steps between recording what a planner would do and doing it."""
+    """Rollout rules, from shadow mode to full enforcement."""
 
     mode: Mode = "enforce"
-    """off: do not ask; log: ask and record, run the baseline; enforce: run the decision where the rest allows."""
+    """off: no decision; log: shadow mode, record the decision and run the baseline; enforce: run allowed decisions."""
     job_types: tuple[str, ...] = JOB_TYPES
     risks: tuple[str, ...] = RISKS
     reductions_only: bool = False
-    """Run a decision only where no part of it is more than the baseline's."""
+    """Run a decision only if no part of it exceeds the baseline's."""
     force_swarm: str | None = None
-    """The swarm of every enforced decision; the rest of the decision follows as far as it stays valid."""
+    """The swarm of every enforced decision; its budgets are clamped to a valid action."""
 
     def resolve(
         self, decided: Action, baseline: Action, job_type: JobType, risk: str | None, abstains: bool = False
     ) -> Execution:
-        """What runs: `decided`, or `baseline` with the reason. Both are valid for `job_type`, and so is the result.
+        """Choose between `decided` and `baseline`, both valid for `job_type`.
 
-        An unknown or missing risk counts as medium. A decision that abstains is the baseline already.
+        An unknown or missing risk counts as medium. On abstention the decision is the baseline already.
+
+        Returns a valid action, with the reason where it is not the unchanged decision.
         """
         held_back = self._held_back(job_type, risk)
         if held_back is None and abstains:
@@ -65,7 +67,7 @@ class Rollout:
 
 
 def is_reduction(action: Action, baseline: Action) -> bool:
-    """Whether no part of `action` is more than the baseline's; equal counts, and NA is more than any number."""
+    """Whether no part of `action` exceeds the baseline's; NA exceeds every number."""
     swarms = action.swarm_id in (SERIAL, baseline.swarm_id)
     budgets = zip(action[1:], baseline[1:], strict=True)
     return swarms and all(_size(mine) <= _size(theirs) for mine, theirs in budgets)

@@ -1,1 +1,1 @@
-"""Policies: what maps a planner_input to a distribution over the valid actions."""
+"""Stochastic policies: mappings from a planner_input to a distribution over the valid actions."""

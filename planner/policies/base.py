@@ -1,4 +1,4 @@
-"""What every policy is: a distribution over the valid actions, given what may be looked at."""
+"""Policy interface: from an observation to a distribution over the valid actions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ from planner.actions import Action, JobType, valid_actions
 from planner.encoding.encoder import encode
 
 Distribution = NDArray[np.float64]
-"""(valid actions of the job type, in canonical order), non-negative, summing to 1."""
+"""Probabilities (valid actions of the job type, in canonical order); non-negative, they sum to 1."""
 
 
 @dataclass(frozen=True)
 class Observation:
-    """One planner_input and, made once when asked for, its encoding."""
+    """One planner_input with its lazily cached encoding."""
 
     planner_input: Mapping[str, Any]
 
     @property
     def job_type(self) -> JobType:
-        """The job type, which decides the valid actions."""
+        """The job type; it determines the valid actions."""
         job_type: JobType = self.planner_input["job_type"]
         return job_type
 
@@ -34,14 +34,13 @@ class Observation:
 
 
 class Policy(Protocol):
-    """Maps observations to distributions.
+    """Stochastic policy: maps observations to distributions over the valid actions.
 
-    - `distributions` returns one `Distribution` an observation, in their order; what stands beside an
-      observation in the sequence changes nothing.
-    - The same observation always gets the same distribution: in another process, after saving and loading,
-      and with the keys of the document in another order. `issue_id` is not looked at, and `created_at` only to
-      tell the age of the runs.
-    - Observations are never changed. An unknown job type is a `PlannerError`.
+    - `distributions` returns one `Distribution` an observation, in order. The result for an observation does not
+      depend on the other ones of the batch.
+    - The mapping is deterministic: also in another process, after saving and loading, and for another order of the
+      document's keys. `issue_id` has no effect, and `created_at` only sets the age of the runs.
+    - Observations are not modified. Raises `PlannerError` for an unknown job type.
     """
 
     @property
@@ -55,6 +54,9 @@ class Policy(Protocol):
 
 
 def choose(policy: Policy, observations: Sequence[Observation]) -> list[Action]:
-    """The most probable action of each observation, the first in canonical order on a tie."""
-    found = zip(observations, policy.distributions(observations), strict=True)
-    return [valid_actions(seen.job_type)[int(probabilities.argmax())] for seen, probabilities in found]
+    """Greedy actions: the most probable one of each observation, the first in canonical order on a tie."""
+    decided = zip(observations, policy.distributions(observations), strict=True)
+    return [
+        valid_actions(observation.job_type)[int(probabilities.argmax())]
+        for observation, probabilities in decided
+    ]

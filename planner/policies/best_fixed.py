@@ -1,4 +1,4 @@
-"""The best fixed action: what one would do without looking at the issue."""
+"""Control: the best fixed action, a context-free policy."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from planner.actions import JOB_TYPES, Action, JobType, all_cells, valid_actions
 from planner.dataset.arrays import EncodedExamples
 from planner.policies.base import Distribution, Observation
-from planner.policies.distributions import certain
+from planner.policies.distributions import point_mass
 from planner.space.baseline import baseline_action
 from planner.space.heads import N_CELLS, valid_cells
 
 
 class BestFixed:
-    """One action a job type, whatever the issue."""
+    """Context-free control: one action a job type."""
 
     policy_id = "best_fixed"
 
@@ -23,12 +23,12 @@ class BestFixed:
 
     @classmethod
     def fit(cls, examples: EncodedExamples) -> "BestFixed":
-        """The best action of each job type over `examples`, which is the training split.
+        """Fit the best action of each job type on `examples`, the training split.
 
-        Where a job type was benched, by outcomes: the highest (passes + 1) / (examples + 2), an example
-        counting with its pass rate over replicates, so that one lucky example does not beat a steady record;
-        then the shorter mean time of what passed. Where it was not, the action with the most label weight.
-        Ties go to the first in canonical order; a job type without any example gets the baseline's action.
+        With logged outcomes: the highest smoothed pass rate (passes + 1) / (examples + 2), where an example counts with
+        its pass rate over replicates; then the shorter mean time of passes. Smoothing keeps one lucky example from
+        winning. Without outcomes: the action with the most label weight. Ties go to the first in canonical order; a job
+        type without examples gets the baseline's action.
         """
         return cls(
             {
@@ -38,12 +38,12 @@ class BestFixed:
         )
 
     def distributions(self, observations: Sequence[Observation]) -> list[Distribution]:
-        """All mass on the action of the job type."""
+        """A point mass on the action of the job type, one an observation."""
         return [self._distribution(seen.job_type) for seen in observations]
 
     def _distribution(self, job_type: JobType) -> Distribution:
         valid_actions(job_type)
-        return certain(self.actions[job_type], job_type)
+        return point_mass(self.actions[job_type], job_type)
 
 
 def _best(examples: EncodedExamples, job_type: int) -> Action | None:
@@ -60,7 +60,7 @@ def _best(examples: EncodedExamples, job_type: int) -> Action | None:
 def _by_outcome(
     examples: EncodedExamples, mine: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Of every cell: the steady pass rate, and the mean log duration of what passed."""
+    """By cell (240,): the smoothed pass rate, and the mean log duration of passes."""
     rows = examples.outcomes
     example, cell, passed = rows.example[mine], rows.cell[mine], rows.passed[mine]
     arms, arm_of = np.unique(example.astype(np.int64) * N_CELLS + cell, return_inverse=True)

@@ -1,4 +1,4 @@
-"""From predicted outcomes of all actions to a choice: the best utility among the actions that are safe enough."""
+"""Constrained utility maximisation over predicted outcomes: the best utility among the safe actions."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -19,27 +19,27 @@ PASS_MEAN, PASS_STD, TIMEOUT, LOG_DURATION, COST = range(5)
 
 @dataclass(frozen=True, slots=True)
 class DecisionWeights:
-    """What the outcomes are worth: U = pass·P(pass) − time·E[log(1 + ms)] − cost·E[$] − risk·P(timeout)."""
+    """Utility weights: U = passing·P(pass) − time·E[log(1 + ms)] − cost·E[$] − risk·P(timeout)."""
 
     passing: float = 1.0
     time: float = 0.05
-    """For each doubling of the time, 0.05 · ln 2 = 3.5 points of P(pass)."""
+    """A doubling of the time costs 0.05 · ln 2 = 3.5 points of P(pass)."""
     cost: float = 0.1
     risk: float = 0.05
     deviations: float = 1.0
-    """k of the lower bound mean − k·std of P(pass)."""
+    """k of the lower confidence bound mean − k·std of P(pass)."""
     tolerance: float = 0.02
-    """δ: by how much an action's lower bound may fall short of the baseline's."""
+    """δ: allowed shortfall of an action's lower bound against the baseline's."""
     temperature: float = 0.05
-    """Utilities become probabilities by a softmax at this temperature; it does not change the choice."""
+    """Softmax temperature from utilities to probabilities; it does not change the choice."""
 
     @classmethod
     def of(cls, document: Mapping[str, float] | None) -> "DecisionWeights":
-        """From its JSON form; the defaults where there is none."""
+        """Parse the JSON form; the defaults without one."""
         return cls(**document) if document else cls()
 
     def checked(self) -> "DecisionWeights":
-        """The weights themselves; a `PlannerError` where a number cannot be."""
+        """Validate and return the weights. Raises `PlannerError` for a number out of range."""
         for name, value in self.document().items():
             if not isfinite(value) or value < 0 or (name == "temperature" and value == 0):
                 raise PlannerError(f"decision weight {name} must be a number of 0 or more, not {value}")
@@ -51,28 +51,28 @@ class DecisionWeights:
 
 
 def utilities(outcomes: Floats, weights: DecisionWeights) -> NDArray[np.float64]:
-    """(…, 5) → (…): the utility of each predicted outcome."""
-    found = np.asarray(outcomes, dtype=np.float64)
+    """Utility of each predicted outcome: (…, 5) → (…)."""
+    values = np.asarray(outcomes, dtype=np.float64)
     return np.asarray(
-        weights.passing * found[..., PASS_MEAN]
-        - weights.time * found[..., LOG_DURATION]
-        - weights.cost * found[..., COST]
-        - weights.risk * found[..., TIMEOUT]
+        weights.passing * values[..., PASS_MEAN]
+        - weights.time * values[..., LOG_DURATION]
+        - weights.cost * values[..., COST]
+        - weights.risk * values[..., TIMEOUT]
     )
 
 
 def choose_by_outcome(
     outcomes: Floats, job_type: JobType, baseline: Action, weights: DecisionWeights
 ) -> NDArray[np.float64]:
-    """Log-scores of all 240 cells, made for `decode_cells`: utility / temperature where an action may be chosen.
+    """Masked scores (240,) for `decode_cells`: utility / temperature for every allowed action.
 
-    `outcomes` is (240, 5). An action may be chosen if it is valid and its lower bound of P(pass) is not more
-    than `tolerance` below the baseline's; the baseline always may. Others have −1e9, a probability of 0.
+    `outcomes` is (240, 5). An action is allowed if it is valid and its lower confidence bound of P(pass) is at most
+    `tolerance` below the baseline's; the baseline is always allowed. Others have −1e9, a probability of 0.
     """
-    found = np.asarray(outcomes, dtype=np.float64)
-    bound = found[:, PASS_MEAN] - weights.deviations * found[:, PASS_STD]
-    allowed = np.zeros(len(found), dtype=np.bool_)
+    values = np.asarray(outcomes, dtype=np.float64)
+    bound = values[:, PASS_MEAN] - weights.deviations * values[:, PASS_STD]
+    allowed = np.zeros(len(values), dtype=np.bool_)
     allowed[valid_cells(job_type)] = True
     allowed &= bound >= bound[canonical_rank(baseline)] - weights.tolerance
     allowed[canonical_rank(baseline)] = True
-    return np.where(allowed, utilities(found, weights) / weights.temperature, -1e9)
+    return np.where(allowed, utilities(values, weights) / weights.temperature, -1e9)

@@ -1,16 +1,16 @@
-"""The uniform control: every valid action is as likely as any other."""
+"""Control: the uniform random policy."""
 
 from collections.abc import Sequence
 
 from planner.policies.base import Distribution, Observation
-from planner.policies.distributions import evenly
+from planner.policies.distributions import uniform
 
 
 class Uniform:
-    """Knows nothing; a trained policy that does no better has learnt nothing."""
+    """Uniform random policy over the valid actions."""
 
     policy_id = "uniform"
 
     def distributions(self, observations: Sequence[Observation]) -> list[Distribution]:
-        """1 / number of valid actions."""
-        return [evenly(seen.job_type) for seen in observations]
+        """Probability 1 / (number of valid actions) for each, one distribution an observation."""
+        return [uniform(seen.job_type) for seen in observations]

@@ -1,1 +1,1 @@
-"""The sidecar: decisions over JSON-RPC for hosts that are not Python."""
+"""Sidecar server: decisions over JSON-RPC, for hosts that are not Python."""

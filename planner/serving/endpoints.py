@@ -1,4 +1,4 @@
-"""Listeners that answer all they have heard before they stop."""
+"""Threaded listeners with a connection limit and graceful shutdown."""
 
 import contextlib
 import io
@@ -9,11 +9,11 @@ from time import monotonic
 from typing import Any, Final
 
 from planner.serving import rpc
-from planner.serving.seats import Seats, TimedReader
+from planner.serving.connections import ConnectionTable, DeadlineReader
 from planner.serving.service import Service
 
 MAX_FRAME: Final = 4 * 1024 * 1024
-"""Bytes of one request or batch; a planner_input is a few thousand."""
+"""Maximum size of a request or batch in bytes; a planner_input has a few thousand."""
 MAX_CONNECTIONS: Final = 128
 BUSY: Final = rpc.encode(
     rpc.failure(None, rpc.RpcError(rpc.SERVER_BUSY, "server busy: too many connections"))
@@ -21,9 +21,10 @@ BUSY: Final = rpc.encode(
 
 
 class Endpoint(socketserver.ThreadingMixIn, socketserver.TCPServer):
-    """A listener with one thread a connection, and no more connections than are allowed.
+    """Listener with one thread a connection and a limit of connections.
 
-    `stop` takes no new connections, lets every open one answer what has arrived by then, and waits for it.
+    `stop` is a graceful shutdown: it accepts no new connections and drains the open ones, which answer every request
+    that has arrived.
     """
 
     daemon_threads = True
@@ -33,11 +34,11 @@ class Endpoint(socketserver.ThreadingMixIn, socketserver.TCPServer):
     service: Service
     max_connections = MAX_CONNECTIONS
     busy = b""
-    """What a client hears where too many are connected."""
+    """Response to a client that is rejected at the connection limit."""
 
     def begin(self) -> None:
-        """Listen in a thread of its own."""
-        self.seats = Seats(self.max_connections)
+        """Start listening in a background thread."""
+        self.clients = ConnectionTable(self.max_connections)
         self._waiting = True
         self._loop = threading.Thread(
             target=self.serve_forever, kwargs={"poll_interval": 0.05}, name="planner-listener", daemon=True
@@ -45,73 +46,79 @@ class Endpoint(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self._loop.start()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Hand a connection to a thread, or turn it away where as many as are allowed are being answered."""
-        seat = self.seats.give(request)
-        if seat is None:
+        """Serve a connection in its own thread, or reject it where the limit of busy connections is reached."""
+        client = self.clients.admit(request)
+        if client is None:
             with contextlib.suppress(OSError):
                 request.sendall(self.busy)
             self.shutdown_request(request)
             return
-        seat.thread = threading.Thread(
+        client.thread = threading.Thread(
             target=self.process_request_thread, args=(request, client_address), daemon=True
         )
-        seat.thread.start()
+        client.thread.start()
 
     def shutdown_request(self, request: Any) -> None:
-        """Close a connection; the thread that served it is done."""
+        """Close a connection and release its place in the connection table."""
         super().shutdown_request(request)
-        self.seats.leave(request)
+        self.clients.release(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no error of the server's."""
+        """Ignore the error: a client that disconnects is not an error of the server."""
 
     def handle_timeout(self) -> None:
-        """Nobody waits to be accepted any more."""
+        """The backlog is empty: no client waits to be accepted."""
         self._waiting = False
 
     def stop(self, seconds: float) -> bool:
-        """Answer what has arrived; whether all was answered within `seconds`."""
+        """Graceful shutdown: answer every request that has arrived, for at most `seconds`.
+
+        Returns whether all were answered.
+        """
         deadline = monotonic() + seconds
         self.shutdown()
         self.timeout = 0
-        # No more can be waiting than the backlog holds: a flood of clients, or a process that is out of
-        # descriptors, would otherwise be listened to for ever.
+        # Bounded by the size of the backlog: a flood of clients, or a process without free descriptors, would
+        # otherwise keep this loop running.
         for _ in range(self.request_queue_size + 1):
             if self._waiting:
                 self.handle_request()
         self.server_close()
-        seats = self.seats.all()
-        for seat in seats:
-            # What was received can still be read; then the reader sees the end and leaves.
+        clients = self.clients.open_connections()
+        for client in clients:
+            # Received bytes can still be read; then the reader gets EOF and returns.
             with contextlib.suppress(OSError):
-                seat.connection.shutdown(socket.SHUT_RD)
-        threads = [seat.thread for seat in seats if seat.thread is not None]
+                client.connection.shutdown(socket.SHUT_RD)
+        threads = [client.thread for client in clients if client.thread is not None]
         for thread in threads:
             thread.join(max(0.0, deadline - monotonic()))
         return not any(thread.is_alive() for thread in threads)
 
 
-class TimedHandler(socketserver.StreamRequestHandler):
-    """Serves one connection of an `Endpoint`; `rfile` keeps to the deadlines of `TimedReader`."""
+class DeadlineHandler(socketserver.StreamRequestHandler):
+    """Request handler of one connection; `rfile` has the deadlines of `DeadlineReader`."""
 
     server: Endpoint
     idle_seconds = 600.0
-    """How long a connection may say nothing."""
+    """Idle timeout of a connection in seconds."""
 
     def setup(self) -> None:
-        """Read through the deadlines."""
+        """Wrap `rfile` in a reader with deadlines."""
         super().setup()
         self.rfile.close()
-        self.timed = TimedReader(self.connection, self.idle_seconds)
+        self.timed = DeadlineReader(self.connection, self.idle_seconds)
         self.rfile = io.BufferedReader(self.timed)
-        self.seat = self.server.seats.of(self.connection)
+        self.client = self.server.clients.of(self.connection)
 
     def answer(self, request: bytes) -> tuple[bool, bytes | None]:
-        """Whether somebody still waits for the answer, and the answer. What follows is sending it."""
-        if self.seat is None or not self.seat.begin_answer():
+        """Answer one request.
+
+        Returns whether the connection is still open, and the response, None for notifications.
+        """
+        if self.client is None or not self.client.begin_answer():
             return False, None
         try:
             return True, self.server.service.answer(request)
         finally:
-            self.seat.begin_sending()
+            self.client.begin_sending()
             self.timed.expect()

@@ -1,4 +1,4 @@
-"""JSON-RPC over HTTP: POST a request or batch to `/`, the response is the body."""
+"""JSON-RPC over HTTP: a POST of a request or batch to `/`; the body of the response is the answer."""
 
 import ipaddress
 import socket
@@ -8,14 +8,14 @@ from typing import Any, Final
 
 from planner.errors import PlannerError
 from planner.serving import rpc
-from planner.serving.endpoints import BUSY, MAX_FRAME, Endpoint, TimedHandler
+from planner.serving.endpoints import BUSY, MAX_FRAME, DeadlineHandler, Endpoint
 from planner.serving.service import Service
 
 IDLE_SECONDS: Final = 60
 _BODY: Final = "application/json"
 
 
-class _Post(TimedHandler, BaseHTTPRequestHandler):
+class _Post(DeadlineHandler, BaseHTTPRequestHandler):
     server: "HttpEndpoint"
     protocol_version = "HTTP/1.1"
     server_version = "planner"
@@ -25,7 +25,7 @@ class _Post(TimedHandler, BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_POST(self) -> None:
-        """Answer the body."""
+        """Answer the request in the body."""
         refused = self._refused()
         if refused is not None:
             self._send(*refused, close=True)
@@ -34,17 +34,17 @@ class _Post(TimedHandler, BaseHTTPRequestHandler):
         if len(body) < int(self.headers["Content-Length"]):
             self.close_connection = True
             return
-        goes_on, response = self.answer(body)
-        if not goes_on:
+        is_open, response = self.answer(body)
+        if not is_open:
             self.close_connection = True
             return
         self._send(HTTPStatus.NO_CONTENT if response is None else HTTPStatus.OK, response or b"")
 
     def _refused(self) -> tuple[HTTPStatus, bytes] | None:
-        """Why the request is not read at all.
+        """The error response to a request that is refused before its body is read; None for one that is accepted.
 
-        A page in a browser can post to this machine too, but not with this content type unless asked first,
-        and not under a name of this machine.
+        The checks of Content-Type and Host stop cross-site requests and DNS rebinding: a web page in a browser can
+        post to this machine as well.
         """
         length = self.headers.get("Content-Length", "")
         if not self.server.knows(self.headers.get("Host", "")):
@@ -61,7 +61,7 @@ class _Post(TimedHandler, BaseHTTPRequestHandler):
         return None
 
     def handle_expect_100(self) -> bool:
-        """Ask for the body only where it will be read."""
+        """Send `100 Continue` only for an accepted request."""
         refused = self._refused()
         if refused is None:
             return super().handle_expect_100()
@@ -79,11 +79,14 @@ class _Post(TimedHandler, BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: a line a decision is no log."""
+        """No access log."""
 
 
 class HttpEndpoint(Endpoint):
-    """HTTP on `host:port`, which must be of this machine alone unless `allow_remote`."""
+    """HTTP listener on `host:port`, a loopback address unless `allow_remote`.
+
+    Raises `PlannerError` for another address, an unknown host, and a port that is in use.
+    """
 
     busy = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nConnection: close\r\n" + (
         b"Content-Length: %d\r\n\r\n%b" % (len(BUSY), BUSY)
@@ -95,8 +98,8 @@ class HttpEndpoint(Endpoint):
         family, address = _resolved(host, port)
         if not allow_remote and not ipaddress.ip_address(address[0]).is_loopback:
             raise PlannerError(
-                f"--http {host}:{port}: other machines could reach it, and it asks nobody who they are; "
-                "use 127.0.0.1, or say --allow-remote"
+                f"--http {host}:{port}: other machines could reach it, and it has no authentication; "
+                "use 127.0.0.1, or allow it with --allow-remote"
             )
         self.address_family = family
         try:
@@ -107,7 +110,7 @@ class HttpEndpoint(Endpoint):
             ) from None
 
     def knows(self, host: str) -> bool:
-        """Whether a Host header may name this server."""
+        """Whether a Host header names this server."""
         name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
         return self._remote or name in ("localhost", "127.0.0.1", "[::1]", str(self.server_address[0]))
 

@@ -1,4 +1,4 @@
-"""JSON-RPC 2.0 (https://www.jsonrpc.org/specification): bytes of a request in, bytes of the answer out."""
+"""JSON-RPC 2.0 (https://www.jsonrpc.org/specification): dispatch of a request's bytes to a response's bytes."""
 
 import json
 import logging
@@ -24,7 +24,7 @@ Method = Callable[[Mapping[str, Any]], Any]
 
 
 class RpcError(Exception):
-    """What a caller is told: a code of the protocol and one line."""
+    """Error response: a code of the protocol and a message of one line."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
@@ -32,20 +32,23 @@ class RpcError(Exception):
 
 
 def answer(request: bytes, methods: Mapping[str, Method]) -> bytes | None:
-    """The response to one request or batch, without a line break; None where only notifications came."""
+    """Dispatch one request or batch to `methods`. Never raises.
+
+    Returns the response without a line break; None where all requests were notifications.
+    """
     try:
-        found = _answers(_parsed(request), methods)
+        response = _answers(_parsed(request), methods)
     except RpcError as error:
-        found = failure(None, error)
+        response = failure(None, error)
     try:
-        return None if found is None else encode(found)
-    except (ValueError, RecursionError) as error:  # a result that JSON cannot hold, such as an endless number
-        _log.exception("an answer cannot be written")
+        return None if response is None else encode(response)
+    except (ValueError, RecursionError) as error:  # a result that JSON cannot represent, such as infinity
+        _log.exception("a response cannot be serialised")
         return encode(failure(None, RpcError(INTERNAL_ERROR, f"no answer: {type(error).__name__}")))
 
 
 def encode(response: Any) -> bytes:
-    """JSON of one line in ASCII: an id echoed from a request may hold half a surrogate pair."""
+    """Serialise as one line of ASCII JSON: an id echoed from a request may hold a lone surrogate."""
     return json.dumps(response, separators=(",", ":"), allow_nan=False).encode()
 
 
@@ -69,7 +72,7 @@ def _single(request: Any, methods: Mapping[str, Method]) -> Json | None:
         request_id = _id_of(request)
         result = _call(request, methods)
     except RpcError as error:
-        # Without an id that can be read, even a notification is told what is wrong with it.
+        # An invalid request gets an error response even without a readable id.
         broken = error.code == INVALID_REQUEST
         return failure(request_id, error) if broken or "id" in request else None
     return {"jsonrpc": "2.0", "id": request_id, "result": result} if "id" in request else None
@@ -81,7 +84,7 @@ def _id_of(request: Any) -> str | int | float | None:
     request_id = request.get("id")
     if request_id is None or isinstance(request_id, str):
         return request_id
-    # 1e999 is JSON, but nothing that could be written back.
+    # 1e999 is valid JSON, but it parses to infinity, which is not.
     if isinstance(request_id, bool) or not isinstance(request_id, int | float) or request_id in _ENDLESS:
         raise RpcError(INVALID_REQUEST, "id must be a text, a number or null")
     return request_id
@@ -116,12 +119,12 @@ def _parsed(request: bytes) -> Any:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> Json:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        # Which of the two counts is not the same for every reader.
-        raise ValueError("a key is there twice in one object")
-    return found
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        # Parsers disagree on which of the two values counts.
+        raise ValueError("duplicate key in an object")
+    return document
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number of JSON")
+    raise ValueError(f"{name} is not a JSON number")

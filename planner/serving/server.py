@@ -1,4 +1,4 @@
-"""Serving until a signal says stop."""
+"""Server loop with graceful shutdown on SIGTERM and SIGINT."""
 
 import os
 import signal
@@ -12,9 +12,9 @@ STOP_SECONDS: Final = 10.0
 
 
 def serve(endpoint: Endpoint, announce: Callable[[str], None]) -> bool:
-    """Answer until SIGTERM or SIGINT, then finish what has arrived; whether all was answered.
+    """Serve until SIGTERM or SIGINT, then shut down gracefully. Must be called from the main thread.
 
-    `announce` is told the address once the endpoint listens. Call it from the main thread.
+    `announce` is called with the address once the endpoint listens. Returns whether all requests were answered.
     """
     with _signals() as signals:
         endpoint.begin()
@@ -25,7 +25,7 @@ def serve(endpoint: Endpoint, announce: Callable[[str], None]) -> bool:
 
 @contextmanager
 def _signals() -> Iterator[int]:
-    """A descriptor that has a byte for each signal, whichever thread the signal reaches."""
+    """Self-pipe: a descriptor that gets one byte a signal, in whichever thread it arrives."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     wakeup = signal.set_wakeup_fd(writer)

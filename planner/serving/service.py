@@ -1,4 +1,4 @@
-"""What the sidecar answers: predict, health and reload, and how much of it at one time."""
+"""RPC methods of the sidecar (predict, health, reload) with a limit of concurrent predictions."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -15,10 +15,10 @@ _OPTIONAL: Final = ("universe_defaults", "system_state")
 
 
 class Service:
-    """The methods of the sidecar over one planner, which `reload` replaces.
+    """Thread-safe methods of the sidecar over one planner, which `reload` replaces.
 
-    At most `queue` predictions are in work or waiting at one time; further ones are told `server busy`. A
-    request keeps the planner it began with, so that a reload drops none.
+    At most `queue` predictions run or wait at one time; further ones fail with `server busy`. A request keeps the
+    planner with which it started, so that a reload drops none.
     """
 
     def __init__(self, make: Callable[[], PlannerInference], queue: int = DEFAULT_QUEUE) -> None:
@@ -40,15 +40,15 @@ class Service:
 
     @property
     def problem(self) -> str | None:
-        """Why the model was refused; None where it decides."""
+        """Why the model was refused, in one line; None where it decides."""
         return self._planner.problem
 
     def answer(self, request: bytes) -> bytes | None:
-        """The response to one frame: a request, a notification (no response) or a batch."""
+        """The response to one request or batch; None for notifications."""
         return rpc.answer(request, self._methods)
 
     @contextmanager
-    def _place(self) -> Iterator[None]:
+    def _prediction_slot(self) -> Iterator[None]:
         with self._lock:
             if self._inside >= self._queue:
                 self._busy += 1
@@ -63,7 +63,7 @@ class Service:
 
     def _predict(self, params: Mapping[str, Any]) -> Any:
         _check(params)
-        with self._place():
+        with self._prediction_slot():
             planner = self._planner
             if "planner_input" in params:
                 return planner.decide(params["planner_input"]).document()

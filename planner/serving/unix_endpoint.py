@@ -1,4 +1,4 @@
-"""JSON-RPC over a Unix socket: one request a line, one response a line."""
+"""JSON-RPC over a Unix socket, as lines of JSON in both directions."""
 
 import contextlib
 import fcntl
@@ -10,15 +10,15 @@ from typing import Final
 
 from planner.errors import PlannerError
 from planner.serving import rpc
-from planner.serving.endpoints import BUSY, MAX_FRAME, Endpoint, TimedHandler
+from planner.serving.endpoints import BUSY, MAX_FRAME, DeadlineHandler, Endpoint
 from planner.serving.service import Service
 
 _PRIVATE: Final = 0o177
 
 
-class _Lines(TimedHandler):
+class _Lines(DeadlineHandler):
     def handle(self) -> None:
-        """Answer line by line until the client has no more, sends one that is too long, or takes too long."""
+        """Answer line by line until EOF, a line above the limit, or a timeout."""
         with contextlib.suppress(TimeoutError):
             self._answer_lines()
 
@@ -31,15 +31,18 @@ class _Lines(TimedHandler):
             if not line.strip():
                 self.timed.expect()
                 continue
-            goes_on, response = self.answer(line)
-            if not goes_on:
+            is_open, response = self.answer(line)
+            if not is_open:
                 return
             if response is not None:
                 self.wfile.write(response + b"\n")
 
 
 class UnixEndpoint(Endpoint):
-    """A socket that its owner alone may open (mode 0600); the file beside it with `.lock` says who serves it."""
+    """Unix socket of mode 0600; an exclusive lock on `<path>.lock` marks its server.
+
+    Raises `PlannerError` where another server has the path or the socket cannot be created.
+    """
 
     address_family = socket.AF_UNIX
     busy = BUSY + b"\n"
@@ -55,12 +58,12 @@ class UnixEndpoint(Endpoint):
             self.server_activate()
         except OSError as error:
             self.server_close()
-            raise PlannerError(f"{path}: no socket can be made there: {error.strerror or error}") from None
+            raise PlannerError(f"{path}: the socket cannot be created: {error.strerror or error}") from None
         finally:
             os.umask(before)
 
     def server_close(self) -> None:
-        """Close and remove the socket, then let another server have the path."""
+        """Close and remove the socket, then release the lock."""
         super().server_close()
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
@@ -71,11 +74,11 @@ class UnixEndpoint(Endpoint):
 
 
 def _claim(path: Path) -> int:
-    """The descriptor of the lock held for `path`, from which a socket nobody serves any more is removed."""
+    """Take the exclusive lock of `path` and remove a stale socket. Returns the descriptor of the lock."""
     try:
         lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise PlannerError(f"{path}: no socket can be made there: {error.strerror}") from None
+        raise PlannerError(f"{path}: the socket cannot be created: {error.strerror}") from None
     try:
         _take(lock, path)
     except BaseException:
@@ -94,7 +97,7 @@ def _take(lock: int, path: Path) -> None:
     if not os.path.lexists(path):
         return
     if not stat.S_ISSOCK(path.lstat().st_mode):
-        raise PlannerError(f"{path}: exists and is no socket; remove it or choose another path")
+        raise PlannerError(f"{path}: exists and is not a socket; remove it or choose another path")
     if _answers(path):
         raise PlannerError(f"{path}: another program serves this socket; stop it or choose another path")
     path.unlink()
@@ -105,7 +108,7 @@ def _answers(path: Path) -> bool:
         probe.setblocking(False)
         try:
             probe.connect(str(path))
-        except BlockingIOError:  # it takes no more connections just now, but it is there
+        except BlockingIOError:  # its backlog is full, but it is alive
             return True
         except OSError:
             return False

@@ -1,1 +1,1 @@
-"""The action space: output heads, decoding to valid actions, the baseline action."""
+"""The action space as numbers: output heads, masked decoding, the baseline action."""

@@ -1,4 +1,4 @@
-"""The heuristic baseline: a few rules on risk and size, always there to fall back on."""
+"""The heuristic baseline: rules on risk and size; the fallback of every decision."""
 
 from typing import Final
 
@@ -24,10 +24,10 @@ _LARGE: Final = frozenset({"L", "XL"})
 
 
 def baseline_action(risk: str | None, size: str | None, job_type: JobType) -> Action:
-    """The action of the rules, always valid for `job_type`.
+    """The baseline's action, always valid for `job_type`.
 
-    A risk or size that is missing or unknown counts as medium and M, as it does where issues are read, so
-    that a fallback never fails; an unknown job type is a `PlannerError`.
+    A missing or unknown risk or size counts as medium or M, so that a fallback never fails. Raises `PlannerError` for
+    an unknown job type.
     """
     if risk in _RISKY:
         swarm, candidates = SPECULATE, 3
@@ -40,7 +40,7 @@ def baseline_action(risk: str | None, size: str | None, job_type: JobType) -> Ac
 
 
 def clamp_action(action: Action, job_type: JobType) -> Action:
-    """The nearest valid action: numbers to their nearest bins, then what the validity rules demand."""
+    """Project to the nearest valid action: quantise to the bins, then satisfy the validity rules."""
     space = valid_actions(job_type)
     if action.swarm_id not in {SERIAL, SPECULATE}:
         action = action._replace(swarm_id=SERIAL)

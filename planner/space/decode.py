@@ -1,4 +1,4 @@
-"""From a network's numbers to one valid action and its probability."""
+"""Masked decoding: from model outputs to a valid action with its probability."""
 
 from typing import NamedTuple
 
@@ -10,26 +10,29 @@ from planner.space.heads import HEAD_OFFSETS, HEAD_SIZES, HEADS, incidence, vali
 
 
 class Decoded(NamedTuple):
-    """The most probable valid action and the distribution it was taken from."""
+    """The most probable valid action and its distribution."""
 
     action: Action
     confidence: float
-    """Probability of `action`, as the geometric mean over the four heads: P ** (1/4)."""
+    """Confidence in 0..1: the geometric mean of the probability over the four heads, P ** (1/4)."""
     probabilities: NDArray[np.float64]
-    """(valid actions of the job type, in canonical order); every other cell has probability 0."""
+    """Probabilities (valid actions of the job type, in canonical order)."""
 
 
 def decode_heads(logits: NDArray[np.floating], job_type: JobType) -> Decoded:
-    """Decode 17 head logits, already divided by their temperatures.
+    """Masked softmax over valid actions from head logits (17,), already divided by their temperatures.
 
-    A valid tuple scores the sum of its heads' logits; the constants by which logits differ from
-    log-probabilities are the same for all tuples. Ties go to the first in canonical order.
+    The score of an action is the sum of its heads' logits; the normalising constants are the same for all actions. Ties
+    go to the first in canonical order. Raises `ValueError` for logits that are not finite.
     """
     return _decoded(incidence(job_type) @ logits, job_type)
 
 
 def decode_cells(scores: NDArray[np.floating], job_type: JobType) -> Decoded:
-    """Decode log-probabilities or other scores of all 240 cells; invalid cells are never looked at."""
+    """Masked softmax over valid actions from scores (240,), such as log-probabilities; invalid cells are ignored.
+
+    Raises `ValueError` for scores of valid cells that are not finite.
+    """
     return _decoded(np.asarray(scores, dtype=np.float64)[valid_cells(job_type)], job_type)
 
 
@@ -44,7 +47,7 @@ def _decoded(scores: NDArray[np.float64], job_type: JobType) -> Decoded:
 
 
 def head_probabilities(probabilities: NDArray[np.float64], job_type: JobType) -> dict[str, list[float]]:
-    """The marginal of each head, in the order of the action space; closed classes have exactly 0."""
+    """Marginal probabilities by head, in the order of the action space; 0 for an invalid class."""
     marginals = np.minimum(probabilities @ incidence(job_type), 1.0)
     parts = zip(HEADS, HEAD_OFFSETS, HEAD_SIZES, strict=True)
     return {head: marginals[offset : offset + size].tolist() for head, offset, size in parts}

@@ -1,1 +1,1 @@
-"""Files, text and log lines that others made: opened and shown safely."""
+"""Safe handling of untrusted files and text, atomic writes, timestamps and logging."""

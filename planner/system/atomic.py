@@ -1,7 +1,7 @@
 """Atomic writes: a reader sees the old file or directory, or the whole new one, never a part.
 
-The content goes to a draft of a name of its own in the target's directory, which is renamed to the target: two
-writers never share a draft, and a killed one leaves a draft but never half a target.
+The content goes to a draft with a unique name in the target's directory, which is renamed to the target. Two writers
+never share a draft, and a killed one leaves a draft but never a partial target.
 """
 
 import errno
@@ -109,7 +109,7 @@ def atomic_directory(target: Path, *, remove_stale: bool = True) -> Iterator[Pat
 
 
 def remove_drafts(target: Path) -> None:
-    """Remove what killed writers of `target` left. Nobody may be writing it at the same time."""
+    """Remove the drafts of killed writers of `target`. No other writer may be active."""
     if not target.parent.is_dir():
         return
     for entry in target.parent.iterdir():
@@ -131,7 +131,7 @@ def _prefix(target: Path) -> str:
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Names `path` in an `OSError`: that of a full disk names no file, and a draft's name helps no user."""
+    """Replace the file name of an `OSError` by `path`: a full disk names no file, or a draft."""
     try:
         yield
     except OSError as error:

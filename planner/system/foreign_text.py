@@ -1,8 +1,8 @@
-"""Text from outside as plain text: control and format characters made visible, Markdown and HTML escaped.
+"""Escaping of untrusted text: control and format characters, Markdown and HTML.
 
-Titles, ids, tags, file names, messages of programs and of the database were written by others. A terminal obeys
-what some characters say: ESC and C1 controls move the cursor, set the title, write the clipboard; bidi overrides
-and zero-width characters make one name look like another. Each such character is shown as `\\x1b`, `\\u202e` or
+Titles, ids, tags, file names, messages of programs and of the database are untrusted. A terminal interprets some
+characters: ESC and C1 controls move the cursor, set the title, write the clipboard. Bidi overrides and zero-width
+characters make one name look like another. Each such character is shown as `\\x1b`, `\\u202e` or
 `\\U000e0001`, as in a string of Python.
 """
 
@@ -26,29 +26,29 @@ _UNSEEN_IN_JSON: Final = re.compile(rf"(?![\n])(?:{_UNSEEN.pattern})")
 _NAMED: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 # Everything that begins emphasis, code, links, images, HTML, entities, mathematics, strikethrough or a cell.
 _MARKS: Final = re.compile(r"[\\`*\[\]<>&|~$]|(?<!\w)_|_(?!\w)")
-# What GitHub makes a link, a picture or a mention of without any mark.
+# Autolinks and mentions of GitHub.
 _LINKS: Final = re.compile(r":(?=//)|(?<=\bwww)\.|@(?=\w)", re.IGNORECASE)
 _BLOCK: Final = re.compile(r"^(\s*)(#{1,6}(?=\s|$)|[-+=](?=[\s=-]|$)|\d{1,9}(?=[.)](?:\s|$)))")
 
 
 def visible_line(text: str) -> str:
-    """The text on one line: every control and format character is made visible, line breaks and tabs too."""
+    """Escape every control and format character, including line breaks and tabs."""
     return text if text.isascii() and text.isprintable() else _UNSEEN.sub(_escape, text)
 
 
 def visible_text(text: str) -> str:
-    """The text with its line breaks; a tab becomes spaces, everything else is made visible."""
+    """Escape control and format characters, except line breaks; a tab becomes spaces."""
     return "\n".join(visible_line(line.expandtabs(4)) for line in text.replace("\r\n", "\n").split("\n"))
 
 
 def markdown_text(text: str) -> str:
-    """The text on one line of Markdown, or in a cell of a table: no mark, link, mention or HTML of it counts."""
+    """Escape text for one line of Markdown or a cell of a table: no markup, link, mention or HTML is active."""
     escaped = _MARKS.sub(_backslashed, visible_line(text))
     return _BLOCK.sub(_no_block, _LINKS.sub(_backslashed, escaped))
 
 
 def markdown_code(text: str) -> str:
-    """The text as a code span, which ends where it ends whatever backticks it holds."""
+    """A Markdown code span with a fence longer than any backticks in the text."""
     plain = visible_line(text).replace("|", "\\|")
     longest = max(map(len, re.findall("`+", plain)), default=0)
     space = " " if plain.startswith("`") or plain.endswith("`") or not plain else ""
@@ -57,24 +57,24 @@ def markdown_code(text: str) -> str:
 
 
 def json_text(value: Any, *, indent: int | None = 2, default: Callable[[Any], Any] | None = None) -> str:
-    """JSON that a terminal may show: the text stays what it is, unseen characters are written as `\\uXXXX`."""
+    """JSON that is safe for a terminal: control and format characters are written as `\\uXXXX`."""
     text = json.dumps(value, indent=indent, ensure_ascii=False, default=default)
-    return _UNSEEN_IN_JSON.sub(lambda found: json.dumps(found[0])[1:-1], text)
+    return _UNSEEN_IN_JSON.sub(lambda match: json.dumps(match[0])[1:-1], text)
 
 
-def _escape(found: re.Match[str]) -> str:
-    character = found[0]
+def _escape(match: re.Match[str]) -> str:
+    character = match[0]
     if character in _NAMED:
         return _NAMED[character]
     code = ord(character)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def _backslashed(found: re.Match[str]) -> str:
-    return f"\\{found[0]}"
+def _backslashed(match: re.Match[str]) -> str:
+    return f"\\{match[0]}"
 
 
-def _no_block(found: re.Match[str]) -> str:
-    space, mark = found.groups()
-    # The sign after a number is what makes it a list.
+def _no_block(match: re.Match[str]) -> str:
+    space, mark = match.groups()
+    # In a numbered list the sign after the number is the markup.
     return f"{space}{mark}\\" if mark[0].isdigit() else f"{space}\\{mark}"

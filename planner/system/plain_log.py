@@ -1,4 +1,4 @@
-"""Logging set-up: one line a record, as text or as JSON (`BENCH_LOG_FORMAT`), whoever wrote what it quotes."""
+"""Logging set-up: one line a record, as text or as JSON (`BENCH_LOG_FORMAT`), escaped against log injection."""
 
 import json
 import logging
@@ -88,14 +88,14 @@ def json_line(level: str, logger: str, message: str, fields: Mapping[str, Any] |
 
 
 class PlainFormatter(logging.Formatter):
-    """A log whose every record is one line, apart from its traceback, and that no message can forge or colour."""
+    """Formatter that writes one line a record, apart from its traceback, and escapes control characters."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        """The line of a record."""
+        """The escaped line of a record."""
         return visible_line(super().formatMessage(record))
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
-        """The traceback below it."""
+        """The escaped traceback of a record."""
         return visible_text(super().formatException(ei))
 
 

@@ -1,7 +1,7 @@
-"""Opening files that others made: only regular ones, never waiting for a writer, never more than is expected.
+"""Safe opening of untrusted files: only regular ones, without blocking and with a size limit.
 
-A FIFO in place of a file blocks its reader for ever, a device such as /dev/zero never ends, and a link leads out of
-the directory that was handed over.
+A FIFO in place of a file blocks its reader, a device such as /dev/zero never ends, and a link leads out of its
+directory.
 """
 
 import errno
@@ -23,15 +23,15 @@ _KINDS: Final = {
 
 
 def open_regular(path: Path, *, links: bool = True) -> io.BufferedReader:
-    """The regular file at `path`, opened for reading; without `links` not through a link at its last step.
+    """Open the regular file at `path` for reading; without `links` a symbolic link is refused.
 
-    An `OSError` of one line where it is anything else, without having waited for it.
+    Raises `OSError` for anything else, without blocking.
     """
     _check(path, path.stat() if links else path.lstat())
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | (0 if links else os.O_NOFOLLOW)
     descriptor = os.open(path, flags)
     try:
-        # It may be another one by now.
+        # Guard against a race: the path may name another file by now.
         _check(path, os.fstat(descriptor))
         return os.fdopen(descriptor, "rb")
     except BaseException:
@@ -40,9 +40,12 @@ def open_regular(path: Path, *, links: bool = True) -> io.BufferedReader:
 
 
 def read_regular(path: Path, most: int, *, links: bool = True) -> bytes:
-    """The content of the regular file at `path`, of at most `most` bytes; an `OSError` as of `open_regular`."""
+    """Read the regular file at `path`, of at most `most` bytes.
+
+    Raises `OSError` as `open_regular`, and for a larger file.
+    """
     with open_regular(path, links=links) as file:
-        # A sparse file claims any size, and one that grows has none.
+        # Both checks: a sparse file can claim any size, and a growing one changes it.
         if os.fstat(file.fileno()).st_size <= most:
             content = file.read(most + 1)
             if len(content) <= most:
@@ -51,7 +54,7 @@ def read_regular(path: Path, most: int, *, links: bool = True) -> bytes:
     raise OSError(errno.EFBIG, f"larger than {size}", str(path))
 
 
-def _check(path: Path, found: os.stat_result) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        kind = _KINDS.get(stat.S_IFMT(found.st_mode), "something else")
+def _check(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "something else")
         raise OSError(errno.EINVAL, f"{kind} and no regular file", str(path))

@@ -1,4 +1,4 @@
-"""Temperatures for a trained network, and what the validation split says of it before and after."""
+"""Temperature calibration of a trained network, with validation metrics before and after."""
 
 from math import isnan
 from typing import Any
@@ -21,10 +21,10 @@ _THRESHOLD = 0.6
 
 
 def fit(form: OutputForm, numbers: Floats, val: EncodedExamples) -> dict[str, float]:
-    """The temperature of each head, fitted on the hard labels of a split, given the network's numbers of it.
+    """Fit the temperature of each head on the hard labels of a split, given the network's outputs (N, …).
 
-    A network that scores whole actions has one, told for every head. An outcome model's probabilities
-    stand for themselves: it keeps 1.0.
+    A network that scores whole actions has a single temperature, repeated for every head. An outcome model is not
+    calibrated: its temperatures are 1.0.
     """
     if form == "heads":
         return fit_temperatures(numbers, val.hard_cells, val.job_types)
@@ -34,35 +34,35 @@ def fit(form: OutputForm, numbers: Floats, val: EncodedExamples) -> dict[str, fl
 
 
 def figures(decoding: Decoding, numbers: Floats, val: EncodedExamples) -> Json:
-    """How decisions and confidence stand on a split."""
-    found = label_metrics(_decisions(decoding, numbers, val), val, _THRESHOLD)
+    """Label metrics and calibration errors on a split, as JSON values; NaN is None."""
+    metrics = label_metrics(_decisions(decoding, numbers, val), val, _THRESHOLD)
     if decoding.form == "heads":
         by_head = calibrate_heads(numbers, val.hard_cells, val.job_types, dict(decoding.temperatures))
-        found["calibration"] = {head: held._asdict() for head, held in by_head.items()}
+        metrics["calibration"] = {head: errors._asdict() for head, errors in by_head.items()}
     if decoding.form == "outcomes":
         chance = numbers[val.outcomes.example, val.outcomes.cell, 0]
-        found["calibration"] = {
+        metrics["calibration"] = {
             "passed": {"ece": ece(chance, val.outcomes.passed), "mce": mce(chance, val.outcomes.passed)}
         }
-    told: Json = _without_nan(found)
-    return told
+    result: Json = _without_nan(metrics)
+    return result
 
 
 def _decisions(decoding: Decoding, numbers: Floats, val: EncodedExamples) -> Decisions:
     cells, rows = [], []
-    for row, place, baseline in zip(numbers, val.job_types, val.baseline_cells, strict=True):
-        job_type = JOB_TYPES[place]
-        found = decoding.decode(row, job_type, all_cells()[baseline])
-        best = int(found.probabilities.argmax())
+    for row, index, baseline in zip(numbers, val.job_types, val.baseline_cells, strict=True):
+        job_type = JOB_TYPES[index]
+        decoded = decoding.decode(row, job_type, all_cells()[baseline])
+        best = int(decoded.probabilities.argmax())
         used = incidence(job_type)
-        cells.append(canonical_rank(found.action))
-        rows.append([found.probabilities[best], *(found.probabilities @ used)[used[best] > 0]])
-    held = np.minimum(np.array(rows), 1.0)
-    return Decisions("trained", np.array(cells, np.int16), held[:, 0], held[:, 1:])
+        cells.append(canonical_rank(decoded.action))
+        rows.append([decoded.probabilities[best], *(decoded.probabilities @ used)[used[best] > 0]])
+    columns = np.minimum(np.array(rows), 1.0)
+    return Decisions("trained", np.array(cells, np.int16), columns[:, 0], columns[:, 1:])
 
 
-def _without_nan(found: Any) -> Any:
-    """JSON has no NaN: what could not be measured is null."""
-    if isinstance(found, dict):
-        return {key: _without_nan(value) for key, value in found.items()}
-    return None if isinstance(found, float) and isnan(found) else found
+def _without_nan(document: Any) -> Any:
+    """Replace NaN by None, as JSON has no NaN."""
+    if isinstance(document, dict):
+        return {key: _without_nan(value) for key, value in document.items()}
+    return None if isinstance(document, float) and isnan(document) else document

@@ -1,4 +1,4 @@
-"""Files of weights: written whole, read without running code from them, named by a hash."""
+"""Checkpoint files of weights: atomic writes, safe loading without code execution, and a digest."""
 
 import hashlib
 import io
@@ -17,24 +17,24 @@ Weights = Mapping[str, Tensor]
 
 
 def weight_hash(weights: Weights) -> str:
-    """SHA-256 over names, shapes and the float32 bytes of all weights."""
+    """SHA-256 digest over names, shapes and bytes of all weights."""
     digest = hashlib.sha256()
     for name in sorted(weights):
-        held = weights[name].detach().cpu().contiguous()
-        digest.update(f"{name} {held.dtype} {tuple(held.shape)}\n".encode())
-        digest.update(held.numpy().tobytes())
+        weight = weights[name].detach().cpu().contiguous()
+        digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}\n".encode())
+        digest.update(weight.numpy().tobytes())
     return digest.hexdigest()
 
 
 def save(content: Any, path: Path) -> None:
     """Atomic write of tensors and plain values."""
-    held = io.BytesIO()
-    torch.save(content, held)  # into a full disk, torch would end in an error that does not say so
-    write_atomic(path, held.getvalue())
+    buffer = io.BytesIO()
+    torch.save(content, buffer)  # in memory: on a full disk torch raises an unrelated error
+    write_atomic(path, buffer.getvalue())
 
 
 def load(path: Path) -> Any:
-    """What `save` wrote; never runs code from the file. A `PlannerError` where it cannot be read."""
+    """Load a file of `save` onto the CPU, without executing code from it. Raises `PlannerError` where it is invalid."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:

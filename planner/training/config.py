@@ -1,4 +1,4 @@
-"""All that decides what a training run ends with, apart from the data."""
+"""Training hyperparameters: together with the data they determine the result."""
 
 from dataclasses import asdict, dataclass, field
 from math import isfinite
@@ -16,34 +16,35 @@ _NOT_NEGATIVE: Final = ("least_learning_rate", "weight_decay", "min_examples", "
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """The same configuration, data and versions give the same weights."""
+    """Hyperparameters of a training run; training is deterministic given them, the data and the versions."""
 
     kind: Kind = "mlp"
     network: NetworkConfig = field(default_factory=NetworkConfig)
     seed: int = 0
     epochs: int = 100
-    """At most; `patience` epochs without a better validation loss end it earlier."""
+    """Maximum number; early stopping may end training sooner."""
     patience: int = 10
+    """Early stopping: epochs without a lower validation loss."""
     batch_size: int = 64
     learning_rate: float = 1e-4
     least_learning_rate: float = 1e-6
-    """Where the cosine ends."""
+    """Final value of the cosine schedule."""
     weight_decay: float = 0.01
     clip: float = 1.0
-    """Largest norm of the gradient."""
+    """Maximum gradient norm."""
     smoothing: float = 0.1
-    """Share of a label that is spread over all valid classes."""
+    """Label smoothing: share of a label that is spread over the valid classes."""
     head_weights: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
     class_weights: bool = False
-    """Weigh rare classes up, by the inverse of how often they are labels."""
+    """Weigh classes by inverse label frequency."""
     propensity_weights: bool = False
-    """Weigh executions of an outcome model by the inverse of their propensity."""
+    """Inverse propensity weighting of the executions of an outcome model."""
     shuffle_labels: bool = False
-    """A control: what is learnt once inputs and labels have nothing to do with each other."""
+    """Control: train on permuted labels, which are independent of the inputs."""
     min_examples: int = 500
     min_agreement: float = 0.8
     decision: DecisionWeights = field(default_factory=DecisionWeights)
-    """How an outcome model's policy weighs what it predicts."""
+    """Utility weights of an outcome model's policy."""
     threads: int = 2
     device: Device = "cpu"
 
@@ -52,11 +53,11 @@ class TrainingConfig:
         return asdict(self) | {"head_weights": list(self.head_weights)}
 
     def fingerprint(self) -> str:
-        """Hash of all settings."""
+        """Digest of all settings."""
         return sha256_json(self.document())
 
     def checked(self) -> "TrainingConfig":
-        """The configuration itself; a `PlannerError` where a number cannot be."""
+        """Validate and return the configuration. Raises `PlannerError` for a number out of range."""
         for name in (*_POSITIVE, *_NOT_NEGATIVE):
             value = getattr(self, name)
             if not isfinite(value) or value < 0 or (value == 0 and name in _POSITIVE):

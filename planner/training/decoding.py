@@ -1,4 +1,4 @@
-"""From the numbers a network gives to a distribution over the valid actions, whatever their form."""
+"""Calibrated decoding of a network's outputs, of any form, to a distribution over the valid actions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ UNCALIBRATED: Mapping[str, float] = dict.fromkeys(HEADS, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """How one network's numbers are read."""
+    """Decoder of one network: output form, temperatures and utility weights."""
 
     form: OutputForm
     temperatures: Mapping[str, float]
-    """By head; a network that scores whole actions has the same for all."""
+    """Temperature by head; all equal for a network that scores whole actions."""
     decision: DecisionWeights
 
     def decode(self, numbers: NDArray[np.floating], job_type: JobType, baseline: Action) -> Decoded:
-        """Of one input: (17,), (240,) or (240, 5). The baseline's action bounds an outcome model's choice."""
+        """Decode the outputs of one input: (17,), (240,) or (240, 5). The baseline bounds an outcome model's choice."""
         if self.form == "heads":
             return decode_heads(numbers / np.repeat(self._by_head(), HEAD_SIZES), job_type)
         if self.form == "cells":

@@ -24,12 +24,12 @@ Json = dict[str, Any]
 
 
 def unfinished(directory: Path) -> Path:
-    """Where a model is made until it is whole."""
+    """Directory of an unfinished training run, renamed to `directory` at the end."""
     return directory.with_name(f"{directory.name}.unfinished")
 
 
 def input_fingerprint(kind: Kind, network: NetworkConfig) -> str:
-    """Which encoding or vocabulary a network reads."""
+    """Fingerprint of the encoding or vocabulary that a network reads."""
     if kind == "sequence":
         return str(tokens_document()["fingerprint"])
     layouts = {layout.version: layout for layout in (LAYOUT_V1, LAYOUT_V2)}
@@ -37,7 +37,7 @@ def input_fingerprint(kind: Kind, network: NetworkConfig) -> str:
 
 
 def config_document(config: TrainingConfig, temperatures: Mapping[str, float]) -> Json:
-    """The content of `config.json`: all that is needed to decide with the weights."""
+    """The content of `config.json`: everything that inference needs besides the weights."""
     return {
         "schema_version": SCHEMA_VERSION,
         "kind": config.kind,
@@ -51,23 +51,26 @@ def config_document(config: TrainingConfig, temperatures: Mapping[str, float]) -
 
 
 def write_json(document: Json, path: Path) -> None:
-    """Indented, for people too."""
+    """Atomic write of indented JSON."""
     write_atomic(path, json.dumps(document, indent=2, allow_nan=False).encode() + b"\n")
 
 
 def write_model(directory: Path, weights: Weights, config: Json, report: Json) -> None:
-    """Write all but the curves into an existing directory."""
+    """Write weights, config and report into an existing directory."""
     save(dict(weights), directory / WEIGHTS)
     write_json(config, directory / CONFIG)
     write_json(report, directory / REPORT)
 
 
 def read_model(directory: Path) -> tuple[Network, Json, Json]:
-    """Network in eval mode, config and report. A `PlannerError` of one line where anything is not as written."""
+    """Read and verify a model directory: the network in eval mode, its config and its report.
+
+    Raises `PlannerError` where a file is missing, altered or of another version.
+    """
     if not directory.is_dir():
         begun = unfinished(directory).is_dir()
-        mend = "finish it with planner train --resume" if begun else "planner train makes one"
-        raise PlannerError(f"{directory} is no trained model; {mend}")
+        fix = "finish it with planner train --resume" if begun else "planner train makes one"
+        raise PlannerError(f"{directory} is no trained model; {fix}")
     config, report = (_read_json(directory / name) for name in (CONFIG, REPORT))
     if config.get("schema_version") != SCHEMA_VERSION:
         raise PlannerError(
@@ -108,13 +111,13 @@ def _read_weights(path: Path, report: Json) -> Weights:
 
 def _read_json(path: Path) -> Json:
     try:
-        found = json.loads(read_regular(path, _LARGEST))
+        document = json.loads(read_regular(path, _LARGEST))
     except FileNotFoundError:
         raise PlannerError(f"{path} is missing; train again") from None
     except OSError as error:
         raise PlannerError(f"{path}: {error.strerror}; train again") from None
     except ValueError as error:
         raise PlannerError(f"{path}: not JSON: {error}; train again") from None
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise PlannerError(f"{path}: a JSON object is needed; train again")
-    return found
+    return document

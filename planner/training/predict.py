@@ -1,4 +1,4 @@
-"""What a network says of many examples, as arrays."""
+"""Batched inference with torch."""
 
 import numpy as np
 import torch
@@ -11,9 +11,9 @@ _BATCH = 256
 
 
 def numbers_of(network: Network, examples: EncodedExamples) -> NDArray[np.float32]:
-    """(N, …) as the network's output form says, before temperature. `examples` hold what the network reads.
+    """Uncalibrated outputs (N, …) of a network; `examples` hold the ids that it reads.
 
-    Batches round differently from single inputs, in the last digits.
+    Rounding in batches differs from single inputs in the last digits.
     """
     device = next(network.parameters()).device
     ids, offsets = torch.from_numpy(examples.positions), torch.from_numpy(examples.offsets)
@@ -24,5 +24,5 @@ def numbers_of(network: Network, examples: EncodedExamples) -> NDArray[np.float3
             start, end = int(offsets[first]), int(offsets[last])
             own = (offsets[first:last] - start).int()
             parts.append(network.ragged(ids[start:end].to(device), own.to(device)).cpu())
-    found: NDArray[np.float32] = torch.cat(parts).numpy()
-    return found
+    numbers: NDArray[np.float32] = torch.cat(parts).numpy()
+    return numbers

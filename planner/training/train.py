@@ -1,4 +1,4 @@
-"""From a dataset to a model directory: read, check, fit, calibrate, write."""
+"""Training pipeline from a dataset to a model directory: read, check, fit, calibrate, write."""
 
 import hashlib
 from collections.abc import Mapping
@@ -18,20 +18,20 @@ from planner.training import calibrate
 from planner.training.checkpoint import weight_hash
 from planner.training.config import TrainingConfig
 from planner.training.decoding import UNCALIBRATED, Decoding
+from planner.training.fitting.checkpointing import Checkpointer
 from planner.training.fitting.curves import write_csv, write_png
 from planner.training.fitting.data import (
     Change,
-    Split,
+    EncodedSplit,
     ids_of,
     read_split,
     with_outcomes,
     with_shuffled_answers,
 )
+from planner.training.fitting.determinism import deterministic
 from planner.training.fitting.feasibility import Gates, check_data
 from planner.training.fitting.fit import Fitted, fit
-from planner.training.fitting.keeper import Keeper
-from planner.training.fitting.settled import settled
-from planner.training.fitting.watch import Silent, Watch
+from planner.training.fitting.observer import NullObserver, TrainingObserver
 from planner.training.model_directory import CURVES, PICTURE, config_document, unfinished, write_model
 from planner.training.networks.network import OUTPUT_FORMS
 from planner.training.predict import numbers_of
@@ -40,15 +40,15 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
-    """The splits as the network reads them, and what the gates found."""
+class TrainingData:
+    """The encoded splits and the figures of the gates."""
 
     train: EncodedExamples
     val: EncodedExamples
     gates: Gates
 
     def hash(self) -> str:
-        """Of all that training looks at: another one means another result."""
+        """SHA-256 digest of everything that training reads."""
         digest = hashlib.sha256()
         for split in (self.train, self.val):
             rows = split.outcomes
@@ -68,69 +68,75 @@ def train(
     *,
     resume: bool = False,
     save_seconds: float = 10.0,
-    watch: Watch | None = None,
+    observer: TrainingObserver | None = None,
     change: Change | None = None,
 ) -> Json:
-    """Train one policy and write its directory `out`, which must not exist; the report, as in `report.json`.
+    """Train one policy and write its directory `out`, which must not exist.
 
-    `resume` goes on where an earlier call with the same arguments was killed, if one was; the weights are the
-    same as without the kill. The state is saved after an epoch, at most every `save_seconds`. `change` is
-    applied to every example. A `PlannerError` where a gate of `planner.training.fitting.feasibility` stops it, a
-    setting cannot be, or a gradient is not finite.
+    `resume` continues from the checkpoint of a killed call with the same arguments, if there is one; the weights are
+    the same as without the kill. A checkpoint is written after an epoch, at most every `save_seconds`. `change` is
+    applied to every example.
+
+    Returns the report, as in `report.json`. Raises `PlannerError` where a feasibility gate refuses the data, a setting
+    is invalid, or a gradient is not finite.
     """
-    place = _place(out, resume)
-    watch = watch or Silent()
-    material = _material(dataset, config.checked(), change, watch)
-    keeper = Keeper(place, _identity(material, config), save_seconds)
-    keeper.tidy()
-    place.mkdir(parents=True, exist_ok=True)
+    work = _work_directory(out, resume)
+    observer = observer or NullObserver()
+    data = _training_data(dataset, config.checked(), change, observer)
+    checkpointer = Checkpointer(work, _identity(data, config), save_seconds)
+    checkpointer.clean_up()
+    work.mkdir(parents=True, exist_ok=True)
     try:
-        with settled(config):
-            fitted = fit(material.train, material.val, config, keeper, watch)
-            report, temperatures = _report(dataset, config, material, fitted)
-        _write(place, config, fitted, report, temperatures)
-        _place(out, resume=True)  # what is there by now must not cost the training
-        keeper.forget()
-        place.rename(out)
+        with deterministic(config):
+            fitted = fit(data.train, data.val, config, checkpointer, observer)
+            report, temperatures = _report(dataset, config, data, fitted)
+        _write(work, config, fitted, report, temperatures)
+        _work_directory(
+            out, resume=True
+        )  # checked again before the rename, with the checkpoint still in place
+        checkpointer.discard()
+        work.rename(out)
     finally:
-        keeper.tidy()
+        checkpointer.clean_up()
     return report
 
 
-def _place(out: Path, resume: bool) -> Path:
-    """Where to work; refuses to touch what is there."""
-    place = unfinished(out)
+def _work_directory(out: Path, resume: bool) -> Path:
+    """The working directory. Raises `PlannerError` where `out` exists, or an unfinished run without `resume`."""
+    work = unfinished(out)
     if out.exists():
         raise PlannerError(f"{out} exists already; name a directory that does not")
-    if place.exists() and not resume:
-        raise PlannerError(f"a training of {out} was not finished: go on with --resume, or remove {place}")
-    return place
+    if work.exists() and not resume:
+        raise PlannerError(f"a training of {out} was not finished: continue with --resume, or remove {work}")
+    return work
 
 
-def _material(dataset: Dataset, config: TrainingConfig, change: Change | None, watch: Watch) -> Material:
+def _training_data(
+    dataset: Dataset, config: TrainingConfig, change: Change | None, observer: TrainingObserver
+) -> TrainingData:
     ids = ids_of(config.kind, config.network)
-    train, val = (read_split(dataset, name, ids, change, watch.read) for name in ("train", "val"))
+    train, val = (read_split(dataset, name, ids, change, observer.read) for name in ("train", "val"))
     gates = check_data(train.encoded, val.encoded, config)
-    return Material(_learnt(train, config), _learnt(val, config), gates)
+    return TrainingData(_training_examples(train, config), _training_examples(val, config), gates)
 
 
-def _learnt(split: Split, config: TrainingConfig) -> EncodedExamples:
+def _training_examples(split: EncodedSplit, config: TrainingConfig) -> EncodedExamples:
     examples = with_outcomes(split.read) if config.kind == "outcome" else split.read
     return with_shuffled_answers(examples, config.seed) if config.shuffle_labels else examples
 
 
-def _identity(material: Material, config: TrainingConfig) -> dict[str, str]:
+def _identity(data: TrainingData, config: TrainingConfig) -> dict[str, str]:
     return {
-        "dataset": material.hash(),
+        "dataset": data.hash(),
         "configuration": config.fingerprint(),
         "version of torch": str(torch.__version__),
     }
 
 
 def _report(
-    dataset: Dataset, config: TrainingConfig, material: Material, fitted: Fitted
+    dataset: Dataset, config: TrainingConfig, data: TrainingData, fitted: Fitted
 ) -> tuple[Json, Mapping[str, float]]:
-    form, val = OUTPUT_FORMS[config.kind], material.val
+    form, val = OUTPUT_FORMS[config.kind], data.val
     numbers = numbers_of(fitted.network, val)
     temperatures = calibrate.fit(form, numbers, val)
     before, after = (
@@ -146,10 +152,10 @@ def _report(
             "dataset_hash": dataset.meta.dataset_hash,
             "epoch": dataset.meta.epoch,
             "split_counts": dataset.meta.split_counts,
-            "train": len(material.train),
+            "train": len(data.train),
             "val": len(val),
         },
-        "gates": material.gates._asdict(),
+        "gates": data.gates._asdict(),
         "config": config.document(),
         "config_hash": config.fingerprint(),
         "torch": str(torch.__version__),
@@ -169,13 +175,13 @@ def _report(
     return report, temperatures
 
 
-def _errors(found: Json) -> Json:
-    return {name: found[name] for name in ("ece", "mce", "calibration") if name in found}
+def _errors(metrics: Json) -> Json:
+    return {name: metrics[name] for name in ("ece", "mce", "calibration") if name in metrics}
 
 
 def _write(
-    place: Path, config: TrainingConfig, fitted: Fitted, report: Json, temperatures: Mapping[str, float]
+    directory: Path, config: TrainingConfig, fitted: Fitted, report: Json, temperatures: Mapping[str, float]
 ) -> None:
-    write_csv(fitted.rows, place / CURVES)
-    write_png(fitted.rows, fitted.best_epoch, place / PICTURE)
-    write_model(place, fitted.network.state_dict(), config_document(config, temperatures), report)
+    write_csv(fitted.rows, directory / CURVES)
+    write_png(fitted.rows, fitted.best_epoch, directory / PICTURE)
+    write_model(directory, fitted.network.state_dict(), config_document(config, temperatures), report)

@@ -1,4 +1,4 @@
-"""A trained model as a policy, run by torch."""
+"""Policy of a model directory, run by torch."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ from planner.training.networks.network import Network, NetworkConfig
 
 
 class TrainedPolicy:
-    """The policy of a model directory."""
+    """Policy of a trained network."""
 
     def __init__(self, network: Network, config: dict[str, Any], report: dict[str, Any]) -> None:
         self.module, self.config, self.report = network, config, report
@@ -28,7 +28,7 @@ class TrainedPolicy:
         )
 
     def distributions(self, observations: Sequence[Observation]) -> list[Distribution]:
-        """One by one: in a batch, rounding would depend on what else stands in it."""
+        """One distribution an observation, without batching: rounding would depend on the rest of the batch."""
         with torch.inference_mode():
             return [self._distribution(seen) for seen in observations]
 
@@ -43,5 +43,5 @@ class TrainedPolicy:
 
 
 def load_trained(directory: Path | str) -> TrainedPolicy:
-    """The policy of a model directory; a `PlannerError` of one line where it is none."""
+    """Load the policy of a model directory. Raises `PlannerError` where it is invalid."""
     return TrainedPolicy(*read_model(Path(directory)))

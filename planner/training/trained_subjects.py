@@ -10,7 +10,7 @@ from planner.training.trained import TrainedPolicy, load_trained
 
 
 def trained(path: Path) -> Subject:
-    """A model directory, run by torch; a `PlannerError` where it is none or reads another encoding."""
+    """Load a model directory for evaluation. Raises `PlannerError` where it is invalid or reads another encoding."""
     policy = load_trained(path)
     dataset: Mapping[str, Any] = policy.report["dataset"]
     plain = None
@@ -20,9 +20,9 @@ def trained(path: Path) -> Subject:
 
 
 def shuffled(path: Path) -> Subject:
-    """A model directory that was trained on shuffled labels; a `PlannerError` where it was not."""
+    """Load the control, a model trained on permuted labels. Raises `PlannerError` where it was not."""
     if not load_trained(path).report["config"]["shuffle_labels"]:
         raise PlannerError(
-            f"{path} learnt true labels: the control is trained with planner train --shuffle-labels"
+            f"{path} was trained on unshuffled labels: train the control with planner train --shuffle-labels"
         )
     return trained(path)

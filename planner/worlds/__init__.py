@@ -1,1 +1,1 @@
-"""Synthetic worlds: issues and outcomes from a known model, for tests and examples."""
+"""Synthetic worlds: issues and outcomes from a known generative model, for tests and examples."""

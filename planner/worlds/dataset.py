@@ -1,4 +1,4 @@
-"""A generated world as a dataset: benched issues, noisy labels, and beside them the truth."""
+"""A synthetic world as a dataset: benched issues with noisy labels, and the expected values of all actions."""
 
 import json
 from dataclasses import dataclass
@@ -21,18 +21,18 @@ from planner.worlds.generate import (
     traits_of,
     true_values,
 )
-from planner.worlds.truth import TRUTH_FILE, TRUTH_VERSION
+from planner.worlds.ground_truth import TRUTH_FILE, TRUTH_VERSION
 
 HISTORY: Final = 8
 _SEEN_SLOW: Final = (0.02, 0.9)
-"""How often a run finds the tests slow: of an issue whose tests are not, and of one whose are."""
+"""Probability that a run reports slow tests, of an issue whose tests are not slow and of one whose are."""
 _POSTERIOR_DRAWS: Final = 200
 _LEAST_WEIGHT: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class WorldPlan:
-    """How large a world is and how broadly its issues are benched."""
+    """Size of a world, and breadth of its benches."""
 
     issues: int = 4000
     arms: int = 30
@@ -41,7 +41,7 @@ class WorldPlan:
     seed: int = 0
 
     def checked(self) -> "WorldPlan":
-        """The plan itself; a `PlannerError` where it cannot be carried out."""
+        """Validate and return the plan. Raises `PlannerError` for a number out of range."""
         if self.issues < 10:
             raise PlannerError(f"a world needs at least 10 issues for its three splits, not {self.issues}")
         if not 1 <= self.arms <= len(ACTIONS):
@@ -54,9 +54,9 @@ class WorldPlan:
 
 
 def write_world(directory: Path, plan: WorldPlan) -> DatasetMeta:
-    """Write a dataset and, beside it, `truth.json`; the meta. The same plan writes the same bytes.
+    """Atomic write of a dataset with its `truth.json`; deterministic given the plan.
 
-    `directory` must be new or empty. A `PlannerError` for a plan that cannot be carried out.
+    `directory` must be new or empty. Returns the meta. Raises `PlannerError` for an invalid plan.
     """
     plan.checked()
     rng = np.random.default_rng(plan.seed)
@@ -96,10 +96,10 @@ def _bench(rng: np.random.Generator, features: Features, plan: WorldPlan) -> Wor
 
 
 def soft_labels(rng: np.random.Generator, utility: Floats) -> Floats:
-    """(N, K) from (N, K, R): how often each arm is the best of draws from a normal posterior of its mean.
+    """Soft labels (N, K) from utilities (N, K, R): the posterior probability that each arm is the best.
 
-    One within-arm variance is pooled over the world. A single replicate says nothing about noise: then the
-    best arm has all the weight, the first on a tie.
+    Estimated by draws from a normal posterior of the means, with a within-arm variance pooled over the world. A single
+    replicate gives no variance: then the best arm has all the weight, the first on a tie.
     """
     means, replicates = utility.mean(axis=2), utility.shape[2]
     if replicates == 1:
@@ -122,9 +122,9 @@ def _truth(values: Values, dataset_hash: str) -> dict[str, Any]:
         "actions": [list(action) for action in ACTIONS],
         "issues": [
             {
-                "issue_id": issue_id(place),
-                **{name: column[place].tolist() for name, column in columns.items()},
+                "issue_id": issue_id(index),
+                **{name: column[index].tolist() for name, column in columns.items()},
             }
-            for place in range(len(values.passing))
+            for index in range(len(values.passing))
         ],
     }

@@ -1,4 +1,4 @@
-"""What a generated world looks like to a planner: dataset examples, histories, labels."""
+"""Documents of a synthetic world: dataset examples, histories, labels."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,36 +22,36 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class WorldBench:
-    """What was tried on N issues and what came of it."""
+    """Executed arms and outcomes of N benched issues."""
 
     features: Features
     arms: NDArray[np.int64]
     """(N, K), ascending indices into `ACTIONS`."""
     outcomes: Outcomes
-    """(N, K, replicates)"""
+    """Outcomes (N, K, replicates)."""
     weights: Floats
-    """(N, K): the soft label."""
+    """Soft labels (N, K)."""
     past_arms: NDArray[np.int64]
-    """(N, runs): what earlier runs of the issue were given."""
+    """Actions of earlier runs (N, runs), as indices into `ACTIONS`."""
     past: Outcomes
-    """(N, runs, 1)"""
+    """Outcomes of earlier runs (N, runs, 1)."""
     past_count: NDArray[np.int64]
-    """(N,) how many of them there were; the newest come first."""
+    """Number of earlier runs (N,); the newest come first."""
     seemed_slow: NDArray[np.bool_]
-    """(N, runs): whether the run found the tests slow; sometimes wrong."""
+    """Noisy observations of slow tests (N, runs)."""
 
 
 def examples(bench: WorldBench, seed: int) -> Iterator[Json]:
-    """Dataset examples without their splits, one an issue, an hour apart; the label is the best arm seen."""
+    """Dataset examples without splits, one an issue, an hour apart; the label is the empirically best arm."""
     means = bench.outcomes.utility.mean(axis=2)
-    for place in range(len(means)):
-        started = _FIRST_MS + place * _HOUR_MS
-        planner_input = _planner_input(bench, place, started)
+    for index in range(len(means)):
+        started = _FIRST_MS + index * _HOUR_MS
+        planner_input = _planner_input(bench, index, started)
         hashed = input_hash(planner_input)
-        best = int(means[place].argmax())
-        arms = [ACTIONS[arm] for arm in bench.arms[place]]
+        best = int(means[index].argmax())
+        arms = [ACTIONS[arm] for arm in bench.arms[index]]
         yield {
-            "run_id": f"world-{seed}:{issue_id(place)}",
+            "run_id": f"world-{seed}:{issue_id(index)}",
             "started_ms": started,
             "planner_input": planner_input,
             "label_action": label_document(arms[best], _time(started), hashed, "best_of_k"),
@@ -60,35 +60,35 @@ def examples(bench: WorldBench, seed: int) -> Iterator[Json]:
             "repo": None,
             "soft_label": [
                 {"action": list(arm), "weight": float(weight)}
-                for arm, weight in zip(arms, bench.weights[place], strict=True)
+                for arm, weight in zip(arms, bench.weights[index], strict=True)
                 if weight > 0
             ],
-            "candidates": list(_candidates(bench, place, arms, best)),
+            "candidates": list(_candidates(bench, index, arms, best)),
         }
 
 
-def issue_id(place: int) -> str:
-    """The id of an issue by its place."""
-    return f"world-{place:06d}"
+def issue_id(index: int) -> str:
+    """The id of an issue by its index."""
+    return f"world-{index:06d}"
 
 
 def _time(milliseconds: int) -> str:
     return rfc3339(datetime.fromtimestamp(milliseconds / 1000, UTC))
 
 
-def _candidates(bench: WorldBench, place: int, arms: list[Action], best: int) -> Iterator[Json]:
-    found = bench.outcomes
+def _candidates(bench: WorldBench, index: int, arms: list[Action], best: int) -> Iterator[Json]:
+    outcomes = bench.outcomes
     for arm, action in enumerate(arms):
-        for replicate in range(found.passed.shape[2]):
-            at = (place, arm, replicate)
+        for replicate in range(outcomes.passed.shape[2]):
+            at = (index, arm, replicate)
             yield {
                 "action": list(action),
                 "outcome": {
-                    "status": _status(found, at),
-                    "duration_ms": round(float(found.minutes[at]) * 60_000),
-                    "cost_usd": round(float(found.dollars[at]), 6),
-                    "all_gates_passed": bool(found.passed[at]),
-                    "fail_codes": _fail_codes(found, at),
+                    "status": _status(outcomes, at),
+                    "duration_ms": round(float(outcomes.minutes[at]) * 60_000),
+                    "cost_usd": round(float(outcomes.dollars[at]), 6),
+                    "all_gates_passed": bool(outcomes.passed[at]),
+                    "fail_codes": _fail_codes(outcomes, at),
                 },
                 "is_winner": arm == best,
                 "propensity": len(arms) / len(ACTIONS),
@@ -104,33 +104,33 @@ def _fail_codes(outcomes: Outcomes, at: tuple[int, ...]) -> list[str]:
     return [] if outcomes.passed[at] else ["budget_spent" if outcomes.timed_out[at] else "tests_failed"]
 
 
-def _planner_input(bench: WorldBench, place: int, started: int) -> Json:
-    tags = [name for name, there in zip(TAGS, bench.features.tags[place], strict=True) if there]
+def _planner_input(bench: WorldBench, index: int, started: int) -> Json:
+    tags = [name for name, there in zip(TAGS, bench.features.tags[index], strict=True) if there]
     return planner_input_document(
         created_at=_time(started),
         universe_id="world",
         job_type="code",
         universe_defaults={},
         issue={
-            "issue_id": issue_id(place),
-            "dk_priority": f"P{place * 7 % 4}",
-            "dk_risk": RISKS[bench.features.risk[place]],
-            "dk_size": SIZES[bench.features.size[place]],
+            "issue_id": issue_id(index),
+            "dk_priority": f"P{index * 7 % 4}",
+            "dk_risk": RISKS[bench.features.risk[index]],
+            "dk_size": SIZES[bench.features.size[index]],
             "dk_tool_hint": None,
-            "dk_attempts": int(bench.past_count[place]),
+            "dk_attempts": int(bench.past_count[index]),
             "tags": tags,
         },
-        history=[_run(bench, place, back, started, tags) for back in range(bench.past_count[place])],
+        history=[_run(bench, index, back, started, tags) for back in range(bench.past_count[index])],
         system_state=None,
     )
 
 
-def _run(bench: WorldBench, place: int, back: int, started: int, tags: list[str]) -> Json:
-    arm, at = bench.past_arms[place, back], (place, back, 0)
+def _run(bench: WorldBench, index: int, back: int, started: int, tags: list[str]) -> Json:
+    arm, at = bench.past_arms[index, back], (index, back, 0)
     _, candidates, minutes = budgets()
     return {
         "schema_version": "run_summary.v1",
-        "run_id": f"{issue_id(place)}-{back}",
+        "run_id": f"{issue_id(index)}-{back}",
         "started_ms": started - (back + 1) * 24 * _HOUR_MS,
         "job_type": "code",
         "domain": "code",
@@ -145,11 +145,11 @@ def _run(bench: WorldBench, place: int, back: int, started: int, tags: list[str]
             "fail_codes": _fail_codes(bench.past, at),
             "gates": [
                 {"name": "test", "passed": bool(bench.past.passed[at])},
-                {"name": "suite-time", "passed": not bench.seemed_slow[place, back]},
+                {"name": "suite-time", "passed": not bench.seemed_slow[index, back]},
             ],
         },
         "runtime": {"duration_ms": round(float(bench.past.minutes[at]) * 60_000)},
         "cost_usd_est": round(float(bench.past.dollars[at]), 6),
         "tags": tags,
-        "issue_id": issue_id(place),
+        "issue_id": issue_id(index),
     }

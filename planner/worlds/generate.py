@@ -1,8 +1,8 @@
-"""A generated world: issues whose best action depends on what the planner sees, and whose truth is known.
+"""Generative model of a synthetic world: the best action depends on observed features, and its value is exact.
 
-Every issue has *traits* that its features decide. A candidate solves it with probability `solve`, after a time
+Every issue has *traits* that its features determine. A candidate solves it with probability `solve`, after a time
 whose log-logistic law has median `minutes`; otherwise it gives up after about `GIVE_UP` times as long, or is
-cut off by its budget, whichever comes first. In `serial_handoff` the gates' feedback mends the share
+cut off by its budget, whichever comes first. In `serial_handoff` the gates' feedback repairs the share
 `feedback` of what one attempt would fail, and its rounds take `SERIAL_SLOWDOWN` times as long; in
 `speculate_vote` candidates are independent and the vote waits for the last. With F the law of solving and H
 the law of ending, of n candidates under m minutes:
@@ -30,9 +30,9 @@ Floats = NDArray[np.float64]
 ACTIONS: Final = valid_actions("code")
 """The actions of a world, in canonical order: all its issues are of job type `code`."""
 TOOLCHAIN_LIMIT: Final = 90.0
-"""Minutes that NA stands for."""
+"""Minutes of the bin NA."""
 DEFAULT_CANDIDATES: Final = 2
-"""Candidates that NA stands for."""
+"""Candidates of the bin NA."""
 USD_PER_MINUTE: Final = 0.01
 USD_PER_RESERVED_MINUTE: Final = 0.003
 MINUTE_PRICE: Final = 0.006
@@ -52,7 +52,7 @@ _SLOW_SHARE: Final = 0.3
 
 
 class TagEffect(NamedTuple):
-    """What a tag does to an issue's traits."""
+    """Effect of a tag on the traits of an issue."""
 
     solve_odds: float = 1.0
     minutes: float = 1.0
@@ -70,24 +70,24 @@ TAGS: Final[dict[str, TagEffect]] = {
     "unclear": TagEffect(solve_odds=0.02),
     **{name: TagEffect() for name in ("api", "cli", "parser", "storage", "billing", "search", "ui", "auth")},
 }
-"""Half of the tags mean something; a policy has to find out which."""
+"""Half of the tags are informative; the rest are noise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What is seen of N issues, as indices into `RISKS`, `SIZES` and `TAGS`."""
+    """Features of N issues, as indices into `RISKS`, `SIZES` and `TAGS`; each (N,)."""
 
     risk: NDArray[np.int64]
     size: NDArray[np.int64]
     tags: NDArray[np.bool_]
-    """(N, tags)"""
+    """Indicator (N, tags)."""
     slow: NDArray[np.bool_]
-    """Seen through earlier runs only."""
+    """Latent: observed through earlier runs only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What decides the outcomes of N issues; each (N,)."""
+    """Parameters of the outcomes of N issues; each (N,), times in minutes."""
 
     solve: Floats
     minutes: Floats
@@ -96,7 +96,7 @@ class Traits:
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """What came of executions; all of one shape."""
+    """Sampled outcomes of executions; all arrays have the same shape."""
 
     passed: NDArray[np.bool_]
     timed_out: NDArray[np.bool_]
@@ -112,7 +112,7 @@ class Outcomes:
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """The truth of N issues: expectations of every action, each (N, actions) in canonical order."""
+    """Expected values of every action on N issues, each (N, actions) in canonical order."""
 
     passing: Floats
     minutes: Floats
@@ -125,12 +125,12 @@ class Values:
 
 
 def utility(passed: NDArray[np.generic], minutes: Floats, dollars: Floats) -> Floats:
-    """pass - 0.006 minutes - 0.4 dollars: linear, so the utility of expectations is the expected utility."""
+    """Utility: pass - 0.006 minutes - 0.4 dollars. It is linear, so it also maps expectations to expected utility."""
     return passed.astype(np.float64) - MINUTE_PRICE * minutes - USD_PRICE * dollars
 
 
 def draw_features(rng: np.random.Generator, count: int) -> Features:
-    """Features of `count` issues: one or two tags each, risk and size independent of them."""
+    """Sample the features of `count` issues: one or two tags each; risk and size are independent of them."""
     if count < 1:
         raise PlannerError(f"a world needs at least 1 issue, not {count}")
     order = rng.random((count, len(TAGS))).argsort(axis=1).argsort(axis=1)
@@ -143,7 +143,7 @@ def draw_features(rng: np.random.Generator, count: int) -> Features:
 
 
 def traits_of(features: Features) -> Traits:
-    """The traits that the features decide."""
+    """The traits that features determine."""
     effects = np.array(list(TAGS.values()))
     odds, slower, feedback = (np.where(features.tags, column, 1.0) for column in effects.T)
     solve = _SOLVE_BY_RISK[features.risk]
@@ -157,7 +157,7 @@ def traits_of(features: Features) -> Traits:
 
 
 def budgets() -> tuple[NDArray[np.bool_], NDArray[np.int64], Floats]:
-    """Of every action: whether it is serial, how many candidates it runs, and how many minutes each may."""
+    """By action (actions,): whether it is serial, its number of candidates, and its limit in minutes."""
     serial = np.array([action.swarm_id == SERIAL for action in ACTIONS])
     candidates = [DEFAULT_CANDIDATES if a.max_candidates_bin == NA else a.max_candidates_bin for a in ACTIONS]
     minutes = [TOOLCHAIN_LIMIT if a.max_minutes_bin == NA else a.max_minutes_bin for a in ACTIONS]
@@ -165,7 +165,7 @@ def budgets() -> tuple[NDArray[np.bool_], NDArray[np.int64], Floats]:
 
 
 def per_action(traits: Traits) -> tuple[Floats, Floats]:
-    """(N, actions): the probability that a candidate solves the issue, given time, and its median minutes."""
+    """By issue and action (N, actions): solve probability of a candidate without a limit, and median minutes."""
     serial, _, _ = budgets()
     solve, minutes, feedback = (x[:, None] for x in (traits.solve, traits.minutes, traits.feedback))
     fed = solve + (1 - solve) * feedback
@@ -173,13 +173,13 @@ def per_action(traits: Traits) -> tuple[Floats, Floats]:
 
 
 def reserved_usd() -> Floats:
-    """(actions,): dollars for reserved worker-minutes."""
+    """Cost of reserved worker-minutes in US dollars (actions,)."""
     _, candidates, minutes = budgets()
     return candidates * minutes * USD_PER_RESERVED_MINUTE
 
 
 def true_values(traits: Traits) -> Values:
-    """The expectations of every action, by the formulas of the module; integrals by the midpoint rule."""
+    """Expected values of every action by the formulas of the module; integrals by the midpoint rule."""
     _, candidates, limit = budgets()
     solve, median = per_action(traits)
     solved = solve * _log_logistic(limit, median)
@@ -197,7 +197,7 @@ def true_values(traits: Traits) -> Values:
 def draw_outcomes(
     rng: np.random.Generator, traits: Traits, actions: NDArray[np.int64], replicates: int
 ) -> Outcomes:
-    """Outcomes (N, K, replicates) of the actions (N, K), given as indices into `ACTIONS`."""
+    """Sample outcomes (N, K, replicates) of the actions (N, K), given as indices into `ACTIONS`."""
     _, candidates, limits = budgets()
     chances, medians = (np.take_along_axis(x, actions, axis=1) for x in per_action(traits))
     shape = (*actions.shape, replicates, int(candidates.max()))

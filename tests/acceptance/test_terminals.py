@@ -161,7 +161,7 @@ def test_a_working_directory_that_was_deleted_is_named_in_a_line(tmp_path: Path)
     for name, done in each([("bench", name) for name in needing], from_a_deleted_directory):
         assert done.returncode == 1, name
         assert lines(done.stderr) == [
-            "bench: the working directory is not there: No such file or directory; change to one that exists"
+            "bench: the working directory does not exist: No such file or directory; change to one that exists"
         ], name
     for name, done in each([("bench", "--help"), ("bench", "config")], from_a_deleted_directory):
         assert done.returncode == 0, name

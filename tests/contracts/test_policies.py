@@ -34,7 +34,7 @@ def policy(request: pytest.FixtureRequest, material: Path) -> Policy:
 def inputs() -> list[dict]:
     """All job types, histories of 0 to 12 runs, and values that no list knows."""
     rng = random.Random(17)
-    found = [planner_input(rng, job_type=job_type) for job_type in JOB_TYPES for _ in range(4)]
+    result = [planner_input(rng, job_type=job_type) for job_type in JOB_TYPES for _ in range(4)]
     bare = planner_input(rng, job_type="code", system_state=None)
     bare["history"]["last_n_similar_runs"] = []
     bare["issue"] |= {"tags": [], "dk_tool_hint": None}
@@ -45,7 +45,7 @@ def inputs() -> list[dict]:
         "dk_attempts": 99,
     }
     odd["history"]["last_n_similar_runs"] = odd["history"]["last_n_similar_runs"] * 12
-    return [*found, bare, odd]
+    return [*result, bare, odd]
 
 
 def distributions(policy: Policy, documents: list[dict]) -> list[np.ndarray]:
@@ -53,19 +53,19 @@ def distributions(policy: Policy, documents: list[dict]) -> list[np.ndarray]:
 
 
 def test_every_observation_gets_a_distribution_over_its_valid_actions(policy: Policy) -> None:
-    for document, found in zip(inputs(), distributions(policy, inputs()), strict=True):
-        assert found.shape == (len(valid_actions(document["job_type"])),)
-        assert found.dtype == np.float64
-        assert (found >= 0).all()
-        assert found.sum() == pytest.approx(1, abs=1e-9)
+    for document, result in zip(inputs(), distributions(policy, inputs()), strict=True):
+        assert result.shape == (len(valid_actions(document["job_type"])),)
+        assert result.dtype == np.float64
+        assert (result >= 0).all()
+        assert result.sum() == pytest.approx(1, abs=1e-9)
 
 
 def test_what_is_chosen_is_valid_and_the_most_probable(policy: Policy) -> None:
     seen = [Observation(document) for document in inputs()]
     chosen = zip(seen, choose(policy, seen), policy.distributions(seen), strict=True)
-    for one, action, found in chosen:
-        assert is_valid(action, one.job_type)
-        assert valid_actions(one.job_type).index(action) == np.flatnonzero(found == found.max())[0]
+    for actual, action, result in chosen:
+        assert is_valid(action, actual.job_type)
+        assert valid_actions(actual.job_type).index(action) == np.flatnonzero(result == result.max())[0]
 
 
 def test_nothing_asked_is_nothing_answered(policy: Policy) -> None:
@@ -76,9 +76,9 @@ def test_company_changes_nothing(policy: Policy) -> None:
     together = distributions(policy, inputs())
     reversed_ = distributions(policy, inputs()[::-1])[::-1]
     alone = [distributions(policy, [document])[0] for document in inputs()]
-    for found in (reversed_, alone):
-        for one, other in zip(together, found, strict=True):
-            np.testing.assert_array_equal(one, other)
+    for result in (reversed_, alone):
+        for actual, other in zip(together, result, strict=True):
+            np.testing.assert_array_equal(actual, other)
 
 
 def test_key_order_and_the_name_of_the_issue_change_nothing(policy: Policy) -> None:
@@ -88,8 +88,8 @@ def test_key_order_and_the_name_of_the_issue_change_nothing(policy: Policy) -> N
     ]
     for document in other:
         document["issue"]["issue_id"] = "another-name"
-    for one, two in zip(distributions(policy, inputs()), distributions(policy, other), strict=True):
-        np.testing.assert_array_equal(one, two)
+    for actual, two in zip(distributions(policy, inputs()), distributions(policy, other), strict=True):
+        np.testing.assert_array_equal(actual, two)
 
 
 def test_observations_stay_as_they_were(policy: Policy) -> None:
@@ -113,11 +113,11 @@ def test_every_policy_has_a_name_of_its_own(material: Path) -> None:
 
 def fingerprints(material: Path) -> dict[str, str]:
     """A hash over all that each policy answers."""
-    found = {}
+    result = {}
     for name, make in POLICIES.items():
         answers = b"".join(row.tobytes() for row in distributions(make(material), inputs()))
-        found[name] = hashlib.sha256(answers).hexdigest()
-    return found
+        result[name] = hashlib.sha256(answers).hexdigest()
+    return result
 
 
 def test_another_process_gets_the_same_distributions(material: Path) -> None:

@@ -195,15 +195,15 @@ def test_the_socket_of_a_killed_server_is_replaced_and_anything_else_is_not(
             assert "result" in client.ask({"jsonrpc": "2.0", "id": 1, "method": "health"})
         assert _stop(process) == 0
     path.write_text("mine")
-    assert "is no socket" in _refused(command)
+    assert "is not a socket" in _refused(command)
     assert path.read_text() == "mine"
     path.unlink()
     with socket.socket(socket.AF_UNIX) as other:
         other.bind(str(path))
         other.listen()
         assert "another program serves this socket" in _refused(command)
-    assert "no socket can be made there" in _refused([*command[:-1], place / "nowhere" / "s"])
-    assert "no socket can be made there" in _refused([*command[:-1], place / ("long" * 40)])
+    assert "the socket cannot be created" in _refused([*command[:-1], place / "nowhere" / "s"])
+    assert "the socket cannot be created" in _refused([*command[:-1], place / ("long" * 40)])
 
 
 def test_a_reload_under_load_drops_no_request_and_changes_the_model(

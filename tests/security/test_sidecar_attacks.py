@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.host.config import InferenceConfig, PlannerConfig
-from planner.serving import rpc, seats
+from planner.serving import connections, rpc
 from planner.serving.endpoints import MAX_CONNECTIONS, Endpoint
 from planner.serving.http_endpoint import HttpEndpoint
 from planner.serving.service import Service
@@ -223,7 +223,7 @@ def test_clients_that_send_a_byte_now_and_then_keep_nobody_out(endpoint: Endpoin
 def test_a_request_has_one_deadline_however_often_a_byte_comes(
     endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(seats, "REQUEST_SECONDS", 0.5)
+    monkeypatch.setattr(connections, "REQUEST_SECONDS", 0.5)
     ended = threading.Event()
     with _connect(endpoint) as slow:
 
@@ -255,7 +255,7 @@ def test_a_client_that_says_nothing_is_left_after_a_while(
 def test_a_client_that_reads_no_answer_is_left_after_a_while(
     endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(seats, "REQUEST_SECONDS", 0.5)
+    monkeypatch.setattr(connections, "REQUEST_SECONDS", 0.5)
     with _connect(endpoint) as deaf:
         deaf.setblocking(False)
         batch = _framed(endpoint, b"[" + b",".join([_HEALTH] * 100) + b"]")

@@ -1,1 +1,1 @@
-"""Ablation studies: training with one thing changed at a time."""
+"""Ablation studies: training with one setting changed at a time."""

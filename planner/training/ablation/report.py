@@ -1,4 +1,4 @@
-"""The table of an ablation."""
+"""Report of an ablation study."""
 
 import json
 from collections.abc import Sequence
@@ -17,15 +17,15 @@ FIGURES, REPORT = "ablation.json", "ablation.md"
 SCHEMA_VERSION: Final = "cyntra.planner_ablation.v1"
 Json = dict[str, Any]
 _READING: Final = (
-    "Differences are paired by issue, with 95 % intervals over issues. They hold for one seed: a gain smaller than "
-    "what another seed changes is none, and of twenty rows one may be shown by chance. Weights, and where they were "
-    "stopped, were chosen on this split too. `history N` looks at the newest N runs; the keyword layout earns "
-    "its place only where a gain is shown."
+    "Differences are paired by issue, with 95 % bootstrap intervals over issues. They hold for one seed: a gain that "
+    "is smaller than the variation between seeds is none, and one of twenty rows may be shown by chance. Early "
+    "stopping used this split too. `history N` uses the newest N runs; the keyword layout is worth its size only where "
+    "a gain is shown."
 )
 
 
 def ablation_figures(dataset: Dataset, rows: Sequence[Row], seed: int = 0) -> Json:
-    """Every row by label and by outcome on the validation split, and its paired difference to the base."""
+    """Metrics of every row on the validation split, and its paired difference to the base."""
     examples = encode_examples(dataset.examples("val"))
     decisions = [row.decisions for row in rows if row.decisions is not None]
     return {
@@ -49,9 +49,9 @@ def ablation_figures(dataset: Dataset, rows: Sequence[Row], seed: int = 0) -> Js
 
 
 def ablation_markdown(figures: Json) -> str:
-    """The table, and how to read it."""
-    judged = {one["policy"]: one for one in figures["policies"]}
-    differences = {(one["policy"], one["metric"]): one for one in figures["differences"]}
+    """Render the figures as a table with notes."""
+    judged = {row["policy"]: row for row in figures["policies"]}
+    differences = {(row["policy"], row["metric"]): row for row in figures["differences"]}
     decisive = ("exact", "pass_rate") if figures["benched"] else ("exact",)
     titles = ["setting", "exact match", "− base", "head mean", "action ECE", "entropy"]
     if figures["benched"]:
@@ -64,10 +64,10 @@ def ablation_markdown(figures: Json) -> str:
                 [row["name"], markdown_text(f"not trained: {row['refused']}"), *[""] * (len(titles) - 2)]
             )
             continue
-        found = judged[row["name"]]
+        metrics = judged[row["name"]]
         against = [differences.get((row["name"], metric)) for metric in decisive]
-        cells = [difference_cell(one) if one else NONE for one in against]
-        lines.append([row["name"], *_cells(found, cells), *_size(row)])
+        cells = [difference_cell(difference) if difference else NONE for difference in against]
+        lines.append([row["name"], *_cells(metrics, cells), *_size(row)])
     dataset = figures["dataset"]
     head = (
         f"# Ablation\n\n{figures['examples']} examples of {figures['issues']} issues: the val split of "
@@ -77,8 +77,8 @@ def ablation_markdown(figures: Json) -> str:
     return f"{head}\n\n{table(titles, lines)}\n\n{_READING}\n"
 
 
-def _cells(found: Json, differences: list[str]) -> list[str]:
-    labels, outcomes = found["labels"], found["outcomes"]
+def _cells(metrics: Json, differences: list[str]) -> list[str]:
+    labels, outcomes = metrics["labels"], metrics["outcomes"]
     cells = [
         metric_text("exact", labels["exact"]),
         differences[0],
@@ -98,6 +98,6 @@ def _size(row: Json) -> list[str]:
 
 
 def write_ablation(directory: Path, figures: Json) -> None:
-    """Write the figures and the table; each by an atomic write."""
+    """Atomic write of the figures and the table."""
     figures_text = json.dumps(figures, indent=2, allow_nan=False) + "\n"
     write_all_atomic({directory / FIGURES: figures_text, directory / REPORT: ablation_markdown(figures)})

@@ -1,4 +1,4 @@
-"""Ablations: the same training with one thing changed at a time, each row kept on disk once it is finished."""
+"""Resumable ablation study: training with one setting changed at a time, one file a finished row."""
 
 import json
 import shutil
@@ -36,11 +36,11 @@ class Setting:
     name: str
     config: TrainingConfig
     history: int = HISTORY
-    """Earlier runs that are looked at: the newest so many of the history."""
+    """Number of the newest runs of the history that are used."""
 
     @property
     def impossible(self) -> str | None:
-        """Why the row cannot be trained, if it cannot."""
+        """Why the row cannot be trained, or None."""
         if self.history > HISTORY_SLOTS:
             return f"the encoding holds {HISTORY_SLOTS} runs"
         return None
@@ -48,7 +48,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A finished row: what the policy decided on the validation split, or why there is none."""
+    """A finished row: the policy's decisions on the validation split, or the reason without one."""
 
     setting: Setting
     refused: str | None
@@ -59,9 +59,16 @@ class Row:
 
 
 def settings(base: TrainingConfig, only: Sequence[str] = ()) -> list[Setting]:
-    """The base, and every setting that differs from it, in the order of `GROUPS`; `only` keeps some groups."""
-    found = [Setting(BASE, BASE, base), *(one for one in _changed(base) if one.group in (only or GROUPS))]
-    return [one for one in found if one.name == BASE or (one.config, one.history) != (base, HISTORY)]
+    """The base and every setting that differs from it, in the order of `GROUPS`; `only` selects groups."""
+    rows = [
+        Setting(BASE, BASE, base),
+        *(setting for setting in _changed(base) if setting.group in (only or GROUPS)),
+    ]
+    return [
+        setting
+        for setting in rows
+        if setting.name == BASE or (setting.config, setting.history) != (base, HISTORY)
+    ]
 
 
 def _changed(base: TrainingConfig) -> Iterable[Setting]:
@@ -82,66 +89,67 @@ def _changed(base: TrainingConfig) -> Iterable[Setting]:
     yield Setting("layout", "layout with keywords", replace(base, network=replace(shape, layout=2)))
 
 
-def ablate(dataset: Dataset, rows: Sequence[Setting], out: Path, say: Callable[[str], None]) -> list[Row]:
-    """Train and judge every row; what is finished in `out` is taken from there. `say` hears which is begun.
+def ablate(dataset: Dataset, rows: Sequence[Setting], out: Path, report: Callable[[str], None]) -> list[Row]:
+    """Train and evaluate every row; finished rows in `out` are reused. `report` is called with the row that starts.
 
-    A killed call goes on where it stopped, in the middle of a row too. A row that the gates of training
-    refuse is kept with the reason; where that is the base, it is a `PlannerError`. Rows of another dataset or
-    configuration in `out` are left alone.
+    A killed study resumes from its checkpoint, also within a row. A row that the feasibility gates refuse is kept with
+    the reason. Rows of another dataset or configuration in `out` are ignored.
+
+    Raises `PlannerError` where the validation split is empty or the base is refused.
     """
     if not dataset.meta.split_counts.get("val"):
         raise PlannerError(f"{dataset.directory}: the val split is empty; rows cannot be compared")
-    found = []
+    finished = []
     for number, setting in enumerate(rows, start=1):
         key = _key(dataset, setting)
-        kept = out / _ROWS / f"{key}.json"
-        if kept.exists():
-            row = _read(kept, setting)
+        row_file = out / _ROWS / f"{key}.json"
+        if row_file.exists():
+            row = _read(row_file, setting)
         else:
-            say(f"{number}/{len(rows)} {setting.name}")
+            report(f"{number}/{len(rows)} {setting.name}")
             row = _run(dataset, setting, out / _WORK / key)
-            _write(kept, row)
-        found.append(row)
+            _write(row_file, row)
+        finished.append(row)
     shutil.rmtree(out / _WORK, ignore_errors=True)
-    return found
+    return finished
 
 
-def _run(dataset: Dataset, setting: Setting, place: Path) -> Row:
+def _run(dataset: Dataset, setting: Setting, work: Path) -> Row:
     if setting.impossible:
         return Row(setting, setting.impossible, None, None, None, None)
-    place.parent.mkdir(parents=True, exist_ok=True)
+    work.parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     try:
-        if not place.exists():
-            train(dataset, setting.config, place, resume=True, change=_cut(setting.history))
+        if not work.exists():
+            train(dataset, setting.config, work, resume=True, change=_cut(setting.history))
     except PlannerError as refusal:
         if setting.name == BASE:
             raise
         return Row(setting, str(refusal), None, None, None, None)
     seconds = time.monotonic() - started
-    policy = load_trained(place)
+    policy = load_trained(work)
     cut = _cut(setting.history)
     inputs = (cut(example)["planner_input"] for example in dataset.examples("val"))
     decisions = replace(decide([policy], inputs)[0], policy_id=setting.name)
     size = sum(weights.numel() for weights in policy.module.parameters())
-    shutil.rmtree(place)
+    shutil.rmtree(work)
     return Row(setting, None, decisions, size, policy.report["epochs"], round(seconds, 1))
 
 
 def _cut(runs: int) -> Callable[[Json], Json]:
-    """An example with the newest `runs` of its history."""
+    """A transformation that truncates an example's history to the newest `runs`."""
 
     def cut(example: Json) -> Json:
-        asked = example["planner_input"]
-        held = asked["history"]["last_n_similar_runs"]
-        history = {**asked["history"], "last_n_similar_runs": held[:runs]}
-        return {**example, "planner_input": {**asked, "history": history}}
+        planner_input = example["planner_input"]
+        runs_held = planner_input["history"]["last_n_similar_runs"]
+        history = {**planner_input["history"], "last_n_similar_runs": runs_held[:runs]}
+        return {**example, "planner_input": {**planner_input, "history": history}}
 
     return cut
 
 
 def _key(dataset: Dataset, setting: Setting) -> str:
-    """A file name: other data or another configuration is another row."""
+    """File name of a row: it depends on the digest of the data and the configuration."""
     identity = {
         "dataset_hash": dataset.meta.dataset_hash,
         "config": setting.config.document(),
@@ -151,7 +159,7 @@ def _key(dataset: Dataset, setting: Setting) -> str:
 
 
 def _write(path: Path, row: Row) -> None:
-    held = row.decisions
+    decisions = row.decisions
     document = {
         "schema_version": SCHEMA_VERSION,
         "name": row.setting.name,
@@ -161,11 +169,11 @@ def _write(path: Path, row: Row) -> None:
         "parameters": row.parameters,
         "epochs": row.epochs,
         "seconds": row.seconds,
-        "decisions": held
+        "decisions": decisions
         and {
-            "cells": held.cells.tolist(),
-            "probability": held.probability.tolist(),
-            "head_probabilities": held.head_probabilities.tolist(),
+            "cells": decisions.cells.tolist(),
+            "probability": decisions.probability.tolist(),
+            "head_probabilities": decisions.head_probabilities.tolist(),
         },
     }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -177,13 +185,13 @@ def _read(path: Path, setting: Setting) -> Row:
         document = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise PlannerError(f"{path}: not a finished row: {error}; remove it and run again") from None
-    held = document["decisions"]
-    decisions = held and Decisions(
+    stored = document["decisions"]
+    decisions = stored and Decisions(
         setting.name,
-        np.array(held["cells"], dtype=np.int16),
-        np.array(held["probability"]),
-        np.array(held["head_probabilities"]),
+        np.array(stored["cells"], dtype=np.int16),
+        np.array(stored["probability"]),
+        np.array(stored["head_probabilities"]),
     )
-    told = (document[name] for name in ("refused", "parameters", "epochs", "seconds"))
-    refused, parameters, epochs, seconds = told
+    values = (document[name] for name in ("refused", "parameters", "epochs", "seconds"))
+    refused, parameters, epochs, seconds = values
     return Row(setting, refused, decisions, parameters, epochs, seconds)

@@ -1,1 +1,1 @@
-"""Export to ONNX, and the proof that the export computes the same."""
+"""Export to ONNX, and the check that the export is equivalent."""

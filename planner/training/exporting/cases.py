@@ -1,6 +1,6 @@
-"""Planner inputs that look like real ones: an export is tried on them, and a bundle keeps them as its goldens.
+"""Synthetic planner inputs for the equivalence check of an export and for a bundle's golden cases.
 
-They are made up, so that a bundle tells nothing of the issues it was trained on, and always the same.
+They are generated from a fixed seed, so that a bundle leaks nothing about its training issues.
 """
 
 import random
@@ -36,8 +36,8 @@ Json = dict[str, Any]
 
 
 def planner_inputs(count: int = CASES) -> Iterator[Json]:
-    """`count` documents `cyntra.planner_input.v1`: job types in turn, histories of 0 to 8 runs."""
-    rng = random.Random(0)  # noqa: S311  # made-up data, not a secret
+    """Generate `count` documents `cyntra.planner_input.v1`: job types in turn, histories of 0 to 8 runs."""
+    rng = random.Random(0)  # noqa: S311  # synthetic data, not a secret
     for number in range(count):
         yield _planner_input(rng, JOB_TYPES[number % len(JOB_TYPES)], number // 3 % (HISTORY + 1))
 

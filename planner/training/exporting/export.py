@@ -1,4 +1,4 @@
-"""From a trained network to a bundle: proven to compute the same, whole, or not there at all."""
+"""Export of a trained network as a bundle: an atomic write after an equivalence check."""
 
 import hashlib
 import io
@@ -23,9 +23,9 @@ from planner.space.heads import HEADS
 from planner.system.atomic import atomic_directory, write_atomic
 from planner.training.checkpoint import weight_hash
 from planner.training.exporting.cases import planner_inputs
+from planner.training.exporting.equivalence_check import EquivalenceReport, check_equivalence
 from planner.training.exporting.networks import ExportNetwork
 from planner.training.exporting.onnx_file import OPSET, onnx_bytes
-from planner.training.exporting.proof import Proof, prove
 from planner.training.networks.network import OUTPUT_FORMS, Kind, Network
 
 MINIMUM_ONNXRUNTIME: Final = "1.26"
@@ -33,11 +33,11 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What a bundle says about where its model comes from; none of it changes a decision."""
+class Provenance:
+    """Provenance metadata of a bundle's model; it does not affect decisions."""
 
     dataset: Mapping[str, Any] = field(default_factory=dict)
-    """Hash, and counts by split."""
+    """Digest, and counts by split."""
     metrics: Mapping[str, Any] = field(default_factory=dict)
     validation_ece: float | None = None
     epoch: str | None = None
@@ -47,28 +47,28 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """All that a bundle is made from."""
+class ExportSource:
+    """Everything that a bundle is built from."""
 
     network: Network
     kind: Kind
     temperatures: Mapping[str, float]
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     decision: Mapping[str, float] | None = None
-    """What an outcome model's predictions are worth."""
-    facts: Facts = field(default_factory=Facts)
+    """Utility weights of an outcome model."""
+    facts: Provenance = field(default_factory=Provenance)
 
 
-def export(source: Source, out: Path, *, with_weights: bool = False) -> Bundle:
-    """Write the bundle of `source` to `out`, which must not be there yet, and open it.
+def export(source: ExportSource, out: Path, *, with_weights: bool = False) -> Bundle:
+    """Atomic write of the bundle of `source` to `out`, which must not exist. Returns the opened bundle.
 
-    The same weights, settings and versions give the same bytes; only the latencies in the validation report
-    are measured anew. A `PlannerError` where onnxruntime and torch do not agree; then nothing is left.
+    The export is deterministic given weights, settings and versions, except for the measured latencies in the
+    validation report. Raises `PlannerError` where onnxruntime and torch are not equivalent; then nothing is written.
     """
     with _new_directory(out) as draft:
         made = _in_memory(source, out)
         inputs = list(planner_inputs())
-        proof = prove(source.network, made, inputs)
+        proof = check_equivalence(source.network, made, inputs)
         files = _files(made, source, proof)
         files |= write_goldens(inputs, proof.decided, proof.numbers)
         if with_weights:
@@ -89,7 +89,7 @@ def _new_directory(out: Path) -> Iterator[Path]:
         raise PlannerError(f"{error.filename}: {error.strerror}") from None
 
 
-def _in_memory(source: Source, out: Path) -> Bundle:
+def _in_memory(source: ExportSource, out: Path) -> Bundle:
     form = OUTPUT_FORMS[source.kind]
     outputs = HEADS if form == "heads" else (*HEADS, form)
     reads = _input_form(source)
@@ -106,16 +106,18 @@ def _in_memory(source: Source, out: Path) -> Bundle:
     return Bundle(out, config, metadata, dict(source.temperatures), reads, form, decision, model)
 
 
-def _input_form(source: Source) -> InputForm:
-    """What the network's table is for; its last row stands for padding."""
+def _input_form(source: ExportSource) -> InputForm:
+    """The input form that matches the size of the network's embedding table, whose last row is padding."""
     rows = source.network.first.weight.shape[0] - 1
     for form in known_forms("tokens" if source.kind == "sequence" else "positions"):
         if form.size == rows:
             return form
-    raise PlannerError(f"the network reads {rows} features, as no encoder here writes; train it again")
+    raise PlannerError(
+        f"the network reads {rows} features, which no encoder of this version writes; train it again"
+    )
 
 
-def _metadata(source: Source, config: Json, reads: InputForm, model: bytes) -> Json:
+def _metadata(source: ExportSource, config: Json, reads: InputForm, model: bytes) -> Json:
     facts = source.facts
     decides = {
         "model": hashlib.sha256(model).hexdigest(),
@@ -142,7 +144,7 @@ def _metadata(source: Source, config: Json, reads: InputForm, model: bytes) -> J
     }
 
 
-def _files(made: Bundle, source: Source, proof: Proof) -> dict[str, bytes]:
+def _files(made: Bundle, source: ExportSource, proof: EquivalenceReport) -> dict[str, bytes]:
     calibration = {
         "method": "temperature",
         "temperature": dict(made.temperatures),
@@ -160,9 +162,9 @@ def _files(made: Bundle, source: Source, proof: Proof) -> dict[str, bytes]:
 
 
 def _weights_file(network: Network) -> bytes:
-    held = io.BytesIO()
-    torch.save(dict(network.state_dict()), held)
-    return held.getvalue()
+    buffer = io.BytesIO()
+    torch.save(dict(network.state_dict()), buffer)
+    return buffer.getvalue()
 
 
 def _signed(metadata: Mapping[str, Any], files: Mapping[str, bytes]) -> Json:

@@ -1,4 +1,4 @@
-"""Exporting what `planner train` wrote."""
+"""Export of a model directory of `planner train`."""
 
 import subprocess
 from pathlib import Path
@@ -8,22 +8,22 @@ import planner
 from planner.bundles.bundle import Bundle
 from planner.errors import PlannerError
 from planner.space.heads import HEADS
-from planner.training.exporting.export import Facts, Source, export
+from planner.training.exporting.export import ExportSource, Provenance, export
 from planner.training.model_directory import CONFIG, REPORT, read_model
 
 Json = dict[str, Any]
 
 
 def export_model(directory: Path, out: Path, *, with_weights: bool = False) -> Bundle:
-    """The bundle of a model directory, written to `out`; see `planner.training.exporting.export.export`."""
+    """Export a model directory as a bundle at `out`; see `planner.training.exporting.export.export`."""
     return export(source_of(directory), out, with_weights=with_weights)
 
 
-def source_of(directory: Path) -> Source:
-    """What a model directory holds; a `PlannerError` of one line where it is none."""
+def source_of(directory: Path) -> ExportSource:
+    """Read a model directory. Raises `PlannerError` where it is invalid."""
     network, config, report = read_model(directory)
     try:
-        return Source(
+        return ExportSource(
             network=network,
             kind=config["kind"],
             temperatures={head: float(config["temperatures"][head]) for head in HEADS},
@@ -37,9 +37,9 @@ def source_of(directory: Path) -> Source:
         ) from None
 
 
-def _facts(report: Json) -> Facts:
+def _facts(report: Json) -> Provenance:
     dataset = report["dataset"]
-    return Facts(
+    return Provenance(
         dataset={**dataset, "examples": sum(dataset["split_counts"].values())},
         metrics=report["metrics"],
         validation_ece=report["calibration"]["after"].get("ece"),
@@ -55,7 +55,7 @@ def _facts(report: Json) -> Facts:
 
 
 def _git_sha() -> str | None:
-    """The commit of this package; None where it was installed rather than checked out."""
+    """The commit of this package; None outside a checkout."""
     home = Path(planner.__file__).resolve().parents[1]
     try:
         asked = ["git", "-C", str(home), "rev-parse", "--show-toplevel", "HEAD"]

@@ -1,7 +1,7 @@
-"""A trained network in the form that runs fastest: same weights, same numbers, other first step.
+"""Inference form of a trained network: the same weights and outputs, with a faster first layer.
 
-As exported from `embedding_bag`, a model takes thirty times as long as one that gathers the active rows and
-multiplies them by the row of weights. Temperatures go into the last layer, so that nothing divides at run time.
+A model exported from `embedding_bag` takes thirty times as long as one that gathers the active rows and multiplies them
+by the row of weights. Temperatures are folded into the last layer, so that nothing divides at run time.
 """
 
 import copy
@@ -20,7 +20,7 @@ _COORDINATES: Final = tuple(range(1, len(HEAD_SIZES) + 1))
 
 
 class ExportNetwork(nn.Module):
-    """`forward(positions (B, K), weights (B, 1, K))` → the four heads, and what decides where that is more."""
+    """`forward(positions (B, K), weights (B, 1, K))` → the four heads, and the cells or outcomes that decide."""
 
     def __init__(self, network: Network, form: OutputForm, temperatures: Mapping[str, float]) -> None:
         super().__init__()
@@ -51,13 +51,13 @@ class ExportNetwork(nn.Module):
 
 
 def head_divisors(temperatures: Mapping[str, float]) -> Tensor:
-    """(17,): the temperature of the head that each logit belongs to."""
+    """Temperature of each logit's head (17,)."""
     parts = [torch.full((size,), temperatures[head]) for head, size in zip(HEADS, HEAD_SIZES, strict=True)]
     return torch.cat(parts)
 
 
 def _marginals(cells: Tensor) -> tuple[Tensor, ...]:
-    """Log-probabilities of each head's classes, all 240 cells counted: the job type closes some of them later."""
+    """Marginal log-probabilities of each head over all 240 cells; validity masks are applied later."""
     joint = nn.functional.log_softmax(cells, dim=1).view(-1, *HEAD_SIZES)
     return tuple(
         joint.logsumexp(dim=[other for other in _COORDINATES if other != own]) for own in _COORDINATES
@@ -65,7 +65,7 @@ def _marginals(cells: Tensor) -> tuple[Tensor, ...]:
 
 
 def _fold(rest: nn.Module, divisors: Tensor) -> None:
-    """Divide the last layer, which gives the 17 logits, by their temperatures."""
+    """Fold the temperatures into the last layer, which has the 17 logits."""
     last = [layer for layer in rest.modules() if isinstance(layer, nn.Linear)][-1]
     assert last.out_features == N_LOGITS
     with torch.no_grad():

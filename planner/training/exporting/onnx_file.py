@@ -1,4 +1,4 @@
-"""From a torch module to the bytes of `model.onnx`: the same weights always give the same bytes."""
+"""Deterministic ONNX serialisation of a torch module, with checks of the graph."""
 
 import io
 import logging
@@ -20,9 +20,9 @@ _EXAMPLE: Final = (2, 5)  # (batch, active): any sizes above 1, which the export
 
 
 def onnx_bytes(module: nn.Module, outputs: Sequence[str]) -> bytes:
-    """`module.forward(positions (B, K) int64, weights (B, 1, K) float32)` as ONNX, B and K free.
+    """Serialise `module.forward(positions (B, K) int64, weights (B, 1, K) float32)` as ONNX, B and K dynamic.
 
-    A `PlannerError` where `check_graph` objects or the file is too large.
+    Raises `PlannerError` where `check_graph` fails or the file is too large.
     """
     model = _exported(module.eval(), outputs)
     _strip(model)
@@ -56,16 +56,21 @@ def _exported(module: nn.Module, outputs: Sequence[str]) -> onnx.ModelProto:
 
 
 def check_graph(model: onnx.ModelProto) -> None:
-    """ONNX's own checker, the opset, free sizes, one file; a `PlannerError` of one line where one is not so."""
-    found = {entry.domain: entry.version for entry in model.opset_import}
-    if found != {"": OPSET}:
-        raise PlannerError(f"opsets {found} instead of {OPSET}; export with the pinned torch and onnxscript")
+    """Validate the graph: ONNX's own checker, the opset, dynamic sizes, no external data.
+
+    Raises `PlannerError` where a check fails.
+    """
+    opsets = {entry.domain: entry.version for entry in model.opset_import}
+    if opsets != {"": OPSET}:
+        raise PlannerError(f"opsets {opsets} instead of {OPSET}; export with the pinned torch and onnxscript")
     for entry in model.graph.input:
         if not all(map(_is_free, entry.type.tensor_type.shape.dim)):
-            raise PlannerError(f"a size of the input {entry.name} is fixed; a layer does not take any batch")
-    for held in model.graph.initializer:
-        if held.external_data or held.data_location != onnx.TensorProto.DEFAULT:
-            raise PlannerError(f"{held.name} lies in another file; export with the pinned torch")
+            raise PlannerError(
+                f"a size of the input {entry.name} is fixed; a layer does not accept every batch size"
+            )
+    for initializer in model.graph.initializer:
+        if initializer.external_data or initializer.data_location != onnx.TensorProto.DEFAULT:
+            raise PlannerError(f"{initializer.name} is external data; export with the pinned torch")
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
@@ -77,7 +82,7 @@ def _is_free(size: onnx.TensorShapeProto.Dimension) -> bool:
 
 
 def _strip(model: onnx.ModelProto) -> None:
-    """Drop notes of the exporter: they hold the paths of source files and differ between machines."""
+    """Remove the exporter's metadata: it holds paths of source files, which differ between machines."""
     del model.metadata_props[:]
     del model.graph.metadata_props[:]
     del model.graph.value_info[:]
@@ -89,7 +94,7 @@ def _strip(model: onnx.ModelProto) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporter warns about its own parts and about packages that nobody needs here."""
+    """Suppress the exporter's warnings about its own parts and about optional packages."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

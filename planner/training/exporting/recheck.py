@@ -1,4 +1,4 @@
-"""What `planner verify` asks beside the bundle's own goldens, where the training extra is installed."""
+"""Checks of `planner verify` that need the training extra: onnx's checker and torch."""
 
 import io
 from typing import Final
@@ -11,15 +11,15 @@ from planner.bundles.verify import Check, passed
 from planner.errors import PlannerError
 from planner.training.checkpoint import weight_hash
 from planner.training.exporting.cases import planner_inputs
+from planner.training.exporting.equivalence_check import check_equivalence
 from planner.training.exporting.onnx_file import OPSET, check_graph
-from planner.training.exporting.proof import prove
 from planner.training.networks.network import Network, NetworkConfig, build
 
-NO_WEIGHTS: Final = f"no {WEIGHTS} in the bundle: planner export --with-weights puts it there"
+NO_WEIGHTS: Final = f"no {WEIGHTS} in the bundle: planner export --with-weights adds it"
 
 
 def check_model(bundle: Bundle) -> Check:
-    """The checker of ONNX, the opset, and that nothing lies outside the file."""
+    """Validate the graph with `check_graph`."""
     try:
         check_graph(onnx.load_from_string(bundle.model))
     except PlannerError as error:
@@ -29,21 +29,21 @@ def check_model(bundle: Bundle) -> Check:
 
 
 def check_torch(bundle: Bundle) -> Check:
-    """The weights in the bundle, run by torch beside onnxruntime, one by one and in batches."""
+    """Compare torch, with the bundle's weights, to onnxruntime, unbatched and batched."""
     if WEIGHTS not in bundle.metadata["files"]:
         return Check("torch", "left out", NO_WEIGHTS)
     try:
-        proof = prove(_network(bundle), bundle, list(planner_inputs()))
+        report = check_equivalence(_network(bundle), bundle, list(planner_inputs()))
     except PlannerError as error:
         return passed("torch", False, str(error))
-    return passed("torch", True, f"{proof.alone}; in batches {proof.batched.max_relative:.1e} relative")
+    return passed("torch", True, f"{report.alone}; in batches {report.batched.max_relative:.1e} relative")
 
 
 def _network(bundle: Bundle) -> Network:
-    held = (bundle.path / WEIGHTS).read_bytes()
-    weights = torch.load(io.BytesIO(held), weights_only=True)
+    content = (bundle.path / WEIGHTS).read_bytes()
+    weights = torch.load(io.BytesIO(content), weights_only=True)
     if weight_hash(weights) != bundle.checkpoint_id:
-        raise PlannerError(f"{WEIGHTS} holds other weights than metadata.json says")
+        raise PlannerError(f"{WEIGHTS} does not match the checkpoint_id in metadata.json")
     shape = NetworkConfig(**bundle.config["hyperparameters"]["network"])
     network = build(bundle.config["kind"], shape)
     network.load_state_dict(weights)

@@ -1,4 +1,4 @@
-"""What torch says: the numbers that a bundle's model has to repeat."""
+"""Reference outputs of torch for the equivalence check."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,7 +15,7 @@ from planner.training.networks.network import Network
 def torch_numbers(
     network: Network, form: OutputForm, temperatures: Mapping[str, float], batch: Sequence[Sequence[int]]
 ) -> NDArray[np.float32]:
-    """The network as trained, after temperature: one row an input, run one by one and without padding."""
+    """Calibrated outputs of the trained network (inputs, …), computed one by one without padding."""
     with torch.inference_mode():
         rows = [network(torch.tensor([ids]), torch.ones(1, len(ids)))[0] for ids in batch]
         numbers = torch.stack(rows)
@@ -23,5 +23,5 @@ def torch_numbers(
             numbers = numbers / head_divisors(temperatures)
         elif form == "cells":
             numbers = numbers / temperatures[HEADS[0]]
-    found: NDArray[np.float32] = numbers.numpy()
-    return found
+    result: NDArray[np.float32] = numbers.numpy()
+    return result

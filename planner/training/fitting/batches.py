@@ -1,4 +1,4 @@
-"""Examples as tensors on the device that trains, and batches cut from them."""
+"""Training examples as ragged tensors on a device, and their batches."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,18 +11,18 @@ from torch import Tensor
 from planner.dataset.arrays import EncodedExamples
 
 BLOCK = 64
-"""Batches gathered at once: gathering costs the same for one batch as for several."""
+"""Batches in a block: one gather costs the same for one batch as for several."""
 
 
 @dataclass(frozen=True)
 class Ragged:
-    """N rows of different lengths: flat columns, and N + 1 offsets into them."""
+    """Ragged tensor of N rows: flat columns, and N + 1 offsets into them."""
 
     columns: tuple[Tensor, ...]
     offsets: Tensor
 
     def take(self, rows: Tensor) -> "Ragged":
-        """The rows at these indices, in their order."""
+        """Gather rows by index, in order."""
         lengths = self.offsets[rows + 1] - self.offsets[rows]
         after = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
         flat = torch.arange(int(after[-1]), device=rows.device)
@@ -31,16 +31,16 @@ class Ragged:
 
     @cached_property
     def bounds(self) -> list[int]:
-        """The offsets as numbers."""
-        found: list[int] = self.offsets.tolist()
-        return found
+        """The offsets as Python integers."""
+        offsets: list[int] = self.offsets.tolist()
+        return offsets
 
     def owners(self) -> Tensor:
-        """For every flat place the row it belongs to."""
+        """Row index of every flat entry."""
         return torch.arange(len(self), device=self.offsets.device).repeat_interleave(self.offsets.diff())
 
     def part(self, first: int, last: int) -> "Ragged":
-        """The rows `first` to `last` − 1, their columns views."""
+        """The rows `first` to `last` − 1, as views of the columns."""
         start, end = self.bounds[first], self.bounds[last]
         offsets = self.offsets[first : last + 1] - start
         return Ragged(tuple(column[start:end] for column in self.columns), offsets)
@@ -51,20 +51,20 @@ class Ragged:
 
 @dataclass(frozen=True)
 class Examples:
-    """What the loop trains on. All parts have one row an example."""
+    """Training examples as tensors; every part has one row an example."""
 
     ids: Ragged
-    """One column: positions or tokens."""
+    """One column: positions or token ids."""
     job_types: Tensor
     labels: Tensor
     """The hard label's cell."""
     targets: Ragged
-    """Two columns: cells of the soft label and their shares."""
+    """Two columns: cells of the soft label and their probabilities."""
     outcomes: Ragged
     """Six columns: cell, passed, timed out, log duration, cost (NaN where unknown), propensity."""
 
     def take(self, rows: Tensor) -> "Examples":
-        """The examples at these indices."""
+        """Gather examples by index."""
         return Examples(
             self.ids.take(rows),
             self.job_types[rows],
@@ -82,10 +82,10 @@ class Examples:
 
 
 def to_tensors(examples: EncodedExamples, device: str) -> Examples:
-    """Copy to a device."""
-    held = examples.outcomes
-    bounds = np.searchsorted(held.example, np.arange(len(examples) + 1))
-    numbers = (held.passed, held.timed_out, held.log_duration, held.cost, held.propensity)
+    """Copy examples to a device."""
+    outcomes = examples.outcomes
+    bounds = np.searchsorted(outcomes.example, np.arange(len(examples) + 1))
+    numbers = (outcomes.passed, outcomes.timed_out, outcomes.log_duration, outcomes.cost, outcomes.propensity)
 
     def tensor(values: np.ndarray, dtype: torch.dtype) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values)).to(device=device, dtype=dtype)
@@ -99,13 +99,13 @@ def to_tensors(examples: EncodedExamples, device: str) -> Examples:
             tensor(examples.target_offsets, torch.int64),
         ),
         Ragged(
-            (tensor(held.cell, torch.int64), *(tensor(column, torch.float32) for column in numbers)),
+            (tensor(outcomes.cell, torch.int64), *(tensor(column, torch.float32) for column in numbers)),
             tensor(bounds, torch.int64),
         ),
     )
 
 
 def blocks(examples: Examples, order: Tensor, batch_size: int) -> Iterator[Examples]:
-    """The examples in this order, `BLOCK` batches at a time."""
+    """Yield the examples in this order, in blocks of `BLOCK` batches."""
     for rows in torch.split(order, BLOCK * batch_size):
         yield examples.take(rows)

@@ -1,4 +1,4 @@
-"""How training went, as a table and as a picture."""
+"""Learning curves, as CSV and as a plot."""
 
 import csv
 import io
@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from planner.system.atomic import write_atomic
-from planner.training.fitting.watch import EpochRow
+from planner.training.fitting.observer import EpochRow
 
 
 def write_csv(rows: Sequence[EpochRow], path: Path) -> None:
-    """One line an epoch."""
-    held = io.StringIO()
-    writer = csv.writer(held, lineterminator="\n")
+    """Atomic write of the curves as CSV, one line an epoch."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(EpochRow._fields)
     writer.writerows(rows)
-    write_atomic(path, held.getvalue().encode())
+    write_atomic(path, buffer.getvalue().encode())
 
 
 def write_png(rows: Sequence[EpochRow], best_epoch: int, path: Path) -> None:
-    """Losses on the left, accuracy on the right, the epoch that was kept as a line."""
+    """Atomic write of a plot: losses, accuracy, and the best epoch as a line."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -36,6 +36,6 @@ def write_png(rows: Sequence[EpochRow], best_epoch: int, path: Path) -> None:
         )
         axes.set(xlabel="epoch", ylabel=name)
         axes.legend(frameon=False)
-    held = io.BytesIO()
-    figure.savefig(held, format="png", dpi=110, metadata={"Software": None})
-    write_atomic(path, held.getvalue())
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
+    write_atomic(path, buffer.getvalue())

@@ -1,4 +1,4 @@
-"""The two splits that training reads, encoded for one kind of network."""
+"""Loading and encoding of the training and validation splits for one kind of network."""
 
 from array import array
 from collections.abc import Callable, Iterator, Mapping
@@ -21,15 +21,15 @@ Ids = Callable[[Mapping[str, Any]], list[int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
-    """One split twice: as every policy sees it, and with the ids that the network reads in place of positions."""
+class EncodedSplit:
+    """One split in two encodings: with the positions of layout 1, and with the ids that the network reads."""
 
     encoded: EncodedExamples
     read: EncodedExamples
 
 
 def ids_of(kind: Kind, network: NetworkConfig) -> Ids:
-    """The function that turns a planner_input into what a network of this kind reads."""
+    """The encoder or tokeniser of a kind of network."""
     if kind == "sequence":
         return tokenize
     layout = {held.version: held for held in (LAYOUT_V1, LAYOUT_V2)}[network.layout]
@@ -42,8 +42,8 @@ def read_split(
     ids: Ids,
     change: Change | None,
     done: Callable[[int], None],
-) -> Split:
-    """Encode a split, each example as `change` makes it; `done` hears of every example."""
+) -> EncodedSplit:
+    """Encode a split; `change` transforms each example, `done` is called with 1 after each."""
     flat, offsets = array("i"), array("q", [0])
 
     def examples() -> Iterator[Json]:
@@ -56,16 +56,16 @@ def read_split(
 
     encoded = encode_examples(examples())
     read = replace(encoded, positions=np.array(flat, np.int32), offsets=np.array(offsets, np.int64))
-    return Split(encoded, read)
+    return EncodedSplit(encoded, read)
 
 
 def with_outcomes(examples: EncodedExamples) -> EncodedExamples:
-    """The examples that say what came of their candidates."""
+    """The examples with logged outcomes."""
     return examples.take(np.unique(examples.outcomes.example))
 
 
 def with_shuffled_answers(examples: EncodedExamples, seed: int) -> EncodedExamples:
-    """Every example with the label and outcomes of another one of its job type, drawn at random."""
+    """Permute labels and outcomes among the examples of a job type, for the control."""
     rng = np.random.default_rng(seed)
     order = np.arange(len(examples))
     for job_type in range(len(JOB_TYPES)):

@@ -1,4 +1,4 @@
-"""Gates before training: where the data cannot teach, stop with the figure and what mends it."""
+"""Feasibility gates of training: unsuitable data is refused with the figure and the fix."""
 
 from typing import Final, NamedTuple
 
@@ -14,7 +14,7 @@ _GATED: Final = "code"
 
 
 class Gates(NamedTuple):
-    """What the gates found."""
+    """Figures of the gates."""
 
     code_examples: int
     near_duplicate_pairs: int
@@ -22,34 +22,42 @@ class Gates(NamedTuple):
 
 
 def check_data(train: EncodedExamples, val: EncodedExamples, config: TrainingConfig) -> Gates:
-    """A `PlannerError` where training would be in vain; encodings must be of the first layout."""
+    """Check the data before training; encodings must be of layout 1.
+
+    Returns the figures of the gates. Raises `PlannerError` where there are too few examples, inconsistent labels, or
+    nothing to learn.
+    """
     for name, examples in (("training", train), ("validation", val)):
         if not len(examples):
             raise PlannerError(f"the dataset has no {name} examples; build it from more issues")
-    found = _figures(train, val)
-    if found.code_examples < config.min_examples:
+    figures = _figures(train, val)
+    if figures.code_examples < config.min_examples:
         raise PlannerError(
-            f"{found.code_examples} examples of job type {_GATED}, fewer than {config.min_examples}: "
+            f"{figures.code_examples} examples of job type {_GATED}, fewer than {config.min_examples}: "
             "bench or run more issues, or ask for less with --min-examples"
         )
     if config.kind == "outcome":
         _check_outcomes(train, val)
-        return found
+        return figures
     _check_classes(train)
-    if found.agreement is not None and found.agreement < config.min_agreement and not config.shuffle_labels:
+    if (
+        figures.agreement is not None
+        and figures.agreement < config.min_agreement
+        and not config.shuffle_labels
+    ):
         raise PlannerError(
-            f"labels of near-duplicate inputs agree in {found.agreement:.1%} of {found.near_duplicate_pairs:,} "
+            f"labels of near-duplicate inputs agree in {figures.agreement:.1%} of {figures.near_duplicate_pairs:,} "
             f"pairs, below {config.min_agreement:.0%}: label with more replicates or soft labels, describe "
             "issues better, or ask for less with --min-agreement"
         )
-    return found
+    return figures
 
 
-def check_beginning(epoch: int, loss: float, random_loss: float) -> None:
-    """A `PlannerError` where training up to `epoch` is no better than knowing nothing; NaN never is."""
+def check_early_progress(epoch: int, loss: float, random_loss: float) -> None:
+    """Check early progress. Raises `PlannerError` where the loss is not below the random baseline, or NaN."""
     if not loss < random_loss:
         raise PlannerError(
-            f"after epoch {epoch} the loss is {loss:.4f}, not below {random_loss:.4f}, which knows nothing: "
+            f"after epoch {epoch} the loss is {loss:.4f}, not below {random_loss:.4f}, the loss of a random policy: "
             "train with a higher --learning-rate, a smaller --batch-size, or more examples"
         )
 
@@ -62,7 +70,7 @@ def _figures(train: EncodedExamples, val: EncodedExamples) -> Gates:
 
 
 def _check_classes(train: EncodedExamples) -> None:
-    """Somewhere two examples of one job type must have different labels."""
+    """Raise `PlannerError` where no job type has two distinct labels."""
     owners = np.repeat(train.job_types, np.diff(train.target_offsets))
     pairs = np.unique(np.stack([owners.astype(np.int64), train.target_cells]), axis=1)
     if len(np.unique(pairs[0])) < pairs.shape[1]:
@@ -70,7 +78,7 @@ def _check_classes(train: EncodedExamples) -> None:
     names = ", ".join(all_cells()[cell].label() for cell in pairs[1])
     raise PlannerError(
         f"all {len(train)} training examples of a job type have one label ({names}): "
-        "there is nothing to tell apart; bench more arms or issues"
+        "there is nothing to learn; bench more arms or issues"
     )
 
 
@@ -78,7 +86,7 @@ def _check_outcomes(train: EncodedExamples, val: EncodedExamples) -> None:
     for name, examples in (("training", train), ("validation", val)):
         if not len(examples.outcomes):
             raise PlannerError(
-                f"no {name} example says what came of its candidates; an outcome model learns from bench "
+                f"no {name} example has outcomes; an outcome model learns from bench "
                 "labels: planner dataset merge-best-of-k"
             )
     passed = int(train.outcomes.passed.sum())

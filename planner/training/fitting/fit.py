@@ -1,4 +1,4 @@
-"""Weights from two splits: the same ones whether or not the process was killed on the way."""
+"""Deterministic training with early stopping and checkpoints: a resumed run gives the same weights."""
 
 import time
 from dataclasses import dataclass
@@ -10,66 +10,70 @@ from planner.dataset.arrays import EncodedExamples
 from planner.errors import PlannerError
 from planner.training.config import TrainingConfig
 from planner.training.fitting.batches import Examples, to_tensors
-from planner.training.fitting.feasibility import check_beginning
-from planner.training.fitting.keeper import Keeper
-from planner.training.fitting.loop import Loop, evaluate
+from planner.training.fitting.checkpointing import Checkpointer
+from planner.training.fitting.feasibility import check_early_progress
+from planner.training.fitting.loop import TrainingLoop, evaluate
 from planner.training.fitting.objectives import LabelObjective, Objective
+from planner.training.fitting.observer import EpochRow, TrainingObserver
 from planner.training.fitting.outcome_objective import OutcomeObjective
-from planner.training.fitting.seen_rows import SeenRows
-from planner.training.fitting.watch import EpochRow, Watch
+from planner.training.fitting.row_pruning import RowPruning
 from planner.training.networks.network import OUTPUT_FORMS, Network, build
 
 _SAMPLE: Final = 4096
-"""Training examples, evenly spread, by which the beginning is judged."""
+"""Size of the evenly spaced training sample for the check of early progress."""
 _FEWEST_STEPS: Final = 20
-"""Where the first epoch has fewer, the epoch that completes them is judged."""
+"""Minimum number of steps before that check."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """The weights of the best epoch, on the CPU, and how they came about."""
+    """The network of the best epoch, on the CPU, with the learning curve."""
 
     network: Network
     rows: list[EpochRow]
     best_epoch: int
     random_loss: float
     examples_per_second: float | None
-    """Of the epochs done in this process, validation included; None where there were none."""
+    """Throughput of the epochs in this process, including validation; None without any."""
 
 
 def fit(
-    train: EncodedExamples, val: EncodedExamples, config: TrainingConfig, keeper: Keeper, watch: Watch
+    train: EncodedExamples,
+    val: EncodedExamples,
+    config: TrainingConfig,
+    checkpointer: Checkpointer,
+    observer: TrainingObserver,
 ) -> Fitted:
-    """Train until no epoch is left or too many brought nothing, going on from what `keeper` holds.
+    """Train until the last epoch or early stopping, resuming from the checkpoint if there is one.
 
-    A `PlannerError` where the beginning is no better than knowing nothing, or a gradient is not finite.
+    Raises `PlannerError` where the loss does not fall below the random baseline, or a gradient is not finite.
     """
     examples, held_out = to_tensors(train, config.device), to_tensors(val, config.device)
     network = build(config.kind, config.network, config.seed).to(config.device)
     objective = _objective(config, examples, network)
-    seen = SeenRows(examples, len(network.first.weight) - 1)
-    seen.shrink(network)
-    examples, held_out = examples.read_as(seen.table), held_out.read_as(seen.table)
+    pruning = RowPruning(examples, len(network.first.weight) - 1)
+    pruning.prune(network)
+    examples, held_out = examples.read_as(pruning.table), held_out.read_as(pruning.table)
     sample = examples.take(torch.arange(0, len(examples), -(-len(examples) // _SAMPLE), device=config.device))
-    random_loss = evaluate(network, objective, sample, knowing_nothing=True)[0]
-    loop = Loop(objective, examples, held_out, config)
+    random_loss = evaluate(network, objective, sample, zero_outputs=True)[0]
+    loop = TrainingLoop(objective, examples, held_out, config)
     state = loop.start(network)
-    keeper.restore(state)
-    judged = min(-(-_FEWEST_STEPS // loop.steps), config.epochs, config.patience)
+    checkpointer.restore(state)
+    judged_epoch = min(-(-_FEWEST_STEPS // loop.steps), config.epochs, config.patience)
     before, started = len(state.rows), time.monotonic()
-    watch.begin((config.epochs - before) * len(examples), list(state.rows))
+    observer.begin((config.epochs - before) * len(examples), list(state.rows))
     try:
         while not state.finished(config):
-            loop.run_epoch(state, watch)
-            if len(state.rows) == judged and not config.shuffle_labels:
-                check_beginning(judged, evaluate(network, objective, sample)[0], random_loss)
-            keeper.keep(state)
+            loop.run_epoch(state, observer)
+            if len(state.rows) == judged_epoch and not config.shuffle_labels:
+                check_early_progress(judged_epoch, evaluate(network, objective, sample)[0], random_loss)
+            checkpointer.save(state)
     except PlannerError:
-        keeper.forget()  # going on would end the same way
+        checkpointer.discard()  # resuming would fail in the same way
         raise
     seconds, done = time.monotonic() - started, (len(state.rows) - before) * len(examples)
     network.load_state_dict(state.best)
-    seen.grow(network)
+    pruning.restore(network)
     rate = done / seconds if done else None
     return Fitted(network.cpu(), state.rows, state.best_epoch, random_loss, rate)
 

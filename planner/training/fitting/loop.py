@@ -1,4 +1,4 @@
-"""The training loop: epochs of AdamW under a cosine, the best weights kept."""
+"""Training loop: AdamW with a cosine schedule, early stopping, and the weights of the best epoch."""
 
 from dataclasses import dataclass, field
 from math import cos, isfinite, pi
@@ -13,15 +13,15 @@ from planner.training.checkpoint import Weights
 from planner.training.config import TrainingConfig
 from planner.training.fitting.batches import Examples, blocks
 from planner.training.fitting.objectives import Objective
-from planner.training.fitting.watch import EpochRow, Watch
+from planner.training.fitting.observer import EpochRow, TrainingObserver
 from planner.training.networks.network import Network
 
 _EVALUATION_BATCH = 512
 
 
 @dataclass
-class State:
-    """Where training stands after an epoch."""
+class TrainingState:
+    """Training state after an epoch, as a checkpoint stores it."""
 
     network: Network
     optimizer: torch.optim.Optimizer
@@ -31,7 +31,7 @@ class State:
     rows: list[EpochRow] = field(default_factory=list)
 
     def document(self) -> dict[str, Any]:
-        """As it is kept: tensors and plain values."""
+        """The content of a checkpoint: tensors and plain values."""
         return {
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -42,7 +42,7 @@ class State:
         }
 
     def restore(self, document: dict[str, Any]) -> None:
-        """Stand where `document` stood."""
+        """Restore the state from `document`."""
         self.network.load_state_dict(document["network"])
         self.optimizer.load_state_dict(document["optimizer"])
         self.best = document["best"]
@@ -50,23 +50,23 @@ class State:
         self.rows = [EpochRow(*row) for row in document["rows"]]
 
     def finished(self, config: TrainingConfig) -> bool:
-        """Whether no epoch is left, or too many brought nothing."""
+        """Whether training ends: no epoch is left, or early stopping applies."""
         return len(self.rows) >= config.epochs or len(self.rows) - self.best_epoch >= config.patience
 
 
-class Loop:
-    """Trains a network on one split and watches another.
+class TrainingLoop:
+    """Trains a network on one split and validates on another.
 
-    Everything random comes from the seed and the number of the epoch, so that an epoch does not depend on
-    whether the ones before it ran in the same process.
+    All randomness derives from the seed and the epoch's number, so that an epoch gives the same result in a resumed
+    process.
     """
 
     def __init__(self, objective: Objective, train: Examples, val: Examples, config: TrainingConfig) -> None:
         self._objective, self._train, self._val, self._config = objective, train, val, config
         self.steps = -(-len(train) // config.batch_size)
-        """Batches an epoch."""
+        """Optimiser steps an epoch."""
 
-    def start(self, network: Network) -> State:
+    def start(self, network: Network) -> TrainingState:
         """The state before the first epoch."""
         optimizer = torch.optim.AdamW(
             network.parameters(),
@@ -74,23 +74,23 @@ class Loop:
             weight_decay=self._config.weight_decay,
             fused=True,
         )
-        return State(network, optimizer, copied(network))
+        return TrainingState(network, optimizer, copied(network))
 
-    def run_epoch(self, state: State, watch: Watch) -> None:
-        """One more epoch."""
+    def run_epoch(self, state: TrainingState, observer: TrainingObserver) -> None:
+        """Train one epoch and validate."""
         epoch = len(state.rows) + 1
-        train_loss = self._train_epoch(state, epoch, watch)
+        train_loss = self._train_epoch(state, epoch, observer)
         val_loss, accuracy = evaluate(state.network, self._objective, self._val)
         row = EpochRow(epoch, self._rate(epoch * self.steps), train_loss, val_loss, accuracy)
         state.rows.append(row)
         best = val_loss < state.best_loss
         if best:
             state.best, state.best_epoch, state.best_loss = copied(state.network), epoch, val_loss
-        watch.epoch(row, best)
+        observer.epoch(row, best)
 
-    def _train_epoch(self, state: State, epoch: int, watch: Watch) -> float:
+    def _train_epoch(self, state: TrainingState, epoch: int, observer: TrainingObserver) -> float:
         config, network = self._config, state.network
-        # Dropout draws from torch's own generator, the order of examples from one of its own.
+        # Dropout uses torch's global generator, the order of examples a separate one.
         seed = config.seed * 1_000_003 + epoch
         torch.manual_seed(seed)
         order = torch.randperm(len(self._train), generator=torch.Generator().manual_seed(seed))
@@ -98,24 +98,24 @@ class Loop:
         total = torch.zeros((), dtype=torch.float64)
         step = (epoch - 1) * self.steps
         for block in blocks(self._train, order.to(self._train.labels.device), config.batch_size):
-            answers = self._objective.answers(block)
+            targets = self._objective.targets(block)
             for first in range(0, len(block), config.batch_size):
                 last = min(first + config.batch_size, len(block))
                 ids = block.ids.part(first, last)
                 outputs = self._objective.outputs(network, ids.columns[0], ids.offsets[:-1].to(torch.int32))
-                loss = answers.loss(outputs, first, last)
+                loss = targets.loss(outputs, first, last)
                 self._descend(state, loss, step)
                 total += loss.detach().cpu() * (last - first)
                 step += 1
-            watch.examples(len(block))
+            observer.examples(len(block))
         network.eval()
         return float(total) / len(self._train)
 
-    def _descend(self, state: State, loss: Tensor, step: int) -> None:
+    def _descend(self, state: TrainingState, loss: Tensor, step: int) -> None:
         state.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        parameters = [held for held in state.network.parameters() if held.grad is not None]
-        norm = get_total_norm([held.grad for held in parameters if held.grad is not None])
+        parameters = [parameter for parameter in state.network.parameters() if parameter.grad is not None]
+        norm = get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
         if not isfinite(size := float(norm)):
             raise PlannerError(
                 f"the gradient is {size} in epoch {step // self.steps + 1}, step {step % self.steps + 1}; "
@@ -128,35 +128,35 @@ class Loop:
         state.optimizer.step()
 
     def _rate(self, step: int) -> float:
-        """The learning rate after `step` steps, on a cosine over all epochs."""
+        """Cosine schedule: the learning rate after `step` steps."""
         config = self._config
         share = (1 + cos(pi * step / (config.epochs * self.steps))) / 2
         return config.least_learning_rate + (config.learning_rate - config.least_learning_rate) * share
 
 
 def evaluate(
-    network: Network, objective: Objective, examples: Examples, *, knowing_nothing: bool = False
+    network: Network, objective: Objective, examples: Examples, *, zero_outputs: bool = False
 ) -> tuple[float, float]:
-    """Mean loss and share of right decisions; the network must be in eval mode.
+    """Mean loss and accuracy over examples; the network must be in eval mode.
 
-    `knowing_nothing` replaces every output by 0: the random baseline.
+    `zero_outputs` replaces every output by 0, which gives the loss of the random baseline.
     """
-    loss, right, decided = 0.0, 0, 0
+    loss, correct, decided = 0.0, 0, 0
     everything = torch.arange(len(examples), device=examples.labels.device)
     with torch.inference_mode():
         for block in blocks(examples, everything, _EVALUATION_BATCH):
-            answers = objective.answers(block)
+            targets = objective.targets(block)
             for first in range(0, len(block), _EVALUATION_BATCH):
                 last = min(first + _EVALUATION_BATCH, len(block))
                 ids = block.ids.part(first, last)
                 outputs = objective.outputs(network, ids.columns[0], ids.offsets[:-1].to(torch.int32))
-                outputs = torch.zeros_like(outputs) if knowing_nothing else outputs
-                loss += float(answers.loss(outputs, first, last)) * (last - first)
-                hits, count = answers.right(outputs, first, last)
-                right, decided = right + int(hits), decided + count
-    return loss / len(examples), right / decided
+                outputs = torch.zeros_like(outputs) if zero_outputs else outputs
+                loss += float(targets.loss(outputs, first, last)) * (last - first)
+                hits, count = targets.correct(outputs, first, last)
+                correct, decided = correct + int(hits), decided + count
+    return loss / len(examples), correct / decided
 
 
 def copied(network: Network) -> Weights:
-    """The weights as they are now."""
-    return {name: held.detach().clone() for name, held in network.state_dict().items()}
+    """A copy of the weights."""
+    return {name: weight.detach().clone() for name, weight in network.state_dict().items()}

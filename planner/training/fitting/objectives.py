@@ -1,4 +1,4 @@
-"""What training minimises: the interface, and cross-entropy over labels."""
+"""Training objectives: the interface, and masked cross-entropy over labels."""
 
 from typing import Any, Final, Protocol
 
@@ -15,36 +15,36 @@ from planner.training.networks.network import Network
 _WIDEST: Final = max(HEAD_SIZES)
 
 
-class Answers(Protocol):
-    """The truth about a block of examples."""
+class Targets(Protocol):
+    """Targets of a block of examples."""
 
     def loss(self, outputs: Tensor, first: int, last: int) -> Tensor:
-        """Mean loss of the examples `first` to `last` − 1, given their outputs."""
+        """Mean loss of the examples `first` to `last` − 1, given their outputs (B, …)."""
         ...
 
-    def right(self, outputs: Tensor, first: int, last: int) -> tuple[Tensor, int]:
-        """How many decisions about these examples are right, and of how many."""
+    def correct(self, outputs: Tensor, first: int, last: int) -> tuple[Tensor, int]:
+        """Number of correct decisions on these examples, and number of decisions."""
         ...
 
 
 class Objective(Protocol):
-    """A loss. An output of all zeros knows nothing: its loss is the random baseline."""
+    """A loss. Outputs of all zeros give the loss of the random baseline."""
 
     def outputs(self, network: Network, ids: Tensor, offsets: Tensor) -> Tensor:
-        """What the loss looks at, one row an example."""
+        """The network outputs that the loss reads, one row an example."""
         ...
 
-    def answers(self, block: Examples) -> Answers:
-        """The truth about a block."""
+    def targets(self, block: Examples) -> Targets:
+        """Targets of a block."""
         ...
 
 
 class LabelObjective:
-    """Masked cross-entropy against soft labels, as a weighted sum over groups of classes.
+    """Masked softmax cross-entropy against soft labels, as a weighted sum over groups of classes.
 
-    Four groups, one a head, for networks with 17 outputs; one group of 240 cells for those that score whole
-    actions. Invalid classes are at −inf before the softmax: they get no probability and no gradient.
-    Smoothing spreads its share over the valid classes alone.
+    Networks with 17 outputs have four groups, one a head; networks that score whole actions have one group of 240
+    cells. Invalid classes are at −inf before the softmax: they have no probability and no gradient. Label smoothing
+    uses the valid classes only.
     """
 
     def __init__(
@@ -65,22 +65,22 @@ class LabelObjective:
         self._weights = torch.tensor(weights, device=device)[:, None].expand(self._index.shape)  # (G, C)
 
     def weigh_classes(self, examples: Examples) -> None:
-        """Weigh each class by the inverse of its frequency, so that the weights of all labels have mean 1."""
+        """Class weights by inverse frequency, normalised to mean 1 over the labels."""
         counts = self._shares(examples).sum(dim=0)
         present = (counts > 0).sum(dim=1, keepdim=True)
         inverse = counts.sum(dim=1, keepdim=True) / (counts * present)
         self._weights = self._weights * inverse.masked_fill(counts == 0, 0)
 
     def outputs(self, network: Network, ids: Tensor, offsets: Tensor) -> Tensor:
-        """(B, 17) or (B, 240)."""
+        """Logits (B, 17) or scores (B, 240)."""
         return network.ragged(ids, offsets)
 
-    def answers(self, block: Examples) -> "LabelAnswers":
+    def targets(self, block: Examples) -> "LabelTargets":
         """Targets and masks of a block."""
         valid = self._valid[block.job_types]
         spread = valid / valid.sum(dim=2, keepdim=True)
         shares = (1 - self._smoothing) * self._shares(block) + self._smoothing * spread
-        return LabelAnswers(
+        return LabelTargets(
             self._index,
             shares * self._weights,
             valid,
@@ -90,15 +90,15 @@ class LabelObjective:
         )
 
     def _shares(self, examples: Examples) -> Tensor:
-        """(B, G, C): the soft label's share of every class."""
+        """Soft label by class (B, G, C)."""
         cells, weights = examples.targets.columns
         dense = torch.zeros(len(examples), N_CELLS, device=cells.device)
         dense.index_put_((examples.targets.owners(), cells), weights, accumulate=True)
         return (dense @ self._share).view(len(examples), *self._index.shape)
 
 
-class LabelAnswers:
-    """Targets (B, G, C) and masks of a block."""
+class LabelTargets:
+    """Soft targets (B, G, C) and validity masks of a block."""
 
     def __init__(
         self, index: Tensor, targets: Tensor, valid: Tensor, score: Tensor, cells: Tensor, labels: Tensor
@@ -107,20 +107,20 @@ class LabelAnswers:
         self._score, self._cells, self._labels = score, cells, labels
 
     def loss(self, outputs: Tensor, first: int, last: int) -> Tensor:
-        """Mean over examples of the sum over groups."""
+        """Mean over examples of the cross-entropy summed over groups."""
         closed = self._closed[first:last]
         logits = outputs[:, self._index].masked_fill(closed, -torch.inf)
         likelihood = functional.log_softmax(logits, dim=2).masked_fill(closed, 0)
         return -(likelihood * self._targets[first:last]).sum() / (last - first)
 
-    def right(self, outputs: Tensor, first: int, last: int) -> tuple[Tensor, int]:
-        """Decisions among the valid actions that are the hard label."""
+    def correct(self, outputs: Tensor, first: int, last: int) -> tuple[Tensor, int]:
+        """Decisions among the valid actions that match the hard label."""
         scores = (outputs @ self._score.T).masked_fill(~self._cells[first:last], -torch.inf)
         return (scores.argmax(dim=1) == self._labels[first:last]).sum(), last - first
 
 
 def _head_index() -> Tensor:
-    """(4, 6): the logit of each class of each head; the rest, never valid, repeat logit 0."""
+    """Logit index of each class of each head (4, 6); masked entries repeat logit 0."""
     index = torch.zeros(len(HEAD_SIZES), _WIDEST, dtype=torch.int64)
     for row, offset, size in zip(index, HEAD_OFFSETS, HEAD_SIZES, strict=True):
         row[:size] = torch.arange(offset, offset + size)
@@ -128,21 +128,21 @@ def _head_index() -> Tensor:
 
 
 def _classes() -> Any:
-    """Four arrays of 240: each cell's class in each head."""
+    """Class of each cell in each head: four arrays (240,)."""
     return np.unravel_index(np.arange(N_CELLS), HEAD_SIZES)
 
 
 def _head_incidence() -> Tensor:
-    """(240, 4 · 6): which class of each head a cell uses."""
-    found = torch.zeros(N_CELLS, len(HEAD_SIZES) * _WIDEST)
+    """Incidence of cells and classes by head (240, 4 · 6)."""
+    incidence = torch.zeros(N_CELLS, len(HEAD_SIZES) * _WIDEST)
     for head, classes in enumerate(_classes()):
-        found[torch.arange(N_CELLS), head * _WIDEST + torch.from_numpy(classes)] = 1
-    return found
+        incidence[torch.arange(N_CELLS), head * _WIDEST + torch.from_numpy(classes)] = 1
+    return incidence
 
 
 def _logit_incidence() -> Tensor:
-    """(240, 17): which logits a cell's score is the sum of."""
-    found = torch.zeros(N_CELLS, N_LOGITS)
+    """Incidence of cells and logits (240, 17): a cell's score is the sum of its logits."""
+    incidence = torch.zeros(N_CELLS, N_LOGITS)
     for offset, classes in zip(HEAD_OFFSETS, _classes(), strict=True):
-        found[torch.arange(N_CELLS), offset + torch.from_numpy(classes)] = 1
-    return found
+        incidence[torch.arange(N_CELLS), offset + torch.from_numpy(classes)] = 1
+    return incidence

@@ -1,4 +1,4 @@
-"""What stands above the first layer: the trunk, and the heads that need more than one linear layer."""
+"""Network layers above the first one: the trunk, the autoregressive head and the outcome ensemble."""
 
 from itertools import combinations
 from typing import Final
@@ -12,11 +12,11 @@ from planner.space.heads import HEAD_OFFSETS, HEAD_SIZES, N_CELLS, N_LOGITS
 TARGETS: Final = ("passed", "timed_out", "log_duration", "cost")
 """What one member of an outcome model predicts: two logits, then two standardised numbers."""
 OUTCOMES: Final = ("pass_mean", "pass_std", "timeout_mean", "log_duration", "cost")
-"""The columns of an outcome model: log(1 + ms) and US dollars in the last two."""
+"""Output columns of an outcome model; the last two are log(1 + ms) and US dollars."""
 
 
 class Trunk(nn.Sequential):
-    """LayerNorm–ReLU–Dropout after the first layer, then depth − 1 layers, each half as wide."""
+    """MLP trunk: LayerNorm–ReLU–Dropout, then depth − 1 linear layers, each half as wide."""
 
     def __init__(self, hidden: int, depth: int, dropout: float) -> None:
         layers = [nn.LayerNorm(hidden), nn.ReLU(), nn.Dropout(dropout)]
@@ -28,10 +28,10 @@ class Trunk(nn.Sequential):
 
 
 class AutoregressiveHead(nn.Module):
-    """Swarm, then candidates given swarm, minutes given both, iterations given all three.
+    """Autoregressive factorisation: swarm, candidates given swarm, minutes given both, iterations given all three.
 
-    A class scores the same linear term after every prefix plus a term of its own for the prefix, which starts
-    at 0: prefixes differ only as far as the data shows it.
+    The score of a class is a linear term shared by all prefixes plus a term of its own prefix. The latter starts at 0,
+    so that prefixes differ only where the data supports it.
     """
 
     def __init__(self, width: int) -> None:
@@ -47,7 +47,7 @@ class AutoregressiveHead(nn.Module):
             prefixes *= size
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """(B, width) → (B, 240) log-probabilities over all cells."""
+        """Log-probabilities over all cells: (B, width) → (B, 240)."""
         shared = self.shared(hidden).split(list(HEAD_SIZES), dim=1)
         scores: Tensor = functional.log_softmax(shared[0], dim=1)
         for own, layer, size in zip(shared[1:], self.given, HEAD_SIZES[1:], strict=True):
@@ -57,20 +57,20 @@ class AutoregressiveHead(nn.Module):
 
 
 def action_features() -> Tensor:
-    """(240, 121): for each cell its four classes, one-hot, and the products of every pair of heads."""
+    """Action features (240, 121): one-hot classes of the four heads and pairwise products."""
     cells = torch.cartesian_prod(*(torch.arange(size) for size in HEAD_SIZES))  # (240, 4)
     single = torch.zeros(N_CELLS, N_LOGITS)
     for head, offset in enumerate(HEAD_OFFSETS):
         single[torch.arange(N_CELLS), offset + cells[:, head]] = 1
     pairs = []
-    for one, other in combinations(range(len(HEAD_SIZES)), 2):
-        both = cells[:, one] * HEAD_SIZES[other] + cells[:, other]
-        pairs.append(functional.one_hot(both, HEAD_SIZES[one] * HEAD_SIZES[other]).float())
+    for first, second in combinations(range(len(HEAD_SIZES)), 2):
+        both = cells[:, first] * HEAD_SIZES[second] + cells[:, second]
+        pairs.append(functional.one_hot(both, HEAD_SIZES[first] * HEAD_SIZES[second]).float())
     return torch.cat([single, *pairs], dim=1)
 
 
 class MemberLinear(nn.Module):
-    """One linear layer for each member of an ensemble, applied at once."""
+    """Batched linear layers, one for each ensemble member."""
 
     def __init__(self, members: int, wide: int, narrow: int) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class MemberLinear(nn.Module):
 
 
 class MemberNorm(nn.Module):
-    """LayerNorm–ReLU–Dropout with weights of its own for each member."""
+    """LayerNorm–ReLU–Dropout with separate weights for each ensemble member."""
 
     def __init__(self, members: int, width: int, dropout: float) -> None:
         super().__init__()
@@ -95,17 +95,16 @@ class MemberNorm(nn.Module):
     def forward(self, hidden: Tensor) -> Tensor:
         """(B, members, width), each member normalised by itself."""
         normal = functional.layer_norm(hidden, hidden.shape[-1:])
-        found: Tensor = self.dropout(functional.relu(normal * self.weight + self.bias))
-        return found
+        activated: Tensor = self.dropout(functional.relu(normal * self.weight + self.bias))
+        return activated
 
 
 class OutcomeHead(nn.Module):
-    """An ensemble that predicts what comes of every action: Q(x, a).
+    """Deep ensemble that predicts the outcomes of every action: Q(x, a).
 
-    Members share nothing but the input; they begin at different weights (Lakshminarayanan, Pritzel, Blundell,
-    *Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles*, 2017). Each predicts, from
-    its trunk, coefficients for the features of an action, so that what is learnt of one action informs those
-    that share classes with it.
+    Members share only the input; they are initialised with different weights (Lakshminarayanan, Pritzel, Blundell,
+    *Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles*, 2017). Each predicts
+    coefficients for the action features, so that actions that share classes also share what is learnt.
     """
 
     def __init__(self, members: int, width: int, depth: int, dropout: float) -> None:
@@ -119,7 +118,7 @@ class OutcomeHead(nn.Module):
         features = action_features()
         self.coefficients = MemberLinear(members, width >> (depth - 1), len(TARGETS) * features.shape[1])
         with torch.no_grad():
-            # An action is the sum of several coefficients: let it begin with the spread of one.
+            # The score of an action sums several coefficients: scale it to the initial variance of one.
             self.coefficients.weight.div_(features.sum(dim=1).max().sqrt())
             self.coefficients.bias.zero_()
         self.features: Tensor
@@ -131,19 +130,19 @@ class OutcomeHead(nn.Module):
         self.register_buffer("scale", torch.ones(2))
 
     def scores(self, hidden: Tensor) -> Tensor:
-        """(B, members · width) → (B, members, 4, 240): what each member says of `TARGETS`, not yet scaled."""
+        """Standardised predictions of `TARGETS` by each member: (B, members · width) → (B, members, 4, 240)."""
         batch = hidden.shape[0]  # `len` is a plain number, which would fix the batch of an exported model
         own = self.trunk(hidden.view(batch, self.members, -1))
         coefficients = self.coefficients(own).view(batch, self.members, len(TARGETS), -1)
-        found: Tensor = coefficients @ self.features.T
-        return found
+        scores: Tensor = coefficients @ self.features.T
+        return scores
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """(B, members · width) → (B, 240, 5), its columns `OUTCOMES`."""
-        found = self.scores(hidden)
-        chances = found[:, :, :2].sigmoid()
+        """Predictions of the ensemble: (B, members · width) → (B, 240, 5), with columns `OUTCOMES`."""
+        scores = self.scores(hidden)
+        chances = scores[:, :, :2].sigmoid()
         passed, timed_out = chances[:, :, 0], chances[:, :, 1]
-        numbers = found[:, :, 2:].mean(dim=1) * self.scale[:, None] + self.location[:, None]
+        numbers = scores[:, :, 2:].mean(dim=1) * self.scale[:, None] + self.location[:, None]
         mean = passed.mean(dim=1)
         spread = ((passed - mean.unsqueeze(1)) ** 2).mean(dim=1).sqrt()
         columns = [

@@ -1,7 +1,7 @@
-"""The networks: from the positions (or tokens) of an input to the numbers an action is decided from.
+"""Network architectures: from the positions or tokens of an input to the outputs that are decoded.
 
-Every network is `rest(first(ids))`: `first` looks up a table by id, `rest` is ordinary layers. An export may
-therefore write the first step in another form and keep the second as it is.
+Every network is `rest(first(ids))`: `first` is an embedding lookup, `rest` ordinary layers. An export can replace the
+first part and keep the second.
 """
 
 from dataclasses import dataclass
@@ -32,16 +32,16 @@ OUTPUT_FORMS: Final[dict[Kind, OutputForm]] = {
 
 @dataclass(frozen=True, slots=True)
 class NetworkConfig:
-    """The shape of a network. Each hidden layer is half as wide as the one before."""
+    """Architecture hyperparameters. Each hidden layer is half as wide as the one before."""
 
     hidden: int = 512
     """Width of the first hidden layer; the members of an outcome ensemble share it evenly."""
     depth: int = 3
     dropout: float = 0.1
     members: int = 4
-    """Networks in the ensemble of an outcome model."""
+    """Members of the ensemble of an outcome model."""
     layout: int = 1
-    """Version of the encoding that is read; 2 adds keywords."""
+    """Version of the encoding layout; 2 adds keywords."""
     token_width: int = 64
     token_layers: int = 2
     attention_heads: int = 4
@@ -53,8 +53,8 @@ _LAYOUTS: Final = {layout.version: layout for layout in (LAYOUT_V1, LAYOUT_V2)}
 class SparseLinear(nn.Module):
     """A linear layer over 0/1 features, given as the positions that are 1.
 
-    It sums the rows of `weight` that are active: the numbers of a dense layer, a twentieth of the work. The
-    last row of `weight` stands for padding and stays 0.
+    It sums the active rows of `weight`: the outputs of a dense layer for a twentieth of the work. The last row of
+    `weight` is padding and stays 0.
     """
 
     def __init__(self, features: int, width: int) -> None:
@@ -77,15 +77,15 @@ class SparseLinear(nn.Module):
         return rows + self.bias
 
     def ragged(self, ids: Tensor, offsets: Tensor) -> Tensor:
-        """`ids` (total,) of all inputs one after the other, input i from `offsets[i]` on → (B, width).
+        """Concatenated `ids` (total,), where input i starts at `offsets[i]` → (B, width).
 
-        Padding has no place here. Naming its row would take `embedding_bag` off its fast path.
+        Without padding: naming a padding row would disable the fast path of `embedding_bag`.
         """
         return functional.embedding_bag(ids, self.weight, offsets, mode="sum") + self.bias
 
 
 class Network(nn.Module):
-    """What all kinds share. The output is (B, 17), (B, 240) or (B, 240, 5): heads, cells or outcomes."""
+    """Base of all kinds. The output is (B, 17), (B, 240) or (B, 240, 5): heads, cells or outcomes."""
 
     def __init__(self, first: SparseLinear | TokenTable, rest: nn.Module) -> None:
         super().__init__()
@@ -93,18 +93,18 @@ class Network(nn.Module):
         self.rest = rest
 
     def forward(self, ids: Tensor, weights: Tensor) -> Tensor:
-        """`ids` (B, K), where `weights` (B, K) is 0 they are padding and may be anything in range."""
-        found: Tensor = self.rest(self.first(ids, weights))
-        return found
+        """Padded `ids` (B, K); where `weights` (B, K) is 0, an id is padding and may have any valid value."""
+        outputs: Tensor = self.rest(self.first(ids, weights))
+        return outputs
 
     def ragged(self, ids: Tensor, offsets: Tensor) -> Tensor:
-        """The same from unpadded ids: see `SparseLinear.ragged`."""
-        found: Tensor = self.rest(self.first.ragged(ids, offsets))
-        return found
+        """As `forward`, from concatenated ids: see `SparseLinear.ragged`."""
+        outputs: Tensor = self.rest(self.first.ragged(ids, offsets))
+        return outputs
 
 
 def build(kind: Kind, config: NetworkConfig | None = None, seed: int = 0) -> Network:
-    """A fresh network; the same arguments give the same weights. A `PlannerError` for a shape that cannot be."""
+    """Initialise a network in eval mode; deterministic given its arguments. Raises `PlannerError` for invalid ones."""
     config = config or NetworkConfig()
     if kind not in KINDS:
         raise PlannerError(f"unknown kind of policy {kind!r}; known: {', '.join(KINDS)}")

@@ -1,7 +1,7 @@
-"""A plain Transformer encoder over tokens.
+"""Transformer encoder over tokens.
 
 Source: Vaswani et al., *Attention Is All You Need* (2017), with the norm before each block (Xiong et al.,
-*On Layer Normalization in the Transformer Architecture*, 2020) and learnt places.
+*On Layer Normalization in the Transformer Architecture*, 2020) and learnt positional embeddings.
 """
 
 import torch
@@ -12,7 +12,7 @@ from planner.encoding.tokens import MAX_TOKENS
 
 
 class TokenTable(nn.Module):
-    """One row a token, the last for padding."""
+    """Token embedding table; the last row is padding."""
 
     def __init__(self, tokens: int, width: int) -> None:
         super().__init__()
@@ -21,11 +21,11 @@ class TokenTable(nn.Module):
             self.weight[-1] = 0
 
     def forward(self, tokens: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-        """`tokens` and `weights` (B, K) → their rows (B, K, width), and `weights` for the blocks to mask by."""
+        """`tokens` and `weights` (B, K) → embeddings (B, K, width), and `weights` for the attention mask."""
         return functional.embedding(tokens, self.weight), weights
 
     def ragged(self, ids: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor]:
-        """The same for inputs that stand one after the other, input i from `offsets[i]` on."""
+        """As `forward`, for concatenated inputs, where input i starts at `offsets[i]`."""
         rows = list(ids.tensor_split(offsets[1:].long().cpu()))
         padded = nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=self.weight.shape[0] - 1)
         lengths = torch.tensor([len(row) for row in rows], device=ids.device)
@@ -33,8 +33,8 @@ class TokenTable(nn.Module):
         return self.forward(padded, filled.to(self.weight.dtype))
 
 
-class Block(nn.Module):
-    """Self-attention and a feed-forward layer, each added to what it reads."""
+class TransformerBlock(nn.Module):
+    """Pre-norm Transformer block: self-attention and a feed-forward layer with residual connections."""
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, rows: Tensor, mask: Tensor) -> Tensor:
-        """`rows` (B, K, width); `mask` (B, 1, 1, K) is added to the scores: 0, or a large negative number."""
+        """`rows` (B, K, width); `mask` (B, 1, 1, K) is added to the attention scores: 0, or a large negative number."""
         parts = self.attention(self.before_attention(rows)).unflatten(2, (3, self.heads, -1))
         query, key, value = parts.permute(2, 0, 3, 1, 4)  # each (B, heads, K, width / heads)
         seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
@@ -57,18 +57,18 @@ class Block(nn.Module):
 
 
 class SequenceEncoder(nn.Module):
-    """Blocks over the tokens' rows, their mean over what is no padding, and one linear layer."""
+    """Transformer blocks, mean pooling without padding, and a linear output layer."""
 
     def __init__(self, width: int, layers: int, heads: int, dropout: float, outputs: int) -> None:
         super().__init__()
         self.places = nn.Parameter(torch.randn(MAX_TOKENS, width) * width**-0.5)
-        self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(layers))
+        self.blocks = nn.ModuleList(TransformerBlock(width, heads, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.out = nn.Linear(width, outputs)
 
-    def forward(self, found: tuple[Tensor, Tensor]) -> Tensor:
-        """Rows (B, K, width) with K at most `MAX_TOKENS`, and weights (B, K) → (B, outputs)."""
-        rows, weights = found
+    def forward(self, embedded: tuple[Tensor, Tensor]) -> Tensor:
+        """Embeddings (B, K, width), K at most `MAX_TOKENS`, and weights (B, K) → outputs (B, outputs)."""
+        rows, weights = embedded
         mask = ((weights - 1) * 1e9)[:, None, None, :]
         rows = rows + self.places[: rows.shape[1]]
         for block in self.blocks:

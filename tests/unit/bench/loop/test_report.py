@@ -13,9 +13,13 @@ from bench.loop.judge import CONTROL, POLICY
 from bench.loop.learn import Learnt
 from bench.loop.show import conclusions, judged_table, training_table, world_table
 from bench.loop.world import PolicyStanding, WorldVerdict
-from planner.evaluation.intervals import Interval
+from planner.evaluation.intervals import BootstrapInterval
 
-GOOD, BAD, NOTHING = Interval(0.8, 0.7, 0.9), Interval(0.2, 0.1, 0.3), Interval(0.0, -0.1, 0.1)
+GOOD, BAD, NOTHING = (
+    BootstrapInterval(0.8, 0.7, 0.9),
+    BootstrapInterval(0.2, 0.1, 0.3),
+    BootstrapInterval(0.0, -0.1, 0.1),
+)
 LEARNT = Learnt(
     "all folds but 1",
     Path(),
@@ -30,7 +34,7 @@ LEARNT = Learnt(
 )
 
 
-def world(policy: Interval, control: Interval) -> WorldVerdict:
+def world(policy: BootstrapInterval, control: BootstrapInterval) -> WorldVerdict:
     return WorldVerdict(
         400, 0.13, 0.34, [PolicyStanding(POLICY, 0.3, policy), PolicyStanding(CONTROL, 0.1, control)]
     )
@@ -63,7 +67,7 @@ NOT_SHOWN = figures(-0.2, 0.3, "not shown")
     ids=["as it should be", "a policy that finds little", "a control that finds something"],
 )
 def test_the_world_decides_the_exit_code(
-    tmp_path: Path, policy: Interval, control: Interval, code: int
+    tmp_path: Path, policy: BootstrapInterval, control: BootstrapInterval, code: int
 ) -> None:
     assert report(tmp_path, NOT_SHOWN, world(policy, control), [LEARNT]) == code
     written = json.loads((tmp_path / "figures.json").read_text())
@@ -85,7 +89,7 @@ def test_a_failed_world_is_not_to_be_overlooked() -> None:
 @pytest.mark.parametrize("width", [80, 100, 120])
 def test_no_table_is_wider_than_the_terminal_nor_breaks_a_figure(width: int) -> None:
     console = Console(width=width, file=io.StringIO(), color_system=None)
-    verdict = world(GOOD, Interval(-3.18, -3.53, -2.87))
+    verdict = world(GOOD, BootstrapInterval(-3.18, -3.53, -2.87))
     for table in (training_table([LEARNT]), judged_table(NOT_SHOWN), world_table(verdict)):
         console.print(table)
     assert isinstance(console.file, io.StringIO)

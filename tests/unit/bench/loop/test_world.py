@@ -11,10 +11,10 @@ from bench.loop.learn import Learnt
 from bench.loop.world import PolicyStanding, WorldVerdict, judge_world, standings
 from planner.dataset.read import read_dataset
 from planner.evaluation.decisions import Decisions
-from planner.evaluation.intervals import Interval
+from planner.evaluation.intervals import BootstrapInterval
 from planner.space.heads import valid_cells
 from planner.worlds.dataset import WorldPlan, write_world
-from planner.worlds.truth import Truth, read_truth
+from planner.worlds.ground_truth import GroundTruth, read_ground_truth
 
 
 @pytest.fixture(scope="module")
@@ -30,17 +30,17 @@ def fixed_choice(policy: str, actions: list[int]) -> Decisions:
     return Decisions(policy, cells, np.ones(len(actions)), np.ones((len(actions), 4)))
 
 
-def verdict(policy: Interval, control: Interval) -> WorldVerdict:
+def verdict(policy: BootstrapInterval, control: BootstrapInterval) -> WorldVerdict:
     rows = [PolicyStanding(POLICY, 0.3, policy), PolicyStanding(CONTROL, 0.1, control)]
     return WorldVerdict(tested=100, fixed_value=0.1, oracle_value=0.3, standings=rows)
 
 
-def issues_of(truth: Truth) -> list[str]:
+def issues_of(truth: GroundTruth) -> list[str]:
     return list(truth.issue_ids[-40:])
 
 
 def test_the_oracle_closes_the_whole_gap_and_the_best_fixed_action_nothing(world: Path) -> None:
-    truth = read_truth(world / "dataset")
+    truth = read_ground_truth(world / "dataset")
     issues = issues_of(truth)
     best = truth.of(issues).argmax(axis=1).tolist()
     oracle, fixed = standings(
@@ -55,7 +55,7 @@ def test_the_oracle_closes_the_whole_gap_and_the_best_fixed_action_nothing(world
 
 
 def test_a_policy_is_worth_the_truth_of_what_it_takes(world: Path) -> None:
-    truth = read_truth(world / "dataset")
+    truth = read_ground_truth(world / "dataset")
     issues = issues_of(truth)
     [worst] = standings([fixed_choice("worst", truth.of(issues).argmin(axis=1).tolist())], truth, issues, 0)
     assert worst.value == pytest.approx(truth.of(issues).min(axis=1).mean())
@@ -80,11 +80,11 @@ def test_bundles_are_judged_on_the_tested_issues_by_the_truth(
     ("low", "recovers"), [(0.51, True), (0.49, False), (None, False)], ids=["clear", "open", "no interval"]
 )
 def test_most_is_recovered_only_where_the_whole_interval_says_so(low: float | None, recovers: bool) -> None:
-    judged = verdict(Interval(0.7, low, 0.9), Interval(0.0, -0.1, 0.1))
+    judged = verdict(BootstrapInterval(0.7, low, 0.9), BootstrapInterval(0.0, -0.1, 0.1))
     assert judged.policy_recovers is recovers
     assert not judged.control_recovers
 
 
 def test_a_control_that_gains_is_called_out() -> None:
-    judged = verdict(Interval(0.8, 0.7, 0.9), Interval(0.3, 0.2, 0.4))
+    judged = verdict(BootstrapInterval(0.8, 0.7, 0.9), BootstrapInterval(0.3, 0.2, 0.4))
     assert judged.control_recovers

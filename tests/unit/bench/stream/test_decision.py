@@ -25,7 +25,7 @@ from bench.submit.inputs import planner_input
 from db.repositories.streams import DecisionCount
 from planner.actions import JOB_TYPES, NA, SERIAL, SPECULATE, Action, is_valid, valid_actions
 from planner.documents.base import hash_without_time, parse_document
-from planner.documents.plans import PlannerAction, PlannerPolicyTrace
+from planner.documents.plans import PlannerActionDocument, PlannerPolicyTrace
 from planner.host.config import PlannerConfig, read_planner_config
 from planner.host.rollout import is_reduction
 from planner.inference import PlannerInference
@@ -73,7 +73,7 @@ def test_a_planner_that_is_disabled_leaves_the_heuristics_and_says_so() -> None:
 def test_in_shadow_mode_the_prediction_is_recorded_beside_what_runs() -> None:
     decision = _choice(SURE, "shadow")
     assert decision.asked.action == Action(SERIAL, 1, 30, NA)
-    predicted = parse_document(PlannerAction, decision.record["planner_action"])
+    predicted = parse_document(PlannerActionDocument, decision.record["planner_action"])
     assert predicted.action() == SURES_CHOICE
     assert decision.policy_id == POLICY_ID
     assert decision.record["policy_trace"]["policy_mode"] == "log"
@@ -142,7 +142,7 @@ def test_over_the_whole_grid_of_modes_the_planner_runs_exactly_where_it_may() ->
             assert swarm in (None, action.swarm_id)
         if reductions:
             assert is_reduction(action, heuristic)
-        parse_document(PlannerAction, decision.record["planner_action"])
+        parse_document(PlannerActionDocument, decision.record["planner_action"])
         parse_document(PlannerPolicyTrace, decision.record["policy_trace"])
         ran[decision.record["enforced"]] += 1
     assert ran[True] > 100
@@ -285,7 +285,7 @@ def test_whatever_the_issue_and_whatever_the_model_does_there_is_a_valid_decisio
     decision = _decide(issue, inference, issue.title, config)
     assert is_valid(decision.asked.action, issue.job_type)
     assert 0 < decision.propensity <= 1
-    parse_document(PlannerAction, decision.record["planner_action"])
+    parse_document(PlannerActionDocument, decision.record["planner_action"])
     parse_document(PlannerPolicyTrace, decision.record["policy_trace"])
 
 

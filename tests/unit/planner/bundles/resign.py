@@ -11,21 +11,21 @@ from planner.bundles.bundle import METADATA, metadata_hash
 
 def rewrite(bundle: Path, name: str, change: Callable[[dict[str, Any]], object]) -> None:
     """Apply `change` to one of the bundle's documents and make every hash right again."""
-    place = bundle / name
-    document = json.loads(place.read_bytes())
+    path = bundle / name
+    document = json.loads(path.read_bytes())
     change(document)
     if name == METADATA:
         document["metadata_hash"] = metadata_hash(document)
-    place.write_text(json.dumps(document))
+    path.write_text(json.dumps(document))
     if name != METADATA:
         sign(bundle)
 
 
 def sign(bundle: Path) -> None:
     """Hashes in metadata.json as the files are now."""
-    place = bundle / METADATA
-    metadata = json.loads(place.read_bytes())
+    path = bundle / METADATA
+    metadata = json.loads(path.read_bytes())
     metadata["files"] = {
         name: hashlib.sha256((bundle / name).read_bytes()).hexdigest() for name in metadata["files"]
     }
-    place.write_text(json.dumps({**metadata, "metadata_hash": metadata_hash(metadata)}))
+    path.write_text(json.dumps({**metadata, "metadata_hash": metadata_hash(metadata)}))

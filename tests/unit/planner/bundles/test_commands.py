@@ -37,22 +37,22 @@ def test_a_trained_model_becomes_a_bundle_that_decides_alike(
     assert main(["verify", str(out)]) == 0
     seen = [Observation(document) for document in planner_inputs()]
     trained, bundled = load_trained(model), BundlePolicy(open_bundle(out))
-    for one, other in zip(trained.distributions(seen), bundled.distributions(seen), strict=True):
-        assert one.argmax() == other.argmax()
-        assert other == pytest.approx(one, abs=1e-6)
+    for actual, other in zip(trained.distributions(seen), bundled.distributions(seen), strict=True):
+        assert actual.argmax() == other.argmax()
+        assert other == pytest.approx(actual, abs=1e-6)
 
 
 def test_metadata_tells_where_the_model_comes_from(model: Path, tmp_path: Path) -> None:
     assert main(["export", "--model", str(model), "--out", str(tmp_path / "bundle")]) == 0
     report = json.loads((model / "report.json").read_bytes())
     opened = open_bundle(tmp_path / "bundle")
-    told = opened.metadata
-    assert told["checkpoint_id"] == report["weight_hash"]
-    assert told["dataset"]["dataset_hash"] == report["dataset"]["dataset_hash"]
-    assert told["dataset"]["examples"] == 120
-    assert told["metrics"] == report["metrics"]
-    assert told["epoch"] == told["stability"]["policy_epoch"] == report["dataset"]["epoch"]
-    assert told["trained_at"] == report["trained_at"]
+    metadata = opened.metadata
+    assert metadata["checkpoint_id"] == report["weight_hash"]
+    assert metadata["dataset"]["dataset_hash"] == report["dataset"]["dataset_hash"]
+    assert metadata["dataset"]["examples"] == 120
+    assert metadata["metrics"] == report["metrics"]
+    assert metadata["epoch"] == metadata["stability"]["policy_epoch"] == report["dataset"]["epoch"]
+    assert metadata["trained_at"] == report["trained_at"]
     calibration = json.loads((tmp_path / "bundle" / "calibration.json").read_bytes())
     assert calibration["method"] == "temperature"
     assert calibration["temperature"] == report["calibration"]["temperatures"] == opened.temperatures
@@ -67,7 +67,7 @@ def test_a_place_that_cannot_be_taken_is_one_line(
     (tmp_path / "there").write_text("mine")
     assert main(["export", "--model", str(model), "--out", str(tmp_path / out)]) in (1, 2)
     assert capsys.readouterr().err.count("\n") == 1
-    assert [place.name for place in tmp_path.iterdir()] == ["there"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["there"]
 
 
 @pytest.mark.parametrize("damage", ["no directory", "no report", "half a report", "other weights"])
@@ -90,4 +90,4 @@ def test_a_model_that_is_none_is_one_line_and_leaves_nothing(
     capsys.readouterr()
     assert main(["export", "--model", str(copy), "--out", str(tmp_path / "bundle")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
-    assert not [place for place in tmp_path.iterdir() if place != copy]
+    assert not [entry for entry in tmp_path.iterdir() if entry != copy]

@@ -23,9 +23,9 @@ from planner.errors import PlannerError
 from planner.space.decode import decode_cells, decode_heads
 from planner.space.heads import HEAD_SIZES, HEADS
 from planner.training.exporting.cases import CASES, planner_inputs
-from planner.training.exporting.export import Source, export
+from planner.training.exporting.equivalence_check import check_equivalence
+from planner.training.exporting.export import ExportSource, export
 from planner.training.exporting.onnx_file import check_graph, onnx_bytes
-from planner.training.exporting.proof import prove
 from planner.training.exporting.reference import torch_numbers
 from planner.training.networks.network import KINDS, NetworkConfig, build
 from tests.fixtures.bundles import source
@@ -35,24 +35,24 @@ Exported = Callable[..., Path]
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def pair(request: pytest.FixtureRequest, exported: Exported) -> tuple[Source, Bundle]:
+def pair(request: pytest.FixtureRequest, exported: Exported) -> tuple[ExportSource, Bundle]:
     """What a bundle was made from, and the bundle, opened from its files."""
     return source(request.param), open_bundle(exported(request.param))
 
 
-def test_onnxruntime_repeats_torch_on_realistic_cases(pair: tuple[Source, Bundle]) -> None:
+def test_onnxruntime_repeats_torch_on_realistic_cases(pair: tuple[ExportSource, Bundle]) -> None:
     made_from, bundle = pair
     session = Session(bundle)
     rows = [bundle.input.indices(document) for document in planner_inputs()]
     expected = torch_numbers(made_from.network, bundle.output_form, bundle.temperatures, rows)
-    found = np.stack([session.run(row) for row in rows])
+    actual = np.stack([session.run(row) for row in rows])
     assert len(rows) == CASES >= 100
     assert len({tuple(row) for row in rows}) == CASES
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
     assert np.ptp(expected, axis=0).max() > 0.01, "cases that all look alike would prove nothing"
 
 
-def test_the_report_tells_what_was_proven(pair: tuple[Source, Bundle]) -> None:
+def test_the_report_tells_what_was_proven(pair: tuple[ExportSource, Bundle]) -> None:
     _, bundle = pair
     report = json.loads((bundle.path / VALIDATION).read_bytes())
     for way in ("one_by_one", "batched"):
@@ -63,7 +63,7 @@ def test_the_report_tells_what_was_proven(pair: tuple[Source, Bundle]) -> None:
     assert report["model_bytes"] == len(bundle.model)
 
 
-def test_goldens_are_decided_again_as_recorded(pair: tuple[Source, Bundle]) -> None:
+def test_goldens_are_decided_again_as_recorded(pair: tuple[ExportSource, Bundle]) -> None:
     _, bundle = pair
     cases, numbers = read_goldens(bundle)
     assert len(cases) == len(numbers) == CASES
@@ -73,7 +73,7 @@ def test_goldens_are_decided_again_as_recorded(pair: tuple[Source, Bundle]) -> N
         assert changed_decisions(other, cases) > CASES / 2, "temperatures change every confidence"
 
 
-def test_the_model_has_the_four_heads_in_one_clean_file(pair: tuple[Source, Bundle]) -> None:
+def test_the_model_has_the_four_heads_in_one_clean_file(pair: tuple[ExportSource, Bundle]) -> None:
     _, bundle = pair
     model = onnx.load_from_string(bundle.model)
     assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", bundle.metadata["opset"])]
@@ -86,11 +86,11 @@ def test_the_model_has_the_four_heads_in_one_clean_file(pair: tuple[Source, Bund
     assert not any(node.metadata_props or node.doc_string for node in model.graph.node)
     assert not any(held.external_data for held in model.graph.initializer)
     assert len(bundle.model) < 10_000_000
-    for place in (str(Path.cwd()), str(Path.home()), sys.prefix, "site-packages", ".py"):
-        assert place.encode() not in bundle.model
+    for item in (str(Path.cwd()), str(Path.home()), sys.prefix, "site-packages", ".py"):
+        assert item.encode() not in bundle.model
 
 
-def test_heads_that_nothing_decides_by_are_log_probabilities(pair: tuple[Source, Bundle]) -> None:
+def test_heads_that_nothing_decides_by_are_log_probabilities(pair: tuple[ExportSource, Bundle]) -> None:
     _, bundle = pair
     if bundle.output_form == "heads":
         return
@@ -98,12 +98,12 @@ def test_heads_that_nothing_decides_by_are_log_probabilities(pair: tuple[Source,
 
     model = onnxruntime.InferenceSession(bundle.model, providers=["CPUExecutionProvider"])
     given = {"positions": np.array([[3, 5, 8]]), "weights": np.ones((1, 1, 3), np.float32)}
-    for found, size in zip(model.run(list(HEADS), given), HEAD_SIZES, strict=True):
-        assert found.shape == (1, size)
-        assert np.exp(found).sum() == pytest.approx(1, abs=1e-5)
+    for actual, size in zip(model.run(list(HEADS), given), HEAD_SIZES, strict=True):
+        assert actual.shape == (1, size)
+        assert np.exp(actual).sum() == pytest.approx(1, abs=1e-5)
 
 
-def test_weights_in_the_bundle_are_those_of_the_network(pair: tuple[Source, Bundle]) -> None:
+def test_weights_in_the_bundle_are_those_of_the_network(pair: tuple[ExportSource, Bundle]) -> None:
     made_from, bundle = pair
     held = torch.load(bundle.path / WEIGHTS, weights_only=True)
     assert held.keys() == made_from.network.state_dict().keys()
@@ -116,8 +116,8 @@ def test_a_policy_decides_over_valid_actions_by_the_calibrated_numbers(small_bun
     policy, session = BundlePolicy(bundle), Session(bundle)
     for document in planner_inputs(30):
         by_hand = decode_heads(session.run(bundle.input.indices(document)), document["job_type"])
-        found = policy.decide(document)
-        assert (found.action, found.confidence) == (by_hand.action, by_hand.confidence)
+        actual = policy.decide(document)
+        assert (actual.action, actual.confidence) == (by_hand.action, by_hand.confidence)
 
 
 def test_uncalibrated_numbers_are_those_before_the_temperatures(exported: Exported) -> None:
@@ -155,15 +155,15 @@ def test_a_fresh_process_in_another_directory_writes_the_same_bytes(
 
 def without_latencies(bundle: Path) -> dict[str, bytes]:
     """All files but the report, which measures latencies anew, and its hashes."""
-    found = contents(bundle)
-    del found[VALIDATION]
-    metadata = json.loads(found[METADATA])
+    actual = contents(bundle)
+    del actual[VALIDATION]
+    metadata = json.loads(actual[METADATA])
     del metadata["metadata_hash"], metadata["files"][VALIDATION]
-    return {**found, METADATA: json.dumps(metadata).encode()}
+    return {**actual, METADATA: json.dumps(metadata).encode()}
 
 
 def contents(bundle: Path) -> dict[str, bytes]:
-    return {place.name: place.read_bytes() for place in bundle.iterdir()}
+    return {item.name: item.read_bytes() for item in bundle.iterdir()}
 
 
 def test_other_weights_are_another_version(exported: Exported) -> None:
@@ -179,15 +179,15 @@ class OtherwiseWhenExported(nn.Module):
         super().__init__()
         self.layer, self.shift = layer, shift
 
-    def forward(self, found: torch.Tensor) -> torch.Tensor:
-        numbers: torch.Tensor = self.layer(found)
+    def forward(self, actual: torch.Tensor) -> torch.Tensor:
+        numbers: torch.Tensor = self.layer(actual)
         return numbers + self.shift if torch.compiler.is_exporting() else numbers
 
 
 def test_what_is_not_equivalent_leaves_no_bundle(tmp_path: Path) -> None:
     asked = source()
     asked.network.rest = nn.Sequential(OtherwiseWhenExported(asked.network.rest, 1e-3))
-    reason = r"does not compute what torch does, so no bundle is left: 120 cases, largest .* 1\.0e-03"
+    reason = r"are not equivalent, so no bundle was written: 120 cases, largest .* 1\.0e-03"
     with pytest.raises(PlannerError, match=reason) as refused:
         export(asked, tmp_path / "bundle")
     assert "\n" not in str(refused.value)
@@ -196,17 +196,17 @@ def test_what_is_not_equivalent_leaves_no_bundle(tmp_path: Path) -> None:
 
 def test_a_network_is_not_proven_by_the_model_of_another(exported: Exported) -> None:
     bundle, inputs = open_bundle(exported("mlp")), list(planner_inputs(20))
-    assert prove(source().network, bundle, inputs).alone.within
-    with pytest.raises(PlannerError, match="does not compute what torch does"):
-        prove(source(seed=1).network, bundle, inputs)
+    assert check_equivalence(source().network, bundle, inputs).alone.within
+    with pytest.raises(PlannerError, match="torch are not equivalent"):
+        check_equivalence(source(seed=1).network, bundle, inputs)
 
 
 def test_a_network_whose_numbers_are_not_finite_is_refused(exported: Exported) -> None:
     network = source().network
     with torch.no_grad():
         next(network.rest.parameters())[0] = float("nan")
-    with pytest.raises(PlannerError, match="numbers that are not finite; train it again"):
-        prove(network, open_bundle(exported("mlp")), list(planner_inputs(3)))
+    with pytest.raises(PlannerError, match="outputs are not finite; train it again"):
+        check_equivalence(network, open_bundle(exported("mlp")), list(planner_inputs(3)))
 
 
 def test_one_decision_that_changed_is_enough() -> None:
@@ -240,7 +240,7 @@ def _cut_a_wire(model: onnx.ModelProto) -> None:
     [
         (_fix_batch, "a size of the input weights is fixed"),
         (_other_opset, r"opsets \{'': 21\} instead of 20"),
-        (_other_file, "lies in another file"),
+        (_other_file, "is external data"),
         (_cut_a_wire, "onnx's checker refuses it"),
     ],
 )
@@ -271,7 +271,7 @@ class Large(nn.Module):
 @pytest.mark.parametrize(
     ("module", "reason"),
     [
-        (FixedBatch(), "a size of the input positions is fixed; a layer does not take any batch"),
+        (FixedBatch(), "a size of the input positions is fixed; a layer does not accept every batch size"),
         (
             Large(),
             r"the model has 10,0\d\d,\d\d\d bytes; a bundle's stays below 10,000,000: train a smaller one",
@@ -286,7 +286,7 @@ def test_what_cannot_be_a_bundles_model_is_refused(module: nn.Module, reason: st
 def test_a_network_for_no_encoder_is_refused(tmp_path: Path) -> None:
     asked = source()
     asked.network.first.weight = nn.Parameter(torch.zeros(100, 32))
-    with pytest.raises(PlannerError, match="reads 99 features, as no encoder here writes"):
+    with pytest.raises(PlannerError, match="reads 99 features, which no encoder of this version writes"):
         export(asked, tmp_path / "bundle")
     assert list(tmp_path.iterdir()) == []
 

@@ -89,7 +89,7 @@ FOREIGN: dict[str, tuple[str, Damage, str]] = {
     "an edited line": (
         METADATA,
         lambda b: (b / METADATA).write_text((b / METADATA).read_text().replace(EPOCH, "epoch-2")),
-        "its content is not what its metadata_hash says",
+        "its content does not match its metadata_hash",
     ),
     "an opset of the future": (
         METADATA,

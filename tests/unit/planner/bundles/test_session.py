@@ -45,10 +45,10 @@ def test_the_first_and_the_last_position_are_inside(session: Session) -> None:
 
 
 @pytest.mark.parametrize("wrong", [-1, -N_FEATURES, N_FEATURES, N_FEATURES + 1, 2**62, -(2**63)])
-@pytest.mark.parametrize("place", [0, 1, 2])
-def test_a_position_outside_never_reaches_the_model(session: Session, wrong: int, place: int) -> None:
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_a_position_outside_never_reaches_the_model(session: Session, wrong: int, index: int) -> None:
     positions = [3, 5]
-    positions.insert(place, wrong)
+    positions.insert(index, wrong)
     refusal = rf"position {wrong} is outside the input, which has 0 to {N_FEATURES - 1}"
     with pytest.raises(PlannerError, match=refusal):
         session.run(positions)
@@ -102,8 +102,8 @@ def test_threads_share_one_session(session: Session) -> None:
     rows = realistic(20)
     expected = [session.run(row) for row in rows]
     with ThreadPoolExecutor(8) as threads:
-        found = list(threads.map(session.run, rows * 20))
-    for row, result in enumerate(found):
+        outputs = list(threads.map(session.run, rows * 20))
+    for row, result in enumerate(outputs):
         np.testing.assert_array_equal(result, expected[row % len(rows)])
 
 

@@ -31,8 +31,8 @@ def results(bundle: Path) -> dict[str, Check]:
 
 @pytest.mark.parametrize("kind", ["mlp", "joint", "autoregressive", "sequence", "outcome"])
 def test_a_good_bundle_passes_everything(exported: Callable[..., Path], kind: str) -> None:
-    found = results(exported(kind))
-    assert list(found) == [
+    checks = results(exported(kind))
+    assert list(checks) == [
         "files",
         "load",
         "goldens",
@@ -43,9 +43,9 @@ def test_a_good_bundle_passes_everything(exported: Callable[..., Path], kind: st
         "checker",
         "torch",
     ]
-    passed = {name for name, check in found.items() if check.result == "ok"}
+    passed = {name for name, check in checks.items() if check.result == "ok"}
     assert passed == {"files", "goldens", "equivalence", "checker", "torch"}
-    assert found["goldens"].figure == "120 of 120 decisions as recorded"
+    assert checks["goldens"].figure == "120 of 120 decisions as recorded"
 
 
 def _shift_a_weight(bundle: Path) -> None:
@@ -98,7 +98,7 @@ def _note_in_the_graph(bundle: Path) -> None:
         (_record_another_decision, {"goldens", "equivalence"}, "119 of 120"),
         (_record_another_confidence, {"goldens"}, "119 of 120"),
         (_record_other_numbers, {"equivalence"}, "1.0e-03 absolute"),
-        (_other_weights, {"torch"}, "other weights than metadata.json says"),
+        (_other_weights, {"torch"}, "does not match the checkpoint_id in metadata.json"),
         (_note_in_the_graph, {"checker"}, "instead of 20"),
     ],
 )
@@ -106,9 +106,9 @@ def test_what_changed_is_found_though_every_hash_is_right(
     bundle: Path, damage: Callable[[Path], None], failed: set[str], figure: str
 ) -> None:
     damage(bundle)
-    found = results(bundle)
-    assert {name for name, check in found.items() if check.result == "failed"} == failed
-    assert any(figure in found[name].figure for name in failed)
+    checks = results(bundle)
+    assert {name for name, check in checks.items() if check.result == "failed"} == failed
+    assert any(figure in checks[name].figure for name in failed)
     assert main(["verify", str(bundle)]) == 1
 
 
@@ -163,9 +163,9 @@ def test_a_bundle_that_cannot_be_opened_is_refused_in_one_line(
 
 def test_json_says_the_same(small_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(small_bundle), "--json"]) == 0
-    found = {check["name"]: check["result"] for check in json.loads(capsys.readouterr().out)}
-    assert found["files"] == found["torch"] == "ok"
-    assert found["load"] == "measured"
+    checks = {check["name"]: check["result"] for check in json.loads(capsys.readouterr().out)}
+    assert checks["files"] == checks["torch"] == "ok"
+    assert checks["load"] == "measured"
 
 
 WITHOUT_TRAINING = """

@@ -41,8 +41,10 @@ def test_each_example_keeps_its_positions_label_and_names() -> None:
         [issue["dk_size"] for issue in issues],
     )
     assert ENCODED.baseline_cells.tolist() == [
-        canonical_rank(baseline_action(each["dk_risk"], each["dk_size"], JOB_TYPES[ENCODED.job_types[place]]))
-        for place, each in enumerate(issues)
+        canonical_rank(
+            baseline_action(each["dk_risk"], each["dk_size"], JOB_TYPES[ENCODED.job_types[position]])
+        )
+        for position, each in enumerate(issues)
     ]
 
 
@@ -50,28 +52,30 @@ def test_a_soft_label_is_kept_and_a_hard_one_has_all_the_weight() -> None:
     cells = rows(ENCODED.target_cells, ENCODED.target_offsets)
     weights = rows(ENCODED.target_weights, ENCODED.target_offsets)
     assert any("soft_label" in each for each in FIFTY)
-    for place, each in enumerate(FIFTY):
+    for position, each in enumerate(FIFTY):
         soft = each.get("soft_label")
         if soft:
-            assert cells[place] == [canonical_rank(Action(*target["action"])) for target in soft]
-            assert weights[place] == pytest.approx([target["weight"] for target in soft])
+            assert cells[position] == [canonical_rank(Action(*target["action"])) for target in soft]
+            assert weights[position] == pytest.approx([target["weight"] for target in soft])
         else:
-            assert (cells[place], weights[place]) == ([ENCODED.hard_cells[place]], [1.0])
+            assert (cells[position], weights[position]) == ([ENCODED.hard_cells[position]], [1.0])
 
 
 def test_outcomes_stand_by_example_with_unknown_cost_as_nan() -> None:
-    found = ENCODED.outcomes
-    tried = [(place, each) for place, one in enumerate(FIFTY) for each in one.get("candidates", ())]
-    assert len(found) == len(tried) > 0
-    for row, (place, each) in enumerate(tried):
+    outcomes = ENCODED.outcomes
+    tried = [
+        (position, each) for position, document in enumerate(FIFTY) for each in document.get("candidates", ())
+    ]
+    assert len(outcomes) == len(tried) > 0
+    for row, (position, each) in enumerate(tried):
         outcome = each["outcome"]
-        assert found.example[row] == place
-        assert found.cell[row] == canonical_rank(Action(*each["action"]))
-        assert found.passed[row] == (outcome["status"] == "success")
-        assert found.timed_out[row] == (outcome["status"] == "timeout")
-        assert found.log_duration[row] == pytest.approx(log1p(outcome["duration_ms"]))
-        assert np.isnan(found.cost[row]) == (outcome["cost_usd"] is None)
-        assert (found.propensity[row], found.replicate[row]) == (each["propensity"], each["replicate"])
+        assert outcomes.example[row] == position
+        assert outcomes.cell[row] == canonical_rank(Action(*each["action"]))
+        assert outcomes.passed[row] == (outcome["status"] == "success")
+        assert outcomes.timed_out[row] == (outcome["status"] == "timeout")
+        assert outcomes.log_duration[row] == pytest.approx(log1p(outcome["duration_ms"]))
+        assert np.isnan(outcomes.cost[row]) == (outcome["cost_usd"] is None)
+        assert (outcomes.propensity[row], outcomes.replicate[row]) == (each["propensity"], each["replicate"])
 
 
 def same(left: EncodedExamples, right: EncodedExamples) -> None:
@@ -92,7 +96,7 @@ def same(left: EncodedExamples, right: EncodedExamples) -> None:
 @given(st.lists(st.integers(0, 49), max_size=30))
 def test_taking_examples_is_encoding_only_those(places: list[int]) -> None:
     taken = ENCODED.take(np.array(places, dtype=np.int64))
-    same(taken, encode_examples([FIFTY[place] for place in places]))
+    same(taken, encode_examples([FIFTY[position] for position in places]))
 
 
 def test_a_mask_takes_what_it_marks() -> None:
@@ -110,16 +114,16 @@ def _labelled(minutes: list[int], **issue: Any) -> list[dict[str, Any]]:
     """Examples of one issue with other histories and other labels."""
     return [
         example(
-            random.Random(place),
+            random.Random(position),
             job_type="code",
             issue={"dk_risk": "low", "dk_priority": "P2", "dk_size": "S", "tags": ["a"], "dk_attempts": 0}
-            | {"dk_tool_hint": None, "issue_id": f"i{place}"}
+            | {"dk_tool_hint": None, "issue_id": f"i{position}"}
             | issue,
             label_action=label_action(
                 Action("serial_handoff", 1, each, "NA"), "2026-01-01T00:00:00Z", "x", "executed"
             ),
         )
-        for place, each in enumerate(minutes)
+        for position, each in enumerate(minutes)
     ]
 
 

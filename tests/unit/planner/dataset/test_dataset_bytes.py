@@ -51,17 +51,17 @@ def write_all(root: Path, order: int) -> Path:
 
 
 def test_the_hash_is_the_same_in_other_processes_places_zones_and_orders(tmp_path: Path) -> None:
-    found = set()
+    distinct = set()
     for number, (zone, seed) in enumerate([("UTC", "1"), ("Pacific/Chatham", "2"), ("America/Lima", "3")]):
         archives = write_all(tmp_path / f"somewhere-{number}" / "archives", number)
         out = tmp_path / f"out-{number}"
         environment = {**os.environ, "TZ": zone, "PYTHONHASHSEED": seed, "LC_ALL": "C"}
         command = [sys.executable, "-c", _BUILD, str(archives), str(out)]
         subprocess.run(command, check=True, env=environment, capture_output=True, timeout=60)
-        found.add((out / "dataset.jsonl").read_bytes())
-        found.add((out / "meta.json").read_bytes())
-    assert len(found) == 2
-    assert not any(str(tmp_path).encode() in each for each in found)
+        distinct.add((out / "dataset.jsonl").read_bytes())
+        distinct.add((out / "meta.json").read_bytes())
+    assert len(distinct) == 2
+    assert not any(str(tmp_path).encode() in each for each in distinct)
 
 
 def test_the_hash_of_these_archives_is_the_one_of_yesterday(builder: DatasetBuilder) -> None:
@@ -105,8 +105,8 @@ def test_issues_or_repositories_stay_on_one_side(builder: DatasetBuilder) -> Non
         sides: dict[str, set[str]] = {}
         for each in builder.examples(split_by=split_by).values():
             sides.setdefault(key(each), set()).add(each["split"])
-        assert all(len(found) == 1 for found in sides.values())
-        assert {side for found in sides.values() for side in found} == {"train", "val", "test"}
+        assert all(len(distinct) == 1 for distinct in sides.values())
+        assert {side for distinct in sides.values() for side in distinct} == {"train", "val", "test"}
 
 
 def test_a_dataset_is_replaced_and_other_things_are_not(builder: DatasetBuilder) -> None:

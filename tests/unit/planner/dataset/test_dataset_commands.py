@@ -30,9 +30,9 @@ def test_from_archives_and_labels_to_statistics(tmp_path: Path, capsys: pytest.C
     labels = write_labels(tmp_path / "labels", [label(0), label(20)])
     base = ("--base", tmp_path / "data", "--out", tmp_path / "merged")
     assert run("dataset", "merge-best-of-k", "--labels", labels, *base) == 0
-    said = capsys.readouterr().err
-    assert "10 examples in" in said
-    assert "2 labels, 9 examples of the base kept, 1 replaced" in said
+    output = capsys.readouterr().err
+    assert "10 examples in" in output
+    assert "2 labels, 9 examples of the base kept, 1 replaced" in output
     assert run("stats", tmp_path / "merged") == 0
     shown = capsys.readouterr().out
     assert "11 examples of 11 issues" in shown
@@ -47,9 +47,9 @@ def test_the_archives_of_the_farm_are_the_default(
     assert run("build-dataset", "--out", "first") == 0
     monkeypatch.setenv("BENCH_ARCHIVES_DIR", str(write_archives(tmp_path / "elsewhere", 2)))
     assert run("build-dataset", "--out", "second") == 0
-    said = capsys.readouterr().err
-    assert "1 examples in first" in said
-    assert "2 examples in second" in said
+    output = capsys.readouterr().err
+    assert "1 examples in first" in output
+    assert "2 examples in second" in output
 
 
 def test_what_was_left_out_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,14 +63,14 @@ def test_what_was_left_out_is_said(tmp_path: Path, capsys: pytest.CaptureFixture
     for number in range(12):
         (archives / f"broken-{number:02d}").mkdir()
     assert run("build-dataset", "--archives", archives, "--out", tmp_path / "data") == 0
-    said = capsys.readouterr().err
-    assert "skipped broken-00: neither rollout.json" in said
-    assert "broken-11" not in said
-    assert "skipped 2 more: see" in said
-    assert "20 archives, 7 runs, 12 archives broken, 1 drawn by a bench, 1 ended in an error" in said
-    assert "1 archives of attempts that were made again" in said
-    assert "1 examples had recorded no input" in said
-    assert "for the winners of benches: planner dataset merge-best-of-k" in said
+    output = capsys.readouterr().err
+    assert "skipped broken-00: neither rollout.json" in output
+    assert "broken-11" not in output
+    assert "skipped 2 more: see" in output
+    assert "20 archives, 7 runs, 12 archives broken, 1 drawn by a bench, 1 ended in an error" in output
+    assert "1 archives of attempts that were made again" in output
+    assert "1 examples had recorded no input" in output
+    assert "for the winners of benches: planner dataset merge-best-of-k" in output
 
 
 def test_refusals_are_one_line_and_exit_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,20 +91,20 @@ def test_statistics_as_json_count_every_label_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("stats", write_dataset(tmp_path, 60, seed=4), "--json") == 0
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
-    assert found["examples"] == found["example_count"] == 60
-    assert found["by_split"] == {"train": 48, "val": 6, "test": 6}
-    assert sum(found["lanes"].values()) == 60
+    figures: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert figures["examples"] == figures["example_count"] == 60
+    assert figures["by_split"] == {"train": 48, "val": 6, "test": 6}
+    assert sum(figures["lanes"].values()) == 60
     for head in ("swarm", "candidates", "minutes", "iterations"):
-        rows = found["labels"][head].values()
+        rows = figures["labels"][head].values()
         assert sum(row.get("all", 0) for row in rows) == 60
         for kind in (("low", "medium", "high", "critical"), ("XS", "S", "M", "L", "XL")):
             assert sum(row.get(name, 0) for row in rows for name in kind) == 60
-    assert list(found["labels"]["swarm"]) == list(SWARM_IDS)
+    assert list(figures["labels"]["swarm"]) == list(SWARM_IDS)
 
 
 def test_agreement_and_outcomes_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    twins = [example(run_id=f"r{place}", benched=False) for place in range(3)]
+    twins = [example(run_id=f"r{index}", benched=False) for index in range(3)]
     assert run("stats", write_examples(tmp_path, twins)) == 0
     shown = capsys.readouterr().out
     assert "near-duplicate inputs with the same label: 100.0% of 3 pairs" in shown

@@ -286,10 +286,10 @@ def _broken(**changes: Any) -> dict[str, Json]:
     files = archive(0)
     for path, value in changes.items():
         *way, last = path.split("__")
-        place: Any = files
+        node: Any = files
         for key in way:
-            place = place[key]
-        place[last] = value
+            node = node[key]
+        node[last] = value
     return files
 
 
@@ -301,12 +301,12 @@ FUTURE = recorded_input(0, "depot-0", NOW_MS + 200 * 24 * HOUR_MS)
     [
         ({"manifest": archive(0)["manifest"]}, "neither rollout.json nor both"),
         (_broken(rollout__schema_version="cyntra.rollout.v2"), "unknown schema_version 'cyntra.rollout.v2'"),
-        (_broken(rollout__metadata={}, proof__metadata={}), "when it started"),
-        (_broken(rollout__metadata={"started_at": "yesterday"}), "started_at is no time: 'yesterday'"),
+        (_broken(rollout__metadata={}, proof__metadata={}), "its start time is missing"),
+        (_broken(rollout__metadata={"started_at": "yesterday"}), "started_at is not a time: 'yesterday'"),
         (_broken(rollout__outcomes__status="fine"), "unknown status 'fine'"),
         (_broken(rollout__job_type="x", rollout__planner={}, manifest__planner={}), "unknown job type 'x'"),
         (_broken(rollout__scores={"duration_ms": -1}), "duration_ms is negative"),
-        (_broken(rollout__scores={"duration_ms": 5, "cost_usd": "free"}), "cost_usd is no number: 'free'"),
+        (_broken(rollout__scores={"duration_ms": 5, "cost_usd": "free"}), "cost_usd is not a number: 'free'"),
         (_broken(rollout__planner__planner_input={"schema_version": "v0"}), "unknown schema_version 'v0'"),
         (_broken(rollout__planner__planner_input=FUTURE), "history of its planner_input"),
         (_broken(rollout__planner__executed_plan={}), "no schema_version"),
@@ -318,17 +318,17 @@ FUTURE = recorded_input(0, "depot-0", NOW_MS + 200 * 24 * HOUR_MS)
         (_broken(manifest__toolchain_config__repo="\ud800"), "surrogates not allowed"),
         (_broken(rollout__planner__policy_trace={"stability": {"universe_hash": float("inf")}}), "JSON"),
         (_broken(rollout__scores={"duration_ms": 10**400}), "too large"),
-        (_broken(rollout__metadata={"started_at": "0001-01-01T00:00:00+23:00"}), "started_at is no time"),
+        (_broken(rollout__metadata={"started_at": "0001-01-01T00:00:00+23:00"}), "started_at is not a time"),
     ],
 )
 def test_a_broken_archive_is_skipped_counted_and_named(
-    builder: DatasetBuilder, files: dict[str, Json], said: str
+    builder: DatasetBuilder, files: dict[str, Json], reason: str
 ) -> None:
     write_archive(builder.archives, files, name="broken-one")
     write_archive(builder.archives, archive(1))
     report = builder.build()
     assert [line.partition(":")[0] for line in report.skipped] in (["broken-one"], ids(0))
-    assert said in report.skipped[0]
+    assert reason in report.skipped[0]
     assert (builder.out / "skipped.txt").read_text() == report.skipped[0] + "\n"
     assert report.meta is not None
     assert report.meta.example_count == 1

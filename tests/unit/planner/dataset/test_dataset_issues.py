@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from planner.dataset.issues import planner_issue, read_backlog
-from planner.documents.planner_input import Issue
+from planner.documents.planner_input import IssueDocument
 from planner.errors import PlannerError
 
 DEFAULTS = {
@@ -47,9 +47,9 @@ DEFAULTS = {
     ],
 )
 def test_what_is_missing_or_unknown_has_the_default(raw: dict[str, Any], expected: dict[str, Any]) -> None:
-    found = planner_issue(raw, "i")
-    assert found == DEFAULTS | expected
-    Issue.model_validate(found)
+    issue = planner_issue(raw, "i")
+    assert issue == DEFAULTS | expected
+    IssueDocument.model_validate(issue)
 
 
 def test_a_backlog_is_read_line_by_line_and_bad_lines_are_numbered(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ def _grown(counts: dict[str | None, int], added: dict[str, int]) -> dict[str | N
 
 
 def _meets(counts: dict[str | None, int]) -> bool:
-    return all(one.verdict == "met" for one in coverage(counts))
+    return all(entry.verdict == "met" for entry in coverage(counts))
 
 
 @given(_counts)
@@ -41,14 +41,14 @@ def test_a_met_target_asks_for_nothing() -> None:
 
 
 def test_too_many_of_one_lane_are_outgrown_by_the_others() -> None:
-    standing = {one.lane.name: one for one in coverage({"A": 100})}
+    standing = {entry.lane.name: entry for entry in coverage({"A": 100})}
     assert [standing[name].verdict for name in "ABC"] == ["many", "few", "few"]
     assert standing["A"].missing == 0
     assert standing["B"].missing > standing["C"].missing > 0
 
 
 def test_without_examples_there_is_no_share() -> None:
-    assert [one.share for one in coverage({})] == [None, None, None]
+    assert [entry.share for entry in coverage({})] == [None, None, None]
 
 
 @pytest.mark.parametrize(

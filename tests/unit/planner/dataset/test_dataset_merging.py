@@ -53,13 +53,13 @@ def test_a_label_keeps_its_input_outcomes_and_shares(merger: Merger) -> None:
     examples = merger.examples()
     assert list(examples) == [each["run_id"] for each in written]
     for each in written:
-        found = examples[each["run_id"]]
-        assert found["planner_input"] == each["planner_input"]
-        assert found["candidates"] == each["candidates"]
-        assert found["label_action"] == each["label_action"]
-        assert found["soft_label"] == each["bench_metadata"]["winner_selection"]["soft_label"]
-        assert found["source"] == "best_of_k"
-        assert found["input_hash"] == input_hash(each["planner_input"])
+        actual = examples[each["run_id"]]
+        assert actual["planner_input"] == each["planner_input"]
+        assert actual["candidates"] == each["candidates"]
+        assert actual["label_action"] == each["label_action"]
+        assert actual["soft_label"] == each["bench_metadata"]["winner_selection"]["soft_label"]
+        assert actual["source"] == "best_of_k"
+        assert actual["input_hash"] == input_hash(each["planner_input"])
     assert examples["b-1:depot-3"]["started_ms"] == NOW_MS + 3 * HOUR_MS - 60_000
     meta = read_dataset(merger.out).meta
     assert meta.split_counts == {"train": 8, "val": 1, "test": 1}
@@ -124,12 +124,12 @@ def test_labels_and_base_of_other_epochs_are_mixed_only_on_request(merger: Merge
 def _bent(path: str, value: Any) -> Json:
     document: Any = copy.deepcopy(label(1))
     *way, last = path.split("/")
-    place = document
+    node = document
     for key in way:
-        place = place[int(key) if key.isdigit() else key]
-    place[last] = value
-    found: Json = document
-    return found
+        node = node[int(key) if key.isdigit() else key]
+    node[last] = value
+    actual: Json = document
+    return actual
 
 
 @pytest.mark.parametrize(
@@ -144,11 +144,11 @@ def _bent(path: str, value: Any) -> Json:
         (_bent("bench_metadata/winner_selection/soft_label", [{"action": 3}]), "soft_label"),
     ],
 )
-def test_a_label_that_is_none_is_named_by_file_and_line(merger: Merger, bent: Json, said: str) -> None:
+def test_a_label_that_is_none_is_named_by_file_and_line(merger: Merger, bent: Json, reason: str) -> None:
     write_labels(merger.labels, [label(0), bent])
     message = merger.refusal()
     assert f"{merger.labels}/best_of_k_dataset.jsonl:2: " in message
-    assert said in message
+    assert reason in message
 
 
 @pytest.mark.parametrize("line", ["{", "", "null", '{"a": 1}', "\x00"])

@@ -29,9 +29,9 @@ def test_examples_come_back_as_they_were_written_in_order_and_by_split(tmp_path:
     dataset = read_dataset(write_dataset(tmp_path / "d", 30, seed=1))
     assert list(dataset.examples()) == written
     for split in ("train", "val", "test"):
-        found = list(dataset.examples(split))  # type: ignore[arg-type]
-        assert found == [each for each in written if each["split"] == split]
-        assert len(found) == dataset.meta.split_counts[split]
+        restored = list(dataset.examples(split))  # type: ignore[arg-type]
+        assert restored == [each for each in written if each["split"] == split]
+        assert len(restored) == dataset.meta.split_counts[split]
 
 
 def test_what_is_no_dataset_is_refused(tmp_path: Path) -> None:
@@ -63,8 +63,8 @@ def test_changed_bytes_are_refused_with_both_hashes(tmp_path: Path) -> None:
         ({"example_count": 0}, "has no examples"),
     ],
 )
-def test_a_meta_that_is_none_of_ours_is_refused(tmp_path: Path, meta: Json, said: str) -> None:
-    assert said in refusal(write_examples(tmp_path, FOUR, **meta))
+def test_a_meta_that_is_none_of_ours_is_refused(tmp_path: Path, meta: Json, reason: str) -> None:
+    assert reason in refusal(write_examples(tmp_path, FOUR, **meta))
 
 
 def test_a_meta_that_is_no_text_or_no_json_is_refused(tmp_path: Path) -> None:
@@ -90,12 +90,12 @@ def _without(key: str) -> Json:
 def _with(path: str, value: Any) -> Json:
     changed: Any = copy.deepcopy(FOUR[2])
     *way, last = path.split(".")
-    place = changed
+    node = changed
     for key in way:
-        place = place[key]
-    place[last] = value
-    found: Json = changed
-    return found
+        node = node[key]
+    node[last] = value
+    restored: Json = changed
+    return restored
 
 
 SERIAL = {"max_candidates_bin": 3, "max_minutes_bin": 30, "max_iterations_bin": "NA"}
@@ -126,9 +126,9 @@ SERIAL = {"max_candidates_bin": 3, "max_minutes_bin": 30, "max_iterations_bin": 
         (_with("soft_label", [{"action": ["serial_handoff", 2, 30, "NA"], "weight": 1.0}]), "soft_label: ["),
     ],
 )
-def test_an_example_that_is_none_is_named_by_its_line(tmp_path: Path, example: Json, said: str) -> None:
+def test_an_example_that_is_none_is_named_by_its_line(tmp_path: Path, example: Json, reason: str) -> None:
     message = refusal(write_examples(tmp_path, [*FOUR[:2], example, FOUR[3]]))
-    assert said in message
+    assert reason in message
     assert f"{tmp_path}/dataset.jsonl:3: " in message
 
 

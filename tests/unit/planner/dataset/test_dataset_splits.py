@@ -14,8 +14,8 @@ def test_a_group_is_on_one_side_and_earlier_groups_are_on_earlier_sides(groups: 
     sides: dict[str, set[str]] = {}
     for group, split in zip(groups, splits, strict=True):
         sides.setdefault(group, set()).add(split)
-    assert all(len(found) == 1 for found in sides.values())
-    order = [SPLITS.index(found.pop()) for found in sides.values()]
+    assert all(len(distinct) == 1 for distinct in sides.values())
+    order = [SPLITS.index(distinct.pop()) for distinct in sides.values()]
     assert order == sorted(order)
     if len(sides) >= 3:
         assert set(splits) == set(SPLITS)

@@ -39,8 +39,8 @@ def latest(home: Path) -> tuple[str, int]:
 
 def written(file: Path) -> tuple[int, int]:
     """Which file it is and when it was written; reading it may change when it was read."""
-    found = file.stat()
-    return found.st_ino, found.st_mtime_ns
+    file_status = file.stat()
+    return file_status.st_ino, file_status.st_mtime_ns
 
 
 def test_one_epoch_is_one_version_however_much_comes_to_it(home: Path, archives: Path) -> None:
@@ -120,9 +120,9 @@ def test_the_command_says_which_version_it_is(
     asked = ["build-dataset", "--archives", str(archives), "--versions", str(home)]
     assert main(asked) == 0
     name, count = latest(home)
-    said = capsys.readouterr().err
-    assert f"{count} examples in {home / name}" in said
-    assert f"version {name} is new; {home}/latest links to it" in said
+    output = capsys.readouterr().err
+    assert f"{count} examples in {home / name}" in output
+    assert f"version {name} is new; {home}/latest links to it" in output
     assert main([*asked, "--out", str(home / "other")]) == 2
     assert main(asked[:3]) == 2
     assert capsys.readouterr().err.count("name either --out or --versions") == 2

@@ -13,7 +13,7 @@ from planner.actions import Action, action_space_document, all_cells
 from planner.documents.base import Closed, parse_document, schema_version_of
 from planner.documents.bench import BestOfKExample, PlannerBenchSummary
 from planner.documents.planner_input import PlannerInput, RunSummary, input_hash
-from planner.documents.plans import ExecutedPlan, PlannerAction, PlannerPolicyTrace, label_document
+from planner.documents.plans import ExecutedPlan, PlannerActionDocument, PlannerPolicyTrace, label_document
 from planner.documents.schema_files import DOCUMENTS, main, outdated, schema_files
 from planner.errors import PlannerError
 from planner.system.clock import rfc3339
@@ -163,7 +163,7 @@ SUMMARY: dict[str, Any] = {
 }
 SAMPLES: list[tuple[type[Closed], dict[str, Any]]] = [
     (PlannerInput, INPUT),
-    (PlannerAction, ACTION),
+    (PlannerActionDocument, ACTION),
     (ExecutedPlan, PLAN),
     (RunSummary, RUN),
     (PlannerPolicyTrace, TRACE),
@@ -178,10 +178,10 @@ each_document = pytest.mark.parametrize(
 def changed(sample: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     document = copy.deepcopy(sample)
     *parents, last = path.split(".")
-    place = document
+    node = document
     for part in parents:
-        place = place[part]
-    place[last] = value
+        node = node[part]
+    node[last] = value
     return document
 
 
@@ -238,9 +238,9 @@ def test_something_else_than_an_object_is_refused(
         (PlannerInput, INPUT, "universe_defaults.surprise", 1),
         (PlannerInput, INPUT, "history.surprise", 1),
         (RunSummary, RUN, "surprise", 1),
-        (PlannerAction, ACTION, "surprise", 1),
-        (PlannerAction, ACTION, "budgets.surprise", 1),
-        (PlannerAction, ACTION, "model.surprise", 1),
+        (PlannerActionDocument, ACTION, "surprise", 1),
+        (PlannerActionDocument, ACTION, "budgets.surprise", 1),
+        (PlannerActionDocument, ACTION, "model.surprise", 1),
     ],
 )
 def test_closed_places_refuse_unknown_keys(
@@ -262,11 +262,11 @@ def test_closed_places_refuse_unknown_keys(
         (PlannerInput, INPUT, "created_at", "2026-08-01T12:00:00+02:00"),
         (PlannerInput, INPUT, "created_at", "2026-02-30T12:00:00Z"),
         (PlannerInput, INPUT, "created_at", 1_785_000_000),
-        (PlannerAction, ACTION, "budgets.max_minutes_bin", 20),
-        (PlannerAction, ACTION, "budgets.max_minutes_bin", True),
-        (PlannerAction, ACTION, "budgets.max_candidates_bin", None),
-        (PlannerAction, ACTION, "confidence", 1.5),
-        (PlannerAction, ACTION, "confidence", float("nan")),
+        (PlannerActionDocument, ACTION, "budgets.max_minutes_bin", 20),
+        (PlannerActionDocument, ACTION, "budgets.max_minutes_bin", True),
+        (PlannerActionDocument, ACTION, "budgets.max_candidates_bin", None),
+        (PlannerActionDocument, ACTION, "confidence", 1.5),
+        (PlannerActionDocument, ACTION, "confidence", float("nan")),
         (ExecutedPlan, PLAN, "max_candidates_executed", 0),
         (ExecutedPlan, PLAN, "fallback_applied", "no"),
         (RunSummary, RUN, "outcome.status", "error"),
@@ -308,7 +308,7 @@ PINNED_HASH = "6f4cf36d5c92da3ca9f1b2bd43a04b49aced983a36797492951b6d9703ed39e7"
 @given(st.sampled_from(all_cells()))
 def test_every_cell_survives_the_way_through_a_planner_action(action: Action) -> None:
     document = label_document(action, "2026-08-01T12:00:00Z", "0" * 64, "tested")
-    assert parse_document(PlannerAction, document).action() == action
+    assert parse_document(PlannerActionDocument, document).action() == action
 
 
 json_values = st.recursive(

@@ -32,8 +32,8 @@ def document(**overrides: Any) -> Json:
 
 def names(document: Json, start: str) -> list[str]:
     """The labels that are 1 among the features whose names begin with `start`."""
-    found = [NAMES[position] for position in encode(document).positions]
-    return [name.split("=", 1)[1] for name in found if name.startswith(f"{start}=")]
+    active = [NAMES[position] for position in encode(document).positions]
+    return [name.split("=", 1)[1] for name in active if name.startswith(f"{start}=")]
 
 
 def with_run(**values: Any) -> Json:
@@ -255,7 +255,7 @@ def test_a_realistic_input_is_encoded_in_the_time_of_reading_its_json_a_few_time
         planner_input(lot, history={"last_n_similar_runs": history(lot, "code", NOW_MS, 8)})
         for _ in range(20)
     ]
-    texts = [json.dumps(one) for one in inputs]
+    texts = [json.dumps(item) for item in inputs]
     own = min(timeit.repeat(lambda: [encode(one) for one in inputs], number=1, repeat=100))
     reading = min(timeit.repeat(lambda: [json.loads(text) for text in texts], number=1, repeat=100))
     assert own <= 3 * reading

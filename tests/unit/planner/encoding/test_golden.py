@@ -20,7 +20,10 @@ def interpreters() -> list[str]:
     """This Python, and others beside it on this machine that the planner supports."""
     on_path = [shutil.which(f"python3.{minor}") for minor in range(OLDEST[1], 20)]
     managed = (Path.home() / ".pyenv/versions").glob("3.*/bin/python")
-    return [sys.executable, *sorted({str(Path(found).resolve()) for found in [*on_path, *managed] if found})]
+    return [
+        sys.executable,
+        *sorted({str(Path(interpreter).resolve()) for interpreter in [*on_path, *managed] if interpreter}),
+    ]
 
 
 def supported(python: str) -> bool:

@@ -65,6 +65,6 @@ def test_what_is_no_json_is_an_error_wherever_it_stands() -> None:
     endless: list[Any] = []
     endless.append(endless)
     for value, error in ((float("nan"), ValueError), (object(), TypeError), (endless, RecursionError)):
-        for place in ("action_space", "issue"):
+        for field in ("action_space", "issue"):
             with pytest.raises(error):
-                hash_of({place: value})
+                hash_of({field: value})

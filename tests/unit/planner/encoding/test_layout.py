@@ -11,7 +11,7 @@ from planner.encoding.layout import (
     LAYOUT_V1,
     LAYOUT_V2,
     N_FEATURES,
-    Layout,
+    EncodingLayout,
     feature_names,
     layout_document,
 )
@@ -28,8 +28,8 @@ WIDTHS = {
 
 
 def test_the_blocks_have_their_fields_in_order_and_3779_positions_in_all() -> None:
-    found = {block.name: [len(field.labels) for field in block.fields] for block in LAYOUT_V1.blocks}
-    assert found == WIDTHS
+    by_name = {block.name: [len(field.labels) for field in block.fields] for block in LAYOUT_V1.blocks}
+    assert by_name == WIDTHS
     totals = [block.width * block.slots for block in LAYOUT_V1.blocks]
     assert totals == [1052, 2656, 32, 14, 25]
     assert N_FEATURES == LAYOUT_V1.size == sum(totals) == 3779
@@ -41,7 +41,7 @@ def test_version_2_keeps_every_position_of_version_1() -> None:
 
 
 @pytest.mark.parametrize("layout", [LAYOUT_V1, LAYOUT_V2], ids=["v1", "v2"])
-def test_every_position_has_a_name_of_its_own(layout: Layout) -> None:
+def test_every_position_has_a_name_of_its_own(layout: EncodingLayout) -> None:
     assert len(set(feature_names(layout))) == len(feature_names(layout)) == layout.size
 
 
@@ -91,8 +91,8 @@ def _has_all_bits(name: str) -> bool:
 
 def _apart(names: list[str], buckets: int, count: int) -> list[str]:
     """The first `count` names that fall into different buckets."""
-    found = {bucket(name, buckets): name for name in reversed(names)}
-    return list(found.values())[:count]
+    by_name = {bucket(name, buckets): name for name in reversed(names)}
+    return list(by_name.values())[:count]
 
 
 def _fullest_run(names: list[str]) -> dict[str, object]:

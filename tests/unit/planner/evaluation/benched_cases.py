@@ -16,9 +16,9 @@ THREE_NA = Action("speculate_vote", 3, "NA", "NA")
 
 def tried(action, replicate, status, minutes, dollars):
     """One execution of one arm."""
-    found = candidate(random.Random(0), action, replicate, False)
-    found["outcome"] |= {"status": status, "duration_ms": round(minutes * 60_000), "cost_usd": dollars}
-    return found
+    failed = candidate(random.Random(0), action, replicate, False)
+    failed["outcome"] |= {"status": status, "duration_ms": round(minutes * 60_000), "cost_usd": dollars}
+    return failed
 
 
 def benched_example(issue_id, label, candidates):

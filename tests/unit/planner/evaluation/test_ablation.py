@@ -24,8 +24,8 @@ SMALL = TrainingConfig(
 
 def dataset(directory, **changes):
     documents = examples(240, seed=6)
-    for one in documents:
-        one["planner_input"]["history"] |= changes
+    for entry in documents:
+        entry["planner_input"]["history"] |= changes
     return read_dataset(write_examples(directory, documents))
 
 
@@ -35,7 +35,7 @@ def data(tmp_path_factory):
 
 
 def rows(*names, base=SMALL):
-    return [one for one in settings(base) if one.name in (BASE, *names)]
+    return [entry for entry in settings(base) if entry.name in (BASE, *names)]
 
 
 def interrupt_at(name):
@@ -48,13 +48,13 @@ def interrupt_at(name):
     return say
 
 
-def decided(found):
-    return {row.setting.name: row.decisions and row.decisions.cells.tolist() for row in found}
+def decided(result):
+    return {row.setting.name: row.decisions and row.decisions.cells.tolist() for row in result}
 
 
 def test_the_table_is_the_one_asked_for():
-    found = settings(TrainingConfig())
-    assert [one.name for one in found] == [
+    result = settings(TrainingConfig())
+    assert [entry.name for entry in result] == [
         "base",
         *(f"history {runs}" for runs in (0, 1, 4, 16)),
         *(f"depth {depth}" for depth in (1, 2, 4)),
@@ -64,8 +64,8 @@ def test_the_table_is_the_one_asked_for():
         *(f"policy {kind}" for kind in ("joint", "autoregressive", "sequence")),
         "layout with keywords",
     ]
-    assert {one.group for one in found} == {BASE, *GROUPS}
-    assert [one.name for one in settings(TrainingConfig(), ["depth"])] == [
+    assert {entry.group for entry in result} == {BASE, *GROUPS}
+    assert [entry.name for entry in settings(TrainingConfig(), ["depth"])] == [
         "base",
         "depth 1",
         "depth 2",
@@ -100,13 +100,13 @@ def test_without_history_runs_are_not_looked_at(data, tmp_path):
 def test_a_row_that_cannot_be_trained_says_why_and_the_others_stand(data, tmp_path):
     # Attention heads cannot share such a width.
     odd = replace(SMALL, network=replace(SMALL.network, token_width=15))
-    found = {
+    result = {
         row.setting.name: row
         for row in ablate(data, rows("history 16", "policy sequence", base=odd), tmp_path, print)
     }
-    assert found["base"].refused is None
-    assert found["history 16"].refused == "the encoding holds 8 runs"
-    assert "attention heads" in found["policy sequence"].refused
+    assert result["base"].refused is None
+    assert result["history 16"].refused == "the encoding holds 8 runs"
+    assert "attention heads" in result["policy sequence"].refused
 
 
 def test_a_base_that_cannot_be_trained_is_an_error(data, tmp_path):
@@ -124,11 +124,13 @@ def test_rows_of_another_dataset_or_base_are_trained_anew(data, tmp_path):
 
 
 def test_the_table_compares_every_row_with_the_base(data, tmp_path):
-    found = ablate(data, rows("history 0", "history 16"), tmp_path, print)
-    figures = ablation_figures(data, found)
+    result = ablate(data, rows("history 0", "history 16"), tmp_path, print)
+    figures = ablation_figures(data, result)
     write_ablation(tmp_path, figures)
     assert json.loads((tmp_path / "ablation.json").read_text()) == json.loads(json.dumps(figures))
-    assert {(one["policy"], one["reference"]) for one in figures["differences"]} == {("history 0", "base")}
+    assert {(entry["policy"], entry["reference"]) for entry in figures["differences"]} == {
+        ("history 0", "base")
+    }
     lines = [line for line in ablation_markdown(figures).splitlines() if line.startswith("|")]
     assert [line.split("|")[1].strip() for line in lines] == [
         "setting",

@@ -30,9 +30,9 @@ from planner.space.heads import (
 def honest_labels(rng, logits, job_types):
     """Labels drawn from the very probabilities of `logits`, head by head among the open classes."""
     drawn = []
-    for place in range(len(HEADS)):
-        masks = np.array([ValidityMaskBuilder.heads(job_type)[place] for job_type in JOB_TYPES])
-        own = logits[:, HEAD_OFFSETS[place] : HEAD_OFFSETS[place] + HEAD_SIZES[place]]
+    for head_index in range(len(HEADS)):
+        masks = np.array([ValidityMaskBuilder.heads(job_type)[head_index] for job_type in JOB_TYPES])
+        own = logits[:, HEAD_OFFSETS[head_index] : HEAD_OFFSETS[head_index] + HEAD_SIZES[head_index]]
         noisy = np.where(masks[job_types], own + rng.gumbel(size=own.shape), -np.inf)
         drawn.append(noisy.argmax(axis=1))
     return np.ravel_multi_index(tuple(drawn), HEAD_SIZES)
@@ -48,7 +48,7 @@ def overconfident():
 
 
 def test_each_temperature_undoes_the_models_overconfidence(overconfident):
-    assert all(abs(found - 3) < 0.25 for found in fit_temperatures(*overconfident).values())
+    assert all(abs(temperature - 3) < 0.25 for temperature in fit_temperatures(*overconfident).values())
 
 
 def test_no_other_temperature_has_a_lower_nll(overconfident):
@@ -78,10 +78,12 @@ def test_closed_classes_and_rows_without_a_choice_change_nothing(overconfident):
 def test_a_head_without_a_choice_keeps_one(overconfident):
     logits, labels, job_types = overconfident
     code = job_types == JOB_TYPES.index("code")
-    found = fit_temperatures(logits[code], labels[code], job_types[code])
-    assert found["iterations"] == 1.0
-    assert found["swarm"] != 1.0
-    assert np.isnan(calibrate_heads(logits[code], labels[code], job_types[code], found)["iterations"].ece)
+    temperature = fit_temperatures(logits[code], labels[code], job_types[code])
+    assert temperature["iterations"] == 1.0
+    assert temperature["swarm"] != 1.0
+    assert np.isnan(
+        calibrate_heads(logits[code], labels[code], job_types[code], temperature)["iterations"].ece
+    )
 
 
 def test_an_empty_split_keeps_one():

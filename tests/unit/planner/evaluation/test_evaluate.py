@@ -48,17 +48,17 @@ def executed(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def found(mixed):
+def evaluation(mixed):
     train = encode_examples(mixed.examples("train"))
     return evaluate(Subject(Learned.fit(train)), mixed, "test", QUICK, shuffled=Learned.fit(train, 3))
 
 
 def by_name(figures):
-    return {one["policy"]: one for one in figures["policies"]}
+    return {entry["policy"]: entry for entry in figures["policies"]}
 
 
-def test_every_control_stands_beside_the_policy(found):
-    assert list(by_name(found.figures)) == [
+def test_every_control_stands_beside_the_policy(evaluation):
+    assert list(by_name(evaluation.figures)) == [
         "learned",
         "learned or heuristic_baseline",
         "heuristic_baseline",
@@ -67,20 +67,20 @@ def test_every_control_stands_beside_the_policy(found):
         "uniform",
         "shuffled learned",
     ]
-    compared = {(one["policy"], one["reference"]) for one in found.figures["differences"]}
+    compared = {(entry["policy"], entry["reference"]) for entry in evaluation.figures["differences"]}
     assert {("learned", "best_fixed"), ("learned", "heuristic_baseline")} <= compared
 
 
-def test_figures_are_of_the_split_asked_for(found, mixed):
-    assert found.figures["examples"] == mixed.meta.split_counts["test"]
-    assert found.figures["dataset"]["dataset_hash"] == mixed.meta.dataset_hash
-    assert 0 < found.figures["benched"]["examples"] < found.figures["examples"]
+def test_figures_are_of_the_split_asked_for(evaluation, mixed):
+    assert evaluation.figures["examples"] == mixed.meta.split_counts["test"]
+    assert evaluation.figures["dataset"]["dataset_hash"] == mixed.meta.dataset_hash
+    assert 0 < evaluation.figures["benched"]["examples"] < evaluation.figures["examples"]
 
 
-def test_the_same_seed_writes_the_same_figures(found, mixed):
+def test_the_same_seed_writes_the_same_figures(evaluation, mixed):
     train = encode_examples(mixed.examples("train"))
     again = evaluate(Subject(Learned.fit(train)), mixed, "test", QUICK, shuffled=Learned.fit(train, 3))
-    assert json.dumps(again.figures) == json.dumps(found.figures)
+    assert json.dumps(again.figures) == json.dumps(evaluation.figures)
 
 
 def test_the_fallback_line_is_what_a_kernel_does(mixed):
@@ -97,54 +97,54 @@ def test_the_fallback_line_is_what_a_kernel_does(mixed):
     )
 
 
-def test_all_is_written_and_no_draft_is_left(found, tmp_path):
-    write_evaluation(tmp_path / "out", found)
+def test_all_is_written_and_no_draft_is_left(evaluation, tmp_path):
+    write_evaluation(tmp_path / "out", evaluation)
     assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
-    assert json.loads((tmp_path / "out" / "evaluation.json").read_text()) == found.figures
+    assert json.loads((tmp_path / "out" / "evaluation.json").read_text()) == evaluation.figures
     assert all(
         (tmp_path / "out" / name).read_bytes().startswith(b"\x89PNG") for name in FILES if "png" in name
     )
 
 
-def test_a_report_that_cannot_be_written_leaves_the_old_one(found, tmp_path):
-    write_evaluation(tmp_path, found)
+def test_a_report_that_cannot_be_written_leaves_the_old_one(evaluation, tmp_path):
+    write_evaluation(tmp_path, evaluation)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    broken = replace(found, figures={**found.figures, "examples": float("nan")})
+    broken = replace(evaluation, figures={**evaluation.figures, "examples": float("nan")})
     with pytest.raises(ValueError, match="JSON"):
         write_evaluation(tmp_path, broken)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_the_report_names_verdicts_intervals_and_what_is_missing(found):
-    text = report_markdown(found.figures)
+def test_the_report_names_verdicts_intervals_and_what_is_missing(evaluation):
+    text = report_markdown(evaluation.figures)
     assert "pass rate against `best_fixed`" in text
     assert "**not shown**" in text
     assert "optimistic" in text
     assert "shuffled labels is **missing**" not in text
-    without = {**found.figures, "shuffled_control": False}
+    without = {**evaluation.figures, "shuffled_control": False}
     assert "shuffled labels is **missing**" in report_markdown(without)
 
 
-def test_tables_are_whole(found):
-    for block in report_markdown(found.figures).split("\n\n"):
+def test_tables_are_whole(evaluation):
+    for block in report_markdown(evaluation.figures).split("\n\n"):
         rows = [line for line in block.splitlines() if line.startswith("|")]
         assert len({row.count("|") for row in rows}) <= 1
 
 
 def test_without_benched_issues_outcomes_are_absent_and_not_invented(executed):
     train = encode_examples(executed.examples("train"))
-    found = evaluate(Subject(Learned.fit(train)), executed, "test", QUICK)
-    assert found.figures["benched"] is None
-    assert {one["outcomes"] for one in found.figures["policies"]} == {None}
-    assert {one["metric"] for one in found.figures["differences"]} == {"exact"}
-    text = report_markdown(found.figures)
+    evaluation = evaluate(Subject(Learned.fit(train)), executed, "test", QUICK)
+    assert evaluation.figures["benched"] is None
+    assert {entry["outcomes"] for entry in evaluation.figures["policies"]} == {None}
+    assert {entry["metric"] for entry in evaluation.figures["differences"]} == {"exact"}
+    text = report_markdown(evaluation.figures)
     assert "outcomes: **absent**" in text
     assert "pass rate against" not in text
     assert "## Outcomes" not in text
 
 
 def test_an_empty_split_is_refused(tmp_path):
-    documents = [one | {"split": "train"} for one in examples(12)]
+    documents = [entry | {"split": "train"} for entry in examples(12)]
     dataset = read_dataset(write_examples(tmp_path, documents))
     with pytest.raises(PlannerError, match="the test split is empty"):
         evaluate(Subject(Uniform()), dataset, "test", QUICK)
@@ -159,19 +159,19 @@ def test_one_class_without_outcomes_is_refused():
 def test_one_class_with_outcomes_is_judged_by_them():
     arms = [tried(SERIAL_15, 0, "success", 3, 0.1), tried(THREE_60, 0, "failed", 3, 0.1)]
     alike = encode_examples(benched_example(f"depot-{n}", SERIAL_15, arms) for n in range(8))
-    found = assess([sure([SERIAL_15] * 8), sure([THREE_60] * 8, "best_fixed")], alike, QUICK)
-    gain = next(one for one in found["differences"] if one["metric"] == "pass_rate")
+    evaluation = assess([sure([SERIAL_15] * 8), sure([THREE_60] * 8, "best_fixed")], alike, QUICK)
+    gain = next(entry for entry in evaluation["differences"] if entry["metric"] == "pass_rate")
     assert (gain["estimate"], gain["low"], gain["high"], gain["verdict"]) == (1, 1, 1, "shown")
 
 
 def test_a_policy_that_knows_the_best_arm_is_shown_and_a_blind_one_is_not(random_examples):
     benched_only = random_examples.take(np.unique(random_examples.outcomes.example))
     rng = np.random.default_rng(0)
-    inputs = [one["planner_input"] for one in examples(120, seed=5)]
+    inputs = [entry["planner_input"] for entry in examples(120, seed=5)]
     chosen = np.unique(random_examples.outcomes.example)
-    blind = decide([HeuristicBaseline()], [inputs[place] for place in chosen])[0]
+    blind = decide([HeuristicBaseline()], [inputs[index] for index in chosen])[0]
     tried_cells = [
-        benched_only.outcomes.cell[benched_only.outcomes.example == place] for place in range(len(chosen))
+        benched_only.outcomes.cell[benched_only.outcomes.example == index] for index in range(len(chosen))
     ]
     reference = replace(
         blind, policy_id="best_fixed", cells=np.array([rng.choice(own) for own in tried_cells])
@@ -179,28 +179,32 @@ def test_a_policy_that_knows_the_best_arm_is_shown_and_a_blind_one_is_not(random
     rates = [
         max(
             set(own.tolist()),
-            key=lambda cell, place=place: benched_only.outcomes.passed[
-                (benched_only.outcomes.example == place) & (benched_only.outcomes.cell == cell)
+            key=lambda cell, index=index: benched_only.outcomes.passed[
+                (benched_only.outcomes.example == index) & (benched_only.outcomes.cell == cell)
             ].mean(),
         )
-        for place, own in enumerate(tried_cells)
+        for index, own in enumerate(tried_cells)
     ]
     knowing = replace(blind, policy_id="knowing", cells=np.array(rates))
     lost = replace(blind, policy_id="lost", cells=np.array([rng.choice(own) for own in tried_cells]))
-    found = assess([knowing, lost, reference], benched_only, QUICK)
-    verdicts = {one["policy"]: one["verdict"] for one in found["differences"] if one["metric"] == "pass_rate"}
+    evaluation = assess([knowing, lost, reference], benched_only, QUICK)
+    verdicts = {
+        entry["policy"]: entry["verdict"]
+        for entry in evaluation["differences"]
+        if entry["metric"] == "pass_rate"
+    }
     assert verdicts == {"knowing": "shown", "lost": "not shown"}
 
 
 @pytest.mark.parametrize(
     ("change", "said"), [({"threshold": 1.5}, "threshold"), ({"resamples": 9}, "resamples")]
 )
-def test_settings_that_cannot_be_are_refused(mixed, change, said):
-    with pytest.raises(PlannerError, match=said):
+def test_settings_that_cannot_be_are_refused(mixed, change, message):
+    with pytest.raises(PlannerError, match=message):
         evaluate(Subject(Uniform()), mixed, "test", replace(QUICK, **change))
 
 
-def test_no_invalid_cell_is_ever_taken(found):
-    for one in found.decisions:
-        for cell, job_type in zip(one.cells, found.examples.job_types, strict=True):
+def test_no_invalid_cell_is_ever_taken(evaluation):
+    for entry in evaluation.decisions:
+        for cell, job_type in zip(entry.cells, evaluation.examples.job_types, strict=True):
             assert cell in valid_cells(("code", "fab-asset", "fab-world")[job_type])

@@ -34,11 +34,11 @@ def evaluate(*arguments):
 
 def test_a_model_is_judged_beside_its_control(data, model, control, tmp_path, capsys):
     code = evaluate("--model", model, "--shuffled", control, "--dataset", data, "--out", tmp_path / "out")
-    told = capsys.readouterr()
+    output = capsys.readouterr()
     assert code == 0
-    assert "pass rate against best_fixed" in told.out
-    assert "shuffled mlp-" in told.out
-    assert f"report in {tmp_path / 'out' / 'report.md'}" in told.err
+    assert "pass rate against best_fixed" in output.out
+    assert "shuffled mlp-" in output.out
+    assert f"report in {tmp_path / 'out' / 'report.md'}" in output.err
     figures = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     assert figures["before_calibration"]["ece"] != figures["policies"][0]["labels"]["ece"]
     assert "may have seen these issues" in (tmp_path / "out" / "report.md").read_text()
@@ -47,21 +47,21 @@ def test_a_model_is_judged_beside_its_control(data, model, control, tmp_path, ca
 def test_a_bundle_decides_as_its_model_does(data, model, small_bundle, tmp_path):
     assert evaluate("--model", model, "--dataset", data, "--out", tmp_path / "model") == 0
     assert evaluate("--bundle", small_bundle, "--dataset", data, "--out", tmp_path / "bundle") == 0
-    found = [
+    written = [
         json.loads((tmp_path / name / "evaluation.json").read_text())["policies"][0]["labels"]
         for name in ("model", "bundle")
     ]
-    for figures in found:
-        assert figures["exact"] == found[0]["exact"]
-        assert figures["ece"] == pytest.approx(found[0]["ece"], abs=1e-4)
+    for figures in written:
+        assert figures["exact"] == written[0]["exact"]
+        assert figures["ece"] == pytest.approx(written[0]["ece"], abs=1e-4)
 
 
 def refused(capsys, *arguments):
     """The one line of a refusal, which wrote nothing."""
     assert evaluate(*arguments) == 2
-    told = capsys.readouterr().err.strip().splitlines()
-    assert len(told) == 1
-    return told[0]
+    output = capsys.readouterr().err.strip().splitlines()
+    assert len(output) == 1
+    return output[0]
 
 
 def test_data_of_another_epoch_is_refused(model, tmp_path, capsys):
@@ -84,15 +84,15 @@ def test_a_control_that_learnt_true_labels_is_refused(data, model, tmp_path, cap
     line = refused(
         capsys, "--model", model, "--shuffled", model, "--dataset", data, "--out", tmp_path / "out"
     )
-    assert "learnt true labels" in line
+    assert "trained on unshuffled labels" in line
 
 
 def test_one_class_only_is_refused(model, tmp_path, capsys):
     alike = examples(40, benched=False)
-    for one in alike:
-        one["label_action"] |= alike[0]["label_action"]
-        one["planner_input"]["job_type"] = alike[0]["planner_input"]["job_type"]
-        one["split"] = "test"
+    for document in alike:
+        document["label_action"] |= alike[0]["label_action"]
+        document["planner_input"]["job_type"] = alike[0]["planner_input"]["job_type"]
+        document["split"] = "test"
     data = write_examples(tmp_path / "data", alike)
     line = refused(capsys, "--model", model, "--dataset", data, "--out", tmp_path / "out")
     assert "one action" in line

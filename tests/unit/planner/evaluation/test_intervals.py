@@ -3,8 +3,8 @@ import pytest
 
 from planner.evaluation.intervals import (
     FEWEST_THAT_DIFFER,
-    Difference,
-    Interval,
+    BootstrapInterval,
+    PairedDifference,
     Resampler,
     is_worse,
     verdict,
@@ -19,7 +19,7 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says():
     held = 0
     for _ in range(300):
         values = (rng.random(60) < 0.3).astype(float)
-        _, low, high = Resampler([str(place) for place in range(60)], 0, 400).ratio(values, np.ones(60))
+        _, low, high = Resampler([str(index) for index in range(60)], 0, 400).ratio(values, np.ones(60))
         held += low <= 0.3 <= high
     assert 0.89 <= held / 300 <= 0.98
 
@@ -39,13 +39,13 @@ def test_the_same_seed_gives_the_same_interval_and_another_one_does_not():
 
 
 def test_a_ratio_is_of_sums():
-    found = Resampler(["a", "b"], 0).ratio(np.array([6.0, 2.0]), np.array([1.0, 3.0]))
-    assert found.estimate == 2.0
+    estimate = Resampler(["a", "b"], 0).ratio(np.array([6.0, 2.0]), np.array([1.0, 3.0]))
+    assert estimate.estimate == 2.0
 
 
 def test_one_issue_or_a_ratio_over_nothing_has_no_interval():
-    assert Resampler(["a", "a"], 0).ratio(np.ones(2), np.ones(2)) == Interval(1.0, None, None)
-    assert Resampler(["a", "b"], 0).ratio(np.ones(2), np.zeros(2)) == Interval(None, None, None)
+    assert Resampler(["a", "a"], 0).ratio(np.ones(2), np.ones(2)) == BootstrapInterval(1.0, None, None)
+    assert Resampler(["a", "b"], 0).ratio(np.ones(2), np.zeros(2)) == BootstrapInterval(None, None, None)
     # Half of the resamples miss the one issue that has a denominator.
     assert Resampler(["a", "b"], 0).ratio(np.ones(2), np.array([1.0, 0.0])).low is None
 
@@ -54,19 +54,19 @@ def test_a_paired_difference_is_surer_than_its_parts():
     rng = np.random.default_rng(4)
     hardness = rng.normal(size=40) * 10
     resampler = Resampler(ISSUES, 0)
-    found = resampler.difference((hardness + 1, ONES), (hardness, ONES), ONES > 0)
+    estimate = resampler.difference((hardness + 1, ONES), (hardness, ONES), ONES > 0)
     alone = resampler.ratio(hardness, ONES)
-    assert found.interval.low == pytest.approx(1)
-    assert found.interval.high == pytest.approx(1)
+    assert estimate.interval.low == pytest.approx(1)
+    assert estimate.interval.high == pytest.approx(1)
     assert alone.high - alone.low > 4
 
 
 def test_examples_where_only_one_side_is_observed_take_no_part():
     both = np.arange(40) < 10
     noise = np.where(both, 0.0, 100.0)
-    found = Resampler(ISSUES, 0).difference((ONES + noise, ONES), (ONES, ONES), both)
-    assert found.interval.estimate == 0
-    assert (found.issues, found.issues_that_differ) == (10, 0)
+    estimate = Resampler(ISSUES, 0).difference((ONES + noise, ONES), (ONES, ONES), both)
+    assert estimate.interval.estimate == 0
+    assert (estimate.issues, estimate.issues_that_differ) == (10, 0)
 
 
 @pytest.mark.parametrize(
@@ -83,25 +83,25 @@ def test_examples_where_only_one_side_is_observed_take_no_part():
     ],
 )
 def test_a_gain_is_shown_only_where_the_interval_and_enough_issues_say_so(
-    low, high, differ, higher, said, worse
+    low, high, differ, higher, expected, worse
 ):
-    found = Difference(Interval(0.1, low, high), 40, differ)
-    assert verdict(found, higher) == said
-    assert is_worse(found, higher) == worse
+    estimate = PairedDifference(BootstrapInterval(0.1, low, high), 40, differ)
+    assert verdict(estimate, higher) == expected
+    assert is_worse(estimate, higher) == worse
 
 
 def test_policies_that_are_alike_are_hardly_ever_told_apart():
     rng = np.random.default_rng(8)
     shown = 0
     for _ in range(200):
-        one, other = (rng.random((2, 40)) < 0.6).astype(float)
-        found = Resampler(ISSUES, 0, 400).difference((one, ONES), (other, ONES), ONES > 0)
-        shown += verdict(found, True) == "shown"
+        own, other = (rng.random((2, 40)) < 0.6).astype(float)
+        estimate = Resampler(ISSUES, 0, 400).difference((own, ONES), (other, ONES), ONES > 0)
+        shown += verdict(estimate, True) == "shown"
     assert shown / 200 < 0.06
 
 
 def test_a_few_lucky_issues_show_nothing():
     lucky = np.where(np.arange(40) < FEWEST_THAT_DIFFER - 1, 1.0, 0.0)
-    found = Resampler(ISSUES, 0).difference((lucky, ONES), (0 * lucky, ONES), ONES > 0)
-    assert found.interval.low > 0
-    assert verdict(found, True) == "not shown"
+    estimate = Resampler(ISSUES, 0).difference((lucky, ONES), (0 * lucky, ONES), ONES > 0)
+    assert estimate.interval.low > 0
+    assert verdict(estimate, True) == "not shown"

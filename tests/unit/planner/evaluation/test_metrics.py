@@ -23,20 +23,20 @@ LABELS = [SERIAL_15, SERIAL_60, THREE_60, THREE_NA]
 @pytest.fixture(scope="module")
 def four():
     """Four examples, labelled `LABELS`."""
-    return encode_examples(benched_example(f"depot-{place}", label, []) for place, label in enumerate(LABELS))
+    return encode_examples(benched_example(f"depot-{index}", label, []) for index, label in enumerate(LABELS))
 
 
 def test_agreement_is_counted_whole_and_head_by_head(four):
-    found = label_metrics(sure([SERIAL_15, SERIAL_15, SERIAL_60, SERIAL_60]), four, 0.6)
-    assert found["exact"] == 0.25
-    assert found["heads"] == {"swarm": 0.5, "candidates": 0.5, "minutes": 0.5, "iterations": 1}
-    assert found["head_mean"] == pytest.approx(2.5 / 4)
+    metrics = label_metrics(sure([SERIAL_15, SERIAL_15, SERIAL_60, SERIAL_60]), four, 0.6)
+    assert metrics["exact"] == 0.25
+    assert metrics["heads"] == {"swarm": 0.5, "candidates": 0.5, "minutes": 0.5, "iterations": 1}
+    assert metrics["head_mean"] == pytest.approx(2.5 / 4)
 
 
 def test_certainty_that_is_wrong_three_times_of_four_is_off_by_three_quarters(four):
-    found = label_metrics(sure([SERIAL_15] * 4), four, 0.6)
-    assert (found["ece"], found["mce"]) == (0.75, 0.75)
-    assert found["head_ece"] == {"swarm": 0.5, "candidates": 0.5, "minutes": 0.75, "iterations": 0}
+    metrics = label_metrics(sure([SERIAL_15] * 4), four, 0.6)
+    assert (metrics["ece"], metrics["mce"]) == (0.75, 0.75)
+    assert metrics["head_ece"] == {"swarm": 0.5, "candidates": 0.5, "minutes": 0.75, "iterations": 0}
 
 
 def test_a_collapsed_policy_is_seen_as_one():
@@ -74,26 +74,26 @@ def test_a_fallback_replaces_unsure_decisions_only():
 
 def test_risk_falls_to_nothing_where_confidence_sorts_right_from_wrong():
     confidence = np.array([0.9, 0.8, 0.7, 0.6])
-    found = risk_coverage(confidence, np.array([1, 1, 0, 0]))
-    assert found.coverage.tolist() == [0.25, 0.5, 0.75, 1]
-    assert found.risk.tolist() == pytest.approx([0, 0, 1 / 3, 0.5])
-    assert found.area < risk_coverage(confidence, np.array([0, 0, 1, 1])).area
+    metrics = risk_coverage(confidence, np.array([1, 1, 0, 0]))
+    assert metrics.coverage.tolist() == [0.25, 0.5, 0.75, 1]
+    assert metrics.risk.tolist() == pytest.approx([0, 0, 1 / 3, 0.5])
+    assert metrics.area < risk_coverage(confidence, np.array([0, 0, 1, 1])).area
 
 
 def test_equally_confident_examples_are_decided_together():
-    found = risk_coverage(np.array([0.5, 0.9, 0.5]), np.array([1, 0, 0]))
-    assert found.coverage.tolist() == pytest.approx([1 / 3, 1])
-    assert found.risk.tolist() == pytest.approx([1, 2 / 3])
+    metrics = risk_coverage(np.array([0.5, 0.9, 0.5]), np.array([1, 0, 0]))
+    assert metrics.coverage.tolist() == pytest.approx([1 / 3, 1])
+    assert metrics.risk.tolist() == pytest.approx([1, 2 / 3])
 
 
 def test_uniform_is_judged_by_its_expectation_and_not_by_its_first_action(four):
     inputs = [benched_example("depot-1", SERIAL_15, [])["planner_input"]] * 4
-    found = label_metrics(decide([Uniform()], inputs)[0], four, 0.6)
-    assert found["exact"] == pytest.approx(1 / 30)
-    assert found["heads"]["swarm"] == pytest.approx((6 + 6 + 24 + 24) / 30 / 4)
-    assert found["heads"]["minutes"] == pytest.approx(1 / 6)
-    assert (found["unique"], found["entropy"]) == (30, pytest.approx(np.log(30)))
-    assert found["ece"] == pytest.approx(0, abs=1e-12)
+    metrics = label_metrics(decide([Uniform()], inputs)[0], four, 0.6)
+    assert metrics["exact"] == pytest.approx(1 / 30)
+    assert metrics["heads"]["swarm"] == pytest.approx((6 + 6 + 24 + 24) / 30 / 4)
+    assert metrics["heads"]["minutes"] == pytest.approx(1 / 6)
+    assert (metrics["unique"], metrics["entropy"]) == (30, pytest.approx(np.log(30)))
+    assert metrics["ece"] == pytest.approx(0, abs=1e-12)
 
 
 def test_the_soft_label_gives_credit_to_ties():
@@ -104,8 +104,8 @@ def test_the_soft_label_gives_credit_to_ties():
         ]
     }
     both = encode_examples([document, document])
-    found = label_metrics(sure([THREE_60, Action("serial_handoff", 1, 30, "NA")]), both, 0.6)
-    assert (found["exact"], found["soft_label_share"]) == (0, pytest.approx(0.2))
+    metrics = label_metrics(sure([THREE_60, Action("serial_handoff", 1, 30, "NA")]), both, 0.6)
+    assert (metrics["exact"], metrics["soft_label_share"]) == (0, pytest.approx(0.2))
 
 
 class Leaning:
@@ -114,25 +114,25 @@ class Leaning:
     policy_id = "leaning"
 
     def distributions(self, observations):
-        found = [Uniform().distributions([seen])[0] * 0 for seen in observations]
-        for row in found:
+        metrics = [Uniform().distributions([seen])[0] * 0 for seen in observations]
+        for row in metrics:
             row[0], row[-1] = 0.3, 0.7
-        return found
+        return metrics
 
 
 def test_decisions_hold_the_marginal_of_each_class_taken():
-    inputs = [one["planner_input"] for one in examples(30, seed=9)]
-    found = decide([Leaning()], inputs)[0]
-    assert (found.probability == 0.7).all()
+    inputs = [case["planner_input"] for case in examples(30, seed=9)]
+    metrics = decide([Leaning()], inputs)[0]
+    assert (metrics.probability == 0.7).all()
     # First and last share no class, except the iterations of code: NA.
-    code = np.array([one["job_type"] == "code" for one in inputs])
-    assert found.head_probabilities[code] == pytest.approx(np.array([[0.7, 0.7, 0.7, 1]] * code.sum()))
-    assert found.head_probabilities[~code] == pytest.approx(0.7)
-    assert found.confidence == pytest.approx(0.7**0.25)
+    code = np.array([case["job_type"] == "code" for case in inputs])
+    assert metrics.head_probabilities[code] == pytest.approx(np.array([[0.7, 0.7, 0.7, 1]] * code.sum()))
+    assert metrics.head_probabilities[~code] == pytest.approx(0.7)
+    assert metrics.confidence == pytest.approx(0.7**0.25)
 
 
 def test_folds_join_to_what_one_pass_decides():
-    inputs = [one["planner_input"] for one in examples(30, seed=9)]
+    inputs = [case["planner_input"] for case in examples(30, seed=9)]
     for policy in (Leaning(), Uniform()):
         whole = decide([policy], inputs)[0]
         parts = joined([decide([policy], inputs[:11])[0], decide([policy], inputs[11:])[0]])
@@ -147,7 +147,7 @@ def test_figures_equal_a_naive_count(random_examples):
     cells = np.where(rng.random(count) < 0.6, random_examples.hard_cells, random_examples.baseline_cells)
     decisions = Decisions("any", cells, rng.random(count), rng.random((count, len(HEADS))))
     hits = head_hits(decisions, random_examples)
-    for place in range(count):
-        own = np.unravel_index(int(cells[place]), (2, 4, 6, 5))
-        label = np.unravel_index(int(random_examples.hard_cells[place]), (2, 4, 6, 5))
-        assert hits[place].tolist() == [float(a == b) for a, b in zip(own, label, strict=True)]
+    for index in range(count):
+        own = np.unravel_index(int(cells[index]), (2, 4, 6, 5))
+        label = np.unravel_index(int(random_examples.hard_cells[index]), (2, 4, 6, 5))
+        assert hits[index].tolist() == [float(a == b) for a, b in zip(own, label, strict=True)]

@@ -23,9 +23,9 @@ from tests.unit.planner.evaluation.benched_cases import (
 
 def figures(documents, decisions):
     """Every metric's estimate, and the share that was not observed."""
-    found = benched(encode_examples(documents))
-    columns = columns_of(decisions, arms_of(found))
-    resampler = Resampler(found.issue_ids, 0, 100)
+    metrics = benched(encode_examples(documents))
+    columns = columns_of(decisions, arms_of(metrics))
+    resampler = Resampler(metrics.issue_ids, 0, 100)
     estimates = {metric.name: resampler.ratio(*columns.ratio(metric)).estimate for metric in METRICS}
     return estimates | {"unobserved": 1 - columns.observed.mean()}
 
@@ -40,31 +40,33 @@ FAILED = tried(THREE_60, 0, "failed", 30, 1.5)
 
 
 def test_the_oracle_itself_has_no_regret():
-    found = figures([one_issue(QUICK, SLOW, FAILED)], sure([SERIAL_15]))
-    assert found["pass_rate"] == 1
-    assert found["mean_time_to_pass"] == pytest.approx(4, rel=1e-5)
-    assert found["cost_per_pass"] == pytest.approx(0.1, rel=1e-5)
-    assert [found[name] for name in ("pass_regret", "missed_passes", "time_regret", "cost_regret")] == [0] * 4
+    metrics = figures([one_issue(QUICK, SLOW, FAILED)], sure([SERIAL_15]))
+    assert metrics["pass_rate"] == 1
+    assert metrics["mean_time_to_pass"] == pytest.approx(4, rel=1e-5)
+    assert metrics["cost_per_pass"] == pytest.approx(0.1, rel=1e-5)
+    assert [metrics[name] for name in ("pass_regret", "missed_passes", "time_regret", "cost_regret")] == [
+        0
+    ] * 4
 
 
 def test_a_slower_pass_costs_time_and_money_only():
-    found = figures([one_issue(QUICK, SLOW, FAILED)], sure([SERIAL_60]))
-    assert (found["pass_regret"], found["missed_passes"]) == (0, 0)
-    assert found["time_regret"] == pytest.approx(1.5, rel=1e-5)
-    assert found["cost_regret"] == pytest.approx(3, rel=1e-5)
+    metrics = figures([one_issue(QUICK, SLOW, FAILED)], sure([SERIAL_60]))
+    assert (metrics["pass_regret"], metrics["missed_passes"]) == (0, 0)
+    assert metrics["time_regret"] == pytest.approx(1.5, rel=1e-5)
+    assert metrics["cost_regret"] == pytest.approx(3, rel=1e-5)
 
 
 def test_a_missed_pass_is_counted_and_never_averaged_with_finite_regrets():
-    found = figures([one_issue(QUICK, SLOW, FAILED)], sure([THREE_60]))
-    assert (found["pass_rate"], found["pass_regret"], found["missed_passes"]) == (0, 1, 1)
-    assert found["time_regret"] is found["cost_regret"] is found["mean_time_to_pass"] is None
-    assert found["cost_per_pass"] is None
+    metrics = figures([one_issue(QUICK, SLOW, FAILED)], sure([THREE_60]))
+    assert (metrics["pass_rate"], metrics["pass_regret"], metrics["missed_passes"]) == (0, 1, 1)
+    assert metrics["time_regret"] is metrics["cost_regret"] is metrics["mean_time_to_pass"] is None
+    assert metrics["cost_per_pass"] is None
 
 
 def test_what_was_not_tried_is_unobserved_and_not_guessed():
-    found = figures([one_issue(QUICK, SLOW, FAILED)], sure([THREE_NA]))
-    assert found.pop("unobserved") == 1
-    assert set(found.values()) == {None}
+    metrics = figures([one_issue(QUICK, SLOW, FAILED)], sure([THREE_NA]))
+    assert metrics.pop("unobserved") == 1
+    assert set(metrics.values()) == {None}
 
 
 def test_failures_are_paid_for_by_the_passes():
@@ -72,16 +74,16 @@ def test_failures_are_paid_for_by_the_passes():
         one_issue(tried(SERIAL_15, 0, "success", 4, 0.1), tried(SERIAL_15, 1, "timeout", 15, 0.5)),
         benched_example("depot-2", SERIAL_15, [tried(SERIAL_15, 0, "success", 6, 0.2)]),
     ]
-    found = figures(documents, sure([SERIAL_15, SERIAL_15]))
-    assert found["pass_rate"] == 0.75
-    assert found["cost_per_pass"] == pytest.approx((0.3 + 0.2) / 1.5, rel=1e-5)
-    assert found["mean_time_to_pass"] == pytest.approx((0.5 * 4 + 6) / 1.5, rel=1e-5)
+    metrics = figures(documents, sure([SERIAL_15, SERIAL_15]))
+    assert metrics["pass_rate"] == 0.75
+    assert metrics["cost_per_pass"] == pytest.approx((0.3 + 0.2) / 1.5, rel=1e-5)
+    assert metrics["mean_time_to_pass"] == pytest.approx((0.5 * 4 + 6) / 1.5, rel=1e-5)
 
 
 def test_half_of_the_replicates_is_no_pass():
     pair = [tried(THREE_60, 0, "success", 8, 0.2), tried(THREE_60, 1, "failed", 8, 0.2)]
-    found = figures([one_issue(QUICK, *pair)], sure([THREE_60]))
-    assert (found["pass_regret"], found["missed_passes"]) == (0.5, 1)
+    metrics = figures([one_issue(QUICK, *pair)], sure([THREE_60]))
+    assert (metrics["pass_regret"], metrics["missed_passes"]) == (0.5, 1)
 
 
 def test_an_unknown_cost_is_left_out_and_is_not_zero():
@@ -89,9 +91,9 @@ def test_an_unknown_cost_is_left_out_and_is_not_zero():
         one_issue(tried(SERIAL_15, 0, "success", 4, None)),
         benched_example("depot-2", SERIAL_15, [tried(SERIAL_15, 0, "success", 4, 0.2)]),
     ]
-    found = figures(documents, sure([SERIAL_15, SERIAL_15]))
-    assert found["cost_per_pass"] == pytest.approx(0.2, rel=1e-5)
-    assert found["pass_rate"] == 1
+    metrics = figures(documents, sure([SERIAL_15, SERIAL_15]))
+    assert metrics["cost_per_pass"] == pytest.approx(0.2, rel=1e-5)
+    assert metrics["pass_rate"] == 1
 
 
 def test_the_oracle_prefers_passing_then_speed_then_canonical_order():
@@ -106,7 +108,7 @@ def test_the_oracle_prefers_passing_then_speed_then_canonical_order():
     )
     cells = arms.cell[arms.oracle]
     serial_15, serial_60 = arms.cell[0], arms.cell[1]
-    assert [set(cells[arms.example == place]) for place in range(3)] == [
+    assert [set(cells[arms.example == index]) for index in range(3)] == [
         {serial_15},
         {serial_15},
         {serial_60},
@@ -116,18 +118,18 @@ def test_the_oracle_prefers_passing_then_speed_then_canonical_order():
 def naive(examples, cells):
     """Pass rate, missed passes and time regret, written out over one example at a time."""
     rows = defaultdict(lambda: defaultdict(list))
-    for place in range(len(examples.outcomes)):
-        minutes = math.expm1(examples.outcomes.log_duration[place]) / 60_000
-        taken = rows[int(examples.outcomes.example[place])][int(examples.outcomes.cell[place])]
-        taken.append((bool(examples.outcomes.passed[place]), minutes))
+    for index in range(len(examples.outcomes)):
+        minutes = math.expm1(examples.outcomes.log_duration[index]) / 60_000
+        taken = rows[int(examples.outcomes.example[index])][int(examples.outcomes.cell[index])]
+        taken.append((bool(examples.outcomes.passed[index]), minutes))
     rates, missed, regrets = [], [], []
     for owner, arms in sorted(rows.items()):
-        rate = {cell: sum(passed for passed, _ in found) / len(found) for cell, found in arms.items()}
+        rate = {cell: sum(passed for passed, _ in metrics) / len(metrics) for cell, metrics in arms.items()}
         times = {
-            cell: [minutes for passed, minutes in found if passed] or [math.inf]
-            for cell, found in arms.items()
+            cell: [minutes for passed, minutes in metrics if passed] or [math.inf]
+            for cell, metrics in arms.items()
         }
-        mean = {cell: sum(found) / len(found) for cell, found in times.items()}
+        mean = {cell: sum(metrics) / len(metrics) for cell, metrics in times.items()}
         best = min(arms, key=lambda cell: (-rate[cell], mean[cell], cell))
         if cells[owner] in arms:
             own = cells[owner]
@@ -143,8 +145,8 @@ def test_figures_equal_a_naive_count(random_examples):
     rng = np.random.default_rng(0)
     cells = np.array(
         [
-            rng.choice(examples.outcomes.cell[examples.outcomes.example == place])
-            for place in range(len(examples))
+            rng.choice(examples.outcomes.cell[examples.outcomes.example == index])
+            for index in range(len(examples))
         ]
     )
     cells[::7] = 239
@@ -152,11 +154,11 @@ def test_figures_equal_a_naive_count(random_examples):
         Decisions("any", cells, np.ones(len(cells)), np.ones((len(cells), 4))), arms_of(examples)
     )
     resampler = Resampler(examples.issue_ids, 0, 100)
-    found = {metric.name: resampler.ratio(*columns.ratio(metric)).estimate for metric in METRICS}
+    metrics = {metric.name: resampler.ratio(*columns.ratio(metric)).estimate for metric in METRICS}
     expected = naive(examples, cells)
-    assert found["pass_rate"] == pytest.approx(expected[0])
-    assert found["missed_passes"] == pytest.approx(expected[1])
-    assert found["time_regret"] == pytest.approx(expected[2])
+    assert metrics["pass_rate"] == pytest.approx(expected[0])
+    assert metrics["missed_passes"] == pytest.approx(expected[1])
+    assert metrics["time_regret"] == pytest.approx(expected[2])
     assert 1 - columns.observed.mean() == pytest.approx(expected[3])
 
 
@@ -164,13 +166,13 @@ def test_a_policy_that_draws_is_the_mean_of_its_draws(random_examples):
     examples = benched(random_examples)
     arms, count = arms_of(examples), len(examples)
     drawn = np.zeros((count, N_CELLS))
-    for place, job_type in enumerate(examples.job_types):
+    for index, job_type in enumerate(examples.job_types):
         open_cells = valid_cells(JOB_TYPES[job_type])
-        drawn[place, open_cells] = 1 / len(open_cells)
+        drawn[index, open_cells] = 1 / len(open_cells)
     columns = columns_of(
         Decisions("uniform", np.zeros(count, np.int16), np.ones(count), np.ones((count, 4)), drawn), arms
     )
     for metric in METRICS[:1]:
         top, bottom = columns.paired(metric)
-        for place in range(count):
-            assert top[place] / bottom[place] == pytest.approx(arms.rate[arms.example == place].mean())
+        for index in range(count):
+            assert top[index] / bottom[index] == pytest.approx(arms.rate[arms.example == index].mean())

@@ -24,8 +24,8 @@ def fixed(documents, job_type="code"):
 
 def test_the_steady_record_beats_the_lucky_one():
     steady = [
-        benched_example(f"depot-{place}", SERIAL_15, [tried(THREE_60, 0, status, 30, 1)])
-        for place, status in enumerate(["success"] * 9 + ["failed"])
+        benched_example(f"depot-{index}", SERIAL_15, [tried(THREE_60, 0, status, 30, 1)])
+        for index, status in enumerate(["success"] * 9 + ["failed"])
     ]
     lucky = benched_example("depot-99", SERIAL_15, [tried(SERIAL_60, 0, "success", 1, 0.1)])
     assert fixed([*steady, lucky]) == THREE_60
@@ -42,9 +42,9 @@ def test_replicates_of_an_example_count_as_one():
     often = [tried(THREE_60, replicate, "success", 8, 1) for replicate in range(5)]
     twice = [
         benched_example(
-            f"depot-{place}", SERIAL_15, [tried(SERIAL_60, 0, "success", 9, 1), *often[: 5 * place]]
+            f"depot-{index}", SERIAL_15, [tried(SERIAL_60, 0, "success", 9, 1), *often[: 5 * index]]
         )
-        for place in range(2)
+        for index in range(2)
     ]
     assert fixed(twice) == SERIAL_60
 
@@ -64,12 +64,12 @@ def naive_nearest(train, asked, neighbours):
     own = set(Observation(asked).positions.tolist())
     job_type = JOB_TYPES.index(asked["job_type"])
     scored = []
-    for place in np.flatnonzero(train.job_types == job_type):
-        row = set(train.positions[train.offsets[place] : train.offsets[place + 1]].tolist())
-        scored.append((-len(own & row) / len(own | row), int(place)))
+    for index in np.flatnonzero(train.job_types == job_type):
+        row = set(train.positions[train.offsets[index] : train.offsets[index + 1]].tolist())
+        scored.append((-len(own & row) / len(own | row), int(index)))
     votes = dict.fromkeys(map(canonical_rank, valid_actions(asked["job_type"])), 0.0)
-    for distance, place in sorted(scored)[:neighbours]:
-        for at in range(train.target_offsets[place], train.target_offsets[place + 1]):
+    for distance, index in sorted(scored)[:neighbours]:
+        for at in range(train.target_offsets[index], train.target_offsets[index + 1]):
             votes[int(train.target_cells[at])] += -distance * float(train.target_weights[at])
     return np.array(list(votes.values())) / sum(votes.values())
 
@@ -77,14 +77,16 @@ def naive_nearest(train, asked, neighbours):
 def test_neighbours_are_those_of_a_naive_search():
     train = encode_examples(examples(150, seed=1))
     policy = NearestNeighbours.fit(train, neighbours=7)
-    asked = [one["planner_input"] for one in examples(40, seed=2)]
-    for document, found in zip(asked, policy.distributions([Observation(one) for one in asked]), strict=True):
-        assert found == pytest.approx(naive_nearest(train, document, 7))
+    asked = [case["planner_input"] for case in examples(40, seed=2)]
+    for document, distribution in zip(
+        asked, policy.distributions([Observation(case) for case in asked]), strict=True
+    ):
+        assert distribution == pytest.approx(naive_nearest(train, document, 7))
 
 
 def test_an_example_is_its_own_nearest_neighbour():
-    documents = [one for one in examples(90, seed=3) if not one.get("soft_label")]
+    documents = [case for case in examples(90, seed=3) if not case.get("soft_label")]
     policy = NearestNeighbours.fit(encode_examples(documents), neighbours=1)
-    chosen = choose(policy, [Observation(one["planner_input"]) for one in documents])
+    chosen = choose(policy, [Observation(case["planner_input"]) for case in documents])
     labels = encode_examples(documents).hard_cells
     assert [canonical_rank(action) for action in chosen] == labels.tolist()

@@ -74,11 +74,11 @@ def many_runs(lot: random.Random, count: int, spread: int) -> list[RunSummary]:
     vocabulary = [f"tag:{rank}" for rank in range(60)]
     chances = [1 / (rank + 1) for rank in range(60)]
     issues = [sorted(set(lot.choices(vocabulary, chances, k=lot.randint(0, 5)))) for _ in range(count // 6)]
-    found = []
+    generated = []
     for _ in range(count):
         issue = lot.randrange(len(issues))
         codes = lot.choices(["E1", "E2", "E3", "E4"], [8, 4, 2, 1], k=lot.randint(0, 3))
-        found.append(
+        generated.append(
             run(
                 f"r{lot.randrange(10 * count)}",
                 NOW - lot.randrange(spread * 24) * DAY // 24,
@@ -88,7 +88,7 @@ def many_runs(lot: random.Random, count: int, spread: int) -> list[RunSummary]:
                 issue_id=f"i{issue}",
             )
         )
-    return found
+    return generated
 
 
 @pytest.mark.parametrize("spread", [1, 100])
@@ -120,9 +120,9 @@ def test_a_run_of_exactly_so_many_days_counts_as_older(days: int, size: int) -> 
     index.add(run("newer", NOW - days * DAY))
     index.add(run("alike", NOW - days * DAY - 1, tags=[f"t{number}" for number in range(size)]))
     query = SimilarQuery("code", NOW, tags=["t0"])
-    assert [one.run_id for one in index.query(query, 1)] == ["alike"]
+    assert [each.run_id for each in index.query(query, 1)] == ["alike"]
     earlier = SimilarQuery("code", NOW - 1, tags=["t0"])
-    assert [one.run_id for one in index.query(earlier, 1)] == ["newer"]
+    assert [each.run_id for each in index.query(earlier, 1)] == ["newer"]
 
 
 def test_runs_of_one_name_and_start_keep_the_order_they_were_added_in() -> None:
@@ -156,6 +156,6 @@ def test_nothing_is_found_where_nothing_is_known() -> None:
 def test_a_start_that_no_clock_shows_is_refused_and_leaves_the_index_whole() -> None:
     index = RunIndex()
     index.add(run("good"))
-    with pytest.raises(PlannerError, match="run 'bad': started_ms 1000000000000000000000 is no time"):
+    with pytest.raises(PlannerError, match="run 'bad': started_ms 1000000000000000000000 is out of range"):
         index.add(run("bad", 10**21))
-    assert [one.run_id for one in index.query(SimilarQuery("code", NOW))] == ["good"]
+    assert [each.run_id for each in index.query(SimilarQuery("code", NOW))] == ["good"]

@@ -42,7 +42,7 @@ def run(name: str, **values: Any) -> RunSummary:
 
 
 def names(runs: list[RunSummary]) -> list[str]:
-    return [one.run_id for one in runs]
+    return [each.run_id for each in runs]
 
 
 def test_tags_weigh_more_than_failure_signals_and_those_more_than_recency() -> None:
@@ -104,8 +104,8 @@ def test_the_order_of_the_runs_does_not_matter(shape: list[tuple[int, set[str]]]
     query = SimilarQuery("code", NOW, tags=["a", "b"])
     chosen = similar_runs(runs, query, 4)
     assert similar_runs(lot.sample(runs, len(runs)), query, 4) == chosen
-    assert len(chosen) == min(4, sum(one.started_ms < NOW for one in runs))
-    assert [one.started_ms for one in chosen] == sorted((one.started_ms for one in chosen), reverse=True)
+    assert len(chosen) == min(4, sum(each.started_ms < NOW for each in runs))
+    assert [each.started_ms for each in chosen] == sorted((each.started_ms for each in chosen), reverse=True)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from planner.actions import JOB_TYPES, NA, SPECULATE, Action, JobType, is_valid,
 from planner.bundles.bundle import EpochMismatchError
 from planner.documents.base import parse_document
 from planner.documents.planner_input import PlannerInput, input_hash
-from planner.documents.plans import PlannerAction
+from planner.documents.plans import PlannerActionDocument
 from planner.host.answer import PlannerAction as Answer
 from planner.host.caps import Caps
 from planner.host.config import Flags, InferenceConfig, ModelConfig, PlannerConfig
@@ -46,7 +46,7 @@ def _refusing(error: Exception) -> Callable[..., Any]:
 def _abstains(answer: Answer, reason: str) -> None:
     assert (answer.action, answer.abstain_to_default, answer.reason) == (BASELINE, True, reason)
     assert answer.input_hash == input_hash(ASKED)
-    parse_document(PlannerAction, answer.document())
+    parse_document(PlannerActionDocument, answer.document())
 
 
 def test_a_sure_model_decides_and_its_document_is_a_planner_action() -> None:
@@ -54,7 +54,7 @@ def test_a_sure_model_decides_and_its_document_is_a_planner_action() -> None:
     assert answer.action == Action(SPECULATE, 3, 60, NA)
     assert (answer.abstain_to_default, answer.reason) == (False, None)
     assert answer.confidence == pytest.approx(1)
-    document = parse_document(PlannerAction, answer.document())
+    document = parse_document(PlannerActionDocument, answer.document())
     assert document.action() == answer.action
     assert document.input_hash == input_hash(ASKED)
     assert document.model is not None
@@ -156,21 +156,21 @@ def test_a_hung_model_costs_its_caller_the_timeout_once_a_lane_and_then_nothing(
 def test_many_threads_get_each_its_own_answer() -> None:
     planner = planner_with(HeadsModel(SURE), PlannerConfig(inference=InferenceConfig(timeout_ms=20_000)))
     asked = [planner_input(random.Random(seed)) for seed in range(64)]
-    found: dict[int, Answer] = {}
+    answers: dict[int, Answer] = {}
 
     def ask(start: int) -> None:
-        for place in range(start, 64, 8):
-            found[place] = planner.decide(asked[place])
+        for index in range(start, 64, 8):
+            answers[index] = planner.decide(asked[index])
 
     threads = [threading.Thread(target=ask, args=(start,)) for start in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    for place, document in enumerate(asked):
-        assert found[place].input_hash == input_hash(document)
-        assert not found[place].abstain_to_default
-        assert is_valid(found[place].action, document["job_type"])
+    for index, document in enumerate(asked):
+        assert answers[index].input_hash == input_hash(document)
+        assert not answers[index].abstain_to_default
+        assert is_valid(answers[index].action, document["job_type"])
 
 
 @pytest.mark.parametrize("job_type", JOB_TYPES)

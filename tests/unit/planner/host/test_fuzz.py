@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from planner.actions import JOB_TYPES, JobType, is_valid
 from planner.cli.main import main
 from planner.documents.base import parse_document
-from planner.documents.plans import PlannerAction
+from planner.documents.plans import PlannerActionDocument
 from planner.encoding.encoder import encode
 from planner.host.answer import PlannerAction as Answer
 from planner.host.models import Bounded
@@ -51,20 +51,20 @@ def broken_inputs(draw: st.DrawFn) -> Any:
     """A real planner_input with a few of its values replaced by anything, or removed."""
     document = planner_input(random.Random(draw(st.integers(0, 50))))
     for _ in range(draw(st.integers(0, 3))):
-        place: Any = document
+        node: Any = document
         while True:
-            keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+            keys = list(node) if isinstance(node, dict) else list(range(len(node)))
             if not keys:
                 break
             key = draw(st.sampled_from(keys))
-            inner = place[key]
+            inner = node[key]
             if isinstance(inner, dict | list) and inner and draw(st.booleans()):
-                place = inner
+                node = inner
                 continue
             if draw(st.booleans()):
-                place[key] = draw(JSON)
+                node[key] = draw(JSON)
             else:
-                del place[key]
+                del node[key]
             break
     return document
 
@@ -73,7 +73,7 @@ def _check(answer: Answer, job_type: Any) -> None:
     valid_for: list[JobType] = [known for known in JOB_TYPES if known == job_type] or list(JOB_TYPES)
     assert all(is_valid(answer.action, known) for known in valid_for)
     document = json.loads(json.dumps(answer.document()))
-    parse_document(PlannerAction, document)
+    parse_document(PlannerActionDocument, document)
     assert answer.reason is None or answer.abstain_to_default
 
 
@@ -117,7 +117,7 @@ def test_the_command_decides_or_refuses_in_one_line(tmp_path: Path, text: str) -
     with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
         code = main(["predict", "--bundle", "/nowhere", "--input", str(source)])
     if code == 0:
-        assert parse_document(PlannerAction, json.loads(out.getvalue())).reason == "model_unavailable"
+        assert parse_document(PlannerActionDocument, json.loads(out.getvalue())).reason == "model_unavailable"
         return
     assert (code, out.getvalue()) == (2, "")
     assert re.fullmatch(r"planner: .*input\.json: .+\n", err.getvalue())

@@ -16,7 +16,7 @@ from planner.bundles.bundle import open_bundle
 from planner.bundles.policy import BundlePolicy
 from planner.cli.main import main
 from planner.documents.base import parse_document
-from planner.documents.plans import PlannerAction
+from planner.documents.plans import PlannerActionDocument
 from planner.host.config import InferenceConfig, ModelConfig, PlannerConfig
 from planner.inference import PlannerInference
 from planner.space.baseline import baseline_action
@@ -43,7 +43,7 @@ def test_inference_decides_as_the_bundles_policy_does(small_bundle: Path) -> Non
         "version": bundle.version,
         "git_sha": bundle.metadata.get("git_sha"),
     }
-    parse_document(PlannerAction, planner.decide(ASKED[0]).document())
+    parse_document(PlannerActionDocument, planner.decide(ASKED[0]).document())
 
 
 def test_calibration_changes_how_sure_it_is_and_can_be_left_out(small_bundle: Path) -> None:
@@ -54,16 +54,18 @@ def test_calibration_changes_how_sure_it_is_and_can_be_left_out(small_bundle: Pa
 def test_threads_that_share_a_session_get_the_answers_of_one(small_bundle: Path) -> None:
     planner = _planner(small_bundle)
     expected = [planner.decide(document).action for document in ASKED]
-    found: list[list[Any]] = []
+    results: list[list[Any]] = []
     threads = [
-        threading.Thread(target=lambda: found.append([planner.decide(document).action for document in ASKED]))
+        threading.Thread(
+            target=lambda: results.append([planner.decide(document).action for document in ASKED])
+        )
         for _ in range(6)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == [expected] * 6
+    assert results == [expected] * 6
 
 
 def _truncate(bundle: Path) -> None:
@@ -173,7 +175,7 @@ def test_the_command_prints_the_decision(
     ask = ["predict", "--bundle", str(small_bundle), "--input", str(source), "--timeout-ms", "20000"]
     assert main([*ask, "--confidence-threshold", "0"]) == 0
     printed = capsys.readouterr()
-    action = parse_document(PlannerAction, json.loads(printed.out))
+    action = parse_document(PlannerActionDocument, json.loads(printed.out))
     assert action.action() == _planner(small_bundle).decide(ASKED[1]).action
     assert printed.err == ""
     assert main([*ask, "--epoch", "other"]) == 0

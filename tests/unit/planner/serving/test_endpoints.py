@@ -20,9 +20,9 @@ UNUSED: Any = None
 @pytest.fixture
 def path() -> Iterator[Path]:
     """A short one: that of a Unix socket has at most 107 bytes."""
-    place = Path(tempfile.mkdtemp(dir="/tmp"))
-    yield place / "s"
-    shutil.rmtree(place)
+    directory = Path(tempfile.mkdtemp(dir="/tmp"))
+    yield directory / "s"
+    shutil.rmtree(directory)
 
 
 def test_a_listener_that_is_out_of_descriptors_stops_all_the_same(

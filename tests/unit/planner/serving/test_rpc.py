@@ -30,8 +30,8 @@ METHODS = {"echo": lambda params: params, "fail": _fail}
 
 def _ask(text: Any) -> Any:
     raw = text if isinstance(text, bytes) else (text if isinstance(text, str) else json.dumps(text)).encode()
-    found = rpc.answer(raw, METHODS)
-    return None if found is None else json.loads(found)
+    answered = rpc.answer(raw, METHODS)
+    return None if answered is None else json.loads(answered)
 
 
 def _request(**parts: Any) -> dict[str, Any]:
@@ -83,9 +83,9 @@ def test_a_notification_has_no_answer_even_where_it_fails() -> None:
 
 def test_a_batch_answers_each_request_and_leaves_out_notifications() -> None:
     batch = [_request(id=1), {"jsonrpc": "2.0", "method": "echo"}, 7, _request(id="b", method="other")]
-    found = _ask(batch)
-    assert [response["id"] for response in found] == [1, None, "b"]
-    assert [response.get("error", {}).get("code") for response in found] == [
+    answered = _ask(batch)
+    assert [response["id"] for response in answered] == [1, None, "b"]
+    assert [response.get("error", {}).get("code") for response in answered] == [
         None,
         rpc.INVALID_REQUEST,
         rpc.METHOD_NOT_FOUND,
@@ -105,10 +105,10 @@ ANYTHING = st.recursive(
 
 @given(st.binary(max_size=40) | ANYTHING.map(lambda value: json.dumps(value).encode()))
 def test_any_bytes_get_an_answer_of_one_line(raw: bytes) -> None:
-    found = SERVICE.answer(raw)
-    if found is not None:
-        assert b"\n" not in found
-        responses = json.loads(found)
+    answered = SERVICE.answer(raw)
+    if answered is not None:
+        assert b"\n" not in answered
+        responses = json.loads(answered)
         for response in responses if isinstance(responses, list) else [responses]:
             assert response["jsonrpc"] == "2.0"
             assert ("result" in response) != ("error" in response)
@@ -118,9 +118,9 @@ SERVICE = Service(lambda: planner_with(HeadsModel(SURE)))
 
 
 def _call(service: Service, method: str, **params: Any) -> Any:
-    found = service.answer(json.dumps(_request(method=method, params=params)).encode())
-    assert found is not None
-    return json.loads(found)
+    answered = service.answer(json.dumps(_request(method=method, params=params)).encode())
+    assert answered is not None
+    return json.loads(answered)
 
 
 def test_predict_takes_a_planner_input_or_its_parts_and_gives_a_planner_action() -> None:
@@ -160,9 +160,9 @@ def test_more_predictions_than_allowed_are_told_that_the_server_is_busy_and_heal
     latch = Latch()
     config = PlannerConfig(inference=InferenceConfig(timeout_ms=60_000))
     service = Service(lambda: planner_with(HeadsModel(SURE, before=latch), config), queue=3)
-    found: list[Any] = []
+    answered: list[Any] = []
     threads = [
-        threading.Thread(target=lambda: found.append(_call(service, "predict", planner_input=ASKED)))
+        threading.Thread(target=lambda: answered.append(_call(service, "predict", planner_input=ASKED)))
         for _ in range(3)
     ]
     for thread in threads:
@@ -177,7 +177,7 @@ def test_more_predictions_than_allowed_are_told_that_the_server_is_busy_and_heal
     latch.opened.set()
     for thread in threads:
         thread.join()
-    assert all("result" in response for response in found)
+    assert all("result" in response for response in answered)
     assert "result" in _call(service, "predict", planner_input=ASKED)
 
 

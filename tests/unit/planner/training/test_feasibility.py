@@ -24,9 +24,9 @@ def refusal(directory: Path, documents: list[dict[str, Any]], config: TrainingCo
     return message
 
 
-def with_label(documents: list[dict[str, Any]], place: int) -> list[dict[str, Any]]:
+def with_label(documents: list[dict[str, Any]], index: int) -> list[dict[str, Any]]:
     """Every example with the label of example `place`."""
-    label = documents[place]["label_action"]
+    label = documents[index]["label_action"]
     return [{**document, "label_action": label, "soft_label": None} for document in documents]
 
 
@@ -40,8 +40,8 @@ def test_too_few_examples_of_code_say_how_many(tmp_path: Path) -> None:
 
 def test_labels_that_near_duplicates_do_not_share_say_how_far_they_agree(tmp_path: Path) -> None:
     documents = [
-        {**document, "planner_input": {**document["planner_input"], "issue": one["planner_input"]["issue"]}}
-        for one in [examples(1, job_type="code")[0]]
+        {**document, "planner_input": {**document["planner_input"], "issue": case["planner_input"]["issue"]}}
+        for case in [examples(1, job_type="code")[0]]
         for document in examples(40, job_type="code")
     ]
     message = refusal(tmp_path, documents, quick(min_agreement=0.8))
@@ -59,9 +59,9 @@ def test_a_single_class_is_refused_by_name(tmp_path: Path) -> None:
 def test_an_empty_split_is_refused(tmp_path: Path) -> None:
     for split, name in (("val", "validation"), ("train", "training")):
         documents = [document for document in examples(40) if document["split"] != split]
-        place = tmp_path / split
-        place.mkdir()
-        assert refusal(place, documents, quick()) == (
+        index = tmp_path / split
+        index.mkdir()
+        assert refusal(index, documents, quick()) == (
             f"the dataset has no {name} examples; build it from more issues"
         )
 
@@ -69,7 +69,7 @@ def test_an_empty_split_is_refused(tmp_path: Path) -> None:
 def test_an_outcome_model_needs_outcomes_of_both_sorts(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    assert "no training example says what came of its candidates" in refusal(
+    assert "no training example has outcomes" in refusal(
         tmp_path / "a", examples(40, benched=False), quick("outcome")
     )
     documents = examples(40, benched=True)
@@ -84,7 +84,7 @@ def test_a_beginning_that_learns_nothing_stops(tmp_path: Path) -> None:
     config = quick(learning_rate=1e-9, least_learning_rate=0.0)
     message = refusal(tmp_path, examples(60), config)
     assert "after epoch 3 the loss is " in message
-    assert "which knows nothing: train with a higher --learning-rate" in message
+    assert "the loss of a random policy: train with a higher --learning-rate" in message
 
 
 @pytest.mark.parametrize("rate", [1e30, 1e12])

@@ -38,7 +38,7 @@ def test_padding_says_nothing_whatever_fills_it(kind) -> None:
     made, rows = network(kind), ids_of(kind)
     offsets = torch.tensor([0, *map(len, rows)][:-1]).cumsum(0)
     with torch.inference_mode():
-        bare = made.ragged(torch.tensor([place for row in rows for place in row]), offsets)
+        bare = made.ragged(torch.tensor([position for row in rows for position in row]), offsets)
         last_row = made(*padded(rows, len(made.first.weight) - 1))
         some_row = made(*padded(rows, 11))
     assert bare.shape == (3, *SHAPES[OUTPUT_FORMS[kind]])

@@ -43,14 +43,14 @@ def block(job_type: str, shares: dict[Action, float]) -> Examples:
 def open_outputs(cells: bool, job_type: str) -> Tensor:
     """Which outputs a job type may use."""
     if cells:
-        found = torch.zeros(N_CELLS, dtype=torch.bool)
-        found[torch.from_numpy(valid_cells(job_type).copy())] = True
-        return found
+        result = torch.zeros(N_CELLS, dtype=torch.bool)
+        result[torch.from_numpy(valid_cells(job_type).copy())] = True
+        return result
     return torch.from_numpy(np.concatenate(ValidityMaskBuilder.heads(job_type)))
 
 
 def loss_of(objective: LabelObjective, outputs: Tensor, job_type: str, shares: dict[Action, float]) -> Tensor:
-    return objective.answers(block(job_type, shares)).loss(outputs, 0, 1)
+    return objective.targets(block(job_type, shares)).loss(outputs, 0, 1)
 
 
 @FORMS
@@ -82,7 +82,7 @@ def test_a_decision_is_never_invalid_however_loud_the_invalid_outputs_are(cells:
     else:
         for offset, index in zip(HEAD_OFFSETS, ActionEncoder.encode(label), strict=True):
             outputs[0, offset + index] = 1
-    right, of = LabelObjective(cells).answers(block("code", {label: 1.0})).right(outputs, 0, 1)
+    right, of = LabelObjective(cells).targets(block("code", {label: 1.0})).correct(outputs, 0, 1)
     assert (int(right), of) == (1, 1)
 
 
@@ -97,17 +97,17 @@ def test_the_loss_of_heads_is_the_sum_of_their_cross_entropies() -> None:
     ):
         logits = outputs[0, offset : offset + size].masked_fill(torch.from_numpy(~masks[head]), -torch.inf)
         expected += weights[head] * -torch.log_softmax(logits, 0)[index].item()
-    found = loss_of(LabelObjective(False, group_weights=weights), outputs, "code", {action: 1.0})
-    assert found.item() == pytest.approx(expected, rel=1e-5)
+    result = loss_of(LabelObjective(False, group_weights=weights), outputs, "code", {action: 1.0})
+    assert result.item() == pytest.approx(expected, rel=1e-5)
 
 
 @FORMS
 def test_a_soft_label_is_the_mixture_of_its_hard_ones(cells: bool) -> None:
-    one, other = Action("serial_handoff", 1, 15, "NA"), Action("speculate_vote", 2, 15, "NA")
+    first, other = Action("serial_handoff", 1, 15, "NA"), Action("speculate_vote", 2, 15, "NA")
     objective, outputs = LabelObjective(cells, smoothing=0.1), torch.randn(1, N_CELLS if cells else N_LOGITS)
-    apart = [loss_of(objective, outputs, "code", {action: 1.0}).item() for action in (one, other)]
-    found = loss_of(objective, outputs, "code", {one: 0.7, other: 0.3}).item()
-    assert found == pytest.approx(0.7 * apart[0] + 0.3 * apart[1], rel=1e-5)
+    apart = [loss_of(objective, outputs, "code", {action: 1.0}).item() for action in (first, other)]
+    result = loss_of(objective, outputs, "code", {first: 0.7, other: 0.3}).item()
+    assert result == pytest.approx(0.7 * apart[0] + 0.3 * apart[1], rel=1e-5)
 
 
 def test_smoothing_is_spread_over_valid_classes_alone() -> None:
@@ -125,17 +125,17 @@ def test_smoothing_is_spread_over_valid_classes_alone() -> None:
 
     descent.step(step)
     usable = open_outputs(True, "code")
-    said = outputs.detach()[0].masked_fill(~usable, -torch.inf).softmax(0)
+    predicted = outputs.detach()[0].masked_fill(~usable, -torch.inf).softmax(0)
     expected = torch.where(usable, 0.3 / 30, 0.0)
     expected[canonical_rank(label)] += 0.7
-    torch.testing.assert_close(said, expected, atol=1e-3, rtol=0)
+    torch.testing.assert_close(predicted, expected, atol=1e-3, rtol=0)
 
 
 @FORMS
 def test_knowing_nothing_costs_the_logarithm_of_the_choices(cells: bool) -> None:
     outputs = torch.zeros(1, N_CELLS if cells else N_LOGITS)
-    found = loss_of(LabelObjective(cells, smoothing=0.1), outputs, "code", {valid_actions("code")[0]: 1.0})
-    assert found.item() == pytest.approx(log(30) if cells else log(2) + log(4) + log(6), rel=1e-5)
+    result = loss_of(LabelObjective(cells, smoothing=0.1), outputs, "code", {valid_actions("code")[0]: 1.0})
+    assert result.item() == pytest.approx(log(30) if cells else log(2) + log(4) + log(6), rel=1e-5)
 
 
 def test_class_weights_make_rare_labels_count_as_much_as_common_ones() -> None:
@@ -168,20 +168,20 @@ def outcome_gradient(rows: Examples, **options: bool) -> Tensor:
     """(members, 4, 240) of outputs that know nothing."""
     outputs = torch.zeros(1, 2, 4, N_CELLS, requires_grad=True)
     objective = OutcomeObjective(rows, options.get("weighted", False))
-    objective.answers(rows).loss(outputs, 0, 1).backward()
+    objective.targets(rows).loss(outputs, 0, 1).backward()
     return outputs.grad[0]
 
 
 def test_an_outcome_model_learns_from_what_was_tried_and_from_nothing_else() -> None:
-    found = outcome_gradient(
+    result = outcome_gradient(
         executions((4, 1, 0, 8.0, 0.5, 1), (9, 0, 1, 12.0, NAN, 1), (9, 0, 0, 10.0, 1.5, 1))
     )
     untried = [cell for cell in range(N_CELLS) if cell not in (4, 9)]
-    assert (found[:, :, untried] == 0).all()
-    assert (found[:, 0, 4] < 0).all()  # more chance of passing
-    assert (found[:, 0, 9] > 0).all()
-    assert (found[:, 2, 4] > 0).all()  # a shorter time than the mean of 8 and 10
-    assert torch.isfinite(found).all()
+    assert (result[:, :, untried] == 0).all()
+    assert (result[:, 0, 4] < 0).all()  # more chance of passing
+    assert (result[:, 0, 9] > 0).all()
+    assert (result[:, 2, 4] > 0).all()  # a shorter time than the mean of 8 and 10
+    assert torch.isfinite(result).all()
 
 
 def test_time_is_learnt_without_timeouts_and_cost_where_it_is_known() -> None:
@@ -200,14 +200,14 @@ def test_propensity_weights_lift_what_was_rarely_tried() -> None:
 
 
 def test_executions_without_any_known_cost_or_time_are_no_obstacle() -> None:
-    found = outcome_gradient(executions((4, 0, 1, 8.0, NAN, 1), (9, 0, 1, 8.0, NAN, 1)))
-    assert torch.isfinite(found).all()
-    assert (found[:, 2:] == 0).all()
+    result = outcome_gradient(executions((4, 0, 1, 8.0, NAN, 1), (9, 0, 1, 8.0, NAN, 1)))
+    assert torch.isfinite(result).all()
+    assert (result[:, 2:] == 0).all()
 
 
 def test_a_cost_that_was_never_known_is_no_reason_for_any_action() -> None:
     network = build("outcome", NetworkConfig(hidden=16, depth=1))
     OutcomeObjective(executions((4, 1, 0, 8.0, NAN, 1), (9, 0, 1, 8.0, NAN, 1)), False).prepare(network)
-    said = network.ragged(torch.tensor([3]), torch.tensor([0]))[0]
-    assert (said[:, COST] == 0).all()
-    assert (said[:, LOG_DURATION] > 0).any()
+    predicted = network.ragged(torch.tensor([3]), torch.tensor([0]))[0]
+    assert (predicted[:, COST] == 0).all()
+    assert (predicted[:, LOG_DURATION] > 0).any()

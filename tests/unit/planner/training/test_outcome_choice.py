@@ -22,14 +22,16 @@ BETTER = Action("speculate_vote", 3, 60, "NA")
 
 def outcomes(**changes: tuple[Action, int, float]) -> np.ndarray:
     """All actions alike, but for changes (action, column, value)."""
-    found = np.tile([0.5, 0.05, 0.1, 12.0, 0.2], (N_CELLS, 1))
+    predictions = np.tile([0.5, 0.05, 0.1, 12.0, 0.2], (N_CELLS, 1))
     for action, column, value in changes.values():
-        found[canonical_rank(action), column] = value
-    return found
+        predictions[canonical_rank(action), column] = value
+    return predictions
 
 
-def chosen(found: np.ndarray, **weights: float) -> Action:
-    return decode_cells(choose_by_outcome(found, "code", BASELINE, DecisionWeights(**weights)), "code").action
+def chosen(predictions: np.ndarray, **weights: float) -> Action:
+    return decode_cells(
+        choose_by_outcome(predictions, "code", BASELINE, DecisionWeights(**weights)), "code"
+    ).action
 
 
 def test_what_passes_more_often_is_chosen() -> None:
@@ -52,8 +54,8 @@ def test_a_cheaper_action_may_fall_short_of_the_baseline_by_the_tolerance_and_no
 
 def test_timeouts_and_cost_count_against_an_action() -> None:
     for column, value in ((TIMEOUT, 0.9), (COST, 5.0)):
-        found = outcomes(a=(BETTER, PASS_MEAN, 0.6), b=(BETTER, column, value))
-        assert chosen(found, risk=1, cost=1) != BETTER
+        predictions = outcomes(a=(BETTER, PASS_MEAN, 0.6), b=(BETTER, column, value))
+        assert chosen(predictions, risk=1, cost=1) != BETTER
 
 
 def test_the_baseline_stays_open_even_where_its_own_bound_is_unknown_to_be_good() -> None:
@@ -64,20 +66,22 @@ def test_the_baseline_stays_open_even_where_its_own_bound_is_unknown_to_be_good(
 @pytest.mark.parametrize("job_type", JOB_TYPES)
 def test_what_is_closed_has_probability_zero(job_type) -> None:
     rng = np.random.default_rng(0)
-    found = rng.random((N_CELLS, 5))
+    predictions = rng.random((N_CELLS, 5))
     baseline = valid_actions(job_type)[0]
-    scores = choose_by_outcome(found, job_type, baseline, DecisionWeights(deviations=0, tolerance=0))
-    bound = found[canonical_rank(baseline), PASS_MEAN]
-    closed = valid_cells(job_type)[found[valid_cells(job_type), PASS_MEAN] < bound]
+    scores = choose_by_outcome(predictions, job_type, baseline, DecisionWeights(deviations=0, tolerance=0))
+    bound = predictions[canonical_rank(baseline), PASS_MEAN]
+    closed = valid_cells(job_type)[predictions[valid_cells(job_type), PASS_MEAN] < bound]
     shares = decode_cells(scores, job_type).probabilities
     assert (shares[np.isin(valid_cells(job_type), closed)] == 0).all()
     assert np.isfinite(scores).all()
 
 
 def test_the_temperature_changes_confidence_and_not_the_choice() -> None:
-    found = outcomes(a=(BETTER, PASS_MEAN, 0.9))
+    predictions = outcomes(a=(BETTER, PASS_MEAN, 0.9))
     sharp, flat = (
-        decode_cells(choose_by_outcome(found, "code", BASELINE, DecisionWeights(temperature=at)), "code")
+        decode_cells(
+            choose_by_outcome(predictions, "code", BASELINE, DecisionWeights(temperature=at)), "code"
+        )
         for at in (0.05, 5.0)
     )
     assert sharp.action == flat.action

@@ -19,9 +19,9 @@ from planner.errors import PlannerError
 from planner.policies.base import Observation, choose
 from planner.training.checkpoint import save
 from planner.training.fitting.feasibility import Gates
-from planner.training.fitting.watch import EpochRow, Silent
+from planner.training.fitting.observer import EpochRow, NullObserver
 from planner.training.networks.network import KINDS
-from planner.training.train import Material, train
+from planner.training.train import TrainingData, train
 from planner.training.trained import load_trained
 from tests.fixtures.planner_examples import examples, write_dataset, write_examples
 from tests.unit.planner.system.test_atomic import file_size_limit
@@ -35,7 +35,7 @@ class StopError(Exception):
     """Raised where a test wants a training to die."""
 
 
-class StopsAfter(Silent):
+class StopsAfter(NullObserver):
     """Lets so many epochs finish, and dies in the next."""
 
     def __init__(self, epochs: int) -> None:
@@ -71,9 +71,9 @@ def test_every_kind_learns_is_written_and_is_read_back(data: Dataset, tmp_path: 
     assert float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
     asked = [Observation(example["planner_input"]) for example in data.examples("test")]
     policy = load_trained(tmp_path / "model")
-    found = policy.distributions(asked)
-    assert all(one.sum() == pytest.approx(1) for one in found)
-    assert len({tuple(np.round(one, 6)) for one in found if len(one) == 30}) > 1
+    distributions = policy.distributions(asked)
+    assert all(entry.sum() == pytest.approx(1) for entry in distributions)
+    assert len({tuple(np.round(entry, 6)) for entry in distributions if len(entry) == 30}) > 1
 
 
 def test_real_labels_are_learnt_and_shuffled_ones_are_not(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_real_labels_are_learnt_and_shuffled_ones_are_not(tmp_path: Path) -> Non
 def test_an_outcome_policy_takes_what_passes(tmp_path: Path) -> None:
     """In the data an execution passes where it had an hour or more."""
     documents = examples(300, seed=2, benched=True, job_type="code")
-    for candidate in (one for document in documents for one in document["candidates"]):
+    for candidate in (entry for document in documents for entry in document["candidates"]):
         passed = candidate["action"][2] in (60, 120)
         status = "success" if passed else "failed"
         candidate["outcome"] |= {"status": status, "all_gates_passed": passed}
@@ -111,8 +111,8 @@ def test_an_outcome_policy_takes_what_passes(tmp_path: Path) -> None:
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(data: Dataset, tmp_path: Path) -> None:
     hashes = [
-        train(data, quick(seed=seed), tmp_path / str(place))["weight_hash"]
-        for place, seed in enumerate((7, 7, 8))
+        train(data, quick(seed=seed), tmp_path / str(index))["weight_hash"]
+        for index, seed in enumerate((7, 7, 8))
     ]
     assert hashes[0] == hashes[1] != hashes[2]
 
@@ -122,16 +122,16 @@ def test_a_training_that_died_goes_on_as_if_it_had_not(data: Dataset, tmp_path: 
     config = quick(kind, epochs=4)
     whole = train(data, config, tmp_path / "whole")
     with pytest.raises(StopError):
-        train(data, config, tmp_path / "died", save_seconds=0, watch=StopsAfter(2))
+        train(data, config, tmp_path / "died", save_seconds=0, observer=StopsAfter(2))
     assert not (tmp_path / "died").exists()
-    with pytest.raises(PlannerError, match="was not finished: go on with --resume, or remove"):
+    with pytest.raises(PlannerError, match="was not finished: continue with --resume, or remove"):
         train(data, config, tmp_path / "died")
     with pytest.raises(PlannerError, match="is no trained model; finish it with planner train --resume"):
         load_trained(tmp_path / "died")
-    with pytest.raises(PlannerError, match="was begun with another configuration; go on with the same"):
+    with pytest.raises(PlannerError, match="was started with another configuration; resume with the same"):
         train(data, quick(kind, epochs=5), tmp_path / "died", resume=True)
     other = read_dataset(write_dataset(tmp_path / "other", n=60, seed=6))
-    with pytest.raises(PlannerError, match="was begun with another dataset"):
+    with pytest.raises(PlannerError, match="was started with another dataset"):
         train(other, config, tmp_path / "died", resume=True)
     gone_on = train(data, config, tmp_path / "died", resume=True)
     assert gone_on["weight_hash"] == whole["weight_hash"]
@@ -152,7 +152,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(
 def test_a_disk_that_fills_at_the_end_leaves_what_to_go_on_from(data: Dataset, tmp_path: Path) -> None:
     config = quick(epochs=2)
     with pytest.raises(StopError):
-        train(data, config, tmp_path / "model", save_seconds=0, watch=StopsAfter(1))
+        train(data, config, tmp_path / "model", save_seconds=0, observer=StopsAfter(1))
     with file_size_limit(BETWEEN), pytest.raises(OSError, match="File too large"):
         train(data, config, tmp_path / "model", resume=True)
     assert [path.name for path in (tmp_path / "model.unfinished").iterdir()] == ["resume.pt"]
@@ -176,13 +176,13 @@ def test_a_finished_model_is_never_overwritten(data: Dataset, tmp_path: Path) ->
 def test_what_takes_the_place_of_a_model_meanwhile_does_not_cost_the_training(
     data: Dataset, tmp_path: Path
 ) -> None:
-    class Taken(Silent):
+    class Taken(NullObserver):
         def epoch(self, row: EpochRow, best: bool) -> None:
             (tmp_path / "model").mkdir(exist_ok=True)
             (tmp_path / "model" / "note").touch()
 
     with pytest.raises(PlannerError, match="exists already"):
-        train(data, quick(epochs=2), tmp_path / "model", save_seconds=0, watch=Taken())
+        train(data, quick(epochs=2), tmp_path / "model", save_seconds=0, observer=Taken())
     shutil.rmtree(tmp_path / "model")
     assert train(data, quick(epochs=2), tmp_path / "model", resume=True)["examples_per_second"] is None
 
@@ -191,7 +191,7 @@ def test_other_propensities_are_another_dataset() -> None:
     held = encode_examples(examples(20, seed=1, benched=True, job_type="code"))
     rarer = replace(held, outcomes=replace(held.outcomes, propensity=held.outcomes.propensity / 2))
     gates = Gates(20, 0, None)
-    assert Material(held, held, gates).hash() != Material(rarer, held, gates).hash()
+    assert TrainingData(held, held, gates).hash() != TrainingData(rarer, held, gates).hash()
 
 
 def test_features_that_training_never_saw_say_nothing(data: Dataset, tmp_path: Path) -> None:
@@ -313,7 +313,7 @@ def test_a_killed_process_goes_on_to_the_same_weights_as_one_that_was_not(
         "resume.pt"
     ]
     assert main([*asked, *out, "--resume"]) == 0
-    assert "going on after epoch 4\n" in capsys.readouterr().err
+    assert "resuming after epoch 4\n" in capsys.readouterr().err
     assert main([*asked, "--out", str(tmp_path / "whole")]) == 0
     hashes = {
         json.loads((tmp_path / name / "report.json").read_text())["weight_hash"]

@@ -9,7 +9,7 @@ from planner.dataset.read import read_dataset
 from planner.errors import PlannerError
 from planner.worlds.dataset import WorldPlan, soft_labels, write_world
 from planner.worlds.generate import ACTIONS, draw_features, draw_outcomes, traits_of, true_values
-from planner.worlds.truth import TRUTH_FILE, read_truth
+from planner.worlds.ground_truth import TRUTH_FILE, read_ground_truth
 
 
 def test_the_truth_is_what_outcomes_come_to() -> None:
@@ -17,13 +17,13 @@ def test_the_truth_is_what_outcomes_come_to() -> None:
     traits = traits_of(draw_features(rng, 40))
     everything = np.tile(np.arange(len(ACTIONS)), (40, 1))
     drawn, true = draw_outcomes(rng, traits, everything, 2000), true_values(traits)
-    for found, expected in (
+    for actual, expected in (
         (drawn.passed.mean(axis=2), true.passing),
         (drawn.minutes.mean(axis=2), true.minutes),
         (drawn.dollars.mean(axis=2), true.dollars),
         (drawn.utility.mean(axis=2), true.utility),
     ):
-        error = np.abs(found - expected) / np.maximum(np.abs(expected).mean(), 1e-9)
+        error = np.abs(actual - expected) / np.maximum(np.abs(expected).mean(), 1e-9)
         assert error.max() < 0.1
         assert error.mean() < 0.02
 
@@ -40,10 +40,12 @@ def test_one_seed_is_one_world_and_another_is_another(tmp_path: Path) -> None:
     first, again, other = ((tmp_path / name / TRUTH_FILE).read_bytes() for name in ("one", "again", "other"))
     assert first == again
     assert first != other
-    truth = read_truth(tmp_path / "one")
+    truth = read_ground_truth(tmp_path / "one")
     dataset = read_dataset(tmp_path / "one")
     assert truth.dataset_hash == dataset.meta.dataset_hash
-    assert {one["planner_input"]["issue"]["issue_id"] for one in dataset.examples()} == set(truth.issue_ids)
+    assert {document["planner_input"]["issue"]["issue_id"] for document in dataset.examples()} == set(
+        truth.issue_ids
+    )
 
 
 def test_soft_labels_share_where_noise_decides_and_settle_where_it_does_not() -> None:
@@ -73,7 +75,7 @@ def test_a_world_that_cannot_be_is_refused_and_nothing_written(
 
 def test_a_dataset_without_truth_and_an_issue_of_another_world_are_named(tmp_path: Path) -> None:
     with pytest.raises(PlannerError, match=r"truth\.json is missing"):
-        read_truth(tmp_path)
+        read_ground_truth(tmp_path)
     write_world(tmp_path / "world", WorldPlan(issues=12))
     with pytest.raises(PlannerError, match="'depot-1' is not of this world"):
-        read_truth(tmp_path / "world").of(["depot-1"])
+        read_ground_truth(tmp_path / "world").of(["depot-1"])

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from planner.host.timed_calls import CallError, LateError, TimedCalls
+from planner.host.deadline import CallError, DeadlineCalls, DeadlineExceededError
 
 
 def _soon(seconds: float = 60.0) -> float:
@@ -24,7 +24,7 @@ def _threads_beside(before: set[threading.Thread]) -> list[threading.Thread]:
 
 
 def test_a_call_returns_its_result_or_its_error() -> None:
-    calls = TimedCalls()
+    calls = DeadlineCalls()
     assert calls.call(_soon(), str.upper, "a") == "A"
     with pytest.raises(CallError) as raised:
         calls.call(_soon(), int, "x")
@@ -32,7 +32,7 @@ def test_a_call_returns_its_result_or_its_error() -> None:
 
 
 def test_an_error_that_would_end_a_thread_is_an_error_of_the_call() -> None:
-    calls = TimedCalls(1)
+    calls = DeadlineCalls(1)
     for _ in range(3):
         with pytest.raises(CallError) as raised:
             calls.call(_soon(), sys.exit, 3)
@@ -41,22 +41,22 @@ def test_an_error_that_would_end_a_thread_is_an_error_of_the_call() -> None:
 
 
 def test_a_hung_call_keeps_its_caller_no_longer_than_the_deadline() -> None:
-    calls, gate = TimedCalls(), threading.Event()
+    calls, gate = DeadlineCalls(), threading.Event()
     began = monotonic()
-    with pytest.raises(LateError):
+    with pytest.raises(DeadlineExceededError):
         calls.call(_soon(0.05), gate.wait, 60)
     assert 0.05 <= monotonic() - began < 30
     gate.set()
 
 
 def test_while_every_thread_hangs_callers_are_refused_at_once_and_no_thread_is_added() -> None:
-    before, calls, gate = set(threading.enumerate()), TimedCalls(3), threading.Event()
+    before, calls, gate = set(threading.enumerate()), DeadlineCalls(3), threading.Event()
     for _ in range(3):
-        with pytest.raises(LateError):
+        with pytest.raises(DeadlineExceededError):
             calls.call(_soon(0.02), gate.wait, 60)
     began = monotonic()
     for _ in range(200):
-        with pytest.raises(LateError):
+        with pytest.raises(DeadlineExceededError):
             calls.call(_soon(), len, "abc")
     assert monotonic() - began < 30
     assert len(_threads_beside(before)) == 3
@@ -65,8 +65,8 @@ def test_while_every_thread_hangs_callers_are_refused_at_once_and_no_thread_is_a
 
 
 def test_threads_that_came_back_make_callers_wait_again_instead_of_refusing_them() -> None:
-    calls, gate = TimedCalls(1), threading.Event()
-    with pytest.raises(LateError):
+    calls, gate = DeadlineCalls(1), threading.Event()
+    with pytest.raises(DeadlineExceededError):
         calls.call(_soon(0.02), gate.wait, 60)
     gate.set()
     _eventually(calls, len, "")
@@ -88,31 +88,31 @@ def test_threads_that_came_back_make_callers_wait_again_instead_of_refusing_them
         assert (first.result(), second.result()) == ("a", "B")
 
 
-def _eventually(calls: TimedCalls, function: Callable[[Any], Any], argument: object) -> object:
+def _eventually(calls: DeadlineCalls, function: Callable[[Any], Any], argument: object) -> object:
     """The result once a thread has come back."""
     until = _soon()
     while True:
         try:
             return calls.call(_soon(), function, argument)
-        except LateError:
+        except DeadlineExceededError:
             assert monotonic() < until
             sleep(0.001)
 
 
 def test_one_hung_thread_leaves_the_others_to_work() -> None:
-    calls, gate = TimedCalls(2), threading.Event()
-    with pytest.raises(LateError):
+    calls, gate = DeadlineCalls(2), threading.Event()
+    with pytest.raises(DeadlineExceededError):
         calls.call(_soon(0.02), gate.wait, 60)
     assert [calls.call(_soon(), abs, -n) for n in range(50)] == list(range(50))
     gate.set()
 
 
 def test_more_callers_than_threads_wait_their_turn_and_each_gets_its_own_answer() -> None:
-    calls, found, before = TimedCalls(2), {}, set(threading.enumerate())
+    calls, results, before = DeadlineCalls(2), {}, set(threading.enumerate())
 
     def ask(n: int) -> None:
         for step in range(50):
-            found[n, step] = calls.call(_soon(), lambda x: x * x, n * 1000 + step)
+            results[n, step] = calls.call(_soon(), lambda x: x * x, n * 1000 + step)
 
     threads = [threading.Thread(target=ask, args=(n,)) for n in range(8)]
     for thread in threads:
@@ -120,11 +120,11 @@ def test_more_callers_than_threads_wait_their_turn_and_each_gets_its_own_answer(
     for thread in threads:
         thread.join()
     assert len(_threads_beside(before)) <= 2
-    assert found == {(n, step): (n * 1000 + step) ** 2 for n in range(8) for step in range(50)}
+    assert results == {(n, step): (n * 1000 + step) ** 2 for n in range(8) for step in range(50)}
 
 
 def test_a_caller_that_finds_no_free_thread_leaves_at_its_deadline() -> None:
-    calls, gate = TimedCalls(1), threading.Event()
+    calls, gate = DeadlineCalls(1), threading.Event()
     entered = threading.Event()
 
     def hold(_: object) -> None:
@@ -134,16 +134,16 @@ def test_a_caller_that_finds_no_free_thread_leaves_at_its_deadline() -> None:
     holder = threading.Thread(target=lambda: calls.call(_soon(), hold, None))
     holder.start()
     assert entered.wait(60)
-    with pytest.raises(LateError):
+    with pytest.raises(DeadlineExceededError):
         calls.call(_soon(0.05), len, "abc")
     gate.set()
     holder.join()
 
 
 def test_threads_end_with_their_owner_even_where_one_was_busy() -> None:
-    before, calls, gate = set(threading.enumerate()), TimedCalls(), threading.Event()
+    before, calls, gate = set(threading.enumerate()), DeadlineCalls(), threading.Event()
     calls.call(_soon(), len, "abc")
-    with pytest.raises(LateError):
+    with pytest.raises(DeadlineExceededError):
         calls.call(_soon(0.02), gate.wait, 60)
     mine = set(threading.enumerate()) - before
     assert mine
@@ -159,9 +159,9 @@ def test_a_forked_child_begins_with_threads_of_its_own() -> None:
     script = """
 import os, warnings
 from time import monotonic
-from planner.host.timed_calls import TimedCalls
+from planner.host.deadline import DeadlineCalls
 warnings.simplefilter("ignore")
-calls = TimedCalls()
+calls = DeadlineCalls()
 assert calls.call(monotonic() + 60, len, "abc") == 3
 child = os.fork()
 if child == 0:
@@ -176,11 +176,11 @@ def test_a_hung_call_does_not_keep_the_host_from_leaving() -> None:
     script = """
 import threading
 from time import monotonic
-from planner.host.timed_calls import LateError, TimedCalls
-calls = TimedCalls()
+from planner.host.deadline import DeadlineExceededError, DeadlineCalls
+calls = DeadlineCalls()
 try:
     calls.call(monotonic() + 0.05, threading.Event().wait, None)
-except LateError:
+except DeadlineExceededError:
     print("left")
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)

@@ -1,4 +1,4 @@
-"""Torch made repeatable for the length of a training run."""
+"""Determinism of torch during a training run."""
 
 import os
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from planner.training.config import Device, TrainingConfig
 
 
 def device_of(asked: Literal["cpu", "cuda", "auto"]) -> Device:
-    """Where to train; a `PlannerError` where a GPU is asked for and none is there."""
+    """Resolve the device. Raises `PlannerError` where a GPU is requested and none is available."""
     there = torch.cuda.is_available()
     if asked == "cuda" and not there:
         raise PlannerError(
@@ -22,18 +22,18 @@ def device_of(asked: Literal["cpu", "cuda", "auto"]) -> Device:
 
 
 @contextmanager
-def settled(config: TrainingConfig) -> Iterator[None]:
-    """A fixed number of threads and repeatable algorithms, the random state of the process left alone.
+def deterministic(config: TrainingConfig) -> Iterator[None]:
+    """Context with a fixed number of threads and deterministic algorithms; the global random state is preserved.
 
-    On a GPU some algorithms have no repeatable form: they warn, and weights may differ in the last digits.
+    On a GPU some algorithms have no deterministic form: they warn, and weights may differ in the last digits.
     """
-    # cuBLAS reads this when it is first used.
+    # cuBLAS reads this at its first use.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     threads, repeatable = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     filling = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     torch.set_num_threads(config.threads)
     torch.use_deterministic_algorithms(True, warn_only=config.device != "cpu")
-    # Else every new tensor is first filled with NaN: a debugging aid that costs a tenth of the time.
+    # Otherwise every new tensor is filled with NaN, a debugging aid that costs a tenth of the time.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     try:
         with torch.random.fork_rng(devices=[]):

@@ -1,27 +1,27 @@
-"""What was known of earlier runs at the start of a run."""
+"""Histories without leakage: the runs that had ended when a run started."""
 
 from collections.abc import Sequence
 
-from planner.dataset.runs import Run, summary
-from planner.dataset.scan import Group, Scan
+from planner.dataset.runs import ArchivedRun, summary
+from planner.dataset.scan import ArchiveGroup, Scan
 from planner.documents.planner_input import RunSummary
 from planner.history.run_index import RunIndex
 from planner.history.similar import SimilarQuery
 
 
-class Past:
-    """Histories for runs that are asked for in the order of their starts.
+class HistoryBuilder:
+    """Builds histories for runs that are passed in the order of their starts.
 
-    A history holds runs that started strictly before and had ended by then: what came of a run that was still
-    going on could not be known. Runs that ended in an error tell nothing and are never part of one.
+    A history holds runs that had ended when the run started: the outcome of a running one was not known. Runs that
+    ended in an error are left out.
     """
 
-    def __init__(self, scan: Scan, groups: Sequence[Group]) -> None:
+    def __init__(self, scan: Scan, groups: Sequence[ArchiveGroup]) -> None:
         self._scan = scan
         self._waiting = sorted(groups, key=lambda group: (-group.completed_ms, group.name))
         self._index = RunIndex()
 
-    def before(self, run: Run, n: int) -> list[RunSummary]:
+    def before(self, run: ArchivedRun, n: int) -> list[RunSummary]:
         """The `n` runs most similar to `run`, newest first."""
         while self._waiting and self._waiting[-1].completed_ms <= run.started_ms:
             earlier = self._scan.run(self._waiting.pop())

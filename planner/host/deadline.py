@@ -1,4 +1,4 @@
-"""Calls with a deadline: whatever a call does, its caller goes on in time."""
+"""Calls with a deadline, in a bounded pool of daemon threads."""
 
 import os
 import threading
@@ -12,8 +12,8 @@ from typing import Any, Final
 MAX_THREADS: Final = 4
 
 
-class LateError(Exception):
-    """The call did not end by its deadline."""
+class DeadlineExceededError(Exception):
+    """The call exceeded its deadline."""
 
 
 class CallError(Exception):
@@ -42,7 +42,7 @@ _Inbox = SimpleQueue[_Job | None]
 
 
 class _Shared:
-    """What the threads and their owner both see; the threads never hold the owner, so that it can be dropped."""
+    """State shared by the pool and its threads; threads hold no reference to the pool, so it can be collected."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -52,12 +52,12 @@ class _Shared:
         self.closed = False
 
 
-class TimedCalls:
-    """A few threads that run calls for callers who cannot wait for ever.
+class DeadlineCalls:
+    """Bounded thread pool for calls with a deadline; thread-safe and fork-safe.
 
-    A call that hangs cannot be killed: it keeps its thread until it ends, and its caller leaves at the deadline.
-    While every thread hangs, callers are refused at once, so that neither waiting nor threads pile up. Threads
-    start when they are needed, end when their owner is dropped, and begin anew in a forked child.
+    A call that hangs cannot be killed: it keeps its thread, and its caller returns at the deadline. While every thread
+    hangs, further calls are rejected at once, so that neither callers nor threads pile up. Threads start on demand, end
+    when the pool is collected, and are created again in a forked child.
     """
 
     def __init__(self, size: int = MAX_THREADS) -> None:
@@ -69,14 +69,15 @@ class TimedCalls:
         self._process = os.getpid()
         weakref.finalize(self, _close, self._shared)
 
-    def by(self, deadline: float) -> Callable[[Callable[[Any], Any], Any], Any]:
-        """`call` with this deadline."""
+    def with_deadline(self, deadline: float) -> Callable[[Callable[[Any], Any], Any], Any]:
+        """`call` with this deadline, in seconds of `time.monotonic`."""
         return partial(self.call, deadline)
 
     def call(self, deadline: float, function: Callable[[Any], Any], argument: Any) -> Any:
-        """`function(argument)`, by `deadline` (seconds of `time.monotonic`).
+        """Run `function(argument)` in the pool until `deadline`, in seconds of `time.monotonic`.
 
-        `LateError` where it has not ended by then or no thread is free; `CallError` where it raised.
+        Returns its result. Raises `DeadlineExceededError` where it has not ended by then or no thread is free, and
+        `CallError` where it raised.
         """
         if self._process != os.getpid():
             self._begin()
@@ -96,13 +97,13 @@ class TimedCalls:
             pass
         with shared.lock:
             if shared.late >= self._size:
-                raise LateError
+                raise DeadlineExceededError
             if shared.started < self._size:
                 return _start(shared)
         try:
             return shared.free.get(timeout=max(0.0, deadline - monotonic()))
         except Empty:
-            raise LateError from None
+            raise DeadlineExceededError from None
 
     @staticmethod
     def _give_up(shared: _Shared, job: _Job) -> None:
@@ -111,12 +112,12 @@ class TimedCalls:
                 return
             job.abandoned = True
             shared.late += 1
-        raise LateError
+        raise DeadlineExceededError
 
 
 def _start(shared: _Shared) -> _Inbox:
     inbox: _Inbox = SimpleQueue()
-    # A daemon: a call that hangs must not keep the host from leaving.
+    # Daemon: a call that hangs must not block the exit of the host.
     threading.Thread(target=_work, args=(inbox, shared), name="planner-call", daemon=True).start()
     shared.started += 1
     return inbox

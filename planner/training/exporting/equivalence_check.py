@@ -1,4 +1,4 @@
-"""The proof that comes with every bundle: what onnxruntime computes is what torch computed."""
+"""Equivalence check of every export: onnxruntime and torch compute the same outputs and decisions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from planner.bundles.bundle import Bundle
-from planner.bundles.equivalence import Difference, compare
+from planner.bundles.equivalence import NumericalDifference, compare
 from planner.bundles.policy import Decoder
 from planner.bundles.session import Session
 from planner.errors import PlannerError
@@ -28,18 +28,18 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
-    """What both runtimes said of the same inputs."""
+class EquivalenceReport:
+    """Result of the check: torch's outputs and decisions, and the deviations of onnxruntime."""
 
     decided: list[Decoded]
-    """By torch's numbers, as all below that says torch."""
+    """Decisions from torch's outputs."""
     numbers: Numbers
-    alone: Difference
-    """Inputs one by one against torch."""
-    batched: Difference
-    """Inputs in padded batches against torch."""
+    alone: NumericalDifference
+    """Deviation of unbatched onnxruntime from torch."""
+    batched: NumericalDifference
+    """Deviation of onnxruntime in padded batches from torch."""
     latencies_us: list[float]
-    """Of single calls, ascending."""
+    """Latencies of single calls in microseconds, ascending."""
 
     def report(self) -> Json:
         """The content of `validation_report.json`."""
@@ -62,31 +62,36 @@ class Proof:
         }
 
 
-def prove(network: Network, bundle: Bundle, inputs: Sequence[Mapping[str, Any]]) -> Proof:
-    """Run `inputs` through both; a `PlannerError` with the figures where they are not equivalent."""
+def check_equivalence(
+    network: Network, bundle: Bundle, inputs: Sequence[Mapping[str, Any]]
+) -> EquivalenceReport:
+    """Run `inputs` through torch and onnxruntime, unbatched and batched.
+
+    Raises `PlannerError` with the deviations where they are not equivalent.
+    """
     session, decode = Session(bundle), Decoder(bundle)
     indices = [bundle.input.indices(document) for document in inputs]
     expected = torch_numbers(network, bundle.output_form, bundle.temperatures, indices)
     if not np.isfinite(expected).all():
-        raise PlannerError("the network gives numbers that are not finite; train it again")
+        raise PlannerError("the network's outputs are not finite; train it again")
     decided = [decode(row, document) for row, document in zip(expected, inputs, strict=True)]
 
-    def against_torch(found: Numbers) -> Difference:
+    def against_torch(actual: Numbers) -> NumericalDifference:
         changed = sum(
             decode(row, document).action != by_torch.action
-            for row, document, by_torch in zip(found, inputs, decided, strict=True)
+            for row, document, by_torch in zip(actual, inputs, decided, strict=True)
         )
-        difference = compare(expected, found, changed)
+        difference = compare(expected, actual, changed)
         if not difference.within:
             raise PlannerError(
-                f"onnxruntime does not compute what torch does, so no bundle is left: {difference}"
+                f"onnxruntime and torch are not equivalent, so no bundle was written: {difference}"
             )
         return difference
 
     alone = against_torch(np.stack([session.run(each) for each in indices]))
     starts = range(0, len(indices), _BATCH)
     batched = against_torch(np.concatenate([session.run_batch(indices[at : at + _BATCH]) for at in starts]))
-    return Proof(decided, expected, alone, batched, _latencies(session, indices))
+    return EquivalenceReport(decided, expected, alone, batched, _latencies(session, indices))
 
 
 def _latencies(session: Session, indices: list[Sequence[int]]) -> list[float]:

@@ -1,43 +1,43 @@
-"""Who may look on while a policy is trained."""
+"""Observer of a training run: the callback interface and its curve rows."""
 
 from typing import NamedTuple, Protocol
 
 
 class EpochRow(NamedTuple):
-    """One line of the curves."""
+    """One row of the learning curve."""
 
     epoch: int
     learning_rate: float
-    """After the epoch."""
+    """Learning rate after the epoch."""
     train_loss: float
     """Mean over the epoch, with dropout."""
     val_loss: float
     val_accuracy: float
-    """Share of decisions that are the label; of an outcome model, of executions judged right."""
+    """Validation accuracy; for an outcome model, of predicted passes."""
 
 
-class Watch(Protocol):
-    """Told how it goes; must not change it."""
+class TrainingObserver(Protocol):
+    """Callbacks of a training run; they must not change its state."""
 
     def read(self, count: int) -> None:
-        """So many more examples are read and encoded."""
+        """`count` more examples were read and encoded."""
         ...
 
     def begin(self, examples: int, rows: list[EpochRow]) -> None:
-        """Training begins, at most this many examples from its end; `rows` are epochs done earlier."""
+        """Training starts with at most `examples` left; `rows` are the epochs before a resume."""
         ...
 
     def examples(self, count: int) -> None:
-        """So many more examples are learnt from."""
+        """`count` more examples were trained on."""
         ...
 
     def epoch(self, row: EpochRow, best: bool) -> None:
-        """An epoch is over; `best` where its validation loss is the lowest so far."""
+        """An epoch ended; `best` if its validation loss is the lowest so far."""
         ...
 
 
-class Silent:
-    """Looks on and says nothing."""
+class NullObserver:
+    """Observer that does nothing."""
 
     def read(self, count: int) -> None:
         """Nothing."""
