@@ -105,7 +105,7 @@ def _log_whole_lines(logger: logging.Logger, format: str, **_: Any) -> None:
 
 @signals.worker_init.connect
 def _log_the_shutdown_as_json(**_: Any) -> None:
-    """Celery writes one line past the log, as text, when it is told to stop."""
+    """Celery writes one line past the log, as text, when it is stopped."""
     if is_json():
         celery_worker.safe_say = lambda text, file=None: os.write(  # noqa: ARG005 — Celery's name
             2, f"{json_line('warning', 'celery.worker', text.strip())}\n".encode()

@@ -89,9 +89,11 @@ def evaluate(
         return 0
     against = differences_to_baseline(figures)
     worse = [
-        f"{one['metric']} of {one['policy']} against {one['reference']}" for one in against if one["worse"]
+        f"{difference['metric']} of {difference['policy']} against {difference['reference']}"
+        for difference in against
+        if difference["worse"]
     ]
-    return regression_code(worse, is_judged=any(one["low"] is not None for one in against))
+    return regression_code(worse, is_judged=any(difference["low"] is not None for difference in against))
 
 
 @click.command()

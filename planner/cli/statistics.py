@@ -30,23 +30,28 @@ def stats(directory: Path, output: Output) -> None:
     from planner.dataset.stats import dataset_stats
 
     read = read_dataset(directory)
-    found = dataset_stats(read)
+    figures = dataset_stats(read)
 
     def parts() -> list[Part]:
-        return [*_head(read.meta, found), *_label_tables(found), *_agreement(found), _lane_table(found)]
+        return [
+            *_head(read.meta, figures),
+            *_label_tables(figures),
+            *_agreement(figures),
+            _lane_table(figures),
+        ]
 
     output.show(
         Answer(
-            lambda: {**read.meta.document(), **found.document()},
+            lambda: {**read.meta.document(), **figures.document()},
             lambda: show_parts(parts()),
             lambda: parts_markdown(parts()),
-            lambda: _rows(found),
+            lambda: _rows(figures),
         )
     )
 
 
-def _rows(found: "Stats") -> dict[str, list[dict[str, Any]]]:
-    document = found.document()
+def _rows(figures: "Stats") -> dict[str, list[dict[str, Any]]]:
+    document = figures.document()
     labels = [
         {"head": head, "value": value, **counts}
         for head, values in document["labels"].items()
@@ -56,54 +61,56 @@ def _rows(found: "Stats") -> dict[str, list[dict[str, Any]]]:
     return {"labels": labels, "lanes": lanes}
 
 
-def _head(meta: "DatasetMeta", found: "Stats") -> list[Part]:
+def _head(meta: "DatasetMeta", figures: "Stats") -> list[Part]:
     epoch = "mixed" if meta.epoch is None else meta.epoch[:12]
-    shown = found.document()
+    shown = figures.document()
     counted = {
         name: ", ".join(f"{value} {count}" for value, count in shown[f"by_{name}"].items())
         for name in ("split", "source", "job_type")
     }
     return [
         f"dataset {meta.dataset_hash[:12]}, policy epoch {epoch}",
-        f"{found.examples} examples of {found.issues} issues",
+        f"{figures.examples} examples of {figures.issues} issues",
         *(f"  {name.replace('_', ' ')}: {counts}" for name, counts in counted.items()),
-        f"  {found.with_history} with a history, {found.with_outcomes} with outcomes, "
-        f"{found.positions:.0f} features set on average",
+        f"  {figures.with_history} with a history, {figures.with_outcomes} with outcomes, "
+        f"{figures.positions:.0f} features set on average",
     ]
 
 
-def _label_tables(found: "Stats") -> list[Part]:
+def _label_tables(figures: "Stats") -> list[Part]:
     from planner.space.heads import HEADS
 
     tables: list[Part] = []
     for head, name in enumerate(HEADS):
         rows = [
             (str(value), *(str(counts[column] or "·") for column in _COLUMNS))
-            for value, counts in found.label_counts(head).items()
+            for value, counts in figures.label_counts(head).items()
             if counts["all"]
         ]
         tables.append(TextTable((name, *_COLUMNS), rows))
     return tables
 
 
-def _agreement(found: "Stats") -> list[Part]:
-    share, pairs = found.agreement
+def _agreement(figures: "Stats") -> list[Part]:
+    share, pairs = figures.agreement
     figure = "–" if share is None else f"{share:.1%}"
     return ["", f"near-duplicate inputs with the same label: {figure} of {pairs} pairs"]
 
 
-def _lane_table(found: "Stats") -> TextTable:
+def _lane_table(figures: "Stats") -> TextTable:
     from planner.dataset.lanes import LANES
 
     rows = [
         (
             lane.name,
             lane.shape,
-            str(found.by_lane[lane.name]),
-            f"{found.by_lane[lane.name] / found.examples:.0%}",
+            str(figures.by_lane[lane.name]),
+            f"{figures.by_lane[lane.name] / figures.examples:.0%}",
             f"{lane.low:.0%}–{lane.high:.0%}",
         )
         for lane in LANES
     ]
-    rows.append(("", "no lane", str(found.by_lane[None]), f"{found.by_lane[None] / found.examples:.0%}", ""))
+    rows.append(
+        ("", "no lane", str(figures.by_lane[None]), f"{figures.by_lane[None] / figures.examples:.0%}", "")
+    )
     return TextTable(("lane", "shape", "examples", "share", "target"), rows)

@@ -53,7 +53,7 @@ def parts_markdown(parts: Iterable[Part]) -> str:
 
 
 def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[bool]) -> str:
-    """A table of GitHub's Markdown; the cells are Markdown already. `right` tells which columns are set right."""
+    """A table of GitHub's Markdown; the cells are Markdown already. `right`: the columns that are aligned right."""
     rules = ["--:" if is_right else "---" for is_right in right]
     return "\n".join(f"| {' | '.join(row)} |" for row in [heads, rules, *rows])
 

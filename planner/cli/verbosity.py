@@ -1,4 +1,4 @@
-"""How much a command writes beside its answer: `-q` and `-v`, before or after the command's name."""
+"""How much a command writes in addition to its answer: `-q` and `-v`, before or after the command's name."""
 
 import logging
 from typing import Any, Final

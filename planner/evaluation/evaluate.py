@@ -87,9 +87,10 @@ def evaluate(
 def differences_to_baseline(figures: Json) -> list[Json]:
     """The policy's outcomes against the heuristic baseline's: pass rate, cost per pass and time to pass."""
     return [
-        one
-        for one in figures["differences"]
-        if (one["policy"], one["reference"]) == (figures["policy"], BASELINE) and one["metric"] in _GATED
+        difference
+        for difference in figures["differences"]
+        if (difference["policy"], difference["reference"]) == (figures["policy"], BASELINE)
+        and difference["metric"] in _GATED
     ]
 
 
