@@ -10,7 +10,7 @@ from bench.config.load import find_config, load_config
 from bench.terminal import show, show_json
 
 if TYPE_CHECKING:
-    from bench.stream.coverage import Ran
+    from bench.stream.coverage import RunGroup
 
 
 @click.command()
@@ -60,7 +60,7 @@ def lanes(config: Path | None, epoch: str | None, dataset: Path | None, as_json:
         note(line)
 
 
-def _of_epoch(runs: "list[Ran]", epoch: str | None) -> "list[Ran]":
+def _of_epoch(runs: "list[RunGroup]", epoch: str | None) -> "list[RunGroup]":
     """Only those of the epoch; a refusal where a run of another is all there is."""
     if epoch is None:
         return runs
