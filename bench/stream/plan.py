@@ -4,7 +4,7 @@ from typing import Any
 
 from bench.config.models import BenchConfig
 from bench.experiment.streams import seed63
-from bench.experiment.worst_case import resolve_action, workcell_limits, worst_micro_usd, worst_ms
+from bench.experiment.worst_case import cost_model, resolve_action, worst_micro_usd, worst_ms
 from bench.stream.decision import Decision
 from bench.stream.dispatch import Dispatched
 from bench.submit.arms import action_columns, deadline_seconds, gate_seconds
@@ -58,7 +58,7 @@ def stream_case(
             queue=queue,
             seed=seed63(seed, "stream", issue_id, str(run_no)),
             deadline_seconds=deadline_seconds(item.workcell, planned, gate_seconds(item.workcell)),
-            worst_micro_usd=worst_micro_usd(planned, workcell_limits(item.workcell)),
+            worst_micro_usd=worst_micro_usd(planned, cost_model(item.workcell)),
             worst_ms=worst_ms(planned),
         ),
     )
@@ -78,7 +78,7 @@ def stream_case(
 
 def _planned(config: BenchConfig, workcell: Workcell, dispatched: Dispatched) -> PlannedAction:
     most = config.execution_limits.max_minutes_per_candidate
-    planned = resolve_action(dispatched.action, workcell_limits(workcell), most)
+    planned = resolve_action(dispatched.action, cost_model(workcell), most)
     reasons = [dispatched.fallback_reason] if dispatched.fallback_reason else []
     if most is not None and planned.minutes > most:
         reasons.append(f"minutes_reduced_from_{planned.minutes:g}_to_{most:g}")
