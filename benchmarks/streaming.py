@@ -16,7 +16,7 @@ from bench.intake.issue import Issue
 from bench.stream.board import Board
 from bench.stream.decision import plan_issue
 from bench.stream.open import open_stream
-from bench.stream.truth import StreamTruth
+from bench.stream.state import StoredStreamState
 from bench.submit.inputs import planner_input
 from benchmarks.encoding import drawn_runs
 from benchmarks.farm import BenchmarkFarm
@@ -118,7 +118,7 @@ def _queue_seconds(count: int) -> float:
     began = time.perf_counter()
     board = Board(max_attempts=3)
     board.load(rows)
-    assert len(board.standing([]).held) == count
+    assert len(board.state([]).held) == count
     board.critical_hours()
     return time.perf_counter() - began
 
@@ -140,14 +140,14 @@ def _make_them_runs_of(bench_id: str, connection: psycopg.Connection) -> None:
 
 def _step_reads_ms(farm: BenchmarkFarm) -> float:
     """The quickest of many: what else the machine does is not the stream's."""
-    truth = StreamTruth(farm.engine, _stream(farm), BenchConfig(), None, runs=1000)
+    state = StoredStreamState(farm.engine, _stream(farm), BenchConfig(), None, runs=1000)
     taken = []
     for _ in range(_STEPS):
         began = time.perf_counter()
-        truth.backlog_if_changed()
-        truth.open_runs()
-        truth.system_state(datetime.now(UTC))
-        truth.run_number("issue-1")
-        truth.baseline("none")
+        state.backlog_if_changed()
+        state.open_runs()
+        state.system_state(datetime.now(UTC))
+        state.run_number("issue-1")
+        state.baseline("none")
         taken.append((time.perf_counter() - began) * 1000)
     return min(taken)

@@ -12,7 +12,7 @@ from bench.config.load import find_config, load_config
 from planner.cli.formats import Output, output_options
 
 if TYPE_CHECKING:
-    from bench.stream.coverage import Epoch, Ran
+    from bench.stream.coverage import Epoch, RunGroup
 
 
 @click.command()
@@ -61,11 +61,12 @@ def lanes(config: Path | None, epoch: str | None, dataset: Path | None, output: 
 def epoch_rows(epochs: "Iterable[Epoch]") -> list[dict[str, Any]]:
     """Epochs for programs, with how many runs each lane has."""
     return [
-        {**one._asdict(), "lanes": {str(k or "other"): n for k, n in one.lanes.items()}} for one in epochs
+        {**epoch._asdict(), "lanes": {str(k or "other"): n for k, n in epoch.lanes.items()}}
+        for epoch in epochs
     ]
 
 
-def _of_epoch(runs: "list[Ran]", epoch: str | None) -> "list[Ran]":
+def _of_epoch(runs: "list[RunGroup]", epoch: str | None) -> "list[RunGroup]":
     """Only those of the epoch; a refusal where a run of another is all there is."""
     if epoch is None:
         return runs

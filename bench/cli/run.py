@@ -138,7 +138,7 @@ def _scheduler(farm: Farm, config: BenchConfig, wanted: Callable[[Issue], bool])
     from bench.stream.board import Board
     from bench.stream.epoch import stability
     from bench.stream.open import open_stream
-    from bench.stream.truth import StreamTruth
+    from bench.stream.state import StoredStreamState
     from bench.submit.issue_workcell import objector
     from db.repositories.streams import Streams
     from planner.dataset.epochs import epoch_of
@@ -154,9 +154,9 @@ def _scheduler(farm: Farm, config: BenchConfig, wanted: Callable[[Issue], bool])
     note(f"stream {bench_id} {'begins' if new else 'goes on'}; planner: {inference.config.rollout.mode}")
     board = Board(config.stream.max_attempts, objector(config))
     running, past = Streams(farm.engine).snapshot()
-    board.ended(past)
-    truth = StreamTruth(farm.engine, bench_id, config, farm.mirrors)
-    return Scheduler(truth, board, config, inference, rules, wanted, running), bench_id
+    board.add_finished(past)
+    state = StoredStreamState(farm.engine, bench_id, config, farm.mirrors)
+    return Scheduler(state, board, config, inference, rules, wanted, running), bench_id
 
 
 class _Told:
@@ -171,16 +171,16 @@ class _Told:
     def tell(self, report: StepReport) -> None:
         """What this step saw and did that the ones before did not."""
         clock = f"{datetime.now():%H:%M:%S}"
-        for ended in report.ended:
+        for ended in report.finished:
             note(f"{clock} {ended.issue_id}: {ended.result}")
         for started in report.started:
             note(f"{clock} {started.issue_id}: started {started.action} ({started.why})")
-        for issue_id, reason in report.standing.held.items():
+        for issue_id, reason in report.backlog.held.items():
             if self._held.get(issue_id) != reason:
                 note(f"{clock} {issue_id}: held, {reason}")
-        self._held = report.standing.held
+        self._held = report.backlog.held
         self._started += len(report.started)
-        self._ended.update(ended.result for ended in report.ended)
+        self._ended.update(ended.result for ended in report.finished)
         self._last = report
 
     def summary(self, *, stopped: bool) -> str:

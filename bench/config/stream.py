@@ -1,4 +1,4 @@
-"""The `stream` block: how much runs at once, how long an issue waits, what is tried now and then."""
+"""The `stream` block of a config: concurrency, aging, and exploration."""
 
 from typing import Annotated
 
@@ -11,36 +11,36 @@ _EXPLORED: tuple[Priority, ...] = ("P3",)
 AtLeastOne = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
-class Patience(Strict):
-    """How waiting raises an issue."""
+class PatienceConfig(Strict):
+    """Priority aging: how waiting time raises the priority of an issue."""
 
     step_hours: Positive = 8.0
-    """Each of these raises the priority by one."""
+    """Hours that raise the priority by one."""
     starving_hours: Positive = 24.0
-    """From then on the issue is P0 and ahead of all that have waited less."""
+    """Hours from which the issue is P0 and precedes all that have waited less."""
 
 
-class Exploration(Strict):
-    """ε-greedy over actions that ask for no more than the baseline."""
+class ExplorationConfig(Strict):
+    """ε-greedy exploration over actions that use at most the budgets of the baseline."""
 
     enabled: bool = False
     epsilon: Annotated[float, Field(ge=0, le=1)] = 0.1
     epoch_seed: str = "1"
-    """Another seed draws anew for the same inputs."""
+    """Seed of the draws; another seed gives independent draws for the same inputs."""
     priorities: list[Priority] = Field(default_factory=lambda: list(_EXPLORED))
     tags: list[str] = Field(default_factory=lambda: ["lab:planner_explore"])
-    """Issues of these priorities, or with one of these tags, may be explored."""
+    """Issues of these priorities, or with any of these tags, are eligible."""
 
 
 class StreamSettings(Strict):
-    """What `bench run` keeps to."""
+    """Limits and policies of `bench run`."""
 
     max_concurrent_workcells: AtLeastOne = 3
     max_attempts: AtLeastOne = 3
-    """Runs of an issue, with those it came with, before it waits for a person."""
+    """Runs of an issue, including `dk_attempts` of its import, before it waits for a person."""
     token_budget: AtLeastOne | None = None
-    """Most tokens that running work may be estimated to take, by `dk_estimated_tokens`."""
+    """Upper bound of the estimated tokens (`dk_estimated_tokens`) of all open runs together."""
     require_same_epoch: bool = False
-    """A model that was trained under other rules, gates or toolchains than this config's does not decide."""
-    patience: Patience = Patience()
-    exploration: Exploration = Exploration()
+    """Whether a model of another policy epoch than this config's abstains."""
+    patience: PatienceConfig = PatienceConfig()
+    exploration: ExplorationConfig = ExplorationConfig()

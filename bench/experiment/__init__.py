@@ -1,1 +1,1 @@
-"""The pure decisions of the experiment: which arms, at what worst case, who won, by how much."""
+"""The experimental design and its analysis, as pure functions: sampling, worst-case cost, winners, regret, labels."""

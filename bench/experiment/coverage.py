@@ -1,4 +1,4 @@
-"""Which parts of the action space a bench, or all benches, have not tried."""
+"""Pairwise coverage of the action space: the (swarm × bin) pairs that no arm has tried."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from planner.actions import Action, Bin, JobType, valid_actions
 
 
 class Pair(NamedTuple):
-    """A swarm together with one bin of one budget."""
+    """A (swarm × bin) pair: a swarm and a bin of a budget."""
 
     swarm_id: str
     budget: str
@@ -21,10 +21,10 @@ def pairs_of(action: Action) -> tuple[Pair, ...]:
 
 
 def uncovered_pairs(tried: Iterable[Action], job_type: JobType) -> tuple[Pair, ...]:
-    """The pairs that some valid action of `job_type` has and no tried action has, in canonical order."""
+    """The coverable pairs of `job_type` that no tried action has, in canonical order."""
     covered = {pair for action in tried for pair in pairs_of(action)}
     reachable = dict.fromkeys(pair for action in valid_actions(job_type) for pair in pairs_of(action))
-    order = {field: place for place, field in enumerate(Action._fields)}
+    order = {field: index for index, field in enumerate(Action._fields)}
     missing = [pair for pair in reachable if pair not in covered]
-    # Stable: within a swarm and budget, the bins stay in the canonical order they were met in.
+    # A stable sort: within a swarm and budget, the bins keep their canonical order.
     return tuple(sorted(missing, key=lambda pair: (pair.swarm_id, order[pair.budget])))

@@ -1,10 +1,10 @@
-"""The rows of a randomised pair-covering set, dealt over the cases of a bench.
+"""A randomised covering array of strength 2 (pairwise), whose rows are dealt over the cases of a bench.
 
-A pair is one value of one component of an action together with one value of another. The rows are found once
+A pair is a value of one component of an action together with a value of another. The rows are constructed once
 by greedy set cover over the allowed actions. A *deck* is their image under a random symmetry of the allowed
-set (a permutation of interchangeable values, component by component), in random order: it covers every
-coverable pair too. Cases take consecutive rows, so once a bench has had as many slots as a deck has rows, it
-has tried every pair.
+set (a permutation of interchangeable values, component by component), in random order: it also covers every
+coverable pair. Cases take consecutive rows, so that a bench with as many slots as a deck has rows has tried every
+pair.
 
 A random symmetry moves a row to each action of its orbit with the same probability, and a pair of rows to each
 pair of its orbital. With n rows of which r lie in the orbit O of a, and w of which the case takes:
@@ -33,7 +33,7 @@ _COMPONENTS = range(len(Action._fields))
 _DECKS_KEPT = 1024
 
 
-class Part(NamedTuple):
+class DeckSlice(NamedTuple):
     """Consecutive rows of one deck."""
 
     deck: int
@@ -41,20 +41,23 @@ class Part(NamedTuple):
     size: int
 
 
-def window_at(offset: int, slots: int, rows: int) -> tuple[Part, ...]:
+def window_at(offset: int, slots: int, rows: int) -> tuple[DeckSlice, ...]:
     """The next `slots` rows after the first `offset` rows of all decks, each of `rows`."""
     parts = []
     while slots > 0:
         deck, first = divmod(offset, rows)
         size = min(slots, rows - first)
-        parts.append(Part(deck, first, size))
+        parts.append(DeckSlice(deck, first, size))
         offset, slots = offset + size, slots - size
     return tuple(parts)
 
 
 @dataclass(frozen=True, eq=False)
-class Covering:
-    """The sampling design of one case that is dealt such rows. `free` is in canonical order, without forced actions."""
+class CoveringDesign:
+    """The sampling design of a case that takes rows of a covering array.
+
+    `free` is in canonical order, without the forced actions.
+    """
 
     actions: tuple[Action, ...]
     forced: tuple[Action, ...]
@@ -65,50 +68,50 @@ class Covering:
     sizes: tuple[int, ...]
     """Rows taken from each deck."""
 
-    def dealt(self, seed: int, window: Sequence[Part]) -> list[int]:
-        """Positions in `free`, in the order dealt in the bench of this seed. Rows that are forced anyway, and
-        rows met twice, are left out.
-        """
-        cards = cards_of(self.actions)
-        return self._positions([cards.deck(seed, deck)[at : at + size] for deck, at, size in window])
+    def dealt(self, seed: int, window: Sequence[DeckSlice]) -> list[int]:
+        """Positions in `free`, in the order dealt in the bench of this seed, without forced and repeated rows."""
+        array = covering_array(self.actions)
+        return self._positions([array.deck(seed, deck)[at : at + size] for deck, at, size in window])
 
     def draw(self, stream: Stream) -> list[int]:
-        """The same from fresh decks of `stream`."""
-        cards = cards_of(self.actions)
-        return self._positions([cards.shuffled(stream)[:size] for size in self.sizes])
+        """A fresh draw: positions in `free`, from decks that `stream` shuffles."""
+        array = covering_array(self.actions)
+        return self._positions([array.shuffled(stream)[:size] for size in self.sizes])
 
     def _positions(self, rows: Sequence[Sequence[Action]]) -> list[int]:
-        place = {action: position for position, action in enumerate(self.free)}
-        return list(dict.fromkeys(place[action] for part in rows for action in part if action in place))
+        position_of = {action: position for position, action in enumerate(self.free)}
+        return list(
+            dict.fromkeys(position_of[action] for part in rows for action in part if action in position_of)
+        )
 
     def propensities(self) -> list[float]:
-        """π of each free action."""
-        found: list[float] = np.diagonal(self.joint()).tolist()
-        return found
+        """The inclusion probability π of each free action."""
+        pi: list[float] = np.diagonal(self.joint()).tolist()
+        return pi
 
     def joint(self) -> Floats:
-        """(free, free): the probability that both are drawn; π on the diagonal."""
-        cards = cards_of(self.actions)
-        (single, both), rows = cards.in_deck, len(cards.rows)
+        """(free, free): the joint inclusion probability of each pair; π on the diagonal."""
+        array = covering_array(self.actions)
+        (single, both), rows = array.in_deck, len(array.rows)
         absent, neither = np.ones_like(single), np.ones_like(both)
         for size in self.sizes:
-            one = single * size / rows
+            taken = single * size / rows
             pair = both * size * (size - 1) / max(rows * (rows - 1), 1)
-            absent *= 1 - one
-            neither *= 1 - one[:, None] - one[None, :] + pair
-        found = 1 - absent[:, None] - absent[None, :] + neither
-        np.fill_diagonal(found, 1 - absent)
-        places = [self.actions.index(action) for action in self.free]
-        chosen: Floats = found[np.ix_(places, places)]
-        return chosen
+            absent *= 1 - taken
+            neither *= 1 - taken[:, None] - taken[None, :] + pair
+        joint = 1 - absent[:, None] - absent[None, :] + neither
+        np.fill_diagonal(joint, 1 - absent)
+        positions = [self.actions.index(action) for action in self.free]
+        of_free: Floats = joint[np.ix_(positions, positions)]
+        return of_free
 
     def most(self, values: Sequence[int]) -> int:
-        """An upper bound of what `values` (one a free action) of the drawn add up to."""
+        """An upper bound of the sum of `values` (one for each free action) over any draw."""
         return sum(sorted(values, reverse=True)[: sum(self.sizes)])
 
 
-class Cards:
-    """The covering rows of a set of allowed actions, and the symmetries that move them."""
+class CoveringArray:
+    """The covering array of a set of allowed actions, and the symmetries of the set that randomise it."""
 
     def __init__(self, actions: tuple[Action, ...]) -> None:
         self.actions = actions
@@ -121,11 +124,11 @@ class Cards:
         """Deck `number` of the bench of this seed."""
         if len(self._decks) > _DECKS_KEPT:
             self._decks.clear()
-        found = self._decks.get((seed, number))
-        if found is None:
-            found = self.shuffled(Stream(seed, "covering", self._name, number))
-            self._decks[seed, number] = found
-        return found
+        deck = self._decks.get((seed, number))
+        if deck is None:
+            deck = self.shuffled(Stream(seed, "covering", self._name, number))
+            self._decks[seed, number] = deck
+        return deck
 
     def shuffled(self, stream: Stream) -> list[Action]:
         """The rows under a random symmetry, in random order."""
@@ -142,7 +145,7 @@ class Cards:
 
     @cached_property
     def in_deck(self) -> tuple[Floats, Floats]:
-        """P(a in a deck), (M,), and P(a and b in a deck), (M, M)."""
+        """P(a in a deck), shape (M,), and P(a and b in a deck), shape (M, M), for M actions."""
         size = len(self.actions)
         chosen = np.isin(np.arange(size), [self.actions.index(row) for row in self.rows])
         orbits = _numbered(np.array([self._class_of(action) for action in self.actions]))
@@ -159,13 +162,11 @@ class Cards:
         return [next(n for n, group in enumerate(classes) if value in group) for classes, value in parts]
 
 
-cards_of = lru_cache(maxsize=64)(Cards)
+covering_array = lru_cache(maxsize=64)(CoveringArray)
 
 
 def covering_rows(actions: Sequence[Action]) -> tuple[Action, ...]:
-    """A small set of `actions` that has every pair which any of them has: greedy set cover, ties in the order
-    given.
-    """
+    """A covering array of strength 2 over `actions`, by greedy set cover; ties in the order of `actions`."""
     pairs = {action: _pairs(action) for action in actions}
     missing = set().union(*pairs.values())
     rows = []
@@ -186,13 +187,13 @@ def _permuted(values: Sequence[T], stream: Stream) -> list[T]:
 
 
 def _interchangeable(actions: tuple[Action, ...], component: int) -> tuple[tuple[Any, ...], ...]:
-    """The values of a component in classes: two are in one class where swapping them maps `actions` onto
-    themselves. Swaps generate all permutations of a class, so these are symmetries too.
+    """The equivalence classes of the values of a component: two values are equivalent where swapping them maps
+    `actions` onto themselves. Swaps generate all permutations of a class, so these are symmetries too.
     """
-    there = set(actions)
+    allowed = set(actions)
     classes: list[list[Any]] = []
     for value in dict.fromkeys(action[component] for action in actions):
-        home = next((group for group in classes if _swaps(there, component, group[0], value)), None)
+        home = next((group for group in classes if _swaps(allowed, component, group[0], value)), None)
         if home is None:
             classes.append([value])
         else:
@@ -200,8 +201,8 @@ def _interchangeable(actions: tuple[Action, ...], component: int) -> tuple[tuple
     return tuple(map(tuple, classes))
 
 
-def _swaps(actions: set[Action], component: int, one: Any, other: Any) -> bool:
-    swap = {one: other, other: one}
+def _swaps(actions: set[Action], component: int, value: Any, other: Any) -> bool:
+    swap = {value: other, other: value}
     field = Action._fields[component]
     return all(
         action._replace(**{field: swap[action[component]]}) in actions
@@ -215,6 +216,6 @@ def _numbered(keys: NDArray[Any]) -> NDArray[np.intp]:
 
 
 def _shares(groups: NDArray[np.intp], chosen: NDArray[np.bool_]) -> Floats:
-    """The share of `chosen` in the group of each."""
+    """For each item, the share of its group that is `chosen`."""
     shares: Floats = (np.bincount(groups, weights=chosen) / np.bincount(groups))[groups]
     return shares

@@ -1,4 +1,4 @@
-"""From the outcomes of a finished case to its verdict."""
+"""The verdict of a finished case, from its stored outcomes."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -10,8 +10,8 @@ from db.repositories.verdicts import NewVerdict, Verdicts
 from planner.actions import NA, Action, Bin
 
 
-class HasAction(Protocol):
-    """Anything with the attributes of an action; None in a budget is NA."""
+class ActionRow(Protocol):
+    """A row with the columns of an action; a budget of None is NA."""
 
     @property
     def swarm_id(self) -> str: ...
@@ -23,7 +23,7 @@ class HasAction(Protocol):
     def max_iterations(self) -> int | None: ...
 
 
-def action_of(arm: HasAction) -> Action:
+def action_of(arm: ActionRow) -> Action:
     """The action of a row of `farm.arms`, or of another row with its columns."""
     return Action(arm.swarm_id, _bin(arm.max_candidates), _bin(arm.max_minutes), _bin(arm.max_iterations))
 
@@ -33,9 +33,9 @@ def _bin(value: int | None) -> Bin:
 
 
 def outcomes_of(rows: CaseRows) -> list[ArmOutcome]:
-    """The arms of a case as the winner selection takes them.
+    """The arms of a case with their outcomes, as input of the winner selection.
 
-    With `timeout_behavior: skip` a timeout says nothing about an arm, as an error does not.
+    With `timeout_behavior: skip` a timeout is missing data, like an error.
     """
     skip_timeouts = skips_timeouts(rows.case)
     return [
@@ -52,7 +52,7 @@ def outcomes_of(rows: CaseRows) -> list[ArmOutcome]:
 
 
 def skips_timeouts(case: StoredCase) -> bool:
-    """Whether the bench of a case says that a timeout tells nothing."""
+    """Whether a timeout is missing data in the bench of a case."""
     return bool(case.config["execution_limits"]["timeout_behavior"] == "skip")
 
 
@@ -68,13 +68,13 @@ def _replicate(outcome: StoredOutcome, skip_timeouts: bool) -> ReplicateOutcome:
 
 
 def verdict_of(rows: CaseRows) -> CaseVerdict:
-    """The verdict on a case under its bench's rule."""
+    """The verdict on a case under the winner rule of its bench."""
     rule = WinnerRule(rows.case.objective, tuple(rows.case.tie_break))
     return select_winner(outcomes_of(rows), rule)
 
 
 def decide(verdicts: Verdicts, case_ids: Sequence[int]) -> None:
-    """Choose and keep the winners of finished cases. Idempotent: a second verdict changes nothing."""
+    """Store the verdicts of finished cases. Idempotent: a second verdict changes nothing."""
     for rows in verdicts.load(case_ids):
         arm_ids = {action_of(arm): arm.arm_id for arm in rows.arms}
         verdict = verdict_of(rows)

@@ -1,4 +1,4 @@
-"""What the executions of an arm say about it, in integers.
+"""Point estimates of an arm from its executions, in integers.
 
 Every mean is rounded half up to an integer of its unit, so that a tie is a tie in SQL as well as here:
 mean = (2·sum + n) div (2·n).
@@ -15,18 +15,18 @@ MILLION = 1_000_000
 
 
 class ReplicateOutcome(NamedTuple):
-    """What one execution of an arm came to; a row of `farm.outcomes`."""
+    """The outcome of one execution of an arm; a row of `farm.outcomes`."""
 
     status: OutcomeStatus
     duration_ms: int
     micro_usd: int | None
     """None: unknown, which is not 0."""
     fail_codes: int = 0
-    """How many fail codes it left."""
+    """Number of fail codes."""
     gate_score: float | None = None
-    """0..1, where the gates tell."""
+    """0..1; None where the gates report no score."""
     charged_micro_usd: int = 0
-    """What it was charged: an unknown cost at its reservation."""
+    """The charged cost: where the cost is unknown, the reservation."""
 
 
 class ArmOutcome(NamedTuple):
@@ -37,7 +37,7 @@ class ArmOutcome(NamedTuple):
 
 
 class ArmEstimate(NamedTuple):
-    """An arm as the ranking sees it.
+    """Estimates of an arm, as input of the ranking.
 
     `scored` counts replicates with status success, failed or timeout: an `error` is missing, not a failure.
     The arm *passes* where more than half of its scored replicates are a success. Means are over the
@@ -79,7 +79,7 @@ def score_in_millionths(score: float) -> int:
 
 
 def scored_replicates(arm: ArmOutcome) -> list[ReplicateOutcome]:
-    """The replicates that say something about the arm."""
+    """The replicates that are evidence about the arm: all but errors."""
     return [replicate for replicate in arm.replicates if replicate.status != "error"]
 
 

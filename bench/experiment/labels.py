@@ -1,4 +1,4 @@
-"""The documents that a finished bench hands out, built from plain values."""
+"""Training labels: the example documents and the summary of a finished bench, from plain values."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -42,12 +42,12 @@ class LabelRow(NamedTuple):
     micro_usd: int | None
     fail_codes: tuple[str, ...] = ()
     sandbox: str | None = None
-    """The sandbox that its programs ran in; None where that is not known."""
+    """The sandbox of its programs; None where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
 class BenchFacts:
-    """What every example of a bench repeats."""
+    """The metadata of a bench, repeated in each of its examples."""
 
     bench_id: str
     config_hash: str
@@ -66,13 +66,15 @@ def build_example(
     rows: Iterable[LabelRow],
     verdict: CaseVerdict,
 ) -> BestOfKExample | None:
-    """The labelled example of a finished case; None where no arm passed, for there is nothing to imitate.
+    """The labelled example of a finished case.
 
-    The label is the winner. Its `probs` hold the soft label head by head, in the order of the action space;
-    its `confidence` is the winner's own weight; the joint soft label stands in `winner_selection`. Candidates
-    are the executions that were scored, in canonical order and then by replicate; an error is missing, not a
-    failure, and is left out. `created_at` (RFC 3339 UTC) is the time of the verdict, so that the same
-    database gives the same bytes. A `PlannerError` where the planner input is not one.
+    The label is the winner. Its `probs` are the soft label by head, in the order of the action space; its
+    `confidence` is the winner's weight; the joint soft label is in `winner_selection`. Candidates are the scored
+    executions, in canonical order and then by replicate; an error is missing data, not a failure, and is left out.
+    `created_at` (RFC 3339 UTC) is the time of the verdict, so that the same database gives the same bytes.
+
+    Returns None where no arm passed, because there is nothing to imitate. Raises `PlannerError` where
+    `planner_input` is not valid.
     """
     if verdict.winner is None:
         return None
@@ -116,18 +118,18 @@ def _label(verdict: CaseVerdict, winner: Action, created_at: str, input_hash: st
 
 
 def soft_heads(weights: Sequence[tuple[Action, float]]) -> dict[str, list[float]]:
-    """The soft label by head: the weight of each value, in the order of the action space."""
+    """The marginal soft label of each head: the weight of each value, in the order of the action space."""
     return {
-        # Sums of weights can pass 1 by the last bit.
+        # Sums of weights can exceed 1 by rounding.
         head: [
-            min(1.0, sum(weight for action, weight in weights if action[place] == value)) for value in values
+            min(1.0, sum(weight for action, weight in weights if action[index] == value)) for value in values
         ]
-        for place, (head, values) in enumerate(_HEADS.items())
+        for index, (head, values) in enumerate(_HEADS.items())
     }
 
 
 def _sandboxes(rows: Iterable[LabelRow]) -> dict[str, int]:
-    """How many of the candidates ran in which sandbox."""
+    """Number of candidates by sandbox."""
     return dict(sorted(Counter(row.sandbox or "unknown" for row in rows).items()))
 
 
@@ -149,7 +151,7 @@ def _candidate(row: LabelRow, winner: Action) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class BenchTotals:
-    """What a bench used. Money nobody reported is counted as charged, at its reservation."""
+    """Resource use of a bench. A cost that was not reported is counted at its reservation."""
 
     executions: int
     duration_ms: int
@@ -169,10 +171,10 @@ def build_summary(
 ) -> PlannerBenchSummary:
     """The `planner_bench_summary` of a bench; `winners` has one entry a decided case, None: no arm passed.
 
-    `undecided` counts the other cases: invalid issues, skipped or cancelled ones, and those with nothing but
-    errors, which are no evidence that nothing passes.
+    `undecided` counts the other cases: invalid issues, skipped or cancelled cases, and cases with only errors, which
+    are no evidence that no arm passes.
     """
-    found = [winner for winner in winners if winner is not None]
+    actions = [winner for winner in winners if winner is not None]
     regrets = {summary.policy: _regret(summary) for summary in policies}
     document = {
         "schema_version": "cyntra.planner_bench_summary.v1",
@@ -181,16 +183,16 @@ def build_summary(
         "config": dict(config),
         "statistics": {
             "total_issues": len(winners) + undecided,
-            "issues_with_winner": len(found),
-            "issues_no_passing_candidate": len(winners) - len(found),
+            "issues_with_winner": len(actions),
+            "issues_no_passing_candidate": len(winners) - len(actions),
             "total_candidates_executed": totals.executions,
             "total_execution_time_minutes": totals.duration_ms / 60_000,
             "total_cost_usd": totals.charged_micro_usd / MILLION,
         },
         "winner_distribution": {
-            "by_swarm": _counts(SWARM_IDS, (winner.swarm_id for winner in found)),
-            "by_max_candidates": _counts(CANDIDATE_BINS, (winner.max_candidates_bin for winner in found)),
-            "by_max_minutes": _counts(MINUTE_BINS, (winner.max_minutes_bin for winner in found)),
+            "by_swarm": _counts(SWARM_IDS, (winner.swarm_id for winner in actions)),
+            "by_max_candidates": _counts(CANDIDATE_BINS, (winner.max_candidates_bin for winner in actions)),
+            "by_max_minutes": _counts(MINUTE_BINS, (winner.max_minutes_bin for winner in actions)),
         },
         "regret_analysis": {"policies": regrets},
         "output_paths": dict(output_paths or {}),
@@ -202,7 +204,7 @@ def _regret(summary: PolicySummary) -> dict[str, Any]:
     return {key: value for key, value in summary._asdict().items() if key != "policy"}
 
 
-def _counts(values: Sequence[str | int], found: Iterable[str | int]) -> dict[str, int]:
-    """Every value of the space with its count, zeros too, so that no reader guesses."""
-    counted = Counter(found)
+def _counts(values: Sequence[str | int], observed: Iterable[str | int]) -> dict[str, int]:
+    """The histogram of `observed` over all `values`, zeros included."""
+    counted = Counter(observed)
     return {str(value): counted[value] for value in values}

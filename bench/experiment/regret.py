@@ -1,13 +1,13 @@
-"""How far a policy stays behind the best arm of a case.
+"""Regret of a policy against the oracle, the best arm of a case.
 
-On a case, for the one action that a policy takes:
-- *unobserved*: the action is no arm of the case, or none of its replicates was scored. Left to off-policy
-  estimates.
+On a case, for the action that a policy takes:
+- *unobserved*: the action is no arm of the case, or none of its replicates was scored. Off-policy estimates
+  cover it.
 - The oracle is the winner of the case. No winner: nothing passed, and the regret is 0.
-- The oracle passes and the arm does not: a *missed pass*, counted as a rate and never averaged with the rest.
+- The oracle passes and the arm does not: a *missed pass*, counted as a rate and never averaged with regrets.
 - Both pass: duration regret = (mean duration − the winner's) / the winner's; cost regret likewise, None where
   either cost is unknown. Against a winner's value of 0 it is 0 for an equal value and None otherwise. It is
-  below 0 where the arm was quicker (or cheaper) and the winner better in what the bench ranks first.
+  negative where the arm was quicker (or cheaper) and the winner better in the primary objective.
 - *Spend* is what an execution of the arm was charged on average, passed or not.
 """
 
@@ -21,11 +21,11 @@ from planner.actions import Action, canonical_rank
 
 
 class PolicyRegret(NamedTuple):
-    """A policy on one case; see the module."""
+    """Regret of a policy on one case; see the module."""
 
     observed: bool
     missed_pass: float
-    """1 for a missed pass, 0 for none; of the uniform policy the share of arms."""
+    """1 for a missed pass, 0 for none; for the uniform policy, the share of arms."""
     duration_regret: float | None
     cost_regret: float | None
     charged_micro_usd: int | None
@@ -35,7 +35,7 @@ UNOBSERVED = PolicyRegret(False, 0.0, None, None, None)
 
 
 class PolicySummary(NamedTuple):
-    """A policy over a bench. Means are over the cases that have a value, None where none has."""
+    """Regret of a policy over a bench. Means are over the cases that have a value, None where none has."""
 
     policy: str
     cases: int
@@ -45,11 +45,11 @@ class PolicySummary(NamedTuple):
     mean_duration_regret: float | None
     mean_cost_regret: float | None
     mean_charged_micro_usd: int | None
-    """Spend of an execution, over observed cases, rounded half up."""
+    """Mean spend of an execution, over observed cases, rounded half up."""
 
 
 def regret(action: Action | None, verdict: CaseVerdict) -> PolicyRegret:
-    """The regret of taking `action` on a case; None stands for a policy without an answer."""
+    """The regret of taking `action` on a case; None: the policy has no answer."""
     estimate = verdict.estimate_of(action)
     if estimate is None:
         return UNOBSERVED
@@ -76,23 +76,24 @@ def _relative(value: int | None, best: int | None) -> float | None:
 
 
 def uniform_regret(verdict: CaseVerdict) -> PolicyRegret:
-    """The regret of taking one of the case's observed arms at random, each as likely: the mean over them,
-    with finite regrets averaged over the arms that have one.
+    """The regret of the uniform policy over the observed arms of a case: the mean over these arms.
+
+    Duration and cost regrets are averaged over the arms that have them.
     """
     each = [regret(estimate.action, verdict) for estimate in verdict.estimates if estimate.observed]
     if not each:
         return UNOBSERVED
     return PolicyRegret(
         True,
-        math.fsum(one.missed_pass for one in each) / len(each),
-        _mean(one.duration_regret for one in each),
-        _mean(one.cost_regret for one in each),
+        math.fsum(arm.missed_pass for arm in each) / len(each),
+        _mean(arm.duration_regret for arm in each),
+        _mean(arm.cost_regret for arm in each),
         _spend(each),
     )
 
 
 class FixedAction(NamedTuple):
-    """One action over all cases of a bench."""
+    """A constant policy: one action over all cases of a bench."""
 
     action: Action
     observed_cases: int
@@ -104,20 +105,20 @@ class FixedAction(NamedTuple):
 def fixed_actions(verdicts: Iterable[CaseVerdict]) -> list[FixedAction]:
     """Every action observed in a bench, best first.
 
-    Ranked by (passed + 1) / (observed + 2) in millionths, so that one lucky case does not beat a steady
-    record; then by the mean duration of the passed cases, none last; then in canonical order.
+    Ranked by the pass rate with Laplace smoothing, (passed + 1) / (observed + 2) in millionths, so that a single
+    passed case does not rank above many; then by the mean duration of the passed cases, none last; then in canonical
+    order.
     """
     seen: dict[Action, list[int | None]] = {}
     for verdict in verdicts:
         for estimate in verdict.estimates:
             if estimate.observed:
                 seen.setdefault(estimate.action, []).append(estimate.duration_ms if estimate.passes else None)
-    found = [_fixed(action, durations) for action, durations in seen.items()]
-    return sorted(found, key=_fixed_key)
+    return sorted((_fixed(action, durations) for action, durations in seen.items()), key=_fixed_key)
 
 
 def best_fixed(verdicts: Iterable[CaseVerdict]) -> Action | None:
-    """The action that did best over the bench; None where nothing was observed."""
+    """The best constant policy of a bench; None where nothing was observed."""
     ranked = fixed_actions(verdicts)
     return ranked[0].action if ranked else None
 
@@ -129,21 +130,21 @@ def _fixed(action: Action, durations: Sequence[int | None]) -> FixedAction:
 
 
 def _fixed_key(fixed: FixedAction) -> tuple[int, float, int]:
-    steady = rounded_ratio(MILLION * (fixed.passed_cases + 1), fixed.observed_cases + 2)
+    smoothed = rounded_ratio(MILLION * (fixed.passed_cases + 1), fixed.observed_cases + 2)
     duration = math.inf if fixed.duration_ms is None else fixed.duration_ms
-    return (-steady, duration, canonical_rank(fixed.action))
+    return (-smoothed, duration, canonical_rank(fixed.action))
 
 
 def summarise(policy: str, regrets: Sequence[PolicyRegret]) -> PolicySummary:
-    """One line of a regret report; `regrets` holds one entry a case."""
-    observed = [one for one in regrets if one.observed]
+    """The mean regrets of a policy; `regrets` has one entry for each case."""
+    observed = [case for case in regrets if case.observed]
     return PolicySummary(
         policy=policy,
         cases=len(regrets),
         unobserved_share=1 - len(observed) / len(regrets) if regrets else 0.0,
-        missed_pass_rate=_mean(one.missed_pass for one in observed),
-        mean_duration_regret=_mean(one.duration_regret for one in observed),
-        mean_cost_regret=_mean(one.cost_regret for one in observed),
+        missed_pass_rate=_mean(case.missed_pass for case in observed),
+        mean_duration_regret=_mean(case.duration_regret for case in observed),
+        mean_cost_regret=_mean(case.cost_regret for case in observed),
         mean_charged_micro_usd=_spend(observed),
     )
 
@@ -154,5 +155,5 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 
 def _spend(regrets: Sequence[PolicyRegret]) -> int | None:
-    known = [one.charged_micro_usd for one in regrets if one.charged_micro_usd is not None]
+    known = [case.charged_micro_usd for case in regrets if case.charged_micro_usd is not None]
     return rounded_ratio(sum(known), len(known)) if known else None

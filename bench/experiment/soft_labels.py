@@ -1,11 +1,10 @@
-"""Which arms cannot be told from the best, and how they share the label.
+"""Soft labels: weights of the winner and of the arms that are not significantly different from it.
 
-An arm is compared with the winner by two exact two-sided tests: Fisher's on successes among scored
+An arm is compared with the winner by two exact two-sided tests: Fisher's exact test on successes among scored
 replicates, and a rank-sum permutation test on the objective of the successful replicates. Its p-value is the
-smaller of the two. At p ≤ 0.05 the arm is told apart and gets nothing; the others share the label in
-proportion to their p-values (the winner has 1, and so has an arm with the same results). Where both
-arms have a single scored replicate no test can speak, and the values decide: equal shares fully, worse
-gets nothing.
+smaller of the two. At p ≤ 0.05 the arm differs significantly and has weight 0; the others share the label in
+proportion to their p-values (the winner has 1, and so has an arm with the same results). Where both arms have a
+single scored replicate no test has power, and the values are compared: an equal arm has p-value 1, any other 0.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,10 +21,13 @@ Key = tuple[int | float, ...]
 def soft_weights(
     winner: ArmOutcome, contenders: Sequence[ArmOutcome], values_of: Callable[[ArmOutcome], Sequence[Key]]
 ) -> tuple[tuple[Action, float], ...]:
-    """(action, weight) of the winner and of the contenders not told apart from it, in the order given.
+    """The soft label of a case.
 
-    `contenders` includes the winner; `values_of` gives the objective of each successful replicate, lower is
-    better. Weights add up to 1.
+    `contenders` includes the winner; `values_of` returns the objective of each successful replicate, lower is
+    better.
+
+    Returns (action, weight) of the winner and of the contenders that do not differ significantly, in the order
+    given; the weights sum to 1.
     """
     shares = [(arm.action, 1.0 if arm is winner else _share(arm, winner, values_of)) for arm in contenders]
     total = sum(share for _, share in shares)

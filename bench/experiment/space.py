@@ -1,4 +1,4 @@
-"""The arms that a case may draw, and what a draw is made of."""
+"""The sampling frame of a case (its allowed actions and their worst cases), and the sampled arms."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,8 +12,10 @@ Stratum = Literal["baseline", "executed", "other_topology", "cheaper", "dearer",
 
 @dataclass(frozen=True, eq=False)
 class ArmSpace:
-    """The actions that may be sampled, with worst cases. Compared by identity: reuse one object for all cases
-    that share it (`worst_case.arm_space` does), and sampling finds its strata ready.
+    """The sampling frame: the actions that may be sampled, with worst cases.
+
+    Compared by identity: reuse the same object for all cases that share it, as `worst_case.arm_space` does, so that
+    their designs are cached.
     """
 
     job_type: JobType
@@ -24,16 +26,16 @@ class ArmSpace:
     arm_ms: Mapping[Action, int]
     """Worst worker time of one arm with all its replicates, milliseconds."""
     max_total_ms: int | None = None
-    """What the arms of one case may add up to; None: no limit."""
+    """Limit of the worker time of all arms of a case together, milliseconds; None: no limit."""
 
     def worst_case(self, action: Action) -> tuple[int, int]:
-        """What cheaper and dearer compare: money first; worker time decides where work is free."""
+        """The sort key of cheaper and dearer: micro-dollars, then worker time, which decides where work is free."""
         return self.worst_micro_usd[action], self.arm_ms[action]
 
 
 @dataclass(frozen=True, slots=True)
 class SamplingRule:
-    """How a bench samples; the same for all its cases."""
+    """The sampling settings of a bench, the same for all its cases."""
 
     k: int
     strategy: str = "coverage"
@@ -42,7 +44,7 @@ class SamplingRule:
     include_baseline: bool = True
     include_executed: bool = True
     racers: tuple[Action, ...] = ()
-    """Arms that all cases of the bench share, in canonical order; set by `Strategy.prepare`, by most to none."""
+    """Arms that all cases of the bench share, in canonical order; set by `Strategy.prepare`, empty for most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +55,15 @@ class SamplingInput:
     space: ArmSpace
     baseline: Action
     executed: Action | None
-    """The action the issue was last executed with, where known."""
+    """The action of the last execution of the issue, where known."""
     rule: SamplingRule
     dealt: int = 0
-    """How much of a shared list earlier cases take; set by `Strategy.prepare`, by most to 0."""
+    """Offset in a shared list of actions: how many of them earlier cases take; set by `Strategy.prepare`, 0 for most.
+    """
 
 
 class SampledArm(NamedTuple):
-    """One action that a case will try, with the probability it had of being chosen."""
+    """An arm of a case with its inclusion probability (`propensity`)."""
 
     action: Action
     propensity: float
@@ -71,7 +74,7 @@ class SampledArm(NamedTuple):
 
 
 class SampledCase(NamedTuple):
-    """The arms of one case in canonical order, and what the limits took away, in one line."""
+    """The arms of a case in canonical order, and a note on what was left out, in one line."""
 
     arms: tuple[SampledArm, ...]
     note: str | None

@@ -1,7 +1,7 @@
-"""Random numbers that are the same on every machine and Python: SHA-256 in counter mode.
+"""A portable pseudo-random number generator with keyed streams: SHA-256 in counter mode.
 
-Every case draws from its own stream, so that adding an issue changes no other case. The generators of the
-standard library promise less: their draws from a sequence have changed between versions.
+Every case draws from its own stream, so that adding an issue changes no other case. The standard library does not
+guarantee this reproducibility: its draws from a sequence have changed between Python versions.
 """
 
 import hashlib
@@ -14,12 +14,12 @@ _WORD = 1 << 64
 
 
 def digest(*parts: Part) -> bytes:
-    """SHA-256 of the parts as a canonical JSON list: no two different lists share their bytes."""
+    """SHA-256 of the parts as a canonical JSON list, an injective encoding."""
     return hashlib.sha256(canonical_json(list(parts)).encode()).digest()
 
 
 def seed63(*parts: Part) -> int:
-    """A non-negative 63-bit integer: what a seed column and every toolchain can hold."""
+    """A non-negative 63-bit integer: it fits a seed column and every toolchain."""
     return int.from_bytes(digest(*parts)[:8], "big") >> 1
 
 
@@ -29,7 +29,7 @@ def unit(*parts: Part) -> float:
 
 
 def seeded_order(seed: int, purpose: str, ids: Iterable[str]) -> list[str]:
-    """`ids` in a random order that depends on seed and purpose alone, not on the order they came in."""
+    """A seeded permutation of `ids`; depends on seed and purpose, not on the order of `ids`."""
     return sorted(set(ids), key=lambda name: (digest(seed, purpose, name), name))
 
 
@@ -44,7 +44,7 @@ class Stream:
         self._words: list[int] = []
 
     def below(self, n: int) -> int:
-        """A uniform integer in [0, n). Words that would favour the small ones are thrown away."""
+        """A uniform integer in [0, n), by rejection sampling; raises `ValueError` unless 1 ≤ n ≤ 2^64."""
         if not 1 <= n <= _WORD:
             raise ValueError(f"n must be between 1 and 2^64, not {n}")
         limit = _WORD - _WORD % n

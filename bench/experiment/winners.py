@@ -1,4 +1,4 @@
-"""The winner of a case: a pure, total, order-free decision.
+"""Winner selection of a case: best-arm identification by a total order, independent of the order of the arms.
 
 Among the arms that pass (see `ArmEstimate`), the best is the one with
 
@@ -27,14 +27,14 @@ Key = tuple[int | float, ...]
 
 @dataclass(frozen=True, slots=True)
 class WinnerRule:
-    """What best means in a bench."""
+    """The ranking criteria of a bench."""
 
     objective: Objective = "minimize_duration"
     tie_break: tuple[TieBreak, ...] = TIE_BREAKS
 
 
 class CaseVerdict(NamedTuple):
-    """What a finished case came to."""
+    """The result of a finished case."""
 
     winner: Action | None
     objective: Objective
@@ -43,7 +43,7 @@ class CaseVerdict(NamedTuple):
     tie_size: int
     """Arms that share the best pass rate and objective; 0 without a winner."""
     weights: tuple[tuple[Action, float], ...]
-    """The winner and the arms not distinguishable from it, in canonical order; the weights add up to 1."""
+    """The soft label: the winner and the arms that do not differ significantly, in canonical order; sums to 1."""
     estimates: tuple[ArmEstimate, ...]
     """Every arm of the case in canonical order, also those not observed."""
 
@@ -65,7 +65,7 @@ class CaseVerdict(NamedTuple):
 
 
 def select_winner(arms: Iterable[ArmOutcome], rule: WinnerRule) -> CaseVerdict:
-    """The verdict on a case. Each action may occur once; a second time is a `ValueError`."""
+    """The verdict on a case; raises `ValueError` where an action occurs in two arms."""
     ordered = sorted(arms, key=lambda arm: canonical_rank(arm.action))
     if len({arm.action for arm in ordered}) != len(ordered):
         raise ValueError("an action occurs in two arms of one case")

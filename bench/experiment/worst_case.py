@@ -1,7 +1,7 @@
-"""What an action may use at most, in integers that never round down.
+"""Upper bounds of the cost and worker time of an action, in integers that never round down.
 
-Worst case = candidates × (minutes × rate + most dollars a candidate). Minutes are those of the action: how
-many seconds a minute has on a farm (fewer in demos) changes the clock, not the price.
+Worst case = candidates × (minutes × rate + maximum dollars for each candidate). Minutes are those of the action:
+the number of seconds in a minute of a farm (fewer in demos) changes the clock, not the price.
 """
 
 import math
@@ -18,8 +18,8 @@ MICRO = 1_000_000
 MS_PER_MINUTE = 60_000
 
 
-class WorkcellLimits(NamedTuple):
-    """What a workcell adds to an action: prices, and the numbers behind NA."""
+class CostModel(NamedTuple):
+    """The cost model of a workcell: its prices, and the defaults for NA budgets."""
 
     usd_per_minute: float
     max_usd_per_candidate: float
@@ -30,18 +30,18 @@ class WorkcellLimits(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ArmLimits:
-    """What a bench's execution limits leave of the action space."""
+    """The execution limits of a bench that restrict its arms."""
 
     max_minutes_per_candidate: float | None = None
-    """Larger budgets are not sampled (running them shorter would be a lie); NA runs at most this long."""
+    """Larger budgets are not sampled, because a shorter run would be another action; NA runs at most this long."""
     max_total_minutes_per_issue: float | None = None
-    """Worker-minutes that the arms of one case may add up to, every candidate and replicate counted."""
+    """Worker-minutes of all arms of a case together, every candidate and replicate counted."""
     replicates: int = 1
 
 
-def workcell_limits(workcell: Workcell) -> WorkcellLimits:
-    """The part of `workcell` that decides worst cases."""
-    return WorkcellLimits(
+def cost_model(workcell: Workcell) -> CostModel:
+    """The cost model of `workcell`."""
+    return CostModel(
         workcell.rates.usd_per_minute,
         workcell.rates.max_usd_per_candidate,
         workcell.default_candidates,
@@ -51,25 +51,25 @@ def workcell_limits(workcell: Workcell) -> WorkcellLimits:
 
 
 def is_allowed(action: Action, max_minutes_per_candidate: float | None) -> bool:
-    """Whether the limit leaves `action` to be sampled."""
+    """Whether `action` may be sampled under the limit."""
     minutes = action.max_minutes_bin
     return max_minutes_per_candidate is None or minutes == NA or minutes <= max_minutes_per_candidate
 
 
 def resolve_action(
-    action: Action, limits: WorkcellLimits, max_minutes_per_candidate: float | None = None
+    action: Action, costs: CostModel, max_minutes_per_candidate: float | None = None
 ) -> PlannedAction:
-    """`action` with its NA budgets replaced: candidates and rounds by the configured defaults, minutes by the
-    longest limit of the toolchains, cut at `max_minutes_per_candidate`.
+    """`action` with its NA budgets resolved: candidates and rounds by the configured defaults, minutes by the
+    longest limit of the toolchains, at most `max_minutes_per_candidate`.
     """
-    minutes = _or_default(action.max_minutes_bin, limits.longest_toolchain_minutes)
+    minutes = _or_default(action.max_minutes_bin, costs.longest_toolchain_minutes)
     if action.max_minutes_bin == NA and max_minutes_per_candidate is not None:
         minutes = min(minutes, max_minutes_per_candidate)
     return PlannedAction(
         swarm_id=cast(Swarm, action.swarm_id),
-        candidates=int(_or_default(action.max_candidates_bin, limits.default_candidates)),
+        candidates=int(_or_default(action.max_candidates_bin, costs.default_candidates)),
         minutes=minutes,
-        iterations=int(_or_default(action.max_iterations_bin, limits.default_iterations)),
+        iterations=int(_or_default(action.max_iterations_bin, costs.default_iterations)),
     )
 
 
@@ -77,14 +77,14 @@ def _or_default(value: Bin, default: float) -> float:
     return default if value == NA else value
 
 
-def worst_micro_usd(planned: PlannedAction, limits: WorkcellLimits) -> int:
-    """Most micro-dollars that one execution may cost, rounded up a candidate."""
-    rate, most = _exact(limits.usd_per_minute), _exact(limits.max_usd_per_candidate)
+def worst_micro_usd(planned: PlannedAction, costs: CostModel) -> int:
+    """Upper bound of the micro-dollars of one execution, rounded up for each candidate."""
+    rate, most = _exact(costs.usd_per_minute), _exact(costs.max_usd_per_candidate)
     return planned.candidates * math.ceil((_exact(planned.minutes) * rate + most) * MICRO)
 
 
 def worst_ms(planned: PlannedAction) -> int:
-    """Most worker time that one execution may use, in milliseconds of planned minutes, all candidates."""
+    """Upper bound of the worker time of one execution, in milliseconds of planned minutes, all candidates."""
     return planned.candidates * math.ceil(_exact(planned.minutes) * MS_PER_MINUTE)
 
 
@@ -94,10 +94,10 @@ def _exact(number: float) -> Fraction:
 
 
 @cache
-def arm_space(job_type: JobType, workcell: WorkcellLimits, limits: ArmLimits) -> ArmSpace:
-    """The actions that may be sampled for `job_type` under the limits, with their worst cases.
+def arm_space(job_type: JobType, workcell: CostModel, limits: ArmLimits) -> ArmSpace:
+    """The sampling frame of `job_type` under the limits, with worst cases.
 
-    The same arguments give the same object, which is what makes sampling a case cheap.
+    Cached: the same arguments return the same object, on which the caches of the sampling designs depend.
     """
     valid = valid_actions(job_type)
     cap = limits.max_minutes_per_candidate

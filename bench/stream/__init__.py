@@ -1,1 +1,1 @@
-"""The stream: a backlog worked off day by day, each issue the way a policy chose."""
+"""Online scheduling of a backlog: issues run as they become ready, each with the action that a policy chose."""

@@ -1,4 +1,4 @@
-"""The regular look at a stream: what it covered, how it was decided, what can be learnt from it, what to add."""
+"""Audit of a stream: coverage of the lanes, decisions, agreement with the model, the dataset, and advice."""
 
 import tempfile
 from collections import defaultdict
@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from bench.config.models import BenchConfig
-from bench.stream.coverage import Epoch, Ran, epochs_of, read_runs, ready_shapes, shapes_of
+from bench.stream.coverage import Epoch, RunGroup, epochs_of, read_runs, ready_shapes, shapes_of
 from bench.stream.lanes import lanes_view
 from bench.stream.view import decisions_view
 from db.repositories.coverage import CoverageCounts, EpochDecisionCount
@@ -23,12 +23,13 @@ from planner.space.heads import HEADS
 
 Json = dict[str, Any]
 MIN_EXAMPLES: Final = 500
-"""What `planner train` asks for before it trains, unless told otherwise; so does the next."""
+"""Examples of code that `planner train` requires by default."""
 MIN_AGREEMENT: Final = 0.8
+"""Share of near-duplicates with the same label that `planner train` requires by default."""
 
 
-class Agreement(NamedTuple):
-    """How often what ran is what the model itself had predicted, in one part of the action or in all."""
+class PredictionAgreement(NamedTuple):
+    """Agreement rate of the executed actions with the model's predictions, for one head or for all four."""
 
     part: str
     runs: int
@@ -36,24 +37,26 @@ class Agreement(NamedTuple):
 
 
 class DatasetFacts(NamedTuple):
-    """A dataset in figures; all but `problem` are empty where there is none."""
+    """Metadata and statistics of a dataset."""
 
     document: Json
+    """Empty where there is no dataset."""
     problem: str | None
+    """Why there is no dataset."""
 
 
 class Audit(NamedTuple):
-    """All that the report says."""
+    """The contents of an audit report."""
 
     epochs: list[Epoch]
     lanes: Json
     """`lanes_view` of the newest epoch."""
     decisions: list[tuple[str, Json]]
     """`decisions_view` of every epoch."""
-    agreement: list[Agreement]
+    agreement: list[PredictionAgreement]
     """Of the newest epoch."""
     explorable: int
-    """Decisions of the newest epoch that exploration was open to."""
+    """Decisions of the newest epoch that were eligible for exploration."""
     dataset: DatasetFacts
     advice: list[str]
 
@@ -66,22 +69,24 @@ class Audit(NamedTuple):
 def audit(
     engine: sa.Engine, config: BenchConfig, archives: Path, dataset: Path | None, progress: Progress
 ) -> Audit:
-    """Look at all streams of a farm, and at `dataset`, else at the one that `archives` of the newest epoch make.
+    """The audit of all streams of a farm; deterministic for the same farm and archives.
 
-    The same farm and archives give the same audit.
+    Returns the figures of `dataset`, or of the dataset that is built from `archives` of the newest epoch where
+    `dataset` is None. A dataset that cannot be built is a `problem` in the audit; one that cannot be read raises
+    `PlannerError`.
     """
     runs = read_runs(engine)
     epochs = epochs_of(runs)
     newest = epochs[-1].epoch if epochs else UNKNOWN_EPOCH
-    ours = [ran for ran in runs if ran.epoch == newest]
-    lanes = lanes_view(shapes_of(ours), ready_shapes(engine, config))
+    newest_runs = [group for group in runs if group.epoch == newest]
+    lanes = lanes_view(shapes_of(newest_runs), ready_shapes(engine, config))
     rows = [(epoch_of(row.stability or {}), row) for row in CoverageCounts(engine).decisions()]
     facts = _facts_of(dataset) if dataset is not None else _facts_from(archives, newest, progress)
     return Audit(
         epochs=epochs,
         lanes=lanes,
-        decisions=_decisions(rows, [one.epoch for one in epochs]),
-        agreement=agreement_of(ours),
+        decisions=_decisions(rows, [summary.epoch for summary in epochs]),
+        agreement=agreement_of(newest_runs),
         explorable=sum(row.n for epoch, row in rows if epoch == newest and row.explorable),
         dataset=facts,
         advice=[*lanes["advice"], *dataset_advice(facts.document)],
@@ -91,7 +96,7 @@ def audit(
 def _decisions(
     rows: Sequence[tuple[str, EpochDecisionCount]], known: Sequence[str]
 ) -> list[tuple[str, Json]]:
-    """By epoch, in the order of the epochs; those of which nothing has run yet come last."""
+    """Decisions by epoch, in the order of the epochs; epochs without a finished run are last."""
     by_epoch: defaultdict[str, list[DecisionCount]] = defaultdict(list)
     for epoch, row in rows:
         by_epoch[epoch].append(row.decisions)
@@ -99,17 +104,20 @@ def _decisions(
     return [(epoch, decisions_view(by_epoch[epoch])) for epoch in order]
 
 
-def agreement_of(runs: Sequence[Ran]) -> list[Agreement]:
-    """The model's own predictions against what was executed, after caps and reductions; empty without any."""
-    pairs = [(ran.predicted, ran.shape.action, ran.n) for ran in runs if ran.predicted is not None]
+def agreement_of(runs: Sequence[RunGroup]) -> list[PredictionAgreement]:
+    """Agreement of the model's predictions with the executed actions, after caps and reductions.
+
+    Returns one entry for each head and one for all four; an empty list where nothing was predicted.
+    """
+    pairs = [(group.predicted, group.shape.action, group.n) for group in runs if group.predicted is not None]
     if not pairs:
         return []
     total = sum(n for _, _, n in pairs)
     parts = [
-        Agreement(name, total, sum(n for said, did, n in pairs if said[head] == did[head]))
+        PredictionAgreement(name, total, sum(n for model, ran, n in pairs if model[head] == ran[head]))
         for head, name in enumerate(HEADS)
     ]
-    return [*parts, Agreement("all four", total, sum(n for said, did, n in pairs if said == did))]
+    return [*parts, PredictionAgreement("all four", total, sum(n for model, ran, n in pairs if model == ran))]
 
 
 def _facts_from(archives: Path, epoch: str, progress: Progress) -> DatasetFacts:
@@ -128,7 +136,7 @@ def _facts_of(directory: Path) -> DatasetFacts:
 
 
 def dataset_advice(document: Mapping[str, Any]) -> list[str]:
-    """What a dataset lacks before `planner train` takes it, a line each."""
+    """What a dataset lacks for `planner train`, one line for each requirement that is not met."""
     lines = []
     lacking = MIN_EXAMPLES - document.get("by_job_type", {}).get("code", 0)
     if lacking > 0:

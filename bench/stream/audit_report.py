@@ -1,4 +1,4 @@
-"""An audit as a report: the same parts on the screen and in a Markdown file."""
+"""Report of an audit: the same tables and lines for the terminal and for a Markdown file."""
 
 from typing import Any
 
@@ -12,21 +12,21 @@ Part = Table | str | Bullet
 Json = dict[str, Any]
 
 
-def audit_parts(found: Audit) -> list[Part]:
-    """Tables and lines, in the order of reading."""
+def audit_parts(report: Audit) -> list[Part]:
+    """The tables and lines of the report, in order."""
     parts: list[Part] = [
-        epochs_table(found.epochs),
-        lanes_table(found.lanes, f"Lanes of epoch {found.epoch[:12]}"),
-        _decisions(found),
+        epochs_table(report.epochs),
+        lanes_table(report.lanes, f"Lanes of epoch {report.epoch[:12]}"),
+        _decisions(report),
     ]
-    if any(view["reasons"] for _, view in found.decisions):
-        parts.append(_reasons(found))
-    if found.agreement:
-        parts.append(_agreement(found))
-    return [*parts, _exploration(found), _dataset(found), *_advice(found)]
+    if any(view["reasons"] for _, view in report.decisions):
+        parts.append(_reasons(report))
+    if report.agreement:
+        parts.append(_agreement(report))
+    return [*parts, _exploration(report), _dataset(report), *_advice(report)]
 
 
-def _decisions(found: Audit) -> Table:
+def _decisions(report: Audit) -> Table:
     rows = [
         (
             epoch[:12],
@@ -36,7 +36,7 @@ def _decisions(found: Audit) -> Table:
             percent(view["agreement"]),
             view["explored"],
         )
-        for epoch, view in found.decisions
+        for epoch, view in report.decisions
     ]
     columns = (
         "epoch",
@@ -49,36 +49,38 @@ def _decisions(found: Audit) -> Table:
     return table("Decisions", columns, rows)
 
 
-def _reasons(found: Audit) -> Table:
+def _reasons(report: Audit) -> Table:
     rows = [
         (epoch[:12], reason, n, percent(n / view["asked"]))
-        for epoch, view in found.decisions
+        for epoch, view in report.decisions
         for reason, n in sorted(view["reasons"].items(), key=lambda item: (-item[1], item[0]))
     ]
     return table("Reasons of fallbacks", ("epoch", "reason", "decisions>", "of those asked>"), rows)
 
 
-def _agreement(found: Audit) -> Table:
-    rows = [(one.part, one.agreeing, one.runs, percent(one.agreeing / one.runs)) for one in found.agreement]
+def _agreement(report: Audit) -> Table:
+    rows = [
+        (head.part, head.agreeing, head.runs, percent(head.agreeing / head.runs)) for head in report.agreement
+    ]
     title = "Predictions of the newest epoch that ran, after caps and reductions"
     return table(title, ("part of the action", "agreeing>", "runs>", "share>"), rows)
 
 
-def _exploration(found: Audit) -> str:
-    view = dict(found.decisions).get(found.epoch)
+def _exploration(report: Audit) -> str:
+    view = dict(report.decisions).get(report.epoch)
     if view is None:
         return "Exploration: no decision yet."
     share = percent(view["explored"] / view["decisions"])
     return (
-        f"Exploration in the newest epoch: open to {found.explorable} of {view['decisions']} decisions; "
+        f"Exploration in the newest epoch: open to {report.explorable} of {view['decisions']} decisions; "
         f"{view['explored']} ({share}) ran something else than was chosen."
     )
 
 
-def _dataset(found: Audit) -> Part:
-    document = found.dataset.document
-    if found.dataset.problem is not None:
-        return f"Dataset: none; {found.dataset.problem}"
+def _dataset(report: Audit) -> Part:
+    document = report.dataset.document
+    if report.dataset.problem is not None:
+        return f"Dataset: none; {report.dataset.problem}"
     duplicates = document["near_duplicates"]
     rows = [
         ("hash", document["dataset_hash"]),
@@ -95,14 +97,14 @@ def _dataset(found: Audit) -> Part:
     return table("Dataset", ("", ""), rows)
 
 
-def _counts(found: Json) -> str:
-    return ", ".join(f"{name} {n}" for name, n in found.items())
+def _counts(counts: Json) -> str:
+    return ", ".join(f"{name} {n}" for name, n in counts.items())
 
 
-def _labels(found: Json) -> str:
-    return ", ".join(f"{value}: {row['all']}" for value, row in found.items() if row)
+def _labels(counts: Json) -> str:
+    return ", ".join(f"{value}: {row['all']}" for value, row in counts.items() if row)
 
 
-def _advice(found: Audit) -> list[Part]:
-    lines = [line.strip() for line in found.advice] or ["nothing: every target is met"]
+def _advice(report: Audit) -> list[Part]:
+    lines = [line.strip() for line in report.advice] or ["nothing: every target is met"]
     return ["What to add next:", *map(Bullet, lines)]

@@ -1,4 +1,4 @@
-"""What a stream knows of its backlog: which issues may start, and why the others may not."""
+"""Readiness of the issues of a backlog: which are schedulable, and why the others are held."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,18 +16,18 @@ _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
-    """What streams did with one issue before."""
+class IssueHistory:
+    """Summary of the finished stream runs of one issue."""
 
     runs: int = 0
     last_finished: datetime | None = None
     solved_at: datetime | None = None
     invalid_at: datetime | None = None
-    """When its gates turned out to pass already, or not to run, on the base commit."""
+    """When its gates passed already, or could not run, on the base commit."""
 
-    def later(self, row: PastRuns) -> "Past":
-        """With further finished runs."""
-        return Past(
+    def extended(self, row: PastRuns) -> "IssueHistory":
+        """The history with further finished runs added."""
+        return IssueHistory(
             self.runs + row.runs,
             row.last_finished or self.last_finished,
             row.solved_at or self.solved_at,
@@ -36,11 +36,11 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """The backlog at one moment."""
+class BacklogState:
+    """The issues of a backlog by readiness, at one moment."""
 
     ready: list[Issue]
-    """In no order; `dk_attempts` counts the stream's own runs too."""
+    """Unordered; `dk_attempts` includes the stream's own runs."""
     held: dict[str, str]
     """Issues that are open and may not start, and why."""
     solved: list[str]
@@ -49,14 +49,14 @@ class Standing:
 
 @dataclass
 class Board:
-    """The backlog, and what became of it so far. What is worked out from the backlog alone is worked out once."""
+    """The backlog in memory, with the finished runs of each issue; its dependency graph is cached between imports."""
 
     max_attempts: int
     objection: Callable[[Issue, str | None], str | None] = lambda _issue, _source: None
-    """Why an issue from a source cannot run under the config at all; None where it can."""
+    """Returns why an issue from a source cannot run under the config, or None where it can."""
     issues: dict[str, Issue] = field(default_factory=dict)
     imported_at: dict[str, datetime] = field(default_factory=dict)
-    past: dict[str, Past] = field(default_factory=dict)
+    history: dict[str, IssueHistory] = field(default_factory=dict)
     _sources: dict[str, str | None] = field(default_factory=dict)
     _objections: dict[str, str | None] = field(default_factory=dict)
     _graph: "_Graph | None" = None
@@ -70,32 +70,32 @@ class Board:
             self.issues[row.issue_id] = Issue.from_document(row.document)
             self.imported_at[row.issue_id] = row.imported_at
 
-    def ended(self, rows: Iterable[PastRuns]) -> None:
+    def add_finished(self, rows: Iterable[PastRuns]) -> None:
         """Add finished runs."""
         for row in rows:
-            self.past[row.issue_id] = self.past.get(row.issue_id, Past()).later(row)
+            self.history[row.issue_id] = self._history_of(row.issue_id).extended(row)
             if row.solved_at is not None:
                 self._graph = None
 
     def is_solved(self, issue_id: str) -> bool:
-        """Whether a stream solved the issue as it was imported last; a changed import reopens it."""
-        return self._since_import(issue_id, self.past.get(issue_id, Past()).solved_at)
+        """Whether a stream solved the issue since its last changed import, which reopens it."""
+        return self._since_import(issue_id, self._history_of(issue_id).solved_at)
 
     def waiting_since(self, issue_id: str) -> datetime:
-        """Since when nothing but its turn keeps a ready issue waiting: its import, or its last run."""
-        last = self.past.get(issue_id, Past()).last_finished
+        """Start of the queueing time of a ready issue: its import or its last run, whichever is later."""
+        last = self._history_of(issue_id).last_finished
         return max(self.imported_at[issue_id], last or _NEVER)
 
     def critical_hours(self) -> Mapping[str, int]:
-        """Hours of the longest chain of work behind each unfinished issue."""
+        """Critical path behind each unfinished issue, in hours."""
         return self._graph_now().hours
 
-    def standing(self, running: Iterable[str]) -> Standing:
-        """Who may start now, given who runs."""
-        at_work, graph = set(running), self._graph_now()
+    def state(self, running: Iterable[str]) -> BacklogState:
+        """The readiness of all issues that are neither closed nor `running` (ids)."""
+        running_ids, graph = set(running), self._graph_now()
         ready, held, solved = [], {}, []
         for issue in self.issues.values():
-            if issue.is_closed or issue.id in at_work:
+            if issue.is_closed or issue.id in running_ids:
                 continue
             if self.is_solved(issue.id):
                 solved.append(issue.id)
@@ -105,14 +105,14 @@ class Board:
                 ready.append(issue.model_copy(update={"dk_attempts": self._attempts(issue)}))
             else:
                 held[issue.id] = reason
-        return Standing(ready, held, solved, graph.cycles)
+        return BacklogState(ready, held, solved, graph.cycles)
 
     def _why_not(self, issue: Issue, graph: "_Graph") -> str | None:
         if issue.is_escalation:
             return "waits for a person"
         if issue.status not in STARTABLE:
             return f"its status is {issue.status}"
-        if self._since_import(issue.id, self.past.get(issue.id, Past()).invalid_at):
+        if self._since_import(issue.id, self._history_of(issue.id).invalid_at):
             return "its gates pass already, or cannot run, on the base commit"
         if self._attempts(issue) >= self.max_attempts:
             return f"ran {self._attempts(issue)} times without success"
@@ -125,7 +125,10 @@ class Board:
         return self._objections[issue.id]
 
     def _attempts(self, issue: Issue) -> int:
-        return issue.dk_attempts + self.past.get(issue.id, Past()).runs
+        return issue.dk_attempts + self._history_of(issue.id).runs
+
+    def _history_of(self, issue_id: str) -> IssueHistory:
+        return self.history.get(issue_id, IssueHistory())
 
     def _since_import(self, issue_id: str, moment: datetime | None) -> bool:
         return moment is not None and moment >= self.imported_at[issue_id]
@@ -145,7 +148,7 @@ class _Graph:
     hours: Mapping[str, int]
     cycles: list[list[str]]
     ring: Mapping[str, str]
-    """By issue, its ring in words: one text for all of them, and of bounded length."""
+    """By issue, its dependency cycle as text of bounded length, shared by all its issues."""
 
     @classmethod
     def of(cls, issues: Iterable[Issue]) -> "_Graph":

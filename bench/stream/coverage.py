@@ -1,4 +1,4 @@
-"""Which shapes of work a stream has covered so far, under which policy epoch, and what is missing."""
+"""Coverage of the lanes by the runs of streams, by policy epoch."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from bench.config.models import BenchConfig
 from bench.config.routing import first_match
 from bench.intake.issue import Issue
 from bench.stream.board import Board
-from bench.stream.dispatch import by_heuristics
+from bench.stream.dispatch import heuristic_action
 from db.repositories.coverage import CoverageCounts, RunCount
 from db.repositories.streams import Streams
 from planner.actions import Action
@@ -26,7 +26,7 @@ Json = dict[str, Any]
 
 
 class Shape(NamedTuple):
-    """Issues of one risk and size, worked on in one way."""
+    """A kind of run: the risk and size of the issue, and the executed action."""
 
     risk: str
     size: str
@@ -34,19 +34,19 @@ class Shape(NamedTuple):
 
     @property
     def lane(self) -> str | None:
-        """The lane; None for none."""
+        """The lane that the shape is in, or None."""
         return lane_of(self.risk, self.size, self.action)
 
 
-class Ran(NamedTuple):
-    """`n` scored runs alike in all that is told of them."""
+class RunGroup(NamedTuple):
+    """`n` scored runs with the same epoch, mode, shape, prediction and result."""
 
     epoch: str
     mode: str
     """off, log or enforce"""
     shape: Shape
     predicted: Action | None
-    """The model's own answer; None where it was not asked or abstained."""
+    """The model's prediction; None where the model was off or abstained."""
     passed: bool
     n: int
     first: datetime
@@ -54,7 +54,7 @@ class Ran(NamedTuple):
 
 
 class Epoch(NamedTuple):
-    """A policy epoch and its runs."""
+    """A policy epoch: when it ran first and last, and its runs by lane."""
 
     epoch: str
     runs: int
@@ -63,12 +63,12 @@ class Epoch(NamedTuple):
     lanes: Counter[str | None]
 
 
-def read_runs(engine: sa.Engine) -> list[Ran]:
-    """All scored runs of all streams."""
-    return [_ran(row) for row in CoverageCounts(engine).runs()]
+def read_runs(engine: sa.Engine) -> list[RunGroup]:
+    """All scored runs of all streams, grouped."""
+    return [_run_group(row) for row in CoverageCounts(engine).runs()]
 
 
-def _ran(row: RunCount) -> Ran:
+def _run_group(row: RunCount) -> RunGroup:
     plan = row.executed_plan
     executed = ActualPlan(
         plan["swarm_id_executed"],
@@ -78,7 +78,7 @@ def _ran(row: RunCount) -> Ran:
         inferred=False,
     )
     asked = row.mode != "off" and not row.abstains
-    return Ran(
+    return RunGroup(
         epoch=epoch_of(row.stability or {}),
         mode=row.mode,
         shape=Shape(row.risk, row.size, executed_action(executed, row.job_type)),
@@ -98,22 +98,22 @@ def _predicted(row: RunCount) -> Action | None:
     return Action(row.predicted_swarm, *(budgets[name] for name in names))
 
 
-def shapes_of(runs: Iterable[Ran]) -> Counter[Shape]:
-    """Runs by shape."""
+def shapes_of(runs: Iterable[RunGroup]) -> Counter[Shape]:
+    """Number of runs by shape."""
     shapes: Counter[Shape] = Counter()
-    for ran in runs:
-        shapes[ran.shape] += ran.n
+    for group in runs:
+        shapes[group.shape] += group.n
     return shapes
 
 
 def shapes_in(dataset: Dataset) -> Counter[Shape]:
-    """Examples of a dataset by shape."""
+    """Number of examples of a dataset by shape."""
     issues = ((label_of(example), example["planner_input"]["issue"]) for example in dataset.examples())
     return Counter(Shape(issue["dk_risk"], issue["dk_size"], action) for action, issue in issues)
 
 
 def by_lane(shapes: Mapping[Shape, int]) -> Counter[str | None]:
-    """Their lanes; those of no lane under None."""
+    """Number of runs by lane; those outside every lane under None."""
     lanes: Counter[str | None] = Counter()
     for shape, n in shapes.items():
         lanes[shape.lane] += n
@@ -121,44 +121,44 @@ def by_lane(shapes: Mapping[Shape, int]) -> Counter[str | None]:
 
 
 def otherwise(shapes: Mapping[Shape, int]) -> dict[str, Counter[str]]:
-    """By lane: what has its risk and size and was worked on otherwise, by how (`×3`)."""
-    found: dict[str, Counter[str]] = {lane.name: Counter() for lane in LANES}
+    """Runs with a lane's risk and size that used another number of candidates: by lane, by candidates (`×3`)."""
+    off_target: dict[str, Counter[str]] = {lane.name: Counter() for lane in LANES}
     for shape, n in shapes.items():
         for lane in LANES:
             if lane.fits(shape.risk, shape.size) and shape.lane != lane.name:
-                found[lane.name][f"×{shape.action.max_candidates_bin}"] += n
-    return found
+                off_target[lane.name][f"×{shape.action.max_candidates_bin}"] += n
+    return off_target
 
 
-def epochs_of(runs: Iterable[Ran]) -> list[Epoch]:
-    """The epochs in the order of their last runs: the one that holds now is the last."""
-    of_epoch: dict[str, list[Ran]] = {}
-    for ran in runs:
-        of_epoch.setdefault(ran.epoch, []).append(ran)
-    found = [
+def epochs_of(runs: Iterable[RunGroup]) -> list[Epoch]:
+    """The policy epochs in the order of their last runs, the current epoch last."""
+    by_epoch: dict[str, list[RunGroup]] = {}
+    for group in runs:
+        by_epoch.setdefault(group.epoch, []).append(group)
+    epochs = [
         Epoch(
             epoch,
-            sum(ran.n for ran in its),
-            min(ran.first for ran in its),
-            max(ran.last for ran in its),
-            by_lane(shapes_of(its)),
+            sum(group.n for group in groups),
+            min(group.first for group in groups),
+            max(group.last for group in groups),
+            by_lane(shapes_of(groups)),
         )
-        for epoch, its in of_epoch.items()
+        for epoch, groups in by_epoch.items()
     ]
-    return sorted(found, key=lambda one: (one.last, one.epoch))
+    return sorted(epochs, key=lambda summary: (summary.last, summary.epoch))
 
 
 def ready_shapes(engine: sa.Engine, config: BenchConfig) -> Counter[Shape]:
-    """The issues that may start now, each with the way in which the heuristics and the routing would run it."""
+    """Number of schedulable issues by the shape that the heuristics and the routing rules would run."""
     streams = Streams(engine)
     board = Board(config.stream.max_attempts)
     board.load(streams.backlog())
     running, past = streams.snapshot()
-    board.ended(past)
-    standing = board.standing(run.issue_id for run in running)
-    return Counter(_as_routed(issue, config) for issue in standing.ready)
+    board.add_finished(past)
+    backlog = board.state(run.issue_id for run in running)
+    return Counter(_as_routed(issue, config) for issue in backlog.ready)
 
 
 def _as_routed(issue: Issue, config: BenchConfig) -> Shape:
-    action = by_heuristics(issue, first_match(config.routing, issue)).action
+    action = heuristic_action(issue, first_match(config.routing, issue)).action
     return Shape(issue.dk_risk, issue.dk_size, action)

@@ -1,4 +1,4 @@
-"""How one issue is worked on: what the planner says, what the rollout lets run, and the record of both."""
+"""The decision for one issue: the planner's prediction, the rollout rules, exploration, and the policy trace."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from typing import Any
 
 from bench.config.models import BenchConfig
 from bench.config.routing import first_match
-from bench.config.stream import Exploration
+from bench.config.stream import ExplorationConfig
 from bench.intake.issue import Issue
-from bench.stream.dispatch import Asked, by_heuristics
+from bench.stream.dispatch import RequestedAction, heuristic_action
 from bench.stream.explore import Explored, explore, safe_set
 from planner.actions import Action, valid_actions
 from planner.canonical import sha256_json
@@ -22,15 +22,15 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is to run, and what is written down about it."""
+    """The action to run, its propensity under the logging policy, and the record for the database."""
 
-    asked: Asked
+    asked: RequestedAction
     propensity: float
     explored: bool
     policy_id: str
     record: Json
-    """For `farm.cases.decision`: planner_action (the prediction, in shadow mode too), policy_trace, and whether
-    both agree."""
+    """The document for `farm.cases.decision`: planner_action (the prediction, in shadow mode too), policy_trace, and
+    whether the executed action agrees with the prediction."""
 
 
 def plan_issue(
@@ -41,25 +41,26 @@ def plan_issue(
     inference: PlannerInference,
     stability: Json,
 ) -> Decision:
-    """The decision for one ready issue: the planner's where the rollout lets it run, else the heuristics'.
+    """The decision for one ready issue: the planner's where the rollout allows it, else the heuristics'.
 
-    The planner's safety caps bound both. Never raises, and never takes longer than the planner's timeout. The
-    same input gives the same action, but where the planner was late.
+    The planner's safety caps bound both. Deterministic for the same input, except where the planner timed out.
+
+    Returns the decision; it raises nothing, and takes at most the planner's timeout.
     """
-    heuristic = by_heuristics(issue, first_match(config.routing, issue))
-    otherwise, lowered = capped(heuristic.action, inference.config.safety)
+    heuristic = heuristic_action(issue, first_match(config.routing, issue))
+    baseline, lowered = capped(heuristic.action, inference.config.safety)
     rollout = inference.config.rollout
-    # In shadow mode, too, the prediction is asked for: it is recorded beside what runs.
+    # Shadow mode also needs the prediction: it is recorded with the action that runs.
     answer = inference.decide(planner_input)
     allowed = rollout.resolve(
-        answer.action, otherwise, issue.job_type, issue.dk_risk, answer.abstain_to_default
+        answer.action, baseline, issue.job_type, issue.dk_risk, answer.abstain_to_default
     )
-    drawn = _explore(issue, allowed.action, otherwise, config.stream.exploration, input_hash)
+    drawn = _explore(issue, allowed.action, baseline, config.stream.exploration, input_hash)
     action = allowed.action if drawn is None else drawn.action
     policy_id = _policy_id(inference) if allowed.enforced else POLICY_ID
     propensity = 1.0 if drawn is None else drawn.propensity
     return Decision(
-        asked=Asked(action, heuristic.toolchains),
+        asked=RequestedAction(action, heuristic.toolchains),
         propensity=propensity,
         explored=drawn is not None,
         policy_id=policy_id,
@@ -69,7 +70,7 @@ def plan_issue(
                 "schema_version": "cyntra.planner_policy_trace.v1",
                 "policy_id": policy_id,
                 "policy_mode": rollout.mode,
-                "candidate_set_hash": sha256_json([list(one) for one in valid_actions(issue.job_type)]),
+                "candidate_set_hash": sha256_json([list(valid) for valid in valid_actions(issue.job_type)]),
                 "propensity_executed": propensity,
                 "exploration": _exploration(config.stream.exploration, drawn),
                 "stability": stability,
@@ -83,7 +84,7 @@ def plan_issue(
 
 
 def _why(allowed: Execution, abstained: str | None, lowered: Sequence[str]) -> str | None:
-    """Why something else runs than the planner decided; None where its decision runs as it is."""
+    """Why the planner's decision does not run, or runs changed; None where it runs as it is."""
     if allowed.enforced:
         return allowed.reason
     # An answer that abstains names its own caps already.
@@ -96,16 +97,16 @@ def _policy_id(inference: PlannerInference) -> str:
 
 
 def _explore(
-    issue: Issue, chosen: Action, baseline: Action, settings: Exploration, input_hash: str
+    issue: Issue, chosen: Action, baseline: Action, settings: ExplorationConfig, input_hash: str
 ) -> Explored | None:
-    open_to_it = issue.dk_priority in settings.priorities or not set(issue.tags).isdisjoint(settings.tags)
-    if not settings.enabled or not open_to_it:
+    eligible = issue.dk_priority in settings.priorities or not set(issue.tags).isdisjoint(settings.tags)
+    if not settings.enabled or not eligible:
         return None
     safe = safe_set(chosen, baseline, issue.job_type)
     return explore(chosen, safe, settings.epsilon, input_hash, settings.epoch_seed)
 
 
-def _exploration(settings: Exploration, drawn: Explored | None) -> Json:
+def _exploration(settings: ExplorationConfig, drawn: Explored | None) -> Json:
     if drawn is None:
         return {"enabled": False}
     return {

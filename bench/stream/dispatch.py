@@ -1,4 +1,4 @@
-"""From a decision to what is started: topology, candidates and budget, within the workcells that are free."""
+"""Dispatch: fits a decision into the free workcells, with fewer candidates where too few are free."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,39 +11,39 @@ from planner.space.baseline import baseline_action
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """What is started."""
+    """The run to start."""
 
     action: Action
     """Valid for the job type, except that `candidates` may be fewer than its bin."""
     candidates: int
     toolchains: tuple[str, ...] | None
-    """Names chosen by a routing rule; None: the workcell's own."""
+    """Names chosen by a routing rule; None: all toolchains of the workcell."""
     fallback_reason: str | None
-    """Why less runs than was asked for."""
+    """Why fewer candidates run than requested."""
 
 
-class Asked(NamedTuple):
+class RequestedAction(NamedTuple):
     """An action and the toolchains to run it with."""
 
     action: Action
     toolchains: tuple[str, ...] | None
 
 
-def by_heuristics(issue: Issue, rule: Rule | None) -> Asked:
-    """What runs where no planner decides: the baseline's rules on risk and size, `dk_speculate` and routing.
+def heuristic_action(issue: Issue, rule: Rule | None) -> RequestedAction:
+    """The fallback policy: the baseline's rules on risk and size, then `dk_speculate`, then the routing rule.
 
-    A routing rule is the user's own word and wins over `dk_speculate`, which wins over risk and size.
+    A routing rule has precedence over `dk_speculate`, and that over risk and size: the user wrote it for this config.
     """
     action = baseline_action(issue.dk_risk, issue.dk_size, issue.job_type)
     if issue.dk_speculate and action.swarm_id == SERIAL:
         action = _speculating(action, 2)
     if rule is None:
-        return Asked(action, None)
+        return RequestedAction(action, None)
     if rule.speculate is False:
         action = action._replace(swarm_id=SERIAL, max_candidates_bin=1)
     elif rule.speculate:
         action = _speculating(action, rule.parallelism or max(2, _number(action)))
-    return Asked(action, None if rule.use is None else tuple(rule.use))
+    return RequestedAction(action, None if rule.use is None else tuple(rule.use))
 
 
 def _speculating(action: Action, candidates: int) -> Action:
@@ -55,11 +55,13 @@ def _number(action: Action) -> int:
     return 1 if action.max_candidates_bin == NA else int(action.max_candidates_bin)
 
 
-def dispatch(asked: Asked, free_workcells: int, default_candidates: int) -> Dispatched | None:
-    """What to start now; None while no workcell is free.
+def dispatch(asked: RequestedAction, free_workcells: int, default_candidates: int) -> Dispatched | None:
+    """The run that fits into `free_workcells` workcells.
 
-    Fewer free workcells than candidates reduce the candidates and say so. A candidate bin of NA means
+    Fewer free workcells than candidates reduce the candidates, with a `fallback_reason`. A candidate bin of NA means
     `default_candidates`. Serial work needs one workcell.
+
+    Returns None where no workcell is free.
     """
     if free_workcells < 1:
         return None

@@ -1,4 +1,4 @@
-"""The policy epoch: runs of one epoch were decided and judged under the same rules."""
+"""Policy epochs: runs of one epoch had the same decision rules, gates, toolchains and prompt."""
 
 from dataclasses import asdict
 from typing import Any, Final
@@ -18,11 +18,11 @@ _OF_WORKCELLS: Final = (
 
 
 def stability(config: BenchConfig, prompt_text: str) -> dict[str, Any]:
-    """The `stability` block of a policy trace: three hashes that together are the epoch.
+    """The `stability` block of a policy trace: three SHA-256 hashes that identify the policy epoch.
 
-    The kernel config is routing, exploration and attempts, the planner's caps, gates and control, and the
-    toolchains with their limits and models. What a stream may spend or run at once is not part of it, nor how far
-    the planner is trusted: a model that was trained on shadow runs may then decide.
+    The kernel config has routing, exploration and attempts, the planner's caps, gates and control, and the
+    toolchains with their limits and models. Caps on cost and concurrency are not part of it, nor is the rollout mode
+    of the planner: a model that was trained on runs in shadow mode may decide in the same epoch.
     """
     workcell = config.workcell.model_dump(mode="json")
     stream = config.stream.model_dump(mode="json", include={"max_attempts", "exploration"})

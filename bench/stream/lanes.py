@@ -1,4 +1,4 @@
-"""Lanes as people look at them: target against actual, and which issues to add."""
+"""Coverage of the lanes against their targets, and advice on which issues to add."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,32 +11,32 @@ Json = dict[str, Any]
 
 
 def lanes_view(shapes: Mapping[Shape, int], ready: Mapping[Shape, int]) -> Json:
-    """Runs by lane, what the ready backlog would add, and what to add, as JSON-able data.
+    """Runs by lane, what the ready backlog would add, and advice, as JSON-able data.
 
-    `otherwise` counts what has a lane's risk and size but was worked on with other candidates.
+    `otherwise` counts the runs with a lane's risk and size that used another number of candidates.
     """
     counts, coming = by_lane(shapes), by_lane(ready)
-    apart, apart_ready = otherwise(shapes), otherwise(ready)
-    standings = coverage(counts)
+    off_target, off_target_ready = otherwise(shapes), otherwise(ready)
+    covered = coverage(counts)
     return {
         "runs": counts.total(),
         "lanes": [
             {
-                "lane": one.lane.name,
-                "shape": one.lane.shape,
-                "runs": one.examples,
-                "share": one.share,
-                "target": [one.lane.low, one.lane.high],
-                "verdict": one.verdict if counts else "none",
-                "add": one.missing,
-                "otherwise": dict(sorted(apart[one.lane.name].items())),
-                "ready": coming[one.lane.name],
-                "ready_otherwise": dict(sorted(apart_ready[one.lane.name].items())),
+                "lane": item.lane.name,
+                "shape": item.lane.shape,
+                "runs": item.examples,
+                "share": item.share,
+                "target": [item.lane.low, item.lane.high],
+                "verdict": item.verdict if counts else "none",
+                "add": item.missing,
+                "otherwise": dict(sorted(off_target[item.lane.name].items())),
+                "ready": coming[item.lane.name],
+                "ready_otherwise": dict(sorted(off_target_ready[item.lane.name].items())),
             }
-            for one in standings
+            for item in covered
         ],
         OTHER: {"runs": counts[None], "share": _share(counts[None], counts.total()), "ready": coming[None]},
-        "advice": advice(standings, shapes, ready),
+        "advice": advice(covered, shapes, ready),
     }
 
 
@@ -44,22 +44,24 @@ def _share(part: int, total: int) -> float | None:
     return part / total if total else None
 
 
-def advice(standings: list[Coverage], shapes: Mapping[Shape, int], ready: Mapping[Shape, int]) -> list[str]:
-    """What to add so that all lanes meet their targets, a line a lane; nothing where they do."""
+def advice(covered: list[Coverage], shapes: Mapping[Shape, int], ready: Mapping[Shape, int]) -> list[str]:
+    """What to add so that all lanes meet their targets, in lines; an empty list where they do."""
     if not shapes:
         return ["nothing ran yet; start with: bench run"]
-    coming, apart, apart_ready = by_lane(ready), otherwise(shapes), otherwise(ready)
+    coming, off_target, off_target_ready = by_lane(ready), otherwise(shapes), otherwise(ready)
     lines = []
-    for one in standings:
-        lane = one.lane
-        if one.missing:
-            need = f"add {_issues(one.missing)} of {_kind(lane)}"
-            why = f"too few {_way(lane)}" if one.verdict == "few" else f"lane {lane.name} must grow with them"
+    for item in covered:
+        lane = item.lane
+        if item.missing:
+            need = f"add {_issues(item.missing)} of {_kind(lane)}"
+            why = (
+                f"too few {_way(lane)}" if item.verdict == "few" else f"lane {lane.name} must grow with them"
+            )
             lines.append(f"{why}: {need}; {coming[lane.name]} such are ready")
-            elsewise = apart[lane.name] + apart_ready[lane.name]
-            if elsewise:
-                lines.append(_rerouted(lane, sorted(elsewise), elsewise.total()))
-        elif one.verdict == "many":
+            reroutable = off_target[lane.name] + off_target_ready[lane.name]
+            if reroutable:
+                lines.append(_rerouted(lane, sorted(reroutable), reroutable.total()))
+        elif item.verdict == "many":
             lines.append(f"too many {_way(lane)}: add no more of {_kind(lane)} for now")
     return lines
 
@@ -85,7 +87,7 @@ def _rerouted(lane: Lane, ways: list[str], n: int) -> str:
     )
     kind = f"dk_risk: [{', '.join(r for r in RISKS if r in lane.risks)}]"
     sizes = f"dk_size: [{', '.join(s for s in SIZES if s in lane.sizes)}]"
-    # Fewer candidates than planned are what is left where too few workcells are free.
+    # Dispatch reduces the candidates where too few workcells are free.
     reduced = any(way < f"×{lane.candidates}" for way in ways)
     room = "; --max-concurrent-workcells may be too low for that" if reduced else ""
     return (

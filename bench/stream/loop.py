@@ -1,4 +1,4 @@
-"""A stream from its first step to its last."""
+"""The scheduling loop of a stream, until it is stopped or drained."""
 
 import threading
 from collections.abc import Callable
@@ -16,22 +16,23 @@ def run_stream(
     streams: Streams,
     bench_id: str,
     stop: threading.Event,
-    tell: Callable[[StepReport], None],
+    notify: Callable[[StepReport], None],
     *,
     once: bool,
     is_leader: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Step until `stop`, or with `once` until nothing runs and nothing may start.
+    """Run scheduling steps until `stop` is set or, with `once`, until the stream is drained.
 
-    After `stop` nothing new starts, and what runs goes on: workers own it, its outcome is recorded, and the next
-    `bench run` finds it. A `FailureError` where the stream was halted or cancelled from outside, or the turn is
-    another one's.
+    Graceful shutdown: after `stop` nothing new starts. Open runs continue, because workers hold their leases; their
+    outcomes are recorded, and the next `bench run` reads them. `notify` receives the report of each step.
+
+    Raises `FailureError` where the stream was halted or cancelled, or `is_leader` returns False.
     """
     while not stop.is_set():
         if not is_leader():
-            raise FailureError(f"another bench run works on stream {bench_id} by now; this one stops")
+            raise FailureError(f"another bench run works on stream {bench_id} now; this one stops")
         report = scheduler.step(datetime.now(UTC))
-        tell(report)
+        notify(report)
         if once and report.drained and not report.started:
             streams.finish_drained()
             return
@@ -44,6 +45,6 @@ def run_stream(
 def _check(streams: Streams, bench_id: str) -> None:
     state, reason = streams.state(bench_id)
     if state == "halted":
-        raise FailureError(f"stream {bench_id} is halted: {reason}; go on with: bench resume {bench_id}")
+        raise FailureError(f"stream {bench_id} is halted: {reason}; continue with: bench resume {bench_id}")
     if state != "open":
         raise FailureError(f"stream {bench_id} is {state}; start another with: bench run")

@@ -1,4 +1,4 @@
-"""Opening a stream: the one that stands goes on where it can, else a new one begins."""
+"""Opening a stream: the open stream of the same config is resumed, otherwise a new stream is created."""
 
 from datetime import datetime
 
@@ -14,17 +14,19 @@ from planner.canonical import sha256_json
 
 
 def open_stream(engine: sa.Engine, config: BenchConfig, now: datetime) -> tuple[str, bool]:
-    """The id of the stream of this config, and whether it is new.
+    """Resume or create the stream of this config.
 
-    A stream that was left open under the same config goes on; under another one, its runs still come to their
-    end and a new stream begins.
+    An open stream with the same config hash is resumed. An open stream of another config is drained: its runs
+    finish, and a new stream is created.
+
+    Returns the id of the stream, and whether it is new.
     """
     streams = Streams(engine)
     document = config.stream_document()
     digest = sha256_json(document)
-    standing = streams.current()
-    if standing is not None and standing[1] == digest:
-        return standing[0], False
+    current = streams.current()
+    if current is not None and current[1] == digest:
+        return current[0], False
     bench_id = new_bench_id(now).replace("b-", "s-", 1)
     Plans(engine).write(
         NewBench(

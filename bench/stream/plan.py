@@ -1,10 +1,10 @@
-"""A decision as a case of the stream: one arm, ready to be written."""
+"""A decision as a case of the stream with one arm, ready to be stored."""
 
 from typing import Any
 
 from bench.config.models import BenchConfig
 from bench.experiment.streams import seed63
-from bench.experiment.worst_case import resolve_action, workcell_limits, worst_micro_usd, worst_ms
+from bench.experiment.worst_case import cost_model, resolve_action, worst_micro_usd, worst_ms
 from bench.stream.decision import Decision
 from bench.stream.dispatch import Dispatched
 from bench.submit.arms import action_columns, deadline_seconds, gate_seconds
@@ -19,7 +19,7 @@ STRATEGY = "policy"
 
 
 def with_toolchains(workcell: Workcell, names: tuple[str, ...] | None) -> Workcell | None:
-    """`workcell` with the toolchains of these names alone, in their order; None where it lacks one of them."""
+    """`workcell` with only the toolchains of these names, in their order; None where it lacks any of them."""
     if names is None:
         return workcell
     by_name = {toolchain.name: toolchain for toolchain in workcell.toolchains}
@@ -30,7 +30,7 @@ def with_toolchains(workcell: Workcell, names: tuple[str, ...] | None) -> Workce
 
 def stream_case(
     config: BenchConfig,
-    one: Ready,
+    item: Ready,
     document: Json,
     decision: Decision,
     dispatched: Dispatched,
@@ -39,15 +39,17 @@ def stream_case(
     run_no: int,
     baseline: list[Json] | None,
 ) -> tuple[NewCase, tuple[str, ...]]:
-    """The case of one run, and what a machine needs to work on it.
+    """The case of a run.
 
-    The seed of a run depends on the bench seed, the issue and the number of the run: a second run is not the
-    first one again.
+    The seed of a run depends on the bench seed, the issue and the number of the run, so that a second run differs
+    from the first.
+
+    Returns the case, and the resources that a machine needs to run it.
     """
-    needs = needs_of(one.workcell)
+    needs = needs_of(item.workcell)
     queue = class_name(needs)
-    seed, issue_id = config.action_sampling.seed, one.issue.id
-    planned = _planned(config, one.workcell, dispatched)
+    seed, issue_id = config.action_sampling.seed, item.issue.id
+    planned = _planned(config, item.workcell, dispatched)
     arm = _arm(
         decision,
         dispatched,
@@ -55,13 +57,13 @@ def stream_case(
         NewExecution(
             queue=queue,
             seed=seed63(seed, "stream", issue_id, str(run_no)),
-            deadline_seconds=deadline_seconds(one.workcell, planned, gate_seconds(one.workcell)),
-            worst_micro_usd=worst_micro_usd(planned, workcell_limits(one.workcell)),
+            deadline_seconds=deadline_seconds(item.workcell, planned, gate_seconds(item.workcell)),
+            worst_micro_usd=worst_micro_usd(planned, cost_model(item.workcell)),
             worst_ms=worst_ms(planned),
         ),
     )
     case = new_case(
-        one,
+        item,
         document,
         queue=queue,
         rank=rank,
@@ -76,7 +78,7 @@ def stream_case(
 
 def _planned(config: BenchConfig, workcell: Workcell, dispatched: Dispatched) -> PlannedAction:
     most = config.execution_limits.max_minutes_per_candidate
-    planned = resolve_action(dispatched.action, workcell_limits(workcell), most)
+    planned = resolve_action(dispatched.action, cost_model(workcell), most)
     reasons = [dispatched.fallback_reason] if dispatched.fallback_reason else []
     if most is not None and planned.minutes > most:
         reasons.append(f"minutes_reduced_from_{planned.minutes:g}_to_{most:g}")

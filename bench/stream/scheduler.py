@@ -1,4 +1,4 @@
-"""One step of a stream: look at what ended, decide what starts, write it down."""
+"""One scheduling step of a stream: collect finished runs, decide and start new ones."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,11 +9,11 @@ from typing import Any, NamedTuple, Protocol
 from bench.config.models import BenchConfig
 from bench.errors import BenchError
 from bench.intake.issue import Issue
-from bench.stream.board import Board, Standing
+from bench.stream.board import BacklogState, Board
 from bench.stream.decision import plan_issue
 from bench.stream.dispatch import dispatch
 from bench.stream.plan import stream_case, with_toolchains
-from bench.stream.urgency import in_order, patience_of
+from bench.stream.urgency import aging_of, urgency_order
 from bench.submit.inputs import planner_input
 from bench.submit.plan import Ready
 from db.repositories.new_bench import NewCase
@@ -26,12 +26,12 @@ from workers.errors import WorkerError
 Json = dict[str, Any]
 
 
-class Truth(Protocol):
-    """What a step asks of the database, for one stream."""
+class StreamState(Protocol):
+    """The stored state of one stream, as a scheduling step reads and changes it."""
 
     def backlog_if_changed(self) -> list[BacklogIssue] | None: ...
     def open_runs(self) -> list[OpenRun]: ...
-    def ended(self, case_ids: Sequence[int]) -> list[PastRuns]: ...
+    def finished_runs(self, case_ids: Sequence[int]) -> list[PastRuns]: ...
     def system_state(self, now: datetime) -> Json: ...
     def history(self, issue: Issue, now: datetime) -> list[Json]: ...
     def make_ready(self, issue: Issue) -> Ready: ...
@@ -42,46 +42,46 @@ class Truth(Protocol):
 
 
 class Started(NamedTuple):
-    """A run that was just written."""
+    """A run that a step started."""
 
     issue_id: str
     action: str
-    """In words."""
+    """The label of the action."""
     why: str
-    """Who decided, and what was changed."""
+    """The policy that decided, and what changed its decision."""
 
 
-class Ended(NamedTuple):
-    """A run that just came to its end."""
+class FinishedRun(NamedTuple):
+    """A run that finished since the step before."""
 
     issue_id: str
     result: str
-    """solved, not solved, or invalid."""
+    """solved, not solved, invalid or cancelled"""
 
 
 @dataclass
 class StepReport:
-    """What one step saw and did."""
+    """The changes of one step, and the state of the backlog in it."""
 
     started: list[Started] = field(default_factory=list)
-    ended: list[Ended] = field(default_factory=list)
+    finished: list[FinishedRun] = field(default_factory=list)
     open_runs: list[OpenRun] = field(default_factory=list)
-    standing: Standing = field(default_factory=lambda: Standing([], {}, [], []))
+    backlog: BacklogState = field(default_factory=lambda: BacklogState([], {}, [], []))
     decision_ms: list[float] = field(default_factory=list)
-    """Of each decision: similar runs, planner_input, and the planner's answer."""
+    """Latency of each decision: similar runs, planner_input, and the planner's answer."""
 
     @property
     def drained(self) -> bool:
-        """Nothing runs and nothing may start."""
-        return not self.open_runs and not self.standing.ready
+        """Whether nothing runs and nothing is schedulable."""
+        return not self.open_runs and not self.backlog.ready
 
 
 class Scheduler:
-    """Decides, step after step; all it remembers can be read from the truth again."""
+    """The scheduler of a stream. Restartable: its memory is a cache of the stored state."""
 
     def __init__(
         self,
-        truth: Truth,
+        state: StreamState,
         board: Board,
         config: BenchConfig,
         inference: PlannerInference,
@@ -89,67 +89,69 @@ class Scheduler:
         wanted: Callable[[Issue], bool] = lambda _issue: True,
         running: Iterable[OpenRun] = (),
     ) -> None:
-        """`wanted` says which issues this stream takes at all; the others still block those that wait for them.
+        """`wanted` selects the issues of this stream; the others still block the issues that depend on them.
 
-        `running` are the open runs of the moment up to which `board` knows what ended: one that ends between
-        then and the first step has ended for this stream.
+        `running` are the open runs of the moment up to which `board` has the finished runs: a run that finishes
+        before the first step is then reported by that step.
         """
-        self._truth, self._board, self._config = truth, board, config
+        self._state, self._board, self._config = state, board, config
         self._inference, self._stability, self._wanted = inference, stability, wanted
         self._running: dict[int, str] = {run.case_id: run.issue_id for run in running}
         self._unfit: dict[str, str] = {}
-        self._patience = patience_of(config.stream.patience)
+        self._aging = aging_of(config.stream.patience)
 
     def step(self, now: datetime, *, starting: bool = True) -> StepReport:
-        """One step; where not `starting`, it only looks at what ended."""
+        """One scheduling step; where `starting` is False, it only collects finished runs."""
         report = StepReport()
-        self._look(report)
+        self._refresh(report)
         if starting:
             free = self._config.stream.max_concurrent_workcells - _workcells(report.open_runs)
             self._start_what_fits(report, free, now)
         return report
 
-    def _look(self, report: StepReport) -> None:
-        changed = self._truth.backlog_if_changed()
+    def _refresh(self, report: StepReport) -> None:
+        changed = self._state.backlog_if_changed()
         if changed is not None:
             self._board.load(changed)
             self._unfit.clear()
-        report.open_runs = self._truth.open_runs()
+        report.open_runs = self._state.open_runs()
         now_open = {run.case_id: run.issue_id for run in report.open_runs}
-        over = [case_id for case_id in self._running if case_id not in now_open]
-        if over:
-            results = self._truth.ended(over)
-            self._board.ended(results)
+        finished = [case_id for case_id in self._running if case_id not in now_open]
+        if finished:
+            results = self._state.finished_runs(finished)
+            self._board.add_finished(results)
             by_issue = {row.issue_id: row for row in results}
-            ended = (self._running[case_id] for case_id in over)
-            report.ended = [Ended(issue_id, _result(by_issue.get(issue_id))) for issue_id in ended]
+            issue_ids = (self._running[case_id] for case_id in finished)
+            report.finished = [
+                FinishedRun(issue_id, _result(by_issue.get(issue_id))) for issue_id in issue_ids
+            ]
         self._running = now_open
-        report.standing = self._taken(self._board.standing(now_open.values()))
+        report.backlog = self._selected(self._board.state(now_open.values()))
 
-    def _taken(self, standing: Standing) -> Standing:
-        """Without the issues that are not for this stream, and those that turned out unfit held."""
-        wanted = [issue for issue in standing.ready if self._wanted(issue)]
-        held = {each: why for each, why in standing.held.items() if self._wanted(self._board.issues[each])}
+    def _selected(self, backlog: BacklogState) -> BacklogState:
+        """Only the issues of this stream; those that cannot run are held."""
+        wanted = [issue for issue in backlog.ready if self._wanted(issue)]
+        held = {each: why for each, why in backlog.held.items() if self._wanted(self._board.issues[each])}
         unfit = {issue.id: self._unfit[issue.id] for issue in wanted if issue.id in self._unfit}
         ready = [issue for issue in wanted if issue.id not in unfit]
-        return replace(standing, ready=ready, held={**held, **unfit})
+        return replace(backlog, ready=ready, held={**held, **unfit})
 
     def _start_what_fits(self, report: StepReport, free: int, now: datetime) -> None:
-        ready = {issue.id: issue for issue in report.standing.ready}
+        ready = {issue.id: issue for issue in report.backlog.ready}
         if free < 1 or not ready:
             return
         since = {issue_id: self._board.waiting_since(issue_id) for issue_id in ready}
-        state = self._truth.system_state(now)
+        system_state = self._state.system_state(now)
         tokens = self._tokens_left(report.open_runs)
-        for place in in_order(ready.values(), since, self._board.critical_hours(), now, self._patience):
-            issue = ready[place.issue_id]
+        for entry in urgency_order(ready.values(), since, self._board.critical_hours(), now, self._aging):
+            issue = ready[entry.issue_id]
             if free < 1:
                 return
             if tokens is not None and (issue.dk_estimated_tokens or 0) > tokens and self._running:
-                if place.starving:  # smaller ones would pass it for ever
+                if entry.starving:  # no backfilling: smaller issues would starve it
                     return
                 continue
-            used = self._start(issue, free, state, now, report)
+            used = self._start(issue, free, system_state, now, report)
             if used:
                 free -= used
                 tokens = None if tokens is None else tokens - (issue.dk_estimated_tokens or 0)
@@ -161,42 +163,42 @@ class Scheduler:
         issues = (self._board.issues.get(run.issue_id) for run in open_runs)
         return budget - sum(issue.dk_estimated_tokens or 0 for issue in issues if issue is not None)
 
-    def _start(self, issue: Issue, free: int, state: Json, now: datetime, report: StepReport) -> int:
-        """Decide and write one run; how many workcells it takes, 0 where it cannot start."""
+    def _start(self, issue: Issue, free: int, system_state: Json, now: datetime, report: StepReport) -> int:
+        """Decide and store one run; returns how many workcells it takes, 0 where it cannot start."""
         try:
-            one = self._truth.make_ready(issue)
+            prepared = self._state.make_ready(issue)
         except (BenchError, WorkerError) as error:
             return self._set_aside(issue, str(error))
         began = perf_counter()
-        document = planner_input(issue, now, self._truth.history(issue, now), state)
+        document = planner_input(issue, now, self._state.history(issue, now), system_state)
         decision = plan_issue(
             issue, document, hash_without_time(document), self._config, self._inference, self._stability
         )
         report.decision_ms.append((perf_counter() - began) * 1000)
-        workcell = with_toolchains(one.workcell, decision.asked.toolchains)
+        workcell = with_toolchains(prepared.workcell, decision.asked.toolchains)
         if workcell is None:
             asked = ", ".join(decision.asked.toolchains or ())
             return self._set_aside(
                 issue, f"routing asks for {asked}; list it among the workcell's toolchains"
             )
-        one = Ready(issue, workcell)
+        prepared = Ready(issue, workcell)
         dispatched = dispatch(decision.asked, free, workcell.default_candidates)
         if dispatched is None:
             return 0
         case, needs = stream_case(
             self._config,
-            one,
+            prepared,
             document,
             decision,
             dispatched,
-            rank=self._truth.next_rank(),
-            run_no=self._truth.run_number(issue.id),
-            baseline=self._truth.baseline(one.baseline_key),
+            rank=self._state.next_rank(),
+            run_no=self._state.run_number(issue.id),
+            baseline=self._state.baseline(prepared.baseline_key),
         )
-        case_id = self._truth.start(case, {class_name(needs): needs})
+        case_id = self._state.start(case, {class_name(needs): needs})
         if case_id is None:
             return 0
-        # It may be over before the next look.
+        # It may finish before the next step reads the open runs.
         self._running[case_id] = issue.id
         why = [decision.policy_id, decision.record["held_back"], dispatched.fallback_reason]
         report.started.append(
@@ -205,7 +207,7 @@ class Scheduler:
         return dispatched.candidates
 
     def _set_aside(self, issue: Issue, reason: str) -> int:
-        # Until the next import: a reason of its own, such as an unknown commit, does not go away by itself.
+        # Until the next import: a reason such as an unknown commit is not transient.
         self._unfit[issue.id] = reason
         return 0
 
@@ -219,5 +221,5 @@ def _result(row: PastRuns | None) -> str:
 
 
 def _workcells(open_runs: Sequence[OpenRun]) -> int:
-    """Workcells that open runs may use at once; the check of their gates counts as its run."""
+    """Workcells that open runs may use at the same time; the baseline check of a run counts as the run."""
     return sum(int(run.planned["candidates"]) for run in open_runs)

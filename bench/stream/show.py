@@ -1,4 +1,4 @@
-"""Tables of what a stream covered."""
+"""Tables of the coverage of lanes and policy epochs."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,19 +14,19 @@ _VERDICTS = {"few": "too few", "many": "too many", "met": "met", "none": ""}
 
 
 def lanes_table(view: Json, title: str = "Lanes") -> Table:
-    """Target against actual, of `lanes_view`."""
+    """Coverage of the lanes against their targets, from `lanes_view`."""
     rows = [
         (
-            one["lane"],
-            one["shape"],
-            one["runs"],
-            percent(one["share"]),
-            f"{100 * one['target'][0]:.0f}–{100 * one['target'][1]:.0f} %",
-            _VERDICTS[one["verdict"]],
-            ", ".join(f"{way}: {n}" for way, n in one["otherwise"].items()),
-            one["ready"],
+            lane["lane"],
+            lane["shape"],
+            lane["runs"],
+            percent(lane["share"]),
+            f"{100 * lane['target'][0]:.0f}–{100 * lane['target'][1]:.0f} %",
+            _VERDICTS[lane["verdict"]],
+            ", ".join(f"{candidates}: {n}" for candidates, n in lane["otherwise"].items()),
+            lane["ready"],
         )
-        for one in view["lanes"]
+        for lane in view["lanes"]
     ]
     other = view[OTHER]
     rows.append(("", OTHER, other["runs"], percent(other["share"]), "", "", "", other["ready"]))
@@ -44,18 +44,18 @@ def lanes_table(view: Json, title: str = "Lanes") -> Table:
 
 
 def epochs_table(epochs: Iterable[Epoch]) -> Table:
-    """Policy epochs, oldest first, and the lanes of their runs."""
+    """Policy epochs, oldest first, with their runs by lane."""
     names = [lane.name for lane in LANES]
     rows = [
         (
-            one.epoch[:12],
-            f"{one.first:%Y-%m-%d}",
-            f"{one.last:%Y-%m-%d}",
-            one.runs,
-            *(one.lanes[name] for name in names),
-            one.lanes[None],
+            summary.epoch[:12],
+            f"{summary.first:%Y-%m-%d}",
+            f"{summary.last:%Y-%m-%d}",
+            summary.runs,
+            *(summary.lanes[name] for name in names),
+            summary.lanes[None],
         )
-        for one in epochs
+        for summary in epochs
     ]
     columns = ("epoch", "from", "to", "runs>", *(f"{name}>" for name in names), f"{OTHER}>")
     return table("Policy epochs", columns, rows)

@@ -1,4 +1,4 @@
-"""A stream as people look at it: who runs, who is next, who waits and why, and how decisions were made."""
+"""The queue view of a stream: running, ready and held issues, and statistics of its decisions."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from bench.intake.conditions import matches
 from bench.intake.issue import Issue
 from bench.intake.slices import BUILT_IN
 from bench.stream.board import Board
-from bench.stream.urgency import in_order, patience_of
+from bench.stream.urgency import aging_of, urgency_order
 from bench.submit.issue_workcell import objector
 from db.repositories.streams import DecisionCount, OpenRun, Streams
 
@@ -23,48 +23,48 @@ LANES = ("lane-a", "lane-b", "lane-c")
 
 
 def lane_of(issue: Issue) -> str | None:
-    """The lane by shape that the issue is in; None for none."""
+    """The lane slice that the issue is in, or None."""
     return next((lane for lane in LANES if matches(issue, BUILT_IN[lane])), None)
 
 
 def queue_view(engine: sa.Engine, config: BenchConfig, now: datetime) -> Json:
-    """The newest stream and the backlog before it, as JSON-able data."""
+    """The newest stream and its backlog, as JSON-able data."""
     streams = Streams(engine)
     board = Board(config.stream.max_attempts, objector(_as_it_runs(config, streams)))
     with collector_paused():
         board.load(streams.backlog())
         runs, past = streams.snapshot()
-        board.ended(past)
-        standing = board.standing(run.issue_id for run in runs)
-        since = {issue.id: board.waiting_since(issue.id) for issue in standing.ready}
-        patience = patience_of(config.stream.patience)
-        places = in_order(standing.ready, since, board.critical_hours(), now, patience)
-    by_id = {issue.id: issue for issue in standing.ready}
+        board.add_finished(past)
+        backlog = board.state(run.issue_id for run in runs)
+        since = {issue.id: board.waiting_since(issue.id) for issue in backlog.ready}
+        aging = aging_of(config.stream.patience)
+        entries = urgency_order(backlog.ready, since, board.critical_hours(), now, aging)
+    by_id = {issue.id: issue for issue in backlog.ready}
     newest = streams.newest()
     return {
         "stream": newest,
         "running": [_run(run) for run in runs],
         "ready": [
             {
-                "issue_id": place.issue_id,
-                "priority": place.priority,
-                "starving": place.starving,
-                "critical_path_hours": -place.minus_critical_hours,
-                "waiting_since": place.waiting_since,
-                "lane": lane_of(by_id[place.issue_id]),
+                "issue_id": entry.issue_id,
+                "priority": entry.priority,
+                "starving": entry.starving,
+                "critical_path_hours": -entry.minus_critical_hours,
+                "waiting_since": entry.waiting_since,
+                "lane": lane_of(by_id[entry.issue_id]),
             }
-            for place in places
+            for entry in entries
         ],
-        "held": standing.held,
-        "cycles": standing.cycles,
-        "solved": len(standing.solved),
-        "lanes": Counter(lane_of(issue) or "none" for issue in standing.ready),
+        "held": backlog.held,
+        "cycles": backlog.cycles,
+        "solved": len(backlog.solved),
+        "lanes": Counter(lane_of(issue) or "none" for issue in backlog.ready),
         "decisions": None if newest is None else decisions_view(streams.decisions(newest)),
     }
 
 
 def _as_it_runs(config: BenchConfig, streams: Streams) -> BenchConfig:
-    """The config of the stream that is open, which flags may have changed; else `config`."""
+    """The stored config of the open stream, which includes its flags; `config` where no stream is open."""
     stored = streams.current_config()
     try:
         return config if stored is None else BenchConfig.model_validate(stored)
@@ -86,17 +86,17 @@ def _run(run: OpenRun) -> Json:
 
 
 def decisions_view(rows: Sequence[DecisionCount]) -> Json:
-    """Counts and rates of a stream's decisions.
+    """Counts and rates of the decisions of a stream.
 
-    `fallback_rate` is the share of decisions that were asked for and in which the model abstained; `agreement`
-    the share of the model's own decisions in which the same ran. Each is None where there are none to share.
+    `fallback_rate` is the share of the model's answers that abstained; `agreement` the share of its predictions that
+    were executed. A rate is None where its denominator is 0.
     """
     asked = [row for row in rows if row.mode != "off"]
     own = [row for row in asked if not row.abstains]
     reasons: Counter[str] = Counter()
     for row in asked:
         for reason in filter(None, row.reason.split(",")):
-            # Figures in a reason would make every one of them a reason of its own.
+            # The reason has a number in it, which would give each confidence its own count.
             reasons["low_confidence" if reason.startswith("low_confidence") else reason] += row.n
     return {
         "decisions": _count(rows),

@@ -10,9 +10,9 @@ from bench.experiment.replicates import Replicate, expand_replicates
 from bench.experiment.space import SampledArm, SampledCase
 from bench.experiment.strategies.registry import get_strategy
 from bench.experiment.worst_case import (
-    WorkcellLimits,
+    CostModel,
+    cost_model,
     resolve_action,
-    workcell_limits,
     worst_micro_usd,
     worst_ms,
 )
@@ -34,7 +34,7 @@ def new_arms(
     """The sampled arms of a case, with their executions and worst cases."""
     sampling = config.action_sampling
     priced = partial(
-        _priced, limits=workcell_limits(workcell), most=config.execution_limits.max_minutes_per_candidate
+        _priced, limits=cost_model(workcell), most=config.execution_limits.max_minutes_per_candidate
     )
     for_gates = gate_seconds(workcell)
     replicates: dict[Action, list[Replicate]] = {}
@@ -75,7 +75,7 @@ class _Price(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def _priced(action: Action, limits: WorkcellLimits, most: float | None) -> _Price:
+def _priced(action: Action, limits: CostModel, most: float | None) -> _Price:
     """The same for every case of a bench that has the action: worked out, and written as JSON, once."""
     planned = resolve_action(action, limits, most)
     return _Price(

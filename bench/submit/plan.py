@@ -19,7 +19,7 @@ from bench.experiment.worst_case import (
     MS_PER_MINUTE,
     ArmLimits,
     arm_space,
-    workcell_limits,
+    cost_model,
 )
 from bench.intake.issue import Issue
 from bench.submit.arms import check_seconds, new_arms
@@ -201,7 +201,7 @@ def _sampling_input(config: BenchConfig, item: Ready, executed: Action | None) -
     )
     return SamplingInput(
         issue_id=issue.id,
-        space=arm_space(issue.job_type, workcell_limits(item.workcell), arm_limits),
+        space=arm_space(issue.job_type, cost_model(item.workcell), arm_limits),
         baseline=baseline_action(issue.dk_risk, issue.dk_size, issue.job_type),
         executed=executed,
         rule=SamplingRule(

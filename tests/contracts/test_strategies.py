@@ -35,7 +35,7 @@ CODE = tuple(valid_actions("code"))
 BASELINE, EXECUTED = CODE[1], CODE[7]
 DRAWS = 1_000
 SIGMAS = 4.5
-"""Allowed deviation of a frequency; its seeds are fixed, so that a pass is a pass for good."""
+"""Allowed deviation of a frequency; its seeds are fixed, so that the test is deterministic."""
 
 
 @pytest.fixture(params=NAMES)
@@ -202,21 +202,21 @@ def test_every_arm_had_the_chance_that_the_design_states(strategy: Strategy) -> 
             assert 0 < arm.propensity == pi[arm.action] <= 1
 
 
-def assert_agree(found: np.ndarray, stated: np.ndarray) -> None:
+def assert_agree(observed: np.ndarray, stated: np.ndarray) -> None:
     error = np.sqrt(stated * (1 - stated) / DRAWS)
-    assert (np.abs(found - stated) <= SIGMAS * error + 1e-9).all()
+    assert (np.abs(observed - stated) <= SIGMAS * error + 1e-9).all()
 
 
 def test_realised_frequencies_agree_with_the_stated_probabilities(strategy: Strategy) -> None:
-    """Over as many seeds, each a bench of its own: how often two actions were arms of one case."""
-    found, stated = np.zeros((2, len(SPACE.actions), len(SPACE.actions)))
-    number = {action: place for place, action in enumerate(SPACE.actions)}
+    """Over as many seeds, each a bench of its own: how often two actions were arms of the same case."""
+    observed, stated = np.zeros((2, len(SPACE.actions), len(SPACE.actions)))
+    number = {action: index for index, action in enumerate(SPACE.actions)}
     for seed in range(DRAWS):
         (case,) = bench(strategy, seed=seed)
         arms = [number[arm.action] for arm in sample_arms(case).arms]
-        found[np.ix_(arms, arms)] += 1 / DRAWS
+        observed[np.ix_(arms, arms)] += 1 / DRAWS
         stated += joint_propensities(case, SPACE.actions) / DRAWS
-    assert_agree(found, np.clip(stated, 0, 1))
+    assert_agree(observed, np.clip(stated, 0, 1))
 
 
 def test_where_nothing_is_random_every_draw_is_the_design(strategy: Strategy) -> None:
@@ -249,7 +249,7 @@ def test_under_a_limit_the_probabilities_still_are_those_of_the_draws(strategy: 
     if not strategy.is_randomised(True):
         return
     counts = np.zeros((len(space.actions),) * 2)
-    number = {action: place for place, action in enumerate(space.actions)}
+    number = {action: index for index, action in enumerate(space.actions)}
     stream, design = Stream("limited", strategy.name), strategy.design(case)
     for _ in range(DRAWS):
         left, kept = 18, []

@@ -19,7 +19,7 @@ from bench.intake.issue import Issue
 from bench.stream.board import Board
 from bench.stream.open import open_stream
 from bench.stream.scheduler import Scheduler
-from bench.stream.truth import StreamTruth
+from bench.stream.state import StoredStreamState
 from bench.stream.view import queue_view
 from db.repositories.streams import Streams
 from planner.inference import PlannerInference
@@ -77,10 +77,10 @@ class Flow:
         assert new
         running, past = Streams(self.engine).snapshot()
         board = Board(config.stream.max_attempts)
-        board.ended(past)
-        truth = StreamTruth(self.engine, bench_id, config, None)
+        board.add_finished(past)
+        state = StoredStreamState(self.engine, bench_id, config, None)
         mine = {issue.id for issue in issues}
-        scheduler = Scheduler(truth, board, config, inference, {}, lambda issue: issue.id in mine, running)
+        scheduler = Scheduler(state, board, config, inference, {}, lambda issue: issue.id in mine, running)
         report = scheduler.step(datetime.now(UTC))
         assert {one.issue_id for one in report.started} == mine
         view = queue_view(self.engine, config, datetime.now(UTC))

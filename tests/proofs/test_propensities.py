@@ -10,12 +10,12 @@ from scipy import stats
 
 from bench.experiment.space import SamplingInput, SamplingRule
 from bench.experiment.strategies.sampling import joint_propensities, propensities, sample_arms
-from bench.experiment.worst_case import ArmLimits, WorkcellLimits, arm_space
+from bench.experiment.worst_case import ArmLimits, CostModel, arm_space
 from planner.actions import JOB_TYPES, Action, JobType, all_cells, is_valid
 from planner.space.baseline import baseline_action
 from tests.proofs.conftest import Size
 
-LIMITS = WorkcellLimits(0.01, 0.25, 2, 2, 30.0)
+LIMITS = CostModel(0.01, 0.25, 2, 2, 30.0)
 STRATEGIES: tuple[str, ...] = ("random", "coverage", "covering")
 Record = Callable[[str, object], None]
 

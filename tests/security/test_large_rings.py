@@ -18,7 +18,7 @@ from bench.intake.nearest import MOST_NAMES, did_you_mean
 from bench.intake.plan_report import plan_report
 from bench.intake.plan_tracker import read_plan_tracker
 from bench.stream.board import Board
-from bench.stream.urgency import in_order
+from bench.stream.urgency import urgency_order
 from db.repositories.streams import BacklogIssue
 
 Shape = Callable[[int], Iterator[tuple[str, list[str]]]]
@@ -78,11 +78,11 @@ def _queue(lines: list[bytes]) -> int:
     board = Board(max_attempts=3)
     rows = [BacklogIssue(one.id, one.document(), _NOW, "issues.jsonl") for one in issues]
     board.load(rows)
-    standing = board.standing([])
-    since = {issue.id: board.waiting_since(issue.id) for issue in standing.ready}
-    in_order(standing.ready, since, board.critical_hours(), _NOW)
+    backlog = board.state([])
+    since = {issue.id: board.waiting_since(issue.id) for issue in backlog.ready}
+    urgency_order(backlog.ready, since, board.critical_hours(), _NOW)
     plan_report(issues, {})
-    return sum(map(len, standing.held.values()))
+    return sum(map(len, backlog.held.values()))
 
 
 def _ids(n: int) -> list[bytes]:
@@ -160,8 +160,8 @@ def test_a_chain_of_30_000_is_not_too_long() -> None:
     board = Board(max_attempts=3)
     issues = read_issues(_beads(_chain, 30_000), "test").issues
     board.load(BacklogIssue(one.id, one.document(), _NOW, "issues.jsonl") for one in issues)
-    standing = board.standing([])
-    assert [issue.id for issue in standing.ready] == ["i029999"]
+    backlog = board.state([])
+    assert [issue.id for issue in backlog.ready] == ["i029999"]
     assert board.critical_hours()["i029999"] == 4 * 30_000
 
 

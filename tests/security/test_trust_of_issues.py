@@ -20,7 +20,7 @@ from bench.config.trust import Trust
 from bench.intake.issue import Issue
 from bench.stream.board import Board
 from bench.stream.open import open_stream
-from bench.stream.truth import StreamTruth
+from bench.stream.state import StoredStreamState
 from bench.stream.view import queue_view
 from bench.submit.issue_workcell import objector
 from tests.fixtures.rows import store_issues
@@ -332,23 +332,23 @@ def test_the_queue_trusts_as_the_stream_does_that_is_open(farm: Path, engine: sa
 def test_a_stream_starts_a_held_issue_once_its_source_is_trusted(farm: Path, engine: sa.Engine) -> None:
     _configure(farm, trust={"sources": ["mine.jsonl"]})
     config = load_config(farm / "bench.yaml")
-    truth = StreamTruth(engine, "s-1", config, None)
+    state = StoredStreamState(engine, "s-1", config, None)
     board = Board(3, objector(config))
 
     def ready() -> list[str]:
-        changed = truth.backlog_if_changed()
+        changed = state.backlog_if_changed()
         if changed is not None:
             board.load(changed)
-        return [issue.id for issue in board.standing([]).ready]
+        return [issue.id for issue in board.state([]).ready]
 
     assert ready() == ["good"]
     with pytest.raises(ConfigError, match=r"issue thief: workcell\.toolchains is not taken"):
-        truth.make_ready(board.issues["thief"])
+        state.make_ready(board.issues["thief"])
     # The same text from another file changes no issue, but what it is trusted with.
     (farm / "issues.jsonl").rename(farm / "mine.jsonl")
     assert main(["issues", "import", "mine.jsonl"]) == 0
     assert ready() == ["good", "thief"]
-    assert truth.make_ready(board.issues["thief"]).workcell.toolchains[0].name == "command"
+    assert state.make_ready(board.issues["thief"]).workcell.toolchains[0].name == "command"
     # And back.
     (farm / "mine.jsonl").rename(farm / "others.jsonl")
     assert main(["issues", "import", "others.jsonl"]) == 0

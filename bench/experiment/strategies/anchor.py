@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from bench.experiment.space import ArmSpace
-from bench.experiment.strategies.layouts import Filling, LayoutStrategy, first_in_order, one_stratum
+from bench.experiment.strategies.slot_strategy import Filling, SlotStrategy, first_in_order, one_stratum
 from planner.actions import Action
 
 
-class AnchorStrategy(LayoutStrategy):
+class AnchorStrategy(SlotStrategy):
     """A census: π = 1 for every allowed action."""
 
     name = "anchor"
@@ -15,7 +15,7 @@ class AnchorStrategy(LayoutStrategy):
     uses_k = False
 
     def is_randomised(self, limited: bool) -> bool:
-        # A census has exact probabilities; one cut short by a time limit has left actions out for good.
+        # A census has exact probabilities; under a time limit it always leaves out the same actions.
         return not limited
 
     def fill(self, space: ArmSpace, baseline: Action, free: Sequence[Action], slots: int) -> Filling:  # noqa: ARG002

@@ -1,4 +1,4 @@
-"""Certain arms: the baseline's and the last executed action, where a bench includes them."""
+"""Certain arms (inclusion probability 1): the baseline and the last executed action, where a bench includes them."""
 
 from functools import lru_cache
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from planner.actions import Action
 
 
 class Certain(NamedTuple):
-    """The arms of inclusion probability 1, the baseline first; `notes` name those that were left out, and why."""
+    """The arms of inclusion probability 1, the baseline first; `notes`: which were left out, and why."""
 
     actions: tuple[Action, ...]
     strata: tuple[Stratum, ...]

@@ -1,7 +1,7 @@
 """The contract of a sampling strategy.
 
 A strategy is a sampling design: it decides which actions are arms of a case, and with what inclusion probability.
-`tests/contracts/test_strategies.py` checks what stands here for every registered strategy.
+`tests/contracts/test_strategies.py` checks this contract for every registered strategy.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 
 class Drawn(NamedTuple):
-    """The arms that a case drew by lot."""
+    """The arms that a case drew at random."""
 
     positions: list[int]
     """Positions in `Design.free`, each once, in the order drawn: under a limit the first that fit are kept."""
@@ -30,8 +30,8 @@ class Design(Hashable, Protocol):
     """The sampling design of one case: its certain arms, and the distribution of the others.
 
     Limits on the time of a case are not its concern: the sampler applies them to what is drawn.
-    `bench.experiment.layout.Layout` is one, with exact probabilities also under a limit; most strategies need no
-    other.
+    Most strategies need no other implementation than `bench.experiment.slot_design.SlotDesign`, whose probabilities
+    are exact under a limit too.
     """
 
     @property
@@ -52,7 +52,7 @@ class Design(Hashable, Protocol):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was asked for and is left out, and why."""
+        """Requested arms that are left out, and why."""
 
     def draw(self, stream: Stream) -> list[int]:
         """A fresh draw: distinct positions in `free`, in the order drawn, distributed as `joint` states."""
@@ -61,7 +61,7 @@ class Design(Hashable, Protocol):
         """The inclusion probability of each free action."""
 
     def joint(self) -> Floats:
-        """(free, free): the probability that both are drawn; `propensities` on the diagonal."""
+        """(free, free): the joint inclusion probability of each pair; `propensities` on the diagonal."""
 
     def most(self, values: Sequence[int]) -> int:
         """An upper bound of the sum of `values` (one for each free action) over any draw."""
@@ -71,7 +71,7 @@ class Strategy(Hashable, Protocol):
     """A sampling strategy. Its methods are pure functions; one instance serves all benches and threads.
 
     - *Validity.* Arms are allowed actions of the case's `ArmSpace`, each at most once. A case has `rule.k` arms, or
-      every allowed action where `uses_k` is False; where it has fewer, its notes say why. `BenchError`, in one line
+      every allowed action where `uses_k` is False; where it has fewer, its notes explain why. `BenchError`, in one line
       that names the setting to change, where the rule cannot be met.
     - *Determinism.* What is drawn depends on the rule (its seed above all), the issue's id, the space, the baseline,
       the executed action and what `prepare` shares: never on the time, the process or the order of the backlog.
@@ -87,7 +87,7 @@ class Strategy(Hashable, Protocol):
 
     @property
     def name(self) -> str:
-        """What users write in `--strategy` and in the config; stored with each bench and arm."""
+        """The value of `--strategy` and `action_sampling.strategy`; stored with each bench and arm."""
 
     @property
     def version(self) -> str:
@@ -113,7 +113,7 @@ class Strategy(Hashable, Protocol):
     def prepare(self, cases: Sequence[SamplingInput], ranks: Mapping[str, int]) -> list[SamplingInput]:
         """The cases of one bench with what they share (`rule.racers`, `dealt`); called once, before any is drawn.
 
-        `ranks` is the place of each issue in the order of admission. Raises `BenchError` where the cases of the
+        `ranks` is the admission rank of each issue, from 0. Raises `BenchError` where the cases of the
         bench cannot be sampled together.
         """
 
@@ -124,4 +124,4 @@ class Strategy(Hashable, Protocol):
         """
 
     def draw(self, case: SamplingInput) -> Drawn:
-        """The arms that `case` draws beside the certain ones, from `design(case)`."""
+        """The arms that `case` draws in addition to the certain arms, from `design(case)`."""

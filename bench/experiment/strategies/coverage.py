@@ -7,18 +7,18 @@ worst case).
 from collections.abc import Sequence
 from typing import Final
 
-from bench.experiment.layout import Plan
+from bench.experiment.slot_design import SlotPlan
 from bench.experiment.space import ArmSpace, Stratum
-from bench.experiment.strategies.layouts import Filling, LayoutStrategy
+from bench.experiment.strategies.slot_strategy import Filling, SlotStrategy
 from planner.actions import Action
 
 ONE_IN: Final = 10
-"""A case gives its last slot to all strata together once in so many, so that no allowed action has a propensity
+"""One in so many cases draws its last slot from all strata together, so that no allowed action has a propensity
 of 0."""
 
 
-class CoverageStrategy(LayoutStrategy):
-    """One arm from each stratum while slots last; what slots remain are drawn from all that is left."""
+class CoverageStrategy(SlotStrategy):
+    """One arm from each stratum while slots last; the remaining slots are a simple random sample of the rest."""
 
     name = "coverage"
     version = "coverage.2"
@@ -37,10 +37,10 @@ def _stratum(action: Action, baseline: Action, space: ArmSpace) -> Stratum:
     return "cheaper" if worst < reference else "dearer"
 
 
-def _plans(strata: Sequence[Stratum], open_slots: int) -> tuple[Plan, ...]:
-    """One draw a stratum while slots last, in their order; cheaper or dearer by a fair coin where only one of
-    them gets a slot; what slots remain go to the pool. Where a stratum goes without, the last slot is now and
-    then drawn from all that have none of the earlier slots.
+def _plans(strata: Sequence[Stratum], open_slots: int) -> tuple[SlotPlan, ...]:
+    """One draw from each stratum while slots last, in their order; cheaper or dearer by a fair coin where only one
+    of them has a slot; the remaining slots go to the pool. Where a stratum has no slot, the last slot is drawn from
+    all strata without an earlier slot, once in `ONE_IN` cases.
     """
     cells = {
         name: tuple(position for position, stratum in enumerate(strata) if stratum == name)
@@ -54,7 +54,10 @@ def _plans(strata: Sequence[Stratum], open_slots: int) -> tuple[Plan, ...]:
     pool = open_slots - len(chosen)
     slots = [tuple(cells[name] for name in names) for names in choices]
     if not chosen or set(filled) == {name for names in choices for name in names}:
-        return tuple(Plan(one, pool) for one in slots)
+        return tuple(SlotPlan(stratified, pool) for stratified in slots)
     anywhere = tuple(sorted(position for name in filled[len(chosen) - 1 :] for position in cells[name]))
     often = (ONE_IN - 1) * 2 // len(choices)
-    return (*(Plan(one, pool, often) for one in slots), Plan((*slots[0][:-1], anywhere), pool, 2))
+    return (
+        *(SlotPlan(stratified, pool, often) for stratified in slots),
+        SlotPlan((*slots[0][:-1], anywhere), pool, 2),
+    )

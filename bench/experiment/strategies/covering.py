@@ -1,20 +1,21 @@
-"""The `covering` strategy: the rows of randomised pair-covering sets, dealt over the cases of a bench."""
+"""The `covering` strategy: the rows of a randomised covering array, dealt over the cases of a bench."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from bench.experiment.covering import Covering, Part, cards_of, window_at
+from bench.experiment.covering import CoveringDesign, DeckSlice, covering_array, window_at
 from bench.experiment.space import ArmSpace, SamplingInput, SamplingRule
 from bench.experiment.strategies.certain import Certain, certain_arms
 from bench.experiment.strategies.contract import Drawn
-from bench.experiment.strategies.layouts import one_stratum
+from bench.experiment.strategies.slot_strategy import one_stratum
 from planner.actions import Action
 
 
 class CoveringStrategy:
-    """Cases take consecutive rows in the order of admission, so that a bench cut short by its caps has covered what
-    it could.
+    """Pairwise coverage: cases take consecutive rows in the order of admission.
+
+    A bench that is stopped by its caps has then covered as many pairs as its admitted cases allow.
     """
 
     name = "covering"
@@ -35,7 +36,7 @@ class CoveringStrategy:
             dealt[case.space.actions] = offset + slots_to_deal(case)
         return prepared
 
-    def design(self, case: SamplingInput) -> Covering:
+    def design(self, case: SamplingInput) -> CoveringDesign:
         sizes = tuple(part.size for part in _window(case))
         return _covering(case.space, case.baseline, case.executed, case.rule, sizes)
 
@@ -48,16 +49,16 @@ class CoveringStrategy:
 @lru_cache(maxsize=4096)
 def _covering(
     space: ArmSpace, baseline: Action, executed: Action | None, rule: SamplingRule, sizes: tuple[int, ...]
-) -> Covering:
+) -> CoveringDesign:
     certain = certain_arms(space, baseline, executed, rule)
     free = tuple(action for action in space.actions if action not in certain.actions)
-    return Covering(
+    return CoveringDesign(
         space.actions, certain.actions, certain.strata, free, one_stratum(free), certain.notes, sizes
     )
 
 
 def slots_to_deal(case: SamplingInput) -> int:
-    """How many rows of the covering decks `case` takes."""
+    """How many rows of the covering array `case` takes."""
     return case.rule.k - len(_certain(case).actions)
 
 
@@ -65,5 +66,5 @@ def _certain(case: SamplingInput) -> Certain:
     return certain_arms(case.space, case.baseline, case.executed, case.rule)
 
 
-def _window(case: SamplingInput) -> tuple[Part, ...]:
-    return window_at(case.dealt, slots_to_deal(case), len(cards_of(case.space.actions).rows))
+def _window(case: SamplingInput) -> tuple[DeckSlice, ...]:
+    return window_at(case.dealt, slots_to_deal(case), len(covering_array(case.space.actions).rows))

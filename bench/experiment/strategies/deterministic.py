@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from bench.experiment.space import ArmSpace
-from bench.experiment.strategies.layouts import Filling, LayoutStrategy, first_in_order, one_stratum
+from bench.experiment.strategies.slot_strategy import Filling, SlotStrategy, first_in_order, one_stratum
 from planner.actions import Action
 
 
-class DeterministicStrategy(LayoutStrategy):
-    """π ∈ {0, 1}: no off-policy estimate is possible from its benches."""
+class DeterministicStrategy(SlotStrategy):
+    """A fixed selection, π ∈ {0, 1}: its benches allow no off-policy estimate."""
 
     name = "deterministic"
     version = "deterministic.1"

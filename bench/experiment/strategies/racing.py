@@ -1,7 +1,7 @@
-"""The `racing` strategy: the same arms for all cases of a bench, drawn once; arms that lose are dropped while it runs.
+"""The `racing` strategy: successive elimination among arms that all cases of a bench share.
 
-Marginally each action has an exact chance of being drawn, but all cases share the one draw: over the issues of
-the bench nothing was left to chance, and no policy can be judged but those that ran.
+Each action has an exact marginal inclusion probability, but all cases share a single draw: given that draw the arms
+are deterministic over the issues of the bench, and only the policies that ran can be evaluated.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,11 +9,11 @@ from dataclasses import replace
 from functools import lru_cache
 
 from bench.errors import BenchError
-from bench.experiment.layout import Layout, Plan
+from bench.experiment.slot_design import SlotDesign, SlotPlan
 from bench.experiment.space import ArmSpace, SamplingInput, SamplingRule, Stratum
 from bench.experiment.strategies.certain import certain_arms
 from bench.experiment.strategies.contract import Drawn
-from bench.experiment.strategies.layouts import one_stratum
+from bench.experiment.strategies.slot_strategy import one_stratum
 from bench.experiment.streams import Stream, nth_free
 from planner.actions import Action
 
@@ -35,15 +35,15 @@ class RacingStrategy:
         racers = draw_racers([case.space for case in cases], cases[0].rule)
         return [replace(case, rule=replace(case.rule, racers=racers)) for case in cases]
 
-    def design(self, case: SamplingInput) -> Layout:
-        return _layout(case.space, case.baseline, case.rule)
+    def design(self, case: SamplingInput) -> SlotDesign:
+        return _slot_design(case.space, case.baseline, case.rule)
 
     def draw(self, case: SamplingInput) -> Drawn:  # noqa: ARG002  # all arms are certain
         return Drawn([])
 
 
 @lru_cache(maxsize=4096)
-def _layout(space: ArmSpace, baseline: Action, rule: SamplingRule) -> Layout:
+def _slot_design(space: ArmSpace, baseline: Action, rule: SamplingRule) -> SlotDesign:
     certain = certain_arms(space, baseline, None, rule)
     notes = certain.notes
     if set(certain.actions) & set(rule.racers):
@@ -52,17 +52,17 @@ def _layout(space: ArmSpace, baseline: Action, rule: SamplingRule) -> Layout:
     arms = (*certain.actions, *others)
     strata: tuple[Stratum, ...] = (*certain.strata, *one_stratum(others))
     free = tuple(action for action in space.actions if action not in arms)
-    return Layout(arms, strata, free, one_stratum(free), (Plan((), 0),), notes)
+    return SlotDesign(arms, strata, free, one_stratum(free), (SlotPlan((), 0),), notes)
 
 
 def draw_racers(spaces: Sequence[ArmSpace], rule: SamplingRule) -> tuple[Action, ...]:
-    """K actions that every case allows, K − 1 where the baseline is in, uniformly without replacement.
+    """Simple random sampling without replacement of K actions that every case allows; K − 1 with a baseline.
 
-    In canonical order. Raises `BenchError` where K leaves no race, or the cases share too few actions.
+    Returns them in canonical order. Raises `BenchError` where K is below 2, or the cases share too few actions.
     """
     wanted = rule.k - rule.include_baseline
     if rule.k < 2:
-        raise BenchError(f"action_sampling.K is {rule.k}; a race needs two arms at least")
+        raise BenchError(f"action_sampling.K is {rule.k}; a race needs at least two arms")
     shared = [
         action for action in spaces[0].actions if all(action in space.actions for space in set(spaces[1:]))
     ]

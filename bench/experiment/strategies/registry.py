@@ -26,7 +26,7 @@ STRATEGIES: Final[Mapping[str, Strategy]] = MappingProxyType({strategy.name: str
 
 
 def get_strategy(name: str) -> Strategy:
-    """The strategy of that name; raises `BenchError` where none has it."""
+    """The strategy of that name; raises `BenchError` where it is not registered."""
     try:
         return STRATEGIES[name]
     except KeyError:

@@ -1,4 +1,4 @@
-"""The covering strategy covers every pair, and its inclusion probabilities are those of its lottery."""
+"""The covering strategy covers every pair, and its inclusion probabilities are those of its random decks."""
 
 import itertools
 import math
@@ -8,15 +8,15 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bench.experiment.covering import Covering, covering_rows, window_at
+from bench.experiment.covering import CoveringDesign, covering_rows, window_at
 from bench.experiment.space import ArmSpace, SamplingInput, SamplingRule
 from bench.experiment.strategies.covering import slots_to_deal
 from bench.experiment.strategies.sampling import joint_propensities, propensities, sample_arms
-from bench.experiment.worst_case import ArmLimits, WorkcellLimits, arm_space
+from bench.experiment.worst_case import ArmLimits, CostModel, arm_space
 from planner.actions import JOB_TYPES, Action, JobType, valid_actions
 from planner.space.baseline import baseline_action
 
-LIMITS = WorkcellLimits(0.01, 0.25, 2, 2, 30.0)
+LIMITS = CostModel(0.01, 0.25, 2, 2, 30.0)
 
 
 def pairs(action: Action) -> set[tuple[object, ...]]:
@@ -65,12 +65,12 @@ SPACES = [
 
 @pytest.mark.parametrize("cells", SPACES)
 @pytest.mark.parametrize("sizes", [(2,), (3,), (1, 2), (2, 2)])
-def test_inclusion_probabilities_equal_full_enumeration_of_the_lottery(
+def test_inclusion_probabilities_equal_full_enumeration_of_the_decks(
     cells: list[tuple[int, int, int]], sizes: tuple[int, ...]
 ) -> None:
     swarms = ("serial_handoff", "speculate_vote")
     actions = tuple(Action(swarms[s], c, m, "NA") for s, c, m in cells)
-    covering = Covering(actions, (), (), actions, tuple("all" for _ in actions), (), sizes)
+    covering = CoveringDesign(actions, (), (), actions, tuple("all" for _ in actions), (), sizes)
     decks = list(every_deck(actions))
     single: Counter[Action] = Counter()
     both: Counter[tuple[Action, Action]] = Counter()
@@ -87,7 +87,7 @@ def test_inclusion_probabilities_equal_full_enumeration_of_the_lottery(
 def every_deck(actions: tuple[Action, ...]) -> list[tuple[Action, ...]]:
     """The images of the rows under all permutations of values that map the actions onto themselves."""
     fields = [list(dict.fromkeys(action[i] for action in actions)) for i in range(3)]
-    found = []
+    decks = []
     for orders in itertools.product(*(itertools.permutations(values) for values in fields)):
         maps = [dict(zip(values, order, strict=True)) for values, order in zip(fields, orders, strict=True)]
 
@@ -95,12 +95,12 @@ def every_deck(actions: tuple[Action, ...]) -> list[tuple[Action, ...]]:
             return Action(*(m[v] for m, v in zip(maps, action[:3], strict=True)), "NA")  # type: ignore[arg-type]
 
         if {moved(action) for action in actions} == set(actions):
-            found.append(tuple(moved(row) for row in covering_rows(actions)))
-    return found
+            decks.append(tuple(moved(row) for row in covering_rows(actions)))
+    return decks
 
 
 def windows(decks: list[tuple[Action, ...]], size: int) -> list[tuple[tuple[Action, ...], Fraction]]:
-    """Every set of rows that `size` cards of a shuffled deck can be."""
+    """Every set of rows that `size` rows of a shuffled deck can be."""
     ways = [part for deck in decks for part in itertools.combinations(deck, size)]
     counted = Counter(tuple(sorted(way, key=str)) for way in ways)
     return [(way, Fraction(count, len(ways))) for way, count in counted.items()]
@@ -120,7 +120,7 @@ def test_realised_counts_agree_by_chi_square_over_seeds(job_type: JobType, dealt
 
 def test_a_time_limit_leaves_arms_out_and_marks_the_estimates() -> None:
     actions = tuple(valid_actions("code"))
-    cost = {action: 10 + place for place, action in enumerate(actions)}
+    cost = {action: 10 + number for number, action in enumerate(actions)}
     space = ArmSpace("code", actions, cost, cost, 60)
     case = SamplingInput("i", space, actions[2], None, SamplingRule(4, "covering"), 23)
     sampled = sample_arms(case)

@@ -59,7 +59,9 @@ def verdict_of(rows: tuple[LabelRow, ...]) -> CaseVerdict:
     for row in rows:
         outcome = ReplicateOutcome(row.status, row.duration_ms, row.micro_usd, len(row.fail_codes))
         arms.setdefault(row.action, []).append(outcome)
-    return select_winner([ArmOutcome(action, tuple(found)) for action, found in arms.items()], WinnerRule())
+    return select_winner(
+        [ArmOutcome(action, tuple(outcomes)) for action, outcomes in arms.items()], WinnerRule()
+    )
 
 
 def example(
@@ -77,9 +79,9 @@ def example(
 
 
 def test_the_label_is_the_winner_with_its_share_head_by_head() -> None:
-    found = example()
-    assert found is not None
-    label = found.label_action
+    built = example()
+    assert built is not None
+    label = built.label_action
     assert label.action() == SERIAL
     assert (label.label_source, label.confidence, label.input_hash) == ("best_of_k", 0.5, "ab")
     assert label.probs == {
@@ -91,16 +93,16 @@ def test_the_label_is_the_winner_with_its_share_head_by_head() -> None:
 
 
 def test_candidates_are_the_scored_executions_in_canonical_order() -> None:
-    found = example()
-    assert found is not None
-    assert [(c.action, c.is_winner, c.replicate, c.propensity) for c in found.candidates] == [
+    built = example()
+    assert built is not None
+    assert [(c.action, c.is_winner, c.replicate, c.propensity) for c in built.candidates] == [
         (list(SERIAL), True, 0, 1.0),
         (list(PAIR), False, 0, 0.25),
         (list(TRIO), False, 1, 0.5),
     ]
-    assert [c.outcome.cost_usd for c in found.candidates] == [None, 0.0015, 0.0]
-    assert [c.outcome.all_gates_passed for c in found.candidates] == [True, True, False]
-    selection = found.bench_metadata.winner_selection.document()
+    assert [c.outcome.cost_usd for c in built.candidates] == [None, 0.0015, 0.0]
+    assert [c.outcome.all_gates_passed for c in built.candidates] == [True, True, False]
+    selection = built.bench_metadata.winner_selection.document()
     assert selection["candidates_evaluated"] == 3
     assert selection["candidates_passed_constraints"] == 2
     assert selection["soft_label"] == [

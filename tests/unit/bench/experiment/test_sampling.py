@@ -13,16 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.errors import BenchError
-from bench.experiment.layout import Layout
 from bench.experiment.replicates import admission_ranks, expand_replicates
+from bench.experiment.slot_design import SlotDesign
 from bench.experiment.space import ArmSpace, SampledCase, SamplingInput, SamplingRule
 from bench.experiment.strategies.registry import get_strategy
 from bench.experiment.strategies.sampling import joint_propensities, propensities, sample_arms
-from bench.experiment.worst_case import ArmLimits, WorkcellLimits, arm_space
+from bench.experiment.worst_case import ArmLimits, CostModel, arm_space
 from planner.actions import JOB_TYPES, Action, JobType, canonical_rank, is_valid, valid_actions
 from planner.space.baseline import baseline_action
 
-LIMITS = WorkcellLimits(0.01, 0.25, 2, 2, 30.0)
+LIMITS = CostModel(0.01, 0.25, 2, 2, 30.0)
 CODE = arm_space("code", LIMITS, ArmLimits())
 BASELINE = baseline_action("medium", "M", "code")
 COVERAGE = SamplingRule(4, "coverage")
@@ -46,12 +46,12 @@ def small_space(speculate: int, serial: int, max_total_ms: int | None = None) ->
     return ArmSpace("code", actions, cost, cost, max_total_ms)
 
 
-def every_draw(layout: Layout) -> Iterator[tuple[Fraction, tuple[int, ...]]]:
-    """All draws of a layout, each with its exact probability, straight from the words of the definition."""
-    weights = sum(plan.weight for plan in layout.plans)
-    for plan in layout.plans:
+def every_draw(design: SlotDesign) -> Iterator[tuple[Fraction, tuple[int, ...]]]:
+    """All draws of a design, each with its exact probability, computed from the definition."""
+    weights = sum(plan.weight for plan in design.plans)
+    for plan in design.plans:
         for picks in itertools.product(*plan.slots):
-            left = [position for position in range(len(layout.free)) if position not in picks]
+            left = [position for position in range(len(design.free)) if position not in picks]
             ways = list(itertools.permutations(left, plan.pool))
             chance = Fraction(plan.weight, weights * math.prod(map(len, plan.slots)) * len(ways))
             for extra in ways:
@@ -74,13 +74,13 @@ def pairs_by_enumeration(case: SamplingInput) -> dict[tuple[Action, Action], flo
 
 def every_case(case: SamplingInput) -> Iterator[tuple[Fraction, list[Action]]]:
     """All ways a case can come out, each with its exact probability."""
-    layout = get_strategy(case.rule.strategy).design(case)
-    assert isinstance(layout, Layout)
+    design = get_strategy(case.rule.strategy).design(case)
+    assert isinstance(design, SlotDesign)
     budget = case.space.max_total_ms
-    for chance, positions in every_draw(layout):
+    for chance, positions in every_draw(design):
         left = math.inf if budget is None else budget
         kept = []
-        for action in (*layout.forced, *(layout.free[position] for position in positions)):
+        for action in (*design.forced, *(design.free[position] for position in positions)):
             if case.space.arm_ms[action] <= left:
                 left -= case.space.arm_ms[action]
                 kept.append(action)
@@ -105,9 +105,9 @@ def test_propensities_equal_full_enumeration_on_small_spaces(strategy: str) -> N
         base = space.actions[baseline % len(space.actions)]
         other = None if executed is None else space.actions[executed]
         case = SamplingInput("i", space, base, other, SamplingRule(k, strategy, include_baseline=include))
-        found, expected = propensities(case), by_enumeration(case)
-        assert found == pytest.approx(expected, abs=1e-12)
-        assert math.fsum(found.values()) == pytest.approx(len(sample_arms(case).arms), abs=1e-9)
+        sampled, expected = propensities(case), by_enumeration(case)
+        assert sampled == pytest.approx(expected, abs=1e-12)
+        assert math.fsum(sampled.values()) == pytest.approx(len(sample_arms(case).arms), abs=1e-9)
 
 
 def test_propensities_under_a_time_limit_equal_enumeration_where_every_draw_is_from_a_stratum() -> None:
@@ -127,10 +127,10 @@ def test_joint_propensities_equal_full_enumeration(strategy: str, total: int | N
         space = small_space(speculate, serial, total)
         case = SamplingInput("i", space, space.actions[2], None, SamplingRule(k, strategy))
         exact = {arm.propensity_kind for arm in sample_arms(case).arms} <= {"exact", "deterministic"}
-        found = joint_propensities(case, space.actions)
+        sampled = joint_propensities(case, space.actions)
         expected = pairs_by_enumeration(case)
         values = np.array([[expected[a, b] for b in space.actions] for a in space.actions])
-        assert found == pytest.approx(values, abs=1e-12 if exact else 0.02)
+        assert sampled == pytest.approx(values, abs=1e-12 if exact else 0.02)
 
 
 def test_propensities_under_a_time_limit_are_estimated_and_marked_where_there_is_no_closed_form() -> None:
@@ -175,22 +175,22 @@ def test_coverage_takes_the_baseline_another_topology_a_cheaper_and_a_dearer_arm
 
 def chances_by_stratum(k: int, size: str, executed: Action | None = None) -> dict[str, set[float]]:
     """π of the arms of many draws, by stratum."""
-    found: dict[str, set[float]] = {}
+    chances: dict[str, set[float]] = {}
     baseline = baseline_action("low", size, "code")
     for number in range(300):
         for arm in draw(f"i-{number}", rule=SamplingRule(k), baseline=baseline, executed=executed).arms:
-            found.setdefault(arm.stratum, set()).add(arm.propensity)
-    return found
+            chances.setdefault(arm.stratum, set()).add(arm.propensity)
+    return chances
 
 
 def test_coverage_propensities_are_those_worked_out_by_hand() -> None:
     # Baseline serial 45m: 24 speculate actions; 15m, 30m and NA (30m here) cheaper; 60m and 120m dearer.
     assert chances_by_stratum(1, "M") == {"baseline": {1.0}}
     # One slot for three strata: nine times in ten another topology, else any of the 29.
-    found = chances_by_stratum(2, "M")
-    assert list(found.pop("baseline")) == [1.0]
-    assert list(found.pop("other_topology")) == pytest.approx([0.9 / 24 + 0.1 / 29])
-    assert {name: list(chances) for name, chances in found.items()} == {
+    chances = chances_by_stratum(2, "M")
+    assert list(chances.pop("baseline")) == [1.0]
+    assert list(chances.pop("other_topology")) == pytest.approx([0.9 / 24 + 0.1 / 29])
+    assert {name: list(values) for name, values in chances.items()} == {
         name: pytest.approx([0.1 / 29]) for name in ("cheaper", "dearer")
     }
     assert chances_by_stratum(3, "M") == {
@@ -222,10 +222,10 @@ def test_same_topology_at_equal_cost_is_the_last_stratum() -> None:
 
 def test_a_certain_executed_action_leaves_its_stratum() -> None:
     executed = Action("speculate_vote", 3, 15, "NA")
-    found = chances_by_stratum(5, "M", executed)
-    assert found["executed"] == {1.0}
-    assert found["other_topology"] == {1 / 23}
-    assert found["cheaper"] == {1 / 3}
+    chances = chances_by_stratum(5, "M", executed)
+    assert chances["executed"] == {1.0}
+    assert chances["other_topology"] == {1 / 23}
+    assert chances["cheaper"] == {1 / 3}
 
 
 def test_with_three_slots_cheaper_or_dearer_is_a_fair_coin() -> None:
@@ -249,7 +249,7 @@ def test_an_empty_stratum_gives_its_slot_to_the_rest() -> None:
 
 
 def test_where_work_is_free_cheaper_means_less_worker_time() -> None:
-    free = arm_space("code", WorkcellLimits(0, 0, 2, 2, 30.0), ArmLimits())
+    free = arm_space("code", CostModel(0, 0, 2, 2, 30.0), ArmLimits())
     assert {arm.stratum for arm in draw(space=free).arms} == {
         "baseline",
         "other_topology",
@@ -374,12 +374,12 @@ def test_every_draw_is_valid_different_canonical_repeatable_and_possible(
         with pytest.raises(BenchError):
             sample_arms(case)
         return
-    found = sample_arms(case)
-    ranks = [canonical_rank(arm.action) for arm in found.arms]
+    sampled = sample_arms(case)
+    ranks = [canonical_rank(arm.action) for arm in sampled.arms]
     assert ranks == sorted(set(ranks))
     assert len(ranks) == (len(space.actions) if strategy == "anchor" else k)
-    assert all(is_valid(arm.action, job_type) and 0 < arm.propensity <= 1 for arm in found.arms)
-    assert sample_arms(case) == found
+    assert all(is_valid(arm.action, job_type) and 0 < arm.propensity <= 1 for arm in sampled.arms)
+    assert sample_arms(case) == sampled
 
 
 def test_another_issue_changes_no_case_and_another_seed_does() -> None:
@@ -403,15 +403,15 @@ PINNED = "0f4b71947ef75988162654ca361e521068103a25c0b9565ffbe8fc6c7ae17974"
 
 def test_seeds_are_63_bit_and_different_for_every_replicate() -> None:
     actions = valid_actions("code")
-    found = [
+    planned = [
         replicate
         for issue in ("a", "b")
         for replicate in expand_replicates(actions, issue_id=issue, seed=1, replicates=3)
     ]
-    seeds = [replicate.seed for replicate in found]
+    seeds = [replicate.seed for replicate in planned]
     assert len(set(seeds)) == len(seeds) == 2 * 30 * 3
     assert all(0 <= seed < 2**63 for seed in seeds)
-    assert [replicate.number for replicate in found[:4]] == [0, 1, 2, 0]
+    assert [replicate.number for replicate in planned[:4]] == [0, 1, 2, 0]
 
 
 def test_a_fraction_of_the_arms_is_replicated_and_the_first_replicate_stays_the_same() -> None:

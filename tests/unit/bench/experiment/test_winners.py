@@ -1,4 +1,4 @@
-"""The winner is total, order-free and what the rule says; soft labels share what cannot be told apart."""
+"""The winner is a total order, independent of input order; soft labels share arms that do not differ significantly."""
 
 import itertools
 import random
@@ -67,8 +67,8 @@ def test_the_ranking_is_a_strict_total_order_of_the_passing_arms(
     passing = [estimate for estimate in map(estimate_arm, arms) if estimate.passes]
     keys = [ranking_key(rule)(estimate) for estimate in passing]
     assert len(set(keys)) == len(keys)
-    for one, other in itertools.combinations(keys, 2):
-        assert (one < other) != (other < one)
+    for first, second in itertools.combinations(keys, 2):
+        assert (first < second) != (second < first)
 
 
 @given(cases(), rules)

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from bench.experiment.streams import Stream, nth_free, seed63, unit
 from bench.experiment.worst_case import (
     ArmLimits,
-    WorkcellLimits,
+    CostModel,
     arm_space,
+    cost_model,
     resolve_action,
-    workcell_limits,
     worst_micro_usd,
     worst_ms,
 )
@@ -32,12 +32,12 @@ WORKCELL = Workcell.model_validate(
 
 
 def test_na_is_resolved_by_the_defaults_and_the_longest_toolchain() -> None:
-    planned = resolve_action(Action("speculate_vote", NA, NA, NA), workcell_limits(WORKCELL))
+    planned = resolve_action(Action("speculate_vote", NA, NA, NA), cost_model(WORKCELL))
     assert planned == PlannedAction(swarm_id="speculate_vote", candidates=2, minutes=40, iterations=3)
 
 
 def test_numbers_stay_and_na_is_cut_at_the_minutes_limit() -> None:
-    limits = workcell_limits(WORKCELL)
+    limits = cost_model(WORKCELL)
     assert resolve_action(Action("speculate_vote", 3, 15, 5), limits, 20).model_dump(exclude_none=True) == {
         "swarm_id": "speculate_vote",
         "candidates": 3,
@@ -50,7 +50,7 @@ def test_numbers_stay_and_na_is_cut_at_the_minutes_limit() -> None:
 
 def test_the_worst_case_is_candidates_times_minutes_and_dollars() -> None:
     planned = PlannedAction(swarm_id="speculate_vote", candidates=3, minutes=15, iterations=1)
-    assert worst_micro_usd(planned, workcell_limits(WORKCELL)) == 3 * (15 * 100_000 + 1_500_000)
+    assert worst_micro_usd(planned, cost_model(WORKCELL)) == 3 * (15 * 100_000 + 1_500_000)
     assert worst_ms(planned) == 3 * 15 * 60_000
 
 
@@ -64,7 +64,7 @@ def test_worst_cases_never_fall_short_and_by_less_than_one_unit_a_candidate(
     candidates: int, minutes: float, rate: float, most: float
 ) -> None:
     planned = PlannedAction(swarm_id="speculate_vote", candidates=candidates, minutes=minutes, iterations=1)
-    limits = WorkcellLimits(rate, most, 2, 2, 30)
+    limits = CostModel(rate, most, 2, 2, 30)
     exact = candidates * (Fraction(str(minutes)) * Fraction(str(rate)) + Fraction(str(most))) * 1_000_000
     assert exact <= worst_micro_usd(planned, limits) < exact + candidates
     time = candidates * Fraction(str(minutes)) * 60_000
@@ -72,7 +72,7 @@ def test_worst_cases_never_fall_short_and_by_less_than_one_unit_a_candidate(
 
 
 def test_the_same_limits_give_the_same_space() -> None:
-    limits = workcell_limits(WORKCELL)
+    limits = cost_model(WORKCELL)
     assert arm_space("code", limits, ArmLimits(30)) is arm_space("code", limits, ArmLimits(30))
 
 

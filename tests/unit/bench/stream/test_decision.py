@@ -62,7 +62,7 @@ def _choice(logits: Any, mode: str = "enabled", issue: Issue | None = None, **fl
     return _decide(issue or Issue(id="i", dk_risk="low", dk_size="S"), inference)
 
 
-def test_a_planner_that_is_disabled_leaves_the_heuristics_and_says_so() -> None:
+def test_a_planner_that_is_disabled_leaves_the_heuristics_and_records_it() -> None:
     decision = _choice(SURE, "disabled")
     assert (decision.asked.action, decision.policy_id) == (Action(SERIAL, 1, 30, NA), POLICY_ID)
     assert decision.record["policy_trace"]["policy_mode"] == "off"
@@ -70,7 +70,7 @@ def test_a_planner_that_is_disabled_leaves_the_heuristics_and_says_so() -> None:
     assert decision.record["planner_action"]["reason"] == "planner_disabled"
 
 
-def test_in_shadow_mode_the_prediction_is_recorded_beside_what_runs() -> None:
+def test_in_shadow_mode_the_prediction_is_recorded_with_what_runs() -> None:
     decision = _choice(SURE, "shadow")
     assert decision.asked.action == Action(SERIAL, 1, 30, NA)
     predicted = parse_document(PlannerActionDocument, decision.record["planner_action"])
@@ -169,9 +169,9 @@ def test_exploration_draws_by_the_propensities_it_records_and_the_same_for_the_s
     assert set(logged) == set(safe)
     assert sum(logged.values()) == pytest.approx(1)
     assert logged[heuristic] == pytest.approx(1 - EPSILON + EPSILON / len(safe))
-    found = Counter(draw.asked.action for draw in draws)
+    counts = Counter(draw.asked.action for draw in draws)
     expected = [logged[action] * len(draws) for action in safe]
-    assert chisquare([found[action] for action in safe], expected).pvalue > 1e-4
+    assert chisquare([counts[action] for action in safe], expected).pvalue > 1e-4
     for number, draw in enumerate(draws[:50]):
         again = _decide(P3, inference, f"title {number}", exploring)
         assert (again.asked.action, again.propensity) == (draw.asked.action, draw.propensity)

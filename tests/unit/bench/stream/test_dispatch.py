@@ -5,24 +5,24 @@ from pydantic import ValidationError
 
 from bench.config.routing import Match, Rule, first_match
 from bench.intake.issue import Issue
-from bench.stream.dispatch import Asked, by_heuristics, dispatch
+from bench.stream.dispatch import RequestedAction, dispatch, heuristic_action
 from planner.actions import NA, Action, is_valid
 
 ISSUE = Issue(id="i", title="Fix the Parser", dk_risk="low", dk_size="S", tags=("parser", "io"))
 
 
 def test_risk_and_size_decide_where_nobody_says_more() -> None:
-    assert by_heuristics(ISSUE, None) == Asked(Action("serial_handoff", 1, 30, NA), None)
+    assert heuristic_action(ISSUE, None) == RequestedAction(Action("serial_handoff", 1, 30, NA), None)
 
 
 def test_an_issue_may_ask_for_speculation_and_a_rule_overrules_it() -> None:
     wants = ISSUE.model_copy(update={"dk_speculate": True})
-    assert by_heuristics(wants, None).action == Action("speculate_vote", 2, 30, NA)
-    assert by_heuristics(wants, Rule(speculate=False)).action == Action("serial_handoff", 1, 30, NA)
-    assert by_heuristics(wants, Rule(speculate=True, parallelism=3)).action == Action(
+    assert heuristic_action(wants, None).action == Action("speculate_vote", 2, 30, NA)
+    assert heuristic_action(wants, Rule(speculate=False)).action == Action("serial_handoff", 1, 30, NA)
+    assert heuristic_action(wants, Rule(speculate=True, parallelism=3)).action == Action(
         "speculate_vote", 3, 30, NA
     )
-    assert by_heuristics(ISSUE, Rule(use=["repair", "claude"])).toolchains == ("repair", "claude")
+    assert heuristic_action(ISSUE, Rule(use=["repair", "claude"])).toolchains == ("repair", "claude")
 
 
 @pytest.mark.parametrize("job_type", ["code", "fab-asset", "fab-world"])
@@ -33,7 +33,7 @@ def test_the_heuristics_stay_inside_the_action_space(job_type: str, rule: Rule |
     tags = {"code": (), "fab-asset": ("asset:prop",), "fab-world": ("asset:world",)}[job_type]
     for risk in ("low", "critical"):
         issue = ISSUE.model_copy(update={"tags": tags, "dk_risk": risk, "dk_speculate": True})
-        assert is_valid(by_heuristics(issue, rule).action, issue.job_type)
+        assert is_valid(heuristic_action(issue, rule).action, issue.job_type)
 
 
 def test_the_first_rule_that_holds_decides() -> None:
@@ -86,10 +86,14 @@ def test_no_pattern_holds_up_the_stream() -> None:
 def test_fewer_free_workcells_mean_fewer_candidates_and_a_reason(
     action: Action, free: int, candidates: int, reason: str | None
 ) -> None:
-    found = dispatch(Asked(action, None), free, 2)
-    assert found is not None
-    assert (found.action, found.candidates, found.fallback_reason) == (action, candidates, reason)
+    dispatched = dispatch(RequestedAction(action, None), free, 2)
+    assert dispatched is not None
+    assert (dispatched.action, dispatched.candidates, dispatched.fallback_reason) == (
+        action,
+        candidates,
+        reason,
+    )
 
 
 def test_nothing_starts_without_a_free_workcell() -> None:
-    assert dispatch(Asked(Action("serial_handoff", 1, 30, NA), None), 0, 2) is None
+    assert dispatch(RequestedAction(Action("serial_handoff", 1, 30, NA), None), 0, 2) is None

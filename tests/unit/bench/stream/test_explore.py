@@ -36,10 +36,10 @@ def test_logged_propensities_are_the_realised_frequencies(epsilon: float) -> Non
     logged = {draw.action: draw.propensity for draw in draws}
     for action in SAFE:
         expected = epsilon / len(SAFE) + (1 - epsilon if action == CHOSEN else 0)
-        found = Counter(draw.action for draw in draws)[action]
+        count = Counter(draw.action for draw in draws)[action]
         # Five standard deviations: false alarms once in a million.
         slack = 5 * (len(draws) * expected * (1 - expected)) ** 0.5
-        assert abs(found - len(draws) * expected) <= slack
+        assert abs(count - len(draws) * expected) <= slack
         if action in logged:
             assert logged[action] == pytest.approx(expected)
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from bench.intake.conditions import matches
 from bench.intake.issue import RISKS, SIZES, Issue
 from bench.intake.slices import BUILT_IN
-from bench.stream.coverage import Ran, Shape, by_lane, epochs_of, otherwise, shapes_of
+from bench.stream.coverage import RunGroup, Shape, by_lane, epochs_of, otherwise, shapes_of
 from bench.stream.lanes import lanes_view
 from planner.actions import NA, SERIAL, SPECULATE, Action
 from planner.dataset.lanes import LANES
@@ -18,9 +18,11 @@ RISKY_THRICE = Shape("high", "L", Action(SPECULATE, 3, 60, NA))
 CRITICAL = Shape("critical", "L", Action(SPECULATE, 3, 60, NA))
 
 
-def ran(shape: Shape, n: int = 1, epoch: str = "e1", day: int = 0, predicted: Action | None = None) -> Ran:
+def ran(
+    shape: Shape, n: int = 1, epoch: str = "e1", day: int = 0, predicted: Action | None = None
+) -> RunGroup:
     when = BEGIN + timedelta(days=day)
-    return Ran(epoch, "off" if predicted is None else "log", shape, predicted, True, n, when, when)
+    return RunGroup(epoch, "off" if predicted is None else "log", shape, predicted, True, n, when, when)
 
 
 def test_a_slice_named_after_a_lane_holds_the_issues_that_fit_it() -> None:
@@ -38,12 +40,12 @@ def test_runs_count_in_the_lane_of_what_really_ran() -> None:
 
 
 def test_an_epoch_holds_its_runs_and_the_newest_comes_last() -> None:
-    found = epochs_of([ran(ROUTINE, 2, "new", 5), ran(ROUTINE, 1, "old", 0), ran(CRITICAL, 3, "old", 4)])
-    assert [(one.epoch, one.runs, (one.last - one.first).days) for one in found] == [
+    epochs = epochs_of([ran(ROUTINE, 2, "new", 5), ran(ROUTINE, 1, "old", 0), ran(CRITICAL, 3, "old", 4)])
+    assert [(epoch.epoch, epoch.runs, (epoch.last - epoch.first).days) for epoch in epochs] == [
         ("old", 4, 4),
         ("new", 2, 0),
     ]
-    assert found[0].lanes == {"A": 1, "C": 3}
+    assert epochs[0].lanes == {"A": 1, "C": 3}
 
 
 def test_too_few_of_a_lane_say_which_issues_to_add() -> None:

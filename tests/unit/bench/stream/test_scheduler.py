@@ -1,4 +1,4 @@
-"""A stream starts what may start, in turn, and never more than it may."""
+"""The scheduler starts ready issues by urgency, within workcells, attempts and tokens."""
 
 from datetime import timedelta
 
@@ -12,23 +12,23 @@ from bench.stream.scheduler import Scheduler, StepReport
 from db.repositories.streams import BacklogIssue, PastRuns
 from planner.host.config import PlannerConfig
 from planner.inference import PlannerInference
-from tests.unit.bench.stream.pretend_truth import BEGIN, PretendTruth
+from tests.unit.bench.stream.memory_state import BEGIN, MemoryStreamState
 
 _OFF = PlannerInference(PlannerConfig(enabled=False))
 
 
-def _scheduler(truth: PretendTruth, **stream: object) -> Scheduler:
+def _scheduler(state: MemoryStreamState, **stream: object) -> Scheduler:
     config = BenchConfig.model_validate({"stream": stream})
-    return Scheduler(truth, Board(config.stream.max_attempts), config, _OFF, {})
+    return Scheduler(state, Board(config.stream.max_attempts), config, _OFF, {})
 
 
-def _run_dry(truth: PretendTruth, scheduler: Scheduler, limit: int = 100) -> list[StepReport]:
+def _run_dry(state: MemoryStreamState, scheduler: Scheduler, limit: int = 100) -> list[StepReport]:
     reports = []
     for _ in range(limit):
-        reports.append(scheduler.step(truth.now))
+        reports.append(scheduler.step(state.now))
         if reports[-1].drained and not reports[-1].started:
             return reports
-        truth.pass_time()
+        state.pass_time()
     raise AssertionError("the stream never runs dry")
 
 
@@ -59,73 +59,73 @@ _issues = st.lists(
 def test_whatever_the_backlog_it_runs_dry_within_its_workcells_and_attempts(
     issues: list[Issue], workcells: int, attempts: int
 ) -> None:
-    truth = PretendTruth(issues, lambda issue_id, run_no: (len(issue_id) + run_no) % 2 == 1)
-    scheduler = _scheduler(truth, max_concurrent_workcells=workcells, max_attempts=attempts)
-    for report in _run_dry(truth, scheduler):
+    state = MemoryStreamState(issues, lambda issue_id, run_no: (len(issue_id) + run_no) % 2 == 1)
+    scheduler = _scheduler(state, max_concurrent_workcells=workcells, max_attempts=attempts)
+    for report in _run_dry(state, scheduler):
         assert sum(run.planned["candidates"] for run in report.open_runs) <= workcells
-    runs = [case.issue_id for case in truth.cases.values()]
+    runs = [case.issue_id for case in state.cases.values()]
     assert all(runs.count(issue_id) <= attempts for issue_id in set(runs))
-    last = scheduler.step(truth.now)
+    last = scheduler.step(state.now)
     known = {issue.id for issue in issues}
-    assert known == {*last.standing.held, *last.standing.solved}
+    assert known == {*last.backlog.held, *last.backlog.solved}
     for issue in issues:
-        if issue.id in last.standing.solved:
+        if issue.id in last.backlog.solved:
             continue
-        assert last.standing.held[issue.id].startswith(("waits for", "waits in a ring", "ran "))
+        assert last.backlog.held[issue.id].startswith(("waits for", "waits in a ring", "ran "))
 
 
 def test_an_issue_starts_once_what_it_waits_for_is_solved() -> None:
-    truth = PretendTruth([_after("b", "a"), Issue(id="a")], lambda *_: True)
-    scheduler = _scheduler(truth)
-    first = scheduler.step(truth.now)
-    assert [one.issue_id for one in first.started] == ["a"]
-    assert first.standing.held == {"b": "waits for a"}
-    truth.pass_time()
-    assert [one.issue_id for one in scheduler.step(truth.now).started] == ["b"]
+    state = MemoryStreamState([_after("b", "a"), Issue(id="a")], lambda *_: True)
+    scheduler = _scheduler(state)
+    first = scheduler.step(state.now)
+    assert [run.issue_id for run in first.started] == ["a"]
+    assert first.backlog.held == {"b": "waits for a"}
+    state.pass_time()
+    assert [run.issue_id for run in scheduler.step(state.now).started] == ["b"]
 
 
 def test_a_ring_is_named_and_holds_nobody_else() -> None:
-    truth = PretendTruth([_after("a", "b"), _after("b", "a"), Issue(id="c")], lambda *_: True)
-    report = _scheduler(truth).step(truth.now)
-    assert [one.issue_id for one in report.started] == ["c"]
-    assert report.standing.held == {"a": "waits in a ring: a → b → a", "b": "waits in a ring: a → b → a"}
+    state = MemoryStreamState([_after("a", "b"), _after("b", "a"), Issue(id="c")], lambda *_: True)
+    report = _scheduler(state).step(state.now)
+    assert [run.issue_id for run in report.started] == ["c"]
+    assert report.backlog.held == {"a": "waits in a ring: a → b → a", "b": "waits in a ring: a → b → a"}
 
 
 def test_no_issue_starves_under_an_endless_rush_of_urgent_ones() -> None:
-    truth = PretendTruth([Issue(id="old", dk_priority="P3")], lambda *_: True)
-    scheduler = _scheduler(truth, max_concurrent_workcells=1)
-    truth.add(Issue(id="u0", dk_priority="P0"))
+    state = MemoryStreamState([Issue(id="old", dk_priority="P3")], lambda *_: True)
+    scheduler = _scheduler(state, max_concurrent_workcells=1)
+    state.add(Issue(id="u0", dk_priority="P0"))
     started: list[str] = []
     for hour in range(1, 40):
-        started += [one.issue_id for one in scheduler.step(truth.now).started]
-        truth.pass_time()
-        truth.add(*(Issue(id=f"u{hour}-{n}", dk_priority="P0") for n in range(2)))
+        started += [run.issue_id for run in scheduler.step(state.now).started]
+        state.pass_time()
+        state.add(*(Issue(id=f"u{hour}-{n}", dk_priority="P0") for n in range(2)))
     # All were imported at the same moment here, so that their ids decide among the starving.
     assert "old" in started
     assert started.index("old") <= 25
 
 
-def test_the_same_truth_read_again_starts_nothing_twice() -> None:
-    truth = PretendTruth([Issue(id="a"), Issue(id="b")], lambda *_: True)
-    before = _scheduler(truth, max_concurrent_workcells=1)
-    before.step(truth.now)
-    truth.changed = True
-    again = _scheduler(truth, max_concurrent_workcells=1).step(truth.now)
+def test_the_same_state_read_again_starts_nothing_twice() -> None:
+    state = MemoryStreamState([Issue(id="a"), Issue(id="b")], lambda *_: True)
+    before = _scheduler(state, max_concurrent_workcells=1)
+    before.step(state.now)
+    state.changed = True
+    again = _scheduler(state, max_concurrent_workcells=1).step(state.now)
     assert again.started == []
     assert [run.issue_id for run in again.open_runs] == ["a"]
 
 
 def test_a_run_that_ends_while_a_stream_is_taken_up_is_not_run_again() -> None:
-    truth = PretendTruth([Issue(id="a")], lambda *_: True)
-    _scheduler(truth).step(truth.now)
-    running = truth.open_runs()
-    truth.pass_time()
-    truth.changed = True
+    state = MemoryStreamState([Issue(id="a")], lambda *_: True)
+    _scheduler(state).step(state.now)
+    running = state.open_runs()
+    state.pass_time()
+    state.changed = True
     config = BenchConfig()
-    again = Scheduler(truth, Board(config.stream.max_attempts), config, _OFF, {}, running=running)
-    report = again.step(truth.now)
-    assert ([one.issue_id for one in report.ended], report.started) == (["a"], [])
-    assert report.standing.solved == ["a"]
+    again = Scheduler(state, Board(config.stream.max_attempts), config, _OFF, {}, running=running)
+    report = again.step(state.now)
+    assert ([run.issue_id for run in report.finished], report.started) == (["a"], [])
+    assert report.backlog.solved == ["a"]
 
 
 def test_an_issue_that_changed_after_it_was_solved_is_open_again() -> None:
@@ -133,30 +133,30 @@ def test_an_issue_that_changed_after_it_was_solved_is_open_again() -> None:
     issue = Issue(id="a")
     board.load([BacklogIssue("a", issue.document(), BEGIN, "issues.jsonl")])
     solved = BEGIN + timedelta(hours=1)
-    board.ended([PastRuns("a", 1, solved, solved, None)])
-    assert board.standing([]).solved == ["a"]
+    board.add_finished([PastRuns("a", 1, solved, solved, None)])
+    assert board.state([]).solved == ["a"]
     board.load([BacklogIssue("a", issue.document(), solved + timedelta(hours=1), "issues.jsonl")])
-    assert [one.id for one in board.standing([]).ready] == ["a"]
+    assert [issue.id for issue in board.state([]).ready] == ["a"]
 
 
 def test_tokens_in_use_hold_back_work_that_does_not_fit_but_never_the_only_one() -> None:
     issues = [Issue(id=name, dk_estimated_tokens=700) for name in "ab"]
-    truth = PretendTruth(issues, lambda *_: True)
-    scheduler = _scheduler(truth, token_budget=1000)
-    assert len(scheduler.step(truth.now).started) == 1
-    assert scheduler.step(truth.now).started == []
-    truth.pass_time()
-    assert len(scheduler.step(truth.now).started) == 1
+    state = MemoryStreamState(issues, lambda *_: True)
+    scheduler = _scheduler(state, token_budget=1000)
+    assert len(scheduler.step(state.now).started) == 1
+    assert scheduler.step(state.now).started == []
+    state.pass_time()
+    assert len(scheduler.step(state.now).started) == 1
 
 
-def test_a_starving_issue_of_many_tokens_is_not_passed_by_smaller_ones_for_ever() -> None:
-    truth = PretendTruth([Issue(id=f"s{n}", dk_estimated_tokens=400) for n in range(2)], lambda *_: True)
-    scheduler = _scheduler(truth, token_budget=1000, max_concurrent_workcells=2)
-    scheduler.step(truth.now)
-    truth.add(Issue(id="big", dk_estimated_tokens=900))
+def test_a_starving_issue_of_many_tokens_is_not_overtaken_by_smaller_ones() -> None:
+    state = MemoryStreamState([Issue(id=f"s{n}", dk_estimated_tokens=400) for n in range(2)], lambda *_: True)
+    scheduler = _scheduler(state, token_budget=1000, max_concurrent_workcells=2)
+    scheduler.step(state.now)
+    state.add(Issue(id="big", dk_estimated_tokens=900))
     started: list[str] = []
     for hour in range(30):
-        truth.add(Issue(id=f"s{hour + 2}", dk_estimated_tokens=400))
-        started += [one.issue_id for one in scheduler.step(truth.now).started]
-        truth.pass_time()
+        state.add(Issue(id=f"s{hour + 2}", dk_estimated_tokens=400))
+        started += [run.issue_id for run in scheduler.step(state.now).started]
+        state.pass_time()
     assert "big" in started

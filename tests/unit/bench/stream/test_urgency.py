@@ -1,4 +1,4 @@
-"""Whose turn it is."""
+"""Scheduling by urgency, with aging against starvation."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.intake.issue import PRIORITIES, Issue
-from bench.stream.urgency import Patience, in_order
+from bench.stream.urgency import AgingPolicy, urgency_order
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -15,7 +15,7 @@ def _order(
     issues: list[Issue], waited_hours: dict[str, float], chains: dict[str, float] | None = None
 ) -> list[str]:
     since = {issue_id: NOW - timedelta(hours=hours) for issue_id, hours in waited_hours.items()}
-    return [place.issue_id for place in in_order(issues, since, chains or {}, NOW)]
+    return [entry.issue_id for entry in urgency_order(issues, since, chains or {}, NOW)]
 
 
 def test_priority_decides_then_the_chain_behind_it_then_who_waits_longest_then_the_id() -> None:
@@ -29,9 +29,9 @@ def test_priority_decides_then_the_chain_behind_it_then_who_waits_longest_then_t
 def test_waiting_raises_the_priority_a_step_at_a_time() -> None:
     patient, urgent = Issue(id="patient", dk_priority="P3"), Issue(id="urgent", dk_priority="P1")
     assert _order([patient, urgent], {"patient": 15.9}) == ["urgent", "patient"]
-    places = in_order([patient], {"patient": NOW - timedelta(hours=16)}, {}, NOW)
-    assert places[0].priority == "P1"
-    assert not places[0].starving
+    entries = urgency_order([patient], {"patient": NOW - timedelta(hours=16)}, {}, NOW)
+    assert entries[0].priority == "P1"
+    assert not entries[0].starving
 
 
 def test_after_a_day_an_issue_is_p0_and_ahead_of_every_fresh_p0_whatever_hangs_on_that() -> None:
@@ -49,10 +49,10 @@ def test_after_a_day_an_issue_is_p0_and_ahead_of_every_fresh_p0_whatever_hangs_o
 def test_of_two_starving_issues_the_one_that_waits_longer_is_first(drawn: list[tuple[str, int, int]]) -> None:
     issues = [Issue(id=f"i{n}", dk_priority=priority) for n, (priority, _, _) in enumerate(drawn)]  # type: ignore[arg-type]
     since = {f"i{n}": NOW - timedelta(hours=hours) for n, (_, hours, _) in enumerate(drawn)}
-    places = in_order(issues, since, {f"i{n}": chain for n, (_, _, chain) in enumerate(drawn)}, NOW)
-    starving = [place for place in places if place.starving]
-    assert places[: len(starving)] == starving
-    assert [place.waiting_since for place in starving] == sorted(place.waiting_since for place in starving)
-    assert {place.issue_id for place in starving} == {
-        issue_id for issue_id, moment in since.items() if NOW - moment >= Patience().starving
+    entries = urgency_order(issues, since, {f"i{n}": chain for n, (_, _, chain) in enumerate(drawn)}, NOW)
+    starving = [entry for entry in entries if entry.starving]
+    assert entries[: len(starving)] == starving
+    assert [entry.waiting_since for entry in starving] == sorted(entry.waiting_since for entry in starving)
+    assert {entry.issue_id for entry in starving} == {
+        issue_id for issue_id, moment in since.items() if NOW - moment >= AgingPolicy().starving
     }

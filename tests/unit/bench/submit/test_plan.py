@@ -14,7 +14,7 @@ from bench.config.models import BenchConfig
 from bench.errors import BenchError
 from bench.experiment.space import SamplingRule
 from bench.experiment.strategies.racing import draw_racers
-from bench.experiment.worst_case import ArmLimits, arm_space, workcell_limits
+from bench.experiment.worst_case import ArmLimits, arm_space, cost_model
 from bench.intake.issue import RISKS, SIZES, Issue
 from bench.submit.arms import null_if_na
 from bench.submit.history import run_summary, similar_history
@@ -160,14 +160,14 @@ def test_another_seed_races_other_arms_and_the_same_seed_the_same() -> None:
 
 def test_every_action_may_be_drawn_for_a_race() -> None:
     ready = make_ready(_config(), _issue(1), lambda _repo, _ref: "c" * 40)
-    space = arm_space("code", workcell_limits(ready.workcell), ArmLimits(None, None, 1))
+    space = arm_space("code", cost_model(ready.workcell), ArmLimits(None, None, 1))
     drawn = [draw_racers([space], SamplingRule(k=9, strategy="racing", seed=seed)) for seed in range(150)]
     assert all(len(set(racers)) == 8 for racers in drawn)
     assert set(itertools.chain(*drawn)) == set(space.actions)
 
 
 def test_a_race_of_one_arm_or_without_common_actions_is_refused() -> None:
-    with pytest.raises(BenchError, match="two arms at least"):
+    with pytest.raises(BenchError, match="at least two arms"):
         _plan(_config(strategy="racing", k=1), [1])
     with pytest.raises(BenchError, match="one job type at a time"):
         _plan(_config(strategy="racing", k=200), [1])

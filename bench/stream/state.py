@@ -1,4 +1,4 @@
-"""The scheduler's view of the database: one stream, and the history that decisions look at."""
+"""The stored state of a stream: its backlog, its open runs, and the run history that decisions use."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -24,8 +24,11 @@ from workers.repository.mirror import resolve_ref
 Json = dict[str, Any]
 
 
-class StreamTruth:
-    """One open stream. The history is read once and then grows by what ends: its cost does not grow with it."""
+class StoredStreamState:
+    """`StreamState` in the database, for one open stream.
+
+    The run history is loaded once and then extended by the runs that finish, so that a step does not read it again.
+    """
 
     def __init__(
         self, engine: sa.Engine, bench_id: str, config: BenchConfig, mirrors: Path | None, runs: int = 100_000
@@ -50,17 +53,17 @@ class StreamTruth:
         return rows
 
     def open_runs(self) -> list[OpenRun]:
-        """Runs that are not over."""
+        """Runs that are not finished."""
         return self._streams.open_runs()
 
-    def ended(self, case_ids: Sequence[int]) -> list[PastRuns]:
-        """The finished runs of these cases; their runs are history from now on."""
+    def finished_runs(self, case_ids: Sequence[int]) -> list[PastRuns]:
+        """The finished runs of these cases, which are also added to the history."""
         self._index.add_many(run_summary(row) for row in self._history.runs_of(case_ids))
         self._health = self._history.toolchain_health()
         return self._streams.past(case_ids)
 
     def system_state(self, now: datetime) -> Json:
-        """The live farm in the bins of the contract."""
+        """The load of the farm, in the bins of the `system_state` of a planner_input."""
         usd_cap = self._config.execution_limits.max_usd
         return system_state(self._history.load(), self._health, now, usd_cap)
 
@@ -70,7 +73,10 @@ class StreamTruth:
         return [run.document() for run in self._index.query(query)]
 
     def make_ready(self, issue: Issue) -> Ready:
-        """The issue with its workcell, whose base is a commit as of now; it is fetched where this machine works."""
+        """The issue with its workcell, its base resolved to a commit, which is prefetched where mirrors are local.
+
+        Raises `BenchError` or `WorkerError` where the workcell is refused, or the commit cannot be fetched.
+        """
         source = self._sources.get(issue.id)
         ready = make_ready(
             self._config, issue, lambda repo, ref: resolve_ref(repo, ref, self._mirrors), source
@@ -80,7 +86,7 @@ class StreamTruth:
         return ready
 
     def baseline(self, key: str) -> list[Json] | None:
-        """What the gates showed on the base commit, where that was checked before."""
+        """The gate results on the base commit; None where they are not known."""
         return self._history.baselines([key]).get(key)
 
     def run_number(self, issue_id: str) -> int:
@@ -88,11 +94,11 @@ class StreamTruth:
         return self._streams.run_numbers(self._bench_id, [issue_id]).get(issue_id, 0)
 
     def next_rank(self) -> int:
-        """The place of the next case in this stream."""
+        """The admission rank of the next case in this stream."""
         return self._rank
 
     def start(self, case: NewCase, queues: Mapping[str, Sequence[str]]) -> int | None:
-        """Write the run, as the case of this id; None where the stream is open no more."""
+        """Store the run; returns the id of its case, or None where the stream is closed."""
         limits = bench_limits(self._config.execution_limits)
         written = self._plans.append(self._bench_id, [case], dict(queues), limits)
         self._rank += len(written)

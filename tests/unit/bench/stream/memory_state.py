@@ -1,4 +1,4 @@
-"""A truth in memory that passes time: runs start, take turns to end, and some of them solve their issue."""
+"""An in-memory `StreamState` with a clock: runs finish in the order in which they started."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,8 +15,8 @@ Json = dict[str, Any]
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-class PretendTruth:
-    """Each step of the clock ends the oldest run; `solves(issue_id, run_no)` says whether it solved it."""
+class MemoryStreamState:
+    """Each step of the clock finishes the oldest run; `solves(issue_id, run_no)`: whether it solved its issue."""
 
     def __init__(self, issues: Sequence[Issue], solves: Callable[[str, int], bool]) -> None:
         self.issues = list(issues)
@@ -54,7 +54,7 @@ class PretendTruth:
             case_id, case.issue_id, "admitted", None, case.decision, planned, ExecutionState.RUNNING
         )
 
-    def ended(self, case_ids: Sequence[int]) -> list[PastRuns]:
+    def finished_runs(self, case_ids: Sequence[int]) -> list[PastRuns]:
         return [self.over[case_id] for case_id in case_ids]
 
     def system_state(self, now: datetime) -> Json:

@@ -1,4 +1,4 @@
-"""Cases that look the same to the sampler share one shape: the design, its limits and its probabilities."""
+"""Sampling designs with their limits applied and their inclusion probabilities computed, cached across cases."""
 
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
@@ -7,8 +7,8 @@ from itertools import chain, groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.experiment.layout import Layout
 from bench.experiment.limited import limited_joint, limited_propensities
+from bench.experiment.slot_design import SlotDesign
 from bench.experiment.space import ArmSpace, SampledArm, SamplingInput, SamplingRule
 from bench.experiment.strategies.contract import Design, Strategy
 from bench.experiment.strategies.registry import get_strategy
@@ -19,11 +19,11 @@ from planner.actions import Action, canonical_rank
 Floats = NDArray[np.float64]
 
 REDRAWS = 20_000
-"""Draws behind an estimated propensity: a standard error of at most 0.0036."""
+"""Monte Carlo draws of an estimated propensity: a standard error of at most 0.0036."""
 
 
-class Shape:
-    """A design with its arms worked out: shared by all cases that look the same to the sampler."""
+class ResolvedDesign:
+    """A design with the propensity of each arm under the time limit; shared by all cases with the same inputs."""
 
     def __init__(
         self,
@@ -67,6 +67,7 @@ class Shape:
         )
 
     def rank(self, arm: SampledArm) -> int:
+        """The position of the arm in canonical order."""
         return self._order[arm.action]
 
     def _fitting_forced(self, space: ArmSpace, limit_ms: int) -> list[Action]:
@@ -80,31 +81,31 @@ class Shape:
 
     @cached_property
     def propensities(self) -> dict[Action, float]:
-        """π of every allowed action, in canonical order."""
+        """The inclusion probability π of every allowed action, in canonical order."""
         known = {arm.action: arm.propensity for arm in chain(self.forced, self.free)}
         return {action: known.get(action, 0.0) for action in self._order}
 
     @cached_property
     def groups(self) -> list[tuple[float, list[int]]]:
-        """The cells that share a propensity, the most likely first."""
-        found = sorted(self.propensities.items(), key=lambda item: -item[1])
-        groups = groupby(found, key=lambda item: item[1])
+        """The cells grouped by propensity, the most likely first."""
+        descending = sorted(self.propensities.items(), key=lambda item: -item[1])
+        groups = groupby(descending, key=lambda item: item[1])
         return [(chance, [canonical_rank(action) for action, _ in members]) for chance, members in groups]
 
     def joint_of(self, actions: Sequence[Action]) -> Floats:
         """(actions, actions): the probability that both are arms; π on the diagonal."""
         single = np.array([self.propensities[action] for action in actions])
-        places = np.array([self._free_place.get(action, -1) for action in actions], dtype=np.intp)
-        drawn = np.flatnonzero(places >= 0)
-        # What is certain, or was never possible, is independent of all else.
-        found: Floats = single[:, None] * single[None, :]
+        positions = np.array([self._free_position.get(action, -1) for action in actions], dtype=np.intp)
+        drawn = np.flatnonzero(positions >= 0)
+        # An action of probability 0 or 1 is independent of all others.
+        joint: Floats = single[:, None] * single[None, :]
         if len(drawn):
-            found[np.ix_(drawn, drawn)] = self.joint[np.ix_(places[drawn], places[drawn])]
-        np.fill_diagonal(found, single)
-        return found
+            joint[np.ix_(drawn, drawn)] = self.joint[np.ix_(positions[drawn], positions[drawn])]
+        np.fill_diagonal(joint, single)
+        return joint
 
     @cached_property
-    def _free_place(self) -> dict[Action, int]:
+    def _free_position(self) -> dict[Action, int]:
         return {action: position for position, action in enumerate(self.design.free)}
 
     @cached_property
@@ -115,55 +116,55 @@ class Shape:
         return _joint_of(self)
 
 
-_shape = lru_cache(maxsize=4096)(Shape)
+_resolved = lru_cache(maxsize=4096)(ResolvedDesign)
 
 
-def shape_of(case: SamplingInput) -> Shape:
-    """The shape of `case`, worked out once for all cases that share it."""
+def resolve_design(case: SamplingInput) -> ResolvedDesign:
+    """The resolved design of `case`, cached for all cases that share it."""
     strategy = get_strategy(case.rule.strategy)
-    return _shape(strategy, strategy.design(case), case.space, case.baseline, case.executed, case.rule)
+    return _resolved(strategy, strategy.design(case), case.space, case.baseline, case.executed, case.rule)
 
 
-def fitting(shape: Shape, drawn: Sequence[int]) -> list[int]:
+def fitting(resolved: ResolvedDesign, drawn: Sequence[int]) -> list[int]:
     """The drawn arms in their order, without those that no longer fit."""
-    left = shape.budget_ms
+    left = resolved.budget_ms
     kept = []
     for position in drawn:
-        if shape.free_ms[position] <= left:
-            left -= shape.free_ms[position]
+        if resolved.free_ms[position] <= left:
+            left -= resolved.free_ms[position]
             kept.append(position)
     return kept
 
 
-def _chances(shape: Shape) -> tuple[PropensityKind, list[float]]:
-    """How sure the propensities are, and π of each free action."""
-    design = shape.design
-    if not shape.strategy.is_randomised(shape.may_exceed):
-        kept = fitting(shape, design.draw(Stream())) if shape.may_exceed else design.draw(Stream())
+def _chances(resolved: ResolvedDesign) -> tuple[PropensityKind, list[float]]:
+    """The kind of the propensities (exact, estimated, deterministic), and π of each free action."""
+    design = resolved.design
+    if not resolved.strategy.is_randomised(resolved.may_exceed):
+        kept = fitting(resolved, design.draw(Stream())) if resolved.may_exceed else design.draw(Stream())
         return "deterministic", [float(position in kept) for position in range(len(design.free))]
-    if not shape.may_exceed:
+    if not resolved.may_exceed:
         return "exact", design.propensities()
-    if isinstance(design, Layout) and all(plan.pool == 0 for plan in design.plans):
-        return "exact", limited_propensities(design, shape.free_ms, shape.budget_ms)
-    # An arm that is drawn once had a chance, however small: never zero.
-    counts = np.maximum(np.diagonal(_redrawn(shape)), 1 / REDRAWS)
+    if isinstance(design, SlotDesign) and all(plan.pool == 0 for plan in design.plans):
+        return "exact", limited_propensities(design, resolved.free_ms, resolved.budget_ms)
+    # An arm that a case drew cannot have propensity 0: estimates are at least 1 / REDRAWS.
+    counts = np.maximum(np.diagonal(_redrawn(resolved)), 1 / REDRAWS)
     return "estimated", [float(chance) for chance in counts]
 
 
-def _joint_of(shape: Shape) -> Floats:
-    design = shape.design
-    if isinstance(design, Layout) and all(plan.pool == 0 for plan in design.plans):
-        return limited_joint(design, shape.free_ms, shape.budget_ms)
-    return _redrawn(shape)
+def _joint_of(resolved: ResolvedDesign) -> Floats:
+    design = resolved.design
+    if isinstance(design, SlotDesign) and all(plan.pool == 0 for plan in design.plans):
+        return limited_joint(design, resolved.free_ms, resolved.budget_ms)
+    return _redrawn(resolved)
 
 
 @lru_cache(maxsize=256)
-def _redrawn(shape: Shape) -> Floats:
-    """(free, free) by drawing `REDRAWS` times: without replacement and under a limit there is no closed form."""
-    stream = Stream("propensity", shape.rule.seed, shape.strategy.version)
-    counts = np.zeros((len(shape.design.free), len(shape.design.free)))
+def _redrawn(resolved: ResolvedDesign) -> Floats:
+    """(free, free): a Monte Carlo estimate; without replacement and under a limit there is no closed form."""
+    stream = Stream("propensity", resolved.rule.seed, resolved.strategy.version)
+    counts = np.zeros((len(resolved.design.free), len(resolved.design.free)))
     for _ in range(REDRAWS):
-        kept = fitting(shape, shape.design.draw(stream))
+        kept = fitting(resolved, resolved.design.draw(stream))
         counts[np.ix_(kept, kept)] += 1
-    found: Floats = counts / REDRAWS
-    return found
+    frequencies: Floats = counts / REDRAWS
+    return frequencies

@@ -1,10 +1,10 @@
-"""How the arms of a case are drawn, worked out once for all cases of the same shape.
+"""Sampling designs with exact inclusion probabilities: stratified slots, then simple random sampling.
 
-A layout says which arms are certain (`forced`) and how the others are drawn: one of its plans, chosen by
-weight, each with one uniform draw from every one of its disjoint slots and then `pool` draws without
-replacement from what is left. All strategies but `covering` use such layouts, and so their inclusion
-probabilities come from one place. In a plan with s(a) = 1/d where a is in a slot of d actions and 0 where it is
-in none, s(a, b) = s(a)·s(b) or, in the same slot, 0, and l = free actions − slots,
+A slot design has certain arms (`forced`), and draws the others by one of its plans, chosen by weight: one uniform
+draw from each of the plan's disjoint slots, then `pool` draws without replacement from the rest. All strategies
+but `covering` use such designs, so that the formula of their inclusion probabilities is implemented once. In a plan
+with s(a) = 1/d where a is in a slot of d actions and 0 where it is in none, s(a, b) = s(a)·s(b) or, in the same
+slot, 0, and l = free actions − slots,
 
     π(a)    = s(a) + (1 − s(a))·pool/l
     π(a, b) = s(a, b) + (s(a) + s(b) − 2·s(a, b))·pool/l
@@ -27,8 +27,8 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """One way to fill the slots; numbers are positions among the layout's free actions."""
+class SlotPlan:
+    """Disjoint slots with one draw each, and the draws from the pool; slots have positions in `SlotDesign.free`."""
 
     slots: tuple[tuple[int, ...], ...]
     pool: int
@@ -36,15 +36,15 @@ class Plan:
 
 
 @dataclass(frozen=True, eq=False)
-class Layout:
-    """See the module. `free` is in canonical order; forced actions are not in it."""
+class SlotDesign:
+    """A mixture of slot plans (see the module). `free` is in canonical order, without the forced actions."""
 
     forced: tuple[Action, ...]
     forced_strata: tuple[Stratum, ...]
     free: tuple[Action, ...]
     strata: tuple[Stratum, ...]
     """The stratum of each free action."""
-    plans: tuple[Plan, ...]
+    plans: tuple[SlotPlan, ...]
     notes: tuple[str, ...]
 
     def draw(self, stream: Stream) -> list[int]:
@@ -55,7 +55,7 @@ class Layout:
             drawn.append(nth_free(stream.below(len(self.free) - len(drawn)), sorted(drawn)))
         return drawn
 
-    def _plan(self, stream: Stream) -> Plan:
+    def _plan(self, stream: Stream) -> SlotPlan:
         if len(self.plans) == 1:
             return self.plans[0]
         lot = stream.below(sum(plan.weight for plan in self.plans))
@@ -66,23 +66,23 @@ class Layout:
         return self.plans[-1]
 
     def shares(self) -> list[float]:
-        """How likely each plan is."""
+        """The probability of each plan."""
         total = sum(plan.weight for plan in self.plans)
         return [plan.weight / total for plan in self.plans]
 
     def propensities(self) -> list[float]:
-        """π of each free action, by the formula above."""
-        found: list[float] = np.diagonal(self.joint()).tolist()
-        return found
+        """The inclusion probability π of each free action, by the formula of the module."""
+        pi: list[float] = np.diagonal(self.joint()).tolist()
+        return pi
 
     def joint(self) -> Floats:
-        """(free, free): the probability that both are drawn; π on the diagonal."""
+        """(free, free): the joint inclusion probability of each pair; π on the diagonal."""
         size = len(self.free)
         parts = zip(self.shares(), self.plans, strict=True)
         return sum((share * _joint(plan, size) for share, plan in parts), np.zeros((size, size)))
 
     def most(self, values: Sequence[int]) -> int:
-        """An upper bound of what `values` (one a free action) of the drawn add up to."""
+        """An upper bound of the sum of `values` (one for each free action) over any draw."""
         dearest = sorted(values, reverse=True)
         return max(
             sum(max(values[position] for position in slot) for slot in plan.slots) + sum(dearest[: plan.pool])
@@ -90,7 +90,7 @@ class Layout:
         )
 
 
-def _joint(plan: Plan, size: int) -> Floats:
+def _joint(plan: SlotPlan, size: int) -> Floats:
     left = size - len(plan.slots)
     once = plan.pool / left if left else 0.0
     twice = once * (plan.pool - 1) / (left - 1) if left > 1 else 0.0
@@ -102,6 +102,6 @@ def _joint(plan: Plan, size: int) -> Floats:
     same = (slot_of[:, None] == slot_of[None, :]) & in_slot[:, None]
     both = np.where(same, 0.0, single[:, None] * single[None, :])
     either = single[:, None] + single[None, :]
-    found: Floats = both + (either - 2 * both) * once + (1 - either + both) * twice
-    np.fill_diagonal(found, single + (1 - single) * once)
-    return found
+    joint: Floats = both + (either - 2 * both) * once + (1 - either + both) * twice
+    np.fill_diagonal(joint, single + (1 - single) * once)
+    return joint
