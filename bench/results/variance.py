@@ -1,6 +1,6 @@
-"""Where the outcomes of a bench differ: between runs of one arm, actions within an issue, issues."""
+"""Variance components of passing: runs of an arm, actions within an issue, issues, and actions."""
 
-from bench.results.evidence import Evidence, or_why
+from bench.results.evidence import Evidence, or_reason
 from bench.statistics.arms import arms_of
 from bench.statistics.components import Components, components
 
@@ -12,20 +12,20 @@ _NAMES = {
 }
 
 
-def noise_of(evidence: Evidence) -> Components | str:
-    """The variance components of passing, or why there are none."""
+def variance_components(evidence: Evidence) -> Components | str:
+    """The variance decomposition of passing, or why there is none."""
     arms = arms_of(evidence.table, evidence.table.passed)
     if arms.n_issues < 2:
         return "outcomes were observed in fewer than two issues"
-    return or_why(lambda: components(arms, seed=evidence.seed))
+    return or_reason(lambda: components(arms, seed=evidence.seed))
 
 
-def noise_line(found: Components | str) -> str:
-    """One line for the terminal."""
-    if isinstance(found, str):
-        return f"Variance components: {found}"
+def variance_line(estimates: Components | str) -> str:
+    """The variance components with their intervals in a line."""
+    if isinstance(estimates, str):
+        return f"Variance components: {estimates}"
     parts = (
-        f"{_NAMES[name]} {one.value:.3f} ({one.low:.3f} … {one.high:.3f})"
-        for name, one in found._asdict().items()
+        f"{_NAMES[name]} {component.value:.3f} ({component.low:.3f} … {component.high:.3f})"
+        for name, component in estimates._asdict().items()
     )
     return f"Variance of passing, 95 % over issues: {', '.join(parts)}"
