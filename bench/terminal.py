@@ -66,16 +66,16 @@ def show_json(value: Any) -> None:
 def table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
     """A table; columns whose name ends in `>` are aligned to the right. A cell is text, or a `Text` with a style."""
     heading = None if title is None else Text(visible_line(title), "table.title")
-    made = Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    result = Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        made.add_column(
+        result.add_column(
             Text(visible_text(column.removesuffix(">"))),
             justify="right" if column.endswith(">") else "left",
             overflow="fold",
         )
     for row in rows:
-        made.add_row(*(_cell(cell) for cell in row))
-    return made
+        result.add_row(*(_cell(cell) for cell in row))
+    return result
 
 
 class Bullet(str):

@@ -35,11 +35,11 @@ def _canaries(report: DriftReport) -> list[RenderableType]:
     rows = [_compared(comparison) for comparison in [*report.by_version, *report.by_day]]
     title = f"Canaries since {report.since}: {report.cells} cells, {report.runs} runs"
     columns = ("after", "against", "cells>", "runs>", "odds of passing (95 %)>", "p>", "")
-    drifting = report.trend
-    line = f"running sum over {drifting.days} days: {drifting.why_not}"
-    if drifting.p is not None:
-        turned = f"a change after {drifting.turned}" if drifting.turned else "no change seen"
-        line = f"running sum over {drifting.days} days: {turned} (CUSUM p = {drifting.p:.2g})"
+    trend = report.trend
+    line = f"running sum over {trend.days} days: {trend.why_not}"
+    if trend.p is not None:
+        change = f"a change after {trend.turned}" if trend.turned else "no change seen"
+        line = f"running sum over {trend.days} days: {change} (CUSUM p = {trend.p:.2g})"
     return [table(title, columns, rows), line]
 
 

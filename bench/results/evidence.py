@@ -103,10 +103,10 @@ def read_evidence(engine: sa.Engine, bench_id: str) -> Evidence:
             "with --replicates 2"
         )
     cases = benches.cases(bench_id)
-    seen = first_decided(cases)
-    decided = [case.case_id for case in seen if case.state == "finished"]
-    rows = verdicts.load([*decided, *_excluded_by_order(bench, verdicts, seen)])
-    # The order of the table.
+    prefix = first_decided(cases)
+    decided = [case.case_id for case in prefix if case.state == "finished"]
+    rows = verdicts.load([*decided, *_excluded_by_order(bench, verdicts, prefix)])
+    # `build_table` has this order.
     rows.sort(key=lambda row: (row.case.issue_id, str(row.case.case_id)))
     for row in rows:
         if row.case.design is None:
@@ -124,7 +124,7 @@ def read_evidence(engine: sa.Engine, bench_id: str) -> Evidence:
         features=issue_features([row.case.planner_input for row in rows]),
         policies={**controls(rows), **_registered(engine, bench_id, rows)},
         undecided=sum(case.state in UNDECIDED_CASES for case in cases),
-        expected=None if len(seen) == len(cases) else len(rows) + len(cases) - len(seen),
+        expected=None if len(prefix) == len(cases) else len(rows) + len(cases) - len(prefix),
         admission=admission,
     )
 
@@ -175,16 +175,16 @@ def case_row(rows: CaseRows) -> CaseRow:
     The first run of a raced arm is left out: it decided whether the arm was dropped, so it is selected on its outcome.
     """
     case, design = rows.case, rows.case.design or {"kind": "deterministic", "propensities": []}
-    chances = np.zeros(N_CELLS)
-    for chance, cells in design["propensities"]:
-        chances[cells] = chance
+    propensities = np.zeros(N_CELLS)
+    for propensity, cells in design["propensities"]:
+        propensities[cells] = propensity
     strategy = STRATEGIES.get(design.get("strategy", ""))
     first = 1 if strategy is not None and strategy.races else 0
     return CaseRow(
         case=str(case.case_id),
         issue=case.issue_id,
         group=case.workcell["repo"],
-        chances=chances,
+        chances=propensities,
         randomised=design["kind"] != "deterministic",
         arms=[
             ArmRow(

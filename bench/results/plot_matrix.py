@@ -31,7 +31,7 @@ class Matrix(NamedTuple):
 
     issues: tuple[str, ...]
     cells: tuple[int, ...]
-    chances: Floats
+    probabilities: Floats
     """(I, A) probabilities; NaN where an action was not observed."""
     winners: tuple[int | None, ...]
     """The winner's cell of each issue; None where no arm passed."""
@@ -39,7 +39,7 @@ class Matrix(NamedTuple):
 
 
 def draw_win_matrix(results: BenchResults, notes: list[str]) -> Figure:
-    """The figure; without an outcome a figure with the reason."""
+    """The P(best) heat map of a bench; where no execution has an outcome, a figure with the reason."""
     identified = results.identified
     what = (
         "chance that the arm is the best of its issue"
@@ -66,20 +66,20 @@ def _matrix(cases: Sequence[DecidedCase], results: BenchResults) -> Matrix:
     judged = [results.judgements[case.case_id] for case in cases]
     cells = sorted({arm.cell for judgement in judged for arm in judgement.arms})
     column_of = {cell: number for number, cell in enumerate(cells)}
-    chances = np.full((len(cases), len(cells)), np.nan)
+    probabilities = np.full((len(cases), len(cells)), np.nan)
     for row, judgement in enumerate(judged):
-        for cell, chance in _chances(judgement).items():
-            chances[row, column_of[cell]] = chance
+        for cell, probability in _probabilities(judgement).items():
+            probabilities[row, column_of[cell]] = probability
     actions = [case.verdict.winner for case in cases]
     winners = tuple(None if action is None else canonical_rank(action) for action in actions)
     claimed = tuple(
         winner is not None and judgement.claimed == winner
         for winner, judgement in zip(winners, judged, strict=True)
     )
-    return Matrix(tuple(case.issue_id for case in cases), tuple(cells), chances, winners, claimed)
+    return Matrix(tuple(case.issue_id for case in cases), tuple(cells), probabilities, winners, claimed)
 
 
-def _chances(judged: CaseJudgement) -> dict[int, float]:
+def _probabilities(judged: CaseJudgement) -> dict[int, float]:
     soft = dict(judged.soft)
     return {
         arm.cell: soft.get(arm.cell, 0.0) if arm.chance_best is None else arm.chance_best
@@ -90,12 +90,12 @@ def _chances(judged: CaseJudgement) -> dict[int, float]:
 def _truncated(matrix: Matrix) -> Matrix:
     """Truncate to a legible size: the first issues, and the actions with the highest probabilities in them."""
     rows = slice(0, MOST_ISSUES)
-    weight = np.nansum(matrix.chances[rows], axis=0)
+    weight = np.nansum(matrix.probabilities[rows], axis=0)
     columns = np.sort(np.argsort(-weight, kind="stable")[:MOST_ACTIONS])
     return Matrix(
         matrix.issues[rows],
         tuple(matrix.cells[column] for column in columns),
-        matrix.chances[rows][:, columns],
+        matrix.probabilities[rows][:, columns],
         matrix.winners[rows],
         matrix.claimed[rows],
     )
@@ -117,8 +117,8 @@ def _why_not(results: BenchResults) -> str:
 
 
 def _cells(figure: Figure, axes: Axes, shown: Matrix, label: str) -> None:
-    lost = np.array([winner is None for winner in shown.winners])
-    values = np.where(lost[:, None], np.nan, shown.chances)
+    unsolved = np.array([winner is None for winner in shown.winners])
+    values = np.where(unsolved[:, None], np.nan, shown.probabilities)
     axes.patch.set(facecolor="white", hatch=_NOT_TRIED, edgecolor=GRID, linewidth=0)
     ramp = mpl.colormaps["Blues"].with_extremes(bad=(0, 0, 0, 0))
     top = float(np.nanmax(values)) if np.isfinite(values).any() else 1.0
@@ -126,7 +126,7 @@ def _cells(figure: Figure, axes: Axes, shown: Matrix, label: str) -> None:
     bar = figure.colorbar(image, ax=axes, shrink=min(1.0, 12 / len(shown.issues)), aspect=18, pad=0.01)
     bar.set_label(label, fontsize=8)
     bar.outline.set_visible(False)
-    rows, columns = np.nonzero(lost[:, None] & np.isfinite(shown.chances))
+    rows, columns = np.nonzero(unsolved[:, None] & np.isfinite(shown.probabilities))
     axes.plot(columns + 0.5, rows + 0.5, linestyle="", marker="x", markersize=4, color=QUIET)
     actions = all_cells()
     axes.set_xticks(

@@ -155,7 +155,7 @@ def plan_power(engine: sa.Engine, plan: NewBench) -> PlanPower | str:
 def planned(plan: NewBench, source: str, spread: PairedSpread) -> PlanPower:
     """The minimum detectable effect of `plan` for a known spread, if no cap ends it early."""
     pairs: Counter[tuple[int, int]] = Counter()
-    noise: defaultdict[tuple[int, int], float] = defaultdict(float)
+    variance: defaultdict[tuple[int, int], float] = defaultdict(float)
     runs = []
     for case in plan.cases:
         arms = sorted((arm.canonical_rank, len(arm.executions)) for arm in case.arms)
@@ -163,14 +163,14 @@ def planned(plan: NewBench, source: str, spread: PairedSpread) -> PlanPower:
         for position, (first, first_runs) in enumerate(arms):
             for second, second_runs in arms[position + 1 :]:
                 pairs[first, second] += 1
-                noise[first, second] += spread.of_one_issue(first_runs, second_runs)
+                variance[first, second] += spread.of_one_issue(first_runs, second_runs)
     mean = sum(spread.of_one_issue(count) for count in runs) / max(len(runs), 1)
     together = detectable(mean, len(plan.cases))
     if not pairs:
         return PlanPower(source, len(plan.cases), together, None, 0, None)
-    pair = min(pairs, key=lambda both: (-pairs[both], noise[both], both))
+    pair = min(pairs, key=lambda both: (-pairs[both], variance[both], both))
     names = (all_cells()[pair[0]].label(), all_cells()[pair[1]].label())
-    of_pair = detectable(noise[pair] / pairs[pair], pairs[pair])
+    of_pair = detectable(variance[pair] / pairs[pair], pairs[pair])
     return PlanPower(source, len(plan.cases), together, names, pairs[pair], of_pair)
 
 

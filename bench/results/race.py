@@ -70,9 +70,9 @@ def race_document(results: BenchResults) -> list[dict[str, Any]] | None:
 def _means(results: BenchResults, cell: int | None) -> tuple[float | None, ...]:
     """The share of confirming runs that passed, for each decided case before the first undecided case."""
     rows = {case.case_id: case.rows for case in results.decided}
-    seen = [rows[case.case_id] for case in first_decided(results.cases) if case.case_id in rows]
+    cases = [rows[case.case_id] for case in first_decided(results.cases) if case.case_id in rows]
     means = []
-    for case in seen:
+    for case in cases:
         passes = [
             run.status == "success"
             for arm in case.arms

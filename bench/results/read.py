@@ -36,10 +36,12 @@ class DecidedCase:
 
     @property
     def case_id(self) -> int:
+        """The database id of the case."""
         return self.rows.case.case_id
 
     @property
     def issue_id(self) -> str:
+        """The id of its issue."""
         return self.rows.case.issue_id
 
     @property
@@ -112,6 +114,7 @@ class BenchResults:
 
     @property
     def summaries(self) -> list[PolicySummary]:
+        """The mean regrets of each policy over the observed cases."""
         return [summarise(policy, regrets) for policy, regrets in self.regrets.items()]
 
     @property
@@ -141,7 +144,7 @@ class BenchResults:
 
     @property
     def uncovered(self) -> dict[JobType, tuple[Pair, ...]]:
-        """(swarm × bin) pairs that no scored arm of the bench has, by job type."""
+        """Pairwise coverage gaps: (swarm × bin) pairs that no scored arm of the bench has, by job type."""
         tried: dict[JobType, list[Action]] = {}
         for case in self.decided:
             actions = tried.setdefault(case.rows.case.job_type, [])

@@ -106,12 +106,12 @@ def _shares(runs: Sequence[RunTime], times: Sequence[float], seed: int) -> tuple
     for run in runs:
         by_issue.setdefault(run.issue, []).append((run.minutes, run.passed))
     # Sorted by outcome: bootstrap resamples must not depend on the names of issues.
-    alike = sorted(sorted(seen) for seen in by_issue.values())
-    seen = [run for issue in alike for run in issue]
+    sorted_issues = sorted(sorted(outcomes) for outcomes in by_issue.values())
+    outcomes = [run for issue in sorted_issues for run in issue]
     return passed_within(
         times,
-        np.array([minutes for minutes, _ in seen], dtype=np.float64),
-        np.array([passed for _, passed in seen], dtype=np.bool_),
-        np.repeat(np.arange(len(alike)), [len(issue) for issue in alike]),
+        np.array([minutes for minutes, _ in outcomes], dtype=np.float64),
+        np.array([passed for _, passed in outcomes], dtype=np.bool_),
+        np.repeat(np.arange(len(sorted_issues)), [len(issue) for issue in sorted_issues]),
         seed=seed,
     )

@@ -185,22 +185,22 @@ def _ratio(value: float | None) -> str:
 def spend_table(results: BenchResults) -> Table:
     """Spend, reservations and limit of each cap."""
     spend = spend_document(results)
-    makers: dict[str, tuple[str, Callable[[Any], str]]] = {
+    formats: dict[str, tuple[str, Callable[[Any], str]]] = {
         "micro_usd": ("dollars", format_usd),
         "ms": ("worker time", seconds),
         "executions": ("executions", str),
     }
     rows = []
-    for key, (name, form) in makers.items():
+    for key, (name, format_amount) in formats.items():
         amounts = spend[key]
         cap = amounts["cap"]
         share = percent(amounts["spent"] / cap) if cap else "–"
         rows.append(
             (
                 name,
-                form(amounts["spent"]),
-                form(amounts["reserved"]),
-                "none" if cap is None else form(cap),
+                format_amount(amounts["spent"]),
+                format_amount(amounts["reserved"]),
+                "none" if cap is None else format_amount(cap),
                 share,
             )
         )
