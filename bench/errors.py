@@ -1,9 +1,9 @@
-"""Errors of the experiment floor."""
+"""Exceptions of the bench package; the command line prints their messages."""
 
 
 class BenchError(Exception):
-    """Something a user can mend: the message is one line that says what, where, and what mends it."""
+    """An error that the user can correct: its message is one line with what is wrong, where, and the correction."""
 
 
 class FailureError(BenchError):
-    """What was asked was in order, and yet it could not be done."""
+    """A valid request that failed in execution, such as a write to a full disk."""

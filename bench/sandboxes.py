@@ -1,4 +1,4 @@
-"""What reports say of the sandboxes that executions ran in."""
+"""Summary lines for reports: how many executions ran in which sandbox."""
 
 from collections.abc import Mapping
 
@@ -6,12 +6,12 @@ from workers.sandbox.ladder import STRONGEST, weakness
 
 
 def counted(executions: Mapping[str, int]) -> str:
-    """`bwrap 12, unshare 3`."""
+    """Executions by sandbox as text: `bwrap 12, unshare 3`."""
     return ", ".join(f"{rung} {count}" for rung, count in sorted(executions.items()))
 
 
 def sandbox_lines(executions: Mapping[str, int]) -> list[str]:
-    """How many executions ran in which sandbox, then a warning a rung below bubblewrap; nothing before any ran."""
+    """Executions by sandbox, then a warning for each rung below bubblewrap; empty where none ran."""
     if not executions:
         return []
     lines = [f"sandbox of {sum(executions.values())} executions: {counted(executions)}"]

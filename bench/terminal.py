@@ -1,6 +1,6 @@
-"""How things look at the terminal: one console, one style of table.
+"""Terminal rendering: one console, one style of table.
 
-Markup is off: `[bold]` in a title is six signs of it. Our own styles are given to `styled`, whose pieces are text.
+Markup is off: `[bold]` in a title is printed as it is. Styles are arguments of `styled`, whose pieces are text.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ from planner.cli.formats import json_value
 from planner.cli.output import echo_json
 from planner.system.foreign_text import visible_line, visible_text
 
-# Wide enough for a report in a pipe or a CI log, where there is no terminal to ask.
+# Wide enough for a report in a pipe or a CI log, where there is no terminal width.
 _PIPE_WIDTH = 140
 
 
@@ -32,18 +32,18 @@ def plain_console(file: IO[str] | None) -> Console:
 
 
 def styled(*pieces: str | tuple[str, str]) -> Text:
-    """One line of text in pieces, each plain or with a style; control characters in it are made visible."""
+    """One line of text from pieces, each plain or with a style; control characters are escaped visibly."""
     pairs = [(piece, "") if isinstance(piece, str) else piece for piece in pieces]
     return Text.assemble(*((visible_line(text), style) for text, style in pairs))
 
 
-def show(*things: RenderableType) -> None:
+def show(*parts: RenderableType) -> None:
     """Print to standard output."""
-    print_parts(console(), things)
+    print_parts(console(), parts)
 
 
 def print_parts(terminal: Console, parts: Iterable[RenderableType]) -> None:
-    """Print one below the other; a table's title stands apart from the text before it."""
+    """Print parts one below the other, with an empty line between text and a titled table after it."""
     text_before = False
     for part in parts:
         is_titled = isinstance(part, Table) and part.title is not None
@@ -66,16 +66,16 @@ def show_json(value: Any) -> None:
 def table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
     """A table; columns whose name ends in `>` are aligned to the right. A cell is text, or a `Text` with a style."""
     heading = None if title is None else Text(visible_line(title), "table.title")
-    made = Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    result = Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        made.add_column(
+        result.add_column(
             Text(visible_text(column.removesuffix(">"))),
             justify="right" if column.endswith(">") else "left",
             overflow="fold",
         )
     for row in rows:
-        made.add_row(*(_cell(cell) for cell in row))
-    return made
+        result.add_row(*(_cell(cell) for cell in row))
+    return result
 
 
 class Bullet(str):
@@ -89,7 +89,7 @@ def _cell(cell: Any) -> Text:
 
 
 def seconds(milliseconds: float | None) -> str:
-    """A duration for people."""
+    """Human-readable duration of `milliseconds`: `12.3 s`, `4 min 05 s`, `2 h 10 min`; `–` for None."""
     if milliseconds is None:
         return "–"
     whole = milliseconds / 1000
@@ -101,12 +101,12 @@ def seconds(milliseconds: float | None) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share of 1 for people."""
+    """A share between 0 and 1 as a whole percentage; `–` for None."""
     return "–" if share is None else f"{100 * share:.0f} %"
 
 
 def parts_table(parts: Iterable[PartStatus]) -> Table:
-    """The parts of an embedded farm."""
+    """A table of the processes of an embedded farm: state, process id and uptime."""
     rows = [
         (
             part.name,

@@ -119,9 +119,9 @@ def _read(
 
 def _parts(evidence: "Evidence", values: "list[PolicyValue]") -> list[RenderableType]:
     from bench.results.evidence_show import value_parts
-    from bench.results.noise import noise_line, noise_of
+    from bench.results.variance import variance_components, variance_line
 
-    return [*value_parts(evidence, values), noise_line(noise_of(evidence))]
+    return [*value_parts(evidence, values), variance_line(variance_components(evidence))]
 
 
 def _gate(values: "list[PolicyValue]", names: tuple[str, ...]) -> int:
@@ -152,13 +152,13 @@ def _document(
     bench_ids: tuple[str, ...], evidence: "Evidence", values: "list[PolicyValue]"
 ) -> dict[str, Any]:
     from bench.results.evidence_show import notes
-    from bench.results.noise import noise_of
     from bench.results.plain import plain
+    from bench.results.variance import variance_components
 
     return {
         "bench_ids": list(bench_ids),
         "issues": len(evidence.table.issues),
         "notes": notes(evidence),
-        "variance_components": plain(noise_of(evidence)),
+        "variance_components": plain(variance_components(evidence)),
         "policies": [plain(one) for one in values],
     }

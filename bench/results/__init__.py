@@ -1,1 +1,1 @@
-"""What a bench came to, read back from the truth."""
+"""Reports, estimates, labels, plots and archives of a bench, computed from the rows of the database."""

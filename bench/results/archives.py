@@ -1,4 +1,4 @@
-"""Archives on disk: copied elsewhere, written again from the database, pruned of what datasets do not need."""
+"""Archive maintenance: export, restore from the database, and retention of logs."""
 
 import fcntl
 import json
@@ -33,11 +33,15 @@ def _archives(directory: Path) -> Iterator[Path]:
 
 
 def export_archives(source: Path, target: Path, bench_id: str | None) -> tuple[int, int]:
-    """Copy archives to `target`; how many were copied, and how many were there already."""
+    """Idempotent export: copy each archive that is missing in `target`, by atomic rename.
+
+    Returns the numbers of archives copied and of those already in `target`. Raises `BenchError` where `source` has no
+    archives or a manifest is invalid, and `FailureError` where copying fails.
+    """
     copied = known = 0
     try:
         target.mkdir(parents=True, exist_ok=True)
-        with _alone_in(target):
+        with _export_lock(target):
             for archive in _archives(source):
                 if bench_id is not None and _bench_of(archive) != bench_id:
                     continue
@@ -53,8 +57,8 @@ def export_archives(source: Path, target: Path, bench_id: str | None) -> tuple[i
 
 
 @contextmanager
-def _alone_in(target: Path) -> Iterator[None]:
-    """One export at a time: another one's draft is not what a killed one left."""
+def _export_lock(target: Path) -> Iterator[None]:
+    """Exclusive file lock on `target`: drafts of a running export are not taken for leftovers of a killed export."""
     directory = os.open(target, os.O_RDONLY)
     try:
         fcntl.flock(directory, fcntl.LOCK_EX)
@@ -66,30 +70,31 @@ def _alone_in(target: Path) -> Iterator[None]:
 def _bench_of(archive: Path) -> str | None:
     path = archive / _CORE
     try:
-        found = (json.loads(path.read_bytes()).get("bench") or {}).get("bench_id")
+        bench_id = (json.loads(path.read_bytes()).get("bench") or {}).get("bench_id")
     except (ValueError, AttributeError):
         raise BenchError(
             f"{path} is no manifest; move {archive.name} away, and bench archives restore writes it again"
         ) from None
-    return None if found is None else str(found)
+    return None if bench_id is None else str(bench_id)
 
 
 class Restored(NamedTuple):
-    """What became of the archives that the database knows."""
+    """The result of a restore, by what happened to each recorded archive."""
 
     written: int
     known: int
-    """Were there already."""
+    """Existed already."""
     lost: list[str]
-    """Workcells that an older version recorded with less than an archive needs."""
+    """Workcells whose records, of an older version, lack data that an archive needs."""
     refused: list[str]
-    """Recorded names that are none of an archive, such as `../../x`: a worker's lie."""
+    """Recorded names that are invalid for an archive, such as `../../x`: forged by a worker."""
 
 
 def restore_archives(engine: sa.Engine, target: Path) -> Restored:
-    """Write to `target` the archive of every recorded candidate that has none there, without patch and logs.
+    """Idempotent restore: write to `target` each recorded archive that is missing there, without patch and logs.
 
-    Manifest, proof and rollout are those that the worker wrote, so the same dataset comes of them.
+    Manifest, proof and rollout equal those that the worker wrote, so a dataset built from them is the same.
+    Raises `FailureError` where writing fails.
     """
     written, known, lost, refused = 0, 0, [], []
     try:
@@ -126,12 +131,15 @@ def _evidence(recorded: RecordedCandidate) -> CandidateRecord | None:
 
 
 def prune_logs(directory: Path, older_than_seconds: float, dry_run: bool) -> tuple[int, int]:
-    """Delete the logs of archives older than that; how many archives, how many bytes."""
+    """Retention: delete the logs of archives older than `older_than_seconds`; `dry_run` only counts them.
+
+    Returns the number of archives and the bytes of their logs. Raises `BenchError` where there are no archives.
+    """
     before = time.time() - older_than_seconds
     count = size = 0
     for archive in _archives(directory):
         logs = archive / LOGS
-        # What a link points to is somebody else's.
+        # The target of a link may belong to another archive.
         linked = archive.is_symlink() or not is_real_directory(logs)
         if linked or (archive / _CORE).stat().st_mtime > before:
             continue

@@ -1,4 +1,4 @@
-"""Shares of the components for the terminal."""
+"""Terminal tables of a variance decomposition by component of the action."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -18,18 +18,25 @@ _KNOBS: Final = {
 }
 
 
-def attribution_parts(found: Attribution, issues: int, notes: Sequence[str]) -> list[RenderableType]:
-    """The table, and what must be known to read it."""
-    rows = [(_KNOBS[name], shown(found.shares.get(name)), _said(found, name)) for name in _KNOBS]
+def attribution_parts(attribution: Attribution, issues: int, notes: Sequence[str]) -> list[RenderableType]:
+    """The variance shares as a table, then notes on how to read them."""
+    rows = [
+        (_KNOBS[name], shown(attribution.shares.get(name)), _remark(attribution, name)) for name in _KNOBS
+    ]
     title = f"Which component mattered: shares of the variance between actions, {issues} issues"
-    lines = [_spread(found.variance), f"actions: {found.distribution}", *found.notes, *notes]
+    lines = [
+        _spread(attribution.variance),
+        f"actions: {attribution.distribution}",
+        *attribution.notes,
+        *notes,
+    ]
     return [table(title, ("component", "share (95 %)>", ""), rows), *lines]
 
 
-def _said(found: Attribution, name: str) -> str:
-    if name in found.unvaried:
+def _remark(attribution: Attribution, name: str) -> str:
+    if name in attribution.unvaried:
         return "never varied"
-    share = found.shares.get(name)
+    share = attribution.shares.get(name)
     if share is None or share.low is None:
         return ""
     return "no effect shown" if share.low <= 0 else ""

@@ -1,4 +1,4 @@
-"""Reports for programs."""
+"""JSON documents of a bench's reports."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ from db.repositories.bench_rows import UnjudgedExecutions
 from planner.actions import all_cells
 
 ESTIMAND = OWN_BUDGET
-"""Passed within its own budget; an own timeout is a failure, errors are missing."""
+"""Passed within its own budget: a timeout of its own is a failure, an error is a missing value."""
 
 
 def winners_document(results: BenchResults) -> list[dict[str, Any]]:
-    """One entry a decided case."""
+    """The winner of each decided case, with its arms and soft label; durations in ms, money in micro-dollars."""
     judged = results.judgements
     return [_winner(case, judged.get(case.case_id)) for case in results.decided]
 
@@ -46,7 +46,7 @@ def _winner(case: DecidedCase, judged: CaseJudgement | None) -> dict[str, Any]:
 
 
 def judgement_document(judged: CaseJudgement) -> dict[str, Any]:
-    """What the replicates say: `identified` is false where no arm of the bench ran twice."""
+    """The estimates from replicates of a case; `identified` is false where no arm of the bench ran twice."""
     actions = all_cells()
     return {
         "estimand": judged.value.estimand,
@@ -69,7 +69,7 @@ def judgement_document(judged: CaseJudgement) -> dict[str, Any]:
 
 
 def regret_document(results: BenchResults) -> dict[str, Any]:
-    """Every policy over the bench, and on each observed case."""
+    """The regret of every policy over the bench, and on each observed case."""
     observed = [case.issue_id for case in results.decided if case.observed]
     return {
         "bench_id": results.bench.bench_id,
@@ -81,15 +81,15 @@ def regret_document(results: BenchResults) -> dict[str, Any]:
         "cases": [
             {
                 "issue_id": issue_id,
-                **{policy: regrets[place]._asdict() for policy, regrets in results.regrets.items()},
+                **{policy: regrets[position]._asdict() for policy, regrets in results.regrets.items()},
             }
-            for place, issue_id in enumerate(observed)
+            for position, issue_id in enumerate(observed)
         ],
     }
 
 
 def report_document(results: BenchResults, oracle: OracleBracket | str) -> dict[str, Any]:
-    """All of a bench in one document."""
+    """The whole report of a bench as one document; `oracle` is the bracket, or why there is none."""
     return {
         "summary": results.summary_document(),
         "winners": winners_document(results),
@@ -131,7 +131,7 @@ def _unjudged(row: UnjudgedExecutions) -> dict[str, Any]:
 
 
 def spend_document(results: BenchResults) -> dict[str, Any]:
-    """Spent, reserved and allowed, by cap; money in micro-dollars, time in milliseconds of planned minutes."""
+    """Spent, reserved and limit of each cap; money in micro-dollars, time in milliseconds of planned minutes."""
     bench = results.bench
     return {
         "micro_usd": {

@@ -1,4 +1,4 @@
-"""Drift of the farm: canary cells, versions, gates."""
+"""Drift tests of the farm on canary cells, with pass rates of toolchain versions and flakiness of gates."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
@@ -13,7 +13,7 @@ _UNKNOWN = "unknown"
 
 
 class VersionOutcomes(NamedTuple):
-    """What a version of a toolchain came to, on whatever issues it had."""
+    """The pass rate of a toolchain version, on the issues that it happened to run."""
 
     toolchain: str
     version: str | None
@@ -24,7 +24,7 @@ class VersionOutcomes(NamedTuple):
 
 
 class GateFlakiness(NamedTuple):
-    """How often a gate gave two answers on the same files."""
+    """Flakiness of a gate: how often it gave two results on the same files."""
 
     repo: str
     gate: str
@@ -32,13 +32,13 @@ class GateFlakiness(NamedTuple):
     rerun: int
     flaky: int
     flaky_rate: Estimate
-    """Of all that it judged; passes are not checked again, so this is the least."""
+    """Of all its results; passes are not run again, so this is a lower bound."""
     false_alarm_rate: Estimate
     """Of its first failures."""
 
 
 class DriftReport(NamedTuple):
-    """See the module."""
+    """The drift tests over a window of days, and the rates shown with them."""
 
     since: date
     cells: int
@@ -52,24 +52,25 @@ class DriftReport(NamedTuple):
 
 
 def worsened(report: DriftReport) -> list[str]:
-    """A line for each comparison in which the same cells pass less often after a change, as the test shows."""
+    """A line for each significant regression: the same cells pass less often after a change, at level `ALPHA`."""
     return [
-        f"{one.after} passes less often than {one.before}: odds × {one.odds_ratio.value:.2f}, p = {one.adjusted_p:.2g}"
-        for one in [*report.by_version, *report.by_day]
-        if one.adjusted_p is not None
-        and one.adjusted_p < ALPHA
-        and one.odds_ratio.value is not None
-        and one.odds_ratio.value < 1
+        f"{comparison.after} passes less often than {comparison.before}: odds × {comparison.odds_ratio.value:.2f}, "
+        f"p = {comparison.adjusted_p:.2g}"
+        for comparison in [*report.by_version, *report.by_day]
+        if comparison.adjusted_p is not None
+        and comparison.adjusted_p < ALPHA
+        and comparison.odds_ratio.value is not None
+        and comparison.odds_ratio.value < 1
     ]
 
 
 def is_judged(report: DriftReport) -> bool:
-    """Whether any two sides could be compared at all."""
-    return any(one.adjusted_p is not None for one in [*report.by_version, *report.by_day])
+    """Whether any comparison had enough data for a test."""
+    return any(comparison.adjusted_p is not None for comparison in [*report.by_version, *report.by_day])
 
 
 def read_drift(engine: sa.Engine, days: int, today: date) -> DriftReport:
-    """The last `days` days (UTC) up to `today`."""
+    """Run the drift tests over the last `days` days (UTC) up to and with `today`."""
     first = today - timedelta(days=days - 1)
     since, counts = datetime.combine(first, time(), UTC), DriftCounts(engine)
     runs = [

@@ -1,4 +1,4 @@
-"""Drift for the terminal."""
+"""Terminal tables of the drift tests."""
 
 from collections.abc import Sequence
 
@@ -16,73 +16,81 @@ NO_CANARIES = (
 )
 
 
-def drift_parts(found: DriftReport) -> list[RenderableType]:
-    """Canaries, versions, gates."""
+def drift_parts(report: DriftReport) -> list[RenderableType]:
+    """The drift tests of the canaries, then the pass rates of versions and the flakiness of gates."""
     parts: list[RenderableType] = []
-    if found.runs:
-        parts += _canaries(found)
+    if report.runs:
+        parts += _canaries(report)
     else:
         parts.append(NO_CANARIES)
-    if found.versions:
-        parts.append(_versions(found))
+    if report.versions:
+        parts.append(_versions(report))
     parts.append(
-        _gates(found) if found.gates else "no gate is run again when it fails: set workcell.flaky_reruns"
+        _gates(report) if report.gates else "no gate is run again when it fails: set workcell.flaky_reruns"
     )
     return parts
 
 
-def _canaries(found: DriftReport) -> list[RenderableType]:
-    rows = [_compared(one) for one in [*found.by_version, *found.by_day]]
-    title = f"Canaries since {found.since}: {found.cells} cells, {found.runs} runs"
+def _canaries(report: DriftReport) -> list[RenderableType]:
+    rows = [_compared(comparison) for comparison in [*report.by_version, *report.by_day]]
+    title = f"Canaries since {report.since}: {report.cells} cells, {report.runs} runs"
     columns = ("after", "against", "cells>", "runs>", "odds of passing (95 %)>", "p>", "")
-    drifting = found.trend
-    line = f"running sum over {drifting.days} days: {drifting.why_not}"
-    if drifting.p is not None:
-        turned = f"a change after {drifting.turned}" if drifting.turned else "no change seen"
-        line = f"running sum over {drifting.days} days: {turned} (CUSUM p = {drifting.p:.2g})"
+    trend = report.trend
+    line = f"running sum over {trend.days} days: {trend.why_not}"
+    if trend.p is not None:
+        change = f"a change after {trend.turned}" if trend.turned else "no change seen"
+        line = f"running sum over {trend.days} days: {change} (CUSUM p = {trend.p:.2g})"
     return [table(title, columns, rows), line]
 
 
-def _compared(one: DriftComparison) -> Sequence[object]:
-    said = one.odds_ratio.why_not or ""
-    if one.adjusted_p is not None and one.adjusted_p < ALPHA:
-        said = f"changed; {said}" if said else "changed"
-    p = "–" if one.adjusted_p is None else f"{one.adjusted_p:.2g}"
-    return one.after, one.before, one.cells, one.runs, _ratio(one.odds_ratio), p, said
+def _compared(comparison: DriftComparison) -> Sequence[object]:
+    remark = comparison.odds_ratio.why_not or ""
+    if comparison.adjusted_p is not None and comparison.adjusted_p < ALPHA:
+        remark = f"changed; {remark}" if remark else "changed"
+    p = "–" if comparison.adjusted_p is None else f"{comparison.adjusted_p:.2g}"
+    return (
+        comparison.after,
+        comparison.before,
+        comparison.cells,
+        comparison.runs,
+        _ratio(comparison.odds_ratio),
+        p,
+        remark,
+    )
 
 
-def _ratio(found: Estimate) -> str:
-    return "–" if found.value is None else f"× {found.value:.2f} ({found.low:.2f} … {found.high:.2f})"
+def _ratio(odds: Estimate) -> str:
+    return "–" if odds.value is None else f"× {odds.value:.2f} ({odds.low:.2f} … {odds.high:.2f})"
 
 
-def _versions(found: DriftReport) -> RenderableType:
+def _versions(report: DriftReport) -> RenderableType:
     rows = [
         (
-            one.toolchain,
-            one.version or "?",
-            one.scored,
-            shown(one.pass_rate),
-            f"{one.first_at:%Y-%m-%d}",
-            f"{one.last_at:%Y-%m-%d}",
+            version.toolchain,
+            version.version or "?",
+            version.scored,
+            shown(version.pass_rate),
+            f"{version.first_at:%Y-%m-%d}",
+            f"{version.last_at:%Y-%m-%d}",
         )
-        for one in found.versions
+        for version in report.versions
     ]
     title = "Versions, on whatever issues they had: not to be compared"
     return table(title, ("toolchain", "version", "executions>", "pass rate (95 %)>", "first", "last"), rows)
 
 
-def _gates(found: DriftReport) -> RenderableType:
+def _gates(report: DriftReport) -> RenderableType:
     rows = [
         (
-            one.repo,
-            one.gate,
-            one.judged,
-            one.rerun,
-            one.flaky,
-            shown(one.flaky_rate),
-            shown(one.false_alarm_rate),
+            gate.repo,
+            gate.gate,
+            gate.judged,
+            gate.rerun,
+            gate.flaky,
+            shown(gate.flaky_rate),
+            shown(gate.false_alarm_rate),
         )
-        for one in found.gates
+        for gate in report.gates
     ]
     columns = (
         *("repository", "gate", "judged>", "run again>", "flaky>"),

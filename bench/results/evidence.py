@@ -1,4 +1,4 @@
-"""A bench as the estimators see it: outcomes, chances and policies as arrays, one row a case."""
+"""Input of off-policy evaluation: outcomes, propensities and policies of a bench as arrays, one row a case."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -35,13 +35,13 @@ from planner.actions import canonical_rank
 from planner.space.baseline import POLICY_ID, baseline_action
 from planner.space.heads import N_CELLS
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 _MS_PER_MINUTE: Final = 60_000
 _MICRO: Final = 1_000_000
 
 
 class _Cap(NamedTuple):
-    """A limit of a bench, with what a case needs of it and what it used."""
+    """A cap of a bench, with what a case needs at most and what it used."""
 
     limit: int
     needs: Callable[[CaseDemand], int]
@@ -49,7 +49,7 @@ class _Cap(NamedTuple):
 
 
 def _caps(bench: BenchRow) -> list[_Cap]:
-    """The caps that the bench has."""
+    """The caps that are set for the bench."""
     caps = (
         (bench.usd_limit, lambda demand: demand.worst_micro_usd, lambda demand: demand.micro_usd),
         (bench.ms_limit, lambda demand: demand.worst_ms, lambda demand: demand.ms),
@@ -63,32 +63,36 @@ UNIFORM: Final = "uniform"
 
 @dataclass(frozen=True)
 class Evidence:
-    """The decided cases of a bench, and those that its caps kept out.
+    """Outcomes of N cases of a bench for off-policy evaluation: the decided cases, and those excluded by its caps.
 
-    While cases are undecided, only those admitted before the first undecided one: what is decided sooner is
-    quicker, and what is quicker passes more often.
+    While cases are undecided, only those admitted before the first undecided case are included: cases decided early
+    are quick, and quick cases pass more often, so all decided cases would be a biased sample.
     """
 
     bench: BenchRow
     table: BenchTable
     features: Floats
-    """(N, D) of the cases, for outcome models."""
+    """(N, D) covariates of the cases, for outcome models."""
     policies: dict[str, Floats]
-    """(N, 240) of each policy: the controls, and the registered ones that decided every case."""
+    """(N, 240) action probabilities of each policy: the controls, and registered policies that decided every case."""
     undecided: int
-    """Cases that are neither decided nor kept out by a cap; no estimate knows of them."""
+    """Cases that are neither decided nor excluded by a cap; no estimate includes them."""
     expected: int | None
-    """How many issues there will be at the end; None where this is the end."""
+    """The number of issues when all are decided, for always-valid intervals; None where all are decided."""
     admission: Admission
 
     @property
     def seed(self) -> int:
-        """Of the bench: resamples are drawn with it."""
+        """The seed of the bench, with which bootstrap resamples are drawn."""
         return self.bench.seed
 
 
 def read_evidence(engine: sa.Engine, bench_id: str) -> Evidence:
-    """What bench `bench_id` has shown so far; a `BenchError` where it keeps no sampling designs, or is a stream."""
+    """The evidence of a bench so far, with rows in the order of issue and case id.
+
+    Raises `BenchError` where the bench is a stream, a race without replicates, or has no stored sampling designs,
+    and `DbError` where there is no bench of this id.
+    """
     benches, verdicts = Benches(engine), Verdicts(engine)
     bench = benches.get(bench_id)
     if bench.kind != "bench":
@@ -99,57 +103,62 @@ def read_evidence(engine: sa.Engine, bench_id: str) -> Evidence:
             "with --replicates 2"
         )
     cases = benches.cases(bench_id)
-    seen = first_decided(cases)
-    decided = [case.case_id for case in seen if case.state == "finished"]
-    rows = verdicts.load([*decided, *_kept_out_by_lot(bench, verdicts, seen)])
-    # The order of the table.
-    rows.sort(key=lambda one: (one.case.issue_id, str(one.case.case_id)))
-    for one in rows:
-        if one.case.design is None:
+    prefix = first_decided(cases)
+    decided = [case.case_id for case in prefix if case.state == "finished"]
+    rows = verdicts.load([*decided, *_excluded_by_order(bench, verdicts, prefix)])
+    # `build_table` has this order.
+    rows.sort(key=lambda row: (row.case.issue_id, str(row.case.case_id)))
+    for row in rows:
+        if row.case.design is None:
             raise BenchError(
-                f"bench {bench_id} is of before sampling designs were stored; submit it again to estimate from it"
+                f"bench {bench_id} was submitted before sampling designs were stored; submit it again to estimate "
+                "from it"
             )
-    table = build_table(case_row(one) for one in rows)
-    admitted = np.array([one.case.state != "skipped" for one in rows], dtype=np.bool_)
-    demands = {one.case_id: one for one in verdicts.demands([one.case.case_id for one in rows])}
-    admission = _admission(bench, [demands[one.case.case_id] for one in rows], admitted)
+    table = build_table(case_row(row) for row in rows)
+    admitted = np.array([row.case.state != "skipped" for row in rows], dtype=np.bool_)
+    demands = {demand.case_id: demand for demand in verdicts.demands([row.case.case_id for row in rows])}
+    admission = _admission(bench, [demands[row.case.case_id] for row in rows], admitted)
     return Evidence(
         bench=bench,
         table=fold_admission(table, admitted, admission.probabilities),
-        features=issue_features([one.case.planner_input for one in rows]),
+        features=issue_features([row.case.planner_input for row in rows]),
         policies={**controls(rows), **_registered(engine, bench_id, rows)},
         undecided=sum(case.state in UNDECIDED_CASES for case in cases),
-        expected=None if len(seen) == len(cases) else len(rows) + len(cases) - len(seen),
+        expected=None if len(prefix) == len(cases) else len(rows) + len(cases) - len(prefix),
         admission=admission,
     )
 
 
 def once_decided(evidence: Evidence) -> Evidence:
-    """`evidence` where every case has a verdict, as intervals for one look need it; a `BenchError` where not."""
+    """`evidence` if every case has a verdict, as fixed-sample intervals require; raises `BenchError` else."""
     if evidence.undecided:
         raise BenchError(
             f"{evidence.undecided} cases of {evidence.bench.bench_id} have no verdict, and these intervals hold "
-            "only where all have one; ask again at the end, or see bench value"
+            "only where all have one; repeat it at the end, or see bench value"
         )
     return evidence
 
 
 def bracket_of(evidence: Evidence) -> OracleBracket:
-    """The bracket of the oracle and of the regret of every policy; a `BenchError` where there is none."""
+    """Partial-identification bounds on the oracle and on the regret of every policy.
+
+    Raises `BenchError` where no bounds can be computed.
+    """
     return oracle_bracket(evidence.table, evidence.policies, seed=evidence.seed)
 
 
-def or_why(find: Callable[[], Found]) -> Found | str:
-    """What `find` finds; or why there is nothing, where it raises a `BenchError`."""
+def or_reason(compute: Callable[[], Result]) -> Result | str:
+    """Returns the result of `compute`, or the message of the `BenchError` that it raises."""
     try:
-        return find()
-    except BenchError as why:
-        return str(why)
+        return compute()
+    except BenchError as error:
+        return str(error)
 
 
-def _kept_out_by_lot(bench: BenchRow, verdicts: Verdicts, cases: Sequence[CaseProgress]) -> list[int]:
-    """Cases that the order of admission kept out: each would have fitted under the bench's caps, had it come
-    first. What no order lets in is no part of what a bench speaks of.
+def _excluded_by_order(bench: BenchRow, verdicts: Verdicts, cases: Sequence[CaseProgress]) -> list[int]:
+    """Ids of cases skipped because of their random admission order: each would fit under the caps if admitted first.
+
+    Cases that fit in no order have admission probability 0 and are outside the population of the estimates.
     """
     skipped = [case for case in cases if case.state == "skipped"]
     by_bench = [case.case_id for case in skipped if (case.reason or "").endswith("per bench")]
@@ -161,26 +170,30 @@ def _kept_out_by_lot(bench: BenchRow, verdicts: Verdicts, cases: Sequence[CasePr
 
 
 def case_row(rows: CaseRows) -> CaseRow:
-    """One case for `build_table`; one without a stored design has no chances.
+    """One case with its propensities for `build_table`; they are 0 where no sampling design is stored.
 
-    The first run of an arm that raced decided whether the arm stayed: it is left out.
+    The first run of a raced arm is left out: it decided whether the arm was dropped, so it is selected on its outcome.
     """
     case, design = rows.case, rows.case.design or {"kind": "deterministic", "propensities": []}
-    chances = np.zeros(N_CELLS)
-    for chance, cells in design["propensities"]:
-        chances[cells] = chance
+    propensities = np.zeros(N_CELLS)
+    for propensity, cells in design["propensities"]:
+        propensities[cells] = propensity
     strategy = STRATEGIES.get(design.get("strategy", ""))
     first = 1 if strategy is not None and strategy.races else 0
     return CaseRow(
         case=str(case.case_id),
         issue=case.issue_id,
         group=case.workcell["repo"],
-        chances=chances,
+        chances=propensities,
         randomised=design["kind"] != "deterministic",
         arms=[
             ArmRow(
                 arm.canonical_rank,
-                [_run(one, skips_timeouts(case)) for one in arm.executions if one.replicate >= first],
+                [
+                    _run(execution, skips_timeouts(case))
+                    for execution in arm.executions
+                    if execution.replicate >= first
+                ],
             )
             for arm in rows.arms
         ],
@@ -209,10 +222,10 @@ def _missing(execution: StoredExecution) -> Missing:
 
 
 def controls(rows: Sequence[CaseRows]) -> dict[str, Floats]:
-    """The heuristic baseline, and a uniform choice among the actions that the bench allowed."""
+    """Control policies as (N, 240) action probabilities: the heuristic baseline, and uniform over allowed actions."""
     baseline, uniform = np.zeros((len(rows), N_CELLS)), np.zeros((len(rows), N_CELLS))
-    for number, one in enumerate(rows):
-        case = one.case
+    for number, row in enumerate(rows):
+        case = row.case
         baseline[number, canonical_rank(baseline_action(case.dk_risk, case.dk_size, case.job_type))] = 1
         assert case.design is not None
         allowed = [cell for _, cells in case.design["propensities"] for cell in cells]
@@ -221,18 +234,21 @@ def controls(rows: Sequence[CaseRows]) -> dict[str, Floats]:
 
 
 def _registered(engine: sa.Engine, bench_id: str, rows: Sequence[CaseRows]) -> dict[str, Floats]:
-    place = {one.case.case_id: number for number, one in enumerate(rows)}
-    found: dict[str, Floats] = {}
+    row_by_case = {row.case.case_id: number for number, row in enumerate(rows)}
+    chosen: dict[str, Floats] = {}
     for decided in Policies(engine).actions(bench_id):
-        number = place.get(decided.case_id)
+        number = row_by_case.get(decided.case_id)
         if number is not None:
-            matrix = found.setdefault(decided.policy, np.zeros((len(rows), N_CELLS)))
+            matrix = chosen.setdefault(decided.policy, np.zeros((len(rows), N_CELLS)))
             matrix[number, decided.canonical_rank] = 1
-    return {name: matrix for name, matrix in found.items() if (matrix.sum(axis=1) == 1).all()}
+    return {name: matrix for name, matrix in chosen.items() if (matrix.sum(axis=1) == 1).all()}
 
 
 def _admission(bench: BenchRow, demands: Sequence[CaseDemand], admitted: Bools) -> Admission:
-    """A case needs the worst case of its executions at once; what ran is charged what it took."""
+    """Inclusion probabilities of cases under the caps.
+
+    A case is admitted if the worst case of all its executions fits; after it ran it is charged what it used.
+    """
     caps = _caps(bench)
     if admitted.all() or not caps:
         return Admission(np.ones(len(admitted)), exact=True, redraws=0)

@@ -1,11 +1,11 @@
-"""Estimates for the terminal: a number with its interval, or the reason why there is none."""
+"""Terminal tables of estimates: a number with its confidence interval, or the reason why there is none."""
 
 from collections.abc import Sequence
 
 import sqlalchemy as sa
 from rich.console import RenderableType
 
-from bench.results.evidence import Evidence, bracket_of, once_decided, or_why, read_evidence
+from bench.results.evidence import Evidence, bracket_of, once_decided, or_reason, read_evidence
 from bench.statistics.estimate import Estimate
 from bench.statistics.oracle import Bracket, OracleBracket
 from bench.statistics.value import PolicyValue
@@ -14,12 +14,12 @@ from bench.terminal import percent, table
 _NONE = "–"
 
 
-def shown(found: Estimate | None, *, signed: bool = False) -> str:
-    """`63.1 % (58.0 … 68.2)`; a bracket as `58.0 … 68.2 %`; – where there is no number."""
-    if found is None or found.low is None or found.high is None:
-        return _NONE if found is None or found.value is None else f"{_points(found.value, signed)} %"
-    between = f"{_points(found.low, signed)} … {_points(found.high, signed)}"
-    return f"{between} %" if found.value is None else f"{_points(found.value, signed)} % ({between})"
+def shown(estimate: Estimate | None, *, signed: bool = False) -> str:
+    """An estimate with its interval as `63.1 % (58.0 … 68.2)`, bounds as `58.0 … 68.2 %`, `–` where there is none."""
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return _NONE if estimate is None or estimate.value is None else f"{_points(estimate.value, signed)} %"
+    between = f"{_points(estimate.low, signed)} … {_points(estimate.high, signed)}"
+    return f"{between} %" if estimate.value is None else f"{_points(estimate.value, signed)} % ({between})"
 
 
 def _points(value: float, signed: bool) -> str:
@@ -27,16 +27,16 @@ def _points(value: float, signed: bool) -> str:
 
 
 def value_parts(evidence: Evidence, values: Sequence[PolicyValue]) -> list[RenderableType]:
-    """What each policy is worth, and what must be known to read it."""
+    """The off-policy values of the policies as a table, then refusals and notes."""
     estimand = values[0].recommended.estimand
     rows = [
         (
-            one.policy,
-            shown(one.recommended),
-            shown(one.difference, signed=True),
-            _NONE if one.diagnostics is None else f"{one.diagnostics.effective_issues:.0f}",
+            value.policy,
+            shown(value.recommended),
+            shown(value.difference, signed=True),
+            _NONE if value.diagnostics is None else f"{value.diagnostics.effective_issues:.0f}",
         )
-        for one in values
+        for value in values
     ]
     columns = ("policy", "value (95 %)>", "against the first>", "effective\nissues>")
     title = f"Policy value: {estimand}, {len(evidence.table.issues)} issues"
@@ -44,79 +44,81 @@ def value_parts(evidence: Evidence, values: Sequence[PolicyValue]) -> list[Rende
 
 
 def _refusals(values: Sequence[PolicyValue]) -> list[str]:
-    lines = [f"{one.policy}: {one.recommended.why_not}" for one in values if one.recommended.why_not]
+    lines = [f"{value.policy}: {value.recommended.why_not}" for value in values if value.recommended.why_not]
     lines += [
-        f"{one.policy}, difference: {one.difference.why_not}"
-        for one in values
-        if one.difference is not None and one.difference.why_not and not one.recommended.why_not
+        f"{value.policy}, difference: {value.difference.why_not}"
+        for value in values
+        if value.difference is not None and value.difference.why_not and not value.recommended.why_not
     ]
     return lines
 
 
 def notes(evidence: Evidence) -> list[str]:
-    """What the numbers leave out."""
-    found = []
+    """What the estimates leave out: undecided cases, and approximated inclusion probabilities."""
+    lines = []
     if evidence.undecided:
-        found.append(
+        lines.append(
             f"{evidence.undecided} cases have no verdict: these numbers are a look at the first "
             f"{len(evidence.table.issues)} issues in the order of admission; the intervals hold however often "
             "one looks"
         )
     admission = evidence.admission
     if not admission.exact:
-        found.append(
+        lines.append(
             f"caps kept cases out; the chance of being let in ({percent(float(admission.probabilities.min()))} at "
             f"least) is estimated by {admission.redraws:,} redraws of their order"
         )
-    return found
+    return lines
 
 
-def details_parts(one: PolicyValue) -> list[RenderableType]:
-    """Every estimator of one policy, with its checks."""
-    kinds = {**one.estimates, "finite sample": one.finite_sample, "Manski bounds": one.bounds}
-    kinds["complete cases"] = one.complete_case
+def details_parts(value: PolicyValue) -> list[RenderableType]:
+    """Every estimator of the value of one policy, with overlap diagnostics and missing executions."""
+    kinds = {**value.estimates, "finite sample": value.finite_sample, "Manski bounds": value.bounds}
+    kinds["complete cases"] = value.complete_case
     rows = [
-        (name, shown(found), shown(one.resampled.get(name)), found.why_not or "")
-        for name, found in kinds.items()
+        (name, shown(estimate), shown(value.resampled.get(name)), estimate.why_not or "")
+        for name, estimate in kinds.items()
     ]
     columns = ("estimator", "linearised (95 %)>", "bootstrap (95 %)>", "why not")
-    parts: list[RenderableType] = [table(f"{one.policy}: {one.recommended.estimand}", columns, rows)]
-    checks = one.diagnostics
+    parts: list[RenderableType] = [table(f"{value.policy}: {value.recommended.estimand}", columns, rows)]
+    checks = value.diagnostics
     if checks is not None:
         parts.append(
             f"largest share of one issue {percent(checks.largest_share)}, unsupported {percent(checks.unsupported)}, "
             f"mean weight {checks.mean_weight:.3f} ± {checks.mean_weight_error:.3f}, "
             f"draws against chances p = {checks.counts_chance:.2f}"
         )
-    if one.missing is not None and one.missing.by_class:
-        missing = ", ".join(f"{count} {name}" for name, count in one.missing.by_class.items())
-        parts.append(f"missing {percent(one.missing.share)} of the executions: {missing}")
+    if value.missing is not None and value.missing.by_class:
+        missing = ", ".join(f"{count} {name}" for name, count in value.missing.by_class.items())
+        parts.append(f"missing {percent(value.missing.share)} of the executions: {missing}")
     return parts
 
 
 def oracle_of(engine: sa.Engine, bench_id: str) -> OracleBracket | str:
-    """The bracket of a bench's oracle and of its policies' regret; or why there is none."""
-    return or_why(lambda: bracket_of(once_decided(read_evidence(engine, bench_id))))
+    """The bounds on the oracle and on the policies' regret of a bench, or why there are none."""
+    return or_reason(lambda: bracket_of(once_decided(read_evidence(engine, bench_id))))
 
 
-def bracket_parts(found: OracleBracket | str) -> list[RenderableType]:
-    """The oracle and the regret of policies, between what is surely too low and surely too high."""
-    if isinstance(found, str):
-        return [f"No bracket of the oracle: {found}"]
-    rows = [("oracle", *_bracket(found.oracle)), ("oracle − mean arm", *_bracket(found.advantage))]
-    rows += [(f"regret of {one.policy}", *_bracket(one.regret)) for one in found.policies]
+def bracket_parts(bracket: OracleBracket | str) -> list[RenderableType]:
+    """Tables of the bounds on the oracle and on the regret of policies; `bracket` may be why there are none."""
+    if isinstance(bracket, str):
+        return [f"No bracket of the oracle: {bracket}"]
+    rows = [("oracle", *_bracket(bracket.oracle)), ("oracle − mean arm", *_bracket(bracket.advantage))]
+    rows += [(f"regret of {policy.policy}", *_bracket(policy.regret)) for policy in bracket.policies]
     columns = ("", "at least>", "at most>", "point (95 %)>")
     parts: list[RenderableType] = [
-        table(f"Oracle and regret in {found.oracle.lower.estimand}, {found.cases} cases", columns, rows)
+        table(f"Oracle and regret in {bracket.oracle.lower.estimand}, {bracket.cases} cases", columns, rows)
     ]
-    if not found.oracle.identified:
-        parts.append(f"not identified: {found.oracle.point.why_not or ''}")
+    if not bracket.oracle.identified:
+        parts.append(f"not identified: {bracket.oracle.point.why_not or ''}")
     parts += [
-        f"{one.policy}: {one.regret.lower.why_not}" for one in found.policies if one.regret.lower.why_not
+        f"{policy.policy}: {policy.regret.lower.why_not}"
+        for policy in bracket.policies
+        if policy.regret.lower.why_not
     ]
     return parts
 
 
-def _bracket(found: Bracket) -> tuple[str, str, str]:
-    point = shown(found.point) if found.identified else "not identified"
-    return shown(found.lower), shown(found.upper), point
+def _bracket(bracket: Bracket) -> tuple[str, str, str]:
+    point = shown(bracket.point) if bracket.identified else "not identified"
+    return shown(bracket.lower), shown(bracket.upper), point

@@ -1,4 +1,4 @@
-"""Writing labels: JSONL and Parquet with the same rows, and a header that says what they are."""
+"""Label export: JSONL and Parquet with the same rows, and a header with their content digest."""
 
 import hashlib
 from collections import Counter
@@ -15,7 +15,7 @@ from bench.experiment.decide import action_of, verdict_of
 from bench.experiment.labels import BenchFacts, LabelRow, build_example
 from bench.results.documents import judgement_document
 from bench.results.evidence import case_row
-from bench.results.judged import judge_rows
+from bench.results.judgements import judge_rows
 from bench.statistics.winners import CaseJudgement
 from db.repositories.bench_rows import BenchRow
 from db.repositories.benches import Benches
@@ -29,7 +29,7 @@ NAME = "best_of_k_dataset"
 SCHEMA_VERSION = "cyntra.best_of_k_example.v1"
 _AT_ONCE = 500
 
-# What a trainer filters on has a column of its own; `example` is the document, equal to its line in the JSONL.
+# Keys that a trainer filters on are columns; `example` is the whole document, equal to its line in the JSONL.
 _PARQUET_SCHEMA = pa.schema(
     [
         ("issue_id", pa.string()),
@@ -43,7 +43,10 @@ _PARQUET_SCHEMA = pa.schema(
 
 
 def export_labels(engine: sa.Engine, directory: Path, bench_ids: list[str] | None) -> dict[str, Any]:
-    """Write the three files, each whole or not at all; the header."""
+    """Atomic write of the labels of `bench_ids`, all benches where None, as three files in `directory`.
+
+    Returns the header. Raises `DbError` where a bench does not exist and `FailureError` where writing fails.
+    """
     verdicts, benches = Verdicts(engine), Benches(engine)
     wanted = sorted(bench_ids) if bench_ids else verdicts.bench_ids()
     for bench_id in wanted:
@@ -53,9 +56,9 @@ def export_labels(engine: sa.Engine, directory: Path, bench_ids: list[str] | Non
     sandboxes: Counter[str] = Counter()
     for bench_id in wanted:
         finished = verdicts.finished_cases(bench_id)
-        judged = _judged(verdicts, finished, benches.get(bench_id))
-        for found in _chunks(finished):
-            for case in verdicts.load(found):
+        judged = _judgements(verdicts, finished, benches.get(bench_id))
+        for chunk in _chunks(finished):
+            for case in verdicts.load(chunk):
                 cases += 1
                 document = _example(case, judged)
                 if document is not None:
@@ -74,9 +77,9 @@ def _chunks(case_ids: list[int]) -> list[list[int]]:
     return [case_ids[start : start + _AT_ONCE] for start in range(0, len(case_ids), _AT_ONCE)]
 
 
-def _judged(verdicts: Verdicts, case_ids: list[int], bench: BenchRow) -> dict[int, CaseJudgement]:
-    """Noise is estimated from all cases of a bench together, each held only as long as its outcomes are read."""
-    rows = [case_row(case) for found in _chunks(case_ids) for case in verdicts.load(found)]
+def _judgements(verdicts: Verdicts, case_ids: list[int], bench: BenchRow) -> dict[int, CaseJudgement]:
+    """Judgements of all cases of a bench, with pooled variance; rows are loaded in chunks to bound memory."""
+    rows = [case_row(case) for chunk in _chunks(case_ids) for case in verdicts.load(chunk)]
     return judge_rows(rows, bench.objective, bench.seed)
 
 
@@ -95,9 +98,9 @@ def _example(rows: CaseRows, judged: Mapping[int, CaseJudgement]) -> dict[str, A
     if example is None:
         return None
     document = example.document()
-    found = judged.get(case.case_id)
-    if found is not None:
-        document["bench_metadata"]["winner_selection"]["judgement"] = judgement_document(found)
+    judgement = judged.get(case.case_id)
+    if judgement is not None:
+        document["bench_metadata"]["winner_selection"]["judgement"] = judgement_document(judgement)
     return document
 
 
@@ -145,7 +148,7 @@ def _header(
 
 
 def _write(directory: Path, text: str, rows: list[dict[str, str]], header: dict[str, Any]) -> None:
-    """Atomic write of the three files: a full disk leaves the old ones as they were."""
+    """Atomic write of the three files: where the disk is full, the old files stay as they were."""
     table = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_pylist(rows, schema=_PARQUET_SCHEMA), table)
     contents: dict[Path, bytes | str] = {

@@ -1,4 +1,4 @@
-"""What may be said of a bench that goes on."""
+"""Sequential looks at a running bench, with always-valid confidence sequences."""
 
 from collections.abc import Sequence
 from itertools import takewhile
@@ -9,14 +9,14 @@ from db.states import UNDECIDED_CASES
 
 
 def first_decided(cases: Sequence[CaseProgress]) -> list[CaseProgress]:
-    """Of cases in the order of admission, those before the first that is undecided."""
+    """The prefix of `cases`, in the order of admission, before the first undecided case."""
     return list(takewhile(lambda case: case.state not in UNDECIDED_CASES, cases))
 
 
 def look_lines(cases: Sequence[CaseProgress]) -> list[str]:
-    """What the reader of a running report must know, and how the baseline does; nothing once all is decided.
+    """A warning for reports of a running bench, and the baseline's pass rate; empty where all cases are decided.
 
-    `cases` as `Benches.cases` gives them.
+    `cases`: in the order of admission, as `Benches.cases` returns them.
     """
     seen = first_decided(cases)
     if len(seen) == len(cases):
@@ -30,28 +30,28 @@ def look_lines(cases: Sequence[CaseProgress]) -> list[str]:
 
 
 def so_far(cases: Sequence[CaseProgress]) -> list[str]:
-    """The baseline's pass rate with an interval that holds however often one looks, in a line; none at first."""
-    found = look(
+    """A line with the baseline's pass rate and its confidence sequence; empty where no case is decided."""
+    interim = look(
         tuple(
             case.baseline_passed / case.baseline_scored if case.baseline_scored else None
             for case in first_decided(cases)
             if case.state == "finished"
         )
     )
-    return [] if found is None else [f"so far: the baseline passes {look_text(found)}"]
+    return [] if interim is None else [f"so far: the baseline passes {look_text(interim)}"]
 
 
-def look_text(found: Look) -> str:
-    """`41 % (always-valid 95 %: 20 … 63) over the first 12 issues`."""
-    issues = "issue" if found.issues == 1 else f"{found.issues} issues"
-    left_out = f", {found.left_out} without a result left out" if found.left_out else ""
+def look_text(interim: Look) -> str:
+    """A look as text: `41 % (always-valid 95 %: 20 … 63) over the first 12 issues`."""
+    issues = "issue" if interim.issues == 1 else f"{interim.issues} issues"
+    left_out = f", {interim.left_out} without a result left out" if interim.left_out else ""
     return (
-        f"{100 * found.mean:.0f} % (always-valid 95 %: {100 * found.low:.0f} … {100 * found.high:.0f}) over the "
+        f"{100 * interim.mean:.0f} % (always-valid 95 %: {100 * interim.low:.0f} … {100 * interim.high:.0f}) over the "
         f"first {issues}{left_out}"
     )
 
 
 def race_line(bench: BenchRow) -> list[str]:
-    """How far the race of a bench is, in a line; none where it is no race."""
+    """A line with the number of arms dropped from a race; empty where the bench is no race."""
     race = bench.race
     return [] if race is None else [f"race: {len(race['dropped'])} of {len(race['cells'])} arms dropped"]

@@ -1,4 +1,4 @@
-"""The report as Markdown, for an issue or a wiki."""
+"""Markdown rendering of the terminal report."""
 
 from collections.abc import Iterable
 from itertools import groupby
@@ -21,7 +21,7 @@ def report_markdown(results: BenchResults, oracle: OracleBracket | str) -> str:
 
 
 def parts_markdown(parts: Iterable[Any]) -> str:
-    """Tables and lines for the terminal as Markdown: what stands in them is text, and no HTML, link or mark."""
+    """Terminal tables and lines as Markdown; their contents are escaped, so that none is HTML, a link or markup."""
     blocks: list[str] = []
     for is_list, group in groupby(parts, key=lambda part: isinstance(part, Bullet)):
         texts = [_block(part) for part in group]
@@ -33,16 +33,16 @@ def _block(part: Any) -> str:
     return _table(part) if isinstance(part, Table) else _text(part)
 
 
-def _table(found: Table) -> str:
-    columns = [list(column.cells) for column in found.columns]
-    heads = [_text(column.header) for column in found.columns]
-    right = [column.justify == "right" for column in found.columns]
+def _table(source: Table) -> str:
+    columns = [list(column.cells) for column in source.columns]
+    heads = [_text(column.header) for column in source.columns]
+    right = [column.justify == "right" for column in source.columns]
     rows = [[_text(cell) for cell in row] for row in zip(*columns, strict=True)]
-    title = f"## {_text(found.title)}\n\n" if found.title else ""
+    title = f"## {_text(source.title)}\n\n" if source.title else ""
     return title + markdown_table(heads, rows, right)
 
 
 def _text(part: Any) -> str:
     plain = part.plain if isinstance(part, Text) else str(part)
-    # A head may take two lines at the terminal; no line break of a stranger is left by now.
+    # Column heads have line breaks of our own; those in foreign text are escaped already.
     return markdown_text(plain.replace("\n", " ") if isinstance(part, Text) else plain)

@@ -1,4 +1,4 @@
-"""The files a finished bench leaves where its config names an output directory."""
+"""Atomic write of the output files of a finished bench, where its config has an output directory."""
 
 import json
 from pathlib import Path
@@ -12,11 +12,12 @@ from planner.system.atomic import write_all_atomic
 
 
 def write_outputs(results: BenchResults) -> dict[str, Any]:
-    """Write what the config's `output` block asks for; the bench summary document, with the paths in it.
+    """Atomic write of the files of the config's `output` block; nothing is written without a directory.
 
-    `<bench>.summary.json` always; `<bench>.outcomes.jsonl`, one line an execution of a decided case, with
-    `include_all_outcomes`; `<bench>.traces.jsonl`, one line an arm with how it was drawn, with `include_traces`.
-    Without a directory nothing is written.
+    `<bench>.summary.json` and `<bench>.winners.jsonl` always; `<bench>.outcomes.jsonl`, a line for each execution of
+    a decided case, with `include_all_outcomes`; `<bench>.traces.jsonl`, a line for each arm with how it was drawn,
+    with `include_traces`.
+    Returns the bench summary document with the paths of the files. Raises `FailureError` where writing fails.
     """
     output, bench_id = results.bench.config["output"], results.bench.bench_id
     if output["directory"] is None:

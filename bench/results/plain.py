@@ -1,4 +1,4 @@
-"""Estimates as JSON."""
+"""Serialization of estimates to JSON values."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -7,19 +7,19 @@ from typing import Any
 from bench.statistics.oracle import OracleBracket
 
 
-def bracket_document(found: OracleBracket | str) -> dict[str, Any]:
-    """The bracket of the oracle and of regrets, or why there is none."""
-    return {"why_not": found} if isinstance(found, str) else plain(found)
+def bracket_document(bracket: OracleBracket | str) -> dict[str, Any]:
+    """The bounds on the oracle and on regrets as a document, or why there are none."""
+    return {"why_not": bracket} if isinstance(bracket, str) else plain(bracket)
 
 
-def plain(found: Any) -> Any:
-    """Named tuples and dataclasses as objects, for JSON."""
-    if hasattr(found, "_asdict"):
-        return plain(found._asdict())
-    if is_dataclass(found) and not isinstance(found, type):
-        return plain({field.name: getattr(found, field.name) for field in fields(found)})
-    if isinstance(found, Mapping):
-        return {key: plain(value) for key, value in found.items()}
-    if isinstance(found, tuple | list):
-        return [plain(value) for value in found]
-    return found
+def plain(value: Any) -> Any:
+    """Serialize named tuples and dataclasses recursively to dictionaries, lists and scalars."""
+    if hasattr(value, "_asdict"):
+        return plain(value._asdict())
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain({field.name: getattr(value, field.name) for field in fields(value)})
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [plain(item) for item in value]
+    return value

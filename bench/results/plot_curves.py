@@ -1,4 +1,4 @@
-"""Regret, what passing costs, and whether chances of being best come true, each as a plot."""
+"""Plots of regret bounds, of the Pareto frontier of cost and pass rate, and of calibration."""
 
 import textwrap
 from collections.abc import Sequence
@@ -34,34 +34,37 @@ _SPAN: Final = "bracket with 95 % intervals"
 _POINT: Final = "point, 95 %"
 
 
-def draw_regret(found: OracleBracket | str, notes: list[str]) -> Figure:
-    """Regret of each policy between its ends, with the point where it is identified."""
+def draw_regret(bracket: OracleBracket | str, notes: list[str]) -> Figure:
+    """Plot of the regret bounds of each policy, with the point estimate where it is identified."""
     title = f"Regret in {OWN_BUDGET} against the best arm of each issue"
-    if isinstance(found, str):
-        return refusal(title, found, notes)
-    rows = [*((one.policy, one.regret) for one in found.policies), (_RANDOM_ARM, found.advantage)]
-    if not found.oracle.identified:
-        notes = [f"No point is identified: {found.oracle.point.why_not}.", *notes]
-    notes = [f"{found.cases} cases with an outcome; intervals over issues.", *notes]
+    if isinstance(bracket, str):
+        return refusal(title, bracket, notes)
+    rows = [
+        *((policy.policy, policy.regret) for policy in bracket.policies),
+        (_RANDOM_ARM, bracket.advantage),
+    ]
+    if not bracket.oracle.identified:
+        notes = [f"No point is identified: {bracket.oracle.point.why_not}.", *notes]
+    notes = [f"{bracket.cases} cases with an outcome; intervals over issues.", *notes]
     figure = new_figure(9, 2.8 + 0.42 * len(rows), title, notes)
     axes = figure.subplots()
-    for row, (_, bracket) in enumerate(rows):
-        _regret_row(axes, row, bracket)
+    for row, (_, regret) in enumerate(rows):
+        _regret_row(axes, row, regret)
     axes.axvline(0, color=INK, linewidth=1)
     axes.set_yticks(range(len(rows)), [plot_label(name) for name, _ in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlabel(f"regret in {OWN_BUDGET}, percentage points; 0 is as good as the oracle")
     tidy(axes, grid="x")
     handles, labels = axes.get_legend_handles_labels()
-    once = dict(zip(labels, handles, strict=True))  # one a kind, not one a row
+    once = dict(zip(labels, handles, strict=True))  # one entry a kind, not a row
     legend_above(axes, list(once.values()), 3)
     return figure
 
 
-def _regret_row(axes: Axes, row: int, found: Bracket) -> None:
-    ends = (found.lower.low, found.lower.value, found.upper.value, found.upper.high)
-    if found.lower.why_not:
-        why = textwrap.fill(visible_line(found.lower.why_not), 80)
+def _regret_row(axes: Axes, row: int, bracket: Bracket) -> None:
+    ends = (bracket.lower.low, bracket.lower.value, bracket.upper.value, bracket.upper.high)
+    if bracket.lower.why_not:
+        why = textwrap.fill(visible_line(bracket.lower.why_not), 80)
         axes.text(0, row, f"  not drawn: {why}", va="center", fontsize=8)
         return
     low, at_least, at_most, high = (100 * float(end or 0) for end in ends)
@@ -75,7 +78,7 @@ def _regret_row(axes: Axes, row: int, found: Bracket) -> None:
         solid_capstyle="butt",
         label=_BAR,
     )
-    point = found.point
+    point = bracket.point
     if point.value is not None and point.low is not None and point.high is not None:
         value, below, above = (100 * end for end in (point.value, point.low, point.high))
         axes.errorbar(
@@ -90,14 +93,14 @@ def _regret_row(axes: Axes, row: int, found: Bracket) -> None:
         )
 
 
-def draw_frontier(found: Frontier | str, notes: list[str]) -> Figure:
-    """Pass rate against the dollars of a run."""
+def draw_frontier(front: Frontier | str, notes: list[str]) -> Figure:
+    """Pareto frontier: pass rate in percent against the mean cost of a run in dollars."""
     title = f"What passing costs: {OWN_BUDGET} against the mean cost of a run"
-    if isinstance(found, str):
-        return refusal(title, found, notes)
-    figure = new_figure(10.5, 6, title, [*_frontier_notes(found), *notes])
+    if isinstance(front, str):
+        return refusal(title, front, notes)
+    figure = new_figure(10.5, 6, title, [*_frontier_notes(front), *notes])
     axes = figure.subplots()
-    actions = [point for point in found.points if point.policy is None]
+    actions = [point for point in front.points if point.policy is None]
     best = sorted((point for point in actions if point.undominated), key=_dollars)
     _scatter(axes, [point for point in actions if not point.undominated], "other actions", QUIET)
     if best:
@@ -111,7 +114,7 @@ def draw_frontier(found: Frontier | str, notes: list[str]) -> Figure:
         )
     for number, point in enumerate(best, 1):
         _numbered(axes, number, point)
-    policies = [point for point in found.points if point.policy is not None]
+    policies = [point for point in front.points if point.policy is not None]
     for marker, point in zip(cycle(MARKERS), policies, strict=False):
         _scatter(axes, [point], plot_label(str(point.policy)), ORANGE, marker)
     axes.set(xlabel="mean cost of a run, dollars", ylabel=f"{OWN_BUDGET}, % of runs", ylim=(-2, 102))
@@ -121,17 +124,17 @@ def draw_frontier(found: Frontier | str, notes: list[str]) -> Figure:
     return figure
 
 
-def _frontier_notes(found: Frontier) -> list[str]:
+def _frontier_notes(front: Frontier) -> list[str]:
     lines = [
         "Hájek over the arms that ran; 95 % intervals over issues. On the line nothing passes more often for as "
         "little, going by the dots alone: the best of many looks better than it is."
     ]
-    return [*lines, *(f"Left out, {one.why}: {_named(one)}." for one in found.left_out)]
+    return [*lines, *(f"Left out, {group.why}: {_named(group)}." for group in front.left_out)]
 
 
-def _named(one: OmittedPoints) -> str:
-    actions = [f"{one.actions} actions"] if one.actions else []
-    return ", ".join([*actions, *map(plot_label, one.policies)])
+def _named(group: OmittedPoints) -> str:
+    actions = [f"{group.actions} actions"] if group.actions else []
+    return ", ".join([*actions, *map(plot_label, group.policies)])
 
 
 def _numbered(axes: Axes, number: int, point: Point) -> None:
@@ -185,13 +188,13 @@ def _passes(point: Point) -> float:
 
 
 def draw_calibration(bins: Sequence[CalibrationBin] | str, notes: list[str]) -> Figure:
-    """How often arms of similar P(best) were the best in runs that the chances did not see."""
+    """Calibration plot of P(best) against held-out runs, in bins of arms."""
     title = f"Calibration of P(best) in {OWN_BUDGET}"
     if isinstance(bins, str):
         return refusal(title, bins, notes)
     notes = [
-        f"{sum(one.arms for one in bins)} arms in {len(bins)} bins of about as many. P(best) from half of the runs of "
-        "each arm, held against its other half; bars are 95 % over issues. Below the line P(best) is too sure.",
+        f"{sum(group.arms for group in bins)} arms in {len(bins)} bins of about as many. P(best) from half of the runs "
+        "of each arm, held against its other half; bars are 95 % over issues. Below the line P(best) is too sure.",
         *notes,
     ]
     figure = new_figure(6.5, 6, title, notes)
@@ -200,15 +203,15 @@ def draw_calibration(bins: Sequence[CalibrationBin] | str, notes: list[str]) -> 
 
 
 def _calibration(axes: Axes, bins: Sequence[CalibrationBin]) -> None:
-    predicted = 100 * np.array([one.predicted for one in bins])
-    found = 100 * np.array([calibration.observed for calibration in bins])
-    error = 196 * np.array([one.error for one in bins])
-    top = min(100.0, 1.1 * max(predicted.max(), (found + error).max()))
+    predicted = 100 * np.array([group.predicted for group in bins])
+    observed = 100 * np.array([group.observed for group in bins])
+    error = 196 * np.array([group.error for group in bins])
+    top = min(100.0, 1.1 * max(predicted.max(), (observed + error).max()))
     axes.plot([0, top], [0, top], color=QUIET, linewidth=1, linestyle="--", label="as predicted")
     axes.errorbar(
         predicted,
-        found,
-        [np.minimum(error, found), error],
+        observed,
+        [np.minimum(error, observed), error],
         fmt="o",
         color=BLUE,
         markersize=5,

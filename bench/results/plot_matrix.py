@@ -1,4 +1,4 @@
-"""The win matrix: which action is how likely the best, issue by issue."""
+"""Heat map of P(best): the probability of each action to be the best of each issue."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -27,19 +27,19 @@ _WINNER: Final = (
 
 
 class Matrix(NamedTuple):
-    """I issues × A actions."""
+    """The heat map's data: I issues by A actions."""
 
     issues: tuple[str, ...]
     cells: tuple[int, ...]
-    chances: Floats
-    """(I, A) NaN where an action was not observed."""
+    probabilities: Floats
+    """(I, A) probabilities; NaN where an action was not observed."""
     winners: tuple[int | None, ...]
-    """Per issue the winner's cell."""
+    """The winner's cell of each issue; None where no arm passed."""
     claimed: tuple[bool, ...]
 
 
 def draw_win_matrix(results: BenchResults, notes: list[str]) -> Figure:
-    """The figure; with too little to draw, one that says so."""
+    """The P(best) heat map of a bench; where no execution has an outcome, a figure with the reason."""
     identified = results.identified
     what = (
         "chance that the arm is the best of its issue"
@@ -51,7 +51,7 @@ def draw_win_matrix(results: BenchResults, notes: list[str]) -> Figure:
     if not cases:
         return refusal(title, "no execution of this bench has an outcome yet", notes)
     matrix = _matrix(cases, results)
-    shown = _cut(matrix)
+    shown = _truncated(matrix)
     notes = [*_left_out(matrix, shown), _WINNER if identified else _why_not(results), *notes]
     width = 3.4 + 0.27 * max(len(shown.cells), 14)
     figure = new_figure(width, 3.4 + 0.19 * len(shown.issues), title, notes)
@@ -64,21 +64,22 @@ def draw_win_matrix(results: BenchResults, notes: list[str]) -> Figure:
 
 def _matrix(cases: Sequence[DecidedCase], results: BenchResults) -> Matrix:
     judged = [results.judgements[case.case_id] for case in cases]
-    cells = sorted({arm.cell for one in judged for arm in one.arms})
-    place = {cell: number for number, cell in enumerate(cells)}
-    chances = np.full((len(cases), len(cells)), np.nan)
-    for row, one in enumerate(judged):
-        for cell, chance in _chances(one).items():
-            chances[row, place[cell]] = chance
-    found = [case.verdict.winner for case in cases]
-    winners = tuple(None if action is None else canonical_rank(action) for action in found)
+    cells = sorted({arm.cell for judgement in judged for arm in judgement.arms})
+    column_of = {cell: number for number, cell in enumerate(cells)}
+    probabilities = np.full((len(cases), len(cells)), np.nan)
+    for row, judgement in enumerate(judged):
+        for cell, probability in _probabilities(judgement).items():
+            probabilities[row, column_of[cell]] = probability
+    actions = [case.verdict.winner for case in cases]
+    winners = tuple(None if action is None else canonical_rank(action) for action in actions)
     claimed = tuple(
-        winner is not None and one.claimed == winner for winner, one in zip(winners, judged, strict=True)
+        winner is not None and judgement.claimed == winner
+        for winner, judgement in zip(winners, judged, strict=True)
     )
-    return Matrix(tuple(case.issue_id for case in cases), tuple(cells), chances, winners, claimed)
+    return Matrix(tuple(case.issue_id for case in cases), tuple(cells), probabilities, winners, claimed)
 
 
-def _chances(judged: CaseJudgement) -> dict[int, float]:
+def _probabilities(judged: CaseJudgement) -> dict[int, float]:
     soft = dict(judged.soft)
     return {
         arm.cell: soft.get(arm.cell, 0.0) if arm.chance_best is None else arm.chance_best
@@ -86,38 +87,38 @@ def _chances(judged: CaseJudgement) -> dict[int, float]:
     }
 
 
-def _cut(matrix: Matrix) -> Matrix:
-    """At most as much as can be read: the first issues, and the actions with the highest chances in them."""
+def _truncated(matrix: Matrix) -> Matrix:
+    """Truncate to a legible size: the first issues, and the actions with the highest probabilities in them."""
     rows = slice(0, MOST_ISSUES)
-    weight = np.nansum(matrix.chances[rows], axis=0)
+    weight = np.nansum(matrix.probabilities[rows], axis=0)
     columns = np.sort(np.argsort(-weight, kind="stable")[:MOST_ACTIONS])
     return Matrix(
         matrix.issues[rows],
         tuple(matrix.cells[column] for column in columns),
-        matrix.chances[rows][:, columns],
+        matrix.probabilities[rows][:, columns],
         matrix.winners[rows],
         matrix.claimed[rows],
     )
 
 
 def _left_out(matrix: Matrix, shown: Matrix) -> list[str]:
-    found = []
+    lines = []
     if len(shown.issues) < len(matrix.issues):
-        found.append(f"The first {len(shown.issues)} of {len(matrix.issues)} issues.")
+        lines.append(f"The first {len(shown.issues)} of {len(matrix.issues)} issues.")
     if len(shown.cells) < len(matrix.cells):
         left = len(matrix.cells) - len(shown.cells)
-        found.append(f"{left} actions that are least likely the best are left out.")
-    return found
+        lines.append(f"{left} actions that are least likely the best are left out.")
+    return lines
 
 
 def _why_not(results: BenchResults) -> str:
-    why = next(one.value.why_not for one in results.judgements.values())
+    why = next(judgement.value.why_not for judgement in results.judgements.values())
     return f"P(best) is not identified: {why}."
 
 
 def _cells(figure: Figure, axes: Axes, shown: Matrix, label: str) -> None:
-    lost = np.array([winner is None for winner in shown.winners])
-    values = np.where(lost[:, None], np.nan, shown.chances)
+    unsolved = np.array([winner is None for winner in shown.winners])
+    values = np.where(unsolved[:, None], np.nan, shown.probabilities)
     axes.patch.set(facecolor="white", hatch=_NOT_TRIED, edgecolor=GRID, linewidth=0)
     ramp = mpl.colormaps["Blues"].with_extremes(bad=(0, 0, 0, 0))
     top = float(np.nanmax(values)) if np.isfinite(values).any() else 1.0
@@ -125,7 +126,7 @@ def _cells(figure: Figure, axes: Axes, shown: Matrix, label: str) -> None:
     bar = figure.colorbar(image, ax=axes, shrink=min(1.0, 12 / len(shown.issues)), aspect=18, pad=0.01)
     bar.set_label(label, fontsize=8)
     bar.outline.set_visible(False)
-    rows, columns = np.nonzero(lost[:, None] & np.isfinite(shown.chances))
+    rows, columns = np.nonzero(unsolved[:, None] & np.isfinite(shown.probabilities))
     axes.plot(columns + 0.5, rows + 0.5, linestyle="", marker="x", markersize=4, color=QUIET)
     actions = all_cells()
     axes.set_xticks(
@@ -146,10 +147,10 @@ def _cells(figure: Figure, axes: Axes, shown: Matrix, label: str) -> None:
 
 
 def _marks(axes: Axes, shown: Matrix) -> None:
-    place = {cell: number for number, cell in enumerate(shown.cells)}
+    column_of = {cell: number for number, cell in enumerate(shown.cells)}
     for row, (winner, claimed) in enumerate(zip(shown.winners, shown.claimed, strict=True)):
-        if winner in place:
-            _mark(axes, place[winner] + 0.5, row + 0.5, claimed)
+        if winner in column_of:
+            _mark(axes, column_of[winner] + 0.5, row + 0.5, claimed)
 
 
 def _mark(axes: Axes, x: float, y: float, claimed: bool) -> None:

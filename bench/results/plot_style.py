@@ -1,4 +1,4 @@
-"""How plots look, and how they are written: the same bytes for the same numbers."""
+"""Style and deterministic output of plots: equal numbers give equal bytes."""
 
 import textwrap
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ Form = Literal["png", "svg"]
 INK: Final = "#1f2933"
 QUIET: Final = "#7b8794"
 GRID: Final = "#e4e7eb"
-# Okabe, Ito (2008): told apart by any eyes.
+# Okabe, Ito (2008): distinguishable with colour-vision deficiency.
 BLUE: Final = "#0072b2"
 ORANGE: Final = "#d55e00"
 MARKERS: Final = "Ds^vP*X<>"
@@ -27,13 +27,13 @@ _LONGEST_LABEL: Final = 48
 _SETTINGS: Final[Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
-    # A dollar sign in a name begins no formula.
+    # A dollar sign in a name must not start a formula.
     "text.parse_math": False,
     "text.color": INK,
     "axes.labelcolor": INK,
     "xtick.color": INK,
     "ytick.color": INK,
-    # Text stays text, and ids do not change from run to run.
+    # SVG text stays text, and ids are the same in each run.
     "svg.fonttype": "none",
     "svg.hashsalt": "bench-farm",
 }
@@ -44,7 +44,7 @@ _METADATA: Final[dict[Form, dict[str, None]]] = {
 
 
 def new_figure(width: float, height: float, title: str, notes: list[str]) -> Figure:
-    """A figure of `width` × `height` inches with its title, and below it what must be known to read it."""
+    """A figure of `width` × `height` inches with its title, and `notes` below."""
     figure = Figure(figsize=(width, height), layout="constrained")
     across = int(width * 14)
     lines = [textwrap.fill(visible_line(note), across) for note in notes]
@@ -56,7 +56,7 @@ def new_figure(width: float, height: float, title: str, notes: list[str]) -> Fig
 
 
 def refusal(title: str, why: str, notes: list[str]) -> Figure:
-    """A plot that says why there is none."""
+    """A figure with the reason why a plot is not drawn."""
     text = textwrap.fill(visible_line(f"Not drawn: {why}."), 95)
     figure = new_figure(7.5, 1.2 + 0.25 * text.count("\n"), title, notes)
     axes = figure.subplots()
@@ -66,10 +66,10 @@ def refusal(title: str, why: str, notes: list[str]) -> Figure:
 
 
 def plot_label(text: str) -> str:
-    """Foreign text as a label: plain, of bounded length, and kept in a legend whatever sign it begins with."""
+    """Foreign text sanitized for a label: visible characters, bounded length, and never dropped from a legend."""
     plain = visible_line(text)
     plain = plain if len(plain) <= _LONGEST_LABEL else f"{plain[: _LONGEST_LABEL - 1]}…"
-    # matplotlib leaves out of a legend what begins with an underscore.
+    # matplotlib drops labels with a leading underscore from a legend.
     return f" {plain}" if plain.startswith("_") else plain
 
 
@@ -87,7 +87,7 @@ def legend_above(axes: Axes, handles: Sequence[Artist], columns: int) -> None:
 
 
 def tidy(axes: Axes, *, grid: Literal["both", "x", "y"] = "both") -> None:
-    """Quiet lines, no box."""
+    """Light grid lines, no box."""
     axes.grid(color=GRID, linewidth=0.8, axis=grid)
     axes.set_axisbelow(True)
     axes.tick_params(length=0)
@@ -102,5 +102,5 @@ def save(figure: Figure, path: Path, form: Form) -> None:
 
 
 def settings() -> Any:
-    """The context to draw and save in."""
+    """Context manager of the matplotlib settings in which figures are drawn and saved."""
     return mpl.rc_context(rc=_SETTINGS)

@@ -1,4 +1,4 @@
-"""The four plots of a bench; where a number is refused, its plot says why."""
+"""The four plots of a bench; a plot whose estimate is refused shows the reason."""
 
 from collections.abc import Callable
 from functools import partial
@@ -7,7 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from bench.errors import FailureError
-from bench.results.evidence import Evidence, Found, bracket_of, once_decided, or_why, read_evidence
+from bench.results.evidence import Evidence, Result, bracket_of, once_decided, or_reason, read_evidence
 from bench.results.looks import look_lines
 from bench.results.plot_curves import draw_calibration, draw_frontier, draw_regret
 from bench.results.plot_matrix import draw_win_matrix
@@ -18,23 +18,26 @@ from bench.statistics.frontier import frontier
 
 
 def write_plots(engine: sa.Engine, bench_id: str, directory: Path, form: Form) -> list[Path]:
-    """Write the four files of a bench, each whole or not at all; their paths."""
+    """Atomic write of each of the four plots of a bench.
+
+    Returns their paths. Raises `DbError` where the bench does not exist and `FailureError` where writing fails.
+    """
     results = read_results(engine, bench_id)
     notes = look_lines(results.cases)[:1]
-    evidence = or_why(lambda: once_decided(read_evidence(engine, bench_id)))
+    evidence = or_reason(lambda: once_decided(read_evidence(engine, bench_id)))
 
-    def told(find: Callable[[Evidence], Found]) -> Found | str:
-        return evidence if isinstance(evidence, str) else or_why(partial(find, evidence))
+    def estimate_or_reason(compute: Callable[[Evidence], Result]) -> Result | str:
+        return evidence if isinstance(evidence, str) else or_reason(partial(compute, evidence))
 
     with settings():
         figures = {
             "win-matrix": draw_win_matrix(results, notes),
-            "regret": draw_regret(told(bracket_of), notes),
+            "regret": draw_regret(estimate_or_reason(bracket_of), notes),
             "frontier": draw_frontier(
-                told(lambda seen: frontier(seen.table, seen.policies, seed=seen.seed)), notes
+                estimate_or_reason(lambda seen: frontier(seen.table, seen.policies, seed=seen.seed)), notes
             ),
             "calibration": draw_calibration(
-                told(lambda seen: best_calibration(seen.table, seed=seen.seed)), notes
+                estimate_or_reason(lambda seen: best_calibration(seen.table, seed=seen.seed)), notes
             ),
         }
         paths = {name: directory / f"{bench_id}.{name}.{form}" for name in figures}

@@ -1,4 +1,4 @@
-"""Registering bundles as policies, and scoring them: what each decides in the cases of a bench."""
+"""Policy registry: bundles registered as policies, and their decisions in the cases of a bench."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -17,8 +17,8 @@ from planner.bundles.policy import BundlePolicy
 from planner.errors import PlannerError
 from planner.space.baseline import POLICY_ID
 
-# The controls; and the cases of a regret document have the issue beside the policies.
-_TAKEN: Final = (POLICY_ID, "uniform", "best_fixed", "issue_id")
+# The controls, and a key next to the policies in the cases of a regret document.
+_RESERVED: Final = (POLICY_ID, "uniform", "best_fixed", "issue_id")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _AT_ONCE: Final = 500
 
@@ -26,9 +26,10 @@ _AT_ONCE: Final = 500
 def register(
     engine: sa.Engine, path: Path, name: str | None = None, *, replace: bool = False
 ) -> tuple[NewPolicy, Registration]:
-    """Keep the bundle at `path` as a policy; without a name under the id that its policy traces carry.
+    """Register the bundle at `path` as a policy; its name is the id in its policy traces where none is given.
 
-    It must be whole and decide its goldens here as it did where it was made: a `BundleError` else.
+    Raises `BundleError` where the bundle is incomplete or its golden decisions differ on this machine, `BenchError`
+    where the name is reserved or invalid, and `DbError` where the name has another bundle and `replace` is false.
     """
     bundle = open_bundle(path.resolve())
     policy = BundlePolicy(bundle)
@@ -37,13 +38,13 @@ def register(
     if changed:
         raise BundleError(
             f"{path}: {changed} of its {len(goldens)} golden decisions come out otherwise here; "
-            "`planner verify` says more, export it again"
+            "see `planner verify`, then export it again"
         )
     new = NewPolicy(
-        name=_allowed(policy.policy_id if name is None else name),
+        name=_checked_name(policy.policy_id if name is None else name),
         kind=bundle.kind,
         checkpoint_id=bundle.checkpoint_id,
-        bundle_hash=_hash(bundle),
+        bundle_hash=_digest(bundle),
         epoch=bundle.epoch,
         path=str(bundle.path),
     )
@@ -51,9 +52,11 @@ def register(
 
 
 def score(engine: sa.Engine, bench_id: str, name: str) -> int:
-    """Store what policy `name` decides in every case of a bench that it was not yet asked about; how many.
+    """Idempotent scoring: store the decisions of policy `name` in every case of a bench that has none of it yet.
 
-    The bundle is opened only where there is such a case. A second scoring, at once or later, changes nothing.
+    The bundle is opened only where there is such a case. Concurrent and repeated scoring change nothing.
+    Returns the number of new decisions. Raises `BenchError` where the bench is a stream, the bundle is missing or was
+    changed, or the policy fails on a case.
     """
     if Benches(engine).get(bench_id).kind != "bench":
         raise BenchError(
@@ -61,15 +64,15 @@ def score(engine: sa.Engine, bench_id: str, name: str) -> int:
         )
     policies = Policies(engine)
     registered = policies.get(name)
-    asked = policies.undecided(bench_id, name)
-    if asked:
+    case_ids = policies.undecided(bench_id, name)
+    if case_ids:
         policy = BundlePolicy(_registered_bundle(registered))
-        policies.store(registered, list(_decisions(policy, policies, asked)))
-    return len(asked)
+        policies.store(registered, list(_decisions(policy, policies, case_ids)))
+    return len(case_ids)
 
 
-def _allowed(name: str) -> str:
-    if name in _TAKEN:
+def _checked_name(name: str) -> str:
+    if name in _RESERVED:
         raise BenchError(f"{name!r} means something else in every report; choose another --name")
     if not _NAME.fullmatch(name):
         raise BenchError(
@@ -86,16 +89,16 @@ def _registered_bundle(registered: NewPolicy) -> Bundle:
             f"policy {registered.name!r} cannot be asked: {error}; or, where the bundle was moved, run: "
             f"bench policies register PATH --name {registered.name}"
         ) from error
-    if _hash(bundle) != registered.bundle_hash:
+    if _digest(bundle) != registered.bundle_hash:
         raise BenchError(
-            f"{registered.path} holds another bundle than the one registered as {registered.name!r}; bring that "
-            f"one back, or run: bench policies register {registered.path} --name {registered.name} --replace"
+            f"{registered.path} holds another bundle than the one registered as {registered.name!r}; restore that "
+            f"bundle, or run: bench policies register {registered.path} --name {registered.name} --replace"
         )
     return bundle
 
 
-def _hash(bundle: Bundle) -> str:
-    """Covers every file: the metadata name each with its own hash."""
+def _digest(bundle: Bundle) -> str:
+    """Content digest of the bundle: its metadata have the digest of every file."""
     return str(bundle.metadata["metadata_hash"])
 
 

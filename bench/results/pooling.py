@@ -1,4 +1,4 @@
-"""Several benches read as one, where their outcomes came about under the same rules."""
+"""Pooled evidence: several benches as one sample, where their epochs agree."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -15,15 +15,17 @@ from db.repositories.benches import Benches
 from db.repositories.experience import Experience
 
 _DRAWN_ONLY: Final = ("issue_selection", "action_sampling", "winner_selection", "output", "slices")
-"""What decides which arms run and how they are reported, and no outcome."""
+"""Config keys that affect which arms run and how they are reported, but no outcome."""
 _SPENT_ONLY: Final = ("max_usd", "max_usd_per_issue", "max_minutes", "max_executions", "max_retries")
 
 
 def pooled_epochs_or_refuse(engine: sa.Engine, bench_ids: Sequence[str], pool_epochs: bool) -> list[str]:
-    """How the epochs of `bench_ids` differ, a line each; a `BenchError` where they do and `pool_epochs` is False.
+    """Check whether the epochs of `bench_ids` agree, so that their outcomes may be pooled.
 
-    An epoch is what outcomes come about under: the config without what only draws, caps or reports, and the
-    versions of the toolchains. Benches whose configs have one hash, run by the same versions, always pool.
+    An epoch is the config without the keys that only draw, cap or report, and the versions of the toolchains.
+    Benches whose configs have one hash, run by the same versions, can always be pooled.
+    Returns a line for each difference. Raises `BenchError` where epochs differ and `pool_epochs` is False, or where
+    a bench is named twice.
     """
     if len(set(bench_ids)) != len(bench_ids):
         raise BenchError("a bench is named twice; name each once")
@@ -32,43 +34,46 @@ def pooled_epochs_or_refuse(engine: sa.Engine, bench_ids: Sequence[str], pool_ep
         return []
     benches, versions = Benches(engine), Experience(engine).toolchain_versions(bench_ids)
     config = benches.get(first).config
-    found = []
+    differences = []
     for other in others:
         keys = sorted(_differing(_rules(config), _rules(benches.get(other).config)))
         if keys:
-            found.append(f"{first} and {other} are of different epochs: {', '.join(keys)}")
+            differences.append(f"{first} and {other} are of different epochs: {', '.join(keys)}")
         if versions[first] != versions[other]:
             changed = sorted(map(_named, versions[first] ^ versions[other]))
-            found.append(f"{first} and {other} ran different toolchain versions: {', '.join(changed)}")
-    if found and not pool_epochs:
+            differences.append(f"{first} and {other} ran different toolchain versions: {', '.join(changed)}")
+    if differences and not pool_epochs:
         raise BenchError(
-            "; ".join([*found, "estimate from one of them, or say --pool-epochs to pool them all the same"])
+            "; ".join(
+                [*differences, "estimate from one of them, or add --pool-epochs to pool them nevertheless"]
+            )
         )
-    return found
+    return differences
 
 
 def read_pooled(engine: sa.Engine, bench_ids: Sequence[str], pool_epochs: bool = False) -> Evidence:
-    """The evidence of all `bench_ids`; of policies, those that decided every case of each.
+    """The pooled evidence of `bench_ids`, with the policies that decided every case of each bench.
 
-    The bench and seed are the first one's. A `BenchError` as `pooled_epochs_or_refuse` has it.
+    Bench and seed are those of the first. Raises `BenchError` as `pooled_epochs_or_refuse` and `read_evidence` do,
+    and where several benches are pooled and one has undecided cases.
     """
     pooled_epochs_or_refuse(engine, bench_ids, pool_epochs)
     parts = [read_evidence(engine, bench_id) for bench_id in bench_ids]
     if len(parts) == 1:
         return parts[0]
-    tables = [once_decided(one).table for one in parts]
+    tables = [once_decided(part).table for part in parts]
     order = pooled_order(tables)
-    shared = [name for name in parts[0].policies if all(name in one.policies for one in parts)]
-    admissions = [one.admission for one in parts]
+    shared = [name for name in parts[0].policies if all(name in part.policies for part in parts)]
+    admissions = [part.admission for part in parts]
     return replace(
         parts[0],
         table=pool_tables(tables),
-        features=np.concatenate([one.features for one in parts])[order],
-        policies={name: np.concatenate([one.policies[name] for one in parts])[order] for name in shared},
+        features=np.concatenate([part.features for part in parts])[order],
+        policies={name: np.concatenate([part.policies[name] for part in parts])[order] for name in shared},
         admission=Admission(
-            np.concatenate([one.probabilities for one in admissions])[order],
-            exact=all(one.exact for one in admissions),
-            redraws=max(one.redraws for one in admissions),
+            np.concatenate([part.probabilities for part in admissions])[order],
+            exact=all(part.exact for part in admissions),
+            redraws=max(part.redraws for part in admissions),
         ),
     )
 
@@ -80,11 +85,11 @@ def _rules(config: Mapping[str, Any]) -> dict[str, Any]:
     return rules
 
 
-def _differing(one: Any, other: Any, path: str = "") -> Iterator[str]:
-    if isinstance(one, dict) and isinstance(other, dict):
-        for key in one.keys() | other.keys():
-            yield from _differing(one.get(key), other.get(key), f"{path}.{key}" if path else key)
-    elif one != other:
+def _differing(first: Any, second: Any, path: str = "") -> Iterator[str]:
+    if isinstance(first, dict) and isinstance(second, dict):
+        for key in first.keys() | second.keys():
+            yield from _differing(first.get(key), second.get(key), f"{path}.{key}" if path else key)
+    elif first != second:
         yield path
 
 

@@ -1,4 +1,4 @@
-"""What the farm can find out for how much: power from the variance components and costs of earlier benches."""
+"""Power analysis of a bench from the variance components and costs of earlier benches."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from db.repositories.new_bench import NewBench
 from planner.actions import all_cells
 
 FEWEST_ISSUES: Final = 10
-"""Issues with replicates below which variance components say next to nothing."""
+"""Fewest issues with replicates from which variance components are estimated."""
 NO_BASIS: Final = (
     f"no bench has replicates on {FEWEST_ISSUES} issues or more, so what a bench can detect is not known; "
     "run one with `replicates: 2`, or state --within and --interaction"
@@ -26,14 +26,14 @@ NO_BASIS: Final = (
 
 
 class Costs(NamedTuple):
-    """Means of one execution."""
+    """Mean dollars and minutes of an execution."""
 
     usd: float
     minutes: float
 
 
 class Basis(NamedTuple):
-    """What a calculation rests on. `low` and `high` are `spread` at the ends of the components' intervals."""
+    """Variances and costs for a power analysis; `low` and `high` are `spread` at the ends of their intervals."""
 
     source: str
     spread: PairedSpread
@@ -43,19 +43,19 @@ class Basis(NamedTuple):
     costs: Costs | None
 
 
-class Cell(NamedTuple):
-    """So many issues, on each of which two actions run so many times."""
+class DetectableEffect(NamedTuple):
+    """The minimum detectable effect of a design: issues, and replicates of each of two actions on every issue."""
 
     issues: int
     replicates: int
     difference: float | None
-    """The smallest that is found; None where the issues are too few."""
+    """The minimum detectable effect in pass rates, as a share; None where the issues are too few."""
     usd: float | None
     minutes: float | None
 
 
 class Need(NamedTuple):
-    """Issues that a stated difference needs."""
+    """The sample size for a stated difference: issues on which both actions run."""
 
     replicates: int
     issues: Estimate
@@ -64,14 +64,14 @@ class Need(NamedTuple):
 
 
 class PlanPower(NamedTuple):
-    """What a planned bench can detect."""
+    """The minimum detectable effect of a planned bench."""
 
     source: str
     issues: int
     all_together: float | None
     """Between two actions that run on every issue."""
     pair: tuple[str, str] | None
-    """The two that share the most issues."""
+    """The two actions that share the most issues."""
     shared: int
     of_pair: float | None
 
@@ -79,15 +79,18 @@ class PlanPower(NamedTuple):
 def basis_of(
     engine: sa.Engine, bench_ids: Sequence[str], *, seed: int = 0, pool_epochs: bool = False
 ) -> Basis:
-    """The components of `bench_ids`, with intervals; a `BenchError` where they do not tell."""
+    """The variance components of `bench_ids`, with intervals.
+
+    Raises `NotIdentifiedError` where there are too few issues, and `BenchError` where the benches cannot be pooled.
+    """
     table = read_pooled(engine, bench_ids, pool_epochs).table
     arms = arms_of(table, table.passed)
     if arms.n_issues < FEWEST_ISSUES:
         raise NotIdentifiedError(
             f"{' and '.join(bench_ids)}: outcomes of {arms.n_issues} issues, and {FEWEST_ISSUES} are needed"
         )
-    found = components(arms, seed=seed)
-    within, interaction = found.within, found.interaction
+    estimates = components(arms, seed=seed)
+    within, interaction = estimates.within, estimates.interaction
     return Basis(
         source=" and ".join(bench_ids),
         spread=_spread(within.value, interaction.value),
@@ -99,19 +102,19 @@ def basis_of(
 
 
 def stated_basis(within: float, interaction: float, costs: Costs | None = None) -> Basis:
-    """Components that somebody stated: no intervals."""
+    """A basis from variance components that the user states, without intervals."""
     spread = _spread(within, interaction)
     return Basis("stated components", spread, spread, spread, (), costs)
 
 
 def newest_basis(engine: sa.Engine) -> str | None:
-    """The newest bench that a calculation can rest on."""
+    """The id of the newest bench with replicates on enough issues, or None."""
     return Experience(engine).newest_replicated(FEWEST_ISSUES)
 
 
 def needs(basis: Basis, difference: float, replicates: Sequence[int], aim: Aim = STANDARD) -> list[Need]:
-    """For each number of replicates, the issues on which both actions must run."""
-    found = []
+    """Sample sizes: for each number of replicates, the issues on which both actions must run."""
+    required = []
     for runs in replicates:
         low, issues, high = (
             issues_needed(spread.of_one_issue(runs), difference, aim)
@@ -119,21 +122,25 @@ def needs(basis: Basis, difference: float, replicates: Sequence[int], aim: Aim =
         )
         method = "paired t test; interval from those of the variance components"
         estimate = Estimate("issues needed", issues, min(low, issues), max(high, issues), method)
-        found.append(Need(runs, estimate, *_spent(basis, issues, runs)))
-    return found
+        required.append(Need(runs, estimate, *_spent(basis, issues, runs)))
+    return required
 
 
-def grid(basis: Basis, issues: Sequence[int], replicates: Sequence[int], aim: Aim = STANDARD) -> list[Cell]:
-    """What each combination detects and costs."""
+def grid(
+    basis: Basis, issues: Sequence[int], replicates: Sequence[int], aim: Aim = STANDARD
+) -> list[DetectableEffect]:
+    """The minimum detectable effect and the cost of each combination of issues and replicates."""
     return [
-        Cell(size, runs, detectable(basis.spread.of_one_issue(runs), size, aim), *_spent(basis, size, runs))
+        DetectableEffect(
+            size, runs, detectable(basis.spread.of_one_issue(runs), size, aim), *_spent(basis, size, runs)
+        )
         for size in issues
         for runs in replicates
     ]
 
 
 def plan_power(engine: sa.Engine, plan: NewBench) -> PlanPower | str:
-    """What `plan` can detect, by the components of the newest bench that has some; or why that is not known."""
+    """The minimum detectable effect of `plan`, from the newest bench with replicates; or why it is not known."""
     bench_id = newest_basis(engine)
     if bench_id is None:
         return NO_BASIS
@@ -146,25 +153,25 @@ def plan_power(engine: sa.Engine, plan: NewBench) -> PlanPower | str:
 
 
 def planned(plan: NewBench, source: str, spread: PairedSpread) -> PlanPower:
-    """The same for a known spread. Arms of the whole plan: caps may cut it short."""
+    """The minimum detectable effect of `plan` for a known spread, if no cap ends it early."""
     pairs: Counter[tuple[int, int]] = Counter()
-    noise: defaultdict[tuple[int, int], float] = defaultdict(float)
+    variance: defaultdict[tuple[int, int], float] = defaultdict(float)
     runs = []
     for case in plan.cases:
         arms = sorted((arm.canonical_rank, len(arm.executions)) for arm in case.arms)
         runs += [count for _, count in arms]
-        for place, (first, first_runs) in enumerate(arms):
-            for second, second_runs in arms[place + 1 :]:
+        for position, (first, first_runs) in enumerate(arms):
+            for second, second_runs in arms[position + 1 :]:
                 pairs[first, second] += 1
-                noise[first, second] += spread.of_one_issue(first_runs, second_runs)
+                variance[first, second] += spread.of_one_issue(first_runs, second_runs)
     mean = sum(spread.of_one_issue(count) for count in runs) / max(len(runs), 1)
     together = detectable(mean, len(plan.cases))
     if not pairs:
         return PlanPower(source, len(plan.cases), together, None, 0, None)
-    pair = min(pairs, key=lambda both: (-pairs[both], noise[both], both))
+    pair = min(pairs, key=lambda both: (-pairs[both], variance[both], both))
     names = (all_cells()[pair[0]].label(), all_cells()[pair[1]].label())
-    found = detectable(noise[pair] / pairs[pair], pairs[pair])
-    return PlanPower(source, len(plan.cases), together, names, pairs[pair], found)
+    of_pair = detectable(variance[pair] / pairs[pair], pairs[pair])
+    return PlanPower(source, len(plan.cases), together, names, pairs[pair], of_pair)
 
 
 def _spread(within: float | None, interaction: float | None) -> PairedSpread:

@@ -1,10 +1,10 @@
-"""Power for the terminal."""
+"""Terminal tables of a power analysis."""
 
 from collections.abc import Sequence
 
 from rich.console import RenderableType
 
-from bench.results.power import Basis, Cell, Need, PlanPower
+from bench.results.power import Basis, DetectableEffect, Need, PlanPower
 from bench.statistics.estimate import Estimate
 from bench.statistics.power import Aim
 from bench.terminal import seconds, table
@@ -13,12 +13,12 @@ _MS_PER_MINUTE = 60_000
 
 
 def points(share: float | None) -> str:
-    """A difference of pass rates: 0.053 is 5.3 points; above 100 there is none."""
+    """A difference of pass rates in percentage points: `5.3` for 0.053; `–` for None or above 100 points."""
     return "–" if share is None or share > 1 else f"{100 * share:.1f}"
 
 
 def basis_lines(basis: Basis, aim: Aim) -> list[str]:
-    """What the figures rest on."""
+    """The assumptions of a power analysis: test, variance components and mean costs."""
     spread = basis.spread
     lines = [
         f"two actions, both on every issue; two-sided level {aim.alpha:g}, power {aim.power:g}",
@@ -33,38 +33,43 @@ def basis_lines(basis: Basis, aim: Aim) -> list[str]:
 
 
 def _span(of: Sequence[Estimate], times: int) -> str:
-    ends = [end for one in of for end in (one.low, one.high) if end is not None]
+    ends = [end for component in of for end in (component.low, component.high) if end is not None]
     return f" ({times * ends[0]:.4f} … {times * ends[1]:.4f})" if ends else ""
 
 
 def power_parts(
-    basis: Basis, aim: Aim, found: Sequence[Need], difference: float | None, cells: Sequence[Cell]
+    basis: Basis,
+    aim: Aim,
+    required: Sequence[Need],
+    difference: float | None,
+    effects: Sequence[DetectableEffect],
 ) -> list[RenderableType]:
-    """What a stated difference needs, and what each size detects."""
+    """Sample sizes for a stated difference, then the minimum detectable effect of each design."""
     parts: list[RenderableType] = []
     if difference is not None:
-        parts.append(_needs_table(found, difference))
-    parts.append(_grid_table(cells))
+        parts.append(_needs_table(required, difference))
+    parts.append(_grid_table(effects))
     return [*parts, *basis_lines(basis, aim)]
 
 
-def _needs_table(found: Sequence[Need], difference: float) -> RenderableType:
+def _needs_table(required: Sequence[Need], difference: float) -> RenderableType:
     rows = [
         (
-            one.replicates,
-            f"{one.issues.value:,.0f}",
-            f"{one.issues.low:,.0f} … {one.issues.high:,.0f}",
-            *_spent(one.usd, one.minutes),
+            need.replicates,
+            f"{need.issues.value:,.0f}",
+            f"{need.issues.low:,.0f} … {need.issues.high:,.0f}",
+            *_spent(need.usd, need.minutes),
         )
-        for one in found
+        for need in required
     ]
     title = f"To find a difference of {points(difference)} points"
     return table(title, ("replicates>", "issues>", "(95 %)>", "cost>", "worker time>"), rows)
 
 
-def _grid_table(cells: Sequence[Cell]) -> RenderableType:
+def _grid_table(effects: Sequence[DetectableEffect]) -> RenderableType:
     rows = [
-        (one.issues, one.replicates, points(one.difference), *_spent(one.usd, one.minutes)) for one in cells
+        (design.issues, design.replicates, points(design.difference), *_spent(design.usd, design.minutes))
+        for design in effects
     ]
     columns = ("issues>", "replicates>", "detectable (points)>", "cost>", "worker time>")
     return table("What a size detects", columns, rows)
@@ -77,21 +82,21 @@ def _spent(usd: float | None, minutes: float | None) -> tuple[str, str]:
     )
 
 
-def plan_line(found: PlanPower | str) -> str:
-    """What a dry run says."""
-    if isinstance(found, str):
-        return found
-    if found.all_together is None:
-        return f"{found.issues} issues are too few to detect any difference"
+def plan_line(power: PlanPower | str) -> str:
+    """The minimum detectable effect of a planned bench in a line, for a dry run."""
+    if isinstance(power, str):
+        return power
+    if power.all_together is None:
+        return f"{power.issues} issues are too few to detect any difference"
     line = (
-        f"could detect, by the components of {found.source}: {_difference(found.all_together)} between two actions "
-        f"that both run on all {found.issues} issues"
+        f"could detect, by the components of {power.source}: {_difference(power.all_together)} between two actions "
+        f"that both run on all {power.issues} issues"
     )
-    if found.pair is None or found.shared == found.issues:
+    if power.pair is None or power.shared == power.issues:
         return line
-    first, second = found.pair
-    best = "too few to tell them apart" if found.of_pair is None else _difference(found.of_pair)
-    return f"{line}; of those drawn, {first} and {second} share the most, {found.shared}: {best}"
+    first, second = power.pair
+    best = "too few to tell them apart" if power.of_pair is None else _difference(power.of_pair)
+    return f"{line}; of those drawn, {first} and {second} share the most, {power.shared}: {best}"
 
 
 def _difference(share: float) -> str:

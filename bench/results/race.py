@@ -1,4 +1,4 @@
-"""A race in reports: who is left, and what runs that took no part in it say of them."""
+"""Race reports: the arms left, with pass rates from confirming runs that were not part of the race."""
 
 from typing import Any, NamedTuple
 
@@ -24,11 +24,11 @@ class Racer(NamedTuple):
     dropped: DroppedArm | None
     """None while it is in the race."""
     confirmed: Look | None
-    """Its pass rate over runs that took no part in the race; None where it was dropped, or has none."""
+    """Its pass rate over confirming runs, with a confidence sequence; None where it was dropped, or has none."""
 
 
 def racers_of(results: BenchResults) -> list[Racer]:
-    """The arms of the race of a bench, the baseline first; none where it is no race."""
+    """The arms of a race, the baseline first; empty where the bench is no race."""
     race = results.bench.race
     if race is None:
         return []
@@ -42,61 +42,61 @@ def racers_of(results: BenchResults) -> list[Racer]:
 
 
 def race_parts(results: BenchResults) -> list[RenderableType]:
-    """One row an arm; nothing where the bench is no race."""
+    """A table with a row for each arm; empty where the bench is no race."""
     racers = racers_of(results)
     if not racers:
         return []
-    found = table(
+    racer_table = table(
         "Race: pass rates of runs that took no part in it",
         ("arm", "", "issues>", "pass rate (always-valid 95 %)>"),
-        [(_name(one), _standing(one), *_confirmed(one)) for one in racers],
+        [(_name(racer), _status(racer), *_confirmed(racer)) for racer in racers],
     )
-    return [found] if any(one.confirmed for one in racers) else [found, _UNCONFIRMED]
+    return [racer_table] if any(racer.confirmed for racer in racers) else [racer_table, _UNCONFIRMED]
 
 
 def race_document(results: BenchResults) -> list[dict[str, Any]] | None:
-    """The same for programs; null where the bench is no race."""
+    """The arms of a race as JSON values; None where the bench is no race."""
     actions = all_cells()
     return [
         {
-            "action": None if one.cell is None else list(actions[one.cell]),
-            "dropped": one.dropped,
-            "confirmed": None if one.confirmed is None else one.confirmed._asdict(),
+            "action": None if racer.cell is None else list(actions[racer.cell]),
+            "dropped": racer.dropped,
+            "confirmed": None if racer.confirmed is None else racer.confirmed._asdict(),
         }
-        for one in racers_of(results)
+        for racer in racers_of(results)
     ] or None
 
 
 def _means(results: BenchResults, cell: int | None) -> tuple[float | None, ...]:
-    """Of each of the first decided cases, in the order of admission, the share of confirming runs that passed."""
+    """The share of confirming runs that passed, for each decided case before the first undecided case."""
     rows = {case.case_id: case.rows for case in results.decided}
-    seen = [rows[case.case_id] for case in first_decided(results.cases) if case.case_id in rows]
-    found = []
-    for one in seen:
+    cases = [rows[case.case_id] for case in first_decided(results.cases) if case.case_id in rows]
+    means = []
+    for case in cases:
         passes = [
             run.status == "success"
-            for arm in one.arms
+            for arm in case.arms
             if (arm.stratum == "baseline" if cell is None else arm.canonical_rank == cell)
             for run in arm.executions
             if run.replicate > 0 and run.status not in (None, "error")
         ]
-        found.append(sum(passes) / len(passes) if passes else None)
-    return tuple(found)
+        means.append(sum(passes) / len(passes) if passes else None)
+    return tuple(means)
 
 
-def _name(one: Racer) -> str:
-    return "each issue's baseline" if one.cell is None else all_cells()[one.cell].label()
+def _name(racer: Racer) -> str:
+    return "each issue's baseline" if racer.cell is None else all_cells()[racer.cell].label()
 
 
-def _standing(one: Racer) -> str | Text:
-    if one.dropped is not None:
-        facts = one.dropped
+def _status(racer: Racer) -> str | Text:
+    if racer.dropped is not None:
+        facts = racer.dropped
         return styled(("dropped", "red"), f", e = {facts['e']:.0f} after {facts['issues']} issues")
-    return "control" if one.cell is None else "in the race"
+    return "control" if racer.cell is None else "in the race"
 
 
-def _confirmed(one: Racer) -> tuple[str, str]:
-    if one.confirmed is None:
+def _confirmed(racer: Racer) -> tuple[str, str]:
+    if racer.confirmed is None:
         return "–", "–"
-    mean, low, high = (f"{100 * value:.0f}" for value in one.confirmed[:3])
-    return str(one.confirmed.issues), f"{mean} % ({low} … {high})"
+    mean, low, high = (f"{100 * value:.0f}" for value in racer.confirmed[:3])
+    return str(racer.confirmed.issues), f"{mean} % ({low} … {high})"

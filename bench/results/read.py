@@ -1,4 +1,4 @@
-"""A bench with its verdicts and regrets, computed by the same pure functions that decided it."""
+"""The results of a bench: verdicts and regrets, recomputed by the pure functions that decided its cases."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -29,22 +29,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DecidedCase:
-    """One finished case."""
+    """A finished case with its verdict."""
 
     rows: CaseRows
     verdict: CaseVerdict
 
     @property
     def case_id(self) -> int:
+        """The database id of the case."""
         return self.rows.case.case_id
 
     @property
     def issue_id(self) -> str:
+        """The id of its issue."""
         return self.rows.case.issue_id
 
     @property
     def observed(self) -> bool:
-        """Whether any arm was scored: nothing but errors is no evidence about any action."""
+        """Whether any arm was scored; errors alone are missing values."""
         return any(estimate.observed for estimate in self.verdict.estimates)
 
     @property
@@ -61,12 +63,12 @@ class ScoredPolicy:
     epoch: str | None
     """The policy epoch of its training data; None: mixed."""
     actions: dict[int, Action]
-    """What it decides, by case id."""
+    """Its actions, by case id."""
 
 
 @dataclass(frozen=True)
 class BenchResults:
-    """A bench as its reports see it. Undecided cases are counted, never scored."""
+    """The data of a bench's reports. Undecided cases are counted, never scored."""
 
     bench: BenchRow
     cases: list[CaseProgress]
@@ -83,21 +85,21 @@ class BenchResults:
 
     @cached_property
     def judgements(self) -> "dict[int, CaseJudgement]":
-        """By case id, what the replicates say of the arms of an observed case."""
+        """The estimates from replicates, by the id of each observed case."""
         from bench.results.evidence import case_row
-        from bench.results.judged import judge_rows
+        from bench.results.judgements import judge_rows
 
         rows = [case_row(case.rows) for case in self.decided]
         return judge_rows(rows, self.bench.objective, self.bench.seed)
 
     @property
     def identified(self) -> bool:
-        """Whether some arm ran twice: without, luck and merit of an arm cannot be told apart."""
+        """Whether some arm ran twice: without replicates, variance within an arm is not identified."""
         return any(estimate.scored > 1 for case in self.decided for estimate in case.verdict.estimates)
 
     @cached_property
     def regrets(self) -> dict[str, list[PolicyRegret]]:
-        """By policy, one entry an observed case."""
+        """Regrets by policy, an entry for each observed case."""
         cases = [case for case in self.decided if case.observed]
         fixed = best_fixed(case.verdict for case in cases)
         return {
@@ -112,6 +114,7 @@ class BenchResults:
 
     @property
     def summaries(self) -> list[PolicySummary]:
+        """The mean regrets of each policy over the observed cases."""
         return [summarise(policy, regrets) for policy, regrets in self.regrets.items()]
 
     @property
@@ -121,12 +124,12 @@ class BenchResults:
 
     @property
     def epoch(self) -> str:
-        """The policy epoch of the bench, as labels of it carry it into a dataset."""
+        """The policy epoch of the bench, as its labels have it in a dataset."""
         return epoch_of({"kernel_config_hash": self.bench.config_hash})
 
     @property
     def notes(self) -> list[str]:
-        """What a reader of the figures must know about policies and cases."""
+        """Caveats of the figures: undecided cases, and policies trained under another policy epoch."""
         return look_lines(self.cases) + [note for policy in self.policies if (note := self._note(policy))]
 
     def _note(self, policy: ScoredPolicy) -> str | None:
@@ -141,11 +144,11 @@ class BenchResults:
 
     @property
     def uncovered(self) -> dict[JobType, tuple[Pair, ...]]:
-        """(swarm × bin) pairs that no scored arm of the bench has, by job type."""
+        """Pairwise coverage gaps: (swarm × bin) pairs that no scored arm of the bench has, by job type."""
         tried: dict[JobType, list[Action]] = {}
         for case in self.decided:
-            found = tried.setdefault(case.rows.case.job_type, [])
-            found += [estimate.action for estimate in case.verdict.estimates if estimate.observed]
+            actions = tried.setdefault(case.rows.case.job_type, [])
+            actions += [estimate.action for estimate in case.verdict.estimates if estimate.observed]
         return {job_type: uncovered_pairs(actions, job_type) for job_type, actions in sorted(tried.items())}
 
     def summary_document(self, output_paths: dict[str, str] | None = None) -> dict[str, Any]:
@@ -164,9 +167,9 @@ class BenchResults:
 
 
 def read_results(engine: sa.Engine, bench_id: str, policies: Collection[str] | None = None) -> BenchResults:
-    """What bench `bench_id` came to so far; `DbError` where there is none of that name.
+    """The results of bench `bench_id` so far, with all policies scored on it, or those named in `policies`.
 
-    With every registered policy that was scored on it, or only those of `policies`.
+    Raises `DbError` where there is no bench of this id.
     """
     benches, verdicts = Benches(engine), Verdicts(engine)
     bench = benches.get(bench_id)
@@ -191,9 +194,9 @@ def read_results(engine: sa.Engine, bench_id: str, policies: Collection[str] | N
 
 
 def _scored_policies(engine: sa.Engine, bench_id: str) -> list[ScoredPolicy]:
-    found: dict[str, ScoredPolicy] = {}
+    policies: dict[str, ScoredPolicy] = {}
     for row in Policies(engine).actions(bench_id):
         name = row.policy
-        policy = found.setdefault(name, ScoredPolicy(name, row.epoch, {}))
+        policy = policies.setdefault(name, ScoredPolicy(name, row.epoch, {}))
         policy.actions[row.case_id] = action_of(row)
-    return list(found.values())
+    return list(policies.values())

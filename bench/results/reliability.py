@@ -1,4 +1,4 @@
-"""What a bench says of running an action more than once, and for longer."""
+"""Reliability of actions: pass@k and pass^k over replicates, and survival estimates of time to pass."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
@@ -13,46 +13,48 @@ from bench.statistics.table import MISSING, BenchTable
 from db.repositories.run_times import RunTimes
 from planner.actions import MINUTE_BINS, NA
 
-_MINUTES: Final = tuple(float(one) for one in MINUTE_BINS if one != NA)
+_MINUTES: Final = tuple(float(minutes) for minutes in MINUTE_BINS if minutes != NA)
 
 
 class BenchReliability(NamedTuple):
-    """Both parts, and what they leave out."""
+    """Pass rates over k runs and within times, with counts of what they leave out."""
 
     issues: int
     actions: tuple[Reliability, ...]
     """All together first."""
     missing: Mapping[str, int]
-    """Executions that say nothing about their arm, by why."""
+    """Missing executions, by reason."""
     times: tuple[float, ...]
     """In planned minutes."""
     groups: tuple[PassedWithin, ...]
-    told: TimesToPass
+    time_evidence: TimesToPass
+    """The censored times from which `groups` are estimated."""
 
 
 def read_reliability(
     engine: sa.Engine, bench_id: str, ks: Sequence[int], times: Sequence[float]
 ) -> BenchReliability:
-    """Bench `bench_id`; without `times`, the minutes of actions up to the largest budget that was tried.
+    """Estimate the reliability of a bench for `ks` runs, and within `times` in planned minutes.
 
-    A `BenchError` as `read_evidence` has it, and while cases are undecided: the intervals are for one look.
+    Without `times`, the minute budgets of actions up to the largest that was tried. Raises `BenchError` as
+    `read_evidence` does, and while cases are undecided: the intervals are for a fixed sample.
     """
     evidence = once_decided(read_evidence(engine, bench_id))
     seed, table = evidence.seed, evidence.table
-    told = times_to_pass(RunTimes(engine).of([int(case) for case in table.cases]))
-    asked = tuple(times) or _tried(told.largest_budget)
+    time_evidence = times_to_pass(RunTimes(engine).of([int(case) for case in table.cases]))
+    asked = tuple(times) or _tried(time_evidence.largest_budget)
     return BenchReliability(
         issues=len(table.issues),
         actions=reliability(table, ks, seed=seed),
         missing=_missing(table),
         times=asked,
-        groups=within(told.runs, asked, seed=seed),
-        told=told,
+        groups=within(time_evidence.runs, asked, seed=seed),
+        time_evidence=time_evidence,
     )
 
 
 def _tried(largest: float) -> tuple[float, ...]:
-    return tuple(one for one in _MINUTES if one <= largest) or (largest,) * (largest > 0)
+    return tuple(minutes for minutes in _MINUTES if minutes <= largest) or (largest,) * (largest > 0)
 
 
 def _missing(table: BenchTable) -> dict[str, int]:

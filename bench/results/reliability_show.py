@@ -1,4 +1,4 @@
-"""Reliability for the terminal and as JSON."""
+"""Reliability estimates as terminal tables and as JSON."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,89 +16,89 @@ from bench.terminal import percent, table
 from planner.actions import all_cells
 
 
-def reliability_parts(found: BenchReliability) -> list[RenderableType]:
-    """Both tables, and what must be known to read them."""
-    everything, *actions = found.actions
-    enough = [one for one in actions if one.issues >= FEWEST_ISSUES]
-    lines = [*_refusals([everything, *enough]), *_left_out(found, len(actions) - len(enough))]
+def reliability_parts(report: BenchReliability) -> list[RenderableType]:
+    """Tables of pass@k, pass^k and of survival estimates, then refusals and what is left out."""
+    everything, *actions = report.actions
+    enough = [action for action in actions if action.issues >= FEWEST_ISSUES]
+    lines = [*_refusals([everything, *enough]), *_left_out(report, len(actions) - len(enough))]
     return [
-        _actions_table([everything, *enough], found.issues),
+        _actions_table([everything, *enough], report.issues),
         *lines,
-        *([_times_table(found)] if found.times else []),
-        *_time_refusals(found),
-        *_told(found),
+        *([_times_table(report)] if report.times else []),
+        *_time_refusals(report),
+        *_time_summary(report),
     ]
 
 
-def reliability_document(bench_id: str, found: BenchReliability) -> dict[str, Any]:
-    """Every estimate, also those that the tables leave out."""
-    told = found.told
+def reliability_document(bench_id: str, report: BenchReliability) -> dict[str, Any]:
+    """Every estimate as a document, with those that the tables leave out."""
+    evidence = report.time_evidence
     return {
         "bench_id": bench_id,
-        "issues": found.issues,
-        "actions": [{"action": _action(one), **plain(one)} for one in found.actions],
-        "missing": dict(found.missing),
-        "minutes": list(found.times),
-        "passed_within": plain(found.groups),
+        "issues": report.issues,
+        "actions": [{"action": _action(action), **plain(action)} for action in report.actions],
+        "missing": dict(report.missing),
+        "minutes": list(report.times),
+        "passed_within": plain(report.groups),
         "executions": {
-            "passed": sum(run.passed for run in told.runs),
-            "ended_by_themselves_or_budget": sum(not run.passed and not run.stopped for run in told.runs),
-            "stopped": sum(run.stopped for run in told.runs),
-            "budget_picked_by_issue": told.picked,
-            "time_unknown": told.unknown,
+            "passed": sum(run.passed for run in evidence.runs),
+            "ended_by_themselves_or_budget": sum(not run.passed and not run.stopped for run in evidence.runs),
+            "stopped": sum(run.stopped for run in evidence.runs),
+            "budget_picked_by_issue": evidence.picked,
+            "time_unknown": evidence.unknown,
         },
     }
 
 
-def _action(one: Reliability) -> list[Any] | None:
-    return None if one.cell is None else list(all_cells()[one.cell])
+def _action(action: Reliability) -> list[Any] | None:
+    return None if action.cell is None else list(all_cells()[action.cell])
 
 
 def _actions_table(rows: list[Reliability], issues: int) -> RenderableType:
-    # Two lines a row and three a head: the table then fits 80 columns for one k.
+    # Two lines a row and three lines a head: the table then fits 80 columns for one k.
     columns = ["action", "passed\n/ runs,\nissues>", "pass rate\n(95 %)>"]
     columns += [f"pass{sign}{at.k}\n(95 %)>" for at in rows[0].at_k for sign in "@^"]
     cells = [
         (
-            "all actions" if one.cell is None else all_cells()[one.cell].label(),
-            f"{one.passed}/{one.runs}\n{one.issues}",
-            *(shown(each).replace(" (", "\n(") for each in _estimates(one)),
+            "all actions" if action.cell is None else all_cells()[action.cell].label(),
+            f"{action.passed}/{action.runs}\n{action.issues}",
+            *(shown(each).replace(" (", "\n(") for each in _estimates(action)),
         )
-        for one in rows
+        for action in rows
     ]
     return table(f"Arms run again, {issues} issues: one of k passes, all k pass", columns, cells)
 
 
-def _estimates(one: Reliability) -> Iterator[Estimate]:
-    yield one.passes
-    for at in one.at_k:
+def _estimates(action: Reliability) -> Iterator[Estimate]:
+    yield action.passes
+    for at in action.at_k:
         yield from (at.any_of_k, at.all_of_k)
 
 
-def _times_table(found: BenchReliability) -> RenderableType:
-    columns = ["minutes>", *(f"{group.group} (95 %)>" for group in found.groups)]
+def _times_table(report: BenchReliability) -> RenderableType:
+    columns = ["minutes>", *(f"{group.group} (95 %)>" for group in report.groups)]
     rows = [
-        (f"{time:g}", *(shown(group.within[place]) for group in found.groups))
-        for place, time in enumerate(found.times)
+        (f"{time:g}", *(shown(group.within[position]) for group in report.groups))
+        for position, time in enumerate(report.times)
     ]
     return table("Passed within N minutes", columns, rows)
 
 
 def _refusals(rows: list[Reliability]) -> Iterator[str]:
-    """Each reason once, with what it keeps from being given."""
+    """Each reason once, with the estimands that it rules out."""
     reasons: dict[str, dict[str, None]] = {}
-    for one in rows:
-        for each in _estimates(one):
+    for action in rows:
+        for each in _estimates(action):
             if each.why_not is not None:
                 reasons.setdefault(each.why_not, {})[each.estimand] = None
     yield from (f"{', '.join(names)}: {why}" for why, names in reasons.items())
 
 
-def _time_refusals(found: BenchReliability) -> Iterator[str]:
+def _time_refusals(report: BenchReliability) -> Iterator[str]:
     named = (
         (group.group, f"{time:g}", each)
-        for group in found.groups
-        for time, each in zip(found.times, group.within, strict=True)
+        for group in report.groups
+        for time, each in zip(report.times, group.within, strict=True)
     )
     refused: dict[str, dict[str, list[str]]] = {}
     for group, time, each in named:
@@ -106,35 +106,35 @@ def _time_refusals(found: BenchReliability) -> Iterator[str]:
             refused.setdefault(each.why_not, {}).setdefault(group, []).append(time)
     for why, times in refused.items():
         names = (
-            group if len(kept_back) == len(found.times) else f"{group} within {', '.join(kept_back)}"
+            group if len(kept_back) == len(report.times) else f"{group} within {', '.join(kept_back)}"
             for group, kept_back in times.items()
         )
         yield f"{', '.join(names)}: {why}"
 
 
-def _left_out(found: BenchReliability, few: int) -> Iterator[str]:
+def _left_out(report: BenchReliability, few: int) -> Iterator[str]:
     if few:
         yield (
             f"{few} actions were observed in fewer than {FEWEST_ISSUES} issues: they count in the first line alone"
         )
-    if found.missing:
-        executions = sum(found.missing.values())
-        share = percent(executions / (executions + found.actions[0].runs))
-        what = ", ".join(f"{count} {why}" for why, count in found.missing.items())
+    if report.missing:
+        executions = sum(report.missing.values())
+        share = percent(executions / (executions + report.actions[0].runs))
+        what = ", ".join(f"{count} {why}" for why, count in report.missing.items())
         yield f"missing {share} of the executions, which the pass rates leave out: {what}"
 
 
-def _told(found: BenchReliability) -> Iterator[str]:
-    told = found.told
-    passed, stopped = sum(run.passed for run in told.runs), sum(run.stopped for run in told.runs)
+def _time_summary(report: BenchReliability) -> Iterator[str]:
+    evidence = report.time_evidence
+    passed, stopped = sum(run.passed for run in evidence.runs), sum(run.stopped for run in evidence.runs)
     parts = [
         f"{passed} passed",
-        f"{len(told.runs) - passed - stopped} did not within their budget",
+        f"{len(evidence.runs) - passed - stopped} did not within their budget",
         *([f"{stopped} were stopped"] if stopped else []),
     ]
-    yield f"{ESTIMAND}, were no budget in the way, of {len(told.runs)} executions: {', '.join(parts)}"
-    if told.picked:
-        yield f"left out: {told.picked} executions whose budget was picked by the issue, as the baseline's is"
-    if told.unknown:
-        yield f"left out: {told.unknown} executions that never ran, or for a time that nobody knows"
+    yield f"{ESTIMAND}, were no budget in the way, of {len(evidence.runs)} executions: {', '.join(parts)}"
+    if evidence.picked:
+        yield f"left out: {evidence.picked} executions whose budget was picked by the issue, as the baseline's is"
+    if evidence.unknown:
+        yield f"left out: {evidence.unknown} executions that never ran, or for a time that nobody knows"
     yield "minutes are planned ones, on the clock of a candidate's budget"

@@ -1,10 +1,9 @@
-"""Until when each execution is known to have passed, or not to have, on the clock that its budget counts.
+"""Right-censored times to pass of executions, in planned minutes on the clock of the budget.
 
-Everything is in planned minutes: real milliseconds by 1000 and by the workcell's `seconds_per_minute`. A
-candidate's clock is its `billed_ms`, which runs while its budget does. The wall clock of an execution does not
-serve: it goes on while a repository is fetched, while candidates wait for each other and while the last gates
-run, so that a run could pass after its budget. A pass whose gates ran on past its budget counts at its budget,
-where `billed_ms` stops.
+Planned minutes are milliseconds divided by 1000 and by the workcell's `seconds_per_minute`. A candidate's clock is
+its `billed_ms`, which runs while its budget does. The wall clock of an execution is not usable: it also runs while a
+repository is fetched, while candidates wait for each other and while the last gates run, so that a run could pass
+after its budget. A pass whose gates ran beyond its budget counts at its budget, where `billed_ms` stops.
 """
 
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ ALL: Final = "all"
 
 
 class RunTime(NamedTuple):
-    """One execution. `minutes`: when it passed, or until when it is known not to have."""
+    """The time of an execution in planned minutes: when it passed, or its censoring time where it did not."""
 
     issue: str
     swarm: str
@@ -29,11 +28,11 @@ class RunTime(NamedTuple):
     minutes: float
     passed: bool
     stopped: bool
-    """From outside: killed by a cap, cancelled, lost, or by an error."""
+    """Ended early from outside: by a cap, cancellation, loss of the worker, or an error."""
 
 
 class PassedWithin(NamedTuple):
-    """A group of executions, and how many of it pass within each time; `group` is a swarm, or all."""
+    """Survival estimates of a group: the share that passes within each time. `group` is a swarm, or `all`."""
 
     group: str
     runs: int
@@ -41,22 +40,22 @@ class PassedWithin(NamedTuple):
 
 
 class TimesToPass(NamedTuple):
-    """What of a bench speaks of time to pass."""
+    """The censored times of a bench, and the numbers of executions left out."""
 
     runs: tuple[RunTime, ...]
     largest_budget: float
     """In planned minutes; 0 where nothing ran."""
     unknown: int
-    """Executions that never ran, or for a time that nobody knows."""
+    """Executions that never ran, or for an unknown time."""
     picked: int
-    """Executions whose budget was picked by the issue."""
+    """Executions whose budget depends on the issue, so that their censoring is informative."""
 
 
 def times_to_pass(rows: Sequence[ExecutionTimes]) -> TimesToPass:
-    """What the executions of `rows` (`db.repositories.run_times`) have to say.
+    """The censored times of the executions in `rows`, without those whose censoring is informative.
 
-    Kaplan and Meier ask that budgets tell nothing of how long an issue takes. Those of a lottery do not; an arm
-    that every issue got for its own sake, such as the baseline's with more minutes for larger issues, is left out.
+    The Kaplan-Meier estimator requires budgets to be independent of the time an issue takes. Randomly drawn budgets
+    are; a forced arm, such as the baseline's with more minutes for larger issues, is left out.
     """
     drawn = [row for row in rows if not row.is_forced]
     runs = tuple(run for run in map(run_time, drawn) if run is not None)
@@ -69,15 +68,14 @@ def times_to_pass(rows: Sequence[ExecutionTimes]) -> TimesToPass:
 
 
 def run_time(row: ExecutionTimes) -> RunTime | None:
-    """One execution; None where it never ran, or nobody knows for how long.
+    """The time to pass or the censoring time of an execution; None where it never ran, or for an unknown time.
 
-    It passes as soon as one of its candidates does. A candidate that gave up, or ran out of its budget, is known
-    not to pass in the whole of it; one that was stopped is known up to then, and the first of them ends what is
-    known of the execution.
+    It passes when the first of its candidates does. A candidate that gave up, or used up its budget, is censored at
+    the budget; a stopped candidate is censored when it was stopped, and the earliest of them censors the execution.
     """
     status, budget = row.status, row.budget
     passed, gave_up = status == "success", status in _GAVE_UP
-    ends = [_known_until(one, row) for one in row.candidates if one["status"] == "success" or not passed]
+    ends = [_known_until(each, row) for each in row.candidates if each["status"] == "success" or not passed]
     minutes = budget if gave_up else min(ends, default=0.0)
     if not minutes:
         return None
@@ -93,13 +91,13 @@ def _known_until(candidate: CandidateTime, row: ExecutionTimes) -> float:
 
 
 def within(runs: Sequence[RunTime], times: Sequence[float], *, seed: int) -> tuple[PassedWithin, ...]:
-    """Over all runs, and by swarm where there are several."""
+    """Survival estimates at `times` in planned minutes, over all runs and by swarm where there are several."""
     swarms = sorted({run.swarm for run in runs})
     groups = {ALL: list(runs)}
     if len(swarms) > 1:
         groups |= {swarm: [run for run in runs if run.swarm == swarm] for swarm in swarms}
     return tuple(
-        PassedWithin(name, len(found), _shares(found, times, seed)) for name, found in groups.items()
+        PassedWithin(name, len(members), _shares(members, times, seed)) for name, members in groups.items()
     )
 
 
@@ -107,13 +105,13 @@ def _shares(runs: Sequence[RunTime], times: Sequence[float], seed: int) -> tuple
     by_issue: dict[str, list[tuple[float, bool]]] = {}
     for run in runs:
         by_issue.setdefault(run.issue, []).append((run.minutes, run.passed))
-    # In the order of what was seen: the names of issues must not move the resamples.
-    alike = sorted(sorted(seen) for seen in by_issue.values())
-    seen = [one for issue in alike for one in issue]
+    # Sorted by outcome: bootstrap resamples must not depend on the names of issues.
+    sorted_issues = sorted(sorted(outcomes) for outcomes in by_issue.values())
+    outcomes = [run for issue in sorted_issues for run in issue]
     return passed_within(
         times,
-        np.array([minutes for minutes, _ in seen], dtype=np.float64),
-        np.array([passed for _, passed in seen], dtype=np.bool_),
-        np.repeat(np.arange(len(alike)), [len(issue) for issue in alike]),
+        np.array([minutes for minutes, _ in outcomes], dtype=np.float64),
+        np.array([passed for _, passed in outcomes], dtype=np.bool_),
+        np.repeat(np.arange(len(sorted_issues)), [len(issue) for issue in sorted_issues]),
         seed=seed,
     )

@@ -1,4 +1,4 @@
-"""Reports for the terminal."""
+"""Terminal tables of a bench's reports."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -29,14 +29,14 @@ NOT_IDENTIFIED = (
 
 
 def report_parts(results: BenchResults, oracle: OracleBracket | str) -> list[RenderableType]:
-    """The whole report, part by part; `oracle` is the bracket, or why there is none."""
-    bench, told = results.bench, sandbox_lines(results.sandboxes)
+    """The parts of the whole report; `oracle` is the bracket, or why there is none."""
+    bench, sandbox_notes = results.bench, sandbox_lines(results.sandboxes)
     parts: list[RenderableType] = [
         styled(
             (f"bench {bench.bench_id}", "bold"),
             f"  {bench.state}  slice {bench.slice}, {bench.strategy} K={bench.k}, seed {bench.seed}",
         ),
-        *(styled((line, "yellow")) if line.startswith("!") else line for line in told),
+        *(styled((line, "yellow")) if line.startswith("!") else line for line in sandbox_notes),
         winners_table(results),
         share_table(results),
         *race_parts(results),
@@ -58,15 +58,17 @@ def report_parts(results: BenchResults, oracle: OracleBracket | str) -> list[Ren
     return parts
 
 
-def _unjudged(found: list[UnjudgedExecutions]) -> list[RenderableType]:
-    rows = [(one.issue_id, one.executions, one.reason, one.message) for one in found]
-    told = table("Arms that no gate judged", ("issue", "executions>", "class", "why"), rows[:_MOST_UNJUDGED])
+def _unjudged(unjudged: list[UnjudgedExecutions]) -> list[RenderableType]:
+    rows = [(row.issue_id, row.executions, row.reason, row.message) for row in unjudged]
+    unjudged_table = table(
+        "Arms that no gate judged", ("issue", "executions>", "class", "why"), rows[:_MOST_UNJUDGED]
+    )
     more = len(rows) - _MOST_UNJUDGED
-    return [told, *([f"and {more} more, all in: bench report --format json"] if more > 0 else [])]
+    return [unjudged_table, *([f"and {more} more, all in: bench report --format json"] if more > 0 else [])]
 
 
 def winners_table(results: BenchResults) -> Table:
-    """One row a decided case."""
+    """The winner table, with a row for each decided case."""
     judged = results.judgements
     rows = [(*_winner_row(case), _how_sure(case, judged.get(case.case_id))) for case in results.decided]
     columns = (
@@ -101,7 +103,7 @@ def _winner_row(case: DecidedCase) -> tuple[Any, ...]:
 
 
 def _how_sure(case: DecidedCase, judged: CaseJudgement | None) -> str | Text:
-    """Claimed, or how many arms may be the best and how likely the winner is."""
+    """`claimed` with its p-value, or the size of the set of possible winners and P(best) of the winner."""
     if case.verdict.winner is None or judged is None:
         return ""
     cell = canonical_rank(case.verdict.winner)
@@ -114,7 +116,7 @@ def _how_sure(case: DecidedCase, judged: CaseJudgement | None) -> str | Text:
 
 
 def _baseline(case: DecidedCase) -> str:
-    """How the heuristic baseline's own arm did."""
+    """The result of the heuristic baseline's arm."""
     action = case.baseline
     estimate: ArmEstimate | None = case.verdict.estimate_of(action)
     if action is None or estimate is None:
@@ -125,14 +127,14 @@ def _baseline(case: DecidedCase) -> str:
 
 
 def share_table(results: BenchResults) -> Table:
-    """How the actions did over the bench."""
+    """Wins, pass rate and means of each action over the bench."""
     wins = Counter(case.verdict.winner for case in results.decided)
     tried: dict[Action, list[ArmEstimate]] = {}
     for case in results.decided:
         for estimate in case.verdict.estimates:
             if estimate.observed:
                 tried.setdefault(estimate.action, []).append(estimate)
-    rows = [_share_row(action, found, wins[action]) for action, found in tried.items()]
+    rows = [_share_row(action, estimates, wins[action]) for action, estimates in tried.items()]
     rows.sort(key=lambda row: (-int(row[1]), str(row[0])))
     columns = ("action", "wins>", "cases tried>", "pass rate>", "mean time to pass>", "mean cost of a pass>")
     return table("Actions", columns, rows)
@@ -150,18 +152,18 @@ def _share_row(action: Action, estimates: list[ArmEstimate], wins: int) -> tuple
 
 
 def regret_parts(results: BenchResults) -> list[RenderableType]:
-    """One row a policy, and what must be known to read it."""
+    """The regret table, with a row for each policy, then its caveats."""
     rows = [
         (
-            one.policy,
-            one.cases,
-            percent(one.unobserved_share),
-            percent(one.missed_pass_rate),
-            _ratio(one.mean_duration_regret),
-            _ratio(one.mean_cost_regret),
-            format_usd(one.mean_charged_micro_usd),
+            summary.policy,
+            summary.cases,
+            percent(summary.unobserved_share),
+            percent(summary.missed_pass_rate),
+            _ratio(summary.mean_duration_regret),
+            _ratio(summary.mean_cost_regret),
+            format_usd(summary.mean_charged_micro_usd),
         )
-        for one in results.summaries
+        for summary in results.summaries
     ]
     # Two lines a head: the table then fits 80 columns. With one run an arm the best arm was also the luckiest.
     most = "" if results.identified else " ≤"
@@ -181,28 +183,34 @@ def _ratio(value: float | None) -> str:
 
 
 def spend_table(results: BenchResults) -> Table:
-    """Spend against caps."""
+    """Spend, reservations and limit of each cap."""
     spend = spend_document(results)
-    makers: dict[str, tuple[str, Callable[[Any], str]]] = {
+    formats: dict[str, tuple[str, Callable[[Any], str]]] = {
         "micro_usd": ("dollars", format_usd),
         "ms": ("worker time", seconds),
         "executions": ("executions", str),
     }
     rows = []
-    for key, (name, form) in makers.items():
-        found = spend[key]
-        cap = found["cap"]
-        share = percent(found["spent"] / cap) if cap else "–"
+    for key, (name, format_amount) in formats.items():
+        amounts = spend[key]
+        cap = amounts["cap"]
+        share = percent(amounts["spent"] / cap) if cap else "–"
         rows.append(
-            (name, form(found["spent"]), form(found["reserved"]), "none" if cap is None else form(cap), share)
+            (
+                name,
+                format_amount(amounts["spent"]),
+                format_amount(amounts["reserved"]),
+                "none" if cap is None else format_amount(cap),
+                share,
+            )
         )
     return table("Spend against caps", ("", "spent>", "reserved>", "cap>", "used>"), rows)
 
 
 def _uncovered(results: BenchResults) -> list[RenderableType]:
-    found: list[RenderableType] = []
+    lines: list[RenderableType] = []
     for kind, pairs in results.uncovered.items():
         if pairs:
             names = ", ".join(f"{p.swarm_id} × {p.budget.removesuffix('_bin')}={p.bin}" for p in pairs)
-            found.append(f"Not covered for {kind}: {names}")
-    return found
+            lines.append(f"Not covered for {kind}: {names}")
+    return lines

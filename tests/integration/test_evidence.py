@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from bench.errors import BenchError
 from bench.experiment.decide import decide
 from bench.results.evidence import Evidence, read_evidence
-from bench.results.noise import noise_line, noise_of
+from bench.results.variance import variance_components, variance_line
 from bench.statistics.components import Components
 from bench.statistics.oracle import oracle_bracket
 from bench.statistics.value import policy_values
@@ -88,9 +88,9 @@ def test_cases_that_the_caps_kept_out_count_by_their_chance(engine: sa.Engine) -
 def test_noise_is_published_where_arms_ran_twice_and_explained_where_not(engine: sa.Engine) -> None:
     single, _ = write_known_bench(engine, 30, seed=1)
     twice, _ = write_known_bench(engine, 30, seed=2, replicates=3)
-    assert "replicates: 2" in noise_line(noise_of(read_evidence(engine, single)))
-    found = noise_of(read_evidence(engine, twice))
+    assert "replicates: 2" in variance_line(variance_components(read_evidence(engine, single)))
+    found = variance_components(read_evidence(engine, twice))
     assert isinstance(found, Components)
     # The mean of p(1 − p) over what was drawn lies near 0.2.
     assert found.within.low < 0.2 < found.within.high + 0.03
-    assert "runs of one arm 0." in noise_line(found)
+    assert "runs of one arm 0." in variance_line(found)

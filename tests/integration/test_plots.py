@@ -76,7 +76,7 @@ def test_without_outcomes_or_designs_every_plot_says_so(engine: sa.Engine, tmp_p
     found = drawn(engine, bench, tmp_path)
     assert "Not drawn: no execution of this bench has an outcome" in found["win-matrix"]
     for name in NAMES[1:]:
-        assert "Not drawn: bench b-known-1 is of before sampling designs were stored" in found[name]
+        assert "Not drawn: bench b-known-1 was submitted before sampling designs were stored" in found[name]
 
 
 def test_unknown_costs_leave_no_frontier(engine: sa.Engine, tmp_path: Path) -> None:

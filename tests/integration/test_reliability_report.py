@@ -53,9 +53,9 @@ def test_repeated_runs_and_their_times_come_from_the_rows(engine: sa.Engine) -> 
                 FROM farm.executions e JOIN farm.arms a USING (arm_id) WHERE e.bench_id = :bench"""),
             {"bench": bench},
         ).one()
-    told = found.told
-    assert (told.picked, told.largest_budget, told.unknown) == (picked, tried, 0) == (180, 120, 0)
-    assert len(told.runs) == 540
+    times = found.time_evidence
+    assert (times.picked, times.largest_budget, times.unknown) == (picked, tried, 0) == (180, 120, 0)
+    assert len(times.runs) == 540
     # A run that passes does so after 2 to 20 planned minutes, evenly; half of them do.
     at_10, at_20 = found.groups[0].within
     assert at_10.low < 0.5 * 8 / 18 < at_10.high

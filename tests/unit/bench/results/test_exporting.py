@@ -1,4 +1,4 @@
-"""Copies of archives are whole, whoever else copies at the same time."""
+"""Concurrent exports of archives leave whole copies."""
 
 import shutil
 import threading
@@ -20,11 +20,11 @@ def test_two_exports_at_once_leave_whole_archives(tmp_path: Path, monkeypatch: p
     copy = shutil.copytree
 
     def half_way(*asked: Any, **named: Any) -> Any:
-        found = copy(*asked, **named)
+        copied = copy(*asked, **named)
         if not other.is_alive() and not counts:
             other.start()
             other.join(0.3)
-        return found
+        return copied
 
     monkeypatch.setattr(shutil, "copytree", half_way)
     counts.append(export_archives(source, target, None))
@@ -34,7 +34,7 @@ def test_two_exports_at_once_leave_whole_archives(tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize("broken", ["{", "[]", '{"bench": [1]}'])
-def test_a_manifest_that_is_none_is_one_line_that_says_what_to_do(tmp_path: Path, broken: str) -> None:
+def test_an_invalid_manifest_is_refused_with_the_correction(tmp_path: Path, broken: str) -> None:
     (tmp_path / "source" / "one").mkdir(parents=True)
     (tmp_path / "source" / "one" / "manifest.json").write_text(broken)
     with pytest.raises(BenchError, match=r"one/manifest\.json is no manifest; move one away"):

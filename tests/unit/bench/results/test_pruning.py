@@ -1,4 +1,4 @@
-"""Pruning deletes old logs, and nothing that a dataset is built from."""
+"""Retention deletes old logs, and no file that a dataset is built from."""
 
 import os
 import time
@@ -50,7 +50,7 @@ def test_what_a_link_points_to_stays(tmp_path: Path) -> None:
     assert (elsewhere / "logs" / "gate.log").exists()
 
 
-def test_the_command_says_how_much_went(
+def test_the_command_prints_how_much_was_deleted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _archive(tmp_path, "old", 20 * DAY)

@@ -1,4 +1,4 @@
-"""What an execution says of time to pass, in planned minutes and on the clock of its budget."""
+"""Censored times to pass, in planned minutes and on the clock of the budget."""
 
 from typing import Any
 
@@ -50,22 +50,22 @@ def row(
 def test_a_run_is_known_up_to_the_planned_minute_where_it_passed_or_was_stopped(
     execution: ExecutionTimes, minutes: float, passed: bool, stopped: bool
 ) -> None:
-    found = run_time(execution)
-    assert found is not None
-    assert found.minutes == pytest.approx(minutes, abs=1e-9)
-    assert found.minutes <= found.budget == 30
-    assert (found.passed, found.stopped) == (passed, stopped)
+    run = run_time(execution)
+    assert run is not None
+    assert run.minutes == pytest.approx(minutes, abs=1e-9)
+    assert run.minutes <= run.budget == 30
+    assert (run.passed, run.stopped) == (passed, stopped)
 
 
 @pytest.mark.parametrize(
     "execution", [row(None), row("error"), row("error", ("error", 0)), row("success")], ids=str
 )
-def test_what_never_ran_or_for_an_unknown_time_says_nothing(execution: ExecutionTimes) -> None:
+def test_an_execution_that_never_ran_or_for_an_unknown_time_is_left_out(execution: ExecutionTimes) -> None:
     assert run_time(execution) is None
 
 
 def test_runs_whose_budget_was_picked_by_the_issue_are_left_out_and_counted() -> None:
-    told = times_to_pass(
+    times = times_to_pass(
         [
             row("failed", ("failed", 1)),
             row("failed", ("failed", 1), budget=120.0, is_forced=True),
@@ -73,8 +73,8 @@ def test_runs_whose_budget_was_picked_by_the_issue_are_left_out_and_counted() ->
             row(None),
         ]
     )
-    assert [run.minutes for run in told.runs] == [30]
-    assert (told.largest_budget, told.unknown, told.picked) == (30, 1, 2)
+    assert [run.minutes for run in times.runs] == [30]
+    assert (times.largest_budget, times.unknown, times.picked) == (30, 1, 2)
 
 
 def test_a_budget_that_cuts_runs_off_does_not_lower_the_share_beyond_it() -> None:
@@ -105,21 +105,21 @@ def test_names_and_order_of_issues_change_nothing() -> None:
         else row("failed", issue_id=f"i-{number % 35}")
         for number in range(70)
     ]
-    renamed = [one._replace(issue_id=one.issue_id[::-1]) for one in reversed(rows)]
-    found = [within(times_to_pass(each).runs, [10.0, 20.0], seed=1) for each in (rows, renamed)]
-    assert found[0][0].within[0].low is not None
-    assert found[0] == found[1]
+    renamed = [each._replace(issue_id=each.issue_id[::-1]) for each in reversed(rows)]
+    estimates = [within(times_to_pass(each).runs, [10.0, 20.0], seed=1) for each in (rows, renamed)]
+    assert estimates[0][0].within[0].low is not None
+    assert estimates[0] == estimates[1]
 
 
-def test_swarms_are_told_apart_where_there_are_several_and_few_issues_refused() -> None:
+def test_swarms_are_groups_where_there_are_several_and_few_issues_are_refused() -> None:
     rows = [row("success", ("success", 1500)), row("failed", swarm_id="serial_handoff")]
     groups = within(times_to_pass(rows).runs, [15.0], seed=1)
-    assert [(one.group, one.runs) for one in groups] == [
+    assert [(group.group, group.runs) for group in groups] == [
         (ALL, 2),
         ("serial_handoff", 1),
         ("speculate_vote", 1),
     ]
-    assert {one.within[0].why_not for one in groups} == {
+    assert {group.within[0].why_not for group in groups} == {
         "1 issues are too few, 30 are needed: bench more issues"
     }
     (nothing,) = within((), [15.0], seed=1)

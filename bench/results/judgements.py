@@ -1,4 +1,4 @@
-"""The cases of a bench judged together: what each arm is worth, and which may be the best."""
+"""Empirical-Bayes estimates of all arms of a bench, and the set of possible winners of each case."""
 
 from collections.abc import Sequence
 
@@ -10,14 +10,14 @@ from db.objectives import Objective
 
 
 def judge_rows(rows: Sequence[CaseRow], objective: Objective, seed: int) -> dict[int, CaseJudgement]:
-    """By case id, for the cases of one bench; cases without an observed arm have none."""
+    """The judgements of the cases of one bench, by case id; cases without an observed arm have none."""
     table = build_table(rows)
-    found = judge_cases(table, seed=seed, objective=_cost(table, objective))
-    return {int(one.case): one for one in found}
+    judgements = judge_cases(table, seed=seed, objective=_cost(table, objective))
+    return {int(judgement.case): judgement for judgement in judgements}
 
 
 def _cost(table: BenchTable, objective: Objective) -> Floats:
-    """What orders arms that pass equally often; lower is better. Quality has no order beyond passing here."""
+    """The tie-break between arms with equal pass rates, one value a run; lower is better, 0 for quality."""
     if objective == "minimize_duration":
         return table.minutes
     return table.usd if objective == "minimize_cost" else np.zeros(len(table.run_arm))
