@@ -117,7 +117,7 @@ class WinnerSelection(Strict):
     tie_break: list[TieBreak] = Field(default_factory=lambda: list(get_args(TieBreak)))
 
 
-class Output(Strict):
+class OutputConfig(Strict):
     """Where documents are written."""
 
     directory: str | None = None
@@ -169,7 +169,7 @@ class BenchConfig(Strict):
     action_sampling: ActionSampling = ActionSampling()
     execution_limits: ExecutionLimits = ExecutionLimits()
     winner_selection: WinnerSelection = WinnerSelection()
-    output: Output = Output()
+    output: OutputConfig = OutputConfig()
     workcell: WorkcellDefaults = WorkcellDefaults()
     trust: Trust = Trust()
     slices: dict[str, dict[str, Any]] = Field(default_factory=dict)

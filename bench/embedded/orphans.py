@@ -10,7 +10,7 @@ from typing import Final
 
 import psutil
 
-from bench.embedded.processes import FAMILY, PLACE, end, kill, place_of
+from bench.embedded.processes import FAMILY, PLACE, directory_identity, end, kill
 
 _LOOK_SECONDS: Final = 2.0
 _WORKER_SECONDS: Final = 40.0
@@ -85,7 +85,7 @@ def was_deleted(pid: int, environment: Mapping[str, str]) -> bool:
         # The open file behind the link, whatever its current name.
         if not path or os.stat(f"/proc/{pid}/fd/1").st_nlink:  # noqa: PTH116
             return False
-        return place_of(Path(path)) != f"{device}:{inode}"
+        return directory_identity(Path(path)) != f"{device}:{inode}"
     except FileNotFoundError:
         return Path(f"/proc/{pid}/fd/1").is_symlink()
     except OSError:

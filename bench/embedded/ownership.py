@@ -8,7 +8,7 @@ import psutil
 from bench.embedded.errors import EmbeddedError
 from bench.embedded.orphans import was_deleted
 from bench.embedded.paths import FarmPaths
-from bench.embedded.processes import place_of
+from bench.embedded.processes import directory_identity
 
 _NOTE = "farm"
 
@@ -25,7 +25,7 @@ def claim_data(data: Path, paths: FarmPaths) -> None:
                 f"{data} is a link to the data of the farm in {other}, of which this directory is a copy;"
                 f" remove {paths.root} to start with an empty farm here"
             )
-        _note(data).write_text(f"{place_of(paths.root)} {paths.root}", encoding="utf-8")
+        _note(data).write_text(f"{directory_identity(paths.root)} {paths.root}", encoding="utf-8")
 
 
 def owner_elsewhere(data: Path, paths: FarmPaths) -> Path | None:
@@ -39,10 +39,10 @@ def owner_elsewhere(data: Path, paths: FarmPaths) -> Path | None:
         identity, _, path = _note(data).read_text(encoding="utf-8").partition(" ")
     except OSError:
         return None
-    if identity == place_of(paths.root):
+    if identity == directory_identity(paths.root):
         return None
     with suppress(OSError):
-        if place_of(Path(path)) == identity:
+        if directory_identity(Path(path)) == identity:
             return Path(path)
     return Path(path) if any(_has_its_farm(process) for process in servers_in(data)) else None
 

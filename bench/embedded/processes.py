@@ -24,17 +24,19 @@ PLACE = "FARM_PLACE"
 """Variable of a daemon: device, inode and path at its start of the directory of its pid file."""
 _LONGEST_LOG_BYTES = 8 * 1024 * 1024
 _KILL_SECONDS = 10.0
+_DIRECTORY_KEY = "place"
+"""As pid files call it, those of older versions too."""
 # Children of this interpreter, which it has to reap.
 _own_children: set[int] = set()
 
 
 @dataclass(frozen=True)
 class Record:
-    """Content of a pid file: `born` (start time) and `place` (device and inode) make the pid unambiguous."""
+    """Content of a pid file: `born` (start time) and `directory` (device and inode) make the pid unambiguous."""
 
     pid: int
     born: str
-    place: str
+    directory: str
     family: str
     ready: bool = False
 
@@ -80,10 +82,10 @@ class Daemon:
         family = secrets.token_hex(16)
         trim(self.log)
         # Written before the start: if this command is killed before it writes the pid, `stop` ends the family.
-        self._write(Record(0, "", self._place(), family))
-        marks = {FAMILY: family, PLACE: f"{self._place()}:{self.record.parent}"}
+        self._write(Record(0, "", self._directory(), family))
+        marks = {FAMILY: family, PLACE: f"{self._directory()}:{self.record.parent}"}
         pid = self._spawn(argv, {**environment, **marks}, cwd, dict(options or {}))
-        self._write(Record(pid, birth(pid) or "", self._place(), family))
+        self._write(Record(pid, birth(pid) or "", self._directory(), family))
         return True
 
     def adopt(self, is_ours: Callable[[psutil.Process], bool]) -> None:
@@ -92,11 +94,11 @@ class Daemon:
         Otherwise it is stale and deleted: it names a process of another directory, or none.
         """
         note = self._read()
-        if note is None or note.place == self._place():
+        if note is None or note.directory == self._directory():
             return
         process = _recorded(note)
         if process is not None and is_ours(process):
-            self._write(replace(note, place=self._place()))
+            self._write(replace(note, directory=self._directory()))
         else:
             self.record.unlink(missing_ok=True)
 
@@ -104,7 +106,7 @@ class Daemon:
         """Record readiness in the pid file, so that later commands need not probe the daemon."""
         note = self._note()
         if note is not None:
-            self._write(Record(note.pid, note.born, note.place, note.family, ready=True))
+            self._write(Record(note.pid, note.born, note.directory, note.family, ready=True))
 
     def stop(self, grace_seconds: float, signals: Sequence[signal.Signals] = (signal.SIGTERM,)) -> None:
         """Graceful shutdown: send each signal and wait `grace_seconds` after each; then SIGKILL the process tree.
@@ -161,23 +163,26 @@ class Daemon:
 
     def _note(self) -> Record | None:
         note = self._read()
-        return note if note is not None and note.place == self._place() else None
+        return note if note is not None and note.directory == self._directory() else None
 
     def _read(self) -> Record | None:
         try:
-            return Record(**json.loads(self.record.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+            fields = json.loads(self.record.read_text(encoding="utf-8"))
+            return Record(directory=fields.pop(_DIRECTORY_KEY), **fields)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
 
-    def _place(self) -> str:
+    def _directory(self) -> str:
         """Identity of the farm's directory, which a copy of it does not share."""
-        return place_of(self.record.parent)
+        return directory_identity(self.record.parent)
 
     def _write(self, note: Record) -> None:
-        write_atomic(self.record, json.dumps(vars(note)))
+        fields = dict(vars(note))
+        fields[_DIRECTORY_KEY] = fields.pop("directory")
+        write_atomic(self.record, json.dumps(fields))
 
 
-def place_of(directory: Path) -> str:
+def directory_identity(directory: Path) -> str:
     """Identity of a directory (device and inode), which a move within a file system preserves."""
     about = directory.stat()
     return f"{about.st_dev}:{about.st_ino}"
