@@ -3,7 +3,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV ?= .venv
 MINI ?= .venv-mini
-PIP_INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps
+PIP_OPTIONS = --quiet --disable-pip-version-check --no-deps
+PIP_INSTALL = $(VENV)/bin/python -m pip install $(PIP_OPTIONS)
 # Every file that is installed has a hash in constraints/; `make lock` writes those files.
 # No source packages: what builds them would be fetched without a hash.
 LOCKED_WHEELS ?= --only-binary :all:
@@ -15,7 +16,8 @@ BENCH = $(abspath $(VENV))/bin/bench
 # Most proofs wait for processes rather than compute: three at a time keep two cores busy.
 SIDE_BY_SIDE ?= --numprocesses 3 --dist worksteal
 
-.PHONY: demo stage-a loop test quick chaos deep proofs security rungs fuzz check format bench docs lock image-digests clean
+.PHONY: demo stage-a loop test rest coverage quick chaos deep proofs security rungs fuzz check format bench docs dist lock \
+  image-digests clean
 
 ## demo: bench the critical issues of a small repository, and show winners, regret and spend
 demo: $(VENV)/.farm
@@ -34,12 +36,26 @@ loop: $(VENV)/.train
 # What takes minutes and shows no more of a small change.
 DEEP = tests/unit/bench/demo/test_corpus.py tests/acceptance/test_repair_rate.py tests/integration/test_benchmarks.py
 
+define run_tests
+@[ "$$(id -u)" != 0 ] || command -v bwrap >/dev/null || \
+  { echo "as root, work runs in bubblewrap only: apt-get install bubblewrap, or run the tests as an ordinary user"; exit 1; }
+BENCH_TEST_MINI=$(abspath $(MINI))/bin/mini $(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) $(TEST_FLAGS) $(1)
+endef
+
+# What `coverage` measures: tests that run in one process. No process of a candidate or a gate has a coverage hook.
+COVERED = tests/architecture tests/contracts tests/unit
+
 ## test: all tests but those of `chaos` and `deep`
 test: $(VENV)/.dev $(MINI)/.done
-	@[ "$$(id -u)" != 0 ] || command -v bwrap >/dev/null || \
-	  { echo "as root, work runs in bubblewrap only: apt-get install bubblewrap, or run the tests as an ordinary user"; exit 1; }
-	BENCH_TEST_MINI=$(abspath $(MINI))/bin/mini $(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) $(TEST_FLAGS) \
-	  $(addprefix --ignore ,tests/chaos $(DEEP))
+	$(call run_tests,$(addprefix --ignore ,tests/chaos $(DEEP)))
+
+## coverage: unit tests and contracts with branch coverage; fails below the floor in pyproject.toml
+coverage: $(VENV)/.dev $(MINI)/.done
+	$(call run_tests,$(addprefix --ignore ,$(DEEP)) --cov --cov-report=term:skip-covered $(COVERED))
+
+## rest: the tests of `test` that `coverage` does not run
+rest: $(VENV)/.dev $(MINI)/.done
+	$(call run_tests,$(addprefix --ignore ,tests/chaos $(DEEP) $(COVERED)))
 
 ## quick: the tests that take no more than a few seconds each
 quick: $(VENV)/.dev
@@ -122,6 +138,19 @@ $(MINI)/.done: tests/stand_ins/mini-requirements.txt
 	$(PYTHON) -m venv $(MINI)
 	$(MINI)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
+
+## dist: build sdist and wheel into dist/, install the wheel into an empty environment and try it in an empty directory
+DIST ?= dist
+INSTALLED ?= build/installed
+dist: $(VENV)/.dev
+	rm -rf $(DIST) $(INSTALLED) build/lib build/bdist.*
+	$(VENV)/bin/python -m build --no-isolation --outdir $(DIST) .
+	$(PYTHON) -m venv $(INSTALLED)
+	$(INSTALLED)/bin/python -m pip install $(PIP_OPTIONS) --require-hashes $(LOCKED_WHEELS) -r constraints/farm.txt
+	$(INSTALLED)/bin/python -m pip install $(PIP_OPTIONS) --no-index $(DIST)/*.whl
+	$(INSTALLED)/bin/python -m pip check --disable-pip-version-check
+	mkdir $(INSTALLED)/empty
+	cd $(INSTALLED)/empty && ../bin/planner --help >/dev/null && ../bin/bench demo demo
 
 ## lock: write the exact versions and hashes in constraints/ from pyproject.toml; UPGRADE=--upgrade takes newer ones
 lock: .venv-lock/bin/uv

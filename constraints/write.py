@@ -30,7 +30,7 @@ ABOUT = {
 def main(upgrade: bool) -> None:
     """Write every file; needs the package registry."""
     locked = {} if upgrade else _locked(HERE / f"{name}.txt" for name in NAMES)
-    everything = _resolve(("farm", "train", "dev"), locked)
+    everything = _resolve(("farm", "train"), locked, group="dev")
     farm = _resolve(("farm",), everything).keys()
     training = _resolve(("farm", "train"), everything).keys()
     for name in NAMES:
@@ -61,12 +61,14 @@ def _file_of(name: str, farm: Collection[str], training: Collection[str]) -> str
     return "farm" if name in farm else "train" if name in training else "dev"
 
 
-def _resolve(extras: tuple[str, ...], versions: dict[str, str]) -> dict[str, str]:
-    """The packages of some extras, by name; versions named in `versions` are kept."""
+def _resolve(extras: tuple[str, ...], versions: dict[str, str], group: str | None = None) -> dict[str, str]:
+    """The packages of some extras and of a dependency group, by name; versions named in `versions` are kept."""
     kept = HERE / ".kept.txt"
     kept.write_text("".join(versions.values()), encoding="utf-8")
     try:
         chosen = [word for extra in extras for word in ("--extra", extra)]
+        if group is not None:
+            chosen += ["--group", f"{PROJECT}:{group}"]
         text = _uv(PROJECT, str(HERE / "build.in"), *chosen, "--constraint", str(kept))
     finally:
         kept.unlink()

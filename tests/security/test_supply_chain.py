@@ -164,7 +164,7 @@ def test_the_locks_are_those_of_the_project() -> None:
     }
     named |= {
         "train": [*named["farm"], *extras["train"]],
-        "dev": [*named["farm"], *extras["train"], *extras["dev"]],
+        "dev": [*named["farm"], *extras["train"], *project["dependency-groups"]["dev"]],
     }
     files = {"farm": LOCKS[:1], "train": LOCKS[:4], "dev": LOCKS}
     for extra, requirements in named.items():
@@ -180,17 +180,22 @@ def test_the_locks_are_those_of_the_project() -> None:
 
 def test_everything_that_is_installed_here_for_the_project_is_locked() -> None:
     versions = locked(LOCKS)
-    for name in _needed("bench-farm", {"farm", "train", "dev"}):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    for name in _needed("bench-farm", {"farm", "train"}, project["dependency-groups"]["dev"]):
         installed = metadata.version(name).partition("+")[0]
         assert [entry for entry in versions.get(name, ()) if f"=={installed} " in f"{entry} "], (
             f"{name} {installed} is not in constraints/: run `make lock`, then `make test`"
         )
 
 
-def _needed(root: str, extras: set[str]) -> set[str]:
-    """The packages that `root` with its extras needs, and those that these need, as installed here."""
+def _needed(root: str, extras: set[str], group: list[str]) -> set[str]:
+    """The packages that `root` with its extras and a dependency group need, and those that these need, as installed."""
     seen: set[tuple[str, frozenset[str]]] = set()
-    wanted = [(root, frozenset(extras))]
+    tools = map(Requirement, group)
+    wanted = [
+        (root, frozenset(extras)),
+        *((canonicalize_name(tool.name), frozenset(tool.extras)) for tool in tools),
+    ]
     while wanted:
         name, chosen = wanted.pop()
         if (name, chosen) in seen:
@@ -205,7 +210,7 @@ def _needed(root: str, extras: set[str]) -> set[str]:
 
 
 def test_nothing_is_installed_without_a_hash_but_the_project_itself(tmp_path: Path) -> None:
-    targets = [f"{tmp_path}/venv/.dev", f"{tmp_path}/mini/.done", ".venv-lock/bin/uv"]
+    targets = [f"{tmp_path}/venv/.dev", f"{tmp_path}/mini/.done", ".venv-lock/bin/uv", "dist"]
     made = subprocess.run(
         ["make", "-n", "-B", f"VENV={tmp_path}/venv", f"MINI={tmp_path}/mini", *targets],
         cwd=ROOT,
@@ -218,7 +223,9 @@ def test_nothing_is_installed_without_a_hash_but_the_project_itself(tmp_path: Pa
     lines = [line for text in texts for line in text.splitlines() if "pip" in line and " install " in line]
     assert len(lines) >= 8
     for line in lines:
-        itself = re.search(r"--no-deps --no-build-isolation (--editable )?\.$", line)
+        from_source = re.search(r"--no-deps --no-build-isolation (--editable )?\.$", line)
+        from_wheel = re.search(r"--no-deps --no-index dist/\*\.whl$", line)
+        itself = from_source or from_wheel
         assert itself or ("--no-deps" in line and "--require-hashes" in line), line
 
 
