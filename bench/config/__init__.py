@@ -1,1 +1,1 @@
-"""The bench config: its models, its file, its hash."""
+"""The bench configuration: models, parsing and validation, overlays of flags and issues, hash."""

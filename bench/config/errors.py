@@ -4,4 +4,4 @@ from bench.errors import BenchError
 
 
 class ConfigError(BenchError):
-    """A config or a flag was refused; the message names the path in the file and what is allowed."""
+    """An invalid config or flag; the message names the path in the file and the allowed values."""

@@ -1,4 +1,4 @@
-"""Reading a bench config, laying flags over it, and resolving the workcell of an issue."""
+"""Configuration loading, overlays of command-line flags, and the resolved workcell of an issue."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from bench.config.errors import ConfigError
 from bench.config.models import BenchConfig, WorkcellDefaults
-from bench.config.problems import Place, Problem, problems_of, unfit_values
+from bench.config.problems import KeyPath, Problem, problems_of, unfit_values
 from bench.config.source import read_source
 from bench.config.trust import TrustLevel, check_keys, tightened
 from planner.canonical import sha256_json
@@ -30,8 +30,8 @@ _FLAGS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "max_executions": (("execution_limits", "max_executions"),),
 }
 
-_MODEL_PATH: Final[Place] = ("planner", "model", "path")
-_STREAM_FLAGS: Final[dict[str, Place]] = {
+_MODEL_PATH: Final[KeyPath] = ("planner", "model", "path")
+_STREAM_FLAGS: Final[dict[str, KeyPath]] = {
     "slice": ("issue_selection", "slice"),
     "max_usd": ("execution_limits", "max_usd"),
     "max_concurrent_workcells": ("stream", "max_concurrent_workcells"),
@@ -40,9 +40,10 @@ _STREAM_FLAGS: Final[dict[str, Place]] = {
 
 
 def find_config(start: Path, environment: Mapping[str, str] = os.environ) -> Path | None:
-    """The config that a command in `start` uses when none is named: BENCH_CONFIG, else that of the project around it.
+    """The default config of a command in `start`: BENCH_CONFIG, else the config of the enclosing project.
 
-    `ConfigError` where the variable, or a `pyproject.toml`, names what is no file.
+    Returns None where there is none. Raises `ConfigError` where the variable, or a `pyproject.toml`, names a path that
+    is not a file.
     """
     named = environment.get(CONFIG_VARIABLE)
     if named:
@@ -60,38 +61,41 @@ def _existing(path: Path, where: str) -> Path:
 
 
 def load_config(path: Path | None) -> BenchConfig:
-    """The config in `path`, or all defaults; `ConfigError` with one line for each problem.
+    """The config in `path`, or the default config where it is None.
 
-    A relative `source`, `repo`, `directory` or path of a model is meant from the file that names it (from the
-    directory around `.bench` for a config in there), wherever the command runs.
+    A relative `source`, `repo`, `directory` or path of a model is resolved against the directory of the file (the
+    parent directory for a file in `.bench`), not against the current directory.
+
+    Raises `ConfigError` with one line for each problem.
     """
     if path is None:
         return BenchConfig()
     source = read_source(path)
-    config = _validate(source.data, lambda problem: f"{source.place(problem.place)}: {problem.text}")
+    config = _validate(source.data, lambda problem: f"{source.location(problem.path)}: {problem.text}")
     home = path.resolve().parent
     return _with_absolute_paths(config, home.parent if home.name == ".bench" else home)
 
 
 def apply_overrides(config: BenchConfig, **flags: Any) -> BenchConfig:
-    """`config` with the flags of `bench submit` laid over it; None leaves the file's value.
+    """Configuration overlay: `config` with the flags of `bench submit`; None keeps the value of the file.
 
-    Known: k, slice, sample_size, strategy, replicates, seed (both seeds), max_usd, max_minutes,
-    max_executions. `ConfigError` names the flag that was refused.
+    Flags: k, slice, sample_size, strategy, replicates, seed (both seeds), max_usd, max_minutes, max_executions.
+
+    Raises `ConfigError` that names the invalid flag.
     """
     data = config.document()
-    flag_at: dict[Place, str] = {}
+    flag_at: dict[KeyPath, str] = {}
     for flag, value in flags.items():
         if value is not None:
             for section, key in _FLAGS[flag]:
                 data[section][key] = value
                 flag_at[section, key] = "--" + flag.replace("_", "-")
 
-    def tell(problem: Problem) -> str:
-        flag = flag_at.get(problem.place)
+    def describe(problem: Problem) -> str:
+        flag = flag_at.get(problem.path)
         return problem.text if flag is None else flag + problem.text[problem.text.index(":") :]
 
-    return _validate(data, tell)
+    return _validate(data, describe)
 
 
 def apply_stream_flags(
@@ -101,13 +105,15 @@ def apply_stream_flags(
     planner_mode: str | None = None,
     **flags: Any,
 ) -> BenchConfig:
-    """`config` with the flags of `bench run` laid over it; None leaves the file's value.
+    """Configuration overlay: `config` with the flags of `bench run`; None keeps the value of the file.
 
-    Naming a model enables it, unless the mode says otherwise. The other flags: slice, max_usd,
-    max_concurrent_workcells, confidence_threshold. `ConfigError` says what was refused.
+    `planner_model` also enables the planner; `planner_mode` has precedence over that. The other flags: slice, max_usd,
+    max_concurrent_workcells, confidence_threshold.
+
+    Raises `ConfigError` that names the invalid key.
     """
     data = config.stream_document()
-    settings: list[tuple[Place, Any]] = [(_STREAM_FLAGS[name], value) for name, value in flags.items()]
+    settings: list[tuple[KeyPath, Any]] = [(_STREAM_FLAGS[name], value) for name, value in flags.items()]
     if planner_model is not None:
         settings += [(("planner", "enabled"), True), (_MODEL_PATH, str(Path(planner_model).resolve()))]
     if planner_mode is not None:
@@ -115,19 +121,19 @@ def apply_stream_flags(
             (("planner", "enabled"), planner_mode != "disabled"),
             (("planner", "flags", "shadow_mode"), planner_mode == "shadow"),
         ]
-    for place, value in settings:
+    for key_path, value in settings:
         if value is not None:
-            _put(data, place, value)
+            _put(data, key_path, value)
     return _validate(data, lambda problem: problem.text)
 
 
 def trust_issue_workcells(config: BenchConfig) -> BenchConfig:
-    """`config` with every key of an issue's `workcell` taken, as `--trust-issue-workcells` asks."""
+    """`config` with full trust in the `workcell` of issues, for `--trust-issue-workcells`."""
     return config.model_copy(update={"trust": config.trust.model_copy(update={"issue_workcells": "all"})})
 
 
-def _put(data: dict[str, Any], place: Place, value: Any) -> None:
-    *sections, key = place
+def _put(data: dict[str, Any], path: KeyPath, value: Any) -> None:
+    *sections, key = path
     for section in sections:
         data = data.setdefault(str(section), {})
     data[str(key)] = value
@@ -144,10 +150,12 @@ def resolve_workcell(
     issue_id: str,
     trust: TrustLevel = "gates",
 ) -> Workcell:
-    """The workcell of one issue: the config's block, key by key replaced by the issue's own.
+    """The workcell of an issue: the keys of the issue laid over the workcell block of the config.
 
-    Only keys that `trust` allows are taken, and none that weakens what the config says (`bench.config.trust`). A
-    key that the issue sets to null falls back to the workcell's own default. `ConfigError` names issue and key.
+    Only keys that `trust` allows are taken, and none that weakens the config (`bench.config.trust`). A key that the
+    issue sets to null has the default of `Workcell`.
+
+    Raises `ConfigError` that names issue and key.
     """
     where = f"issue {issue_id}: workcell"
     own = _own_keys(override, where)
@@ -164,18 +172,18 @@ def resolve_workcell(
         return Workcell.model_validate(merged, strict=True)
     except ValidationError as error:
         problem = problems_of(error, Workcell)[0]
-        mend = "; set it in the config's workcell block or in the issue's" if problem.is_missing else ""
-        text = problem.text if problem.place else f"gates: {problem.text}"
-        raise ConfigError(f"{where}.{text}{mend}") from error
+        remedy = "; set it in the config's workcell block or in the issue's" if problem.is_missing else ""
+        text = problem.text if problem.path else f"gates: {problem.text}"
+        raise ConfigError(f"{where}.{text}{remedy}") from error
 
 
 def _own_keys(override: Mapping[str, Any] | None, where: str) -> dict[str, Any]:
-    """What an issue says itself, checked; nulls are kept."""
-    said = dict(override or {})
-    for problem in unfit_values(said):
+    """The workcell keys of an issue, validated; nulls are kept."""
+    data = dict(override or {})
+    for problem in unfit_values(data):
         raise ConfigError(f"{where}.{problem.text}")
     try:
-        own = WorkcellDefaults.model_validate(said, strict=True)
+        own = WorkcellDefaults.model_validate(data, strict=True)
     except ValidationError as error:
         raise ConfigError(f"{where}.{problems_of(error, WorkcellDefaults)[0].text}") from error
     if own.repo is not None and is_relative(own.repo):
@@ -189,18 +197,18 @@ def is_relative(repo: str) -> bool:
 
 
 def _expanded(path: str) -> str:
-    """`path` with a leading `~`; one of a user whom this machine does not know stays as it is."""
+    """`path` with a leading `~` expanded; the `~` of an unknown user stays unchanged."""
     return os.path.expanduser(path)  # noqa: PTH111 — Path.expanduser raises for an unknown user
 
 
-def _validate(data: dict[str, Any], tell: Callable[[Problem], str]) -> BenchConfig:
+def _validate(data: dict[str, Any], describe: Callable[[Problem], str]) -> BenchConfig:
     problems = list(unfit_values(data))
     if not problems:
         try:
             return BenchConfig.model_validate(data, strict=True)
         except ValidationError as error:
             problems = problems_of(error, BenchConfig)
-    raise ConfigError("\n".join(tell(problem) for problem in problems))
+    raise ConfigError("\n".join(describe(problem) for problem in problems))
 
 
 def _with_absolute_paths(config: BenchConfig, directory: Path) -> BenchConfig:

@@ -1,4 +1,4 @@
-"""The bench config (`cyntra.planner_bench.v1`), as pydantic models."""
+"""Pydantic models of the bench config (`cyntra.planner_bench.v1`)."""
 
 from typing import Annotated, Any, Final, Literal, Self, get_args
 
@@ -34,13 +34,13 @@ NotNegative = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 Usd = Annotated[float, Field(ge=0, le=1e9)]
 AtLeastOne = Annotated[int, Field(ge=1, le=2**31 - 1)]
 StrategyName = Annotated[
-    # A Literal whose values are the registered strategies, with the error line of one.
+    # A Literal of the registered strategies, so that its error message lists them.
     str, GetPydanticSchema(lambda _source, _handler: core_schema.literal_schema(list(STRATEGIES)))
 ]
 
 
 class Filter(Strict):
-    """One condition on a field of an issue: a value, or any of a list."""
+    """A condition on a field of an issue: equal to a value, or to any value of a list."""
 
     field: str
     value: Any = None
@@ -67,8 +67,8 @@ class IssueSelection(Strict):
     @field_validator("filters")
     @classmethod
     def _name_fields(cls, filters: list[Filter]) -> list[Filter]:
-        for number, one in enumerate(filters):
-            condition = filter_condition({"field": one.field, "value": one.value, "in": one.in_})
+        for number, entry in enumerate(filters):
+            condition = filter_condition({"field": entry.field, "value": entry.value, "in": entry.in_})
             try:
                 checked(condition, f"issue_selection.filters.{number}")
             except IntakeError as error:
@@ -77,7 +77,7 @@ class IssueSelection(Strict):
 
 
 class ActionSampling(Strict):
-    """Which arms each case draws."""
+    """The sampling of the arms of each case, and their replicates."""
 
     K: AtLeastOne = 4
     strategy: StrategyName = "coverage"
@@ -89,7 +89,7 @@ class ActionSampling(Strict):
 
 
 class ExecutionLimits(Strict):
-    """Caps and retries. null is no cap."""
+    """Caps and retries; null: no cap."""
 
     max_minutes_per_candidate: Positive | None = None
     max_total_minutes_per_issue: Positive | None = None
@@ -98,19 +98,19 @@ class ExecutionLimits(Strict):
     max_usd: Usd | None = None
     max_usd_per_issue: Usd | None = None
     max_minutes: NotNegative | None = None
-    """Worker-minutes of the whole bench."""
+    """Worker-minutes of all executions of the bench together."""
     max_executions: AtLeastOne | None = None
 
 
 class Constraints(Strict):
-    """What an arm must satisfy to win."""
+    """The constraints of the winner selection."""
 
     all_required_gates_passed: Literal[True] = True
-    """An arm that fails a required gate never wins; the key is there so that a config can say so."""
+    """An arm that fails a required gate never wins. The key documents that in a config; it has no other value."""
 
 
-class WinnerSelection(Strict):
-    """How the winner of a case is chosen."""
+class WinnerSelectionConfig(Strict):
+    """The `winner_selection` block: objective and tie-breaks of the winner."""
 
     primary_objective: Objective = "minimize_duration"
     constraints: Constraints = Constraints()
@@ -118,7 +118,7 @@ class WinnerSelection(Strict):
 
 
 class OutputConfig(Strict):
-    """Where documents are written."""
+    """The output directory and the contents of exported documents."""
 
     directory: str | None = None
     include_all_outcomes: bool = True
@@ -135,7 +135,7 @@ def _no_credential(repo: str) -> str:
 
 
 class WorkcellDefaults(Strict):
-    """`workers.spec.Workcell` with every key optional: an issue may bring what is missing."""
+    """`workers.spec.Workcell` with every key optional, because an issue may set the missing ones."""
 
     repo: Annotated[Repository, AfterValidator(_no_credential)] | None = None
     base: str | None = None
@@ -158,17 +158,17 @@ class WorkcellDefaults(Strict):
 
 
 _LATER_KEYS: Final = ("git", "known_good", "further_protected_paths")
-"""Of a workcell: keys that there were none of at first."""
+"""Keys of a workcell that were added later; left out of the config hash where they are not set."""
 
 
 class BenchConfig(Strict):
-    """One bench, as it is asked for."""
+    """The configuration of a bench or a stream."""
 
     schema_version: Literal["cyntra.planner_bench.v1"] = "cyntra.planner_bench.v1"
     issue_selection: IssueSelection = IssueSelection()
     action_sampling: ActionSampling = ActionSampling()
     execution_limits: ExecutionLimits = ExecutionLimits()
-    winner_selection: WinnerSelection = WinnerSelection()
+    winner_selection: WinnerSelectionConfig = WinnerSelectionConfig()
     output: OutputConfig = OutputConfig()
     workcell: WorkcellDefaults = WorkcellDefaults()
     trust: Trust = Trust()
@@ -188,35 +188,35 @@ class BenchConfig(Strict):
 
     @property
     def planner_config(self) -> PlannerConfig:
-        """The `planner` block, read."""
+        """The parsed `planner` block."""
         return read_planner_config(self.planner)
 
     @field_validator("slices")
     @classmethod
     def _name_fields(cls, slices: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        found, problems = {}, []
+        conditions, problems = {}, []
         for name, definition in slices.items():
             try:
-                found[name] = checked(definition, f"slices.{name}")
+                conditions[name] = checked(definition, f"slices.{name}")
             except IntakeError as error:
                 problems.append(str(error))
         if problems:
             raise ValueError("\n".join(problems))
-        return found
+        return conditions
 
     def document(self) -> dict[str, Any]:
-        """The resolved config of a bench as JSON-able data: what is stored and hashed.
+        """The resolved config of a bench as JSON-able data, for storage and the config hash.
 
-        What only a stream reads is left out: it changes no bench.
+        Blocks that only a stream reads are left out, because they change no bench.
         """
         return self._document(leave_out={"routing", "stream", "planner"})
 
     def stream_document(self) -> dict[str, Any]:
-        """The same with what a stream reads."""
+        """The resolved config of a stream as JSON-able data, all blocks included."""
         return self._document(leave_out=set())
 
     def _document(self, leave_out: set[str]) -> dict[str, Any]:
-        # A config that says nothing of a key keeps the hash that it had before there was one.
+        # Backward compatible: a config without a later key keeps the hash that it had before the key existed.
         excluded: dict[str, Any] = dict.fromkeys(leave_out, True)
         if self.trust == Trust():
             excluded["trust"] = True

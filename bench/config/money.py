@@ -1,4 +1,4 @@
-"""Dollars as people write them, micro-dollars as the farm counts them."""
+"""Conversion between dollars, as users write them, and integer micro-dollars, as the farm stores them."""
 
 from decimal import Decimal, InvalidOperation
 
@@ -9,9 +9,9 @@ _MOST_USD = 10**9
 
 
 def to_micro_usd(value: str | float) -> int:
-    """Integer micro-dollars of an amount in dollars, taken digit by digit as it is written, halves up.
+    """Integer micro-dollars of an amount in dollars, from its decimal representation, rounded half up.
 
-    `ConfigError` where it is no number, below 0 or above a billion dollars.
+    Raises `ConfigError` where it is not a number, below 0 or above a billion dollars.
     """
     try:
         amount = Decimal(str(value))
@@ -23,7 +23,7 @@ def to_micro_usd(value: str | float) -> int:
 
 
 def format_usd(micro: int | None) -> str:
-    """Dollars for people: two digits, four below a dollar; a dash where unknown."""
+    """Dollars with two decimals, four below a dollar; a dash where the amount is None."""
     if micro is None:
         return "–"
     dollars = Decimal(micro) / _MICRO

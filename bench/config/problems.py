@@ -1,4 +1,4 @@
-"""What pydantic found wrong, in words for the person who wrote the value."""
+"""Validation errors of pydantic as one-line messages for the author of a config."""
 
 import math
 import re
@@ -11,43 +11,43 @@ from pydantic import BaseModel, ValidationError
 
 from bench.intake.nearest import did_you_mean
 
-Place = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 _UNSTORABLE: Final = re.compile(r"[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One wrong key or value. `text` is a line that begins with the path."""
+    """An invalid key or value. `text` is a line that begins with the dotted path."""
 
-    place: Place
+    path: KeyPath
     text: str
     is_missing: bool = False
 
 
 def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
-    """One problem for each wrong key or value."""
+    """One problem for each invalid key or value."""
     return [problem for detail in error.errors() for problem in _problems(detail, model)]
 
 
 def _problems(detail: Mapping[str, Any], model: type[BaseModel]) -> Iterator[Problem]:
-    place: Place = detail["loc"]
-    path = dotted(place)
+    path: KeyPath = detail["loc"]
+    prefix = dotted(path)
     if detail["type"] == "value_error":
-        # A validator may find several problems at once, a line each, and may name a deeper path itself.
+        # A validator may report several problems, one in each line, and may name a deeper path itself.
         for line in str(detail["ctx"]["error"]).splitlines():
-            deeper = bool(place) and line.startswith(f"{path}.")
-            yield Problem(place, line if deeper or not place else f"{path}: {line}")
+            deeper = bool(path) and line.startswith(f"{prefix}.")
+            yield Problem(path, line if deeper or not path else f"{prefix}: {line}")
         return
     if detail["type"] == "missing":
-        yield Problem(place, f"{path}: missing", is_missing=True)
+        yield Problem(path, f"{prefix}: missing", is_missing=True)
         return
     word = _WORDS.get(detail["type"], _other)
-    yield Problem(place, f"{path}: {word(detail, model)}")
+    yield Problem(path, f"{prefix}: {word(detail, model)}")
 
 
-def dotted(place: Place) -> str:
-    """`action_sampling.K`, as it is written in messages."""
-    return ".".join(str(part) for part in place) or "the file"
+def dotted(path: KeyPath) -> str:
+    """The path in dotted form, such as `action_sampling.K`."""
+    return ".".join(str(part) for part in path) or "the file"
 
 
 def _unknown_key(detail: Mapping[str, Any], model: type[BaseModel]) -> str:
@@ -82,10 +82,10 @@ _WORDS: Final[dict[str, Callable[[Mapping[str, Any], type[BaseModel]], str]]] = 
 }
 
 
-def _keys_at(model: type[BaseModel], place: Place) -> list[str]:
-    """The keys of the (nested) model at `place`."""
+def _keys_at(model: type[BaseModel], path: KeyPath) -> list[str]:
+    """The keys of the (nested) model at `path`."""
     current: type[BaseModel] | None = model
-    for part in place:
+    for part in path:
         if current is None:
             return []
         if isinstance(part, str):
@@ -97,20 +97,20 @@ def _keys_at(model: type[BaseModel], place: Place) -> list[str]:
 def _model_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for part in get_args(annotation) if (found := _model_in(part)) is not None), None)
+    return next((model for part in get_args(annotation) if (model := _model_in(part)) is not None), None)
 
 
-def unfit_values(data: Any, place: Place = ()) -> Iterator[Problem]:
-    """What no key takes and no database holds: `.inf`, `.nan`, integers beyond 64 bits, NUL and half characters,
-    and YAML's binary data and sets."""
+def unfit_values(data: Any, path: KeyPath = ()) -> Iterator[Problem]:
+    """Values that no key takes and the database cannot store: `.inf`, `.nan`, integers beyond 64 bits, NUL, surrogate
+    code points, and YAML's binary data and sets."""
     if isinstance(data, dict):
         for key, value in data.items():
-            yield from unfit_values(value, (*place, key))
+            yield from unfit_values(value, (*path, key))
     elif isinstance(data, list):
         for index, value in enumerate(data):
-            yield from unfit_values(value, (*place, index))
+            yield from unfit_values(value, (*path, index))
     elif (words := _unfit(data)) is not None:
-        yield Problem(place, f"{dotted(place)}: {words}")
+        yield Problem(path, f"{dotted(path)}: {words}")
 
 
 def _unfit(value: Any) -> str | None:

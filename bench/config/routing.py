@@ -1,4 +1,4 @@
-"""Routing rules: which toolchains work on which issues, and whether several candidates do."""
+"""Routing rules: the toolchains and the parallelism of the issues that match."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -15,7 +15,7 @@ Tags = Annotated[list[str], Field(min_length=1)]
 
 
 class Match(Strict):
-    """What an issue must be; every key that is given must hold."""
+    """A conjunction of conditions on an issue; a key that is not given matches all issues."""
 
     dk_risk: Annotated[list[Risk], Field(min_length=1)] | None = None
     dk_size: Annotated[list[Size], Field(min_length=1)] | None = None
@@ -23,8 +23,8 @@ class Match(Strict):
     tags_any: Tags | None = None
     tags_all: Tags | None = None
     title_pattern: str | None = None
-    """A regular expression of RE2, searched for in the title without regard to case. It takes time in proportion to
-    the title, whatever the pattern, and so has no look-around and no back-references."""
+    """A case-insensitive RE2 regular expression, searched for in the title. RE2 matches in linear time for every
+    pattern, and so has no look-around and no back-references."""
 
     @field_validator("dk_risk", "dk_size", "dk_tool_hint", mode="before")
     @classmethod
@@ -42,7 +42,7 @@ class Match(Strict):
         return value
 
     def holds(self, issue: Issue) -> bool:
-        """Whether the issue is what this asks for."""
+        """Whether the issue meets all conditions."""
         tags = set(issue.tags)
         return (
             (self.dk_risk is None or issue.dk_risk in self.dk_risk)
@@ -50,12 +50,12 @@ class Match(Strict):
             and (self.dk_tool_hint is None or issue.dk_tool_hint in self.dk_tool_hint)
             and (self.tags_any is None or not tags.isdisjoint(self.tags_any))
             and (self.tags_all is None or tags.issuperset(self.tags_all))
-            and (self.title_pattern is None or _found(self.title_pattern, issue.title))
+            and (self.title_pattern is None or _matches(self.title_pattern, issue.title))
         )
 
 
-def _found(pattern: str, title: str) -> bool:
-    # JSON can hold half a character, which UTF-8 and so RE2 cannot.
+def _matches(pattern: str, title: str) -> bool:
+    # JSON can hold a lone surrogate, which UTF-8, and so RE2, cannot encode.
     text = title.encode(errors="replace").decode()
     return _compiled(pattern).search(text) is not None
 
@@ -69,14 +69,14 @@ def _compiled(pattern: str) -> Any:
 
 
 class Rule(Strict):
-    """What to do with issues that match."""
+    """A routing rule for the issues that match."""
 
     match: Match = Match()
     use: Annotated[list[str], Field(min_length=1)] | None = None
-    """Names of toolchains, all of them among the workcell's; null keeps the workcell's own."""
+    """Names of toolchains of the workcell; null: all of them."""
     speculate: bool | None = None
     parallelism: Annotated[int, Field(ge=1, le=3)] | None = None
-    """Candidates where the rule speculates."""
+    """Number of candidates where `speculate` is true."""
 
     @model_validator(mode="after")
     def _asks_for_something(self) -> Self:
@@ -88,5 +88,5 @@ class Rule(Strict):
 
 
 def first_match(rules: Sequence[Rule], issue: Issue) -> Rule | None:
-    """The first rule whose match holds: the order of the file decides."""
+    """The first matching rule in the order of the file, or None."""
     return next((rule for rule in rules if rule.match.holds(issue)), None)

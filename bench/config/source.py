@@ -1,4 +1,4 @@
-"""A config file as data that remembers its lines."""
+"""Parsing of a YAML config file, with line numbers for error messages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _LARGEST_BYTES: Final = 2**18
 
 
 class _UniqueKeyLoader(PlainLoader):
-    """The plain loader, which else takes the last of two equal keys without a word."""
+    """The plain loader with an error for duplicate keys, of which YAML loaders silently keep the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
@@ -30,26 +30,26 @@ class _UniqueKeyLoader(PlainLoader):
 
 
 @dataclass(frozen=True)
-class Source:
-    """What a file says, and where it says it."""
+class ConfigSource:
+    """The data of a config file, with its syntax tree."""
 
     path: Path
     data: dict[str, Any]
     node: yaml.Node | None = None
 
-    def place(self, keys: Sequence[str | int]) -> str:
-        """`file:line` of the value under `keys`, or of the last of them that is there."""
+    def location(self, keys: Sequence[str | int]) -> str:
+        """`file:line` of the value under `keys`, or of its closest existing ancestor."""
         line, node = None, self.node
         for key in keys:
-            found = _child(node, key)
-            if found is None:
+            child = _child(node, key)
+            if child is None:
                 break
-            line, node = found
+            line, node = child
         return str(self.path) if line is None else f"{self.path}:{line}"
 
 
 def _child(node: yaml.Node | None, key: str | int) -> tuple[int, yaml.Node] | None:
-    """Line and node of an entry; a mapping's entry stands where its key stands."""
+    """Line and node of an entry; the line of a mapping's entry is that of its key."""
     if isinstance(node, yaml.MappingNode):
         for key_node, value_node in node.value:
             if key_node.value == str(key):
@@ -60,8 +60,8 @@ def _child(node: yaml.Node | None, key: str | int) -> tuple[int, yaml.Node] | No
     return None
 
 
-def read_source(path: Path) -> Source:
-    """The mapping in a YAML file; `ConfigError` where it is unreadable, not YAML, or no mapping."""
+def read_source(path: Path) -> ConfigSource:
+    """The mapping in a YAML file; raises `ConfigError` where it is unreadable, not YAML, or not a mapping."""
     text = _text(path)
     try:
         node, data = _parsed(text)
@@ -71,15 +71,15 @@ def read_source(path: Path) -> Source:
     except RecursionError as error:
         raise ConfigError(f"{path}: not a valid config: nested too deep") from error
     except (LookupError, AttributeError) as error:
-        # So the library ends at `!!bool x` and `!!timestamp x`.
-        raise ConfigError(f"{path}: not YAML: a value is not what its tag, such as !!bool, says") from error
+        # The library raises these for `!!bool x` and `!!timestamp x`.
+        raise ConfigError(f"{path}: not YAML: a value does not fit its tag, such as !!bool") from error
     except (yaml.YAMLError, ValueError, TypeError) as error:
         raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     if data is None:
-        return Source(path, {})
+        return ConfigSource(path, {})
     if not isinstance(data, dict):
         raise ConfigError(f"{path}: the file holds no mapping; start with a key such as action_sampling:")
-    return Source(path, data, node)
+    return ConfigSource(path, data, node)
 
 
 def _text(path: Path) -> str:

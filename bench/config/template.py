@@ -1,4 +1,4 @@
-"""The commented config that a user starts from."""
+"""The commented example config."""
 
 from importlib.resources import files
 
@@ -6,6 +6,6 @@ from bench.experiment.strategies.registry import STRATEGIES
 
 
 def example_config_text() -> str:
-    """A config with every default written out and explained; it loads as it stands."""
+    """A valid config with every default and a comment for each."""
     text = files("bench.config").joinpath("template.yaml").read_text("utf-8")
     return text.replace("{strategies}", " | ".join(STRATEGIES))

@@ -56,10 +56,12 @@ class ArmEstimate(NamedTuple):
 
     @property
     def observed(self) -> bool:
+        """Whether any replicate was scored."""
         return self.scored > 0
 
     @property
     def passes(self) -> bool:
+        """Whether more than half of the scored replicates are a success."""
         return 2 * self.passed > self.scored
 
     @property
@@ -84,6 +86,7 @@ def scored_replicates(arm: ArmOutcome) -> list[ReplicateOutcome]:
 
 
 def successes(arm: ArmOutcome) -> list[ReplicateOutcome]:
+    """The replicates with status success."""
     return [replicate for replicate in arm.replicates if replicate.status == "success"]
 
 

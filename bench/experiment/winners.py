@@ -54,6 +54,7 @@ class CaseVerdict(NamedTuple):
 
     @property
     def candidates_passed_constraints(self) -> int:
+        """Arms that pass."""
         return sum(estimate.passes for estimate in self.estimates)
 
     def estimate_of(self, action: Action | None) -> ArmEstimate | None:

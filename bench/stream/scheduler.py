@@ -29,16 +29,35 @@ Json = dict[str, Any]
 class StreamState(Protocol):
     """The stored state of one stream, as a scheduling step reads and changes it."""
 
-    def backlog_if_changed(self) -> list[BacklogIssue] | None: ...
-    def open_runs(self) -> list[OpenRun]: ...
-    def finished_runs(self, case_ids: Sequence[int]) -> list[PastRuns]: ...
-    def system_state(self, now: datetime) -> Json: ...
-    def history(self, issue: Issue, now: datetime) -> list[Json]: ...
-    def make_ready(self, issue: Issue) -> Ready: ...
-    def baseline(self, key: str) -> list[Json] | None: ...
-    def run_number(self, issue_id: str) -> int: ...
-    def next_rank(self) -> int: ...
-    def start(self, case: NewCase, queues: Mapping[str, Sequence[str]]) -> int | None: ...
+    def backlog_if_changed(self) -> list[BacklogIssue] | None:
+        """The backlog where an import changed it since the last call, else None."""
+
+    def open_runs(self) -> list[OpenRun]:
+        """Runs that are not finished."""
+
+    def finished_runs(self, case_ids: Sequence[int]) -> list[PastRuns]:
+        """The finished runs of these cases, which are then also in `history`."""
+
+    def system_state(self, now: datetime) -> Json:
+        """The load of the farm, in the bins of the `system_state` of a planner_input."""
+
+    def history(self, issue: Issue, now: datetime) -> list[Json]:
+        """The most similar runs that started before `now`, newest first."""
+
+    def make_ready(self, issue: Issue) -> Ready:
+        """The issue with its workcell; raises `BenchError` or `WorkerError` where it cannot run."""
+
+    def baseline(self, key: str) -> list[Json] | None:
+        """The gate results on the base commit; None where they are not known."""
+
+    def run_number(self, issue_id: str) -> int:
+        """The number of the issue's next run in this stream, from 0."""
+
+    def next_rank(self) -> int:
+        """The admission rank of the next case in this stream."""
+
+    def start(self, case: NewCase, queues: Mapping[str, Sequence[str]]) -> int | None:
+        """Store the run; returns the id of its case, or None where the stream is closed."""
 
 
 class Started(NamedTuple):
