@@ -144,7 +144,10 @@ def test_a_variable_that_a_toolchain_names_and_the_worker_lacks(
     monkeypatch.delenv("MY_AGENT_HOME", raising=False)
     given = order(python(FIX, env=["MY_AGENT_HOME"]))
     failed(
-        run_execution(given, machine, Control()), "infra", "env names MY_AGENT_HOME", "this worker has not"
+        run_execution(given, machine, Control()),
+        "infra",
+        "env names MY_AGENT_HOME",
+        "this worker does not have",
     )
     monkeypatch.setenv("MY_AGENT_HOME", "")
     assert run_execution(given.model_copy(update={"attempt": 2}), machine, Control()).status == "success"
