@@ -190,7 +190,7 @@ def test_the_command_refuses_what_is_no_planner_input_in_one_line(
     source = tmp_path / "input.json"
     for text, line in [
         ("{", "not JSON"),
-        ('{"a": NaN}', "NaN is not a number of JSON"),
+        ('{"a": NaN}', "NaN is not a JSON number"),
         ("[]", "a JSON object is needed"),
         (json.dumps({**ASKED[0], "schema_version": "cyntra.planner_input.v9"}), "unknown schema_version"),
         (json.dumps({**ASKED[0], "job_type": "paint"}), "job_type"),
