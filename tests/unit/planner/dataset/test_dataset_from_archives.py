@@ -297,7 +297,7 @@ FUTURE = recorded_input(0, "depot-0", NOW_MS + 200 * 24 * HOUR_MS)
 
 
 @pytest.mark.parametrize(
-    ("files", "said"),
+    ("files", "reason"),
     [
         ({"manifest": archive(0)["manifest"]}, "neither rollout.json nor both"),
         (_broken(rollout__schema_version="cyntra.rollout.v2"), "unknown schema_version 'cyntra.rollout.v2'"),

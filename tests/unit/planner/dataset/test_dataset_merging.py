@@ -133,7 +133,7 @@ def _bent(path: str, value: Any) -> Json:
 
 
 @pytest.mark.parametrize(
-    ("bent", "said"),
+    ("bent", "reason"),
     [
         (_bent("schema_version", "cyntra.best_of_k_example.v2"), "unknown schema_version"),
         (_bent("planner_input", {}), "planner_input"),

@@ -52,7 +52,7 @@ def test_changed_bytes_are_refused_with_both_hashes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("meta", "said"),
+    ("meta", "reason"),
     [
         (
             {"schema_version": "cyntra.planner_dataset.v2"},
@@ -102,7 +102,7 @@ SERIAL = {"max_candidates_bin": 3, "max_minutes_bin": 30, "max_iterations_bin": 
 
 
 @pytest.mark.parametrize(
-    ("example", "said"),
+    ("example", "reason"),
     [
         (_without("label_action"), "label_action: Field required"),
         (_without("run_id"), "run_id: Field required"),

@@ -197,7 +197,7 @@ def test_a_policy_that_knows_the_best_arm_is_shown_and_a_blind_one_is_not(random
 
 
 @pytest.mark.parametrize(
-    ("change", "said"), [({"threshold": 1.5}, "threshold"), ({"resamples": 9}, "resamples")]
+    ("change", "message"), [({"threshold": 1.5}, "threshold"), ({"resamples": 9}, "resamples")]
 )
 def test_settings_that_cannot_be_are_refused(mixed, change, message):
     with pytest.raises(PlannerError, match=message):

@@ -70,7 +70,7 @@ def test_examples_where_only_one_side_is_observed_take_no_part():
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "differ", "higher", "said", "worse"),
+    ("low", "high", "differ", "higher", "expected", "worse"),
     [
         (0.01, 0.2, 6, True, "shown", False),
         (0.01, 0.2, 5, True, "not shown", False),
