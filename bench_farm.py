@@ -1,7 +1,7 @@
-"""The console scripts, in a module whose name no other distribution has.
+"""The console scripts, in a module with a name that no other distribution has.
 
-`bench`, `workers`, `db`, `planner` and `migrations` are names that others have, too. Before a command loads them, it is
-checked that they are ours; where one is not, a line names what is in its place.
+Other distributions also have packages named `bench`, `workers`, `db`, `planner` or `migrations`. Before a command
+imports them, their origin is checked; where one is another distribution's, an error names it.
 """
 
 import re
@@ -11,13 +11,13 @@ from pathlib import Path
 
 _HOME = Path(__file__).resolve().parent
 _PACKAGES = ("bench", "workers", "db", "planner", "migrations")
-# All that an `__init__` of ours holds. Another distribution's, which pip wrote over it, has code.
+# Each `__init__` of bench-farm has a docstring and no code; one that pip wrote over it has code.
 _DOCSTRING = re.compile(rb'\s*"""[^"]*"""\s*')
-_REMEDY = "take it off the import path (PYTHONPATH), or install bench-farm in an environment of its own"
+_REMEDY = "remove it from the import path (PYTHONPATH), or install bench-farm in an environment of its own"
 
 
 def bench() -> None:
-    """Run `bench`, after the names are checked."""
+    """Run `bench`, after the check of the packages."""
     _check("bench", _PACKAGES)
     from bench.cli.entry import run
 
@@ -25,7 +25,7 @@ def bench() -> None:
 
 
 def planner() -> None:
-    """Run `planner`, after the name is checked."""
+    """Run `planner`, after the check of the package."""
     _check("planner", ("planner",))
     from planner.cli.main import run
 
@@ -33,9 +33,9 @@ def planner() -> None:
 
 
 def foreign_package(names: tuple[str, ...], home: Path) -> str | None:
-    """One line on the first of the packages that is not the one in `home`; None where all are.
+    """An error line on the first of the packages that is not the one in `home`; None where all are.
 
-    Nothing is imported.
+    Imports nothing.
     """
     for name in names:
         ours = home / name / "__init__.py"
@@ -46,7 +46,7 @@ def foreign_package(names: tuple[str, ...], home: Path) -> str | None:
         if not _DOCSTRING.fullmatch(ours.read_bytes()):
             return (
                 f"package {name} in {home} was overwritten by another distribution{_owners(name)}; "
-                "uninstall that one and install bench-farm again, or give each an environment of its own"
+                "uninstall it and install bench-farm again, or install each in its own environment"
             )
     return None
 
@@ -59,7 +59,7 @@ def _check(program: str, names: tuple[str, ...]) -> None:
 
 
 def _origin(name: str) -> Path | None:
-    """The file, or for a package without `__init__` the directory, that `import` would take; None where nothing is."""
+    """The file that `import` would load, the directory for a package without `__init__`; None where there is none."""
     spec = find_spec(name)
     if spec is None:
         return None

@@ -1,4 +1,4 @@
-"""What a command of the farm shows, in the form that was asked for."""
+"""The answer of a command, rendered in the chosen output form."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -14,7 +14,7 @@ Parts = Callable[[], Iterable[RenderableType]]
 
 
 def answer_of(document: Callable[[], Any], parts: Parts, rows: Callable[[], Tables] | None = None) -> Answer:
-    """An answer whose parts are shown one below the other; `rows` are its tables, the document's unless given."""
+    """An answer shown as parts, one below the other. `rows`: its tables, by default those of the document."""
     return Answer(document, lambda: show(*parts()), lambda: _markdown(parts), rows)
 
 
@@ -24,7 +24,7 @@ def show_answer(
     parts: Parts,
     rows: Callable[[], Tables] | None = None,
 ) -> None:
-    """Write it to standard output."""
+    """Write an answer to standard output."""
     output.show(answer_of(document, parts, rows))
 
 

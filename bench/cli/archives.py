@@ -1,4 +1,4 @@
-"""`bench archives`: what workcells left."""
+"""`bench archives`: copy, restore and prune the archives of workcells."""
 
 import os
 import re
@@ -12,33 +12,44 @@ from bench.errors import BenchError
 
 
 def archives_directory() -> Path:
-    """`BENCH_ARCHIVES_DIR`, else the embedded farm's."""
+    """The archive directory: `BENCH_ARCHIVES_DIR`, by default that of the embedded farm."""
     return Path(os.environ.get("BENCH_ARCHIVES_DIR") or home_here().root / "archives")
 
 
 @click.group()
 def archives() -> None:
-    """What the workcells left: manifest, proof, rollout, patch, logs."""
+    """Copy, restore and prune the archives of workcells.
+
+    A workcell is the check-out and sandbox of one candidate. Its archive has manifest, proof, rollout, patch and logs.
+    """
 
 
 @archives.command()
 @click.argument("target", type=click.Path(path_type=Path))
-@click.option("--bench", "bench_id", shell_complete=bench_ids, help="Only the workcells of this bench.")
+@click.option("--bench", "bench_id", shell_complete=bench_ids, help="Copy only the archives of this bench.")
 def export(target: Path, bench_id: str | None) -> None:
-    """Copy archives to another directory; those that are there already are left alone."""
+    """Copy archives to the directory TARGET.
+
+    Archives that TARGET has already are not changed.
+
+    \b
+    Example:
+      bench archives export /mnt/backup --bench b-20260131-k3f9q
+    """
     from bench.results.archives import export_archives
 
     copied, known = export_archives(archives_directory(), target, bench_id)
-    note(f"{copied} archives copied to {target}, {known} were there")
+    note(f"{copied} archives copied to {target}, {known} were there already")
 
 
 @archives.command()
 @click.argument("target", type=click.Path(path_type=Path), required=False)
 def restore(target: Path | None) -> None:
-    """Write archives that are missing again, as far as the database knows them.
+    """Rebuild missing archives from the database.
 
-    Manifest, proof and rollout come back as they were, so a dataset built from them has the same hash; patches
-    and logs do not. Without TARGET they go where the farm's archives are. What is there already is left alone.
+    Manifest, proof and rollout are restored unchanged, so a dataset built from them has the same hash. Patches and
+    logs are not in the database. TARGET is the farm's archive directory by default; archives that it has already
+    are not changed.
 
     \b
     Example:
@@ -49,22 +60,24 @@ def restore(target: Path | None) -> None:
 
     target = archives_directory() if target is None else target
     with open_farm() as farm:
-        found = restore_archives(farm.engine, target)
-    note(f"{found.written} archives written to {target}, {found.known} were there")
-    if found.refused:
-        names = ", ".join(name[:80] for name in found.refused[:5])
+        restored = restore_archives(farm.engine, target)
+    note(f"{restored.written} archives written to {target}, {restored.known} were there already")
+    if restored.refused:
+        names = ", ".join(name[:80] for name in restored.refused[:5])
+        note(f"{len(restored.refused)} not written, the recorded name is not a valid archive name: {names}")
+    if restored.lost:
         note(
-            f"{len(found.refused)} were recorded under a name that is none, and nothing was written: {names}"
+            f"{len(restored.lost)} not written, the database has only a part: {', '.join(restored.lost[:5])}"
         )
-    if found.lost:
-        note(f"{len(found.lost)} were recorded with less than an archive needs: {', '.join(found.lost[:5])}")
 
 
 @archives.command()
-@click.option("--older-than", "age", required=True, metavar="AGE", help="Such as 14d or 12h.")
-@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.option("--older-than", "age", required=True, metavar="AGE", help="Age in days or hours: 14d or 12h.")
+@click.option("--dry-run", is_flag=True, help="Count what would be deleted; delete nothing.")
 def prune(age: str, dry_run: bool) -> None:
-    """Delete logs of old archives; the files that datasets are rebuilt from always stay.
+    """Delete the logs of old archives.
+
+    Files that datasets are built from are always kept.
 
     \b
     Example:
@@ -80,5 +93,5 @@ def prune(age: str, dry_run: bool) -> None:
 def _seconds(age: str) -> float:
     match = re.fullmatch(r"(\d{1,6})([dh])", age)
     if match is None:
-        raise BenchError(f"--older-than: {age!r} is no age; write 14d or 12h")
+        raise BenchError(f"--older-than: {age!r} is not an age; give days or hours, such as 14d or 12h")
     return int(match[1]) * {"d": 86400.0, "h": 3600.0}[match[2]]

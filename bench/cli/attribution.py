@@ -1,4 +1,4 @@
-"""`bench attribution`: which part of an action mattered."""
+"""`bench attribution`: Shapley shares of the components of an action."""
 
 import click
 
@@ -15,11 +15,13 @@ from planner.cli.formats import Output, output_options
 @POOL_EPOCHS
 @output_options("shares")
 def attribution(bench_ids: tuple[str, ...], pool_epochs: bool, output: Output) -> None:
-    """Share out what the actions of a bench differ by among topology, candidates, minutes and iterations.
+    """Show how much each part of an action changes the pass rate.
 
-    Shapley shares of the variance of the pass rate between actions, each allowed action equally likely, with noise
-    taken out. A component that does nothing shows an interval around 0; one that never varied is named and gets no
-    number. Without BENCH_ID the newest bench; several are taken together.
+    The parts are topology, candidates, minutes and iterations. Computes Shapley shares of the variance of the pass
+    rate between actions, each allowed action equally likely, with noise removed. The interval of a part without
+    effect includes 0; a part that never varied is listed without a number.
+
+    BENCH_ID is the newest bench by default; several benches are pooled.
 
     \b
     Example:
@@ -35,7 +37,7 @@ def attribution(bench_ids: tuple[str, ...], pool_epochs: bool, output: Output) -
     with open_farm() as farm:
         bench_ids = bench_ids or (Benches(farm.engine).latest(),)
         evidence = once_decided(read_pooled(farm.engine, bench_ids, pool_epochs))
-    found = attribute(
+    shares = attribute(
         evidence.table,
         evidence.policies[UNIFORM],
         evidence.features,
@@ -44,7 +46,7 @@ def attribution(bench_ids: tuple[str, ...], pool_epochs: bool, output: Output) -
     )
     show_answer(
         output,
-        lambda: {"bench_ids": list(bench_ids), **plain(found), "notes": [*found.notes, *notes(evidence)]},
-        lambda: attribution_parts(found, len(evidence.table.issues), notes(evidence)),
-        lambda: {"shares": [{"component": name, **plain(share)} for name, share in found.shares.items()]},
+        lambda: {"bench_ids": list(bench_ids), **plain(shares), "notes": [*shares.notes, *notes(evidence)]},
+        lambda: attribution_parts(shares, len(evidence.table.issues), notes(evidence)),
+        lambda: {"shares": [{"component": name, **plain(share)} for name, share in shares.shares.items()]},
     )

@@ -1,4 +1,4 @@
-"""`bench audit`: one dated report on the stream."""
+"""`bench audit`: a dated report on the stream."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,52 +24,53 @@ _Directory = click.Path(path_type=Path)
 
 @click.command()
 @click.option(
-    "--out", type=_Directory, default=".", help="Where audit-YYYY-MM-DD.md goes; here unless given."
+    "--out", type=_Directory, default=".", show_default=True, help="Directory for audit-YYYY-MM-DD.md."
 )
-@click.option("--config", type=_Directory, help="The config; the project's unless given.")
+@click.option("--config", type=_Directory, help="Config file.  [default: the project's]")
 @click.option(
-    "--archives", type=_Directory, help="What the dataset is built from; the farm's archives unless given."
+    "--archives", type=_Directory, help="Archives to build the dataset from.  [default: the farm's]"
 )
-@click.option("--dataset", type=_Directory, help="A dataset to look at, instead of building one.")
+@click.option("--dataset", type=_Directory, help="Use this dataset instead of building one.")
 @output_options("lanes", "epochs", "decisions", "agreement")
 def audit(
     out: Path, config: Path | None, archives: Path | None, dataset: Path | None, output: Output
 ) -> None:
-    """Report on the stream: epochs, lanes, decisions, agreement, exploration, the dataset, and what to add next.
+    """Write a dated report on all that `bench run` did.
 
-    The report is shown, and written to audit-YYYY-MM-DD.md; the same farm and archives give the same file on the
-    same day (UTC), which replaces the earlier one. The dataset is the one that the archives of the newest policy
-    epoch make; it is built aside and not kept.
+    It covers epochs, lanes, decisions, agreement, exploration, the dataset, and which issues to add next. The report
+    is shown and written to audit-YYYY-MM-DD.md (UTC); a second report of the day replaces the first. The same farm
+    and archives give the same text. The dataset is built from the archives of the newest policy epoch in a temporary
+    directory, and not kept.
 
     \b
     Example, once a week:
       bench audit --out audits
     """
     from bench.results.markdown import parts_markdown
-    from bench.stream.audit import audit as look
+    from bench.stream.audit import audit as run_audit
     from bench.stream.audit_report import audit_parts
 
     settings = load_config(config or find_config(Path.cwd()))
     with open_farm() as farm, progress() as report:
-        found = look(farm.engine, settings, archives or archives_directory(), dataset, report)
-    parts = audit_parts(found)
+        result = run_audit(farm.engine, settings, archives or archives_directory(), dataset, report)
+    parts = audit_parts(result)
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     path = out / f"audit-{today}.md"
     _write(path, f"# Audit of {today}\n\n{parts_markdown(parts)}\n")
-    show_answer(output, lambda: _document(found), lambda: parts)
-    note(f"the report is in {path}")
+    show_answer(output, lambda: _document(result), lambda: parts)
+    note(f"written to {path}")
 
 
-def _document(found: "Audit") -> dict[str, Any]:
+def _document(result: "Audit") -> dict[str, Any]:
     return {
-        "epoch": found.epoch,
-        "epochs": epoch_rows(found.epochs),
-        "lanes": found.lanes["lanes"],
-        "decisions": [{"epoch": epoch, **view} for epoch, view in found.decisions],
-        "agreement": [one._asdict() for one in found.agreement],
-        "explorable": found.explorable,
-        "dataset": found.dataset._asdict(),
-        "advice": found.advice,
+        "epoch": result.epoch,
+        "epochs": epoch_rows(result.epochs),
+        "lanes": result.lanes["lanes"],
+        "decisions": [{"epoch": epoch, **view} for epoch, view in result.decisions],
+        "agreement": [row._asdict() for row in result.agreement],
+        "explorable": result.explorable,
+        "dataset": result.dataset._asdict(),
+        "advice": result.advice,
     }
 
 

@@ -1,4 +1,4 @@
-"""`bench cleanup`: what killed workers and farms left behind."""
+"""`bench cleanup`: remove the leftovers of killed workers and farms."""
 
 from collections import Counter
 
@@ -11,16 +11,21 @@ from planner.cli.tables import rows_markdown
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.option("--dry-run", is_flag=True, help="List what would be removed; remove nothing.")
 @output_options()
 def cleanup(dry_run: bool, output: Output) -> None:
-    """Remove stale workcells, mirrors, set-ups and sockets of this machine; no archive is touched.
+    """Remove what killed workers and farms left on this machine.
 
-    Workcells whose worker is dead, with what still runs in them; mirrors that hold nothing, or that nothing has
-    used for 14 days, and what killed fetches left in the others; Git LFS contents and what set-ups left,
-    likewise; archives that never became whole; socket directories in which no server answers; what still runs
-    of farms whose directory was deleted.
-    What a living process owns stays. It may run at any time, also twice at once.
+    \b
+    It removes:
+      - workcells of dead workers, and the processes in them
+      - mirrors, Git LFS files and set-ups that are unused for 14 days
+      - empty mirrors, and partial fetches and downloads
+      - incomplete archives (complete ones are never touched)
+      - socket directories without a server
+      - processes of farms whose directory was deleted
+
+    Whatever a living process owns is kept. Safe to run at any time, also concurrently.
 
     \b
     Example:
@@ -39,7 +44,7 @@ def cleanup(dry_run: bool, output: Output) -> None:
 
     settings, remove = WorkerSettings.from_environment(), not dry_run
     work_dir = settings.work_dir
-    found = [
+    leftovers = [
         *stale_workcells(work_dir, remove=remove),
         *stale_mirrors(work_dir, remove=remove),
         *stale_objects(work_dir, remove=remove),
@@ -50,15 +55,18 @@ def cleanup(dry_run: bool, output: Output) -> None:
     ]
     verb = "would be removed" if dry_run else "removed"
     rows = [
-        {"kind": one.kind, "path": str(one.path), "bytes": one.size, "is_removed": remove} for one in found
+        {"kind": leftover.kind, "path": str(leftover.path), "bytes": leftover.size, "is_removed": remove}
+        for leftover in leftovers
     ]
-    lines = [f"{verb}: {one.kind} {one.path} ({one.size / 1e6:.1f} MB)" for one in found]
+    lines = [
+        f"{verb}: {leftover.kind} {leftover.path} ({leftover.size / 1e6:.1f} MB)" for leftover in leftovers
+    ]
     output.show(
         Answer(lambda: rows, lambda: _print(lines), lambda: rows_markdown({"left": rows}, json_value))
     )
-    counts = Counter(one.kind for one in found)
-    told = ", ".join(f"{n} {kind}" for kind, n in counts.items()) or "nothing"
-    note(f"{told} {verb} ({sum(one.size for one in found) / 1e6:.1f} MB)")
+    counts = Counter(leftover.kind for leftover in leftovers)
+    summary = ", ".join(f"{n} {kind}" for kind, n in counts.items()) or "nothing"
+    note(f"{summary} {verb} ({sum(leftover.size for leftover in leftovers) / 1e6:.1f} MB)")
 
 
 def _print(lines: list[str]) -> None:

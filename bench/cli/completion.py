@@ -9,12 +9,12 @@ from planner.cli.output import echo_text
 @click.command()
 @click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
 def completion(shell: str) -> None:
-    """Print the completion script of a shell.
+    """Print the tab-completion script of a shell.
 
-    It also completes the ids of benches and issues, where the farm runs, and slices.
+    It completes commands, options and slices, and the ids of benches and issues of a running farm.
 
     \b
-    Example, in ~/.bashrc:
+    Example, for ~/.bashrc:
       eval "$(bench completion bash)"
     """
     from bench.cli.main import cli

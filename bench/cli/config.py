@@ -1,4 +1,4 @@
-"""`bench config`."""
+"""`bench config`: an example config."""
 
 import click
 
@@ -7,7 +7,7 @@ from planner.cli.output import echo_text
 
 @click.command()
 def config() -> None:
-    """Print a bench config with every key explained, to start from.
+    """Print an example config with every key explained.
 
     \b
     Example:

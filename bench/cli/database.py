@@ -10,22 +10,30 @@ from bench.errors import BenchError
 
 @click.group()
 def db() -> None:
-    """Bring the farm's database to this version, or check that it is."""
+    """Check or upgrade the schema of the farm's database."""
 
 
 @db.command()
 @click.option(
     "--worker-login",
     metavar="NAME",
-    help="Also create (or renew) a login that may only do what a worker does.",
+    help="Also create a login with the rights of a worker, or renew its password.",
 )
 @click.option(
-    "--reader-login", metavar="NAME", help="Also create (or renew) a login that may only read the reports."
+    "--reader-login",
+    metavar="NAME",
+    help="Also create a login that can only read the reports, or renew its password.",
 )
 def upgrade(worker_login: str | None, reader_login: str | None) -> None:
-    """Create or migrate the schema; safe to run at any time, also twice at once.
+    """Create or migrate the database schema.
 
-    The passwords of the logins are read from BENCH_WORKER_PASSWORD and BENCH_READER_PASSWORD.
+    Safe to run at any time, also concurrently. The passwords of the logins are read from BENCH_WORKER_PASSWORD and
+    BENCH_READER_PASSWORD.
+
+    \b
+    Examples:
+      bench db upgrade
+      BENCH_WORKER_PASSWORD=… bench db upgrade --worker-login farm_worker
     """
     from db.logins import ensure_login, left_open
     from db.upgrade import upgrade as upgrade_schema
@@ -50,13 +58,20 @@ def upgrade(worker_login: str | None, reader_login: str | None) -> None:
 def _password(variable: str) -> str:
     password = os.environ.get(variable)
     if not password:
-        raise BenchError(f"{variable} is not set; it becomes the password of the login")
+        raise BenchError(f"{variable} is not set; set it to the password of the login")
     return password
 
 
 @db.command()
 def check() -> None:
-    """Exit 0 where the schema is of this version; else say what mends it and exit 2."""
+    """Check that the database schema is of this version.
+
+    Where it is not, the exit code is 2, and the error names the command to run.
+
+    \b
+    Example:
+      bench db check
+    """
     from db.upgrade import check as check_schema
 
     with open_farm(checked=False) as farm:

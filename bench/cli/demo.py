@@ -1,4 +1,4 @@
-"""`bench demo`: a small repository with a backlog, to try the farm on."""
+"""`bench demo`: a small repository with a backlog, to try the farm with."""
 
 from pathlib import Path
 
@@ -10,11 +10,15 @@ from bench.cli.session import note
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path), default="demo")
 def demo(directory: Path) -> None:
-    """Write the demo corpus: a Git repository, its issues and a bench config.
+    """Write a demo: a Git repository, its issues and a config.
+
+    They are written to DIRECTORY, by default demo.
 
     \b
-    Then:
-      cd demo && bench issues import && bench submit --k 4 --slice critical --wait
+    Example:
+      bench demo && cd demo
+      bench issues import
+      bench submit --k 4 --slice critical --wait
     """
     from bench.demo.corpus import build_corpus
 

@@ -1,4 +1,4 @@
-"""`bench drift`: whether the farm still measures what it measured."""
+"""`bench drift`: canary cells compared over time, and flaky gates."""
 
 from datetime import UTC, datetime
 
@@ -12,21 +12,21 @@ from planner.cli.regression import fail_on_regression, regression_code
 
 @click.command()
 @click.option(
-    "--days", type=click.IntRange(1, 3650), default=90, show_default=True, help="How far to look back."
+    "--days", type=click.IntRange(1, 3650), default=90, show_default=True, help="How many days to look back."
 )
 @output_options("by_version", "by_day", "versions", "gates")
-@fail_on_regression("Exit with 3 where a canary passes less often than before, and the test shows it.")
+@fail_on_regression("Exit with code 3 where a canary passes significantly less often than before.")
 def drift(days: int, output: Output, fail_on_regression: bool) -> int:
-    """Say whether the same cells still come to the same, and how often gates waver.
+    """Show whether the same work still gives the same results.
 
-    A canary is a cell (issue, commit, workcell, action) that ran on several days or under several toolchain
-    versions. Each version is compared with the one before it, and the newest day with all before, within cells.
-    Gates are judged where failing ones are run again (workcell.flaky_reruns).
+    A canary is a cell (issue, commit, workcell, action) that ran on several days or with several toolchain versions.
+    Within cells, each version is compared with the one before it, and the newest day with all earlier days. Gates
+    with two results on the same files are counted as flaky, where failing gates run again (workcell.flaky_reruns).
 
     Exit code 3, with --fail-on-regression only: a newer version, or the newest day, passes less often.
 
     \b
-    Example:
+    Examples:
       bench drift --days 30
       bench drift --fail-on-regression
     """
@@ -35,6 +35,6 @@ def drift(days: int, output: Output, fail_on_regression: bool) -> int:
     from bench.results.plain import plain
 
     with open_farm() as farm:
-        found = read_drift(farm.engine, days, datetime.now(UTC).date())
-    show_answer(output, lambda: plain(found), lambda: drift_parts(found))
-    return regression_code(worsened(found), is_judged=is_judged(found)) if fail_on_regression else 0
+        report = read_drift(farm.engine, days, datetime.now(UTC).date())
+    show_answer(output, lambda: plain(report), lambda: drift_parts(report))
+    return regression_code(worsened(report), is_judged=is_judged(report)) if fail_on_regression else 0

@@ -1,4 +1,4 @@
-"""The console script: says what is missing where only the planner core is installed."""
+"""The console script, with one line on what to install where only the planner core is installed."""
 
 import sys
 
@@ -6,7 +6,7 @@ from planner.cli.terminal import guarded
 
 
 def run() -> None:
-    """Run `bench`; one line instead of a traceback where the farm's libraries are not there."""
+    """Run `bench`; prints one line instead of a traceback where the farm's libraries are missing."""
     sys.exit(guarded("bench", _main))
 
 

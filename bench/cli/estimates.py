@@ -1,4 +1,4 @@
-"""`bench estimates`: what SQL reads of policies, winners and regret."""
+"""`bench estimates`: the stored estimates that the report views read."""
 
 import click
 
@@ -8,20 +8,22 @@ from bench.cli.session import note, open_farm
 
 @click.group()
 def estimates() -> None:
-    """Keep the estimates in the report views up to date."""
+    """Update the estimates in the SQL report views."""
 
 
 @estimates.command()
 @BENCH
 def publish(bench_id: str | None) -> None:
-    """Compute the estimates of a bench and store them for report.arm_judgements, winner_sets, policy_values and
-    oracle_brackets.
+    """Store the estimates of a bench for the report views.
 
-    Without BENCH_ID every decided bench whose stored estimates are missing, or older than its last outcome or
-    scored policy: right for a cron job. The reports of a decided bench do the same for that bench.
+    The views are report.arm_judgements, report.winner_sets, report.policy_values and report.oracle_brackets.
+
+    Without BENCH_ID, for every decided bench whose estimates are missing, or older than its last outcome or scored
+    policy; suitable for a cron job. The report commands do the same for a decided bench when they show it.
 
     \b
-    Example:
+    Examples:
+      bench estimates publish
       bench estimates publish b-20260131-k3f9q
     """
     from bench.results.publish import publish_estimates
@@ -29,8 +31,8 @@ def publish(bench_id: str | None) -> None:
 
     with open_farm() as farm:
         wanted = [bench_id] if bench_id else Estimates(farm.engine).due()
-        for one in wanted:
-            publish_estimates(farm.engine, one)
-            note(f"{one}: estimates published")
+        for due_id in wanted:
+            publish_estimates(farm.engine, due_id)
+            note(f"{due_id}: estimates published")
     if not wanted:
-        note("all estimates are current")
+        note("all estimates are up to date")

@@ -1,4 +1,4 @@
-"""`bench up` and `bench down`."""
+"""`bench up` and `bench down`: start and stop the embedded farm."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from bench.cli.answers import show_answer
-from bench.cli.session import note, open_farm, tell_home
+from bench.cli.session import note, note_home, open_farm
 from bench.config.errors import ConfigError
 from bench.config.load import find_config, load_config
 from bench.embedded.farm import EmbeddedFarm
@@ -20,14 +20,14 @@ from workers.spec import ToolchainRef
 
 @click.command()
 @click.option(
-    "--slots", type=click.IntRange(min=1), help="Executions at the same time; one a core unless given."
+    "--slots", type=click.IntRange(min=1), help="Executions at the same time.  [default: number of CPU cores]"
 )
 @output_options("parts")
 def up(slots: int | None, output: Output) -> None:
-    """Start the embedded farm of this project: database, broker, coordinator, worker.
+    """Start the farm of this project on this machine.
 
-    A second `bench up` joins; what crashed is started anew. Every other command starts the servers it needs
-    by itself; one that only reads starts neither coordinator nor worker, and makes no farm where none is.
+    Starts database, broker, coordinator and worker; those that run already are kept. Other commands start the
+    servers that they need. Commands that only read start no coordinator and no worker, and create no farm.
 
     \b
     Example:
@@ -36,7 +36,8 @@ def up(slots: int | None, output: Output) -> None:
     with open_farm(create=True) as farm:
         if farm.embedded is None:
             raise BenchError(
-                "BENCH_DATABASE_URL is set: a fleet is started on its machines, not with `bench up`"
+                "BENCH_DATABASE_URL is set, which is a fleet's: unset it for a farm on this machine, or start "
+                "`bench worker` and `bench coordinator` on the machines of the fleet"
             )
         farm.start_parts(slots, _toolchains_here())
         parts = [*farm.embedded.status(), *parts_status(farm.embedded)]
@@ -44,21 +45,25 @@ def up(slots: int | None, output: Output) -> None:
 
 
 def _toolchains_here() -> list[ToolchainRef]:
-    """Those of the config that is found from here: the variables that they name are here now, and maybe not later."""
+    """The toolchains of the project's config, whose variables are set in this shell, and perhaps not in a later one."""
     try:
         return load_config(find_config(Path.cwd())).workcell.toolchains or []
     except ConfigError as error:
-        note(f"{str(error).splitlines()[0]}: the variables that its toolchains name are not handed over")
+        note(f"{str(error).splitlines()[0]}: the variables of its toolchains are not passed to the worker")
         return []
 
 
 @click.command()
 def down() -> None:
-    """Stop the embedded farm of this project; its data stays.
+    """Stop the farm of this project on this machine.
 
-    Running executions are handed back and go on at the next start.
+    Its data is kept. Running executions return to the queue, and run again after the next start.
+
+    \b
+    Example:
+      bench down
     """
     home = home_to_stop(Path.cwd(), os.environ)
-    tell_home(home)
+    note_home(home)
     EmbeddedFarm(home.root, note).down()
     note("the farm is down")

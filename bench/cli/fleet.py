@@ -16,24 +16,25 @@ from planner.cli.verbosity import log_as_asked
     "--concurrency",
     type=click.IntRange(min=1),
     default=os.cpu_count() or 1,
-    show_default=True,
+    show_default="number of CPU cores",
     help="Executions at the same time.",
 )
-@click.option("--tags", default="", help="Machine tags, comma separated, such as linux,py,gpu.")
-@click.option("--queues", default=None, help="Serve only these capability classes, comma separated.")
-@click.option("--machine-id", default=None, help="Name of this machine; host and directory unless given.")
+@click.option("--tags", default="", help="Tags of this machine, comma-separated, such as linux,py,gpu.")
+@click.option("--queues", default=None, help="Serve only these capability classes, comma-separated.")
+@click.option("--machine-id", default=None, help="Name of this machine.  [default: host and directory]")
 @click.option(
     "--sandbox-by-config",
     is_flag=True,
-    help="Start even where no sandbox is strong enough: only work whose config says `sandbox: none` runs.",
+    help="Start without a strong sandbox, and run only work whose config has `sandbox: none`.",
 )
 def worker(
     concurrency: int, tags: str, queues: str | None, machine_id: str | None, sandbox_by_config: bool
 ) -> None:
-    """Make this machine work for the farm until it is stopped.
+    """Run a worker on this machine until it is stopped.
 
-    It serves every capability class whose toolchains and tags it has. SIGTERM hands running work back at once.
-    As root it works in bubblewrap only, unless BENCH_SANDBOX=none says that its work is to be trusted.
+    It serves every capability class whose toolchains and tags this machine has. SIGTERM is a graceful shutdown:
+    running work returns to the queue at once. As root it requires bubblewrap; BENCH_SANDBOX=none lifts that, for
+    trusted work only.
 
     \b
     Example, on a CI machine:
@@ -59,12 +60,20 @@ def worker(
 
 
 @click.command()
-@click.option("--standby", is_flag=True, help="Wait for the turn while another coordinator serves the farm.")
-@click.option("--once", is_flag=True, help="One tick, then end: for a scheduler of your own.")
+@click.option(
+    "--standby", is_flag=True, help="Where another coordinator runs, wait to replace it instead of failing."
+)
+@click.option("--once", is_flag=True, help="Run one tick and exit, for cron or another scheduler.")
 def coordinator(standby: bool, once: bool) -> None:
-    """Admit cases, ring the doorbells, take back lost work and choose winners, until stopped.
+    """Run the coordinator of a fleet until it is stopped.
 
-    It may be killed at any point; another one goes on where it stood.
+    It admits cases, notifies workers, reaps expired leases and chooses winners. It may be killed at any time: its
+    state is in the database, and the next coordinator continues from there.
+
+    \b
+    Examples:
+      bench coordinator
+      bench coordinator --standby
     """
     log_as_asked()
     stop = stop_on_signals()
@@ -73,7 +82,7 @@ def coordinator(standby: bool, once: bool) -> None:
         _coordinate(stop, standby=standby, once=once)
     finally:
         if is_deleted():
-            # Nobody comes with `bench down` any more.
+            # `bench down` cannot find these processes any more.
             end_deleted_farms()
 
 
@@ -94,17 +103,17 @@ def _coordinate(stop: threading.Event, *, standby: bool, once: bool) -> None:
 def stop_on_signals() -> threading.Event:
     """An event that SIGTERM and SIGINT set, whichever thread they reach.
 
-    A thread sets it, told through a pipe: a handler must not take an Event's lock.
+    A thread sets it, woken through a pipe: a signal handler must not take the lock of an Event.
     """
     stop = threading.Event()
-    told, tell = os.pipe()
-    os.set_blocking(tell, False)
-    signal.set_wakeup_fd(tell)
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
 
     def wait_for_signal() -> None:
-        while os.read(told, 1)[0] not in (signal.SIGTERM, signal.SIGINT):
+        while os.read(reader, 1)[0] not in (signal.SIGTERM, signal.SIGINT):
             pass
         stop.set()
 

@@ -1,4 +1,4 @@
-"""Following a bench live: cases, spend against caps, throughput, time left."""
+"""Live view of a bench: cases, spend against caps, throughput, time left."""
 
 import threading
 import time
@@ -28,7 +28,7 @@ from workers.sandbox.ladder import STRONGEST
 _REFRESH_SECONDS = 0.5
 _PLAIN_LINE_EVERY = 10.0
 _STARTING_SECONDS = 8.0
-"""How long a worker that was just started may take to show up, before its absence is worth a word."""
+"""Grace period in which a worker that was just started may register, before a warning that there is none."""
 _SHOWN_CASES = 20
 
 
@@ -60,7 +60,7 @@ class Progress:
 
 
 def read_progress(farm: Farm, bench_id: str) -> Progress:
-    """What the truth says now."""
+    """The state of a bench in the database now."""
     from db.repositories.machines import Machines
 
     benches = Benches(farm.engine)
@@ -74,9 +74,9 @@ def read_progress(farm: Farm, bench_id: str) -> Progress:
 
 
 def watch(farm: Farm, bench_id: str, *, may_draw: bool = True) -> Progress:
-    """Show the bench until it is over. Ctrl-C detaches: the bench goes on.
+    """Show the bench until it is over. Ctrl-C detaches: the bench continues.
 
-    The live view is drawn on standard output, where a form for programs must be alone: then not `may_draw`.
+    `may_draw`: whether the live view may use standard output; not where the answer is in a form for programs.
     """
     with _ticking_along(farm):
         return _watch_live(farm, bench_id) if may_draw and _has_screen() else _watch_plain(farm, bench_id)
@@ -87,28 +87,28 @@ def _has_screen() -> bool:
 
 
 def follow(farm: Farm, bench_id: str, output: Output) -> int:
-    """Watch, then show what came of it; the exit code: 0 finished, 1 halted or cancelled."""
+    """Watch, then show the results. Returns the exit code: 0 finished, 1 halted or cancelled, 130 detached."""
     from bench.cli.reports import show_bench_report, show_bench_summary
 
     try:
         last = watch(farm, bench_id, may_draw=output.is_for_people)
     except KeyboardInterrupt:
-        note(f"detached; the bench goes on. Follow it with: bench watch {bench_id}")
+        note(f"detached; the bench continues. To follow it: bench watch {bench_id}")
         return 130
     if output.form == "json":
         show_bench_summary(farm, bench_id)
     else:
         show_bench_report(farm, bench_id, output)
     if last.bench.state == "halted":
-        note(f"halted: {last.bench.halt_reason}; go on with: bench resume {bench_id}")
+        note(f"halted: {last.bench.halt_reason}; to continue: bench resume {bench_id}")
     return 0 if last.bench.state == "finished" else 1
 
 
 @contextmanager
 def _ticking_along(farm: Farm) -> Iterator[None]:
-    """Tick beside whatever coordinator there is: the bench also moves where none runs.
+    """Run ticks in a thread, so that the bench also progresses where no coordinator runs.
 
-    Without a broker to ring, as where only the database of a fleet is known, it is left to the coordinator.
+    Without a broker, as where only the database of a fleet is known, the coordinator alone runs them.
     """
     from bench.coordinator.loop import make_tick, run_coordinator
 
@@ -139,17 +139,17 @@ def _watch_live(farm: Farm, bench_id: str) -> Progress:
 
 
 def _watch_plain(farm: Farm, bench_id: str) -> Progress:
-    """For pipes and CI logs: one line now and then."""
-    started = said = time.monotonic()
+    """The view for pipes and CI logs: one line every `_PLAIN_LINE_EVERY` seconds."""
+    started = last_line = time.monotonic()
     progress = read_progress(farm, bench_id)
     first = progress.ended
     note(line_of(progress, first, 0.0))
     while not progress.over:
         time.sleep(_REFRESH_SECONDS)
         progress = read_progress(farm, bench_id)
-        if time.monotonic() - said >= _PLAIN_LINE_EVERY:
-            said = time.monotonic()
-            note(line_of(progress, first, said - started))
+        if time.monotonic() - last_line >= _PLAIN_LINE_EVERY:
+            last_line = time.monotonic()
+            note(line_of(progress, first, last_line - started))
     note(line_of(progress, first, time.monotonic() - started))
     return progress
 
@@ -198,19 +198,19 @@ def line_of(progress: Progress, ended_before: int, watched_seconds: float) -> st
 
 
 def _warnings(progress: Progress, watched_seconds: float) -> list[str]:
-    """What keeps the bench from moving, or its programs from being kept apart, if anything does."""
-    found = [
+    """Warnings about suspended or missing machines and weak sandboxes."""
+    warnings = [
         f"machine {machine.machine_id} is suspended after {machine.infra_failures} infrastructure failures:"
-        f" mend it, then: bench machines trust {machine.machine_id}"
+        f" fix it, then: bench machines trust {machine.machine_id}"
         for machine in progress.machines
         if machine.suspended
     ]
     weak = {rung: count for rung, count in progress.sandboxes.items() if rung != STRONGEST}
     if weak:
-        found.append(f"{counted(weak)} of {sum(progress.sandboxes.values())} ran below bubblewrap")
+        warnings.append(f"{counted(weak)} of {sum(progress.sandboxes.values())} ran below bubblewrap")
     if not progress.over and not progress.machines and watched_seconds >= _STARTING_SECONDS:
-        found.append("no machine is there to work: start one with bench worker (or bench up)")
-    return found
+        warnings.append("no worker is running: start one with bench worker (or bench up)")
+    return warnings
 
 
 def _interesting(cases: list[CaseProgress]) -> list[CaseProgress]:

@@ -1,4 +1,4 @@
-"""What `bench issues import` tells of an import: what it read, what changed, what it left alone."""
+"""The answer and the notes of `bench issues import`."""
 
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,11 @@ from bench.submit.backlog import Stored
 _SHOWN_PROBLEMS = 20
 _SHOWN_IDS = 5
 IMPORT_TABLES = ("changed", "older", "left", "closed", "bad_lines", "warnings")
-"""The tables of an import: what became of issues, and the lines that could not be read."""
+"""The tables of an import: issues by result, and lines that could not be read."""
 
 
 def import_document(report: ImportReport, stored: Stored, plan: PlanReport | None) -> dict[str, Any]:
-    """All of it as JSON-able data."""
+    """The result of an import as JSON-able data."""
     deps = report.deps
     return {
         **stored.document(),
@@ -47,18 +47,18 @@ def import_rows(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def _lines(name: str, told: list[tuple[int, str]]) -> list[dict[str, Any]]:
-    return [{"line": number, name: text} for number, text in told]
+def _lines(name: str, numbered: list[tuple[int, str]]) -> list[dict[str, Any]]:
+    return [{"line": number, name: text} for number, text in numbered]
 
 
 def _inside(report: ImportReport) -> int:
-    """How many dependencies the issues' own lines name."""
+    """The number of dependencies in the lines of issues, without those of deps.jsonl."""
     added = set() if report.deps is None else set(report.deps.edges)
     return sum(edge not in added for issue in report.issues for edge in issue.dependencies)
 
 
-def tell_report(file: Path, report: ImportReport) -> None:
-    """What the file held beside issues."""
+def note_report(file: Path, report: ImportReport) -> None:
+    """Print notes on bad lines, warnings and dependencies of the file."""
     _tell_some([f"{file}:{number}: left out: {reason}" for number, reason in report.bad_lines])
     _tell_some([f"{file}:{number}: {text}" for number, text in report.warnings])
     deps = report.deps
@@ -71,32 +71,34 @@ def tell_report(file: Path, report: ImportReport) -> None:
     if report.unknown:
         pairs = [_edge_words(edge) for edge in report.unknown[:_SHOWN_IDS]]
         note(
-            f"dependencies on issues that are not in {file}, and block nothing unless another import brings them: "
+            f"dependencies on issues that are not in {file}; they block nothing until an import adds these issues: "
             f"{len(report.unknown)} ({_some(pairs, len(report.unknown))})"
         )
     if report.duplicates:
-        note(f"{report.duplicates} ids came twice: the newest stays")
+        note(f"{report.duplicates} duplicate ids: the newest state of each is used")
     if report.escalations:
-        note(f"{len(report.escalations)} escalations: known, never benched")
+        note(f"{len(report.escalations)} escalations: stored, never benched")
 
 
 def _edge_words(edge: Dependency) -> str:
     return f"{edge.issue_id:.80} waits for {edge.depends_on_id:.80}"
 
 
-def tell_plan(plan: PlanReport, ids: list[str]) -> None:
-    """What the dependencies of a plan tracker amount to."""
+def note_plan(plan: PlanReport, ids: list[str]) -> None:
+    """Print notes on the dependencies of a plan tracker: cycles, harmless and unknown ones, the critical path."""
     _tell_some(
         [
             f"cycle: {format_chain(ring, closed=True)}: none of these can start; drop one wait"
             for ring in plan.cycles
         ]
     )
-    _tell_some([f"{one} depends on {other}, which is finished: harmless" for one, other in plan.on_finished])
+    _tell_some(
+        [f"{card} depends on {other}, which is finished: harmless" for card, other in plan.on_finished]
+    )
     _tell_some(
         [
-            f"{one} depends on {other!r}, which is unknown and blocks nothing{did_you_mean(other, ids)}"
-            for one, other in plan.on_unknown[:_SHOWN_PROBLEMS]
+            f"{card} depends on {other!r}, which is unknown and blocks nothing{did_you_mean(other, ids)}"
+            for card, other in plan.on_unknown[:_SHOWN_PROBLEMS]
         ],
         len(plan.on_unknown),
     )
@@ -104,17 +106,17 @@ def tell_plan(plan: PlanReport, ids: list[str]) -> None:
         note(f"critical path: {plan.critical_hours} hours: {format_chain(plan.critical_path)}")
 
 
-def tell_stored(file: Path, stored: Stored, form: str, *, pruned: bool, dry_run: bool) -> None:
-    """What became of the backlog, the counts last."""
+def note_stored(file: Path, stored: Stored, form: str, *, pruned: bool, dry_run: bool) -> None:
+    """Print notes on what changed in the stored backlog, the counts last."""
     option = "" if form == "beads" else f" --format {form}"
     _tell_some([change.words() for change in stored.changed[:_SHOWN_PROBLEMS]], len(stored.changed))
     _tell_some([older.words() for older in stored.older[:_SHOWN_PROBLEMS]], len(stored.older))
     if stored.older:
-        note(f"to take the older state all the same: bench issues import{option} --force {file}")
-    _tell_some([f"{issue_id}: closed, for it is not in {file} any more" for issue_id in stored.closed])
+        note(f"to import the older state anyway: bench issues import{option} --force {file}")
+    _tell_some([f"{issue_id}: closed, it is not in {file} any more" for issue_id in stored.closed])
     left = f"{len(stored.left)} ({_some(stored.left[:_SHOWN_IDS], len(stored.left))})"
     if stored.left and pruned:
-        note(f"open issues that only lines that cannot be read name, and so were not closed: {left}")
+        note(f"open issues that were not closed, because unreadable lines name them: {left}")
     elif stored.left:
         note(
             f"open issues of earlier imports of {file} that are not in it any more: {left}; "
@@ -124,12 +126,12 @@ def tell_stored(file: Path, stored: Stored, form: str, *, pruned: bool, dry_run:
 
 
 def _some(first: list[str], count: int) -> str:
-    """The first of some, and how many more there are."""
+    """Items separated by commas, and how many more there are of `count`."""
     return ", ".join(first) + (f" and {count - len(first)} more" if count > len(first) else "")
 
 
 def _tell_some(lines: list[str], count: int | None = None) -> None:
-    """The first lines; how many more there are of `count`, which is all of them unless given."""
+    """Print the first lines, and how many more there are of `count`, by default the number of lines."""
     for line in lines[:_SHOWN_PROBLEMS]:
         note(line)
     more = (len(lines) if count is None else count) - _SHOWN_PROBLEMS

@@ -1,4 +1,4 @@
-"""`bench issues`: import, list, show."""
+"""`bench issues`: import, list and show the backlog."""
 
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,9 @@ from bench.cli.imported import (
     IMPORT_TABLES,
     import_document,
     import_rows,
-    tell_plan,
-    tell_report,
-    tell_stored,
+    note_plan,
+    note_report,
+    note_stored,
 )
 from bench.cli.session import note, open_farm
 from bench.cli.suggestions import issue_ids, slices
@@ -30,12 +30,12 @@ from planner.cli.tables import rows_markdown
 from planner.system.foreign_text import visible_text
 
 _PROSE = {"description": None, "design": "Design", "notes": "Notes"}
-"""Long texts of an issue, each shown below the table under its heading."""
+"""Long texts of an issue, each shown under its heading, below the table."""
 
 
 @click.group()
 def issues() -> None:
-    """The backlog: bring it in, look at it."""
+    """Import and show the issues of the backlog."""
 
 
 @issues.command("import")
@@ -46,21 +46,23 @@ def issues() -> None:
     type=click.Choice(list(READERS)),
     default="beads",
     show_default=True,
-    help="A Beads file, or a plan tracker: Markdown with a card in each fenced YAML block.",
+    help="beads: JSON lines of Beads. plan-tracker: Markdown with a card in each fenced YAML block.",
 )
 @click.option(
-    "--prune", is_flag=True, help="Close the open issues that FILE brought earlier and has no more."
+    "--prune",
+    is_flag=True,
+    help="Close open issues of earlier imports of FILE that it does not have any more.",
 )
-@click.option("--force", is_flag=True, help="Take what FILE says even where something newer is stored.")
-@click.option("--dry-run", is_flag=True, help="Show what would change; nothing is stored.")
+@click.option("--force", is_flag=True, help="Store the state in FILE even where a newer one is stored.")
+@click.option("--dry-run", is_flag=True, help="Show what would change; store nothing.")
 @output_options(*IMPORT_TABLES, json_help="The same as -o json: what was imported, every change in full.")
 def import_(file: Path | None, form: str, output: Output, **how: bool) -> None:
-    """Import a Beads file (both dialects) or a plan tracker.
+    """Import issues from a Beads file or a plan tracker.
 
-    FILE is .beads/issues.jsonl unless given; a deps.jsonl beside it is read, too. Of an issue that is stored
-    already the state that was updated last counts. Bad lines and cards are named and left out; all the rest is
-    imported. Of a plan tracker the cycles, the cards that depend on finished or unknown ones, and the critical
-    path are reported.
+    FILE is .beads/issues.jsonl by default, in either dialect of Beads; a deps.jsonl in the same directory is read,
+    too. Where an issue is stored already, the state that was updated last is kept. Bad lines and cards are reported
+    and skipped; the rest is imported. For a plan tracker, cycles, dependencies on finished or unknown cards, and the
+    critical path are reported.
 
     \b
     Examples:
@@ -69,7 +71,7 @@ def import_(file: Path | None, form: str, output: Output, **how: bool) -> None:
       bench issues import --format plan-tracker PLAN.md
     """
     if file is None and form != "beads":
-        raise IntakeError(f"which {form}? name it: bench issues import --format {form} FILE")
+        raise IntakeError(f"--format {form} needs a file: bench issues import --format {form} FILE")
     file = file or DEFAULT_FILE
     report = read_backlog(file, form)
     with open_farm(create=True) as farm:
@@ -77,10 +79,10 @@ def import_(file: Path | None, form: str, output: Output, **how: bool) -> None:
         plan = report_plan(farm.engine, report) if form == "plan-tracker" else None
 
     def write_notes() -> None:
-        tell_report(file, report)
+        note_report(file, report)
         if plan is not None:
-            tell_plan(plan, [issue.id for issue in report.issues])
-        tell_stored(file, stored, form, pruned=how["prune"], dry_run=how["dry_run"])
+            note_plan(plan, [issue.id for issue in report.issues])
+        note_stored(file, stored, form, pruned=how["prune"], dry_run=how["dry_run"])
 
     document = import_document(report, stored, plan)
     rows = import_rows(document)
@@ -89,25 +91,36 @@ def import_(file: Path | None, form: str, output: Output, **how: bool) -> None:
 
 @issues.command("list")
 @click.option(
-    "--slice", "slice_name", shell_complete=slices, default=None, help="Only the issues of this slice."
+    "--slice", "slice_name", shell_complete=slices, default=None, help="List only the issues of this slice."
 )
-@click.option("--config", type=click.Path(path_type=Path), default=None, help="A bench config with slices.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Config file with slices.  [default: the project's]",
+)
 @output_options("issues", json_help="The same as -o json: a list with the contract's field names.")
 def list_(slice_name: str | None, config: Path | None, output: Output) -> None:
-    """List the imported issues."""
+    """List the imported issues.
+
+    \b
+    Examples:
+      bench issues list
+      bench issues list --slice critical -o csv
+    """
     from bench.config.load import find_config, load_config
 
     with open_farm() as farm:
-        found = [Issue.from_document(document) for document in Issues(farm.engine).all_documents()]
+        listed = [Issue.from_document(document) for document in Issues(farm.engine).all_documents()]
     if slice_name is not None:
         slices = load_config(config or find_config(Path.cwd())).slices
-        found = select(found, slice_name, find_slice(slice_name, slices))
-    show_answer(output, lambda: [issue.as_document() for issue in found], lambda: [_issues_table(found)])
+        listed = select(listed, slice_name, find_slice(slice_name, slices))
+    show_answer(output, lambda: [issue.as_document() for issue in listed], lambda: [_issues_table(listed)])
     if output.is_for_people:
-        note(f"{len(found)} issues")
+        note(f"{len(listed)} issues")
 
 
-def _issues_table(found: list[Issue]) -> Table:
+def _issues_table(listed: list[Issue]) -> Table:
     rows = [
         (
             issue.id,
@@ -118,7 +131,7 @@ def _issues_table(found: list[Issue]) -> Table:
             ", ".join(issue.tags),
             issue.title,
         )
-        for issue in found
+        for issue in listed
     ]
     return table(None, ("issue", "priority", "risk", "size", "status", "tags", "title"), rows)
 
@@ -127,7 +140,12 @@ def _issues_table(found: list[Issue]) -> Table:
 @click.argument("issue_id", shell_complete=issue_ids)
 @output_options()
 def show_issue(issue_id: str, output: Output) -> None:
-    """Show one issue."""
+    """Show all fields of an issue.
+
+    \b
+    Example:
+      bench issues show SHOP-12
+    """
     with open_farm() as farm:
         document = Issues(farm.engine).get(issue_id)
     if document is None:
@@ -155,5 +173,5 @@ def _issue_parts(issue: Issue, document: dict[str, Any]) -> list[RenderableType]
 
 
 def _indented(text: str) -> Text:
-    """Set in, so that none of its lines looks like one of ours."""
+    """Indented, so that no line of the text looks like one of the output's own."""
     return Text("\n".join(f"  {line}".rstrip() for line in visible_text(text).split("\n")))

@@ -1,4 +1,4 @@
-"""`bench labels export`."""
+"""`bench labels export`: training examples of finished cases."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from planner.cli.tables import rows_markdown
 
 @click.group()
 def labels() -> None:
-    """The labels that trainers learn from."""
+    """Export labels to train policies with."""
 
 
 @labels.command()
@@ -23,13 +23,14 @@ def labels() -> None:
     multiple=True,
     metavar="BENCH_ID",
     shell_complete=bench_ids,
-    help="Only this bench; may be repeated.",
+    help="Export only the labels of this bench; may be repeated.",
 )
 @output_options("header", json_help="The same as -o json: the header.")
 def export(directory: Path, benches: tuple[str, ...], output: Output) -> None:
-    """Write best_of_k_dataset.jsonl, the same rows as Parquet, and a header with counts and hash.
+    """Export the labels as JSON lines and Parquet.
 
-    One example a finished case that has a winner. The same database gives the same hash.
+    DIRECTORY, by default labels, gets best_of_k_dataset.jsonl, the same rows as Parquet, and a header with counts
+    and hash. There is one example per finished case with a winner. The same database gives the same hash.
 
     \b
     Example:

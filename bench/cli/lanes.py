@@ -1,4 +1,4 @@
-"""`bench lanes`: which shapes of work were covered, and which issues to add."""
+"""`bench lanes`: coverage of the kinds of work, and which issues to add."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,19 +16,22 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--config", type=click.Path(path_type=Path), help="The config; the project's unless given.")
-@click.option("--epoch", metavar="HASH", help="Only runs of the policy epoch that begins like this.")
+@click.option("--config", type=click.Path(path_type=Path), help="Config file.  [default: the project's]")
+@click.option(
+    "--epoch", metavar="HASH", help="Count only runs of the policy epoch whose hash starts with HASH."
+)
 @click.option(
     "--dataset",
     type=click.Path(path_type=Path),
-    help="Look at the examples of this dataset instead of the runs.",
+    help="Count the examples of this dataset instead of the runs.",
 )
 @output_options("lanes", "epochs")
 def lanes(config: Path | None, epoch: str | None, dataset: Path | None, output: Output) -> None:
-    """Show the lanes of all that streams ran, target against actual, and which issues to add.
+    """Show which kinds of work ran, and which issues to add.
 
-    A lane is a shape of work: A low or medium risk, XS–M, serial; B high risk, M–XL, ×2; C critical, L–XL, ×3.
-    It counts what really ran: three candidates that were cut to two make ×2.
+    A lane is a kind of work. A: low or medium risk, size XS–M, one candidate. B: high risk, M–XL, two candidates.
+    C: critical, L–XL, three candidates. The share of each lane is compared with its target. Candidates that ran are
+    counted, not planned ones.
 
     \b
     Examples:
@@ -59,7 +62,7 @@ def lanes(config: Path | None, epoch: str | None, dataset: Path | None, output: 
 
 
 def epoch_rows(epochs: "Iterable[Epoch]") -> list[dict[str, Any]]:
-    """Epochs for programs, with how many runs each lane has."""
+    """Epochs as JSON-able rows, with the number of runs in each lane."""
     return [
         {**epoch._asdict(), "lanes": {str(k or "other"): n for k, n in epoch.lanes.items()}}
         for epoch in epochs
@@ -67,11 +70,11 @@ def epoch_rows(epochs: "Iterable[Epoch]") -> list[dict[str, Any]]:
 
 
 def _of_epoch(runs: "list[RunGroup]", epoch: str | None) -> "list[RunGroup]":
-    """Only those of the epoch; a refusal where a run of another is all there is."""
+    """The runs of an epoch. Raises `BadParameter` where all runs are of other epochs."""
     if epoch is None:
         return runs
-    found = [ran for ran in runs if ran.epoch.startswith(epoch)]
-    if runs and not found:
+    matching = [ran for ran in runs if ran.epoch.startswith(epoch)]
+    if runs and not matching:
         known = ", ".join(sorted({ran.epoch[:12] for ran in runs}))
-        raise click.BadParameter(f"no run is of epoch {epoch!r}; known: {known}", param_hint="--epoch")
-    return found
+        raise click.BadParameter(f"no run has epoch {epoch!r}; known: {known}", param_hint="--epoch")
+    return matching

@@ -1,4 +1,4 @@
-"""`bench loop`: from a backlog to a judged bundle, once around."""
+"""`bench loop`: the closed loop on the demo corpus, from benches to an evaluated policy."""
 
 import json
 import shutil
@@ -35,29 +35,31 @@ _LABELS, _LEARNT = Path("labels"), Path("learnt")
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False), default="loop")
-@click.option("--quick", is_flag=True, help="A dozen easy issues: some 7 minutes instead of 30.")
-@click.option("--policy", type=click.Choice(_KINDS), default="mlp", show_default=True, help="What to train.")
+@click.option("--quick", is_flag=True, help="Use twelve easy issues: about 7 minutes instead of 30.")
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all that is drawn."
+    "--policy", type=click.Choice(_KINDS), default="mlp", show_default=True, help="Kind of policy to train."
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all random draws."
 )
 @click.option(
     "--seconds-per-minute",
     type=FiniteRange(min=0, min_open=True),
-    help="Of planned minutes; 0.8, or 0.3 with --quick, unless given. A busy or slow machine needs more.",
+    help="Real seconds per planned minute; more on a busy or slow machine.  [default: 0.8; 0.3 with --quick]",
 )
 @output_options("policies", "differences", "world")
 def loop(
     directory: Path, quick: bool, policy: str, seed: int, seconds_per_minute: float | None, output: Output
 ) -> int:
-    """Bench the demo corpus broadly, train a policy on the labels, and judge it on issues it has not seen.
+    """Train a policy on the demo, and evaluate it on unseen issues.
 
-    Every action of up to 15 minutes is tried on every issue of the demo, on an embedded farm in DIRECTORY.
-    Policies are trained on all folds but one, exported, verified, and judged on the issues left out, beside
-    controls. Next to it the same is done in a generated world, where the truth is known. A finished bench is
-    used again; one that was interrupted goes on.
+    Every action of up to 15 minutes runs on every issue of the demo, on an embedded farm in DIRECTORY, by default
+    loop. Policies are trained by cross-validation, exported, verified, and compared with controls on the issues that
+    were held out. The same is done in a generated world whose outcomes are known. A finished bench is used again,
+    and an interrupted one continues.
 
-    Exit code 1 where the policy does not recover most of what there is to gain in the generated world, or the
-    control on shuffled labels gains more than a little. A gain on real outcomes is a finding, not a condition.
+    Exit code 1 where the policy recovers too little of the possible gain in the generated world, or the control on
+    shuffled labels gains too much. A gain on the real outcomes is reported, and does not change the exit code.
 
     \b
     Examples:
@@ -81,26 +83,26 @@ def loop(
             figures, learnt = _learn_and_judge(home, plan, policy, seed)
             world, in_world = _world(home, policy, seed)
         except KeyboardInterrupt:
-            note("interrupted; the same command goes on with the bench, or learns anew from a finished one")
+            note("interrupted; the same command continues the bench, or trains again on a finished one")
             return 130
     return report(directory / _LEARNT, figures, world, [*learnt, in_world], output)
 
 
 def _check_surroundings(directory: Path) -> None:
-    """Refuse what would fail after minutes of benching; what is not the loop's own is never built over."""
+    """Refuse what would fail after minutes of benching, and a directory with files that the loop did not write."""
     from bench.demo.corpus import check_directory
 
     check_directory(directory)
     if environ.get("BENCH_DATABASE_URL"):
         raise click.UsageError(
-            "the loop brings its own farm, but BENCH_DATABASE_URL names a fleet: unset it for this command"
+            "the loop starts its own farm, but BENCH_DATABASE_URL is set, which is a fleet's: unset it for this command"
         )
     if not find_spec("torch") or not find_spec("onnx"):
         raise click.UsageError("torch or onnx is not installed: pip install 'bench-farm[farm,train]'")
 
 
 def _bench(plan: "LoopPlan", seed: int, seconds_per_minute: float, *, may_draw: bool) -> Table:
-    """Bench the corpus in the working directory and export its labels; returns what was benched."""
+    """Bench the corpus in the working directory and export its labels. Returns the table of the bench."""
     from bench.config.load import load_config
     from bench.demo.corpus import build_corpus
     from bench.embedded.farm import EmbeddedFarm
@@ -112,7 +114,7 @@ def _bench(plan: "LoopPlan", seed: int, seconds_per_minute: float, *, may_draw: 
 
     corpus = build_corpus(Path.cwd())
     config = bench_config(load_config(corpus.config_file), plan, seed, seconds_per_minute)
-    # Of its own, whatever BENCH_HOME names.
+    # The loop's own farm, also where BENCH_HOME is set.
     home = farm_home(Path.cwd(), {})
     try:
         with open_farm(create=True, home=home) as farm:
@@ -137,15 +139,15 @@ def _bench(plan: "LoopPlan", seed: int, seconds_per_minute: float, *, may_draw: 
 
 
 def _same_bench(farm: Farm, config: "BenchConfig") -> str | None:
-    """A bench of the same config that is finished or can go on."""
+    """A bench of the same config that is finished or can continue; None where there is none."""
     from bench.config.load import config_hash
     from db.repositories.benches import Benches
 
     benches, wanted = Benches(farm.engine), config_hash(config)
     for row in benches.list_all():
-        found = benches.get(row.bench_id)
-        if found.config_hash == wanted and found.state not in {"cancelled", "halted"}:
-            note(f"bench {row.bench_id} of the same config is {found.state}: no second one is submitted")
+        bench = benches.get(row.bench_id)
+        if bench.config_hash == wanted and bench.state not in {"cancelled", "halted"}:
+            note(f"bench {row.bench_id} of the same config is {bench.state}: it is used again")
             return row.bench_id
     return None
 
@@ -165,7 +167,7 @@ def _submit(farm: Farm, config: "BenchConfig") -> str:
 def _learn_and_judge(
     home: Path, plan: "LoopPlan", policy: str, seed: int
 ) -> tuple[dict[str, Any], list["Learnt"]]:
-    """Figures over all folds; what was learnt on each fold, and on all labels together."""
+    """Returns the figures over all folds, and the policies trained on each fold and on all labels."""
     from bench.loop.folds import write_folds
     from bench.loop.judge import judge
     from bench.loop.learn import DATASET, FEW_LABELS, Planner, learn
@@ -176,31 +178,29 @@ def _learn_and_judge(
     everything = home / "all"
     everything.mkdir()
     merged = everything / DATASET
-    words = ("dataset", "merge-best-of-k", "--labels", _LABELS, "--out", merged)
-    Planner(everything / "dataset.log").run(*words)
+    arguments = ("dataset", "merge-best-of-k", "--labels", _LABELS, "--out", merged)
+    Planner(everything / "dataset.log").run(*arguments)
     dataset = read_dataset(merged)
-    _tell_gates(dataset)
+    _note_gates(dataset)
     flags = ["--policy", policy, "--seed", seed, "--epochs", EPOCHS, *FEW_LABELS]
     folds = []
     for number, fold in enumerate(write_folds(dataset, home, plan.folds, seed), start=1):
         note(f"fold {number} of {plan.folds}: training, exporting and verifying a policy and its control")
         folds.append(learn(f"all folds but {number}", fold, flags))
-    note("all labels: training, exporting and verifying the policy to keep")
+    note("all labels: training, exporting and verifying the final policy")
     final = learn("all labels", everything, flags, with_control=False)
     return judge(folds, Settings(seed=seed)), [*folds, final]
 
 
-def _tell_gates(dataset: "Dataset") -> None:
+def _note_gates(dataset: "Dataset") -> None:
     from planner.dataset.agreement import near_duplicate_agreement
     from planner.dataset.arrays import encode_examples
 
-    found = near_duplicate_agreement(encode_examples(dataset.examples()))
-    agreement = (
-        "no near-duplicates" if found.share is None else f"{found.share:.0%} agreement of near-duplicates"
-    )
+    share = near_duplicate_agreement(encode_examples(dataset.examples())).share
+    agreement = "no near-duplicates" if share is None else f"{share:.0%} agreement of near-duplicates"
     note(
-        f"labels: {dataset.meta.example_count} examples, {agreement}. The gates before training ask for 500 "
-        "examples and 80 % agreement; the loop lowers both, to show the way with few labels"
+        f"labels: {dataset.meta.example_count} examples, {agreement}. Training normally requires 500 "
+        "examples and 80 % agreement; the loop lowers both, because the demo has few labels"
     )
 
 
@@ -211,9 +211,9 @@ def _world(home: Path, policy: str, seed: int) -> tuple["WorldVerdict", "Learnt"
     note(f"generated world of {ISSUES} issues: training, exporting and verifying a policy and its control")
     world = home / "world"
     world.mkdir()
-    words = ("world", "--out", world / DATASET, "--issues", ISSUES, "--seed", seed)
-    Planner(world / "dataset.log").run(*words)
-    # The noise of single labels is part of the world; soft labels carry it.
+    arguments = ("world", "--out", world / DATASET, "--issues", ISSUES, "--seed", seed)
+    Planner(world / "dataset.log").run(*arguments)
+    # No minimum agreement: single labels of the world are noisy by design, and soft labels represent that.
     flags = [
         "--policy",
         policy,
@@ -234,7 +234,7 @@ def report(
     learnt: list["Learnt"],
     output: Output | None = None,
 ) -> int:
-    """Print what was found and write `home/figures.json`; the exit code."""
+    """Print the results and write `home/figures.json`. Returns the exit code."""
     from bench.loop.show import conclusions, judged_table, training_table, world_table
 
     lines = conclusions(figures, world)

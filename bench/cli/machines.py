@@ -1,4 +1,4 @@
-"""`bench machines`: who works for the farm."""
+"""`bench machines`: the machines whose workers serve the farm."""
 
 import click
 
@@ -13,35 +13,48 @@ from planner.cli.formats import Output, output_options
 
 @click.group()
 def machines() -> None:
-    """The machines of the farm."""
+    """List and manage the machines of the farm."""
 
 
 @machines.command("list")
 @output_options("machines")
 def list_(output: Output) -> None:
-    """List the machines, with what they can do and what they run."""
+    """List the machines with their capabilities and running work.
+
+    \b
+    Example:
+      bench machines list
+    """
     with open_farm() as farm:
-        found = Machines(farm.engine).list_all()
-    show_answer(output, lambda: documents(found), lambda: [machines_table(found)])
+        rows = Machines(farm.engine).list_all()
+    show_answer(output, lambda: documents(rows), lambda: [machines_table(rows)])
 
 
 @machines.command()
 @click.argument("machine_id")
 def trust(machine_id: str) -> None:
-    """Give work again to a machine that was suspended after three infrastructure failures in a row."""
+    """Give work to a suspended machine again.
+
+    A machine is suspended after three infrastructure failures in a row. Fix the cause first.
+
+    \b
+    Example:
+      bench machines trust ci-7
+    """
     with open_farm() as farm:
         if not Machines(farm.engine).trust_again(machine_id):
-            raise BenchError(f"no machine is called {machine_id!r}; see: bench machines list")
+            raise BenchError(f"unknown machine {machine_id!r}; see: bench machines list")
     note(f"machine {machine_id} gets work again")
 
 
 @machines.command()
 @click.argument("machine_id")
 def forget(machine_id: str) -> None:
-    """Free the name of a machine that is gone, or that lost the token in its run directory.
+    """Release the name of a machine, so that another can use it.
 
-    A name belongs to the machine that registered it first, until it is freed here. What that machine still runs
-    goes on; it gets no more work unless it registers again.
+    A name belongs to the machine that registered it first. Release it where that machine does not exist any more, or
+    has lost the token in its run directory. What it still runs continues; it gets new work only after it registers
+    again.
 
     \b
     Example:
@@ -49,5 +62,5 @@ def forget(machine_id: str) -> None:
     """
     with open_farm() as farm:
         if not Machines(farm.engine).forget(machine_id):
-            raise BenchError(f"no machine is called {machine_id!r}; see: bench machines list")
+            raise BenchError(f"unknown machine {machine_id!r}; see: bench machines list")
     note(f"the name {machine_id} is free")

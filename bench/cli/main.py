@@ -1,4 +1,4 @@
-"""The `bench` command: its groups, and how its errors look."""
+"""The `bench` command: its subcommands, and the exit code of each error."""
 
 import sys
 
@@ -15,82 +15,122 @@ from planner.errors import PlannerError
 from planner.system.foreign_text import visible_line
 from workers.errors import WorkerError
 
-# Where each command lives; imported only when it is called or described.
-COMMANDS = {
-    "up": "bench.cli.farm",
-    "down": "bench.cli.farm",
-    "status": "bench.cli.status",
-    "worker": "bench.cli.fleet",
-    "coordinator": "bench.cli.fleet",
-    "db": "bench.cli.database",
-    "machines": "bench.cli.machines",
-    "issues": "bench.cli.issues",
-    "submit": "bench.cli.submit",
-    "run": "bench.cli.run",
-    "queue": "bench.cli.queue",
-    "lanes": "bench.cli.lanes",
-    "audit": "bench.cli.audit",
-    "cleanup": "bench.cli.cleanup",
-    "watch": "bench.cli.watch",
-    "resume": "bench.cli.steer",
-    "cancel": "bench.cli.steer",
-    "caps": "bench.cli.steer",
-    "winners": "bench.cli.reports",
-    "regret": "bench.cli.reports",
-    "report": "bench.cli.reports",
-    "value": "bench.cli.value",
-    "plots": "bench.cli.plots",
-    "estimates": "bench.cli.estimates",
-    "reliability": "bench.cli.reliability",
-    "attribution": "bench.cli.attribution",
-    "power": "bench.cli.power",
-    "drift": "bench.cli.drift",
-    "policies": "bench.cli.policies",
-    "labels": "bench.cli.labels",
-    "archives": "bench.cli.archives",
-    "config": "bench.cli.config",
-    "demo": "bench.cli.demo",
-    "stage-a": "bench.cli.stage_a",
-    "loop": "bench.cli.loop",
-    "completion": "bench.cli.completion",
+SECTIONS = {
+    "Start": {
+        "demo": "bench.cli.demo",
+        "config": "bench.cli.config",
+        "completion": "bench.cli.completion",
+    },
+    "Benches": {
+        "issues": "bench.cli.issues",
+        "submit": "bench.cli.submit",
+        "watch": "bench.cli.watch",
+        "resume": "bench.cli.steer",
+        "cancel": "bench.cli.steer",
+        "caps": "bench.cli.steer",
+    },
+    "Results": {
+        "winners": "bench.cli.reports",
+        "regret": "bench.cli.reports",
+        "report": "bench.cli.reports",
+        "plots": "bench.cli.plots",
+        "value": "bench.cli.value",
+        "reliability": "bench.cli.reliability",
+        "attribution": "bench.cli.attribution",
+        "power": "bench.cli.power",
+        "drift": "bench.cli.drift",
+        "estimates": "bench.cli.estimates",
+    },
+    "Stream: the whole backlog, one action per issue": {
+        "run": "bench.cli.run",
+        "queue": "bench.cli.queue",
+        "lanes": "bench.cli.lanes",
+        "audit": "bench.cli.audit",
+    },
+    "Policies": {
+        "labels": "bench.cli.labels",
+        "policies": "bench.cli.policies",
+        "loop": "bench.cli.loop",
+        "stage-a": "bench.cli.stage_a",
+    },
+    "Farm": {
+        "status": "bench.cli.status",
+        "up": "bench.cli.farm",
+        "down": "bench.cli.farm",
+        "worker": "bench.cli.fleet",
+        "coordinator": "bench.cli.fleet",
+        "db": "bench.cli.database",
+        "machines": "bench.cli.machines",
+        "archives": "bench.cli.archives",
+        "cleanup": "bench.cli.cleanup",
+    },
 }
+"""Commands by section of `bench --help`, each with its module, which is imported when the command is called."""
+
+
+class SectionedGroup(LazyGroup):
+    """A lazy group whose help lists its commands under the titles of `SECTIONS`."""
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the sections with the short help of each command."""
+        width = max(len(name) for modules in SECTIONS.values() for name in modules)
+        for title, modules in SECTIONS.items():
+            rows = []
+            for name in modules:
+                command = self.get_command(context, name)
+                if command is not None:
+                    # All columns start at the same position; two indents and the gap are 6 characters.
+                    text = command.get_short_help_str(formatter.width - 6 - width)
+                    rows.append((name.ljust(width), text))
+            with formatter.section(title):
+                formatter.write_dl(rows)
 
 
 @click.group(
-    cls=LazyGroup,
-    places=COMMANDS,
+    cls=SectionedGroup,
+    places={name: module for modules in SECTIONS.values() for name, module in modules.items()},
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(package_name="bench-farm", prog_name="bench")
 @click.pass_context
 def cli(context: click.Context, debug: bool) -> None:
-    """Find out, with evidence, which way of working solves an issue best.
+    """Find out by experiment how to run coding agents on your issues.
 
-    Without settings everything runs here, in .bench/ of the project: the nearest directory, from the working one
-    upward, that holds .bench/ or a config; BENCH_HOME names another place. With BENCH_DATABASE_URL and
-    BENCH_BROKER_URL set, the same commands use a fleet.
+    The farm runs each issue in several ways (one agent or three, 15 minutes or two hours), judges the results with
+    your tests, and reports which way solved each issue best, and at what cost.
 
     \b
-    First steps:
-      bench issues import .beads/issues.jsonl
+    Try it on a demo:
+      bench demo && cd demo
+      bench issues import
       bench submit --k 4 --slice critical --wait
       bench winners
 
-    Exit codes: 0 done, 1 it failed, 2 the input was refused, 3 a comparison regressed (--fail-on-regression),
-    141 the reader of the output went away.
+    Everything runs on this machine. Its data is in .bench/ of the project: the nearest directory, from the working
+    directory upward, with .bench/ or a config. BENCH_HOME sets another directory. To use a fleet instead, set
+    BENCH_DATABASE_URL and BENCH_BROKER_URL.
+
+    \b
+    Exit codes:
+      0    success
+      1    failure
+      2    wrong input
+      3    a comparison regressed (with --fail-on-regression only)
+      130  interrupted
+      141  the reader of the output closed it
     """
     context.obj = {"debug": debug}
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run the command line; the exit code. Refusals are one line each, tracebacks only with `--debug`."""
+    """Run the command line. Returns the exit code. Each error is one line, with its traceback only after `--debug`."""
     return program.run(cli, "bench", args, _ending)
 
 
 def _ending(error: Exception) -> Ending | None:
     match error:
-        case ConfigError():  # a line for each thing that is wrong
+        case ConfigError():  # One line for each problem.
             return Ending(str(error), 2)
         case FailureError():
             return Ending(visible_line(str(error)), 1)
@@ -98,7 +138,7 @@ def _ending(error: Exception) -> Ending | None:
             return Ending(visible_line(str(error)), 2)
         case SQLAlchemyError():
             first = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-            return Ending(f"the database does not do what was asked: {first}", 1)
+            return Ending(f"database error: {first}", 1)
         case _:
             return None
 

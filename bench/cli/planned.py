@@ -1,4 +1,4 @@
-"""The plan of a bench before it is written: the dry run for people and for programs."""
+"""The dry run: the plan of a bench before it is stored, for people and for programs."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from db.repositories.new_bench import NewArm, NewBench, NewCase
 
 
 def worst_case(case: NewCase) -> tuple[int, int]:
-    """Micro-dollars and milliseconds that all arms of a case may use at most."""
+    """Upper bounds over all arms of a case, in micro-dollars and milliseconds."""
     executions = [execution for arm in case.arms for execution in arm.executions]
     return sum(e.worst_micro_usd for e in executions), sum(e.worst_ms for e in executions)
 
@@ -51,7 +51,7 @@ def plan_table(plan: NewBench) -> Table:
 
 
 def note_totals(plan: NewBench) -> None:
-    """What all arms may use at most, and what is to be known of single cases."""
+    """Print notes with the worst case of all arms together, and the notes of cases."""
     totals = [worst_case(case) for case in plan.cases]
     usd, ms = sum(total[0] for total in totals), sum(total[1] for total in totals)
     cap = plan.limits.micro_usd

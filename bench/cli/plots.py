@@ -1,4 +1,4 @@
-"""`bench plots`: a bench as pictures."""
+"""`bench plots`: the results of a bench as image files."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from db.repositories.benches import Benches
     type=click.Path(path_type=Path, file_okay=False),
     default="plots",
     show_default=True,
-    help="The directory to write to.",
+    help="Directory for the files.",
 )
 @click.option(
     "--format",
@@ -25,13 +25,14 @@ from db.repositories.benches import Benches
     type=click.Choice(("png", "svg")),
     default="png",
     show_default=True,
-    help="Of the files.",
+    help="Format of the files.",
 )
 def plots(bench_id: str | None, out: Path, form: Any) -> None:
-    """Draw a bench: who wins where, regret, what passing costs, and whether P(best) comes true.
+    """Draw the wins, regret, costs and calibration of a bench.
 
-    Four files, named by the bench: win-matrix, regret, frontier and calibration. A plot whose numbers the bench
-    cannot carry says why instead. The same bench gives the same files. Without BENCH_ID the newest bench.
+    Writes four files, named after the bench: win-matrix, regret, frontier (the cost of passing) and calibration (of
+    P(best)). Where a bench has too little data for a plot, the file shows the reason. The same bench gives the same
+    files. BENCH_ID is the newest bench by default.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""`bench policies register`, `list`, `remove`."""
+"""`bench policies`: register, list and remove trained policies."""
 
 from pathlib import Path
 from typing import Any
@@ -17,18 +17,18 @@ _SHORT = 12
 
 @click.group()
 def policies() -> None:
-    """Trained policies that benches are scored with."""
+    """Register trained policies, to score benches with them."""
 
 
 @policies.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("--name", help="What reports call it.  [default: kind and short hash of the bundle]")
-@click.option("--replace", is_flag=True, help="Take the place of another bundle of that name.")
+@click.option("--name", help="Name in reports.  [default: kind and short hash of the bundle]")
+@click.option("--replace", is_flag=True, help="Replace another bundle of that name.")
 def register(bundle: Path, name: str | None, replace: bool) -> None:
-    """Register BUNDLE, a directory that `planner export` wrote, as a policy.
+    """Register a trained policy by its bundle.
 
-    It is verified first: every hash, and its golden decisions. The bundle stays where it is; registering it again
-    tells where it lies now. With --replace, what the old bundle decided is forgotten.
+    BUNDLE is a directory that `planner export` wrote. Its hashes and golden decisions are verified first. It is not
+    copied: after you move it, register it again. With --replace, the decisions of the old bundle are deleted.
 
     \b
     Example:
@@ -46,12 +46,19 @@ def register(bundle: Path, name: str | None, replace: bool) -> None:
 @policies.command("list")
 @output_options("policies")
 def list_(output: Output) -> None:
-    """List the registered policies, and on how many benches each was scored."""
+    """List the registered policies.
+
+    With the number of benches that each was scored on.
+
+    \b
+    Example:
+      bench policies list
+    """
     with open_farm() as farm:
-        found = Policies(farm.engine).list_all()
+        rows = Policies(farm.engine).list_all()
     columns = ("policy", "kind", "epoch", "registered", "benches>", "bundle")
     show_answer(
-        output, lambda: documents(found), lambda: [table(None, columns, [_row(policy) for policy in found])]
+        output, lambda: documents(rows), lambda: [table(None, columns, [_row(policy) for policy in rows])]
     )
 
 
@@ -69,7 +76,14 @@ def _epoch(epoch: str | None) -> str:
 @policies.command()
 @click.argument("name")
 def remove(name: str) -> None:
-    """Forget policy NAME and all that it decided; its bundle stays."""
+    """Remove a registered policy and its decisions.
+
+    NAME is its name in reports. The bundle on disk is kept.
+
+    \b
+    Example:
+      bench policies remove mlp-a
+    """
     with open_farm() as farm:
         Policies(farm.engine).remove(name)
-    note(f"{name} is removed, with what it was scored on")
+    note(f"{name} is removed, with its decisions")

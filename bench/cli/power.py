@@ -1,4 +1,4 @@
-"""`bench power`: what a difference needs, before money is spent."""
+"""`bench power`: power analysis, the number of issues and replicates that a difference needs."""
 
 from typing import TYPE_CHECKING
 
@@ -17,8 +17,12 @@ ISSUES = (25, 50, 100, 200, 400)
 REPLICATES = (1, 2, 3)
 _VARIANCE = FiniteRange(min=0, max=0.25)
 POOL_EPOCHS = click.option(
-    "--pool-epochs", is_flag=True, help="Take benches together that ran under different rules or versions."
+    "--pool-epochs", is_flag=True, help="Pool benches also where their rules or versions differ."
 )
+
+
+def _listed(sizes: tuple[int, ...]) -> str:
+    return ", ".join(map(str, sizes))
 
 
 @click.command()
@@ -26,7 +30,7 @@ POOL_EPOCHS = click.option(
     "--difference",
     type=FiniteRange(min=0, min_open=True, max=100),
     metavar="POINTS",
-    help="The difference of pass rates to be found, in percentage points.",
+    help="Difference of pass rates to detect, in percentage points.",
 )
 @click.option(
     "--from",
@@ -34,21 +38,29 @@ POOL_EPOCHS = click.option(
     multiple=True,
     metavar="BENCH_ID",
     shell_complete=bench_ids,
-    help="Take variances and costs from this bench: the newest with replicates unless named; may be repeated.",
+    help="Bench with the variances and costs to use; may be repeated.  [default: the newest with replicates]",
 )
 @POOL_EPOCHS
-@click.option("--within", type=_VARIANCE, help="State the variance of a run about its arm's own pass rate.")
-@click.option("--interaction", type=_VARIANCE, help="State the variance of issue×action effects.")
-@click.option("--issues", type=click.IntRange(min=2), multiple=True, help="Sizes to show; may be repeated.")
+@click.option("--within", type=_VARIANCE, help="Set the variance of a run around the pass rate of its arm.")
+@click.option("--interaction", type=_VARIANCE, help="Set the variance of issue×action effects.")
 @click.option(
-    "--replicates", type=click.IntRange(min=1), multiple=True, help="Replicates to show; may be repeated."
+    "--issues",
+    type=click.IntRange(min=2),
+    multiple=True,
+    help=f"Number of issues to show; may be repeated.  [default: {_listed(ISSUES)}]",
+)
+@click.option(
+    "--replicates",
+    type=click.IntRange(min=1),
+    multiple=True,
+    help=f"Replicates to show; may be repeated.  [default: {_listed(REPLICATES)}]",
 )
 @click.option(
     "--level",
     type=FiniteRange(0.001, 0.5),
     default=0.05,
     show_default=True,
-    help="Of the two-sided test.",
+    help="Significance level of the two-sided test.",
 )
 @click.option(
     "--power",
@@ -56,7 +68,7 @@ POOL_EPOCHS = click.option(
     type=FiniteRange(0.5, 0.999),
     default=0.8,
     show_default=True,
-    help="The chance that a difference of that size is found.",
+    help="Probability of detecting a difference of that size.",
 )
 @output_options("needs", "sizes")
 def power(
@@ -71,11 +83,11 @@ def power(
     wanted: float,
     output: Output,
 ) -> None:
-    """Say how many issues and replicates a difference between two actions needs, before money is spent.
+    """Show how many issues and replicates a comparison needs.
 
-    The variances are the farm's own: how much runs of one arm differ, and how much a difference between two actions
-    varies from issue to issue. Replicates lessen the first; only issues lessen the second. Costs are the means of
-    the same bench.
+    Run it before you spend money on comparing two actions. The variances are estimated from your benches: within an
+    arm, and of the difference between two actions from issue to issue. Replicates reduce the first; only more issues
+    reduce the second. Costs are the means of the same bench.
 
     \b
     Examples:
@@ -92,10 +104,10 @@ def power(
     aim = Aim(level, wanted)
     share = None if difference is None else difference / 100
     runs = sorted(set(replicates or REPLICATES))
-    found = [] if share is None else needs(basis, share, runs, aim)
+    needed = [] if share is None else needs(basis, share, runs, aim)
     cells = grid(basis, sorted(set(issues or ISSUES)), runs, aim)
-    figures = {"aim": aim, "basis": basis, "difference": share, "needs": found, "sizes": cells}
-    show_answer(output, lambda: plain(figures), lambda: power_parts(basis, aim, found, share, cells))
+    figures = {"aim": aim, "basis": basis, "difference": share, "needs": needed, "sizes": cells}
+    show_answer(output, lambda: plain(figures), lambda: power_parts(basis, aim, needed, share, cells))
 
 
 def _basis(
@@ -105,10 +117,10 @@ def _basis(
     from bench.results.power import NO_BASIS, basis_of, newest_basis, stated_basis
 
     if (within is None) != (interaction is None):
-        raise click.UsageError("state --within and --interaction together")
+        raise click.UsageError("give --within and --interaction together")
     if within is not None and interaction is not None:
         if bench_ids:
-            raise click.UsageError("name a bench with --from, or state --within and --interaction, not both")
+            raise click.UsageError("give a bench with --from, or --within and --interaction, not both")
         return stated_basis(within, interaction)
     with open_farm() as farm:
         newest = None if bench_ids else newest_basis(farm.engine)

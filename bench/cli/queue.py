@@ -1,4 +1,4 @@
-"""`bench queue`: the stream at one moment."""
+"""`bench queue`: the current state of the stream."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,10 +16,12 @@ _SHOWN = 20
 
 
 @click.command()
-@click.option("--config", type=click.Path(path_type=Path), help="The config; the project's unless given.")
+@click.option("--config", type=click.Path(path_type=Path), help="Config file.  [default: the project's]")
 @output_options("running", "ready", "held", json_help="The same as -o json: with every issue.")
 def queue(config: Path | None, output: Output) -> None:
-    """Show what a stream runs, what is next, what is held and why, and how it decided so far.
+    """Show what `bench run` works on, and what is next.
+
+    Also shows which issues are held and why, and how the actions were decided so far.
 
     \b
     Example:
@@ -77,18 +79,17 @@ def _note_decisions(view: dict[str, Any]) -> None:
         note(f"{more} more; -o json shows them all")
     lanes = ", ".join(f"{name} {count}" for name, count in sorted(view["lanes"].items()))
     note(f"ready by lane: {lanes or 'none'}; solved: {view['solved']}")
-    told = view["decisions"]
-    if told is None or not told["decisions"]:
+    decisions = view["decisions"]
+    if decisions is None or not decisions["decisions"]:
         note("no decision yet; start with: bench run")
         return
-    if not told["asked"]:
-        note(
-            f"{told['decisions']} decisions by the heuristics, {told['explored']} explored; the planner is off"
-        )
+    if not decisions["asked"]:
+        explored = decisions["explored"]
+        note(f"{decisions['decisions']} decisions by the heuristics, {explored} explored; the planner is off")
         return
-    reasons = ", ".join(f"{reason} {count}" for reason, count in told["reasons"].items())
+    reasons = ", ".join(f"{reason} {count}" for reason, count in decisions["reasons"].items())
     note(
-        f"{told['decisions']} decisions, {told['asked']} asked of the planner: fallback rate "
-        f"{percent(told['fallback_rate'])}{f' ({reasons})' if reasons else ''}, agreement with what ran "
-        f"{percent(told['agreement'])}, {told['explored']} explored"
+        f"{decisions['decisions']} decisions, {decisions['asked']} asked of the planner: fallback rate "
+        f"{percent(decisions['fallback_rate'])}{f' ({reasons})' if reasons else ''}, agreement with what ran "
+        f"{percent(decisions['agreement'])}, {decisions['explored']} explored"
     )

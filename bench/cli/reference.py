@@ -13,12 +13,12 @@ from planner.cli.output import echo
 DIRECTORY = Path(__file__).resolve().parents[2] / "docs" / "reference"
 _CLI_HEAD = """# Command line
 
-Written from the code by `make docs`; every command also answers to `--help`.
+Written from the code by `make docs`; `--help` of each command prints the same.
 
 ## Output
 
-`-o`, `--output` chooses the form of the answer on every command that shows rows. The answer alone goes to standard
-output; notes, warnings and logs go to standard error.
+`-o`, `--output` selects the form of the answer, on every command that shows rows. Standard output has the answer alone;
+notes, warnings and logs are written to standard error.
 
 | form | what it is |
 | --- | --- |
@@ -33,55 +33,55 @@ empty cell. Control characters are written as escapes, and text that a spreadshe
 at its beginning) gets an apostrophe before it: `json` and `jsonl` have the text as it is. A table without rows is an
 empty file.
 
-`-q` leaves out notes and progress: what remains is the answer and errors. `-v` logs more, `-vv` most; both go before or
-after the name of a command. `BENCH_LOG_FORMAT=json` makes every line on standard error, and in the logs of coordinator
-and worker, one JSON object: `time` (RFC 3339), `level`, `logger`, `message`, `fields`.
+`-q` prints only the answer and errors, no notes and no progress. `-v` logs more, `-vv` most. Both may be given before
+or after the name of a command. With `BENCH_LOG_FORMAT=json` each line on standard error, and in the logs of coordinator
+and worker, is a JSON object: `time` (RFC 3339), `level`, `logger`, `message`, `fields`.
 
 ## Exit codes
 
 | code | meaning |
 | --- | --- |
-| 0 | done |
-| 1 | it failed; with `--fail-on-regression` also: nothing could be compared |
+| 0 | success |
+| 1 | failure; with `--fail-on-regression` also: nothing could be compared |
 | 2 | the input was refused |
 | 3 | a comparison regressed: `bench value`, `bench drift` and `planner evaluate`, with `--fail-on-regression` only |
 | 130 | interrupted |
-| 141 | the reader of the output went away |
+| 141 | the reader of the output closed it |
 
 A report that is only read does not fail a script; a gate in CI asks for it with `--fail-on-regression`.
 """
 _CONFIG_HEAD = """# Bench config
 
-Every key is optional; a wrong key or value is refused with its path and what is allowed. Flags of `bench submit` and
-`bench run` override the file. `bench config` prints this text to start from.
+Every key is optional; a wrong key or value is an error that names its path and what is allowed. Options of `bench
+submit` and `bench run` override the file. `bench config` prints this text to start from.
 
 ## Which file
 
 The first of these:
 
 1. `--config FILE`
-2. `BENCH_CONFIG`, counted from the working directory
-3. the project's: what `config` in `[tool.bench]` of `pyproject.toml` names, counted from there; else `bench.yaml`,
-   `bench.yml` or `.bench/config.yaml`
-4. none: the defaults
+2. `BENCH_CONFIG`, relative to the working directory
+3. the project's: the file named by `config` in `[tool.bench]` of `pyproject.toml`, relative to that file; else
+   `bench.yaml`, `bench.yml` or `.bench/config.yaml`
+4. none: the defaults apply
 
 The project is the nearest directory, from the working one upward, that holds `.bench/`, one of these files, or a
 `pyproject.toml` with `[tool.bench]`. The search ends at the boundary of the file system. Above the working directory
-only what belongs to you counts; what was passed over is named. A project without a config takes none from a project
-around it.
+only files of your own account are used; a line names those that were skipped. A project without a config uses none of a
+project around it.
 
 ```toml
 [tool.bench]
 config = "tools/bench.yaml"   # the only key: the config itself has one form, which is YAML
 ```
 
-Relative paths in a config are counted from the file, for `.bench/config.yaml` from the directory around `.bench`.
+Paths in a config are relative to the file, in `.bench/config.yaml` to the directory around `.bench`.
 
 ## Where the state is
 
 An embedded farm keeps its database, archives and logs in `.bench/` of the project, or in the directory that
 `BENCH_HOME` names. Where that is above the working directory, a line on standard error names it. Commands that only
-read make no farm where none is, and start no coordinator and no worker.
+read create no farm, and start no coordinator and no worker.
 
 ## Every key
 """
@@ -90,8 +90,8 @@ read make no farm where none is, and start no coordinator and no worker.
 def commands(
     command: click.Command, name: str, parent: click.Context | None = None
 ) -> Iterator[click.Context]:
-    """The context of a command and of all below it, in the order of their groups."""
-    # A fixed width: the page must not depend on the terminal that wrote it.
+    """The contexts of a command and of all its subcommands, in the order of their groups."""
+    # A fixed width, so that the page does not depend on the terminal.
     context = click.Context(
         command,
         info_name=name,
@@ -103,9 +103,9 @@ def commands(
     yield context
     if isinstance(command, click.Group):
         for child in command.list_commands(context):
-            found = command.get_command(context, child)
-            if found is not None:
-                yield from commands(found, child, context)
+            subcommand = command.get_command(context, child)
+            if subcommand is not None:
+                yield from commands(subcommand, child, context)
 
 
 def cli_page() -> str:

@@ -1,4 +1,4 @@
-"""`bench reliability`: what comes of running an action again, or for longer."""
+"""`bench reliability`: pass@k, pass^k and time to pass."""
 
 import click
 
@@ -17,7 +17,7 @@ from planner.cli.formats import Output, output_options
     type=click.IntRange(min=2),
     multiple=True,
     metavar="N",
-    help="How many runs of an arm: 2 unless named; may be repeated.",
+    help="Number of runs of an arm; may be repeated.  [default: 2]",
 )
 @click.option(
     "--within",
@@ -25,16 +25,16 @@ from planner.cli.formats import Output, output_options
     type=click.IntRange(min=1),
     multiple=True,
     metavar="MIN",
-    help="Planned minutes: the budgets of actions up to the largest tried unless named; may be repeated.",
+    help="Planned minutes; may be repeated.  [default: the minutes of actions, up to the largest tried]",
 )
 @output_options("actions", "passed_within")
 def reliability(bench_id: str | None, ks: tuple[int, ...], times: tuple[int, ...], output: Output) -> None:
-    """Say how surely actions pass when they are run again, and how many runs would pass with more minutes.
+    """Show how often actions pass if repeated or given more time.
 
-    pass@k is the chance that at least one of k runs of an arm passes, pass^k that all of them do; both need arms
-    that ran k times (--replicates). The second table asks how many runs pass within so many minutes, were no budget
-    in the way (Kaplan-Meier): a run that its budget ended counts as not passed up to there, and no further. Intervals
-    are over issues. Without BENCH_ID the newest bench.
+    pass@k is the probability that at least one of k runs of an arm passes, pass^k that all of them do; both need arms
+    that ran k times (--replicates). The second table shows the share of runs that would pass within a number of
+    minutes without a budget (Kaplan-Meier): a run that its budget ended is censored there. Intervals are over issues.
+    BENCH_ID is the newest bench by default.
 
     \b
     Examples:
@@ -46,5 +46,7 @@ def reliability(bench_id: str | None, ks: tuple[int, ...], times: tuple[int, ...
 
     with open_farm() as farm:
         bench_id = bench_id or Benches(farm.engine).latest()
-        found = read_reliability(farm.engine, bench_id, sorted(set(ks or (2,))), sorted(set(times)))
-    show_answer(output, lambda: reliability_document(str(bench_id), found), lambda: reliability_parts(found))
+        result = read_reliability(farm.engine, bench_id, sorted(set(ks or (2,))), sorted(set(times)))
+    show_answer(
+        output, lambda: reliability_document(str(bench_id), result), lambda: reliability_parts(result)
+    )

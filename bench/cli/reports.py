@@ -1,4 +1,4 @@
-"""`bench winners`, `bench regret`, `bench report`."""
+"""`bench winners`, `bench regret`, `bench report`: the results of a bench."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,7 @@ _FORMAT = click.option(
     "--format",
     "older_form",
     type=click.Choice(("text", "json", "md")),
-    help="The same as -o, where text is table.",
+    help="An older name of -o; text is table.",
 )
 
 
@@ -30,9 +30,14 @@ _FORMAT = click.option(
 @BENCH
 @output_options("winners")
 def winners(bench_id: str | None, output: Output) -> None:
-    """Show the winner of every case: the way of working that solved it best.
+    """Show which action solved each issue best.
 
-    Without BENCH_ID the newest bench.
+    BENCH_ID is the newest bench by default.
+
+    \b
+    Examples:
+      bench winners
+      bench winners b-20260131-k3f9q -o csv
     """
     from bench.results.documents import winners_document
     from bench.results.looks import look_lines
@@ -58,17 +63,18 @@ def winners(bench_id: str | None, output: Output) -> None:
     "names",
     multiple=True,
     metavar="NAME",
-    help="Score this registered policy, and show no other one beside the controls; may be repeated.",
+    help="Score this registered policy, and show only it and the controls; may be repeated.",
 )
 @output_options("policies", "cases")
 def regret(bench_id: str | None, names: tuple[str, ...], output: Output) -> None:
-    """Show how far each policy stays behind the best arm of each case.
+    """Show how much worse each policy is than the best arm.
 
-    Regret is relative to the winner: 0.5 is half as long (or dear) again. A missed pass, where the winner passes
-    and the policy's arm does not, is counted as a rate of its own; a policy whose action was not tried in a case
-    is unobserved there. Spend is what an execution of its arm was charged on average.
+    Regret is relative to the winner: 0.5 means 50 % longer (or more expensive). A missed pass, where the winner passes
+    and the policy's arm does not, has its own rate. A case in which the policy's action was not tried is unobserved.
+    Spend is the mean charge of an execution of its arm.
 
-    Registered policies that were scored on the bench before are shown beside the controls.
+    Registered policies that were scored on the bench before are shown in addition to the controls. BENCH_ID is the
+    newest bench by default.
 
     \b
     Example:
@@ -99,12 +105,15 @@ def regret(bench_id: str | None, names: tuple[str, ...], output: Output) -> None
 @click.command()
 @BENCH
 @output_options(*REPORT_TABLES, older=_FORMAT)
-@click.option("--out", type=click.Path(path_type=Path), help="Write to a file instead.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the report to this file instead.")
 def report(bench_id: str | None, output: Output, out: Path | None) -> None:
-    """Show all of a bench: winners, regret, spend against caps, errors, coverage.
+    """Show the whole report of a bench.
+
+    It has winners, regret, spend against caps, errors and coverage. BENCH_ID is the newest bench by default.
 
     \b
-    Example:
+    Examples:
+      bench report
       bench report -o md --out report.md
       bench report -o csv --table winners
     """
@@ -140,7 +149,7 @@ def _report_answer(results: "BenchResults", oracle: "OracleBracket | str") -> An
 
 
 def show_bench_report(farm: Farm, bench_id: str, output: Output) -> None:
-    """The whole report at the terminal; the files that the config asks for are written as well."""
+    """Print the whole report, and write the output files that the config names."""
     from bench.results.evidence_show import oracle_of
     from bench.results.output import write_outputs
     from bench.results.publish import publish_where_due
@@ -155,7 +164,7 @@ def show_bench_report(farm: Farm, bench_id: str, output: Output) -> None:
 
 
 def show_bench_summary(farm: Farm, bench_id: str) -> None:
-    """The `planner_bench_summary` document."""
+    """Print the `planner_bench_summary` document, and write the output files that the config names."""
     from bench.results.output import write_outputs
     from bench.results.read import read_results
 

@@ -1,4 +1,4 @@
-"""`bench run`: the day's work, each issue the way the planner or the heuristics choose."""
+"""`bench run`: a stream over the backlog, each issue with the action that planner or heuristics choose."""
 
 import threading
 from collections import Counter
@@ -32,35 +32,47 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@click.option("--watch", "mode", flag_value="watch", default="watch", help="Run until stopped (the default).")
+@click.option("--once", "mode", flag_value="once", help="Run until nothing runs and no issue can start.")
 @click.option(
-    "--watch", "mode", flag_value="watch", default="watch", help="Work until stopped (the default)."
+    "--slice",
+    "slice_name",
+    shell_complete=slices,
+    help="Run only the issues of this slice.",
 )
-@click.option("--once", "mode", flag_value="once", help="Work until nothing runs and nothing may start.")
-@click.option("--slice", "slice_name", shell_complete=slices, help="Only the issues of this slice.")
-@click.option("--config", type=click.Path(path_type=Path), help="The config; the project's unless given.")
+@click.option("--config", type=click.Path(path_type=Path), help="Config file.  [default: the project's]")
 @click.option(
-    "--max-concurrent-workcells", type=click.IntRange(min=1), help="Workcells in use at the same time."
+    "--max-concurrent-workcells",
+    type=click.IntRange(min=1),
+    help="Number of workcells at the same time.",
 )
-@click.option("--planner-model", metavar="DIR", help="A bundle of `planner export`.")
+@click.option("--planner-model", metavar="DIR", help="Bundle of `planner export`, which predicts actions.")
 @click.option(
-    "--planner-mode", type=click.Choice(["enabled", "disabled", "shadow"]), help="Whether it decides."
+    "--planner-mode",
+    type=click.Choice(["enabled", "disabled", "shadow"]),
+    help="Whether the planner decides, does not, or only predicts (shadow).",
 )
-@click.option("--confidence-threshold", type=FiniteRange(0, 1), help="Below it the baseline decides.")
-@click.option("--max-usd", type=FiniteRange(min=0), help="Cap on the dollars of this stream.")
+@click.option(
+    "--confidence-threshold",
+    type=FiniteRange(0, 1),
+    help="Below this confidence of the planner the heuristics decide.",
+)
+@click.option("--max-usd", type=FiniteRange(min=0), help="Cap on the spend of this stream, in dollars.")
 @trust_option
 def run(mode: str, slice_name: str | None, config: Path | None, trust_issues: bool, **flags: Any) -> None:
-    """Plan, run and record the issues of the backlog, one after the other, as they become ready.
+    """Run the issues of the backlog as they become ready.
 
-    Ctrl-C ends it: nothing new starts, and what runs is finished and recorded by the workers.
+    Each issue runs with one action, which the heuristics or a trained planner choose. Ctrl-C stops it: nothing new
+    starts, and the workers finish and record what runs. The config has the default of each option.
 
     \b
     Examples:
       bench run --once
       bench run --watch --max-concurrent-workcells 3 --planner-model bundle --planner-mode shadow
     """
-    found = load_config(config or find_config(Path.cwd()))
-    found = trust_issue_workcells(found) if trust_issues else found
-    resolved = apply_stream_flags(found, slice=slice_name, **flags)
+    loaded = load_config(config or find_config(Path.cwd()))
+    loaded = trust_issue_workcells(loaded) if trust_issues else loaded
+    resolved = apply_stream_flags(loaded, slice=slice_name, **flags)
     wanted = find_slice(resolved.issue_selection.slice, resolved.slices)
     log_as_asked()
     stop = stop_on_signals()
@@ -83,7 +95,7 @@ def _work(
             raise BenchError(
                 f"another stream works on this farm already ({election.leader()}); stop it first"
             )
-        _take_in_backlog(farm, config)
+        _import_backlog(farm, config)
         scheduler, bench_id = _scheduler(farm, config, wanted)
         if farm.embedded is not None:
             check_here([config.workcell.sandbox or "auto"])
@@ -96,33 +108,31 @@ def _work(
         ticker.start()
         stack.callback(ticker.join, 5)
         stack.callback(ticking.set)
-        told = _Told()
+        log = _StreamLog()
         with suppress(KeyboardInterrupt):
             run_stream(
                 scheduler,
                 Streams(farm.engine),
                 bench_id,
                 stop,
-                told.tell,
+                log.note_step,
                 once=once,
-                is_leader=lambda: _may_go_on(election, ticker),
+                is_leader=lambda: _may_continue(election, ticker),
             )
-    note(told.summary(stopped=stop.is_set()))
+    note(log.summary(stopped=stop.is_set()))
 
 
-def _may_go_on(election: "LeaderElection", ticker: threading.Thread) -> bool:
-    """Whether this is still the one stream of the farm; a `FailureError` where nothing would end any more."""
+def _may_continue(election: "LeaderElection", ticker: threading.Thread) -> bool:
+    """Whether this is still the leader among streams. Raises `FailureError` where the coordinator thread died."""
     if not ticker.is_alive():
-        raise FailureError(
-            "the coordinator inside this run died, see above; what runs goes on with: bench run"
-        )
+        raise FailureError("the coordinator inside this run died, see above; to continue: bench run")
     with suppress(SQLAlchemyError):
         return election.is_leader()
-    return election.is_leader()  # its session died: there is no leader, or another one
+    return election.is_leader()  # Again, since the session died: there is no leader, or another one.
 
 
-def _take_in_backlog(farm: Farm, config: BenchConfig) -> None:
-    """Import the config's source, as `bench submit` does; an import that changes nothing starts nothing anew."""
+def _import_backlog(farm: Farm, config: BenchConfig) -> None:
+    """Import the config's source, as `bench submit` does. Idempotent."""
     from bench.submit.backlog import read_backlog, store_backlog
     from db.repositories.issues import Issues
 
@@ -131,7 +141,7 @@ def _take_in_backlog(farm: Farm, config: BenchConfig) -> None:
         stored = store_backlog(farm.engine, read_backlog(Path(source)))
         note(f"{source}: {stored.words()}")
     if not Issues(farm.engine).any():
-        note("the backlog is empty; fill it, now or while this runs: bench issues import FILE")
+        note("the backlog is empty; import issues, also while this runs: bench issues import FILE")
 
 
 def _scheduler(farm: Farm, config: BenchConfig, wanted: Callable[[Issue], bool]) -> tuple[Scheduler, str]:
@@ -149,9 +159,9 @@ def _scheduler(farm: Farm, config: BenchConfig, wanted: Callable[[Issue], bool])
     required = epoch_of(rules) if config.stream.require_same_epoch else None
     inference = PlannerInference(config.planner_config, epoch=required)
     if inference.problem is not None:
-        note(f"the planner does not answer, the heuristics decide: {inference.problem}")
+        note(f"the planner cannot be used, the heuristics decide: {inference.problem}")
     bench_id, new = open_stream(farm.engine, config, datetime.now(UTC))
-    note(f"stream {bench_id} {'begins' if new else 'goes on'}; planner: {inference.config.rollout.mode}")
+    note(f"stream {bench_id} {'starts' if new else 'continues'}; planner: {inference.config.rollout.mode}")
     board = Board(config.stream.max_attempts, objector(config))
     running, past = Streams(farm.engine).snapshot()
     board.add_finished(past)
@@ -159,8 +169,8 @@ def _scheduler(farm: Farm, config: BenchConfig, wanted: Callable[[Issue], bool])
     return Scheduler(state, board, config, inference, rules, wanted, running), bench_id
 
 
-class _Told:
-    """Says what changes, a line each, and at the end what became of it all."""
+class _StreamLog:
+    """Notes of a stream: a line for each change, and a summary at the end."""
 
     def __init__(self) -> None:
         self._held: dict[str, str] = {}
@@ -168,8 +178,8 @@ class _Told:
         self._ended: Counter[str] = Counter()
         self._last = StepReport()
 
-    def tell(self, report: StepReport) -> None:
-        """What this step saw and did that the ones before did not."""
+    def note_step(self, report: StepReport) -> None:
+        """Print what changed in this step."""
         clock = f"{datetime.now():%H:%M:%S}"
         for ended in report.finished:
             note(f"{clock} {ended.issue_id}: {ended.result}")
@@ -188,6 +198,8 @@ class _Told:
         results = "".join(f", {number} {result}" for result, number in sorted(self._ended.items()))
         done = f"{self._started} started{results}, {len(self._held)} held (see: bench queue)"
         if not stopped:
-            return f"nothing runs and nothing may start: {done}"
+            return f"nothing runs and no issue can start: {done}"
         running = len(self._last.open_runs) + len(self._last.started)
-        return f"stopped: {done}; {running} still run, which the workers finish and record. Go on with: bench run"
+        return (
+            f"stopped: {done}; the workers finish and record {running} that still run. To continue: bench run"
+        )

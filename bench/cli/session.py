@@ -1,4 +1,4 @@
-"""Where a command finds its farm: the fleet of the environment, or the embedded one of this directory."""
+"""Opens the farm of a command: the fleet of the environment, or the embedded farm of this directory."""
 
 import os
 import sys
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 
 def note(line: str) -> None:
-    """A line for the person at the terminal; never on standard output, which programs may read."""
+    """Print a line for people on standard error; standard output is for the answer alone."""
     output.note(line)
 
 
 def home_here() -> FarmHome:
-    """The home of the embedded farm that commands in the working directory work with."""
+    """The home of the embedded farm of the working directory."""
     return farm_home(Path.cwd(), os.environ)
 
 
@@ -58,7 +58,9 @@ class Farm:
         from workers.broker.doorbell import CeleryDoorbell
 
         if self.broker_url is None:
-            raise BenchError("BENCH_BROKER_URL is not set; a fleet needs it beside BENCH_DATABASE_URL")
+            raise BenchError(
+                "BENCH_BROKER_URL is not set; a fleet needs it in addition to BENCH_DATABASE_URL"
+            )
         return CeleryDoorbell(make_app(self.broker_url))
 
     @property
@@ -67,9 +69,10 @@ class Farm:
         return None if self.embedded is None else self.embedded.paths.root / "work" / "mirrors"
 
     def start_parts(self, slots: int | None = None, toolchains: Iterable[ToolchainRef] | None = None) -> None:
-        """See that a coordinator and a worker run, where the farm is embedded, with the variables of this shell.
+        """Start coordinator and worker of an embedded farm where they do not run; does nothing in a fleet.
 
-        The worker is handed what `toolchains` and unfinished benches name, beside the farm's own.
+        The worker gets the variables of this shell that `toolchains` and unfinished benches name, in addition to the
+        farm's own.
         """
         from db.repositories.benches import Benches
 
@@ -80,9 +83,9 @@ class Farm:
             start_parts(self.embedded, urls, slots, names | Benches(self.engine).named_variables())
 
     def check_variables(self, toolchains: Iterable[ToolchainRef] | None) -> None:
-        """Refuse toolchains that name a variable which the embedded worker could not be handed.
+        """Refuse toolchains that name a variable which the embedded worker cannot get.
 
-        A fleet's workers have variables of their own, and say themselves what they lack.
+        A fleet's workers have their own variables, and report themselves which are missing.
         """
         if self.embedded is not None:
             check_variables(self.embedded, [(ref.name, ref.env) for ref in toolchains or ()])
@@ -90,10 +93,13 @@ class Farm:
 
 @contextmanager
 def open_farm(*, checked: bool = True, create: bool = False, home: FarmHome | None = None) -> Iterator[Farm]:
-    """The farm of this environment, its servers running and, where `checked`, its schema current.
+    """Context manager of the farm of this environment, with its servers running.
 
-    An embedded database is brought to this version without a question; a fleet's is only checked. `home` is that of
-    the embedded farm, the working directory's unless given; `BenchError` where no farm is there, unless `create`.
+    With `checked`, the schema is of this version: an embedded database is migrated, a fleet's only checked. `home` is
+    the home of the embedded farm, by default that of the working directory. With `create`, a missing embedded farm is
+    created.
+
+    Raises `BenchError` where there is no farm, `FailureError` where its database cannot be reached.
     """
     farm = _fleet() if os.environ.get("BENCH_DATABASE_URL") else _embedded(home, create)
     try:
@@ -121,15 +127,15 @@ def _embedded(home: FarmHome | None, create: bool) -> Farm:
     home = home or home_here()
     if not create and not home.exists:
         raise BenchError(home.missing_line())
-    tell_home(home)
+    note_home(home)
     forget_libpq_variables()
     embedded = EmbeddedFarm(home.root, note)
     urls = embedded.up()
     return Farm(urls.database_url, urls.broker_url, embedded)
 
 
-def tell_home(home: FarmHome) -> None:
-    """A line where the farm is in a directory above the working one, and for each that was passed over."""
+def note_home(home: FarmHome) -> None:
+    """Print a note where the farm is in a directory above the working one, and one for each skipped directory."""
     if home.is_elsewhere:
         note(f"the farm is in {home.root}")
     for line in home.passed_over_lines():

@@ -1,4 +1,4 @@
-"""`bench stage-a`: from a day's work to a policy that looks over the shoulder of the next day's."""
+"""`bench stage-a`: a policy trained on the archives of one stream, in shadow mode on a second stream."""
 
 import os
 import shutil
@@ -20,12 +20,12 @@ _EPOCHS = ("--epochs", 60)
 @click.command("stage-a")
 @click.argument("directory", type=click.Path(path_type=Path), default="stage-a")
 def stage_a(directory: Path) -> None:
-    """Show a stream teach a policy, and the policy shadow a stream, on the demo corpus.
+    """Train a policy on one demo stream, and shadow another.
 
-    One stream works on two thirds of the demo issues by the heuristics. Its archives become a dataset, a policy
-    is trained on it, exported and verified, and predicts, in shadow mode, what a second stream does with the
-    other issues. Every command is shown as it is run, on an embedded farm in DIRECTORY; run it again and only
-    what is missing is worked on.
+    The first stream runs two thirds of the demo issues with the heuristics. Its archives become a dataset, and a
+    policy is trained on it, exported and verified. In shadow mode it then predicts the actions of a second stream,
+    which runs the other issues. Each command is shown before it runs, on an embedded farm in DIRECTORY, by default
+    stage-a. A second call continues where the first stopped.
 
     \b
     Example:
@@ -49,11 +49,11 @@ def stage_a(directory: Path) -> None:
 
 
 def _learn() -> None:
-    """Once: the archives of the second stream, found by a later call, must teach nothing."""
+    """Train the policy once: a later call must not train on the archives of the second stream."""
     from bench.loop.learn import FEW_LABELS, Planner
 
     if (_LEARNT / "policy").is_dir():
-        note(f"{_LEARNT / 'policy'} is there already")
+        note(f"{_LEARNT / 'policy'} exists already")
         return
     _run("planner", "build-dataset", "--out", _DATASET)
     _run("planner", "stats", _DATASET)
@@ -61,8 +61,8 @@ def _learn() -> None:
     _LEARNT.mkdir()
     planner = Planner(_LEARNT.absolute() / "planner.log")
     note(
-        "training, exporting and verifying a policy. The gates before training ask for 500 examples and 80 % "
-        f"agreement; both are lowered here, to show the way with few examples. The commands are in {planner.log}"
+        "training, exporting and verifying a policy. Training normally requires 500 examples and 80 % agreement; "
+        f"both are lowered here, because the demo has few examples. The commands are in {planner.log}"
     )
     planner.learn_one(_DATASET, _LEARNT, "policy", ["--policy", "mlp", *_EPOCHS, *FEW_LABELS])
 
@@ -70,7 +70,7 @@ def _learn() -> None:
 def _shadow(config: str) -> None:
     from bench.loop.stage import UNSEEN
 
-    note("the policy predicts what runs on issues it has not seen; threshold 0, for its own answer is wanted")
+    note("the policy predicts the actions on unseen issues; with threshold 0, every prediction counts")
     model = ("--planner-model", _LEARNT / "policy", "--planner-mode", "shadow", "--confidence-threshold", 0)
     _run("bench", "run", "--once", "--config", config, "--slice", UNSEEN, *model)
     _run("bench", "queue", "--config", config)
@@ -78,7 +78,7 @@ def _shadow(config: str) -> None:
 
 
 def _run(program: str, *arguments: object) -> None:
-    """One command as a person would type it; it talks to the same terminal."""
+    """Print one command as a person would type it, and run it in the same terminal."""
     words = [str(argument) for argument in arguments]
     note("")
     note(f"$ {program} {' '.join(words)}")

@@ -1,4 +1,4 @@
-"""`bench status`."""
+"""`bench status`: the state of the farm, or of one bench."""
 
 from typing import Any
 
@@ -24,7 +24,9 @@ _FARM, _CASES = ("parts", "machines", "benches"), "cases"
 @click.argument("bench_id", required=False, shell_complete=bench_ids)
 @output_options(*_FARM, _CASES, is_narrowed=True)
 def status(bench_id: str | None, output: Output) -> None:
-    """Show the farm: its parts, machines and benches; or one bench with its cases.
+    """Show the state of the farm, or of one bench.
+
+    Of the farm: its parts, machines and benches. With BENCH_ID: the cases of that bench.
 
     \b
     Examples:
@@ -71,7 +73,7 @@ def _benches_table(benches: list[BenchListing]) -> Any:
 
 
 def machines_table(machines: list[MachineRow]) -> Any:
-    """Machines for people."""
+    """The table of machines."""
     rows = [
         (
             m.machine_id,

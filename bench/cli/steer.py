@@ -1,4 +1,4 @@
-"""`bench resume`, `bench cancel`, `bench caps`."""
+"""`bench resume`, `bench cancel`, `bench caps`: change benches that were submitted."""
 
 import click
 
@@ -13,10 +13,12 @@ from planner.cli.numbers import FiniteRange
 
 @click.command()
 @click.argument("bench_id", shell_complete=bench_ids)
-@click.option("--max-usd", type=FiniteRange(0, 1e9), help="A new cap on the dollars of the bench.")
-@click.option("--max-minutes", type=FiniteRange(0, 1e9), help="A new cap on its worker-minutes.")
-@click.option("--max-executions", type=click.IntRange(1, 2**31 - 1), help="A new cap on its executions.")
-@click.option("--wait", is_flag=True, help="Watch until it is finished.")
+@click.option("--max-usd", type=FiniteRange(0, 1e9), help="New cap on the spend of the bench, in dollars.")
+@click.option("--max-minutes", type=FiniteRange(0, 1e9), help="New cap on its worker time, in minutes.")
+@click.option(
+    "--max-executions", type=click.IntRange(1, 2**31 - 1), help="New cap on its number of executions."
+)
+@click.option("--wait", is_flag=True, help="Follow the bench until it is over.")
 @output_options(*REPORT_TABLES, json_help="The same as -o json: with --wait the bench summary document.")
 def resume(
     bench_id: str,
@@ -26,7 +28,9 @@ def resume(
     wait: bool,
     output: Output,
 ) -> int | None:
-    """Go on with a bench that was halted, or whose caps skipped cases.
+    """Continue a bench that was halted, or has skipped cases.
+
+    Cases are skipped when a cap of the bench is reached: raise it with an option.
 
     \b
     Example:
@@ -35,7 +39,7 @@ def resume(
     from bench.cli.follow import follow
 
     if not wait and not output.is_for_people:
-        raise click.UsageError(f"-o {output.form} goes with --wait: nothing else is shown")
+        raise click.UsageError(f"-o {output.form} needs --wait: without it there is no answer to show")
     limits = CapChanges(
         micro_usd=None if max_usd is None else to_micro_usd(max_usd),
         ms=None if max_minutes is None else int(max_minutes * 60_000),
@@ -45,7 +49,7 @@ def resume(
         benches = Benches(farm.engine)
         benches.get(bench_id)
         returned = benches.resume(bench_id, limits)
-        note(f"bench {bench_id} goes on; {returned} skipped cases are back")
+        note(f"bench {bench_id} continues; {returned} skipped cases wait again")
         farm.start_parts()
         return follow(farm, bench_id, output) if wait else None
 
@@ -53,28 +57,35 @@ def resume(
 @click.command()
 @click.argument("bench_id", shell_complete=bench_ids)
 def cancel(bench_id: str) -> None:
-    """Cancel a bench: what has not run is dropped, what runs is stopped within a heartbeat.
+    """Cancel a bench, and stop its running executions.
 
-    What was spent stays recorded, finished cases keep their winners.
+    Executions that wait are dropped, running ones stop within a heartbeat. Spend stays recorded, and finished cases
+    keep their winners.
+
+    \b
+    Example:
+      bench cancel b-20260131-k3f9q
     """
     with open_farm() as farm:
         benches = Benches(farm.engine)
         benches.get(bench_id)
         running = benches.cancel(bench_id)
-    note(
-        f"bench {bench_id} is cancelled"
-        + (f"; {running} running executions are told to stop" if running else "")
-    )
+    note(f"bench {bench_id} is cancelled" + (f"; {running} running executions will stop" if running else ""))
 
 
 @click.command()
-@click.option("--daily-usd", help="Dollars the whole farm may spend a day (UTC), or `none`.")
+@click.option(
+    "--daily-usd",
+    metavar="AMOUNT",
+    help="Most dollars that the farm spends in a day (UTC), or none for no cap.",
+)
 def caps(daily_usd: str | None) -> None:
-    """Set the farm-wide cap of a day. It holds at once, which makes it the emergency brake.
+    """Set the daily cap on the spend of the whole farm.
 
-    Below what is spent and set aside today, nothing that costs money starts any more, what was admitted waits again,
-    and what runs beyond the cap hands its work back within a heartbeat, the youngest first. What that spent stays
-    recorded; it runs again, at no retry, once the cap is raised or the next day has room for it.
+    The cap applies at once, so it is also an emergency brake. Where it is below the spent and reserved money of the
+    day, nothing that costs money starts, admitted executions wait again, and running executions beyond the cap stop
+    within a heartbeat, the youngest first. Their spend stays recorded. They run again, without using up a retry, when
+    the cap is raised or on the next day.
 
     \b
     Examples:
@@ -89,6 +100,6 @@ def caps(daily_usd: str | None) -> None:
     note("the farm has no daily cap" if limit is None else f"the farm spends at most ${daily_usd} a day")
     if any(braked):
         note(
-            f"{braked.taken_back} admitted executions wait again, {braked.stopped} running ones are told to stop;"
-            " they go on once the cap allows"
+            f"{braked.taken_back} admitted executions wait again, {braked.stopped} running ones stop;"
+            " they run again when the cap allows it"
         )

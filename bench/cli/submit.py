@@ -1,4 +1,4 @@
-"""`bench submit`."""
+"""`bench submit`: plan a bench, store it and start it."""
 
 import json
 from contextlib import ExitStack
@@ -29,31 +29,31 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--k", type=click.IntRange(min=1), help="Arms a case.")
+@click.option("--k", type=click.IntRange(min=1), help="Number of actions to try per issue.")
 @click.option(
     "--slice",
     "slice_name",
     shell_complete=slices,
-    help="critical, high, all, lane-a, lane-b, lane-c, or a slice of the config.",
+    help="Slice of issues: critical, high, all, lane-a, lane-b, lane-c, or one of the config.",
 )
 @click.option(
     "--issues",
     "issue_ids",
     shell_complete=issue_list,
-    help="These issues instead of a slice, comma separated.",
+    help="Issue ids instead of a slice, comma-separated.",
 )
-@click.option(
-    "--config", type=click.Path(path_type=Path), help="The bench config; the project's unless given."
-)
-@click.option("--strategy", type=click.Choice(tuple(STRATEGIES)), help="How arms are drawn.")
-@click.option("--replicates", type=click.IntRange(min=1), help="Executions of each arm.")
-@click.option("--seed", type=int, help="The same seed draws the same arms.")
-@click.option("--max-usd", type=FiniteRange(min=0), help="Cap on the dollars of the bench.")
-@click.option("--max-minutes", type=FiniteRange(min=0), help="Cap on its worker-minutes.")
-@click.option("--max-executions", type=click.IntRange(min=1), help="Cap on its executions.")
+@click.option("--config", type=click.Path(path_type=Path), help="Config file.  [default: the project's]")
+@click.option("--strategy", type=click.Choice(tuple(STRATEGIES)), help="Strategy that samples the actions.")
+@click.option("--replicates", type=click.IntRange(min=1), help="Runs of each action per issue.")
+@click.option("--seed", type=int, help="Seed of the sampling: the same seed samples the same actions.")
+@click.option("--max-usd", type=FiniteRange(min=0), help="Cap on the spend of the bench, in dollars.")
+@click.option("--max-minutes", type=FiniteRange(min=0), help="Cap on its worker time, in minutes.")
+@click.option("--max-executions", type=click.IntRange(min=1), help="Cap on its number of executions.")
 @trust_option
-@click.option("--dry-run", is_flag=True, help="Show arms, propensities and worst case; write nothing.")
-@click.option("--wait", is_flag=True, help="Watch until it is finished. Ctrl-C detaches, the bench goes on.")
+@click.option("--dry-run", is_flag=True, help="Show the plan and its worst-case cost; store and run nothing.")
+@click.option(
+    "--wait", is_flag=True, help="Follow the bench until it is over. Ctrl-C detaches, the bench continues."
+)
 @output_options(
     *("arms", "bench", *REPORT_TABLES),
     is_narrowed=True,
@@ -69,9 +69,11 @@ def submit(
     output: Output,
     **flags: Any,
 ) -> int | None:
-    """Sample K ways of working for each issue of a slice and hand them to the workers.
+    """Run each issue of a slice with K different actions.
 
-    Nothing is written unless all of it is in order. Flags override the config.
+    An action is a topology with its budgets: the number of candidates, minutes and iterations. They are sampled, and
+    the workers run them. An error in any issue refuses the whole bench, and nothing is stored. The config has the
+    default of each option.
 
     \b
     Examples:
@@ -80,9 +82,9 @@ def submit(
       bench submit --config night.yaml --dry-run
     """
     output = output.among(*(["arms"] if dry_run else REPORT_TABLES if wait else ["bench"]))
-    found = load_config(config or find_config(Path.cwd()))
-    found = trust_issue_workcells(found) if trust_issues else found
-    resolved = apply_overrides(found, slice=slice_name, **flags)
+    loaded = load_config(config or find_config(Path.cwd()))
+    loaded = trust_issue_workcells(loaded) if trust_issues else loaded
+    resolved = apply_overrides(loaded, slice=slice_name, **flags)
     ids = None if issue_ids is None else [part.strip() for part in issue_ids.split(",") if part.strip()]
     with open_farm(create=True) as farm:
         plan, warnings = _plan(farm, resolved, ids)
@@ -134,7 +136,7 @@ def _show_dry_run(
 
 
 def plan_of(farm: Farm, config: BenchConfig, issue_ids: list[str] | None, mirrors: Path | None) -> NewBench:
-    """The plan of the bench, made on what this farm knows now; `mirrors` keeps what is fetched for it."""
+    """The plan of a bench on the current state of this farm. `mirrors`: the directory for fetched repositories."""
     from bench.submit.submit import prepare_bench
 
     plan = prepare_bench(farm.engine, config, issue_ids, here=farm.embedded is not None, mirrors=mirrors)
@@ -149,19 +151,19 @@ def toolchains_of(plan: NewBench) -> list[ToolchainRef]:
 
 
 def _plan(farm: Farm, config: BenchConfig, issue_ids: list[str] | None) -> tuple[NewBench, list[str]]:
-    """The plan, and what of its base commits is neither fetched nor protected."""
+    """The plan, and warnings about parts of its base commits that are not fetched or not protected."""
     from bench.submit.bases import mirror_bases, workcells_of
     from bench.submit.left_out import left_out
     from bench.submit.protection import protection_lines
 
     here = farm.embedded is not None
     with ExitStack() as stack:
-        # A fleet's workers are elsewhere: what is fetched here is for the plan alone.
+        # Workers of a fleet have their own mirrors: these are for the plan alone.
         mirrors = farm.mirrors or Path(stack.enter_context(TemporaryDirectory(prefix="bench-mirrors-")))
         plan = plan_of(farm, config, issue_ids, mirrors)
         cells = workcells_of(plan)
-        found = mirror_bases(cells.values(), mirrors, here=here)
-        return plan, [*left_out(cells, found, mirrors, here=here), *protection_lines(cells, found)]
+        mirror_of = mirror_bases(cells.values(), mirrors, here=here)
+        return plan, [*left_out(cells, mirror_of, mirrors, here=here), *protection_lines(cells, mirror_of)]
 
 
 def _after(farm: Farm, plan: NewBench, sandboxes: "Sandboxes", wait: bool, output: Output) -> int | None:
@@ -175,7 +177,7 @@ def _after(farm: Farm, plan: NewBench, sandboxes: "Sandboxes", wait: bool, outpu
         note(line)
     if plan.race is not None and plan.config["action_sampling"]["replicates"] == 1:
         note(
-            "each arm runs once an issue, and that run is the race: --replicates 2 confirms the arms it keeps"
+            "each arm runs once per issue, which only decides the race: --replicates 2 confirms the arms it keeps"
         )
     if wait:
         return follow(farm, plan.bench_id, output)

@@ -1,6 +1,6 @@
 """Shell completion of bench ids, issue ids and slices.
 
-A suggestion is a convenience: it starts no farm, prints no error, and after `_PATIENCE_SECONDS` there is none.
+Completion starts no farm and prints no error; after `_PATIENCE_SECONDS` it suggests nothing.
 """
 
 import os
@@ -21,17 +21,17 @@ Suggested = list[CompletionItem]
 
 
 def bench_ids(_context: click.Context, _param: click.Parameter, incomplete: str) -> Suggested:
-    """The newest benches of the farm that runs, each with its state."""
+    """The newest benches of the running farm, each with its state."""
     return _in_time(lambda: _read(_benches), incomplete)
 
 
 def issue_ids(_context: click.Context, _param: click.Parameter, incomplete: str) -> Suggested:
-    """The imported issues of the farm that runs; without one, those of the backlog here."""
+    """The imported issues of the running farm; where none runs, those of the backlog file here."""
     return _in_time(lambda: _issues(incomplete), incomplete)
 
 
 def issue_list(context: click.Context, param: click.Parameter, incomplete: str) -> Suggested:
-    """Issue ids separated by commas: the last one is completed."""
+    """Issue ids separated by commas, of which the last is completed."""
     before, comma, last = incomplete.rpartition(",")
     given = set(before.split(","))
     items = [item for item in issue_ids(context, param, last) if item.value not in given]
@@ -44,18 +44,17 @@ def slices(context: click.Context, _param: click.Parameter, incomplete: str) -> 
 
 
 def _in_time(find: Callable[[], Suggested], incomplete: str) -> Suggested:
-    """What begins with `incomplete`; nothing where it takes too long or fails, for whatever reason."""
+    """Suggestions that start with `incomplete`; none where `find` times out or fails."""
     items: Suggested = []
 
     def collect() -> None:
         try:
             items.extend(find())
-        except (
-            Exception
-        ):  # a farm that is starting, a config that cannot be read, a table that is not there yet
+        # A farm that is starting, an unreadable config, a missing table: no suggestions.
+        except Exception:
             return
 
-    # A daemon: a database that never answers must not keep the shell waiting.
+    # A daemon thread, so that a database that never answers does not block the shell.
     finder = threading.Thread(target=collect, daemon=True)
     finder.start()
     finder.join(_PATIENCE_SECONDS)
@@ -63,7 +62,7 @@ def _in_time(find: Callable[[], Suggested], incomplete: str) -> Suggested:
 
 
 def _read(query: "Callable[[sa.Engine], Suggested]") -> Suggested:
-    """What `query` reads from the farm's database; nothing where it does not run."""
+    """The result of `query` on the farm's database; empty where it does not run."""
     from db.engine import open_engine
 
     url = os.environ.get("BENCH_DATABASE_URL") or _embedded_url()
@@ -115,6 +114,6 @@ def _slices(config: Any) -> Suggested:
     built_in = [CompletionItem(name, help="built in") for name in BUILT_IN]
     try:
         named = load_config(Path(config) if config else find_config(Path.cwd())).slices
-    except Exception:  # the built-in ones are there whatever the config is
+    except Exception:  # The built-in slices do not depend on the config.
         return built_in
     return [*(CompletionItem(name) for name in named), *built_in]

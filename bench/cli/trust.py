@@ -1,4 +1,4 @@
-"""The option that trusts the backlog, and what issues set for themselves in a dry run."""
+"""The option that trusts the workcells of issues, and the notes on what issues set."""
 
 import json
 
@@ -14,12 +14,12 @@ trust_option = click.option(
     is_flag=True,
     envvar="BENCH_TRUST_ISSUE_WORKCELLS",
     show_envvar=True,
-    help="Take every key of an issue's workcell, toolchains included: only for a backlog that is all yours.",
+    help="Let issues set every key of their workcell, also the programs to run; only for a backlog that you trust.",
 )
 
 
 def note_overrides(plan: NewBench) -> None:
-    """A line for each key that an issue sets itself, with the value in force."""
+    """Print a note for each workcell key that an issue sets, with its value."""
     for case in plan.cases:
         for key, value in overrides_of(case).items():
             note(f"{case.issue_id} sets workcell.{key}: {json.dumps(value)}")

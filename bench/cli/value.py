@@ -1,4 +1,4 @@
-"""`bench value`: what policies are worth, estimated from what a bench tried."""
+"""`bench value`: off-policy estimates of the value of policies."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -23,26 +23,42 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("bench_ids", metavar="[BENCH_ID]...", nargs=-1, shell_complete=bench_ids)
 @click.option(
-    "--policy", "names", multiple=True, metavar="NAME", help="Judge this registered policy; may be repeated."
+    "--policy",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Estimate this registered policy; may be repeated.",
 )
 @click.option(
-    "--reference", metavar="NAME", help="What the others are compared with: the baseline unless named."
+    "--reference", metavar="NAME", help="Policy that the others are compared with.  [default: the baseline]"
 )
-@click.option("--minute-cost", type=FiniteRange(min=0), default=0.0, help="What a minute takes from a pass.")
-@click.option("--dollar-cost", type=FiniteRange(min=0), default=0.0, help="What a dollar takes from a pass.")
 @click.option(
-    "--worst", type=FiniteFloat(), help="The least that an execution can be worth; needed with a cost."
+    "--minute-cost",
+    type=FiniteRange(min=0),
+    default=0.0,
+    show_default=True,
+    help="Utility subtracted per minute; a pass is 1.",
+)
+@click.option(
+    "--dollar-cost",
+    type=FiniteRange(min=0),
+    default=0.0,
+    show_default=True,
+    help="Utility subtracted per dollar; a pass is 1.",
+)
+@click.option(
+    "--worst", type=FiniteFloat(), help="Lowest utility of an execution, such as -1; required with a cost."
 )
 @click.option(
     "--group-by",
     type=click.Choice(("issue", "repository")),
     default="issue",
     show_default=True,
-    help="What no fold of the outcome model splits.",
+    help="Unit that the cross-fitting of the outcome model keeps together.",
 )
 @POOL_EPOCHS
 @click.option("--details", is_flag=True, help="Show every estimator and check.")
-@fail_on_regression("Exit with 3 where a --policy is worth less than the reference, beyond chance.")
+@fail_on_regression("Exit with code 3 where a --policy is significantly worse than the reference.")
 @output_options("policies")
 def value(
     bench_ids: tuple[str, ...],
@@ -57,11 +73,13 @@ def value(
     fail_on_regression: bool,
     output: Output,
 ) -> int:
-    """Estimate what policies are worth on the issues of a bench, those included whose action was not tried.
+    """Estimate the pass rate or utility of policies.
 
-    Each arm is weighted by the chance it had of being drawn; where an outcome model helps, it is fitted on other
-    issues. Intervals are over issues. A number that the bench cannot carry is refused, with what would mend it.
-    Without BENCH_ID the newest bench; several are taken together.
+    The estimate is over all issues of the bench, also those where the policy's action was not tried: each arm is
+    weighted by its probability of being sampled, with a cross-fitted outcome model where that helps. Intervals are
+    over issues. Where a bench has too little data for a number, the reason and the remedy are shown instead.
+
+    BENCH_ID is the newest bench by default; several benches are pooled.
 
     Exit code 3, with --fail-on-regression only: the whole interval of a named policy's difference is below 0.
 
@@ -76,7 +94,7 @@ def value(
     from bench.statistics.value import policy_values
 
     if fail_on_regression and not set(names) - {reference}:
-        raise click.UsageError("--fail-on-regression needs what to judge: name it with --policy NAME")
+        raise click.UsageError("--fail-on-regression needs a policy to compare: name it with --policy NAME")
     bench_ids, evidence = _read(bench_ids, names, pool_epochs)
     values = policy_values(
         evidence.table,
@@ -88,7 +106,7 @@ def value(
         outcome=_outcome(evidence, minute_cost, dollar_cost, worst),
         expected=evidence.expected,
     )
-    more = [part for one in values for part in details_parts(one)] if details else []
+    more = [part for policy in values for part in details_parts(policy)] if details else []
     show_answer(
         output,
         lambda: _document(bench_ids, evidence, values),
@@ -100,7 +118,7 @@ def value(
 def _read(
     bench_ids: tuple[str, ...], names: tuple[str, ...], pool_epochs: bool
 ) -> "tuple[tuple[str, ...], Evidence]":
-    """The benches, the newest unless named, and their evidence; the named policies are scored on them before."""
+    """The benches, by default the newest, and their evidence, after the named policies are scored on them."""
     from bench.results.policies import score
     from bench.results.pooling import pooled_epochs_or_refuse, read_pooled
     from bench.results.publish import publish_where_due
@@ -126,14 +144,18 @@ def _parts(evidence: "Evidence", values: "list[PolicyValue]") -> list[Renderable
 
 def _gate(values: "list[PolicyValue]", names: tuple[str, ...]) -> int:
     """The exit code of a comparison of the named policies with the reference."""
-    differences = {one.policy: one.difference for one in values if one.policy in names and one.difference}
+    differences = {
+        policy.policy: policy.difference for policy in values if policy.policy in names and policy.difference
+    }
     worse = [
         f"{name} is worth less than the reference: "
         f"{difference.value:+.3f} ({difference.low:+.3f} … {difference.high:+.3f})"
         for name, difference in differences.items()
         if difference.value is not None and difference.high is not None and difference.high < 0
     ]
-    return regression_code(worse, is_judged=all(one.high is not None for one in differences.values()))
+    return regression_code(
+        worse, is_judged=all(difference.high is not None for difference in differences.values())
+    )
 
 
 def _outcome(
@@ -144,7 +166,7 @@ def _outcome(
     if minute_cost == dollar_cost == 0:
         return None
     if worst is None:
-        raise click.UsageError("a utility needs --worst, the least an execution can be worth, such as -1")
+        raise click.UsageError("a cost needs --worst, the lowest utility of an execution, such as -1")
     return utility(evidence.table, per_minute=minute_cost, per_usd=dollar_cost, worst=worst)
 
 
@@ -160,5 +182,5 @@ def _document(
         "issues": len(evidence.table.issues),
         "notes": notes(evidence),
         "variance_components": plain(variance_components(evidence)),
-        "policies": [plain(one) for one in values],
+        "policies": [plain(policy) for policy in values],
     }

@@ -1,4 +1,4 @@
-"""`bench watch`."""
+"""`bench watch`: follow a bench live."""
 
 import click
 
@@ -14,14 +14,18 @@ from planner.cli.formats import Output, output_options
 @click.argument("bench_id", required=False, shell_complete=bench_ids)
 @output_options(*REPORT_TABLES, json_help="The same as -o json: the bench summary document at the end.")
 def watch(bench_id: str | None, output: Output) -> int:
-    """Follow a bench until it is over: cases, spend against caps, throughput, time left.
+    """Follow a bench until it is over.
 
-    Without BENCH_ID the newest one. Ctrl-C detaches, the bench goes on. A bench that is not over needs a coordinator
-    and a worker: where they do not run, they are started.
+    Shows cases, spend against caps, throughput and time left. Starts coordinator and worker where the bench needs
+    them and they do not run. Ctrl-C detaches, the bench continues. BENCH_ID is the newest bench by default.
+
+    \b
+    Example:
+      bench watch
     """
     with open_farm() as farm:
         bench_id = bench_id or Benches(farm.engine).latest()
         if not read_progress(farm, bench_id).over:
-            # Nothing but these brings it to its end.
+            # Without them the bench would never end.
             farm.start_parts()
         return follow(farm, bench_id, output)

@@ -85,7 +85,7 @@ class WinnerDistribution(Open):
 
 
 class PlannerBenchSummary(Open):
-    """`cyntra.planner_bench_summary.v1`: the results of a bench."""
+    """`cyntra.planner_bench_summary.v1`: what a bench came to."""
 
     schema_version: Literal["cyntra.planner_bench_summary.v1"]
     bench_id: Name

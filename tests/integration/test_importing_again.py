@@ -53,7 +53,7 @@ def test_an_older_export_changes_nothing_unsaid_and_can_be_taken_all_the_same(
         0,
         [
             f"a: kept as of {DAY(3)}; this file has it as of {DAY(2)}",
-            "to take the older state all the same: bench issues import --force old.jsonl",
+            "to import the older state anyway: bench issues import --force old.jsonl",
             "1 new, 0 changed, 1 unchanged, 1 older than what is stored (kept)",
         ],
     )
@@ -80,7 +80,7 @@ def test_changes_are_listed_bounded_and_whole_as_json(farm: Farm, capsys: Said) 
     write(*({"id": name, "status": "closed", "title": "t"} for name in names))
     status, said = farm("issues", "import", "--dry-run", "issues.jsonl")
     assert (status, said[0], len(said)) == (0, "i00: status open → closed, title", 22)
-    assert said[-2] == "… and 10 more like this; --json lists them all"
+    assert said[-2] == "… and 10 more like this; -o json lists them all"
     assert said[-1] == "0 new, 30 changed, 0 unchanged; nothing was stored (dry run)"
     document = shown(capsys, "issues", "import", "issues.jsonl")
     assert [change["id"] for change in document["changed"]] == names
@@ -98,7 +98,7 @@ def test_issues_that_left_the_export_are_told_and_closed_on_demand(farm: Farm, c
     left = "open issues of earlier imports of issues.jsonl that are not in it any more: 2 (b, c); "
     offer = f"{left}to close them: bench issues import --prune issues.jsonl"
     assert farm("issues", "import", "issues.jsonl") == (0, [offer, "0 new, 0 changed, 1 unchanged"])
-    closings = [f"{name}: closed, for it is not in issues.jsonl any more" for name in "bc"]
+    closings = [f"{name}: closed, it is not in issues.jsonl any more" for name in "bc"]
     counts = "0 new, 0 changed, 1 unchanged, 2 closed"
     status, said = farm("issues", "import", "issues.jsonl", "--prune", "--dry-run")
     assert (status, said) == (0, [*closings, f"{counts}; nothing was stored (dry run)"])
@@ -140,7 +140,7 @@ def test_an_issue_whose_line_cannot_be_read_is_not_closed(farm: Farm, capsys: Sa
     Path("issues.jsonl").write_text('{"id": "a"}\n{"id": "b"},\n')
     status, said = farm("issues", "import", "issues.jsonl", "--prune")
     assert status == 0
-    assert "open issues that only lines that cannot be read name, and so were not closed: 1 (b)" in said
+    assert "open issues that were not closed, because unreadable lines name them: 1 (b)" in said
     assert statuses(capsys) == {"a": "open", "b": "open", "c": "closed"}
 
 

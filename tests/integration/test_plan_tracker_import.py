@@ -86,7 +86,7 @@ def test_the_import_as_json_and_what_is_stored(plan: Path, capsys: Said) -> None
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--format", "plan-tracker"], "which plan-tracker? name it"),
+        (["--format", "plan-tracker"], "--format plan-tracker needs a file"),
         (["--format", "plan-tracker", "issues.jsonl"], "no cards in it"),
         (["--format", "plan-tracker", "absent.md"], "absent.md: No such file"),
         (["PLAN.md"], "of a plan tracker: bench issues import --format plan-tracker"),

@@ -84,7 +84,7 @@ def test_archives_record_every_decision_and_the_database_gives_them_back(
     kept = tmp_path / "kept"
     shutil.move(archives, kept)
     count = len(list(kept.iterdir()))
-    assert _restore(farm, archives) == f"{count} archives written to {archives}, 0 were there"
+    assert _restore(farm, archives) == f"{count} archives written to {archives}, 0 were there already"
     for core in (f"{archive.name}/{name}" for archive in kept.iterdir() for name in CORE):
         assert (archives / core).read_bytes() == (kept / core).read_bytes()
     assert _dataset(archives, tmp_path / "rebuilt") == built
@@ -94,8 +94,8 @@ def test_archives_record_every_decision_and_the_database_gives_them_back(
     shutil.rmtree(lost)
     shutil.rmtree(gone)
     assert _restore(farm, archives) == (
-        f"1 archives written to {archives}, {count - 2} were there\n"
-        f"1 were recorded with less than an archive needs: {lost.name}"
+        f"1 archives written to {archives}, {count - 2} were there already\n"
+        f"1 not written, the database has only a part: {lost.name}"
     )
 
 

@@ -5,7 +5,7 @@ import threading
 import pytest
 import sqlalchemy as sa
 
-from bench.cli.run import _may_go_on
+from bench.cli.run import _may_continue
 from bench.errors import FailureError
 from bench.intake.issue import Issue
 from db.leader_election import SCHEDULER, LeaderElection
@@ -32,7 +32,7 @@ def test_a_stream_whose_session_died_goes_on_only_where_no_other_took_its_turn(e
         _end_sessions_that_hold_a_turn(engine)
         if taken:
             assert other.is_leader()
-        assert _may_go_on(mine, threading.current_thread()) is not taken
+        assert _may_continue(mine, threading.current_thread()) is not taken
     mine.resign()
     other.resign()
 
@@ -42,7 +42,7 @@ def test_a_run_whose_coordinator_died_ends_instead_of_waiting_for_ever(engine: s
     dead.start()
     dead.join()
     with pytest.raises(FailureError, match="the coordinator inside this run died"):
-        _may_go_on(LeaderElection(engine, SCHEDULER), dead)
+        _may_continue(LeaderElection(engine, SCHEDULER), dead)
 
 
 def _end_sessions_that_hold_a_turn(engine: sa.Engine) -> None:

@@ -107,7 +107,7 @@ def test_a_restore_writes_nothing_outside_of_its_target_for_a_name_of_before(
     monkeypatch.setenv("BENCH_BROKER_URL", "memory://")
     done = CliRunner().invoke(cli, ["archives", "restore", str(target)], catch_exceptions=False)
     assert done.exit_code == 0
-    assert "1 were recorded under a name that is none, and nothing was written" in done.stderr
+    assert "1 not written, the recorded name is not a valid archive name" in done.stderr
     assert sorted(tmp_path.rglob("*")) == before
 
 

@@ -26,7 +26,7 @@ def test_the_command_says_what_it_stopped(engine: sa.Engine, monkeypatch: pytest
     done = CliRunner().invoke(cli, ["caps", "--daily-usd", "0"], catch_exceptions=False)
     assert done.exit_code == 0
     assert "the farm spends at most $0 a day" in done.stderr
-    assert "2 admitted executions wait again, 1 running ones are told to stop" in done.stderr
+    assert "2 admitted executions wait again, 1 running ones stop" in done.stderr
 
 
 @pytest.fixture

@@ -34,8 +34,8 @@ def test_a_package_in_the_place_of_ours_is_named_in_one_line(tmp_path: Path, nam
     done = run("-P", "-m", "bench_farm", "--version", cwd=tmp_path, path=tmp_path)
     assert done.returncode == 1
     assert done.stderr == (
-        f"bench: package {name} would be imported from {foreign}; bench-farm's own is {ROOT / name}/__init__.py: take "
-        "it off the import path (PYTHONPATH), or install bench-farm in an environment of its own\n"
+        f"bench: package {name} would be imported from {foreign}; bench-farm's own is {ROOT / name}/__init__.py: "
+        "remove it from the import path (PYTHONPATH), or install bench-farm in an environment of its own\n"
     )
 
 
@@ -67,8 +67,8 @@ def test_a_package_that_another_distribution_overwrote_is_named_with_it(tmp_path
     done = run("-P", "-m", "bench_farm", "--version", cwd=tmp_path, path=site)
     assert done.returncode == 1
     assert done.stderr == (
-        f"bench: package db in {site} was overwritten by another distribution (db-of-others); uninstall that one and "
-        "install bench-farm again, or give each an environment of its own\n"
+        f"bench: package db in {site} was overwritten by another distribution (db-of-others); uninstall it and "
+        "install bench-farm again, or install each in its own environment\n"
     )
 
 

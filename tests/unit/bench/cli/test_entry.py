@@ -12,9 +12,9 @@ run()
 """
 
 
-def test_without_the_farms_libraries_one_line_says_what_to_install() -> None:
-    found = subprocess.run([sys.executable, "-c", _WITHOUT], capture_output=True, text=True, check=False)
-    assert found.returncode == 1
-    assert found.stderr.strip() == (
+def test_without_the_farms_libraries_one_line_names_what_to_install() -> None:
+    done = subprocess.run([sys.executable, "-c", _WITHOUT], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.strip() == (
         "bench: sqlalchemy is not installed; the farm needs: pip install 'bench-farm[farm]'"
     )

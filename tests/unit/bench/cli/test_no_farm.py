@@ -1,4 +1,4 @@
-"""Commands that need a farm and find none end with one line, and create nothing."""
+"""Commands that need a farm fail with one line where there is none, and create nothing."""
 
 from pathlib import Path
 

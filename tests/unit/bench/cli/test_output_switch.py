@@ -11,7 +11,7 @@ from planner.cli.formats import FORMS
 from planner.cli.main import cli as planner_cli
 from planner.cli.main import main as planner_main
 
-_NOTES: Final = "changes something, and a note on standard error tells what became of it"
+_NOTES: Final = "changes something, and a note on standard error reports the result"
 _FILES: Final = "writes files, and a note on standard error names them"
 WITHOUT_ROWS: Final = {
     "bench down": _NOTES,
@@ -21,7 +21,7 @@ WITHOUT_ROWS: Final = {
     "bench db check": "its answer is the exit code",
     "bench machines trust": _NOTES,
     "bench machines forget": _NOTES,
-    "bench run": "works until it is stopped, and tells of each issue on standard error",
+    "bench run": "runs until it is stopped, with a note for each issue on standard error",
     "bench cancel": _NOTES,
     "bench caps": _NOTES,
     "bench plots": _FILES,
@@ -37,7 +37,7 @@ WITHOUT_ROWS: Final = {
     "bench completion": "prints a shell script",
     "planner build-dataset": _FILES,
     "planner dataset merge-best-of-k": _FILES,
-    "planner export": "writes a bundle, and tells in three lines what it is; `planner verify` has the rows",
+    "planner export": "writes a bundle, and describes it in three lines; `planner verify` has the rows",
     "planner predict": "prints one planner_action document, which is JSON",
     "planner serve": "a server: it answers in JSON-RPC",
     "planner world": _FILES,
@@ -54,7 +54,7 @@ LEAVES: Final = {
 def test_every_command_has_the_switch_or_a_reason(path: str) -> None:
     switches = [param for param in LEAVES[path].command.params if param.name == "output"]
     if path in WITHOUT_ROWS:
-        assert not switches, "it has the switch now: take it out of the list"
+        assert not switches, "it has the switch now: remove it from the list"
         return
     (switch,) = switches
     assert switch.opts == ["-o", "--output"]

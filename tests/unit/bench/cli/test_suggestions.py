@@ -8,7 +8,7 @@ from click.shell_completion import ShellComplete
 
 from bench.cli.main import cli
 
-Said = pytest.CaptureFixture[str]
+Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(autouse=True)
@@ -16,15 +16,15 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty directory without a farm."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("BENCH_DATABASE_URL", raising=False)
-    # Imports are part of the time at the first call, and a loaded machine is not a wrong answer.
+    # The first call also imports modules, which must not time out on a loaded machine.
     monkeypatch.setattr("bench.cli.suggestions._PATIENCE_SECONDS", 60.0)
     return tmp_path
 
 
 def complete(arguments: list[str], incomplete: str) -> list[str]:
-    """What the shell is given for the last word."""
-    found = ShellComplete(cli, {}, "bench", "_BENCH_COMPLETE").get_completions(arguments, incomplete)
-    return [item.value for item in found]
+    """The suggestions for the last word."""
+    items = ShellComplete(cli, {}, "bench", "_BENCH_COMPLETE").get_completions(arguments, incomplete)
+    return [item.value for item in items]
 
 
 def test_slices_are_those_of_the_config_and_the_built_in_ones(here: Path) -> None:
@@ -35,7 +35,7 @@ def test_slices_are_those_of_the_config_and_the_built_in_ones(here: Path) -> Non
     assert complete(["run", "--config", "other.yaml", "--slice"], "cu") == ["custom"]
 
 
-def test_a_config_that_cannot_be_read_leaves_the_built_in_slices(here: Path, capsys: Said) -> None:
+def test_a_config_that_cannot_be_read_leaves_the_built_in_slices(here: Path, capsys: Capture) -> None:
     (here / "bench.yaml").write_text("slices: [")
     assert complete(["submit", "--slice"], "all") == ["all"]
     assert capsys.readouterr() == ("", "")
@@ -51,7 +51,7 @@ def test_issues_are_those_of_the_backlog_where_no_farm_runs(here: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [["winners"], ["cancel"], ["value"], ["issues", "show"]])
 def test_without_a_farm_nothing_is_suggested_started_or_printed(
-    arguments: list[str], here: Path, capsys: Said
+    arguments: list[str], here: Path, capsys: Capture
 ) -> None:
     assert complete(arguments, "") == []
     assert list(here.iterdir()) == []
