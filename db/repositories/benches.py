@@ -27,11 +27,12 @@ _CASES = sa.text("""
            count(*) FILTER (WHERE a.is_baseline AND o.status <> 'error' AND confirms) AS baseline_scored,
            count(*) FILTER (WHERE a.is_baseline AND o.status = 'success' AND confirms) AS baseline_passed
     FROM farm.cases c
+    JOIN farm.benches b ON b.bench_id = c.bench_id
     LEFT JOIN farm.executions e ON e.case_id = c.case_id AND e.arm_id IS NOT NULL
     LEFT JOIN farm.arms a ON a.arm_id = e.arm_id
     LEFT JOIN farm.outcomes o ON o.execution_id = e.execution_id
     -- The first run of an arm that races decides whether it stays: it confirms nothing.
-    CROSS JOIN LATERAL (SELECT a.strategy <> 'racing' OR e.replicate > 0 AS confirms) run
+    CROSS JOIN LATERAL (SELECT b.race IS NULL OR e.replicate > 0 AS confirms) run
     WHERE c.bench_id = :bench GROUP BY c.case_id ORDER BY c.admission_rank""")
 
 

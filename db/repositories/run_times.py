@@ -17,10 +17,11 @@ _RUNS = sa.text("""
                               ORDER BY k.candidate) FILTER (WHERE k.candidate IS NOT NULL), '[]') AS candidates
     FROM farm.executions e
     JOIN farm.cases c ON c.case_id = e.case_id
+    JOIN farm.benches b ON b.bench_id = c.bench_id
     JOIN farm.arms a ON a.arm_id = e.arm_id
     LEFT JOIN farm.outcomes o ON o.execution_id = e.execution_id
     LEFT JOIN farm.candidates k ON k.execution_id = e.execution_id AND k.attempt = coalesce(o.attempt, e.attempt)
-    WHERE c.case_id = ANY (:cases) AND NOT (a.strategy = 'racing' AND e.replicate = 0)
+    WHERE c.case_id = ANY (:cases) AND (b.race IS NULL OR e.replicate > 0)
     GROUP BY e.execution_id, c.case_id, a.arm_id, o.execution_id
     ORDER BY c.issue_id, a.canonical_rank, e.replicate""")
 

@@ -67,7 +67,7 @@ def test_the_first_runs_of_a_race_tell_no_times(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         cases = list(connection.scalars(sa.text("SELECT case_id FROM farm.cases")))
         assert len(RunTimes(engine).of(cases)) == 5 * 4 * 3
-        connection.execute(sa.text("UPDATE farm.arms SET strategy = 'racing'"))
+        connection.execute(sa.text("UPDATE farm.benches SET race = '{}'"))
     assert len(RunTimes(engine).of(cases)) == 5 * 4 * 2
     assert read_reliability(engine, bench, [2], []).times == (15, 30, 45, 60, 120)
 
