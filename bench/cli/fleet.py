@@ -20,7 +20,9 @@ from planner.cli.verbosity import log_as_asked
     help="Executions at the same time.",
 )
 @click.option("--tags", default="", help="Tags of this machine, comma-separated, such as linux,py,gpu.")
-@click.option("--queues", default=None, help="Serve only these capability classes, comma-separated.")
+@click.option(
+    "--queues", default=None, help="Serve only these capability classes, comma-separated.  [default: all]"
+)
 @click.option("--machine-id", default=None, help="Name of this machine.  [default: host and directory]")
 @click.option(
     "--sandbox-by-config",

@@ -5,6 +5,7 @@ import click
 from bench.cli.answers import REPORT_TABLES
 from bench.cli.session import note, open_farm
 from bench.cli.suggestions import bench_ids
+from bench.config.errors import ConfigError
 from bench.config.money import to_micro_usd
 from db.repositories.benches import Benches, CapChanges
 from planner.cli.formats import Output, output_options
@@ -94,7 +95,7 @@ def caps(daily_usd: str | None) -> None:
     """
     if daily_usd is None:
         raise click.UsageError("give --daily-usd AMOUNT, or --daily-usd none")
-    limit = None if daily_usd == "none" else to_micro_usd(daily_usd)
+    limit = None if daily_usd == "none" else _daily_limit(daily_usd)
     with open_farm(create=True) as farm:
         braked = Benches(farm.engine).set_daily_cap(limit)
     note("the farm has no daily cap" if limit is None else f"the farm spends at most ${daily_usd} a day")
@@ -103,3 +104,11 @@ def caps(daily_usd: str | None) -> None:
             f"{braked.taken_back} admitted executions wait again, {braked.stopped} running ones stop;"
             " they run again when the cap allows it"
         )
+
+
+def _daily_limit(amount: str) -> int:
+    """The cap in micro-dollars. Raises `BadParameter` where `amount` is not one."""
+    try:
+        return to_micro_usd(amount)
+    except ConfigError as error:
+        raise click.BadParameter(f"{error}, or give none", param_hint="--daily-usd") from error

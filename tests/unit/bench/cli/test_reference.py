@@ -69,6 +69,7 @@ def test_completion_scripts_name_the_command(shell: str, capsys: pytest.CaptureF
         (["submit", "--config", "/nowhere/x.yaml"], 2, "/nowhere/x.yaml"),
         (["archives", "prune", "--older-than", "soon"], 2, "14d"),
         (["caps"], 2, "--daily-usd"),
+        (["caps", "--daily-usd", "much"], 2, "--daily-usd: 'much' is not an amount of dollars"),
     ],
 )
 def test_exit_codes_and_error_messages(
