@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -153,9 +152,9 @@ def _scheduler(farm: Farm, config: BenchConfig, wanted: Callable[[Issue], bool])
     from db.repositories.streams import Streams
     from planner.dataset.epochs import epoch_of
     from planner.inference import PlannerInference
+    from workers.execution.prompt import rendered_sample
 
-    prompt = files("workers.execution").joinpath("prompt.py").read_text("utf-8")
-    rules = stability(config, prompt)
+    rules = stability(config, rendered_sample())
     required = epoch_of(rules) if config.stream.require_same_epoch else None
     inference = PlannerInference(config.planner_config, epoch=required)
     if inference.problem is not None:

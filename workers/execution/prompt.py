@@ -8,7 +8,7 @@ from typing import Any, Final
 from workers.gates.protection import default_patterns
 from workers.patterns import only_adding
 from workers.result import GateResult, RoundResult
-from workers.spec import Gate, WorkOrder
+from workers.spec import Gate, Workcell, WorkOrder
 
 _MOST_SIGNS: Final = 65_536
 """The longest text of an issue in a prompt, in characters: some 16,000 tokens."""
@@ -77,6 +77,41 @@ def prompt(order: WorkOrder, number: int, feedback: Sequence[dict[str, Any]]) ->
         parts.append(f"## What the checks said of round {number - 1}")
         parts += [_feedback_text(each) for each in feedback]
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
+
+
+def rendered_sample() -> str:
+    """Prompt and feedback of a fixed order, with every section: equal as long as agents are asked in the same words.
+
+    For digests of the prompt, which must not change with a comment in this file.
+    """
+    gates = [
+        Gate(name="tests", command=["pytest", "-q"]),
+        Gate(name="lint", command=["lint"], required=False),
+    ]
+    issue = {
+        "id": "issue-1",
+        "title": "Title",
+        "description": "Description",
+        "design": "Design",
+        "notes": "Notes",
+        "acceptance_criteria": ["criterion"],
+        "context_files": ["a.py"],
+        "forbidden_paths": ["b.py"],
+    }
+    order = WorkOrder(
+        execution_id=0,
+        attempt=0,
+        lease_token="",
+        lease_seconds=0,
+        kind="arm",
+        bench_id="",
+        issue=issue,
+        job_type="code",
+        workcell=Workcell(repo="/repository", base="0" * 40, gates=gates),
+    )
+    failed_gate = {"gate": "tests", "fail_codes": ["test_failed"], "output_tail": "output"}
+    failed_tool = {"toolchain": "tool", "status": "timeout", "message": "message"}
+    return prompt(order, 1, []) + prompt(order, 2, [failed_tool, failed_gate])
 
 
 def _bounded(text: object) -> str:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unit.workers.execution.test_decisions import ORDER
-from workers.execution.prompt import manifest, prompt
+from workers.execution.prompt import manifest, prompt, rendered_sample
 
 
 def prompt_with(**fields: object) -> str:
@@ -33,3 +33,11 @@ def test_no_text_crowds_out_the_others_and_the_manifest_has_all_of_it(field: str
     assert "## How it is checked" in text
     order = ORDER.model_copy(update={"issue": {**ORDER.issue, field: "x" * 1_000_000}})
     assert len(manifest(order, 1, 0, 1.0, [])["issue"][field]) == 1_000_000
+
+
+def test_the_rendered_sample_has_every_section() -> None:
+    """What the sample leaves out could be reworded without a new policy epoch."""
+    sections = {line for line in rendered_sample().splitlines() if line.startswith("#")}
+    titles = ("Design", "Notes", "Acceptance criteria", "Files to look at first", "Do not change")
+    others = ("# Title", "## How it is checked", "## What the checks said of round 1")
+    assert sections == {*(f"## {title}" for title in titles), *others}
