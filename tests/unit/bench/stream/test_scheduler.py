@@ -33,7 +33,7 @@ def _run_dry(truth: PretendTruth, scheduler: Scheduler, limit: int = 100) -> lis
 
 def _after(issue_id: str, *others: str, **fields: object) -> Issue:
     waits = tuple(Dependency(issue_id=issue_id, depends_on_id=other) for other in others)
-    return Issue(id=issue_id, dependencies=waits, **fields)  # type: ignore[arg-type]
+    return Issue(id=issue_id, dependencies=waits, **fields)
 
 
 _issues = st.lists(

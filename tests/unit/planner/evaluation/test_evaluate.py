@@ -1,11 +1,14 @@
 import json
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from planner.dataset.arrays import encode_examples
-from planner.dataset.read import read_dataset
+from planner.dataset.arrays import EncodedExamples, encode_examples
+from planner.dataset.read import Dataset, read_dataset
 from planner.errors import PlannerError
 from planner.evaluation.assess import Settings, assess
 from planner.evaluation.decisions import decide
@@ -36,28 +39,28 @@ class Learned(NearestNeighbours):
 
 
 @pytest.fixture(scope="module")
-def mixed(tmp_path_factory):
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A dataset of which half is benched."""
     return read_dataset(write_dataset(tmp_path_factory.mktemp("mixed"), n=400, seed=2))
 
 
 @pytest.fixture(scope="module")
-def executed(tmp_path_factory):
+def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A dataset of executed plans only."""
     return read_dataset(write_dataset(tmp_path_factory.mktemp("executed"), n=400, seed=2, benched=False))
 
 
 @pytest.fixture(scope="module")
-def found(mixed):
+def found(mixed: Dataset) -> Any:
     train = encode_examples(mixed.examples("train"))
     return evaluate(Subject(Learned.fit(train)), mixed, "test", QUICK, shuffled=Learned.fit(train, 3))
 
 
-def by_name(figures):
+def by_name(figures: Any) -> Any:
     return {one["policy"]: one for one in figures["policies"]}
 
 
-def test_every_control_stands_beside_the_policy(found):
+def test_every_control_stands_beside_the_policy(found: Any) -> None:
     assert list(by_name(found.figures)) == [
         "learned",
         "learned or heuristic_baseline",
@@ -71,19 +74,19 @@ def test_every_control_stands_beside_the_policy(found):
     assert {("learned", "best_fixed"), ("learned", "heuristic_baseline")} <= compared
 
 
-def test_figures_are_of_the_split_asked_for(found, mixed):
+def test_figures_are_of_the_split_asked_for(found: Any, mixed: Dataset) -> None:
     assert found.figures["examples"] == mixed.meta.split_counts["test"]
     assert found.figures["dataset"]["dataset_hash"] == mixed.meta.dataset_hash
     assert 0 < found.figures["benched"]["examples"] < found.figures["examples"]
 
 
-def test_the_same_seed_writes_the_same_figures(found, mixed):
+def test_the_same_seed_writes_the_same_figures(found: Any, mixed: Dataset) -> None:
     train = encode_examples(mixed.examples("train"))
     again = evaluate(Subject(Learned.fit(train)), mixed, "test", QUICK, shuffled=Learned.fit(train, 3))
     assert json.dumps(again.figures) == json.dumps(found.figures)
 
 
-def test_the_fallback_line_is_what_a_kernel_does(mixed):
+def test_the_fallback_line_is_what_a_kernel_does(mixed: Dataset) -> None:
     never = evaluate(
         Subject(Learned.fit(encode_examples(mixed.examples("train")))),
         mixed,
@@ -97,7 +100,7 @@ def test_the_fallback_line_is_what_a_kernel_does(mixed):
     )
 
 
-def test_all_is_written_and_no_draft_is_left(found, tmp_path):
+def test_all_is_written_and_no_draft_is_left(found: Any, tmp_path: Path) -> None:
     write_evaluation(tmp_path / "out", found)
     assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
     assert json.loads((tmp_path / "out" / "evaluation.json").read_text()) == found.figures
@@ -106,7 +109,7 @@ def test_all_is_written_and_no_draft_is_left(found, tmp_path):
     )
 
 
-def test_a_report_that_cannot_be_written_leaves_the_old_one(found, tmp_path):
+def test_a_report_that_cannot_be_written_leaves_the_old_one(found: Any, tmp_path: Path) -> None:
     write_evaluation(tmp_path, found)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     broken = replace(found, figures={**found.figures, "examples": float("nan")})
@@ -115,7 +118,7 @@ def test_a_report_that_cannot_be_written_leaves_the_old_one(found, tmp_path):
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_the_report_names_verdicts_intervals_and_what_is_missing(found):
+def test_the_report_names_verdicts_intervals_and_what_is_missing(found: Any) -> None:
     text = report_markdown(found.figures)
     assert "pass rate against `best_fixed`" in text
     assert "**not shown**" in text
@@ -125,13 +128,13 @@ def test_the_report_names_verdicts_intervals_and_what_is_missing(found):
     assert "shuffled labels is **missing**" in report_markdown(without)
 
 
-def test_tables_are_whole(found):
+def test_tables_are_whole(found: Any) -> None:
     for block in report_markdown(found.figures).split("\n\n"):
         rows = [line for line in block.splitlines() if line.startswith("|")]
         assert len({row.count("|") for row in rows}) <= 1
 
 
-def test_without_benched_issues_outcomes_are_absent_and_not_invented(executed):
+def test_without_benched_issues_outcomes_are_absent_and_not_invented(executed: Dataset) -> None:
     train = encode_examples(executed.examples("train"))
     found = evaluate(Subject(Learned.fit(train)), executed, "test", QUICK)
     assert found.figures["benched"] is None
@@ -143,20 +146,20 @@ def test_without_benched_issues_outcomes_are_absent_and_not_invented(executed):
     assert "## Outcomes" not in text
 
 
-def test_an_empty_split_is_refused(tmp_path):
+def test_an_empty_split_is_refused(tmp_path: Path) -> None:
     documents = [one | {"split": "train"} for one in examples(12)]
     dataset = read_dataset(write_examples(tmp_path, documents))
     with pytest.raises(PlannerError, match="the test split is empty"):
         evaluate(Subject(Uniform()), dataset, "test", QUICK)
 
 
-def test_one_class_without_outcomes_is_refused():
+def test_one_class_without_outcomes_is_refused() -> None:
     alike = encode_examples(benched_example(f"depot-{n}", SERIAL_15, []) for n in range(5))
     with pytest.raises(PlannerError, match="one action"):
         assess([sure([SERIAL_15] * 5)], alike, QUICK)
 
 
-def test_one_class_with_outcomes_is_judged_by_them():
+def test_one_class_with_outcomes_is_judged_by_them() -> None:
     arms = [tried(SERIAL_15, 0, "success", 3, 0.1), tried(THREE_60, 0, "failed", 3, 0.1)]
     alike = encode_examples(benched_example(f"depot-{n}", SERIAL_15, arms) for n in range(8))
     found = assess([sure([SERIAL_15] * 8), sure([THREE_60] * 8, "best_fixed")], alike, QUICK)
@@ -164,7 +167,9 @@ def test_one_class_with_outcomes_is_judged_by_them():
     assert (gain["estimate"], gain["low"], gain["high"], gain["verdict"]) == (1, 1, 1, "shown")
 
 
-def test_a_policy_that_knows_the_best_arm_is_shown_and_a_blind_one_is_not(random_examples):
+def test_a_policy_that_knows_the_best_arm_is_shown_and_a_blind_one_is_not(
+    random_examples: EncodedExamples,
+) -> None:
     benched_only = random_examples.take(np.unique(random_examples.outcomes.example))
     rng = np.random.default_rng(0)
     inputs = [one["planner_input"] for one in examples(120, seed=5)]
@@ -176,15 +181,12 @@ def test_a_policy_that_knows_the_best_arm_is_shown_and_a_blind_one_is_not(random
     reference = replace(
         blind, policy_id="best_fixed", cells=np.array([rng.choice(own) for own in tried_cells])
     )
-    rates = [
-        max(
-            set(own.tolist()),
-            key=lambda cell, place=place: benched_only.outcomes.passed[
-                (benched_only.outcomes.example == place) & (benched_only.outcomes.cell == cell)
-            ].mean(),
-        )
-        for place, own in enumerate(tried_cells)
-    ]
+    outcomes = benched_only.outcomes
+
+    def pass_rate(place: int, cell: int) -> float:
+        return float(outcomes.passed[(outcomes.example == place) & (outcomes.cell == cell)].mean())
+
+    rates = [max(set(own.tolist()), key=partial(pass_rate, place)) for place, own in enumerate(tried_cells)]
     knowing = replace(blind, policy_id="knowing", cells=np.array(rates))
     lost = replace(blind, policy_id="lost", cells=np.array([rng.choice(own) for own in tried_cells]))
     found = assess([knowing, lost, reference], benched_only, QUICK)
@@ -195,12 +197,12 @@ def test_a_policy_that_knows_the_best_arm_is_shown_and_a_blind_one_is_not(random
 @pytest.mark.parametrize(
     ("change", "said"), [({"threshold": 1.5}, "threshold"), ({"resamples": 9}, "resamples")]
 )
-def test_settings_that_cannot_be_are_refused(mixed, change, said):
+def test_settings_that_cannot_be_are_refused(mixed: Dataset, change: dict[str, Any], said: str) -> None:
     with pytest.raises(PlannerError, match=said):
         evaluate(Subject(Uniform()), mixed, "test", replace(QUICK, **change))
 
 
-def test_no_invalid_cell_is_ever_taken(found):
+def test_no_invalid_cell_is_ever_taken(found: Any) -> None:
     for one in found.decisions:
         for cell, job_type in zip(one.cells, found.examples.job_types, strict=True):
             assert cell in valid_cells(("code", "fab-asset", "fab-world")[job_type])

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from workers.gates.suite import SuiteRun
 ROOT = Path("/cell/checkout")
 
 
-def told(*records: dict[str, object], ended: bool = True) -> SuiteRun | None:
+def told(*records: dict[str, Any], ended: bool = True) -> SuiteRun | None:
     kept = Records(ROOT, "key", "canary")
     for record in (*records, *([{"kind": "end"}] if ended else [])):
         kept.feed(json.dumps({"key": "key", **record}).encode())
@@ -26,7 +27,7 @@ def test(name: str, outcome: str, **more: object) -> dict[str, object]:
 test.__test__ = False  # type: ignore[attr-defined]
 
 
-def states(*records: dict[str, object]) -> dict[str, str]:
+def states(*records: dict[str, Any]) -> dict[str, str]:
     run = told(*records)
     assert run is not None
     return dict(run.states)

@@ -2,6 +2,7 @@
 
 import ast
 import warnings
+from typing import Any
 
 import pytest
 
@@ -203,7 +204,7 @@ def test_edits_of_what_runs_at_import_need_a_fresh_import() -> None:
     source = parsed("m.py", raw)
     assert source is not None
     bench = Workbench(source, "/nowhere", [])
-    kinds = {}
+    kinds: dict[Any, Any] = {}
     for edit in everything(raw.decode(), Family.SMALL):
         candidate = bench.candidate(edit)
         if candidate:

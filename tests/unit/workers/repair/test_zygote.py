@@ -120,7 +120,11 @@ def test_closing_ends_a_fork_that_is_at_work() -> None:
     read, write = os.pipe()
 
     def body(sock: socket.socket) -> None:
-        serve(sock, lambda request, say: (os.write(write, str(os.getpid()).encode()), signal.pause())[1])
+        def answer(*_: object) -> None:
+            os.write(write, str(os.getpid()).encode())
+            signal.pause()
+
+        serve(sock, answer)
 
     zygote = Zygote(body)
     zygote.ask({"limit": 600})
