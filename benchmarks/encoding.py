@@ -5,6 +5,7 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -65,9 +66,9 @@ def _similar(count: int) -> Row:
     index = RunIndex()
     index.add_many(runs)
     queries = [_query(lot.choice(runs), lot) for _ in range(_QUERIES)]
-    own = statistics.median(_seconds(lambda query=query: index.query(query)) for query in queries)
+    own = statistics.median(_seconds(partial(index.query, query)) for query in queries)
     plain = statistics.median(
-        _seconds(lambda query=query: similar_runs(runs, query)) for query in queries[:_NAIVE_QUERIES]
+        _seconds(partial(similar_runs, runs, query)) for query in queries[:_NAIVE_QUERIES]
     )
     return Row(
         f"similar runs among {count:,}",

@@ -45,7 +45,9 @@ def rows(farm: BenchmarkFarm, scale: Scale) -> Iterator[Row]:
 
 def _write_ring(inside: Path, beside: Path, count: int) -> None:
     names = [f"i{number:07}" for number in range(count)]
-    plain = [{"id": name, "title": "x" * 40, "updated_at": "2026-01-01T00:00:00Z"} for name in names]
+    plain: list[dict[str, object]] = [
+        {"id": name, "title": "x" * 40, "updated_at": "2026-01-01T00:00:00Z"} for name in names
+    ]
     waits = zip(plain, [*names[1:], names[0]], strict=True)
     _write(inside, ({**issue, "dependencies": [{"depends_on_id": other}]} for issue, other in waits))
     _write(beside, plain)

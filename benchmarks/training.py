@@ -85,7 +85,7 @@ def _ready(config: TrainingConfig, dataset: Dataset) -> tuple[Network, list[tupl
     network = build(config.kind, config.network)
     pruning = RowPruning(examples, len(network.first.weight) - 1)
     pruning.prune(network)
-    order = torch.randperm(len(examples)).split(config.batch_size)
+    order = torch.split(torch.randperm(len(examples)), config.batch_size)
     batches = [examples.read_as(pruning.table).ids.take(rows) for rows in order]
     return network.train(), [(one.columns[0], one.offsets[:-1].to(torch.int32)) for one in batches]
 

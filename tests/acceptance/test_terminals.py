@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,19 +38,19 @@ def demo() -> Iterator[Path]:
     shutil.rmtree(directory)
 
 
-def run(command: Sequence[str], cwd: Path, stdout: int | str = subprocess.PIPE, **more: object) -> Done:
+def run(command: Sequence[str], cwd: Path, stdout: int | str = subprocess.PIPE, **more: Any) -> Done:
     """The command as a process of its own; `stdout` may be a path to write to."""
-    options: dict[str, object] = {
+    options: dict[str, Any] = {
         "stdin": subprocess.DEVNULL,
         "stderr": subprocess.PIPE,
         "timeout": 120,
         **more,
     }
-    argv = [PROGRAMS / command[0], *command[1:]]
+    argv = [str(PROGRAMS / command[0]), *command[1:]]
     if isinstance(stdout, str):
         with Path(stdout).open("wb") as file:
-            return subprocess.run(argv, cwd=cwd, stdout=file, **options)  # type: ignore[call-overload,no-any-return]
-    return subprocess.run(argv, cwd=cwd, stdout=stdout, **options)  # type: ignore[call-overload,no-any-return]
+            return subprocess.run(argv, cwd=cwd, stdout=file, **options)
+    return subprocess.run(argv, cwd=cwd, stdout=stdout, **options)
 
 
 def each(commands: Sequence[Sequence[str]], call: Callable[[Sequence[str]], Done]) -> list[tuple[str, Done]]:
@@ -104,7 +105,7 @@ def test_standard_error_that_takes_nothing_is_a_failure_and_no_traceback(demo: P
 @pytest.mark.parametrize("closed", ["<&-", "2>&-", ">&-", "<&- >&- 2>&-"])
 def test_closed_standard_streams(demo: Path, closed: str) -> None:
     for command in (("status",), ("--help",)):
-        shell = ["bash", "-c", f'exec "$@" {closed}', "-", PROGRAMS / "bench", *command]
+        shell = ["bash", "-c", f'exec "$@" {closed}', "-", str(PROGRAMS / "bench"), *command]
         done = subprocess.run(shell, cwd=demo, capture_output=True, timeout=120)
         assert b"Traceback" not in done.stderr
         if ">&-" in closed.replace("2>&-", ""):
@@ -155,7 +156,7 @@ def test_a_working_directory_that_was_deleted_is_named_in_a_line(tmp_path: Path)
     def from_a_deleted_directory(command: Sequence[str]) -> Done:
         script = 'mkdir -p "$1"; cd "$1"; shift; rmdir "$PWD"; exec "$@"'
         place = gone / command[1]
-        shell = ["bash", "-c", script, "-", place, PROGRAMS / command[0], *command[1:]]
+        shell = ["bash", "-c", script, "-", str(place), str(PROGRAMS / command[0]), *command[1:]]
         return subprocess.run(shell, capture_output=True, timeout=120)
 
     for name, done in each([("bench", name) for name in needing], from_a_deleted_directory):

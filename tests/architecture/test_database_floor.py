@@ -81,10 +81,16 @@ def _public_methods() -> Iterator[tuple[str, ast.FunctionDef]]:
         for node in module.body:
             match node:
                 case ast.ClassDef(name=name):
-                    methods = [(f"{name}.{each.name}", each) for each in node.body if _is_public(each)]
+                    methods = [
+                        (f"{name}.{each.name}", each)
+                        for each in node.body
+                        if isinstance(each, ast.FunctionDef) and _is_public(each)
+                    ]
                 case _:
-                    methods = [(each.name, each) for each in [node] if _is_public(each)]
-            yield from ((name, each) for name, each in methods if isinstance(each, ast.FunctionDef))
+                    methods = (
+                        [(node.name, node)] if isinstance(node, ast.FunctionDef) and _is_public(node) else []
+                    )
+            yield from methods
 
 
 def _is_public(node: ast.stmt) -> bool:

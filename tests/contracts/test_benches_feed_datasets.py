@@ -1,7 +1,6 @@
 """What workers archive and benches label today is what datasets are made of."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -71,7 +70,7 @@ def archive_run(
 
 
 @pytest.fixture
-def archives(builder: DatasetBuilder) -> Iterator[Path]:
+def archives(builder: DatasetBuilder) -> Path:
     serial = PlannedAction(swarm_id="serial_handoff", candidates=1, minutes=30, iterations=2)
     pair = PlannedAction(swarm_id="speculate_vote", candidates=2, minutes=30, iterations=2)
     archive_run(builder.archives, 1, serial, ["failed"])

@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def policy(request: pytest.FixtureRequest, material: Path) -> Policy:
     return POLICIES[request.param](material)
 
 
-def inputs() -> list[dict]:
+def inputs() -> list[dict[str, Any]]:
     """All job types, histories of 0 to 12 runs, and values that no list knows."""
     rng = random.Random(17)
     result = [planner_input(rng, job_type=job_type) for job_type in JOB_TYPES for _ in range(4)]
@@ -48,7 +49,7 @@ def inputs() -> list[dict]:
     return [*result, bare, odd]
 
 
-def distributions(policy: Policy, documents: list[dict]) -> list[np.ndarray]:
+def distributions(policy: Policy, documents: list[dict[str, Any]]) -> list[np.ndarray]:
     return policy.distributions([Observation(document) for document in documents])
 
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pytest
@@ -120,7 +121,7 @@ def test_a_program_that_has_told_its_result_is_stopped_soon(rung: Rung, cellar: 
 @pytest.mark.parametrize("rung", RUNGS[:1], indirect=True, ids=lambda rung: rung.name)
 @pytest.mark.parametrize("limits", [{"seconds": 3.0}, {"no_output_seconds": 3.0}], ids=["budget", "silence"])
 def test_a_result_told_in_time_is_neither_a_timeout_nor_silence(
-    rung: Rung, cellar: Cellar, limits: dict[str, float]
+    rung: Rung, cellar: Cellar, limits: dict[str, Any]
 ) -> None:
     told = lambda: 1 if cellar.said("result") else None  # noqa: E731
     assert cellar.run(rung, TELLS, result_count=told, linger_seconds=60.0, **limits).ended_by == "result"

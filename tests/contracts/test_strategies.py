@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 
@@ -84,7 +85,8 @@ def test_the_suite_runs_over_every_registered_strategy() -> None:
 
 def test_command_line_config_and_template_offer_the_registered_strategies() -> None:
     choice = next(option.type for option in submit.params if option.name == "strategy")
-    assert tuple(choice.to_info_dict()["choices"]) == NAMES
+    assert isinstance(choice, click.Choice)
+    assert tuple(choice.choices) == NAMES
     assert f"# {' | '.join(NAMES)}\n" in example_config_text()
     assert "{" + "strategies}" not in example_config_text()
     for name in NAMES:

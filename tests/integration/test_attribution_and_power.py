@@ -12,7 +12,7 @@ from bench.errors import BenchError
 from bench.intake.issue import Issue
 from bench.results.evidence import UNIFORM
 from bench.results.pooling import pooled_epochs_or_refuse, read_pooled
-from bench.results.power import NO_BASIS, basis_of, newest_basis, plan_power
+from bench.results.power import NO_BASIS, PlanPower, basis_of, newest_basis, plan_power
 from bench.results.power_show import plan_line
 from bench.statistics.attribution import attribution
 from bench.submit.plan import Known, make_ready, plan_bench
@@ -23,7 +23,8 @@ from tests.fixtures.known_benches import write_known_bench
 def minutes_matter(issue: Issue, cell: int) -> float:
     """More minutes help, and nothing else does."""
     minutes = all_cells()[cell].max_minutes_bin
-    return {15: 0.2, 30: 0.3, 45: 0.5, 60: 0.6, 120: 0.8}.get(minutes, 0.7)
+    chances: dict[int | str, float] = {15: 0.2, 30: 0.3, 45: 0.5, 60: 0.6, 120: 0.8}
+    return chances.get(minutes, 0.7)
 
 
 @pytest.mark.parametrize("strategy", ["random", "covering"])
@@ -100,6 +101,7 @@ def test_a_dry_run_says_what_the_bench_could_detect(engine: sa.Engine) -> None:
     assert plan_line(plan_power(engine, plan)) == NO_BASIS
     replicated, _ = write_known_bench(engine, 60, replicates=2)
     found = plan_power(engine, plan)
+    assert isinstance(found, PlanPower)
     assert found.source == replicated
     assert found.issues == 40
     assert 2 <= found.shared < 40

@@ -26,8 +26,8 @@ class Noon(datetime):
     """A clock that stands: no day ends between two audits."""
 
     @classmethod
-    def now(cls, tz: Any = None) -> datetime:
-        return datetime(2026, 3, 1, 12, tzinfo=tz)
+    def now(cls, tz: Any = None) -> "Noon":
+        return cls(2026, 3, 1, 12, tzinfo=tz)
 
 
 def decision(
@@ -63,7 +63,7 @@ def record(
     cases = []
     for number, ((risk, size, action), decided) in enumerate(runs):
         name = f"{bench_id}-{number}"
-        changes = {"issue_id": name, "dk_risk": risk, "dk_size": size, "decision": decided}
+        changes: dict[str, Any] = {"issue_id": name, "dk_risk": risk, "dk_size": size, "decision": decided}
         cases.append(new_case([new_arm(action)], number, **changes))
     Plans(engine).write(new_bench(cases, bench_id=bench_id, kind="stream", k=1))
     admit_all(engine, bench_id)

@@ -1,5 +1,7 @@
 """From the rows of a bench to estimates that hold the truth."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import sqlalchemy as sa
@@ -17,7 +19,7 @@ from tests.fixtures.known_benches import pass_chance, write_known_bench
 from tests.fixtures.rows import case_ids, make_bench
 
 
-def truth(evidence: Evidence, issues: list, policy: str) -> float:
+def truth(evidence: Evidence, issues: list[Any], policy: str) -> float:
     chances = np.array([[pass_chance(issue, cell) for cell in range(240)] for issue in issues])
     return float((evidence.policies[policy] * chances).sum(axis=1).mean())
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from planner.actions import Action, is_valid
+from planner.actions import Action, JobType, is_valid
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
-ISSUES = [
+ISSUES: list[dict[str, Any]] = [
     {"id": "depot-1", "title": "Lost token", "tags": ["lang:parser"], "dk_risk": "high", "dk_size": "L"},
     {"id": "depot-2", "tags": ["asset:world"], "dk_attempts": 3, "weather": "fine"},
     {"id": "depot-3"},
@@ -72,7 +72,8 @@ def _host(code: str, *arguments: object, isolated: bool = False) -> tuple[list[d
 
 def _check(planned: list[dict[str, Any]]) -> None:
     assert [each["issue"] for each in planned] == [issue["id"] for issue in ISSUES]
-    for each, job_type in zip(planned, ("code", "fab-world", "code"), strict=True):
+    job_types: tuple[JobType, ...] = ("code", "fab-world", "code")
+    for each, job_type in zip(planned, job_types, strict=True):
         run = each["run"]
         action = Action(run["swarm"], run["candidates"], run["minutes"], run["iterations"])
         assert is_valid(action, job_type)
@@ -111,9 +112,9 @@ def test_a_kernel_beside_a_sidecar_needs_the_standard_library_only_and_outlives_
         "planner.cli.main",
         "serve",
         "--bundle",
-        small_bundle,
+        str(small_bundle),
         "--socket",
-        socket_path,
+        str(socket_path),
     ]
     arguments = (_STANDARD_LIBRARY_ONLY, EXAMPLES / "sidecar_host.py", socket_path, issues)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -113,7 +113,10 @@ def check_values(found: list[dict[str, Any]], evidence: Any) -> None:
 def check_brackets(found: list[dict[str, Any]], evidence: Any) -> None:
     expected = oracle_bracket(evidence.table, evidence.policies, seed=evidence.bench.seed)
     by_key = {(row["quantity"], row["policy"]): row for row in found}
-    named = {("oracle", None): expected.oracle, ("advantage", None): expected.advantage}
+    named: dict[tuple[str, str | None], Any] = {
+        ("oracle", None): expected.oracle,
+        ("advantage", None): expected.advantage,
+    }
     named |= {("regret", one.policy): one.regret for one in expected.policies}
     assert set(by_key) == set(named)
     for key, bracket in named.items():

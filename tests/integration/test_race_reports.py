@@ -1,5 +1,7 @@
 """Arms that a race kept are reported by runs that took no part in it."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import sqlalchemy as sa
@@ -21,7 +23,7 @@ from tests.integration.test_running_benches import reopen
 ISSUES = 30
 
 
-def write_race(engine: sa.Engine, **changes: object) -> str:
+def write_race(engine: sa.Engine, **changes: Any) -> str:
     bench, _ = write_known_bench(engine, ISSUES, strategy="racing", K=4, **{"replicates": 3, **changes})
     return bench
 

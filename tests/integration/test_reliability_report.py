@@ -1,6 +1,7 @@
 """How surely arms pass again, and when, from the rows that workers leave."""
 
 import json
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -28,7 +29,7 @@ _WORKED = (
 )
 
 
-def bench_with_times(engine: sa.Engine, issues: int, **options: object) -> str:
+def bench_with_times(engine: sa.Engine, issues: int, **options: Any) -> str:
     bench, _ = write_known_bench(engine, issues, K=4, chance=lambda _issue, _cell: 0.5, **options)
     with engine.begin() as connection:
         for statement in _WORKED:

@@ -5,7 +5,7 @@ import pkgutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import import_module
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import pytest
 import sqlalchemy as sa
@@ -73,7 +73,7 @@ def test_the_columns_are_the_fields(engine: sa.Engine, bench: str, name: str) ->
 
 
 def test_every_method_that_returns_rows_is_read_here() -> None:
-    methods = {}
+    methods: dict[str, Any] = {}
     for info in pkgutil.iter_modules(db.repositories.__path__):
         module = import_module(f"db.repositories.{info.name}")
         for name, member in vars(module).items():

@@ -69,9 +69,9 @@ class Flow:
         issues = [Issue(id=f"{name}-{n}", dk_risk="low", dk_size="S") for n in range(3)]
         store_issues(self.engine, "test", [issue.document() for issue in issues])
         config = BenchConfig(
-            workcell=self.workcell,  # type: ignore[arg-type]
+            workcell=self.workcell,
             planner=planner,
-            stream={"max_concurrent_workcells": 100},  # type: ignore[arg-type]
+            stream={"max_concurrent_workcells": 100},
         )
         bench_id, new = open_stream(self.engine, config, NOW)
         assert new

@@ -1,9 +1,13 @@
 """How large a proof is: a thin cut with every test run, the full size where BENCH_PROOFS=full asks for it."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+
+# pytest's `record_property`: the name of a figure and its value.
+Record = Callable[[str, object], None]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from bench.statistics.estimators import (
 from bench.statistics.logs import bench_log
 from bench.statistics.outcomes import pass_own_budget
 from bench.statistics.table import Floats, Ints
+from tests.proofs.conftest import Record
 from tests.proofs.value_worlds import CELLS, draw, make_world
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "data" / "ope_golden.json").read_text())["cases"]
@@ -55,7 +57,7 @@ def row_log(action: Ints, reward: Floats, chance: Floats, policy: Floats, fitted
 
 @pytest.mark.parametrize("name", ESTIMATORS)
 @pytest.mark.parametrize("case", GOLDEN, ids=lambda case: f"case-{case['seed']}")
-def test_row_forms_equal_the_reference(case: dict, name: str, record_property) -> None:
+def test_row_forms_equal_the_reference(case: dict[str, Any], name: str, record_property: Record) -> None:
     log = row_log(*(np.array(case[part]) for part in ("action", "reward", "pscore", "pi_e", "q_hat")))
     found = value(terms(ESTIMATORS[name], log))
     record_property("claim", f"{name} equals the reference implementation")

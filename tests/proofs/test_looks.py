@@ -10,7 +10,7 @@ from bench.statistics.logs import bench_log
 from bench.statistics.looks import ALPHA, log_capital
 from bench.statistics.sequence import sequence_width
 from bench.statistics.table import Bools, Floats
-from tests.proofs.conftest import Size
+from tests.proofs.conftest import Record, Size
 from tests.proofs.value_worlds import draw, make_world
 
 LOOKS = 1000
@@ -62,28 +62,30 @@ def ever(misses: Misses, worlds: int, rate: float) -> float:
     return float(misses(passes(worlds, rate), rate).any(axis=1).mean())
 
 
-def tell(record_property, name: str, worlds: int, found: float, rule: str) -> None:
+def tell(record_property: Record, name: str, worlds: int, found: float, rule: str) -> None:
     record_property("claim", f"{name}: ever wrong in {LOOKS} looks, {worlds} worlds")
     record_property("found", f"{found:.1%}")
     record_property("rule", rule)
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.4, 0.9])
-def test_betting_sequences_are_seldom_ever_wrong(rate: float, size: Size, record_property) -> None:
+def test_betting_sequences_are_seldom_ever_wrong(rate: float, size: Size, record_property: Record) -> None:
     worlds = size.worlds(thin=1000, full=10_000)
     found = ever(betting, worlds, rate)
     tell(record_property, f"betting on a pass rate of {rate:.0%}", worlds, found, "≤ 5 %")
     assert found <= ALPHA
 
 
-def test_asymptotic_sequences_are_seldom_ever_wrong(size: Size, record_property) -> None:
+def test_asymptotic_sequences_are_seldom_ever_wrong(size: Size, record_property: Record) -> None:
     worlds = size.worlds(thin=1000, full=10_000)
     found = ever(asymptotic, worlds, 0.4)
     tell(record_property, "asymptotic, a pass rate of 40 %", worlds, found, "≤ 5 %")
     assert found <= ALPHA
 
 
-def test_asymptotic_sequences_of_weighted_outcomes_are_seldom_ever_wrong(size: Size, record_property) -> None:
+def test_asymptotic_sequences_of_weighted_outcomes_are_seldom_ever_wrong(
+    size: Size, record_property: Record
+) -> None:
     worlds = size.worlds(thin=25, full=500)
     found = []
     for number in range(worlds):
@@ -96,7 +98,7 @@ def test_asymptotic_sequences_of_weighted_outcomes_are_seldom_ever_wrong(size: S
     assert share <= ALPHA
 
 
-def test_a_peeked_interval_fails(size: Size, record_property) -> None:
+def test_a_peeked_interval_fails(size: Size, record_property: Record) -> None:
     worlds = size.worlds(thin=1000, full=10_000)
     found = ever(peeked_wilson, worlds, 0.4)
     tell(record_property, "peeked Wilson is caught", worlds, found, "> 20 %")

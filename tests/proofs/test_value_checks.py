@@ -6,13 +6,13 @@ import numpy as np
 
 from bench.statistics.diagnostics import counts_chance, diagnose
 from bench.statistics.logs import bench_log
-from tests.proofs.conftest import Size
+from tests.proofs.conftest import Record, Size
 from tests.proofs.value_worlds import CELLS, draw, make_world
 
 WORLD = make_world(4)
 
 
-def test_fair_draws_pass_and_tilted_chances_do_not(size: Size, record_property) -> None:
+def test_fair_draws_pass_and_tilted_chances_do_not(size: Size, record_property: Record) -> None:
     worlds = size.worlds(thin=150, full=3000)
     fair, tilted = np.array([_refusals(number) for number in range(worlds)]).mean(axis=0)
     record_property("claim", f"draws that do not match their stored chances are refused, {worlds} of each")

@@ -5,7 +5,7 @@ import numpy as np
 from bench.statistics.estimators import HAJEK, Log, terms
 from bench.statistics.intervals import resampled
 from bench.statistics.logs import bench_log
-from tests.proofs.conftest import Size
+from tests.proofs.conftest import Record, Size
 from tests.proofs.value_worlds import draw, make_world
 
 ISSUES = 60
@@ -17,7 +17,9 @@ def by_rows(log: Log) -> Log:
     return log._replace(arm_case=rows, case_issue=rows)
 
 
-def test_resampled_rows_under_cover_where_resampled_issues_do_not(size: Size, record_property) -> None:
+def test_resampled_rows_under_cover_where_resampled_issues_do_not(
+    size: Size, record_property: Record
+) -> None:
     worlds = size.worlds(thin=25, full=1000)
     allowed = 3 * float(np.sqrt(0.95 * 0.05 / worlds))
     held = np.zeros(2)

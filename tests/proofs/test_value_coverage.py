@@ -1,5 +1,6 @@
 """Intervals of policy values hold the truth as often as they say, and a wrong one does not pass for right."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -20,7 +21,7 @@ from bench.statistics.intervals import Interval, finite_sample, linearised, resa
 from bench.statistics.logs import bench_log
 from bench.statistics.outcomes import pass_own_budget
 from bench.statistics.table import Floats
-from tests.proofs.conftest import Size
+from tests.proofs.conftest import Record, Size
 from tests.proofs.value_worlds import CELLS, N_ARMS, TYPES, Draw, World, draw, make_world, softmax_policy
 
 Measure = Callable[[World, Draw], tuple[list[Interval], float]]
@@ -70,7 +71,7 @@ def snips_over_a_fixed_sum(world: World, drawn: Draw) -> tuple[list[Interval], f
 
 
 @pytest.mark.parametrize("issues", [150, 500])
-def test_linearised_intervals_hold_95_percent(issues: int, size: Size, record_property) -> None:
+def test_linearised_intervals_hold_95_percent(issues: int, size: Size, record_property: Record) -> None:
     worlds = size.worlds(thin=50, full=2000)
     found = coverage(by_t, worlds, issues)
     record_property("claim", f"95 % t of HT, Hájek and DR, {issues} issues, {worlds} worlds")
@@ -79,7 +80,9 @@ def test_linearised_intervals_hold_95_percent(issues: int, size: Size, record_pr
     assert (np.abs(found - 0.95) <= allowed(worlds)).all(), found
 
 
-def test_a_self_normalised_estimate_that_is_not_renormalised_fails(size: Size, record_property) -> None:
+def test_a_self_normalised_estimate_that_is_not_renormalised_fails(
+    size: Size, record_property: Record
+) -> None:
     worlds = size.worlds(thin=300, full=2000)
     (found,) = coverage(snips_over_a_fixed_sum, worlds, 150)
     record_property("claim", f"SNIPS resampled without renormalising is caught, {worlds} worlds")
@@ -88,7 +91,7 @@ def test_a_self_normalised_estimate_that_is_not_renormalised_fails(size: Size, r
     assert abs(found - 0.95) > allowed(worlds)
 
 
-def test_resampled_intervals_hold_95_percent(size: Size, record_property) -> None:
+def test_resampled_intervals_hold_95_percent(size: Size, record_property: Record) -> None:
     worlds = size.worlds(thin=25, full=500)
     found = coverage(by_bca, worlds, 150)
     record_property("claim", f"95 % BCa of HT, Hájek and DR, 150 issues, {worlds} worlds")
@@ -97,7 +100,7 @@ def test_resampled_intervals_hold_95_percent(size: Size, record_property) -> Non
     assert (np.abs(found - 0.95) <= allowed(worlds)).all(), found
 
 
-def test_paired_differences_hold_95_percent_and_are_narrower(size: Size, record_property) -> None:
+def test_paired_differences_hold_95_percent_and_are_narrower(size: Size, record_property: Record) -> None:
     worlds = size.worlds(thin=30, full=1000)
     ratios = []
 
@@ -107,7 +110,7 @@ def test_paired_differences_hold_95_percent_and_are_narrower(size: Size, record_
         found = linearised(minus(one, two))
         assert value(minus(one, two)) == pytest.approx(value(one) - value(two), abs=1e-12)
         alone = [limits.high - limits.low for limits in (linearised(one), linearised(two))]
-        ratios.append((found.high - found.low) / float(np.hypot(*alone)))
+        ratios.append((found.high - found.low) / math.hypot(*alone))
         return [found], world.truth - world._replace(policy=other).truth
 
     (found,) = coverage(paired, worlds, 150)
@@ -118,7 +121,7 @@ def test_paired_differences_hold_95_percent_and_are_narrower(size: Size, record_
     assert np.mean(ratios) < 0.8
 
 
-def test_finite_sample_brackets_hold_with_few_issues(size: Size, record_property) -> None:
+def test_finite_sample_brackets_hold_with_few_issues(size: Size, record_property: Record) -> None:
     worlds = size.worlds(thin=100, full=2000)
 
     def bracket(world: World, drawn: Draw) -> tuple[list[Interval], float]:

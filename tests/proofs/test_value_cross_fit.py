@@ -10,7 +10,7 @@ from bench.statistics.intervals import standard_error
 from bench.statistics.logs import bench_log
 from bench.statistics.outcomes import pass_own_budget
 from bench.statistics.table import BenchTable, Floats
-from tests.proofs.conftest import Size
+from tests.proofs.conftest import Record, Size
 from tests.proofs.value_worlds import CELLS, Draw, draw, make_table, make_world
 
 
@@ -56,7 +56,7 @@ def test_no_group_is_on_both_sides(group_by: GroupBy) -> None:
         assert not set(group[mask]) & set(group[~mask])
 
 
-def test_a_model_that_only_remembers_does_no_harm(size: Size, record_property) -> None:
+def test_a_model_that_only_remembers_does_no_harm(size: Size, record_property: Record) -> None:
     worlds = size.worlds(thin=20, full=300)
     found = np.array([_errors(number) for number in range(worlds)])
     moved = np.abs(found[:, 0])

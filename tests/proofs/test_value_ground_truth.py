@@ -9,7 +9,7 @@ from bench.statistics.logs import bench_log
 from bench.statistics.outcomes import pass_own_budget
 from bench.statistics.table import Bools, Floats
 from planner.space.heads import N_CELLS
-from tests.proofs.conftest import Size
+from tests.proofs.conftest import Record, Size
 from tests.proofs.value_worlds import CELLS, TYPES, make_table, make_world
 
 ISSUES = 200
@@ -17,7 +17,7 @@ SLOTS = (2, 4)
 """Drawn without replacement from the first half of the cells, and from the second: chances are uneven."""
 
 
-def test_intervals_from_sub_samples_hold_the_full_table(size: Size, record_property) -> None:
+def test_intervals_from_sub_samples_hold_the_full_table(size: Size, record_property: Record) -> None:
     worlds = size.worlds(thin=50, full=2000)
     rng = np.random.default_rng(14)
     world = make_world(14)

@@ -16,7 +16,7 @@ from bench.statistics.outcomes import pass_own_budget
 from bench.statistics.table import BenchTable, Floats
 from planner.actions import MINUTE_BINS, all_cells
 from planner.space.heads import N_CELLS
-from tests.proofs.conftest import Size
+from tests.proofs.conftest import Record, Size
 from tests.proofs.value_worlds import CELLS, N_ARMS, make_table
 
 ISSUES = 300
@@ -64,7 +64,7 @@ def judged(world: Killed) -> Judged:
     return Judged(Judge(world.table, world.features, outcome, "issue"), world.policy)
 
 
-def test_kills_that_depend_on_issue_and_action_are_made_up_for(size: Size, record_property) -> None:
+def test_kills_that_depend_on_issue_and_action_are_made_up_for(size: Size, record_property: Record) -> None:
     worlds = size.worlds(thin=20, full=500)
     found = np.array([row for number in range(worlds) if (row := _kills(number)) is not None])
     assert len(found) >= 0.98 * worlds
@@ -126,7 +126,7 @@ def test_admission_that_is_exact_equals_the_share_let_in() -> None:
     assert found.probabilities == pytest.approx(np.full(40, 15 / 40), abs=1e-12)
 
 
-def test_admission_folded_into_the_draw_leaves_no_bias(size: Size, record_property) -> None:
+def test_admission_folded_into_the_draw_leaves_no_bias(size: Size, record_property: Record) -> None:
     worlds = size.worlds(thin=150, full=2000)
     admission = admission_probabilities(RESERVED, RESERVED, CAP, seed=2)
     found = np.array([_capped(number, admission.probabilities) for number in range(worlds)])

@@ -9,6 +9,7 @@ import pytest
 from bench.statistics.table import ArmRow, BenchTable, CaseRow, ExecutionRow, build_table
 from bench.statistics.value import PolicyValue, policy_values
 from planner.space.heads import N_CELLS
+from tests.proofs.conftest import Record
 from tests.proofs.value_worlds import CELLS, N_ARMS
 
 ISSUES = 60
@@ -103,7 +104,9 @@ def figures(found: list[PolicyValue]) -> list[float]:
 
 
 @pytest.mark.parametrize("change", [shuffled, renamed], ids=["other order", "other names"])
-def test_every_figure_stays(change: Callable[[list[CaseRow]], list[CaseRow]], record_property) -> None:
+def test_every_figure_stays(
+    change: Callable[[list[CaseRow]], list[CaseRow]], record_property: Record
+) -> None:
     before = figures(values(build_table(rows())))
     after = figures(values(build_table(change(rows()))))
     apart = float(np.nanmax(np.abs(np.array(before) - np.array(after))))

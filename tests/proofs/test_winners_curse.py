@@ -25,7 +25,7 @@ SMALL_BIAS = 0.015
 def is_small(off: list[float], size: Size) -> bool:
     """Whether the mean is within a point and a half; the few worlds of a thin cut may add their own error."""
     error = 0.0 if size.full or len(off) < 2 else 2 * float(stats.sem(off))
-    return abs(np.mean(off)) < SMALL_BIAS + error
+    return bool(abs(np.mean(off)) < SMALL_BIAS + error)
 
 
 def read(world: WinnerWorld) -> tuple[BenchTable, Arms]:
@@ -151,7 +151,10 @@ def test_two_runs_read_regret_within_a_point_and_a_half(size: Size, record_prope
 @pytest.mark.parametrize("precision", [25.0, np.inf])
 def test_the_corrected_value_of_the_leader(size: Size, record_property: Record, precision: float) -> None:
     effect = 0.3 if np.isfinite(precision) else 0.0
-    naive, shrunk, held, held_naively = [], [], [], []
+    naive: list[float] = []
+    shrunk: list[float] = []
+    held: list[bool] = []
+    held_naively: list[bool] = []
     for seed in range(size.worlds(2, 60)):
         world = winner_world(seed, issues=200, replicates=5, effect=effect, precision=precision)
         table, arms = read(world)

@@ -224,7 +224,7 @@ def test_the_same_of_an_issues_workcell(key: str, value: object) -> None:
     config = WorkcellDefaults.model_validate({"repo": "/r", "gates": [{"name": "t", "command": "true"}]})
     for level in ("gates", "all"):
         with pytest.raises(ConfigError) as caught:
-            resolve_workcell(config, {key: value}, "i-1", level)  # type: ignore[arg-type]
+            resolve_workcell(config, {key: value}, "i-1", level)
         line = str(caught.value)
         assert line.startswith(f"issue i-1: workcell.{key}")
         assert "\n" not in line

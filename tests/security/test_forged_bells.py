@@ -68,7 +68,7 @@ FORGERIES = [
     pytest.param(forged(properties={"delivery_info": {"routing_key": "class.other"}}), id="another queue"),
     pytest.param(forged(properties={"body_encoding": "nothing", "reply_to": "x"}), id="encoding"),
     pytest.param({"headers": {"task": TASK_NAME}}, id="nothing else"),
-    pytest.param(forged(**{"content-type": "application/x-python-serialize"}), id="pickle"),
+    pytest.param(forged(None, None, **{"content-type": "application/x-python-serialize"}), id="pickle"),
 ]
 
 

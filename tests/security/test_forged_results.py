@@ -4,6 +4,7 @@ import math
 from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -89,7 +90,8 @@ def test_a_result_that_cannot_be_is_refused_and_changes_nothing(
     ):
         with pytest.raises(DBAPIError) as refused:
             call()
-        assert refused.value.orig.sqlstate == "22023"  # type: ignore[union-attr]
+        assert isinstance(refused.value.orig, psycopg.Error)
+        assert refused.value.orig.sqlstate == "22023"
         assert "the result is refused: " in str(refused.value.orig)
     assert (execution(engine, lease.execution), bench_cap(engine, bench)) == before
     assert Leases(engine).complete(*lease.key, result(candidates=[candidate()]), None) == "recorded"
@@ -104,7 +106,7 @@ def test_workers(engine: sa.Engine, scenario: Scenario) -> None:
 @pytest.mark.parametrize("asked", [1e12, math.inf, math.nan, 0.0, -1e12, 60.0])
 def test_a_lease_holds_from_five_seconds_to_an_hour(engine: sa.Engine, asked: float) -> None:
     def holds(lease: Lease, since: datetime) -> timedelta:
-        return execution(engine, lease.execution)["lease_until"] - since  # type: ignore[no-any-return]
+        return execution(engine, lease.execution)["lease_until"] - since
 
     _, lease = running_bench(engine, lease_seconds=asked)
     now = row(engine, "SELECT clock_timestamp() AS now")["now"]

@@ -5,6 +5,7 @@ import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -141,7 +142,7 @@ def test_an_array_costs_in_proportion_to_its_elements() -> None:
         return b"[\n".splitlines(keepends=True) + [line + b",\n" for line in _ids(n)] + [b"]"]
 
     assert len(read_issues(array(_LARGE), "test").issues) == _LARGE
-    few, many = (_lines_run(lambda n=n: read_issues(array(n), "test")) for n in (_SMALL, _LARGE))
+    few, many = (_lines_run(partial(read_issues, array(n), "test")) for n in (_SMALL, _LARGE))
     assert many < _LINEAR * few
 
 

@@ -59,7 +59,7 @@ def run(tmp_path: Path) -> Runs:
             gates=[file_gate("never.txt")],
             toolchains=[ref],
             seconds_per_minute=60.0,
-            rates={"usd_per_minute": 0.0, "max_usd_per_candidate": usd},  # type: ignore[arg-type]
+            rates={"usd_per_minute": 0.0, "max_usd_per_candidate": usd},
         )
         order = WorkOrder(
             execution_id=1,

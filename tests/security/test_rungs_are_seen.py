@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import cycle
@@ -41,7 +40,7 @@ def bench(tmp_path: Path) -> Bench:
 
 
 @pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """A machine without bubblewrap, of an ordinary user."""
     monkeypatch.setattr(ladder, "_bwrap", lambda: ladder._ABSENT)
     monkeypatch.setattr(ladder, "is_root", lambda: False)
@@ -272,7 +271,7 @@ def test_labels_say_where_they_were_won(
 ) -> None:
     bench, _ = write_known_bench(engine, 3)
     rungs = cycle(["bwrap", "none"])
-    make = labels.LabelRow
+    make = vars(labels)["LabelRow"]
     monkeypatch.setattr(labels, "LabelRow", lambda **row: make(**{**row, "sandbox": next(rungs)}))
     header = labels.export_labels(engine, tmp_path, [bench])
     documents = map(json.loads, (tmp_path / "best_of_k_dataset.jsonl").read_text().splitlines())

@@ -60,7 +60,7 @@ def _connect(endpoint: Endpoint) -> socket.socket:
         client.settimeout(60)
         client.connect(str(endpoint))
     else:
-        client = socket.create_connection(endpoint.server_address[:2], timeout=60)
+        client = socket.create_connection(("127.0.0.1", endpoint.server_address[1]), timeout=60)
     return client
 
 

@@ -70,7 +70,7 @@ def test_an_untrusted_issue_sets_no_power(key: str) -> None:
     for value in (POWERS[key], None):
         for level in ("gates", "none"):
             with pytest.raises(ConfigError) as caught:
-                resolve_workcell(_defaults(), {key: value}, "i-1", level)  # type: ignore[arg-type]
+                resolve_workcell(_defaults(), {key: value}, "i-1", level)
             line = str(caught.value)
             assert line.startswith(f"issue i-1: workcell.{key} is not taken from an issue; ")
             assert "trust.sources" in line
@@ -88,22 +88,23 @@ def test_places_are_always_taken_and_commands_unless_trust_is_none() -> None:
 
 def test_protected_paths_are_only_ever_added() -> None:
     for level in ("none", "gates", "all"):
-        cell = resolve_workcell(_defaults(), {"protected_paths": ["golden/**"]}, "i", level)  # type: ignore[arg-type]
+        cell = resolve_workcell(_defaults(), {"protected_paths": ["golden/**"]}, "i", level)
         assert (cell.protected_paths, cell.further_protected_paths) == (None, ["golden/**"])
         cell = resolve_workcell(
             _defaults(protected_paths=["a"]), {"protected_paths": ["golden/**"]}, "i", level
-        )  # type: ignore[arg-type]
+        )
         assert (cell.protected_paths, cell.further_protected_paths) == (["a", "golden/**"], [])
         cell = resolve_workcell(
             _defaults(further_protected_paths=["a"]), {"protected_paths": ["b"]}, "i", level
-        )  # type: ignore[arg-type]
+        )
         assert (cell.protected_paths, cell.further_protected_paths) == (None, ["a", "b"])
         own = _defaults(protected_paths=["spec/**"])
-        for said in ([], None):
-            cell = resolve_workcell(own, {"protected_paths": said}, "i", level)  # type: ignore[arg-type]
+        nothing: tuple[list[str] | None, ...] = ([], None)
+        for paths in nothing:
+            cell = resolve_workcell(own, {"protected_paths": paths}, "i", level)
             assert cell.protected_paths == ["spec/**"]
         with pytest.raises(ConfigError, match="takes protection away"):
-            resolve_workcell(own, {"protected_paths": [" !spec/**"]}, "i", level)  # type: ignore[arg-type]
+            resolve_workcell(own, {"protected_paths": [" !spec/**"]}, "i", level)
 
 
 @pytest.mark.parametrize("forbidden", ["!tests/**", "!", "[z-a]", "tests\\"])

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests_toolchains_support import ref_of
 
+from tests.contracts.toolchains.tests_toolchains_support import ref_of
 from workers.spec import ToolchainRef
 from workers.toolchains import version
 from workers.toolchains.base import RoundContext
@@ -24,7 +24,9 @@ MakeContext = Callable[..., RoundContext]
 
 
 @pytest.fixture
-def script(tmp_path: Path, run: Callable, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ToolchainRef]:
+def script(
+    tmp_path: Path, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., ToolchainRef]:
     """Put the real program on PATH and write the answers that its deterministic model gives."""
     if not MINI.exists():
         pytest.fail(
@@ -53,7 +55,7 @@ TOOLCHAIN = get_toolchain("mini-swe-agent")
 
 
 def test_it_repairs_and_its_cost_is_read(
-    script: Callable[..., ToolchainRef], make_context: MakeContext, run: Callable
+    script: Callable[..., ToolchainRef], make_context: MakeContext, run: Callable[..., Any]
 ) -> None:
     context = make_context(script("ls", FIX, SUBMIT))
     done = run(TOOLCHAIN, context)
@@ -65,7 +67,7 @@ def test_it_repairs_and_its_cost_is_read(
 
 
 def test_it_overshoots_its_limit_by_one_call_and_no_more(
-    script: Callable[..., ToolchainRef], make_context: MakeContext, run: Callable
+    script: Callable[..., ToolchainRef], make_context: MakeContext, run: Callable[..., Any]
 ) -> None:
     ref = script(*["ls"] * 9, cost=0.25)
     done = run(TOOLCHAIN, make_context(ref, max_micro_usd=550_000))
@@ -75,7 +77,7 @@ def test_it_overshoots_its_limit_by_one_call_and_no_more(
 
 
 def test_it_stops_at_the_turns_it_was_given(
-    script: Callable[..., ToolchainRef], make_context: MakeContext, run: Callable
+    script: Callable[..., ToolchainRef], make_context: MakeContext, run: Callable[..., Any]
 ) -> None:
     done = run(TOOLCHAIN, make_context(script(FIX, *["ls"] * 9, cost=0.01, max_turns=2)))
     assert (done.report.status, done.report.message) == ("partial", "stopped at its step limit")
@@ -83,7 +85,7 @@ def test_it_stops_at_the_turns_it_was_given(
 
 
 def test_killed_half_way_its_spend_is_known(
-    script: Callable[..., ToolchainRef], make_context: MakeContext, run: Callable
+    script: Callable[..., ToolchainRef], make_context: MakeContext, run: Callable[..., Any]
 ) -> None:
     context = make_context(script(FIX, "/sleep 60"))
     done = run(
@@ -96,7 +98,7 @@ def test_killed_half_way_its_spend_is_known(
 
 
 def test_a_crash_of_its_model_is_no_failure_of_the_candidate(
-    script: Callable[..., ToolchainRef], make_context: MakeContext, run: Callable
+    script: Callable[..., ToolchainRef], make_context: MakeContext, run: Callable[..., Any]
 ) -> None:
     done = run(TOOLCHAIN, make_context(script("ls")))
     assert (done.report.status, done.report.error_class) == ("error", "provider")

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests_toolchains_support import ref_of
 
+from tests.contracts.toolchains.tests_toolchains_support import ref_of
 from workers.toolchains.base import Finished, Report, RoundContext
 from workers.toolchains.registry import get_toolchain
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests_toolchains_support import ref_of
 
+from tests.contracts.toolchains.tests_toolchains_support import ref_of
 from workers.toolchains.base import Finished, Report, RoundContext
 from workers.toolchains.registry import get_toolchain, known_toolchains
 

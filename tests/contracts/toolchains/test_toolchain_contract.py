@@ -4,10 +4,11 @@ import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests_toolchains_support import MODELS, ref_of
 
+from tests.contracts.toolchains.tests_toolchains_support import MODELS, ref_of
 from workers.errors import WorkerError
 from workers.toolchains.base import Finished, RoundContext
 from workers.toolchains.registry import get_toolchain, known_toolchains, missing_executable
@@ -68,7 +69,7 @@ def test_only_what_the_reference_names_is_handed_over(
 
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_a_prompt_too_long_for_an_argument_still_reaches_the_program(
-    name: str, make_context: MakeContext, run: Callable
+    name: str, make_context: MakeContext, run: Callable[..., Any]
 ) -> None:
     context = make_context(ref_of(name))
     context.prompt.write_text("repair this\0 " + "x" * 300_000)
@@ -78,7 +79,7 @@ def test_a_prompt_too_long_for_an_argument_still_reaches_the_program(
 @pytest.mark.parametrize("how", ["good", "garbage", "huge", "recovers"])
 @pytest.mark.parametrize("name", WITH_STAND_IN)
 def test_success_is_seen_with_its_cost_whatever_lies_around_it(
-    name: str, how: str, make_context: MakeContext, run: Callable
+    name: str, how: str, make_context: MakeContext, run: Callable[..., Any]
 ) -> None:
     done = run(get_toolchain(name), make_context(ref_of(name)), how)
     report = done.report
@@ -90,7 +91,7 @@ def test_success_is_seen_with_its_cost_whatever_lies_around_it(
 @pytest.mark.parametrize("how", ["rate-limit", "auth"])
 @pytest.mark.parametrize("name", WITH_STAND_IN)
 def test_a_provider_that_refuses_is_never_the_candidates_failure(
-    name: str, how: str, make_context: MakeContext, run: Callable
+    name: str, how: str, make_context: MakeContext, run: Callable[..., Any]
 ) -> None:
     done = run(get_toolchain(name), make_context(ref_of(name)), how)
     assert (done.report.status, done.report.error_class) == ("error", "provider"), done.report
@@ -100,7 +101,7 @@ def test_a_provider_that_refuses_is_never_the_candidates_failure(
 
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_a_program_gets_the_secret_of_its_provider_and_no_other(
-    name: str, make_context: MakeContext, run: Callable
+    name: str, make_context: MakeContext, run: Callable[..., Any]
 ) -> None:
     wrong = {"MISTRAL_API_KEY": "x"}
     done = run(get_toolchain(name), make_context(ref_of(name)), secrets=wrong)
@@ -108,14 +109,16 @@ def test_a_program_gets_the_secret_of_its_provider_and_no_other(
 
 
 @pytest.mark.parametrize("name", WITH_STAND_IN)
-def test_an_empty_answer_is_not_a_success(name: str, make_context: MakeContext, run: Callable) -> None:
+def test_an_empty_answer_is_not_a_success(
+    name: str, make_context: MakeContext, run: Callable[..., Any]
+) -> None:
     report = run(get_toolchain(name), make_context(ref_of(name)), "empty").report
     assert report.status in ("failed", "error"), report
 
 
 @pytest.mark.parametrize("name", WITH_STAND_IN)
 def test_a_silent_program_is_a_failure_without_a_made_up_cost(
-    name: str, make_context: MakeContext, run: Callable
+    name: str, make_context: MakeContext, run: Callable[..., Any]
 ) -> None:
     context = make_context(ref_of(name))
     done = run(get_toolchain(name), context, "silent", stop="silence", stop_when=lambda: True)
@@ -127,7 +130,7 @@ def test_a_silent_program_is_a_failure_without_a_made_up_cost(
 
 @pytest.mark.parametrize("name", WITH_STAND_IN)
 def test_a_program_stopped_half_way_keeps_its_work_and_its_spend(
-    name: str, make_context: MakeContext, run: Callable
+    name: str, make_context: MakeContext, run: Callable[..., Any]
 ) -> None:
     context, toolchain = make_context(ref_of(name)), get_toolchain(name)
 
@@ -146,7 +149,7 @@ def test_a_program_stopped_half_way_keeps_its_work_and_its_spend(
 
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_a_program_that_tells_its_result_and_does_not_end_is_judged_by_it(
-    name: str, make_context: MakeContext, run: Callable
+    name: str, make_context: MakeContext, run: Callable[..., Any]
 ) -> None:
     context, toolchain = make_context(ref_of(name)), get_toolchain(name)
     done = run(
@@ -170,7 +173,9 @@ def test_a_program_that_tells_its_result_and_does_not_end_is_judged_by_it(
 
 
 @pytest.mark.parametrize("name", WITH_STAND_IN)
-def test_a_program_at_work_has_told_no_result(name: str, make_context: MakeContext, run: Callable) -> None:
+def test_a_program_at_work_has_told_no_result(
+    name: str, make_context: MakeContext, run: Callable[..., Any]
+) -> None:
     context, toolchain = make_context(ref_of(name)), get_toolchain(name)
     half_way = lambda: "a + b" in (context.checkout / "calc.py").read_text()  # noqa: E731
     run(toolchain, context, "killed", stop="budget", stop_when=half_way)
@@ -223,7 +228,9 @@ def test_a_command_that_wrote_before_it_could_not_go_on_may_have_spent(make_cont
 
 
 @pytest.mark.parametrize("name", WITH_STAND_IN)
-def test_a_cost_that_is_missing_stays_unknown(name: str, make_context: MakeContext, run: Callable) -> None:
+def test_a_cost_that_is_missing_stays_unknown(
+    name: str, make_context: MakeContext, run: Callable[..., Any]
+) -> None:
     model = {"claude": "claude-house-model"}.get(name, MODELS[name] and f"{MODELS[name]}-house-model")
     report = run(get_toolchain(name), make_context(ref_of(name, model=model)), "no-cost").report
     assert report.status == "success", report
@@ -233,7 +240,7 @@ def test_a_cost_that_is_missing_stays_unknown(name: str, make_context: MakeConte
 
 @pytest.mark.parametrize("name", WITH_STAND_IN)
 def test_a_program_that_overspends_is_noticed_while_it_runs(
-    name: str, make_context: MakeContext, run: Callable
+    name: str, make_context: MakeContext, run: Callable[..., Any]
 ) -> None:
     context = make_context(ref_of(name), max_micro_usd=700_000)
     if name == "mini-swe-agent":
@@ -252,7 +259,7 @@ def test_a_program_that_overspends_is_noticed_while_it_runs(
 
 @pytest.mark.parametrize("name", ["claude", "mini-swe-agent"])
 def test_the_programs_own_money_limit_is_a_cap_not_a_failure(
-    name: str, make_context: MakeContext, run: Callable
+    name: str, make_context: MakeContext, run: Callable[..., Any]
 ) -> None:
     done = run(get_toolchain(name), make_context(ref_of(name), max_micro_usd=250_000), "own-limit")
     assert (done.report.status, done.report.error_class) == ("error", "killed_by_cap")
@@ -269,19 +276,21 @@ def test_no_money_set_aside_never_means_no_limit(name: str, make_context: MakeCo
         assert "--cost-limit=0.000001" in argv
 
 
-def test_denied_calls_make_a_success_partial(make_context: MakeContext, run: Callable) -> None:
+def test_denied_calls_make_a_success_partial(make_context: MakeContext, run: Callable[..., Any]) -> None:
     report = run(get_toolchain("claude"), make_context(ref_of("claude")), "denied").report
     assert (report.status, report.message) == ("partial", "1 calls denied: Bash")
 
 
-def test_aider_without_its_event_log_is_read_from_its_words(make_context: MakeContext, run: Callable) -> None:
+def test_aider_without_its_event_log_is_read_from_its_words(
+    make_context: MakeContext, run: Callable[..., Any]
+) -> None:
     report = run(get_toolchain("aider"), make_context(ref_of("aider")), "no-log").report
     assert (report.status, report.micro_usd) == ("success", 10_000)
     assert (report.tokens_in, report.tokens_out) == (5600, 300)
 
 
 def test_codex_waits_for_ever_on_an_open_standard_input(
-    make_context: MakeContext, run: Callable, monkeypatch: pytest.MonkeyPatch
+    make_context: MakeContext, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The trap is real in the stand-in: what keeps it shut is that the invocation closes standard input."""
     context = make_context(ref_of("codex"))
@@ -303,12 +312,16 @@ def test_codex_waits_for_ever_on_an_open_standard_input(
     process.communicate()
 
 
-def test_a_broken_result_file_is_an_error_of_the_tool(make_context: MakeContext, run: Callable) -> None:
+def test_a_broken_result_file_is_an_error_of_the_tool(
+    make_context: MakeContext, run: Callable[..., Any]
+) -> None:
     report = run(get_toolchain("command"), make_context(ref_of("command")), "broken").report
     assert (report.status, report.error_class, report.micro_usd) == ("error", "provider", None)
 
 
-def test_a_command_without_money_and_network_costs_nothing(make_context: MakeContext, run: Callable) -> None:
+def test_a_command_without_money_and_network_costs_nothing(
+    make_context: MakeContext, run: Callable[..., Any]
+) -> None:
     context = make_context(ref_of("command", network=None), max_micro_usd=0)
     assert run(get_toolchain("command"), context, "no-cost").report.micro_usd == 0
 

@@ -21,7 +21,7 @@ WITH_TOOL = [*INSTALLED[:2], f"{INSTALLED[2]} && cp /bin/true {{setup_dir}}/bin/
 def check(order: Orders, machine: Machine, at: Repository, *command: str, **more: object) -> ExecutionResult:
     """The check of the base commit with one gate."""
     options = {name: more.pop(name) for name in tuple(more) if name in Gate.model_fields}
-    gate = Gate(name="test", command=list(command), **{"timeout_seconds": 60, **options})  # type: ignore[arg-type]
+    gate = Gate(name="test", command=list(command), **{"timeout_seconds": 60, **options})
     return run_execution(order(kind="baseline", action=None, at=at, gates=[gate], **more), machine, Control())
 
 

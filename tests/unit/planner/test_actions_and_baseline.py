@@ -63,7 +63,7 @@ def test_actions_outside_the_space_are_not_valid() -> None:
 
 def test_an_unknown_job_type_is_refused_with_the_known_ones() -> None:
     with pytest.raises(PlannerError, match=r"unknown job type 'cooking'; known: code, fab-asset, fab-world"):
-        valid_actions("cooking")  # type: ignore[arg-type]
+        valid_actions("cooking")
 
 
 def test_the_action_space_document_survives_json_and_states_rules_by_machine() -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from workers.addresses import without_credentials
 from workers.errors import WorkerError
-from workers.repository.git import without_credentials
 from workers.sandbox.ladder import strictest
 from workers.settings import WorkerSettings
 

@@ -203,7 +203,7 @@ def test_every_problem_has_its_line(load: Any) -> None:
     with pytest.raises(ConfigError) as caught:
         load("action_sampling:\n  K: x\n  seed: y\nslices: {a: {q: 1}, b: {dk_size: Q}}\n")
     lines = str(caught.value).splitlines()
-    assert [re.search(r"bench\.yaml:(\d): (\S+):", line).groups() for line in lines] == [  # type: ignore[union-attr]
+    assert [re.search(r"bench\.yaml:(\d): (\S+):", line).groups() for line in lines] == [
         ("2", "action_sampling.K"),
         ("3", "action_sampling.seed"),
         ("4", "slices.a.q"),

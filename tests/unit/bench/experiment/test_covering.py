@@ -4,6 +4,7 @@ import itertools
 import math
 from collections import Counter
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -73,7 +74,7 @@ def test_inclusion_probabilities_equal_full_enumeration_of_the_decks(
     covering = CoveringDesign(actions, (), (), actions, tuple("all" for _ in actions), (), sizes)
     decks = list(every_deck(actions))
     single: Counter[Action] = Counter()
-    both: Counter[tuple[Action, Action]] = Counter()
+    both: Counter[tuple[Action, ...]] = Counter()
     for parts in itertools.product(*(windows(decks, size) for size in sizes)):
         taken = set().union(*(set(part) for part, _ in parts))
         chance = math.prod((share for _, share in parts), start=Fraction(1))
@@ -91,8 +92,9 @@ def every_deck(actions: tuple[Action, ...]) -> list[tuple[Action, ...]]:
     for orders in itertools.product(*(itertools.permutations(values) for values in fields)):
         maps = [dict(zip(values, order, strict=True)) for values, order in zip(fields, orders, strict=True)]
 
-        def moved(action: Action, maps: list[dict[object, object]] = maps) -> Action:
-            return Action(*(m[v] for m, v in zip(maps, action[:3], strict=True)), "NA")  # type: ignore[arg-type]
+        def moved(action: Action, maps: list[dict[Any, Any]] = maps) -> Action:
+            swarm, candidates, minutes = (m[v] for m, v in zip(maps, action[:3], strict=True))
+            return Action(swarm, candidates, minutes, "NA")
 
         if {moved(action) for action in actions} == set(actions):
             decks.append(tuple(moved(row) for row in covering_rows(actions)))

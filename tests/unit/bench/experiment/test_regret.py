@@ -144,7 +144,7 @@ def test_by_duration_at_equal_pass_rates_no_arm_has_negative_duration_regret() -
 
 @pytest.mark.parametrize("job_type", JOB_TYPES)
 def test_all_valid_actions_cover_all_pairs_and_none_cover_none(job_type: str) -> None:
-    valid = valid_actions(job_type)  # type: ignore[arg-type]
+    valid = valid_actions(job_type)
     assert uncovered_pairs(valid, job_type) == ()  # type: ignore[arg-type]
     missing = uncovered_pairs([], job_type)  # type: ignore[arg-type]
     assert (

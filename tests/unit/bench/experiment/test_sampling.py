@@ -66,10 +66,11 @@ def by_enumeration(case: SamplingInput) -> dict[Action, float]:
 
 
 def pairs_by_enumeration(case: SamplingInput) -> dict[tuple[Action, Action], float]:
-    chances: Counter[tuple[Action, Action]] = Counter()
+    chances: Counter[tuple[Action, ...]] = Counter()
     for chance, arms in every_case(case):
         chances.update(dict.fromkeys(itertools.product(arms, repeat=2), chance))
-    return {pair: float(chances[pair]) for pair in itertools.product(case.space.actions, repeat=2)}
+    actions = case.space.actions
+    return {(a, b): float(chances[a, b]) for a, b in itertools.product(actions, actions)}
 
 
 def every_case(case: SamplingInput) -> Iterator[tuple[Fraction, list[Action]]]:
@@ -311,7 +312,7 @@ def test_larger_budgets_are_not_sampled_under_a_minutes_limit_but_na_is() -> Non
 def test_a_case_over_its_total_minutes_draws_fewer_arms_and_says_so() -> None:
     limit = 100.0
     space = arm_space("code", LIMITS, ArmLimits(max_total_minutes_per_issue=limit))
-    notes = Counter()
+    notes: Counter[str] = Counter()
     for number in range(300):
         case = draw(f"i-{number}", space)
         assert sum(space.arm_ms[arm.action] for arm in case.arms) <= limit * 60_000
@@ -391,7 +392,8 @@ def test_another_issue_changes_no_case_and_another_seed_does() -> None:
 
 def test_the_arms_of_a_seed_are_pinned_for_every_machine_and_python() -> None:
     lines = []
-    for strategy, job_type, number in itertools.product(("random", "coverage"), JOB_TYPES, range(10)):
+    strategies = ("random", "coverage")
+    for strategy, job_type, number in itertools.product(strategies, JOB_TYPES, range(10)):
         space = arm_space(job_type, LIMITS, ArmLimits())
         case = draw(f"i-{number}", space, SamplingRule(5, strategy), baseline_action("low", "L", job_type))
         lines.append(repr([(*arm.action, arm.stratum) for arm in case.arms]))

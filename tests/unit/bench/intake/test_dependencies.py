@@ -102,7 +102,11 @@ def test_ids_that_are_numbers_are_the_same_in_both_files() -> None:
 
 
 def test_both_places_are_added_up_without_repetition() -> None:
-    records = [{"id": "a"}, {"id": "b", "dk_parent": "a", "depends_on": ["a"]}, {"id": "c"}]
+    records: list[dict[str, Any]] = [
+        {"id": "a"},
+        {"id": "b", "dk_parent": "a", "depends_on": ["a"]},
+        {"id": "c"},
+    ]
     report = read(
         *records, deps=[{"from": "a", "to": "b"}, {"from": "b", "to": "c"}, {"from": "b", "to": "c"}]
     )

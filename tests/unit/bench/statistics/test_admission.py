@@ -26,7 +26,7 @@ def column(numbers: list[float]) -> np.ndarray:
 
 
 def test_estimates_come_near_all_orders_enumerated() -> None:
-    reserved, spent = [5, 5, 3, 2, 2, 8], [4, 4, 1, 2, 2, 8]
+    reserved, spent = [5.0, 5.0, 3.0, 2.0, 2.0, 8.0], [4.0, 4.0, 1.0, 2.0, 2.0, 8.0]
     admission = admission_probabilities(column(reserved), column(spent), np.array([10.0]), seed=1)
     assert not admission.exact
     assert admission.redraws == 10_000

@@ -9,7 +9,7 @@ from bench.statistics.attribution import Attribution, attribution
 from bench.statistics.knobs import knob_rows, tied, varied
 from bench.statistics.pool import case_rows, pool_tables, pooled_order
 from bench.statistics.table import MISSING, BenchTable, Floats, build_table
-from planner.actions import all_cells
+from planner.actions import JobType, all_cells
 from tests.proofs.knob_worlds import additive_effects, knob_table, uniform
 
 EFFECTS = additive_effects(0.1, np.zeros(4), np.linspace(-0.15, 0.15, 6), np.zeros(5))
@@ -25,7 +25,7 @@ def everywhere(table: BenchTable) -> Floats:
 
 
 @pytest.mark.parametrize("job_type", ["code", "fab-asset", "fab-world"])
-def test_the_valid_actions_leave_the_knobs_free(job_type: str) -> None:
+def test_the_valid_actions_leave_the_knobs_free(job_type: JobType) -> None:
     chances = uniform(job_type)
     assert not tied(chances)
     rows = knob_rows(chances)

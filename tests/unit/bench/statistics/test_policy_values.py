@@ -1,6 +1,7 @@
 """A policy's value is given where the draw supports it, and refused in one clear line where it does not."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ EVEN = np.zeros_like(SOFT)
 EVEN[:, CELLS] = 1 / len(CELLS)
 
 
-def judge(table: BenchTable, policy: Floats = SOFT, **more: object) -> PolicyValue:
+def judge(table: BenchTable, policy: Floats = SOFT, **more: Any) -> PolicyValue:
     features = DRAWN.features[: len(table.cases)]
     (value,) = policy_values(table, {"soft": policy}, features, seed=1, group_by="issue", **more)
     return value

@@ -1,6 +1,7 @@
 """The models behind arm estimates do what their formulas say."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,12 +17,12 @@ from bench.statistics.posterior import draw, is_binary, posterior, share_of_best
 from tests.proofs.winner_worlds import gaussian_world, winner_world
 
 
-def passes(**how: float) -> Arms:
+def passes(**how: Any) -> Arms:
     table = winner_world(2, **how).table()
     return arms_of(table, table.passed)
 
 
-def values(**how: float) -> Arms:
+def values(**how: Any) -> Arms:
     table = gaussian_world(2, **how).table()
     return arms_of(table, table.minutes)
 

@@ -184,7 +184,9 @@ def test_predicted_first_places_come_true() -> None:
     )
     assert bins[-1].predicted > bins[0].predicted + 0.05
     single = [winner_world(1, issues=20, replicates=2).case(number) for number in range(20)]
-    single[0].arms[0].executions.pop()
+    executions = single[0].arms[0].executions
+    assert isinstance(executions, list)
+    executions.pop()
     assert sum(calibration.arms for calibration in best_calibration(build_table(single), seed=1)) == 119
     with pytest.raises(NotIdentifiedError):
         best_calibration(winner_world(1, issues=20).table(), seed=1)

@@ -124,7 +124,8 @@ _GRID = list(
 
 def test_over_the_whole_grid_of_modes_the_planner_runs_exactly_where_it_may() -> None:
     ran: Counter[bool] = Counter()
-    for mode, job_type, risk, risks, job_types, reductions, swarm, kind in _GRID:
+    grid: list[tuple[Any, ...]] = list(_GRID)
+    for mode, job_type, risk, risks, job_types, reductions, swarm, kind in grid:
         issue = Issue(id="i", tags=TAGS[job_type], dk_risk=risk, dk_size="L")
         flags = {"enabled_risks": risks, "enabled_job_types": job_types, "reductions_only": reductions}
         logits = SURE if kind == "sure" else UNSURE

@@ -34,7 +34,7 @@ def _run_dry(state: MemoryStreamState, scheduler: Scheduler, limit: int = 100) -
 
 def _after(issue_id: str, *others: str, **fields: object) -> Issue:
     waits = tuple(Dependency(issue_id=issue_id, depends_on_id=other) for other in others)
-    return Issue(id=issue_id, dependencies=waits, **fields)  # type: ignore[arg-type]
+    return Issue(id=issue_id, dependencies=waits, **fields)
 
 
 _issues = st.lists(

@@ -47,7 +47,7 @@ def test_after_a_day_an_issue_is_p0_and_ahead_of_every_fresh_p0_whatever_hangs_o
     )
 )
 def test_of_two_starving_issues_the_one_that_waits_longer_is_first(drawn: list[tuple[str, int, int]]) -> None:
-    issues = [Issue(id=f"i{n}", dk_priority=priority) for n, (priority, _, _) in enumerate(drawn)]  # type: ignore[arg-type]
+    issues = [Issue(id=f"i{n}", dk_priority=priority) for n, (priority, _, _) in enumerate(drawn)]
     since = {f"i{n}": NOW - timedelta(hours=hours) for n, (_, hours, _) in enumerate(drawn)}
     entries = urgency_order(issues, since, {f"i{n}": chain for n, (_, _, chain) in enumerate(drawn)}, NOW)
     starving = [entry for entry in entries if entry.starving]

@@ -4,6 +4,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -156,7 +157,7 @@ FOREIGN: dict[str, tuple[str, Damage, str]] = {
 
 
 def _unlisted(bundle: Path) -> None:
-    def drop(metadata: dict) -> None:
+    def drop(metadata: dict[str, Any]) -> None:
         metadata["files"].pop("calibration.json")
 
     rewrite(bundle, METADATA, drop)

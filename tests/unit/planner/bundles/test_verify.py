@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -58,7 +59,7 @@ def _shift_a_weight(bundle: Path) -> None:
 
 
 def _record_another_decision(bundle: Path) -> None:
-    def change(goldens: dict) -> None:
+    def change(goldens: dict[str, Any]) -> None:
         goldens["cases"][7]["action"][2] = 15 if goldens["cases"][7]["action"][2] != 15 else 120
 
     rewrite(bundle, GOLDENS, change)

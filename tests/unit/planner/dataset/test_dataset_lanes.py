@@ -70,7 +70,7 @@ def test_without_examples_there_is_no_share() -> None:
 def test_risk_size_and_what_ran_make_the_lane(
     risk: str, size: str, swarm: str, candidates: int, lane: str | None
 ) -> None:
-    assert lane_of(risk, size, Action(swarm, candidates, 30, NA)) == lane  # type: ignore[arg-type]
+    assert lane_of(risk, size, Action(swarm, candidates, 30, NA)) == lane
 
 
 def test_targets_leave_room_for_what_is_in_no_lane() -> None:

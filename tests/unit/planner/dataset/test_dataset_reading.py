@@ -29,7 +29,7 @@ def test_examples_come_back_as_they_were_written_in_order_and_by_split(tmp_path:
     dataset = read_dataset(write_dataset(tmp_path / "d", 30, seed=1))
     assert list(dataset.examples()) == written
     for split in ("train", "val", "test"):
-        restored = list(dataset.examples(split))  # type: ignore[arg-type]
+        restored = list(dataset.examples(split))
         assert restored == [each for each in written if each["split"] == split]
         assert len(restored) == dataset.meta.split_counts[split]
 

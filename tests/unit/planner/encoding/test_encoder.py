@@ -249,6 +249,7 @@ def test_encoding_needs_neither_numpy_nor_pydantic() -> None:
     assert ran.stdout.strip() == "[]"
 
 
+@pytest.mark.no_cover  # a tracer slows Python and not the reader of JSON, which is in C
 def test_a_realistic_input_is_encoded_in_the_time_of_reading_its_json_a_few_times() -> None:
     lot = Random(3)
     inputs = [

@@ -18,7 +18,7 @@ OLDEST = (3, 11)
 
 def interpreters() -> list[str]:
     """This Python, and others beside it on this machine that the planner supports."""
-    on_path = [shutil.which(f"python3.{minor}") for minor in range(OLDEST[1], 20)]
+    on_path = [Path(name) for minor in range(OLDEST[1], 20) if (name := shutil.which(f"python3.{minor}"))]
     managed = (Path.home() / ".pyenv/versions").glob("3.*/bin/python")
     return [
         sys.executable,

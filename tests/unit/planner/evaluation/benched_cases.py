@@ -1,6 +1,7 @@
 """Examples and decisions small enough to work out by hand."""
 
 import random
+from typing import Any
 
 import numpy as np
 
@@ -14,14 +15,14 @@ THREE_60 = Action("speculate_vote", 3, 60, "NA")
 THREE_NA = Action("speculate_vote", 3, "NA", "NA")
 
 
-def tried(action, replicate, status, minutes, dollars):
+def tried(action: Action, replicate: int, status: str, minutes: float, dollars: float | None) -> Any:
     """One execution of one arm."""
     failed = candidate(random.Random(0), action, replicate, False)
     failed["outcome"] |= {"status": status, "duration_ms": round(minutes * 60_000), "cost_usd": dollars}
     return failed
 
 
-def benched_example(issue_id, label, candidates):
+def benched_example(issue_id: str, label: Action, candidates: Any) -> Any:
     """An example of a `code` issue with these executions."""
     drawn = example(random.Random(1), benched=True, job_type="code", issue={"issue_id": issue_id})
     drawn.pop("soft_label", None)
@@ -34,7 +35,7 @@ def benched_example(issue_id, label, candidates):
     return drawn | {"candidates": candidates}
 
 
-def sure(actions, policy_id="mine", probability=1.0):
+def sure(actions: Any, policy_id: str = "mine", probability: float = 1.0) -> Any:
     """Decisions for these actions, each with this probability."""
     cells = np.array([canonical_rank(action) for action in actions], dtype=np.int16)
     each = np.full(len(cells), probability, dtype=np.float64)

@@ -1,9 +1,11 @@
 import json
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from planner.dataset.read import read_dataset
+from planner.dataset.read import Dataset, read_dataset
 from planner.errors import PlannerError
 from planner.training.ablation.report import ablation_figures, ablation_markdown, write_ablation
 from planner.training.ablation.run import BASE, GROUPS, ablate, settings
@@ -22,7 +24,7 @@ SMALL = TrainingConfig(
 )
 
 
-def dataset(directory, **changes):
+def dataset(directory: Path, **changes: Any) -> Any:
     documents = examples(240, seed=6)
     for entry in documents:
         entry["planner_input"]["history"] |= changes
@@ -30,29 +32,29 @@ def dataset(directory, **changes):
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
+def data(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return dataset(tmp_path_factory.mktemp("ablation"))
 
 
-def rows(*names, base=SMALL):
+def rows(*names: Any, base: Any = SMALL) -> Any:
     return [entry for entry in settings(base) if entry.name in (BASE, *names)]
 
 
-def interrupt_at(name):
+def interrupt_at(name: str) -> Any:
     """Says what is begun, until a kill."""
 
-    def say(line):
+    def say(line: str) -> None:
         if name in line:
             raise KeyboardInterrupt
 
     return say
 
 
-def decided(result):
+def decided(result: Any) -> Any:
     return {row.setting.name: row.decisions and row.decisions.cells.tolist() for row in result}
 
 
-def test_the_table_is_the_one_asked_for():
+def test_the_table_is_the_one_asked_for() -> None:
     result = settings(TrainingConfig())
     assert [entry.name for entry in result] == [
         "base",
@@ -73,22 +75,22 @@ def test_the_table_is_the_one_asked_for():
     ]
 
 
-def test_a_killed_ablation_goes_on_and_ends_with_the_same_rows(data, tmp_path):
+def test_a_killed_ablation_goes_on_and_ends_with_the_same_rows(data: Dataset, tmp_path: Path) -> None:
     wanted = rows("history 0", "history 16", "policy joint")
     with pytest.raises(KeyboardInterrupt):
         ablate(data, wanted, tmp_path / "killed", interrupt_at("policy joint"))
-    begun = []
+    begun: list[str] = []
     resumed = ablate(data, wanted, tmp_path / "killed", begun.append)
     assert begun == ["4/4 policy joint"]
     whole = ablate(data, wanted, tmp_path / "whole", begun.append)
     assert decided(resumed) == decided(whole)
-    again = []
+    again: list[str] = []
     ablate(data, wanted, tmp_path / "whole", again.append)
     assert again == []
     assert not (tmp_path / "whole" / "work").exists()
 
 
-def test_without_history_runs_are_not_looked_at(data, tmp_path):
+def test_without_history_runs_are_not_looked_at(data: Dataset, tmp_path: Path) -> None:
     bare = dataset(tmp_path / "bare", last_n_similar_runs=[])
     wanted = rows("history 0")
     with_runs = decided(ablate(data, wanted, tmp_path / "a", print))
@@ -97,7 +99,7 @@ def test_without_history_runs_are_not_looked_at(data, tmp_path):
     assert with_runs["history 0"] != with_runs["base"]
 
 
-def test_a_row_that_cannot_be_trained_says_why_and_the_others_stand(data, tmp_path):
+def test_a_row_that_cannot_be_trained_says_why_and_the_others_stand(data: Dataset, tmp_path: Path) -> None:
     # Attention heads cannot share such a width.
     odd = replace(SMALL, network=replace(SMALL.network, token_width=15))
     result = {
@@ -109,21 +111,21 @@ def test_a_row_that_cannot_be_trained_says_why_and_the_others_stand(data, tmp_pa
     assert "attention heads" in result["policy sequence"].refused
 
 
-def test_a_base_that_cannot_be_trained_is_an_error(data, tmp_path):
+def test_a_base_that_cannot_be_trained_is_an_error(data: Dataset, tmp_path: Path) -> None:
     with pytest.raises(PlannerError, match="--min-examples"):
         ablate(data, rows(base=replace(SMALL, min_examples=10_000)), tmp_path, print)
 
 
-def test_rows_of_another_dataset_or_base_are_trained_anew(data, tmp_path):
+def test_rows_of_another_dataset_or_base_are_trained_anew(data: Dataset, tmp_path: Path) -> None:
     ablate(data, rows(), tmp_path / "out", print)
     other = dataset(tmp_path / "other", last_n_similar_runs=[])
     for changed, base in ((other, SMALL), (data, replace(SMALL, seed=1))):
-        begun = []
+        begun: list[str] = []
         ablate(changed, rows(base=base), tmp_path / "out", begun.append)
         assert begun == ["1/1 base"]
 
 
-def test_the_table_compares_every_row_with_the_base(data, tmp_path):
+def test_the_table_compares_every_row_with_the_base(data: Any, tmp_path: Any) -> None:
     result = ablate(data, rows("history 0", "history 16"), tmp_path, print)
     figures = ablation_figures(data, result)
     write_ablation(tmp_path, figures)

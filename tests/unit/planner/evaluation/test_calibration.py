@@ -1,6 +1,9 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torchmetrics.functional.classification.calibration_error import _ce_compute, binary_calibration_error
 
 from planner.actions import JOB_TYPES
@@ -26,8 +29,10 @@ from planner.space.heads import (
     valid_cells,
 )
 
+Arrays = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
 
-def honest_labels(rng, logits, job_types):
+
+def honest_labels(rng: np.random.Generator, logits: Any, job_types: Any) -> Any:
     """Labels drawn from the very probabilities of `logits`, head by head among the open classes."""
     drawn = []
     for head_index in range(len(HEADS)):
@@ -39,7 +44,7 @@ def honest_labels(rng, logits, job_types):
 
 
 @pytest.fixture(scope="module")
-def overconfident():
+def overconfident() -> Arrays:
     """A model three times as sure as it should be: (logits, labels, job types)."""
     rng = np.random.default_rng(7)
     job_types = rng.integers(0, len(JOB_TYPES), 4000).astype(np.int8)
@@ -47,11 +52,11 @@ def overconfident():
     return logits * 3, honest_labels(rng, logits, job_types), job_types
 
 
-def test_each_temperature_undoes_the_models_overconfidence(overconfident):
+def test_each_temperature_undoes_the_models_overconfidence(overconfident: Any) -> None:
     assert all(abs(temperature - 3) < 0.25 for temperature in fit_temperatures(*overconfident).values())
 
 
-def test_no_other_temperature_has_a_lower_nll(overconfident):
+def test_no_other_temperature_has_a_lower_nll(overconfident: Arrays) -> None:
     best = fit_temperatures(*overconfident)
     reached = calibrate_heads(*overconfident, best)
     for factor in (0.5, 0.9, 0.98, 1.02, 1.1, 2):
@@ -59,7 +64,7 @@ def test_no_other_temperature_has_a_lower_nll(overconfident):
         assert all(reached[head].nll < other[head].nll for head in HEADS)
 
 
-def test_calibration_errors_fall_on_every_head(overconfident):
+def test_calibration_errors_fall_on_every_head(overconfident: Arrays) -> None:
     before = calibrate_heads(*overconfident, dict.fromkeys(HEADS, 1.0))
     after = calibrate_heads(*overconfident, fit_temperatures(*overconfident))
     for head in HEADS:
@@ -67,7 +72,7 @@ def test_calibration_errors_fall_on_every_head(overconfident):
         assert after[head].mce < before[head].mce
 
 
-def test_closed_classes_and_rows_without_a_choice_change_nothing(overconfident):
+def test_closed_classes_and_rows_without_a_choice_change_nothing(overconfident: Arrays) -> None:
     logits, labels, job_types = overconfident
     spoiled = logits.copy()
     code = job_types == JOB_TYPES.index("code")
@@ -75,7 +80,7 @@ def test_closed_classes_and_rows_without_a_choice_change_nothing(overconfident):
     assert fit_temperatures(spoiled, labels, job_types) == fit_temperatures(logits, labels, job_types)
 
 
-def test_a_head_without_a_choice_keeps_one(overconfident):
+def test_a_head_without_a_choice_keeps_one(overconfident: Arrays) -> None:
     logits, labels, job_types = overconfident
     code = job_types == JOB_TYPES.index("code")
     temperature = fit_temperatures(logits[code], labels[code], job_types[code])
@@ -86,12 +91,12 @@ def test_a_head_without_a_choice_keeps_one(overconfident):
     )
 
 
-def test_an_empty_split_keeps_one():
+def test_an_empty_split_keeps_one() -> None:
     empty = np.zeros(0, dtype=np.int8)
     assert fit_temperatures(np.zeros((0, N_LOGITS)), empty, empty) == dict.fromkeys(HEADS, 1.0)
 
 
-def test_labels_that_are_all_met_or_all_missed_end_at_the_bounds():
+def test_labels_that_are_all_met_or_all_missed_end_at_the_bounds() -> None:
     logits = np.tile(np.eye(N_LOGITS)[0] * 4, (50, 1))
     job_types = np.zeros(50, dtype=np.int8)
     met, missed = np.zeros(50, dtype=np.int16), np.full(50, N_CELLS // 2, dtype=np.int16)
@@ -101,7 +106,7 @@ def test_labels_that_are_all_met_or_all_missed_end_at_the_bounds():
     )
 
 
-def test_scores_of_whole_actions_have_one_temperature():
+def test_scores_of_whole_actions_have_one_temperature() -> None:
     rng = np.random.default_rng(3)
     job_types = np.zeros(3000, dtype=np.int8)
     scores = rng.normal(size=(3000, N_CELLS))
@@ -110,14 +115,14 @@ def test_scores_of_whole_actions_have_one_temperature():
     assert fit_cell_temperature(scores * 2.5, labels, job_types) == pytest.approx(2.5, rel=0.1)
 
 
-def test_numbers_that_are_not_finite_are_refused():
+def test_numbers_that_are_not_finite_are_refused() -> None:
     logits = np.full((3, N_LOGITS), np.nan)
     with pytest.raises(PlannerError, match="finite logits"):
         fit_temperatures(logits, np.zeros(3, dtype=np.int16), np.zeros(3, dtype=np.int8))
 
 
 @pytest.mark.parametrize(("own", "norm"), [(ece, "l1"), (mce, "max")])
-def test_errors_equal_torchmetrics_where_equal_mass_is_equal_width(own, norm):
+def test_errors_equal_torchmetrics_where_equal_mass_is_equal_width(own: Any, norm: Any) -> None:
     rng = np.random.default_rng(11)
     confidence = (np.arange(1500) + 0.5) / 1500
     correct = rng.random(1500) < confidence**2
@@ -128,7 +133,7 @@ def test_errors_equal_torchmetrics_where_equal_mass_is_equal_width(own, norm):
 
 
 @pytest.mark.parametrize(("own", "norm"), [(ece, "l1"), (mce, "max")])
-def test_errors_equal_torchmetrics_given_the_same_bins(own, norm):
+def test_errors_equal_torchmetrics_given_the_same_bins(own: Any, norm: Any) -> None:
     rng = np.random.default_rng(12)
     confidence = rng.beta(5, 2, 1000)
     correct = rng.random(1000) < confidence * 0.8
@@ -139,7 +144,7 @@ def test_errors_equal_torchmetrics_given_the_same_bins(own, norm):
     assert own(confidence, correct) == pytest.approx(float(oracle), abs=1e-9)
 
 
-def test_bins_have_equal_mass_and_the_order_of_examples_does_not_matter():
+def test_bins_have_equal_mass_and_the_order_of_examples_does_not_matter() -> None:
     rng = np.random.default_rng(13)
     confidence = np.round(rng.random(997), 2)
     correct = rng.random(997) < 0.5
@@ -150,7 +155,7 @@ def test_bins_have_equal_mass_and_the_order_of_examples_does_not_matter():
     assert set(mass) <= {66, 67}
 
 
-def test_a_constant_confidence_has_one_bin():
+def test_a_constant_confidence_has_one_bin() -> None:
     correct = np.array([1, 1, 0, 0, 0])
     assert ece(np.full(5, 0.9), correct) == pytest.approx(0.5)
     assert len(reliability(np.full(5, 0.9), correct).mass) == 1

@@ -1,11 +1,13 @@
 import json
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
 
-from planner.dataset.arrays import encode_examples
-from planner.dataset.read import read_dataset
+from planner.dataset.arrays import EncodedExamples, encode_examples
+from planner.dataset.read import Dataset, read_dataset
 from planner.errors import PlannerError
 from planner.evaluation.assess import Settings, assess
 from planner.evaluation.decisions import decide
@@ -36,28 +38,28 @@ class Learned(NearestNeighbours):
 
 
 @pytest.fixture(scope="module")
-def mixed(tmp_path_factory):
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A dataset of which half is benched."""
     return read_dataset(write_dataset(tmp_path_factory.mktemp("mixed"), n=400, seed=2))
 
 
 @pytest.fixture(scope="module")
-def executed(tmp_path_factory):
+def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A dataset of executed plans only."""
     return read_dataset(write_dataset(tmp_path_factory.mktemp("executed"), n=400, seed=2, benched=False))
 
 
 @pytest.fixture(scope="module")
-def evaluation(mixed):
+def evaluation(mixed: Any) -> Any:
     train = encode_examples(mixed.examples("train"))
     return evaluate(Subject(Learned.fit(train)), mixed, "test", QUICK, shuffled=Learned.fit(train, 3))
 
 
-def by_name(figures):
+def by_name(figures: Any) -> Any:
     return {entry["policy"]: entry for entry in figures["policies"]}
 
 
-def test_every_control_stands_beside_the_policy(evaluation):
+def test_every_control_stands_beside_the_policy(evaluation: Any) -> None:
     assert list(by_name(evaluation.figures)) == [
         "learned",
         "learned or heuristic_baseline",
@@ -71,19 +73,19 @@ def test_every_control_stands_beside_the_policy(evaluation):
     assert {("learned", "best_fixed"), ("learned", "heuristic_baseline")} <= compared
 
 
-def test_figures_are_of_the_split_asked_for(evaluation, mixed):
+def test_figures_are_of_the_split_asked_for(evaluation: Any, mixed: Any) -> None:
     assert evaluation.figures["examples"] == mixed.meta.split_counts["test"]
     assert evaluation.figures["dataset"]["dataset_hash"] == mixed.meta.dataset_hash
     assert 0 < evaluation.figures["benched"]["examples"] < evaluation.figures["examples"]
 
 
-def test_the_same_seed_writes_the_same_figures(evaluation, mixed):
+def test_the_same_seed_writes_the_same_figures(evaluation: Any, mixed: Any) -> None:
     train = encode_examples(mixed.examples("train"))
     again = evaluate(Subject(Learned.fit(train)), mixed, "test", QUICK, shuffled=Learned.fit(train, 3))
     assert json.dumps(again.figures) == json.dumps(evaluation.figures)
 
 
-def test_the_fallback_line_is_what_a_kernel_does(mixed):
+def test_the_fallback_line_is_what_a_kernel_does(mixed: Dataset) -> None:
     never = evaluate(
         Subject(Learned.fit(encode_examples(mixed.examples("train")))),
         mixed,
@@ -97,7 +99,7 @@ def test_the_fallback_line_is_what_a_kernel_does(mixed):
     )
 
 
-def test_all_is_written_and_no_draft_is_left(evaluation, tmp_path):
+def test_all_is_written_and_no_draft_is_left(evaluation: Any, tmp_path: Any) -> None:
     write_evaluation(tmp_path / "out", evaluation)
     assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
     assert json.loads((tmp_path / "out" / "evaluation.json").read_text()) == evaluation.figures
@@ -106,7 +108,7 @@ def test_all_is_written_and_no_draft_is_left(evaluation, tmp_path):
     )
 
 
-def test_a_report_that_cannot_be_written_leaves_the_old_one(evaluation, tmp_path):
+def test_a_report_that_cannot_be_written_leaves_the_old_one(evaluation: Any, tmp_path: Any) -> None:
     write_evaluation(tmp_path, evaluation)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     broken = replace(evaluation, figures={**evaluation.figures, "examples": float("nan")})
@@ -115,7 +117,7 @@ def test_a_report_that_cannot_be_written_leaves_the_old_one(evaluation, tmp_path
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_the_report_names_verdicts_intervals_and_what_is_missing(evaluation):
+def test_the_report_names_verdicts_intervals_and_what_is_missing(evaluation: Any) -> None:
     text = report_markdown(evaluation.figures)
     assert "pass rate against `best_fixed`" in text
     assert "**not shown**" in text
@@ -125,13 +127,13 @@ def test_the_report_names_verdicts_intervals_and_what_is_missing(evaluation):
     assert "shuffled labels is **missing**" in report_markdown(without)
 
 
-def test_tables_are_whole(evaluation):
+def test_tables_are_whole(evaluation: Any) -> None:
     for block in report_markdown(evaluation.figures).split("\n\n"):
         rows = [line for line in block.splitlines() if line.startswith("|")]
         assert len({row.count("|") for row in rows}) <= 1
 
 
-def test_without_benched_issues_outcomes_are_absent_and_not_invented(executed):
+def test_without_benched_issues_outcomes_are_absent_and_not_invented(executed: Dataset) -> None:
     train = encode_examples(executed.examples("train"))
     evaluation = evaluate(Subject(Learned.fit(train)), executed, "test", QUICK)
     assert evaluation.figures["benched"] is None
@@ -143,20 +145,20 @@ def test_without_benched_issues_outcomes_are_absent_and_not_invented(executed):
     assert "## Outcomes" not in text
 
 
-def test_an_empty_split_is_refused(tmp_path):
+def test_an_empty_split_is_refused(tmp_path: Any) -> None:
     documents = [entry | {"split": "train"} for entry in examples(12)]
     dataset = read_dataset(write_examples(tmp_path, documents))
     with pytest.raises(PlannerError, match="the test split is empty"):
         evaluate(Subject(Uniform()), dataset, "test", QUICK)
 
 
-def test_one_class_without_outcomes_is_refused():
+def test_one_class_without_outcomes_is_refused() -> None:
     alike = encode_examples(benched_example(f"depot-{n}", SERIAL_15, []) for n in range(5))
     with pytest.raises(PlannerError, match="one action"):
         assess([sure([SERIAL_15] * 5)], alike, QUICK)
 
 
-def test_one_class_with_outcomes_is_judged_by_them():
+def test_one_class_with_outcomes_is_judged_by_them() -> None:
     arms = [tried(SERIAL_15, 0, "success", 3, 0.1), tried(THREE_60, 0, "failed", 3, 0.1)]
     alike = encode_examples(benched_example(f"depot-{n}", SERIAL_15, arms) for n in range(8))
     evaluation = assess([sure([SERIAL_15] * 8), sure([THREE_60] * 8, "best_fixed")], alike, QUICK)
@@ -164,7 +166,9 @@ def test_one_class_with_outcomes_is_judged_by_them():
     assert (gain["estimate"], gain["low"], gain["high"], gain["verdict"]) == (1, 1, 1, "shown")
 
 
-def test_a_policy_that_knows_the_best_arm_is_shown_and_a_blind_one_is_not(random_examples):
+def test_a_policy_that_knows_the_best_arm_is_shown_and_a_blind_one_is_not(
+    random_examples: EncodedExamples,
+) -> None:
     benched_only = random_examples.take(np.unique(random_examples.outcomes.example))
     rng = np.random.default_rng(0)
     inputs = [entry["planner_input"] for entry in examples(120, seed=5)]
@@ -176,15 +180,12 @@ def test_a_policy_that_knows_the_best_arm_is_shown_and_a_blind_one_is_not(random
     reference = replace(
         blind, policy_id="best_fixed", cells=np.array([rng.choice(own) for own in tried_cells])
     )
-    rates = [
-        max(
-            set(own.tolist()),
-            key=lambda cell, index=index: benched_only.outcomes.passed[
-                (benched_only.outcomes.example == index) & (benched_only.outcomes.cell == cell)
-            ].mean(),
-        )
-        for index, own in enumerate(tried_cells)
-    ]
+    outcomes = benched_only.outcomes
+
+    def pass_rate(index: int, cell: int) -> float:
+        return float(outcomes.passed[(outcomes.example == index) & (outcomes.cell == cell)].mean())
+
+    rates = [max(set(own.tolist()), key=partial(pass_rate, index)) for index, own in enumerate(tried_cells)]
     knowing = replace(blind, policy_id="knowing", cells=np.array(rates))
     lost = replace(blind, policy_id="lost", cells=np.array([rng.choice(own) for own in tried_cells]))
     evaluation = assess([knowing, lost, reference], benched_only, QUICK)
@@ -199,12 +200,12 @@ def test_a_policy_that_knows_the_best_arm_is_shown_and_a_blind_one_is_not(random
 @pytest.mark.parametrize(
     ("change", "message"), [({"threshold": 1.5}, "threshold"), ({"resamples": 9}, "resamples")]
 )
-def test_settings_that_cannot_be_are_refused(mixed, change, message):
+def test_settings_that_cannot_be_are_refused(mixed: Any, change: Any, message: Any) -> None:
     with pytest.raises(PlannerError, match=message):
         evaluate(Subject(Uniform()), mixed, "test", replace(QUICK, **change))
 
 
-def test_no_invalid_cell_is_ever_taken(evaluation):
+def test_no_invalid_cell_is_ever_taken(evaluation: Any) -> None:
     for entry in evaluation.decisions:
         for cell, job_type in zip(entry.cells, evaluation.examples.job_types, strict=True):
             assert cell in valid_cells(("code", "fab-asset", "fab-world")[job_type])

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,7 @@ ONES = np.ones(40)
 ISSUES = [f"issue-{number}" for number in range(40)]
 
 
-def test_the_interval_holds_the_truth_about_as_often_as_it_says():
+def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
     rng = np.random.default_rng(1)
     held = 0
     for _ in range(300):
@@ -24,7 +26,7 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says():
     assert 0.89 <= held / 300 <= 0.98
 
 
-def test_examples_of_one_issue_are_one_observation():
+def test_examples_of_one_issue_are_one_observation() -> None:
     rng = np.random.default_rng(2)
     values = (rng.random(40) < 0.5).astype(float)
     alone = Resampler(ISSUES, 5).ratio(values, ONES)
@@ -32,25 +34,25 @@ def test_examples_of_one_issue_are_one_observation():
     assert tenfold == pytest.approx(alone)
 
 
-def test_the_same_seed_gives_the_same_interval_and_another_one_does_not():
+def test_the_same_seed_gives_the_same_interval_and_another_one_does_not() -> None:
     values = np.arange(40.0)
     assert Resampler(ISSUES, 3).ratio(values, ONES) == Resampler(ISSUES, 3).ratio(values, ONES)
     assert Resampler(ISSUES, 3).ratio(values, ONES) != Resampler(ISSUES, 4).ratio(values, ONES)
 
 
-def test_a_ratio_is_of_sums():
+def test_a_ratio_is_of_sums() -> None:
     estimate = Resampler(["a", "b"], 0).ratio(np.array([6.0, 2.0]), np.array([1.0, 3.0]))
     assert estimate.estimate == 2.0
 
 
-def test_one_issue_or_a_ratio_over_nothing_has_no_interval():
+def test_one_issue_or_a_ratio_over_nothing_has_no_interval() -> None:
     assert Resampler(["a", "a"], 0).ratio(np.ones(2), np.ones(2)) == BootstrapInterval(1.0, None, None)
     assert Resampler(["a", "b"], 0).ratio(np.ones(2), np.zeros(2)) == BootstrapInterval(None, None, None)
     # Half of the resamples miss the one issue that has a denominator.
     assert Resampler(["a", "b"], 0).ratio(np.ones(2), np.array([1.0, 0.0])).low is None
 
 
-def test_a_paired_difference_is_surer_than_its_parts():
+def test_a_paired_difference_is_surer_than_its_parts() -> None:
     rng = np.random.default_rng(4)
     hardness = rng.normal(size=40) * 10
     resampler = Resampler(ISSUES, 0)
@@ -61,7 +63,7 @@ def test_a_paired_difference_is_surer_than_its_parts():
     assert alone.high - alone.low > 4
 
 
-def test_examples_where_only_one_side_is_observed_take_no_part():
+def test_examples_where_only_one_side_is_observed_take_no_part() -> None:
     both = np.arange(40) < 10
     noise = np.where(both, 0.0, 100.0)
     estimate = Resampler(ISSUES, 0).difference((ONES + noise, ONES), (ONES, ONES), both)
@@ -83,14 +85,14 @@ def test_examples_where_only_one_side_is_observed_take_no_part():
     ],
 )
 def test_a_gain_is_shown_only_where_the_interval_and_enough_issues_say_so(
-    low, high, differ, higher, expected, worse
-):
+    low: Any, high: Any, differ: Any, higher: Any, expected: Any, worse: Any
+) -> None:
     estimate = PairedDifference(BootstrapInterval(0.1, low, high), 40, differ)
     assert verdict(estimate, higher) == expected
     assert is_worse(estimate, higher) == worse
 
 
-def test_policies_that_are_alike_are_hardly_ever_told_apart():
+def test_policies_that_are_alike_are_hardly_ever_told_apart() -> None:
     rng = np.random.default_rng(8)
     shown = 0
     for _ in range(200):
@@ -100,7 +102,7 @@ def test_policies_that_are_alike_are_hardly_ever_told_apart():
     assert shown / 200 < 0.06
 
 
-def test_a_few_lucky_issues_show_nothing():
+def test_a_few_lucky_issues_show_nothing() -> None:
     lucky = np.where(np.arange(40) < FEWEST_THAT_DIFFER - 1, 1.0, 0.0)
     estimate = Resampler(ISSUES, 0).difference((lucky, ONES), (0 * lucky, ONES), ONES > 0)
     assert estimate.interval.low > 0

@@ -1,11 +1,12 @@
 import math
 from collections import defaultdict
+from typing import Any
 
 import numpy as np
 import pytest
 
 from planner.actions import JOB_TYPES
-from planner.dataset.arrays import encode_examples
+from planner.dataset.arrays import EncodedExamples, encode_examples
 from planner.evaluation.decisions import Decisions
 from planner.evaluation.intervals import Resampler
 from planner.evaluation.outcomes import METRICS, arms_of, benched, columns_of
@@ -21,7 +22,7 @@ from tests.unit.planner.evaluation.benched_cases import (
 )
 
 
-def figures(documents, decisions):
+def figures(documents: list[dict[str, Any]], decisions: Any) -> Any:
     """Every metric's estimate, and the share that was not observed."""
     metrics = benched(encode_examples(documents))
     columns = columns_of(decisions, arms_of(metrics))
@@ -30,7 +31,7 @@ def figures(documents, decisions):
     return estimates | {"unobserved": 1 - columns.observed.mean()}
 
 
-def one_issue(*candidates):
+def one_issue(*candidates: Any) -> Any:
     return benched_example("depot-1", SERIAL_15, list(candidates))
 
 
@@ -39,7 +40,7 @@ SLOW = tried(SERIAL_60, 0, "success", 10, 0.4)
 FAILED = tried(THREE_60, 0, "failed", 30, 1.5)
 
 
-def test_the_oracle_itself_has_no_regret():
+def test_the_oracle_itself_has_no_regret() -> None:
     metrics = figures([one_issue(QUICK, SLOW, FAILED)], sure([SERIAL_15]))
     assert metrics["pass_rate"] == 1
     assert metrics["mean_time_to_pass"] == pytest.approx(4, rel=1e-5)
@@ -49,27 +50,27 @@ def test_the_oracle_itself_has_no_regret():
     ] * 4
 
 
-def test_a_slower_pass_costs_time_and_money_only():
+def test_a_slower_pass_costs_time_and_money_only() -> None:
     metrics = figures([one_issue(QUICK, SLOW, FAILED)], sure([SERIAL_60]))
     assert (metrics["pass_regret"], metrics["missed_passes"]) == (0, 0)
     assert metrics["time_regret"] == pytest.approx(1.5, rel=1e-5)
     assert metrics["cost_regret"] == pytest.approx(3, rel=1e-5)
 
 
-def test_a_missed_pass_is_counted_and_never_averaged_with_finite_regrets():
+def test_a_missed_pass_is_counted_and_never_averaged_with_finite_regrets() -> None:
     metrics = figures([one_issue(QUICK, SLOW, FAILED)], sure([THREE_60]))
     assert (metrics["pass_rate"], metrics["pass_regret"], metrics["missed_passes"]) == (0, 1, 1)
     assert metrics["time_regret"] is metrics["cost_regret"] is metrics["mean_time_to_pass"] is None
     assert metrics["cost_per_pass"] is None
 
 
-def test_what_was_not_tried_is_unobserved_and_not_guessed():
+def test_what_was_not_tried_is_unobserved_and_not_guessed() -> None:
     metrics = figures([one_issue(QUICK, SLOW, FAILED)], sure([THREE_NA]))
     assert metrics.pop("unobserved") == 1
     assert set(metrics.values()) == {None}
 
 
-def test_failures_are_paid_for_by_the_passes():
+def test_failures_are_paid_for_by_the_passes() -> None:
     documents = [
         one_issue(tried(SERIAL_15, 0, "success", 4, 0.1), tried(SERIAL_15, 1, "timeout", 15, 0.5)),
         benched_example("depot-2", SERIAL_15, [tried(SERIAL_15, 0, "success", 6, 0.2)]),
@@ -80,13 +81,13 @@ def test_failures_are_paid_for_by_the_passes():
     assert metrics["mean_time_to_pass"] == pytest.approx((0.5 * 4 + 6) / 1.5, rel=1e-5)
 
 
-def test_half_of_the_replicates_is_no_pass():
+def test_half_of_the_replicates_is_no_pass() -> None:
     pair = [tried(THREE_60, 0, "success", 8, 0.2), tried(THREE_60, 1, "failed", 8, 0.2)]
     metrics = figures([one_issue(QUICK, *pair)], sure([THREE_60]))
     assert (metrics["pass_regret"], metrics["missed_passes"]) == (0.5, 1)
 
 
-def test_an_unknown_cost_is_left_out_and_is_not_zero():
+def test_an_unknown_cost_is_left_out_and_is_not_zero() -> None:
     documents = [
         one_issue(tried(SERIAL_15, 0, "success", 4, None)),
         benched_example("depot-2", SERIAL_15, [tried(SERIAL_15, 0, "success", 4, 0.2)]),
@@ -96,7 +97,7 @@ def test_an_unknown_cost_is_left_out_and_is_not_zero():
     assert metrics["pass_rate"] == 1
 
 
-def test_the_oracle_prefers_passing_then_speed_then_canonical_order():
+def test_the_oracle_prefers_passing_then_speed_then_canonical_order() -> None:
     arms = arms_of(
         encode_examples(
             [
@@ -115,9 +116,9 @@ def test_the_oracle_prefers_passing_then_speed_then_canonical_order():
     ]
 
 
-def naive(examples, cells):
+def naive(examples: Any, cells: Any) -> Any:
     """Pass rate, missed passes and time regret, written out over one example at a time."""
-    rows = defaultdict(lambda: defaultdict(list))
+    rows: Any = defaultdict(lambda: defaultdict(list))
     for index in range(len(examples.outcomes)):
         minutes = math.expm1(examples.outcomes.log_duration[index]) / 60_000
         taken = rows[int(examples.outcomes.example[index])][int(examples.outcomes.cell[index])]
@@ -140,7 +141,7 @@ def naive(examples, cells):
     return np.mean(rates), np.mean(missed), np.mean(regrets), 1 - len(rates) / len(rows)
 
 
-def test_figures_equal_a_naive_count(random_examples):
+def test_figures_equal_a_naive_count(random_examples: EncodedExamples) -> None:
     examples = benched(random_examples)
     rng = np.random.default_rng(0)
     cells = np.array(
@@ -162,7 +163,7 @@ def test_figures_equal_a_naive_count(random_examples):
     assert 1 - columns.observed.mean() == pytest.approx(expected[3])
 
 
-def test_a_policy_that_draws_is_the_mean_of_its_draws(random_examples):
+def test_a_policy_that_draws_is_the_mean_of_its_draws(random_examples: EncodedExamples) -> None:
     examples = benched(random_examples)
     arms, count = arms_of(examples), len(examples)
     drawn = np.zeros((count, N_CELLS))

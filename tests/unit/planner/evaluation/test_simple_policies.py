@@ -1,7 +1,9 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
-from planner.actions import JOB_TYPES, canonical_rank, valid_actions
+from planner.actions import JOB_TYPES, JobType, canonical_rank, valid_actions
 from planner.dataset.arrays import encode_examples
 from planner.policies.base import Observation, choose
 from planner.policies.best_fixed import BestFixed
@@ -18,11 +20,11 @@ from tests.unit.planner.evaluation.benched_cases import (
 )
 
 
-def fixed(documents, job_type="code"):
+def fixed(documents: list[dict[str, Any]], job_type: JobType = "code") -> Any:
     return BestFixed.fit(encode_examples(documents)).actions[job_type]
 
 
-def test_the_steady_record_beats_the_lucky_one():
+def test_the_steady_record_beats_the_lucky_one() -> None:
     steady = [
         benched_example(f"depot-{index}", SERIAL_15, [tried(THREE_60, 0, status, 30, 1)])
         for index, status in enumerate(["success"] * 9 + ["failed"])
@@ -31,14 +33,14 @@ def test_the_steady_record_beats_the_lucky_one():
     assert fixed([*steady, lucky]) == THREE_60
 
 
-def test_of_equal_records_the_quicker_and_then_the_canonical_first():
+def test_of_equal_records_the_quicker_and_then_the_canonical_first() -> None:
     both = [tried(THREE_60, 0, "success", 8, 1), tried(SERIAL_60, 0, "success", 9, 1)]
     assert fixed([benched_example("depot-1", SERIAL_15, both)]) == THREE_60
     level = [tried(THREE_60, 0, "success", 8, 1), tried(SERIAL_60, 0, "success", 8, 1)]
     assert fixed([benched_example("depot-1", SERIAL_15, level)]) == SERIAL_60
 
 
-def test_replicates_of_an_example_count_as_one():
+def test_replicates_of_an_example_count_as_one() -> None:
     often = [tried(THREE_60, replicate, "success", 8, 1) for replicate in range(5)]
     twice = [
         benched_example(
@@ -49,24 +51,24 @@ def test_replicates_of_an_example_count_as_one():
     assert fixed(twice) == SERIAL_60
 
 
-def test_without_outcomes_the_commonest_label_wins():
+def test_without_outcomes_the_commonest_label_wins() -> None:
     labels = [THREE_NA, THREE_NA, SERIAL_15]
     assert fixed([benched_example(f"depot-{n}", label, []) for n, label in enumerate(labels)]) == THREE_NA
 
 
-def test_a_job_type_never_seen_gets_the_baselines_action():
+def test_a_job_type_never_seen_gets_the_baselines_action() -> None:
     documents = [benched_example("depot-1", THREE_NA, [])]
     assert fixed(documents, "fab-world") == baseline_action(None, None, "fab-world")
 
 
-def naive_nearest(train, asked, neighbours):
+def naive_nearest(train: Any, asked: Any, neighbours: int) -> Any:
     """Jaccard over sets, one pair at a time."""
     own = set(Observation(asked).positions.tolist())
     job_type = JOB_TYPES.index(asked["job_type"])
     scored = []
-    for index in np.flatnonzero(train.job_types == job_type):
+    for index in map(int, np.flatnonzero(train.job_types == job_type)):
         row = set(train.positions[train.offsets[index] : train.offsets[index + 1]].tolist())
-        scored.append((-len(own & row) / len(own | row), int(index)))
+        scored.append((-len(own & row) / len(own | row), index))
     votes = dict.fromkeys(map(canonical_rank, valid_actions(asked["job_type"])), 0.0)
     for distance, index in sorted(scored)[:neighbours]:
         for at in range(train.target_offsets[index], train.target_offsets[index + 1]):
@@ -74,7 +76,7 @@ def naive_nearest(train, asked, neighbours):
     return np.array(list(votes.values())) / sum(votes.values())
 
 
-def test_neighbours_are_those_of_a_naive_search():
+def test_neighbours_are_those_of_a_naive_search() -> None:
     train = encode_examples(examples(150, seed=1))
     policy = NearestNeighbours.fit(train, neighbours=7)
     asked = [case["planner_input"] for case in examples(40, seed=2)]
@@ -84,7 +86,7 @@ def test_neighbours_are_those_of_a_naive_search():
         assert distribution == pytest.approx(naive_nearest(train, document, 7))
 
 
-def test_an_example_is_its_own_nearest_neighbour():
+def test_an_example_is_its_own_nearest_neighbour() -> None:
     documents = [case for case in examples(90, seed=3) if not case.get("soft_label")]
     policy = NearestNeighbours.fit(encode_examples(documents), neighbours=1)
     chosen = choose(policy, [Observation(case["planner_input"]) for case in documents])

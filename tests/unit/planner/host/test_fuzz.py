@@ -88,8 +88,8 @@ def test_any_document_gets_a_valid_action(planner: PlannerInference, document: A
 def test_any_issue_with_any_surroundings_gets_a_valid_action_and_a_plan(
     planner: PlannerInference, data: st.DataObject
 ) -> None:
-    issue = data.draw(JSON | broken_inputs().map(lambda document: document.get("issue")))
-    parts = [data.draw(JSON) for _ in range(3)]
+    issue: Any = data.draw(JSON | broken_inputs().map(lambda document: document.get("issue")))
+    parts: list[Any] = [data.draw(JSON) for _ in range(3)]
     _check(planner.predict(issue, *parts), None if not isinstance(issue, dict) else _job_type(issue))
     plan = planner.plan(issue, *parts)
     assert any(is_valid(plan.execution.action, job_type) for job_type in JOB_TYPES)

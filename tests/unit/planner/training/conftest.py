@@ -14,7 +14,13 @@ SMALL = NetworkConfig(hidden=64, depth=2, token_width=16, token_layers=1, attent
 
 def quick(kind: Any = "mlp", **changes: Any) -> TrainingConfig:
     """A configuration that learns much in few epochs, on one thread."""
-    usual = {"network": SMALL, "epochs": 3, "learning_rate": 3e-3, "threads": 1, "min_examples": 1}
+    usual: dict[str, Any] = {
+        "network": SMALL,
+        "epochs": 3,
+        "learning_rate": 3e-3,
+        "threads": 1,
+        "min_examples": 1,
+    }
     return TrainingConfig(kind=kind, **(usual | {"min_agreement": 0.0} | changes))
 
 

@@ -106,7 +106,7 @@ def test_a_gradient_that_is_not_finite_stops_and_says_where(tmp_path: Path, rate
         ({"threads": 0}, "threads must be above 0"),
     ],
 )
-def test_settings_that_cannot_be_are_refused(tmp_path: Path, changes, message) -> None:
+def test_settings_that_cannot_be_are_refused(tmp_path: Path, changes: Any, message: str) -> None:
     assert message in refusal(tmp_path, examples(12), quick(**changes))
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from planner.actions import JOB_TYPES, Action, canonical_rank, valid_actions
+from planner.actions import JOB_TYPES, Action, JobType, canonical_rank, valid_actions
 from planner.policies.outcome_choice import COST, LOG_DURATION
 from planner.space.heads import (
     HEAD_OFFSETS,
@@ -40,7 +40,7 @@ def block(job_type: str, shares: dict[Action, float]) -> Examples:
     )
 
 
-def open_outputs(cells: bool, job_type: str) -> Tensor:
+def open_outputs(cells: bool, job_type: JobType) -> Tensor:
     """Which outputs a job type may use."""
     if cells:
         result = torch.zeros(N_CELLS, dtype=torch.bool)
@@ -55,7 +55,7 @@ def loss_of(objective: LabelObjective, outputs: Tensor, job_type: str, shares: d
 
 @FORMS
 @pytest.mark.parametrize("job_type", JOB_TYPES)
-def test_invalid_outputs_get_no_gradient_and_change_nothing(cells: bool, job_type: str) -> None:
+def test_invalid_outputs_get_no_gradient_and_change_nothing(cells: bool, job_type: JobType) -> None:
     objective = LabelObjective(cells, smoothing=0.1)
     label = {valid_actions(job_type)[-1]: 1.0}
     outputs = torch.randn(1, N_CELLS if cells else N_LOGITS, requires_grad=True)

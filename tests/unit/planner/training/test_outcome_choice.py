@@ -1,9 +1,11 @@
 """Choosing by predicted outcomes: utility, and the bound that keeps a policy from being worse than the baseline."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from planner.actions import JOB_TYPES, Action, canonical_rank, valid_actions
+from planner.actions import JOB_TYPES, Action, JobType, canonical_rank, valid_actions
 from planner.errors import PlannerError
 from planner.policies.outcome_choice import (
     COST,
@@ -64,7 +66,7 @@ def test_the_baseline_stays_open_even_where_its_own_bound_is_unknown_to_be_good(
 
 
 @pytest.mark.parametrize("job_type", JOB_TYPES)
-def test_what_is_closed_has_probability_zero(job_type) -> None:
+def test_what_is_closed_has_probability_zero(job_type: JobType) -> None:
     rng = np.random.default_rng(0)
     predictions = rng.random((N_CELLS, 5))
     baseline = valid_actions(job_type)[0]
@@ -89,6 +91,6 @@ def test_the_temperature_changes_confidence_and_not_the_choice() -> None:
 
 
 @pytest.mark.parametrize("weights", [{"time": -1.0}, {"cost": float("nan")}, {"temperature": 0.0}])
-def test_weights_that_cannot_be_are_refused(weights) -> None:
+def test_weights_that_cannot_be_are_refused(weights: dict[str, Any]) -> None:
     with pytest.raises(PlannerError, match=f"decision weight {next(iter(weights))} must be"):
         DecisionWeights(**weights).checked()

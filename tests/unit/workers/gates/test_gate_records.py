@@ -14,7 +14,7 @@ ROOT = Path("/cell/checkout")
 
 def records_of(*records: dict[str, object], ended: bool = True) -> SuiteRun | None:
     kept = Records(ROOT, "key", "canary")
-    for record in (*records, *([{"kind": "end"}] if ended else [])):
+    for record in (*records, *([dict[str, object](kind="end")] if ended else [])):
         kept.feed(json.dumps({"key": "key", **record}).encode())
     return kept.run()
 

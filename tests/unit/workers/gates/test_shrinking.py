@@ -15,7 +15,7 @@ WRONG_ENTRY: dict[str, TestState] = {
 }
 
 
-def cases(function: str, **states: TestState) -> dict[str, TestState]:
+def cases(function: str, states: Mapping[str, TestState]) -> dict[str, TestState]:
     return {f"t.py::{function}[{name}]": state for name, state in states.items()}
 
 
@@ -49,7 +49,7 @@ def test_a_whole_function_may_not_be_missing() -> None:
     before = {**WRONG_ENTRY, "t.py::other[x]": "failed", "t.py::plain": "failed"}
     now: dict[str, TestState] = {"t.py::key[std]": "passed", "t.py::key[low]": "passed"}
     for policy in (None, "warn", "fail"):
-        assert {"t.py::other[x]", "t.py::plain"} <= set(counted(before, now, policy))  # type: ignore[arg-type]
+        assert {"t.py::other[x]", "t.py::plain"} <= set(counted(before, now, policy))
 
 
 @pytest.mark.parametrize(
@@ -57,13 +57,13 @@ def test_a_whole_function_may_not_be_missing() -> None:
 )
 def test_a_set_of_which_nothing_passes_any_more_is_a_missing_function(left: dict[str, TestState]) -> None:
     for policy in (None, "warn"):
-        assert "t.py::key[std ]" in counted(WRONG_ENTRY, left, policy)  # type: ignore[arg-type]
+        assert "t.py::key[std ]" in counted(WRONG_ENTRY, left, policy)
 
 
 def test_a_candidate_may_not_edit_the_set_in_its_own_test_file() -> None:
     now: dict[str, TestState] = {"t.py::key[std]": "passed", "t.py::key[low]": "passed"}
     for policy in (None, "warn"):
-        assert counted(WRONG_ENTRY, now, policy, changed="t.py") == ["t.py::key[std ]"]  # type: ignore[arg-type]
+        assert counted(WRONG_ENTRY, now, policy, changed="t.py") == ["t.py::key[std ]"]
 
 
 def test_a_file_is_known_by_its_place_in_the_check_out() -> None:
@@ -78,8 +78,8 @@ def test_a_file_is_known_by_its_place_in_the_check_out() -> None:
 def test_other_tests_over_the_same_table_lose_the_entry_too() -> None:
     before = {
         **WRONG_ENTRY,
-        **cases("rate", **{"std-20": "passed", "low-5": "passed", "std -20": "passed"}),
-        **cases("both", **{"std-a": "passed", "std -a": "failed", "std -b": "passed"}),
+        **cases("rate", {"std-20": "passed", "low-5": "passed", "std -20": "passed"}),
+        **cases("both", {"std-a": "passed", "std -a": "failed", "std -b": "passed"}),
     }
     now = {name: state for name, state in before.items() if "std " not in name}
     assert counted(before, now) == []
@@ -89,12 +89,12 @@ def test_other_tests_over_the_same_table_lose_the_entry_too() -> None:
 
 def test_an_entry_that_is_put_right_changes_its_tests_ids() -> None:
     before = {
-        **cases("rate", **{"std-20": "passed", "low-50": "failed"}),
-        **cases("type", **{"low-50": "passed", "std-20": "passed"}),
+        **cases("rate", {"std-20": "passed", "low-50": "failed"}),
+        **cases("type", {"low-50": "passed", "std-20": "passed"}),
     }
     now = {
-        **cases("rate", **{"std-20": "passed", "low-5": "passed"}),
-        **cases("type", **{"low-5": "passed", "std-20": "passed"}),
+        **cases("rate", {"std-20": "passed", "low-5": "passed"}),
+        **cases("type", {"low-5": "passed", "std-20": "passed"}),
     }
     assert counted(before, now) == []
 
@@ -102,21 +102,21 @@ def test_an_entry_that_is_put_right_changes_its_tests_ids() -> None:
 def test_numbered_entries_move_up() -> None:
     """pytest numbers what it cannot write: whichever entry goes, the last number is missing."""
     before = {
-        **cases("key", entry0="passed", entry1="failed", entry2="passed"),
-        **cases("rate", entry0="passed", entry1="passed", entry2="passed"),
+        **cases("key", {"entry0": "passed", "entry1": "failed", "entry2": "passed"}),
+        **cases("rate", {"entry0": "passed", "entry1": "passed", "entry2": "passed"}),
     }
     one_less = {
-        **cases("key", entry0="passed", entry1="passed"),
-        **cases("rate", entry0="passed", entry1="passed"),
+        **cases("key", {"entry0": "passed", "entry1": "passed"}),
+        **cases("rate", {"entry0": "passed", "entry1": "passed"}),
     }
     assert counted(before, one_less) == []
-    two_less = {**cases("key", entry0="passed"), **cases("rate", entry0="passed")}
+    two_less = {**cases("key", {"entry0": "passed"}), **cases("rate", {"entry0": "passed"})}
     assert counted(before, two_less) == ["t.py::key[entry2]", "t.py::rate[entry2]"]
 
 
 def test_numbers_with_gaps_are_names() -> None:
-    before = cases("key", **{"5": "passed", "20": "passed", "30": "failed"})
-    assert counted(before, cases("key", **{"5": "passed", "30": "passed"})) == ["t.py::key[20]"]
+    before = cases("key", {"5": "passed", "20": "passed", "30": "failed"})
+    assert counted(before, cases("key", {"5": "passed", "30": "passed"})) == ["t.py::key[20]"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import ast
 import warnings
+from typing import Any
 
 import pytest
 
@@ -69,7 +70,7 @@ def everything(text: str, family: Family | None = None) -> list[Edit]:
     source = SourceFile("m.py", text.encode())
     lines = dict.fromkeys(range(1, text.count("\n") + 2), 1.0)
     families = [family] if family else list(Family)
-    return [edit for edit in families for edit, _ in edits(source, lines, {}, edit)]
+    return [edit for each in families for edit, _ in edits(source, lines, {}, each)]
 
 
 def every_right_text(wrong: str) -> set[str]:
@@ -203,7 +204,7 @@ def test_edits_of_what_runs_at_import_need_a_fresh_import() -> None:
     source = parsed("m.py", raw)
     assert source is not None
     bench = Workbench(source, "/nowhere", [])
-    kinds = {}
+    kinds: dict[Any, Any] = {}
     for edit in everything(raw.decode(), Family.SMALL):
         candidate = bench.candidate(edit)
         if candidate:

@@ -120,7 +120,11 @@ def test_closing_ends_a_fork_that_is_at_work() -> None:
     read, write = os.pipe()
 
     def body(sock: socket.socket) -> None:
-        serve(sock, lambda request, send: (os.write(write, str(os.getpid()).encode()), signal.pause())[1])
+        def report_and_wait(_request: Any, _send: Any) -> None:
+            os.write(write, str(os.getpid()).encode())
+            signal.pause()
+
+        serve(sock, report_and_wait)
 
     zygote = Zygote(body)
     zygote.ask({"limit": 600})

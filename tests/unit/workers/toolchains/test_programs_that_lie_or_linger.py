@@ -56,7 +56,7 @@ SPAWN = {
     "type": "item.completed",
     "item": {"type": "collab_tool_call", "tool": "spawn_agent", "receiver_thread_ids": ["child-1"]},
 }
-TASK = {
+TASK: dict[str, Any] = {
     "type": "tool_use",
     "sessionID": "root",
     "part": {"tool": "task", "state": {"metadata": {"sessionId": "child"}}},

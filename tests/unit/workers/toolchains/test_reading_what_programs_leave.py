@@ -57,7 +57,12 @@ def test_only_what_is_new_is_read_again(tmp_path: Path, monkeypatch: pytest.Monk
     follower.so_far(path)
     asked: list[int] = []
     pread = os.pread
-    monkeypatch.setattr(os, "pread", lambda fd, n, offset: asked.append(offset) or pread(fd, n, offset))
+
+    def recorded(fd: int, n: int, offset: int) -> bytes:
+        asked.append(offset)
+        return pread(fd, n, offset)
+
+    monkeypatch.setattr(os, "pread", recorded)
     assert len(follower.so_far(path).events) == 1000
     assert asked == [9000]
 
