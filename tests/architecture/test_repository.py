@@ -1,5 +1,6 @@
 """The outer repository: what the files beside the packages promise about versions, checks and places."""
 
+import os
 import re
 import subprocess
 import tomllib
@@ -67,18 +68,20 @@ def test_workflows_run_the_same_as_anybody_without_rights_and_secrets() -> None:
                 assert re.fullmatch(r"actions/[\w-]+@(v\d+|[0-9a-f]{40})", step.get("uses", "actions/a@v1"))
 
 
+def _dry_run(*targets: str) -> str:
+    """The commands that `make` would run, also where the tests run under another `make`."""
+    stamps = ("-o", ".venv/.dev", "-o", ".venv-mini/.done")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    command = ["make", "-n", *stamps, "VENV=.venv", "MINI=.venv-mini", *targets]
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True).stdout
+
+
 def test_pre_commit_runs_the_checks_of_make_check_with_the_locked_programs() -> None:
     """Programs of `.venv` have the versions of constraints/dev.txt; a hook of its own would have another."""
-    made = subprocess.run(
-        ["make", "-n", "-o", ".venv/.dev", "VENV=.venv", "check"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    made = _dry_run("check")
     (repository,) = _yaml(ROOT / ".pre-commit-config.yaml")["repos"]
     assert repository["repo"] == "local"
-    assert [hook["entry"] for hook in repository["hooks"]] == made.stdout.splitlines()
+    assert [hook["entry"] for hook in repository["hooks"]] == made.splitlines()
     assert all(hook["pass_filenames"] is False for hook in repository["hooks"])
 
 
@@ -107,26 +110,8 @@ def test_branch_coverage_has_a_floor_and_leaves_other_processes_alone() -> None:
 
 
 def test_ci_runs_every_folder_of_tests_once() -> None:
-    made = subprocess.run(
-        [
-            "make",
-            "-n",
-            "-o",
-            ".venv/.dev",
-            "-o",
-            ".venv-mini/.done",
-            "VENV=.venv",
-            "coverage",
-            "rest",
-            "chaos",
-            "deep",
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    runs = [line.split() for line in made.stdout.splitlines() if " -m pytest " in line]
+    made = _dry_run("coverage", "rest", "chaos", "deep")
+    runs = [line.split() for line in made.splitlines() if " -m pytest " in line]
     assert len(runs) == 4
     for folder in sorted(path.name for path in (ROOT / "tests").iterdir() if any(path.glob("**/test_*.py"))):
         taken = [run for run in runs if _takes(run, f"tests/{folder}")]

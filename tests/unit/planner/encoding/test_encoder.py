@@ -1,9 +1,7 @@
 """The edges of the encoding, each by its name; what is unknown is counted and never stops anybody."""
 
-import json
 import subprocess
 import sys
-import timeit
 from random import Random
 from typing import Any
 
@@ -247,16 +245,3 @@ def test_encoding_needs_neither_numpy_nor_pydantic() -> None:
     code = f"import sys, planner.encoding.encoder; print(sorted({heavy} & set(sys.modules)))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
-
-
-@pytest.mark.no_cover  # a tracer slows Python and not the reader of JSON, which is in C
-def test_a_realistic_input_is_encoded_in_the_time_of_reading_its_json_a_few_times() -> None:
-    lot = Random(3)
-    inputs = [
-        planner_input(lot, history={"last_n_similar_runs": history(lot, "code", NOW_MS, 8)})
-        for _ in range(20)
-    ]
-    texts = [json.dumps(item) for item in inputs]
-    own = min(timeit.repeat(lambda: [encode(one) for one in inputs], number=1, repeat=100))
-    reading = min(timeit.repeat(lambda: [json.loads(text) for text in texts], number=1, repeat=100))
-    assert own <= 3 * reading
