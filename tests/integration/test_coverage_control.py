@@ -143,7 +143,7 @@ def test_an_audit_says_the_same_on_the_screen_and_in_its_file(
     assert "| minutes | 1 | 2 | 50 % |" in text
     assert "| swarm | 2 | 2 | 100 % |" in text
     assert "| low_confidence | 2 | 50 % |" in text
-    assert "Dataset: none; cannot read archives from .bench/archives" in text
+    assert f"Dataset: none; cannot read archives from {here}/.bench/archives" in text
     assert "- 500 more examples of code: training asks for 500" in text
     assert "Dataset: none" in said.out
     assert "all four" in said.out

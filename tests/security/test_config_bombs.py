@@ -30,9 +30,9 @@ _LONG_TEXT = f"s: &s {'x' * 100_000}\nall: [{', '.join(['*s'] * 20_000)}]\n"
 _KEYS = "k0: &k0 [x, x]\n" + "".join(f"k{n}: &k{n} [*k{n - 1}, *k{n - 1}]\n" for n in range(1, 40))
 
 BOMBS = {
-    "billion laughs": (_LAUGHS, ":", "aliases that stand for more"),
-    "merge keys": (_MERGES, ":", "aliases that stand for more"),
-    "a long text many times": (_LONG_TEXT, ":2", "aliases that stand for more"),
+    "billion laughs": (_LAUGHS, ":", "aliases that expand to more"),
+    "merge keys": (_MERGES, ":", "aliases that expand to more"),
+    "a long text many times": (_LONG_TEXT, ":2", "aliases that expand to more"),
     "a chain of aliases": (_CHAIN, ":", "nested more than 64 deep"),
     "a key of aliases": (f"{_KEYS}? *k39\n: x\n", ":", "a key that is no plain text"),
     "a list in itself": ("slices: &a [*a]\n", ":1", "an anchor that holds itself"),
