@@ -25,7 +25,14 @@ def test_no_process_of_an_embedded_farm_shows_a_password() -> None:
     """Its broker reads it from a private file, also where an older version left an open one."""
     with small_farm() as farm:
         seen = b"\n".join(farm.command_lines | command_lines_now())
-        for program in (b"initdb", b"postgres", b"valkey-server", b"workers.broker.serve", b"coordinator", b"submit"):
+        for program in (
+            b"initdb",
+            b"postgres",
+            b"valkey-server",
+            b"workers.broker.serve",
+            b"coordinator",
+            b"submit",
+        ):
             assert program in seen, "the test looks"
         secrets = farm.secrets()
         assert {"postgres", "broker", "worker"} <= set(secrets)
