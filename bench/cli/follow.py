@@ -68,7 +68,7 @@ def read_progress(farm: Farm, bench_id: str) -> Progress:
         benches.get(bench_id),
         benches.execution_states(bench_id),
         benches.cases(bench_id),
-        [machine for machine in Machines(farm.engine).list_all() if machine.seen_seconds_ago < 60],
+        [machine for machine in Machines(farm.engine).list_all() if machine.is_present],
         benches.sandboxes(bench_id),
     )
 

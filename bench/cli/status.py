@@ -77,7 +77,7 @@ def machines_table(machines: list[MachineRow]) -> Any:
     rows = [
         (
             m.machine_id,
-            "suspended" if m.suspended else "there" if m.seen_seconds_ago < 60 else "gone",
+            "suspended" if m.suspended else "there" if m.is_present else "gone",
             seconds(float(m.seen_seconds_ago) * 1000),
             f"{m.running}/{m.concurrency}",
             m.sandbox or "",

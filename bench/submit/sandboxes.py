@@ -69,7 +69,7 @@ def check_here(asked: Iterable[Sandbox]) -> list[str]:
 def sandboxes_of(plan: NewBench, machines: Sequence[MachineRow] | None) -> Sandboxes:
     """The sandboxes of a plan's cases; `machines` are the fleet's, None where this machine does the work."""
     asked = [case.workcell["sandbox"] for case in plan.cases]
-    present = [machine for machine in machines or () if machine.seen_seconds_ago < 60]
+    present = [machine for machine in machines or () if machine.is_present]
     return Sandboxes(
         asked=Counter(asked),
         here=Counter(check_here(asked)) if machines is None else None,

@@ -15,6 +15,7 @@ from db.rows import read_rows
 
 # What farm.register_machine raises where the name belongs to another token.
 _NAME_IS_TAKEN: Final = "BF001"
+_PRESENT_SECONDS: Final = 60
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,11 @@ class MachineRow(NamedTuple):
     """The best sandbox that executions find there; None where it has not reported one."""
     seen_seconds_ago: Decimal
     running: int
+
+    @property
+    def is_present(self) -> bool:
+        """Whether it has sent a heartbeat within the last minute."""
+        return self.seen_seconds_ago < _PRESENT_SECONDS
 
 
 class Machines:
