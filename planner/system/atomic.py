@@ -36,12 +36,11 @@ def write_atomic(
     Raises `FileExistsError` without `replace` where `path` exists, and an `OSError` that names `path` where it
     cannot be written; no draft is left then.
     """
-    content = content.encode("utf-8") if isinstance(content, str) else content
     with _naming(path):
         with atomic_path(path, mode=mode, replace=replace) as draft, draft.open("r+b") as file:
             if owner is not None:
                 os.fchown(file.fileno(), *owner)
-            file.write(content)
+            file.write(_raw(content))
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
@@ -57,9 +56,8 @@ def write_all_atomic(contents: Mapping[Path, bytes | str]) -> None:
     """
     with ExitStack() as drafts:
         for path, content in contents.items():
-            raw = content.encode("utf-8") if isinstance(content, str) else content
             with _naming(path):
-                drafts.enter_context(atomic_path(path)).write_bytes(raw)
+                drafts.enter_context(atomic_path(path)).write_bytes(_raw(content))
 
 
 @contextmanager
@@ -119,6 +117,10 @@ def remove_drafts(target: Path) -> None:
             shutil.rmtree(entry, ignore_errors=True)
         else:
             entry.unlink(missing_ok=True)
+
+
+def _raw(content: bytes | str) -> bytes:
+    return content.encode("utf-8") if isinstance(content, str) else content
 
 
 def _draft_of(target: Path) -> Path:

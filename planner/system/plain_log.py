@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from planner.errors import PlannerError
+from planner.system.clock import rfc3339
 from planner.system.foreign_text import json_text, visible_line, visible_text
 
 FORMAT_VARIABLE: Final = "BENCH_LOG_FORMAT"
@@ -78,13 +79,7 @@ def line_formatter(text_format: str) -> logging.Formatter:
 
 def json_line(level: str, logger: str, message: str, fields: Mapping[str, Any] | None = None) -> str:
     """One JSON log line: time (RFC 3339, UTC), level, logger, message, and `fields` where there are any."""
-    record = {
-        "time": _rfc3339(datetime.now(UTC)),
-        "level": level.lower(),
-        "logger": logger,
-        "message": message,
-    }
-    return _one_line({**record, **({"fields": fields} if fields else {})})
+    return _json_record(datetime.now(UTC), level, logger, message, fields)
 
 
 class PlainFormatter(logging.Formatter):
@@ -110,18 +105,20 @@ class JsonFormatter(logging.Formatter):
             fields["exception"] = self.formatException(record.exc_info)
         if record.stack_info:
             fields["stack"] = record.stack_info
-        line = {
-            "time": _rfc3339(datetime.fromtimestamp(record.created, UTC)),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-            "fields": fields,
-        }
-        return _one_line(line)
+        moment = datetime.fromtimestamp(record.created, UTC)
+        return _json_record(moment, record.levelname, record.name, record.getMessage(), fields)
 
 
-def _rfc3339(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _json_record(
+    moment: datetime, level: str, logger: str, message: str, fields: Mapping[str, Any] | None
+) -> str:
+    record = {
+        "time": rfc3339(moment, "milliseconds"),
+        "level": level.lower(),
+        "logger": logger,
+        "message": message,
+    }
+    return _one_line({**record, **({"fields": fields} if fields else {})})
 
 
 def _one_line(value: Mapping[str, Any]) -> str:
