@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from itertools import chain, groupby
+from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,7 +145,7 @@ def _chances(resolved: ResolvedDesign) -> tuple[PropensityKind, list[float]]:
         return "deterministic", [float(position in kept) for position in range(len(design.free))]
     if not resolved.may_exceed:
         return "exact", design.propensities()
-    if isinstance(design, SlotDesign) and all(plan.pool == 0 for plan in design.plans):
+    if _is_enumerable(design):
         return "exact", limited_propensities(design, resolved.free_ms, resolved.budget_ms)
     # An arm that a case drew cannot have propensity 0: estimates are at least 1 / REDRAWS.
     counts = np.maximum(np.diagonal(_redrawn(resolved)), 1 / REDRAWS)
@@ -153,9 +154,14 @@ def _chances(resolved: ResolvedDesign) -> tuple[PropensityKind, list[float]]:
 
 def _joint_of(resolved: ResolvedDesign) -> Floats:
     design = resolved.design
-    if isinstance(design, SlotDesign) and all(plan.pool == 0 for plan in design.plans):
+    if _is_enumerable(design):
         return limited_joint(design, resolved.free_ms, resolved.budget_ms)
     return _redrawn(resolved)
+
+
+def _is_enumerable(design: Design) -> TypeGuard[SlotDesign]:
+    """Whether probabilities under a limit have a closed form: no plan draws a sample without replacement."""
+    return isinstance(design, SlotDesign) and all(plan.pool == 0 for plan in design.plans)
 
 
 @lru_cache(maxsize=256)

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.experiment.space import SampledCase, SamplingInput
-from bench.experiment.strategies.registry import get_strategy
 from bench.experiment.strategies.resolved import fitting, resolve_design
 from planner.actions import Action
 
@@ -24,7 +23,7 @@ def sample_arms(case: SamplingInput) -> SampledCase:
     Raises `BenchError` where K is larger than the number of allowed actions.
     """
     resolved = resolve_design(case)
-    drawn, notes = get_strategy(case.rule.strategy).draw(case)
+    drawn, notes = resolved.strategy.draw(case)
     kept = fitting(resolved, drawn) if resolved.may_exceed else drawn
     arms = [*resolved.forced, *(resolved.free[position] for position in sorted(kept))]
     arms.sort(key=resolved.rank)
