@@ -1,16 +1,14 @@
 """Variables and secrets of the shell that starts or submits reach the worker; a changed one starts it anew."""
 
 import json
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.fixtures.executions import git
+from tests.fixtures.one_issue import one_issue_project
 from tests.fixtures.small_farm import bench_in
 
 _AGENT = """#!/bin/sh
@@ -53,25 +51,12 @@ class Shell:
 
 @pytest.fixture
 def shell() -> Iterator[Shell]:
-    directory = Path(tempfile.mkdtemp(prefix="bf-"))
-    directory.chmod(0o755)
-    repo = directory / "repo"
-    repo.mkdir()
-    git(repo, "init", "-q", "-b", "main")
-    (repo / "calc.py").write_text("def add(a, b):\n    return a - b\n")
-    (repo / "test_calc.py").write_text("from calc import add\n\ndef test_add():\n    assert add(1, 2) == 3\n")
-    git(repo, "add", "-A")
-    git(repo, "commit", "-qm", "base")
-    agent = directory / "agent.sh"
-    agent.write_text(_AGENT)
-    agent.chmod(0o755)
-    (directory / "bench.yaml").write_text(_CONFIG % {"repo": repo, "agent": agent})
-    issue = {"id": "i-1", "title": "Sums are wrong", "status": "open"}
-    (directory / "issues.jsonl").write_text(json.dumps(issue) + "\n")
-    shell = Shell(directory)
-    yield shell
-    shell.bench("down")
-    shutil.rmtree(directory)
+    with one_issue_project() as directory:
+        agent = directory / "agent.sh"
+        agent.write_text(_AGENT)
+        agent.chmod(0o755)
+        (directory / "bench.yaml").write_text(_CONFIG % {"repo": directory / "repo", "agent": agent})
+        yield Shell(directory)
 
 
 @pytest.mark.slow

@@ -1,14 +1,12 @@
 """Files of the user's that have the names of our packages, or of those that we use, are never imported by the farm."""
 
 import json
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.fixtures.executions import git
+from tests.fixtures.one_issue import one_issue_project
 from tests.fixtures.small_farm import bench_in
 
 _OURS = ("bench", "bench_farm", "workers", "db", "planner", "migrations")
@@ -33,22 +31,9 @@ workcell:
 
 @pytest.fixture
 def directory() -> Iterator[Path]:
-    directory = Path(tempfile.mkdtemp(prefix="bf-"))
-    directory.chmod(0o755)
-    repo = directory / "repo"
-    repo.mkdir()
-    git(repo, "init", "-q", "-b", "main")
-    (repo / "calc.py").write_text("def add(a, b):\n    return a - b\n")
-    (repo / "test_calc.py").write_text("from calc import add\n\ndef test_add():\n    assert add(1, 2) == 3\n")
-    git(repo, "add", "-A")
-    git(repo, "commit", "-qm", "base")
-    (directory / "bench.yaml").write_text(_CONFIG)
-    (directory / "issues.jsonl").write_text(
-        json.dumps({"id": "i-1", "title": "Sums are wrong", "status": "open"})
-    )
-    yield directory
-    bench_in(directory, "down")
-    shutil.rmtree(directory)
+    with one_issue_project() as directory:
+        (directory / "bench.yaml").write_text(_CONFIG)
+        yield directory
 
 
 @pytest.mark.slow

@@ -1,14 +1,11 @@
 """A backlog of any shape costs time and memory in proportion to its size: no ring, chain or star stops the farm."""
 
 import json
-import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import pytest
 
@@ -21,6 +18,7 @@ from bench.intake.plan_tracker import read_plan_tracker
 from bench.stream.board import Board
 from bench.stream.urgency import urgency_order
 from db.repositories.streams import BacklogIssue
+from tests.fixtures.lines_run import lines_run
 
 Shape = Callable[[int], Iterator[tuple[str, list[str]]]]
 _NOW = datetime(2026, 1, 31, tzinfo=UTC)
@@ -90,24 +88,6 @@ def _ids(n: int) -> list[bytes]:
     return [json.dumps({"id": f"i{i:06}"}).encode() for i in range(n)]
 
 
-def _lines_run(work: Callable[[], object]) -> int:
-    """How many lines of Python `work` runs: unlike its seconds, the same on every machine."""
-    count = 0
-
-    def trace(_frame: FrameType, event: str, _arg: object) -> Callable[..., Any]:
-        nonlocal count
-        count += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return count
-
-
 def _peak_bytes(work: Callable[[], object]) -> int:
     tracemalloc.start()
     try:
@@ -121,7 +101,7 @@ def _peak_bytes(work: Callable[[], object]) -> int:
 def test_a_queue_costs_in_proportion_to_its_backlog(shape: Shape) -> None:
     small, large = _beads(shape, _SMALL), _beads(shape, _LARGE)
     _queue(small)  # what is imported on the way is no part of the work
-    assert _lines_run(lambda: _queue(large)) < _LINEAR * _lines_run(lambda: _queue(small))
+    assert lines_run(lambda: _queue(large)) < _LINEAR * lines_run(lambda: _queue(small))
     assert _peak_bytes(lambda: _queue(large)) < _LINEAR * _peak_bytes(lambda: _queue(small))
     assert _queue(large) <= _LINEAR * max(_queue(small), 1)
 
@@ -133,7 +113,7 @@ def test_a_file_of_dependencies_costs_in_proportion_to_its_lines(shape: Shape) -
         return sum(len(issue.dependencies) for issue in report.issues)
 
     assert read(_SMALL) == sum(len(others) for _, others in shape(_SMALL))
-    assert _lines_run(lambda: read(_LARGE)) < _LINEAR * _lines_run(lambda: read(_SMALL))
+    assert lines_run(lambda: read(_LARGE)) < _LINEAR * lines_run(lambda: read(_SMALL))
     assert _peak_bytes(lambda: read(_LARGE)) < _LINEAR * _peak_bytes(lambda: read(_SMALL))
 
 
@@ -142,7 +122,7 @@ def test_an_array_costs_in_proportion_to_its_elements() -> None:
         return b"[\n".splitlines(keepends=True) + [line + b",\n" for line in _ids(n)] + [b"]"]
 
     assert len(read_issues(array(_LARGE), "test").issues) == _LARGE
-    few, many = (_lines_run(partial(read_issues, array(n), "test")) for n in (_SMALL, _LARGE))
+    few, many = (lines_run(partial(read_issues, array(n), "test")) for n in (_SMALL, _LARGE))
     assert many < _LINEAR * few
 
 
@@ -151,7 +131,7 @@ def test_a_plan_tracker_costs_in_proportion_to_its_cards(shape: Shape, tmp_path:
     def lines(n: int) -> int:
         path = tmp_path / f"{n}.md"
         path.write_text(_tracker(shape, n))
-        return _lines_run(lambda: read_plan_tracker(path))
+        return lines_run(lambda: read_plan_tracker(path))
 
     lines(10)
     assert lines(_LARGE) < _LINEAR * lines(_SMALL)

@@ -2,10 +2,7 @@
 
 import itertools
 import random
-import sys
 from collections.abc import Callable, Iterable
-from types import FrameType
-from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -15,6 +12,7 @@ from bench.intake.components import strong_components
 from bench.intake.graph import critical_path, critical_path_hours, find_blockers, find_cycles
 from bench.intake.issue import SIZES, Dependency, Issue
 from bench.intake.wait_graph import HOURS
+from tests.fixtures.lines_run import lines_run
 
 BLOCKS = "blocks"
 TYPES = [BLOCKS, "parent-child", "conditional-blocks", "waits-for", "related"]
@@ -265,29 +263,11 @@ def _joins(n: int) -> list[Issue]:
     return [*waiting, *(issue(f"c{i:06}", ("parent-child", "fan"), size="XS") for i in range(n // 2))]
 
 
-def _lines_run(work: Callable[[], object]) -> int:
-    """How many lines of Python `work` runs: unlike its seconds, the same on every machine."""
-    count = 0
-
-    def trace(_frame: FrameType, event: str, _arg: object) -> Callable[..., Any]:
-        nonlocal count
-        count += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return count
-
-
 @pytest.mark.parametrize("shape", [_chain, _ring, _ancestors, _joins])
 def test_work_grows_with_the_backlog_and_no_chain_is_too_long(shape: Callable[[int], list[Issue]]) -> None:
     def lines(size: int) -> int:
         backlog = shape(size)
         tasks = (find_blockers, find_cycles, critical_path_hours, critical_path)
-        return _lines_run(lambda: [task(backlog) for task in tasks])
+        return lines_run(lambda: [task(backlog) for task in tasks])
 
     assert lines(4_000) < 9 * lines(500)
