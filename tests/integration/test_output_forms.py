@@ -5,10 +5,13 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from bench.embedded.farm import EmbeddedFarm
+from bench.embedded.processes import wait_until
 from tests.fixtures.small_farm import SmallFarm, bench_in, small_farm
 
 pytestmark = pytest.mark.slow
@@ -78,6 +81,10 @@ def test_json_logs_of_all_parts_and_completion_with_and_without_the_farm(farm: S
     assert [line for line in started.stderr.splitlines() if not line.startswith("{")] == []
     messages = [json.loads(line)["message"] for line in started.stderr.splitlines()]
     assert any("BENCH_LOG_FORMAT changed" in message for message in messages)
+    # `up` returns once the processes live: each part then logs that it works.
+    ready = {"coordinator": "ticking", "worker": "slots"}
+    for name, log in logs.items():
+        assert wait_until(partial(_has_logged, log, before[name], ready[name]), timeout=60), name
     farm.bench("down")
     for name, log in logs.items():
         text = log.read_text()[before[name] :]
@@ -86,8 +93,13 @@ def test_json_logs_of_all_parts_and_completion_with_and_without_the_farm(farm: S
         assert [line for line in written if not line.startswith("{")] == [], name
         lines = [json.loads(line) for line in written]
         assert all({"time", "level", "logger", "message"} <= set(line) for line in lines)
-        assert any("ticking" in line["message"] or "slots" in line["message"] for line in lines), name
+        assert any(ready[name] in line["message"] for line in lines), name
 
     suggested = bench_in(farm.directory, **wanted)
     assert (suggested.stdout.strip(), suggested.stderr) == ("", "")
     assert {part.state for part in EmbeddedFarm(farm.root).status()} == {"stopped"}
+
+
+def _has_logged(log: Path, start: int, words: str) -> bool:
+    """Whether a JSON line after the first `start` characters holds these words."""
+    return any(words in line for line in log.read_text()[start:].splitlines() if line.startswith("{"))
