@@ -8,7 +8,8 @@ from db.states import ErrorClass
 from planner.documents.statuses import OutcomeStatus, RoundStatus
 from workers.spec import GateBaseline, Strict
 
-CostSource = Literal["reported", "priced", "unknown"]
+CostSource = Literal["metered", "reported", "priced", "unknown"]
+"""`metered`: counted by the gateway, call by call; `reported`: by the program; `priced`: from its tokens."""
 
 WORKCELL_ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 """It becomes the name of a directory; the database checks the same."""
@@ -50,6 +51,13 @@ class RoundResult(Strict):
     """Micro-dollars priced from tokens, where no cost was reported."""
     usd_at_least: int | None = None
     """A lower bound in micro-dollars, where only a part of the spending is reported: never a cost."""
+    usd_metered: int | None = None
+    """Micro-dollars that the gateway charged for this round's calls; then it is the cost, and the program's own figures
+    are a cross-check. None where the calls did not pass through the gateway."""
+    model_calls: int | None = None
+    """Calls of the model that the gateway forwarded; None without the gateway."""
+    provider_wait_ms: int = 0
+    """Time during which the gateway waited for a provider that failed, was overloaded or limited the rate."""
     fail_codes: list[str] = []
     """`disk_limit`, `memory_limit` or `process_limit` where it took more of the machine than it may; `cannot_try`
     where the program could not begin its work on this issue; `refused` where the model would not do it,
@@ -82,6 +90,8 @@ class CandidateResult(Strict):
     rounds: list[RoundResult] = []
     gates: list[GateResult] = []
     fail_codes: list[str] = []
+    provider_wait_ms: int = 0
+    """Sum over the rounds; part of `duration_ms`."""
     started_at: float | None = None
     """Wall clock, in seconds since the epoch; durations come from the monotonic clock."""
     diff_lines: int = 0
@@ -110,6 +120,8 @@ class ExecutionResult(Strict):
     duration_ms: int = 0
     budget_ms: int = 0
     """Worker time used, in milliseconds of planned minutes (60,000 = one minute of the action), all candidates."""
+    provider_wait_ms: int = 0
+    """Of the candidate that waited longest: what an execution without provider trouble would have saved at most."""
     micro_usd: int | None = None
     micro_usd_at_least: int | None = None
     """Where the cost is unknown: a lower bound of it. One above the reservation is an overrun."""

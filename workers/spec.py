@@ -67,6 +67,8 @@ class Strict(BaseModel):
 
 
 _LATER_KEYS: Final = ("base", "fewer_tests", "fail_to_pass", "pass_to_pass")
+_LATER_DEFAULTS: Final[dict[str, Any]] = {"provider": None, "base_url": None, "gateway": True}
+_LATER_OPTIONS: Final[dict[str, Any]] = {"provider": None, "egress": []}
 _LISTS = {"FAIL_TO_PASS": "fail_to_pass", "PASS_TO_PASS": "pass_to_pass"}
 
 
@@ -132,6 +134,32 @@ class ToolchainRef(Strict):
     """Names of further variables of the worker's environment that are passed on (never secrets)."""
     tags: list[str] = []
     """Machine tags that a worker must carry to run this toolchain."""
+    provider: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$")] | None = None
+    """The model provider, such as `anthropic` or `openai`; None is the one that adapter and model imply."""
+    base_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+[^\s?#]*$", max_length=500)] | None = None
+    """Base URL of the provider's API in the convention of its own clients: with `/v1` for OpenAI's, without it for
+    Anthropic's and Gemini's; None is the provider's own address."""
+    gateway: bool = True
+    """Whether calls of the model pass through the machine's gateway. Without it the program gets the real key, its own
+    figures are the only ones, and caps hold only as well as the program's own limit."""
+
+    @model_serializer(mode="wrap")
+    def _without_later_keys(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A toolchain without a newer key keeps the hash that it had before that key existed."""
+        return {
+            key: value for key, value in serialize(self).items() if value != _LATER_DEFAULTS.get(key, ...)
+        }
+
+
+class ProviderOptions(Strict):
+    """How the gateway treats a model provider that is slow or fails."""
+
+    patience_seconds: Positive = 300.0
+    """How long failed calls (429, 5xx, resets, stalls) are retried until the execution ends as a provider's error."""
+    stall_seconds: Positive = 120.0
+    """A response without a byte for this long counts as failed."""
+    wait_in_budget: bool = True
+    """Whether waiting for a failing provider uses up the candidate's wall clock."""
 
 
 class Rates(Strict):
@@ -180,6 +208,16 @@ class Workcell(Strict):
     """Rounds of an action that leaves them NA."""
     flaky_reruns: Annotated[int, Field(ge=0, le=5)] = 0
     max_output_bytes: Annotated[int, Field(ge=1024)] = 1_000_000
+    provider: ProviderOptions | None = None
+    """None: the defaults of `ProviderOptions`."""
+    egress: list[Annotated[str, Field(min_length=1, max_length=260)]] = []
+    """Hosts (`name`, `name:port`, `*.name`) that set-ups and toolchains with the network may reach; empty: every public
+    address. The machine's own loopback is reachable only where it is named."""
+
+    @model_serializer(mode="wrap")
+    def _without_later_keys(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A workcell without a newer key keeps the hash that it had before that key existed."""
+        return {key: value for key, value in serialize(self).items() if value != _LATER_OPTIONS.get(key, ...)}
 
     @model_validator(mode="after")
     def _gate_names_differ(self) -> Self:

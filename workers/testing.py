@@ -8,7 +8,7 @@ from pathlib import Path
 
 from db.states import ErrorClass
 from workers.spec import Gate, ToolchainRef
-from workers.toolchains.base import Finished, Invocation, Report, ReportStatus, RoundContext
+from workers.toolchains.base import Capability, Finished, Invocation, Report, ReportStatus, RoundContext
 
 _ACTOR = """
 import json, sys, time
@@ -49,6 +49,12 @@ class ScriptedToolchain:
         self.name = name
         self.uses_provider = uses_provider
         self._steps: Sequence[Step] = steps or (Step(),)
+
+    capability = Capability()
+
+    def provider(self, ref: ToolchainRef) -> str | None:
+        """The one that the reference names."""
+        return ref.provider
 
     def executable(self, ref: ToolchainRef) -> str:
         """The worker's own Python."""

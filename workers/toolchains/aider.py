@@ -142,7 +142,7 @@ class Aider(ModelDrivenToolchain):
             argv=tuple(argv),
             env=environment(context),
             secrets=provider.secret_names(context.ref.model),
-            network=network(context.ref),
+            network=network(context),
             no_output_seconds=silence(context.ref),
         )
 

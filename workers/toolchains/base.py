@@ -11,6 +11,37 @@ from workers.spec import ToolchainRef
 
 
 @dataclass(frozen=True)
+class ProviderEndpoint:
+    """Base URL and key under which a program reaches its model provider."""
+
+    provider: str
+    """Such as `anthropic` or `openai`."""
+    url: str | None = None
+    """In the convention of the provider's own clients: with `/v1` for OpenAI's; None is the program's default."""
+    key: str | None = None
+    """The gateway's token for this candidate; None where the program gets the real key, as a secret."""
+
+    @property
+    def is_metered(self) -> bool:
+        """Whether the calls pass through the gateway."""
+        return self.key is not None
+
+
+@dataclass(frozen=True)
+class Capability:
+    """What an adapter can honour. An option that it cannot honour is refused at submit."""
+
+    budget_blind: bool = True
+    """Whether its work does not depend on its time budget: a longer run passes through the same states."""
+    max_turns: bool = False
+    """Whether it honours `max_turns`."""
+    metered: bool = False
+    """Whether its calls can pass through the gateway."""
+    network: bool = False
+    """Whether it needs the network in addition to the gateway."""
+
+
+@dataclass(frozen=True)
 class RoundContext:
     """One round of one candidate, as a toolchain sees it. Every path lies inside the candidate's workcell."""
 
@@ -29,6 +60,8 @@ class RoundContext:
     """Wall clock left to the candidate, real seconds."""
     max_micro_usd: int
     """Money left to the candidate for the provider; 0 where none is set aside."""
+    endpoint: ProviderEndpoint | None = None
+    """None: the program's own defaults, with the real key as a secret."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +135,11 @@ class Toolchain(Protocol):
     name: str
     uses_provider: bool
     """Whether it spends money at a model provider, so that a missing cost is unknown and not zero."""
+    capability: Capability
+
+    def provider(self, ref: ToolchainRef) -> str | None:
+        """The model provider that `ref` implies, `ref.provider` before all; None for a toolchain without one."""
+        ...
 
     def executable(self, ref: ToolchainRef) -> str:
         """The program that must be on the worker's PATH (or a path)."""

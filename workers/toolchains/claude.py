@@ -41,7 +41,7 @@ class Claude(ModelDrivenToolchain):
             ),
             stdin=context.prompt,
             secrets=("ANTHROPIC_API_KEY",),
-            network=network(context.ref),
+            network=network(context),
             no_output_seconds=silence(context.ref),
         )
 

@@ -150,7 +150,7 @@ class Codex(ModelDrivenToolchain):
             argv=(*argv, "--", prompt_argument(context)),
             env=environment(context, CODEX_HOME=str(home)),
             secrets=("CODEX_API_KEY", "OPENAI_API_KEY"),
-            network=network(context.ref),
+            network=network(context),
             no_output_seconds=silence(context.ref),
         )
 

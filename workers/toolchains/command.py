@@ -7,7 +7,7 @@ from pathlib import Path
 from workers.errors import WorkerError
 from workers.spec import ToolchainRef
 from workers.toolchains import contract
-from workers.toolchains.base import Finished, Invocation, Report, RoundContext
+from workers.toolchains.base import Capability, Finished, Invocation, Report, RoundContext
 from workers.toolchains.surroundings import environment
 
 PLACEHOLDERS = (
@@ -88,6 +88,11 @@ class Command:
 
     name = "command"
     uses_provider = True
+    capability = Capability(budget_blind=False, metered=True)
+
+    def provider(self, ref: ToolchainRef) -> str | None:
+        """Only the one that the reference names: any program may be behind it."""
+        return ref.provider
 
     def executable(self, ref: ToolchainRef) -> str:
         return _template(ref)[0]

@@ -137,7 +137,7 @@ class MiniSweAgent(ModelDrivenToolchain):
             argv=tuple(argv),
             env=env,
             secrets=provider.secret_names(context.ref.model),
-            network=network(context.ref),
+            network=network(context),
             no_output_seconds=silence(context.ref),
         )
 

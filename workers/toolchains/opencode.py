@@ -164,7 +164,7 @@ class Opencode(ModelDrivenToolchain):
                 OPENCODE_DISABLE_AUTOUPDATE="1",
             ),
             secrets=provider.secret_names(context.ref.model),
-            network=network(context.ref),
+            network=network(context),
             no_output_seconds=silence(context.ref),
         )
 

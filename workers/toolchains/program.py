@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass
 
 from workers.spec import ToolchainRef
-from workers.toolchains import provider, version
-from workers.toolchains.base import Finished, Report, RoundContext
+from workers.toolchains import endpoint, provider, version
+from workers.toolchains.base import Capability, Finished, Report, RoundContext
 from workers.toolchains.contract import cannot_run, stopped
 from workers.toolchains.pricing import Tokens, price
 from workers.toolchains.untrusted import micro, one_line, read_bytes, read_tail
@@ -138,9 +138,11 @@ def silence(ref: ToolchainRef) -> float:
     return ref.no_output_seconds or NO_OUTPUT_SECONDS
 
 
-def network(ref: ToolchainRef) -> bool:
-    """Whether the program gets the network: yes, unless the reference denies it."""
-    return True if ref.network is None else ref.network
+def network(context: RoundContext) -> bool:
+    """Whether the program gets the network: where the reference allows it, and by default without the gateway."""
+    if context.ref.network is not None:
+        return context.ref.network
+    return context.endpoint is None or not context.endpoint.is_metered
 
 
 class ModelDrivenToolchain:
@@ -149,6 +151,12 @@ class ModelDrivenToolchain:
     name: str
     program: str
     uses_provider = True
+    capability = Capability(metered=True)
+    default_provider: str | None = None
+    """The provider of a model whose name does not imply one."""
+
+    def provider(self, ref: ToolchainRef) -> str | None:
+        return ref.provider or endpoint.implied_provider(ref.model) or self.default_provider
 
     def executable(self, ref: ToolchainRef) -> str:
         return self.program

@@ -8,7 +8,7 @@ from pathlib import Path
 from planner.system.own_module import module_command
 from workers.spec import ToolchainRef
 from workers.toolchains import contract
-from workers.toolchains.base import Finished, Invocation, Report, RoundContext
+from workers.toolchains.base import Capability, Finished, Invocation, Report, RoundContext
 from workers.toolchains.surroundings import environment
 
 
@@ -17,6 +17,11 @@ class Repair:
 
     name = "repair"
     uses_provider = False
+    capability = Capability(budget_blind=False)
+
+    def provider(self, ref: ToolchainRef) -> str | None:
+        """None: it needs no model."""
+        return None
 
     def executable(self, ref: ToolchainRef) -> str:
         return sys.executable

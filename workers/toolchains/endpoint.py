@@ -1,0 +1,50 @@
+"""Endpoint of a model provider as environment variables of a program, and the provider that a model's name implies."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from workers.toolchains.base import RoundContext
+
+_FAMILIES = (
+    (re.compile(r"claude|sonnet|opus|haiku"), "anthropic"),
+    (re.compile(r"gpt-|chatgpt|o\d(-|$)|codex"), "openai"),
+    (re.compile(r"gemini"), "gemini"),
+    (re.compile(r"deepseek"), "deepseek"),
+    (re.compile(r"qwen"), "qwen"),
+)
+
+
+def implied_provider(model: str | None) -> str | None:
+    """The provider of `provider/name` or of a well-known bare name; None where the name implies none."""
+    if model is None:
+        return None
+    provider, slash, _ = model.strip().lower().partition("/")
+    if slash:
+        return provider
+    return next((owner for pattern, owner in _FAMILIES if pattern.match(provider)), None)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a program needs to reach its provider."""
+
+    env: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    """Names of the worker's secrets that it gets, where the gateway does not hold them."""
+
+
+def reach(
+    context: RoundContext, *, url: tuple[str, ...], key: tuple[str, ...], secrets: tuple[str, ...] = ()
+) -> Reach:
+    """The variables `url` and `key` set to the endpoint of the round.
+
+    Without the gateway the program gets the secrets named `secrets` (default: `key`) and, where the reference has a
+    base URL, that.
+    """
+    endpoint = context.endpoint
+    if endpoint is None or endpoint.key is None:
+        base = None if endpoint is None else endpoint.url
+        return Reach({} if base is None else dict.fromkeys(url, base), secrets or key)
+    env = {} if endpoint.url is None else dict.fromkeys(url, endpoint.url)
+    return Reach({**env, **dict.fromkeys(key, endpoint.key)})
