@@ -160,7 +160,7 @@ class Exchange:
                 _keep(answer, chunk)
                 for event in parser.feed(chunk):
                     answer.tally.feed(event)
-                if answer.tally.error and not program.has_started:
+                if answer.tally.error and answer.tally.events == 1 and not program.has_started:
                     raise EarlyError(answer.tally.error)
                 await program.write(chunk)
         except _BROKEN:
@@ -170,7 +170,7 @@ class Exchange:
             program.abort()
         for event in parser.close():
             answer.tally.feed(event)
-        answer.is_cut = answer.is_cut or not answer.tally.is_complete
+        answer.is_cut = answer.is_cut or not answer.tally.is_complete or bool(answer.tally.error)
         await program.end()
         return answer
 
