@@ -41,7 +41,7 @@ def node_settings(
             raise WorkerError(
                 f"{name} is not set; a worker joins a fleet by BENCH_DATABASE_URL and BENCH_BROKER_URL"
             )
-    settings = WorkerSettings.from_environment()
+    settings = WorkerSettings.from_environment(with_secrets=False)
     work_dir = settings.work_dir
     identity = machine_id or default_machine_id(work_dir)
     check_machine_id(identity)
