@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -12,6 +13,8 @@ from workers.gateway.routes import Kind, Route
 
 MESSAGE_TOKENS: Final = 16
 """Tokens that a provider adds around one message at most."""
+HIDDEN_TOKENS: Final = 1_000
+"""Tokens of the provider's own instructions, such as those for tools, at most."""
 IMAGE_TOKENS: Final = 6_000
 """Tokens of one image at most, whatever its bytes."""
 _MARKER = re.compile(rb', "cache_control": \{[^{}]*\}|"cache_control": \{[^{}]*\}(, )?')
@@ -120,6 +123,16 @@ class Counted:
     parts: Counter[tuple[bytes, int]]
     tokens: int
 
+    @property
+    def excess(self) -> float:
+        """How many times the bound by bytes the provider counted, at least 1: it may add text of its own."""
+        return max(1.0, self.tokens / max(1, most_tokens_of(self.parts)))
+
+
+def most_tokens_of(parts: Counter[tuple[bytes, int]]) -> int:
+    """Tokens of these parts at most, by their bytes."""
+    return HIDDEN_TOKENS + sum(tokens * count for (_, tokens), count in parts.items())
+
 
 def most_input_tokens(call: ModelCall, earlier: Iterable[Counted] = ()) -> int:
     """An upper bound of the call's input tokens.
@@ -127,9 +140,11 @@ def most_input_tokens(call: ModelCall, earlier: Iterable[Counted] = ()) -> int:
     Parts that an earlier call had, too, cost together at most what the provider counted for all of that call; every
     other part has at most a token for each byte.
     """
-    bounds = [sum(tokens * count for (_, tokens), count in call.parts.items())]
-    for each in earlier:
+    known = list(earlier)
+    excess = max((each.excess for each in known), default=1.0)
+    bounds = [most_tokens_of(call.parts) * excess]
+    for each in known:
         fresh = call.parts - each.parts
         if len(fresh) < len(call.parts):
-            bounds.append(each.tokens + sum(tokens * count for (_, tokens), count in fresh.items()))
-    return min(bounds)
+            bounds.append(each.tokens + most_tokens_of(fresh) * excess)
+    return math.ceil(min(bounds))

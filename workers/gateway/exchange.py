@@ -77,8 +77,8 @@ class Exchange:
     input_tokens: int
     patience_seconds: float
     stall_seconds: float
-    note_wait: Callable[[int], None]
-    """Called with milliseconds."""
+    note_wait: Callable[[int, str | None], None]
+    """Called with milliseconds, and the provider's failure where there was one."""
 
     async def run(self) -> Answer:
         """Send the call until it is answered.
@@ -105,8 +105,8 @@ class Exchange:
                 message, status, body = f"{type(error).__name__}: {error}", 502, b""
             pause = failures.delay(attempt, headers, time.time())
             lost = time.monotonic() - started
+            self.note_wait(round(lost * 1000), message)
             if waited + lost + pause > self.patience_seconds:
-                self.note_wait(round(lost * 1000))
                 raise ProviderFailedError(
                     f"{message} (after {attempt} attempts in {waited + lost:.0f} s)", status, body
                 )
@@ -114,7 +114,7 @@ class Exchange:
                 self.limits.note(self.bucket, {}, time.time(), closed_for=pause)
             await asyncio.sleep(pause)
             waited += lost + pause
-            self.note_wait(round((lost + pause) * 1000))
+            self.note_wait(round(pause * 1000), message)
 
     async def _wait_for_room(self) -> float:
         """Wait until the rate limits have room; returns the seconds."""
@@ -123,7 +123,7 @@ class Exchange:
             await asyncio.sleep(min(pause, 1.0))
         waited = time.monotonic() - started
         if waited > 0.001:
-            self.note_wait(round(waited * 1000))
+            self.note_wait(round(waited * 1000), None)
         return waited
 
     def _post(self) -> Any:
@@ -160,7 +160,7 @@ class Exchange:
                 _keep(answer, chunk)
                 for event in parser.feed(chunk):
                     answer.tally.feed(event)
-                if answer.tally.error and not program.has_started:
+                if answer.tally.error and answer.tally.events == 1 and not program.has_started:
                     raise EarlyError(answer.tally.error)
                 await program.write(chunk)
         except _BROKEN:
@@ -170,7 +170,7 @@ class Exchange:
             program.abort()
         for event in parser.close():
             answer.tally.feed(event)
-        answer.is_cut = answer.is_cut or not answer.tally.is_complete
+        answer.is_cut = answer.is_cut or not answer.tally.is_complete or bool(answer.tally.error)
         await program.end()
         return answer
 

@@ -83,10 +83,11 @@ class _Service:
         started = time.time()
         if self.door.replay is not None:
             return await self._replayed(call, taken, rate.cost)
-        settled = asyncio.shield(
-            asyncio.create_task(self._forwarded(call, body, taken, rate.cost, base_url, key, started))
-        )
-        return await settled
+        # A program that goes away does not end the call: its usage is still to be known.
+        forwarded = asyncio.create_task(self._forwarded(call, body, taken, rate.cost, base_url, key, started))
+        self.door.running.add(forwarded)
+        forwarded.add_done_callback(self.door.running.discard)
+        return await asyncio.shield(forwarded)
 
     async def _held(
         self, call: ModelCall, pricing: Pricing, wanted: int, base_url: str, key: str

@@ -24,7 +24,7 @@ def charge(tally: UsageTally, taken: Hold, pricing: Pricing, *, is_cut: bool, an
     held for that, and all of the output that was held.
     """
     tokens = tally.tokens
-    if tokens is None:
+    if tokens is None or tokens.total_in == 0:  # no call is without input: its usage is not reported
         return Charge(taken.micro_usd, None, is_bound=True)
     if not is_cut:
         return Charge(pricing(tokens), tokens)

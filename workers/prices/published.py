@@ -4,6 +4,7 @@ The package and its data take a tenth of a second and 25 MB to load, so they are
 """
 
 import contextlib
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -14,12 +15,16 @@ from workers.prices.max_output import max_output
 from workers.prices.rate import Rate, Tier, tier
 
 if TYPE_CHECKING:
-    from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
+    from genai_prices.types import MatchLogic, ModelInfo, ModelPrice, TieredPrices
 
 _RELAYS = {"openai", "anthropic", "openrouter"}
 """Names that also stand for a dialect or a broker: a model that is not theirs has the price of its maker."""
 _NOT_BY_TOKENS = ("requests_kcount", "output_reasoning_mtok")
 """Prices of what is not counted: a model that has one cannot be priced by its tokens."""
+
+
+_VERSION = re.compile(r"([-@:._]|v?\d+|latest|preview|exp|beta|free|thinking|instruct|it)*")
+"""What may follow a model's name without making it another model."""
 
 
 def rate(model: str, provider: str | None, at: datetime | None = None) -> Rate | None:
@@ -45,10 +50,29 @@ def _find(model: str, provider: str | None) -> "ModelInfo | None":
         if host is not None and known is not host:
             break  # a host of others' models has prices of its own
         with contextlib.suppress(LookupError):
-            return snapshot.find_provider_model(name, known, None, None)[1]
+            info = snapshot.find_provider_model(name, known, None, None)[1]
+            if _names(info.match, name):
+                return info
         if known is not None and known.id not in _RELAYS:
             host = known
     return None
+
+
+def _names(clause: "MatchLogic", name: str) -> bool:
+    """Whether a clause that matches names this very model, or a version of it.
+
+    Many clauses match any name that begins with a model's: that of a later model, with a price of its own, too.
+    """
+    from genai_prices.types import ClauseAnd, ClauseContains, ClauseOr, ClauseStartsWith
+
+    match clause:
+        case ClauseOr():
+            return any(_names(each, name) for each in clause.or_)
+        case ClauseAnd():
+            return all(_names(each, name) for each in clause.and_)
+        case ClauseStartsWith(starts_with=text) | ClauseContains(contains=text):
+            return clause.is_match(name) and bool(_VERSION.fullmatch(name.rpartition(text.lower())[2]))
+    return clause.is_match(name)
 
 
 def _at_other_times(info: "ModelInfo", at: datetime) -> tuple[Tier, ...]:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from workers.prices.table import price_sum
+from workers.prices.tokens import Tokens, highest
 from workers.toolchains import provider
 from workers.toolchains.base import Finished, Report
-from workers.toolchains.pricing import Tokens, highest, price
 from workers.toolchains.program import Usage, error_text, exit_words
 from workers.toolchains.untrusted import count, dollars, mapping, one_line, sequence
 
@@ -221,6 +222,6 @@ def _sum(used: Sequence[tuple[str | None, Tokens]]) -> Tokens | None:
 
 def _price(used: Sequence[tuple[str | None, Tokens]]) -> int | None:
     """Micro-dollars of all together; None where one of the models has no known price."""
-    prices = [price(model, tokens) for model, tokens in used]
+    prices = [price_sum(model, tokens) for model, tokens in used]
     known = [amount for amount in prices if amount is not None]
     return sum(known) if known and len(known) == len(prices) else None

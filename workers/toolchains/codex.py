@@ -4,10 +4,10 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
+from workers.prices.tokens import Tokens, highest
 from workers.toolchains import provider
 from workers.toolchains.base import Finished, Invocation, Report, RoundContext
 from workers.toolchains.jsonl import Follower, add_up
-from workers.toolchains.pricing import Tokens, highest
 from workers.toolchains.program import (
     ModelDrivenToolchain,
     Usage,

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+from workers.prices.table import price_sum
+from workers.prices.tokens import Tokens
 from workers.toolchains import provider
 from workers.toolchains.base import Finished, Invocation, Report, RoundContext
 from workers.toolchains.jsonl import Follower, add_up
-from workers.toolchains.pricing import Tokens, price
 from workers.toolchains.program import (
     ModelDrivenToolchain,
     Usage,
@@ -115,7 +116,7 @@ class OpencodeTally:
         is_partial = self._is_partial or (self._is_at_work and not self.trouble)
         if self._unpriced is None:
             return priced(model, self._tokens, self._usd, is_partial=is_partial)
-        rest = price(model, self._unpriced)
+        rest = price_sum(model, self._unpriced)
         known = micro(self._usd)
         if rest is None:
             return Usage(None, known, self._tokens, is_partial=True)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from workers.errors import WorkerError
+from workers.prices.table import check_prices
 from workers.spec import ToolchainRef
 from workers.toolchains.aider import Aider
 from workers.toolchains.base import Toolchain
@@ -13,7 +14,6 @@ from workers.toolchains.codex import Codex
 from workers.toolchains.command import Command, placeholders
 from workers.toolchains.mini_swe_agent import MiniSweAgent
 from workers.toolchains.opencode import Opencode
-from workers.toolchains.pricing import check_prices
 from workers.toolchains.repair import Repair
 
 _ADAPTERS: tuple[Toolchain, ...] = (
