@@ -3,14 +3,14 @@
 import json
 from pathlib import Path
 
+from workers.prices.table import price_sum
+from workers.prices.tokens import highest
 from workers.toolchains import provider
 from workers.toolchains.base import Finished, Invocation, Report, RoundContext
 from workers.toolchains.codex_sessions import SessionReader
 from workers.toolchains.codex_stream import CodexTally
 from workers.toolchains.endpoint import reach
 from workers.toolchains.jsonl import Follower, add_up
-from workers.prices.table import price_sum
-from workers.prices.tokens import highest
 from workers.toolchains.program import (
     ModelDrivenToolchain,
     Usage,

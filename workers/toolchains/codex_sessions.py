@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workers.prices.tokens import Tokens, highest
 from workers.toolchains.codex_stream import MAX_SESSIONS, tokens_of
 from workers.toolchains.jsonl import Follower
-from workers.prices.tokens import Tokens, highest
 from workers.toolchains.untrusted import mapping, one_line
 
 

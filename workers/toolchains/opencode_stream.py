@@ -5,10 +5,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from workers.toolchains import provider
-from workers.toolchains.base import Finished, Report
 from workers.prices.table import price_sum
 from workers.prices.tokens import Tokens
+from workers.toolchains import provider
+from workers.toolchains.base import Finished, Report
 from workers.toolchains.program import Usage, error_text, exit_words, priced
 from workers.toolchains.untrusted import count, dollars, mapping, micro, one_line, read_tail
 
