@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from db.states import ErrorClass
+from workers.gateway.providers import Dialect
 from workers.sandbox.process import EndedBy
 from workers.spec import ToolchainRef
 
@@ -39,6 +40,12 @@ class Capability:
     """Whether its calls can pass through the gateway."""
     network: bool = False
     """Whether it needs the network in addition to the gateway."""
+    unmetered: bool = True
+    """Whether it can run without the gateway; False where it reports no usage at all, so that no cap could hold."""
+    dialects: tuple[Dialect, ...] = ()
+    """The dialects of model providers that it can call; empty: any."""
+    argv: bool = False
+    """Whether it starts the program that `argv` names, which must then be given."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +130,10 @@ class Report:
 
 
 class Toolchain(Protocol):
-    """One adapter: pure translation between a round and a program.
+    """Adapter of a coding-agent program (plug-in interface): pure translation between a round and the program.
+
+    A distribution brings one under the entry point group `bench_farm.toolchains`: an instance, or a class without
+    arguments, under the adapter's name. One instance serves all rounds, in several threads.
 
     `invocation` may write files below `context.out` and `context.home`. `report` reads the program's files and never
     raises: invalid data is a `Report` with status `error` (class `provider`), silence and empty answers are failures,

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from workers.toolchains.base import Finished, Invocation, Report, RoundContext
+from workers.toolchains.base import Capability, Finished, Invocation, Report, RoundContext
 from workers.toolchains.claude_stream import ClaudeTally
 from workers.toolchains.jsonl import Follower, add_up
 from workers.toolchains.program import ModelDrivenToolchain, decimal_usd, finish, network, silence
@@ -14,6 +14,8 @@ class Claude(ModelDrivenToolchain):
 
     name = "claude"
     program = "claude"
+    capability = Capability(metered=True, max_turns=True, dialects=("anthropic",))
+    default_provider = "anthropic"
 
     def __init__(self) -> None:
         self._follower = Follower(ClaudeTally)

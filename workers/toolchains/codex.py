@@ -6,7 +6,7 @@ from typing import Any
 
 from workers.prices.tokens import Tokens, highest
 from workers.toolchains import provider
-from workers.toolchains.base import Finished, Invocation, Report, RoundContext
+from workers.toolchains.base import Capability, Finished, Invocation, Report, RoundContext
 from workers.toolchains.jsonl import Follower, add_up
 from workers.toolchains.program import (
     ModelDrivenToolchain,
@@ -129,6 +129,8 @@ class Codex(ModelDrivenToolchain):
 
     name = "codex"
     program = "codex"
+    capability = Capability(metered=True, dialects=("openai",))
+    default_provider = "openai"
 
     def __init__(self) -> None:
         self._follower = Follower(CodexTally)
