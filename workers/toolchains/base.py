@@ -7,25 +7,9 @@ from typing import Literal, Protocol
 
 from db.states import ErrorClass
 from workers.gateway.providers import Dialect
+from workers.gateway.providers import ProviderEndpoint as ProviderEndpoint
 from workers.sandbox.process import EndedBy
 from workers.spec import ToolchainRef
-
-
-@dataclass(frozen=True)
-class ProviderEndpoint:
-    """Base URL and key under which a program reaches its model provider."""
-
-    provider: str
-    """Such as `anthropic` or `openai`."""
-    url: str | None = None
-    """In the convention of the provider's own clients: with `/v1` for OpenAI's; None is the program's default."""
-    key: str | None = None
-    """The gateway's token for this candidate; None where the program gets the real key, as a secret."""
-
-    @property
-    def is_metered(self) -> bool:
-        """Whether the calls pass through the gateway."""
-        return self.key is not None
 
 
 @dataclass(frozen=True)

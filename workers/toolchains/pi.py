@@ -1,24 +1,25 @@
-"""Adapter of `pi`: its print mode with JSON events; usage and cost of each message, exit code 0 whatever happens."""
+"""Adapter of `pi`: its print mode with JSON events and usage of each message; exit code 0 also where all calls fail."""
 
 import json
+import re
 from typing import Any, Final
 
 from workers.gateway.providers import Provider, provider_named
+from workers.prices.tokens import Tokens
 from workers.toolchains import provider
 from workers.toolchains.base import Finished, Invocation, Report, RoundContext
+from workers.toolchains.calls import CallTotal
 from workers.toolchains.endpoint import bare_model, reach
-from workers.toolchains.pricing import Tokens
 from workers.toolchains.program import (
     Usage,
     error_text,
     exit_words,
     network,
-    priced,
     silence,
 )
 from workers.toolchains.stream import StreamToolchain
 from workers.toolchains.surroundings import environment
-from workers.toolchains.untrusted import count, dollars, mapping, one_line, sequence
+from workers.toolchains.untrusted import count, mapping, one_line, sequence
 
 _OWN_NAMES: Final = {"gemini": "google", "moonshot": "moonshotai"}
 """The program's names of providers, where they differ from ours."""
@@ -37,6 +38,10 @@ _BUILT_IN: Final = (
 """Our names of the providers whose models the program knows; any other one is declared to it."""
 
 
+_STOPPED_BY_MODEL = re.compile(r"^An unknown error occurred$|finish_reason: content_filter")
+"""How the program reports an answer that ended with a refusal or a content filter."""
+
+
 def _tokens(usage: dict[str, Any]) -> Tokens | None:
     """Token counts of a message: the cached ones are counted apart from the input."""
     given, out = count(usage.get("input")), count(usage.get("output"))
@@ -49,18 +54,17 @@ class PiTally:
     """Accumulator of the messages of the model: their usage, the last answer, the last error."""
 
     def __init__(self) -> None:
-        self.answer = ""
         self.trouble = ""
         """What went wrong with the last call of the model; empty where it succeeded."""
+        self._calls = CallTotal()
+        self._answer = ""
         self._reason: object = None
         self._ends = 0
         self._is_at_work = True
         self._is_open = False
         self._is_partial = False
-        self._usd: float | None = None
-        self._tokens: Tokens | None = None
-        self._unpriced = False
         self._has_worked = False
+        self._is_refused = False
 
     @property
     def result_count(self) -> int | None:
@@ -68,12 +72,12 @@ class PiTally:
         return None if self._is_at_work or self.trouble else self._ends
 
     def feed(self, event: dict[str, Any]) -> None:
-        message = mapping(event.get("message"))
+        is_answer = mapping(event.get("message")).get("role") == "assistant"
         match event.get("type"):
-            case "message_start" if message.get("role") == "assistant":
+            case "message_start" if is_answer:
                 self._is_at_work = self._is_open = True
-            case "message_end" if message.get("role") == "assistant":
-                self._message(message)
+            case "message_end" if is_answer:
+                self._message(mapping(event.get("message")))
             case "agent_end":
                 self._is_at_work, self._ends = False, self._ends + 1
             case "agent_start" | "turn_start" | "auto_retry_start" | "tool_execution_start":
@@ -83,36 +87,35 @@ class PiTally:
                 self._is_at_work = self._is_partial = True
 
     def _message(self, message: dict[str, Any]) -> None:
-        self._is_open = False
-        self._reason = message.get("stopReason")
-        usage = mapping(message.get("usage"))
-        usd, tokens = dollars(mapping(usage.get("cost")).get("total")), _tokens(usage)
-        failed = self._reason in ("error", "aborted")
-        if tokens:
-            self._tokens = (self._tokens or Tokens()) + tokens
-            self._usd = (self._usd or 0.0) + (usd or 0.0)
-            self._unpriced = self._unpriced or not usd
-        if failed:
-            self.trouble = one_line(message.get("errorMessage")) or "error"
-            self.answer = ""
-            # What arrived before the error may have been charged without being counted.
-            self._is_partial = self._is_partial or bool(tokens) or provider.broke_off(self.trouble)
+        tokens = _tokens(mapping(message.get("usage"))) or Tokens()
+        owner = one_line(message.get("provider"), 40)
+        self._calls.add(one_line(message.get("model"), 200), tokens, provider_named(owner).name)
+        self._is_open, self._reason = False, message.get("stopReason")
+        if self._reason in ("error", "aborted"):
+            self._failed(one_line(message.get("errorMessage")) or "error", bool(tokens))
             return
-        self.trouble, self._has_worked = "", True
+        self.trouble, self._has_worked, self._is_refused = "", True, False
         self._is_partial = self._is_partial or not tokens
         texts = [one_line(mapping(part).get("text")) for part in sequence(message.get("content"))]
-        self.answer = " ".join(text for text in texts if text)
+        self._answer = " ".join(text for text in texts if text)
+
+    def _failed(self, words: str, is_counted: bool) -> None:
+        self._answer, self.trouble = "", words
+        self._is_refused = is_counted and _STOPPED_BY_MODEL.search(words) is not None
+        if not self._is_refused:
+            # What arrived before the error may have been charged without being counted.
+            self._is_partial = self._is_partial or is_counted or provider.broke_off(words)
 
     def usage(self, model: str | None) -> Usage:
-        """The program's own cost; its tokens are priced where it does not know the price of a model."""
         is_partial = self._is_partial or self._is_open or (self._is_at_work and not self.trouble)
-        usd = None if self._unpriced else self._usd
-        return priced(model, self._tokens, usd, has_worked=self._has_worked, is_partial=is_partial)
+        return self._calls.usage(has_worked=self._has_worked, is_partial=is_partial)
 
     def verdict(self, finished: Finished) -> Report:
+        if self._is_refused:
+            return provider.refused()
         if self.trouble:
             return provider.failure(self.trouble, "error")
-        if self._is_at_work or not self.answer:
+        if self._is_at_work or not self._answer:
             words = error_text(finished)
             if provider.is_provider_failure(words):
                 return provider.failure(words, "")
@@ -121,11 +124,13 @@ class PiTally:
             return Report("failed", message="the answer was cut off at the model's output limit")
         if finished.has_failed:
             return Report("failed", message=f"answered, but ended with {exit_words(finished)}")
-        return Report("success", message=self.answer)
+        return Report("success", message=self._answer)
 
 
 class Pi(StreamToolchain):
     """pi: the prompt on standard input, a configuration directory of its own for each round.
+
+    Its own cost is not used: for a model that it does not know, it takes another's prices.
 
     Extensions are off: one in the repository's `.pi` could send the key elsewhere. Its settings file cannot: base
     URLs are read from the configuration directory alone.

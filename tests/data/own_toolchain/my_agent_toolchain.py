@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+from workers.prices.tokens import Tokens
 from workers.toolchains import provider
 from workers.toolchains.base import Capability, Finished, Invocation, Report, RoundContext
 from workers.toolchains.endpoint import reach
 from workers.toolchains.jsonl import Follower, add_up
-from workers.toolchains.pricing import Tokens
 from workers.toolchains.program import (
     ModelDrivenToolchain,
     Usage,
