@@ -17,7 +17,7 @@ class Claude(ModelDrivenToolchain):
 
     name = "claude"
     program = "claude"
-    capability = Capability(max_turns=True, metered=True)
+    capability = Capability(metered=True, max_turns=True, dialects=("anthropic",))
     default_provider = "anthropic"
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from workers.prices.table import price_sum
 from workers.prices.tokens import highest
 from workers.toolchains import provider
-from workers.toolchains.base import Finished, Invocation, Report, RoundContext
+from workers.toolchains.base import Capability, Finished, Invocation, Report, RoundContext
 from workers.toolchains.codex_sessions import SessionReader
 from workers.toolchains.codex_stream import CodexTally
 from workers.toolchains.endpoint import reach
@@ -58,6 +58,7 @@ class Codex(ModelDrivenToolchain):
 
     name = "codex"
     program = "codex"
+    capability = Capability(metered=True, dialects=("openai",))
     default_provider = "openai"
 
     def __init__(self) -> None:
