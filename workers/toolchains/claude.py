@@ -64,4 +64,5 @@ class Claude(ModelDrivenToolchain):
 
     def report(self, context: RoundContext, finished: Finished) -> Report:
         tally = add_up(finished.stdout, ClaudeTally())
-        return finish(finished, tally.verdict(finished), tally.usage(), tally.trouble)
+        stall = "its answer stalled" if finished.ended_by == "silence" and tally.is_awaiting else ""
+        return finish(finished, tally.verdict(finished), tally.usage(), tally.trouble or stall)

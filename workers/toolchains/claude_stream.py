@@ -60,6 +60,7 @@ class ClaudeTally:
         self._tasks: set[str] = set()
         self._is_counted = True
         self._delegates = False
+        self._is_requesting = False
         self._is_broken = False
         """Whether an answer may have been charged in part: its stream was interrupted."""
         self._open: dict[str, str] = {}
@@ -75,7 +76,13 @@ class ClaudeTally:
         """The number of results; None while work continues after the last one."""
         return None if self._is_at_work or self._tasks else self._results
 
+    @property
+    def is_awaiting(self) -> bool:
+        """Whether its last event is a request to the model, or a part of an answer: a silence is the provider's."""
+        return self._is_requesting or bool(self._open)
+
     def feed(self, event: dict[str, Any]) -> None:
+        self._is_requesting = event.get("subtype") == "status" and event.get("status") == "requesting"
         self._delegates = self._delegates or event.get("parent_tool_use_id") is not None
         match event.get("type"):
             case "result":

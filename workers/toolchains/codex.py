@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from workers.gateway.providers import provider_named
 from workers.toolchains import provider
 from workers.toolchains.base import Finished, Invocation, Report, RoundContext
 from workers.toolchains.codex_sessions import SessionReader
@@ -20,20 +21,28 @@ from workers.toolchains.program import (
 )
 from workers.toolchains.surroundings import environment
 
+_OPENAI = "openai"
 _KEY = "OPENAI_API_KEY"
 _KEYS = (_KEY, "CODEX_API_KEY")
-_URL = "https://api.openai.com/v1"
 _NAME = "farm"
 
 
-def _secrets(context: RoundContext) -> tuple[str, ...]:
-    owner = "openai" if context.endpoint is None else context.endpoint.provider
-    return _KEYS if owner == "openai" else provider.secret_names(f"{owner}/")
+def _key_names(context: RoundContext) -> tuple[str, ...]:
+    """The variables that may hold the key of the configured provider."""
+    endpoint = context.endpoint
+    if endpoint is not None and endpoint.is_metered:
+        return (_KEY,)
+    owner = _owner(context)
+    return _KEYS if owner == _OPENAI else provider.secret_names(f"{owner}/")
+
+
+def _owner(context: RoundContext) -> str:
+    return _OPENAI if context.endpoint is None else context.endpoint.provider
 
 
 def _authorization(context: RoundContext) -> str:
     """The setting that names the variable with the key: of several the first one that is set, which a shell finds."""
-    names = (_KEY,) if context.endpoint is not None and context.endpoint.is_metered else _secrets(context)
+    names = _key_names(context)
     if len(names) < 2:
         return "".join(f",env_key={json.dumps(name)}" for name in names)
     choice = json.dumps(f'printf %s "${{{names[0]}:-${names[1]}}}"')
@@ -45,7 +54,8 @@ def _provider_settings(context: RoundContext) -> tuple[str, ...]:
 
     No variable sets the base URL of the built-in one, which tries WebSockets first and ignores OPENAI_API_KEY.
     """
-    url = (context.endpoint and context.endpoint.url) or _URL
+    url = context.endpoint.url if context.endpoint is not None else None
+    url = url or provider_named(_owner(context)).base_url
     # A JSON string is a valid string of TOML.
     table = f'name="{_NAME}",base_url={json.dumps(url)},wire_api="responses"{_authorization(context)}'
     settings = ("analytics.enabled=false", f"model_provider={_NAME}", f"model_providers.{_NAME}={{{table}}}")
@@ -73,7 +83,7 @@ class Codex(ModelDrivenToolchain):
         argv += ["--skip-git-repo-check"]
         if context.ref.model is not None:
             argv += ["--model", context.ref.model]
-        access = reach(context, url=(), key=(_KEY,), secrets=_secrets(context))
+        access = reach(context, url=(), key=_key_names(context))
         home = self.home(context)
         home.mkdir(parents=True, exist_ok=True)
         return Invocation(
