@@ -20,8 +20,10 @@ from workers.spec import (
     Command,
     Gate,
     GitOptions,
+    Host,
     Patterns,
     Positive,
+    ProviderOptions,
     Rates,
     Repository,
     Sandbox,
@@ -155,9 +157,11 @@ class WorkcellDefaults(Strict):
     default_iterations: Annotated[int, Field(ge=1, le=10)] | None = None
     flaky_reruns: Annotated[int, Field(ge=0, le=5)] | None = None
     max_output_bytes: Annotated[int, Field(ge=1024)] | None = None
+    provider: ProviderOptions | None = None
+    egress: list[Host] | None = None
 
 
-_LATER_KEYS: Final = ("git", "known_good", "further_protected_paths")
+_LATER_KEYS: Final = ("git", "known_good", "further_protected_paths", "provider", "egress")
 """Keys of a workcell that were added later; left out of the config hash where they are not set."""
 
 

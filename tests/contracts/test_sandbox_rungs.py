@@ -112,8 +112,8 @@ TELLS = "import time\nprint('result', flush=True)\ntime.sleep(600)"
 def test_a_program_that_has_told_its_result_is_stopped_soon(rung: Rung, cellar: Cellar) -> None:
     told = lambda: 1 if cellar.said("result") else None  # noqa: E731
     # Nor is it stopped at a cap that it reached with its result.
-    overspent = lambda: cellar.said("result")  # noqa: E731
-    ended = cellar.run(rung, TELLS, result_count=told, overspent=overspent, linger_seconds=0.2)
+    money_stop = lambda: "cap" if cellar.said("result") else None  # noqa: E731
+    ended = cellar.run(rung, TELLS, result_count=told, money_stop=money_stop, linger_seconds=0.2)
     assert (ended.exit_code, ended.ended_by) == (None, "result")
     assert ended.duration_ms < 15_000
 
@@ -232,7 +232,7 @@ def test_a_stop_order_ends_it(rung: Rung, cellar: Cellar) -> None:
 
 
 def test_overspending_ends_it(rung: Rung, cellar: Cellar) -> None:
-    ended = cellar.run(rung, "import time; time.sleep(30)", overspent=lambda: True)
+    ended = cellar.run(rung, "import time; time.sleep(30)", money_stop=lambda: "cap")
     assert ended.ended_by == "cap"
     assert ended.duration_ms < 25_000
 

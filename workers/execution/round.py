@@ -10,6 +10,7 @@ from typing import Any
 from workers.errors import WorkerError
 from workers.execution import prompt
 from workers.execution.job import Job
+from workers.execution.metering import Metering, is_metered, judged, with_bill
 from workers.execution.spending import Spending
 from workers.halt import HaltError
 from workers.result import RoundResult
@@ -18,7 +19,7 @@ from workers.sandbox.process import ProgramExit, StopConditions
 from workers.sandbox.runner import MissingProgramError
 from workers.sandbox.watchdog import EXCESS_CODES, excess_message
 from workers.spec import ToolchainRef
-from workers.toolchains.base import Finished, Invocation, Report, RoundContext, Toolchain
+from workers.toolchains.base import Finished, Invocation, ProviderEndpoint, Report, RoundContext, Toolchain
 from workers.workcell import WorkcellDirectories
 
 
@@ -38,18 +39,21 @@ class RoundSpec:
     """Of the round before, from `prompt.feedback`."""
 
 
-def play_round(job: Job, cell: WorkcellDirectories, spec: RoundSpec) -> RoundResult:
+def play_round(job: Job, cell: WorkcellDirectories, spec: RoundSpec, metering: Metering) -> RoundResult:
     """Run the toolchain once. Raises `HaltError` where it cannot be started at all."""
     toolchain = _toolchain(job, spec.ref)
-    context = _context(job, cell, spec)
+    metering = metering if is_metered(toolchain, spec.ref) else metering.without_door()
+    context = _context(job, cell, spec, metering.endpoint(toolchain, spec.ref))
     invocation = _invocation(toolchain, context)
     stdout, stderr = (cell.logs / f"round-{spec.number}.{name}" for name in ("stdout", "stderr"))
-    spending = Spending(lambda: toolchain.spent(context, stdout), spec.max_micro_usd)
+    bill = None if metering.door is None else metering.door.bill
+    spending = Spending(lambda: toolchain.spent(context, stdout), spec.max_micro_usd, bill)
     result_count = partial(toolchain.result_count, context, stdout)
+    before = metering.bill()
     started = time.monotonic()
     broken: OSError | None = None
     try:
-        ended = _run(job, cell, spec, spending, result_count, invocation, stdout, stderr)
+        ended = _run(job, cell, spec, spending, result_count, invocation, stdout, stderr, metering)
     except OSError as error:
         # The machine failed while the program ran, which may have spent money: its report still counts.
         broken = error
@@ -60,7 +64,11 @@ def play_round(job: Job, cell: WorkcellDirectories, spec: RoundSpec) -> RoundRes
         report = replace(
             report, status="error", error_class="infra", message=f"this machine failed: {broken}"
         )
-    return _result(job, spec, toolchain, finished, report)
+    if metering.door is None:
+        return _result(job, spec, toolchain, finished, report)
+    after = metering.door.settled_bill()
+    report = judged(report, finished, after)
+    return with_bill(_result(job, spec, toolchain, finished, report), before, after)
 
 
 def _toolchain(job: Job, ref: ToolchainRef) -> Toolchain:
@@ -70,7 +78,9 @@ def _toolchain(job: Job, ref: ToolchainRef) -> Toolchain:
         raise HaltError("infra", str(error)) from None
 
 
-def _context(job: Job, cell: WorkcellDirectories, spec: RoundSpec) -> RoundContext:
+def _context(
+    job: Job, cell: WorkcellDirectories, spec: RoundSpec, endpoint: ProviderEndpoint | None
+) -> RoundContext:
     directory = cell.fresh_inside(f"round-{spec.number}")
     out = directory / "out"
     out.mkdir()
@@ -90,6 +100,7 @@ def _context(job: Job, cell: WorkcellDirectories, spec: RoundSpec) -> RoundConte
         round=spec.number,
         budget_seconds=spec.seconds,
         max_micro_usd=spec.max_micro_usd,
+        endpoint=endpoint,
     )
 
 
@@ -109,12 +120,14 @@ def _run(
     invocation: Invocation,
     stdout: Path,
     stderr: Path,
+    metering: Metering,
 ) -> ProgramExit:
     limits = StopConditions(
         spec.seconds,
         no_output_seconds=invocation.no_output_seconds,
         capture_bytes=job.machine.capture_bytes,
-        overspent=spending.overspent,
+        money_stop=spending.money_stop,
+        free_seconds=metering.free_seconds,
         result_count=result_count,
         linger_seconds=min(spec.ref.linger_seconds, spec.seconds / 10),
     )
@@ -131,6 +144,7 @@ def _run(
             stdin=invocation.stdin,
             network=invocation.network,
             reads=_named_files(spec.ref),
+            doors=metering.mounts,
         )
     except MissingProgramError as error:
         raise HaltError("infra", f"toolchain {spec.ref.name} cannot start: {error}") from None
@@ -183,6 +197,8 @@ def _overruled(finished: Finished, report: Report) -> Report:
     """The report, overridden by how the program ended; its costs stay."""
     if finished.ended_by == "cap":
         return replace(report, status="error", error_class="killed_by_cap")
+    if finished.ended_by == "provider":
+        return replace(report, status="error", error_class="provider")
     if finished.ended_by == "full":
         return replace(report, status="error", error_class="infra", message=excess_message(finished.ended_by))
     if finished.ended_by in EXCESS_CODES:

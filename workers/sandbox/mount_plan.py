@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from workers.sandbox import allowlist
+from workers.sandbox import allowlist, doors
 from workers.sandbox.program import SandboxedProgram
 
 _SCRIPT = str(Path(__file__).with_name("enclose.py"))
@@ -47,7 +47,7 @@ def isolated_mounts(program: SandboxedProgram) -> MountPlan:
     """Mounts that isolate: all read-only but the cell; home, work directory and sockets hidden; network on request."""
     covered = [*_present(map(Path, _SCRATCH))]
     hidden = _outermost(_present([allowlist.home(), Path(_SOCKETS), *program.hidden]), more=covered)
-    needed = [*allowlist.own_python(), *program.reads]
+    needed = [*allowlist.own_python(), *program.reads, *doors.sockets(program)]
     if program.network:
         needed += map(Path, allowlist.NETWORK)
     needed += [path.resolve() for path in needed]

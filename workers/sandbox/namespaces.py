@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from workers.sandbox import mount_plan, rlimits
+from workers.sandbox import doors, mount_plan, rlimits
 from workers.sandbox.program import SandboxedProgram
 
 _SUBREAPER = str(Path(__file__).with_name("subreaper.py"))
@@ -37,6 +37,11 @@ class Unshare:
         return self.isolates
 
     @property
+    def own_network(self) -> bool:
+        """Only where it isolates."""
+        return self.isolates
+
+    @property
     def name(self) -> str:
         """As recorded with the candidate."""
         return "unshare" if self.isolates else "none"
@@ -44,7 +49,8 @@ class Unshare:
     def argv(self, program: SandboxedProgram, fd: int) -> list[str]:
         plan = mount_plan.isolated_mounts(program) if self.isolates else mount_plan.guarded_mounts(program)
         network = ["--net"] if plan.loopback else []
-        return [*rlimits.prefix(), *self._prefix(network), *plan.argv(), *subreaper(fd), *program.argv]
+        command = doors.command(program) if self.own_network else doors.none(program, self.name)
+        return [*rlimits.prefix(), *self._prefix(network), *plan.argv(), *subreaper(fd), *command]
 
     def probe(self, program: SandboxedProgram) -> list[str]:
         """The whole launcher around a program that needs no subreaper."""
@@ -74,6 +80,7 @@ class ProcessGroupRung:
     lifeline: bool = True
     mounts: bool = False
     covers_tmp: bool = False
+    own_network: bool = False
 
     def argv(self, program: SandboxedProgram, fd: int) -> list[str]:
-        return [*rlimits.prefix(), *subreaper(fd), *program.argv]
+        return [*rlimits.prefix(), *subreaper(fd), *doors.none(program, self.name)]

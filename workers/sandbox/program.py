@@ -11,6 +11,15 @@ SCRATCH_BYTES = 512 * 1024 * 1024
 
 
 @dataclass(frozen=True)
+class DoorMount:
+    """A server that a program in a network namespace of its own may reach: 127.0.0.1 at `port` is forwarded to it."""
+
+    socket: Path
+    """The server's Unix socket, in a directory that no sandbox shows; at most 107 bytes, as the kernel takes it."""
+    port: int
+
+
+@dataclass(frozen=True)
 class SandboxedProgram:
     """An untrusted program with all of its permissions."""
 
@@ -38,6 +47,8 @@ class SandboxedProgram:
     """Directories that others rely on: read-only also in a sandbox that isolates nothing else."""
     scratch_bytes: int = SCRATCH_BYTES
     """Size of each of its file systems in memory, `/tmp` and `/dev/shm`."""
+    doors: tuple[DoorMount, ...] = ()
+    """What it may reach on its loopback; only where the rung gives it a network of its own."""
 
 
 class Rung(Protocol):
@@ -74,6 +85,11 @@ class Rung(Protocol):
         """Whether a program sees a `/tmp` of its own, in which any place can be mounted."""
         ...
 
+    @property
+    def own_network(self) -> bool:
+        """Whether a program has a network namespace of its own, so that `SandboxedProgram.doors` can be given."""
+        ...
+
     def argv(self, program: SandboxedProgram, fd: int) -> list[str]:
-        """The launcher's command; `fd` is inherited by it."""
+        """The launcher's command; `fd` is inherited by it. Raises `ValueError` for doors that it cannot give."""
         ...

@@ -10,7 +10,7 @@ from workers.control import Control
 from workers.sandbox import allowlist, process
 from workers.sandbox.capture import redact, shorten
 from workers.sandbox.process import ProgramExit, StopConditions
-from workers.sandbox.program import MARK, SCRATCH_BYTES, Rung, SandboxedProgram
+from workers.sandbox.program import MARK, SCRATCH_BYTES, DoorMount, Rung, SandboxedProgram
 from workers.sandbox.temporary import temporary
 from workers.sandbox.watchdog import ResourceLimits
 
@@ -89,8 +89,12 @@ class ProgramRunner:
         reads: tuple[Path, ...] = (),
         writes: tuple[Path, ...] = (),
         descriptors: tuple[int, ...] = (),
+        doors: tuple[DoorMount, ...] = (),
     ) -> ProgramExit:
-        """Run a program that may write `inside` and `writes`. Raises `MissingProgramError` and `OSError`."""
+        """Run a program that may write `inside` and `writes`.
+
+        Raises `MissingProgramError` and `OSError`, and `ValueError` for doors in a rung without `own_network`.
+        """
         executable = self.find(argv[0], cwd)
         with temporary(self.rung, inside / "tmp") as tmp:
             program = SandboxedProgram(
@@ -107,6 +111,7 @@ class ProgramRunner:
                 hidden=self.hidden,
                 guarded=self.guarded,
                 scratch_bytes=self.scratch_bytes,
+                doors=doors,
             )
             return process.run(
                 self.rung, program, conditions, self.control, stdout, stderr, self.resource_limits

@@ -5,10 +5,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+from workers.prices.tokens import Tokens
 from workers.toolchains import provider
 from workers.toolchains.base import Finished, Invocation, Report, RoundContext
 from workers.toolchains.jsonl import Follower, add_up
-from workers.toolchains.pricing import Tokens
 from workers.toolchains.program import (
     ModelDrivenToolchain,
     Usage,

@@ -1,13 +1,14 @@
 """Parser of Claude Code's stream of JSON lines: results, usage, provider errors, and whether it is done."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from workers.prices.table import price, price_sum
+from workers.prices.tokens import Tokens, highest
 from workers.toolchains import provider
 from workers.toolchains.base import Finished, Report
-from workers.toolchains.pricing import Tokens, highest, price
 from workers.toolchains.program import Usage, error_text, exit_words
 from workers.toolchains.untrusted import count, dollars, mapping, one_line, sequence
 
@@ -181,12 +182,10 @@ class ClaudeTally:
         used = [(model, tokens) for each in self._totals.values() for model, tokens in each.items() if tokens]
         seen = [(each.model, each.tokens) for each in self._messages.values() if each.tokens.total_in]
         total = highest(_sum(used), reported)
-        models = {each.model for each in self._messages.values()}
-        basis = [(models.pop(), reported)] if reported is not None and len(models) == 1 else seen
         counts_sub_agents = bool(used) or any(self._usd.values())
         return Usage(
             sum(self._usd.values()) if self._usd else None,
-            _price(used if any(self._totals.values()) else basis),
+            _sum_of_prices(used) if any(self._totals.values()) else self._priced(reported, seen),
             _sum(seen) if total is None else total,
             has_worked=bool(self._messages) or self.has_answered,
             is_partial=self.result is None
@@ -197,6 +196,13 @@ class ClaudeTally:
             or (self._delegates and not counts_sub_agents)
             or self._lacks_a_call(reported),
         )
+
+    def _priced(self, reported: Tokens | None, seen: Sequence[tuple[str | None, Tokens]]) -> int | None:
+        """Micro-dollars without totals by model: of the result's sum where it is of one model, or of each message."""
+        models = {each.model for each in self._messages.values()}
+        if reported is not None and len(models) == 1:
+            return _sum_of_prices([(models.pop(), reported)])
+        return _sum_of_prices(seen, price)
 
     @property
     def has_answered(self) -> bool:
@@ -260,8 +266,11 @@ def _sum(used: Sequence[tuple[str | None, Tokens]]) -> Tokens | None:
     return sum((tokens for _, tokens in used), Tokens()) if used else None
 
 
-def _price(used: Sequence[tuple[str | None, Tokens]]) -> int | None:
+def _sum_of_prices(
+    used: Sequence[tuple[str | None, Tokens]],
+    price_one: Callable[[str | None, Tokens], int | None] = price_sum,
+) -> int | None:
     """Micro-dollars of all together; None where one of the models has no known price."""
-    prices = [price(model, tokens) for model, tokens in used]
+    prices = [price_one(model, tokens) for model, tokens in used]
     known = [amount for amount in prices if amount is not None]
     return sum(known) if known and len(known) == len(prices) else None

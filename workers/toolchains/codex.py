@@ -1,21 +1,24 @@
 """Adapter of `codex`: Codex CLI, `codex exec --json`; it reports tokens but no costs."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from workers.gateway.providers import provider_named
+from workers.prices.tokens import Tokens, highest
 from workers.toolchains import provider
-from workers.toolchains.base import Finished, Invocation, Report, RoundContext
+from workers.toolchains.base import Capability, Finished, Invocation, Report, RoundContext
+from workers.toolchains.calls import may_reach_a_dearer_tier
 from workers.toolchains.codex_sessions import SessionReader
 from workers.toolchains.codex_stream import CodexTally
-from workers.toolchains.endpoint import reach
+from workers.toolchains.endpoint import bare_model, reach
 from workers.toolchains.jsonl import Follower, add_up
-from workers.toolchains.pricing import highest, price
 from workers.toolchains.program import (
     ModelDrivenToolchain,
     Usage,
     finish,
     network,
+    priced,
     prompt_argument,
     silence,
 )
@@ -37,7 +40,8 @@ def _key_names(context: RoundContext) -> tuple[str, ...]:
 
 
 def _owner(context: RoundContext) -> str:
-    return _OPENAI if context.endpoint is None else context.endpoint.provider
+    """The provider whose key and URL are used; its calls are in OpenAI's dialect."""
+    return (context.endpoint and context.endpoint.provider) or context.ref.provider or _OPENAI
 
 
 def _authorization(context: RoundContext) -> str:
@@ -67,6 +71,7 @@ class Codex(ModelDrivenToolchain):
 
     name = "codex"
     program = "codex"
+    capability = Capability(metered=True, dialects=("openai",))
     default_provider = "openai"
 
     def __init__(self) -> None:
@@ -81,8 +86,9 @@ class Codex(ModelDrivenToolchain):
     def invocation(self, context: RoundContext) -> Invocation:
         argv = [self.program, "exec", "--json", "--dangerously-bypass-approvals-and-sandbox"]
         argv += ["--skip-git-repo-check"]
-        if context.ref.model is not None:
-            argv += ["--model", context.ref.model]
+        model = bare_model(context.ref.model, _owner(context))
+        if model is not None:
+            argv += ["--model", model]
         access = reach(context, url=(), key=_key_names(context))
         home = self.home(context)
         home.mkdir(parents=True, exist_ok=True)
@@ -96,19 +102,14 @@ class Codex(ModelDrivenToolchain):
 
     def _usage(self, context: RoundContext, tally: CodexTally) -> Usage:
         sessions = self._sessions.so_far(self.home(context))
-        model, tokens = context.ref.model, highest(tally.tokens, sessions.tokens)
-        # The stream counts the main agent alone; where it counts more than the records, these lack something.
-        used = sessions.used if tokens == sessions.tokens else [(model, tokens)]
-        prices = [price(name or model, each) for name, each in used if each]
-        known = [amount for amount in prices if amount is not None]
-        return Usage(
-            priced=sum(known) if known and len(known) == len(prices) else None,
-            tokens=tokens,
-            has_worked=bool(tally.answer),
-            is_partial=tally.is_partial
-            or sessions.is_partial
-            or any(thread not in sessions.names for thread in tally.threads),
-        )
+        recorded, model = sessions.usage, context.ref.model
+        is_partial = tally.is_partial or any(thread not in sessions.names for thread in tally.threads)
+        tokens, is_worked = highest(tally.tokens, recorded.tokens), bool(tally.answer)
+        if recorded.priced is not None and tokens == recorded.tokens:
+            return replace(recorded, has_worked=is_worked, is_partial=is_partial or recorded.is_partial)
+        # The stream counts the main agent's turns as one sum; where it counts more, the records lack something.
+        is_partial = is_partial or recorded.is_partial or may_reach_a_dearer_tier(model, tokens or Tokens())
+        return priced(model, tokens, has_worked=is_worked, is_partial=is_partial)
 
     def spent(self, context: RoundContext, stdout: Path) -> int | None:
         return self._usage(context, self._follower.so_far(stdout)).spent

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from workers.prices.tokens import Tokens, highest
 from workers.toolchains import provider
 from workers.toolchains.base import Finished, Report
-from workers.toolchains.pricing import Tokens, highest
 from workers.toolchains.program import error_text, exit_words
 from workers.toolchains.untrusted import count, mapping, one_line, sequence
 

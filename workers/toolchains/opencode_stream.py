@@ -5,9 +5,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from workers.prices.table import price_sum
+from workers.prices.tokens import Tokens
 from workers.toolchains import provider
 from workers.toolchains.base import Finished, Report
-from workers.toolchains.pricing import Tokens, price
 from workers.toolchains.program import Usage, error_text, exit_words, priced
 from workers.toolchains.untrusted import count, dollars, mapping, micro, one_line, read_tail
 
@@ -116,7 +117,7 @@ class OpencodeTally:
         is_partial = self._is_partial or (self._is_at_work and not self.trouble)
         if self._unpriced is None:
             return priced(model, self._tokens, self._usd, is_partial=is_partial)
-        rest = price(model, self._unpriced)
+        rest = price_sum(model, self._unpriced)
         known = micro(self._usd)
         if rest is None:
             return Usage(None, known, self._tokens, is_partial=True)

@@ -4,11 +4,12 @@ import dataclasses
 import re
 from dataclasses import dataclass
 
+from workers.prices.table import price_sum
+from workers.prices.tokens import Tokens
 from workers.spec import ToolchainRef
 from workers.toolchains import endpoint, provider, version
 from workers.toolchains.base import Capability, Finished, Report, RoundContext
 from workers.toolchains.contract import cannot_run, stopped
-from workers.toolchains.pricing import Tokens, price
 from workers.toolchains.untrusted import micro, one_line, read_bytes, read_tail
 
 NO_OUTPUT_SECONDS = 900.0
@@ -58,7 +59,7 @@ def priced(
     is_partial: bool = False,
 ) -> Usage:
     """Usage of one model's tokens, priced from the table; without tokens the price is None."""
-    amount = price(model, tokens) if tokens else None
+    amount = price_sum(model, tokens) if tokens else None
     return Usage(usd, amount, tokens, has_worked, is_partial)
 
 

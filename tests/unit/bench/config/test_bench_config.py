@@ -105,7 +105,7 @@ def test_the_rules_that_the_template_comments_out_load(load: Any) -> None:
 
 def test_the_examples_that_the_template_comments_out_load(load: Any) -> None:
     text = example_config_text().partition("# What follows is for")[0]
-    text = re.sub(r"^( *)# (repo|base|setup|gates|  )", r"\1\2", text, flags=re.MULTILINE)
+    text = re.sub(r"^( *)# (repo|base|setup|gates|provider|egress|  )", r"\1\2", text, flags=re.MULTILINE)
     text = text.replace("slices: {}\n", "slices:\n")
     text = re.sub(r"^#   (\S+: \{)", r"  \1", text, flags=re.MULTILINE)
     config = load(text)
@@ -340,3 +340,31 @@ def test_a_workcell_that_cannot_be_is_refused_with_issue_and_key(
 
 def test_every_workcell_key_can_stand_in_the_config() -> None:
     assert set(WorkcellDefaults.model_fields) == set(Workcell.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("off", False), ("on", True), ("'off'", False), ("'on'", True), ("false", False)]
+)
+def test_the_gateway_is_switched_by_on_and_off(load: Any, text: str, expected: bool) -> None:
+    config = load(f"workcell: {{toolchains: [{{name: claude, gateway: {text}}}]}}")
+    assert config.workcell.toolchains[0].gateway is expected
+
+
+def test_another_word_for_the_gateway_is_refused(load: Any) -> None:
+    with pytest.raises(
+        ConfigError, match=r"workcell\.toolchains\.0\.gateway: should be true or false, not 'never'"
+    ):
+        load("workcell: {toolchains: [{name: claude, gateway: never}]}")
+
+
+def test_options_of_providers_and_hosts_change_the_hash_only_where_they_are_set(load: Any) -> None:
+    text = "workcell: {provider: {patience_seconds: 60}, egress: [packages.example.org]}"
+    assert config_hash(load(text)) != config_hash(BenchConfig())
+    assert "egress" not in BenchConfig().document()["workcell"]
+    workcell = resolve_workcell(
+        load(text).workcell,
+        {"repo": "https://example.org/a.git", "gates": [{"name": "t", "command": ["true"]}]},
+        "i",
+    )
+    assert workcell.provider is not None
+    assert (workcell.provider.patience_seconds, workcell.egress) == (60.0, ["packages.example.org"])
