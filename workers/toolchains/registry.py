@@ -6,6 +6,8 @@ from types import MappingProxyType
 
 from workers.errors import WorkerError
 from workers.spec import ToolchainRef
+from workers.toolchains.acp import Acp
+from workers.toolchains.acp import command as acp_command
 from workers.toolchains.aider import Aider
 from workers.toolchains.base import Toolchain
 from workers.toolchains.claude import Claude
@@ -24,6 +26,7 @@ _ADAPTERS: tuple[Toolchain, ...] = (
     Opencode(),
     Aider(),
     MiniSweAgent(),
+    Acp(),
 )
 _TOOLCHAINS: Mapping[str, Toolchain] = MappingProxyType({each.name: each for each in _ADAPTERS})
 _INSTALL = {
@@ -65,8 +68,10 @@ def check_ref(ref: ToolchainRef) -> None:
         check_prices()
     if ref.name == "command":
         placeholders(ref)
+    elif ref.name == "acp":
+        acp_command(ref)
     elif ref.argv is not None:
-        raise WorkerError(f"toolchain {ref.name}: argv is for `command` only; take it out")
+        raise WorkerError(f"toolchain {ref.name}: argv is for `command` and `acp` only; take it out")
 
 
 def missing_executable(ref: ToolchainRef) -> str | None:
