@@ -9,6 +9,7 @@ from types import MappingProxyType
 from workers.errors import WorkerError
 from workers.prices.table import check_prices
 from workers.spec import ToolchainRef
+from workers.toolchains.acp import Acp
 from workers.toolchains.aider import Aider
 from workers.toolchains.base import Toolchain
 from workers.toolchains.claude import Claude
@@ -29,6 +30,7 @@ _ADAPTERS: tuple[Toolchain, ...] = (
     Opencode(),
     Aider(),
     MiniSweAgent(),
+    Acp(),
 )
 _BUILT_IN: Mapping[str, Toolchain] = MappingProxyType({each.name: each for each in _ADAPTERS})
 """In code, as the metadata of an editable installation may be older than its sources."""
