@@ -99,6 +99,17 @@ class Gateway:
                 if transcript is not None:
                     transcript.close()
 
+    def close(self) -> None:
+        """Close the connections to the providers; for a process that lives longer than its gateway."""
+        background_loop().run(self._ended(), _OPEN_SECONDS)
+
+    async def _ended(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+        self._session = self._runner = None
+
     async def _listen(self, door: OpenDoor, path: Path | None) -> tuple[web.BaseSite, int]:
         runner = await self._started()
         self._doors[door.token] = door
