@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workers.prices.table import price_sum
@@ -41,6 +41,7 @@ class _Message:
 
     model: str | None
     tokens: Tokens
+    """Without any input the provider reported no usage: the numbers are the program's own, and no count."""
     is_main: bool
     """Whether it is the main agent's, not a sub-agent's."""
     is_whole: bool
@@ -60,6 +61,10 @@ class ClaudeTally:
         self._tasks: set[str] = set()
         self._is_counted = True
         self._delegates = False
+        self._is_broken = False
+        """Whether an answer may have been charged in part: its stream was interrupted."""
+        self._open: dict[str, str] = {}
+        """The id of the message that is being streamed, by the sub-agent's id; empty for the main agent."""
         self._usd: dict[str, float] = {}
         self._totals: dict[str, dict[str, Tokens | None]] = {}
         self._messages: dict[str, _Message] = {}
@@ -78,7 +83,9 @@ class ClaudeTally:
                 self._result(event)
             case "assistant":
                 self._assistant(event)
-            case "user" | "stream_event":
+            case "stream_event":
+                self._stream(event)
+            case "user":
                 self._is_at_work = True
             case "system":
                 self._system(event)
@@ -122,6 +129,29 @@ class ClaudeTally:
             message.get("stop_reason") is not None,
         )
 
+    def _stream(self, event: dict[str, Any]) -> None:
+        """A partial message: it alone has the output tokens of an answer before the result does."""
+        self._is_at_work = True
+        part, agent = mapping(event.get("event")), one_line(event.get("parent_tool_use_id"), 100)
+        match part.get("type"):
+            case "message_start":
+                message = mapping(part.get("message"))
+                self._is_broken = self._is_broken or agent in self._open
+                if len(self._open) < _MAX_TASKS:
+                    self._open[agent] = one_line(message.get("id"), 100)
+                self._message(message, is_main=not agent)
+            case "message_delta":
+                self._count(self._open.get(agent), _tokens(mapping(part.get("usage"))))
+                # The program closes an interrupted message itself, without the reason why it stopped.
+                if mapping(part.get("delta")).get("stop_reason") is not None:
+                    self._open.pop(agent, None)
+
+    def _count(self, name: str | None, tokens: Tokens | None) -> None:
+        """Raise the counts of a message that is being streamed: each event repeats all of them or the output alone."""
+        before = None if name is None else self._messages.get(name)
+        if name is not None and before is not None:
+            self._messages[name] = replace(before, tokens=highest(before.tokens, tokens) or before.tokens)
+
     def _system(self, event: dict[str, Any]) -> None:
         kind, task = event.get("subtype"), one_line(event.get("task_id"))
         if kind in _WORK:
@@ -129,6 +159,8 @@ class ClaudeTally:
         if kind == "api_retry":
             words = (event.get("error_status"), event.get("error"))
             self.trouble = one_line(" ".join(str(each) for each in words if each is not None)) or "API retry"
+            # Without a status there was no answer to the request, or one that broke off.
+            self._is_broken = self._is_broken or event.get("error_status") is None
         elif kind == "task_started" and event.get("task_type") != _BACKGROUND:
             self._delegates = True
             if len(self._tasks) < _MAX_TASKS:
@@ -141,7 +173,7 @@ class ClaudeTally:
         result = self.result or {}
         reported = _tokens(mapping(result.get("usage")))
         used = [(model, tokens) for each in self._totals.values() for model, tokens in each.items() if tokens]
-        seen = [(each.model, each.tokens) for each in self._messages.values()]
+        seen = [(each.model, each.tokens) for each in self._messages.values() if each.tokens.total_in]
         total = highest(_sum(used), reported)
         models = {each.model for each in self._messages.values()}
         basis = [(models.pop(), reported)] if reported is not None and len(models) == 1 else seen
@@ -153,7 +185,9 @@ class ClaudeTally:
             has_worked=bool(self._messages) or self.has_answered,
             is_partial=self.result is None
             or not self._is_counted
-            or bool(self._tasks)
+            or bool(self._tasks or self._open)
+            or self._is_broken
+            or len(seen) < len(self._messages)
             or (self._delegates and not counts_sub_agents)
             or self._lacks_a_call(reported),
         )

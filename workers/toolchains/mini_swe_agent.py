@@ -7,7 +7,7 @@ from typing import Any
 from workers.prices.tokens import Tokens
 from workers.spec import ToolchainRef
 from workers.toolchains import provider, version
-from workers.toolchains.base import Finished, Invocation, Report, RoundContext
+from workers.toolchains.base import Capability, Finished, Invocation, Report, RoundContext
 from workers.toolchains.program import (
     ModelDrivenToolchain,
     Usage,
@@ -109,6 +109,7 @@ class MiniSweAgent(ModelDrivenToolchain):
 
     name = "mini-swe-agent"
     program = "mini"
+    capability = Capability(metered=True, max_turns=True)
 
     @staticmethod
     def trajectory(context: RoundContext) -> Path:
