@@ -62,6 +62,7 @@ SECTIONS = {
         "db": "bench.cli.database",
         "machines": "bench.cli.machines",
         "circuits": "bench.cli.circuits",
+        "agents": "bench.cli.agents",
         "archives": "bench.cli.archives",
         "cleanup": "bench.cli.cleanup",
     },
