@@ -17,7 +17,7 @@ from workers.toolchains.surroundings import environment
 from workers.toolchains.untrusted import count, mapping, one_line, sequence
 
 _API_ERROR: Final = re.compile(r"\[API Error: (?P<words>.*?)\]?$")
-"""The end of an answer without tokens: its call failed, after the text before it if any."""
+"""A whole answer, or the end of one without tokens: its call failed, after the text before it if any."""
 _NO_TEXT: Final = "Model stream ended with empty response text."
 """After an empty answer, requested several times, and after a refusal."""
 _TURN_LIMIT: Final = 53
@@ -69,7 +69,7 @@ class QwenTally:
         for part in sequence(message.get("content")):
             text = mapping(part).get("text")
             match = _API_ERROR.search(one_line(text[-1000:], 1000)) if isinstance(text, str) else None
-            self.trouble = match["words"] if match and not tokens else ""
+            self.trouble = match["words"] if match and (not tokens or match.start() == 0) else ""
 
     def usage(self, model: str | None) -> Usage:
         """The calls' tokens, each call priced; a lower bound where the session's total has more."""
