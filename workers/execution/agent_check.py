@@ -7,7 +7,7 @@ from typing import Final
 
 from workers.control import Control
 from workers.errors import WorkerError
-from workers.execution.job import Job, runner_of
+from workers.execution.job import Job
 from workers.execution.machine import Machine
 from workers.execution.metering import metered
 from workers.execution.round import RoundSpec, play_round
@@ -168,8 +168,7 @@ def _played(job: Job, cell: WorkcellDirectories, ref: ToolchainRef) -> tuple[Rou
     with metered(job, cell.workcell_id, _MICRO_USD, cell.transcript) as metering:
         spec = RoundSpec(1, ref, 0, SECONDS, _MICRO_USD, ())
         played = play_round(job, cell, spec, metering)
-    runner = runner_of(job.machine, job.rung, job.control, cell, job.products)
-    return played, runner.text(cell.logs / "round-1.stderr", _WORDS)
+    return played, job.runner(cell).text(cell.logs / "round-1.stderr", _WORDS)
 
 
 def _order(ref: ToolchainRef) -> WorkOrder:
