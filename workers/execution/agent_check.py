@@ -165,8 +165,8 @@ def _played(job: Job, cell: WorkcellDirectories, ref: ToolchainRef) -> tuple[Rou
     """The round, and the end of what the program wrote to standard error."""
     (cell.checkout / "README.md").write_text("A check of a coding agent: there is nothing to do.\n")
     git("init", "--quiet", str(cell.checkout))
-    with metered(job, cell.workcell_id, _MICRO_USD, cell.transcript) as metering:
-        spec = RoundSpec(1, ref, 0, SECONDS, _MICRO_USD, ())
+    with metered(job, 0, cell.workcell_id, _MICRO_USD, cell.transcript) as metering:
+        spec = RoundSpec(1, 0, ref, 0, SECONDS, _MICRO_USD, ())
         played = play_round(job, cell, spec, metering)
     return played, job.runner(cell).text(cell.logs / "round-1.stderr", _WORDS)
 

@@ -42,7 +42,7 @@ def run_candidate(job: Job, action: PlannedAction, index: int, workcell_id: str)
     trial = Trial(derive(job.order.seed, index), time.time())
     try:
         with open_workcell(job.machine.work_dir, workcell_id) as cell:
-            with metered(job, workcell_id, _max_micro_usd(job), cell.transcript) as metering:
+            with metered(job, index, workcell_id, _max_micro_usd(job), cell.transcript) as metering:
                 _attempt(job, action, index, cell, trial, metering)
             result = _result(job, index, cell, trial, _ms(started))
             return _record(job, action, cell, trial, result)
@@ -127,6 +127,7 @@ def _round_spec(
     number = len(trial.rounds) + 1
     return RoundSpec(
         number=number,
+        candidate=index,
         ref=pick_toolchain(job.order.workcell.toolchains, action, index, number),
         seed=derive(trial.seed, number),
         seconds=max(0.001, end - time.monotonic()),

@@ -29,6 +29,8 @@ class RoundSpec:
 
     number: int
     """From 1."""
+    candidate: int
+    """Index of the candidate."""
     ref: ToolchainRef
     seed: int
     seconds: float
@@ -47,7 +49,8 @@ def play_round(job: Job, cell: WorkcellDirectories, spec: RoundSpec, metering: M
     invocation = _invocation(toolchain, context)
     stdout, stderr = (cell.logs / f"round-{spec.number}.{name}" for name in ("stdout", "stderr"))
     bill = None if metering.door is None else metering.door.bill
-    spending = Spending(lambda: toolchain.spent(context, stdout), spec.max_micro_usd, bill)
+    report_spent = partial(job.control.report_spent, spec.candidate)
+    spending = Spending(lambda: toolchain.spent(context, stdout), spec.max_micro_usd, bill, report_spent)
     result_count = partial(toolchain.result_count, context, stdout)
     before = metering.bill()
     started = time.monotonic()
