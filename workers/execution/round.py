@@ -174,8 +174,9 @@ def _result(
     job: Job, spec: RoundSpec, toolchain: Toolchain, finished: Finished, report: Report
 ) -> RoundResult:
     report = _overruled(finished, report)
-    # A provider that failed until the budget ended is no result of the action.
-    is_timeout = finished.ended_by == "budget" and report.error_class != "provider"
+    # Where calls failed until the budget ended, the provider's failure or the candidate's own is the result.
+    has_failed = report.error_class == "provider" or report.fail_code is not None
+    is_timeout = finished.ended_by == "budget" and not has_failed
     message = report.message.replace("\0", "").encode("utf-8", "replace")
     words = redact(message, job.machine.secrets.values()).decode()
     reported, priced, at_least = _money(toolchain, report)

@@ -1,6 +1,7 @@
 """Parser of opencode's JSON events and of its log: steps, their costs, answers and provider errors."""
 
 import re
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,8 @@ class OpencodeTally:
         self._is_open = False
         self._is_partial = False
         self._usd: float | None = None
+        self._paid = Tokens()
+        """The tokens of the steps with a cost."""
         self._tokens: Tokens | None = None
         self._unpriced: Tokens | None = None
 
@@ -91,6 +94,7 @@ class OpencodeTally:
             self._tokens = (self._tokens or Tokens()) + tokens
         if usd:
             self._usd = (self._usd or 0.0) + usd
+            self._paid += tokens or Tokens()
         elif tokens:
             self._unpriced = (self._unpriced or Tokens()) + tokens
         else:
@@ -115,13 +119,23 @@ class OpencodeTally:
         """Usage of all steps: those without a cost are priced, or else the sum of the others is a lower bound."""
         # With neither a last step nor an error, it ended in the middle of something.
         is_partial = self._is_partial or (self._is_at_work and not self.trouble)
-        if self._unpriced is None:
+        if self._unpriced is None and not self._omits_cache_writes(model):
             return priced(model, self._tokens, self._usd, is_partial=is_partial)
+        if self._unpriced is None:
+            return priced(model, self._tokens, is_partial=is_partial)
         rest = price_sum(model, self._unpriced)
         known = micro(self._usd)
         if rest is None:
             return Usage(None, known, self._tokens, is_partial=True)
         return Usage(None, rest + (known or 0), self._tokens, is_partial=is_partial)
+
+    def _omits_cache_writes(self, model: str | None) -> bool:
+        """Whether its list of prices has none for the tokens written to the cache, which are then charged as input."""
+        if not self._paid.cache_write:
+            return False
+        amount, rest = price_sum(model, self._paid), price_sum(model, replace(self._paid, cache_write=0))
+        is_rest = rest is not None and abs(rest - (micro(self._usd) or 0)) <= 1
+        return is_rest and amount != rest
 
     def verdict(self, finished: Finished) -> Report:
         if self._reason == "content-filter":
