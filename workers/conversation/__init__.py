@@ -1,0 +1,1 @@
+"""Conversation of a candidate as an ATIF trajectory: what agent and model said, step by step."""
