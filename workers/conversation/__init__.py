@@ -1,1 +1,1 @@
-"""Conversation of a candidate as an ATIF trajectory: what agent and model said, step by step."""
+"""Conversation of a candidate as an ATIF trajectory: messages, tool calls and their results, step by step."""

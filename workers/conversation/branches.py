@@ -112,7 +112,7 @@ class Branches:
             related = [each for each in same or alike if _overlap(each, answered)]
             best = max(related, key=lambda each: _overlap(each, answered), default=None)
             branch = best or next(iter(same), None)
-        else:  # the same beginning again is a retry, unless it was answered: then it is another one
+        else:  # the same beginning again is a retry where it was not answered, else another branch
             branch = next((each for each in same if not each.answers), None)
         return branch or self._new(head, tools, steps)
 

@@ -160,12 +160,12 @@ def _first(values: Any) -> Json:
     return mapping(next(iter(sequence(values)), None))
 
 
-def _one(entry: Any) -> list[AtifStep]:
+def _anthropic_message(entry: Any) -> list[AtifStep]:
     return message(mapping(entry).get("role"), mapping(entry).get("content"))
 
 
 HISTORY: Final[dict[str, tuple[str, Callable[[Any], list[AtifStep]]]]] = {
-    "messages": ("messages", _one),
+    "messages": ("messages", _anthropic_message),
     "responses": ("input", lambda entry: item(mapping(entry))),
     "chat": ("messages", lambda entry: chat_message(mapping(entry))),
     "generate": ("contents", lambda entry: _content(mapping(entry))),

@@ -11,6 +11,8 @@ from workers.gateway.usage import UsageTally
 from workers.prices.table import price
 
 LIMIT = 400
+UNPRICED = 2500
+"""Micro-dollars of a call of a model without a price."""
 
 
 def text(value: str) -> str:
@@ -70,7 +72,7 @@ def main(recorded: Path, target: Path) -> None:
         answer = {
             **stored_body("text/event-stream" if call["events"] else "application/json", body),
             "usage": None if tokens is None else vars(tokens),
-            "micro_usd": None if tokens is None else price(model, tokens),
+            "micro_usd": None if tokens is None else price(model, tokens) or UNPRICED,
             "is_bound": False,
             "is_cut": not tally.is_complete,
             "wait_ms": 0,

@@ -7,7 +7,7 @@ from workers.conversation.dialects import message
 from workers.conversation.programs.reading import Round, add_prompt, add_raw, events, iso
 from workers.conversation.steps import AtifStep, AtifTrajectory, Call, Json, Metrics
 from workers.gateway.assemble import Messages
-from workers.toolchains.untrusted import count, dollars, mapping, micro
+from workers.toolchains.untrusted import count, dollars, mapping, micro, sequence
 
 _INPUTS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 
@@ -135,7 +135,8 @@ class ClaudeConversation:
             before.metrics = before.metrics if _is_better(before.metrics, metrics) else metrics
 
     def _result(self, event: Json) -> None:
-        text = text_of(event.get("result"))
+        errors = [mapping(event.get("error")).get("message"), *sequence(event.get("errors"))]
+        text = text_of(event.get("result")) or text_of([each for each in errors if each])
         has_text = any(text in step.text for each in self.main.walk() for step in each.steps)
         if text and not has_text:
             self.main.add(AtifStep("system", text, extra={"result": event.get("subtype")}))

@@ -50,7 +50,7 @@ def events(path: Path) -> Iterator[Json | str]:
 
 
 def add_raw(trajectory: AtifTrajectory, text: str) -> None:
-    """Append text that is no event, as it stands."""
+    """Append text that is no event, unchanged."""
     trajectory.add(AtifStep("system", text, extra={"raw": True}))
 
 

@@ -39,7 +39,7 @@ def steps(document: Json, source: str) -> list[Json]:
     return [each for each in document["steps"] if each["source"] == source]
 
 
-def said(document: Json) -> str:
+def all_text(document: Json) -> str:
     """All text of a trajectory."""
     return "\n".join(strings({"all": [each["steps"] for each in walk(document)]}))
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.workers.conversation.helpers import CONVERSATIONS, checked, only_round, said
+from tests.unit.workers.conversation.helpers import CONVERSATIONS, all_text, checked, only_round
 from workers.conversation.programs.reading import Round
 from workers.conversation.store import conversation_file, conversation_of, packed, unpacked
 from workers.gateway.transcript import read
@@ -51,7 +51,7 @@ def test_the_mark_of_an_omitted_middle_is_kept(tmp_path: Path) -> None:
     lines = (CONVERSATIONS / "claude-sub.jsonl").read_bytes()
     with Capture(stdout, len(lines) // 2) as capture:
         capture.feed(lines)
-    text = said(checked(conversation_of("claude", only_round(stdout))))
+    text = all_text(checked(conversation_of("claude", only_round(stdout))))
     assert "bytes left out" in text
     assert "Fixed with a helper." in text
 

@@ -11,9 +11,9 @@ import pytest
 from tests.unit.workers.conversation.helpers import (
     CONVERSATIONS,
     RECORDED,
+    all_text,
     checked,
     only_round,
-    said,
     steps,
     strings,
     walk,
@@ -65,7 +65,7 @@ def test_there_are_recordings_of_every_program_with_a_stream() -> None:
 @pytest.mark.parametrize(("program", "path"), STREAMS, ids=[f"{name}-{path.stem}" for name, path in STREAMS])
 def test_a_stream_becomes_a_valid_trajectory_without_a_word_missing(program: str, path: Path) -> None:
     document = checked(conversation_of(program, only_round(path)))
-    text = said(document)
+    text = all_text(document)
     assert [words for words in model_words(program, path) if words not in text] == []
     assert document["schema_version"] == "ATIF-v1.7"
     assert (document["agent"]["name"], document["extra"]) == (program, {"source": "program"})
@@ -73,7 +73,7 @@ def test_a_stream_becomes_a_valid_trajectory_without_a_word_missing(program: str
 
 @pytest.mark.parametrize("path", PRINTED, ids=[path.stem for path in PRINTED])
 def test_what_aider_printed_is_kept_whole(path: Path) -> None:
-    text = said(checked(conversation_of("aider", only_round(path))))
+    text = all_text(checked(conversation_of("aider", only_round(path))))
     assert path.read_text().strip() in text
 
 

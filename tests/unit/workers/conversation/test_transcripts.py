@@ -1,4 +1,4 @@
-"""Conversations from the gateway's transcript: branches, retries, cut streams, money, and nothing said twice."""
+"""Conversations from the gateway's transcript: branches, retries, cut streams, money, and nothing repeated."""
 
 import copy
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.workers.conversation.helpers import CONVERSATIONS, checked, said, steps, strings, walk
+from tests.unit.workers.conversation.helpers import CONVERSATIONS, all_text, checked, steps, strings, walk
 from workers.conversation.store import conversation_of
 from workers.gateway.transcript import read
 
@@ -23,7 +23,7 @@ def of(name: str) -> Json:
 def test_a_transcript_becomes_a_valid_trajectory_with_all_that_was_sent_and_paid(path: Path) -> None:
     calls = list(read(path))
     document = checked(conversation_of("program", [], calls))
-    text = said(document)
+    text = all_text(document)
     for call in calls:
         request = call["request"]
         history = request.get("messages") or request.get("input") or request.get("contents")

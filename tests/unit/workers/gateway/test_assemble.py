@@ -154,13 +154,14 @@ def words(kind: str, events: str) -> str:
     lists = {
         "messages": [response.get("content", [])],
         "responses": [item.get("content", []) for item in response.get("output", [])],
+        "chat": [[{"text": each["message"]["content"] or ""}] for each in response.get("choices", [])],
         "generate": [each["content"]["parts"] for each in response.get("candidates", [])],
     }
     return "".join(part.get("text", "") for parts in lists[kind] for part in parts)
 
 
-def test_recordings_have_three_dialects_of_streams() -> None:
-    assert {kind for kind, _ in RECORDED} == {"messages", "responses", "generate"}
+def test_recordings_have_streams_of_every_dialect() -> None:
+    assert {kind for kind, _ in RECORDED} == set(KINDS)
     assert len(RECORDED) > 15
 
 
