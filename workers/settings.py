@@ -44,6 +44,7 @@ class WorkerSettings:
     | `BENCH_MAX_PATCH_MB` | the largest patch that is still judged | 8 |
     | `BENCH_MAX_PATCH_FILES` | the most files of a patch that is still judged | 5000 |
     | `BENCH_PARALLEL_CANDIDATES` | candidates of one execution that run at the same time | 5 |
+    | `BENCH_REPLAY_DIR` | transcripts `<issue id>.jsonl` that answer calls of models in place of a provider | |
     """
 
     work_dir: Path
@@ -62,6 +63,7 @@ class WorkerSettings:
     max_patch_bytes: int = 8 * _MEBIBYTE
     max_patch_files: int = 5000
     parallel_candidates: int = 5
+    replay_dir: Path | None = None
 
     @classmethod
     def from_environment(
@@ -89,12 +91,17 @@ class WorkerSettings:
             max_patch_bytes=_number(given, "BENCH_MAX_PATCH_MB", 8, least=1) * _MEBIBYTE,
             max_patch_files=_number(given, "BENCH_MAX_PATCH_FILES", 5000, least=1),
             parallel_candidates=_number(given, "BENCH_PARALLEL_CANDIDATES", 5, least=1),
+            replay_dir=_optional(given, "BENCH_REPLAY_DIR"),
         )
 
 
 def _directory(given: Mapping[str, str], name: str, default: str) -> Path:
     path = given.get(name)
     return state_directory(Path.cwd(), given) / default if path is None else Path(path).absolute()
+
+
+def _optional(given: Mapping[str, str], name: str) -> Path | None:
+    return Path(given[name]).absolute() if given.get(name) else None
 
 
 def _paths(given: Mapping[str, str], name: str) -> tuple[Path, ...]:

@@ -12,6 +12,7 @@ from workers.control import Control
 from workers.execution.archive import CandidateRecord, write_archive
 from workers.execution.cost import candidate_cost, round_money, round_money_at_least
 from workers.execution.job import Job
+from workers.execution.metering import Metering, metered
 from workers.execution.patch import Patch, PatchLimits, Rules, take_patch
 from workers.execution.prompt import feedback, protected_paths
 from workers.execution.round import RoundSpec, play_round
@@ -41,7 +42,8 @@ def run_candidate(job: Job, action: PlannedAction, index: int, workcell_id: str)
     trial = Trial(derive(job.order.seed, index), time.time())
     try:
         with open_workcell(job.machine.work_dir, workcell_id) as cell:
-            _attempt(job, action, index, cell, trial)
+            with metered(job, index, workcell_id, _max_micro_usd(job), cell.transcript) as metering:
+                _attempt(job, action, index, cell, trial, metering)
             result = _result(job, index, cell, trial, _ms(started))
             return _record(job, action, cell, trial, result)
     except HaltError as error:
@@ -51,12 +53,19 @@ def run_candidate(job: Job, action: PlannedAction, index: int, workcell_id: str)
     return _result(job, index, None, trial, _ms(started), workcell_id)
 
 
-def _attempt(job: Job, action: PlannedAction, index: int, cell: WorkcellDirectories, trial: Trial) -> None:
+def _attempt(
+    job: Job,
+    action: PlannedAction,
+    index: int,
+    cell: WorkcellDirectories,
+    trial: Trial,
+    metering: Metering,
+) -> None:
     """Rounds, then the final gates; an abort is kept in the trial, so that the spending is recorded."""
     try:
         pristine = fetch_pristine(job.mirror, job.order.workcell.base, cell.pristine, job.additions)
         check_out(pristine, cell)
-        settled = _rounds(job, action, index, cell, trial)
+        settled = _rounds(job, action, index, cell, trial, metering)
         _stop_if_ordered(job)
         if not settled and not _ended_in_error(trial):
             _verify(job, cell, trial)
@@ -75,7 +84,14 @@ def _attempt(job: Job, action: PlannedAction, index: int, cell: WorkcellDirector
             trial.patch = _patch(job, runner, cell, len(trial.rounds), _LAST_PATCH_SECONDS)
 
 
-def _rounds(job: Job, action: PlannedAction, index: int, cell: WorkcellDirectories, trial: Trial) -> bool:
+def _rounds(
+    job: Job,
+    action: PlannedAction,
+    index: int,
+    cell: WorkcellDirectories,
+    trial: Trial,
+    metering: Metering,
+) -> bool:
     """Play rounds until the gates pass or the budget ends; True where the last gates are the final ones."""
     seconds = action.minutes * job.order.workcell.seconds_per_minute
     started = time.monotonic()
@@ -84,9 +100,9 @@ def _rounds(job: Job, action: PlannedAction, index: int, cell: WorkcellDirectori
     try:
         for number in range(1, action.iterations + 1):
             settled = False
-            played = play_round(
-                job, cell, _round_spec(job, action, index, trial, started + seconds, feedback_so_far)
-            )
+            end = started + seconds + metering.free_seconds()
+            spec = _round_spec(job, action, index, trial, end, feedback_so_far)
+            played = play_round(job, cell, spec, metering)
             trial.rounds.append(played)
             trial.out_of_time = played.status == "timeout"
             _stop_if_ordered(job)
@@ -97,7 +113,7 @@ def _rounds(job: Job, action: PlannedAction, index: int, cell: WorkcellDirectori
             if passed(trial.gates) and played.status in ("success", "partial"):
                 break
             feedback_so_far = feedback(played, trial.gates)
-            trial.out_of_time = time.monotonic() >= started + seconds
+            trial.out_of_time = time.monotonic() >= started + seconds + metering.free_seconds()
             if trial.out_of_time:
                 break
         return settled
@@ -111,6 +127,7 @@ def _round_spec(
     number = len(trial.rounds) + 1
     return RoundSpec(
         number=number,
+        candidate=index,
         ref=pick_toolchain(job.order.workcell.toolchains, action, index, number),
         seed=derive(trial.seed, number),
         seconds=max(0.001, end - time.monotonic()),
@@ -206,6 +223,7 @@ def _result(
         rounds=trial.rounds,
         gates=trial.gates,
         fail_codes=fail_codes(trial),
+        provider_wait_ms=sum(played.provider_wait_ms for played in trial.rounds),
         started_at=trial.started_at,
         diff_lines=trial.patch.lines if trial.patch else 0,
         files_modified=[readable(name) for name in trial.patch.files] if trial.patch else [],

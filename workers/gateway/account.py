@@ -1,4 +1,4 @@
-"""Account of a door: holds and settlements of its calls against its budget, and a snapshot as a bill."""
+"""DoorAccount of a door: holds and settlements of its calls against its budget, and a snapshot as a bill."""
 
 import asyncio
 from collections import deque
@@ -16,7 +16,7 @@ _REMEMBERED: Final = 12
 
 
 @dataclass
-class Account:
+class DoorAccount:
     """Money of one candidate. Every method runs in the gateway's event loop; `bill` may be read from any thread.
 
     settled + held ≤ budget holds before and after every await.
@@ -86,6 +86,7 @@ class Account:
                 tokens_out=self.bill.tokens_out + counts.output,
                 upper_bound=self.bill.upper_bound or is_bound,
                 problem=problem,
+                trouble=None,
             )
             self._changed.notify_all()
 
@@ -93,7 +94,7 @@ class Account:
         """Give back the hold of a call that cost nothing."""
         async with self._changed:
             held = self.bill.held_micro_usd - taken.micro_usd
-            self.bill = replace(self.bill, held_micro_usd=held, problem=problem)
+            self.bill = replace(self.bill, held_micro_usd=held, problem=problem, trouble=None)
             self._changed.notify_all()
 
     def refuse(self, why: str) -> None:
@@ -104,6 +105,6 @@ class Account:
         """Record that the provider failed for good."""
         self.bill = replace(self.bill, failure=self.bill.failure or why)
 
-    def note_wait(self, milliseconds: int) -> None:
-        """Add time spent waiting for the provider."""
-        self.bill = replace(self.bill, wait_ms=self.bill.wait_ms + milliseconds)
+    def note_wait(self, milliseconds: int, trouble: str | None) -> None:
+        """Add time spent waiting for the provider, and why."""
+        self.bill = replace(self.bill, wait_ms=self.bill.wait_ms + milliseconds, trouble=trouble)

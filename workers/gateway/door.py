@@ -44,6 +44,8 @@ class Bill:
     """Why a call was refused for money; the candidate is then stopped."""
     failure: str | None = None
     """The provider's error after the patience, or one that no retry mends; the candidate is then stopped."""
+    trouble: str | None = None
+    """The provider's last failure, while a call waits to be sent again."""
     problem: Literal["refused", "context_overflow"] | None = None
     """How the last ended call failed for reasons of the task; None where it did not."""
     upper_bound: bool = False

@@ -1,20 +1,19 @@
 """Gateway of a worker process: opens doors for candidates, and serves their calls in a background event loop."""
 
 import asyncio
+import atexit
 import secrets
 import socket
-import tempfile
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import aiohttp
 from aiohttp import web
 
-from workers.gateway.account import Account
+from workers.gateway.account import DoorAccount
 from workers.gateway.background import background_loop
 from workers.gateway.door import PORT, Bill, DoorSpec
 from workers.gateway.limits import RateLimits
@@ -23,12 +22,15 @@ from workers.gateway.replay import Replay
 from workers.gateway.service import OpenDoor, serve_call
 from workers.gateway.transcript import TranscriptWriter
 from workers.gateway.upstream import token_of
+from workers.sandbox.doors import door_directory
+from workers.sandbox.program import DoorMount
 from workers.toolchains.base import ProviderEndpoint
 
 MAX_REQUEST_BYTES: Final = 64 * 1024 * 1024
 DRAIN_SECONDS: Final = 10.0
 """How long running calls of a closed door may still end, so that their usage is known."""
 _OPEN_SECONDS: Final = 30.0
+_CANCEL_SECONDS: Final = 5.0
 
 
 @dataclass
@@ -45,9 +47,19 @@ class Door:
         named = provider_named(provider)
         return ProviderEndpoint(named.name, f"http://127.0.0.1:{self.port}{named.mount}", self.open.token)
 
+    @property
+    def mounts(self) -> tuple[DoorMount, ...]:
+        """What the sandbox of the candidate's programs must forward to."""
+        return () if self.socket is None else (DoorMount(self.socket, self.port),)
+
     def bill(self) -> Bill:
         """A snapshot of its account; callable from any thread."""
         return self.open.account.bill
+
+    def settled_bill(self) -> Bill:
+        """The bill once the calls of an ended program are settled: they end by themselves, or are cancelled."""
+        background_loop().run(settle_running(self.open), DRAIN_SECONDS + _OPEN_SECONDS)
+        return self.bill()
 
 
 @dataclass
@@ -61,7 +73,6 @@ class Gateway:
     _doors: dict[str, OpenDoor] = field(default_factory=dict, repr=False)
     _session: aiohttp.ClientSession | None = field(default=None, repr=False)
     _runner: web.AppRunner | None = field(default=None, repr=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @contextmanager
     def open_door(self, spec: DoorSpec, *, tcp: bool = False) -> Iterator[Door]:
@@ -73,13 +84,12 @@ class Gateway:
         Raises: `WorkerError` where a replay cannot be read; `OSError` where no socket can be made.
         """
         background = background_loop()
-        # Short, as a socket's path must be, and readable by no other account.
-        with tempfile.TemporaryDirectory(prefix="bench-door-", ignore_cleanup_errors=True) as directory:
+        with door_directory() as directory:
             replay = None if spec.replay is None else Replay(spec.replay)
             transcript = None if spec.transcript is None else TranscriptWriter(spec.transcript, self.redact)
             token = f"sk-bench-{secrets.token_urlsafe(32)}"
-            opened = OpenDoor(spec, token, Account(spec.budget_micro_usd), replay, transcript)
-            path = None if tcp else Path(directory) / "door.sock"
+            opened = OpenDoor(spec, token, DoorAccount(spec.budget_micro_usd), replay, transcript)
+            path = None if tcp else directory / "door.sock"
             site, port = background.run(self._listen(opened, path), _OPEN_SECONDS)
             try:
                 yield Door(opened, path, port)
@@ -87,6 +97,25 @@ class Gateway:
                 background.run(self._close(opened, site), DRAIN_SECONDS + _OPEN_SECONDS)
                 if transcript is not None:
                     transcript.close()
+
+    def close(self) -> None:
+        """Close the connections to providers; idempotent. Doors must be closed before."""
+        if self._runner is not None:
+            background_loop().run(self._stopped(), _OPEN_SECONDS)
+        atexit.unregister(self.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def _stopped(self) -> None:
+        runner, session = self._runner, self._session
+        self._runner = self._session = None
+        if runner is not None and session is not None:
+            await runner.cleanup()
+            await session.close()
 
     async def _listen(self, door: OpenDoor, path: Path | None) -> tuple[web.BaseSite, int]:
         runner = await self._started()
@@ -108,6 +137,7 @@ class Gateway:
             application.router.add_route("*", "/{path:.*}", self._handle)
             self._runner = web.AppRunner(application, access_log=None, keepalive_timeout=75)
             await self._runner.setup()
+            atexit.register(self.close)
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar(), trust_env=True
             )
@@ -117,13 +147,7 @@ class Gateway:
         door = self._doors.get(token_of(request.headers, request.query))
         if door is None or self._session is None:
             return web.json_response({"error": {"message": "unknown key", "type": "auth"}}, status=401)
-        task = asyncio.current_task()
-        assert task is not None
-        door.running.add(task)
-        try:
-            return await serve_call(door, request, self._session, self.keys, self.limits)
-        finally:
-            door.running.discard(task)
+        return await serve_call(door, request, self._session, self.keys, self.limits)
 
     @property
     def limits(self) -> RateLimits:
@@ -131,14 +155,20 @@ class Gateway:
         return RateLimits(self.limits_directory)
 
     async def _close(self, door: OpenDoor, site: web.BaseSite) -> None:
-        """Take no further call, wait for the running ones to end, cancel what is left; each settles."""
+        """Take no further call, and settle the running ones."""
         self._doors.pop(door.token, None)
-        running = set(door.running)
-        if running:
-            _, late = await asyncio.wait(running, timeout=DRAIN_SECONDS)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late, timeout=5)
+        await settle_running(door)
         with suppress(RuntimeError):
             await site.stop()
+
+
+async def settle_running(door: OpenDoor) -> None:
+    """Wait for the running calls to end, and cancel those that do not in time; each settles."""
+    running = set(door.running)
+    if not running:
+        return
+    _, late = await asyncio.wait(running, timeout=DRAIN_SECONDS)
+    for task in late:
+        task.cancel()
+    if late:
+        await asyncio.wait(late, timeout=_CANCEL_SECONDS)

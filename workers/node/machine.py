@@ -10,7 +10,7 @@ from workers.private import close_work
 from workers.sandbox import ladder
 from workers.settings import WorkerSettings
 from workers.spec import Sandbox, ToolchainRef
-from workers.toolchains.registry import known_toolchains, missing_executable
+from workers.toolchains.registry import get_toolchain, known_toolchains, missing_executable
 
 
 def usable_toolchains() -> list[str]:
@@ -18,7 +18,7 @@ def usable_toolchains() -> list[str]:
     return [
         name
         for name in known_toolchains()
-        if name == "command" or missing_executable(ToolchainRef(name=name)) is None
+        if get_toolchain(name).capability.argv or missing_executable(ToolchainRef(name=name)) is None
     ]
 
 

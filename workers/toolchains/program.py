@@ -73,25 +73,29 @@ def finish(finished: Finished, verdict: Report, usage: Usage, trouble: str = "")
     if unable is not None:
         return unable
     reported = usage.reported
+    # An answer is never free of tokens: without any, they were not reported.
+    tokens = None if usage.has_worked and not usage.tokens else usage.tokens
     return dataclasses.replace(
         _stopped(finished, trouble) or verdict,
         micro_usd=reported,
         priced_micro_usd=usage.priced if reported is None else None,
         is_lower_bound=usage.is_partial or finished.is_stopped,
-        tokens_in=None if usage.tokens is None else usage.tokens.total_in,
-        tokens_out=None if usage.tokens is None else usage.tokens.output,
+        tokens_in=None if tokens is None else tokens.total_in,
+        tokens_out=None if tokens is None else tokens.output,
     )
 
 
 def _stopped(finished: Finished, trouble: str) -> Report | None:
-    """The report of a stopped program; class `provider` where it was waiting for a failing provider."""
+    """The report of a stopped program: the failure of its last call, where that failed."""
     report = stopped(finished)
     if report is None or not trouble or finished.ended_by not in ("budget", "silence"):
         return report
     failure = provider.failure(trouble, "")
     if failure.status == "error":
         return dataclasses.replace(failure, message=one_line(f"stopped while its provider failed: {trouble}"))
-    return dataclasses.replace(report, fail_code=failure.fail_code)
+    return dataclasses.replace(
+        failure, message=one_line(f"{report.message}, while its calls failed: {trouble}")
+    )
 
 
 def _cannot_run(finished: Finished) -> Report | None:
