@@ -7,7 +7,7 @@ from typing import Final
 
 from workers.control import Control
 from workers.errors import WorkerError
-from workers.execution.job import Job, runner_of
+from workers.execution.job import Job
 from workers.execution.machine import Machine
 from workers.execution.metering import metered
 from workers.execution.round import RoundSpec, play_round
@@ -104,7 +104,7 @@ def check_agent(
     can_start = not problems
     key = None if provider is None else next((keys[each] for each in provider.keys if each in keys), None)
     if provider is not None and needs_key and (line := missing_key_line(provider, keys)) is not None:
-        problems.append(line)
+        problems.append(f"toolchain {ref.name}: {line}")
     start = None
     if can_start and provider is not None and toolchain.capability.metered:
         start = _start(ref, provider, sandbox)
@@ -168,8 +168,7 @@ def _played(job: Job, cell: WorkcellDirectories, ref: ToolchainRef) -> tuple[Rou
     with metered(job, cell.workcell_id, _MICRO_USD, cell.transcript) as metering:
         spec = RoundSpec(1, ref, 0, SECONDS, _MICRO_USD, ())
         played = play_round(job, cell, spec, metering)
-    runner = runner_of(job.machine, job.rung, job.control, cell, job.products)
-    return played, runner.text(cell.logs / "round-1.stderr", _WORDS)
+    return played, job.runner(cell).text(cell.logs / "round-1.stderr", _WORDS)
 
 
 def _order(ref: ToolchainRef) -> WorkOrder:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from workers.toolchains.base import Capability, Finished, Invocation, Report, RoundContext
 from workers.toolchains.claude_stream import ClaudeTally
-from workers.toolchains.endpoint import reach
+from workers.toolchains.endpoint import bare_model, reach
 from workers.toolchains.jsonl import Follower, add_up
 from workers.toolchains.program import ModelDrivenToolchain, decimal_usd, finish, network, silence
 from workers.toolchains.surroundings import environment
@@ -29,8 +29,9 @@ class Claude(ModelDrivenToolchain):
         argv += ["--include-partial-messages", "--permission-mode", "bypassPermissions"]
         # The repository's own settings could set the base URL, and so be sent the key.
         argv += ["--setting-sources", "user"]
-        if context.ref.model is not None:
-            argv += ["--model", context.ref.model]
+        model = bare_model(context.ref.model, self.provider(context.ref))
+        if model is not None:
+            argv += ["--model", model]
         if context.ref.max_turns is not None:
             argv += ["--max-turns", str(context.ref.max_turns)]
         argv += ["--max-budget-usd", decimal_usd(context.max_micro_usd)]
@@ -64,4 +65,5 @@ class Claude(ModelDrivenToolchain):
 
     def report(self, context: RoundContext, finished: Finished) -> Report:
         tally = add_up(finished.stdout, ClaudeTally())
-        return finish(finished, tally.verdict(finished), tally.usage(), tally.trouble)
+        stall = "its answer stalled" if finished.ended_by == "silence" and tally.is_awaiting else ""
+        return finish(finished, tally.verdict(finished), tally.usage(), tally.trouble or stall)

@@ -1,11 +1,11 @@
 """Parser of Claude Code's stream of JSON lines: results, usage, provider errors, and whether it is done."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from workers.prices.table import price_sum
+from workers.prices.table import price, price_sum
 from workers.prices.tokens import Tokens, highest
 from workers.toolchains import provider
 from workers.toolchains.base import Finished, Report
@@ -61,6 +61,7 @@ class ClaudeTally:
         self._tasks: set[str] = set()
         self._is_counted = True
         self._delegates = False
+        self._is_requesting = False
         self._is_broken = False
         """Whether an answer may have been charged in part: its stream was interrupted."""
         self._open: dict[str, str] = {}
@@ -76,7 +77,13 @@ class ClaudeTally:
         """The number of results; None while work continues after the last one."""
         return None if self._is_at_work or self._tasks else self._results
 
+    @property
+    def is_awaiting(self) -> bool:
+        """Whether its last event is a request to the model, or a part of an answer: a silence is the provider's."""
+        return self._is_requesting or bool(self._open)
+
     def feed(self, event: dict[str, Any]) -> None:
+        self._is_requesting = event.get("subtype") == "status" and event.get("status") == "requesting"
         self._delegates = self._delegates or event.get("parent_tool_use_id") is not None
         match event.get("type"):
             case "result":
@@ -175,12 +182,10 @@ class ClaudeTally:
         used = [(model, tokens) for each in self._totals.values() for model, tokens in each.items() if tokens]
         seen = [(each.model, each.tokens) for each in self._messages.values() if each.tokens.total_in]
         total = highest(_sum(used), reported)
-        models = {each.model for each in self._messages.values()}
-        basis = [(models.pop(), reported)] if reported is not None and len(models) == 1 else seen
         counts_sub_agents = bool(used) or any(self._usd.values())
         return Usage(
             sum(self._usd.values()) if self._usd else None,
-            _price(used if any(self._totals.values()) else basis),
+            _sum_of_prices(used) if any(self._totals.values()) else self._priced(reported, seen),
             _sum(seen) if total is None else total,
             has_worked=bool(self._messages) or self.has_answered,
             is_partial=self.result is None
@@ -191,6 +196,13 @@ class ClaudeTally:
             or (self._delegates and not counts_sub_agents)
             or self._lacks_a_call(reported),
         )
+
+    def _priced(self, reported: Tokens | None, seen: Sequence[tuple[str | None, Tokens]]) -> int | None:
+        """Micro-dollars without totals by model: of the result's sum where it is of one model, or of each message."""
+        models = {each.model for each in self._messages.values()}
+        if reported is not None and len(models) == 1:
+            return _sum_of_prices([(models.pop(), reported)])
+        return _sum_of_prices(seen, price)
 
     @property
     def has_answered(self) -> bool:
@@ -254,8 +266,11 @@ def _sum(used: Sequence[tuple[str | None, Tokens]]) -> Tokens | None:
     return sum((tokens for _, tokens in used), Tokens()) if used else None
 
 
-def _price(used: Sequence[tuple[str | None, Tokens]]) -> int | None:
+def _sum_of_prices(
+    used: Sequence[tuple[str | None, Tokens]],
+    price_one: Callable[[str | None, Tokens], int | None] = price_sum,
+) -> int | None:
     """Micro-dollars of all together; None where one of the models has no known price."""
-    prices = [price_sum(model, tokens) for model, tokens in used]
+    prices = [price_one(model, tokens) for model, tokens in used]
     known = [amount for amount in prices if amount is not None]
     return sum(known) if known and len(known) == len(prices) else None

@@ -1,40 +1,52 @@
 """Adapter of `codex`: Codex CLI, `codex exec --json`; it reports tokens but no costs."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
-from workers.prices.table import price_sum
-from workers.prices.tokens import highest
+from workers.gateway.providers import provider_named
+from workers.prices.tokens import Tokens, highest
 from workers.toolchains import provider
 from workers.toolchains.base import Capability, Finished, Invocation, Report, RoundContext
+from workers.toolchains.calls import may_reach_a_dearer_tier
 from workers.toolchains.codex_sessions import SessionReader
 from workers.toolchains.codex_stream import CodexTally
-from workers.toolchains.endpoint import reach
+from workers.toolchains.endpoint import bare_model, reach
 from workers.toolchains.jsonl import Follower, add_up
 from workers.toolchains.program import (
     ModelDrivenToolchain,
     Usage,
     finish,
     network,
+    priced,
     prompt_argument,
     silence,
 )
 from workers.toolchains.surroundings import environment
 
+_OPENAI = "openai"
 _KEY = "OPENAI_API_KEY"
 _KEYS = (_KEY, "CODEX_API_KEY")
-_URL = "https://api.openai.com/v1"
 _NAME = "farm"
 
 
-def _secrets(context: RoundContext) -> tuple[str, ...]:
-    owner = "openai" if context.endpoint is None else context.endpoint.provider
-    return _KEYS if owner == "openai" else provider.secret_names(f"{owner}/")
+def _key_names(context: RoundContext) -> tuple[str, ...]:
+    """The variables that may hold the key of the configured provider."""
+    endpoint = context.endpoint
+    if endpoint is not None and endpoint.is_metered:
+        return (_KEY,)
+    owner = _owner(context)
+    return _KEYS if owner == _OPENAI else provider.secret_names(f"{owner}/")
+
+
+def _owner(context: RoundContext) -> str:
+    """The provider whose key and URL are used; its calls are in OpenAI's dialect."""
+    return (context.endpoint and context.endpoint.provider) or context.ref.provider or _OPENAI
 
 
 def _authorization(context: RoundContext) -> str:
     """The setting that names the variable with the key: of several the first one that is set, which a shell finds."""
-    names = (_KEY,) if context.endpoint is not None and context.endpoint.is_metered else _secrets(context)
+    names = _key_names(context)
     if len(names) < 2:
         return "".join(f",env_key={json.dumps(name)}" for name in names)
     choice = json.dumps(f'printf %s "${{{names[0]}:-${names[1]}}}"')
@@ -46,7 +58,8 @@ def _provider_settings(context: RoundContext) -> tuple[str, ...]:
 
     No variable sets the base URL of the built-in one, which tries WebSockets first and ignores OPENAI_API_KEY.
     """
-    url = (context.endpoint and context.endpoint.url) or _URL
+    url = context.endpoint.url if context.endpoint is not None else None
+    url = url or provider_named(_owner(context)).base_url
     # A JSON string is a valid string of TOML.
     table = f'name="{_NAME}",base_url={json.dumps(url)},wire_api="responses"{_authorization(context)}'
     settings = ("analytics.enabled=false", f"model_provider={_NAME}", f"model_providers.{_NAME}={{{table}}}")
@@ -73,9 +86,10 @@ class Codex(ModelDrivenToolchain):
     def invocation(self, context: RoundContext) -> Invocation:
         argv = [self.program, "exec", "--json", "--dangerously-bypass-approvals-and-sandbox"]
         argv += ["--skip-git-repo-check"]
-        if context.ref.model is not None:
-            argv += ["--model", context.ref.model]
-        access = reach(context, url=(), key=(_KEY,), secrets=_secrets(context))
+        model = bare_model(context.ref.model, _owner(context))
+        if model is not None:
+            argv += ["--model", model]
+        access = reach(context, url=(), key=_key_names(context))
         home = self.home(context)
         home.mkdir(parents=True, exist_ok=True)
         return Invocation(
@@ -88,19 +102,14 @@ class Codex(ModelDrivenToolchain):
 
     def _usage(self, context: RoundContext, tally: CodexTally) -> Usage:
         sessions = self._sessions.so_far(self.home(context))
-        model, tokens = context.ref.model, highest(tally.tokens, sessions.tokens)
-        # The stream counts the main agent alone; where it counts more than the records, these lack something.
-        used = sessions.used if tokens == sessions.tokens else [(model, tokens)]
-        prices = [price_sum(name or model, each) for name, each in used if each]
-        known = [amount for amount in prices if amount is not None]
-        return Usage(
-            priced=sum(known) if known and len(known) == len(prices) else None,
-            tokens=tokens,
-            has_worked=bool(tally.answer),
-            is_partial=tally.is_partial
-            or sessions.is_partial
-            or any(thread not in sessions.names for thread in tally.threads),
-        )
+        recorded, model = sessions.usage, context.ref.model
+        is_partial = tally.is_partial or any(thread not in sessions.names for thread in tally.threads)
+        tokens, is_worked = highest(tally.tokens, recorded.tokens), bool(tally.answer)
+        if recorded.priced is not None and tokens == recorded.tokens:
+            return replace(recorded, has_worked=is_worked, is_partial=is_partial or recorded.is_partial)
+        # The stream counts the main agent's turns as one sum; where it counts more, the records lack something.
+        is_partial = is_partial or recorded.is_partial or may_reach_a_dearer_tier(model, tokens or Tokens())
+        return priced(model, tokens, has_worked=is_worked, is_partial=is_partial)
 
     def spent(self, context: RoundContext, stdout: Path) -> int | None:
         return self._usage(context, self._follower.so_far(stdout)).spent

@@ -1,45 +1,45 @@
 """Parser of the session records (rollouts) below CODEX_HOME: tokens by call and model, one record an agent."""
 
 import contextlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from workers.prices.tokens import Tokens, highest
+from workers.toolchains.calls import CallTotal, may_reach_a_dearer_tier
 from workers.toolchains.codex_stream import MAX_SESSIONS, tokens_of
 from workers.toolchains.jsonl import Follower
+from workers.toolchains.program import Usage, priced
 from workers.toolchains.untrusted import mapping, one_line
 
 
 class RolloutTally:
     """Usage of one session, which grows while its turn still runs.
 
-    Each answered call is recorded with its tokens. Versions before 0.17x record only a running total, which is set
-    back to zero where the context overflows, so its highest value counts.
+    Each answered call is recorded with its tokens. Older versions record only a running total, which is set back to
+    zero where the context overflows, so its highest value counts.
     """
 
     def __init__(self) -> None:
         self._session = ""
         self._is_fork = False
         self._model: str | None = None
-        self._by_model: dict[str | None, Tokens] = {}
+        self._calls = CallTotal()
         self._total: Tokens | None = None
         self._records = 0
         self._totals = 0
 
     @property
-    def used(self) -> Sequence[tuple[str | None, Tokens]]:
-        """Tokens by model."""
-        if self._by_model:
-            return tuple(self._by_model.items())
-        # A forked session starts with a copy of its parent's record, running total included.
-        return () if self._total is None or self._is_fork else ((self._model, self._total),)
-
-    @property
-    def is_partial(self) -> bool:
-        """Whether the total was repeated without an answered call, as after an interrupted stream."""
-        return bool(self._records) and self._totals > self._records
+    def usage(self) -> Usage:
+        """The calls so far; without tokens where none was answered."""
+        if self._records:
+            # A total that is repeated without an answered call: its stream was interrupted.
+            return self._calls.usage(has_worked=False, is_partial=self._totals > self._records)
+        if self._total is None or self._is_fork:
+            # A forked session starts with a copy of its parent's record, which may contain the running total.
+            return Usage()
+        is_partial = may_reach_a_dearer_tier(self._model, self._total)
+        return priced(self._model, self._total, is_partial=is_partial)
 
     def feed(self, event: dict[str, Any]) -> None:
         payload = mapping(event.get("payload"))
@@ -58,24 +58,18 @@ class RolloutTally:
 
     def _call(self, record: dict[str, Any]) -> None:
         tokens, session = tokens_of(mapping(record.get("usage"))), one_line(record.get("thread_id"), 100)
-        if tokens is None or (self._session and session != self._session):
-            return
-        self._records += 1
-        self._by_model[self._model] = self._by_model.get(self._model, Tokens()) + tokens
+        if tokens is not None and (not self._session or session == self._session):
+            self._records += 1
+            self._calls.add(self._model, tokens)
 
 
 @dataclass(frozen=True)
 class Sessions:
     """Usage of all sessions of a round: the main agent's and each sub-agent's."""
 
-    used: Sequence[tuple[str | None, Tokens]] = ()
+    usage: Usage = field(default_factory=Usage)
     names: str = ""
     """Names of the records with any tokens; each has the id of its session in its name."""
-    is_partial: bool = False
-
-    @property
-    def tokens(self) -> Tokens | None:
-        return sum((tokens for _, tokens in self.used), Tokens()) if self.used else None
 
 
 class SessionReader:
@@ -89,13 +83,15 @@ class SessionReader:
         paths: list[Path] = []
         with contextlib.suppress(OSError):
             paths = sorted((home / "sessions").glob("*/*/*/rollout-*.jsonl"))
-        tallies = [(path.name, self._rollouts.so_far(path)) for path in paths[-MAX_SESSIONS:]]
-        used: dict[str | None, Tokens] = {}
-        for _, tally in tallies:
-            for model, tokens in tally.used:
-                used[model] = used.get(model, Tokens()) + tokens
-        return Sessions(
-            tuple(used.items()),
-            "\n".join(name for name, tally in tallies if tally.used),
-            len(paths) > MAX_SESSIONS or any(tally.is_partial for _, tally in tallies[1:]),
+        usages = [(path.name, self._rollouts.so_far(path).usage) for path in paths[-MAX_SESSIONS:]]
+        counted = [(name, usage) for name, usage in usages if usage.tokens]
+        if not counted:
+            return Sessions()
+        amounts = [usage.priced for _, usage in counted if usage.priced is not None]
+        total = Usage(
+            priced=sum(amounts) if len(amounts) == len(counted) else None,
+            tokens=sum((usage.tokens or Tokens() for _, usage in counted), Tokens()),
+            # The main agent's interrupted streams are in its own stream of events.
+            is_partial=len(paths) > MAX_SESSIONS or any(usage.is_partial for _, usage in usages[1:]),
         )
+        return Sessions(total, "\n".join(name for name, _ in counted))

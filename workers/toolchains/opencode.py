@@ -2,7 +2,9 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
+from workers.gateway.providers import provider_named
 from workers.toolchains import provider
 from workers.toolchains.base import Finished, Invocation, Report, RoundContext
 from workers.toolchains.endpoint import reach
@@ -17,14 +19,17 @@ from workers.toolchains.program import (
 )
 from workers.toolchains.surroundings import environment
 
+_NAMES = {"gemini": "google", "moonshot": "moonshotai"}
+"""Its own names of providers that have another one elsewhere."""
 _API_VERSIONS = {"anthropic": "/v1", "google": "/v1beta"}
 """What the program's own base URLs have in addition to those of the providers' other clients."""
 
 
 def _model(context: RoundContext) -> str | None:
     """The model as `provider/name`, the only form that the program takes."""
-    model, endpoint = context.ref.model, context.endpoint
-    return model if model is None or "/" in model or endpoint is None else f"{endpoint.provider}/{model}"
+    model = context.ref.model
+    owner = (context.endpoint and context.endpoint.provider) or context.ref.provider
+    return model if model is None or "/" in model or not owner else f"{_NAMES.get(owner, owner)}/{model}"
 
 
 def _configuration(context: RoundContext, model: str | None) -> dict[str, str]:
@@ -32,11 +37,14 @@ def _configuration(context: RoundContext, model: str | None) -> dict[str, str]:
     endpoint = context.endpoint
     if endpoint is None or endpoint.url is None or model is None:
         return {}
-    owner = model.partition("/")[0]
+    owner, _, name = model.partition("/")
     options = {"baseURL": endpoint.url + _API_VERSIONS.get(owner, "")}
     if endpoint.key is not None:
         options["apiKey"] = endpoint.key
-    return {"OPENCODE_CONFIG_CONTENT": json.dumps({"provider": {owner: {"options": options}}})}
+    settings: dict[str, Any] = {"options": options}
+    if not provider_named(owner).base_url:  # none that the program knows: its own list lacks client and model
+        settings |= {"npm": "@ai-sdk/openai-compatible", "models": {name: {}}}
+    return {"OPENCODE_CONFIG_CONTENT": json.dumps({"provider": {owner: settings}})}
 
 
 def _directories(context: RoundContext) -> dict[str, str]:
