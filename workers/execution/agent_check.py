@@ -155,7 +155,8 @@ def _start(ref: ToolchainRef, provider: Provider, sandbox: Sandbox) -> AgentStar
             with open_workcell(work, "agent-check") as cell:
                 played, words = _played(job, cell, scripted)
         except (HaltError, GitError, OSError) as error:
-            return AgentStart(0, 0, None, 0.0, f"toolchain {ref.name}: {one_line(str(error), _WORDS)}")
+            words = str(error).removeprefix(f"toolchain {ref.name}: ")
+            return AgentStart(0, 0, None, 0.0, f"toolchain {ref.name}: {one_line(words, _WORDS)}")
         finally:
             machine.gateway.close()
         return _judged(ref, models.served(), played, words)

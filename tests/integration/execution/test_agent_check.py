@@ -100,7 +100,7 @@ def test_what_is_not_installed_or_has_no_price_is_not_started(
     checked = check_agent(ToolchainRef(name="claude", model="claude-next-9"), keys)
     assert checked.start is not None
     assert checked.start.calls == 0
-    assert "model claude-next-9 has no price" in checked.problems[0]
+    assert checked.problems[0].startswith("toolchain claude: model claude-next-9 has no price")
     monkeypatch.setenv("PATH", "/nowhere")
     checked = check_agent(reference_for("claude"), keys)
     assert (checked.is_installed, checked.start) == (False, None)
