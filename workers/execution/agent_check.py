@@ -104,7 +104,7 @@ def check_agent(
     can_start = not problems
     key = None if provider is None else next((keys[each] for each in provider.keys if each in keys), None)
     if provider is not None and needs_key and (line := missing_key_line(provider, keys)) is not None:
-        problems.append(line)
+        problems.append(f"toolchain {ref.name}: {line}")
     start = None
     if can_start and provider is not None and toolchain.capability.metered:
         start = _start(ref, provider, sandbox)
@@ -155,7 +155,8 @@ def _start(ref: ToolchainRef, provider: Provider, sandbox: Sandbox) -> AgentStar
             with open_workcell(work, "agent-check") as cell:
                 played, words = _played(job, cell, scripted)
         except (HaltError, GitError, OSError) as error:
-            return AgentStart(0, 0, None, 0.0, f"toolchain {ref.name}: {one_line(str(error), _WORDS)}")
+            words = str(error).removeprefix(f"toolchain {ref.name}: ")
+            return AgentStart(0, 0, None, 0.0, f"toolchain {ref.name}: {one_line(words, _WORDS)}")
         finally:
             machine.gateway.close()
         return _judged(ref, models.served(), played, words)
