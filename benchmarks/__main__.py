@@ -17,6 +17,7 @@ from pathlib import Path
 from benchmarks import (
     bells,
     datasets,
+    doors,
     encoding,
     fixed_cost,
     importing,
@@ -34,6 +35,7 @@ from benchmarks.table import FULL, QUICK, TINY, Row, Scale, markdown, write_betw
 ROWS: dict[str, Callable[[BenchmarkFarm, Scale], Iterator[Row]]] = {
     "slots": slots.rows,
     "fixed": fixed_cost.rows,
+    "doors": doors.rows,
     "plane": plane.rows,
     "bells": bells.rows,
     "import": importing.rows,

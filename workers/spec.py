@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from workers.addresses import check_repository
+from workers.hosts import check_host_entry
 from workers.own_variables import check_passed_names
 from workers.patterns import check_patterns
 
@@ -59,7 +60,7 @@ TestIds = Annotated[
     BeforeValidator(split_listing),
     Field(max_length=20_000),
 ]
-Host = Annotated[str, Field(min_length=1, max_length=260)]
+Host = Annotated[str, Field(min_length=1, max_length=260), AfterValidator(check_host_entry)]
 Sandbox = Literal["auto", "bwrap", "none"]
 Swarm = Literal["serial_handoff", "speculate_vote"]
 TestState = Literal["passed", "failed", "skipped", "xfailed"]
@@ -218,7 +219,7 @@ class Workcell(Strict):
     """None: the defaults of `ProviderOptions`."""
     egress: list[Host] = []
     """Hosts (`name`, `name:port`, `*.name`) that set-ups and toolchains with the network may reach; empty: every public
-    address. The machine's own loopback is reachable only where it is named."""
+    address. Of the machine's own loopback a port is reachable only where it is named, as `localhost:8000`."""
 
     @model_serializer(mode="wrap")
     def _without_later_keys(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:

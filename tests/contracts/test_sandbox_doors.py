@@ -15,7 +15,7 @@ import pytest
 from tests.fixtures.rungs import OFFERED
 from workers.control import Control
 from workers.gateway.background import background_loop
-from workers.sandbox import process
+from workers.sandbox import ladder, process
 from workers.sandbox.doors import door_directory
 from workers.sandbox.process import ProgramExit, StopConditions
 from workers.sandbox.program import MARK, DoorMount, Rung, SandboxedProgram
@@ -251,6 +251,12 @@ def test_the_forwarder_leads_nowhere_but_to_its_sockets(rung: Rung, tmp_path: Pa
         """
         _, text = run(rung, tmp_path, code, mine)
     assert text.splitlines() == ["refused refused", "refused reached", "False ['s']"]
+
+
+def test_what_submit_knows_of_a_rung_by_its_name_is_so() -> None:
+    assert {name: ladder.has_own_network(name) for name in OFFERED} == {
+        name: rung.own_network for name, rung in OFFERED.items()
+    }
 
 
 @pytest.mark.parametrize("rung", SHARED, ids=lambda rung: rung.name)

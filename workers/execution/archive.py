@@ -142,6 +142,7 @@ def proof(record: CandidateRecord) -> dict[str, Any]:
         "metadata": {
             **_times(result),
             "duration_ms": result.duration_ms,
+            "provider_wait_ms": result.provider_wait_ms,
             "billed_ms": result.billed_ms,
             "cost_usd": _usd(result.micro_usd),
             "cost_usd_at_least": _usd(result.micro_usd_at_least),
@@ -167,7 +168,11 @@ def rollout(record: CandidateRecord, planner: dict[str, Any]) -> dict[str, Any]:
                 "blocking_failures": blocking_failures(result.gates),
             },
         },
-        "scores": {"duration_ms": result.duration_ms, "cost_usd": _usd(result.micro_usd)},
+        "scores": {
+            "duration_ms": result.duration_ms,
+            "provider_wait_ms": result.provider_wait_ms,
+            "cost_usd": _usd(result.micro_usd),
+        },
         "planner": planner,
     }
 

@@ -15,7 +15,7 @@ from workers.execution.spending import Spending
 from workers.halt import HaltError
 from workers.result import RoundResult
 from workers.sandbox.capture import redact
-from workers.sandbox.process import ProgramExit, StopConditions
+from workers.sandbox.process import ProgramExit, StopConditions, refused_message
 from workers.sandbox.runner import MissingProgramError
 from workers.sandbox.watchdog import EXCESS_CODES, excess_message
 from workers.spec import ToolchainRef
@@ -60,6 +60,7 @@ def play_round(job: Job, cell: WorkcellDirectories, spec: RoundSpec, metering: M
         ended = ProgramExit(None, "cancel", round((time.monotonic() - started) * 1000))
     finished = Finished(ended.exit_code, stdout, stderr, ended.ended_by, ended.duration_ms)
     report = spending.settled(toolchain.report(context, finished))
+    report = _with_refused(report, ended.refused, stdout.with_suffix(".refused"))
     if broken is not None:
         report = replace(
             report, status="error", error_class="infra", message=f"this machine failed: {broken}"
@@ -148,6 +149,16 @@ def _run(
         )
     except MissingProgramError as error:
         raise HaltError("infra", f"toolchain {spec.ref.name} cannot start: {error}") from None
+
+
+def _with_refused(report: Report, refused: Sequence[str], log: Path) -> Report:
+    """Record connections that the egress proxy refused; a round that did not succeed names the first of them."""
+    if not refused:
+        return report
+    log.write_text("".join(f"{line}\n" for line in refused))
+    if report.status == "success":
+        return report
+    return replace(report, message="; ".join(filter(None, (report.message, refused_message(refused)))))
 
 
 def _named_files(ref: ToolchainRef) -> tuple[Path, ...]:

@@ -1,14 +1,14 @@
 """Gateway of a worker process: opens doors for candidates, and serves their calls in a background event loop."""
 
 import asyncio
+import atexit
 import secrets
 import socket
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import aiohttp
 from aiohttp import web
@@ -73,7 +73,6 @@ class Gateway:
     _doors: dict[str, OpenDoor] = field(default_factory=dict, repr=False)
     _session: aiohttp.ClientSession | None = field(default=None, repr=False)
     _runner: web.AppRunner | None = field(default=None, repr=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @contextmanager
     def open_door(self, spec: DoorSpec, *, tcp: bool = False) -> Iterator[Door]:
@@ -99,6 +98,25 @@ class Gateway:
                 if transcript is not None:
                     transcript.close()
 
+    def close(self) -> None:
+        """Close the connections to providers; idempotent. Doors must be closed before."""
+        if self._runner is not None:
+            background_loop().run(self._stopped(), _OPEN_SECONDS)
+        atexit.unregister(self.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def _stopped(self) -> None:
+        runner, session = self._runner, self._session
+        self._runner = self._session = None
+        if runner is not None and session is not None:
+            await runner.cleanup()
+            await session.close()
+
     async def _listen(self, door: OpenDoor, path: Path | None) -> tuple[web.BaseSite, int]:
         runner = await self._started()
         self._doors[door.token] = door
@@ -119,6 +137,7 @@ class Gateway:
             application.router.add_route("*", "/{path:.*}", self._handle)
             self._runner = web.AppRunner(application, access_log=None, keepalive_timeout=75)
             await self._runner.setup()
+            atexit.register(self.close)
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar(), trust_env=True
             )

@@ -1,4 +1,4 @@
-"""The strongest rung: a bubblewrap sandbox with an allow-list of the file system and a network only on request."""
+"""The strongest rung: a bubblewrap sandbox with an allow-list of the file system and a network of its own."""
 
 import os
 from dataclasses import dataclass
@@ -29,8 +29,6 @@ class Bwrap:
 
     def argv(self, program: SandboxedProgram, fd: int) -> list[str]:
         command = [*rlimits.prefix(), self.program, "--json-status-fd", str(fd), *self.isolation()]
-        if program.network:
-            command.append("--share-net")
         command += self._system(program.scratch_bytes)
         if program.network:
             command += _try_read(allowlist.NETWORK)

@@ -36,7 +36,7 @@ class MountPlan:
     """A directory, and the path at which it is mounted; empty where there is none."""
     cwd: str
     loopback: bool
-    """Whether there is a network of the program's own to bring up."""
+    """Whether there is a network of the program's own, whose loopback is brought up."""
 
     def argv(self) -> list[str]:
         """The command prefix that applies the plan."""
@@ -44,7 +44,7 @@ class MountPlan:
 
 
 def isolated_mounts(program: SandboxedProgram) -> MountPlan:
-    """Mounts that isolate: all read-only but the cell; home, work directory and sockets hidden; network on request."""
+    """Mounts that isolate: all read-only but the cell; home, work directory and sockets hidden."""
     covered = [*_present(map(Path, _SCRATCH))]
     hidden = _outermost(_present([allowlist.home(), Path(_SOCKETS), *program.hidden]), more=covered)
     needed = [*allowlist.own_python(), *program.reads, *doors.sockets(program)]
@@ -62,7 +62,7 @@ def isolated_mounts(program: SandboxedProgram) -> MountPlan:
         writes=_present([*program.writes, program.cell]),
         tmp=[str(path) for path in program.tmp or ()],
         cwd=str(program.cwd),
-        loopback=not program.network,
+        loopback=True,
     )
 
 

@@ -1,9 +1,9 @@
 """The lower rungs: Linux namespaces or a process group, under a parent (`subreaper.py`) that kills every descendant.
 
-`unshare` and `none` give the program a process namespace of its own. The subreaper is its first process, which
-nothing inside can kill, and the kernel kills all others with it. `group` has no namespace: the subreaper adopts every
-orphan below it and kills them all, and a sweep by mark finds the ones it missed. A hostile program can kill that
-subreaper, and this worker as well, so `group` is only chosen on request.
+`unshare` and `none` give the program a process namespace of its own, `unshare` a network namespace too. The subreaper
+is its first process, which nothing inside can kill, and the kernel kills all others with it. `group` has no namespace:
+the subreaper adopts every orphan below it and kills them all, and a sweep by mark finds the ones it missed. A hostile
+program can kill that subreaper, and this worker as well, so `group` is only chosen on request.
 """
 
 import sys

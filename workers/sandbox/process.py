@@ -3,7 +3,7 @@
 import os
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ TICK_SECONDS = 0.5
 _WITHOUT_PIDFD_SECONDS = 0.05
 _ASK_SECONDS = 1.0
 _CHUNK = 65536
+_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,14 @@ class ProgramExit:
     exit_code: int | None
     ended_by: EndedBy
     duration_ms: int
+    refused: tuple[str, ...] = ()
+    """Connections to the outside that were refused, one line each."""
+
+
+def refused_message(refused: Sequence[str]) -> str:
+    """One line for the user about refused connections, the first three of them by name."""
+    further = f" and {len(refused) - _NAMED} more" if len(refused) > _NAMED else ""
+    return f"network refused: {', '.join(refused[:_NAMED])}{further}"
 
 
 def run(

@@ -19,6 +19,19 @@ class DoorMount:
     port: int
 
 
+class Egress(Protocol):
+    """The route of one program to the outside of its own network: an HTTP proxy, open while the program runs."""
+
+    @property
+    def doors(self) -> tuple[DoorMount, ...]:
+        """The proxy, at `workers.hosts.EGRESS_PORT`, and further servers."""
+        ...
+
+    def refused(self) -> tuple[str, ...]:
+        """The refused attempts so far, one line each."""
+        ...
+
+
 @dataclass(frozen=True)
 class SandboxedProgram:
     """An untrusted program with all of its permissions."""
@@ -33,6 +46,7 @@ class SandboxedProgram:
     stdin: Path | None = None
     """None closes its standard input."""
     network: bool = False
+    """Whether it may reach the outside: through `doors` where the rung gives it a network of its own."""
     reads: tuple[Path, ...] = ()
     """Files and directories that it may read in addition to the system's."""
     writes: tuple[Path, ...] = ()
@@ -55,10 +69,10 @@ class Rung(Protocol):
     """A kind of sandbox, by strength: `bwrap`, `unshare`, `none`, `group`.
 
     When the launcher is destroyed, or this process dies, every process that the program started is killed, new
-    sessions and daemons included; in `group` a program that kills its subreaper escapes that. Access to files and
-    the network: `bwrap` an allow-list, and the network on request; `unshare` the machine's files read-only, without
-    the home and work directories, and the network on request; `none` everything, with set-ups, mirrors and the
-    worker's code read-only; `group` everything.
+    sessions and daemons included; in `group` a program that kills its subreaper escapes that. Access to files:
+    `bwrap` an allow-list; `unshare` the machine's files read-only, without the home and work directories; `none`
+    everything, with set-ups, mirrors and the worker's code read-only; `group` everything. Access to the network:
+    `bwrap` and `unshare` a loopback of the program's own, with its doors; `none` and `group` the machine's.
     """
 
     @property

@@ -1,14 +1,15 @@
 """Adapter of `aider`: one message from a file; results from its event log, else from its standard output."""
 
 import dataclasses
-import re
+import json
 from pathlib import Path
-from typing import Any
+from typing import Final
 
-from workers.prices.tokens import Tokens
 from workers.toolchains import provider
+from workers.toolchains.aider_output import AiderAnswers, AiderTally, AiderWords, messages
 from workers.toolchains.base import Finished, Invocation, Report, RoundContext
 from workers.toolchains.jsonl import Follower, add_up
+from workers.toolchains.litellm_client import LitellmClient, litellm_client
 from workers.toolchains.program import (
     ModelDrivenToolchain,
     Usage,
@@ -20,97 +21,10 @@ from workers.toolchains.program import (
     silence,
 )
 from workers.toolchains.surroundings import environment
-from workers.toolchains.untrusted import MAX_COUNT, count, dollars, mapping, one_line, read_bytes
+from workers.toolchains.untrusted import one_line, read_bytes
 
-# Output that is no terminal is wrapped at 80 columns, so any gap may be a line end.
-_TOKENS = re.compile(
-    r"Tokens:\s+(?P<sent>[\d.]+[kM]?)\s+sent,"
-    r"(?:\s+[\d.]+[kM]?\s+cache\s+write,)?(?:\s+[\d.]+[kM]?\s+cache\s+hit,)?"
-    r"\s+(?P<received>[\d.]+[kM]?)\s+received\."
-    r"(?:\s+Cost:\s+\$[\d.]+\s+message,\s+\$(?P<session>\d+\.\d+)\s+session\.)?"
-)
-_TROUBLE = re.compile(
-    r"^(litellm\.\w+:.*|The API provider .*|Insufficient credits with the API provider.*"
-    r"|.*\bRateLimitError\b.*)$",
-    re.MULTILINE,
-)
-_EMPTY, _EDITED = "Empty response received from LLM", "Applied edit to"
-_TAIL_BYTES = 256 * 1024
-
-
-def _rounded(text: str) -> int | None:
-    """A count as aider prints it: `950`, `2.3k`, `41k`, `1.2M`."""
-    unit = {"k": 1_000, "M": 1_000_000}.get(text[-1:], 1)
-    try:
-        return count(round(float(text.rstrip("kM")) * unit))
-    except (ValueError, OverflowError):
-        return None
-
-
-class AiderTally:
-    """Usage from the event log of `--analytics-log`: a `message_send` for each answer, with the session's cost."""
-
-    def __init__(self) -> None:
-        self.answered = False
-        self.exception = ""
-        self.result_count: int | None = None
-        """1 after its `exit` event."""
-        self._usd: float | None = None
-        self._tokens: Tokens | None = None
-        self._sent = False
-        self._is_partial = False
-
-    def feed(self, event: dict[str, Any]) -> None:
-        properties = mapping(event.get("properties"))
-        if event.get("event") == "message_send_exception":
-            self.exception = one_line(properties.get("exception")) or "exception"
-            self.answered = False
-        elif event.get("event") == "message_send":
-            self._send(properties)
-        elif event.get("event") == "exit":
-            self.result_count = 1
-
-    def _send(self, properties: dict[str, Any]) -> None:
-        given = count(properties.get("prompt_tokens"))
-        out = count(properties.get("completion_tokens"))
-        self._sent = True
-        usd = dollars(properties.get("total_cost"))
-        if usd is not None:
-            self._usd = max(usd, self._usd or 0.0)
-        if given is not None and out is not None:
-            self._tokens = (self._tokens or Tokens()) + Tokens(input=given, output=out)
-            # A call that failed echoes the line of the one before it, with nothing sent or received.
-            self.answered = out > 0
-            # A model whose price it does not know adds nothing to the session's cost.
-            unpriced = given + out > 0 and properties.get("cost") == 0
-            self._is_partial = self._is_partial or unpriced
-
-    def usage(self, model: str | None) -> Usage:
-        """Usage of the session: tokens are priced where no model's price is known; if some are, a part is missing."""
-        is_partial = self._is_partial and bool(self._usd)
-        return priced(model, self._tokens, self._usd, has_worked=self._sent, is_partial=is_partial)
-
-
-class AiderWords:
-    """Parser of the last part of standard output: the `Tokens: … Cost: …` lines and aider's error messages."""
-
-    def __init__(self, text: str) -> None:
-        lines = list(_TOKENS.finditer(text))
-        trouble = list(_TROUBLE.finditer(text))
-        self.trouble = trouble[-1].group().strip() if trouble else ""
-        self.broke_off = any(provider.broke_off(each.group()) for each in trouble)
-        self.is_empty = text.rfind(_EMPTY) > text.rfind(_EDITED)
-        self.answered = bool(lines) and (not trouble or trouble[-1].start() < lines[-1].start())
-        sessions = [dollars(float(line["session"])) for line in lines if line["session"]]
-        self._usd = max((usd for usd in sessions if usd is not None), default=None)
-        self._tokens: Tokens | None = None
-        for line in lines:
-            given, out = _rounded(line["sent"]), _rounded(line["received"])
-            if given is not None and out is not None and given + out < MAX_COUNT:
-                self._tokens = (self._tokens or Tokens()) + Tokens(input=given, output=out)
-
-    def usage(self, model: str | None) -> Usage:
-        return priced(model, self._tokens, self._usd)
+_NO_SUMMARY_TOKENS: Final = 1_000_000
+"""Below this many tokens of history nothing is summarized: those calls are in no figure of the program's."""
 
 
 class Aider(ModelDrivenToolchain):
@@ -128,7 +42,9 @@ class Aider(ModelDrivenToolchain):
         return context.out / "aider-events.jsonl"
 
     def invocation(self, context: RoundContext) -> Invocation:
-        argv = [self.program, "--yes-always", "--no-stream", "--no-pretty"]
+        client = litellm_client(context)
+        # --verbose prints each answer with its reason to end and its tokens, which nothing else does.
+        argv = [self.program, "--yes-always", "--no-stream", "--no-pretty", "--verbose"]
         # --yes-always would also agree to send usage statistics, to commit, and to edit .gitignore.
         argv += ["--no-analytics", "--no-check-update", "--no-show-release-notes", "--no-detect-urls"]
         argv += ["--no-show-model-warnings", "--no-suggest-shell-commands", "--no-fancy-input"]
@@ -136,12 +52,14 @@ class Aider(ModelDrivenToolchain):
         argv += ["--chat-history-file", str(context.out / "aider-chat.md")]
         argv += ["--input-history-file", str(context.out / "aider-input.txt")]
         argv += ["--message-file", str(context.prompt), "--analytics-log", str(self.log(context))]
+        argv += ["--max-chat-history-tokens", str(_NO_SUMMARY_TOKENS)]
+        argv += ["--model-settings-file", str(_write_settings(context, client))]
         if context.ref.model is not None:
             argv += ["--model", context.ref.model]
         return Invocation(
             argv=tuple(argv),
-            env=environment(context),
-            secrets=provider.secret_names(context.ref.model),
+            env=environment(context, **client.reach.env),
+            secrets=client.reach.secrets,
             network=network(context),
             no_output_seconds=silence(context.ref),
         )
@@ -155,17 +73,48 @@ class Aider(ModelDrivenToolchain):
     def report(self, context: RoundContext, finished: Finished) -> Report:
         tally = add_up(self.log(context), AiderTally())
         output = read_bytes(finished.stdout) or b""
-        words = AiderWords(output[-_TAIL_BYTES:].decode("utf-8", "replace"))
+        words, answers = AiderWords(messages(output)), AiderAnswers(output)
         usage = tally.usage(context.ref.model)
         answered = tally.answered
         if usage.tokens is None:
             usage, answered = words.usage(context.ref.model), words.answered
         trouble = tally.exception or words.trouble
         broke_off = words.broke_off or provider.broke_off(tally.exception)
+        usage = _with_answers(usage, answers, context.ref.model)
         usage = dataclasses.replace(usage, is_partial=usage.is_partial or broke_off)
         last_failed = bool(tally.exception or words.trouble) and not words.answered
-        verdict = _verdict(finished, answered and not words.is_empty, trouble)
+        answered = (answered and not words.is_empty) or words.has_edited
+        verdict = _verdict(finished, answered, trouble)
+        if answers.is_refused and not last_failed:
+            verdict = provider.refused()
         return finish(finished, verdict, usage, trouble if last_failed else "")
+
+
+def _write_settings(context: RoundContext, client: LitellmClient) -> Path:
+    """Write aider's model settings: parameters of every call, laid over those of the repository's own files.
+
+    The base URL and, with the gateway, the key are given with each call, because a `.env` or `.aider.conf.yml` of the
+    repository replaces environment variables. The HTTP client repeats nothing: aider itself does, and reports it.
+    """
+    parameters: dict[str, object] = {"max_retries": 0}
+    if client.base_url is not None:
+        parameters["api_base"] = client.base_url
+    if context.endpoint is not None and context.endpoint.key is not None:
+        parameters["api_key"] = context.endpoint.key
+    path = context.out / "aider-models.yml"
+    # JSON is also YAML.
+    path.write_text(json.dumps([{"name": "aider/extra_params", "extra_params": parameters}]), "utf-8")
+    return path
+
+
+def _with_answers(usage: Usage, answers: AiderAnswers, model: str | None) -> Usage:
+    """`usage`, or that of the printed answers where it lacks one of them."""
+    if not answers.missing_from(usage):
+        return usage
+    whole = priced(model, answers.tokens, has_worked=True)
+    if whole.priced is None and usage.spent is not None:
+        return dataclasses.replace(usage, is_partial=True)
+    return whole
 
 
 def _verdict(finished: Finished, answered: bool, trouble: str) -> Report:

@@ -2,35 +2,22 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
-from workers.prices.tokens import Tokens
 from workers.spec import ToolchainRef
-from workers.toolchains import provider, version
+from workers.toolchains import version
 from workers.toolchains.base import Capability, Finished, Invocation, Report, RoundContext
+from workers.toolchains.litellm_client import litellm_client
+from workers.toolchains.mini_output import Console, Trajectory, is_newer
 from workers.toolchains.program import (
     ModelDrivenToolchain,
-    Usage,
     decimal_usd,
-    error_text,
-    exit_words,
     finish,
     network,
-    priced,
     prompt_argument,
     silence,
 )
 from workers.toolchains.surroundings import environment
-from workers.toolchains.untrusted import (
-    count,
-    dollars,
-    mapping,
-    micro,
-    one_line,
-    parse_json,
-    read_bytes,
-    sequence,
-)
+from workers.toolchains.untrusted import dollars, micro, parse_json, read_bytes
 
 LIMIT_SHARE = 0.9
 """The program checks its limit before a call, not during it, and so exceeds it by one call; a tenth of the money is
@@ -44,64 +31,6 @@ _LONG_HEAD_BYTES = 128 * 1024
 
 def _limit(context: RoundContext) -> int:
     return max(int(context.max_micro_usd * LIMIT_SHARE), 1)
-
-
-def _tokens(messages: list[Any]) -> Tokens | None:
-    """The token counts of the provider's answers, kept in the messages; the prompt's include the cached."""
-    total: Tokens | None = None
-    for message in messages:
-        extra = mapping(mapping(message).get("extra"))
-        usage = mapping(mapping(extra.get("response")).get("usage"))
-        given, out = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
-        if given is None or out is None:
-            continue
-        details = mapping(usage.get("prompt_tokens_details"))
-        cached = min(count(details.get("cached_tokens")) or 0, given)
-        total = (total or Tokens()) + Tokens(input=given - cached, cached=cached, output=out)
-    return total
-
-
-class Trajectory:
-    """Parsed trajectory file; a missing or invalid one has no values."""
-
-    def __init__(self, data: bytes | None) -> None:
-        document = mapping(None if data is None else parse_json(data))
-        info = mapping(document.get("info"))
-        stats = mapping(info.get("model_stats"))
-        messages = sequence(document.get("messages"))
-        self.present = bool(info)
-        self.exit_status = one_line(info.get("exit_status"), 80)
-        last = mapping(messages[-1]) if messages else {}
-        self.exception = one_line(mapping(last.get("extra")).get("exception_str"))
-        self.usd = dollars(stats.get("instance_cost"))
-        self.calls = count(stats.get("api_calls"))
-        self.tokens = _tokens(messages)
-
-    def usage(self, model: str | None) -> Usage:
-        """Usage of the trajectory; a cost of 0 with calls means that the program does not know the price."""
-        is_partial = provider.broke_off(f"{self.exit_status} {self.exception}")
-        return priced(
-            model, self.tokens, self.usd, has_worked=self.present and self.calls != 0, is_partial=is_partial
-        )
-
-    def verdict(self, finished: Finished, limit: int) -> Report:
-        match self.exit_status:
-            case "Submitted":
-                return Report("success", message="submitted")
-            case "LimitsExceeded":
-                if (micro(self.usd) or 0) >= limit:
-                    return Report("error", "killed_by_cap", "stopped at its own money limit (--cost-limit)")
-                return Report("partial", message="stopped at its step limit")
-            case "TimeExceeded":
-                return Report("partial", message="stopped at its own time limit")
-            case "RepeatedFormatError":
-                return Report("failed", message="the model kept answering in the wrong format")
-            case "":
-                words = error_text(finished)
-                if self.present and not words:
-                    return Report("failed", message=f"ended without an exit status, {exit_words(finished)}")
-                return provider.failure(words[-300:], f"no trajectory, {exit_words(finished)}")
-        return provider.failure(f"{self.exit_status}: {self.exception}", "error")
 
 
 class MiniSweAgent(ModelDrivenToolchain):
@@ -121,11 +50,8 @@ class MiniSweAgent(ModelDrivenToolchain):
         return version.ask(self.program)
 
     def invocation(self, context: RoundContext) -> Invocation:
-        env = environment(
-            context,
-            MSWEA_CONFIGURED="true",
-            MSWEA_GLOBAL_CONFIG_DIR=str(context.home / ".config" / "mini-swe-agent"),
-        )
+        client = litellm_client(context)
+        env = environment(context, **_settings(context), **client.reach.env)
         argv = [self.program, "--yolo", "--exit-immediately", f"--task={prompt_argument(context)}"]
         argv += [f"--output={self.trajectory(context)}", f"--cost-limit={decimal_usd(_limit(context))}"]
         if context.ref.model is not None:
@@ -137,7 +63,7 @@ class MiniSweAgent(ModelDrivenToolchain):
         return Invocation(
             argv=tuple(argv),
             env=env,
-            secrets=provider.secret_names(context.ref.model),
+            secrets=client.reach.secrets,
             network=network(context),
             no_output_seconds=silence(context.ref),
         )
@@ -157,5 +83,25 @@ class MiniSweAgent(ModelDrivenToolchain):
 
     def report(self, context: RoundContext, finished: Finished) -> Report:
         trajectory = Trajectory(read_bytes(self.trajectory(context)))
-        verdict = trajectory.verdict(finished, _limit(context))
-        return finish(finished, verdict, trajectory.usage(context.ref.model))
+        console = Console(finished.stdout, finished.stderr)
+        verdict = trajectory.verdict(finished, _limit(context), console)
+        # A retry that a step followed was no failure.
+        is_failing = is_newer(finished.stderr, self.trajectory(context))
+        usage = trajectory.usage(context.ref.model, console)
+        return finish(finished, verdict, usage, console.trouble if is_failing else "")
+
+
+def _settings(context: RoundContext) -> dict[str, str]:
+    """The program's own variables: no questions, no configuration of the user's, no hidden retries."""
+    settings = {
+        "MSWEA_CONFIGURED": "true",
+        "MSWEA_GLOBAL_CONFIG_DIR": str(context.home / ".config" / "mini-swe-agent"),
+        # It repeats every error ten times otherwise, a context overflow too.
+        "MSWEA_MODEL_RETRY_STOP_AFTER_ATTEMPT": "1",
+        # OpenAI's client repeats a call without a word otherwise, also one whose answer was charged.
+        "OPENAI_LOG": "info",
+    }
+    if context.endpoint is not None and context.endpoint.is_metered:
+        # It ends at the first answer of an unknown price otherwise; the gateway knows the price.
+        settings["MSWEA_COST_TRACKING"] = "ignore_errors"
+    return settings

@@ -9,15 +9,20 @@ from types import MappingProxyType
 from workers.errors import WorkerError
 from workers.prices.table import check_prices
 from workers.spec import ToolchainRef
+from workers.toolchains.acp import Acp
 from workers.toolchains.aider import Aider
 from workers.toolchains.base import Toolchain
 from workers.toolchains.claude import Claude
 from workers.toolchains.codex import Codex
 from workers.toolchains.command import Command
+from workers.toolchains.copilot import Copilot
+from workers.toolchains.gemini import Gemini
 from workers.toolchains.mini_swe_agent import MiniSweAgent
 from workers.toolchains.opencode import Opencode
 from workers.toolchains.options import check_options
+from workers.toolchains.pi import Pi
 from workers.toolchains.plugins import Plugins, discover
+from workers.toolchains.qwen import Qwen
 from workers.toolchains.repair import Repair
 
 _log = logging.getLogger(__name__)
@@ -29,6 +34,11 @@ _ADAPTERS: tuple[Toolchain, ...] = (
     Opencode(),
     Aider(),
     MiniSweAgent(),
+    Acp(),
+    Pi(),
+    Gemini(),
+    Qwen(),
+    Copilot(),
 )
 _BUILT_IN: Mapping[str, Toolchain] = MappingProxyType({each.name: each for each in _ADAPTERS})
 """In code, as the metadata of an editable installation may be older than its sources."""

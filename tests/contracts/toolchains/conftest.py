@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -95,7 +96,8 @@ def start(context: RoundContext, invocation: Invocation, known: Mapping[str, str
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
     """Run an adapter's program; stop it when `stop_when` says so, or at the money of the round."""
-    monkeypatch.setenv("PATH", f"{STAND_INS}{os.pathsep}{os.environ['PATH']}")
+    own = Path(sys.executable).parent
+    monkeypatch.setenv("PATH", os.pathsep.join([str(STAND_INS), str(own), os.environ["PATH"]]))
 
     def go(
         toolchain: Toolchain,

@@ -61,6 +61,12 @@ CASES = {
     ("mini-price-unknown.json", 0): ("success", None, None, 1_900, 5000, 100, ""),
     ("mini-price-and-tokens-unknown.json", 0): ("success", None, None, None, None, None, ""),
     ("mini-refused-at-once.json", 1): ("error", "provider", 0, None, None, None, "RateLimitError"),
+    ("acp-success.jsonl", 0): ("success", None, None, None, None, None, "ended its turn"),
+    ("acp-refusal.jsonl", 0): ("failed", None, None, None, None, None, "refused"),
+    ("acp-rate-limit.jsonl", 1): ("error", "provider", None, None, None, None, "429"),
+    ("acp-empty.jsonl", 0): ("failed", None, None, None, None, None, "empty"),
+    ("acp-turns.jsonl", 0): ("partial", None, None, None, None, None, "turn limit"),
+    ("acp-cut-off.jsonl", 0): ("failed", None, None, None, None, None, "output limit"),
     ("command-full.json", 0): ("success", None, 250_000, None, 1200, 80, "done"),
     ("command-full.json", 2): ("failed", None, 250_000, None, 1200, 80, "exit code 2"),
     ("command-partial.json", 0): ("partial", None, 250_000, None, None, None, ""),
@@ -79,6 +85,7 @@ FAIL_CODES = {
     "codex-window.jsonl": "context_overflow",
     "opencode-window.jsonl": "context_overflow",
     "mini-window.json": "context_overflow",
+    "acp-refusal.jsonl": "refused",
 }
 NAMES = {"mini": "mini-swe-agent"}
 LEFT_AT = {"aider-events": "aider-events.jsonl", "mini": "trajectory.json", "command": "result.json"}

@@ -22,7 +22,8 @@ LEFT_BEHIND = {
     "codex": ("stdout", "codex/sessions/2026/11/21/rollout-1.jsonl"),
     "opencode": ("stdout",),
     "aider": ("aider-events.jsonl", "stdout"),
-    "mini-swe-agent": ("trajectory.json",),
+    "mini-swe-agent": ("trajectory.json", "stdout"),
+    "acp": ("stdout",),
 }
 SAMPLES = {
     "command": "command-*",
@@ -32,6 +33,7 @@ SAMPLES = {
     "opencode": "opencode-*",
     "aider": "aider-*",
     "mini-swe-agent": "mini-*",
+    "acp": "acp-*",
 }
 ENDINGS = st.sampled_from(["exit", "result", "budget", "silence", "cap", "cancel"])
 JSON = st.recursive(

@@ -15,6 +15,8 @@ from workers.toolchains.registry import get_toolchain, known_toolchains, missing
 
 WITH_STAND_IN = [name for name in known_toolchains() if name != "repair"]
 PROVIDERS = [name for name in WITH_STAND_IN if name != "command"]
+COUNTED = [name for name in WITH_STAND_IN if name != "acp"]
+"""Programs that report what they spend: of agents behind the protocol, only the gateway knows it."""
 MakeContext = Callable[..., RoundContext]
 REPORTED = {
     "command": (20_000, None, 1000, 50),
@@ -23,6 +25,7 @@ REPORTED = {
     "opencode": (8_215, None, 25_587, 245),
     "aider": (13_400, None, 5_600, 300),
     "mini-swe-agent": (15_000, None, 10_000, 200),
+    "acp": (None, None, None, None),
 }
 """Micro-dollars reported and priced, tokens in and out, of what each stand-in says it used."""
 
@@ -128,7 +131,7 @@ def test_a_silent_program_is_a_failure_without_a_made_up_cost(
     assert set(done.spent) == {None}
 
 
-@pytest.mark.parametrize("name", WITH_STAND_IN)
+@pytest.mark.parametrize("name", COUNTED)
 def test_a_program_stopped_half_way_keeps_its_work_and_its_spend(
     name: str, make_context: MakeContext, run: Callable[..., Any]
 ) -> None:
@@ -203,6 +206,7 @@ LAUNCHERS = {
     "opencode": "Error: opencode-ai's postinstall script was not run.",
     "aider": "ModuleNotFoundError: No module named 'aider'",
     "mini-swe-agent": "ModuleNotFoundError: No module named 'minisweagent'",
+    "acp": "ModuleNotFoundError: No module named 'acp'",
 }
 
 
@@ -238,7 +242,7 @@ def test_a_cost_that_is_missing_stays_unknown(
     assert report.priced_micro_usd is None
 
 
-@pytest.mark.parametrize("name", WITH_STAND_IN)
+@pytest.mark.parametrize("name", COUNTED)
 def test_a_program_that_overspends_is_noticed_while_it_runs(
     name: str, make_context: MakeContext, run: Callable[..., Any]
 ) -> None:

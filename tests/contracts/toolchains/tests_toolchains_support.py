@@ -21,6 +21,7 @@ MODELS = {
     "opencode": "anthropic/claude-haiku-4-5",
     "aider": "anthropic/claude-haiku-4-5",
     "mini-swe-agent": "anthropic/claude-haiku-4-5",
+    "acp": "claude-haiku-4-5",
 }
 
 
@@ -29,6 +30,8 @@ def ref_of(name: str, **changes: Any) -> ToolchainRef:
     fields: dict[str, Any] = {"name": name, "model": MODELS[name], "env": ["STAND_IN"]}
     if name == "command":
         fields |= {"argv": ["agent"], "network": True}
+    if name == "acp":
+        fields |= {"argv": ["acp-agent"]}
     return ToolchainRef(**(fields | changes))
 
 

@@ -79,7 +79,7 @@ def test_the_template_says_the_defaults_and_every_key(load: Any) -> None:
     assert resolve_workcell(config.workcell, own, "i") == Workcell.model_validate(own)
     written = yaml.safe_load(text)
     for section in ("issue_selection", "action_sampling", "execution_limits", "winner_selection", "output"):
-        assert set(written[section]) == set(BenchConfig().document()[section])
+        assert set(written[section]) == set(getattr(BenchConfig(), section).model_dump(by_alias=True))
     whole = BenchConfig().stream_document()["stream"]
     assert set(written["stream"]) == set(whole)
     for section in ("patience", "exploration"):
@@ -283,6 +283,12 @@ def test_the_hash_is_of_what_is_asked_not_of_how_it_is_written(load: Any) -> Non
     assert re.fullmatch("[0-9a-f]{64}", default)
     assert config_hash(load("action_sampling: {seed: 42, K: 4}")) == default
     assert config_hash(load("action_sampling: {K: 5}")) != default
+    # A key that came later changes no hash until it is used.
+    later = "pause_after_provider_failures"
+    assert later not in BenchConfig().document()["execution_limits"]
+    assert config_hash(load(f"execution_limits: {{{later}: 3}}")) == default
+    assert config_hash(load(f"execution_limits: {{{later}: 0}}")) != default
+    assert load(f"execution_limits: {{{later}: 0}}").document()["execution_limits"][later] == 0
     by_date = config_hash(load("slices: {a: {updated: {min: 2026-05-01}}}"))
     assert config_hash(load("slices: {a: {updated: {min: '2026-05-01T02:00:00+02:00'}}}")) == by_date
     config = load("issue_selection: {filters: [{field: dk_size, in: [S]}]}")
