@@ -125,7 +125,8 @@ class ToolchainRef(Strict):
 
     name: Annotated[str, Field(min_length=1)]
     argv: Command | None = None
-    """`command` only: the program and its arguments; `{prompt}`, `{workdir}`, `{seed}` … are filled in."""
+    """`command` and `acp` only: the program and its arguments; for `command`, `{prompt}`, `{workdir}`, `{seed}` … are
+    filled in."""
     model: str | None = None
     limit_minutes: Positive = 30.0
     """The toolchain's own limit: the budget of a candidate whose action leaves minutes NA."""

@@ -65,12 +65,9 @@ def _chosen(names: tuple[str, ...], workcell: "WorkcellDefaults") -> list[tuple[
         return [(ref, True) for name, refs in by_name.items() for ref in refs or [reference_for(name)]]
     if configured:
         return [(ref, True) for ref in configured]
-    known = [reference_for(name) for name in known_toolchains() if get_toolchain(name).uses_provider]
-    return [(ref, False) for ref in known if not _needs_argv(ref) and missing_executable(ref) is None]
-
-
-def _needs_argv(ref: ToolchainRef) -> bool:
-    return ref.name == "command"
+    adapters = [get_toolchain(name) for name in known_toolchains()]
+    known = [reference_for(each.name) for each in adapters if each.uses_provider and not each.capability.argv]
+    return [(ref, False) for ref in known if missing_executable(ref) is None]
 
 
 def _keys() -> dict[str, Any]:

@@ -104,7 +104,7 @@ def check_agent(
     can_start = not problems
     key = None if provider is None else next((keys[each] for each in provider.keys if each in keys), None)
     if provider is not None and needs_key and (line := missing_key_line(provider, keys)) is not None:
-        problems.append(line)
+        problems.append(f"toolchain {ref.name}: {line}")
     start = None
     if can_start and provider is not None and toolchain.capability.metered:
         start = _start(ref, provider, sandbox)
@@ -155,7 +155,8 @@ def _start(ref: ToolchainRef, provider: Provider, sandbox: Sandbox) -> AgentStar
             with open_workcell(work, "agent-check") as cell:
                 played, words = _played(job, cell, scripted)
         except (HaltError, GitError, OSError) as error:
-            return AgentStart(0, 0, None, 0.0, f"toolchain {ref.name}: {one_line(str(error), _WORDS)}")
+            words = str(error).removeprefix(f"toolchain {ref.name}: ")
+            return AgentStart(0, 0, None, 0.0, f"toolchain {ref.name}: {one_line(words, _WORDS)}")
         finally:
             machine.gateway.close()
         return _judged(ref, models.served(), played, words)
@@ -165,8 +166,8 @@ def _played(job: Job, cell: WorkcellDirectories, ref: ToolchainRef) -> tuple[Rou
     """The round, and the end of what the program wrote to standard error."""
     (cell.checkout / "README.md").write_text("A check of a coding agent: there is nothing to do.\n")
     git("init", "--quiet", str(cell.checkout))
-    with metered(job, cell.workcell_id, _MICRO_USD, cell.transcript) as metering:
-        spec = RoundSpec(1, ref, 0, SECONDS, _MICRO_USD, ())
+    with metered(job, 0, cell.workcell_id, _MICRO_USD, cell.transcript) as metering:
+        spec = RoundSpec(1, 0, ref, 0, SECONDS, _MICRO_USD, ())
         played = play_round(job, cell, spec, metering)
     return played, job.runner(cell).text(cell.logs / "round-1.stderr", _WORDS)
 

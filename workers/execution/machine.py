@@ -79,9 +79,16 @@ class Machine:
         secrets = self.secrets
         return Gateway(secrets, self.work_dir / "rate-limits", lambda data: redact(data, secrets.values()))
 
-    def replay_of(self, order: WorkOrder) -> Path | None:
-        """The transcript that answers this execution's calls in place of a provider; None outside of a replay."""
-        return None if self.replay_dir is None else self.replay_dir / f"{order.issue.get('id')}.jsonl"
+    def replay_of(self, order: WorkOrder, candidate: int) -> Path | None:
+        """The transcript that answers a candidate's calls in place of a provider; None outside of a replay.
+
+        One that is named by issue and candidate comes before that of the issue.
+        """
+        if self.replay_dir is None:
+            return None
+        issue = order.issue.get("id")
+        own = self.replay_dir / f"{issue}-{candidate}.jsonl"
+        return own if own.is_file() else self.replay_dir / f"{issue}.jsonl"
 
     @property
     def resource_limits(self) -> ResourceLimits:

@@ -64,7 +64,7 @@ def is_metered(toolchain: Toolchain, ref: ToolchainRef) -> bool:
 
 
 @contextmanager
-def metered(job: Job, name: str, max_micro_usd: int, transcript: Path) -> Iterator[Metering]:
+def metered(job: Job, index: int, name: str, max_micro_usd: int, transcript: Path) -> Iterator[Metering]:
     """The metering of one candidate; at the end every call of it is settled. Raises `HaltError`."""
     options = job.order.workcell.provider or ProviderOptions()
     try:
@@ -79,7 +79,7 @@ def metered(job: Job, name: str, max_micro_usd: int, transcript: Path) -> Iterat
             options.patience_seconds,
             options.stall_seconds,
             transcript,
-            job.machine.replay_of(job.order),
+            job.machine.replay_of(job.order, index),
         )
         with job.machine.gateway.open_door(spec, tcp=not job.rung.own_network) as door:
             yield Metering(door, options.wait_in_budget)
@@ -95,7 +95,7 @@ def _upstreams(job: Job) -> dict[str, str]:
         if not is_metered(toolchain, ref):
             continue
         refusal = refusal_of(ref, toolchain, job.machine.secrets)
-        if refusal is not None and job.machine.replay_of(job.order) is None:
+        if refusal is not None and job.machine.replay_dir is None:
             raise WorkerError(refusal)
         provider = provider_named(toolchain.provider(ref) or "")
         base_url = ref.base_url or provider.base_url

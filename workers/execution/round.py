@@ -14,9 +14,10 @@ from workers.execution.metering import Metering, is_metered, judged, with_bill
 from workers.execution.spending import Spending
 from workers.halt import HaltError
 from workers.result import RoundResult
+from workers.sandbox.allowlist import installation_of
 from workers.sandbox.capture import redact
 from workers.sandbox.process import ProgramExit, StopConditions, refused_message
-from workers.sandbox.runner import MissingProgramError
+from workers.sandbox.runner import MissingProgramError, ProgramRunner
 from workers.sandbox.watchdog import EXCESS_CODES, excess_message
 from workers.spec import ToolchainRef
 from workers.toolchains.base import Finished, Invocation, ProviderEndpoint, Report, RoundContext, Toolchain
@@ -29,6 +30,8 @@ class RoundSpec:
 
     number: int
     """From 1."""
+    candidate: int
+    """Index of the candidate."""
     ref: ToolchainRef
     seed: int
     seconds: float
@@ -47,13 +50,14 @@ def play_round(job: Job, cell: WorkcellDirectories, spec: RoundSpec, metering: M
     invocation = _invocation(toolchain, context)
     stdout, stderr = (cell.logs / f"round-{spec.number}.{name}" for name in ("stdout", "stderr"))
     bill = None if metering.door is None else metering.door.bill
-    spending = Spending(lambda: toolchain.spent(context, stdout), spec.max_micro_usd, bill)
+    report_spent = partial(job.control.report_spent, spec.candidate)
+    spending = Spending(lambda: toolchain.spent(context, stdout), spec.max_micro_usd, bill, report_spent)
     result_count = partial(toolchain.result_count, context, stdout)
     before = metering.bill()
     started = time.monotonic()
     broken: OSError | None = None
     try:
-        ended = _run(job, cell, spec, spending, result_count, invocation, stdout, stderr, metering)
+        ended = _run(job, cell, spec, toolchain, spending, result_count, invocation, stdout, stderr, metering)
     except OSError as error:
         # The machine failed while the program ran, which may have spent money: its report still counts.
         broken = error
@@ -116,6 +120,7 @@ def _run(
     job: Job,
     cell: WorkcellDirectories,
     spec: RoundSpec,
+    toolchain: Toolchain,
     spending: Spending,
     result_count: Callable[[], int | None],
     invocation: Invocation,
@@ -133,8 +138,9 @@ def _run(
         linger_seconds=min(spec.ref.linger_seconds, spec.seconds / 10),
     )
     secrets = {name: job.machine.secrets[name] for name in invocation.secrets if name in job.machine.secrets}
+    runner = job.runner(cell)
     try:
-        return job.runner(cell).run(
+        return runner.run(
             invocation.argv,
             cell.checkout,
             cell.inside,
@@ -144,7 +150,7 @@ def _run(
             stderr,
             stdin=invocation.stdin,
             network=invocation.network,
-            reads=_named_files(spec.ref),
+            reads=(*_named_files(spec.ref), *_agent(runner, toolchain.executable(spec.ref), cell.checkout)),
             doors=metering.mounts,
         )
     except MissingProgramError as error:
@@ -165,6 +171,14 @@ def _named_files(ref: ToolchainRef) -> tuple[Path, ...]:
     """Files that the config names by absolute paths: they belong to the program, which may read them."""
     named = (Path(element) for element in ref.argv or () if element.startswith("/"))
     return tuple(path for path in named if path.is_file())
+
+
+def _agent(runner: ProgramRunner, program: str, checkout: Path) -> tuple[Path, ...]:
+    """The installation of the agent itself, which another program may start: the client of a protocol."""
+    try:
+        return installation_of(runner.find(program, checkout))
+    except MissingProgramError:
+        return ()
 
 
 def _result(

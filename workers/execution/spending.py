@@ -19,12 +19,15 @@ class Spending:
         ask: Callable[[], int | None],
         max_micro_usd: int,
         bill: Callable[[], Bill] | None = None,
+        report: Callable[[int], None] = lambda _: None,
     ) -> None:
         """`ask` returns micro-dollars spent so far, None where the program reports none; `max_micro_usd` is the
-        reservation of the round; `bill` returns the current bill of the candidate's door."""
+        reservation of the round; `bill` returns the current bill of the candidate's door, whose spending is passed
+        to `report`."""
         self._ask = ask
         self._max_micro_usd = max_micro_usd
         self._bill = bill
+        self._report = report
         self._most = 0
 
     def money_stop(self) -> MoneyStop | None:
@@ -34,6 +37,7 @@ class Spending:
         if self._bill is None:
             return "cap" if self._most >= max(self._max_micro_usd, 1) else None
         bill = self._bill()
+        self._report(bill.micro_usd)
         if bill.refusal is not None:
             return "cap"
         return None if bill.failure is None else "provider"

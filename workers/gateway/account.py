@@ -1,4 +1,4 @@
-"""Account of a door: holds and settlements of its calls against its budget, and a snapshot as a bill."""
+"""DoorAccount of a door: holds and settlements of its calls against its budget, and a snapshot as a bill."""
 
 import asyncio
 from collections import deque
@@ -16,7 +16,7 @@ _REMEMBERED: Final = 12
 
 
 @dataclass
-class Account:
+class DoorAccount:
     """Money of one candidate. Every method runs in the gateway's event loop; `bill` may be read from any thread.
 
     settled + held ≤ budget holds before and after every await.

@@ -145,6 +145,6 @@ def most_input_tokens(call: ModelCall, earlier: Iterable[Counted] = ()) -> int:
     bounds = [most_tokens_of(call.parts) * excess]
     for each in known:
         fresh = call.parts - each.parts
-        if len(fresh) < len(call.parts):
+        if fresh.total() < call.parts.total():
             bounds.append(each.tokens + most_tokens_of(fresh) * excess)
     return math.ceil(min(bounds))

@@ -50,7 +50,7 @@ class EarlyError(Exception):
 
 
 @dataclass
-class Answer:
+class ForwardedAnswer:
     """A response that was passed on to the program."""
 
     tally: UsageTally
@@ -80,7 +80,7 @@ class Exchange:
     note_wait: Callable[[int, str | None], None]
     """Called with milliseconds, and the provider's failure where there was one."""
 
-    async def run(self) -> Answer:
+    async def run(self) -> ForwardedAnswer:
         """Send the call until it is answered.
 
         Raises: `ProviderFailedError` and `RefusedByProviderError`; nothing was passed on to the program then.
@@ -147,11 +147,11 @@ class Exchange:
             case _:
                 raise RefusedByProviderError(response.status, body, response_headers(response.headers))
 
-    async def _passed_on(self, upstream: aiohttp.ClientResponse) -> Answer:
+    async def _passed_on(self, upstream: aiohttp.ClientResponse) -> ForwardedAnswer:
         """Pass the response on as it comes. Raises `EarlyError` and connection errors before its first byte."""
         is_stream = upstream.content_type == "text/event-stream"
         response = web.StreamResponse(status=upstream.status, headers=response_headers(upstream.headers))
-        answer = Answer(UsageTally(self.call.kind), response, content_type=upstream.content_type)
+        answer = ForwardedAnswer(UsageTally(self.call.kind), response, content_type=upstream.content_type)
         if not is_stream:
             return await self._whole(upstream, answer)
         parser, program = EventParser(), _Program(self.request, response)
@@ -174,7 +174,7 @@ class Exchange:
         await program.end()
         return answer
 
-    async def _whole(self, upstream: aiohttp.ClientResponse, answer: Answer) -> Answer:
+    async def _whole(self, upstream: aiohttp.ClientResponse, answer: ForwardedAnswer) -> ForwardedAnswer:
         """Pass a response on in one piece; one that breaks off after its first byte may have been charged."""
         program = _Program(self.request, answer.response)
         try:
@@ -229,7 +229,7 @@ class _Program:
             self._is_gone = True
 
 
-def _keep(answer: Answer, chunk: bytes) -> None:
+def _keep(answer: ForwardedAnswer, chunk: bytes) -> None:
     room = MAX_EVENTS_BYTES - len(answer.body)
     if room > 0:
         answer.body += chunk[:room]

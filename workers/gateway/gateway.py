@@ -13,18 +13,17 @@ from typing import Final, Self
 import aiohttp
 from aiohttp import web
 
-from workers.gateway.account import Account
+from workers.gateway.account import DoorAccount
 from workers.gateway.background import background_loop
 from workers.gateway.door import PORT, Bill, DoorSpec
 from workers.gateway.limits import RateLimits
-from workers.gateway.providers import provider_named
+from workers.gateway.providers import ProviderEndpoint, provider_named
 from workers.gateway.replay import Replay
 from workers.gateway.service import OpenDoor, serve_call
 from workers.gateway.transcript import TranscriptWriter
 from workers.gateway.upstream import token_of
 from workers.sandbox.doors import door_directory
 from workers.sandbox.program import DoorMount
-from workers.toolchains.base import ProviderEndpoint
 
 MAX_REQUEST_BYTES: Final = 64 * 1024 * 1024
 DRAIN_SECONDS: Final = 10.0
@@ -88,7 +87,7 @@ class Gateway:
             replay = None if spec.replay is None else Replay(spec.replay)
             transcript = None if spec.transcript is None else TranscriptWriter(spec.transcript, self.redact)
             token = f"sk-bench-{secrets.token_urlsafe(32)}"
-            opened = OpenDoor(spec, token, Account(spec.budget_micro_usd), replay, transcript)
+            opened = OpenDoor(spec, token, DoorAccount(spec.budget_micro_usd), replay, transcript)
             path = None if tcp else directory / "door.sock"
             site, port = background.run(self._listen(opened, path), _OPEN_SECONDS)
             try:

@@ -11,12 +11,12 @@ import aiohttp
 from aiohttp import web
 
 from workers.gateway import failures
-from workers.gateway.account import Account
+from workers.gateway.account import DoorAccount
 from workers.gateway.adjust import with_limit, without_extras
 from workers.gateway.calls import ModelCall, parse_call
 from workers.gateway.door import DoorSpec
 from workers.gateway.errors import error_body
-from workers.gateway.exchange import Answer, Exchange, ProviderFailedError, RefusedByProviderError
+from workers.gateway.exchange import Exchange, ForwardedAnswer, ProviderFailedError, RefusedByProviderError
 from workers.gateway.hold import Hold, Pricing
 from workers.gateway.keys import key_of
 from workers.gateway.limits import RateLimits
@@ -40,7 +40,7 @@ class OpenDoor:
 
     spec: DoorSpec
     token: str = field(repr=False)
-    account: Account
+    account: DoorAccount
     replay: Replay | None
     transcript: TranscriptWriter | None
     running: set["asyncio.Task[Any]"] = field(default_factory=set)
@@ -154,7 +154,13 @@ class _Service:
                 await account.settle(taken, taken.micro_usd, None, is_bound=True, problem=None)
 
     async def _settle(
-        self, call: ModelCall, taken: Hold, pricing: Pricing, answer: Answer, started: float, wait_ms: int
+        self,
+        call: ModelCall,
+        taken: Hold,
+        pricing: Pricing,
+        answer: ForwardedAnswer,
+        started: float,
+        wait_ms: int,
     ) -> None:
         account, tally = self.door.account, answer.tally
         charged = charge(tally, taken, pricing, is_cut=answer.is_cut, answers=call.answers)
@@ -212,7 +218,7 @@ async def serve_call(
     keys: Mapping[str, str],
     limits: RateLimits,
 ) -> web.StreamResponse:
-    """Answer one request to a door."""
+    """ForwardedAnswer one request to a door."""
     service = _Service(door, request, session, keys, limits)
     where = route(request.method, request.path)
     if where is None:

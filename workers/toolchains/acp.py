@@ -24,8 +24,6 @@ from workers.toolchains.program import (
 from workers.toolchains.surroundings import environment
 from workers.toolchains.untrusted import mapping, one_line
 
-_WORK: Final = ("agent_message_chunk", "tool_call")
-"""Updates without which a session has done nothing."""
 _URLS: Final = {
     "anthropic": ("ANTHROPIC_BASE_URL", "ANTHROPIC_API_BASE", "ANTHROPIC_HOST"),
     "openai": ("OPENAI_BASE_URL", "OPENAI_API_BASE"),
@@ -52,8 +50,7 @@ class AcpTally:
     def feed(self, event: dict[str, Any]) -> None:
         match event.get("type"):
             case "update":
-                kind = mapping(event.get("update")).get("sessionUpdate")
-                self.has_worked = self.has_worked or kind in _WORK
+                self.has_worked = self.has_worked or _is_work(mapping(event.get("update")))
             case "result":
                 self.stop_reason = one_line(event.get("stop_reason"), 40)
             case "error":
@@ -137,6 +134,12 @@ class Acp(ModelDrivenToolchain):
         tally = add_up(finished.stdout, AcpTally())
         usage = Usage(has_worked=tally.has_worked)
         return finish(finished, tally.verdict(finished), usage, tally.error or "")
+
+
+def _is_work(update: dict[str, Any]) -> bool:
+    """Whether an update is of a tool call, or of an answer that is not empty."""
+    kind, content = update.get("sessionUpdate"), mapping(update.get("content"))
+    return kind == "tool_call" or (kind == "agent_message_chunk" and content.get("text") != "")
 
 
 def command(ref: ToolchainRef) -> list[str]:

@@ -73,7 +73,7 @@ def test_an_agent_without_its_key_works_but_fails_the_check(agent: Any) -> None:
     assert checked.start is not None
     assert checked.start.is_metered
     (problem,) = checked.problems
-    assert problem.startswith("no key for anthropic: export ANTHROPIC_API_KEY")
+    assert problem.startswith("toolchain claude: no key for anthropic: export ANTHROPIC_API_KEY")
     assert check_agent(reference_for("claude"), {}, needs_key=False).problems == ()
 
 
@@ -89,7 +89,7 @@ def test_an_agent_that_calls_no_model_is_reported_with_its_own_words(
     assert problem.startswith("toolchain claude: no call of the model arrived through the gateway")
     assert "this program is too old" in problem
     assert main(["agents", "check", "claude"]) == 1
-    assert "- no key for anthropic" in capsys.readouterr().out
+    assert "- toolchain claude: no key for anthropic" in capsys.readouterr().out
 
 
 def test_what_is_not_installed_or_has_no_price_is_not_started(
@@ -100,7 +100,7 @@ def test_what_is_not_installed_or_has_no_price_is_not_started(
     checked = check_agent(ToolchainRef(name="claude", model="claude-next-9"), keys)
     assert checked.start is not None
     assert checked.start.calls == 0
-    assert "model claude-next-9 has no price" in checked.problems[0]
+    assert checked.problems[0].startswith("toolchain claude: model claude-next-9 has no price")
     monkeypatch.setenv("PATH", "/nowhere")
     checked = check_agent(reference_for("claude"), keys)
     assert (checked.is_installed, checked.start) == (False, None)
