@@ -17,8 +17,10 @@ from pathlib import Path
 from benchmarks import (
     bells,
     datasets,
+    doors,
     encoding,
     fixed_cost,
+    gateway,
     importing,
     inference,
     plane,
@@ -34,6 +36,8 @@ from benchmarks.table import FULL, QUICK, TINY, Row, Scale, markdown, write_betw
 ROWS: dict[str, Callable[[BenchmarkFarm, Scale], Iterator[Row]]] = {
     "slots": slots.rows,
     "fixed": fixed_cost.rows,
+    "doors": doors.rows,
+    "gateway": gateway.rows,
     "plane": plane.rows,
     "bells": bells.rows,
     "import": importing.rows,

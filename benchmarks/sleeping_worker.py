@@ -25,7 +25,7 @@ def sleeping_run(machine: Machine) -> Run:
 
     def run(order: WorkOrder, control: Control) -> ExecutionResult:
         with open_workcell(machine.work_dir, f"x{order.execution_id}-a{order.attempt}") as cell:
-            place = runner_of(machine, rung, control, cell, Products())
+            place = runner_of(machine, rung, control, cell, Products(), ())
             inside = cell.kept_inside("home")
             ended = place.run(
                 ("sleep", seconds), inside, inside, {}, StopConditions(600.0), cell.logs / "stdout"

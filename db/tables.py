@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from db.columns import metadata, now_column, one_of, text_array, time_column
+from db.columns import counter, metadata, now_column, one_of, text_array, time_column
 from db.states import (
     ATTEMPT_ENDINGS,
     BENCH_KINDS,
@@ -161,6 +161,10 @@ executions = sa.Table(
     sa.Column("reason", sa.Text),
     # Asked to stop and wait again: it runs beyond a daily cap that was lowered.
     sa.Column("hand_back_requested", sa.Boolean, nullable=False, server_default=sa.false()),
+    # Metered so far by the attempt that runs, from its last heartbeat.
+    sa.Column("spent_micro_usd", sa.BigInteger),
+    # How often it went back because its provider failed.
+    sa.Column("provider_returns", sa.SmallInteger, nullable=False, server_default="0"),
     one_of("state", list(ExecutionState)),
     sa.CheckConstraint(
         "(state = 'running') = (lease_token IS NOT NULL)"
@@ -172,6 +176,9 @@ executions = sa.Table(
         "(state IN ('done', 'error', 'cancelled', 'skipped')) = (finished_at IS NOT NULL)", name="finished"
     ),
     sa.CheckConstraint("worst_micro_usd >= 0 AND worst_ms >= 0", name="worst"),
+    sa.CheckConstraint(
+        "spent_micro_usd IS NULL OR (state = 'running' AND spent_micro_usd >= 0)", name="spent"
+    ),
     # Only the states that the farm asks for are indexed, and never the lease: heartbeats stay in-page.
     sa.Index(
         "ix_executions_ready", "queue", "rank", "execution_id", postgresql_where=sa.text("state = 'ready'")
@@ -227,9 +234,11 @@ outcomes = sa.Table(
     sa.Column("executed_plan", pg.JSONB, nullable=False, server_default="{}"),
     sa.Column("chosen", sa.SmallInteger),
     now_column("recorded_at"),
+    counter("provider_wait_ms"),
     one_of("status", OUTCOME_STATUSES),
     one_of("error_class", ERROR_CLASSES),
     sa.CheckConstraint("(status = 'error') = (error_class IS NOT NULL)", name="error_has_class"),
+    sa.CheckConstraint("provider_wait_ms BETWEEN 0 AND duration_ms", name="provider_wait"),
     comment="What an execution came to, once. micro_usd NULL: unknown, charged at its reservation.",
 )
 
@@ -246,6 +255,8 @@ candidates = sa.Table(
     sa.Column("micro_usd", sa.BigInteger),
     sa.Column("cost_source", sa.Text, nullable=False),
     sa.Column("document", pg.JSONB, nullable=False),
+    counter("provider_wait_ms"),
+    sa.CheckConstraint("provider_wait_ms BETWEEN 0 AND duration_ms", name="provider_wait"),
     sa.ForeignKeyConstraint(
         ["execution_id", "attempt"],
         [attempts.c.execution_id, attempts.c.attempt],
@@ -275,16 +286,4 @@ verdicts = sa.Table(
     sa.Column("weights", pg.JSONB, nullable=False),
     now_column("decided_at"),
     comment="The winner of each finished case; no winner: no arm passed.",
-)
-
-turns = sa.Table(
-    "turns",
-    metadata,
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("fence", sa.BigInteger, nullable=False, server_default="0"),
-    sa.Column("holder_pid", sa.Integer),
-    time_column("holder_started_at"),
-    sa.Column("holder_role", sa.Text),
-    sa.Column("holder", sa.Text),
-    comment="Session-bound locks: a turn is held while the session of holder_pid lives. fence counts its holders.",
 )

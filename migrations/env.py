@@ -2,7 +2,9 @@
 
 from alembic import context
 
-import db.estimate_tables  # registers all tables, with the next two
+import db.circuit_tables  # registers all tables, with the next ones
+import db.estimate_tables
+import db.lock_tables
 import db.money_tables
 import db.policy_tables  # noqa: F401
 from db.columns import metadata

@@ -1,4 +1,4 @@
-"""Cancellation token of a running execution, set by the heartbeat, the machine or the operator."""
+"""Cancellation token and live spend of a running execution, shared by its threads."""
 
 import threading
 from enum import StrEnum
@@ -24,6 +24,7 @@ class Control:
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._reason: StopReason | None = None
+        self._spent_by_candidate: dict[int, int] = {}
 
     def stop(self, reason: StopReason) -> None:
         """Request the stop; thread-safe and idempotent."""
@@ -40,3 +41,13 @@ class Control:
     def wait(self, seconds: float) -> bool:
         """Wait at most `seconds`; True as soon as the work must stop."""
         return self._stopped.wait(seconds)
+
+    def report_spent(self, candidate_index: int, micro_usd: int) -> None:
+        """Set the metered spend of a candidate so far, in micro-dollars; thread-safe, the last value counts."""
+        with self._lock:
+            self._spent_by_candidate[candidate_index] = micro_usd
+
+    def spent(self) -> int | None:
+        """The metered spend of all candidates so far, in micro-dollars; None while none has reported any."""
+        with self._lock:
+            return sum(self._spent_by_candidate.values()) if self._spent_by_candidate else None

@@ -58,6 +58,8 @@ class RoundResult(Strict):
     """Calls of the model that the gateway forwarded; None without the gateway."""
     provider_wait_ms: int = 0
     """Time during which the gateway waited for a provider that failed, was overloaded or limited the rate."""
+    warnings: list[str] = []
+    """Findings about its cost that should be reviewed."""
     fail_codes: list[str] = []
     """`disk_limit`, `memory_limit` or `process_limit` where it took more of the machine than it may; `cannot_try`
     where the program could not begin its work on this issue; `refused` where the model would not do it,

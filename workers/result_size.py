@@ -28,6 +28,7 @@ def within_size_limit(result: ExecutionResult) -> dict[str, Any]:
         message=message,
         duration_ms=result.duration_ms,
         budget_ms=result.budget_ms,
+        provider_wait_ms=result.provider_wait_ms,
         micro_usd=result.micro_usd,
         micro_usd_at_least=result.micro_usd_at_least,
         cost_source=result.cost_source,

@@ -11,10 +11,10 @@ import psutil
 
 from planner.system.project import state_directory
 from workers.errors import WorkerError
+from workers.gateway.keys import check_no_keys, read_keys
 from workers.own_variables import check_passed_names
 from workers.spec import Sandbox
 
-SECRET_PREFIX: Final = "BENCH_SECRET_"  # noqa: S105 — a prefix of names
 _MEBIBYTE: Final = 1024 * 1024
 
 
@@ -27,7 +27,10 @@ class WorkerSettings:
     | `BENCH_WORK_DIR` | workcells, mirrors and set-ups | `work` in `BENCH_HOME`, or in `.bench` of the project |
     | `BENCH_ARCHIVES_DIR` | what finished candidates leave | `archives` there |
     | `BENCH_SANDBOX` | `auto`, `bwrap` or `none`; as root `auto` takes nothing below bubblewrap | `auto` |
-    | `BENCH_SECRET_<NAME>` | secret `<NAME>`, given only to the toolchains that name it | |
+    | `BENCH_SECRET_<NAME>` | secret `<NAME>`, such as a provider's key; before all the ways below | |
+    | `BENCH_KEY_COMMAND_<NAME>` | a command whose first line of output is secret `<NAME>`; no shell, 10 s | |
+    | `ANTHROPIC_API_KEY`, `OPENAI_API_KEY` … | keys of providers, by the names that their own clients read | |
+    | `ANTHROPIC_API_KEY_FILE` … | absolute path of a file with such a key, mode 0600 | |
     | `BENCH_PASS_ENV` | names (comma separated) of variables for programs that have the network | |
     | `BENCH_GIT_CONFIG` | a Git configuration that fetches read in place of the account's and the machine's | |
     | `BENCH_SANDBOX_READ` | more paths (`:` separated) that a sandboxed program may read | |
@@ -41,6 +44,7 @@ class WorkerSettings:
     | `BENCH_MAX_PATCH_MB` | the largest patch that is still judged | 8 |
     | `BENCH_MAX_PATCH_FILES` | the most files of a patch that is still judged | 5000 |
     | `BENCH_PARALLEL_CANDIDATES` | candidates of one execution that run at the same time | 5 |
+    | `BENCH_REPLAY_DIR` | transcripts `<issue id>.jsonl` that answer calls of models in place of a provider | |
     """
 
     work_dir: Path
@@ -59,20 +63,22 @@ class WorkerSettings:
     max_patch_bytes: int = 8 * _MEBIBYTE
     max_patch_files: int = 5000
     parallel_candidates: int = 5
+    replay_dir: Path | None = None
 
     @classmethod
-    def from_environment(cls, env: Mapping[str, str] | None = None) -> "WorkerSettings":
-        """Read the variables above. Raises `WorkerError` naming the variable that is invalid."""
+    def from_environment(
+        cls, env: Mapping[str, str] | None = None, *, with_secrets: bool = True
+    ) -> "WorkerSettings":
+        """Read the variables above. Raises `WorkerError` naming the variable that is invalid.
+
+        Without `with_secrets` no key's file is read and no command runs: for callers that need directories alone.
+        """
         given = os.environ if env is None else env
         return cls(
             work_dir=_directory(given, "BENCH_WORK_DIR", "work"),
             archives_dir=_directory(given, "BENCH_ARCHIVES_DIR", "archives"),
             sandbox=_sandbox(given.get("BENCH_SANDBOX", "auto")),
-            secrets={
-                name.removeprefix(SECRET_PREFIX): value
-                for name, value in given.items()
-                if name.startswith(SECRET_PREFIX) and value
-            },
+            secrets=read_keys(given) if with_secrets else {},
             pass_env=passed_names(given.get("BENCH_PASS_ENV", "")),
             sandbox_read=_paths(given, "BENCH_SANDBOX_READ"),
             sandbox_hide=_paths(given, "BENCH_SANDBOX_HIDE"),
@@ -85,12 +91,17 @@ class WorkerSettings:
             max_patch_bytes=_number(given, "BENCH_MAX_PATCH_MB", 8, least=1) * _MEBIBYTE,
             max_patch_files=_number(given, "BENCH_MAX_PATCH_FILES", 5000, least=1),
             parallel_candidates=_number(given, "BENCH_PARALLEL_CANDIDATES", 5, least=1),
+            replay_dir=_optional(given, "BENCH_REPLAY_DIR"),
         )
 
 
 def _directory(given: Mapping[str, str], name: str, default: str) -> Path:
     path = given.get(name)
     return state_directory(Path.cwd(), given) / default if path is None else Path(path).absolute()
+
+
+def _optional(given: Mapping[str, str], name: str) -> Path | None:
+    return Path(given[name]).absolute() if given.get(name) else None
 
 
 def _paths(given: Mapping[str, str], name: str) -> tuple[Path, ...]:
@@ -120,6 +131,7 @@ def passed_names(value: str) -> tuple[str, ...]:
         check_passed_names(names)
     except ValueError as error:
         raise WorkerError(f"BENCH_PASS_ENV: {error}") from None
+    check_no_keys(names, "BENCH_PASS_ENV")
     return names
 
 

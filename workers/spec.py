@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from workers.addresses import check_repository
+from workers.hosts import check_host_entry
 from workers.own_variables import check_passed_names
 from workers.patterns import check_patterns
 
@@ -27,6 +28,11 @@ from workers.patterns import check_patterns
 def split_command(value: Any) -> Any:
     """A command written as one string, split as a POSIX shell splits words; no shell ever runs it."""
     return shlex.split(value) if isinstance(value, str) else value
+
+
+def read_switch(value: Any) -> Any:
+    """`on` and `off` as booleans; YAML has them as booleans unless they are quoted."""
+    return {"on": True, "off": False}.get(value, value) if isinstance(value, str) else value
 
 
 def split_listing(value: Any) -> Any:
@@ -54,6 +60,7 @@ TestIds = Annotated[
     BeforeValidator(split_listing),
     Field(max_length=20_000),
 ]
+Host = Annotated[str, Field(min_length=1, max_length=260), AfterValidator(check_host_entry)]
 Sandbox = Literal["auto", "bwrap", "none"]
 Swarm = Literal["serial_handoff", "speculate_vote"]
 TestState = Literal["passed", "failed", "skipped", "xfailed"]
@@ -140,7 +147,7 @@ class ToolchainRef(Strict):
     base_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+[^\s?#]*$", max_length=500)] | None = None
     """Base URL of the provider's API in the convention of its own clients: with `/v1` for OpenAI's, without it for
     Anthropic's and Gemini's; None is the provider's own address."""
-    gateway: bool = True
+    gateway: Annotated[bool, BeforeValidator(read_switch)] = True
     """Whether calls of the model pass through the machine's gateway. Without it the program gets the real key, its own
     figures are the only ones, and caps hold only as well as the program's own limit."""
 
@@ -211,9 +218,9 @@ class Workcell(Strict):
     max_output_bytes: Annotated[int, Field(ge=1024)] = 1_000_000
     provider: ProviderOptions | None = None
     """None: the defaults of `ProviderOptions`."""
-    egress: list[Annotated[str, Field(min_length=1, max_length=260)]] = []
+    egress: list[Host] = []
     """Hosts (`name`, `name:port`, `*.name`) that set-ups and toolchains with the network may reach; empty: every public
-    address. The machine's own loopback is reachable only where it is named."""
+    address. Of the machine's own loopback a port is reachable only where it is named, as `localhost:8000`."""
 
     @model_serializer(mode="wrap")
     def _without_later_keys(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -46,6 +46,11 @@ class WorkcellDirectories:
         return self.root / "logs"
 
     @property
+    def transcript(self) -> Path:
+        """Calls of the model as the gateway saw them."""
+        return self.root / "transcript.jsonl"
+
+    @property
     def pristine(self) -> Path:
         return self.root / "pristine"
 

@@ -42,7 +42,7 @@ def cleanup(dry_run: bool, output: Output) -> None:
     )
     from workers.settings import WorkerSettings
 
-    settings, remove = WorkerSettings.from_environment(), not dry_run
+    settings, remove = WorkerSettings.from_environment(with_secrets=False), not dry_run
     work_dir = settings.work_dir
     leftovers = [
         *stale_workcells(work_dir, remove=remove),

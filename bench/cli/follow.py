@@ -14,10 +14,12 @@ from rich.text import Text
 
 from bench.cli.session import Farm, note
 from bench.config.money import format_usd
+from bench.pauses import pause_line
 from bench.sandboxes import counted
 from bench.terminal import console, seconds, styled, table
 from db.repositories.bench_rows import BenchRow, CaseProgress
 from db.repositories.benches import Benches
+from db.repositories.circuits import Circuits, PausedClass
 from db.repositories.machines import MachineRow
 from db.states import CLOSED_BENCHES, TERMINAL
 from planner.cli.formats import Output
@@ -42,6 +44,8 @@ class Progress:
     machines: list[MachineRow]
     sandboxes: dict[str, int]
     """Executions by the sandbox that their programs ran in."""
+    paused: list[PausedClass]
+    """The paused classes that its executions wait for."""
 
     @property
     def total(self) -> int:
@@ -70,6 +74,7 @@ def read_progress(farm: Farm, bench_id: str) -> Progress:
         benches.cases(bench_id),
         [machine for machine in Machines(farm.engine).list_all() if machine.is_present],
         benches.sandboxes(bench_id),
+        Circuits(farm.engine).paused_of(bench_id),
     )
 
 
@@ -198,8 +203,9 @@ def line_of(progress: Progress, ended_before: int, watched_seconds: float) -> st
 
 
 def _warnings(progress: Progress, watched_seconds: float) -> list[str]:
-    """Warnings about suspended or missing machines and weak sandboxes."""
-    warnings = [
+    """Warnings about paused classes, suspended or missing machines, and weak sandboxes."""
+    warnings = [f"paused: {pause_line(each)}" for each in progress.paused]
+    warnings += [
         f"machine {machine.machine_id} is suspended after {machine.infra_failures} infrastructure failures:"
         f" fix it, then: bench machines trust {machine.machine_id}"
         for machine in progress.machines

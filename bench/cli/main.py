@@ -61,6 +61,8 @@ SECTIONS = {
         "coordinator": "bench.cli.fleet",
         "db": "bench.cli.database",
         "machines": "bench.cli.machines",
+        "circuits": "bench.cli.circuits",
+        "agents": "bench.cli.agents",
         "archives": "bench.cli.archives",
         "cleanup": "bench.cli.cleanup",
     },

@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from bench.embedded.farm import EmbeddedFarm
 from bench.embedded.home import FarmHome, farm_home
 from bench.embedded.libpq import forget_libpq_variables
-from bench.embedded.parts import PartUrls, check_variables, start_parts, worker_url
+from bench.embedded.parts import PartUrls, check_variables, start_parts, worker_url, worker_variables
 from bench.errors import BenchError, FailureError
 from db.engine import open_engine
 from db.upgrade import check, schema_status, upgrade
@@ -83,12 +83,25 @@ class Farm:
             start_parts(self.embedded, urls, slots, names | Benches(self.engine).named_variables())
 
     def check_variables(self, toolchains: Iterable[ToolchainRef] | None) -> None:
-        """Refuse toolchains that name a variable which the embedded worker cannot get.
+        """Refuse toolchains that name a variable, or need a provider's key, which the embedded worker cannot get.
 
-        A fleet's workers have their own variables, and report themselves which are missing.
+        A fleet's workers have their own variables and keys, and report themselves which are missing.
         """
+        from workers.gateway.checks import refusal_of
+        from workers.gateway.keys import sources_of
+        from workers.toolchains.registry import get_toolchain
+
+        refs = list(toolchains or ())
+        variables = {} if self.embedded is None else worker_variables(self.embedded)
+        # A replay answers in place of the providers; a fleet's keys are its machines'.
+        needs_keys = self.embedded is not None and not variables.get("BENCH_REPLAY_DIR")
+        keys = sources_of(variables) if needs_keys else None
+        for ref in refs:
+            refusal = refusal_of(ref, get_toolchain(ref.name), keys)
+            if refusal is not None:
+                raise BenchError(refusal)
         if self.embedded is not None:
-            check_variables(self.embedded, [(ref.name, ref.env) for ref in toolchains or ()])
+            check_variables(self.embedded, [(ref.name, ref.env) for ref in refs])
 
 
 @contextmanager

@@ -8,11 +8,14 @@ from bench.cli.answers import show_answer
 from bench.cli.follow import line_of, read_progress
 from bench.cli.session import Farm, open_farm
 from bench.cli.suggestions import bench_ids
+from bench.config.money import format_usd
 from bench.embedded.parts import parts_status
+from bench.pauses import pause_documents, pause_lines
 from bench.sandboxes import sandbox_lines
 from bench.terminal import parts_table, seconds, styled, table
-from db.repositories.bench_rows import BenchListing, CaseProgress
+from db.repositories.bench_rows import BenchListing, CaseProgress, RunningExecution
 from db.repositories.benches import Benches
+from db.repositories.circuits import Circuits
 from db.repositories.machines import MachineRow, Machines
 from db.rows import documents
 from planner.cli.formats import Output, output_options
@@ -26,7 +29,9 @@ _FARM, _CASES = ("parts", "machines", "benches"), "cases"
 def status(bench_id: str | None, output: Output) -> None:
     """Show the state of the farm, or of one bench.
 
-    Of the farm: its parts, machines and benches. With BENCH_ID: the cases of that bench.
+    Of the farm: its parts, machines and benches. With BENCH_ID: the cases of that bench, and what its running
+    executions have spent so far, where the gateway meters that. Both name the classes of executions that are paused
+    because their provider fails.
 
     \b
     Examples:
@@ -45,14 +50,21 @@ def status(bench_id: str | None, output: Output) -> None:
 def _farm_status(farm: Farm, output: Output) -> None:
     parts = [] if farm.embedded is None else [*farm.embedded.status(), *parts_status(farm.embedded)]
     machines, benches = Machines(farm.engine).list_all(), Benches(farm.engine).list_all()
+    paused = Circuits(farm.engine).paused()
     show_answer(
         output,
         lambda: {
             "parts": [vars(part) for part in parts],
             "machines": documents(machines),
             "benches": documents(benches),
+            "paused": pause_documents(paused),
         },
-        lambda: [*([parts_table(parts)] if parts else []), machines_table(machines), _benches_table(benches)],
+        lambda: [
+            *([parts_table(parts)] if parts else []),
+            machines_table(machines),
+            _benches_table(benches),
+            *pause_lines(paused),
+        ],
     )
 
 
@@ -89,22 +101,38 @@ def machines_table(machines: list[MachineRow]) -> Any:
 
 
 def _bench_status(farm: Farm, bench_id: str, output: Output) -> None:
-    progress = read_progress(farm, bench_id)
+    progress, running = read_progress(farm, bench_id), Benches(farm.engine).running(bench_id)
     show_answer(
         output,
         lambda: {
             "bench": progress.bench._asdict(),
             "executions": progress.states,
             "cases": documents(progress.cases),
+            "running": documents(running),
+            "paused": pause_documents(progress.paused),
             "sandboxes": progress.sandboxes,
         },
         lambda: [
             styled((f"bench {bench_id}", "bold"), f"  {progress.bench.state}"),
             line_of(progress, 0, 0.0),
+            *(styled((line, "yellow")) for line in pause_lines(progress.paused)),
             *sandbox_lines(progress.sandboxes),
             _cases_table(progress.cases),
+            *([_running_table(running)] if running else []),
         ],
     )
+
+
+def _running_table(running: list[RunningExecution]) -> Any:
+    rows = [
+        (
+            *(r.execution_id, r.issue_id, r.machine_id, seconds(r.running_ms)),
+            *(format_usd(r.spent_micro_usd), format_usd(r.reserved_micro_usd)),
+        )
+        for r in running
+    ]
+    columns = ("execution>", "issue", "machine", "for>", "spent so far>", "reserved>")
+    return table("Running", columns, rows)
 
 
 def _cases_table(cases: list[CaseProgress]) -> Any:

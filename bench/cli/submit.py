@@ -151,10 +151,12 @@ def toolchains_of(plan: NewBench) -> list[ToolchainRef]:
 
 
 def _plan(farm: Farm, config: BenchConfig, issue_ids: list[str] | None) -> tuple[NewBench, list[str]]:
-    """The plan, and warnings about parts of its base commits that are not fetched or not protected."""
+    """The plan, and warnings: what of its base commits is not fetched or not protected, and what is not metered."""
     from bench.submit.bases import mirror_bases, workcells_of
     from bench.submit.left_out import left_out
     from bench.submit.protection import protection_lines
+    from workers.gateway.checks import unmetered_lines
+    from workers.toolchains.registry import get_toolchain
 
     here = farm.embedded is not None
     with ExitStack() as stack:
@@ -163,7 +165,9 @@ def _plan(farm: Farm, config: BenchConfig, issue_ids: list[str] | None) -> tuple
         plan = plan_of(farm, config, issue_ids, mirrors)
         cells = workcells_of(plan)
         mirror_of = mirror_bases(cells.values(), mirrors, here=here)
-        return plan, [*left_out(cells, mirror_of, mirrors, here=here), *protection_lines(cells, mirror_of)]
+        refs = [(ref, get_toolchain(ref.name)) for ref in toolchains_of(plan)]
+        lines = [*left_out(cells, mirror_of, mirrors, here=here), *protection_lines(cells, mirror_of)]
+        return plan, [*lines, *unmetered_lines(refs)]
 
 
 def _after(farm: Farm, plan: NewBench, sandboxes: "Sandboxes", wait: bool, output: Output) -> int | None:

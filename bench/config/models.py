@@ -20,8 +20,10 @@ from workers.spec import (
     Command,
     Gate,
     GitOptions,
+    Host,
     Patterns,
     Positive,
+    ProviderOptions,
     Rates,
     Repository,
     Sandbox,
@@ -94,6 +96,8 @@ class ExecutionLimits(Strict):
     max_minutes_per_candidate: Positive | None = None
     max_total_minutes_per_issue: Positive | None = None
     max_retries: Annotated[int, Field(ge=0, le=10)] = 1
+    pause_after_provider_failures: Annotated[int, Field(ge=0, le=1000)] = 3
+    """In a row, of one capability class; 0: never."""
     timeout_behavior: Literal["mark_timeout", "skip"] = "mark_timeout"
     max_usd: Usd | None = None
     max_usd_per_issue: Usd | None = None
@@ -155,10 +159,16 @@ class WorkcellDefaults(Strict):
     default_iterations: Annotated[int, Field(ge=1, le=10)] | None = None
     flaky_reruns: Annotated[int, Field(ge=0, le=5)] | None = None
     max_output_bytes: Annotated[int, Field(ge=1024)] | None = None
+    provider: ProviderOptions | None = None
+    egress: list[Host] | None = None
 
 
-_LATER_KEYS: Final = ("git", "known_good", "further_protected_paths")
+_LATER_KEYS: Final = ("git", "known_good", "further_protected_paths", "provider", "egress")
 """Keys of a workcell that were added later; left out of the config hash where they are not set."""
+
+
+_PAUSE_BY_DEFAULT: Final = ExecutionLimits().pause_after_provider_failures
+"""The database assumes the same where a stored config does not have the key."""
 
 
 class BenchConfig(Strict):
@@ -220,5 +230,7 @@ class BenchConfig(Strict):
         excluded: dict[str, Any] = dict.fromkeys(leave_out, True)
         if self.trust == Trust():
             excluded["trust"] = True
+        if self.execution_limits.pause_after_provider_failures == _PAUSE_BY_DEFAULT:
+            excluded["execution_limits"] = {"pause_after_provider_failures"}
         excluded["workcell"] = {key for key in _LATER_KEYS if getattr(self.workcell, key) is None}
         return self.model_dump(mode="json", by_alias=True, exclude=excluded)

@@ -43,6 +43,7 @@ def run_coordinator(
     Retries while the database is unavailable. The leadership may be lost with the database; no tick runs without it.
     """
     unavailable = False
+    paused: dict[str, str] = {}
     while not stop.is_set():
         try:
             report = one_tick() if is_leader() else TickReport()
@@ -55,12 +56,24 @@ def run_coordinator(
         if unavailable:
             log.warning("the database answers again")
         unavailable = False
+        paused = _log_pauses(paused, report.paused)
         if report.bell_error:
             log.warning("%s", report.bell_error)
         log.log(
             logging.DEBUG if report.idle else logging.INFO, "tick: %s", report, extra={"tick": asdict(report)}
         )
         stop.wait(IDLE_SECONDS if report.idle else BUSY_SECONDS)
+
+
+def _log_pauses(before: dict[str, str], now: dict[str, str] | None) -> dict[str, str]:
+    """Log the classes that were paused or resumed since the last tick; returns those that are paused now."""
+    if now is None:
+        return before
+    for name in now.keys() - before.keys():
+        log.warning("paused: %s", now[name], extra={"class": name})
+    for name in before.keys() - now.keys():
+        log.warning("class %s runs again", name, extra={"class": name})
+    return now
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from bench.pauses import pause_line
+from db.repositories.circuits import PausedClass
 from db.repositories.ticks import OpenBench
 from workers.broker.doorbell import WINDOW, Doorbell, DoorbellError, doorbells_to_ring
 
@@ -26,6 +28,7 @@ class FarmState(Protocol):
     def brake(self) -> int: ...
     def reap(self) -> int: ...
     def ready_by_queue(self, window: int) -> dict[str, int]: ...
+    def paused_classes(self) -> list[PausedClass]: ...
     def decidable_cases(self, limit: int = 200) -> list[int]: ...
     def finish_benches(self) -> list[str]: ...
 
@@ -42,6 +45,8 @@ class TickReport:
     decided: int = 0
     finished: list[str] = field(default_factory=list)
     bell_error: str | None = None
+    paused: dict[str, str] | None = None
+    """The paused classes, each with its reason and next probe; None where the tick did not run to its end."""
 
     @property
     def idle(self) -> bool:
@@ -76,6 +81,7 @@ def tick(
         _admit(state, bell, bench, report)
     report.finished = state.finish_benches()
     _ring(state, bell, report)
+    report.paused = {each.queue: pause_line(each) for each in state.paused_classes()}
     return report
 
 

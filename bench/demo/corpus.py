@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from bench.demo.agents import REPLAYS, agent_config, write_replays
 from bench.demo.backlog import backlog
 from bench.demo.errors import DemoError
 from bench.demo.history import base_commit, branch_commits, create_repository, import_stream
@@ -45,8 +46,10 @@ def check_directory(directory: Path) -> None:
         raise DemoError(f"{directory} is not empty and not a demo's; name another directory")
 
 
-def build_corpus(directory: Path) -> DemoCorpus:
+def build_corpus(directory: Path, *, agents: bool = False) -> DemoCorpus:
     """Build the corpus in `directory`; idempotent: an intact corpus is left unchanged.
+
+    With `agents` its config has a coding agent as its toolchain, and the answers of its model are written, too.
 
     The build is reproducible: the same version of the farm makes the same commits everywhere.
 
@@ -68,7 +71,11 @@ def build_corpus(directory: Path) -> DemoCorpus:
         if not commits or stamp != {"stream": digest, "commits": commits}:
             commits = _replace_repository(directory, corpus.repo, stamp_file, stream)
         _write(corpus.issues_file, _issues_text(commits))
-        _write(corpus.config_file, yaml.safe_dump(_config(corpus), sort_keys=False))
+        config = _config(corpus)
+        if agents:
+            write_replays(directory / REPLAYS)
+            config = agent_config(config)
+        _write(corpus.config_file, yaml.safe_dump(config, sort_keys=False))
     except OSError as error:
         raise DemoError(f"cannot write the demo corpus to {directory}: {error.strerror}") from error
     return DemoCorpus(corpus.repo, corpus.issues_file, corpus.config_file, commits)

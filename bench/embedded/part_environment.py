@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from bench.embedded.errors import EmbeddedError
+from workers.gateway.keys import is_private, without_replaced
 from workers.own_variables import check_passed_names
-from workers.settings import SECRET_PREFIX, passed_names
+from workers.settings import passed_names
 
 HANDED: Final = "FARM_HANDED"
 """The variable of a part with the names (comma separated) of all variables that it got from a shell."""
@@ -44,19 +45,16 @@ def for_coordinator(shell: Mapping[str, str], before: Mapping[str, str]) -> dict
 def for_worker(shell: Mapping[str, str], before: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
     """The worker's variables: settings, secrets, and those named by `names`, `BENCH_PASS_ENV` or earlier commands.
 
-    Variables that are not set are left out.
+    Secrets are also the keys of providers in the variables of their own clients. A key that the shell gives replaces an
+    earlier one, whichever variable that came from. Variables that are not set are left out.
 
     Raises: `BenchError` or `WorkerError` for a name that may not be passed to programs.
     """
-    both = {**before, **shell}
+    both = {**without_replaced(before, shell), **shell}
     passed = passed_names(both.get("BENCH_PASS_ENV", ""))
     refuse_own(names)
     wanted = {*names, *passed, *before}
-    return {
-        name: both[name]
-        for name in both
-        if name in wanted or _is_setting(name) or name.startswith(SECRET_PREFIX)
-    }
+    return {name: both[name] for name in both if name in wanted or _is_setting(name) or is_private(name)}
 
 
 def environment_of(handed: Mapping[str, str], root: Path) -> dict[str, str]:
@@ -98,4 +96,4 @@ def refuse_own(names: Iterable[str]) -> None:
 
 
 def _is_setting(name: str) -> bool:
-    return name.startswith("BENCH_") and not name.startswith(SECRET_PREFIX) and name not in _FOR_COMMANDS
+    return name.startswith("BENCH_") and not is_private(name) and name not in _FOR_COMMANDS

@@ -22,6 +22,7 @@ from bench.embedded.part_environment import (
 from bench.embedded.processes import Daemon
 from db.logins import ensure_login
 from planner.system.own_module import module_command
+from workers.gateway.keys import read_keys, without_replaced
 from workers.settings import passed_names
 
 _WORKER_LOGIN = "farm_worker"
@@ -38,18 +39,25 @@ class PartUrls:
 
 
 def check_variables(farm: EmbeddedFarm, toolchains: Sequence[tuple[str, Iterable[str]]]) -> None:
-    """Check that every variable of a toolchain is set in this shell or in the running worker.
+    """Check that every variable of a toolchain is set in this shell or in the running worker, and every key readable.
 
     `toolchains` are the name of each and the names of its variables.
 
-    Raises: `EmbeddedError` with the first variable that is not set.
+    Raises: `EmbeddedError` with the first variable that is not set, `WorkerError` with that of a key's file or command.
     """
     for _, names in toolchains:
         refuse_own(names)
-    before = handed_before(_environment(farm.daemon("worker")))
-    line = missing_line(toolchains, {**before, **os.environ})
+    known = worker_variables(farm)
+    line = missing_line(toolchains, known)
     if line is not None:
         raise EmbeddedError(line)
+    read_keys(known, lambda _: None, run_commands=False)
+
+
+def worker_variables(farm: EmbeddedFarm) -> dict[str, str]:
+    """The variables of this shell, and those that the running worker has from earlier ones."""
+    before = handed_before(_environment(farm.daemon("worker")))
+    return {**without_replaced(before, os.environ), **os.environ}
 
 
 def start_parts(
@@ -67,6 +75,7 @@ def start_parts(
         _run(farm, coordinator, urls.database, urls.broker, (handed, before), ["coordinator"])
         before = handed_before(_environment(worker))
         handed = for_worker(os.environ, before, list(names))
+        read_keys(handed, farm.notify, run_commands=False)
         count = str(slots or _slots(worker) or os.cpu_count() or 1)
         # Whether the config may run without a sandbox was decided at submit.
         arguments = ["worker", _SLOTS, count, "--sandbox-by-config", *_name_of_machine(farm)]

@@ -64,6 +64,7 @@ def _replicate(outcome: StoredOutcome, skip_timeouts: bool) -> ReplicateOutcome:
         fail_codes=len(outcome.fail_codes),
         gate_score=outcome.gate_score,
         charged_micro_usd=outcome.charged_micro_usd,
+        provider_wait_ms=outcome.provider_wait_ms,
     )
 
 

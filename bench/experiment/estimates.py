@@ -27,6 +27,8 @@ class ReplicateOutcome(NamedTuple):
     """0..1; None where the gates report no score."""
     charged_micro_usd: int = 0
     """The charged cost: where the cost is unknown, the reservation."""
+    provider_wait_ms: int = 0
+    """The part of `duration_ms` that it waited for a provider."""
 
 
 class ArmOutcome(NamedTuple):
@@ -53,6 +55,8 @@ class ArmEstimate(NamedTuple):
     fail_code_millionths: int | None
     score_millionths: int | None
     charged_micro_usd: int | None
+    work_ms: int | None
+    """Mean duration without waits for a provider: what `minimize_duration` compares."""
 
     @property
     def observed(self) -> bool:
@@ -105,6 +109,7 @@ def estimate_arm(arm: ArmOutcome) -> ArmEstimate:
             for replicate in good
         ),
         charged_micro_usd=_mean(replicate.charged_micro_usd for replicate in scored),
+        work_ms=_mean(replicate.duration_ms - replicate.provider_wait_ms for replicate in good),
     )
 
 

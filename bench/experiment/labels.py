@@ -43,6 +43,7 @@ class LabelRow(NamedTuple):
     fail_codes: tuple[str, ...] = ()
     sandbox: str | None = None
     """The sandbox of its programs; None where it is not known."""
+    provider_wait_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,8 @@ def _candidate(row: LabelRow, winner: Action) -> dict[str, Any]:
         "outcome": {
             "status": row.status,
             "duration_ms": row.duration_ms,
+            # Left out where there was none: labels of older outcomes keep their bytes.
+            **({"provider_wait_ms": row.provider_wait_ms} if row.provider_wait_ms else {}),
             "cost_usd": None if row.micro_usd is None else row.micro_usd / MILLION,
             "all_gates_passed": row.status == "success",
             "fail_codes": list(row.fail_codes),

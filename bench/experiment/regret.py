@@ -5,9 +5,9 @@ On a case, for the action that a policy takes:
   cover it.
 - The oracle is the winner of the case. No winner: nothing passed, and the regret is 0.
 - The oracle passes and the arm does not: a *missed pass*, counted as a rate and never averaged with regrets.
-- Both pass: duration regret = (mean duration − the winner's) / the winner's; cost regret likewise, None where
-  either cost is unknown. Against a winner's value of 0 it is 0 for an equal value and None otherwise. It is
-  negative where the arm was quicker (or cheaper) and the winner better in the primary objective.
+- Both pass: duration regret = (mean duration − the winner's) / the winner's, both without waits for a provider;
+  cost regret likewise, None where either cost is unknown. Against a winner's value of 0 it is 0 for an equal value and
+  None otherwise. It is negative where the arm was quicker (or cheaper) and the winner better in the primary objective.
 - *Spend* is what an execution of the arm was charged on average, passed or not.
 """
 
@@ -61,7 +61,7 @@ def regret(action: Action | None, verdict: CaseVerdict) -> PolicyRegret:
     return PolicyRegret(
         True,
         0.0,
-        _relative(estimate.duration_ms, oracle.duration_ms),
+        _relative(estimate.work_ms, oracle.work_ms),
         _relative(estimate.micro_usd, oracle.micro_usd),
         estimate.charged_micro_usd,
     )
@@ -99,7 +99,7 @@ class FixedAction(NamedTuple):
     observed_cases: int
     passed_cases: int
     duration_ms: int | None
-    """Mean over the passed cases of the arm's mean duration, rounded half up."""
+    """Mean over the passed cases of the arm's mean duration without waits for a provider, rounded half up."""
 
 
 def fixed_actions(verdicts: Iterable[CaseVerdict]) -> list[FixedAction]:
@@ -113,7 +113,7 @@ def fixed_actions(verdicts: Iterable[CaseVerdict]) -> list[FixedAction]:
     for verdict in verdicts:
         for estimate in verdict.estimates:
             if estimate.observed:
-                seen.setdefault(estimate.action, []).append(estimate.duration_ms if estimate.passes else None)
+                seen.setdefault(estimate.action, []).append(estimate.work_ms if estimate.passes else None)
     return sorted((_fixed(action, durations) for action, durations in seen.items()), key=_fixed_key)
 
 

@@ -3,8 +3,8 @@
 Among the arms that pass (see `ArmEstimate`), the best is the one with
 
 1. the higher pass rate (in millionths),
-2. the better primary objective: lower mean duration; lower mean cost, unknown last; or, for quality, fewer
-   fail codes on average, then the higher mean gate score, unknown last,
+2. the better primary objective: lower mean duration, without waits for a provider; lower mean cost, unknown last; or,
+   for quality, fewer fail codes on average, then the higher mean gate score, unknown last,
 3. the configured tie-breaks, and in the end always the canonical order of actions.
 
 `tie_size` counts the arms equal to the winner in 1 and 2, the winner included. No arm passes: no winner.
@@ -39,7 +39,8 @@ class CaseVerdict(NamedTuple):
     winner: Action | None
     objective: Objective
     winner_value: float | None
-    """Mean duration in milliseconds, cost in micro-dollars (None: unknown), or fail codes, of the winner."""
+    """Mean duration without waits for a provider in milliseconds, cost in micro-dollars (None: unknown), or fail codes,
+    of the winner."""
     tie_size: int
     """Arms that share the best pass rate and objective; 0 without a winner."""
     weights: tuple[tuple[Action, float], ...]
@@ -105,7 +106,7 @@ def single_execution_key(objective: Objective) -> Callable[[ArmOutcome], Sequenc
 def objective_key(estimate: ArmEstimate, objective: Objective) -> Key:
     """The primary objective of a passing arm as a sort key, lower is better."""
     if objective == "minimize_duration":
-        return (_last_if_none(estimate.duration_ms),)
+        return (_last_if_none(estimate.work_ms),)
     if objective == "minimize_cost":
         return (_last_if_none(estimate.micro_usd),)
     score = estimate.score_millionths
@@ -135,5 +136,5 @@ def _value(estimate: ArmEstimate, objective: Objective) -> float | None:
     if objective == "maximize_quality":
         codes = estimate.fail_code_millionths
         return None if codes is None else codes / MILLION
-    value = estimate.duration_ms if objective == "minimize_duration" else estimate.micro_usd
+    value = estimate.work_ms if objective == "minimize_duration" else estimate.micro_usd
     return None if value is None else float(value)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bench.pauses import pause_documents
 from bench.results.plain import bracket_document
 from bench.results.race import race_document
 from bench.results.read import BenchResults, DecidedCase
@@ -38,6 +39,7 @@ def _winner(case: DecidedCase, judged: CaseJudgement | None) -> dict[str, Any]:
                 "scored": estimate.scored,
                 "passed": estimate.passed,
                 "duration_ms": estimate.duration_ms,
+                "work_ms": estimate.work_ms,
                 "micro_usd": estimate.micro_usd,
             }
             for estimate in verdict.estimates
@@ -99,6 +101,7 @@ def report_document(results: BenchResults, oracle: OracleBracket | str) -> dict[
         "errors": results.errors,
         "unjudged": [_unjudged(row) for row in results.unjudged],
         "sandboxes": results.sandboxes,
+        "paused": pause_documents(results.paused),
         "cases": [
             {key: value for key, value in case._asdict().items() if key != "case_id"}
             for case in results.cases

@@ -206,11 +206,12 @@ def _run(execution: StoredExecution, skip_timeouts: bool) -> ExecutionRow:
         return ExecutionRow(number, None, "skipped_timeout")
     if status is None or status == "error":
         return ExecutionRow(number, None, _missing(execution))
-    duration, cost = execution.duration_ms, execution.micro_usd
+    outcome, cost = execution.outcome, execution.micro_usd
     return ExecutionRow(
         number,
         status == "success",
-        minutes=float("nan") if duration is None else duration / _MS_PER_MINUTE,
+        # A wait for a provider is not the arm's.
+        minutes=float("nan") if outcome is None else outcome.work_ms / _MS_PER_MINUTE,
         usd=float("nan") if cost is None else cost / _MICRO,
     )
 

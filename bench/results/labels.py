@@ -115,6 +115,7 @@ def _label_rows(arm: StoredArm) -> list[LabelRow]:
             micro_usd=outcome.micro_usd,
             fail_codes=tuple(outcome.fail_codes),
             sandbox=execution.sandbox,
+            provider_wait_ms=outcome.provider_wait_ms,
         )
         for execution in arm.executions
         if (outcome := execution.outcome) is not None

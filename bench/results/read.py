@@ -15,6 +15,7 @@ from bench.experiment.winners import CaseVerdict
 from bench.results.looks import look_lines
 from db.repositories.bench_rows import BenchRow, CaseProgress, UnjudgedExecutions
 from db.repositories.benches import Benches
+from db.repositories.circuits import Circuits, PausedClass
 from db.repositories.policies import Policies
 from db.repositories.verdict_rows import CaseRows
 from db.repositories.verdicts import Verdicts
@@ -82,6 +83,8 @@ class BenchResults:
     policies: list[ScoredPolicy]
     sandboxes: dict[str, int]
     """Executions by the sandbox that their programs ran in."""
+    paused: list[PausedClass]
+    """The paused classes that its executions wait for."""
 
     @cached_property
     def judgements(self) -> "dict[int, CaseJudgement]":
@@ -190,6 +193,7 @@ def read_results(engine: sa.Engine, bench_id: str, policies: Collection[str] | N
             if policies is None or policy.name in policies
         ],
         sandboxes=benches.sandboxes(bench_id),
+        paused=Circuits(engine).paused_of(bench_id),
     )
 
 

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from bench.config.money import format_usd
 from bench.experiment.estimates import ArmEstimate
+from bench.pauses import pause_lines
 from bench.results.documents import spend_document
 from bench.results.evidence_show import bracket_parts
 from bench.results.race import race_parts
@@ -36,6 +37,7 @@ def report_parts(results: BenchResults, oracle: OracleBracket | str) -> list[Ren
             (f"bench {bench.bench_id}", "bold"),
             f"  {bench.state}  slice {bench.slice}, {bench.strategy} K={bench.k}, seed {bench.seed}",
         ),
+        *(styled((line, "yellow")) for line in pause_lines(results.paused)),
         *(styled((line, "yellow")) if line.startswith("!") else line for line in sandbox_notes),
         winners_table(results),
         share_table(results),
@@ -97,7 +99,7 @@ def _winner_row(case: DecidedCase) -> tuple[Any, ...]:
     assert best is not None
     return (
         *(case.issue_id, shape, styled((verdict.winner.label(), "green")), f"{passed}/{scored}"),
-        *(seconds(best.duration_ms), format_usd(best.micro_usd), _baseline(case)),
+        *(seconds(best.work_ms), format_usd(best.micro_usd), _baseline(case)),
         verdict.tie_size if verdict.tie_size > 1 else "",
     )
 
@@ -123,7 +125,7 @@ def _baseline(case: DecidedCase) -> str:
         return "not tried"
     if action == case.verdict.winner:
         return "the winner"
-    return f"passed, {seconds(estimate.duration_ms)}" if estimate.passes else "did not pass"
+    return f"passed, {seconds(estimate.work_ms)}" if estimate.passes else "did not pass"
 
 
 def share_table(results: BenchResults) -> Table:
@@ -142,7 +144,7 @@ def share_table(results: BenchResults) -> Table:
 
 def _share_row(action: Action, estimates: list[ArmEstimate], wins: int) -> tuple[Any, ...]:
     scored, passed = sum(e.scored for e in estimates), sum(e.passed for e in estimates)
-    times = [e.duration_ms for e in estimates if e.duration_ms is not None]
+    times = [e.work_ms for e in estimates if e.work_ms is not None]
     costs = [e.micro_usd for e in estimates if e.micro_usd is not None]
     return (
         *(action.label(), wins, len(estimates), percent(passed / scored)),

@@ -1,7 +1,7 @@
 """The sandboxes in which a bench will run, resolved before it is stored."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,8 @@ class Sandboxes:
     """The fleet's machines by the sandbox they registered with; empty where this machine does the work."""
     networked: Sequence[str]
     """Toolchains that get the network."""
+    egress: Sequence[str] = ()
+    """Hosts that they may reach where the sandbox has a network of its own; empty: every public address."""
 
     def document(self) -> Json:
         """For programs."""
@@ -48,11 +50,26 @@ class Sandboxes:
         if self.here is None and self.asked.get("none"):
             lines.append("sandbox: none is asked for: it holds on machines without BENCH_SANDBOX=bwrap")
         if self.networked:
-            lines.append(
-                f"network: {', '.join(self.networked)} can reach all that the machine can, its own services on "
-                "127.0.0.1 included"
-            )
+            lines += self._reached(rungs)
         return lines
+
+    def _reached(self, rungs: Collection[str]) -> list[str]:
+        """What the toolchains with the network reach, by the sandboxes in which they may run."""
+        names, shared = (
+            ", ".join(self.networked),
+            [rung for rung in rungs if not ladder.has_own_network(rung)],
+        )
+        hosts = f"only {', '.join(self.egress)} (`egress`)" if self.egress else "every public address"
+        lines = [
+            f"network: {names} can reach {hosts}, and no other service of the machine or its local network"
+        ]
+        if not shared:
+            return lines
+        everything = (
+            f"network: in sandbox {', '.join(shared)} {names} can reach all that the machine can, its own services "
+            "on 127.0.0.1 included"
+        )
+        return [everything] if len(shared) == len(rungs) else [*lines, everything]
 
     def _offered(self) -> str:
         if not self.machines:
@@ -62,7 +79,7 @@ class Sandboxes:
 
 def check_here(asked: Iterable[Sandbox]) -> list[str]:
     """The sandbox for each demand on this machine. Raises `SandboxMissingError` with the ways out."""
-    own = WorkerSettings.from_environment().sandbox
+    own = WorkerSettings.from_environment(with_secrets=False).sandbox
     return [ladder.choose(ladder.strictest(demand, own)).name for demand in asked]
 
 
@@ -75,6 +92,7 @@ def sandboxes_of(plan: NewBench, machines: Sequence[MachineRow] | None) -> Sandb
         here=Counter(check_here(asked)) if machines is None else None,
         machines=Counter(machine.sandbox or "unknown" for machine in present),
         networked=_networked(plan),
+        egress=_egress(plan),
     )
 
 
@@ -83,8 +101,16 @@ def _networked(plan: NewBench) -> list[str]:
     return sorted({ref.name for ref in refs if _has_network(ref)})
 
 
+def _egress(plan: NewBench) -> list[str]:
+    """The hosts that any case names; empty where one case names none, which leaves every public address open."""
+    lists = [case.workcell.get("egress") or [] for case in plan.cases]
+    return sorted({host for hosts in lists for host in hosts}) if all(lists) else []
+
+
 def _has_network(ref: ToolchainRef) -> bool:
-    """Whether a toolchain gets the network: agents by default, `command` and `repair` where the config allows it."""
+    """Whether a toolchain gets the network: agents without the gateway, any other where the config allows it."""
     if ref.network is not None:
         return ref.network
-    return ref.name != "command" and get_toolchain(ref.name).uses_provider
+    toolchain = get_toolchain(ref.name)
+    is_metered = ref.gateway and toolchain.capability.metered
+    return ref.name != "command" and toolchain.uses_provider and not is_metered

@@ -97,6 +97,20 @@ class CaseProgress(NamedTuple):
     baseline_passed: int
 
 
+class RunningExecution(NamedTuple):
+    """An execution of an arm that runs now."""
+
+    execution_id: int
+    issue_id: str
+    attempt: int
+    machine_id: str
+    started_at: datetime
+    running_ms: int
+    spent_micro_usd: int | None
+    """Metered so far, by the last heartbeat; None where it is not metered."""
+    reserved_micro_usd: int
+
+
 class BenchUsage(NamedTuple):
     """What the executions of arms of a bench used."""
 

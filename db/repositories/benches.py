@@ -8,7 +8,14 @@ from sqlalchemy.exc import IntegrityError
 
 from db.engine import call, transaction
 from db.errors import DbError
-from db.repositories.bench_rows import BenchListing, BenchRow, BenchUsage, CaseProgress, UnjudgedExecutions
+from db.repositories.bench_rows import (
+    BenchListing,
+    BenchRow,
+    BenchUsage,
+    CaseProgress,
+    RunningExecution,
+    UnjudgedExecutions,
+)
 from db.repositories.brake import Braked, brake
 from db.rows import read_first, read_one, read_rows
 
@@ -102,6 +109,17 @@ class Benches:
     def cases(self, bench_id: str) -> list[CaseProgress]:
         """Each case with its counts, in the order of admission."""
         return read_rows(self._engine, CaseProgress, _CASES, {"bench": bench_id})
+
+    def running(self, bench_id: str) -> list[RunningExecution]:
+        """The executions of arms that run now, the oldest first."""
+        statement = sa.text("""
+            SELECT e.execution_id, c.issue_id, e.attempt, e.machine_id, e.started_at,
+                   (1000 * extract(epoch FROM clock_timestamp() - e.started_at))::bigint AS running_ms,
+                   e.spent_micro_usd, e.worst_micro_usd AS reserved_micro_usd
+            FROM farm.executions e JOIN farm.cases c USING (case_id)
+            WHERE e.bench_id = :bench AND e.state = 'running' AND e.arm_id IS NOT NULL
+            ORDER BY e.started_at, e.execution_id""")
+        return read_rows(self._engine, RunningExecution, statement, {"bench": bench_id})
 
     def totals(self, bench_id: str) -> BenchUsage:
         """Executions of arms with an outcome, their time, and what they were charged."""

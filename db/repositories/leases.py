@@ -9,10 +9,11 @@ import sqlalchemy as sa
 from db.engine import call
 
 LeaseOrder = Literal["go_on", "cancel", "hand_back", "deadline", "fenced"]
-Completion = Literal["recorded", "retried", "cancelled", "already", "late", "unknown"]
+Completion = Literal["recorded", "retried", "returned", "cancelled", "already", "late", "unknown"]
+"""`returned`: the execution waits until its provider answers again; that costs no retry."""
 
 _CLAIM = sa.text("SELECT farm.claim_execution(:queue, :machine, :machine_token, :token, :lease)")
-_HEARTBEAT = sa.text("SELECT farm.heartbeat(:execution, :attempt, :token, :lease)")
+_HEARTBEAT = sa.text("SELECT farm.heartbeat(:execution, :attempt, :token, :lease, :spent)")
 _COMPLETE = sa.text(
     "SELECT farm.complete_execution(:execution, :attempt, :token, CAST(:result AS jsonb), :stopped)"
 )
@@ -43,9 +44,23 @@ class Leases:
         }
         return cast(dict[str, Any] | None, self._call(_CLAIM, values))
 
-    def heartbeat(self, execution: int, attempt: int, token: UUID, lease_seconds: float) -> LeaseOrder:
-        """Extend the lease. Returns the order of the farm to the worker."""
-        values = {"execution": execution, "attempt": attempt, "token": token, "lease": lease_seconds}
+    def heartbeat(
+        self,
+        execution: int,
+        attempt: int,
+        token: UUID,
+        lease_seconds: float,
+        spent_micro_usd: int | None = None,
+    ) -> LeaseOrder:
+        """Extend the lease and record the attempt's spend so far, where it is metered. Returns the order of the farm
+        to the worker."""
+        values = {
+            "execution": execution,
+            "attempt": attempt,
+            "token": token,
+            "lease": lease_seconds,
+            "spent": spent_micro_usd,
+        }
         return cast(LeaseOrder, self._call(_HEARTBEAT, values))
 
     def complete(

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from db.engine import call, transaction
 from db.repositories.brake import brake
+from db.repositories.circuits import Circuits, PausedClass
 
 _REAP_AT_ONCE = 500
 
@@ -23,7 +24,10 @@ _NEXT_CASE = sa.text("""
                      WHERE NOT suspended AND seen_at > now() - interval '1 minute')))
     ORDER BY c.admission_rank LIMIT 1""")
 _PENDING_CASES = sa.text("""
-    SELECT case_id FROM farm.cases WHERE bench_id = :bench AND state = 'pending' ORDER BY admission_rank LIMIT 1000""")
+    SELECT case_id FROM farm.cases k WHERE bench_id = :bench AND state = 'pending' AND NOT EXISTS (
+        SELECT FROM farm.executions e JOIN farm.circuits c USING (queue)
+        WHERE e.case_id = k.case_id AND e.state = 'pending' AND farm.is_held_back(c))
+    ORDER BY admission_rank LIMIT 1000""")
 _OPEN_BENCHES = sa.text("""
     SELECT b.bench_id, b.state, b.race IS NOT NULL AS racing,
            EXISTS (SELECT FROM farm.caps k LEFT JOIN farm.cases c ON c.case_id = k.case_id
@@ -72,7 +76,7 @@ class Ticks:
         return None if row is None else (row.case_id, row.state)
 
     def pending_cases(self, bench_id: str) -> list[int]:
-        """Cases that wait for admission, first come first, at most 1,000."""
+        """Cases that wait for admission, first come first, at most 1,000; without those whose class is paused."""
         with self._engine.connect() as connection:
             return list(connection.scalars(_PENDING_CASES, {"bench": bench_id}))
 
@@ -96,16 +100,28 @@ class Ticks:
         return cast(bool, call(self._engine, sa.text("SELECT farm.reap_expired()"), {}))
 
     def ready_by_queue(self, window: int) -> dict[str, int]:
-        """Ready executions of each capability class, counted up to `window`."""
+        """Executions of each capability class that can be leased now, counted up to `window`.
+
+        Of a paused class these are the checks of base commits, and one probe where one is due.
+        """
         statement = sa.text("""
             SELECT q.queue, (SELECT count(*) FROM (
                 SELECT FROM farm.executions e
                 WHERE e.state = 'ready' AND e.queue = q.queue AND (e.not_before IS NULL OR e.not_before <= now())
-                LIMIT :window) ready) AS n
-            FROM farm.queues q""")
+                  AND (c.queue IS NULL OR e.arm_id IS NULL)
+                LIMIT :window) ready)
+                + CASE WHEN c.queue IS NOT NULL AND farm.probe_is_due(q.queue) AND EXISTS (
+                    SELECT FROM farm.executions e
+                    WHERE e.state = 'ready' AND e.queue = q.queue AND e.arm_id IS NOT NULL
+                      AND (e.not_before IS NULL OR e.not_before <= now())) THEN 1 ELSE 0 END AS n
+            FROM farm.queues q LEFT JOIN farm.circuits c ON c.queue = q.queue AND c.opened_at IS NOT NULL""")
         with self._engine.connect() as connection:
             rows = connection.execute(statement, {"window": window})
             return {row.queue: row.n for row in rows if row.n}
+
+    def paused_classes(self) -> list[PausedClass]:
+        """The capability classes whose circuit is open."""
+        return Circuits(self._engine).paused()
 
     def decidable_cases(self, limit: int = 200) -> list[int]:
         """Cases whose arms have all ended and whose winner is not chosen yet."""

@@ -47,6 +47,13 @@ class StoredOutcome(NamedTuple):
     charged_micro_usd: int
     fail_codes: list[str]
     gate_score: float | None
+    provider_wait_ms: int
+    """The part of `duration_ms` that it waited for a provider."""
+
+    @property
+    def work_ms(self) -> int:
+        """The duration without waits for a provider."""
+        return self.duration_ms - self.provider_wait_ms
 
 
 class StoredExecution(NamedTuple):
@@ -70,6 +77,7 @@ class StoredExecution(NamedTuple):
     """RFC 3339 UTC."""
     execution_id: int
     charged_micro_usd: int | None
+    provider_wait_ms: int | None
 
     @property
     def outcome(self) -> StoredOutcome | None:
@@ -83,6 +91,7 @@ class StoredExecution(NamedTuple):
             self.charged_micro_usd,
             self.fail_codes or [],
             self.gate_score,
+            self.provider_wait_ms or 0,
         )
 
 

@@ -33,7 +33,8 @@ _ARMS = sa.text("""
            a.strategy, a.strategy_version, a.propensity, a.propensity_kind, a.stratum, a.is_baseline, a.is_executed,
            coalesce(jsonb_agg(jsonb_build_object(
                'execution_id', e.execution_id, 'replicate', e.replicate, 'state', e.state, 'status', o.status,
-               'error_class', o.error_class, 'duration_ms', o.duration_ms, 'micro_usd', o.micro_usd,
+               'error_class', o.error_class, 'duration_ms', o.duration_ms,
+               'provider_wait_ms', o.provider_wait_ms, 'micro_usd', o.micro_usd,
                'charged_micro_usd', o.charged_micro_usd, 'fail_codes', to_jsonb(o.fail_codes),
                'gate_score', o.gate_score, 'gates', o.gates,
                'sandbox', (SELECT min(d.document ->> 'sandbox') FROM farm.candidates d

@@ -1,4 +1,4 @@
--- Money and time. Lock order everywhere: execution, case, caps by cap_id, machine.
+-- Money and time. Lock order everywhere: execution, circuit, case, caps by cap_id, machine.
 
 CREATE FUNCTION farm.today() RETURNS date LANGUAGE sql STABLE AS
 $$ SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date $$;

@@ -51,6 +51,7 @@ RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER SET search_path = farm, pg_temp 
 DECLARE
     e farm.executions;
     v_now timestamptz;
+    v_paused boolean;
 BEGIN
     IF NOT farm.is_machine(p_machine, p_machine_token) THEN
         RETURN NULL;
@@ -68,10 +69,16 @@ BEGIN
     IF EXISTS (SELECT FROM farm.machines WHERE machine_id = p_machine AND suspended) THEN
         RETURN NULL;
     END IF;
+    -- In a paused class only the gates of base commits run, which call no provider, and one probe at a time.
+    v_paused := farm.is_paused(p_queue);
     SELECT * INTO e FROM farm.executions
     WHERE state = 'ready' AND queue = p_queue AND (not_before IS NULL OR not_before <= clock_timestamp())
+      AND (NOT v_paused OR arm_id IS NULL)
     ORDER BY rank, execution_id LIMIT 1 FOR UPDATE SKIP LOCKED;
-    IF NOT FOUND THEN
+    IF NOT FOUND AND v_paused THEN
+        e := farm.take_probe(p_queue);
+    END IF;
+    IF e.execution_id IS NULL THEN
         RETURN NULL;
     END IF;
     v_now := clock_timestamp();
@@ -84,7 +91,10 @@ BEGIN
     RETURN farm.work_order(e.execution_id, p_lease_seconds);
 END $$;
 
-CREATE FUNCTION farm.heartbeat(p_execution bigint, p_attempt int, p_token uuid, p_lease_seconds double precision)
+-- p_spent_micro_usd: the metered spend of the attempt so far; NULL from workers that do not meter.
+CREATE FUNCTION farm.heartbeat(
+    p_execution bigint, p_attempt int, p_token uuid, p_lease_seconds double precision,
+    p_spent_micro_usd bigint DEFAULT NULL)
 RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = farm, pg_temp AS $$
 DECLARE
     e farm.executions;
@@ -95,8 +105,13 @@ BEGIN
     IF NOT FOUND OR e.state <> 'running' OR e.attempt <> p_attempt OR e.lease_token <> p_token THEN
         RETURN 'fenced';
     END IF;
-    UPDATE farm.executions SET lease_until = farm.lease_end(v_now, p_lease_seconds)
+    UPDATE farm.executions
+    SET lease_until = farm.lease_end(v_now, p_lease_seconds),
+        spent_micro_usd = CASE WHEN p_spent_micro_usd BETWEEN 0 AND 1e15 THEN p_spent_micro_usd ELSE spent_micro_usd END
     WHERE execution_id = p_execution;
+    IF p_spent_micro_usd > 0 THEN
+        PERFORM farm.close_by_probe(e);
+    END IF;
     RETURN CASE
         WHEN e.cancel_requested THEN 'cancel'
         WHEN e.hand_back_requested THEN 'hand_back'
@@ -121,7 +136,8 @@ DECLARE
     e farm.executions;
 BEGIN
     UPDATE farm.executions
-    SET state = p_state, finished_at = clock_timestamp(), lease_token = NULL, lease_until = NULL, reason = p_reason
+    SET state = p_state, finished_at = clock_timestamp(), lease_token = NULL, lease_until = NULL,
+        spent_micro_usd = NULL, reason = p_reason
     WHERE execution_id = p_execution RETURNING * INTO e;
     IF e.arm_id IS NOT NULL THEN
         UPDATE farm.cases SET open_executions = open_executions - 1 WHERE case_id = e.case_id;
@@ -157,6 +173,7 @@ BEGIN
         END IF;
     END IF;
     UPDATE farm.executions
-    SET state = v_state, lease_token = NULL, lease_until = NULL, not_before = p_not_before, reason = p_reason
+    SET state = v_state, lease_token = NULL, lease_until = NULL, spent_micro_usd = NULL, not_before = p_not_before,
+        reason = p_reason
     WHERE execution_id = p_execution;
 END $$;

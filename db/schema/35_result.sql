@@ -33,16 +33,19 @@ BEGIN
             ('status', coalesce(d ->> 'status' IN ('success', 'failed', 'timeout', 'error'), false)),
             ('error_class', coalesce(d ->> 'error_class' IN
                 ('infra', 'provider', 'killed_by_cap', 'lost', 'invalid_issue'), true)),
-            ('cost_source', coalesce(d ->> 'cost_source' IN ('reported', 'priced', 'unknown'), false)),
+            ('cost_source', coalesce(d ->> 'cost_source' IN ('metered', 'reported', 'priced', 'unknown'), false)),
             ('duration_ms', d ->> 'duration_ms' IS NOT NULL AND farm.is_whole(d -> 'duration_ms', 1e12)),
             ('billed_ms', farm.is_whole(d -> 'billed_ms', 1e12)),
+            ('provider_wait_ms', farm.is_whole(d -> 'provider_wait_ms', 1e12)),
             ('micro_usd', farm.is_whole(d -> 'micro_usd', 1e15)),
             ('micro_usd_at_least', farm.is_whole(d -> 'micro_usd_at_least', 1e15)),
             ('started_at', coalesce(jsonb_typeof(d -> 'started_at'), 'null') IN ('null', 'number')),
             ('rounds', (SELECT coalesce(bool_and(
                 farm.is_whole(r -> 'duration_ms', 1e12) AND farm.is_whole(r -> 'tokens_in', 1e18)
                 AND farm.is_whole(r -> 'tokens_out', 1e18) AND farm.is_whole(r -> 'usd_reported', 1e15)
-                AND farm.is_whole(r -> 'usd_priced', 1e15) AND farm.is_whole(r -> 'usd_at_least', 1e15)), true) FROM farm.elements(d, 'rounds', 1000) r))
+                AND farm.is_whole(r -> 'usd_priced', 1e15) AND farm.is_whole(r -> 'usd_at_least', 1e15)
+                AND farm.is_whole(r -> 'usd_metered', 1e15) AND farm.is_whole(r -> 'model_calls', 1e9)
+                AND farm.is_whole(r -> 'provider_wait_ms', 1e12)), true) FROM farm.elements(d, 'rounds', 1000) r))
         ) checked (part, is_good) WHERE NOT is_good);
 END $$;
 
@@ -59,11 +62,12 @@ BEGIN
             ('status', coalesce(p_result ->> 'status' IN ('success', 'failed', 'timeout', 'error'), true)),
             ('error_class', coalesce(p_result ->> 'error_class' IN
                 ('infra', 'provider', 'killed_by_cap', 'lost', 'invalid_issue'), true)),
-            ('cost_source', coalesce(p_result ->> 'cost_source' IN ('reported', 'priced', 'unknown'), true)),
+            ('cost_source', coalesce(p_result ->> 'cost_source' IN ('metered', 'reported', 'priced', 'unknown'), true)),
             ('micro_usd', farm.is_whole(p_result -> 'micro_usd', 1e15)),
             ('micro_usd_at_least', farm.is_whole(p_result -> 'micro_usd_at_least', 1e15)),
             ('duration_ms', farm.is_whole(p_result -> 'duration_ms', 1e12)),
             ('budget_ms', farm.is_whole(p_result -> 'budget_ms', 1e12)),
+            ('provider_wait_ms', farm.is_whole(p_result -> 'provider_wait_ms', 1e12)),
             ('chosen', farm.is_whole(p_result -> 'chosen', 9999)),
             ('gates', (SELECT coalesce(bool_and(coalesce(jsonb_typeof(g -> 'score'), 'null') = 'null'
                 OR (jsonb_typeof(g -> 'score') = 'number' AND (g ->> 'score')::numeric BETWEEN 0 AND 1)), true)

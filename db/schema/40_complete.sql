@@ -1,13 +1,21 @@
 -- What comes of an attempt: recorded once, retried by class, or kept as late. All plpgsql, also where one statement
 -- would do: its plans are kept for the session, those of a LANGUAGE sql function are made anew in each call.
 
+-- Milliseconds that a candidate or an execution waited for a provider; a part of its duration, 0 in results of workers
+-- that do not measure it.
+CREATE FUNCTION farm.wait_of(p_result jsonb) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN least(coalesce((p_result ->> 'provider_wait_ms')::bigint, 0),
+                 coalesce((p_result ->> 'duration_ms')::bigint, 0));
+END $$;
+
 CREATE FUNCTION farm.record_candidates(p_execution bigint, p_attempt int, p_result jsonb) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO farm.candidates (execution_id, attempt, candidate, workcell_id, status, error_class, duration_ms,
-                                 micro_usd, cost_source, document)
+                                 provider_wait_ms, micro_usd, cost_source, document)
     SELECT p_execution, p_attempt, (d ->> 'index')::int, d ->> 'workcell_id', d ->> 'status', d ->> 'error_class',
-           (d ->> 'duration_ms')::bigint, (d ->> 'micro_usd')::bigint, d ->> 'cost_source', d
+           (d ->> 'duration_ms')::bigint, farm.wait_of(d), (d ->> 'micro_usd')::bigint, d ->> 'cost_source', d
     FROM jsonb_array_elements(coalesce(p_result -> 'candidates', '[]')) d
     ON CONFLICT DO NOTHING;
 END $$;
@@ -15,11 +23,11 @@ END $$;
 CREATE FUNCTION farm.record_outcome(p_execution bigint, p_attempt int, p_result jsonb, p_overrun bigint)
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO farm.outcomes (execution_id, attempt, status, error_class, message, duration_ms, budget_ms, micro_usd,
-                               charged_micro_usd, overrun_micro_usd, cost_source, fail_codes, gate_score, gates,
+    INSERT INTO farm.outcomes (execution_id, attempt, status, error_class, message, duration_ms, provider_wait_ms,
+                               budget_ms, micro_usd, charged_micro_usd, overrun_micro_usd, cost_source, fail_codes, gate_score, gates,
                                executed_plan, chosen)
     SELECT p_execution, p_attempt, p_result ->> 'status', p_result ->> 'error_class',
-           coalesce(p_result ->> 'message', ''), coalesce((p_result ->> 'duration_ms')::bigint, 0),
+           coalesce(p_result ->> 'message', ''), coalesce((p_result ->> 'duration_ms')::bigint, 0), farm.wait_of(p_result),
            coalesce((p_result ->> 'budget_ms')::bigint, 0), (p_result ->> 'micro_usd')::bigint,
            coalesce((SELECT micro_usd FROM farm.ledger
                      WHERE execution_id = p_execution AND attempt = p_attempt AND kind = 'settle'), 0),
@@ -91,7 +99,7 @@ BEGIN
     END IF;
 END $$;
 
--- 'recorded', 'retried' or 'cancelled' for a live lease; 'already' where this token has completed it before;
+-- 'recorded', 'retried', 'returned' (its provider fails) or 'cancelled' for a live lease; 'already' where this token has completed it before;
 -- 'late' where the lease is lost; 'unknown' where it never was. p_stopped: the order that ended the work, if any.
 CREATE FUNCTION farm.complete_execution(p_execution bigint, p_attempt int, p_token uuid, p_result jsonb, p_stopped text)
 RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = farm, pg_temp AS $$
@@ -100,6 +108,7 @@ DECLARE
     a farm.attempts;
     v_class text := p_result ->> 'error_class';
     v_retry boolean;
+    v_return boolean := false;
     v_cancelled boolean;
     v_over bigint;
     v_ending text;
@@ -121,9 +130,13 @@ BEGIN
     END IF;
 
     v_cancelled := coalesce(p_stopped = 'cancel', false) AND e.cancel_requested;
-    v_retry := NOT v_cancelled AND coalesce(v_class IN ('infra', 'provider'), false)
+    -- The circuit before the case: the lock order.
+    IF e.arm_id IS NOT NULL AND NOT v_cancelled THEN
+        v_return := farm.count_for_circuit(e, v_class, p_result ->> 'message');
+    END IF;
+    v_retry := NOT v_cancelled AND NOT v_return AND coalesce(v_class IN ('infra', 'provider'), false)
         AND e.retries < (SELECT max_retries FROM farm.benches WHERE bench_id = e.bench_id);
-    IF v_retry THEN
+    IF v_retry OR v_return THEN
         v_day := farm.ensure_day();
     END IF;
     v_ending := CASE WHEN v_cancelled THEN 'cancelled' WHEN v_class IS NULL THEN 'done' ELSE 'error' END;
@@ -132,10 +145,12 @@ BEGIN
     -- The case before its caps: the lock order.
     PERFORM FROM farm.cases WHERE case_id = e.case_id FOR NO KEY UPDATE;
     v_over := farm.settle(p_execution, p_attempt, farm.money_of(p_execution, p_attempt, p_result),
-                          (p_result ->> 'budget_ms')::bigint, NOT v_retry);
+                          (p_result ->> 'budget_ms')::bigint, NOT (v_retry OR v_return));
     PERFORM farm.halt_on_overrun(e.bench_id, p_execution, v_over);
     IF v_cancelled THEN
         PERFORM farm.finish(p_execution, 'cancelled', 'cancelled while running');
+    ELSIF v_return THEN
+        PERFORM farm.return_to_wait(e, v_day, p_result ->> 'message');
     ELSIF v_retry THEN
         UPDATE farm.executions SET retries = retries + 1 WHERE execution_id = p_execution;
         PERFORM farm.requeue(p_execution, v_day, clock_timestamp() + make_interval(secs => least(60, 2 ^ e.retries)),
@@ -151,7 +166,7 @@ BEGIN
     IF NOT (v_class IS NOT DISTINCT FROM 'infra' AND farm.is_of_case(p_result)) THEN
         PERFORM farm.count_infra(e.machine_id, v_class IS NOT DISTINCT FROM 'infra');
     END IF;
-    RETURN CASE WHEN v_cancelled THEN 'cancelled' WHEN v_retry THEN 'retried' ELSE 'recorded' END;
+    RETURN CASE WHEN v_cancelled THEN 'cancelled' WHEN v_return THEN 'returned' WHEN v_retry THEN 'retried' ELSE 'recorded' END;
 END $$;
 
 -- Graceful shutdown: a machine releases its lease at once, which costs no retry. Where the lease is lost already, its

@@ -35,7 +35,7 @@ BEGIN
     UPDATE farm.cases SET open_executions = open_executions - v_n WHERE case_id = p_case AND v_n > 0;
 END $$;
 
--- 'admitted', 'waits: <cap>', 'never: <cap>' (then skipped) or 'gone' where there is nothing to admit any more.
+-- 'admitted', 'waits: <cap or provider>', 'never: <cap>' (then skipped) or 'gone' where there is nothing to admit any more.
 CREATE FUNCTION farm.admit_case(p_case bigint) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     c farm.cases;
@@ -43,6 +43,7 @@ DECLARE
     v_usd bigint;
     v_ms bigint;
     v_verdict text;
+    v_paused text;
     v_day date := farm.ensure_day();
 BEGIN
     SELECT array_agg(execution_id), sum(worst_micro_usd), sum(worst_ms) INTO v_ids, v_usd, v_ms FROM (
@@ -63,7 +64,9 @@ BEGIN
             RETURN 'admitted';
         END IF;
     END IF;
-    v_verdict := farm.refusal(c.bench_id, p_case, v_day, v_usd, v_ms, cardinality(v_ids));
+    v_paused := farm.paused_class(v_ids);
+    v_verdict := CASE WHEN v_paused IS NOT NULL THEN 'waits: the provider of ' || v_paused
+                      ELSE farm.refusal(c.bench_id, p_case, v_day, v_usd, v_ms, cardinality(v_ids)) END;
     IF v_verdict IS NULL THEN
         PERFORM farm.reserve(c.bench_id, p_case, v_day, v_ids);
         UPDATE farm.executions SET state = 'ready', reason = NULL WHERE execution_id = ANY (v_ids);

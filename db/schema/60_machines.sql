@@ -54,7 +54,7 @@ BEGIN
         'known', true,
         'queues', to_jsonb(v_queues),
         'ready', (SELECT coalesce(jsonb_agg(queue), '[]') FROM unnest(v_queues) AS q (queue)
-                  WHERE EXISTS (SELECT FROM farm.executions e WHERE e.state = 'ready' AND e.queue = q.queue
+                  WHERE NOT farm.is_paused(q.queue) AND EXISTS (SELECT FROM farm.executions e WHERE e.state = 'ready' AND e.queue = q.queue
                                 AND (e.not_before IS NULL OR e.not_before <= now()))),
         'suspended', coalesce((SELECT suspended FROM farm.machines WHERE machine_id = p_machine), false));
 END $$;

@@ -14,7 +14,7 @@ SELECT
     o.status <> 'error' AND NOT (o.status = 'timeout'
         AND b.config #>> '{execution_limits,timeout_behavior}' IS NOT DISTINCT FROM 'skip') AS is_scored,
     o.status = 'success' AS is_passed,
-    o.duration_ms, o.budget_ms,
+    o.duration_ms, o.provider_wait_ms, o.budget_ms,
     o.micro_usd, o.micro_usd / 1000000.0 AS usd,
     o.charged_micro_usd, o.charged_micro_usd / 1000000.0 AS charged_usd, o.overrun_micro_usd, o.cost_source,
     o.fail_codes, o.gate_score, o.chosen,
@@ -75,6 +75,8 @@ COMMENT ON COLUMN report.arm_outcomes.is_scored IS
     'Whether the outcome is evidence about the arm: no error, and no timeout where the bench skips timeouts.';
 COMMENT ON COLUMN report.arm_outcomes.is_passed IS 'Whether the status is success.';
 COMMENT ON COLUMN report.arm_outcomes.duration_ms IS 'Wall clock of the execution in milliseconds.';
+COMMENT ON COLUMN report.arm_outcomes.provider_wait_ms IS
+    'Milliseconds of the duration that it waited for a provider that failed, was overloaded or limited the rate.';
 COMMENT ON COLUMN report.arm_outcomes.budget_ms IS
     'Worker time that counts against the minutes caps, in milliseconds of planned minutes.';
 COMMENT ON COLUMN report.arm_outcomes.micro_usd IS 'What it cost in micro-dollars; NULL: unknown.';
@@ -84,7 +86,8 @@ COMMENT ON COLUMN report.arm_outcomes.charged_micro_usd IS
 COMMENT ON COLUMN report.arm_outcomes.charged_usd IS 'The same in dollars.';
 COMMENT ON COLUMN report.arm_outcomes.overrun_micro_usd IS
     'Micro-dollars spent beyond the reservation; never part of what was charged.';
-COMMENT ON COLUMN report.arm_outcomes.cost_source IS 'Where the cost is from: reported, priced or unknown.';
+COMMENT ON COLUMN report.arm_outcomes.cost_source IS
+    'Where the cost is from: metered call by call, reported by the program, priced from its tokens, or unknown.';
 COMMENT ON COLUMN report.arm_outcomes.fail_codes IS 'Fail codes of its gates.';
 COMMENT ON COLUMN report.arm_outcomes.gate_score IS
     'Mean score of its gates, 0 to 1; NULL where the gates report none.';
@@ -108,6 +111,7 @@ WITH summed AS (
         count(o.micro_usd) FILTER (WHERE o.status = 'success') AS priced,
         count(o.gate_score) FILTER (WHERE o.status = 'success') AS graded,
         sum(o.duration_ms) FILTER (WHERE o.status = 'success') AS duration_ms,
+        sum(o.provider_wait_ms) FILTER (WHERE o.status = 'success') AS wait_ms,
         sum(o.micro_usd) FILTER (WHERE o.status = 'success') AS micro_usd,
         sum(1000000 * cardinality(o.fail_codes)::bigint) FILTER (WHERE o.status = 'success') AS fail_codes,
         sum(floor(o.gate_score * 1000000 + 0.5)::bigint) FILTER (WHERE o.status = 'success') AS score,
@@ -130,6 +134,8 @@ WITH summed AS (
         t.charged - CASE WHEN s.skips THEN coalesce(t.timeouts_charged, 0) ELSE 0 END AS charged,
         coalesce(t.passed, 0) AS passed,
         div(2 * t.duration_ms + nullif(t.passed, 0), 2 * nullif(t.passed, 0))::bigint AS duration_ms,
+        div(2 * t.wait_ms + nullif(t.passed, 0), 2 * nullif(t.passed, 0))::bigint AS provider_wait_ms,
+        div(2 * (t.duration_ms - t.wait_ms) + nullif(t.passed, 0), 2 * nullif(t.passed, 0))::bigint AS work_ms,
         CASE WHEN t.priced = t.passed
              THEN div(2 * t.micro_usd + nullif(t.passed, 0), 2 * nullif(t.passed, 0))::bigint END AS micro_usd,
         div(2 * t.fail_codes + nullif(t.passed, 0), 2 * nullif(t.passed, 0))::bigint AS fail_code_millionths,
@@ -147,7 +153,7 @@ SELECT
     bench_id, case_id, issue_id, arm_id, job_type, dk_risk, dk_size, dk_priority,
     swarm_id, max_candidates_bin, max_minutes_bin, max_iterations_bin, canonical_rank, is_baseline, propensity,
     'pass_own_budget' AS estimand,
-    replicates, outcomes, scored, passed, duration_ms, micro_usd, fail_code_millionths, score_millionths,
+    replicates, outcomes, scored, passed, duration_ms, provider_wait_ms, work_ms, micro_usd, fail_code_millionths, score_millionths,
     scored > 0 AS observed,
     2 * passed > scored AS passes,
     coalesce((2 * 1000000 * passed + scored) / nullif(2 * scored, 0), 0) AS pass_millionths,
@@ -189,6 +195,10 @@ COMMENT ON COLUMN report.arm_estimates.scored IS
 COMMENT ON COLUMN report.arm_estimates.passed IS 'Executions with status success.';
 COMMENT ON COLUMN report.arm_estimates.duration_ms IS
     'Mean duration of the passed executions in milliseconds, rounded half up; NULL where none passed.';
+COMMENT ON COLUMN report.arm_estimates.provider_wait_ms IS
+    'The part of it that they waited for a provider: mean milliseconds, rounded half up.';
+COMMENT ON COLUMN report.arm_estimates.work_ms IS
+    'Mean duration without these waits, rounded half up: what minimize_duration compares.';
 COMMENT ON COLUMN report.arm_estimates.micro_usd IS
     'Mean cost of the passed executions in micro-dollars, rounded half up; NULL where any of them is unknown.';
 COMMENT ON COLUMN report.arm_estimates.fail_code_millionths IS

@@ -13,7 +13,7 @@ WITH rules AS MATERIALIZED (  -- once a bench, not once an arm
     SELECT
         e.*, r.objective,
         CASE r.objective
-            WHEN 'minimize_duration' THEN e.duration_ms
+            WHEN 'minimize_duration' THEN e.work_ms
             WHEN 'minimize_cost' THEN e.micro_usd
             ELSE e.fail_code_millionths END AS merit_1,
         CASE WHEN r.objective = 'maximize_quality' THEN -e.score_millionths END AS merit_2,
@@ -39,6 +39,7 @@ WITH rules AS MATERIALIZED (  -- once a bench, not once an arm
         rank() OVER merit AS merit_rank,
         first_value(CASE WHEN passes THEN arm_id END) OVER full_order AS winner_arm_id,
         first_value(duration_ms) OVER full_order AS winner_duration_ms,
+        first_value(work_ms) OVER full_order AS winner_work_ms,
         first_value(micro_usd) OVER full_order AS winner_micro_usd,
         bool_or(observed) OVER whole_case AS case_observed
     FROM keyed
@@ -51,10 +52,12 @@ WITH rules AS MATERIALIZED (  -- once a bench, not once an arm
 SELECT
     bench_id, case_id, issue_id, arm_id, job_type, dk_risk, dk_size, dk_priority,
     swarm_id, max_candidates_bin, max_minutes_bin, max_iterations_bin, canonical_rank, is_baseline, propensity,
-    estimand, objective, scored, passed, observed, passes, pass_millionths, duration_ms, micro_usd,
-    fail_code_millionths, score_millionths, charged_micro_usd, place, passes AND merit_rank = 1 AS ties_with_winner,
+    estimand, objective, scored, passed, observed, passes, pass_millionths, duration_ms, provider_wait_ms, work_ms,
+    micro_usd, fail_code_millionths, score_millionths, charged_micro_usd, place,
+    passes AND merit_rank = 1 AS ties_with_winner,
     arm_id IS NOT DISTINCT FROM winner_arm_id AS is_winner, winner_arm_id,
     CASE WHEN winner_arm_id IS NOT NULL THEN winner_duration_ms END AS winner_duration_ms,
+    CASE WHEN winner_arm_id IS NOT NULL THEN winner_work_ms END AS winner_work_ms,
     CASE WHEN winner_arm_id IS NOT NULL THEN winner_micro_usd END AS winner_micro_usd,
     case_observed
 FROM placed;
@@ -97,6 +100,9 @@ COMMENT ON COLUMN report.arm_standings.pass_millionths IS
     'passed ÷ scored in millionths, rounded half up.';
 COMMENT ON COLUMN report.arm_standings.duration_ms IS
     'Mean duration of the passed executions in milliseconds.';
+COMMENT ON COLUMN report.arm_standings.provider_wait_ms IS 'The part of it that they waited for a provider.';
+COMMENT ON COLUMN report.arm_standings.work_ms IS
+    'Mean duration without these waits: what minimize_duration compares.';
 COMMENT ON COLUMN report.arm_standings.micro_usd IS
     'Mean cost of the passed executions in micro-dollars; NULL: unknown.';
 COMMENT ON COLUMN report.arm_standings.fail_code_millionths IS
@@ -113,6 +119,7 @@ COMMENT ON COLUMN report.arm_standings.is_winner IS 'Whether the arm is the winn
 COMMENT ON COLUMN report.arm_standings.winner_arm_id IS 'The winner of the case; NULL: no arm passed.';
 COMMENT ON COLUMN report.arm_standings.winner_duration_ms IS
     'Mean duration of the winner in milliseconds.';
+COMMENT ON COLUMN report.arm_standings.winner_work_ms IS 'The same without waits for a provider.';
 COMMENT ON COLUMN report.arm_standings.winner_micro_usd IS
     'Mean cost of the winner in micro-dollars; NULL: unknown.';
 COMMENT ON COLUMN report.arm_standings.case_observed IS 'Whether any arm of the case was scored.';
@@ -127,11 +134,11 @@ SELECT
     CASE WHEN is_winner THEN max_iterations_bin END AS max_iterations_bin,
     CASE
         WHEN NOT is_winner THEN NULL
-        WHEN objective = 'minimize_duration' THEN duration_ms::double precision
+        WHEN objective = 'minimize_duration' THEN work_ms::double precision
         WHEN objective = 'minimize_cost' THEN micro_usd::double precision
         ELSE fail_code_millionths / 1000000.0::double precision
     END AS winner_value,
-    tie_size, winner_duration_ms, winner_micro_usd, winner_micro_usd / 1000000.0 AS winner_usd,
+    tie_size, winner_duration_ms, winner_work_ms, winner_micro_usd, winner_micro_usd / 1000000.0 AS winner_usd,
     arms, arms_observed, arms_passing
 FROM (
     SELECT
@@ -170,6 +177,7 @@ COMMENT ON COLUMN report.winners.winner_value IS
 COMMENT ON COLUMN report.winners.tie_size IS
     'Arms that share the best pass rate and objective; 0 without a winner.';
 COMMENT ON COLUMN report.winners.winner_duration_ms IS 'Mean duration of the winner in milliseconds.';
+COMMENT ON COLUMN report.winners.winner_work_ms IS 'The same without waits for a provider.';
 COMMENT ON COLUMN report.winners.winner_micro_usd IS
     'Mean cost of the winner in micro-dollars; NULL: unknown.';
 COMMENT ON COLUMN report.winners.winner_usd IS 'The same in dollars.';

@@ -16,7 +16,9 @@ SELECT
         nullif(2 * count(*) FILTER (WHERE is_passed), 0))::bigint AS cost_per_pass_micro_usd,
     sum(charged_micro_usd) / (1000000.0 * nullif(count(*) FILTER (WHERE is_passed), 0)) AS cost_per_pass_usd,
     div(2 * sum(duration_ms) FILTER (WHERE is_passed) + count(*) FILTER (WHERE is_passed),
-        nullif(2 * count(*) FILTER (WHERE is_passed), 0))::bigint AS mean_time_to_pass_ms
+        nullif(2 * count(*) FILTER (WHERE is_passed), 0))::bigint AS mean_time_to_pass_ms,
+    div(2 * sum(provider_wait_ms) FILTER (WHERE is_passed) + count(*) FILTER (WHERE is_passed),
+        nullif(2 * count(*) FILTER (WHERE is_passed), 0))::bigint AS mean_provider_wait_ms
 FROM report.arm_outcomes
 WHERE status IS NOT NULL
 GROUP BY bench_id, swarm_id, max_candidates_bin, max_minutes_bin, max_iterations_bin;
@@ -54,6 +56,8 @@ COMMENT ON COLUMN report.pass_rate_by_action.cost_per_pass_micro_usd IS
 COMMENT ON COLUMN report.pass_rate_by_action.cost_per_pass_usd IS 'The same in dollars.';
 COMMENT ON COLUMN report.pass_rate_by_action.mean_time_to_pass_ms IS
     'Mean duration of the passed executions in milliseconds, rounded half up.';
+COMMENT ON COLUMN report.pass_rate_by_action.mean_provider_wait_ms IS
+    'The part of it that they waited for a provider, rounded half up.';
 
 CREATE VIEW report.pass_rate_by_slice AS
 SELECT
@@ -71,7 +75,9 @@ SELECT
         nullif(2 * count(*) FILTER (WHERE is_passed), 0))::bigint AS cost_per_pass_micro_usd,
     sum(charged_micro_usd) / (1000000.0 * nullif(count(*) FILTER (WHERE is_passed), 0)) AS cost_per_pass_usd,
     div(2 * sum(duration_ms) FILTER (WHERE is_passed) + count(*) FILTER (WHERE is_passed),
-        nullif(2 * count(*) FILTER (WHERE is_passed), 0))::bigint AS mean_time_to_pass_ms
+        nullif(2 * count(*) FILTER (WHERE is_passed), 0))::bigint AS mean_time_to_pass_ms,
+    div(2 * sum(provider_wait_ms) FILTER (WHERE is_passed) + count(*) FILTER (WHERE is_passed),
+        nullif(2 * count(*) FILTER (WHERE is_passed), 0))::bigint AS mean_provider_wait_ms
 FROM report.arm_outcomes
 WHERE status IS NOT NULL
 GROUP BY bench_id, slice;
@@ -102,6 +108,8 @@ COMMENT ON COLUMN report.pass_rate_by_slice.cost_per_pass_micro_usd IS
 COMMENT ON COLUMN report.pass_rate_by_slice.cost_per_pass_usd IS 'The same in dollars.';
 COMMENT ON COLUMN report.pass_rate_by_slice.mean_time_to_pass_ms IS
     'Mean duration of the passed executions in milliseconds, rounded half up.';
+COMMENT ON COLUMN report.pass_rate_by_slice.mean_provider_wait_ms IS
+    'The part of it that they waited for a provider, rounded half up.';
 
 CREATE VIEW report.pass_rate_by_risk AS
 SELECT
@@ -119,7 +127,9 @@ SELECT
         nullif(2 * count(*) FILTER (WHERE is_passed), 0))::bigint AS cost_per_pass_micro_usd,
     sum(charged_micro_usd) / (1000000.0 * nullif(count(*) FILTER (WHERE is_passed), 0)) AS cost_per_pass_usd,
     div(2 * sum(duration_ms) FILTER (WHERE is_passed) + count(*) FILTER (WHERE is_passed),
-        nullif(2 * count(*) FILTER (WHERE is_passed), 0))::bigint AS mean_time_to_pass_ms
+        nullif(2 * count(*) FILTER (WHERE is_passed), 0))::bigint AS mean_time_to_pass_ms,
+    div(2 * sum(provider_wait_ms) FILTER (WHERE is_passed) + count(*) FILTER (WHERE is_passed),
+        nullif(2 * count(*) FILTER (WHERE is_passed), 0))::bigint AS mean_provider_wait_ms
 FROM report.arm_outcomes
 WHERE status IS NOT NULL
 GROUP BY bench_id, dk_risk;
@@ -150,6 +160,8 @@ COMMENT ON COLUMN report.pass_rate_by_risk.cost_per_pass_micro_usd IS
 COMMENT ON COLUMN report.pass_rate_by_risk.cost_per_pass_usd IS 'The same in dollars.';
 COMMENT ON COLUMN report.pass_rate_by_risk.mean_time_to_pass_ms IS
     'Mean duration of the passed executions in milliseconds, rounded half up.';
+COMMENT ON COLUMN report.pass_rate_by_risk.mean_provider_wait_ms IS
+    'The part of it that they waited for a provider, rounded half up.';
 
 CREATE VIEW report.pass_rate_by_size AS
 SELECT
@@ -167,7 +179,9 @@ SELECT
         nullif(2 * count(*) FILTER (WHERE is_passed), 0))::bigint AS cost_per_pass_micro_usd,
     sum(charged_micro_usd) / (1000000.0 * nullif(count(*) FILTER (WHERE is_passed), 0)) AS cost_per_pass_usd,
     div(2 * sum(duration_ms) FILTER (WHERE is_passed) + count(*) FILTER (WHERE is_passed),
-        nullif(2 * count(*) FILTER (WHERE is_passed), 0))::bigint AS mean_time_to_pass_ms
+        nullif(2 * count(*) FILTER (WHERE is_passed), 0))::bigint AS mean_time_to_pass_ms,
+    div(2 * sum(provider_wait_ms) FILTER (WHERE is_passed) + count(*) FILTER (WHERE is_passed),
+        nullif(2 * count(*) FILTER (WHERE is_passed), 0))::bigint AS mean_provider_wait_ms
 FROM report.arm_outcomes
 WHERE status IS NOT NULL
 GROUP BY bench_id, dk_size;
@@ -198,3 +212,5 @@ COMMENT ON COLUMN report.pass_rate_by_size.cost_per_pass_micro_usd IS
 COMMENT ON COLUMN report.pass_rate_by_size.cost_per_pass_usd IS 'The same in dollars.';
 COMMENT ON COLUMN report.pass_rate_by_size.mean_time_to_pass_ms IS
     'Mean duration of the passed executions in milliseconds, rounded half up.';
+COMMENT ON COLUMN report.pass_rate_by_size.mean_provider_wait_ms IS
+    'The part of it that they waited for a provider, rounded half up.';

@@ -3,14 +3,14 @@
 CREATE VIEW report.regret_by_case AS
 WITH arms AS (
     SELECT
-        bench_id, case_id, issue_id, arm_id, canonical_rank, is_baseline, passes, duration_ms, charged_micro_usd,
+        bench_id, case_id, issue_id, arm_id, canonical_rank, is_baseline, passes, work_ms, charged_micro_usd,
         bool_or(scored > 1) OVER (PARTITION BY bench_id) AS identified,
         CASE WHEN winner_arm_id IS NOT NULL AND NOT passes THEN 1.0 ELSE 0.0 END::double precision AS missed_pass,
         CASE
             WHEN winner_arm_id IS NULL THEN 0.0::double precision
             WHEN NOT passes THEN NULL
-            WHEN winner_duration_ms = 0 THEN CASE WHEN duration_ms = 0 THEN 0.0::double precision END
-            ELSE (duration_ms - winner_duration_ms)::double precision / winner_duration_ms
+            WHEN winner_work_ms = 0 THEN CASE WHEN work_ms = 0 THEN 0.0::double precision END
+            ELSE (work_ms - winner_work_ms)::double precision / winner_work_ms
         END AS duration_regret,
         CASE
             WHEN winner_arm_id IS NULL THEN 0.0::double precision
@@ -20,7 +20,7 @@ WITH arms AS (
         END AS cost_regret,
         count(*) OVER action AS observed_cases,
         count(*) FILTER (WHERE passes) OVER action AS passed_cases,
-        sum(duration_ms) FILTER (WHERE passes) OVER action AS passed_ms
+        sum(work_ms) FILTER (WHERE passes) OVER action AS passed_ms
     FROM report.arm_standings
     WHERE observed
     WINDOW action AS (PARTITION BY bench_id, canonical_rank)
@@ -97,7 +97,7 @@ COMMENT ON COLUMN report.regret_by_case.observed IS
 COMMENT ON COLUMN report.regret_by_case.missed_pass IS
     '1 where another arm passed and the policy''s did not, else 0; of uniform the share of arms; NULL unobserved.';
 COMMENT ON COLUMN report.regret_by_case.duration_regret IS
-    '(mean duration − that of the winner) ÷ that of the winner; 0 where nothing passed; NULL for a missed pass, unobserved, or a winner of 0.';
+    '(mean duration without waits for a provider − that of the winner) ÷ that of the winner; 0 where nothing passed; NULL for a missed pass, unobserved, or a winner of 0.';
 COMMENT ON COLUMN report.regret_by_case.cost_regret IS
     'The same for the cost; NULL also where either cost is unknown.';
 COMMENT ON COLUMN report.regret_by_case.charged_micro_usd IS

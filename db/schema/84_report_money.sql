@@ -10,6 +10,7 @@ SELECT
     coalesce(e.executions, 0) AS executions, coalesce(e.done, 0) AS executions_done,
     coalesce(e.error, 0) AS executions_error, coalesce(e.dropped, 0) AS executions_dropped,
     coalesce(e.running, 0) AS executions_running, coalesce(e.waiting, 0) AS executions_waiting,
+    coalesce(e.paused, 0) AS executions_paused, e.live_micro_usd, e.live_micro_usd / 1000000.0 AS live_usd,
     k.usd_spent AS spent_micro_usd, k.usd_spent / 1000000.0 AS spent_usd
 FROM farm.benches b
 JOIN farm.caps k USING (bench_id)
@@ -30,8 +31,11 @@ LEFT JOIN (
         count(*) FILTER (WHERE state = 'error') AS error,
         count(*) FILTER (WHERE state IN ('skipped', 'cancelled')) AS dropped,
         count(*) FILTER (WHERE state = 'running') AS running,
-        count(*) FILTER (WHERE state IN ('pending', 'ready')) AS waiting
-    FROM farm.executions WHERE arm_id IS NOT NULL GROUP BY bench_id
+        count(*) FILTER (WHERE state IN ('pending', 'ready')) AS waiting,
+        count(o.queue) FILTER (WHERE state IN ('pending', 'ready')) AS paused,
+        sum(spent_micro_usd)::bigint AS live_micro_usd
+    FROM farm.executions LEFT JOIN farm.circuits o ON o.queue = executions.queue AND o.opened_at IS NOT NULL
+    WHERE arm_id IS NOT NULL GROUP BY bench_id
 ) e USING (bench_id);
 
 COMMENT ON VIEW report.benches IS
@@ -60,6 +64,11 @@ COMMENT ON COLUMN report.benches.executions_error IS 'Executions that ended as e
 COMMENT ON COLUMN report.benches.executions_dropped IS 'Executions that were skipped or cancelled.';
 COMMENT ON COLUMN report.benches.executions_running IS 'Executions that run now.';
 COMMENT ON COLUMN report.benches.executions_waiting IS 'Executions that are pending or ready.';
+COMMENT ON COLUMN report.benches.executions_paused IS
+    'Those of them whose capability class is paused, because its provider fails: see report.circuits.';
+COMMENT ON COLUMN report.benches.live_micro_usd IS
+    'Micro-dollars metered so far of what runs now, not part of spent; NULL where nothing is metered.';
+COMMENT ON COLUMN report.benches.live_usd IS 'The same in dollars.';
 COMMENT ON COLUMN report.benches.spent_micro_usd IS 'Micro-dollars spent so far.';
 COMMENT ON COLUMN report.benches.spent_usd IS 'The same in dollars.';
 

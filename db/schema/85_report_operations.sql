@@ -6,6 +6,8 @@ SELECT
     a.machine_id, a.ending, a.claimed_at, a.ended_at,
     extract(epoch FROM a.ended_at - a.claimed_at)::double precision AS seconds,
     a.message AS evidence, a.micro_usd, a.micro_usd / 1000000.0 AS usd,
+    CASE WHEN a.ending = 'running' THEN e.spent_micro_usd END AS live_micro_usd,
+    CASE WHEN a.ending = 'running' THEN e.spent_micro_usd / 1000000.0 END AS live_usd,
     a.late_result IS NOT NULL AS has_late_result
 FROM farm.attempts a
 JOIN farm.executions e USING (execution_id);
@@ -28,6 +30,9 @@ COMMENT ON COLUMN report.attempts.seconds IS 'How long the lease was held.';
 COMMENT ON COLUMN report.attempts.evidence IS 'Evidence of how it ended.';
 COMMENT ON COLUMN report.attempts.micro_usd IS 'What it cost in micro-dollars; NULL: not known (yet).';
 COMMENT ON COLUMN report.attempts.usd IS 'The same in dollars.';
+COMMENT ON COLUMN report.attempts.live_micro_usd IS
+    'Metered so far, in micro-dollars, while it runs; NULL where it is over or not metered.';
+COMMENT ON COLUMN report.attempts.live_usd IS 'The same in dollars.';
 COMMENT ON COLUMN report.attempts.has_late_result IS
     'Whether a result came after the lease was lost: stored, never scored.';
 
@@ -59,6 +64,29 @@ COMMENT ON COLUMN report.infrastructure_errors.run_again IS
 COMMENT ON COLUMN report.infrastructure_errors.first_at IS 'When it happened first.';
 COMMENT ON COLUMN report.infrastructure_errors.last_at IS 'When it happened last.';
 COMMENT ON COLUMN report.infrastructure_errors.last_evidence IS 'Evidence of the last one.';
+
+CREATE VIEW report.circuits AS
+SELECT
+    c.queue, CASE WHEN c.opened_at IS NULL THEN 'closed' ELSE 'open' END AS state, c.failures, c.failed_at,
+    c.reason, c.opened_at, c.probe_at, r.execution_id IS NOT NULL AS probe_runs,
+    (SELECT count(*) FROM farm.executions e
+     WHERE e.queue = c.queue AND e.state IN ('pending', 'ready') AND e.arm_id IS NOT NULL) AS executions_waiting
+FROM farm.circuits c
+LEFT JOIN farm.executions r ON r.execution_id = c.probe_execution_id AND r.attempt = c.probe_attempt
+    AND r.state = 'running';
+
+COMMENT ON VIEW report.circuits IS
+    'One row a capability class whose provider has failed: whether it is paused, why, and until when.';
+COMMENT ON COLUMN report.circuits.queue IS 'The capability class: toolchains and machine tags.';
+COMMENT ON COLUMN report.circuits.state IS 'open: the class is paused; closed: it runs.';
+COMMENT ON COLUMN report.circuits.failures IS 'Failures of the provider in a row, without a result between them.';
+COMMENT ON COLUMN report.circuits.failed_at IS 'When it failed last.';
+COMMENT ON COLUMN report.circuits.reason IS 'Message of the last failure.';
+COMMENT ON COLUMN report.circuits.opened_at IS 'Since when the class is paused.';
+COMMENT ON COLUMN report.circuits.probe_at IS 'When one execution tries the provider again.';
+COMMENT ON COLUMN report.circuits.probe_runs IS 'Whether that execution runs now.';
+COMMENT ON COLUMN report.circuits.executions_waiting IS
+    'Executions of arms of the class that are pending or ready, in all benches.';
 
 CREATE VIEW report.coverage AS
 SELECT

@@ -6,7 +6,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA farm FROM PUBLIC;
 GRANT USAGE ON SCHEMA farm TO bench_worker;
 GRANT EXECUTE ON FUNCTION
     farm.claim_execution(text, text, uuid, uuid, double precision),
-    farm.heartbeat(bigint, int, uuid, double precision),
+    farm.heartbeat(bigint, int, uuid, double precision, bigint),
     farm.complete_execution(bigint, int, uuid, jsonb, text),
     farm.release_execution(bigint, int, uuid, jsonb),
     farm.report_lost(bigint, int, uuid, text),

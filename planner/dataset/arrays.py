@@ -28,7 +28,7 @@ class OutcomeRows:
     passed: NDArray[np.bool_]
     timed_out: NDArray[np.bool_]
     log_duration: NDArray[np.float32]
-    """log(1 + duration in milliseconds)."""
+    """log(1 + duration in milliseconds), without waits for a provider."""
     cost: NDArray[np.float32]
     """US dollars; NaN where unknown."""
     propensity: NDArray[np.float64]
@@ -175,7 +175,9 @@ class _Columns:
             self.cells.append(_cell(candidate["action"]))
             self.passed.append(outcome["status"] == "success")
             self.timed_out.append(outcome["status"] == "timeout")
-            self.log_durations.append(log1p(outcome["duration_ms"]))
+            self.log_durations.append(
+                log1p(max(0, outcome["duration_ms"] - outcome.get("provider_wait_ms", 0)))
+            )
             self.costs.append(nan if cost is None else cost)
             self.propensities.append(candidate["propensity"])
             self.replicates.append(candidate["replicate"])

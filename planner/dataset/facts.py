@@ -53,6 +53,8 @@ class Times(NamedTuple):
     started_ms: int
     completed_ms: int
     duration_ms: int
+    provider_wait_ms: int = 0
+    """The part of the duration that it waited for a provider."""
 
 
 def recorded_input(files: Files) -> Json | None:
@@ -114,7 +116,10 @@ def times_of(files: Files) -> Times:
         duration = completed - started
     if duration < 0:
         raise BrokenArchiveError("it ended before it started")
-    return Times(started, max(started, completed or started + int(duration)), int(duration))
+    waits = (at(files.rollout, "scores", "provider_wait_ms"), at(files.proof, "metadata", "provider_wait_ms"))
+    wait = amount(next((value for value in waits if value is not None), None), "provider_wait_ms") or 0
+    ended = max(started, completed or started + int(duration))
+    return Times(started, ended, int(duration), int(min(wait, duration)))
 
 
 def _moment(sections: tuple[Any, ...], name: str) -> int | None:

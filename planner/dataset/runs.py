@@ -27,6 +27,8 @@ class ArchivedRun(NamedTuple):
     started_ms: int
     completed_ms: int
     duration_ms: int
+    provider_wait_ms: int
+    """Of the candidate that waited longest for a provider."""
     cost_usd: float | None
     """Total of all candidates in US dollars; None where one is unknown."""
 
@@ -34,7 +36,8 @@ class ArchivedRun(NamedTuple):
 def run_of(candidates: Sequence[Archived]) -> ArchivedRun:
     """Aggregate the candidates of one decision.
 
-    The winner is chosen by success, then fewer failed gates, a smaller patch, less time, the lower id. A run without
+    The winner is chosen by success, then fewer failed gates, a smaller patch, less time without waits for a provider,
+    the lower id. A run without
     success is an error where one of its candidates ended in an error: that one might have passed.
     """
     speaker = min(candidates, key=_rank)
@@ -48,6 +51,7 @@ def run_of(candidates: Sequence[Archived]) -> ArchivedRun:
         started_ms=started,
         completed_ms=max(candidate.times.completed_ms for candidate in candidates),
         duration_ms=ended - started,
+        provider_wait_ms=max(candidate.times.provider_wait_ms for candidate in candidates),
         # fsum: the order of the candidates must not show in the last digit.
         cost_usd=None if None in costs else fsum(cost for cost in costs if cost is not None),
     )
@@ -60,7 +64,7 @@ def _rank(candidate: Archived) -> tuple[bool, bool, int, float, int, str]:
         candidate.status != "success",
         failed,
         candidate.diff_lines or 0,
-        candidate.times.duration_ms,
+        candidate.times.duration_ms - candidate.times.provider_wait_ms,
         candidate.workcell_id,
     )
 
@@ -137,6 +141,7 @@ def _outcome(run: ArchivedRun, label: Action) -> Json:
         "outcome": {
             "status": run.status,
             "duration_ms": run.duration_ms,
+            **({"provider_wait_ms": run.provider_wait_ms} if run.provider_wait_ms else {}),
             "cost_usd": run.cost_usd,
             "all_gates_passed": run.status == "success",
             "fail_codes": run.speaker.fail_codes,

@@ -65,8 +65,8 @@ class Scan:
             return None
         if known is None or known.attempt < archived.attempt:
             self.repeated += 0 if known is None else len(known.offsets)
-            started, completed, _ = archived.times
-            known = ArchiveGroup(archived.group, archived.attempt, started, completed)
+            times = archived.times
+            known = ArchiveGroup(archived.group, archived.attempt, times.started_ms, times.completed_ms)
             self._groups[archived.group] = known
         return known
 

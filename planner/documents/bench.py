@@ -22,6 +22,8 @@ ActionItem = str | int
 class CandidateOutcome(Open):
     status: RunStatus
     duration_ms: Count
+    provider_wait_ms: Count = 0
+    """The part of `duration_ms` that it waited for a provider; left out where there was no such wait."""
     cost_usd: Dollars | None
     """null: unknown, which is not 0."""
     all_gates_passed: bool

@@ -12,7 +12,8 @@ from tests.fixtures.one_issue import one_issue_project
 from tests.fixtures.small_farm import bench_in
 
 _AGENT = """#!/bin/sh
-echo "home=$MY_AGENT_HOME proxy=$HTTPS_PROXY secret=$BENCH_SECRET_KEY"
+echo "home=$MY_AGENT_HOME index=$PIP_INDEX_URL secret=$BENCH_SECRET_KEY"
+env | grep API_KEY
 sed -i 's/a - b/a + b/' calc.py
 """
 _CONFIG = """
@@ -39,8 +40,12 @@ class Shell:
         return bench_in(self.directory, *arguments, **variables)
 
     def worker(self) -> int:
+        return self.part("worker")
+
+    def part(self, name: str) -> int:
+        """The pid of a part of the farm."""
         parts = json.loads(self.bench("status", "--json").stdout)["parts"]
-        (pid,) = [part["pid"] for part in parts if part["name"] == "worker"]
+        (pid,) = [part["pid"] for part in parts if part["name"] == name]
         return int(pid or 0)
 
     def said_by_agents(self) -> str:
@@ -70,28 +75,40 @@ def test_named_variables_reach_the_agent_and_a_changed_one_is_told(shell: Shell)
 
     first = {
         "MY_AGENT_HOME": "/opt/agent",
-        "HTTPS_PROXY": "http://127.0.0.1:9",
-        "BENCH_PASS_ENV": "HTTPS_PROXY",
+        "PIP_INDEX_URL": "http://127.0.0.1:9",
+        "BENCH_PASS_ENV": "PIP_INDEX_URL",
     }
-    done = shell.bench("submit", "--wait", **first, BENCH_SECRET_KEY="s3cret-of-the-shell")
+    key_file = shell.directory / "key"
+    key_file.write_text("s3cret-of-the-file")
+    keys = {"OPENAI_API_KEY": "s3cret-of-the-provider", "GEMINI_API_KEY_FILE": str(key_file)}
+    refused = shell.bench("submit", "--wait", **first, **keys, GROQ_API_KEY_FILE=str(key_file) + "-missing")
+    assert refused.returncode == 2
+    assert refused.stderr.splitlines()[-1].startswith("bench: GROQ_API_KEY_FILE: cannot read the key's file")
+    done = shell.bench("submit", "--wait", **first, **keys, BENCH_SECRET_KEY="s3cret-of-the-shell")
     assert done.returncode == 0, done.stderr
-    assert shell.said_by_agents() == "home=/opt/agent proxy=http://127.0.0.1:9 secret=\n"
+    assert shell.said_by_agents() == "home=/opt/agent index=http://127.0.0.1:9 secret=\n"
     worker = psutil.Process(shell.worker())
     assert worker.environ()["BENCH_SECRET_KEY"] == "s3cret-of-the-shell"
+    assert worker.environ()["OPENAI_API_KEY"] == "s3cret-of-the-provider"
+    assert [child.environ()["BENCH_SECRET_GEMINI_API_KEY"] for child in worker.children()[:1]] == [
+        "s3cret-of-the-file"
+    ]
+    assert not set(keys) & set(psutil.Process(shell.part("coordinator")).environ())
+    assert f"GEMINI_API_KEY_FILE: other accounts can read {key_file}" in done.stderr
     written = [path for path in (shell.directory / ".bench").rglob("*") if path.is_file()]
-    assert not [path for path in written if b"s3cret-of-the-shell" in path.read_bytes()]
+    assert not [path for path in written if b"s3cret-of-the" in path.read_bytes()]
 
     # A shell that lacks them keeps what runs; it may submit, too.
     assert "restarts and" not in shell.bench("up").stderr
     assert shell.worker() == worker.pid
     assert shell.bench("submit", "--wait", "--seed", "2").returncode == 0
-    assert shell.said_by_agents().count("home=/opt/agent proxy=http://127.0.0.1:9") == 2
+    assert shell.said_by_agents().count("home=/opt/agent index=http://127.0.0.1:9") == 2
 
     changed = shell.bench("submit", "--wait", "--seed", "3", MY_AGENT_HOME="/opt/new")
     assert changed.returncode == 0, changed.stderr
     (line,) = [line for line in changed.stderr.splitlines() if "restarts and" in line]
     assert line == "the worker restarts and returns its executions to the queue: MY_AGENT_HOME changed"
-    assert shell.said_by_agents().endswith("home=/opt/new proxy=http://127.0.0.1:9 secret=\n")
+    assert shell.said_by_agents().endswith("home=/opt/new index=http://127.0.0.1:9 secret=\n")
     assert shell.worker() != worker.pid
     assert "s3cret" not in shell.bench("up", BENCH_SECRET_KEY="s3cret-too").stderr
 

@@ -186,6 +186,8 @@ def check_rate(row: dict[str, Any], group: list[dict[str, Any]], skip: bool) -> 
     assert row["charged_micro_usd"] == charged
     time = rounded_ratio(sum(one["duration_ms"] for one in passed), len(passed)) if passed else None
     assert row["mean_time_to_pass_ms"] == time
+    wait = rounded_ratio(sum(one["provider_wait_ms"] for one in passed), len(passed)) if passed else None
+    assert row["mean_provider_wait_ms"] == wait
     assert row["cost_per_pass_micro_usd"] == (rounded_ratio(charged, len(passed)) if passed else None)
 
 
@@ -201,6 +203,7 @@ def test_arm_outcomes_carry_the_action_and_the_dollars(
                     row = by_id[execution.execution_id]
                     assert tuple(row[name] for name in BINS) == words(action_of(arm))
                     assert row["status"] == execution.status
+                    assert row["provider_wait_ms"] == execution.provider_wait_ms
                     assert row["propensity"] == arm.propensity
                     cost = execution.micro_usd
                     assert row["usd"] is None if cost is None else float(row["usd"]) == cost / 1e6

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 import db.repositories
 from db.repositories.benches import Benches
+from db.repositories.circuits import Circuits
 from db.repositories.coverage import CoverageCounts
 from db.repositories.drift import DriftCounts
 from db.repositories.estimates import Estimates
@@ -31,8 +32,11 @@ READS: dict[str, Callable[[sa.Engine, str, list[int]], object]] = {
     "Benches.list_all": lambda engine, _bench, _cases: Benches(engine).list_all(),
     "Benches.get": lambda engine, bench, _cases: Benches(engine).get(bench),
     "Benches.cases": lambda engine, bench, _cases: Benches(engine).cases(bench),
+    "Benches.running": lambda engine, bench, _cases: Benches(engine).running(bench),
     "Benches.totals": lambda engine, bench, _cases: Benches(engine).totals(bench),
     "Benches.unjudged": lambda engine, bench, _cases: Benches(engine).unjudged(bench),
+    "Circuits.paused": lambda engine, _bench, _cases: Circuits(engine).paused(),
+    "Circuits.paused_of": lambda engine, bench, _cases: Circuits(engine).paused_of(bench),
     "CoverageCounts.runs": lambda engine, _bench, _cases: CoverageCounts(engine).runs(),
     "CoverageCounts.decisions": lambda engine, _bench, _cases: CoverageCounts(engine).decisions(),
     "DriftCounts.repeated_cells": lambda engine, _bench, _cases: DriftCounts(engine).repeated_cells(SINCE),
@@ -58,8 +62,8 @@ READS: dict[str, Callable[[sa.Engine, str, list[int]], object]] = {
     "Verdicts.load": lambda engine, _bench, cases: Verdicts(engine).load(cases),
     "Verdicts.demands": lambda engine, _bench, cases: Verdicts(engine).demands(cases),
 }
-NO_QUERY = {"Benches.set_daily_cap", "brake"}
-"""They return what they counted."""
+NO_QUERY = {"Benches.set_daily_cap", "Ticks.paused_classes", "brake"}
+"""They return what they counted, or the rows of another one."""
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from db.engine import transaction
 from db.schema_files import replace_code, schema_files
 from tests.fixtures import brake_scenarios as brake
 from tests.fixtures import cap_scenarios as caps
+from tests.fixtures import circuit_scenarios as circuit
 from tests.fixtures import lease_scenarios as leases
 from tests.fixtures import race_scenarios as race
 from tests.fixtures import steer_scenarios as steer
@@ -227,6 +228,52 @@ MUTANTS = [
     Mutant("yesterday's spend counts today", "set_daily_cap", "usd_spent + CASE WHEN p_usd IS NULL THEN usd_reserved "
            "ELSE least(usd_reserved, v_left) END", "p_usd",
            brake.money_of_yesterday_counts_as_far_as_it_still_runs),
+    Mutant("a paused class runs on", "claim_execution", "AND (NOT v_paused OR arm_id IS NULL)", "",
+           circuit.three_failures_in_a_row_pause_a_class),
+    Mutant("a paused class checks nothing", "claim_execution", "AND (NOT v_paused OR arm_id IS NULL)",
+           "AND NOT v_paused", circuit.base_commits_are_checked_while_a_class_is_paused),
+    Mutant("a paused class looks ready", "greet_machine", "NOT farm.is_paused(q.queue) AND", "",
+           circuit.three_failures_in_a_row_pause_a_class),
+    Mutant("the circuit is not read again", "take_probe", "OR NOT farm.probe_is_due(p_queue)", "",
+           circuit.one_probe_runs_at_a_time_and_its_result_resumes_the_class,
+           also="CREATE OR REPLACE FUNCTION farm.probe_is_due(p_queue text) RETURNS boolean LANGUAGE plpgsql AS $$"
+           " DECLARE is_due boolean := EXISTS (SELECT FROM farm.circuits c WHERE c.queue = p_queue"
+           " AND c.probe_at <= clock_timestamp() AND NOT farm.probe_runs(c));"
+           " BEGIN PERFORM pg_sleep(random()); RETURN is_due; END $$"),
+    Mutant("a claim waits for the probe's", "take_probe", "queue = p_queue FOR UPDATE SKIP LOCKED",
+           "queue = p_queue FOR UPDATE", circuit.a_claim_does_not_wait_for_one_that_takes_the_probe),
+    Mutant("the first execution probes always", "take_probe", "provider_returns, rank", "rank",
+           circuit.each_probe_that_fails_doubles_the_wait_and_is_another_execution),
+    Mutant("the wait grows for ever", "count_provider_failure", "least(600, 2 * c.backoff_seconds)",
+           "2 * c.backoff_seconds", circuit.each_probe_that_fails_doubles_the_wait_and_is_another_execution),
+    Mutant("what goes back goes back for ever", "count_provider_failure", "e.provider_returns >= 5",
+           "e.provider_returns >= 50", circuit.an_execution_goes_back_five_times_at_most),
+    Mutant("a returned execution is not counted", "return_to_wait", "provider_returns + 1", "provider_returns",
+           circuit.an_execution_goes_back_five_times_at_most),
+    Mutant("the first failures are lost", "count_provider_failure", "OR (e.retries >= b.max_retries AND (",
+           "OR (false AND (", circuit.failures_that_may_begin_an_outage_lose_nothing),
+    Mutant("a result of before proves it", "count_answer", "greatest(answered_from, e.started_at)",
+           "clock_timestamp()", circuit.failures_that_may_begin_an_outage_lose_nothing),
+    Mutant("an answer is forgotten", "count_answer", "answered_from = greatest(answered_from, e.started_at)",
+           "answered_from = answered_from", circuit.failures_that_may_begin_an_outage_lose_nothing),
+    Mutant("a result does not end the row of failures", "count_answer", "WHEN opened_at IS NULL THEN 0 ELSE",
+           "WHEN true THEN failures ELSE", circuit.a_result_between_failures_keeps_a_class_running),
+    Mutant("a lost probe blocks its class", "probe_runs", "AND state = 'running'", "",
+           circuit.a_probe_that_ends_without_evidence_frees_its_turn),
+    Mutant("any spend resumes a class", "close_by_probe",
+           "AND c.probe_execution_id = e.execution_id\n      AND c.probe_attempt = e.attempt", "",
+           circuit.live_spend_of_a_probe_resumes_the_class),
+    Mutant("a probe without an answer resumes a class", "heartbeat", "IF p_spent_micro_usd > 0 THEN",
+           "IF p_spent_micro_usd >= 0 THEN", circuit.live_spend_of_a_probe_resumes_the_class),
+    Mutant("a paused class admits more", "admit_case", "v_paused := farm.paused_class(v_ids);", "",
+           circuit.a_paused_class_admits_no_case_but_one_to_probe_with),
+    Mutant("nothing is admitted to probe with", "is_held_back", "OR EXISTS (", "OR NOT EXISTS (",
+           circuit.a_paused_class_admits_no_case_but_one_to_probe_with),
+    Mutant("what goes back is executed", "complete_execution", "NOT (v_retry OR v_return)", "NOT v_retry",
+           circuit.what_went_back_keeps_its_spend_and_reserves_anew),
+    Mutant("failures are counted without a lock", "count_provider_failure",
+           "WHERE queue = e.queue FOR UPDATE;", "WHERE queue = e.queue; PERFORM pg_sleep(0.2);",
+           circuit.failures_at_once_open_one_circuit),
 ]  # fmt: skip
 
 

@@ -12,7 +12,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import IntegrityError
 
-import db.estimate_tables  # registers all tables, with the next two
+import db.circuit_tables  # registers all tables, with the next ones
+import db.estimate_tables
+import db.lock_tables
 import db.money_tables
 import db.policy_tables  # noqa: F401
 from db.columns import metadata

@@ -1,11 +1,14 @@
 """The statuses that the database allows are those that the code names, and the code names each of them once."""
 
+import json
 import re
 from typing import get_args
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 
+from db.repositories.leases import Leases
 from db.states import (
     ATTEMPT_ENDINGS,
     BENCH_KINDS,
@@ -20,7 +23,8 @@ from db.states import (
     ExecutionState,
 )
 from planner.documents.statuses import RoundStatus, RunStatus
-from workers.result import CandidateResult, ExecutionResult
+from tests.fixtures.rows import row, running_bench
+from workers.result import CandidateResult, CostSource, ExecutionResult
 from workers.toolchains.base import ReportStatus
 
 VOCABULARIES = {
@@ -67,6 +71,39 @@ def test_a_narrower_vocabulary_is_part_of_the_wider() -> None:
     assert set(UNDECIDED_CASES) < set(CASE_STATES)
     assert set(BENCH_STATES) > CLOSED_BENCHES
     assert set(ExecutionState) > TERMINAL
+
+
+def test_a_result_may_name_every_source_of_a_cost_and_no_other(engine: sa.Engine) -> None:
+    candidate = {"index": 0, "workcell_id": "x", "status": "success", "duration_ms": 1}
+    check = sa.text("SELECT farm.check_result(CAST(:result AS jsonb))")
+    with engine.connect() as connection:
+        for source in get_args(CostSource):
+            result = {"cost_source": source, "candidates": [{**candidate, "cost_source": source}]}
+            connection.execute(check, {"result": json.dumps(result)})
+        with pytest.raises(DBAPIError, match="the result is refused: cost_source"):
+            connection.execute(check, {"result": json.dumps({"cost_source": "guessed"})})
+
+
+def test_a_result_of_a_worker_that_meters_nothing_is_taken_as_before(engine: sa.Engine) -> None:
+    round_ = {"toolchain": "repair", "status": "success", "duration_ms": 1, "usd_reported": 0}
+    candidate = {
+        "index": 0,
+        "workcell_id": "x",
+        "status": "success",
+        "cost_source": "reported",
+        "duration_ms": 9,
+    }
+    result = {"status": "success", "duration_ms": 9, "candidates": [{**candidate, "rounds": [round_]}]}
+    bench, lease = running_bench(engine)
+    assert Leases(engine).complete(*lease.key, result, None) == "recorded"
+    waits = (
+        "SELECT provider_wait_ms FROM farm.outcomes UNION ALL SELECT provider_wait_ms FROM farm.candidates"
+    )
+    with engine.connect() as connection:
+        assert list(connection.scalars(sa.text(waits))) == [0, 0]
+    assert row(engine, "SELECT work_ms FROM report.arm_estimates WHERE bench_id = :b", b=bench) == {
+        "work_ms": 9
+    }
 
 
 @pytest.mark.parametrize("model", [CandidateResult, ExecutionResult])

@@ -74,6 +74,11 @@ FORGERIES: dict[str, dict[str, Any]] = {
     "round's lower bound": {"candidates": [one_round(usd_at_least=-1)]},
     "candidate's lower bound": {"candidates": [candidate(micro_usd_at_least=0.5)]},
     "lower bound": {"micro_usd": None, "micro_usd_at_least": 10**15 + 1},
+    **{f"wait {amount!r:.20}": {"provider_wait_ms": amount} for amount in AMOUNTS},
+    "candidate's wait": {"candidates": [candidate(provider_wait_ms=-1)]},
+    "round's wait": {"candidates": [one_round(provider_wait_ms=-1)]},
+    "round's metered cost": {"candidates": [one_round(usd_metered=0.5)]},
+    "round's calls": {"candidates": [one_round(model_calls=-1)]},
     "32 MiB": {"message": "x" * (32 * 2**20)},
 }
 
@@ -96,6 +101,14 @@ def test_a_result_that_cannot_be_is_refused_and_changes_nothing(
     assert (execution(engine, lease.execution), bench_cap(engine, bench)) == before
     assert Leases(engine).complete(*lease.key, result(candidates=[candidate()]), None) == "recorded"
     assert_sound(engine)
+
+
+def test_a_wait_is_a_part_of_the_duration_whatever_is_reported(engine: sa.Engine) -> None:
+    _, lease = running_bench(engine)
+    forged = result(duration_ms=500, provider_wait_ms=10**9, candidates=[candidate(provider_wait_ms=9)])
+    assert Leases(engine).complete(*lease.key, forged, None) == "recorded"
+    assert row(engine, "SELECT provider_wait_ms FROM farm.outcomes")["provider_wait_ms"] == 500
+    assert row(engine, "SELECT provider_wait_ms FROM farm.candidates")["provider_wait_ms"] == 5
 
 
 @pytest.mark.parametrize("scenario", worker_scenarios.SCENARIOS, ids=lambda scenario: scenario.__name__)

@@ -186,16 +186,9 @@ def test_submit_tells_the_rungs_of_a_fleet_and_who_has_the_network() -> None:
     lines = told.lines()
     assert lines[0] == "sandbox: the machines offer bwrap 1, unshare 1"
     assert "unshare" in lines[1]
-    assert "127.0.0.1" in lines[2]
-
-
-def test_agents_have_the_network_unless_told_otherwise() -> None:
-    for name, network, expected in (
-        ("claude", None, ["claude"]),
-        ("claude", False, []),
-        ("command", None, []),
-    ):
-        assert sandboxes_of(plan_asking("none", name=name, network=network), []).networked == expected
+    assert lines[2:] == [
+        "network: repair can reach every public address, and no other service of the machine or its local network"
+    ]
 
 
 def test_bubblewrap_needs_no_warning() -> None:

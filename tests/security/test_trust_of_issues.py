@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,8 @@ POWERS: Json = {
     "flaky_reruns": 5,
     "further_protected_paths": ["golden/**"],
     "max_output_bytes": 2048,
+    "provider": {"patience_seconds": 1.0},
+    "egress": ["packages.example.org"],
 }
 
 
@@ -215,6 +218,19 @@ def test_the_farms_own_variables_reach_no_toolchain(
         environment(context)
     with pytest.raises(WorkerError, match="BENCH_PASS_ENV: "):
         WorkerSettings.from_environment({"BENCH_PASS_ENV": f"LANG,{name}"})
+
+
+@pytest.mark.parametrize("name", ["OPENAI_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN", "GEMINI_API_KEY_FILE"])
+def test_the_worker_passes_no_key_of_a_provider_by_name(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "sesame")
+    ref = ToolchainRef(name="command", argv=["agent"], network=True, env=[name])
+    context = RoundContext(ref, tmp_path, tmp_path, tmp_path, tmp_path, tmp_path, 0, 1, 60.0, 0)
+    with pytest.raises(WorkerError, match=f"env: {name} is a provider key that the gateway holds"):
+        environment(context)
+    off = replace(context, ref=ref.model_copy(update={"gateway": False}))
+    assert environment(off)[name] == "sesame"
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """One candidate: check-out, rounds of toolchain and gates under one budget, final gates, record."""
 
 import contextlib
+import gzip
 import logging
 import time
 from collections.abc import Sequence
@@ -9,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from workers.control import Control
+from workers.conversation.store import FILE as CONVERSATION
+from workers.conversation.store import conversation_file
 from workers.execution.archive import CandidateRecord, write_archive
 from workers.execution.cost import candidate_cost, round_money, round_money_at_least
 from workers.execution.job import Job
+from workers.execution.metering import Metering, metered
 from workers.execution.patch import Patch, PatchLimits, Rules, take_patch
 from workers.execution.prompt import feedback, protected_paths
 from workers.execution.round import RoundSpec, play_round
@@ -31,6 +35,7 @@ from workers.workcell import WorkcellDirectories, open_workcell
 
 _log = logging.getLogger(__name__)
 
+TRANSCRIPT = "transcript.jsonl.gz"
 _PATCH_SECONDS = 300.0
 _LAST_PATCH_SECONDS = 20.0
 
@@ -41,7 +46,8 @@ def run_candidate(job: Job, action: PlannedAction, index: int, workcell_id: str)
     trial = Trial(derive(job.order.seed, index), time.time())
     try:
         with open_workcell(job.machine.work_dir, workcell_id) as cell:
-            _attempt(job, action, index, cell, trial)
+            with metered(job, index, workcell_id, _max_micro_usd(job), cell.transcript) as metering:
+                _attempt(job, action, index, cell, trial, metering)
             result = _result(job, index, cell, trial, _ms(started))
             return _record(job, action, cell, trial, result)
     except HaltError as error:
@@ -51,12 +57,19 @@ def run_candidate(job: Job, action: PlannedAction, index: int, workcell_id: str)
     return _result(job, index, None, trial, _ms(started), workcell_id)
 
 
-def _attempt(job: Job, action: PlannedAction, index: int, cell: WorkcellDirectories, trial: Trial) -> None:
+def _attempt(
+    job: Job,
+    action: PlannedAction,
+    index: int,
+    cell: WorkcellDirectories,
+    trial: Trial,
+    metering: Metering,
+) -> None:
     """Rounds, then the final gates; an abort is kept in the trial, so that the spending is recorded."""
     try:
         pristine = fetch_pristine(job.mirror, job.order.workcell.base, cell.pristine, job.additions)
         check_out(pristine, cell)
-        settled = _rounds(job, action, index, cell, trial)
+        settled = _rounds(job, action, index, cell, trial, metering)
         _stop_if_ordered(job)
         if not settled and not _ended_in_error(trial):
             _verify(job, cell, trial)
@@ -75,7 +88,14 @@ def _attempt(job: Job, action: PlannedAction, index: int, cell: WorkcellDirector
             trial.patch = _patch(job, runner, cell, len(trial.rounds), _LAST_PATCH_SECONDS)
 
 
-def _rounds(job: Job, action: PlannedAction, index: int, cell: WorkcellDirectories, trial: Trial) -> bool:
+def _rounds(
+    job: Job,
+    action: PlannedAction,
+    index: int,
+    cell: WorkcellDirectories,
+    trial: Trial,
+    metering: Metering,
+) -> bool:
     """Play rounds until the gates pass or the budget ends; True where the last gates are the final ones."""
     seconds = action.minutes * job.order.workcell.seconds_per_minute
     started = time.monotonic()
@@ -84,9 +104,9 @@ def _rounds(job: Job, action: PlannedAction, index: int, cell: WorkcellDirectori
     try:
         for number in range(1, action.iterations + 1):
             settled = False
-            played = play_round(
-                job, cell, _round_spec(job, action, index, trial, started + seconds, feedback_so_far)
-            )
+            end = started + seconds + metering.free_seconds()
+            spec = _round_spec(job, action, index, trial, end, feedback_so_far)
+            played = play_round(job, cell, spec, metering)
             trial.rounds.append(played)
             trial.out_of_time = played.status == "timeout"
             _stop_if_ordered(job)
@@ -97,7 +117,7 @@ def _rounds(job: Job, action: PlannedAction, index: int, cell: WorkcellDirectori
             if passed(trial.gates) and played.status in ("success", "partial"):
                 break
             feedback_so_far = feedback(played, trial.gates)
-            trial.out_of_time = time.monotonic() >= started + seconds
+            trial.out_of_time = time.monotonic() >= started + seconds + metering.free_seconds()
             if trial.out_of_time:
                 break
         return settled
@@ -111,6 +131,7 @@ def _round_spec(
     number = len(trial.rounds) + 1
     return RoundSpec(
         number=number,
+        candidate=index,
         ref=pick_toolchain(job.order.workcell.toolchains, action, index, number),
         seed=derive(trial.seed, number),
         seconds=max(0.001, end - time.monotonic()),
@@ -206,6 +227,7 @@ def _result(
         rounds=trial.rounds,
         gates=trial.gates,
         fail_codes=fail_codes(trial),
+        provider_wait_ms=sum(played.provider_wait_ms for played in trial.rounds),
         started_at=trial.started_at,
         diff_lines=trial.patch.lines if trial.patch else 0,
         files_modified=[readable(name) for name in trial.patch.files] if trial.patch else [],
@@ -226,13 +248,26 @@ def _record(
         path.name: job.runner(cell).log(path, job.order.workcell.max_output_bytes) for path in _logs(cell)
     }
     result = result.model_copy(update={"patch_bytes": len(patch)})
-    record = CandidateRecord(job.order, action, result, patch, logs)
+    record = CandidateRecord(job.order, action, result, patch, logs, _whole(job, cell, trial))
     try:
         archive = write_archive(job.machine.archives_dir, record)
     except OSError as error:
         trial.halted = trial.halted or HaltError("infra", f"archive cannot be written: {error}")
         return _result(job, index=result.index, cell=cell, trial=trial, duration_ms=result.duration_ms)
     return result.model_copy(update={"archive": str(archive)})
+
+
+def _whole(job: Job, cell: WorkcellDirectories, trial: Trial) -> dict[str, bytes]:
+    """Files of the archive that are kept whole: what agent and model said to each other."""
+    secrets = job.machine.secrets.values()
+    has_transcript = cell.transcript.is_file()
+    transcript = cell.transcript if has_transcript else None
+    model = next((ref.model for ref in job.order.workcell.toolchains if ref.model), None)
+    conversation = conversation_file(cell, trial.rounds, secrets, transcript=transcript, model=model)
+    whole = {} if conversation is None else {CONVERSATION: conversation}
+    if has_transcript:  # the gateway has redacted it
+        whole[TRANSCRIPT] = gzip.compress(cell.transcript.read_bytes(), mtime=0)
+    return whole
 
 
 def _logs(cell: WorkcellDirectories) -> list[Path]:

@@ -28,7 +28,9 @@ def planned_ms(billed_ms: int, workcell: Workcell) -> int:
 
 
 def round_money(played: RoundResult) -> int | None:
-    """What one round spent at its provider: reported, else priced, else unknown."""
+    """What one round spent at its provider: metered, else reported, else priced, else unknown."""
+    if played.usd_metered is not None:
+        return played.usd_metered
     return played.usd_reported if played.usd_reported is not None else played.usd_priced
 
 
@@ -43,8 +45,7 @@ def candidate_cost(rounds: Sequence[RoundResult], billed_ms: int, workcell: Work
     money = sum(map(round_money_at_least, rounds)) + compute_micro_usd(billed_ms, workcell)
     if any(round_money(each) is None for each in rounds):
         return Cost(None, "unknown", money)
-    priced = any(each.usd_reported is None for each in rounds)
-    return Cost(money, "priced" if priced else "reported")
+    return Cost(money, _source({_source_of(each) for each in rounds}))
 
 
 def execution_cost(candidates: Sequence[CandidateResult]) -> Cost:
@@ -53,5 +54,16 @@ def execution_cost(candidates: Sequence[CandidateResult]) -> Cost:
     if len(known) < len(candidates):
         unknown = sum(each.micro_usd_at_least or 0 for each in candidates if each.micro_usd is None)
         return Cost(None, "unknown", sum(known) + unknown)
-    sources = {each.cost_source for each in candidates}
-    return Cost(sum(known), "priced" if "priced" in sources else "reported")
+    return Cost(sum(known), _source({each.cost_source for each in candidates}))
+
+
+def _source_of(played: RoundResult) -> CostSource:
+    if played.usd_metered is not None:
+        return "metered"
+    return "priced" if played.usd_reported is None else "reported"
+
+
+def _source(sources: set[CostSource]) -> CostSource:
+    """The least certain of several sources."""
+    order: tuple[CostSource, ...] = ("unknown", "priced", "reported", "metered")
+    return next((each for each in order if each in sources), "reported")

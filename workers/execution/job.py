@@ -1,13 +1,18 @@
 """The prepared execution that all of its candidates share."""
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from workers.control import Control
 from workers.execution.machine import Machine
 from workers.execution.setup import Products
+from workers.gateway.egress import open_egress
 from workers.repository.additions import NO_ADDITIONS, Additions
 from workers.sandbox.program import Rung
+from workers.sandbox.proxy_variables import only_proxies
 from workers.sandbox.runner import ProgramRunner
 from workers.spec import WorkOrder
 from workers.workcell import WorkcellDirectories
@@ -27,13 +32,20 @@ class Job:
 
     def runner(self, cell: WorkcellDirectories) -> ProgramRunner:
         """The runner of a workcell's programs."""
-        return runner_of(self.machine, self.rung, self.control, cell, self.products)
+        egress = self.order.workcell.egress
+        return runner_of(self.machine, self.rung, self.control, cell, self.products, egress)
 
 
 def runner_of(
-    machine: Machine, rung: Rung, control: Control, cell: WorkcellDirectories, products: Products
+    machine: Machine,
+    rung: Rung,
+    control: Control,
+    cell: WorkcellDirectories,
+    products: Products,
+    egress: Sequence[str],
 ) -> ProgramRunner:
-    """The runner of a workcell's programs on this machine."""
+    """The runner of a workcell's programs on this machine; those with the network may reach the hosts of `egress`."""
+    proxies = only_proxies({**os.environ, **machine.pass_env})
     return ProgramRunner(
         rung=rung,
         control=control,
@@ -42,6 +54,7 @@ def runner_of(
         worker_path=machine.path,
         reads=(*machine.sandbox_read, *products.reads),
         network_env=machine.pass_env,
+        open_egress=partial(open_egress, egress, proxies),
         secrets=machine.secrets,
         hidden=(machine.work_dir, machine.archives_dir, *machine.sandbox_hide),
         guarded=(machine.work_dir / "setups", machine.mirrors_dir),

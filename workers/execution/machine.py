@@ -3,14 +3,20 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from workers.sandbox.capture import redact
 from workers.sandbox.program import SCRATCH_BYTES
 from workers.sandbox.watchdog import ResourceLimits
 from workers.settings import WorkerSettings
-from workers.spec import Sandbox
+from workers.spec import Sandbox, WorkOrder
 from workers.toolchains.base import Toolchain
 from workers.toolchains.registry import get_toolchain
+
+if TYPE_CHECKING:
+    from workers.gateway.gateway import Gateway
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,8 @@ class Machine:
     max_patch_bytes: int = 8 * 1024 * 1024
     max_patch_files: int = 5000
     parallel_candidates: int = 5
+    replay_dir: Path | None = None
+    """Transcripts by issue id: calls of models are answered from them, without a provider."""
     path: str = field(default_factory=lambda: os.environ.get("PATH", os.defpath))
 
     @classmethod
@@ -60,7 +68,27 @@ class Machine:
             max_patch_bytes=settings.max_patch_bytes,
             max_patch_files=settings.max_patch_files,
             parallel_candidates=settings.parallel_candidates,
+            replay_dir=settings.replay_dir,
         )
+
+    @cached_property
+    def gateway(self) -> "Gateway":
+        """The gateway of this process, imported at its first use: a farm without agents does not load aiohttp."""
+        from workers.gateway.gateway import Gateway
+
+        secrets = self.secrets
+        return Gateway(secrets, self.work_dir / "rate-limits", lambda data: redact(data, secrets.values()))
+
+    def replay_of(self, order: WorkOrder, candidate: int) -> Path | None:
+        """The transcript that answers a candidate's calls in place of a provider; None outside of a replay.
+
+        One that is named by issue and candidate comes before that of the issue.
+        """
+        if self.replay_dir is None:
+            return None
+        issue = order.issue.get("id")
+        own = self.replay_dir / f"{issue}-{candidate}.jsonl"
+        return own if own.is_file() else self.replay_dir / f"{issue}.jsonl"
 
     @property
     def resource_limits(self) -> ResourceLimits:

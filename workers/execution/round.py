@@ -10,16 +10,17 @@ from typing import Any
 from workers.errors import WorkerError
 from workers.execution import prompt
 from workers.execution.job import Job
+from workers.execution.metering import Metering, is_metered, judged, with_bill
 from workers.execution.spending import Spending
 from workers.halt import HaltError
 from workers.result import RoundResult
 from workers.sandbox.allowlist import installation_of
 from workers.sandbox.capture import redact
-from workers.sandbox.process import ProgramExit, StopConditions
+from workers.sandbox.process import ProgramExit, StopConditions, refused_message
 from workers.sandbox.runner import MissingProgramError, ProgramRunner
 from workers.sandbox.watchdog import EXCESS_CODES, excess_message
 from workers.spec import ToolchainRef
-from workers.toolchains.base import Finished, Invocation, Report, RoundContext, Toolchain
+from workers.toolchains.base import Finished, Invocation, ProviderEndpoint, Report, RoundContext, Toolchain
 from workers.workcell import WorkcellDirectories
 
 
@@ -29,6 +30,8 @@ class RoundSpec:
 
     number: int
     """From 1."""
+    candidate: int
+    """Index of the candidate."""
     ref: ToolchainRef
     seed: int
     seconds: float
@@ -39,29 +42,38 @@ class RoundSpec:
     """Of the round before, from `prompt.feedback`."""
 
 
-def play_round(job: Job, cell: WorkcellDirectories, spec: RoundSpec) -> RoundResult:
+def play_round(job: Job, cell: WorkcellDirectories, spec: RoundSpec, metering: Metering) -> RoundResult:
     """Run the toolchain once. Raises `HaltError` where it cannot be started at all."""
     toolchain = _toolchain(job, spec.ref)
-    context = _context(job, cell, spec)
+    metering = metering if is_metered(toolchain, spec.ref) else metering.without_door()
+    context = _context(job, cell, spec, metering.endpoint(toolchain, spec.ref))
     invocation = _invocation(toolchain, context)
     stdout, stderr = (cell.logs / f"round-{spec.number}.{name}" for name in ("stdout", "stderr"))
-    spending = Spending(lambda: toolchain.spent(context, stdout), spec.max_micro_usd)
+    bill = None if metering.door is None else metering.door.bill
+    report_spent = partial(job.control.report_spent, spec.candidate)
+    spending = Spending(lambda: toolchain.spent(context, stdout), spec.max_micro_usd, bill, report_spent)
     result_count = partial(toolchain.result_count, context, stdout)
+    before = metering.bill()
     started = time.monotonic()
     broken: OSError | None = None
     try:
-        ended = _run(job, cell, spec, toolchain, spending, result_count, invocation, stdout, stderr)
+        ended = _run(job, cell, spec, toolchain, spending, result_count, invocation, stdout, stderr, metering)
     except OSError as error:
         # The machine failed while the program ran, which may have spent money: its report still counts.
         broken = error
         ended = ProgramExit(None, "cancel", round((time.monotonic() - started) * 1000))
     finished = Finished(ended.exit_code, stdout, stderr, ended.ended_by, ended.duration_ms)
     report = spending.settled(toolchain.report(context, finished))
+    report = _with_refused(report, ended.refused, stdout.with_suffix(".refused"))
     if broken is not None:
         report = replace(
             report, status="error", error_class="infra", message=f"this machine failed: {broken}"
         )
-    return _result(job, spec, toolchain, finished, report)
+    if metering.door is None:
+        return _result(job, spec, toolchain, finished, report)
+    after = metering.door.settled_bill()
+    report = judged(report, finished, after)
+    return with_bill(_result(job, spec, toolchain, finished, report), before, after)
 
 
 def _toolchain(job: Job, ref: ToolchainRef) -> Toolchain:
@@ -71,7 +83,9 @@ def _toolchain(job: Job, ref: ToolchainRef) -> Toolchain:
         raise HaltError("infra", str(error)) from None
 
 
-def _context(job: Job, cell: WorkcellDirectories, spec: RoundSpec) -> RoundContext:
+def _context(
+    job: Job, cell: WorkcellDirectories, spec: RoundSpec, endpoint: ProviderEndpoint | None
+) -> RoundContext:
     directory = cell.fresh_inside(f"round-{spec.number}")
     out = directory / "out"
     out.mkdir()
@@ -91,6 +105,7 @@ def _context(job: Job, cell: WorkcellDirectories, spec: RoundSpec) -> RoundConte
         round=spec.number,
         budget_seconds=spec.seconds,
         max_micro_usd=spec.max_micro_usd,
+        endpoint=endpoint,
     )
 
 
@@ -111,12 +126,14 @@ def _run(
     invocation: Invocation,
     stdout: Path,
     stderr: Path,
+    metering: Metering,
 ) -> ProgramExit:
     limits = StopConditions(
         spec.seconds,
         no_output_seconds=invocation.no_output_seconds,
         capture_bytes=job.machine.capture_bytes,
-        overspent=spending.overspent,
+        money_stop=spending.money_stop,
+        free_seconds=metering.free_seconds,
         result_count=result_count,
         linger_seconds=min(spec.ref.linger_seconds, spec.seconds / 10),
     )
@@ -134,9 +151,20 @@ def _run(
             stdin=invocation.stdin,
             network=invocation.network,
             reads=(*_named_files(spec.ref), *_agent(runner, toolchain.executable(spec.ref), cell.checkout)),
+            doors=metering.mounts,
         )
     except MissingProgramError as error:
         raise HaltError("infra", f"toolchain {spec.ref.name} cannot start: {error}") from None
+
+
+def _with_refused(report: Report, refused: Sequence[str], log: Path) -> Report:
+    """Record connections that the egress proxy refused; a round that did not succeed names the first of them."""
+    if not refused:
+        return report
+    log.write_text("".join(f"{line}\n" for line in refused))
+    if report.status == "success":
+        return report
+    return replace(report, message="; ".join(filter(None, (report.message, refused_message(refused)))))
 
 
 def _named_files(ref: ToolchainRef) -> tuple[Path, ...]:
@@ -157,8 +185,9 @@ def _result(
     job: Job, spec: RoundSpec, toolchain: Toolchain, finished: Finished, report: Report
 ) -> RoundResult:
     report = _overruled(finished, report)
-    # A provider that failed until the budget ended is no result of the action.
-    is_timeout = finished.ended_by == "budget" and report.error_class != "provider"
+    # Where calls failed until the budget ended, the provider's failure or the candidate's own is the result.
+    has_failed = report.error_class == "provider" or report.fail_code is not None
+    is_timeout = finished.ended_by == "budget" and not has_failed
     message = report.message.replace("\0", "").encode("utf-8", "replace")
     words = redact(message, job.machine.secrets.values()).decode()
     reported, priced, at_least = _money(toolchain, report)
@@ -194,6 +223,8 @@ def _overruled(finished: Finished, report: Report) -> Report:
     """The report, overridden by how the program ended; its costs stay."""
     if finished.ended_by == "cap":
         return replace(report, status="error", error_class="killed_by_cap")
+    if finished.ended_by == "provider":
+        return replace(report, status="error", error_class="provider")
     if finished.ended_by == "full":
         return replace(report, status="error", error_class="infra", message=excess_message(finished.ended_by))
     if finished.ended_by in EXCESS_CODES:

@@ -115,7 +115,8 @@ def _make(job: Job, directory: Path) -> Products:
     with open_workcell(job.machine.work_dir, f"{workcell_id(order, 0)}-setup") as cell:
         pristine = fetch_pristine(job.mirror, order.workcell.base, cell.pristine, job.additions)
         check_out(pristine, cell)
-        runner = runner_of(job.machine, job.rung, job.control, cell, Products())
+        egress = order.workcell.egress
+        runner = runner_of(job.machine, job.rung, job.control, cell, Products(), egress)
         try:
             return make_products(runner, order.workcell, directory, cell.checkout)
         except SetupFailedError as error:

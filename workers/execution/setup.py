@@ -1,10 +1,10 @@
 """Cache of the optional set-up command: it runs once per (repository, base, command).
 
-It runs in a check-out of the base commit, with the network, and writes its products to `$BENCH_SETUP_DIR` (also
-written `{setup_dir}` in the command), typically a virtual environment. Its changes to the check-out are discarded, so
-a project must not be installed in editable mode. Candidates and gates may read the directory, and have its `bin`,
-`venv/bin` and `.venv/bin` first on their PATH. They cannot write it; its seal is verified before each use, and a
-changed one is made anew.
+It runs in a check-out of the base commit, with the network (`egress` of the workcell), and writes its products to
+`$BENCH_SETUP_DIR` (also written `{setup_dir}` in the command), typically a virtual environment. Its changes to the
+check-out are discarded, so a project must not be installed in editable mode. Candidates and gates may read the
+directory, and have its `bin`, `venv/bin` and `.venv/bin` first on their PATH. They cannot write it; its seal is
+verified before each use, and a changed one is made anew.
 """
 
 import logging
@@ -19,7 +19,7 @@ from workers.private import keep_private
 from workers.repository import seal
 from workers.sandbox import allowlist
 from workers.sandbox.capture import redact
-from workers.sandbox.process import ProgramExit, StopConditions
+from workers.sandbox.process import ProgramExit, StopConditions, refused_message
 from workers.sandbox.runner import MissingProgramError, ProgramRunner
 from workers.sandbox.sweep import remove_tree
 from workers.sandbox.watchdog import EXCESS_CODES, excess_message
@@ -100,7 +100,8 @@ def make_products(runner: ProgramRunner, workcell: Workcell, directory: Path, ch
         )
     except (MissingProgramError, OSError) as error:
         raise SetupFailedError(f"set-up cannot run: {error}") from None
-    log.write_bytes(redact(log.read_bytes(), runner.secrets.values()))
+    refused = f"\n{refused_message(ended.refused)}\n" if ended.refused else ""
+    log.write_bytes(redact(log.read_bytes(), runner.secrets.values()) + refused.encode())
     if ended.exit_code != 0:
         words = _failure_lines(runner.text(log, _TAIL))
         raise SetupFailedError(f"set-up {_how(ended)}: {words} (its whole log: {log} on {platform.node()})")

@@ -47,6 +47,7 @@ def summary(order: WorkOrder, action: PlannedAction, candidates: list[CandidateR
         error_class=deciding.error_class,
         message=deciding.message,
         budget_ms=planned_ms(sum(each.billed_ms for each in candidates), order.workcell),
+        provider_wait_ms=max((each.provider_wait_ms for each in candidates), default=0),
         micro_usd=cost.micro_usd,
         micro_usd_at_least=cost.at_least,
         cost_source=cost.source,

@@ -17,14 +17,14 @@ def blocking_failures(gates: Sequence[GateResult]) -> list[str]:
 
 def rank(candidate: CandidateResult) -> tuple[bool, bool, bool, int, int, int, int]:
     """Sort key, best first: success, required gates passed, fewer blocking failures, smaller diff, shorter
-    time, lower index; a candidate that ended in error comes last."""
+    time without waits for a provider, lower index; a candidate that ended in error comes last."""
     return (
         candidate.status == "error",
         candidate.status != "success",
         not passed(candidate.gates),
         len(blocking_failures(candidate.gates)),
         candidate.diff_lines,
-        candidate.duration_ms,
+        candidate.duration_ms - candidate.provider_wait_ms,
         candidate.index,
     )
 

@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final, Literal
+
+PORT: Final = 8377
+"""Of a door inside a network namespace of the candidate's own."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class DoorSpec:
 
 @dataclass(frozen=True)
 class Bill:
-    """Snapshot of what a door's calls came to so far."""
+    """Snapshot of what a door's calls cost so far."""
 
     micro_usd: int = 0
     """Settled: what the ended calls cost."""
@@ -40,5 +44,9 @@ class Bill:
     """Why a call was refused for money; the candidate is then stopped."""
     failure: str | None = None
     """The provider's error after the patience, or one that no retry mends; the candidate is then stopped."""
+    trouble: str | None = None
+    """The provider's last failure, while a call waits to be sent again."""
+    problem: Literal["refused", "context_overflow"] | None = None
+    """How the last ended call failed for reasons of the task; None where it did not."""
     upper_bound: bool = False
     """Whether a call without usage or with a cut stream was settled at its hold."""

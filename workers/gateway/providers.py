@@ -24,6 +24,23 @@ class Provider:
         return f"/{self.name}/v1" if self.dialect == "openai" else f"/{self.name}"
 
 
+@dataclass(frozen=True)
+class ProviderEndpoint:
+    """Base URL and key under which a program reaches its model provider."""
+
+    provider: str
+    """Such as `anthropic` or `openai`."""
+    url: str | None = None
+    """In the convention of the provider's own clients: with `/v1` for OpenAI's; None is the program's default."""
+    key: str | None = None
+    """The gateway's token for this candidate; None where the program gets the real key, as a secret."""
+
+    @property
+    def is_metered(self) -> bool:
+        """Whether the calls pass through the gateway."""
+        return self.key is not None
+
+
 _OPENAI_LIKE: Final = {
     "deepseek": "https://api.deepseek.com/v1",
     "groq": "https://api.groq.com/openai/v1",

@@ -28,7 +28,14 @@ class LeaseStore(Protocol):
     """Lease operations of the database that an attempt uses. Each is idempotent under its token."""
 
     def claim(self, queue: str, machine: str, token: UUID, lease_seconds: float) -> dict[str, Any] | None: ...
-    def heartbeat(self, execution: int, attempt: int, token: UUID, lease_seconds: float) -> LeaseOrder: ...
+    def heartbeat(
+        self,
+        execution: int,
+        attempt: int,
+        token: UUID,
+        lease_seconds: float,
+        spent_micro_usd: int | None = None,
+    ) -> LeaseOrder: ...
     def complete(
         self, execution: int, attempt: int, token: UUID, result: dict[str, Any], stopped: str | None
     ) -> Completion: ...
@@ -71,7 +78,7 @@ def attempt_next(
     with suppress(OSError):
         notes.write(execution, attempt, token)
     control = Control()
-    with Heartbeat(leases, execution, attempt, token, control, timing, leaving):
+    with Heartbeat(leases, execution, attempt, token, control, timing, leaving, spent=control.spent):
         result = within_size_limit(_run(payload, run, control))
         ending = _end(leases, execution, attempt, token, result, control.reason)
     notes.remove()

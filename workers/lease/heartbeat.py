@@ -26,7 +26,14 @@ _STOPS = {
 class HeartbeatSender(Protocol):
     """The operation that a heartbeat uses."""
 
-    def heartbeat(self, execution: int, attempt: int, token: UUID, lease_seconds: float) -> LeaseOrder: ...
+    def heartbeat(
+        self,
+        execution: int,
+        attempt: int,
+        token: UUID,
+        lease_seconds: float,
+        spent_micro_usd: int | None = None,
+    ) -> LeaseOrder: ...
 
 
 class Heartbeat:
@@ -35,6 +42,8 @@ class Heartbeat:
     A watchdog fences the worker itself: without an answer for `timing.self_kill` seconds of its monotonic clock it
     cancels the work, because the lease may have expired. That clock continues while the process is frozen, so a
     worker that resumes late cancels before it does harm.
+
+    Each heartbeat carries the live spend that `spent` returns, in micro-dollars; None where it is not metered.
     """
 
     def __init__(
@@ -47,12 +56,14 @@ class Heartbeat:
         timing: LeaseTiming,
         leaving: Callable[[], bool] = lambda: False,
         look_seconds: float = 0.5,
+        spent: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._leases = leases
         self._held = (execution, attempt, token)
         self._control = control
         self._timing = timing
         self._leaving = leaving
+        self._spent = spent
         self._look_seconds = min(look_seconds, timing.heartbeat)
         self._closed = threading.Event()
         self._answered = time.monotonic()
@@ -90,7 +101,7 @@ class Heartbeat:
     def _ask(self) -> None:
         asked = time.monotonic()
         try:
-            order = self._leases.heartbeat(*self._held, self._timing.lease)
+            order = self._leases.heartbeat(*self._held, self._timing.lease, self._spent())
         except SQLAlchemyError:
             return
         # The lease counts from the server's answer, which is later than the request.

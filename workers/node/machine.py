@@ -10,7 +10,7 @@ from workers.private import close_work
 from workers.sandbox import ladder
 from workers.settings import WorkerSettings
 from workers.spec import Sandbox, ToolchainRef
-from workers.toolchains.registry import known_toolchains, missing_executable
+from workers.toolchains.registry import get_toolchain, known_toolchains, missing_executable
 
 
 def usable_toolchains() -> list[str]:
@@ -18,7 +18,7 @@ def usable_toolchains() -> list[str]:
     return [
         name
         for name in known_toolchains()
-        if name == "command" or missing_executable(ToolchainRef(name=name)) is None
+        if get_toolchain(name).capability.argv or missing_executable(ToolchainRef(name=name)) is None
     ]
 
 
@@ -41,7 +41,7 @@ def node_settings(
             raise WorkerError(
                 f"{name} is not set; a worker joins a fleet by BENCH_DATABASE_URL and BENCH_BROKER_URL"
             )
-    settings = WorkerSettings.from_environment()
+    settings = WorkerSettings.from_environment(with_secrets=False)
     work_dir = settings.work_dir
     identity = machine_id or default_machine_id(work_dir)
     check_machine_id(identity)

@@ -102,7 +102,7 @@ class Presence(bootsteps.StartStopStep):  # type: ignore[misc]
         dead = list(leases_of_dead_processes(self._settings.run_dir))
         if dead:
             # Before the leases are released: no process of the first attempt may run during the second.
-            sweep_orphans(WorkerSettings.from_environment().work_dir)
+            sweep_orphans(WorkerSettings.from_environment(with_secrets=False).work_dir)
         for held in dead:
             log.warning("process %s died with execution %s", held.pid, held.execution)
             Leases(self._engine).report_lost(

@@ -16,6 +16,7 @@ from db.repositories.machines import Machines
 from planner.system.own_module import module_command
 from workers.broker.celery_app import broker_queue
 from workers.errors import WorkerError
+from workers.gateway.keys import resolved
 from workers.node.settings import NodeSettings
 from workers.sandbox import ladder
 from workers.settings import WorkerSettings
@@ -44,6 +45,8 @@ class Supervisor:
         self._leaving = False
         self._child: subprocess.Popen[bytes] | None = None
         self._started = 0
+        # Read once, so that a command runs at the start alone, and not in each child.
+        self._keys: dict[str, str] = {}
 
     def leave(self) -> None:
         """Request a graceful shutdown: running leases are released at once for others. Safe in a signal handler."""
@@ -55,13 +58,16 @@ class Supervisor:
             self._child.send_signal(signal.SIGTERM)
 
     def run(self) -> None:
-        """Keep a Celery process running until `leave`. Raises `WorkerError` where this machine has a worker already."""
+        """Keep a Celery process running until `leave`. Raises `WorkerError` where this machine has a worker already,
+        or a provider's key cannot be read.
+        """
         settings = self._settings
         settings.run_dir.mkdir(parents=True, exist_ok=True)
         with _alone(settings):
             self._clear_away()
             for line in warnings(settings.sandbox):
                 self._notify(line)
+            self._keys = resolved(os.environ, self._notify)
             engine = open_engine(settings.database_url, f"bench worker {settings.machine_id}", pool_size=1)
             machines = Machines(engine)
             while not self._leaving:
@@ -91,7 +97,7 @@ class Supervisor:
         self._settings.leaving_flag.unlink(missing_ok=True)
         self._child = subprocess.Popen(
             celery_command(self._settings, queues),
-            env={**os.environ, **self._settings.environment()},
+            env={**os.environ, **self._settings.environment(), **self._keys},
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
@@ -111,7 +117,7 @@ class Supervisor:
 
     def _clear_away(self) -> None:
         """Sweep the workcells and processes of workers that died here; those of living workers are locked."""
-        sweep_orphans(WorkerSettings.from_environment().work_dir)
+        sweep_orphans(WorkerSettings.from_environment(with_secrets=False).work_dir)
 
     def _wait_for(self, child: subprocess.Popen[bytes]) -> None:
         """Wait until the Celery process ends; after a shutdown request for the grace period at most."""

@@ -1,10 +1,10 @@
-"""The strongest rung: a bubblewrap sandbox with an allow-list of the file system and a network only on request."""
+"""The strongest rung: a bubblewrap sandbox with an allow-list of the file system and a network of its own."""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from workers.sandbox import allowlist, rlimits
+from workers.sandbox import allowlist, doors, rlimits
 from workers.sandbox.program import SandboxedProgram
 
 _ROOT_DIRECTORIES = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
@@ -25,22 +25,21 @@ class Bwrap:
     lifeline: bool = False
     mounts: bool = True
     covers_tmp: bool = True
+    own_network: bool = True
 
     def argv(self, program: SandboxedProgram, fd: int) -> list[str]:
         command = [*rlimits.prefix(), self.program, "--json-status-fd", str(fd), *self.isolation()]
-        if program.network:
-            command.append("--share-net")
         command += self._system(program.scratch_bytes)
         if program.network:
             command += _try_read(allowlist.NETWORK)
-        command += _try_read(_outermost([*allowlist.own_python(), *program.reads]))
+        command += _try_read(_outermost([*allowlist.own_python(), *program.reads, *doors.sockets(program)]))
         for path in (*program.writes, program.cell):
             command += ["--bind", str(path), str(path)]
         if program.tmp is not None:
             command += ["--bind", *map(str, program.tmp)]
         # The root and /dev are in memory without a limit: both are read-only.
         command += ["--remount-ro", "/dev", "--remount-ro", "/"]
-        return [*command, "--chdir", str(program.cwd), "--", *program.argv]
+        return [*command, "--chdir", str(program.cwd), "--", *doors.command(program)]
 
     def isolation(self) -> list[str]:
         """Namespaces and privileges, alike for every program; the environment is the caller's."""

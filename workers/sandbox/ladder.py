@@ -71,11 +71,16 @@ def weakness(rung: str) -> str | None:
     keeps = {
         STRONGEST: None,
         "unshare": "files outside the home and work directories can be read",
-        "none": "files and network are open, set-ups and mirrors read-only",
-        "group": "nothing is kept from it, and a hostile program survives",
+        "none": "files are open, the network is the machine's (no `egress`), set-ups and mirrors read-only",
+        "group": "nothing is kept from it, the network is the machine's (no `egress`), a hostile program survives",
     }
     lack = keeps.get(rung, "its strength is not known")
     return None if lack is None else f"sandbox {rung}: {lack}; for more: {_INSTALL}"
+
+
+def has_own_network(rung: str) -> bool:
+    """Whether programs of a rung have a network of their own, so that `egress` decides what they reach."""
+    return rung in ("bwrap", "unshare")
 
 
 def is_root() -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from workers.sandbox import allowlist
+from workers.sandbox import allowlist, doors
 from workers.sandbox.program import SandboxedProgram
 
 _SCRIPT = str(Path(__file__).with_name("enclose.py"))
@@ -36,7 +36,7 @@ class MountPlan:
     """A directory, and the path at which it is mounted; empty where there is none."""
     cwd: str
     loopback: bool
-    """Whether there is a network of the program's own to bring up."""
+    """Whether there is a network of the program's own, whose loopback is brought up."""
 
     def argv(self) -> list[str]:
         """The command prefix that applies the plan."""
@@ -44,10 +44,10 @@ class MountPlan:
 
 
 def isolated_mounts(program: SandboxedProgram) -> MountPlan:
-    """Mounts that isolate: all read-only but the cell; home, work directory and sockets hidden; network on request."""
+    """Mounts that isolate: all read-only but the cell; home, work directory and sockets hidden."""
     covered = [*_present(map(Path, _SCRATCH))]
     hidden = _outermost(_present([allowlist.home(), Path(_SOCKETS), *program.hidden]), more=covered)
-    needed = [*allowlist.own_python(), *program.reads]
+    needed = [*allowlist.own_python(), *program.reads, *doors.sockets(program)]
     if program.network:
         needed += map(Path, allowlist.NETWORK)
     needed += [path.resolve() for path in needed]
@@ -62,7 +62,7 @@ def isolated_mounts(program: SandboxedProgram) -> MountPlan:
         writes=_present([*program.writes, program.cell]),
         tmp=[str(path) for path in program.tmp or ()],
         cwd=str(program.cwd),
-        loopback=not program.network,
+        loopback=True,
     )
 
 

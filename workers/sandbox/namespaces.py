@@ -1,16 +1,16 @@
 """The lower rungs: Linux namespaces or a process group, under a parent (`subreaper.py`) that kills every descendant.
 
-`unshare` and `none` give the program a process namespace of its own. The subreaper is its first process, which
-nothing inside can kill, and the kernel kills all others with it. `group` has no namespace: the subreaper adopts every
-orphan below it and kills them all, and a sweep by mark finds the ones it missed. A hostile program can kill that
-subreaper, and this worker as well, so `group` is only chosen on request.
+`unshare` and `none` give the program a process namespace of its own, `unshare` a network namespace too. The subreaper
+is its first process, which nothing inside can kill, and the kernel kills all others with it. `group` has no namespace:
+the subreaper adopts every orphan below it and kills them all, and a sweep by mark finds the ones it missed. A hostile
+program can kill that subreaper, and this worker as well, so `group` is only chosen on request.
 """
 
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from workers.sandbox import mount_plan, rlimits
+from workers.sandbox import doors, mount_plan, rlimits
 from workers.sandbox.program import SandboxedProgram
 
 _SUBREAPER = str(Path(__file__).with_name("subreaper.py"))
@@ -37,6 +37,11 @@ class Unshare:
         return self.isolates
 
     @property
+    def own_network(self) -> bool:
+        """Only where it isolates."""
+        return self.isolates
+
+    @property
     def name(self) -> str:
         """As recorded with the candidate."""
         return "unshare" if self.isolates else "none"
@@ -44,7 +49,8 @@ class Unshare:
     def argv(self, program: SandboxedProgram, fd: int) -> list[str]:
         plan = mount_plan.isolated_mounts(program) if self.isolates else mount_plan.guarded_mounts(program)
         network = ["--net"] if plan.loopback else []
-        return [*rlimits.prefix(), *self._prefix(network), *plan.argv(), *subreaper(fd), *program.argv]
+        command = doors.command(program) if self.own_network else doors.none(program, self.name)
+        return [*rlimits.prefix(), *self._prefix(network), *plan.argv(), *subreaper(fd), *command]
 
     def probe(self, program: SandboxedProgram) -> list[str]:
         """The whole launcher around a program that needs no subreaper."""
@@ -74,6 +80,7 @@ class ProcessGroupRung:
     lifeline: bool = True
     mounts: bool = False
     covers_tmp: bool = False
+    own_network: bool = False
 
     def argv(self, program: SandboxedProgram, fd: int) -> list[str]:
-        return [*rlimits.prefix(), *subreaper(fd), *program.argv]
+        return [*rlimits.prefix(), *subreaper(fd), *doors.none(program, self.name)]

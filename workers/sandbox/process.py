@@ -3,7 +3,7 @@
 import os
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,13 +15,16 @@ from workers.sandbox.launch import Launched
 from workers.sandbox.program import Rung, SandboxedProgram
 from workers.sandbox.watchdog import Excess, ResourceLimits, ResourceWatchdog
 
-EndedBy = Literal["exit", "result", "budget", "silence", "cap", "cancel"] | Excess
+MoneyStop = Literal["cap", "provider"]
+"""`cap`: the money reserved for it is used up; `provider`: its model provider failed for good."""
+EndedBy = Literal["exit", "result", "budget", "silence", "cancel"] | MoneyStop | Excess
 """`result`: it had reported its result, lingered, and was stopped."""
 TICK_SECONDS = 0.5
 """Polling interval of the cancellation token and the resource watchdog; all other events wake the watcher."""
 _WITHOUT_PIDFD_SECONDS = 0.05
 _ASK_SECONDS = 1.0
 _CHUNK = 65536
+_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -31,8 +34,10 @@ class StopConditions:
     seconds: float
     no_output_seconds: float | None = None
     capture_bytes: int = 32 * 1024 * 1024
-    overspent: Callable[[], bool] | None = None
-    """Called about once a second; True stops the program."""
+    money_stop: Callable[[], MoneyStop | None] | None = None
+    """Called about once a second; a reason stops the program."""
+    free_seconds: Callable[[], float] | None = None
+    """Called about twice a second: time so far that does not count against `seconds`."""
     result_count: Callable[[], int | None] | None = None
     """Called about once a second: the number of results reported so far, None while the program is working."""
     linger_seconds: float = 10.0
@@ -54,6 +59,14 @@ class ProgramExit:
     exit_code: int | None
     ended_by: EndedBy
     duration_ms: int
+    refused: tuple[str, ...] = ()
+    """Connections to the outside that were refused, one line each."""
+
+
+def refused_message(refused: Sequence[str]) -> str:
+    """One line for the user about refused connections, the first three of them by name."""
+    further = f" and {len(refused) - _NAMED} more" if len(refused) > _NAMED else ""
+    return f"network refused: {', '.join(refused[:_NAMED])}{further}"
 
 
 def run(
@@ -120,11 +133,11 @@ class _Watcher:
 
     def watch(self) -> EndedBy:
         """Wait until the program ends or must be stopped; returns the first reason."""
-        end = self.started + self.conditions.seconds
         ask = self.started + _ASK_SECONDS
         look = self.started + TICK_SECONDS
         while True:
             now = time.monotonic()
+            end = self._budget_end()
             if self.launched.process.poll() is not None:
                 return "exit"
             if self.control.reason is not None:
@@ -143,6 +156,10 @@ class _Watcher:
                 ask = now + _ASK_SECONDS
             self._step(min(end, self._silent_at(), now + TICK_SECONDS) - now)
 
+    def _budget_end(self) -> float:
+        free = 0.0 if self.conditions.free_seconds is None else self.conditions.free_seconds()
+        return self.started + self.conditions.seconds + free
+
     def until(self, end: float) -> None:
         """Read output until the program has ended, at most until `end` (monotonic seconds)."""
         while self.launched.process.poll() is None and (left := end - time.monotonic()) > 0:
@@ -158,7 +175,7 @@ class _Watcher:
         """Whether the program's own reports (results, spending) stop it, and why."""
         if self._has_result(now):  # its money is spent: it ends by itself or after the linger timeout
             return "result" if now >= self._result_at + self.conditions.linger_seconds else None
-        return "cap" if self.conditions.overspent is not None and self.conditions.overspent() else None
+        return None if self.conditions.money_stop is None else self.conditions.money_stop()
 
     def _has_result(self, now: float) -> bool:
         """Whether a result is reported and no work followed it; a further result restarts the timeout."""

@@ -11,6 +11,28 @@ SCRATCH_BYTES = 512 * 1024 * 1024
 
 
 @dataclass(frozen=True)
+class DoorMount:
+    """A server that a program in a network namespace of its own may reach: 127.0.0.1 at `port` is forwarded to it."""
+
+    socket: Path
+    """The server's Unix socket, in a directory that no sandbox shows; at most 107 bytes, as the kernel takes it."""
+    port: int
+
+
+class Egress(Protocol):
+    """The route of one program to the outside of its own network: an HTTP proxy, open while the program runs."""
+
+    @property
+    def doors(self) -> tuple[DoorMount, ...]:
+        """The proxy, at `workers.hosts.EGRESS_PORT`, and further servers."""
+        ...
+
+    def refused(self) -> tuple[str, ...]:
+        """The refused attempts so far, one line each."""
+        ...
+
+
+@dataclass(frozen=True)
 class SandboxedProgram:
     """An untrusted program with all of its permissions."""
 
@@ -24,6 +46,7 @@ class SandboxedProgram:
     stdin: Path | None = None
     """None closes its standard input."""
     network: bool = False
+    """Whether it may reach the outside: through `doors` where the rung gives it a network of its own."""
     reads: tuple[Path, ...] = ()
     """Files and directories that it may read in addition to the system's."""
     writes: tuple[Path, ...] = ()
@@ -38,16 +61,18 @@ class SandboxedProgram:
     """Directories that others rely on: read-only also in a sandbox that isolates nothing else."""
     scratch_bytes: int = SCRATCH_BYTES
     """Size of each of its file systems in memory, `/tmp` and `/dev/shm`."""
+    doors: tuple[DoorMount, ...] = ()
+    """What it may reach on its loopback; only where the rung gives it a network of its own."""
 
 
 class Rung(Protocol):
     """A kind of sandbox, by strength: `bwrap`, `unshare`, `none`, `group`.
 
     When the launcher is destroyed, or this process dies, every process that the program started is killed, new
-    sessions and daemons included; in `group` a program that kills its subreaper escapes that. Access to files and
-    the network: `bwrap` an allow-list, and the network on request; `unshare` the machine's files read-only, without
-    the home and work directories, and the network on request; `none` everything, with set-ups, mirrors and the
-    worker's code read-only; `group` everything.
+    sessions and daemons included; in `group` a program that kills its subreaper escapes that. Access to files:
+    `bwrap` an allow-list; `unshare` the machine's files read-only, without the home and work directories; `none`
+    everything, with set-ups, mirrors and the worker's code read-only; `group` everything. Access to the network:
+    `bwrap` and `unshare` a loopback of the program's own, with its doors; `none` and `group` the machine's.
     """
 
     @property
@@ -74,6 +99,11 @@ class Rung(Protocol):
         """Whether a program sees a `/tmp` of its own, in which any place can be mounted."""
         ...
 
+    @property
+    def own_network(self) -> bool:
+        """Whether a program has a network namespace of its own, so that `SandboxedProgram.doors` can be given."""
+        ...
+
     def argv(self, program: SandboxedProgram, fd: int) -> list[str]:
-        """The launcher's command; `fd` is inherited by it."""
+        """The launcher's command; `fd` is inherited by it. Raises `ValueError` for doors that it cannot give."""
         ...

@@ -2,15 +2,17 @@
 
 import shutil
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from workers.control import Control
 from workers.sandbox import allowlist, process
 from workers.sandbox.capture import redact, shorten
 from workers.sandbox.process import ProgramExit, StopConditions
-from workers.sandbox.program import MARK, SCRATCH_BYTES, Rung, SandboxedProgram
+from workers.sandbox.program import MARK, SCRATCH_BYTES, DoorMount, Egress, Rung, SandboxedProgram
+from workers.sandbox.proxy_variables import egress_variables, without_proxies
 from workers.sandbox.temporary import temporary
 from workers.sandbox.watchdog import ResourceLimits
 
@@ -34,7 +36,10 @@ class ProgramRunner:
     worker_path: str = _SYSTEM_PATH
     reads: tuple[Path, ...] = ()
     network_env: Mapping[str, str] = field(default_factory=dict)
-    """Variables for programs that have the network, such as proxies."""
+    """Variables for programs that have the network, such as proxies (those only where it is the machine's)."""
+    open_egress: Callable[[], AbstractContextManager[Egress]] | None = field(default=None, repr=False)
+    """Opens the route to the outside of a program with the network, where the rung gives it a network of its own;
+    None: there is none. Raises `OSError`."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     hidden: tuple[Path, ...] = ()
     """Directories of the farm that are hidden from programs, except the paths passed to `run`."""
@@ -53,10 +58,12 @@ class ProgramRunner:
         self, inside: Path, given: Mapping[str, str], tmp: Path, *, network: bool
     ) -> dict[str, str]:
         """The complete environment of a program that writes `inside`, with `tmp` for temporary files."""
+        variables = {**(self.network_env if network else {}), **given}
+        if self.rung.own_network:
+            variables = without_proxies(variables) | (egress_variables() if network else {})
         return {
             "LANG": "C.UTF-8",
-            **(self.network_env if network else {}),
-            **given,
+            **variables,
             "PATH": self.search_path,
             "HOME": str(inside / "home"),
             "TMPDIR": str(tmp),
@@ -89,10 +96,16 @@ class ProgramRunner:
         reads: tuple[Path, ...] = (),
         writes: tuple[Path, ...] = (),
         descriptors: tuple[int, ...] = (),
+        doors: tuple[DoorMount, ...] = (),
     ) -> ProgramExit:
-        """Run a program that may write `inside` and `writes`. Raises `MissingProgramError` and `OSError`."""
+        """Run a program that may write `inside` and `writes`.
+
+        Raises `MissingProgramError` and `OSError`, and `ValueError` for doors in a rung without `own_network`.
+        """
         executable = self.find(argv[0], cwd)
-        with temporary(self.rung, inside / "tmp") as tmp:
+        with ExitStack() as stack:
+            tmp = stack.enter_context(temporary(self.rung, inside / "tmp"))
+            egress = stack.enter_context(self._egress()) if network else None
             program = SandboxedProgram(
                 argv=(executable, *argv[1:]),
                 env=self.environment(inside, env, tmp.path, network=network),
@@ -107,10 +120,17 @@ class ProgramRunner:
                 hidden=self.hidden,
                 guarded=self.guarded,
                 scratch_bytes=self.scratch_bytes,
+                doors=doors if egress is None else (*doors, *egress.doors),
             )
-            return process.run(
+            ended = process.run(
                 self.rung, program, conditions, self.control, stdout, stderr, self.resource_limits
             )
+            return ended if egress is None else replace(ended, refused=egress.refused())
+
+    def _egress(self) -> AbstractContextManager[Egress | None]:
+        if self.open_egress is None or not self.rung.own_network:
+            return nullcontext()
+        return self.open_egress()
 
     def text(self, path: Path, limit: int) -> str:
         """Captured output as text: secrets redacted, at most about `limit` bytes, no NUL."""

@@ -9,7 +9,7 @@ from workers.errors import WorkerError
 from workers.gateway.providers import Provider, provider_named
 from workers.spec import ToolchainRef
 from workers.toolchains import provider
-from workers.toolchains.base import Finished, Invocation, Report, RoundContext
+from workers.toolchains.base import Capability, Finished, Invocation, Report, RoundContext
 from workers.toolchains.endpoint import Reach, reach
 from workers.toolchains.jsonl import Follower, add_up
 from workers.toolchains.program import (
@@ -87,6 +87,7 @@ class Acp(ModelDrivenToolchain):
     """`python -m workers.acp` around the program of `argv`; it reports no cost, so only the gateway counts it."""
 
     name = "acp"
+    capability = Capability(metered=True, argv=True)
 
     def __init__(self) -> None:
         self._follower = Follower(AcpTally)
@@ -108,7 +109,8 @@ class Acp(ModelDrivenToolchain):
             argv=tuple(module_command("workers.acp", *arguments, "--", *command(context.ref))),
             env=environment(context, PYTHONDONTWRITEBYTECODE="1", **access.env),
             secrets=access.secrets,
-            network=network(context),
+            # Without a provider it counts as a program that cannot spend, so the network has to be asked for.
+            network=bool(context.ref.network) if self.provider(context.ref) is None else network(context),
             no_output_seconds=silence(context.ref),
         )
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from workers.prices.tokens import Tokens
 from workers.toolchains import provider
-from workers.toolchains.pricing import Tokens
 from workers.toolchains.program import Usage, priced
 from workers.toolchains.untrusted import MAX_COUNT, count, dollars, mapping, one_line
 

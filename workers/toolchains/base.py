@@ -6,25 +6,10 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from db.states import ErrorClass
+from workers.gateway.providers import Dialect
+from workers.gateway.providers import ProviderEndpoint as ProviderEndpoint
 from workers.sandbox.process import EndedBy
 from workers.spec import ToolchainRef
-
-
-@dataclass(frozen=True)
-class ProviderEndpoint:
-    """Base URL and key under which a program reaches its model provider."""
-
-    provider: str
-    """Such as `anthropic` or `openai`."""
-    url: str | None = None
-    """In the convention of the provider's own clients: with `/v1` for OpenAI's; None is the program's default."""
-    key: str | None = None
-    """The gateway's token for this candidate; None where the program gets the real key, as a secret."""
-
-    @property
-    def is_metered(self) -> bool:
-        """Whether the calls pass through the gateway."""
-        return self.key is not None
 
 
 @dataclass(frozen=True)
@@ -39,6 +24,12 @@ class Capability:
     """Whether its calls can pass through the gateway."""
     network: bool = False
     """Whether it needs the network in addition to the gateway."""
+    unmetered: bool = True
+    """Whether it can run without the gateway; False where it reports no usage at all, so that no cap could hold."""
+    dialects: tuple[Dialect, ...] = ()
+    """The dialects of model providers that it can call; empty: any."""
+    argv: bool = False
+    """Whether it starts the program that `argv` names, which must then be given."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +114,10 @@ class Report:
 
 
 class Toolchain(Protocol):
-    """One adapter: pure translation between a round and a program.
+    """Adapter of a coding-agent program (plug-in interface): pure translation between a round and the program.
+
+    A distribution brings one under the entry point group `bench_farm.toolchains`: an instance, or a class without
+    arguments, under the adapter's name. One instance serves all rounds, in several threads.
 
     `invocation` may write files below `context.out` and `context.home`. `report` reads the program's files and never
     raises: invalid data is a `Report` with status `error` (class `provider`), silence and empty answers are failures,
@@ -142,7 +136,10 @@ class Toolchain(Protocol):
         ...
 
     def executable(self, ref: ToolchainRef) -> str:
-        """The program that must be on the worker's PATH (or a path)."""
+        """The program that must be on the worker's PATH, or a path.
+
+        Raises `WorkerError` where it needs `argv` and has none.
+        """
         ...
 
     def version(self, ref: ToolchainRef) -> str | None:

@@ -1,13 +1,14 @@
 """Parser of Claude Code's stream of JSON lines: results, usage, provider errors, and whether it is done."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from workers.prices.table import price, price_sum
+from workers.prices.tokens import Tokens, highest
 from workers.toolchains import provider
 from workers.toolchains.base import Finished, Report
-from workers.toolchains.pricing import Tokens, highest, price
 from workers.toolchains.program import Usage, error_text, exit_words
 from workers.toolchains.untrusted import count, dollars, mapping, one_line, sequence
 
@@ -40,6 +41,7 @@ class _Message:
 
     model: str | None
     tokens: Tokens
+    """Without any input the provider reported no usage: the numbers are the program's own, and no count."""
     is_main: bool
     """Whether it is the main agent's, not a sub-agent's."""
     is_whole: bool
@@ -59,6 +61,11 @@ class ClaudeTally:
         self._tasks: set[str] = set()
         self._is_counted = True
         self._delegates = False
+        self._is_requesting = False
+        self._is_broken = False
+        """Whether an answer may have been charged in part: its stream was interrupted."""
+        self._open: dict[str, str] = {}
+        """The id of the message that is being streamed, by the sub-agent's id; empty for the main agent."""
         self._usd: dict[str, float] = {}
         self._totals: dict[str, dict[str, Tokens | None]] = {}
         self._messages: dict[str, _Message] = {}
@@ -70,14 +77,22 @@ class ClaudeTally:
         """The number of results; None while work continues after the last one."""
         return None if self._is_at_work or self._tasks else self._results
 
+    @property
+    def is_awaiting(self) -> bool:
+        """Whether its last event is a request to the model, or a part of an answer: a silence is the provider's."""
+        return self._is_requesting or bool(self._open)
+
     def feed(self, event: dict[str, Any]) -> None:
+        self._is_requesting = event.get("subtype") == "status" and event.get("status") == "requesting"
         self._delegates = self._delegates or event.get("parent_tool_use_id") is not None
         match event.get("type"):
             case "result":
                 self._result(event)
             case "assistant":
                 self._assistant(event)
-            case "user" | "stream_event":
+            case "stream_event":
+                self._stream(event)
+            case "user":
                 self._is_at_work = True
             case "system":
                 self._system(event)
@@ -121,6 +136,29 @@ class ClaudeTally:
             message.get("stop_reason") is not None,
         )
 
+    def _stream(self, event: dict[str, Any]) -> None:
+        """A partial message: it alone has the output tokens of an answer before the result does."""
+        self._is_at_work = True
+        part, agent = mapping(event.get("event")), one_line(event.get("parent_tool_use_id"), 100)
+        match part.get("type"):
+            case "message_start":
+                message = mapping(part.get("message"))
+                self._is_broken = self._is_broken or agent in self._open
+                if len(self._open) < _MAX_TASKS:
+                    self._open[agent] = one_line(message.get("id"), 100)
+                self._message(message, is_main=not agent)
+            case "message_delta":
+                self._count(self._open.get(agent), _tokens(mapping(part.get("usage"))))
+                # The program closes an interrupted message itself, without the reason why it stopped.
+                if mapping(part.get("delta")).get("stop_reason") is not None:
+                    self._open.pop(agent, None)
+
+    def _count(self, name: str | None, tokens: Tokens | None) -> None:
+        """Raise the counts of a message that is being streamed: each event repeats all of them or the output alone."""
+        before = None if name is None else self._messages.get(name)
+        if name is not None and before is not None:
+            self._messages[name] = replace(before, tokens=highest(before.tokens, tokens) or before.tokens)
+
     def _system(self, event: dict[str, Any]) -> None:
         kind, task = event.get("subtype"), one_line(event.get("task_id"))
         if kind in _WORK:
@@ -128,6 +166,8 @@ class ClaudeTally:
         if kind == "api_retry":
             words = (event.get("error_status"), event.get("error"))
             self.trouble = one_line(" ".join(str(each) for each in words if each is not None)) or "API retry"
+            # Without a status there was no answer to the request, or one that broke off.
+            self._is_broken = self._is_broken or event.get("error_status") is None
         elif kind == "task_started" and event.get("task_type") != _BACKGROUND:
             self._delegates = True
             if len(self._tasks) < _MAX_TASKS:
@@ -140,22 +180,29 @@ class ClaudeTally:
         result = self.result or {}
         reported = _tokens(mapping(result.get("usage")))
         used = [(model, tokens) for each in self._totals.values() for model, tokens in each.items() if tokens]
-        seen = [(each.model, each.tokens) for each in self._messages.values()]
+        seen = [(each.model, each.tokens) for each in self._messages.values() if each.tokens.total_in]
         total = highest(_sum(used), reported)
-        models = {each.model for each in self._messages.values()}
-        basis = [(models.pop(), reported)] if reported is not None and len(models) == 1 else seen
         counts_sub_agents = bool(used) or any(self._usd.values())
         return Usage(
             sum(self._usd.values()) if self._usd else None,
-            _price(used if any(self._totals.values()) else basis),
+            _sum_of_prices(used) if any(self._totals.values()) else self._priced(reported, seen),
             _sum(seen) if total is None else total,
             has_worked=bool(self._messages) or self.has_answered,
             is_partial=self.result is None
             or not self._is_counted
-            or bool(self._tasks)
+            or bool(self._tasks or self._open)
+            or self._is_broken
+            or len(seen) < len(self._messages)
             or (self._delegates and not counts_sub_agents)
             or self._lacks_a_call(reported),
         )
+
+    def _priced(self, reported: Tokens | None, seen: Sequence[tuple[str | None, Tokens]]) -> int | None:
+        """Micro-dollars without totals by model: of the result's sum where it is of one model, or of each message."""
+        models = {each.model for each in self._messages.values()}
+        if reported is not None and len(models) == 1:
+            return _sum_of_prices([(models.pop(), reported)])
+        return _sum_of_prices(seen, price)
 
     @property
     def has_answered(self) -> bool:
@@ -219,8 +266,11 @@ def _sum(used: Sequence[tuple[str | None, Tokens]]) -> Tokens | None:
     return sum((tokens for _, tokens in used), Tokens()) if used else None
 
 
-def _price(used: Sequence[tuple[str | None, Tokens]]) -> int | None:
+def _sum_of_prices(
+    used: Sequence[tuple[str | None, Tokens]],
+    price_one: Callable[[str | None, Tokens], int | None] = price_sum,
+) -> int | None:
     """Micro-dollars of all together; None where one of the models has no known price."""
-    prices = [price(model, tokens) for model, tokens in used]
+    prices = [price_one(model, tokens) for model, tokens in used]
     known = [amount for amount in prices if amount is not None]
     return sum(known) if known and len(known) == len(prices) else None

@@ -28,7 +28,7 @@ _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 def _template(ref: ToolchainRef) -> list[str]:
     if not ref.argv:
         raise WorkerError(
-            "toolchain command has no argv: give the program and its arguments, such as "
+            f"toolchain {ref.name} has no argv: give the program and its arguments, such as "
             'argv: ["my-agent", "--prompt", "{prompt}"]'
         )
     return ref.argv
@@ -43,13 +43,13 @@ def placeholders(ref: ToolchainRef) -> set[str]:
                 continue
             if match.group(1) not in PLACEHOLDERS:
                 raise WorkerError(
-                    f"toolchain command: argv element {element!r} holds the unknown placeholder "
+                    f"toolchain {ref.name}: argv element {element!r} holds the unknown placeholder "
                     f"{match.group()!r}; use {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}, "
                     "and {{ or }} for a plain brace"
                 )
             used.add(match.group(1))
     if "model" in used and ref.model is None:
-        raise WorkerError("toolchain command: argv uses {model}, but no model is set; set `model`")
+        raise WorkerError(f"toolchain {ref.name}: argv uses {{model}}, but no model is set; set `model`")
     return used
 
 
@@ -88,7 +88,7 @@ class Command:
 
     name = "command"
     uses_provider = True
-    capability = Capability(budget_blind=False, metered=True)
+    capability = Capability(budget_blind=False, metered=True, argv=True)
 
     def provider(self, ref: ToolchainRef) -> str | None:
         """Only the one that the reference names: any program may be behind it."""

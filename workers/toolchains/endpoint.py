@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from workers.gateway.providers import provider_named
 from workers.toolchains.base import RoundContext
 
 _FAMILIES = (
@@ -23,6 +24,18 @@ def implied_provider(model: str | None) -> str | None:
     if slash:
         return provider
     return next((owner for pattern, owner in _FAMILIES if pattern.match(provider)), None)
+
+
+def bare_model(model: str | None, provider: str | None) -> str | None:
+    """The model's name as its provider has it, without the `provider/` in front; None where there is no model."""
+    if model is None:
+        return None
+    first, slash, rest = model.strip().partition("/")
+    return rest if slash and provider_named(first.lower()).name == _canonical(provider) else model.strip()
+
+
+def _canonical(provider: str | None) -> str | None:
+    return None if provider is None else provider_named(provider).name
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+from workers.prices.tokens import Tokens
 from workers.toolchains import provider
 from workers.toolchains.base import Finished, Report
 from workers.toolchains.litellm_client import miscounts_refusals
-from workers.toolchains.pricing import Tokens
 from workers.toolchains.program import Usage, error_text, exit_words, priced
 from workers.toolchains.untrusted import (
     count,

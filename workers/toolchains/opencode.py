@@ -1,145 +1,56 @@
 """Adapter of `opencode`: its run command with JSON events, one `step_finish` for each call of the model."""
 
+import json
 from pathlib import Path
 from typing import Any
 
+from workers.gateway.providers import provider_named
 from workers.toolchains import provider
 from workers.toolchains.base import Finished, Invocation, Report, RoundContext
+from workers.toolchains.endpoint import reach
 from workers.toolchains.jsonl import Follower, add_up
-from workers.toolchains.pricing import Tokens, price
+from workers.toolchains.opencode_stream import OpencodeTally, retried
 from workers.toolchains.program import (
     ModelDrivenToolchain,
-    Usage,
-    error_text,
-    exit_words,
     finish,
     network,
-    priced,
     prompt_argument,
     silence,
 )
 from workers.toolchains.surroundings import environment
-from workers.toolchains.untrusted import count, dollars, mapping, micro, one_line
 
-_LAST = ("stop", "length", "content-filter")
-"""Why a step was the last one; after any other, a further step follows."""
-
-
-def _tokens(counts: dict[str, Any]) -> Tokens | None:
-    """Token counts of a step: reasoning is billed as output but counted separately, as the cache is from the input."""
-    cache = mapping(counts.get("cache"))
-    given, out = count(counts.get("input")), count(counts.get("output"))
-    if given is None or out is None:
-        return None
-    return Tokens(
-        input=given,
-        cached=count(cache.get("read")) or 0,
-        cache_write=count(cache.get("write")) or 0,
-        output=out + (count(counts.get("reasoning")) or 0),
-    )
+_NAMES = {"gemini": "google", "moonshot": "moonshotai"}
+"""Its own names of providers that have another one elsewhere."""
+_API_VERSIONS = {"anthropic": "/v1", "google": "/v1beta"}
+"""What the program's own base URLs have in addition to those of the providers' other clients."""
 
 
-def _error_words(event: dict[str, Any]) -> str:
-    error = mapping(event.get("error"))
-    data = mapping(error.get("data"))
-    parts = [error.get("name"), data.get("statusCode"), data.get("message") or error.get("message")]
-    return one_line(" ".join(str(part) for part in parts if part is not None)) or "error"
+def _model(context: RoundContext) -> str | None:
+    """The model as `provider/name`, the only form that the program takes."""
+    model = context.ref.model
+    owner = (context.endpoint and context.endpoint.provider) or context.ref.provider
+    return model if model is None or "/" in model or not owner else f"{_NAMES.get(owner, owner)}/{model}"
 
 
-class OpencodeTally:
-    """Steps, their costs, the last text and the last error, of the main session alone."""
-
-    def __init__(self) -> None:
-        self.answer = ""
-        self.error = ""
-        self.trouble = ""
-        """What went wrong with the last call of the model; empty where it succeeded."""
-        self._reason: object = None
-        self._last_message: object = None
-        self._stops = 0
-        self._is_at_work = True
-        self._is_open = False
-        self._is_partial = False
-        self._usd: float | None = None
-        self._tokens: Tokens | None = None
-        self._unpriced: Tokens | None = None
-
-    @property
-    def result_count(self) -> int | None:
-        """The number of final answers; None while work continues after the last one."""
-        return None if self._is_at_work else self._stops
-
-    def feed(self, event: dict[str, Any]) -> None:
-        part = mapping(event.get("part"))
-        match event.get("type"):
-            case "step_start":
-                # The step before never finished: its stream was interrupted, and its cost is not reported.
-                self._is_partial = self._is_partial or self._is_open
-                self._is_at_work = self._is_open = True
-                self.trouble = ""
-            case "text":
-                self.answer = one_line(part.get("text")) or self.answer
-                # The last text of a step may arrive after its end.
-                self._is_at_work = self._is_at_work or part.get("messageID") != self._last_message
-            case "tool_use":
-                self._is_at_work = True
-                self._is_partial = self._is_partial or _delegates(event, part)
-            case "error":
-                self.trouble = _error_words(event)
-                self._is_partial = self._is_partial or provider.broke_off(self.trouble)
-                if self._is_at_work:  # what follows the last answer does not undo it
-                    self.error, self.answer = self.trouble, ""
-            case "step_finish":
-                self._step(part)
-
-    def _step(self, part: dict[str, Any]) -> None:
-        usd, tokens = dollars(part.get("cost")), _tokens(mapping(part.get("tokens")))
-        if tokens:
-            self._tokens = (self._tokens or Tokens()) + tokens
-        if usd:
-            self._usd = (self._usd or 0.0) + usd
-        elif tokens:
-            self._unpriced = (self._unpriced or Tokens()) + tokens
-        else:
-            self._is_partial = True  # every call has tokens: this one's are not reported
-        self._is_open, self.trouble = False, ""
-        self._reason, self._last_message = part.get("reason"), part.get("messageID")
-        self._is_at_work = self._reason not in _LAST
-        self._stops += not self._is_at_work
-        if self.error and self.answer and self._reason == "stop":
-            self.error = ""  # a failed call that was retried successfully
-
-    def usage(self, model: str | None) -> Usage:
-        """Usage of all steps: those without a cost are priced, or else the sum of the others is a lower bound."""
-        # With neither a last step nor an error, it ended in the middle of something.
-        is_partial = self._is_partial or (self._is_at_work and not self.trouble)
-        if self._unpriced is None:
-            return priced(model, self._tokens, self._usd, is_partial=is_partial)
-        rest = price(model, self._unpriced)
-        known = micro(self._usd)
-        if rest is None:
-            return Usage(None, known, self._tokens, is_partial=True)
-        return Usage(None, rest + (known or 0), self._tokens, is_partial=is_partial)
-
-    def verdict(self, finished: Finished) -> Report:
-        if self._reason == "content-filter":
-            return provider.refused(self.trouble)
-        if self.error:
-            return provider.failure(self.error, "error")
-        if not self.answer:
-            words = error_text(finished)
-            if provider.is_provider_failure(words):
-                return provider.failure(words, "")
-            return Report("failed", message=one_line(f"no answer, {exit_words(finished)} {words}"))
-        if self._reason == "length":
-            return Report("failed", message="the answer was cut off at the model's output limit")
-        return Report("success", message=self.answer)
+def _configuration(context: RoundContext, model: str | None) -> dict[str, str]:
+    """The variable with the base URL and the gateway's token of the model's provider."""
+    endpoint = context.endpoint
+    if endpoint is None or endpoint.url is None or model is None:
+        return {}
+    owner, _, name = model.partition("/")
+    options = {"baseURL": endpoint.url + _API_VERSIONS.get(owner, "")}
+    if endpoint.key is not None:
+        options["apiKey"] = endpoint.key
+    settings: dict[str, Any] = {"options": options}
+    if not provider_named(owner).base_url:  # none that the program knows: its own list lacks client and model
+        settings |= {"npm": "@ai-sdk/openai-compatible", "models": {name: {}}}
+    return {"OPENCODE_CONFIG_CONTENT": json.dumps({"provider": {owner: settings}})}
 
 
-def _delegates(event: dict[str, Any], part: dict[str, Any]) -> bool:
-    """Whether a tool ran a session of its own, whose steps are not in this stream."""
-    session = mapping(mapping(part.get("state")).get("metadata")).get("sessionId")
-    return part.get("tool") == "task" or (session is not None and session != event.get("sessionID"))
+def _directories(context: RoundContext) -> dict[str, str]:
+    """The XDG variables, for this round alone: in lasting directories an earlier round may have put a configuration."""
+    kinds = ("config", "data", "state", "cache")
+    return {f"XDG_{kind.upper()}_HOME": str(context.out / "opencode" / kind) for kind in kinds}
 
 
 class Opencode(ModelDrivenToolchain):
@@ -152,19 +63,27 @@ class Opencode(ModelDrivenToolchain):
         self._follower = Follower(OpencodeTally)
 
     def invocation(self, context: RoundContext) -> Invocation:
-        model = () if context.ref.model is None else (f"--model={context.ref.model}",)
+        name = _model(context)
+        model = () if name is None else (f"--model={name}",)
+        has_network = network(context)
+        access = reach(context, url=(), key=provider.secret_names(name))
         # Without a title it asks a model for one, and that call is counted nowhere.
         flags = ("run", "--format=json", "--dangerously-skip-permissions", "--title", "farm")
         return Invocation(
             argv=(self.program, *model, *flags, "--", prompt_argument(context)),
             env=environment(
                 context,
-                XDG_CONFIG_HOME=str(context.home / ".config"),
-                XDG_DATA_HOME=str(context.home / ".local" / "share"),
+                **_directories(context),
                 OPENCODE_DISABLE_AUTOUPDATE="1",
+                # Without the network it waits for the list of models at each start; it has one of its own.
+                **({} if has_network else {"OPENCODE_DISABLE_MODELS_FETCH": "1"}),
+                # The repository's own configuration could set the base URL, and so be sent the key.
+                OPENCODE_DISABLE_PROJECT_CONFIG="1",
+                **_configuration(context, name),
+                **access.env,
             ),
-            secrets=provider.secret_names(context.ref.model),
-            network=network(context),
+            secrets=access.secrets,
+            network=has_network,
             no_output_seconds=silence(context.ref),
         )
 
@@ -177,4 +96,6 @@ class Opencode(ModelDrivenToolchain):
     def report(self, context: RoundContext, finished: Finished) -> Report:
         tally = add_up(finished.stdout, OpencodeTally())
         usage = tally.usage(context.ref.model)
-        return finish(finished, tally.verdict(finished), usage, tally.trouble)
+        log = context.out / "opencode" / "data" / "opencode" / "log" / "opencode.log"
+        trouble = tally.trouble or retried(log, tally.last_event_ms)
+        return finish(finished, tally.verdict(finished), usage, trouble)

@@ -4,11 +4,12 @@ import dataclasses
 import re
 from dataclasses import dataclass
 
+from workers.prices.table import price_sum
+from workers.prices.tokens import Tokens
 from workers.spec import ToolchainRef
 from workers.toolchains import endpoint, provider, version
 from workers.toolchains.base import Capability, Finished, Report, RoundContext
 from workers.toolchains.contract import cannot_run, stopped
-from workers.toolchains.pricing import Tokens, price
 from workers.toolchains.untrusted import micro, one_line, read_bytes, read_tail
 
 NO_OUTPUT_SECONDS = 900.0
@@ -16,7 +17,7 @@ NO_OUTPUT_SECONDS = 900.0
 MAX_ARGUMENT_BYTES = 100_000
 """Linux refuses one argument of 128 KiB or more."""
 _NO_BINARY = re.compile(
-    r"missing optional dependency|native binary|postinstall script was not run|unsupported platform"
+    r"missing optional dependency|native binary|no platform package|postinstall script was not run|unsupported platform"
     r"|cannot find module|MODULE_NOT_FOUND|No module named|\bspawn\w* \S+ ENOENT",
     re.IGNORECASE,
 )
@@ -58,7 +59,7 @@ def priced(
     is_partial: bool = False,
 ) -> Usage:
     """Usage of one model's tokens, priced from the table; without tokens the price is None."""
-    amount = price(model, tokens) if tokens else None
+    amount = price_sum(model, tokens) if tokens else None
     return Usage(usd, amount, tokens, has_worked, is_partial)
 
 
@@ -72,25 +73,29 @@ def finish(finished: Finished, verdict: Report, usage: Usage, trouble: str = "")
     if unable is not None:
         return unable
     reported = usage.reported
+    # An answer is never free of tokens: without any, they were not reported.
+    tokens = None if usage.has_worked and not usage.tokens else usage.tokens
     return dataclasses.replace(
         _stopped(finished, trouble) or verdict,
         micro_usd=reported,
         priced_micro_usd=usage.priced if reported is None else None,
         is_lower_bound=usage.is_partial or finished.is_stopped,
-        tokens_in=None if usage.tokens is None else usage.tokens.total_in,
-        tokens_out=None if usage.tokens is None else usage.tokens.output,
+        tokens_in=None if tokens is None else tokens.total_in,
+        tokens_out=None if tokens is None else tokens.output,
     )
 
 
 def _stopped(finished: Finished, trouble: str) -> Report | None:
-    """The report of a stopped program; class `provider` where it was waiting for a failing provider."""
+    """The report of a stopped program: the failure of its last call, where that failed."""
     report = stopped(finished)
     if report is None or not trouble or finished.ended_by not in ("budget", "silence"):
         return report
     failure = provider.failure(trouble, "")
     if failure.status == "error":
         return dataclasses.replace(failure, message=one_line(f"stopped while its provider failed: {trouble}"))
-    return dataclasses.replace(report, fail_code=failure.fail_code)
+    return dataclasses.replace(
+        failure, message=one_line(f"{report.message}, while its calls failed: {trouble}")
+    )
 
 
 def _cannot_run(finished: Finished) -> Report | None:

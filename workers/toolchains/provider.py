@@ -59,6 +59,11 @@ def is_provider_failure(text: str) -> bool:
     return _FAILURES.search(text) is not None and _own_failure(text) is None
 
 
+def is_overflow(text: str) -> bool:
+    """Whether an error text is about the model's window being too small."""
+    return _OVERFLOW.search(text) is not None
+
+
 def failure(text: str, otherwise: str) -> Report:
     """The report of a program's error message.
 
@@ -81,7 +86,7 @@ def refused(text: str = "") -> Report:
 
 
 def _own_failure(text: str) -> Report | None:
-    if _OVERFLOW.search(text):
+    if is_overflow(text):
         return Report("failed", fail_code=CONTEXT_OVERFLOW)
     if _CUT_OFF.search(text):
         return Report("failed")

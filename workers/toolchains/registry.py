@@ -1,23 +1,31 @@
 """Registry of the toolchains by name, and checks whether one can run here."""
 
+import logging
 import shutil
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 
 from workers.errors import WorkerError
+from workers.prices.table import check_prices
 from workers.spec import ToolchainRef
 from workers.toolchains.acp import Acp
-from workers.toolchains.acp import command as acp_command
 from workers.toolchains.aider import Aider
 from workers.toolchains.base import Toolchain
 from workers.toolchains.claude import Claude
 from workers.toolchains.codex import Codex
-from workers.toolchains.command import Command, placeholders
+from workers.toolchains.command import Command
+from workers.toolchains.copilot import Copilot
+from workers.toolchains.gemini import Gemini
 from workers.toolchains.mini_swe_agent import MiniSweAgent
 from workers.toolchains.opencode import Opencode
-from workers.toolchains.pricing import check_prices
+from workers.toolchains.options import check_options
+from workers.toolchains.pi import Pi
+from workers.toolchains.plugins import Plugins, discover
+from workers.toolchains.qwen import Qwen
 from workers.toolchains.repair import Repair
 
+_log = logging.getLogger(__name__)
 _ADAPTERS: tuple[Toolchain, ...] = (
     Command(),
     Repair(),
@@ -27,51 +35,81 @@ _ADAPTERS: tuple[Toolchain, ...] = (
     Aider(),
     MiniSweAgent(),
     Acp(),
+    Pi(),
+    Gemini(),
+    Qwen(),
+    Copilot(),
 )
-_TOOLCHAINS: Mapping[str, Toolchain] = MappingProxyType({each.name: each for each in _ADAPTERS})
+_BUILT_IN: Mapping[str, Toolchain] = MappingProxyType({each.name: each for each in _ADAPTERS})
+"""In code, as the metadata of an editable installation may be older than its sources."""
 _INSTALL = {
     "claude": "npm install -g @anthropic-ai/claude-code",
     "codex": "npm install -g @openai/codex",
     "opencode": "npm install -g opencode-ai",
     "aider": "pip install aider-chat",
     "mini-swe-agent": "pip install mini-swe-agent",
+    "pi": "npm install -g @mariozechner/pi-coding-agent",
+    "gemini": "npm install -g @google/gemini-cli",
+    "qwen": "npm install -g @qwen-code/qwen-code",
+    "copilot": "npm install -g @github/copilot",
 }
 
 
+@cache
+def _plugins() -> Plugins:
+    """The adapters of other distributions, loaded once a process, when a name first needs them."""
+    plugins = discover(_BUILT_IN)
+    for fault in plugins.faults.values():
+        _log.warning("%s", fault)
+    return plugins
+
+
 def known_toolchains() -> tuple[str, ...]:
-    """The names that a config may use."""
-    return tuple(_TOOLCHAINS)
+    """The names that a config may use: the built-in ones, then those of other distributions."""
+    return (*_BUILT_IN, *_plugins().toolchains)
+
+
+def toolchain_faults() -> tuple[str, ...]:
+    """One line on each adapter of another distribution that is not used: broken, or with a name that is taken."""
+    return tuple(_plugins().faults.values())
 
 
 def get_toolchain(name: str) -> Toolchain:
-    """The adapter of that name, thread-safe. Raises `WorkerError` for an unknown name."""
-    try:
-        return _TOOLCHAINS[name]
-    except KeyError:
-        raise WorkerError(
-            f"unknown toolchain {name!r}; known are {', '.join(_TOOLCHAINS)} (any other program: "
-            "name it `command` and give its argv)"
-        ) from None
+    """The adapter of that name, thread-safe. Raises `WorkerError` for an unknown or broken one."""
+    if name in _BUILT_IN:
+        return _BUILT_IN[name]
+    plugins = _plugins()
+    if name in plugins.toolchains:
+        return plugins.toolchains[name]
+    raise WorkerError(
+        plugins.faults.get(name)
+        or f"unknown toolchain {name!r}; known are {', '.join(known_toolchains())} (any other program: "
+        "name it `command` and give its argv)"
+    )
 
 
 def can_spend(ref: ToolchainRef) -> bool:
     """Whether a run can cost more than compute time: it reaches a model provider, or has the network.
 
-    `command` may be any program, but one without the network cannot reach a provider.
+    `command` may be any program, but one without the network and without a provider cannot reach one.
     """
-    return bool(ref.network) or (get_toolchain(ref.name).uses_provider and ref.name != Command.name)
+    toolchain = get_toolchain(ref.name)
+    if ref.network or toolchain.provider(ref) is not None:
+        return True
+    return toolchain.uses_provider and not toolchain.capability.argv
 
 
 def check_ref(ref: ToolchainRef) -> None:
-    """Check a reference. Raises `WorkerError` for an unknown name, an invalid template or an unreadable price file."""
-    if get_toolchain(ref.name).uses_provider:
+    """Check a reference before anything is stored.
+
+    Raises:
+        WorkerError: an unknown name, an option that the adapter cannot honour, an invalid template or an unreadable
+            price file.
+    """
+    toolchain = get_toolchain(ref.name)
+    check_options(ref, toolchain)
+    if toolchain.uses_provider:
         check_prices()
-    if ref.name == "command":
-        placeholders(ref)
-    elif ref.name == "acp":
-        acp_command(ref)
-    elif ref.argv is not None:
-        raise WorkerError(f"toolchain {ref.name}: argv is for `command` and `acp` only; take it out")
 
 
 def missing_executable(ref: ToolchainRef) -> str | None:
@@ -79,11 +117,13 @@ def missing_executable(ref: ToolchainRef) -> str | None:
 
     A program inside the checkout (a relative path, or one under a placeholder) cannot be checked in advance.
     """
-    program = get_toolchain(ref.name).executable(ref)
+    toolchain = get_toolchain(ref.name)
+    program = toolchain.executable(ref)
     if not program.startswith("/") and ("/" in program or "{" in program):
         return None
     if shutil.which(program) is not None:
         return None
     package = _INSTALL.get(ref.name)
-    remedy = f"install it (`{package}`)" if package else "install it, or correct argv"
+    otherwise = "install it, or correct argv" if toolchain.capability.argv else "install it"
+    remedy = f"install it (`{package}`)" if package else otherwise
     return f"toolchain {ref.name}: no executable {program!r} on this machine's PATH; {remedy}"

@@ -3,6 +3,7 @@
 import os
 
 from workers.errors import WorkerError
+from workers.gateway.keys import check_no_keys
 from workers.own_variables import check_passed_names
 from workers.toolchains.base import RoundContext
 
@@ -10,12 +11,15 @@ from workers.toolchains.base import RoundContext
 def environment(context: RoundContext, **more: str) -> dict[str, str]:
     """PATH and locale of the worker, a HOME of the candidate's own, what `ref.env` names, and `more`.
 
-    Raises `WorkerError` where `ref.env` names a variable of the farm itself, or one that this worker does not have.
+    Raises `WorkerError` where `ref.env` names a variable of the farm itself, a key that the gateway holds, or one
+    that this worker does not have.
     """
     try:
         check_passed_names(context.ref.env)
     except ValueError as error:
         raise WorkerError(f"toolchain {context.ref.name}: env: {error}") from None
+    if context.ref.gateway:
+        check_no_keys(context.ref.env, f"toolchain {context.ref.name}: env")
     for name in context.ref.env:
         if name not in os.environ:
             raise WorkerError(

@@ -90,12 +90,6 @@ OTHER_ENDINGS = {
     # Without a cost it does not go on.
     Session("recorded", "mini-swe-agent", "no-usage-told"): PROVIDER,
     Session("as-started", "mini-swe-agent", "no-usage-told"): PROVIDER,
-    # Killed while it asked again and again.
-    Session("recorded", "mini-swe-agent", "context-overflow-after-one-call"): (
-        "partial",
-        None,
-        "context_overflow",
-    ),
 }
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from workers.result import ExecutionResult
 from workers.sandbox import ladder
 from workers.spec import Gate, ToolchainRef, WorkOrder
 from workers.testing import ScriptedToolchain, Step, file_gate, fixed_gate
+from workers.toolchains.base import Finished, Report, RoundContext
 
 FIXED = {"calc.py": "def add(a, b):\n    return a + b\n"}
 
@@ -85,6 +87,24 @@ def test_fewer_slots_than_candidates_run_them_one_after_another(order: Orders, m
     result = run(order(swarm_id="speculate_vote", candidates=2, gates=[file_gate("calc.py")]), few)
     assert [each.status for each in result.candidates] == ["success", "success"]
     assert result.executed_plan["fallback_applied"] is False
+
+
+class OverflowingToolchain(ScriptedToolchain):
+    """A toolchain whose calls fail because the context overflows, until it is stopped."""
+
+    def report(self, context: RoundContext, finished: Finished) -> Report:
+        return replace(super().report(context, finished), fail_code="context_overflow")
+
+
+def test_a_context_that_overflows_until_the_budget_ends_is_a_failure_and_no_timeout(
+    order: Orders, machine: Machine
+) -> None:
+    toolchain = OverflowingToolchain(Step(seconds=60))
+    machine = replace(machine, toolchain=lambda _: toolchain)
+    result = run(order(seconds_per_minute=0.5, iterations=1), machine)
+    assert (result.status, result.error_class) == ("failed", None)
+    assert "context_overflow" in result.fail_codes
+    assert result.candidates[0].rounds[0].status == "failed"
 
 
 def test_what_lies_there_at_the_budget_is_judged_but_stays_a_timeout(order: Orders, machine: Machine) -> None:

@@ -79,7 +79,7 @@ def test_the_template_says_the_defaults_and_every_key(load: Any) -> None:
     assert resolve_workcell(config.workcell, own, "i") == Workcell.model_validate(own)
     written = yaml.safe_load(text)
     for section in ("issue_selection", "action_sampling", "execution_limits", "winner_selection", "output"):
-        assert set(written[section]) == set(BenchConfig().document()[section])
+        assert set(written[section]) == set(getattr(BenchConfig(), section).model_dump(by_alias=True))
     whole = BenchConfig().stream_document()["stream"]
     assert set(written["stream"]) == set(whole)
     for section in ("patience", "exploration"):
@@ -105,7 +105,7 @@ def test_the_rules_that_the_template_comments_out_load(load: Any) -> None:
 
 def test_the_examples_that_the_template_comments_out_load(load: Any) -> None:
     text = example_config_text().partition("# What follows is for")[0]
-    text = re.sub(r"^( *)# (repo|base|setup|gates|  )", r"\1\2", text, flags=re.MULTILINE)
+    text = re.sub(r"^( *)# (repo|base|setup|gates|provider|egress|  )", r"\1\2", text, flags=re.MULTILINE)
     text = text.replace("slices: {}\n", "slices:\n")
     text = re.sub(r"^#   (\S+: \{)", r"  \1", text, flags=re.MULTILINE)
     config = load(text)
@@ -283,6 +283,12 @@ def test_the_hash_is_of_what_is_asked_not_of_how_it_is_written(load: Any) -> Non
     assert re.fullmatch("[0-9a-f]{64}", default)
     assert config_hash(load("action_sampling: {seed: 42, K: 4}")) == default
     assert config_hash(load("action_sampling: {K: 5}")) != default
+    # A key that came later changes no hash until it is used.
+    later = "pause_after_provider_failures"
+    assert later not in BenchConfig().document()["execution_limits"]
+    assert config_hash(load(f"execution_limits: {{{later}: 3}}")) == default
+    assert config_hash(load(f"execution_limits: {{{later}: 0}}")) != default
+    assert load(f"execution_limits: {{{later}: 0}}").document()["execution_limits"][later] == 0
     by_date = config_hash(load("slices: {a: {updated: {min: 2026-05-01}}}"))
     assert config_hash(load("slices: {a: {updated: {min: '2026-05-01T02:00:00+02:00'}}}")) == by_date
     config = load("issue_selection: {filters: [{field: dk_size, in: [S]}]}")
@@ -340,3 +346,31 @@ def test_a_workcell_that_cannot_be_is_refused_with_issue_and_key(
 
 def test_every_workcell_key_can_stand_in_the_config() -> None:
     assert set(WorkcellDefaults.model_fields) == set(Workcell.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("off", False), ("on", True), ("'off'", False), ("'on'", True), ("false", False)]
+)
+def test_the_gateway_is_switched_by_on_and_off(load: Any, text: str, expected: bool) -> None:
+    config = load(f"workcell: {{toolchains: [{{name: claude, gateway: {text}}}]}}")
+    assert config.workcell.toolchains[0].gateway is expected
+
+
+def test_another_word_for_the_gateway_is_refused(load: Any) -> None:
+    with pytest.raises(
+        ConfigError, match=r"workcell\.toolchains\.0\.gateway: should be true or false, not 'never'"
+    ):
+        load("workcell: {toolchains: [{name: claude, gateway: never}]}")
+
+
+def test_options_of_providers_and_hosts_change_the_hash_only_where_they_are_set(load: Any) -> None:
+    text = "workcell: {provider: {patience_seconds: 60}, egress: [packages.example.org]}"
+    assert config_hash(load(text)) != config_hash(BenchConfig())
+    assert "egress" not in BenchConfig().document()["workcell"]
+    workcell = resolve_workcell(
+        load(text).workcell,
+        {"repo": "https://example.org/a.git", "gates": [{"name": "t", "command": ["true"]}]},
+        "i",
+    )
+    assert workcell.provider is not None
+    assert (workcell.provider.patience_seconds, workcell.egress) == (60.0, ["packages.example.org"])

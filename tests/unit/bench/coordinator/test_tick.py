@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bench.coordinator.tick import tick
+from db.repositories.circuits import PausedClass
 from db.repositories.ticks import OpenBench
 from workers.broker.doorbell import WINDOW, DoorbellError
 from workers.testing import RecordingDoorbell
@@ -23,6 +24,7 @@ class StateInMemory:
     taken_back: list[str] = field(default_factory=list)
     decided: list[int] = field(default_factory=list)
     raced: list[str] = field(default_factory=list)
+    paused: list[PausedClass] = field(default_factory=list)
 
     def open_benches(self) -> list[OpenBench]:
         return self.benches
@@ -59,6 +61,9 @@ class StateInMemory:
 
     def finish_benches(self) -> list[str]:
         return []
+
+    def paused_classes(self) -> list[PausedClass]:
+        return self.paused
 
     def decide(self, cases: Sequence[int]) -> None:
         self.decided += cases

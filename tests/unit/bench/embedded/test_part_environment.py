@@ -49,6 +49,27 @@ def test_the_coordinator_gets_no_secret_and_no_named_variable() -> None:
     }
 
 
+_KEYS = {
+    "ANTHROPIC_API_KEY": "sk-a",
+    "OPENAI_API_KEY_FILE": "/home/me/.openai",
+    "BENCH_KEY_COMMAND_GEMINI_API_KEY": "pass show gemini",
+}
+
+
+def test_the_worker_alone_gets_the_keys_of_providers_and_where_they_come_from() -> None:
+    assert for_worker(_KEYS, {}, []) == _KEYS
+    assert for_coordinator(_KEYS, _KEYS) == {}
+
+
+def test_another_key_is_a_change_and_replaces_the_earlier_source() -> None:
+    before = handed_before(environment_of(for_worker(_KEYS, {}, []), _ROOT))
+    assert changed(for_worker({}, before, []), before) == []
+    assert changed(for_worker({"ANTHROPIC_API_KEY": "sk-b"}, before, []), before) == ["ANTHROPIC_API_KEY"]
+    handed = for_worker({"OPENAI_API_KEY": "sk-o"}, before, [])
+    assert "OPENAI_API_KEY_FILE" not in handed
+    assert changed(handed, before) == ["OPENAI_API_KEY"]
+
+
 def test_a_shell_that_lacks_a_variable_takes_it_from_nobody() -> None:
     before = handed_before(environment_of(for_worker(_SHELL, {}, ["MY_AGENT_HOME"]), _ROOT))
     again = for_worker({"HOME": "/home/me"}, before, [])

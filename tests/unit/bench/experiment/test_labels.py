@@ -92,6 +92,14 @@ def test_the_label_is_the_winner_with_its_share_head_by_head() -> None:
     }
 
 
+def test_a_wait_for_a_provider_is_written_beside_the_duration_where_there_was_one() -> None:
+    built = example((ROWS[0]._replace(provider_wait_ms=3), *ROWS[1:]))
+    assert built is not None
+    waits = [each.outcome.document().get("provider_wait_ms") for each in built.candidates]
+    assert sorted(waits, key=str) == [3, None, None]
+    assert {each.outcome.provider_wait_ms for each in built.candidates} == {0, 3}
+
+
 def test_candidates_are_the_scored_executions_in_canonical_order() -> None:
     built = example()
     assert built is not None

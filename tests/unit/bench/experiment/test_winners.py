@@ -3,12 +3,14 @@
 import itertools
 import random
 from math import comb
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.experiment.estimates import ArmEstimate, ArmOutcome, ReplicateOutcome, estimate_arm
+from bench.experiment.regret import best_fixed, regret
 from bench.experiment.soft_labels import fisher_p, rank_sum_p
 from bench.experiment.winners import OBJECTIVES, TIE_BREAKS, WinnerRule, ranking_key, select_winner
 from planner.actions import Action, canonical_rank, valid_actions
@@ -20,10 +22,17 @@ A, B, C = CODE[0], CODE[7], CODE[20]
 statuses: st.SearchStrategy[OutcomeStatus] = st.sampled_from(
     ["success", "success", "failed", "timeout", "error"]
 )
+
+
+def _with_wait(work_ms: int, wait_ms: int, **facts: Any) -> ReplicateOutcome:
+    return ReplicateOutcome(duration_ms=work_ms + wait_ms, provider_wait_ms=wait_ms, **facts)
+
+
 replicates = st.builds(
-    ReplicateOutcome,
+    _with_wait,
+    work_ms=st.integers(0, 6),
+    wait_ms=st.integers(0, 3),
     status=statuses,
-    duration_ms=st.integers(0, 6),
     micro_usd=st.none() | st.integers(0, 3),
     fail_codes=st.integers(0, 2),
     gate_score=st.none() | st.sampled_from([0.0, 0.5, 1.0]),
@@ -86,8 +95,8 @@ def test_the_winner_passes_and_no_passing_arm_is_better_on_rate_or_objective(
     assert best.pass_millionths == max(estimate.pass_millionths for estimate in passing)
     level = [estimate for estimate in passing if estimate.pass_millionths == best.pass_millionths]
     if rule.objective == "minimize_duration":
-        assert best.duration_ms == min(e.duration_ms for e in level if e.duration_ms is not None)
-        assert verdict.tie_size == sum(e.duration_ms == best.duration_ms for e in level)
+        assert best.work_ms == min(e.work_ms for e in level if e.work_ms is not None)
+        assert verdict.tie_size == sum(e.work_ms == best.work_ms for e in level)
     if rule.objective == "minimize_cost" and best.micro_usd is None:
         assert all(e.micro_usd is None for e in level)
 
@@ -110,6 +119,15 @@ def test_weights_are_a_distribution_over_passing_arms_with_the_most_on_the_winne
 def test_errors_are_missing_not_failures(arms: list[ArmOutcome], rule: WinnerRule) -> None:
     with_errors = [ArmOutcome(a.action, (*a.replicates, ERROR, ERROR)) for a in arms]
     assert select_winner(with_errors, rule) == select_winner(arms, rule)
+
+
+def test_a_wait_for_a_provider_is_not_the_arms() -> None:
+    slow_provider = ReplicateOutcome("success", 100, 1, provider_wait_ms=60)
+    slow_arm = ReplicateOutcome("success", 50, 1)
+    verdict = select_winner([ran(A, slow_arm), ran(B, slow_provider)], WinnerRule())
+    assert (verdict.winner, verdict.winner_value) == (B, 40.0)
+    assert regret(A, verdict).duration_regret == 0.25
+    assert best_fixed([verdict]) == B
 
 
 def test_one_replicate_the_fastest_passing_arm_wins_alone() -> None:

@@ -1,5 +1,6 @@
 """Flat arrays hold exactly what the examples say, and taking some is like encoding only those."""
 
+import copy
 import random
 from itertools import pairwise
 from math import log1p
@@ -90,6 +91,14 @@ def same(left: EncodedExamples, right: EncodedExamples) -> None:
         else:
             np.testing.assert_array_equal(a, b, err_msg=name)
             assert a.dtype == b.dtype
+
+
+def test_a_wait_for_a_provider_is_no_part_of_the_duration_that_is_learned() -> None:
+    document = copy.deepcopy(next(each for each in FIFTY if each.get("candidates")))
+    outcome = document["candidates"][0]["outcome"]
+    outcome["provider_wait_ms"] = outcome["duration_ms"] // 3
+    learned = encode_examples([document]).outcomes.log_duration[0]
+    assert learned == pytest.approx(log1p(outcome["duration_ms"] - outcome["provider_wait_ms"]))
 
 
 @settings(max_examples=40)

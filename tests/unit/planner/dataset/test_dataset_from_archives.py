@@ -101,6 +101,21 @@ def test_its_own_outcome_is_the_one_candidate_where_the_propensity_is_known(buil
     assert "candidates" not in second
 
 
+def test_a_wait_for_a_provider_is_kept_and_is_not_the_candidates_own(builder: DatasetBuilder) -> None:
+    plan = {"swarm_id_executed": "speculate_vote", "max_candidates_executed": 2}
+    bench = {"bench_id": "b-1", "execution_id": 7, "attempt": 1}
+    for index, (minutes, wait_minutes) in enumerate([(10, 0), (12, 5)]):
+        name = f"x7-a1-c{index}-0badcafe"
+        files = archive(0, plan=plan, bench=bench, minutes=minutes, workcell_id=name)
+        files["rollout"]["scores"]["provider_wait_ms"] = wait_minutes * 60_000
+        write_archive(builder.archives, files)
+    examples = builder.examples()
+    # It worked 7 minutes, the other one 10.
+    assert list(examples) == ["x7-a1-c1-0badcafe"]
+    (outcome,) = (each["outcome"] for each in examples["x7-a1-c1-0badcafe"]["candidates"])
+    assert (outcome["duration_ms"], outcome["provider_wait_ms"]) == (12 * 60_000, 5 * 60_000)
+
+
 def test_candidates_of_one_execution_are_one_run_and_the_best_speaks(builder: DatasetBuilder) -> None:
     plan = {"swarm_id_executed": "speculate_vote", "max_candidates_executed": 3}
     bench = {"bench_id": "b-1", "execution_id": 7, "attempt": 1}
@@ -306,6 +321,10 @@ FUTURE = recorded_input(0, "depot-0", NOW_MS + 200 * 24 * HOUR_MS)
         (_broken(rollout__outcomes__status="fine"), "unknown status 'fine'"),
         (_broken(rollout__job_type="x", rollout__planner={}, manifest__planner={}), "unknown job type 'x'"),
         (_broken(rollout__scores={"duration_ms": -1}), "duration_ms is negative"),
+        (
+            _broken(rollout__scores={"duration_ms": 5, "provider_wait_ms": -1}),
+            "provider_wait_ms is negative",
+        ),
         (_broken(rollout__scores={"duration_ms": 5, "cost_usd": "free"}), "cost_usd is not a number: 'free'"),
         (_broken(rollout__planner__planner_input={"schema_version": "v0"}), "unknown schema_version 'v0'"),
         (_broken(rollout__planner__planner_input=FUTURE), "history of its planner_input"),

@@ -53,6 +53,7 @@ def candidate(index: int, **given: Any) -> CandidateResult:
 
 
 BEST_FIRST = [
+    candidate(8, diff_lines=1, duration_ms=50, provider_wait_ms=45),
     candidate(5, diff_lines=1, duration_ms=50),
     candidate(3, duration_ms=9),
     candidate(1),

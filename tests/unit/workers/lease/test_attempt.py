@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,7 @@ class ScriptedLeases:
     completions: list[tuple[dict[str, Any], str | None]] = field(default_factory=list)
     released: list[dict[str, Any]] = field(default_factory=list)
     beats: int = 0
+    spent: list[int | None] = field(default_factory=list)
 
     def claim(self, queue: str, machine: str, token: UUID, lease_seconds: float) -> dict[str, Any] | None:
         self.tokens.append(token)
@@ -71,8 +73,16 @@ class ScriptedLeases:
             raise _lost_reply()
         return self.payload
 
-    def heartbeat(self, execution: int, attempt: int, token: UUID, lease_seconds: float) -> LeaseOrder:
+    def heartbeat(
+        self,
+        execution: int,
+        attempt: int,
+        token: UUID,
+        lease_seconds: float,
+        spent_micro_usd: int | None = None,
+    ) -> LeaseOrder:
         self.beats += 1
+        self.spent.append(spent_micro_usd)
         if self.silent:
             raise _lost_reply()
         return self.order
@@ -166,9 +176,37 @@ def test_a_worker_that_hears_nothing_kills_its_work_itself(tmp_path: Path) -> No
     assert leases.beats
 
 
+def test_a_heartbeat_carries_the_spend_of_all_candidates_so_far(tmp_path: Path) -> None:
+    leases = ScriptedLeases()
+
+    def spend(order: WorkOrder, control: Control) -> ExecutionResult:
+        _await(lambda: None in leases.spent)
+        for candidate, micro_usd in ((0, 40), (1, 2), (0, 50)):
+            control.report_spent(candidate, micro_usd)
+        _await(lambda: 52 in leases.spent)
+        return ExecutionResult(status="success")
+
+    _attempt(leases, spend, tmp_path)
+    assert set(leases.spent) <= {None, 40, 42, 52}
+
+
+def _await(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "the heartbeat does not carry it"
+        time.sleep(0.005)
+
+
 def test_a_heartbeat_that_hangs_does_not_hide_the_time(tmp_path: Path) -> None:
     class Hanging(ScriptedLeases):
-        def heartbeat(self, execution: int, attempt: int, token: UUID, lease_seconds: float) -> LeaseOrder:
+        def heartbeat(
+            self,
+            execution: int,
+            attempt: int,
+            token: UUID,
+            lease_seconds: float,
+            spent_micro_usd: int | None = None,
+        ) -> LeaseOrder:
             assert let_go.wait(60)
             return "go_on"
 

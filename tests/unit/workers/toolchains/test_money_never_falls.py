@@ -136,7 +136,7 @@ def booked(name: str, events: list[Event], ask: bool) -> Iterator[tuple[int, flo
             most = max(most, reported(event))
             finished = Finished(0, stdout, context.out / "stderr", "exit", 1)
             if ask:
-                spending.overspent()
+                spending.money_stop()
                 yield money(spending.settled(toolchain.report(context, finished))), most
             else:
                 yield money(toolchain.report(context, finished)), most

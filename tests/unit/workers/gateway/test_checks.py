@@ -1,0 +1,93 @@
+"""What is refused before a candidate of a model-driven program starts: provider, price, key and variables."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workers.gateway.checks import refusal_of, unmetered_lines
+from workers.spec import ToolchainRef
+from workers.toolchains.registry import get_toolchain
+
+_KEYS = {"ANTHROPIC_API_KEY", "OPENAI_API_KEY"}
+
+
+def _refusal(keys: set[str] | None = _KEYS, **options: Any) -> str | None:
+    ref = ToolchainRef(**options)
+    return refusal_of(ref, get_toolchain(ref.name), keys)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"name": "claude", "model": "claude-sonnet-4-5"},
+        {"name": "claude", "model": "claude-sonnet-4-5[1m]"},
+        {"name": "claude", "model": "sonnet"},
+        {"name": "codex", "model": "gpt-5", "env": ["HTTPS_PROXY"]},
+        {"name": "aider", "model": "openai/gpt-5"},
+        {"name": "repair"},
+        {"name": "command", "argv": ["agent"], "network": True},
+        {"name": "command", "argv": ["agent"], "provider": "openai"},
+        {"name": "aider", "model": "house/m-1", "gateway": False, "env": ["HOUSE_TOKEN"]},
+    ],
+)
+def test_what_is_complete_is_not_refused(options: dict[str, Any]) -> None:
+    assert _refusal(**options) is None
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"name": "aider", "model": "house/m-1"}, "toolchain aider: provider house is not known"),
+        ({"name": "claude", "model": "claude-next-9"}, "model claude-next-9 has no price"),
+        (
+            {"name": "codex", "model": "no-such-model", "provider": "openai"},
+            "model no-such-model has no price",
+        ),
+        ({"name": "aider", "model": "gemini/gemini-2.5-pro"}, "no key for gemini: export GEMINI_API_KEY or"),
+        (
+            {"name": "claude", "env": ["ANTHROPIC_API_KEY"]},
+            "ANTHROPIC_API_KEY is a provider key that the gateway",
+        ),
+        ({"name": "command", "argv": ["a"], "env": ["OPENAI_API_KEY_FILE"]}, "take it out of env"),
+        (
+            {"name": "command", "argv": ["a"], "provider": "house", "env": ["HOUSE_API_KEY"]},
+            "HOUSE_API_KEY is a provider key",
+        ),
+    ],
+)
+def test_what_cannot_be_metered_is_one_line_with_the_remedy(options: dict[str, Any], words: str) -> None:
+    line = _refusal(**options) or ""
+    assert words in line
+    assert line.startswith(f"toolchain {options['name']}: ")
+    assert "\n" not in line
+
+
+def test_keys_of_a_fleets_machines_are_not_known_here() -> None:
+    assert _refusal(set(), name="codex", provider="openai") is not None
+    assert _refusal(None, name="codex", provider="openai") is None
+
+
+def test_a_price_that_the_line_asks_for_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"name": "aider", "model": "house/m-1", "base_url": "http://llm.example.org/v1"}
+    line = _refusal({"HOUSE_API_KEY"}, **options) or ""
+    example, _ = json.JSONDecoder().raw_decode(line[line.index("{") :])
+    prices = tmp_path / "prices.json"
+    prices.write_text(json.dumps(example))
+    monkeypatch.setenv("BENCH_PRICES", str(prices))
+    assert _refusal({"HOUSE_API_KEY"}, **options) is None
+
+
+def test_without_the_gateway_one_line_names_what_is_lost() -> None:
+    refs = [
+        ToolchainRef(name="claude", gateway=False, model="sonnet"),
+        ToolchainRef(name="claude", gateway=False, model="opus"),
+        ToolchainRef(name="codex"),
+        ToolchainRef(name="repair", gateway=False),
+    ]
+    (line,) = unmetered_lines((ref, get_toolchain(ref.name)) for ref in refs)
+    assert line.startswith("claude: gateway off: the program's own figures are the only ones")
+    # The program then gets the key itself, so that it may also be named.
+    assert _refusal(name="claude", model="opus", gateway=False, env=["ANTHROPIC_API_KEY"]) is None
+    assert "no key for openai" in (_refusal(set(), name="codex", model="gpt-5", gateway=False) or "")

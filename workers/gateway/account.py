@@ -1,0 +1,110 @@
+"""DoorAccount of a door: holds and settlements of its calls against its budget, and a snapshot as a bill."""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from workers.gateway.adjust import least_output
+from workers.gateway.calls import Counted, ModelCall, most_input_tokens
+from workers.gateway.door import Bill
+from workers.gateway.hold import COMFORTABLE_OUTPUT, Hold, Pricing, hold
+from workers.gateway.usage import Problem
+from workers.prices.tokens import Tokens
+
+_REMEMBERED: Final = 12
+
+
+@dataclass
+class DoorAccount:
+    """Money of one candidate. Every method runs in the gateway's event loop; `bill` may be read from any thread.
+
+    settled + held ≤ budget holds before and after every await.
+    """
+
+    budget_micro_usd: int
+    bill: Bill = field(default_factory=Bill)
+    _counted: deque[Counted] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    @property
+    def available(self) -> int:
+        """Micro-dollars that are neither spent nor held."""
+        return max(0, self.budget_micro_usd - self.bill.micro_usd - self.bill.held_micro_usd)
+
+    def most_input(self, call: ModelCall) -> int:
+        """Input tokens of the call at most, by what was counted for earlier calls."""
+        return most_input_tokens(call, self._counted)
+
+    def note_counted(self, call: ModelCall, input_tokens: int) -> None:
+        """Keep what the provider counted for the call's input, as a bound for later calls."""
+        if input_tokens > 0:
+            self._counted.append(Counted(call.parts, input_tokens))
+
+    async def take(self, call: ModelCall, pricing: Pricing, wanted_output: int) -> Hold | None:
+        """Set money aside for the call; None where its money does not suffice.
+
+        While other calls run, whose holds may become free, a call waits rather than with little room for its output.
+        """
+        least = least_output(call)
+        async with self._changed:
+            while True:
+                wanted = self._hold(call, pricing, wanted_output)
+                waits = self.bill.held_micro_usd > 0 and wanted.output_limit < min(
+                    wanted_output, COMFORTABLE_OUTPUT
+                )
+                if not waits:
+                    break
+                await self._changed.wait()
+            if wanted.output_limit < least:
+                return None
+            self.bill = replace(self.bill, held_micro_usd=self.bill.held_micro_usd + wanted.micro_usd)
+            return wanted
+
+    def _hold(self, call: ModelCall, pricing: Pricing, wanted_output: int) -> Hold:
+        return hold(
+            pricing,
+            self.most_input(call),
+            wanted_output,
+            self.available,
+            answers=call.answers,
+            long_cache=call.writes_long_cache,
+        )
+
+    async def settle(
+        self, taken: Hold, micro_usd: int, tokens: Tokens | None, *, is_bound: bool, problem: Problem | None
+    ) -> None:
+        """Replace a hold by what the call cost."""
+        counts = tokens or Tokens()
+        async with self._changed:
+            self.bill = replace(
+                self.bill,
+                micro_usd=self.bill.micro_usd + micro_usd,
+                held_micro_usd=self.bill.held_micro_usd - taken.micro_usd,
+                calls=self.bill.calls + 1,
+                tokens_in=self.bill.tokens_in + counts.total_in,
+                tokens_out=self.bill.tokens_out + counts.output,
+                upper_bound=self.bill.upper_bound or is_bound,
+                problem=problem,
+                trouble=None,
+            )
+            self._changed.notify_all()
+
+    async def release(self, taken: Hold, problem: Problem | None = None) -> None:
+        """Give back the hold of a call that cost nothing."""
+        async with self._changed:
+            held = self.bill.held_micro_usd - taken.micro_usd
+            self.bill = replace(self.bill, held_micro_usd=held, problem=problem, trouble=None)
+            self._changed.notify_all()
+
+    def refuse(self, why: str) -> None:
+        """Record that a call was refused for money."""
+        self.bill = replace(self.bill, refusal=self.bill.refusal or why)
+
+    def fail(self, why: str) -> None:
+        """Record that the provider failed for good."""
+        self.bill = replace(self.bill, failure=self.bill.failure or why)
+
+    def note_wait(self, milliseconds: int, trouble: str | None) -> None:
+        """Add time spent waiting for the provider, and why."""
+        self.bill = replace(self.bill, wait_ms=self.bill.wait_ms + milliseconds, trouble=trouble)

@@ -1,0 +1,248 @@
+"""One metered call: sent to the provider with retries and backoff, its response streamed through and tallied."""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import aiohttp
+from aiohttp import web
+from multidict import CIMultiDict
+from yarl import URL
+
+from workers.gateway import failures
+from workers.gateway.calls import ModelCall
+from workers.gateway.limits import RateLimits
+from workers.gateway.sse import EventParser
+from workers.gateway.transcript import CUT_MARK, MAX_EVENTS_BYTES
+from workers.gateway.upstream import response_headers
+from workers.gateway.usage import UsageTally
+
+MAX_ERROR_BYTES: Final = 64 * 1024
+_CONNECT_SECONDS: Final = 30.0
+_BROKEN: Final = (aiohttp.ClientError, TimeoutError, ConnectionError)
+
+
+class ProviderFailedError(Exception):
+    """The provider's error after the patience, or one that no retry mends."""
+
+    def __init__(self, message: str, status: int = 502, body: bytes = b"") -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = body
+        """What the provider answered, for the program; empty where it answered nothing."""
+
+
+class RefusedByProviderError(Exception):
+    """The provider refused the request itself; the program may react to it."""
+
+    def __init__(self, status: int, body: bytes, headers: CIMultiDict[str]) -> None:
+        super().__init__(f"HTTP {status}")
+        self.status = status
+        self.body = body
+        self.headers = headers
+
+
+class EarlyError(Exception):
+    """An error event before anything was passed on: the call can be sent again."""
+
+
+@dataclass
+class ForwardedAnswer:
+    """A response that was passed on to the program."""
+
+    tally: UsageTally
+    response: web.StreamResponse
+    body: bytearray = field(default_factory=bytearray)
+    """For the transcript, at most `MAX_EVENTS_BYTES`."""
+    content_type: str = ""
+    is_cut: bool = False
+    """Whether its stream broke, or ended without the end of its message."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What the attempts of one call share."""
+
+    session: aiohttp.ClientSession
+    request: web.Request
+    call: ModelCall
+    url: URL
+    headers: dict[str, str]
+    data: bytes
+    limits: RateLimits
+    bucket: str
+    input_tokens: int
+    patience_seconds: float
+    stall_seconds: float
+    note_wait: Callable[[int, str | None], None]
+    """Called with milliseconds, and the provider's failure where there was one."""
+
+    async def run(self) -> ForwardedAnswer:
+        """Send the call until it is answered.
+
+        Raises: `ProviderFailedError` and `RefusedByProviderError`; nothing was passed on to the program then.
+        """
+        waited = 0.0
+        attempt = 0
+        while True:
+            waited += await self._wait_for_room()
+            started = time.monotonic()
+            attempt += 1
+            headers: dict[str, str] = {}
+            try:
+                async with self._post() as response:
+                    headers = {name.lower(): value for name, value in response.headers.items()}
+                    self.limits.note(self.bucket, headers, time.time())
+                    if response.status < 400:
+                        return await self._passed_on(response)
+                    message, status, body = await self._error(response)
+            except EarlyError as error:
+                message, status, body = str(error), 529, b""
+            except _BROKEN as error:
+                message, status, body = f"{type(error).__name__}: {error}", 502, b""
+            pause = failures.delay(attempt, headers, time.time())
+            lost = time.monotonic() - started
+            self.note_wait(round(lost * 1000), message)
+            if waited + lost + pause > self.patience_seconds:
+                raise ProviderFailedError(
+                    f"{message} (after {attempt} attempts in {waited + lost:.0f} s)", status, body
+                )
+            if status in (429, 529):
+                self.limits.note(self.bucket, {}, time.time(), closed_for=pause)
+            await asyncio.sleep(pause)
+            waited += lost + pause
+            self.note_wait(round(pause * 1000), message)
+
+    async def _wait_for_room(self) -> float:
+        """Wait until the rate limits have room; returns the seconds."""
+        started = time.monotonic()
+        while (pause := self.limits.take(self.bucket, self.input_tokens, time.time())) > 0:
+            await asyncio.sleep(min(pause, 1.0))
+        waited = time.monotonic() - started
+        if waited > 0.001:
+            self.note_wait(round(waited * 1000), None)
+        return waited
+
+    def _post(self) -> Any:
+        timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=_CONNECT_SECONDS, sock_read=self.stall_seconds
+        )
+        return self.session.post(
+            self.url, data=self.data, headers=self.headers, timeout=timeout, allow_redirects=False
+        )
+
+    async def _error(self, response: aiohttp.ClientResponse) -> tuple[str, int, bytes]:
+        """The provider's error where a retry may help. Raises for every other."""
+        body = await response.content.read(MAX_ERROR_BYTES)
+        text = body.decode("utf-8", "replace")
+        message = f"HTTP {response.status}: {_message(text)}"
+        match failures.verdict(response.status, text):
+            case "retry":
+                return message, response.status, body
+            case "provider":
+                raise ProviderFailedError(message, response.status, body)
+            case _:
+                raise RefusedByProviderError(response.status, body, response_headers(response.headers))
+
+    async def _passed_on(self, upstream: aiohttp.ClientResponse) -> ForwardedAnswer:
+        """Pass the response on as it comes. Raises `EarlyError` and connection errors before its first byte."""
+        is_stream = upstream.content_type == "text/event-stream"
+        response = web.StreamResponse(status=upstream.status, headers=response_headers(upstream.headers))
+        answer = ForwardedAnswer(UsageTally(self.call.kind), response, content_type=upstream.content_type)
+        if not is_stream:
+            return await self._whole(upstream, answer)
+        parser, program = EventParser(), _Program(self.request, response)
+        try:
+            async for chunk in upstream.content.iter_any():
+                _keep(answer, chunk)
+                for event in parser.feed(chunk):
+                    answer.tally.feed(event)
+                if answer.tally.error and answer.tally.events == 1 and not program.has_started:
+                    raise EarlyError(answer.tally.error)
+                await program.write(chunk)
+        except _BROKEN:
+            if not program.has_started:
+                raise
+            answer.is_cut = True
+            program.abort()
+        for event in parser.close():
+            answer.tally.feed(event)
+        answer.is_cut = answer.is_cut or not answer.tally.is_complete or bool(answer.tally.error)
+        await program.end()
+        return answer
+
+    async def _whole(self, upstream: aiohttp.ClientResponse, answer: ForwardedAnswer) -> ForwardedAnswer:
+        """Pass a response on in one piece; one that breaks off after its first byte may have been charged."""
+        program = _Program(self.request, answer.response)
+        try:
+            async for chunk in upstream.content.iter_any():
+                answer.body += chunk
+        except _BROKEN:
+            if not answer.body:
+                raise
+            answer.is_cut = True
+        try:
+            answer.tally.add(json.loads(bytes(answer.body)))
+        except (ValueError, RecursionError):
+            answer.is_cut = True
+        await program.write(bytes(answer.body))
+        if answer.is_cut:
+            program.abort()
+        await program.end()
+        return answer
+
+
+class _Program:
+    """The program's end of the response. Where it has gone away, the provider's answer is still read to its end."""
+
+    def __init__(self, request: web.Request, response: web.StreamResponse) -> None:
+        self._request = request
+        self._response = response
+        self._is_gone = False
+        self.has_started = False
+
+    async def write(self, chunk: bytes) -> None:
+        if not self.has_started:
+            self.has_started = True
+            await self._try(lambda: self._response.prepare(self._request))
+        await self._try(lambda: self._response.write(chunk))
+
+    async def end(self) -> None:
+        if self.has_started:
+            await self._try(self._response.write_eof)
+
+    def abort(self) -> None:
+        """Break the connection, so that the program sees a broken response, too."""
+        self._is_gone = True
+        if self._request.transport is not None:
+            self._request.transport.abort()
+
+    async def _try(self, send: Callable[[], Awaitable[object]]) -> None:
+        if self._is_gone:
+            return
+        try:
+            await send()
+        except (ConnectionError, aiohttp.ClientError):
+            self._is_gone = True
+
+
+def _keep(answer: ForwardedAnswer, chunk: bytes) -> None:
+    room = MAX_EVENTS_BYTES - len(answer.body)
+    if room > 0:
+        answer.body += chunk[:room]
+        if len(chunk) > room:
+            answer.body += CUT_MARK.encode()
+
+
+def _message(text: str) -> str:
+    """The message inside an error body, or its start."""
+    try:
+        document = json.loads(text)
+        error = document.get("error", document)
+        words = error.get("message") if isinstance(error, dict) else error
+    except (ValueError, AttributeError, RecursionError):
+        words = None
+    return " ".join(str(words or text).split())[:300]

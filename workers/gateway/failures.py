@@ -1,0 +1,65 @@
+"""Classification of a provider's failures, and the backoff between retries. Pure."""
+
+import random
+import re
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Final, Literal
+
+Verdict = Literal["answer", "retry", "provider", "program"]
+"""`retry`: overload, rate limit or a fault of the provider; `provider`: an error of it that no retry mends (key, money,
+model); `program`: the request itself, such as a context overflow, which the program may handle."""
+_MONEY: Final = re.compile(
+    r"insufficient_quota|exceeded your current quota|credit balance|billing|payment required", re.IGNORECASE
+)
+_OVERFLOW: Final = re.compile(
+    r"context.?(window|length|overflow)|prompt is too long|maximum context|too many (input )?tokens"
+    r"|input token count|request_too_large",
+    re.IGNORECASE,
+)
+_FIRST_SECONDS: Final = 1.0
+_LONGEST_SECONDS: Final = 30.0
+
+
+def verdict(status: int, body: str) -> Verdict:
+    """What a response with this status and (for errors) body means."""
+    if status < 400:
+        return "answer"
+    if status in (401, 402, 403, 404) or _MONEY.search(body):
+        return "provider"
+    if status in (408, 409, 425, 429) or status >= 500:
+        return "retry"
+    return "program"
+
+
+def is_overflow(status: int, body: str) -> bool:
+    """Whether a refused request was too long for the model."""
+    return status == 413 or (status == 400 and _OVERFLOW.search(body) is not None)
+
+
+def delay(attempt: int, headers: Mapping[str, str], now: float) -> float:
+    """Seconds before the next attempt, by `retry-after`, else exponential backoff with jitter.
+
+    Args:
+        attempt: number of failed attempts so far, from 1.
+        headers: of the failed response; names in lower case.
+        now: wall clock, seconds since the epoch.
+    """
+    named = _retry_after(headers, now)
+    if named is not None:
+        return named
+    longest: float = min(_LONGEST_SECONDS, _FIRST_SECONDS * 2 ** min(attempt - 1, 10))
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311  # jitter, not a secret
+
+
+def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    text = headers.get("retry-after", "").strip()
+    milliseconds = headers.get("retry-after-ms", "").strip()
+    try:
+        if milliseconds:
+            return max(0.0, float(milliseconds) / 1000)
+        if re.fullmatch(r"\d+(\.\d+)?", text):
+            return float(text)
+        return max(0.0, parsedate_to_datetime(text).timestamp() - now) if text else None
+    except (ValueError, TypeError, OverflowError):
+        return None

@@ -1,0 +1,238 @@
+"""Request handler of a door: hold → forward → settle, or refuse."""
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import aiohttp
+from aiohttp import web
+
+from workers.gateway import failures
+from workers.gateway.account import DoorAccount
+from workers.gateway.adjust import with_limit, without_extras
+from workers.gateway.calls import ModelCall, parse_call
+from workers.gateway.door import DoorSpec
+from workers.gateway.errors import error_body
+from workers.gateway.exchange import Exchange, ForwardedAnswer, ProviderFailedError, RefusedByProviderError
+from workers.gateway.hold import Hold, Pricing
+from workers.gateway.keys import key_of
+from workers.gateway.limits import RateLimits
+from workers.gateway.pass_through import count_input, pass_through
+from workers.gateway.replay import Replay
+from workers.gateway.replies import replayed
+from workers.gateway.routes import Route, route
+from workers.gateway.settle import charge
+from workers.gateway.transcript import TranscriptWriter, stored_body
+from workers.gateway.upstream import request_headers, url_of
+from workers.prices.table import price_of
+
+MAX_CUTS: Final = 5
+"""Broken streams in a row after which the provider has failed."""
+NO_MONEY: Final = "bench gateway: the money reserved for this candidate is used up"
+
+
+@dataclass(eq=False)
+class OpenDoor:
+    """State of a door, owned by the event loop."""
+
+    spec: DoorSpec
+    token: str = field(repr=False)
+    account: DoorAccount
+    replay: Replay | None
+    transcript: TranscriptWriter | None
+    running: set["asyncio.Task[Any]"] = field(default_factory=set)
+    cuts: int = 0
+
+
+@dataclass(frozen=True)
+class _Service:
+    """One request to a door."""
+
+    door: OpenDoor
+    request: web.Request
+    session: aiohttp.ClientSession
+    keys: Mapping[str, str]
+    limits: RateLimits
+
+    def denied(self, where: Route | None, status: int, message: str) -> web.Response:
+        """A refusal that costs nothing."""
+        dialect = "openai" if where is None else where.provider.dialect
+        return web.json_response(error_body(dialect, status, f"bench gateway: {message}"), status=status)
+
+    async def metered(self, where: Route, base_url: str, key: str) -> web.StreamResponse:
+        try:
+            given = json.loads(await self.request.read())
+            call = parse_call(where, given, "streamGenerateContent" in self.request.path)
+        except (ValueError, RecursionError) as error:
+            return self.denied(where, 400, f"invalid request: {error}")
+        rate = price_of(call.model, where.provider.name)
+        if rate is None:
+            return self.denied(where, 404, f"model {call.model!r:.100} has no price; add it to BENCH_PRICES")
+        body, dropped = without_extras(call.body)
+        call = ModelCall(where, call.model, body, call.is_stream, call.parts)
+        wanted = call.output_limit or rate.max_output
+        taken = await self._held(call, rate.cost, wanted, base_url, key)
+        if taken is None:
+            self.door.account.refuse(f"{NO_MONEY}: {call.model} needs more than is left")
+            self._record(call, {"status": 402, "refused": NO_MONEY, "dropped": dropped})
+            return web.json_response(error_body(where.provider.dialect, 402, NO_MONEY), status=402)
+        body = with_limit(call, taken.output_limit)
+        started = time.time()
+        if self.door.replay is not None:
+            return await self._replayed(call, taken, rate.cost)
+        # A program that goes away does not end the call: its usage is still to be known.
+        forwarded = asyncio.create_task(self._forwarded(call, body, taken, rate.cost, base_url, key, started))
+        self.door.running.add(forwarded)
+        forwarded.add_done_callback(self.door.running.discard)
+        return await asyncio.shield(forwarded)
+
+    async def _held(
+        self, call: ModelCall, pricing: Pricing, wanted: int, base_url: str, key: str
+    ) -> Hold | None:
+        account = self.door.account
+        taken = await account.take(call, pricing, wanted)
+        if taken is None and self.door.replay is None:
+            counted = await count_input(self.session, call, base_url, key)
+            if counted is not None:
+                account.note_counted(call, counted)
+                taken = await account.take(call, pricing, wanted)
+        return taken
+
+    async def _forwarded(
+        self,
+        call: ModelCall,
+        body: dict[str, Any],
+        taken: Hold,
+        pricing: Pricing,
+        base_url: str,
+        key: str,
+        started: float,
+    ) -> web.StreamResponse:
+        account, provider = self.door.account, call.route.provider
+        before = account.bill.wait_ms
+        exchange = Exchange(
+            session=self.session,
+            request=self.request,
+            call=call,
+            url=url_of(base_url, call.route, self.request.query),
+            headers=request_headers(provider, key, self.request.headers),
+            data=json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass"),
+            limits=self.limits,
+            bucket=f"{provider.name}-{call.model}",
+            input_tokens=account.most_input(call),
+            patience_seconds=self.door.spec.patience_seconds,
+            stall_seconds=self.door.spec.stall_seconds,
+            note_wait=account.note_wait,
+        )
+        settled = False
+        try:
+            answer = await exchange.run()
+            settled = True
+            await self._settle(call, taken, pricing, answer, started, account.bill.wait_ms - before)
+            return answer.response
+        except RefusedByProviderError as error:
+            settled = True
+            text = error.body.decode("utf-8", "replace")
+            overflow = failures.is_overflow(error.status, text)
+            await account.release(taken, "context_overflow" if overflow else None)
+            self._record(call, {"at": started, "status": error.status, "error": text})
+            return web.Response(status=error.status, body=error.body, headers=error.headers)
+        except ProviderFailedError as error:
+            settled = True
+            await account.release(taken)
+            account.fail(str(error))
+            self._record(call, {"at": started, "status": error.status, "error": str(error)})
+            content = (
+                error.body or json.dumps(error_body(provider.dialect, error.status, str(error))).encode()
+            )
+            return web.Response(status=error.status, body=content, content_type="application/json")
+        finally:
+            if not settled:  # cancelled while the provider worked: it may charge all of it
+                await account.settle(taken, taken.micro_usd, None, is_bound=True, problem=None)
+
+    async def _settle(
+        self,
+        call: ModelCall,
+        taken: Hold,
+        pricing: Pricing,
+        answer: ForwardedAnswer,
+        started: float,
+        wait_ms: int,
+    ) -> None:
+        account, tally = self.door.account, answer.tally
+        charged = charge(tally, taken, pricing, is_cut=answer.is_cut, answers=call.answers)
+        await account.settle(
+            taken, charged.micro_usd, charged.tokens, is_bound=charged.is_bound, problem=tally.problem
+        )
+        if charged.tokens is not None:
+            account.note_counted(call, charged.tokens.total_in)
+        self.door.cuts = self.door.cuts + 1 if answer.is_cut else 0
+        if self.door.cuts >= MAX_CUTS:
+            account.fail(
+                f"{self.door.cuts} answers in a row broke off: {tally.error or 'the stream ended early'}"
+            )
+        self._record(
+            call,
+            {
+                "at": started,
+                "ms": round((time.time() - started) * 1000),
+                "status": answer.response.status,
+                **stored_body(answer.content_type, bytes(answer.body).decode("utf-8", "replace")),
+                "usage": None if charged.tokens is None else vars(charged.tokens),
+                "micro_usd": charged.micro_usd,
+                "is_bound": charged.is_bound,
+                "is_cut": answer.is_cut,
+                "wait_ms": wait_ms,
+            },
+        )
+
+    async def _replayed(self, call: ModelCall, taken: Hold, pricing: Pricing) -> web.StreamResponse:
+        assert self.door.replay is not None
+        entry = self.door.replay.answer(call)
+        if entry is None:
+            await self.door.account.release(taken)
+            self.door.account.fail("the replay has no answer for this call")
+            return self.denied(call.route, 404, "the replay has no answer for this call")
+        answer = await replayed(self.request, call, entry)
+        await self._settle(call, taken, pricing, answer, time.time(), 0)
+        return answer.response
+
+    def _record(self, call: ModelCall, entry: dict[str, Any]) -> None:
+        if self.door.transcript is None:
+            return
+        provider = call.route.provider
+        common = {"provider": provider.name, "dialect": provider.dialect, "path": call.route.path}
+        self.door.transcript.write(
+            call.kind,
+            {**common, "model": call.model, "stream": call.is_stream, "request": call.body, **entry},
+        )
+
+
+async def serve_call(
+    door: OpenDoor,
+    request: web.Request,
+    session: aiohttp.ClientSession,
+    keys: Mapping[str, str],
+    limits: RateLimits,
+) -> web.StreamResponse:
+    """ForwardedAnswer one request to a door."""
+    service = _Service(door, request, session, keys, limits)
+    where = route(request.method, request.path)
+    if where is None:
+        return service.denied(None, 404, f"{request.method} {request.path:.200} is not a call of a model")
+    base_url = door.spec.upstreams.get(where.provider.name)
+    if not base_url:
+        return service.denied(
+            where, 403, f"provider {where.provider.name} is not configured for this candidate"
+        )
+    key = key_of(where.provider, keys)
+    if key is None and door.replay is None:
+        return service.denied(where, 401, f"this worker has no key of {where.provider.name}")
+    if not where.is_metered:
+        if door.replay is not None:
+            return service.denied(where, 404, "a replay answers calls of the model alone")
+        return await pass_through(session, request, where, base_url, key or "")
+    return await service.metered(where, base_url, key or "")

@@ -1,0 +1,130 @@
+"""Transcript of a door: every call as a JSON line, repeated parts of requests stored once; and its reader."""
+
+import hashlib
+import json
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final, cast
+
+from workers.gateway.calls import HISTORY
+from workers.gateway.routes import Kind
+
+Json = dict[str, Any]
+_COMPARED: Final = 12
+_SAME: Final = ("system", "tools", "instructions", "systemInstruction", "generationConfig")
+MAX_EVENTS_BYTES: Final = 16 * 1024 * 1024
+"""A longer stream is kept up to here, with a mark."""
+CUT_MARK: Final = "\n\n: the transcript leaves out the rest\n\n"
+
+
+class TranscriptWriter:
+    """Append-only writer. `redact` removes secrets from each line."""
+
+    def __init__(self, path: Path, redact: Callable[[bytes], bytes]) -> None:
+        self._file = path.open("ab")
+        self._redact = redact
+        self._recent: deque[tuple[int, Json, dict[str, str]]] = deque(maxlen=_COMPARED)
+        self._count = 0
+
+    def write(self, kind: str, entry: Json) -> None:
+        """Append one call; `entry["request"]` is its whole body."""
+        number = self._count
+        self._count += 1
+        request = entry.get("request") or {}
+        short = self._shortened(kind, number, request)
+        line = json.dumps({"n": number, "kind": kind, **entry, "request": short}, ensure_ascii=False)
+        self._file.write(self._redact(line.encode("utf-8", "replace")) + b"\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _shortened(self, kind: str, number: int, request: Json) -> Json:
+        """The request with references to earlier calls in place of what it repeats."""
+        name = history_key(kind)
+        given = request.get(name)
+        history = given if isinstance(given, list) else []
+        digests: dict[str, str] = {key: _digest(request[key]) for key in _SAME if key in request}
+        marks = [_digest(each) for each in history]
+        short = dict(request)
+        best, count = None, 0
+        for earlier, each, same in self._recent:
+            common = _common(marks, each["marks"])
+            if common > count:
+                best, count = earlier, common
+            for key, digest in digests.items():
+                if same.get(key) == digest:
+                    short[key] = {"$same": earlier}
+        if best is not None:
+            short[name] = [{"$ref": {"call": best, "count": count}}, *history[count:]]
+        self._recent.append((number, {"marks": marks}, digests))
+        return short
+
+
+def history_key(kind: str) -> str:
+    """The key of the conversation in a request of this kind."""
+    return HISTORY.get(cast(Kind, kind), "")
+
+
+def stored_body(content_type: str, body: str) -> Json:
+    """The fields of an entry that hold a response: `events` of a stream, else `response`.
+
+    `body` is kept beside a response that JSON would not write in the same bytes.
+    """
+    if content_type == "text/event-stream":
+        return {"content_type": content_type, "events": body, "response": None}
+    try:
+        response = json.loads(body)
+    except (ValueError, RecursionError):
+        return {"content_type": content_type, "events": None, "response": None, "body": body}
+    fields: Json = {"content_type": content_type, "events": None, "response": response}
+    return fields if json.dumps(response, ensure_ascii=False) == body else {**fields, "body": body}
+
+
+def body_of(entry: Json) -> bytes:
+    """The bytes of an entry's response, as they were received."""
+    text = entry.get("events") or entry.get("body") or json.dumps(entry.get("response"), ensure_ascii=False)
+    return str(text).encode("utf-8", "replace")
+
+
+def _digest(value: object) -> str:
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False).encode("utf-8", "replace")
+    return hashlib.blake2b(text, digest_size=12).hexdigest()
+
+
+def _common(first: list[str], second: list[str]) -> int:
+    """The length of the common start."""
+    count = 0
+    for ours, theirs in zip(first, second, strict=False):
+        if ours != theirs:
+            break
+        count += 1
+    return count
+
+
+def read(path: Path) -> Iterator[Json]:
+    """The calls of a transcript, each with its whole request; an unfinished last line is skipped."""
+    requests: dict[int, Json] = {}
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue
+            request = _whole(entry.get("request") or {}, requests)
+            requests[entry["n"]] = request
+            yield {**entry, "request": request}
+
+
+def _whole(request: Json, earlier: dict[int, Json]) -> Json:
+    whole = {}
+    for key, value in request.items():
+        if isinstance(value, dict) and set(value) == {"$same"}:
+            value = earlier[value["$same"]][key]
+        elif isinstance(value, list) and value and isinstance(value[0], dict) and set(value[0]) == {"$ref"}:
+            reference = value[0]["$ref"]
+            value = [*earlier[reference["call"]][key][: reference["count"]], *value[1:]]
+        whole[key] = value
+    return whole
