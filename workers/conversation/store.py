@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from workers.conversation.content import bounded
+from workers.conversation.programs.acp import acp
 from workers.conversation.programs.aider import aider
 from workers.conversation.programs.claude import claude
 from workers.conversation.programs.codex import codex
+from workers.conversation.programs.copilot import copilot
 from workers.conversation.programs.gemini import gemini
 from workers.conversation.programs.mini import mini
 from workers.conversation.programs.opencode import opencode
@@ -33,6 +35,8 @@ _READERS: Final[Mapping[str, Callable[[str, list[Round]], AtifTrajectory]]] = {
     "aider": aider,
     "pi": pi,
     "gemini": gemini,
+    "copilot": copilot,
+    "acp": acp,
 }
 
 

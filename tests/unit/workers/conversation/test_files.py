@@ -126,6 +126,8 @@ def test_a_candidate_that_left_nothing_has_its_prompt(tmp_path: Path) -> None:
         "pi",
         "gemini",
         "qwen",
+        "copilot",
+        "acp",
         "other",
     ):
         document = checked(conversation_of(program, [Round(tmp_path / "none", tmp_path / "none", "Fix it.")]))
@@ -148,6 +150,11 @@ KEYS = [
     "function",
     "arguments",
     "payload",
+    "data",
+    "update",
+    "sessionUpdate",
+    "toolRequests",
+    "toolCallId",
     "info",
     "state",
     "messageID",
@@ -166,6 +173,10 @@ KEYS = [
 ]
 KINDS = [
     "assistant",
+    "assistant.message",
+    "assistant.message_delta",
+    "update",
+    "tool_call",
     "user",
     "system",
     "result",
@@ -198,7 +209,8 @@ EVENTS = st.lists(
 
 
 @pytest.mark.parametrize(
-    "program", ["claude", "codex", "opencode", "aider", "mini-swe-agent", "pi", "gemini", "qwen"]
+    "program",
+    ["claude", "codex", "opencode", "aider", "mini-swe-agent", "pi", "gemini", "qwen", "copilot", "acp"],
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(events=EVENTS)

@@ -2,61 +2,39 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.unit.workers.conversation.helpers import (
     CONVERSATIONS,
+    DATA,
     RECORDED,
     all_text,
     checked,
     only_round,
     steps,
-    strings,
     walk,
 )
+from tests.unit.workers.conversation.model_words import model_words
 from workers.conversation.programs.reading import Round
 from workers.conversation.store import conversation_of
 
+PROGRAMS = ("claude", "codex", "opencode", "gemini", "pi", "qwen", "copilot")
 STREAMS = [
-    *((path.parent.name, path) for path in sorted(RECORDED.glob("*/*.jsonl")) if "events" not in path.name),
+    *(
+        (path.parent.name, path)
+        for path in sorted(RECORDED.glob("*/*.jsonl"))
+        if path.parent.name in PROGRAMS and path.name.count(".") == 1
+    ),
     *((path.name.split("-")[0], path) for path in sorted(CONVERSATIONS.glob("[cgpq]*.jsonl"))),
+    *(("acp", path) for path in sorted((DATA / "toolchains").glob("acp-*.jsonl"))),
 ]
 PRINTED = sorted((RECORDED / "aider").glob("*.txt"))
 
 
-def model_words(program: str, path: Path) -> Iterator[str]:
-    """Texts and commands of the model in a stream, by the keys of its format."""
-    for line in path.read_text().splitlines():
-        event = json.loads(line)
-        match program, event.get("type"):
-            case (("claude" | "qwen"), "assistant"):
-                yield from blocks(event["message"]["content"])
-            case "codex", ("item.started" | "item.completed"):
-                yield from (event["item"][key] for key in ("text", "command") if event["item"].get(key))
-            case "opencode", "text":
-                yield event["part"]["text"]
-            case "opencode", "tool_use":
-                yield from strings(event["part"]["state"]["input"])
-            case "pi", "message_end" if event["message"]["role"] == "assistant":
-                yield from blocks(event["message"]["content"])
-                yield event["message"].get("errorMessage", "")
-            case "gemini", "message":
-                yield event["content"]
-            case "gemini", "tool_use":
-                yield from strings(event["parameters"])
-
-
-def blocks(content: list[dict[str, Any]]) -> Iterator[str]:
-    for block in content:
-        yield block.get("text", "")
-        yield from strings(block.get("input", block.get("arguments", {})))
-
-
 def test_there_are_recordings_of_every_program_with_a_stream() -> None:
+<<<<<<< HEAD
     assert {program for program, _ in STREAMS} == {
         "claude",
         "codex",
@@ -66,6 +44,9 @@ def test_there_are_recordings_of_every_program_with_a_stream() -> None:
         "qwen",
         "copilot",
     }
+=======
+    assert {program for program, _ in STREAMS} == {*PROGRAMS, "acp"}
+>>>>>>> h-prices
     assert len(STREAMS) > 60
     assert len(PRINTED) > 15
 
@@ -206,6 +187,15 @@ def test_mini_is_read_from_its_trajectory(tmp_path: Path) -> None:
     assert document["steps"][-1]["extra"]["exit_status"] == "Submitted"
 
 
+def test_acp_shows_the_title_of_a_tool_call_and_its_outcome() -> None:
+    document = checked(conversation_of("acp", only_round(DATA / "toolchains" / "acp-success.jsonl")))
+    doing, done = steps(document, "agent")
+    assert doing["tool_calls"][0]["function_name"] == "Edit calc.py"
+    assert doing["observation"]["results"][0]["source_call_id"] == "call-1"
+    assert (done["message"], done["extra"]["stop_reason"]) == ("Corrected the sign.", "end_turn")
+    assert document["agent"]["version"] == "calc-agent 1.2.3"
+
+
 def test_what_mini_printed_is_used_where_it_left_no_trajectory() -> None:
     document = checked(conversation_of("mini-swe-agent", only_round(CONVERSATIONS / "mini-printed.txt")))
     answers = steps(document, "agent")
@@ -226,14 +216,16 @@ def test_aider_is_read_from_its_chat_history(tmp_path: Path) -> None:
     assert prompt["message"].startswith("# Fix the bugs in mathbox.py\n\nThe tests fail")
 
 
-@pytest.mark.parametrize("program", ["opencode", "pi", "gemini", "qwen"])
-def test_each_program_shows_its_command_and_what_it_returned(program: str) -> None:
-    path = (
-        RECORDED / "opencode" / "success.jsonl"
-        if program == "opencode"
-        else CONVERSATIONS / f"{program}-fix.jsonl"
-    )
-    document = checked(conversation_of(program, only_round(path)))
+@pytest.mark.parametrize("program", ["opencode", "pi", "gemini", "qwen", "copilot"])
+def test_each_program_shows_its_command_and_what_it_returned(program: str, tmp_path: Path) -> None:
+    paths = {
+        "opencode": RECORDED / "opencode" / "success.jsonl",
+        "copilot": RECORDED / "copilot" / "fix.jsonl",
+    }
+    path = paths.get(program, CONVERSATIONS / f"{program}-fix.jsonl")
+    if (spans := path.with_name(f"{path.name}.spans.jsonl")).exists():
+        shutil.copy(spans, tmp_path / "copilot-spans.jsonl")
+    document = checked(conversation_of(program, only_round(path, tmp_path)))
     (doing,) = (each for each in steps(document, "agent") if each.get("tool_calls"))
     (call,) = doing["tool_calls"]
     assert call["arguments"]["command"].startswith("sed -i")
