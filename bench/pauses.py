@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from db.repositories.circuits import PausedClass
+from planner.system.foreign_text import visible_line
 
 
 def pause_lines(paused: Iterable[PausedClass]) -> list[str]:
@@ -14,7 +15,7 @@ def pause_lines(paused: Iterable[PausedClass]) -> list[str]:
 def pause_line(paused: PausedClass) -> str:
     """Class, reason, next probe and number of waiting executions in one line."""
     probe = "a probe runs" if paused.probe_runs else f"next probe {paused.probe_at:%H:%M:%S} UTC"
-    reason = " ".join(paused.reason.split()) or "no message"
+    reason = visible_line(paused.reason) or "no message"
     return (
         f"class {paused.queue}, after {paused.failures} failures of its provider in a row ({reason});"
         f" {probe}; {paused.waiting} executions wait"

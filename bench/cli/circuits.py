@@ -25,7 +25,7 @@ def circuits() -> None:
 @circuits.command("list")
 @output_options("circuits")
 def list_(output: Output) -> None:
-    """List the paused classes, with the reason and the time of the next probe.
+    """List the paused classes with reason and next probe.
 
     \b
     Example:

@@ -66,6 +66,13 @@ def write_hostile_farm(engine: sa.Engine) -> tuple[str, set[str]]:
             {"m": MACHINE, "tags": [f"tag{HOSTILE}"]},
         )
     running_bench(engine, cases=2)
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text("""
+                INSERT INTO farm.circuits (queue, failures, opened_at, backoff_seconds, probe_at)
+                VALUES (:queue, 3, now(), 30, now())"""),
+            {"queue": QUEUE},
+        )
     store_issues(engine, HOSTILE, [_issue(number).document() for number in range(4)])
     return bench, _poison_columns(engine) | _poison_documents(engine)
 

@@ -54,6 +54,8 @@ def _reads(bench: str) -> dict[str, list[list[str]]]:
         "machines list": [[], ["--json"]],
         "machines trust": [[_SENT]],
         "machines forget": [[_SENT]],
+        "circuits list": [[], ["--json"]],
+        "circuits close": [[_SENT]],
         "issues import": [["hostile.jsonl"], ["hostile.jsonl", "--json"], [f"{HOSTILE}.jsonl"]],
         "issues list": [[], ["--json"], ["--slice", _SENT]],
         "issues show": [[f"i0{HOSTILE}"], [f"i0{HOSTILE}", "--json"], [_SENT]],

@@ -35,6 +35,8 @@ class CandidateRecord:
     patch: bytes | None = None
     """None where it is lost."""
     logs: Mapping[str, bytes] = field(default_factory=dict)
+    whole: Mapping[str, bytes] = field(default_factory=dict)
+    """Compressed files that are never shortened: the conversation, and the gateway's transcript."""
 
 
 def is_archive_name(name: object) -> TypeGuard[str]:
@@ -49,12 +51,12 @@ def write_archive(archives: Path, record: CandidateRecord) -> Path:
         OSError: it cannot be written, or an archive of this name exists: archives are append-only.
         ValueError: the name leads outside of `archives`; nothing is written.
     """
-    name = record.result.workcell_id
-    if not is_archive_name(name):
-        raise ValueError(f"{name!r} is no name of an archive")
+    workcell = record.result.workcell_id
+    if not is_archive_name(workcell):
+        raise ValueError(f"{workcell!r} is no name of an archive")
     keep_private(archives)
     # Many workers write here, and listing all archives for each one would take longer than writing it.
-    with atomic_directory(archives / name, remove_stale=False) as draft:
+    with atomic_directory(archives / workcell, remove_stale=False) as draft:
         (draft / "logs").mkdir()
         planner = planner_block(record)
         _json(draft / "manifest.json", manifest(record, planner))
@@ -64,7 +66,9 @@ def write_archive(archives: Path, record: CandidateRecord) -> Path:
             (draft / "patch.diff").write_bytes(record.patch)
         for log, data in record.logs.items():
             (draft / "logs" / log).write_bytes(data)
-    return archives / name
+        for name, data in record.whole.items():
+            (draft / name).write_bytes(data)
+    return archives / workcell
 
 
 def planner_block(record: CandidateRecord) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """One candidate: check-out, rounds of toolchain and gates under one budget, final gates, record."""
 
 import contextlib
+import gzip
 import logging
 import time
 from collections.abc import Sequence
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from workers.control import Control
+from workers.conversation.store import FILE as CONVERSATION
+from workers.conversation.store import conversation_file
 from workers.execution.archive import CandidateRecord, write_archive
 from workers.execution.cost import candidate_cost, round_money, round_money_at_least
 from workers.execution.job import Job
@@ -32,6 +35,7 @@ from workers.workcell import WorkcellDirectories, open_workcell
 
 _log = logging.getLogger(__name__)
 
+TRANSCRIPT = "transcript.jsonl.gz"
 _PATCH_SECONDS = 300.0
 _LAST_PATCH_SECONDS = 20.0
 
@@ -244,13 +248,26 @@ def _record(
         path.name: job.runner(cell).log(path, job.order.workcell.max_output_bytes) for path in _logs(cell)
     }
     result = result.model_copy(update={"patch_bytes": len(patch)})
-    record = CandidateRecord(job.order, action, result, patch, logs)
+    record = CandidateRecord(job.order, action, result, patch, logs, _whole(job, cell, trial))
     try:
         archive = write_archive(job.machine.archives_dir, record)
     except OSError as error:
         trial.halted = trial.halted or HaltError("infra", f"archive cannot be written: {error}")
         return _result(job, index=result.index, cell=cell, trial=trial, duration_ms=result.duration_ms)
     return result.model_copy(update={"archive": str(archive)})
+
+
+def _whole(job: Job, cell: WorkcellDirectories, trial: Trial) -> dict[str, bytes]:
+    """Files of the archive that are kept whole: what agent and model said to each other."""
+    secrets = job.machine.secrets.values()
+    has_transcript = cell.transcript.is_file()
+    transcript = cell.transcript if has_transcript else None
+    model = next((ref.model for ref in job.order.workcell.toolchains if ref.model), None)
+    conversation = conversation_file(cell, trial.rounds, secrets, transcript=transcript, model=model)
+    whole = {} if conversation is None else {CONVERSATION: conversation}
+    if has_transcript:  # the gateway has redacted it
+        whole[TRANSCRIPT] = gzip.compress(cell.transcript.read_bytes(), mtime=0)
+    return whole
 
 
 def _logs(cell: WorkcellDirectories) -> list[Path]:

@@ -17,14 +17,13 @@ from workers.gateway.account import DoorAccount
 from workers.gateway.background import background_loop
 from workers.gateway.door import PORT, Bill, DoorSpec
 from workers.gateway.limits import RateLimits
-from workers.gateway.providers import provider_named
+from workers.gateway.providers import ProviderEndpoint, provider_named
 from workers.gateway.replay import Replay
 from workers.gateway.service import OpenDoor, serve_call
 from workers.gateway.transcript import TranscriptWriter
 from workers.gateway.upstream import token_of
 from workers.sandbox.doors import door_directory
 from workers.sandbox.program import DoorMount
-from workers.toolchains.base import ProviderEndpoint
 
 MAX_REQUEST_BYTES: Final = 64 * 1024 * 1024
 DRAIN_SECONDS: Final = 10.0

@@ -19,6 +19,7 @@ SYSTEM = (
     "/nix/store",
 )
 NETWORK = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/services", "/etc/gai.conf")
+_NPM_PACKAGES = "node_modules"
 _OWN_PACKAGES = ("workers", "planner")
 
 
@@ -46,6 +47,9 @@ def _installation(executable: Path) -> Path:
 
     A home directory, `~/.local` and the root are never exposed whole: they hold keys.
     """
+    if _NPM_PACKAGES in executable.parts:
+        # A package of npm needs its neighbours: its dependencies, and the native binary of this platform.
+        return Path(*executable.parts[: executable.parts.index(_NPM_PACKAGES) + 1])
     prefix = executable.parent.parent
     guarded = {Path("/"), home(), home() / ".local"}
     if executable.parent.name in ("bin", "sbin", "Scripts") and prefix not in guarded:

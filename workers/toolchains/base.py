@@ -136,7 +136,10 @@ class Toolchain(Protocol):
         ...
 
     def executable(self, ref: ToolchainRef) -> str:
-        """The program that must be on the worker's PATH (or a path)."""
+        """The program that must be on the worker's PATH, or a path.
+
+        Raises `WorkerError` where it needs `argv` and has none.
+        """
         ...
 
     def version(self, ref: ToolchainRef) -> str | None:

@@ -6,7 +6,7 @@ from workers.errors import WorkerError
 from workers.gateway.providers import PROVIDERS, provider_named
 from workers.spec import ToolchainRef
 from workers.toolchains.base import Toolchain
-from workers.toolchains.command import placeholders
+from workers.toolchains.command import Command, placeholders
 
 
 def check_options(ref: ToolchainRef, toolchain: Toolchain) -> None:
@@ -16,6 +16,8 @@ def check_options(ref: ToolchainRef, toolchain: Toolchain) -> None:
         WorkerError: one line on the first option that the adapter cannot honour, with the remedy.
     """
     if toolchain.capability.argv:
+        toolchain.executable(ref)  # raises where `argv` is missing
+    if isinstance(toolchain, Command):
         placeholders(ref)
     for objection in _objections(ref, toolchain):
         raise WorkerError(f"toolchain {ref.name}: {objection}")

@@ -17,7 +17,7 @@ NO_OUTPUT_SECONDS = 900.0
 MAX_ARGUMENT_BYTES = 100_000
 """Linux refuses one argument of 128 KiB or more."""
 _NO_BINARY = re.compile(
-    r"missing optional dependency|native binary|postinstall script was not run|unsupported platform"
+    r"missing optional dependency|native binary|no platform package|postinstall script was not run|unsupported platform"
     r"|cannot find module|MODULE_NOT_FOUND|No module named|\bspawn\w* \S+ ENOENT",
     re.IGNORECASE,
 )

@@ -20,6 +20,7 @@ SECRETS = {
     "ANTHROPIC_API_KEY": "sk-ant-verysecret",
     "OPENAI_API_KEY": "sk-verysecret",
     "CODEX_API_KEY": "sk-verysecret",
+    "GEMINI_API_KEY": "AIza-verysecret",
 }
 BUGGY = "def add(a, b):\n    return a - b\n"
 

@@ -14,7 +14,7 @@ from tests.contracts.toolchains.tests_toolchains_support import ref_of
 from workers.toolchains.base import Finished, Report, RoundContext
 from workers.toolchains.registry import get_toolchain, known_toolchains
 
-RECORDED = Path(__file__).resolve().parents[2] / "data" / "toolchains"
+DATA = Path(__file__).resolve().parents[2] / "data"
 LEFT_BEHIND = {
     "command": ("result.json",),
     "repair": ("result.json",),
@@ -24,16 +24,24 @@ LEFT_BEHIND = {
     "aider": ("aider-events.jsonl", "stdout"),
     "mini-swe-agent": ("trajectory.json", "stdout"),
     "acp": ("stdout",),
+    "pi": ("stdout",),
+    "gemini": ("stdout",),
+    "qwen": ("stdout",),
+    "copilot": ("stdout", "copilot-spans.jsonl"),
 }
 SAMPLES = {
-    "command": "command-*",
-    "repair": "command-*",
-    "claude": "claude-*",
-    "codex": "codex-*",
-    "opencode": "opencode-*",
-    "aider": "aider-*",
-    "mini-swe-agent": "mini-*",
-    "acp": "acp-*",
+    "command": "toolchains/command-*",
+    "repair": "toolchains/command-*",
+    "claude": "toolchains/claude-*",
+    "codex": "toolchains/codex-*",
+    "opencode": "toolchains/opencode-*",
+    "aider": "toolchains/aider-*",
+    "mini-swe-agent": "toolchains/mini-*",
+    "acp": "toolchains/acp-*",
+    "pi": "recorded/pi/*.jsonl",
+    "gemini": "recorded/gemini/*.jsonl",
+    "qwen": "recorded/qwen/*.jsonl",
+    "copilot": "recorded/copilot/*.jsonl",
 }
 ENDINGS = st.sampled_from(["exit", "result", "budget", "silence", "cap", "cancel"])
 JSON = st.recursive(
@@ -44,7 +52,7 @@ JSON = st.recursive(
 
 
 def samples(name: str) -> list[bytes]:
-    found = [path.read_bytes() for path in sorted(RECORDED.glob(SAMPLES[name]))]
+    found = [path.read_bytes() for path in sorted(DATA.glob(SAMPLES[name]))]
     assert found
     return found
 

@@ -21,6 +21,10 @@ MODELS = {
     "opencode": "anthropic/claude-haiku-4-5",
     "aider": "anthropic/claude-haiku-4-5",
     "mini-swe-agent": "anthropic/claude-haiku-4-5",
+    "pi": "anthropic/claude-haiku-4-5",
+    "gemini": "gemini/gemini-2.5-pro",
+    "qwen": "openai/gpt-5",
+    "copilot": "anthropic/claude-haiku-4-5",
     "acp": "claude-haiku-4-5",
 }
 

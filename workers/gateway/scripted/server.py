@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +28,7 @@ from workers.gateway.scripted.sending import failure_response, send_stream, send
 LOOPBACK: Final = "127.0.0.1"
 MODELS: Final = ("claude-sonnet-4-5", "claude-haiku-4-5", "gpt-5.2-codex", "gpt-5-mini", "gemini-2.5-pro")
 """What `GET …/models` lists; calls of any model are answered."""
+_KEY_IN_PATH = re.compile(r"/(sk-lab-[^/]+)/")
 _MAX_REQUEST_BYTES = 64 * 1024 * 1024
 _START_SECONDS = 30.0
 
@@ -60,9 +62,10 @@ class ScriptedModels:
         """The base URL, without a path."""
         return f"http://{LOOPBACK}:{self._port}"
 
-    def base_url(self, provider: str) -> str:
-        """The base URL in the convention of a provider's own clients."""
-        return f"{self.url}/v1" if provider_named(provider).dialect == "openai" else self.url
+    def base_url(self, provider: str, key: str | None = None) -> str:
+        """The base URL in the convention of a provider's own clients; `key` goes before the keys of its calls."""
+        url = self.url if key is None else f"{self.url}/{key}"
+        return f"{url}/v1" if provider_named(provider).dialect == "openai" else url
 
     def served(self, key: str | None = None) -> list[Served]:
         """The model calls of a key, in order, those that failed included; None: of all keys."""
@@ -190,7 +193,13 @@ class _Handler:
 
 
 def key_of(request: web.Request) -> str:
-    """The key of a request, in any of the four ways to give one."""
+    """The key of a request, in any of the four ways to give one; one in the base URL's path goes first.
+
+    So one farm, whose worker has one key, can run every scenario: the base URL of a toolchain chooses it.
+    """
+    match = _KEY_IN_PATH.match(request.path)
+    if match is not None:
+        return match[1]
     bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
     headers = (request.headers.get("x-api-key"), request.headers.get("x-goog-api-key"), bearer)
     return next((key for key in headers if key), request.query.get("key", ""))

@@ -21,6 +21,7 @@ WITHOUT_ROWS: Final = {
     "bench db check": "its answer is the exit code",
     "bench machines trust": _NOTES,
     "bench machines forget": _NOTES,
+    "bench circuits close": _NOTES,
     "bench run": "runs until it is stopped, with a note for each issue on standard error",
     "bench cancel": _NOTES,
     "bench caps": _NOTES,

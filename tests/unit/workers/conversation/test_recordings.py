@@ -57,7 +57,7 @@ def blocks(content: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def test_there_are_recordings_of_every_program_with_a_stream() -> None:
-    assert {program for program, _ in STREAMS} == {"claude", "codex", "opencode", "gemini", "pi", "qwen"}
+    assert {program for program, _ in STREAMS} == {"claude", "codex", "opencode", "gemini", "pi", "qwen", "copilot"}
     assert len(STREAMS) > 60
     assert len(PRINTED) > 15
 

@@ -35,6 +35,14 @@ def test_base_urls_follow_the_clients_of_each_provider() -> None:
         assert models.base_url("anthropic") == models.base_url("gemini") == models.url
 
 
+def test_a_key_in_the_base_url_goes_first() -> None:
+    other = lab_key("one_call", "2")
+    with ScriptedModels() as models:
+        url = models.base_url("openai", other).removesuffix("/v1")
+        assert CHAT.ask(url, KEY, stream=False).text == "Ready."
+        assert [call.key for call in models.served()] == [other]
+
+
 def test_a_port_in_use_is_an_error_at_once() -> None:
     with ScriptedModels() as models, pytest.raises(OSError, match="in use"):
         ScriptedModels(port=int(models.url.rpartition(":")[2])).__enter__()
