@@ -18,6 +18,7 @@ from workers.gateway.scripted.ledger import Served
 from workers.gateway.scripted.scenarios import lab_key
 from workers.gateway.scripted.server import ScriptedModels
 from workers.halt import HaltError
+from workers.prices.table import price
 from workers.private import keep_private
 from workers.repository.git import GitError, git
 from workers.result import RoundResult
@@ -159,7 +160,7 @@ def _start(ref: ToolchainRef, provider: Provider, sandbox: Sandbox) -> AgentStar
             return AgentStart(0, 0, None, 0.0, f"toolchain {ref.name}: {one_line(words, _WORDS)}")
         finally:
             machine.gateway.close()
-        return _judged(ref, models.served(), played, words)
+        return _judged(ref, provider, models.served(), played, words)
 
 
 def _played(job: Job, cell: WorkcellDirectories, ref: ToolchainRef) -> tuple[RoundResult, str]:
@@ -191,9 +192,12 @@ def _order(ref: ToolchainRef) -> WorkOrder:
     )
 
 
-def _judged(ref: ToolchainRef, served: list[Served], played: RoundResult, words: str) -> AgentStart:
+def _judged(
+    ref: ToolchainRef, provider: Provider, served: list[Served], played: RoundResult, words: str
+) -> AgentStart:
     answers = [call for call in served if call.status == 200]
-    micro_usd = sum(call.micro_usd or 0 for call in answers)
+    # The server's own figure is without the provider, which a price may depend on.
+    micro_usd = sum(price(call.model, call.tokens, provider.name) or 0 for call in answers)
     start = AgentStart(len(answers), micro_usd, played.usd_metered, played.duration_ms / 1000, None)
     ending = one_line(f"{played.status}: {played.message} {words}", _WORDS)
     if played.error_class == "infra":

@@ -77,6 +77,18 @@ def test_an_agent_without_its_key_works_but_fails_the_check(agent: Any) -> None:
     assert check_agent(reference_for("claude"), {}, needs_key=False).problems == ()
 
 
+def test_a_price_that_depends_on_the_provider_is_that_of_both_figures(
+    agent: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent("works")
+    prices = tmp_path / "prices.json"
+    models = {"anthropic/claude-sonnet-4-5": {"input": 7, "output": 9}}
+    prices.write_text(json.dumps({"as_of": "2026-01-31", "models": models}))
+    monkeypatch.setenv("BENCH_PRICES", str(prices))
+    checked = check_agent(reference_for("claude"), sources_of({"ANTHROPIC_API_KEY": "sk-real"}))
+    assert checked.problems == ()
+
+
 def test_an_agent_that_calls_no_model_is_reported_with_its_own_words(
     agent: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
