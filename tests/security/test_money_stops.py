@@ -136,7 +136,8 @@ _PROVIDERS = [name for name in known_toolchains() if name not in ("command", "re
 @pytest.mark.parametrize(
     "toolchain",
     [
-        *({"name": name} for name in _PROVIDERS),
+        *({"name": name} for name in _PROVIDERS if name != "acp"),
+        {"name": "acp", "argv": ["agent"], "provider": "openai"},
         {"name": "claude", "network": False},
         {"name": "command", "argv": ["agent"], "network": True},
         {"name": "repair", "network": True},

@@ -53,7 +53,9 @@ async def run_session(order: SessionOrder) -> None:
                 write_line("result", stop_reason=await _converse(agent, order))
             finally:
                 copying.cancel()
-                await agent.close()
+                # What it has sent is read; an agent that has ended takes nothing more.
+                with suppress(ConnectionError):
+                    await agent.close()
     except (FileNotFoundError, PermissionError) as error:
         raise NoSessionError(f"{program}: {error.strerror}") from None
 

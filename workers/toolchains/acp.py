@@ -109,7 +109,8 @@ class Acp(ModelDrivenToolchain):
             argv=tuple(module_command("workers.acp", *arguments, "--", *command(context.ref))),
             env=environment(context, PYTHONDONTWRITEBYTECODE="1", **access.env),
             secrets=access.secrets,
-            network=network(context),
+            # Without a provider it counts as a program that cannot spend, so the network has to be asked for.
+            network=bool(context.ref.network) if self.provider(context.ref) is None else network(context),
             no_output_seconds=silence(context.ref),
         )
 

@@ -9,7 +9,7 @@ from workers.toolchains import provider
 from workers.toolchains.aider_output import AiderAnswers, AiderTally, AiderWords, messages
 from workers.toolchains.base import Finished, Invocation, Report, RoundContext
 from workers.toolchains.jsonl import Follower, add_up
-from workers.toolchains.litellm_client import LitellmClient, litellm_client
+from workers.toolchains.litellm_client import LitellmClient, litellm_client, miscounts_refusals
 from workers.toolchains.program import (
     ModelDrivenToolchain,
     Usage,
@@ -87,6 +87,7 @@ class Aider(ModelDrivenToolchain):
         verdict = _verdict(finished, answered, trouble)
         if answers.is_refused and not last_failed:
             verdict = provider.refused()
+            usage = Usage(has_worked=True) if miscounts_refusals(context.ref.model) else usage
         return finish(finished, verdict, usage, trouble if last_failed else "")
 
 

@@ -32,7 +32,9 @@ def _tokens(usage: dict[str, Any], names: tuple[str, str, str, str] = _USAGE) ->
     counts = [count(usage.get(name)) for name in names]
     if counts[0] is None and counts[3] is None:
         return None
-    return Tokens(*(value or 0 for value in counts))
+    given, read, written, out = (value or 0 for value in counts)
+    hour = min(count(mapping(usage.get("cache_creation")).get("ephemeral_1h_input_tokens")) or 0, written)
+    return Tokens(given, read, written - hour, out, cache_write_1h=hour)
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,10 @@ class ClaudeTally:
         """Raise the counts of a message that is being streamed: each event repeats all of them or the output alone."""
         before = None if name is None else self._messages.get(name)
         if name is not None and before is not None:
-            self._messages[name] = replace(before, tokens=highest(before.tokens, tokens) or before.tokens)
+            now = highest(before.tokens, tokens) or before.tokens
+            # It does not show for how long the cache was written.
+            kinds = {"cache_write": before.tokens.cache_write, "cache_write_1h": before.tokens.cache_write_1h}
+            self._messages[name] = replace(before, tokens=replace(now, **kinds))
 
     def _system(self, event: dict[str, Any]) -> None:
         kind, task = event.get("subtype"), one_line(event.get("task_id"))

@@ -101,11 +101,11 @@ class Codex(ModelDrivenToolchain):
         )
 
     def _usage(self, context: RoundContext, tally: CodexTally) -> Usage:
-        sessions = self._sessions.so_far(self.home(context))
+        sessions = self._sessions.so_far(self.home(context), context.ref.model)
         recorded, model = sessions.usage, context.ref.model
         is_partial = tally.is_partial or any(thread not in sessions.names for thread in tally.threads)
         tokens, is_worked = highest(tally.tokens, recorded.tokens), bool(tally.answer)
-        if recorded.priced is not None and tokens == recorded.tokens:
+        if recorded.tokens is not None and tokens == recorded.tokens:
             return replace(recorded, has_worked=is_worked, is_partial=is_partial or recorded.is_partial)
         # The stream counts the main agent's turns as one sum; where it counts more, the records lack something.
         is_partial = is_partial or recorded.is_partial or may_reach_a_dearer_tier(model, tokens or Tokens())

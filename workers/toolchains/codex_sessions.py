@@ -29,17 +29,16 @@ class RolloutTally:
         self._records = 0
         self._totals = 0
 
-    @property
-    def usage(self) -> Usage:
-        """The calls so far; without tokens where none was answered."""
+    def usage(self, model: str | None) -> Usage:
+        """The calls so far; without tokens where none was answered. `model`: where the record names none."""
         if self._records:
             # A total that is repeated without an answered call: its stream was interrupted.
             return self._calls.usage(has_worked=False, is_partial=self._totals > self._records)
         if self._total is None or self._is_fork:
             # A forked session starts with a copy of its parent's record, which may contain the running total.
             return Usage()
-        is_partial = may_reach_a_dearer_tier(self._model, self._total)
-        return priced(self._model, self._total, is_partial=is_partial)
+        model = self._model or model
+        return priced(model, self._total, is_partial=may_reach_a_dearer_tier(model, self._total))
 
     def feed(self, event: dict[str, Any]) -> None:
         payload = mapping(event.get("payload"))
@@ -51,7 +50,7 @@ class RolloutTally:
                 self._model = one_line(payload.get("model"), 100) or self._model
             case "token_usage_record":
                 self._call(payload)
-            case "event_msg" if payload.get("type") == "token_count":
+            case _ if payload.get("type") == "token_count":
                 self._totals += 1
                 totals = mapping(mapping(payload.get("info")).get("total_token_usage"))
                 self._total = highest(tokens_of(totals), self._total)
@@ -78,12 +77,12 @@ class SessionReader:
     def __init__(self) -> None:
         self._rollouts = Follower(RolloutTally)
 
-    def so_far(self, home: Path) -> Sessions:
-        """The sum over the records below a CODEX_HOME."""
+    def so_far(self, home: Path, model: str | None) -> Sessions:
+        """The sum over the records below a CODEX_HOME; `model` is that of records that name none."""
         paths: list[Path] = []
         with contextlib.suppress(OSError):
             paths = sorted((home / "sessions").glob("*/*/*/rollout-*.jsonl"))
-        usages = [(path.name, self._rollouts.so_far(path).usage) for path in paths[-MAX_SESSIONS:]]
+        usages = [(path.name, self._rollouts.so_far(path).usage(model)) for path in paths[-MAX_SESSIONS:]]
         counted = [(name, usage) for name, usage in usages if usage.tokens]
         if not counted:
             return Sessions()

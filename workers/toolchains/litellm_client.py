@@ -47,6 +47,11 @@ def litellm_client(context: RoundContext) -> LitellmClient:
     return LitellmClient(Reach(env, () if is_metered else secrets), env.get(names[0], own))
 
 
+def miscounts_refusals(model: str | None) -> bool:
+    """Whether LiteLLM's usage of a refused answer is wrong: of Gemini's, it ignores the cache and the thinking."""
+    return implied_provider(model) == "gemini"
+
+
 def _prefix(context: RoundContext) -> str | None:
     """What stands before the slash of the model's name, or the family of a bare name."""
     if context.ref.model is None:

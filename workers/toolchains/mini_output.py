@@ -8,6 +8,7 @@ from typing import Any
 from workers.prices.tokens import Tokens
 from workers.toolchains import provider
 from workers.toolchains.base import Finished, Report
+from workers.toolchains.litellm_client import miscounts_refusals
 from workers.toolchains.program import Usage, error_text, exit_words, priced
 from workers.toolchains.untrusted import (
     count,
@@ -81,6 +82,8 @@ class Trajectory:
     def usage(self, model: str | None, console: "Console") -> Usage:
         """Usage of the trajectory; a cost of 0 with calls means that the program does not know the price."""
         has_worked = self.calls != 0 if self.present else console.has_answered
+        if self.is_refused and miscounts_refusals(model):
+            return Usage(has_worked=True)
         lacks_a_price = self._lacks_a_price and bool(self.usd)
         return priced(
             model,

@@ -87,8 +87,8 @@ class MiniSweAgent(ModelDrivenToolchain):
         verdict = trajectory.verdict(finished, _limit(context), console)
         # A retry that a step followed was no failure.
         is_failing = is_newer(finished.stderr, self.trajectory(context))
-        usage = trajectory.usage(context.ref.model, console)
-        return finish(finished, verdict, usage, console.trouble if is_failing else "")
+        trouble = trajectory.exception or (console.trouble if is_failing else "")
+        return finish(finished, verdict, trajectory.usage(context.ref.model, console), trouble)
 
 
 def _settings(context: RoundContext) -> dict[str, str]:

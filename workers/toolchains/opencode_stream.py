@@ -13,6 +13,7 @@ from workers.toolchains.base import Finished, Report
 from workers.toolchains.program import Usage, error_text, exit_words, priced
 from workers.toolchains.untrusted import count, dollars, mapping, micro, one_line, read_tail
 
+_BROKE_OFF = "the stream of the answer broke off"
 _LAST = ("stop", "length", "content-filter")
 """Why a step was the last one; after any other, a further step follows."""
 
@@ -73,6 +74,8 @@ class OpencodeTally:
                 # The step before never finished: its stream was interrupted, and its cost is not reported.
                 self._is_partial = self._is_partial or self._is_open
                 self._is_at_work = self._is_open = True
+                if self.trouble != _BROKE_OFF and not provider.is_overflow(self.trouble):
+                    self.trouble = ""  # the provider answers again
             case "text":
                 self.answer = one_line(part.get("text")) or self.answer
                 # The last text of a step may arrive after its end.
@@ -110,7 +113,7 @@ class OpencodeTally:
     def _trouble_after(self, tokens: Tokens | None) -> str:
         """What still prevents the work after a step: a stream that broke off, or a window that stays too small."""
         if not tokens and self._reason not in (*_LAST, "tool-calls"):
-            return "the stream of the answer broke off"
+            return _BROKE_OFF
         # The summary that follows an overflow is a step that succeeds, also where the next call overflows again.
         is_summary = self._reason == "stop" and provider.is_overflow(self.trouble)
         return self.trouble if is_summary else ""

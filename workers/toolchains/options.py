@@ -77,7 +77,7 @@ def _without_provider(ref: ToolchainRef, toolchain: Toolchain) -> Iterator[str]:
     """Objections to a reference that names no provider, neither itself nor by its model."""
     if ref.base_url is not None:
         yield "base_url needs a provider, whose dialect it has; set `provider`, such as openai or anthropic"
-    elif ref.gateway and not toolchain.capability.argv:
+    elif ref.gateway and not isinstance(toolchain, Command):  # any program, which has no network by default
         yield (
             "neither its model nor `provider` names a model provider, so the gateway cannot meter its calls; set "
             "`provider`, or a model with one, such as openai/gpt-5"

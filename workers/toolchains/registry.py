@@ -96,7 +96,7 @@ def can_spend(ref: ToolchainRef) -> bool:
     toolchain = get_toolchain(ref.name)
     if ref.network or toolchain.provider(ref) is not None:
         return True
-    return toolchain.uses_provider and not toolchain.capability.argv
+    return toolchain.uses_provider and not isinstance(toolchain, Command)
 
 
 def check_ref(ref: ToolchainRef) -> None:

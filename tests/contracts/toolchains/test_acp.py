@@ -11,7 +11,7 @@ from tests.contracts.toolchains.tests_toolchains_support import ref_of
 from workers.errors import WorkerError
 from workers.spec import ToolchainRef
 from workers.toolchains.base import ProviderEndpoint, RoundContext
-from workers.toolchains.registry import check_ref, get_toolchain
+from workers.toolchains.registry import can_spend, check_ref, get_toolchain
 
 ACP = get_toolchain("acp")
 MakeContext = Callable[..., RoundContext]
@@ -122,6 +122,16 @@ def test_without_the_gateway_an_agent_gets_its_providers_secret_and_the_network(
     assert invocation.env["GOOGLE_GEMINI_BASE_URL"] == "https://proxy.example/gemini"
     assert "GEMINI_API_KEY" in invocation.secrets
     assert invocation.network
+
+
+@pytest.mark.parametrize("network", [None, False, True])
+def test_without_a_provider_an_agent_has_the_network_only_on_request(
+    network: bool | None, make_context: MakeContext
+) -> None:
+    ref = ToolchainRef(name="acp", argv=["agent"], network=network)
+    invocation = ACP.invocation(make_context(ref))
+    assert (invocation.network, invocation.secrets) == (network is True, ())
+    assert can_spend(ref) == invocation.network
 
 
 def test_it_wants_an_agent(make_context: MakeContext) -> None:

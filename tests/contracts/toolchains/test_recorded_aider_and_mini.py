@@ -90,16 +90,10 @@ OTHER_ENDINGS = {
     # Without a cost it does not go on.
     Session("recorded", "mini-swe-agent", "no-usage-told"): PROVIDER,
     Session("as-started", "mini-swe-agent", "no-usage-told"): PROVIDER,
-    # Killed while it asked again and again.
-    Session("recorded", "mini-swe-agent", "context-overflow-after-one-call"): (
-        "partial",
-        None,
-        "context_overflow",
-    ),
 }
 
 
-def report_of(context: RoundContext, session: Session, stopped_by: Any) -> Report:
+def report_of(context: RoundContext, session: Session, stopped_by: Any, *, kill: bool) -> Report:
     toolchain, stdout = get_toolchain(session.program), context.out / "stdout"
     shutil.copy(session.path, stdout)
     for suffix, name in (*EVENTS.items(), (".stderr", "stderr")):
@@ -107,18 +101,18 @@ def report_of(context: RoundContext, session: Session, stopped_by: Any) -> Repor
         if Path(f"{session.path}{suffix}").exists():
             shutil.copy(f"{session.path}{suffix}", context.out / name)
     exit_text = Path(f"{session.path}.exit").read_text().strip()
-    exit_code = int(exit_text) if exit_text.isdigit() else None
-    ended_by: Any = "exit"
-    if exit_code is None:
+    exit_code = int(exit_text) if exit_text.isdigit() and not kill else None
+    ended_by: Any = stopped_by if kill else "exit"
+    if exit_code is None and not kill:
         ended_by = stopped_by if toolchain.result_count(context, stdout) is None else "result"
     return toolchain.report(context, Finished(exit_code, stdout, context.out / "stderr", ended_by, 1))
 
 
 @pytest.fixture
 def report(make_context: MakeContext) -> Callable[..., Report]:
-    def make(session: Session, stopped_by: str = "budget") -> Report:
+    def make(session: Session, stopped_by: str = "budget", *, kill: bool = False) -> Report:
         ref = ToolchainRef(name=session.program, model="openai/gpt-5-mini")
-        return report_of(make_context(ref), session, stopped_by)
+        return report_of(make_context(ref), session, stopped_by, kill=kill)
 
     return make
 
@@ -156,6 +150,14 @@ def test_a_session_ends_with_the_class_of_its_situation(
     assert (made.status, made.error_class, made.fail_code) == expected, made
 
 
+@pytest.mark.parametrize("program", ["aider", "mini-swe-agent"])
+def test_geminis_refused_answers_have_an_unknown_cost(program: str, make_context: MakeContext) -> None:
+    context = make_context(ToolchainRef(name=program, model="gemini/gemini-2.5-flash"))
+    made = report_of(context, Session("as-started", program, "refusal"), "budget", kill=False)
+    assert made.fail_code == "refused"
+    assert (made.micro_usd, made.priced_micro_usd, made.tokens_in) == (None, None, None)
+
+
 KILLED = [
     each
     for each in SESSIONS
@@ -168,6 +170,14 @@ def test_a_program_silent_while_its_provider_fails_is_the_providers(
     session: Session, report: Callable[..., Report]
 ) -> None:
     made = report(session, "silence")
+    assert (made.status, made.error_class) == ("error", "provider"), made
+
+
+@pytest.mark.parametrize("name", ["401", "402-after-one-call", "529"])
+def test_mini_killed_while_it_ends_by_its_providers_error_is_the_providers(
+    name: str, report: Callable[..., Report]
+) -> None:
+    made = report(Session("as-started", "mini-swe-agent", name), kill=True)
     assert (made.status, made.error_class) == ("error", "provider"), made
 
 

@@ -20,6 +20,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     ({"name": "command", "argv": ["a"], "base_url": "http://h/v1"}, "base_url needs a provider.*`provider`"),
     ({"name": "aider", "base_url": "http://h/v1"}, "base_url needs a provider"),
+    ({"name": "acp", "argv": ["goose", "acp"]}, "neither its model nor `provider` names a model provider"),
     ({"name": "aider"}, "neither its model nor `provider` names a model provider"),
     ({"name": "aider", "model": "house/m1"}, "provider house is not known.*`base_url`"),
     ({"name": "claude", "provider": "openai"}, "provider openai has the dialect openai.*anthropic only"),
@@ -86,6 +87,7 @@ def test_what_the_gateway_cannot_do_is_refused(
         ({"name": "command", "argv": ["a"], "network": True}, True),
         ({"name": "command", "argv": ["a"], "provider": "openai"}, True),
         ({"name": "aider"}, True),
+        ({"name": "acp", "argv": ["goose", "acp"]}, True),
     ],
 )
 def test_what_reaches_a_provider_can_spend(ref: dict[str, Any], spends: bool) -> None:

@@ -1,10 +1,11 @@
-"""Usage and retries from what programs record below their output directory: codex's sessions, opencode's log."""
+"""Usage and retries from what programs record: claude's partial messages, codex's sessions, opencode's log."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 from workers.prices.tokens import Tokens
+from workers.toolchains.claude_stream import ClaudeTally
 from workers.toolchains.codex_sessions import SessionReader
 from workers.toolchains.opencode_stream import OpencodeTally, retried
 
@@ -40,7 +41,7 @@ def record(home: Path, session: str, *events: dict[str, Any]) -> None:
 def test_a_sub_agent_is_priced_at_its_own_model(tmp_path: Path) -> None:
     record(tmp_path, "a", *begins("a", "gpt-5"), call("a", 1000, 100), total(1000, 100))
     record(tmp_path, "b", *begins("b", "gpt-5-mini"), call("b", 1000, 100), total(1000, 100))
-    sessions = SessionReader().so_far(tmp_path)
+    sessions = SessionReader().so_far(tmp_path, "gpt-5")
     assert sessions.usage.tokens == Tokens(input=2000, output=200)
     assert sessions.usage.priced == (1250 + 1000) + (250 + 200)
     assert not sessions.usage.is_partial
@@ -49,13 +50,13 @@ def test_a_sub_agent_is_priced_at_its_own_model(tmp_path: Path) -> None:
 def test_each_call_is_priced_at_the_tier_of_its_own_context(tmp_path: Path) -> None:
     """Long contexts cost more from 272,000 tokens on: two of 200,000 are no long one."""
     record(tmp_path, "a", *begins("a", "gpt-5.4"), call("a", 200_000, 0), call("a", 200_000, 0))
-    assert SessionReader().so_far(tmp_path).usage.priced == 2 * 200_000 * 2.5
+    assert SessionReader().so_far(tmp_path, "gpt-5").usage.priced == 2 * 200_000 * 2.5
 
 
 def test_a_sub_agent_with_a_model_without_a_price_leaves_the_sum_unknown(tmp_path: Path) -> None:
     record(tmp_path, "a", *begins("a", "gpt-5"), call("a", 1000, 100))
     record(tmp_path, "b", *begins("b", "house-model"), call("b", 1000, 100))
-    sessions = SessionReader().so_far(tmp_path)
+    sessions = SessionReader().so_far(tmp_path, "gpt-5")
     assert (sessions.usage.priced, sessions.usage.tokens) == (None, Tokens(input=2000, output=200))
 
 
@@ -63,7 +64,7 @@ def test_a_fork_counts_nothing_that_its_parent_counts(tmp_path: Path) -> None:
     record(tmp_path, "a", *begins("a", "gpt-5"), call("a", 1000, 100), total(1000, 100))
     copied = [*begins("a", "gpt-5"), call("a", 1000, 100), total(1000, 100)]
     record(tmp_path, "b", *begins("b", "gpt-5", parent="a"), *copied)
-    sessions = SessionReader().so_far(tmp_path)
+    sessions = SessionReader().so_far(tmp_path, "gpt-5")
     assert sessions.usage.tokens == Tokens(input=1000, output=100)
 
 
@@ -73,7 +74,7 @@ def test_without_records_of_calls_the_highest_total_counts(tmp_path: Path) -> No
         "payload": {"type": "token_count", "info": {"total_token_usage": usage(0, 0)}},
     }
     record(tmp_path, "a", *begins("a", "gpt-5"), total(1000, 100), total(3000, 300), reset)
-    sessions = SessionReader().so_far(tmp_path)
+    sessions = SessionReader().so_far(tmp_path, "gpt-5")
     assert sessions.usage.tokens == Tokens(input=3000, output=300)
     assert sessions.usage.priced == 3750 + 3000
 
@@ -81,7 +82,7 @@ def test_without_records_of_calls_the_highest_total_counts(tmp_path: Path) -> No
 def test_an_interrupted_answer_of_a_sub_agent_makes_the_sum_a_part(tmp_path: Path) -> None:
     record(tmp_path, "a", *begins("a", "gpt-5"), call("a", 1000, 100), total(1000, 100))
     record(tmp_path, "b", *begins("b", "gpt-5"), total(0, 0), call("b", 10, 1), total(10, 1))
-    assert SessionReader().so_far(tmp_path).usage.is_partial
+    assert SessionReader().so_far(tmp_path, "gpt-5").usage.is_partial
 
 
 LOG = (
@@ -119,3 +120,15 @@ def test_a_cost_that_contains_the_cache_stays_as_reported() -> None:
     tally = OpencodeTally()
     tally.feed(step(cost=0.0105, given=1000, written=2000))
     assert tally.usage("anthropic/claude-sonnet-4-5").reported == 10_500
+
+
+def test_a_cache_written_for_an_hour_is_dearer_and_counted_once() -> None:
+    created = {"ephemeral_5m_input_tokens": 1000, "ephemeral_1h_input_tokens": 2000}
+    written = {"input_tokens": 0, "cache_creation_input_tokens": 3000, "output_tokens": 1}
+    message = {"id": "m", "model": "claude-sonnet-4-5", "usage": {**written, "cache_creation": created}}
+    tally = ClaudeTally()
+    tally.feed({"type": "stream_event", "event": {"type": "message_start", "message": message}})
+    usage = {**written, "output_tokens": 100}
+    delta = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": usage}
+    tally.feed({"type": "stream_event", "event": delta})
+    assert tally.usage().spent == 1000 * 3.75 + 2000 * 6 + 100 * 15
