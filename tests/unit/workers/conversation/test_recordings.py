@@ -34,19 +34,7 @@ PRINTED = sorted((RECORDED / "aider").glob("*.txt"))
 
 
 def test_there_are_recordings_of_every_program_with_a_stream() -> None:
-<<<<<<< HEAD
-    assert {program for program, _ in STREAMS} == {
-        "claude",
-        "codex",
-        "opencode",
-        "gemini",
-        "pi",
-        "qwen",
-        "copilot",
-    }
-=======
     assert {program for program, _ in STREAMS} == {*PROGRAMS, "acp"}
->>>>>>> h-prices
     assert len(STREAMS) > 60
     assert len(PRINTED) > 15
 
