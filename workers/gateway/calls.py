@@ -54,6 +54,8 @@ class ModelCall:
     is_stream: bool
     parts: Counter[tuple[bytes, int]] = field(repr=False)
     """Digest and tokens at most of each part of the input."""
+    history: tuple[bytes, ...] = field(default=(), repr=False)
+    """Digests of the conversation's messages, in order."""
 
     @property
     def kind(self) -> Kind:
@@ -95,17 +97,22 @@ def parse_call(route: Route, body: object, path_is_stream: bool) -> ModelCall:
     if not isinstance(model, str) or not model:
         raise ValueError("the request names no model")
     is_stream = path_is_stream if route.kind == "generate" else body.get("stream") is True
-    return ModelCall(route, model, body, is_stream, Counter(_parts(body, route.kind)))
+    parts = list(_parts(body, route.kind))
+    history = tuple(digest for name, digest, _ in parts if name == HISTORY[route.kind])
+    return ModelCall(
+        route, model, body, is_stream, Counter((digest, tokens) for _, digest, tokens in parts), history
+    )
 
 
-def _parts(body: dict[str, Any], kind: Kind) -> Iterator[tuple[bytes, int]]:
+def _parts(body: dict[str, Any], kind: Kind) -> Iterator[tuple[str, bytes, int]]:
+    """(key in the request, digest, tokens at most) of each part of the input."""
     for name in _PARTS[kind]:
         value = body.get(name)
         if value is None:
             continue
         for part in value if isinstance(value, list) else [value]:
             text = _MARKER.sub(b"", json.dumps(part, ensure_ascii=False).encode("utf-8", "replace"))
-            yield hashlib.blake2b(text, digest_size=12).digest(), _most_tokens(text)
+            yield name, hashlib.blake2b(text, digest_size=12).digest(), _most_tokens(text)
 
 
 def _most_tokens(text: bytes) -> int:

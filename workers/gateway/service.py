@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import aiohttp
@@ -72,7 +72,7 @@ class _Service:
         if rate is None:
             return self.denied(where, 404, f"model {call.model!r:.100} has no price; add it to BENCH_PRICES")
         body, dropped = without_extras(call.body)
-        call = ModelCall(where, call.model, body, call.is_stream, call.parts)
+        call = replace(call, body=body)
         wanted = call.output_limit or rate.max_output
         taken = await self._held(call, rate.cost, wanted, base_url, key)
         if taken is None:
@@ -208,6 +208,7 @@ class _Service:
         self.door.transcript.write(
             call.kind,
             {**common, "model": call.model, "stream": call.is_stream, "request": call.body, **entry},
+            call.history,
         )
 
 

@@ -24,15 +24,15 @@ class TranscriptWriter:
     def __init__(self, path: Path, redact: Callable[[bytes], bytes]) -> None:
         self._file = path.open("ab")
         self._redact = redact
-        self._recent: deque[tuple[int, Json, dict[str, str]]] = deque(maxlen=_COMPARED)
+        self._recent: deque[tuple[int, tuple[bytes, ...], dict[str, str]]] = deque(maxlen=_COMPARED)
         self._count = 0
 
-    def write(self, kind: str, entry: Json) -> None:
-        """Append one call; `entry["request"]` is its whole body."""
+    def write(self, kind: str, entry: Json, marks: tuple[bytes, ...]) -> None:
+        """Append one call; `entry["request"]` is its whole body, `marks` are digests of its messages in order."""
         number = self._count
         self._count += 1
         request = entry.get("request") or {}
-        short = self._shortened(kind, number, request)
+        short = self._shortened(kind, number, request, marks)
         line = json.dumps({"n": number, "kind": kind, **entry, "request": short}, ensure_ascii=False)
         self._file.write(self._redact(line.encode("utf-8", "replace")) + b"\n")
         self._file.flush()
@@ -41,17 +41,17 @@ class TranscriptWriter:
         """Close the file."""
         self._file.close()
 
-    def _shortened(self, kind: str, number: int, request: Json) -> Json:
+    def _shortened(self, kind: str, number: int, request: Json, marks: tuple[bytes, ...]) -> Json:
         """The request with references to earlier calls in place of what it repeats."""
         name = history_key(kind)
         given = request.get(name)
         history = given if isinstance(given, list) else []
+        marks = marks if history else ()
         digests: dict[str, str] = {key: _digest(request[key]) for key in _SAME if key in request}
-        marks = [_digest(each) for each in history]
         short = dict(request)
         best, count = None, 0
         for earlier, each, same in self._recent:
-            common = _common(marks, each["marks"])
+            common = _common(marks, each)
             if common > count:
                 best, count = earlier, common
             for key, digest in digests.items():
@@ -59,7 +59,7 @@ class TranscriptWriter:
                     short[key] = {"$same": earlier}
         if best is not None:
             short[name] = [{"$ref": {"call": best, "count": count}}, *history[count:]]
-        self._recent.append((number, {"marks": marks}, digests))
+        self._recent.append((number, marks, digests))
         return short
 
 
@@ -94,7 +94,7 @@ def _digest(value: object) -> str:
     return hashlib.blake2b(text, digest_size=12).hexdigest()
 
 
-def _common(first: list[str], second: list[str]) -> int:
+def _common(first: tuple[bytes, ...], second: tuple[bytes, ...]) -> int:
     """The length of the common start."""
     count = 0
     for ours, theirs in zip(first, second, strict=False):

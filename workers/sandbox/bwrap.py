@@ -9,6 +9,8 @@ from workers.sandbox.program import SandboxedProgram
 
 _ROOT_DIRECTORIES = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _NOBODY = "65534"
+_ACCOUNTS = str(Path(__file__).with_name("passwd.txt"))
+"""Names the user of the sandbox, and none of the machine's: programs on Node.js ask for its name."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Bwrap:
         options += ["--proc", "/proc", "--dev", "/dev"]
         for mount in ("/tmp", "/dev/shm"):  # noqa: S108 — a tmpfs of the sandbox's own
             options += [*(["--size", str(scratch_bytes)] if self.sizes else []), "--tmpfs", mount]
-        return [*options, *_try_read(allowlist.SYSTEM)]
+        return [*options, "--ro-bind", _ACCOUNTS, "/etc/passwd", *_try_read(allowlist.SYSTEM)]
 
 
 def _outermost(paths: list[Path]) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from workers.conversation.transcript import call_kind
-from workers.gateway.transcript import TranscriptWriter, stored_body
+from workers.gateway.transcript import TranscriptWriter, history_key, stored_body
 from workers.gateway.usage import UsageTally
 from workers.prices.table import price
 
@@ -77,7 +77,9 @@ def main(recorded: Path, target: Path) -> None:
             "is_cut": not tally.is_complete,
             "wait_ms": 0,
         }
-        writer.write(str(kind), {**entry, **(answer if ok else {"error": body})})
+        history = entry["request"].get(history_key(str(kind)))
+        marks = [json.dumps(each).encode() for each in history] if isinstance(history, list) else []
+        writer.write(str(kind), {**entry, **(answer if ok else {"error": body})}, tuple(marks))
     writer.close()
 
 
