@@ -16,8 +16,8 @@ BENCH = $(abspath $(VENV))/bin/bench
 # Most proofs wait for processes rather than compute: three at a time keep two cores busy.
 SIDE_BY_SIDE ?= --numprocesses 3 --dist worksteal
 
-.PHONY: demo stage-a loop test rest coverage quick chaos deep proofs security rungs fuzz check format bench docs dist lock \
-  image-digests clean
+.PHONY: demo stage-a loop test rest coverage quick chaos deep agents agents-ci proofs security rungs fuzz check format \
+  bench docs dist lock image-digests clean
 
 ## demo: bench the critical issues of a small repository, and show winners, regret and spend
 demo: $(VENV)/.farm
@@ -45,9 +45,9 @@ endef
 # What `coverage` measures: tests that run in one process. No process of a candidate or a gate has a coverage hook.
 COVERED = tests/architecture tests/contracts tests/unit
 
-## test: all tests but those of `chaos` and `deep`
+## test: all tests but those of `chaos`, `agents` and `deep`
 test: $(VENV)/.dev $(MINI)/.done
-	$(call run_tests,$(addprefix --ignore ,tests/chaos $(DEEP)))
+	$(call run_tests,$(addprefix --ignore ,tests/chaos tests/agents $(DEEP)))
 
 ## coverage: unit tests and contracts with branch coverage; fails below the floor in pyproject.toml
 coverage: $(VENV)/.dev $(MINI)/.done
@@ -55,15 +55,26 @@ coverage: $(VENV)/.dev $(MINI)/.done
 
 ## rest: the tests of `test` that `coverage` does not run
 rest: $(VENV)/.dev $(MINI)/.done
-	$(call run_tests,$(addprefix --ignore ,tests/chaos $(DEEP) $(COVERED)))
+	$(call run_tests,$(addprefix --ignore ,tests/chaos tests/agents $(DEEP) $(COVERED)))
 
 ## quick: the tests that take no more than a few seconds each
 quick: $(VENV)/.dev
-	$(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) -m "not slow"
+	$(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) --ignore tests/agents -m "not slow"
 
 ## chaos: a fleet whose processes, machines, broker and database die
 chaos: $(VENV)/.dev
 	$(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) $(TEST_FLAGS) tests/chaos
+
+# The real programs: about 3 GB, kept in .agents/ or in $$BENCH_AGENTS_CACHE. What cannot be fetched is skipped.
+## agents: real agent programs through benches, against scripted models on loopback; the programs are fetched once
+agents: $(VENV)/.dev
+	$(VENV)/bin/python -m tests.agents.install
+	$(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) $(TEST_FLAGS) tests/agents
+
+## agents-ci: claude, codex and mini-swe-agent alone: success, the money's end, a provider's outage
+agents-ci: $(VENV)/.dev
+	$(VENV)/bin/python -m tests.agents.install claude codex mini
+	$(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) $(TEST_FLAGS) -m agents_ci tests/agents
 
 ## deep: every gate of the demo at every commit, the repairer's rate on unseen bugs, a small table of benchmarks
 deep: $(VENV)/.dev

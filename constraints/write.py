@@ -13,6 +13,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parent / "pyproject.toml"
+AGENTS = HERE.parent / "tests" / "agents" / "programs"
 MINI = HERE.parent / "tests" / "stand_ins" / "mini-requirements"
 NAMES = ("farm", "train", "torch", "cuda", "dev")
 CUDA = ("cuda-", "nvidia-", "triton")
@@ -38,9 +39,24 @@ def main(upgrade: bool) -> None:
         _write(HERE / f"{name}.txt", ABOUT[name], "".join(everything[each] for each in sorted(chosen)))
     own = ["--constraint", str(HERE / "uv.txt")] if not upgrade else []
     _write(HERE / "uv.txt", ABOUT["uv"], _uv(HERE / "uv.in", *own))
-    lines = MINI.with_suffix(".in").read_text(encoding="utf-8").splitlines()
+    _write_own(MINI.with_suffix(".in"), "--no-deps")
+    for path in sorted(AGENTS.glob("*.in")):
+        _write_own(path)
+    for path in sorted(AGENTS.glob("*/package.json")):
+        _lock_npm(path.parent)
+
+
+def _write_own(source: Path, *options: str) -> None:
+    """Lock a file that stands apart from the farm; its comments are the header."""
+    lines = source.read_text(encoding="utf-8").splitlines()
     what = " ".join(line.removeprefix("# ") for line in lines if line.startswith("#")).rstrip(".")
-    _write(MINI.with_suffix(".txt"), what, _uv(MINI.with_suffix(".in"), "--no-deps"))
+    _write(source.with_suffix(".txt"), what, _uv(source, *options))
+
+
+def _lock_npm(directory: Path) -> None:
+    """Write package-lock.json from package.json, with hashes and without the address of a registry."""
+    options = ["--package-lock-only", "--omit-lockfile-registry-resolved", "--ignore-scripts"]
+    subprocess.run(["npm", "install", *options, "--no-audit", "--no-fund"], cwd=directory, check=True)
 
 
 def blocks(text: str) -> dict[str, str]:
