@@ -16,7 +16,7 @@ BENCH = $(abspath $(VENV))/bin/bench
 # Most proofs wait for processes rather than compute: three at a time keep two cores busy.
 SIDE_BY_SIDE ?= --numprocesses 3 --dist worksteal
 
-.PHONY: demo stage-a loop test rest coverage quick chaos deep agents agents-ci proofs security rungs fuzz check format \
+.PHONY: demo demo-agents stage-a loop test rest coverage quick chaos deep agents agents-ci proofs security rungs fuzz check format \
   bench docs dist lock image-digests clean
 
 ## demo: bench the critical issues of a small repository, and show winners, regret and spend
@@ -32,6 +32,16 @@ stage-a: $(VENV)/.train
 ## loop: bench the demo broadly, train a policy on what came of it, and judge it beside controls; half an hour
 loop: $(VENV)/.train
 	$(BENCH) loop $(LOOP)
+
+## demo-agents: bench a real coding agent (mini-swe-agent) on replayed answers of a model; no key, no network
+DEMO_AGENTS ?= demo-agents
+demo-agents: $(VENV)/.farm
+	$(VENV)/bin/python -m tests.agents.install mini
+	$(BENCH) demo --agents $(DEMO_AGENTS)
+	bin=$$($(abspath $(VENV))/bin/python -m tests.agents.install --bin mini) && cd $(DEMO_AGENTS) && \
+	  trap '$(BENCH) down' EXIT && export PATH="$$bin:$$PATH" BENCH_REPLAY_DIR="$$PWD/replays" && \
+	  $(BENCH) issues import && $(BENCH) submit --k 2 --issues dep-102,dep-119 --wait && \
+	  $(BENCH) archives conversation
 
 # What takes minutes and shows no more of a small change.
 DEEP = tests/unit/bench/demo/test_corpus.py tests/acceptance/test_repair_rate.py tests/integration/test_benchmarks.py

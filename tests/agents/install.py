@@ -1,8 +1,9 @@
 """Installer of the real agent programs that tests run: pinned versions with hashes, each in a directory of its own.
 
-`python -m tests.agents.install claude mini` installs two of them; without names, all. They are kept in `.agents/` or in
-$BENCH_AGENTS_CACHE, one directory for each content of a lock file. A program is skipped with a reason where its
-registry is not reachable or npm is missing; everything else that fails is an error.
+`python -m tests.agents.install claude mini` installs two of them; without names, all. `--bin mini` prints the directory
+of its executable. They are kept in `.agents/` or in $BENCH_AGENTS_CACHE, one directory for each content of a lock file.
+A program is skipped with a reason where its registry is not reachable or npm is missing; everything else that fails is
+an error.
 """
 
 import hashlib
@@ -146,6 +147,10 @@ def _run(program: Program, command: list[str]) -> None:
 
 def main(names: list[str]) -> int:
     """Install the named programs, or all; returns 1 where one failed for another reason than its registry."""
+    if names[:1] == ["--bin"]:
+        names = names[1:]
+        sys.stdout.write(":".join(str(PROGRAMS[name].bin) for name in names if name in PROGRAMS) + "\n")
+        return 0
     unknown = [name for name in names if name not in PROGRAMS]
     if unknown:
         sys.stderr.write(f"unknown: {', '.join(unknown)}; known are {', '.join(PROGRAMS)}\n")

@@ -25,6 +25,7 @@ class DoorAccount:
     budget_micro_usd: int
     bill: Bill = field(default_factory=Bill)
     _counted: deque[Counted] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    _waited_until: float = 0.0
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     @property
@@ -105,6 +106,11 @@ class DoorAccount:
         """Record that the provider failed for good."""
         self.bill = replace(self.bill, failure=self.bill.failure or why)
 
-    def note_wait(self, milliseconds: int, trouble: str | None) -> None:
-        """Add time spent waiting for the provider, and why."""
-        self.bill = replace(self.bill, wait_ms=self.bill.wait_ms + milliseconds, trouble=trouble)
+    def note_wait(self, begin: float, end: float, trouble: str | None) -> None:
+        """Add a wait for the provider (monotonic seconds; `end` may be in the future), and why.
+
+        Waits of parallel calls overlap: their union counts.
+        """
+        added = max(0.0, end - max(begin, self._waited_until))
+        self._waited_until = max(self._waited_until, end)
+        self.bill = replace(self.bill, wait_ms=self.bill.wait_ms + round(added * 1000), trouble=trouble)

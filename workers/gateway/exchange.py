@@ -67,7 +67,7 @@ class Exchange:
     """What the attempts of one call share."""
 
     session: aiohttp.ClientSession
-    request: web.Request
+    request: web.BaseRequest
     call: ModelCall
     url: URL
     headers: dict[str, str]
@@ -77,8 +77,8 @@ class Exchange:
     input_tokens: int
     patience_seconds: float
     stall_seconds: float
-    note_wait: Callable[[int, str | None], None]
-    """Called with milliseconds, and the provider's failure where there was one."""
+    note_wait: Callable[[float, float, str | None], None]
+    """Called with begin and end of a wait, and the provider's failure where there was one."""
 
     async def run(self) -> ForwardedAnswer:
         """Send the call until it is answered.
@@ -104,27 +104,28 @@ class Exchange:
             except _BROKEN as error:
                 message, status, body = f"{type(error).__name__}: {error}", 502, b""
             pause = failures.delay(attempt, headers, time.time())
-            lost = time.monotonic() - started
-            self.note_wait(round(lost * 1000), message)
+            now = time.monotonic()
+            lost = now - started
             if waited + lost + pause > self.patience_seconds:
+                self.note_wait(started, now, message)
                 raise ProviderFailedError(
                     f"{message} (after {attempt} attempts in {waited + lost:.0f} s)", status, body
                 )
             if status in (429, 529):
                 self.limits.note(self.bucket, {}, time.time(), closed_for=pause)
+            self.note_wait(started, now + pause, message)
             await asyncio.sleep(pause)
             waited += lost + pause
-            self.note_wait(round(pause * 1000), message)
 
     async def _wait_for_room(self) -> float:
         """Wait until the rate limits have room; returns the seconds."""
         started = time.monotonic()
         while (pause := self.limits.take(self.bucket, self.input_tokens, time.time())) > 0:
             await asyncio.sleep(min(pause, 1.0))
-        waited = time.monotonic() - started
-        if waited > 0.001:
-            self.note_wait(round(waited * 1000), None)
-        return waited
+        now = time.monotonic()
+        if now - started > 0.001:
+            self.note_wait(started, now, None)
+        return now - started
 
     def _post(self) -> Any:
         timeout = aiohttp.ClientTimeout(
@@ -198,7 +199,7 @@ class Exchange:
 class _Program:
     """The program's end of the response. Where it has gone away, the provider's answer is still read to its end."""
 
-    def __init__(self, request: web.Request, response: web.StreamResponse) -> None:
+    def __init__(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
         self._request = request
         self._response = response
         self._is_gone = False

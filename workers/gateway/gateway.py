@@ -3,15 +3,16 @@
 import asyncio
 import atexit
 import secrets
-import socket
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import aiohttp
 from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
 
 from workers.gateway.account import DoorAccount
 from workers.gateway.background import background_loop
@@ -26,6 +27,8 @@ from workers.sandbox.doors import door_directory
 from workers.sandbox.program import DoorMount
 
 MAX_REQUEST_BYTES: Final = 64 * 1024 * 1024
+MAX_CONNECTIONS: Final = 128
+"""Of one candidate at the same time."""
 DRAIN_SECONDS: Final = 10.0
 """How long running calls of a closed door may still end, so that their usage is known."""
 _OPEN_SECONDS: Final = 30.0
@@ -69,9 +72,7 @@ class Gateway:
     """By the name of their variable."""
     limits_directory: Path
     redact: Callable[[bytes], bytes] = field(default=bytes, repr=False)
-    _doors: dict[str, OpenDoor] = field(default_factory=dict, repr=False)
     _session: aiohttp.ClientSession | None = field(default=None, repr=False)
-    _runner: web.AppRunner | None = field(default=None, repr=False)
 
     @contextmanager
     def open_door(self, spec: DoorSpec, *, tcp: bool = False) -> Iterator[Door]:
@@ -89,18 +90,19 @@ class Gateway:
             token = f"sk-bench-{secrets.token_urlsafe(32)}"
             opened = OpenDoor(spec, token, DoorAccount(spec.budget_micro_usd), replay, transcript)
             path = None if tcp else directory / "door.sock"
-            site, port = background.run(self._listen(opened, path), _OPEN_SECONDS)
+            server, port = background.run(self._listen(opened, path), _OPEN_SECONDS)
             try:
                 yield Door(opened, path, port)
             finally:
-                background.run(self._close(opened, site), DRAIN_SECONDS + _OPEN_SECONDS)
+                background.run(self._close(opened, server), DRAIN_SECONDS + _OPEN_SECONDS)
                 if transcript is not None:
                     transcript.close()
 
     def close(self) -> None:
         """Close the connections to providers; idempotent. Doors must be closed before."""
-        if self._runner is not None:
-            background_loop().run(self._stopped(), _OPEN_SECONDS)
+        session, self._session = self._session, None
+        if session is not None:
+            background_loop().run(session.close(), _OPEN_SECONDS)
         atexit.unregister(self.close)
 
     def __enter__(self) -> Self:
@@ -109,56 +111,69 @@ class Gateway:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    async def _stopped(self) -> None:
-        runner, session = self._runner, self._session
-        self._runner = self._session = None
-        if runner is not None and session is not None:
-            await runner.cleanup()
-            await session.close()
-
-    async def _listen(self, door: OpenDoor, path: Path | None) -> tuple[web.BaseSite, int]:
-        runner = await self._started()
-        self._doors[door.token] = door
-        site: web.BaseSite
+    async def _listen(self, door: OpenDoor, path: Path | None) -> tuple["_DoorServer", int]:
+        server = _DoorServer(partial(self._handle, door))
         if path is not None:
-            site = web.UnixSite(runner, str(path))
-            await site.start()
+            await server.listen(str(path))
             path.chmod(0o666)  # its directory is private, and the sandbox may have another user
-            return site, PORT
-        listener = socket.create_server(("127.0.0.1", 0))
-        site = web.SockSite(runner, listener)
-        await site.start()
-        return site, listener.getsockname()[1]
+            return server, PORT
+        return server, await server.listen(None)
 
-    async def _started(self) -> web.AppRunner:
-        if self._runner is None:
-            application = web.Application(client_max_size=MAX_REQUEST_BYTES)
-            application.router.add_route("*", "/{path:.*}", self._handle)
-            self._runner = web.AppRunner(application, access_log=None, keepalive_timeout=75)
-            await self._runner.setup()
-            atexit.register(self.close)
+    def _client(self) -> aiohttp.ClientSession:
+        """The connections to providers, shared by all doors."""
+        if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar(), trust_env=True
             )
-        return self._runner
+            atexit.register(self.close)
+        return self._session
 
-    async def _handle(self, request: web.Request) -> web.StreamResponse:
-        door = self._doors.get(token_of(request.headers, request.query))
-        if door is None or self._session is None:
+    async def _handle(self, door: OpenDoor, request: web.BaseRequest) -> web.StreamResponse:
+        if not secrets.compare_digest(token_of(request.headers, request.query).encode(), door.token.encode()):
             return web.json_response({"error": {"message": "unknown key", "type": "auth"}}, status=401)
-        return await serve_call(door, request, self._session, self.keys, self.limits)
+        return await serve_call(door, request, self._client(), self.keys, RateLimits(self.limits_directory))
 
-    @property
-    def limits(self) -> RateLimits:
-        """The rate limits of this machine."""
-        return RateLimits(self.limits_directory)
-
-    async def _close(self, door: OpenDoor, site: web.BaseSite) -> None:
+    async def _close(self, door: OpenDoor, server: "_DoorServer") -> None:
         """Take no further call, and settle the running ones."""
-        self._doors.pop(door.token, None)
+        server.stop()
         await settle_running(door)
-        with suppress(RuntimeError):
-            await site.stop()
+        await server.shutdown(_CANCEL_SECONDS)
+
+
+class _DoorServer(web.Server):
+    """HTTP server of one door, with a limit on its open connections: each takes a descriptor of the worker."""
+
+    def __init__(self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
+        super().__init__(handler, request_factory=_request, access_log=None, keepalive_timeout=75)
+        self._listener: asyncio.Server | None = None
+
+    async def listen(self, path: str | None) -> int:
+        """Listen on a Unix socket, or on a free port of the loopback; returns the port, 0 for a socket."""
+        loop = asyncio.get_running_loop()
+        if path is not None:
+            self._listener = await loop.create_unix_server(self, path)
+            return 0
+        self._listener = await loop.create_server(self, "127.0.0.1", 0)
+        port: int = self._listener.sockets[0].getsockname()[1]
+        return port
+
+    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
+        """Drop a connection beyond the limit."""
+        super().connection_made(handler, transport)
+        if len(self.connections) > MAX_CONNECTIONS:
+            transport.abort()
+
+    def stop(self) -> None:
+        """Accept no further connection."""
+        if self._listener is not None:
+            self._listener.close()
+
+
+def _request(
+    message: Any, payload: Any, protocol: Any, writer: Any, task: "asyncio.Task[None]"
+) -> web.BaseRequest:
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=MAX_REQUEST_BYTES)
 
 
 async def settle_running(door: OpenDoor) -> None:

@@ -22,6 +22,8 @@ class Hold:
     """Tokens, in each of its answers."""
     input_micro_usd: int
     """The part that is for the input."""
+    is_clamped: bool = False
+    """Whether the output limit is lower than what was wanted."""
 
 
 def hold(
@@ -50,4 +52,4 @@ def hold(
     if limit and cost > available:  # prices are rounded up
         limit -= 1
         cost = price(dearest + Tokens(output=limit * answers))
-    return Hold(cost, limit, given)
+    return Hold(cost, limit, given, limit < wanted_output)

@@ -17,7 +17,7 @@ _COUNTED: Final = ("model", "system", "tools", "messages", "tool_choice", "think
 
 
 async def pass_through(
-    session: aiohttp.ClientSession, request: web.Request, where: Route, base_url: str, key: str
+    session: aiohttp.ClientSession, request: web.BaseRequest, where: Route, base_url: str, key: str
 ) -> web.Response:
     """The provider's answer to a free call."""
     url = url_of(base_url, where, request.query)

@@ -12,7 +12,7 @@ from workers.gateway.transcript import body_of
 from workers.gateway.usage import UsageTally
 
 
-async def replayed(request: web.Request, call: ModelCall, entry: dict[str, Any]) -> ForwardedAnswer:
+async def replayed(request: web.BaseRequest, call: ModelCall, entry: dict[str, Any]) -> ForwardedAnswer:
     """Serve a recorded response to the program, byte for byte."""
     body = body_of(entry)
     kind = str(entry.get("content_type") or "application/json")

@@ -28,6 +28,7 @@ from workers.gateway.settle import charge
 from workers.gateway.transcript import TranscriptWriter, stored_body
 from workers.gateway.upstream import request_headers, url_of
 from workers.prices.table import price_of
+from workers.prices.tokens import Tokens
 
 MAX_CUTS: Final = 5
 """Broken streams in a row after which the provider has failed."""
@@ -52,7 +53,7 @@ class _Service:
     """One request to a door."""
 
     door: OpenDoor
-    request: web.Request
+    request: web.BaseRequest
     session: aiohttp.ClientSession
     keys: Mapping[str, str]
     limits: RateLimits
@@ -167,8 +168,11 @@ class _Service:
         await account.settle(
             taken, charged.micro_usd, charged.tokens, is_bound=charged.is_bound, problem=tally.problem
         )
-        if charged.tokens is not None:
-            account.note_counted(call, charged.tokens.total_in)
+        tokens = charged.tokens
+        if tokens is not None:
+            account.note_counted(call, tokens.total_in)
+        if taken.is_clamped and (tokens or Tokens()).output >= taken.output_limit * call.answers:
+            account.refuse(f"{NO_MONEY}: an answer was cut off at what was left")
         self.door.cuts = self.door.cuts + 1 if answer.is_cut else 0
         if self.door.cuts >= MAX_CUTS:
             account.fail(
@@ -214,7 +218,7 @@ class _Service:
 
 async def serve_call(
     door: OpenDoor,
-    request: web.Request,
+    request: web.BaseRequest,
     session: aiohttp.ClientSession,
     keys: Mapping[str, str],
     limits: RateLimits,

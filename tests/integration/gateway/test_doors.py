@@ -262,3 +262,23 @@ def test_a_call_whose_program_went_away_is_settled_by_its_usage(open_door: OpenD
         bill = opened.bill()
         assert (bill.micro_usd, bill.calls, bill.upper_bound) == (opened.served_micro_usd(), 1, False)
         assert bill.micro_usd > 0
+
+
+def test_a_candidate_cannot_use_up_the_workers_descriptors(open_door: OpenDoorFor) -> None:
+    with open_door("success") as opened:
+
+        async def crowd() -> tuple[int, int]:
+            pairs = [await asyncio.open_connection("127.0.0.1", opened.door.port) for _ in range(300)]
+            ends = [asyncio.create_task(reader.read(1)) for reader, _ in pairs]
+            done, waiting = await asyncio.wait(ends, timeout=2)
+            for task in waiting:
+                task.cancel()
+            for _, writer in pairs:
+                writer.transport.abort()
+            return len(done), len(waiting)
+
+        dropped, kept = asyncio.run(crowd())
+        assert kept == 128
+        assert dropped == 172
+        client = next(each for each in CLIENTS if each.name == "chat")
+        assert client.ask(url(opened, client), opened.token, stream=True).status == 200
