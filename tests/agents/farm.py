@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,8 +45,7 @@ class AgentsFarm:
     models: ScriptedModels
     environment: dict[str, str]
 
-    def bench(self, agent: Agent, key: str, reserved_usd: float) -> dict[str, Any]:
-        """The outcome of a bench whose model calls have that key, and whose candidate may spend so much."""
+    def _submit(self, agent: Agent, key: str, reserved_usd: float, *options: str) -> str:
         base_url = self.models.base_url(agent.provider, key)
         toolchain = {
             "name": agent.toolchain,
@@ -54,11 +54,25 @@ class AgentsFarm:
             "base_url": base_url,
         }
         (self.directory / "bench.yaml").write_text(yaml.safe_dump(self._config(toolchain, reserved_usd)))
-        text = self.run("submit", "--issues", "calc-1", "--k", "1", "--wait")
+        return self.run("submit", "--issues", "calc-1", "--k", "1", *options)
+
+    def bench(self, agent: Agent, key: str, reserved_usd: float) -> dict[str, Any]:
+        """The outcome of a bench whose model calls have that key, and whose candidate may spend so much."""
+        text = self._submit(agent, key, reserved_usd, "--wait")
         match = re.search(r"(\S+/b-\S+\.outcomes\.jsonl)", text)
         assert match is not None, text
         (outcome,) = [json.loads(line) for line in Path(match[1]).read_text().splitlines()]
         return dict(outcome)
+
+    def paused(self, agent: Agent, key: str) -> list[dict[str, Any]]:
+        """The classes that a bench pauses whose provider fails for good; it has to, within the time of a bench."""
+        self._submit(agent, key, RESERVED_USD)
+        deadline = time.monotonic() + _BENCH_SECONDS
+        while time.monotonic() < deadline:
+            classes: list[dict[str, Any]] = json.loads(self.run("status", "--json"))["paused"]
+            if classes:
+                return classes
+        raise AssertionError(f"nothing is paused: {self.run('status')}")
 
     def errors(self) -> str:
         """What the last bench's report says of failures."""
@@ -76,7 +90,7 @@ class AgentsFarm:
             timeout=_BENCH_SECONDS,
         )
         assert done.returncode == 0, f"bench {' '.join(arguments)}: {done.stdout}{done.stderr}"
-        return done.stdout + done.stderr
+        return done.stdout + ("" if "--json" in arguments else done.stderr)
 
     def _config(self, toolchain: dict[str, Any], reserved_usd: float) -> dict[str, Any]:
         return {

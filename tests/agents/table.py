@@ -42,16 +42,12 @@ AGENTS: Final = {
 }
 _FIXED: Final = Expected("success")
 _FIXED_AT_A_BOUND: Final = Expected("success", is_exact=False)
-_PROVIDER: Final = Expected("error", "provider")
 _CAPPED: Final = Expected("error", "killed_by_cap", is_exact=False)
 SCENARIOS: Final = {
     "success": _FIXED,
     "subagent": _FIXED,
     "background": _FIXED,
     "rate_limit_twice": _FIXED,
-    "overloaded": _PROVIDER,
-    "unauthorized": _PROVIDER,
-    "quota": _PROVIDER,
     "error_event_once": _FIXED_AT_A_BOUND,
     "reset_once": _FIXED_AT_A_BOUND,
     "truncated_once": _FIXED_AT_A_BOUND,
@@ -73,6 +69,15 @@ DIFFERENT: Final[dict[tuple[str, str], Expected | None]] = {
     ("pi", "subagent"): None,
 }
 """By program and scenario; None where the program has no such thing."""
+OUTAGES: Final = ("overloaded", "unauthorized", "quota")
+"""Scenarios in which every call fails: nothing is charged, and the toolchain's class is paused."""
+KNOWN_FAULTS: Final = {
+    (
+        "codex",
+        "loop",
+    ): "an answer that the gateway's limit cuts off ends codex as failed, not as killed_by_cap"
+}
+"""What does not yet end as it must."""
 CI_AGENTS: Final = ("claude", "codex", "mini")
 CI_SCENARIOS: Final = ("success", "loop", "overloaded")
 
