@@ -71,13 +71,6 @@ DIFFERENT: Final[dict[tuple[str, str], Expected | None]] = {
 """By program and scenario; None where the program has no such thing."""
 OUTAGES: Final = ("overloaded", "unauthorized", "quota")
 """Scenarios in which every call fails: nothing is charged, and the toolchain's class is paused."""
-KNOWN_FAULTS: Final = {
-    (
-        "codex",
-        "loop",
-    ): "an answer that the gateway's limit cuts off ends codex as failed, not as killed_by_cap"
-}
-"""What does not yet end as it must."""
 CI_AGENTS: Final = ("claude", "codex", "mini")
 CI_SCENARIOS: Final = ("success", "loop", "overloaded")
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.agents.farm import RESERVED_USD, SMALL_USD, AgentsFarm
 from tests.agents.install import PROGRAMS
-from tests.agents.table import AGENTS, CI_AGENTS, CI_SCENARIOS, KNOWN_FAULTS, OUTAGES, Agent, expectations
+from tests.agents.table import AGENTS, CI_AGENTS, CI_SCENARIOS, OUTAGES, Agent, expectations
 from workers.gateway.scripted.scenarios import BACKGROUND_SECONDS, lab_key
 from workers.toolchains.registry import known_toolchains
 
@@ -22,8 +22,6 @@ def _case(program: str, scenario: str) -> object:
     """One case; those of CI carry a mark."""
     in_ci = program in CI_AGENTS and scenario in CI_SCENARIOS
     marks: list[pytest.MarkDecorator] = [pytest.mark.agents_ci] if in_ci else []
-    if (program, scenario) in KNOWN_FAULTS:
-        marks.append(pytest.mark.xfail(reason=KNOWN_FAULTS[program, scenario], strict=True))
     return pytest.param(program, scenario, id=f"{program}-{scenario}", marks=marks)
 
 

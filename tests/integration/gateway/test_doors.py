@@ -282,3 +282,13 @@ def test_a_candidate_cannot_use_up_the_workers_descriptors(open_door: OpenDoorFo
         assert dropped == 172
         client = next(each for each in CLIENTS if each.name == "chat")
         assert client.ask(url(opened, client), opened.token, stream=True).status == 200
+
+
+@each_dialect
+def test_an_answer_that_the_money_cut_off_ends_the_candidate(open_door: OpenDoorFor, client: Client) -> None:
+    budget = 6_000 if client.name == "chat" else 40_000
+    with open_door("loop", budget=budget) as opened:
+        assert client.ask(url(opened, client), opened.token, stream=True, limit=60_000).status == 200
+        bill = opened.bill()
+        assert "cut off" in str(bill.refusal)
+        assert bill.micro_usd == opened.served_micro_usd() <= budget
