@@ -1,10 +1,21 @@
 """Fixtures of the tests with real programs: one farm for all tests of a process."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.agents.farm import AgentsFarm, agents_farm
+
+PRICES = Path(__file__).with_name("prices.json")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_prices() -> Iterator[None]:
+    """What the published prices lack, for the farms and for the scripted server in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BENCH_PRICES", str(PRICES))
+        yield
 
 
 @pytest.fixture

@@ -153,4 +153,5 @@ def _environment(directory: Path) -> dict[str, str]:
     dummy = lab_key("unauthorized", "farm")  # each toolchain's base URL names another
     keys = {f"BENCH_SECRET_{provider.keys[0]}": dummy for provider in PROVIDERS.values()}
     path = os.pathsep.join((str(programs), clean["PATH"]))
-    return {**clean, **keys, "PATH": path, "BENCH_EMBEDDED_HOME": os.environ["BENCH_EMBEDDED_HOME"]}
+    own = {name: os.environ[name] for name in ("BENCH_EMBEDDED_HOME", "BENCH_PRICES")}
+    return {**clean, **keys, **own, "PATH": path}

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import tomllib
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,11 @@ def _pythons() -> list[str]:
     """The versions of Python that the project is classified for."""
     listed = re.findall(r"Python :: (3\.\d+)$", "\n".join(_project()["project"]["classifiers"]), re.MULTILINE)
     return sorted(listed, key=Version)
+
+
+def test_no_two_test_modules_have_one_name() -> None:
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_folders_of_unit_tests_mirror_the_packages() -> None:
