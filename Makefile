@@ -76,15 +76,17 @@ chaos: $(VENV)/.dev
 	$(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) $(TEST_FLAGS) tests/chaos
 
 # The real programs: about 3 GB, kept in .agents/ or in $$BENCH_AGENTS_CACHE. What cannot be fetched is skipped.
+# A farm and a program for each process: more than two keep each other from their budgets.
+AGENTS_SIDE_BY_SIDE ?= --numprocesses 2 --dist worksteal
 ## agents: real agent programs through benches, against scripted models on loopback; the programs are fetched once
 agents: $(VENV)/.dev
 	$(VENV)/bin/python -m tests.agents.install
-	$(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) $(TEST_FLAGS) tests/agents
+	$(VENV)/bin/python -m pytest $(AGENTS_SIDE_BY_SIDE) $(TEST_FLAGS) tests/agents
 
 ## agents-ci: claude, codex and mini-swe-agent alone: success, the money's end, a provider's outage
 agents-ci: $(VENV)/.dev
 	$(VENV)/bin/python -m tests.agents.install claude codex mini
-	$(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) $(TEST_FLAGS) -m agents_ci tests/agents
+	$(VENV)/bin/python -m pytest $(AGENTS_SIDE_BY_SIDE) $(TEST_FLAGS) -m agents_ci tests/agents
 
 ## deep: every gate of the demo at every commit, the repairer's rate on unseen bugs, a small table of benchmarks
 deep: $(VENV)/.dev

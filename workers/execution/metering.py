@@ -141,7 +141,15 @@ def with_bill(played: RoundResult, before: Bill, after: Bill) -> RoundResult:
             "tokens_out": after.tokens_out - before.tokens_out,
             "model_calls": after.calls - before.calls,
             "provider_wait_ms": after.wait_ms - before.wait_ms,
-            "warnings": [*played.warnings, *_warnings(played, spent, is_bound=after.upper_bound)],
+            "warnings": [
+                *played.warnings,
+                *_warnings(played, spent, is_bound=after.upper_bound and not before.upper_bound),
+                *(
+                    f"the gateway refused {one_line(each)}"
+                    for each in after.denied
+                    if each not in before.denied
+                ),
+            ],
         }
     )
 

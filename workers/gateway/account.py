@@ -102,6 +102,11 @@ class DoorAccount:
         """Record that a call was refused for money."""
         self.bill = replace(self.bill, refusal=self.bill.refusal or why)
 
+    def deny(self, what: str) -> None:
+        """Record a call that was refused for what it is; each once, and only so many."""
+        if what not in self.bill.denied and len(self.bill.denied) < _REMEMBERED:
+            self.bill = replace(self.bill, denied=(*self.bill.denied, what))
+
     def fail(self, why: str) -> None:
         """Record that the provider failed for good."""
         self.bill = replace(self.bill, failure=self.bill.failure or why)

@@ -48,5 +48,7 @@ class Bill:
     """The provider's last failure, while a call waits to be sent again."""
     problem: Literal["refused", "context_overflow"] | None = None
     """How the last ended call failed for reasons of the task; None where it did not."""
+    denied: tuple[str, ...] = ()
+    """Calls that are on no allow-list, each kind once: method, path and why."""
     upper_bound: bool = False
     """Whether a call without usage or with a cut stream was settled at its hold."""

@@ -59,7 +59,9 @@ class _Service:
     limits: RateLimits
 
     def denied(self, where: Route | None, status: int, message: str) -> web.Response:
-        """A refusal that costs nothing."""
+        """A refusal that costs nothing; all but probes of the address are recorded."""
+        if self.request.method != "HEAD":
+            self.door.account.deny(f"{self.request.method} {self.request.path:.100}: {message}")
         dialect = "openai" if where is None else where.provider.dialect
         return web.json_response(error_body(dialect, status, f"bench gateway: {message}"), status=status)
 
@@ -227,7 +229,7 @@ async def serve_call(
     service = _Service(door, request, session, keys, limits)
     where = route(request.method, request.path)
     if where is None:
-        return service.denied(None, 404, f"{request.method} {request.path:.200} is not a call of a model")
+        return service.denied(None, 404, "no call of a model")
     base_url = door.spec.upstreams.get(where.provider.name)
     if not base_url:
         return service.denied(

@@ -193,6 +193,10 @@ def test_other_keys_paths_models_and_providers_are_refused(open_door: OpenDoorFo
 
         assert asyncio.run(unpriced()) == 404
         assert (opened.served(), opened.bill().micro_usd) == ([], 0)
+        denied = opened.bill().denied
+        assert "GET /anthropic/v1/files: no call of a model" in denied
+        assert any("groq is not configured" in each for each in denied)
+        assert any("no-such-model-of-anybody" in each for each in denied)
 
 
 @each_dialect
