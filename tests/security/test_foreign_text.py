@@ -25,6 +25,7 @@ from planner.cli.main import main as planner_main
 from planner.system.foreign_text import json_text, markdown_code, markdown_text, visible_line, visible_text
 from planner.system.plain_log import PlainFormatter
 from tests.security.hostile_rows import HOSTILE, MARKUP, write_hostile_farm
+from workers.conversation.store import packed
 
 Said = pytest.CaptureFixture[str]
 _ROOT: Final = Path(__file__).parents[2]
@@ -44,6 +45,22 @@ _NOT_READ: Final = {
 }
 """Commands that start, build or stop something: their notes go the same way as those of the others."""
 _SENT: Final = HOSTILE.replace("\n", " ")
+
+_CALL: Final = {"function_name": HOSTILE, "arguments": {HOSTILE: HOSTILE}, "tool_call_id": HOSTILE}
+_CONVERSATION: Final = {
+    "schema_version": "ATIF-v1.7",
+    "agent": {"name": HOSTILE, "version": HOSTILE},
+    "steps": [
+        {
+            "step_id": 1,
+            "source": HOSTILE,
+            "message": HOSTILE,
+            "tool_calls": [_CALL],
+            "observation": {"results": [{"content": HOSTILE}]},
+        }
+    ],
+}
+"""What an agent and its model may have said."""
 
 
 def _reads(bench: str) -> dict[str, list[list[str]]]:
@@ -92,6 +109,8 @@ def _reads(bench: str) -> dict[str, list[list[str]]]:
         "policies remove": [[_SENT]],
         "labels export": [["labels", "--json"], ["labels", "--bench", _SENT]],
         "archives export": [["exported"]],
+        "archives conversation": [[], ["hostile"], [_SENT]],
+        "agents check": [[_SENT]],
         "archives prune": [["--older-than", "1d"], ["--older-than", _SENT]],
         "archives restore": [["restored"]],
         "db check": [[]],
@@ -118,6 +137,8 @@ def farm(database_url: str, engine: sa.Engine, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("BENCH_ARCHIVES_DIR", str(tmp_path / "archives"))
     monkeypatch.setenv("BENCH_WORK_DIR", str(tmp_path / "work"))
     (tmp_path / "archives" / f"archive{_SENT.replace('/', '')}").mkdir(parents=True)
+    (tmp_path / "archives" / "hostile").mkdir()
+    (tmp_path / "archives" / "hostile" / "conversation.json.gz").write_bytes(packed(_CONVERSATION, ()))
     workcell = {"repo": "/repo", "base": "main", "gates": [{"name": "t", "command": "true"}]}
     (tmp_path / "bench.yaml").write_text(yaml.safe_dump({"workcell": workcell}))
     lines: list[Any] = [
@@ -317,6 +338,7 @@ def test_nothing_writes_to_the_terminal_past_the_one_place() -> None:
         "planner/cli/training_progress.py",
         "db/view_reference.py",  # a tool of developers
         "workers/repair/__main__.py",  # an agent: what it says goes to its log
+        "workers/acp/__main__.py",  # the same
         "workers/testing.py",
     }
     found = {

@@ -1,5 +1,6 @@
 """Promise: fetches sign in as the account that runs them does in its shell, and nothing of it reaches a candidate."""
 
+import gzip
 import http.server
 import os
 import shutil
@@ -216,7 +217,7 @@ def test_nothing_of_it_reaches_a_candidate_or_a_gate(
     patch = (archive / "patch.diff").read_text()
     assert "seen.txt" in patch
     assert "False" in patch.partition("seen.txt")[2]
-    assert PASSWORD not in "".join(path.read_text() for path in archive.rglob("*") if path.is_file())
+    assert PASSWORD not in "".join(_text(path) for path in archive.rglob("*") if path.is_file())
 
 
 def test_what_a_submission_fetched_the_worker_needs_no_sign_in_for(
@@ -380,3 +381,9 @@ def test_the_real_ssh_without_a_key_ends_at_once(home: Path, monkeypatch: pytest
         port = taken.getsockname()[1]
     with pytest.raises(WorkerError, match=r"cannot be reached: .*Connection refused; check the address"):
         resolve_ref(f"ssh://git@127.0.0.1:{port}/x.git", "main")
+
+
+def _text(path: Path) -> str:
+    """The text of an archived file, which may be compressed."""
+    data = path.read_bytes()
+    return (gzip.decompress(data) if path.suffix == ".gz" else data).decode()

@@ -79,7 +79,7 @@ class Trajectory:
         # An answer whose cost it cannot calculate ends the program, and is kept nowhere.
         return provider.broke_off(words) or "calculating cost" in words
 
-    def usage(self, model: str | None, console: "Console") -> Usage:
+    def usage(self, model: str | None, console: "PrintedText") -> Usage:
         """Usage of the trajectory; a cost of 0 with calls means that the program does not know the price."""
         has_worked = self.calls != 0 if self.present else console.has_answered
         if self.is_refused and miscounts_refusals(model):
@@ -93,7 +93,7 @@ class Trajectory:
             is_partial=lacks_a_price or self.lacks_an_answer or console.lacks_an_answer,
         )
 
-    def verdict(self, finished: Finished, limit: int, console: "Console") -> Report:
+    def verdict(self, finished: Finished, limit: int, console: "PrintedText") -> Report:
         """The report by the exit status; where no trajectory is left, by what was printed."""
         status, exception = self.exit_status, self.exception
         if not self.present and console.exit_text is not None:
@@ -119,7 +119,7 @@ class Trajectory:
         return provider.failure(f"{status}: {exception}", "error")
 
 
-class Console:
+class PrintedText:
     """Parsed standard output and standard error: the exit text, steps and retries."""
 
     def __init__(self, stdout: Path, stderr: Path) -> None:

@@ -7,7 +7,7 @@ from workers.spec import ToolchainRef
 from workers.toolchains import version
 from workers.toolchains.base import Capability, Finished, Invocation, Report, RoundContext
 from workers.toolchains.litellm_client import litellm_client
-from workers.toolchains.mini_output import Console, Trajectory, is_newer
+from workers.toolchains.mini_output import PrintedText, Trajectory, is_newer
 from workers.toolchains.program import (
     ModelDrivenToolchain,
     decimal_usd,
@@ -83,7 +83,7 @@ class MiniSweAgent(ModelDrivenToolchain):
 
     def report(self, context: RoundContext, finished: Finished) -> Report:
         trajectory = Trajectory(read_bytes(self.trajectory(context)))
-        console = Console(finished.stdout, finished.stderr)
+        console = PrintedText(finished.stdout, finished.stderr)
         verdict = trajectory.verdict(finished, _limit(context), console)
         # A retry that a step followed was no failure.
         is_failing = is_newer(finished.stderr, self.trajectory(context))

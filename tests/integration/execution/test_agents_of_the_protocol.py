@@ -27,7 +27,7 @@ def agent(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("is_on_path", [True, False])
-def test_an_agent_repairs_in_the_sandbox_and_its_cost_is_unknown(
+def test_an_agent_repairs_in_the_sandbox_and_its_cost_is_what_passed_the_gateway(
     is_on_path: bool, agent: Path, order: Orders, machine: Machine
 ) -> None:
     path = f"{agent}:{machine.path}" if is_on_path else machine.path
@@ -36,6 +36,6 @@ def test_an_agent_repairs_in_the_sandbox_and_its_cost_is_unknown(
     ref = ToolchainRef(name="acp", argv=[program], provider="anthropic", network=False)
     candidate = run_execution(order(ref, minutes=100), machine, Control()).candidates[0]
     assert (candidate.status, candidate.files_modified) == ("success", ["calc.py"]), candidate.rounds
-    assert (candidate.micro_usd, candidate.cost_source) == (None, "unknown")
+    assert (candidate.micro_usd, candidate.cost_source) == (0, "metered")  # its model is a script
     archived = (Path(candidate.archive or "") / "logs" / "round-1.stdout").read_text().splitlines()
     assert json.loads(archived[-1]) == {"type": "result", "stop_reason": "end_turn"}
