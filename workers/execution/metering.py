@@ -49,6 +49,10 @@ class Metering:
         """What the sandbox of a metered program must forward to."""
         return () if self.door is None else self.door.mounts
 
+    def begin_round(self) -> Bill:
+        """The bill before a round; an empty one without a door."""
+        return Bill() if self.door is None else self.door.begin_round()
+
     def bill(self) -> Bill:
         """A snapshot of the candidate's bill; an empty one without a door."""
         return Bill() if self.door is None else self.door.bill()

@@ -53,7 +53,7 @@ def play_round(job: Job, cell: WorkcellDirectories, spec: RoundSpec, metering: M
     report_spent = partial(job.control.report_spent, spec.candidate)
     spending = Spending(lambda: toolchain.spent(context, stdout), spec.max_micro_usd, bill, report_spent)
     result_count = partial(toolchain.result_count, context, stdout)
-    before = metering.bill()
+    before = metering.begin_round()
     started = time.monotonic()
     broken: OSError | None = None
     try:

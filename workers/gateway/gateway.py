@@ -5,7 +5,7 @@ import atexit
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
@@ -53,6 +53,11 @@ class Door:
     def mounts(self) -> tuple[DoorMount, ...]:
         """What the sandbox of the candidate's programs must forward to."""
         return () if self.socket is None else (DoorMount(self.socket, self.port),)
+
+    def begin_round(self) -> Bill:
+        """The bill before a round: how the last call of an earlier round ended is no result of this one."""
+        background_loop().run(_forget_problem(self.open), _OPEN_SECONDS)
+        return self.bill()
 
     def bill(self) -> Bill:
         """A snapshot of its account; callable from any thread."""
@@ -174,6 +179,10 @@ def _request(
 ) -> web.BaseRequest:
     loop = asyncio.get_running_loop()
     return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=MAX_REQUEST_BYTES)
+
+
+async def _forget_problem(door: OpenDoor) -> None:
+    door.account.bill = replace(door.account.bill, problem=None, trouble=None)
 
 
 async def settle_running(door: OpenDoor) -> None:

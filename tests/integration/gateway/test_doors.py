@@ -139,6 +139,7 @@ def test_a_refusal_is_seen_in_the_answer(open_door: OpenDoorFor, client: Client,
     with open_door("refusal") as opened:
         client.ask(url(opened, client), opened.token, stream=stream)
         assert opened.bill().problem == "refused"
+        assert opened.door.begin_round().problem is None
 
 
 @each_dialect
