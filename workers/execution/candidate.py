@@ -259,6 +259,14 @@ def _record(
 
 def _whole(job: Job, cell: WorkcellDirectories, trial: Trial) -> dict[str, bytes]:
     """Files of the archive that are kept whole: what agent and model said to each other."""
+    try:
+        return _conversation(job, cell, trial)
+    except Exception:  # made of what a candidate wrote: it must not cost the result
+        _log.exception("conversation of workcell %s", cell.workcell_id)
+        return {}
+
+
+def _conversation(job: Job, cell: WorkcellDirectories, trial: Trial) -> dict[str, bytes]:
     secrets = job.machine.secrets.values()
     has_transcript = cell.transcript.is_file()
     transcript = cell.transcript if has_transcript else None

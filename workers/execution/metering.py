@@ -1,7 +1,7 @@
 """Metering of a candidate: its door in the gateway, its endpoints, and the money and waits of each round."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from workers.toolchains.untrusted import one_line
 if TYPE_CHECKING:
     from workers.gateway.gateway import Door
 
+_MOST_PATIENCE = 3
 CROSS_CHECK = 0.01
 """A program's own figure that differs by more than this share from the metered one is reported."""
 
@@ -32,6 +33,7 @@ class Metering:
 
     door: "Door | None" = None
     wait_in_budget: bool = True
+    patience_seconds: float = 0.0
 
     def endpoint(self, toolchain: Toolchain, ref: ToolchainRef) -> ProviderEndpoint | None:
         """Where a round's program reaches its provider; None: its own defaults."""
@@ -42,7 +44,7 @@ class Metering:
 
     def without_door(self) -> "Metering":
         """For a round whose toolchain does not use the gateway."""
-        return Metering(None, self.wait_in_budget)
+        return Metering(None, self.wait_in_budget, self.patience_seconds)
 
     @property
     def mounts(self) -> tuple[DoorMount, ...]:
@@ -59,7 +61,10 @@ class Metering:
 
     def free_seconds(self) -> float:
         """Time that does not count against the candidate's wall clock."""
-        return 0.0 if self.wait_in_budget else self.bill().wait_ms / 1000
+        if self.wait_in_budget:
+            return 0.0
+        # A candidate can make its provider limit it: that extends its time only so far.
+        return min(self.bill().wait_ms / 1000, _MOST_PATIENCE * self.patience_seconds)
 
 
 def is_metered(toolchain: Toolchain, ref: ToolchainRef) -> bool:
@@ -80,13 +85,14 @@ def metered(job: Job, index: int, name: str, max_micro_usd: int, transcript: Pat
             name,
             max_micro_usd,
             upstreams,
+            _models(job.order.workcell.toolchains),
             options.patience_seconds,
             options.stall_seconds,
             transcript,
             job.machine.replay_of(job.order, index),
         )
         with job.machine.gateway.open_door(spec, tcp=not job.rung.own_network) as door:
-            yield Metering(door, options.wait_in_budget)
+            yield Metering(door, options.wait_in_budget, options.patience_seconds)
     except WorkerError as error:
         raise HaltError("infra", str(error)) from None
 
@@ -109,6 +115,12 @@ def _upstreams(job: Job) -> dict[str, str]:
                 "a `provider` name of its own"
             )
     return upstreams
+
+
+def _models(refs: Sequence[ToolchainRef]) -> frozenset[str]:
+    """Bare names of the models of these toolchains; empty where one leaves its model to the program."""
+    names = [(ref.model or "").rsplit("/", 1)[-1].lower() for ref in refs]
+    return frozenset(names) if all(names) else frozenset()
 
 
 def judged(report: Report, finished: Finished, bill: Bill) -> Report:

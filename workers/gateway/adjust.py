@@ -1,59 +1,145 @@
-"""Adjustments of a model request: its output limit, usage in streams, and what the farm does not pay for. Pure."""
+"""Adjustments of a model request: an allow-list of its keys and tools, its output limit, and usage in streams. Pure."""
 
+import re
 from typing import Any, Final
 
+from workers.gateway.allowed import ALLOWED
 from workers.gateway.calls import ModelCall, limit_options
+from workers.gateway.routes import Kind
 
-_HOSTED: Final = (
-    "web_search",
-    "web_fetch",
-    "file_search",
-    "code_interpreter",
-    "code_execution",
-    "computer_use_preview",
-    "image_generation",
-    "google_search",
-    "googleSearch",
-    "googleSearchRetrieval",
-    "codeExecution",
-    "urlContext",
-    "mcp",
+Json = dict[str, Any]
+_REFUSED: Final = ("previous_response_id", "conversation", "prompt", "cachedContent", "container")
+"""A request with one of these means another conversation than the one that it shows."""
+_SNAKE: Final = {
+    "system_instruction": "systemInstruction",
+    "tool_config": "toolConfig",
+    "generation_config": "generationConfig",
+    "safety_settings": "safetySettings",
+    "cached_content": "cachedContent",
+    "max_output_tokens": "maxOutputTokens",
+    "candidate_count": "candidateCount",
+    "response_modalities": "responseModalities",
+    "speech_config": "speechConfig",
+    "image_config": "imageConfig",
+}
+_NOT_TEXT: Final = ("responseModalities", "speechConfig", "imageConfig")
+_OWN_TOOLS: Final = (
+    "function",
+    "custom",
+    "local_shell",
+    "shell",
+    "apply_patch",
+    "namespace",
+    "additional_tools",
 )
-"""Tools that the provider runs and charges apart: names, or starts of dated names."""
+_OWN_ANTHROPIC_TOOLS: Final = re.compile(r"custom$|(bash|text_editor|computer|memory|tool_search_tool)_")
 _DEAR_TIERS: Final = ("priority", "scale", "fast")
+_OTHER_OUTPUT: Final = re.compile(
+    r"audio|realtime|-image|-tts|-live|transcribe|whisper|dall-e|sora|veo-|imagen"
+)
+"""Models that are charged by more than tokens of text."""
 LEAST_THINKING: Final = 1_024
 """Anthropic's smallest thinking budget."""
 
 
-def without_extras(body: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The body without hosted tools and dearer service tiers, and what was taken out."""
-    dropped = []
-    tools = body.get("tools")
-    if isinstance(tools, list):
-        kept = [tool for tool in tools if not _is_hosted(tool)]
-        if len(kept) < len(tools):
-            dropped.append("hosted tools")
-            body = {**body, "tools": kept} if kept else {k: v for k, v in body.items() if k != "tools"}
-    if body.get("service_tier") in _DEAR_TIERS:
-        dropped.append(f"service tier {body['service_tier']}")
-        body = {key: value for key, value in body.items() if key != "service_tier"}
-    if body.get("speed") in _DEAR_TIERS:
-        dropped.append(f"speed {body['speed']}")
-        body = {key: value for key, value in body.items() if key != "speed"}
-    return body, dropped
+def is_text_model(model: str) -> bool:
+    """Whether a model is charged by tokens of text alone, as far as its name shows."""
+    return _OTHER_OUTPUT.search(model.lower()) is None
 
 
-def _is_hosted(tool: object) -> bool:
+def admitted(kind: Kind, body: Json) -> tuple[Json, list[str]]:
+    """The request with nothing but what the hold covers, and the names of what was taken out.
+
+    Raises: `ValueError` for a request that refers to a conversation, prompt or file at the provider.
+    """
+    if kind == "generate":
+        body = _camel(body)
+    for name in _REFUSED:
+        if body.get(name) is not None:
+            raise ValueError(f"{name} is not supported: it refers to what lies at the provider")
+    if body.get("background"):
+        raise ValueError("background is not supported: its usage is not seen")
+    kept = {key: value for key, value in body.items() if key in ALLOWED[kind]}
+    dropped = sorted(body.keys() - kept.keys() - {"background"} - set(_REFUSED))
+    if kept.get("service_tier") in _DEAR_TIERS:
+        dropped.append(f"service_tier {kept.pop('service_tier')}")
+    if kind == "responses":
+        kept["store"] = False
+        kept["input"], inner = _items(kept.get("input"))
+        dropped += inner
+    if "tools" in kept:
+        tools, hosted = _tools(kind, kept["tools"])
+        dropped += hosted
+        kept = {**kept, "tools": tools} if tools else {k: v for k, v in kept.items() if k != "tools"}
+    return kept, dropped
+
+
+def _camel(body: Json) -> Json:
+    """Gemini's request with the one spelling of each key that is read here."""
+    renamed = _renamed(body)
+    options = renamed.get("generationConfig")
+    if isinstance(options, dict):
+        options = {key: value for key, value in _renamed(options).items() if key not in _NOT_TEXT}
+        renamed["generationConfig"] = options
+    return renamed
+
+
+def _renamed(given: Json) -> Json:
+    made: Json = {}
+    for key, value in given.items():
+        name = _SNAKE.get(key, key)
+        if name in made:
+            raise ValueError(f"{name} is given twice")
+        made[name] = value
+    return made
+
+
+def _items(items: Any) -> tuple[Any, list[str]]:
+    """The input of a Responses call, with the tools that it brings filtered."""
+    if not isinstance(items, list):
+        return items, []
+    kept, dropped = [], []
+    for item in items:
+        if isinstance(item, dict) and isinstance(item.get("tools"), list):
+            tools, hosted = _tools("responses", item["tools"])
+            dropped += hosted
+            item = {**item, "tools": tools}
+        kept.append(item)
+    return kept, dropped
+
+
+def _tools(kind: Kind, tools: Any) -> tuple[list[Any], list[str]]:
+    """The tools that the program runs itself; those that the provider runs and charges apart are taken out."""
+    kept, dropped = [], []
+    for tool in tools if isinstance(tools, list) else []:
+        own = _own_tool(kind, tool)
+        if own is not None:
+            kept.append(own)
+        if own != tool:
+            dropped.append(f"hosted tool {_name_of(tool)}")
+    return kept, dropped
+
+
+def _own_tool(kind: Kind, tool: Any) -> Any:
     if not isinstance(tool, dict):
-        return False
-    kind = tool.get("type")
-    if isinstance(kind, str):
-        return kind.startswith(_HOSTED)
-    # Gemini's hosted tools have no type: their name is the only key.
-    return bool(tool) and all(key in _HOSTED for key in tool)
+        return None
+    if kind == "generate":
+        own = {key: tool[key] for key in ("functionDeclarations", "function_declarations") if key in tool}
+        return own or None
+    type_ = tool.get("type")
+    if kind == "messages":
+        return tool if type_ is None or _OWN_ANTHROPIC_TOOLS.match(str(type_)) else None
+    if type_ is not None and type_ not in _OWN_TOOLS:
+        return None
+    inner = tool.get("tools")
+    return {**tool, "tools": _tools(kind, inner)[0]} if isinstance(inner, list) else tool
 
 
-def with_limit(call: ModelCall, tokens: int) -> dict[str, Any]:
+def _name_of(tool: Any) -> str:
+    return str(tool.get("type") or next(iter(tool), "?"))[:60] if isinstance(tool, dict) else "?"
+
+
+def with_limit(call: ModelCall, tokens: int) -> Json:
     """The body with this output limit, and with usage reported at the end of a stream."""
     body = dict(call.body)
     match call.kind:
@@ -78,7 +164,7 @@ def with_limit(call: ModelCall, tokens: int) -> dict[str, Any]:
     return body
 
 
-def _limit_thinking(body: dict[str, Any], tokens: int) -> None:
+def _limit_thinking(body: Json, tokens: int) -> None:
     """Anthropic refuses a thinking budget that is not below the output limit."""
     thinking = body.get("thinking")
     budget = thinking.get("budget_tokens") if isinstance(thinking, dict) else None

@@ -3,38 +3,30 @@
 import hashlib
 import json
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from workers.gateway.content import UNBOUNDED, canonical, most_tokens
 from workers.gateway.routes import Kind, Route
 
-MESSAGE_TOKENS: Final = 16
-"""Tokens that a provider adds around one message at most."""
 HIDDEN_TOKENS: Final = 1_000
 """Tokens of the provider's own instructions, such as those for tools, at most."""
-IMAGE_TOKENS: Final = 6_000
-"""Tokens of one image at most, whatever its bytes."""
-_MARKER = re.compile(rb', "cache_control": \{[^{}]*\}|"cache_control": \{[^{}]*\}(, )?')
-"""Where a prompt cache ends: it moves from call to call and is no input."""
-_INLINE_DATA = re.compile(
-    rb'"(?:data|url|image_url)": "(?:data:image/[a-z+.-]+;base64,)?[A-Za-z0-9+/=]{512,}"'
-)
-_IMAGE = re.compile(rb'"(?:type|media_type|mime_?[tT]ype)": "(?:image|input_image|image_url)["/]')
+MOST_ANSWERS: Final = 128
 _PARTS: Final[dict[Kind, tuple[str, ...]]] = {
     "messages": ("system", "tools", "messages"),
     "responses": ("instructions", "tools", "input", "text"),
     "chat": ("tools", "functions", "messages", "response_format"),
-    "generate": ("systemInstruction", "system_instruction", "tools", "contents", "generationConfig"),
+    "generate": ("systemInstruction", "tools", "contents", "generationConfig"),
 }
 _LIMITS: Final[dict[Kind, tuple[str, ...]]] = {
     "messages": ("max_tokens",),
     "responses": ("max_output_tokens",),
     "chat": ("max_completion_tokens", "max_tokens"),
-    "generate": ("maxOutputTokens", "max_output_tokens"),
+    "generate": ("maxOutputTokens",),
 }
+_ANSWERS: Final = ("n", "candidateCount")
 HISTORY: Final[dict[Kind, str]] = {
     "messages": "messages",
     "responses": "input",
@@ -56,29 +48,28 @@ class ModelCall:
     """Digest and tokens at most of each part of the input."""
     history: tuple[bytes, ...] = field(default=(), repr=False)
     """Digests of the conversation's messages, in order."""
+    output_limit: int | None = None
+    """The tokens that the request allows for its output; None where it has no limit."""
+    answers: int = 1
+    """How many answers are asked for, each with the output limit."""
+    writes_long_cache: bool = False
+    """Whether it asks for a prompt cache of an hour, whose writes are dearer."""
 
     @property
     def kind(self) -> Kind:
         return self.route.kind
 
     @property
-    def output_limit(self) -> int | None:
-        """The tokens that the request allows for its output; None where it has no limit."""
-        options = limit_options(self.body, self.kind)
-        given = (options.get(name) for name in _LIMITS[self.kind])
-        return next((value for value in given if isinstance(value, int) and value > 0), None)
+    def is_countable(self) -> bool:
+        """Whether what the provider counts for it bounds a later call with the same parts: nothing is edited out."""
+        edits = (self.body.get("context_management") or {}).get("edits") or ()
+        keeps_all = all(isinstance(edit, dict) and edit.get("keep") == "all" for edit in edits)
+        return keeps_all and self.body.get("truncation") in (None, "disabled")
 
     @property
-    def answers(self) -> int:
-        """How many answers are asked for, each with the output limit."""
-        options = limit_options(self.body, self.kind)
-        counts = (options.get(name) for name in ("n", "candidateCount", "candidate_count"))
-        return max((value for value in counts if isinstance(value, int)), default=1)
-
-    @property
-    def writes_long_cache(self) -> bool:
-        """Whether it asks for a prompt cache of an hour, whose writes are dearer."""
-        return '"ttl": "1h"' in json.dumps(self.body)
+    def has_media(self) -> bool:
+        """Whether its bytes do not bound its tokens."""
+        return any(tokens >= UNBOUNDED for _, tokens in self.parts)
 
 
 def limit_options(body: dict[str, Any], kind: Kind) -> dict[str, Any]:
@@ -97,11 +88,32 @@ def parse_call(route: Route, body: object, path_is_stream: bool) -> ModelCall:
     if not isinstance(model, str) or not model:
         raise ValueError("the request names no model")
     is_stream = path_is_stream if route.kind == "generate" else body.get("stream") is True
+    options = limit_options(body, route.kind)
+    limits = [_whole(options, name) for name in _LIMITS[route.kind]]
+    answers = [_whole(options, name, MOST_ANSWERS) for name in _ANSWERS]
     parts = list(_parts(body, route.kind))
     history = tuple(digest for name, digest, _ in parts if name == HISTORY[route.kind])
     return ModelCall(
-        route, model, body, is_stream, Counter((digest, tokens) for _, digest, tokens in parts), history
+        route,
+        model,
+        body,
+        is_stream,
+        Counter((digest, tokens) for _, digest, tokens in parts),
+        history,
+        next((limit for limit in limits if limit is not None), None),
+        max((count for count in answers if count is not None), default=1),
+        '"ttl": "1h"' in json.dumps(body),
     )
+
+
+def _whole(options: dict[str, Any], name: str, most: int = 10**7) -> int | None:
+    """A count of the request; None where it is left out. Raises `ValueError` for what a provider may read otherwise."""
+    value = options.get(name)
+    if value is None:
+        return None
+    if type(value) is not int or not 1 <= value <= most:
+        raise ValueError(f"{name} must be a whole number from 1 to {most}")
+    return value
 
 
 def _parts(body: dict[str, Any], kind: Kind) -> Iterator[tuple[str, bytes, int]]:
@@ -111,16 +123,9 @@ def _parts(body: dict[str, Any], kind: Kind) -> Iterator[tuple[str, bytes, int]]
         if value is None:
             continue
         for part in value if isinstance(value, list) else [value]:
-            text = _MARKER.sub(b"", json.dumps(part, ensure_ascii=False).encode("utf-8", "replace"))
-            yield name, hashlib.blake2b(text, digest_size=12).digest(), _most_tokens(text)
-
-
-def _most_tokens(text: bytes) -> int:
-    """Every token has at least a byte; an image has far fewer tokens than bytes."""
-    images = len(_IMAGE.findall(text)) if len(text) > 512 else 0
-    if images:
-        text = _INLINE_DATA.sub(b"", text)
-    return len(text) + images * IMAGE_TOKENS + MESSAGE_TOKENS
+            text = canonical(part)
+            digest = hashlib.blake2b(name.encode() + b"\0" + text, digest_size=12).digest()
+            yield name, digest, most_tokens(part, text)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ class DoorSpec:
     """What its calls may cost together."""
     upstreams: Mapping[str, str] = field(default_factory=dict)
     """Base URLs by provider name, in the convention of the provider's own clients."""
+    models: frozenset[str] = frozenset()
+    """Bare names, in lower case, of the models of the candidate's toolchains; empty: not known."""
     patience_seconds: float = 300.0
     stall_seconds: float = 120.0
     transcript: Path | None = None

@@ -15,6 +15,7 @@ from yarl import URL
 from workers.gateway import failures
 from workers.gateway.calls import ModelCall
 from workers.gateway.limits import RateLimits
+from workers.gateway.pass_through import read_at_most
 from workers.gateway.sse import EventParser
 from workers.gateway.transcript import CUT_MARK, MAX_EVENTS_BYTES
 from workers.gateway.upstream import response_headers
@@ -28,11 +29,15 @@ _BROKEN: Final = (aiohttp.ClientError, TimeoutError, ConnectionError)
 class ProviderFailedError(Exception):
     """The provider's error after the patience, or one that no retry mends."""
 
-    def __init__(self, message: str, status: int = 502, body: bytes = b"") -> None:
+    def __init__(
+        self, message: str, status: int = 502, body: bytes = b"", *, is_charged: bool = False
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.body = body
         """What the provider answered, for the program; empty where it answered nothing."""
+        self.is_charged = is_charged
+        """Whether the provider may charge for it all the same: it was working and gave no answer in time."""
 
 
 class RefusedByProviderError(Exception):
@@ -62,7 +67,7 @@ class ForwardedAnswer:
     """Whether its stream broke, or ended without the end of its message."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Exchange:
     """What the attempts of one call share."""
 
@@ -77,8 +82,11 @@ class Exchange:
     input_tokens: int
     patience_seconds: float
     stall_seconds: float
+    is_own_model: bool
     note_wait: Callable[[float, float, str | None], None]
     """Called with begin and end of a wait, and the provider's failure where there was one."""
+    in_flight: bool = False
+    """Whether the provider works on the call, and may charge for it."""
 
     async def run(self) -> ForwardedAnswer:
         """Send the call until it is answered.
@@ -88,10 +96,11 @@ class Exchange:
         waited = 0.0
         attempt = 0
         while True:
-            waited += await self._wait_for_room()
+            waited += await self._wait_for_room(waited)
             started = time.monotonic()
             attempt += 1
             headers: dict[str, str] = {}
+            self.in_flight = True
             try:
                 async with self._post() as response:
                     headers = {name.lower(): value for name, value in response.headers.items()}
@@ -101,8 +110,14 @@ class Exchange:
                     message, status, body = await self._error(response)
             except EarlyError as error:
                 message, status, body = str(error), 529, b""
+            except aiohttp.SocketTimeoutError as error:
+                message, status, body = f"no byte for {self._silence():.0f} s", 502, b""
+                if not self.call.is_stream:  # it may be working, and would be charged for each attempt
+                    self.note_wait(started, time.monotonic(), message)
+                    raise ProviderFailedError(message, is_charged=True) from error
             except _BROKEN as error:
                 message, status, body = f"{type(error).__name__}: {error}", 502, b""
+            self.in_flight = False
             pause = failures.delay(attempt, headers, time.time())
             now = time.monotonic()
             lost = now - started
@@ -117,19 +132,25 @@ class Exchange:
             await asyncio.sleep(pause)
             waited += lost + pause
 
-    async def _wait_for_room(self) -> float:
-        """Wait until the rate limits have room; returns the seconds."""
+    async def _wait_for_room(self, waited: float) -> float:
+        """Wait until the rate limits have room; returns the seconds. Raises `ProviderFailedError` after it."""
         started = time.monotonic()
         while (pause := self.limits.take(self.bucket, self.input_tokens, time.time())) > 0:
-            await asyncio.sleep(min(pause, 1.0))
-        now = time.monotonic()
-        if now - started > 0.001:
-            self.note_wait(started, now, None)
-        return now - started
+            begun = time.monotonic()
+            if waited + begun - started > self.patience_seconds:
+                raise ProviderFailedError(f"the provider's rate limit leaves no room for {pause:.0f} s", 429)
+            pause = min(pause, 1.0)
+            self.note_wait(begun, begun + pause, "rate limit")
+            await asyncio.sleep(pause)
+        return time.monotonic() - started
+
+    def _silence(self) -> float:
+        """Seconds without a byte after which an attempt has failed; an answer in one piece comes after all its work."""
+        return self.stall_seconds if self.call.is_stream else max(self.stall_seconds, self.patience_seconds)
 
     def _post(self) -> Any:
         timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=_CONNECT_SECONDS, sock_read=self.stall_seconds
+            total=None, connect=_CONNECT_SECONDS, sock_connect=_CONNECT_SECONDS, sock_read=self._silence()
         )
         return self.session.post(
             self.url, data=self.data, headers=self.headers, timeout=timeout, allow_redirects=False
@@ -137,10 +158,10 @@ class Exchange:
 
     async def _error(self, response: aiohttp.ClientResponse) -> tuple[str, int, bytes]:
         """The provider's error where a retry may help. Raises for every other."""
-        body = await response.content.read(MAX_ERROR_BYTES)
-        text = body.decode("utf-8", "replace")
-        message = f"HTTP {response.status}: {_message(text)}"
-        match failures.verdict(response.status, text):
+        body = await read_at_most(response, MAX_ERROR_BYTES)
+        words = _message(body.decode("utf-8", "replace"))
+        message = f"HTTP {response.status}: {words}"
+        match failures.verdict(response.status, words, is_own_model=self.is_own_model):
             case "retry":
                 return message, response.status, body
             case "provider":
@@ -177,20 +198,21 @@ class Exchange:
 
     async def _whole(self, upstream: aiohttp.ClientResponse, answer: ForwardedAnswer) -> ForwardedAnswer:
         """Pass a response on in one piece; one that breaks off after its first byte may have been charged."""
-        program = _Program(self.request, answer.response)
+        program, is_broken = _Program(self.request, answer.response), False
         try:
             async for chunk in upstream.content.iter_any():
                 answer.body += chunk
         except _BROKEN:
             if not answer.body:
                 raise
-            answer.is_cut = True
+            answer.is_cut = is_broken = True
         try:
             answer.tally.add(json.loads(bytes(answer.body)))
         except (ValueError, RecursionError):
             answer.is_cut = True
+        answer.is_cut = answer.is_cut or not answer.tally.is_complete
         await program.write(bytes(answer.body))
-        if answer.is_cut:
+        if is_broken:
             program.abort()
         await program.end()
         return answer

@@ -26,7 +26,7 @@ from workers.gateway.upstream import token_of
 from workers.sandbox.doors import door_directory
 from workers.sandbox.program import DoorMount
 
-MAX_REQUEST_BYTES: Final = 64 * 1024 * 1024
+MAX_REQUEST_BYTES: Final = 32 * 1024 * 1024
 MAX_CONNECTIONS: Final = 128
 """Of one candidate at the same time."""
 DRAIN_SECONDS: Final = 10.0
@@ -56,7 +56,7 @@ class Door:
 
     def begin_round(self) -> Bill:
         """The bill before a round: how the last call of an earlier round ended is no result of this one."""
-        background_loop().run(_forget_problem(self.open), _OPEN_SECONDS)
+        background_loop().run(_begin_round(self.open), _OPEN_SECONDS)
         return self.bill()
 
     def bill(self) -> Bill:
@@ -65,7 +65,11 @@ class Door:
 
     def settled_bill(self) -> Bill:
         """The bill once the calls of an ended program are settled: they end by themselves, or are cancelled."""
-        background_loop().run(settle_running(self.open), DRAIN_SECONDS + _OPEN_SECONDS)
+        try:
+            background_loop().run(settle_running(self.open), DRAIN_SECONDS + _OPEN_SECONDS)
+        except TimeoutError:  # this process is too busy: what is held may be spent
+            bill = self.bill()
+            return replace(bill, micro_usd=bill.micro_usd + bill.held_micro_usd, upper_bound=True)
         return self.bill()
 
 
@@ -149,7 +153,13 @@ class _DoorServer(web.Server):
     """HTTP server of one door, with a limit on its open connections: each takes a descriptor of the worker."""
 
     def __init__(self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
-        super().__init__(handler, request_factory=_request, access_log=None, keepalive_timeout=75)
+        super().__init__(
+            handler,
+            request_factory=_request,
+            access_log=None,
+            keepalive_timeout=75,
+            handler_cancellation=True,  # a request whose program has gone waits for nothing
+        )
         self._listener: asyncio.Server | None = None
 
     async def listen(self, path: str | None) -> int:
@@ -181,17 +191,17 @@ def _request(
     return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=MAX_REQUEST_BYTES)
 
 
-async def _forget_problem(door: OpenDoor) -> None:
+async def _begin_round(door: OpenDoor) -> None:
+    door.is_accepting = True
     door.account.bill = replace(door.account.bill, problem=None, trouble=None)
 
 
 async def settle_running(door: OpenDoor) -> None:
-    """Wait for the running calls to end, and cancel those that do not in time; each settles."""
-    running = set(door.running)
-    if not running:
-        return
-    _, late = await asyncio.wait(running, timeout=DRAIN_SECONDS)
-    for task in late:
-        task.cancel()
-    if late:
-        await asyncio.wait(late, timeout=_CANCEL_SECONDS)
+    """Accept no further call, wait for the running ones, and cancel those that do not end in time; each settles."""
+    door.is_accepting = False
+    if door.running:
+        _, late = await asyncio.wait(set(door.running), timeout=DRAIN_SECONDS)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=_CANCEL_SECONDS)

@@ -32,11 +32,21 @@ async def pass_through(
             timeout=timeout,
             allow_redirects=False,
         ) as response:
-            body = await response.content.read(_MAX_BYTES)
+            body = await read_at_most(response, _MAX_BYTES)
             return web.Response(status=response.status, body=body, headers=response_headers(response.headers))
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         message = f"bench gateway: {type(error).__name__}: {error}"
         return web.json_response(error_body(where.provider.dialect, 502, message), status=502)
+
+
+async def read_at_most(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """The body up to `limit` bytes: a single read returns what has arrived so far."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) >= limit:
+            break
+    return bytes(body[:limit])
 
 
 async def count_input(session: aiohttp.ClientSession, call: ModelCall, base_url: str, key: str) -> int | None:
@@ -54,6 +64,7 @@ async def count_input(session: aiohttp.ClientSession, call: ModelCall, base_url:
             data=json.dumps(body).encode(),
             headers=headers,
             timeout=aiohttp.ClientTimeout(total=_SECONDS),
+            allow_redirects=False,
         ) as response:
             document = await response.json()
             count = document.get("input_tokens")

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import aiohttp
@@ -12,7 +12,7 @@ from aiohttp import web
 
 from workers.gateway import failures
 from workers.gateway.account import DoorAccount
-from workers.gateway.adjust import with_limit, without_extras
+from workers.gateway.adjust import admitted, is_text_model, with_limit
 from workers.gateway.calls import ModelCall, parse_call
 from workers.gateway.door import DoorSpec
 from workers.gateway.errors import error_body
@@ -30,6 +30,10 @@ from workers.gateway.upstream import request_headers, url_of
 from workers.prices.table import price_of
 from workers.prices.tokens import Tokens
 
+MAX_CALLS: Final = 64
+"""Forwarded calls of one candidate at the same time."""
+_LARGE_BYTES: Final = 256 * 1024
+"""A larger body is parsed in a thread, so that other doors do not wait for it."""
 MAX_CUTS: Final = 5
 """Broken streams in a row after which the provider has failed."""
 NO_MONEY: Final = "bench gateway: the money reserved for this candidate is used up"
@@ -45,6 +49,10 @@ class OpenDoor:
     replay: Replay | None
     transcript: TranscriptWriter | None
     running: set["asyncio.Task[Any]"] = field(default_factory=set)
+    """Forwarded calls, whose money is not settled yet."""
+    is_accepting: bool = True
+    """Whether a round runs: what a dead program left behind starts no call."""
+    reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
     cuts: int = 0
 
 
@@ -67,30 +75,45 @@ class _Service:
 
     async def metered(self, where: Route, base_url: str, key: str) -> web.StreamResponse:
         try:
-            given = json.loads(await self.request.read())
-            call = parse_call(where, given, "streamGenerateContent" in self.request.path)
+            async with self.door.reading:  # bodies are large: few at a time
+                call, dropped = await self._parsed(where)
         except (ValueError, RecursionError) as error:
             return self.denied(where, 400, f"invalid request: {error}")
-        rate = price_of(call.model, where.provider.name)
+        for name in dropped:
+            self.door.account.deny(f"{self.request.method} {self.request.path:.100}: took out {name}")
+        rate = price_of(call.model, where.provider.name) if is_text_model(call.model) else None
         if rate is None:
             return self.denied(where, 404, f"model {call.model!r:.100} has no price; add it to BENCH_PRICES")
-        body, dropped = without_extras(call.body)
-        call = replace(call, body=body)
+        if call.has_media and where.provider.dialect != "anthropic":
+            return self.denied(where, 400, "documents, sound and video have no bound of tokens; send text")
         wanted = call.output_limit or rate.max_output
         taken = await self._held(call, rate.cost, wanted, base_url, key)
         if taken is None:
             self.door.account.refuse(f"{NO_MONEY}: {call.model} needs more than is left")
-            self._record(call, {"status": 402, "refused": NO_MONEY, "dropped": dropped})
+            self._record(call, {"at": time.time(), "status": 402, "refused": NO_MONEY})
             return web.json_response(error_body(where.provider.dialect, 402, NO_MONEY), status=402)
-        body = with_limit(call, taken.output_limit)
-        started = time.time()
-        if self.door.replay is not None:
-            return await self._replayed(call, taken, rate.cost)
+        if not self.door.is_accepting or len(self.door.running) >= MAX_CALLS:
+            await self.door.account.release(taken)
+            return self.denied(where, 429, "too many calls at once, or the round is over")
         # A program that goes away does not end the call: its usage is still to be known.
-        forwarded = asyncio.create_task(self._forwarded(call, body, taken, rate.cost, base_url, key, started))
+        forwarded = asyncio.create_task(self._forwarded(call, taken, rate.cost, base_url, key))
         self.door.running.add(forwarded)
         forwarded.add_done_callback(self.door.running.discard)
         return await asyncio.shield(forwarded)
+
+    async def _parsed(self, where: Route) -> tuple[ModelCall, list[str]]:
+        """The call, and what was taken out of its request. Raises `ValueError` for what is no call."""
+        data = await self.request.read()
+        is_stream = "streamGenerateContent" in self.request.path
+
+        def parse() -> tuple[ModelCall, list[str]]:
+            body = json.loads(data)
+            if not isinstance(body, dict):
+                raise ValueError("the request is not a JSON object")
+            kept, dropped = admitted(where.kind, body)
+            return parse_call(where, kept, is_stream), dropped
+
+        return parse() if len(data) < _LARGE_BYTES else await asyncio.to_thread(parse)
 
     async def _held(
         self, call: ModelCall, pricing: Pricing, wanted: int, base_url: str, key: str
@@ -99,24 +122,48 @@ class _Service:
         taken = await account.take(call, pricing, wanted)
         if taken is None and self.door.replay is None:
             counted = await count_input(self.session, call, base_url, key)
-            if counted is not None:
+            if counted is not None and call.is_countable:
                 account.note_counted(call, counted)
                 taken = await account.take(call, pricing, wanted)
         return taken
 
     async def _forwarded(
-        self,
-        call: ModelCall,
-        body: dict[str, Any],
-        taken: Hold,
-        pricing: Pricing,
-        base_url: str,
-        key: str,
-        started: float,
+        self, call: ModelCall, taken: Hold, pricing: Pricing, base_url: str, key: str
     ) -> web.StreamResponse:
-        account, provider = self.door.account, call.route.provider
+        """Forward a held call and settle it, whatever happens."""
+        if self.door.replay is not None:
+            return await self._replayed(call, taken, pricing)
+        account, started = self.door.account, time.time()
         before = account.bill.wait_ms
-        exchange = Exchange(
+        exchange = self._exchange(call, taken, base_url, key)
+        try:
+            answer = await exchange.run()
+        except RefusedByProviderError as error:
+            text = error.body.decode("utf-8", "replace")
+            overflow = failures.is_overflow(error.status, text)
+            await account.release(taken, "context_overflow" if overflow else None)
+            self._record(call, {"at": started, "status": error.status, "error": text})
+            return web.Response(status=error.status, body=error.body, headers=error.headers)
+        except ProviderFailedError as error:
+            await self._give_up(call, taken, error, started)
+            content = (
+                error.body
+                or json.dumps(error_body(call.route.provider.dialect, error.status, str(error))).encode()
+            )
+            return web.Response(status=error.status, body=content, content_type="application/json")
+        except BaseException:  # cancelled, or a fault of ours: what the provider works on may be charged
+            if exchange.in_flight:
+                await account.settle(taken, taken.micro_usd, None, is_bound=True, problem=None)
+            else:
+                await account.release(taken)
+            raise
+        await self._settle(call, taken, pricing, answer, started, account.bill.wait_ms - before)
+        return answer.response
+
+    def _exchange(self, call: ModelCall, taken: Hold, base_url: str, key: str) -> Exchange:
+        provider, spec = call.route.provider, self.door.spec
+        body = with_limit(call, taken.output_limit)
+        return Exchange(
             session=self.session,
             request=self.request,
             call=call,
@@ -125,36 +172,23 @@ class _Service:
             data=json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass"),
             limits=self.limits,
             bucket=f"{provider.name}-{call.model}",
-            input_tokens=account.most_input(call),
-            patience_seconds=self.door.spec.patience_seconds,
-            stall_seconds=self.door.spec.stall_seconds,
-            note_wait=account.note_wait,
+            input_tokens=self.door.account.most_input(call),
+            patience_seconds=spec.patience_seconds,
+            stall_seconds=spec.stall_seconds,
+            is_own_model=not spec.models or call.model.rsplit("/", 1)[-1].lower() in spec.models,
+            note_wait=self.door.account.note_wait,
         )
-        settled = False
-        try:
-            answer = await exchange.run()
-            settled = True
-            await self._settle(call, taken, pricing, answer, started, account.bill.wait_ms - before)
-            return answer.response
-        except RefusedByProviderError as error:
-            settled = True
-            text = error.body.decode("utf-8", "replace")
-            overflow = failures.is_overflow(error.status, text)
-            await account.release(taken, "context_overflow" if overflow else None)
-            self._record(call, {"at": started, "status": error.status, "error": text})
-            return web.Response(status=error.status, body=error.body, headers=error.headers)
-        except ProviderFailedError as error:
-            settled = True
+
+    async def _give_up(
+        self, call: ModelCall, taken: Hold, error: ProviderFailedError, started: float
+    ) -> None:
+        account = self.door.account
+        if error.is_charged:
+            await account.settle(taken, taken.micro_usd, None, is_bound=True, problem=None)
+        else:
             await account.release(taken)
-            account.fail(str(error))
-            self._record(call, {"at": started, "status": error.status, "error": str(error)})
-            content = (
-                error.body or json.dumps(error_body(provider.dialect, error.status, str(error))).encode()
-            )
-            return web.Response(status=error.status, body=content, content_type="application/json")
-        finally:
-            if not settled:  # cancelled while the provider worked: it may charge all of it
-                await account.settle(taken, taken.micro_usd, None, is_bound=True, problem=None)
+        account.fail(str(error))
+        self._record(call, {"at": started, "status": error.status, "error": str(error)})
 
     async def _settle(
         self,
@@ -171,7 +205,7 @@ class _Service:
             taken, charged.micro_usd, charged.tokens, is_bound=charged.is_bound, problem=tally.problem
         )
         tokens = charged.tokens
-        if tokens is not None:
+        if tokens is not None and call.is_countable:
             account.note_counted(call, tokens.total_in)
         if taken.is_clamped and (tokens or Tokens()).output >= taken.output_limit * call.answers:
             account.refuse(f"{NO_MONEY}: an answer was cut off at what was left")
@@ -202,7 +236,11 @@ class _Service:
             await self.door.account.release(taken)
             self.door.account.fail("the replay has no answer for this call")
             return self.denied(call.route, 404, "the replay has no answer for this call")
-        answer = await replayed(self.request, call, entry)
+        try:
+            answer = await replayed(self.request, call, entry)
+        except BaseException:
+            await self.door.account.release(taken)
+            raise
         await self._settle(call, taken, pricing, answer, time.time(), 0)
         return answer.response
 

@@ -32,8 +32,9 @@ class TranscriptWriter:
         number = self._count
         self._count += 1
         request = entry.get("request") or {}
-        short = self._shortened(kind, number, request, marks)
-        line = json.dumps({"n": number, "kind": kind, **entry, "request": short}, ensure_ascii=False)
+        short, references = self._shortened(kind, number, request, marks)
+        fields = {"n": number, "kind": kind, **entry, "request": short, **references}
+        line = json.dumps(fields, ensure_ascii=False)
         self._file.write(self._redact(line.encode("utf-8", "replace")) + b"\n")
         self._file.flush()
 
@@ -41,14 +42,17 @@ class TranscriptWriter:
         """Close the file."""
         self._file.close()
 
-    def _shortened(self, kind: str, number: int, request: Json, marks: tuple[bytes, ...]) -> Json:
-        """The request with references to earlier calls in place of what it repeats."""
+    def _shortened(
+        self, kind: str, number: int, request: Json, marks: tuple[bytes, ...]
+    ) -> tuple[Json, Json]:
+        """The request without what it repeats, and references to the earlier calls that have it: `same` for whole
+        keys, `begins` for the start of the conversation. They are no part of the request, which is not trusted."""
         name = history_key(kind)
         given = request.get(name)
         history = given if isinstance(given, list) else []
         marks = marks if history else ()
         digests: dict[str, str] = {key: _digest(request[key]) for key in _SAME if key in request}
-        short = dict(request)
+        same_as: dict[str, int] = {}
         best, count = None, 0
         for earlier, each, same in self._recent:
             common = _common(marks, each)
@@ -56,11 +60,14 @@ class TranscriptWriter:
                 best, count = earlier, common
             for key, digest in digests.items():
                 if same.get(key) == digest:
-                    short[key] = {"$same": earlier}
+                    same_as[key] = earlier
+        short = {key: value for key, value in request.items() if key not in same_as}
+        references: Json = {"same": same_as} if same_as else {}
         if best is not None:
-            short[name] = [{"$ref": {"call": best, "count": count}}, *history[count:]]
+            short[name] = history[count:]
+            references["begins"] = {"call": best, "count": count}
         self._recent.append((number, marks, digests))
-        return short
+        return short, references
 
 
 def history_key(kind: str) -> str:
@@ -105,26 +112,25 @@ def _common(first: tuple[bytes, ...], second: tuple[bytes, ...]) -> int:
 
 
 def read(path: Path) -> Iterator[Json]:
-    """The calls of a transcript, each with its whole request; an unfinished last line is skipped."""
+    """The calls of a transcript, each with its whole request; lines that are none are skipped."""
     requests: dict[int, Json] = {}
-    with path.open(encoding="utf-8") as file:
+    with path.open(encoding="utf-8", errors="replace") as file:
         for line in file:
             try:
                 entry = json.loads(line)
-            except ValueError:
+                request = _whole(entry, requests)
+                requests[entry["n"]] = request
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 continue
-            request = _whole(entry.get("request") or {}, requests)
-            requests[entry["n"]] = request
             yield {**entry, "request": request}
 
 
-def _whole(request: Json, earlier: dict[int, Json]) -> Json:
-    whole = {}
-    for key, value in request.items():
-        if isinstance(value, dict) and set(value) == {"$same"}:
-            value = earlier[value["$same"]][key]
-        elif isinstance(value, list) and value and isinstance(value[0], dict) and set(value[0]) == {"$ref"}:
-            reference = value[0]["$ref"]
-            value = [*earlier[reference["call"]][key][: reference["count"]], *value[1:]]
-        whole[key] = value
-    return whole
+def _whole(entry: Json, earlier: dict[int, Json]) -> Json:
+    """The request with what `same` and `begins` refer to."""
+    request = {key: earlier[number][key] for key, number in (entry.get("same") or {}).items()}
+    request.update(entry.get("request") or {})
+    begins = entry.get("begins")
+    if begins:
+        name = history_key(entry["kind"])
+        request[name] = [*earlier[begins["call"]][name][: begins["count"]], *request[name]]
+    return request

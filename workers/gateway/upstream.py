@@ -22,6 +22,7 @@ _RETURNED: Final = (
     "x-should-retry",
 )
 _RETURNED_PREFIXES: Final = ("anthropic-ratelimit-", "x-ratelimit-", "openai-")
+_QUERY: Final = ("alt", "beta", "api-version")
 _OAUTH_TOKEN: Final = "sk-ant-oat"  # noqa: S105 — the start of a kind of token, not one
 _OAUTH_BETA: Final = "oauth-2025-04-20"
 
@@ -59,9 +60,9 @@ def response_headers(given: Mapping[str, str]) -> CIMultiDict[str]:
 
 
 def url_of(base_url: str, route: Route, query: Mapping[str, str]) -> URL:
-    """The provider's address of a call; a key in the query is left out."""
+    """The provider's address of a call, with an allow-list of its query: others mask usage, or name a key."""
     url = URL(base_url.rstrip("/") + route.path)
-    return url.with_query([(name, value) for name, value in query.items() if name != "key"])
+    return url.with_query([(name, value) for name, value in query.items() if name in _QUERY])
 
 
 def token_of(headers: Mapping[str, str], query: Mapping[str, str]) -> str:

@@ -100,6 +100,8 @@ class UsageTally:
 
     def _generate(self, event: Json) -> None:
         usage = _object(event.get("usageMetadata"))
+        if "totalTokenCount" not in usage:
+            usage = {}  # masked, or not there: output cannot be told
         given = _number(usage, "promptTokenCount") + _number(usage, "toolUsePromptTokenCount")
         cached = min(_number(usage, "cachedContentTokenCount"), given)
         parts = _number(usage, "candidatesTokenCount") + _number(usage, "thoughtsTokenCount")

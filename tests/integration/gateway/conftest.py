@@ -73,7 +73,15 @@ def open_door(models: ScriptedModels, tmp_path: Path) -> OpenDoorFor:
         key = lab_key(scenario, f"door-{number}")
         upstreams = {name: models.base_url(name) for name in PROVIDERS}
         transcript = tmp_path / f"transcript-{number}.jsonl"
-        spec = DoorSpec(f"c{number}", budget, upstreams, patience, stall, transcript, replay)
+        spec = DoorSpec(
+            f"c{number}",
+            budget,
+            upstreams,
+            patience_seconds=patience,
+            stall_seconds=stall,
+            transcript=transcript,
+            replay=replay,
+        )
         with (
             Gateway(dict.fromkeys(KEYS, key), tmp_path / f"limits-{number}") as gateway,
             gateway.open_door(spec, tcp=True) as door,

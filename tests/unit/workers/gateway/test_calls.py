@@ -7,14 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.gateway.calls import (
-    HIDDEN_TOKENS,
-    IMAGE_TOKENS,
-    Counted,
-    ModelCall,
-    most_input_tokens,
-    parse_call,
-)
+from workers.gateway.calls import HIDDEN_TOKENS, Counted, ModelCall, most_input_tokens, parse_call
+from workers.gateway.content import IMAGE_TOKENS, UNBOUNDED
 from workers.gateway.routes import route
 
 MESSAGES = route("POST", "/anthropic/v1/messages")
@@ -78,3 +72,72 @@ def test_the_limit_is_read_where_each_dialect_has_it() -> None:
     made = parse_call(gemini, {"generationConfig": {"maxOutputTokens": 9}}, path_is_stream=True)
     assert (made.output_limit, made.model, made.is_stream) == (9, "gemini-2.5-pro", True)
     assert parse_call(chat, {"model": "m", "n": 3}, path_is_stream=False).answers == 3
+
+
+@pytest.mark.parametrize("count", [-100_000, 0, "8", 8.0, True, 1_000])
+def test_a_count_that_a_provider_may_read_otherwise_is_refused(count: object) -> None:
+    chat = route("POST", "/openai/v1/chat/completions")
+    gemini = route("POST", "/gemini/v1beta/models/gemini-2.5-pro:generateContent")
+    with pytest.raises(ValueError, match="whole number from 1"):
+        parse_call(chat, {"model": "m", "n": count}, path_is_stream=False)
+    with pytest.raises(ValueError, match="whole number from 1"):
+        parse_call(gemini, {"generationConfig": {"candidateCount": count}}, path_is_stream=False)
+    if count != 1_000:
+        with pytest.raises(ValueError, match="whole number from 1"):
+            parse_call(MESSAGES, {"model": "m", "max_tokens": count}, path_is_stream=False)
+
+
+HIDDEN_TEXT = "A" * 900_000
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"cache_control": {"a": HIDDEN_TEXT}},
+        {"cache_control": {"type": "ephemeral", "x": HIDDEN_TEXT}},
+        {"type": "image", "data": HIDDEN_TEXT},
+        {"content": [{"type": "image", "source": {"data": HIDDEN_TEXT}}]},
+    ],
+)
+def test_no_text_is_hidden_in_what_looks_like_a_marker_or_an_image(arguments: dict[str, Any]) -> None:
+    use = {"type": "tool_use", "id": "t", "name": "Bash", "input": arguments}
+    assert most_input_tokens(call_of([use])) > 900_000
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "AA=="}},
+        {"type": "document", "source": {"type": "url", "url": "https://example.org/a.pdf"}},
+        {"type": "input_file", "file_id": "f"},
+        {"type": "input_audio", "input_audio": {"data": "AA=="}},
+        {
+            "type": "tool_result",
+            "content": [{"type": "document", "source": {"type": "file", "file_id": "f"}}],
+        },
+    ],
+)
+def test_media_are_not_bounded_by_their_bytes(block: dict[str, Any]) -> None:
+    call = call_of([block])
+    assert call.has_media
+    assert most_input_tokens(call) >= UNBOUNDED
+    # Once the provider has counted it, it is.
+    assert most_input_tokens(call, [Counted(call.parts, 5_000)]) < 7_000
+
+
+def test_a_part_that_was_counted_elsewhere_in_a_request_is_not_known() -> None:
+    text = "x" * 50_000
+    earlier = parse_call(
+        MESSAGES, {"model": "m", "system": [{"type": "text", "text": text}]}, path_is_stream=False
+    )
+    later = parse_call(
+        MESSAGES, {"model": "m", "messages": [{"type": "text", "text": text}]}, path_is_stream=False
+    )
+    assert most_input_tokens(later, [Counted(earlier.parts, 10)]) > 50_000
+
+
+def test_edited_conversations_bound_no_later_call() -> None:
+    keep = {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]}
+    assert call_of("x", context_management=keep).is_countable
+    assert not call_of("x", context_management={"edits": [{"type": "clear_tool_uses_20250919"}]}).is_countable
+    assert not call_of("x", truncation="auto").is_countable

@@ -13,7 +13,9 @@ from workers.gateway.failures import delay, is_overflow, verdict
         (529, "Overloaded", "retry"),
         (500, "", "retry"),
         (408, "", "retry"),
-        (429, '{"error": {"code": "insufficient_quota"}}', "provider"),
+        (429, "You exceeded your current quota", "provider"),
+        (400, "Invalid value: 'billing' in messages", "program"),
+        (400, "messages: Your credit balance is too low", "program"),
         (400, "Your credit balance is too low to access the API", "provider"),
         (401, "invalid x-api-key", "provider"),
         (402, "", "provider"),
@@ -28,6 +30,12 @@ def test_the_meaning_of_a_status(status: int, body: str, meaning: str) -> None:
     assert verdict(status, body) == meaning
 
 
+def test_another_model_that_is_missing_is_no_failure_of_the_provider() -> None:
+    assert verdict(404, "model: helper", is_own_model=False) == "program"
+    assert verdict(403, "", is_own_model=False) == "program"
+    assert verdict(401, "", is_own_model=False) == "provider"
+
+
 def test_an_overflow_is_known_by_its_words() -> None:
     assert is_overflow(400, "Your input exceeds the context window of this model")
     assert is_overflow(413, "")
@@ -36,6 +44,7 @@ def test_an_overflow_is_known_by_its_words() -> None:
 
 def test_the_provider_names_the_pause_before_all() -> None:
     assert delay(1, {"retry-after": "7"}, 0.0) == 7
+    assert delay(1, {"retry-after": "0"}, 0.0) == 0.25
     assert delay(1, {"retry-after-ms": "250", "retry-after": "7"}, 0.0) == 0.25
     assert delay(1, {"retry-after": "Thu, 01 Jan 1970 00:01:00 GMT"}, 20.0) == 40
 
