@@ -5,14 +5,18 @@ rebinding) gains nothing.
 """
 
 import asyncio
+import os
 import socket
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache, partial
 
 import psutil
 
 from workers.hosts import Address, HostEntry, address_of, host_entry, is_public
 
+_RESOLVERS = 8
 _RESOLVE_SECONDS = 30.0
 
 
@@ -63,15 +67,22 @@ class EgressRules:
         return admitted
 
 
+@lru_cache(maxsize=1)
+def _resolvers(_pid: int) -> ThreadPoolExecutor:
+    """Threads for the names that candidates ask for: slow ones delay no call to a provider."""
+    return ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="egress-resolver")
+
+
 async def resolve(host: str, port: int) -> list[Address]:
     """The addresses of a host, without repetitions. Raises `UnresolvedError`."""
     literal = address_of(host)
     if literal is not None:
         return [literal]
     loop = asyncio.get_running_loop()
+    look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     try:
         async with asyncio.timeout(_RESOLVE_SECONDS):
-            results = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            results = await loop.run_in_executor(_resolvers(os.getpid()), look_up)
     except (OSError, UnicodeError) as error:
         raise UnresolvedError(f"{host} cannot be resolved: {error}") from None
     addresses = [address_of(str(sockaddr[0])) for *_, sockaddr in results]
