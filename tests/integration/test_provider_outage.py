@@ -128,7 +128,8 @@ def test_an_outage_pauses_the_class_and_loses_no_case(
         provider.is_up.set()
         wait_until(lambda: states(engine) == {"done": 12}, lambda: make_probe_due(engine))
         wait_until(lambda: row(engine, "SELECT state FROM farm.benches")["state"] == "finished")
-        wait_until(lambda: caplog.messages.count("class q-any runs again") == 2)
+        # A coordinator that was not at work during the pause has nothing to report.
+        wait_until(lambda: "class q-any runs again" in caplog.messages)
     assert circuits.paused() == []
     result = read_results(engine, bench)
     assert (len(result.decided), result.errors) == (6, {})
