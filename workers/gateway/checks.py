@@ -67,10 +67,12 @@ def _provider_refusal(ref: ToolchainRef, provider: Provider) -> str | None:
     model = _LONG_CONTEXT.sub("", (ref.model or "").strip())
     if not model or model.lower() in _ALIASES or price_of(model, provider.name) is not None:
         return None
-    example = f'{{"as_of": "2026-01-31", "models": {{"{model:.100}": {{"input": 1.25, "output": 10}}}}}}'
+    bare = model.rsplit("/", 1)[-1]  # the door looks a model up by the name in the call
+    example = f'{{"as_of": "2026-01-31", "models": {{"{bare:.100}": {{"input": 1.25, "output": 10}}}}}}'
     return (
         f"model {model:.100} has no price, so that the gateway cannot hold its calls to a cap; add its dollars per "
-        f"million tokens to a file, such as {example}, and export its path as BENCH_PRICES"
+        f"million tokens to a file, such as {example}, and export its path as BENCH_PRICES; or "
+        "correct its name"
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from workers.gateway.checks import refusal_of, unmetered_lines
+from workers.prices.table import price_of
 from workers.spec import ToolchainRef
 from workers.toolchains.registry import get_toolchain
 
@@ -69,14 +70,20 @@ def test_keys_of_a_fleets_machines_are_not_known_here() -> None:
     assert _refusal(None, name="codex", provider="openai") is None
 
 
-def test_a_price_that_the_line_asks_for_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    options = {"name": "aider", "model": "house/m-1", "base_url": "http://llm.example.org/v1"}
+@pytest.mark.parametrize("model", ["house/m-1", "openai/m-1"])
+def test_a_price_that_the_line_asks_for_is_enough(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base_url = "http://llm.example.org/v1"
+    options = {"name": "aider", "model": model, "provider": "house", "base_url": base_url}
     line = _refusal({"HOUSE_API_KEY"}, **options) or ""
     example, _ = json.JSONDecoder().raw_decode(line[line.index("{") :])
     prices = tmp_path / "prices.json"
     prices.write_text(json.dumps(example))
     monkeypatch.setenv("BENCH_PRICES", str(prices))
     assert _refusal({"HOUSE_API_KEY"}, **options) is None
+    assert price_of("m-1", "house") is not None, "the door prices the model by the name in the call"
+    assert line.endswith("; or correct its name")
 
 
 def test_without_the_gateway_one_line_names_what_is_lost() -> None:
