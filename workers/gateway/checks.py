@@ -37,9 +37,33 @@ def refusal_of(ref: ToolchainRef, toolchain: UsesProvider, keys: Collection[str]
     return None if line is None else f"toolchain {ref.name}: {line}"
 
 
+def address_refusal(refs: Iterable[tuple[ToolchainRef, UsesProvider]]) -> str | None:
+    """An error line where two toolchains of one workcell have different base URLs of a provider; None otherwise.
+
+    A door forwards to one base URL for each provider.
+    """
+    addresses: dict[str, str] = {}
+    for ref, toolchain in refs:
+        name = toolchain.provider(ref)
+        if name is None or not ref.gateway:
+            continue
+        provider = provider_named(name)
+        base_url = ref.base_url or provider.base_url
+        if addresses.setdefault(provider.name, base_url) != base_url:
+            return (
+                f"toolchain {ref.name}: provider {provider.name} has two base URLs in one workcell; bench them in two "
+                "configs, or, for a server with OpenAI's API, give one a `provider` name of its own"
+            )
+    return None
+
+
 def unmetered_lines(refs: Iterable[tuple[ToolchainRef, UsesProvider]]) -> list[str]:
-    """One warning for each toolchain of a provider whose calls do not pass through the gateway."""
-    names = dict.fromkeys(ref.name for ref, toolchain in refs if not ref.gateway and toolchain.provider(ref))
+    """One warning for each toolchain that holds a provider's key, as its calls do not pass through the gateway."""
+    names = dict.fromkeys(
+        ref.name
+        for ref, toolchain in refs
+        if not ref.gateway and (toolchain.provider(ref) or any(map(is_key_variable, ref.env)))
+    )
     return [
         f"{name}: gateway off: the program's own figures are the only ones, caps are only as hard as its own limit, "
         "and it holds the real key, which the repository may take"
