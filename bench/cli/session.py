@@ -83,11 +83,12 @@ class Farm:
             start_parts(self.embedded, urls, slots, names | Benches(self.engine).named_variables())
 
     def check_variables(self, toolchains: Iterable[ToolchainRef] | None) -> None:
-        """Refuse toolchains that name a variable, or need a provider's key, which the embedded worker cannot get.
+        """Check the toolchains of one workcell: their providers, prices and base URLs, and that the embedded worker can
+        get the variables and keys that they need.
 
         A fleet's workers have their own variables and keys, and report themselves which are missing.
         """
-        from workers.gateway.checks import refusal_of
+        from workers.gateway.checks import address_refusal, refusal_of
         from workers.gateway.keys import sources_of
         from workers.toolchains.registry import get_toolchain
 
@@ -96,8 +97,8 @@ class Farm:
         # A replay answers in place of the providers; a fleet's keys are its machines'.
         needs_keys = self.embedded is not None and not variables.get("BENCH_REPLAY_DIR")
         keys = sources_of(variables) if needs_keys else None
-        for ref in refs:
-            refusal = refusal_of(ref, get_toolchain(ref.name), keys)
+        pairs = [(ref, get_toolchain(ref.name)) for ref in refs]
+        for refusal in (*(refusal_of(*pair, keys) for pair in pairs), address_refusal(pairs)):
             if refusal is not None:
                 raise BenchError(refusal)
         if self.embedded is not None:

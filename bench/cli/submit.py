@@ -140,7 +140,8 @@ def plan_of(farm: Farm, config: BenchConfig, issue_ids: list[str] | None, mirror
     from bench.submit.submit import prepare_bench
 
     plan = prepare_bench(farm.engine, config, issue_ids, here=farm.embedded is not None, mirrors=mirrors)
-    farm.check_variables(toolchains_of(plan))
+    for refs in toolchains_by_workcell(plan):
+        farm.check_variables(refs)
     return plan
 
 
@@ -148,6 +149,12 @@ def toolchains_of(plan: NewBench) -> list[ToolchainRef]:
     """The toolchains of all cases, each once."""
     written = {json.dumps(ref, sort_keys=True) for case in plan.cases for ref in case.workcell["toolchains"]}
     return [ToolchainRef.model_validate_json(ref) for ref in sorted(written)]
+
+
+def toolchains_by_workcell(plan: NewBench) -> list[list[ToolchainRef]]:
+    """The toolchains of each case, each combination once."""
+    written = {json.dumps(case.workcell["toolchains"], sort_keys=True) for case in plan.cases}
+    return [[ToolchainRef.model_validate(ref) for ref in json.loads(refs)] for refs in sorted(written)]
 
 
 def _plan(farm: Farm, config: BenchConfig, issue_ids: list[str] | None) -> tuple[NewBench, list[str]]:

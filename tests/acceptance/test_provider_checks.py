@@ -54,6 +54,10 @@ def test_submit_refuses_what_cannot_be_metered_and_names_the_remedy(project: Pat
     code, text = _submit(project, "env: [ANTHROPIC_API_KEY]", ANTHROPIC_API_KEY="sk-none")
     assert code == 2
     assert "take it out of env" in text
+    two = 'model: claude-sonnet-4-5}, {name: claude, model: claude-sonnet-4-5, base_url: "https://llm.example.org"'
+    code, text = _submit(project, two, ANTHROPIC_API_KEY="sk-none")
+    assert code == 2
+    assert "provider anthropic has two base URLs in one workcell" in text
     assert json.loads(bench_in(project, "status", "--json").stdout)["benches"] == []
 
     code, text = _submit(project, "model: claude-sonnet-4-5", ANTHROPIC_API_KEY="sk-none")

@@ -37,9 +37,33 @@ def refusal_of(ref: ToolchainRef, toolchain: UsesProvider, keys: Collection[str]
     return None if line is None else f"toolchain {ref.name}: {line}"
 
 
+def address_refusal(refs: Iterable[tuple[ToolchainRef, UsesProvider]]) -> str | None:
+    """An error line where two toolchains of one workcell have different base URLs of a provider; None otherwise.
+
+    A door forwards to one base URL for each provider.
+    """
+    addresses: dict[str, str] = {}
+    for ref, toolchain in refs:
+        name = toolchain.provider(ref)
+        if name is None or not ref.gateway:
+            continue
+        provider = provider_named(name)
+        base_url = ref.base_url or provider.base_url
+        if addresses.setdefault(provider.name, base_url) != base_url:
+            return (
+                f"toolchain {ref.name}: provider {provider.name} has two base URLs in one workcell; bench them in two "
+                "configs, or, for a server with OpenAI's API, give one a `provider` name of its own"
+            )
+    return None
+
+
 def unmetered_lines(refs: Iterable[tuple[ToolchainRef, UsesProvider]]) -> list[str]:
-    """One warning for each toolchain of a provider whose calls do not pass through the gateway."""
-    names = dict.fromkeys(ref.name for ref, toolchain in refs if not ref.gateway and toolchain.provider(ref))
+    """One warning for each toolchain that holds a provider's key, as its calls do not pass through the gateway."""
+    names = dict.fromkeys(
+        ref.name
+        for ref, toolchain in refs
+        if not ref.gateway and (toolchain.provider(ref) or any(map(is_key_variable, ref.env)))
+    )
     return [
         f"{name}: gateway off: the program's own figures are the only ones, caps are only as hard as its own limit, "
         "and it holds the real key, which the repository may take"
@@ -67,10 +91,12 @@ def _provider_refusal(ref: ToolchainRef, provider: Provider) -> str | None:
     model = _LONG_CONTEXT.sub("", (ref.model or "").strip())
     if not model or model.lower() in _ALIASES or price_of(model, provider.name) is not None:
         return None
-    example = f'{{"as_of": "2026-01-31", "models": {{"{model:.100}": {{"input": 1.25, "output": 10}}}}}}'
+    bare = model.rsplit("/", 1)[-1]  # the door looks a model up by the name in the call
+    example = f'{{"as_of": "2026-01-31", "models": {{"{bare:.100}": {{"input": 1.25, "output": 10}}}}}}'
     return (
         f"model {model:.100} has no price, so that the gateway cannot hold its calls to a cap; add its dollars per "
-        f"million tokens to a file, such as {example}, and export its path as BENCH_PRICES"
+        f"million tokens to a file, such as {example}, and export its path as BENCH_PRICES; or "
+        "correct its name"
     )
 
 

@@ -78,6 +78,10 @@ def load(path: Path) -> PriceTable:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
+        if first["loc"] == ("as_of",):
+            raise WorkerError(
+                f'price file {path}: as_of: give the date of the prices, such as "2026-01-31"'
+            ) from error
         raise WorkerError(f"price file {path}: {where}: {first['msg']}") from error
     except ValueError as error:
         raise WorkerError(f"price file {path} is not JSON: {error}") from error

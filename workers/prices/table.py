@@ -11,13 +11,18 @@ from workers.prices.tokens import Tokens
 
 
 def check_prices() -> None:
-    """Check the `BENCH_PRICES` file before anything runs. Raises `WorkerError` where it is missing or invalid."""
+    """Check the `BENCH_PRICES` file before anything runs.
+
+    Raises: `WorkerError` where it is missing, invalid or named by a relative path.
+    """
     _files()
 
 
 def _files() -> list[Path]:
-    """The price files, the user's first. Raises `WorkerError` where it is missing or invalid."""
+    """The price files, the user's first. Raises as `check_prices`."""
     own = os.environ.get("BENCH_PRICES")
+    if own and not Path(own).is_absolute():  # each process of a farm has a working directory of its own
+        raise WorkerError("BENCH_PRICES is not an absolute path; give the whole path of the price file")
     files = [Path(own), OVERRIDES] if own else [OVERRIDES]
     for each in files:
         models_of(each)

@@ -10,7 +10,7 @@ from workers.gateway.providers import Provider, provider_named
 from workers.spec import ToolchainRef
 from workers.toolchains import provider
 from workers.toolchains.base import Capability, Finished, Invocation, Report, RoundContext
-from workers.toolchains.endpoint import Reach, reach
+from workers.toolchains.endpoint import Reach, client_variables, reach
 from workers.toolchains.jsonl import Follower, add_up
 from workers.toolchains.program import (
     ModelDrivenToolchain,
@@ -24,17 +24,6 @@ from workers.toolchains.program import (
 from workers.toolchains.surroundings import environment
 from workers.toolchains.untrusted import mapping, one_line
 
-_URLS: Final = {
-    "anthropic": ("ANTHROPIC_BASE_URL", "ANTHROPIC_API_BASE", "ANTHROPIC_HOST"),
-    "openai": ("OPENAI_BASE_URL", "OPENAI_API_BASE"),
-    "gemini": ("GOOGLE_GEMINI_BASE_URL",),
-}
-"""By dialect: the variables of a base URL that the usual clients read."""
-_KEYS: Final = {
-    "anthropic": ("ANTHROPIC_API_KEY",),
-    "openai": ("OPENAI_API_KEY",),
-    "gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
-}
 _MODELS: Final = {"anthropic": "ANTHROPIC_MODEL", "openai": "OPENAI_MODEL", "gemini": "GEMINI_MODEL"}
 
 
@@ -119,10 +108,8 @@ class Acp(ModelDrivenToolchain):
         if name is None:
             return Reach()
         owner = provider_named(name)
-        own = owner.name.upper().replace("-", "_")
-        urls = tuple(dict.fromkeys((*_URLS[owner.dialect], f"{own}_BASE_URL", "LLM_BASE_URL")))
-        keys = tuple(dict.fromkeys((*_KEYS[owner.dialect], *owner.keys[:1], "LLM_API_KEY")))
-        access = reach(context, url=urls, key=keys, secrets=owner.keys)
+        urls, keys = client_variables(owner)
+        access = reach(context, url=(*urls, "LLM_BASE_URL"), key=(*keys, "LLM_API_KEY"), secrets=owner.keys)
         return Reach({**access.env, **_goose(owner, context), **_model(owner, context)}, access.secrets)
 
     def spent(self, context: RoundContext, stdout: Path) -> int | None:

@@ -5,9 +5,11 @@ import re
 from pathlib import Path
 
 from workers.errors import WorkerError
+from workers.gateway.providers import provider_named
 from workers.spec import ToolchainRef
 from workers.toolchains import contract
 from workers.toolchains.base import Capability, Finished, Invocation, Report, RoundContext
+from workers.toolchains.endpoint import Reach, client_variables, reach
 from workers.toolchains.surroundings import environment
 
 PLACEHOLDERS = (
@@ -102,12 +104,23 @@ class Command:
         return None
 
     def invocation(self, context: RoundContext) -> Invocation:
+        access = self._reach(context)
         return Invocation(
             argv=fill(context),
-            env=environment(context, **contract.variables(context)),
+            env=environment(context, **contract.variables(context), **access.env),
+            secrets=access.secrets,
             network=bool(context.ref.network),
             no_output_seconds=context.ref.no_output_seconds,
         )
+
+    def _reach(self, context: RoundContext) -> Reach:
+        """Base URL and key of `provider`, in the variables that the usual clients of its dialect read."""
+        name = self.provider(context.ref)
+        if name is None:
+            return Reach()
+        owner = provider_named(name)
+        urls, keys = client_variables(owner)
+        return reach(context, url=urls, key=keys, secrets=owner.keys)
 
     def spent(self, context: RoundContext, stdout: Path) -> int | None:
         return contract.spent(context)

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
-from workers.gateway.providers import provider_named
+from workers.gateway.providers import Provider, provider_named
 from workers.toolchains.base import RoundContext
 
 _FAMILIES = (
@@ -14,6 +15,18 @@ _FAMILIES = (
     (re.compile(r"deepseek"), "deepseek"),
     (re.compile(r"qwen"), "qwen"),
 )
+
+_URLS: Final = {
+    "anthropic": ("ANTHROPIC_BASE_URL", "ANTHROPIC_API_BASE", "ANTHROPIC_HOST"),
+    "openai": ("OPENAI_BASE_URL", "OPENAI_API_BASE"),
+    "gemini": ("GOOGLE_GEMINI_BASE_URL",),
+}
+"""By dialect: the variables of a base URL that the usual clients read."""
+_KEYS: Final = {
+    "anthropic": ("ANTHROPIC_API_KEY",),
+    "openai": ("OPENAI_API_KEY",),
+    "gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+}
 
 
 def implied_provider(model: str | None) -> str | None:
@@ -45,6 +58,16 @@ class Reach:
     env: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
     """Names of the worker's secrets that it gets, where the gateway does not hold them."""
+
+
+def client_variables(owner: Provider) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of the variables of base URL and of key that the usual clients of the provider's dialect read.
+
+    Returns: the names of the base URL, and those of the key, the provider's own last.
+    """
+    own = owner.name.upper().replace("-", "_")
+    urls, keys = (*_URLS[owner.dialect], f"{own}_BASE_URL"), (*_KEYS[owner.dialect], *owner.keys[:1])
+    return tuple(dict.fromkeys(urls)), tuple(dict.fromkeys(keys))
 
 
 def reach(

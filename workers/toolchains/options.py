@@ -1,6 +1,7 @@
 """Validation of a toolchain's options against what its adapter can honour (capability check)."""
 
-from collections.abc import Iterator
+import difflib
+from collections.abc import Collection, Iterator
 
 from workers.errors import WorkerError
 from workers.gateway.providers import PROVIDERS, provider_named
@@ -60,17 +61,26 @@ def _provider_objections(ref: ToolchainRef, toolchain: Toolchain) -> Iterator[st
     if name is None:
         yield from _without_provider(ref, toolchain)
         return
-    dialect = provider_named(name).dialect
-    if capability.dialects and dialect not in capability.dialects:
-        yield (
-            f"provider {name} has the dialect {dialect}, and the program calls {' and '.join(capability.dialects)} "
-            "only; set `provider`, or another toolchain"
-        )
+    if capability.dialects and provider_named(name).dialect not in capability.dialects:
+        yield _dialect_objection(name, ref.name, capability.dialects)
     if ref.gateway and ref.base_url is None and not provider_named(name).base_url:
         yield (
             f"provider {name} is not known, so the gateway has no address for it; set `base_url`, or name one of "
             f"{', '.join(PROVIDERS)} by `provider`"
         )
+
+
+def _dialect_objection(name: str, toolchain: str, dialects: Collection[str]) -> str:
+    calls = f"providers of the {' and '.join(dialects)} dialect only"
+    provider = provider_named(name)
+    if provider.name in PROVIDERS:
+        return (
+            f"provider {name} has the dialect {provider.dialect}, and the program calls {calls}; set `provider`, or "
+            "another toolchain"
+        )
+    near = difflib.get_close_matches(name, PROVIDERS, n=1)
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    return f"provider {name} is not known{hint}; {toolchain} calls {calls}"
 
 
 def _without_provider(ref: ToolchainRef, toolchain: Toolchain) -> Iterator[str]:

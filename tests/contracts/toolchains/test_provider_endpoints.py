@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.contracts.toolchains.tests_toolchains_support import ref_of
+from workers.gateway.providers import provider_named
 from workers.toolchains.base import Invocation, ProviderEndpoint, RoundContext
 from workers.toolchains.registry import get_toolchain
 
@@ -166,6 +167,40 @@ def test_a_model_of_unknown_make_has_the_programs_usual_provider(
     name: str, model: str | None, provider: str
 ) -> None:
     assert get_toolchain(name).provider(ref_of(name, model=model)) == provider
+
+
+DIALECTS = [
+    ("openai", "OPENAI_BASE_URL", "OPENAI_API_KEY"),
+    ("house", "OPENAI_BASE_URL", "OPENAI_API_KEY"),
+    ("anthropic", "ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"),
+    ("gemini", "GOOGLE_GEMINI_BASE_URL", "GEMINI_API_KEY"),
+]
+
+
+@pytest.mark.parametrize(("provider", "url", "key"), DIALECTS)
+def test_a_command_with_a_provider_gets_the_door_in_the_variables_of_the_dialect(
+    provider: str, url: str, key: str, make_context: MakeContext
+) -> None:
+    door = ProviderEndpoint(provider, f"{DOOR}/{provider}", TOKEN)
+    invocation = invocation_of(make_context, "command", door, provider=provider, network=False)
+    assert (invocation.env[url], invocation.env[key]) == (f"{DOOR}/{provider}", TOKEN)
+    assert (invocation.secrets, invocation.network) == ((), False)
+
+
+@pytest.mark.parametrize(("provider", "url", "key"), DIALECTS)
+def test_a_command_without_the_gateway_gets_the_configured_url_and_the_real_key(
+    provider: str, url: str, key: str, make_context: MakeContext
+) -> None:
+    own = ProviderEndpoint(provider, "https://own.example.org")
+    invocation = invocation_of(make_context, "command", own, provider=provider)
+    assert (invocation.env[url], key in invocation.env) == ("https://own.example.org", False)
+    assert invocation.secrets == provider_named(provider).keys
+
+
+def test_a_command_without_a_provider_gets_neither_url_nor_key(make_context: MakeContext) -> None:
+    invocation = invocation_of(make_context, "command", None)
+    assert not any(name.endswith(("_BASE_URL", "_API_KEY")) for name in invocation.env)
+    assert invocation.secrets == ()
 
 
 def test_opencode_implies_no_provider_of_its_own() -> None:

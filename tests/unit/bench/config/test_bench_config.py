@@ -105,12 +105,16 @@ def test_the_rules_that_the_template_comments_out_load(load: Any) -> None:
 
 def test_the_examples_that_the_template_comments_out_load(load: Any) -> None:
     text = example_config_text().partition("# What follows is for")[0]
-    text = re.sub(r"^( *)# (repo|base|setup|gates|provider|egress|  )", r"\1\2", text, flags=re.MULTILINE)
+    keys = "repo|base|setup|gates|provider|egress|tags|default|flaky|max"
+    text = re.sub(rf"^( *)# ({keys}|  )", r"\1\2", text, flags=re.MULTILINE)
     text = text.replace("slices: {}\n", "slices:\n")
     text = re.sub(r"^#   (\S+: \{)", r"  \1", text, flags=re.MULTILINE)
     config = load(text)
     assert config.workcell.gates is not None
     assert config.workcell.gates[0].junit
+    assert (config.workcell.tags, config.workcell.flaky_reruns) == (["linux"], 0)
+    (agent,) = config.workcell.toolchains or []
+    assert (agent.argv, agent.max_turns, agent.tags) == (["my-agent", "{prompt}"], 60, ["gpu"])
     assert config.slices["risky-small"] == {"dk_risk": {"min": "high"}, "dk_size": {"max": "S"}}
     assert config.slices["solved-in-may"]["updated"] == {
         "min": "2026-05-01T00:00:00Z",
@@ -124,6 +128,14 @@ def test_the_examples_that_the_template_comments_out_load(load: Any) -> None:
         (
             "\naction_samplin: {}",
             ":2: action_samplin: unknown key; did you mean action_sampling? (allowed: schema",
+        ),
+        (
+            "workcell: {toolchains: [{name: aider, provider: OpenAI}]}",
+            "provider: 'OpenAI' is no provider's name; write it in lower case: letters, digits, - and _, such as",
+        ),
+        (
+            "workcell: {toolchains: [{name: aider, base_url: llm.example.org/v1}]}",
+            "base_url: 'llm.example.org/v1' is no base URL; begin with https:// or http://, without ? and #",
         ),
         (
             "action_sampling:\n  k: 4",

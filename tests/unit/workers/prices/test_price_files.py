@@ -94,3 +94,24 @@ def test_a_broken_price_file_is_refused_ahead_and_breaks_no_report(
     assert "\n" not in str(refused.value)
     assert price("gpt-5", Tokens(input=1)) is None
     check_ref(ToolchainRef(name="repair"))
+
+
+def test_a_relative_path_is_refused_although_it_leads_to_a_file_here(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write({})
+    monkeypatch.chdir(tmp_path)
+    check_ref(ToolchainRef(name="codex", model="gpt-5"))
+    monkeypatch.setenv("BENCH_PRICES", "prices.json")
+    with pytest.raises(WorkerError, match="BENCH_PRICES is not an absolute path; give the whole path"):
+        check_ref(ToolchainRef(name="codex", model="gpt-5"))
+
+
+def test_a_file_without_a_date_is_refused_with_what_to_give(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "prices.json"
+    file.write_text(BROKEN["no date"] or "")
+    monkeypatch.setenv("BENCH_PRICES", str(file))
+    with pytest.raises(WorkerError, match="as_of: give the date of the prices"):
+        check_ref(ToolchainRef(name="codex", model="gpt-5"))

@@ -23,10 +23,17 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"name": "acp", "argv": ["goose", "acp"]}, "neither its model nor `provider` names a model provider"),
     ({"name": "aider"}, "neither its model nor `provider` names a model provider"),
     ({"name": "aider", "model": "house/m1"}, "provider house is not known.*`base_url`"),
-    ({"name": "claude", "provider": "openai"}, "provider openai has the dialect openai.*anthropic only"),
+    (
+        {"name": "claude", "provider": "openai"},
+        "provider openai has the dialect openai.*anthropic dialect only",
+    ),
     (
         {"name": "claude", "provider": "house", "base_url": "http://h"},
-        "provider house has the dialect openai",
+        "provider house is not known; claude calls providers of the anthropic dialect only",
+    ),
+    (
+        {"name": "claude", "provider": "antropic"},
+        r"provider antropic is not known \(did you mean anthropic\?\); claude calls providers of the anthropic",
     ),
 ]
 
