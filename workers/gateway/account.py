@@ -1,9 +1,9 @@
-"""DoorAccount of a door: holds and settlements of its calls against its budget, and a snapshot as a bill."""
+"""Account of a door: holds and settlements of its calls against its budget, and a snapshot as a bill."""
 
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from workers.gateway.adjust import least_output
 from workers.gateway.calls import Counted, ModelCall, most_input_tokens
@@ -19,14 +19,15 @@ _REMEMBERED: Final = 12
 class DoorAccount:
     """Money of one candidate. Every method runs in the gateway's event loop; `bill` may be read from any thread.
 
-    settled + held ≤ budget holds before and after every await.
+    Each change is one step without an await, so that no cancellation leaves a hold behind.
     """
 
     budget_micro_usd: int
     bill: Bill = field(default_factory=Bill)
     _counted: deque[Counted] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     _waited_until: float = 0.0
-    _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _freed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set where a hold ended, so that waiting calls look again."""
 
     @property
     def available(self) -> int:
@@ -47,20 +48,20 @@ class DoorAccount:
 
         While other calls run, whose holds may become free, a call waits rather than with little room for its output.
         """
-        least = least_output(call)
-        async with self._changed:
-            while True:
-                wanted = self._hold(call, pricing, wanted_output)
-                waits = self.bill.held_micro_usd > 0 and wanted.output_limit < min(
-                    wanted_output, COMFORTABLE_OUTPUT
-                )
-                if not waits:
-                    break
-                await self._changed.wait()
-            if wanted.output_limit < least:
-                return None
-            self.bill = replace(self.bill, held_micro_usd=self.bill.held_micro_usd + wanted.micro_usd)
-            return wanted
+        while True:
+            wanted = self._hold(call, pricing, wanted_output)
+            if not self._waits(wanted, wanted_output):
+                break
+            self._freed.clear()
+            await self._freed.wait()
+        if wanted.output_limit < least_output(call):
+            return None
+        self.bill = replace(self.bill, held_micro_usd=self.bill.held_micro_usd + wanted.micro_usd)
+        return wanted
+
+    def _waits(self, wanted: Hold, wanted_output: int) -> bool:
+        """Whether a running call's hold may give this one more room for its output."""
+        return self.bill.held_micro_usd > 0 and wanted.output_limit < min(wanted_output, COMFORTABLE_OUTPUT)
 
     def _hold(self, call: ModelCall, pricing: Pricing, wanted_output: int) -> Hold:
         return hold(
@@ -72,31 +73,38 @@ class DoorAccount:
             long_cache=call.writes_long_cache,
         )
 
-    async def settle(
+    def settle(
         self, taken: Hold, micro_usd: int, tokens: Tokens | None, *, is_bound: bool, problem: Problem | None
     ) -> None:
         """Replace a hold by what the call cost."""
         counts = tokens or Tokens()
-        async with self._changed:
-            self.bill = replace(
-                self.bill,
-                micro_usd=self.bill.micro_usd + micro_usd,
-                held_micro_usd=self.bill.held_micro_usd - taken.micro_usd,
-                calls=self.bill.calls + 1,
-                tokens_in=self.bill.tokens_in + counts.total_in,
-                tokens_out=self.bill.tokens_out + counts.output,
-                upper_bound=self.bill.upper_bound or is_bound,
-                problem=problem,
-                trouble=None,
-            )
-            self._changed.notify_all()
+        self._end(
+            taken,
+            problem,
+            micro_usd=self.bill.micro_usd + micro_usd,
+            calls=self.bill.calls + 1,
+            tokens_in=self.bill.tokens_in + counts.total_in,
+            tokens_out=self.bill.tokens_out + counts.output,
+            upper_bound=self.bill.upper_bound or is_bound,
+        )
 
-    async def release(self, taken: Hold, problem: Problem | None = None) -> None:
+    def settle_whole(self, taken: Hold) -> None:
+        """Charge the whole hold of a call whose usage cannot be known."""
+        self.settle(taken, taken.micro_usd, None, is_bound=True, problem=None)
+
+    def release(self, taken: Hold, problem: Problem | None = None) -> None:
         """Give back the hold of a call that cost nothing."""
-        async with self._changed:
-            held = self.bill.held_micro_usd - taken.micro_usd
-            self.bill = replace(self.bill, held_micro_usd=held, problem=problem, trouble=None)
-            self._changed.notify_all()
+        self._end(taken, problem)
+
+    def _end(self, taken: Hold, problem: Problem | None, **changes: Any) -> None:
+        """End a hold and change the bill, in one step for readers in other threads."""
+        held = self.bill.held_micro_usd - taken.micro_usd
+        self.bill = replace(self.bill, held_micro_usd=held, problem=problem, trouble=None, **changes)
+        self._freed.set()
+
+    def begin_round(self) -> None:
+        """Forget how the last call ended: it is no result of a round that begins."""
+        self.bill = replace(self.bill, problem=None, trouble=None)
 
     def refuse(self, why: str) -> None:
         """Record that a call was refused for money."""

@@ -80,8 +80,13 @@ class Gateway:
     keys: Mapping[str, str] = field(repr=False)
     """By the name of their variable."""
     limits_directory: Path
+    """Of the rate limits that the processes of this machine share; made where it is missing."""
     redact: Callable[[bytes], bytes] = field(default=bytes, repr=False)
     _session: aiohttp.ClientSession | None = field(default=None, repr=False)
+    _limits: RateLimits = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._limits = RateLimits(self.limits_directory)
 
     @contextmanager
     def open_door(self, spec: DoorSpec, *, tcp: bool = False) -> Iterator[Door]:
@@ -140,7 +145,7 @@ class Gateway:
     async def _handle(self, door: OpenDoor, request: web.BaseRequest) -> web.StreamResponse:
         if not secrets.compare_digest(token_of(request.headers, request.query).encode(), door.token.encode()):
             return web.json_response({"error": {"message": "unknown key", "type": "auth"}}, status=401)
-        return await serve_call(door, request, self._client(), self.keys, RateLimits(self.limits_directory))
+        return await serve_call(door, request, self._client(), self.keys, self._limits)
 
     async def _close(self, door: OpenDoor, server: "_DoorServer") -> None:
         """Take no further call, and settle the running ones."""
@@ -193,7 +198,7 @@ def _request(
 
 async def _begin_round(door: OpenDoor) -> None:
     door.is_accepting = True
-    door.account.bill = replace(door.account.bill, problem=None, trouble=None)
+    door.account.begin_round()
 
 
 async def settle_running(door: OpenDoor) -> None:

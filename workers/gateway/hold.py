@@ -20,8 +20,8 @@ class Hold:
     micro_usd: int
     output_limit: int
     """Tokens, in each of its answers."""
-    input_micro_usd: int
-    """The part that is for the input."""
+    input_tokens: int
+    """What its input has at most."""
     is_clamped: bool = False
     """Whether the output limit is lower than what was wanted."""
 
@@ -52,4 +52,4 @@ def hold(
     if limit and cost > available:  # prices are rounded up
         limit -= 1
         cost = price(dearest + Tokens(output=limit * answers))
-    return Hold(cost, limit, given, limit < wanted_output)
+    return Hold(cost, limit, input_tokens, limit < wanted_output)

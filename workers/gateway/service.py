@@ -93,7 +93,7 @@ class _Service:
             self._record(call, {"at": time.time(), "status": 402, "refused": NO_MONEY})
             return web.json_response(error_body(where.provider.dialect, 402, NO_MONEY), status=402)
         if not self.door.is_accepting or len(self.door.running) >= MAX_CALLS:
-            await self.door.account.release(taken)
+            self.door.account.release(taken)
             return self.denied(where, 429, "too many calls at once, or the round is over")
         # A program that goes away does not end the call: its usage is still to be known.
         forwarded = asyncio.create_task(self._forwarded(call, taken, rate.cost, base_url, key))
@@ -120,9 +120,9 @@ class _Service:
     ) -> Hold | None:
         account = self.door.account
         taken = await account.take(call, pricing, wanted)
-        if taken is None and self.door.replay is None:
+        if taken is None and call.is_countable and self.door.replay is None:
             counted = await count_input(self.session, call, base_url, key)
-            if counted is not None and call.is_countable:
+            if counted is not None:
                 account.note_counted(call, counted)
                 taken = await account.take(call, pricing, wanted)
         return taken
@@ -141,11 +141,11 @@ class _Service:
         except RefusedByProviderError as error:
             text = error.body.decode("utf-8", "replace")
             overflow = failures.is_overflow(error.status, text)
-            await account.release(taken, "context_overflow" if overflow else None)
+            account.release(taken, "context_overflow" if overflow else None)
             self._record(call, {"at": started, "status": error.status, "error": text})
             return web.Response(status=error.status, body=error.body, headers=error.headers)
         except ProviderFailedError as error:
-            await self._give_up(call, taken, error, started)
+            self._give_up(call, taken, error, started)
             content = (
                 error.body
                 or json.dumps(error_body(call.route.provider.dialect, error.status, str(error))).encode()
@@ -153,11 +153,11 @@ class _Service:
             return web.Response(status=error.status, body=content, content_type="application/json")
         except BaseException:  # cancelled, or a fault of ours: what the provider works on may be charged
             if exchange.in_flight:
-                await account.settle(taken, taken.micro_usd, None, is_bound=True, problem=None)
+                account.settle_whole(taken)
             else:
-                await account.release(taken)
+                account.release(taken)
             raise
-        await self._settle(call, taken, pricing, answer, started, account.bill.wait_ms - before)
+        self._settle(call, taken, pricing, answer, started, account.bill.wait_ms - before)
         return answer.response
 
     def _exchange(self, call: ModelCall, taken: Hold, base_url: str, key: str) -> Exchange:
@@ -172,25 +172,23 @@ class _Service:
             data=json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass"),
             limits=self.limits,
             bucket=f"{provider.name}-{call.model}",
-            input_tokens=self.door.account.most_input(call),
+            input_tokens=taken.input_tokens,
             patience_seconds=spec.patience_seconds,
             stall_seconds=spec.stall_seconds,
             is_own_model=not spec.models or call.model.rsplit("/", 1)[-1].lower() in spec.models,
             note_wait=self.door.account.note_wait,
         )
 
-    async def _give_up(
-        self, call: ModelCall, taken: Hold, error: ProviderFailedError, started: float
-    ) -> None:
+    def _give_up(self, call: ModelCall, taken: Hold, error: ProviderFailedError, started: float) -> None:
         account = self.door.account
         if error.is_charged:
-            await account.settle(taken, taken.micro_usd, None, is_bound=True, problem=None)
+            account.settle_whole(taken)
         else:
-            await account.release(taken)
+            account.release(taken)
         account.fail(str(error))
         self._record(call, {"at": started, "status": error.status, "error": str(error)})
 
-    async def _settle(
+    def _settle(
         self,
         call: ModelCall,
         taken: Hold,
@@ -201,7 +199,7 @@ class _Service:
     ) -> None:
         account, tally = self.door.account, answer.tally
         charged = charge(tally, taken, pricing, is_cut=answer.is_cut, answers=call.answers)
-        await account.settle(
+        account.settle(
             taken, charged.micro_usd, charged.tokens, is_bound=charged.is_bound, problem=tally.problem
         )
         tokens = charged.tokens
@@ -233,15 +231,15 @@ class _Service:
         assert self.door.replay is not None
         entry = self.door.replay.answer(call)
         if entry is None:
-            await self.door.account.release(taken)
+            self.door.account.release(taken)
             self.door.account.fail("the replay has no answer for this call")
             return self.denied(call.route, 404, "the replay has no answer for this call")
         try:
             answer = await replayed(self.request, call, entry)
         except BaseException:
-            await self.door.account.release(taken)
+            self.door.account.release(taken)
             raise
-        await self._settle(call, taken, pricing, answer, time.time(), 0)
+        self._settle(call, taken, pricing, answer, time.time(), 0)
         return answer.response
 
     def _record(self, call: ModelCall, entry: dict[str, Any]) -> None:
@@ -263,7 +261,7 @@ async def serve_call(
     keys: Mapping[str, str],
     limits: RateLimits,
 ) -> web.StreamResponse:
-    """ForwardedAnswer one request to a door."""
+    """Answer one request to a door."""
     service = _Service(door, request, session, keys, limits)
     where = route(request.method, request.path)
     if where is None:

@@ -52,6 +52,6 @@ def test_the_limit_is_the_largest_that_is_affordable(
 
 def test_a_cache_of_an_hour_is_held_at_its_dearer_writes() -> None:
     rate = price_of("claude-sonnet-4-5")
-    short = hold(rate.cost, 100_000, 1_000, 10**9)
-    long = hold(rate.cost, 100_000, 1_000, 10**9, long_cache=True)
-    assert long.input_micro_usd == rate.cost(Tokens(cache_write_1h=100_000)) > short.input_micro_usd
+    short = hold(rate.cost, 100_000, 0, 10**9)
+    long = hold(rate.cost, 100_000, 0, 10**9, long_cache=True)
+    assert long.micro_usd == rate.cost(Tokens(cache_write_1h=100_000)) > short.micro_usd
