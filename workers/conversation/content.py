@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from workers.conversation.steps import Json
-from workers.toolchains.untrusted import mapping, parse_json, sequence
+from workers.untrusted import mapping, parse_json, sequence
 
 _MAX_DEPTH = 60
 _TOO_DEEP = "[nested too deep]"

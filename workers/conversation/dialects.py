@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from workers.conversation.content import arguments, dump, is_media, mark, text_of, texts
 from workers.conversation.steps import AtifStep, Call, Json, Result
-from workers.toolchains.untrusted import mapping, sequence
+from workers.untrusted import mapping, sequence
 
 _OUTPUTS = (
     "function_call_output",

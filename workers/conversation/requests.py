@@ -7,7 +7,7 @@ from typing import Any
 from workers.conversation.content import text_of
 from workers.conversation.dialects import HISTORY, SYSTEM, joined
 from workers.conversation.steps import AtifStep, Json
-from workers.toolchains.untrusted import mapping
+from workers.untrusted import mapping
 
 
 class RequestParser:

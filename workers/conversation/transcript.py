@@ -9,7 +9,7 @@ from workers.conversation.dialects import answer_step, tool_names
 from workers.conversation.requests import RequestParser
 from workers.conversation.steps import AtifStep, AtifTrajectory, Json, Metrics
 from workers.gateway.assemble import assemble, assembled, is_whole
-from workers.toolchains.untrusted import count, mapping, sequence
+from workers.untrusted import count, mapping, sequence
 
 KINDS = ("messages", "responses", "chat", "generate")
 

@@ -26,7 +26,7 @@ from workers.sandbox import ladder
 from workers.settings import WorkerSettings
 from workers.spec import Gate, Sandbox, ToolchainRef, Workcell, WorkOrder
 from workers.toolchains.registry import check_ref, get_toolchain, missing_executable
-from workers.toolchains.untrusted import one_line
+from workers.untrusted import one_line
 from workers.workcell import WorkcellDirectories, open_workcell
 
 SECONDS: Final = 90.0

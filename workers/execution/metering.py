@@ -17,7 +17,7 @@ from workers.result import RoundResult
 from workers.sandbox.program import DoorMount
 from workers.spec import ProviderOptions, ToolchainRef
 from workers.toolchains.base import Finished, ProviderEndpoint, Report, Toolchain
-from workers.toolchains.untrusted import one_line
+from workers.untrusted import one_line
 
 if TYPE_CHECKING:
     from workers.gateway.gateway import Door

@@ -24,7 +24,7 @@ from workers.sandbox.process import StopConditions
 from workers.sandbox.runner import MissingProgramError, ProgramRunner
 from workers.sandbox.sweep import is_real_directory
 from workers.spec import Gate
-from workers.toolchains.untrusted import count, mapping, one_line, parse_json, read_bytes, sequence
+from workers.untrusted import count, mapping, one_line, parse_json, read_bytes, sequence
 from workers.workcell import WorkcellDirectories
 
 _SCRIPT = Path(__file__).with_name("take_inside.py")

@@ -10,7 +10,7 @@ from xml.parsers import expat
 from workers.gates.shrinking import function_of, parameters_of
 from workers.gates.suite import SuiteRun, worse
 from workers.spec import TestState
-from workers.toolchains.untrusted import open_regular
+from workers.untrusted import open_regular
 
 MAX_BYTES: Final = 512 * 1024 * 1024
 """A larger file is refused. The output of tests is skipped, so that memory does not grow with it."""

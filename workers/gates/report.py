@@ -15,7 +15,7 @@ from typing import Any, Self
 from workers.gates.shrinking import function_of, parameters_of
 from workers.gates.suite import SuiteRun, worse
 from workers.spec import TestState
-from workers.toolchains.untrusted import mapping, sequence
+from workers.untrusted import mapping, sequence
 
 MAX_BYTES = 1024 * 1024 * 1024
 """Bytes of records after which reading stops; the end of the run is missing then."""

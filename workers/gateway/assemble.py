@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 from workers.gateway.sse import EventParser
+from workers.untrusted import mapping, sequence
 
 Json = dict[str, Any]
 
@@ -43,11 +44,11 @@ def is_whole(kind: str, response: Json) -> bool:
             return response.get("status") in ("completed", "incomplete")
         case "chat":
             return all(
-                _object(each).get("finish_reason") for each in _list(response.get("choices")) or [None]
+                mapping(each).get("finish_reason") for each in sequence(response.get("choices")) or [None]
             )
-    blocked = _object(response.get("promptFeedback")).get("blockReason")
-    candidates = _list(response.get("candidates"))
-    return bool(blocked) or any(_object(each).get("finishReason") for each in candidates)
+    blocked = mapping(response.get("promptFeedback")).get("blockReason")
+    candidates = sequence(response.get("candidates"))
+    return bool(blocked) or any(mapping(each).get("finishReason") for each in candidates)
 
 
 def _objects(events: str) -> Iterator[Json]:
@@ -72,17 +73,17 @@ class Messages:
         index = _index(event.get("index"))
         match event.get("type"):
             case "message_start":
-                self.response = dict(_object(event.get("message")))
-                self.response["content"] = list(_list(self.response.get("content")))
+                self.response = dict(mapping(event.get("message")))
+                self.response["content"] = list(sequence(self.response.get("content")))
             case "content_block_start":
-                _put(self._blocks, index, dict(_object(event.get("content_block"))))
+                _put(self._blocks, index, dict(mapping(event.get("content_block"))))
             case "content_block_delta":
-                self._delta(index, _object(event.get("delta")))
+                self._delta(index, mapping(event.get("delta")))
             case "message_delta":
-                self.response.update(_object(event.get("delta")))
+                self.response.update(mapping(event.get("delta")))
                 self.response["usage"] = {
-                    **_object(self.response.get("usage")),
-                    **_object(event.get("usage")),
+                    **mapping(self.response.get("usage")),
+                    **mapping(event.get("usage")),
                 }
             case "error":
                 self.response["error"] = event.get("error")
@@ -114,11 +115,11 @@ class Responses:
         if kind == "error":
             self.response["error"] = event.get("error") or event.get("message") or "error"
         elif "response" in event:
-            self.response = dict(_object(event["response"]))
-            given = _list(self.response.get("output"))
+            self.response = dict(mapping(event["response"]))
+            given = sequence(self.response.get("output"))
             self._output = list(given) or self._output
         elif kind.startswith("response.output_item."):
-            _put(self._output, _index(event.get("output_index")), dict(_object(event.get("item"))))
+            _put(self._output, _index(event.get("output_index")), dict(mapping(event.get("item"))))
         elif kind.endswith(".delta") and isinstance(event.get("delta"), str):
             self._delta(kind, event)
         self.response["output"] = self._output
@@ -151,11 +152,11 @@ class Chat:
         self.response.update(
             {key: value for key, value in event.items() if key != "choices" and value is not None}
         )
-        for each in _list(event.get("choices")):
-            choice = _at(choices, _index(_object(each).get("index")))
+        for each in sequence(event.get("choices")):
+            choice = _at(choices, _index(mapping(each).get("index")))
             message = choice.setdefault("message", {"role": "assistant", "content": None})
-            self._merge(message, _object(_object(each).get("delta")))
-            if _object(each).get("finish_reason") is not None:
+            self._merge(message, mapping(mapping(each).get("delta")))
+            if mapping(each).get("finish_reason") is not None:
                 choice["finish_reason"] = each["finish_reason"]
 
     @staticmethod
@@ -163,13 +164,13 @@ class Chat:
         for key, value in delta.items():
             if isinstance(value, str) and key != "role":
                 message[key] = _text(message.get(key)) + value
-        for each in _list(delta.get("tool_calls")):
-            part = _object(each)
+        for each in sequence(delta.get("tool_calls")):
+            part = mapping(each)
             call = _at(message.setdefault("tool_calls", []), _index(part.get("index")))
             call.update({key: value for key, value in part.items() if key in ("id", "type") and value})
             function = call.setdefault("function", {"name": "", "arguments": ""})
             for key in ("name", "arguments"):
-                function[key] += _text(_object(part.get("function")).get(key))
+                function[key] += _text(mapping(part.get("function")).get(key))
 
 
 class Generate:
@@ -181,13 +182,13 @@ class Generate:
     def feed(self, event: Json) -> None:
         candidates: list[Any] = self.response.setdefault("candidates", [])
         self.response.update({key: value for key, value in event.items() if key != "candidates"})
-        for each in _list(event.get("candidates")):
-            part = _object(each)
+        for each in sequence(event.get("candidates")):
+            part = mapping(each)
             candidate = _at(candidates, _index(part.get("index")))
             candidate.update({key: value for key, value in part.items() if key != "content"})
             content = candidate.setdefault("content", {"role": "model", "parts": []})
-            for piece in _list(_object(part.get("content")).get("parts")):
-                self._add(content["parts"], _object(piece))
+            for piece in sequence(mapping(part.get("content")).get("parts")):
+                self._add(content["parts"], mapping(piece))
 
     @staticmethod
     def _add(parts: list[Json], part: Json) -> None:
@@ -206,14 +207,6 @@ _ASSEMBLERS: dict[str, type[Assembler]] = {
 }
 _MAX_PARTS = 10_000
 """Parts of one response; a larger index is a provider's error."""
-
-
-def _object(value: Any) -> Json:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _text(value: Any) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 
 from workers.gateway.routes import Kind
 from workers.prices.tokens import Tokens, highest
+from workers.untrusted import mapping, sequence
 
 Problem = Literal["refused", "context_overflow"]
 _INTERESTING: Final = re.compile(
@@ -59,7 +60,7 @@ class UsageTally:
                         self._generate(each)
 
     def _note_error(self, event: Json) -> None:
-        error = event.get("error") or _object(event.get("response")).get("error")
+        error = event.get("error") or mapping(event.get("response")).get("error")
         if error:
             words = error.get("message") if isinstance(error, dict) else error
             self.error = str(words or "error")[:500]
@@ -74,14 +75,14 @@ class UsageTally:
             self.is_complete = True
 
     def _messages(self, event: Json) -> None:
-        message = _object(event.get("message")) or event
-        usage = _object(message.get("usage"))
+        message = mapping(event.get("message")) or event
+        usage = mapping(message.get("usage"))
         self._count(_anthropic(usage))
-        self._ended(message.get("stop_reason") or _object(event.get("delta")).get("stop_reason"))
+        self._ended(message.get("stop_reason") or mapping(event.get("delta")).get("stop_reason"))
 
     def _responses(self, event: Json) -> None:
-        response = _object(event.get("response")) or event
-        self._count(_openai(_object(response.get("usage")), "input", "output"))
+        response = mapping(event.get("response")) or event
+        self._count(_openai(mapping(response.get("usage")), "input", "output"))
         is_last = event.get("type") in _LAST_EVENTS or (
             event.get("object") == "response" and response.get("status") in ("completed", "incomplete")
         )
@@ -89,17 +90,17 @@ class UsageTally:
             self.is_complete = not self.error
             text = json.dumps(response.get("output"))
             self.problem = "refused" if '"type": "refusal"' in text else self.problem
-            reason = _object(response.get("incomplete_details")).get("reason")
+            reason = mapping(response.get("incomplete_details")).get("reason")
             if reason in _REFUSALS:
                 self.problem = "refused"
 
     def _chat(self, event: Json) -> None:
-        self._count(_openai(_object(event.get("usage")), "prompt", "completion"))
-        for choice in _list(event.get("choices")):
-            self._ended(_object(choice).get("finish_reason"))
+        self._count(_openai(mapping(event.get("usage")), "prompt", "completion"))
+        for choice in sequence(event.get("choices")):
+            self._ended(mapping(choice).get("finish_reason"))
 
     def _generate(self, event: Json) -> None:
-        usage = _object(event.get("usageMetadata"))
+        usage = mapping(event.get("usageMetadata"))
         if "totalTokenCount" not in usage:
             usage = {}  # masked, or not there: output cannot be told
         given = _number(usage, "promptTokenCount") + _number(usage, "toolUsePromptTokenCount")
@@ -107,14 +108,14 @@ class UsageTally:
         parts = _number(usage, "candidatesTokenCount") + _number(usage, "thoughtsTokenCount")
         out = max(parts, _number(usage, "totalTokenCount") - given)
         self._count(Tokens(input=given - cached, cached=cached, output=max(0, out)))
-        for candidate in _list(event.get("candidates")):
-            self._ended(_object(candidate).get("finishReason"))
-        if _object(event.get("promptFeedback")).get("blockReason"):
+        for candidate in sequence(event.get("candidates")):
+            self._ended(mapping(candidate).get("finishReason"))
+        if mapping(event.get("promptFeedback")).get("blockReason"):
             self._ended("SAFETY")
 
 
 def _anthropic(usage: Json) -> Tokens:
-    long = _number(_object(usage.get("cache_creation")), "ephemeral_1h_input_tokens")
+    long = _number(mapping(usage.get("cache_creation")), "ephemeral_1h_input_tokens")
     written = _number(usage, "cache_creation_input_tokens")
     long = min(long, written)
     return Tokens(
@@ -129,19 +130,11 @@ def _anthropic(usage: Json) -> Tokens:
 def _openai(usage: Json, given_name: str, out_name: str) -> Tokens:
     """Input includes the tokens read from and written to the cache; output includes reasoning, or the total does."""
     given, out = _number(usage, f"{given_name}_tokens"), _number(usage, f"{out_name}_tokens")
-    details = _object(usage.get(f"{given_name}_tokens_details"))
+    details = mapping(usage.get(f"{given_name}_tokens_details"))
     cached = min(_number(details, "cached_tokens") or _number(usage, "prompt_cache_hit_tokens"), given)
     written = min(_number(details, "cache_write_tokens"), given - cached)
     out = max(out, _number(usage, "total_tokens") - given)
     return Tokens(input=given - cached - written, cached=cached, cache_write=written, output=out)
-
-
-def _object(value: object) -> Json:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
 
 
 def _number(usage: Json, name: str) -> int:

@@ -22,7 +22,7 @@ from workers.toolchains.program import (
     silence,
 )
 from workers.toolchains.surroundings import environment
-from workers.toolchains.untrusted import mapping, one_line
+from workers.untrusted import mapping, one_line
 
 _MODELS: Final = {"anthropic": "ANTHROPIC_MODEL", "openai": "OPENAI_MODEL", "gemini": "GEMINI_MODEL"}
 

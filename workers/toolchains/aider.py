@@ -21,7 +21,7 @@ from workers.toolchains.program import (
     silence,
 )
 from workers.toolchains.surroundings import environment
-from workers.toolchains.untrusted import one_line, read_bytes
+from workers.untrusted import one_line, read_bytes
 
 _NO_SUMMARY_TOKENS: Final = 1_000_000
 """Below this many tokens of history nothing is summarized: those calls are in no figure of the program's."""

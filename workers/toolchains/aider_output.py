@@ -7,7 +7,7 @@ from typing import Any
 from workers.prices.tokens import Tokens
 from workers.toolchains import provider
 from workers.toolchains.program import Usage, priced
-from workers.toolchains.untrusted import MAX_COUNT, count, dollars, mapping, one_line
+from workers.untrusted import MAX_COUNT, count, dollars, mapping, one_line
 
 # Output that is no terminal is wrapped at 80 columns, so any gap may be a line end.
 _TOKENS = re.compile(

@@ -10,7 +10,7 @@ from workers.prices.tokens import Tokens, highest
 from workers.toolchains import provider
 from workers.toolchains.base import Finished, Report
 from workers.toolchains.program import Usage, error_text, exit_words
-from workers.toolchains.untrusted import count, dollars, mapping, one_line, sequence
+from workers.untrusted import count, dollars, mapping, one_line, sequence
 
 _USAGE = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
 _MODEL_USAGE = ("inputTokens", "cacheReadInputTokens", "cacheCreationInputTokens", "outputTokens")

@@ -10,7 +10,7 @@ from workers.toolchains.calls import CallTotal, may_reach_a_dearer_tier
 from workers.toolchains.codex_stream import MAX_SESSIONS, tokens_of
 from workers.toolchains.jsonl import Follower
 from workers.toolchains.program import Usage, priced
-from workers.toolchains.untrusted import mapping, one_line
+from workers.untrusted import mapping, one_line
 
 
 class RolloutTally:

@@ -6,7 +6,7 @@ from workers.prices.tokens import Tokens, highest
 from workers.toolchains import provider
 from workers.toolchains.base import Finished, Report
 from workers.toolchains.program import error_text, exit_words
-from workers.toolchains.untrusted import count, mapping, one_line, sequence
+from workers.untrusted import count, mapping, one_line, sequence
 
 MAX_SESSIONS = 256
 

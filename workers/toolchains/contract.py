@@ -4,7 +4,7 @@ from pathlib import Path
 
 from db.states import ErrorClass
 from workers.toolchains.base import Finished, Report, RoundContext
-from workers.toolchains.untrusted import (
+from workers.untrusted import (
     count,
     dollars,
     mapping,

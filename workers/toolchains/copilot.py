@@ -21,7 +21,7 @@ from workers.toolchains.program import (
     silence,
 )
 from workers.toolchains.surroundings import environment
-from workers.toolchains.untrusted import count, mapping, one_line, sequence
+from workers.untrusted import count, mapping, one_line, sequence
 
 _FILTERED = "blocked by content filtering"
 _NO_RESPONSE = "No response was returned"

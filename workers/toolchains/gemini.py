@@ -15,7 +15,7 @@ from workers.toolchains.endpoint import bare_model, reach
 from workers.toolchains.program import Usage, error_text, exit_words, network, silence
 from workers.toolchains.stream import StreamToolchain
 from workers.toolchains.surroundings import environment
-from workers.toolchains.untrusted import count, mapping, one_line
+from workers.untrusted import count, mapping, one_line
 
 _PROVIDER: Final = "gemini"
 _TURN_LIMIT: Final = 53

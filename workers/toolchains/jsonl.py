@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from workers.toolchains.untrusted import open_regular, parse_json
+from workers.untrusted import open_regular, parse_json
 
 MAX_LINE_BYTES = 8 * 1024 * 1024
 """A longer line is dropped: no event that counts is that long."""

@@ -10,7 +10,7 @@ from workers.toolchains import provider
 from workers.toolchains.base import Finished, Report
 from workers.toolchains.litellm_client import miscounts_refusals
 from workers.toolchains.program import Usage, error_text, exit_words, priced
-from workers.toolchains.untrusted import (
+from workers.untrusted import (
     count,
     dollars,
     mapping,

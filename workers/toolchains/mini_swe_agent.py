@@ -17,7 +17,7 @@ from workers.toolchains.program import (
     silence,
 )
 from workers.toolchains.surroundings import environment
-from workers.toolchains.untrusted import dollars, micro, parse_json, read_bytes
+from workers.untrusted import dollars, micro, parse_json, read_bytes
 
 LIMIT_SHARE = 0.9
 """The program checks its limit before a call, not during it, and so exceeds it by one call; a tenth of the money is

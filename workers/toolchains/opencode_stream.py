@@ -11,7 +11,7 @@ from workers.prices.tokens import Tokens
 from workers.toolchains import provider
 from workers.toolchains.base import Finished, Report
 from workers.toolchains.program import Usage, error_text, exit_words, priced
-from workers.toolchains.untrusted import count, dollars, mapping, micro, one_line, read_tail
+from workers.untrusted import count, dollars, mapping, micro, one_line, read_tail
 
 _BROKE_OFF = "the stream of the answer broke off"
 _LAST = ("stop", "length", "content-filter")

@@ -19,7 +19,7 @@ from workers.toolchains.program import (
 )
 from workers.toolchains.stream import StreamToolchain
 from workers.toolchains.surroundings import environment
-from workers.toolchains.untrusted import count, mapping, one_line, sequence
+from workers.untrusted import count, mapping, one_line, sequence
 
 _OWN_NAMES: Final = {"gemini": "google", "moonshot": "moonshotai"}
 """The program's names of providers, where they differ from ours."""

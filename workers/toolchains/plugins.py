@@ -9,7 +9,7 @@ from typing import Final
 
 from workers.errors import WorkerError
 from workers.toolchains.base import Capability, Toolchain
-from workers.toolchains.untrusted import one_line
+from workers.untrusted import one_line
 
 GROUP: Final = "bench_farm.toolchains"
 _OWN_DISTRIBUTION: Final = "bench-farm"

@@ -10,7 +10,7 @@ from workers.spec import ToolchainRef
 from workers.toolchains import endpoint, provider, version
 from workers.toolchains.base import Capability, Finished, Report, RoundContext
 from workers.toolchains.contract import cannot_run, stopped
-from workers.toolchains.untrusted import micro, one_line, read_bytes, read_tail
+from workers.untrusted import micro, one_line, read_bytes, read_tail
 
 NO_OUTPUT_SECONDS = 900.0
 """Timeout without output: such a program is silent while its model thinks or its tests run, but not for longer."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from workers.toolchains.base import Report
-from workers.toolchains.untrusted import one_line
+from workers.untrusted import one_line
 
 REFUSED: Final = "refused"
 CONTEXT_OVERFLOW: Final = "context_overflow"

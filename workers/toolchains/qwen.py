@@ -14,7 +14,7 @@ from workers.toolchains.endpoint import bare_model, reach
 from workers.toolchains.program import Usage, error_text, exit_words, network, silence
 from workers.toolchains.stream import StreamToolchain
 from workers.toolchains.surroundings import environment
-from workers.toolchains.untrusted import count, mapping, one_line, sequence
+from workers.untrusted import count, mapping, one_line, sequence
 
 _API_ERROR: Final = re.compile(r"\[API Error: (?P<words>.*?)\]?$")
 """A whole answer, or the end of one without tokens: its call failed, after the text before it if any."""

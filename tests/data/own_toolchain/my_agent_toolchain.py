@@ -19,7 +19,7 @@ from workers.toolchains.program import (
     silence,
 )
 from workers.toolchains.surroundings import environment
-from workers.toolchains.untrusted import count, mapping, one_line
+from workers.untrusted import count, mapping, one_line
 
 
 class MyAgentTally:

@@ -3,7 +3,7 @@
 from workers.conversation.content import arguments, dump, text_of
 from workers.conversation.programs.reading import Round, add_prompt, add_raw, events
 from workers.conversation.steps import AtifStep, AtifTrajectory, Call, Json, Result
-from workers.toolchains.untrusted import mapping
+from workers.untrusted import mapping
 
 _DESCRIPTION = ("title", "kind", "locations")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from workers.conversation.programs.reading import Round, add_prompt, add_raw, events, iso, read_text
 from workers.conversation.steps import AtifStep, AtifTrajectory, Json, Metrics
-from workers.toolchains.untrusted import count, dollars, mapping, micro
+from workers.untrusted import count, dollars, mapping, micro
 
 _MARKS = {"####": "user", ">": "system"}
 

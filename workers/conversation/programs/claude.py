@@ -7,7 +7,7 @@ from workers.conversation.dialects import message
 from workers.conversation.programs.reading import Round, add_prompt, add_raw, events, iso
 from workers.conversation.steps import AtifStep, AtifTrajectory, Call, Json, Metrics
 from workers.gateway.assemble import Messages
-from workers.toolchains.untrusted import count, dollars, mapping, micro, sequence
+from workers.untrusted import count, dollars, mapping, micro, sequence
 
 _INPUTS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 

@@ -7,7 +7,7 @@ from workers.conversation.content import arguments, dump, text_of
 from workers.conversation.dialects import item
 from workers.conversation.programs.reading import Round, add_prompt, add_raw, events, iso
 from workers.conversation.steps import AtifStep, AtifTrajectory, Call, Json, Metrics, Result
-from workers.toolchains.untrusted import count, mapping, sequence
+from workers.untrusted import count, mapping, sequence
 
 _MAX_RECORDS = 256
 _PLAIN = ("id", "type", "item_type", "status")

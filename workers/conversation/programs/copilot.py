@@ -3,7 +3,7 @@
 from workers.conversation.content import arguments, dump, text_of
 from workers.conversation.programs.reading import Round, add_prompt, add_raw, events, iso
 from workers.conversation.steps import AtifStep, AtifTrajectory, Call, Json, Metrics, Result
-from workers.toolchains.untrusted import count, mapping, sequence
+from workers.untrusted import count, mapping, sequence
 
 
 class CopilotConversation:

@@ -6,7 +6,7 @@ from typing import Any
 from workers.conversation.dialects import chat_message, item
 from workers.conversation.programs.reading import Round, add_prompt, iso, read_text
 from workers.conversation.steps import AtifStep, AtifTrajectory, Json, Metrics, Result
-from workers.toolchains.untrusted import count, dollars, mapping, micro, parse_json, sequence
+from workers.untrusted import count, dollars, mapping, micro, parse_json, sequence
 
 _HEADING = re.compile(
     r"^(?P<who>System|User|Tool|Exit|Assistant|mini-swe-agent \(step \d+, \$[\d.]+\)):$", re.MULTILINE

@@ -3,7 +3,7 @@
 from workers.conversation.content import arguments, text_of
 from workers.conversation.programs.reading import Round, add_prompt, add_raw, events, iso
 from workers.conversation.steps import AtifStep, AtifTrajectory, Call, Json, Metrics, Result
-from workers.toolchains.untrusted import count, dollars, mapping, micro, sequence
+from workers.untrusted import count, dollars, mapping, micro, sequence
 
 
 class PiConversation:

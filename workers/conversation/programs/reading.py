@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workers.conversation.steps import AtifStep, AtifTrajectory, Json
-from workers.toolchains.untrusted import MAX_FILE_BYTES, parse_json, read_bytes
+from workers.untrusted import MAX_FILE_BYTES, parse_json, read_bytes
 
 
 @dataclass(frozen=True)

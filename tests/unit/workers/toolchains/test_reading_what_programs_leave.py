@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from workers.toolchains import version
 from workers.toolchains.jsonl import MAX_LINE_BYTES, Follower, add_up
 from workers.toolchains.provider import failure, is_provider_failure, secret_names
-from workers.toolchains.untrusted import count, dollars, micro, one_line, parse_json, read_bytes
+from workers.untrusted import count, dollars, micro, one_line, parse_json, read_bytes
 
 
 class Seen:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from workers.prices.tokens import Tokens
 from workers.toolchains.program import Usage, decimal_usd
-from workers.toolchains.untrusted import micro
+from workers.untrusted import micro
 
 
 @given(st.integers(0, 10**13))
