@@ -12,6 +12,7 @@ from typing import Literal
 
 import pytest
 
+from tests.fixtures.round_contexts import round_context
 from workers.spec import ToolchainRef
 from workers.toolchains.base import Finished, Invocation, Report, RoundContext, Toolchain
 
@@ -45,23 +46,11 @@ def make_context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..
 
     def make(ref: ToolchainRef, max_micro_usd: int = 2_000_000, cell: str = "cell") -> RoundContext:
         root = tmp_path / cell
-        for name in ("checkout", "out", "home"):
-            (root / name).mkdir(parents=True)
+        prompt = "--- Repair `add`; it subtracts.\n"
+        context = round_context(root, ref, prompt=prompt, seed=7, max_micro_usd=max_micro_usd)
         (root / "checkout" / "calc.py").write_text(BUGGY)
-        (root / "prompt.md").write_text("--- Repair `add`; it subtracts.\n")
         (root / "manifest.json").write_text("{}")
-        return RoundContext(
-            ref=ref,
-            checkout=root / "checkout",
-            prompt=root / "prompt.md",
-            manifest=root / "manifest.json",
-            out=root / "out",
-            home=root / "home",
-            seed=7,
-            round=1,
-            budget_seconds=60.0,
-            max_micro_usd=max_micro_usd,
-        )
+        return context
 
     return make
 

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.contracts.toolchains.tests_toolchains_support import ref_of
+from tests.fixtures.round_contexts import round_context
 from workers.toolchains.base import Finished, Report, RoundContext
 from workers.toolchains.registry import get_toolchain, known_toolchains
 
@@ -58,20 +59,7 @@ def samples(name: str) -> list[bytes]:
 
 
 def context_in(root: Path, name: str) -> RoundContext:
-    for folder in ("checkout", "out", "home"):
-        (root / folder).mkdir()
-    return RoundContext(
-        ref=ref_of(name),
-        checkout=root / "checkout",
-        prompt=root / "prompt.md",
-        manifest=root / "manifest.json",
-        out=root / "out",
-        home=root / "home",
-        seed=1,
-        round=1,
-        budget_seconds=1.0,
-        max_micro_usd=1_000_000,
-    )
+    return round_context(root, ref_of(name), budget_seconds=1.0)
 
 
 def storable(report: Report) -> None:

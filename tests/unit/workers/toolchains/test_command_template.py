@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.round_contexts import round_context
 from workers.errors import WorkerError
 from workers.spec import ToolchainRef
 from workers.toolchains.base import Finished, RoundContext
@@ -14,17 +15,11 @@ from workers.toolchains.repair import Repair
 
 
 def context(tmp_path: Path, max_micro_usd: int = 0, **ref: object) -> RoundContext:
-    for name in ("checkout", "out", "home"):
-        (tmp_path / name).mkdir()
-    return RoundContext(
-        ref=ToolchainRef(**{"name": "command", **ref}),
-        checkout=tmp_path / "checkout",
-        prompt=tmp_path / "prompt.md",
-        manifest=tmp_path / "manifest.json",
-        out=tmp_path / "out",
-        home=tmp_path / "home",
+    return round_context(
+        tmp_path,
+        ToolchainRef(**{"name": "command", **ref}),
         seed=42,
-        round=2,
+        number=2,
         budget_seconds=90.5,
         max_micro_usd=max_micro_usd,
     )

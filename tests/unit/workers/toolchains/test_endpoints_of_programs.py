@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.fixtures.round_contexts import round_context
 from workers.errors import WorkerError
 from workers.gateway.providers import ProviderEndpoint, provider_named
 from workers.spec import ToolchainRef
@@ -38,9 +39,6 @@ def start(tmp_path: Path) -> Start:
     def make(
         name: str, url: str | None = None, *, is_metered: bool = False, **options: Any
     ) -> tuple[RoundContext, Invocation]:
-        for folder in ("checkout", "out", "home"):
-            (tmp_path / folder).mkdir(exist_ok=True)
-        (tmp_path / "prompt.md").write_text("--- mend it")
         ref = ToolchainRef(**{"name": name, "model": MODELS[name], **options})
         toolchain = get_toolchain(name)
         provider = provider_named(toolchain.provider(ref) or "")
@@ -49,19 +47,7 @@ def start(tmp_path: Path) -> Start:
             endpoint = ProviderEndpoint(provider.name, f"{DOOR}{provider.mount}", TOKEN)
         elif url is not None:
             endpoint = ProviderEndpoint(provider.name, url)
-        context = RoundContext(
-            ref=ref,
-            checkout=tmp_path / "checkout",
-            prompt=tmp_path / "prompt.md",
-            manifest=tmp_path / "manifest.json",
-            out=tmp_path / "out",
-            home=tmp_path / "home",
-            seed=1,
-            round=1,
-            budget_seconds=60,
-            max_micro_usd=1_000_000,
-            endpoint=endpoint,
-        )
+        context = round_context(tmp_path, ref, prompt="--- mend it", endpoint=endpoint)
         return context, toolchain.invocation(context)
 
     return make

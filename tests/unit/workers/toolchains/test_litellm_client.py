@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.round_contexts import round_context
 from workers.spec import ToolchainRef
 from workers.toolchains.base import ProviderEndpoint, RoundContext
 from workers.toolchains.litellm_client import litellm_client
@@ -15,22 +16,7 @@ NAMES = ("aider", "mini-swe-agent")
 
 
 def context(folder: Path, ref: ToolchainRef, endpoint: ProviderEndpoint | None) -> RoundContext:
-    for name in ("checkout", "out", "home"):
-        (folder / name).mkdir()
-    (folder / "prompt.md").write_text("Repair it.")
-    return RoundContext(
-        ref=ref,
-        checkout=folder / "checkout",
-        prompt=folder / "prompt.md",
-        manifest=folder / "manifest.json",
-        out=folder / "out",
-        home=folder / "home",
-        seed=1,
-        round=1,
-        budget_seconds=60.0,
-        max_micro_usd=1_000_000,
-        endpoint=endpoint,
-    )
+    return round_context(folder, ref, prompt="Repair it.", endpoint=endpoint)
 
 
 @pytest.mark.parametrize("name", NAMES)
