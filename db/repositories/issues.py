@@ -32,6 +32,12 @@ class Issues:
             rows = connection.execute(statement, {"ids": list(issue_ids)})
             return {row.issue_id: row.source for row in rows}
 
+    def ids_by_source(self) -> dict[str, set[str]]:
+        """The ids of the issues of each file, by the file that named them last."""
+        statement = sa.text("SELECT source, array_agg(issue_id) AS ids FROM farm.issues GROUP BY source")
+        with self._engine.connect() as connection:
+            return {row.source: set(row.ids) for row in connection.execute(statement)}
+
     def any(self) -> bool:
         """Whether there is an issue at all."""
         with self._engine.connect() as connection:
