@@ -145,9 +145,9 @@ def _import_backlog(farm: Farm, config: BenchConfig) -> None:
 
 def _scheduler(farm: Farm, config: BenchConfig, wanted: Callable[[Issue], bool]) -> tuple[Scheduler, str]:
     from bench.stream.board import Board
-    from bench.stream.epoch import stability
     from bench.stream.open import open_stream
     from bench.stream.state import StoredStreamState
+    from bench.submit.epoch import stability
     from bench.submit.issue_workcell import objector
     from db.repositories.streams import Streams
     from planner.dataset.epochs import epoch_of
