@@ -108,8 +108,8 @@ def _part_notes(header: dict[str, Any], _directory: Path) -> list[str]:
 def watch(directory: Path, benches: tuple[str, ...], seconds: float) -> None:
     """Append outcomes to Parquet parts as cases close.
 
-    Runs until Ctrl-C or SIGTERM stops it. Called again, it continues after the last part; no outcome is lost or written twice.
-    Each part is complete when it has its name.
+    Runs until Ctrl-C or SIGTERM stops it. Called again, it continues after the last part; no outcome is lost or
+    written twice. Each part is complete when it has its name.
 
     \b
     Example:

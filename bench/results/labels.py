@@ -126,16 +126,11 @@ def _add_examples(engine: sa.Engine, verdicts: Verdicts, bench: BenchRow, exampl
 
 
 def _versions(engine: sa.Engine, case_ids: list[int]) -> dict[int, dict[str, list[str]]]:
-    """The known versions of the toolchains that worked on each case; errors are left out, as in the examples."""
-    versions: defaultdict[int, dict[str, set[str]]] = defaultdict(dict)
-    for row in LabelOutcomes(engine).of_cases(case_ids):
-        for name, version in row.toolchain_versions:
-            if row.status != "error" and name is not None and version is not None:
-                versions[row.case_id].setdefault(name, set()).add(version)
-    return {
-        case_id: {name: sorted(known) for name, known in by_name.items()}
-        for case_id, by_name in versions.items()
-    }
+    """The known versions of the toolchains that worked on each case."""
+    versions: defaultdict[int, dict[str, list[str]]] = defaultdict(dict)
+    for row in LabelOutcomes(engine).toolchains_of(case_ids):
+        versions[row.case_id].setdefault(row.toolchain, []).append(row.version)
+    return versions
 
 
 def _common(epochs: list[str]) -> str:

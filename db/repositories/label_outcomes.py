@@ -48,6 +48,25 @@ _ROWS: Final = sa.text("""
     ORDER BY c.case_id, a.canonical_rank, e.replicate, e.execution_id""")
 
 
+_VERSIONS: Final = sa.text("""
+    SELECT DISTINCT e.case_id, r ->> 'toolchain' AS toolchain, r ->> 'toolchain_version' AS version
+    FROM farm.executions e
+    JOIN farm.outcomes o USING (execution_id)
+    JOIN farm.candidates d ON d.execution_id = o.execution_id AND d.attempt = o.attempt,
+    jsonb_array_elements(d.document -> 'rounds') AS r
+    WHERE e.case_id = ANY (:cases) AND e.arm_id IS NOT NULL AND o.status <> 'error'
+      AND r ->> 'toolchain_version' IS NOT NULL
+    ORDER BY 1, 2, 3""")
+
+
+class CaseToolchain(NamedTuple):
+    """A toolchain of a known version that worked on a case."""
+
+    case_id: int
+    toolchain: str
+    version: str
+
+
 class LabelOutcome(NamedTuple):
     """One outcome of an arm of a closed case. Money is in micro-dollars, time in milliseconds; None is unknown."""
 
@@ -112,3 +131,7 @@ class LabelOutcomes:
     def of_cases(self, case_ids: Sequence[int]) -> list[LabelOutcome]:
         """The outcomes of arms of these cases, by case, action in canonical order, and replicate."""
         return read_rows(self._engine, LabelOutcome, _ROWS, {"cases": list(case_ids)})
+
+    def toolchains_of(self, case_ids: Sequence[int]) -> list[CaseToolchain]:
+        """The toolchains of known versions in scored executions of these cases, sorted."""
+        return read_rows(self._engine, CaseToolchain, _VERSIONS, {"cases": list(case_ids)})

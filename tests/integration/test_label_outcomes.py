@@ -34,6 +34,22 @@ def bench(engine: sa.Engine) -> str:
     bench_id, _ = write_known_bench(
         engine, 12, replicates=2, error_rate=0.1, chance=nobody_solves_some, name="labels"
     )
+    rounds = """{"sandbox": "bwrap", "rounds": [{"toolchain": "claude", "toolchain_version": "2.1.0"},
+                                               {"toolchain": "repair", "toolchain_version": null}]}"""
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text("""
+                INSERT INTO farm.attempts (execution_id, attempt, lease_token, machine_id, ending, ended_at)
+                SELECT execution_id, 1, gen_random_uuid(), 'm', 'done', now() FROM farm.outcomes""")
+        )
+        connection.execute(
+            sa.text("""
+                INSERT INTO farm.candidates (execution_id, attempt, candidate, workcell_id, status, duration_ms,
+                                             cost_source, document)
+                SELECT execution_id, 1, 0, 'x' || execution_id, 'failed', 1, 'reported', CAST(:rounds AS jsonb)
+                FROM farm.outcomes"""),
+            {"rounds": rounds},
+        )
     return bench_id
 
 
@@ -142,9 +158,9 @@ def test_json_parquet_and_parts_train_on_the_same_examples(
         (tmp_path / "d0" / "dataset.jsonl").read_bytes()
     }
     assert [report.without_winner for report in reports] == [0, 0, 5, 5]
-    assert {json.dumps(report.meta and report.meta.document()) for report in reports} == {
-        json.dumps(read_dataset(tmp_path / "d0").meta.document())
-    }
+    meta = read_dataset(tmp_path / "d0").meta
+    assert [report.meta for report in reports] == [meta] * 4
+    assert meta.toolchain_versions == {"claude": ["2.1.0"]}
     together = merge_best_of_k(tmp_path / "all", MergeOptions(sources))
     assert together.doubles == 3 * together.labels
 

@@ -1,6 +1,10 @@
 """Incremental exports: nothing lost, nothing twice, whatever commits when and whatever dies."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections import Counter
 from pathlib import Path
@@ -162,6 +166,27 @@ def test_watching_continues_after_the_last_part_and_clears_drafts(engine: sa.Eng
     watch_until_a_part()
     assert not draft.exists()
     assert cases_in(tmp_path) == {one: 2, other: 2}
+
+
+def test_the_watch_command_stops_on_sigterm_with_all_parts_whole(
+    engine: sa.Engine, database_url: str, tmp_path: Path
+) -> None:
+    (case, *_) = ran_bench(engine)
+    close(engine, case)
+    command = [sys.executable, "-c", "from bench.cli.main import main; raise SystemExit(main())"]
+    with subprocess.Popen(
+        [*command, "labels", "watch", "--out", str(tmp_path / "live"), "--every", "3600"],
+        env={**os.environ, "BENCH_DATABASE_URL": database_url},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as watching:
+        assert watching.stderr is not None
+        lines = [watching.stderr.readline() for _ in range(2)]
+        watching.send_signal(signal.SIGTERM)
+        assert watching.wait(timeout=60) == 0
+    assert lines[0] == f"watching; parts go to {tmp_path / 'live' / 'outcomes'}\n"
+    assert "2 outcomes of 1 cases" in lines[1]
+    assert cases_in(tmp_path / "live") == {case: 2}
 
 
 def test_the_command_prints_the_next_cursor(
