@@ -184,9 +184,9 @@ def _scheduler(
     farm: Farm, config: BenchConfig, wanted: Callable[[Issue], bool]
 ) -> tuple[Scheduler, "Board", str]:
     from bench.stream.board import Board
-    from bench.stream.epoch import stability
     from bench.stream.open import open_stream
     from bench.stream.state import StoredStreamState
+    from bench.submit.epoch import stability
     from bench.submit.issue_workcell import objector
     from db.repositories.streams import Streams
     from planner.dataset.epochs import epoch_of
