@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql as pg
 
 revision = "0014"
-down_revision = "0009"
+down_revision = "0013"
 
 
 def upgrade() -> None:
