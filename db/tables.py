@@ -53,6 +53,8 @@ benches = sa.Table(
     sa.Column("kind", sa.Text, nullable=False, server_default="bench"),
     # A race: {cells, control, looked, dropped: {cell: {e, issues}}}.
     sa.Column("race", pg.JSONB),
+    # Notes of its submission for people, one line each.
+    text_array("notes"),
     one_of("state", BENCH_STATES),
     one_of("kind", BENCH_KINDS),
 )
