@@ -44,8 +44,9 @@ TRANSITIONS: Final[dict[ExecutionState, frozenset[ExecutionState]]] = {
 TERMINAL: Final = frozenset({_S.DONE, _S.ERROR, _S.CANCELLED, _S.SKIPPED})
 """States without a further transition, but that a raised cap reopens `skipped`."""
 
-CaseState = Literal["checking", "pending", "admitted", "finished", "invalid", "skipped", "cancelled"]
-"""checking: the gates run on the base commit; pending: waits for money; admitted: its arms run."""
+CaseState = Literal["checking", "pending", "admitted", "finished", "invalid", "error", "skipped", "cancelled"]
+"""checking: the gates run on the base commit; pending: waits for money; admitted: its arms run; invalid: the issue
+cannot be benched; error: its environment failed in the check, as its set-up; a resume checks it again."""
 CASE_STATES: Final = get_args(CaseState)
 
 UNDECIDED_CASES: Final[tuple[CaseState, ...]] = ("checking", "pending", "admitted", "cancelled")

@@ -55,6 +55,8 @@ benches = sa.Table(
     sa.Column("race", pg.JSONB),
     # Hashes of the rules that its outcomes depend on; NULL in a stream, and in benches of older versions.
     sa.Column("stability", pg.JSONB),
+    # Notes of its submission for people, one line each.
+    text_array("notes"),
     one_of("state", BENCH_STATES),
     one_of("kind", BENCH_KINDS),
 )

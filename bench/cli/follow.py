@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 from rich.console import Group, RenderableType
 from rich.live import Live
@@ -15,13 +16,22 @@ from rich.text import Text
 from bench.cli.session import Farm, note
 from bench.config.money import format_usd
 from bench.pauses import pause_line
+from bench.results.counts import (
+    NOTHING_RAN,
+    ExecutionCounts,
+    execution_counts,
+    failed_lines,
+    nothing_ran_line,
+)
 from bench.sandboxes import counted
 from bench.terminal import console, seconds, styled, table
+from bench.unserved import unserved_lines
 from db.repositories.bench_rows import BenchRow, CaseProgress
 from db.repositories.benches import Benches
 from db.repositories.circuits import Circuits, PausedClass
 from db.repositories.machines import MachineRow
-from db.states import CLOSED_BENCHES, TERMINAL
+from db.repositories.unserved import UnservedClass, unserved_classes
+from db.states import CLOSED_BENCHES
 from planner.cli.formats import Output
 from planner.cli.verbosity import is_quiet
 from planner.system.plain_log import is_json
@@ -46,14 +56,13 @@ class Progress:
     """Executions by the sandbox that their programs ran in."""
     paused: list[PausedClass]
     """The paused classes that its executions wait for."""
+    unserved: list[UnservedClass]
+    """The classes of its executions that no machine can run."""
 
-    @property
-    def total(self) -> int:
-        return sum(self.states.values())
-
-    @property
-    def ended(self) -> int:
-        return sum(self.states.get(state, 0) for state in TERMINAL)
+    @cached_property
+    def counts(self) -> ExecutionCounts:
+        """Its executions by what became of them."""
+        return execution_counts(self.cases)
 
     @property
     def over(self) -> bool:
@@ -75,6 +84,7 @@ def read_progress(farm: Farm, bench_id: str) -> Progress:
         [machine for machine in Machines(farm.engine).list_all() if machine.is_present],
         benches.sandboxes(bench_id),
         Circuits(farm.engine).paused_of(bench_id),
+        unserved_classes(farm.engine, bench_id),
     )
 
 
@@ -92,7 +102,10 @@ def _has_screen() -> bool:
 
 
 def follow(farm: Farm, bench_id: str, output: Output) -> int:
-    """Watch, then show the results. Returns the exit code: 0 finished, 1 halted or cancelled, 130 detached."""
+    """Watch, then show the results.
+
+    Returns: the exit code: 0 finished, 1 halted or cancelled, 4 finished and nothing ran, 130 detached.
+    """
     from bench.cli.reports import show_bench_report, show_bench_summary
 
     try:
@@ -106,7 +119,15 @@ def follow(farm: Farm, bench_id: str, output: Output) -> int:
         show_bench_report(farm, bench_id, output)
     if last.bench.state == "halted":
         note(f"halted: {last.bench.halt_reason}; to continue: bench resume {bench_id}")
-    return 0 if last.bench.state == "finished" else 1
+    for line in failed_lines(last.cases, bench_id):
+        note(f"! {line}")
+    if last.bench.state != "finished":
+        return 1
+    idle = nothing_ran_line(last.cases)
+    if idle is None:
+        return 0
+    note(idle)
+    return NOTHING_RAN
 
 
 @contextmanager
@@ -134,7 +155,7 @@ def _ticking_along(farm: Farm) -> Iterator[None]:
 def _watch_live(farm: Farm, bench_id: str) -> Progress:
     started = time.monotonic()
     progress = read_progress(farm, bench_id)
-    first = progress.ended
+    first = progress.counts.ran
     with Live(console=console(), refresh_per_second=4, transient=True) as live:
         while not progress.over:
             live.update(picture(progress, first, time.monotonic() - started))
@@ -147,11 +168,15 @@ def _watch_plain(farm: Farm, bench_id: str) -> Progress:
     """The view for pipes and CI logs: one line every `_PLAIN_LINE_EVERY` seconds."""
     started = last_line = time.monotonic()
     progress = read_progress(farm, bench_id)
-    first = progress.ended
+    first, failed = progress.counts.ran, set[str]()
     note(line_of(progress, first, 0.0))
     while not progress.over:
         time.sleep(_REFRESH_SECONDS)
         progress = read_progress(farm, bench_id)
+        for line in failed_lines(progress.cases, bench_id):
+            if line not in failed:
+                failed.add(line)
+                note(f"! {line}")
         if time.monotonic() - last_line >= _PLAIN_LINE_EVERY:
             last_line = time.monotonic()
             note(line_of(progress, first, last_line - started))
@@ -159,14 +184,14 @@ def _watch_plain(farm: Farm, bench_id: str) -> Progress:
     return progress
 
 
-def picture(progress: Progress, ended_before: int, watched_seconds: float) -> RenderableType:
+def picture(progress: Progress, ran_before: int, watched_seconds: float) -> RenderableType:
     """The live view."""
     from bench.results.looks import race_line, so_far
 
-    bar = Table.grid(padding=(0, 1))
+    counts, bar = progress.counts, Table.grid(padding=(0, 1))
     bar.add_row(
-        ProgressBar(total=max(progress.total, 1), completed=progress.ended, width=40),
-        styled(_counts(progress)),
+        ProgressBar(total=max(counts.total, 1), completed=counts.total - counts.open, width=40),
+        styled(counts.text()),
     )
     rows = [
         (
@@ -182,28 +207,30 @@ def picture(progress: Progress, ended_before: int, watched_seconds: float) -> Re
         styled((f"bench {progress.bench.bench_id}", "bold"), f"  {progress.bench.state}"),
         bar,
         styled(_money(progress.bench)),
-        styled(_pace(progress, ended_before, watched_seconds)),
+        styled(_pace(progress.counts, ran_before, watched_seconds)),
         *map(styled, so_far(progress.cases)),
         *map(styled, race_line(progress.bench)),
         table(None, ("issue", "risk/size", "case", "arms", "waits for"), rows),
     ]
     if len(progress.cases) > _SHOWN_CASES:
         parts.append(styled(f"… {len(progress.cases) - _SHOWN_CASES} more cases"))
-    return Group(*parts, *map(styled, _warnings(progress, watched_seconds)))
+    notes = [*_warnings(progress, watched_seconds), *failed_lines(progress.cases, progress.bench.bench_id)]
+    return Group(*parts, *map(styled, notes))
 
 
-def line_of(progress: Progress, ended_before: int, watched_seconds: float) -> str:
+def line_of(progress: Progress, ran_before: int, watched_seconds: float) -> str:
     """The plain view: everything in one line."""
     from bench.results.looks import race_line, so_far
 
-    parts = [_counts(progress), _money(progress.bench), _pace(progress, ended_before, watched_seconds)]
+    parts = [progress.counts.text(), _money(progress.bench)]
+    parts += [_pace(progress.counts, ran_before, watched_seconds)]
     return "; ".join(
         [*parts, *so_far(progress.cases), *race_line(progress.bench), *_warnings(progress, watched_seconds)]
     )
 
 
 def _warnings(progress: Progress, watched_seconds: float) -> list[str]:
-    """Warnings about paused classes, suspended or missing machines, and weak sandboxes."""
+    """Warnings about paused and unserved classes, suspended or missing machines, and weak sandboxes."""
     warnings = [f"paused: {pause_line(each)}" for each in progress.paused]
     warnings += [
         f"machine {machine.machine_id} is suspended after {machine.infra_failures} infrastructure failures:"
@@ -214,6 +241,8 @@ def _warnings(progress: Progress, watched_seconds: float) -> list[str]:
     weak = {rung: count for rung, count in progress.sandboxes.items() if rung != STRONGEST}
     if weak:
         warnings.append(f"{counted(weak)} of {sum(progress.sandboxes.values())} ran below bubblewrap")
+    if progress.machines:
+        warnings += [line.removeprefix("! ") for line in unserved_lines(progress.unserved)]
     if not progress.over and not progress.machines and watched_seconds >= _STARTING_SECONDS:
         warnings.append("no worker is running: start one with bench worker (or bench up)")
     return warnings
@@ -243,22 +272,14 @@ def _marks(case: CaseProgress) -> Text:
     return styled(*((sign * count, style) for sign, style, count in signs))
 
 
-def _counts(progress: Progress) -> str:
-    states = progress.states
-    running, waiting = states.get("running", 0), states.get("ready", 0) + states.get("pending", 0)
-    text = f"{progress.ended}/{progress.total} executions, {running} running, {waiting} waiting"
-    errors = states.get("error", 0)
-    return f"{text}, {errors} errors" if errors else text
-
-
 def _money(bench: BenchRow) -> str:
     cap = "" if bench.usd_limit is None else f" of {format_usd(bench.usd_limit)}"
     overrun = f", overrun {format_usd(bench.usd_overrun)}" if bench.usd_overrun else ""
     return f"spent {format_usd(bench.usd_spent)}{cap} ({format_usd(bench.usd_reserved)} reserved{overrun})"
 
 
-def _pace(progress: Progress, ended_before: int, watched_seconds: float) -> str:
-    done, to_do = progress.ended - ended_before, progress.total - progress.ended
+def _pace(counts: ExecutionCounts, ran_before: int, watched_seconds: float) -> str:
+    done, to_do = counts.ran - ran_before, counts.open
     if done == 0 or watched_seconds < 1:
         return "time left: not known yet" if to_do else "nothing left"
     rate = done / watched_seconds

@@ -119,6 +119,7 @@ def cli(context: click.Context, debug: bool) -> None:
       1    failure
       2    wrong input
       3    a comparison regressed (with --fail-on-regression only)
+      4    a bench is over and nothing ran: every case was skipped or could not be benched
       130  interrupted
       141  the reader of the output closed it
     """

@@ -46,8 +46,11 @@ and worker, is a JSON object: `time` (RFC 3339), `level`, `logger`, `message`, `
 | 1 | failure; with `--fail-on-regression` also: nothing could be compared |
 | 2 | the input was refused |
 | 3 | a comparison regressed: `bench value`, `bench drift` and `planner evaluate`, with `--fail-on-regression` only |
+| 4 | a bench is over and nothing ran: `bench submit --wait`, `bench watch`, `bench resume --wait` |
 | 130 | interrupted |
 | 141 | the reader of the output closed it |
+
+Nothing ran where every case was skipped or could not be benched; one line names how many and why.
 
 A report that is only read does not fail a script; a gate in CI asks for it with `--fail-on-regression`.
 """

@@ -9,9 +9,11 @@ import click
 from bench.cli.answers import REPORT_TABLES, answer_of, show_answer
 from bench.cli.session import Farm, note, open_farm
 from bench.cli.suggestions import bench_ids
+from bench.errors import FailureError
 from bench.terminal import plain_console, print_parts, show_json
 from db.repositories.benches import Benches
 from planner.cli.formats import Answer, Output, output_options
+from planner.system.atomic import write_atomic
 
 if TYPE_CHECKING:
     from bench.results.read import BenchResults
@@ -133,8 +135,19 @@ def report(bench_id: str | None, output: Output, out: Path | None) -> None:
         output.show(answer)
         return
     text = _plain_text(results, oracle) if output.is_for_people else output.text(answer)
-    out.write_text(text if output.form == "csv" else text + "\n", encoding="utf-8", newline="")
+    _write(out, text if output.form == "csv" else text + "\n")
     note(f"written to {out}")
+
+
+def _write(path: Path, text: str) -> None:
+    """Atomic write of a report; a pipe or device is written as it is. Raises `FailureError` where that fails."""
+    try:
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8", newline="")
+        else:
+            write_atomic(path, text)
+    except OSError as error:
+        raise FailureError(f"cannot write {path}: {error.strerror or error}; give another --out") from error
 
 
 def _report_answer(results: "BenchResults", oracle: "OracleBracket | str") -> Answer:

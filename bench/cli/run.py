@@ -203,7 +203,9 @@ def _scheduler(
     board = Board(config.stream.max_attempts, objector(config))
     running, past = Streams(farm.engine).snapshot()
     board.add_finished(past)
-    state = StoredStreamState(farm.engine, bench_id, config, farm.mirrors)
+    state = StoredStreamState(
+        farm.engine, bench_id, config, farm.mirrors, notify=lambda line: note(f"! {line}")
+    )
     return Scheduler(state, board, config, inference, rules, wanted, running), board, bench_id
 
 

@@ -5,18 +5,21 @@ from typing import Any
 import click
 
 from bench.cli.answers import show_answer
-from bench.cli.follow import line_of, read_progress
+from bench.cli.follow import Progress, line_of, read_progress
 from bench.cli.session import Farm, open_farm
 from bench.cli.suggestions import bench_ids
 from bench.config.money import format_usd
 from bench.embedded.parts import parts_status
 from bench.pauses import pause_documents, pause_lines
+from bench.results.counts import failed_lines
 from bench.sandboxes import sandbox_lines
 from bench.terminal import parts_table, seconds, styled, table
+from bench.unserved import unserved_lines
 from db.repositories.bench_rows import BenchListing, CaseProgress, RunningExecution
 from db.repositories.benches import Benches
 from db.repositories.circuits import Circuits
 from db.repositories.machines import MachineRow, Machines
+from db.repositories.unserved import unserved_classes
 from db.rows import documents
 from planner.cli.formats import Output, output_options
 
@@ -31,7 +34,7 @@ def status(bench_id: str | None, output: Output) -> None:
 
     Of the farm: its parts, machines and benches. With BENCH_ID: the cases of that bench, and what its running
     executions have spent so far, where the gateway meters that. Both name the classes of executions that are paused
-    because their provider fails.
+    because their provider fails, and those that no machine can run.
 
     \b
     Examples:
@@ -50,7 +53,7 @@ def status(bench_id: str | None, output: Output) -> None:
 def _farm_status(farm: Farm, output: Output) -> None:
     parts = [] if farm.embedded is None else [*farm.embedded.status(), *parts_status(farm.embedded)]
     machines, benches = Machines(farm.engine).list_all(), Benches(farm.engine).list_all()
-    paused = Circuits(farm.engine).paused()
+    paused, unserved = Circuits(farm.engine).paused(), unserved_classes(farm.engine)
     show_answer(
         output,
         lambda: {
@@ -58,12 +61,14 @@ def _farm_status(farm: Farm, output: Output) -> None:
             "machines": documents(machines),
             "benches": documents(benches),
             "paused": pause_documents(paused),
+            "unserved": documents(unserved),
         },
         lambda: [
             *([parts_table(parts)] if parts else []),
             machines_table(machines),
             _benches_table(benches),
             *pause_lines(paused),
+            *unserved_lines(unserved),
         ],
     )
 
@@ -110,17 +115,28 @@ def _bench_status(farm: Farm, bench_id: str, output: Output) -> None:
             "cases": documents(progress.cases),
             "running": documents(running),
             "paused": pause_documents(progress.paused),
+            "unserved": documents(progress.unserved),
+            "counts": progress.counts._asdict(),
             "sandboxes": progress.sandboxes,
         },
         lambda: [
             styled((f"bench {bench_id}", "bold"), f"  {progress.bench.state}"),
             line_of(progress, 0, 0.0),
-            *(styled((line, "yellow")) for line in pause_lines(progress.paused)),
+            *(styled((line, "yellow")) for line in _bench_warnings(progress)),
             *sandbox_lines(progress.sandboxes),
             _cases_table(progress.cases),
             *([_running_table(running)] if running else []),
         ],
     )
+
+
+def _bench_warnings(progress: Progress) -> list[str]:
+    return [
+        *(f"! {line}" for line in progress.bench.notes),
+        *pause_lines(progress.paused),
+        *unserved_lines(progress.unserved),
+        *(f"! {line}" for line in failed_lines(progress.cases, progress.bench.bench_id)),
+    ]
 
 
 def _running_table(running: list[RunningExecution]) -> Any:
@@ -142,7 +158,8 @@ def _cases_table(cases: list[CaseProgress]) -> Any:
         "size",
         "case",
         "passed>",
-        "ended>",
+        "ran>",
+        "dropped>",
         "errors>",
         "running>",
         "waiting>",
@@ -151,7 +168,7 @@ def _cases_table(cases: list[CaseProgress]) -> Any:
     rows = [
         (
             *(c.issue_id, c.dk_risk, c.dk_size, c.state, c.passed),
-            *(c.done + c.error + c.dropped, c.error, c.running, c.ready + c.pending),
+            *(c.done + c.error, c.dropped, c.error, c.running, c.ready + c.pending),
             c.reason or c.note,
         )
         for c in cases

@@ -31,7 +31,8 @@ def resume(
 ) -> int | None:
     """Continue a bench that was halted, or has skipped cases.
 
-    Cases are skipped when a cap of the bench is reached: raise it with an option.
+    Cases are skipped when a cap of the bench is reached: raise it with an option. A case whose set-up failed has the
+    state error: it is checked again. A cancelled bench cannot be resumed.
 
     \b
     Example:
@@ -50,8 +51,11 @@ def resume(
         benches = Benches(farm.engine)
         benches.get(bench_id)
         returned = benches.resume(bench_id, limits)
-        note(f"bench {bench_id} continues; {returned} skipped cases wait again")
-        farm.start_parts()
+        if benches.get(bench_id).state == "finished":
+            note(f"bench {bench_id} is finished, and no case of it can be continued")
+        else:
+            note(f"bench {bench_id} continues; {returned} case{'' if returned == 1 else 's'} wait again")
+            farm.start_parts()
         return follow(farm, bench_id, output) if wait else None
 
 

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -73,7 +74,8 @@ def submit(
 
     An action is a topology with its budgets: the number of candidates, minutes and iterations. They are sampled, and
     the workers run them. An error in any issue refuses the whole bench, and nothing is stored. The config has the
-    default of each option.
+    default of each option. Only commits are benched: uncommitted changes of a local repository are noted. With --wait
+    the exit code is 4 where nothing ran, because every case was skipped or could not be benched.
 
     \b
     Examples:
@@ -89,6 +91,7 @@ def submit(
     with open_farm(create=True) as farm:
         plan, warnings = _plan(farm, resolved, ids)
         sandboxes = _sandboxes(farm, plan)
+        warnings += [*plan.notes, *_unserved(farm, plan)]
         for line in warnings:
             note(f"! {line}")
         if dry_run:
@@ -109,6 +112,20 @@ def _sandboxes(farm: Farm, plan: NewBench) -> "Sandboxes":
     from db.repositories.machines import Machines
 
     return sandboxes_of(plan, None if farm.embedded is not None else Machines(farm.engine).list_all())
+
+
+def _unserved(farm: Farm, plan: NewBench) -> list[str]:
+    """A line for each class of the plan that no machine can run; the worker of an embedded farm counts as present."""
+    from bench.unserved import lines_at_submit
+    from db.repositories.machines import Machines
+    from workers.node.machine import usable_toolchains
+
+    present = [
+        each.capabilities
+        for each in Machines(farm.engine).list_all()
+        if each.is_present and not each.suspended
+    ]
+    return lines_at_submit(plan.queues, [*present, *([usable_toolchains()] if farm.embedded else [])])
 
 
 def _show_dry_run(
@@ -158,10 +175,14 @@ def toolchains_by_workcell(plan: NewBench) -> list[list[ToolchainRef]]:
 
 
 def _plan(farm: Farm, config: BenchConfig, issue_ids: list[str] | None) -> tuple[NewBench, list[str]]:
-    """The plan, and warnings: what of its base commits is not fetched or not protected, and what is not metered."""
+    """The plan, and warnings: what of its base commits is not fetched or not protected, and what is not metered.
+
+    The plan's own notes name source repositories with uncommitted changes.
+    """
     from bench.submit.bases import mirror_bases, workcells_of
     from bench.submit.left_out import left_out
     from bench.submit.protection import protection_lines
+    from bench.submit.uncommitted import uncommitted_lines
     from workers.gateway.checks import unmetered_lines
     from workers.toolchains.registry import get_toolchain
 
@@ -174,7 +195,8 @@ def _plan(farm: Farm, config: BenchConfig, issue_ids: list[str] | None) -> tuple
         mirror_of = mirror_bases(cells.values(), mirrors, here=here)
         refs = [(ref, get_toolchain(ref.name)) for ref in toolchains_of(plan)]
         lines = [*left_out(cells, mirror_of, mirrors, here=here), *protection_lines(cells, mirror_of)]
-        return plan, [*lines, *unmetered_lines(refs)]
+        noted = replace(plan, notes=uncommitted_lines(cells.values()))
+        return noted, [*lines, *unmetered_lines(refs)]
 
 
 def _after(farm: Farm, plan: NewBench, sandboxes: "Sandboxes", wait: bool, output: Output) -> int | None:
@@ -193,7 +215,7 @@ def _after(farm: Farm, plan: NewBench, sandboxes: "Sandboxes", wait: bool, outpu
     if wait:
         return follow(farm, plan.bench_id, output)
     counts = {"bench_id": plan.bench_id, "cases": len(plan.cases), "executions": executions}
-    row = {**counts, "sandbox": sandboxes.document()}
+    row = {**counts, "sandbox": sandboxes.document(), "notes": list(plan.notes)}
     hint = f"follow it with: bench watch {plan.bench_id}"
     output.show(Answer(lambda: row, lambda: note(hint), lambda: rows_markdown({"bench": [row]}, json_value)))
     return None

@@ -17,7 +17,8 @@ def watch(bench_id: str | None, output: Output) -> int:
     """Follow a bench until it is over.
 
     Shows cases, spend against caps, throughput and time left. Starts coordinator and worker where the bench needs
-    them and they do not run. Ctrl-C detaches, the bench continues. BENCH_ID is the newest bench by default.
+    them and they do not run. Ctrl-C detaches, the bench continues. The exit code is 4 where nothing ran, because every
+    case was skipped or could not be benched. BENCH_ID is the newest bench by default.
 
     \b
     Example:

@@ -46,6 +46,7 @@ def outcomes_of(rows: CaseRows) -> list[ArmOutcome]:
                 for execution in arm.executions
                 if (outcome := execution.outcome) is not None
             ),
+            sum(execution.spent_micro_usd for execution in arm.executions),
         )
         for arm in rows.arms
     ]

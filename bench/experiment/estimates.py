@@ -36,6 +36,8 @@ class ArmOutcome(NamedTuple):
 
     action: Action
     replicates: tuple[ReplicateOutcome, ...]
+    spent_micro_usd: int = 0
+    """All dollars spent on the arm: every attempt of every execution, with a result or without."""
 
 
 class ArmEstimate(NamedTuple):
@@ -57,6 +59,13 @@ class ArmEstimate(NamedTuple):
     charged_micro_usd: int | None
     work_ms: int | None
     """Mean duration without waits for a provider: what `minimize_duration` compares."""
+    spent_micro_usd: int
+    """All that was spent on the arm."""
+
+    @property
+    def cost_per_pass_micro_usd(self) -> int | None:
+        """All that was spent on the arm ÷ its passes; None without a pass."""
+        return cost_per_pass(self.spent_micro_usd, self.passed)
 
     @property
     def observed(self) -> bool:
@@ -72,6 +81,15 @@ class ArmEstimate(NamedTuple):
     def pass_millionths(self) -> int:
         """Share of scored replicates that are a success, in millionths; 0 where nothing was scored."""
         return rounded_ratio(MILLION * self.passed, self.scored) if self.scored else 0
+
+
+def cost_per_pass(spent_micro_usd: int, passed: int) -> int | None:
+    """Cost per pass, the same in every report and view: all micro-dollars spent ÷ passes, rounded half up.
+
+    What is spent includes failures, lost and retried attempts and overruns; an unknown cost counts at its reservation.
+    None without a pass.
+    """
+    return rounded_ratio(spent_micro_usd, passed) if passed else None
 
 
 def rounded_ratio(total: int, count: int) -> int:
@@ -110,6 +128,7 @@ def estimate_arm(arm: ArmOutcome) -> ArmEstimate:
         ),
         charged_micro_usd=_mean(replicate.charged_micro_usd for replicate in scored),
         work_ms=_mean(replicate.duration_ms - replicate.provider_wait_ms for replicate in good),
+        spent_micro_usd=arm.spent_micro_usd,
     )
 
 

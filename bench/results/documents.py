@@ -10,6 +10,7 @@ from bench.statistics.oracle import OracleBracket
 from bench.statistics.outcomes import OWN_BUDGET
 from bench.statistics.winners import CaseJudgement
 from db.repositories.bench_rows import UnjudgedExecutions
+from db.rows import documents
 from planner.actions import all_cells
 
 ESTIMAND = OWN_BUDGET
@@ -41,6 +42,8 @@ def _winner(case: DecidedCase, judged: CaseJudgement | None) -> dict[str, Any]:
                 "duration_ms": estimate.duration_ms,
                 "work_ms": estimate.work_ms,
                 "micro_usd": estimate.micro_usd,
+                "spent_micro_usd": estimate.spent_micro_usd,
+                "cost_per_pass_micro_usd": estimate.cost_per_pass_micro_usd,
             }
             for estimate in verdict.estimates
         ],
@@ -94,6 +97,8 @@ def report_document(results: BenchResults, oracle: OracleBracket | str) -> dict[
     """The whole report of a bench as one document; `oracle` is the bracket, or why there is none."""
     return {
         "summary": results.summary_document(),
+        "notes": list(results.bench.notes),
+        "counts": results.counts._asdict(),
         "winners": winners_document(results),
         "regret": {**regret_document(results), "bracket": bracket_document(oracle)},
         "race": race_document(results),
@@ -102,6 +107,7 @@ def report_document(results: BenchResults, oracle: OracleBracket | str) -> dict[
         "unjudged": [_unjudged(row) for row in results.unjudged],
         "sandboxes": results.sandboxes,
         "paused": pause_documents(results.paused),
+        "unserved": documents(results.unserved),
         "cases": [
             {key: value for key, value in case._asdict().items() if key != "case_id"}
             for case in results.cases

@@ -12,12 +12,14 @@ from bench.experiment.decide import action_of, verdict_of
 from bench.experiment.labels import BenchTotals, build_summary
 from bench.experiment.regret import PolicyRegret, PolicySummary, best_fixed, regret, summarise, uniform_regret
 from bench.experiment.winners import CaseVerdict
+from bench.results.counts import ExecutionCounts, execution_counts
 from bench.results.epochs import bench_epoch
 from bench.results.looks import look_lines
 from db.repositories.bench_rows import BenchRow, CaseProgress, UnjudgedExecutions
 from db.repositories.benches import Benches
 from db.repositories.circuits import Circuits, PausedClass
 from db.repositories.policies import Policies
+from db.repositories.unserved import UnservedClass, unserved_classes
 from db.repositories.verdict_rows import CaseRows
 from db.repositories.verdicts import Verdicts
 from planner.actions import Action, JobType
@@ -85,6 +87,13 @@ class BenchResults:
     """Executions by the sandbox that their programs ran in."""
     paused: list[PausedClass]
     """The paused classes that its executions wait for."""
+    unserved: list[UnservedClass]
+    """The classes of its executions that no machine can run."""
+
+    @property
+    def counts(self) -> ExecutionCounts:
+        """Its executions by what became of them."""
+        return execution_counts(self.cases)
 
     @cached_property
     def judgements(self) -> "dict[int, CaseJudgement]":
@@ -194,6 +203,7 @@ def read_results(engine: sa.Engine, bench_id: str, policies: Collection[str] | N
         ],
         sandboxes=benches.sandboxes(bench_id),
         paused=Circuits(engine).paused_of(bench_id),
+        unserved=unserved_classes(engine, bench_id),
     )
 
 

@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.config.money import format_usd
-from bench.experiment.estimates import ArmEstimate
+from bench.experiment.estimates import ArmEstimate, cost_per_pass
 from bench.pauses import pause_lines
+from bench.results.counts import failed_lines
 from bench.results.documents import spend_document
 from bench.results.evidence_show import bracket_parts
 from bench.results.race import race_parts
@@ -19,6 +20,7 @@ from bench.sandboxes import sandbox_lines
 from bench.statistics.oracle import OracleBracket
 from bench.statistics.winners import CaseJudgement
 from bench.terminal import percent, seconds, styled, table
+from bench.unserved import unserved_lines
 from db.repositories.bench_rows import UnjudgedExecutions
 from planner.actions import Action, canonical_rank
 
@@ -37,7 +39,8 @@ def report_parts(results: BenchResults, oracle: OracleBracket | str) -> list[Ren
             (f"bench {bench.bench_id}", "bold"),
             f"  {bench.state}  slice {bench.slice}, {bench.strategy} K={bench.k}, seed {bench.seed}",
         ),
-        *(styled((line, "yellow")) for line in pause_lines(results.paused)),
+        results.counts.text(),
+        *(styled((line, "yellow")) for line in _warnings(results)),
         *(styled((line, "yellow")) if line.startswith("!") else line for line in sandbox_notes),
         winners_table(results),
         share_table(results),
@@ -60,6 +63,12 @@ def report_parts(results: BenchResults, oracle: OracleBracket | str) -> list[Ren
     return parts
 
 
+def _warnings(results: BenchResults) -> list[str]:
+    failed = [f"! {line}" for line in failed_lines(results.cases, results.bench.bench_id)]
+    notes = [f"! {line}" for line in results.bench.notes]
+    return [*notes, *pause_lines(results.paused), *unserved_lines(results.unserved), *failed]
+
+
 def _unjudged(unjudged: list[UnjudgedExecutions]) -> list[RenderableType]:
     rows = [(row.issue_id, row.executions, row.reason, row.message) for row in unjudged]
     unjudged_table = table(
@@ -79,7 +88,7 @@ def winners_table(results: BenchResults) -> Table:
         "winner",
         "passed\narms>",
         "time>",
-        "cost>",
+        "cost per\npass>",
         "baseline",
         "ties>",
         "how sure",
@@ -99,7 +108,7 @@ def _winner_row(case: DecidedCase) -> tuple[Any, ...]:
     assert best is not None
     return (
         *(case.issue_id, shape, styled((verdict.winner.label(), "green")), f"{passed}/{scored}"),
-        *(seconds(best.work_ms), format_usd(best.micro_usd), _baseline(case)),
+        *(seconds(best.work_ms), format_usd(best.cost_per_pass_micro_usd), _baseline(case)),
         verdict.tie_size if verdict.tie_size > 1 else "",
     )
 
@@ -129,27 +138,29 @@ def _baseline(case: DecidedCase) -> str:
 
 
 def share_table(results: BenchResults) -> Table:
-    """Wins, pass rate and means of each action over the bench."""
+    """Wins, pass rate, mean time and cost per pass of each action over the bench."""
     wins = Counter(case.verdict.winner for case in results.decided)
     tried: dict[Action, list[ArmEstimate]] = {}
+    spent: Counter[Action] = Counter()
     for case in results.decided:
         for estimate in case.verdict.estimates:
+            # Arms with errors alone are no evidence, and money all the same.
+            spent[estimate.action] += estimate.spent_micro_usd
             if estimate.observed:
                 tried.setdefault(estimate.action, []).append(estimate)
-    rows = [_share_row(action, estimates, wins[action]) for action, estimates in tried.items()]
+    rows = [_share_row(action, each, wins[action], spent[action]) for action, each in tried.items()]
     rows.sort(key=lambda row: (-int(row[1]), str(row[0])))
-    columns = ("action", "wins>", "cases tried>", "pass rate>", "mean time to pass>", "mean cost of a pass>")
+    columns = ("action", "wins>", "cases tried>", "pass rate>", "mean time to pass>", "cost per pass>")
     return table("Actions", columns, rows)
 
 
-def _share_row(action: Action, estimates: list[ArmEstimate], wins: int) -> tuple[Any, ...]:
+def _share_row(action: Action, estimates: list[ArmEstimate], wins: int, spent: int) -> tuple[Any, ...]:
     scored, passed = sum(e.scored for e in estimates), sum(e.passed for e in estimates)
     times = [e.work_ms for e in estimates if e.work_ms is not None]
-    costs = [e.micro_usd for e in estimates if e.micro_usd is not None]
     return (
         *(action.label(), wins, len(estimates), percent(passed / scored)),
         seconds(sum(times) / len(times) if times else None),
-        format_usd(round(sum(costs) / len(costs)) if costs else None),
+        format_usd(cost_per_pass(spent, passed)),
     )
 
 

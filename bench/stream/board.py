@@ -25,14 +25,22 @@ class IssueHistory:
     solved_at: datetime | None = None
     invalid_at: datetime | None = None
     """When its gates passed already, or could not run, on the base commit."""
+    failed_at: datetime | None = None
+    """When the environment of its last run failed, before anything ran."""
+    failure: str = ""
+    """Why, and the command that retries it."""
 
     def extended(self, row: PastRuns) -> "IssueHistory":
         """The history with further finished runs added."""
+        finished = row.last_finished or self.last_finished
+        failed = row.failed_at is not None and row.failed_at == finished
         return IssueHistory(
             self.runs + row.runs,
-            row.last_finished or self.last_finished,
+            finished,
             row.solved_at or self.solved_at,
             row.invalid_at or self.invalid_at,
+            row.failed_at if failed else None,
+            f"{row.failed_why}; to retry: bench resume {row.failed_in}" if failed else "",
         )
 
 
@@ -129,6 +137,8 @@ class Board:
             return f"its status is {issue.status}"
         if self._since_import(issue.id, self._history_of(issue.id).invalid_at):
             return "its gates pass already, or cannot run, on the base commit"
+        if self._since_import(issue.id, self._history_of(issue.id).failed_at):
+            return f"its environment failed: {self._history_of(issue.id).failure}"
         if self._attempts(issue) >= self.max_attempts:
             return f"ran {self._attempts(issue)} times without success"
         if issue.id in graph.ring:

@@ -236,6 +236,8 @@ def _result(row: PastRuns | None) -> str:
         return "cancelled"
     if row.solved_at is not None:
         return "solved"
+    if row.failed_at is not None:
+        return "environment failed"
     return "not solved" if row.invalid_at is None else "invalid"
 
 

@@ -1,6 +1,6 @@
 """The stored state of a stream: its backlog, its open runs, and the run history that decisions use."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,13 @@ import sqlalchemy as sa
 
 from bench.config.models import BenchConfig
 from bench.intake.issue import Issue
+from bench.submit.bases import base_of
 from bench.submit.history import run_summary
 from bench.submit.inputs import system_state
 from bench.submit.left_out import fetch_ahead
 from bench.submit.plan import Ready, bench_limits, make_ready
+from bench.submit.uncommitted import uncommitted_lines
+from db.repositories.benches import Benches
 from db.repositories.history import FarmHistory
 from db.repositories.new_bench import NewCase
 from db.repositories.plans import Plans
@@ -20,6 +23,7 @@ from db.repositories.streams import BacklogIssue, OpenRun, PastRuns, Streams
 from planner.history.run_index import RunIndex
 from planner.history.similar import SimilarQuery
 from workers.repository.mirror import resolve_ref
+from workers.spec import Workcell
 
 Json = dict[str, Any]
 
@@ -31,10 +35,18 @@ class StoredStreamState:
     """
 
     def __init__(
-        self, engine: sa.Engine, bench_id: str, config: BenchConfig, mirrors: Path | None, runs: int = 100_000
+        self,
+        engine: sa.Engine,
+        bench_id: str,
+        config: BenchConfig,
+        mirrors: Path | None,
+        runs: int = 100_000,
+        notify: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self._streams, self._plans, self._history = Streams(engine), Plans(engine), FarmHistory(engine)
+        self._benches, self._notify = Benches(engine), notify
         self._bench_id, self._config, self._mirrors = bench_id, config, mirrors
+        self._looked_at: set[tuple[str, str]] = set()
         self._stamp = ""
         self._sources: dict[str, str] = {}
         self._index = RunIndex()
@@ -83,7 +95,19 @@ class StoredStreamState:
         )
         if self._mirrors is not None:
             fetch_ahead(ready.workcell, self._mirrors)
+        self._note_uncommitted(ready.workcell)
         return ready
+
+    def _note_uncommitted(self, cell: Workcell) -> None:
+        """Note and store that the repository of a run has uncommitted changes; once for each base commit."""
+        if base_of(cell) in self._looked_at:
+            return
+        self._looked_at.add(base_of(cell))
+        lines = uncommitted_lines([cell])
+        for line in lines:
+            self._notify(line)
+        if lines:
+            self._benches.add_notes(self._bench_id, lines)
 
     def baseline(self, key: str) -> list[Json] | None:
         """The gate results on the base commit; None where they are not known."""

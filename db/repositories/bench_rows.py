@@ -74,6 +74,8 @@ class BenchRow(NamedTuple):
     executions_limit: int | None
     executions_spent: int
     executions_reserved: int
+    notes: list[str]
+    """What its submission noted for people, one line each."""
 
 
 class CaseProgress(NamedTuple):
@@ -91,6 +93,9 @@ class CaseProgress(NamedTuple):
     running: int
     done: int
     error: int
+    skipped: int
+    """Left out by a cap or a race, or with their case, where its check failed."""
+    cancelled: int
     dropped: int
     """Skipped or cancelled."""
     passed: int

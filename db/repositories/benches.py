@@ -1,5 +1,6 @@
 """Benches: list, progress, cancel, resume, caps."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import cast
 
@@ -29,6 +30,8 @@ _CASES = sa.text("""
            count(*) FILTER (WHERE e.state = 'running') AS running,
            count(*) FILTER (WHERE e.state = 'done') AS done,
            count(*) FILTER (WHERE e.state = 'error') AS error,
+           count(*) FILTER (WHERE e.state = 'skipped') AS skipped,
+           count(*) FILTER (WHERE e.state = 'cancelled') AS cancelled,
            count(*) FILTER (WHERE e.state IN ('skipped', 'cancelled')) AS dropped,
            count(*) FILTER (WHERE o.status = 'success') AS passed,
            count(*) FILTER (WHERE a.is_baseline AND o.status <> 'error' AND confirms) AS baseline_scored,
@@ -41,6 +44,8 @@ _CASES = sa.text("""
     -- The first run of an arm that races decides whether it stays: it confirms nothing.
     CROSS JOIN LATERAL (SELECT b.race IS NULL OR e.replicate > 0 AS confirms) run
     WHERE c.bench_id = :bench GROUP BY c.case_id ORDER BY c.admission_rank""")
+
+_IS_CANCELLED = sa.text("SELECT state = 'cancelled' FROM farm.benches WHERE bench_id = :bench")
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ class Benches:
             SELECT b.bench_id, b.bench_no, b.created_at, b.config, b.config_hash, b.slice, b.seed, b.k, b.strategy,
                    b.objective, b.tie_break, b.max_retries, b.state, b.halt_reason, b.finished_at, b.kind, b.race,
                    b.stability, k.usd_limit, k.usd_spent, k.usd_reserved, k.usd_overrun, k.ms_limit, k.ms_spent,
-                   k.ms_reserved, k.executions_limit, k.executions_spent, k.executions_reserved
+                   k.ms_reserved, k.executions_limit, k.executions_spent, k.executions_reserved, b.notes
             FROM farm.benches b JOIN farm.caps k USING (bench_id) WHERE b.bench_id = :bench""")
         row = read_first(self._engine, BenchRow, statement, {"bench": bench_id})
         if row is None:
@@ -172,9 +177,10 @@ class Benches:
             )
 
     def resume(self, bench_id: str, changes: CapChanges) -> int:
-        """Replace caps and reopen the bench; how many cases that the old caps had skipped are pending again.
+        """Replace caps and reopen the bench.
 
-        `DbError` where a new cap is below what is spent and reserved already.
+        Returns: how many cases wait again, which the old caps had skipped or whose check had failed.
+        Raises: `DbError` where the bench is cancelled, or a new cap is below what is spent and reserved already.
         """
         raise_caps = sa.text("""
             UPDATE farm.caps SET usd_limit = coalesce(:micro_usd, usd_limit), ms_limit = coalesce(:ms, ms_limit),
@@ -183,12 +189,27 @@ class Benches:
         try:
             with transaction(self._engine) as connection:
                 reopened = connection.scalar(sa.text("SELECT farm.resume_bench(:bench)"), {"bench": bench_id})
+                if connection.scalar(_IS_CANCELLED, {"bench": bench_id}):
+                    raise DbError(
+                        f"bench {bench_id} is cancelled, and a cancelled bench cannot be resumed; submit it again: "
+                        "bench submit"
+                    )
                 connection.execute(raise_caps, {"bench": bench_id, **asdict(changes)})
                 return cast(int, reopened)
         except IntegrityError as error:
             raise DbError(
                 f"bench {bench_id} has spent and reserved more than the new cap; give a higher one"
             ) from error
+
+    def add_notes(self, bench_id: str, notes: Sequence[str]) -> None:
+        """Append lines to the notes of a bench. Idempotent: a line that is there is not added again."""
+        statement = sa.text("""
+            UPDATE farm.benches SET notes = notes || ARRAY(
+                SELECT n FROM unnest(CAST(:notes AS text[])) WITH ORDINALITY AS given (n, place)
+                WHERE n <> ALL (notes) GROUP BY n ORDER BY min(place))
+            WHERE bench_id = :bench""")
+        with transaction(self._engine) as connection:
+            connection.execute(statement, {"bench": bench_id, "notes": list(notes)})
 
     def set_daily_cap(self, micro_usd: int | None) -> Braked:
         """The farm-wide dollar cap of a day (UTC), from today on; None lifts it.

@@ -101,6 +101,8 @@ class NewBench:
     queues: dict[str, Sequence[str]] = field(default_factory=dict)
     """What each capability class used here needs."""
     kind: BenchKind = "bench"
+    notes: Sequence[str] = ()
+    """Lines for people that the reports of the bench repeat."""
     race: RaceDocument | None = None
     """None where its arms do not race."""
     stability: Json | None = None

@@ -18,11 +18,14 @@ _CURRENT = sa.text("""
 _NEWEST = sa.text("SELECT bench_id FROM farm.benches WHERE kind = 'stream' ORDER BY bench_no DESC LIMIT 1")
 # Per issue, over all streams: how often it ran, with what, and when it was solved last.
 _PAST = sa.text("""
-    SELECT c.issue_id, count(*) AS runs, max(c.finished_at) AS last_finished,
+    SELECT c.issue_id, count(*) FILTER (WHERE c.state <> 'error') AS runs, max(c.finished_at) AS last_finished,
            max(c.finished_at) FILTER (WHERE v.winner_arm_id IS NOT NULL) AS solved_at,
-           max(c.finished_at) FILTER (WHERE c.state = 'invalid') AS invalid_at
+           max(c.finished_at) FILTER (WHERE c.state = 'invalid') AS invalid_at,
+           max(c.finished_at) FILTER (WHERE c.state = 'error') AS failed_at,
+           (array_agg(c.bench_id ORDER BY c.finished_at DESC) FILTER (WHERE c.state = 'error'))[1] AS failed_in,
+           (array_agg(c.reason ORDER BY c.finished_at DESC) FILTER (WHERE c.state = 'error'))[1] AS failed_why
     FROM farm.benches b JOIN farm.cases c USING (bench_id) LEFT JOIN farm.verdicts v USING (case_id)
-    WHERE b.kind = 'stream' AND c.state IN ('finished', 'invalid')
+    WHERE b.kind = 'stream' AND c.state IN ('finished', 'invalid', 'error')
       AND (CAST(:cases AS bigint[]) IS NULL OR c.case_id = ANY (:cases))
     GROUP BY c.issue_id""")
 _OPEN_RUNS = sa.text("""
@@ -71,6 +74,11 @@ class PastRuns(NamedTuple):
     last_finished: datetime | None
     solved_at: datetime | None
     invalid_at: datetime | None
+    failed_at: datetime | None = None
+    """When the environment of a run failed last, before anything ran."""
+    failed_in: str | None = None
+    """The stream of that run."""
+    failed_why: str | None = None
 
 
 class DecisionCount(NamedTuple):

@@ -78,6 +78,8 @@ class StoredExecution(NamedTuple):
     execution_id: int
     charged_micro_usd: int | None
     provider_wait_ms: int | None
+    spent_micro_usd: int
+    """Spent on all its attempts, as `report.attempt_spend` has it."""
 
     @property
     def outcome(self) -> StoredOutcome | None:

@@ -39,7 +39,9 @@ _ARMS = sa.text("""
                'gate_score', o.gate_score, 'gates', o.gates,
                'sandbox', (SELECT min(d.document ->> 'sandbox') FROM farm.candidates d
                            WHERE d.execution_id = o.execution_id AND d.attempt = o.attempt),
-               'recorded_at', farm.rfc3339(o.recorded_at)) ORDER BY e.replicate)
+               'recorded_at', farm.rfc3339(o.recorded_at),
+               'spent_micro_usd', (SELECT coalesce(sum(s.spent_micro_usd), 0) FROM report.attempt_spend s
+                                   WHERE s.execution_id = e.execution_id)) ORDER BY e.replicate)
                FILTER (WHERE e.execution_id IS NOT NULL), '[]') AS executions
     FROM farm.arms a
     LEFT JOIN farm.executions e ON e.arm_id = a.arm_id AND e.case_id = a.case_id

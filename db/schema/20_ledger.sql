@@ -1,5 +1,11 @@
 -- Money and time. Lock order everywhere: execution, circuit, case, caps by cap_id, machine.
 
+-- An amount for people: dollars with two decimals, four below a dollar.
+CREATE FUNCTION farm.usd_text(p_micro_usd bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT '$' || to_char(p_micro_usd / 1000000.0, CASE WHEN abs(p_micro_usd) >= 1000000 OR p_micro_usd = 0
+                                                        THEN 'FM999,999,999,999,990.00' ELSE 'FM0.0000' END)
+$$;
+
 CREATE FUNCTION farm.today() RETURNS date LANGUAGE sql STABLE AS
 $$ SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date $$;
 

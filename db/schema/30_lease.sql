@@ -130,7 +130,8 @@ BEGIN
     WHERE execution_id = p_execution AND attempt = p_attempt;
 END $$;
 
--- Leave `running` for a terminal state.
+-- Leave `running` for a terminal state. A check that failed ends its case: as invalid where the issue cannot be benched;
+-- as error, which `bench resume` retries, where its environment failed (set-up, repository, machine).
 CREATE FUNCTION farm.finish(p_execution bigint, p_state text, p_reason text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     e farm.executions;
@@ -142,7 +143,11 @@ BEGIN
     IF e.arm_id IS NOT NULL THEN
         UPDATE farm.cases SET open_executions = open_executions - 1 WHERE case_id = e.case_id;
     ELSIF p_state <> 'done' THEN
-        PERFORM farm.reject_case(e.case_id, CASE WHEN p_state = 'cancelled' THEN 'cancelled' ELSE 'invalid' END, p_reason);
+        PERFORM farm.reject_case(e.case_id, CASE
+            WHEN p_state = 'cancelled' THEN 'cancelled'
+            WHEN EXISTS (SELECT FROM farm.outcomes
+                         WHERE execution_id = p_execution AND error_class = 'invalid_issue') THEN 'invalid'
+            ELSE 'error' END, p_reason);
     END IF;
 END $$;
 

@@ -70,7 +70,7 @@ BEGIN
     IF p_over > 0 THEN
         UPDATE farm.benches
         SET state = 'halted',
-            halt_reason = format('execution %s spent %s micro-dollars beyond its reservation', p_execution, p_over)
+            halt_reason = format('execution x%s spent %s beyond its reservation', p_execution, farm.usd_text(p_over))
         WHERE bench_id = p_bench AND state = 'open';
     END IF;
 END $$;

@@ -126,18 +126,29 @@ BEGIN
     RETURN coalesce(cardinality(v_running), 0);
 END $$;
 
--- Reopen a halted bench and what its caps had skipped; the caller raises the caps afterwards, in the same
--- transaction. A cancelled bench stays as it is.
+-- Check the gates of cases again whose check failed for its environment: an outcome is final, so each has a new check.
+CREATE FUNCTION farm.check_again(p_cases bigint[]) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO farm.executions (bench_id, case_id, replicate, seed, queue, rank, worst_micro_usd, worst_ms,
+                                 deadline_seconds, state)
+    SELECT DISTINCT ON (case_id) bench_id, case_id, replicate + 1, seed, queue, rank, worst_micro_usd, worst_ms,
+           deadline_seconds, 'ready'
+    FROM farm.executions WHERE case_id = ANY (p_cases) AND arm_id IS NULL ORDER BY case_id, execution_id DESC
+$$;
+
+-- Reopen a halted bench, what its caps had skipped, and cases whose check failed for its environment; the caller raises
+-- the caps afterwards, in the same transaction. A cancelled bench stays as it is.
 CREATE FUNCTION farm.resume_bench(p_bench text) RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
     v_cases bigint[];
+    v_failed bigint[];
 BEGIN
     PERFORM FROM farm.cases c JOIN farm.executions e USING (case_id)
-    WHERE c.bench_id = p_bench AND c.state = 'skipped' AND e.state = 'skipped'
+    WHERE c.bench_id = p_bench AND c.state IN ('skipped', 'error') AND e.state = 'skipped'
     ORDER BY e.execution_id FOR UPDATE OF e;
-    SELECT array_agg(case_id) INTO v_cases FROM (
-        SELECT case_id FROM farm.cases WHERE bench_id = p_bench AND state = 'skipped' AND reason LIKE 'cap: %'
-        ORDER BY case_id FOR NO KEY UPDATE) skipped;
+    SELECT array_agg(case_id), array_agg(case_id) FILTER (WHERE state = 'error') INTO v_cases, v_failed FROM (
+        SELECT case_id, state FROM farm.cases
+        WHERE bench_id = p_bench AND (state = 'error' OR (state = 'skipped' AND reason LIKE 'cap: %'))
+        ORDER BY case_id FOR NO KEY UPDATE) ended;
     -- The caps before the bench, as a completion has them that halts it for an overrun.
     PERFORM FROM farm.caps WHERE bench_id = p_bench FOR UPDATE;
     -- The last lock: a transaction that closes the bench at this moment sees its cases as this one leaves them.
@@ -150,9 +161,10 @@ BEGIN
     UPDATE farm.executions SET state = 'pending', finished_at = NULL, reason = NULL
     WHERE case_id = ANY (v_cases) AND state = 'skipped' AND arm_id IS NOT NULL;
     UPDATE farm.cases c
-    SET state = 'pending', reason = NULL, finished_at = NULL,
+    SET state = CASE WHEN c.state = 'error' THEN 'checking' ELSE 'pending' END, reason = NULL, finished_at = NULL,
         open_executions = (SELECT count(*) FROM farm.executions e
                            WHERE e.case_id = c.case_id AND e.arm_id IS NOT NULL AND e.state = 'pending')
     WHERE case_id = ANY (v_cases);
+    PERFORM farm.check_again(v_failed);
     RETURN coalesce(cardinality(v_cases), 0);
 END $$;

@@ -20,7 +20,9 @@ SELECT
     o.fail_codes, o.gate_score, o.chosen,
     (SELECT min(d.document ->> 'sandbox') FROM farm.candidates d
      WHERE d.execution_id = o.execution_id AND d.attempt = o.attempt) AS sandbox,
-    e.started_at, e.finished_at, o.recorded_at
+    e.started_at, e.finished_at, o.recorded_at,
+    (SELECT coalesce(sum(s.spent_micro_usd), 0)::bigint FROM report.attempt_spend s
+     WHERE s.execution_id = e.execution_id) AS spent_micro_usd
 FROM farm.executions e
 JOIN farm.arms a ON a.arm_id = e.arm_id
 JOIN farm.cases c ON c.case_id = e.case_id
@@ -98,6 +100,8 @@ COMMENT ON COLUMN report.arm_outcomes.sandbox IS
 COMMENT ON COLUMN report.arm_outcomes.started_at IS 'When its last attempt was claimed.';
 COMMENT ON COLUMN report.arm_outcomes.finished_at IS 'When it was over.';
 COMMENT ON COLUMN report.arm_outcomes.recorded_at IS 'When its outcome was recorded.';
+COMMENT ON COLUMN report.arm_outcomes.spent_micro_usd IS
+    'Micro-dollars spent on all its attempts: see report.attempt_spend.';
 
 CREATE VIEW report.arm_estimates AS
 WITH summed AS (
@@ -121,6 +125,12 @@ WITH summed AS (
     JOIN farm.executions e USING (execution_id)
     WHERE e.arm_id IS NOT NULL
     GROUP BY e.bench_id, e.arm_id
+), spending AS (
+    -- Of every attempt: also of executions that have no outcome (yet).
+    SELECT e.bench_id, e.arm_id, sum(s.spent_micro_usd)::bigint AS spent_micro_usd
+    FROM farm.executions e JOIN report.attempt_spend s USING (execution_id)
+    WHERE e.arm_id IS NOT NULL
+    GROUP BY e.bench_id, e.arm_id
 ), counted AS (
     SELECT
         c.bench_id, c.case_id, c.issue_id, a.arm_id, c.job_type, c.dk_risk, c.dk_size, c.dk_priority,
@@ -140,13 +150,15 @@ WITH summed AS (
              THEN div(2 * t.micro_usd + nullif(t.passed, 0), 2 * nullif(t.passed, 0))::bigint END AS micro_usd,
         div(2 * t.fail_codes + nullif(t.passed, 0), 2 * nullif(t.passed, 0))::bigint AS fail_code_millionths,
         CASE WHEN t.graded = t.passed
-             THEN div(2 * t.score + nullif(t.passed, 0), 2 * nullif(t.passed, 0))::bigint END AS score_millionths
+             THEN div(2 * t.score + nullif(t.passed, 0), 2 * nullif(t.passed, 0))::bigint END AS score_millionths,
+        coalesce(m.spent_micro_usd, 0) AS spent_micro_usd
     FROM farm.arms a
     JOIN farm.cases c USING (case_id)
     JOIN farm.benches b USING (bench_id)
     CROSS JOIN LATERAL (
         SELECT b.config #>> '{execution_limits,timeout_behavior}' IS NOT DISTINCT FROM 'skip' AS skips) s
     LEFT JOIN summed t ON t.arm_id = a.arm_id AND t.bench_id = c.bench_id
+    LEFT JOIN spending m ON m.arm_id = a.arm_id AND m.bench_id = c.bench_id
     WHERE b.kind = 'bench'
 )
 SELECT
@@ -158,7 +170,9 @@ SELECT
     2 * passed > scored AS passes,
     coalesce((2 * 1000000 * passed + scored) / nullif(2 * scored, 0), 0) AS pass_millionths,
     micro_usd / 1000000.0 AS usd,
-    div(2 * charged + nullif(scored, 0), 2 * nullif(scored, 0))::bigint AS charged_micro_usd
+    div(2 * charged + nullif(scored, 0), 2 * nullif(scored, 0))::bigint AS charged_micro_usd,
+    spent_micro_usd,
+    div(2 * spent_micro_usd::numeric + passed, 2 * nullif(passed, 0))::bigint AS cost_per_pass_micro_usd
 FROM counted;
 
 COMMENT ON VIEW report.arm_estimates IS
@@ -214,3 +228,7 @@ COMMENT ON COLUMN report.arm_estimates.pass_millionths IS
 COMMENT ON COLUMN report.arm_estimates.usd IS 'micro_usd in dollars.';
 COMMENT ON COLUMN report.arm_estimates.charged_micro_usd IS
     'Mean charge of the scored executions in micro-dollars, passed or not, rounded half up.';
+COMMENT ON COLUMN report.arm_estimates.spent_micro_usd IS
+    'Micro-dollars spent on the arm: all attempts of all its executions, see report.attempt_spend.';
+COMMENT ON COLUMN report.arm_estimates.cost_per_pass_micro_usd IS
+    'spent_micro_usd ÷ passed, rounded half up; NULL without a pass.';

@@ -41,6 +41,7 @@ WITH rules AS MATERIALIZED (  -- once a bench, not once an arm
         first_value(duration_ms) OVER full_order AS winner_duration_ms,
         first_value(work_ms) OVER full_order AS winner_work_ms,
         first_value(micro_usd) OVER full_order AS winner_micro_usd,
+        first_value(cost_per_pass_micro_usd) OVER full_order AS winner_cost_per_pass_micro_usd,
         bool_or(observed) OVER whole_case AS case_observed
     FROM keyed
     WINDOW
@@ -59,7 +60,8 @@ SELECT
     CASE WHEN winner_arm_id IS NOT NULL THEN winner_duration_ms END AS winner_duration_ms,
     CASE WHEN winner_arm_id IS NOT NULL THEN winner_work_ms END AS winner_work_ms,
     CASE WHEN winner_arm_id IS NOT NULL THEN winner_micro_usd END AS winner_micro_usd,
-    case_observed
+    case_observed, spent_micro_usd, cost_per_pass_micro_usd,
+    CASE WHEN winner_arm_id IS NOT NULL THEN winner_cost_per_pass_micro_usd END AS winner_cost_per_pass_micro_usd
 FROM placed;
 
 COMMENT ON VIEW report.arm_standings IS
@@ -123,6 +125,11 @@ COMMENT ON COLUMN report.arm_standings.winner_work_ms IS 'The same without waits
 COMMENT ON COLUMN report.arm_standings.winner_micro_usd IS
     'Mean cost of the winner in micro-dollars; NULL: unknown.';
 COMMENT ON COLUMN report.arm_standings.case_observed IS 'Whether any arm of the case was scored.';
+COMMENT ON COLUMN report.arm_standings.spent_micro_usd IS
+    'Micro-dollars spent on the arm: all attempts of all its executions.';
+COMMENT ON COLUMN report.arm_standings.cost_per_pass_micro_usd IS
+    'spent_micro_usd ÷ passed, rounded half up; NULL without a pass.';
+COMMENT ON COLUMN report.arm_standings.winner_cost_per_pass_micro_usd IS 'The cost per pass of the winner.';
 
 CREATE VIEW report.winners AS
 SELECT
@@ -139,7 +146,8 @@ SELECT
         ELSE fail_code_millionths / 1000000.0::double precision
     END AS winner_value,
     tie_size, winner_duration_ms, winner_work_ms, winner_micro_usd, winner_micro_usd / 1000000.0 AS winner_usd,
-    arms, arms_observed, arms_passing
+    arms, arms_observed, arms_passing,
+    winner_cost_per_pass_micro_usd, winner_cost_per_pass_micro_usd / 1000000.0 AS winner_cost_per_pass_usd
 FROM (
     SELECT
         *,
@@ -184,6 +192,9 @@ COMMENT ON COLUMN report.winners.winner_usd IS 'The same in dollars.';
 COMMENT ON COLUMN report.winners.arms IS 'Arms of the case.';
 COMMENT ON COLUMN report.winners.arms_observed IS 'Arms with a scored execution.';
 COMMENT ON COLUMN report.winners.arms_passing IS 'Arms that pass.';
+COMMENT ON COLUMN report.winners.winner_cost_per_pass_micro_usd IS
+    'All that was spent on the winner ÷ its passes, in micro-dollars, rounded half up.';
+COMMENT ON COLUMN report.winners.winner_cost_per_pass_usd IS 'The same in dollars.';
 
 CREATE VIEW report.win_share_by_bin AS
 SELECT

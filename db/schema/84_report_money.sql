@@ -11,7 +11,11 @@ SELECT
     coalesce(e.error, 0) AS executions_error, coalesce(e.dropped, 0) AS executions_dropped,
     coalesce(e.running, 0) AS executions_running, coalesce(e.waiting, 0) AS executions_waiting,
     coalesce(e.paused, 0) AS executions_paused, e.live_micro_usd, e.live_micro_usd / 1000000.0 AS live_usd,
-    k.usd_spent AS spent_micro_usd, k.usd_spent / 1000000.0 AS spent_usd
+    k.usd_spent AS spent_micro_usd, k.usd_spent / 1000000.0 AS spent_usd,
+    coalesce(c.error, 0) AS cases_error,
+    coalesce(e.done + e.error, 0) AS executions_ran, coalesce(e.skipped, 0) AS executions_skipped,
+    coalesce(e.cancelled, 0) AS executions_cancelled, coalesce(e.invalid, 0) AS executions_invalid,
+    coalesce(e.unchecked, 0) AS executions_unchecked, b.notes
 FROM farm.benches b
 JOIN farm.caps k USING (bench_id)
 LEFT JOIN (
@@ -21,21 +25,27 @@ LEFT JOIN (
         count(v.winner_arm_id) AS won,
         count(*) FILTER (WHERE state = 'invalid') AS invalid,
         count(*) FILTER (WHERE state = 'skipped') AS skipped,
-        count(*) FILTER (WHERE state = 'cancelled') AS cancelled
+        count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
+        count(*) FILTER (WHERE state = 'error') AS error
     FROM farm.cases LEFT JOIN farm.verdicts v USING (case_id) GROUP BY bench_id
 ) c USING (bench_id)
 LEFT JOIN (
     SELECT
-        bench_id, count(*) AS executions,
-        count(*) FILTER (WHERE state = 'done') AS done,
-        count(*) FILTER (WHERE state = 'error') AS error,
-        count(*) FILTER (WHERE state IN ('skipped', 'cancelled')) AS dropped,
-        count(*) FILTER (WHERE state = 'running') AS running,
-        count(*) FILTER (WHERE state IN ('pending', 'ready')) AS waiting,
-        count(o.queue) FILTER (WHERE state IN ('pending', 'ready')) AS paused,
-        sum(spent_micro_usd)::bigint AS live_micro_usd
-    FROM farm.executions LEFT JOIN farm.circuits o ON o.queue = executions.queue AND o.opened_at IS NOT NULL
-    WHERE arm_id IS NOT NULL GROUP BY bench_id
+        x.bench_id, count(*) AS executions,
+        count(*) FILTER (WHERE x.state = 'done') AS done,
+        count(*) FILTER (WHERE x.state = 'error') AS error,
+        count(*) FILTER (WHERE x.state IN ('skipped', 'cancelled')) AS dropped,
+        count(*) FILTER (WHERE x.state = 'skipped' AND y.state NOT IN ('invalid', 'error')) AS skipped,
+        count(*) FILTER (WHERE x.state = 'cancelled') AS cancelled,
+        count(*) FILTER (WHERE x.state = 'skipped' AND y.state = 'invalid') AS invalid,
+        count(*) FILTER (WHERE x.state = 'skipped' AND y.state = 'error') AS unchecked,
+        count(*) FILTER (WHERE x.state = 'running') AS running,
+        count(*) FILTER (WHERE x.state IN ('pending', 'ready')) AS waiting,
+        count(o.queue) FILTER (WHERE x.state IN ('pending', 'ready')) AS paused,
+        sum(x.spent_micro_usd)::bigint AS live_micro_usd
+    FROM farm.executions x JOIN farm.cases y USING (case_id)
+    LEFT JOIN farm.circuits o ON o.queue = x.queue AND o.opened_at IS NOT NULL
+    WHERE x.arm_id IS NOT NULL GROUP BY x.bench_id
 ) e USING (bench_id);
 
 COMMENT ON VIEW report.benches IS
@@ -55,7 +65,7 @@ COMMENT ON COLUMN report.benches.config_hash IS
 COMMENT ON COLUMN report.benches.cases IS 'Cases.';
 COMMENT ON COLUMN report.benches.cases_finished IS 'Cases with a verdict.';
 COMMENT ON COLUMN report.benches.cases_won IS 'Cases with a winner.';
-COMMENT ON COLUMN report.benches.cases_invalid IS 'Cases whose issue was excluded before any spend.';
+COMMENT ON COLUMN report.benches.cases_invalid IS 'Cases whose issue cannot be benched: excluded before any spend.';
 COMMENT ON COLUMN report.benches.cases_skipped IS 'Cases that a cap left out.';
 COMMENT ON COLUMN report.benches.cases_cancelled IS 'Cases that were cancelled.';
 COMMENT ON COLUMN report.benches.executions IS 'Executions of its arms.';
@@ -71,6 +81,16 @@ COMMENT ON COLUMN report.benches.live_micro_usd IS
 COMMENT ON COLUMN report.benches.live_usd IS 'The same in dollars.';
 COMMENT ON COLUMN report.benches.spent_micro_usd IS 'Micro-dollars spent so far.';
 COMMENT ON COLUMN report.benches.spent_usd IS 'The same in dollars.';
+COMMENT ON COLUMN report.benches.cases_error IS
+    'Cases whose environment failed before any spend, as their set-up; `bench resume` retries them.';
+COMMENT ON COLUMN report.benches.executions_ran IS 'Executions that ran: done and error.';
+COMMENT ON COLUMN report.benches.executions_skipped IS 'Executions that a cap or a race left out.';
+COMMENT ON COLUMN report.benches.executions_cancelled IS 'Executions that were cancelled.';
+COMMENT ON COLUMN report.benches.executions_invalid IS 'Executions that never ran, because their issue is invalid.';
+COMMENT ON COLUMN report.benches.executions_unchecked IS
+    'Executions that never ran, because the environment of their case failed.';
+COMMENT ON COLUMN report.benches.notes IS
+    'What its submission noted: uncommitted changes of a source repository, which are not benched.';
 
 CREATE VIEW report.spend_against_caps AS
 SELECT

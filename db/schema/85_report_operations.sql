@@ -8,9 +8,11 @@ SELECT
     a.message AS evidence, a.micro_usd, a.micro_usd / 1000000.0 AS usd,
     CASE WHEN a.ending = 'running' THEN e.spent_micro_usd END AS live_micro_usd,
     CASE WHEN a.ending = 'running' THEN e.spent_micro_usd / 1000000.0 END AS live_usd,
-    a.late_result IS NOT NULL AS has_late_result
+    a.late_result IS NOT NULL AS has_late_result,
+    s.spent_micro_usd, s.spent_micro_usd / 1000000.0 AS spent_usd
 FROM farm.attempts a
-JOIN farm.executions e USING (execution_id);
+JOIN farm.executions e USING (execution_id)
+LEFT JOIN report.attempt_spend s ON s.execution_id = a.execution_id AND s.attempt = a.attempt;
 
 COMMENT ON VIEW report.attempts IS
     'One row an attempt: every lease of every execution, the baseline gates included.';
@@ -35,6 +37,9 @@ COMMENT ON COLUMN report.attempts.live_micro_usd IS
 COMMENT ON COLUMN report.attempts.live_usd IS 'The same in dollars.';
 COMMENT ON COLUMN report.attempts.has_late_result IS
     'Whether a result came after the lease was lost: stored, never scored.';
+COMMENT ON COLUMN report.attempts.spent_micro_usd IS
+    'What counts as spent on it, in micro-dollars: see report.attempt_spend; NULL where it was not settled (yet).';
+COMMENT ON COLUMN report.attempts.spent_usd IS 'The same in dollars.';
 
 CREATE VIEW report.infrastructure_errors AS
 SELECT
@@ -87,6 +92,41 @@ COMMENT ON COLUMN report.circuits.probe_at IS 'When one execution tries the prov
 COMMENT ON COLUMN report.circuits.probe_runs IS 'Whether that execution runs now.';
 COMMENT ON COLUMN report.circuits.executions_waiting IS
     'Executions of arms of the class that are pending or ready, in all benches.';
+
+CREATE VIEW report.unserved_classes AS
+SELECT
+    w.bench_id, w.queue, q.needs,
+    ARRAY(SELECT need FROM unnest(q.needs) AS n (need) WHERE NOT EXISTS (
+        SELECT FROM farm.machines m
+        WHERE NOT m.suspended AND m.seen_at > now() - interval '1 minute' AND n.need = ANY (m.capabilities))
+        ORDER BY need) AS lacking,
+    (SELECT count(*) FROM farm.machines m
+     WHERE NOT m.suspended AND m.seen_at > now() - interval '1 minute') AS machines_present,
+    w.cases_waiting, w.executions_waiting
+FROM (
+    SELECT c.bench_id, e.queue, count(DISTINCT c.case_id) AS cases_waiting,
+        count(*) FILTER (WHERE e.arm_id IS NOT NULL) AS executions_waiting
+    FROM farm.benches b JOIN farm.cases c USING (bench_id) JOIN farm.executions e USING (case_id)
+    WHERE b.state IN ('open', 'halted') AND c.state IN ('checking', 'pending', 'admitted')
+      AND e.state IN ('pending', 'ready')
+    GROUP BY c.bench_id, e.queue
+) w
+JOIN farm.queues q ON q.queue = w.queue
+WHERE NOT EXISTS (
+    SELECT FROM farm.machines m
+    WHERE NOT m.suspended AND m.seen_at > now() - interval '1 minute' AND q.needs <@ m.capabilities);
+
+COMMENT ON VIEW report.unserved_classes IS
+    'One row a bench and capability class whose executions wait and that no machine can run: none that is present has all that it needs.';
+COMMENT ON COLUMN report.unserved_classes.bench_id IS 'The bench.';
+COMMENT ON COLUMN report.unserved_classes.queue IS 'The capability class: toolchains and machine tags.';
+COMMENT ON COLUMN report.unserved_classes.needs IS 'What a machine needs for it.';
+COMMENT ON COLUMN report.unserved_classes.lacking IS
+    'Those that no machine has; empty where each has a machine, but none has all of them.';
+COMMENT ON COLUMN report.unserved_classes.machines_present IS
+    'Machines that sent a heartbeat within the last minute and are not suspended.';
+COMMENT ON COLUMN report.unserved_classes.cases_waiting IS 'Cases of the bench that wait for such a machine.';
+COMMENT ON COLUMN report.unserved_classes.executions_waiting IS 'Executions of arms of the class that wait.';
 
 CREATE VIEW report.coverage AS
 SELECT

@@ -117,21 +117,23 @@ def output_options(
     """A decorator that gives a command `-o`, its older names, and the parameter `output`.
 
     `tables` are the names of what the command shows: where there are several, `--table` picks one. `older` adds an
-    option whose value, as the parameter `older_form`, is another name of the switch; `--json` is added where it is
-    None. `is_narrowed` leaves the check of the tables to `Output.among`, which the command calls.
+    option whose value, as the parameter `older_form`, is another name of the switch, in addition to `--json`.
+    `is_narrowed` leaves the check of the tables to `Output.among`, which the command calls.
     """
     names = tables or ("rows",)
 
     def decorate(command: Command) -> Command:
         @wraps(command)
         def call(*args: Any, as_json: bool = False, older_form: str | None = None, **given: Any) -> Any:
+            if as_json and older_form not in (None, "json"):
+                raise OutputError(f"--json and --format {older_form} ask for two forms; give one of them")
             chosen = _form(given.pop("output"), "json" if as_json else older_form, is_flag=as_json)
             output = Output(chosen, names, given.pop("table", None))
             return command(*args, output=output if is_narrowed else _checked(output), **given)
 
         wrapped = _table_option(names)(call) if len(names) > 1 else call
-        alias = older or click.option("--json", "as_json", is_flag=True, help=json_help)
-        return _output_option()(alias(wrapped))
+        alias = click.option("--json", "as_json", is_flag=True, help=json_help)
+        return _output_option()(alias(wrapped if older is None else older(wrapped)))
 
     return decorate
 

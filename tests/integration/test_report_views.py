@@ -71,7 +71,8 @@ def check_estimates(engine: sa.Engine, result: BenchResults) -> None:
             key = (case.case_id, canonical_rank(arm.action))
             for found in (estimates[key], standings.pop(key)):
                 assert tuple(found[name] for name in BINS) == words(arm.action)
-                for name in (*expected._fields[1:], "observed", "passes", "pass_millionths"):
+                further = ("observed", "passes", "pass_millionths", "cost_per_pass_micro_usd")
+                for name in (*expected._fields[1:], *further):
                     assert found[name] == getattr(expected, name), (key, name)
     assert not standings
 
@@ -157,7 +158,7 @@ def check_policy_actions(engine: sa.Engine, result: BenchResults) -> None:
 def check_rates(engine: sa.Engine, result: BenchResults) -> None:
     bench = result.bench.bench_id
     skip = result.bench.config["execution_limits"]["timeout_behavior"] == "skip"
-    outcomes = [row for row in rows(engine, "arm_outcomes", bench) if row["status"] is not None]
+    outcomes = rows(engine, "arm_outcomes", bench)
     for view, keys in (
         ("pass_rate_by_action", BINS),
         ("pass_rate_by_slice", ("slice",)),
@@ -169,10 +170,12 @@ def check_rates(engine: sa.Engine, result: BenchResults) -> None:
             groups.setdefault(tuple(outcome[key] for key in keys), []).append(outcome)
         for row in rows(engine, view, bench):
             check_rate(row, groups.pop(tuple(row[key] for key in keys)), skip)
-        assert not groups
+        assert not any(one["status"] for group in groups.values() for one in group)
 
 
-def check_rate(row: dict[str, Any], group: list[dict[str, Any]], skip: bool) -> None:
+def check_rate(row: dict[str, Any], every: list[dict[str, Any]], skip: bool) -> None:
+    group = [one for one in every if one["status"] is not None]
+    spent = sum(one["spent_micro_usd"] for one in every)
     missing = {"error", "timeout"} if skip else {"error"}
     scored = sum(one["status"] not in missing for one in group)
     passed = [one for one in group if one["status"] == "success"]
@@ -188,7 +191,8 @@ def check_rate(row: dict[str, Any], group: list[dict[str, Any]], skip: bool) -> 
     assert row["mean_time_to_pass_ms"] == time
     wait = rounded_ratio(sum(one["provider_wait_ms"] for one in passed), len(passed)) if passed else None
     assert row["mean_provider_wait_ms"] == wait
-    assert row["cost_per_pass_micro_usd"] == (rounded_ratio(charged, len(passed)) if passed else None)
+    assert row["spent_micro_usd"] == spent >= charged
+    assert row["cost_per_pass_micro_usd"] == (rounded_ratio(spent, len(passed)) if passed else None)
 
 
 def test_arm_outcomes_carry_the_action_and_the_dollars(

@@ -66,3 +66,24 @@ def test_what_the_config_asks_for_is_not_told(
         if line.startswith(("! submodules", "! Git LFS"))
     ]
     assert [line.partition(";")[0] for line in told] == [left]
+
+
+def test_uncommitted_changes_are_told_and_stored(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (fleet / "r" / "calc.py").write_text("changed and not committed\n")
+    (fleet / "r" / "new.py").write_text("")
+    git(fleet / "r", "rm", "-q", "--cached", "libs/x")
+    git(fleet / "r", "commit", "-qm", "no submodule")
+    commit, large = git(fleet / "r", "rev-parse", "main"), git(fleet / "r", "rev-parse", "large")
+    assert _submit(fleet, {}, "--json") == 0
+    shown = capsys.readouterr()
+    line = (
+        f"repository {fleet / 'r'} has uncommitted changes: what is benched is 2 commits "
+        f"({min(commit, large)[:12]}, …); 2 files differ and are not in them"
+    )
+    assert f"! {line}" in shown.err.splitlines()
+    bench = json.loads(shown.out)["bench_id"]
+    assert json.loads(shown.out)["notes"] == [line]
+    assert main(["status", bench, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["bench"]["notes"] == [line]
+    assert main(["report", bench, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["notes"] == [line]

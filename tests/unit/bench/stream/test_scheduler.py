@@ -139,6 +139,23 @@ def test_an_issue_that_changed_after_it_was_solved_is_open_again() -> None:
     assert [issue.id for issue in board.state([]).ready] == ["a"]
 
 
+def test_an_issue_whose_environment_failed_is_held_until_it_is_retried_or_imported_again() -> None:
+    board = Board(3)
+    issue, failed = Issue(id="a"), BEGIN + timedelta(hours=1)
+    board.load([BacklogIssue("a", issue.document(), BEGIN, "issues.jsonl")])
+    board.add_finished([PastRuns("a", 0, failed, None, None, failed, "s-1", "infra: set-up ran out of time")])
+    assert board.state([]).held == {
+        "a": "its environment failed: infra: set-up ran out of time; to retry: bench resume s-1"
+    }
+    retried = failed + timedelta(hours=1)
+    board.add_finished([PastRuns("a", 1, retried, None, None)])
+    assert [(issue.id, issue.dk_attempts) for issue in board.state([]).ready] == [("a", 1)]
+    board.add_finished([PastRuns("a", 0, retried, None, None, retried, "s-1", "infra")])
+    assert board.state([]).ready == []
+    board.load([BacklogIssue("a", issue.document(), retried + timedelta(hours=1), "issues.jsonl")])
+    assert [issue.id for issue in board.state([]).ready] == ["a"]
+
+
 def test_tokens_in_use_hold_back_work_that_does_not_fit_but_never_the_only_one() -> None:
     issues = [Issue(id=name, dk_estimated_tokens=700) for name in "ab"]
     state = MemoryStreamState(issues, lambda *_: True)
