@@ -1,9 +1,11 @@
 """Imported issues."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+
+from db.repositories.issue_identities import IssueHolder, issue_holders
 
 
 class Issues:
@@ -31,6 +33,11 @@ class Issues:
         with self._engine.connect() as connection:
             rows = connection.execute(statement, {"ids": list(issue_ids)})
             return {row.issue_id: row.source for row in rows}
+
+    def holders(self, ids: Collection[str]) -> list[IssueHolder]:
+        """The issues that have one of these ids, in the farm or in their own repository."""
+        with self._engine.connect() as connection:
+            return issue_holders(connection, ids)
 
     def any(self) -> bool:
         """Whether there is an issue at all."""
