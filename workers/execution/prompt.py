@@ -161,6 +161,8 @@ def _listed(title: str, values: object) -> list[str]:
 
 def _gate(gate: Gate) -> str:
     needed = "required" if gate.required else "optional"
+    if gate.is_hidden:
+        return f"- hidden tests ({gate.name}, {needed})"
     return f"- `{' '.join(gate.command)}` ({gate.name}, {needed})"
 
 

@@ -27,6 +27,7 @@ _PRIORITIES: Final = {
     **dict.fromkeys(("high", "major"), "P1"),
     **dict.fromkeys(("medium", "normal"), "P2"),
     **dict.fromkeys(("low", "lowest", "minor", "trivial"), "P3"),
+    **{f"p{number}": f"P{min(number, 3)}" for number in range(5)},
 }
 _CATEGORIES: Final = {"done": "closed", "new": "open", "undefined": "open", "indeterminate": "in_progress"}
 
@@ -86,8 +87,8 @@ def _priority(key: str, fields: Json, warn: Warn) -> str | None:
     name = text_at(fields.get("priority"), "name")
     if name is None:
         return None
-    # "P1 - High" and "1-High" have the usual word or number in them.
-    words = re.findall(r"[a-z]+|p?[0-4]\b", name.lower())
+    # "P1 - someday" and "1-High" have a usual word in them.
+    words = re.findall(r"p[0-4]\b|[a-z]+", name.lower())
     known = next((_PRIORITIES[word] for word in words if word in _PRIORITIES), None)
     if known is None:
         warn(f"{key}: priority {name!r:.40} is no usual one; taken as P2; --map dk_priority=… can set it")
