@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from bench.intake.errors import IntakeError
 from bench.intake.text_lines import decoded, lines_of
@@ -71,15 +71,17 @@ class Given:
 def given(path: Path) -> Given:
     """The backlog at a path; of `-` standard input, read to its end.
 
-    Raises: `IntakeError` where standard input is a terminal, or longer than `LARGEST`.
+    Raises: `IntakeError` where standard input is a terminal or closed, or longer than `LARGEST`.
     """
     if path != STDIN:
         return Given(path)
-    if sys.stdin.isatty():
+    # Python's stdin is None where the shell has closed it.
+    stdin: TextIO | None = sys.stdin
+    if stdin is None or stdin.isatty():
         raise IntakeError(
-            "standard input is a terminal; pipe a backlog in, as in: bd export | bench issues import -"
+            "standard input is a terminal, or closed; pipe a backlog in, as in: bd export | bench issues import -"
         )
-    content = sys.stdin.buffer.read(LARGEST + 1)
+    content = stdin.buffer.read(LARGEST + 1)
     if len(content) > LARGEST:
         raise IntakeError(f"standard input: larger than {LARGEST // MIB} MiB; split it")
     return Given(path, content)

@@ -20,7 +20,7 @@ from bench.intake.changes import (
 from bench.intake.errors import IntakeError
 from bench.intake.formats.mapped import NO_FIELDS, FieldMap
 from bench.intake.formats.registry import detect, read_format, read_mapped
-from bench.intake.given import given
+from bench.intake.given import STDIN, given
 from bench.intake.issue import CLOSED_STATUSES, Issue
 from bench.intake.plan_report import PlanReport, plan_report, unknown_ids
 from bench.submit.identities import Identified, identify, source_of
@@ -97,6 +97,8 @@ def read_any(file: Path, form: str | None = None, fields: FieldMap = NO_FIELDS) 
     """
     if file == DEFAULT_FILE and not file.exists():
         raise IntakeError(f"{file}: {_NO_DEFAULT}")
+    if form == "harbor" and file == STDIN:
+        raise IntakeError("--format harbor reads a directory of tasks; name it")
     backlog = given(file)
     if form is None and fields:
         report = read_mapped(backlog, fields)

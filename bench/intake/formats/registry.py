@@ -46,8 +46,6 @@ def _read(backlog: Given, name: str, fields: FieldMap) -> ImportReport:
     if name == "plan-tracker":
         return read_tracker(backlog)
     if name == "harbor":
-        if backlog.is_stdin:
-            raise IntakeError("--format harbor reads a directory of tasks; name it")
         return read_harbor(backlog.path)
     text = backlog.text()
     if name == "linear" and _is_linear_csv(text):

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from bench.config.load import resolve_workcell
+from bench.config.models import WorkcellDefaults
 from bench.intake.beads import ImportReport
+from bench.intake.changes import why_not_prune
 from bench.intake.errors import IntakeError
 from bench.intake.formats.adf import markdown_of
 from bench.intake.formats.mapped import NO_FIELDS, FieldMap, parse_field_map
@@ -177,6 +180,16 @@ def test_swe_bench() -> None:
     assert report.origins["acme__calc-17"] == "github.com/acme/calc"
 
 
+def test_the_workcell_of_an_instance_is_taken_at_submit() -> None:
+    calc = by_id(read("swe-bench.jsonl"))["acme__calc-17"]
+    workcell = resolve_workcell(WorkcellDefaults(), calc.workcell, calc.id)
+    assert [(gate.name, gate.is_hidden) for gate in workcell.gates] == [
+        ("fail_to_pass", True),
+        ("pass_to_pass", True),
+    ]
+    assert workcell.base == "d16bfe05a744909de4b27f5875fe0d4ed41ce607"
+
+
 def test_what_swe_bench_has_and_cannot_be_run_is_named() -> None:
     report = read("swe-bench.jsonl")
     words = "\n".join(text for _, text in report.warnings)
@@ -274,7 +287,7 @@ def test_bad_records_are_counted_and_the_rest_is_read() -> None:
     assert [issue.id for issue in report.issues] == ["acme/shop#12"]
     assert [line for line, _ in report.bad_lines] == [1, 3, 4]
     assert report.bad_lines[2][1] == "a merge marker; resolve the conflict in this file"
-    assert report.has_unknown_ids
+    assert "which issues its unreadable records are is not known (line 1: " in str(why_not_prune(report))
 
 
 def test_pages_one_after_another_are_one_export() -> None:
