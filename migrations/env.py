@@ -5,9 +5,11 @@ from alembic import context
 import db.artifact_tables
 import db.circuit_tables  # registers all tables, with the next ones
 import db.estimate_tables
+import db.label_tables
 import db.lock_tables
 import db.money_tables
-import db.policy_tables  # noqa: F401
+import db.policy_tables
+import db.write_back_tables  # noqa: F401
 from db.columns import metadata
 
 

@@ -9,6 +9,7 @@ import click
 from bench.cli.main import cli
 from bench.config.template import example_config_text
 from planner.cli.output import echo
+from planner.dataset.outcome_columns import columns_page
 
 DIRECTORY = Path(__file__).resolve().parents[2] / "docs" / "reference"
 _CLI_HEAD = """# Command line
@@ -131,7 +132,11 @@ def config_page() -> str:
 
 def pages() -> dict[Path, str]:
     """The text of every page."""
-    return {DIRECTORY / "cli.md": cli_page(), DIRECTORY / "config.md": config_page()}
+    return {
+        DIRECTORY / "cli.md": cli_page(),
+        DIRECTORY / "config.md": config_page(),
+        DIRECTORY / "label-columns.md": columns_page(),
+    }
 
 
 def main(arguments: list[str]) -> int:

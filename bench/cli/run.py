@@ -27,6 +27,8 @@ from planner.cli.numbers import FiniteRange
 from planner.cli.verbosity import log_as_asked
 
 if TYPE_CHECKING:
+    from bench.reporting.reporter import Reporter
+    from bench.stream.board import Board
     from db.leader_election import LeaderElection
 
 
@@ -57,6 +59,11 @@ if TYPE_CHECKING:
     help="Below this confidence of the planner the heuristics decide.",
 )
 @click.option("--max-usd", type=FiniteRange(min=0), help="Cap on the spend of this stream, in dollars.")
+@click.option(
+    "--report",
+    type=click.Choice(["off", "dry", "on"]),
+    help="Write final results to where the issues came from: a Beads file, bd or GitHub. dry only prints them.",
+)
 @trust_option
 def run(mode: str, slice_name: str | None, config: Path | None, trust_issues: bool, **flags: Any) -> None:
     """Run the issues of the backlog as they become ready.
@@ -68,6 +75,7 @@ def run(mode: str, slice_name: str | None, config: Path | None, trust_issues: bo
     Examples:
       bench run --once
       bench run --watch --max-concurrent-workcells 3 --planner-model bundle --planner-mode shadow
+      bench run --once --report dry
     """
     loaded = load_config(config or find_config(Path.cwd()))
     loaded = trust_issue_workcells(loaded) if trust_issues else loaded
@@ -84,6 +92,7 @@ def _work(
 ) -> None:
     from bench.coordinator.loop import make_tick, run_coordinator
     from bench.stream.loop import run_stream
+    from bench.stream.sources import SourceWatcher
     from db.leader_election import SCHEDULER, LeaderElection
     from db.repositories.streams import Streams
 
@@ -94,8 +103,9 @@ def _work(
             raise BenchError(
                 f"another stream works on this farm already ({election.leader()}); stop it first"
             )
+        watcher = None if once else SourceWatcher(farm.engine, config.issue_selection.source, _note_with_time)
         _import_backlog(farm, config)
-        scheduler, bench_id = _scheduler(farm, config, wanted)
+        scheduler, board, bench_id = _scheduler(farm, config, wanted)
         if farm.embedded is not None:
             check_here([config.workcell.sandbox or "auto"])
         farm.check_variables(config.workcell.toolchains)
@@ -108,13 +118,24 @@ def _work(
         stack.callback(ticker.join, 5)
         stack.callback(ticking.set)
         log = _StreamLog()
+        reporter = _reporter(farm, config)
+        if reporter is not None:
+            stack.callback(reporter.close, board.final_result)
+
+        def after_step(report: StepReport) -> None:
+            log.note_step(report)
+            if reporter is not None:
+                reporter.after_step(board.final_result, finished=bool(report.finished))
+            if watcher is not None:
+                watcher.poll()
+
         with suppress(KeyboardInterrupt):
             run_stream(
                 scheduler,
                 Streams(farm.engine),
                 bench_id,
                 stop,
-                log.note_step,
+                after_step,
                 once=once,
                 is_leader=lambda: _may_continue(election, ticker),
             )
@@ -143,11 +164,29 @@ def _import_backlog(farm: Farm, config: BenchConfig) -> None:
         note("the backlog is empty; import issues, also while this runs: bench issues import FILE")
 
 
-def _scheduler(farm: Farm, config: BenchConfig, wanted: Callable[[Issue], bool]) -> tuple[Scheduler, str]:
+def _reporter(farm: Farm, config: BenchConfig) -> "Reporter | None":
+    from bench.reporting.reporter import Reporter
+    from bench.reporting.targets import targets_of
+    from db.repositories.write_backs import WriteBacks
+
+    mode = config.stream.report
+    if mode == "off":
+        return None
+    targets = targets_of(Path.cwd(), closes=config.stream.report_closes)
+    return Reporter(WriteBacks(farm.engine), mode, targets, _note_with_time)
+
+
+def _note_with_time(line: str) -> None:
+    note(f"{datetime.now():%H:%M:%S} {line}")
+
+
+def _scheduler(
+    farm: Farm, config: BenchConfig, wanted: Callable[[Issue], bool]
+) -> tuple[Scheduler, "Board", str]:
     from bench.stream.board import Board
-    from bench.stream.epoch import stability
     from bench.stream.open import open_stream
     from bench.stream.state import StoredStreamState
+    from bench.submit.epoch import stability
     from bench.submit.issue_workcell import objector
     from db.repositories.streams import Streams
     from planner.dataset.epochs import epoch_of
@@ -165,7 +204,7 @@ def _scheduler(farm: Farm, config: BenchConfig, wanted: Callable[[Issue], bool])
     running, past = Streams(farm.engine).snapshot()
     board.add_finished(past)
     state = StoredStreamState(farm.engine, bench_id, config, farm.mirrors)
-    return Scheduler(state, board, config, inference, rules, wanted, running), bench_id
+    return Scheduler(state, board, config, inference, rules, wanted, running), board, bench_id
 
 
 class _StreamLog:

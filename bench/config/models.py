@@ -167,6 +167,10 @@ _LATER_KEYS: Final = ("git", "known_good", "further_protected_paths", "provider"
 """Keys of a workcell that were added later; left out of the config hash where they are not set."""
 
 
+_LATER_STREAM_KEYS: Final = ("report", "report_closes")
+"""The same of the `stream` block, where they have their defaults."""
+
+
 _PAUSE_BY_DEFAULT: Final = ExecutionLimits().pause_after_provider_failures
 """The database assumes the same where a stored config does not have the key."""
 
@@ -233,4 +237,9 @@ class BenchConfig(Strict):
         if self.execution_limits.pause_after_provider_failures == _PAUSE_BY_DEFAULT:
             excluded["execution_limits"] = {"pause_after_provider_failures"}
         excluded["workcell"] = {key for key in _LATER_KEYS if getattr(self.workcell, key) is None}
+        if "stream" not in leave_out:
+            defaults = StreamSettings()
+            excluded["stream"] = {
+                key for key in _LATER_STREAM_KEYS if getattr(self.stream, key) == getattr(defaults, key)
+            }
         return self.model_dump(mode="json", by_alias=True, exclude=excluded)

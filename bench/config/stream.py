@@ -1,14 +1,22 @@
-"""The `stream` block of a config: concurrency, aging, and exploration."""
+"""The `stream` block of a config: concurrency, aging, exploration, and the write-back of results."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from planner.documents.base import Priority
 from workers.spec import Positive, Strict
 
 _EXPLORED: tuple[Priority, ...] = ("P3",)
 AtLeastOne = Annotated[int, Field(ge=1, le=2**31 - 1)]
+
+
+def _word(value: object) -> object:
+    # A YAML reader takes these two words for truth values.
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
+
+
+ReportSwitch = Annotated[Literal["off", "dry", "on"], BeforeValidator(_word)]
 
 
 class PatienceConfig(Strict):
@@ -42,5 +50,9 @@ class StreamSettings(Strict):
     """Upper bound of the estimated tokens (`dk_estimated_tokens`) of all open runs together."""
     require_same_epoch: bool = False
     """Whether a model of another policy epoch than this config's abstains."""
+    report: ReportSwitch = "off"
+    """Whether final results are written to the sources of their issues; dry: only printed."""
+    report_closes: bool = False
+    """Whether a solved issue on GitHub is closed, in addition to its comment."""
     patience: PatienceConfig = PatienceConfig()
     exploration: ExplorationConfig = ExplorationConfig()

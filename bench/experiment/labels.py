@@ -8,27 +8,14 @@ from typing import Any, Final, NamedTuple
 from bench.experiment.estimates import MILLION
 from bench.experiment.regret import PolicySummary
 from bench.experiment.winners import CaseVerdict
-from planner.actions import (
-    CANDIDATE_BINS,
-    ITERATION_BINS,
-    MINUTE_BINS,
-    SWARM_IDS,
-    Action,
-    Bin,
-    canonical_rank,
-)
+from planner.actions import CANDIDATE_BINS, MINUTE_BINS, SWARM_IDS, Action, canonical_rank
 from planner.documents.base import parse_document
 from planner.documents.bench import BestOfKExample, PlannerBenchSummary
 from planner.documents.plans import label_document
+from planner.documents.soft_label import soft_heads
 from planner.documents.statuses import OutcomeStatus
 
 LABEL_SOURCE: Final = "best_of_k"
-_HEADS: Final[dict[str, Sequence[Bin | str]]] = {
-    "swarm": SWARM_IDS,
-    "candidates": CANDIDATE_BINS,
-    "minutes": MINUTE_BINS,
-    "iterations": ITERATION_BINS,
-}
 
 
 class LabelRow(NamedTuple):
@@ -55,6 +42,8 @@ class BenchFacts:
     k: int
     strategy: str
     seed: int
+    epoch: str | None = None
+    """The policy epoch; left out of the documents where None."""
 
 
 def build_example(
@@ -66,6 +55,7 @@ def build_example(
     input_hash: str,
     rows: Iterable[LabelRow],
     verdict: CaseVerdict,
+    toolchain_versions: Mapping[str, Sequence[str]] | None = None,
 ) -> BestOfKExample | None:
     """The labelled example of a finished case.
 
@@ -73,6 +63,8 @@ def build_example(
     `confidence` is the winner's weight; the joint soft label is in `winner_selection`. Candidates are the scored
     executions, in canonical order and then by replicate; an error is missing data, not a failure, and is left out.
     `created_at` (RFC 3339 UTC) is the time of the verdict, so that the same database gives the same bytes.
+
+    `toolchain_versions` has the known versions of each toolchain that worked on the case.
 
     Returns None where no arm passed, because there is nothing to imitate. Raises `PlannerError` where
     `planner_input` is not valid.
@@ -97,6 +89,8 @@ def build_example(
             "K": bench.k,
             "strategy": bench.strategy,
             "seed": bench.seed,
+            **({} if bench.epoch is None else {"epoch": bench.epoch}),
+            **({"toolchain_versions": _lists(toolchain_versions)} if toolchain_versions else {}),
             "sandboxes": _sandboxes(scored),
             "winner_selection": {
                 "primary_objective": verdict.objective,
@@ -118,15 +112,8 @@ def _label(verdict: CaseVerdict, winner: Action, created_at: str, input_hash: st
     }
 
 
-def soft_heads(weights: Sequence[tuple[Action, float]]) -> dict[str, list[float]]:
-    """The marginal soft label of each head: the weight of each value, in the order of the action space."""
-    return {
-        # Sums of weights can exceed 1 by rounding.
-        head: [
-            min(1.0, sum(weight for action, weight in weights if action[index] == value)) for value in values
-        ]
-        for index, (head, values) in enumerate(_HEADS.items())
-    }
+def _lists(values: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    return {name: list(versions) for name, versions in sorted(values.items())}
 
 
 def _sandboxes(rows: Iterable[LabelRow]) -> dict[str, int]:

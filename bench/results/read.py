@@ -12,6 +12,7 @@ from bench.experiment.decide import action_of, verdict_of
 from bench.experiment.labels import BenchTotals, build_summary
 from bench.experiment.regret import PolicyRegret, PolicySummary, best_fixed, regret, summarise, uniform_regret
 from bench.experiment.winners import CaseVerdict
+from bench.results.epochs import bench_epoch
 from bench.results.looks import look_lines
 from db.repositories.bench_rows import BenchRow, CaseProgress, UnjudgedExecutions
 from db.repositories.benches import Benches
@@ -20,7 +21,6 @@ from db.repositories.policies import Policies
 from db.repositories.verdict_rows import CaseRows
 from db.repositories.verdicts import Verdicts
 from planner.actions import Action, JobType
-from planner.dataset.epochs import epoch_of
 from planner.space.baseline import POLICY_ID
 from planner.system.clock import rfc3339
 
@@ -128,7 +128,7 @@ class BenchResults:
     @property
     def epoch(self) -> str:
         """The policy epoch of the bench, as its labels have it in a dataset."""
-        return epoch_of({"kernel_config_hash": self.bench.config_hash})
+        return bench_epoch(self.bench)
 
     @property
     def notes(self) -> list[str]:

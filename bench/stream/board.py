@@ -9,6 +9,7 @@ from bench.intake.chain_format import format_chain
 from bench.intake.graph import critical_path_hours, find_blockers, find_cycles
 from bench.intake.issue import Issue
 from bench.intake.wait_graph import Backlog
+from bench.reporting.result import FinalResult
 from db.repositories.streams import BacklogIssue, PastRuns
 
 STARTABLE: Final = frozenset({"open", "ready"})
@@ -80,6 +81,20 @@ class Board:
     def is_solved(self, issue_id: str) -> bool:
         """Whether a stream solved the issue since its last changed import, which reopens it."""
         return self._since_import(issue_id, self._history_of(issue_id).solved_at)
+
+    def final_result(self, issue_id: str) -> FinalResult | None:
+        """The result of an issue that no further run follows; None where one may follow, or the issue is unknown.
+
+        A changed import reopens an issue: the results of runs before it are final no more.
+        """
+        issue, history = self.issues.get(issue_id), self._history_of(issue_id)
+        if issue is None or not self._since_import(issue_id, history.last_finished):
+            return None
+        if self.is_solved(issue_id):
+            return "solved"
+        if self._since_import(issue_id, history.invalid_at):
+            return "invalid"
+        return "not solved" if self._attempts(issue) >= self.max_attempts else None
 
     def waiting_since(self, issue_id: str) -> datetime:
         """Start of the queueing time of a ready issue: its import or its last run, whichever is later."""

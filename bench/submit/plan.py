@@ -23,6 +23,7 @@ from bench.experiment.worst_case import (
 )
 from bench.intake.issue import Issue
 from bench.submit.arms import check_seconds, new_arms
+from bench.submit.epoch import bench_stability
 from bench.submit.inputs import planner_input
 from bench.submit.issue_workcell import workcell_of
 from bench.submit.racing import new_race
@@ -32,6 +33,7 @@ from planner.canonical import canonical_json, sha256_json
 from planner.documents.base import hash_without_time
 from planner.space.baseline import baseline_action
 from workers.classes import class_name, needs_of
+from workers.execution.prompt import rendered_sample
 from workers.gates.judge import BASELINE_VERSION
 from workers.spec import GitOptions, Workcell
 
@@ -119,6 +121,7 @@ def plan_bench(
         cases=cases,
         queues=dict(queues),
         race=new_race(inputs),
+        stability=bench_stability(config, rendered_sample()),
     )
 
 

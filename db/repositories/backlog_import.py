@@ -27,8 +27,13 @@ _WRITE = sa.text("""
     ON CONFLICT (issue_id) DO UPDATE
     SET source = EXCLUDED.source, document = EXCLUDED.document,
         repository = coalesce(EXCLUDED.repository, issues.repository),
-        -- Waiting time counts from here: an unchanged issue keeps it.
-        imported_at = CASE WHEN issues.document = EXCLUDED.document THEN issues.imported_at ELSE now() END""")
+        -- Waiting time counts from here: an unchanged issue keeps it, and one that only a write-back changed. Trackers
+        -- set the times of a write-back themselves.
+        imported_at = CASE WHEN issues.document = EXCLUDED.document OR EXISTS (
+            SELECT FROM farm.write_backs w
+            WHERE w.issue_id = issues.issue_id
+              AND (w.document - 'updated') #- '{extra,closed_at}'
+                = (EXCLUDED.document - 'updated') #- '{extra,closed_at}') THEN issues.imported_at ELSE now() END""")
 _MOVE = sa.text("""
     UPDATE farm.issues SET source = :source, repository = coalesce(CAST(:repository AS text), repository)
     WHERE issue_id = ANY (CAST(:ids AS text[]))

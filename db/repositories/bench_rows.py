@@ -62,6 +62,8 @@ class BenchRow(NamedTuple):
     finished_at: datetime | None
     kind: BenchKind
     race: RaceDocument | None
+    stability: dict[str, Any] | None
+    """Hashes of its rules; None in a stream, and in a bench of an older version."""
     usd_limit: int | None
     usd_spent: int
     usd_reserved: int

@@ -71,7 +71,7 @@ class Benches:
         statement = sa.text("""
             SELECT b.bench_id, b.bench_no, b.created_at, b.config, b.config_hash, b.slice, b.seed, b.k, b.strategy,
                    b.objective, b.tie_break, b.max_retries, b.state, b.halt_reason, b.finished_at, b.kind, b.race,
-                   k.usd_limit, k.usd_spent, k.usd_reserved, k.usd_overrun, k.ms_limit, k.ms_spent,
+                   b.stability, k.usd_limit, k.usd_spent, k.usd_reserved, k.usd_overrun, k.ms_limit, k.ms_spent,
                    k.ms_reserved, k.executions_limit, k.executions_spent, k.executions_reserved
             FROM farm.benches b JOIN farm.caps k USING (bench_id) WHERE b.bench_id = :bench""")
         row = read_first(self._engine, BenchRow, statement, {"bench": bench_id})

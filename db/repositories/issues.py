@@ -39,6 +39,14 @@ class Issues:
         with self._engine.connect() as connection:
             return issue_holders(connection, ids)
 
+    def ids_by_source(self) -> dict[str, set[str]]:
+        """The ids of the issues of each file, as the file has them, by the file that named them last."""
+        statement = sa.text(
+            "SELECT source, array_agg(coalesce(local_id, issue_id)) AS ids FROM farm.issues GROUP BY source"
+        )
+        with self._engine.connect() as connection:
+            return {row.source: set(row.ids) for row in connection.execute(statement)}
+
     def any(self) -> bool:
         """Whether there is an issue at all."""
         with self._engine.connect() as connection:

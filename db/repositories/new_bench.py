@@ -103,3 +103,5 @@ class NewBench:
     kind: BenchKind = "bench"
     race: RaceDocument | None = None
     """None where its arms do not race."""
+    stability: Json | None = None
+    """Hashes of the rules that its outcomes depend on; None in a stream, whose runs carry their own."""

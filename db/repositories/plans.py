@@ -97,9 +97,10 @@ Numbered = tuple[int, NewCase, list[tuple[int, NewArm]]]
 def _insert_bench(connection: sa.Connection, bench: NewBench) -> int:
     statement = sa.text("""
         INSERT INTO farm.benches (bench_id, config, config_hash, slice, seed, k, strategy, objective, tie_break,
-                                  max_retries, kind, race)
+                                  max_retries, kind, race, stability)
         VALUES (:bench_id, CAST(:config AS jsonb), :config_hash, :slice, :seed, :k, :strategy, :objective,
-                :tie_break, :max_retries, :kind, CAST(:race AS jsonb))
+                :tie_break, :max_retries, :kind, CAST(:race AS jsonb),
+                CAST(:stability AS jsonb))
         RETURNING bench_no""")
     values = {
         "bench_id": bench.bench_id,
@@ -114,6 +115,7 @@ def _insert_bench(connection: sa.Connection, bench: NewBench) -> int:
         "max_retries": bench.max_retries,
         "kind": bench.kind,
         "race": None if bench.race is None else json.dumps(bench.race),
+        "stability": None if bench.stability is None else json.dumps(bench.stability),
     }
     return int(connection.execute(statement, values).scalar_one())
 

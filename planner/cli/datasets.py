@@ -165,7 +165,7 @@ def dataset() -> None:
     multiple=True,
     required=True,
     metavar="DIR|FILE",
-    help="What bench labels export wrote; may be repeated.",
+    help="What bench labels export or watch wrote, or a file of it (JSON lines or Parquet); may be repeated.",
 )
 @click.option("--base", type=_Directory, metavar="DATASET", help="A dataset whose other examples are kept.")
 @_out
@@ -195,4 +195,6 @@ def merge_best_of_k(
     note(
         f"{report.labels} labels{doubles}, {report.kept} examples of the base kept, {report.replaced} replaced",
     )
+    if report.without_winner:
+        note(f"{report.without_winner} cases without a winner left out: they are nothing to imitate")
     _show_dataset(report.meta, out)

@@ -18,6 +18,41 @@ def epoch_of(stability: Mapping[str, Any]) -> str:
     return UNKNOWN_EPOCH if all(part is None for part in parts.values()) else sha256_json(parts)
 
 
+class ToolchainVersions:
+    """The known versions of toolchains over many labels.
+
+    They are not part of the epoch's digest: a label knows only those of the toolchains that worked on it, and an
+    unknown version contradicts none.
+    """
+
+    def __init__(self) -> None:
+        self._versions: dict[str, set[str]] = {}
+
+    def add(self, versions: Mapping[str, Iterable[str]]) -> None:
+        """Add versions by the name of their toolchain."""
+        for name, known in versions.items():
+            self._versions.setdefault(name, set()).update(known)
+
+    def check(self, mix: bool) -> bool:
+        """Whether each toolchain has one version.
+
+        Raises `PlannerError` that names the versions of the first that has several, where `mix` is not set.
+        """
+        several = {name: sorted(known) for name, known in sorted(self._versions.items()) if len(known) > 1}
+        if several and not mix:
+            name, known = next(iter(several.items()))
+            raise PlannerError(
+                f"the labels are of {len(known)} versions of {name} ({', '.join(known[:5])}): choose benches of one "
+                "version, or mix them with --mix-epochs"
+            )
+        return not several
+
+    def document(self) -> dict[str, Any]:
+        """The key `toolchain_versions` of a dataset's metadata; empty where no version is known."""
+        versions = {name: sorted(known) for name, known in sorted(self._versions.items())}
+        return {"toolchain_versions": versions} if versions else {}
+
+
 def common_epoch(epochs: Iterable[str | None], mix: bool) -> str | None:
     """The common epoch of a dataset.
 

@@ -53,6 +53,10 @@ class BenchMetadata(Open):
     k: Annotated[int, Field(alias="K", ge=1)]
     strategy: str
     seed: int
+    epoch: str | None = None
+    """Policy epoch: digest of the rules that the outcomes depend on; missing in labels of older versions."""
+    toolchain_versions: dict[str, list[str]] | None = None
+    """Known versions of the toolchains that worked on the case, by name."""
     winner_selection: WinnerSelectionDocument
 
 

@@ -51,3 +51,5 @@ class DatasetMeta(Open):
     include_world: bool
     epoch: str | None
     """Policy epoch of all examples; null where epochs were mixed on request."""
+    toolchain_versions: dict[str, list[str]] | None = None
+    """Known versions of the toolchains of benches that labelled the examples, by name."""

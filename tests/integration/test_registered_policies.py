@@ -21,7 +21,6 @@ from db.repositories.plans import Plans
 from db.repositories.policies import Policies, PolicyAction
 from planner.bundles.bundle import METADATA, BundleError, open_bundle
 from planner.bundles.policy import BundlePolicy
-from planner.dataset.epochs import epoch_of
 from tests.fixtures.bundles import EPOCH
 from tests.fixtures.random_benches import new_policy, score_at_random, write_benches
 from tests.fixtures.rows import new_bench
@@ -253,7 +252,7 @@ def test_a_stream_compares_nothing(engine: sa.Engine) -> None:
 
 def test_a_policy_of_another_epoch_is_noted_and_shown(engine: sa.Engine, bench: str) -> None:
     policies = Policies(engine)
-    ours = epoch_of({"kernel_config_hash": read_results(engine, bench).bench.config_hash})
+    ours = read_results(engine, bench).epoch
     case = read_results(engine, bench).decided[0].case_id
     for name, epoch in (("same", ours), ("other", "e" * 64), ("several", None)):
         policies.register(new_policy(name, epoch=epoch))

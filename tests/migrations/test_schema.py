@@ -15,9 +15,11 @@ from sqlalchemy.exc import IntegrityError
 import db.artifact_tables
 import db.circuit_tables  # registers all tables, with the next ones
 import db.estimate_tables
+import db.label_tables
 import db.lock_tables
 import db.money_tables
-import db.policy_tables  # noqa: F401
+import db.policy_tables
+import db.write_back_tables  # noqa: F401
 from db.columns import metadata
 from db.engine import open_engine, transaction
 from db.errors import DbError

@@ -42,6 +42,7 @@ _NOT_READ: Final = {
     "loop",
     "completion",
     "db upgrade",
+    "labels watch",
 }
 """Commands that start, build or stop something: their notes go the same way as those of the others."""
 _SENT: Final = HOSTILE.replace("\n", " ")
@@ -111,7 +112,12 @@ def _reads(bench: str) -> dict[str, list[list[str]]]:
         "policies list": [[], ["--json"]],
         "policies register": [[_SENT], ["hostile", "--name", _SENT]],
         "policies remove": [[_SENT]],
-        "labels export": [["labels", "--json"], ["labels", "--bench", _SENT]],
+        "labels export": [
+            ["labels", "--json"],
+            ["labels", "--bench", _SENT],
+            ["parts", "--since", "start"],
+            ["parts", "--since", _SENT],
+        ],
         "archives export": [["exported"]],
         "archives conversation": [[], ["hostile"], [_SENT]],
         "agents check": [[_SENT]],

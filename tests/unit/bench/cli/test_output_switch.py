@@ -22,6 +22,7 @@ WITHOUT_ROWS: Final = {
     "bench machines trust": _NOTES,
     "bench machines forget": _NOTES,
     "bench circuits close": _NOTES,
+    "bench labels watch": "runs until it is stopped, with a note for each part on standard error",
     "bench run": "runs until it is stopped, with a note for each issue on standard error",
     "bench cancel": _NOTES,
     "bench caps": _NOTES,

@@ -80,7 +80,7 @@ def test_the_template_says_the_defaults_and_every_key(load: Any) -> None:
     written = yaml.safe_load(text)
     for section in ("issue_selection", "action_sampling", "execution_limits", "winner_selection", "output"):
         assert set(written[section]) == set(getattr(BenchConfig(), section).model_dump(by_alias=True))
-    whole = BenchConfig().stream_document()["stream"]
+    whole = BenchConfig().stream.model_dump(mode="json")
     assert set(written["stream"]) == set(whole)
     for section in ("patience", "exploration"):
         assert set(written["stream"][section]) == set(whole[section])

@@ -67,3 +67,23 @@ def test_a_model_in_a_file_is_meant_from_that_file_and_one_in_a_flag_from_here(t
     named = apply_stream_flags(config, planner_model="bundle").planner_config.model.path
     assert named == str(Path.cwd() / "bundle")
     assert read_planner_config(config.planner).enabled
+
+
+@pytest.mark.parametrize(("text", "mode"), [("off", "off"), ("dry", "dry"), ("on", "on"), ('"on"', "on")])
+def test_whether_results_are_written_back_is_a_word_of_the_file_or_of_the_flag(
+    tmp_path: Path, text: str, mode: str
+) -> None:
+    file = tmp_path / "bench.yaml"
+    file.write_text(f"stream: {{report: {text}}}")
+    assert load_config(file).stream.report == mode
+    assert apply_stream_flags(load_config(file), report="dry").stream.report == "dry"
+    file.write_text("stream: {report: 1}")
+    with pytest.raises(ConfigError, match=r"stream\.report: .*off"):
+        load_config(file)
+
+
+def test_a_stream_that_writes_nothing_back_keeps_the_document_that_earlier_versions_stored() -> None:
+    assert not {"report", "report_closes"} & BenchConfig().stream_document()["stream"].keys()
+    assert "stream" not in BenchConfig(stream={"report": "on"}).document()
+    document = BenchConfig(stream={"report": "on"}).stream_document()["stream"]
+    assert (document["report"], "report_closes" in document) == ("on", False)

@@ -14,12 +14,12 @@ from bench.experiment.labels import (
     LabelRow,
     build_example,
     build_summary,
-    soft_heads,
 )
 from bench.experiment.regret import regret, summarise
 from bench.experiment.winners import CaseVerdict, WinnerRule, select_winner
 from planner.actions import Action, action_space_document
 from planner.documents.bench import BestOfKExample
+from planner.documents.soft_label import soft_heads
 from planner.errors import PlannerError
 
 SERIAL, PAIR, TRIO = (

@@ -1,0 +1,1 @@
+"""Write-back of the results of stream runs to the sources of their issues: Beads files, bd databases, GitHub."""
