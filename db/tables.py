@@ -29,6 +29,10 @@ issues = sa.Table(
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("document", pg.JSONB, nullable=False),
     now_column("imported_at"),
+    # The repository, project or site that the issue is of, and its id there where another one has the plain id.
+    sa.Column("repository", sa.Text),
+    sa.Column("local_id", sa.Text),
+    sa.Index("ix_issues_local_id", "local_id", postgresql_where=sa.text("local_id IS NOT NULL")),
 )
 
 benches = sa.Table(

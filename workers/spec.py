@@ -75,7 +75,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-_LATER_KEYS: Final = ("base", "fewer_tests", "fail_to_pass", "pass_to_pass")
+_LATER_KEYS: Final = ("base", "fewer_tests", "fail_to_pass", "pass_to_pass", "test_patch")
 _LATER_DEFAULTS: Final[dict[str, Any]] = {"provider": None, "base_url": None, "gateway": True}
 _LATER_OPTIONS: Final[dict[str, Any]] = {"provider": None, "egress": []}
 _LISTS = {"FAIL_TO_PASS": "fail_to_pass", "PASS_TO_PASS": "pass_to_pass"}
@@ -102,6 +102,9 @@ class Gate(Strict):
     do; FAIL_TO_PASS and PASS_TO_PASS are taken, too."""
     pass_to_pass: TestIds = []
     """Tests that must still pass."""
+    test_patch: Annotated[str, Field(max_length=4_000_000)] | None = None
+    """A diff, as `git diff` writes it, that is applied to the base commit for this gate alone: hidden tests, which no
+    candidate sees. The files that it changes are the patch's own, whatever a candidate made of them."""
 
     @model_validator(mode="before")
     @classmethod
@@ -115,6 +118,11 @@ class Gate(Strict):
     def _without_later_keys(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """A gate without a newer key keeps the hash that it had before that key existed."""
         return {key: value for key, value in serialize(self).items() if value or key not in _LATER_KEYS}
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether its tests are hidden from candidates."""
+        return bool(self.test_patch)
 
     @property
     def is_listed(self) -> bool:

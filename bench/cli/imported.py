@@ -1,5 +1,7 @@
 """The answer and the notes of `bench issues import`."""
 
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from bench.submit.backlog import Stored
 
 _SHOWN_PROBLEMS = 20
 _SHOWN_IDS = 5
-IMPORT_TABLES = ("changed", "older", "left", "closed", "bad_lines", "warnings")
+IMPORT_TABLES = ("changed", "older", "left", "closed", "qualified", "bad_lines", "warnings")
 """The tables of an import: issues by result, and lines that could not be read."""
 
 
@@ -57,8 +59,9 @@ def _inside(report: ImportReport) -> int:
     return sum(edge not in added for issue in report.issues for edge in issue.dependencies)
 
 
-def note_report(file: Path, report: ImportReport) -> None:
+def note_report(report: ImportReport) -> None:
     """Print notes on bad lines, warnings and dependencies of the file."""
+    file = report.source
     _tell_some([f"{file}:{number}: left out: {reason}" for number, reason in report.bad_lines])
     _tell_some([f"{file}:{number}: {text}" for number, text in report.warnings])
     deps = report.deps
@@ -106,21 +109,36 @@ def note_plan(plan: PlanReport, ids: list[str]) -> None:
         note(f"critical path: {plan.critical_hours} hours: {format_chain(plan.critical_path)}")
 
 
-def note_stored(file: Path, stored: Stored, form: str, *, pruned: bool, dry_run: bool) -> None:
-    """Print notes on what changed in the stored backlog, the counts last."""
-    option = "" if form == "beads" else f" --format {form}"
+def note_stored(
+    name: str, stored: Stored, options: Sequence[str], file: Path, *, pruned: bool, dry_run: bool
+) -> None:
+    """Print notes on what changed in the stored backlog, the counts last.
+
+    `options`: those of the import that a further one needs, too.
+    """
+
+    def command(flag: str) -> str:
+        return shlex.join(["bench", "issues", "import", *options, flag, str(file)])
+
     _tell_some([change.words() for change in stored.changed[:_SHOWN_PROBLEMS]], len(stored.changed))
     _tell_some([older.words() for older in stored.older[:_SHOWN_PROBLEMS]], len(stored.older))
     if stored.older:
-        note(f"to import the older state anyway: bench issues import{option} --force {file}")
-    _tell_some([f"{issue_id}: closed, it is not in {file} any more" for issue_id in stored.closed])
+        note(f"to import the older state anyway: {command('--force')}")
+    _tell_some(
+        [
+            f"{local_id}: an issue of another repository has this id; stored as {issue_id}"
+            for issue_id, local_id in stored.qualified.items()
+            if issue_id in stored.new
+        ]
+    )
+    _tell_some([f"{issue_id}: closed, it is not in {name} any more" for issue_id in stored.closed])
     left = f"{len(stored.left)} ({_some(stored.left[:_SHOWN_IDS], len(stored.left))})"
     if stored.left and pruned:
         note(f"open issues that were not closed, because unreadable lines name them: {left}")
     elif stored.left:
         note(
-            f"open issues of earlier imports of {file} that are not in it any more: {left}; "
-            f"to close them: bench issues import{option} --prune {file}"
+            f"open issues of earlier imports of {name} that are not in it any more: {left}; "
+            f"to close them: {command('--prune')}"
         )
     note(f"{stored.words()}{'; nothing was stored (dry run)' if dry_run else ''}")
 

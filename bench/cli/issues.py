@@ -20,9 +20,11 @@ from bench.cli.imported import (
 from bench.cli.session import note, open_farm
 from bench.cli.suggestions import issue_ids, slices
 from bench.intake.errors import IntakeError
+from bench.intake.formats.mapped import parse_field_map
+from bench.intake.formats.registry import NAMES
 from bench.intake.issue import Issue
 from bench.intake.slices import find_slice, select
-from bench.submit.backlog import DEFAULT_FILE, READERS, read_backlog, report_plan, store_backlog
+from bench.submit.backlog import DEFAULT_FILE, read_any, report_plan, store_backlog
 from bench.terminal import styled, table
 from db.repositories.issues import Issues
 from planner.cli.formats import Answer, Output, json_value, output_options
@@ -43,11 +45,19 @@ def issues() -> None:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(list(READERS)),
-    default="beads",
-    show_default=True,
-    help="beads: JSON lines of Beads. plan-tracker: Markdown with a card in each fenced YAML block.",
+    type=click.Choice(list(NAMES)),
+    help="beads: JSON lines of Beads. plan-tracker: Markdown with a card in each fenced YAML block. github, gitlab, "
+    "jira, linear: JSON exports. swe-bench: JSON lines of instances. harbor: a directory of tasks.  "
+    "[default: by the content]",
 )
+@click.option(
+    "--map",
+    "maps",
+    metavar="FIELD=JSONPATH",
+    multiple=True,
+    help="Take a field of the issue from a JSON record, over what the format has for it; repeatable.",
+)
+@click.option("--items", metavar="JSONPATH", help="Where the records of the issues are in the document.")
 @click.option(
     "--prune",
     is_flag=True,
@@ -56,33 +66,43 @@ def issues() -> None:
 @click.option("--force", is_flag=True, help="Store the state in FILE even where a newer one is stored.")
 @click.option("--dry-run", is_flag=True, help="Show what would change; store nothing.")
 @output_options(*IMPORT_TABLES, json_help="The same as -o json: what was imported, every change in full.")
-def import_(file: Path | None, form: str, output: Output, **how: bool) -> None:
-    """Import issues from a Beads file or a plan tracker.
+def import_(
+    file: Path | None, form: str | None, maps: tuple[str, ...], items: str | None, output: Output, **how: bool
+) -> None:
+    """Import issues from Beads or another tool's export.
 
     FILE is .beads/issues.jsonl by default, in either dialect of Beads; a deps.jsonl in the same directory is read,
-    too. Where an issue is stored already, the state that was updated last is kept. Bad lines and cards are reported
-    and skipped; the rest is imported. For a plan tracker, cycles, dependencies on finished or unknown cards, and the
-    critical path are reported.
+    too. - is standard input: bd 0.56 and later write no file, but export. Where an issue is stored already, the state
+    that was updated last is kept. Bad lines and cards are reported and skipped; the rest is imported. For a plan
+    tracker, cycles, dependencies on finished or unknown cards, and the critical path are reported. An id that an issue
+    of another repository has already is stored as REPOSITORY:ID.
 
     \b
     Examples:
       bench issues import .beads/issues.jsonl
+      bd export | bench issues import -
       bench issues import --prune --dry-run
       bench issues import --format plan-tracker PLAN.md
+      gh issue list --json number,title,body,labels,state,url,createdAt,updatedAt | bench issues import -
+      bench issues import --map 'id=$.ref' --map 'title=$.name' --items '$.tickets[*]' tickets.json
     """
-    if file is None and form != "beads":
-        raise IntakeError(f"--format {form} needs a file: bench issues import --format {form} FILE")
+    if file is None and (form not in (None, "beads") or maps or items):
+        option = f"--format {form}" if form else "--map"
+        raise IntakeError(f"{option} needs a file: bench issues import {option} … FILE")
     file = file or DEFAULT_FILE
-    report = read_backlog(file, form)
+    read = read_any(file, form, parse_field_map(maps, items))
+    report = read.report
     with open_farm(create=True) as farm:
         stored = store_backlog(farm.engine, report, **how)
-        plan = report_plan(farm.engine, report) if form == "plan-tracker" else None
+        plan = report_plan(farm.engine, report) if read.form == "plan-tracker" else None
+    options = [*(("--format", form) if form else ()), *(part for entry in maps for part in ("--map", entry))]
+    options += ["--items", items] if items else []
 
     def write_notes() -> None:
-        note_report(file, report)
+        note_report(report)
         if plan is not None:
             note_plan(plan, [issue.id for issue in report.issues])
-        note_stored(file, stored, form, pruned=how["prune"], dry_run=how["dry_run"])
+        note_stored(report.source, stored, options, file, pruned=how["prune"], dry_run=how["dry_run"])
 
     document = import_document(report, stored, plan)
     rows = import_rows(document)

@@ -11,10 +11,11 @@ from bench.intake.bulk import collector_paused
 from bench.intake.dependencies import DECIDING
 from bench.intake.deps_file import DepsReport, read_adjacent_deps
 from bench.intake.fields import Fields
+from bench.intake.given import Given
 from bench.intake.issue import Dependency, Issue
 from bench.intake.json_array import numbered_records
 from bench.intake.json_line import read_record
-from bench.intake.text_lines import read_lines
+from bench.intake.mistakes import warn_of_mistakes
 from bench.intake.times import parse_time
 
 # An id in a line that is not valid JSON.
@@ -26,6 +27,8 @@ class ImportReport:
     """Result of parsing a file of issues. Lines are counted from 1."""
 
     source: str
+    """The name of the file, as it was given."""
+    is_stdin: bool = False
     issues: list[Issue] = field(default_factory=list)
     """In the order in which their ids first occur."""
     bad_lines: list[tuple[int, str]] = field(default_factory=list)
@@ -41,6 +44,10 @@ class ImportReport:
     """Dangling dependencies that affect readiness: one end is no issue of the file."""
     unreadable_ids: set[str] = field(default_factory=set)
     """Ids that occur in bad lines."""
+    origins: dict[str, str] = field(default_factory=dict)
+    """By issue: the repository, project or site that it is of, where its format names one."""
+    has_unknown_ids: bool = False
+    """Whether a record was left out whose id is not known, so that any issue may only seem to be missing."""
     ends_midway: bool = False
     """Whether the last line is bad and has no newline: the file may be truncated there."""
 
@@ -55,7 +62,16 @@ def read_issues_file(path: Path) -> ImportReport:
 
     Raises: `IntakeError` where one of them cannot be read.
     """
-    return read_issues(read_lines(path), str(path), lambda: read_adjacent_deps(path))
+    return read_beads(Given(path))
+
+
+def read_beads(backlog: Given) -> ImportReport:
+    """Parse a file of issues and the `deps.jsonl` of its directory; of standard input there is no such file.
+
+    Raises: `IntakeError` where one of them cannot be read.
+    """
+    read_deps = (lambda: None) if backlog.is_stdin else lambda: read_adjacent_deps(backlog.path)
+    return read_issues(backlog.lines("name a Beads file that can be read"), backlog.name, read_deps)
 
 
 def read_issues(
@@ -77,7 +93,7 @@ def read_issues(
             if known is None or is_newer(issue, known):
                 newest[issue.id] = issue
         report.deps = read_deps()
-        report.issues = list(_with_dependencies(newest, report).values())
+        report.issues = list(with_dependencies(newest, report).values())
     return report
 
 
@@ -107,10 +123,11 @@ def _read_line(line: bytes | str, number: int, report: ImportReport) -> Issue | 
     def warn(text: str) -> None:
         report.warnings.append((number, f"{issue_id}: {text}"))
 
+    warn_of_mistakes(record, warn)
     return make_issue(issue_id, Fields(record, warn))
 
 
-def _with_dependencies(issues: dict[str, Issue], report: ImportReport) -> dict[str, Issue]:
+def with_dependencies(issues: dict[str, Issue], report: ImportReport) -> dict[str, Issue]:
     """The issues, each with all edges from it, whichever line or file they come from."""
     elsewhere = [] if report.deps is None else report.deps.edges
     by_waiting: dict[str, list[Dependency]] = {}

@@ -13,6 +13,8 @@ _OTHER_NAMES: Final = {
     *("dk_forbidden_paths", *FORWARD_KEYS, *BACKWARD_KEYS),
 }
 _NAMED: Final = frozenset({*Issue.model_fields, *_OTHER_NAMES} - {"extra"})
+FIELD_NAMES: Final = tuple(sorted(_NAMED - {"_type", "dk_forbidden_paths"}))
+"""The keys of a record that become a field of its issue, in either dialect."""
 # estimated_minutes up to this are of this size
 _SIZE_BY_MINUTES: Final = ((30, "XS"), (120, "S"), (480, "M"), (1440, "L"))
 _LONGEST_ID: Final = 200

@@ -93,6 +93,9 @@ def why_not_prune(report: ImportReport) -> str | None:
         return "it holds no issue, so that every issue of it would be closed"
     if report.ends_midway:
         return f"its last line is cut off (line {report.bad_lines[-1][0]})"
+    if report.has_unknown_ids:
+        number, reason = report.bad_lines[0]
+        return f"which issues its unreadable records are is not known (line {number}: {reason})"
     bad, good = len(report.bad_lines), len(report.issues) + report.duplicates
     if bad > good:
         return f"{bad} of its {bad + good} lines hold no issue that can be read"

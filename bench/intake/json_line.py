@@ -46,6 +46,19 @@ def _why_not_json(text: str, error: Exception) -> str:
     return f"not JSON: {error}"
 
 
+def value_at(text: str, position: int) -> tuple[Any, int]:
+    """The JSON value at a position of a text, and the position after it.
+
+    Raises: `ValueError` with the reason where there is none.
+    """
+    try:
+        return _DECODER.raw_decode(text, position)
+    except RecursionError as error:
+        raise ValueError("not JSON: nested too deep") from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON: {error.msg}") from error
+
+
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is no JSON number")
 

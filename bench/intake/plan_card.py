@@ -22,6 +22,7 @@ from bench.intake.beads_issue import make_issue, usable_id
 from bench.intake.cards import CardError
 from bench.intake.fields import Fields
 from bench.intake.issue import RISKS, SIZES, Issue
+from bench.intake.mistakes import warn_of_mistakes
 
 _PRIORITIES: Final = {"critical": "P0", "high": "P1", "medium": "P2", "low": "P3"}
 _CLOSED_STAGES: Final = frozenset(
@@ -64,6 +65,7 @@ def make_card(data: dict[str, Any], headings: tuple[str, ...], warn: Callable[[s
     fields = Fields(
         {key: _without_note(value) for key, value in data.items()}, lambda text: warn(f"{issue_id}: {text}")
     )
+    warn_of_mistakes({key: data.get(key) for key in ("labels", "tags")}, fields.warn)
     record = {
         **{key: value for key, value in data.items() if key not in _MAPPED},
         "created": fields.record.get("created"),

@@ -10,9 +10,9 @@ from bench.intake.beads import ImportReport, is_newer
 from bench.intake.cards import CardError, read_card
 from bench.intake.errors import IntakeError
 from bench.intake.fences import FencedBlock, fenced_blocks
+from bench.intake.given import Given
 from bench.intake.issue import Dependency, Issue
 from bench.intake.plan_card import Card, make_card
-from planner.system.regular_files import open_regular
 
 _LARGEST_FILE: Final = 32 * 2**20
 _LANGUAGES: Final = frozenset({"yaml", "yml"})
@@ -24,26 +24,27 @@ class _Placed(NamedTuple):
 
 
 def read_plan_tracker(path: Path) -> ImportReport:
+    """Parse the cards of a tracker as issues, as `read_tracker`."""
+    return read_tracker(Given(path))
+
+
+def read_tracker(backlog: Given) -> ImportReport:
     """Parse the cards of a tracker as issues; bad cards are reported by line and left out.
 
     Of cards with the same id the one `updated` last is kept, then the later one.
 
     Raises: `IntakeError` where the file cannot be read or has no YAML block.
     """
-    try:
-        with open_regular(path) as file:
-            content = file.read(_LARGEST_FILE + 1)
-    except OSError as error:
-        raise IntakeError(f"{path}: {error.strerror}; name a plan tracker that can be read") from error
-    if len(content) > _LARGEST_FILE:
-        raise IntakeError(f"{path}: larger than {_LARGEST_FILE >> 20} MiB; split the tracker")
-    report = ImportReport(str(path))
+    text = backlog.text(_LARGEST_FILE, "name a plan tracker that can be read", "split the tracker")
+    report = ImportReport(backlog.name)
     cards: dict[str, _Placed] = {}
-    for block in fenced_blocks(content.decode("utf-8-sig", "replace"), _LANGUAGES):
+    for block in fenced_blocks(text, _LANGUAGES):
         if block.language in _LANGUAGES:
             _take(block, cards, report)
     if not cards and not report.bad_lines:
-        raise IntakeError(f"{path}: no cards in it; a card is a block between ```yaml and ``` with an id")
+        raise IntakeError(
+            f"{backlog.name}: no cards in it; a card is a block between ```yaml and ``` with an id"
+        )
     report.issues = _with_blocked(cards, report)
     report.warnings.sort(key=lambda warning: warning[0])
     return report

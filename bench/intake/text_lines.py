@@ -32,11 +32,25 @@ def read_lines(path: Path, remedy: str = "name a Beads file that can be read") -
     """
     try:
         with open_regular(path) as file:
-            encoding = _encoding(file.peek(_FIRST_BYTES)[:_FIRST_BYTES])
-            with file if encoding is None else _decoded(file, encoding) as lines:
-                yield from _bounded(lines, path, encoding)
+            yield from lines_of(file, str(path))
     except OSError as error:
         raise IntakeError(f"{path}: {error.strerror}; {remedy}") from error
+
+
+def lines_of(file: io.BufferedReader, name: str) -> Iterator[bytes | str]:
+    """The lines of an open file, called `name` in messages.
+
+    Raises: `IntakeError` where it changes its encoding, or has a line longer than `LONGEST_LINE`.
+    """
+    encoding = _encoding(file.peek(_FIRST_BYTES)[:_FIRST_BYTES])
+    with file if encoding is None else _decoded(file, encoding) as lines:
+        yield from _bounded(lines, name, encoding)
+
+
+def decoded(content: bytes) -> str:
+    """The text of a whole file, without a byte order mark; what is not of its encoding is replaced."""
+    encoding = _encoding(content[:_FIRST_BYTES])
+    return content.decode(encoding or "utf-8", "replace").removeprefix("\ufeff")
 
 
 def _encoding(first: bytes) -> str | None:
@@ -55,22 +69,22 @@ def _decoded(file: io.BufferedReader, encoding: str) -> io.TextIOWrapper:
 
 
 def _bounded(
-    lines: io.BufferedReader | io.TextIOWrapper, path: Path, encoding: str | None
+    lines: io.BufferedReader | io.TextIOWrapper, name: str, encoding: str | None
 ) -> Iterator[bytes | str]:
     read = 0
     while True:
         try:
             line = lines.readline(LONGEST_LINE + 1)
         except UnicodeError as error:
-            name = (encoding or "").upper()
+            what = (encoding or "").upper()
             raise IntakeError(
-                f"{path}: begins as {name} but is not {name} after line {read}; save it as UTF-8"
+                f"{name}: begins as {what} but is not {what} after line {read}; save it as UTF-8"
             ) from error
         if not line:
             return
         if len(line) > LONGEST_LINE:
             raise IntakeError(
-                f"{path}: a line of more than {LONGEST_LINE // MIB} MiB; write one record a line"
+                f"{name}: a line of more than {LONGEST_LINE // MIB} MiB; write one record a line"
             )
         read += 1
         yield line

@@ -32,17 +32,19 @@ class GitHubAddress(NamedTuple):
 
 
 def address_of(issue_id: str, stored: Json) -> GitHubAddress | None:
-    """The address of an issue with an id `owner/name#12`, or with the URL of an issue; None for any other."""
-    match = _BY_ID.fullmatch(issue_id)
-    if match is not None:
-        return GitHubAddress(match[1], match[2])
+    """The address of an issue by its URL, else by its id `owner/name#12`; None for any other.
+
+    Other hosts have such ids, too: where there is a URL, it alone decides.
+    """
     extra = stored.get("extra") or {}
-    for value in (extra.get(key) for key in _URL_KEYS):
-        match = _BY_URL.fullmatch(value) if isinstance(value, str) else None
+    urls = [value for value in (extra.get(key) for key in _URL_KEYS) if isinstance(value, str)]
+    for value in urls:
+        match = _BY_URL.fullmatch(value)
         if match is not None:
             repository = match[2] if match[1].lower() == _HOST else f"{match[1]}/{match[2]}"
             return GitHubAddress(repository, match[3])
-    return None
+    match = None if urls else _BY_ID.fullmatch(issue_id)
+    return None if match is None else GitHubAddress(match[1], match[2])
 
 
 class GitHubIssue:

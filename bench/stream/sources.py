@@ -83,7 +83,7 @@ class SourceWatcher:
 
     def _import(self, source: str) -> None:
         try:
-            report = read_backlog(Path(source), _format(source))
+            report = read_backlog(Path(source))
             if not self._is_ours(source, report):
                 return
             stored = store_backlog(self._engine, report)
@@ -110,10 +110,6 @@ class SourceWatcher:
         if self._noted.get(source) != text:
             self._noted[source] = text
             self._note(visible_line(text))
-
-
-def _format(source: str) -> str:
-    return "plan-tracker" if Path(source).suffix.lower() in {".md", ".markdown"} else "beads"
 
 
 def _words(stored: Stored) -> str:

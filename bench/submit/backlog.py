@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from bench.intake.beads import ImportReport, read_issues_file
+from bench.intake.beads import ImportReport
 from bench.intake.bulk import collector_paused
 from bench.intake.changes import (
     IssueChange,
@@ -18,16 +18,24 @@ from bench.intake.changes import (
     why_older_is_not_pruned,
 )
 from bench.intake.errors import IntakeError
+from bench.intake.formats.mapped import NO_FIELDS, FieldMap
+from bench.intake.formats.registry import detect, read_format, read_mapped
+from bench.intake.given import STDIN, given
 from bench.intake.issue import CLOSED_STATUSES, Issue
 from bench.intake.plan_report import PlanReport, plan_report, unknown_ids
-from bench.intake.plan_tracker import read_plan_tracker
+from bench.submit.identities import Identified, identify, source_of
 from db.repositories.backlog_import import BacklogImport, importing
 from db.repositories.issues import Issues
 
 DEFAULT_FILE: Final = Path(".beads/issues.jsonl")
 """The backlog that is imported where no file is named."""
-READERS: Final = {"beads": read_issues_file, "plan-tracker": read_plan_tracker}
-"""How a file of each format is read."""
+_NO_DEFAULT: Final = (
+    "no such file; bd 0.56 and later keep issues in a database and write none: "
+    "run bd export | bench issues import -"
+)
+_UNDETECTED: Final = (
+    "if it is no Beads file, name its --format, or the fields of any other JSON, as in --map 'id=$.key'"
+)
 
 
 @dataclass
@@ -43,6 +51,8 @@ class Stored:
     """Open issues of earlier imports of the file that are missing from it now; not closed."""
     closed: list[str] = field(default_factory=list)
     """Those of them that were closed."""
+    qualified: dict[str, str] = field(default_factory=dict)
+    """By qualified id: the id in its own repository, where an issue of another one has that id."""
 
     def words(self) -> str:
         """The counts on one line."""
@@ -62,17 +72,47 @@ class Stored:
             "older": [older.document() for older in self.older],
             "left": self.left,
             "closed": self.closed,
+            "qualified": [{"id": new, "local_id": old} for new, old in self.qualified.items()],
         }
 
 
-def read_backlog(file: Path, form: str = "beads") -> ImportReport:
-    """The issues of a file in one of the formats; raises `IntakeError` where it cannot be read or has none."""
-    report = READERS[form](file)
+@dataclass(frozen=True)
+class ReadBacklog:
+    """A backlog that was read, and the format in which."""
+
+    report: ImportReport
+    form: str | None
+    """None: by the paths of `--map` alone."""
+
+
+def read_backlog(file: Path, form: str | None = None) -> ImportReport:
+    """The issues of a file; `read_any` without the format."""
+    return read_any(file, form).report
+
+
+def read_any(file: Path, form: str | None = None, fields: FieldMap = NO_FIELDS) -> ReadBacklog:
+    """The issues of a file or of standard input, in the format `form`; None: the one that its content shows.
+
+    Raises `IntakeError` where it cannot be read or has no issue.
+    """
+    if file == DEFAULT_FILE and not file.exists():
+        raise IntakeError(f"{file}: {_NO_DEFAULT}")
+    if form == "harbor" and file == STDIN:
+        raise IntakeError("--format harbor reads a directory of tasks; name it")
+    backlog = given(file)
+    if form is None and fields:
+        report = read_mapped(backlog, fields)
+        return ReadBacklog(_checked(report, ""), None)
+    detected = form or detect(backlog)
+    report = read_format(backlog, detected, fields)
+    is_guess = form is None and detected == "beads"
+    return ReadBacklog(_checked(report, f"; {_UNDETECTED}" if is_guess else ""), detected)
+
+
+def _checked(report: ImportReport, hint: str) -> ImportReport:
     if report.bad_lines and not report.issues:
         number, reason = report.bad_lines[0]
-        is_markdown = form == "beads" and file.suffix.lower() in {".md", ".markdown"}
-        hint = "; of a plan tracker: bench issues import --format plan-tracker" if is_markdown else ""
-        raise IntakeError(f"{file}: no issue in it; line {number}: {reason}{hint}")
+        raise IntakeError(f"{report.source}: no issue in it; line {number}: {reason}{hint}")
     return report
 
 
@@ -96,19 +136,33 @@ def store_backlog(
     if reason is not None:
         raise IntakeError(f"{report.source}: nothing is imported or closed: {reason}; leave out --prune")
     with collector_paused(), importing(engine, source_of(report)) as backlog:
+        identified = identify(report, backlog.holders)
+        report = identified.report
         documents = {issue.id: issue.document() for issue in report.issues}
         stored, writes = _compare(backlog, documents, report, force=force, prune=prune)
+        stored.qualified = dict(identified.local_ids)
         if prune:
             writes |= _close(backlog, documents, report, stored)
         else:
             stored.left = list(backlog.left(documents, CLOSED_STATUSES))
         if not dry_run:
-            backlog.write(writes)
-            kept = {older.issue_id for older in stored.older}
-            backlog.move(
-                [issue_id for issue_id in documents if issue_id not in writes and issue_id not in kept]
-            )
+            _write(backlog, identified, writes, documents, stored)
     return stored
+
+
+def _write(
+    backlog: BacklogImport,
+    identified: Identified,
+    writes: dict[str, Any],
+    documents: dict[str, Any],
+    stored: Stored,
+) -> None:
+    """Write what changed, and record for the rest which file named it last."""
+    backlog.write(writes, identified.repositories)
+    kept = {older.issue_id for older in stored.older}
+    unchanged = [issue_id for issue_id in documents if issue_id not in writes and issue_id not in kept]
+    backlog.move(unchanged, identified.repositories)
+    backlog.qualify(identified.local_ids)
 
 
 def _compare(
@@ -118,11 +172,11 @@ def _compare(
     before = backlog.stored(documents)
     result = Stored(new=[issue_id for issue_id in documents if issue_id not in before])
     of_this_source = []
-    for issue_id, given in documents.items():
+    for issue_id, document in documents.items():
         known = before.get(issue_id)
         if known is None or known.document is None:
             continue
-        difference = compare(issue_id, known.document, given, force=force)
+        difference = compare(issue_id, known.document, document, force=force)
         if isinstance(difference, Older):
             result.older.append(difference)
             of_this_source += [difference] if known.source == source_of(report) else []
@@ -145,11 +199,6 @@ def _close(
     stored.left = sorted(exempt_from_prune(left, report))
     stored.closed = [issue_id for issue_id in left if issue_id not in stored.left]
     return {issue_id: closed_by_prune(left[issue_id]) for issue_id in stored.closed}
-
-
-def source_of(report: ImportReport) -> str:
-    """The file that was read, as an absolute path without links."""
-    return str(Path(report.source).resolve())
 
 
 def report_plan(engine: sa.Engine, report: ImportReport) -> PlanReport:

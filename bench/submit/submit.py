@@ -16,6 +16,7 @@ from bench.intake.issue import Issue
 from bench.intake.slices import find_slice, select
 from bench.submit.backlog import read_backlog
 from bench.submit.history import similar_history
+from bench.submit.identities import identify
 from bench.submit.inputs import system_state
 from bench.submit.issue_workcell import workcell_of
 from bench.submit.plan import Known, Ready, make_ready, plan_bench
@@ -49,7 +50,8 @@ def prepare_bench(
     """
     if here:
         check_git()
-    chosen = choose(known_issues(engine, config), config, issue_ids)
+    known, issue_ids = known_issues(engine, config, issue_ids)
+    chosen = choose(known, config, issue_ids)
     resolve = lru_cache(maxsize=None)(lambda repo, ref: resolve_ref(repo, ref, mirrors))
     ready = _make_all_ready(config, chosen, resolve, _sources(engine, config, chosen))
     _check_toolchains(ready, here)
@@ -60,12 +62,20 @@ def prepare_bench(
     return plan_bench(config, new_bench_id(now), slice_name, ready, _known(engine, config, ready, now))
 
 
-def known_issues(engine: sa.Engine, config: BenchConfig) -> list[Issue]:
-    """What a bench may choose from: the file that the config names as source, else all that was imported."""
+def known_issues(
+    engine: sa.Engine, config: BenchConfig, issue_ids: Sequence[str] | None = None
+) -> tuple[list[Issue], Sequence[str] | None]:
+    """What a bench may choose from: the file that the config names as source, else all that was imported.
+
+    Returns the issues under the ids that they are stored by, and the named ids as such: in a file, an id may be one
+    that an issue of another repository has in the farm.
+    """
     source = config.issue_selection.source
-    if source is not None:
-        return read_backlog(Path(source)).issues
-    return [Issue.from_document(document) for document in Issues(engine).all_documents()]
+    if source is None:
+        return [Issue.from_document(document) for document in Issues(engine).all_documents()], issue_ids
+    identified = identify(read_backlog(Path(source)), Issues(engine).holders)
+    named = None if issue_ids is None else [identified.stored_id(issue_id) for issue_id in issue_ids]
+    return identified.report.issues, named
 
 
 def choose(known: Sequence[Issue], config: BenchConfig, issue_ids: Sequence[str] | None) -> list[Issue]:

@@ -1,7 +1,7 @@
 """One import into the backlog: compared with what is stored, then written, in one transaction."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from db.engine import transaction
+from db.repositories.issue_identities import IssueHolder, issue_holders
 
 Json = dict[str, Any]
 # One statement takes so many issues: few round trips, and no message that fills the memory.
@@ -20,11 +21,12 @@ _STORED = sa.text("""
     FROM jsonb_array_elements(CAST(:documents AS jsonb)) AS given (document)
     JOIN farm.issues i ON i.issue_id = given.document ->> 'id'""")
 _WRITE = sa.text("""
-    INSERT INTO farm.issues (issue_id, source, document)
-    SELECT given.document ->> 'id', :source, given.document
+    INSERT INTO farm.issues (issue_id, source, document, repository)
+    SELECT given.document ->> 'id', :source, given.document, :repository
     FROM jsonb_array_elements(CAST(:documents AS jsonb)) AS given (document)
     ON CONFLICT (issue_id) DO UPDATE
     SET source = EXCLUDED.source, document = EXCLUDED.document,
+        repository = coalesce(EXCLUDED.repository, issues.repository),
         -- Waiting time counts from here: an unchanged issue keeps it, and one that only a write-back changed. Trackers
         -- set the times of a write-back themselves.
         imported_at = CASE WHEN issues.document = EXCLUDED.document OR EXISTS (
@@ -33,8 +35,13 @@ _WRITE = sa.text("""
               AND (w.document - 'updated') #- '{extra,closed_at}'
                 = (EXCLUDED.document - 'updated') #- '{extra,closed_at}') THEN issues.imported_at ELSE now() END""")
 _MOVE = sa.text("""
-    UPDATE farm.issues SET source = :source
-    WHERE issue_id = ANY (CAST(:ids AS text[])) AND source <> :source""")
+    UPDATE farm.issues SET source = :source, repository = coalesce(CAST(:repository AS text), repository)
+    WHERE issue_id = ANY (CAST(:ids AS text[]))
+      AND (source, repository) IS DISTINCT FROM (:source, coalesce(CAST(:repository AS text), repository))""")
+_QUALIFY = sa.text("""
+    UPDATE farm.issues i SET local_id = given.local_id
+    FROM unnest(CAST(:ids AS text[]), CAST(:local_ids AS text[])) AS given (issue_id, local_id)
+    WHERE i.issue_id = given.issue_id AND i.local_id IS DISTINCT FROM given.local_id""")
 _LEFT = sa.text("""
     SELECT issue_id, document FROM farm.issues i
     WHERE source = :source AND document ->> 'status' <> ALL (CAST(:closed AS text[]))
@@ -78,19 +85,42 @@ class BacklogImport:
                 stored[row.issue_id] = StoredIssue(row.source, row.document)
         return stored
 
-    def write(self, documents: Mapping[str, Json]) -> None:
-        """Insert or replace the documents by id, with the source of this import."""
-        for part in _parts(documents):
-            self._connection.execute(_WRITE, {"documents": part, "source": self._source})
+    def holders(self, ids: Collection[str]) -> list[IssueHolder]:
+        """The stored issues that have one of these ids, in the farm or in their own repository."""
+        return issue_holders(self._connection, ids)
 
-    def move(self, issue_ids: Collection[str]) -> None:
+    def write(self, documents: Mapping[str, Json], repositories: Mapping[str, str | None]) -> None:
+        """Insert or replace the documents by id, with the source of this import and the repository of each."""
+        for repository, ids in _by_repository(documents, repositories):
+            for part in _parts({issue_id: documents[issue_id] for issue_id in ids}):
+                values = {"documents": part, "source": self._source, "repository": repository}
+                self._connection.execute(_WRITE, values)
+
+    def move(self, issue_ids: Collection[str], repositories: Mapping[str, str | None]) -> None:
         """Record for unchanged issues that the source of this import named them last."""
-        self._connection.execute(_MOVE, {"ids": list(issue_ids), "source": self._source})
+        for repository, ids in _by_repository(issue_ids, repositories):
+            self._connection.execute(_MOVE, {"ids": ids, "source": self._source, "repository": repository})
+
+    def qualify(self, local_ids: Mapping[str, str]) -> None:
+        """Record of issues with a qualified id which id they have in their own repository."""
+        if local_ids:
+            values = {"ids": list(local_ids), "local_ids": list(local_ids.values())}
+            self._connection.execute(_QUALIFY, values)
 
     def left(self, issue_ids: Collection[str], closed: Collection[str]) -> dict[str, Json]:
         """The documents of this source, by id, of other ids than these and in none of the statuses `closed`."""
         values = {"ids": list(issue_ids), "source": self._source, "closed": list(closed)}
         return {row.issue_id: row.document for row in self._connection.execute(_LEFT, values)}
+
+
+def _by_repository(
+    issue_ids: Iterable[str], repositories: Mapping[str, str | None]
+) -> list[tuple[str | None, list[str]]]:
+    """The ids by repository; None: it is not known."""
+    groups: dict[str | None, list[str]] = {}
+    for issue_id in issue_ids:
+        groups.setdefault(repositories.get(issue_id), []).append(issue_id)
+    return list(groups.items())
 
 
 def _parts(documents: Mapping[str, Json]) -> Iterator[str]:

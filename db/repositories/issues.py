@@ -1,9 +1,11 @@
 """Imported issues."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+
+from db.repositories.issue_identities import IssueHolder, issue_holders
 
 
 class Issues:
@@ -32,9 +34,16 @@ class Issues:
             rows = connection.execute(statement, {"ids": list(issue_ids)})
             return {row.issue_id: row.source for row in rows}
 
+    def holders(self, ids: Collection[str]) -> list[IssueHolder]:
+        """The issues that have one of these ids, in the farm or in their own repository."""
+        with self._engine.connect() as connection:
+            return issue_holders(connection, ids)
+
     def ids_by_source(self) -> dict[str, set[str]]:
-        """The ids of the issues of each file, by the file that named them last."""
-        statement = sa.text("SELECT source, array_agg(issue_id) AS ids FROM farm.issues GROUP BY source")
+        """The ids of the issues of each file, as the file has them, by the file that named them last."""
+        statement = sa.text(
+            "SELECT source, array_agg(coalesce(local_id, issue_id)) AS ids FROM farm.issues GROUP BY source"
+        )
         with self._engine.connect() as connection:
             return {row.source: set(row.ids) for row in connection.execute(statement)}
 

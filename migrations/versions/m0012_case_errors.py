@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql as pg
 
 revision = "0012"
-down_revision = "0010"
+down_revision = "0011"
 
 _STATES = ("checking", "pending", "admitted", "finished", "invalid", "skipped", "cancelled")
 

@@ -83,13 +83,19 @@ def test_the_import_as_json_and_what_is_stored(plan: Path, capsys: Said) -> None
     assert stored["dk_size"] == "XS"
 
 
+def test_markdown_is_read_as_a_plan_tracker_without_a_format(plan: Path, capsys: Said) -> None:
+    capsys.readouterr()
+    assert main(["issues", "import", "PLAN.md", "--dry-run"]) == 0
+    assert "critical path: 9 hours: api → ui" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["--format", "plan-tracker"], "--format plan-tracker needs a file"),
         (["--format", "plan-tracker", "issues.jsonl"], "no cards in it"),
         (["--format", "plan-tracker", "absent.md"], "absent.md: No such file"),
-        (["PLAN.md"], "of a plan tracker: bench issues import --format plan-tracker"),
+        (["--format", "beads", "PLAN.md"], "no issue in it; line 1: "),
     ],
 )
 def test_refusals_are_one_line(plan: Path, capsys: Said, arguments: list[str], said: str) -> None:

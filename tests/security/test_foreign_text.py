@@ -74,7 +74,11 @@ def _reads(bench: str) -> dict[str, list[list[str]]]:
         "machines forget": [[_SENT]],
         "circuits list": [[], ["--json"]],
         "circuits close": [[_SENT]],
-        "issues import": [["hostile.jsonl"], ["hostile.jsonl", "--json"], [f"{HOSTILE}.jsonl"]],
+        "issues import": [
+            *(["hostile.jsonl"], ["hostile.jsonl", "--json"], [f"{HOSTILE}.jsonl"]),
+            *(["--map", f"id={_SENT}", "hostile.jsonl"], ["--map", f"{_SENT}=$.id", "hostile.jsonl"]),
+            ["--map", "id=$.id", "--items", _SENT, "hostile.jsonl"],
+        ],
         "issues list": [[], ["--json"], ["--slice", _SENT]],
         "issues show": [[f"i0{HOSTILE}"], [f"i0{HOSTILE}", "--json"], [_SENT]],
         "submit": [

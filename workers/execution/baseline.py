@@ -59,7 +59,7 @@ def _show(job: Job) -> tuple[list[GateBaseline], str | None]:
         except HaltError as error:
             raise HaltError("infra", str(error)) from None
         gate_runner = GateRunner(
-            job.runner(cell), pristine, cell.logs, job.machine.capture_bytes, left_out.lfs
+            job.runner(cell), pristine, cell.logs, job.machine.capture_bytes, cell.base_index, left_out.lfs
         )
         sources = controls.sources_of(cell, left_out.submodules)
 

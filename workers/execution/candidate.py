@@ -117,7 +117,7 @@ def _rounds(
             settled = True
             if passed(trial.gates) and played.status in ("success", "partial"):
                 break
-            feedback_so_far = feedback(played, trial.gates)
+            feedback_so_far = feedback(played, trial.gates, job.order.workcell.gates)
             trial.out_of_time = time.monotonic() >= started + seconds + metering.free_seconds()
             if trial.out_of_time:
                 break
@@ -189,7 +189,9 @@ def _verify(job: Job, cell: WorkcellDirectories, trial: Trial) -> None:
         trial.gates = not_run(workcell.gates, why_unusable(patch))
         return
     tests = spec_of([*TEST_FILES, *protected_paths(job.order)])
-    gate_runner = GateRunner(job.runner(cell), cell.pristine / ".git", cell.logs, job.machine.capture_bytes)
+    gate_runner = GateRunner(
+        job.runner(cell), cell.pristine / ".git", cell.logs, job.machine.capture_bytes, cell.base_index
+    )
     trial.gates = run_gates(
         gate_runner,
         workcell.gates,

@@ -14,16 +14,27 @@ _MOST_SIGNS: Final = 65_536
 """The longest text of an issue in a prompt, in characters: some 16,000 tokens."""
 
 
-def feedback(played: RoundResult, gates: Sequence[GateResult]) -> list[dict[str, Any]]:
-    """Feedback of a round to the next one: the toolchain's own failure, and every failing gate."""
+_SECRET_KEYS: Final = frozenset(
+    {"test_patch", "fail_to_pass", "pass_to_pass", "FAIL_TO_PASS", "PASS_TO_PASS"}
+)
+_HIDDEN_OUTPUT: Final = "its tests are hidden, and so is their output"
+
+
+def feedback(
+    played: RoundResult, results: Sequence[GateResult], gates: Sequence[Gate]
+) -> list[dict[str, Any]]:
+    """Feedback of a round to the next one: the toolchain's own failure, and every failing gate.
+
+    The output of a gate with hidden tests would show them.
+    """
+    hidden = {gate.name for gate in gates if gate.is_hidden}
     failures: list[dict[str, Any]] = []
     if played.status not in ("success", "partial"):
         failures.append({"toolchain": played.toolchain, "status": played.status, "message": played.message})
-    for gate in gates:
+    for gate in results:
         if not gate.passed:
-            failures.append(
-                {"gate": gate.name, "fail_codes": gate.fail_codes, "output_tail": gate.output_tail}
-            )
+            output = _HIDDEN_OUTPUT if gate.name in hidden else gate.output_tail
+            failures.append({"gate": gate.name, "fail_codes": gate.fail_codes, "output_tail": output})
     return failures
 
 
@@ -32,8 +43,8 @@ def manifest(
 ) -> dict[str, Any]:
     """The content of `manifest.json`; commands are argument lists."""
     return {
-        "issue": _without_known_good(order.issue),
-        "gates": [gate.model_dump() for gate in order.workcell.gates],
+        "issue": _without_answers(order.issue),
+        "gates": [_shown_gate(gate.model_dump()) for gate in order.workcell.gates],
         "protected_paths": protected_paths(order),
         "round": number,
         "feedback": list(feedback),
@@ -42,12 +53,22 @@ def manifest(
     }
 
 
-def _without_known_good(issue: dict[str, Any]) -> dict[str, Any]:
-    """The issue without the commit that holds the fix: a candidate with the network could fetch it."""
+def _without_answers(issue: dict[str, Any]) -> dict[str, Any]:
+    """The issue without hidden tests, and without the commit that holds the fix, which a candidate could fetch."""
     workcell = issue.get("workcell")
     if not isinstance(workcell, dict):
         return issue
-    return {**issue, "workcell": {key: value for key, value in workcell.items() if key != "known_good"}}
+    shown = {key: value for key, value in workcell.items() if key != "known_good"}
+    if isinstance(gates := shown.get("gates"), list):
+        shown["gates"] = [_shown_gate(gate) if isinstance(gate, dict) else gate for gate in gates]
+    return {**issue, "workcell": shown}
+
+
+def _shown_gate(gate: dict[str, Any]) -> dict[str, Any]:
+    """A gate as candidates see it: of hidden tests neither the files nor the names."""
+    if not gate.get("test_patch"):
+        return gate
+    return {key: value for key, value in gate.items() if key not in _SECRET_KEYS}
 
 
 def protected_paths(order: WorkOrder) -> list[str]:
@@ -140,6 +161,8 @@ def _listed(title: str, values: object) -> list[str]:
 
 def _gate(gate: Gate) -> str:
     needed = "required" if gate.required else "optional"
+    if gate.is_hidden:
+        return f"- hidden tests ({gate.name}, {needed})"
     return f"- `{' '.join(gate.command)}` ({gate.name}, {needed})"
 
 

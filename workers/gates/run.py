@@ -20,6 +20,7 @@ from workers.gates.report import Channel
 from workers.gates.suite import SuiteRun
 from workers.repository.checkout import materialize
 from workers.repository.git import GitError
+from workers.repository.hidden_files import HiddenFiles
 from workers.result import GateResult
 from workers.sandbox.process import ProgramExit, StopConditions
 from workers.sandbox.runner import MissingProgramError, ProgramRunner
@@ -40,6 +41,8 @@ class GateRunner:
     """The Git directory that holds the base commit and the candidate's objects."""
     logs: Path
     capture_bytes: int
+    base_index: Path
+    """The trusted index of the base commit, to which a gate's test patch applies."""
     pointers: tuple[str, ...] = ()
     """Files whose content was not fetched: a run records which of them it read."""
 
@@ -58,7 +61,7 @@ class GateRunner:
         try:
             for name in ("home", "tmp"):
                 (inside / name).mkdir(parents=True)
-            materialize(self.pristine, index, inside / "checkout")
+            materialize(self.pristine, index, inside / "checkout", self._hidden(gate))
             forget_reads(inside / "checkout", self.pointers)
             ended, tests, unfinished = (
                 self._tests(gate, inside, log)
@@ -84,6 +87,9 @@ class GateRunner:
             return GateRun(None, None, output_tail=f"gate {gate.name} cannot run: {error}")
         finally:
             remove_tree(inside)
+
+    def _hidden(self, gate: Gate) -> HiddenFiles | None:
+        return HiddenFiles(self.base_index, gate.test_patch) if gate.test_patch else None
 
     def _plain(self, gate: Gate, inside: Path, log: Path) -> ProgramExit:
         return self._start(gate, GateCommand(tuple(gate.command)), inside, log)

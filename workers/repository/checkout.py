@@ -10,6 +10,7 @@ from pathlib import Path
 from workers.halt import HaltError
 from workers.repository.additions import NO_ADDITIONS, Additions, embed
 from workers.repository.git import GitError, git
+from workers.repository.hidden_files import HiddenFiles, overlay
 from workers.repository.mirror import object_format
 from workers.repository.submodules import drop_entries, fetch_commit, gitlinks
 from workers.workcell import WorkcellDirectories
@@ -61,11 +62,16 @@ def _without_gitlinks(pristine: Path, index: Path) -> str:
     return git("write-tree", cwd=pristine, env=env).decode().strip()
 
 
-def materialize(pristine: Path, index: Path, directory: Path) -> None:
-    """Write the files of a trusted index to `directory`, with a copy of the pristine repository."""
+def materialize(pristine: Path, index: Path, directory: Path, hidden: HiddenFiles | None = None) -> None:
+    """Write the files of a trusted index to `directory`, with a copy of the pristine repository.
+
+    Hidden files are written over them; they exist in `directory` and its repository alone.
+    """
     directory.mkdir(parents=True)
     shutil.copytree(pristine, directory / ".git", symlinks=True)
     shutil.copy2(index, directory / ".git" / "index")
+    if hidden is not None:
+        overlay(directory, hidden)
     git("checkout-index", "--all", "--force", cwd=directory)
 
 

@@ -211,3 +211,12 @@ def test_without_bd_its_export_is_a_file_like_any_other(
     file.write_text('{"id":"a"}\n')
     monkeypatch.setenv("PATH", "/nowhere")
     assert isinstance(targets_of(database, closes=False)("a", str(file), {}), BeadsFile)
+
+
+def test_an_issue_of_another_host_is_none_of_github_whatever_its_id() -> None:
+    gitlab = {"extra": {"url": "https://gitlab.example.org/acme/shop/-/issues/12"}}
+    assert address_of("acme/shop#12", gitlab) is None
+    enterprise = {"extra": {"url": "https://git.example.org/acme/shop/issues/12"}}
+    address = address_of("acme/shop#12", enterprise)
+    assert address is not None
+    assert address.repository == "git.example.org/acme/shop"
