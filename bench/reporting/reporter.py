@@ -106,7 +106,7 @@ class Reporter:
         if landing is not None and not landing.is_over:
             return None
         return RunResult(
-            issue_id=row.issue_id,
+            issue_id=row.local_id,
             stream_id=row.bench_id,
             case_id=row.case_id,
             execution_id=row.execution_id,
@@ -133,7 +133,7 @@ class Reporter:
     def _write(self, due: _Due) -> None:
         row = due.row
         for remaining in reversed(range(_TRIES_OF_A_CHANGING_FILE)):
-            target = self._find_target(row.issue_id, row.source, row.document)
+            target = self._find_target(row.local_id, row.source, row.document)
             step = target.prepare(due.result)
             if self._mode == "dry":
                 self._preview(due, target, step)

@@ -28,6 +28,7 @@ class RunResult:
     """The final result of an issue: what ran last, and the evidence for it."""
 
     issue_id: str
+    """The id that the issue has in its own repository."""
     stream_id: str
     case_id: int
     execution_id: int | None

@@ -13,8 +13,8 @@ ReportMode = Literal["dry", "on"]
 
 # The newest finished run of each issue, of streams whose config writes results back in this mode.
 _DUE = sa.text("""
-    SELECT c.case_id, c.bench_id, c.issue_id, c.state = 'invalid' AS is_invalid,
-           v.winner_arm_id IS NOT NULL AS is_solved, i.source, i.document,
+    SELECT c.case_id, c.bench_id, c.issue_id, coalesce(i.local_id, c.issue_id) AS local_id,
+           c.state = 'invalid' AS is_invalid, v.winner_arm_id IS NOT NULL AS is_solved, i.source, i.document,
            a.swarm_id, a.max_candidates, a.max_minutes, a.max_iterations,
            x.execution_id, x.duration_ms, x.micro_usd, x.gates
     FROM (SELECT DISTINCT ON (c.issue_id) c.*
@@ -52,6 +52,8 @@ class FinishedRunRow(NamedTuple):
     case_id: int
     bench_id: str
     issue_id: str
+    local_id: str
+    """The id that the issue has in its own repository."""
     is_invalid: bool
     is_solved: bool
     source: str
