@@ -18,6 +18,11 @@ PROGRAMS: Final = Path(sys.executable).parent
 _COMMAND_SECONDS: Final = 900
 _INTERRUPT_AFTER_SECONDS: Final = 20
 _KEPT_OF_OUTPUT: Final = 4000
+# Those of the tests and of the make that runs them, and what would configure farm, database or Git.
+_NOT_THE_READERS: Final = (
+    *("BENCH_", "PG", "GIT_", "PYTEST_", "VIRTUAL_ENV"),
+    *("MAKE", "MFLAGS", "VENV", "MINI", "TEST_FLAGS", "DEMO"),
+)
 
 
 class CommandFailedError(AssertionError):
@@ -118,11 +123,7 @@ def _interrupted(command: str) -> str:
 
 def reader_environment(home: Path) -> dict[str, str]:
     """The variables of a reader who has the programs on the PATH, and no farm, account or database configured."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("BENCH_", "PG", "GIT_", "PYTEST_", "MAKE", "MFLAGS", "VIRTUAL_ENV"))
-    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_THE_READERS)}
     (home / ".gitconfig").write_text(
         "[user]\n\tname = Reader\n\temail = reader@example.org\n", encoding="utf-8"
     )
