@@ -16,7 +16,7 @@ BENCH = $(abspath $(VENV))/bin/bench
 # Most proofs wait for processes rather than compute: three at a time keep two cores busy.
 SIDE_BY_SIDE ?= --numprocesses 3 --dist worksteal
 
-.PHONY: demo demo-agents stage-a loop test rest coverage quick chaos deep agents agents-ci proofs security rungs fuzz check format \
+.PHONY: demo demo-agents stage-a loop test rest coverage quick chaos deep docs-run agents agents-ci proofs security rungs fuzz check format \
   bench docs dist lock image-digests clean
 
 ## demo: bench the critical issues of a small repository, and show winners, regret and spend
@@ -55,9 +55,9 @@ endef
 # What `coverage` measures: tests that run in one process. No process of a candidate or a gate has a coverage hook.
 COVERED = tests/architecture tests/contracts tests/unit
 
-## test: all tests but those of `chaos`, `agents` and `deep`
+## test: all tests but those of `chaos`, `agents` and `deep`; of the pages, README and tutorial run
 test: $(VENV)/.dev $(MINI)/.done
-	$(call run_tests,$(addprefix --ignore ,tests/chaos tests/agents $(DEEP)))
+	$(call run_tests,$(addprefix --ignore ,tests/chaos tests/agents tests/documents/test_how_to_pages.py $(DEEP)))
 
 ## coverage: unit tests and contracts with branch coverage; fails below the floor in pyproject.toml
 coverage: $(VENV)/.dev $(MINI)/.done
@@ -65,7 +65,7 @@ coverage: $(VENV)/.dev $(MINI)/.done
 
 ## rest: the tests of `test` that `coverage` does not run
 rest: $(VENV)/.dev $(MINI)/.done
-	$(call run_tests,$(addprefix --ignore ,tests/chaos tests/agents $(DEEP) $(COVERED)))
+	$(call run_tests,$(addprefix --ignore ,tests/chaos tests/agents tests/documents $(DEEP) $(COVERED)))
 
 ## quick: the tests that take no more than a few seconds each
 quick: $(VENV)/.dev
@@ -74,6 +74,10 @@ quick: $(VENV)/.dev
 ## chaos: a fleet whose processes, machines, broker and database die
 chaos: $(VENV)/.dev
 	$(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) $(TEST_FLAGS) tests/chaos
+
+## docs-run: every command, config and program that README, tutorial and how-to guides show
+docs-run: $(VENV)/.dev
+	$(VENV)/bin/python -m pytest --numprocesses 2 --dist worksteal --durations=10 $(TEST_FLAGS) tests/documents
 
 # The real programs: about 3 GB, kept in .agents/ or in $$BENCH_AGENTS_CACHE. What cannot be fetched is skipped.
 # A farm and a program for each process: more than two keep each other from their budgets.

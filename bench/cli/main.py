@@ -40,6 +40,7 @@ SECTIONS = {
         "power": "bench.cli.power",
         "drift": "bench.cli.drift",
         "estimates": "bench.cli.estimates",
+        "psql": "bench.cli.psql",
     },
     "Stream: the whole backlog, one action per issue": {
         "run": "bench.cli.run",

@@ -20,12 +20,14 @@ from bench.embedded.part_environment import (
     refuse_own,
 )
 from bench.embedded.processes import Daemon
+from db.engine import open_engine
 from db.logins import ensure_login
 from planner.system.own_module import module_command
 from workers.gateway.keys import read_keys, without_replaced
 from workers.settings import passed_names
 
 _WORKER_LOGIN = "farm_worker"
+_READER_LOGIN = "farm_reader"
 _SLOTS = "--concurrency"
 
 
@@ -96,6 +98,27 @@ def worker_url(farm: EmbeddedFarm, engine: sa.Engine) -> str:
         password = farm.secret("worker")
     ensure_login(engine, _WORKER_LOGIN, "bench_worker", password)
     return engine.url.set(username=_WORKER_LOGIN, password=password).render_as_string(hide_password=False)
+
+
+def reader_url(farm: EmbeddedFarm, engine: sa.Engine) -> str:
+    """The database's URL for a login that can only read the reports, which is created at first use."""
+    with farm.locked():
+        password = farm.secret("reader")
+        url = engine.url.set(username=_READER_LOGIN, password=password).render_as_string(hide_password=False)
+        if not _can_connect(url):
+            ensure_login(engine, _READER_LOGIN, "bench_reader", password)
+    return url
+
+
+def _can_connect(url: str) -> bool:
+    engine = open_engine(url, "bench psql", pool=sa.NullPool)
+    try:
+        with engine.connect():
+            return True
+    except sa.exc.OperationalError:
+        return False
+    finally:
+        engine.dispose()
 
 
 def _run(

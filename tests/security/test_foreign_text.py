@@ -109,6 +109,7 @@ def _reads(bench: str) -> dict[str, list[list[str]]]:
         "attribution": [here, [*here, "--json"]],
         "power": [["--from", bench], ["--json"]],
         "drift": [[], ["--json"]],
+        "psql": [["-c", "SELECT * FROM report.arm_outcomes"], ["-c", _SENT], ["-f", _SENT]],
         "policies list": [[], ["--json"]],
         "policies register": [[_SENT], ["hostile", "--name", _SENT]],
         "policies remove": [[_SENT]],

@@ -1,0 +1,2 @@
+# The bundle of a policy, in the directory `bundle`.
+tar -xpf "$DOCUMENTS_ARCHIVES/bundle.tar"

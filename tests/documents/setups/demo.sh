@@ -1,0 +1,4 @@
+# The demo with its backlog imported; nothing has run.
+bench demo demo
+cd demo
+bench issues import

@@ -1,0 +1,4 @@
+# The demo after a bench of three small issues: a copy of one that ran once for all pages.
+tar -xpf "$DOCUMENTS_ARCHIVES/finished-bench.tar"
+cd demo
+sed -i "s#$(sed -n 's#^  repo: \(.*\)/repo$#\1#p' bench.yaml)#$PWD#" bench.yaml

@@ -1,0 +1,15 @@
+"""How-to guides: every command, config and program that they show, as their reader runs them."""
+
+import pytest
+
+from tests.documents.conftest import Reader
+from tests.documents.run import pages
+
+HOW_TO = [page for page in pages() if page.startswith("docs/how-to/")]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("page", HOW_TO)
+def test_every_block_of_the_page_runs(page: str, read: Reader) -> None:
+    read(page)

@@ -1,0 +1,127 @@
+"""`bench psql`: statements are read-only, with a reader's rights and a timeout; errors are one line."""
+
+import json
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from bench.cli.main import main
+from db.engine import open_engine
+from db.errors import DbError
+from db.logins import ensure_login
+from db.read_only import query
+from tests.fixtures.rows import make_bench
+
+Output = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def bench_id(database_url: str, engine: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A bench of a fleet, whose database's owner calls the commands."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BENCH_DATABASE_URL", database_url)
+    return make_bench(engine)
+
+
+def test_rows_come_in_every_form(bench_id: str, capsys: Output) -> None:
+    sql = "SELECT bench_id, 1 AS n, 2 AS n, NULL AS nothing FROM report.benches"
+    assert main(["psql", "-c", sql, "-o", "json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [{"bench_id": bench_id, "n": 1, "n_2": 2, "nothing": None}]
+    assert main(["psql", "-c", sql, "-o", "csv"]) == 0
+    assert capsys.readouterr().out.split() == ["bench_id,n,n_2,nothing", f"{bench_id},1,2,"]
+    assert main(["psql", "-c", sql]) == 0
+    assert {bench_id, "nothing", "row"} <= {*capsys.readouterr().out.split()}
+
+
+def test_a_file_may_have_several_statements(bench_id: str, tmp_path: Path, capsys: Output) -> None:
+    (tmp_path / "two.sql").write_text("SELECT 'first' AS a;\n-- and\nSELECT '50%' AS b, ARRAY[1, 2] AS c;")
+    assert main(["psql", "-f", "two.sql"]) == 0
+    shown = capsys.readouterr().out
+    assert all(text in shown for text in ("first", "50%", "1, 2"))
+    assert main(["psql", "-f", "two.sql", "-o", "csv"]) == 2
+    assert "one statement" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("SELECT * FROM farm.benches", "permission denied"),
+        ("SELECT farm.take_turn('x')", "permission denied"),
+        ("CREATE TABLE public.x (y int)", "CREATE TABLE"),
+        ("COMMIT; DELETE FROM farm.benches", "COMMIT is not possible"),
+        ("SELECT 1; reset role; SELECT 2", "RESET is not possible"),
+        ("SELECT nothing FROM report.benches", "(line 1, column 8)"),
+        ("SELECT 1\nFROM\n  report.no_such_view", "(line 3, column 3)"),
+        ("SELECT 'open", "unterminated"),
+    ],
+)
+def test_what_is_wrong_or_not_allowed_is_one_line(
+    bench_id: str, statement: str, reason: str, capsys: Output
+) -> None:
+    assert main(["psql", "-c", statement]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert reason in line
+
+
+def test_a_statement_ends_at_its_timeout(bench_id: str, capsys: Output) -> None:
+    assert main(["psql", "--timeout", "0.05", "-c", "SELECT pg_sleep(60)"]) == 2
+    assert "stopped after 0.05 seconds" in capsys.readouterr().err
+
+
+def test_neither_role_nor_transaction_reaches_the_next_user_of_the_engine(engine: sa.Engine) -> None:
+    assert query(engine, "SELECT current_user", 10)[0].rows == (("bench_reader",),)
+    with engine.begin() as connection:
+        assert connection.scalar(sa.text("SELECT current_user")) != "bench_reader"
+        assert connection.scalar(sa.text("SHOW transaction_read_only")) == "off"
+
+
+def test_a_login_that_is_no_reader_has_its_own_rights(engine: sa.Engine) -> None:
+    name, password = f"login_{secrets.token_hex(4)}", secrets.token_hex(8)
+    ensure_login(engine, name, "bench_worker", password)
+    url = engine.url.set(username=name, password=password).render_as_string(hide_password=False)
+    worker = open_engine(url, "worker")
+    try:
+        assert query(worker, "SELECT current_user", 10)[0].rows == ((name,),)
+        with pytest.raises(DbError, match="permission denied"):
+            query(worker, "SELECT * FROM report.benches", 10)
+    finally:
+        worker.dispose()
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"DROP ROLE {name}")
+
+
+def test_a_farm_that_is_down_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BENCH_DATABASE_URL", "postgresql://nobody:secret@localhost:1/none")
+    assert main(["psql", "-c", "SELECT 1"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "the database cannot be reached" in line
+    assert "secret" not in line
+    monkeypatch.delenv("BENCH_DATABASE_URL")
+    assert main(["psql", "-c", "SELECT 1"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_the_program_only_reads_and_no_password_is_on_its_command_line(
+    bench_id: str, database_url: str
+) -> None:
+    password = sa.make_url(database_url).password
+    assert password
+    done = subprocess.run(
+        [Path(sys.executable).with_name("bench"), "psql"],
+        input="SHOW transaction_read_only;\nSHOW statement_timeout;\n\\! tr '\\0' ' ' </proc/$PPID/cmdline\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert " on\n" in done.stdout
+    assert " 1min\n" in done.stdout
+    assert "postgresql://" in done.stdout, "the command line is there"
+    assert str(password) not in done.stdout
