@@ -7,13 +7,14 @@ from sqlalchemy.dialects import postgresql as pg
 revision = "0012"
 down_revision = "0011"
 
-_STATES = ("checking", "pending", "admitted", "finished", "invalid", "skipped", "cancelled")
+_BEFORE = ("checking", "pending", "admitted", "finished", "invalid", "skipped", "cancelled")
+_STATES = ("checking", "pending", "admitted", "finished", "invalid", "error", "skipped", "cancelled")
 
 
 def upgrade() -> None:
     notes = sa.Column("notes", pg.ARRAY(sa.Text), nullable=False, server_default="{}")
     op.add_column("benches", notes, schema="farm")
-    _allow(*_STATES, "error")
+    _allow(*_STATES)
     # A case that an earlier version ended as invalid, though its issue was not found invalid.
     op.execute("""
         UPDATE farm.cases c SET state = 'error'
@@ -24,7 +25,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("UPDATE farm.cases SET state = 'invalid' WHERE state = 'error'")
-    _allow(*_STATES)
+    _allow(*_BEFORE)
     op.execute("ALTER TABLE farm.benches DROP COLUMN notes CASCADE")
 
 
