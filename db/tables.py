@@ -57,10 +57,10 @@ benches = sa.Table(
     sa.Column("kind", sa.Text, nullable=False, server_default="bench"),
     # A race: {cells, control, looked, dropped: {cell: {e, issues}}}.
     sa.Column("race", pg.JSONB),
-    # Hashes of the rules that its outcomes depend on; NULL in a stream, and in benches of older versions.
-    sa.Column("stability", pg.JSONB),
     # Notes of its submission for people, one line each.
     text_array("notes"),
+    # Hashes of the rules that its outcomes depend on; NULL in a stream, and in benches of older versions.
+    sa.Column("stability", pg.JSONB),
     one_of("state", BENCH_STATES),
     one_of("kind", BENCH_KINDS),
 )
