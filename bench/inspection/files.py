@@ -55,7 +55,11 @@ class ExecutionFiles:
     """The files of one execution, by attempt and candidate; logs in the order in which they were written."""
 
     def __init__(
-        self, engine: sa.Engine, execution_id: int, candidates: Sequence[CandidateFacts], archives: Path | None
+        self,
+        engine: sa.Engine,
+        execution_id: int,
+        candidates: Sequence[CandidateFacts],
+        archives: Path | None,
     ) -> None:
         self._engine = engine
         rows = artifacts_of(engine, execution_id)

@@ -92,6 +92,47 @@ class Resolver:
             raise BenchError(f"arm a{reference.number} has no execution")
         return address, None
 
+    def case_named(self, text: str) -> CaseAddress | None:
+        """The case where `text` names an issue or a case; None where it names an arm or an execution."""
+        text = " ".join(text.split())
+        prefixed = _PREFIXED.fullmatch(text)
+        if prefixed is None and _ID.fullmatch(text) is None:
+            return self._references.newest_case(text, self._bench)
+        if prefixed is not None and prefixed[1].lower() == "issue":
+            return self._newest_case(prefixed[2])
+        reference = self.reference(text)
+        return self.case(reference.number) if reference.kind == "case" else None
+
+    def winner_of(self, case: CaseAddress) -> int:
+        """The execution whose patch solves the issue of a case; of an older bench where its own has no winner yet.
+
+        Raises `BenchError` where no arm passed.
+        """
+        take = execution_to_take(
+            self._engine, case.issue_id, case.bench_id if case.winner_arm_id else self._bench
+        )
+        if take is not None:
+            return take.execution_id
+        why = "no arm passed" if case.state == "finished" else f"its case is {case.state}"
+        newest = self._references.newest_of_case(case.case_id)
+        other = (
+            ""
+            if newest is None
+            else f"; what its newest execution changed: bench diff x{newest.execution_id}"
+        )
+        raise BenchError(f"{case.issue_id} has no winner in {case.bench_id}: {why}{other}")
+
+    def execution_of_case(self, text: str, case_id: int) -> tuple[ExecutionAddress, CandidateKey | None]:
+        """An execution of a case that `text` names, by itself, its workcell or its arm. Raises `BenchError`."""
+        text = " ".join(text.split())
+        if _WORKCELL.fullmatch(text) or re.fullmatch(r"x\d{1,18}|execution \d{1,18}", text):
+            address, candidate = self.to_execution(text)
+        else:
+            address, candidate = self.to_execution(f"a{self.arm_of_case(text, case_id).arm_id}")
+        if address.case_id != case_id:
+            raise BenchError(f"{text} is of case c{address.case_id} ({address.issue_id}), not of c{case_id}")
+        return address, candidate
+
     def execution(self, number: int) -> ExecutionAddress:
         """The execution of this id. Raises `BenchError`."""
         address = self._references.execution(number)

@@ -18,6 +18,7 @@ _FOLLOW = sa.text("SELECT farm.follow_execution(:execution, :seconds)")
 _SEND = sa.text(
     "SELECT farm.send_output(:execution, :attempt, :token, CAST(:items AS jsonb), CAST(:bodies AS bytea[]))"
 )
+_STATE = sa.text("SELECT state FROM farm.executions WHERE execution_id = :execution")
 _AFTER = sa.text("""
     SELECT chunk_no, attempt, candidate, name, position, left_out, body
     FROM farm.live_output WHERE execution_id = :execution AND chunk_no > :after ORDER BY chunk_no""")
@@ -58,6 +59,10 @@ class LiveOutputs:
         """Ask for the output of an execution for the next `seconds`; returns its state, None where there is none."""
         state = call(self._engine, _FOLLOW, {"execution": execution, "seconds": seconds})
         return None if state is None else ExecutionState(state)
+
+    def state(self, execution: int) -> ExecutionState:
+        """The state of an execution that exists."""
+        return ExecutionState(call(self._engine, _STATE, {"execution": execution}))
 
     def after(self, execution: int, chunk_no: int) -> list[OutputChunk]:
         """The chunks of an execution after `chunk_no`, in the order in which they were stored."""

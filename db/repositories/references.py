@@ -69,6 +69,7 @@ _CASE = """
     SELECT c.case_id, c.bench_id, b.kind, c.issue_id, coalesce(c.issue ->> 'title', '') AS title, c.state, c.reason,
            b.objective, v.winner_arm_id
     FROM farm.cases c JOIN farm.benches b USING (bench_id) LEFT JOIN farm.verdicts v USING (case_id)"""
+_RUNNING = "AND e.state = 'running'"
 _PASSED_FIRST = (
     "ORDER BY o.status IS DISTINCT FROM 'success', o.status IS NULL, e.replicate, e.execution_id LIMIT 1"
 )
@@ -84,9 +85,10 @@ class References:
         """The execution of this id."""
         return self._execution("WHERE e.execution_id = :id", id=execution_id)
 
-    def newest_of_case(self, case_id: int) -> ExecutionAddress | None:
-        """The execution of a case that started last."""
-        return self._execution(f"WHERE e.case_id = :id {_NEWEST_FIRST}", id=case_id)
+    def newest_of_case(self, case_id: int, *, running: bool = False) -> ExecutionAddress | None:
+        """The execution of a case that started last; with `running`, of those that run now."""
+        condition = f"WHERE e.case_id = :id {_RUNNING * running}"
+        return self._execution(f"{condition} {_NEWEST_FIRST}", id=case_id)
 
     def best_of_arm(self, arm_id: int) -> ExecutionAddress | None:
         """The passing execution of an arm with the lowest replicate; where none passed, the first with an outcome."""
@@ -96,9 +98,12 @@ class References:
     def newest(self, *, running: bool = False) -> ExecutionAddress | None:
         """The execution of an arm that started last; with `running`, of those that run now."""
         condition = "WHERE e.arm_id IS NOT NULL AND e.started_at IS NOT NULL"
-        return self._execution(
-            f"{condition} {'AND e.state = :state' * running} {_NEWEST_FIRST}", state="running"
-        )
+        return self._execution(f"{condition} {_RUNNING * running} {_NEWEST_FIRST}")
+
+    def newest_executions(self, limit: int) -> list[ExecutionAddress]:
+        """Executions of arms, the newest first."""
+        statement = f"{_EXECUTION} WHERE e.arm_id IS NOT NULL ORDER BY e.execution_id DESC LIMIT :limit"
+        return read_rows(self._engine, ExecutionAddress, sa.text(statement), {"limit": limit})
 
     def arm(self, arm_id: int) -> ArmAddress | None:
         """The arm of this id."""
