@@ -58,7 +58,7 @@ def _named(farm: Farm, text: str, bench_id: str | None, *, running: bool) -> tup
         return newest.execution_id, None
     resolver = Resolver(farm.engine, bench_id)
     case = resolver.case_named(text) if running else None
-    runs_now = None if case is None else addresses.newest_of_case(case.case_id, running=True)
+    runs_now = None if case is None else addresses.unfinished_of_case(case.case_id)
     if runs_now is not None:
         return runs_now.execution_id, None
     address, candidate = resolver.to_execution(text)

@@ -27,7 +27,7 @@ _PREFIXED: Final = re.compile(r"(?i)(execution|arm|case|issue)\s+(\S.*)")
 _ID: Final = re.compile(r"([xac])(\d{1,18})")
 _WORKCELL: Final = re.compile(r"x(\d{1,18})-a(\d{1,9})-c(\d{1,4})(?:-[0-9a-f]{1,16})?")
 _LETTERS: Final[dict[str, Kind]] = {"x": "execution", "a": "arm", "c": "case"}
-_ACTION: Final = re.compile(r"\s+[x×*]\s*(?=\d|NA)")
+_ACTION: Final = re.compile(r"(?i)\s+[x×*]\s*(?=\d|NA)")
 _SHOWN: Final = 5
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from rich.console import RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from bench.config.money import format_usd
@@ -95,10 +96,13 @@ def _money(record: ExecutionRecord) -> str:
     return f"{cost}{charged}{overrun}, {reserved}"
 
 
-def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> RenderableType:
+def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
     """A table without the columns that are empty in every row."""
     kept = [n for n in range(len(columns)) if any(row[n] not in (None, "") and str(row[n]) for row in rows)]
-    return table(title, [columns[n] for n in kept], [[row[n] for n in kept] for row in rows])
+    result = table(title, [columns[n] for n in kept], [[row[n] for n in kept] for row in rows])
+    # A name that is copied stays on one line.
+    result.columns[0].no_wrap = True
+    return result
 
 
 def _attempts(record: ExecutionRecord) -> Iterator[RenderableType]:
@@ -137,7 +141,7 @@ def _candidates(record: ExecutionRecord) -> Iterator[RenderableType]:
         )
         for each in record.candidates_shown
     ]
-    columns = ("candidate", "status", "vote", "gates passed", "lines>", "files>", "time>", "cost>")
+    columns = ("candidate", "status", "vote", "gates", "lines>", "files>", "time>", "cost>")
     if rows:
         yield _table("Candidates", columns, rows)
 

@@ -13,6 +13,7 @@ from bench.experiment.labels import BenchTotals, build_summary
 from bench.experiment.regret import PolicyRegret, PolicySummary, best_fixed, regret, summarise, uniform_regret
 from bench.experiment.winners import CaseVerdict
 from bench.results.looks import look_lines
+from db.repositories.artifacts import executions_to_take
 from db.repositories.bench_rows import BenchRow, CaseProgress, UnjudgedExecutions
 from db.repositories.benches import Benches
 from db.repositories.circuits import Circuits, PausedClass
@@ -85,6 +86,8 @@ class BenchResults:
     """Executions by the sandbox that their programs ran in."""
     paused: list[PausedClass]
     """The paused classes that its executions wait for."""
+    to_take: dict[int, int]
+    """The execution whose patch solves its issue, by the id of each case with a winner."""
 
     @cached_property
     def judgements(self) -> "dict[int, CaseJudgement]":
@@ -194,6 +197,7 @@ def read_results(engine: sa.Engine, bench_id: str, policies: Collection[str] | N
         ],
         sandboxes=benches.sandboxes(bench_id),
         paused=Circuits(engine).paused_of(bench_id),
+        to_take=executions_to_take(engine, bench_id),
     )
 
 

@@ -51,9 +51,8 @@ _EXECUTION = """
     SELECT e.execution_id, e.bench_id, e.case_id, c.issue_id, e.arm_id, e.state
     FROM farm.executions e JOIN farm.cases c USING (case_id)"""
 # What has started before what waits, arms before the gates of the base commit.
-_NEWEST_FIRST = (
-    "ORDER BY e.started_at IS NULL, e.arm_id IS NULL, e.started_at DESC, e.execution_id DESC LIMIT 1"
-)
+_STARTED_LAST = "e.started_at DESC, e.execution_id DESC LIMIT 1"
+_NEWEST_FIRST = f"ORDER BY e.started_at IS NULL, e.arm_id IS NULL, {_STARTED_LAST}"
 _ARM = """
     SELECT a.arm_id, c.bench_id, a.case_id, c.issue_id, a.swarm_id, a.max_candidates, a.max_minutes, a.max_iterations
     FROM farm.arms a JOIN farm.cases c USING (case_id) JOIN farm.benches b USING (bench_id)"""
@@ -85,10 +84,16 @@ class References:
         """The execution of this id."""
         return self._execution("WHERE e.execution_id = :id", id=execution_id)
 
-    def newest_of_case(self, case_id: int, *, running: bool = False) -> ExecutionAddress | None:
-        """The execution of a case that started last; with `running`, of those that run now."""
-        condition = f"WHERE e.case_id = :id {_RUNNING * running}"
-        return self._execution(f"{condition} {_NEWEST_FIRST}", id=case_id)
+    def newest_of_case(self, case_id: int) -> ExecutionAddress | None:
+        """The execution of a case that started last."""
+        return self._execution(f"WHERE e.case_id = :id {_NEWEST_FIRST}", id=case_id)
+
+    def unfinished_of_case(self, case_id: int) -> ExecutionAddress | None:
+        """The execution of an arm that runs, the one that started last; else one that waits."""
+        condition = (
+            "WHERE e.case_id = :id AND e.arm_id IS NOT NULL AND e.state IN ('running', 'ready', 'pending')"
+        )
+        return self._execution(f"{condition} ORDER BY e.state <> 'running', {_STARTED_LAST}", id=case_id)
 
     def best_of_arm(self, arm_id: int) -> ExecutionAddress | None:
         """The passing execution of an arm with the lowest replicate; where none passed, the first with an outcome."""

@@ -105,6 +105,7 @@ WITH summed AS (
         -- Grouped by bench too: a question about one bench then looks at that bench alone.
         e.bench_id, e.arm_id,
         count(*) AS outcomes,
+        array_agg(e.execution_id ORDER BY e.replicate, e.execution_id) AS execution_ids,
         count(*) FILTER (WHERE o.status <> 'error') AS scored,
         count(*) FILTER (WHERE o.status = 'timeout') AS timeouts,
         count(*) FILTER (WHERE o.status = 'success') AS passed,
@@ -129,7 +130,7 @@ WITH summed AS (
     coalesce(a.max_minutes::text, 'NA') AS max_minutes_bin,
     coalesce(a.max_iterations::text, 'NA') AS max_iterations_bin,
         a.canonical_rank, a.is_baseline, a.propensity, a.replicates,
-        coalesce(t.outcomes, 0) AS outcomes,
+        coalesce(t.outcomes, 0) AS outcomes, coalesce(t.execution_ids, '{}') AS execution_ids,
         coalesce(t.scored - CASE WHEN s.skips THEN t.timeouts ELSE 0 END, 0) AS scored,
         t.charged - CASE WHEN s.skips THEN coalesce(t.timeouts_charged, 0) ELSE 0 END AS charged,
         coalesce(t.passed, 0) AS passed,
@@ -158,7 +159,8 @@ SELECT
     2 * passed > scored AS passes,
     coalesce((2 * 1000000 * passed + scored) / nullif(2 * scored, 0), 0) AS pass_millionths,
     micro_usd / 1000000.0 AS usd,
-    div(2 * charged + nullif(scored, 0), 2 * nullif(scored, 0))::bigint AS charged_micro_usd
+    div(2 * charged + nullif(scored, 0), 2 * nullif(scored, 0))::bigint AS charged_micro_usd,
+    execution_ids
 FROM counted;
 
 COMMENT ON VIEW report.arm_estimates IS
@@ -214,3 +216,5 @@ COMMENT ON COLUMN report.arm_estimates.pass_millionths IS
 COMMENT ON COLUMN report.arm_estimates.usd IS 'micro_usd in dollars.';
 COMMENT ON COLUMN report.arm_estimates.charged_micro_usd IS
     'Mean charge of the scored executions in micro-dollars, passed or not, rounded half up.';
+COMMENT ON COLUMN report.arm_estimates.execution_ids IS
+    'Its executions with an outcome, by replicate; `bench show x<id>` shows one.';

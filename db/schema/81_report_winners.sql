@@ -59,7 +59,7 @@ SELECT
     CASE WHEN winner_arm_id IS NOT NULL THEN winner_duration_ms END AS winner_duration_ms,
     CASE WHEN winner_arm_id IS NOT NULL THEN winner_work_ms END AS winner_work_ms,
     CASE WHEN winner_arm_id IS NOT NULL THEN winner_micro_usd END AS winner_micro_usd,
-    case_observed
+    case_observed, execution_ids
 FROM placed;
 
 COMMENT ON VIEW report.arm_standings IS
@@ -123,6 +123,7 @@ COMMENT ON COLUMN report.arm_standings.winner_work_ms IS 'The same without waits
 COMMENT ON COLUMN report.arm_standings.winner_micro_usd IS
     'Mean cost of the winner in micro-dollars; NULL: unknown.';
 COMMENT ON COLUMN report.arm_standings.case_observed IS 'Whether any arm of the case was scored.';
+COMMENT ON COLUMN report.arm_standings.execution_ids IS 'Executions of the arm with an outcome, by replicate.';
 
 CREATE VIEW report.winners AS
 SELECT
@@ -139,7 +140,11 @@ SELECT
         ELSE fail_code_millionths / 1000000.0::double precision
     END AS winner_value,
     tie_size, winner_duration_ms, winner_work_ms, winner_micro_usd, winner_micro_usd / 1000000.0 AS winner_usd,
-    arms, arms_observed, arms_passing
+    arms, arms_observed, arms_passing,
+    -- The same rule as db.repositories.artifacts.execution_to_take.
+    (SELECT e.execution_id FROM farm.executions e JOIN farm.outcomes o ON o.execution_id = e.execution_id
+     WHERE e.case_id = standings.case_id AND e.arm_id = standings.winner_arm_id AND e.state = 'done'
+       AND o.status = 'success' ORDER BY e.replicate, e.execution_id LIMIT 1) AS execution_id
 FROM (
     SELECT
         *,
@@ -184,6 +189,8 @@ COMMENT ON COLUMN report.winners.winner_usd IS 'The same in dollars.';
 COMMENT ON COLUMN report.winners.arms IS 'Arms of the case.';
 COMMENT ON COLUMN report.winners.arms_observed IS 'Arms with a scored execution.';
 COMMENT ON COLUMN report.winners.arms_passing IS 'Arms that pass.';
+COMMENT ON COLUMN report.winners.execution_id IS
+    'The execution whose patch to take: the passing one of the winner with the lowest replicate; NULL without a winner.';
 
 CREATE VIEW report.win_share_by_bin AS
 SELECT

@@ -24,7 +24,7 @@ from planner.cli.main import cli as planner_cli
 from planner.cli.main import main as planner_main
 from planner.system.foreign_text import json_text, markdown_code, markdown_text, visible_line, visible_text
 from planner.system.plain_log import PlainFormatter
-from tests.security.hostile_rows import HOSTILE, MARKUP, write_hostile_farm
+from tests.security.hostile_rows import HOSTILE, MARKUP, store_hostile_artifacts, write_hostile_farm
 from workers.conversation.store import packed
 
 Said = pytest.CaptureFixture[str]
@@ -63,9 +63,9 @@ _CONVERSATION: Final = {
 """What an agent and its model may have said."""
 
 
-def _reads(bench: str) -> dict[str, list[list[str]]]:
+def _reads(bench: str, execution: int = 1) -> dict[str, list[list[str]]]:
     """Arguments for each command that shows what others wrote, or quotes what it was given."""
-    here = [bench]
+    here, run = [bench], [f"x{execution}"]
     return {
         "status": [[], ["--json"], here, [*here, "--json"], [_SENT]],
         "machines list": [[], ["--json"]],
@@ -97,6 +97,20 @@ def _reads(bench: str) -> dict[str, list[list[str]]]:
             [*here, "--format", "md"],
             [*here, "--out", "report.txt"],
         ],
+        "show": [
+            run,
+            [*run, "--json"],
+            [*run, "--logs"],
+            [*run, "--gate", "t"],
+            [*run, "--gate", _SENT],
+            [*run, "--conversation"],
+            ["case", f"c{execution}"],
+            [_SENT],
+            ["x1", "--bench", _SENT],
+        ],
+        "logs": [run, [*run, "--json"], ["-f", *run], [_SENT]],
+        # In a pipe a patch is printed as it is: test_a_patch_is_bytes_in_a_pipe_and_text_on_a_terminal.
+        "diff": [[*run, "--json"], [*run, "--against", _SENT], [_SENT]],
         "value": [[*here, "--details"], [*here, "--json"], [*here, "--reference", _SENT]],
         "plots": [[*here, "--format", "svg"], here],
         "estimates publish": [here],
@@ -205,8 +219,9 @@ def test_every_command_is_tried() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["terminal", "pipe"])
 def test_no_command_obeys_what_others_wrote(
-    farm: str, form: str, capsys: Said, monkeypatch: pytest.MonkeyPatch
+    farm: str, engine: sa.Engine, form: str, capsys: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    execution = store_hostile_artifacts(engine, farm, packed(_CONVERSATION, ()))
     if form == "terminal":
         monkeypatch.setenv("FORCE_COLOR", "1")
         monkeypatch.setenv("COLUMNS", "5000")
@@ -215,7 +230,7 @@ def test_no_command_obeys_what_others_wrote(
     else:
         monkeypatch.setattr("bench.terminal._PIPE_WIDTH", 5000)
     shown: dict[tuple[str, int], tuple[int, str]] = {}
-    for command, ways in _reads(farm).items():
+    for command, ways in _reads(farm, execution).items():
         for arguments in [
             words for way in ways for words in (_in_every_form(command, way) if form == "pipe" else [way])
         ]:
@@ -239,6 +254,8 @@ def test_no_command_obeys_what_others_wrote(
         ("report", 1),
         ("queue", 0),
         ("issues show", 1),
+        ("show", 1),
+        ("logs", 1),
     ):
         code, text = shown[place]
         assert code == 0, (place, text)
@@ -246,6 +263,19 @@ def test_no_command_obeys_what_others_wrote(
         assert (
             "\\x1b]52;c;ZXZpbA==\\x07 \\x1b[2J \\x9b31m \\u202egpj \\u200b\\ufeff\\r\\x7f\\x85\\u2028" in text
         ), place
+
+
+def test_a_patch_is_bytes_in_a_pipe_and_text_on_a_terminal(
+    farm: str, engine: sa.Engine, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = f"x{store_hostile_artifacts(engine, farm, packed(_CONVERSATION, ()))}"
+    assert main(["diff", run]) == 0
+    patch = capfdbinary.readouterr().out
+    assert patch.startswith(b"diff --git a/f b/f\n")
+    assert b"\x1b]52;c" in patch, "git applies the bytes that were made"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert main(["diff", run]) == 0
+    _check(capfdbinary.readouterr().out.decode(), "diff on a terminal")
 
 
 def test_the_live_view_shows_text(farm: str, engine: sa.Engine, database_url: str) -> None:
