@@ -13,7 +13,7 @@ _HEADERS: Final = re.compile(
 )
 
 
-class FileChange(NamedTuple):
+class PatchedFile(NamedTuple):
     """One file of a patch."""
 
     path: str
@@ -22,13 +22,13 @@ class FileChange(NamedTuple):
     is_binary: bool
 
 
-def file_changes(patch: str) -> list[FileChange]:
+def file_changes(patch: str) -> list[PatchedFile]:
     """The files of a unified diff of Git, in its order."""
-    changes: list[FileChange] = []
+    changes: list[PatchedFile] = []
     in_hunk = False
     for line in patch.split("\n"):
         if line.startswith("diff --git "):
-            changes.append(FileChange(_path(line), 0, 0, False))
+            changes.append(PatchedFile(_path(line), 0, 0, False))
             in_hunk = False
         elif line.startswith("@@"):
             in_hunk = True
@@ -37,7 +37,7 @@ def file_changes(patch: str) -> list[FileChange]:
     return changes
 
 
-def _counted(change: FileChange, line: str, in_hunk: bool) -> FileChange:
+def _counted(change: PatchedFile, line: str, in_hunk: bool) -> PatchedFile:
     if in_hunk and line.startswith("+"):
         return change._replace(added=change.added + 1)
     if in_hunk and line.startswith("-"):
@@ -56,7 +56,7 @@ def _path(header: str) -> str:
     return rest[half + 3 :] if rest[2:half] == rest[half + 3 :] else rest.rpartition(" b/")[2]
 
 
-def changes_line(changes: list[FileChange]) -> str:
+def changes_line(changes: list[PatchedFile]) -> str:
     """`2 files, +10 −3`, with the number of binary files."""
     added, removed = sum(each.added for each in changes), sum(each.removed for each in changes)
     binary = sum(each.is_binary for each in changes)
@@ -64,7 +64,7 @@ def changes_line(changes: list[FileChange]) -> str:
     return f"{files}, +{added} −{removed}" + (f", {binary} binary" if binary else "")
 
 
-def change_rows(changes: list[FileChange]) -> list[dict[str, Any]]:
+def change_rows(changes: list[PatchedFile]) -> list[dict[str, Any]]:
     """The files as rows."""
     return [change._asdict() for change in changes]
 

@@ -79,10 +79,11 @@ def _names(execution_ids: list[int]) -> str:
 
 
 def next_lines(results: BenchResults) -> list[str]:
-    """Commands that take a winner further; empty where there is none."""
+    """Commands for what to do next with a winner, or with an issue that has none; empty while no case is decided."""
     case = next((case for case in results.decided if case.case_id in results.to_take), None)
     if case is None:
-        return []
+        lost = results.decided[:1]
+        return [Bullet(f"see what was tried: bench show case {case.issue_id}") for case in lost]
     name = f"x{results.to_take[case.case_id]}"
     return [
         Bullet(f"see what won: bench show {name}, bench diff {case.issue_id}"),

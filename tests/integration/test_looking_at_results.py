@@ -16,6 +16,10 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def farm() -> Iterator[SmallFarm]:
     with small_farm() as running:
+        config = running.directory / "bench.yaml"
+        # Also on a busy machine the issue is solved within its budget.
+        config.write_text(config.read_text().replace("seconds_per_minute: 0.15", "seconds_per_minute: 4"))
+        running.bench("submit", "--issues", "dep-102", "--k", "1", "--wait")
         yield running
 
 

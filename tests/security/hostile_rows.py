@@ -158,7 +158,9 @@ def _poison_documents(engine: sa.Engine) -> set[str]:
 
 def store_hostile_artifacts(engine: sa.Engine, bench_id: str, conversation: bytes) -> int:
     """Give an execution of a bench hostile files and results; returns its id."""
-    text = f"{HOSTILE}\n".encode("utf-8", "surrogatepass")
+    # Logs and patches keep their line breaks, so a line of theirs may hold any word.
+    hostile = HOSTILE.replace("\n", " ")
+    text = f"{hostile}\n".encode("utf-8", "surrogatepass")
     patch = b"diff --git a/f b/f\n--- a/f\n+++ b/f\n@@ -1 +1 @@\n-" + text + b"+" + text
     files = {
         "patch.diff": patch,
@@ -170,7 +172,7 @@ def store_hostile_artifacts(engine: sa.Engine, bench_id: str, conversation: byte
         "name": HOSTILE,
         "passed": False,
         "fail_codes": [HOSTILE],
-        "output_tail": HOSTILE,
+        "output_tail": hostile,
         "score": HOSTILE,
     }
     played = {

@@ -1,6 +1,6 @@
 """Files of a patch, and its lines with colours: every character of it is visible."""
 
-from bench.inspection.patch_show import FileChange, changes_line, colored_patch, file_changes
+from bench.inspection.patch_show import PatchedFile, changes_line, colored_patch, file_changes
 
 PATCH = """diff --git a/depot/money.py b/depot/money.py
 index 0c397cd..2081bf8 100644
@@ -32,9 +32,9 @@ new file mode 100644
 def test_each_file_has_its_counts_also_where_lines_look_like_headers() -> None:
     changes = file_changes(PATCH)
     assert changes == [
-        FileChange("depot/money.py", 1, 1, False),
-        FileChange("logo.png", 0, 0, True),
-        FileChange("a b.py", 1, 0, False),
+        PatchedFile("depot/money.py", 1, 1, False),
+        PatchedFile("logo.png", 0, 0, True),
+        PatchedFile("a b.py", 1, 0, False),
     ]
     assert changes_line(changes) == "3 files, +2 −1, 1 binary"
     assert file_changes("") == []
