@@ -128,11 +128,13 @@ class LogFollower:
     def follow(self, archives: Path | None) -> ExecutionState:
         """Print until the execution ends, then the rest of its stored logs. Returns its state.
 
-        Raises `BenchError` where there is no such execution.
+        Raises `BenchError` where there is no such execution, or it waits in a bench that starts nothing.
         """
         state, renew_at = self._renew(), time.monotonic() + _RENEW_SECONDS
         noted = None
         while state not in TERMINAL:
+            if state is not ExecutionState.RUNNING:
+                self._check_open(state)
             if not self._print_new() and state is not noted and self._after == 0:
                 self._note(f"x{self._execution} is {state}: {_WAITING[state]}")
                 noted = state
@@ -144,6 +146,14 @@ class LogFollower:
         self._print_new()
         self._print_rest(archives)
         return state
+
+    def _check_open(self, state: ExecutionState) -> None:
+        bench = self._live.closed_bench(self._execution)
+        if bench is not None:
+            raise BenchError(
+                f"x{self._execution} is {state}, and {bench.bench_id} is {bench.state}: it does not run unless that is "
+                f"resumed: bench resume {bench.bench_id}"
+            )
 
     def _renew(self) -> ExecutionState:
         state = self._live.follow(self._execution, _WANTED_SECONDS)

@@ -9,8 +9,8 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from db.engine import call
-from db.rows import read_rows
-from db.states import ExecutionState
+from db.rows import read_first, read_rows
+from db.states import BenchState, ExecutionState
 
 SendAnswer = Literal["wanted", "unwanted", "fenced"]
 
@@ -18,6 +18,9 @@ _FOLLOW = sa.text("SELECT farm.follow_execution(:execution, :seconds)")
 _SEND = sa.text(
     "SELECT farm.send_output(:execution, :attempt, :token, CAST(:items AS jsonb), CAST(:bodies AS bytea[]))"
 )
+_CLOSED = sa.text("""
+    SELECT b.bench_id, b.state FROM farm.executions e JOIN farm.benches b ON b.bench_id = e.bench_id
+    WHERE e.execution_id = :execution AND b.state <> 'open'""")
 _STATE = sa.text("SELECT state FROM farm.executions WHERE execution_id = :execution")
 _AFTER = sa.text("""
     SELECT chunk_no, attempt, candidate, name, position, left_out, body
@@ -49,6 +52,13 @@ class OutputChunk(NamedTuple):
     body: bytes
 
 
+class ClosedBench(NamedTuple):
+    """A bench in which nothing starts unless it is resumed."""
+
+    bench_id: str
+    state: BenchState
+
+
 class LiveOutputs:
     """Live output in the database."""
 
@@ -63,6 +73,10 @@ class LiveOutputs:
     def state(self, execution: int) -> ExecutionState:
         """The state of an execution that exists."""
         return ExecutionState(call(self._engine, _STATE, {"execution": execution}))
+
+    def closed_bench(self, execution: int) -> ClosedBench | None:
+        """The bench of an execution where nothing starts any more: halted, cancelled or finished."""
+        return read_first(self._engine, ClosedBench, _CLOSED, {"execution": execution})
 
     def after(self, execution: int, chunk_no: int) -> list[OutputChunk]:
         """The chunks of an execution after `chunk_no`, in the order in which they were stored."""

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from bench.errors import BenchError
 from bench.inspection.follow import LogFollower
 from bench.inspection.references import CandidateKey
 from db.repositories.artifacts import IN_POSTGRES, Artifacts, NewArtifact
@@ -199,3 +200,15 @@ def test_only_the_named_candidate_is_printed(engine: sa.Engine) -> None:
         candidate=CandidateKey(1, 1),
     )
     assert printed == ""
+
+
+def test_an_execution_that_will_not_run_is_not_waited_for(engine: sa.Engine) -> None:
+    bench, _ = running_bench(engine, cases=2)
+    waiting = row(engine, "SELECT max(execution_id) AS id FROM farm.executions")["id"]
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE farm.benches SET state = 'halted'"))
+    follower = LogFollower(
+        engine, waiting, None, lambda _: None, lambda _: None, lambda _: pytest.fail("it waits")
+    )
+    with pytest.raises(BenchError, match=f"is ready, and {bench} is halted: .*bench resume {bench}"):
+        follower.follow(None)
