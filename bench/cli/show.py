@@ -43,10 +43,11 @@ def show(
     follow: bool,
     output: Output,
 ) -> None:
-    """Show what an execution did: outcome, attempts, rounds, gates, patch, money and times.
+    """Show what an execution did.
 
-    An issue is shown by the winner's execution in its newest bench, or else by the newest execution there. A case shows
-    its arms with their executions, an arm its replicates. -o json has everything, with the whole texts of all files.
+    Its outcome, attempts, rounds, gates, patch, money and times. An issue is shown by the winner's execution in its
+    newest bench, or else by the newest execution there. A case shows its arms with their executions, an arm its
+    replicates. -o json has everything, with the whole texts of all files.
 
     \b
     What can be named:
