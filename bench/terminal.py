@@ -78,6 +78,18 @@ def table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[Any
     return result
 
 
+class Preformatted(Text):
+    """Text of several lines that keeps its line breaks, also in Markdown. Its pieces are escaped by `preformatted`."""
+
+
+def preformatted(lines: Iterable[tuple[str, str]]) -> Preformatted:
+    """Lines, each with a style or an empty one; control characters are escaped visibly."""
+    text = Preformatted(no_wrap=False, overflow="fold")
+    for number, (line, style) in enumerate(lines):
+        text.append("\n" * bool(number) + visible_text(line), style)
+    return text
+
+
 class Bullet(str):
     """A line of a list; the lines of one list follow each other."""
 

@@ -1,7 +1,8 @@
-"""Cancellation token and live spend of a running execution, shared by its threads."""
+"""Cancellation token, live spend and log directories of a running execution, shared by its threads."""
 
 import threading
 from enum import StrEnum
+from pathlib import Path
 
 
 class StopReason(StrEnum):
@@ -25,6 +26,7 @@ class Control:
         self._lock = threading.Lock()
         self._reason: StopReason | None = None
         self._spent_by_candidate: dict[int, int] = {}
+        self._logs_by_candidate: dict[int, Path] = {}
 
     def stop(self, reason: StopReason) -> None:
         """Request the stop; thread-safe and idempotent."""
@@ -51,3 +53,13 @@ class Control:
         """The metered spend of all candidates so far, in micro-dollars; None while none has reported any."""
         with self._lock:
             return sum(self._spent_by_candidate.values()) if self._spent_by_candidate else None
+
+    def report_logs(self, candidate_index: int, directory: Path) -> None:
+        """Set where a candidate's logs are written; thread-safe. They are removed when its workcell ends."""
+        with self._lock:
+            self._logs_by_candidate[candidate_index] = directory
+
+    def log_directories(self) -> dict[int, Path]:
+        """Where the logs of all candidates that have started are written, by their index."""
+        with self._lock:
+            return dict(self._logs_by_candidate)

@@ -17,13 +17,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from db.engine import open_engine
 from db.repositories.artifacts import Artifacts
 from db.repositories.leases import Leases
+from db.repositories.live_output import LiveOutputs
 from planner.system.plain_log import is_json, json_line, line_formatter, log_warnings_as_json, never_log_sql
 from workers.artifacts.keep import ArtifactKeeper
 from workers.artifacts.stores import store_at
 from workers.broker.celery_app import TASK_NAME, capability_class, make_app
 from workers.execution.machine import Machine
 from workers.execution.run import run_execution
-from workers.lease.attempt import Run, attempt_next
+from workers.lease.attempt import OpenLiveOutput, Run, attempt_next
+from workers.lease.live_output import LiveOutput
 from workers.lease.notes import LeaseNotes
 from workers.lease.timing import LeaseTiming
 from workers.node.presence import Presence, note_doorbell
@@ -51,6 +53,7 @@ class WorkerContext:
     notes: LeaseNotes
     leaving: Callable[[], bool]
     artifacts: ArtifactKeeper
+    live_output: OpenLiveOutput
 
 
 def run_on(machine: Machine) -> Run:
@@ -74,6 +77,9 @@ def context_of(_pid: int) -> WorkerContext:
         notes=LeaseNotes(node.run_dir),
         leaving=lambda: node.leaving_flag.exists() or os.getppid() != parent,
         artifacts=ArtifactKeeper(Artifacts(engine), store_at(settings.artifacts_url)),
+        live_output=lambda execution, attempt, token, control: LiveOutput(
+            LiveOutputs(engine), execution, attempt, token, control, settings.secrets.values()
+        ),
     )
 
 
@@ -90,6 +96,7 @@ def serve(queue: str, context: WorkerContext) -> None:
             context.notes,
             context.leaving,
             context.artifacts,
+            context.live_output,
         )
         if ending is None:
             return

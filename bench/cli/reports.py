@@ -45,7 +45,7 @@ def winners(bench_id: str | None, output: Output) -> None:
     from bench.results.looks import look_lines
     from bench.results.publish import publish_where_due
     from bench.results.read import read_results
-    from bench.results.show import winners_table
+    from bench.results.show import next_lines, winners_table
 
     with open_farm() as farm:
         bench_id = bench_id or Benches(farm.engine).latest()
@@ -54,7 +54,7 @@ def winners(bench_id: str | None, output: Output) -> None:
     show_answer(
         output,
         lambda: winners_document(results),
-        lambda: [winners_table(results), *look_lines(results.cases)],
+        lambda: [winners_table(results), *look_lines(results.cases), *next_lines(results)],
     )
 
 

@@ -142,12 +142,12 @@ def _bench_warnings(progress: Progress) -> list[str]:
 def _running_table(running: list[RunningExecution]) -> Any:
     rows = [
         (
-            *(r.execution_id, r.issue_id, r.machine_id, seconds(r.running_ms)),
+            *(f"x{r.execution_id}", r.issue_id, r.machine_id, seconds(r.running_ms)),
             *(format_usd(r.spent_micro_usd), format_usd(r.reserved_micro_usd)),
         )
         for r in running
     ]
-    columns = ("execution>", "issue", "machine", "for>", "spent so far>", "reserved>")
+    columns = ("execution", "issue", "machine", "for>", "spent so far>", "reserved>")
     return table("Running", columns, rows)
 
 

@@ -38,6 +38,11 @@ def issue_list(context: click.Context, param: click.Parameter, incomplete: str) 
     return [CompletionItem(f"{before}{comma}{item.value}", help=item.help) for item in items]
 
 
+def references(_context: click.Context, _param: click.Parameter, incomplete: str) -> Suggested:
+    """Issues that have run, and the newest executions, of the running farm."""
+    return _in_time(lambda: _read(_references), incomplete)
+
+
 def slices(context: click.Context, _param: click.Parameter, incomplete: str) -> Suggested:
     """The slices of the config, then the built-in ones."""
     return _in_time(lambda: _slices(context.params.get("config")), incomplete)
@@ -117,3 +122,14 @@ def _slices(config: Any) -> Suggested:
     except Exception:  # The built-in slices do not depend on the config.
         return built_in
     return [*(CompletionItem(name) for name in named), *built_in]
+
+
+def _references(engine: "sa.Engine") -> Suggested:
+    from db.repositories.references import References
+
+    rows = References(engine)
+    newest = [
+        CompletionItem(f"x{each.execution_id}", help=f"{each.issue_id}, {each.state}")
+        for each in rows.newest_executions(_MOST)
+    ]
+    return [*(CompletionItem(name) for name in rows.issue_ids(_MOST)), *newest]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bench.experiment.decide import action_of
 from bench.pauses import pause_documents
 from bench.results.plain import bracket_document
 from bench.results.race import race_document
@@ -18,15 +19,23 @@ ESTIMAND = OWN_BUDGET
 
 
 def winners_document(results: BenchResults) -> list[dict[str, Any]]:
-    """The winner of each decided case, with its arms and soft label; durations in ms, money in micro-dollars."""
+    """The winner of each decided case, with its arms and soft label; durations in ms, money in micro-dollars.
+
+    `execution_id` is the execution whose patch to take, None without a winner.
+    """
     judged = results.judgements
-    return [_winner(case, judged.get(case.case_id)) for case in results.decided]
+    return [
+        _winner(case, judged.get(case.case_id), results.to_take.get(case.case_id)) for case in results.decided
+    ]
 
 
-def _winner(case: DecidedCase, judged: CaseJudgement | None) -> dict[str, Any]:
+def _winner(case: DecidedCase, judged: CaseJudgement | None, execution_id: int | None) -> dict[str, Any]:
     verdict = case.verdict
+    arms = {action_of(arm): arm for arm in case.rows.arms}
     return {
         "issue_id": case.issue_id,
+        "case_id": case.case_id,
+        "execution_id": execution_id,
         "winner": None if verdict.winner is None else list(verdict.winner),
         "objective": verdict.objective,
         "value": verdict.winner_value,
@@ -37,6 +46,8 @@ def _winner(case: DecidedCase, judged: CaseJudgement | None) -> dict[str, Any]:
         "arms": [
             {
                 "action": list(estimate.action),
+                "arm_id": arms[estimate.action].arm_id,
+                "execution_ids": [run.execution_id for run in arms[estimate.action].executions],
                 "scored": estimate.scored,
                 "passed": estimate.passed,
                 "duration_ms": estimate.duration_ms,
@@ -136,6 +147,7 @@ def _unjudged(row: UnjudgedExecutions) -> dict[str, Any]:
         "class": row.reason,
         "message": row.message,
         "executions": row.executions,
+        "execution_ids": row.execution_ids,
     }
 
 

@@ -10,9 +10,9 @@ from rich.text import Text
 from bench.results.read import BenchResults
 from bench.results.show import report_parts
 from bench.statistics.oracle import OracleBracket
-from bench.terminal import Bullet
+from bench.terminal import Bullet, Preformatted
 from planner.cli.tables import markdown_table
-from planner.system.foreign_text import markdown_text
+from planner.system.foreign_text import markdown_block, markdown_text
 
 
 def report_markdown(results: BenchResults, oracle: OracleBracket | str) -> str:
@@ -30,6 +30,8 @@ def parts_markdown(parts: Iterable[Any]) -> str:
 
 
 def _block(part: Any) -> str:
+    if isinstance(part, Preformatted):
+        return markdown_block(part.plain)
     return _table(part) if isinstance(part, Table) else _text(part)
 
 

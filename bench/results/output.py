@@ -40,6 +40,7 @@ def _outcomes(case: DecidedCase) -> list[dict[str, Any]]:
     return [
         {
             "issue_id": case.issue_id,
+            "arm_id": arm.arm_id,
             "action": list(action_of(arm)),
             "propensity": arm.propensity,
             **execution._asdict(),
@@ -53,6 +54,8 @@ def _traces(case: DecidedCase) -> list[dict[str, Any]]:
     return [
         {
             "issue_id": case.issue_id,
+            "arm_id": arm.arm_id,
+            "execution_ids": [execution.execution_id for execution in arm.executions],
             "action": list(action_of(arm)),
             "strategy": arm.strategy,
             "strategy_version": arm.strategy_version,

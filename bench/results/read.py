@@ -15,6 +15,7 @@ from bench.experiment.winners import CaseVerdict
 from bench.results.counts import ExecutionCounts, execution_counts
 from bench.results.epochs import bench_epoch
 from bench.results.looks import look_lines
+from db.repositories.artifacts import executions_to_take
 from db.repositories.bench_rows import BenchRow, CaseProgress, UnjudgedExecutions
 from db.repositories.benches import Benches
 from db.repositories.circuits import Circuits, PausedClass
@@ -89,6 +90,8 @@ class BenchResults:
     """The paused classes that its executions wait for."""
     unserved: list[UnservedClass]
     """The classes of its executions that no machine can run."""
+    to_take: dict[int, int]
+    """The execution whose patch solves its issue, by the id of each case with a winner."""
 
     @property
     def counts(self) -> ExecutionCounts:
@@ -204,6 +207,7 @@ def read_results(engine: sa.Engine, bench_id: str, policies: Collection[str] | N
         sandboxes=benches.sandboxes(bench_id),
         paused=Circuits(engine).paused_of(bench_id),
         unserved=unserved_classes(engine, bench_id),
+        to_take=executions_to_take(engine, bench_id),
     )
 
 

@@ -19,12 +19,13 @@ from bench.results.read import BenchResults, DecidedCase
 from bench.sandboxes import sandbox_lines
 from bench.statistics.oracle import OracleBracket
 from bench.statistics.winners import CaseJudgement
-from bench.terminal import percent, seconds, styled, table
+from bench.terminal import Bullet, percent, seconds, styled, table
 from bench.unserved import unserved_lines
 from db.repositories.bench_rows import UnjudgedExecutions
 from planner.actions import Action, canonical_rank
 
 _MOST_UNJUDGED = 20
+_MOST_NAMES = 3
 NOT_IDENTIFIED = (
     "not identified: with one run an arm the best arm was also the luckiest, and regret is at most this; "
     "bench with --replicates 2"
@@ -70,22 +71,48 @@ def _warnings(results: BenchResults) -> list[str]:
 
 
 def _unjudged(unjudged: list[UnjudgedExecutions]) -> list[RenderableType]:
-    rows = [(row.issue_id, row.executions, row.reason, row.message) for row in unjudged]
+    rows = [
+        (row.issue_id, row.executions, _names(row.execution_ids), row.reason, row.message) for row in unjudged
+    ]
     unjudged_table = table(
-        "Arms that no gate judged", ("issue", "executions>", "class", "why"), rows[:_MOST_UNJUDGED]
+        "Arms that no gate judged", ("issue", "executions>", "which", "class", "why"), rows[:_MOST_UNJUDGED]
     )
     more = len(rows) - _MOST_UNJUDGED
     return [unjudged_table, *([f"and {more} more, all in: bench report --format json"] if more > 0 else [])]
 
 
+def _names(execution_ids: list[int]) -> str:
+    """The first of them, by the names that `bench show` takes."""
+    more = len(execution_ids) - _MOST_NAMES
+    return " ".join(f"x{each}" for each in execution_ids[:_MOST_NAMES]) + (f" +{more}" if more > 0 else "")
+
+
+def next_lines(results: BenchResults) -> list[str]:
+    """Commands for what to do next with a winner, or with an issue that has none; empty while no case is decided."""
+    case = next((case for case in results.decided if case.case_id in results.to_take), None)
+    if case is None:
+        lost = results.decided[:1]
+        return [Bullet(f"see what was tried: bench show case {case.issue_id}") for case in lost]
+    name = f"x{results.to_take[case.case_id]}"
+    return [
+        Bullet(f"see what won: bench show {name}, bench diff {case.issue_id}"),
+        Bullet(f"take it: bench apply {case.issue_id}"),
+    ]
+
+
 def winners_table(results: BenchResults) -> Table:
     """The winner table, with a row for each decided case."""
     judged = results.judgements
-    rows = [(*_winner_row(case), _how_sure(case, judged.get(case.case_id))) for case in results.decided]
+    take = results.to_take
+    rows = [
+        (*_winner_row(case, take.get(case.case_id)), _how_sure(case, judged.get(case.case_id)))
+        for case in results.decided
+    ]
     columns = (
         "issue",
         "risk/size",
         "winner",
+        "run",
         "passed\narms>",
         "time>",
         "cost per\npass>",
@@ -97,17 +124,28 @@ def winners_table(results: BenchResults) -> Table:
     return table(f"Winners ({objective})", columns, rows)
 
 
-def _winner_row(case: DecidedCase) -> tuple[Any, ...]:
+def _winner_row(case: DecidedCase, execution_id: int | None) -> tuple[Any, ...]:
     verdict, facts = case.verdict, case.rows.case
     shape = f"{facts.dk_risk}/{facts.dk_size}"
     scored, passed = verdict.candidates_evaluated, verdict.candidates_passed_constraints
     if verdict.winner is None:
         why = "no arm passed" if case.observed else "only errors"
-        return case.issue_id, shape, styled((why, "red")), f"{passed}/{scored}", "–", "–", _baseline(case), ""
+        return (
+            case.issue_id,
+            shape,
+            styled((why, "red")),
+            "",
+            f"{passed}/{scored}",
+            "–",
+            "–",
+            _baseline(case),
+            "",
+        )
     best = verdict.estimate_of(verdict.winner)
     assert best is not None
     return (
-        *(case.issue_id, shape, styled((verdict.winner.label(), "green")), f"{passed}/{scored}"),
+        *(case.issue_id, shape, styled((verdict.winner.label(), "green"))),
+        *("" if execution_id is None else f"x{execution_id}", f"{passed}/{scored}"),
         *(seconds(best.work_ms), format_usd(best.cost_per_pass_micro_usd), _baseline(case)),
         verdict.tie_size if verdict.tie_size > 1 else "",
     )

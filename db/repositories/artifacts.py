@@ -32,12 +32,16 @@ _CHOSEN_PATCH = sa.text(f"""SELECT {_COLUMNS} JOIN farm.outcomes o ON o.executio
     WHERE a.execution_id = :execution AND a.name = 'patch.diff'""")
 _BLOB = sa.text("SELECT bytes FROM farm.blobs WHERE digest = :digest")
 # The winner's passing execution with the lowest replicate; without a bench, of the newest decided case of the issue.
-_TO_TAKE = sa.text("""
+_WINNERS = """
     SELECT c.case_id, c.bench_id, c.issue_id, v.winner_arm_id AS arm_id, e.execution_id
     FROM farm.cases c
     JOIN farm.verdicts v USING (case_id)
     JOIN farm.executions e ON e.case_id = c.case_id AND e.arm_id = v.winner_arm_id AND e.state = 'done'
-    JOIN farm.outcomes o ON o.execution_id = e.execution_id AND o.status = 'success'
+    JOIN farm.outcomes o ON o.execution_id = e.execution_id AND o.status = 'success'"""
+_ALL_TO_TAKE = sa.text(
+    f"{_WINNERS} WHERE c.bench_id = :bench ORDER BY c.case_id, e.replicate, e.execution_id"
+)
+_TO_TAKE = sa.text(f"""{_WINNERS}
     WHERE c.issue_id = :issue AND (CAST(:bench AS text) IS NULL OR c.bench_id = :bench)
     ORDER BY v.decided_at DESC, c.case_id DESC, e.replicate, e.execution_id
     LIMIT 1""")
@@ -136,3 +140,9 @@ def execution_to_take(
     Without a bench, of the case that was decided last. None where no arm of such a case passed.
     """
     return read_first(engine, ExecutionToTake, _TO_TAKE, {"issue": issue_id, "bench": bench_id})
+
+
+def executions_to_take(engine: sa.Engine, bench_id: str) -> dict[int, int]:
+    """The execution whose patch solves its issue, for each case of a bench with a winner, as `execution_to_take`."""
+    rows = read_rows(engine, ExecutionToTake, _ALL_TO_TAKE, {"bench": bench_id})
+    return {row.case_id: row.execution_id for row in reversed(rows)}

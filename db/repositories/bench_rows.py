@@ -135,3 +135,4 @@ class UnjudgedExecutions(NamedTuple):
     """An error class or a fail code."""
     message: str
     executions: int
+    execution_ids: list[int]

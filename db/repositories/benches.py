@@ -149,7 +149,7 @@ class Benches:
         could not be taken."""
         statement = sa.text("""
             SELECT c.issue_id, coalesce(o.error_class, o.fail_codes[1]) AS reason, o.message,
-                   count(*)::int AS executions
+                   count(*)::int AS executions, array_agg(e.execution_id ORDER BY e.execution_id) AS execution_ids
             FROM farm.cases c JOIN farm.executions e USING (case_id) JOIN farm.outcomes o USING (execution_id)
             WHERE c.bench_id = :bench AND e.arm_id IS NOT NULL
               AND (o.error_class IS NOT NULL OR o.fail_codes && ARRAY['patch_too_large', 'no_patch']

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from db.engine import call
 
-LeaseOrder = Literal["go_on", "cancel", "hand_back", "deadline", "fenced"]
+LeaseOrder = Literal["go_on", "send_output", "cancel", "hand_back", "deadline", "fenced"]
+"""`send_output`: somebody follows the execution; to a worker that does not know it, the same as `go_on`."""
 Completion = Literal["recorded", "retried", "returned", "cancelled", "already", "late", "unknown"]
 """`returned`: the execution waits until its provider answers again; that costs no retry."""
 

@@ -116,6 +116,7 @@ BEGIN
         WHEN e.cancel_requested THEN 'cancel'
         WHEN e.hand_back_requested THEN 'hand_back'
         WHEN v_now > e.started_at + make_interval(secs => e.deadline_seconds) THEN 'deadline'
+        WHEN farm.is_followed(p_execution) THEN 'send_output'
         ELSE 'go_on'
     END;
 END $$;
@@ -128,6 +129,7 @@ BEGIN
     SET ending = p_ending, ended_at = clock_timestamp(), message = p_message,
         micro_usd = (p_result ->> 'micro_usd')::bigint, result = p_result
     WHERE execution_id = p_execution AND attempt = p_attempt;
+    PERFORM farm.forget_output(p_execution);
 END $$;
 
 -- Leave `running` for a terminal state. A check that failed ends its case: as invalid where the issue cannot be benched;

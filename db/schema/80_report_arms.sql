@@ -109,6 +109,7 @@ WITH summed AS (
         -- Grouped by bench too: a question about one bench then looks at that bench alone.
         e.bench_id, e.arm_id,
         count(*) AS outcomes,
+        array_agg(e.execution_id ORDER BY e.replicate, e.execution_id) AS execution_ids,
         count(*) FILTER (WHERE o.status <> 'error') AS scored,
         count(*) FILTER (WHERE o.status = 'timeout') AS timeouts,
         count(*) FILTER (WHERE o.status = 'success') AS passed,
@@ -139,7 +140,7 @@ WITH summed AS (
     coalesce(a.max_minutes::text, 'NA') AS max_minutes_bin,
     coalesce(a.max_iterations::text, 'NA') AS max_iterations_bin,
         a.canonical_rank, a.is_baseline, a.propensity, a.replicates,
-        coalesce(t.outcomes, 0) AS outcomes,
+        coalesce(t.outcomes, 0) AS outcomes, coalesce(t.execution_ids, '{}') AS execution_ids,
         coalesce(t.scored - CASE WHEN s.skips THEN t.timeouts ELSE 0 END, 0) AS scored,
         t.charged - CASE WHEN s.skips THEN coalesce(t.timeouts_charged, 0) ELSE 0 END AS charged,
         coalesce(t.passed, 0) AS passed,
@@ -172,7 +173,8 @@ SELECT
     micro_usd / 1000000.0 AS usd,
     div(2 * charged + nullif(scored, 0), 2 * nullif(scored, 0))::bigint AS charged_micro_usd,
     spent_micro_usd,
-    div(2 * spent_micro_usd::numeric + passed, 2 * nullif(passed, 0))::bigint AS cost_per_pass_micro_usd
+    div(2 * spent_micro_usd::numeric + passed, 2 * nullif(passed, 0))::bigint AS cost_per_pass_micro_usd,
+    execution_ids
 FROM counted;
 
 COMMENT ON VIEW report.arm_estimates IS
@@ -232,3 +234,5 @@ COMMENT ON COLUMN report.arm_estimates.spent_micro_usd IS
     'Micro-dollars spent on the arm: all attempts of all its executions, see report.attempt_spend.';
 COMMENT ON COLUMN report.arm_estimates.cost_per_pass_micro_usd IS
     'spent_micro_usd ÷ passed, rounded half up; NULL without a pass.';
+COMMENT ON COLUMN report.arm_estimates.execution_ids IS
+    'Its executions with an outcome, by replicate; `bench show x<id>` shows one.';

@@ -61,7 +61,8 @@ SELECT
     CASE WHEN winner_arm_id IS NOT NULL THEN winner_work_ms END AS winner_work_ms,
     CASE WHEN winner_arm_id IS NOT NULL THEN winner_micro_usd END AS winner_micro_usd,
     case_observed, spent_micro_usd, cost_per_pass_micro_usd,
-    CASE WHEN winner_arm_id IS NOT NULL THEN winner_cost_per_pass_micro_usd END AS winner_cost_per_pass_micro_usd
+    CASE WHEN winner_arm_id IS NOT NULL THEN winner_cost_per_pass_micro_usd END AS winner_cost_per_pass_micro_usd,
+    case_observed, execution_ids
 FROM placed;
 
 COMMENT ON VIEW report.arm_standings IS
@@ -130,6 +131,7 @@ COMMENT ON COLUMN report.arm_standings.spent_micro_usd IS
 COMMENT ON COLUMN report.arm_standings.cost_per_pass_micro_usd IS
     'spent_micro_usd ÷ passed, rounded half up; NULL without a pass.';
 COMMENT ON COLUMN report.arm_standings.winner_cost_per_pass_micro_usd IS 'The cost per pass of the winner.';
+COMMENT ON COLUMN report.arm_standings.execution_ids IS 'Executions of the arm with an outcome, by replicate.';
 
 CREATE VIEW report.winners AS
 SELECT
@@ -147,7 +149,11 @@ SELECT
     END AS winner_value,
     tie_size, winner_duration_ms, winner_work_ms, winner_micro_usd, winner_micro_usd / 1000000.0 AS winner_usd,
     arms, arms_observed, arms_passing,
-    winner_cost_per_pass_micro_usd, winner_cost_per_pass_micro_usd / 1000000.0 AS winner_cost_per_pass_usd
+    winner_cost_per_pass_micro_usd, winner_cost_per_pass_micro_usd / 1000000.0 AS winner_cost_per_pass_usd,
+    -- The same rule as db.repositories.artifacts.execution_to_take.
+    (SELECT e.execution_id FROM farm.executions e JOIN farm.outcomes o ON o.execution_id = e.execution_id
+     WHERE e.case_id = standings.case_id AND e.arm_id = standings.winner_arm_id AND e.state = 'done'
+       AND o.status = 'success' ORDER BY e.replicate, e.execution_id LIMIT 1) AS execution_id
 FROM (
     SELECT
         *,
@@ -195,6 +201,8 @@ COMMENT ON COLUMN report.winners.arms_passing IS 'Arms that pass.';
 COMMENT ON COLUMN report.winners.winner_cost_per_pass_micro_usd IS
     'All that was spent on the winner ÷ its passes, in micro-dollars, rounded half up.';
 COMMENT ON COLUMN report.winners.winner_cost_per_pass_usd IS 'The same in dollars.';
+COMMENT ON COLUMN report.winners.execution_id IS
+    'The execution whose patch to take: the passing one of the winner with the lowest replicate; NULL without a winner.';
 
 CREATE VIEW report.win_share_by_bin AS
 SELECT

@@ -64,7 +64,10 @@ WITH arms AS (
 SELECT
     c.bench_id, c.case_id, c.issue_id, 'pass_own_budget' AS estimand, c.identified, p.policy, p.arm_id, p.missed_pass IS NOT NULL AS observed,
     p.missed_pass, p.duration_regret, p.cost_regret,
-    p.charged_micro_usd, p.charged_micro_usd / 1000000.0 AS charged_usd
+    p.charged_micro_usd, p.charged_micro_usd / 1000000.0 AS charged_usd,
+    (SELECT array_agg(e.execution_id ORDER BY e.replicate, e.execution_id)
+     FROM farm.executions e JOIN farm.outcomes o ON o.execution_id = e.execution_id
+     WHERE e.case_id = c.case_id AND e.arm_id = p.arm_id) AS execution_ids
 FROM by_case c
 CROSS JOIN LATERAL (
     VALUES
@@ -103,6 +106,8 @@ COMMENT ON COLUMN report.regret_by_case.cost_regret IS
 COMMENT ON COLUMN report.regret_by_case.charged_micro_usd IS
     'What an execution of its arm was charged on average, in micro-dollars, passed or not; of uniform the mean over the scored arms; NULL unobserved.';
 COMMENT ON COLUMN report.regret_by_case.charged_usd IS 'The same in dollars.';
+COMMENT ON COLUMN report.regret_by_case.execution_ids IS
+    'Executions of its arm with an outcome, by replicate; NULL without an arm.';
 
 CREATE VIEW report.regret_by_policy AS
 SELECT

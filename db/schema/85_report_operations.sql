@@ -48,7 +48,8 @@ SELECT
     count(o.execution_id) AS executions_ended,
     count(*) - count(o.execution_id) AS run_again,
     min(a.ended_at) AS first_at, max(a.ended_at) AS last_at,
-    (array_agg(a.message ORDER BY a.ended_at DESC, a.execution_id))[1] AS last_evidence
+    (array_agg(a.message ORDER BY a.ended_at DESC, a.execution_id))[1] AS last_evidence,
+    (array_agg(a.execution_id ORDER BY a.ended_at DESC, a.execution_id))[1] AS last_execution_id
 FROM farm.attempts a
 JOIN farm.executions e USING (execution_id)
 LEFT JOIN farm.outcomes o ON o.execution_id = a.execution_id AND o.attempt = a.attempt AND e.arm_id IS NOT NULL
@@ -69,6 +70,7 @@ COMMENT ON COLUMN report.infrastructure_errors.run_again IS
 COMMENT ON COLUMN report.infrastructure_errors.first_at IS 'When it happened first.';
 COMMENT ON COLUMN report.infrastructure_errors.last_at IS 'When it happened last.';
 COMMENT ON COLUMN report.infrastructure_errors.last_evidence IS 'Evidence of the last one.';
+COMMENT ON COLUMN report.infrastructure_errors.last_execution_id IS 'The execution of the last one.';
 
 CREATE VIEW report.circuits AS
 SELECT

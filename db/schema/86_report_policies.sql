@@ -31,7 +31,9 @@ SELECT
     coalesce(p.max_candidates::text, 'NA') AS max_candidates_bin,
     coalesce(p.max_minutes::text, 'NA') AS max_minutes_bin,
     coalesce(p.max_iterations::text, 'NA') AS max_iterations_bin,
-    p.canonical_rank, p.confidence, a.arm_id, a.arm_id IS NOT NULL AS is_tried
+    p.canonical_rank, p.confidence, a.arm_id, a.arm_id IS NOT NULL AS is_tried,
+    (SELECT array_agg(e.execution_id ORDER BY e.replicate, e.execution_id)
+     FROM farm.executions e WHERE e.case_id = p.case_id AND e.arm_id = a.arm_id) AS execution_ids
 FROM farm.policy_actions p
 JOIN farm.cases c USING (case_id)
 LEFT JOIN farm.arms a ON a.case_id = p.case_id AND a.canonical_rank = p.canonical_rank;
@@ -62,3 +64,4 @@ COMMENT ON COLUMN report.policy_actions.arm_id IS
     'The arm of the case with that action; NULL: it was not tried.';
 COMMENT ON COLUMN report.policy_actions.is_tried IS
     'Whether the action is among the arms of the case; observed only where one of its executions was scored.';
+COMMENT ON COLUMN report.policy_actions.execution_ids IS 'Executions of that arm, by replicate; NULL: not tried.';

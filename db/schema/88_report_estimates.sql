@@ -58,7 +58,10 @@ SELECT
     a.canonical_rank, a.is_baseline, j.estimand, j.chance_best IS NOT NULL AS identified,
     j.runs, j.observed, j.value AS estimate, j.low, j.high, j.method, j.why_not,
     j.chance_best, j.in_winner_set, j.arm_id = w.leader_arm_id AS is_leader,
-    w.is_claimed AND j.arm_id = w.leader_arm_id AS is_claimed, j.weight
+    w.is_claimed AND j.arm_id = w.leader_arm_id AS is_claimed, j.weight,
+    (SELECT array_agg(e.execution_id ORDER BY e.replicate, e.execution_id)
+     FROM farm.executions e JOIN farm.outcomes o ON o.execution_id = e.execution_id
+     WHERE e.case_id = j.case_id AND e.arm_id = j.arm_id) AS execution_ids
 FROM farm.arm_judgements j
 JOIN farm.case_judgements w ON w.case_id = j.case_id
 JOIN farm.arms a ON a.arm_id = j.arm_id
@@ -108,6 +111,7 @@ COMMENT ON COLUMN report.arm_judgements.is_claimed IS
     'Whether it may be called the winner: a test rejects that any other arm of the case is as good.';
 COMMENT ON COLUMN report.arm_judgements.weight IS
     'Soft label, adding up to 1 over a case: chances of being best within the winner set, or even shares of those tied with the leader where not identified.';
+COMMENT ON COLUMN report.arm_judgements.execution_ids IS 'Executions of the arm with an outcome, by replicate.';
 
 CREATE VIEW report.winner_sets AS
 SELECT
@@ -118,7 +122,10 @@ SELECT
     coalesce(a.max_iterations::text, 'NA') AS max_iterations_bin,
     w.estimand, w.value IS NOT NULL AS identified, w.is_claimed, w.p_value, w.tie_size,
     s.arms, cardinality(s.member_arm_ids) AS members, s.member_arm_ids,
-    w.value, w.low, w.high, w.method, w.why_not
+    w.value, w.low, w.high, w.method, w.why_not,
+    (SELECT array_agg(e.execution_id ORDER BY e.replicate, e.execution_id)
+     FROM farm.executions e JOIN farm.outcomes o ON o.execution_id = e.execution_id
+     WHERE e.case_id = w.case_id AND e.arm_id = w.leader_arm_id) AS leader_execution_ids
 FROM farm.case_judgements w
 JOIN farm.cases c ON c.case_id = w.case_id
 JOIN farm.arms a ON a.arm_id = w.leader_arm_id
@@ -164,6 +171,8 @@ COMMENT ON COLUMN report.winner_sets.high IS 'Upper end of its 95 % interval.';
 COMMENT ON COLUMN report.winner_sets.method IS 'How value and its interval were made.';
 COMMENT ON COLUMN report.winner_sets.why_not IS
     'Why there is no value, and what would correct it; NULL where there is one.';
+COMMENT ON COLUMN report.winner_sets.leader_execution_ids IS
+    'Executions of the leader with an outcome, by replicate.';
 
 CREATE VIEW report.policy_values AS
 SELECT bench_id, policy, quantity, estimator, is_recommended, estimand, value, low, high, method, why_not

@@ -54,6 +54,16 @@ def echo_escaped(text: str) -> None:
     _write(text, nl=False)
 
 
+def echo_bytes(data: bytes) -> None:
+    """Write bytes as they are, for a pipe or a file; a terminal, which would obey them, gets visible characters."""
+    if sys.stdout.isatty():
+        _write(visible_text(data.decode("utf-8", "replace")), nl=False)
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
 def echo_colored(*pieces: str | tuple[str, str | None]) -> None:
     """Write one line of pieces, each plain or with a colour."""
     texts = [(piece, None) if isinstance(piece, str) else piece for piece in pieces]

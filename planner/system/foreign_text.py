@@ -56,6 +56,13 @@ def markdown_code(text: str) -> str:
     return f"{fence}{space}{plain}{space}{fence}"
 
 
+def markdown_block(text: str) -> str:
+    """A fenced block of Markdown, with a fence longer than any backticks in the text."""
+    plain = visible_text(text)
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", plain)), default=0))
+    return f"{fence}text\n{plain}\n{fence}"
+
+
 def json_text(value: Any, *, indent: int | None = 2, default: Callable[[Any], Any] | None = None) -> str:
     """JSON that is safe for a terminal: control and format characters are written as `\\uXXXX`."""
     text = json.dumps(value, indent=indent, ensure_ascii=False, default=default)

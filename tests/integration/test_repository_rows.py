@@ -11,17 +11,21 @@ import pytest
 import sqlalchemy as sa
 
 import db.repositories
+from db.repositories.artifacts import Artifacts, execution_to_take
 from db.repositories.benches import Benches
 from db.repositories.circuits import Circuits
 from db.repositories.coverage import CoverageCounts
 from db.repositories.drift import DriftCounts
 from db.repositories.estimates import Estimates
+from db.repositories.execution_facts import ExecutionReader
 from db.repositories.experience import Experience
 from db.repositories.history import FarmHistory
+from db.repositories.live_output import LiveOutputs
 from db.repositories.machines import Machines
 from db.repositories.policies import Policies
 from db.repositories.races import BenchRaces
 from db.repositories.recorded import recorded_candidates
+from db.repositories.references import References
 from db.repositories.run_times import RunTimes
 from db.repositories.streams import Streams
 from db.repositories.verdicts import Verdicts
@@ -29,6 +33,8 @@ from tests.fixtures.rows import case_ids, make_bench
 
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 READS: dict[str, Callable[[sa.Engine, str, list[int]], object]] = {
+    "Artifacts.of_execution": lambda engine, _bench, _cases: Artifacts(engine).of_execution(1),
+    "Artifacts.chosen_patch": lambda engine, _bench, _cases: Artifacts(engine).chosen_patch(1),
     "Benches.list_all": lambda engine, _bench, _cases: Benches(engine).list_all(),
     "Benches.get": lambda engine, bench, _cases: Benches(engine).get(bench),
     "Benches.cases": lambda engine, bench, _cases: Benches(engine).cases(bench),
@@ -43,16 +49,35 @@ READS: dict[str, Callable[[sa.Engine, str, list[int]], object]] = {
     "DriftCounts.versions": lambda engine, _bench, _cases: DriftCounts(engine).versions(SINCE),
     "DriftCounts.gates": lambda engine, _bench, _cases: DriftCounts(engine).gates(SINCE),
     "Estimates.status": lambda engine, bench, _cases: Estimates(engine).status(bench),
+    "execution_to_take": lambda engine, bench, _cases: execution_to_take(engine, "issue-0", bench),
+    "ExecutionReader.facts": lambda engine, _bench, _cases: ExecutionReader(engine).facts(1),
+    "ExecutionReader.attempts": lambda engine, _bench, _cases: ExecutionReader(engine).attempts(1),
+    "ExecutionReader.candidates": lambda engine, _bench, _cases: ExecutionReader(engine).candidates(1),
+    "ExecutionReader.ledger": lambda engine, _bench, _cases: ExecutionReader(engine).ledger(1),
     "Experience.mean_costs": lambda engine, bench, _cases: Experience(engine).mean_costs([bench]),
     "FarmHistory.recent_runs": lambda engine, _bench, _cases: FarmHistory(engine).recent_runs(),
     "FarmHistory.runs_of": lambda engine, _bench, cases: FarmHistory(engine).runs_of(cases),
     "FarmHistory.last_actions": lambda engine, _bench, _cases: FarmHistory(engine).last_actions(["issue-0"]),
     "FarmHistory.load": lambda engine, _bench, _cases: FarmHistory(engine).load(),
+    "LiveOutputs.after": lambda engine, _bench, _cases: LiveOutputs(engine).after(1, 0),
+    "LiveOutputs.closed_bench": lambda engine, _bench, _cases: LiveOutputs(engine).closed_bench(1),
     "Machines.list_all": lambda engine, _bench, _cases: Machines(engine).list_all(),
     "Policies.list_all": lambda engine, _bench, _cases: Policies(engine).list_all(),
     "Policies.actions": lambda engine, bench, _cases: Policies(engine).actions(bench),
     "BenchRaces.load": lambda engine, bench, _cases: BenchRaces(engine).load(bench),
     "recorded_candidates": lambda engine, _bench, _cases: list(recorded_candidates(engine)),
+    "References.execution": lambda engine, _bench, _cases: References(engine).execution(1),
+    "References.newest_of_case": lambda engine, _bench, cases: References(engine).newest_of_case(cases[0]),
+    "References.unfinished_of_case": lambda engine, _bench, cases: References(engine).unfinished_of_case(
+        cases[0]
+    ),
+    "References.best_of_arm": lambda engine, _bench, _cases: References(engine).best_of_arm(1),
+    "References.newest": lambda engine, _bench, _cases: References(engine).newest(running=True),
+    "References.newest_executions": lambda engine, _bench, _cases: References(engine).newest_executions(5),
+    "References.arm": lambda engine, _bench, _cases: References(engine).arm(1),
+    "References.arms": lambda engine, bench, _cases: References(engine).arms(bench),
+    "References.case": lambda engine, _bench, cases: References(engine).case(cases[0]),
+    "References.newest_case": lambda engine, bench, _cases: References(engine).newest_case("issue-0", bench),
     "RunTimes.of": lambda engine, _bench, cases: RunTimes(engine).of(cases),
     "Streams.snapshot": lambda engine, _bench, _cases: Streams(engine).snapshot(),
     "Streams.past": lambda engine, _bench, _cases: Streams(engine).past(),

@@ -21,6 +21,8 @@ WORKERS_FUNCTIONS = {
     "heartbeat",
     "complete_execution",
     "release_execution",
+    "send_output",
+    "store_artifacts",
     "report_lost",
     "register_machine",
     "greet_machine",

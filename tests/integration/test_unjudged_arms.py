@@ -29,7 +29,13 @@ def test_reports_name_them_with_the_reason(engine: sa.Engine) -> None:
     told = {(one.reason, one.executions, one.message) for one in results.unjudged}
     assert told == {("patch_too_large", 1, TOO_LARGE), ("infra", 1, "the gate runs Python 3.8")}
     assert report_document(results, "none")["unjudged"] == [
-        {"issue_id": one.issue_id, "class": one.reason, "message": one.message, "executions": one.executions}
+        {
+            "issue_id": one.issue_id,
+            "class": one.reason,
+            "message": one.message,
+            "executions": one.executions,
+            "execution_ids": one.execution_ids,
+        }
         for one in results.unjudged
     ]
     text = report_markdown(results, "none")

@@ -154,3 +154,68 @@ def _poison_documents(engine: sa.Engine) -> set[str]:
             {"issue": json.dumps(document)},
         )
     return {"outcomes.gates", "cases.issue"}
+
+
+def store_hostile_artifacts(engine: sa.Engine, bench_id: str, conversation: bytes) -> int:
+    """Give an execution of a bench hostile files and results; returns its id."""
+    # Logs and patches keep their line breaks, so a line of theirs may hold any word.
+    hostile = HOSTILE.replace("\n", " ")
+    text = f"{hostile}\n".encode("utf-8", "surrogatepass")
+    patch = b"diff --git a/f b/f\n--- a/f\n+++ b/f\n@@ -1 +1 @@\n-" + text + b"+" + text
+    files = {
+        "patch.diff": patch,
+        "logs/round-1.stdout": text + b"\xff\x00",
+        "logs/gate-1-t.log": text,
+        "conversation.json.gz": conversation,
+    }
+    gate = {
+        "name": HOSTILE,
+        "passed": False,
+        "fail_codes": [HOSTILE],
+        "output_tail": hostile,
+        "score": HOSTILE,
+    }
+    played = {
+        "toolchain": HOSTILE,
+        "status": HOSTILE,
+        "message": HOSTILE,
+        "duration_ms": HOSTILE,
+        "usd_priced": [],
+    }
+    document = {
+        "index": 0,
+        "workcell_id": "x",
+        "gates": [gate, 7],
+        "rounds": [played, None],
+        "started_at": 1e300,
+    }
+    with engine.begin() as connection:
+        connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
+        execution = connection.execute(
+            sa.text("""
+                UPDATE farm.outcomes SET chosen = 0, attempt = 1 WHERE execution_id = (
+                    SELECT min(execution_id) FROM farm.executions JOIN farm.outcomes USING (execution_id)
+                    WHERE bench_id = :bench AND arm_id IS NOT NULL) RETURNING execution_id"""),
+            {"bench": bench_id},
+        ).scalar_one()
+        connection.execute(
+            sa.text("""
+                INSERT INTO farm.candidates (execution_id, attempt, candidate, workcell_id, status, duration_ms,
+                                             cost_source, document)
+                VALUES (:execution, 1, 0, 'hostile', 'failed', 5, 'unknown', CAST(:document AS jsonb))
+                ON CONFLICT (execution_id, attempt, candidate) DO UPDATE SET document = EXCLUDED.document"""),
+            {"execution": execution, "document": json.dumps(document)},
+        )
+        for name, data in files.items():
+            values = {"execution": execution, "name": name, "body": data, "size": len(data)}
+            connection.execute(
+                sa.text("""
+                    WITH stored AS (INSERT INTO farm.blobs VALUES (encode(sha256(:body), 'hex'), :body)
+                                    ON CONFLICT (digest) DO UPDATE SET stored_at = now() RETURNING digest)
+                    INSERT INTO farm.artifacts (execution_id, attempt, candidate, name, digest, encoding, size,
+                                                stored_size, left_out, store, blob)
+                    SELECT :execution, 1, 0, :name, digest, 'identity', :size, :size, 0, 'postgres:', digest
+                    FROM stored"""),
+                values,
+            )
+    return int(execution)

@@ -24,7 +24,7 @@ from planner.cli.main import cli as planner_cli
 from planner.cli.main import main as planner_main
 from planner.system.foreign_text import json_text, markdown_code, markdown_text, visible_line, visible_text
 from planner.system.plain_log import PlainFormatter
-from tests.security.hostile_rows import HOSTILE, MARKUP, write_hostile_farm
+from tests.security.hostile_rows import HOSTILE, MARKUP, store_hostile_artifacts, write_hostile_farm
 from workers.conversation.store import packed
 
 Said = pytest.CaptureFixture[str]
@@ -64,9 +64,9 @@ _CONVERSATION: Final = {
 """What an agent and its model may have said."""
 
 
-def _reads(bench: str) -> dict[str, list[list[str]]]:
+def _reads(bench: str, execution: int = 1) -> dict[str, list[list[str]]]:
     """Arguments for each command that shows what others wrote, or quotes what it was given."""
-    here = [bench]
+    here, run = [bench], [f"x{execution}"]
     return {
         "status": [[], ["--json"], here, [*here, "--json"], [_SENT]],
         "machines list": [[], ["--json"]],
@@ -102,6 +102,20 @@ def _reads(bench: str) -> dict[str, list[list[str]]]:
             [*here, "--format", "md"],
             [*here, "--out", "report.txt"],
         ],
+        "show": [
+            run,
+            [*run, "--json"],
+            [*run, "--logs"],
+            [*run, "--gate", "t"],
+            [*run, "--gate", _SENT],
+            [*run, "--conversation"],
+            ["case", f"c{execution}"],
+            [_SENT],
+            ["x1", "--bench", _SENT],
+        ],
+        "logs": [run, [*run, "--json"], ["-f", *run], [_SENT]],
+        # In a pipe a patch is printed as it is: test_a_patch_is_bytes_in_a_pipe_and_text_on_a_terminal.
+        "diff": [[*run, "--json"], [*run, "--against", _SENT], [_SENT]],
         "value": [[*here, "--details"], [*here, "--json"], [*here, "--reference", _SENT]],
         "plots": [[*here, "--format", "svg"], here],
         "estimates publish": [here],
@@ -216,8 +230,9 @@ def test_every_command_is_tried() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["terminal", "pipe"])
 def test_no_command_obeys_what_others_wrote(
-    farm: str, form: str, capsys: Said, monkeypatch: pytest.MonkeyPatch
+    farm: str, engine: sa.Engine, form: str, capsys: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    execution = store_hostile_artifacts(engine, farm, packed(_CONVERSATION, ()))
     if form == "terminal":
         monkeypatch.setenv("FORCE_COLOR", "1")
         monkeypatch.setenv("COLUMNS", "5000")
@@ -226,7 +241,7 @@ def test_no_command_obeys_what_others_wrote(
     else:
         monkeypatch.setattr("bench.terminal._PIPE_WIDTH", 5000)
     shown: dict[tuple[str, int], tuple[int, str]] = {}
-    for command, ways in _reads(farm).items():
+    for command, ways in _reads(farm, execution).items():
         for arguments in [
             words for way in ways for words in (_in_every_form(command, way) if form == "pipe" else [way])
         ]:
@@ -250,6 +265,8 @@ def test_no_command_obeys_what_others_wrote(
         ("report", 1),
         ("queue", 0),
         ("issues show", 1),
+        ("show", 1),
+        ("logs", 1),
     ):
         code, text = shown[place]
         assert code == 0, (place, text)
@@ -257,6 +274,19 @@ def test_no_command_obeys_what_others_wrote(
         assert (
             "\\x1b]52;c;ZXZpbA==\\x07 \\x1b[2J \\x9b31m \\u202egpj \\u200b\\ufeff\\r\\x7f\\x85\\u2028" in text
         ), place
+
+
+def test_a_patch_is_bytes_in_a_pipe_and_text_on_a_terminal(
+    farm: str, engine: sa.Engine, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = f"x{store_hostile_artifacts(engine, farm, packed(_CONVERSATION, ()))}"
+    assert main(["diff", run]) == 0
+    patch = capfdbinary.readouterr().out
+    assert patch.startswith(b"diff --git a/f b/f\n")
+    assert b"\x1b]52;c" in patch, "git applies the bytes that were made"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert main(["diff", run]) == 0
+    _check(capfdbinary.readouterr().out.decode(), "diff on a terminal")
 
 
 def test_the_live_view_shows_text(farm: str, engine: sa.Engine, database_url: str) -> None:
@@ -286,7 +316,7 @@ def test_reports_in_markdown_and_plots_take_no_html_link_or_formula(farm: str, t
     assert "\\[/x\\] \\$\\\\frac{ \\<b\\> list\\[int\\] \\[link=http\\://evil\\]" in text
     assert not re.search(r"(?<!\\)<img|(?<!\\)\]\(http|http://|(?<!\\)!\[|(?<!\\)\*b|(?<!\\)@all", text)
     tables = [line for line in text.splitlines() if line.startswith("| ")]
-    assert {len(re.findall(r"(?<!\\)\|", line)) for line in tables} <= {3, 4, 5, 6, 7, 8, 9, 10}
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in tables} <= {3, 4, 5, 6, 7, 8, 9, 10, 11}
     for part in text.split("\n\n"):
         counts = {len(re.findall(r"(?<!\\)\|", line)) for line in part.splitlines() if line.startswith("| ")}
         assert len(counts) <= 1, part

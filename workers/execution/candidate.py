@@ -47,6 +47,7 @@ def run_candidate(job: Job, action: PlannedAction, index: int, workcell_id: str)
     trial = Trial(derive(job.order.seed, index), time.time())
     try:
         with open_workcell(job.machine.work_dir, workcell_id) as cell:
+            job.control.report_logs(index, cell.logs)
             with metered(job, index, workcell_id, _max_micro_usd(job), cell.transcript) as metering:
                 _attempt(job, action, index, cell, trial, metering)
             result = _result(job, index, cell, trial, _ms(started))

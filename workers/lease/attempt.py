@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
@@ -12,12 +12,15 @@ from db.engine import retry_transient
 from db.repositories.leases import Completion, LeaseOrder
 from workers.control import Control, StopReason
 from workers.lease.heartbeat import Heartbeat
+from workers.lease.live_output import LiveOutput
 from workers.lease.timing import LeaseTiming
 from workers.result import ExecutionResult
 from workers.result_size import within_size_limit
 from workers.spec import WorkOrder
 
 Run = Callable[[WorkOrder, Control], ExecutionResult]
+OpenLiveOutput = Callable[[int, int, UUID, Control], LiveOutput]
+"""Makes the sender of an attempt's live output, of its execution, number and fencing token."""
 
 _log = logging.getLogger(__name__)
 _CLAIM_PATIENCE_SECONDS = 30.0
@@ -66,6 +69,7 @@ def attempt_next(
     notes: Notes,
     leaving: Callable[[], bool] = lambda: False,
     artifacts: ArtifactKeeping | None = None,
+    live_output: OpenLiveOutput | None = None,
 ) -> str | None:
     """Claim the next execution of class `queue`, run it, store its artifacts, and complete or release its lease.
 
@@ -87,7 +91,19 @@ def attempt_next(
     with suppress(OSError):
         notes.write(execution, attempt, token)
     control = Control()
-    with Heartbeat(leases, execution, attempt, token, control, timing, leaving, spent=control.spent):
+    with ExitStack() as stack:
+        sender = (
+            None
+            if live_output is None
+            else stack.enter_context(live_output(execution, attempt, token, control))
+        )
+        stack.enter_context(
+            Heartbeat(
+                *(leases, execution, attempt, token, control, timing, leaving),
+                spent=control.spent,
+                send_output=(lambda: None) if sender is None else sender.start,
+            )
+        )
         result = _run(payload, run, control)
         is_released = control.reason is StopReason.RELEASE
         if artifacts is not None:

@@ -44,6 +44,7 @@ class Heartbeat:
     worker that resumes late cancels before it does harm.
 
     Each heartbeat carries the live spend that `spent` returns, in micro-dollars; None where it is not metered.
+    `send_output` is called while somebody follows the execution.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Heartbeat:
         leaving: Callable[[], bool] = lambda: False,
         look_seconds: float = 0.5,
         spent: Callable[[], int | None] = lambda: None,
+        send_output: Callable[[], object] = lambda: None,
     ) -> None:
         self._leases = leases
         self._held = (execution, attempt, token)
@@ -64,6 +66,7 @@ class Heartbeat:
         self._timing = timing
         self._leaving = leaving
         self._spent = spent
+        self._send_output = send_output
         self._look_seconds = min(look_seconds, timing.heartbeat)
         self._closed = threading.Event()
         self._answered = time.monotonic()
@@ -108,6 +111,8 @@ class Heartbeat:
         self._answered = asked
         if order in _STOPS:
             self._control.stop(_STOPS[order])
+        elif order == "send_output":
+            self._send_output()
 
     def _pause(self) -> float:
         return self._timing.heartbeat * random.uniform(0.8, 1.2)  # noqa: S311  # jitter, not a secret

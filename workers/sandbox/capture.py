@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, Final, Self
 
 _TAIL_BYTES = 1024 * 1024
+MIN_SECRET_LENGTH: Final = 6
+"""A shorter secret is not redacted: it would redact everything."""
 
 
 def marker(left_out: int) -> bytes:
@@ -56,7 +58,7 @@ class Capture:
 def redact(data: bytes, secrets: Iterable[str]) -> bytes:
     """`data` with secret values redacted, except very short ones, which would redact everything."""
     for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= 6:
+        if len(secret) >= MIN_SECRET_LENGTH:
             data = data.replace(secret.encode(), b"[secret]")
     return data
 

@@ -1,0 +1,74 @@
+"""`bench logs`: the logs of an execution, also while it runs."""
+
+import click
+
+from bench.cli.archives import archives_directory
+from bench.cli.session import Farm, note, open_farm
+from bench.cli.show import OF_BENCH, show_logs
+from bench.cli.suggestions import references
+from bench.errors import BenchError
+from bench.inspection.references import CandidateKey
+from planner.cli.formats import Output, output_options
+from planner.cli.output import echo_text
+
+
+@click.command()
+@click.argument("words", metavar="[EXECUTION|ISSUE]", nargs=-1, shell_complete=references)
+@OF_BENCH
+@click.option("-f", "--follow", is_flag=True, help="Print new output while it runs, until it ends.")
+@output_options("logs")
+def logs(words: tuple[str, ...], bench_id: str | None, follow: bool, output: Output) -> None:
+    """Print the logs of an execution.
+
+    They are the output of each round and of each gate, in this order, for every candidate of its last attempt; a
+    workcell names one candidate. Control characters are escaped. Anything that `bench show` takes can be named; without
+    a name it is the execution that started last.
+
+    With -f, output is fetched from its machine, wherever that is, about every two seconds; the first may take until
+    the worker's next heartbeat (20 seconds by default). Of output that grows faster than 24 KiB a second a part is left
+    out, with a mark; the stored logs have it.
+
+    \b
+    Examples:
+      bench logs x123
+      bench logs -f dep-102
+      bench logs x123-a1-c0-0d208a5d -o json
+    """
+    from bench.inspection.execution import read_execution
+
+    if follow and not output.is_for_people:
+        raise BenchError(f"--follow prints text; leave out -o {output.form}")
+    with open_farm() as farm:
+        execution_id, candidate = _named(farm, " ".join(words), bench_id, running=follow)
+        if follow:
+            follow_logs(farm, execution_id, candidate)
+            return
+        show_logs(read_execution(farm.engine, execution_id, archives_directory(), candidate), output)
+
+
+def _named(farm: Farm, text: str, bench_id: str | None, *, running: bool) -> tuple[int, CandidateKey | None]:
+    from bench.inspection.references import Resolver
+    from db.repositories.references import References
+
+    addresses = References(farm.engine)
+    if not text:
+        newest = (addresses.newest(running=True) if running else None) or addresses.newest()
+        if newest is None:
+            raise BenchError("nothing has run yet; start a bench with: bench submit")
+        return newest.execution_id, None
+    resolver = Resolver(farm.engine, bench_id)
+    case = resolver.case_named(text) if running else None
+    runs_now = None if case is None else addresses.unfinished_of_case(case.case_id)
+    if runs_now is not None:
+        return runs_now.execution_id, None
+    address, candidate = resolver.to_execution(text)
+    return address.execution_id, candidate
+
+
+def follow_logs(farm: Farm, execution_id: int, candidate: CandidateKey | None) -> None:
+    """Print the logs of an execution until it ends."""
+    from bench.inspection.follow import LogFollower
+
+    follower = LogFollower(farm.engine, execution_id, candidate, lambda text: echo_text(text, nl=False), note)
+    state = follower.follow(archives_directory())
+    note(f"x{execution_id} ended: {state}; to see what came of it: bench show x{execution_id}")
