@@ -1,0 +1,58 @@
+"""Sweep of containers that dead workers left: found by their label, removed by their exact id."""
+
+import json
+import logging
+import subprocess
+from pathlib import Path
+
+from workers.containers.engine import LABEL, Engine, EngineMissingError, find_engine
+from workers.containers.images import has_images
+from workers.settings import WorkerSettings
+from workers.workcell import is_owned, sweep_orphans
+
+_log = logging.getLogger(__name__)
+
+
+def sweep(settings: WorkerSettings) -> list[Path]:
+    """Kill and remove what dead workers left of a work directory: processes, workcells and containers.
+
+    Idempotent, and safe at any time: the workcells of living workers are locked.
+
+    Returns the workcells that were removed.
+    """
+    cleared = sweep_orphans(settings.work_dir)
+    if has_images(settings.work_dir):
+        try:
+            engine = find_engine(settings.container_engine, settings.container_runtime)
+            remove_containers(engine, settings.work_dir)
+        except (EngineMissingError, OSError, subprocess.TimeoutExpired) as error:
+            _log.warning("containers of dead workers may be left: %s", error)
+    return cleared
+
+
+def remove_containers(engine: Engine, work_dir: Path) -> list[str]:
+    """Remove the containers of workcells in `work_dir` without an owner; returns their ids.
+
+    Raises `OSError` and `subprocess.TimeoutExpired` where the engine gives no answer.
+    """
+    cells = (work_dir / "cells").resolve()
+    listed = engine.ask("ps", "--all", "--no-trunc", "--filter", f"label={LABEL}", "--format", "{{json .}}")
+    removed = []
+    for line in listed.stdout.splitlines():
+        identity, root = _of(line)
+        if identity and root.parent == cells and not is_owned(root):
+            engine.ask("rm", "--force", identity)
+            removed.append(identity)
+    return removed
+
+
+def _of(line: str) -> tuple[str, Path]:
+    """Id and workcell of a container in the engine's list; an empty id for a line of anything else."""
+    try:
+        document = json.loads(line)
+        labels = document["Labels"]
+        if isinstance(labels, str):  # docker
+            labels = dict(pair.partition("=")[::2] for pair in labels.split(","))
+        return str(document.get("Id") or document["ID"]), Path(labels[LABEL])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return "", Path()
