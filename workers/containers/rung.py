@@ -19,6 +19,7 @@ from workers.containers.engine import LABEL, Engine, host_variables
 from workers.containers.images import Image
 from workers.sandbox import doors, receive, subreaper
 from workers.sandbox.program import MARK, ImagePrograms, SandboxedProgram
+from workers.sandbox.runner import MissingProgramError
 
 NAME: Final = "container"
 _PYTHON_INSIDE: Final = 9
@@ -82,7 +83,7 @@ class Container:
         return [*start, str(fd), json.dumps(asdict(plan))]
 
     def plan(self, program: SandboxedProgram) -> LaunchPlan:
-        """The run of the engine for a program. Raises `ValueError` for what the image's Python is missing for."""
+        """The run of the engine for a program. Raises `MissingProgramError` for a Python that the image lacks."""
         identity = f"bench-{uuid4().hex[:16]}"
         inside = self._command(program)
         by_value = {name: value for name, value in program.env.items() if _is_plain(name)}
@@ -118,7 +119,7 @@ class Container:
                 (program.descriptors, "a gate that reports its tests"),
             ):
                 if wanted:
-                    raise ValueError(
+                    raise MissingProgramError(
                         f"image {self.of.name} has no Python 3.9 on its PATH, which {what} needs"
                     )
             return self._translated(program)
@@ -138,7 +139,9 @@ class Container:
         needed = _MODULE_PYTHON if arguments[:2] == ["-P", "-m"] else _PYTHON_INSIDE
         if not self.image.has_python(needed):
             what = arguments[2] if needed == _MODULE_PYTHON else "a part of the farm"
-            raise ValueError(f"image {self.of.name} has no Python 3.{needed} on its PATH, which {what} needs")
+            raise MissingProgramError(
+                f"image {self.of.name} has no Python 3.{needed} on its PATH, which {what} needs"
+            )
         if needed == _MODULE_PYTHON:
             paths = ":".join(dict.fromkeys(str(path.parent) for path in _OWN_PACKAGES))
             arguments = ["-P", "-c", _MODULE, paths, *arguments[2:]]

@@ -1,6 +1,5 @@
 """Sweep of containers that dead workers left: found by their label, removed by their exact id."""
 
-import json
 import logging
 import subprocess
 from pathlib import Path
@@ -36,23 +35,18 @@ def remove_containers(engine: Engine, work_dir: Path) -> list[str]:
     Raises `OSError` and `subprocess.TimeoutExpired` where the engine gives no answer.
     """
     cells = (work_dir / "cells").resolve()
-    listed = engine.ask("ps", "--all", "--no-trunc", "--filter", f"label={LABEL}", "--format", "{{json .}}")
+    identities = engine.ask(
+        "ps", "--all", "--no-trunc", "--quiet", "--filter", f"label={LABEL}"
+    ).stdout.split()
+    if not identities:
+        return []
+    wanted = f'{{{{.Id}}}} {{{{index .Config.Labels "{LABEL}"}}}}'
+    listed = engine.ask("inspect", "--type", "container", "--format", wanted, *identities)
     removed = []
     for line in listed.stdout.splitlines():
-        identity, root = _of(line)
-        if identity and root.parent == cells and not is_owned(root):
+        identity, _, name = line.partition(" ")
+        root = Path(name)
+        if identity in identities and root.parent == cells and not is_owned(root):
             engine.ask("rm", "--force", identity)
             removed.append(identity)
     return removed
-
-
-def _of(line: str) -> tuple[str, Path]:
-    """Id and workcell of a container in the engine's list; an empty id for a line of anything else."""
-    try:
-        document = json.loads(line)
-        labels = document["Labels"]
-        if isinstance(labels, str):  # docker
-            labels = dict(pair.partition("=")[::2] for pair in labels.split(","))
-        return str(document.get("Id") or document["ID"]), Path(labels[LABEL])
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return "", Path()
