@@ -1,5 +1,6 @@
 """Capability classes: the capabilities that an execution needs of a machine, as one queue's name."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from workers.spec import Workcell
@@ -27,6 +28,12 @@ def in_container(toolchain: str) -> str:
 def is_container(capability: str) -> bool:
     """Whether a machine with this capability runs containers."""
     return capability.startswith(_CONTAINER)
+
+
+def briefly(capabilities: Sequence[str]) -> str:
+    """Capabilities as text for people: those of containers, which are one for each toolchain, in one word."""
+    plain = [each for each in capabilities if not is_container(each)]
+    return " ".join([*plain, *(["containers"] if len(plain) < len(capabilities) else [])])
 
 
 def class_name(needs: tuple[str, ...]) -> str:

@@ -19,6 +19,7 @@ from db.repositories.circuits import Circuits
 from db.repositories.machines import MachineRow, Machines
 from db.rows import documents
 from planner.cli.formats import Output, output_options
+from workers.classes import briefly
 
 _FARM, _CASES = ("parts", "machines", "benches"), "cases"
 
@@ -93,7 +94,7 @@ def machines_table(machines: list[MachineRow]) -> Any:
             seconds(float(m.seen_seconds_ago) * 1000),
             f"{m.running}/{m.concurrency}",
             m.sandbox or "",
-            " ".join(m.capabilities),
+            briefly(m.capabilities),
         )
         for m in machines
     ]

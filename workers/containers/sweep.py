@@ -20,17 +20,27 @@ def sweep(settings: WorkerSettings) -> list[Path]:
     Returns the workcells that were removed.
     """
     cleared = sweep_orphans(settings.work_dir)
-    if has_images(settings.work_dir):
-        try:
-            engine = find_engine(settings.container_engine, settings.container_runtime)
-            remove_containers(engine, settings.work_dir)
-        except (EngineMissingError, OSError, subprocess.TimeoutExpired) as error:
-            _log.warning("containers of dead workers may be left: %s", error)
+    clear_containers(settings, remove=True)
     return cleared
 
 
-def remove_containers(engine: Engine, work_dir: Path) -> list[str]:
-    """Remove the containers of workcells in `work_dir` without an owner; returns their ids.
+def clear_containers(settings: WorkerSettings, *, remove: bool) -> list[str]:
+    """The ids of the containers that dead workers of the work directory left; they are removed where `remove`.
+
+    Empty, with a line in the log, where the engine gives no answer.
+    """
+    if not has_images(settings.work_dir):
+        return []
+    try:
+        engine = find_engine(settings.container_engine, settings.container_runtime)
+        return orphaned_containers(engine, settings.work_dir, remove=remove)
+    except (EngineMissingError, OSError, subprocess.TimeoutExpired) as error:
+        _log.warning("containers of dead workers may be left: %s", error)
+        return []
+
+
+def orphaned_containers(engine: Engine, work_dir: Path, *, remove: bool) -> list[str]:
+    """The ids of the containers of workcells in `work_dir` without an owner; they are removed where `remove`.
 
     Raises `OSError` and `subprocess.TimeoutExpired` where the engine gives no answer.
     """
@@ -42,11 +52,12 @@ def remove_containers(engine: Engine, work_dir: Path) -> list[str]:
         return []
     wanted = f'{{{{.Id}}}} {{{{index .Config.Labels "{LABEL}"}}}}'
     listed = engine.ask("inspect", "--type", "container", "--format", wanted, *identities)
-    removed = []
+    orphans = []
     for line in listed.stdout.splitlines():
         identity, _, name = line.partition(" ")
         root = Path(name)
         if identity in identities and root.parent == cells and not is_owned(root):
-            engine.ask("rm", "--force", identity)
-            removed.append(identity)
-    return removed
+            orphans.append(identity)
+            if remove:
+                engine.ask("rm", "--force", identity)
+    return orphans

@@ -16,7 +16,7 @@ from tests.fixtures.container_image import needed_engine, needed_image, plain_im
 from tests.fixtures.small_bench import Bench, make_bench
 from workers.containers.engine import LABEL
 from workers.containers.images import ImageError, ensure_image
-from workers.containers.sweep import remove_containers
+from workers.containers.sweep import orphaned_containers
 from workers.control import Control
 from workers.execution.run import run_execution
 from workers.result import ExecutionResult
@@ -249,7 +249,9 @@ def test_the_sweep_removes_containers_of_dead_workers_alone(tmp_path: Path) -> N
             for root in (cell.root, dead, other)
         }
         try:
-            assert remove_containers(engine, tmp_path) == [made[dead]]
+            assert orphaned_containers(engine, tmp_path, remove=False) == [made[dead]]
+            assert orphaned_containers(engine, tmp_path, remove=True) == [made[dead]]
+            assert containers(dead) == []
             assert (containers(cell.root), containers(other)) == ([made[cell.root]], [made[other]])
         finally:
             engine.ask("rm", "--force", "--ignore", *made.values())
