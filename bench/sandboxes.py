@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from workers.sandbox.ladder import STRONGEST, weakness
+from workers.sandbox.ladder import weakness
 
 
 def counted(executions: Mapping[str, int]) -> str:
@@ -16,6 +16,6 @@ def sandbox_lines(executions: Mapping[str, int]) -> list[str]:
         return []
     lines = [f"sandbox of {sum(executions.values())} executions: {counted(executions)}"]
     for rung, count in sorted(executions.items()):
-        if rung != STRONGEST:
-            lines.append(f"! {count} ran below bubblewrap: {weakness(rung)}")
+        if (lack := weakness(rung)) is not None:
+            lines.append(f"! {count} ran below bubblewrap: {lack}")
     return lines

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from benchmarks import (
     bells,
+    containers,
     datasets,
     doors,
     encoding,
@@ -37,6 +38,7 @@ ROWS: dict[str, Callable[[BenchmarkFarm, Scale], Iterator[Row]]] = {
     "slots": slots.rows,
     "fixed": fixed_cost.rows,
     "doors": doors.rows,
+    "containers": containers.rows,
     "gateway": gateway.rows,
     "plane": plane.rows,
     "bells": bells.rows,

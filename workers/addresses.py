@@ -1,4 +1,4 @@
-"""Validation of addresses: of repositories and of providers' APIs; redaction of credentials."""
+"""Validation of addresses: of repositories, images and providers' APIs; redaction of credentials."""
 
 import re
 from typing import Final
@@ -8,6 +8,9 @@ ALLOWED_PROTOCOLS: Final = ":".join(_PROTOCOLS)
 """The value of `GIT_ALLOW_PROTOCOL`; local paths and host:path count as `file` and `ssh`."""
 _PROVIDER: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}")
 _BASE_URL: Final = re.compile(r"https?://[^\s/?#]+[^\s?#]*")
+_IMAGE: Final = re.compile(
+    r"(?=.{1,300}\Z)[A-Za-z0-9][A-Za-z0-9_.-]*([:/][A-Za-z0-9_.-]+)*(@sha256:[0-9a-f]{64})?"
+)
 _HELPER: Final = re.compile(r"[A-Za-z0-9.+-]*::")
 _SCHEME: Final = re.compile(r"([^/:@]*)://")
 _USER: Final = re.compile(r"(://)[^/\s]*@")
@@ -70,6 +73,15 @@ def check_provider_name(value: str) -> str:
     if _PROVIDER.fullmatch(value) is None:
         raise ValueError(
             f"{value!r:.60} is no provider's name; write it in lower case: letters, digits, - and _, such as openai"
+        )
+    return value
+
+
+def check_image(value: str) -> str:
+    """Validator of a reference of a container image. Raises `ValueError` with what to write."""
+    if _IMAGE.fullmatch(value) is None:
+        raise ValueError(
+            f"{value!r:.60} is no image; write registry.example.org/team/name:tag, with @sha256:… for one digest"
         )
     return value
 

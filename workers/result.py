@@ -108,6 +108,8 @@ class CandidateResult(Strict):
     """Where the cost is unknown: the observed part, a lower bound of it."""
     cost_source: CostSource = "unknown"
     sandbox: str = "none"
+    image: dict[str, str] | None = None
+    """Name and digest of the container image; None outside of a container."""
     archive: str | None = None
 
 

@@ -36,12 +36,15 @@ class WorkerSettings:
     | `ANTHROPIC_API_KEY_FILE` … | absolute path of a file with such a key, mode 0600 | |
     | `BENCH_PASS_ENV` | names (comma separated) of variables for programs that have the network | |
     | `BENCH_GIT_CONFIG` | a Git configuration that fetches read in place of the account's and the machine's | |
+    | `BENCH_CONTAINER_ENGINE` | `podman`, `docker`, a path of one, or `none` | podman, else docker |
+    | `BENCH_CONTAINER_RUNTIME` | the OCI runtime, such as `runc` | the first that works |
     | `BENCH_SANDBOX_READ` | more paths (`:` separated) that a sandboxed program may read | |
     | `BENCH_SANDBOX_HIDE` | more directories (`:` separated) that no sandboxed program sees | |
     | `BENCH_DISK_RESERVE_MB` | free space below which nothing is started and what runs is stopped | 512 |
     | `BENCH_MAX_DISK_MB` | most disk space of a candidate's directory, and of a set-up's | 8192 |
     | `BENCH_MAX_MEMORY_MB` | most memory of a program with all its processes | half of the machine's |
     | `BENCH_MAX_PROCESSES` | most processes of a program | 1024 |
+    | `BENCH_MAX_CPUS` | most processors of a program in a container | all |
     | `BENCH_TMP_MB` | size of a program's own `/tmp` and `/dev/shm` in memory, each | 512 |
     | `BENCH_CAPTURE_MB` | most output kept of one program while it runs | 32 |
     | `BENCH_MAX_PATCH_MB` | the largest patch that is still judged | 8 |
@@ -55,6 +58,9 @@ class WorkerSettings:
     sandbox: Sandbox = "auto"
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     pass_env: tuple[str, ...] = ()
+    container_engine: str = ""
+    container_runtime: str = ""
+    max_cpus: float | None = None
     sandbox_read: tuple[Path, ...] = ()
     sandbox_hide: tuple[Path, ...] = ()
     disk_reserve_bytes: int = 512 * _MEBIBYTE
@@ -84,6 +90,9 @@ class WorkerSettings:
             sandbox=_sandbox(given.get("BENCH_SANDBOX", "auto")),
             secrets=read_keys(given) if with_secrets else {},
             pass_env=passed_names(given.get("BENCH_PASS_ENV", "")),
+            container_engine=given.get("BENCH_CONTAINER_ENGINE", ""),
+            container_runtime=given.get("BENCH_CONTAINER_RUNTIME", ""),
+            max_cpus=_cpus(given.get("BENCH_MAX_CPUS", "")),
             sandbox_read=_paths(given, "BENCH_SANDBOX_READ"),
             sandbox_hide=_paths(given, "BENCH_SANDBOX_HIDE"),
             disk_reserve_bytes=_number(given, "BENCH_DISK_RESERVE_MB", 512, least=0) * _MEBIBYTE,
@@ -127,6 +136,18 @@ def _sandbox(value: str) -> Sandbox:
             choice: Sandbox = known
             return choice
     raise WorkerError(f"BENCH_SANDBOX is {value!r}; use {', '.join(get_args(Sandbox))}")
+
+
+def _cpus(value: str) -> float | None:
+    if not value:
+        return None
+    try:
+        cpus = float(value)
+    except ValueError:
+        cpus = 0.0
+    if not 0.01 <= cpus <= 4096:
+        raise WorkerError(f"BENCH_MAX_CPUS is {value!r}; use a number from 0.01, such as 1.5")
+    return cpus
 
 
 def passed_names(value: str) -> tuple[str, ...]:

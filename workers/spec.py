@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from workers.addresses import check_base_url, check_provider_name, check_repository
+from workers.addresses import check_base_url, check_image, check_provider_name, check_repository
 from workers.hosts import check_host_entry
 from workers.own_variables import check_passed_names
 from workers.patterns import check_patterns
@@ -60,6 +60,7 @@ TestIds = Annotated[
     BeforeValidator(split_listing),
     Field(max_length=20_000),
 ]
+ImageReference = Annotated[str, AfterValidator(check_image)]
 Host = Annotated[str, Field(min_length=1, max_length=260), AfterValidator(check_host_entry)]
 ProviderName = Annotated[str, AfterValidator(check_provider_name)]
 BaseUrl = Annotated[str, Field(max_length=500), AfterValidator(check_base_url)]
@@ -77,7 +78,7 @@ class Strict(BaseModel):
 
 _LATER_KEYS: Final = ("base", "fewer_tests", "fail_to_pass", "pass_to_pass", "test_patch")
 _LATER_DEFAULTS: Final[dict[str, Any]] = {"provider": None, "base_url": None, "gateway": True}
-_LATER_OPTIONS: Final[dict[str, Any]] = {"provider": None, "egress": []}
+_LATER_OPTIONS: Final[dict[str, Any]] = {"provider": None, "egress": [], "image": None}
 _LISTS = {"FAIL_TO_PASS": "fail_to_pass", "PASS_TO_PASS": "pass_to_pass"}
 
 
@@ -219,6 +220,8 @@ class Workcell(Strict):
     """Machine tags that a worker must carry to run this workcell at all."""
     seconds_per_minute: SecondsPerMinute = 60.0
     sandbox: Sandbox = "auto"
+    image: ImageReference | None = None
+    """Container image of set-up, toolchains and gates; submit adds its digest where the same machine does the work."""
     rates: Rates = Rates()
     default_candidates: Annotated[int, Field(ge=1, le=5)] = 2
     """Candidates of an action that leaves them NA."""
@@ -238,10 +241,14 @@ class Workcell(Strict):
         return {key: value for key, value in serialize(self).items() if value != _LATER_OPTIONS.get(key, ...)}
 
     @model_validator(mode="after")
-    def _gate_names_differ(self) -> Self:
+    def _agrees_with_itself(self) -> Self:
+        if self.image is not None and self.sandbox == "bwrap":
+            raise ValueError(
+                "image: runs in a container, and `sandbox: bwrap` allows bubblewrap alone; leave out one"
+            )
         names = [gate.name for gate in self.gates]
         if len(set(names)) != len(names):
-            raise ValueError("gate names must differ")
+            raise ValueError("gates: gate names must differ")
         return self
 
 

@@ -105,7 +105,7 @@ def open_workcell(work_dir: Path, workcell_id: str) -> Iterator[WorkcellDirector
 
 def orphans(work_dir: Path) -> list[Path]:
     """The workcells of dead workers: what `sweep_orphans` clears."""
-    return [root for root in _roots(work_dir / _CELLS) if not _is_owned(root)]
+    return [root for root in _roots(work_dir / _CELLS) if not is_owned(root)]
 
 
 def sweep_orphans(work_dir: Path) -> list[Path]:
@@ -114,7 +114,7 @@ def sweep_orphans(work_dir: Path) -> list[Path]:
     Idempotent, and safe at any time: the workcells of living workers are locked.
     """
     cells = work_dir / _CELLS
-    kill_marked(lambda mark: Path(mark).parent == cells and not _is_owned(Path(mark)))
+    kill_marked(lambda mark: Path(mark).parent == cells and not is_owned(Path(mark)))
     cleared = []
     for root in _roots(cells):
         lock = _own(_lock_file(root))
@@ -167,7 +167,8 @@ def _own(path: Path, patience: float = 0.0) -> int | None:
         os.close(fd)
 
 
-def _is_owned(root: Path) -> bool:
+def is_owned(root: Path) -> bool:
+    """Whether a living worker has locked the workcell."""
     try:
         fd = os.open(_lock_file(root), os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:

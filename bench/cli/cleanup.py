@@ -1,6 +1,7 @@
 """`bench cleanup`: remove the leftovers of killed workers and farms."""
 
 from collections import Counter
+from pathlib import Path
 
 import click
 
@@ -18,7 +19,7 @@ def cleanup(dry_run: bool, output: Output) -> None:
 
     \b
     It removes:
-      - workcells of dead workers, and the processes in them
+      - workcells of dead workers, and the processes and containers in them
       - mirrors, Git LFS files and set-ups that are unused for 14 days
       - empty mirrors, and partial fetches and downloads
       - incomplete archives (complete ones are never touched)
@@ -33,7 +34,9 @@ def cleanup(dry_run: bool, output: Output) -> None:
     """
     from bench.embedded.farm import EmbeddedFarm
     from bench.embedded.leftovers import deleted_farms, stale_sockets
+    from workers.containers.sweep import clear_containers
     from workers.execution.leftovers import (
+        Leftover,
         half_archives,
         stale_mirrors,
         stale_objects,
@@ -46,6 +49,7 @@ def cleanup(dry_run: bool, output: Output) -> None:
     work_dir = settings.work_dir
     leftovers = [
         *stale_workcells(work_dir, remove=remove),
+        *(Leftover("container", Path(each), 0) for each in clear_containers(settings, remove=remove)),
         *stale_mirrors(work_dir, remove=remove),
         *stale_objects(work_dir, remove=remove),
         *stale_setups(work_dir, remove=remove),

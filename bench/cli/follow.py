@@ -35,7 +35,7 @@ from db.states import CLOSED_BENCHES
 from planner.cli.formats import Output
 from planner.cli.verbosity import is_quiet
 from planner.system.plain_log import is_json
-from workers.sandbox.ladder import STRONGEST
+from workers.sandbox.ladder import weakness
 
 _REFRESH_SECONDS = 0.5
 _PLAIN_LINE_EVERY = 10.0
@@ -238,7 +238,7 @@ def _warnings(progress: Progress, watched_seconds: float) -> list[str]:
         for machine in progress.machines
         if machine.suspended
     ]
-    weak = {rung: count for rung, count in progress.sandboxes.items() if rung != STRONGEST}
+    weak = {rung: count for rung, count in progress.sandboxes.items() if weakness(rung) is not None}
     if weak:
         warnings.append(f"{counted(weak)} of {sum(progress.sandboxes.values())} ran below bubblewrap")
     if progress.machines:

@@ -22,6 +22,7 @@ from db.repositories.machines import MachineRow, Machines
 from db.repositories.unserved import unserved_classes
 from db.rows import documents
 from planner.cli.formats import Output, output_options
+from workers.classes import briefly
 
 _FARM, _CASES = ("parts", "machines", "benches"), "cases"
 
@@ -98,7 +99,7 @@ def machines_table(machines: list[MachineRow]) -> Any:
             seconds(float(m.seen_seconds_ago) * 1000),
             f"{m.running}/{m.concurrency}",
             m.sandbox or "",
-            " ".join(m.capabilities),
+            briefly(m.capabilities),
         )
         for m in machines
     ]

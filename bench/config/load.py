@@ -174,8 +174,7 @@ def resolve_workcell(
     except ValidationError as error:
         problem = problems_of(error, Workcell)[0]
         remedy = "; set it in the config's workcell block or in the issue's" if problem.is_missing else ""
-        text = problem.text if problem.path else f"gates: {problem.text}"
-        raise ConfigError(f"{where}.{text}{remedy}") from error
+        raise ConfigError(f"{where}.{problem.text}{remedy}") from error
 
 
 def _own_keys(override: Mapping[str, Any] | None, where: str) -> dict[str, Any]:

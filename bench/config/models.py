@@ -21,6 +21,7 @@ from workers.spec import (
     Gate,
     GitOptions,
     Host,
+    ImageReference,
     Patterns,
     Positive,
     ProviderOptions,
@@ -154,6 +155,7 @@ class WorkcellDefaults(Strict):
     tags: list[str] | None = None
     seconds_per_minute: SecondsPerMinute | None = None
     sandbox: Sandbox | None = None
+    image: ImageReference | None = None
     rates: Rates | None = None
     default_candidates: Annotated[int, Field(ge=1, le=5)] | None = None
     default_iterations: Annotated[int, Field(ge=1, le=10)] | None = None
@@ -163,7 +165,7 @@ class WorkcellDefaults(Strict):
     egress: list[Host] | None = None
 
 
-_LATER_KEYS: Final = ("git", "known_good", "further_protected_paths", "provider", "egress")
+_LATER_KEYS: Final = ("git", "known_good", "further_protected_paths", "provider", "egress", "image")
 """Keys of a workcell that were added later; left out of the config hash where they are not set."""
 
 

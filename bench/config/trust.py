@@ -58,12 +58,12 @@ def tightened(config: Mapping[str, Any], own: Mapping[str, Any], where: str) -> 
     """The keys of an issue, restricted to monotonic tightening of the config; both as plain data, validated.
 
     Protected paths are added to the config's, the sandbox may only get stronger, each rate only higher; null
-    for any of these keeps the config's value.
+    for any of these, and for the image, keeps the config's value.
 
     Returns the keys to lay over the config. Raises `ConfigError` for a key that would weaken the config.
     """
     result = dict(own)
-    for key in (*_PROTECTED, "sandbox", "rates"):
+    for key in (*_PROTECTED, "sandbox", "rates", "image"):
         if result.get(key, ...) is None:
             del result[key]
     default = {name: field.default for name, field in Workcell.model_fields.items()}

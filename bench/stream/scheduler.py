@@ -212,7 +212,7 @@ class Scheduler:
             dispatched,
             rank=self._state.next_rank(),
             run_no=self._state.run_number(issue.id),
-            baseline=self._state.baseline(prepared.baseline_key),
+            baseline=self._state.baseline(prepared.baseline_key) if prepared.has_known_image else None,
         )
         case_id = self._state.start(case, {class_name(needs): needs})
         if case_id is None:

@@ -14,6 +14,7 @@ from bench.submit.history import run_summary
 from bench.submit.inputs import system_state
 from bench.submit.left_out import fetch_ahead
 from bench.submit.plan import Ready, bench_limits, make_ready
+from bench.submit.sandboxes import image_here
 from bench.submit.uncommitted import uncommitted_lines
 from db.repositories.benches import Benches
 from db.repositories.history import FarmHistory
@@ -91,7 +92,11 @@ class StoredStreamState:
         """
         source = self._sources.get(issue.id)
         ready = make_ready(
-            self._config, issue, lambda repo, ref: resolve_ref(repo, ref, self._mirrors), source
+            self._config,
+            issue,
+            lambda repo, ref: resolve_ref(repo, ref, self._mirrors),
+            source,
+            image_here if self._mirrors is not None else lambda image: image,
         )
         if self._mirrors is not None:
             fetch_ahead(ready.workcell, self._mirrors)

@@ -41,7 +41,7 @@ def planner_input(issue: Issue, now: datetime, history: Sequence[Json], system_s
 
 def system_state(load: FarmLoad, health: Mapping[str, float], now: datetime, usd_cap: float | None) -> Json:
     """The live farm in the bins of the contract."""
-    toolchains = sorted(name for name in load.capabilities if not name.startswith("tag:"))
+    toolchains = sorted(name for name in load.capabilities if ":" not in name)
     return {
         "active_workcells_bin": _bin(load.running, _ACTIVE_BINS, "6+"),
         "queue_depth_bin": _bin(load.ready, _QUEUE_BINS, "20+"),

@@ -64,24 +64,37 @@ class Ready:
     def baseline_key(self) -> str:
         """What the gates show on the base commit depends on these, and on nothing else."""
         fields = _BASELINE_FIELDS | ({"git"} if self.workcell.git != GitOptions() else set())
+        if self.workcell.image is not None:
+            fields |= {"image"}
         if self.workcell.known_good is not None:
             fields |= {"known_good", "protected_paths", "further_protected_paths"}
         cell = self.workcell.model_dump(mode="json", include=fields)
         return sha256_json({"issue": self.issue.id, "workcell": cell, "kept": BASELINE_VERSION})
+
+    @property
+    def has_known_image(self) -> bool:
+        """Whether it has no image, or one whose digest is known: else gates may show something else each time."""
+        return self.workcell.image is None or "@" in self.workcell.image
 
 
 _BASELINE_FIELDS = {"repo", "base", "setup", "gates", "tags"}
 
 
 def make_ready(
-    config: BenchConfig, issue: Issue, resolve_commit: Callable[[str, str], str], source: str | None = None
+    config: BenchConfig,
+    issue: Issue,
+    resolve_commit: Callable[[str, str], str],
+    source: str | None = None,
+    resolve_image: Callable[[str], str] = lambda image: image,
 ) -> Ready:
-    """The issue's workcell, its base resolved to a commit by `resolve_commit(repo, ref)`.
+    """The issue's workcell, its base resolved to a commit by `resolve_commit(repo, ref)`, its image to a digest.
 
     `source` is the backlog that the issue was imported from, which decides how far it is trusted.
     """
     workcell = workcell_of(config, issue, source)
     resolved = {"base": resolve_commit(workcell.repo, workcell.base)}
+    if workcell.image is not None:
+        resolved["image"] = resolve_image(workcell.image)
     if workcell.known_good is not None:
         resolved["known_good"] = resolve_commit(workcell.repo, workcell.known_good)
         if resolved["known_good"] == resolved["base"]:

@@ -2,12 +2,15 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bench.sandboxes import counted
 from db.repositories.machines import MachineRow
 from db.repositories.new_bench import NewBench
+from workers.classes import is_container
+from workers.containers.engine import INSTALL, find_engine
+from workers.containers.images import ensure_image, images_directory
 from workers.sandbox import ladder
 from workers.settings import WorkerSettings
 from workers.spec import Sandbox, ToolchainRef
@@ -30,6 +33,10 @@ class Sandboxes:
     """Toolchains that get the network."""
     egress: Sequence[str] = ()
     """Hosts that they may reach where the sandbox has a network of its own; empty: every public address."""
+    images: Mapping[str, int] = field(default_factory=dict)
+    """Cases by container image."""
+    container_machines: int = 0
+    """The fleet's machines that run containers."""
 
     def document(self) -> Json:
         """For programs."""
@@ -38,6 +45,7 @@ class Sandboxes:
             "here": None if self.here is None else dict(self.here),
             "machines": dict(self.machines),
             "network": list(self.networked),
+            **({"images": dict(self.images)} if self.images else {}),
         }
 
     def lines(self) -> list[str]:
@@ -47,6 +55,11 @@ class Sandboxes:
         lines += [
             ladder.weakness(rung) or f"sandbox {rung}" for rung in rungs if self.here or ladder.weakness(rung)
         ]
+        lines += [
+            f"image {name}: {count} case{'s' * (count != 1)}" for name, count in sorted(self.images.items())
+        ]
+        if self.images and self.here is None and not self.container_machines:
+            lines.append(f"image: no machine that is present runs containers; on one of them: {INSTALL}")
         if self.here is None and self.asked.get("none"):
             lines.append("sandbox: none is asked for: it holds on machines without BENCH_SANDBOX=bwrap")
         if self.networked:
@@ -83,17 +96,38 @@ def check_here(asked: Iterable[Sandbox]) -> list[str]:
     return [ladder.choose(ladder.strictest(demand, own)).name for demand in asked]
 
 
+def image_here(reference: str) -> str:
+    """The reference of an image with its digest on this machine, which pulls it where it lacks it.
+
+    Raises `EngineMissingError` or `ImageError` with one line.
+    """
+    settings = WorkerSettings.from_environment(with_secrets=False)
+    engine = find_engine(settings.container_engine, settings.container_runtime)
+    image = ensure_image(engine, reference, images_directory(settings.work_dir))
+    return f"{image.name}@{image.digest}"
+
+
 def sandboxes_of(plan: NewBench, machines: Sequence[MachineRow] | None) -> Sandboxes:
     """The sandboxes of a plan's cases; `machines` are the fleet's, None where this machine does the work."""
-    asked = [case.workcell["sandbox"] for case in plan.cases]
+    asked = [case.workcell["sandbox"] for case in plan.cases if not case.workcell.get("image")]
+    images = Counter(image for case in plan.cases if (image := case.workcell.get("image")))
     present = [machine for machine in machines or () if machine.is_present]
     return Sandboxes(
         asked=Counter(asked),
-        here=Counter(check_here(asked)) if machines is None else None,
+        here=_here(asked, images.total()) if machines is None else None,
         machines=Counter(machine.sandbox or "unknown" for machine in present),
         networked=_networked(plan),
         egress=_egress(plan),
+        images=images,
+        container_machines=sum(any(map(is_container, machine.capabilities)) for machine in present),
     )
+
+
+def _here(asked: Sequence[Sandbox], in_containers: int) -> Counter[str]:
+    rungs = Counter(check_here(asked))
+    if in_containers:
+        rungs["container"] = in_containers
+    return rungs
 
 
 def _networked(plan: NewBench) -> list[str]:

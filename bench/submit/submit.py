@@ -20,7 +20,7 @@ from bench.submit.identities import identify
 from bench.submit.inputs import system_state
 from bench.submit.issue_workcell import workcell_of
 from bench.submit.plan import Known, Ready, make_ready, plan_bench
-from bench.submit.sandboxes import check_here
+from bench.submit.sandboxes import check_here, image_here
 from db.repositories.history import FarmHistory
 from db.repositories.issues import Issues
 from db.repositories.new_bench import NewBench
@@ -53,13 +53,19 @@ def prepare_bench(
     known, issue_ids = known_issues(engine, config, issue_ids)
     chosen = choose(known, config, issue_ids)
     resolve = lru_cache(maxsize=None)(lambda repo, ref: resolve_ref(repo, ref, mirrors))
-    ready = _make_all_ready(config, chosen, resolve, _sources(engine, config, chosen))
+    resolve_image = lru_cache(maxsize=None)(image_here if here else _unresolved)
+    ready = _make_all_ready(config, chosen, resolve, _sources(engine, config, chosen), resolve_image)
     _check_toolchains(ready, here)
     if here:
         check_here({item.workcell.sandbox for item in ready})
     now = datetime.now(UTC)
     slice_name = "issues" if issue_ids else config.issue_selection.slice
     return plan_bench(config, new_bench_id(now), slice_name, ready, _known(engine, config, ready, now))
+
+
+def _unresolved(image: str) -> str:
+    """In a fleet a name means on each machine what it means there, unless the config gives the digest."""
+    return image
 
 
 def known_issues(
@@ -105,19 +111,30 @@ def _make_all_ready(
     issues: Sequence[Issue],
     resolve: Callable[[str, str], str],
     sources: Mapping[str, str],
+    resolve_image: Callable[[str], str],
 ) -> list[Ready]:
     # Nothing that an issue names is asked for before every issue is in order.
     for issue in issues:
         workcell_of(config, issue, sources.get(issue.id))
     # Asking a repository for a commit is waiting, not work: several at a time.
     with ThreadPoolExecutor(max_workers=8) as pool:
-        return list(pool.map(lambda issue: make_ready(config, issue, resolve, sources.get(issue.id)), issues))
+        return list(
+            pool.map(
+                lambda issue: make_ready(config, issue, resolve, sources.get(issue.id), resolve_image), issues
+            )
+        )
 
 
 def _check_toolchains(ready: Sequence[Ready], here: bool) -> None:
-    for ref in {ref.model_dump_json(): ref for item in ready for ref in item.workcell.toolchains}.values():
+    refs = {ref.model_dump_json(): ref for item in ready for ref in item.workcell.toolchains}
+    for ref in refs.values():
         check_ref(ref)
-        if here and (missing := missing_executable(ref)) is not None:
+    # Those of an image are in the image.
+    own = {
+        ref.model_dump_json() for item in ready if not item.workcell.image for ref in item.workcell.toolchains
+    }
+    for key in own if here else ():
+        if (missing := missing_executable(refs[key])) is not None:
             raise BenchError(missing)
 
 
@@ -130,5 +147,5 @@ def _known(engine: sa.Engine, config: BenchConfig, ready: Sequence[Ready], now: 
         history=similar_history(history.recent_runs(), now),
         system_state=system_state(history.load(), history.toolchain_health(), now, usd_cap),
         last_actions={row.issue_id: action_of(row) for row in last},
-        baselines=history.baselines([item.baseline_key for item in ready]),
+        baselines=history.baselines([item.baseline_key for item in ready if item.has_known_image]),
     )

@@ -62,7 +62,7 @@ SELECT
     CASE WHEN winner_arm_id IS NOT NULL THEN winner_micro_usd END AS winner_micro_usd,
     case_observed, spent_micro_usd, cost_per_pass_micro_usd,
     CASE WHEN winner_arm_id IS NOT NULL THEN winner_cost_per_pass_micro_usd END AS winner_cost_per_pass_micro_usd,
-    case_observed, execution_ids
+    execution_ids
 FROM placed;
 
 COMMENT ON VIEW report.arm_standings IS

@@ -18,13 +18,17 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.fixtures.container_image import container_here
 from workers.control import Control, StopReason
 from workers.sandbox import ladder, process
 from workers.sandbox.namespaces import ProcessGroupRung
 from workers.sandbox.process import ProgramExit, StopConditions
 from workers.sandbox.program import MARK, Rung, SandboxedProgram
 
-FOUND = (ladder._bwrap(), ladder._unshare(isolates=True), ladder.choose("none"), ProcessGroupRung())
+FOUND = (
+    *(ladder._bwrap(), ladder._unshare(isolates=True), ladder.choose("none"), ProcessGroupRung()),
+    container_here(),
+)
 RUNGS = list({rung.name: rung for rung in FOUND if not isinstance(rung, str | None)}.values())
 WHOLE_BUDGET = 900.0
 DAEMON = """
@@ -156,7 +160,9 @@ def test_the_environment_is_what_was_given_and_nothing_else(
 ) -> None:
     monkeypatch.setenv("BENCH_SECRET_KEY", "hidden")
     cellar.run(rung, "import os, json; print(json.dumps(sorted(os.environ)))")
-    assert set(json.loads(cellar.out.read_text())) <= {"PATH", MARK, "PWD", "LC_CTYPE"}
+    assert set(json.loads(cellar.out.read_text())) <= {"PATH", MARK, "PWD", "LC_CTYPE"} | (
+        {"HOME", "HOSTNAME", "TERM", "container"} if rung.name == "container" else set()
+    )
 
 
 @pytest.fixture
@@ -263,9 +269,12 @@ def test_nothing_is_left_when_the_worker_is_killed(rung: Rung, cellar: Cellar, t
 import threading, pathlib
 from workers.control import Control
 from workers.sandbox import process
+from workers.containers.engine import Engine
+from workers.containers.images import Image
+from workers.containers.rung import Container
 from workers.sandbox.bwrap import Bwrap
 from workers.sandbox.namespaces import ProcessGroupRung, Unshare
-from workers.sandbox.program import SandboxedProgram
+from workers.sandbox.program import ImagePrograms, SandboxedProgram
 from pathlib import Path, PosixPath
 program = {cellar.program(code)!r}
 run = lambda: process.run({rung!r}, program, process.StopConditions(900), Control(), Path({str(cellar.out)!r}))

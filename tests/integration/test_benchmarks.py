@@ -17,7 +17,7 @@ def test_the_command_measures_and_writes_its_table(tmp_path: Path) -> None:
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     command = [sys.executable, "-m", "benchmarks", "--tiny", "--write", str(page)]
     done = subprocess.run(
-        [*command, "--rows", "fixed", "doors", "plane", "import", "submit", "reports"],
+        [*command, "--rows", "fixed", "doors", "containers", "plane", "import", "submit", "reports"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -29,6 +29,7 @@ def test_the_command_measures_and_writes_its_table(tmp_path: Path) -> None:
         "fixed cost: one execution",
         "door: start of a program",
         "door: bytes to a program",
+        "container: start of a program",
         "claim + complete, 16",
         "import 800",
         "submit 400",

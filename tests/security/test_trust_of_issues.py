@@ -57,6 +57,7 @@ POWERS: Json = {
     "max_output_bytes": 2048,
     "provider": {"patience_seconds": 1.0},
     "egress": ["packages.example.org"],
+    "image": "registry.example.org/team/tools:1",
 }
 
 

@@ -97,6 +97,7 @@ def manifest(record: CandidateRecord, planner: dict[str, Any]) -> dict[str, Any]
             "versions": {each.toolchain: each.toolchain_version for each in result.rounds},
             "seed": result.seed,
             "sandbox": result.sandbox,
+            **({} if result.image is None else {"image": result.image}),
             "repo": without_credentials(order.workcell.repo),
             "base": order.workcell.base,
         },

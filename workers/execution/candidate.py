@@ -86,7 +86,7 @@ def _attempt(
     if trial.patch is None and cell.base_tree.exists():
         # Also after a cancellation: there is a moment left to keep the unfinished patch.
         with contextlib.suppress(OSError):
-            runner = replace(job.runner(cell), control=Control())
+            runner = replace(job.own_runner(cell), control=Control())
             trial.patch = _patch(job, runner, cell, len(trial.rounds), _LAST_PATCH_SECONDS)
 
 
@@ -185,7 +185,7 @@ def _verify(job: Job, cell: WorkcellDirectories, trial: Trial) -> None:
     """Take the patch and run every gate on base + patch."""
     workcell = job.order.workcell
     number = len(trial.rounds)
-    trial.patch = patch = _patch(job, job.runner(cell), cell, number)
+    trial.patch = patch = _patch(job, job.own_runner(cell), cell, number)
     if not patch.usable:
         trial.gates = not_run(workcell.gates, why_unusable(patch))
         return
@@ -240,6 +240,7 @@ def _result(
         micro_usd_at_least=cost.at_least,
         cost_source=cost.source,
         sandbox=job.rung.name,
+        image=None if job.image is None else job.image.document(),
     )
 
 

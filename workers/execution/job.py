@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from workers.containers.images import Image
 from workers.control import Control
 from workers.execution.machine import Machine
 from workers.execution.setup import Products
@@ -29,11 +30,22 @@ class Job:
     mirror: Path
     products: Products
     additions: Additions = NO_ADDITIONS
+    own_rung: Rung | None = None
+    """The rung of this machine's own programs, where `rung` is a container; None: `rung`."""
+    image: Image | None = None
+    """The image of the container."""
 
     def runner(self, cell: WorkcellDirectories) -> ProgramRunner:
         """The runner of a workcell's programs."""
+        return self._runner(self.rung, cell)
+
+    def own_runner(self, cell: WorkcellDirectories) -> ProgramRunner:
+        """The runner of this machine's own programs on a workcell's files: Git's, never an image's."""
+        return self._runner(self.own_rung or self.rung, cell)
+
+    def _runner(self, rung: Rung, cell: WorkcellDirectories) -> ProgramRunner:
         egress = self.order.workcell.egress
-        return runner_of(self.machine, self.rung, self.control, cell, self.products, egress)
+        return runner_of(self.machine, rung, self.control, cell, self.products, egress)
 
 
 def runner_of(

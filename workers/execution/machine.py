@@ -32,6 +32,10 @@ class Machine:
     sandbox: Sandbox = "auto"
     pass_env: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Variables for programs that have the network."""
+    container_engine: str = ""
+    """`podman`, `docker`, a path, `none`; empty: the one that is there."""
+    container_runtime: str = ""
+    max_cpus: float | None = None
     sandbox_read: tuple[Path, ...] = ()
     sandbox_hide: tuple[Path, ...] = ()
     disk_reserve_bytes: int = 0
@@ -57,6 +61,9 @@ class Machine:
             secrets=settings.secrets,
             sandbox=settings.sandbox,
             pass_env={name: os.environ[name] for name in settings.pass_env if name in os.environ},
+            container_engine=settings.container_engine,
+            container_runtime=settings.container_runtime,
+            max_cpus=settings.max_cpus,
             sandbox_read=settings.sandbox_read,
             sandbox_hide=settings.sandbox_hide,
             disk_reserve_bytes=settings.disk_reserve_bytes,

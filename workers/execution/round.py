@@ -14,7 +14,6 @@ from workers.execution.metering import Metering, is_metered, judged, with_bill
 from workers.execution.spending import Spending
 from workers.halt import HaltError
 from workers.result import RoundResult
-from workers.sandbox.allowlist import installation_of
 from workers.sandbox.capture import redact
 from workers.sandbox.process import ProgramExit, StopConditions, refused_message
 from workers.sandbox.runner import MissingProgramError, ProgramRunner
@@ -150,7 +149,10 @@ def _run(
             stderr,
             stdin=invocation.stdin,
             network=invocation.network,
-            reads=(*_named_files(spec.ref), *_agent(runner, toolchain.executable(spec.ref), cell.checkout)),
+            reads=(
+                *_named_files(runner, spec.ref),
+                *_agent(runner, toolchain.executable(spec.ref), cell.checkout),
+            ),
             doors=metering.mounts,
         )
     except MissingProgramError as error:
@@ -167,8 +169,13 @@ def _with_refused(report: Report, refused: Sequence[str], log: Path) -> Report:
     return replace(report, message="; ".join(filter(None, (report.message, refused_message(refused)))))
 
 
-def _named_files(ref: ToolchainRef) -> tuple[Path, ...]:
-    """Files that the config names by absolute paths: they belong to the program, which may read them."""
+def _named_files(runner: ProgramRunner, ref: ToolchainRef) -> tuple[Path, ...]:
+    """Files that the config names by absolute paths: they belong to the program, which may read them.
+
+    In a container such a path is one of the image.
+    """
+    if runner.rung.image is not None:
+        return ()
     named = (Path(element) for element in ref.argv or () if element.startswith("/"))
     return tuple(path for path in named if path.is_file())
 
@@ -176,7 +183,7 @@ def _named_files(ref: ToolchainRef) -> tuple[Path, ...]:
 def _agent(runner: ProgramRunner, program: str, checkout: Path) -> tuple[Path, ...]:
     """The installation of the agent itself, which another program may start: the client of a protocol."""
     try:
-        return installation_of(runner.find(program, checkout))
+        return runner.installation_of(runner.find(program, checkout))
     except MissingProgramError:
         return ()
 

@@ -5,6 +5,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from workers.containers.engine import EngineMissingError, find_engine
+from workers.containers.images import Image, ImageError, ensure_image, images_directory
+from workers.containers.rung import Container
 from workers.control import Control
 from workers.execution.baseline import run_baseline
 from workers.execution.job import Job, runner_of
@@ -66,10 +69,13 @@ def _prepare(order: WorkOrder, machine: Machine, control: Control) -> Job:
     if control.reason is not None:
         raise StoppedError(control.reason.value)
     _check_space(machine)
-    rung = _sandbox(order, machine)
+    own_rung = _sandbox(order, machine)
+    image, rung = _container(order, machine, control, own_rung)
     mirror = ensure_commit(machine.mirrors_dir, order.workcell.repo, order.workcell.base, control)
     additions = fetch_additions(order.workcell, mirror, machine.mirrors_dir, control)
-    job = Job(_protected(order, mirror), machine, control, rung, mirror, Products(), additions)
+    job = Job(
+        _protected(order, mirror), machine, control, rung, mirror, Products(), additions, own_rung, image
+    )
     return job if order.workcell.setup is None else _set_up(job)
 
 
@@ -100,9 +106,29 @@ def _sandbox(order: WorkOrder, machine: Machine) -> Rung:
         raise HaltError("infra", str(error)) from None
 
 
+def _container(
+    order: WorkOrder, machine: Machine, control: Control, own_rung: Rung
+) -> tuple[Image | None, Rung]:
+    """The image of the workcell and the rung of its programs; without an image `own_rung`."""
+    cell = order.workcell
+    if cell.image is None:
+        return None, own_rung
+    if machine.sandbox == "bwrap":
+        raise HaltError(
+            "infra", f"image {cell.image}: this machine allows bubblewrap alone (BENCH_SANDBOX=bwrap)"
+        )
+    try:
+        engine = find_engine(machine.container_engine, machine.container_runtime)
+        directory = images_directory(machine.work_dir)
+        image = ensure_image(engine, cell.image, directory, control)
+    except (EngineMissingError, ImageError) as error:
+        raise HaltError("infra", str(error)) from None
+    return image, Container(engine, image, machine.max_cpus)
+
+
 def _set_up(job: Job) -> Job:
     """The job with the products of its set-up, made now unless an earlier execution cached them."""
-    directory = products_directory(job.machine.work_dir, job.order.workcell)
+    directory = products_directory(job.machine.work_dir, job.order.workcell, job.image)
     products = kept_products(directory)
     if products is None:
         with locked(directory.with_name(f"{directory.name}.lock"), job.control):

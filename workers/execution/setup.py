@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from planner.canonical import sha256_json
+from workers.containers.images import Image
 from workers.private import keep_private
 from workers.repository import seal
 from workers.sandbox import allowlist
@@ -48,13 +49,13 @@ class SetupFailedError(Exception):
     """The set-up failed; the message is one line."""
 
 
-def products_directory(work_dir: Path, workcell: Workcell) -> Path:
+def products_directory(work_dir: Path, workcell: Workcell, image: Image | None = None) -> Path:
     """The directory of this set-up's products, content-addressed by a hash of everything they depend on."""
     inputs: list[object] = [
         workcell.repo,
         workcell.base,
         workcell.setup,
-        list(map(str, allowlist.own_python())),
+        list(map(str, allowlist.own_python())) if image is None else image.digest,
     ]
     inputs += [name for name in ("submodules", "lfs") if getattr(workcell.git, name)]
     return work_dir / "setups" / sha256_json(inputs)[:24]

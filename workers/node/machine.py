@@ -3,7 +3,8 @@
 import os
 from collections.abc import Sequence
 
-from workers.classes import class_name
+from workers.classes import class_name, in_container
+from workers.containers.engine import EngineMissingError, find_engine
 from workers.errors import WorkerError
 from workers.node.settings import NodeSettings, capabilities_of, check_machine_id, default_machine_id
 from workers.private import close_work
@@ -20,6 +21,18 @@ def usable_toolchains() -> list[str]:
         for name in known_toolchains()
         if get_toolchain(name).capability.argv or missing_executable(ToolchainRef(name=name)) is None
     ]
+
+
+def contained_toolchains() -> list[str]:
+    """The toolchains that an image may bring, where this machine runs containers; as capabilities."""
+    settings = WorkerSettings.from_environment(with_secrets=False)
+    if settings.sandbox == "bwrap":
+        return []
+    try:
+        find_engine(settings.container_engine, settings.container_runtime)
+    except EngineMissingError:
+        return []
+    return [in_container(name) for name in known_toolchains()]
 
 
 def node_settings(
@@ -76,7 +89,7 @@ def offered_sandbox(asked: Sandbox, *, by_config: bool = False) -> str:
 
 def _capabilities(tags: Sequence[str], only: Sequence[str] | None) -> tuple[str, ...]:
     """All capabilities of this machine, or only those that the named classes need."""
-    capabilities = capabilities_of(usable_toolchains(), list(tags))
+    capabilities = capabilities_of([*usable_toolchains(), *contained_toolchains()], list(tags))
     if only is None:
         return capabilities
     wanted = {need for name in only for need in name.split("+")}

@@ -14,10 +14,10 @@ from db.engine import open_engine
 from db.repositories.leases import Leases
 from db.repositories.machines import HeartbeatReply, Machines
 from workers.broker.celery_app import broker_queue
+from workers.containers.sweep import sweep
 from workers.lease.notes import leases_of_dead_processes
 from workers.node.settings import NodeSettings
 from workers.settings import WorkerSettings
-from workers.workcell import sweep_orphans
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ class Presence(bootsteps.StartStopStep):  # type: ignore[misc]
         dead = list(leases_of_dead_processes(self._settings.run_dir))
         if dead:
             # Before the leases are released: no process of the first attempt may run during the second.
-            sweep_orphans(WorkerSettings.from_environment(with_secrets=False).work_dir)
+            sweep(WorkerSettings.from_environment(with_secrets=False))
         for held in dead:
             log.warning("process %s died with execution %s", held.pid, held.execution)
             Leases(self._engine).report_lost(

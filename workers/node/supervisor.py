@@ -15,12 +15,12 @@ from db.engine import open_engine, retry_transient
 from db.repositories.machines import Machines
 from planner.system.own_module import module_command
 from workers.broker.celery_app import broker_queue
+from workers.containers.sweep import sweep
 from workers.errors import WorkerError
 from workers.gateway.keys import resolved
 from workers.node.settings import NodeSettings
 from workers.sandbox import ladder
 from workers.settings import WorkerSettings
-from workers.workcell import sweep_orphans
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ class Supervisor:
 
     def _clear_away(self) -> None:
         """Sweep the workcells and processes of workers that died here; those of living workers are locked."""
-        sweep_orphans(WorkerSettings.from_environment(with_secrets=False).work_dir)
+        sweep(WorkerSettings.from_environment(with_secrets=False))
 
     def _wait_for(self, child: subprocess.Popen[bytes]) -> None:
         """Wait until the Celery process ends; after a shutdown request for the grace period at most."""

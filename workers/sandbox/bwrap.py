@@ -28,6 +28,7 @@ class Bwrap:
     mounts: bool = True
     covers_tmp: bool = True
     own_network: bool = True
+    image: None = None
 
     def argv(self, program: SandboxedProgram, fd: int) -> list[str]:
         command = [*rlimits.prefix(), self.program, "--json-status-fd", str(fd), *self.isolation()]

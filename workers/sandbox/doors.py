@@ -35,15 +35,18 @@ def sockets(program: SandboxedProgram) -> list[Path]:
     return [door.socket for door in program.doors]
 
 
-def command(program: SandboxedProgram) -> list[str]:
-    """The program's command, behind the forwarder where it has doors. Raises `ValueError` for a socket's long path."""
+def command(program: SandboxedProgram, python: str = sys.executable) -> list[str]:
+    """The program's command, behind the forwarder where it has doors, which `python` runs.
+
+    Raises `ValueError` for a socket's long path.
+    """
     if not program.doors:
         return list(program.argv)
     for socket in sockets(program):
         if len(os.fsencode(socket)) > _LONGEST_PATH:
             raise ValueError(f"the path of a door's socket is longer than {_LONGEST_PATH} bytes: {socket}")
     pairs = [word for door in program.doors for word in (str(door.port), str(door.socket))]
-    return [sys.executable, "-I", "-S", _SCRIPT, *pairs, "--", *program.argv]
+    return [python, "-I", "-S", _SCRIPT, *pairs, "--", *program.argv]
 
 
 def none(program: SandboxedProgram, rung: str) -> list[str]:

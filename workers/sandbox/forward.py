@@ -4,11 +4,13 @@ Started without site packages in a network namespace without a route. It listens
 daemon that joins every connection to the port's Unix socket, and executes the program in its own process: exit code,
 signals, standard input and process group are the program's own. The daemon is an orphan that the sandbox's first
 process adopts and that dies with the sandbox. It reaches nothing but its sockets. Any step that fails before the
-program starts ends it with one line and exit code 126; a program that cannot be executed, with 127.
+program starts ends it with one line and exit code 126; a program that cannot be executed, with 127. In a container
+the image's Python runs it: 3.9 is enough.
 """
 
+from __future__ import annotations
+
 import errno
-import itertools
 import os
 import select
 import signal
@@ -29,7 +31,7 @@ class End:
     """One socket of a connection: the program's (`is_client`) or the server's."""
 
     __slots__ = ("broken", "events", "is_client", "other", "pending", "reading", "socket")
-    other: "End"
+    other: End
 
     def __init__(self, connected: socket.socket, *, is_client: bool) -> None:
         connected.setblocking(False)
@@ -207,7 +209,7 @@ def close_all_but(kept: set[int]) -> None:
     for fd in range(3):
         os.dup2(null, fd)
     edges = [2, *sorted(kept), os.sysconf("SC_OPEN_MAX")]
-    for below, above in itertools.pairwise(edges):
+    for below, above in zip(edges, edges[1:]):  # noqa: B905, RUF007 — Python 3.9
         os.closerange(below + 1, above)
 
 
@@ -221,7 +223,7 @@ def main(arguments: list[str]) -> None:
     split = arguments.index("--")
     pairs, argv = arguments[:split], arguments[split + 1 :]
     try:
-        listeners = {listen(int(port)): path for port, path in zip(pairs[::2], pairs[1::2], strict=True)}
+        listeners = {listen(int(port)): path for port, path in zip(pairs[::2], pairs[1::2])}  # noqa: B905 — 3.9
         for listener in listeners:
             listener.setblocking(False)
         if daemonize():

@@ -67,9 +67,10 @@ def choose(asked: Sandbox) -> Rung:
 
 
 def weakness(rung: str) -> str | None:
-    """What a rung below bubblewrap does not isolate, and the remedy, in one line; None for bubblewrap."""
+    """What a rung below bubblewrap does not isolate, and the remedy, in one line; None for it and for containers."""
     keeps = {
         STRONGEST: None,
+        "container": None,
         "unshare": "files outside the home and work directories can be read",
         "none": "files are open, the network is the machine's (no `egress`), set-ups and mirrors read-only",
         "group": "nothing is kept from it, the network is the machine's (no `egress`), a hostile program survives",
@@ -80,7 +81,7 @@ def weakness(rung: str) -> str | None:
 
 def has_own_network(rung: str) -> bool:
     """Whether programs of a rung have a network of their own, so that `egress` decides what they reach."""
-    return rung in ("bwrap", "unshare")
+    return rung in ("bwrap", "unshare", "container")
 
 
 def is_root() -> bool:

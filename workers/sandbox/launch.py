@@ -28,6 +28,7 @@ class Launched:
         self._rung = rung
         self._mark = program.env[MARK]
         self._init: int | None = None
+        self._tree = 0
         self._destroyed = False
         self._information = b""
         theirs, self._ours = _pipe(rung.lifeline)
@@ -40,9 +41,14 @@ class Launched:
             os.close(theirs)
         if not rung.lifeline:
             self._information = _first_line(self._ours)
-            self._init = _first_child(self._information)
+            self._init, self._tree = _first_child(self._information, is_foreign=rung.image is not None)
             os.set_blocking(self._ours, False)
         self.exit_fd = _pidfd(self.process.pid)
+
+    @property
+    def tree(self) -> int:
+        """The process below which all of the program's are, and no others of the launcher's."""
+        return self._tree or self.process.pid
 
     def outputs(self) -> list[IO[bytes]]:
         """Standard output, and standard error unless it was merged."""
@@ -50,12 +56,22 @@ class Launched:
 
     def check_started(self) -> None:
         """Raises `OSError` where the launcher ended without having started the program."""
-        if not self._rung.lifeline and b'"exit-code"' not in self._information + _rest(self._ours):
+        if not self._rung.lifeline and b'"exit-code"' not in self._told():
             raise OSError(f"sandbox {self._rung.name} could not start the program")
+
+    def is_out_of_memory(self) -> bool:
+        """Whether the sandbox itself stopped the program for its memory."""
+        return not self._rung.lifeline and b'"out-of-memory"' in self._told()
+
+    def _told(self) -> bytes:
+        """All that the launcher has written so far."""
+        if self._ours >= 0:
+            self._information += _rest(self._ours)
+        return self._information
 
     def terminate(self) -> None:
         """SIGTERM to every process group of the program, not to its launcher."""
-        own = {self.process.pid, os.getpgid(0)}
+        own = {self.process.pid, self.tree, os.getpgid(0)}
         for group in {_group(child.pid) for child in self._descendants()} - own - {None}:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(group or 0, signal.SIGTERM)
@@ -83,8 +99,13 @@ class Launched:
     def _kill_namespace(self) -> None:
         """The first process of the namespace takes all others with it, and is reaped after them."""
         if self._init is None:
+            # Nothing has started yet, or all has ended: a launcher that removes what it made sees a broken pipe.
+            self._told()
+            self._close_ours()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(_DEATH_SECONDS)
             return
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             signal.pidfd_send_signal(self._init, signal.SIGKILL)
         watch = select.poll()
         watch.register(self._init, select.POLLIN)
@@ -94,7 +115,7 @@ class Launched:
 
     def _descendants(self) -> list[psutil.Process]:
         try:
-            return psutil.Process(self.process.pid).children(recursive=True)
+            return psutil.Process(self.tree).children(recursive=True)
         except psutil.NoSuchProcess:
             return []
 
@@ -156,17 +177,23 @@ def _first_line(information: int) -> bytes:
     return text
 
 
-def _first_child(information: bytes) -> int | None:
-    """A pidfd of the sandbox's first process, whose pid is in bubblewrap's first line."""
+def _first_child(information: bytes, *, is_foreign: bool) -> tuple[int | None, int]:
+    """A pidfd of the sandbox's first process, whose pid is in the launcher's first line, and, where the processes are
+    `is_foreign`, no descendants of the launcher itself, the parent of that process; else 0."""
     try:
-        return _pidfd(int(json.loads(information.partition(b"\n")[0])["child-pid"]))
+        pid = int(json.loads(information.partition(b"\n")[0])["child-pid"])
     except (ValueError, KeyError, TypeError):
-        return None
+        return None, 0
+    parent = 0
+    if is_foreign:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            parent = psutil.Process(pid).ppid()
+    return _pidfd(pid), parent
 
 
 def _rest(information: int) -> bytes:
     try:
-        return os.read(information, 4096)
+        return os.read(information, 65536)
     except BlockingIOError:
         return b""
 

@@ -30,6 +30,7 @@ class Unshare:
     isolates: bool = True
     lifeline: bool = True
     mounts: bool = True
+    image: None = None
 
     @property
     def covers_tmp(self) -> bool:
@@ -81,6 +82,7 @@ class ProcessGroupRung:
     mounts: bool = False
     covers_tmp: bool = False
     own_network: bool = False
+    image: None = None
 
     def argv(self, program: SandboxedProgram, fd: int) -> list[str]:
         return [*rlimits.prefix(), *subreaper(fd), *doors.none(program, self.name)]

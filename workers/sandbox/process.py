@@ -92,7 +92,7 @@ def run(
         ]
         started = time.monotonic()
         launched = stack.enter_context(Launched(rung, program, merge=stderr is None))
-        watchdog = ResourceWatchdog(resource_limits, (program.cell, *program.writes), launched.process.pid)
+        watchdog = ResourceWatchdog(resource_limits, (program.cell, *program.writes), launched.tree)
         watcher = _Watcher(launched, captures, conditions, control, started, watchdog)
         ended_by = watcher.watch()
         if ended_by in ("result", "budget", "silence"):
@@ -101,6 +101,8 @@ def run(
         exit_code = launched.process.poll() if ended_by == "exit" else None
         launched.destroy()
         watcher.drain()
+        if ended_by == "exit" and launched.is_out_of_memory():
+            ended_by, exit_code = "memory", None
         if ended_by == "exit":
             launched.check_started()
         return ProgramExit(exit_code, ended_by, round((time.monotonic() - started) * 1000))

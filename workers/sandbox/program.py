@@ -33,11 +33,27 @@ class Egress(Protocol):
 
 
 @dataclass(frozen=True)
+class ImagePrograms:
+    """The programs of a container image, which a rung runs in place of this machine's."""
+
+    path: str
+    """PATH of the image."""
+    python: str = ""
+    """Absolute path of its Python; empty where it has none."""
+    major: int = 0
+    minor: int = 0
+
+    def has_python(self, minor: int) -> bool:
+        """Whether it has Python 3 of at least this minor version."""
+        return self.major == 3 and self.minor >= minor
+
+
+@dataclass(frozen=True)
 class SandboxedProgram:
     """An untrusted program with all of its permissions."""
 
     argv: tuple[str, ...]
-    """`argv[0]` is absolute, or a path with a slash relative to `cwd`."""
+    """`argv[0]` is absolute, or a path with a slash relative to `cwd`; in an image also a name on its PATH."""
     env: Mapping[str, str]
     """The complete environment, `MARK` included."""
     cwd: Path
@@ -63,16 +79,21 @@ class SandboxedProgram:
     """Size of each of its file systems in memory, `/tmp` and `/dev/shm`."""
     doors: tuple[DoorMount, ...] = ()
     """What it may reach on its loopback; only where the rung gives it a network of its own."""
+    memory_bytes: int | None = None
+    """Bound of its memory, where the rung can set one; a watchdog measures it in any rung."""
+    processes: int | None = None
+    """Bound of its processes, in the same way."""
 
 
 class Rung(Protocol):
-    """A kind of sandbox, by strength: `bwrap`, `unshare`, `none`, `group`.
+    """A kind of sandbox, by strength: `bwrap`, `unshare`, `none`, `group`; or `container`, with an image's programs.
 
     When the launcher is destroyed, or this process dies, every process that the program started is killed, new
     sessions and daemons included; in `group` a program that kills its subreaper escapes that. Access to files:
     `bwrap` an allow-list; `unshare` the machine's files read-only, without the home and work directories; `none`
-    everything, with set-ups, mirrors and the worker's code read-only; `group` everything. Access to the network:
-    `bwrap` and `unshare` a loopback of the program's own, with its doors; `none` and `group` the machine's.
+    everything, with set-ups, mirrors and the worker's code read-only; `group` everything; `container` those of its
+    image and an allow-list. Access to the network: `bwrap`, `unshare` and `container` a loopback of the program's own,
+    with its doors; `none` and `group` the machine's.
     """
 
     @property
@@ -102,6 +123,11 @@ class Rung(Protocol):
     @property
     def own_network(self) -> bool:
         """Whether a program has a network namespace of its own, so that `SandboxedProgram.doors` can be given."""
+        ...
+
+    @property
+    def image(self) -> ImagePrograms | None:
+        """The image whose programs are run; None: this machine's."""
         ...
 
     def argv(self, program: SandboxedProgram, fd: int) -> list[str]:

@@ -18,10 +18,17 @@ def prefix() -> tuple[str, ...]:
     program = shutil.which("prlimit")
     if program is None:
         return ()
-    options = ["--core=0", f"--fsize={_at_most(resource.RLIMIT_FSIZE, FILE_BYTES)}"]
-    options.append(f"--nofile={_at_most(resource.RLIMIT_NOFILE, OPEN_FILES)}")
-    options.append(f"--nproc={_at_most(resource.RLIMIT_NPROC, PROCESSES)}")
-    return (program, *options, "--")
+    return (program, *(f"--{name}={value}" for name, value in limits().items()), "--")
+
+
+def limits() -> dict[str, int]:
+    """The limits by name, in bytes or counts: none above what this process itself may set."""
+    return {
+        "core": 0,
+        "fsize": _at_most(resource.RLIMIT_FSIZE, FILE_BYTES),
+        "nofile": _at_most(resource.RLIMIT_NOFILE, OPEN_FILES),
+        "nproc": _at_most(resource.RLIMIT_NPROC, PROCESSES),
+    }
 
 
 def _at_most(kind: int, wanted: int) -> int:

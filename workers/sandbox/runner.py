@@ -50,7 +50,9 @@ class ProgramRunner:
 
     @property
     def search_path(self) -> str:
-        """PATH: set-up's programs, the worker's own Python, then the worker's PATH."""
+        """PATH: set-up's programs, then the image's, or the worker's own Python and the worker's PATH."""
+        if self.rung.image is not None:
+            return ":".join([*map(str, self.first_on_path), self.rung.image.path])
         own = Path(sys.executable).parent
         return ":".join([*map(str, self.first_on_path), str(own), self.worker_path])
 
@@ -71,7 +73,12 @@ class ProgramRunner:
         }
 
     def find(self, program: str, cwd: Path) -> str:
-        """The path of a program's executable, as it will be started. Raises `MissingProgramError`."""
+        """The path of a program's executable, as it will be started; of one in an image what names it there.
+
+        Raises `MissingProgramError`; of programs in an image only for those in the check-out.
+        """
+        if self.rung.image is not None and ("/" not in program or program.startswith("/")):
+            return program
         if "/" in program:
             if shutil.which(str(cwd / program)) is None:
                 raise MissingProgramError(f"there is no executable {program}")
@@ -113,7 +120,7 @@ class ProgramRunner:
                 cell=inside,
                 stdin=stdin,
                 network=network,
-                reads=(*self.reads, *reads, *allowlist.installation_of(executable)),
+                reads=(*self.reads, *reads, *self.installation_of(executable)),
                 writes=writes if tmp.mounted else (*writes, tmp.path),
                 tmp=(tmp.mounted, tmp.path) if tmp.mounted else None,
                 descriptors=descriptors,
@@ -121,11 +128,17 @@ class ProgramRunner:
                 guarded=self.guarded,
                 scratch_bytes=self.scratch_bytes,
                 doors=doors if egress is None else (*doors, *egress.doors),
+                memory_bytes=self.resource_limits.memory_bytes,
+                processes=self.resource_limits.processes,
             )
             ended = process.run(
                 self.rung, program, conditions, self.control, stdout, stderr, self.resource_limits
             )
             return ended if egress is None else replace(ended, refused=egress.refused())
+
+    def installation_of(self, executable: str) -> tuple[Path, ...]:
+        """The paths of this machine that an executable needs; none where it is an image's."""
+        return () if self.rung.image is not None else allowlist.installation_of(executable)
 
     def _egress(self) -> AbstractContextManager[Egress | None]:
         if self.open_egress is None or not self.rung.own_network:

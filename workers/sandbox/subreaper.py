@@ -2,8 +2,11 @@
 
 Started as a script, `subreaper.py FD -- PROGRAM …`, without site packages. It ends when the program ends or
 when the pipe FD reaches its end, which also happens when the worker dies, and kills every descendant first.
-It exits with the program's exit code, or 128 plus the signal's number.
+It exits with the program's exit code, or 128 plus the signal's number. As the first process of a container, with the
+image's Python (3.9), FD is `-`: the container ends with it.
 """
+
+from __future__ import annotations
 
 import contextlib
 import os
@@ -22,8 +25,9 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def start(argv: list[str]) -> int:
-    """Fork the program into a session of its own; the child never returns."""
+def start(argv: list[str], env: dict[str, str] | None = None) -> int:
+    """Fork the program into a session of its own, with `env` in place of this process' variables; the child never
+    returns."""
     pid = os.fork()
     if pid:
         return pid
@@ -32,7 +36,7 @@ def start(argv: list[str]) -> int:
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE):
             signal.signal(number, signal.SIG_DFL)
-        os.execvp(argv[0], argv)  # noqa: S606 — a list, never a shell
+        os.execvpe(argv[0], argv, os.environ if env is None else env)  # noqa: S606 — a list, never a shell
     except OSError as error:
         os.write(2, f"{argv[0]}: {error.strerror}\n".encode(errors="replace"))
     finally:
@@ -76,10 +80,8 @@ def kill_all(main: int) -> None:
             return
 
 
-def main(lifeline: int, argv: list[str]) -> int:
-    """Run `argv` until it ends or the lifeline pipe is closed; returns its exit code."""
-    adopt_orphans()
-    os.set_inheritable(lifeline, False)
+def wake_on_exit() -> int:
+    """Ignore requests to end, and return a descriptor that becomes readable when a child has ended."""
     wake, waker = os.pipe()
     for fd in (wake, waker):
         os.set_blocking(fd, False)
@@ -87,10 +89,24 @@ def main(lifeline: int, argv: list[str]) -> int:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    pid = start(argv)
+    return wake
+
+
+def exit_code(status: int) -> int:
+    """The exit code of a wait status, or 128 plus the signal's number."""
+    return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+
+
+def main(lifeline: int | None, argv: list[str]) -> int:
+    """Run `argv` until it ends or the lifeline pipe is closed; returns its exit code."""
+    adopt_orphans()
+    wake = wake_on_exit()
     poll = select.poll()
-    poll.register(lifeline, select.POLLIN | select.POLLHUP)
     poll.register(wake, select.POLLIN)
+    if lifeline is not None:
+        os.set_inheritable(lifeline, False)
+        poll.register(lifeline, select.POLLIN | select.POLLHUP)
+    pid = start(argv)
     status: int | None = None
     while status is None:
         if any(fd == lifeline for fd, _ in poll.poll()):
@@ -98,10 +114,8 @@ def main(lifeline: int, argv: list[str]) -> int:
         os.read(wake, 4096)
         status = reap(pid)
     kill_all(pid)
-    if status is None:
-        return 128 + signal.SIGKILL
-    return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+    return 128 + signal.SIGKILL if status is None else exit_code(status)
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), sys.argv[3:]))
+    sys.exit(main(None if sys.argv[1] == "-" else int(sys.argv[1]), sys.argv[3:]))

@@ -60,7 +60,7 @@ class ResourceWatchdog:
     directories: tuple[Path, ...]
     """What it may write."""
     pid: int
-    """Its launcher; all its processes descend from that."""
+    """Its launcher, or another process from which all of the program's descend."""
     _walk_at: float = field(default=0.0, init=False)
 
     def excess(self) -> Excess | None:
