@@ -8,8 +8,8 @@ import click
 
 from bench.cli.answers import answer_of
 from bench.cli.archives import archives_directory
+from bench.cli.log_output import OF_BENCH
 from bench.cli.session import Farm, note, open_farm
-from bench.cli.show import OF_BENCH
 from bench.cli.suggestions import references
 from bench.errors import BenchError
 from bench.terminal import show

@@ -3,13 +3,12 @@
 import click
 
 from bench.cli.archives import archives_directory
-from bench.cli.session import Farm, note, open_farm
-from bench.cli.show import OF_BENCH, show_logs
+from bench.cli.log_output import OF_BENCH, follow_logs, show_logs
+from bench.cli.session import Farm, open_farm
 from bench.cli.suggestions import references
 from bench.errors import BenchError
 from bench.inspection.references import CandidateKey
 from planner.cli.formats import Output, output_options
-from planner.cli.output import echo_text
 
 
 @click.command()
@@ -63,12 +62,3 @@ def _named(farm: Farm, text: str, bench_id: str | None, *, running: bool) -> tup
         return runs_now.execution_id, None
     address, candidate = resolver.to_execution(text)
     return address.execution_id, candidate
-
-
-def follow_logs(farm: Farm, execution_id: int, candidate: CandidateKey | None) -> None:
-    """Print the logs of an execution until it ends."""
-    from bench.inspection.follow import LogFollower
-
-    follower = LogFollower(farm.engine, execution_id, candidate, lambda text: echo_text(text, nl=False), note)
-    state = follower.follow(archives_directory())
-    note(f"x{execution_id} ended: {state}; to see what came of it: bench show x{execution_id}")

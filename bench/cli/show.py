@@ -6,8 +6,9 @@ import click
 
 from bench.cli.answers import show_answer
 from bench.cli.archives import archives_directory
-from bench.cli.session import Farm, open_farm
-from bench.cli.suggestions import bench_ids, references
+from bench.cli.log_output import OF_BENCH, follow_logs, show_logs
+from bench.cli.session import Farm, note, open_farm
+from bench.cli.suggestions import references
 from bench.errors import BenchError
 from planner.cli.formats import Output, output_options
 
@@ -16,12 +17,6 @@ if TYPE_CHECKING:
     from bench.inspection.references import Reference, Resolver
 
 EXECUTION_TABLES = ("attempts", "candidates", "rounds", "gates", "files", "timeline", "artifacts")
-OF_BENCH = click.option(
-    "--bench",
-    "bench_id",
-    shell_complete=bench_ids,
-    help="Only what belongs to this bench.  [default: the newest]",
-)
 
 
 @click.command()
@@ -79,6 +74,8 @@ def show(
             return
         if follow:
             _follow(farm, reference, output)
+        if (older := resolver.older_winner(" ".join(words))) is not None:
+            note(f"nothing has won in the newest bench; the winner of an older one: bench show x{older}")
         record = _read(farm, reference)
         if conversation:
             _show_conversation(record, output.among("steps"))
@@ -95,8 +92,6 @@ def _read(farm: Farm, reference: "Reference") -> "ExecutionRecord":
 
 
 def _follow(farm: Farm, reference: "Reference", output: Output) -> None:
-    from bench.cli.logs import follow_logs
-
     if not output.is_for_people:
         raise BenchError(f"--follow prints text; leave out -o {output.form}")
     follow_logs(farm, reference.number, reference.candidate)
@@ -134,20 +129,4 @@ def _show_conversation(record: "ExecutionRecord", output: Output) -> None:
         lambda: conversation,
         lambda: conversation_parts(name, conversation),
         lambda: {"steps": step_rows(conversation)},
-    )
-
-
-def show_logs(record: "ExecutionRecord", output: Output, gate: str | None = None) -> None:
-    """Print the logs of an execution, or of one gate of it."""
-    from bench.inspection.texts import log_documents, log_files, log_parts
-
-    files = log_files(record, gate)
-    if not files:
-        hint = f"; follow it: bench logs -f {record.name}" if record.facts.state == "running" else ""
-        raise BenchError(f"{record.name} has no stored logs: it is {record.facts.state}{hint}")
-    show_answer(
-        output,
-        lambda: log_documents(record, files),
-        lambda: log_parts(record, files),
-        lambda: {"logs": log_documents(record, files)},
     )

@@ -122,6 +122,14 @@ class Resolver:
         )
         raise BenchError(f"{case.issue_id} has no winner in {case.bench_id}: {why}{other}")
 
+    def older_winner(self, text: str) -> int | None:
+        """The execution that solves an issue whose newest case has no winner, of an older bench; else None."""
+        case = self.case_named(text)
+        if case is None or case.winner_arm_id is not None:
+            return None
+        take = execution_to_take(self._engine, case.issue_id, self._bench)
+        return None if take is None else take.execution_id
+
     def execution_of_case(self, text: str, case_id: int) -> tuple[ExecutionAddress, CandidateKey | None]:
         """An execution of a case that `text` names, by itself, its workcell or its arm. Raises `BenchError`."""
         text = " ".join(text.split())

@@ -1,6 +1,7 @@
 """Completion from the database of a farm that runs, and from one that does not answer."""
 
 import json
+import re
 import socket
 import time
 
@@ -39,6 +40,10 @@ def test_benches_and_issues_are_those_of_the_farm(
                 {"id": name, "d": json.dumps({"id": name})},
             )
     assert complete(["issues", "show"], "shop") == ["shop-1", "shop-2"]
+    for command in ("show", "diff", "logs"):
+        assert complete([command], "shop") == ["shop-1", "shop-2"]
+        assert all(re.fullmatch(r"x\d+", name) for name in complete([command], "x"))
+        assert complete([command], "x")
     assert complete(["issues", "show"], "%") == []
 
 

@@ -80,6 +80,8 @@ def test_an_issue_without_a_winner_is_the_newest_execution_of_its_newest_bench(e
     case = Resolver(engine).case_named("dep-1")
     assert case is not None
     assert Resolver(engine).winner_of(case) in first, "the patch that solves it is an older bench's"
+    assert Resolver(engine).older_winner("dep-1") in first
+    assert Resolver(engine, older).older_winner("dep-1") is None
     with pytest.raises(BenchError, match=f"dep-1 has no winner in {newer}: .*bench diff x{second[-1]}"):
         Resolver(engine, newer).winner_of(case)
 
