@@ -4,8 +4,6 @@ These models are the wire format between the database and a worker, and the `wor
 config is made of the same ones.
 """
 
-import json
-import shlex
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
@@ -19,51 +17,21 @@ from pydantic import (
     model_validator,
 )
 
-from workers.addresses import check_base_url, check_image, check_provider_name, check_repository
-from workers.hosts import check_host_entry
-from workers.own_variables import check_passed_names
-from workers.patterns import check_patterns
+from workers.field_types import (
+    BaseUrl,
+    Command,
+    Host,
+    ImageReference,
+    Patterns,
+    Positive,
+    ProviderName,
+    Repository,
+    SecondsPerMinute,
+    TestIds,
+    passable,
+    read_switch,
+)
 
-
-def split_command(value: Any) -> Any:
-    """A command written as one string, split as a POSIX shell splits words; no shell ever runs it."""
-    return shlex.split(value) if isinstance(value, str) else value
-
-
-def read_switch(value: Any) -> Any:
-    """`on` and `off` as booleans; YAML has them as booleans unless they are quoted."""
-    return {"on": True, "off": False}.get(value, value) if isinstance(value, str) else value
-
-
-def split_listing(value: Any) -> Any:
-    """A list written as JSON text, as published data sets hold it."""
-    if isinstance(value, str) and value.lstrip().startswith("["):
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            return value
-    return value
-
-
-def _passable(names: list[str]) -> list[str]:
-    check_passed_names(names)
-    return names
-
-
-Command = Annotated[list[str], BeforeValidator(split_command), Field(min_length=1)]
-Positive = Annotated[float, Field(gt=0, le=1e7, allow_inf_nan=False)]
-SecondsPerMinute = Annotated[float, Field(ge=1e-3, le=1e6, allow_inf_nan=False)]
-Patterns = Annotated[list[str], AfterValidator(check_patterns)]
-Repository = Annotated[str, Field(min_length=1), AfterValidator(check_repository)]
-TestIds = Annotated[
-    list[Annotated[str, Field(min_length=1, max_length=1000)]],
-    BeforeValidator(split_listing),
-    Field(max_length=20_000),
-]
-ImageReference = Annotated[str, AfterValidator(check_image)]
-Host = Annotated[str, Field(min_length=1, max_length=260), AfterValidator(check_host_entry)]
-ProviderName = Annotated[str, AfterValidator(check_provider_name)]
-BaseUrl = Annotated[str, Field(max_length=500), AfterValidator(check_base_url)]
 Sandbox = Literal["auto", "bwrap", "none"]
 Swarm = Literal["serial_handoff", "speculate_vote"]
 TestState = Literal["passed", "failed", "skipped", "xfailed"]
@@ -149,7 +117,7 @@ class ToolchainRef(Strict):
     linger_seconds: Positive = 10.0
     """Timeout after a program has reported its result and does not end, at most a tenth of what is left of the budget;
     its work is judged."""
-    env: Annotated[list[str], AfterValidator(_passable)] = []
+    env: Annotated[list[str], AfterValidator(passable)] = []
     """Names of further variables of the worker's environment that are passed on (never secrets)."""
     tags: list[str] = []
     """Machine tags that a worker must carry to run this toolchain."""

@@ -16,22 +16,16 @@ from db.objectives import Objective, TieBreak
 from planner.errors import PlannerError
 from planner.host.config import PlannerConfig, read_planner_config
 from workers.addresses import has_credential
-from workers.spec import (
+from workers.field_types import (
     Command,
-    Gate,
-    GitOptions,
     Host,
     ImageReference,
     Patterns,
     Positive,
-    ProviderOptions,
-    Rates,
     Repository,
-    Sandbox,
     SecondsPerMinute,
-    Strict,
-    ToolchainRef,
 )
+from workers.spec import Gate, GitOptions, ProviderOptions, Rates, Sandbox, Strict, ToolchainRef
 
 NotNegative = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 Usd = Annotated[float, Field(ge=0, le=1e9)]

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from planner.documents.base import Priority
-from workers.spec import Positive, Strict
+from workers.field_types import Positive
+from workers.spec import Strict
 
 _EXPLORED: tuple[Priority, ...] = ("P3",)
 AtLeastOne = Annotated[int, Field(ge=1, le=2**31 - 1)]
