@@ -55,11 +55,12 @@ def _hashes(kernel: Json, prompt_text: str) -> Json:
 
 def _kernel(config: BenchConfig) -> Json:
     workcell = config.workcell.model_dump(mode="json")
+    image = {"image": config.workcell.image} if config.workcell.image else {}
     return {
         "routing": [rule.model_dump(mode="json") for rule in config.routing],
         "stream": config.stream.model_dump(mode="json", include={"max_attempts", "exploration"}),
         "caps": asdict(config.planner_config.safety),
-        "workcell": {key: workcell[key] for key in _OF_WORKCELLS},
+        "workcell": {key: workcell[key] for key in _OF_WORKCELLS} | image,
         "toolchains": [_toolchain(toolchain) for toolchain in workcell["toolchains"] or []],
     }
 

@@ -49,6 +49,7 @@ def test_sampling_selection_and_caps_are_not_part_of_it(changes: dict[str, Any])
         workcell(toolchains=[{**CLAUDE, "limit_minutes": 5}]),
         workcell(protected_paths=["tests/**"]),
         workcell(flaky_reruns=2),
+        workcell(image="registry.example/python:3.12"),
         workcell(seconds_per_minute=6),
         workcell(rates={"usd_per_minute": 0.5}),
         {"routing": [{"match": {"dk_risk": "high"}, "use": ["claude"]}]},
