@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 import db.circuit_tables  # registers all tables, with the next ones
 import db.estimate_tables
+import db.landing_tables
 import db.lock_tables
 import db.money_tables
 import db.policy_tables  # noqa: F401
