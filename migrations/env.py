@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import db.artifact_tables
 import db.circuit_tables  # registers all tables, with the next ones
 import db.estimate_tables
 import db.landing_tables

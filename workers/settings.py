@@ -9,7 +9,9 @@ from typing import Final, get_args
 
 import psutil
 
+from db.repositories.artifacts import IN_POSTGRES
 from planner.system.project import state_directory
+from workers.artifacts.stores import check_store_url
 from workers.errors import WorkerError
 from workers.gateway.keys import check_no_keys, read_keys
 from workers.own_variables import check_passed_names
@@ -26,6 +28,7 @@ class WorkerSettings:
     | --- | --- | --- |
     | `BENCH_WORK_DIR` | workcells, mirrors and set-ups | `work` in `BENCH_HOME`, or in `.bench` of the project |
     | `BENCH_ARCHIVES_DIR` | what finished candidates leave | `archives` there |
+    | `BENCH_ARTIFACTS_URL` | store of logs: `postgres:`, `file://…`, `s3://…`, `gs://…`, `az://…` | `postgres:` |
     | `BENCH_SANDBOX` | `auto`, `bwrap` or `none`; as root `auto` takes nothing below bubblewrap | `auto` |
     | `BENCH_SECRET_<NAME>` | secret `<NAME>`, such as a provider's key; before all the ways below | |
     | `BENCH_KEY_COMMAND_<NAME>` | a command whose first line of output is secret `<NAME>`; no shell, 10 s | |
@@ -64,6 +67,7 @@ class WorkerSettings:
     max_patch_files: int = 5000
     parallel_candidates: int = 5
     replay_dir: Path | None = None
+    artifacts_url: str = IN_POSTGRES
 
     @classmethod
     def from_environment(
@@ -92,6 +96,7 @@ class WorkerSettings:
             max_patch_files=_number(given, "BENCH_MAX_PATCH_FILES", 5000, least=1),
             parallel_candidates=_number(given, "BENCH_PARALLEL_CANDIDATES", 5, least=1),
             replay_dir=_optional(given, "BENCH_REPLAY_DIR"),
+            artifacts_url=check_store_url(given.get("BENCH_ARTIFACTS_URL") or IN_POSTGRES),
         )
 
 

@@ -15,8 +15,11 @@ from celery.apps import worker as celery_worker
 from sqlalchemy.exc import SQLAlchemyError
 
 from db.engine import open_engine
+from db.repositories.artifacts import Artifacts
 from db.repositories.leases import Leases
 from planner.system.plain_log import is_json, json_line, line_formatter, log_warnings_as_json, never_log_sql
+from workers.artifacts.keep import ArtifactKeeper
+from workers.artifacts.stores import store_at
 from workers.broker.celery_app import TASK_NAME, capability_class, make_app
 from workers.execution.machine import Machine
 from workers.execution.run import run_execution
@@ -47,6 +50,7 @@ class WorkerContext:
     timing: LeaseTiming
     notes: LeaseNotes
     leaving: Callable[[], bool]
+    artifacts: ArtifactKeeper
 
 
 def run_on(machine: Machine) -> Run:
@@ -58,17 +62,18 @@ def run_on(machine: Machine) -> Run:
 def context_of(_pid: int) -> WorkerContext:
     """The resources of this pool child, built once and after the fork: a connection does not survive one."""
     node = NodeSettings.from_environment()
-    machine = Machine.of(WorkerSettings.from_environment())
+    settings = WorkerSettings.from_environment()
+    machine = Machine.of(settings)
+    engine = open_engine(node.database_url, f"bench worker {node.machine_id}", pool_size=2)
     parent = os.getppid()
     return WorkerContext(
-        leases=Leases(
-            open_engine(node.database_url, f"bench worker {node.machine_id}", pool_size=2), node.machine_token
-        ),
+        leases=Leases(engine, node.machine_token),
         machine_id=node.machine_id,
         run=run_on(machine),
         timing=LeaseTiming.from_environment(),
         notes=LeaseNotes(node.run_dir),
         leaving=lambda: node.leaving_flag.exists() or os.getppid() != parent,
+        artifacts=ArtifactKeeper(Artifacts(engine), store_at(settings.artifacts_url)),
     )
 
 
@@ -84,6 +89,7 @@ def serve(queue: str, context: WorkerContext) -> None:
             context.timing,
             context.notes,
             context.leaving,
+            context.artifacts,
         )
         if ending is None:
             return

@@ -9,6 +9,7 @@ GRANT EXECUTE ON FUNCTION
     farm.heartbeat(bigint, int, uuid, double precision, bigint),
     farm.complete_execution(bigint, int, uuid, jsonb, text),
     farm.release_execution(bigint, int, uuid, jsonb),
+    farm.store_artifacts(bigint, int, uuid, jsonb, bytea[]),
     farm.report_lost(bigint, int, uuid, text),
     farm.register_machine(text, uuid, text[], int),
     farm.greet_machine(text, uuid),

@@ -12,6 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import IntegrityError
 
+import db.artifact_tables
 import db.circuit_tables  # registers all tables, with the next ones
 import db.estimate_tables
 import db.landing_tables

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from db.repositories.artifacts import Encoding
 from db.repositories.leases import Leases
 from db.states import (
     ATTEMPT_ENDINGS,
@@ -36,6 +37,7 @@ VOCABULARIES = {
     "outcomes.status": OUTCOME_STATUSES,
     "outcomes.error_class": ERROR_CLASSES,
     "arms.propensity_kind": PROPENSITY_KINDS,
+    "artifacts.encoding": get_args(Encoding),
 }
 
 

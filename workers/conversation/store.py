@@ -114,8 +114,12 @@ def _printed(program: str, rounds: list[Round]) -> AtifTrajectory:
 
 def packed(conversation: Json, secrets: Iterable[str]) -> bytes:
     """The file of a conversation: JSON with secrets redacted, compressed; the same bytes for the same conversation."""
-    document = _redacted(conversation, [each for each in secrets if each])
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return compressed(_redacted(conversation, [each for each in secrets if each]))
+
+
+def compressed(conversation: Json) -> bytes:
+    """The conversation as compressed JSON."""
+    text = json.dumps(conversation, ensure_ascii=False, separators=(",", ":"))
     return gzip.compress(text.encode("utf-8", "replace"), mtime=0)
 
 

@@ -42,6 +42,14 @@ class LeaseStore(Protocol):
     def release(self, execution: int, attempt: int, token: UUID, result: dict[str, Any]) -> str: ...
 
 
+class ArtifactKeeping(Protocol):
+    """Upload of an attempt's files; it never raises for what cannot be kept."""
+
+    def keep(
+        self, execution: int, attempt: int, token: UUID, result: ExecutionResult, patience_seconds: float
+    ) -> None: ...
+
+
 class Notes(Protocol):
     """Record of the lease that a process holds, so that another process can report its death."""
 
@@ -57,8 +65,9 @@ def attempt_next(
     timing: LeaseTiming,
     notes: Notes,
     leaving: Callable[[], bool] = lambda: False,
+    artifacts: ArtifactKeeping | None = None,
 ) -> str | None:
-    """Claim the next execution of class `queue`, run it, and complete or release its lease.
+    """Claim the next execution of class `queue`, run it, store its artifacts, and complete or release its lease.
 
     Calls to the database are retried with backoff while it is unreachable.
 
@@ -79,8 +88,12 @@ def attempt_next(
         notes.write(execution, attempt, token)
     control = Control()
     with Heartbeat(leases, execution, attempt, token, control, timing, leaving, spent=control.spent):
-        result = within_size_limit(_run(payload, run, control))
-        ending = _end(leases, execution, attempt, token, result, control.reason)
+        result = _run(payload, run, control)
+        is_released = control.reason is StopReason.RELEASE
+        if artifacts is not None:
+            patience = _CLAIM_PATIENCE_SECONDS if is_released else _COMPLETE_PATIENCE_SECONDS
+            artifacts.keep(execution, attempt, token, result, patience)
+        ending = _end(leases, execution, attempt, token, within_size_limit(result), control.reason)
     notes.remove()
     _log.info("execution %s, attempt %s: %s", execution, attempt, ending, extra={**facts, "ending": ending})
     return ending

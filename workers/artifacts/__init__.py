@@ -1,0 +1,1 @@
+"""Artifacts: the files of candidates, kept where they outlive the machine."""

@@ -1,0 +1,126 @@
+"""Upload of an attempt's artifacts before its completion, so that a machine that is lost afterwards loses nothing."""
+
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from db.engine import retry_transient
+from db.repositories.artifacts import IN_POSTGRES, PATCH, NewArtifact, StoreAnswer
+from workers.artifacts.packing import CandidateFile, PackedFile, pack, pack_within
+from workers.artifacts.stores import ArtifactStoreError, ObjectStore
+from workers.result import ExecutionResult
+
+MAX_PATCH_BYTES = 2**20
+"""Compressed bytes of a patch that PostgreSQL keeps whatever the store is."""
+_CORE = frozenset({"manifest.json", "proof.json", "rollout.json"})
+_log = logging.getLogger(__name__)
+
+
+class ArtifactTable(Protocol):
+    """The database's part of an upload; idempotent under the lease's token."""
+
+    def store(
+        self,
+        execution: int,
+        attempt: int,
+        token: UUID,
+        items: list[NewArtifact],
+        bodies: list[bytes | None],
+    ) -> StoreAnswer: ...
+
+
+class ArtifactKeeper:
+    """Uploads what the archives of an attempt's candidates hold, except what the result itself holds."""
+
+    def __init__(
+        self, table: ArtifactTable, store: ObjectStore | None, store_patience_seconds: float = 120.0
+    ) -> None:
+        """`store` is None where PostgreSQL keeps everything; one that fails for longer than the patience is replaced
+        by PostgreSQL, within its limit."""
+        self._table, self._store = table, store
+        self._store_patience = store_patience_seconds
+
+    def keep(
+        self, execution: int, attempt: int, token: UUID, result: ExecutionResult, patience_seconds: float
+    ) -> None:
+        """Upload everything; retried while the database is unreachable, for at most the patience.
+
+        What the database refuses is logged and not kept: the result is worth more than its files.
+        """
+        files = list(files_of(result))
+        if not files:
+            return
+        items, bodies = self._stored(files)
+        try:
+            answer = retry_transient(
+                lambda: self._table.store(execution, attempt, token, items, bodies), patience_seconds
+            )
+        except SQLAlchemyError:
+            _log.exception("execution %s, attempt %s: its artifacts are not kept", execution, attempt)
+            return
+        if answer == "fenced":
+            _log.warning("execution %s, attempt %s: its artifacts came after its end", execution, attempt)
+
+    def _stored(self, files: list[CandidateFile]) -> tuple[list[NewArtifact], list[bytes | None]]:
+        if self._store is not None:
+            packed = [pack(file) for file in files]
+            large = [each for each in packed if not _in_database(each)]
+            if self._put(self._store, large):
+                url = self._store.url
+                return _rows([(each, IN_POSTGRES if _in_database(each) else url) for each in packed])
+        return _rows([(each, IN_POSTGRES) for each in pack_within(files)])
+
+    def _put(self, store: ObjectStore, files: list[PackedFile]) -> bool:
+        """Write all files to the store, with backoff; False where it failed for too long."""
+        deadline, pause = time.monotonic() + self._store_patience, 0.5
+        left = list(files)
+        while left:
+            try:
+                while left:
+                    store.put(left[-1].digest or "", left[-1].body or b"")
+                    left.pop()
+            except ArtifactStoreError as error:
+                if time.monotonic() + pause > deadline:
+                    _log.warning("%s; the artifacts go to PostgreSQL, within its limit", error)
+                    return False
+                time.sleep(pause)
+                pause = min(2 * pause, 10.0)
+        return True
+
+
+def _in_database(file: PackedFile) -> bool:
+    return file.name == PATCH and len(file.body or b"") <= MAX_PATCH_BYTES
+
+
+def _rows(files: list[tuple[PackedFile, str]]) -> tuple[list[NewArtifact], list[bytes | None]]:
+    items = [
+        NewArtifact(
+            candidate=file.candidate,
+            name=file.name,
+            digest=file.digest,
+            encoding=file.encoding,
+            size=file.size,
+            stored_size=len(file.body or b""),
+            left_out=file.left_out,
+            store=store,
+        )
+        for file, store in files
+    ]
+    return items, [file.body if store == IN_POSTGRES else None for file, store in files]
+
+
+def files_of(result: ExecutionResult) -> Iterator[CandidateFile]:
+    """The files in the archives of all candidates, without the documents that the result holds already."""
+    for candidate in result.candidates:
+        if candidate.archive is None:
+            continue
+        archive = Path(candidate.archive)
+        for path in sorted(archive.rglob("*")):
+            name = path.relative_to(archive).as_posix()
+            if path.is_file() and not path.is_symlink() and name not in _CORE:
+                yield CandidateFile(candidate.index, name, path.read_bytes())

@@ -1,0 +1,108 @@
+"""Compression of artifacts, and the limit of what one execution stores in PostgreSQL."""
+
+import gzip
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from db.repositories.artifacts import PATCH, Encoding
+from workers.conversation.shortening import shorter_conversation
+from workers.conversation.store import FILE as CONVERSATION
+
+MAX_BYTES: Final = 4 * 2**20
+"""Compressed bytes of one execution in PostgreSQL, without its patches."""
+_CONVERSATION_BYTES: Final = MAX_BYTES // 2
+_TRANSCRIPT: Final = "transcript.jsonl.gz"
+_SHORTEST: Final = 1024
+
+
+@dataclass(frozen=True)
+class CandidateFile:
+    """A file of a candidate, by its path in the archive."""
+
+    candidate: int
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class PackedFile:
+    """A file as it is stored."""
+
+    candidate: int
+    name: str
+    encoding: Encoding
+    size: int
+    """Bytes of the file before it was shortened and compressed."""
+    body: bytes | None
+    """None where it is not kept."""
+    left_out: int = 0
+
+    @property
+    def digest(self) -> str | None:
+        """SHA-256 of the stored bytes."""
+        return None if self.body is None else hashlib.sha256(self.body).hexdigest()
+
+
+def pack(file: CandidateFile) -> PackedFile:
+    """The whole file, compressed unless its name shows that it is already."""
+    if file.name.endswith(".gz"):
+        return PackedFile(file.candidate, file.name, "identity", len(file.data), file.data)
+    body = gzip.compress(file.data, 6, mtime=0)
+    return PackedFile(file.candidate, file.name, "gzip", len(file.data), body)
+
+
+def pack_within(files: Iterable[CandidateFile], max_bytes: int = MAX_BYTES) -> list[PackedFile]:
+    """All files within the limit: patches whole and not counted, then conversations, gates, other logs, transcripts.
+
+    A log that does not fit keeps its tail, with a mark of what is left out; a conversation keeps every step, with its
+    longest texts shortened; a transcript that does not fit is not kept, and its row shows that.
+    """
+    packed, left = [], max_bytes
+    ordered = sorted(files, key=_priority)
+    for position, file in enumerate(ordered):
+        whole = pack(file)
+        if file.name == PATCH:
+            packed.append(whole)
+            continue
+        share = _share(file.name, left, ordered[position:])
+        fitted = whole if len(whole.body or b"") <= share else _fitted(file, whole, share)
+        left -= len(fitted.body or b"")
+        packed.append(fitted)
+    return packed
+
+
+def _priority(file: CandidateFile) -> tuple[int, int, str]:
+    kinds = (file.name == PATCH, file.name == CONVERSATION, "gate" in file.name, file.name != _TRANSCRIPT)
+    return kinds.index(True) if True in kinds else len(kinds), file.candidate, file.name
+
+
+def _share(name: str, left: int, remaining: Sequence[CandidateFile]) -> int:
+    """Bytes that a file may use: conversations divide half of the limit, so that logs have some of it."""
+    if name != CONVERSATION:
+        return left
+    return min(left, _CONVERSATION_BYTES) // sum(each.name == CONVERSATION for each in remaining)
+
+
+def _fitted(file: CandidateFile, whole: PackedFile, max_bytes: int) -> PackedFile:
+    if file.name == CONVERSATION:
+        body = shorter_conversation(file.data, max_bytes)
+        left_out = 0 if body is None else max(0, len(file.data) - len(body))
+        return PackedFile(file.candidate, file.name, "identity", whole.size, body, left_out or whole.size)
+    if file.name.endswith(".gz"):
+        return PackedFile(file.candidate, file.name, "identity", whole.size, None, whole.size)
+    return _tail(file, max_bytes)
+
+
+def _tail(file: CandidateFile, max_bytes: int) -> PackedFile:
+    """The longest tail, by halving, that fits when compressed."""
+    kept = len(file.data)
+    while kept > _SHORTEST:
+        kept //= 2
+        left_out = len(file.data) - kept
+        text = f"… {left_out} bytes left out …\n".encode() + file.data[left_out:]
+        body = gzip.compress(text, 6, mtime=0)
+        if len(body) <= max_bytes:
+            return PackedFile(file.candidate, file.name, "gzip", len(file.data), body, left_out)
+    return PackedFile(file.candidate, file.name, "gzip", len(file.data), None, len(file.data))

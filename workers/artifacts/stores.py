@@ -1,0 +1,116 @@
+"""Object stores of artifacts: `file://`, `s3://`, `gs://` and `az://`, content-addressed by SHA-256."""
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from db.repositories.artifacts import IN_POSTGRES
+from workers.addresses import without_credentials
+from workers.errors import WorkerError
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore as RemoteStore
+
+SCHEMES: Final = ("file", "s3", "gs", "az")
+_SECONDS: Final = "30s"
+
+
+class ArtifactStoreError(WorkerError):
+    """An object store cannot be opened, read or written."""
+
+
+class ObjectStore:
+    """Blobs under `<url>/sha256/<first two digits>/<digest>`; a put is idempotent."""
+
+    def __init__(self, url: str) -> None:
+        """Credentials come from the environment, by the names that the store's own clients read.
+
+        Raises `ArtifactStoreError` where the URL is none of a store.
+        """
+        self.url = url
+        self._store = _open(url)
+
+    def put(self, digest: str, body: bytes) -> None:
+        """Store a blob. Raises `ArtifactStoreError` where it cannot be written."""
+        from obstore import put
+
+        self._call("written", lambda: put(self._store, _key(digest), body))
+
+    def get(self, digest: str) -> bytes:
+        """The bytes of a blob, verified. Raises `ArtifactStoreError` where it is missing or damaged."""
+        from obstore import get
+
+        body = bytes(self._call("read", lambda: get(self._store, _key(digest)).bytes()))
+        if hashlib.sha256(body).hexdigest() != digest:
+            raise ArtifactStoreError(f"{self.url}/{_key(digest)} is damaged: its bytes have another SHA-256")
+        return body
+
+    def delete(self, digest: str) -> None:
+        """Delete a blob; one that is missing is no error."""
+        from obstore import delete
+
+        try:
+            delete(self._store, _key(digest))
+        except FileNotFoundError:
+            return
+        except Exception as error:
+            raise ArtifactStoreError(
+                f"{self.url}: {_key(digest)} cannot be deleted: {_short(error)}"
+            ) from None
+
+    def _call(self, done: str, call: Any) -> Any:
+        try:
+            return call()
+        except Exception as error:
+            raise ArtifactStoreError(f"{self.url}: an artifact cannot be {done}: {_short(error)}") from None
+
+
+@lru_cache(maxsize=16)
+def store_at(url: str) -> ObjectStore | None:
+    """The object store of a URL; None for `postgres:`. Raises `ArtifactStoreError`."""
+    return None if url == IN_POSTGRES else ObjectStore(url)
+
+
+def check_store_url(url: str) -> str:
+    """`url` if it names a store that can be opened; raises `ArtifactStoreError`."""
+    if url == IN_POSTGRES:
+        return url
+    parts = urlsplit(url)
+    if parts.scheme not in SCHEMES:
+        known = ", ".join([IN_POSTGRES, *(f"{scheme}://…" for scheme in SCHEMES)])
+        raise ArtifactStoreError(f"BENCH_ARTIFACTS_URL is {without_credentials(url)!r}; use one of {known}")
+    if without_credentials(url) != url:
+        raise ArtifactStoreError(
+            "BENCH_ARTIFACTS_URL has a password in it, which every reader would see; "
+            "give credentials by the variables of the store, such as AWS_ACCESS_KEY_ID"
+        )
+    if parts.scheme == "file" and (parts.netloc or not parts.path.startswith("/")):
+        raise ArtifactStoreError(f"BENCH_ARTIFACTS_URL is {url!r}; a directory is file:///absolute/path")
+    if parts.scheme != "file" and not parts.netloc:
+        raise ArtifactStoreError(f"BENCH_ARTIFACTS_URL is {url!r}; it names no bucket")
+    return url.rstrip("/")
+
+
+def _open(url: str) -> "RemoteStore":
+    from obstore.store import LocalStore, from_url
+
+    checked = check_store_url(url)
+    try:
+        if checked.startswith("file://"):
+            directory = Path(urlsplit(checked).path)
+            return LocalStore(directory, mkdir=True)
+        # A lost server must not hold up a worker for the minutes that the library would retry.
+        options: dict[str, Any] = {"client_options": {"timeout": _SECONDS, "allow_http": True}}
+        return from_url(checked, **options)
+    except Exception as error:
+        raise ArtifactStoreError(f"{checked} cannot be opened: {_short(error)}") from None
+
+
+def _key(digest: str) -> str:
+    return f"sha256/{digest[:2]}/{digest}"
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
