@@ -33,6 +33,8 @@ SECTIONS = {
         "winners": "bench.cli.reports",
         "regret": "bench.cli.reports",
         "report": "bench.cli.reports",
+        "apply": "bench.cli.apply",
+        "pr": "bench.cli.pr",
         "plots": "bench.cli.plots",
         "value": "bench.cli.value",
         "reliability": "bench.cli.reliability",

@@ -12,7 +12,7 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from bench.cli.fleet import stop_on_signals
-from bench.cli.session import Farm, note, open_farm
+from bench.cli.session import Farm, home_here, note, open_farm
 from bench.cli.suggestions import slices
 from bench.cli.trust import trust_option
 from bench.config.load import apply_stream_flags, find_config, load_config, trust_issue_workcells
@@ -57,6 +57,11 @@ if TYPE_CHECKING:
     help="Below this confidence of the planner the heuristics decide.",
 )
 @click.option("--max-usd", type=FiniteRange(min=0), help="Cap on the spend of this stream, in dollars.")
+@click.option(
+    "--land",
+    type=click.Choice(["none", "branch", "pr", "merge"]),
+    help="How a solved issue is delivered to the repository: a branch, a pull request, or a merge.",
+)
 @trust_option
 def run(mode: str, slice_name: str | None, config: Path | None, trust_issues: bool, **flags: Any) -> None:
     """Run the issues of the backlog as they become ready.
@@ -83,6 +88,8 @@ def _work(
     farm: Farm, config: BenchConfig, wanted: Callable[[Issue], bool], stop: threading.Event, *, once: bool
 ) -> None:
     from bench.coordinator.loop import make_tick, run_coordinator
+    from bench.landing.before import check_landing
+    from bench.landing.lander import Lander
     from bench.stream.loop import run_stream
     from db.leader_election import SCHEDULER, LeaderElection
     from db.repositories.streams import Streams
@@ -95,7 +102,9 @@ def _work(
                 f"another stream works on this farm already ({election.leader()}); stop it first"
             )
         _import_backlog(farm, config)
-        scheduler, bench_id = _scheduler(farm, config, wanted)
+        home = home_here().root / "landing"
+        check_landing(config, home)
+        scheduler, bench_id = _scheduler(farm, config, wanted, home)
         if farm.embedded is not None:
             check_here([config.workcell.sandbox or "auto"])
         farm.check_variables(config.workcell.toolchains)
@@ -108,6 +117,7 @@ def _work(
         stack.callback(ticker.join, 5)
         stack.callback(ticking.set)
         log = _StreamLog()
+        lander = Lander(farm.engine, home, lambda line: note(f"{datetime.now():%H:%M:%S} {line}"))
         with suppress(KeyboardInterrupt):
             run_stream(
                 scheduler,
@@ -117,8 +127,9 @@ def _work(
                 log.note_step,
                 once=once,
                 is_leader=lambda: _may_continue(election, ticker),
+                lander=lander,
             )
-    note(log.summary(stopped=stop.is_set()))
+        note(log.summary(lander.summary(), stopped=stop.is_set()))
 
 
 def _may_continue(election: "LeaderElection", ticker: threading.Thread) -> bool:
@@ -143,7 +154,9 @@ def _import_backlog(farm: Farm, config: BenchConfig) -> None:
         note("the backlog is empty; import issues, also while this runs: bench issues import FILE")
 
 
-def _scheduler(farm: Farm, config: BenchConfig, wanted: Callable[[Issue], bool]) -> tuple[Scheduler, str]:
+def _scheduler(
+    farm: Farm, config: BenchConfig, wanted: Callable[[Issue], bool], home: Path
+) -> tuple[Scheduler, str]:
     from bench.stream.board import Board
     from bench.stream.epoch import stability
     from bench.stream.open import open_stream
@@ -164,7 +177,7 @@ def _scheduler(farm: Farm, config: BenchConfig, wanted: Callable[[Issue], bool])
     board = Board(config.stream.max_attempts, objector(config))
     running, past = Streams(farm.engine).snapshot()
     board.add_finished(past)
-    state = StoredStreamState(farm.engine, bench_id, config, farm.mirrors)
+    state = StoredStreamState(farm.engine, bench_id, config, farm.mirrors, home)
     return Scheduler(state, board, config, inference, rules, wanted, running), bench_id
 
 
@@ -184,6 +197,8 @@ class _StreamLog:
             note(f"{clock} {ended.issue_id}: {ended.result}")
         for started in report.started:
             note(f"{clock} {started.issue_id}: started {started.action} ({started.why})")
+        for line in report.notes:
+            note(f"{clock} {line}")
         for issue_id, reason in report.backlog.held.items():
             if self._held.get(issue_id) != reason:
                 note(f"{clock} {issue_id}: held, {reason}")
@@ -192,10 +207,11 @@ class _StreamLog:
         self._ended.update(ended.result for ended in report.finished)
         self._last = report
 
-    def summary(self, *, stopped: bool) -> str:
-        """The last line."""
+    def summary(self, unlanded: str, *, stopped: bool) -> str:
+        """The last line; `unlanded`: what is not in the source repository yet."""
         results = "".join(f", {number} {result}" for result, number in sorted(self._ended.items()))
         done = f"{self._started} started{results}, {len(self._held)} held (see: bench queue)"
+        done += f", {unlanded}" if unlanded else ""
         if not stopped:
             return f"nothing runs and no issue can start: {done}"
         running = len(self._last.open_runs) + len(self._last.started)

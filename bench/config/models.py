@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field, GetPydanticSchema, field_validator, 
 from pydantic_core import core_schema
 
 from bench.config.routing import Rule
-from bench.config.stream import StreamSettings
+from bench.config.stream import LAND_KEYS, StreamSettings
 from bench.config.trust import Trust
 from bench.experiment.strategies.registry import STRATEGIES
 from bench.intake.conditions import checked
@@ -233,4 +233,8 @@ class BenchConfig(Strict):
         if self.execution_limits.pause_after_provider_failures == _PAUSE_BY_DEFAULT:
             excluded["execution_limits"] = {"pause_after_provider_failures"}
         excluded["workcell"] = {key for key in _LATER_KEYS if getattr(self.workcell, key) is None}
+        if "stream" not in leave_out:
+            excluded["stream"] = {
+                key for key, default in LAND_KEYS.items() if getattr(self.stream, key) == default
+            }
         return self.model_dump(mode="json", by_alias=True, exclude=excluded)

@@ -1,11 +1,27 @@
 """The `stream` block of a config: concurrency, aging, and exploration."""
 
-from typing import Annotated
+from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from bench.config.author import parse_author
 from planner.documents.base import Priority
 from workers.spec import Positive, Strict
+
+LAND_KEYS: Final = {"land": "none", "land_target": None, "land_author": None}
+"""Keys of the stream block that were added later, with their defaults."""
+
+
+def _author(text: str) -> str:
+    parse_author(text)
+    return text
+
+
+def _branch(name: str) -> str:
+    if name.startswith(("-", "/")) or any(sign in name for sign in (" ", "..", "~", "^", ":", "\\", "@{")):
+        raise ValueError("is no branch; write its name, such as main")
+    return name
+
 
 _EXPLORED: tuple[Priority, ...] = ("P3",)
 AtLeastOne = Annotated[int, Field(ge=1, le=2**31 - 1)]
@@ -42,5 +58,12 @@ class StreamSettings(Strict):
     """Upper bound of the estimated tokens (`dk_estimated_tokens`) of all open runs together."""
     require_same_epoch: bool = False
     """Whether a model of another policy epoch than this config's abstains."""
+    land: Literal["none", "branch", "pr", "merge"] = "none"
+    """How a solved issue is delivered: not at all, as a commit on `bench/<issue>`, with a pull request, or merged into
+    the target branch after its gates pass on the merge result."""
+    land_target: Annotated[str, Field(min_length=1), AfterValidator(_branch)] | None = None
+    """The branch to merge into; None: the branch that `workcell.base` names."""
+    land_author: Annotated[str, AfterValidator(_author)] | None = None
+    """Author and committer of landed commits, as `Name <address>`; None: Git's `user.name` and `user.email`."""
     patience: PatienceConfig = PatienceConfig()
     exploration: ExplorationConfig = ExplorationConfig()

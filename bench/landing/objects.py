@@ -7,6 +7,7 @@ are given, so that the same inputs make the same commit: building it again after
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -79,6 +80,11 @@ class ObjectStore:
             return self._line("merge-base", ours, theirs)
         except GitError:
             return None
+
+    def commit_times(self, commits: Sequence[str]) -> list[datetime]:
+        """The committer's times of commits."""
+        out = self.run("show", "-s", "--format=%ct", "--no-show-signature", *commits).split()
+        return [datetime.fromtimestamp(int(seconds), UTC) for seconds in out]
 
     def commit_patch(self, base: str, patch: bytes, facts: CommitFacts) -> str:
         """The commit of a patch on its base commit.

@@ -1,29 +1,11 @@
 """The author and committer of landed commits."""
 
-import re
 from pathlib import Path
-from typing import Final, NamedTuple
 
+from bench.config.author import Person, parse_author
 from bench.landing.errors import LandingError
 from workers.repository.git import GitError, run_git
 from workers.repository.remote import remote_environment
-
-_AUTHOR: Final = re.compile(r"\s*([^<>\n]*[^<>\s])\s*<([^<>\s]+)>\s*")
-
-
-class Person(NamedTuple):
-    """Name and e-mail address, as Git writes them into a commit."""
-
-    name: str
-    email: str
-
-
-def parse_author(text: str) -> Person:
-    """`Name <address>` as a person. Raises `ValueError` for any other text."""
-    match = _AUTHOR.fullmatch(text)
-    if match is None or not text.strip().isprintable():
-        raise ValueError('write an author as "Name <name@example.org>"')
-    return Person(match[1], match[2])
 
 
 def person_of(author: str | None, directory: Path | None) -> Person:

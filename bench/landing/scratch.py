@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from bench.landing.person import Person
+from bench.config.author import Person
 from workers.repository.git import git
 
 _PINNED: Final = (

@@ -1,19 +1,23 @@
 """The stored state of a stream: its backlog, its open runs, and the run history that decisions use."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from bench.config.models import BenchConfig
 from bench.intake.issue import Issue
+from bench.landing.bases import Bases
+from bench.landing.errors import ConflictError, LandingError
+from bench.landing.sources import Sources
 from bench.submit.history import run_summary
 from bench.submit.inputs import system_state
 from bench.submit.left_out import fetch_ahead
 from bench.submit.plan import Ready, bench_limits, make_ready
 from db.repositories.history import FarmHistory
+from db.repositories.landings import Landings
 from db.repositories.new_bench import NewCase
 from db.repositories.plans import Plans
 from db.repositories.streams import BacklogIssue, OpenRun, PastRuns, Streams
@@ -22,6 +26,7 @@ from planner.history.similar import SimilarQuery
 from workers.repository.mirror import resolve_ref
 
 Json = dict[str, Any]
+_TRY_AGAIN: Final = timedelta(seconds=30)
 
 
 class StoredStreamState:
@@ -31,10 +36,22 @@ class StoredStreamState:
     """
 
     def __init__(
-        self, engine: sa.Engine, bench_id: str, config: BenchConfig, mirrors: Path | None, runs: int = 100_000
+        self,
+        engine: sa.Engine,
+        bench_id: str,
+        config: BenchConfig,
+        mirrors: Path | None,
+        home: Path | None = None,
+        runs: int = 100_000,
     ) -> None:
+        """`home` is the directory of landings; without one, bases are the configured ones."""
         self._streams, self._plans, self._history = Streams(engine), Plans(engine), FarmHistory(engine)
         self._bench_id, self._config, self._mirrors = bench_id, config, mirrors
+        self._landings = Landings(engine)
+        self._bases = (
+            None if home is None else Bases(self._landings, Sources(home), config.stream.land_author)
+        )
+        self._unmade: dict[str, tuple[datetime, str]] = {}
         self._stamp = ""
         self._sources: dict[str, str] = {}
         self._index = RunIndex()
@@ -72,8 +89,19 @@ class StoredStreamState:
         query = SimilarQuery(issue.job_type, int(now.timestamp() * 1000), issue.tags, issue.id)
         return [run.document() for run in self._index.query(query)]
 
-    def make_ready(self, issue: Issue) -> Ready:
+    def landings(self, now: datetime) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """Solved issues that are not landed, and issues whose base could not be made just now."""
+        self._landings.enqueue()
+        newest = self._landings.newest()
+        unlanded = {name: row.reason or "" for name, row in newest.items() if row.state != "landed"}
+        self._unmade = {name: each for name, each in self._unmade.items() if now < each[0]}
+        return unlanded, {name: reason for name, (_, reason) in self._unmade.items()}
+
+    def make_ready(self, issue: Issue, waited_for: Sequence[str]) -> Ready:
         """The issue with its workcell, its base resolved to a commit, which is prefetched where mirrors are local.
+
+        The base contains the landed commits of what the issue waited for. Raises `LandingError` or `ConflictError`
+        where it cannot be made now; it is tried again half a minute later.
 
         Raises `BenchError` or `WorkerError` where the workcell is refused, or the commit cannot be fetched.
         """
@@ -81,9 +109,20 @@ class StoredStreamState:
         ready = make_ready(
             self._config, issue, lambda repo, ref: resolve_ref(repo, ref, self._mirrors), source
         )
+        ready = self._with_landed(ready, waited_for)
         if self._mirrors is not None:
             fetch_ahead(ready.workcell, self._mirrors)
         return ready
+
+    def _with_landed(self, ready: Ready, waited_for: Sequence[str]) -> Ready:
+        if self._bases is None or not waited_for:
+            return ready
+        try:
+            base = self._bases.base_of(ready.issue.id, ready.workcell, waited_for)
+        except (LandingError, ConflictError) as error:
+            self._unmade[ready.issue.id] = datetime.now(UTC) + _TRY_AGAIN, str(error)
+            raise
+        return Ready(ready.issue, ready.workcell.model_copy(update={"base": base}))
 
     def baseline(self, key: str) -> list[Json] | None:
         """The gate results on the base commit; None where they are not known."""
