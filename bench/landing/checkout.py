@@ -65,10 +65,10 @@ class Checkout:
         if head == base:
             return
         ahead, behind = self.store.count_between(base, head), self.store.count_between(head, base)
-        parts = [f"{ahead} {_commits(ahead)} ahead"] if ahead else []
+        parts = [f"{ahead} {_commits(ahead)} ahead of"] if ahead else []
         parts += [f"{behind} {_commits(behind)} behind"] if behind else []
         raise LandingError(
-            f"HEAD {head[:12]} is not {base[:12]}, on which the patch was made, but {' and '.join(parts)} of it: "
+            f"HEAD {head[:12]} is not {base[:12]}, on which the patch was made, but {' and '.join(parts)} it: "
             f"use --3way to apply it to HEAD, or --branch NAME to make a branch at {base[:12]}"
         )
 

@@ -110,7 +110,8 @@ class Delivery:
         evidence = evidence_of(self._taken(landing))
         target = self._check_target(landing, source).removeprefix("refs/heads/")
         branch = branch_of(landing.issue_id)
-        url = pushed_branch(source, branch, commit)
+        ours = self.landings.commits_of(landing.issue_id)
+        url = pushed_branch(source, branch, commit, ours=ours)
         request = PullRequest(url, branch, target, subject_of(evidence), pull_request_body(evidence))
         address = open_request(request, self.sources.home)
         if address is None:

@@ -95,3 +95,8 @@ class Lander:
         self._landings.change(current, reason=reason, retry_at=now + timedelta(seconds=RETRY_SECONDS))
         if landing.reason != reason:
             self._note(f"{landing.issue_id}: not landed yet, tried again later: {reason}")
+
+
+def _target(landing: Landing) -> tuple[str, str | None]:
+    """What a landing is merged into: the same value for the same branch, in nearly all cases."""
+    return landing.workcell["repo"], landing.target or landing.configured_base

@@ -1,5 +1,6 @@
 """Pushing a branch to the remote at which a pull request is opened."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from bench.landing.errors import LandingError
@@ -11,11 +12,13 @@ from workers.repository.mirror import FETCH_SECONDS, LIST_SECONDS
 from workers.repository.remote import remote_git
 
 
-def pushed_branch(source: Source, branch: str, commit: str, remote: str = "origin") -> str:
+def pushed_branch(
+    source: Source, branch: str, commit: str, remote: str = "origin", ours: Collection[str] = ()
+) -> str:
     """Push a branch of a repository on this machine to its remote; one on a server has it already. Idempotent.
 
     Returns the address of the server's repository. Raises `GitError`, or `LandingError` where there is no remote, or
-    the remote's branch of this name has another commit that the farm did not make.
+    the remote's branch of this name is at a commit that is not among `ours`.
     """
     if not isinstance(source, LocalSource):
         return source.address
@@ -25,6 +28,11 @@ def pushed_branch(source: Source, branch: str, commit: str, remote: str = "origi
     old = listed.decode(errors="replace").partition("\t")[0]
     if old == commit:
         return url
+    if old and old not in ours:
+        raise LandingError(
+            f"branch {branch} of {without_credentials(url)} is at {old[:12]}, a commit that is not of this farm: "
+            "rename or delete that branch"
+        )
     lease = f"--force-with-lease={ref}:{old}"
     arguments = ("push", "-q", "--no-verify", lease, "--", url, f"{commit}:{ref}")
     remote_git(url, *arguments, seconds=FETCH_SECONDS, cwd=source.store.git_dir)
