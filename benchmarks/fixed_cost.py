@@ -12,9 +12,11 @@ from uuid import uuid4
 from benchmarks.farm import BenchmarkFarm, admit_all
 from benchmarks.rows import QUEUE, bench_of
 from benchmarks.table import Row, Scale
+from db.repositories.artifacts import Artifacts
 from db.repositories.leases import Leases
 from db.repositories.machines import Machines
 from db.repositories.plans import Plans
+from workers.artifacts.keep import ArtifactKeeper
 from workers.control import Control
 from workers.execution.machine import Machine
 from workers.execution.run import run_execution
@@ -42,15 +44,22 @@ def rows(farm: BenchmarkFarm, scale: Scale) -> Iterator[Row]:
         workcell = _workcell(repo, commit)
         runs = scale.fixed_cost_runs
         _run(machine, workcell, 0)  # the mirror is there afterwards, as it is on a worker at work
-        attempt = _attempts(farm, machine, workcell, runs, area)
-        bare, alone, whole = [], [], []
+        plain = _attempts(farm, machine, workcell, runs, area, "fixed", None)
+        keeper = ArtifactKeeper(Artifacts(farm.engine), None)
+        storing = _attempts(farm, machine, workcell, runs, area, "storing", keeper)
+        bare, alone, whole, stored = [], [], [], []
         for number in range(runs):
             # In turns, so that a busy moment meets all of them.
             bare.append(_timed(partial(_bare, repo, commit)))
             alone.append(_timed(partial(_run, machine, workcell, number + 1)))
-            whole.append(_timed(attempt))
+            whole.append(_timed(plain))
+            stored.append(_timed(storing))
         yardstick = sorted(bare)[runs // 2]
-        for what, times in (("one execution", alone), ("claim, execution, completion", whole)):
+        for what, times in (
+            ("one execution", alone),
+            ("claim, execution, completion", whole),
+            ("claim, execution, artifacts, completion", stored),
+        ):
             own = (sorted(times)[len(times) // 2] - yardstick) * 1000
             yield Row(
                 f"fixed cost: {what}",
@@ -125,18 +134,30 @@ def _run(machine: Machine, workcell: dict[str, Any], number: int) -> None:
 
 
 def _attempts(
-    farm: BenchmarkFarm, machine: Machine, workcell: dict[str, Any], runs: int, area: Path
+    farm: BenchmarkFarm,
+    machine: Machine,
+    workcell: dict[str, Any],
+    runs: int,
+    area: Path,
+    bench: str,
+    artifacts: ArtifactKeeper | None,
 ) -> Callable[[], None]:
-    """A call that claims, runs and completes the next of `runs` executions, with heart and note."""
-    Plans(farm.engine).write(bench_of("fixed", runs, 1, workcell=workcell))
-    admit_all(farm.engine, "fixed")
+    """A call that claims, runs and completes the next of `runs` executions, with heartbeat, note and artifacts."""
+    Plans(farm.engine).write(bench_of(bench, runs, 1, workcell=workcell))
+    admit_all(farm.engine, bench)
     token = uuid4()
-    Machines(farm.engine).register("benchmark", token, [], 1)
+    Machines(farm.engine).register(f"benchmark-{bench}", token, [], 1)
     leases, notes = Leases(farm.engine, token), LeaseNotes(area)
 
     def attempt() -> None:
         ending = attempt_next(
-            leases, QUEUE, "benchmark", lambda o, c: run_execution(o, machine, c), LeaseTiming(), notes
+            leases,
+            QUEUE,
+            f"benchmark-{bench}",
+            lambda o, c: run_execution(o, machine, c),
+            LeaseTiming(),
+            notes,
+            artifacts=artifacts,
         )
         if ending != "recorded":
             raise RuntimeError(f"the attempt came to {ending}")

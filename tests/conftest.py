@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 pytest_plugins = [
     "tests.fixtures.bundles",
     "tests.fixtures.executions",
+    "tests.fixtures.object_store",
     "tests.fixtures.private_repository",
     "tests.fixtures.servers",
 ]

@@ -3,6 +3,7 @@
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,9 @@ from bench.cli.suggestions import bench_ids
 from bench.errors import BenchError
 from bench.terminal import table
 from planner.cli.formats import Output, output_options
+
+if TYPE_CHECKING:
+    from bench.results.archives import Restored
 
 
 def archives_directory() -> Path:
@@ -27,22 +31,40 @@ def archives() -> None:
     """
 
 
+def has_farm() -> bool:
+    """Whether this environment names a fleet, or this directory has an embedded farm."""
+    return bool(os.environ.get("BENCH_DATABASE_URL")) or home_here().exists
+
+
 @archives.command()
 @click.argument("target", type=click.Path(path_type=Path))
-@click.option("--bench", "bench_id", shell_complete=bench_ids, help="Copy only the archives of this bench.")
+@click.option("--bench", "bench_id", shell_complete=bench_ids, help="Export only the archives of this bench.")
 def export(target: Path, bench_id: str | None) -> None:
-    """Copy archives to the directory TARGET.
+    """Write archives to the directory TARGET, from any machine.
 
-    Archives that TARGET has already are not changed.
+    Archives of this machine are copied; those of other machines, lost ones included, are rebuilt from the database
+    and the artifact store, with patch, logs and conversation. Archives that TARGET has already are not changed.
 
     \b
     Example:
       bench archives export /mnt/backup --bench b-20260131-k3f9q
     """
-    from bench.results.archives import export_archives
+    from bench.results.archives import export_archives, restore_archives
 
-    copied, known = export_archives(archives_directory(), target, bench_id)
-    note(f"{copied} archives copied to {target}, {known} were there already")
+    source, in_farm = archives_directory(), has_farm()
+    copied, known = 0, 0
+    if source.is_dir() or not in_farm:
+        copied, known = export_archives(source, target, bench_id)
+    if in_farm:
+        with open_farm() as farm:
+            restored = restore_archives(farm.engine, target, bench_id)
+        note(
+            f"{copied} archives copied to {target}, {restored.written} rebuilt from the database, "
+            f"{restored.known - copied} were there already"
+        )
+        _note_gaps(restored)
+    else:
+        note(f"{copied} archives copied to {target}, {known} were there already")
 
 
 @archives.command()
@@ -50,9 +72,9 @@ def export(target: Path, bench_id: str | None) -> None:
 def restore(target: Path | None) -> None:
     """Rebuild missing archives from the database.
 
-    Manifest, proof and rollout are restored unchanged, so a dataset built from them has the same hash. Patches and
-    logs are not in the database. TARGET is the farm's archive directory by default; archives that it has already
-    are not changed.
+    Manifest, proof and rollout are restored unchanged, so a dataset built from them has the same hash. Patch, logs and
+    conversation are restored, too, as far as the artifact store kept them. TARGET is the farm's archive directory by
+    default; archives that it has already are not changed.
 
     \b
     Example:
@@ -65,13 +87,19 @@ def restore(target: Path | None) -> None:
     with open_farm() as farm:
         restored = restore_archives(farm.engine, target)
     note(f"{restored.written} archives written to {target}, {restored.known} were there already")
+    _note_gaps(restored)
+
+
+def _note_gaps(restored: "Restored") -> None:
+    """Notes of what could not be restored, with a few names each."""
     if restored.refused:
         names = ", ".join(name[:80] for name in restored.refused[:5])
         note(f"{len(restored.refused)} not written, the recorded name is not a valid archive name: {names}")
     if restored.lost:
-        note(
-            f"{len(restored.lost)} not written, the database has only a part: {', '.join(restored.lost[:5])}"
-        )
+        lost = ", ".join(restored.lost[:5])
+        note(f"{len(restored.lost)} not written, the database has only a part: {lost}")
+    if restored.incomplete:
+        note(f"{len(restored.incomplete)} files are missing: {'; '.join(restored.incomplete[:3])}")
 
 
 @archives.command()
@@ -109,22 +137,38 @@ def conversation(output: Output, workcell: str | None) -> None:
 
 
 @archives.command()
-@click.option("--older-than", "age", required=True, metavar="AGE", help="Age in days or hours: 14d or 12h.")
+@click.option("--older-than", "age", metavar="AGE", help="Age in days or hours: 14d or 12h.")
+@click.option(
+    "--max-size", metavar="SIZE", help="Keep at most so many bytes, the newest: 500MB or 20GB; of each place."
+)
+@click.option("--conversations", is_flag=True, help="Delete stored conversations, too.")
 @click.option("--dry-run", is_flag=True, help="Count what would be deleted; delete nothing.")
-def prune(age: str, dry_run: bool) -> None:
-    """Delete the logs of old archives.
+def prune(age: str | None, max_size: str | None, conversations: bool, dry_run: bool) -> None:
+    """Delete old logs, on this machine and in the artifact store.
 
-    Files that datasets are built from are always kept.
+    Patches, and files that datasets are built from, are always kept.
 
     \b
-    Example:
+    Examples:
       bench archives prune --older-than 14d
+      bench archives prune --max-size 20GB --dry-run
     """
-    from bench.results.archives import prune_logs
+    from bench.results.retention import prune_artifacts, prune_logs
+    from db.repositories.artifact_retention import Retention
 
-    count, size = prune_logs(archives_directory(), _seconds(age), dry_run)
-    would = "would be" if dry_run else "were"
-    note(f"logs of {count} archives {would} deleted ({size / 1e6:.1f} MB)")
+    if age is None and max_size is None:
+        raise BenchError("give --older-than, --max-size or both")
+    seconds = None if age is None else _seconds(age)
+    max_bytes = None if max_size is None else _bytes(max_size)
+    would, directory, in_farm = "would be" if dry_run else "were", archives_directory(), has_farm()
+    if directory.is_dir() or not in_farm:
+        count, size = prune_logs(directory, seconds, dry_run, max_bytes)
+        note(f"logs of {count} archives {would} deleted ({size / 1e6:.1f} MB)")
+    if in_farm:
+        with open_farm() as farm:
+            retention = Retention(seconds, max_bytes, conversations)
+            count, size = prune_artifacts(farm.engine, retention, dry_run)
+        note(f"{count} stored files {would} deleted ({size / 1e6:.1f} MB)")
 
 
 def _seconds(age: str) -> float:
@@ -132,3 +176,10 @@ def _seconds(age: str) -> float:
     if match is None:
         raise BenchError(f"--older-than: {age!r} is not an age; give days or hours, such as 14d or 12h")
     return int(match[1]) * {"d": 86400.0, "h": 3600.0}[match[2]]
+
+
+def _bytes(size: str) -> int:
+    match = re.fullmatch(r"(\d{1,9})(MB|GB|TB)", size)
+    if match is None:
+        raise BenchError(f"--max-size: {size!r} is not a size; give it in MB, GB or TB, such as 500MB")
+    return int(match[1]) * {"MB": 10**6, "GB": 10**9, "TB": 10**12}[match[2]]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.embedded.errors import EmbeddedError
+from workers.artifacts.stores import is_credential
 from workers.gateway.keys import is_private, without_replaced
 from workers.own_variables import check_passed_names
 from workers.settings import passed_names
@@ -45,6 +46,7 @@ def for_coordinator(shell: Mapping[str, str], before: Mapping[str, str]) -> dict
 def for_worker(shell: Mapping[str, str], before: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
     """The worker's variables: settings, secrets, and those named by `names`, `BENCH_PASS_ENV` or earlier commands.
 
+    With an object store for artifacts, its credentials, too.
     Secrets are also the keys of providers in the variables of their own clients. A key that the shell gives replaces an
     earlier one, whichever variable that came from. Variables that are not set are left out.
 
@@ -54,7 +56,12 @@ def for_worker(shell: Mapping[str, str], before: Mapping[str, str], names: Itera
     passed = passed_names(both.get("BENCH_PASS_ENV", ""))
     refuse_own(names)
     wanted = {*names, *passed, *before}
-    return {name: both[name] for name in both if name in wanted or _is_setting(name) or is_private(name)}
+    store = both.get("BENCH_ARTIFACTS_URL", "")
+    return {
+        name: both[name]
+        for name in both
+        if name in wanted or _is_setting(name) or is_private(name) or is_credential(name, store)
+    }
 
 
 def environment_of(handed: Mapping[str, str], root: Path) -> dict[str, str]:

@@ -1,12 +1,12 @@
-"""Archive maintenance: export, restore from the database, and retention of logs."""
+"""Archives exported from a directory, and restored from the database and its artifacts."""
 
 import fcntl
 import json
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,19 +14,20 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from bench.errors import BenchError, FailureError
+from bench.results.artifacts import artifacts_of, read_artifact
+from db.repositories.artifacts import PATCH, ArtifactRow
 from db.repositories.recorded import RecordedCandidate, recorded_candidates
 from planner.system.atomic import atomic_directory
 from workers.execution.archive import CandidateRecord, is_archive_name, write_archive
-from workers.execution.leftovers import size_of
 from workers.result import CandidateResult
-from workers.sandbox.sweep import is_real_directory, remove_tree
 from workers.spec import WorkOrder
 
-LOGS = "logs"
 _CORE = "manifest.json"
+_LOGS = "logs/"
 
 
-def _archives(directory: Path) -> Iterator[Path]:
+def archives_in(directory: Path) -> Iterator[Path]:
+    """The archives in a directory, by name. Raises `BenchError` where it is none."""
     if not directory.is_dir():
         raise BenchError(f"there are no archives in {directory}; set BENCH_ARCHIVES_DIR, or run a bench")
     return (entry for entry in sorted(directory.iterdir()) if (entry / _CORE).is_file())
@@ -42,7 +43,7 @@ def export_archives(source: Path, target: Path, bench_id: str | None) -> tuple[i
     try:
         target.mkdir(parents=True, exist_ok=True)
         with _export_lock(target):
-            for archive in _archives(source):
+            for archive in archives_in(source):
                 if bench_id is not None and _bench_of(archive) != bench_id:
                     continue
                 if (target / archive.name).exists():
@@ -88,17 +89,20 @@ class Restored(NamedTuple):
     """Workcells whose records, of an older version, lack data that an archive needs."""
     refused: list[str]
     """Recorded names that are invalid for an archive, such as `../../x`: forged by a worker."""
+    incomplete: list[str]
+    """Reasons why files of written archives are missing: pruned, not kept, or unreadable."""
 
 
-def restore_archives(engine: sa.Engine, target: Path) -> Restored:
-    """Idempotent restore: write to `target` each recorded archive that is missing there, without patch and logs.
+def restore_archives(engine: sa.Engine, target: Path, bench_id: str | None = None) -> Restored:
+    """Idempotent restore: write to `target` each recorded archive that is missing there, with patch and logs.
 
     Manifest, proof and rollout equal those that the worker wrote, so a dataset built from them is the same.
     Raises `FailureError` where writing fails.
     """
-    written, known, lost, refused = 0, 0, [], []
+    written, known, lost, refused, incomplete = 0, 0, [], [], []
+    files = _StoredFiles(engine)
     try:
-        for recorded in recorded_candidates(engine):
+        for recorded in recorded_candidates(engine, bench_id):
             if recorded.result.get("archive") is None:
                 continue
             workcell_id = recorded.result.get("workcell_id")
@@ -112,11 +116,42 @@ def restore_archives(engine: sa.Engine, target: Path) -> Restored:
             if evidence is None:
                 lost.append(workcell_id)
                 continue
-            write_archive(target, evidence)
+            contents, missing = files.of(recorded)
+            write_archive(target, _with_files(evidence, contents))
+            incomplete += missing
             written += 1
     except OSError as error:
         raise FailureError(f"cannot write archives to {target}: {error.strerror or error}") from error
-    return Restored(written, known, lost, refused)
+    return Restored(written, known, lost, refused, incomplete)
+
+
+class _StoredFiles:
+    """The stored files of recorded candidates, of one execution at a time."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._execution: int | None = None
+        self._rows: list[ArtifactRow] = []
+
+    def of(self, recorded: RecordedCandidate) -> tuple[dict[str, bytes], list[str]]:
+        """The files of a candidate by name, and why others are missing."""
+        if recorded.execution_id != self._execution:
+            self._rows = artifacts_of(self._engine, recorded.execution_id)
+            self._execution = recorded.execution_id
+        contents, missing = {}, []
+        for row in self._rows:
+            if (row.attempt, row.candidate) == (recorded.attempt, recorded.candidate):
+                try:
+                    contents[row.name] = read_artifact(self._engine, row)
+                except FailureError as error:
+                    missing.append(str(error))
+        return contents, missing
+
+
+def _with_files(record: CandidateRecord, contents: dict[str, bytes]) -> CandidateRecord:
+    logs = {name.removeprefix(_LOGS): data for name, data in contents.items() if name.startswith(_LOGS)}
+    whole = {name: data for name, data in contents.items() if name != PATCH and "/" not in name}
+    return replace(record, patch=contents.get(PATCH), logs=logs, whole=whole)
 
 
 def _evidence(recorded: RecordedCandidate) -> CandidateRecord | None:
@@ -128,23 +163,3 @@ def _evidence(recorded: RecordedCandidate) -> CandidateRecord | None:
     if order.action is None or result.started_at is None:
         return None
     return CandidateRecord(order, order.action, result)
-
-
-def prune_logs(directory: Path, older_than_seconds: float, dry_run: bool) -> tuple[int, int]:
-    """Retention: delete the logs of archives older than `older_than_seconds`; `dry_run` only counts them.
-
-    Returns the number of archives and the bytes of their logs. Raises `BenchError` where there are no archives.
-    """
-    before = time.time() - older_than_seconds
-    count = size = 0
-    for archive in _archives(directory):
-        logs = archive / LOGS
-        # The target of a link may belong to another archive.
-        linked = archive.is_symlink() or not is_real_directory(logs)
-        if linked or (archive / _CORE).stat().st_mtime > before:
-            continue
-        count += 1
-        size += size_of(logs)
-        if not dry_run:
-            remove_tree(logs)
-    return count, size

@@ -14,24 +14,31 @@ _NEXT = sa.text("""
                || jsonb_build_object('attempt', k.attempt, 'lease_token', t.lease_token) AS work_order
     FROM farm.candidates k JOIN farm.attempts t USING (execution_id, attempt)
     WHERE (k.execution_id, k.attempt, k.candidate) > (:execution, :attempt, :candidate)
+      AND (CAST(:bench AS text) IS NULL
+           OR k.execution_id IN (SELECT execution_id FROM farm.executions WHERE bench_id = :bench))
     ORDER BY k.execution_id, k.attempt, k.candidate LIMIT :at_once""")
 
 
 class RecordedCandidate(NamedTuple):
     """One candidate of one attempt, whatever became of the attempt."""
 
+    execution_id: int
+    attempt: int
+    candidate: int
     work_order: Json
     result: Json
 
 
-def recorded_candidates(engine: sa.Engine) -> Iterator[RecordedCandidate]:
-    """All of them, by execution, attempt and number; a few hundred are held at a time."""
+def recorded_candidates(engine: sa.Engine, bench_id: str | None = None) -> Iterator[RecordedCandidate]:
+    """All of them, or those of a bench, by execution, attempt and number; a few hundred are held at a time."""
     after = {"execution": 0, "attempt": 0, "candidate": 0}
     while True:
         with engine.connect() as connection:
-            rows = connection.execute(_NEXT, {**after, "at_once": _AT_ONCE}).all()
+            rows = connection.execute(_NEXT, {**after, "bench": bench_id, "at_once": _AT_ONCE}).all()
         for row in rows:
-            yield RecordedCandidate(row.work_order, row.document)
+            yield RecordedCandidate(
+                row.execution_id, row.attempt, row.candidate, row.work_order, row.document
+            )
         if not rows:
             return
         last = rows[-1]

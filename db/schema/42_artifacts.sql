@@ -73,3 +73,19 @@ BEGIN
     END IF;
     RETURN 'stored';
 END $$;
+
+-- Artifacts that retention deletes: older than p_seconds, and the oldest beyond p_max_bytes of stored bytes; NULL is
+-- without limit. Never patches, and nothing that a running attempt may have stored a moment ago.
+CREATE FUNCTION farm.due_artifacts(p_seconds double precision, p_max_bytes bigint, p_conversations boolean)
+RETURNS TABLE (execution_id bigint, attempt int, candidate smallint, name text, digest text, store text,
+               stored_size bigint, stored_at timestamptz) LANGUAGE sql STABLE AS $$
+    SELECT d.execution_id, d.attempt, d.candidate, d.name, d.digest, d.store, d.stored_size, d.stored_at
+    FROM (
+        SELECT a.*, sum(a.stored_size) OVER (
+                   ORDER BY a.stored_at DESC, a.execution_id DESC, a.attempt, a.candidate, a.name) AS newer
+        FROM farm.artifacts a
+        WHERE a.digest IS NOT NULL AND a.pruned_at IS NULL AND a.name <> 'patch.diff'
+          AND (p_conversations OR a.name <> 'conversation.json.gz')) d
+    WHERE d.stored_at < now() - interval '10 minutes'
+      AND (d.stored_at < now() - make_interval(secs => p_seconds) OR d.newer > p_max_bytes)
+$$;

@@ -17,6 +17,8 @@ from workers.result import ExecutionResult
 
 MAX_PATCH_BYTES = 2**20
 """Compressed bytes of a patch that PostgreSQL keeps whatever the store is."""
+_SMALL_BYTES = 512
+"""Compressed bytes of a file for which a call to an object store is not worth it."""
 _CORE = frozenset({"manifest.json", "proof.json", "rollout.json"})
 _log = logging.getLogger(__name__)
 
@@ -94,7 +96,7 @@ class ArtifactKeeper:
 
 
 def _in_database(file: PackedFile) -> bool:
-    return file.name == PATCH and len(file.body or b"") <= MAX_PATCH_BYTES
+    return len(file.body or b"") <= (MAX_PATCH_BYTES if file.name == PATCH else _SMALL_BYTES)
 
 
 def _rows(files: list[tuple[PackedFile, str]]) -> tuple[list[NewArtifact], list[bytes | None]]:

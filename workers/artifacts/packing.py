@@ -2,7 +2,7 @@
 
 import gzip
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +12,6 @@ from workers.conversation.store import FILE as CONVERSATION
 
 MAX_BYTES: Final = 4 * 2**20
 """Compressed bytes of one execution in PostgreSQL, without its patches."""
-_CONVERSATION_BYTES: Final = MAX_BYTES // 2
 _TRANSCRIPT: Final = "transcript.jsonl.gz"
 _SHORTEST: Final = 1024
 
@@ -59,17 +58,20 @@ def pack_within(files: Iterable[CandidateFile], max_bytes: int = MAX_BYTES) -> l
     A log that does not fit keeps its tail, with a mark of what is left out; a conversation keeps every step, with its
     longest texts shortened; a transcript that does not fit is not kept, and its row shows that.
     """
-    packed, left = [], max_bytes
     ordered = sorted(files, key=_priority)
-    for position, file in enumerate(ordered):
-        whole = pack(file)
-        if file.name == PATCH:
-            packed.append(whole)
-            continue
-        share = _share(file.name, left, ordered[position:])
-        fitted = whole if len(whole.body or b"") <= share else _fitted(file, whole, share)
-        left -= len(fitted.body or b"")
-        packed.append(fitted)
+    packed = [pack(file) for file in ordered if file.name == PATCH]
+    conversations = [file for file in ordered if file.name == CONVERSATION]
+    left = max_bytes
+    # Conversations divide half of the limit, so that logs have some of it.
+    room = max_bytes // 2
+    for position, file in enumerate(conversations):
+        packed.append(_packed_within(file, room // (len(conversations) - position)))
+        room -= len(packed[-1].body or b"")
+        left -= len(packed[-1].body or b"")
+    for file in ordered:
+        if file.name not in (PATCH, CONVERSATION):
+            packed.append(_packed_within(file, left))
+            left -= len(packed[-1].body or b"")
     return packed
 
 
@@ -78,11 +80,9 @@ def _priority(file: CandidateFile) -> tuple[int, int, str]:
     return kinds.index(True) if True in kinds else len(kinds), file.candidate, file.name
 
 
-def _share(name: str, left: int, remaining: Sequence[CandidateFile]) -> int:
-    """Bytes that a file may use: conversations divide half of the limit, so that logs have some of it."""
-    if name != CONVERSATION:
-        return left
-    return min(left, _CONVERSATION_BYTES) // sum(each.name == CONVERSATION for each in remaining)
+def _packed_within(file: CandidateFile, max_bytes: int) -> PackedFile:
+    whole = pack(file)
+    return whole if len(whole.body or b"") <= max_bytes else _fitted(file, whole, max_bytes)
 
 
 def _fitted(file: CandidateFile, whole: PackedFile, max_bytes: int) -> PackedFile:

@@ -1,6 +1,7 @@
 """Object stores of artifacts: `file://`, `s3://`, `gs://` and `az://`, content-addressed by SHA-256."""
 
 import hashlib
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore as RemoteStore
 
 SCHEMES: Final = ("file", "s3", "gs", "az")
-_SECONDS: Final = "30s"
+_TIMEOUT: Final = timedelta(seconds=30)
+_CREDENTIALS: Final = {"s3": ("AWS_",), "gs": ("GOOGLE_",), "az": ("AZURE_",)}
 
 
 class ArtifactStoreError(WorkerError):
@@ -93,6 +95,11 @@ def check_store_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def is_credential(variable: str, url: str) -> bool:
+    """Whether the store of this URL reads an environment variable: its credentials, region or endpoint."""
+    return variable.startswith(_CREDENTIALS.get(urlsplit(url).scheme, ()))
+
+
 def _open(url: str) -> "RemoteStore":
     from obstore.store import LocalStore, from_url
 
@@ -102,7 +109,10 @@ def _open(url: str) -> "RemoteStore":
             directory = Path(urlsplit(checked).path)
             return LocalStore(directory, mkdir=True)
         # A lost server must not hold up a worker for the minutes that the library would retry.
-        options: dict[str, Any] = {"client_options": {"timeout": _SECONDS, "allow_http": True}}
+        options: dict[str, Any] = {
+            "client_options": {"timeout": _TIMEOUT, "connect_timeout": _TIMEOUT / 3, "allow_http": True},
+            "retry_config": {"max_retries": 1, "retry_timeout": _TIMEOUT},
+        }
         return from_url(checked, **options)
     except Exception as error:
         raise ArtifactStoreError(f"{checked} cannot be opened: {_short(error)}") from None

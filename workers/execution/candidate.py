@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import logging
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,7 +24,7 @@ from workers.execution.seeds import derive
 from workers.execution.trial import Trial, fail_codes, readable, verdict, why_unusable
 from workers.execution.vote import passed
 from workers.gates.configuration import TEST_FILES
-from workers.gates.run import GateRunner, not_run, run_gates
+from workers.gates.run import JUNIT_SUFFIX, GateRunner, not_run, run_gates
 from workers.halt import HaltError, StoppedError
 from workers.patterns import spec_of
 from workers.repository.checkout import check_out, fetch_pristine
@@ -244,8 +245,11 @@ def _record(
 ) -> CandidateResult:
     """Write the archive; a result without one would be missing in every dataset, so that is an error."""
     patch = redact(trial.patch.text, job.machine.secrets.values()) if trial.patch else b""
+    runner, limit = job.runner(cell), job.order.workcell.max_output_bytes
+    # A JUnit file is bounded by its writer, and cut in the middle it would be none.
     logs = {
-        path.name: job.runner(cell).log(path, job.order.workcell.max_output_bytes) for path in _logs(cell)
+        path.name: runner.log(path, sys.maxsize if path.name.endswith(JUNIT_SUFFIX) else limit)
+        for path in _logs(cell)
     }
     result = result.model_copy(update={"patch_bytes": len(patch)})
     record = CandidateRecord(job.order, action, result, patch, logs, _whole(job, cell, trial))

@@ -13,6 +13,7 @@ from workers.gates.command import GateCommand, can_report, reporting, writing
 from workers.gates.identity import IsTestFile
 from workers.gates.judge import GateRun, baseline_of, judge, reports_tests
 from workers.gates.junit import JunitError, read_junit
+from workers.gates.junit_file import junit_file
 from workers.gates.output import threshold_line
 from workers.gates.reads import forget_reads, were_read
 from workers.gates.report import Channel
@@ -26,6 +27,7 @@ from workers.sandbox.sweep import remove_tree
 from workers.spec import Gate, GateBaseline
 
 TAIL_BYTES = 4000
+JUNIT_SUFFIX = ".junit.xml"
 _QUIET = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
 
 
@@ -64,6 +66,8 @@ class GateRunner:
                 else (self._plain(gate, inside, log), None, {})
             )
             suite = tests if isinstance(tests, SuiteRun) else None
+            if suite is not None:
+                log.with_suffix(JUNIT_SUFFIX).write_bytes(junit_file(gate.name, suite, ended.duration_ms))
             text = self.programs.text(log, 1_000_000)
             return GateRun(
                 exit_code=ended.exit_code,

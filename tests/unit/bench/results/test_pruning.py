@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.cli.main import main
-from bench.results.archives import prune_logs
+from bench.results.retention import prune_logs
 
 DAY = 24 * 3600.0
 

@@ -1,0 +1,81 @@
+"""Retention of logs: by age and by size, in a directory of archives and in the artifact store of a farm."""
+
+import time
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from bench.errors import FailureError
+from bench.results.archives import archives_in
+from db.repositories.artifact_retention import ArtifactRetention, Retention
+from db.repositories.artifacts import IN_POSTGRES
+from workers.artifacts.stores import store_at
+from workers.errors import WorkerError
+from workers.execution.leftovers import size_of
+from workers.sandbox.sweep import is_real_directory, remove_tree
+
+LOGS = "logs"
+_CORE = "manifest.json"
+
+
+def prune_logs(
+    directory: Path, older_than_seconds: float | None, dry_run: bool, max_bytes: int | None = None
+) -> tuple[int, int]:
+    """Delete the logs of archives older than `older_than_seconds`, and the oldest beyond `max_bytes` of logs.
+
+    `dry_run` only counts them. Returns the number of archives and the bytes of their logs. Raises `BenchError` where
+    there are no archives.
+    """
+    before = None if older_than_seconds is None else time.time() - older_than_seconds
+    count = size = kept = 0
+    for modified, logs in sorted(_logs_in(directory), reverse=True):
+        bytes_of_logs = size_of(logs)
+        kept += bytes_of_logs
+        is_old = before is not None and modified <= before
+        if not is_old and (max_bytes is None or kept <= max_bytes):
+            continue
+        count += 1
+        size += bytes_of_logs
+        if not dry_run:
+            remove_tree(logs)
+    return count, size
+
+
+def _logs_in(directory: Path) -> list[tuple[float, Path]]:
+    """The logs of each archive, with the time when it was written."""
+    # The target of a link may belong to another archive.
+    return [
+        ((archive / _CORE).stat().st_mtime, archive / LOGS)
+        for archive in archives_in(directory)
+        if not archive.is_symlink() and is_real_directory(archive / LOGS)
+    ]
+
+
+def prune_artifacts(engine: sa.Engine, retention: Retention, dry_run: bool) -> tuple[int, int]:
+    """Delete the bytes of stored logs that `retention` does not keep; their rows stay, with the time.
+
+    Returns how many, and their bytes as stored. Raises `FailureError` where an object store cannot be reached: what
+    was deleted until then is recorded.
+    """
+    table = ArtifactRetention(engine)
+    if dry_run:
+        return table.count(retention)
+    count = size = 0
+    while batch := table.next_batch(retention):
+        for url in {row.store for row in batch} - {IN_POSTGRES}:
+            shared = table.shared_digests(url, batch)
+            _delete(url, {row.digest for row in batch if row.store == url} - shared)
+        table.mark_pruned(batch)
+        count += len(batch)
+        size += sum(row.stored_size for row in batch)
+    return count, size
+
+
+def _delete(url: str, digests: set[str]) -> None:
+    try:
+        store = store_at(url)
+        for digest in sorted(digests):
+            if store is not None:
+                store.delete(digest)
+    except WorkerError as error:
+        raise FailureError(str(error)) from None
