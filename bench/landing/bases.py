@@ -8,7 +8,7 @@ from bench.landing.message import merge_message
 from bench.landing.names import base_ref_of
 from bench.landing.objects import MergeConflict
 from bench.landing.source import Source, check_base, failure_line
-from bench.landing.sources import Sources, merge_facts
+from bench.landing.sources import SourceRepositories, merge_facts
 from db.repositories.landings import LandedIssue, Landings
 from workers.repository.git import GitError
 from workers.spec import Workcell
@@ -17,7 +17,7 @@ from workers.spec import Workcell
 class Bases:
     """Makes bases, and keeps each at a ref from which workers fetch it."""
 
-    def __init__(self, landings: Landings, sources: Sources, author: str | None) -> None:
+    def __init__(self, landings: Landings, sources: SourceRepositories, author: str | None) -> None:
         self._landings, self._sources, self._author = landings, sources, author
 
     def base_of(self, issue_id: str, workcell: Workcell, waited_for: Iterable[str]) -> str:

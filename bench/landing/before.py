@@ -8,7 +8,7 @@ from bench.landing.objects import check_version
 from bench.landing.person import person_of
 from bench.landing.push import remote_url
 from bench.landing.source import LocalSource, Source, failure_line
-from bench.landing.sources import Sources, check_free, directory_of, target_of
+from bench.landing.sources import SourceRepositories, check_free, directory_of, target_of
 from workers.repository.git import GitError
 
 
@@ -25,7 +25,7 @@ def check_landing(config: BenchConfig, home: Path) -> None:
         person_of(settings.land_author, None)
         return
     try:
-        source = Sources(home).get(repo)
+        source = SourceRepositories(home).get(repo)
         person_of(settings.land_author, directory_of(source))
         _check_mode(config, source)
     except GitError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.landing.errors import ConflictError, LandingError
 from bench.landing.names import full_branch
-from bench.landing.objects import ObjectStore
+from bench.landing.objects import CommitStore
 from bench.landing.source import LocalSource
 from workers.repository.git import GitError, run_git
 
@@ -19,7 +19,7 @@ class Checkout:
     """A work tree with its repository."""
 
     top: Path
-    store: ObjectStore
+    store: CommitStore
 
     @classmethod
     def at(cls, directory: Path) -> "Checkout":
@@ -29,7 +29,7 @@ class Checkout:
         except (GitError, OSError) as error:
             raise LandingError(f"{directory} is in no check-out of a git repository: {error}") from None
         path = Path(top.decode(errors="surrogateescape").rstrip("\n"))
-        return cls(path, ObjectStore.at(path))
+        return cls(path, CommitStore.at(path))
 
     @property
     def source(self) -> LocalSource:

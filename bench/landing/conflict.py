@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bench.landing.names import ref_component
-from bench.landing.objects import MergeConflict, ObjectStore
+from bench.landing.objects import CommitStore, MergeConflict
 from planner.system.atomic import write_atomic
 from planner.system.foreign_text import visible_text
 from workers.private import keep_private
@@ -14,7 +14,7 @@ _MOST: int = 2_000_000
 def write_conflict(
     home: Path,
     issue_id: str,
-    store: ObjectStore,
+    store: CommitStore,
     sides: tuple[str, str],
     conflict: MergeConflict,
     remedy: str,
@@ -38,7 +38,7 @@ def write_conflict(
     return path
 
 
-def _diff(store: ObjectStore, base: str | None, commit: str, files: tuple[str, ...]) -> str:
+def _diff(store: CommitStore, base: str | None, commit: str, files: tuple[str, ...]) -> str:
     if base is None:
         return "The two commits have no common history."
     text = store.diff(base, commit, files)

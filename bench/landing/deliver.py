@@ -22,7 +22,7 @@ from bench.landing.pull_request import PullRequest, open_request, shell_line
 from bench.landing.push import pushed_branch
 from bench.landing.scratch import CommitFacts
 from bench.landing.source import Source, check_base
-from bench.landing.sources import Sources, check_free, directory_of, merge_facts, target_of
+from bench.landing.sources import SourceRepositories, check_free, directory_of, merge_facts, target_of
 from bench.submit.arms import check_seconds
 from db.repositories.artifacts import execution_to_take
 from db.repositories.landings import Landing, Landings
@@ -38,7 +38,7 @@ class Delivery:
     """Delivers landings."""
 
     engine: sa.Engine
-    sources: Sources
+    sources: SourceRepositories
     note: Callable[[str], None]
 
     @property

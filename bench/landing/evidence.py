@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from bench.landing.errors import LandingError
-from bench.landing.message import Evidence
+from bench.landing.message import CommitEvidence
 from bench.results.artifacts import patch_of
 from db.repositories.taken import TakenExecution
 from planner.actions import NA, Action
@@ -16,13 +16,13 @@ def action_of(taken: TakenExecution) -> Action:
     return Action(taken.swarm_id, *(NA if each is None else each for each in bins))
 
 
-def evidence_of(taken: TakenExecution) -> Evidence:
+def evidence_of(taken: TakenExecution) -> CommitEvidence:
     """What a commit and a pull request name of an execution."""
     workcell = Workcell.model_validate(taken.workcell)
     # The last round made the patch what it is.
     named = taken.rounds[-1].get("toolchain") if taken.rounds else None
     toolchain = next((ref for ref in workcell.toolchains if ref.name == named), workcell.toolchains[0])
-    return Evidence(
+    return CommitEvidence(
         issue_id=taken.issue_id,
         title=taken.title,
         bench_id=taken.bench_id,

@@ -11,7 +11,7 @@ from bench.errors import BenchError
 from bench.landing.deliver import Delivery
 from bench.landing.errors import ConflictError
 from bench.landing.source import failure_line
-from bench.landing.sources import Sources
+from bench.landing.sources import SourceRepositories
 from db.repositories.landings import Landing, Landings
 from workers.errors import WorkerError
 from workers.repository.git import GitError
@@ -27,7 +27,7 @@ class Lander:
     def __init__(self, engine: sa.Engine, home: Path, note: Callable[[str], None]) -> None:
         """`home` is the directory for copies of remote repositories and for reports of conflicts."""
         self._landings, self._note = Landings(engine), note
-        self._sources = Sources(home)
+        self._sources = SourceRepositories(home)
         self._delivery = Delivery(engine, self._sources, note)
         self._tried: set[int] = set()
         self._looked: dict[int, datetime] = {}
@@ -42,7 +42,17 @@ class Lander:
         self._landings.enqueue()
         self._sources.forget()
         before = self._landings.open()
-        waiting = [self._bring(landing, now) if self._is_due(landing, now) else landing for landing in before]
+        checked = {_target(landing) for landing in before if landing.state == "checking"}
+        waiting = []
+        for landing in before:
+            # One check for each target at a time: what lands next has to be merged with what landed before it.
+            may_merge = landing.state == "checking" or _target(landing) not in checked
+            is_due = self._is_due(landing, now) and (may_merge or landing.state == "queued")
+            waiting.append(self._bring(landing, now, may_merge=may_merge) if is_due else landing)
+            if waiting[-1].state == "checking":
+                checked.add(_target(landing))
+            elif landing.state == "checking":
+                checked.discard(_target(landing))
         self.is_settled = all(
             landing.state == "landed" or (landing.case_id in self._tried and landing.state != "checking")
             for landing in waiting
@@ -66,20 +76,21 @@ class Lander:
             return now >= self._looked.get(landing.case_id, now)
         return landing.retry_at is None or landing.retry_at <= now
 
-    def _bring(self, landing: Landing, now: datetime) -> Landing:
+    def _bring(self, landing: Landing, now: datetime, *, may_merge: bool) -> Landing:
         self._looked[landing.case_id] = now + timedelta(seconds=HELD_SECONDS)
         try:
             while self._delivery.advance(landing):
                 before, landing = landing, self._landings.get(landing.case_id)
                 if landing.state == "held" and landing.reason != before.reason:
                     self._note(f"{landing.issue_id}: waits for a person: {landing.reason}")
-                if landing.state in ("landed", "held"):
+                if landing.state in ("landed", "held") or (landing.mode == "merge" and not may_merge):
                     break
         except ConflictError as error:
             self._hold(landing, str(error))
         except (GitError, BenchError, WorkerError, OSError) as error:
             self._postpone(landing, now, error)
-        self._tried.add(landing.case_id)
+        if may_merge:
+            self._tried.add(landing.case_id)
         return self._landings.get(landing.case_id)
 
     def _hold(self, landing: Landing, reason: str) -> None:

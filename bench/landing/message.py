@@ -11,7 +11,7 @@ _WIDTH: Final = 76
 
 
 @dataclass(frozen=True)
-class Evidence:
+class CommitEvidence:
     """What is known of the execution whose patch is landed."""
 
     issue_id: str
@@ -34,7 +34,7 @@ class Evidence:
         return "unknown" if self.micro_usd is None else f"${self.micro_usd / 1_000_000:.4f}"
 
 
-def subject_of(evidence: Evidence) -> str:
+def subject_of(evidence: CommitEvidence) -> str:
     """The subject line: id and title of the issue, at most 72 characters."""
     issue_id = visible_line(evidence.issue_id)
     title = " ".join(visible_line(evidence.title).split())
@@ -42,7 +42,7 @@ def subject_of(evidence: Evidence) -> str:
     return line if len(line) <= _SUBJECT else line[: _SUBJECT - 1].rstrip() + "…"
 
 
-def commit_message(evidence: Evidence) -> str:
+def commit_message(evidence: CommitEvidence) -> str:
     """Subject, what solved the issue and how it was verified, and trailers for programs."""
     by = evidence.toolchain if evidence.model is None else f"{evidence.toolchain} with {evidence.model}"
     sentences = (
@@ -68,7 +68,7 @@ def merge_message(issue_id: str, commit: str, into: str) -> str:
     return f"Merge {name} into {visible_line(into)}\n\nBench-Issue: {name}\nBench-Commit: {commit}\n"
 
 
-def pull_request_body(evidence: Evidence) -> str:
+def pull_request_body(evidence: CommitEvidence) -> str:
     """The description of a pull request, as Markdown in which the issue's text is not active."""
     rows = {
         "issue": markdown_text(evidence.issue_id),

@@ -29,13 +29,13 @@ class MergeConflict:
 
 
 @dataclass(frozen=True)
-class ObjectStore:
+class CommitStore:
     """The objects and refs of one local repository."""
 
     git_dir: Path
 
     @classmethod
-    def at(cls, path: Path) -> "ObjectStore":
+    def at(cls, path: Path) -> "CommitStore":
         """The store of the repository at `path`, bare or not. Raises `LandingError` where there is none."""
         try:
             # The common directory: a linked work tree has no objects of its own.
@@ -109,7 +109,7 @@ class ObjectStore:
             return theirs
         check_version()
         with scratch_of(self.git_dir) as scratch:
-            scratch.run("read-tree", ours)  # attributes are read from it
+            _write_attributes(scratch, ours)
             out = scratch.run("merge-tree", "--write-tree", "--name-only", ours, theirs, accept=(0, 1))
             tree, _, rest = out.decode(errors="replace").partition("\n")
             if rest.strip():
@@ -145,6 +145,18 @@ class ObjectStore:
 
     def _line(self, *arguments: str) -> str:
         return self.run(*arguments).decode(errors="replace").strip()
+
+
+def _write_attributes(scratch: Scratch, commit: str) -> None:
+    """Write a commit's `.gitattributes` files, which Git reads from the work tree during a merge."""
+    for entry in scratch.run("ls-tree", "-r", "-z", commit).split(b"\0"):
+        about, _, name = entry.decode(errors="surrogateescape").partition("\t")
+        parts = name.split("/")
+        if parts[-1] != ".gitattributes" or not about.startswith("100") or {"", ".", ".."} & {*parts}:
+            continue
+        path = scratch.directory / "tree" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(scratch.run("cat-file", "blob", about.split()[2]))
 
 
 def check_version() -> None:

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from bench.landing.errors import LandingError, RefMovedError
 from bench.landing.names import BASES, MERGES
-from bench.landing.objects import ObjectStore
+from bench.landing.objects import CommitStore
 from workers.addresses import is_local, without_credentials
 from workers.private import keep_private
 from workers.repository.git import GitError, git
@@ -19,7 +19,7 @@ from workers.repository.remote import remedy_for, remote_git
 class Source(Protocol):
     """A repository whose refs can be read and moved. Its methods raise `GitError` where Git fails."""
 
-    store: ObjectStore
+    store: CommitStore
     """Holds the commits of all branches, and what is landed is made in it."""
     address: str
 
@@ -61,7 +61,7 @@ class LocalSource:
 
     def __init__(self, path: Path) -> None:
         self.address = str(path)
-        self.store = ObjectStore.at(path)
+        self.store = CommitStore.at(path)
 
     def refresh(self) -> None:
         """Nothing to do: the refs are read where they are."""
@@ -113,7 +113,7 @@ class RemoteSource:
             listed = self._remote("ls-remote", "--", repo, "HEAD", seconds=LIST_SECONDS)
             form = "sha256" if len(listed.split(b"\t")[0]) > 40 else "sha1"
             git("init", "-q", "--bare", f"--object-format={form}", str(self._path))
-        self.store = ObjectStore(self._path)
+        self.store = CommitStore(self._path)
 
     def refresh(self) -> None:
         """Fetch branches, tags, and the refs that landing made."""

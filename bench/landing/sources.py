@@ -10,7 +10,7 @@ from bench.landing.source import LocalSource, Source, open_source
 from workers.addresses import without_credentials
 
 
-class Sources:
+class SourceRepositories:
     """Source repositories by address; `forget` makes the next use read their refs anew."""
 
     def __init__(self, home: Path) -> None:

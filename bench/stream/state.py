@@ -11,7 +11,7 @@ from bench.config.models import BenchConfig
 from bench.intake.issue import Issue
 from bench.landing.bases import Bases
 from bench.landing.errors import ConflictError, LandingError
-from bench.landing.sources import Sources
+from bench.landing.sources import SourceRepositories
 from bench.submit.history import run_summary
 from bench.submit.inputs import system_state
 from bench.submit.left_out import fetch_ahead
@@ -49,7 +49,9 @@ class StoredStreamState:
         self._bench_id, self._config, self._mirrors = bench_id, config, mirrors
         self._landings = Landings(engine)
         self._bases = (
-            None if home is None else Bases(self._landings, Sources(home), config.stream.land_author)
+            None
+            if home is None
+            else Bases(self._landings, SourceRepositories(home), config.stream.land_author)
         )
         self._unmade: dict[str, tuple[datetime, str]] = {}
         self._stamp = ""

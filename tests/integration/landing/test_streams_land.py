@@ -44,7 +44,9 @@ def test_a_merge_is_checked_by_a_worker_before_the_target_moves(world: World, re
     checks = world.farm.rows("""
         SELECT e.arm_id, e.state, o.status, e.machine_id, k.commit_id FROM farm.checks k
         JOIN farm.executions e USING (execution_id) JOIN farm.outcomes o USING (execution_id)""")
-    assert [each[:4] for each in checks] == [(None, "done", "success", "w1")] * 3
+    assert [each[:4] for each in checks] == [(None, "done", "success", "w1")] * 3, (
+        "one target, one check at a time"
+    )
     for *_, commit in checks:
         git(repo, "merge-base", "--is-ancestor", commit, "main")
     cases = world.farm.rows("SELECT DISTINCT state FROM farm.cases")
@@ -54,18 +56,9 @@ def test_a_merge_is_checked_by_a_worker_before_the_target_moves(world: World, re
 def test_a_conflict_waits_for_a_person_with_both_diffs_and_continues_after_the_merge(
     world: World, repo: Path
 ) -> None:
-    world.add(issue("a", "shared.txt", needs=("readme.txt", "new.txt")), issue("b", "b.txt", waits=("a",)))
-    world.add(issue("a", "shared.txt"), issue("b", "b.txt", waits=("a",)))
-    config = world.config(land="merge")
     world.add(issue("a", "a.txt"), issue("b", "b.txt", waits=("a",)))
-    git(repo, "branch", "released", "main")
+    config = world.config(base=git(repo, "rev-parse", "main"), land="merge", land_target="main")
     commit_file(repo, "main", "a.txt", "a person's own\n")
-    base = git(repo, "rev-parse", "released")
-    config.write_text(
-        config.read_text()
-        .replace("base: main", f"base: {base}")
-        .replace("stream:\n", "stream:\n  land_target: main\n")
-    )
     text = world.run(config)
     assert world.states() == {"a": "held"}, (text, world.story())
     report = next((world.directory / "home" / "landing" / "conflicts").glob("a.md")).read_text()
@@ -88,8 +81,7 @@ def test_gates_that_fail_on_the_merge_result_hold_it(world: World, repo: Path) -
     git(tree, "commit", "-qm", "a person removes what the gate wants")
     git(repo, "worktree", "remove", "--force", str(tree))
     main = git(repo, "rev-parse", "main")
-    config = world.config(land="merge", land_target="main")
-    config.write_text(config.read_text().replace("base: main", f"base: {base}"))
+    config = world.config(base=base, land="merge", land_target="main")
     world.add(issue("a", "a.txt", needs=("readme.txt",)))
     text = world.run(config)
     assert world.states() == {"a": "held"}
@@ -97,3 +89,21 @@ def test_gates_that_fail_on_the_merge_result_hold_it(world: World, repo: Path) -
     assert git(repo, "rev-parse", "main") == main
     world.run(config)
     assert world.farm.scalar("SELECT count(*) FROM farm.checks") == 1, "the same merge is not checked again"
+
+
+def test_blockers_that_conflict_wait_for_a_person_who_makes_the_base(world: World, repo: Path) -> None:
+    world.add(issue("a", "new.txt"), issue("b", "new.txt"), issue("c", "c.txt", waits=("a", "b")))
+    config = world.config(land="branch")
+    text = world.run(config)
+    assert world.states() == {"a": "landed", "b": "landed"}, (text, world.story())
+    assert "c: held, waits for a person: the commits it builds on conflict in new.txt" in text
+    queue = world.farm.command("queue", "--config", str(config), "--json")
+    assert queue.process.wait(60) == 0
+    assert "the commits it builds on conflict" in queue.log.read_text()
+    tree = world.directory / "by-hand"
+    git(repo, "worktree", "add", "-q", "--detach", str(tree), "bench/a")
+    git(tree, "merge", "-q", "-X", "ours", "bench/b")
+    git(repo, "update-ref", "refs/bench/bases/c", git(tree, "rev-parse", "HEAD"))
+    text = world.run(config)
+    assert world.states() == {"a": "landed", "b": "landed", "c": "landed"}, (text, world.story())
+    assert git(repo, "rev-parse", "bench/c^") == git(repo, "rev-parse", "refs/bench/bases/c")
