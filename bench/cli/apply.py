@@ -50,7 +50,7 @@ def apply(
     three_way: bool,
     directory: Path,
 ) -> None:
-    """Apply the patch that solved an issue to your check-out of the repository.
+    """Apply the patch that solved an issue to a check-out.
 
     Refused where tracked files are changed, or HEAD is not the commit that was benched. After a conflict with --3way
     the files hold conflict markers, and the exit code is 1.

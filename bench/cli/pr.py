@@ -7,6 +7,7 @@ import click
 from bench.cli.session import note, open_farm
 from bench.cli.suggestions import bench_ids, issue_ids
 from bench.config.load import find_config, load_config
+from planner.cli.output import echo
 
 
 @click.command()
@@ -54,4 +55,4 @@ def pr(
             taken = chosen_execution(farm.engine, issue_id, bench_id, None, None)
             opened = request_for(farm.engine, taken, checkout, remote, base, author, draft=draft)
             note(f"{issue_id}: {opened.note}")
-            click.echo(opened.line)
+            echo(opened.line)
