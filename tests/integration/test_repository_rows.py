@@ -18,12 +18,14 @@ from db.repositories.drift import DriftCounts
 from db.repositories.estimates import Estimates
 from db.repositories.experience import Experience
 from db.repositories.history import FarmHistory
+from db.repositories.landings import Landings
 from db.repositories.machines import Machines
 from db.repositories.policies import Policies
 from db.repositories.races import BenchRaces
 from db.repositories.recorded import recorded_candidates
 from db.repositories.run_times import RunTimes
 from db.repositories.streams import Streams
+from db.repositories.taken import TakenExecutions
 from db.repositories.verdicts import Verdicts
 from tests.fixtures.rows import case_ids, make_bench
 
@@ -48,6 +50,8 @@ READS: dict[str, Callable[[sa.Engine, str, list[int]], object]] = {
     "FarmHistory.runs_of": lambda engine, _bench, cases: FarmHistory(engine).runs_of(cases),
     "FarmHistory.last_actions": lambda engine, _bench, _cases: FarmHistory(engine).last_actions(["issue-0"]),
     "FarmHistory.load": lambda engine, _bench, _cases: FarmHistory(engine).load(),
+    "Landings.open": lambda engine, _bench, _cases: Landings(engine).open(),
+    "Landings.newest": lambda engine, _bench, _cases: Landings(engine).newest(),
     "Machines.list_all": lambda engine, _bench, _cases: Machines(engine).list_all(),
     "Policies.list_all": lambda engine, _bench, _cases: Policies(engine).list_all(),
     "Policies.actions": lambda engine, bench, _cases: Policies(engine).actions(bench),
@@ -59,10 +63,12 @@ READS: dict[str, Callable[[sa.Engine, str, list[int]], object]] = {
     "Streams.open_runs": lambda engine, _bench, _cases: Streams(engine).open_runs(),
     "Streams.decisions": lambda engine, bench, _cases: Streams(engine).decisions(bench),
     "Streams.backlog": lambda engine, _bench, _cases: Streams(engine).backlog(),
+    "TakenExecutions.get": lambda engine, _bench, _cases: TakenExecutions(engine).get(1),
+    "TakenExecutions.of_case": lambda engine, _bench, cases: TakenExecutions(engine).of_case(cases[0]),
     "Verdicts.load": lambda engine, _bench, cases: Verdicts(engine).load(cases),
     "Verdicts.demands": lambda engine, _bench, cases: Verdicts(engine).demands(cases),
 }
-NO_QUERY = {"Benches.set_daily_cap", "Ticks.paused_classes", "brake"}
+NO_QUERY = {"Benches.set_daily_cap", "Landings.get", "Ticks.paused_classes", "brake"}
 """They return what they counted, or the rows of another one."""
 
 
