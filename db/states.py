@@ -72,3 +72,12 @@ ERROR_CLASSES: Final = get_args(ErrorClass)
 
 PropensityKind = Literal["exact", "estimated", "deterministic"]
 PROPENSITY_KINDS: Final = get_args(PropensityKind)
+
+LandMode = Literal["branch", "pr", "merge"]
+"""How a stream delivers a solved issue: as a branch, as a pull request, or merged into the target branch."""
+LAND_MODES: Final = get_args(LandMode)
+
+LandingState = Literal["queued", "branched", "checking", "landed", "held"]
+"""queued: nothing is in the source repository yet; branched: the commit is on its branch; checking: the gates run on
+the merge result; held: waits for a person."""
+LANDING_STATES: Final = get_args(LandingState)

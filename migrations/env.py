@@ -6,6 +6,7 @@ import db.artifact_tables
 import db.circuit_tables  # registers all tables, with the next ones
 import db.estimate_tables
 import db.label_tables
+import db.landing_tables
 import db.live_tables
 import db.lock_tables
 import db.money_tables

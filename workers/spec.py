@@ -259,13 +259,13 @@ class WorkOrder(Strict):
     attempt: int
     lease_token: str
     lease_seconds: float
-    kind: Literal["arm", "baseline"]
+    kind: Literal["arm", "baseline", "check"]
     bench_id: str
     issue: dict[str, Any]
     job_type: str
     workcell: Workcell
     action: PlannedAction | None = None
-    """None for `baseline`, which only runs the gates on the base commit."""
+    """None for `baseline`, which only runs the gates on the base commit, and for `check`, where they have to pass."""
     seed: int = 0
     baseline: list[GateBaseline] = []
     reserved_micro_usd: int = 0

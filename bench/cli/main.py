@@ -36,6 +36,8 @@ SECTIONS = {
         "show": "bench.cli.show",
         "logs": "bench.cli.logs",
         "diff": "bench.cli.diff",
+        "apply": "bench.cli.apply",
+        "pr": "bench.cli.pr",
         "plots": "bench.cli.plots",
         "value": "bench.cli.value",
         "reliability": "bench.cli.reliability",

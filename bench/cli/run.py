@@ -12,7 +12,7 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from bench.cli.fleet import stop_on_signals
-from bench.cli.session import Farm, note, open_farm
+from bench.cli.session import Farm, home_here, note, open_farm
 from bench.cli.suggestions import slices
 from bench.cli.trust import trust_option
 from bench.config.load import apply_stream_flags, find_config, load_config, trust_issue_workcells
@@ -64,6 +64,11 @@ if TYPE_CHECKING:
     type=click.Choice(["off", "dry", "on"]),
     help="Write final results to where the issues came from: a Beads file, bd or GitHub. dry only prints them.",
 )
+@click.option(
+    "--land",
+    type=click.Choice(["none", "branch", "pr", "merge"]),
+    help="How a solved issue is delivered to the repository: a branch, a pull request, or a merge.",
+)
 @trust_option
 def run(mode: str, slice_name: str | None, config: Path | None, trust_issues: bool, **flags: Any) -> None:
     """Run the issues of the backlog as they become ready.
@@ -91,6 +96,8 @@ def _work(
     farm: Farm, config: BenchConfig, wanted: Callable[[Issue], bool], stop: threading.Event, *, once: bool
 ) -> None:
     from bench.coordinator.loop import make_tick, run_coordinator
+    from bench.landing.before import check_landing
+    from bench.landing.lander import Lander
     from bench.stream.loop import run_stream
     from bench.stream.sources import SourceWatcher
     from db.leader_election import SCHEDULER, LeaderElection
@@ -105,7 +112,9 @@ def _work(
             )
         watcher = None if once else SourceWatcher(farm.engine, config.issue_selection.source, _note_with_time)
         _import_backlog(farm, config)
-        scheduler, board, bench_id = _scheduler(farm, config, wanted)
+        home = home_here().root / "landing"
+        check_landing(config, home)
+        scheduler, board, bench_id = _scheduler(farm, config, wanted, home)
         if farm.embedded is not None:
             check_here([config.workcell.sandbox or "auto"])
         farm.check_variables(config.workcell.toolchains)
@@ -118,6 +127,7 @@ def _work(
         stack.callback(ticker.join, 5)
         stack.callback(ticking.set)
         log = _StreamLog()
+        lander = Lander(farm.engine, home, _note_with_time)
         reporter = _reporter(farm, config)
         if reporter is not None:
             stack.callback(reporter.close, board.final_result)
@@ -125,7 +135,8 @@ def _work(
         def after_step(report: StepReport) -> None:
             log.note_step(report)
             if reporter is not None:
-                reporter.after_step(board.final_result, finished=bool(report.finished))
+                is_news = bool(report.finished) or lander.has_moved
+                reporter.after_step(board.final_result, finished=is_news)
             if watcher is not None:
                 watcher.poll()
 
@@ -138,8 +149,9 @@ def _work(
                 after_step,
                 once=once,
                 is_leader=lambda: _may_continue(election, ticker),
+                lander=lander,
             )
-    note(log.summary(stopped=stop.is_set()))
+        note(log.summary(lander.summary(), stopped=stop.is_set()))
 
 
 def _may_continue(election: "LeaderElection", ticker: threading.Thread) -> bool:
@@ -165,6 +177,7 @@ def _import_backlog(farm: Farm, config: BenchConfig) -> None:
 
 
 def _reporter(farm: Farm, config: BenchConfig) -> "Reporter | None":
+    from bench.landing.reported import landing_reports
     from bench.reporting.reporter import Reporter
     from bench.reporting.targets import targets_of
     from db.repositories.write_backs import WriteBacks
@@ -173,7 +186,7 @@ def _reporter(farm: Farm, config: BenchConfig) -> "Reporter | None":
     if mode == "off":
         return None
     targets = targets_of(Path.cwd(), closes=config.stream.report_closes)
-    return Reporter(WriteBacks(farm.engine), mode, targets, _note_with_time)
+    return Reporter(WriteBacks(farm.engine), mode, targets, _note_with_time, landing_reports(farm.engine))
 
 
 def _note_with_time(line: str) -> None:
@@ -181,7 +194,7 @@ def _note_with_time(line: str) -> None:
 
 
 def _scheduler(
-    farm: Farm, config: BenchConfig, wanted: Callable[[Issue], bool]
+    farm: Farm, config: BenchConfig, wanted: Callable[[Issue], bool], home: Path
 ) -> tuple[Scheduler, "Board", str]:
     from bench.stream.board import Board
     from bench.stream.open import open_stream
@@ -204,7 +217,7 @@ def _scheduler(
     running, past = Streams(farm.engine).snapshot()
     board.add_finished(past)
     state = StoredStreamState(
-        farm.engine, bench_id, config, farm.mirrors, notify=lambda line: note(f"! {line}")
+        farm.engine, bench_id, config, farm.mirrors, home, notify=lambda line: note(f"! {line}")
     )
     return Scheduler(state, board, config, inference, rules, wanted, running), board, bench_id
 
@@ -225,6 +238,8 @@ class _StreamLog:
             note(f"{clock} {ended.issue_id}: {ended.result}")
         for started in report.started:
             note(f"{clock} {started.issue_id}: started {started.action} ({started.why})")
+        for line in report.notes:
+            note(f"{clock} {line}")
         for issue_id, reason in report.backlog.held.items():
             if self._held.get(issue_id) != reason:
                 note(f"{clock} {issue_id}: held, {reason}")
@@ -233,10 +248,11 @@ class _StreamLog:
         self._ended.update(ended.result for ended in report.finished)
         self._last = report
 
-    def summary(self, *, stopped: bool) -> str:
-        """The last line."""
+    def summary(self, unlanded: str, *, stopped: bool) -> str:
+        """The last line; `unlanded`: what is not in the source repository yet."""
         results = "".join(f", {number} {result}" for result, number in sorted(self._ended.items()))
         done = f"{self._started} started{results}, {len(self._held)} held (see: bench queue)"
+        done += f", {unlanded}" if unlanded else ""
         if not stopped:
             return f"nothing runs and no issue can start: {done}"
         running = len(self._last.open_runs) + len(self._last.started)

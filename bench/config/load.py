@@ -35,6 +35,7 @@ _STREAM_FLAGS: Final[dict[str, KeyPath]] = {
     "slice": ("issue_selection", "slice"),
     "max_usd": ("execution_limits", "max_usd"),
     "max_concurrent_workcells": ("stream", "max_concurrent_workcells"),
+    "land": ("stream", "land"),
     "confidence_threshold": ("planner", "inference", "confidence_threshold"),
     "report": ("stream", "report"),
 }
@@ -109,7 +110,7 @@ def apply_stream_flags(
     """Configuration overlay: `config` with the flags of `bench run`; None keeps the value of the file.
 
     `planner_model` also enables the planner; `planner_mode` has precedence over that. The other flags: slice, max_usd,
-    max_concurrent_workcells, confidence_threshold, report.
+    max_concurrent_workcells, land, confidence_threshold, report.
 
     Raises `ConfigError` that names the invalid key.
     """

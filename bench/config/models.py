@@ -163,7 +163,7 @@ _LATER_KEYS: Final = ("git", "known_good", "further_protected_paths", "provider"
 """Keys of a workcell that were added later; left out of the config hash where they are not set."""
 
 
-_LATER_STREAM_KEYS: Final = ("report", "report_closes")
+_LATER_STREAM_KEYS: Final = ("report", "report_closes", "land", "land_target", "land_author")
 """The same of the `stream` block, where they have their defaults."""
 
 

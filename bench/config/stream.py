@@ -1,12 +1,25 @@
-"""The `stream` block of a config: concurrency, aging, exploration, and the write-back of results."""
+"""The `stream` block of a config: concurrency, aging, exploration, landing, and the write-back of results."""
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from bench.config.author import parse_author
 from planner.documents.base import Priority
 from workers.field_types import Positive
 from workers.spec import Strict
+
+
+def _author(text: str) -> str:
+    parse_author(text)
+    return text
+
+
+def _branch(name: str) -> str:
+    if name.startswith(("-", "/")) or any(sign in name for sign in (" ", "..", "~", "^", ":", "\\", "@{")):
+        raise ValueError("is no branch; write its name, such as main")
+    return name
+
 
 _EXPLORED: tuple[Priority, ...] = ("P3",)
 AtLeastOne = Annotated[int, Field(ge=1, le=2**31 - 1)]
@@ -55,5 +68,12 @@ class StreamSettings(Strict):
     """Whether final results are written to the sources of their issues; dry: only printed."""
     report_closes: bool = False
     """Whether a solved issue on GitHub is closed, in addition to its comment."""
+    land: Literal["none", "branch", "pr", "merge"] = "none"
+    """How a solved issue is delivered: not at all, as a commit on `bench/<issue>`, with a pull request, or merged into
+    the target branch after its gates pass on the merge result."""
+    land_target: Annotated[str, Field(min_length=1), AfterValidator(_branch)] | None = None
+    """The branch to merge into; None: the branch that `workcell.base` names."""
+    land_author: Annotated[str, AfterValidator(_author)] | None = None
+    """Author and committer of landed commits, as `Name <address>`; None: Git's `user.name` and `user.email`."""
     patience: PatienceConfig = PatienceConfig()
     exploration: ExplorationConfig = ExplorationConfig()

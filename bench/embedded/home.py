@@ -9,8 +9,8 @@ from bench.embedded.errors import EmbeddedError
 from bench.embedded.paths import FarmPaths, name_of
 from planner.system.project import HOME_VARIABLE, STATE_DIRECTORY, find_project, state_directory
 
-# What a worker of a fleet, or the user, may have put there before a farm was.
-_BEFORE_A_FARM = {"work", "archives", "config.yaml"}
+# What a worker or a stream of a fleet, or the user, may have put there before a farm was.
+_BEFORE_A_FARM = {"work", "archives", "landing", "config.yaml"}
 
 
 @dataclass(frozen=True)

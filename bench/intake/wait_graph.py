@@ -106,6 +106,24 @@ class Backlog:
         """The unfinished children of the issue."""
         return [child for child in self.children.get(issue_id, ()) if child in self._open]
 
+    def waited_for(self, issue_id: str) -> list[str]:
+        """Every issue, finished or not, that the issue waits or waited for, in the order of its dependencies.
+
+        Those that an issue above it waits for come after its own.
+        """
+        named: dict[str, None] = {}
+        above: str | None = issue_id
+        while above is not None:
+            waits = self._waits.get(above)
+            if waits is not None:
+                named.update(dict.fromkeys(waits.until_finished))
+                children = (
+                    child for target in waits.for_children_of for child in self.children.get(target, ())
+                )
+                named.update(dict.fromkeys(children))
+            above = self.parents.get(above)
+        return [each for each in named if each != issue_id]
+
     @cached_property
     def graph(self) -> WaitGraph:
         """The wait-for graph, cached."""

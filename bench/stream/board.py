@@ -66,6 +66,10 @@ class Board:
     issues: dict[str, Issue] = field(default_factory=dict)
     imported_at: dict[str, datetime] = field(default_factory=dict)
     history: dict[str, IssueHistory] = field(default_factory=dict)
+    unlanded: Mapping[str, str] = field(default_factory=dict)
+    """Solved issues that are not in the source repository yet, and why a person is needed, or an empty text."""
+    base_conflicts: Mapping[str, str] = field(default_factory=dict)
+    """Issues whose base needs a person, and why."""
     _sources: dict[str, str | None] = field(default_factory=dict)
     _objections: dict[str, str | None] = field(default_factory=dict)
     _graph: "_Graph | None" = None
@@ -85,6 +89,16 @@ class Board:
             self.history[row.issue_id] = self._history_of(row.issue_id).extended(row)
             if row.solved_at is not None:
                 self._graph = None
+
+    def set_landings(self, unlanded: Mapping[str, str], base_conflicts: Mapping[str, str]) -> None:
+        """Replace what is known of landings."""
+        if self.unlanded.keys() != unlanded.keys():
+            self._graph = None
+        self.unlanded, self.base_conflicts = unlanded, base_conflicts
+
+    def waited_for(self, issue_id: str) -> list[str]:
+        """Every issue that the issue waited for."""
+        return self._graph_now().backlog.waited_for(issue_id)
 
     def is_solved(self, issue_id: str) -> bool:
         """Whether a stream solved the issue since its last changed import, which reopens it."""
@@ -122,6 +136,8 @@ class Board:
                 continue
             if self.is_solved(issue.id):
                 solved.append(issue.id)
+                if self.unlanded.get(issue.id):
+                    held[issue.id] = f"solved, not landed: {self.unlanded[issue.id]}"
                 continue
             reason = self._why_not(issue, graph)
             if reason is None:
@@ -145,9 +161,14 @@ class Board:
             return f"waits in a ring: {graph.ring[issue.id]}"
         if issue.id in graph.blockers:
             return f"waits for {', '.join(graph.blockers[issue.id][:5])}"
+        if issue.id in self.base_conflicts:
+            return self.base_conflicts[issue.id]
         if issue.id not in self._objections:
             self._objections[issue.id] = self.objection(issue, self._sources[issue.id])
         return self._objections[issue.id]
+
+    def _blocks_none(self, issue_id: str) -> bool:
+        return self.is_solved(issue_id) and issue_id not in self.unlanded
 
     def _attempts(self, issue: Issue) -> int:
         return issue.dk_attempts + self._history_of(issue.id).runs
@@ -161,7 +182,7 @@ class Board:
     def _graph_now(self) -> "_Graph":
         if self._graph is None:
             self._graph = _Graph.of(
-                issue.model_copy(update={"status": "done"}) if self.is_solved(issue.id) else issue
+                issue.model_copy(update={"status": "done"}) if self._blocks_none(issue.id) else issue
                 for issue in self.issues.values()
             )
         return self._graph
@@ -169,6 +190,7 @@ class Board:
 
 @dataclass(frozen=True, slots=True)
 class _Graph:
+    backlog: Backlog
     blockers: Mapping[str, tuple[str, ...]]
     hours: Mapping[str, int]
     cycles: list[list[str]]
@@ -182,4 +204,4 @@ class _Graph:
         ring = {}
         for cycle in cycles:
             ring.update(dict.fromkeys(cycle, format_chain(cycle, closed=True)))
-        return cls(find_blockers(known), critical_path_hours(known), cycles, ring)
+        return cls(known, find_blockers(known), critical_path_hours(known), cycles, ring)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from bench.config.models import BenchConfig
 from bench.errors import BenchError
 from bench.intake.issue import Issue
+from bench.landing.errors import ConflictError, LandingError
 from bench.stream.board import BacklogState, Board
 from bench.stream.decision import plan_issue
 from bench.stream.dispatch import dispatch
@@ -44,8 +45,15 @@ class StreamState(Protocol):
     def history(self, issue: Issue, now: datetime) -> list[Json]:
         """The most similar runs that started before `now`, newest first."""
 
-    def make_ready(self, issue: Issue) -> Ready:
-        """The issue with its workcell; raises `BenchError` or `WorkerError` where it cannot run."""
+    def landings(self, now: datetime) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """Solved issues that are not landed, and issues whose base cannot be made; each with the reason, or ''."""
+
+    def make_ready(self, issue: Issue, waited_for: Sequence[str]) -> Ready:
+        """The issue with its workcell, on a base that contains the landed commits of what it waited for.
+
+        Raises `LandingError` or `ConflictError` where that base cannot be made now, `BenchError` or `WorkerError`
+        where the issue cannot run.
+        """
 
     def baseline(self, key: str) -> list[Json] | None:
         """The gate results on the base commit; None where they are not known."""
@@ -88,6 +96,8 @@ class StepReport:
     backlog: BacklogState = field(default_factory=lambda: BacklogState([], {}, [], []))
     decision_ms: list[float] = field(default_factory=list)
     """Latency of each decision: similar runs, planner_input, and the planner's answer."""
+    notes: list[str] = field(default_factory=list)
+    """What a person should know, once."""
 
     @property
     def drained(self) -> bool:
@@ -117,18 +127,19 @@ class Scheduler:
         self._inference, self._stability, self._wanted = inference, stability, wanted
         self._running: dict[int, str] = {run.case_id: run.issue_id for run in running}
         self._unfit: dict[str, str] = {}
+        self._noted_base = False
         self._aging = aging_of(config.stream.patience)
 
     def step(self, now: datetime, *, starting: bool = True) -> StepReport:
         """One scheduling step; where `starting` is False, it only collects finished runs."""
         report = StepReport()
-        self._refresh(report)
+        self._refresh(report, now)
         if starting:
             free = self._config.stream.max_concurrent_workcells - _workcells(report.open_runs)
             self._start_what_fits(report, free, now)
         return report
 
-    def _refresh(self, report: StepReport) -> None:
+    def _refresh(self, report: StepReport, now: datetime) -> None:
         changed = self._state.backlog_if_changed()
         if changed is not None:
             self._board.load(changed)
@@ -145,6 +156,8 @@ class Scheduler:
                 FinishedRun(issue_id, _result(by_issue.get(issue_id))) for issue_id in issue_ids
             ]
         self._running = now_open
+        # After the runs that finished, so that none is taken for landed that is not queued yet.
+        self._board.set_landings(*self._state.landings(now))
         report.backlog = self._selected(self._board.state(now_open.values()))
 
     def _selected(self, backlog: BacklogState) -> BacklogState:
@@ -184,8 +197,13 @@ class Scheduler:
 
     def _start(self, issue: Issue, free: int, system_state: Json, now: datetime, report: StepReport) -> int:
         """Decide and store one run; returns how many workcells it takes, 0 where it cannot start."""
+        waited_for = self._board.waited_for(issue.id)
         try:
-            prepared = self._state.make_ready(issue)
+            prepared = self._state.make_ready(issue, waited_for)
+        except (LandingError, ConflictError) as error:
+            report.backlog.ready.remove(issue)
+            report.backlog.held[issue.id] = str(error)
+            return 0
         except (BenchError, WorkerError) as error:
             return self._set_aside(issue, str(error))
         began = perf_counter()
@@ -219,11 +237,21 @@ class Scheduler:
             return 0
         # It may finish before the next step reads the open runs.
         self._running[case_id] = issue.id
+        self._note_base(issue.id, waited_for, report)
         why = [decision.policy_id, decision.record["held_back"], dispatched.fallback_reason]
         report.started.append(
             Started(issue.id, dispatched.action.label(), ", ".join(part for part in why if part))
         )
         return dispatched.candidates
+
+    def _note_base(self, issue_id: str, waited_for: Sequence[str], report: StepReport) -> None:
+        """Note once where an issue starts without the fixes that it waited for, because nothing lands."""
+        solved = [each for each in waited_for if each in self._board.issues and self._board.is_solved(each)]
+        if self._config.stream.land == "none" and solved and not self._noted_base:
+            self._noted_base = True
+            report.notes.append(
+                f"{issue_id} starts from its configured base, without the fix of {solved[0]}: stream.land is none"
+            )
 
     def _set_aside(self, issue: Issue, reason: str) -> int:
         # Until the next import: a reason such as an unknown commit is not transient.

@@ -1,14 +1,17 @@
 """The stored state of a stream: its backlog, its open runs, and the run history that decisions use."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from bench.config.models import BenchConfig
 from bench.intake.issue import Issue
+from bench.landing.bases import Bases
+from bench.landing.errors import ConflictError, LandingError
+from bench.landing.sources import SourceRepositories
 from bench.submit.bases import base_of
 from bench.submit.history import run_summary
 from bench.submit.inputs import system_state
@@ -18,6 +21,7 @@ from bench.submit.sandboxes import image_here
 from bench.submit.uncommitted import uncommitted_lines
 from db.repositories.benches import Benches
 from db.repositories.history import FarmHistory
+from db.repositories.landings import Landings
 from db.repositories.new_bench import NewCase
 from db.repositories.plans import Plans
 from db.repositories.streams import BacklogIssue, OpenRun, PastRuns, Streams
@@ -27,6 +31,7 @@ from workers.repository.mirror import resolve_ref
 from workers.spec import Workcell
 
 Json = dict[str, Any]
+_TRY_AGAIN: Final = timedelta(seconds=30)
 
 
 class StoredStreamState:
@@ -41,13 +46,22 @@ class StoredStreamState:
         bench_id: str,
         config: BenchConfig,
         mirrors: Path | None,
+        home: Path | None = None,
         runs: int = 100_000,
         notify: Callable[[str], None] = lambda _line: None,
     ) -> None:
+        """`home` is the directory of landings; without one, bases are the configured ones."""
         self._streams, self._plans, self._history = Streams(engine), Plans(engine), FarmHistory(engine)
         self._benches, self._notify = Benches(engine), notify
         self._bench_id, self._config, self._mirrors = bench_id, config, mirrors
         self._looked_at: set[tuple[str, str]] = set()
+        self._landings = Landings(engine)
+        self._bases = (
+            None
+            if home is None
+            else Bases(self._landings, SourceRepositories(home), config.stream.land_author)
+        )
+        self._unmade: dict[str, tuple[datetime, str]] = {}
         self._stamp = ""
         self._sources: dict[str, str] = {}
         self._index = RunIndex()
@@ -85,8 +99,19 @@ class StoredStreamState:
         query = SimilarQuery(issue.job_type, int(now.timestamp() * 1000), issue.tags, issue.id)
         return [run.document() for run in self._index.query(query)]
 
-    def make_ready(self, issue: Issue) -> Ready:
+    def landings(self, now: datetime) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """Solved issues that are not landed, and issues whose base could not be made just now."""
+        self._landings.enqueue()
+        newest = self._landings.newest()
+        unlanded = {name: row.reason or "" for name, row in newest.items() if row.state != "landed"}
+        self._unmade = {name: each for name, each in self._unmade.items() if now < each[0]}
+        return unlanded, {name: reason for name, (_, reason) in self._unmade.items()}
+
+    def make_ready(self, issue: Issue, waited_for: Sequence[str]) -> Ready:
         """The issue with its workcell, its base resolved to a commit, which is prefetched where mirrors are local.
+
+        The base contains the landed commits of what the issue waited for. Raises `LandingError` or `ConflictError`
+        where it cannot be made now; it is tried again half a minute later.
 
         Raises `BenchError` or `WorkerError` where the workcell is refused, or the commit cannot be fetched.
         """
@@ -98,10 +123,21 @@ class StoredStreamState:
             source,
             image_here if self._mirrors is not None else lambda image: image,
         )
+        ready = self._with_landed(ready, waited_for)
         if self._mirrors is not None:
             fetch_ahead(ready.workcell, self._mirrors)
         self._note_uncommitted(ready.workcell)
         return ready
+
+    def _with_landed(self, ready: Ready, waited_for: Sequence[str]) -> Ready:
+        if self._bases is None or not waited_for:
+            return ready
+        try:
+            base = self._bases.base_of(ready.issue.id, ready.workcell, waited_for)
+        except (LandingError, ConflictError) as error:
+            self._unmade[ready.issue.id] = datetime.now(UTC) + _TRY_AGAIN, str(error)
+            raise
+        return Ready(ready.issue, ready.workcell.model_copy(update={"base": base}))
 
     def _note_uncommitted(self, cell: Workcell) -> None:
         """Note and store that the repository of a run has uncommitted changes; once for each base commit."""

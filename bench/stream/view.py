@@ -16,6 +16,7 @@ from bench.intake.slices import BUILT_IN
 from bench.stream.board import Board
 from bench.stream.urgency import aging_of, urgency_order
 from bench.submit.issue_workcell import objector
+from db.repositories.landings import Landings
 from db.repositories.streams import DecisionCount, OpenRun, Streams
 
 Json = dict[str, Any]
@@ -35,6 +36,10 @@ def queue_view(engine: sa.Engine, config: BenchConfig, now: datetime) -> Json:
         board.load(streams.backlog())
         runs, past = streams.snapshot()
         board.add_finished(past)
+        landings = Landings(engine)
+        newest_of = landings.newest()
+        unlanded = {name: row.reason or "" for name, row in newest_of.items() if row.state != "landed"}
+        board.set_landings(unlanded, landings.base_conflicts())
         backlog = board.state(run.issue_id for run in runs)
         since = {issue.id: board.waiting_since(issue.id) for issue in backlog.ready}
         aging = aging_of(config.stream.patience)

@@ -43,6 +43,7 @@ _ALL_TO_TAKE = sa.text(
 )
 _TO_TAKE = sa.text(f"""{_WINNERS}
     WHERE c.issue_id = :issue AND (CAST(:bench AS text) IS NULL OR c.bench_id = :bench)
+      AND (CAST(:case AS bigint) IS NULL OR c.case_id = :case)
     ORDER BY v.decided_at DESC, c.case_id DESC, e.replicate, e.execution_id
     LIMIT 1""")
 
@@ -133,13 +134,15 @@ class Artifacts:
 
 
 def execution_to_take(
-    engine: sa.Engine, issue_id: str, bench_id: str | None = None
+    engine: sa.Engine, issue_id: str, bench_id: str | None = None, case_id: int | None = None
 ) -> ExecutionToTake | None:
     """The execution whose patch solves an issue: the winner's passing one with the lowest replicate.
 
-    Without a bench, of the case that was decided last. None where no arm of such a case passed.
+    Without a bench or a case, of the case that was decided last. None where no arm of such a case passed.
     """
-    return read_first(engine, ExecutionToTake, _TO_TAKE, {"issue": issue_id, "bench": bench_id})
+    return read_first(
+        engine, ExecutionToTake, _TO_TAKE, {"issue": issue_id, "bench": bench_id, "case": case_id}
+    )
 
 
 def executions_to_take(engine: sa.Engine, bench_id: str) -> dict[int, int]:

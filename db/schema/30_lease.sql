@@ -22,14 +22,23 @@ CREATE FUNCTION farm.planner_block(b farm.benches, c farm.cases, a farm.arms) RE
             'stability', jsonb_build_object('kernel_config_hash', b.config_hash))))
 $$;
 
+-- The commit on which an execution runs the gates of its case, where that is not its base; else NULL.
+CREATE FUNCTION farm.checked_commit(p_execution bigint) RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT commit_id FROM farm.checks WHERE execution_id = p_execution);
+END $$;
+
 CREATE FUNCTION farm.work_order(p_execution bigint, p_lease_seconds double precision) RETURNS jsonb
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN (
     SELECT jsonb_build_object(
         'execution_id', e.execution_id, 'attempt', e.attempt, 'lease_token', e.lease_token,
-        'lease_seconds', p_lease_seconds, 'kind', CASE WHEN a.arm_id IS NULL THEN 'baseline' ELSE 'arm' END,
-        'bench_id', e.bench_id, 'issue', c.issue, 'job_type', c.job_type, 'workcell', c.workcell,
+        'lease_seconds', p_lease_seconds, 'kind',
+        CASE WHEN k.commit_id IS NOT NULL THEN 'check' WHEN a.arm_id IS NULL THEN 'baseline' ELSE 'arm' END,
+        'bench_id', e.bench_id, 'issue', c.issue, 'job_type', c.job_type, 'workcell',
+        CASE WHEN k.commit_id IS NULL THEN c.workcell
+             ELSE c.workcell - 'known_good' || jsonb_build_object('base', k.commit_id) END,
         'action', a.planned, 'seed', e.seed, 'baseline', coalesce(c.baseline, '[]'),
         'reserved_micro_usd', e.worst_micro_usd,
         'planner', CASE WHEN a.arm_id IS NULL THEN '{}' ELSE farm.planner_block(b, c, a) END)
@@ -37,6 +46,7 @@ BEGIN
     JOIN farm.cases c USING (case_id)
     JOIN farm.benches b ON b.bench_id = e.bench_id
     LEFT JOIN farm.arms a ON a.arm_id = e.arm_id
+    LEFT JOIN farm.checks k ON k.execution_id = e.execution_id
     WHERE e.execution_id = p_execution);
 END $$;
 
@@ -144,7 +154,7 @@ BEGIN
     WHERE execution_id = p_execution RETURNING * INTO e;
     IF e.arm_id IS NOT NULL THEN
         UPDATE farm.cases SET open_executions = open_executions - 1 WHERE case_id = e.case_id;
-    ELSIF p_state <> 'done' THEN
+    ELSIF p_state <> 'done' AND farm.checked_commit(p_execution) IS NULL THEN
         PERFORM farm.reject_case(e.case_id, CASE
             WHEN p_state = 'cancelled' THEN 'cancelled'
             WHEN EXISTS (SELECT FROM farm.outcomes

@@ -159,7 +159,7 @@ BEGIN
         PERFORM farm.record_outcome(p_execution, p_attempt, p_result, v_over);
         PERFORM farm.finish(p_execution, v_ending, CASE WHEN v_class IS NOT NULL
                             THEN v_class || ': ' || coalesce(p_result ->> 'message', '') END);
-        IF e.arm_id IS NULL AND v_ending = 'done' THEN
+        IF e.arm_id IS NULL AND v_ending = 'done' AND farm.checked_commit(p_execution) IS NULL THEN
             PERFORM farm.finish_baseline(e.case_id, p_result);
         END IF;
     END IF;

@@ -2,7 +2,8 @@
 
 CREATE VIEW report.attempts AS
 SELECT
-    e.bench_id, e.case_id, e.arm_id, a.execution_id, a.attempt, e.arm_id IS NULL AS is_baseline_check,
+    e.bench_id, e.case_id, e.arm_id, a.execution_id, a.attempt,
+    e.arm_id IS NULL AND NOT EXISTS (SELECT FROM farm.checks k WHERE k.execution_id = e.execution_id) AS is_baseline_check,
     a.machine_id, a.ending, a.claimed_at, a.ended_at,
     extract(epoch FROM a.ended_at - a.claimed_at)::double precision AS seconds,
     a.message AS evidence, a.micro_usd, a.micro_usd / 1000000.0 AS usd,
@@ -18,7 +19,7 @@ COMMENT ON VIEW report.attempts IS
     'One row an attempt: every lease of every execution, the baseline gates included.';
 COMMENT ON COLUMN report.attempts.bench_id IS 'The bench.';
 COMMENT ON COLUMN report.attempts.case_id IS 'The case: one issue in one bench.';
-COMMENT ON COLUMN report.attempts.arm_id IS 'The arm; NULL for the baseline gates.';
+COMMENT ON COLUMN report.attempts.arm_id IS 'The arm; NULL for the baseline gates, and for gates on a merge result.';
 COMMENT ON COLUMN report.attempts.execution_id IS 'The execution.';
 COMMENT ON COLUMN report.attempts.attempt IS
     'Number of the attempt within its execution; a take-back leaves a gap.';

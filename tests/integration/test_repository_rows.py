@@ -20,6 +20,7 @@ from db.repositories.estimates import Estimates
 from db.repositories.execution_facts import ExecutionReader
 from db.repositories.experience import Experience
 from db.repositories.history import FarmHistory
+from db.repositories.landings import Landings
 from db.repositories.live_output import LiveOutputs
 from db.repositories.machines import Machines
 from db.repositories.policies import Policies
@@ -28,6 +29,7 @@ from db.repositories.recorded import recorded_candidates
 from db.repositories.references import References
 from db.repositories.run_times import RunTimes
 from db.repositories.streams import Streams
+from db.repositories.taken import TakenExecutions
 from db.repositories.verdicts import Verdicts
 from tests.fixtures.rows import case_ids, make_bench
 
@@ -61,6 +63,9 @@ READS: dict[str, Callable[[sa.Engine, str, list[int]], object]] = {
     "FarmHistory.load": lambda engine, _bench, _cases: FarmHistory(engine).load(),
     "LiveOutputs.after": lambda engine, _bench, _cases: LiveOutputs(engine).after(1, 0),
     "LiveOutputs.closed_bench": lambda engine, _bench, _cases: LiveOutputs(engine).closed_bench(1),
+    "Landings.open": lambda engine, _bench, _cases: Landings(engine).open(),
+    "Landings.find": lambda engine, _bench, cases: Landings(engine).find(cases[0]),
+    "Landings.newest": lambda engine, _bench, _cases: Landings(engine).newest(),
     "Machines.list_all": lambda engine, _bench, _cases: Machines(engine).list_all(),
     "Policies.list_all": lambda engine, _bench, _cases: Policies(engine).list_all(),
     "Policies.actions": lambda engine, bench, _cases: Policies(engine).actions(bench),
@@ -84,10 +89,12 @@ READS: dict[str, Callable[[sa.Engine, str, list[int]], object]] = {
     "Streams.open_runs": lambda engine, _bench, _cases: Streams(engine).open_runs(),
     "Streams.decisions": lambda engine, bench, _cases: Streams(engine).decisions(bench),
     "Streams.backlog": lambda engine, _bench, _cases: Streams(engine).backlog(),
+    "TakenExecutions.get": lambda engine, _bench, _cases: TakenExecutions(engine).get(1),
+    "TakenExecutions.of_case": lambda engine, _bench, cases: TakenExecutions(engine).of_case(cases[0]),
     "Verdicts.load": lambda engine, _bench, cases: Verdicts(engine).load(cases),
     "Verdicts.demands": lambda engine, _bench, cases: Verdicts(engine).demands(cases),
 }
-NO_QUERY = {"Benches.set_daily_cap", "Ticks.paused_classes", "brake"}
+NO_QUERY = {"Benches.set_daily_cap", "Landings.get", "Ticks.paused_classes", "brake"}
 """They return what they counted, or the rows of another one."""
 
 

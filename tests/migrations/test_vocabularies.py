@@ -17,6 +17,8 @@ from db.states import (
     CASE_STATES,
     CLOSED_BENCHES,
     ERROR_CLASSES,
+    LAND_MODES,
+    LANDING_STATES,
     OUTCOME_STATUSES,
     PROPENSITY_KINDS,
     TERMINAL,
@@ -37,6 +39,8 @@ VOCABULARIES = {
     "outcomes.status": OUTCOME_STATUSES,
     "outcomes.error_class": ERROR_CLASSES,
     "arms.propensity_kind": PROPENSITY_KINDS,
+    "landings.mode": LAND_MODES,
+    "landings.state": LANDING_STATES,
     "artifacts.encoding": get_args(Encoding),
 }
 

@@ -91,6 +91,8 @@ def _reads(bench: str, execution: int = 1) -> dict[str, list[list[str]]]:
         "audit": [["--out", "audits", "--archives", "archives"]],
         "cleanup": [["--dry-run"]],
         "watch": [here, [*here, "--json"], [_SENT]],
+        "apply": [[_SENT, "-C", "."], ["i0", "-C", _SENT]],
+        "pr": [[_SENT], ["i0", "-C", _SENT]],
         "resume": [[_SENT]],
         "cancel": [[_SENT]],
         "caps": [["--daily-usd", _SENT]],

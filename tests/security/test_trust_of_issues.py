@@ -361,12 +361,12 @@ def test_a_stream_starts_a_held_issue_once_its_source_is_trusted(farm: Path, eng
 
     assert ready() == ["good"]
     with pytest.raises(ConfigError, match=r"issue thief: workcell\.toolchains is not taken"):
-        state.make_ready(board.issues["thief"])
+        state.make_ready(board.issues["thief"], [])
     # The same text from another file changes no issue, but what it is trusted with.
     (farm / "issues.jsonl").rename(farm / "mine.jsonl")
     assert main(["issues", "import", "mine.jsonl"]) == 0
     assert ready() == ["good", "thief"]
-    assert state.make_ready(board.issues["thief"]).workcell.toolchains[0].name == "command"
+    assert state.make_ready(board.issues["thief"], []).workcell.toolchains[0].name == "command"
     # And back.
     (farm / "mine.jsonl").rename(farm / "others.jsonl")
     assert main(["issues", "import", "others.jsonl"]) == 0

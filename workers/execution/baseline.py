@@ -1,5 +1,8 @@
 """Baseline: the gates on the untouched base commit show whether the issue is real and can be judged."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from workers.execution import controls
 from workers.execution.job import Job
 from workers.execution.swarm import workcell_id
@@ -47,20 +50,29 @@ def object_to(baselines: list[GateBaseline], required: list[str]) -> str | None:
     return None
 
 
-def _show(job: Job) -> tuple[list[GateBaseline], str | None]:
-    """The baseline of every gate, and why the issue cannot be benched, if so."""
-    workcell = job.order.workcell
-    required = [gate.name for gate in workcell.gates if gate.required]
+@contextmanager
+def gates_on_base(job: Job) -> Iterator[tuple[WorkcellDirectories, GateRunner, Unfetched]]:
+    """Context manager of a workcell at the order's base: its directories, a runner of gates, and what it lacks.
+
+    Raises `HaltError` where the commit cannot be checked out.
+    """
     left_out = _left_out(job)
     with open_workcell(job.machine.work_dir, workcell_id(job.order, 0)) as cell:
-        pristine = fetch_pristine(job.mirror, workcell.base, cell.pristine, job.additions)
+        pristine = fetch_pristine(job.mirror, job.order.workcell.base, cell.pristine, job.additions)
         try:
             check_out(pristine, cell)
         except HaltError as error:
             raise HaltError("infra", str(error)) from None
-        gate_runner = GateRunner(
-            job.runner(cell), pristine, cell.logs, job.machine.capture_bytes, cell.base_index, left_out.lfs
-        )
+        runner, capture_bytes = job.runner(cell), job.machine.capture_bytes
+        gates = GateRunner(runner, pristine, cell.logs, capture_bytes, cell.base_index, left_out.lfs)
+        yield cell, gates, left_out
+
+
+def _show(job: Job) -> tuple[list[GateBaseline], str | None]:
+    """The baseline of every gate, and why the issue cannot be benched, if so."""
+    workcell = job.order.workcell
+    required = [gate.name for gate in workcell.gates if gate.required]
+    with gates_on_base(job) as (cell, gate_runner, left_out):
         sources = controls.sources_of(cell, left_out.submodules)
 
         def explain(gate: Gate, run: GateRun, label: str) -> str | None:

@@ -10,6 +10,7 @@ from workers.containers.images import Image, ImageError, ensure_image, images_di
 from workers.containers.rung import Container
 from workers.control import Control
 from workers.execution.baseline import run_baseline
+from workers.execution.check import run_check
 from workers.execution.job import Job, runner_of
 from workers.execution.machine import Machine
 from workers.execution.setup import (
@@ -55,6 +56,8 @@ def _run(order: WorkOrder, machine: Machine, control: Control) -> ExecutionResul
     job = _prepare(order, machine, control)
     if order.kind == "baseline":
         return run_baseline(job)
+    if order.kind == "check":
+        return run_check(job)
     if order.action is None:
         raise HaltError("infra", f"execution {order.execution_id} is an arm without an action")
     try:
@@ -149,7 +152,7 @@ def _make(job: Job, directory: Path) -> Products:
             if job.control.reason is not None:
                 raise StoppedError(job.control.reason.value) from None
             # In a baseline it is a failure of the case; once the case was admitted, of this machine.
-            raise HaltError("infra", str(error), of_case=order.kind == "baseline") from None
+            raise HaltError("infra", str(error), of_case=order.kind != "arm") from None
 
 
 def _unexpected(order: WorkOrder, error: Exception) -> ExecutionResult:

@@ -36,13 +36,15 @@ def git(
     given: bytes | None = None,
     seconds: float = _LOCAL_SECONDS,
     control: Control | None = None,
+    accept: Sequence[int] = (0,),
 ) -> bytes:
     """Standard output of `git ARGUMENTS`, for which the farm's configuration is the only one.
 
-    Raises `GitError`, after `seconds` too, or `StoppedError` where `control` is cancelled.
+    Raises `GitError`, after `seconds` too, or `StoppedError` where `control` is cancelled. `accept`: the exit codes
+    that are no failure.
     """
     whole = {**isolated_environment(), **(env or {})}
-    return run_git(arguments, whole, cwd=cwd, given=given, seconds=seconds, control=control)
+    return run_git(arguments, whole, cwd=cwd, given=given, seconds=seconds, control=control, accept=accept)
 
 
 def run_git(
@@ -54,6 +56,7 @@ def run_git(
     seconds: float = _LOCAL_SECONDS,
     control: Control | None = None,
     alone: bool = False,
+    accept: Sequence[int] = (0,),
 ) -> bytes:
     """Standard output of Git in exactly this environment. Raises as `git`, and `HaltError` where there is no Git.
 
@@ -76,7 +79,7 @@ def run_git(
         except BaseException:
             _kill(process)
             raise
-        if process.returncode != 0:
+        if process.returncode not in accept:
             words.seek(0)
             raise GitError(
                 git_failure_line(words.read(_WORDS_BYTES)) or f"git ended with {process.returncode}"

@@ -25,6 +25,8 @@ WITHOUT_ROWS: Final = {
     "bench labels watch": "runs until it is stopped, with a note for each part on standard error",
     "bench run": "runs until it is stopped, with a note for each issue on standard error",
     "bench cancel": _NOTES,
+    "bench apply": _NOTES,
+    "bench pr": "prints the address of each pull request, or the command that opens it",
     "bench caps": _NOTES,
     "bench plots": _FILES,
     "bench estimates publish": _NOTES,

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from bench.config.errors import ConfigError
 from bench.config.load import (
@@ -386,3 +387,16 @@ def test_options_of_providers_and_hosts_change_the_hash_only_where_they_are_set(
     )
     assert workcell.provider is not None
     assert (workcell.provider.patience_seconds, workcell.egress) == (60.0, ["packages.example.org"])
+
+
+def test_a_stream_that_does_not_land_keeps_the_document_that_it_had_before_there_was_landing() -> None:
+    assert not {"land", "land_target", "land_author"} & set(BenchConfig().stream_document()["stream"])
+    lands = BenchConfig.model_validate({"stream": {"land": "merge", "land_target": "main"}})
+    document = lands.stream_document()["stream"]
+    assert (document["land"], document["land_target"]) == ("merge", "main")
+
+
+@pytest.mark.parametrize("stream", [{"land": "rebase"}, {"land_target": "-x"}, {"land_author": "Ann"}])
+def test_landing_is_refused_where_it_names_no_mode_branch_or_author(stream: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        BenchConfig.model_validate({"stream": stream})

@@ -26,6 +26,7 @@ class MemoryStreamState:
         self.open: list[int] = []
         self.over: dict[int, PastRuns] = {}
         self.changed = True
+        self.unlanded: dict[str, str] = {}
 
     def add(self, *issues: Issue) -> None:
         self.issues += issues
@@ -63,7 +64,10 @@ class MemoryStreamState:
     def history(self, issue: Issue, now: datetime) -> list[Json]:
         return []
 
-    def make_ready(self, issue: Issue) -> Ready:
+    def landings(self, now: datetime) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        return self.unlanded, {}
+
+    def make_ready(self, issue: Issue, waited_for: Sequence[str]) -> Ready:
         gate = Gate(name="test", command=["true"])
         return Ready(issue, Workcell(repo="/repo", base="0" * 40, gates=[gate]))
 

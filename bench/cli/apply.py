@@ -1,0 +1,80 @@
+"""`bench apply`: the winning patch of an issue, taken into a check-out."""
+
+from pathlib import Path
+
+import click
+
+from bench.cli.session import note, open_farm
+from bench.cli.suggestions import bench_ids, issue_ids
+from bench.config.load import find_config, load_config
+
+
+@click.command()
+@click.argument("issue_id", metavar="ISSUE", shell_complete=issue_ids)
+@click.option(
+    "--bench", "bench_id", metavar="B", shell_complete=bench_ids, help="Of this bench.  [default: newest]"
+)
+@click.option(
+    "--arm", metavar="ACTION", help="Of this arm, such as 'speculate_vote ×3 60m'.  [default: the winner]"
+)
+@click.option("--execution", metavar="ID", help="Of this execution, such as x123.")
+@click.option(
+    "--branch", metavar="NAME", help="Make a branch with the commit at the benched commit; change no file."
+)
+@click.option("--commit", is_flag=True, help="Commit it on the current branch.")
+@click.option(
+    "--worktree",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Make the branch and check it out in this new directory.",
+)
+@click.option(
+    "--3way", "three_way", is_flag=True, help="Merge it into a HEAD that is not the benched commit."
+)
+@click.option(
+    "-C",
+    "directory",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    metavar="DIR",
+    help="The check-out.  [default: of the working directory]",
+)
+def apply(
+    issue_id: str,
+    bench_id: str | None,
+    arm: str | None,
+    execution: str | None,
+    branch: str | None,
+    commit: bool,
+    worktree: Path | None,
+    three_way: bool,
+    directory: Path,
+) -> None:
+    """Apply the patch that solved an issue to a check-out.
+
+    Refused where tracked files are changed, or HEAD is not the commit that was benched. After a conflict with --3way
+    the files hold conflict markers, and the exit code is 1.
+
+    \b
+    Examples:
+      bench apply dep-101
+      bench apply dep-101 --branch fix-101
+      bench apply dep-101 --commit --3way -C ../shop
+    """
+    from bench.landing.checkout import Checkout
+    from bench.landing.choose import chosen_execution, execution_number
+    from bench.landing.take import Wanted, apply_to
+
+    if commit and (branch is not None or worktree is not None):
+        raise click.UsageError(
+            "--commit commits on the current branch; leave it out with --branch or --worktree"
+        )
+    checkout = Checkout.at(directory)
+    author = load_config(find_config(Path.cwd())).stream.land_author
+    with open_farm() as farm:
+        number = None if execution is None else execution_number(execution)
+        taken = chosen_execution(farm.engine, issue_id, bench_id, arm, number)
+        if taken.status != "success":
+            note(f"x{taken.execution_id} did not pass its gates")
+        wanted = Wanted(branch, commit, worktree, three_way)
+        note(apply_to(farm.engine, taken, checkout, wanted, author))

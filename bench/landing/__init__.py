@@ -1,0 +1,1 @@
+"""Delivery of solved issues: patches as commits, branches, pull requests, and merges into a target branch."""
