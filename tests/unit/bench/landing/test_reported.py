@@ -11,7 +11,7 @@ from db.repositories.landings import Landing
 def _landing(**values: Any) -> Landing:
     empty = dict.fromkeys(Landing._fields)
     given = {"case_id": 1, "issue_id": "dep-1", "mode": "branch", "state": "landed", "commit_id": "c" * 40}
-    return Landing(**{**empty, **given, **values})  # type: ignore[arg-type]
+    return Landing(**{**empty, **given, **values})
 
 
 @pytest.mark.parametrize(
