@@ -3,8 +3,7 @@
 import sqlalchemy as sa
 
 from bench.landing.names import branch_of
-from bench.reporting.result import Landing as ReportedLanding
-from bench.reporting.result import LandingOf
+from bench.reporting.result import LandingOf, ReportedLanding
 from db.repositories.landings import Landing, Landings
 
 

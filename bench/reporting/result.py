@@ -8,7 +8,7 @@ FinalResult = Literal["solved", "not solved", "invalid", "needs a person"]
 """not solved: after the last attempt; invalid: its gates pass already, or cannot run, on the base commit."""
 
 
-class Landing(NamedTuple):
+class ReportedLanding(NamedTuple):
     """How the patch of a solved issue is landed in its repository."""
 
     text: str
@@ -19,7 +19,7 @@ class Landing(NamedTuple):
     """Whether it failed in a way that a person has to resolve, such as a conflict."""
 
 
-LandingOf = Callable[[int], Landing | None]
+LandingOf = Callable[[int], ReportedLanding | None]
 """The landing of the case of this id; None where nothing is landed."""
 
 

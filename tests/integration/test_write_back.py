@@ -15,7 +15,7 @@ import yaml
 
 from bench.experiment.decide import decide
 from bench.reporting.reporter import Reporter
-from bench.reporting.result import Landing
+from bench.reporting.result import ReportedLanding
 from bench.reporting.targets import targets_of
 from bench.stream.board import Board
 from bench.submit.backlog import read_backlog, store_backlog
@@ -162,8 +162,8 @@ def test_dry_prints_what_would_be_written_and_stores_nothing(backlog: Backlog) -
 
 def test_a_landing_is_awaited_and_what_a_person_has_to_resolve_is_not_closed(backlog: Backlog) -> None:
     backlog.run({"id": "a", "issue_type": "bug", "status": "open"})
-    assert backlog.report(landing=lambda _case: Landing("merging", is_over=False)) == []
-    conflict = Landing("conflict in calc.py on branch bench/a", needs_person=True)
+    assert backlog.report(landing=lambda _case: ReportedLanding("merging", is_over=False)) == []
+    conflict = ReportedLanding("conflict in calc.py on branch bench/a", needs_person=True)
     assert backlog.report(landing=lambda _case: conflict) == [f"a: needs a person, written to {backlog.file}"]
     (record,) = backlog.records()
     assert (record["status"], record["notes"].endswith("; conflict in calc.py on branch bench/a")) == (
