@@ -41,7 +41,7 @@ demo-agents: $(VENV)/.farm
 	bin=$$($(abspath $(VENV))/bin/python -m tests.agents.install --bin mini) && cd $(DEMO_AGENTS) && \
 	  trap '$(BENCH) down' EXIT && export PATH="$$bin:$$PATH" BENCH_REPLAY_DIR="$$PWD/replays" && \
 	  $(BENCH) issues import && $(BENCH) submit --k 2 --issues dep-102,dep-119 --wait && \
-	  $(BENCH) archives conversation
+	  $(BENCH) show dep-102 --conversation
 
 # What takes minutes and shows no more of a small change.
 DEEP = tests/unit/bench/demo/test_corpus.py tests/acceptance/test_repair_rate.py tests/integration/test_benchmarks.py

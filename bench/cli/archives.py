@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench.cli.answers import show_answer
 from bench.cli.session import home_here, note, open_farm
 from bench.cli.suggestions import bench_ids
 from bench.errors import BenchError
-from bench.terminal import table
-from planner.cli.formats import Output, output_options
 
 if TYPE_CHECKING:
     from bench.results.archives import Restored
@@ -100,40 +97,6 @@ def _note_gaps(restored: "Restored") -> None:
         note(f"{len(restored.lost)} not written, the database has only a part: {lost}")
     if restored.incomplete:
         note(f"{len(restored.incomplete)} files are missing: {'; '.join(restored.incomplete[:3])}")
-
-
-@archives.command()
-@click.argument("workcell", required=False)
-@output_options("steps")
-def conversation(output: Output, workcell: str | None) -> None:
-    """Show what an agent and its model said, step by step.
-
-    WORKCELL is the name of an archive, by default the newest with a conversation. With -o json the answer is the whole
-    ATIF trajectory; the table shortens long texts.
-
-    \b
-    Example:
-      bench archives conversation x2-a1-c0-ec14d979
-      bench archives conversation -o json > conversation.json
-    """
-    from bench.results.conversations import conversation_in, shortened, step_rows
-
-    name, document = conversation_in(archives_directory(), workcell)
-    rows = step_rows(document)
-    columns = ("step>", "agent", "source", "message", "tool calls", "results", "cost>")
-    cells = [
-        (
-            row["step"],
-            row["agent"],
-            row["source"],
-            shortened(row["message"]),
-            shortened(row["tool_calls"]),
-            shortened(row["results"]),
-            "" if row["usd"] is None else f"${row['usd']:.4f}",
-        )
-        for row in rows
-    ]
-    show_answer(output, lambda: document, lambda: [table(name, columns, cells)], lambda: {"steps": rows})
 
 
 @archives.command()

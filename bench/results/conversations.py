@@ -1,33 +1,9 @@
-"""Conversation of a candidate, read from its archive: steps as rows, for people and for programs."""
+"""Steps of a conversation as rows, for people and for programs."""
 
-from pathlib import Path
 from typing import Any
-
-from bench.errors import BenchError
-from workers.conversation.store import FILE, unpacked
-from workers.execution.archive import is_archive_name
 
 Json = dict[str, Any]
 _SHOWN = 400
-
-
-def conversation_in(archives: Path, workcell: str | None) -> tuple[str, Json]:
-    """The name of a workcell and its conversation, an ATIF trajectory; without a name, that of the newest archive.
-
-    Raises: `BenchError` where there is no such archive, or it has no readable conversation.
-    """
-    if workcell is None:
-        newest = max(archives.glob(f"*/{FILE}"), key=lambda path: path.stat().st_mtime, default=None)
-        if newest is None:
-            raise BenchError(f"no archive in {archives} has a conversation; run a bench with a coding agent")
-        workcell = newest.parent.name
-    path = archives / workcell / FILE
-    if not is_archive_name(workcell) or not path.is_file():
-        raise BenchError(f"no conversation of workcell {workcell!r:.140} in {archives}; see the names there")
-    try:
-        return workcell, unpacked(path.read_bytes())
-    except (OSError, ValueError, EOFError) as error:
-        raise BenchError(f"{path} cannot be read: {error}") from error
 
 
 def step_rows(conversation: Json) -> list[Json]:

@@ -136,7 +136,6 @@ def _reads(bench: str, execution: int = 1) -> dict[str, list[list[str]]]:
             ["parts", "--since", _SENT],
         ],
         "archives export": [["exported"]],
-        "archives conversation": [[], ["hostile"], [_SENT]],
         "agents check": [[_SENT]],
         "archives prune": [["--older-than", "1d"], ["--older-than", _SENT]],
         "archives restore": [["restored"]],
