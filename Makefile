@@ -53,7 +53,8 @@ BENCH_TEST_MINI=$(abspath $(MINI))/bin/mini $(VENV)/bin/python -m pytest $(SIDE_
 endef
 
 # What `coverage` measures: tests that run in one process. No process of a candidate or a gate has a coverage hook.
-COVERED = tests/architecture tests/contracts tests/unit
+COVERED = tests/architecture tests/contracts tests/unit tests/integration/landing \
+  $(addprefix tests/integration/test_,$(addsuffix .py,artifacts references issue_identities importing_exports label_outcomes label_parts))
 
 ## test: all tests but those of `chaos`, `agents` and `deep`; of the pages, README and tutorial run
 test: $(VENV)/.dev $(MINI)/.done

@@ -45,7 +45,7 @@ def rows(farm: BenchmarkFarm, scale: Scale) -> Iterator[Row]:
         runs = scale.fixed_cost_runs
         _run(machine, workcell, 0)  # the mirror is there afterwards, as it is on a worker at work
         plain = _attempts(farm, machine, workcell, runs, area, "fixed", None)
-        keeper = ArtifactKeeper(Artifacts(farm.engine), None)
+        keeper = ArtifactKeeper(Artifacts(farm.engine))
         storing = _attempts(farm, machine, workcell, runs, area, "storing", keeper)
         bare, alone, whole, stored = [], [], [], []
         for number in range(runs):

@@ -20,7 +20,6 @@ from db.repositories.leases import Leases
 from db.repositories.live_output import LiveOutputs
 from planner.system.plain_log import is_json, json_line, line_formatter, log_warnings_as_json, never_log_sql
 from workers.artifacts.keep import ArtifactKeeper
-from workers.artifacts.stores import store_at
 from workers.broker.celery_app import TASK_NAME, capability_class, make_app
 from workers.execution.machine import Machine
 from workers.execution.run import run_execution
@@ -76,7 +75,7 @@ def context_of(_pid: int) -> WorkerContext:
         timing=LeaseTiming.from_environment(),
         notes=LeaseNotes(node.run_dir),
         leaving=lambda: node.leaving_flag.exists() or os.getppid() != parent,
-        artifacts=ArtifactKeeper(Artifacts(engine), store_at(settings.artifacts_url)),
+        artifacts=ArtifactKeeper(Artifacts(engine), settings.artifacts_url),
         live_output=lambda execution, attempt, token, control: LiveOutput(
             LiveOutputs(engine), execution, attempt, token, control, settings.secrets.values()
         ),

@@ -18,6 +18,8 @@ from bench.results.artifacts import artifacts_of, read_artifact
 from db.repositories.artifacts import PATCH, ArtifactRow
 from db.repositories.recorded import RecordedCandidate, recorded_candidates
 from planner.system.atomic import atomic_directory
+from workers.conversation.store import FILE as CONVERSATION
+from workers.conversation.store import TRANSCRIPT
 from workers.execution.archive import CandidateRecord, is_archive_name, write_archive
 from workers.result import CandidateResult
 from workers.spec import WorkOrder
@@ -150,7 +152,9 @@ class _StoredFiles:
 
 def _with_files(record: CandidateRecord, contents: dict[str, bytes]) -> CandidateRecord:
     logs = {name.removeprefix(_LOGS): data for name, data in contents.items() if name.startswith(_LOGS)}
-    whole = {name: data for name, data in contents.items() if name != PATCH and "/" not in name}
+    whole: dict[str, bytes] = {
+        name: contents[name] for name in (CONVERSATION, TRANSCRIPT) if name in contents
+    }
     return replace(record, patch=contents.get(PATCH), logs=logs, whole=whole)
 
 

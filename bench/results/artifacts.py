@@ -1,7 +1,8 @@
 """Artifacts as reports and commands read them: from PostgreSQL or an object store, verified by their digest."""
 
-import gzip
 import hashlib
+import zlib
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -9,6 +10,9 @@ from bench.errors import FailureError
 from db.repositories.artifacts import IN_POSTGRES, ArtifactRow, Artifacts
 from workers.artifacts.stores import store_at
 from workers.errors import WorkerError
+
+_MARK_BYTES: Final = 200
+"""More than the mark of what was left out of a file has."""
 
 
 def artifacts_of(engine: sa.Engine, execution_id: int) -> list[ArtifactRow]:
@@ -32,7 +36,19 @@ def read_artifact(engine: sa.Engine, row: ArtifactRow) -> bytes:
     body = _body(engine, row, row.digest)
     if body is None or hashlib.sha256(body).hexdigest() != row.digest:
         raise FailureError(f"{label} is damaged: its bytes do not have the SHA-256 {row.digest[:12]}…")
-    return gzip.decompress(body) if row.encoding == "gzip" else body
+    return _unpacked(body, row.size, label) if row.encoding == "gzip" else body
+
+
+def _unpacked(body: bytes, size: int, label: str) -> bytes:
+    """The decompressed bytes; never more than its row promises, whatever a forged body would become."""
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        data = unpacker.decompress(body, size + _MARK_BYTES)
+    except zlib.error as error:
+        raise FailureError(f"{label} is damaged: {error}") from None
+    if not unpacker.eof:
+        raise FailureError(f"{label} is damaged: it is cut off, or longer than its row says")
+    return data
 
 
 def _body(engine: sa.Engine, row: ArtifactRow, digest: str) -> bytes | None:

@@ -9,7 +9,7 @@ from bench.errors import FailureError
 from bench.results.archives import archives_in
 from db.repositories.artifact_retention import ArtifactRetention, Retention
 from db.repositories.artifacts import IN_POSTGRES
-from workers.artifacts.stores import store_at
+from workers.artifacts.stores import UPLOAD_PATIENCE_SECONDS, store_at
 from workers.errors import WorkerError
 from workers.execution.leftovers import size_of
 from workers.sandbox.sweep import is_real_directory, remove_tree
@@ -54,28 +54,35 @@ def _logs_in(directory: Path) -> list[tuple[float, Path]]:
 def prune_artifacts(engine: sa.Engine, retention: Retention, dry_run: bool) -> tuple[int, int]:
     """Delete the bytes of stored logs that `retention` does not keep; their rows stay, with the time.
 
-    Returns how many, and their bytes as stored. Raises `FailureError` where an object store cannot be reached: what
-    was deleted until then is recorded.
+    Returns how many, and their bytes as stored. Raises `FailureError`, after everything else was deleted, where an
+    object store cannot be reached: its rows are as before.
     """
     table = ArtifactRetention(engine)
     if dry_run:
         return table.count(retention)
     count = size = 0
-    while batch := table.next_batch(retention):
-        for url in {row.store for row in batch} - {IN_POSTGRES}:
-            shared = table.shared_digests(url, batch)
-            _delete(url, {row.digest for row in batch if row.store == url} - shared)
+    failed: dict[str, str] = {}
+    while batch := table.next_batch(retention, but=sorted(failed)):
         table.mark_pruned(batch)
-        count += len(batch)
-        size += sum(row.stored_size for row in batch)
+        for url in sorted({row.store for row in batch} - {IN_POSTGRES}):
+            try:
+                _delete(
+                    url, {row.digest for row in batch if row.store == url} - table.shared_digests(url, batch)
+                )
+            except WorkerError as error:
+                failed[url] = str(error)
+                table.unmark(url, batch)
+        deleted = [row for row in batch if row.store not in failed]
+        count += len(deleted)
+        size += sum(row.stored_size for row in deleted)
+    if failed:
+        reasons = "; ".join(failed.values())
+        raise FailureError(f"{count} stored files were deleted; these stores cannot be reached: {reasons}")
     return count, size
 
 
 def _delete(url: str, digests: set[str]) -> None:
-    try:
-        store = store_at(url)
-        for digest in sorted(digests):
-            if store is not None:
-                store.delete(digest)
-    except WorkerError as error:
-        raise FailureError(str(error)) from None
+    store = store_at(url)
+    for digest in sorted(digests):
+        if store is not None:
+            store.delete(digest, written_before_seconds=UPLOAD_PATIENCE_SECONDS)

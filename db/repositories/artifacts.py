@@ -20,6 +20,7 @@ StoreAnswer = Literal["stored", "fenced"]
 _STORE = sa.text(
     "SELECT farm.store_artifacts(:execution, :attempt, :token, CAST(:items AS jsonb), CAST(:bodies AS bytea[]))"
 )
+_FARM_ID = sa.text("SELECT farm.farm_id()")
 _COLUMNS = """
     a.execution_id, a.attempt, a.candidate, k.workcell_id, a.name, a.digest, a.encoding, a.size, a.stored_size,
     a.left_out, a.store, a.pruned_at
@@ -118,6 +119,10 @@ class Artifacts:
             "bodies": list(bodies),
         }
         return cast(StoreAnswer, call(self._engine, _STORE, values))
+
+    def farm_id(self) -> str:
+        """The identity of this farm: its directory in an object store."""
+        return cast(str, call(self._engine, _FARM_ID, {}))
 
     def of_execution(self, execution: int) -> list[ArtifactRow]:
         """All artifacts of an execution, by attempt, candidate and name."""

@@ -1,19 +1,31 @@
 -- Artifacts of a candidate, stored before the attempt is completed: a machine that is lost after that loses nothing.
 
+-- The identity of this farm: the directory of its artifacts in an object store that several farms may share.
+CREATE FUNCTION farm.farm_id() RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = farm, pg_temp AS $$
+BEGIN
+    INSERT INTO farm.settings VALUES ('farm_id', to_jsonb(gen_random_uuid()::text)) ON CONFLICT DO NOTHING;
+    RETURN (SELECT value #>> '{}' FROM farm.settings WHERE key = 'farm_id');
+END $$;
+
 -- Why an artifact is refused; NULL where it may be stored. A worker's login is trusted to work, not to be honest.
-CREATE FUNCTION farm.bad_artifact(d jsonb, p_body bytea) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+CREATE FUNCTION farm.bad_artifact(d jsonb, p_body bytea, p_farm text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
     IF coalesce(d ->> 'name' !~ '^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)?$', true)
-        OR length(d ->> 'name') > 200 THEN
-        RETURN 'its name is no path in an archive';
+        OR length(d ->> 'name') > 200 OR d ->> 'name' IN ('manifest.json', 'proof.json', 'rollout.json', 'logs') THEN
+        RETURN 'its name is no path of a file in an archive';
     END IF;
     IF NOT coalesce(farm.is_whole(d -> 'candidate', 9999) AND farm.is_whole(d -> 'size', 1e12)
         AND farm.is_whole(d -> 'stored_size', 1e12) AND farm.is_whole(d -> 'left_out', 1e12), false)
         OR d ->> 'candidate' IS NULL THEN
         RETURN 'a number of it is impossible';
     END IF;
-    IF coalesce(d ->> 'encoding' NOT IN ('identity', 'gzip'), true) OR coalesce(length(d ->> 'store') > 1000, true) THEN
-        RETURN 'its encoding or store is impossible';
+    IF coalesce(d ->> 'encoding' NOT IN ('identity', 'gzip'), true) THEN
+        RETURN 'its encoding is impossible';
+    END IF;
+    -- In an object store only this farm's own directory.
+    IF coalesce(d ->> 'store' <> 'postgres:'
+                AND (d ->> 'store' !~ ('^(file|s3|gs|az)://.*/' || p_farm || '$') OR length(d ->> 'store') > 1000), true) THEN
+        RETURN 'its store is none of this farm';
     END IF;
     IF coalesce(d ->> 'digest' !~ '^[0-9a-f]{64}$', false)
         OR p_body IS NOT NULL AND d ->> 'digest' IS DISTINCT FROM encode(sha256(p_body), 'hex') THEN
@@ -21,6 +33,9 @@ BEGIN
     END IF;
     IF p_body IS NULL AND d ->> 'store' = 'postgres:' AND d ->> 'digest' IS NOT NULL THEN
         RETURN 'its bytes are missing';
+    END IF;
+    IF p_body IS NOT NULL AND (d ->> 'stored_size')::bigint <> octet_length(p_body) THEN
+        RETURN 'its stored size is not that of its bytes';
     END IF;
     RETURN NULL;
 END $$;
@@ -32,6 +47,7 @@ CREATE FUNCTION farm.store_artifacts(p_execution bigint, p_attempt int, p_token 
 RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = farm, pg_temp AS $$
 DECLARE
     v_bad text;
+    v_farm text := farm.farm_id();
 BEGIN
     PERFORM FROM farm.attempts
     WHERE execution_id = p_execution AND attempt = p_attempt AND lease_token = p_token
@@ -43,9 +59,9 @@ BEGIN
     IF coalesce(jsonb_typeof(p_items), 'null') <> 'array' OR jsonb_array_length(p_items) > 2000 THEN
         RAISE EXCEPTION 'the artifacts are refused: no list of at most 2000' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    SELECT min(format('%s: %s', d ->> 'name', farm.bad_artifact(d, p_bodies[n::int]))) INTO v_bad
+    SELECT min(format('%s: %s', d ->> 'name', farm.bad_artifact(d, p_bodies[n::int], v_farm))) INTO v_bad
     FROM jsonb_array_elements(p_items) WITH ORDINALITY AS given (d, n)
-    WHERE farm.bad_artifact(d, p_bodies[n::int]) IS NOT NULL;
+    WHERE farm.bad_artifact(d, p_bodies[n::int], v_farm) IS NOT NULL;
     IF v_bad IS NOT NULL THEN
         RAISE EXCEPTION 'the artifact is refused: %', left(v_bad, 500) USING ERRCODE = 'invalid_parameter_value';
     END IF;

@@ -9,6 +9,7 @@ GRANT EXECUTE ON FUNCTION
     farm.heartbeat(bigint, int, uuid, double precision, bigint),
     farm.complete_execution(bigint, int, uuid, jsonb, text),
     farm.release_execution(bigint, int, uuid, jsonb),
+    farm.farm_id(),
     farm.store_artifacts(bigint, int, uuid, jsonb, bytea[]),
     farm.send_output(bigint, int, uuid, jsonb, bytea[]),
     farm.report_lost(bigint, int, uuid, text),

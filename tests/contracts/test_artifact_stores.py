@@ -14,7 +14,7 @@ DIGEST = hashlib.sha256(BODY).hexdigest()
 @pytest.fixture(params=["file", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
     if request.param == "file":
-        return ObjectStore(f"file://{tmp_path}/artifacts")
+        return ObjectStore(f"file://{tmp_path}/artifacts", create=True)
     return ObjectStore(f"{request.getfixturevalue('s3_bucket')}/farm")
 
 
@@ -57,3 +57,16 @@ def test_a_store_that_does_not_answer_is_one_line(monkeypatch: pytest.MonkeyPatc
         ObjectStore("s3://bucket").put(DIGEST, BODY)
     assert "\n" not in str(failed.value)
     assert "lab-secret" not in str(failed.value)
+
+
+def test_a_blob_that_was_written_a_moment_ago_is_not_deleted(store: ObjectStore) -> None:
+    """A worker writes the bytes first and the row later."""
+    store.put(DIGEST, BODY)
+    store.delete(DIGEST, written_before_seconds=3600)
+    assert store.get(DIGEST) == BODY
+
+
+def test_a_reader_makes_no_directory(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactStoreError, match="cannot be opened"):
+        ObjectStore(f"file://{tmp_path}/missing")
+    assert list(tmp_path.iterdir()) == []

@@ -1,7 +1,9 @@
 """Artifacts are stored before completion, once, within limits, and come back as they were."""
 
+import gzip
 import hashlib
 import json
+import os
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,7 +35,6 @@ from tests.fixtures.rows import (
     running_bench,
 )
 from workers.artifacts.keep import ArtifactKeeper
-from workers.artifacts.stores import ArtifactStoreError, ObjectStore, store_at
 from workers.control import Control
 from workers.execution.machine import Machine
 from workers.execution.run import run_execution
@@ -87,14 +88,19 @@ def test_a_worker_whose_lease_was_lost_still_stores_what_its_late_result_refers_
 @pytest.mark.parametrize(
     ("item", "body", "reason"),
     [
-        (_item("../outside"), b"text", "no path in an archive"),
-        (_item("/etc/passwd"), b"text", "no path in an archive"),
-        (_item("logs/../../x"), b"text", "no path in an archive"),
-        (_item("logs/"), b"text", "no path in an archive"),
+        (_item("../outside"), b"text", "no path of a file in an archive"),
+        (_item("/etc/passwd"), b"text", "no path of a file in an archive"),
+        (_item("logs/../../x"), b"text", "no path of a file in an archive"),
+        (_item("logs/"), b"text", "no path of a file in an archive"),
+        (_item("manifest.json"), b"text", "no path of a file in an archive"),
+        (_item("logs"), b"text", "no path of a file in an archive"),
+        (_item(stored_size=1), b"text", "stored size is not that of its bytes"),
+        (_item(store="ftp://x"), None, "its store is none of this farm"),
+        (_item(store="file:///home/other"), None, "its store is none of this farm"),
         (_item(), b"other", "digest is not that of its bytes"),
         (_item(), None, "bytes are missing"),
         (_item(size=-1), b"text", "a number of it is impossible"),
-        (_item(encoding="zip"), b"text", "encoding or store is impossible"),
+        (_item(encoding="zip"), b"text", "encoding is impossible"),
     ],
 )
 def test_a_forged_artifact_is_refused_and_nothing_of_it_is_stored(
@@ -120,6 +126,9 @@ class LossyTable:
     artifacts: Artifacts
     calls: int = 0
 
+    def farm_id(self) -> str:
+        return self.artifacts.farm_id()
+
     def store(
         self, execution: int, attempt: int, token: UUID, items: list[NewArtifact], bodies: list[bytes | None]
     ) -> StoreAnswer:
@@ -143,7 +152,7 @@ def _ran(
     engine: sa.Engine,
     repository: Repository,
     machine: Machine,
-    store: ObjectStore | None = None,
+    url: str = "postgres:",
     code: str = FIX,
     table: Any = None,
 ) -> Ran:
@@ -163,17 +172,15 @@ def _ran(
     lease = claim(engine)
     outcome = run_execution(WorkOrder.model_validate(lease.order), machine, Control())
     assert outcome.status == "success", outcome.message
-    _keep(engine, lease, outcome, store, table)
+    _keep(engine, lease, outcome, url, table)
     assert Leases(engine).complete(*lease.key, outcome.model_dump(mode="json"), None) == "recorded"
     original = machine.archives_dir.with_name("original")
     shutil.move(machine.archives_dir, original)
     return Ran(lease, original)
 
 
-def _keep(
-    engine: sa.Engine, lease: Lease, outcome: ExecutionResult, store: ObjectStore | None, table: Any
-) -> None:
-    keeper = ArtifactKeeper(table or Artifacts(engine), store, store_patience_seconds=0)
+def _keep(engine: sa.Engine, lease: Lease, outcome: ExecutionResult, url: str, table: Any) -> None:
+    keeper = ArtifactKeeper(table or Artifacts(engine), url, store_patience_seconds=0)
     keeper.keep(*lease.key, outcome, patience_seconds=10)
 
 
@@ -194,12 +201,12 @@ def test_a_machine_that_is_lost_after_completing_loses_nothing(
     where: str,
     request: pytest.FixtureRequest,
 ) -> None:
-    store = None
+    url = "postgres:"
     if where == "file":
-        store = ObjectStore(f"file://{tmp_path}/store")
+        url = f"file://{tmp_path}/store"
     elif where == "s3":
-        store = store_at(request.getfixturevalue("s3_bucket"))
-    ran = _ran(engine, repository, machine, store, NOISY)
+        url = request.getfixturevalue("s3_bucket")
+    ran = _ran(engine, repository, machine, url, NOISY)
     restored = restore_archives(engine, tmp_path / "restored")
     assert (restored.written, restored.incomplete) == (1, [])
     assert _tree(tmp_path / "restored") == _tree(ran.original)
@@ -211,7 +218,7 @@ def test_a_machine_that_is_lost_after_completing_loses_nothing(
         "logs/gate-1-test.junit.xml",
     }
     (noise,) = [row for row in rows if row.name == "logs/round-1.stdout"]
-    assert noise.store == ("postgres:" if store is None else store.url)
+    assert noise.store == (url if where == "postgres" else f"{url}/{Artifacts(engine).farm_id()}")
     assert b"+    return a + b" in (patch_of(engine, ran.lease.execution) or b"")
 
 
@@ -225,17 +232,10 @@ def test_a_lost_reply_stores_everything_once(
     assert len(names) == len(set(names)) > 2
 
 
-class DeadStore(ObjectStore):
-    """A store whose server does not answer."""
-
-    def put(self, digest: str, body: bytes) -> None:
-        raise ArtifactStoreError("it does not answer")
-
-
 def test_files_go_to_the_database_while_the_object_store_does_not_answer(
-    engine: sa.Engine, repository: Repository, machine: Machine, tmp_path: Path
+    engine: sa.Engine, repository: Repository, machine: Machine
 ) -> None:
-    ran = _ran(engine, repository, machine, DeadStore(f"file://{tmp_path}/store"), NOISY)
+    ran = _ran(engine, repository, machine, "file:///proc/no/such/store", NOISY)
     rows = artifacts_of(engine, ran.lease.execution)
     assert {row.store for row in rows} == {"postgres:"}
     assert all(read_artifact(engine, row) is not None for row in rows)
@@ -244,7 +244,8 @@ def test_files_go_to_the_database_while_the_object_store_does_not_answer(
 def test_retention_by_age_deletes_logs_and_keeps_the_patch(
     engine: sa.Engine, repository: Repository, machine: Machine, tmp_path: Path
 ) -> None:
-    ran = _ran(engine, repository, machine, ObjectStore(f"file://{tmp_path}/store"), NOISY)
+    ran = _ran(engine, repository, machine, f"file://{tmp_path}/store", NOISY)
+    _age_files(tmp_path / "store")
     _age(engine, ran.lease.execution, 20)
     old = Retention(seconds=14 * DAY)
     counted = prune_artifacts(engine, old, dry_run=True)
@@ -268,7 +269,52 @@ def test_retention_by_age_deletes_logs_and_keeps_the_patch(
 
 
 def _is_file(directory: Path, digest: str) -> bool:
-    return (directory / "store" / "sha256" / digest[:2] / digest).exists()
+    return bool(list((directory / "store").glob(f"*/sha256/*/{digest}")))
+
+
+def _age_files(directory: Path) -> None:
+    for path in directory.rglob("*"):
+        os.utime(path, (0, 0))
+
+
+def test_a_store_that_cannot_be_reached_keeps_its_rows_and_no_other_from_being_pruned(
+    engine: sa.Engine, repository: Repository, machine: Machine, tmp_path: Path
+) -> None:
+    ran = _ran(engine, repository, machine, f"file://{tmp_path}/store", NOISY)
+    _age(engine, ran.lease.execution, 20)
+    (tmp_path / "store").rename(tmp_path / "away")
+    with pytest.raises(FailureError, match="these stores cannot be reached"):
+        prune_artifacts(engine, Retention(seconds=14 * DAY), dry_run=False)
+    rows = artifacts_of(engine, ran.lease.execution)
+    assert {row.store for row in rows if row.pruned_at is not None} == {"postgres:"}
+    (tmp_path / "away").rename(tmp_path / "store")
+    count, _ = prune_artifacts(engine, Retention(seconds=14 * DAY), dry_run=False)
+    assert count > 0
+
+
+def test_one_refused_file_does_not_cost_the_patch(
+    engine: sa.Engine, repository: Repository, machine: Machine
+) -> None:
+    planted: list[str] = []
+
+    class Refusing(LossyTable):
+        def store(self, execution: int, attempt: int, token: UUID, items: Any, bodies: Any) -> StoreAnswer:
+            if not planted:
+                planted.append(items[0].name)
+                items[0] = replace(items[0], name="../outside")
+            return self.artifacts.store(execution, attempt, token, items, bodies)
+
+    ran = _ran(engine, repository, machine, table=Refusing(Artifacts(engine)))
+    assert [row.name for row in artifacts_of(engine, ran.lease.execution)] == ["patch.diff"]
+    assert patch_of(engine, ran.lease.execution)
+
+
+def test_a_body_that_becomes_more_than_its_row_says_is_not_unpacked(engine: sa.Engine, lease: Lease) -> None:
+    bomb = gzip.compress(bytes(50_000_000))
+    _store(engine, lease, (_item(body=bomb, encoding="gzip", size=10), bomb))
+    (row,) = artifacts_of(engine, lease.execution)
+    with pytest.raises(FailureError, match="longer than its row says"):
+        read_artifact(engine, row)
 
 
 def _age(engine: sa.Engine, execution: int, days: float) -> None:

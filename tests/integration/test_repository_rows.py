@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 import db.repositories
+from db.repositories.artifact_retention import ArtifactRetention, Retention
 from db.repositories.artifacts import Artifacts, execution_to_take
 from db.repositories.benches import Benches
 from db.repositories.circuits import Circuits
@@ -20,6 +21,9 @@ from db.repositories.estimates import Estimates
 from db.repositories.execution_facts import ExecutionReader
 from db.repositories.experience import Experience
 from db.repositories.history import FarmHistory
+from db.repositories.issues import Issues
+from db.repositories.label_outcomes import LabelOutcomes
+from db.repositories.label_positions import LabelPositions
 from db.repositories.landings import Landings
 from db.repositories.live_output import LiveOutputs
 from db.repositories.machines import Machines
@@ -30,12 +34,17 @@ from db.repositories.references import References
 from db.repositories.run_times import RunTimes
 from db.repositories.streams import Streams
 from db.repositories.taken import TakenExecutions
+from db.repositories.unserved import unserved_classes
 from db.repositories.verdicts import Verdicts
+from db.repositories.write_backs import WriteBacks
 from tests.fixtures.rows import case_ids, make_bench
 
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 READS: dict[str, Callable[[sa.Engine, str, list[int]], object]] = {
     "Artifacts.of_execution": lambda engine, _bench, _cases: Artifacts(engine).of_execution(1),
+    "ArtifactRetention.next_batch": lambda engine, _bench, _cases: ArtifactRetention(engine).next_batch(
+        Retention(1.0)
+    ),
     "Artifacts.chosen_patch": lambda engine, _bench, _cases: Artifacts(engine).chosen_patch(1),
     "Benches.list_all": lambda engine, _bench, _cases: Benches(engine).list_all(),
     "Benches.get": lambda engine, bench, _cases: Benches(engine).get(bench),
@@ -61,6 +70,11 @@ READS: dict[str, Callable[[sa.Engine, str, list[int]], object]] = {
     "FarmHistory.runs_of": lambda engine, _bench, cases: FarmHistory(engine).runs_of(cases),
     "FarmHistory.last_actions": lambda engine, _bench, _cases: FarmHistory(engine).last_actions(["issue-0"]),
     "FarmHistory.load": lambda engine, _bench, _cases: FarmHistory(engine).load(),
+    "Issues.holders": lambda engine, _bench, _cases: Issues(engine).holders(["issue-0"]),
+    "LabelOutcomes.of_cases": lambda engine, _bench, cases: LabelOutcomes(engine).of_cases(cases),
+    "LabelOutcomes.toolchains_of": lambda engine, _bench, cases: LabelOutcomes(engine).toolchains_of(cases),
+    "LabelPositions.at": lambda engine, _bench, _cases: LabelPositions(engine).at(1),
+    "LabelPositions.between": lambda engine, _bench, _cases: LabelPositions(engine).between(0, 9),
     "LiveOutputs.after": lambda engine, _bench, _cases: LiveOutputs(engine).after(1, 0),
     "LiveOutputs.closed_bench": lambda engine, _bench, _cases: LiveOutputs(engine).closed_bench(1),
     "Landings.open": lambda engine, _bench, _cases: Landings(engine).open(),
@@ -91,10 +105,19 @@ READS: dict[str, Callable[[sa.Engine, str, list[int]], object]] = {
     "Streams.backlog": lambda engine, _bench, _cases: Streams(engine).backlog(),
     "TakenExecutions.get": lambda engine, _bench, _cases: TakenExecutions(engine).get(1),
     "TakenExecutions.of_case": lambda engine, _bench, cases: TakenExecutions(engine).of_case(cases[0]),
+    "unserved_classes": lambda engine, bench, _cases: unserved_classes(engine, bench),
     "Verdicts.load": lambda engine, _bench, cases: Verdicts(engine).load(cases),
     "Verdicts.demands": lambda engine, _bench, cases: Verdicts(engine).demands(cases),
+    "WriteBacks.due": lambda engine, _bench, _cases: WriteBacks(engine).due("on"),
 }
-NO_QUERY = {"Benches.set_daily_cap", "Landings.get", "Ticks.paused_classes", "brake"}
+NO_QUERY = {
+    "BacklogImport.holders",
+    "Benches.set_daily_cap",
+    "Landings.get",
+    "Ticks.paused_classes",
+    "brake",
+    "issue_holders",
+}
 """They return what they counted, or the rows of another one."""
 
 

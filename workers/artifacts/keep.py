@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 class ArtifactTable(Protocol):
     """The database's part of an upload; idempotent under the lease's token."""
 
+    def farm_id(self) -> str: ...
+
     def store(
         self,
         execution: int,
@@ -40,12 +42,13 @@ class ArtifactKeeper:
     """Uploads what the archives of an attempt's candidates hold, except what the result itself holds."""
 
     def __init__(
-        self, table: ArtifactTable, store: ObjectStore | None, store_patience_seconds: float = 120.0
+        self, table: ArtifactTable, url: str = IN_POSTGRES, store_patience_seconds: float = 120.0
     ) -> None:
-        """`store` is None where PostgreSQL keeps everything; one that fails for longer than the patience is replaced
-        by PostgreSQL, within its limit."""
-        self._table, self._store = table, store
+        """`url` is that of an artifact store; files are in a directory of the farm there. A store that fails for
+        longer than the patience is replaced by PostgreSQL, within its limit."""
+        self._table, self._url = table, url
         self._store_patience = store_patience_seconds
+        self._store: ObjectStore | None = None
 
     def keep(
         self, execution: int, attempt: int, token: UUID, result: ExecutionResult, patience_seconds: float
@@ -57,32 +60,53 @@ class ArtifactKeeper:
         files = list(files_of(result))
         if not files:
             return
-        items, bodies = self._stored(files)
         try:
-            answer = retry_transient(
-                lambda: self._table.store(execution, attempt, token, items, bodies), patience_seconds
-            )
+            items, bodies = self._stored(files, patience_seconds)
+            self._record(execution, attempt, token, items, bodies, patience_seconds)
         except SQLAlchemyError:
-            _log.exception("execution %s, attempt %s: its artifacts are not kept", execution, attempt)
-            return
+            _log.exception("execution %s, attempt %s: its artifacts are refused", execution, attempt)
+            self._keep_patches(execution, attempt, token, files)
+
+    def _record(
+        self,
+        execution: int,
+        attempt: int,
+        token: UUID,
+        items: list[NewArtifact],
+        bodies: list[bytes | None],
+        patience_seconds: float,
+    ) -> None:
+        answer = retry_transient(
+            lambda: self._table.store(execution, attempt, token, items, bodies), patience_seconds
+        )
         if answer == "fenced":
             _log.warning("execution %s, attempt %s: its artifacts came after its end", execution, attempt)
 
-    def _stored(self, files: list[CandidateFile]) -> tuple[list[NewArtifact], list[bytes | None]]:
-        if self._store is not None:
+    def _keep_patches(self, execution: int, attempt: int, token: UUID, files: list[CandidateFile]) -> None:
+        """Store the patches alone: what is worth most must not be lost with what is refused."""
+        packed = [(pack(file), IN_POSTGRES) for file in files if file.name == PATCH]
+        try:
+            self._record(execution, attempt, token, *_rows(packed), 0.0)
+        except SQLAlchemyError:
+            _log.exception("execution %s, attempt %s: its patch is not kept", execution, attempt)
+
+    def _stored(
+        self, files: list[CandidateFile], patience_seconds: float
+    ) -> tuple[list[NewArtifact], list[bytes | None]]:
+        if self._url != IN_POSTGRES:
             packed = [pack(file) for file in files]
-            large = [each for each in packed if not _in_database(each)]
-            if self._put(self._store, large):
-                url = self._store.url
+            url = f"{self._url}/{retry_transient(self._table.farm_id, patience_seconds)}"
+            if self._put(url, [each for each in packed if not _in_database(each)]):
                 return _rows([(each, IN_POSTGRES if _in_database(each) else url) for each in packed])
         return _rows([(each, IN_POSTGRES) for each in pack_within(files)])
 
-    def _put(self, store: ObjectStore, files: list[PackedFile]) -> bool:
+    def _put(self, url: str, files: list[PackedFile]) -> bool:
         """Write all files to the store, with backoff; False where it failed for too long."""
         deadline, pause = time.monotonic() + self._store_patience, 0.5
         left = list(files)
         while left:
             try:
+                store = self._open(url)
                 while left:
                     store.put(left[-1].digest or "", left[-1].body or b"")
                     left.pop()
@@ -93,6 +117,11 @@ class ArtifactKeeper:
                 time.sleep(pause)
                 pause = min(2 * pause, 10.0)
         return True
+
+    def _open(self, url: str) -> ObjectStore:
+        if self._store is None or self._store.url != url:
+            self._store = ObjectStore(url, create=True)
+        return self._store
 
 
 def _in_database(file: PackedFile) -> bool:

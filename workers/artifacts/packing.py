@@ -9,10 +9,10 @@ from typing import Final
 from db.repositories.artifacts import PATCH, Encoding
 from workers.conversation.shortening import shorter_conversation
 from workers.conversation.store import FILE as CONVERSATION
+from workers.conversation.store import TRANSCRIPT
 
 MAX_BYTES: Final = 4 * 2**20
 """Compressed bytes of one execution in PostgreSQL, without its patches."""
-_TRANSCRIPT: Final = "transcript.jsonl.gz"
 _SHORTEST: Final = 1024
 
 
@@ -76,7 +76,7 @@ def pack_within(files: Iterable[CandidateFile], max_bytes: int = MAX_BYTES) -> l
 
 
 def _priority(file: CandidateFile) -> tuple[int, int, str]:
-    kinds = (file.name == PATCH, file.name == CONVERSATION, "gate" in file.name, file.name != _TRANSCRIPT)
+    kinds = (file.name == PATCH, file.name == CONVERSATION, "gate" in file.name, file.name != TRANSCRIPT)
     return kinds.index(True) if True in kinds else len(kinds), file.candidate, file.name
 
 

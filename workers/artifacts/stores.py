@@ -1,7 +1,7 @@
 """Object stores of artifacts: `file://`, `s3://`, `gs://` and `az://`, content-addressed by SHA-256."""
 
 import hashlib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore as RemoteStore
 
 SCHEMES: Final = ("file", "s3", "gs", "az")
+UPLOAD_PATIENCE_SECONDS: Final = 2 * 3600.0
+"""The longest time from the write of a blob to the record of its artifact, with a margin."""
 _TIMEOUT: Final = timedelta(seconds=30)
 _CREDENTIALS: Final = {"s3": ("AWS_",), "gs": ("GOOGLE_",), "az": ("AZURE_",)}
 
@@ -26,13 +28,14 @@ class ArtifactStoreError(WorkerError):
 class ObjectStore:
     """Blobs under `<url>/sha256/<first two digits>/<digest>`; a put is idempotent."""
 
-    def __init__(self, url: str) -> None:
-        """Credentials come from the environment, by the names that the store's own clients read.
+    def __init__(self, url: str, *, create: bool = False) -> None:
+        """Credentials come from the environment, by the names that the store's own clients read. `create` makes the
+        directory of a `file://` store.
 
         Raises `ArtifactStoreError` where the URL is none of a store.
         """
         self.url = url
-        self._store = _open(url)
+        self._store = _open(url, create)
 
     def put(self, digest: str, body: bytes) -> None:
         """Store a blob. Raises `ArtifactStoreError` where it cannot be written."""
@@ -49,12 +52,17 @@ class ObjectStore:
             raise ArtifactStoreError(f"{self.url}/{_key(digest)} is damaged: its bytes have another SHA-256")
         return body
 
-    def delete(self, digest: str) -> None:
-        """Delete a blob; one that is missing is no error."""
-        from obstore import delete
+    def delete(self, digest: str, written_before_seconds: float = 0.0) -> None:
+        """Delete a blob that was written so many seconds ago or earlier; one that is missing is no error.
+
+        A later one may belong to an artifact whose row is not stored yet.
+        """
+        from obstore import delete, head
 
         try:
-            delete(self._store, _key(digest))
+            age = datetime.now(UTC) - head(self._store, _key(digest))["last_modified"]
+            if age.total_seconds() >= written_before_seconds:
+                delete(self._store, _key(digest))
         except FileNotFoundError:
             return
         except Exception as error:
@@ -70,9 +78,9 @@ class ObjectStore:
 
 
 @lru_cache(maxsize=16)
-def store_at(url: str) -> ObjectStore | None:
+def store_at(url: str, *, create: bool = False) -> ObjectStore | None:
     """The object store of a URL; None for `postgres:`. Raises `ArtifactStoreError`."""
-    return None if url == IN_POSTGRES else ObjectStore(url)
+    return None if url == IN_POSTGRES else ObjectStore(url, create=create)
 
 
 def check_store_url(url: str) -> str:
@@ -100,14 +108,14 @@ def is_credential(variable: str, url: str) -> bool:
     return variable.startswith(_CREDENTIALS.get(urlsplit(url).scheme, ()))
 
 
-def _open(url: str) -> "RemoteStore":
+def _open(url: str, create: bool) -> "RemoteStore":
     from obstore.store import LocalStore, from_url
 
     checked = check_store_url(url)
     try:
         if checked.startswith("file://"):
             directory = Path(urlsplit(checked).path)
-            return LocalStore(directory, mkdir=True)
+            return LocalStore(directory, mkdir=create)
         # A lost server must not hold up a worker for the minutes that the library would retry.
         options: dict[str, Any] = {
             "client_options": {"timeout": _TIMEOUT, "connect_timeout": _TIMEOUT / 3, "allow_http": True},

@@ -26,6 +26,8 @@ from workers.sandbox.capture import redact
 from workers.workcell import WorkcellDirectories
 
 FILE: Final = "conversation.json.gz"
+TRANSCRIPT: Final = "transcript.jsonl.gz"
+"""The file of the gateway's transcript, from which it is made."""
 _READERS: Final[Mapping[str, Callable[[str, list[Round]], AtifTrajectory]]] = {
     "claude": claude,
     "qwen": claude,

@@ -12,7 +12,7 @@ from typing import Any
 
 from workers.control import Control
 from workers.conversation.store import FILE as CONVERSATION
-from workers.conversation.store import conversation_file
+from workers.conversation.store import TRANSCRIPT, conversation_file
 from workers.execution.archive import CandidateRecord, write_archive
 from workers.execution.cost import candidate_cost, round_money, round_money_at_least
 from workers.execution.job import Job
@@ -36,7 +36,6 @@ from workers.workcell import WorkcellDirectories, open_workcell
 
 _log = logging.getLogger(__name__)
 
-TRANSCRIPT = "transcript.jsonl.gz"
 _PATCH_SECONDS = 300.0
 _LAST_PATCH_SECONDS = 20.0
 
