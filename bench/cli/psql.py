@@ -45,7 +45,9 @@ def psql(statements: str | None, file: IO[str] | None, timeout: float, output: O
 
     Schema report has a view for each report: docs/reference/views.md lists their columns. Transactions are read-only,
     and statements run as bench_reader where the login is a member of it: on this machine always, by a login of its
-    own. Without -c and -f the program psql is started, as that login; its password is not on the command line.
+    own. -c and -f take queries alone. A fleet owner's login keeps its own rights to what no transaction limits, such
+    as the server's files: run SQL of others by a reader's login. Without -c and -f the program psql is started, as that
+    login; its password is not on the command line.
 
     \b
     Examples:

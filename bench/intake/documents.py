@@ -7,9 +7,11 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from bench.intake.json_line import value_at
+from bench.intake.json_line import MalformedValueError, value_at
 
 _NEXT: Final = re.compile(r"\n(?=[ \t]*[{\]])")
+_MOST_REREAD: Final = 16
+"""Times the length of a text that is parsed in vain before nested objects of a broken one are no longer tried."""
 _BLANK: Final = re.compile(r"[ \t\r\n\ufeff]*")
 
 
@@ -24,8 +26,11 @@ class ScannedValue(NamedTuple):
 
 
 def scan_values(text: str, *, flat: bool = True) -> Iterator[ScannedValue]:
-    """The values of a text in order; with `flat` the elements of its outermost arrays in place of these."""
-    position, line, counted = 0, 1, 0
+    """The values of a text in order; with `flat` the elements of its outermost arrays in place of these.
+
+    Its work is linear in the length of the text, whatever the text is.
+    """
+    position, line, counted, in_vain = 0, 1, 0, 0
     opened: list[int] = []
     while (position := _skip(text, position)) < len(text):
         line += text.count("\n", counted, position)
@@ -39,8 +44,10 @@ def scan_values(text: str, *, flat: bool = True) -> Iterator[ScannedValue]:
             continue
         try:
             value, position = value_at(text, position)
-        except ValueError as error:
-            after = _NEXT.search(text, position)
+        except MalformedValueError as error:
+            in_vain += error.examined
+            is_too_much = in_vain > _MOST_REREAD * len(text)
+            after = _NEXT.search(text, position + error.examined - 1 if is_too_much else position)
             yield ScannedValue(line, None, _reason(text, position, error), after is None)
             if after is None:
                 return

@@ -9,6 +9,9 @@ from bench.intake.fields import MAX_DEPTH, cleaned
 
 _MERGE_MARKERS: Final = ("<<<<<<<", "=======", ">>>>>>>", "|||||||")
 _COMMENTS: Final = ("#", "//", "/*", "--")
+_WINDOW: Final = 4096
+_LONGEST_WORD: Final = 16
+"""More characters than any literal, escape or delimiter that a window could cut."""
 
 
 def read_record(line: bytes | str, warn: Callable[[str], None]) -> dict[str, Any] | None:
@@ -46,17 +49,43 @@ def _why_not_json(text: str, error: Exception) -> str:
     return f"not JSON: {error}"
 
 
+class MalformedValueError(ValueError):
+    """No JSON value begins at a position."""
+
+    def __init__(self, reason: str, examined: int) -> None:
+        super().__init__(reason)
+        self.examined = examined
+        """Characters from the position on that were parsed before the error."""
+
+
 def value_at(text: str, position: int) -> tuple[Any, int]:
     """The JSON value at a position of a text, and the position after it.
 
-    Raises: `ValueError` with the reason where there is none.
+    Its work is linear in the length of the value, or of what precedes the error, wherever in the text that is: the
+    decoder counts the lines before an error, so it is given a window, which is doubled until it holds the end.
+
+    Raises: `MalformedValueError` with the reason where there is none.
     """
-    try:
-        return _DECODER.raw_decode(text, position)
-    except RecursionError as error:
-        raise ValueError("not JSON: nested too deep") from error
-    except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON: {error.msg}") from error
+    size = _WINDOW
+    while True:
+        window = text[position : position + size]
+        is_last = position + size >= len(text)
+        try:
+            value, end = _DECODER.raw_decode(window)
+        except json.JSONDecodeError as error:
+            # Near the window's end, or in a string without one, the rest of the text may say otherwise.
+            is_open = error.msg.startswith("Unterminated") or error.pos > len(window) - _LONGEST_WORD
+            if is_last or not is_open:
+                examined = len(window) if error.msg.startswith("Unterminated") else error.pos + 1
+                raise MalformedValueError(f"not JSON: {error.msg}", examined) from error
+        except RecursionError as error:
+            raise MalformedValueError("not JSON: nested too deep", len(window)) from error
+        except ValueError as error:
+            raise MalformedValueError(str(error), len(window)) from error
+        else:
+            if is_last or end < len(window):
+                return value, position + end
+        size *= 2
 
 
 def _no_constant(name: str) -> float:

@@ -142,7 +142,18 @@ def _begin(
         raise BenchError(
             f"{known[0].path} begins after this cursor; rows between them would be missing, so name a new directory"
         )
+    if after is not None and _has_rows(engine, last.through, after, bench_ids):
+        raise BenchError(
+            f"{last.path} ends before this cursor; rows between them would be missing, so leave out --since or name a "
+            "new directory"
+        )
     return max(after or 0, last.through)
+
+
+def _has_rows(engine: sa.Engine, after: int, through: int, bench_ids: Sequence[str] | None) -> bool:
+    """Whether a case of these benches closed after one position, through another."""
+    entries = LabelPositions(engine).between(after, through) if through > after else []
+    return any(bench_ids is None or entry.bench_id in bench_ids for entry in entries)
 
 
 def _cursor_in(part: Path) -> str:

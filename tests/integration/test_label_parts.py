@@ -117,6 +117,20 @@ def test_a_whole_export_and_parts_hold_the_same_outcomes(engine: sa.Engine, tmp_
     assert export_since(engine, tmp_path / "later", cursor, [bench_id])["part"] is None
 
 
+def test_a_cursor_after_the_last_part_leaves_no_gap(engine: sa.Engine, tmp_path: Path) -> None:
+    bench_id, _ = write_known_bench(engine, 2)
+    export_since(engine, tmp_path / "all", "start", None)
+    export_since(engine, tmp_path / "filtered", "start", [bench_id])
+    write_known_bench(engine, 2, seed=2, name="other")
+    later = export_since(engine, tmp_path / "elsewhere", "start", None)["next_cursor"]
+    assert "ends before this cursor" in refusal(engine, tmp_path / "all", later)
+    assert len(parts_in(tmp_path / "all")) == 1
+    assert export_since(engine, tmp_path / "all", None, None)["outcome_case_count"] == 2
+    # Nothing of the one bench closed in between, so that its cursor is beyond its part without a gap.
+    cursor = export_since(engine, tmp_path / "filtered", None, [bench_id])["next_cursor"]
+    assert export_since(engine, tmp_path / "filtered", cursor, [bench_id])["part"] is None
+
+
 def refusal(engine: sa.Engine, directory: Path, since: str | None, benches: list[str] | None = None) -> str:
     with pytest.raises(BenchError) as caught:
         export_since(engine, directory, since, benches)

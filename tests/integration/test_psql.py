@@ -4,6 +4,7 @@ import json
 import secrets
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from db.engine import open_engine
 from db.errors import DbError
 from db.logins import ensure_login
 from db.read_only import query
+from db.sql_text import Statement
 from tests.fixtures.rows import make_bench
 
 Output = pytest.CaptureFixture[str]
@@ -51,9 +53,15 @@ def test_a_file_may_have_several_statements(bench_id: str, tmp_path: Path, capsy
     [
         ("SELECT * FROM farm.benches", "permission denied"),
         ("SELECT farm.take_turn('x')", "permission denied"),
-        ("CREATE TABLE public.x (y int)", "CREATE TABLE"),
-        ("COMMIT; DELETE FROM farm.benches", "COMMIT is not possible"),
-        ("SELECT 1; reset role; SELECT 2", "RESET is not possible"),
+        ("CREATE TABLE public.x (y int)", "'CREATE' is not possible"),
+        ("WITH x AS (DELETE FROM report.benches RETURNING 1) SELECT 1", "cannot delete"),
+        ("SELECT 1; /**/ COMMIT; CREATE TABLE public.x (y int)", "'COMMIT' is not possible"),
+        ("SELECT 1; -- x\n COMMIT", "(line 2, column 2)"),
+        ("SELECT 1;\nSELECT nothing", "(line 2, column 8)"),
+        ("DO $$ BEGIN COMMIT; END $$", "'DO' is not possible"),
+        ("COPY (SELECT 1) TO PROGRAM 'true'", "'COPY' is not possible"),
+        ("COMMIT; DELETE FROM farm.benches", "'COMMIT' is not possible"),
+        ("SELECT 1; reset role; SELECT 2", "'RESET' is not possible"),
         ("SELECT nothing FROM report.benches", "(line 1, column 8)"),
         ("SELECT 1\nFROM\n  report.no_such_view", "(line 3, column 3)"),
         ("SELECT 'open", "unterminated"),
@@ -77,6 +85,70 @@ def test_neither_role_nor_transaction_reaches_the_next_user_of_the_engine(engine
     with engine.begin() as connection:
         assert connection.scalar(sa.text("SELECT current_user")) != "bench_reader"
         assert connection.scalar(sa.text("SHOW transaction_read_only")) == "off"
+
+
+@pytest.fixture
+def writable(engine: sa.Engine) -> Iterator[None]:
+    """A schema in which the reader may write as well as the owner."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql("""
+            CREATE SCHEMA kept;
+            CREATE TABLE kept.rows (x int);
+            CREATE SEQUENCE kept.numbers;
+            CREATE FUNCTION kept.keep() RETURNS void LANGUAGE sql AS 'INSERT INTO kept.rows VALUES (1)';
+            CREATE PROCEDURE kept.keep_and_commit() LANGUAGE plpgsql
+                AS 'BEGIN COMMIT; INSERT INTO kept.rows VALUES (1); END';
+            GRANT ALL ON SCHEMA kept TO bench_reader;
+            GRANT ALL ON ALL TABLES IN SCHEMA kept TO bench_reader;
+            GRANT ALL ON ALL SEQUENCES IN SCHEMA kept TO bench_reader""")
+    yield
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP SCHEMA kept CASCADE")
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "SELECT 1; /**/ COMMIT; INSERT INTO kept.rows VALUES (1)",
+        "SELECT 1; /* /* */ ; */ COMMIT; INSERT INTO kept.rows VALUES (1)",
+        r"SELECT $a$;$a$, E'\';', '\'; COMMIT; INSERT INTO kept.rows VALUES (1)",
+        "SELECT set_config('role', 'none', false); INSERT INTO kept.rows VALUES (1)",
+        "SELECT set_config('role', 'none', false), kept.keep()",
+        "SELECT set_config('role', 'none', false); SELECT kept.keep()",
+        "SELECT set_config('role', 'none', false), query_to_xml('SELECT kept.keep()', true, true, '')",
+        "SELECT set_config('transaction_read_only', 'off', false); SELECT kept.keep()",
+        "SELECT set_config('default_transaction_read_only', 'off', false); SELECT kept.keep()",
+        "SELECT query_to_xml('COMMIT', true, true, ''); SELECT kept.keep()",
+        "WITH x AS (INSERT INTO kept.rows VALUES (1) RETURNING 1) SELECT * FROM x",
+        "EXPLAIN ANALYZE INSERT INTO kept.rows VALUES (1)",
+        "SELECT 1 AS x INTO kept.other",
+        "SELECT nextval('kept.numbers')",
+        "DO $$ BEGIN COMMIT; INSERT INTO kept.rows VALUES (1); END $$",
+        "CALL kept.keep_and_commit()",
+    ],
+)
+def test_an_owner_writes_nothing(engine: sa.Engine, writable: None, attempt: str) -> None:
+    """As the reader or, after a function gave it back its own role, as the owner in a read-only transaction."""
+    with pytest.raises(DbError):
+        query(engine, attempt, 10)
+    with engine.begin() as connection:
+        assert connection.scalar(sa.text("SELECT count(*) FROM kept.rows")) == 0
+        assert connection.scalar(sa.text("SELECT is_called FROM kept.numbers")) is False
+        assert connection.scalar(sa.text("SELECT to_regclass('kept.other')")) is None
+
+
+def test_a_statement_begins_with_the_role_and_timeout_of_its_session(engine: sa.Engine) -> None:
+    left = "set_config('role', 'none', false), set_config('statement_timeout', '0', false)"
+    results = query(engine, f"SELECT {left}; SELECT current_user, current_setting('statement_timeout')", 10)
+    assert results[1].rows == (("bench_reader", "10s"),)
+
+
+def test_the_server_takes_no_second_statement_that_the_tokenizer_missed(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.read_only.split_statements", lambda text: [Statement(text, 0, "SELECT")])
+    with pytest.raises(DbError, match="cannot insert multiple commands"):
+        query(engine, "SELECT 1; COMMIT", 10)
 
 
 def test_a_login_that_is_no_reader_has_its_own_rights(engine: sa.Engine) -> None:

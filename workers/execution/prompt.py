@@ -15,7 +15,7 @@ _MOST_SIGNS: Final = 65_536
 
 
 _SECRET_KEYS: Final = frozenset(
-    {"test_patch", "fail_to_pass", "pass_to_pass", "FAIL_TO_PASS", "PASS_TO_PASS"}
+    {"command", "test_patch", "fail_to_pass", "pass_to_pass", "FAIL_TO_PASS", "PASS_TO_PASS"}
 )
 _HIDDEN_OUTPUT: Final = "its tests are hidden, and so is their output"
 
@@ -41,7 +41,7 @@ def feedback(
 def manifest(
     order: WorkOrder, number: int, seed: int, budget_seconds: float, feedback: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
-    """The content of `manifest.json`; commands are argument lists."""
+    """The content of `manifest.json`; commands are argument lists. A gate with hidden tests has none."""
     return {
         "issue": _without_answers(order.issue),
         "gates": [_shown_gate(gate.model_dump()) for gate in order.workcell.gates],
@@ -51,6 +51,11 @@ def manifest(
         "seed": seed,
         "budget_seconds": budget_seconds,
     }
+
+
+def hidden_commands(gates: Sequence[Gate]) -> dict[str, tuple[str, ...]]:
+    """By gate, the commands that `manifest.json` does not show."""
+    return {gate.name: tuple(gate.command) for gate in gates if gate.is_hidden}
 
 
 def _without_answers(issue: dict[str, Any]) -> dict[str, Any]:
@@ -65,7 +70,7 @@ def _without_answers(issue: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shown_gate(gate: dict[str, Any]) -> dict[str, Any]:
-    """A gate as candidates see it: of hidden tests neither the files nor the names."""
+    """A gate as candidates see it: of hidden tests neither the files nor the names, which its command may have, too."""
     if not gate.get("test_patch"):
         return gate
     return {key: value for key, value in gate.items() if key not in _SECRET_KEYS}

@@ -105,6 +105,7 @@ def _context(
         budget_seconds=spec.seconds,
         max_micro_usd=spec.max_micro_usd,
         endpoint=endpoint,
+        hidden_commands=prompt.hidden_commands(job.order.workcell.gates),
     )
 
 

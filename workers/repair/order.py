@@ -5,10 +5,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from planner.system.atomic import write_atomic
 from workers.repair.errors import RepairError
+
+HIDDEN_COMMANDS: Final = "BENCH_HIDDEN_COMMANDS"
+"""Variable of the commands of gates with hidden tests, by gate, as JSON; the manifest does not show them."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ def read_order(env: Mapping[str, str], started: float) -> Order:
         seed=int(_number(env, "BENCH_SEED")),
         round=int(_number(env, "BENCH_ROUND")),
         deadline=started + budget - max(0.1, min(1.0, 0.03 * budget)),
-        gates=tuple(_required_gates(manifest)),
+        gates=tuple(_required_gates(manifest, _json_object(HIDDEN_COMMANDS, env.get(HIDDEN_COMMANDS, "{}")))),
         protected=tuple(str(glob) for glob in manifest.get("protected_paths") or ()),
     )
 
@@ -64,17 +67,27 @@ def _number(env: Mapping[str, str], name: str) -> float:
 
 def _manifest(path: Path) -> dict[str, Any]:
     try:
-        manifest = json.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
     except (OSError, ValueError) as error:
         raise RepairError(f"BENCH_MANIFEST {path} cannot be read as JSON: {error}") from None
-    if not isinstance(manifest, dict):
-        raise RepairError(f"BENCH_MANIFEST {path} is not a JSON object")
-    return manifest
+    return _json_object(f"BENCH_MANIFEST {path}", text)
 
 
-def _required_gates(manifest: dict[str, Any]) -> list[tuple[str, ...]]:
-    gates = manifest.get("gates") or ()
-    return [tuple(gate["command"]) for gate in gates if gate.get("required", True)]
+def _json_object(name: str, text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise RepairError(f"{name} cannot be read as JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise RepairError(f"{name} is not a JSON object")
+    return document
+
+
+def _required_gates(manifest: dict[str, Any], hidden: dict[str, Any]) -> list[tuple[str, ...]]:
+    """The commands of the required gates in the manifest's order; one that is given nowhere is left out."""
+    required = (gate for gate in manifest.get("gates") or () if gate.get("required", True))
+    commands = (gate.get("command") or hidden.get(gate.get("name")) for gate in required)
+    return [tuple(command) for command in commands if command]
 
 
 def write_result(path: Path, status: str, message: str) -> None:

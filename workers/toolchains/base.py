@@ -53,6 +53,8 @@ class RoundContext:
     """Money left to the candidate for the provider; 0 where none is set aside."""
     endpoint: ProviderEndpoint | None = None
     """None: the program's own defaults, with the real key as a secret."""
+    hidden_commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By gate, the commands that the manifest does not show: for the farm's own repairer, never for an agent."""
 
 
 @dataclass(frozen=True)

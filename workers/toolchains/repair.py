@@ -1,11 +1,13 @@
 """Adapter `repair`: the built-in program repairer, which needs no model, no key and no network."""
 
 import dataclasses
+import json
 import sys
 from importlib import metadata
 from pathlib import Path
 
 from planner.system.own_module import module_command
+from workers.repair.order import HIDDEN_COMMANDS
 from workers.spec import ToolchainRef
 from workers.toolchains import contract
 from workers.toolchains.base import Capability, Finished, Invocation, Report, RoundContext
@@ -38,6 +40,7 @@ class Repair:
             env=environment(
                 context,
                 **contract.variables(context),
+                **_hidden_commands(context),
                 PYTHONHASHSEED="0",
                 PYTHONDONTWRITEBYTECODE="1",
             ),
@@ -59,3 +62,8 @@ class Repair:
         if result.status == "error":
             result = dataclasses.replace(result, fail_code="cannot_try")
         return dataclasses.replace(result, micro_usd=0, is_lower_bound=False, tokens_in=None, tokens_out=None)
+
+
+def _hidden_commands(context: RoundContext) -> dict[str, str]:
+    """In the environment and in no file: a later round of another toolchain can read the files of this one."""
+    return {HIDDEN_COMMANDS: json.dumps(context.hidden_commands)} if context.hidden_commands else {}

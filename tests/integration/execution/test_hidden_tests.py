@@ -122,6 +122,29 @@ def test_no_round_sees_the_hidden_tests_or_their_output(solve: Any) -> None:
     assert [played.status for played in result.candidates[0].rounds] == ["success", "success"]
 
 
+def test_no_agent_sees_the_command_of_a_hidden_gate(
+    repository: Repository, order: Orders, machine: Machine
+) -> None:
+    """The command may name the file or the tests that are hidden."""
+    patch = diff_of(repository, {f"tests/test_{MARK}.py": HIDDEN})
+    command = [*GATE.command, f"tests/test_{MARK}.py"]
+    gate = GATE.model_copy(update={"command": command, "test_patch": patch})
+    issue = {"id": "i", "title": "t", "workcell": {"gates": [gate.model_dump()]}}
+    agent = ToolchainRef(name="command", argv=[sys.executable, "-c", SNOOP + FIX, "{prompt}", "{manifest}"])
+    result = run_execution(order(agent, gates=[gate], issue=issue), machine, Control())
+    assert result.status == "success", (result.message, result.gates)
+    assert result.candidates[0].rounds[0].status == "success"
+
+
+def test_the_repairer_has_the_command_of_a_hidden_gate(
+    repository: Repository, order: Orders, machine: Machine
+) -> None:
+    patch = diff_of(repository, {"tests/test_more.py": HIDDEN})
+    gate = GATE.model_copy(update={"test_patch": patch})
+    result = run_execution(order(ToolchainRef(name="repair"), gates=[gate]), machine, Control())
+    assert result.status == "success", (result.message, result.candidates[0].rounds)
+
+
 @pytest.mark.parametrize(
     ("diff", "why"),
     [

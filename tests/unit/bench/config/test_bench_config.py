@@ -339,6 +339,7 @@ def test_a_trusted_issue_overrides_any_key_of_the_workcell() -> None:
             {"gates": [{"name": "t", "command": 5}]},
             "issue i-1: workcell.gates.0.command: should be a list",
         ),
+        ({}, {"gates": [{**GATES[0], "name": "x" * 101}]}, "issue i-1: workcell.gates.0.name: "),
         ({}, {"gates": [*GATES, *GATES]}, "issue i-1: workcell.gates: gate names must differ"),
         (
             {},

@@ -36,6 +36,14 @@ def test_an_order_has_the_required_gates_and_ends_before_the_budget(env: dict[st
     assert 102.0 < order.deadline < 102.5
 
 
+def test_the_command_of_a_hidden_gate_is_in_the_environment_alone(env: dict[str, str]) -> None:
+    gates = [{"name": "hidden", "required": True}, {"name": "lint", "command": ["ruff"], "required": True}]
+    Path(env["BENCH_MANIFEST"]).write_text(json.dumps({"gates": gates}))
+    assert read_order(env, started=0.0).gates == (("ruff",),)
+    given = {**env, "BENCH_HIDDEN_COMMANDS": json.dumps({"hidden": ["pytest", "-q"]})}
+    assert read_order(given, started=0.0).gates == (("pytest", "-q"), ("ruff",))
+
+
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
@@ -43,6 +51,7 @@ def test_an_order_has_the_required_gates_and_ends_before_the_budget(env: dict[st
         ("BENCH_SEED", "seven", "not a number"),
         ("BENCH_RESULT", "", "is not set"),
         ("BENCH_MANIFEST", "/no/such/file", "cannot be read"),
+        ("BENCH_HIDDEN_COMMANDS", "[]", "not a JSON object"),
     ],
 )
 def test_a_broken_order_is_refused_by_name(env: dict[str, str], name: str, value: str, message: str) -> None:
