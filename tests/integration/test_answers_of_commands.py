@@ -17,6 +17,12 @@ def farm(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     (tmp_path / "bench.yaml").write_text("{}\n")
 
 
+def test_an_export_of_an_unknown_bench_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["archives", "export", str(tmp_path / "out"), "--bench", "nope"]) == 2
+    assert "no bench is named 'nope'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_finished_bench_is_not_cancelled(engine: sa.Engine, capsys: pytest.CaptureFixture[str]) -> None:
     bench, _ = write_known_bench(engine, 2)
     with engine.begin() as connection:
