@@ -10,6 +10,7 @@ import click
 from bench.cli.session import home_here, note, open_farm
 from bench.cli.suggestions import bench_ids
 from bench.errors import BenchError
+from db.repositories.benches import Benches
 
 if TYPE_CHECKING:
     from bench.results.archives import Restored
@@ -50,6 +51,9 @@ def export(target: Path, bench_id: str | None) -> None:
 
     source, in_farm = archives_directory(), has_farm()
     copied, known = 0, 0
+    if in_farm and bench_id is not None:
+        with open_farm() as farm:
+            Benches(farm.engine).get(bench_id)
     if source.is_dir() or not in_farm:
         copied, known = export_archives(source, target, bench_id)
     if in_farm:
@@ -71,7 +75,7 @@ def restore(target: Path | None) -> None:
 
     Manifest, proof and rollout are restored unchanged, so a dataset built from them has the same hash. Patch, logs and
     conversation are restored, too, as far as the artifact store kept them. TARGET is the farm's archive directory by
-    default; archives that it has already are not changed.
+    default. Of archives that it has already only missing logs and conversations are added; no file is changed.
 
     \b
     Example:
@@ -83,7 +87,8 @@ def restore(target: Path | None) -> None:
     target = archives_directory() if target is None else target
     with open_farm() as farm:
         restored = restore_archives(farm.engine, target)
-    note(f"{restored.written} archives written to {target}, {restored.known} were there already")
+    added = f" ({restored.added} got missing files back)" if restored.added else ""
+    note(f"{restored.written} archives written to {target}, {restored.known} were there already{added}")
     _note_gaps(restored)
 
 
@@ -126,12 +131,16 @@ def prune(age: str | None, max_size: str | None, conversations: bool, dry_run: b
     would, directory, in_farm = "would be" if dry_run else "were", archives_directory(), has_farm()
     if directory.is_dir() or not in_farm:
         count, size = prune_logs(directory, seconds, dry_run, max_bytes)
-        note(f"logs of {count} archives {would} deleted ({size / 1e6:.1f} MB)")
+        note(f"logs of {count} archives {would} deleted ({_size_text(size)})")
     if in_farm:
         with open_farm() as farm:
             retention = Retention(seconds, max_bytes, conversations)
             count, size = prune_artifacts(farm.engine, retention, dry_run)
-        note(f"{count} stored files {would} deleted ({size / 1e6:.1f} MB)")
+        note(f"{count} stored files {would} deleted ({_size_text(size)})")
+
+
+def _size_text(size: int) -> str:
+    return f"{size / 1e3:.1f} kB" if size < 100_000 else f"{size / 1e6:.1f} MB"
 
 
 def _seconds(age: str) -> float:

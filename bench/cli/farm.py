@@ -12,6 +12,7 @@ from bench.config.load import find_config, load_config
 from bench.embedded.farm import EmbeddedFarm
 from bench.embedded.home import home_to_stop
 from bench.embedded.parts import parts_status
+from bench.embedded.paths import FarmPaths
 from bench.errors import BenchError
 from bench.terminal import parts_table
 from planner.cli.formats import Output, output_options
@@ -64,6 +65,10 @@ def down() -> None:
       bench down
     """
     home = home_to_stop(Path.cwd(), os.environ)
+    # The servers of a farm whose directory was deleted still have their sockets.
+    if not home.exists and not FarmPaths.at(home.root).sockets.is_dir():
+        note(f"there is no farm in {home.root}: nothing to stop")
+        return
     note_home(home)
     EmbeddedFarm(home.root, note).down()
     note("the farm is down")

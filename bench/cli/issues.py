@@ -61,7 +61,8 @@ def issues() -> None:
 @click.option(
     "--prune",
     is_flag=True,
-    help="Close open issues of earlier imports of FILE that it does not have any more.",
+    help="Close open issues of earlier imports of FILE that it does not have any more; of - only those of its format "
+    "and projects.",
 )
 @click.option("--force", is_flag=True, help="Store the state in FILE even where a newer one is stored.")
 @click.option("--dry-run", is_flag=True, help="Show what would change; store nothing.")

@@ -3,7 +3,9 @@
 import os
 import shutil
 from collections.abc import Sequence
+from decimal import Decimal
 from itertools import chain
+from math import isfinite
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, NoReturn
 
@@ -132,8 +134,9 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.6g}"
+    if isinstance(value, float | Decimal):
+        text = f"{value:.6f}".rstrip("0").rstrip(".") if isfinite(value) else str(value)
+        return "0" if text == "-0" else text
     if isinstance(value, list):
         return ", ".join(_cell(part) for part in value)
     plain = json_value(value)

@@ -26,7 +26,7 @@ notes, warnings and logs are written to standard error.
 | `table` | for people; the form without an option |
 | `json` | one document with everything; `--json` is another name of it |
 | `jsonl` | the rows, one JSON object a line; where a command shows several tables, each row has the key `table` |
-| `csv` | the rows of one table, as in RFC 4180 with a header; where a command shows several, `--table NAME` is needed |
+| `csv` | the rows of one table, as in RFC 4180 with a header, lines end with LF; `--table NAME` picks one of several |
 | `md` | the tables and lines in GitHub's Markdown |
 
 In CSV an object becomes a column for each of its keys (`estimate.low`), a list is one cell of JSON, and no value is an

@@ -1,7 +1,6 @@
 """`bench run`: a stream over the backlog, each issue with the action that planner or heuristics choose."""
 
 import threading
-from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bench.cli.fleet import stop_on_signals
 from bench.cli.session import Farm, home_here, note, open_farm
+from bench.cli.stream_log import StreamLog
 from bench.cli.suggestions import slices
 from bench.cli.trust import trust_option
 from bench.config.load import apply_stream_flags, find_config, load_config, trust_issue_workcells
@@ -126,7 +126,7 @@ def _work(
         ticker.start()
         stack.callback(ticker.join, 5)
         stack.callback(ticking.set)
-        log = _StreamLog()
+        log = StreamLog(Streams(farm.engine).ends, config.issue_selection.slice)
         lander = Lander(farm.engine, home, _note_with_time)
         reporter = _reporter(farm, config)
         if reporter is not None:
@@ -220,42 +220,3 @@ def _scheduler(
         farm.engine, bench_id, config, farm.mirrors, home, notify=lambda line: note(f"! {line}")
     )
     return Scheduler(state, board, config, inference, rules, wanted, running), board, bench_id
-
-
-class _StreamLog:
-    """Notes of a stream: a line for each change, and a summary at the end."""
-
-    def __init__(self) -> None:
-        self._held: dict[str, str] = {}
-        self._started = 0
-        self._ended: Counter[str] = Counter()
-        self._last = StepReport()
-
-    def note_step(self, report: StepReport) -> None:
-        """Print what changed in this step."""
-        clock = f"{datetime.now():%H:%M:%S}"
-        for ended in report.finished:
-            note(f"{clock} {ended.issue_id}: {ended.result}")
-        for started in report.started:
-            note(f"{clock} {started.issue_id}: started {started.action} ({started.why})")
-        for line in report.notes:
-            note(f"{clock} {line}")
-        for issue_id, reason in report.backlog.held.items():
-            if self._held.get(issue_id) != reason:
-                note(f"{clock} {issue_id}: held, {reason}")
-        self._held = report.backlog.held
-        self._started += len(report.started)
-        self._ended.update(ended.result for ended in report.finished)
-        self._last = report
-
-    def summary(self, unlanded: str, *, stopped: bool) -> str:
-        """The last line; `unlanded`: what is not in the source repository yet."""
-        results = "".join(f", {number} {result}" for result, number in sorted(self._ended.items()))
-        done = f"{self._started} started{results}, {len(self._held)} held (see: bench queue)"
-        done += f", {unlanded}" if unlanded else ""
-        if not stopped:
-            return f"nothing runs and no issue can start: {done}"
-        running = len(self._last.open_runs) + len(self._last.started)
-        return (
-            f"stopped: {done}; the workers finish and record {running} that still run. To continue: bench run"
-        )

@@ -135,7 +135,8 @@ def _bench_warnings(progress: Progress) -> list[str]:
     return [
         *(f"! {line}" for line in progress.bench.notes),
         *pause_lines(progress.paused),
-        *unserved_lines(progress.unserved),
+        # With machines the line of progress has them.
+        *([] if progress.machines else unserved_lines(progress.unserved)),
         *(f"! {line}" for line in failed_lines(progress.cases, progress.bench.bench_id)),
     ]
 

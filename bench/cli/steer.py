@@ -8,6 +8,7 @@ from bench.cli.suggestions import bench_ids
 from bench.config.errors import ConfigError
 from bench.config.money import to_micro_usd
 from db.repositories.benches import Benches, CapChanges
+from db.states import CLOSED_BENCHES
 from planner.cli.formats import Output, output_options
 from planner.cli.numbers import FiniteRange
 
@@ -73,9 +74,15 @@ def cancel(bench_id: str) -> None:
     """
     with open_farm() as farm:
         benches = Benches(farm.engine)
-        benches.get(bench_id)
+        state = benches.get(bench_id).state
+        if state in CLOSED_BENCHES:
+            note(f"bench {bench_id} is {state} already; nothing to cancel")
+            return
         running = benches.cancel(bench_id)
-    note(f"bench {bench_id} is cancelled" + (f"; {running} running executions will stop" if running else ""))
+    note(
+        f"bench {bench_id} is cancelled"
+        + (f"; {running} running execution{'' if running == 1 else 's'} will stop" if running else "")
+    )
 
 
 @click.command()

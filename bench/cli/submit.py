@@ -205,7 +205,7 @@ def _after(farm: Farm, plan: NewBench, sandboxes: "Sandboxes", wait: bool, outpu
 
     make_tick(farm.engine, farm.bell)()
     executions = sum(len(arm.executions) for case in plan.cases for arm in case.arms)
-    note(f"bench {plan.bench_id}: {len(plan.cases)} cases, {executions} executions")
+    note(f"bench {plan.bench_id}: {_counted(len(plan.cases), 'case')}, {_counted(executions, 'execution')}")
     for line in sandboxes.lines():
         note(line)
     if plan.race is not None and plan.config["action_sampling"]["replicates"] == 1:
@@ -219,3 +219,7 @@ def _after(farm: Farm, plan: NewBench, sandboxes: "Sandboxes", wait: bool, outpu
     hint = f"follow it with: bench watch {plan.bench_id}"
     output.show(Answer(lambda: row, lambda: note(hint), lambda: rows_markdown({"bench": [row]}, json_value)))
     return None
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

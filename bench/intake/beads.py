@@ -29,6 +29,8 @@ class ImportReport:
     source: str
     """The name of the file, as it was given."""
     is_stdin: bool = False
+    form: str = ""
+    """The name of the format; map where it was read by paths of fields alone."""
     issues: list[Issue] = field(default_factory=list)
     """In the order in which their ids first occur."""
     bad_lines: list[tuple[int, str]] = field(default_factory=list)

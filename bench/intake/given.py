@@ -71,7 +71,7 @@ class Given:
 def given(path: Path) -> Given:
     """The backlog at a path; of `-` standard input, read to its end.
 
-    Raises: `IntakeError` where standard input is a terminal or closed, or longer than `LARGEST`.
+    Raises: `IntakeError` where standard input is a terminal, closed or empty, or longer than `LARGEST`.
     """
     if path != STDIN:
         return Given(path)
@@ -84,4 +84,6 @@ def given(path: Path) -> Given:
     content = stdin.buffer.read(LARGEST + 1)
     if len(content) > LARGEST:
         raise IntakeError(f"standard input: larger than {LARGEST // MIB} MiB; split it")
+    if not content.strip():
+        raise IntakeError("standard input is empty; see whether the command before the pipe failed")
     return Given(path, content)

@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from bench.errors import BenchError, FailureError
 from bench.results.artifacts import artifacts_of, read_artifact
 from db.repositories.artifacts import PATCH, ArtifactRow
 from db.repositories.recorded import RecordedCandidate, recorded_candidates
-from planner.system.atomic import atomic_directory
+from planner.system.atomic import atomic_directory, write_atomic
 from workers.conversation.store import FILE as CONVERSATION
 from workers.conversation.store import TRANSCRIPT
 from workers.execution.archive import CandidateRecord, is_archive_name, write_archive
@@ -93,15 +93,18 @@ class Restored(NamedTuple):
     """Recorded names that are invalid for an archive, such as `../../x`: forged by a worker."""
     incomplete: list[str]
     """Reasons why files of written archives are missing: pruned, not kept, or unreadable."""
+    added: int = 0
+    """Of the known ones, those that got files back which they lacked."""
 
 
 def restore_archives(engine: sa.Engine, target: Path, bench_id: str | None = None) -> Restored:
     """Idempotent restore: write to `target` each recorded archive that is missing there, with patch and logs.
 
+    An archive that exists gets the stored files that it lacks, such as pruned logs; no file of it is changed.
     Manifest, proof and rollout equal those that the worker wrote, so a dataset built from them is the same.
     Raises `FailureError` where writing fails.
     """
-    written, known, lost, refused, incomplete = 0, 0, [], [], []
+    written, known, added, lost, refused, incomplete = 0, 0, 0, [], [], []
     files = _StoredFiles(engine)
     try:
         for recorded in recorded_candidates(engine, bench_id):
@@ -113,6 +116,7 @@ def restore_archives(engine: sa.Engine, target: Path, bench_id: str | None = Non
                 continue
             if (target / workcell_id).exists():
                 known += 1
+                added += _add(target / workcell_id, files.of(recorded, target / workcell_id)[0])
                 continue
             evidence = _evidence(recorded)
             if evidence is None:
@@ -124,7 +128,15 @@ def restore_archives(engine: sa.Engine, target: Path, bench_id: str | None = Non
             written += 1
     except OSError as error:
         raise FailureError(f"cannot write archives to {target}: {error.strerror or error}") from error
-    return Restored(written, known, lost, refused, incomplete)
+    return Restored(written, known, lost, refused, incomplete, added)
+
+
+def _add(archive: Path, contents: Mapping[str, bytes]) -> bool:
+    """Write these files into an archive, each atomically; whether there were any."""
+    for name, data in contents.items():
+        (archive / name).parent.mkdir(exist_ok=True)
+        write_atomic(archive / name, data, replace=False)
+    return bool(contents)
 
 
 class _StoredFiles:
@@ -135,13 +147,17 @@ class _StoredFiles:
         self._execution: int | None = None
         self._rows: list[ArtifactRow] = []
 
-    def of(self, recorded: RecordedCandidate) -> tuple[dict[str, bytes], list[str]]:
-        """The files of a candidate by name, and why others are missing."""
+    def of(
+        self, recorded: RecordedCandidate, archive: Path | None = None
+    ) -> tuple[dict[str, bytes], list[str]]:
+        """The files of a candidate by name, and why others are missing; without those that `archive` has."""
         if recorded.execution_id != self._execution:
             self._rows = artifacts_of(self._engine, recorded.execution_id)
             self._execution = recorded.execution_id
         contents, missing = {}, []
         for row in self._rows:
+            if archive is not None and (archive / row.name).exists():
+                continue
             if (row.attempt, row.candidate) == (recorded.attempt, recorded.candidate):
                 try:
                     contents[row.name] = read_artifact(self._engine, row)

@@ -54,6 +54,8 @@ class BacklogState:
     """Issues that are open and may not start, and why."""
     solved: list[str]
     cycles: list[list[str]]
+    outside: int = 0
+    """The number of open issues that the stream does not select; they are in no list."""
 
 
 @dataclass

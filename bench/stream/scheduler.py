@@ -83,7 +83,8 @@ class FinishedRun(NamedTuple):
 
     issue_id: str
     result: str
-    """solved, not solved, invalid or cancelled"""
+    """solved, not solved, invalid, environment failed or cancelled"""
+    case_id: int
 
 
 @dataclass
@@ -151,9 +152,9 @@ class Scheduler:
             results = self._state.finished_runs(finished)
             self._board.add_finished(results)
             by_issue = {row.issue_id: row for row in results}
-            issue_ids = (self._running[case_id] for case_id in finished)
+            runs = ((case_id, self._running[case_id]) for case_id in finished)
             report.finished = [
-                FinishedRun(issue_id, _result(by_issue.get(issue_id))) for issue_id in issue_ids
+                FinishedRun(issue_id, _result(by_issue.get(issue_id)), case_id) for case_id, issue_id in runs
             ]
         self._running = now_open
         # After the runs that finished, so that none is taken for landed that is not queued yet.
@@ -166,7 +167,8 @@ class Scheduler:
         held = {each: why for each, why in backlog.held.items() if self._wanted(self._board.issues[each])}
         unfit = {issue.id: self._unfit[issue.id] for issue in wanted if issue.id in self._unfit}
         ready = [issue for issue in wanted if issue.id not in unfit]
-        return replace(backlog, ready=ready, held={**held, **unfit})
+        outside = len(backlog.ready) + len(backlog.held) - len(wanted) - len(held)
+        return replace(backlog, ready=ready, held={**held, **unfit}, outside=outside)
 
     def _start_what_fits(self, report: StepReport, free: int, now: datetime) -> None:
         ready = {issue.id: issue for issue in report.backlog.ready}

@@ -36,6 +36,8 @@ _NO_DEFAULT: Final = (
 _UNDETECTED: Final = (
     "if it is no Beads file, name its --format, or the fields of any other JSON, as in --map 'id=$.key'"
 )
+_PROJECT_IN_ID: Final = frozenset({"jira", "linear"})
+"""Formats whose ids begin with the project, as SHOP-12, and whose repository is none or the whole site."""
 
 
 @dataclass
@@ -48,7 +50,7 @@ class Stored:
     older: list[Older] = field(default_factory=list)
     """Kept as they are stored."""
     left: list[str] = field(default_factory=list)
-    """Open issues of earlier imports of the file that are missing from it now; not closed."""
+    """Open issues of earlier imports of the file that are missing from it now; not closed. Of a pipe not known."""
     closed: list[str] = field(default_factory=list)
     """Those of them that were closed."""
     qualified: dict[str, str] = field(default_factory=dict)
@@ -128,7 +130,8 @@ def store_backlog(
 
     The source is stored as an absolute path without links, so that trust in it does not depend on the current
     directory. `force` stores older states, too; `prune` closes open issues of the source that are missing from the
-    file; with `dry_run` nothing is written.
+    file, and of standard input only those of its format and of the repositories or projects that it names; with
+    `dry_run` nothing is written.
 
     Raises `IntakeError` where `prune` is not safe.
     """
@@ -141,10 +144,11 @@ def store_backlog(
         documents = {issue.id: issue.document() for issue in report.issues}
         stored, writes = _compare(backlog, documents, report, force=force, prune=prune)
         stored.qualified = dict(identified.local_ids)
+        left = _left(backlog, documents, identified)
         if prune:
-            writes |= _close(backlog, documents, report, stored)
-        else:
-            stored.left = list(backlog.left(documents, CLOSED_STATUSES))
+            writes |= _close(left, report, stored)
+        elif not report.is_stdin:
+            stored.left = list(left)
         if not dry_run:
             _write(backlog, identified, writes, documents, stored)
     return stored
@@ -191,11 +195,27 @@ def _compare(
     return result, {i: documents[i] for i in [*result.new, *(change.issue_id for change in result.changed)]}
 
 
-def _close(
-    backlog: BacklogImport, documents: dict[str, Any], report: ImportReport, stored: Stored
-) -> dict[str, Any]:
+def _left(backlog: BacklogImport, documents: dict[str, Any], identified: Identified) -> dict[str, Any]:
+    """The open issues of the source that are missing from it now.
+
+    Two exports in a pipe may be of two projects: of standard input only issues of those that it names count.
+    """
+    report = identified.report
+    if not report.is_stdin:
+        return backlog.left(documents, CLOSED_STATUSES)
+    left = backlog.left(documents, CLOSED_STATUSES, set(identified.repositories.values()))
+    if report.form not in _PROJECT_IN_ID:
+        return left
+    projects = {_project(issue_id) for issue_id in documents}
+    return {issue_id: document for issue_id, document in left.items() if _project(issue_id) in projects}
+
+
+def _project(issue_id: str) -> str:
+    return issue_id.rpartition("-")[0]
+
+
+def _close(left: dict[str, Any], report: ImportReport, stored: Stored) -> dict[str, Any]:
     """The closed documents of the issues that left the file; except those in its unreadable lines."""
-    left = backlog.left(documents, CLOSED_STATUSES)
     stored.left = sorted(exempt_from_prune(left, report))
     stored.closed = [issue_id for issue_id in left if issue_id not in stored.left]
     return {issue_id: closed_by_prune(left[issue_id]) for issue_id in stored.closed}

@@ -36,10 +36,14 @@ class Identified:
 
 
 def source_of(report: ImportReport) -> str:
-    """The file that was read, as an absolute path without links; of standard input the repository around it."""
+    """The file that was read, as an absolute path without links.
+
+    Of standard input: the format and the repository around the working directory, since each tracker is another source.
+    """
     if report.is_stdin:
         repository = repository_at(Path.cwd())
-        return "stdin" if repository is None else f"stdin of {repository}"
+        name = "stdin" if report.form in ("", "beads") else f"stdin ({report.form})"
+        return name if repository is None else f"{name} of {repository}"
     return str(Path(report.source).resolve())
 
 

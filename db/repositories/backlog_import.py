@@ -45,6 +45,7 @@ _QUALIFY = sa.text("""
 _LEFT = sa.text("""
     SELECT issue_id, document FROM farm.issues i
     WHERE source = :source AND document ->> 'status' <> ALL (CAST(:closed AS text[]))
+      AND (CAST(:only_of AS text[]) IS NULL OR coalesce(repository, '') = ANY (CAST(:only_of AS text[])))
       AND NOT EXISTS (SELECT FROM unnest(CAST(:ids AS text[])) AS given (issue_id) WHERE given.issue_id = i.issue_id)
     ORDER BY issue_id""")
 
@@ -107,9 +108,18 @@ class BacklogImport:
             values = {"ids": list(local_ids), "local_ids": list(local_ids.values())}
             self._connection.execute(_QUALIFY, values)
 
-    def left(self, issue_ids: Collection[str], closed: Collection[str]) -> dict[str, Json]:
-        """The documents of this source, by id, of other ids than these and in none of the statuses `closed`."""
-        values = {"ids": list(issue_ids), "source": self._source, "closed": list(closed)}
+    def left(
+        self,
+        issue_ids: Collection[str],
+        closed: Collection[str],
+        repositories: Collection[str | None] | None = None,
+    ) -> dict[str, Json]:
+        """The documents of this source, by id, of other ids than these and in none of the statuses `closed`.
+
+        Where `repositories` are given, only theirs; None among them: of issues whose repository is not known.
+        """
+        only_of = None if repositories is None else [each or "" for each in repositories]
+        values = {"ids": list(issue_ids), "source": self._source, "closed": list(closed), "only_of": only_of}
         return {row.issue_id: row.document for row in self._connection.execute(_LEFT, values)}
 
 

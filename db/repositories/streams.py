@@ -35,6 +35,15 @@ _OPEN_RUNS = sa.text("""
     FROM farm.benches b JOIN farm.cases c USING (bench_id) JOIN farm.arms a USING (case_id)
     WHERE b.kind = 'stream' AND b.state IN ('open', 'halted') AND c.state IN ('checking', 'pending', 'admitted')
     ORDER BY b.bench_no, c.admission_rank""")
+# A case of a stream has one arm; of several executions the last one counts, and the money of all.
+_ENDS = sa.text("""
+    SELECT DISTINCT ON (e.case_id) e.case_id, e.execution_id, coalesce(o.error_class, o.fail_codes[1]) AS reason,
+           (SELECT sum(s.spent_micro_usd)::bigint
+            FROM farm.executions x JOIN report.attempt_spend s USING (execution_id)
+            WHERE x.case_id = e.case_id) AS spent_micro_usd
+    FROM farm.executions e LEFT JOIN farm.outcomes o USING (execution_id)
+    WHERE e.case_id = ANY (CAST(:cases AS bigint[])) AND e.arm_id IS NOT NULL
+    ORDER BY e.case_id, e.execution_id DESC""")
 _NEXT_RANK = sa.text("SELECT coalesce(max(admission_rank), -1) + 1 FROM farm.cases WHERE bench_id = :bench")
 _RUN_NUMBERS = sa.text("""
     SELECT issue_id, max(run_no) + 1 AS next FROM farm.cases
@@ -79,6 +88,17 @@ class PastRuns(NamedTuple):
     failed_in: str | None = None
     """The stream of that run."""
     failed_why: str | None = None
+
+
+class RunEnd(NamedTuple):
+    """How a run ended."""
+
+    case_id: int
+    execution_id: int
+    reason: str | None
+    """The class of its error, or the first of its failure codes; None where it solved the issue or never ran."""
+    spent_micro_usd: int | None
+    """Of all executions of the case; None where none was over."""
 
 
 class DecisionCount(NamedTuple):
@@ -152,6 +172,10 @@ class Streams:
     def open_runs(self) -> list[OpenRun]:
         """Runs that are not over, of this stream and of any before it, in the order of admission."""
         return read_rows(self._engine, OpenRun, _OPEN_RUNS)
+
+    def ends(self, case_ids: Sequence[int]) -> list[RunEnd]:
+        """How the runs of these cases ended; without those that no execution was planned for."""
+        return read_rows(self._engine, RunEnd, _ENDS, {"cases": list(case_ids)}) if case_ids else []
 
     def next_rank(self, bench_id: str) -> int:
         """The admission rank of the next case."""

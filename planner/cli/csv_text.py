@@ -1,8 +1,10 @@
-"""CSV as in RFC 4180: a header, CR LF line breaks, quotes where they are needed."""
+"""CSV as in RFC 4180, with the line breaks of Unix: a header, LF, quotes where they are needed."""
 
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from math import isfinite
 from typing import Any, Final
 
 from planner.system.foreign_text import json_text, visible_line
@@ -19,7 +21,7 @@ def csv_text(rows: Sequence[Mapping[str, Any]], default: Callable[[Any], Any]) -
     lines = [flat(row) for row in rows]
     columns = columns_of(lines)
     written = io.StringIO()
-    writer = csv.writer(written, lineterminator="\r\n")
+    writer = csv.writer(written, lineterminator="\n")
     if columns:
         writer.writerow([_safe(name) for name in columns])
     for row in lines:
@@ -44,11 +46,24 @@ def cell_text(value: Any, default: Callable[[Any], Any]) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | float):
+    if isinstance(value, int):
         return str(value)
+    if isinstance(value, float | Decimal):
+        return number_text(value)
     if isinstance(value, list | tuple | Mapping):
         return json_text(value, indent=None, default=default)
     return value if isinstance(value, str) else cell_text(default(value), default)
+
+
+def number_text(value: float | Decimal) -> str:
+    """All digits of a number, without an exponent and without zeros that end its decimals."""
+    if not isfinite(value):
+        return str(value)
+    if isinstance(value, float):
+        text = str(value)
+        return format(Decimal(text), "f") if "e" in text else text
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def columns_of(rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -87,7 +87,7 @@ class Output:
             echo_text(self.text(answer))
 
     def text(self, answer: Answer) -> str:
-        """The answer in a form that is not for a terminal; the line breaks of CSV are CR LF."""
+        """The answer in a form that is not for a terminal; that of CSV ends with a line break."""
         if self.form == "json":
             return json_text(answer.document(), default=answer.default)
         if self.form == "jsonl":
@@ -179,5 +179,5 @@ def json_value(value: Any) -> Any:
     if isinstance(value, datetime):
         return rfc3339(value)
     if isinstance(value, Decimal):
-        return float(value)
+        return int(value) if value.is_finite() and value == value.to_integral_value() else float(value)
     return str(value)

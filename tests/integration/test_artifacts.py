@@ -210,6 +210,14 @@ def test_a_machine_that_is_lost_after_completing_loses_nothing(
     restored = restore_archives(engine, tmp_path / "restored")
     assert (restored.written, restored.incomplete) == (1, [])
     assert _tree(tmp_path / "restored") == _tree(ran.original)
+    assert restore_archives(engine, tmp_path / "restored").added == 0
+    (archive,) = (tmp_path / "restored").iterdir()
+    shutil.rmtree(archive / "logs")
+    (archive / "proof.json").write_text("changed")
+    assert restore_archives(engine, tmp_path / "restored")[:2] == (0, 1)
+    original = {name: data for name, data in _tree(ran.original).items() if not name.endswith("proof.json")}
+    assert _tree(tmp_path / "restored").items() >= original.items()
+    assert (archive / "proof.json").read_text() == "changed"
     rows = artifacts_of(engine, ran.lease.execution)
     assert {row.name for row in rows} >= {
         "patch.diff",

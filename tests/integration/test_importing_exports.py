@@ -48,6 +48,37 @@ def test_every_export_is_stored_and_stored_again_without_a_change(
     assert (piped["new"], piped["unchanged"]) == (0, 2)
 
 
+def pipe(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(content), isatty=lambda: False))
+
+
+def test_a_pipe_closes_only_what_left_the_same_project_of_the_same_tracker(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    github = json.loads((DATA / "github.json").read_text())
+    jira = json.loads((DATA / "jira.json").read_text())
+    for name in ("beads-export.jsonl", "swe-bench.jsonl", "jira.json"):
+        pipe(monkeypatch, (DATA / name).read_bytes())
+        assert document(capsys, "-")["left"] == [], name
+    other = json.dumps(github).replace("acme/shop", "acme/till").encode()
+    for content in (other, json.dumps(github).encode(), json.dumps(jira).replace("SHOP-", "TILL-").encode()):
+        pipe(monkeypatch, content)
+        assert document(capsys, "-")["left"] == []
+    pipe(monkeypatch, json.dumps(github[1:]).encode())
+    assert document(capsys, "--prune", "-")["closed"] == ["acme/shop#12"]
+    jira["issues"] = [{**jira["issues"][0], "id": "90001", "key": "SHOP-90"}]
+    pipe(monkeypatch, json.dumps(jira).encode())
+    assert document(capsys, "--prune", "-")["closed"] == ["SHOP-12"]
+
+
+def test_an_empty_pipe_is_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe(monkeypatch, b"\n")
+    assert main(["issues", "import", "-"]) == 2
+    assert capsys.readouterr().err.startswith("bench: standard input is empty")
+
+
 def test_a_repeated_command_names_the_options_that_it_needs(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [{"ref": "a", "at": "2026-01-03"}, {"ref": "b", "at": "2026-01-03"}]
     Path("rows.json").write_text(json.dumps(rows))

@@ -39,6 +39,19 @@ def test_rows_come_in_every_form(bench_id: str, capsys: Output) -> None:
     assert {bench_id, "nothing", "row"} <= {*capsys.readouterr().out.split()}
 
 
+def test_numbers_are_shown_without_exponents_and_csv_without_carriage_returns(
+    bench_id: str, capsys: Output
+) -> None:
+    sql = "SELECT 0::numeric / 3 * 0.0001 AS zero, 1::numeric / 3 AS third, 1e-9::numeric AS tiny, 12e7::float8 AS big"
+    assert main(["psql", "-c", sql]) == 0
+    assert ["0", "0.333333", "0", "120000000"] in [
+        line.split() for line in capsys.readouterr().out.splitlines()
+    ]
+    assert main(["psql", "-c", sql, "-o", "csv"]) == 0
+    shown = capsys.readouterr().out
+    assert shown == f"zero,third,tiny,big\n0,0.{'3' * 20},0.000000001,120000000.0\n"
+
+
 def test_a_file_may_have_several_statements(bench_id: str, tmp_path: Path, capsys: Output) -> None:
     (tmp_path / "two.sql").write_text("SELECT 'first' AS a;\n-- and\nSELECT '50%' AS b, ARRAY[1, 2] AS c;")
     assert main(["psql", "-f", "two.sql"]) == 0

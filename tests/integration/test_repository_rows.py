@@ -100,6 +100,7 @@ READS: dict[str, Callable[[sa.Engine, str, list[int]], object]] = {
     "RunTimes.of": lambda engine, _bench, cases: RunTimes(engine).of(cases),
     "Streams.snapshot": lambda engine, _bench, _cases: Streams(engine).snapshot(),
     "Streams.past": lambda engine, _bench, _cases: Streams(engine).past(),
+    "Streams.ends": lambda engine, _bench, cases: Streams(engine).ends(cases),
     "Streams.open_runs": lambda engine, _bench, _cases: Streams(engine).open_runs(),
     "Streams.decisions": lambda engine, bench, _cases: Streams(engine).decisions(bench),
     "Streams.backlog": lambda engine, _bench, _cases: Streams(engine).backlog(),

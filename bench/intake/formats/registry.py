@@ -34,7 +34,7 @@ def read_format(backlog: Given, name: str, fields: FieldMap) -> ImportReport:
     Raises: `IntakeError` where it cannot be read, or the format has no JSON records that `fields` could be of.
     """
     report = _read(backlog, name, fields)
-    report.is_stdin = backlog.is_stdin
+    report.is_stdin, report.form = backlog.is_stdin, name
     return report
 
 
@@ -61,7 +61,7 @@ def read_mapped(backlog: Given, fields: FieldMap) -> ImportReport:
     if "id" not in fields.paths:
         raise IntakeError("--map id=JSONPATH is missing: it names the id of an issue, as in --map 'id=$.key'")
     report = read_export(backlog.text(), backlog.name, None, fields)
-    report.is_stdin = backlog.is_stdin
+    report.is_stdin, report.form = backlog.is_stdin, "map"
     return report
 
 

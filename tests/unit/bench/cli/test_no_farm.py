@@ -43,6 +43,15 @@ def test_a_command_that_reads_creates_no_farm(
     assert list(directory.iterdir()) == []
 
 
+def test_where_there_is_no_farm_nothing_is_stopped(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BENCH_HOME", ".bench")
+    assert main(["down"]) == 0
+    assert capsys.readouterr().err == f"there is no farm in {directory}/.bench: nothing to stop\n"
+    assert list(directory.iterdir()) == []
+
+
 def test_a_named_home_without_a_farm_is_named(
     directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -72,10 +72,10 @@ def test_jsonl_is_one_row_a_line() -> None:
     assert "\x1b" not in "".join(lines)
 
 
-def test_csv_has_a_header_crlf_and_a_column_for_each_key_of_an_object() -> None:
+def test_csv_has_a_header_lf_and_a_column_for_each_key_of_an_object() -> None:
     text = _run(single, "-o", "csv").stdout_bytes.decode()
-    assert text.count("\r\n") == 3
-    assert text.replace("\r\n", "").isprintable()
+    assert text.count("\n") == 3
+    assert text.replace("\n", "").isprintable()
     first, second = csv.DictReader(io.StringIO(text, newline=""))
     assert first == {
         "id": "a,1",
@@ -92,7 +92,7 @@ def test_csv_has_a_header_crlf_and_a_column_for_each_key_of_an_object() -> None:
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@sum"])
 def test_text_that_a_spreadsheet_would_compute_is_made_text_and_numbers_stay(text: str) -> None:
     answer = _answer({}, [{"text": text, "number": -1}])
-    assert Output("csv").text(answer) == f"text,number\r\n'{text},-1\r\n"
+    assert Output("csv").text(answer) == f"text,number\n'{text},-1\n"
 
 
 def test_markdown_is_a_table_whose_cells_are_no_markup() -> None:
@@ -108,7 +108,7 @@ def test_rows_of_several_tables_name_theirs_unless_one_is_picked() -> None:
     rows = [json.loads(line) for line in _run(several, "-o", "jsonl").stdout.splitlines()]
     assert rows == [{"table": "first", "n": 1}, {"table": "second", "m": 2}, {"table": "second", "m": 3}]
     assert _run(several, "-o", "jsonl", "--table", "second").stdout == '{"m": 2}\n{"m": 3}\n'
-    assert _run(several, "-o", "csv", "--table", "second").stdout_bytes == b"m\r\n2\r\n3\r\n"
+    assert _run(several, "-o", "csv", "--table", "second").stdout_bytes == b"m\n2\n3\n"
 
 
 @pytest.mark.parametrize(
