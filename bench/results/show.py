@@ -96,7 +96,7 @@ def next_lines(results: BenchResults) -> list[str]:
     name = f"x{results.to_take[case.case_id]}"
     return [
         Bullet(f"see what won: bench show {name}, bench diff {case.issue_id}"),
-        Bullet(f"take it: bench apply {case.issue_id}"),
+        Bullet(f"take it: bench apply {case.issue_id} --branch fix/{case.issue_id}"),
     ]
 
 
