@@ -50,7 +50,11 @@ def print_parts(terminal: Console, parts: Iterable[RenderableType]) -> None:
         if is_titled and text_before:
             terminal.print()
         is_text = isinstance(part, str | Text)
-        terminal.print(_line(part) if isinstance(part, str) else part)
+        if isinstance(part, Verbatim):
+            # Rich would expand tabs.
+            terminal.file.write(part.plain + "\n")
+        else:
+            terminal.print(_line(part) if isinstance(part, str) else part)
         text_before = is_text
 
 
@@ -88,6 +92,16 @@ def preformatted(lines: Iterable[tuple[str, str]]) -> Preformatted:
     for number, (line, style) in enumerate(lines):
         text.append("\n" * bool(number) + visible_text(line), style)
     return text
+
+
+class Verbatim(Preformatted):
+    """Text whose lines are printed as they are, however wide the terminal is."""
+
+
+def verbatim(text: str) -> Verbatim:
+    """A stored text with its lines and tabs; other control characters are escaped visibly."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    return Verbatim("\n".join("\t".join(map(visible_line, line.split("\t"))) for line in lines))
 
 
 class Bullet(str):

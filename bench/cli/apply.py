@@ -6,7 +6,7 @@ import click
 
 from bench.cli.session import note, open_farm
 from bench.cli.suggestions import bench_ids, references
-from bench.cli.taking import CHECKOUT, checkout_of, execution_to_apply
+from bench.cli.taking import CHECKOUT, check_farm, checkout_of, execution_to_apply
 from bench.config.load import find_config, load_config
 
 
@@ -62,6 +62,7 @@ def apply(
         raise click.UsageError(
             "--commit commits on the current branch; leave it out with --branch or --worktree"
         )
+    check_farm(directory)
     author = load_config(find_config(Path.cwd())).stream.land_author
     with open_farm() as farm:
         taken = execution_to_apply(farm, name, bench_id, arm, execution)

@@ -6,7 +6,7 @@ import click
 
 from bench.cli.session import note, open_farm
 from bench.cli.suggestions import bench_ids, references
-from bench.cli.taking import CHECKOUT, checkout_of, execution_to_apply
+from bench.cli.taking import CHECKOUT, check_farm, checkout_of, execution_to_apply
 from bench.config.load import find_config, load_config
 from planner.cli.output import echo
 
@@ -40,6 +40,7 @@ def pr(
     """
     from bench.landing.request import request_for
 
+    check_farm(directory)
     author = load_config(find_config(Path.cwd())).stream.land_author
     with open_farm() as farm:
         for name in dict.fromkeys(names):

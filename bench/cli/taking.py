@@ -1,11 +1,12 @@
 """The execution and the check-out of `bench apply` and `bench pr`, from what was typed."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from bench.cli.session import Farm, note
+from bench.cli.session import Farm, home_here, note
 from bench.errors import BenchError
 
 if TYPE_CHECKING:
@@ -21,6 +22,13 @@ CHECKOUT = click.option(
     metavar="DIR",
     help="The check-out.  [default: of the working directory, else the benched repository]",
 )
+
+
+def check_farm(directory: Path | None) -> None:
+    """Check that there is a farm to take a patch from. Raises `BenchError` with how to name it from this check-out."""
+    home = home_here()
+    if "BENCH_DATABASE_URL" not in os.environ and not home.exists:
+        raise BenchError(home.missing_line(f" with -C {(directory or Path.cwd()).absolute()}"))
 
 
 def checkout_of(directory: Path | None, taken: "TakenExecution") -> "Checkout":
