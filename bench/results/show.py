@@ -121,7 +121,7 @@ def winners_table(results: BenchResults) -> Table:
         "how sure",
     )
     objective = results.bench.objective.replace("_", " ")
-    return table(f"Winners ({objective})", columns, rows)
+    return table(f"Winners ({objective})", columns, rows, ("ties>", "how sure", "baseline"))
 
 
 def _winner_row(case: DecidedCase, execution_id: int | None) -> tuple[Any, ...]:
