@@ -8,6 +8,7 @@ from typing import IO, Any
 
 from rich import box
 from rich.console import Console, RenderableType
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -18,6 +19,9 @@ from planner.system.foreign_text import visible_line, visible_text
 
 # Wide enough for a report in a pipe or a CI log, where there is no terminal width.
 _PIPE_WIDTH = 140
+# Columns of names that are copied, and how long a name may be to stay on one line.
+_NAMES = frozenset({"issue", "run", "arm", "case", "bench", "risk/size"})
+_SHORT = 24
 
 
 def console() -> Console:
@@ -50,8 +54,18 @@ def print_parts(terminal: Console, parts: Iterable[RenderableType]) -> None:
         if is_titled and text_before:
             terminal.print()
         is_text = isinstance(part, str | Text)
-        terminal.print(_line(part) if isinstance(part, str) else part)
+        if isinstance(part, Verbatim):
+            # Rich would expand tabs.
+            terminal.file.write(part.plain + "\n")
+        else:
+            terminal.print(_shown(part, terminal))
         text_before = is_text
+
+
+def _shown(part: RenderableType, terminal: Console) -> RenderableType:
+    if isinstance(part, Table):
+        return _fitting(part, terminal)
+    return _line(part) if isinstance(part, str) else part
 
 
 def _line(part: str) -> Text:
@@ -63,19 +77,53 @@ def show_json(value: Any) -> None:
     echo_json(value, json_value)
 
 
-def table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
-    """A table; columns whose name ends in `>` are aligned to the right. A cell is text, or a `Text` with a style."""
+class FittingTable(Table):
+    """A table that has narrower forms: without one, two … of the columns that are needed least."""
+
+    narrower: Sequence[Table] = ()
+
+
+def table(
+    title: str | None, columns: Sequence[str], rows: Iterable[Sequence[Any]], least_needed: Sequence[str] = ()
+) -> Table:
+    """A table; columns whose name ends in `>` are aligned to the right. A cell is text, or a `Text` with a style.
+
+    A terminal that is too narrow drops the columns `least_needed`, the first of them first. Short names, such as the
+    ids of issues and executions, are not broken.
+    """
+    texts = [[_cell(cell) for cell in row] for row in rows]
+    result = _table(title, columns, texts)
+    narrower = []
+    for count in range(1, len(least_needed) + 1):
+        kept = [n for n, column in enumerate(columns) if column not in least_needed[:count]]
+        narrower.append(_table(title, [columns[n] for n in kept], [[row[n] for n in kept] for row in texts]))
+    result.narrower = narrower
+    return result
+
+
+def _table(title: str | None, columns: Sequence[str], rows: Sequence[Sequence[Text]]) -> FittingTable:
     heading = None if title is None else Text(visible_line(title), "table.title")
-    result = Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
+    result = FittingTable(title=heading, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for n, column in enumerate(columns):
         result.add_column(
             Text(visible_text(column.removesuffix(">"))),
             justify="right" if column.endswith(">") else "left",
             overflow="fold",
+            no_wrap=column in _NAMES and all(row[n].cell_len <= _SHORT for row in rows),
         )
     for row in rows:
-        result.add_row(*(_cell(cell) for cell in row))
+        result.add_row(*row)
     return result
+
+
+def _fitting(part: Table, terminal: Console) -> Table:
+    """The widest form of a table that fits, else the narrowest."""
+    forms = [part, *(part.narrower if isinstance(part, FittingTable) else ())]
+    unbounded = terminal.options.update(width=10_000)
+    widths = (Measurement.get(terminal, unbounded, form).maximum for form in forms)
+    return next(
+        (form for form, width in zip(forms, widths, strict=True) if width <= terminal.width), forms[-1]
+    )
 
 
 class Preformatted(Text):
@@ -88,6 +136,16 @@ def preformatted(lines: Iterable[tuple[str, str]]) -> Preformatted:
     for number, (line, style) in enumerate(lines):
         text.append("\n" * bool(number) + visible_text(line), style)
     return text
+
+
+class Verbatim(Preformatted):
+    """Text whose lines are printed as they are, however wide the terminal is."""
+
+
+def verbatim(text: str) -> Verbatim:
+    """A stored text with its lines and tabs; other control characters are escaped visibly."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    return Verbatim("\n".join("\t".join(map(visible_line, line.split("\t"))) for line in lines))
 
 
 class Bullet(str):

@@ -5,12 +5,13 @@ from pathlib import Path
 import click
 
 from bench.cli.session import note, open_farm
-from bench.cli.suggestions import bench_ids, issue_ids
+from bench.cli.suggestions import bench_ids, references
+from bench.cli.taking import CHECKOUT, check_farm, checkout_of, execution_to_apply
 from bench.config.load import find_config, load_config
 
 
 @click.command()
-@click.argument("issue_id", metavar="ISSUE", shell_complete=issue_ids)
+@click.argument("name", metavar="ISSUE|EXECUTION", shell_complete=references)
 @click.option(
     "--bench", "bench_id", metavar="B", shell_complete=bench_ids, help="Of this bench.  [default: newest]"
 )
@@ -31,16 +32,9 @@ from bench.config.load import find_config, load_config
 @click.option(
     "--3way", "three_way", is_flag=True, help="Merge it into a HEAD that is not the benched commit."
 )
-@click.option(
-    "-C",
-    "directory",
-    type=click.Path(path_type=Path),
-    default=Path(),
-    metavar="DIR",
-    help="The check-out.  [default: of the working directory]",
-)
+@CHECKOUT
 def apply(
-    issue_id: str,
+    name: str,
     bench_id: str | None,
     arm: str | None,
     execution: str | None,
@@ -48,32 +42,31 @@ def apply(
     commit: bool,
     worktree: Path | None,
     three_way: bool,
-    directory: Path,
+    directory: Path | None,
 ) -> None:
     """Apply the patch that solved an issue to a check-out.
 
-    Refused where tracked files are changed, or HEAD is not the commit that was benched. After a conflict with --3way
-    the files hold conflict markers, and the exit code is 1.
+    Of an issue it is the winner's patch of the newest bench, of x123 that execution's. Refused where tracked files are
+    changed, or HEAD is not the commit that was benched. After a conflict with --3way the files hold conflict markers,
+    and the exit code is 1.
 
     \b
     Examples:
       bench apply dep-101
-      bench apply dep-101 --branch fix-101
-      bench apply dep-101 --commit --3way -C ../shop
+      bench apply dep-101 --branch fix/dep-101
+      bench apply x123 --commit --3way -C ../shop
     """
-    from bench.landing.checkout import Checkout
-    from bench.landing.choose import chosen_execution, execution_number
     from bench.landing.take import Wanted, apply_to
 
     if commit and (branch is not None or worktree is not None):
         raise click.UsageError(
             "--commit commits on the current branch; leave it out with --branch or --worktree"
         )
-    checkout = Checkout.at(directory)
+    check_farm(directory)
     author = load_config(find_config(Path.cwd())).stream.land_author
     with open_farm() as farm:
-        number = None if execution is None else execution_number(execution)
-        taken = chosen_execution(farm.engine, issue_id, bench_id, arm, number)
+        taken = execution_to_apply(farm, name, bench_id, arm, execution)
+        checkout = checkout_of(directory, taken)
         if taken.status != "success":
             note(f"x{taken.execution_id} did not pass its gates")
         wanted = Wanted(branch, commit, worktree, three_way)

@@ -11,6 +11,7 @@ from bench.cli.archives import archives_directory
 from bench.cli.log_output import OF_BENCH
 from bench.cli.session import Farm, note, open_farm
 from bench.cli.suggestions import references
+from bench.cli.taking import winner_of
 from bench.errors import BenchError
 from bench.terminal import show
 from planner.cli.formats import Output, output_options
@@ -55,7 +56,7 @@ def diff(
     \b
     Examples:
       bench diff dep-102
-      bench diff dep-102 > fix.patch && git apply fix.patch
+      bench diff dep-102 > fix.patch && git -C repo apply ../fix.patch
       bench diff dep-102 --against "speculate_vote x3 30m"
     """
     from bench.inspection.references import Resolver
@@ -86,7 +87,7 @@ def _record(
     if case is None:
         address, candidate = resolver.to_execution(text)
         return read_execution(farm.engine, address.execution_id, archives_directory(), candidate)
-    return read_execution(farm.engine, resolver.winner_of(case), archives_directory())
+    return read_execution(farm.engine, winner_of(resolver, case), archives_directory())
 
 
 def _of_case(farm: Farm, resolver: "Resolver", case_id: int, text: str) -> "ExecutionRecord":

@@ -15,12 +15,24 @@ from planner.cli.formats import Output, output_options
 @click.argument("words", metavar="[EXECUTION|ISSUE]", nargs=-1, shell_complete=references)
 @OF_BENCH
 @click.option("-f", "--follow", is_flag=True, help="Print new output while it runs, until it ends.")
+@click.option("--gate", metavar="NAME", help="Only the output of this gate; test.junit.xml is its report.")
+@click.option(
+    "--file", "name", metavar="NAME", help="Only the log of this name, such as gate-1-test.junit.xml."
+)
 @output_options("logs")
-def logs(words: tuple[str, ...], bench_id: str | None, follow: bool, output: Output) -> None:
+def logs(
+    words: tuple[str, ...],
+    bench_id: str | None,
+    follow: bool,
+    gate: str | None,
+    name: str | None,
+    output: Output,
+) -> None:
     """Print the logs of an execution.
 
     They are the output of each round and of each gate, in this order, for every candidate of its last attempt; a
-    workcell names one candidate. Control characters are escaped. Anything that `bench show` takes can be named; without
+    workcell names one candidate. No line is wrapped; control characters are escaped. JUnit reports are left out unless
+    --file or --gate names them; -o json has them. Anything that `bench show` takes can be named; without
     a name it is the execution that started last.
 
     With -f, output is fetched from its machine, wherever that is, about every two seconds; the first may take until
@@ -37,12 +49,16 @@ def logs(words: tuple[str, ...], bench_id: str | None, follow: bool, output: Out
 
     if follow and not output.is_for_people:
         raise BenchError(f"--follow prints text; leave out -o {output.form}")
+    if (gate is not None) + (name is not None) + follow > 1:
+        raise BenchError("give one of --follow, --gate and --file")
     with open_farm() as farm:
         execution_id, candidate = _named(farm, " ".join(words), bench_id, running=follow)
         if follow:
             follow_logs(farm, execution_id, candidate)
             return
-        show_logs(read_execution(farm.engine, execution_id, archives_directory(), candidate), output)
+        show_logs(
+            read_execution(farm.engine, execution_id, archives_directory(), candidate), output, gate, name
+        )
 
 
 def _named(farm: Farm, text: str, bench_id: str | None, *, running: bool) -> tuple[int, CandidateKey | None]:

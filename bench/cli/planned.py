@@ -47,7 +47,7 @@ def plan_table(plan: NewBench) -> Table:
         "worst case>",
         "worker time>",
     )
-    return table("Dry run: nothing was written", columns, rows)
+    return table("Dry run: nothing was written", columns, rows, ("propensity>", "stratum", "worker time>"))
 
 
 def note_totals(plan: NewBench) -> None:

@@ -94,7 +94,7 @@ def _read(farm: Farm, reference: "Reference") -> "ExecutionRecord":
 def _follow(farm: Farm, reference: "Reference", output: Output) -> None:
     if not output.is_for_people:
         raise BenchError(f"--follow prints text; leave out -o {output.form}")
-    follow_logs(farm, reference.number, reference.candidate)
+    follow_logs(farm, reference.number, reference.candidate, is_shown=True)
 
 
 def _show_case(farm: Farm, resolver: "Resolver", reference: "Reference", output: Output) -> None:
@@ -119,14 +119,16 @@ def _show_execution(record: "ExecutionRecord", output: Output) -> None:
 
 
 def _show_conversation(record: "ExecutionRecord", output: Output) -> None:
-    from bench.inspection.texts import conversation_of, conversation_parts
+    from bench.inspection.conversation_show import conversation_parts
+    from bench.inspection.texts import conversation_of
     from bench.results.conversations import step_rows
 
     conversation = conversation_of(record)
-    name = record.name if record.shown is None else record.workcell(record.shown)
+    workcell = record.name if record.shown is None else record.workcell(record.shown)
+    name = record.name if record.named is None else workcell
     show_answer(
         output,
         lambda: conversation,
-        lambda: conversation_parts(name, conversation),
+        lambda: conversation_parts(name, workcell, conversation),
         lambda: {"steps": step_rows(conversation)},
     )

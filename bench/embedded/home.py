@@ -34,9 +34,15 @@ class FarmHome:
         """Whether it was found in a directory above the working one."""
         return not self.is_named and self.root.parent != self.start
 
-    def missing_line(self) -> str:
-        """One line: that no farm is there, where it was looked for, and what mends it."""
-        mend = "start one with `bench up`, or change to its directory"
+    def missing_line(self, option: str = "") -> str:
+        """One line: that no farm is there, where it was looked for, and what mends it.
+
+        `option`: what the command needs in addition where it runs in the farm's directory.
+        """
+        mend = (
+            f"start one with `bench up`, name one with {HOME_VARIABLE}=DIR/{STATE_DIRECTORY}, "
+            f"or run this in its directory{option}"
+        )
         if self.is_named:
             return f"no farm in {self.root}, which {HOME_VARIABLE} names; start one with `bench up`"
         if self.is_elsewhere or self.root.is_dir():

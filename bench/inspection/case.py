@@ -69,7 +69,7 @@ class CaseView:
         rows = [self._row(arm, run) for arm in self.arms for run in arm.executions]
         title = "Arms" if self._is_whole else f"Replicates of a{self.arms[0].arm_id}" if self.arms else ""
         columns = ("run", "arm", "action", "", "outcome", "gates passed", "time>", "cost>")
-        yield table(title, columns, rows)
+        yield table(title, columns, rows, ("gates passed", "time>"))
         if self._is_whole and case.winner_arm_id is None and case.state == "finished":
             yield "no arm passed"
         if self.to_take is not None:

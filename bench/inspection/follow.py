@@ -14,7 +14,7 @@ from bench.errors import BenchError, FailureError
 from bench.inspection.execution import read_execution
 from bench.inspection.files import KeptFile
 from bench.inspection.references import CandidateKey
-from bench.inspection.texts import log_files
+from bench.inspection.texts import is_report, log_files
 from db.repositories.live_output import LiveOutputs, OutputChunk
 from db.states import TERMINAL, ExecutionState
 
@@ -172,7 +172,7 @@ class LogFollower:
     def _print_rest(self, archives: Path | None) -> None:
         record = read_execution(self._engine, self._execution, archives)
         for file in log_files(record):
-            if self._candidate not in (None, (file.attempt, file.candidate)):
+            if is_report(file) or self._candidate not in (None, (file.attempt, file.candidate)):
                 continue
             try:
                 self._printer.rest(file, record.files.read(file))

@@ -177,7 +177,10 @@ class Resolver:
             return self._of_case(self._newest_case(rest))
         number = re.fullmatch(r"[xac]?(\d{1,18})", rest)
         if word == "case" and (number is None or self._references.case(int(number[1])) is None):
-            return Reference("case", self._newest_case(rest).case_id)
+            # An issue may have a number as its name.
+            issue = self._references.newest_case(rest, self._bench) if number else self._newest_case(rest)
+            if issue is not None:
+                return Reference("case", issue.case_id)
         if word == "arm" and number is None:
             return self._of_action(rest)
         if number is None:
@@ -222,7 +225,7 @@ class Resolver:
         nearest = difflib.get_close_matches(text, known, _SHOWN, 0.5) or known[:_SHOWN]
         hint = f"the nearest issues are {', '.join(nearest)}" if nearest else "no issue was imported yet"
         raise BenchError(
-            f"nothing is named {text!r:.120}; {hint}; x12 is an execution, a12 an arm, c12 a case"
+            f"there is no issue {text!r:.120}; {hint}; x12 is an execution, a12 an arm, c12 a case"
         )
 
     def _unknown_id(self, letter: str, number: int) -> NoReturn:

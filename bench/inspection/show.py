@@ -152,7 +152,7 @@ def _rounds(record: ExecutionRecord) -> Iterator[RenderableType]:
         for each in record.candidates_shown
         for number, played in enumerate(rounds_of(each.document), 1)
     ]
-    columns = ("round>", "toolchain", "status", "time>", "calls>", "tokens in/out>", "cost>", "message")
+    columns = ("round>", "toolchain", "status", "time>", "calls>", "tokens in/out>", "model cost>", "message")
     if rows:
         yield _table("Rounds", columns, rows)
 
@@ -165,7 +165,9 @@ def _round_row(name: str, played: ReportedRound, headline: str | None) -> tuple[
         ""
         if tokens == (None, None)
         else "/".join("?" if count is None else f"{count:,}" for count in tokens),
-        *(format_usd(played.micro_usd), played.message if played.message != headline else ""),
+        # A candidate pays for its minutes as a whole: of a round only the models' cost is known.
+        format_usd(played.micro_usd or None),
+        played.message if played.message != headline else "",
     )
 
 

@@ -1,42 +1,51 @@
-"""Texts of an execution for people: its logs, the output of one gate, its conversation."""
+"""Texts of an execution for people: its logs, the output of one gate, its stored conversation."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from rich.console import RenderableType
 
-from bench.config.money import format_usd
 from bench.errors import BenchError, FailureError
 from bench.inspection.documents import file_document
 from bench.inspection.execution import ExecutionRecord
 from bench.inspection.files import KeptFile, logs_of
-from bench.results.conversations import shortened, step_rows
-from bench.terminal import preformatted, styled, table
+from bench.terminal import styled, verbatim
 from workers.conversation.store import unpacked
-from workers.untrusted import dollars, micro
 
 Json = dict[str, Any]
+_REPORT: Final = ".junit.xml"
 
 
-def log_files(record: ExecutionRecord, gate: str | None = None) -> list[KeptFile]:
+def log_files(record: ExecutionRecord, gate: str | None = None, name: str | None = None) -> list[KeptFile]:
     """The logs of the candidates of the attempt that is shown, or of the one that was named; of one gate where given.
 
-    Raises `BenchError` where there is no log, or none of this gate.
+    With `name`, the files of that name. Reports of tests (JUnit XML) are among them.
+
+    Raises `BenchError` where there is no log, or none of this gate or name.
     """
     files = logs_of(
         record.files.of(record.shown_attempt, None if record.named is None else record.named.candidate)
     )
     if gate is not None and record.named is None and record.shown is not None:
         files = [file for file in files if file.candidate == record.shown.candidate]
-    if gate is None:
+    known: Iterable[str | None]
+    if name is not None:
+        chosen = [file for file in files if name in (file.title, file.name)]
+        known, what = (file.title for file in files), "file"
+    elif gate is not None:
+        chosen = [file for file in files if _gate_of(file) == gate]
+        known, what = (_gate_of(file) for file in files if not is_report(file)), "output of a gate"
+    else:
         return files
-    of_gate = [file for file in files if _gate_of(file) == gate]
-    if not of_gate:
-        known = sorted({name for file in files if (name := _gate_of(file))})
-        raise BenchError(
-            f"{record.name} has no output of a gate {gate!r}; there is: {', '.join(known) or 'none'}"
-        )
-    return of_gate
+    if not chosen:
+        names = ", ".join(sorted({each for each in known if each})) or "none"
+        raise BenchError(f"{record.name} has no {what} {name or gate!r}; there is: {names}")
+    return chosen
+
+
+def is_report(file: KeptFile) -> bool:
+    """Whether a file among the logs is a gate's report of its tests, for programs."""
+    return file.title.endswith(_REPORT)
 
 
 def _gate_of(file: KeptFile) -> str | None:
@@ -61,7 +70,7 @@ def log_parts(record: ExecutionRecord, files: Iterable[KeptFile]) -> Iterator[Re
             yield str(error)
             continue
         if text:
-            yield preformatted((line, "") for line in text.split("\n"))
+            yield verbatim(text)
 
 
 def log_documents(record: ExecutionRecord, files: Iterable[KeptFile]) -> list[Json]:
@@ -78,21 +87,3 @@ def conversation_of(record: ExecutionRecord) -> Json:
         return unpacked(record.files.read(file))
     except (OSError, ValueError, EOFError) as error:
         raise FailureError(f"the conversation of {file.workcell} cannot be read: {error}") from None
-
-
-def conversation_parts(name: str, conversation: Json) -> list[RenderableType]:
-    """A table with one row a step; long texts are shortened."""
-    cells = [
-        (
-            row["step"],
-            row["agent"],
-            row["source"],
-            shortened(row["message"]),
-            shortened(row["tool_calls"]),
-            shortened(row["results"]),
-            "" if row["usd"] is None else format_usd(micro(dollars(row["usd"]))),
-        )
-        for row in step_rows(conversation)
-    ]
-    columns = ("step>", "agent", "source", "message", "tool calls", "results", "cost>")
-    return [table(f"Conversation of {name}", columns, cells)]

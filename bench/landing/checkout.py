@@ -9,7 +9,9 @@ from bench.landing.errors import ConflictError, LandingError
 from bench.landing.names import full_branch
 from bench.landing.objects import CommitStore
 from bench.landing.source import LocalSource
+from workers.addresses import is_path
 from workers.repository.git import GitError, run_git
+from workers.repository.mirror import address
 
 _SHOWN = 5
 
@@ -24,12 +26,30 @@ class Checkout:
     @classmethod
     def at(cls, directory: Path) -> "Checkout":
         """The check-out around a directory. Raises `LandingError` where there is none."""
+        if not directory.is_dir():
+            raise LandingError(f"{directory} is no directory; name a check-out with -C DIR")
         try:
             top = run_git(["rev-parse", "--show-toplevel"], _environment(), cwd=directory)
         except (GitError, OSError) as error:
-            raise LandingError(f"{directory} is in no check-out of a git repository: {error}") from None
+            raise LandingError(
+                f"{directory.absolute()} is in no check-out of a git repository; name one with -C DIR: {error}"
+            ) from None
         path = Path(top.decode(errors="surrogateescape").rstrip("\n"))
         return cls(path, CommitStore.at(path))
+
+    @classmethod
+    def around(cls, directory: Path, repo: str) -> "Checkout":
+        """The check-out around a directory, else the benched repository, where that is a check-out on this machine.
+
+        Raises `LandingError` where neither is one.
+        """
+        try:
+            return cls.at(directory)
+        except LandingError:
+            benched = Path(address(repo)) if is_path(repo) else None
+            if benched is None or not _is_work_tree(benched):
+                raise
+            return cls.at(benched)
 
     @property
     def source(self) -> LocalSource:
@@ -46,7 +66,7 @@ class Checkout:
         if self.store.commit_of(base) is None:
             raise LandingError(
                 f"{self.top} does not have commit {base[:12]}, on which the patch was made: this is not the benched "
-                "repository, or it has to be fetched first"
+                "repository (name that with -C DIR), or it has to be fetched first"
             )
 
     def check_clean(self) -> None:
@@ -71,6 +91,14 @@ class Checkout:
             f"HEAD {head[:12]} is not {base[:12]}, on which the patch was made, but {' and '.join(parts)} it: "
             f"use --3way to apply it to HEAD, or --branch NAME to make a branch at {base[:12]}"
         )
+
+    def has_patch(self, patch: bytes) -> bool:
+        """Whether the index, which is HEAD's in a clean check-out, has all that a patch changes."""
+        try:
+            self.run("apply", "--reverse", "--check", "--cached", "--whitespace=nowarn", "-", given=patch)
+        except GitError:
+            return False
+        return True
 
     def store_head(self) -> str:
         """The commit of HEAD. Raises `LandingError` where there is none yet."""
@@ -124,6 +152,14 @@ class Checkout:
 
 def _commits(number: int) -> str:
     return "commit" if number == 1 else "commits"
+
+
+def _is_work_tree(directory: Path) -> bool:
+    try:
+        answer = run_git(["rev-parse", "--is-inside-work-tree"], _environment(), cwd=directory)
+    except (GitError, OSError):
+        return False
+    return answer.strip() == b"true"
 
 
 def _environment() -> dict[str, str]:

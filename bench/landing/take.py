@@ -75,6 +75,8 @@ def apply_to(
     if wanted.branch is not None:
         checkout.make_branch(wanted.branch, proven.commit)
         return f"{label}: commit {proven.commit[:12]} on branch {wanted.branch}; no file was changed"
+    if checkout.store_head() != proven.base and checkout.has_patch(proven.patch):
+        return f"{label}: HEAD of {checkout.top} has this patch already; nothing was changed"
     if not wanted.three_way:
         checkout.check_at(proven.base)
     if wanted.commit:

@@ -3,7 +3,6 @@
 from typing import Any
 
 Json = dict[str, Any]
-_SHOWN = 400
 
 
 def step_rows(conversation: Json) -> list[Json]:
@@ -18,12 +17,12 @@ def step_rows(conversation: Json) -> list[Json]:
 def _row(agent: str | None, step: Json) -> Json:
     metrics = step.get("metrics") or {}
     calls = [f"{call.get('function_name')} {call.get('arguments')}" for call in step.get("tool_calls") or ()]
-    results = [str(each.get("content")) for each in (step.get("observation") or {}).get("results") or ()]
+    results = [text_of(each.get("content")) for each in (step.get("observation") or {}).get("results") or ()]
     return {
         "step": step.get("step_id"),
         "agent": agent,
         "source": step.get("source"),
-        "message": _text(step.get("message")),
+        "message": text_of(step.get("message")),
         "tool_calls": "; ".join(calls),
         "results": "; ".join(results),
         "usd": metrics.get("cost_usd"),
@@ -32,15 +31,10 @@ def _row(agent: str | None, step: Json) -> Json:
     }
 
 
-def _text(message: Any) -> str:
+def text_of(message: Any) -> str:
+    """The text of a message or a result: the text itself, or its parts, one a line; empty where there is none."""
     if isinstance(message, list):
-        return " ".join(
+        return "\n".join(
             str(part.get("text", "")) if isinstance(part, dict) else str(part) for part in message
         )
     return "" if message is None else str(message)
-
-
-def shortened(text: str) -> str:
-    """`text` for a cell of a table: its start, and what is left out."""
-    text = " ".join(text.split())
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} … (+{len(text) - _SHOWN} characters)"

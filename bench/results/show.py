@@ -96,7 +96,7 @@ def next_lines(results: BenchResults) -> list[str]:
     name = f"x{results.to_take[case.case_id]}"
     return [
         Bullet(f"see what won: bench show {name}, bench diff {case.issue_id}"),
-        Bullet(f"take it: bench apply {case.issue_id}"),
+        Bullet(f"take it: bench apply {case.issue_id} --branch fix/{case.issue_id}"),
     ]
 
 
@@ -121,7 +121,7 @@ def winners_table(results: BenchResults) -> Table:
         "how sure",
     )
     objective = results.bench.objective.replace("_", " ")
-    return table(f"Winners ({objective})", columns, rows)
+    return table(f"Winners ({objective})", columns, rows, ("ties>", "how sure", "baseline"))
 
 
 def _winner_row(case: DecidedCase, execution_id: int | None) -> tuple[Any, ...]:

@@ -54,7 +54,20 @@ def test_the_issue_the_execution_the_arm_and_the_case_lead_to_it(farm: SmallFarm
         assert workcell in farm.bench(*words)
     refused = bench_in(farm.directory, "show", run, "--gate", "tset")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert "no output of a gate 'tset'; there is: test" in refused.stderr
+    assert refused.stderr.endswith("has no output of a gate 'tset'; there is: test\n")
+
+
+def test_reports_of_tests_are_printed_where_they_are_named(farm: SmallFarm, run: str) -> None:
+    logs = bench_in(farm.directory, "logs", run)
+    report = "gate-1-test.junit.xml"
+    assert "<testsuite" not in logs.stdout
+    assert f"left out: {report}; to print one: bench logs {run} --file {report}" in logs.stderr
+    document = json.loads(farm.bench("show", run, "-o", "json"))
+    (text,) = [each["text"] for each in document["artifacts"] if each["name"] == f"logs/{report}"]
+    for words in (("logs", run, "--file", report), ("show", run, "--gate", "test.junit.xml")):
+        assert text in farm.bench(*words), "as it is stored, its long lines too"
+    assert "bench show " not in bench_in(farm.directory, "show", run, "--follow").stderr
+    assert "–" in farm.bench("show", run).split("Rounds")[1].split("Gates of")[0], "no model was asked"
 
 
 def test_json_has_every_text_whole(farm: SmallFarm, run: str) -> None:
@@ -101,6 +114,7 @@ def test_files_that_are_not_stored_are_read_from_the_archive_and_stored_ones_nee
 def test_following_an_execution_that_ended_prints_its_logs(farm: SmallFarm, run: str) -> None:
     followed = bench_in(farm.directory, "logs", "-f", run)
     assert followed.returncode == 0
-    assert f"{run} ended: done" in followed.stderr
+    assert f"\n{run} passed in " in f"\n{followed.stderr}"
+    assert f"its arm is the winner; all of it: bench show {run}" in followed.stderr
     first = farm.bench("logs", run).splitlines()[1]
     assert first in followed.stdout

@@ -108,9 +108,10 @@ def test_what_is_unknown_or_ambiguous_names_the_nearest(engine: sa.Engine) -> No
     resolver = Resolver(engine)
     newest = row(engine, "SELECT max(execution_id) AS n FROM farm.executions")["n"]
     refused = {
-        "dep-103": "nothing is named 'dep-103'; the nearest issues are dep-10",
+        "dep-103": "there is no issue 'dep-103'; the nearest issues are dep-10",
         "x999999": f"there is no execution x999999; the newest is x{newest}",
         "c999999": "there is no case c999999",
+        "case 999999": "there is no case c999999",
         "x1": "'x1' is an issue and may be an id: write `issue x1` or `execution 1`",
     }
     for text, words in refused.items():

@@ -10,7 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from bench.cli.main import main
+from db.repositories.plans import Plans
 from tests.fixtures.landing_world import commit_file, git
+from tests.fixtures.rows import CODE, new_arm, new_bench, new_case, row
 from tests.fixtures.solved_cases import patch_between, solve
 
 Told = pytest.CaptureFixture[str]
@@ -125,6 +127,57 @@ def test_a_three_way_merge_fits_or_leaves_markers_and_exit_code_1(
         assert "<<<<<<<" in (ann / "readme.txt").read_text()
         git(ann, "reset", "-q", "--hard")
         (ann / "new.txt").unlink(missing_ok=True)
+
+
+def test_an_execution_names_its_patch_and_other_names_are_refused_with_what_there_is(
+    bench: Bench, ann: Path, solved: str
+) -> None:
+    assert bench("apply", solved, "-C", "shop")[0] == 0
+    assert (ann / "new.txt").read_text() == "new\n"
+    refusals = {
+        ("b",): "there is no issue 'b'; the nearest issues are a",
+        ("x99",): f"there is no execution x99; the newest is {solved}",
+        (f"{solved}-a1-c0",): f"is one candidate of {solved}",
+        (solved, "--arm", "none"): "is no issue; leave out --arm and --execution",
+        ("a", "-C", "nowhere"): "nowhere is no directory; name a check-out with -C DIR",
+    }
+    for words, refusal in refusals.items():
+        code, text = bench("apply", *words)
+        assert (code, refusal in text) == (2, True), text
+
+
+def test_outside_of_a_check_out_the_patch_goes_to_the_benched_repository_which_is_named(
+    bench: Bench, ann: Path, solved: str, tmp_path: Path
+) -> None:
+    code, text = bench("apply", "a", "--branch", "fix/a")
+    assert (code, f"the check-out is {ann}, the benched repository" in text) == (0, True), text
+    assert git(ann, "show", "fix/a:readme.txt") == "a better shop"
+    other = tmp_path / "other"
+    other.mkdir()
+    code, text = bench("apply", "a", "--branch", "fix/a", "-C", "other")
+    assert (code, "is in no check-out of a git repository; name one with -C DIR" in text) == (2, True)
+
+
+def test_a_head_with_the_patch_is_left_as_it_is(bench: Bench, ann: Path, solved: str) -> None:
+    assert bench("apply", "a", "-C", "shop", "--commit")[0] == 0
+    head = git(ann, "rev-parse", "HEAD")
+    for more in ([], ["--3way"], ["--3way", "--commit"]):
+        code, text = bench("apply", "a", "-C", "shop", *more)
+        assert (code, "has this patch already; nothing was changed" in text) == (0, True), text
+    assert git(ann, "rev-parse", "HEAD") == head
+    assert git(ann, "status", "--porcelain") == ""
+
+
+def test_the_winner_of_an_older_bench_is_named(
+    bench: Bench, engine: sa.Engine, ann: Path, solved: str
+) -> None:
+    newest = new_bench([new_case([new_arm(CODE[0])], issue_id="a")])
+    Plans(engine).write(newest)
+    older = row(engine, "SELECT bench_id FROM farm.executions WHERE execution_id = :x", x=int(solved[1:]))
+    line = f"the newest bench of a, {newest.bench_id}, has no winner; {solved} is of {older['bench_id']}"
+    for words in (("diff", "a"), ("apply", "a", "-C", "shop")):
+        code, text = bench(*words)
+        assert (code, line in text) == (0, True), text
 
 
 def test_without_an_author_no_commit_is_made(bench: Bench, ann: Path, solved: str) -> None:

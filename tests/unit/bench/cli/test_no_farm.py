@@ -38,7 +38,7 @@ def test_a_command_that_reads_creates_no_farm(
     assert output.out == ""
     assert output.err == (
         f"bench: no farm: neither {directory} nor a directory above it holds .bench/ or a config; start one with "
-        "`bench up`, or change to its directory\n"
+        "`bench up`, name one with BENCH_HOME=DIR/.bench, or run this in its directory\n"
     )
     assert list(directory.iterdir()) == []
 
@@ -50,6 +50,14 @@ def test_where_there_is_no_farm_nothing_is_stopped(
     assert main(["down"]) == 0
     assert capsys.readouterr().err == f"there is no farm in {directory}/.bench: nothing to stop\n"
     assert list(directory.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["apply i", "pr i", "apply i -C {0}"])
+def test_a_patch_can_be_taken_from_the_directory_of_the_farm(
+    directory: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command.format(directory).split()) == 2
+    assert capsys.readouterr().err.endswith(f", or run this in its directory with -C {directory}\n")
 
 
 def test_a_named_home_without_a_farm_is_named(

@@ -56,4 +56,4 @@ def test_the_command_prints_how_much_was_deleted(
     _archive(tmp_path, "old", 20 * DAY)
     monkeypatch.setenv("BENCH_ARCHIVES_DIR", str(tmp_path))
     assert main(["archives", "prune", "--older-than", "14d"]) == 0
-    assert capsys.readouterr().err == "logs of 1 archives were deleted (0.0 MB)\n"
+    assert capsys.readouterr().err == "logs of 1 archives were deleted (1.0 kB)\n"
