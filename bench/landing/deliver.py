@@ -73,7 +73,7 @@ class Delivery:
         if commit is None or source.store.commit_of(commit) is None:
             person = person_of(landing.author, directory_of(source))
             facts = CommitFacts(commit_message(evidence_of(taken)), person, taken.recorded_at)
-            commit = source.store.commit_patch(base, stored_patch(self.engine, taken.execution_id), facts)
+            commit = source.store.commit_patch(base, stored_patch(self.engine, taken), facts)
             if landing.mode == "merge":
                 self._check_target(landing, source)
             # Before its branch is moved: a later run knows the branch as its own by it.

@@ -247,3 +247,15 @@ def test_what_other_streams_solved_without_landing_is_not_landed(
     assert not one.step(NOW)
     assert one.is_settled
     assert Landings(engine).newest() == {}
+
+
+def test_a_patch_that_was_stored_redacted_waits_for_a_person(
+    engine: sa.Engine, repo: Path, tmp_path: Path
+) -> None:
+    patch = patch_between(repo, {"a.txt": "TOKEN = [secret]\n"})
+    solve(engine, str(repo), git(repo, "rev-parse", "main"), "a", patch, redacted=True, land="branch")
+    lander(engine, tmp_path).step(NOW)
+    held = landing(engine)
+    assert (held["state"], held["commit_id"]) == ("held", None)
+    assert "looks like a secret of the worker and was stored redacted" in held["reason"]
+    assert git(repo, "branch", "--list", "bench/*") == ""
