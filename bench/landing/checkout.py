@@ -29,7 +29,7 @@ class Checkout:
         except (GitError, OSError) as error:
             raise LandingError(f"{directory} is in no check-out of a git repository: {error}") from None
         path = Path(top.decode(errors="surrogateescape").rstrip("\n"))
-        return cls(path, CommitStore.at(path))
+        return cls(path, CommitStore.at(path, may_fetch=True))
 
     @property
     def source(self) -> LocalSource:

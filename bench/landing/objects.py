@@ -33,20 +33,22 @@ class CommitStore:
     """The objects and refs of one local repository."""
 
     git_dir: Path
+    may_fetch: bool = False
+    """Whether Git may fetch missing objects of a partial clone, by programs that its configuration can name."""
 
     @classmethod
-    def at(cls, path: Path) -> "CommitStore":
+    def at(cls, path: Path, *, may_fetch: bool = False) -> "CommitStore":
         """The store of the repository at `path`, bare or not. Raises `LandingError` where there is none."""
         try:
             # The common directory: a linked work tree has no objects of its own.
             out = git("rev-parse", "--path-format=absolute", "--git-common-dir", cwd=path)
         except (GitError, OSError) as error:
             raise LandingError(f"{path} is no git repository: {error}") from None
-        return cls(Path(out.decode(errors="surrogateescape").strip()))
+        return cls(Path(out.decode(errors="surrogateescape").strip()), may_fetch)
 
     def run(self, *arguments: str, given: bytes | None = None, accept: Sequence[int] = (0,)) -> bytes:
         """Standard output of a Git command that reads objects or refs. Raises `GitError`."""
-        with scratch_of(self.git_dir) as scratch:
+        with scratch_of(self.git_dir, self.may_fetch) as scratch:
             return scratch.run(*arguments, given=given, accept=accept)
 
     def commit_of(self, revision: str) -> str | None:
@@ -91,7 +93,7 @@ class CommitStore:
 
         Raises `ConflictError` where the patch does not apply, `LandingError` where it names a path that no patch may.
         """
-        with scratch_of(self.git_dir) as scratch:
+        with scratch_of(self.git_dir, self.may_fetch) as scratch:
             scratch.run("read-tree", base)
             try:
                 scratch.run("apply", "--cached", "--whitespace=nowarn", "-", given=patch)
@@ -108,7 +110,7 @@ class CommitStore:
         if self.is_ancestor(ours, theirs):
             return theirs
         check_version()
-        with scratch_of(self.git_dir) as scratch:
+        with scratch_of(self.git_dir, self.may_fetch) as scratch:
             _write_attributes(scratch, ours)
             out = scratch.run("merge-tree", "--write-tree", "--name-only", ours, theirs, accept=(0, 1))
             tree, _, rest = out.decode(errors="replace").partition("\n")
