@@ -11,6 +11,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from bench.landing.allowed import check_allowed
 from bench.landing.conflict import write_conflict
 from bench.landing.errors import ConflictError, LandingError, RefMovedError
 from bench.landing.evidence import evidence_of, stored_patch
@@ -52,6 +53,7 @@ class Delivery:
         Raises `ConflictError` where a person is needed, `LandingError`, `GitError` or another error of a worker or the
         system where it is tried again later.
         """
+        check_allowed(landing)
         if landing.state == "checking":
             return self._after_check(landing)
         source = self.sources.get(landing.workcell["repo"])

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from bench.landing.lander import Lander
 from db.repositories.landings import Landings
 from tests.fixtures.landing_world import commit_file, git
-from tests.fixtures.rows import row
+from tests.fixtures.rows import row, store_issues
 from tests.fixtures.solved_cases import end_check, patch_between, solve
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -259,3 +259,29 @@ def test_a_patch_that_was_stored_redacted_waits_for_a_person(
     assert (held["state"], held["commit_id"]) == ("held", None)
     assert "looks like a secret of the worker and was stored redacted" in held["reason"]
     assert git(repo, "branch", "--list", "bench/*") == ""
+
+
+@pytest.mark.parametrize(
+    ("trust", "named", "state"),
+    [
+        (None, True, "held"),
+        ({"issue_workcells": "gates", "sources": ["/other.jsonl"]}, True, "held"),
+        ({"issue_workcells": "none", "sources": ["/mine.jsonl"]}, True, "landed"),
+        ({"issue_workcells": "all"}, True, "landed"),
+        ({"issue_workcells": "all"}, False, "held"),
+    ],
+)
+def test_only_a_trusted_issue_chooses_the_repository_that_is_written(
+    engine: sa.Engine, repo: Path, tmp_path: Path, trust: dict[str, Any] | None, named: bool, state: str
+) -> None:
+    document = {"id": "a", "title": "a", "workcell": {"repo": str(repo if named else tmp_path)}}
+    store_issues(engine, "/mine.jsonl", [document])
+    config = {"workcell": {"base": "main", "repo": str(tmp_path / "mine")}, "trust": trust}
+    patch = patch_between(repo, {"a.txt": "fixed\n"})
+    solve(engine, str(repo), git(repo, "rev-parse", "main"), "a", patch, config=config, land="branch")
+    refs = git(repo, "for-each-ref")
+    lander(engine, tmp_path).step(NOW)
+    assert landing(engine)["state"] == state
+    if state == "held":
+        assert "which the issue names and the config does not" in landing(engine)["reason"]
+        assert git(repo, "for-each-ref") == refs
