@@ -1,9 +1,9 @@
 """The source repository of a workcell, for landing: its objects, and compare-and-swap of its refs."""
 
 import hashlib
-from contextlib import suppress
+import re
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from bench.landing.errors import LandingError, RefMovedError
 from bench.landing.names import BASES, MERGES
@@ -13,6 +13,9 @@ from workers.private import keep_private
 from workers.repository.git import GitError, git
 from workers.repository.mirror import FETCH_SECONDS, LIST_SECONDS
 from workers.repository.remote import remedy_for, remote_git
+
+_NO_COMMIT: Final = re.compile("not our ref|unadvertised object|find remote ref|no such remote ref")
+"""What Git prints where a server has, or gives, no such commit."""
 
 
 class Source(Protocol):
@@ -124,11 +127,15 @@ class RemoteSource:
     def has(self, commit: str) -> bool:
         """Whether the repository has a commit; one that no branch contains is fetched by its id."""
         if self.store.commit_of(commit) is None:
-            with suppress(GitError):
+            try:
                 self._remote(
                     *("fetch", "-q", "--no-tags", "--no-write-fetch-head", "--", self.address, commit),
                     seconds=FETCH_SECONDS,
                 )
+            except GitError as error:
+                # Another failure, such as of the network, shows nothing about the commit.
+                if _NO_COMMIT.search(str(error)) is None:
+                    raise
         return self.store.commit_of(commit) is not None
 
     def default_branch(self) -> str | None:
