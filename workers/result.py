@@ -99,6 +99,8 @@ class CandidateResult(Strict):
     diff_lines: int = 0
     patch_bytes: int = 0
     """As archived: what looked like a secret is redacted."""
+    patch_redacted: bool = False
+    """Whether a secret was redacted in the archived patch: it is not the patch that the gates judged."""
     files_modified: list[str] = []
     left_out: ExcludedFiles | None = None
     """None where no patch was taken."""

@@ -59,6 +59,7 @@ def diff(
       bench diff dep-102 > fix.patch && git -C repo apply ../fix.patch
       bench diff dep-102 --against "speculate_vote x3 30m"
     """
+    from bench.inspection.patch_show import REDACTED
     from bench.inspection.references import Resolver
 
     if arm is not None and execution is not None:
@@ -67,6 +68,8 @@ def diff(
         resolver = Resolver(farm.engine, bench_id)
         record = _record(farm, resolver, " ".join(words), arm, execution)
         named = _patch(record)
+        if record.is_patch_redacted:
+            note(f"{named.name}: {REDACTED}")
         if against is None:
             patch, what = named.patch, f"patch of {named.name}: {record.facts.status or record.facts.state}"
         else:

@@ -68,6 +68,12 @@ class ExecutionRecord:
         return next((each for each in self.candidates if (each.attempt, each.candidate) == key), None)
 
     @property
+    def is_patch_redacted(self) -> bool:
+        """Whether the stored patch of the shown candidate has a secret of its worker redacted."""
+        candidate = self.candidate(self.shown)
+        return candidate is not None and candidate.document.get("patch_redacted") is True
+
+    @property
     def candidates_shown(self) -> list[CandidateFacts]:
         """The candidates of the attempt that is shown."""
         return [each for each in self.candidates if each.attempt == self.shown_attempt]

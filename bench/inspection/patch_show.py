@@ -11,6 +11,10 @@ _HEADERS: Final = re.compile(
     r"diff --git |index [0-9a-f]|--- |\+\+\+ |new file mode |deleted file mode |old mode |new mode |rename |copy "
     r"|similarity index |dissimilarity index |Binary files |GIT binary patch"
 )
+REDACTED: Final = (
+    "this patch held text that looks like a secret of the worker and was stored redacted: it is not what the gates "
+    "judged, and no command lands it"
+)
 
 
 class PatchedFile(NamedTuple):

@@ -11,7 +11,7 @@ from rich.text import Text
 from bench.config.money import format_usd
 from bench.errors import FailureError
 from bench.inspection.execution import ExecutionRecord
-from bench.inspection.patch_show import changes_line, colored_patch, file_changes
+from bench.inspection.patch_show import REDACTED, changes_line, colored_patch, file_changes
 from bench.inspection.reported import (
     ReportedRound,
     diff_lines,
@@ -218,6 +218,8 @@ def _patch(record: ExecutionRecord) -> Iterator[RenderableType]:
         yield f"{file.workcell} changed nothing"
         return
     yield styled(("Patch", "table.title"), f"  {changes_line(file_changes(patch))}")
+    if record.is_patch_redacted:
+        yield REDACTED
     text, left_out = colored_patch(patch, _PATCH_LINES)
     yield text
     if left_out:

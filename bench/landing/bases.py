@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from bench.landing.conflict import write_conflict
 from bench.landing.errors import ConflictError, LandingError, RefMovedError
 from bench.landing.message import merge_message
-from bench.landing.names import base_ref_of
+from bench.landing.names import base_ref_of, branch_of
 from bench.landing.objects import MergeConflict
 from bench.landing.source import Source, check_base, failure_line
 from bench.landing.sources import SourceRepositories, merge_facts
 from db.repositories.landings import LandedIssue, Landings
+from workers.addresses import without_credentials
 from workers.repository.git import GitError
 from workers.spec import Workcell
 
@@ -40,8 +41,7 @@ class Bases:
         self._sources.forget()
         source = self._sources.get(workcell.repo)
         check_base(source, workcell.base)
-        commits = [row.commit_id for row in wanted if row.commit_id is not None]
-        commits = [each for each in commits if source.has(each)]
+        commits = [_landed_commit(source, row) for row in wanted if row.commit_id is not None]
         ref = base_ref_of(issue_id)
         existing = source.head(ref)
         if existing is not None and all(source.store.is_ancestor(each, existing) for each in commits):
@@ -76,3 +76,14 @@ class Bases:
         )
         self._landings.set_base_conflict(issue_id, reason)
         raise ConflictError(reason)
+
+
+def _landed_commit(source: Source, row: LandedIssue) -> str:
+    """The commit that solved a blocker. Raises `LandingError` where the repository lost it."""
+    commit = row.commit_id or ""
+    if not source.has(commit):
+        raise LandingError(
+            f"its base cannot be made: {without_credentials(source.address)} does not have {commit[:12]}, which "
+            f"solved {row.issue_id}; push it there again as branch {branch_of(row.issue_id)}"
+        )
+    return commit

@@ -35,7 +35,7 @@ class Checkout:
                 f"{directory.absolute()} is in no check-out of a git repository; name one with -C DIR: {error}"
             ) from None
         path = Path(top.decode(errors="surrogateescape").rstrip("\n"))
-        return cls(path, CommitStore.at(path))
+        return cls(path, CommitStore.at(path, may_fetch=True))
 
     @classmethod
     def around(cls, directory: Path, repo: str) -> "Checkout":

@@ -11,6 +11,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from bench.landing.allowed import check_allowed
 from bench.landing.conflict import write_conflict
 from bench.landing.errors import ConflictError, LandingError, RefMovedError
 from bench.landing.evidence import evidence_of, stored_patch
@@ -52,6 +53,7 @@ class Delivery:
         Raises `ConflictError` where a person is needed, `LandingError`, `GitError` or another error of a worker or the
         system where it is tried again later.
         """
+        check_allowed(landing)
         if landing.state == "checking":
             return self._after_check(landing)
         source = self.sources.get(landing.workcell["repo"])
@@ -73,7 +75,7 @@ class Delivery:
         if commit is None or source.store.commit_of(commit) is None:
             person = person_of(landing.author, directory_of(source))
             facts = CommitFacts(commit_message(evidence_of(taken)), person, taken.recorded_at)
-            commit = source.store.commit_patch(base, stored_patch(self.engine, taken.execution_id), facts)
+            commit = source.store.commit_patch(base, stored_patch(self.engine, taken), facts)
             if landing.mode == "merge":
                 self._check_target(landing, source)
             # Before its branch is moved: a later run knows the branch as its own by it.

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from bench.landing.errors import LandingError
+from bench.landing.errors import ConflictError, LandingError
 from bench.landing.message import CommitEvidence
 from bench.results.artifacts import patch_of
 from db.repositories.taken import TakenExecution
@@ -36,13 +36,21 @@ def evidence_of(taken: TakenExecution) -> CommitEvidence:
     )
 
 
-def stored_patch(engine: sa.Engine, execution_id: int) -> bytes:
-    """The patch of an execution. Raises `LandingError` where none was stored, or it changes nothing."""
-    patch = patch_of(engine, execution_id)
-    if patch is None:
-        raise LandingError(
-            f"the patch of x{execution_id} is not in the database: its worker was of an earlier version"
+def stored_patch(engine: sa.Engine, taken: TakenExecution) -> bytes:
+    """The patch of an execution, as its gates judged it.
+
+    Raises `ConflictError` where it was stored with a secret redacted, `LandingError` where none was stored, or it
+    changes nothing.
+    """
+    label = f"the patch of x{taken.execution_id}"
+    if taken.patch_redacted:
+        raise ConflictError(
+            f"{label} holds text that looks like a secret of the worker and was stored redacted; that is not what its "
+            f"gates judged. Take it by hand: bench diff x{taken.execution_id}"
         )
+    patch = patch_of(engine, taken.execution_id)
+    if patch is None:
+        raise LandingError(f"{label} is not in the database: its worker was of an earlier version")
     if not patch.strip():
-        raise LandingError(f"the patch of x{execution_id} changes nothing")
+        raise LandingError(f"{label} changes nothing")
     return patch

@@ -13,7 +13,8 @@ from typing import Final
 
 from bench.landing.errors import ConflictError, LandingError
 from bench.landing.scratch import CommitFacts, Scratch, scratch_of
-from workers.execution.changes import LINK, FileChange, is_sound, leads_out, parse_raw
+from workers.execution.changes import LINK, is_sound, parse_raw
+from workers.execution.links import links_of, targets_of, unsafe_links
 from workers.repository.git import GitError, git
 
 _NEEDED: Final = (2, 38)
@@ -33,20 +34,22 @@ class CommitStore:
     """The objects and refs of one local repository."""
 
     git_dir: Path
+    may_fetch: bool = False
+    """Whether Git may fetch missing objects of a partial clone, by programs that its configuration can name."""
 
     @classmethod
-    def at(cls, path: Path) -> "CommitStore":
+    def at(cls, path: Path, *, may_fetch: bool = False) -> "CommitStore":
         """The store of the repository at `path`, bare or not. Raises `LandingError` where there is none."""
         try:
             # The common directory: a linked work tree has no objects of its own.
             out = git("rev-parse", "--path-format=absolute", "--git-common-dir", cwd=path)
         except (GitError, OSError) as error:
             raise LandingError(f"{path} is no git repository: {error}") from None
-        return cls(Path(out.decode(errors="surrogateescape").strip()))
+        return cls(Path(out.decode(errors="surrogateescape").strip()), may_fetch)
 
     def run(self, *arguments: str, given: bytes | None = None, accept: Sequence[int] = (0,)) -> bytes:
         """Standard output of a Git command that reads objects or refs. Raises `GitError`."""
-        with scratch_of(self.git_dir) as scratch:
+        with scratch_of(self.git_dir, self.may_fetch) as scratch:
             return scratch.run(*arguments, given=given, accept=accept)
 
     def commit_of(self, revision: str) -> str | None:
@@ -91,7 +94,7 @@ class CommitStore:
 
         Raises `ConflictError` where the patch does not apply, `LandingError` where it names a path that no patch may.
         """
-        with scratch_of(self.git_dir) as scratch:
+        with scratch_of(self.git_dir, self.may_fetch) as scratch:
             scratch.run("read-tree", base)
             try:
                 scratch.run("apply", "--cached", "--whitespace=nowarn", "-", given=patch)
@@ -108,7 +111,7 @@ class CommitStore:
         if self.is_ancestor(ours, theirs):
             return theirs
         check_version()
-        with scratch_of(self.git_dir) as scratch:
+        with scratch_of(self.git_dir, self.may_fetch) as scratch:
             _write_attributes(scratch, ours)
             out = scratch.run("merge-tree", "--write-tree", "--name-only", ours, theirs, accept=(0, 1))
             tree, _, rest = out.decode(errors="replace").partition("\n")
@@ -131,20 +134,24 @@ class CommitStore:
 
     def _check(self, scratch: Scratch, base: str, tree: str) -> None:
         listed = scratch.run("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", base, tree)
-        for change in parse_raw(listed):
-            if not is_sound(change) or self._link_leads_out(scratch, change):
-                raise LandingError(
-                    f"the patch changes {change.path!r:.200}, which no patch may; it is not applied"
-                )
-
-    def _link_leads_out(self, scratch: Scratch, change: FileChange) -> bool:
-        if change.new_mode != LINK:
-            return False
-        target = scratch.run("cat-file", "blob", change.new_id)
-        return leads_out(change.path, target.decode(errors="surrogateescape"))
+        changes = parse_raw(listed)
+        unsafe = {change.path for change in changes if not is_sound(change)}
+        if any(LINK in (change.old_mode, change.new_mode) for change in changes):
+            now = _links(scratch)
+            scratch.run("read-tree", base)
+            unsafe |= unsafe_links(changes, _links(scratch), now)
+        for path in sorted(unsafe):
+            raise LandingError(f"the patch changes {path!r:.200}, which no patch may; it is not applied")
 
     def _line(self, *arguments: str) -> str:
         return self.run(*arguments).decode(errors="replace").strip()
+
+
+def _links(scratch: Scratch) -> dict[str, str]:
+    """The target of each link in the index, by path."""
+    ids = links_of(scratch.run("ls-files", "-s", "-z"))
+    given = "".join(f"{each}\n" for each in ids.values()).encode()
+    return targets_of(ids, scratch.run("cat-file", "--batch", given=given))
 
 
 def _write_attributes(scratch: Scratch, commit: str) -> None:

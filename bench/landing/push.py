@@ -2,14 +2,21 @@
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import Final
 
 from bench.landing.errors import LandingError
 from bench.landing.names import full_branch
 from bench.landing.source import LocalSource, Source
-from workers.addresses import without_credentials
+from workers.addresses import is_local, without_credentials
 from workers.repository.git import GitError
 from workers.repository.mirror import FETCH_SECONDS, LIST_SECONDS
 from workers.repository.remote import remote_git
+
+HOOKLESS_RECEIVE: Final = (
+    "git -c core.hooksPath=/dev/null -c core.fsmonitor=false -c core.alternateRefsCommand=true -c gc.auto=0 "
+    "-c maintenance.auto=false receive-pack"
+)
+"""The program that receives a push on this machine, with the settings pinned that name programs."""
 
 
 def pushed_branch(
@@ -34,15 +41,17 @@ def pushed_branch(
             "rename or delete that branch"
         )
     lease = f"--force-with-lease={ref}:{old}"
-    arguments = ("push", "-q", "--no-verify", lease, "--", url, f"{commit}:{ref}")
+    # The address may be of the repository's own configuration: of a path no hook runs here.
+    receive = (f"--receive-pack={HOOKLESS_RECEIVE}",) if is_local(url) else ()
+    arguments = ("push", "-q", "--no-verify", *receive, lease, "--", url, f"{commit}:{ref}")
     remote_git(url, *arguments, seconds=FETCH_SECONDS, cwd=source.store.git_dir)
     return url
 
 
-def remote_url(source: Source, remote: str) -> str:
+def remote_url(source: LocalSource, remote: str) -> str:
     """The address that pushes to a remote go to. Raises `LandingError` where there is no such remote."""
     try:
-        return source.store.run("remote", "get-url", "--push", "--", remote).decode().strip()
+        return source.refs.run("remote", "get-url", "--push", "--", remote).decode().strip()
     except GitError:
         raise LandingError(
             f"{source.address} has no remote {remote}, and a pull request needs one: "

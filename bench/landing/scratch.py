@@ -15,9 +15,12 @@ _PINNED: Final = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "core.logAllRefUpdates=true",
+    "core.alternateRefsCommand=true",
     "gc.auto=0",
 )
 """Settings that override the repository's own: none of its hooks runs, and a moved branch has a reflog."""
+_OFFLINE: Final = {"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1"}
+"""Variables without which a partial clone fetches missing objects, by the programs that its configuration names."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ class Scratch:
 
     git_dir: Path
     directory: Path
+    may_fetch: bool = False
+    """Whether Git may fetch missing objects."""
 
     def run(
         self,
@@ -59,6 +64,7 @@ class Scratch:
         """Standard output of a Git command. Raises `GitError`."""
         tree = self.directory / "tree"
         env = {
+            **({} if self.may_fetch else _OFFLINE),
             **(identity or {}),
             "GIT_DIR": str(self.git_dir),
             "GIT_WORK_TREE": str(tree),
@@ -79,8 +85,8 @@ class Scratch:
 
 
 @contextmanager
-def scratch_of(git_dir: Path) -> Iterator[Scratch]:
+def scratch_of(git_dir: Path, may_fetch: bool = False) -> Iterator[Scratch]:
     """Context manager of a scratch directory on the repository at `git_dir`."""
     with tempfile.TemporaryDirectory(prefix="bench-land-") as directory:
         (Path(directory) / "tree").mkdir()
-        yield Scratch(git_dir, Path(directory))
+        yield Scratch(git_dir, Path(directory), may_fetch)

@@ -1,19 +1,21 @@
 """The source repository of a workcell, for landing: its objects, and compare-and-swap of its refs."""
 
 import hashlib
-from contextlib import suppress
+import re
 from pathlib import Path
-from typing import Protocol
-from urllib.parse import unquote, urlsplit
+from typing import Final, Protocol
 
 from bench.landing.errors import LandingError, RefMovedError
 from bench.landing.names import BASES, MERGES
 from bench.landing.objects import CommitStore
-from workers.addresses import is_local, without_credentials
+from workers.addresses import without_credentials
 from workers.private import keep_private
 from workers.repository.git import GitError, git
-from workers.repository.mirror import FETCH_SECONDS, LIST_SECONDS, address
+from workers.repository.mirror import FETCH_SECONDS, LIST_SECONDS
 from workers.repository.remote import remedy_for, remote_git
+
+_NO_COMMIT: Final = re.compile("not our ref|unadvertised object|find remote ref|no such remote ref")
+"""What Git prints where a server has, or gives, no such commit."""
 
 
 class Source(Protocol):
@@ -45,30 +47,20 @@ class Source(Protocol):
         """The work tree in which a branch is checked out; None where it is in none."""
 
 
-def open_source(repo: str, home: Path) -> Source:
-    """The source repository of a workcell: opened in place where it is a path, else mirrored below `home`.
-
-    Raises `LandingError` where there is no repository.
-    """
-    if is_local(repo):
-        path = unquote(urlsplit(repo).path) if repo.startswith("file://") else address(repo)
-        return LocalSource(Path(path))
-    return RemoteSource(repo, home / "sources")
-
-
 class LocalSource:
-    """A repository on this machine; no work tree of it is touched and no hook of it runs."""
+    """A repository on this machine, used in place; no work tree of it is touched and no hook of it runs."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, may_fetch: bool = True) -> None:
+        """`may_fetch`: a partial clone may fetch what it lacks, as its configuration names."""
         self.address = str(path)
-        self.store = CommitStore.at(path)
+        self.refs = self.store = CommitStore.at(path, may_fetch=may_fetch)
 
     def refresh(self) -> None:
         """Nothing to do: the refs are read where they are."""
 
     def head(self, ref: str) -> str | None:
         """The commit of a ref."""
-        return self.store.commit_of(ref)
+        return self.refs.commit_of(ref)
 
     def has(self, commit: str) -> bool:
         """Whether the repository has a commit."""
@@ -77,7 +69,7 @@ class LocalSource:
     def default_branch(self) -> str | None:
         """The ref that HEAD names."""
         try:
-            return self.store.run("symbolic-ref", "--quiet", "HEAD").decode().strip()
+            return self.refs.run("symbolic-ref", "--quiet", "HEAD").decode().strip()
         except GitError:
             return None
 
@@ -87,8 +79,9 @@ class LocalSource:
             return
         if current != old:
             raise RefMovedError(ref)
+        self._bring(new)
         try:
-            self.store.run("update-ref", "-m", "bench: land", ref, new, old or "0" * len(new))
+            self.refs.run("update-ref", "-m", "bench: land", ref, new, old or "0" * len(new))
         except GitError:
             if self.head(ref) == old:
                 raise
@@ -96,7 +89,10 @@ class LocalSource:
 
     def work_tree_of(self, ref: str) -> str | None:
         """The work tree in which a branch is checked out."""
-        return self.store.branches_checked_out().get(ref)
+        return self.refs.branches_checked_out().get(ref)
+
+    def _bring(self, commit: str) -> None:
+        """Bring a commit from the store to the refs: nothing to do where both are the same repository."""
 
 
 class RemoteSource:
@@ -131,11 +127,15 @@ class RemoteSource:
     def has(self, commit: str) -> bool:
         """Whether the repository has a commit; one that no branch contains is fetched by its id."""
         if self.store.commit_of(commit) is None:
-            with suppress(GitError):
+            try:
                 self._remote(
                     *("fetch", "-q", "--no-tags", "--no-write-fetch-head", "--", self.address, commit),
                     seconds=FETCH_SECONDS,
                 )
+            except GitError as error:
+                # Another failure, such as of the network, shows nothing about the commit.
+                if _NO_COMMIT.search(str(error)) is None:
+                    raise
         return self.store.commit_of(commit) is not None
 
     def default_branch(self) -> str | None:

@@ -1,13 +1,16 @@
 """Source repositories of a step, each opened and refreshed once."""
 
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from bench.landing.errors import LandingError
+from bench.landing.isolated import IsolatedSource
 from bench.landing.names import full_branch
 from bench.landing.person import person_of
 from bench.landing.scratch import CommitFacts
-from bench.landing.source import LocalSource, Source, open_source
-from workers.addresses import without_credentials
+from bench.landing.source import LocalSource, RemoteSource, Source
+from workers.addresses import is_local, without_credentials
+from workers.repository.mirror import address
 
 
 class SourceRepositories:
@@ -30,6 +33,18 @@ class SourceRepositories:
     def forget(self) -> None:
         """Refs may have moved."""
         self._fresh.clear()
+
+
+def open_source(repo: str, home: Path) -> Source:
+    """The source repository of a workcell: isolated where it is a path, else mirrored; both below `home`.
+
+    Raises `LandingError` where there is no repository.
+    """
+    directory = home / "sources"
+    if not is_local(repo):
+        return RemoteSource(repo, directory)
+    path = unquote(urlsplit(repo).path) if repo.startswith("file://") else address(repo)
+    return IsolatedSource(Path(path), directory)
 
 
 def merge_facts(store_source: Source, message: str, author: str | None, parents: list[str]) -> CommitFacts:

@@ -53,7 +53,7 @@ def prove(engine: sa.Engine, taken: TakenExecution, checkout: Checkout, person: 
     """
     base = taken.workcell["base"]
     checkout.check_base(base)
-    patch = stored_patch(engine, taken.execution_id)
+    patch = stored_patch(engine, taken)
     facts = CommitFacts(commit_message(evidence_of(taken)), person, taken.recorded_at)
     return TakenPatch(taken, patch, base, checkout.store.commit_patch(base, patch, facts))
 

@@ -23,10 +23,12 @@ _COLUMNS = """
     l.case_id, l.issue_id, l.mode, l.target, l.state, l.commit_id, l.target_tip, l.merge_id, l.check_execution_id,
     l.merges, l.url, l.reason, l.retry_at, c.bench_id, c.workcell, b.config #>> '{workcell,base}' AS configured_base,
     b.config #>> '{stream,land_author}' AS author, e.state AS check_state, o.status AS check_status,
-    coalesce(o.message, e.reason) AS check_message
+    coalesce(o.message, e.reason) AS check_message, b.config #>> '{workcell,repo}' AS configured_repo,
+    b.config -> 'trust' AS trust, i.source, i.document #>> '{workcell,repo}' AS issue_repo
     FROM farm.landings l JOIN farm.cases c USING (case_id) JOIN farm.benches b ON b.bench_id = c.bench_id
     LEFT JOIN farm.executions e ON e.execution_id = l.check_execution_id
-    LEFT JOIN farm.outcomes o ON o.execution_id = l.check_execution_id"""
+    LEFT JOIN farm.outcomes o ON o.execution_id = l.check_execution_id
+    LEFT JOIN farm.issues i ON i.issue_id = l.issue_id"""
 _OPEN = sa.text(f"SELECT {_COLUMNS} WHERE l.state <> 'landed' ORDER BY l.case_id")
 _ONE = sa.text(f"SELECT {_COLUMNS} WHERE l.case_id = :case")
 # Of each issue the newest: an issue that was imported again may have been solved twice.
@@ -67,6 +69,13 @@ class Landing(NamedTuple):
     check_state: ExecutionState | None
     check_status: str | None
     check_message: str | None
+    configured_repo: str | None
+    trust: Json | None
+    """The `trust` block of the config."""
+    source: str | None
+    """The backlog that last imported the issue."""
+    issue_repo: str | None
+    """The repository that the issue names there."""
 
 
 class LandedIssue(NamedTuple):

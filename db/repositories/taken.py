@@ -11,7 +11,8 @@ Json = dict[str, Any]
 _COLUMNS = """
     c.case_id, c.bench_id, c.issue_id, coalesce(c.issue ->> 'title', '') AS title, c.workcell, e.execution_id,
     a.swarm_id, a.max_candidates, a.max_minutes, a.max_iterations, o.status, o.duration_ms, o.micro_usd, o.gates,
-    coalesce(d.document -> 'rounds', '[]') AS rounds, o.recorded_at
+    coalesce(d.document -> 'rounds', '[]') AS rounds,
+    coalesce(d.document -> 'patch_redacted' = 'true', false) AS patch_redacted, o.recorded_at
     FROM farm.executions e JOIN farm.cases c USING (case_id) JOIN farm.arms a USING (arm_id)
     JOIN farm.outcomes o USING (execution_id)
     LEFT JOIN farm.candidates d ON d.execution_id = o.execution_id AND d.attempt = o.attempt AND d.candidate = o.chosen
@@ -39,6 +40,8 @@ class TakenExecution(NamedTuple):
     gates: list[Json]
     rounds: list[Json]
     """Of the candidate that won the vote."""
+    patch_redacted: bool
+    """Whether its stored patch differs from the judged one: a secret of the worker was redacted."""
     recorded_at: datetime
 
 

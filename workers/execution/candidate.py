@@ -247,14 +247,15 @@ def _record(
     job: Job, action: PlannedAction, cell: WorkcellDirectories, trial: Trial, result: CandidateResult
 ) -> CandidateResult:
     """Write the archive; a result without one would be missing in every dataset, so that is an error."""
-    patch = redact(trial.patch.text, job.machine.secrets.values()) if trial.patch else b""
+    judged = trial.patch.text if trial.patch else b""
+    patch = redact(judged, job.machine.secrets.values())
     runner, limit = job.runner(cell), job.order.workcell.max_output_bytes
     # A JUnit file is bounded by its writer, and cut in the middle it would be none.
     logs = {
         path.name: runner.log(path, sys.maxsize if path.name.endswith(JUNIT_SUFFIX) else limit)
         for path in _logs(cell)
     }
-    result = result.model_copy(update={"patch_bytes": len(patch)})
+    result = result.model_copy(update={"patch_bytes": len(patch), "patch_redacted": patch != judged})
     record = CandidateRecord(job.order, action, result, patch, logs, _whole(job, cell, trial))
     try:
         archive = write_archive(job.machine.archives_dir, record)

@@ -110,12 +110,6 @@ def _entry(change: FileChange) -> bytes:
     return (f"{'0' if change.is_removal else change.new_mode} {change.new_id}\t").encode()
 
 
-def leads_out(path: str, target: str) -> bool:
-    """Whether a symbolic link at `path` leads out of the check-out, or into its `.git`."""
-    landing = os.path.normpath(os.path.join(os.path.dirname(path), target))  # noqa: PTH118, PTH120
-    return os.path.isabs(target) or landing.split("/")[0].lower() in ("..", ".git")  # noqa: PTH117
-
-
 def count_lines(patch: bytes) -> int:
     """Lines added and removed; a binary file counts as one."""
     count, in_hunk = 0, False

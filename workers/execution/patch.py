@@ -160,7 +160,7 @@ def _judged(cell: WorkcellDirectories, out: Path, index: Path, rules: Rules, lim
     store = PristineStore(cell)
     if (out / "pack").exists():
         store.take(read_bytes(out / "pack", limits.max_text) or b"")
-    unsafe = [change for change in changes if store.is_unsafe(change)]
+    unsafe = store.unsafe(changes)
     sound = [change for change in changes if change not in unsafe]
     taken = store.write_judged(index, sound, rules.patterns)
     is_protected = bool(taken.protected) or taken.reconfigured

@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workers.execution import changes as values
-from workers.execution import ignores
+from workers.execution import ignores, links
 from workers.execution.changes import LINK, Choice, FileChange
 from workers.gates import configuration
 from workers.repository.git import git
 from workers.workcell import WorkcellDirectories
 
 _SHARED_BYTES = 4 * 1024 * 1024
-_LINK_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -73,14 +72,23 @@ class PristineStore:
         size = int(self._git("cat-file", "-s", name))
         return self._git("cat-file", "blob", name) if size <= limit else None
 
-    def is_unsafe(self, change: FileChange) -> bool:
-        """Whether a change is to anything but a plain file, or is a link that leads out of the check-out."""
-        if not values.is_sound(change):
-            return True
-        if change.new_mode != LINK:
-            return False
-        target = self.blob(change.new_id, _LINK_BYTES)
-        return target is None or values.leads_out(change.path, os.fsdecode(target))
+    def unsafe(self, changes: Sequence[FileChange]) -> list[FileChange]:
+        """The changes to anything but a plain file, and those of links with which one leads out of the check-out."""
+        sound = [change for change in changes if values.is_sound(change)]
+        if not any(LINK in (change.old_mode, change.new_mode) for change in sound):
+            return [change for change in changes if not values.is_sound(change)]
+        base = self._targets(links.links_of(self._git("ls-files", "-s", "-z", index=self._cell.base_index)))
+        now = {path: target for path, target in base.items() if path not in {each.path for each in sound}}
+        for change in sound:
+            if change.new_mode == LINK:
+                # A target that is too long is an absolute one to the check: it leads out.
+                now[change.path] = os.fsdecode(self.blob(change.new_id, links.LINK_BYTES) or b"/")
+        unsafe = links.unsafe_links(sound, base, now)
+        return [change for change in changes if not values.is_sound(change) or change.path in unsafe]
+
+    def _targets(self, ids: dict[str, str]) -> dict[str, str]:
+        given = "".join(f"{each}\n" for each in ids.values()).encode()
+        return links.targets_of(ids, self._git("cat-file", "--batch", given=given))
 
     def write_judged(self, index: Path, changes: Sequence[FileChange], patterns: Sequence[str]) -> Taken:
         """Write the index that gates run on: the base with all changes except those to protected paths."""

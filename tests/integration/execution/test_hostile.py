@@ -63,6 +63,12 @@ def write(files: dict[str, str]) -> str:
             id="links out of the check-out",
         ),
         pytest.param(
+            "import os; os.makedirs('a/b'); os.symlink('../..', 'a/b/up')\n"
+            "os.remove('calc.py'); os.symlink('a/b/up/../calc.py', 'calc.py')",
+            ["unsafe_path"],
+            id="links out of the check-out through another link",
+        ),
+        pytest.param(
             "import compileall, os, py_compile\n" + write({"tests/test_calc.py": EASY})
             + "mode = py_compile.PycInvalidationMode.UNCHECKED_HASH\n"
             "py_compile.compile('tests/test_calc.py', invalidation_mode=mode)\n"

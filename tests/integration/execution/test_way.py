@@ -184,6 +184,16 @@ def test_a_stop_order_ends_all_candidates_and_keeps_what_they_spent(order: Order
     assert "return a + b" in archived(result, "patch.diff")
 
 
+def test_a_patch_with_a_secret_of_the_worker_is_stored_redacted_and_marked(
+    order: Orders, machine: Machine
+) -> None:
+    keeper = replace(machine, secrets={"TOKEN": "sesame-open"})
+    told = run(order(python("open('calc.py', 'a').write('# sesame-open\\n')")), keeper)
+    plain = run(order(python("open('calc.py', 'a').write('# sesame\\n')")), keeper)
+    assert [each.candidates[0].patch_redacted for each in (told, plain)] == [True, False]
+    assert "+# [secret]" in archived(told, "patch.diff")
+
+
 def test_secrets_go_to_the_toolchain_that_names_them_and_into_no_log(
     order: Orders, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

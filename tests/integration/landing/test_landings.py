@@ -9,11 +9,16 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from bench.landing.bases import Bases
+from bench.landing.errors import LandingError
 from bench.landing.lander import Lander
+from bench.landing.sources import SourceRepositories
 from db.repositories.landings import Landings
 from tests.fixtures.landing_world import commit_file, git
-from tests.fixtures.rows import row
-from tests.fixtures.solved_cases import end_check, patch_between, solve
+from tests.fixtures.rows import row, store_issues
+from tests.fixtures.solved_cases import AUTHOR, end_check, patch_between, solve
+from workers.repository.git import GitError
+from workers.spec import Workcell
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -247,3 +252,65 @@ def test_what_other_streams_solved_without_landing_is_not_landed(
     assert not one.step(NOW)
     assert one.is_settled
     assert Landings(engine).newest() == {}
+
+
+def test_a_patch_that_was_stored_redacted_waits_for_a_person(
+    engine: sa.Engine, repo: Path, tmp_path: Path
+) -> None:
+    patch = patch_between(repo, {"a.txt": "TOKEN = [secret]\n"})
+    solve(engine, str(repo), git(repo, "rev-parse", "main"), "a", patch, redacted=True, land="branch")
+    lander(engine, tmp_path).step(NOW)
+    held = landing(engine)
+    assert (held["state"], held["commit_id"]) == ("held", None)
+    assert "looks like a secret of the worker and was stored redacted" in held["reason"]
+    assert git(repo, "branch", "--list", "bench/*") == ""
+
+
+@pytest.mark.parametrize(
+    ("trust", "named", "state"),
+    [
+        (None, True, "held"),
+        ({"issue_workcells": "gates", "sources": ["/other.jsonl"]}, True, "held"),
+        ({"issue_workcells": "none", "sources": ["/mine.jsonl"]}, True, "landed"),
+        ({"issue_workcells": "all"}, True, "landed"),
+        ({"issue_workcells": "all"}, False, "held"),
+    ],
+)
+def test_only_a_trusted_issue_chooses_the_repository_that_is_written(
+    engine: sa.Engine, repo: Path, tmp_path: Path, trust: dict[str, Any] | None, named: bool, state: str
+) -> None:
+    document = {"id": "a", "title": "a", "workcell": {"repo": str(repo if named else tmp_path)}}
+    store_issues(engine, "/mine.jsonl", [document])
+    config = {"workcell": {"base": "main", "repo": str(tmp_path / "mine")}, "trust": trust}
+    patch = patch_between(repo, {"a.txt": "fixed\n"})
+    solve(engine, str(repo), git(repo, "rev-parse", "main"), "a", patch, config=config, land="branch")
+    refs = git(repo, "for-each-ref")
+    lander(engine, tmp_path).step(NOW)
+    assert landing(engine)["state"] == state
+    if state == "held":
+        assert "which the issue names and the config does not" in landing(engine)["reason"]
+        assert git(repo, "for-each-ref") == refs
+
+
+def test_a_dependent_does_not_start_without_a_fix_that_its_repository_lost(
+    engine: sa.Engine, repo: Path, hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrapper = tmp_path / "ssh"
+    wrapper.write_text('#!/bin/sh\nshift $(($# - 1))\nexec sh -c "$1"\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(wrapper))
+    base, url = git(repo, "rev-parse", "main"), f"ssh://hub{hub}"
+    solve(engine, url, base, "a", patch_between(repo, {"a.txt": "fixed\n"}), land="branch")
+    lander(engine, tmp_path).step(NOW)
+    assert landing(engine)["state"] == "landed"
+    workcell = Workcell.model_validate(row(engine, "SELECT workcell FROM farm.cases")["workcell"])
+    sources = SourceRepositories(tmp_path / "landing")
+    bases = Bases(Landings(engine), sources, AUTHOR)
+    assert bases.base_of("b", workcell, ["a"]) == landing(engine)["commit_id"]
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE farm.landings SET commit_id = repeat('1234567890', 4)"))
+    with pytest.raises(LandingError, match="does not have 123456789012, which solved a"):
+        bases.base_of("b", workcell, ["a"])
+    monkeypatch.setenv("GIT_SSH_COMMAND", "/bin/false")
+    with pytest.raises(GitError):
+        sources.get(url).has("1234567890" * 4)

@@ -234,3 +234,19 @@ def test_a_pull_request_is_opened_once_by_the_program_of_its_host(
     monkeypatch.setenv("STAND_IN_FORGE_FAILS", "1")
     code, text = bench("pr", "a", "-C", "shop")
     assert (code, "HTTP 422" in text) == (2, True)
+
+
+def test_a_patch_that_was_stored_redacted_is_printed_with_a_note_and_never_applied(
+    bench: Bench, engine: sa.Engine, ann: Path
+) -> None:
+    patch = patch_between(ann, {"readme.txt": "[secret]\n"})
+    execution = solve(engine, str(ann), git(ann, "rev-parse", "main"), "a", patch, redacted=True)
+    git(ann, "remote", "add", "origin", str(ann))
+    for words in (("apply", "a"), ("apply", "a", "--branch", "b"), ("pr", "a")):
+        code, text = bench(*words, "-C", "shop")
+        assert (code, "was stored redacted" in text, len(text.splitlines())) == (1, True, 1), text
+    assert git(ann, "status", "--porcelain") + git(ann, "branch", "--list", "b", "bench/*") == ""
+    for command in ("diff", "show"):
+        code, text = bench(command, f"x{execution}")
+        assert (code, "+[secret]" in text) == (0, True)
+        assert "and no command lands it" in " ".join(text.split()), text

@@ -65,6 +65,21 @@ def test_a_patch_with_a_link_that_leads_out_or_a_submodule_is_refused(repo: Path
         CommitStore.at(repo).commit_patch(git(repo, "rev-parse", "main"), patch.encode(), FACTS)
 
 
+def test_a_link_that_leads_out_through_another_link_is_refused(repo: Path) -> None:
+    tree, base = repo.parent / "linked", git(repo, "rev-parse", "main")
+    git(repo, "worktree", "add", "-q", "--detach", str(tree), "main")
+    (tree / "a/b/c").mkdir(parents=True)
+    (tree / "a/b/c/up").symlink_to("../../..")
+    git(tree, "add", "-A")
+    inside = git(tree, "diff", "--cached", "--binary") + "\n"
+    (tree / "evil").symlink_to("a/b/c/up/../../etc/passwd")
+    git(tree, "add", "-A")
+    store = CommitStore.at(repo)
+    assert store.commit_patch(base, inside.encode(), FACTS)
+    with pytest.raises(LandingError, match="'evil', which no patch may"):
+        store.commit_patch(base, (git(tree, "diff", "--cached", "--binary") + "\n").encode(), FACTS)
+
+
 @pytest.mark.parametrize("name", [".git/config", "../outside.txt", "sub/.GIT/hooks/pre-commit"])
 def test_a_patch_of_a_path_outside_the_files_is_refused(repo: Path, name: str) -> None:
     patch = f"diff --git a/{name} b/{name}\nnew file mode 100755\n--- /dev/null\n+++ b/{name}\n@@ -0,0 +1 @@\n+x\n"

@@ -9,10 +9,10 @@ from workers.execution.changes import (
     count_lines,
     index_info,
     is_sound,
-    leads_out,
     names_of,
     parse_raw,
 )
+from workers.execution.links import leads_out
 from workers.sandbox.capture import redact, shorten
 
 NULL = "0" * 40
