@@ -86,7 +86,8 @@ class Lander:
                 before, landing = landing, self._landings.get(landing.case_id)
                 if landing.state == "held" and landing.reason != before.reason:
                     self._note(f"{landing.issue_id}: waits for a person: {landing.reason}")
-                if landing.state in ("landed", "held") or (landing.mode == "merge" and not may_merge):
+                is_over = landing.state in ("landed", "held") or landing.is_cancelled
+                if is_over or (landing.mode == "merge" and not may_merge):
                     break
         except ConflictError as error:
             self._hold(landing, str(error))

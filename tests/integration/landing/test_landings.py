@@ -10,6 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from bench.landing.lander import Lander
+from bench.landing.reported import landing_reports
+from db.repositories.benches import Benches
 from db.repositories.landings import Landings
 from tests.fixtures.landing_world import commit_file, git
 from tests.fixtures.rows import row
@@ -247,3 +249,25 @@ def test_what_other_streams_solved_without_landing_is_not_landed(
     assert not one.step(NOW)
     assert one.is_settled
     assert Landings(engine).newest() == {}
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_cancelled_stream_lands_nothing_and_the_queue_shows_why(
+    engine: sa.Engine, repo: Path, tmp_path: Path, begun: bool
+) -> None:
+    base = git(repo, "rev-parse", "main")
+    solve(engine, str(repo), base, "a", patch_between(repo, {"a.txt": "fixed\n"}), land="merge")
+    case = row(engine, "SELECT case_id, bench_id FROM farm.cases")
+    if begun:
+        lander(engine, tmp_path).step(NOW)
+        end_check(engine)
+    Benches(engine).cancel(case["bench_id"])
+    again = lander(engine, tmp_path)
+    assert not again.step(NOW + timedelta(hours=1))
+    assert again.is_settled
+    assert again.summary() == ""
+    assert git(repo, "rev-parse", "main") == base
+    reason = Landings(engine).newest()["a"].reason
+    assert reason == f"its stream {case['bench_id']} was cancelled; to take its patch: bench apply a"
+    reported = landing_reports(engine)(case["case_id"])
+    assert (reported is not None and reported.needs_person) == begun
