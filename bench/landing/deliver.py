@@ -112,7 +112,7 @@ class Delivery:
         branch = branch_of(landing.issue_id)
         ours = self.landings.commits_of(landing.issue_id)
         url = pushed_branch(source, branch, commit, ours=ours)
-        request = PullRequest(url, branch, target, subject_of(evidence), pull_request_body(evidence))
+        request = PullRequest(url, branch, commit, target, subject_of(evidence), pull_request_body(evidence))
         address = open_request(request, self.sources.home)
         if address is None:
             self.note(f"{landing.issue_id}: the pull request is yours to open: {shell_line(request)}")
