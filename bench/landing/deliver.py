@@ -165,7 +165,8 @@ class Delivery:
         if landing.check_state in ("pending", "ready", "running"):
             return False
         if landing.check_state != "done":
-            self.landings.change(landing, state="branched")
+            # Only a move of the target counts as a merge that was in vain.
+            self.landings.change(landing, state="branched", merges=max(0, landing.merges - 1))
             raise LandingError(f"the gates could not run on the merge result: {landing.check_message}")
         if landing.check_status != "success":
             reason = (

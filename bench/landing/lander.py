@@ -1,5 +1,6 @@
 """Reconciliation loop of landings: brings each as far as it can, and retries with backoff what failed."""
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,8 @@ from db.repositories.landings import Landing, Landings
 from workers.errors import WorkerError
 from workers.repository.git import GitError
 
-RETRY_SECONDS: Final = 60
+FIRST_RETRY_SECONDS: Final = 60
+LONGEST_RETRY_SECONDS: Final = 15 * 60
 HELD_SECONDS: Final = 30
 """How often it is looked whether a person has made a merge."""
 
@@ -31,6 +33,8 @@ class Lander:
         self._delivery = Delivery(engine, self._sources, note)
         self._tried: set[int] = set()
         self._looked: dict[int, datetime] = {}
+        self._failures: Counter[int] = Counter()
+        """Failures of each landing since it was last landed or held, for the backoff."""
         self.is_settled = False
         """Whether all that is not landed was tried by this process and waits: for a person, or to be tried again."""
         self.has_moved = False
@@ -95,7 +99,10 @@ class Lander:
             self._postpone(landing, now, error)
         if may_merge:
             self._tried.add(landing.case_id)
-        return self._landings.get(landing.case_id)
+        current = self._landings.get(landing.case_id)
+        if current.state in ("landed", "held"):
+            self._failures.pop(landing.case_id, None)
+        return current
 
     def _hold(self, landing: Landing, reason: str) -> None:
         current = self._landings.get(landing.case_id)
@@ -107,7 +114,10 @@ class Lander:
         is_remote = isinstance(error, GitError)
         reason = failure_line(landing.workcell["repo"], error) if is_remote else str(error)
         current = self._landings.get(landing.case_id)
-        self._landings.change(current, reason=reason, retry_at=now + timedelta(seconds=RETRY_SECONDS))
+        exponent = min(self._failures[landing.case_id], 10)
+        self._failures[landing.case_id] += 1
+        pause = min(FIRST_RETRY_SECONDS * 2**exponent, LONGEST_RETRY_SECONDS)
+        self._landings.change(current, reason=reason, retry_at=now + timedelta(seconds=pause))
         if landing.reason != reason:
             self._note(f"{landing.issue_id}: not landed yet, tried again later: {reason}")
 

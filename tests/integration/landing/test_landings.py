@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from bench.landing.deliver import MOST_MERGES
 from bench.landing.lander import Lander
 from bench.landing.reported import landing_reports
 from db.repositories.benches import Benches
@@ -79,6 +80,15 @@ def _land(engine: sa.Engine, directory: Path) -> None:
         lander(engine, directory).step(NOW)
         if landing(engine)["check_execution_id"] in _ready(engine):
             end_check(engine)
+
+
+def _lose_check(engine: sa.Engine) -> None:
+    """End the check of the landing as one that could not run."""
+    check = {"e": landing(engine)["check_execution_id"]}
+    changes = "cancel_requested = true", "state = 'cancelled', finished_at = now()"
+    with engine.begin() as connection:
+        for change in changes:
+            connection.execute(sa.text(f"UPDATE farm.executions SET {change} WHERE execution_id = :e"), check)
 
 
 def _ready(engine: sa.Engine) -> list[int]:
@@ -154,16 +164,7 @@ def test_a_check_whose_worker_died_twice_changes_no_case_and_is_tried_again(
     solve(engine, str(repo), base, "a", patch_between(repo, {"a.txt": "fixed\n"}), land="merge")
     one = lander(engine, tmp_path)
     one.step(NOW)
-    check = landing(engine)["check_execution_id"]
-    with engine.begin() as connection:
-        cancelled = "UPDATE farm.executions SET cancel_requested = true WHERE execution_id = :e"
-        connection.execute(sa.text(cancelled), {"e": check})
-        connection.execute(
-            sa.text(
-                "UPDATE farm.executions SET state = 'cancelled', finished_at = now() WHERE execution_id = :e"
-            ),
-            {"e": check},
-        )
+    _lose_check(engine)
     one.step(NOW)
     assert landing(engine)["state"] == "branched"
     assert one.is_settled
@@ -271,3 +272,25 @@ def test_a_cancelled_stream_lands_nothing_and_the_queue_shows_why(
     assert reason == f"its stream {case['bench_id']} was cancelled; to take its patch: bench apply a"
     reported = landing_reports(engine)(case["case_id"])
     assert (reported is not None and reported.needs_person) == begun
+
+
+def test_checks_that_could_not_run_are_retried_with_backoff_and_never_hold_a_landing(
+    engine: sa.Engine, repo: Path, tmp_path: Path
+) -> None:
+    base = git(repo, "rev-parse", "main")
+    solve(engine, str(repo), base, "a", patch_between(repo, {"a.txt": "fixed\n"}), land="merge")
+    pauses: list[float] = []
+    one, now = lander(engine, tmp_path), NOW
+    for _ in range(MOST_MERGES + 2):
+        one.step(now)
+        _lose_check(engine)
+        one.step(now)
+        assert landing(engine)["state"] == "branched"
+        assert "the gates could not run on the merge result" in landing(engine)["reason"]
+        pauses.append((landing(engine)["retry_at"] - now).total_seconds())
+        now = landing(engine)["retry_at"]
+    assert pauses == [60, 120, 240, 480, 900, 900, 900]
+    one.step(now)
+    end_check(engine)
+    one.step(now)
+    assert landing(engine)["state"] == "landed"
