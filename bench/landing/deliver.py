@@ -128,7 +128,10 @@ class Delivery:
                 f"there is no branch {name} to merge into; create it or set stream.land_target"
             )
         if source.store.is_ancestor(commit, tip):
-            return self._landed(landing, f"in {name}")
+            # A person may have made the merge, another than the one that was checked.
+            ours = landing.merge_id
+            is_ours = ours is not None and source.has(ours) and source.store.is_ancestor(ours, tip)
+            return self._landed(landing, f"in {name}", merge_id=ours if is_ours else None)
         if landing.state == "held" and landing.target_tip == tip:
             return False  # a person has not changed it yet
         if landing.merges >= MOST_MERGES and landing.state != "held":
@@ -188,8 +191,9 @@ class Delivery:
             return self.landings.change(landing, state="branched")
         return self._landed(landing, f"in {ref.removeprefix('refs/heads/')}")
 
-    def _landed(self, landing: Landing, where: str, url: str | None = None) -> bool:
-        changed = self.landings.change(landing, state="landed", reason=None, retry_at=None, url=url)
+    def _landed(self, landing: Landing, where: str, **columns: str | None) -> bool:
+        changes = {"url": None, **columns, "state": "landed", "reason": None, "retry_at": None}
+        changed = self.landings.change(landing, **changes)
         if changed:
             self.note(f"{landing.issue_id}: landed {where}, commit {(landing.commit_id or '')[:12]}")
         return changed

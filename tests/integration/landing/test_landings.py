@@ -140,6 +140,7 @@ def test_a_failed_check_leaves_the_target_and_its_case_as_they_were(
 ) -> None:
     base = git(repo, "rev-parse", "main")
     solve(engine, str(repo), base, "a", patch_between(repo, {"a.txt": "fixed\n"}), land="merge")
+    main = commit_file(repo, "main", "b.txt", "meanwhile\n")
     notes: list[str] = []
     one = lander(engine, tmp_path, notes)
     one.step(NOW)
@@ -147,14 +148,18 @@ def test_a_failed_check_leaves_the_target_and_its_case_as_they_were(
     one.step(NOW)
     assert landing(engine)["state"] == "held"
     assert "the gates fail on the merge result" in notes[-1]
-    assert git(repo, "rev-parse", "main") == base
+    assert git(repo, "rev-parse", "main") == main
     assert row(engine, "SELECT state FROM farm.cases")["state"] == "finished"
     assert row(engine, "SELECT count(*) AS n FROM farm.baselines")["n"] == 0, "a check is no baseline"
     one.step(NOW + timedelta(minutes=5))
     assert row(engine, "SELECT count(*) AS n FROM farm.checks")["n"] == 1
-    git(repo, "branch", "-f", "main", "bench/a")  # as a person may
+    assert landing(engine)["merge_id"] is not None
+    commit_file(repo, "main", "c.txt", "meanwhile\n")
+    tree = tmp_path / "by-hand"
+    git(repo, "worktree", "add", "-q", str(tree), "main")
+    git(tree, "merge", "-q", "-m", "by hand", "bench/a")
     one.step(NOW + timedelta(minutes=10))
-    assert landing(engine)["state"] == "landed"
+    assert (landing(engine)["state"], landing(engine)["merge_id"]) == ("landed", None)
 
 
 def test_a_check_whose_worker_died_twice_changes_no_case_and_is_tried_again(
