@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
 
 from bench.errors import BenchError
 from bench.landing.deliver import Delivery
-from bench.landing.errors import ConflictError
+from bench.landing.errors import ConflictError, RefMovedError
 from bench.landing.source import failure_line
 from bench.landing.sources import SourceRepositories
 from db.repositories.landings import Landing, Landings
 from workers.errors import WorkerError
 from workers.repository.git import GitError
+from workers.untrusted import one_line
 
 FIRST_RETRY_SECONDS: Final = 60
 LONGEST_RETRY_SECONDS: Final = 15 * 60
@@ -95,7 +97,9 @@ class Lander:
                     break
         except ConflictError as error:
             self._hold(landing, str(error))
-        except (GitError, BenchError, WorkerError, OSError) as error:
+        except SQLAlchemyError:
+            raise
+        except Exception as error:  # whatever it is, the other landings and the stream continue
             self._postpone(landing, now, error)
         if may_merge:
             self._tried.add(landing.case_id)
@@ -111,8 +115,7 @@ class Lander:
             self._note(f"{landing.issue_id}: waits for a person: {reason}")
 
     def _postpone(self, landing: Landing, now: datetime, error: Exception) -> None:
-        is_remote = isinstance(error, GitError)
-        reason = failure_line(landing.workcell["repo"], error) if is_remote else str(error)
+        reason = _failure(landing, error)
         current = self._landings.get(landing.case_id)
         exponent = min(self._failures[landing.case_id], 10)
         self._failures[landing.case_id] += 1
@@ -122,6 +125,17 @@ class Lander:
             self._note(f"{landing.issue_id}: not landed yet, tried again later: {reason}")
 
 
-def _target(landing: Landing) -> tuple[str, str | None]:
+def _failure(landing: Landing, error: Exception) -> str:
+    """Why a landing failed, in one line."""
+    if isinstance(error, GitError):
+        return failure_line(landing.workcell["repo"], error)
+    if isinstance(error, RefMovedError):
+        return f"{error} was moved meanwhile"
+    if isinstance(error, BenchError | WorkerError | OSError):
+        return str(error)
+    return one_line(f"{type(error).__name__}: {error}")
+
+
+def _target(landing: Landing) -> tuple[str | None, str | None]:
     """What a landing is merged into: the same value for the same branch, in nearly all cases."""
-    return landing.workcell["repo"], landing.target or landing.configured_base
+    return landing.workcell.get("repo"), landing.target or landing.configured_base

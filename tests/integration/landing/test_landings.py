@@ -299,3 +299,48 @@ def test_checks_that_could_not_run_are_retried_with_backoff_and_never_hold_a_lan
     end_check(engine)
     one.step(now)
     assert landing(engine)["state"] == "landed"
+
+
+def test_a_landing_that_cannot_be_read_stops_no_other(engine: sa.Engine, repo: Path, tmp_path: Path) -> None:
+    base = git(repo, "rev-parse", "main")
+    for name in "ab":
+        solve(engine, str(repo), base, name, patch_between(repo, {f"{name}.txt": "fixed\n"}), land="merge")
+    with engine.begin() as connection:  # as an earlier version may have stored it
+        bad = """UPDATE farm.cases SET workcell = workcell || '{"gates": "none"}' WHERE issue_id = 'a'"""
+        connection.execute(sa.text(bad))
+    notes: list[str] = []
+    one = lander(engine, tmp_path, notes)
+    one.step(NOW)
+    assert "a: not landed yet, tried again later: ValidationError: " in notes[0]
+    assert "\n" not in notes[0]
+    assert landing(engine)["retry_at"] == NOW + timedelta(minutes=1)
+    end_check(engine)
+    one.step(NOW)
+    assert landing(engine, "b")["state"] == "landed"
+
+
+def test_a_ref_that_moves_during_a_push_is_tried_again(
+    engine: sa.Engine, repo: Path, hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrapper = tmp_path / "ssh"
+    wrapper.write_text('#!/bin/sh\nshift $(($# - 1))\nexec sh -c "$1"\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(wrapper))
+    base = git(repo, "rev-parse", "main")
+    solve(engine, f"ssh://hub{hub}", base, "a", patch_between(repo, {"a.txt": "fixed\n"}), land="merge")
+    case = row(engine, "SELECT case_id FROM farm.cases")["case_id"]
+    ref = f"refs/bench/merges/{case}"
+    moves = f"[ $ref != {ref} ] || env -u GIT_QUARANTINE_PATH git update-ref $ref {base}"
+    hook = hub / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\nwhile read old new ref; do {moves}; done\n")
+    hook.chmod(0o755)
+    notes: list[str] = []
+    one = lander(engine, tmp_path, notes)
+    one.step(NOW)
+    assert notes == [f"a: not landed yet, tried again later: {ref} was moved meanwhile"]
+    hook.unlink()
+    one.step(NOW + timedelta(minutes=2))
+    end_check(engine)
+    one.step(NOW + timedelta(minutes=2))
+    assert landing(engine)["state"] == "landed"
