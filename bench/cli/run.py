@@ -27,6 +27,7 @@ from planner.cli.numbers import FiniteRange
 from planner.cli.verbosity import log_as_asked
 
 if TYPE_CHECKING:
+    from bench.landing.lander import Lander
     from bench.reporting.reporter import Reporter
     from bench.stream.board import Board
     from db.leader_election import LeaderElection
@@ -97,7 +98,6 @@ def _work(
 ) -> None:
     from bench.coordinator.loop import make_tick, run_coordinator
     from bench.landing.before import check_landing
-    from bench.landing.lander import Lander
     from bench.stream.loop import run_stream
     from bench.stream.sources import SourceWatcher
     from db.leader_election import SCHEDULER, LeaderElection
@@ -127,7 +127,7 @@ def _work(
         stack.callback(ticker.join, 5)
         stack.callback(ticking.set)
         log = StreamLog(Streams(farm.engine).ends, config.issue_selection.slice)
-        lander = Lander(farm.engine, home, _note_with_time)
+        lander = _lander(farm, config, home)
         reporter = _reporter(farm, config)
         if reporter is not None:
             stack.callback(reporter.close, board.final_result)
@@ -135,7 +135,7 @@ def _work(
         def after_step(report: StepReport) -> None:
             log.note_step(report)
             if reporter is not None:
-                is_news = bool(report.finished) or lander.has_moved
+                is_news = bool(report.finished) or (lander is not None and lander.has_moved)
                 reporter.after_step(board.final_result, finished=is_news)
             if watcher is not None:
                 watcher.poll()
@@ -151,7 +151,22 @@ def _work(
                 is_leader=lambda: _may_continue(election, ticker),
                 lander=lander,
             )
-        note(log.summary(lander.summary(), stopped=stop.is_set()))
+        note(log.summary("" if lander is None else lander.summary(), stopped=stop.is_set()))
+
+
+def _lander(farm: Farm, config: BenchConfig, home: Path) -> "Lander | None":
+    """What lands solved issues; None with `land: none`, which leaves what earlier streams solved where it is."""
+    from bench.landing.lander import Lander
+    from db.repositories.landings import Landings
+
+    if config.stream.land != "none":
+        return Lander(farm.engine, home, _note_with_time)
+    if unlanded := len(Landings(farm.engine).open()):
+        note(
+            f"stream.land is none: {unlanded} solved issues of earlier streams stay unlanded; "
+            "to land them: bench run --land branch, pr or merge"
+        )
+    return None
 
 
 def _may_continue(election: "LeaderElection", ticker: threading.Thread) -> bool:

@@ -114,7 +114,7 @@ class Delivery:
         branch = branch_of(landing.issue_id)
         ours = self.landings.commits_of(landing.issue_id)
         url = pushed_branch(source, branch, commit, ours=ours)
-        request = PullRequest(url, branch, target, subject_of(evidence), pull_request_body(evidence))
+        request = PullRequest(url, branch, commit, target, subject_of(evidence), pull_request_body(evidence))
         address = open_request(request, self.sources.home)
         if address is None:
             self.note(f"{landing.issue_id}: the pull request is yours to open: {shell_line(request)}")
@@ -130,7 +130,10 @@ class Delivery:
                 f"there is no branch {name} to merge into; create it or set stream.land_target"
             )
         if source.store.is_ancestor(commit, tip):
-            return self._landed(landing, f"in {name}")
+            # A person may have made the merge, another than the one that was checked.
+            ours = landing.merge_id
+            is_ours = ours is not None and source.has(ours) and source.store.is_ancestor(ours, tip)
+            return self._landed(landing, f"in {name}", merge_id=ours if is_ours else None)
         if landing.state == "held" and landing.target_tip == tip:
             return False  # a person has not changed it yet
         if landing.merges >= MOST_MERGES and landing.state != "held":
@@ -167,7 +170,8 @@ class Delivery:
         if landing.check_state in ("pending", "ready", "running"):
             return False
         if landing.check_state != "done":
-            self.landings.change(landing, state="branched")
+            # Only a move of the target counts as a merge that was in vain.
+            self.landings.change(landing, state="branched", merges=max(0, landing.merges - 1))
             raise LandingError(f"the gates could not run on the merge result: {landing.check_message}")
         if landing.check_status != "success":
             reason = (
@@ -189,8 +193,9 @@ class Delivery:
             return self.landings.change(landing, state="branched")
         return self._landed(landing, f"in {ref.removeprefix('refs/heads/')}")
 
-    def _landed(self, landing: Landing, where: str, url: str | None = None) -> bool:
-        changed = self.landings.change(landing, state="landed", reason=None, retry_at=None, url=url)
+    def _landed(self, landing: Landing, where: str, **columns: str | None) -> bool:
+        changes = {"url": None, **columns, "state": "landed", "reason": None, "retry_at": None}
+        changed = self.landings.change(landing, **changes)
         if changed:
             self.note(f"{landing.issue_id}: landed {where}, commit {(landing.commit_id or '')[:12]}")
         return changed

@@ -1,22 +1,26 @@
 """Reconciliation loop of landings: brings each as far as it can, and retries with backoff what failed."""
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
 
 from bench.errors import BenchError
 from bench.landing.deliver import Delivery
-from bench.landing.errors import ConflictError
+from bench.landing.errors import ConflictError, RefMovedError
 from bench.landing.source import failure_line
 from bench.landing.sources import SourceRepositories
 from db.repositories.landings import Landing, Landings
 from workers.errors import WorkerError
 from workers.repository.git import GitError
+from workers.untrusted import one_line
 
-RETRY_SECONDS: Final = 60
+FIRST_RETRY_SECONDS: Final = 60
+LONGEST_RETRY_SECONDS: Final = 15 * 60
 HELD_SECONDS: Final = 30
 """How often it is looked whether a person has made a merge."""
 
@@ -31,6 +35,8 @@ class Lander:
         self._delivery = Delivery(engine, self._sources, note)
         self._tried: set[int] = set()
         self._looked: dict[int, datetime] = {}
+        self._failures: Counter[int] = Counter()
+        """Failures of each landing since it was last landed or held, for the backoff."""
         self.is_settled = False
         """Whether all that is not landed was tried by this process and waits: for a person, or to be tried again."""
         self.has_moved = False
@@ -86,15 +92,21 @@ class Lander:
                 before, landing = landing, self._landings.get(landing.case_id)
                 if landing.state == "held" and landing.reason != before.reason:
                     self._note(f"{landing.issue_id}: waits for a person: {landing.reason}")
-                if landing.state in ("landed", "held") or (landing.mode == "merge" and not may_merge):
+                is_over = landing.state in ("landed", "held") or landing.is_cancelled
+                if is_over or (landing.mode == "merge" and not may_merge):
                     break
         except ConflictError as error:
             self._hold(landing, str(error))
-        except (GitError, BenchError, WorkerError, OSError) as error:
+        except SQLAlchemyError:
+            raise
+        except Exception as error:  # whatever it is, the other landings and the stream continue
             self._postpone(landing, now, error)
         if may_merge:
             self._tried.add(landing.case_id)
-        return self._landings.get(landing.case_id)
+        current = self._landings.get(landing.case_id)
+        if current.state in ("landed", "held"):
+            self._failures.pop(landing.case_id, None)
+        return current
 
     def _hold(self, landing: Landing, reason: str) -> None:
         current = self._landings.get(landing.case_id)
@@ -103,14 +115,27 @@ class Lander:
             self._note(f"{landing.issue_id}: waits for a person: {reason}")
 
     def _postpone(self, landing: Landing, now: datetime, error: Exception) -> None:
-        is_remote = isinstance(error, GitError)
-        reason = failure_line(landing.workcell["repo"], error) if is_remote else str(error)
+        reason = _failure(landing, error)
         current = self._landings.get(landing.case_id)
-        self._landings.change(current, reason=reason, retry_at=now + timedelta(seconds=RETRY_SECONDS))
+        exponent = min(self._failures[landing.case_id], 10)
+        self._failures[landing.case_id] += 1
+        pause = min(FIRST_RETRY_SECONDS * 2**exponent, LONGEST_RETRY_SECONDS)
+        self._landings.change(current, reason=reason, retry_at=now + timedelta(seconds=pause))
         if landing.reason != reason:
             self._note(f"{landing.issue_id}: not landed yet, tried again later: {reason}")
 
 
-def _target(landing: Landing) -> tuple[str, str | None]:
+def _failure(landing: Landing, error: Exception) -> str:
+    """Why a landing failed, in one line."""
+    if isinstance(error, GitError):
+        return failure_line(landing.workcell["repo"], error)
+    if isinstance(error, RefMovedError):
+        return f"{error} was moved meanwhile"
+    if isinstance(error, BenchError | WorkerError | OSError):
+        return str(error)
+    return one_line(f"{type(error).__name__}: {error}")
+
+
+def _target(landing: Landing) -> tuple[str | None, str | None]:
     """What a landing is merged into: the same value for the same branch, in nearly all cases."""
-    return landing.workcell["repo"], landing.target or landing.configured_base
+    return landing.workcell.get("repo"), landing.target or landing.configured_base

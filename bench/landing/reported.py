@@ -24,6 +24,8 @@ def landing_reports(engine: sa.Engine) -> LandingOf:
 
 def as_reported(landing: Landing) -> ReportedLanding:
     """A landing as one line: of one that is held the reason, else where the commit is or will be."""
+    if landing.is_cancelled and landing.state != "landed":
+        return ReportedLanding("not landed, its stream was cancelled", needs_person=True)
     if landing.state == "held":
         return ReportedLanding(landing.reason or "the merge needs a person", needs_person=True)
     where = f"branch {branch_of(landing.issue_id)}"

@@ -51,7 +51,9 @@ def request_for(
     except GitError as error:
         raise LandingError(f"branch {branch} cannot be pushed: {failure_line(url, error)}") from None
     evidence = evidence_of(taken)
-    request = PullRequest(url, branch, into, subject_of(evidence), pull_request_body(evidence), draft)
+    request = PullRequest(
+        url, branch, proven.commit, into, subject_of(evidence), pull_request_body(evidence), draft
+    )
     address = open_request(request, checkout.top)
     if address is None:
         return OpenedRequest(

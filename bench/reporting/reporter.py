@@ -114,6 +114,7 @@ class Reporter:
             action=action_of(row).label(),
             evidence=evidence_of(row),
             landed=None if landing is None else landing.text,
+            is_correction=row.is_correction,
         )
 
     def _write_all(self, due: Sequence[_Due]) -> bool:

@@ -39,8 +39,10 @@ class RunResult:
     evidence: tuple[str, ...] = ()
     """Gates, duration and cost, each in a line without line breaks."""
     landed: str | None = None
+    is_correction: bool = False
+    """Whether the run was reported as needing a person before, and its patch has landed since."""
 
     @property
     def run_id(self) -> str:
-        """Idempotency key of the report: the same for each attempt to write it, different for each run."""
-        return f"{self.stream_id}/{self.case_id}"
+        """Idempotency key of the report: the same for each attempt to write it, other for each run and correction."""
+        return f"{self.stream_id}/{self.case_id}{'/landed' if self.is_correction else ''}"

@@ -16,7 +16,7 @@ _ENQUEUE = sa.text("""
     INSERT INTO farm.landings (case_id, issue_id, mode, target)
     SELECT c.case_id, c.issue_id, b.config #>> '{stream,land}', b.config #>> '{stream,land_target}'
     FROM farm.benches b JOIN farm.cases c USING (bench_id) JOIN farm.verdicts v USING (case_id)
-    WHERE b.kind = 'stream' AND coalesce(b.config #>> '{stream,land}', 'none') <> 'none'
+    WHERE b.kind = 'stream' AND b.state <> 'cancelled' AND coalesce(b.config #>> '{stream,land}', 'none') <> 'none'
       AND v.winner_arm_id IS NOT NULL AND NOT EXISTS (SELECT FROM farm.landings l WHERE l.case_id = c.case_id)
     ON CONFLICT DO NOTHING""")
 _COLUMNS = """
@@ -24,17 +24,26 @@ _COLUMNS = """
     l.merges, l.url, l.reason, l.retry_at, c.bench_id, c.workcell, b.config #>> '{workcell,base}' AS configured_base,
     b.config #>> '{stream,land_author}' AS author, e.state AS check_state, o.status AS check_status,
     coalesce(o.message, e.reason) AS check_message, b.config #>> '{workcell,repo}' AS configured_repo,
-    b.config -> 'trust' AS trust, i.source, i.document #>> '{workcell,repo}' AS issue_repo
+    b.config -> 'trust' AS trust, i.source, i.document #>> '{workcell,repo}' AS issue_repo,
+    b.state = 'cancelled' AS is_cancelled
     FROM farm.landings l JOIN farm.cases c USING (case_id) JOIN farm.benches b ON b.bench_id = c.bench_id
     LEFT JOIN farm.executions e ON e.execution_id = l.check_execution_id
     LEFT JOIN farm.outcomes o ON o.execution_id = l.check_execution_id
     LEFT JOIN farm.issues i ON i.issue_id = l.issue_id"""
-_OPEN = sa.text(f"SELECT {_COLUMNS} WHERE l.state <> 'landed' ORDER BY l.case_id")
+_OPEN = sa.text(f"SELECT {_COLUMNS} WHERE l.state <> 'landed' AND b.state <> 'cancelled' ORDER BY l.case_id")
 _ONE = sa.text(f"SELECT {_COLUMNS} WHERE l.case_id = :case")
-# Of each issue the newest: an issue that was imported again may have been solved twice.
+# Of each issue the newest: an issue that was imported again may have been solved twice. What a cancelled stream
+# solved has no landing where it was cancelled before the next step.
 _NEWEST = sa.text("""
-    SELECT DISTINCT ON (l.issue_id) l.issue_id, l.state, l.commit_id, l.reason, c.workcell ->> 'repo' AS repo
-    FROM farm.landings l JOIN farm.cases c USING (case_id) ORDER BY l.issue_id, l.case_id DESC""")
+    SELECT DISTINCT ON (c.issue_id) c.issue_id, coalesce(l.state, 'queued') AS state, l.commit_id,
+           CASE WHEN b.state = 'cancelled' AND l.state IS DISTINCT FROM 'landed'
+                THEN 'its stream ' || b.bench_id || ' was cancelled; to take its patch: bench apply ' || c.issue_id
+                ELSE l.reason END AS reason, c.workcell ->> 'repo' AS repo
+    FROM farm.cases c JOIN farm.benches b USING (bench_id) LEFT JOIN farm.landings l USING (case_id)
+    WHERE l.case_id IS NOT NULL
+       OR (b.kind = 'stream' AND b.state = 'cancelled' AND coalesce(b.config #>> '{stream,land}', 'none') <> 'none'
+           AND EXISTS (SELECT FROM farm.verdicts v WHERE v.case_id = c.case_id AND v.winner_arm_id IS NOT NULL))
+    ORDER BY c.issue_id, c.case_id DESC""")
 _CHANGE = """
     UPDATE farm.landings SET {changes}, updated_at = now() WHERE case_id = :case AND state = :from_state"""
 _STATE = sa.text("SELECT state FROM farm.landings WHERE case_id = :case FOR UPDATE")
@@ -76,6 +85,8 @@ class Landing(NamedTuple):
     """The backlog that last imported the issue."""
     issue_repo: str | None
     """The repository that the issue names there."""
+    is_cancelled: bool
+    """Whether its stream is cancelled: it is not landed any more."""
 
 
 class LandedIssue(NamedTuple):
@@ -95,12 +106,15 @@ class Landings:
         self._engine = engine
 
     def enqueue(self) -> int:
-        """Enqueue what streams with `stream.land` solved and is not there yet; how many. Idempotent."""
+        """Enqueue what streams with `stream.land` solved and is not there yet; how many. Idempotent.
+
+        A cancelled stream lands nothing.
+        """
         with transaction(self._engine) as connection:
             return connection.execute(_ENQUEUE).rowcount
 
     def open(self) -> list[Landing]:
-        """Landings that are not landed, in the order of their cases."""
+        """Landings of streams that are not cancelled that are not landed, in the order of their cases."""
         return read_rows(self._engine, Landing, _OPEN)
 
     def get(self, case_id: int) -> Landing:
@@ -113,7 +127,7 @@ class Landings:
         return read_first(self._engine, Landing, _ONE, {"case": case_id})
 
     def newest(self) -> dict[str, LandedIssue]:
-        """The newest landing of each issue that has one."""
+        """The newest landing of each issue that has one, or would have one if its stream were not cancelled."""
         return {row.issue_id: row for row in read_rows(self._engine, LandedIssue, _NEWEST)}
 
     def commits_of(self, issue_id: str) -> set[str]:

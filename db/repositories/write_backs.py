@@ -11,12 +11,13 @@ from db.rows import read_rows
 Json = dict[str, Any]
 ReportMode = Literal["dry", "on"]
 
-# The newest finished run of each issue, of streams whose config writes results back in this mode.
+# The newest finished run of each issue, of streams whose config writes results back in this mode. A result is written
+# once its landing is held or landed: what landed after the write was reported as needing a person, and is due again.
 _DUE = sa.text("""
     SELECT c.case_id, c.bench_id, c.issue_id, coalesce(i.local_id, c.issue_id) AS local_id,
            c.state = 'invalid' AS is_invalid, v.winner_arm_id IS NOT NULL AS is_solved, i.source, i.document,
            a.swarm_id, a.max_candidates, a.max_minutes, a.max_iterations,
-           x.execution_id, x.duration_ms, x.micro_usd, x.gates
+           x.execution_id, x.duration_ms, x.micro_usd, x.gates, w.written_at IS NOT NULL AS is_correction
     FROM (SELECT DISTINCT ON (c.issue_id) c.*
           FROM farm.cases c JOIN farm.benches b USING (bench_id)
           WHERE b.kind = 'stream' AND c.state IN ('finished', 'invalid')
@@ -25,13 +26,15 @@ _DUE = sa.text("""
     JOIN farm.issues i USING (issue_id)
     JOIN farm.arms a USING (case_id)
     LEFT JOIN farm.verdicts v USING (case_id)
+    LEFT JOIN farm.write_backs w USING (case_id)
+    LEFT JOIN farm.landings l USING (case_id)
     LEFT JOIN LATERAL (
         SELECT e.execution_id, o.duration_ms, o.micro_usd, o.gates
         FROM farm.executions e JOIN farm.outcomes o USING (execution_id)
         WHERE e.arm_id = a.arm_id
         ORDER BY o.status <> 'success', e.replicate LIMIT 1) x ON true
     WHERE b.config #>> '{stream,report}' = :mode
-      AND NOT EXISTS (SELECT FROM farm.write_backs w WHERE w.case_id = c.case_id AND w.written_at IS NOT NULL)
+      AND (w.written_at IS NULL OR (l.state = 'landed' AND l.updated_at > w.written_at))
     ORDER BY c.case_id""")
 _BEGIN = sa.text("""
     INSERT INTO farm.write_backs (case_id, issue_id, target, document)
@@ -66,6 +69,8 @@ class FinishedRunRow(NamedTuple):
     duration_ms: int | None
     micro_usd: int | None
     gates: list[Json] | None
+    is_correction: bool
+    """Whether it was written as needing a person, and has landed since."""
 
 
 class WriteBacks:

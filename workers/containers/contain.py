@@ -24,6 +24,8 @@ PRIVATE = "{private}"
 """In the engine's command: a new directory of the launcher."""
 PID_FILE = "pid"
 DESCRIPTORS = "descriptors"
+ENV_FILE = "env"
+"""Variables of the container, one `NAME=VALUE` a line; other users can read command lines, but not this file."""
 _START_SECONDS = 60.0
 _END_SECONDS = 10.0
 _LOOK_MS = 10
@@ -62,6 +64,7 @@ class Launcher:
             self._poll.register(self._listener, select.POLLIN)
         command = [word.replace(PRIVATE, self._private) for word in self._plan["command"]]
         inherited = {name: os.environ[name] for name in self._plan["inherited"]}
+        self._write_variables()
         self._client = start(command, {**inherited, **self._plan["environment"]})
         deadline = time.monotonic() + _START_SECONDS
         while self._status is None:
@@ -97,8 +100,20 @@ class Launcher:
         except (OSError, ValueError):
             self._pid = self._asked_pid()
         if self._pid:
+            self._remove_variables()
             self._tell({"child-pid": self._pid})
             self._oom_file = _oom_file(self._pid)
+
+    def _write_variables(self) -> None:
+        content = b"".join(os.fsencode(f"{name}={os.environ[name]}\n") for name in self._plan["filed"])
+        path = f"{self._private}/{ENV_FILE}"
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123
+            file.write(content)
+
+    def _remove_variables(self) -> None:
+        """The engine has read them; the directory goes only when the program has ended."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{self._private}/{ENV_FILE}")  # noqa: PTH108
 
     def _asked_pid(self) -> int:
         """The first process' id as the engine prints it, where it writes no file of it; 0 while there is none."""

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,7 @@ import pathspec
 
 import planner
 import workers
-from workers.containers.contain import DESCRIPTORS, PID_FILE, PRIVATE
+from workers.containers.contain import DESCRIPTORS, ENV_FILE, PID_FILE, PRIVATE
 from workers.containers.engine import LABEL, Engine, host_variables
 from workers.containers.images import Image
 from workers.sandbox import doors, receive, subreaper
@@ -24,10 +24,15 @@ from workers.sandbox.runner import MissingProgramError
 NAME: Final = "container"
 _PYTHON_INSIDE: Final = 9
 """Minor version of the Python that our scripts in a container need."""
-_PLAIN: Final = frozenset((MARK, "PATH", "HOME", "TMPDIR", "LANG"))
-"""Variables that hold no secret: given by value, because the engine reads variables of the same names."""
-_ENGINE_OWN: Final = ("CONTAINER", "DOCKER_", "XDG_", "LD_", "GO", "DBUS_", "REGISTRY_")
-"""Beginnings of further names that the engine reads."""
+_ENGINE_OWN: Final = frozenset(
+    (
+        *(MARK, "PATH", "HOME", "TMPDIR", "LANG"),
+        *("GODEBUG", "GOTRACEBACK", "GOMAXPROCS", "GOGC", "GOMEMLIMIT"),
+    )
+)
+"""Variables that the engine itself reads: they reach the container by a file, and not by the engine's environment."""
+_ENGINE_BEGINNINGS: Final = ("CONTAINER", "DOCKER_", "XDG_", "LD_", "DBUS_", "REGISTRY_")
+"""Beginnings of further such names."""
 _OWN_PACKAGES: Final = tuple(Path(next(iter(package.__path__))) for package in (workers, planner, pathspec))
 """What `python -m workers.repair` and the scripts of the sandbox are made of; pure Python, and no secret in it."""
 _START: Final = (
@@ -51,6 +56,8 @@ class LaunchPlan:
     """The engine's own variables."""
     inherited: list[str]
     """Names of the program's variables, which the engine takes from its environment: no value is on a command line."""
+    filed: list[str]
+    """Names of those that the engine would read itself, which it takes from a file."""
     descriptors: list[int]
     remove: list[str]
     ask_pid: list[str]
@@ -83,18 +90,22 @@ class Container:
         return [*start, str(fd), json.dumps(asdict(plan))]
 
     def plan(self, program: SandboxedProgram) -> LaunchPlan:
-        """The run of the engine for a program. Raises `MissingProgramError` for a Python that the image lacks."""
+        """The run of the engine for a program.
+
+        Raises `MissingProgramError` for a Python that the image lacks, and `ValueError` for a path or the value of a
+        variable that the engine's syntax cannot hold.
+        """
         identity = f"bench-{uuid4().hex[:16]}"
         inside = self._command(program)
-        by_value = {name: value for name, value in program.env.items() if _is_plain(name)}
-        inherited = [name for name in program.env if name not in by_value]
+        filed = [name for name in program.env if _is_read_by_engine(name)]
+        _check_lines(filed, program.env)
+        inherited = [name for name in program.env if name not in filed]
         command = ["run", "--name", identity, "--label", f"{LABEL}={program.env[MARK]}"]
         command += [*self.engine.isolation(), "--shm-size", f"{program.scratch_bytes}b"]
         command += self.engine.bounds(program.memory_bytes, program.processes, self.cpus)
         command += [*self._mounts(program), "--workdir", str(program.cwd)]
         command += ["--interactive"] if program.stdin is not None else []
-        for name, value in by_value.items():
-            command += ["--env", f"{name}={value}"]
+        command += ["--env-file", f"{PRIVATE}/{ENV_FILE}"]
         for name in inherited:
             command += ["--env", name]
         is_podman = self.engine.kind == "podman"
@@ -104,6 +115,7 @@ class Container:
             command=self.engine.command(*command, self.of.image_id, *inside),
             environment=host_variables(),
             inherited=inherited,
+            filed=filed,
             descriptors=list(program.descriptors),
             remove=self.engine.command("rm", "--force", *(("--time", "0") if is_podman else ()), identity),
             ask_pid=[] if is_podman else asked,
@@ -176,5 +188,14 @@ def _outermost(paths: Iterator[Path]) -> list[Path]:
     return [path for path in chosen if not any(parent in chosen for parent in path.parents)]
 
 
-def _is_plain(name: str) -> bool:
-    return name in _PLAIN or name.startswith(_ENGINE_OWN)
+def _is_read_by_engine(name: str) -> bool:
+    return name in _ENGINE_OWN or name.startswith(_ENGINE_BEGINNINGS)
+
+
+def _check_lines(names: Iterable[str], env: Mapping[str, str]) -> None:
+    """Check that values fit in a file of variables. Raises `ValueError`."""
+    for name in names:
+        if "\n" in env[name] or "\r" in env[name]:
+            raise ValueError(
+                f"variable {name} has a line break, which cannot be given to a container: write it in one line"
+            )

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,10 +17,12 @@ from tests.fixtures.container_image import needed_engine, needed_image, plain_im
 from tests.fixtures.small_bench import Bench, make_bench
 from workers.containers.engine import LABEL
 from workers.containers.images import ImageError, ensure_image
+from workers.containers.rung import Container
 from workers.containers.sweep import orphaned_containers
 from workers.control import Control
 from workers.execution.run import run_execution
 from workers.result import ExecutionResult
+from workers.sandbox.program import MARK, SandboxedProgram
 from workers.spec import Gate, PlannedAction, ToolchainRef
 from workers.workcell import open_workcell
 
@@ -255,3 +258,50 @@ def test_the_sweep_removes_containers_of_dead_workers_alone(tmp_path: Path) -> N
             assert (containers(cell.root), containers(other)) == ([made[cell.root]], [made[other]])
         finally:
             engine.ask("rm", "--force", "--ignore", *made.values())
+
+
+_COMMAND_LINES = """
+import contextlib, pathlib
+for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+    with contextlib.suppress(OSError):
+        print(ascii(path.read_bytes()))
+"""
+
+
+def test_the_values_of_variables_reach_the_program_and_are_on_no_command_line(tmp_path: Path) -> None:
+    rung, cell = Container(needed_engine(), needed_image()), tmp_path / "cell"
+    cell.mkdir()
+    values = {
+        "GOOGLE_API_KEY": "s3cret-1",
+        "OPENAI_API_KEY": "s3cret 2 ",
+        "DOCKER_AUTH_CONFIG": ' {"#": "s3cret=3"}',
+    }
+    look = f"import os, sys; print([os.environ[n] for n in {list(values)}], flush=True); sys.stdin.read()"
+    env = {MARK: str(cell), "PATH": "/usr/bin:/bin", **values}
+    python = needed_image().programs.python
+    program = SandboxedProgram((python, "-c", look), env, cell, cell, stdin=Path("-"))
+    read, write = os.pipe()
+    command = rung.argv(program, write)
+    launcher = subprocess.Popen(
+        command,
+        pass_fds=(write,),
+        env={**os.environ, **env},
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    os.close(write)
+    with os.fdopen(read) as information, launcher:
+        assert launcher.stdin is not None
+        assert launcher.stdout is not None
+        assert launcher.stdout.readline() == f"{list(values.values())}\n"
+        assert "child-pid" in information.readline()
+        shown = subprocess.run(
+            [sys.executable, "-c", _COMMAND_LINES], capture_output=True, text=True, check=True
+        )
+        assert f"bench-farm.workcell={cell}" in shown.stdout
+        assert "s3cret" not in shown.stdout
+        files = Path(tempfile.gettempdir()).glob("bench-*-container-*/env")
+        assert not [path for path in files if str(cell) in path.read_text()], "removed after the start"
+        launcher.stdin.close()
+        assert launcher.wait(60) == 0

@@ -11,12 +11,11 @@ import sqlalchemy as sa
 
 from bench.landing.bases import Bases
 from bench.landing.errors import LandingError
-from bench.landing.lander import Lander
 from bench.landing.sources import SourceRepositories
 from db.repositories.landings import Landings
 from tests.fixtures.landing_world import commit_file, git
 from tests.fixtures.rows import row, store_issues
-from tests.fixtures.solved_cases import AUTHOR, end_check, patch_between, solve
+from tests.fixtures.solved_cases import AUTHOR, end_check, lander, landing, lose_check, patch_between, solve
 from workers.repository.git import GitError
 from workers.spec import Workcell
 
@@ -45,14 +44,6 @@ def killed_at(engine: sa.Engine, write: int, *, committed: bool) -> Iterator[Non
         yield
     finally:
         sa.event.remove(engine, "before_cursor_execute", before)
-
-
-def landing(engine: sa.Engine, issue_id: str = "a") -> dict[str, Any]:
-    return row(engine, "SELECT * FROM farm.landings WHERE issue_id = :i", i=issue_id)
-
-
-def lander(engine: sa.Engine, directory: Path, notes: list[str] | None = None) -> Lander:
-    return Lander(engine, directory / "landing", (notes if notes is not None else []).append)
 
 
 @pytest.mark.parametrize("committed", [False, True])
@@ -133,6 +124,7 @@ def test_a_failed_check_leaves_the_target_and_its_case_as_they_were(
 ) -> None:
     base = git(repo, "rev-parse", "main")
     solve(engine, str(repo), base, "a", patch_between(repo, {"a.txt": "fixed\n"}), land="merge")
+    main = commit_file(repo, "main", "b.txt", "meanwhile\n")
     notes: list[str] = []
     one = lander(engine, tmp_path, notes)
     one.step(NOW)
@@ -140,14 +132,18 @@ def test_a_failed_check_leaves_the_target_and_its_case_as_they_were(
     one.step(NOW)
     assert landing(engine)["state"] == "held"
     assert "the gates fail on the merge result" in notes[-1]
-    assert git(repo, "rev-parse", "main") == base
+    assert git(repo, "rev-parse", "main") == main
     assert row(engine, "SELECT state FROM farm.cases")["state"] == "finished"
     assert row(engine, "SELECT count(*) AS n FROM farm.baselines")["n"] == 0, "a check is no baseline"
     one.step(NOW + timedelta(minutes=5))
     assert row(engine, "SELECT count(*) AS n FROM farm.checks")["n"] == 1
-    git(repo, "branch", "-f", "main", "bench/a")  # as a person may
+    assert landing(engine)["merge_id"] is not None
+    commit_file(repo, "main", "c.txt", "meanwhile\n")
+    tree = tmp_path / "by-hand"
+    git(repo, "worktree", "add", "-q", str(tree), "main")
+    git(tree, "merge", "-q", "-m", "by hand", "bench/a")
     one.step(NOW + timedelta(minutes=10))
-    assert landing(engine)["state"] == "landed"
+    assert (landing(engine)["state"], landing(engine)["merge_id"]) == ("landed", None)
 
 
 def test_a_check_whose_worker_died_twice_changes_no_case_and_is_tried_again(
@@ -157,16 +153,7 @@ def test_a_check_whose_worker_died_twice_changes_no_case_and_is_tried_again(
     solve(engine, str(repo), base, "a", patch_between(repo, {"a.txt": "fixed\n"}), land="merge")
     one = lander(engine, tmp_path)
     one.step(NOW)
-    check = landing(engine)["check_execution_id"]
-    with engine.begin() as connection:
-        cancelled = "UPDATE farm.executions SET cancel_requested = true WHERE execution_id = :e"
-        connection.execute(sa.text(cancelled), {"e": check})
-        connection.execute(
-            sa.text(
-                "UPDATE farm.executions SET state = 'cancelled', finished_at = now() WHERE execution_id = :e"
-            ),
-            {"e": check},
-        )
+    lose_check(engine)
     one.step(NOW)
     assert landing(engine)["state"] == "branched"
     assert one.is_settled

@@ -107,3 +107,15 @@ def test_blockers_that_conflict_wait_for_a_person_who_makes_the_base(world: Worl
     text = world.run(config)
     assert world.states() == {"a": "landed", "b": "landed", "c": "landed"}, (text, world.story())
     assert git(repo, "rev-parse", "bench/c^") == git(repo, "rev-parse", "refs/bench/bases/c")
+
+
+def test_a_run_with_land_none_leaves_what_earlier_streams_queued(world: World, repo: Path) -> None:
+    world.add(issue("a", "a.txt"))
+    base = git(repo, "rev-parse", "main")
+    commit_file(repo, "main", "a.txt", "a person's own\n")
+    world.run(world.config(base=base, land="merge", land_target="main"))
+    assert world.states() == {"a": "held"}
+    git(repo, "branch", "-f", "main", "bench/a")  # as a person may: the next run that lands sees it
+    text = world.run(world.config(base=base, land="none"))
+    assert "1 solved issues of earlier streams stay unlanded" in text
+    assert world.states() == {"a": "held"}

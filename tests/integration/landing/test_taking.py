@@ -205,9 +205,13 @@ def test_a_pull_request_is_opened_once_by_the_program_of_its_host(
     monkeypatch: pytest.MonkeyPatch,
     program: str,
 ) -> None:
-    remote = hub.rename(tmp_path / ("hub.git" if program == "gh" else "gitlab.git"))
+    host = "example.org" if program == "gh" else "gitlab.example.org"
+    wrapper = tmp_path / "ssh"
+    wrapper.write_text(f'#!/bin/sh\nPATH={os.environ["PATH"]}\nshift $(($# - 1))\nexec sh -c "$1"\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(wrapper))
     assert "has no remote origin" in bench("pr", "a", "-C", "shop")[1]
-    git(ann, "remote", "add", "origin", str(remote))
+    git(ann, "remote", "add", "origin", f"ssh://git@{host}:2222{hub}")
     without = tmp_path / "without"
     without.mkdir()
     (without / "git").symlink_to(str(shutil.which("git")))
@@ -215,7 +219,7 @@ def test_a_pull_request_is_opened_once_by_the_program_of_its_host(
     code, text = bench("pr", "a", "-C", "shop", "--draft")
     assert code == 0
     verb = "pr create" if program == "gh" else "mr create"
-    assert f"{program} {verb} --repo {remote}" in text
+    assert f"{program} {verb} --repo https://{host}{hub}" in text
     assert "--draft --fill" in text
     stand_ins = Path(__file__).parents[2] / "stand_ins"
     (without / program).symlink_to(stand_ins / program)
@@ -225,11 +229,11 @@ def test_a_pull_request_is_opened_once_by_the_program_of_its_host(
     monkeypatch.setenv("STAND_IN_FORGE", str(calls))
     for _ in range(2):
         code, text = bench("pr", "a", "-C", "shop")
-        assert (code, "https://forge.example.org/shop/" in text) == (0, True), text
+        assert (code, "https://forge.example.org/shop/" in text, "/7\n" in text) == (0, True, True), text
     made = [call for call in map(json.loads, calls.read_text().splitlines()) if "create" in call]
     assert len(made) == 1
     assert made[0][made[0].index("--title") + 1] == "a: mend a"
-    assert git(remote, "rev-parse", "bench/a^") == git(ann, "rev-parse", "main")
+    assert git(hub, "rev-parse", "bench/a^") == git(ann, "rev-parse", "main")
     assert git(ann, "status", "--porcelain") == ""
     monkeypatch.setenv("STAND_IN_FORGE_FAILS", "1")
     code, text = bench("pr", "a", "-C", "shop")

@@ -18,9 +18,16 @@ WITH_PYTHON = Image(
 )
 WITHOUT = replace(WITH_PYTHON, programs=ImagePrograms("/bin"))
 
+SECRETS = (
+    *("OPENAI_API_KEY", "GOOGLE_API_KEY", "GOPROXY", "GODEBUG", "DOCKER_AUTH_CONFIG", "LANG"),
+    *("REGISTRY_AUTH", "XDG_TOKEN", "CONTAINER_TOKEN", "LD_TOKEN", "DBUS_TOKEN"),
+)
+
 
 def program(tmp_path: Path, **more: object) -> SandboxedProgram:
-    env = {MARK: str(tmp_path), "PATH": "/bin", "HOME": str(tmp_path), "OPENAI_API_KEY": "sk-very-secret"}
+    env = {MARK: str(tmp_path), "PATH": "/bin", "HOME": str(tmp_path)} | dict.fromkeys(
+        SECRETS, "sk-very-secret"
+    )
     return SandboxedProgram(("agent", "--go"), env, tmp_path, tmp_path, **more)  # type: ignore[arg-type]
 
 
@@ -29,9 +36,19 @@ def test_the_value_of_a_variable_is_on_no_command_line(engine: Engine, tmp_path:
     rung = Container(engine, WITH_PYTHON)
     plan = rung.plan(program(tmp_path))
     assert not [word for word in rung.argv(program(tmp_path), 3) if "sk-very-secret" in word]
-    assert plan.inherited == ["OPENAI_API_KEY"]
+    assert plan.inherited == ["OPENAI_API_KEY", "GOOGLE_API_KEY", "GOPROXY"]
+    assert sorted(plan.filed) == sorted({MARK, "PATH", "HOME", *SECRETS} - set(plan.inherited))
     position = plan.command.index("OPENAI_API_KEY")
     assert plan.command[position - 1] == "--env"
+    assert not [word for word in plan.command if "/bin" in word and word.startswith("PATH=")]
+
+
+@pytest.mark.parametrize("value", ["a\nOTHER=b", "a\r"])
+def test_a_line_break_that_a_file_of_variables_cannot_hold_is_refused(tmp_path: Path, value: str) -> None:
+    given = program(tmp_path)
+    with pytest.raises(ValueError, match="variable DOCKER_AUTH_CONFIG has a line break"):
+        Container(PODMAN, WITH_PYTHON).plan(replace(given, env={**given.env, "DOCKER_AUTH_CONFIG": value}))
+    Container(PODMAN, WITH_PYTHON).plan(replace(given, env={**given.env, "GOOGLE_KEY": value}))
 
 
 @pytest.mark.parametrize("engine", [PODMAN, DOCKER], ids=lambda engine: engine.kind)
