@@ -22,12 +22,13 @@ def played(engine: sa.Engine, workcell: str = WORKCELL) -> Lease:
     """A completed execution: its patch is stored, one log not kept, another shortened, a third only on its machine."""
     _, lease = running_bench(engine)
     digest = sha256(STORED).hexdigest()
+    stored = Artifacts(engine)
     items = [
         NewArtifact(0, "patch.diff", digest, "identity", 7, 7, 0, IN_POSTGRES),
         NewArtifact(0, "logs/gate-2-test.log", digest, "identity", 900, 7, 893, IN_POSTGRES),
-        NewArtifact(0, "logs/round-10.stdout", None, "gzip", 5, 0, 5, "file:///lost"),
+        NewArtifact(0, "logs/round-10.stdout", None, "gzip", 5, 0, 5, f"file:///lost/{stored.farm_id()}"),
     ]
-    Artifacts(engine).store(*lease.key, items, [STORED, STORED, None])
+    stored.store(*lease.key, items, [STORED, STORED, None])
     candidate = {
         "index": 0,
         "workcell_id": workcell,

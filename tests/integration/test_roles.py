@@ -22,6 +22,7 @@ WORKERS_FUNCTIONS = {
     "complete_execution",
     "release_execution",
     "send_output",
+    "farm_id",
     "store_artifacts",
     "report_lost",
     "register_machine",

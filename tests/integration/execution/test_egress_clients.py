@@ -62,6 +62,11 @@ def site(tmp_path: Path) -> Iterator[Site]:
         thread.join()
 
 
+# The image of the tests has Python and none of the other clients.
+SHOW_THE_MACHINE = [name for name in ISOLATING if name != "container"]
+WITH_CLIENTS = pytest.mark.parametrize("runner", SHOW_THE_MACHINE, indirect=True)
+
+
 @pytest.fixture(params=ISOLATING)
 def runner(request: pytest.FixtureRequest, site: Site, tmp_path: Path) -> ProgramRunner:
     (tmp_path / "cell" / "home").mkdir(parents=True)
@@ -80,6 +85,7 @@ def run(runner: ProgramRunner, *argv: str) -> str:
     return out.read_text()
 
 
+@WITH_CLIENTS
 def test_curl_with_a_plain_request_and_through_a_tunnel(runner: ProgramRunner, site: Site) -> None:
     (site.files / "a").write_text("first ")
     (site.files / "b").write_text("second")
@@ -95,6 +101,7 @@ def test_urllib(runner: ProgramRunner, site: Site) -> None:
     assert run(runner, sys.executable, "-I", "-c", code) == "5000000\n"
 
 
+@WITH_CLIENTS
 def test_git_clones(runner: ProgramRunner, site: Site, tmp_path: Path) -> None:
     source = site.files / "source"
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(source)]
@@ -106,6 +113,7 @@ def test_git_clones(runner: ProgramRunner, site: Site, tmp_path: Path) -> None:
     assert (runner.root / "copy" / "file").read_text() == "content"
 
 
+@WITH_CLIENTS
 def test_pip_installs(runner: ProgramRunner, site: Site) -> None:
     wheel = site.files / "simple" / "tiny" / "tiny-1.0-py3-none-any.whl"
     wheel.parent.mkdir(parents=True)
@@ -126,6 +134,7 @@ def test_pip_installs(runner: ProgramRunner, site: Site) -> None:
     assert f"/simple/tiny/{wheel.name}" in site.paths
 
 
+@WITH_CLIENTS
 def test_npm_asks_a_registry(runner: ProgramRunner, site: Site) -> None:
     dist = {"tarball": f"{site.url}/tiny.tgz", "shasum": "0" * 40}
     version = {"name": "tiny", "version": "1.2.3", "dist": dist}
