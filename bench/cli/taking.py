@@ -54,7 +54,7 @@ def execution_to_apply(
     Raises `BenchError` where nothing is named so, or nothing has won.
     """
     from bench.inspection.references import Resolver
-    from bench.landing.choose import chosen_execution, execution_number
+    from bench.landing.choose import execution_number, execution_of, execution_of_arm
 
     resolver = Resolver(farm.engine, bench_id)
     case = resolver.case_named(text)
@@ -62,11 +62,12 @@ def execution_to_apply(
         if arm is not None or execution is not None:
             raise BenchError(f"{text!r:.60} is no issue; leave out --arm and --execution, or name an issue")
         return _named(farm, resolver, text)
-    number = None if execution is None else execution_number(execution)
-    if number is None and arm is None:
-        number = winner_of(resolver, case)
+    if execution is not None:
+        return execution_of(farm.engine, case.issue_id, execution_number(execution))
+    if arm is None:
+        return execution_of(farm.engine, case.issue_id, winner_of(resolver, case))
     bench = case.bench_id if case.winner_arm_id else bench_id
-    return chosen_execution(farm.engine, case.issue_id, bench, arm, number)
+    return execution_of_arm(farm.engine, case.issue_id, bench, arm)
 
 
 def winner_of(resolver: "Resolver", case: "CaseAddress") -> int:
@@ -84,7 +85,7 @@ def winner_of(resolver: "Resolver", case: "CaseAddress") -> int:
 
 
 def _named(farm: Farm, resolver: "Resolver", text: str) -> "TakenExecution":
-    from bench.landing.choose import chosen_execution
+    from bench.landing.choose import execution_of
 
     address, candidate = resolver.to_execution(text)
     name = f"x{address.execution_id}"
@@ -93,4 +94,4 @@ def _named(farm: Farm, resolver: "Resolver", text: str) -> "TakenExecution":
             f"{text} is one candidate of {name}; what it voted for is taken by {name}, "
             f"and the patch of this one is printed by: bench diff {text}"
         )
-    return chosen_execution(farm.engine, address.issue_id, None, None, address.execution_id)
+    return execution_of(farm.engine, address.issue_id, address.execution_id)

@@ -14,12 +14,12 @@ from bench.errors import FailureError
 from bench.results.artifacts import artifacts_of, read_artifact
 from db.repositories.artifacts import PATCH, ArtifactRow
 from db.repositories.execution_facts import CandidateFacts
+from workers.artifacts.packing import files_in
 from workers.conversation.store import FILE as CONVERSATION
 from workers.execution.archive import is_archive_name
 
 LOGS: Final = "logs/"
 _NUMBERED: Final = re.compile(r"logs/(round|gate)-(\d+)")
-_CORE: Final = frozenset({"manifest.json", "proof.json", "rollout.json"})
 
 
 @dataclass(frozen=True)
@@ -141,10 +141,8 @@ def _local_files(
         directory = archives / each.workcell_id
         if directory.is_symlink():
             continue
-        for path in sorted(directory.rglob("*")):
-            name = path.relative_to(directory).as_posix()
-            if name not in _CORE and path.is_file() and not path.is_symlink():
-                yield (each.attempt, each.candidate, name), path
+        for name, path in files_in(directory):
+            yield (each.attempt, each.candidate, name), path
 
 
 def _order(name: str) -> tuple[int, int, int, str]:

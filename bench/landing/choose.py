@@ -1,4 +1,4 @@
-"""The choice of the execution whose patch a person takes: the winner's, an arm's, or one by its id."""
+"""The execution whose patch a person takes: one by its id, or that of an arm."""
 
 import sqlalchemy as sa
 
@@ -8,23 +8,25 @@ from db.repositories.artifacts import execution_to_take
 from db.repositories.taken import TakenExecution, TakenExecutions
 
 
-def chosen_execution(
-    engine: sa.Engine, issue_id: str, bench_id: str | None, action: str | None, execution_id: int | None
-) -> TakenExecution:
-    """The execution to take: by id, else the passing one of an action, else the winner's.
+def execution_of(engine: sa.Engine, issue_id: str, execution_id: int) -> TakenExecution:
+    """The finished execution of this id. Raises `LandingError` where it is none of the issue."""
+    taken = TakenExecutions(engine).get(execution_id)
+    if taken is None or taken.issue_id != issue_id:
+        raise LandingError(f"x{execution_id} is no finished execution of an arm of issue {issue_id}")
+    return taken
+
+
+def execution_of_arm(engine: sa.Engine, issue_id: str, bench_id: str | None, action: str) -> TakenExecution:
+    """The passing execution of an action, in the case of the issue that was decided last.
 
     Raises `LandingError` where there is none, with what there is.
     """
-    if execution_id is not None:
-        return _by_id(engine, issue_id, execution_id)
     row = execution_to_take(engine, issue_id, bench_id)
     if row is None:
         where = f" in bench {bench_id}" if bench_id else ""
         raise LandingError(
             f"issue {issue_id} has no winner{where}: no arm passed, or its case is not finished (see: bench winners)"
         )
-    if action is None:
-        return _by_id(engine, issue_id, row.execution_id)
     passed = [each for each in TakenExecutions(engine).of_case(row.case_id) if each.status == "success"]
     for each in passed:
         if _plain(action_of(each).label()) == _plain(action):
@@ -39,13 +41,6 @@ def execution_number(text: str) -> int:
     if not (digits.isascii() and digits.isdigit() and len(digits) < 19):
         raise LandingError(f"{text!r:.60} is no execution; write its id, such as x123")
     return int(digits)
-
-
-def _by_id(engine: sa.Engine, issue_id: str, execution_id: int) -> TakenExecution:
-    taken = TakenExecutions(engine).get(execution_id)
-    if taken is None or taken.issue_id != issue_id:
-        raise LandingError(f"x{execution_id} is no finished execution of an arm of issue {issue_id}")
-    return taken
 
 
 def _plain(label: str) -> str:

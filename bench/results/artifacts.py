@@ -55,8 +55,7 @@ def _body(engine: sa.Engine, row: ArtifactRow, digest: str) -> bytes | None:
     if row.store == IN_POSTGRES:
         return Artifacts(engine).blob(digest)
     try:
-        store = store_at(row.store)
-        return None if store is None else store.get(digest)
+        return store_at(row.store).get(digest)
     except WorkerError as error:
         raise FailureError(str(error)) from None
 

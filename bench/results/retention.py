@@ -84,5 +84,4 @@ def prune_artifacts(engine: sa.Engine, retention: Retention, dry_run: bool) -> t
 def _delete(url: str, digests: set[str]) -> None:
     store = store_at(url)
     for digest in sorted(digests):
-        if store is not None:
-            store.delete(digest, written_before_seconds=UPLOAD_PATIENCE_SECONDS)
+        store.delete(digest, written_before_seconds=UPLOAD_PATIENCE_SECONDS)

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db.engine import retry_transient
 from db.repositories.artifacts import IN_POSTGRES, PATCH, NewArtifact, StoreAnswer
-from workers.artifacts.packing import CandidateFile, PackedFile, pack, pack_within
+from workers.artifacts.packing import CandidateFile, PackedFile, files_in, pack, pack_within
 from workers.artifacts.stores import ArtifactStoreError, ObjectStore
 from workers.result import ExecutionResult
 
@@ -19,7 +19,6 @@ MAX_PATCH_BYTES = 2**20
 """Compressed bytes of a patch that PostgreSQL keeps whatever the store is."""
 _SMALL_BYTES = 512
 """Compressed bytes of a file for which a call to an object store is not worth it."""
-_CORE = frozenset({"manifest.json", "proof.json", "rollout.json"})
 _log = logging.getLogger(__name__)
 
 
@@ -48,6 +47,7 @@ class ArtifactKeeper:
         longer than the patience is replaced by PostgreSQL, within its limit."""
         self._table, self._url = table, url
         self._store_patience = store_patience_seconds
+        self._directory: str | None = None
         self._store: ObjectStore | None = None
 
     def keep(
@@ -95,10 +95,16 @@ class ArtifactKeeper:
     ) -> tuple[list[NewArtifact], list[bytes | None]]:
         if self._url != IN_POSTGRES:
             packed = [pack(file) for file in files]
-            url = f"{self._url}/{retry_transient(self._table.farm_id, patience_seconds)}"
+            url = self._farm_url(patience_seconds)
             if self._put(url, [each for each in packed if not _in_database(each)]):
                 return _rows([(each, IN_POSTGRES if _in_database(each) else url) for each in packed])
         return _rows([(each, IN_POSTGRES) for each in pack_within(files)])
+
+    def _farm_url(self, patience_seconds: float) -> str:
+        """The farm's directory in the store, asked of the database once in a process."""
+        if self._directory is None:
+            self._directory = f"{self._url}/{retry_transient(self._table.farm_id, patience_seconds)}"
+        return self._directory
 
     def _put(self, url: str, files: list[PackedFile]) -> bool:
         """Write all files to the store, with backoff; False where it failed for too long."""
@@ -119,7 +125,7 @@ class ArtifactKeeper:
         return True
 
     def _open(self, url: str) -> ObjectStore:
-        if self._store is None or self._store.url != url:
+        if self._store is None:
             self._store = ObjectStore(url, create=True)
         return self._store
 
@@ -150,8 +156,5 @@ def files_of(result: ExecutionResult) -> Iterator[CandidateFile]:
     for candidate in result.candidates:
         if candidate.archive is None:
             continue
-        archive = Path(candidate.archive)
-        for path in sorted(archive.rglob("*")):
-            name = path.relative_to(archive).as_posix()
-            if path.is_file() and not path.is_symlink() and name not in _CORE:
-                yield CandidateFile(candidate.index, name, path.read_bytes())
+        for name, path in files_in(Path(candidate.archive)):
+            yield CandidateFile(candidate.index, name, path.read_bytes())

@@ -2,8 +2,9 @@
 
 import gzip
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from db.repositories.artifacts import PATCH, Encoding
@@ -14,6 +15,7 @@ from workers.conversation.store import TRANSCRIPT
 MAX_BYTES: Final = 4 * 2**20
 """Compressed bytes of one execution in PostgreSQL, without its patches."""
 _SHORTEST: Final = 1024
+_DOCUMENTS: Final = frozenset({"manifest.json", "proof.json", "rollout.json"})
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,14 @@ class PackedFile:
     def digest(self) -> str | None:
         """SHA-256 of the stored bytes."""
         return None if self.body is None else hashlib.sha256(self.body).hexdigest()
+
+
+def files_in(archive: Path) -> Iterator[tuple[str, Path]]:
+    """The files of an archive by their paths in it, without the documents that follow from the result; no links."""
+    for path in sorted(archive.rglob("*")):
+        name = path.relative_to(archive).as_posix()
+        if name not in _DOCUMENTS and path.is_file() and not path.is_symlink():
+            yield name, path
 
 
 def pack(file: CandidateFile) -> PackedFile:

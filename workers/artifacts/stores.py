@@ -78,9 +78,9 @@ class ObjectStore:
 
 
 @lru_cache(maxsize=16)
-def store_at(url: str, *, create: bool = False) -> ObjectStore | None:
-    """The object store of a URL; None for `postgres:`. Raises `ArtifactStoreError`."""
-    return None if url == IN_POSTGRES else ObjectStore(url, create=create)
+def store_at(url: str) -> ObjectStore:
+    """The object store of a URL, for readers. Raises `ArtifactStoreError`."""
+    return ObjectStore(url)
 
 
 def check_store_url(url: str) -> str:

@@ -18,8 +18,6 @@ from workers.private import keep_private
 from workers.result import WORKCELL_ID_PATTERN, CandidateResult
 from workers.spec import PlannedAction, WorkOrder
 
-"""How an archive is named while it is written; one that a killed worker left is no archive."""
-
 
 @dataclass(frozen=True)
 class CandidateRecord:
