@@ -15,6 +15,7 @@ averaged over the plans (Särndal, Swensson, Wretman, *Model Assisted Survey Sam
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import comb, prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,3 +106,32 @@ def _joint(plan: SlotPlan, size: int) -> Floats:
     joint: Floats = both + (either - 2 * both) * once + (1 - either + both) * twice
     np.fill_diagonal(joint, single + (1 - single) * once)
     return joint
+
+
+def swap_chances(plans: Sequence[tuple[float, SlotPlan]], size: int, drawn: Sequence[int]) -> Floats:
+    """(drawn, size): for each drawn action, the conditional distribution of what is drawn in its place.
+
+    Row a has P(b | the other drawn actions) for each of the `size` free actions b: the probability of drawing the
+    others and b, divided by its sum over b. `plans` come with their probabilities. A plan draws a set S with
+    probability Π_j |S ∩ slot_j|/d_j ÷ C(size − slots, pool).
+    """
+    chances = np.zeros((len(drawn), size))
+    for row, own in enumerate(drawn):
+        others = [position for position in drawn if position != own]
+        for share, plan in plans:
+            chances[row] += share * _with_each(plan, size, others)
+        chances[row, others] = 0.0
+    swapped: Floats = chances / chances.sum(axis=1, keepdims=True)
+    return swapped
+
+
+def _with_each(plan: SlotPlan, size: int, others: Sequence[int]) -> Floats:
+    """(size,) the probability under `plan` of drawing `others` and each further action."""
+    counts = [len(set(others) & set(slot)) for slot in plan.slots]
+    ways = comb(size - len(plan.slots), plan.pool) * prod(len(slot) for slot in plan.slots)
+    chance = np.full(size, float(prod(counts)))
+    for number, slot in enumerate(plan.slots):
+        rest = prod(count for other, count in enumerate(counts) if other != number)
+        chance[list(slot)] = rest * (counts[number] + 1)
+    with_each: Floats = chance / ways
+    return with_each

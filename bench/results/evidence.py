@@ -11,6 +11,7 @@ from bench.errors import BenchError
 from bench.experiment.decide import skips_timeouts
 from bench.experiment.strategies.registry import STRATEGIES
 from bench.results.looks import first_decided
+from bench.results.stored_design import joint_of, swaps_of
 from bench.statistics.admission import Admission, admission_probabilities
 from bench.statistics.missing import fold_admission
 from bench.statistics.oracle import OracleBracket, oracle_bracket
@@ -180,6 +181,7 @@ def case_row(rows: CaseRows) -> CaseRow:
         propensities[cells] = propensity
     strategy = STRATEGIES.get(design.get("strategy", ""))
     first = 1 if strategy is not None and strategy.races else 0
+    cells = sorted(arm.canonical_rank for arm in rows.arms)
     return CaseRow(
         case=str(case.case_id),
         issue=case.issue_id,
@@ -197,6 +199,8 @@ def case_row(rows: CaseRows) -> CaseRow:
             )
             for arm in rows.arms
         ],
+        joint=joint_of(design, propensities, cells),
+        swaps=swaps_of(design, cells),
     )
 
 

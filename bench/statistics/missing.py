@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from bench.statistics.cross_fit import design
 from bench.statistics.outcome_features import action_features
 from bench.statistics.outcomes import Outcome
-from bench.statistics.table import MISSING, BenchTable, Bools, Floats
+from bench.statistics.table import MISSING, ArmPairs, BenchTable, Bools, Floats, Ints
 
 LEAST_OBSERVED: Final = 0.05
 """Estimated probabilities of being observed are clipped from below at this value."""
@@ -118,7 +118,19 @@ def fold_admission(table: BenchTable, admitted: Bools, probabilities: Floats) ->
         missing=table.missing[runs],
         minutes=table.minutes[runs],
         usd=table.usd[runs],
+        pairs=_admitted_pairs(table, arms, new_arm, probabilities),
+        swaps=None if table.swaps is None else table.swaps[arms],
     )
+
+
+def _admitted_pairs(table: BenchTable, arms: Bools, new_arm: Ints, probabilities: Floats) -> ArmPairs | None:
+    """The pairs of the cases that were admitted: a case is admitted as a whole."""
+    if table.pairs is None:
+        return None
+    first, second, joint = table.pairs
+    here = arms[first]
+    chance = probabilities[table.arm_case[first[here]]]
+    return ArmPairs(new_arm[first[here]], new_arm[second[here]], joint[here] * chance)
 
 
 def _uneven_chance(table: BenchTable, is_missing: Bools) -> float:

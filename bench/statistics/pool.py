@@ -41,7 +41,9 @@ def case_rows(table: BenchTable) -> Iterator[CaseRow]:
     arms: dict[int, list[ArmRow]] = {}
     for arm, case in enumerate(table.arm_case.tolist()):
         arms.setdefault(case, []).append(ArmRow(int(table.arm_cell[arm]), runs.get(arm, [])))
+    first = np.searchsorted(table.arm_case, np.arange(len(table.cases) + 1))
     for number, case in enumerate(table.cases):
+        rows = slice(int(first[number]), int(first[number + 1]))
         yield CaseRow(
             case,
             table.issues[table.case_issue[number]],
@@ -49,7 +51,21 @@ def case_rows(table: BenchTable) -> Iterator[CaseRow]:
             table.chances[number],
             bool(table.randomised[number]),
             arms.get(number, []),
+            joint=_joint(table, rows),
+            swaps=None if table.swaps is None else table.swaps[rows],
         )
+
+
+def _joint(table: BenchTable, rows: slice) -> Floats | None:
+    """(K, K) the joint inclusion probabilities of the arms in `rows`; π on the diagonal."""
+    if table.pairs is None:
+        return None
+    joint = np.diag(table.propensity[rows])
+    # Pairs ascend with their first arm.
+    here = slice(*np.searchsorted(table.pairs.first, [rows.start, rows.stop]))
+    first, second = table.pairs.first[here] - rows.start, table.pairs.second[here] - rows.start
+    joint[first, second] = joint[second, first] = table.pairs.joint[here]
+    return joint
 
 
 def _run(table: BenchTable, execution: int, replicate: int) -> ExecutionRow:

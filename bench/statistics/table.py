@@ -52,6 +52,22 @@ class CaseRow(NamedTuple):
     randomised: bool
     """Whether the arms were drawn with `chances`; a deterministic choice supports no off-policy estimate."""
     arms: Sequence[ArmRow]
+    joint: Floats | None = None
+    """(K, K) joint inclusion probability of each pair of `arms` by ascending cell; None where it is not known."""
+    swaps: Floats | None = None
+    """(K, 240) for each of `arms` by ascending cell: the probability of every cell in its place, given the others;
+    None where it is not known."""
+
+
+class ArmPairs(NamedTuple):
+    """The pairs of different arms of one case, P of them, each once."""
+
+    first: Ints
+    """(P,) index of an arm."""
+    second: Ints
+    """(P,) index of a later arm of the same case."""
+    joint: Floats
+    """(P,) probability that both are drawn; NaN where it is not known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +95,11 @@ class BenchTable:
     """(E,) index into `MISSING`."""
     minutes: Floats
     usd: Floats
+    pairs: ArmPairs | None = None
+    """None where no joint inclusion probability is known."""
+    swaps: Floats | None = None
+    """(A, 240) conditional distribution of each arm's cell given the other arms of its case; NaN rows and None where
+    it is not known."""
 
     @property
     def observed(self) -> Bools:
@@ -137,7 +158,32 @@ def build_table(rows: Iterable[CaseRow]) -> BenchTable:
         missing=np.array([MISSING.index(run.missing) for _, run in runs], dtype=np.int8),
         minutes=np.array([run.minutes for _, run in runs], dtype=np.float64),
         usd=np.array([run.usd for _, run in runs], dtype=np.float64),
+        pairs=_pairs(cases),
+        swaps=_swaps(cases),
     )
+
+
+def _pairs(cases: Sequence[CaseRow]) -> ArmPairs | None:
+    if all(case.joint is None for case in cases):
+        return None
+    first, second, joint = [], [], []
+    start = 0
+    for case in cases:
+        size = len(case.arms)
+        row, column = np.triu_indices(size, 1)
+        first.append(start + row)
+        second.append(start + column)
+        joint.append(np.full(len(row), np.nan) if case.joint is None else case.joint[row, column])
+        start += size
+    return ArmPairs(np.concatenate(first), np.concatenate(second), np.concatenate(joint))
+
+
+def _swaps(cases: Sequence[CaseRow]) -> Floats | None:
+    if all(case.swaps is None for case in cases):
+        return None
+    return np.concatenate(
+        [np.full((len(case.arms), N_CELLS), np.nan) if case.swaps is None else case.swaps for case in cases]
+    ).reshape(-1, N_CELLS)
 
 
 def _cell(arm: ArmRow) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from itertools import chain, groupby
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,6 +92,23 @@ class ResolvedDesign:
         descending = sorted(self.propensities.items(), key=lambda item: -item[1])
         groups = groupby(descending, key=lambda item: item[1])
         return [(chance, [canonical_rank(action) for action, _ in members]) for chance, members in groups]
+
+    @cached_property
+    def plans(self) -> dict[str, Any] | None:
+        """The slot plans as JSON values, `{forced, plans}`: the certain cells, and `[share, pool, slots]` of each plan
+        with the cells of its slots; None where the draw is no slot design, or a limit may leave drawn arms out.
+        """
+        design = self.design
+        if self.may_exceed or not isinstance(design, SlotDesign):
+            return None
+        cells = [canonical_rank(action) for action in design.free]
+        return {
+            "forced": [canonical_rank(action) for action in design.forced],
+            "plans": [
+                [share, plan.pool, [[cells[position] for position in slot] for slot in plan.slots]]
+                for share, plan in zip(design.shares(), design.plans, strict=True)
+            ],
+        }
 
     def joint_of(self, actions: Sequence[Action]) -> Floats:
         """(actions, actions): the probability that both are arms; π on the diagonal."""

@@ -47,9 +47,10 @@ def joint_propensities(case: SamplingInput, actions: Sequence[Action]) -> NDArra
 def design_document(case: SamplingInput, sampled: SampledCase) -> dict[str, Any]:
     """The sampling design of a case as JSON-able data, stored before anything runs.
 
-    Returns `{kind, strategy, strategy_version, k, seed, propensities, joint}`. `propensities` has every allowed
+    Returns `{kind, strategy, strategy_version, k, seed, propensities, joint, plans}`. `propensities` has every allowed
     action, as `[[π, [cell, …]], …]`. `joint` has the joint inclusion probabilities of the arms of the case: the pairs
-    above the diagonal row by row, arms in canonical order; null where every arm is certain.
+    above the diagonal row by row, arms in canonical order; null where every arm is certain. `plans` is the
+    mixture that they were drawn from, as in `ResolvedDesign.plans`.
     """
     resolved, rule, arms = resolve_design(case), case.rule, [arm.action for arm in sampled.arms]
     joint = joint_propensities(case, arms)
@@ -62,4 +63,5 @@ def design_document(case: SamplingInput, sampled: SampledCase) -> dict[str, Any]
         "seed": rule.seed,
         "propensities": resolved.groups,
         "joint": None if certain else joint[np.triu_indices(len(arms), 1)].tolist(),
+        "plans": None if certain else resolved.plans,
     }

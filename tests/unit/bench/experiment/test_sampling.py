@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -17,8 +17,14 @@ from bench.experiment.replicates import admission_ranks, expand_replicates
 from bench.experiment.slot_design import SlotDesign
 from bench.experiment.space import ArmSpace, SampledCase, SamplingInput, SamplingRule
 from bench.experiment.strategies.registry import get_strategy
-from bench.experiment.strategies.sampling import joint_propensities, propensities, sample_arms
+from bench.experiment.strategies.sampling import (
+    design_document,
+    joint_propensities,
+    propensities,
+    sample_arms,
+)
 from bench.experiment.worst_case import ArmLimits, CostModel, arm_space
+from bench.results.stored_design import swaps_of
 from planner.actions import JOB_TYPES, Action, JobType, canonical_rank, is_valid, valid_actions
 from planner.space.baseline import baseline_action
 
@@ -435,3 +441,34 @@ def test_admission_order_is_random_and_the_same_for_any_order_of_the_backlog() -
     assert ranks == admission_ranks(5, reversed(issues))
     assert sorted(ranks, key=ranks.__getitem__) != issues
     assert ranks != admission_ranks(6, issues)
+
+
+@pytest.mark.parametrize("strategy", ["random", "coverage"])
+def test_swap_probabilities_equal_full_enumeration(strategy: str) -> None:
+    """What would be drawn in the place of an arm, given the others, from the design as it is stored."""
+    for speculate, serial, k, baseline, executed, include in SMALL_SHAPES[::3]:
+        space = small_space(speculate, serial)
+        base = space.actions[baseline % len(space.actions)]
+        other = None if executed is None else space.actions[executed]
+        case = SamplingInput("i", space, base, other, SamplingRule(k, strategy, include_baseline=include))
+        sets: defaultdict[frozenset[Action], Fraction] = defaultdict(Fraction)
+        for chance, drawn in every_case(case):
+            sets[frozenset(drawn)] += chance
+        sampled = sample_arms(case)
+        document = design_document(case, sampled)
+        arms = [arm.action for arm in sampled.arms]
+        swaps = swaps_of(document, [canonical_rank(action) for action in arms])
+        if document["plans"] is None:
+            assert swaps is None
+            continue
+        assert swaps is not None
+        certain = set(get_strategy(strategy).design(case).forced)
+        for row, own in zip(swaps, arms, strict=True):
+            rest = frozenset(arms) - {own}
+            expected = {b: float(sets[rest | {b}]) for b in space.actions if b not in rest}
+            if own in certain:
+                expected = {own: 1.0}
+            total = sum(expected.values())
+            chances = {b: row[canonical_rank(b)] for b in expected}
+            assert chances == pytest.approx({b: chance / total for b, chance in expected.items()}, abs=1e-12)
+            assert row.sum() == pytest.approx(1.0, abs=1e-12)
