@@ -55,7 +55,7 @@ benches = sa.Table(
     time_column("finished_at"),
     # "bench" or "stream": a stream's cases come one by one, each with the one arm that a policy chose.
     sa.Column("kind", sa.Text, nullable=False, server_default="bench"),
-    # A race: {cells, control, looked, dropped: {cell: {e, issues}}}.
+    # A race: {cells, control, looked, dropped: {cell: {e, issues}}, rule}.
     sa.Column("race", pg.JSONB),
     # Notes of its submission for people, one line each.
     text_array("notes"),

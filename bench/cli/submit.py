@@ -134,9 +134,12 @@ def _show_dry_run(
     from bench.results.plain import plain
     from bench.results.power import plan_power
     from bench.results.power_show import plan_line
+    from bench.submit.racing import forecast_lines, race_forecast
 
     power = plan_power(farm.engine, plan)
     more = {"sandbox": sandboxes.document(), "warnings": warnings, "detectable": plain(power)}
+    if (forecast := race_forecast(plan)) is not None:
+        more["race"] = forecast
     show_answer(
         output,
         lambda: {**plan_document(plan), **more},
@@ -147,9 +150,8 @@ def _show_dry_run(
         return
     note_totals(plan)
     note_overrides(plan)
-    for line in sandboxes.lines():
+    for line in [*sandboxes.lines(), plan_line(power), *forecast_lines(plan)]:
         note(line)
-    note(plan_line(power))
 
 
 def plan_of(farm: Farm, config: BenchConfig, issue_ids: list[str] | None, mirrors: Path | None) -> NewBench:
@@ -202,11 +204,12 @@ def _plan(farm: Farm, config: BenchConfig, issue_ids: list[str] | None) -> tuple
 def _after(farm: Farm, plan: NewBench, sandboxes: "Sandboxes", wait: bool, output: Output) -> int | None:
     from bench.cli.follow import follow
     from bench.coordinator.loop import make_tick
+    from bench.submit.racing import forecast_lines
 
     make_tick(farm.engine, farm.bell)()
     executions = sum(len(arm.executions) for case in plan.cases for arm in case.arms)
     note(f"bench {plan.bench_id}: {_counted(len(plan.cases), 'case')}, {_counted(executions, 'execution')}")
-    for line in sandboxes.lines():
+    for line in [*sandboxes.lines(), *forecast_lines(plan)]:
         note(line)
     if plan.race is not None and plan.config["action_sampling"]["replicates"] == 1:
         note(

@@ -1,11 +1,18 @@
-"""The initial state of a race."""
+"""The initial state of a race, and the forecast of when it drops arms."""
 
 from collections.abc import Sequence
+from typing import Any, Final
 
 from bench.experiment.space import SamplingInput
 from bench.experiment.strategies.registry import get_strategy
+from bench.statistics.racing import RULE
+from bench.statistics.racing_forecast import issues_until_dropped
 from db.repositories.bench_rows import RaceDocument
+from db.repositories.new_bench import NewBench
 from planner.actions import canonical_rank
+
+GAPS: Final = (50, 30, 20)
+"""In percentage points."""
 
 
 def new_race(cases: Sequence[SamplingInput]) -> RaceDocument | None:
@@ -21,4 +28,30 @@ def new_race(cases: Sequence[SamplingInput]) -> RaceDocument | None:
         "control": rule.include_baseline,
         "looked": 0,
         "dropped": {},
+        "rule": RULE,
     }
+
+
+def race_forecast(plan: NewBench) -> dict[str, Any] | None:
+    """For programs: the issues after which an arm that is so many points behind is dropped; None without a race."""
+    if plan.race is None:
+        return None
+    arms = len(plan.race["cells"]) + plan.race["control"]
+    after = {str(gap): issues_until_dropped(gap / 100, arms) for gap in GAPS}
+    return {"arms": arms, "issues": len(plan.cases), "dropped_after": after}
+
+
+def forecast_lines(plan: NewBench) -> list[str]:
+    """For people: a line with the same forecast; empty where the bench is no race."""
+    forecast = race_forecast(plan)
+    if forecast is None:
+        return []
+    issues = forecast["issues"]
+    parts = [
+        f"{gap} points about {needed}" + ("" if needed <= issues else f" (more than these {issues})")
+        for gap, needed in forecast["dropped_after"].items()
+    ]
+    return [
+        f"race of {forecast['arms']} arms: issues until an arm is dropped, by how far it is behind the best: "
+        f"{', '.join(parts)}"
+    ]

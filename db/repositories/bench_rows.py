@@ -1,7 +1,7 @@
 """Rows of benches and of their cases, as `Benches` returns them. Money is in micro-dollars, time in milliseconds."""
 
 from datetime import datetime
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple, NotRequired, TypedDict
 
 from db.objectives import Objective, TieBreak
 from db.states import BenchKind, BenchState, CaseState
@@ -25,6 +25,8 @@ class RaceDocument(TypedDict):
     """Decided cases at the last look."""
     dropped: dict[str, DroppedArm]
     """By cell, as text."""
+    rule: NotRequired[str]
+    """The test that drops arms; missing in races of older versions, which have the first."""
 
 
 class BenchListing(NamedTuple):

@@ -16,10 +16,12 @@ from bench.experiment.space import SamplingRule
 from bench.experiment.strategies.racing import draw_racers
 from bench.experiment.worst_case import ArmLimits, arm_space, cost_model
 from bench.intake.issue import RISKS, SIZES, Issue
+from bench.statistics.racing import RULE
 from bench.submit.arms import null_if_na
 from bench.submit.history import run_summary, similar_history
 from bench.submit.inputs import planner_input, system_state
 from bench.submit.plan import Known, Ready, make_ready, plan_bench, plan_fingerprint
+from bench.submit.racing import forecast_lines, race_forecast
 from db.repositories.history import FarmLoad, ScoredRun
 from db.repositories.new_bench import NewBench
 from planner.actions import SPECULATE, canonical_rank, valid_actions
@@ -138,7 +140,13 @@ def test_a_race_tries_the_same_arms_on_every_issue_beside_its_own_baseline() -> 
     plan = _plan(_config(strategy="racing", replicates=2), list(range(12)))
     assert plan.race is not None
     cells = plan.race["cells"]
-    assert plan.race == {"cells": sorted(set(cells)), "control": True, "looked": 0, "dropped": {}}
+    assert plan.race == {
+        "cells": sorted(set(cells)),
+        "control": True,
+        "looked": 0,
+        "dropped": {},
+        "rule": RULE,
+    }
     assert len(cells) == plan.k - 1
     baselines = set()
     for case in plan.cases:
@@ -151,6 +159,28 @@ def test_a_race_tries_the_same_arms_on_every_issue_beside_its_own_baseline() -> 
         assert case.design["kind"] == "deterministic"
     assert len(baselines) > 1
     assert _plan(_config(), [1]).race is None
+
+
+def test_a_plan_of_a_race_forecasts_which_gaps_its_issues_can_tell() -> None:
+    plan = _plan(_config(strategy="racing", k=6), list(range(40)))
+    forecast = race_forecast(plan)
+    assert forecast is not None
+    assert (forecast["arms"], forecast["issues"]) == (6, 40)
+    needed = forecast["dropped_after"]
+    assert list(needed) == ["50", "30", "20"]
+    assert needed["50"] <= 40 < needed["30"] < needed["20"]
+    (line,) = forecast_lines(plan)
+    assert line.endswith(
+        f"50 points about {needed['50']}, 30 points about {needed['30']} (more than these 40), "
+        f"20 points about {needed['20']} (more than these 40)"
+    )
+    without_control = {
+        "workcell": WORKCELL,
+        "action_sampling": {"K": 6, "strategy": "racing", "include_baseline": False},
+    }
+    assert race_forecast(_plan(BenchConfig.model_validate(without_control), list(range(40)))) == forecast
+    assert race_forecast(_plan(_config(), [1])) is None
+    assert forecast_lines(_plan(_config(), [1])) == []
 
 
 def test_another_seed_races_other_arms_and_the_same_seed_the_same() -> None:
