@@ -27,6 +27,8 @@ class CaseEffects(NamedTuple):
     """(N,) τ²"""
     within: Floats
     """(N,) s²"""
+    logarithms: bool
+    """Whether effects are logarithms of factors: half their variance is subtracted, so that factors have mean 1."""
 
     def without_own(self, table: BenchTable) -> Floats:
         """(A,) the effect of each arm's case, predicted from the other arms."""
@@ -45,16 +47,16 @@ class CaseEffects(NamedTuple):
         count = self.arms[case] - sum(self.known[arm].astype(np.float64) for arm in both)
         return self._shrunk(total, count, self.between[case], self.within[case])
 
-    @staticmethod
-    def _shrunk(total: Floats, count: Floats, between: Floats, within: Floats) -> Floats:
+    def _shrunk(self, total: Floats, count: Floats, between: Floats, within: Floats) -> Floats:
         spread = count * between + within
-        shrunk: Floats = np.divide(
-            total * between, spread, out=np.zeros(len(total)), where=(count > 0) & (spread > 0)
-        )
+        share = np.divide(between, spread, out=np.zeros(len(total)), where=(count > 0) & (spread > 0))
+        shrunk: Floats = share * (total - (count * between / 2 if self.logarithms else 0.0))
         return shrunk
 
 
-def case_effects(table: BenchTable, residuals: Floats, splits: Iterable[Bools]) -> CaseEffects:
+def case_effects(
+    table: BenchTable, residuals: Floats, splits: Iterable[Bools], *, logarithms: bool = False
+) -> CaseEffects:
     """The effects behind `residuals` (A,), NaN where an arm has no outcome; `splits` are those of `folds`."""
     known = np.isfinite(residuals)
     values = np.where(known, residuals, 0.0)
@@ -67,7 +69,7 @@ def case_effects(table: BenchTable, residuals: Floats, splits: Iterable[Bools]) 
     for held_out in splits:
         learn = ~held_out
         components[:, held_out] = _components(total[learn], squares[learn], count[learn])[:, None]
-    return CaseEffects(values, known, total, count, *components)
+    return CaseEffects(values, known, total, count, components[0], components[1], logarithms)
 
 
 def _components(total: Floats, squares: Floats, count: Floats) -> Floats:
