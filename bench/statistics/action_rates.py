@@ -17,6 +17,7 @@ from bench.statistics.outcomes import OWN_BUDGET
 from bench.statistics.pooled_rates import PooledRates, Sample, pooled_rates
 from bench.statistics.publish import published
 from bench.statistics.table import BenchTable, Bools, Floats, Ints
+from planner.space.heads import HEAD_SIZES
 
 TIME: Final = "minutes_to_pass"
 COST: Final = "dollars_per_pass"
@@ -82,7 +83,7 @@ def action_rates(table: BenchTable, spent: Floats | None = None) -> tuple[Action
     if not observed.any():
         return ()
     cells, sample = pooled_sample(table, table.arm_means(table.passed), observed)
-    pooled = pooled_rates(sample)
+    pooled = pooled_rates(sample, topologies(cells))
     sums = _Sums(table, spent)
     return tuple(_rate(table, int(cell), pooled, action, sums) for action, cell in enumerate(cells.tolist()))
 
@@ -104,6 +105,11 @@ def pooled_estimate(estimand: str, pooled: PooledRates, action: int, *, weighted
         float(pooled.high[action]),
         f"{WEIGHTED if weighted else PLAIN}; partially pooled over {len(pooled.mean)} actions, 95 % over issues",
     )
+
+
+def topologies(cells: Ints) -> Ints:
+    """The topology of each of `cells`: rates are drawn to the mean of their topology."""
+    return np.unravel_index(cells, HEAD_SIZES)[0]
 
 
 class _Sums:

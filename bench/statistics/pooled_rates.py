@@ -3,8 +3,8 @@
 Each action has a Hájek mean of values in [0, 1], θ̂ = Σ w·y ÷ Σ w with w = 1/π. Their sampling covariance is that of
 values with variance φ·m(1 − m) around the mean m of an action and correlation ρ within an issue; φ and ρ are moment
 estimates over all actions, so that an action seen on few issues, or always the same, has a standard error too. True
-means are N(μ, τ²) over actions; the posterior is averaged over a flat prior of μ and of τ on a grid, so that the
-interval covers on average over actions though both are estimated (Efron, Morris, 1975; Kass, Steffey, 1989).
+means are N(μ, τ²) over the actions of a kind; the posterior is averaged over a flat prior of μ and of τ on a grid, so
+that the interval covers on average over actions though both are estimated (Efron, Morris, 1975; Kass, Steffey, 1989).
 """
 
 from typing import Final, NamedTuple
@@ -22,6 +22,7 @@ _PRIOR_ISSUES: Final = 4.0
 """Observations of φ = 1, the variance of single runs, that the estimate of φ begins with."""
 _MOST_ALIKE: Final = 0.95
 _BISECTIONS: Final = 40
+_FEWEST_OF_A_KIND: Final = 3
 _SINGLE: Final = 1e-9
 
 
@@ -56,17 +57,21 @@ class PooledRates(NamedTuple):
     """Posterior mean of τ, the standard deviation of the true means."""
 
 
-def pooled_rates(sample: Sample) -> PooledRates:
-    """The weighted and the partially pooled mean of every action of `sample`."""
+def pooled_rates(sample: Sample, kinds: Ints | None = None) -> PooledRates:
+    """The weighted and the partially pooled mean of every action of `sample`.
+
+    `kinds` (A,) is the kind of each action: actions are drawn to the mean of their kind, where every kind has enough.
+    """
     size = int(sample.action.max(initial=-1)) + 1
     total = np.bincount(sample.action, weights=sample.weight, minlength=size)
     share = sample.weight / total[sample.action]
     direct = _sums(sample.action, share * sample.value, size)
     effective: Floats = 1 / _sums(sample.action, share**2, size)
     middle = np.full(size, np.average(direct, weights=np.sqrt(effective)))
+    means = _kinds(kinds, size)
     for _ in range(2):
         covariance = _covariance(sample, share, direct, middle)
-        posterior = _posterior(direct, covariance)
+        posterior = _posterior(direct, covariance, means)
         middle = posterior.mean
     return PooledRates(
         direct,
@@ -96,7 +101,10 @@ def _covariance(sample: Sample, share: Floats, direct: Floats, middle: Floats) -
     excess = (np.sum(share**2 * residual**2) + prior) / (np.sum(share**2 * left) + prior)
     loading = np.zeros((size, issues))
     np.add.at(loading, (sample.action, sample.issue), share * scale)
-    alike = _correlation(sample, share * scale, residual / np.sqrt(excess))
+    # What one value adds to its own mean would hide how alike values are: residuals from the mean of the others.
+    several = share < 1 - _SINGLE
+    others = np.divide(residual, 1 - share, where=several, out=np.zeros_like(residual)) / np.sqrt(excess)
+    alike = _correlation(sample, np.where(several, share * scale, 0.0), others)
     own = np.bincount(sample.action, weights=(share * scale) ** 2, minlength=size)
     covariance: Floats = excess * ((1 - alike) * np.diag(own) + alike * loading @ loading.T)
     return covariance
@@ -116,6 +124,15 @@ def _correlation(sample: Sample, loading: Floats, residual: Floats) -> float:
     return float(np.clip(pairs(loading * residual) / weight, 0.0, _MOST_ALIKE))
 
 
+def _kinds(kinds: Ints | None, size: int) -> Floats:
+    """(A, P) which of P means each action has; a single one where a kind has few actions."""
+    if kinds is not None:
+        names, kind, members = np.unique(kinds, return_inverse=True, return_counts=True)
+        if members.min() >= _FEWEST_OF_A_KIND:
+            return np.eye(len(names))[kind]
+    return np.ones((size, 1))
+
+
 class _Posterior(NamedTuple):
     mean: Floats
     low: Floats
@@ -123,21 +140,26 @@ class _Posterior(NamedTuple):
     spread: float
 
 
-def _posterior(direct: Floats, covariance: Floats) -> _Posterior:
-    """The posterior of the true means θ: θ̂ | θ ~ N(θ, V), θ ~ N(μ, τ²), flat in μ and in τ on the grid."""
+def _posterior(direct: Floats, covariance: Floats, kinds: Floats) -> _Posterior:
+    """The posterior of the true means θ: θ̂ | θ ~ N(θ, V), θ ~ N(Xμ, τ²) with X = `kinds` (A, P), flat in μ and τ."""
     values, vectors = np.linalg.eigh(covariance)
     inverse = 1 / (np.maximum(values, 1e-12) + _SPREADS[:, None] ** 2)  # (T, A)
-    ones, turned = vectors.sum(axis=0), direct @ vectors
-    precision = inverse @ ones**2
-    centre = (inverse @ (ones * turned)) / precision
-    off = turned - centre[:, None] * ones
-    log_odds = 0.5 * (np.log(inverse).sum(axis=1) - np.log(precision) - (inverse * off**2).sum(axis=1))
+    turned, kinds_turned = vectors.T @ direct, vectors.T @ kinds  # (A,), (A, P)
+    weighed = inverse[:, :, None] * kinds_turned  # (T, A, P)
+    precision = np.einsum("ap,taq->tpq", kinds_turned, weighed)
+    spread_of_centre = np.linalg.inv(precision)
+    centre = np.einsum("tpq,taq,a->tp", spread_of_centre, weighed, turned)
+    off = turned - centre @ kinds_turned.T
+    log_odds = 0.5 * (
+        np.log(inverse).sum(axis=1) - np.linalg.slogdet(precision)[1] - (inverse * off**2).sum(axis=1)
+    )
     odds = np.exp(log_odds - log_odds.max())
     odds /= odds.sum()
     squared = _SPREADS[:, None] ** 2
-    means = centre[:, None] + squared * (inverse * off) @ vectors.T  # (T, A)
-    pull = 1 - squared * (inverse * ones) @ vectors.T
-    variance = squared - squared**2 * inverse @ (vectors.T**2) + pull**2 / precision[:, None]
+    means = centre @ kinds.T + squared * (inverse * off) @ vectors.T  # (T, A)
+    pull = kinds - squared[:, :, None] * np.einsum("ab,tbp->tap", vectors, weighed)
+    variance = squared - squared**2 * inverse @ (vectors.T**2)
+    variance = variance + np.einsum("tap,tpq,taq->ta", pull, spread_of_centre, pull)
     sd = np.sqrt(np.maximum(variance, 1e-12))
     tail = (1 - LEVEL) / 2
     return _Posterior(

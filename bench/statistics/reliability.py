@@ -13,6 +13,7 @@ from bench.statistics.action_rates import (
     is_weighted,
     pooled_estimate,
     pooled_sample,
+    topologies,
 )
 from bench.statistics.estimate import Estimate, refused
 from bench.statistics.outcomes import OWN_BUDGET
@@ -101,7 +102,7 @@ def _estimates(
         return {**refusals, None: refusals[None]}
     (everything,) = group_rates(table, {_ALL: np.full(N_CELLS, True)}, values, seed=seed)
     able_cells, sample = pooled_sample(table, values, able)
-    pooled = pooled_rates(sample)
+    pooled = pooled_rates(sample, topologies(able_cells))
     estimates = {
         cell: pooled_estimate(estimand, pooled, action, weighted=weighted)
         for action, cell in enumerate(able_cells.tolist())
