@@ -33,13 +33,13 @@ def actions_table(report: ActionReport) -> Table:
     """Wins, issues, pass rate, errors, time and cost per pass of each action, the highest pass rate first."""
     columns = (
         "action",
-        "wins /\nissues>",
+        "wins/\nissues>",
         "pass rate\n(95 %)>",
         "errors>",
         "time to\npass>",
         "cost per\npass>",
     )
-    return table("Actions", columns, [_row(row) for row in report.rows])
+    return table("Actions", columns, [_row(row) for row in report.rows], ("time to\npass>",))
 
 
 def short_estimate(estimate: Estimate) -> str:
@@ -53,16 +53,22 @@ def _row(row: ActionRow) -> tuple[Any, ...]:
     rate, errors = row.rate, row.errors
     lost = f"{errors.total} ({percent(errors.share)})" if errors.total else "0"
     if rate is None:
-        return (row.action.label(), f"{row.wins} / 0", "–", lost, "–", "–")
+        return (row.action.label(), f"{row.wins}/0", "–", lost, "–", "–")
     minutes, dollars = rate.minutes_to_pass.value, rate.dollars_per_pass.value
     return (
         row.action.label(),
-        f"{row.wins} / {rate.issues}",
+        f"{row.wins}/{rate.issues}",
         short_estimate(rate.passes),
         lost,
-        seconds(None if minutes is None else minutes * _MS_PER_MINUTE),
+        _time(minutes),
         format_usd(None if dollars is None else round(dollars * _MICRO)),
     )
+
+
+def _time(minutes: float | None) -> str:
+    if minutes is None or minutes < 1:
+        return seconds(None if minutes is None else minutes * _MS_PER_MINUTE)
+    return f"{minutes:.1f} min"
 
 
 def _notes(report: ActionReport) -> Iterator[str]:

@@ -12,10 +12,10 @@ from scipy import stats
 
 from bench.statistics.estimate import Estimate, refused
 from bench.statistics.estimators import Terms, value
-from bench.statistics.intervals import LEVEL, standard_error
+from bench.statistics.intervals import LEVEL, linearised, standard_error
 from bench.statistics.outcomes import OWN_BUDGET
 from bench.statistics.pooled_rates import PooledRates, Sample, pooled_rates
-from bench.statistics.publish import published
+from bench.statistics.publish import NO_SPREAD, published
 from bench.statistics.table import BenchTable, Bools, Floats, Ints
 from planner.space.heads import HEAD_SIZES
 
@@ -25,6 +25,8 @@ FEWEST_ISSUES: Final = 10
 """Fewer issues give no unpooled rate: for a pooled one even a single issue is enough."""
 FEWEST_PASSES: Final = 3
 """Issues with a pass that the interval of a ratio per pass needs."""
+MANY_ISSUES: Final = 500
+"""From so many issues on, a bootstrap takes long and changes nothing."""
 
 WEIGHTED: Final = "Hájek, weights 1/π"
 PLAIN: Final = "plain mean over the issues where it ran, as its arms were not drawn by lot"
@@ -243,4 +245,14 @@ def _group(table: BenchTable, name: str, cells: Bools, means: Floats, seed: int)
         _by_issue(cluster, (weights * np.where(here, means, 0.0))[here])[None, :],
         _by_issue(cluster, weights[here])[None, :],
     )
-    return GroupRate(name, issues, actions, published(OWN_BUDGET, of, seed, how))
+    return GroupRate(name, issues, actions, _published(of, how, seed))
+
+
+def _published(of: Terms, how: str, seed: int) -> Estimate:
+    """The group's mean: with a bootstrap interval, or a t interval where issues are so many that they agree."""
+    issues = of.top.shape[1]
+    if issues < MANY_ISSUES or standard_error(of) <= NO_SPREAD:
+        return published(OWN_BUDGET, of, seed, how)
+    span = linearised(of)
+    method = f"{how}; 95 % t over {issues} issues"
+    return Estimate(OWN_BUDGET, value(of), max(0.0, span.low), min(1.0, span.high), method)

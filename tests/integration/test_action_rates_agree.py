@@ -95,11 +95,15 @@ def test_published_rates_are_those_of_the_report(
     serial, speculate = (groups[f"swarm_id={swarm}"]["passes"] for swarm in ("serial_handoff", SPECULATE))
     assert serial["low"] < 0.4 < serial["high"]
     assert speculate["low"] < 0.55 < speculate["high"]
+    for name in ("actions", "groups"):
+        assert main(["report", bench, "-o", "csv", "--table", name]) == 0
+        assert len(capsys.readouterr().out.splitlines()) == 1 + len(document[name])
     assert main(["report", bench]) == 0
     shown = capsys.readouterr().out
     assert "arms count 1/π" in shown
     assert "Actions by topology and budget" in shown
-    assert max(map(len, shown[shown.index("Actions ") : shown.index("Regret")].splitlines())) <= 80
+    rows = [line.rstrip() for line in shown[shown.index("Actions ") : shown.index("Regret")].splitlines()]
+    assert max(len(row) for row in rows if "×" in row or "_bin" in row) <= 80
 
 
 def test_arms_that_were_not_drawn_have_plain_means_that_are_named_so(engine: sa.Engine) -> None:

@@ -100,3 +100,16 @@ def test_money_of_lost_runs_counts_for_the_passes_there_are() -> None:
 
 def test_nothing_observed_has_no_rates() -> None:
     assert action_rates(bench(({FIRST: 1.0}, {FIRST: "?"}))) == ()
+
+
+def test_many_issues_have_the_interval_of_few_by_a_quicker_formula() -> None:
+    both = np.zeros(N_CELLS, dtype=np.bool_)
+    both[[FIRST, SECOND]] = True
+    spans = []
+    for copies in (20, 21):
+        (group,) = group_rates(bench(*FORCED * copies), {"both": both}, seed=1)
+        spans.append(group.passes)
+    few, many = spans
+    assert ("BCa" in few.method, "BCa" in many.method) == (True, False)
+    assert many.low == pytest.approx(few.low, abs=0.01)
+    assert many.high == pytest.approx(few.high, abs=0.01)
