@@ -80,3 +80,24 @@ policy_estimates = sa.Table(
     comment="value and difference by estimator; regret, oracle and advantage by lower, upper and point, the last two "
     "of no policy ('').",
 )
+
+action_estimates = sa.Table(
+    "action_estimates",
+    metadata,
+    sa.Column(
+        "bench_id", sa.ForeignKey(published_estimates.c.bench_id, ondelete="CASCADE"), primary_key=True
+    ),
+    *(sa.Column(name, sa.Text, primary_key=True) for name in ("subject", "quantity")),
+    sa.Column("canonical_rank", sa.SmallInteger),
+    *(
+        sa.Column(name, sa.Text)
+        for name in ("swarm_id", "max_candidates_bin", "max_minutes_bin", "max_iterations_bin")
+    ),
+    sa.Column("issues", sa.Integer, nullable=False),
+    sa.Column("effective_issues", sa.Double),
+    *_estimate(),
+    sa.CheckConstraint(
+        "quantity IN ('pass_rate', 'own_pass_rate', 'minutes_to_pass', 'dollars_per_pass')", name="quantity"
+    ),
+    comment="Actions, and groups of them: those with the same value of one part; their other parts are NULL.",
+)

@@ -32,7 +32,8 @@ def reliability(bench_id: str | None, ks: tuple[int, ...], times: tuple[int, ...
     """Show how often actions pass if repeated or given more time.
 
     pass@k is the probability that at least one of k runs of an arm passes, pass^k that all of them do; both need arms
-    that ran k times (--replicates). The second table shows the share of runs that would pass within a number of
+    that ran k times (--replicates). Arms count by the inverse of their probability to be drawn, and the rates of single
+    actions are pooled partially. The second table shows the share of runs that would pass within a number of
     minutes without a budget (Kaplan-Meier): a run that its budget ended is censored there. Intervals are over issues.
     BENCH_ID is the newest bench by default.
 

@@ -72,8 +72,8 @@ def regret(bench_id: str | None, names: tuple[str, ...], output: Output) -> None
     """Show how much worse each policy is than the best arm.
 
     Regret is relative to the winner: 0.5 means 50 % longer (or more expensive). A missed pass, where the winner passes
-    and the policy's arm does not, has its own rate. A case in which the policy's action was not tried is unobserved.
-    Spend is the mean charge of an execution of its arm.
+    and the policy's arm does not, has its own rate. A case in which the policy's action was not tried is unobserved; a
+    policy seen on few issues has no rate. Spend is the mean charge of an execution of its arm.
 
     Registered policies that were scored on the bench before are shown in addition to the controls. BENCH_ID is the
     newest bench by default.
@@ -111,7 +111,9 @@ def regret(bench_id: str | None, names: tuple[str, ...], output: Output) -> None
 def report(bench_id: str | None, output: Output, out: Path | None) -> None:
     """Show the whole report of a bench.
 
-    It has winners, regret, spend against caps, errors and coverage. BENCH_ID is the newest bench by default.
+    It has winners, the rates of actions, regret, spend against caps, errors and coverage. Rates are weighted by the
+    inverse of the probability to be drawn, and pooled partially over the actions. BENCH_ID is the newest bench by
+    default.
 
     \b
     Examples:

@@ -47,6 +47,11 @@ class PolicySummary(NamedTuple):
     mean_charged_micro_usd: int | None
     """Mean spend of an execution, over observed cases, rounded half up."""
 
+    @property
+    def observed_cases(self) -> int:
+        """Cases in which its action was tried: what its rates rest on."""
+        return round(self.cases * (1 - self.unobserved_share))
+
 
 def regret(action: Action | None, verdict: CaseVerdict) -> PolicyRegret:
     """The regret of taking `action` on a case; None: the policy has no answer."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from bench.experiment.decide import action_of
 from bench.pauses import pause_documents
+from bench.results.action_rates import ActionReport
 from bench.results.plain import bracket_document
 from bench.results.race import race_document
 from bench.results.read import BenchResults, DecidedCase
@@ -92,7 +93,9 @@ def regret_document(results: BenchResults) -> dict[str, Any]:
         "estimand": ESTIMAND,
         "identified": results.identified,
         "best_fixed": None if results.best_fixed is None else list(results.best_fixed),
-        "policies": [summary._asdict() for summary in results.summaries],
+        "policies": [
+            {**summary._asdict(), "observed_cases": summary.observed_cases} for summary in results.summaries
+        ],
         "notes": results.notes,
         "cases": [
             {
@@ -112,6 +115,7 @@ def report_document(results: BenchResults, oracle: OracleBracket | str) -> dict[
         "counts": results.counts._asdict(),
         "winners": winners_document(results),
         "regret": {**regret_document(results), "bracket": bracket_document(oracle)},
+        "actions": ActionReport(results).document(),
         "race": race_document(results),
         "spend": spend_document(results),
         "errors": results.errors,
@@ -135,6 +139,8 @@ def report_rows(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
         "winners": document["winners"],
         "policies": document["regret"]["policies"],
         "regrets": document["regret"]["cases"],
+        "actions": document["actions"]["actions"],
+        "groups": document["actions"]["groups"],
         "errors": [{"kind": kind, "executions": count} for kind, count in document["errors"].items()],
         "spend": [{"cap": cap, **amounts} for cap, amounts in document["spend"].items()],
         "cases": document["cases"],

@@ -10,6 +10,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from bench.errors import BenchError
+from bench.results.action_rates import ActionReport
 from bench.results.evidence import Evidence, bracket_of, read_evidence
 from bench.results.read import DecidedCase, read_results
 from bench.statistics.estimate import Estimate
@@ -57,6 +58,7 @@ def publish_estimates(engine: sa.Engine, bench_id: str) -> None:
             cases=[_case_row(case, judgement) for case, judgement in judged],
             arms=[row for case, judgement in judged for row in _arm_rows(case, judgement)],
             policies=policies,
+            actions=ActionReport(results).published_rows(),
         )
     )
 

@@ -1,19 +1,24 @@
 """Reliability estimates as terminal tables and as JSON."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from rich.console import RenderableType
 
 from bench.results.evidence_show import shown
 from bench.results.plain import plain
 from bench.results.reliability import BenchReliability
+from bench.statistics.action_rates import FEWEST_ISSUES, PLAIN
 from bench.statistics.estimate import Estimate
-from bench.statistics.frontier import FEWEST_ISSUES
 from bench.statistics.reliability import Reliability
 from bench.statistics.survival import ESTIMAND
 from bench.terminal import percent, table
 from planner.actions import all_cells
+
+_WEIGHTED: Final = (
+    "on all issues where an action could be drawn: arms count 1/π; all actions is the mean over the actions that could "
+    "be drawn, single ones are pooled partially; 95 % is over issues like these"
+)
 
 
 def reliability_parts(report: BenchReliability) -> list[RenderableType]:
@@ -23,6 +28,7 @@ def reliability_parts(report: BenchReliability) -> list[RenderableType]:
     lines = [*_refusals([everything, *enough]), *_left_out(report, len(actions) - len(enough))]
     return [
         _actions_table([everything, *enough], report.issues),
+        PLAIN if PLAIN in everything.passes.method else _WEIGHTED,
         *lines,
         *([_times_table(report)] if report.times else []),
         *_time_refusals(report),
@@ -115,7 +121,8 @@ def _time_refusals(report: BenchReliability) -> Iterator[str]:
 def _left_out(report: BenchReliability, few: int) -> Iterator[str]:
     if few:
         yield (
-            f"{few} actions were observed in fewer than {FEWEST_ISSUES} issues: they count in the first line alone"
+            f"{few} actions were observed in fewer than {FEWEST_ISSUES} issues: they count in the first line, and "
+            "their own rates, which mostly borrow from the others, are in -o json"
         )
     if report.missing:
         executions = sum(report.missing.values())
@@ -137,4 +144,4 @@ def _time_summary(report: BenchReliability) -> Iterator[str]:
         yield f"left out: {evidence.picked} executions whose budget was picked by the issue, as the baseline's is"
     if evidence.unknown:
         yield f"left out: {evidence.unknown} executions that never ran, or for a time that nobody knows"
-    yield "minutes are planned ones, on the clock of a candidate's budget"
+    yield "minutes are planned ones, on the clock of a candidate's budget; executions count 1/π of their arm"

@@ -29,6 +29,8 @@ class RunTime(NamedTuple):
     passed: bool
     stopped: bool
     """Ended early from outside: by a cap, cancellation, loss of the worker, or an error."""
+    weight: float = 1.0
+    """1/π of its arm."""
 
 
 class PassedWithin(NamedTuple):
@@ -79,7 +81,7 @@ def run_time(row: ExecutionTimes) -> RunTime | None:
     minutes = budget if gave_up else min(ends, default=0.0)
     if not minutes:
         return None
-    return RunTime(row.issue_id, row.swarm_id, budget, minutes, passed, not (passed or gave_up))
+    return RunTime(row.issue_id, row.swarm_id, budget, minutes, passed, not (passed or gave_up), row.weight)
 
 
 def _known_until(candidate: CandidateTime, row: ExecutionTimes) -> float:
@@ -91,7 +93,10 @@ def _known_until(candidate: CandidateTime, row: ExecutionTimes) -> float:
 
 
 def within(runs: Sequence[RunTime], times: Sequence[float], *, seed: int) -> tuple[PassedWithin, ...]:
-    """Survival estimates at `times` in planned minutes, over all runs and by swarm where there are several."""
+    """Survival estimates at `times` in planned minutes, over all runs and by swarm where there are several.
+
+    Runs count 1/π of their arm, so that every action that could be drawn counts the same on every issue.
+    """
     swarms = sorted({run.swarm for run in runs})
     groups = {ALL: list(runs)}
     if len(swarms) > 1:
@@ -102,16 +107,17 @@ def within(runs: Sequence[RunTime], times: Sequence[float], *, seed: int) -> tup
 
 
 def _shares(runs: Sequence[RunTime], times: Sequence[float], seed: int) -> tuple[Estimate, ...]:
-    by_issue: dict[str, list[tuple[float, bool]]] = {}
+    by_issue: dict[str, list[tuple[float, bool, float]]] = {}
     for run in runs:
-        by_issue.setdefault(run.issue, []).append((run.minutes, run.passed))
+        by_issue.setdefault(run.issue, []).append((run.minutes, run.passed, run.weight))
     # Sorted by outcome: bootstrap resamples must not depend on the names of issues.
     sorted_issues = sorted(sorted(outcomes) for outcomes in by_issue.values())
     outcomes = [run for issue in sorted_issues for run in issue]
     return passed_within(
         times,
-        np.array([minutes for minutes, _ in outcomes], dtype=np.float64),
-        np.array([passed for _, passed in outcomes], dtype=np.bool_),
+        np.array([minutes for minutes, _, _ in outcomes], dtype=np.float64),
+        np.array([passed for _, passed, _ in outcomes], dtype=np.bool_),
         np.repeat(np.arange(len(sorted_issues)), [len(issue) for issue in sorted_issues]),
         seed=seed,
+        weights=np.array([weight for *_, weight in outcomes], dtype=np.float64),
     )

@@ -1,6 +1,5 @@
 """Terminal tables of a bench's reports."""
 
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -9,20 +8,24 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.config.money import format_usd
-from bench.experiment.estimates import ArmEstimate, cost_per_pass
+from bench.experiment.estimates import ArmEstimate
+from bench.experiment.regret import PolicySummary
 from bench.pauses import pause_lines
+from bench.results.action_rates import ActionReport
+from bench.results.action_rates_show import action_parts
 from bench.results.counts import failed_lines
 from bench.results.documents import spend_document
 from bench.results.evidence_show import bracket_parts
 from bench.results.race import race_parts
 from bench.results.read import BenchResults, DecidedCase
 from bench.sandboxes import sandbox_lines
+from bench.statistics.action_rates import FEWEST_ISSUES
 from bench.statistics.oracle import OracleBracket
 from bench.statistics.winners import CaseJudgement
 from bench.terminal import Bullet, percent, seconds, styled, table
 from bench.unserved import unserved_lines
 from db.repositories.bench_rows import UnjudgedExecutions
-from planner.actions import Action, canonical_rank
+from planner.actions import canonical_rank
 
 _MOST_UNJUDGED = 20
 _MOST_NAMES = 3
@@ -44,7 +47,7 @@ def report_parts(results: BenchResults, oracle: OracleBracket | str) -> list[Ren
         *(styled((line, "yellow")) for line in _warnings(results)),
         *(styled((line, "yellow")) if line.startswith("!") else line for line in sandbox_notes),
         winners_table(results),
-        share_table(results),
+        *action_parts(ActionReport(results)),
         *race_parts(results),
         *regret_parts(results),
         *bracket_parts(oracle),
@@ -175,58 +178,48 @@ def _baseline(case: DecidedCase) -> str:
     return f"passed, {seconds(estimate.work_ms)}" if estimate.passes else "did not pass"
 
 
-def share_table(results: BenchResults) -> Table:
-    """Wins, pass rate, mean time and cost per pass of each action over the bench."""
-    wins = Counter(case.verdict.winner for case in results.decided)
-    tried: dict[Action, list[ArmEstimate]] = {}
-    spent: Counter[Action] = Counter()
-    for case in results.decided:
-        for estimate in case.verdict.estimates:
-            # Arms with errors alone are no evidence, and money all the same.
-            spent[estimate.action] += estimate.spent_micro_usd
-            if estimate.observed:
-                tried.setdefault(estimate.action, []).append(estimate)
-    rows = [_share_row(action, each, wins[action], spent[action]) for action, each in tried.items()]
-    rows.sort(key=lambda row: (-int(row[1]), str(row[0])))
-    columns = ("action", "wins>", "cases tried>", "pass rate>", "mean time to pass>", "cost per pass>")
-    return table("Actions", columns, rows)
-
-
-def _share_row(action: Action, estimates: list[ArmEstimate], wins: int, spent: int) -> tuple[Any, ...]:
-    scored, passed = sum(e.scored for e in estimates), sum(e.passed for e in estimates)
-    times = [e.work_ms for e in estimates if e.work_ms is not None]
-    return (
-        *(action.label(), wins, len(estimates), percent(passed / scored)),
-        seconds(sum(times) / len(times) if times else None),
-        format_usd(cost_per_pass(spent, passed)),
-    )
-
-
 def regret_parts(results: BenchResults) -> list[RenderableType]:
     """The regret table, with a row for each policy, then its caveats."""
-    rows = [
-        (
-            summary.policy,
-            summary.cases,
-            percent(summary.unobserved_share),
-            percent(summary.missed_pass_rate),
-            _ratio(summary.mean_duration_regret),
-            _ratio(summary.mean_cost_regret),
-            format_usd(summary.mean_charged_micro_usd),
-        )
-        for summary in results.summaries
-    ]
+    rows = [_regret_row(summary) for summary in results.summaries]
     # Two lines a head: the table then fits 80 columns. With one run an arm the best arm was also the luckiest.
     most = "" if results.identified else " ≤"
     columns = (
-        *("policy", "cases>", "unobserved>"),
+        *("policy", "seen on,\nissues>"),
         *(f"missed\npasses{most}>", f"time\nregret{most}>", f"cost\nregret{most}>", "spend\na run>"),
     )
     title = "Regret against the best arm of each case" + ("" if results.identified else " (not identified)")
     fixed = results.best_fixed
     notes = [] if results.identified else [NOT_IDENTIFIED]
-    notes += ([f"best_fixed is {fixed.label()}"] if fixed else []) + results.notes
+    notes += [f"best_fixed is {fixed.label()}"] if fixed else []
+    notes += [_too_few(summary) for summary in results.summaries if _is_seen_on_few(summary)]
+    notes += ["uniform is over the arms that ran, not over all allowed actions", *results.notes]
     return [table(title, columns, rows), *notes]
+
+
+def _regret_row(summary: PolicySummary) -> tuple[str, ...]:
+    seen = f"{summary.observed_cases} of {summary.cases}"
+    if _is_seen_on_few(summary):
+        return (summary.policy, seen, *(["–"] * 3), format_usd(summary.mean_charged_micro_usd))
+    return (
+        summary.policy,
+        seen,
+        percent(summary.missed_pass_rate),
+        _ratio(summary.mean_duration_regret),
+        _ratio(summary.mean_cost_regret),
+        format_usd(summary.mean_charged_micro_usd),
+    )
+
+
+def _is_seen_on_few(summary: PolicySummary) -> bool:
+    """Whether its rates would be those of a few cases, which are not all there are."""
+    return summary.observed_cases < min(FEWEST_ISSUES, summary.cases)
+
+
+def _too_few(summary: PolicySummary) -> str:
+    return (
+        f"{summary.policy}: seen on {summary.observed_cases} of {summary.cases} issues, too few for a rate; "
+        "bench value estimates it on all of them"
+    )
 
 
 def _ratio(value: float | None) -> str:

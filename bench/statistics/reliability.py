@@ -1,18 +1,29 @@
-"""Reliability of actions over repeated runs: pass@k and pass^k by action, and over all."""
+"""Reliability of actions over repeated runs: pass@k and pass^k by action, and over all, weighted by 1/π."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from bench.statistics.arms import Arms, arms_of
+from bench.statistics.action_rates import (
+    FEWEST_ISSUES,
+    PLAIN,
+    WEIGHTED,
+    group_rates,
+    is_weighted,
+    pooled_estimate,
+    pooled_sample,
+    topologies,
+)
 from bench.statistics.estimate import Estimate, refused
-from bench.statistics.frontier import FEWEST_ISSUES
 from bench.statistics.outcomes import OWN_BUDGET
-from bench.statistics.pass_at_k import PassAtK, pass_at_k
-from bench.statistics.table import BenchTable, Bools
+from bench.statistics.pass_at_k import pass_at_k
+from bench.statistics.pooled_rates import pooled_rates
+from bench.statistics.table import BenchTable, Bools, Floats
+from planner.space.heads import N_CELLS
 
-_METHOD: Final = "95 % BCa over issues"
+_ALL: Final = "all actions"
+_Estimates = Mapping[int | None, Estimate]
 
 
 class AtK(NamedTuple):
@@ -24,51 +35,83 @@ class AtK(NamedTuple):
 
 
 class Reliability(NamedTuple):
-    """Reliability of one action over the issues in which it was observed; `cell` None: every action."""
+    """Reliability of one action over the issues on which it could be drawn; `cell` None: of a mean action.
+
+    Those of an action are partially pooled over the actions; a mean action is uniform over those that could be drawn.
+    """
 
     cell: int | None
     issues: int
     runs: int
     passed: int
     passes: Estimate
-    """The pass rate of one run, averaged by issue like the others."""
+    """The pass rate of one run."""
     at_k: tuple[AtK, ...]
 
 
 def reliability(table: BenchTable, ks: Sequence[int], *, seed: int) -> tuple[Reliability, ...]:
-    """Reliability of all actions together, then of each observed action, by cell; unsupported numbers are refused.
-
-    Every figure is over the issues in which the action was observed. These differ from action to action: compare
-    two actions by importance-weighted estimates instead.
-    """
-    arms = arms_of(table, table.passed)
-    return tuple(_of(arms, cell, ks, seed) for cell in (None, *arms.cells.tolist()))
-
-
-def _of(arms: Arms, cell: int | None, ks: Sequence[int], seed: int) -> Reliability:
-    here = arms.of_cell(cell)
-
-    def at(k: int) -> PassAtK:
-        why = _why_not(arms, here, k)
-        if why is None:
-            return pass_at_k(arms, k, seed=seed, cell=cell)
-        return PassAtK(refused(f"pass@{k}", _METHOD, why), refused(f"pass^{k}", _METHOD, why))
-
-    return Reliability(
-        cell,
-        issues=len(np.unique(arms.issue[here])),
-        runs=int(arms.runs[here].sum()),
-        passed=round(float(arms.runs[here] @ arms.mean[here])),
-        passes=at(1).any_of_k._replace(estimand=OWN_BUDGET),
-        at_k=tuple(AtK(k, *at(k)) for k in ks),
+    """Reliability of all actions together, then of each observed action, by cell; unsupported numbers are refused."""
+    observed = table.replicates > 0
+    cells: list[int | None] = [None, *np.unique(table.arm_cell[observed]).tolist()]
+    passes = _estimates(table, cells, OWN_BUDGET, 1, table.arm_means(table.passed), seed)
+    at_k: dict[int, tuple[_Estimates, _Estimates]] = {}
+    for k in ks:
+        values = pass_at_k(table, k)
+        at_k[k] = (
+            _estimates(table, cells, f"pass@{k}", k, values.any_of_k, seed),
+            _estimates(table, cells, f"pass^{k}", k, values.all_of_k, seed),
+        )
+    return tuple(
+        Reliability(
+            cell,
+            *_counts(table, observed & _of(table, cell)),
+            passes=passes[cell],
+            at_k=tuple(AtK(k, either[cell], every[cell]) for k, (either, every) in at_k.items()),
+        )
+        for cell in cells
     )
 
 
-def _why_not(arms: Arms, here: Bools, k: int) -> str | None:
-    able = here & (arms.runs >= k)
+def _of(table: BenchTable, cell: int | None) -> Bools:
+    everything: Bools = np.full(len(table.arm_cell), True)
+    return everything if cell is None else table.arm_cell == cell
+
+
+def _counts(table: BenchTable, here: Bools) -> tuple[int, int, int]:
+    """(issues, runs, passed) of the arms `here`."""
+    runs = table.observed & here[table.run_arm]
+    return _issues(table, here), int(runs.sum()), int(table.passed[runs].sum())
+
+
+def _issues(table: BenchTable, here: Bools) -> int:
+    return len(np.unique(table.case_issue[table.arm_case[here]]))
+
+
+def _estimates(
+    table: BenchTable, cells: Sequence[int | None], estimand: str, k: int, values: Floats, seed: int
+) -> _Estimates:
+    """Of `values` (A,), NaN where missing: the pooled mean of each of `cells`, and for None that of a mean action."""
+    able: Bools = np.isfinite(values)
+    weighted = is_weighted(table)
+    refusals = {
+        cell: refused(estimand, WEIGHTED if weighted else PLAIN, _why_not(able & _of(table, cell), k))
+        for cell in cells
+    }
+    # Pooling helps an action with few issues, not a bench with few.
+    if _issues(table, able) < FEWEST_ISSUES:
+        return {**refusals, None: refusals[None]}
+    (everything,) = group_rates(table, {_ALL: np.full(N_CELLS, True)}, values, seed=seed)
+    able_cells, sample = pooled_sample(table, values, able)
+    pooled = pooled_rates(sample, topologies(able_cells))
+    estimates = {
+        cell: pooled_estimate(estimand, pooled, action, weighted=weighted)
+        for action, cell in enumerate(able_cells.tolist())
+    }
+    return {**refusals, **estimates, None: everything.passes._replace(estimand=estimand)}
+
+
+def _why_not(able: Bools, k: int) -> str:
     if k > 1 and not able.any():
         return f"no arm was observed {k} times: submit the bench with --replicates {k}"
-    if len(np.unique(arms.issue[able])) < FEWEST_ISSUES:
-        often = "" if k == 1 else f" {k} times"
-        return f"observed{often} in fewer than {FEWEST_ISSUES} issues: bench more issues"
-    return None
+    often = "" if k == 1 else f" {k} times"
+    return f"observed{often} in fewer than {FEWEST_ISSUES} issues: bench more issues"

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from db.engine import transaction
 from db.errors import DbError
-from db.estimate_tables import arm_judgements, case_judgements, policy_estimates
+from db.estimate_tables import action_estimates, arm_judgements, case_judgements, policy_estimates
 from db.rows import read_first
 
 Values = Mapping[str, Any]
@@ -51,6 +51,8 @@ class NewEstimates:
     cases: Sequence[Values]
     arms: Sequence[Values]
     policies: Sequence[Values]
+    actions: Sequence[Values] = ()
+    """Rates of actions and of groups of actions."""
 
 
 class Estimates:
@@ -78,10 +80,11 @@ class Estimates:
             (case_judgements, [{**row, **bench} for row in new.cases]),
             (arm_judgements, new.arms),
             (policy_estimates, [{**row, **bench} for row in new.policies]),
+            (action_estimates, [{**row, **bench} for row in new.actions]),
         )
         with transaction(self._engine) as connection:
             connection.execute(_TAKE, {**bench, "fingerprint": new.fingerprint, "why_not": new.why_not})
-            for old in (case_judgements, policy_estimates):
+            for old in (case_judgements, policy_estimates, action_estimates):
                 connection.execute(sa.delete(old).where(old.c.bench_id == new.bench_id))
             for table, rows in tables:
                 if rows:

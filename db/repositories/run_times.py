@@ -14,7 +14,9 @@ _RUNS = sa.text("""
            coalesce((c.workcell ->> 'seconds_per_minute')::double precision, 60) AS seconds_per_minute,
            a.propensity = 1 AND (a.is_baseline OR a.is_executed) AS is_forced, o.status,
            coalesce(jsonb_agg(jsonb_build_object('status', k.status, 'billed_ms', k.document -> 'billed_ms')
-                              ORDER BY k.candidate) FILTER (WHERE k.candidate IS NOT NULL), '[]') AS candidates
+                              ORDER BY k.candidate) FILTER (WHERE k.candidate IS NOT NULL), '[]') AS candidates,
+           CASE WHEN a.propensity_kind = 'deterministic' OR a.propensity <= 0 THEN 1 ELSE 1 / a.propensity END
+               AS weight
     FROM farm.executions e
     JOIN farm.cases c ON c.case_id = e.case_id
     JOIN farm.benches b ON b.bench_id = c.bench_id
@@ -47,6 +49,8 @@ class ExecutionTimes(NamedTuple):
     """Whether every issue got such an arm, so that its budget was no draw."""
     status: OutcomeStatus | None
     candidates: list[CandidateTime]
+    weight: float = 1.0
+    """1/π of its arm; 1 where it was not drawn by lot."""
 
 
 class RunTimes:

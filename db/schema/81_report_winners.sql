@@ -203,38 +203,3 @@ COMMENT ON COLUMN report.winners.winner_cost_per_pass_micro_usd IS
 COMMENT ON COLUMN report.winners.winner_cost_per_pass_usd IS 'The same in dollars.';
 COMMENT ON COLUMN report.winners.execution_id IS
     'The execution whose patch to take: the passing one of the winner with the lowest replicate; NULL without a winner.';
-
-CREATE VIEW report.win_share_by_bin AS
-SELECT
-    bench_id, dimension, bin, 'pass_own_budget' AS estimand, arms_observed,
-    arms_observed::double precision / nullif(sum(arms_observed) OVER part, 0) AS arm_share,
-    cases_won,
-    cases_won::double precision / nullif(sum(cases_won) OVER part, 0) AS win_share
-FROM (
-    SELECT
-        s.bench_id, d.dimension, d.bin,
-        count(*) FILTER (WHERE s.observed) AS arms_observed,
-        count(*) FILTER (WHERE s.is_winner) AS cases_won
-    FROM report.arm_standings s
-    CROSS JOIN LATERAL (VALUES
-        ('swarm_id', s.swarm_id), ('max_candidates_bin', s.max_candidates_bin),
-        ('max_minutes_bin', s.max_minutes_bin), ('max_iterations_bin', s.max_iterations_bin)
-    ) AS d (dimension, bin)
-    GROUP BY s.bench_id, d.dimension, d.bin
-) counted
-WINDOW part AS (PARTITION BY bench_id, dimension);
-
-COMMENT ON VIEW report.win_share_by_bin IS
-    'One row a bench and bin of each part of the action: how often the bin won, and how often it was tried.';
-COMMENT ON COLUMN report.win_share_by_bin.bench_id IS 'The bench.';
-COMMENT ON COLUMN report.win_share_by_bin.dimension IS
-    'Part of the action: swarm_id, max_candidates_bin, max_minutes_bin or max_iterations_bin.';
-COMMENT ON COLUMN report.win_share_by_bin.bin IS 'The value of that part.';
-COMMENT ON COLUMN report.win_share_by_bin.estimand IS
-    'What winners were best in: pass_own_budget, the pass of an execution under its own budget.';
-COMMENT ON COLUMN report.win_share_by_bin.arms_observed IS
-    'Scored arms with this bin, in finished cases.';
-COMMENT ON COLUMN report.win_share_by_bin.arm_share IS 'Their share of all scored arms of the bench.';
-COMMENT ON COLUMN report.win_share_by_bin.cases_won IS 'Finished cases whose winner has this bin.';
-COMMENT ON COLUMN report.win_share_by_bin.win_share IS
-    'Their share of all finished cases with a winner; adds up to 1 over the bins.';

@@ -1,32 +1,55 @@
--- Pass rate, cost per pass and mean time to pass, grouped four ways. Counts add up over rows; rates do not.
+-- Pass rate, cost per pass and mean time to pass, by action and by slice. Counts add up over rows; rates do not.
 
 CREATE VIEW report.pass_rate_by_action AS
+WITH by_issue AS (
+    SELECT
+        bench_id, swarm_id, max_candidates_bin, max_minutes_bin, max_iterations_bin, issue_id, bool_and(is_weighted) AS is_weighted, bool_or(is_race) AS is_race,
+        sum(executions) AS executions, sum(scored) AS scored, sum(passed) AS passed, sum(timeouts) AS timeouts,
+        sum(errors) AS errors, sum(unknown_costs) AS unknown_costs,
+        sum(charged_micro_usd) AS charged_micro_usd, sum(spent_micro_usd) AS spent_micro_usd,
+        sum(weight * pass_share) AS passes, sum(weight) FILTER (WHERE pass_share IS NOT NULL) AS arms,
+        sum(weight * rated_errors) AS lost, sum(weight * rated_executions) AS ended,
+        sum(weight * rated_passed) AS rated_passed, sum(weight * rated_micro_usd) AS rated_micro_usd,
+        sum(weight * passed_ms) AS passed_ms, sum(weight * passed_wait_ms) AS passed_wait_ms
+    FROM report.weighted_arms
+    GROUP BY bench_id, swarm_id, max_candidates_bin, max_minutes_bin, max_iterations_bin, issue_id
+), summed AS (
+    SELECT
+        bench_id, swarm_id, max_candidates_bin, max_minutes_bin, max_iterations_bin, bool_and(is_weighted) AS is_weighted, bool_or(is_race) AS is_race,
+        sum(executions)::bigint AS executions, sum(scored)::bigint AS scored, sum(passed)::bigint AS passed,
+        sum(timeouts)::bigint AS timeouts, sum(errors)::bigint AS errors, sum(unknown_costs)::bigint AS unknown_costs,
+        sum(charged_micro_usd)::bigint AS charged_micro_usd, sum(spent_micro_usd)::bigint AS spent_micro_usd,
+        count(arms) AS issues, sum(passes) / sum(arms) AS pass_rate, sum(arms) AS arms,
+        sum(passes ^ 2) AS squares, sum(passes * arms) AS products, sum(arms ^ 2) AS arms_squares,
+        sum(lost) / nullif(sum(ended), 0) AS error_share,
+        sum(rated_micro_usd) / nullif(sum(rated_passed), 0) AS cost_per_pass,
+        sum(passed_ms) / nullif(sum(rated_passed), 0) AS time_to_pass,
+        sum(passed_wait_ms) / nullif(sum(rated_passed), 0) AS provider_wait
+    FROM by_issue
+    GROUP BY bench_id, swarm_id, max_candidates_bin, max_minutes_bin, max_iterations_bin
+    HAVING sum(executions) > 0
+)
 SELECT
     bench_id, swarm_id, max_candidates_bin, max_minutes_bin, max_iterations_bin, 'pass_own_budget' AS estimand,
-    count(status) AS executions,
-    count(*) FILTER (WHERE is_scored) AS scored,
-    count(*) FILTER (WHERE is_passed) AS passed,
-    count(*) FILTER (WHERE status = 'timeout') AS timeouts,
-    count(*) FILTER (WHERE status = 'error') AS errors,
-    count(status) FILTER (WHERE micro_usd IS NULL) AS unknown_costs,
-    count(*) FILTER (WHERE is_passed)::double precision / nullif(count(*) FILTER (WHERE is_scored), 0) AS pass_rate,
-    sum(charged_micro_usd)::bigint AS charged_micro_usd,
-    sum(charged_micro_usd) / 1000000.0 AS charged_usd,
-    sum(spent_micro_usd)::bigint AS spent_micro_usd,
-    sum(spent_micro_usd) / 1000000.0 AS spent_usd,
-    div(2 * sum(spent_micro_usd) + count(*) FILTER (WHERE is_passed),
-        nullif(2 * count(*) FILTER (WHERE is_passed), 0))::bigint AS cost_per_pass_micro_usd,
-    sum(spent_micro_usd) / (1000000.0 * nullif(count(*) FILTER (WHERE is_passed), 0)) AS cost_per_pass_usd,
-    div(2 * sum(duration_ms) FILTER (WHERE is_passed) + count(*) FILTER (WHERE is_passed),
-        nullif(2 * count(*) FILTER (WHERE is_passed), 0))::bigint AS mean_time_to_pass_ms,
-    div(2 * sum(provider_wait_ms) FILTER (WHERE is_passed) + count(*) FILTER (WHERE is_passed),
-        nullif(2 * count(*) FILTER (WHERE is_passed), 0))::bigint AS mean_provider_wait_ms
-FROM report.arm_outcomes
-GROUP BY bench_id, swarm_id, max_candidates_bin, max_minutes_bin, max_iterations_bin
-HAVING count(status) > 0;
+    executions, scored, passed, timeouts, errors, unknown_costs, pass_rate,
+    charged_micro_usd, charged_micro_usd / 1000000.0 AS charged_usd,
+    spent_micro_usd, spent_micro_usd / 1000000.0 AS spent_usd,
+    floor(cost_per_pass + 0.5)::bigint AS cost_per_pass_micro_usd,
+    cost_per_pass / 1000000.0 AS cost_per_pass_usd,
+    floor(time_to_pass + 0.5)::bigint AS mean_time_to_pass_ms,
+    floor(provider_wait + 0.5)::bigint AS mean_provider_wait_ms,
+    issues,
+    CASE WHEN issues > 1 THEN sqrt(greatest(
+        issues / (issues - 1.0) * (squares - 2 * pass_rate * products + pass_rate ^ 2 * arms_squares), 0)) / arms
+    END AS pass_rate_se,
+    error_share,
+    CASE WHEN is_weighted THEN 'Hájek, weights 1/π'
+         WHEN is_race THEN 'plain mean without the runs of the race'
+         ELSE 'plain mean over the issues where it ran' END AS weighting
+FROM summed;
 
 COMMENT ON VIEW report.pass_rate_by_action IS
-    'One row a bench and action: pass rate, cost per pass and mean time to pass of the executions that are over.';
+    'One row a bench and action: its pass rate, cost per pass and mean time to pass over the issues on which it could be drawn, not pooled.';
 COMMENT ON COLUMN report.pass_rate_by_action.bench_id IS 'The bench.';
 COMMENT ON COLUMN report.pass_rate_by_action.swarm_id IS
     'Action: topology, serial_handoff or speculate_vote.';
@@ -38,18 +61,16 @@ COMMENT ON COLUMN report.pass_rate_by_action.max_iterations_bin IS
     'Action: rounds a candidate; NA is the configured default.';
 COMMENT ON COLUMN report.pass_rate_by_action.estimand IS
     'What pass rate means here: pass_own_budget, the pass of an execution under its own budget.';
-COMMENT ON COLUMN report.pass_rate_by_action.executions IS
-    'Executions with an outcome, errors included.';
+COMMENT ON COLUMN report.pass_rate_by_action.executions IS 'Executions with an outcome, errors included.';
 COMMENT ON COLUMN report.pass_rate_by_action.scored IS
     'Executions with status success, failed or timeout; without timeouts where the bench skips them.';
 COMMENT ON COLUMN report.pass_rate_by_action.passed IS 'Executions with status success.';
 COMMENT ON COLUMN report.pass_rate_by_action.timeouts IS 'Executions that ran into their own budget.';
-COMMENT ON COLUMN report.pass_rate_by_action.errors IS
-    'Executions that ended as error: counted here, never scored.';
+COMMENT ON COLUMN report.pass_rate_by_action.errors IS 'Executions that ended as error: counted here, never scored.';
 COMMENT ON COLUMN report.pass_rate_by_action.unknown_costs IS
     'Executions whose cost nobody reported; they are charged at their reservation.';
 COMMENT ON COLUMN report.pass_rate_by_action.pass_rate IS
-    'passed ÷ scored; NULL where nothing was scored.';
+    'Mean of the pass shares of its arms, weighted by 1/π and not passed ÷ scored; see weighting. NULL where nothing was scored.';
 COMMENT ON COLUMN report.pass_rate_by_action.charged_micro_usd IS
     'Micro-dollars charged for the last attempts; an unknown cost is charged at its reservation.';
 COMMENT ON COLUMN report.pass_rate_by_action.charged_usd IS 'The same in dollars.';
@@ -57,56 +78,84 @@ COMMENT ON COLUMN report.pass_rate_by_action.spent_micro_usd IS
     'Micro-dollars spent on all attempts of all executions, lost, retried and cancelled ones included: see report.attempt_spend.';
 COMMENT ON COLUMN report.pass_rate_by_action.spent_usd IS 'The same in dollars.';
 COMMENT ON COLUMN report.pass_rate_by_action.cost_per_pass_micro_usd IS
-    'spent_micro_usd ÷ passed, in micro-dollars, rounded half up; NULL without a pass.';
+    'What was spent ÷ passes, both weighted as pass_rate is, in micro-dollars, rounded half up; NULL without a pass.';
 COMMENT ON COLUMN report.pass_rate_by_action.cost_per_pass_usd IS 'The same in dollars.';
 COMMENT ON COLUMN report.pass_rate_by_action.mean_time_to_pass_ms IS
-    'Mean duration of the passed executions in milliseconds, rounded half up.';
+    'Mean duration of the passed executions in milliseconds, weighted as pass_rate is, rounded half up.';
 COMMENT ON COLUMN report.pass_rate_by_action.mean_provider_wait_ms IS
     'The part of it that they waited for a provider, rounded half up.';
+COMMENT ON COLUMN report.pass_rate_by_action.issues IS 'Issues with a scored execution: what pass_rate rests on.';
+COMMENT ON COLUMN report.pass_rate_by_action.pass_rate_se IS
+    'Linearised standard error of pass_rate over issues; NULL with one issue. 0 where all agree: see report.action_rates for intervals.';
+COMMENT ON COLUMN report.pass_rate_by_action.error_share IS
+    'Share of the executions with an outcome that ended as error, weighted as pass_rate is.';
+COMMENT ON COLUMN report.pass_rate_by_action.weighting IS
+    'How arms are weighed: by 1/π, or plainly where they were not drawn by lot; then rows of different issues do not compare.';
 
 CREATE VIEW report.pass_rate_by_slice AS
+WITH by_issue AS (
+    SELECT
+        bench_id, slice, issue_id, bool_and(is_weighted) AS is_weighted, bool_or(is_race) AS is_race,
+        sum(executions) AS executions, sum(scored) AS scored, sum(passed) AS passed, sum(timeouts) AS timeouts,
+        sum(errors) AS errors, sum(unknown_costs) AS unknown_costs,
+        sum(charged_micro_usd) AS charged_micro_usd, sum(spent_micro_usd) AS spent_micro_usd,
+        sum(share_weight * pass_share) AS passes, sum(share_weight) FILTER (WHERE pass_share IS NOT NULL) AS arms,
+        sum(share_weight * rated_errors) AS lost, sum(share_weight * rated_executions) AS ended,
+        sum(share_weight * rated_passed) AS rated_passed, sum(share_weight * rated_micro_usd) AS rated_micro_usd,
+        sum(share_weight * passed_ms) AS passed_ms, sum(share_weight * passed_wait_ms) AS passed_wait_ms
+    FROM report.weighted_arms
+    GROUP BY bench_id, slice, issue_id
+), summed AS (
+    SELECT
+        bench_id, slice, bool_and(is_weighted) AS is_weighted, bool_or(is_race) AS is_race,
+        sum(executions)::bigint AS executions, sum(scored)::bigint AS scored, sum(passed)::bigint AS passed,
+        sum(timeouts)::bigint AS timeouts, sum(errors)::bigint AS errors, sum(unknown_costs)::bigint AS unknown_costs,
+        sum(charged_micro_usd)::bigint AS charged_micro_usd, sum(spent_micro_usd)::bigint AS spent_micro_usd,
+        count(arms) AS issues, sum(passes) / sum(arms) AS pass_rate, sum(arms) AS arms,
+        sum(passes ^ 2) AS squares, sum(passes * arms) AS products, sum(arms ^ 2) AS arms_squares,
+        sum(lost) / nullif(sum(ended), 0) AS error_share,
+        sum(rated_micro_usd) / nullif(sum(rated_passed), 0) AS cost_per_pass,
+        sum(passed_ms) / nullif(sum(rated_passed), 0) AS time_to_pass,
+        sum(passed_wait_ms) / nullif(sum(rated_passed), 0) AS provider_wait
+    FROM by_issue
+    GROUP BY bench_id, slice
+    HAVING sum(executions) > 0
+)
 SELECT
     bench_id, slice, 'pass_own_budget' AS estimand,
-    count(status) AS executions,
-    count(*) FILTER (WHERE is_scored) AS scored,
-    count(*) FILTER (WHERE is_passed) AS passed,
-    count(*) FILTER (WHERE status = 'timeout') AS timeouts,
-    count(*) FILTER (WHERE status = 'error') AS errors,
-    count(status) FILTER (WHERE micro_usd IS NULL) AS unknown_costs,
-    count(*) FILTER (WHERE is_passed)::double precision / nullif(count(*) FILTER (WHERE is_scored), 0) AS pass_rate,
-    sum(charged_micro_usd)::bigint AS charged_micro_usd,
-    sum(charged_micro_usd) / 1000000.0 AS charged_usd,
-    sum(spent_micro_usd)::bigint AS spent_micro_usd,
-    sum(spent_micro_usd) / 1000000.0 AS spent_usd,
-    div(2 * sum(spent_micro_usd) + count(*) FILTER (WHERE is_passed),
-        nullif(2 * count(*) FILTER (WHERE is_passed), 0))::bigint AS cost_per_pass_micro_usd,
-    sum(spent_micro_usd) / (1000000.0 * nullif(count(*) FILTER (WHERE is_passed), 0)) AS cost_per_pass_usd,
-    div(2 * sum(duration_ms) FILTER (WHERE is_passed) + count(*) FILTER (WHERE is_passed),
-        nullif(2 * count(*) FILTER (WHERE is_passed), 0))::bigint AS mean_time_to_pass_ms,
-    div(2 * sum(provider_wait_ms) FILTER (WHERE is_passed) + count(*) FILTER (WHERE is_passed),
-        nullif(2 * count(*) FILTER (WHERE is_passed), 0))::bigint AS mean_provider_wait_ms
-FROM report.arm_outcomes
-GROUP BY bench_id, slice
-HAVING count(status) > 0;
+    executions, scored, passed, timeouts, errors, unknown_costs, pass_rate,
+    charged_micro_usd, charged_micro_usd / 1000000.0 AS charged_usd,
+    spent_micro_usd, spent_micro_usd / 1000000.0 AS spent_usd,
+    floor(cost_per_pass + 0.5)::bigint AS cost_per_pass_micro_usd,
+    cost_per_pass / 1000000.0 AS cost_per_pass_usd,
+    floor(time_to_pass + 0.5)::bigint AS mean_time_to_pass_ms,
+    floor(provider_wait + 0.5)::bigint AS mean_provider_wait_ms,
+    issues,
+    CASE WHEN issues > 1 THEN sqrt(greatest(
+        issues / (issues - 1.0) * (squares - 2 * pass_rate * products + pass_rate ^ 2 * arms_squares), 0)) / arms
+    END AS pass_rate_se,
+    error_share,
+    CASE WHEN is_weighted THEN 'Hájek, weights 1/π'
+         WHEN is_race THEN 'plain mean without the runs of the race'
+         ELSE 'plain mean over the issues where it ran' END AS weighting
+FROM summed;
 
 COMMENT ON VIEW report.pass_rate_by_slice IS
-    'One row a bench and slice: pass rate, cost per pass and mean time to pass of the executions that are over.';
+    'One row a bench and slice: pass rate, cost per pass and mean time to pass, uniform over the actions that could be drawn on each issue.';
 COMMENT ON COLUMN report.pass_rate_by_slice.bench_id IS 'The bench.';
 COMMENT ON COLUMN report.pass_rate_by_slice.slice IS 'The named slice the bench was submitted with.';
 COMMENT ON COLUMN report.pass_rate_by_slice.estimand IS
     'What pass rate means here: pass_own_budget, the pass of an execution under its own budget.';
-COMMENT ON COLUMN report.pass_rate_by_slice.executions IS
-    'Executions with an outcome, errors included.';
+COMMENT ON COLUMN report.pass_rate_by_slice.executions IS 'Executions with an outcome, errors included.';
 COMMENT ON COLUMN report.pass_rate_by_slice.scored IS
     'Executions with status success, failed or timeout; without timeouts where the bench skips them.';
 COMMENT ON COLUMN report.pass_rate_by_slice.passed IS 'Executions with status success.';
 COMMENT ON COLUMN report.pass_rate_by_slice.timeouts IS 'Executions that ran into their own budget.';
-COMMENT ON COLUMN report.pass_rate_by_slice.errors IS
-    'Executions that ended as error: counted here, never scored.';
+COMMENT ON COLUMN report.pass_rate_by_slice.errors IS 'Executions that ended as error: counted here, never scored.';
 COMMENT ON COLUMN report.pass_rate_by_slice.unknown_costs IS
     'Executions whose cost nobody reported; they are charged at their reservation.';
 COMMENT ON COLUMN report.pass_rate_by_slice.pass_rate IS
-    'passed ÷ scored; NULL where nothing was scored.';
+    'Mean of the pass shares of its arms, weighted by 1/π and not passed ÷ scored; see weighting. NULL where nothing was scored.';
 COMMENT ON COLUMN report.pass_rate_by_slice.charged_micro_usd IS
     'Micro-dollars charged for the last attempts; an unknown cost is charged at its reservation.';
 COMMENT ON COLUMN report.pass_rate_by_slice.charged_usd IS 'The same in dollars.';
@@ -114,123 +163,16 @@ COMMENT ON COLUMN report.pass_rate_by_slice.spent_micro_usd IS
     'Micro-dollars spent on all attempts of all executions, lost, retried and cancelled ones included: see report.attempt_spend.';
 COMMENT ON COLUMN report.pass_rate_by_slice.spent_usd IS 'The same in dollars.';
 COMMENT ON COLUMN report.pass_rate_by_slice.cost_per_pass_micro_usd IS
-    'spent_micro_usd ÷ passed, in micro-dollars, rounded half up; NULL without a pass.';
+    'What was spent ÷ passes, both weighted as pass_rate is, in micro-dollars, rounded half up; NULL without a pass.';
 COMMENT ON COLUMN report.pass_rate_by_slice.cost_per_pass_usd IS 'The same in dollars.';
 COMMENT ON COLUMN report.pass_rate_by_slice.mean_time_to_pass_ms IS
-    'Mean duration of the passed executions in milliseconds, rounded half up.';
+    'Mean duration of the passed executions in milliseconds, weighted as pass_rate is, rounded half up.';
 COMMENT ON COLUMN report.pass_rate_by_slice.mean_provider_wait_ms IS
     'The part of it that they waited for a provider, rounded half up.';
-
-CREATE VIEW report.pass_rate_by_risk AS
-SELECT
-    bench_id, dk_risk, 'pass_own_budget' AS estimand,
-    count(status) AS executions,
-    count(*) FILTER (WHERE is_scored) AS scored,
-    count(*) FILTER (WHERE is_passed) AS passed,
-    count(*) FILTER (WHERE status = 'timeout') AS timeouts,
-    count(*) FILTER (WHERE status = 'error') AS errors,
-    count(status) FILTER (WHERE micro_usd IS NULL) AS unknown_costs,
-    count(*) FILTER (WHERE is_passed)::double precision / nullif(count(*) FILTER (WHERE is_scored), 0) AS pass_rate,
-    sum(charged_micro_usd)::bigint AS charged_micro_usd,
-    sum(charged_micro_usd) / 1000000.0 AS charged_usd,
-    sum(spent_micro_usd)::bigint AS spent_micro_usd,
-    sum(spent_micro_usd) / 1000000.0 AS spent_usd,
-    div(2 * sum(spent_micro_usd) + count(*) FILTER (WHERE is_passed),
-        nullif(2 * count(*) FILTER (WHERE is_passed), 0))::bigint AS cost_per_pass_micro_usd,
-    sum(spent_micro_usd) / (1000000.0 * nullif(count(*) FILTER (WHERE is_passed), 0)) AS cost_per_pass_usd,
-    div(2 * sum(duration_ms) FILTER (WHERE is_passed) + count(*) FILTER (WHERE is_passed),
-        nullif(2 * count(*) FILTER (WHERE is_passed), 0))::bigint AS mean_time_to_pass_ms,
-    div(2 * sum(provider_wait_ms) FILTER (WHERE is_passed) + count(*) FILTER (WHERE is_passed),
-        nullif(2 * count(*) FILTER (WHERE is_passed), 0))::bigint AS mean_provider_wait_ms
-FROM report.arm_outcomes
-GROUP BY bench_id, dk_risk
-HAVING count(status) > 0;
-
-COMMENT ON VIEW report.pass_rate_by_risk IS
-    'One row a bench and risk: pass rate, cost per pass and mean time to pass of the executions that are over.';
-COMMENT ON COLUMN report.pass_rate_by_risk.bench_id IS 'The bench.';
-COMMENT ON COLUMN report.pass_rate_by_risk.dk_risk IS 'Issue shape: risk.';
-COMMENT ON COLUMN report.pass_rate_by_risk.estimand IS
-    'What pass rate means here: pass_own_budget, the pass of an execution under its own budget.';
-COMMENT ON COLUMN report.pass_rate_by_risk.executions IS
-    'Executions with an outcome, errors included.';
-COMMENT ON COLUMN report.pass_rate_by_risk.scored IS
-    'Executions with status success, failed or timeout; without timeouts where the bench skips them.';
-COMMENT ON COLUMN report.pass_rate_by_risk.passed IS 'Executions with status success.';
-COMMENT ON COLUMN report.pass_rate_by_risk.timeouts IS 'Executions that ran into their own budget.';
-COMMENT ON COLUMN report.pass_rate_by_risk.errors IS
-    'Executions that ended as error: counted here, never scored.';
-COMMENT ON COLUMN report.pass_rate_by_risk.unknown_costs IS
-    'Executions whose cost nobody reported; they are charged at their reservation.';
-COMMENT ON COLUMN report.pass_rate_by_risk.pass_rate IS
-    'passed ÷ scored; NULL where nothing was scored.';
-COMMENT ON COLUMN report.pass_rate_by_risk.charged_micro_usd IS
-    'Micro-dollars charged for the last attempts; an unknown cost is charged at its reservation.';
-COMMENT ON COLUMN report.pass_rate_by_risk.charged_usd IS 'The same in dollars.';
-COMMENT ON COLUMN report.pass_rate_by_risk.spent_micro_usd IS
-    'Micro-dollars spent on all attempts of all executions, lost, retried and cancelled ones included: see report.attempt_spend.';
-COMMENT ON COLUMN report.pass_rate_by_risk.spent_usd IS 'The same in dollars.';
-COMMENT ON COLUMN report.pass_rate_by_risk.cost_per_pass_micro_usd IS
-    'spent_micro_usd ÷ passed, in micro-dollars, rounded half up; NULL without a pass.';
-COMMENT ON COLUMN report.pass_rate_by_risk.cost_per_pass_usd IS 'The same in dollars.';
-COMMENT ON COLUMN report.pass_rate_by_risk.mean_time_to_pass_ms IS
-    'Mean duration of the passed executions in milliseconds, rounded half up.';
-COMMENT ON COLUMN report.pass_rate_by_risk.mean_provider_wait_ms IS
-    'The part of it that they waited for a provider, rounded half up.';
-
-CREATE VIEW report.pass_rate_by_size AS
-SELECT
-    bench_id, dk_size, 'pass_own_budget' AS estimand,
-    count(status) AS executions,
-    count(*) FILTER (WHERE is_scored) AS scored,
-    count(*) FILTER (WHERE is_passed) AS passed,
-    count(*) FILTER (WHERE status = 'timeout') AS timeouts,
-    count(*) FILTER (WHERE status = 'error') AS errors,
-    count(status) FILTER (WHERE micro_usd IS NULL) AS unknown_costs,
-    count(*) FILTER (WHERE is_passed)::double precision / nullif(count(*) FILTER (WHERE is_scored), 0) AS pass_rate,
-    sum(charged_micro_usd)::bigint AS charged_micro_usd,
-    sum(charged_micro_usd) / 1000000.0 AS charged_usd,
-    sum(spent_micro_usd)::bigint AS spent_micro_usd,
-    sum(spent_micro_usd) / 1000000.0 AS spent_usd,
-    div(2 * sum(spent_micro_usd) + count(*) FILTER (WHERE is_passed),
-        nullif(2 * count(*) FILTER (WHERE is_passed), 0))::bigint AS cost_per_pass_micro_usd,
-    sum(spent_micro_usd) / (1000000.0 * nullif(count(*) FILTER (WHERE is_passed), 0)) AS cost_per_pass_usd,
-    div(2 * sum(duration_ms) FILTER (WHERE is_passed) + count(*) FILTER (WHERE is_passed),
-        nullif(2 * count(*) FILTER (WHERE is_passed), 0))::bigint AS mean_time_to_pass_ms,
-    div(2 * sum(provider_wait_ms) FILTER (WHERE is_passed) + count(*) FILTER (WHERE is_passed),
-        nullif(2 * count(*) FILTER (WHERE is_passed), 0))::bigint AS mean_provider_wait_ms
-FROM report.arm_outcomes
-GROUP BY bench_id, dk_size
-HAVING count(status) > 0;
-
-COMMENT ON VIEW report.pass_rate_by_size IS
-    'One row a bench and size: pass rate, cost per pass and mean time to pass of the executions that are over.';
-COMMENT ON COLUMN report.pass_rate_by_size.bench_id IS 'The bench.';
-COMMENT ON COLUMN report.pass_rate_by_size.dk_size IS 'Issue shape: size.';
-COMMENT ON COLUMN report.pass_rate_by_size.estimand IS
-    'What pass rate means here: pass_own_budget, the pass of an execution under its own budget.';
-COMMENT ON COLUMN report.pass_rate_by_size.executions IS
-    'Executions with an outcome, errors included.';
-COMMENT ON COLUMN report.pass_rate_by_size.scored IS
-    'Executions with status success, failed or timeout; without timeouts where the bench skips them.';
-COMMENT ON COLUMN report.pass_rate_by_size.passed IS 'Executions with status success.';
-COMMENT ON COLUMN report.pass_rate_by_size.timeouts IS 'Executions that ran into their own budget.';
-COMMENT ON COLUMN report.pass_rate_by_size.errors IS
-    'Executions that ended as error: counted here, never scored.';
-COMMENT ON COLUMN report.pass_rate_by_size.unknown_costs IS
-    'Executions whose cost nobody reported; they are charged at their reservation.';
-COMMENT ON COLUMN report.pass_rate_by_size.pass_rate IS
-    'passed ÷ scored; NULL where nothing was scored.';
-COMMENT ON COLUMN report.pass_rate_by_size.charged_micro_usd IS
-    'Micro-dollars charged for the last attempts; an unknown cost is charged at its reservation.';
-COMMENT ON COLUMN report.pass_rate_by_size.charged_usd IS 'The same in dollars.';
-COMMENT ON COLUMN report.pass_rate_by_size.spent_micro_usd IS
-    'Micro-dollars spent on all attempts of all executions, lost, retried and cancelled ones included: see report.attempt_spend.';
-COMMENT ON COLUMN report.pass_rate_by_size.spent_usd IS 'The same in dollars.';
-COMMENT ON COLUMN report.pass_rate_by_size.cost_per_pass_micro_usd IS
-    'spent_micro_usd ÷ passed, in micro-dollars, rounded half up; NULL without a pass.';
-COMMENT ON COLUMN report.pass_rate_by_size.cost_per_pass_usd IS 'The same in dollars.';
-COMMENT ON COLUMN report.pass_rate_by_size.mean_time_to_pass_ms IS
-    'Mean duration of the passed executions in milliseconds, rounded half up.';
-COMMENT ON COLUMN report.pass_rate_by_size.mean_provider_wait_ms IS
-    'The part of it that they waited for a provider, rounded half up.';
+COMMENT ON COLUMN report.pass_rate_by_slice.issues IS 'Issues with a scored execution: what pass_rate rests on.';
+COMMENT ON COLUMN report.pass_rate_by_slice.pass_rate_se IS
+    'Linearised standard error of pass_rate over issues; NULL with one issue. 0 where all agree: see report.action_rates for intervals.';
+COMMENT ON COLUMN report.pass_rate_by_slice.error_share IS
+    'Share of the executions with an outcome that ended as error, weighted as pass_rate is.';
+COMMENT ON COLUMN report.pass_rate_by_slice.weighting IS
+    'How arms are weighed: by 1/π, or plainly where they were not drawn by lot; then rows of different issues do not compare.';

@@ -92,7 +92,7 @@ COMMENT ON COLUMN report.regret_by_case.estimand IS
 COMMENT ON COLUMN report.regret_by_case.identified IS
     'Whether some arm of the bench ran twice. Where none did, the winner was also the luckiest: regret is at most this, see report.oracle_brackets.';
 COMMENT ON COLUMN report.regret_by_case.policy IS
-    'heuristic_baseline, uniform, best_fixed, or the name of a registered policy.';
+    'heuristic_baseline, uniform (over the arms that ran), best_fixed, or the name of a registered policy.';
 COMMENT ON COLUMN report.regret_by_case.arm_id IS
     'The scored arm that the policy takes; NULL for uniform, and where it was not observed.';
 COMMENT ON COLUMN report.regret_by_case.observed IS
@@ -134,14 +134,14 @@ COMMENT ON COLUMN report.regret_by_policy.estimand IS
 COMMENT ON COLUMN report.regret_by_policy.identified IS
     'Whether some arm of the bench ran twice. Where none did, the winner was also the luckiest: regret is at most this, see report.oracle_brackets.';
 COMMENT ON COLUMN report.regret_by_policy.policy IS
-    'heuristic_baseline, uniform, best_fixed, or the name of a registered policy.';
+    'heuristic_baseline, uniform (over the arms that ran), best_fixed, or the name of a registered policy.';
 COMMENT ON COLUMN report.regret_by_policy.cases IS 'Finished cases with at least one scored arm.';
 COMMENT ON COLUMN report.regret_by_policy.observed_cases IS
     'Those in which the action of the policy was scored.';
 COMMENT ON COLUMN report.regret_by_policy.unobserved_share IS
     'Share of cases in which it was not: left to off-policy estimates.';
 COMMENT ON COLUMN report.regret_by_policy.missed_pass_rate IS
-    'Mean of missed_pass over the observed cases; never averaged with the finite regrets.';
+    'Mean of missed_pass over the observed cases, which are observed_cases of cases: of few it says little. Never averaged with the finite regrets.';
 COMMENT ON COLUMN report.regret_by_policy.mean_duration_regret IS
     'Mean of the finite duration regrets; NULL where there is none.';
 COMMENT ON COLUMN report.regret_by_policy.mean_cost_regret IS

@@ -4,9 +4,10 @@ import pytest
 import sqlalchemy as sa
 
 from bench.experiment.decide import action_of, decide
+from bench.results.action_rates import ActionReport
+from bench.results.action_rates_show import actions_table
 from bench.results.documents import winners_document
 from bench.results.read import read_results
-from bench.results.show import share_table
 from db.repositories.plans import Plans
 from db.repositories.ticks import Ticks
 from db.repositories.verdicts import Verdicts
@@ -82,9 +83,9 @@ def test_the_report_and_every_view_agree(engine: sa.Engine, bench: str) -> None:
 
 
 def test_the_table_of_actions_ranks_as_the_view_does(engine: sa.Engine, bench: str) -> None:
-    shown = share_table(read_results(engine, bench))
+    shown = actions_table(ActionReport(read_results(engine, bench)))
     names, costs = ([str(cell) for cell in column._cells] for column in (shown.columns[0], shown.columns[-1]))
-    assert str(shown.columns[-1].header) == "cost per pass"
+    assert str(shown.columns[-1].header) == "cost per\npass"
     assert dict(zip(names, costs, strict=True)) == {
         CHEAP_FAILURES.label(): "$0.5000",
         DEAR_FAILURES.label(): "$2.75",

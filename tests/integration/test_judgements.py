@@ -41,6 +41,12 @@ def test_single_runs_are_marked_not_identified_everywhere(engine: sa.Engine, tmp
     shown = text_of(*regret_parts(results))
     assert "≤" in shown
     assert "replicates 2" in shown
+    assert "uniform is over the arms that ran" in shown
+    (fixed,) = (summary for summary in results.summaries if summary.policy == "best_fixed")
+    assert fixed.observed_cases < 10
+    assert f"best_fixed: seen on {fixed.observed_cases} of 12 issues, too few for a rate" in shown
+    (row,) = (line for line in shown.splitlines() if line.split()[:3:2] == ["best_fixed", "of"])
+    assert row.split()[:7] == ["best_fixed", str(fixed.observed_cases), "of", "12", "–", "–", "–"]
     bracket = bracket_document(oracle)
     assert bracket["oracle"]["point"]["value"] is None
     assert bracket["oracle"]["lower"]["value"] <= bracket["oracle"]["upper"]["value"]

@@ -3,13 +3,14 @@
 import math
 import random
 from collections import Counter
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import pytest
 import sqlalchemy as sa
 
 from bench.experiment.decide import action_of, outcomes_of
-from bench.experiment.estimates import estimate_arm, rounded_ratio
+from bench.experiment.estimates import estimate_arm
 from bench.experiment.regret import PolicyRegret
 from bench.results.read import BenchResults, read_results
 from planner.actions import Action, canonical_rank
@@ -98,18 +99,56 @@ def check_winners(engine: sa.Engine, result: BenchResults) -> None:
 def check_win_shares(engine: sa.Engine, result: BenchResults) -> None:
     won: Counter[tuple[str, str | None]] = Counter()
     tried: Counter[tuple[str, str | None]] = Counter()
+    won_weight, weight = dict[tuple[str, str | None], float](), dict[tuple[str, str | None], float]()
+    weights = arm_weights(engine, result.bench.bench_id)
     for case in result.decided:
-        won.update(zip(BINS, words(case.verdict.winner), strict=True))
+        by_action = {action_of(arm): weights[arm.arm_id].share for arm in case.rows.arms}
         for estimate in case.verdict.estimates:
-            if estimate.observed:
-                tried.update(zip(BINS, words(estimate.action), strict=True))
-    winners = sum(case.verdict.winner is not None for case in result.decided)
+            for key in zip(BINS, words(estimate.action), strict=True):
+                if estimate.observed:
+                    tried[key] += 1
+                    weight[key] = weight.get(key, 0) + by_action[estimate.action]
+                if estimate.action == case.verdict.winner:
+                    won[key] += 1
+                    won_weight[key] = won_weight.get(key, 0) + by_action[estimate.action]
     for row in rows(engine, "win_share_by_bin", result.bench.bench_id):
         key = (row["dimension"], row["bin"])
         assert row["cases_won"] == won[key]
         assert row["arms_observed"] == tried.pop(key, 0)
-        assert close(row["win_share"], won[key] / winners if winners else None)
+        of_all = {
+            name: sum(w for k, w in held.items() if k[0] == key[0])
+            for name, held in (("won", won_weight), ("all", weight))
+        }
+        assert close(row["win_share"], won_weight.get(key, 0) / of_all["won"] if of_all["won"] else None)
+        assert close(row["arm_share"], weight.get(key, 0) / of_all["all"] if of_all["all"] else None)
+        assert close(row["win_rate"], won_weight.get(key, 0) / weight[key] if key in weight else None)
     assert not tried
+
+
+class Weights(NamedTuple):
+    """What an arm counts in rates of its action, and of many actions."""
+
+    own: float
+    share: float
+
+
+def arm_weights(engine: sa.Engine, bench: str) -> dict[int, Weights]:
+    """1/π and 1/(π · actions that could be drawn) of each arm; 1 where the arms of the bench were not drawn by lot."""
+    with engine.connect() as connection:
+        arms = connection.execute(
+            sa.text("""
+                SELECT a.arm_id, a.propensity, c.design FROM farm.arms a JOIN farm.cases c USING (case_id)
+                WHERE c.bench_id = :bench AND EXISTS (SELECT FROM farm.executions e WHERE e.arm_id = a.arm_id)"""),
+            {"bench": bench},
+        ).all()
+    drawn = all(arm.design and arm.design["kind"] != "deterministic" and arm.propensity > 0 for arm in arms)
+    if not drawn:
+        return {arm.arm_id: Weights(1.0, 1.0) for arm in arms}
+    weights = {}
+    for arm in arms:
+        actions = sum(len(cells) for chance, cells in arm.design["propensities"] if chance > 0)
+        weights[arm.arm_id] = Weights(1 / arm.propensity, 1 / (arm.propensity * actions))
+    return weights
 
 
 def check_regrets(engine: sa.Engine, result: BenchResults) -> None:
@@ -159,40 +198,69 @@ def check_rates(engine: sa.Engine, result: BenchResults) -> None:
     bench = result.bench.bench_id
     skip = result.bench.config["execution_limits"]["timeout_behavior"] == "skip"
     outcomes = rows(engine, "arm_outcomes", bench)
-    for view, keys in (
-        ("pass_rate_by_action", BINS),
-        ("pass_rate_by_slice", ("slice",)),
-        ("pass_rate_by_risk", ("dk_risk",)),
-        ("pass_rate_by_size", ("dk_size",)),
+    weights = arm_weights(engine, bench)
+    own, share = ({arm: each[which] for arm, each in weights.items()} for which in (0, 1))
+    for view, keys, weight in (
+        ("pass_rate_by_action", BINS, own),
+        ("pass_rate_by_slice", ("slice",), share),
+        ("pass_rate_by_risk", ("dk_risk",), share),
+        ("pass_rate_by_size", ("dk_size",), share),
     ):
         groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
         for outcome in outcomes:
             groups.setdefault(tuple(outcome[key] for key in keys), []).append(outcome)
         for row in rows(engine, view, bench):
-            check_rate(row, groups.pop(tuple(row[key] for key in keys)), skip)
+            check_rate(row, groups.pop(tuple(row[key] for key in keys)), skip, weight)
         assert not any(one["status"] for group in groups.values() for one in group)
 
 
-def check_rate(row: dict[str, Any], every: list[dict[str, Any]], skip: bool) -> None:
+def check_rate(
+    row: dict[str, Any], every: list[dict[str, Any]], skip: bool, weight: Mapping[int, float]
+) -> None:
     group = [one for one in every if one["status"] is not None]
     spent = sum(one["spent_micro_usd"] for one in every)
     missing = {"error", "timeout"} if skip else {"error"}
-    scored = sum(one["status"] not in missing for one in group)
+    scored = [one for one in group if one["status"] not in missing]
     passed = [one for one in group if one["status"] == "success"]
     charged = sum(one["charged_micro_usd"] for one in group)
     assert row["estimand"] == "pass_own_budget"
-    assert (row["executions"], row["scored"], row["passed"]) == (len(group), scored, len(passed))
+    assert (row["executions"], row["scored"], row["passed"]) == (len(group), len(scored), len(passed))
     assert row["errors"] == sum(one["status"] == "error" for one in group)
     assert row["timeouts"] == sum(one["status"] == "timeout" for one in group)
     assert row["unknown_costs"] == sum(one["micro_usd"] is None for one in group)
-    assert close(row["pass_rate"], len(passed) / scored if scored else None)
     assert row["charged_micro_usd"] == charged
-    time = rounded_ratio(sum(one["duration_ms"] for one in passed), len(passed)) if passed else None
-    assert row["mean_time_to_pass_ms"] == time
-    wait = rounded_ratio(sum(one["provider_wait_ms"] for one in passed), len(passed)) if passed else None
-    assert row["mean_provider_wait_ms"] == wait
     assert row["spent_micro_usd"] == spent >= charged
-    assert row["cost_per_pass_micro_usd"] == (rounded_ratio(spent, len(passed)) if passed else None)
+    check_weighted(row, every, scored, passed, weight)
+
+
+def check_weighted(
+    row: dict[str, Any],
+    every: list[dict[str, Any]],
+    scored: list[dict[str, Any]],
+    passed: list[dict[str, Any]],
+    weight: Mapping[int, float],
+) -> None:
+    def total(runs: list[dict[str, Any]], name: str | None = None) -> float:
+        return math.fsum(weight[run["arm_id"]] * (1 if name is None else run[name]) for run in runs)
+
+    shares: dict[int, list[bool]] = {}
+    for run in scored:
+        shares.setdefault(run["arm_id"], []).append(run["status"] == "success")
+    mass = math.fsum(weight[arm] for arm in shares)
+    passes = math.fsum(weight[arm] * sum(held) / len(held) for arm, held in shares.items())
+    assert close(row["pass_rate"], passes / mass if shares else None)
+    assert row["issues"] == len({run["issue_id"] for run in scored})
+    assert (row["pass_rate_se"] is None) == (row["issues"] < 2)
+    group = [run for run in every if run["status"] is not None]
+    assert close(row["error_share"], total([run for run in group if run["status"] == "error"]) / total(group))
+    for name, runs, column in (
+        ("mean_time_to_pass_ms", passed, "duration_ms"),
+        ("mean_provider_wait_ms", passed, "provider_wait_ms"),
+        ("cost_per_pass_micro_usd", every, "spent_micro_usd"),
+    ):
+        expected = total(runs, column) / total(passed) if passed else None
+        # Rounded half up, of a sum in another order.
+        assert row[name] is expected or abs(row[name] - expected) <= 0.5 + 1e-6
 
 
 def test_arm_outcomes_carry_the_action_and_the_dollars(

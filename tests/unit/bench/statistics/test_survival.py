@@ -42,6 +42,18 @@ def test_alike_executions_of_an_issue_widen_the_interval() -> None:
     assert together.high - together.low > 1.5 * (apart.high - apart.low)
 
 
+def test_weighted_executions_count_as_often_as_they_weigh() -> None:
+    minutes, passed = executions(6, 80)
+    twice = np.where(ISSUES < 40, 3, 1)
+    (weighted,) = passed_within([30.0], minutes, passed, ISSUES, seed=1, weights=twice.astype(np.float64))
+    (copied,) = passed_within(
+        [30.0], np.repeat(minutes, twice), np.repeat(passed, twice), np.repeat(ISSUES, twice), seed=1
+    )
+    assert weighted.value == pytest.approx(copied.value)
+    assert (weighted.low, weighted.high) == pytest.approx((copied.low, copied.high))
+    assert weighted.method.startswith("Kaplan–Meier, weights 1/π")
+
+
 def test_times_beyond_the_last_look_and_few_issues_are_refused() -> None:
     minutes, passed = executions(4, 80)
     near, far = passed_within([20.0, 90.0], minutes, passed, ISSUES, seed=1)
