@@ -79,7 +79,8 @@ def value(
     weighted by its probability of being sampled, with a cross-fitted outcome model where that helps. Intervals are
     over issues. Where a bench has too little data for a number, the reason and the remedy are shown instead.
 
-    BENCH_ID is the newest bench by default; several benches are pooled.
+    BENCH_ID is the newest bench by default; several benches are pooled. The id of a stream with exploration judges
+    policies by the first decision on each issue, weighted by its logged propensity.
 
     Exit code 3, with --fail-on-regression only: the whole interval of a named policy's difference is below 0.
 
@@ -87,6 +88,7 @@ def value(
     Examples:
       bench value b-20260131-k3f9q --policy mlp-a
       bench value b-20260131-k3f9q b-20260214-w8c2m
+      bench value s-20260301-x7k2p --policy mlp-a
       bench value --policy mlp-a --fail-on-regression
       bench value --minute-cost 0.002 --dollar-cost 0.05 --worst -1 --details
     """
@@ -128,7 +130,7 @@ def _read(
         pooled_epochs_or_refuse(farm.engine, bench_ids, pool_epochs)
         for bench_id in bench_ids:
             for name in names:
-                score(farm.engine, bench_id, name)
+                score(farm.engine, bench_id, name, streams=True)
         evidence = read_pooled(farm.engine, bench_ids, pool_epochs)
         for bench_id in bench_ids:
             publish_where_due(farm.engine, bench_id)

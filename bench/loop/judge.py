@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.loop.learn import Learnt
+from planner.actions import JOB_TYPES
 from planner.bundles.bundle import open_bundle
 from planner.bundles.policy import BundlePolicy
 from planner.dataset.arrays import encode_examples
@@ -16,6 +17,7 @@ from planner.evaluation.decisions import Decisions, decide, joined
 from planner.policies.base import Policy
 from planner.policies.baseline import HeuristicBaseline
 from planner.policies.best_fixed import BestFixed
+from planner.policies.fixed_actions import Frontier, Prices, frontier_of
 from planner.policies.nearest import NearestNeighbours
 from planner.policies.uniform import Uniform
 
@@ -27,17 +29,27 @@ CONTROL: Final = "its control"
 def judge(folds: Sequence[Learnt], settings: Settings) -> dict[str, Any]:
     """The figures of `planner.evaluation.assess`, pooled over the test splits of all folds."""
     datasets = [read_dataset(fold.dataset) for fold in folds]
-    parts = [test_decisions(fold, dataset) for fold, dataset in zip(folds, datasets, strict=True)]
+    parts = [
+        test_decisions(fold, dataset, settings.prices) for fold, dataset in zip(folds, datasets, strict=True)
+    ]
     pooled = [joined(of_one) for of_one in zip(*parts, strict=True)]
     tested = chain.from_iterable(dataset.examples("test") for dataset in datasets)
-    return assess(pooled, encode_examples(tested), settings)
+    return assess(pooled, encode_examples(tested), settings, frontier=_frontier(datasets))
 
 
-def test_decisions(learnt: Learnt, dataset: Dataset) -> list[Decisions]:
+def _frontier(datasets: Sequence[Dataset]) -> Frontier:
+    """The fixed actions that are Pareto-optimal on the training split of some fold."""
+    parts = [frontier_of(encode_examples(dataset.examples("train"))) for dataset in datasets]
+    return {
+        job_type: tuple(sorted(set().union(*(part[job_type] for part in parts)))) for job_type in JOB_TYPES
+    }
+
+
+def test_decisions(learnt: Learnt, dataset: Dataset, prices: Prices) -> list[Decisions]:
     """Decisions on the test split of the policy, its control, and the controls fitted on the training split."""
     train = encode_examples(dataset.examples("train"))
     controls: list[Policy] = [
-        BestFixed.fit(train),
+        BestFixed.fit(train, prices),
         NearestNeighbours.fit(train),
         HeuristicBaseline(),
         Uniform(),

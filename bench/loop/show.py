@@ -112,24 +112,30 @@ def world_table(verdict: WorldVerdict) -> Table:
     ]
     rows.append(("the truly best fixed action", f"{verdict.fixed_value:.3f}", "0 %"))
     made = table(title, ("policy", "true value>", "share of the gap>"), rows)
-    made.caption, made.caption_justify = "best fixed: what passed most often in training, at any cost", "left"
+    made.caption, made.caption_justify = "best fixed: the most utility in training", "left"
     return made
 
 
 def conclusions(figures: Json, world: WorldVerdict) -> list[str]:
     """Conclusions of the loop, one a line."""
+    utility = difference_of(figures, POLICY, "utility"), "in utility", 1, "{:+.3f}", " passes"
     passes = difference_of(figures, POLICY), "in passes", 100, "{:+.0f}", " points"
     time = difference_of(figures, POLICY, "mean_time_to_pass"), "in time to pass", 60, "{:+.1f}", " s"
-    return [_real(*passes), _real(*time), _known(world)]
+    return [_real(*utility), _real(*passes), _real(*time), _known(world)]
 
 
 def _real(difference: Json | None, what: str, scale: float, form: str, unit: str) -> str:
     assert difference is not None
     return (
-        f"real outcomes: a gain {what} over the best fixed action is {difference['verdict']}"
+        f"real outcomes: a gain {what} over the best fixed action is {difference['verdict']}{_unbeaten(difference)}"
         f"{', a loss is' if difference['worse'] else ''}: {_with_interval(difference, scale, form, unit)}; "
         f"{difference['issues_that_differ']} of {difference['issues']} issues tell the two apart"
     )
+
+
+def _unbeaten(difference: Json) -> str:
+    """The constant policy that withdraws a gain."""
+    return f" (not worth more than always {difference['unbeaten']})" if difference["unbeaten"] else ""
 
 
 def _known(world: WorldVerdict) -> str:

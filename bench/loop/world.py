@@ -11,6 +11,7 @@ from bench.loop.learn import Learnt
 from planner.dataset.read import read_dataset
 from planner.evaluation.decisions import Decisions
 from planner.evaluation.intervals import BootstrapInterval, Resampler
+from planner.policies.fixed_actions import DEFAULT_PRICES
 from planner.space.heads import valid_cells
 from planner.worlds.generate import MINUTE_PRICE, USD_PRICE
 from planner.worlds.ground_truth import GroundTruth, read_ground_truth
@@ -79,7 +80,7 @@ def judge_world(learnt: Learnt, seed: int) -> WorldVerdict:
         tested=len(issue_ids),
         fixed_value=float(values[:, truth.best_fixed].mean()),
         oracle_value=float(values.max(axis=1).mean()),
-        standings=standings(test_decisions(learnt, dataset), truth, issue_ids, seed),
+        standings=standings(test_decisions(learnt, dataset, DEFAULT_PRICES), truth, issue_ids, seed),
     )
 
 

@@ -12,6 +12,7 @@ from bench.experiment.decide import skips_timeouts
 from bench.experiment.strategies.registry import STRATEGIES
 from bench.results.looks import first_decided
 from bench.results.stored_design import joint_of, swaps_of
+from bench.results.stream_evidence import LoggedStream, read_logged_stream
 from bench.statistics.admission import Admission, admission_probabilities
 from bench.statistics.missing import fold_admission
 from bench.statistics.oracle import OracleBracket, oracle_bracket
@@ -81,6 +82,18 @@ class Evidence:
     expected: int | None
     """The number of issues when all are decided, for always-valid intervals; None where all are decided."""
     admission: Admission
+    notes: tuple[str, ...] = ()
+    """Which decisions of a stream are left out, and how to read the others; empty for a bench."""
+
+    @property
+    def sample(self) -> str:
+        """What the estimates are over, as text."""
+        issues = len(self.table.issues)
+        return (
+            f"{issues} issues"
+            if self.bench.kind == "bench"
+            else f"first attempts of {issues} issues in a stream"
+        )
 
     @property
     def seed(self) -> int:
@@ -89,15 +102,15 @@ class Evidence:
 
 
 def read_evidence(engine: sa.Engine, bench_id: str) -> Evidence:
-    """The evidence of a bench so far, with rows in the order of issue and case id.
+    """The evidence of a bench or stream so far, with rows in the order of issue and case id.
 
-    Raises `BenchError` where the bench is a stream, a race without replicates, or has no stored sampling designs,
-    and `DbError` where there is no bench of this id.
+    Raises `BenchError` where the bench is a stream without random draws, a race without replicates, or has no stored
+    sampling designs, and `DbError` where there is no bench of this id.
     """
     benches, verdicts = Benches(engine), Verdicts(engine)
     bench = benches.get(bench_id)
-    if bench.kind != "bench":
-        raise BenchError(f"{bench_id} is a stream: one action an issue compares nothing; name a bench")
+    if bench.kind == "stream":
+        return _of_stream(engine, bench, read_logged_stream(engine, bench))
     if bench.race is not None and bench.config["action_sampling"]["replicates"] == 1:
         raise BenchError(
             f"{bench_id} was a race with one run an arm, and the race itself confirms nothing; submit it again "
@@ -130,8 +143,29 @@ def read_evidence(engine: sa.Engine, bench_id: str) -> Evidence:
     )
 
 
+def _of_stream(engine: sa.Engine, bench: BenchRow, log: LoggedStream) -> Evidence:
+    return Evidence(
+        bench=bench,
+        table=build_table(case_row(row) for row in log.rows),
+        features=issue_features([row.case.planner_input for row in log.rows]),
+        policies={**log.policies, **_registered(engine, bench.bench_id, log.rows)},
+        undecided=log.undecided,
+        expected=log.expected,
+        admission=Admission(np.ones(len(log.rows)), exact=True, redraws=0),
+        notes=log.notes,
+    )
+
+
 def once_decided(evidence: Evidence) -> Evidence:
-    """`evidence` if every case has a verdict, as fixed-sample intervals require; raises `BenchError` else."""
+    """`evidence` if every case has a verdict and several arms, as comparisons of arms require.
+
+    Raises `BenchError` else.
+    """
+    if evidence.bench.kind == "stream":
+        raise BenchError(
+            f"{evidence.bench.bench_id} is a stream: one action an issue compares no arms; see bench value for its "
+            "policies, or name a bench"
+        )
     if evidence.undecided:
         raise BenchError(
             f"{evidence.undecided} cases of {evidence.bench.bench_id} have no verdict, and these intervals hold "

@@ -39,7 +39,7 @@ def value_parts(evidence: Evidence, values: Sequence[PolicyValue]) -> list[Rende
         for value in values
     ]
     columns = ("policy", "value (95 %)>", "against the first>", "effective\nissues>")
-    title = f"Policy value: {estimand}, {len(evidence.table.issues)} issues"
+    title = f"Policy value: {estimand}, {evidence.sample}"
     return [table(title, columns, rows), *_refusals(values), *notes(evidence)]
 
 
@@ -55,7 +55,7 @@ def _refusals(values: Sequence[PolicyValue]) -> list[str]:
 
 def notes(evidence: Evidence) -> list[str]:
     """What the estimates leave out: undecided cases, and approximated inclusion probabilities."""
-    lines = []
+    lines = [*evidence.notes]
     if evidence.undecided:
         lines.append(
             f"{evidence.undecided} cases have no verdict: these numbers are a look at the first "

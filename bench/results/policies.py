@@ -51,16 +51,16 @@ def register(
     return new, Policies(engine).register(new, replace=replace)
 
 
-def score(engine: sa.Engine, bench_id: str, name: str) -> int:
+def score(engine: sa.Engine, bench_id: str, name: str, *, streams: bool = False) -> int:
     """Idempotent scoring: store the decisions of policy `name` in every case of a bench that has none of it yet.
 
     The bundle is opened only where there is such a case. Concurrent and repeated scoring change nothing.
-    Returns the number of new decisions. Raises `BenchError` where the bench is a stream, the bundle is missing or was
-    changed, or the policy fails on a case.
+    Returns the number of new decisions. Raises `BenchError` where the bench is a stream (unless `streams`), the bundle
+    is missing or was changed, or the policy fails on a case.
     """
-    if Benches(engine).get(bench_id).kind != "bench":
+    if Benches(engine).get(bench_id).kind != "bench" and not streams:
         raise BenchError(
-            f"{bench_id} is a stream: one action an issue leaves nothing to compare; name a bench"
+            f"{bench_id} is a stream: one action an issue leaves no arms to compare; name a bench, or see bench value"
         )
     policies = Policies(engine)
     registered = policies.get(name)

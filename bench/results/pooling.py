@@ -24,8 +24,8 @@ def pooled_epochs_or_refuse(engine: sa.Engine, bench_ids: Sequence[str], pool_ep
 
     An epoch is the config without the keys that only draw, cap or report, and the versions of the toolchains.
     Benches whose configs have one hash, run by the same versions, can always be pooled.
-    Returns a line for each difference. Raises `BenchError` where epochs differ and `pool_epochs` is False, or where
-    a bench is named twice.
+    Returns a line for each difference. Raises `BenchError` where epochs differ and `pool_epochs` is False, where a
+    bench is named twice, or where streams are among benches.
     """
     if len(set(bench_ids)) != len(bench_ids):
         raise BenchError("a bench is named twice; name each once")
@@ -33,6 +33,8 @@ def pooled_epochs_or_refuse(engine: sa.Engine, bench_ids: Sequence[str], pool_ep
     if not others:
         return []
     benches, versions = Benches(engine), Experience(engine).toolchain_versions(bench_ids)
+    if len({benches.get(bench_id).kind for bench_id in bench_ids}) > 1:
+        raise BenchError("benches and streams judge different issues; estimate from either alone")
     config = benches.get(first).config
     differences = []
     for other in others:
@@ -61,7 +63,7 @@ def read_pooled(engine: sa.Engine, bench_ids: Sequence[str], pool_epochs: bool =
     parts = [read_evidence(engine, bench_id) for bench_id in bench_ids]
     if len(parts) == 1:
         return parts[0]
-    tables = [once_decided(part).table for part in parts]
+    tables = [_final(part).table for part in parts]
     order = pooled_order(tables)
     shared = [name for name in parts[0].policies if all(name in part.policies for part in parts)]
     admissions = [part.admission for part in parts]
@@ -75,13 +77,27 @@ def read_pooled(engine: sa.Engine, bench_ids: Sequence[str], pool_epochs: bool =
             exact=all(part.exact for part in admissions),
             redraws=max(part.redraws for part in admissions),
         ),
+        notes=tuple(f"{part.bench.bench_id}: {note}" for part in parts for note in part.notes),
     )
+
+
+def _final(part: Evidence) -> Evidence:
+    if part.bench.kind == "bench":
+        return once_decided(part)
+    if part.expected is not None:
+        raise BenchError(
+            f"stream {part.bench.bench_id} is not closed; pool it when it is, or estimate from it alone"
+        )
+    return part
 
 
 def _rules(config: Mapping[str, Any]) -> dict[str, Any]:
     rules = {key: value for key, value in config.items() if key not in _DRAWN_ONLY}
     limits = rules.get("execution_limits", {})
     rules["execution_limits"] = {key: value for key, value in limits.items() if key not in _SPENT_ONLY}
+    if "stream" in rules:
+        # Each decision has its own propensity.
+        rules["stream"] = {key: value for key, value in rules["stream"].items() if key != "exploration"}
     return rules
 
 

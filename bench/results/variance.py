@@ -14,6 +14,8 @@ _NAMES = {
 
 def variance_components(evidence: Evidence) -> Components | str:
     """The variance decomposition of passing, or why there is none."""
+    if evidence.bench.kind == "stream":
+        return "none, as a stream runs each decision once"
     arms = arms_of(evidence.table, evidence.table.passed)
     if arms.n_issues < 2:
         return "outcomes were observed in fewer than two issues"

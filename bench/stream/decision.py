@@ -7,9 +7,10 @@ from typing import Any
 from bench.config.models import BenchConfig
 from bench.config.routing import first_match
 from bench.config.stream import ExplorationConfig
+from bench.experiment.logged_draw import safe_set
 from bench.intake.issue import Issue
 from bench.stream.dispatch import RequestedAction, heuristic_action
-from bench.stream.explore import Explored, explore, safe_set
+from bench.stream.explore import Explored, explore
 from planner.actions import Action, valid_actions
 from planner.canonical import sha256_json
 from planner.host.caps import capped
@@ -29,8 +30,8 @@ class Decision:
     explored: bool
     policy_id: str
     record: Json
-    """The document for `farm.cases.decision`: planner_action (the prediction, in shadow mode too), policy_trace, and
-    whether the executed action agrees with the prediction."""
+    """The document for `farm.cases.decision`: planner_action (the prediction, in shadow mode too), policy_trace,
+    whether the executed action agrees with the prediction, and the heuristics' action."""
 
 
 def plan_issue(
@@ -79,6 +80,7 @@ def plan_issue(
             "enforced": allowed.enforced,
             "held_back": _why(allowed, answer.reason, lowered),
             "explored": drawn is not None and drawn.action != allowed.action,
+            "heuristic": list(baseline),
         },
     )
 

@@ -8,9 +8,9 @@ uniform draw from A. The propensity of the executed action is 1 − ε + ε/|A| 
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from bench.experiment.logged_draw import draw_probabilities
 from bench.experiment.streams import unit
-from planner.actions import Action, JobType, canonical_rank, valid_actions
-from planner.host.rollout import is_reduction
+from planner.actions import Action
 
 
 class Explored(NamedTuple):
@@ -22,12 +22,6 @@ class Explored(NamedTuple):
     """In canonical order."""
     u: float
     """The pseudo-random number in [0, 1) of the draw."""
-
-
-def safe_set(chosen: Action, baseline: Action, job_type: JobType) -> tuple[Action, ...]:
-    """The safe set: the valid actions that use at most the budgets of the baseline, and the policy's choice."""
-    safe = {action for action in valid_actions(job_type) if is_reduction(action, baseline)}
-    return tuple(sorted({*safe, chosen}, key=canonical_rank))
 
 
 def explore(
@@ -47,5 +41,4 @@ def explore(
     if u >= 1 - epsilon:
         index = int((u - (1 - epsilon)) / epsilon * len(safe))
         action = safe[min(index, len(safe) - 1)]
-    share = epsilon / len(safe)
-    return Explored(action, share + (1 - epsilon if action == chosen else 0.0), tuple(safe), u)
+    return Explored(action, draw_probabilities(chosen, safe, epsilon)[action], tuple(safe), u)

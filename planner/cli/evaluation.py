@@ -39,6 +39,20 @@ _dataset = click.option(
     help="Below it a kernel falls back to the baseline.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap over issues.")
+@click.option(
+    "--dollar-cost",
+    type=FiniteRange(min=0),
+    default=0.4,
+    show_default=True,
+    help="Utility subtracted per dollar; a pass is 1.",
+)
+@click.option(
+    "--minute-cost",
+    type=FiniteRange(min=0),
+    default=0.006,
+    show_default=True,
+    help="Utility subtracted per minute; a pass is 1.",
+)
 @output_options("policies", "differences")
 @fail_on_regression("Exit with 3 where a figure of outcomes is worse than the baseline's, beyond chance.")
 def evaluate(
@@ -50,13 +64,17 @@ def evaluate(
     shuffled: Path | None,
     confidence_threshold: float,
     seed: int,
+    dollar_cost: float,
+    minute_cost: float,
     output: Output,
     fail_on_regression: bool,
 ) -> int:
     """Evaluate a trained policy on a held-out split, against controls.
 
     Writes report.md with two plots, and the same figures as evaluation.json. Controls: the heuristic baseline,
-    the best fixed action, nearest neighbours, uniform, and the same network trained on shuffled labels.
+    the best fixed action, nearest neighbours, uniform, and the same network trained on shuffled labels. The best fixed
+    action has the most utility in training: a pass less the cost of dollars and minutes. A gain over it is shown only
+    where utility also exceeds that of every fixed action of the frontier.
 
     Exit code 3, with --fail-on-regression only: the policy is worse than the baseline in pass rate, cost or time.
 
@@ -72,6 +90,7 @@ def evaluate(
     from planner.evaluation.evaluate import evaluate as judge
     from planner.evaluation.report import report_markdown
     from planner.evaluation.subjects import bundled
+    from planner.policies.fixed_actions import Prices
 
     subject = _trained(model) if model is not None else bundled(bundle or Path())
     control = None if shuffled is None else _shuffled(shuffled)
@@ -79,7 +98,7 @@ def evaluate(
     for compared in (subject, control):
         if compared is not None:
             compared.fits(read)
-    settings = Settings(threshold=confidence_threshold, seed=seed)
+    settings = Settings(confidence_threshold, seed, prices=Prices(dollar_cost, minute_cost))
     evaluation = judge(subject, read, split, settings, control.policy if control else None)
     write_evaluation(out, evaluation)
     figures = evaluation.figures

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from planner.dataset.arrays import EncodedExamples
 from planner.errors import PlannerError
+from planner.evaluation.constant_controls import constant_controls, own_constant
 from planner.evaluation.decisions import Decisions
 from planner.evaluation.intervals import (
     RESAMPLES,
@@ -19,13 +20,16 @@ from planner.evaluation.intervals import (
     verdict,
 )
 from planner.evaluation.metrics import collapse, exact_hits, label_metrics, label_shares
-from planner.evaluation.outcomes import METRICS, ArmStatistics, Columns, arms_of, benched, columns_of
+from planner.evaluation.outcomes import METRICS, ArmStatistics, Columns, Metric, arms_of, benched, columns_of
 from planner.policies.best_fixed import BestFixed
+from planner.policies.fixed_actions import DEFAULT_PRICES, Frontier, Prices
 from planner.space.baseline import POLICY_ID as BASELINE
 
 REFERENCES: Final = (BestFixed.policy_id, BASELINE)
 """Reference policies that a useful policy outperforms."""
+NO_FRONTIER: Final[Frontier] = {}
 Json = dict[str, Any]
+_UTILITY: Final = METRICS[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ class Settings:
     seed: int = 0
     """Seed of the bootstrap over issues."""
     resamples: int = RESAMPLES
+    prices: Prices = DEFAULT_PRICES
+    """The utility at which the best fixed action is fitted and gains over it are judged."""
 
     def checked(self) -> "Settings":
         """Validate and return the settings. Raises `PlannerError` for one out of range."""
@@ -44,6 +50,8 @@ class Settings:
             raise PlannerError(f"a confidence threshold is from 0 to 1, not {self.threshold:g}")
         if self.resamples < 100:
             raise PlannerError(f"an interval needs at least 100 resamples, not {self.resamples}")
+        if min(self.prices) < 0:
+            raise PlannerError("the price of a dollar or minute is negative; give what it costs, 0 or more")
         return self
 
 
@@ -52,17 +60,20 @@ def assess(
     examples: EncodedExamples,
     settings: Settings,
     references: Sequence[str] = REFERENCES,
+    frontier: Frontier = NO_FRONTIER,
 ) -> Json:
     """Compute the metrics of every policy over `examples`, on which all of them decided.
 
-    Paired differences compare every policy except the first reference with each of `references` that is among them.
+    Paired differences compare every policy except the first reference with each of `references` that is among them. A
+    gain over the best fixed action is shown only where no constant policy is worth as much: none of `frontier`, the
+    Pareto frontier of the training split, and not the policy's own most frequent action.
 
     Returns JSON values; `benched` and every outcome metric are None where no example has outcomes. Raises
     `PlannerError` where nothing can be measured: no examples, or a single label and no outcomes.
     """
     _check(examples)
     by_label = _ByLabel(examples, settings)
-    by_outcome = _ByOutcome(examples, settings) if len(examples.outcomes) else None
+    by_outcome = _ByOutcome(examples, settings, frontier) if len(examples.outcomes) else None
     rows, differences = [], []
     reference_decisions = [policy for policy in decisions if policy.policy_id in references]
     for policy in decisions:
@@ -77,6 +88,7 @@ def assess(
         "issues": len(set(examples.issue_ids)),
         "labels": collapse(label_shares(examples)),
         "benched": by_outcome.facts() if by_outcome else None,
+        "prices": settings.prices._asdict(),
         "policies": rows,
         "differences": differences,
     }
@@ -109,14 +121,21 @@ class _ByLabel:
         hits, reference_hits = exact_hits(decisions, self._examples), exact_hits(reference, self._examples)
         all_of_them = self._ones > 0
         difference = self._resampler.difference((hits, self._ones), (reference_hits, self._ones), all_of_them)
-        return _difference(decisions, reference, "exact", difference, higher_is_better=True)
+        row = _difference(decisions, reference, "exact", difference, higher_is_better=True)
+        if reference.policy_id != BestFixed.policy_id or row["verdict"] != "shown":
+            return row
+        constant = own_constant(decisions, self._examples)
+        own_hits = exact_hits(constant.decisions, self._examples)
+        gain = self._resampler.difference((hits, self._ones), (own_hits, self._ones), all_of_them)
+        return row if verdict(gain, True) == "shown" else _not_shown(row, constant.name)
 
 
 class _ByOutcome:
-    def __init__(self, examples: EncodedExamples, settings: Settings) -> None:
+    def __init__(self, examples: EncodedExamples, settings: Settings, frontier: Frontier) -> None:
+        self._frontier = frontier
         self._chosen: NDArray[np.intp] = np.unique(examples.outcomes.example).astype(np.intp)
         self._examples = benched(examples)
-        self._arms: ArmStatistics = arms_of(self._examples)
+        self._arms: ArmStatistics = arms_of(self._examples, settings.prices)
         self._resampler = Resampler(self._examples.issue_ids, settings.seed, settings.resamples)
 
     def facts(self) -> Json:
@@ -138,15 +157,40 @@ class _ByOutcome:
         }
 
     def differences(self, decisions: Decisions, reference: Decisions) -> list[Json]:
-        own, reference_columns = self._columns(decisions), self._columns(reference)
-        both = (own.observed > 0) & (reference_columns.observed > 0)
-        rows = []
-        for metric in METRICS:
-            difference = self._resampler.difference(
-                own.paired(metric), reference_columns.paired(metric), both
+        rows = [
+            _difference(
+                decisions,
+                reference,
+                metric.name,
+                self._difference(decisions, reference, metric),
+                metric.higher_is_better,
             )
-            rows.append(_difference(decisions, reference, metric.name, difference, metric.higher_is_better))
-        return rows
+            for metric in METRICS
+        ]
+        if reference.policy_id != BestFixed.policy_id or all(row["verdict"] != "shown" for row in rows):
+            return rows
+        unbeaten = self._unbeaten(decisions, reference)
+        if unbeaten is None:
+            return rows
+        return [_not_shown(row, unbeaten) if row["verdict"] == "shown" else row for row in rows]
+
+    def _unbeaten(self, decisions: Decisions, best_fixed: Decisions) -> str | None:
+        """The first constant policy that the utility is not shown to exceed; None where there is none."""
+        own, fixed = decisions.take(self._chosen), best_fixed.take(self._chosen)
+        columns = columns_of(own, self._arms)
+        for control in constant_controls(own, fixed, self._examples, self._frontier):
+            # Unpaired: where few actions were tried on each issue, hardly an issue has both.
+            constant = columns_of(control.decisions, self._arms)
+            either = (columns.observed > 0) | (constant.observed > 0)
+            gain = self._resampler.difference(columns.ratio(_UTILITY), constant.ratio(_UTILITY), either)
+            if verdict(gain, _UTILITY.higher_is_better) != "shown":
+                return control.name
+        return None
+
+    def _difference(self, decisions: Decisions, reference: Decisions, metric: Metric) -> PairedDifference:
+        own, other = self._columns(decisions), self._columns(reference)
+        both = (own.observed > 0) & (other.observed > 0)
+        return self._resampler.difference(own.paired(metric), other.paired(metric), both)
 
     def _columns(self, decisions: Decisions) -> Columns:
         return columns_of(decisions.take(self._chosen), self._arms)
@@ -172,4 +216,10 @@ def _difference(
         "issues_that_differ": difference.issues_that_differ,
         "verdict": verdict(difference, higher_is_better),
         "worse": is_worse(difference, higher_is_better),
+        "unbeaten": None,
     }
+
+
+def _not_shown(row: Json, unbeaten: str) -> Json:
+    """The difference with its gain withdrawn: the constant policy `unbeaten` is worth as much."""
+    return {**row, "verdict": "not shown", "unbeaten": unbeaten}

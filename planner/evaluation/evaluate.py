@@ -19,6 +19,7 @@ from planner.evaluation.subjects import Subject
 from planner.policies.base import Policy
 from planner.policies.baseline import HeuristicBaseline
 from planner.policies.best_fixed import BestFixed
+from planner.policies.fixed_actions import Prices, frontier_of
 from planner.policies.nearest import NearestNeighbours
 from planner.policies.uniform import Uniform
 from planner.space.baseline import POLICY_ID as BASELINE
@@ -55,7 +56,8 @@ def evaluate(
     if not dataset.meta.split_counts.get(split):
         raise PlannerError(f"{dataset.directory}: the {split} split is empty; there is nothing to evaluate")
     examples = encode_examples(dataset.examples(split))
-    controls = _controls(encode_examples(dataset.examples("train")))
+    train = encode_examples(dataset.examples("train"))
+    controls = _controls(train, settings.prices)
     extra = [policy for policy in (shuffled, subject.uncalibrated) if policy is not None]
     inputs = (example["planner_input"] for example in dataset.examples(split))
     decisions = decide([subject.policy, *controls, *extra], inputs)
@@ -79,7 +81,7 @@ def evaluate(
         "resamples": settings.resamples,
         "shuffled_control": shuffled is not None,
         "before_calibration": calibration_errors(uncalibrated, examples) if uncalibrated else None,
-        **assess(decisions, examples, settings),
+        **assess(decisions, examples, settings, frontier=frontier_of(train)),
     }
     return Evaluation(decisions, uncalibrated, examples, figures)
 
@@ -94,8 +96,8 @@ def differences_to_baseline(figures: Json) -> list[Json]:
     ]
 
 
-def _controls(train: EncodedExamples) -> list[Policy]:
-    return [HeuristicBaseline(), BestFixed.fit(train), NearestNeighbours.fit(train), Uniform()]
+def _controls(train: EncodedExamples, prices: Prices) -> list[Policy]:
+    return [HeuristicBaseline(), BestFixed.fit(train, prices), NearestNeighbours.fit(train), Uniform()]
 
 
 def write_evaluation(directory: Path, evaluation: Evaluation) -> None:

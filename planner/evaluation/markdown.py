@@ -9,6 +9,7 @@ Json = dict[str, Any]
 NONE: Final = "–"
 TITLES: Final = {
     "exact": "exact match",
+    "utility": "utility",
     "pass_rate": "pass rate",
     "cost_per_pass": "cost per pass",
     "mean_time_to_pass": "mean time to pass",
@@ -34,6 +35,7 @@ _UNITS: Final = {
     "points": _Unit("", " points", 100, 1),
     "usd": _Unit("$", "", 1, 3),
     "minutes": _Unit("", " min", 1, 1),
+    "passes": _Unit("", " passes", 1, 3),
 }
 _UNIT_OF: Final = {"exact": "share", **{metric.name: metric.unit for metric in METRICS}}
 
@@ -45,8 +47,13 @@ def difference_cell(difference: Json) -> str:
 
 
 def verdict_text(difference: Json) -> str:
-    """The verdict, marked where the loss is significant."""
-    return f"**{difference['verdict']}**" + (" (worse)" if difference["worse"] else "")
+    """The verdict, marked where the loss is significant, or where a fixed action is worth as much as the policy."""
+    unbeaten = difference.get("unbeaten")
+    return (
+        f"**{difference['verdict']}**"
+        + (" (worse)" if difference["worse"] else "")
+        + (f" (not worth more than always {unbeaten})" if unbeaten else "")
+    )
 
 
 def share_text(value: float) -> str:

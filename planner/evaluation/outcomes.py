@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from planner.dataset.arrays import EncodedExamples
 from planner.evaluation.decisions import Decisions
+from planner.policies.fixed_actions import DEFAULT_PRICES, Prices
 from planner.space.heads import N_CELLS
 
 Floats = NDArray[np.float64]
@@ -27,7 +28,7 @@ class Metric(NamedTuple):
     top: str
     bottom: str
     higher_is_better: bool
-    unit: Literal["share", "usd", "minutes", "ratio"]
+    unit: Literal["share", "usd", "minutes", "ratio", "passes"]
     meaning: str
 
 
@@ -43,6 +44,7 @@ METRICS: Final = (
     Metric("missed_passes", "missed", "observed", False, "share", "The oracle passes, the action does not."),
     Metric("time_regret", "time_regret", "timed", False, "ratio", "(Time − the oracle's) ÷ the oracle's."),
     Metric("cost_regret", "cost_regret", "costed", False, "ratio", "(Cost − the oracle's) ÷ the oracle's."),
+    Metric("utility", "utility", "valued", True, "passes", "Pass − the stated prices · dollars and minutes."),
 )
 
 
@@ -60,6 +62,8 @@ class ArmStatistics:
     """Mean minutes of the replicates that passed; NaN where none did."""
     pass_cost: Floats
     """Mean US dollars of the replicates that passed; NaN where one is unknown or none passed."""
+    utility: Floats
+    """Pass rate − prices · mean dollars and minutes of all replicates; NaN where a cost that counts is unknown."""
     oracle: NDArray[np.intp]
     """Index of the oracle arm of the same example."""
 
@@ -69,6 +73,8 @@ class Columns:
     """Outcomes of a policy's actions, one entry a benched example; expectations where actions are sampled."""
 
     observed: Floats
+    utility: Floats
+    valued: Floats
     passed: Floats
     cost: Floats
     priced_passes: Floats
@@ -96,7 +102,7 @@ def benched(examples: EncodedExamples) -> EncodedExamples:
     return examples.take(np.unique(examples.outcomes.example))
 
 
-def arms_of(examples: EncodedExamples) -> ArmStatistics:
+def arms_of(examples: EncodedExamples, prices: Prices = DEFAULT_PRICES) -> ArmStatistics:
     """Aggregate the replicates of `examples`, all of which have outcomes, into arms."""
     rows = examples.outcomes
     keys, arm_of = np.unique(rows.example.astype(np.int64) * N_CELLS + rows.cell, return_inverse=True)
@@ -110,14 +116,17 @@ def arms_of(examples: EncodedExamples) -> ArmStatistics:
     replicates, passes = np.bincount(arm_of), summed(rows.passed)
     rate = passes / replicates
     pass_minutes = _mean(summed(np.where(rows.passed, minutes, 0.0)), passes)
+    mean_cost = summed(cost) / replicates
+    charged = prices.dollar * mean_cost if prices.dollar else 0.0
     return ArmStatistics(
         example=example,
         cell=cell,
         replicates=replicates,
         rate=rate,
-        cost=summed(cost) / replicates,
+        cost=mean_cost,
         minutes=pass_minutes,
         pass_cost=_mean(summed(np.where(rows.passed, cost, 0.0)), passes),
+        utility=rate - charged - prices.minute * summed(minutes) / replicates,
         oracle=_oracles(example, rate, pass_minutes),
     )
 
@@ -138,6 +147,8 @@ def columns_of(decisions: Decisions, arms: ArmStatistics) -> Columns:
 
     return Columns(
         observed=summed(np.ones_like(arms.rate)),
+        utility=summed(arms.utility),
+        valued=summed(np.isfinite(arms.utility)),
         passed=summed(arms.rate),
         cost=summed(arms.cost),
         priced_passes=summed(np.where(priced, arms.rate, 0.0)),

@@ -57,7 +57,8 @@ def _provenance(figures: Json) -> str:
 
 def summary_lines(figures: Json) -> list[str]:
     """The summary in Markdown, one finding a line."""
-    metrics = ("pass_rate", "cost_per_pass", "mean_time_to_pass") if figures["benched"] else ("exact",)
+    outcomes = ("utility", "pass_rate", "cost_per_pass", "mean_time_to_pass")
+    metrics = outcomes if figures["benched"] else ("exact",)
     lines = [
         f"{TITLES[row['metric']]} against {markdown_code(row['reference'])}: {difference_text(row)}; "
         f"they differ on {row['issues_that_differ']} of {row['issues']} issues: {verdict_text(row)}"
@@ -66,7 +67,11 @@ def summary_lines(figures: Json) -> list[str]:
         if row["policy"] == figures["policy"] and row["metric"] == metric
     ]
     if figures["benched"]:
-        lines.append("a gain in one of these that is paid for in another is a trade, not a gain")
+        prices = figures["prices"]
+        lines.append(
+            f"utility is a pass − {prices['dollar']:g} · dollars − {prices['minute']:g} · minutes: a gain in passes, "
+            "cost or time that is paid for in another is a trade, not a gain"
+        )
     else:
         lines.append(
             "outcomes: **absent**. No example of the split was benched, so nothing is known about passes, "
@@ -206,6 +211,9 @@ def _reading(figures: Json) -> str:
         "- Differences are policy − reference on the examples where the actions of both were tried. "
         f"*Shown* means: the interval lies on the better side of 0 and at least {FEWEST_THAT_DIFFER} issues "
         "differ. Everything else is *not shown*; *(worse)* marks a loss that is as clear. "
+        "Against `best_fixed`, which has the most utility on the training split, utility must also exceed that of "
+        "every action of the training split's frontier (passes, dollars, minutes) and of the policy's own most "
+        "frequent action: a constant policy is never shown. "
         "`13/21 issues` reads: the policies differ on 13 of 21 issues.",
         "- *unobserved*: the policy's action was not tried on the example; its outcome is unknown and left "
         "out, which favours policies that choose what is often tried.",

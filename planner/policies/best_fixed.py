@@ -9,6 +9,7 @@ from planner.actions import JOB_TYPES, Action, JobType, all_cells, valid_actions
 from planner.dataset.arrays import EncodedExamples
 from planner.policies.base import Distribution, Observation
 from planner.policies.distributions import point_mass
+from planner.policies.fixed_actions import DEFAULT_PRICES, Prices, fixed_actions
 from planner.space.baseline import baseline_action
 from planner.space.heads import N_CELLS, valid_cells
 
@@ -22,17 +23,17 @@ class BestFixed:
         self.actions = dict(actions)
 
     @classmethod
-    def fit(cls, examples: EncodedExamples) -> "BestFixed":
+    def fit(cls, examples: EncodedExamples, prices: Prices = DEFAULT_PRICES) -> "BestFixed":
         """Fit the best action of each job type on `examples`, the training split.
 
-        With logged outcomes: the highest smoothed pass rate (passes + 1) / (examples + 2), where an example counts with
-        its pass rate over replicates; then the shorter mean time of passes. Smoothing keeps one lucky example from
-        winning. Without outcomes: the action with the most label weight. Ties go to the first in canonical order; a job
-        type without examples gets the baseline's action.
+        With logged outcomes: the highest smoothed utility at `prices`, where an example counts with its means over
+        replicates; then the shorter mean time of passes. Smoothing, and a least number of examples, keep one lucky
+        example from winning. Without outcomes: the action with the most label weight. Ties go to the first in canonical
+        order; a job type without examples gets the baseline's action.
         """
         return cls(
             {
-                job_type: _best(examples, index) or baseline_action(None, None, job_type)
+                job_type: _best(examples, index, prices) or baseline_action(None, None, job_type)
                 for index, job_type in enumerate(JOB_TYPES)
             }
         )
@@ -46,32 +47,29 @@ class BestFixed:
         return point_mass(self.actions[job_type], job_type)
 
 
-def _best(examples: EncodedExamples, job_type: int) -> Action | None:
+def _best(examples: EncodedExamples, job_type: int, prices: Prices) -> Action | None:
     cells = valid_cells(JOB_TYPES[job_type])
     chosen = np.flatnonzero(examples.job_types == job_type)
     if chosen.size == 0:
         return None
     mine = np.isin(examples.outcomes.example, chosen)
-    merit, seconds = _by_outcome(examples, mine) if mine.any() else _by_label(examples, chosen)
+    if mine.any():
+        merit = fixed_actions(examples, job_type).utility(prices)
+        seconds = _pass_seconds(examples, mine)
+    else:
+        merit, seconds = _by_label(examples, chosen)
     best = np.lexsort((cells, seconds[cells], -merit[cells]))[0]
     return all_cells()[int(cells[best])]
 
 
-def _by_outcome(
-    examples: EncodedExamples, mine: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """By cell (240,): the smoothed pass rate, and the mean log duration of passes."""
+def _pass_seconds(examples: EncodedExamples, mine: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(240,) mean log duration of passes; infinite where there is none."""
     rows = examples.outcomes
-    example, cell, passed = rows.example[mine], rows.cell[mine], rows.passed[mine]
-    arms, arm_of = np.unique(example.astype(np.int64) * N_CELLS + cell, return_inverse=True)
-    rate = np.bincount(arm_of, weights=passed) / np.bincount(arm_of)
-    arm_cells = arms % N_CELLS
-    passes = np.bincount(arm_cells, weights=rate, minlength=N_CELLS)
-    tried = np.bincount(arm_cells, minlength=N_CELLS)
+    cell, passed = rows.cell[mine], rows.passed[mine]
     quick = np.bincount(cell[passed], weights=rows.log_duration[mine][passed], minlength=N_CELLS)
     count = np.bincount(cell[passed], minlength=N_CELLS)
-    mean = np.divide(quick, count, out=np.full(N_CELLS, np.inf), where=count > 0)
-    return np.where(tried > 0, (passes + 1) / (tried + 2), -1.0), mean
+    seconds: NDArray[np.float64] = np.divide(quick, count, out=np.full(N_CELLS, np.inf), where=count > 0)
+    return seconds
 
 
 def _by_label(

@@ -32,6 +32,7 @@ from db.repositories.races import BenchRaces
 from db.repositories.recorded import recorded_candidates
 from db.repositories.references import References
 from db.repositories.run_times import RunTimes
+from db.repositories.stream_decisions import StreamDecisions
 from db.repositories.streams import Streams
 from db.repositories.taken import TakenExecutions
 from db.repositories.unserved import unserved_classes
@@ -98,6 +99,7 @@ READS: dict[str, Callable[[sa.Engine, str, list[int]], object]] = {
     "References.case": lambda engine, _bench, cases: References(engine).case(cases[0]),
     "References.newest_case": lambda engine, bench, _cases: References(engine).newest_case("issue-0", bench),
     "RunTimes.of": lambda engine, _bench, cases: RunTimes(engine).of(cases),
+    "StreamDecisions.of": lambda engine, bench, _cases: StreamDecisions(engine).of(bench),
     "Streams.snapshot": lambda engine, _bench, _cases: Streams(engine).snapshot(),
     "Streams.past": lambda engine, _bench, _cases: Streams(engine).past(),
     "Streams.ends": lambda engine, _bench, cases: Streams(engine).ends(cases),

@@ -45,7 +45,7 @@ def figures(low: float, high: float, verdict: str) -> dict[str, Any]:
         metrics = {"pass_rate": rate, "mean_time_to_pass": 0.2, "cost_per_pass": None}
         return {"unobserved_share": 0.0, **{name: {"estimate": value} for name, value in metrics.items()}}
 
-    difference = {"policy": POLICY, "reference": "best_fixed", "verdict": verdict}
+    difference = {"policy": POLICY, "reference": "best_fixed", "verdict": verdict, "unbeaten": None}
     interval = {"estimate": (low + high) / 2, "low": low, "high": high}
     counts = {"issues": 12, "issues_that_differ": 7, "worse": False}
     return {
@@ -53,7 +53,7 @@ def figures(low: float, high: float, verdict: str) -> dict[str, Any]:
         "policies": [{"policy": name, "outcomes": outcomes(0.75)} for name in (POLICY, "best_fixed")],
         "differences": [
             {**difference, **interval, **counts, "metric": metric}
-            for metric in ("pass_rate", "mean_time_to_pass")
+            for metric in ("utility", "pass_rate", "mean_time_to_pass")
         ],
     }
 
@@ -76,9 +76,16 @@ def test_the_world_decides_the_exit_code(
 
 
 def test_a_gain_that_is_not_shown_is_said_so_with_its_interval() -> None:
-    passes, time, _ = conclusions(NOT_SHOWN, world(GOOD, NOTHING))
+    utility, passes, time, _ = conclusions(NOT_SHOWN, world(GOOD, NOTHING))
+    assert "in utility over the best fixed action is not shown: +0.050 passes (-0.200 … +0.300)" in utility
     assert "in passes over the best fixed action is not shown: +5 points (-20 … +30); 7 of 12" in passes
     assert "in time to pass over the best fixed action is not shown: +3.0 s (-12.0 … +18.0)" in time
+
+
+def test_a_gain_that_a_constant_policy_has_too_names_it() -> None:
+    rows = [{**row, "unbeaten": "serial_handoff ×1 15m"} for row in NOT_SHOWN["differences"]]
+    (utility, *_) = conclusions({**NOT_SHOWN, "differences": rows}, world(GOOD, NOTHING))
+    assert "is not shown (not worth more than always serial_handoff ×1 15m): +0.050" in utility
 
 
 def test_a_failed_world_is_not_to_be_overlooked() -> None:

@@ -4,7 +4,8 @@ from collections import Counter
 
 import pytest
 
-from bench.stream.explore import explore, safe_set
+from bench.experiment.logged_draw import safe_set
+from bench.stream.explore import explore
 from planner.actions import NA, Action, valid_actions
 from planner.host.rollout import is_reduction
 from planner.space.baseline import baseline_action

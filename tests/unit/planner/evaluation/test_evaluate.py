@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from planner.actions import Action, canonical_rank
 from planner.dataset.arrays import EncodedExamples, encode_examples
 from planner.dataset.read import Dataset, read_dataset
 from planner.errors import PlannerError
@@ -15,9 +16,12 @@ from planner.evaluation.evaluate import evaluate, write_evaluation
 from planner.evaluation.report import report_markdown
 from planner.evaluation.subjects import Subject
 from planner.policies.baseline import HeuristicBaseline
+from planner.policies.best_fixed import BestFixed
+from planner.policies.fixed_actions import DEFAULT_PRICES, Prices, frontier_of
 from planner.policies.nearest import NearestNeighbours
 from planner.policies.uniform import Uniform
 from planner.space.heads import valid_cells
+from planner.worlds.generate import MINUTE_PRICE, USD_PRICE
 from tests.fixtures.planner_examples import examples, write_dataset, write_examples
 from tests.unit.planner.evaluation.benched_cases import (
     SERIAL_15,
@@ -163,7 +167,79 @@ def test_one_class_with_outcomes_is_judged_by_them() -> None:
     alike = encode_examples(benched_example(f"depot-{n}", SERIAL_15, arms) for n in range(8))
     evaluation = assess([sure([SERIAL_15] * 8), sure([THREE_60] * 8, "best_fixed")], alike, QUICK)
     gain = next(entry for entry in evaluation["differences"] if entry["metric"] == "pass_rate")
-    assert (gain["estimate"], gain["low"], gain["high"], gain["verdict"]) == (1, 1, 1, "shown")
+    assert (gain["estimate"], gain["low"], gain["high"]) == (1, 1, 1)
+    # It takes one action, as the best fixed action would.
+    assert (gain["verdict"], gain["unbeaten"]) == ("not shown", SERIAL_15.label())
+
+
+CHEAP, DEAR = SERIAL_15, THREE_60
+
+
+def hard_and_easy(number: int) -> EncodedExamples:
+    """Every third issue passes with the dear action alone; on the others the cheap one passes as well."""
+    return encode_examples(
+        benched_example(
+            f"depot-{n}",
+            DEAR,
+            [
+                tried(DEAR, 0, "success", 30, 1.0),
+                tried(CHEAP, 0, "failed" if n % 3 == 0 else "success", 3, 0.05),
+            ],
+        )
+        for n in range(number)
+    )
+
+
+def verdicts_of(policy: list[Action], settings: Settings, number: int = 60) -> dict[str, tuple[str, Any]]:
+    """Verdict and unbeaten constant of each metric, against the action that passes most often."""
+    data = hard_and_easy(number)
+    figures = assess(
+        [sure(policy, "mine"), sure([DEAR] * number, "best_fixed")],
+        data,
+        settings,
+        frontier=frontier_of(data),
+    )
+    return {row["metric"]: (row["verdict"], row["unbeaten"]) for row in figures["differences"]}
+
+
+def test_a_constant_cheap_policy_is_never_shown_whatever_a_dollar_costs() -> None:
+    for prices in (Prices(0, 0), DEFAULT_PRICES, Prices(2, 0.05)):
+        verdicts = verdicts_of([CHEAP] * 60, replace(QUICK, prices=prices))
+        assert {verdict for verdict, _ in verdicts.values()} == {"not shown"}
+        # Without the frontier its lower cost a pass was a gain.
+        assert verdicts["cost_per_pass"][1] is not None
+
+
+def test_a_policy_that_adapts_is_shown_where_it_beats_every_constant() -> None:
+    adaptive = [DEAR if n % 3 == 0 else CHEAP for n in range(60)]
+    verdicts = verdicts_of(adaptive, QUICK)
+    for metric in ("utility", "cost_per_pass", "mean_time_to_pass"):
+        assert verdicts[metric] == ("shown", None), metric
+    # Where a dollar costs nothing, always the dear action is worth as much.
+    free = verdicts_of(adaptive, replace(QUICK, prices=Prices(0, 0)))
+    assert free["cost_per_pass"] == ("not shown", DEAR.label())
+
+
+def test_a_policy_that_adapts_on_a_few_issues_alone_is_the_constant_that_it_mostly_is() -> None:
+    verdicts = verdicts_of([DEAR if n in {0, 3, 6} else CHEAP for n in range(60)], QUICK)
+    assert {verdict for verdict, _ in verdicts.values()} == {"not shown"}
+
+
+def test_the_best_fixed_action_is_that_of_the_stated_price() -> None:
+    data = hard_and_easy(60)
+    assert BestFixed.fit(data, Prices(0, 0)).actions["code"] == DEAR
+    assert BestFixed.fit(data, Prices(0.6, 0)).actions["code"] == CHEAP
+    assert set(frontier_of(data)["code"]) == {canonical_rank(CHEAP), canonical_rank(DEAR)}
+
+
+def test_the_default_prices_are_those_of_the_generated_worlds() -> None:
+    assert Prices(USD_PRICE, MINUTE_PRICE) == DEFAULT_PRICES
+
+
+@pytest.mark.parametrize("prices", [Prices(-1, 0), Prices(0, -0.1)])
+def test_a_negative_price_is_refused(prices: Prices) -> None:
+    with pytest.raises(PlannerError, match="the price of a dollar or minute is negative"):
+        replace(QUICK, prices=prices).checked()
 
 
 def test_a_policy_that_knows_the_best_arm_is_shown_and_a_blind_one_is_not(
@@ -188,7 +264,7 @@ def test_a_policy_that_knows_the_best_arm_is_shown_and_a_blind_one_is_not(
     rates = [max(set(own.tolist()), key=partial(pass_rate, index)) for index, own in enumerate(tried_cells)]
     knowing = replace(blind, policy_id="knowing", cells=np.array(rates))
     lost = replace(blind, policy_id="lost", cells=np.array([rng.choice(own) for own in tried_cells]))
-    evaluation = assess([knowing, lost, reference], benched_only, QUICK)
+    evaluation = assess([knowing, lost, reference], benched_only, replace(QUICK, prices=Prices(0, 0)))
     verdicts = {
         entry["policy"]: entry["verdict"]
         for entry in evaluation["differences"]
