@@ -17,7 +17,7 @@ from planner.evaluation.decisions import Decisions, decide, joined
 from planner.policies.base import Policy
 from planner.policies.baseline import HeuristicBaseline
 from planner.policies.best_fixed import BestFixed
-from planner.policies.fixed_actions import Frontier, Prices, frontier_of
+from planner.policies.fixed_actions import ExchangeRate, Frontier, frontier_of
 from planner.policies.nearest import NearestNeighbours
 from planner.policies.uniform import Uniform
 
@@ -45,7 +45,7 @@ def _frontier(datasets: Sequence[Dataset]) -> Frontier:
     }
 
 
-def test_decisions(learnt: Learnt, dataset: Dataset, prices: Prices) -> list[Decisions]:
+def test_decisions(learnt: Learnt, dataset: Dataset, prices: ExchangeRate) -> list[Decisions]:
     """Decisions on the test split of the policy, its control, and the controls fitted on the training split."""
     train = encode_examples(dataset.examples("train"))
     controls: list[Policy] = [

@@ -90,7 +90,7 @@ def evaluate(
     from planner.evaluation.evaluate import evaluate as judge
     from planner.evaluation.report import report_markdown
     from planner.evaluation.subjects import bundled
-    from planner.policies.fixed_actions import Prices
+    from planner.policies.fixed_actions import ExchangeRate
 
     subject = _trained(model) if model is not None else bundled(bundle or Path())
     control = None if shuffled is None else _shuffled(shuffled)
@@ -98,7 +98,7 @@ def evaluate(
     for compared in (subject, control):
         if compared is not None:
             compared.fits(read)
-    settings = Settings(confidence_threshold, seed, prices=Prices(dollar_cost, minute_cost))
+    settings = Settings(confidence_threshold, seed, prices=ExchangeRate(dollar_cost, minute_cost))
     evaluation = judge(subject, read, split, settings, control.policy if control else None)
     write_evaluation(out, evaluation)
     figures = evaluation.figures

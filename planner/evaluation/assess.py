@@ -22,7 +22,7 @@ from planner.evaluation.intervals import (
 from planner.evaluation.metrics import collapse, exact_hits, label_metrics, label_shares
 from planner.evaluation.outcomes import METRICS, ArmStatistics, Columns, Metric, arms_of, benched, columns_of
 from planner.policies.best_fixed import BestFixed
-from planner.policies.fixed_actions import DEFAULT_PRICES, Frontier, Prices
+from planner.policies.fixed_actions import DEFAULT_PRICES, ExchangeRate, Frontier
 from planner.space.baseline import POLICY_ID as BASELINE
 
 REFERENCES: Final = (BestFixed.policy_id, BASELINE)
@@ -41,7 +41,7 @@ class Settings:
     seed: int = 0
     """Seed of the bootstrap over issues."""
     resamples: int = RESAMPLES
-    prices: Prices = DEFAULT_PRICES
+    prices: ExchangeRate = DEFAULT_PRICES
     """The utility at which the best fixed action is fitted and gains over it are judged."""
 
     def checked(self) -> "Settings":

@@ -19,7 +19,7 @@ from planner.evaluation.subjects import Subject
 from planner.policies.base import Policy
 from planner.policies.baseline import HeuristicBaseline
 from planner.policies.best_fixed import BestFixed
-from planner.policies.fixed_actions import Prices, frontier_of
+from planner.policies.fixed_actions import ExchangeRate, frontier_of
 from planner.policies.nearest import NearestNeighbours
 from planner.policies.uniform import Uniform
 from planner.space.baseline import POLICY_ID as BASELINE
@@ -96,7 +96,7 @@ def differences_to_baseline(figures: Json) -> list[Json]:
     ]
 
 
-def _controls(train: EncodedExamples, prices: Prices) -> list[Policy]:
+def _controls(train: EncodedExamples, prices: ExchangeRate) -> list[Policy]:
     return [HeuristicBaseline(), BestFixed.fit(train, prices), NearestNeighbours.fit(train), Uniform()]
 
 

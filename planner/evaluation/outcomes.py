@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from planner.dataset.arrays import EncodedExamples
 from planner.evaluation.decisions import Decisions
-from planner.policies.fixed_actions import DEFAULT_PRICES, Prices
+from planner.policies.fixed_actions import DEFAULT_PRICES, ExchangeRate
 from planner.space.heads import N_CELLS
 
 Floats = NDArray[np.float64]
@@ -102,7 +102,7 @@ def benched(examples: EncodedExamples) -> EncodedExamples:
     return examples.take(np.unique(examples.outcomes.example))
 
 
-def arms_of(examples: EncodedExamples, prices: Prices = DEFAULT_PRICES) -> ArmStatistics:
+def arms_of(examples: EncodedExamples, prices: ExchangeRate = DEFAULT_PRICES) -> ArmStatistics:
     """Aggregate the replicates of `examples`, all of which have outcomes, into arms."""
     rows = examples.outcomes
     keys, arm_of = np.unique(rows.example.astype(np.int64) * N_CELLS + rows.cell, return_inverse=True)

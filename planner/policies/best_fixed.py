@@ -9,7 +9,7 @@ from planner.actions import JOB_TYPES, Action, JobType, all_cells, valid_actions
 from planner.dataset.arrays import EncodedExamples
 from planner.policies.base import Distribution, Observation
 from planner.policies.distributions import point_mass
-from planner.policies.fixed_actions import DEFAULT_PRICES, Prices, fixed_actions
+from planner.policies.fixed_actions import DEFAULT_PRICES, ExchangeRate, fixed_actions
 from planner.space.baseline import baseline_action
 from planner.space.heads import N_CELLS, valid_cells
 
@@ -23,7 +23,7 @@ class BestFixed:
         self.actions = dict(actions)
 
     @classmethod
-    def fit(cls, examples: EncodedExamples, prices: Prices = DEFAULT_PRICES) -> "BestFixed":
+    def fit(cls, examples: EncodedExamples, prices: ExchangeRate = DEFAULT_PRICES) -> "BestFixed":
         """Fit the best action of each job type on `examples`, the training split.
 
         With logged outcomes: the highest smoothed utility at `prices`, where an example counts with its means over
@@ -47,7 +47,7 @@ class BestFixed:
         return point_mass(self.actions[job_type], job_type)
 
 
-def _best(examples: EncodedExamples, job_type: int, prices: Prices) -> Action | None:
+def _best(examples: EncodedExamples, job_type: int, prices: ExchangeRate) -> Action | None:
     cells = valid_cells(JOB_TYPES[job_type])
     chosen = np.flatnonzero(examples.job_types == job_type)
     if chosen.size == 0:

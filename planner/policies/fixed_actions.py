@@ -21,14 +21,14 @@ _PRIOR: Final = 2.0
 _MS_A_MINUTE: Final = 60_000
 
 
-class Prices(NamedTuple):
+class ExchangeRate(NamedTuple):
     """The exchange rate of outcomes: utility = pass − dollar · dollars − minute · minutes."""
 
     dollar: float = 0.4
     minute: float = 0.006
 
 
-DEFAULT_PRICES: Final = Prices()
+DEFAULT_PRICES: Final = ExchangeRate()
 """Those of the generated worlds: one more pass is worth 2.50 dollars, or 2 h 47 min."""
 
 
@@ -44,7 +44,7 @@ class FixedActions:
     """An execution's, of the examples where it is known."""
     minutes: Floats
 
-    def utility(self, prices: Prices) -> Floats:
+    def utility(self, prices: ExchangeRate) -> Floats:
         """(240,) smoothed mean utility; −∞ for actions that were tried too seldom: `FEWEST_TRIED`, or less than any."""
         value: Floats = self.passes - prices.dollar * self.dollars - prices.minute * self.minutes
         often = self.tried >= max(1, min(FEWEST_TRIED, int(self.tried.max())))

@@ -17,7 +17,7 @@ from planner.evaluation.report import report_markdown
 from planner.evaluation.subjects import Subject
 from planner.policies.baseline import HeuristicBaseline
 from planner.policies.best_fixed import BestFixed
-from planner.policies.fixed_actions import DEFAULT_PRICES, Prices, frontier_of
+from planner.policies.fixed_actions import DEFAULT_PRICES, ExchangeRate, frontier_of
 from planner.policies.nearest import NearestNeighbours
 from planner.policies.uniform import Uniform
 from planner.space.heads import valid_cells
@@ -203,7 +203,7 @@ def verdicts_of(policy: list[Action], settings: Settings, number: int = 60) -> d
 
 
 def test_a_constant_cheap_policy_is_never_shown_whatever_a_dollar_costs() -> None:
-    for prices in (Prices(0, 0), DEFAULT_PRICES, Prices(2, 0.05)):
+    for prices in (ExchangeRate(0, 0), DEFAULT_PRICES, ExchangeRate(2, 0.05)):
         verdicts = verdicts_of([CHEAP] * 60, replace(QUICK, prices=prices))
         assert {verdict for verdict, _ in verdicts.values()} == {"not shown"}
         # Without the frontier its lower cost a pass was a gain.
@@ -216,7 +216,7 @@ def test_a_policy_that_adapts_is_shown_where_it_beats_every_constant() -> None:
     for metric in ("utility", "cost_per_pass", "mean_time_to_pass"):
         assert verdicts[metric] == ("shown", None), metric
     # Where a dollar costs nothing, always the dear action is worth as much.
-    free = verdicts_of(adaptive, replace(QUICK, prices=Prices(0, 0)))
+    free = verdicts_of(adaptive, replace(QUICK, prices=ExchangeRate(0, 0)))
     assert free["cost_per_pass"] == ("not shown", DEAR.label())
 
 
@@ -227,17 +227,17 @@ def test_a_policy_that_adapts_on_a_few_issues_alone_is_the_constant_that_it_most
 
 def test_the_best_fixed_action_is_that_of_the_stated_price() -> None:
     data = hard_and_easy(60)
-    assert BestFixed.fit(data, Prices(0, 0)).actions["code"] == DEAR
-    assert BestFixed.fit(data, Prices(0.6, 0)).actions["code"] == CHEAP
+    assert BestFixed.fit(data, ExchangeRate(0, 0)).actions["code"] == DEAR
+    assert BestFixed.fit(data, ExchangeRate(0.6, 0)).actions["code"] == CHEAP
     assert set(frontier_of(data)["code"]) == {canonical_rank(CHEAP), canonical_rank(DEAR)}
 
 
 def test_the_default_prices_are_those_of_the_generated_worlds() -> None:
-    assert Prices(USD_PRICE, MINUTE_PRICE) == DEFAULT_PRICES
+    assert ExchangeRate(USD_PRICE, MINUTE_PRICE) == DEFAULT_PRICES
 
 
-@pytest.mark.parametrize("prices", [Prices(-1, 0), Prices(0, -0.1)])
-def test_a_negative_price_is_refused(prices: Prices) -> None:
+@pytest.mark.parametrize("prices", [ExchangeRate(-1, 0), ExchangeRate(0, -0.1)])
+def test_a_negative_price_is_refused(prices: ExchangeRate) -> None:
     with pytest.raises(PlannerError, match="the price of a dollar or minute is negative"):
         replace(QUICK, prices=prices).checked()
 
@@ -264,7 +264,7 @@ def test_a_policy_that_knows_the_best_arm_is_shown_and_a_blind_one_is_not(
     rates = [max(set(own.tolist()), key=partial(pass_rate, index)) for index, own in enumerate(tried_cells)]
     knowing = replace(blind, policy_id="knowing", cells=np.array(rates))
     lost = replace(blind, policy_id="lost", cells=np.array([rng.choice(own) for own in tried_cells]))
-    evaluation = assess([knowing, lost, reference], benched_only, replace(QUICK, prices=Prices(0, 0)))
+    evaluation = assess([knowing, lost, reference], benched_only, replace(QUICK, prices=ExchangeRate(0, 0)))
     verdicts = {
         entry["policy"]: entry["verdict"]
         for entry in evaluation["differences"]
