@@ -15,6 +15,7 @@ averaged over the plans (Särndal, Swensson, Wretman, *Model Assisted Survey Sam
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import comb, prod
 
 import numpy as np
@@ -115,23 +116,33 @@ def swap_chances(plans: Sequence[tuple[float, SlotPlan]], size: int, drawn: Sequ
     others and b, divided by its sum over b. `plans` come with their probabilities. A plan draws a set S with
     probability Π_j |S ∩ slot_j|/d_j ÷ C(size − slots, pool).
     """
+    own = np.array(drawn, dtype=np.intp)
     chances = np.zeros((len(drawn), size))
-    for row, own in enumerate(drawn):
-        others = [position for position in drawn if position != own]
-        for share, plan in plans:
-            chances[row] += share * _with_each(plan, size, others)
-        chances[row, others] = 0.0
+    for share, plan in plans:
+        chances += share * _with_each(plan, size, own)
+    chances[:, own] *= np.eye(len(drawn))
     swapped: Floats = chances / chances.sum(axis=1, keepdims=True)
     return swapped
 
 
-def _with_each(plan: SlotPlan, size: int, others: Sequence[int]) -> Floats:
-    """(size,) the probability under `plan` of drawing `others` and each further action."""
-    counts = [len(set(others) & set(slot)) for slot in plan.slots]
-    ways = comb(size - len(plan.slots), plan.pool) * prod(len(slot) for slot in plan.slots)
-    chance = np.full(size, float(prod(counts)))
-    for number, slot in enumerate(plan.slots):
-        rest = prod(count for other, count in enumerate(counts) if other != number)
-        chance[list(slot)] = rest * (counts[number] + 1)
-    with_each: Floats = chance / ways
+def _with_each(plan: SlotPlan, size: int, drawn: NDArray[np.intp]) -> Floats:
+    """(drawn, size): the probability under `plan` of drawing all but one of `drawn`, and each further action."""
+    slot_of, sizes = _slots(plan, size)
+    slots = len(sizes)
+    own_slot = np.eye(slots + 1)[slot_of[drawn]][:, :slots]
+    counts = own_slot.sum(axis=0) - own_slot
+    # The product over the slots but one, which the further action joins.
+    rest = np.where(np.eye(slots, dtype=np.bool_), 1.0, counts[:, None, :]).prod(axis=2)
+    joined = np.hstack([rest * (counts + 1), counts.prod(axis=1, keepdims=True)])
+    ways = comb(size - slots, plan.pool) * prod(sizes)
+    with_each: Floats = joined[:, slot_of] / ways
     return with_each
+
+
+@lru_cache(maxsize=1024)
+def _slots(plan: SlotPlan, size: int) -> tuple[NDArray[np.intp], tuple[int, ...]]:
+    """(size,) the slot of each free action, the number of slots where it is in none; and the size of each slot."""
+    slot_of = np.full(size, len(plan.slots), dtype=np.intp)
+    for number, slot in enumerate(plan.slots):
+        slot_of[list(slot)] = number
+    return slot_of, tuple(len(slot) for slot in plan.slots)

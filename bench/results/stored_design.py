@@ -1,6 +1,8 @@
 """Joint and conditional inclusion probabilities of a case's arms, from its stored sampling design."""
 
+import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -35,17 +37,27 @@ def swaps_of(design: Mapping[str, Any], cells: Sequence[int]) -> Floats | None:
     mixture = design.get("plans")
     if mixture is None:
         return None
-    allowed = sorted(cell for _, members in design["propensities"] for cell in members)
-    free = [cell for cell in allowed if cell not in mixture["forced"]]
-    position = {cell: number for number, cell in enumerate(free)}
-    plans = [
-        (share, SlotPlan(tuple(tuple(position[cell] for cell in slot) for slot in slots), pool))
-        for share, pool, slots in mixture["plans"]
-    ]
+    # Most cases of a bench share one design; its text is a cheaper key than its plans are to read.
+    groups = [members for _, members in design["propensities"]]
+    position, plans = _slot_plans(json.dumps([groups, mixture["forced"], mixture["plans"]]))
     swaps = np.zeros((len(cells), N_CELLS))
     rows = [row for row, cell in enumerate(cells) if cell in position]
-    swaps[np.ix_(rows, free)] = swap_chances(plans, len(free), [position[cells[row]] for row in rows])
+    chances = swap_chances(plans, len(position), [position[cells[row]] for row in rows])
+    swaps[np.ix_(rows, list(position))] = chances
     for row, cell in enumerate(cells):
         if cell not in position:
             swaps[row, cell] = 1.0
     return swaps
+
+
+@lru_cache(maxsize=256)
+def _slot_plans(text: str) -> tuple[dict[int, int], tuple[tuple[float, SlotPlan], ...]]:
+    """The position of each free cell of a stored design, ascending, and its plans with their shares."""
+    groups, forced, mixture = json.loads(text)
+    free = sorted(cell for members in groups for cell in members if cell not in forced)
+    position = {cell: number for number, cell in enumerate(free)}
+    plans = (
+        (share, SlotPlan(tuple(tuple(position[cell] for cell in slot) for slot in slots), pool))
+        for share, pool, slots in mixture
+    )
+    return position, tuple(plans)

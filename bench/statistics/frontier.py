@@ -1,6 +1,6 @@
 """Cost–success Pareto frontier: each action and policy by the dollars of a run and the share of runs that pass."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from bench.statistics.intervals import linearised
 from bench.statistics.logs import bench_log, check_policy, design_weights
 from bench.statistics.outcomes import pass_own_budget
 from bench.statistics.publish import published
+from bench.statistics.spend import spend_values
 from bench.statistics.table import BenchTable, Bools, Floats
 from planner.space.heads import N_CELLS
 
@@ -61,7 +62,7 @@ class Frontier(NamedTuple):
 
 
 def frontier(table: BenchTable, policies: Mapping[str, Floats], *, seed: int) -> Frontier:
-    """Hájek estimates of cost and pass rate over the arms that ran, with intervals over issues.
+    """Hájek pass rates and doubly robust costs of the arms that ran, with intervals over issues.
 
     `policies` are (N, 240) probabilities of the cells.
 
@@ -73,7 +74,7 @@ def frontier(table: BenchTable, policies: Mapping[str, Floats], *, seed: int) ->
         (cell, None, _always(cell, table)) for cell in np.unique(table.arm_cell).tolist()
     ]
     wanted += [(None, name, policy) for name, policy in policies.items()]
-    estimator = _PointEstimator(table, seed)
+    estimator = _PointEstimator(table, seed, wanted)
     points = [estimator.point(*subject) for subject in wanted if estimator.why_not(subject) is None]
     if not points:
         whys = [estimator.why_not(subject) for subject in wanted]
@@ -84,13 +85,16 @@ def frontier(table: BenchTable, policies: Mapping[str, Floats], *, seed: int) ->
 
 
 class _PointEstimator:
-    def __init__(self, table: BenchTable, seed: int) -> None:
+    def __init__(self, table: BenchTable, seed: int, wanted: Sequence[_Wanted]) -> None:
         self._table, self._seed = table, seed
         self._outcome = pass_own_budget(table)
         self._dollars = np.where(table.observed, table.usd, np.nan)
         self._observed = table.replicates > 0
         priced = np.bincount(table.run_arm, weights=np.isfinite(self._dollars), minlength=len(table.arm_case))
         self._priced = priced == table.replicates
+        named = {_key(cell, name): policy for cell, name, policy in wanted}
+        no_features = np.zeros((len(table.cases), 0))
+        self._spends = spend_values(table, named, no_features, self._dollars, estimand=DOLLARS)
 
     def why_not(self, wanted: _Wanted) -> str | None:
         """Why `wanted` has no point; None where it has."""
@@ -114,11 +118,17 @@ class _PointEstimator:
             outcome.high,
         )
         issues = self._issues(self._here(policy))
+        return Point(cell, name, issues, passes, self._cost(cell, name, policy), undominated=False)
+
+    def _cost(self, cell: int | None, name: str | None, policy: Floats) -> Estimate:
+        """Dollars of a run: doubly robust; over the cases with the action where some could not draw it."""
+        table, spend = self._table, self._spends[_key(cell, name)].value
+        if spend.value is not None:
+            return spend
         sums = terms(HAJEK, bench_log(table, policy, self._dollars))
         span = linearised(sums)
         method = f"{HAJEK.name}, 95 % t over {len(table.issues)} issues"
-        dollars = Estimate(DOLLARS, value(sums), max(0.0, span.low), span.high, method)
-        return Point(cell, name, issues, passes, dollars, undominated=False)
+        return Estimate(DOLLARS, value(sums), max(0.0, span.low), span.high, method)
 
     def _here(self, policy: Floats) -> Bools:
         """(A,) observed arms with a positive weight under the policy."""
@@ -127,6 +137,10 @@ class _PointEstimator:
 
     def _issues(self, here: Bools) -> int:
         return len(np.unique(self._table.case_issue[self._table.arm_case[here]]))
+
+
+def _key(cell: int | None, name: str | None) -> str:
+    return f"policy {name}" if cell is None else f"action {cell}"
 
 
 def _left_out(estimator: _PointEstimator, wanted: list[_Wanted]) -> Iterator[OmittedPoints]:

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from bench.statistics.case_effects import case_effects
+from bench.statistics.case_effects import CaseEffects, case_effects
 from bench.statistics.cross_fit import GroupBy, cross_fitted, folds
 from bench.statistics.diagnostics import counts_chance, diagnose
 from bench.statistics.errors import UnsupportedError
@@ -79,16 +79,22 @@ class Judge:
             return str(error)
 
     @cached_property
+    def effects(self) -> CaseEffects:
+        """The effects of the cases on the residuals of `fitted`."""
+        table, fitted = self.table, self.fitted
+        assert not isinstance(fitted, str)
+        residuals = table.arm_means(self.outcome.values) - fitted[table.arm_case, table.arm_cell]
+        return case_effects(table, residuals, folds(table, self._features, self.group_by))
+
+    @cached_property
     def effect(self) -> IssueEffect | None:
         """The issue adjustment of `fitted`; None where no conditional probabilities are stored."""
-        table, fitted = self.table, self.fitted
-        if isinstance(fitted, str) or self.recommended != ADJUSTED_DR:
+        if isinstance(self.fitted, str) or self.recommended != ADJUSTED_DR:
             return None
-        residuals = table.arm_means(self.outcome.values) - fitted[table.arm_case, table.arm_cell]
-        effects = case_effects(table, residuals, folds(table, self._features, self.group_by))
-        return issue_effect(table, fitted, effects, self._correction)
+        return issue_effect(self.table, self.fitted, self.effects, self.correction)
 
-    def _correction(self, predicted: Floats, shift: Floats) -> Floats:
+    def correction(self, predicted: Floats, shift: Floats) -> Floats:
+        """The correction of predictions by effects, which keeps them in the range of the outcome; elementwise."""
         bounded: Floats = np.clip(predicted + shift, self.outcome.low, self.outcome.high) - predicted
         return bounded
 

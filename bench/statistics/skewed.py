@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
+from scipy import stats
 
 from bench.statistics.estimators import Terms, value
 from bench.statistics.intervals import Interval, standard_error
@@ -34,7 +35,10 @@ class Resamples(NamedTuple):
 
     def quantiles(self, issues: int) -> tuple[float, float]:
         """The quantiles for an estimate from `issues` issues."""
-        low, high = np.nanquantile(self.studentised[:, self._alike(issues)], TAILS)
+        studentised = self.studentised[:, self._alike(issues)]
+        known = studentised[np.isfinite(studentised)]
+        # Without a spread in any resample the standard error is 0, or nearly.
+        low, high = np.quantile(known, TAILS) if len(known) else stats.norm.ppf(TAILS)
         return float(low), float(high)
 
     def _alike(self, issues: int) -> Bools:

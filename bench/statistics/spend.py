@@ -35,6 +35,9 @@ from bench.statistics.table import BenchTable, Floats
 
 FEWEST_ISSUES: Final = 10
 """Issues in which the actions of a policy must have run."""
+_UNKNOWN: Final = (
+    "no run of this bench has a known amount: give `workcell.rates`, or a toolchain that reports its cost"
+)
 
 
 class SpendValue(NamedTuple):
@@ -67,7 +70,9 @@ def spend_values(
     if why := why_no_lottery(table):
         return {name: _refused(estimand, why, reference not in (None, name)) for name in policies}
     known = values[np.isfinite(values)]
-    if len(known) and (known == 0).all():
+    if not len(known):
+        return {name: _refused(estimand, _UNKNOWN, reference not in (None, name)) for name in policies}
+    if (known == 0).all():
         return {name: _free(estimand, reference not in (None, name)) for name in policies}
     outcome = Outcome(estimand, values, 0.0, np.inf)
     try:
