@@ -40,7 +40,7 @@ class ActionErrors(NamedTuple):
         return sum(self.by_class.values())
 
 
-class ActionRow(NamedTuple):
+class RatedAction(NamedTuple):
     """One action that ran."""
 
     action: Action
@@ -79,13 +79,13 @@ class ActionReport:
         return is_weighted(self.table)
 
     @cached_property
-    def rows(self) -> list[ActionRow]:
+    def rows(self) -> list[RatedAction]:
         """Every action that ran, the highest pass rate first."""
         rates = {rate.cell: rate for rate in action_rates(self.table, self._spent)}
         errors, cells = self._errors, all_cells()
         wins = Counter(case.verdict.winner for case in self._cases)
         rows = [
-            ActionRow(cells[cell], wins[cells[cell]], rates.get(cell), errors[cell])
+            RatedAction(cells[cell], wins[cells[cell]], rates.get(cell), errors[cell])
             for cell in np.unique(self.table.arm_cell).tolist()
         ]
         return sorted(rows, key=_by_rate)
@@ -156,12 +156,12 @@ def _groups() -> Iterator[tuple[str, Bools]]:
             yield f"{dimension}={value}", mask
 
 
-def _by_rate(row: ActionRow) -> tuple[float, str]:
+def _by_rate(row: RatedAction) -> tuple[float, str]:
     value = None if row.rate is None else row.rate.passes.value
     return (1.0 if value is None else -value, row.action.label())
 
 
-def _row_document(row: ActionRow) -> dict[str, Any]:
+def _row_document(row: RatedAction) -> dict[str, Any]:
     rate = {} if row.rate is None else plain(row.rate)
     rate.pop("cell", None)
     return {

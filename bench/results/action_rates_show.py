@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from bench.config.money import format_usd
-from bench.results.action_rates import ActionReport, ActionRow
+from bench.results.action_rates import ActionReport, RatedAction
 from bench.statistics.estimate import Estimate
 from bench.terminal import percent, seconds, table
 
@@ -49,7 +49,7 @@ def short_estimate(estimate: Estimate) -> str:
     return f"{100 * estimate.value:.0f} % ({100 * estimate.low:.0f}…{100 * estimate.high:.0f})"
 
 
-def _row(row: ActionRow) -> tuple[Any, ...]:
+def _row(row: RatedAction) -> tuple[Any, ...]:
     rate, errors = row.rate, row.errors
     lost = f"{errors.total} ({percent(errors.share)})" if errors.total else "0"
     if rate is None:

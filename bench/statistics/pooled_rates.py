@@ -10,6 +10,7 @@ that the interval covers on average over actions though both are estimated (Efro
 from typing import Final, NamedTuple
 
 import numpy as np
+from scipy import stats
 from scipy.special import ndtr
 
 from bench.statistics.intervals import LEVEL
@@ -71,7 +72,7 @@ def pooled_rates(sample: Sample, kinds: Ints | None = None) -> PooledRates:
     means = _kinds(kinds, size)
     for _ in range(2):
         covariance = _covariance(sample, share, direct, middle)
-        posterior = _posterior(direct, covariance, means)
+        posterior = _posterior(direct, _widening(sample) * covariance, means)
         middle = posterior.mean
     return PooledRates(
         direct,
@@ -122,6 +123,13 @@ def _correlation(sample: Sample, loading: Floats, residual: Floats) -> float:
     if weight <= 0:
         return 0.0
     return float(np.clip(pairs(loading * residual) / weight, 0.0, _MOST_ALIKE))
+
+
+def _widening(sample: Sample) -> float:
+    """(t ÷ z)² for G − 1 degrees of freedom: the variance is itself an estimate over issues."""
+    issues = int(sample.issue.max(initial=0)) + 1
+    tail = (1 + LEVEL) / 2
+    return float(stats.t.ppf(tail, max(issues - 1, 1)) / stats.norm.ppf(tail)) ** 2
 
 
 def _kinds(kinds: Ints | None, size: int) -> Floats:
