@@ -27,7 +27,7 @@ from bench.statistics.estimators import (
 )
 from bench.statistics.intervals import Interval, finite_sample, linearised, standard_error
 from bench.statistics.logs import bench_log
-from bench.statistics.missing import imputed, missing_report, observation_weights
+from bench.statistics.missing import imputed, missing_report, observation_weights, policy_missing
 from bench.statistics.outcomes import Outcome
 from bench.statistics.table import BenchTable, Floats
 
@@ -43,8 +43,17 @@ _AGREE: Final = "all issues agree, so their variance cannot be estimated: read t
 class Judge:
     """Nuisance models shared by all policies: the outcome model and the censoring weights of a table."""
 
-    def __init__(self, table: BenchTable, features: Floats, outcome: Outcome, group_by: GroupBy) -> None:
+    def __init__(
+        self,
+        table: BenchTable,
+        features: Floats,
+        outcome: Outcome,
+        group_by: GroupBy,
+        policies: int = 1,
+    ) -> None:
+        """`policies` is the number of policies that one report judges with these models."""
         self.table = table
+        self.policies = policies
         self.outcome = outcome
         self.inverse = observation_weights(table, features, outcome)
         self.missing = missing_report(table, outcome, self.inverse)
@@ -71,9 +80,10 @@ class Judged:
         self._estimand = outcome.estimand
         self._worst = bench_log(table, policy, imputed(outcome, outcome.low))
         self._best = bench_log(table, policy, imputed(outcome, outcome.high))
-        self._design = diagnose(table, policy, self._worst, judge.counts_chance)
+        self._design = diagnose(table, policy, self._worst, judge.counts_chance, judge.policies)
         weighted = bench_log(table, policy, outcome.values, judge.inverse)
-        self.diagnostics = diagnose(table, policy, weighted, judge.counts_chance)
+        self.missing = policy_missing(table, policy, outcome)
+        self.diagnostics = diagnose(table, policy, weighted, judge.counts_chance, judge.policies)
 
     @cached_property
     def log(self) -> Log | str:
@@ -115,14 +125,14 @@ class Judged:
             return Estimate(self._estimand, 0.0, 0.0, 0.0, f"{method}: the same choices")
         return self._published(minus(self._sums(), other._sums()), interval, method)
 
-    def bounds(self) -> Estimate:
+    def bounds(self, kind: str = LINEARISED, interval: Callable[[Terms], Interval] = linearised) -> Estimate:
         """Manski bounds of the Hájek estimate, with its sampling error."""
-        issues, share = len(self._judge.table.issues), self._judge.missing.share
-        method = f"Manski bounds with {share:.1%} missing, Hájek, {LINEARISED} over {issues} issues"
+        issues, share = len(self._judge.table.issues), self.missing.share if self.missing else 0.0
+        method = f"Manski bounds with {share:.1%} missing, Hájek, {kind} over {issues} issues"
         if failures := (*self._design.wrong, *self._design.thin):
             return refused(self._estimand, method, "; ".join(failures))
         worst, best = terms(HAJEK, self._worst), terms(HAJEK, self._best)
-        return self._bracket(linearised(worst).low, linearised(best).high, method)
+        return self._bracket(interval(worst).low, interval(best).high, method)
 
     def finite_sample(self) -> Estimate:
         """Finite-sample bracket by Horvitz–Thompson, with missing executions at their worst and best."""
