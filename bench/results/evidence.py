@@ -1,7 +1,8 @@
 """Input of off-policy evaluation: outcomes, propensities and policies of a bench as arrays, one row a case."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
@@ -11,6 +12,7 @@ from bench.errors import BenchError
 from bench.experiment.decide import skips_timeouts
 from bench.experiment.strategies.registry import STRATEGIES
 from bench.results.looks import first_decided
+from bench.results.run_limits import RunLimits, run_limits
 from bench.results.stored_design import joint_of, swaps_of
 from bench.statistics.admission import Admission, admission_probabilities
 from bench.statistics.missing import fold_admission
@@ -31,7 +33,7 @@ from db.repositories.benches import Benches
 from db.repositories.policies import Policies
 from db.repositories.verdict_rows import CaseDemand, CaseRows, StoredExecution
 from db.repositories.verdicts import Verdicts
-from db.states import UNDECIDED_CASES
+from db.states import UNDECIDED_CASES, ErrorClass
 from planner.actions import canonical_rank
 from planner.space.baseline import POLICY_ID, baseline_action
 from planner.space.heads import N_CELLS
@@ -59,7 +61,7 @@ def _caps(bench: BenchRow) -> list[_Cap]:
     return [_Cap(limit, needs, used) for limit, needs, used in caps if limit is not None]
 
 
-UNIFORM: Final = "uniform"
+UNIFORM: Final = "uniform over allowed actions"
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class Evidence:
     expected: int | None
     """The number of issues when all are decided, for always-valid intervals; None where all are decided."""
     admission: Admission
+    limits: RunLimits
 
     @property
     def seed(self) -> int:
@@ -115,9 +118,11 @@ def read_evidence(engine: sa.Engine, bench_id: str) -> Evidence:
                 f"bench {bench_id} was submitted before sampling designs were stored; submit it again to estimate "
                 "from it"
             )
-    table = build_table(case_row(row) for row in rows)
+    case_ids = [row.case.case_id for row in rows]
+    mixed_kills = verdicts.mixed_kills(case_ids)
+    table = build_table(case_row(row, mixed_kills) for row in rows)
     admitted = np.array([row.case.state != "skipped" for row in rows], dtype=np.bool_)
-    demands = {demand.case_id: demand for demand in verdicts.demands([row.case.case_id for row in rows])}
+    demands = {demand.case_id: demand for demand in verdicts.demands(case_ids)}
     admission = _admission(bench, [demands[row.case.case_id] for row in rows], admitted)
     return Evidence(
         bench=bench,
@@ -127,6 +132,7 @@ def read_evidence(engine: sa.Engine, bench_id: str) -> Evidence:
         undecided=sum(case.state in UNDECIDED_CASES for case in cases),
         expected=None if len(prefix) == len(cases) else len(rows) + len(cases) - len(prefix),
         admission=admission,
+        limits=run_limits(verdicts, (row.case for row in rows)),
     )
 
 
@@ -170,8 +176,10 @@ def _excluded_by_order(bench: BenchRow, verdicts: Verdicts, cases: Sequence[Case
     ]
 
 
-def case_row(rows: CaseRows) -> CaseRow:
+def case_row(rows: CaseRows, mixed_kills: Mapping[int, ErrorClass] = MappingProxyType({})) -> CaseRow:
     """One case with its propensities for `build_table`; they are 0 where no sampling design is stored.
+
+    `mixed_kills`, as from `Verdicts.mixed_kills`, are missing for their other reason.
 
     The first run of a raced arm is left out: it decided whether the arm was dropped, so it is selected on its outcome.
     """
@@ -192,7 +200,7 @@ def case_row(rows: CaseRows) -> CaseRow:
             ArmRow(
                 arm.canonical_rank,
                 [
-                    _run(execution, skips_timeouts(case))
+                    _run(execution, skips_timeouts(case), mixed_kills.get(execution.execution_id))
                     for execution in arm.executions
                     if execution.replicate >= first
                 ],
@@ -204,16 +212,18 @@ def case_row(rows: CaseRows) -> CaseRow:
     )
 
 
-def _run(execution: StoredExecution, skip_timeouts: bool) -> ExecutionRow:
+def _run(execution: StoredExecution, skip_timeouts: bool, other_loss: ErrorClass | None) -> ExecutionRow:
     status, number = execution.status, execution.replicate
     if status == "timeout" and skip_timeouts:
         return ExecutionRow(number, None, "skipped_timeout")
-    if status is None or status == "error":
-        return ExecutionRow(number, None, _missing(execution))
+    missing = "" if status is not None and status != "error" else other_loss or _missing(execution)
+    if missing not in ("", "killed_by_cap"):
+        return ExecutionRow(number, None, missing)
     outcome, cost = execution.outcome, execution.micro_usd
     return ExecutionRow(
         number,
-        status == "success",
+        None if missing else status == "success",
+        missing,
         # A wait for a provider is not the arm's.
         minutes=float("nan") if outcome is None else outcome.work_ms / _MS_PER_MINUTE,
         usd=float("nan") if cost is None else cost / _MICRO,
