@@ -19,14 +19,14 @@ class FixedActions(NamedTuple):
     policies: dict[str, Floats]
     """(N, 240) by name, in the order of the cells."""
     thin: int
-    """Actions that ran on too few issues."""
+    """Actions that ran on too few issues, counted as effective sample size."""
     partial: int
     """Actions that could not be drawn in every case."""
 
 
 def fixed_actions(table: BenchTable) -> FixedActions:
     """All actions that ran on enough issues, and could be drawn in every case."""
-    issues = _issues_by_cell(table)
+    issues = _effective_issues(table)
     ran = np.flatnonzero(issues)
     everywhere: Bools = np.all(table.chances > 0, axis=0)
     enough = issues >= FEWEST_ISSUES
@@ -47,7 +47,7 @@ def thin_lines(fixed: FixedActions) -> list[str]:
     """One line with how many actions are not judged, and why; none where all are."""
     reasons = []
     if fixed.thin:
-        reasons.append(f"{fixed.thin} ran on fewer than {FEWEST_ISSUES:.0f} issues")
+        reasons.append(f"{fixed.thin} ran on fewer than {FEWEST_ISSUES:.0f} issues' worth of arms")
     if fixed.partial:
         reasons.append(f"{fixed.partial} could not be drawn on every issue")
     if not reasons:
@@ -62,8 +62,12 @@ def _always(table: BenchTable, cell: int) -> Floats:
     return np.broadcast_to(row, (len(table.cases), N_CELLS))
 
 
-def _issues_by_cell(table: BenchTable) -> Floats:
-    """(240,) the number of issues on which each cell was an arm."""
-    pairs = np.unique(np.stack([table.case_issue[table.arm_case], table.arm_cell]), axis=1)
-    issues: Floats = np.bincount(pairs[1], minlength=N_CELLS).astype(np.float64)
-    return issues
+def _effective_issues(table: BenchTable) -> Floats:
+    """(240,) Kish's effective number of issues (Σ 1/π)² ÷ Σ (1/π)² of the arms of each cell; 0 where none ran."""
+    issues = len(table.issues)
+    row_of_arm = table.arm_cell * issues + table.case_issue[table.arm_case]
+    inverse = np.divide(1.0, table.propensity, where=table.propensity > 0, out=np.zeros(len(row_of_arm)))
+    weights = np.bincount(row_of_arm, inverse, minlength=N_CELLS * issues).reshape(N_CELLS, issues)
+    squares = (weights**2).sum(axis=1)
+    effective: Floats = np.divide(weights.sum(axis=1) ** 2, squares, where=squares > 0, out=np.zeros(N_CELLS))
+    return effective

@@ -7,7 +7,6 @@ from bench.results.evidence import Evidence
 from bench.results.fixed_actions import fixed_actions
 from bench.statistics.cross_fit import GroupBy
 from bench.statistics.estimate import Estimate
-from bench.statistics.judging import RECOMMENDED
 from bench.statistics.outcomes import (
     OWN_BUDGET,
     WITHIN_CAPS,
@@ -119,14 +118,14 @@ def value_rows(values: Sequence[PolicyValue]) -> Iterator[Row]:
         }
         for estimator, estimate in {**value.estimates, **brackets}.items():
             yield _row(value, "value", estimator, estimate, is_recommended=estimator == value.leading)
-        yield _row(value, "value_here", RECOMMENDED.name, value.these_issues)
+        yield _row(value, "value_here", value.estimator, value.these_issues)
         if value.difference is not None:
-            yield _row(value, "difference", RECOMMENDED.name, value.difference, p_value=value.difference_p)
+            yield _row(value, "difference", value.estimator, value.difference, p_value=value.difference_p)
         if value.difference_here is not None:
             yield _row(
                 value,
                 "difference_here",
-                RECOMMENDED.name,
+                value.estimator,
                 value.difference_here,
                 p_value=value.difference_here_p,
             )

@@ -91,7 +91,9 @@ def _cells(rows: Quoted) -> tuple[str, str, str]:
 
 def _in_two_lines(cell: str) -> Text:
     """A number above its interval, or the ends of bounds above each other."""
-    return Text(cell.replace(" % (", " %\n(") if "(" in cell else cell.replace(" … ", " …\n"))
+    if "(" not in cell:
+        return Text(cell.replace(" … ", " …\n"))
+    return Text(cell.replace(" % (", " %\n(").replace(" … ", "…"))
 
 
 def _estimate(row: Row) -> Estimate:

@@ -22,7 +22,6 @@ from bench.statistics.table import BenchTable, Floats
 
 AT_THE_END: Final = "some cases have no verdict, and this interval holds only where all have one"
 BOUNDS: Final = "Manski bounds"
-NOT_HERE: Final = "no interval over the draw of the arms alone: read the one for issues like these"
 
 
 @dataclass(frozen=True)
@@ -31,18 +30,20 @@ class PolicyValue:
 
     policy: str
     recommended: Estimate
-    """The value on issues like these: doubly robust (DR) with its linearised interval, or the Manski bounds where more
-    than `MOST_WEIGHTED` of the policy's runs are missing."""
+    """The value on issues like these: doubly robust (DR), issue-adjusted where the table allows it, or the Manski
+    bounds where more than `MOST_WEIGHTED` of the policy's runs are missing."""
     these_issues: Estimate
     """The value on these issues: the interval is over the draw of the arms and the noise of runs alone."""
     difference: Estimate | None
-    """DR of this policy minus that of the reference, on issues like these, paired by issue; None for the reference.
-    Its interval is adjusted for all differences of the report."""
+    """This policy minus the reference, on issues like these, paired by issue; None for the reference. Its interval is
+    adjusted for all differences of the report."""
     difference_here: Estimate | None
     """The same on these issues."""
     difference_p: float | None
     """Holm-adjusted p-value of `difference`; None where there is none."""
     difference_here_p: float | None
+    estimator: str
+    """The name of the recommended estimator of points, a key of `estimates`."""
     estimates: Mapping[str, Estimate]
     """By estimator, linearised; DM, and SWITCH-DR where it drops weights, have no interval."""
     resampled: Mapping[str, Estimate]
@@ -63,7 +64,7 @@ class PolicyValue:
     @property
     def leading(self) -> str:
         """The name of the estimator of `recommended`."""
-        return BOUNDS if self.recommended is self.bounds else RECOMMENDED.name
+        return BOUNDS if self.recommended is self.bounds else self.estimator
 
 
 def policy_values(
@@ -93,7 +94,7 @@ def policy_values(
     outcome = outcome or pass_outcome(table)
     if why := why_no_lottery(table):
         return [_nothing(name, outcome.estimand, why, name == named) for name in policies]
-    judge = Judge(table, features, outcome, group_by, len(policies))
+    judge = Judge(table, features, outcome, group_by, policies=len(policies))
     judged = {name: Judged(judge, policy) for name, policy in policies.items()}
     against = {name: None if name == named else judged[str(named)] for name in judged}
     if expected is not None:
@@ -119,12 +120,13 @@ def _value(name: str, of: Judged, judge: Judge, seed: int, reference: Judged | N
     bounds = of.bounds()
     return PolicyValue(
         policy=name,
-        recommended=bounds if _bounds_lead(of) else estimates[RECOMMENDED.name],
-        these_issues=_why_missing(of, judge) or _not_here(judge),
+        recommended=bounds if _bounds_lead(of) else estimates[judge.recommended.name],
+        these_issues=_why_missing(of, judge) or of.these_issues(),
         difference=_unless_missing(of, reference, judge, lambda other: of.minus(other)),
-        difference_here=_unless_missing(of, reference, judge, lambda _: _not_here(judge)),
+        difference_here=_unless_missing(of, reference, judge, lambda other: of.minus_here(other)),
         difference_p=None,
         difference_here_p=None,
+        estimator=judge.recommended.name,
         estimates=estimates,
         resampled=of.estimates("95 % BCa", lambda sums: resampled(sums, seed)),
         finite_sample=of.finite_sample(),
@@ -140,11 +142,11 @@ def _look(name: str, of: Judged, judge: Judge, reference: Judged | None, expecte
     interval = partial(sequence, expected=expected)
     estimates = of.estimates(ALWAYS_VALID, interval)
     later = {kind: refused(judge.outcome.estimand, kind, AT_THE_END) for kind in estimates}
-    later_refusal = later[RECOMMENDED.name]
+    later_refusal = later[judge.recommended.name]
     bounds = of.bounds(ALWAYS_VALID, interval)
     return PolicyValue(
         policy=name,
-        recommended=bounds if _bounds_lead(of) else estimates[RECOMMENDED.name],
+        recommended=bounds if _bounds_lead(of) else estimates[judge.recommended.name],
         these_issues=later_refusal,
         difference=_unless_missing(
             of, reference, judge, lambda other: of.minus(other, ALWAYS_VALID, interval)
@@ -152,6 +154,7 @@ def _look(name: str, of: Judged, judge: Judge, reference: Judged | None, expecte
         difference_here=later_refusal if reference else None,
         difference_p=None,
         difference_here_p=None,
+        estimator=judge.recommended.name,
         estimates=estimates,
         resampled=later,
         finite_sample=later_refusal,
@@ -174,6 +177,7 @@ def _nothing(name: str, estimand: str, why: str, is_reference: bool) -> PolicyVa
         difference_here=None if is_reference else refusal,
         difference_p=None,
         difference_here_p=None,
+        estimator=RECOMMENDED.name,
         estimates=refusals,
         resampled=refusals,
         finite_sample=refusal,
@@ -187,10 +191,6 @@ def _nothing(name: str, estimand: str, why: str, is_reference: bool) -> PolicyVa
 
 def _bounds_lead(of: Judged) -> bool:
     return of.missing is not None and of.missing.bounds_lead
-
-
-def _not_here(judge: Judge) -> Estimate:
-    return refused(judge.outcome.estimand, RECOMMENDED.name, NOT_HERE)
 
 
 def _unless_missing(
@@ -215,7 +215,7 @@ def _why_missing(of: Judged, judge: Judge, whose: str = "its") -> Estimate | Non
         f"more than {100 * MOST_WEIGHTED:g} % of {whose} runs are missing, so only bounds are claimed, and no ranking; "
         f"{remedy}"
     )
-    return refused(estimand, RECOMMENDED.name, why)
+    return refused(estimand, judge.recommended.name, why)
 
 
 def _adjusted(values: list[PolicyValue], issues: int, expected: int | None) -> list[PolicyValue]:

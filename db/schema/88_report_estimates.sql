@@ -190,7 +190,7 @@ COMMENT ON COLUMN report.policy_values.policy IS
 COMMENT ON COLUMN report.policy_values.quantity IS
     'value: of the policy; difference: its value less that of heuristic_baseline, on the same issues; value_here and difference_here: the same with the interval for these issues alone.';
 COMMENT ON COLUMN report.policy_values.estimator IS
-    'How it was weighed: HT, Hájek, DM, DR, SNDR, SWITCH-DR, finite sample, Manski bounds or complete cases.';
+    'How it was weighed: HT, Hájek, DM, DR, SNDR, SWITCH-DR, issue-adjusted DR, finite sample, Manski bounds or complete cases.';
 COMMENT ON COLUMN report.policy_values.is_recommended IS
     'Whether it is the number to quote; the others are there to compare. Of a policy with more than 2 % of its runs missing these are the Manski bounds.';
 COMMENT ON COLUMN report.policy_values.estimand IS

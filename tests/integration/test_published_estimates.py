@@ -104,7 +104,7 @@ def check_values(found: list[dict[str, Any]], evidence: Any) -> None:
         for estimator, expected in (("Manski bounds", one.bounds), ("finite sample", one.finite_sample)):
             assert estimate(by_key[one.policy, "value", estimator]) == expected
         if one.difference is not None:
-            assert estimate(by_key[one.policy, "difference", "DR"]) == one.difference
+            assert estimate(by_key[one.policy, "difference", one.estimator]) == one.difference
         quoted = [row for row in found if row["policy"] == one.policy and row["is_recommended"]]
         assert estimate(next(row for row in quoted if row["quantity"] == "value")) == one.recommended
     assert {one.policy for one in evidence_values(evidence)} == {row["policy"] for row in found}

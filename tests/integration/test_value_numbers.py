@@ -133,7 +133,7 @@ def test_actions_that_ran_too_seldom_are_one_line(engine: sa.Engine, shown: Any)
     bench, _ = write_known_bench(engine, 40, K=6)
     document = shown(bench)
     assert not any(row["policy"].startswith("always ") for row in document["estimates"])
-    assert any("ran on fewer than 30 issues" in note for note in document["notes"])
+    assert any("ran on fewer than 30 issues' worth of arms" in note for note in document["notes"])
     named = shown(bench, "--action", "speculate_vote ×3 60m")
     (policy,) = [policy for policy in named["policies"] if policy["policy"] == THREE]
     assert "30 are needed" in policy["recommended"]["why_not"]

@@ -27,7 +27,7 @@ def test_actions_on_too_few_issues_or_not_open_everywhere_are_counted_alone() ->
     assert (fixed.thin, fixed.partial) == (2, 1)
     (line,) = thin_lines(fixed)
     assert line.startswith(
-        "actions not judged: 2 ran on fewer than 30 issues, 1 could not be drawn on every issue"
+        "actions not judged: 2 ran on fewer than 30 issues' worth of arms, 1 could not be drawn on every issue"
     )
     assert [matrix[:, cell].sum() for cell, matrix in zip((4, 9), fixed.policies.values(), strict=True)] == [
         40,
