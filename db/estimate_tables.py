@@ -1,6 +1,7 @@
 """The tables of published estimates: what was last computed from the outcomes of each bench."""
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
 
 from db.columns import metadata, now_column
 from db.tables import arms, benches, cases
@@ -74,11 +75,15 @@ policy_estimates = sa.Table(
     *(sa.Column(name, sa.Text, primary_key=True) for name in ("quantity", "policy", "estimator")),
     sa.Column("is_recommended", sa.Boolean, nullable=False),
     *_estimate(),
+    sa.Column("p_value", sa.Double),
+    sa.Column("missing_share", sa.Double),
+    sa.Column("missing_by_class", pg.JSONB(none_as_null=True)),
     sa.CheckConstraint(
-        "quantity IN ('value', 'difference', 'regret', 'oracle', 'advantage')", name="quantity"
+        "quantity IN ('value', 'value_here', 'difference', 'difference_here', 'regret', 'oracle', 'advantage')",
+        name="quantity",
     ),
-    comment="value and difference by estimator; regret, oracle and advantage by lower, upper and point, the last two "
-    "of no policy ('').",
+    comment="value and difference by estimator, value_here and difference_here on these issues; regret, oracle and "
+    "advantage by lower, upper and point, the last two of no policy ('').",
 )
 
 action_estimates = sa.Table(

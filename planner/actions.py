@@ -1,5 +1,6 @@
 """The action space of the bandit: topology and budgets, the validity rules, and the canonical order."""
 
+import re
 from functools import cache
 from itertools import product
 from typing import Any, Final, Literal, NamedTuple
@@ -17,6 +18,7 @@ SWARM_IDS: Final = (SERIAL, SPECULATE)
 CANDIDATE_BINS: Final[tuple[Bin, ...]] = (1, 2, 3, NA)
 MINUTE_BINS: Final[tuple[Bin, ...]] = (15, 30, 45, 60, 120, NA)
 ITERATION_BINS: Final[tuple[Bin, ...]] = (1, 2, 3, 5, NA)
+_LABEL: Final = re.compile(r"([a-z_]+)(?:\s*[x×*/]\s*)(\d+|na)[\s/]+(\d+|na)m?(?:[\s/]+(\d+|na)r?)?")
 
 
 class Action(NamedTuple):
@@ -57,6 +59,33 @@ def all_cells() -> tuple[Action, ...]:
     """All 240 combinations in canonical order: swarm, then each bin ascending with NA last."""
     cells = product(SWARM_IDS, CANDIDATE_BINS, MINUTE_BINS, ITERATION_BINS)
     return tuple(Action(*cell) for cell in cells)
+
+
+def parse_action(text: str) -> Action:
+    """The action of a label, such as `speculate_vote ×3 60m`; `x`, `*` or `/` may stand for ` ×`, as in
+    `speculate_vote/3/60/NA`, and missing rounds are NA.
+
+    Raises `PlannerError` for any other text.
+    """
+    match = _LABEL.fullmatch(text.strip().lower())
+    if match is not None:
+        swarm, *bins = match.groups()
+        action = Action(swarm, *(_bin(part) for part in bins))
+        if action in _canonical_ranks():
+            return action
+    raise PlannerError(
+        f"{text!r} is no action; write one as 'speculate_vote ×3 60m' or speculate_vote/3/60/NA: "
+        f"{' or '.join(SWARM_IDS)}, candidates {_bins(CANDIDATE_BINS)}, minutes {_bins(MINUTE_BINS)}, and for fab "
+        f"jobs rounds {_bins(ITERATION_BINS)}"
+    )
+
+
+def _bin(text: str | None) -> Bin:
+    return NA if text is None or text == "na" else int(text)
+
+
+def _bins(bins: tuple[Bin, ...]) -> str:
+    return ", ".join(map(str, bins))
 
 
 def is_valid(action: Action, job_type: JobType) -> bool:

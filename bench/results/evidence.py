@@ -1,8 +1,9 @@
 """Input of off-policy evaluation: outcomes, propensities and policies of a bench as arrays, one row a case."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeVar
+from types import MappingProxyType
+from typing import Final, TypeVar
 
 import numpy as np
 import sqlalchemy as sa
@@ -10,29 +11,30 @@ import sqlalchemy as sa
 from bench.errors import BenchError
 from bench.experiment.decide import skips_timeouts
 from bench.experiment.strategies.registry import STRATEGIES
+from bench.results.case_admission import case_admission, excluded_by_order
 from bench.results.looks import first_decided
+from bench.results.run_limits import RunLimits, run_limits
 from bench.results.stored_design import joint_of, swaps_of
 from bench.results.stream_evidence import LoggedStream, read_logged_stream
-from bench.statistics.admission import Admission, admission_probabilities
+from bench.statistics.admission import Admission
 from bench.statistics.missing import fold_admission
 from bench.statistics.oracle import OracleBracket, oracle_bracket
 from bench.statistics.outcome_features import issue_features
 from bench.statistics.table import (
     ArmRow,
     BenchTable,
-    Bools,
     CaseRow,
     ExecutionRow,
     Floats,
     Missing,
     build_table,
 )
-from db.repositories.bench_rows import BenchRow, CaseProgress
+from db.repositories.bench_rows import BenchRow
 from db.repositories.benches import Benches
 from db.repositories.policies import Policies
-from db.repositories.verdict_rows import CaseDemand, CaseRows, StoredExecution
+from db.repositories.verdict_rows import CaseRows, StoredExecution
 from db.repositories.verdicts import Verdicts
-from db.states import UNDECIDED_CASES
+from db.states import UNDECIDED_CASES, ErrorClass
 from planner.actions import canonical_rank
 from planner.space.baseline import POLICY_ID, baseline_action
 from planner.space.heads import N_CELLS
@@ -42,25 +44,7 @@ _MS_PER_MINUTE: Final = 60_000
 _MICRO: Final = 1_000_000
 
 
-class _Cap(NamedTuple):
-    """A cap of a bench, with what a case needs at most and what it used."""
-
-    limit: int
-    needs: Callable[[CaseDemand], int]
-    used: Callable[[CaseDemand], int]
-
-
-def _caps(bench: BenchRow) -> list[_Cap]:
-    """The caps that are set for the bench."""
-    caps = (
-        (bench.usd_limit, lambda demand: demand.worst_micro_usd, lambda demand: demand.micro_usd),
-        (bench.ms_limit, lambda demand: demand.worst_ms, lambda demand: demand.ms),
-        (bench.executions_limit, lambda demand: demand.executions, lambda demand: demand.executions),
-    )
-    return [_Cap(limit, needs, used) for limit, needs, used in caps if limit is not None]
-
-
-UNIFORM: Final = "uniform"
+UNIFORM: Final = "uniform over allowed actions"
 
 
 @dataclass(frozen=True)
@@ -82,6 +66,7 @@ class Evidence:
     expected: int | None
     """The number of issues when all are decided, for always-valid intervals; None where all are decided."""
     admission: Admission
+    limits: RunLimits
     notes: tuple[str, ...] = ()
     """Which decisions of a stream are left out, and how to read the others; empty for a bench."""
 
@@ -119,7 +104,7 @@ def read_evidence(engine: sa.Engine, bench_id: str) -> Evidence:
     cases = benches.cases(bench_id)
     prefix = first_decided(cases)
     decided = [case.case_id for case in prefix if case.state == "finished"]
-    rows = verdicts.load([*decided, *_excluded_by_order(bench, verdicts, prefix)])
+    rows = verdicts.load([*decided, *excluded_by_order(bench, verdicts, prefix)])
     # `build_table` has this order.
     rows.sort(key=lambda row: (row.case.issue_id, str(row.case.case_id)))
     for row in rows:
@@ -128,10 +113,12 @@ def read_evidence(engine: sa.Engine, bench_id: str) -> Evidence:
                 f"bench {bench_id} was submitted before sampling designs were stored; submit it again to estimate "
                 "from it"
             )
-    table = build_table(case_row(row) for row in rows)
+    case_ids = [row.case.case_id for row in rows]
+    mixed_kills = verdicts.mixed_kills(case_ids)
+    table = build_table(case_row(row, mixed_kills) for row in rows)
     admitted = np.array([row.case.state != "skipped" for row in rows], dtype=np.bool_)
-    demands = {demand.case_id: demand for demand in verdicts.demands([row.case.case_id for row in rows])}
-    admission = _admission(bench, [demands[row.case.case_id] for row in rows], admitted)
+    demands = {demand.case_id: demand for demand in verdicts.demands(case_ids)}
+    admission = case_admission(bench, [demands[row.case.case_id] for row in rows], admitted)
     return Evidence(
         bench=bench,
         table=fold_admission(table, admitted, admission.probabilities),
@@ -140,6 +127,7 @@ def read_evidence(engine: sa.Engine, bench_id: str) -> Evidence:
         undecided=sum(case.state in UNDECIDED_CASES for case in cases),
         expected=None if len(prefix) == len(cases) else len(rows) + len(cases) - len(prefix),
         admission=admission,
+        limits=run_limits(verdicts, (row.case for row in rows)),
     )
 
 
@@ -152,6 +140,7 @@ def _of_stream(engine: sa.Engine, bench: BenchRow, log: LoggedStream) -> Evidenc
         undecided=log.undecided,
         expected=log.expected,
         admission=Admission(np.ones(len(log.rows)), exact=True, redraws=0),
+        limits=run_limits(Verdicts(engine), (row.case for row in log.rows)),
         notes=log.notes,
     )
 
@@ -190,22 +179,10 @@ def or_reason(compute: Callable[[], Result]) -> Result | str:
         return str(error)
 
 
-def _excluded_by_order(bench: BenchRow, verdicts: Verdicts, cases: Sequence[CaseProgress]) -> list[int]:
-    """Ids of cases skipped because of their random admission order: each would fit under the caps if admitted first.
-
-    Cases that fit in no order have admission probability 0 and are outside the population of the estimates.
-    """
-    skipped = [case for case in cases if case.state == "skipped"]
-    by_bench = [case.case_id for case in skipped if (case.reason or "").endswith("per bench")]
-    return [
-        demand.case_id
-        for demand in verdicts.demands(by_bench)
-        if all(cap.needs(demand) <= cap.limit for cap in _caps(bench))
-    ]
-
-
-def case_row(rows: CaseRows) -> CaseRow:
+def case_row(rows: CaseRows, mixed_kills: Mapping[int, ErrorClass] = MappingProxyType({})) -> CaseRow:
     """One case with its propensities for `build_table`; they are 0 where no sampling design is stored.
+
+    `mixed_kills`, as from `Verdicts.mixed_kills`, are missing for their other reason.
 
     The first run of a raced arm is left out: it decided whether the arm was dropped, so it is selected on its outcome.
     """
@@ -226,7 +203,7 @@ def case_row(rows: CaseRows) -> CaseRow:
             ArmRow(
                 arm.canonical_rank,
                 [
-                    _run(execution, skips_timeouts(case))
+                    _run(execution, skips_timeouts(case), mixed_kills.get(execution.execution_id))
                     for execution in arm.executions
                     if execution.replicate >= first
                 ],
@@ -238,16 +215,18 @@ def case_row(rows: CaseRows) -> CaseRow:
     )
 
 
-def _run(execution: StoredExecution, skip_timeouts: bool) -> ExecutionRow:
+def _run(execution: StoredExecution, skip_timeouts: bool, other_loss: ErrorClass | None) -> ExecutionRow:
     status, number = execution.status, execution.replicate
     if status == "timeout" and skip_timeouts:
         return ExecutionRow(number, None, "skipped_timeout")
-    if status is None or status == "error":
-        return ExecutionRow(number, None, _missing(execution))
+    missing = "" if status is not None and status != "error" else other_loss or _missing(execution)
+    if missing not in ("", "killed_by_cap"):
+        return ExecutionRow(number, None, missing)
     outcome, cost = execution.outcome, execution.micro_usd
     return ExecutionRow(
         number,
-        status == "success",
+        None if missing else status == "success",
+        missing,
         # A wait for a provider is not the arm's.
         minutes=float("nan") if outcome is None else outcome.work_ms / _MS_PER_MINUTE,
         usd=float("nan") if cost is None else cost / _MICRO,
@@ -281,18 +260,3 @@ def _registered(engine: sa.Engine, bench_id: str, rows: Sequence[CaseRows]) -> d
             matrix = chosen.setdefault(decided.policy, np.zeros((len(rows), N_CELLS)))
             matrix[number, decided.canonical_rank] = 1
     return {name: matrix for name, matrix in chosen.items() if (matrix.sum(axis=1) == 1).all()}
-
-
-def _admission(bench: BenchRow, demands: Sequence[CaseDemand], admitted: Bools) -> Admission:
-    """Inclusion probabilities of cases under the caps.
-
-    A case is admitted if the worst case of all its executions fits; after it ran it is charged what it used.
-    """
-    caps = _caps(bench)
-    if admitted.all() or not caps:
-        return Admission(np.ones(len(admitted)), exact=True, redraws=0)
-    reserved = np.array([[float(cap.needs(demand)) for cap in caps] for demand in demands])
-    used = np.array([[float(cap.used(demand)) for cap in caps] for demand in demands])
-    limits = np.array([float(cap.limit) for cap in caps])
-    spent = np.where(admitted[:, None], used, reserved)
-    return admission_probabilities(reserved, spent, limits, seed=bench.seed)

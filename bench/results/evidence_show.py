@@ -1,14 +1,11 @@
 """Terminal tables of estimates: a number with its confidence interval, or the reason why there is none."""
 
-from collections.abc import Sequence
-
 import sqlalchemy as sa
 from rich.console import RenderableType
 
 from bench.results.evidence import Evidence, bracket_of, once_decided, or_reason, read_evidence
 from bench.statistics.estimate import Estimate
 from bench.statistics.oracle import Bracket, OracleBracket
-from bench.statistics.value import PolicyValue
 from bench.terminal import percent, table
 
 _NONE = "–"
@@ -24,33 +21,6 @@ def shown(estimate: Estimate | None, *, signed: bool = False) -> str:
 
 def _points(value: float, signed: bool) -> str:
     return f"{100 * value:{'+' if signed else ''}.1f}"
-
-
-def value_parts(evidence: Evidence, values: Sequence[PolicyValue]) -> list[RenderableType]:
-    """The off-policy values of the policies as a table, then refusals and notes."""
-    estimand = values[0].recommended.estimand
-    rows = [
-        (
-            value.policy,
-            shown(value.recommended),
-            shown(value.difference, signed=True),
-            _NONE if value.diagnostics is None else f"{value.diagnostics.effective_issues:.0f}",
-        )
-        for value in values
-    ]
-    columns = ("policy", "value (95 %)>", "against the first>", "effective\nissues>")
-    title = f"Policy value: {estimand}, {evidence.sample}"
-    return [table(title, columns, rows), *_refusals(values), *notes(evidence)]
-
-
-def _refusals(values: Sequence[PolicyValue]) -> list[str]:
-    lines = [f"{value.policy}: {value.recommended.why_not}" for value in values if value.recommended.why_not]
-    lines += [
-        f"{value.policy}, difference: {value.difference.why_not}"
-        for value in values
-        if value.difference is not None and value.difference.why_not and not value.recommended.why_not
-    ]
-    return lines
 
 
 def notes(evidence: Evidence) -> list[str]:
@@ -69,29 +39,6 @@ def notes(evidence: Evidence) -> list[str]:
             f"least) is estimated by {admission.redraws:,} redraws of their order"
         )
     return lines
-
-
-def details_parts(value: PolicyValue) -> list[RenderableType]:
-    """Every estimator of the value of one policy, with overlap diagnostics and missing executions."""
-    kinds = {**value.estimates, "finite sample": value.finite_sample, "Manski bounds": value.bounds}
-    kinds["complete cases"] = value.complete_case
-    rows = [
-        (name, shown(estimate), shown(value.resampled.get(name)), estimate.why_not or "")
-        for name, estimate in kinds.items()
-    ]
-    columns = ("estimator", "linearised (95 %)>", "bootstrap (95 %)>", "why not")
-    parts: list[RenderableType] = [table(f"{value.policy}: {value.recommended.estimand}", columns, rows)]
-    checks = value.diagnostics
-    if checks is not None:
-        parts.append(
-            f"largest share of one issue {percent(checks.largest_share)}, unsupported {percent(checks.unsupported)}, "
-            f"mean weight {checks.mean_weight:.3f} ± {checks.mean_weight_error:.3f}, "
-            f"draws against chances p = {checks.counts_chance:.2f}"
-        )
-    if value.missing is not None and value.missing.by_class:
-        missing = ", ".join(f"{count} {name}" for name, count in value.missing.by_class.items())
-        parts.append(f"missing {percent(value.missing.share)} of the executions: {missing}")
-    return parts
 
 
 def oracle_of(engine: sa.Engine, bench_id: str) -> OracleBracket | str:

@@ -18,6 +18,7 @@ def judge_rows(rows: Sequence[CaseRow], objective: Objective, seed: int) -> dict
 
 def _cost(table: BenchTable, objective: Objective) -> Floats:
     """The tie-break between arms with equal pass rates, one value a run; lower is better, 0 for quality."""
-    if objective == "minimize_duration":
-        return table.minutes
-    return table.usd if objective == "minimize_cost" else np.zeros(len(table.run_arm))
+    if objective not in ("minimize_duration", "minimize_cost"):
+        return np.zeros(len(table.run_arm))
+    spent = table.minutes if objective == "minimize_duration" else table.usd
+    return np.where(table.observed, spent, np.nan)

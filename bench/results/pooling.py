@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import Any, Final
 
 import numpy as np
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 
 from bench.errors import BenchError
 from bench.results.evidence import Evidence, once_decided, read_evidence
+from bench.results.run_limits import RunLimits
 from bench.statistics.admission import Admission
 from bench.statistics.pool import pool_tables, pooled_order
 from db.repositories.benches import Benches
@@ -72,6 +74,7 @@ def read_pooled(engine: sa.Engine, bench_ids: Sequence[str], pool_epochs: bool =
         table=pool_tables(tables),
         features=np.concatenate([part.features for part in parts])[order],
         policies={name: np.concatenate([part.policies[name] for part in parts])[order] for name in shared},
+        limits=reduce(RunLimits.joined, (part.limits for part in parts)),
         admission=Admission(
             np.concatenate([part.probabilities for part in admissions])[order],
             exact=all(part.exact for part in admissions),

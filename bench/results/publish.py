@@ -5,7 +5,7 @@ its estimates, or `bench estimates publish`.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -13,14 +13,14 @@ from bench.errors import BenchError
 from bench.results.action_rates import ActionReport
 from bench.results.evidence import Evidence, bracket_of, read_evidence
 from bench.results.read import DecidedCase, read_results
+from bench.results.value_rows import Row, choose_outcome, default_policies, judged_values, value_rows
 from bench.statistics.estimate import Estimate
 from bench.statistics.oracle import Bracket, OracleBracket
-from bench.statistics.value import PolicyValue, policy_values
+from bench.statistics.value import PolicyValue
 from bench.statistics.winners import CaseJudgement
 from db.repositories.benches import Benches
 from db.repositories.estimates import Estimates, NewEstimates
 
-Row = dict[str, Any]
 _NO_POLICY: Final = ""
 
 
@@ -98,7 +98,7 @@ def _policy_rows(engine: sa.Engine, bench_id: str) -> tuple[list[Row], str | Non
     rows: list[Row] = []
     try:
         evidence = read_evidence(engine, bench_id)
-        rows += _value_rows(evidence_values(evidence))
+        rows += value_rows(evidence_values(evidence))
         rows += _bracket_rows(bracket_of(evidence))
     except BenchError as error:
         return rows, str(error)
@@ -106,28 +106,10 @@ def _policy_rows(engine: sa.Engine, bench_id: str) -> tuple[list[Row], str | Non
 
 
 def evidence_values(evidence: Evidence) -> list[PolicyValue]:
-    """The off-policy values that `bench value` shows by default: pass rates, folds by issue, against the baseline."""
-    return policy_values(
-        evidence.table,
-        evidence.policies,
-        evidence.features,
-        seed=evidence.seed,
-        group_by="issue",
-        expected=evidence.expected,
-    )
-
-
-def _value_rows(values: list[PolicyValue]) -> Iterator[Row]:
-    for value in values:
-        brackets = {
-            "finite sample": value.finite_sample,
-            "Manski bounds": value.bounds,
-            "complete cases": value.complete_case,
-        }
-        for estimator, estimate in {**value.estimates, **brackets}.items():
-            yield _row("value", value.policy, estimator, estimate, value.estimator)
-        if value.difference is not None:
-            yield _row("difference", value.policy, value.estimator, value.difference, value.estimator)
+    """The off-policy values that `bench value` shows by default: of controls, registered policies and fixed actions,
+    by the default estimand, with folds by issue, against the baseline.
+    """
+    return judged_values(evidence, choose_outcome(evidence).outcome, default_policies(evidence))
 
 
 def _bracket_rows(bracket: OracleBracket) -> Iterator[Row]:
@@ -142,13 +124,14 @@ def _ends(quantity: str, policy: str, bracket: Bracket) -> Iterator[Row]:
         yield _row(quantity, policy, end, estimate)
 
 
-def _row(
-    quantity: str, policy: str, estimator: str, estimate: Estimate, recommended: str | None = None
-) -> Row:
+def _row(quantity: str, policy: str, end: str, estimate: Estimate) -> Row:
     return {
         "quantity": quantity,
         "policy": policy,
-        "estimator": estimator,
-        "is_recommended": estimator == recommended,
+        "estimator": end,
+        "is_recommended": False,
         **estimate._asdict(),
+        "p_value": None,
+        "missing_share": None,
+        "missing_by_class": None,
     }

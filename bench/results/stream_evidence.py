@@ -49,7 +49,7 @@ GREEDY: Final = "greedy policy"
 """What the stream chose, without exploration."""
 PREDICTED: Final = "planner's own"
 """What the planner decided, before rollout rules; with it, a planner in shadow mode is judged."""
-UNIFORM: Final = "uniform"
+UNIFORM: Final = "uniform over the safe set"
 _NEVER_RAN: Final[tuple[CaseState, ...]] = ("invalid", "error")
 _OPEN: Final[tuple[CaseState, ...]] = ("checking", "pending", "admitted")
 _EXACT: Final = 1e-9

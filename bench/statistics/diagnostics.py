@@ -5,18 +5,16 @@ from typing import Final, NamedTuple
 import numpy as np
 from scipy import stats
 
+from bench.statistics.balance import weight_balance
 from bench.statistics.estimators import Log
-from bench.statistics.logs import design_weights
 from bench.statistics.table import BenchTable, Floats
 
 FEWEST_ISSUES: Final = 30.0
 LARGEST_SHARE: Final = 0.10
 MOST_UNSUPPORTED: Final = 1e-9
-WEIGHT_ERRORS: Final = 3.0
 LEAST_CHANCE: Final = 0.001
-"""Type-I error of the check of stored chances: one in a thousand draws that match them fails it."""
+"""Type-I error of each check of stored chances: one in a thousand draws that match them fails it."""
 _FEWEST_EXPECTED: Final = 5.0
-_EXACT: Final = 1e-9
 
 
 class Diagnostics(NamedTuple):
@@ -31,14 +29,17 @@ class Diagnostics(NamedTuple):
     mean_weight: float
     """Mean over cases of Σ_a w; its expectation is 1."""
     mean_weight_error: float
-    """Its standard error."""
+    """Its standard error under the stored chances."""
+    mean_weight_chance: float
+    """p of a mean weight at least this far from 1, at most."""
     counts_chance: float
     """p of the χ² of drawn cells against their inclusion probabilities; the same for every policy."""
+    policies: int = 1
+    """Policies of the report, of all of which the mean weights are tested."""
 
     @property
     def wrong(self) -> tuple[str, ...]:
         """Failures that no amount of data repairs: the draw does not match its stored chances, or lacks overlap."""
-        off = abs(self.mean_weight - 1)
         return _failing(
             (
                 self.unsupported <= MOST_UNSUPPORTED,
@@ -51,9 +52,9 @@ class Diagnostics(NamedTuple):
                 "leave out cases whose arms were changed after the draw",
             ),
             (
-                off <= WEIGHT_ERRORS * self.mean_weight_error + _EXACT,
-                f"the weights average {self.mean_weight:.2f} ± {self.mean_weight_error:.2f} where 1 is due: "
-                "the stored chances are not those of the draw, or the issues are too few",
+                self.mean_weight_chance >= LEAST_CHANCE / self.policies,
+                f"the weights average {self.mean_weight:.2f} ± {self.mean_weight_error:.2f} where 1 is due "
+                f"(p = {self.mean_weight_chance:.1g}): the stored chances are not those of the draw",
             ),
         )
 
@@ -93,22 +94,25 @@ def why_no_lottery(table: BenchTable) -> str | None:
     return None
 
 
-def diagnose(table: BenchTable, policy: Floats, log: Log, counts_chance: float) -> Diagnostics:
-    """The diagnostics of `policy` (N, 240); `log` holds its weights after the correction for censoring."""
+def diagnose(
+    table: BenchTable, policy: Floats, log: Log, counts_chance: float, policies: int = 1
+) -> Diagnostics:
+    """The diagnostics of `policy` (N, 240), one of `policies`; `log` holds its weights after the correction for
+    censoring.
+    """
     issues = len(table.issues)
     used = np.bincount(table.case_issue[log.arm_case], weights=log.weight, minlength=issues)
-    design = np.bincount(table.case_issue[table.arm_case], design_weights(table, policy), minlength=issues)
-    cases = np.bincount(table.case_issue, minlength=issues)
-    mean = float(design.sum() / len(table.cases))
-    spread = design - mean * cases
+    balance = weight_balance(table, policy)
     whole = float(used.sum())
     return Diagnostics(
         effective_issues=whole**2 / float((used**2).sum()) if whole else 0.0,
         largest_share=float(used.max() / whole) if whole else 1.0,
         unsupported=float(np.where(table.chances > 0, 0.0, policy).sum(axis=1).mean()),
-        mean_weight=mean,
-        mean_weight_error=float(np.sqrt(issues / max(issues - 1, 1) * (spread**2).sum())) / len(table.cases),
+        mean_weight=balance.mean,
+        mean_weight_error=balance.error,
+        mean_weight_chance=balance.chance,
         counts_chance=counts_chance,
+        policies=policies,
     )
 
 

@@ -12,10 +12,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from scipy.stats import kstwobign
 from statsmodels.stats.contingency_tables import StratifiedTable
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from bench.statistics.estimate import Estimate, refused
+from bench.statistics.multiplicity import holm_adjusted
 from bench.statistics.table import Bools, Floats, Ints
 
 ALPHA: Final = 0.05
@@ -135,10 +135,12 @@ def _tables(cell: Ints, after: Bools, passed: Bools) -> list[Floats]:
 
 
 def _adjusted(comparisons: list[DriftComparison]) -> list[DriftComparison]:
-    tested = [index for index, comparison in enumerate(comparisons) if comparison.p is not None]
-    if len(tested) < 2:
+    p_values = {
+        index: comparison.p for index, comparison in enumerate(comparisons) if comparison.p is not None
+    }
+    if len(p_values) < 2:
         return comparisons
-    adjusted = multipletests([comparisons[index].p for index in tested], method="holm")[1]
-    for index, p in zip(tested, adjusted, strict=True):
-        comparisons[index] = comparisons[index]._replace(adjusted_p=float(p))
+    adjusted = holm_adjusted(np.array(list(p_values.values())))
+    for index, p in zip(p_values, adjusted.tolist(), strict=True):
+        comparisons[index] = comparisons[index]._replace(adjusted_p=p)
     return comparisons

@@ -30,7 +30,7 @@ from bench.statistics.estimators import (
 from bench.statistics.intervals import Interval, finite_sample, linearised, standard_error
 from bench.statistics.issue_effect import IssueEffect, issue_effect, known_swaps
 from bench.statistics.logs import bench_log, observed_shares
-from bench.statistics.missing import imputed, missing_report, observation_weights
+from bench.statistics.missing import imputed, missing_report, observation_weights, policy_missing
 from bench.statistics.outcomes import Outcome
 from bench.statistics.table import BenchTable, Floats
 from bench.statistics.these_issues import half_width, lotteries, run_noise
@@ -56,8 +56,11 @@ class Judge:
         outcome: Outcome,
         group_by: GroupBy,
         borrowed_noise: float | None = None,
+        policies: int = 1,
     ) -> None:
+        """`policies` is the number of policies that one report judges with these models."""
         self.table = table
+        self.policies = policies
         self.outcome = outcome
         self.inverse = observation_weights(table, features, outcome)
         self.share = observed_shares(table, outcome.values, self.inverse)
@@ -118,9 +121,10 @@ class Judged:
         self._estimand = outcome.estimand
         self._worst = bench_log(table, policy, imputed(outcome, outcome.low))
         self._best = bench_log(table, policy, imputed(outcome, outcome.high))
-        self._design = diagnose(table, policy, self._worst, judge.counts_chance)
+        self._design = diagnose(table, policy, self._worst, judge.counts_chance, judge.policies)
         weighted = bench_log(table, policy, outcome.values, judge.inverse)
-        self.diagnostics = diagnose(table, policy, weighted, judge.counts_chance)
+        self.missing = policy_missing(table, policy, outcome)
+        self.diagnostics = diagnose(table, policy, weighted, judge.counts_chance, judge.policies)
 
     @cached_property
     def log(self) -> Log | str:
@@ -183,14 +187,14 @@ class Judged:
         point = value(minus(self._sums(), other._sums()))
         return self._at(point, self.log, self.log.weight - other.log.weight, method)
 
-    def bounds(self) -> Estimate:
+    def bounds(self, kind: str = LINEARISED, interval: Callable[[Terms], Interval] = linearised) -> Estimate:
         """Manski bounds of the Hájek estimate, with its sampling error."""
-        issues, share = len(self._judge.table.issues), self._judge.missing.share
-        method = f"Manski bounds with {share:.1%} missing, Hájek, {LINEARISED} over {issues} issues"
+        issues, share = len(self._judge.table.issues), self.missing.share if self.missing else 0.0
+        method = f"Manski bounds with {share:.1%} missing, Hájek, {kind} over {issues} issues"
         if failures := (*self._design.wrong, *self._design.thin):
             return refused(self._estimand, method, "; ".join(failures))
         worst, best = terms(HAJEK, self._worst), terms(HAJEK, self._best)
-        return self._bracket(linearised(worst).low, linearised(best).high, method)
+        return self._bracket(interval(worst).low, interval(best).high, method)
 
     def finite_sample(self) -> Estimate:
         """Finite-sample bracket by Horvitz–Thompson, with missing executions at their worst and best."""

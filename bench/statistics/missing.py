@@ -3,15 +3,16 @@
 Inverse probability of censoring weights: Robins, Rotnitzky, Zhao (1994). Bounds: Manski (1990).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
 
 from bench.statistics.cross_fit import design
+from bench.statistics.logs import design_weights
 from bench.statistics.outcome_features import action_features
 from bench.statistics.outcomes import Outcome
 from bench.statistics.table import MISSING, ArmPairs, BenchTable, Bools, Floats, Ints
@@ -20,10 +21,13 @@ LEAST_OBSERVED: Final = 0.05
 """Estimated probabilities of being observed are clipped from below at this value."""
 MOST_IGNORED: Final = 0.01
 """The largest share of missing executions at which complete-case analysis is allowed."""
+MOST_WEIGHTED: Final = 0.02
+"""The largest share of a policy's own runs that may be missing for a point estimate to lead; above, bounds do."""
 UNEVEN_ALPHA: Final = 0.05
 INVERSE_REGULARISATION: Final = 10.0
 """Inverse regularisation of the censoring model: strong shrinkage would bias its weights."""
 _ITERATIONS: Final = 1000
+Amount = TypeVar("Amount", int, float)
 
 
 class MissingReport(NamedTuple):
@@ -62,19 +66,54 @@ class MissingReport(NamedTuple):
         )
 
 
+class PolicyMissing(NamedTuple):
+    """The missing runs of one policy, as shares of its own runs: Σ w·1(missing) ÷ Σ w."""
+
+    share: float
+    by_class: Mapping[str, float]
+    """Shares by reason, which add up to `share`; reasons that did not occur are left out."""
+
+    @property
+    def bounds_lead(self) -> bool:
+        """Whether so much is missing that no point estimate is quoted, and no ranking is claimed."""
+        return self.share > MOST_WEIGHTED
+
+
+def policy_missing(table: BenchTable, policy: Floats, outcome: Outcome) -> PolicyMissing | None:
+    """The share of the runs of `policy` (N, 240) that is missing; None where none of its actions ran.
+
+    A run has the importance weight of its arm, divided by the number of runs of the arm.
+    """
+    runs = np.bincount(table.run_arm, minlength=len(table.arm_case))
+    weights = (design_weights(table, policy) / np.maximum(runs, 1))[table.run_arm]
+    whole = float(weights.sum())
+    if whole <= 0:
+        return None
+    is_missing = ~np.isfinite(outcome.values)
+    shares = np.bincount(_reasons(table, is_missing), weights[is_missing], minlength=len(MISSING) + 1) / whole
+    return PolicyMissing(float(shares.sum()), _by_reason(shares.tolist()))
+
+
 def missing_report(table: BenchTable, outcome: Outcome, inverse: Floats) -> MissingReport:
     """Counts by reason, and a test of dependence on the action; `inverse` as from `observation_weights`."""
     is_missing = ~np.isfinite(outcome.values)
-    names = np.where(table.missing[is_missing] == 0, len(MISSING), table.missing[is_missing])
-    counts = np.bincount(names, minlength=len(MISSING) + 1)
+    counts = np.bincount(_reasons(table, is_missing), minlength=len(MISSING) + 1)
     return MissingReport(
         share=float(is_missing.mean()) if len(is_missing) else 0.0,
-        by_class={
-            name: int(count) for name, count in zip((*MISSING, "unknown cost"), counts, strict=True) if count
-        },
+        by_class=_by_reason(counts.tolist()),
         largest_inverse=float(inverse[~is_missing].max(initial=1.0)),
         uneven_chance=_uneven_chance(table, is_missing),
     )
+
+
+def _reasons(table: BenchTable, is_missing: Bools) -> Ints:
+    """(M,) the reason of each missing run, an index into the names of `_by_reason`."""
+    reasons = table.missing[is_missing].astype(np.intp)
+    return np.where(reasons == 0, len(MISSING), reasons)
+
+
+def _by_reason(amounts: Sequence[Amount]) -> dict[str, Amount]:
+    return {name: amount for name, amount in zip((*MISSING, "unknown cost"), amounts, strict=True) if amount}
 
 
 def observation_weights(table: BenchTable, features: Floats, outcome: Outcome) -> Floats:

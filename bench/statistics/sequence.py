@@ -12,7 +12,7 @@ from bench.statistics.table import Floats
 ALWAYS_VALID: Final = "95 % confidence sequence"
 
 
-def sequence_width(issues: Floats | int, expected: int) -> Floats:
+def sequence_width(issues: Floats | int, expected: int, alpha: float = ALPHA) -> Floats:
     """Half-width of the asymptotic confidence sequence after `issues`, in standard deviations:
     √(2(tρ²+1)/(t²ρ²) · ln(√(tρ²+1)/α)), with ρ that makes it narrowest near `expected` issues.
 
@@ -20,9 +20,9 @@ def sequence_width(issues: Floats | int, expected: int) -> Floats:
     asymptotic confidence sequences", theorem 2.2 and appendix on ρ.
     """
     t = np.asarray(issues, dtype=np.float64)
-    rho2 = (-2 * np.log(ALPHA) + np.log(1 - 2 * np.log(ALPHA))) / expected
+    rho2 = (-2 * np.log(alpha) + np.log(1 - 2 * np.log(alpha))) / expected
     inside = t * rho2 + 1
-    width: Floats = np.sqrt(2 * inside / (t**2 * rho2) * np.log(np.sqrt(inside) / ALPHA))
+    width: Floats = np.sqrt(2 * inside / (t**2 * rho2) * np.log(np.sqrt(inside) / alpha))
     return width
 
 

@@ -19,7 +19,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from bench.experiment.soft_labels import fisher_p, rank_sum_p
-from bench.statistics.table import Bools, Floats
+from bench.statistics.multiplicity import holm
+from bench.statistics.table import Floats
 
 ALPHA: Final = 0.05
 
@@ -72,19 +73,6 @@ def not_beaten(p_values: Floats, means: Floats, alpha: float = ALPHA) -> tuple[i
     significant = [pair for pair, is_rejected in zip(pairs, rejected, strict=True) if is_rejected]
     beaten = {min(pair, key=means.__getitem__) for pair in significant}
     return tuple(arm for arm in range(len(means)) if arm not in beaten)
-
-
-def holm(p_values: Floats, alpha: float) -> Bools:
-    """(m,) hypotheses rejected by Holm's step-down procedure, with family-wise error of at most `alpha`.
-
-    Implemented here because statsmodels runs a garbage collection in every call, which takes longer than all the
-    tests of a bench.
-    """
-    order = np.argsort(p_values, kind="stable")
-    holds = p_values[order] <= alpha / np.arange(len(order), 0, -1)
-    rejected = np.zeros(len(order), dtype=np.bool_)
-    rejected[order[np.logical_and.accumulate(holds)]] = True
-    return rejected
 
 
 def pairwise_p(arms: Sequence[ArmSample]) -> Floats:

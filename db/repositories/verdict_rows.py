@@ -128,6 +128,20 @@ class CaseDemand(NamedTuple):
     ms: int
 
 
+class LargestRun(NamedTuple):
+    """The largest worst cases of the executions of arms."""
+
+    micro_usd: int
+    ms: int
+
+
+class MixedKill(NamedTuple):
+    """An execution killed by its cap of which another candidate ended with an error of another class."""
+
+    execution_id: int
+    error_class: ErrorClass
+
+
 @dataclass(frozen=True)
 class CaseRows:
     """A case with its arms in canonical order; each arm carries its executions, also those that ended in an error."""

@@ -9,8 +9,17 @@ from typing import Any
 import sqlalchemy as sa
 
 from db.engine import transaction
-from db.repositories.verdict_rows import CaseDemand, CaseRows, StoredArm, StoredCase, StoredExecution
+from db.repositories.verdict_rows import (
+    CaseDemand,
+    CaseRows,
+    LargestRun,
+    MixedKill,
+    StoredArm,
+    StoredCase,
+    StoredExecution,
+)
 from db.rows import read_rows, row_of_document, rows_of
+from db.states import ErrorClass
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,18 @@ _DEMANDS = sa.text("""
     GROUP BY e.case_id ORDER BY e.case_id""")
 
 
+_LARGEST = sa.text("""
+    SELECT coalesce(max(worst_micro_usd), 0)::bigint AS micro_usd, coalesce(max(worst_ms), 0)::bigint AS ms
+    FROM farm.executions WHERE case_id = ANY (:cases) AND arm_id IS NOT NULL""")
+_MIXED_KILLS = sa.text("""
+    SELECT o.execution_id, min(d.error_class) AS error_class
+    FROM farm.executions e
+    JOIN farm.outcomes o ON o.execution_id = e.execution_id AND o.error_class = 'killed_by_cap'
+    JOIN farm.candidates d ON d.execution_id = o.execution_id AND d.attempt = o.attempt
+        AND d.error_class <> 'killed_by_cap'
+    WHERE e.case_id = ANY (:cases) GROUP BY o.execution_id ORDER BY o.execution_id""")
+
+
 class Verdicts:
     """Outcomes of finished cases, and their stored winners."""
 
@@ -81,6 +102,19 @@ class Verdicts:
     def demands(self, case_ids: Sequence[int]) -> list[CaseDemand]:
         """What each case needs and used, by case id."""
         return read_rows(self._engine, CaseDemand, _DEMANDS, {"cases": list(case_ids)})
+
+    def largest_run(self, case_ids: Sequence[int]) -> LargestRun:
+        """The largest reservations of the executions of these cases."""
+        (row,) = read_rows(self._engine, LargestRun, _LARGEST, {"cases": list(case_ids)})
+        return row
+
+    def mixed_kills(self, case_ids: Sequence[int]) -> dict[int, ErrorClass]:
+        """Executions killed by their cap of which another candidate was lost for another reason, with that reason.
+
+        Without that loss they might have passed: they are no failures of the cap alone.
+        """
+        rows = read_rows(self._engine, MixedKill, _MIXED_KILLS, {"cases": list(case_ids)})
+        return {row.execution_id: row.error_class for row in rows}
 
     def bench_ids(self) -> list[str]:
         """Benches with at least one verdict, by id. A stream tries one arm a case: its verdicts label nothing."""

@@ -175,26 +175,38 @@ COMMENT ON COLUMN report.winner_sets.leader_execution_ids IS
     'Executions of the leader with an outcome, by replicate.';
 
 CREATE VIEW report.policy_values AS
-SELECT bench_id, policy, quantity, estimator, is_recommended, estimand, value, low, high, method, why_not
-FROM farm.policy_estimates WHERE quantity IN ('value', 'difference');
+SELECT
+    bench_id, policy, quantity, estimator, is_recommended, estimand, value, low, high,
+    CASE WHEN quantity IN ('value_here', 'difference_here') THEN 'these issues' ELSE 'issues like these' END
+        AS interval_over,
+    p_value, missing_share, missing_by_class, method, why_not
+FROM farm.policy_estimates WHERE quantity IN ('value', 'value_here', 'difference', 'difference_here');
 
 COMMENT ON VIEW report.policy_values IS
-    'One row a bench, policy and estimator: the value that the policy would have had on all issues of the bench, actions included that were not tried.';
+    'One row a bench, policy, quantity and estimator: the value that the policy would have had on all issues of the bench, actions included that were not tried.';
 COMMENT ON COLUMN report.policy_values.bench_id IS 'The bench.';
 COMMENT ON COLUMN report.policy_values.policy IS
-    'heuristic_baseline, uniform, or the name of a registered policy that was scored on every case.';
+    'heuristic_baseline, uniform over allowed actions, the name of a registered policy that was scored on every case, or always ACTION: that action on every issue.';
 COMMENT ON COLUMN report.policy_values.quantity IS
-    'value: of the policy; difference: its value less that of heuristic_baseline, on the same issues.';
+    'value: of the policy; difference: its value less that of heuristic_baseline, on the same issues; value_here and difference_here: the same with the interval for these issues alone.';
 COMMENT ON COLUMN report.policy_values.estimator IS
-    'How it was weighed: HT, Hájek, DM, DR, SNDR, SWITCH-DR, finite sample, Manski bounds or complete cases.';
+    'How it was weighed: HT, Hájek, DM, DR, SNDR, SWITCH-DR, issue-adjusted DR, finite sample, Manski bounds or complete cases.';
 COMMENT ON COLUMN report.policy_values.is_recommended IS
-    'Whether it is the number to quote; the others are there to compare.';
+    'Whether it is the number to quote; the others are there to compare. Of a policy with more than 2 % of its runs missing these are the Manski bounds.';
 COMMENT ON COLUMN report.policy_values.estimand IS
-    'What the numbers are of: pass_own_budget, the pass of an execution under its own budget.';
+    'What the numbers are of: pass_own_budget, the pass of an execution under its own budget, or pass_within_caps, where a run killed by its own dollar cap is a failure too.';
 COMMENT ON COLUMN report.policy_values.value IS
     'The number; NULL where it is refused, or where the estimator gives a bracket alone.';
-COMMENT ON COLUMN report.policy_values.low IS 'Lower end of the 95 % interval or bracket over issues.';
-COMMENT ON COLUMN report.policy_values.high IS 'Upper end of the 95 % interval or bracket over issues.';
+COMMENT ON COLUMN report.policy_values.low IS 'Lower end of the 95 % interval or bracket.';
+COMMENT ON COLUMN report.policy_values.high IS 'Upper end of the 95 % interval or bracket.';
+COMMENT ON COLUMN report.policy_values.interval_over IS
+    'What the interval is over. issues like these: the issues too are a sample; these issues: only the draw of the arms and the noise of runs are.';
+COMMENT ON COLUMN report.policy_values.p_value IS
+    'Of a difference: two-sided, Holm-adjusted for all differences of the bench; at most .05 exactly where the interval excludes 0. NULL elsewhere.';
+COMMENT ON COLUMN report.policy_values.missing_share IS
+    'Share of the policy''s own runs without an outcome, each run weighted as in the estimate; NULL where none of its actions ran.';
+COMMENT ON COLUMN report.policy_values.missing_by_class IS
+    'The same by reason, as an object: {"infra": 0.01}; its values add up to missing_share.';
 COMMENT ON COLUMN report.policy_values.method IS 'How value and interval were made.';
 COMMENT ON COLUMN report.policy_values.why_not IS
     'Why the number is refused, and what would correct it; NULL where it is given.';

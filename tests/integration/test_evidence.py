@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from bench.errors import BenchError
 from bench.experiment.decide import decide
-from bench.results.evidence import Evidence, read_evidence
+from bench.results.evidence import UNIFORM, Evidence, read_evidence
 from bench.results.variance import variance_components, variance_line
 from bench.statistics.components import Components
 from bench.statistics.oracle import oracle_bracket
@@ -31,7 +31,7 @@ def test_the_value_of_a_policy_is_recovered_from_the_rows_of_a_bench(
     bench, issues = write_known_bench(engine, 150, strategy=strategy, K=6)
     evidence = read_evidence(engine, bench)
     values = policy_values(evidence.table, evidence.policies, evidence.features, seed=1, group_by="issue")
-    assert [one.policy for one in values] == [POLICY_ID, "uniform"]
+    assert [one.policy for one in values] == [POLICY_ID, UNIFORM]
     for one in values:
         assert one.recommended.why_not is None
         assert one.recommended.low < truth(evidence, issues, one.policy) < one.recommended.high
@@ -56,7 +56,7 @@ def test_replicates_make_the_oracle_a_point_and_single_runs_leave_a_bracket(engi
     found = []
     for bench in (single, twice):
         evidence = read_evidence(engine, bench)
-        found.append(oracle_bracket(evidence.table, {"uniform": evidence.policies["uniform"]}, seed=1))
+        found.append(oracle_bracket(evidence.table, {UNIFORM: evidence.policies[UNIFORM]}, seed=1))
     assert [one.oracle.identified for one in found] == [False, True]
     for one in found:
         assert one.oracle.lower.value < one.oracle.upper.value

@@ -55,7 +55,11 @@ def test_values_of_a_bench_that_goes_on_are_confidence_sequences(engine: sa.Engi
         assert "confidence sequence" not in other.method
         assert one.value == other.value
         assert one.low < other.low < other.high < one.high
-    for later in (*looked.resampled.values(), looked.bounds, looked.finite_sample, looked.complete_case):
+    assert looked.bounds.low < ended.bounds.low < ended.bounds.high < looked.bounds.high
+    for later in (
+        *looked.resampled.values(),
+        *(looked.these_issues, looked.difference_here, looked.finite_sample, looked.complete_case),
+    ):
         assert later.why_not == AT_THE_END
 
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from bench.cli.main import main
 from bench.errors import BenchError
 from bench.results.evidence import read_evidence
-from bench.results.stream_evidence import GREEDY, LOGGING, PREDICTED
+from bench.results.stream_evidence import GREEDY, LOGGING, PREDICTED, UNIFORM
 from bench.statistics.table import MISSING
 from bench.statistics.value import policy_values
 from planner.actions import canonical_rank
@@ -51,7 +51,7 @@ def test_policies_are_judged_by_first_attempts_with_an_interval(engine: sa.Engin
     stream = write_known_stream(engine, 240)
     document = json.loads(shown(stream, "--json"))
     values = {policy["policy"]: policy for policy in document["policies"]}
-    assert list(values) == [POLICY_ID, LOGGING, GREEDY, "uniform"]
+    assert list(values) == [POLICY_ID, LOGGING, GREEDY, UNIFORM]
     assert document["issues"] == 240
     for name, policy in values.items():
         estimate = policy["recommended"]

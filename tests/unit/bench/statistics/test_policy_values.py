@@ -143,10 +143,12 @@ def test_arms_nobody_ran_are_missing() -> None:
         passed.reshape(120, -1, 1),
         DRAWN.table.case_issue,
     )
-    value = judge(table)
+    value = judge(table, outcome=pass_own_budget(table))
     assert value.missing.by_class == {"killed_by_cap": 360}
     assert value.missing.share == 0.5
-    assert "IPCW" in value.recommended.method
+    assert value.own_missing.share == pytest.approx(0.5, abs=0.1)
+    assert value.own_missing.by_class == {"killed_by_cap": value.own_missing.share}
+    assert "IPCW" in value.estimates["DR"].method
     assert value.complete_case.why_not.startswith("50% of the executions are missing")
     assert value.bounds.high - value.bounds.low > 0.4
 
@@ -155,7 +157,10 @@ def test_actions_whose_runs_are_nearly_always_missing_are_refused() -> None:
     passed = DRAWN.table.passed.copy()
     dear = np.isin(DRAWN.table.arm_cell, CELLS[:15])
     passed[np.flatnonzero(dear)[2:]] = np.nan
-    assert "have a weight of" in why(replace(DRAWN.table, passed=passed), EVEN)
+    value = judge(replace(DRAWN.table, passed=passed), EVEN)
+    assert {estimate.why_not for estimate in value.estimates.values()} == {value.complete_case.why_not}
+    assert "have a weight of" in value.complete_case.why_not
+    assert value.recommended == value.bounds
 
 
 @pytest.mark.parametrize(

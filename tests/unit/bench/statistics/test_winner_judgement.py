@@ -5,7 +5,6 @@ from itertools import combinations
 import numpy as np
 import pytest
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from bench.statistics.arms import Arms, arms_of
 from bench.statistics.best_calibration import best_calibration
@@ -14,7 +13,7 @@ from bench.statistics.oracle import oracle_bracket
 from bench.statistics.outcomes import Outcome, utility
 from bench.statistics.pass_at_k import pass_at_k
 from bench.statistics.table import ArmRow, BenchTable, CaseRow, ExecutionRow, build_table
-from bench.statistics.winner_set import ArmSample, holm, winner_set
+from bench.statistics.winner_set import ArmSample, winner_set
 from bench.statistics.winner_value import mean_interval, pass_interval
 from bench.statistics.winners import CaseJudgement, judge_cases
 from planner.space.heads import N_CELLS
@@ -47,14 +46,6 @@ def passing(table: BenchTable) -> Arms:
 
 def only(*cases: dict[int, str]) -> CaseJudgement:
     return judge_cases(bench(*cases), seed=1)[0]
-
-
-def test_holm_is_that_of_statsmodels() -> None:
-    rng = np.random.default_rng(1)
-    for size in (1, 5, 15):
-        p_values = rng.beta(0.3, 3, size=size)
-        rejected = multipletests(p_values, 0.05, "holm")[0]
-        assert holm(p_values, 0.05).tolist() == rejected.tolist()
 
 
 def test_a_clear_winner_is_claimed_and_stands_alone() -> None:
