@@ -15,7 +15,7 @@ from db.rows import read_rows, row_of_document, rows_of
 
 @dataclass(frozen=True)
 class NewVerdict:
-    """The winner of a case. `weights` maps arm ids (as text) to soft-label weights."""
+    """The winner of a case. `weights` maps the ids (as text) of the arms that tie with it to equal shares."""
 
     winner_arm_id: int | None
     winner_value: float | None
