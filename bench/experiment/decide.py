@@ -87,6 +87,6 @@ def decide(verdicts: Verdicts, case_ids: Sequence[int]) -> None:
                 winner_arm_id=None if verdict.winner is None else arm_ids[verdict.winner],
                 winner_value=verdict.winner_value,
                 tie_size=verdict.tie_size,
-                weights={str(arm_ids[action]): weight for action, weight in verdict.weights},
+                weights={str(arm_ids[action]): 1 / verdict.tie_size for action in verdict.tied},
             ),
         )

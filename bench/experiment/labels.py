@@ -16,6 +16,8 @@ from planner.documents.soft_label import soft_heads
 from planner.documents.statuses import OutcomeStatus
 
 LABEL_SOURCE: Final = "best_of_k"
+SoftLabel = Sequence[tuple[Action, float]]
+"""(action, weight) of the actions that may be the best; the weights sum to 1."""
 
 
 class LabelRow(NamedTuple):
@@ -55,12 +57,14 @@ def build_example(
     input_hash: str,
     rows: Iterable[LabelRow],
     verdict: CaseVerdict,
+    weights: SoftLabel,
     toolchain_versions: Mapping[str, Sequence[str]] | None = None,
 ) -> BestOfKExample | None:
     """The labelled example of a finished case.
 
-    The label is the winner. Its `probs` are the soft label by head, in the order of the action space; its
-    `confidence` is the winner's weight; the joint soft label is in `winner_selection`. Candidates are the scored
+    The label is the winner. `weights` is the soft label, in canonical order: the probability of each action to be the
+    best. Its marginals by head, in the order of the action space, are the label's `probs`, the winner's weight is its
+    `confidence`, and the whole of it is in `winner_selection`. Candidates are the scored
     executions, in canonical order and then by replicate; an error is missing data, not a failure, and is left out.
     `created_at` (RFC 3339 UTC) is the time of the verdict, so that the same database gives the same bytes.
 
@@ -81,7 +85,7 @@ def build_example(
         "run_id": f"{bench.bench_id}:{issue_id}",
         "created_at": created_at,
         "planner_input": dict(planner_input),
-        "label_action": _label(verdict, verdict.winner, created_at, input_hash),
+        "label_action": _label(weights, verdict.winner, created_at, input_hash),
         "candidates": [_candidate(row, verdict.winner) for row in scored],
         "bench_metadata": {
             "bench_id": bench.bench_id,
@@ -97,18 +101,18 @@ def build_example(
                 "candidates_evaluated": verdict.candidates_evaluated,
                 "candidates_passed_constraints": verdict.candidates_passed_constraints,
                 "tie_size": verdict.tie_size,
-                "soft_label": [{"action": list(a), "weight": weight} for a, weight in verdict.weights],
+                "soft_label": [{"action": list(a), "weight": weight} for a, weight in weights],
             },
         },
     }
     return parse_document(BestOfKExample, document, f"example of issue {issue_id}")
 
 
-def _label(verdict: CaseVerdict, winner: Action, created_at: str, input_hash: str) -> dict[str, Any]:
+def _label(weights: SoftLabel, winner: Action, created_at: str, input_hash: str) -> dict[str, Any]:
     return {
         **label_document(winner, created_at, input_hash, LABEL_SOURCE),
-        "probs": soft_heads(verdict.weights),
-        "confidence": dict(verdict.weights)[winner],
+        "probs": soft_heads(weights),
+        "confidence": dict(weights).get(winner, 0.0),
     }
 
 

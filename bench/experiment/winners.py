@@ -10,12 +10,11 @@ Among the arms that pass (see `ArmEstimate`), the best is the one with
 `tie_size` counts the arms equal to the winner in 1 and 2, the winner included. No arm passes: no winner.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple, get_args
 
 from bench.experiment.estimates import MILLION, ArmEstimate, ArmOutcome, estimate_arm
-from bench.experiment.soft_labels import soft_weights
 from db.objectives import Objective, TieBreak
 from planner.actions import NA, Action, Bin, canonical_rank
 
@@ -41,12 +40,15 @@ class CaseVerdict(NamedTuple):
     winner_value: float | None
     """Mean duration without waits for a provider in milliseconds, cost in micro-dollars (None: unknown), or fail codes,
     of the winner."""
-    tie_size: int
-    """Arms that share the best pass rate and objective; 0 without a winner."""
-    weights: tuple[tuple[Action, float], ...]
-    """The soft label: the winner and the arms that do not differ significantly, in canonical order; sums to 1."""
+    tied: tuple[Action, ...]
+    """The actions that share the best pass rate and objective, the winner's included, in canonical order."""
     estimates: tuple[ArmEstimate, ...]
     """Every arm of the case in canonical order, also those not observed."""
+
+    @property
+    def tie_size(self) -> int:
+        """Arms that share the best pass rate and objective; 0 without a winner."""
+        return len(self.tied)
 
     @property
     def candidates_evaluated(self) -> int:
@@ -74,13 +76,11 @@ def select_winner(arms: Iterable[ArmOutcome], rule: WinnerRule) -> CaseVerdict:
     estimates = tuple(estimate_arm(arm) for arm in ordered)
     passing = [estimate for estimate in estimates if estimate.passes]
     if not passing:
-        return CaseVerdict(None, rule.objective, None, 0, (), estimates)
+        return CaseVerdict(None, rule.objective, None, (), estimates)
     best = min(passing, key=ranking_key(rule))
-    ties = sum(_merit(estimate, rule.objective) == _merit(best, rule.objective) for estimate in passing)
-    contenders = [arm for arm, estimate in zip(ordered, estimates, strict=True) if estimate.passes]
-    winning_arm = next(arm for arm in contenders if arm.action == best.action)
-    weights = soft_weights(winning_arm, contenders, single_execution_key(rule.objective))
-    return CaseVerdict(best.action, rule.objective, _value(best, rule.objective), ties, weights, estimates)
+    merit = _merit(best, rule.objective)
+    tied = tuple(estimate.action for estimate in passing if _merit(estimate, rule.objective) == merit)
+    return CaseVerdict(best.action, rule.objective, _value(best, rule.objective), tied, estimates)
 
 
 def ranking_key(rule: WinnerRule) -> Callable[[ArmEstimate], Key]:
@@ -91,16 +91,6 @@ def ranking_key(rule: WinnerRule) -> Callable[[ArmEstimate], Key]:
         return (*_merit(estimate, rule.objective), *breaks, canonical_rank(estimate.action))
 
     return key
-
-
-def single_execution_key(objective: Objective) -> Callable[[ArmOutcome], Sequence[Key]]:
-    """The objective of each successful replicate of an arm, lower is better."""
-
-    def keys(arm: ArmOutcome) -> Sequence[Key]:
-        singles = (estimate_arm(ArmOutcome(arm.action, (replicate,))) for replicate in arm.replicates)
-        return [objective_key(single, objective) for single in singles if single.passes]
-
-    return keys
 
 
 def objective_key(estimate: ArmEstimate, objective: Objective) -> Key:

@@ -41,7 +41,7 @@ def _winner(case: DecidedCase, judged: CaseJudgement | None, execution_id: int |
         "objective": verdict.objective,
         "value": verdict.winner_value,
         "tie_size": verdict.tie_size,
-        "soft_label": [{"action": list(action), "weight": weight} for action, weight in verdict.weights],
+        "soft_label": [] if judged is None else _soft_label(judged),
         "estimand": ESTIMAND,
         "judgement": None if judged is None else judgement_document(judged),
         "arms": [
@@ -62,12 +62,22 @@ def _winner(case: DecidedCase, judged: CaseJudgement | None, execution_id: int |
     }
 
 
+def _soft_label(judged: CaseJudgement) -> list[dict[str, Any]]:
+    actions = all_cells()
+    return [{"action": list(actions[cell]), "weight": weight} for cell, weight in judged.soft]
+
+
 def judgement_document(judged: CaseJudgement) -> dict[str, Any]:
-    """The estimates from replicates of a case; `identified` is false where no arm of the bench ran twice."""
+    """P(best), the possible winners and the estimates of a case.
+
+    `noise` is where the noise between runs is from: `measured`, the id of an earlier bench, `assumed` or `unknown`.
+    `identified` is false for the last two: then P(best) is by assumption, and there are no estimates.
+    """
     actions = all_cells()
     return {
         "estimand": judged.value.estimand,
-        "identified": all(arm.chance_best is not None for arm in judged.arms),
+        "identified": judged.identified,
+        "noise": judged.noise,
         "claimed": judged.claimed is not None,
         "p_value": judged.p_value,
         "winner_set": [list(actions[cell]) for cell in judged.members],

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from bench.errors import BenchError, FailureError
+from bench.results.judgements import Judgements
 from bench.results.label_card import CARD, card_text, is_replaceable
 from bench.results.label_cursor import cursor_at, position_of
 from bench.results.outcome_table import CURSOR_KEY, OutcomeTable, outcome_table
@@ -117,7 +118,7 @@ def _append(engine: sa.Engine, directory: Path, after: int | None, bench_ids: Se
     next_cursor = cursor_at(engine, through, bench_ids)
     made, part = OutcomeTable(), None
     if entries:
-        made = outcome_table(engine, entries, next_cursor)
+        made = outcome_table(engine, entries, next_cursor, Judgements(engine))
         part = directory / PARTS_DIRECTORY / f"part-{begin:012d}-{through:012d}.parquet"
         write_atomic(part, made.data, durable=True, replace=False)
     if is_replaceable(directory / CARD):

@@ -16,8 +16,7 @@ from bench.experiment.decide import action_of, verdict_of
 from bench.experiment.labels import BenchFacts, LabelRow, build_example
 from bench.results.documents import judgement_document
 from bench.results.epochs import bench_epoch
-from bench.results.evidence import case_row
-from bench.results.judgements import judge_rows
+from bench.results.judgements import Judgements, soft_label
 from bench.results.label_card import CARD, card_text, is_replaceable
 from bench.results.label_cursor import cursor_at
 from bench.results.label_parts import parts_in
@@ -67,10 +66,11 @@ def export_labels(engine: sa.Engine, directory: Path, bench_ids: list[str] | Non
     verdicts, benches = Verdicts(engine), Benches(engine)
     wanted = sorted(bench_ids) if bench_ids else verdicts.bench_ids()
     rows_of_benches = [benches.get(bench_id) for bench_id in wanted]
-    outcomes, cursor = _outcomes(engine, bench_ids)
+    judgements = Judgements(engine)
+    outcomes, cursor = _outcomes(engine, bench_ids, judgements)
     examples = _Examples()
     for bench in rows_of_benches:
-        _add_examples(engine, verdicts, bench, examples)
+        _add_examples(engine, verdicts, bench, judgements.of(bench.bench_id), examples)
     text = "".join(line + "\n" for line in examples.lines)
     header = {
         **_header(text, wanted, bench_ids, examples),
@@ -102,7 +102,9 @@ class _Examples:
         self.rows.append(_parquet_row(document, self.lines[-1]))
 
 
-def _outcomes(engine: sa.Engine, bench_ids: list[str] | None) -> tuple[OutcomeTable, str]:
+def _outcomes(
+    engine: sa.Engine, bench_ids: list[str] | None, judgements: Judgements
+) -> tuple[OutcomeTable, str]:
     """The outcomes of all closed cases, and the cursor after them."""
     positions = LabelPositions(engine)
     through = positions.advance()
@@ -110,12 +112,17 @@ def _outcomes(engine: sa.Engine, bench_ids: list[str] | None) -> tuple[OutcomeTa
         entry for entry in positions.between(0, through) if not bench_ids or entry.bench_id in bench_ids
     ]
     cursor = cursor_at(engine, through, bench_ids)
-    return outcome_table(engine, entries, cursor), cursor
+    return outcome_table(engine, entries, cursor, judgements), cursor
 
 
-def _add_examples(engine: sa.Engine, verdicts: Verdicts, bench: BenchRow, examples: _Examples) -> None:
+def _add_examples(
+    engine: sa.Engine,
+    verdicts: Verdicts,
+    bench: BenchRow,
+    judged: Mapping[int, CaseJudgement],
+    examples: _Examples,
+) -> None:
     finished, epoch = verdicts.finished_cases(bench.bench_id), bench_epoch(bench)
-    judged = _judgements(verdicts, finished, bench)
     for chunk in _chunks(finished):
         versions = _versions(engine, chunk)
         for case in verdicts.load(chunk):
@@ -141,16 +148,12 @@ def _chunks(case_ids: list[int]) -> list[list[int]]:
     return [case_ids[start : start + _AT_ONCE] for start in range(0, len(case_ids), _AT_ONCE)]
 
 
-def _judgements(verdicts: Verdicts, case_ids: list[int], bench: BenchRow) -> dict[int, CaseJudgement]:
-    """Judgements of all cases of a bench, with pooled variance; rows are loaded in chunks to bound memory."""
-    rows = [case_row(case) for chunk in _chunks(case_ids) for case in verdicts.load(chunk)]
-    return judge_rows(rows, bench.objective, bench.seed)
-
-
 def _example(
     rows: CaseRows, judged: Mapping[int, CaseJudgement], epoch: str, versions: Mapping[str, list[str]]
 ) -> dict[str, Any] | None:
-    case = rows.case
+    case, judgement = rows.case, judged.get(rows.case.case_id)
+    if judgement is None:
+        return None  # No arm has an outcome that counts, so there is no winner.
     assert case.finished_at is not None
     example = build_example(
         bench=BenchFacts(case.bench_id, case.config_hash, case.k, case.strategy, case.seed, epoch),
@@ -160,14 +163,13 @@ def _example(
         input_hash=case.input_hash,
         rows=[row for arm in rows.arms for row in _label_rows(arm)],
         verdict=verdict_of(rows),
+        weights=soft_label(judgement),
         toolchain_versions=versions,
     )
     if example is None:
         return None
     document = example.document()
-    judgement = judged.get(case.case_id)
-    if judgement is not None:
-        document["bench_metadata"]["winner_selection"]["judgement"] = judgement_document(judgement)
+    document["bench_metadata"]["winner_selection"]["judgement"] = judgement_document(judgement)
     return document
 
 

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from bench.results.epochs import bench_epoch
+from bench.results.judgements import Judgements
 from db.repositories.benches import Benches
 from db.repositories.label_outcomes import LabelOutcome, LabelOutcomes
 from db.repositories.label_positions import LabelPosition
@@ -68,10 +69,13 @@ class OutcomeTable:
         }
 
 
-def outcome_table(engine: sa.Engine, positions: Sequence[LabelPosition], cursor: str) -> OutcomeTable:
+def outcome_table(
+    engine: sa.Engine, positions: Sequence[LabelPosition], cursor: str, judgements: Judgements
+) -> OutcomeTable:
     """The outcomes of the cases at `positions`, in memory: sorted by bench, issue, action and replicate.
 
-    The order is the same on every machine. `cursor` is kept in the metadata of the file.
+    The order is the same on every machine. `cursor` is kept in the metadata of the file. Soft labels are from all
+    cases of a bench that are decided by now.
     """
     made, sink = OutcomeTable(), pa.BufferOutputStream()
     epochs = _Epochs(engine)
@@ -80,7 +84,7 @@ def outcome_table(engine: sa.Engine, positions: Sequence[LabelPosition], cursor:
         entry.case_id for entry in sorted(positions, key=lambda at: (at.bench_id, at.issue_id, at.case_id))
     ]
     with pq.ParquetWriter(sink, schema, compression="zstd", write_page_checksum=True) as writer:
-        for rows in _batches(engine, ordered, epochs):
+        for rows in _batches(engine, ordered, epochs, judgements):
             writer.write_table(pa.Table.from_pylist(rows, schema=schema))
             _count(made, rows)
     made.data = sink.getvalue().to_pybytes()
@@ -100,7 +104,9 @@ class _Epochs:
         return self._known[bench_id]
 
 
-def _batches(engine: sa.Engine, case_ids: Sequence[int], epochs: _Epochs) -> Iterator[list[Json]]:
+def _batches(
+    engine: sa.Engine, case_ids: Sequence[int], epochs: _Epochs, judgements: Judgements
+) -> Iterator[list[Json]]:
     outcomes = LabelOutcomes(engine)
     for start in range(0, len(case_ids), _CASES_AT_ONCE):
         chunk = case_ids[start : start + _CASES_AT_ONCE]
@@ -109,11 +115,18 @@ def _batches(engine: sa.Engine, case_ids: Sequence[int], epochs: _Epochs) -> Ite
         for row in outcomes.of_cases(chunk):
             if row.case_id not in inputs:
                 inputs[row.case_id] = canonical_json(row.planner_input)
-            by_case[row.case_id].append(_values(row, epochs.of(row.bench_id), inputs[row.case_id]))
+            weight = _weight(row, judgements) if row.has_winner else None
+            by_case[row.case_id].append(_values(row, epochs.of(row.bench_id), inputs[row.case_id], weight))
         yield [values for case_id in chunk for values in by_case[case_id]]
 
 
-def _values(row: LabelOutcome, epoch: str, planner_input: str) -> Json:
+def _weight(row: LabelOutcome, judgements: Judgements) -> float:
+    """The weight of its action in the soft label of its case."""
+    judgement = judgements.of(row.bench_id).get(row.case_id)
+    return 0.0 if judgement is None else dict(judgement.soft).get(row.canonical_rank, 0.0)
+
+
+def _values(row: LabelOutcome, epoch: str, planner_input: str, weight: float | None) -> Json:
     stored = row._asdict()
     computed = {
         "run_id": f"{row.bench_id}:{row.issue_id}",
@@ -123,6 +136,7 @@ def _values(row: LabelOutcome, epoch: str, planner_input: str) -> Json:
         "all_gates_passed": None if row.status == "error" else row.status == "success",
         "toolchain_versions": _names(row.toolchain_versions),
         "epoch": epoch,
+        "winner_weight": weight,
         "planner_input": planner_input,
     }
     return {

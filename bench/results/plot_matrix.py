@@ -14,7 +14,7 @@ from bench.results.plot_style import GRID, INK, ORANGE, QUIET, legend_above, new
 from bench.results.read import BenchResults, DecidedCase
 from bench.statistics.outcomes import OWN_BUDGET
 from bench.statistics.table import Floats
-from bench.statistics.winners import CaseJudgement
+from bench.statistics.winners import ASSUMED, MEASURED
 from planner.actions import all_cells, canonical_rank
 
 MOST_ACTIONS: Final = 36
@@ -40,23 +40,17 @@ class Matrix(NamedTuple):
 
 def draw_win_matrix(results: BenchResults, notes: list[str]) -> Figure:
     """The P(best) heat map of a bench; where no execution has an outcome, a figure with the reason."""
-    identified = results.identified
-    what = (
-        "chance that the arm is the best of its issue"
-        if identified
-        else "even shares of the arms tied for best"
-    )
-    title = f"Win matrix in {OWN_BUDGET}: {what}"
+    title = f"Win matrix in {OWN_BUDGET}: chance that the arm is the best of its issue"
     cases = [case for case in results.decided if case.case_id in results.judgements]
     if not cases:
         return refusal(title, "no execution of this bench has an outcome yet", notes)
     matrix = _matrix(cases, results)
     shown = _truncated(matrix)
-    notes = [*_left_out(matrix, shown), _WINNER if identified else _why_not(results), *notes]
+    notes = [*_left_out(matrix, shown), _WINNER, *_of_noise(results), *notes]
     width = 3.4 + 0.27 * max(len(shown.cells), 14)
     figure = new_figure(width, 3.4 + 0.19 * len(shown.issues), title, notes)
     axes = figure.subplots()
-    _cells(figure, axes, shown, "P(best)" if identified else "share")
+    _cells(figure, axes, shown, "P(best)")
     _marks(axes, shown)
     legend_above(axes, _legend(), 5)
     return figure
@@ -68,7 +62,8 @@ def _matrix(cases: Sequence[DecidedCase], results: BenchResults) -> Matrix:
     column_of = {cell: number for number, cell in enumerate(cells)}
     probabilities = np.full((len(cases), len(cells)), np.nan)
     for row, judgement in enumerate(judged):
-        for cell, probability in _probabilities(judgement).items():
+        probabilities[row, [column_of[arm.cell] for arm in judgement.arms]] = 0.0
+        for cell, probability in judgement.soft:
             probabilities[row, column_of[cell]] = probability
     actions = [case.verdict.winner for case in cases]
     winners = tuple(None if action is None else canonical_rank(action) for action in actions)
@@ -77,14 +72,6 @@ def _matrix(cases: Sequence[DecidedCase], results: BenchResults) -> Matrix:
         for winner, judgement in zip(winners, judged, strict=True)
     )
     return Matrix(tuple(case.issue_id for case in cases), tuple(cells), probabilities, winners, claimed)
-
-
-def _probabilities(judged: CaseJudgement) -> dict[int, float]:
-    soft = dict(judged.soft)
-    return {
-        arm.cell: soft.get(arm.cell, 0.0) if arm.chance_best is None else arm.chance_best
-        for arm in judged.arms
-    }
 
 
 def _truncated(matrix: Matrix) -> Matrix:
@@ -111,9 +98,15 @@ def _left_out(matrix: Matrix, shown: Matrix) -> list[str]:
     return lines
 
 
-def _why_not(results: BenchResults) -> str:
-    why = next(judgement.value.why_not for judgement in results.judgements.values())
-    return f"P(best) is not identified: {why}."
+def _of_noise(results: BenchResults) -> list[str]:
+    """What P(best) takes for the noise between runs, where this bench did not measure it."""
+    noise = next(judgement.noise for judgement in results.judgements.values())
+    if noise == MEASURED:
+        return []
+    how_much = "is assumed" if noise == ASSUMED else f"is that of {noise}"
+    return [
+        f"No arm was run twice, so the noise between runs {how_much}; run the bench with `replicates: 2`."
+    ]
 
 
 def _cells(figure: Figure, axes: Axes, shown: Matrix, label: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -92,6 +92,8 @@ class BenchResults:
     """The classes of its executions that no machine can run."""
     to_take: dict[int, int]
     """The execution whose patch solves its issue, by the id of each case with a winner."""
+    engine: sa.Engine
+    """For what is read only where it is needed."""
 
     @property
     def counts(self) -> ExecutionCounts:
@@ -100,12 +102,13 @@ class BenchResults:
 
     @cached_property
     def judgements(self) -> "dict[int, CaseJudgement]":
-        """The estimates from replicates, by the id of each observed case."""
+        """P(best), the possible winners and the estimates, by the id of each observed case."""
         from bench.results.evidence import case_row
-        from bench.results.judgements import judge_rows
+        from bench.results.judgements import borrowed_noise, judge_rows
 
         rows = [case_row(case.rows) for case in self.decided]
-        return judge_rows(rows, self.bench.objective, self.bench.seed)
+        borrow = partial(borrowed_noise, self.engine, self.bench)
+        return judge_rows(rows, self.bench.objective, self.bench.seed, borrow)
 
     @property
     def identified(self) -> bool:
@@ -208,6 +211,7 @@ def read_results(engine: sa.Engine, bench_id: str, policies: Collection[str] | N
         paused=Circuits(engine).paused_of(bench_id),
         unserved=unserved_classes(engine, bench_id),
         to_take=executions_to_take(engine, bench_id),
+        engine=engine,
     )
 
 

@@ -29,6 +29,7 @@ from planner.actions import canonical_rank
 
 _MOST_UNJUDGED = 20
 _MOST_NAMES = 3
+NEEDS_RUNS = "needs 2 runs an arm"
 NOT_IDENTIFIED = (
     "not identified: with one run an arm the best arm was also the luckiest, and regret is at most this; "
     "bench with --replicates 2"
@@ -124,7 +125,9 @@ def winners_table(results: BenchResults) -> Table:
         "how sure",
     )
     objective = results.bench.objective.replace("_", " ")
-    return table(f"Winners ({objective})", columns, rows, ("ties>", "how sure", "baseline"))
+    return table(
+        f"Winners ({objective})", columns, rows, ("ties>", "baseline", "risk/size", "cost per\npass>")
+    )
 
 
 def _winner_row(case: DecidedCase, execution_id: int | None) -> tuple[Any, ...]:
@@ -155,16 +158,16 @@ def _winner_row(case: DecidedCase, execution_id: int | None) -> tuple[Any, ...]:
 
 
 def _how_sure(case: DecidedCase, judged: CaseJudgement | None) -> str | Text:
-    """`claimed` with its p-value, or the size of the set of possible winners and P(best) of the winner."""
+    """`claimed` with its p-value; or how many of the arms may still be the best, and P(best) of the winner."""
     if case.verdict.winner is None or judged is None:
         return ""
     cell = canonical_rank(case.verdict.winner)
-    chance = next((arm.chance_best for arm in judged.arms if arm.cell == cell), None)
     if judged.claimed == cell:
         return styled(("claimed", "green"), f", p={judged.p_value:.2g}")
-    if chance is None:
-        return "not identified"
-    return f"1 of {len(judged.members)}, {percent(chance)}"
+    if not judged.identified:
+        return NEEDS_RUNS
+    chance = dict(judged.soft).get(cell, 0.0)
+    return f"{len(judged.members)} of {len(judged.arms)} still possible, {percent(chance)}"
 
 
 def _baseline(case: DecidedCase) -> str:

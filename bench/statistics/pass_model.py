@@ -11,8 +11,8 @@ maximum gives the uncertainty of the fit, which the draws include (Kass and Stef
 *Bayes and Empirical Bayes Methods*, ch. 5).
 
 Model averaging: a second model has all arms of an issue alike (φ → ∞, b = 0). Draws come from either in proportion
-to their posterior odds (Laplace evidence, even prior odds), so that a bench whose actions make no difference is
-shrunk to none.
+to their posterior odds (Laplace evidence, even prior odds unless a prior is given), so that a bench whose actions make
+no difference is shrunk to none.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
-from scipy.special import betaln, expit, logsumexp, psi
+from scipy.special import betaln, expit, logit, logsumexp, psi
 from scipy.stats import norm
 
 from bench.statistics.arms import Arms
@@ -29,12 +29,33 @@ from bench.statistics.table import Floats, Ints
 
 GRID: Final = np.linspace(-4.0, 4.0, 33)
 LOG_WEIGHTS: Final = norm.logpdf(GRID) - logsumexp(norm.logpdf(GRID))
-PRIOR_MEAN: Final = np.array([0.0, 0.0, 4.0])
-PRIOR_SD: Final = np.array([3.0, 1.0, 2.0])
-"""Of μ, ln τ, ln φ."""
+LEVEL_SD: Final = (3.0, 1.0)
+"""Of the priors of μ and ln τ, whose means are 0."""
 ROUNDS: Final = 6
 SMALLEST_ACTION_SD: Final = 0.05
 LOG_PRECISION_OF_ALIKE: Final = 12.0
+
+
+class RunPrior(NamedTuple):
+    """Prior of the differences between arms of one issue, weak by default: the replicates of a bench outweigh it."""
+
+    log_precision: float = 4.0
+    """Mean of ln φ."""
+    spread: float = 2.0
+    """Standard deviation of ln φ."""
+    alike: float = 0.5
+    """Probability that all arms of an issue are alike."""
+
+    def centre(self, n_actions: int) -> Floats:
+        """(3 + A,) prior means of the parameters."""
+        return np.concatenate([[0.0, 0.0, self.log_precision], np.zeros(n_actions)])
+
+    def sd(self, n_actions: int, action_sd: float) -> Floats:
+        """(3 + A,) prior standard deviations of the parameters."""
+        return np.concatenate([LEVEL_SD, [self.spread], np.full(n_actions, action_sd)])
+
+
+WEAK: Final = RunPrior()
 
 
 class Fit(NamedTuple):
@@ -50,11 +71,13 @@ class PassModel(NamedTuple):
 
     different: Fit
     alike: Fit
+    prior: RunPrior = WEAK
 
     @property
     def chance_alike(self) -> float:
         """Posterior probability that no arm of an issue differs from another."""
-        return float(expit(self.alike.log_evidence - self.different.log_evidence))
+        odds = self.alike.log_evidence - self.different.log_evidence
+        return float(expit(odds + logit(self.prior.alike)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,30 +93,36 @@ class _Counts:
     """(I, triples) number of arms of the issue with the triple."""
 
 
-def fit_pass_model(arms: Arms) -> PassModel:
-    """Empirical-Bayes fit of `arms`, whose outcomes must be binary."""
+def fit_pass_model(arms: Arms, prior: RunPrior = WEAK) -> PassModel:
+    """Empirical-Bayes fit of `arms`, whose outcomes must be binary.
+
+    Where no arm was run twice, the posterior of φ is its prior.
+    """
     counts = _count(arms)
     rate = (counts.passes.sum() + 1) / (counts.runs.sum() + 2)
     effects = np.zeros(counts.n_actions)
     level = [np.log(rate / (1 - rate)), 0.0]
-    alike = _fit(np.concatenate([level, [LOG_PRECISION_OF_ALIKE], effects]), counts, 0.5, free=2)
+    n_actions = counts.n_actions
+    centre, action_sd = prior.centre(n_actions), 0.5
+    fixed = np.concatenate([level, [LOG_PRECISION_OF_ALIKE], effects])
+    alike = _fit(fixed, counts, centre[:2], prior.sd(n_actions, action_sd)[:2])
     start = np.concatenate([level, [2.0], effects])
-    action_sd = 0.5
     for _ in range(ROUNDS):
-        different = _fit(start, counts, action_sd, free=len(start))
+        different = _fit(start, counts, centre, prior.sd(n_actions, action_sd))
         start, spread = different.parameters, np.diag(different.covariance)
         action_sd = max(SMALLEST_ACTION_SD, float(np.sqrt(np.mean(start[3:] ** 2 + spread[3:]))))
-    return PassModel(different, alike)
+    return PassModel(different, alike, prior)
 
 
 def draw_passes(model: PassModel, arms: Arms, rng: np.random.Generator, *, fits: int, each: int) -> Floats:
     """(fits·each, n) posterior draws of the arms' pass rates: `each` for every one of `fits` parameter draws."""
     counts = _count(arms)
-    roots = [_root(fit.covariance) for fit in model]
+    both = (model.different, model.alike)
+    roots = [_root(fit.covariance) for fit in both]
     draws = []
     for _ in range(fits):
         which = int(rng.random() < model.chance_alike)
-        parameters = model[which].parameters + roots[which] @ rng.standard_normal(len(roots[which]))
+        parameters = both[which].parameters + roots[which] @ rng.standard_normal(len(roots[which]))
         draws.append(_draw(parameters, counts, arms, rng, each))
     return np.concatenate(draws)
 
@@ -156,13 +185,14 @@ def _slopes(parameters: Floats, counts: _Counts) -> tuple[Floats, Floats, Floats
     return whole, share, precision * mean * (1 - mean) * (by_a - by_b), a * by_a + b * by_b
 
 
-def _fit(start: Floats, counts: _Counts, action_sd: float, *, free: int) -> Fit:
-    """Penalised maximum likelihood over the first `free` parameters; the others are held at `start`."""
-    sd = np.concatenate([PRIOR_SD, np.full(counts.n_actions, action_sd)])[:free]
+def _fit(start: Floats, counts: _Counts, centre: Floats, sd: Floats) -> Fit:
+    """Penalised maximum likelihood over the first parameters, as many as have a normal prior: the mean `centre` and
+    standard deviation `sd`. The others are held at `start`."""
+    free = len(sd)
 
     def objective(moved: Floats) -> tuple[float, Floats]:
         value, slope = _objective(np.concatenate([moved, start[free:]]), counts)
-        off = _off_prior(moved)
+        off = moved - centre
         return value + float(((off / sd) ** 2).sum()) / 2, slope[:free] + off / sd**2
 
     best = minimize(objective, start[:free], jac=True, method="L-BFGS-B")
@@ -183,12 +213,6 @@ def _objective(parameters: Floats, counts: _Counts) -> tuple[float, Floats]:
     by_action = np.bincount(counts.action, weights=pull.sum(axis=1), minlength=counts.n_actions)
     gradient = np.concatenate([[pull.sum(), by_spread, (seen * by_precision).sum()], by_action])
     return -float(whole.sum()), -gradient
-
-
-def _off_prior(parameters: Floats) -> Floats:
-    centre = np.zeros(len(parameters))
-    centre[:3] = PRIOR_MEAN[: len(parameters)]
-    return parameters - centre
 
 
 def _scores(parameters: Floats, counts: _Counts) -> Floats:

@@ -1,14 +1,16 @@
-"""Winner selection by multiple testing: the arm that is significantly best, or the set of arms not beaten.
+"""Sets of possible winners: by multiple testing, and from the posterior probabilities of being best.
 
 *A claim.* The leader is the best where a two-sided test against every other arm rejects. For pass counts with as
 many runs in each arm, the two-sided test against the runner-up at level α needs no correction for having looked at
 K arms (Hung and Fithian, "Rank verification for exponential families", *Annals of Statistics*, 2019; Gutmann and
 Maymin 1987 for two arms). Elsewhere a union bound over the arms that could lead wrongly asks for 2α/K.
+Below `FEWEST_RUNS` runs an arm nothing is claimed: no exact test of two arms can reject there.
 
-*The set.* Otherwise Holm's procedure over all pairs leaves out the arms that another one beats. With
-probability 1 − α at least, no arm that is among the best is left out.
+*The set by tests.* Holm's procedure over all pairs leaves out the arms that another one beats. With probability 1 − α
+at least, no arm that is among the best is left out. With a few runs these tests seldom reject.
 
-Both tests are exact. With a few runs they seldom reject, for a few runs have little power.
+*The credible set.* The fewest arms whose probabilities of being best sum to 95 % (`credible_set`); it also uses what
+other issues show about the actions.
 """
 
 from collections.abc import Sequence
@@ -18,11 +20,17 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from bench.experiment.soft_labels import fisher_p, rank_sum_p
+from bench.statistics.exact_tests import fisher_p, rank_sum_p
 from bench.statistics.multiplicity import holm
 from bench.statistics.table import Floats
 
 ALPHA: Final = 0.05
+LEVEL: Final = 0.95
+"""Of the credible set."""
+FEWEST_RUNS: Final = 4
+"""Runs of every arm from which a winner may be claimed: with three, Fisher's p-value is 0.1 at best."""
+_DIGITS: Final = 6
+"""Probabilities that agree to so many digits are equal."""
 
 
 class WinnerSet(NamedTuple):
@@ -34,7 +42,7 @@ class WinnerSet(NamedTuple):
     p_value: float
     """Of the hardest test of the leader against another arm, two-sided and not corrected; 1 for a lone arm."""
     members: tuple[int, ...]
-    """The leader alone where it is claimed, else all arms not beaten, ascending."""
+    """By tests: the leader alone where it is claimed, else all arms not beaten, ascending."""
     tie_size: int
     """Arms whose observed value equals the leader's, the leader included."""
 
@@ -58,10 +66,22 @@ def winner_set(arms: Sequence[ArmSample], alpha: float = ALPHA) -> WinnerSet:
     p_values = pairwise_p(arms)
     others = [arm for arm in range(len(arms)) if arm != leader]
     hardest = float(p_values[leader, others].max()) if others else 1.0
-    claimed = hardest <= (alpha if _rank_verified(arms) else 2 * alpha / len(arms))
+    enough = min(len(arm.values) for arm in arms) >= FEWEST_RUNS
+    claimed = enough and hardest <= (alpha if _rank_verified(arms) else 2 * alpha / len(arms))
     members = (leader,) if claimed else not_beaten(p_values, means, alpha)
     ties = int(np.isclose(means, means[leader], rtol=0, atol=1e-12).sum())
     return WinnerSet(leader, claimed, hardest, members, ties)
+
+
+def credible_set(chances: Floats, level: float = LEVEL) -> tuple[int, ...]:
+    """The fewest arms, most probable first, whose `chances` (K,) of being best sum to `level` or more.
+
+    Arms with the same chance as the last of them are in it, so that the set does not depend on the order of the arms.
+    """
+    rounded = np.round(chances / chances.sum(), _DIGITS)
+    descending = np.sort(rounded)[::-1]
+    last = min(int(np.searchsorted(np.cumsum(descending), level - 10.0**-_DIGITS)), len(descending) - 1)
+    return tuple(np.flatnonzero(rounded >= descending[last]).tolist())
 
 
 def not_beaten(p_values: Floats, means: Floats, alpha: float = ALPHA) -> tuple[int, ...]:

@@ -17,6 +17,16 @@ _NEWEST_REPLICATED = sa.text("""
         JOIN farm.outcomes o USING (execution_id)
         WHERE c.bench_id = b.bench_id AND e.replicate >= 1 AND o.status <> 'error')
     ORDER BY b.bench_no DESC LIMIT 1""")
+_REPLICATED_BEFORE = sa.text("""
+    SELECT b.bench_id FROM farm.benches b
+    WHERE b.kind = 'bench' AND b.state = 'finished' AND b.bench_no < :bench_no AND :issues <= (
+        SELECT count(DISTINCT c.issue_id)
+        FROM farm.cases c
+        JOIN farm.verdicts v USING (case_id)
+        JOIN farm.executions e USING (case_id)
+        JOIN farm.outcomes o USING (execution_id)
+        WHERE c.bench_id = b.bench_id AND e.replicate >= 1 AND o.status <> 'error')
+    ORDER BY b.bench_no DESC LIMIT :most""")
 _MEANS = sa.text("""
     SELECT avg(o.charged_micro_usd)::double precision AS micro_usd, avg(o.duration_ms)::double precision AS ms,
            count(*) AS executions
@@ -52,6 +62,13 @@ class Experience:
         with self._engine.connect() as connection:
             bench_id: str | None = connection.scalar(_NEWEST_REPLICATED, {"issues": issues})
         return bench_id
+
+    def replicated_before(self, bench_no: int, issues: int, most: int) -> list[str]:
+        """Finished benches before `bench_no` with decided cases of that many issues in which an arm ran again, the
+        newest first, at most `most`."""
+        values = {"bench_no": bench_no, "issues": issues, "most": most}
+        with self._engine.connect() as connection:
+            return list(connection.scalars(_REPLICATED_BEFORE, values))
 
     def mean_costs(self, bench_ids: Sequence[str]) -> MeanCosts:
         """What a scored execution of an arm of these benches cost on average."""

@@ -20,8 +20,7 @@ _ROWS: Final = sa.text("""
            c.dk_priority, c.dk_risk, c.dk_size, c.planner_input, c.input_hash,
            b.config_hash, b.k, b.strategy, b.seed, v.objective, v.tie_size,
            CASE WHEN v.case_id IS NOT NULL THEN coalesce(v.winner_arm_id = a.arm_id, false) END AS is_winner,
-           CASE WHEN v.winner_arm_id IS NOT NULL
-                THEN coalesce((v.weights ->> a.arm_id::text)::double precision, 0) END AS winner_weight,
+           v.winner_arm_id IS NOT NULL AS has_winner,
            a.swarm_id, a.max_candidates, a.max_minutes, a.max_iterations, a.canonical_rank, a.is_baseline,
            a.propensity, a.propensity_kind,
            e.execution_id, e.replicate, o.attempt, o.status, o.error_class, o.gate_score, o.fail_codes,
@@ -90,8 +89,8 @@ class LabelOutcome(NamedTuple):
     tie_size: int | None
     is_winner: bool | None
     """None where the case has no verdict; false in a case that no arm passed."""
-    winner_weight: float | None
-    """Its arm's weight in the soft label; None where the case has no winner."""
+    has_winner: bool
+    """Whether an arm of its case won."""
     swarm_id: str
     max_candidates: int | None
     """None in a budget is the bin NA."""

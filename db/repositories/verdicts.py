@@ -24,7 +24,7 @@ from db.states import ErrorClass
 
 @dataclass(frozen=True)
 class NewVerdict:
-    """The winner of a case. `weights` maps arm ids (as text) to soft-label weights."""
+    """The winner of a case. `weights` maps the ids (as text) of the arms that tie with it to equal shares."""
 
     winner_arm_id: int | None
     winner_value: float | None

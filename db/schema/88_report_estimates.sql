@@ -55,7 +55,7 @@ SELECT
     coalesce(a.max_candidates::text, 'NA') AS max_candidates_bin,
     coalesce(a.max_minutes::text, 'NA') AS max_minutes_bin,
     coalesce(a.max_iterations::text, 'NA') AS max_iterations_bin,
-    a.canonical_rank, a.is_baseline, j.estimand, j.chance_best IS NOT NULL AS identified,
+    a.canonical_rank, a.is_baseline, j.estimand, j.value IS NOT NULL AS identified,
     j.runs, j.observed, j.value AS estimate, j.low, j.high, j.method, j.why_not,
     j.chance_best, j.in_winner_set, j.arm_id = w.leader_arm_id AS is_leader,
     w.is_claimed AND j.arm_id = w.leader_arm_id AS is_claimed, j.weight,
@@ -91,7 +91,7 @@ COMMENT ON COLUMN report.arm_judgements.is_baseline IS
 COMMENT ON COLUMN report.arm_judgements.estimand IS
     'What the numbers are of: pass_own_budget, the pass of an execution under its own budget.';
 COMMENT ON COLUMN report.arm_judgements.identified IS
-    'Whether luck and merit can be distinguished: false where no arm of the bench ran twice, and the numbers that need it are NULL.';
+    'Whether luck and merit can be distinguished: false where no arm ran twice, here or in an earlier bench of the same rules; estimates are NULL there.';
 COMMENT ON COLUMN report.arm_judgements.runs IS 'Executions of the arm with an outcome that counts.';
 COMMENT ON COLUMN report.arm_judgements.observed IS 'Mean of these runs: what was seen, luck included.';
 COMMENT ON COLUMN report.arm_judgements.estimate IS
@@ -102,15 +102,15 @@ COMMENT ON COLUMN report.arm_judgements.method IS 'How estimate and its interval
 COMMENT ON COLUMN report.arm_judgements.why_not IS
     'Why there is no estimate, and what would correct it; NULL where there is one.';
 COMMENT ON COLUMN report.arm_judgements.chance_best IS
-    'P(best): chance that the arm is the best of the arms that ran; adds up to 1 over a case; NULL where not identified.';
+    'P(best): chance that the arm has the best pass rate of the arms that ran; those within a point share it; adds up to 1 over a case. Where not identified, by an assumed noise between runs.';
 COMMENT ON COLUMN report.arm_judgements.in_winner_set IS
-    'Whether the arm may be the best: with probability 95 % no arm that is has been left out of the set.';
+    'Whether the arm may be the best: it is one of the fewest arms whose chance_best adds up to 95 %, or it is claimed.';
 COMMENT ON COLUMN report.arm_judgements.is_leader IS
     'Whether it has the best mean; then the better objective, then canonical order.';
 COMMENT ON COLUMN report.arm_judgements.is_claimed IS
-    'Whether it may be called the winner: a test rejects that any other arm of the case is as good.';
+    'Whether it may be called the winner: a test of four runs an arm or more rejects that any other arm of the case is as good.';
 COMMENT ON COLUMN report.arm_judgements.weight IS
-    'Soft label, adding up to 1 over a case: chances of being best within the winner set, or even shares of those tied with the leader where not identified.';
+    'Soft label, adding up to 1 over a case: chance_best, as labels are exported with it.';
 COMMENT ON COLUMN report.arm_judgements.execution_ids IS 'Executions of the arm with an outcome, by replicate.';
 
 CREATE VIEW report.winner_sets AS
@@ -154,16 +154,17 @@ COMMENT ON COLUMN report.winner_sets.max_iterations_bin IS
 COMMENT ON COLUMN report.winner_sets.estimand IS
     'What the numbers are of: pass_own_budget, the pass of an execution under its own budget.';
 COMMENT ON COLUMN report.winner_sets.identified IS
-    'Whether luck and merit can be distinguished: false where no arm of the bench ran twice, and the numbers that need it are NULL.';
-COMMENT ON COLUMN report.winner_sets.is_claimed IS 'Whether the leader may be called the winner.';
+    'Whether luck and merit can be distinguished: false where no arm ran twice, here or in an earlier bench of the same rules; value is NULL there.';
+COMMENT ON COLUMN report.winner_sets.is_claimed IS
+    'Whether the leader may be called the winner, by a test of four runs an arm or more.';
 COMMENT ON COLUMN report.winner_sets.p_value IS
     'Of the hardest two-sided test of the leader against another arm, not corrected; 1 for a lone arm.';
 COMMENT ON COLUMN report.winner_sets.tie_size IS 'Arms whose mean equals the leader''s, the leader included.';
 COMMENT ON COLUMN report.winner_sets.arms IS 'Arms with a run that counts.';
 COMMENT ON COLUMN report.winner_sets.members IS
-    'Size of the winner set: arms that may be the best; 1 where the leader is claimed.';
+    'Size of the winner set: arms still possible as the best; 1 where the leader is claimed.';
 COMMENT ON COLUMN report.winner_sets.member_arm_ids IS
-    'The winner set; with probability 95 % no arm that is best has been left out.';
+    'The winner set: the fewest arms whose chances of being best add up to 95 %, or the claimed leader alone.';
 COMMENT ON COLUMN report.winner_sets.value IS
     'What the leader is worth, with the winner''s curse taken out; NULL where not identified.';
 COMMENT ON COLUMN report.winner_sets.low IS 'Lower end of its 95 % interval.';

@@ -90,7 +90,7 @@ OUTCOME_COLUMNS: Final = (
     _column(
         "winner_weight",
         "float64?",
-        "Weight of the action in the soft label; null where the case has no winner.",
+        "Soft label: probability of the action to be the best of its case; null where the case has no winner.",
     ),
     _column("objective", "string?", "Primary objective of the winner; null where the case has no verdict."),
     _column("tie_size", "int32?", "Arms that share the best pass rate and objective."),

@@ -105,7 +105,7 @@ def _example(rows: Sequence[Row], where: str) -> Json | None:
         "label_action": {
             **label_document(winner, created_at, first["input_hash"], "best_of_k"),
             "probs": soft_heads(weights),
-            "confidence": dict(weights)[winner],
+            "confidence": dict(weights).get(winner, 0.0),
         },
         "candidates": [_candidate(row) for row in scored],
         "bench_metadata": {

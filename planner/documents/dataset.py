@@ -34,7 +34,7 @@ class DatasetExample(Open):
     repo: str | None = None
     """The repository, for splits by repository; null where it is unknown."""
     soft_label: list[SoftTarget] | None = None
-    """Probabilities of the actions that are not distinguishable from the winner; they sum to 1."""
+    """The probability of each action to be the best; they sum to 1."""
     candidates: list[ExampleCandidate] | None = None
     """Logged executions with their outcomes, for the outcome model and the outcome metrics."""
 

@@ -135,6 +135,7 @@ def test_labels_replace_decisions_about_the_same_input_where_epochs_may_be_mixed
         input_hash=input_hash(INPUT),
         rows=rows,
         verdict=select_winner(outcomes, WinnerRule()),
+        weights=((SERIAL, 0.25), (PAIR, 0.75)),
     )
     assert label is not None
     labels = write_labels(tmp_path / "labels", [label.document()])
@@ -142,6 +143,10 @@ def test_labels_replace_decisions_about_the_same_input_where_epochs_may_be_mixed
     report = merge_best_of_k(tmp_path / "merged", MergeOptions([labels], builder.out, mix_epochs=True))
     assert (report.labels, report.kept, report.replaced) == (1, 0, 2)
     (example,) = read_dataset(tmp_path / "merged").examples()
-    assert example["soft_label"] == [{"action": list(PAIR), "weight": 1.0}]
+    assert example["soft_label"] == [
+        {"action": list(SERIAL), "weight": 0.25},
+        {"action": list(PAIR), "weight": 0.75},
+    ]
+    assert example["label_action"]["confidence"] == 0.75
     assert example["repo"] == "/repo"
     assert len(example["candidates"]) == 2

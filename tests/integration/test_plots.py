@@ -61,8 +61,8 @@ def test_single_runs_say_why_there_is_no_more(engine: sa.Engine, tmp_path: Path)
     # Observed in a few issues only, so that resamples may hold nothing of it.
     score_at_random(engine, random.Random(1), [bench], "mlp-a")
     found = drawn(engine, bench, tmp_path)
-    assert "even shares of the arms tied for best" in found["win-matrix"]
-    assert "P(best) is not identified: no arm was run twice" in found["win-matrix"]
+    assert "chance that the arm is the best of its issue" in found["win-matrix"]
+    assert "No arm was run twice, so the noise between runs is assumed" in found["win-matrix"]
     assert "No point is identified: no arm was run twice" in found["regret"]
     assert "point, 95 %" not in found["regret"]
     assert "Not drawn: no arm was run twice" in found["calibration"]

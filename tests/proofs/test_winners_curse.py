@@ -1,6 +1,7 @@
 """What is chosen for being high is not as high as it looks: brackets, shrinkage and intervals that know it."""
 
 from collections.abc import Callable
+from typing import TypedDict
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from scipy import stats
 from bench.statistics.arms import Arms, arms_of
 from bench.statistics.oracle import OracleBracket, oracle_bracket
 from bench.statistics.oracle_lower_bound import cross_fitted_best
-from bench.statistics.posterior import best_of_case, posterior
+from bench.statistics.posterior import RESOLUTION, best_of_case, posterior, share_of_best
 from bench.statistics.table import BenchTable
 from bench.statistics.winner_value import pass_interval
 from planner.space.heads import N_CELLS
@@ -17,8 +18,15 @@ from tests.proofs.conftest import Size
 from tests.proofs.winner_worlds import WinnerWorld, winner_world
 
 Record = Callable[[str, object], None]
+
+
+class FewDraws(TypedDict):
+    fits: int
+    each: int
+
+
 pytestmark = pytest.mark.timeout(1200)
-FEW_DRAWS = {"fits": 20, "each": 5}
+FEW_DRAWS: FewDraws = {"fits": 20, "each": 5}
 SMALL_BIAS = 0.015
 
 
@@ -187,7 +195,7 @@ def test_chances_of_being_best_come_true(size: Size, record_property: Record) ->
         _, arms = read(world)
         beliefs = posterior(arms, seed=seed, **FEW_DRAWS)
         claimed.append(beliefs.best)
-        true.append((world.rates == world.rates.max(axis=1, keepdims=True)).ravel()[arms.row])
+        true.append(share_of_best(world.rates.ravel()[arms.row][None, :], arms.case, RESOLUTION)[0])
     chance, best = np.concatenate(claimed), np.concatenate(true)
     place = np.searchsorted(np.quantile(chance, [0.2, 0.4, 0.6, 0.8]), chance)
     off = [best[place == b].mean() - chance[place == b].mean() for b in range(5)]

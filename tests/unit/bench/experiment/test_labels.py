@@ -12,6 +12,7 @@ from bench.experiment.labels import (
     BenchFacts,
     BenchTotals,
     LabelRow,
+    SoftLabel,
     build_example,
     build_summary,
 )
@@ -65,7 +66,9 @@ def verdict_of(rows: tuple[LabelRow, ...]) -> CaseVerdict:
 
 
 def example(
-    rows: tuple[LabelRow, ...] = ROWS, planner_input: dict[str, Any] | None = None
+    rows: tuple[LabelRow, ...] = ROWS,
+    planner_input: dict[str, Any] | None = None,
+    weights: SoftLabel = ((SERIAL, 0.5), (PAIR, 0.25), (TRIO, 0.25)),
 ) -> BestOfKExample | None:
     return build_example(
         bench=BenchFacts("b-1", "hash", 4, "coverage", 42),
@@ -75,10 +78,11 @@ def example(
         input_hash="ab",
         rows=rows,
         verdict=verdict_of(rows),
+        weights=weights,
     )
 
 
-def test_the_label_is_the_winner_with_its_share_head_by_head() -> None:
+def test_the_label_is_the_winner_with_the_probabilities_of_being_best_head_by_head() -> None:
     built = example()
     assert built is not None
     label = built.label_action
@@ -86,8 +90,8 @@ def test_the_label_is_the_winner_with_its_share_head_by_head() -> None:
     assert (label.label_source, label.confidence, label.input_hash) == ("best_of_k", 0.5, "ab")
     assert label.probs == {
         "swarm": [0.5, 0.5],
-        "candidates": [0.5, 0.5, 0.0, 0.0],
-        "minutes": [0.0, 1.0, 0.0, 0.0, 0.0, 0.0],
+        "candidates": [0.5, 0.25, 0.25, 0.0],
+        "minutes": [0.0, 0.75, 0.0, 0.0, 0.0, 0.25],
         "iterations": [0.0, 0.0, 0.0, 0.0, 1.0],
     }
 
@@ -115,8 +119,15 @@ def test_candidates_are_the_scored_executions_in_canonical_order() -> None:
     assert selection["candidates_passed_constraints"] == 2
     assert selection["soft_label"] == [
         {"action": list(SERIAL), "weight": 0.5},
-        {"action": list(PAIR), "weight": 0.5},
+        {"action": list(PAIR), "weight": 0.25},
+        {"action": list(TRIO), "weight": 0.25},
     ]
+
+
+def test_a_winner_that_no_draw_found_best_has_no_confidence() -> None:
+    built = example(weights=((PAIR, 1.0),))
+    assert built is not None
+    assert (built.label_action.action(), built.label_action.confidence) == (SERIAL, 0.0)
 
 
 @given(st.randoms(use_true_random=False))

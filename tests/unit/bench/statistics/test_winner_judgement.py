@@ -12,10 +12,14 @@ from bench.statistics.errors import NotIdentifiedError, UnsupportedError
 from bench.statistics.oracle import oracle_bracket
 from bench.statistics.outcomes import Outcome, utility
 from bench.statistics.pass_at_k import pass_at_k
+from bench.statistics.pass_model import RunPrior
+from bench.statistics.posterior import RESOLUTION, share_of_best
+from bench.statistics.run_noise import ASSUMED as ASSUMED_NOISE
+from bench.statistics.run_noise import RunNoise, noise_of
 from bench.statistics.table import ArmRow, BenchTable, CaseRow, ExecutionRow, build_table
-from bench.statistics.winner_set import ArmSample, winner_set
+from bench.statistics.winner_set import ArmSample, credible_set, winner_set
 from bench.statistics.winner_value import mean_interval, pass_interval
-from bench.statistics.winners import CaseJudgement, judge_cases
+from bench.statistics.winners import ASSUMED, MEASURED, UNKNOWN, CaseJudgement, judge_cases
 from planner.space.heads import N_CELLS
 from tests.proofs.winner_worlds import winner_world
 
@@ -51,14 +55,52 @@ def only(*cases: dict[int, str]) -> CaseJudgement:
 def test_a_clear_winner_is_claimed_and_stands_alone() -> None:
     judgement = only({2: "--------", 33: "++++++++", 64: "--------"}, {2: "+-", 33: "--"})
     assert (judgement.leader, judgement.claimed, judgement.members) == (33, 33, (33,))
-    assert judgement.soft == ((33, 1.0),)
+    assert dict(judgement.soft)[33] > 0.9
     assert judgement.p_value == pytest.approx(stats.fisher_exact([[8, 0], [0, 8]])[1])
 
 
 def test_two_runs_claim_nothing() -> None:
     judgement = only({2: "--", 33: "++"}, {2: "+-", 33: "--"})
     assert (judgement.leader, judgement.claimed, judgement.members) == (33, None, (2, 33))
+    assert judgement.noise == MEASURED
+    assert judgement.soft == tuple((arm.cell, arm.chance_best) for arm in judgement.arms)
     assert sum(weight for _, weight in judgement.soft) == pytest.approx(1.0)
+
+
+def test_no_test_claims_from_fewer_runs_than_four() -> None:
+    """With three runs an arm the rank sum reaches p = 0.1 at best."""
+    low = [ArmSample((0.1, 0.2, 0.3), (0,)), ArmSample((0.7, 0.8, 0.9), (1,))]
+    wide = [ArmSample((*sample.values, sample.values[-1] + 0.01), sample.rank) for sample in low]
+    assert not winner_set(low, alpha=0.2).claimed
+    assert winner_set(wide, alpha=0.2).claimed
+
+
+@pytest.mark.parametrize(
+    ("chances", "members"),
+    [
+        ([0.96, 0.02, 0.02], (0,)),
+        ([0.05, 0.9, 0.05], (0, 1, 2)),
+        ([0.02, 0.6, 0.38], (1, 2)),
+        ([0.25] * 4, (0, 1, 2, 3)),
+        ([0.93, 0.03, 0.03, 0.01], (0, 1, 2)),
+        ([0.65, 0.3, 0.05], (0, 1)),
+        ([1.0], (0,)),
+    ],
+)
+def test_the_credible_set_is_the_fewest_arms_with_95_percent_and_whoever_equals_the_last(
+    chances: list[float], members: tuple[int, ...]
+) -> None:
+    assert credible_set(np.array(chances)) == members
+    turned = credible_set(np.array(chances[::-1]))
+    assert sorted(len(chances) - 1 - arm for arm in turned) == list(members)
+
+
+def test_pass_rates_within_a_point_tie_for_best() -> None:
+    shares = share_of_best(np.array([[0.995, 1.0, 0.98, 0.3]]), np.zeros(4, dtype=np.intp), RESOLUTION)
+    assert shares.tolist() == [[0.5, 0.5, 0.0, 0.0]]
+    solved_by_all = judge_cases(bench(*({2: "+++", 33: "+++", 64: "+++"} for _ in range(30))), seed=1)[0]
+    assert [arm.chance_best for arm in solved_by_all.arms] == pytest.approx([1 / 3] * 3, abs=0.05)
+    assert solved_by_all.members == (2, 33, 64)
 
 
 def test_unequal_runs_need_more_than_equal_ones() -> None:
@@ -78,6 +120,37 @@ def test_single_runs_share_the_label_among_ties_and_refuse_estimates() -> None:
     assert judgement.value.value is None
     assert "replicates: 2" in str(judgement.value.why_not)
     assert [arm.chance_best for arm in judgement.arms] == [None, None, None]
+    assert (judgement.noise, judgement.identified) == (UNKNOWN, False)
+
+
+def test_single_runs_have_chances_by_an_assumed_noise_and_estimates_by_a_borrowed_one() -> None:
+    cases = [{2: "+", 33: "-", 64: "+"}, {2: "-", 33: "+"}, {2: "-", 64: "-"}]
+    assumed = judge_cases(bench(*cases), seed=1, noise=ASSUMED_NOISE)[0]
+    assert (assumed.noise, assumed.identified) == (ASSUMED, False)
+    assert assumed.soft == tuple((arm.cell, arm.chance_best) for arm in assumed.arms)
+    assert "replicates: 2" in str(assumed.value.why_not)
+    earlier = winner_world(1, issues=60, replicates=3, precision=1.0).table()
+    noise = noise_of(earlier, "b-earlier")
+    borrowed = judge_cases(bench(*cases), seed=1, noise=noise)[0]
+    assert (borrowed.noise, borrowed.identified) == ("b-earlier", True)
+    assert "noise between runs as in b-earlier" in borrowed.value.method
+    assert borrowed.value.value is not None
+    with pytest.raises(NotIdentifiedError):
+        noise_of(bench(*cases), "b-single")
+
+
+def test_runs_that_repeat_make_borrowed_noise_void() -> None:
+    cases = [{2: "++", 33: "-", 64: "+"}, {2: "-", 33: "+"}]
+    assert judge_cases(bench(*cases), seed=1, noise=ASSUMED_NOISE) == judge_cases(bench(*cases), seed=1)
+
+
+def test_the_noisier_the_runs_the_less_one_of_them_shows() -> None:
+    cases = [{2: "+", 33: "-", 64: "-"}, *({2: "+-"[n % 2], 33: "+-"[n % 3 > 0], 64: "-"} for n in range(20))]
+    chance = [
+        dict(judge_cases(bench(*cases), seed=1, noise=RunNoise(RunPrior(phi, 0.1, 0.02), "b"))[0].soft)[2]
+        for phi in (-1.0, 3.0)
+    ]
+    assert chance[0] > chance[1] + 0.1
 
 
 def test_ties_are_led_by_the_objective_and_then_the_canonical_order() -> None:
