@@ -11,6 +11,7 @@ from rich.text import Text
 from bench.config.money import format_usd
 from bench.experiment.estimates import ArmEstimate, cost_per_pass
 from bench.pauses import pause_lines
+from bench.results.answer_show import answer_parts
 from bench.results.counts import failed_lines
 from bench.results.documents import spend_document
 from bench.results.evidence_show import bracket_parts
@@ -18,6 +19,7 @@ from bench.results.race import race_parts
 from bench.results.read import BenchResults, DecidedCase
 from bench.sandboxes import sandbox_lines
 from bench.statistics.oracle import OracleBracket
+from bench.statistics.recommendation import Recommendation
 from bench.statistics.winners import CaseJudgement
 from bench.terminal import Bullet, percent, seconds, styled, table
 from bench.unserved import unserved_lines
@@ -26,16 +28,19 @@ from planner.actions import Action, canonical_rank
 
 _MOST_UNJUDGED = 20
 _MOST_NAMES = 3
-NOT_IDENTIFIED = (
-    "not identified: with one run an arm the best arm was also the luckiest, and regret is at most this; "
-    "bench with --replicates 2"
+AT_MOST = (
+    "regret is at most this, for with one run an arm the best arm was also the luckiest; the regret itself needs 2 "
+    "runs an arm: --replicates 2"
 )
 
 
-def report_parts(results: BenchResults, oracle: OracleBracket | str) -> list[RenderableType]:
-    """The parts of the whole report; `oracle` is the bracket, or why there is none."""
+def report_parts(
+    results: BenchResults, oracle: OracleBracket | str, answer: Recommendation
+) -> list[RenderableType]:
+    """The parts of the whole report, the answer first; `oracle` is the bracket, or why there is none."""
     bench, sandbox_notes = results.bench, sandbox_lines(results.sandboxes)
     parts: list[RenderableType] = [
+        *answer_parts(answer),
         styled(
             (f"bench {bench.bench_id}", "bold"),
             f"  {bench.state}  slice {bench.slice}, {bench.strategy} K={bench.k}, seed {bench.seed}",
@@ -222,9 +227,9 @@ def regret_parts(results: BenchResults) -> list[RenderableType]:
         *("policy", "cases>", "unobserved>"),
         *(f"missed\npasses{most}>", f"time\nregret{most}>", f"cost\nregret{most}>", "spend\na run>"),
     )
-    title = "Regret against the best arm of each case" + ("" if results.identified else " (not identified)")
+    title = "Regret against the best arm of each case" + ("" if results.identified else ": at most")
     fixed = results.best_fixed
-    notes = [] if results.identified else [NOT_IDENTIFIED]
+    notes = [] if results.identified else [AT_MOST]
     notes += ([f"best_fixed is {fixed.label()}"] if fixed else []) + results.notes
     return [table(title, columns, rows), *notes]
 

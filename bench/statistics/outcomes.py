@@ -1,13 +1,16 @@
 """Outcome definitions: the estimand, its value for each execution, and its a-priori range."""
 
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 import numpy as np
 
 from bench.errors import BenchError
-from bench.statistics.table import BenchTable, Floats
+from bench.statistics.table import MISSING, BenchTable, Bools, Floats
 
+PassEstimand = Literal["pass_own_budget", "pass_within_caps"]
+PASS_ESTIMANDS: Final[tuple[PassEstimand, ...]] = get_args(PassEstimand)
 OWN_BUDGET: Final = "pass_own_budget"
+WITHIN_CAPS: Final = "pass_within_caps"
 
 
 class Outcome(NamedTuple):
@@ -23,6 +26,23 @@ class Outcome(NamedTuple):
 def pass_own_budget(table: BenchTable) -> Outcome:
     """Pass indicator within the arm's own budget: exhausting it is a failure, being stopped from outside is missing."""
     return Outcome(OWN_BUDGET, table.passed, 0.0, 1.0)
+
+
+def pass_within_caps(table: BenchTable) -> Outcome:
+    """Pass indicator within the arm's own budget and dollar cap: a run killed by its own cap is a failure too.
+
+    Every `killed_by_cap` is a kill by the reservation of the run itself. A run that a cap of the bench kept from
+    starting, or that was lost or cancelled, is missing.
+    """
+    values: Floats = np.where(_killed(table), 0.0, table.passed)
+    return Outcome(WITHIN_CAPS, values, 0.0, 1.0)
+
+
+def pass_outcome(table: BenchTable, estimand: PassEstimand | None = None) -> Outcome:
+    """The outcome of a pass estimand; by default `pass_within_caps` where `table` has runs killed by their cap."""
+    if estimand is None:
+        estimand = WITHIN_CAPS if _killed(table).any() else OWN_BUDGET
+    return pass_within_caps(table) if estimand == WITHIN_CAPS else pass_own_budget(table)
 
 
 def utility(table: BenchTable, *, per_minute: float, per_usd: float, worst: float) -> Outcome:
@@ -42,3 +62,9 @@ def utility(table: BenchTable, *, per_minute: float, per_usd: float, worst: floa
     if np.nanmin(values, initial=np.inf) < worst:
         raise BenchError(f"a utility of {np.nanmin(values):g} was seen; give a worst case that low or lower")
     return Outcome(f"utility (−{per_minute:g} a minute, −{per_usd:g} a dollar)", values, worst, 1.0)
+
+
+def _killed(table: BenchTable) -> Bools:
+    """(E,) runs killed by their own dollar cap."""
+    killed: Bools = (table.missing == MISSING.index("killed_by_cap")) & ~np.isfinite(table.passed)
+    return killed
