@@ -13,7 +13,6 @@ from bench.errors import BenchError
 from bench.results.evidence import Evidence, bracket_of, read_evidence
 from bench.results.read import DecidedCase, read_results
 from bench.statistics.estimate import Estimate
-from bench.statistics.judging import RECOMMENDED
 from bench.statistics.oracle import Bracket, OracleBracket
 from bench.statistics.value import PolicyValue, policy_values
 from bench.statistics.winners import CaseJudgement
@@ -124,9 +123,9 @@ def _value_rows(values: list[PolicyValue]) -> Iterator[Row]:
             "complete cases": value.complete_case,
         }
         for estimator, estimate in {**value.estimates, **brackets}.items():
-            yield _row("value", value.policy, estimator, estimate)
+            yield _row("value", value.policy, estimator, estimate, value.estimator)
         if value.difference is not None:
-            yield _row("difference", value.policy, RECOMMENDED.name, value.difference)
+            yield _row("difference", value.policy, value.estimator, value.difference, value.estimator)
 
 
 def _bracket_rows(bracket: OracleBracket) -> Iterator[Row]:
@@ -141,11 +140,13 @@ def _ends(quantity: str, policy: str, bracket: Bracket) -> Iterator[Row]:
         yield _row(quantity, policy, end, estimate)
 
 
-def _row(quantity: str, policy: str, estimator: str, estimate: Estimate) -> Row:
+def _row(
+    quantity: str, policy: str, estimator: str, estimate: Estimate, recommended: str | None = None
+) -> Row:
     return {
         "quantity": quantity,
         "policy": policy,
         "estimator": estimator,
-        "is_recommended": estimator == RECOMMENDED.name,
+        "is_recommended": estimator == recommended,
         **estimate._asdict(),
     }

@@ -65,11 +65,20 @@ def cross_fitted(
         model.fit(
             design(features, table.arm_case[learn], table.arm_cell[learn]), means[learn], replicates[learn]
         )
+        left = means[learn] - model.predict(design(features, table.arm_case[learn], table.arm_cell[learn]))
+        systematic = _cell_effects(left, table.arm_cell[learn], replicates[learn])[cells]
         for cases in _batches(np.flatnonzero(held_out)):
             rows = design(features, np.repeat(cases, len(cells)), np.tile(cells, len(cases)))
-            predicted = np.clip(model.predict(rows), outcome.low, outcome.high)
-            expected[np.ix_(cases, cells)] = predicted.reshape(len(cases), len(cells))
+            predicted = model.predict(rows).reshape(len(cases), len(cells)) + systematic
+            expected[np.ix_(cases, cells)] = np.clip(predicted, outcome.low, outcome.high)
     return expected
+
+
+def _cell_effects(residuals: Floats, cells: Ints, runs: Floats) -> Floats:
+    """(240,) mean residual of each cell, shrunk: what an action does beyond the sum of its classes."""
+    total = np.bincount(cells, weights=runs * residuals, minlength=N_CELLS)
+    effects: Floats = total / (np.bincount(cells, weights=runs, minlength=N_CELLS) + PENALTY)
+    return effects
 
 
 def folds(table: BenchTable, features: Floats, group_by: GroupBy) -> Iterator[Bools]:

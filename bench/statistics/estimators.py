@@ -14,6 +14,19 @@ import numpy as np
 from bench.statistics.table import Floats, Ints
 
 
+class Correction(NamedTuple):
+    """The issue adjustment of the outcome model under one policy (see `issue_effect`)."""
+
+    own: Floats
+    """(A,) correction of the arm's prediction by the other arms of its case."""
+    apart: Floats | None
+    """(2, P) for each pair of arms, the corrections of the first and the second by the arms without both."""
+    scaled: Floats
+    """(A,) the correction times its factor κ, to subtract from the residual."""
+    expected: Floats
+    """(N,) expectation of the weighted, scaled corrections given the other arms."""
+
+
 class Log(NamedTuple):
     """Logged bandit data: A arms in N cases of G issues."""
 
@@ -29,16 +42,20 @@ class Log(NamedTuple):
     """(A,) cross-fitted prediction of the outcome model for the arm."""
     direct: Floats
     """(N,) direct-method value: that model's expectation under the policy."""
+    correction: Correction | None = None
+    """The issue adjustment; None without one."""
 
 
 class Estimator(NamedTuple):
     """One estimator: `weigh` transforms the importance weights; `direct` adds the direct method and weights its
-    residuals (doubly robust); `normalised` divides by the sum of weights instead of by the number of cases."""
+    residuals (doubly robust); `normalised` divides by the sum of weights instead of by the number of cases;
+    `adjusted` adds the issue adjustment, where the log has one."""
 
     name: str
     weigh: Callable[[Floats], Floats]
     direct: bool
     normalised: bool
+    adjusted: bool = False
 
 
 class Terms(NamedTuple):
@@ -56,6 +73,7 @@ HORVITZ_THOMPSON: Final = Estimator("HT", _unchanged, direct=False, normalised=F
 HAJEK: Final = Estimator("Hájek", _unchanged, direct=False, normalised=True)
 DIRECT: Final = Estimator("DM", np.zeros_like, direct=True, normalised=False)
 DOUBLY_ROBUST: Final = Estimator("DR", _unchanged, direct=True, normalised=False)
+ADJUSTED_DR: Final = Estimator("issue-adjusted DR", _unchanged, direct=True, normalised=False, adjusted=True)
 NORMALISED_DR: Final = Estimator("SNDR", _unchanged, direct=True, normalised=True)
 
 
@@ -86,11 +104,14 @@ def terms(estimator: Estimator, log: Log) -> Terms:
     arm_issue = log.case_issue[log.arm_case]
     weight = estimator.weigh(log.weight)
     residual = log.outcome - log.fitted if estimator.direct else log.outcome
+    direct = log.direct
+    if estimator.adjusted and log.correction is not None:
+        residual, direct = residual - log.correction.scaled, direct + log.correction.expected
     cases = np.bincount(log.case_issue, minlength=issues).astype(np.float64)
     tops = [np.bincount(arm_issue, weights=weight * residual, minlength=issues)]
     bottoms = [np.bincount(arm_issue, weights=weight, minlength=issues) if estimator.normalised else cases]
     if estimator.direct:
-        tops.append(np.bincount(log.case_issue, weights=log.direct, minlength=issues))
+        tops.append(np.bincount(log.case_issue, weights=direct, minlength=issues))
         bottoms.append(cases)
     return Terms(np.array(tops), np.array(bottoms))
 

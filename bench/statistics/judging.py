@@ -6,11 +6,13 @@ from typing import Final
 
 import numpy as np
 
-from bench.statistics.cross_fit import GroupBy, cross_fitted
+from bench.statistics.case_effects import case_effects
+from bench.statistics.cross_fit import GroupBy, cross_fitted, folds
 from bench.statistics.diagnostics import counts_chance, diagnose
 from bench.statistics.errors import UnsupportedError
 from bench.statistics.estimate import Estimate, refused
 from bench.statistics.estimators import (
+    ADJUSTED_DR,
     DIRECT,
     DOUBLY_ROBUST,
     HAJEK,
@@ -26,31 +28,47 @@ from bench.statistics.estimators import (
     value,
 )
 from bench.statistics.intervals import Interval, finite_sample, linearised, standard_error
-from bench.statistics.logs import bench_log
+from bench.statistics.issue_effect import IssueEffect, issue_effect, known_swaps
+from bench.statistics.logs import bench_log, observed_shares
 from bench.statistics.missing import imputed, missing_report, observation_weights
 from bench.statistics.outcomes import Outcome
 from bench.statistics.table import BenchTable, Floats
+from bench.statistics.these_issues import half_width, lotteries, run_noise
 
 SWITCH_AT: Final = 10.0
 ESTIMATORS: Final = (HORVITZ_THOMPSON, HAJEK, DIRECT, DOUBLY_ROBUST, NORMALISED_DR, switch(SWITCH_AT))
 RECOMMENDED: Final = DOUBLY_ROBUST
+"""The recommended estimator of a table without the conditional probabilities that the issue adjustment needs."""
 
 LINEARISED: Final = "95 % t"
 _MODEL_BIAS: Final = "no interval, since the bias of its outcome model is unknown"
+_AS_THEY_RAN: Final = "the lottery of arms, with each run as it came out once"
 _AGREE: Final = "all issues agree, so their variance cannot be estimated: read the finite-sample bracket"
 
 
 class Judge:
     """Nuisance models shared by all policies: the outcome model and the censoring weights of a table."""
 
-    def __init__(self, table: BenchTable, features: Floats, outcome: Outcome, group_by: GroupBy) -> None:
+    def __init__(
+        self,
+        table: BenchTable,
+        features: Floats,
+        outcome: Outcome,
+        group_by: GroupBy,
+        borrowed_noise: float | None = None,
+    ) -> None:
         self.table = table
         self.outcome = outcome
         self.inverse = observation_weights(table, features, outcome)
+        self.share = observed_shares(table, outcome.values, self.inverse)
         self.missing = missing_report(table, outcome, self.inverse)
         self.counts_chance = counts_chance(table)
         self.group_by = group_by
         self._features = features
+        self._borrowed_noise = borrowed_noise
+        adjusts = known_swaps(table)
+        self.recommended = ADJUSTED_DR if adjusts else RECOMMENDED
+        self.estimators = (*ESTIMATORS, ADJUSTED_DR) if adjusts else ESTIMATORS
 
     @cached_property
     def fitted(self) -> Floats | str:
@@ -59,6 +77,29 @@ class Judge:
             return cross_fitted(self.table, self._features, self.outcome, self.group_by)
         except UnsupportedError as error:
             return str(error)
+
+    @cached_property
+    def effect(self) -> IssueEffect | None:
+        """The issue adjustment of `fitted`; None where no conditional probabilities are stored."""
+        table, fitted = self.table, self.fitted
+        if isinstance(fitted, str) or self.recommended != ADJUSTED_DR:
+            return None
+        residuals = table.arm_means(self.outcome.values) - fitted[table.arm_case, table.arm_cell]
+        effects = case_effects(table, residuals, folds(table, self._features, self.group_by))
+        return issue_effect(table, fitted, effects, self._correction)
+
+    def _correction(self, predicted: Floats, shift: Floats) -> Floats:
+        bounded: Floats = np.clip(predicted + shift, self.outcome.low, self.outcome.high) - predicted
+        return bounded
+
+    @cached_property
+    def noise(self) -> Floats | None:
+        """(A,) variance of the arms' means over their runs; None where single runs do not identify it."""
+        if isinstance(self.fitted, str):
+            return None
+        fitted = self.fitted[self.table.arm_case, self.table.arm_cell]
+        low, high = self.outcome.low, self.outcome.high
+        return run_noise(self.table, self.outcome.values, fitted, low, high, self._borrowed_noise)
 
 
 class Judged:
@@ -86,12 +127,14 @@ class Judged:
             return "; ".join(failures)
         if isinstance(judge.fitted, str):
             return judge.fitted
-        return bench_log(judge.table, self._policy, judge.outcome.values, judge.inverse, judge.fitted)
+        return bench_log(
+            judge.table, self._policy, judge.outcome.values, judge.inverse, judge.fitted, judge.effect
+        )
 
     def estimates(self, kind: str, interval: Callable[[Terms], Interval]) -> dict[str, Estimate]:
         """Estimates by estimator, with `interval`s named `kind`; none where the outcome model may bias them."""
         estimates = {}
-        for estimator in ESTIMATORS:
+        for estimator in self._judge.estimators:
             method = f"{estimator.name}, {self._how(kind, estimator)}"
             if isinstance(self.log, str):
                 estimates[estimator.name] = refused(self._estimand, method, self.log)
@@ -107,13 +150,32 @@ class Judged:
         self, other: "Judged", kind: str = LINEARISED, interval: Callable[[Terms], Interval] = linearised
     ) -> Estimate:
         """Paired difference of the recommended estimates of this policy and the other, by issue."""
-        method = f"difference of {RECOMMENDED.name}, paired, {self._how(kind)}"
+        method = f"difference of {self._judge.recommended.name}, paired, {self._how(kind)}"
         for log in (self.log, other.log):
             if isinstance(log, str):
                 return refused(self._estimand, method, log)
         if np.array_equal(self._policy, other._policy):
             return Estimate(self._estimand, 0.0, 0.0, 0.0, f"{method}: the same choices")
         return self._published(minus(self._sums(), other._sums()), interval, method)
+
+    def these_issues(self) -> Estimate:
+        """The recommended estimate with its interval for exactly these issues."""
+        method = f"{self._judge.recommended.name}, {self._here()}"
+        if isinstance(self.log, str):
+            return refused(self._estimand, method, self.log)
+        return self._at(value(self._sums()), self.log, self.log.weight, method)
+
+    def minus_here(self, other: "Judged") -> Estimate:
+        """Paired difference of this policy and the other for exactly these issues."""
+        method = f"difference of {self._judge.recommended.name}, paired, {self._here()}"
+        if isinstance(self.log, str):
+            return refused(self._estimand, method, self.log)
+        if isinstance(other.log, str):
+            return refused(self._estimand, method, other.log)
+        if np.array_equal(self._policy, other._policy):
+            return Estimate(self._estimand, 0.0, 0.0, 0.0, f"{method}: the same choices")
+        point = value(minus(self._sums(), other._sums()))
+        return self._at(point, self.log, self.log.weight - other.log.weight, method)
 
     def bounds(self) -> Estimate:
         """Manski bounds of the Hájek estimate, with its sampling error."""
@@ -147,14 +209,32 @@ class Judged:
         log = bench_log(self._judge.table, self._policy, self._judge.outcome.values)
         return self._published(terms(HAJEK, log), linearised, method)
 
+    def _at(self, point: float, log: Log, weight: Floats, method: str) -> Estimate:
+        judge = self._judge
+        half = half_width(judge.table, lotteries(judge.table, log, weight, judge.share, judge.noise))
+        if isinstance(half, str):
+            return refused(self._estimand, method, half)
+        if not np.isfinite(half):
+            return refused(self._estimand, method, _AGREE)
+        return Estimate(self._estimand, point, point - half, point + half, method)
+
+    def _here(self) -> str:
+        """How intervals for exactly these issues are made."""
+        over = "the lottery of arms and the runs" if self._judge.noise is not None else _AS_THEY_RAN
+        issues = len(self._judge.table.issues)
+        return ", ".join([*self._parts(), f"{LINEARISED} over {over}, for exactly these {issues} issues"])
+
     def _sums(self) -> Terms:
         assert isinstance(self.log, Log)
-        return terms(RECOMMENDED, self.log)
+        return terms(self._judge.recommended, self.log)
 
-    def _how(self, kind: str, estimator: Estimator = RECOMMENDED) -> str:
-        parts = [f"cross-fitted by {self._judge.group_by}"] if estimator.direct else []
-        parts += ["IPCW"] if self._judge.missing.share else []
-        return ", ".join([*parts, f"{kind} over {len(self._judge.table.issues)} issues"])
+    def _how(self, kind: str, estimator: Estimator | None = None) -> str:
+        return ", ".join([*self._parts(estimator), f"{kind} over {len(self._judge.table.issues)} issues"])
+
+    def _parts(self, estimator: Estimator | None = None) -> list[str]:
+        direct = estimator is None or estimator.direct
+        parts = [f"cross-fitted by {self._judge.group_by}"] if direct else []
+        return [*parts, "IPCW"] if self._judge.missing.share else parts
 
     def _published(self, of: Terms, interval: Callable[[Terms], Interval], method: str) -> Estimate:
         limits = interval(of) if standard_error(of) > 0 else Interval(np.nan, np.nan)

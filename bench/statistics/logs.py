@@ -4,6 +4,7 @@ import numpy as np
 
 from bench.errors import BenchError
 from bench.statistics.estimators import Log
+from bench.statistics.issue_effect import IssueEffect
 from bench.statistics.table import BenchTable, Floats
 from planner.space.heads import N_CELLS
 
@@ -16,33 +17,42 @@ def bench_log(
     values: Floats,
     inverse: Floats | None = None,
     fitted: Floats | None = None,
+    effect: IssueEffect | None = None,
 ) -> Log:
     """The importance-weighted arms of `table` under `policy` (N, 240).
 
     `values` (E,) are NaN where missing. `inverse` (E,) are inverse-probability-of-censoring weights; without
     them, arms with at least one observed execution count in full (complete-case analysis). `fitted` (N, 240)
-    are the predictions of `cross_fitted`; None where no outcome model is used.
+    are the predictions of `cross_fitted`; None where no outcome model is used. `effect` is their issue adjustment.
     """
     arms = len(table.arm_case)
     known = np.isfinite(values)
     weights = np.where(known, 1.0 if inverse is None else inverse, 0.0)
     mass = np.bincount(table.run_arm, weights=weights, minlength=arms)
     total = np.bincount(table.run_arm, weights=weights * np.where(known, values, 0.0), minlength=arms)
-    runs = np.bincount(table.run_arm, minlength=arms)
-    observed_share = (
-        np.minimum(mass, 1.0)
-        if inverse is None
-        else np.divide(mass, runs, where=runs > 0, out=np.zeros(arms))
-    )
     cells = np.zeros((len(table.cases), N_CELLS)) if fitted is None else fitted
     return Log(
         arm_case=table.arm_case,
         case_issue=table.case_issue,
-        weight=design_weights(table, policy) * observed_share,
+        weight=design_weights(table, policy) * observed_shares(table, values, inverse),
         outcome=np.divide(total, mass, where=mass > 0, out=np.zeros(arms)),
         fitted=cells[table.arm_case, table.arm_cell],
         direct=(policy * cells).sum(axis=1),
+        correction=None if effect is None else effect.under(table, policy),
     )
+
+
+def observed_shares(table: BenchTable, values: Floats, inverse: Floats | None = None) -> Floats:
+    """(A,) the mean over the executions of an arm of `inverse` where observed, 0 where missing; without `inverse`, 1
+    for an arm with an observed execution. Its expectation is 1 where the weights are right."""
+    arms = len(table.arm_case)
+    known = np.isfinite(values)
+    if inverse is None:
+        return (np.bincount(table.run_arm, weights=known, minlength=arms) > 0).astype(np.float64)
+    mass = np.bincount(table.run_arm, weights=np.where(known, inverse, 0.0), minlength=arms)
+    runs = np.bincount(table.run_arm, minlength=arms)
+    shares: Floats = np.divide(mass, runs, where=runs > 0, out=np.zeros(arms))
+    return shares
 
 
 def design_weights(table: BenchTable, policy: Floats) -> Floats:

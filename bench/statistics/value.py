@@ -28,9 +28,15 @@ class PolicyValue:
 
     policy: str
     recommended: Estimate
-    """Doubly robust (DR), with its linearised interval."""
+    """Doubly robust (DR), issue-adjusted where the table allows it, with its interval for issues like these."""
     difference: Estimate | None
-    """DR of this policy minus that of the reference, on the same issues; None for the reference."""
+    """This policy minus the reference, paired by issue, for issues like these; None for the reference."""
+    these_issues: Estimate
+    """The recommended estimate, with its interval for exactly these issues."""
+    difference_here: Estimate | None
+    """The difference with its interval for exactly these issues; None for the reference."""
+    estimator: str
+    """The name of the recommended estimator, a key of `estimates`."""
     estimates: Mapping[str, Estimate]
     """By estimator, linearised; DM, and SWITCH-DR where it drops weights, have no interval."""
     resampled: Mapping[str, Estimate]
@@ -96,8 +102,11 @@ def _value(name: str, of: Judged, judge: Judge, seed: int, reference: Judged | N
     estimates = of.estimates(LINEARISED, linearised)
     return PolicyValue(
         policy=name,
-        recommended=estimates[RECOMMENDED.name],
+        recommended=estimates[judge.recommended.name],
         difference=of.minus(reference) if reference else None,
+        these_issues=of.these_issues(),
+        difference_here=of.minus_here(reference) if reference else None,
+        estimator=judge.recommended.name,
         estimates=estimates,
         resampled=of.estimates("95 % BCa", lambda sums: resampled(sums, seed)),
         finite_sample=of.finite_sample(),
@@ -112,11 +121,14 @@ def _look(name: str, of: Judged, judge: Judge, reference: Judged | None, expecte
     interval = partial(sequence, expected=expected)
     estimates = of.estimates(ALWAYS_VALID, interval)
     later = {kind: refused(judge.outcome.estimand, kind, AT_THE_END) for kind in estimates}
-    later_refusal = later[RECOMMENDED.name]
+    later_refusal = later[judge.recommended.name]
     return PolicyValue(
         policy=name,
-        recommended=estimates[RECOMMENDED.name],
+        recommended=estimates[judge.recommended.name],
         difference=of.minus(reference, ALWAYS_VALID, interval) if reference else None,
+        these_issues=later_refusal,
+        difference_here=later_refusal if reference else None,
+        estimator=judge.recommended.name,
         estimates=estimates,
         resampled=later,
         finite_sample=later_refusal,
@@ -134,6 +146,9 @@ def _nothing(name: str, estimand: str, why: str, is_reference: bool) -> PolicyVa
         policy=name,
         recommended=refusal,
         difference=None if is_reference else refusal,
+        these_issues=refusal,
+        difference_here=None if is_reference else refusal,
+        estimator=RECOMMENDED.name,
         estimates=refusals,
         resampled=refusals,
         finite_sample=refusal,
