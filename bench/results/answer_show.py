@@ -38,12 +38,13 @@ def answer_parts(answer: Recommendation) -> list[RenderableType]:
 def answer_document(answer: Recommendation) -> dict[str, Any]:
     """The answer as JSON values: actions as lists, estimates with their intervals."""
     document: dict[str, Any] = plain(answer)
-    for key, cell in (("action", document.pop("cell")), ("rival", document.pop("rival"))):
-        document[key] = None if cell is None else list(all_cells()[cell])
-    for row in document["best"]:
-        cell = row.pop("cell")
-        row["action"] = None if cell is None else list(all_cells()[cell])
-    return document
+    cell, rival = document.pop("cell"), document.pop("rival")
+    best = [{"action": _listed(row.pop("cell")), **row} for row in document.pop("best")]
+    return {"action": _listed(cell), "rival": _listed(rival), **document, "best": best}
+
+
+def _listed(cell: int | None) -> list[Any] | None:
+    return None if cell is None else list(all_cells()[cell])
 
 
 def _headline(answer: Recommendation) -> tuple[str, str, str]:
@@ -58,6 +59,8 @@ def _headline(answer: Recommendation) -> tuple[str, str, str]:
         gain = f" {leader} leads; against {against} it is at {between} points of passes (bounds)."
         return f"{look}No action is recommended, as runs are missing.", gain, ""
     assert answer.word is not None
+    if not answer.rival_is_today and not answer.keeps_today:
+        against += " (today's did not run)"
     verb = "Keep today's" if answer.keeps_today else "Use"
     gain = f": {_gain(answer.difference)}{_dollars_more(answer.dollars)} against {against}: "
     # Rounded down: 99 % is for what is sure.

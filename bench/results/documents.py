@@ -137,7 +137,11 @@ def report_document(
 def report_rows(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """The tables of `report_document`, by the names of `bench report --table`."""
     return {
-        "best": document["answer"]["best"],
+        # A null next to the columns of an estimate would be a column of its own.
+        "best": [
+            {key: value for key, value in row.items() if value is not None}
+            for row in document["answer"]["best"]
+        ],
         "winners": document["winners"],
         "policies": document["regret"]["policies"],
         "regrets": document["regret"]["cases"],

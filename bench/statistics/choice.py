@@ -33,7 +33,7 @@ _ISSUE_RATIOS: Final = (0.1, 0.5, 1.5, 4.0, 12.0)
 """Var u ÷ Var e."""
 _OWN_RATIOS: Final = ((0.0, 0.1), (0.01, 0.1), (0.03, 0.2), (0.08, 0.25), (0.2, 0.2), (0.5, 0.15))
 """Var d ÷ Var e, and its prior probability."""
-_LEVEL_RATIOS: Final = ((0.0, 0.6), (0.004, 0.1), (0.015, 0.1), (0.06, 0.1), (0.25, 0.1))
+_LEVEL_RATIOS: Final = ((0.0, 0.8), (0.004, 0.05), (0.015, 0.05), (0.06, 0.05), (0.25, 0.05))
 """Var c ÷ Var e, the same for all components, and its prior probability."""
 _LEAST_SUM: Final = 1e-9
 _NEGLIGIBLE: Final = 1e-6
