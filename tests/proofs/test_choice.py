@@ -1,12 +1,13 @@
 """The first line of a report chooses the right action, is as sure as it should be, and is not confounded."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from bench.statistics.choice import choose_action
-from bench.statistics.outcomes import pass_own_budget
+from bench.statistics.outcomes import pass_outcome, pass_own_budget
 from bench.statistics.pool import case_rows
 from bench.statistics.recommend import recommend
 from bench.statistics.recommendation import MOST_MISSING
@@ -157,6 +158,28 @@ def test_missing_runs_lead_to_bounds_and_no_word(size: Size) -> None:
             assert answer.difference is not None
             assert answer.difference.value is None
             assert all(best.passes.value is None and best.chance_best is None for best in answer.best)
+
+
+def test_runs_killed_by_their_cap_do_not_make_a_dear_action_the_choice(
+    size: Size, record_property: Record
+) -> None:
+    cap, lost, of_the_rest = 1.0, [], []
+    for draw in draws(DESIGNS[1], range(9500, 9500 + size.worlds(6, 150)), cap=cap):
+        within = np.where(draw.world.usd > cap, 0.0, draw.world.passed)
+        bound = draw._replace(world=draw.world._replace(passed=within))
+        outcome = pass_outcome(draw.table)
+        assert outcome.estimand == "pass_within_caps"
+        killed = replace(draw.table, passed=outcome.values)
+        lost.append(regret_of(bound._replace(table=killed), RULES["least squares"]))
+        of_the_rest.append(regret_of(bound, RULES["best_fixed"]))
+    points = [100 * float(np.mean(regrets)) for regrets in (lost, of_the_rest)]
+    record_property("claim", "regret of the choice, runs dearer than $1 killed, 24 systems, 150 issues")
+    record_property(
+        "found", "least squares, kills failures: {:.1f}; best_fixed, kills missing: {:.1f}".format(*points)
+    )
+    record_property("rule", "≤ 5 points")
+    assert points[0] <= 5.0 + (0.0 if size.full else 3.0)
+    assert points[0] < points[1]
 
 
 def test_names_and_order_change_nothing() -> None:
