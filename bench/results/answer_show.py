@@ -111,7 +111,7 @@ def _best_table(answer: Recommendation) -> RenderableType:
         *("action", "pass rate\n(95 %)>", "against\ntoday's (95 %)>"),
         *("effective\nruns>", "dollars a run\n(95 %)>", "P(best)>"),
     )
-    title = f"Best actions: {answer.estimand}, intervals for issues like these"
+    title = f"Best actions: {answer.estimand} by least squares, intervals for issues like these"
     return table(title, columns, map(_row, answer.best), ("effective\nruns>",))
 
 
