@@ -19,7 +19,7 @@ SIDE_BY_SIDE ?= --numprocesses 3 --dist worksteal
 .PHONY: demo demo-agents stage-a loop test rest coverage quick chaos deep docs-run agents agents-ci proofs security rungs fuzz check format \
   bench docs dist lock image-digests clean
 
-## demo: bench the critical issues of a small repository, and show winners, regret and spend
+## demo: bench the critical issues of a small repository, and show the action to use, winners and spend
 demo: $(VENV)/.farm
 	$(BENCH) demo $(DEMO)
 	cd $(DEMO) && trap '$(BENCH) down' EXIT && $(BENCH) issues import && $(BENCH) submit --k 4 --slice critical --wait

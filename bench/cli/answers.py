@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from bench.terminal import show
 from planner.cli.formats import Answer, Output, Tables
 
-REPORT_TABLES = ("winners", "policies", "regrets", "actions", "groups", "errors", "spend", "cases")
+REPORT_TABLES = ("best", "winners", "policies", "regrets", "actions", "groups", "errors", "spend", "cases")
 """The tables of a whole report, by the names that `--table` takes."""
 Parts = Callable[[], Iterable[RenderableType]]
 

@@ -18,6 +18,7 @@ from planner.system.atomic import write_atomic
 if TYPE_CHECKING:
     from bench.results.read import BenchResults
     from bench.statistics.oracle import OracleBracket
+    from bench.statistics.recommendation import Recommendation
 
 BENCH = click.argument("bench_id", required=False, shell_complete=bench_ids)
 _FORMAT = click.option(
@@ -111,9 +112,9 @@ def regret(bench_id: str | None, names: tuple[str, ...], output: Output) -> None
 def report(bench_id: str | None, output: Output, out: Path | None) -> None:
     """Show the whole report of a bench.
 
-    It has winners, the rates of actions, regret, spend against caps, errors and coverage. Rates are weighted by the
-    inverse of the probability to be drawn, and pooled partially over the actions. BENCH_ID is the newest bench by
-    default.
+    It begins with the answer: which action to use, how sure that is, and what would settle it. Then come winners, the
+    rates of actions, regret, spend against caps, errors and coverage. Rates are weighted by the inverse of the
+    probability to be drawn, and pooled partially over the actions. BENCH_ID is the newest bench by default.
 
     \b
     Examples:
@@ -121,6 +122,7 @@ def report(bench_id: str | None, output: Output, out: Path | None) -> None:
       bench report -o md --out report.md
       bench report -o csv --table winners
     """
+    from bench.results.answer import recommendation_of
     from bench.results.evidence_show import oracle_of
     from bench.results.publish import publish_where_due
     from bench.results.read import read_results
@@ -131,12 +133,13 @@ def report(bench_id: str | None, output: Output, out: Path | None) -> None:
             show_bench_report(farm, bench_id, output)
             return
         results, oracle = read_results(farm.engine, bench_id), oracle_of(farm.engine, bench_id)
+        recommended = recommendation_of(farm.engine, bench_id)
         publish_where_due(farm.engine, bench_id)
-    answer = _report_answer(results, oracle)
+    answer = _report_answer(results, oracle, recommended)
     if out is None:
         output.show(answer)
         return
-    text = _plain_text(results, oracle) if output.is_for_people else output.text(answer)
+    text = _plain_text(results, oracle, recommended) if output.is_for_people else output.text(answer)
     _write(out, text if output.form == "csv" else text + "\n")
     note(f"written to {out}")
 
@@ -152,19 +155,24 @@ def _write(path: Path, text: str) -> None:
         raise FailureError(f"cannot write {path}: {error.strerror or error}; give another --out") from error
 
 
-def _report_answer(results: "BenchResults", oracle: "OracleBracket | str") -> Answer:
+def _report_answer(
+    results: "BenchResults", oracle: "OracleBracket | str", recommended: "Recommendation"
+) -> Answer:
     from bench.results.documents import report_document, report_rows
     from bench.results.show import report_parts
 
     def document() -> dict[str, Any]:
-        return report_document(results, oracle)
+        return report_document(results, oracle, recommended)
 
-    answer = answer_of(document, lambda: report_parts(results, oracle), lambda: report_rows(document()))
+    answer = answer_of(
+        document, lambda: report_parts(results, oracle, recommended), lambda: report_rows(document())
+    )
     return replace(answer, plain=str)
 
 
 def show_bench_report(farm: Farm, bench_id: str, output: Output) -> None:
     """Print the whole report, and write the output files that the config names."""
+    from bench.results.answer import recommendation_of
     from bench.results.evidence_show import oracle_of
     from bench.results.output import write_outputs
     from bench.results.publish import publish_where_due
@@ -172,7 +180,9 @@ def show_bench_report(farm: Farm, bench_id: str, output: Output) -> None:
 
     results = read_results(farm.engine, bench_id)
     paths = write_outputs(results)["output_paths"]
-    output.show(_report_answer(results, oracle_of(farm.engine, bench_id)))
+    output.show(
+        _report_answer(results, oracle_of(farm.engine, bench_id), recommendation_of(farm.engine, bench_id))
+    )
     publish_where_due(farm.engine, bench_id)
     if paths:
         note(f"written: {', '.join(sorted(paths.values()))}")
@@ -186,11 +196,11 @@ def show_bench_summary(farm: Farm, bench_id: str) -> None:
     show_json(write_outputs(read_results(farm.engine, bench_id)))
 
 
-def _plain_text(results: "BenchResults", oracle: "OracleBracket | str") -> str:
+def _plain_text(results: "BenchResults", oracle: "OracleBracket | str", recommended: "Recommendation") -> str:
     import io
 
     from bench.results.show import report_parts
 
     buffer = io.StringIO()
-    print_parts(plain_console(buffer), report_parts(results, oracle))
+    print_parts(plain_console(buffer), report_parts(results, oracle, recommended))
     return buffer.getvalue().rstrip()

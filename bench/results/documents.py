@@ -5,11 +5,13 @@ from typing import Any
 from bench.experiment.decide import action_of
 from bench.pauses import pause_documents
 from bench.results.action_rates import ActionReport
+from bench.results.answer_show import answer_document
 from bench.results.plain import bracket_document
 from bench.results.race import race_document
 from bench.results.read import BenchResults, DecidedCase
 from bench.statistics.oracle import OracleBracket
 from bench.statistics.outcomes import OWN_BUDGET
+from bench.statistics.recommendation import Recommendation
 from bench.statistics.winners import CaseJudgement
 from db.repositories.bench_rows import UnjudgedExecutions
 from db.rows import documents
@@ -117,9 +119,12 @@ def regret_document(results: BenchResults) -> dict[str, Any]:
     }
 
 
-def report_document(results: BenchResults, oracle: OracleBracket | str) -> dict[str, Any]:
+def report_document(
+    results: BenchResults, oracle: OracleBracket | str, answer: Recommendation
+) -> dict[str, Any]:
     """The whole report of a bench as one document; `oracle` is the bracket, or why there is none."""
     return {
+        "answer": answer_document(answer),
         "summary": results.summary_document(),
         "notes": list(results.bench.notes),
         "counts": results.counts._asdict(),
@@ -146,6 +151,11 @@ def report_document(results: BenchResults, oracle: OracleBracket | str) -> dict[
 def report_rows(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """The tables of `report_document`, by the names of `bench report --table`."""
     return {
+        # A null next to the columns of an estimate would be a column of its own.
+        "best": [
+            {key: value for key, value in row.items() if value is not None}
+            for row in document["answer"]["best"]
+        ],
         "winners": document["winners"],
         "policies": document["regret"]["policies"],
         "regrets": document["regret"]["cases"],

@@ -4,11 +4,13 @@ import sqlalchemy as sa
 from rich.console import RenderableType
 
 from bench.results.evidence import Evidence, bracket_of, once_decided, or_reason, read_evidence
+from bench.statistics.components import SINGLE_RUNS
 from bench.statistics.estimate import Estimate
 from bench.statistics.oracle import Bracket, OracleBracket
 from bench.terminal import percent, table
 
 _NONE = "–"
+_TWO_RUNS = "a point between these needs 2 runs an arm: --replicates 2, or more with a `replicate_fraction`"
 
 
 def shown(estimate: Estimate | None, *, signed: bool = False) -> str:
@@ -52,12 +54,14 @@ def bracket_parts(bracket: OracleBracket | str) -> list[RenderableType]:
         return [f"No bracket of the oracle: {bracket}"]
     rows = [("oracle", *_bracket(bracket.oracle)), ("oracle − mean arm", *_bracket(bracket.advantage))]
     rows += [(f"regret of {policy.policy}", *_bracket(policy.regret)) for policy in bracket.policies]
-    columns = ("", "at least>", "at most>", "point (95 %)>")
-    parts: list[RenderableType] = [
-        table(f"Oracle and regret in {bracket.oracle.lower.estimand}, {bracket.cases} cases", columns, rows)
-    ]
+    # A column without a number in it is left out.
+    shown_ends = 4 if bracket.oracle.identified else 3
+    columns = ("", "at least>", "at most>", "point (95 %)>")[:shown_ends]
+    title = f"Oracle and regret in {bracket.oracle.lower.estimand}, {bracket.cases} cases"
+    parts: list[RenderableType] = [table(title, columns, [row[:shown_ends] for row in rows])]
     if not bracket.oracle.identified:
-        parts.append(f"not identified: {bracket.oracle.point.why_not or ''}")
+        why = bracket.oracle.point.why_not or ""
+        parts.append(_TWO_RUNS if why == SINGLE_RUNS else f"no point between these: {why}")
     parts += [
         f"{policy.policy}: {policy.regret.lower.why_not}"
         for policy in bracket.policies
@@ -67,5 +71,4 @@ def bracket_parts(bracket: OracleBracket | str) -> list[RenderableType]:
 
 
 def _bracket(bracket: Bracket) -> tuple[str, str, str]:
-    point = shown(bracket.point) if bracket.identified else "not identified"
-    return shown(bracket.lower), shown(bracket.upper), point
+    return shown(bracket.lower), shown(bracket.upper), shown(bracket.point)

@@ -10,14 +10,15 @@ from rich.text import Text
 from bench.results.read import BenchResults
 from bench.results.show import report_parts
 from bench.statistics.oracle import OracleBracket
+from bench.statistics.recommendation import Recommendation
 from bench.terminal import Bullet, Preformatted
 from planner.cli.tables import markdown_table
 from planner.system.foreign_text import markdown_block, markdown_text
 
 
-def report_markdown(results: BenchResults, oracle: OracleBracket | str) -> str:
+def report_markdown(results: BenchResults, oracle: OracleBracket | str, answer: Recommendation) -> str:
     """The parts of the terminal report as Markdown."""
-    return parts_markdown(report_parts(results, oracle))
+    return parts_markdown(report_parts(results, oracle, answer))
 
 
 def parts_markdown(parts: Iterable[Any]) -> str:

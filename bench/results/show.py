@@ -13,6 +13,7 @@ from bench.experiment.regret import PolicySummary
 from bench.pauses import pause_lines
 from bench.results.action_rates import ActionReport
 from bench.results.action_rates_show import action_parts
+from bench.results.answer_show import answer_parts
 from bench.results.counts import failed_lines
 from bench.results.documents import spend_document
 from bench.results.evidence_show import bracket_parts
@@ -21,6 +22,7 @@ from bench.results.read import BenchResults, DecidedCase
 from bench.sandboxes import sandbox_lines
 from bench.statistics.action_rates import FEWEST_ISSUES
 from bench.statistics.oracle import OracleBracket
+from bench.statistics.recommendation import Recommendation
 from bench.statistics.winners import CaseJudgement
 from bench.terminal import Bullet, percent, seconds, styled, table
 from bench.unserved import unserved_lines
@@ -30,16 +32,19 @@ from planner.actions import canonical_rank
 _MOST_UNJUDGED = 20
 _MOST_NAMES = 3
 NEEDS_RUNS = "needs 2 runs an arm"
-NOT_IDENTIFIED = (
-    "not identified: with one run an arm the best arm was also the luckiest, and regret is at most this; "
-    "bench with --replicates 2"
+AT_MOST = (
+    "regret is at most this, for with one run an arm the best arm was also the luckiest; the regret itself needs 2 "
+    "runs an arm: --replicates 2"
 )
 
 
-def report_parts(results: BenchResults, oracle: OracleBracket | str) -> list[RenderableType]:
-    """The parts of the whole report; `oracle` is the bracket, or why there is none."""
+def report_parts(
+    results: BenchResults, oracle: OracleBracket | str, answer: Recommendation
+) -> list[RenderableType]:
+    """The parts of the whole report, the answer first; `oracle` is the bracket, or why there is none."""
     bench, sandbox_notes = results.bench, sandbox_lines(results.sandboxes)
     parts: list[RenderableType] = [
+        *answer_parts(answer),
         styled(
             (f"bench {bench.bench_id}", "bold"),
             f"  {bench.state}  slice {bench.slice}, {bench.strategy} K={bench.k}, seed {bench.seed}",
@@ -190,9 +195,9 @@ def regret_parts(results: BenchResults) -> list[RenderableType]:
         *("policy", "seen on,\nissues>"),
         *(f"missed\npasses{most}>", f"time\nregret{most}>", f"cost\nregret{most}>", "spend\na run>"),
     )
-    title = "Regret against the best arm of each case" + ("" if results.identified else " (not identified)")
+    title = "Regret against the best arm of each case" + ("" if results.identified else ": at most")
     fixed = results.best_fixed
-    notes = [] if results.identified else [NOT_IDENTIFIED]
+    notes = [] if results.identified else [AT_MOST]
     notes += [f"best_fixed is {fixed.label()}"] if fixed else []
     notes += [_too_few(summary) for summary in results.summaries if _is_seen_on_few(summary)]
     notes += ["uniform is over the arms that ran, not over all allowed actions", *results.notes]

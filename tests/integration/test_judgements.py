@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 from rich.console import Console
 
+from bench.results.answer import recommendation_of
 from bench.results.documents import regret_document, winners_document
 from bench.results.evidence_show import oracle_of
 from bench.results.labels import export_labels
@@ -112,7 +113,7 @@ def test_replicates_claim_a_winner_that_is_one(engine: sa.Engine, tmp_path: Path
         assert winner["judgement"]["winner_set"] == [winner["winner"]]
         assert sum(arm["chance_best"] for arm in winner["judgement"]["arms"]) == pytest.approx(1, abs=1e-6)
     assert "claimed" in text_of(winners_table(results))
-    shown = text_of(*report_parts(results, oracle_of(engine, bench)))
+    shown = text_of(*report_parts(results, oracle_of(engine, bench), recommendation_of(engine, bench)))
     assert "Oracle and regret in pass_own_budget" in shown
     assert "not identified" not in shown
     first = export_labels(engine, tmp_path / "one", [bench])

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from bench.errors import BenchError
+from bench.results.answer import recommendation_of
 from bench.results.documents import report_document
 from bench.results.evidence import read_evidence
 from bench.results.evidence_show import oracle_of
@@ -60,7 +61,10 @@ def test_only_later_runs_speak_of_the_arms_that_are_left(engine: sa.Engine) -> N
     assert "dropped, e = 80 after 12 issues" in shown
     assert f"{100 * later:.0f} % (" in shown
     assert race_line(results.bench) == ["race: 1 of 3 arms dropped"]
-    assert report_document(results, "none")["race"][1]["dropped"]["issues"] == 12
+    assert (
+        report_document(results, "none", recommendation_of(engine, bench))["race"][1]["dropped"]["issues"]
+        == 12
+    )
 
 
 def test_a_race_that_goes_on_is_reported_by_its_first_cases(engine: sa.Engine) -> None:
@@ -91,7 +95,7 @@ def test_a_race_of_single_runs_confirms_nothing_and_says_so(engine: sa.Engine) -
     results = read_results(engine, bench)
     assert "no confirmed number" in parts_markdown(race_parts(results))
     assert so_far(Benches(engine).cases(bench)) == []
-    assert "race" in report_document(results, oracle_of(engine, bench))
+    assert "race" in report_document(results, oracle_of(engine, bench), recommendation_of(engine, bench))
 
 
 def test_a_bench_without_a_race_has_no_race_in_its_reports(engine: sa.Engine) -> None:

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from bench.results.answer import recommendation_of
 from bench.results.documents import report_document
 from bench.results.markdown import report_markdown
 from bench.results.read import read_results
@@ -26,9 +27,10 @@ def test_reports_name_them_with_the_reason(engine: sa.Engine) -> None:
             engine, claim(engine), status=status, error_class=error_class, fail_codes=codes, message=message
         )
     results = read_results(engine, bench)
+    answer = recommendation_of(engine, bench)
     told = {(one.reason, one.executions, one.message) for one in results.unjudged}
     assert told == {("patch_too_large", 1, TOO_LARGE), ("infra", 1, "the gate runs Python 3.8")}
-    assert report_document(results, "none")["unjudged"] == [
+    assert report_document(results, "none", answer)["unjudged"] == [
         {
             "issue_id": one.issue_id,
             "class": one.reason,
@@ -38,6 +40,6 @@ def test_reports_name_them_with_the_reason(engine: sa.Engine) -> None:
         }
         for one in results.unjudged
     ]
-    text = report_markdown(results, "none")
+    text = report_markdown(results, "none", answer)
     assert "Arms that no gate judged" in text
     assert "data.bin (9.0 MB)" in text.replace("\\", "")

@@ -1,0 +1,49 @@
+"""The answer of a bench: which action to use instead of today's policy, from the evidence of its decided issues."""
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from bench.errors import BenchError
+from bench.results.evidence import Evidence, read_evidence
+from bench.statistics.outcomes import OWN_BUDGET, pass_outcome
+from bench.statistics.recommend import recommend
+from bench.statistics.recommendation import Recommendation
+from db.repositories.benches import Benches
+from planner.space.baseline import POLICY_ID
+
+TODAY: Final = POLICY_ID
+"""The policy in use, with which the recommended action is compared."""
+RACE: Final = (
+    "a race names no action to use on every issue: it drops the arms that others beat, and those that are left are "
+    "in the race table"
+)
+
+
+def recommendation_of(engine: sa.Engine, bench_id: str) -> Recommendation:
+    """The recommendation of a bench so far; where it has none, `why_not` is the reason.
+
+    Raises `DbError` where there is no bench of this id.
+    """
+    if Benches(engine).get(bench_id).race is not None:
+        return _nothing(RACE)
+    try:
+        return recommendation(read_evidence(engine, bench_id))
+    except BenchError as error:
+        return _nothing(str(error))
+
+
+def recommendation(evidence: Evidence) -> Recommendation:
+    """The recommendation from the evidence of a bench."""
+    return recommend(
+        evidence.table,
+        evidence.policies[TODAY],
+        evidence.features,
+        pass_outcome(evidence.table),
+        seed=evidence.seed,
+        expected=evidence.expected,
+    )
+
+
+def _nothing(why: str) -> Recommendation:
+    return Recommendation(OWN_BUDGET, issues=0, runs=0, missing=0.0, why_not=why)

@@ -1,0 +1,193 @@
+"""Which fixed action to use instead of today's policy: by how much it is better, how sure that is, what settles it."""
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from bench.statistics.choice import ActionChoice, choose_action
+from bench.statistics.contender_bounds import ContenderBounds
+from bench.statistics.contender_spend import ContenderSpend
+from bench.statistics.contenders import Contenders, contenders_of, credible, effective_runs
+from bench.statistics.diagnostics import why_no_lottery
+from bench.statistics.outcomes import Outcome
+from bench.statistics.power import issues_needed
+from bench.statistics.recommendation import (
+    FEWEST_ISSUES,
+    LIKELY,
+    MOST_MISSING,
+    SURE,
+    BestAction,
+    Recommendation,
+    Settling,
+    Word,
+)
+from bench.statistics.table import BenchTable, Floats
+from planner.space.heads import N_CELLS
+
+MOST_ISSUES: Final = 1000
+"""No bench of more issues is proposed."""
+SHOWN: Final = 4
+"""The best actions that are described, in addition to today's policy."""
+STATED_DIFFERENCE: Final = 0.20
+"""What a bench should be able to find where too few issues ran for an estimate of the difference."""
+_ONE_ACTION: Final = "one action ran, so there is nothing to compare it with: submit with --k 2 or more"
+_NO_CASE: Final = "no issue has a verdict yet, so there is nothing to recommend"
+_ALL_MISSING: Final = "every run ended in an error or did not start: see the errors, and run them again"
+
+
+def recommend(
+    table: BenchTable,
+    today: Floats,
+    features: Floats,
+    outcome: Outcome,
+    *,
+    seed: int,
+    expected: int | None = None,
+) -> Recommendation:
+    """The recommendation from `table`, whose arms must be drawn at random, or be the same on every issue.
+
+    `today` (N, 240) is the policy in use, `features` (N, D) describe the cases. While a bench runs, `expected` is the
+    number of issues it will have; a look is never called sure.
+    """
+    known = np.isfinite(outcome.values)
+    cases = table.arm_case[np.unique(table.run_arm[known])]
+    nothing = Recommendation(
+        outcome.estimand,
+        issues=len(np.unique(table.case_issue[cases])),
+        runs=int(known.sum()),
+        missing=float(1 - known.mean()) if len(known) else 0.0,
+        expected=expected,
+    )
+    drawn = _as_drawn(table)
+    if isinstance(drawn, str):
+        return replace(nothing, why_not=drawn)
+    if why := _why_not(drawn, outcome.values):
+        return replace(nothing, why_not=why)
+    return _recommended(nothing, drawn, today, features, outcome, seed)
+
+
+def _as_drawn(table: BenchTable) -> BenchTable | str:
+    """The table with inclusion probabilities; those of complete blocks, the same arms on every issue, are 1."""
+    if not table.cases:
+        return _NO_CASE
+    why = why_no_lottery(table)
+    if why is None:
+        return table
+    tried = np.zeros((len(table.cases), N_CELLS))
+    tried[table.arm_case, table.arm_cell] = 1.0
+    ran = tried[tried.any(axis=1)]
+    if not len(ran) or (ran != ran[0]).any():
+        return why
+    return replace(
+        table, chances=np.tile(ran[0], (len(tried), 1)), randomised=np.ones(len(tried), dtype=np.bool_)
+    )
+
+
+def _why_not(table: BenchTable, values: Floats) -> str | None:
+    known = np.isfinite(values)
+    if not known.any():
+        return _ALL_MISSING
+    if len(np.unique(table.arm_cell[table.run_arm[known]])) < 2:
+        return _ONE_ACTION
+    if np.ptp(values[known]) == 0:
+        how, issues = ("passed", "harder") if values[known][0] > 0 else ("failed", "easier")
+        return f"all {known.sum()} runs {how}, so passes do not set the actions apart: bench {issues} issues"
+    return None
+
+
+def _recommended(
+    nothing: Recommendation,
+    table: BenchTable,
+    today: Floats,
+    features: Floats,
+    outcome: Outcome,
+    seed: int,
+) -> Recommendation:
+    choice = choose_action(table, outcome.values, today, seed=seed)
+    contenders = contenders_of(choice, today)
+    ranked = contenders.ranked()
+    leader, others = ranked[0], ranked[1:]
+    rival = contenders.today if contenders.today in others else others[0]
+    shown = ranked[:SHOWN]
+    if contenders.today is not None and contenders.today not in shown:
+        shown.append(contenders.today)
+
+    bounds = ContenderBounds(table, outcome, contenders, today, seed)
+    missing = max(nothing.missing, bounds.missing_share(leader), bounds.missing_share(rival))
+    bounded = bounds if missing > MOST_MISSING else None
+    spend = ContenderSpend(table, features, contenders, today, sorted({*shown, rival}), rival, seed)
+    gain = contenders.draws[:, leader] - contenders.draws[:, rival]
+    chance = _chance(contenders, leader, rival)
+    word = None if bounded else _word(chance, nothing)
+
+    def best(contender: int) -> BestAction:
+        return BestAction(
+            contenders.cells[contender],
+            contender == contenders.today,
+            bounded.of(contender)
+            if bounded
+            else credible(outcome.estimand, contenders.draws[:, contender], 0.0, 1.0, choice.issues),
+            None
+            if bounded or contenders.today in (None, contender)
+            else credible(outcome.estimand, _gain(contenders, contender), -1.0, 1.0, choice.issues),
+            effective_runs(table, contenders.policy(contender, today), outcome.values),
+            spend.of_a_run(contender),
+            None if bounded else contenders.chance_best[contender],
+        )
+
+    costs = [spend.of_a_run(contender).value for contender in (leader, rival)]
+    return replace(
+        nothing,
+        cell=contenders.cells[leader],
+        keeps_today=leader == contenders.today,
+        word=word,
+        chance=None if bounded else chance,
+        rival=contenders.cells[rival],
+        rival_is_today=rival == contenders.today,
+        difference=bounded.difference(leader, rival)
+        if bounded
+        else credible(outcome.estimand, gain, -1.0, 1.0, choice.issues),
+        dollars=spend.more_than_rival(leader),
+        settling=None if word in (None, "sure") else settling(gain, choice, costs),
+        best=tuple(map(best, shown)),
+    )
+
+
+def _gain(contenders: Contenders, contender: int) -> Floats:
+    """(D,) draws of the pass rate minus that of today's policy."""
+    gain: Floats = contenders.draws[:, contender] - contenders.draws[:, contenders.today]
+    return gain
+
+
+def _chance(contenders: Contenders, leader: int, rival: int) -> float:
+    """P(better than today's); P(best), ties shared, where the rival is not today's."""
+    draws = contenders.draws
+    if rival == contenders.today:
+        return float((draws[:, leader] > draws[:, rival]).mean())
+    top = draws >= draws.max(axis=1, keepdims=True)
+    return float((top[:, leader] / top.sum(axis=1)).mean())
+
+
+def _word(chance: float, data: Recommendation) -> Word:
+    if chance >= SURE and data.expected is None and data.issues >= FEWEST_ISSUES:
+        return "sure"
+    return "likely" if chance >= LIKELY else "unsure"
+
+
+def settling(gain: Floats, choice: ActionChoice, costs: list[float | None]) -> Settling | None:
+    """A bench of both actions that would find the difference with 80 % power, less what the data are worth already.
+
+    `gain` (D,) are draws of the difference, and `costs` are the dollars of a run of each. None where more than
+    `MOST_ISSUES` issues would be needed.
+    """
+    few = choice.issues < FEWEST_ISSUES
+    difference, variance = STATED_DIFFERENCE if few else abs(float(gain.mean())), 2 * choice.noise
+    if difference**2 * MOST_ISSUES < variance:
+        return None
+    worth = choice.issues if few else int(variance / max(float(gain.var()), 1e-12))
+    issues = max(1, issues_needed(variance, difference) - worth)
+    if issues > MOST_ISSUES:
+        return None
+    known = [cost for cost in costs if cost is not None]
+    return Settling(difference, issues, issues * sum(known) if len(known) == len(costs) else None)
