@@ -41,7 +41,10 @@ class IssueEffect(NamedTuple):
 
     def under(self, table: BenchTable, policy: Floats) -> Correction:
         """The correction of the arms under `policy` (N, 240)."""
-        by_arm = np.einsum("ac,ac->a", policy[:, self.cells][table.arm_case], self.expected)
+        # Most policies take few of the cells, and a large bench has many arms.
+        taken = (policy[:, self.cells] > 0).any(axis=0)
+        chances = policy[:, self.cells[taken]][table.arm_case]
+        by_arm = np.einsum("ac,ac->a", chances, self.expected[:, taken])
         by_case = np.bincount(table.arm_case, weights=by_arm, minlength=len(table.cases)).astype(np.float64)
         return Correction(self.own, self.apart, self.scaled, by_case)
 

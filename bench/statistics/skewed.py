@@ -77,7 +77,7 @@ def interval_above_zero(of: Terms, issues: int, resamples: Resamples) -> Interva
 def interval_of_difference(first: Terms, second: Terms, limits: tuple[Interval, Interval]) -> Interval:
     """The interval of a paired difference of two amounts, from the intervals of both (method of variance estimates
     recovery: Zou, Donner, 2008), so that it has their skewness; the correlation is that over issues."""
-    one, other = value(first), value(second)
+    estimates = value(first), value(second)
     pairs = np.array([of.top.sum(axis=0) - value(of) * of.bottom[0] for of in (first, second)])
     squares = (pairs**2).sum(axis=1)
     both = float((pairs[0] * pairs[1]).sum() / np.sqrt(squares.prod())) if squares.all() else 0.0
@@ -85,5 +85,6 @@ def interval_of_difference(first: Terms, second: Terms, limits: tuple[Interval, 
     def half(first_half: float, second_half: float) -> float:
         return float(np.sqrt(max(0.0, first_half**2 + second_half**2 - 2 * both * first_half * second_half)))
 
-    low = one - other - half(one - limits[0].low, limits[1].high - other)
-    return Interval(low, one - other + half(limits[0].high - one, other - limits[1].low))
+    difference = estimates[0] - estimates[1]
+    low = difference - half(estimates[0] - limits[0].low, limits[1].high - estimates[1])
+    return Interval(low, difference + half(limits[0].high - estimates[0], estimates[1] - limits[1].low))
