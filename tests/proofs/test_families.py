@@ -34,7 +34,7 @@ def _excludes(estimates: list[Estimate]) -> bool:
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("arms", [12, 24])
 def test_null_benches_show_few_false_differences(arms: int, size: Size, record_property: Record) -> None:
-    benches = size.worlds(thin=300 // arms, full=1000)
+    benches = size.worlds(thin=480 // arms, full=1000)
     pointwise, holm = np.array([_false(number, arms) for number in range(benches)]).mean(axis=0)
     most = 0.05 + 3 * float(np.sqrt(0.05 * 0.95 / benches))
     record_property("claim", f"{arms - 1} differences of null benches, {benches} benches")

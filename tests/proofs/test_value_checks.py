@@ -49,7 +49,7 @@ def _refusals(number: int) -> tuple[bool, bool]:
 def test_honest_draws_of_many_policies_are_seldom_accused(
     strategy: str, size: Size, record_property: Record
 ) -> None:
-    benches = size.worlds(thin=200, full=3000)
+    benches = size.worlds(thin=100, full=3000)
     accused, by_errors = np.array([_accusations(strategy, number) for number in range(benches)]).mean(axis=0)
     record_property("claim", f"honest {strategy} draws with {FIXED + MIXED} policies, {benches} benches")
     record_property("found", f"accused: {accused:.2%}; by 3 standard errors {by_errors:.1%}")
