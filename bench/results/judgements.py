@@ -4,8 +4,7 @@ A bench that ran every arm once borrows the noise between runs from the newest e
 replicates, where there is one.
 """
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -44,20 +43,20 @@ class Judgements:
         if bench_id not in self._known:
             bench = Benches(self._engine).get(bench_id)
             rows = _case_rows(self._engine, bench_id)
-            borrow = partial(borrowed_noise, self._engine, bench)
-            self._known[bench_id] = judge_rows(rows, bench.objective, bench.seed, borrow)
+            replicated = (build_table(rows).replicates > 1).any()
+            noise = None if replicated else borrowed_noise(self._engine, bench)
+            self._known[bench_id] = judge_rows(rows, bench.objective, bench.seed, noise)
         return self._known[bench_id]
 
 
 def judge_rows(
-    rows: Sequence[CaseRow], objective: Objective, seed: int, borrow: Callable[[], RunNoise]
+    rows: Sequence[CaseRow], objective: Objective, seed: int, noise: RunNoise | None
 ) -> dict[int, CaseJudgement]:
     """The judgements of the cases of one bench, by case id; cases without an observed arm have none.
 
-    `borrow` returns the noise between runs from elsewhere, and is called only where no arm was run twice.
+    `noise` between runs is from elsewhere; it is used only where no arm was run twice.
     """
     table = build_table(rows)
-    noise = None if (table.replicates > 1).any() else borrow()
     judgements = judge_cases(table, seed=seed, objective=_cost(table, objective), noise=noise)
     return {int(judgement.case): judgement for judgement in judgements}
 

@@ -1,8 +1,8 @@
 """The results of a bench: verdicts and regrets, recomputed by the pure functions that decided its cases."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -28,6 +28,7 @@ from planner.space.baseline import POLICY_ID
 from planner.system.clock import rfc3339
 
 if TYPE_CHECKING:
+    from bench.statistics.run_noise import RunNoise
     from bench.statistics.winners import CaseJudgement
 
 
@@ -92,8 +93,8 @@ class BenchResults:
     """The classes of its executions that no machine can run."""
     to_take: dict[int, int]
     """The execution whose patch solves its issue, by the id of each case with a winner."""
-    engine: sa.Engine
-    """For what is read only where it is needed."""
+    noise: "RunNoise | None"
+    """The noise between runs of an earlier bench, or an assumed one; None where arms of this bench ran twice."""
 
     @property
     def counts(self) -> ExecutionCounts:
@@ -104,16 +105,15 @@ class BenchResults:
     def judgements(self) -> "dict[int, CaseJudgement]":
         """P(best), the possible winners and the estimates, by the id of each observed case."""
         from bench.results.evidence import case_row
-        from bench.results.judgements import borrowed_noise, judge_rows
+        from bench.results.judgements import judge_rows
 
         rows = [case_row(case.rows) for case in self.decided]
-        borrow = partial(borrowed_noise, self.engine, self.bench)
-        return judge_rows(rows, self.bench.objective, self.bench.seed, borrow)
+        return judge_rows(rows, self.bench.objective, self.bench.seed, self.noise)
 
     @property
     def identified(self) -> bool:
         """Whether some arm ran twice: without replicates, variance within an arm is not identified."""
-        return any(estimate.scored > 1 for case in self.decided for estimate in case.verdict.estimates)
+        return _is_replicated(self.decided)
 
     @cached_property
     def regrets(self) -> dict[str, list[PolicyRegret]]:
@@ -211,8 +211,21 @@ def read_results(engine: sa.Engine, bench_id: str, policies: Collection[str] | N
         paused=Circuits(engine).paused_of(bench_id),
         unserved=unserved_classes(engine, bench_id),
         to_take=executions_to_take(engine, bench_id),
-        engine=engine,
+        noise=_noise_elsewhere(engine, bench, decided),
     )
+
+
+def _is_replicated(decided: Iterable[DecidedCase]) -> bool:
+    return any(estimate.scored > 1 for case in decided for estimate in case.verdict.estimates)
+
+
+def _noise_elsewhere(engine: sa.Engine, bench: BenchRow, decided: Sequence[DecidedCase]) -> "RunNoise | None":
+    """Read with the rest: the reports are shown when the database may be closed."""
+    if not decided or _is_replicated(decided):
+        return None
+    from bench.results.judgements import borrowed_noise
+
+    return borrowed_noise(engine, bench)
 
 
 def _scored_policies(engine: sa.Engine, bench_id: str) -> list[ScoredPolicy]:
