@@ -13,7 +13,7 @@ from planner.space.heads import N_CELLS
 ALWAYS: Final = "always "
 
 
-class FixedActions(NamedTuple):
+class JudgedActions(NamedTuple):
     """The fixed actions of a bench that can be judged, and how many cannot."""
 
     policies: dict[str, Floats]
@@ -24,14 +24,14 @@ class FixedActions(NamedTuple):
     """Actions that could not be drawn in every case."""
 
 
-def fixed_actions(table: BenchTable) -> FixedActions:
+def fixed_actions(table: BenchTable) -> JudgedActions:
     """All actions that ran on enough issues, and could be drawn in every case."""
     issues = _effective_issues(table)
     ran = np.flatnonzero(issues)
     everywhere: Bools = np.all(table.chances > 0, axis=0)
     enough = issues >= FEWEST_ISSUES
     actions = [all_cells()[cell] for cell in ran if everywhere[cell] and enough[cell]]
-    return FixedActions(
+    return JudgedActions(
         named_actions(table, actions),
         thin=int((~enough[ran]).sum()),
         partial=int((enough[ran] & ~everywhere[ran]).sum()),
@@ -43,7 +43,7 @@ def named_actions(table: BenchTable, actions: Sequence[Action]) -> dict[str, Flo
     return {f"{ALWAYS}{action.label()}": _always(table, canonical_rank(action)) for action in actions}
 
 
-def thin_lines(fixed: FixedActions) -> list[str]:
+def thin_lines(fixed: JudgedActions) -> list[str]:
     """One line with how many actions are not judged, and why; none where all are."""
     reasons = []
     if fixed.thin:
