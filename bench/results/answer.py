@@ -6,7 +6,8 @@ import sqlalchemy as sa
 
 from bench.errors import BenchError
 from bench.results.evidence import Evidence, read_evidence
-from bench.statistics.outcomes import OWN_BUDGET, pass_outcome
+from bench.results.value_rows import choose_outcome
+from bench.statistics.outcomes import OWN_BUDGET
 from bench.statistics.recommend import recommend
 from bench.statistics.recommendation import Recommendation
 from db.repositories.benches import Benches
@@ -39,7 +40,7 @@ def recommendation(evidence: Evidence) -> Recommendation:
         evidence.table,
         evidence.policies[TODAY],
         evidence.features,
-        pass_outcome(evidence.table),
+        choose_outcome(evidence).outcome,
         seed=evidence.seed,
         expected=evidence.expected,
     )

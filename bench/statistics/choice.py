@@ -24,7 +24,7 @@ import numpy as np
 from bench.statistics.arms import Arms, arms_of
 from bench.statistics.choice_errors import error_variances
 from bench.statistics.knobs import LEVELS
-from bench.statistics.table import BenchTable, Floats, Ints
+from bench.statistics.table import BenchTable, Bools, Floats, Ints
 from planner.space.heads import HEAD_SIZES
 
 DRAWS: Final = 4000
@@ -64,6 +64,10 @@ class ActionChoice(NamedTuple):
         top = self.draws >= self.draws.max(axis=1, keepdims=True)
         chance: Floats = (top / top.sum(axis=1, keepdims=True)).mean(axis=0)
         return chance
+
+    def among(self, kept: Bools) -> "ActionChoice":
+        """The choice among the actions that are `kept` (A,)."""
+        return self._replace(cells=self.cells[kept], draws=self.draws[:, kept])
 
     @property
     def expected_regret(self) -> float:

@@ -22,7 +22,7 @@ from bench.statistics.recommendation import (
     Settling,
     Word,
 )
-from bench.statistics.table import BenchTable, Floats
+from bench.statistics.table import BenchTable, Bools, Floats
 from planner.space.heads import N_CELLS
 
 MOST_ISSUES: Final = 1000
@@ -32,6 +32,7 @@ SHOWN: Final = 4
 STATED_DIFFERENCE: Final = 0.20
 """What a bench should be able to find where too few issues ran for an estimate of the difference."""
 _ONE_ACTION: Final = "one action ran, so there is nothing to compare it with: submit with --k 2 or more"
+_NOT_EVERYWHERE: Final = "fewer than two of the actions that ran are allowed on every issue: bench one job type at a time, or more issues"
 _NO_CASE: Final = "no issue has a verdict yet, so there is nothing to recommend"
 _ALL_MISSING: Final = "every run ended in an error or did not start: see the errors, and run them again"
 
@@ -105,6 +106,9 @@ def _recommended(
     seed: int,
 ) -> Recommendation:
     choice = choose_action(table, outcome.values, today, seed=seed)
+    choice = choice.among(_allowed_everywhere(table, today)[choice.cells])
+    if not len(choice.cells) or (len(choice.cells) == 1 and choice.today is None):
+        return replace(nothing, why_not=_NOT_EVERYWHERE)
     contenders = contenders_of(choice, today)
     ranked = contenders.ranked()
     leader, others = ranked[0], ranked[1:]
@@ -152,6 +156,12 @@ def _recommended(
         settling=None if word in (None, "sure") else settling(gain, choice, costs),
         best=tuple(map(best, shown)),
     )
+
+
+def _allowed_everywhere(table: BenchTable, today: Floats) -> Bools:
+    """(240,) the actions that could be drawn on every issue, or that today's policy takes on every issue."""
+    allowed: Bools = np.logical_or((table.chances > 0).all(axis=0), (today > 0).all(axis=0))
+    return allowed
 
 
 def _gain(contenders: Contenders, contender: int) -> Floats:

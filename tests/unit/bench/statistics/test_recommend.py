@@ -1,5 +1,7 @@
 """Which action is recommended, in which words, and why there may be none."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -74,6 +76,30 @@ def test_few_issues_are_never_sure_and_name_the_number_that_decides() -> None:
     assert found.settling.difference == 0.2
     assert 5 < found.settling.issues < 200
     assert found.settling.usd == pytest.approx(found.settling.issues * 3.0, rel=0.5)
+
+
+def test_an_action_that_some_issues_do_not_allow_is_not_recommended() -> None:
+    table = bench((0.3, 0.8, 0.6), 80)
+    chances = table.chances.copy()
+    chances[:4, 60] = 0.0
+    rows = table.arm_case[table.run_arm], table.arm_cell[table.run_arm]
+    kept = ~((rows[0] < 4) & (rows[1] == 60))
+    arms = ~((table.arm_case < 4) & (table.arm_cell == 60))
+    narrower = replace(
+        table,
+        chances=chances,
+        arm_case=table.arm_case[arms],
+        arm_cell=table.arm_cell[arms],
+        run_arm=(np.cumsum(arms) - 1)[table.run_arm[kept]],
+        passed=table.passed[kept],
+        missing=table.missing[kept],
+        minutes=table.minutes[kept],
+        usd=table.usd[kept],
+    )
+    assert answer(table).cell == 60
+    found = answer(narrower)
+    assert found.cell == 120
+    assert 60 not in [best.cell for best in found.best]
 
 
 def test_todays_action_is_kept_where_it_is_the_best() -> None:
