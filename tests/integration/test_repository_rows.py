@@ -111,6 +111,7 @@ READS: dict[str, Callable[[sa.Engine, str, list[int]], object]] = {
     "unserved_classes": lambda engine, bench, _cases: unserved_classes(engine, bench),
     "Verdicts.load": lambda engine, _bench, cases: Verdicts(engine).load(cases),
     "Verdicts.demands": lambda engine, _bench, cases: Verdicts(engine).demands(cases),
+    "Verdicts.largest_run": lambda engine, _bench, cases: Verdicts(engine).largest_run(cases),
     "WriteBacks.due": lambda engine, _bench, _cases: WriteBacks(engine).due("on"),
 }
 NO_QUERY = {
