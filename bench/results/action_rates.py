@@ -9,16 +9,17 @@ import numpy as np
 
 from bench.results.evidence import case_row
 from bench.results.looks import first_decided
+from bench.results.pass_outcome import PassOutcome, choose_pass_outcome
 from bench.results.plain import plain
 from bench.results.read import BenchResults
+from bench.results.run_limits import can_kill
 from bench.statistics.action_rates import (
     ActionRate,
     GroupRate,
-    action_rates,
     arm_weights,
-    group_rates,
     is_weighted,
 )
+from bench.statistics.bounded_rates import bounded_groups, bounded_rates
 from bench.statistics.table import BenchTable, Bools, CaseRow, Floats, build_table
 from db.repositories.verdict_rows import StoredExecution
 from planner.actions import Action, all_cells
@@ -28,7 +29,7 @@ _MICRO: Final = 1_000_000
 
 
 class ActionErrors(NamedTuple):
-    """Executions of an action that ended in an error: missing values, not failures."""
+    """Executions of an action that ended in an error: missing values, but for kills by a cap in `pass_within_caps`."""
 
     by_class: Mapping[str, int]
     share: float
@@ -59,7 +60,7 @@ class ActionReport:
             (case for case in results.decided if case.case_id in before),
             key=lambda case: (case.issue_id, str(case.case_id)),
         )
-        self._seed = results.bench.seed
+        self._seed, self._mixed_kills = results.bench.seed, results.mixed_kills
         self.is_race = results.bench.race is not None
         self.skipped = sum(case.state == "skipped" for case in results.cases)
         """Cases that a cap kept out."""
@@ -71,7 +72,12 @@ class ActionReport:
 
     @cached_property
     def _case_rows(self) -> list[CaseRow]:
-        return [case_row(case.rows) for case in self._cases]
+        return [case_row(case.rows, self._mixed_kills) for case in self._cases]
+
+    @cached_property
+    def passes(self) -> PassOutcome:
+        """The pass outcome that the answer of the bench has, so that kills by a cap count alike."""
+        return choose_pass_outcome(self.table, can_be_killed=can_kill(case.rows.case for case in self._cases))
 
     @property
     def is_weighted(self) -> bool:
@@ -80,8 +86,8 @@ class ActionReport:
 
     @cached_property
     def rows(self) -> list[RatedAction]:
-        """Every action that ran, the highest pass rate first."""
-        rates = {rate.cell: rate for rate in action_rates(self.table, self._spent)}
+        """Every action that ran, the highest pass rate first; those with bounds or without a rate last, by name."""
+        rates = {rate.cell: rate for rate in bounded_rates(self.table, self.passes.outcome, self._spent)}
         errors, cells = self._errors, all_cells()
         wins = Counter(case.verdict.winner for case in self._cases)
         rows = [
@@ -93,13 +99,14 @@ class ActionReport:
     @cached_property
     def groups(self) -> tuple[GroupRate, ...]:
         """The pass rates of each topology and of each bin of a budget that ran."""
-        groups = (group for group in group_rates(self.table, action_groups(), seed=self._seed))
+        groups = bounded_groups(self.table, self.passes.outcome, action_groups(), seed=self._seed)
         return tuple(group for group in groups if group.actions)
 
     def document(self) -> dict[str, Any]:
         """Every rate with its interval, as JSON values."""
         return {
             "weighted": self.is_weighted,
+            "estimand": self.passes.outcome.estimand,
             "cases_left_out_by_caps": self.skipped,
             "actions": [_row_document(row) for row in self.rows],
             "groups": plain(self.groups),

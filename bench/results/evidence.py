@@ -13,6 +13,7 @@ from bench.experiment.decide import skips_timeouts
 from bench.experiment.strategies.registry import STRATEGIES
 from bench.results.case_admission import case_admission, excluded_by_order
 from bench.results.looks import first_decided
+from bench.results.pass_outcome import PassOutcome, choose_pass_outcome
 from bench.results.run_limits import RunLimits, run_limits
 from bench.results.stored_design import joint_of, swaps_of
 from bench.results.stream_evidence import LoggedStream, read_logged_stream
@@ -20,6 +21,7 @@ from bench.statistics.admission import Admission
 from bench.statistics.missing import fold_admission
 from bench.statistics.oracle import OracleBracket, oracle_bracket
 from bench.statistics.outcome_features import issue_features
+from bench.statistics.outcomes import PassEstimand
 from bench.statistics.table import (
     ArmRow,
     BenchTable,
@@ -84,6 +86,10 @@ class Evidence:
     def seed(self) -> int:
         """The seed of the bench, with which bootstrap resamples are drawn."""
         return self.bench.seed
+
+    def pass_outcome(self, estimand: PassEstimand | None = None) -> PassOutcome:
+        """The pass outcome that actions and policies are judged by; the default of the bench where None."""
+        return choose_pass_outcome(self.table, can_be_killed=self.limits.can_be_killed, estimand=estimand)
 
 
 def read_evidence(engine: sa.Engine, bench_id: str) -> Evidence:
@@ -164,11 +170,12 @@ def once_decided(evidence: Evidence) -> Evidence:
 
 
 def bracket_of(evidence: Evidence) -> OracleBracket:
-    """Partial-identification bounds on the oracle and on the regret of every policy.
+    """Partial-identification bounds on the oracle and on the regret of every policy, in the bench's pass outcome.
 
     Raises `BenchError` where no bounds can be computed.
     """
-    return oracle_bracket(evidence.table, evidence.policies, seed=evidence.seed)
+    outcome = evidence.pass_outcome().outcome
+    return oracle_bracket(evidence.table, evidence.policies, seed=evidence.seed, outcome=outcome)
 
 
 def or_reason(compute: Callable[[], Result]) -> Result | str:

@@ -36,7 +36,8 @@ _POINT: Final = "point, 95 %"
 
 def draw_regret(bracket: OracleBracket | str, notes: list[str]) -> Figure:
     """Plot of the regret bounds of each policy, with the point estimate where it is identified."""
-    title = f"Regret in {OWN_BUDGET} against the best arm of each issue"
+    estimand = OWN_BUDGET if isinstance(bracket, str) else bracket.oracle.lower.estimand
+    title = f"Regret in {estimand} against the best arm of each issue"
     if isinstance(bracket, str):
         return refusal(title, bracket, notes)
     rows = [

@@ -1,6 +1,6 @@
 """The results of a bench: verdicts and regrets, recomputed by the pure functions that decided its cases."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from db.repositories.policies import Policies
 from db.repositories.unserved import UnservedClass, unserved_classes
 from db.repositories.verdict_rows import CaseRows
 from db.repositories.verdicts import Verdicts
+from db.states import ErrorClass
 from planner.actions import Action, JobType
 from planner.space.baseline import POLICY_ID
 from planner.system.clock import rfc3339
@@ -95,6 +96,8 @@ class BenchResults:
     """The execution whose patch solves its issue, by the id of each case with a winner."""
     noise: "RunNoise | None"
     """The noise between runs of an earlier bench, or an assumed one; None where arms of this bench ran twice."""
+    mixed_kills: Mapping[int, ErrorClass]
+    """Kills by a cap that are missing for another reason, as from `Verdicts.mixed_kills`."""
 
     @property
     def counts(self) -> ExecutionCounts:
@@ -212,6 +215,7 @@ def read_results(engine: sa.Engine, bench_id: str, policies: Collection[str] | N
         unserved=unserved_classes(engine, bench_id),
         to_take=executions_to_take(engine, bench_id),
         noise=_noise_elsewhere(engine, bench, decided),
+        mixed_kills=verdicts.mixed_kills([case.case_id for case in decided]),
     )
 
 

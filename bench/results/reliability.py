@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from bench.results.evidence import once_decided, read_evidence
 from bench.results.run_times import PassedWithin, TimesToPass, times_to_pass, within
+from bench.statistics.outcomes import Outcome
 from bench.statistics.reliability import Reliability, reliability
 from bench.statistics.table import MISSING, BenchTable
 from db.repositories.run_times import RunTimes
@@ -20,6 +21,8 @@ class BenchReliability(NamedTuple):
     """Pass rates over k runs and within times, with counts of what they leave out."""
 
     issues: int
+    estimand: str
+    """What a pass is, and why, in a line."""
     actions: tuple[Reliability, ...]
     """All together first."""
     missing: Mapping[str, int]
@@ -40,13 +43,14 @@ def read_reliability(
     `read_evidence` does, and while cases are undecided: the intervals are for a fixed sample.
     """
     evidence = once_decided(read_evidence(engine, bench_id))
-    seed, table = evidence.seed, evidence.table
+    seed, table, passes = evidence.seed, evidence.table, evidence.pass_outcome()
     time_evidence = times_to_pass(RunTimes(engine).of([int(case) for case in table.cases]))
     asked = tuple(times) or _tried(time_evidence.largest_budget)
     return BenchReliability(
         issues=len(table.issues),
-        actions=reliability(table, ks, seed=seed),
-        missing=_missing(table),
+        estimand=passes.why,
+        actions=reliability(table, ks, seed=seed, passes=passes.outcome),
+        missing=_missing(table, passes.outcome),
         times=asked,
         groups=within(time_evidence.runs, asked, seed=seed),
         time_evidence=time_evidence,
@@ -57,6 +61,7 @@ def _tried(largest: float) -> tuple[float, ...]:
     return tuple(minutes for minutes in _MINUTES if minutes <= largest) or (largest,) * (largest > 0)
 
 
-def _missing(table: BenchTable) -> dict[str, int]:
-    counts = np.bincount(table.missing, minlength=len(MISSING)).tolist()
+def _missing(table: BenchTable, passes: Outcome) -> dict[str, int]:
+    is_missing = ~np.isfinite(passes.values)
+    counts = np.bincount(table.missing[is_missing], minlength=len(MISSING)).tolist()
     return {why: count for why, count in zip(MISSING, counts, strict=True) if why and count}

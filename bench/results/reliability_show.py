@@ -29,6 +29,7 @@ def reliability_parts(report: BenchReliability) -> list[RenderableType]:
     return [
         _actions_table([everything, *enough], report.issues),
         PLAIN if PLAIN in everything.passes.method else _WEIGHTED,
+        report.estimand,
         *lines,
         *([_times_table(report)] if report.times else []),
         *_time_refusals(report),
@@ -42,6 +43,7 @@ def reliability_document(bench_id: str, report: BenchReliability) -> dict[str, A
     return {
         "bench_id": bench_id,
         "issues": report.issues,
+        "estimand": report.actions[0].passes.estimand,
         "actions": [{"action": _action(action), **plain(action)} for action in report.actions],
         "missing": dict(report.missing),
         "minutes": list(report.times),

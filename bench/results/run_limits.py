@@ -35,8 +35,12 @@ def run_limits(verdicts: Verdicts, cases: Iterable[StoredCase]) -> RunLimits:
     """The limits of the runs of `cases`."""
     listed = list(cases)
     most = verdicts.largest_run([case.case_id for case in listed])
-    can_be_killed = any(_can_be_killed(case.workcell) for case in listed)
-    return RunLimits(can_be_killed, most.micro_usd / 1_000_000, most.ms / 60_000)
+    return RunLimits(can_kill(listed), most.micro_usd / 1_000_000, most.ms / 60_000)
+
+
+def can_kill(cases: Iterable[StoredCase]) -> bool:
+    """Whether the toolchain of any of `cases` can spend money up to a dollar cap of the run, at which it is killed."""
+    return any(_can_be_killed(case.workcell) for case in cases)
 
 
 def _can_be_killed(workcell: dict[str, Any]) -> bool:

@@ -7,16 +7,8 @@ from bench.results.evidence import Evidence
 from bench.results.fixed_actions import fixed_actions
 from bench.statistics.cross_fit import GroupBy
 from bench.statistics.estimate import Estimate
-from bench.statistics.outcomes import (
-    OWN_BUDGET,
-    WITHIN_CAPS,
-    Outcome,
-    PassEstimand,
-    pass_outcome,
-    utility,
-    worst_utility,
-)
-from bench.statistics.table import MISSING, Floats
+from bench.statistics.outcomes import Outcome, PassEstimand, utility, worst_utility
+from bench.statistics.table import Floats
 from bench.statistics.value import BOUNDS, PolicyValue, policy_values
 
 Row = dict[str, Any]
@@ -44,7 +36,7 @@ def choose_outcome(
 
     Raises `BenchError` where `worst` is above a utility that was seen.
     """
-    passes, why = _pass_outcome(evidence, estimand)
+    passes, why = evidence.pass_outcome(estimand)
     if minute_cost == dollar_cost == 0:
         return ChosenOutcome(passes, (why,))
     limits, notes = evidence.limits, [why]
@@ -63,23 +55,6 @@ def choose_outcome(
         )
     outcome = utility(evidence.table, per_minute=minute_cost, per_usd=dollar_cost, worst=worst, passes=passes)
     return ChosenOutcome(outcome, tuple(notes))
-
-
-def _pass_outcome(evidence: Evidence, estimand: PassEstimand | None) -> tuple[Outcome, str]:
-    killed = bool((evidence.table.missing == MISSING.index("killed_by_cap")).any())
-    reason = "asked for"
-    if estimand is None:
-        estimand = WITHIN_CAPS if killed or evidence.limits.can_be_killed else OWN_BUDGET
-        reason = (
-            "the default where runs were killed"
-            if killed
-            else "the default where a dollar cap can kill a run"
-            if evidence.limits.can_be_killed
-            else "the default where no dollar cap can kill a run"
-        )
-    meaning = "a failure" if estimand == WITHIN_CAPS else "missing"
-    line = f"estimand {estimand}, {reason}: a run killed by its own dollar cap is {meaning}"
-    return pass_outcome(evidence.table, estimand), line
 
 
 def default_policies(evidence: Evidence) -> dict[str, Floats]:

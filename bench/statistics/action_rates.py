@@ -13,7 +13,7 @@ from scipy import stats
 from bench.statistics.estimate import Estimate, refused
 from bench.statistics.estimators import Terms, value
 from bench.statistics.intervals import LEVEL, linearised, standard_error
-from bench.statistics.outcomes import OWN_BUDGET
+from bench.statistics.outcomes import OWN_BUDGET, Outcome, judged_by
 from bench.statistics.pooled_rates import PooledRates, Sample, pooled_rates
 from bench.statistics.publish import NO_SPREAD, published
 from bench.statistics.table import BenchTable, Bools, Floats, Ints
@@ -75,19 +75,24 @@ def is_weighted(table: BenchTable) -> bool:
     return bool(table.randomised.all() and (table.propensity > 0).all())
 
 
-def action_rates(table: BenchTable, spent: Floats | None = None) -> tuple[ActionRate, ...]:
+def action_rates(
+    table: BenchTable, spent: Floats | None = None, outcome: Outcome | None = None
+) -> tuple[ActionRate, ...]:
     """The rates of every action with an observed run, by cell.
 
     `spent` (A,) is what was spent on each arm in dollars, with lost and repeated attempts; the sum of what its runs
-    cost where None.
+    cost where None. `outcome` is the outcome of passing, `pass_own_budget` where None.
     """
+    table, estimand = judged_by(table, outcome), OWN_BUDGET if outcome is None else outcome.estimand
     observed = table.replicates > 0
     if not observed.any():
         return ()
     cells, sample = pooled_sample(table, table.arm_means(table.passed), observed)
     pooled = pooled_rates(sample, topologies(cells))
     sums = _Sums(table, spent)
-    return tuple(_rate(table, int(cell), pooled, action, sums) for action, cell in enumerate(cells.tolist()))
+    return tuple(
+        _rate(table, int(cell), estimand, pooled, action, sums) for action, cell in enumerate(cells.tolist())
+    )
 
 
 def pooled_sample(table: BenchTable, values: Floats, chosen: Bools) -> tuple[Ints, Sample]:
@@ -130,7 +135,9 @@ class _Sums:
         self.scatter = relative_scatter(table, self.minutes, self.passed)
 
 
-def _rate(table: BenchTable, cell: int, pooled: PooledRates, action: int, sums: _Sums) -> ActionRate:
+def _rate(
+    table: BenchTable, cell: int, estimand: str, pooled: PooledRates, action: int, sums: _Sums
+) -> ActionRate:
     here = (table.arm_cell == cell) & (table.replicates > 0)
     weighted = is_weighted(table)
     issues = len(np.unique(table.case_issue[table.arm_case[here]]))
@@ -140,23 +147,23 @@ def _rate(table: BenchTable, cell: int, pooled: PooledRates, action: int, sums: 
         runs=int(table.replicates[here].sum()),
         passed=int(sums.passed[here].sum()),
         effective_issues=float(pooled.effective[action]),
-        direct=_direct(pooled, action, issues, weighted),
-        passes=pooled_estimate(OWN_BUDGET, pooled, action, weighted=weighted),
+        direct=_direct(estimand, pooled, action, issues, weighted),
+        passes=pooled_estimate(estimand, pooled, action, weighted=weighted),
         minutes_to_pass=ratio_per_pass(TIME, table, here, sums.minutes, sums.passed, sums.scatter),
         # Money of arms whose every run is missing was spent all the same.
         dollars_per_pass=ratio_per_pass(COST, table, table.arm_cell == cell, sums.spent, sums.passed),
     )
 
 
-def _direct(pooled: PooledRates, action: int, issues: int, weighted: bool) -> Estimate:
+def _direct(estimand: str, pooled: PooledRates, action: int, issues: int, weighted: bool) -> Estimate:
     method = WEIGHTED if weighted else PLAIN
     if issues < FEWEST_ISSUES:
         why = f"observed in fewer than {FEWEST_ISSUES} issues: bench more issues, or more arms an issue"
-        return refused(OWN_BUDGET, method, why)
+        return refused(estimand, method, why)
     value, error = float(pooled.direct[action]), float(pooled.error[action])
     half = float(stats.t.ppf((1 + LEVEL) / 2, issues - 1)) * error
     method = f"{method}; 95 % t over {issues} issues"
-    return Estimate(OWN_BUDGET, value, max(0.0, value - half), min(1.0, value + half), method)
+    return Estimate(estimand, value, max(0.0, value - half), min(1.0, value + half), method)
 
 
 def ratio_per_pass(
@@ -217,42 +224,52 @@ def _by_issue(cluster: Ints, values: Floats) -> Floats:
 
 
 def group_rates(
-    table: BenchTable, groups: Mapping[str, Bools], values: Floats | None = None, *, seed: int
+    table: BenchTable,
+    groups: Mapping[str, Bools],
+    values: Floats | None = None,
+    *,
+    seed: int,
+    estimand: str = OWN_BUDGET,
 ) -> tuple[GroupRate, ...]:
     """The pass rate of each of `groups`, which are (240,) masks of cells: uniform over the actions that could be drawn.
 
-    `values` (A,) are the means of arms, the pass rates where None; NaN where missing.
+    `values` (A,) are the means of arms in `estimand`, the pass rates where None; NaN where missing.
     """
     means = table.arm_means(table.passed) if values is None else values
-    return tuple(_group(table, name, cells, means, seed) for name, cells in groups.items())
+    return tuple(_group(table, name, cells, means, estimand, seed) for name, cells in groups.items())
 
 
-def _group(table: BenchTable, name: str, cells: Bools, means: Floats, seed: int) -> GroupRate:
+def group_weights(table: BenchTable, cells: Bools) -> Floats:
+    """(A,) how much each arm weighs in the rate of the group `cells` (240,), uniform over its actions on each issue."""
+    weights = arm_weights(table)
+    if not is_weighted(table):
+        return weights
+    members = ((table.chances > 0) & cells).sum(axis=1)
+    shared: Floats = weights / np.maximum(members, 1)[table.arm_case]
+    return shared
+
+
+def _group(table: BenchTable, name: str, cells: Bools, means: Floats, estimand: str, seed: int) -> GroupRate:
     here = np.isfinite(means) & cells[table.arm_cell]
     cluster = table.case_issue[table.arm_case[here]]
     issues, actions = len(np.unique(cluster)), len(np.unique(table.arm_cell[here]))
     if issues < FEWEST_ISSUES:
         why = f"observed in fewer than {FEWEST_ISSUES} issues: bench more issues"
-        return GroupRate(name, issues, actions, refused(OWN_BUDGET, WEIGHTED, why))
-    weights = arm_weights(table)
-    if is_weighted(table):
-        members = ((table.chances > 0) & cells).sum(axis=1)
-        weights = weights / np.maximum(members, 1)[table.arm_case]
-        how = f"{WEIGHTED}, uniform over the actions of the group"
-    else:
-        how = PLAIN
+        return GroupRate(name, issues, actions, refused(estimand, WEIGHTED, why))
+    weights = group_weights(table, cells)
+    how = f"{WEIGHTED}, uniform over the actions of the group" if is_weighted(table) else PLAIN
     of = Terms(
         _by_issue(cluster, (weights * np.where(here, means, 0.0))[here])[None, :],
         _by_issue(cluster, weights[here])[None, :],
     )
-    return GroupRate(name, issues, actions, _published(of, how, seed))
+    return GroupRate(name, issues, actions, _published(estimand, of, how, seed))
 
 
-def _published(of: Terms, how: str, seed: int) -> Estimate:
+def _published(estimand: str, of: Terms, how: str, seed: int) -> Estimate:
     """The group's mean: with a bootstrap interval, or a t interval where issues are so many that they agree."""
     issues = of.top.shape[1]
     if issues < MANY_ISSUES or standard_error(of) <= NO_SPREAD:
-        return published(OWN_BUDGET, of, seed, how)
+        return published(estimand, of, seed, how)
     span = linearised(of)
     method = f"{how}; 95 % t over {issues} issues"
-    return Estimate(OWN_BUDGET, value(of), max(0.0, span.low), min(1.0, span.high), method)
+    return Estimate(estimand, value(of), max(0.0, span.low), min(1.0, span.high), method)

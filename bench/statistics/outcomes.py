@@ -1,6 +1,7 @@
 """Outcome definitions: the estimand, its value for each execution, and its a-priori range."""
 
 import math
+from dataclasses import replace
 from typing import Final, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -44,6 +45,11 @@ def pass_outcome(table: BenchTable, estimand: PassEstimand | None = None) -> Out
     if estimand is None:
         estimand = WITHIN_CAPS if _killed(table).any() else OWN_BUDGET
     return pass_within_caps(table) if estimand == WITHIN_CAPS else pass_own_budget(table)
+
+
+def judged_by(table: BenchTable, passes: Outcome | None) -> BenchTable:
+    """The table whose passes are those of the pass outcome `passes`; the table itself where None."""
+    return table if passes is None else replace(table, passed=passes.values)
 
 
 def utility(

@@ -16,7 +16,7 @@ from bench.statistics.action_rates import (
     topologies,
 )
 from bench.statistics.estimate import Estimate, refused
-from bench.statistics.outcomes import OWN_BUDGET
+from bench.statistics.outcomes import OWN_BUDGET, Outcome, judged_by
 from bench.statistics.pass_at_k import pass_at_k
 from bench.statistics.pooled_rates import pooled_rates
 from bench.statistics.table import BenchTable, Bools, Floats
@@ -49,11 +49,17 @@ class Reliability(NamedTuple):
     at_k: tuple[AtK, ...]
 
 
-def reliability(table: BenchTable, ks: Sequence[int], *, seed: int) -> tuple[Reliability, ...]:
-    """Reliability of all actions together, then of each observed action, by cell; unsupported numbers are refused."""
+def reliability(
+    table: BenchTable, ks: Sequence[int], *, seed: int, passes: Outcome | None = None
+) -> tuple[Reliability, ...]:
+    """Reliability of all actions together, then of each observed action, by cell; unsupported numbers are refused.
+
+    `passes` is the outcome of passing, `pass_own_budget` where None.
+    """
+    table, estimand = judged_by(table, passes), OWN_BUDGET if passes is None else passes.estimand
     observed = table.replicates > 0
     cells: list[int | None] = [None, *np.unique(table.arm_cell[observed]).tolist()]
-    passes = _estimates(table, cells, OWN_BUDGET, 1, table.arm_means(table.passed), seed)
+    rates = _estimates(table, cells, estimand, 1, table.arm_means(table.passed), seed)
     at_k: dict[int, tuple[_Estimates, _Estimates]] = {}
     for k in ks:
         values = pass_at_k(table, k)
@@ -65,7 +71,7 @@ def reliability(table: BenchTable, ks: Sequence[int], *, seed: int) -> tuple[Rel
         Reliability(
             cell,
             *_counts(table, observed & _of(table, cell)),
-            passes=passes[cell],
+            passes=rates[cell],
             at_k=tuple(AtK(k, either[cell], every[cell]) for k, (either, every) in at_k.items()),
         )
         for cell in cells
