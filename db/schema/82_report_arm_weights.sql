@@ -19,7 +19,7 @@ FROM (
         t.race IS NOT NULL AS is_race,
         executions, scored, passed, timeouts, errors, unknown_costs, charged_micro_usd, spent_micro_usd,
         rated_passed::double precision / nullif(rated_scored, 0) AS pass_share,
-        rated_executions, rated_errors, rated_passed, rated_micro_usd, passed_ms, passed_wait_ms
+        rated_executions, rated_scored, rated_errors, rated_passed, rated_micro_usd, passed_ms, passed_wait_ms
     FROM (
         SELECT
             b.bench_id, b.kind, b.race, o.slice, o.arm_id,
@@ -83,6 +83,7 @@ COMMENT ON COLUMN report.weighted_arms.pass_share IS
     'Passed ÷ scored of the rated executions; NULL where none was scored.';
 COMMENT ON COLUMN report.weighted_arms.rated_executions IS
     'Rated executions with an outcome: all but the runs that decided a race.';
+COMMENT ON COLUMN report.weighted_arms.rated_scored IS 'Those that were scored; the others are missing.';
 COMMENT ON COLUMN report.weighted_arms.rated_errors IS 'Those that ended as error.';
 COMMENT ON COLUMN report.weighted_arms.rated_passed IS 'Those that passed.';
 COMMENT ON COLUMN report.weighted_arms.rated_micro_usd IS 'Micro-dollars spent on all their attempts.';

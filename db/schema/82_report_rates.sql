@@ -8,7 +8,8 @@ WITH by_issue AS (
         sum(errors) AS errors, sum(unknown_costs) AS unknown_costs,
         sum(charged_micro_usd) AS charged_micro_usd, sum(spent_micro_usd) AS spent_micro_usd,
         sum(weight * pass_share) AS passes, sum(weight) FILTER (WHERE pass_share IS NOT NULL) AS arms,
-        sum(weight * rated_errors) AS lost, sum(weight * rated_executions) AS ended,
+        sum(weight * rated_errors) AS lost, sum(weight * (rated_executions - rated_scored)) AS missing,
+        sum(weight * rated_executions) AS ended,
         sum(weight * rated_passed) AS rated_passed, sum(weight * rated_micro_usd) AS rated_micro_usd,
         sum(weight * passed_ms) AS passed_ms, sum(weight * passed_wait_ms) AS passed_wait_ms
     FROM report.weighted_arms
@@ -21,7 +22,7 @@ WITH by_issue AS (
         sum(charged_micro_usd)::bigint AS charged_micro_usd, sum(spent_micro_usd)::bigint AS spent_micro_usd,
         count(arms) AS issues, sum(passes) / sum(arms) AS pass_rate, sum(arms) AS arms,
         sum(passes ^ 2) AS squares, sum(passes * arms) AS products, sum(arms ^ 2) AS arms_squares,
-        sum(lost) / nullif(sum(ended), 0) AS error_share,
+        sum(lost) / nullif(sum(ended), 0) AS error_share, sum(missing) / nullif(sum(ended), 0) AS missing_share,
         sum(rated_micro_usd) / nullif(sum(rated_passed), 0) AS cost_per_pass,
         sum(passed_ms) / nullif(sum(rated_passed), 0) AS time_to_pass,
         sum(passed_wait_ms) / nullif(sum(rated_passed), 0) AS provider_wait
@@ -31,7 +32,8 @@ WITH by_issue AS (
 )
 SELECT
     bench_id, swarm_id, max_candidates_bin, max_minutes_bin, max_iterations_bin, 'pass_own_budget' AS estimand,
-    executions, scored, passed, timeouts, errors, unknown_costs, pass_rate,
+    executions, scored, passed, timeouts, errors, unknown_costs,
+    CASE WHEN why_not IS NULL THEN pass_rate END AS pass_rate,
     charged_micro_usd, charged_micro_usd / 1000000.0 AS charged_usd,
     spent_micro_usd, spent_micro_usd / 1000000.0 AS spent_usd,
     floor(cost_per_pass + 0.5)::bigint AS cost_per_pass_micro_usd,
@@ -39,14 +41,20 @@ SELECT
     floor(time_to_pass + 0.5)::bigint AS mean_time_to_pass_ms,
     floor(provider_wait + 0.5)::bigint AS mean_provider_wait_ms,
     issues,
-    CASE WHEN issues > 1 THEN sqrt(greatest(
+    CASE WHEN why_not IS NULL THEN sqrt(greatest(
         issues / (issues - 1.0) * (squares - 2 * pass_rate * products + pass_rate ^ 2 * arms_squares), 0)) / arms
     END AS pass_rate_se,
     error_share,
     CASE WHEN is_weighted THEN 'Hájek, weights 1/π'
          WHEN is_race THEN 'plain mean without the runs of the race'
-         ELSE 'plain mean over the issues where it ran' END AS weighting
-FROM summed;
+         ELSE 'plain mean over the issues where it ran' END AS weighting,
+    why_not
+FROM (
+    SELECT *,
+        CASE WHEN missing_share > 0.02 THEN 'more than 2 % missing: see report.action_rates'
+             WHEN issues < 10 THEN 'fewer than 10 issues' END AS why_not
+    FROM summed
+) judged;
 
 COMMENT ON VIEW report.pass_rate_by_action IS
     'One row a bench and action: its pass rate, cost per pass and mean time to pass over the issues on which it could be drawn, not pooled.';
@@ -70,7 +78,7 @@ COMMENT ON COLUMN report.pass_rate_by_action.errors IS 'Executions that ended as
 COMMENT ON COLUMN report.pass_rate_by_action.unknown_costs IS
     'Executions whose cost nobody reported; they are charged at their reservation.';
 COMMENT ON COLUMN report.pass_rate_by_action.pass_rate IS
-    'Mean of the pass shares of its arms, weighted by 1/π and not passed ÷ scored; see weighting. NULL where nothing was scored.';
+    'Mean of the pass shares of its arms, weighted by 1/π and not passed ÷ scored; see weighting. NULL where why_not has a reason; passed and scored are the raw counts.';
 COMMENT ON COLUMN report.pass_rate_by_action.charged_micro_usd IS
     'Micro-dollars charged for the last attempts; an unknown cost is charged at its reservation.';
 COMMENT ON COLUMN report.pass_rate_by_action.charged_usd IS 'The same in dollars.';
@@ -86,11 +94,13 @@ COMMENT ON COLUMN report.pass_rate_by_action.mean_provider_wait_ms IS
     'The part of it that they waited for a provider, rounded half up.';
 COMMENT ON COLUMN report.pass_rate_by_action.issues IS 'Issues with a scored execution: what pass_rate rests on.';
 COMMENT ON COLUMN report.pass_rate_by_action.pass_rate_se IS
-    'Linearised standard error of pass_rate over issues; NULL with one issue. 0 where all agree: see report.action_rates for intervals.';
+    'Linearised standard error of pass_rate over issues; NULL where pass_rate is. 0 where all agree: see report.action_rates for intervals.';
 COMMENT ON COLUMN report.pass_rate_by_action.error_share IS
     'Share of the executions with an outcome that ended as error, weighted as pass_rate is.';
 COMMENT ON COLUMN report.pass_rate_by_action.weighting IS
     'How arms are weighed: by 1/π, or plainly where they were not drawn by lot; then rows of different issues do not compare.';
+COMMENT ON COLUMN report.pass_rate_by_action.why_not IS
+    'Why there is no pass_rate: fewer than 10 issues, or more than 2 % of the rated executions missing; NULL where there is one.';
 
 CREATE VIEW report.pass_rate_by_slice AS
 WITH by_issue AS (
@@ -100,7 +110,8 @@ WITH by_issue AS (
         sum(errors) AS errors, sum(unknown_costs) AS unknown_costs,
         sum(charged_micro_usd) AS charged_micro_usd, sum(spent_micro_usd) AS spent_micro_usd,
         sum(share_weight * pass_share) AS passes, sum(share_weight) FILTER (WHERE pass_share IS NOT NULL) AS arms,
-        sum(share_weight * rated_errors) AS lost, sum(share_weight * rated_executions) AS ended,
+        sum(share_weight * rated_errors) AS lost, sum(share_weight * (rated_executions - rated_scored)) AS missing,
+        sum(share_weight * rated_executions) AS ended,
         sum(share_weight * rated_passed) AS rated_passed, sum(share_weight * rated_micro_usd) AS rated_micro_usd,
         sum(share_weight * passed_ms) AS passed_ms, sum(share_weight * passed_wait_ms) AS passed_wait_ms
     FROM report.weighted_arms
@@ -113,7 +124,7 @@ WITH by_issue AS (
         sum(charged_micro_usd)::bigint AS charged_micro_usd, sum(spent_micro_usd)::bigint AS spent_micro_usd,
         count(arms) AS issues, sum(passes) / sum(arms) AS pass_rate, sum(arms) AS arms,
         sum(passes ^ 2) AS squares, sum(passes * arms) AS products, sum(arms ^ 2) AS arms_squares,
-        sum(lost) / nullif(sum(ended), 0) AS error_share,
+        sum(lost) / nullif(sum(ended), 0) AS error_share, sum(missing) / nullif(sum(ended), 0) AS missing_share,
         sum(rated_micro_usd) / nullif(sum(rated_passed), 0) AS cost_per_pass,
         sum(passed_ms) / nullif(sum(rated_passed), 0) AS time_to_pass,
         sum(passed_wait_ms) / nullif(sum(rated_passed), 0) AS provider_wait
@@ -123,7 +134,8 @@ WITH by_issue AS (
 )
 SELECT
     bench_id, slice, 'pass_own_budget' AS estimand,
-    executions, scored, passed, timeouts, errors, unknown_costs, pass_rate,
+    executions, scored, passed, timeouts, errors, unknown_costs,
+    CASE WHEN why_not IS NULL THEN pass_rate END AS pass_rate,
     charged_micro_usd, charged_micro_usd / 1000000.0 AS charged_usd,
     spent_micro_usd, spent_micro_usd / 1000000.0 AS spent_usd,
     floor(cost_per_pass + 0.5)::bigint AS cost_per_pass_micro_usd,
@@ -131,14 +143,20 @@ SELECT
     floor(time_to_pass + 0.5)::bigint AS mean_time_to_pass_ms,
     floor(provider_wait + 0.5)::bigint AS mean_provider_wait_ms,
     issues,
-    CASE WHEN issues > 1 THEN sqrt(greatest(
+    CASE WHEN why_not IS NULL THEN sqrt(greatest(
         issues / (issues - 1.0) * (squares - 2 * pass_rate * products + pass_rate ^ 2 * arms_squares), 0)) / arms
     END AS pass_rate_se,
     error_share,
     CASE WHEN is_weighted THEN 'Hájek, weights 1/π'
          WHEN is_race THEN 'plain mean without the runs of the race'
-         ELSE 'plain mean over the issues where it ran' END AS weighting
-FROM summed;
+         ELSE 'plain mean over the issues where it ran' END AS weighting,
+    why_not
+FROM (
+    SELECT *,
+        CASE WHEN missing_share > 0.02 THEN 'more than 2 % missing: see report.action_rates'
+             WHEN issues < 10 THEN 'fewer than 10 issues' END AS why_not
+    FROM summed
+) judged;
 
 COMMENT ON VIEW report.pass_rate_by_slice IS
     'One row a bench and slice: pass rate, cost per pass and mean time to pass, uniform over the actions that could be drawn on each issue.';
@@ -155,7 +173,7 @@ COMMENT ON COLUMN report.pass_rate_by_slice.errors IS 'Executions that ended as 
 COMMENT ON COLUMN report.pass_rate_by_slice.unknown_costs IS
     'Executions whose cost nobody reported; they are charged at their reservation.';
 COMMENT ON COLUMN report.pass_rate_by_slice.pass_rate IS
-    'Mean of the pass shares of its arms, weighted by 1/π and not passed ÷ scored; see weighting. NULL where nothing was scored.';
+    'Mean of the pass shares of its arms, weighted by 1/π and not passed ÷ scored; see weighting. NULL where why_not has a reason; passed and scored are the raw counts.';
 COMMENT ON COLUMN report.pass_rate_by_slice.charged_micro_usd IS
     'Micro-dollars charged for the last attempts; an unknown cost is charged at its reservation.';
 COMMENT ON COLUMN report.pass_rate_by_slice.charged_usd IS 'The same in dollars.';
@@ -171,8 +189,10 @@ COMMENT ON COLUMN report.pass_rate_by_slice.mean_provider_wait_ms IS
     'The part of it that they waited for a provider, rounded half up.';
 COMMENT ON COLUMN report.pass_rate_by_slice.issues IS 'Issues with a scored execution: what pass_rate rests on.';
 COMMENT ON COLUMN report.pass_rate_by_slice.pass_rate_se IS
-    'Linearised standard error of pass_rate over issues; NULL with one issue. 0 where all agree: see report.action_rates for intervals.';
+    'Linearised standard error of pass_rate over issues; NULL where pass_rate is. 0 where all agree: see report.action_rates for intervals.';
 COMMENT ON COLUMN report.pass_rate_by_slice.error_share IS
     'Share of the executions with an outcome that ended as error, weighted as pass_rate is.';
 COMMENT ON COLUMN report.pass_rate_by_slice.weighting IS
     'How arms are weighed: by 1/π, or plainly where they were not drawn by lot; then rows of different issues do not compare.';
+COMMENT ON COLUMN report.pass_rate_by_slice.why_not IS
+    'Why there is no pass_rate: fewer than 10 issues, or more than 2 % of the rated executions missing; NULL where there is one.';

@@ -24,13 +24,13 @@ COMMENT ON COLUMN report.action_rates.max_iterations_bin IS
 COMMENT ON COLUMN report.action_rates.quantity IS
     'pass_rate: partially pooled over the actions, the number to quote; of a group, the mean over its actions that could be drawn. own_pass_rate: from its own runs alone. minutes_to_pass, dollars_per_pass: ratios, not pooled.';
 COMMENT ON COLUMN report.action_rates.estimand IS
-    'What the number is of: pass_own_budget, the pass of an execution under its own budget, or the quantity.';
+    'What the number is of: pass_own_budget, the pass of an execution under its own budget; pass_within_caps, in which a kill by its own dollar cap is a failure too; or the quantity.';
 COMMENT ON COLUMN report.action_rates.issues IS 'Issues on which it was observed.';
 COMMENT ON COLUMN report.action_rates.effective_issues IS
     'Kish''s effective number of these issues under the weights 1/π; NULL for a group.';
-COMMENT ON COLUMN report.action_rates.value IS 'The estimate; NULL where it is refused.';
+COMMENT ON COLUMN report.action_rates.value IS 'The estimate; NULL where it is refused, and where more than 2 % of the runs are missing: then low and high are bounds.';
 COMMENT ON COLUMN report.action_rates.low IS
-    'Lower end of its 95 % interval over issues like these; NULL where few issues have a pass.';
-COMMENT ON COLUMN report.action_rates.high IS 'Upper end of its 95 % interval over issues like these.';
+    'Lower end of its 95 % interval over issues like these, or with value NULL that of all missing runs failing; NULL where few issues have a pass.';
+COMMENT ON COLUMN report.action_rates.high IS 'Upper end of its 95 % interval over issues like these, or with value NULL that of all missing runs passing.';
 COMMENT ON COLUMN report.action_rates.method IS 'How it is weighed, and how its interval was made.';
-COMMENT ON COLUMN report.action_rates.why_not IS 'Why there is no value; NULL where there is one.';
+COMMENT ON COLUMN report.action_rates.why_not IS 'Why there is no value; NULL where there is one, or bounds.';

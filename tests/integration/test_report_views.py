@@ -248,10 +248,14 @@ def check_weighted(
         shares.setdefault(run["arm_id"], []).append(run["status"] == "success")
     mass = math.fsum(weight[arm] for arm in shares)
     passes = math.fsum(weight[arm] * sum(held) / len(held) for arm, held in shares.items())
-    assert close(row["pass_rate"], passes / mass if shares else None)
     assert row["issues"] == len({run["issue_id"] for run in scored})
-    assert (row["pass_rate_se"] is None) == (row["issues"] < 2)
     group = [run for run in every if run["status"] is not None]
+    if 1 - total(scored) / total(group) > 0.02:
+        assert row["why_not"] == "more than 2 % missing: see report.action_rates"
+    else:
+        assert row["why_not"] == ("fewer than 10 issues" if row["issues"] < 10 else None)
+    assert close(row["pass_rate"], passes / mass if row["why_not"] is None else None)
+    assert (row["pass_rate_se"] is None) == (row["why_not"] is not None)
     assert close(row["error_share"], total([run for run in group if run["status"] == "error"]) / total(group))
     for name, runs, column in (
         ("mean_time_to_pass_ms", passed, "duration_ms"),
