@@ -31,7 +31,12 @@ from planner.actions import canonical_rank
 
 _MOST_UNJUDGED = 20
 _MOST_NAMES = 3
+_KILL = "killed_by_cap"
+_KILLED = f"{_KILL} counts as a failure in pass_within_caps; the others are missing"
+_MISSING = "errors are missing values, not failures"
+_WINNERS_BY = f"winners and labels are by pass_own_budget: {_KILL} is missing there, not a failure"
 NEEDS_RUNS = "needs 2 runs an arm"
+_MOST_PASSES = "best_fixed has the most passes by raw count; the answer of bench report is the better choice"
 AT_MOST = (
     "regret is at most this, for with one run an arm the best arm was also the luckiest; the regret itself needs 2 "
     "runs an arm: --replicates 2"
@@ -53,6 +58,7 @@ def report_parts(
         *(styled((line, "yellow")) for line in _warnings(results)),
         *(styled((line, "yellow")) if line.startswith("!") else line for line in sandbox_notes),
         winners_table(results),
+        *([_WINNERS_BY] if _KILL in results.errors else []),
         *action_parts(ActionReport(results)),
         *race_parts(results),
         *regret_parts(results),
@@ -60,9 +66,8 @@ def report_parts(
         spend_table(results),
     ]
     if results.errors:
-        parts.append(
-            table("Errors (missing, not failures)", ("class", "executions>"), results.errors.items())
-        )
+        parts.append(table("Errors", ("class", "executions>"), results.errors.items()))
+        parts.append(_KILLED if _KILL in results.errors else _MISSING)
     if results.unjudged:
         parts += _unjudged(results.unjudged)
     dropped = [case for case in results.cases if case.state not in ("finished", "admitted")]
@@ -198,7 +203,7 @@ def regret_parts(results: BenchResults) -> list[RenderableType]:
     title = "Regret against the best arm of each case" + ("" if results.identified else ": at most")
     fixed = results.best_fixed
     notes = [] if results.identified else [AT_MOST]
-    notes += [f"best_fixed is {fixed.label()}"] if fixed else []
+    notes += [f"best_fixed is {fixed.label()}", _MOST_PASSES] if fixed else []
     notes += [_too_few(summary) for summary in results.summaries if _is_seen_on_few(summary)]
     notes += ["uniform is over the arms that ran, not over all allowed actions", *results.notes]
     return [table(title, columns, rows), *notes]

@@ -1,6 +1,6 @@
 """Terminal tables of policy values: their rows, then refusals and notes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from rich.console import RenderableType
@@ -61,7 +61,23 @@ def value_parts(
     )
     if isinstance(wide, FittingTable):
         wide.narrower = [narrow]
-    return [wide, *_refusals(quoted), *_family(quoted), *lines, *notes(evidence)]
+    return [
+        wide,
+        *_refusals(quoted),
+        *_family(quoted),
+        *lines,
+        *_other_rates(evidence, quoted),
+        *notes(evidence),
+    ]
+
+
+def _other_rates(evidence: Evidence, policies: Iterable[str]) -> Iterator[str]:
+    """Why another report has other numbers for the fixed actions, where any is among `policies`."""
+    if evidence.bench.kind == "bench" and any(policy.startswith(ALWAYS) for policy in policies):
+        yield (
+            "rates by action in bench report use only the runs of each action; values here also compare within issues, "
+            "and the action to use is the answer of bench report"
+        )
 
 
 def _quoted(values: Sequence[PolicyValue]) -> dict[str, dict[Quantity, Row]]:
