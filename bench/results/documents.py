@@ -73,7 +73,8 @@ def judgement_document(judged: CaseJudgement) -> dict[str, Any]:
     """P(best), the possible winners and the estimates of a case.
 
     `noise` is where the noise between runs is from: `measured`, the id of an earlier bench, `assumed` or `unknown`.
-    `identified` is false for the last two: then P(best) is by assumption, and there are no estimates.
+    `identified` is false for the last two: then P(best) is by assumption, and there are no estimates. `likeliest` is
+    the action with the greatest P(best), which need not be the winner.
     """
     actions = all_cells()
     return {
@@ -83,6 +84,7 @@ def judgement_document(judged: CaseJudgement) -> dict[str, Any]:
         "claimed": judged.claimed is not None,
         "p_value": judged.p_value,
         "winner_set": [list(actions[cell]) for cell in judged.members],
+        "likeliest": None if judged.likeliest is None else list(actions[judged.likeliest]),
         "arms": [
             {
                 "action": list(actions[arm.cell]),

@@ -27,7 +27,7 @@ from bench.statistics.winners import CaseJudgement
 from bench.terminal import Bullet, percent, seconds, styled, table
 from bench.unserved import unserved_lines
 from db.repositories.bench_rows import UnjudgedExecutions
-from planner.actions import canonical_rank
+from planner.actions import all_cells, canonical_rank
 
 _MOST_UNJUDGED = 20
 _MOST_NAMES = 3
@@ -163,7 +163,10 @@ def _winner_row(case: DecidedCase, execution_id: int | None) -> tuple[Any, ...]:
 
 
 def _how_sure(case: DecidedCase, judged: CaseJudgement | None) -> str | Text:
-    """`claimed` with its p-value; or how many of the arms may still be the best, and P(best) of the winner."""
+    """`claimed` with its p-value; or how many of the arms may still be the best, and P(best) of the winner.
+
+    Below it the arm with a greater P(best), where there is one.
+    """
     if case.verdict.winner is None or judged is None:
         return ""
     cell = canonical_rank(case.verdict.winner)
@@ -171,8 +174,15 @@ def _how_sure(case: DecidedCase, judged: CaseJudgement | None) -> str | Text:
         return styled(("claimed", "green"), f", p={judged.p_value:.2g}")
     if not judged.identified:
         return NEEDS_RUNS
-    chance = dict(judged.soft).get(cell, 0.0)
-    return f"{len(judged.members)} of {len(judged.arms)} still possible, {percent(chance)}"
+    chances = dict(judged.soft)
+    possible = (
+        f"{len(judged.members)} of {len(judged.arms)} still possible, {percent(chances.get(cell, 0.0))}"
+    )
+    likeliest = judged.likeliest
+    if likeliest is None or percent(chances[likeliest]) == percent(chances.get(cell, 0.0)):
+        return possible
+    # Two lines, so that the column stays as wide.
+    return Text(f"{possible}\n{all_cells()[likeliest].label()} {percent(chances[likeliest])}")
 
 
 def _baseline(case: DecidedCase) -> str:

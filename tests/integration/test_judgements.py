@@ -14,6 +14,8 @@ from bench.results.labels import export_labels
 from bench.results.plain import bracket_document
 from bench.results.read import read_results
 from bench.results.show import regret_parts, report_parts, winners_table
+from bench.terminal import percent
+from planner.actions import Action
 from tests.fixtures.known_benches import write_known_bench
 
 
@@ -99,6 +101,24 @@ def test_all_that_shows_a_soft_label_shows_the_chances_of_being_best(
             assert label["bench_metadata"]["winner_selection"]["soft_label"] == chances
             weights = {tuple(each["action"]): each["weight"] for each in chances}
             assert label["label_action"]["confidence"] == weights[tuple(winner["winner"])]
+
+
+def test_the_winner_is_among_the_possible_ones_and_a_likelier_arm_is_named(engine: sa.Engine) -> None:
+    results = read_results(engine, write_known_bench(engine, 30, K=4, replicates=2)[0])
+    shown = text_of(winners_table(results), width=140)
+    likelier = 0
+    for winner in winners_document(results):
+        if winner["winner"] is None:
+            continue
+        judged = winner["judgement"]
+        chances = {tuple(arm["action"]): arm["chance_best"] for arm in judged["arms"]}
+        assert winner["winner"] in judged["winner_set"]
+        assert chances[tuple(judged["likeliest"])] == max(chances.values())
+        if chances[tuple(winner["winner"])] < max(chances.values()) - 0.01:
+            likelier += 1
+            name = Action(*judged["likeliest"]).label()
+            assert f" {name} {percent(max(chances.values()))}" in shown
+    assert likelier > 2
 
 
 def test_replicates_claim_a_winner_that_is_one(engine: sa.Engine, tmp_path: Path) -> None:
