@@ -170,6 +170,11 @@ def seconds(milliseconds: float | None) -> str:
     return f"{int(whole // 3600)} h {int(whole % 3600 // 60):02d} min"
 
 
+def counted(number: int, word: str) -> str:
+    """A number with its noun, in the plural unless it is one."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
 def percent(share: float | None) -> str:
     """A share between 0 and 1 as a whole percentage; `–` for None."""
     return "–" if share is None else f"{100 * share:.0f} %"

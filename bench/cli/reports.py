@@ -84,12 +84,12 @@ def regret(bench_id: str | None, names: tuple[str, ...], output: Output) -> None
       bench regret b-20260131-k3f9q --policy mlp-a
     """
     from bench.results.documents import regret_document
-    from bench.results.evidence_show import bracket_parts, oracle_of
+    from bench.results.evidence_show import oracle_of
     from bench.results.plain import bracket_document
     from bench.results.policies import score
     from bench.results.publish import publish_where_due
     from bench.results.read import read_results
-    from bench.results.show import regret_parts
+    from bench.results.regret_show import regret_parts
 
     with open_farm() as farm:
         bench_id = bench_id or Benches(farm.engine).latest()
@@ -101,7 +101,7 @@ def regret(bench_id: str | None, names: tuple[str, ...], output: Output) -> None
     show_answer(
         output,
         lambda: {**regret_document(results), "bracket": bracket_document(oracle)},
-        lambda: [*regret_parts(results), *bracket_parts(oracle)],
+        lambda: regret_parts(results, oracle),
     )
 
 

@@ -117,7 +117,7 @@ def value(
       bench value --policy mlp-a --fail-on-regression
       bench value --minute-cost 0.002 --dollar-cost 0.05 --details
     """
-    from bench.results.value_rows import choose_outcome, judged_values
+    from bench.results.value_rows import choose_outcome, judged_values, policy_row
     from bench.results.value_show import details_parts, value_parts
 
     if fail_on_regression and not set(names) - {reference}:
@@ -135,6 +135,7 @@ def value(
         output,
         lambda: _document(bench_ids, evidence, chosen, values, left_out),
         lambda: [*value_parts(evidence, values, lines), *more],
+        lambda: {"policies": [policy_row(policy) for policy in values]},
     )
     return _gate(values, names) if fail_on_regression else 0
 

@@ -8,7 +8,7 @@ from rich.text import Text
 from bench.results.plain import plain
 from bench.statistics.estimate import Estimate
 from bench.statistics.recommendation import FEWEST_ISSUES, BestAction, Recommendation
-from bench.terminal import percent, styled, table
+from bench.terminal import FittingTable, percent, styled, table
 from planner.actions import all_cells
 from planner.space.baseline import POLICY_ID
 
@@ -84,14 +84,14 @@ def _next_line(answer: Recommendation) -> str:
     settling = answer.settling
     how = "with both actions, 1 run each"
     if answer.issues < FEWEST_ISSUES:
-        cost = "" if settling.usd is None else f", {_usd(settling.usd)}"
+        cost = "" if settling.usd is None else f", {_total(settling.usd)}"
         points = f"{100 * settling.difference:.0f} points"
         need = f"Needs {answer.issues + settling.issues} issues to find a difference of {points}"
         return f"{need}: {settling.issues} more {how}{cost}."
     what = f"{_counted(settling.issues, 'issue')} {how} (80 % power)"
     if settling.usd is None:
         return f"{what} would settle it."
-    return f"{_usd(settling.usd)} more would settle it: {what}."
+    return f"{_total(settling.usd)} more would settle it: {what}."
 
 
 def _basis_line(answer: Recommendation) -> str:
@@ -107,12 +107,26 @@ def _basis_line(answer: Recommendation) -> str:
 
 
 def _best_table(answer: Recommendation) -> RenderableType:
-    columns = (
+    wide = (
         *("action", "pass rate\n(95 %)>", "against\ntoday's (95 %)>"),
         *("effective\nruns>", "dollars a run\n(95 %)>", "P(best)>"),
     )
+    narrow = (
+        *("action", "pass\nrate\n(95 %)>", "against\ntoday's\n(95 %)>"),
+        *("effec-\ntive\nruns>", "dollars\na run\n(95 %)>", "P(best)>"),
+    )
     title = f"Best actions: {answer.estimand} by least squares, intervals for issues like these"
-    return table(title, columns, map(_row, answer.best), ("effective\nruns>",))
+    rows = [_row(best) for best in answer.best]
+    result = table(title, wide, rows)
+    short = table(title, narrow, [[*map(_in_two_lines, row[:5]), *row[5:]] for row in rows], ("P(best)>",))
+    if isinstance(result, FittingTable) and isinstance(short, FittingTable):
+        result.narrower = [short, *short.narrower]
+    return result
+
+
+def _in_two_lines(cell: str | Text) -> Text:
+    """A number above its interval, so that the table fits 80 columns."""
+    return Text(str(cell).replace(" (", "\n(").replace(" … ", "…"))
 
 
 def _row(best: BestAction) -> tuple[str | Text, ...]:
@@ -169,8 +183,16 @@ def _cost(estimate: Estimate) -> Text:
     if estimate.value is None or estimate.low is None or estimate.high is None:
         return Text(_NONE)
     low, high = (_usd(end).removeprefix("$") for end in (estimate.low, estimate.high))
+    if low == high:
+        # One constant, such as a fixed price a run.
+        return Text(_usd(estimate.value))
     # Two lines, so that the table fits 80 columns.
     return Text(f"{_usd(estimate.value)}\n({low} … {high})")
+
+
+def _total(amount: float) -> str:
+    """The dollars of many runs: whole cents from one cent on."""
+    return f"${amount:.2f}" if 0.01 <= amount < 100 else _usd(amount)
 
 
 def _usd(amount: float) -> str:

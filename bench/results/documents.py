@@ -9,6 +9,7 @@ from bench.results.answer_show import answer_document
 from bench.results.plain import bracket_document
 from bench.results.race import race_document
 from bench.results.read import BenchResults, DecidedCase
+from bench.results.regret_show import why_no_regret
 from bench.statistics.oracle import OracleBracket
 from bench.statistics.outcomes import OWN_BUDGET
 from bench.statistics.recommendation import Recommendation
@@ -73,7 +74,8 @@ def judgement_document(judged: CaseJudgement) -> dict[str, Any]:
     """P(best), the possible winners and the estimates of a case.
 
     `noise` is where the noise between runs is from: `measured`, the id of an earlier bench, `assumed` or `unknown`.
-    `identified` is false for the last two: then P(best) is by assumption, and there are no estimates.
+    `identified` is false for the last two: then P(best) is by assumption, and there are no estimates. `likeliest` is
+    the action with the greatest P(best), which need not be the winner.
     """
     actions = all_cells()
     return {
@@ -83,6 +85,7 @@ def judgement_document(judged: CaseJudgement) -> dict[str, Any]:
         "claimed": judged.claimed is not None,
         "p_value": judged.p_value,
         "winner_set": [list(actions[cell]) for cell in judged.members],
+        "likeliest": None if judged.likeliest is None else list(actions[judged.likeliest]),
         "arms": [
             {
                 "action": list(actions[arm.cell]),
@@ -98,15 +101,18 @@ def judgement_document(judged: CaseJudgement) -> dict[str, Any]:
 
 
 def regret_document(results: BenchResults) -> dict[str, Any]:
-    """The regret of every policy over the bench, and on each observed case."""
+    """The regret of every policy over the bench, and on each observed case; `why_not` where nothing compares."""
+    why_not = why_no_regret(results)
     observed = [case.issue_id for case in results.decided if case.observed]
+    summaries = [] if why_not else results.summaries
     return {
         "bench_id": results.bench.bench_id,
         "estimand": ESTIMAND,
         "identified": results.identified,
+        "why_not": why_not,
         "best_fixed": None if results.best_fixed is None else list(results.best_fixed),
         "policies": [
-            {**summary._asdict(), "observed_cases": summary.observed_cases} for summary in results.summaries
+            {**summary._asdict(), "observed_cases": summary.observed_cases} for summary in summaries
         ],
         "notes": results.notes,
         "cases": [

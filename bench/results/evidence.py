@@ -75,12 +75,9 @@ class Evidence:
     @property
     def sample(self) -> str:
         """What the estimates are over, as text."""
-        issues = len(self.table.issues)
-        return (
-            f"{issues} issues"
-            if self.bench.kind == "bench"
-            else f"first attempts of {issues} issues in a stream"
-        )
+        count = len(self.table.issues)
+        issues = "1 issue" if count == 1 else f"{count} issues"
+        return issues if self.bench.kind == "bench" else f"first attempts of {issues} in a stream"
 
     @property
     def seed(self) -> int:

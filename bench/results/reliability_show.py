@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from rich.console import RenderableType
+from rich.text import Text
 
 from bench.results.evidence_show import shown
 from bench.results.plain import plain
@@ -12,7 +13,7 @@ from bench.statistics.action_rates import FEWEST_ISSUES, PLAIN
 from bench.statistics.estimate import Estimate
 from bench.statistics.reliability import Reliability
 from bench.statistics.survival import ESTIMAND
-from bench.terminal import percent, table
+from bench.terminal import counted, percent, table
 from planner.actions import all_cells
 
 _WEIGHTED: Final = (
@@ -69,12 +70,12 @@ def _actions_table(rows: list[Reliability], issues: int) -> RenderableType:
     cells = [
         (
             "all actions" if action.cell is None else all_cells()[action.cell].label(),
-            f"{action.passed}/{action.runs}\n{action.issues}",
-            *(shown(each).replace(" (", "\n(") for each in _estimates(action)),
+            Text(f"{action.passed}/{action.runs}\n{action.issues}"),
+            *(Text(shown(each).replace(" (", "\n(")) for each in _estimates(action)),
         )
         for action in rows
     ]
-    return table(f"Arms run again, {issues} issues: one of k passes, all k pass", columns, cells)
+    return table(f"Arms run again, {counted(issues, 'issue')}: one of k passes, all k pass", columns, cells)
 
 
 def _estimates(action: Reliability) -> Iterator[Estimate]:
@@ -123,8 +124,8 @@ def _time_refusals(report: BenchReliability) -> Iterator[str]:
 def _left_out(report: BenchReliability, few: int) -> Iterator[str]:
     if few:
         yield (
-            f"{few} actions were observed in fewer than {FEWEST_ISSUES} issues: they count in the first line, and "
-            "their own rates, which mostly borrow from the others, are in -o json"
+            f"{counted(few, 'action')} observed in fewer than {FEWEST_ISSUES} issues: counted in the first line; "
+            "own rates, which mostly borrow from the others, are in -o json"
         )
     if report.missing:
         executions = sum(report.missing.values())

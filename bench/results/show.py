@@ -9,25 +9,23 @@ from rich.text import Text
 
 from bench.config.money import format_usd
 from bench.experiment.estimates import ArmEstimate
-from bench.experiment.regret import PolicySummary
 from bench.pauses import pause_lines
 from bench.results.action_rates import ActionReport
 from bench.results.action_rates_show import action_parts
 from bench.results.answer_show import answer_parts
 from bench.results.counts import failed_lines
 from bench.results.documents import spend_document
-from bench.results.evidence_show import bracket_parts
 from bench.results.race import race_parts
 from bench.results.read import BenchResults, DecidedCase
+from bench.results.regret_show import regret_parts
 from bench.sandboxes import sandbox_lines
-from bench.statistics.action_rates import FEWEST_ISSUES
 from bench.statistics.oracle import OracleBracket
 from bench.statistics.recommendation import Recommendation
 from bench.statistics.winners import CaseJudgement
 from bench.terminal import Bullet, percent, seconds, styled, table
 from bench.unserved import unserved_lines
 from db.repositories.bench_rows import UnjudgedExecutions
-from planner.actions import canonical_rank
+from planner.actions import all_cells, canonical_rank
 
 _MOST_UNJUDGED = 20
 _MOST_NAMES = 3
@@ -36,11 +34,6 @@ _KILLED = f"{_KILL} counts as a failure in pass_within_caps; the others are miss
 _MISSING = "errors are missing values, not failures"
 _WINNERS_BY = f"winners and labels are by pass_own_budget: {_KILL} is missing there, not a failure"
 NEEDS_RUNS = "needs 2 runs an arm"
-_MOST_PASSES = "best_fixed has the most passes by raw count; the answer of bench report is the better choice"
-AT_MOST = (
-    "regret is at most this, for with one run an arm the best arm was also the luckiest; the regret itself needs 2 "
-    "runs an arm: --replicates 2"
-)
 
 
 def report_parts(
@@ -61,8 +54,7 @@ def report_parts(
         *([_WINNERS_BY] if _KILL in results.errors else []),
         *action_parts(ActionReport(results)),
         *race_parts(results),
-        *regret_parts(results),
-        *bracket_parts(oracle),
+        *regret_parts(results, oracle),
         spend_table(results),
     ]
     if results.errors:
@@ -168,7 +160,10 @@ def _winner_row(case: DecidedCase, execution_id: int | None) -> tuple[Any, ...]:
 
 
 def _how_sure(case: DecidedCase, judged: CaseJudgement | None) -> str | Text:
-    """`claimed` with its p-value; or how many of the arms may still be the best, and P(best) of the winner."""
+    """`claimed` with its p-value; or how many of the arms may still be the best, and P(best) of the winner.
+
+    Below it the arm with a greater P(best), where there is one.
+    """
     if case.verdict.winner is None or judged is None:
         return ""
     cell = canonical_rank(case.verdict.winner)
@@ -176,8 +171,15 @@ def _how_sure(case: DecidedCase, judged: CaseJudgement | None) -> str | Text:
         return styled(("claimed", "green"), f", p={judged.p_value:.2g}")
     if not judged.identified:
         return NEEDS_RUNS
-    chance = dict(judged.soft).get(cell, 0.0)
-    return f"{len(judged.members)} of {len(judged.arms)} still possible, {percent(chance)}"
+    chances = dict(judged.soft)
+    possible = (
+        f"{len(judged.members)} of {len(judged.arms)} still possible, {percent(chances.get(cell, 0.0))}"
+    )
+    likeliest = judged.likeliest
+    if likeliest is None or percent(chances[likeliest]) == percent(chances.get(cell, 0.0)):
+        return possible
+    # Two lines, so that the column stays as wide.
+    return Text(f"{possible}\n{all_cells()[likeliest].label()} {percent(chances[likeliest])}")
 
 
 def _baseline(case: DecidedCase) -> str:
@@ -189,54 +191,6 @@ def _baseline(case: DecidedCase) -> str:
     if action == case.verdict.winner:
         return "the winner"
     return f"passed, {seconds(estimate.work_ms)}" if estimate.passes else "did not pass"
-
-
-def regret_parts(results: BenchResults) -> list[RenderableType]:
-    """The regret table, with a row for each policy, then its caveats."""
-    rows = [_regret_row(summary) for summary in results.summaries]
-    # Two lines a head: the table then fits 80 columns. With one run an arm the best arm was also the luckiest.
-    most = "" if results.identified else " ≤"
-    columns = (
-        *("policy", "seen on,\nissues>"),
-        *(f"missed\npasses{most}>", f"time\nregret{most}>", f"cost\nregret{most}>", "spend\na run>"),
-    )
-    title = "Regret against the best arm of each case" + ("" if results.identified else ": at most")
-    fixed = results.best_fixed
-    notes = [] if results.identified else [AT_MOST]
-    notes += [f"best_fixed is {fixed.label()}", _MOST_PASSES] if fixed else []
-    notes += [_too_few(summary) for summary in results.summaries if _is_seen_on_few(summary)]
-    notes += ["uniform is over the arms that ran, not over all allowed actions", *results.notes]
-    return [table(title, columns, rows), *notes]
-
-
-def _regret_row(summary: PolicySummary) -> tuple[str, ...]:
-    seen = f"{summary.observed_cases} of {summary.cases}"
-    if _is_seen_on_few(summary):
-        return (summary.policy, seen, *(["–"] * 3), format_usd(summary.mean_charged_micro_usd))
-    return (
-        summary.policy,
-        seen,
-        percent(summary.missed_pass_rate),
-        _ratio(summary.mean_duration_regret),
-        _ratio(summary.mean_cost_regret),
-        format_usd(summary.mean_charged_micro_usd),
-    )
-
-
-def _is_seen_on_few(summary: PolicySummary) -> bool:
-    """Whether its rates would be those of a few cases, which are not all there are."""
-    return summary.observed_cases < min(FEWEST_ISSUES, summary.cases)
-
-
-def _too_few(summary: PolicySummary) -> str:
-    return (
-        f"{summary.policy}: seen on {summary.observed_cases} of {summary.cases} issues, too few for a rate; "
-        "bench value estimates it on all of them"
-    )
-
-
-def _ratio(value: float | None) -> str:
-    return "–" if value is None else f"{value:+.2f}"
 
 
 def spend_table(results: BenchResults) -> Table:

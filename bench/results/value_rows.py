@@ -5,6 +5,7 @@ from typing import Any, Final, Literal, NamedTuple, get_args
 
 from bench.results.evidence import Evidence
 from bench.results.fixed_actions import fixed_actions
+from bench.results.plain import plain
 from bench.statistics.cross_fit import GroupBy
 from bench.statistics.estimate import Estimate
 from bench.statistics.outcomes import Outcome, PassEstimand, utility, worst_utility
@@ -104,6 +105,13 @@ def value_rows(values: Sequence[PolicyValue]) -> Iterator[Row]:
                 value.difference_here,
                 p_value=value.difference_here_p,
             )
+
+
+def policy_row(value: PolicyValue) -> Row:
+    """One policy as a row of a table: the reference has no difference, hence no field for it."""
+    # A null would be a column of its own, next to those of the other policies' differences.
+    given: Row = plain(value)
+    return {name: field for name, field in given.items() if field is not None or name.endswith("_p")}
 
 
 def _row(

@@ -38,6 +38,11 @@ class Diagnostics(NamedTuple):
     """Policies of the report, of all of which the mean weights are tested."""
 
     @property
+    def _worth(self) -> str:
+        issues = f"{self.effective_issues:.0f}"
+        return "1 issue's" if issues == "1" else f"{issues} issues'"
+
+    @property
     def wrong(self) -> tuple[str, ...]:
         """Failures that no amount of data repairs: the draw does not match its stored chances, or lacks overlap."""
         return _failing(
@@ -64,7 +69,7 @@ class Diagnostics(NamedTuple):
         return _failing(
             (
                 self.effective_issues >= FEWEST_ISSUES,
-                f"the estimate would rest on {self.effective_issues:.0f} issues' worth of arms, and "
+                f"the estimate would rest on {self._worth} worth of arms, and "
                 f"{FEWEST_ISSUES:.0f} are needed: bench more issues, or more arms an issue",
             ),
             (

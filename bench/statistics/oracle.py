@@ -27,6 +27,8 @@ PLUG_IN: Final = "highest observed mean, biased up"
 CROSS_FITTED: Final = f"chosen and scored on different runs, {DEALS} deals, biased down"
 EMPIRICAL_BAYES: Final = "empirical Bayes, posterior mean of the best arm"
 
+ONE_ARM: Final = "one arm an issue: nothing to regret; submit with --k 2 or more"
+
 
 class Bracket(NamedTuple):
     """Lower and upper estimates that bracket the estimand: `lower.value` ≤ estimand ≤ `upper.value` in expectation;
@@ -71,12 +73,15 @@ def oracle_bracket(
     A policy with probability on actions that could not be drawn gets refusals. `outcome` is `pass_own_budget`
     where None.
 
-    Raises: `UnsupportedError` with outcomes in fewer than two issues, `BenchError` for a policy of another shape.
+    Raises: `UnsupportedError` with outcomes in fewer than two issues or of one arm a case, `BenchError` for a policy
+    of another shape.
     """
     outcome = outcome or pass_own_budget(table)
     arms = arms_of(table, outcome.values)
     if arms.n_issues < 2:
         raise UnsupportedError("outcomes were observed in fewer than two issues; bench more of them")
+    if len(arms.row) == arms.n_cases:
+        raise UnsupportedError(ONE_ARM)
     for name, policy in policies.items():
         check_policy(name, policy, table)
     ends = _Ends(table, arms, outcome, seed)

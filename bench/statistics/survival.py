@@ -41,7 +41,8 @@ def passed_within(
     method = f"{how}, 95 % percentile bootstrap over issues, {RESAMPLES} resamples"
     members = [np.flatnonzero(issue == cluster) for cluster in np.unique(issue)]
     if len(members) < FEWEST_ISSUES:
-        why = f"{len(members)} issues are too few, {FEWEST_ISSUES} are needed: bench more issues"
+        few = "1 issue is" if len(members) == 1 else f"{len(members)} issues are"
+        why = f"{few} too few, {FEWEST_ISSUES} are needed: bench more issues"
         return tuple(refused(_named(time), method, why) for time in times)
     points = np.array(times, dtype=np.float64)
     share = _share(points, minutes, passed, weighed)

@@ -92,7 +92,7 @@ def policy_values(
     _check(table, policies, features, reference)
     named = next(iter(policies), None) if reference is None else reference
     outcome = outcome or pass_outcome(table)
-    if why := why_no_lottery(table):
+    if why := why_no_lottery(table) or _why_no_outcome(outcome):
         return [_nothing(name, outcome.estimand, why, name == named) for name in policies]
     judge = Judge(table, features, outcome, group_by, policies=len(policies))
     judged = {name: Judged(judge, policy) for name, policy in policies.items()}
@@ -102,6 +102,12 @@ def policy_values(
     else:
         values = [_value(name, of, judge, seed, against[name]) for name, of in judged.items()]
     return _adjusted(values, len(table.issues), expected)
+
+
+def _why_no_outcome(outcome: Outcome) -> str | None:
+    if np.isfinite(outcome.values).any():
+        return None
+    return f"all {len(outcome.values)} runs are missing: see the errors in bench report, and run them again"
 
 
 def _check(

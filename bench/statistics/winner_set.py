@@ -9,8 +9,8 @@ Below `FEWEST_RUNS` runs an arm nothing is claimed: no exact test of two arms ca
 *The set by tests.* Holm's procedure over all pairs leaves out the arms that another one beats. With probability 1 − α
 at least, no arm that is among the best is left out. With a few runs these tests seldom reject.
 
-*The credible set.* The fewest arms whose probabilities of being best sum to 95 % (`credible_set`); it also uses what
-other issues show about the actions.
+*The credible set.* The fewest arms whose probabilities of being best sum to 95 %, and the leader (`credible_set`); it
+also uses what other issues show about the actions, so that another arm than the leader may be the likeliest.
 """
 
 from collections.abc import Sequence
@@ -73,15 +73,20 @@ def winner_set(arms: Sequence[ArmSample], alpha: float = ALPHA) -> WinnerSet:
     return WinnerSet(leader, claimed, hardest, members, ties)
 
 
-def credible_set(chances: Floats, level: float = LEVEL) -> tuple[int, ...]:
+def credible_set(chances: Floats, leader: int, level: float = LEVEL) -> tuple[int, ...]:
     """The fewest arms, most probable first, whose `chances` (K,) of being best sum to `level` or more.
 
     Arms with the same chance as the last of them are in it, so that the set does not depend on the order of the arms.
+    So is the `leader`: the arm that is named as the winner is never ruled out.
+
+    Returns ascending indices into `chances`.
     """
     rounded = np.round(chances / chances.sum(), _DIGITS)
     descending = np.sort(rounded)[::-1]
     last = min(int(np.searchsorted(np.cumsum(descending), level - 10.0**-_DIGITS)), len(descending) - 1)
-    return tuple(np.flatnonzero(rounded >= descending[last]).tolist())
+    is_member = rounded >= descending[last]
+    is_member[leader] = True
+    return tuple(np.flatnonzero(is_member).tolist())
 
 
 def not_beaten(p_values: Floats, means: Floats, alpha: float = ALPHA) -> tuple[int, ...]:

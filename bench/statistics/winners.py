@@ -50,8 +50,8 @@ class CaseJudgement(NamedTuple):
     p_value: float
     """Of the hardest two-sided test of the leader against another arm."""
     members: tuple[int, ...]
-    """The possible winners: the leader where it is claimed, else the fewest cells whose probabilities of being best
-    sum to 95 % or more; the cells not beaten by a test where these are not known."""
+    """The possible winners: the leader where it is claimed, else the leader and the fewest cells whose probabilities
+    of being best sum to 95 % or more; the cells not beaten by a test where these are not known."""
     soft: tuple[tuple[int, float], ...]
     """The soft label, (cell, weight) with sum 1: the probabilities of being best, or equal shares of the arms tied
     with the leader where these are not known."""
@@ -60,6 +60,15 @@ class CaseJudgement(NamedTuple):
     was borrowed from, `ASSUMED`, or `UNKNOWN`."""
     value: Estimate
     """The leader's value, corrected for the winner's curse; refused as the estimates of arms."""
+
+    @property
+    def likeliest(self) -> int | None:
+        """The cell with the greatest P(best), the leader among equals; None where these are not known."""
+        chances = [arm.chance_best for arm in self.arms if arm.chance_best is not None]
+        if not chances:
+            return None
+        best = [arm.cell for arm in self.arms if arm.chance_best == max(chances)]
+        return self.leader if self.leader in best else best[0]
 
     @property
     def identified(self) -> bool:
@@ -157,7 +166,7 @@ class _CaseJudge:
     def _members(self, indices: Ints, verdict: WinnerSet) -> tuple[int, ...]:
         if self._posterior is None or verdict.claimed:
             return verdict.members
-        return credible_set(self._posterior.best[indices])
+        return credible_set(self._posterior.best[indices], verdict.leader)
 
     def _soft(self, indices: Ints, cells: list[int], verdict: WinnerSet) -> tuple[tuple[int, float], ...]:
         if self._posterior is None:

@@ -42,16 +42,24 @@ def race_forecast(plan: NewBench) -> dict[str, Any] | None:
 
 
 def forecast_lines(plan: NewBench) -> list[str]:
-    """For people: a line with the same forecast; empty where the bench is no race."""
+    """For people: the same forecast, a line a gap, and what to do about late ones; empty where the bench is no race."""
     forecast = race_forecast(plan)
     if forecast is None:
         return []
     issues = forecast["issues"]
-    parts = [
-        f"{gap} points about {needed}" + ("" if needed <= issues else f" (more than these {issues})")
-        for gap, needed in forecast["dropped_after"].items()
+    after = forecast["dropped_after"]
+    lines = [
+        f"race of {forecast['arms']} arms: an arm is dropped when it is this far behind the best, after about"
     ]
-    return [
-        f"race of {forecast['arms']} arms: issues until an arm is dropped, by how far it is behind the best: "
-        f"{', '.join(parts)}"
+    lines += [
+        f"  {gap} points: {needed} issues" + ("" if needed <= issues else f", more than these {issues}")
+        for gap, needed in after.items()
     ]
+    late = [(gap, needed) for gap, needed in after.items() if needed > issues]
+    if late:
+        gap, needed = late[-1]
+        lines.append(
+            f"the race of these {issues} issues keeps arms that are less far behind: bench {needed} issues to drop "
+            f"them at {gap} points, or compare those left by bench value"
+        )
+    return lines

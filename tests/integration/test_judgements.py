@@ -13,7 +13,10 @@ from bench.results.evidence_show import oracle_of
 from bench.results.labels import export_labels
 from bench.results.plain import bracket_document
 from bench.results.read import read_results
-from bench.results.show import regret_parts, report_parts, winners_table
+from bench.results.regret_show import regret_parts
+from bench.results.show import report_parts, winners_table
+from bench.terminal import percent
+from planner.actions import Action
 from tests.fixtures.known_benches import write_known_bench
 
 
@@ -39,7 +42,7 @@ def test_single_runs_are_marked_not_identified_everywhere(engine: sa.Engine, tmp
         assert winner["judgement"]["identified"] is False
         assert winner["judgement"]["value"]["value"] is None
     assert "needs 2 runs an arm" in text_of(winners_table(results), width=200)
-    shown = text_of(*regret_parts(results))
+    shown = text_of(*regret_parts(results, oracle))
     assert "≤" in shown
     assert "replicates 2" in shown
     assert "uniform is over the arms that ran" in shown
@@ -99,6 +102,53 @@ def test_all_that_shows_a_soft_label_shows_the_chances_of_being_best(
             assert label["bench_metadata"]["winner_selection"]["soft_label"] == chances
             weights = {tuple(each["action"]): each["weight"] for each in chances}
             assert label["label_action"]["confidence"] == weights[tuple(winner["winner"])]
+
+
+def test_the_winner_is_among_the_possible_ones_and_a_likelier_arm_is_named(engine: sa.Engine) -> None:
+    results = read_results(engine, write_known_bench(engine, 30, K=4, replicates=2)[0])
+    shown = text_of(winners_table(results), width=140)
+    likelier = 0
+    for winner in winners_document(results):
+        if winner["winner"] is None:
+            continue
+        judged = winner["judgement"]
+        chances = {tuple(arm["action"]): arm["chance_best"] for arm in judged["arms"]}
+        assert winner["winner"] in judged["winner_set"]
+        assert chances[tuple(judged["likeliest"])] == max(chances.values())
+        if chances[tuple(winner["winner"])] < max(chances.values()) - 0.01:
+            likelier += 1
+            name = Action(*judged["likeliest"]).label()
+            assert f" {name} {percent(max(chances.values()))}" in shown
+    assert likelier > 2
+
+
+def test_replicates_do_not_take_the_luck_out_of_the_best_observed_arm(engine: sa.Engine) -> None:
+    bench, _ = write_known_bench(engine, 12, K=4, replicates=2)
+    shown = text_of(*regret_parts(read_results(engine, bench), oracle_of(engine, bench)))
+    assert "Regret against the best observed arm of each case, luck included" in shown
+    assert "passes ≤" in shown
+    assert "at least and at most, below, bracket the regret itself" in shown
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"K": 1}, "No regret: one arm an issue: nothing to regret; submit with --k 2 or more"),
+        (
+            {"K": 4, "error_rate": 1.0},
+            "No regret: every run ended in an error or did not start: see the errors, and run them again",
+        ),
+    ],
+)
+def test_regret_without_arms_to_compare_is_one_line(
+    engine: sa.Engine, options: dict[str, object], line: str
+) -> None:
+    bench, _ = write_known_bench(engine, 12, **options)  # type: ignore[arg-type]
+    results, oracle = read_results(engine, bench), oracle_of(engine, bench)
+    assert isinstance(oracle, str)
+    assert regret_parts(results, oracle) == [line]
+    document = regret_document(results)
+    assert (document["why_not"], document["policies"]) == (line, [])
 
 
 def test_replicates_claim_a_winner_that_is_one(engine: sa.Engine, tmp_path: Path) -> None:

@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from rich.console import Console
 
 from bench.cli.main import main
 from bench.errors import BenchError
 from bench.results.reliability import read_reliability
+from bench.results.reliability_show import reliability_parts
+from bench.terminal import print_parts
 from db.repositories.run_times import RunTimes
 from tests.fixtures.known_benches import write_known_bench
 
@@ -93,6 +96,19 @@ def test_the_command_shows_what_there_is_and_says_what_mends_the_rest(
     (beyond,) = document["passed_within"][0]["within"]
     assert (beyond["estimand"], beyond["value"]) == ("pass_unlimited within 500 minutes", None)
     assert sum(document["executions"].values()) == 160
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_a_row_of_the_table_has_two_lines_in_a_terminal_and_in_a_pipe(engine: sa.Engine, width: int) -> None:
+    bench = bench_with_times(engine, 40, replicates=2)
+    console = Console(width=width, color_system=None, markup=False)
+    with console.capture() as captured:
+        print_parts(console, reliability_parts(read_reliability(engine, bench, [2], [])))
+    lines = captured.get().splitlines()
+    (row,) = (number for number, line in enumerate(lines) if line.split()[:2] == ["all", "actions"])
+    assert lines[row].split()[2].endswith("/320")
+    assert lines[row + 1].split()[0] == "40"
+    assert not any("\\n" in line for line in lines)
 
 
 def test_rubbish_and_unfinished_benches_are_refused(

@@ -52,3 +52,33 @@ def test_what_does_not_go_together_is_refused_before_anything_is_scored(
     bench, _ = write_known_bench(engine, 12)
     assert main(["value", bench, bench, "--policy", "nobody"]) == 2
     assert "a bench is named twice" in capsys.readouterr().err
+
+
+def test_a_bench_whose_runs_are_all_missing_has_that_as_its_reason(engine: sa.Engine, shown: Any) -> None:
+    write_known_bench(engine, 40, error_rate=1.0)
+    for policy in shown()["policies"]:
+        assert policy["recommended"]["value"] is None
+        assert policy["recommended"]["why_not"].startswith("all 200 runs are missing: see the errors")
+
+
+def test_the_reference_leaves_no_empty_columns_in_csv(
+    engine: sa.Engine, database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BENCH_DATABASE_URL", database_url)
+    write_known_bench(engine, 60, K=8)
+    assert main(["value", "-o", "csv"]) == 0
+    columns = capsys.readouterr().out.splitlines()[0].split(",")
+    assert {"difference.value", "difference_here.value", "difference_p"} <= set(columns)
+    assert not {"difference", "difference_here"} & set(columns)
+
+
+def test_one_issue_is_counted_as_one(
+    engine: sa.Engine, database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BENCH_DATABASE_URL", database_url)
+    write_known_bench(engine, 1, K=4, replicates=2)
+    for command in ("value", "reliability"):
+        assert main([command]) == 0
+        shown = capsys.readouterr().out
+        assert "1 issue" in shown
+        assert "1 issues" not in shown

@@ -120,11 +120,33 @@ def test_unknown_costs_are_left_out() -> None:
     assert "(+4 … +20) against today's" in line
 
 
-def test_the_table_fits_eighty_columns() -> None:
+def test_the_table_fits_eighty_columns_with_every_column() -> None:
     lines = text_of(USE, width=80).splitlines()
     assert max(map(len, lines)) <= 80
-    assert any("61 % (50 … 71)" in line and "+12 (+4 … +20)" in line and "71 %" in line for line in lines)
-    assert any("(0.20 … 0.42)" in line for line in lines)
+    (row,) = (number for number, line in enumerate(lines) if line.split()[:1] == ["speculate_vote"])
+    assert lines[row].split()[3:] == ["61", "%", "+12", "40", "$0.31", "71", "%"]
+    assert lines[row + 1].split() == ["(50…71)", "(+4…+20)", "(0.20…0.42)"]
+
+
+def test_a_longer_table_loses_the_probability_before_the_effective_runs() -> None:
+    dear = USE.best[0]._replace(dollars=DOLLARS._replace(value=1234.0, low=1000.0, high=4321.0))
+    shown = text_of(replace(USE, best=(dear, *USE.best[1:])), width=78)
+    assert "effec-" in shown
+    assert "P(best)" not in shown
+    assert "(1,000…4,321)" in shown
+
+
+def test_a_constant_cost_is_one_figure() -> None:
+    constant = DOLLARS._replace(value=0.001, low=0.001, high=0.001)
+    shown = text_of(replace(USE, best=(USE.best[0]._replace(dollars=constant),)))
+    assert "$0.0010" in shown
+    assert "(0.0010" not in shown
+
+
+def test_what_settles_it_costs_whole_cents() -> None:
+    assert lines_of(replace(USE, settling=Settling(0.12, 60, 0.078)))[1].startswith(
+        "$0.08 more would settle it"
+    )
 
 
 def test_the_document_names_actions_and_has_every_number() -> None:

@@ -120,7 +120,7 @@ def test_swarms_are_groups_where_there_are_several_and_few_issues_are_refused() 
         ("speculate_vote", 1),
     ]
     assert {group.within[0].why_not for group in groups} == {
-        "1 issues are too few, 30 are needed: bench more issues"
+        "1 issue is too few, 30 are needed: bench more issues"
     }
     (nothing,) = within((), [15.0], seed=1)
     assert (nothing.runs, nothing.within[0].value) == (0, None)

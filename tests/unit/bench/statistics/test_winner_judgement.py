@@ -76,23 +76,35 @@ def test_no_test_claims_from_fewer_runs_than_four() -> None:
 
 
 @pytest.mark.parametrize(
-    ("chances", "members"),
+    ("chances", "leader", "members"),
     [
-        ([0.96, 0.02, 0.02], (0,)),
-        ([0.05, 0.9, 0.05], (0, 1, 2)),
-        ([0.02, 0.6, 0.38], (1, 2)),
-        ([0.25] * 4, (0, 1, 2, 3)),
-        ([0.93, 0.03, 0.03, 0.01], (0, 1, 2)),
-        ([0.65, 0.3, 0.05], (0, 1)),
-        ([1.0], (0,)),
+        ([0.96, 0.02, 0.02], 0, (0,)),
+        ([0.96, 0.02, 0.02], 2, (0, 2)),
+        ([0.05, 0.9, 0.05], 1, (0, 1, 2)),
+        ([0.02, 0.6, 0.38], 1, (1, 2)),
+        ([0.02, 0.6, 0.38], 0, (0, 1, 2)),
+        ([0.25] * 4, 0, (0, 1, 2, 3)),
+        ([0.93, 0.03, 0.03, 0.01], 0, (0, 1, 2)),
+        ([0.65, 0.3, 0.05], 0, (0, 1)),
+        ([1.0], 0, (0,)),
     ],
 )
-def test_the_credible_set_is_the_fewest_arms_with_95_percent_and_whoever_equals_the_last(
-    chances: list[float], members: tuple[int, ...]
+def test_the_credible_set_is_the_fewest_arms_with_95_percent_their_equals_and_the_leader(
+    chances: list[float], leader: int, members: tuple[int, ...]
 ) -> None:
-    assert credible_set(np.array(chances)) == members
-    turned = credible_set(np.array(chances[::-1]))
+    assert credible_set(np.array(chances), leader) == members
+    turned = credible_set(np.array(chances[::-1]), len(chances) - 1 - leader)
     assert sorted(len(chances) - 1 - arm for arm in turned) == list(members)
+
+
+def test_a_winner_that_other_issues_make_unlikely_is_still_possible() -> None:
+    """Action 2 wins a tie by its time, and fails on all other issues."""
+    judgement = only({2: "+---", 33: "+---"}, *({2: "----", 33: "++--"} for _ in range(60)))
+    chances = dict(judgement.soft)
+    assert (judgement.leader, judgement.likeliest) == (2, 33)
+    assert chances[2] < 0.05
+    assert chances[33] >= 0.95
+    assert judgement.members == (2, 33)
 
 
 def test_pass_rates_within_a_point_tie_for_best() -> None:

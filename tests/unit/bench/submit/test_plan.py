@@ -169,11 +169,15 @@ def test_a_plan_of_a_race_forecasts_which_gaps_its_issues_can_tell() -> None:
     needed = forecast["dropped_after"]
     assert list(needed) == ["50", "30", "20"]
     assert needed["50"] <= 40 < needed["30"] < needed["20"]
-    (line,) = forecast_lines(plan)
-    assert line.endswith(
-        f"50 points about {needed['50']}, 30 points about {needed['30']} (more than these 40), "
-        f"20 points about {needed['20']} (more than these 40)"
-    )
+    assert forecast_lines(plan) == [
+        "race of 6 arms: an arm is dropped when it is this far behind the best, after about",
+        f"  50 points: {needed['50']} issues",
+        f"  30 points: {needed['30']} issues, more than these 40",
+        f"  20 points: {needed['20']} issues, more than these 40",
+        "the race of these 40 issues keeps arms that are less far behind: bench "
+        f"{needed['20']} issues to drop them at 20 points, or compare those left by bench value",
+    ]
+    assert len(forecast_lines(_plan(_config(strategy="racing", k=6), list(range(needed["20"]))))) == 4
     without_control = {
         "workcell": WORKCELL,
         "action_sampling": {"K": 6, "strategy": "racing", "include_baseline": False},
