@@ -32,7 +32,10 @@ SHOWN: Final = 4
 STATED_DIFFERENCE: Final = 0.20
 """What a bench should be able to find where too few issues ran for an estimate of the difference."""
 _ONE_ACTION: Final = "one action ran, so there is nothing to compare it with: submit with --k 2 or more"
-_NOT_EVERYWHERE: Final = "fewer than two of the actions that ran are allowed on every issue: bench one job type at a time, or more issues"
+_NOT_EVERYWHERE: Final = (
+    "fewer than two of the actions that ran are allowed on every issue: bench one job type at a time, or "
+    "more issues"
+)
 _NO_CASE: Final = "no issue has a verdict yet, so there is nothing to recommend"
 _ALL_MISSING: Final = "every run ended in an error or did not start: see the errors, and run them again"
 
