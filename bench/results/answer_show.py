@@ -50,7 +50,11 @@ def _listed(cell: int | None) -> list[Any] | None:
 def _headline(answer: Recommendation) -> tuple[str, str, str]:
     """The recommended action, what it gains, and how sure that is."""
     assert answer.difference is not None
-    look = "" if answer.expected is None else f"A look at {answer.issues} of {answer.expected} issues. "
+    look = (
+        ""
+        if answer.expected is None
+        else f"A look at {answer.issues} of {answer.expected} issues (interval not valid under repeated looks). "
+    )
     name, rival = _name(answer.cell), _name(answer.rival)
     against = f"today's {rival}" if answer.rival_is_today else f"the next best, {rival}"
     if answer.bounds_lead:
@@ -82,16 +86,20 @@ def _next_line(answer: Recommendation) -> str:
             "No bench of a sensible size would settle it, the two are too close: choose by what a run costs."
         )
     settling = answer.settling
+    points = f"{100 * settling.difference:.0f} points"
+    if not settling.issues:
+        return f"If {points} is right, the issues still to come settle it (80 % power)."
+    cost = "" if settling.usd is None else f", {_total(settling.usd)}"
+    more = "" if answer.expected is None else " more than are to come"
     how = "with both actions, 1 run each"
     if answer.issues < FEWEST_ISSUES:
-        cost = "" if settling.usd is None else f", {_total(settling.usd)}"
-        points = f"{100 * settling.difference:.0f} points"
-        need = f"Needs {answer.issues + settling.issues} issues to find a difference of {points}"
+        total = max(answer.issues, answer.expected or 0) + settling.issues
+        need = f"Needs {total} issues to find a difference of {points}"
         return f"{need}: {settling.issues} more {how}{cost}."
-    what = f"{_counted(settling.issues, 'issue')} {how} (80 % power)"
+    issues = f"{_counted(settling.issues, 'issue')}{more} {how}"
     if settling.usd is None:
-        return f"{what} would settle it."
-    return f"{_total(settling.usd)} more would settle it: {what}."
+        return f"{issues} would settle it, if {points} is right (80 % power)."
+    return f"{_total(settling.usd)} more would settle it, if {points} is right (80 % power): {issues}."
 
 
 def _basis_line(answer: Recommendation) -> str:

@@ -35,6 +35,10 @@ _OWN_RATIOS: Final = ((0.0, 0.1), (0.01, 0.1), (0.03, 0.2), (0.08, 0.25), (0.2, 
 """Var d ÷ Var e, and its prior probability."""
 _LEVEL_RATIOS: Final = ((0.0, 0.8), (0.004, 0.05), (0.015, 0.05), (0.06, 0.05), (0.25, 0.05))
 """Var c ÷ Var e, the same for all components, and its prior probability."""
+_FORCED_RATIO: Final = 1.0
+"""Var d ÷ Var e of today's policy where it ran on nearly every issue: wide, so that it is hardly shrunk."""
+_NEARLY_ALL: Final = 0.9
+"""The share of the issues from which on that is so."""
 _LEAST_SUM: Final = 1e-9
 _NEGLIGIBLE: Final = 1e-6
 
@@ -82,8 +86,10 @@ class _Model(NamedTuple):
     """(n, 1 + q): the level, own effects, then levels of components."""
     own: Ints
     """(q,) 1 for an effect of its own, 0 for one of a component's level."""
+    forced: int | None
+    """Which of the q effects is that of today's policy, where it ran on nearly every issue; None where it did not."""
     values: Floats
-    """(n, A or A + 1, over 1 + q) the mean outcome of each action, and of today's policy, as sums of effects."""
+    """(A or A + 1, 1 + q) the mean outcome of each action, and of today's policy, as sums of effects."""
 
 
 class _Component(NamedTuple):
@@ -129,7 +135,11 @@ def _shares(arms: Arms, policy: Floats) -> Floats | None:
 
 
 def _model(table: BenchTable, arms: Arms, today: Floats | None, share: Floats | None) -> _Model:
-    """An own effect of today's policy is added where it is more than one action: they may suit their issues."""
+    """An own effect of today's policy is added where it is more than one action: they may suit their issues.
+
+    That effect, or the one of today's single action, has a wide prior where the policy ran on nearly every issue: its
+    data suffice, and it is no draw from the population of actions.
+    """
     size, runs = len(arms.cells), len(arms.mean)
     levels = np.hstack(
         [
@@ -139,14 +149,19 @@ def _model(table: BenchTable, arms: Arms, today: Floats | None, share: Floats | 
     )
     fitting = np.zeros((runs, 0))
     gains = np.zeros((size + (share is not None), 0))
-    if today is not None and share is not None and share.max() < 1:
+    forced = None
+    if today is not None and share is not None:
         chosen = today[table.arm_case[arms.row], table.arm_cell[arms.row]]
-        fitting, gains = chosen[:, None], np.append(share, 1.0)[:, None]
+        if share.max() < 1:
+            fitting, gains = chosen[:, None], np.append(share, 1.0)[:, None]
+        if len(np.unique(arms.issue[chosen > 0])) >= _NEARLY_ALL * arms.n_issues:
+            forced = 0 if share.max() < 1 else int(share.argmax())
     effects = np.hstack([np.eye(size), levels])
     rows = effects if share is None else np.vstack([effects, share @ effects])
     return _Model(
         np.hstack([np.ones((runs, 1)), fitting, effects[arms.action]]),
         np.repeat([1, 0], [fitting.shape[1] + size, levels.shape[1]]),
+        forced,
         np.hstack([np.ones((len(rows), 1)), gains, rows]),
     )
 
@@ -171,6 +186,8 @@ def _components(arms: Arms, model: _Model, precision: Floats) -> Iterator[_Compo
         issue_volume = float(np.log1p(ratio * by_issue[:, -1]).sum())
         for (own, own_prior), (level, level_prior) in product(_OWN_RATIOS, _LEVEL_RATIOS):
             scale = np.append(1.0, np.sqrt(np.where(model.own, own, level)))
+            if model.forced is not None:
+                scale[1 + model.forced] = np.sqrt(_FORCED_RATIO)
             yield _component(gram, scale, len(precision), issue_volume, own_prior * level_prior)
 
 

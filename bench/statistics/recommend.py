@@ -10,8 +10,9 @@ from bench.statistics.contender_bounds import ContenderBounds
 from bench.statistics.contender_spend import ContenderSpend
 from bench.statistics.contenders import Contenders, contenders_of, credible, effective_runs
 from bench.statistics.diagnostics import why_no_lottery
+from bench.statistics.judging import Judge, Judged
 from bench.statistics.outcomes import Outcome
-from bench.statistics.power import issues_needed
+from bench.statistics.power import Aim, issues_needed
 from bench.statistics.recommendation import (
     FEWEST_ISSUES,
     LIKELY,
@@ -31,10 +32,12 @@ SHOWN: Final = 4
 """The best actions that are described, in addition to today's policy."""
 STATED_DIFFERENCE: Final = 0.20
 """What a bench should be able to find where too few issues ran for an estimate of the difference."""
+_SURELY: Final = Aim(alpha=2 * (1 - SURE))
+"""The two-sided test that finds a difference where the posterior is sure of its sign."""
 _ONE_ACTION: Final = "one action ran, so there is nothing to compare it with: submit with --k 2 or more"
 _NOT_EVERYWHERE: Final = (
-    "fewer than two of the actions that ran are allowed on every issue: bench one job type at a time, or "
-    "more issues"
+    "fewer than two of the actions that ran are allowed on every issue: "
+    "bench one job type at a time, or more issues"
 )
 _NO_CASE: Final = "no issue has a verdict yet, so there is nothing to recommend"
 _ALL_MISSING: Final = "every run ended in an error or did not start: see the errors, and run them again"
@@ -114,9 +117,8 @@ def _recommended(
         return replace(nothing, why_not=_NOT_EVERYWHERE)
     contenders = contenders_of(choice, today)
     ranked = contenders.ranked()
-    leader, others = ranked[0], ranked[1:]
-    rival = contenders.today if contenders.today in others else others[0]
-    shown = ranked[:SHOWN]
+    leader, rival = leader_and_rival(contenders, ranked)
+    shown = list(dict.fromkeys([leader, *ranked]))[:SHOWN]
     if contenders.today is not None and contenders.today not in shown:
         shown.append(contenders.today)
 
@@ -127,6 +129,8 @@ def _recommended(
     gain = contenders.draws[:, leader] - contenders.draws[:, rival]
     chance = _chance(contenders, leader, rival)
     word = None if bounded else _word(chance, nothing)
+    if word == "sure" and not is_confirmed(table, features, outcome, contenders, today, (leader, rival)):
+        word = "likely"
 
     def best(contender: int) -> BestAction:
         return BestAction(
@@ -143,6 +147,7 @@ def _recommended(
             None if bounded else contenders.chance_best[contender],
         )
 
+    to_come = 0 if nothing.expected is None else max(0, nothing.expected - nothing.issues)
     costs = [spend.of_a_run(contender).value for contender in (leader, rival)]
     return replace(
         nothing,
@@ -156,7 +161,7 @@ def _recommended(
         if bounded
         else credible(outcome.estimand, gain, -1.0, 1.0, choice.issues),
         dollars=spend.more_than_rival(leader),
-        settling=None if word in (None, "sure") else settling(gain, choice, costs),
+        settling=None if word in (None, "sure") else settling(gain, choice, costs, to_come),
         best=tuple(map(best, shown)),
     )
 
@@ -173,11 +178,26 @@ def _gain(contenders: Contenders, contender: int) -> Floats:
     return gain
 
 
+def leader_and_rival(contenders: Contenders, ranked: list[int]) -> tuple[int, int]:
+    """The contender to recommend and the one it is compared with: today's where that is as likely to be the better."""
+    first, today = ranked[0], contenders.today
+    if today is None or first == today:
+        return first, ranked[1]
+    return (first, today) if better(contenders.draws, first, today) > 0.5 else (today, first)
+
+
+def better(draws: Floats, contender: int, other: int) -> float:
+    """P(better), half of the ties included."""
+    above, equal = draws[:, contender] > draws[:, other], draws[:, contender] == draws[:, other]
+    return float(above.mean() + equal.mean() / 2)
+
+
 def _chance(contenders: Contenders, leader: int, rival: int) -> float:
-    """P(better than today's); P(best), ties shared, where the rival is not today's."""
+    """P(better than the rival) where either is today's and led by another; else P(best). Ties are shared."""
     draws = contenders.draws
-    if rival == contenders.today:
-        return float((draws[:, leader] > draws[:, rival]).mean())
+    means = np.round(draws.mean(axis=0), 9)
+    if rival == contenders.today or means[leader] < means[rival]:
+        return better(draws, leader, rival)
     top = draws >= draws.max(axis=1, keepdims=True)
     return float((top[:, leader] / top.sum(axis=1)).mean())
 
@@ -188,18 +208,43 @@ def _word(chance: float, data: Recommendation) -> Word:
     return "likely" if chance >= LIKELY else "unsure"
 
 
-def settling(gain: Floats, choice: ActionChoice, costs: list[float | None]) -> Settling | None:
-    """A bench of both actions that would find the difference with 80 % power, less what the data are worth already.
+def is_confirmed(
+    table: BenchTable,
+    features: Floats,
+    outcome: Outcome,
+    contenders: Contenders,
+    today: Floats,
+    pair: tuple[int, int],
+) -> bool:
+    """Whether the paired doubly robust difference of a pair, which needs no prior, excludes 0.
 
-    `gain` (D,) are draws of the difference, and `costs` are the dollars of a run of each. None where more than
-    `MOST_ISSUES` issues would be needed.
+    Where its arms are too few for that estimate, whether the leader has the effective runs of `FEWEST_ISSUES` issues.
+    """
+    judge = Judge(table, features, outcome, "issue", policies=len(pair))
+    leader, rival = (Judged(judge, contenders.policy(contender, today)) for contender in pair)
+    difference = leader.minus(rival)
+    if difference.low is None:
+        policy = contenders.policy(pair[0], today)
+        return effective_runs(table, policy, outcome.values) >= FEWEST_ISSUES
+    return difference.low > 0
+
+
+def settling(
+    gain: Floats, choice: ActionChoice, costs: list[float | None], to_come: int = 0
+) -> Settling | None:
+    """A bench of both actions that would make the difference sure with 80 % power, less what the data are worth.
+
+    `gain` (D,) are draws of the difference, `costs` the dollars of a run of each, and `to_come` the issues that a
+    running bench has yet to decide, each worth as much as one so far. None where more than `MOST_ISSUES` issues would
+    be needed.
     """
     few = choice.issues < FEWEST_ISSUES
     difference, variance = STATED_DIFFERENCE if few else abs(float(gain.mean())), 2 * choice.noise
     if difference**2 * MOST_ISSUES < variance:
         return None
-    worth = choice.issues if few else int(variance / max(float(gain.var()), 1e-12))
-    issues = max(1, issues_needed(variance, difference) - worth)
+    worth = choice.issues if few else variance / max(float(gain.var()), 1e-12)
+    worth *= 1 + to_come / choice.issues
+    issues = max(0 if to_come else 1, issues_needed(variance, difference, _SURELY) - int(worth))
     if issues > MOST_ISSUES:
         return None
     known = [cost for cost in costs if cost is not None]

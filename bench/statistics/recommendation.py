@@ -15,12 +15,12 @@ MOST_MISSING: Final = 0.02
 
 
 class Settling(NamedTuple):
-    """A bench that would settle the comparison with 80 % power, in addition to what ran."""
+    """A bench that would make the comparison sure with 80 % power, in addition to what ran and is still to come."""
 
     difference: float
     """The difference in pass rates that it would find: the estimated one, or a stated one where issues are few."""
     issues: int
-    """Issues on which both actions run once."""
+    """Issues on which both actions run once; 0 where those still to come in a running bench suffice."""
     usd: float | None
     """What their runs would cost; None where costs are unknown."""
 
@@ -63,8 +63,9 @@ class Recommendation:
     word: Word | None = None
     """None where bounds lead."""
     chance: float | None = None
-    """Posterior probability that the recommended is better than today's policy; that it is the best of all, where it is
-    today's itself or today's did not run."""
+    """Posterior probability that the recommended is better than today's policy, half of the ties included; that it is
+    the best of all, where it is today's itself or today's did not run. For today's that is kept with a lower
+    mean, that it is better than the rival."""
     rival: int | None = None
     """The action it is compared with; None for a policy that is not one action."""
     rival_is_today: bool = False

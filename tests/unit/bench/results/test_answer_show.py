@@ -51,7 +51,7 @@ def test_the_answer_is_three_lines() -> None:
     assert lines_of(USE) == [
         "Use speculate_vote ×2 45m: +12 points of passes (+4 … +20), −$0.31 a run against today's "
         "serial_handoff ×1 15m: likely (93 %).",
-        "$38.00 more would settle it: 60 issues with both actions, 1 run each (80 % power).",
+        "$38.00 more would settle it, if 12 points is right (80 % power): 60 issues with both actions, 1 run each.",
         "Rests on 80 issues and 480 runs (40 effective of it), 0.0 % missing; pass_own_budget: passed within its own "
         "budget.",
     ]
@@ -69,7 +69,11 @@ def test_what_is_sure_is_settled() -> None:
         ({"settling": None}, "No bench of a sensible size would settle it, the two are too close"),
         (
             {"settling": Settling(0.12, 1, None)},
-            "1 issue with both actions, 1 run each (80 % power) would settle",
+            "if 12 points is right (80 % power): 1 issue with both actions, 1 run each.",
+        ),
+        (
+            {"expected": 200, "settling": Settling(0.12, 0, 0.0)},
+            "If 12 points is right, the issues still to come settle it (80 % power).",
         ),
         (
             {"issues": 8, "settling": Settling(0.2, 24, 38.0)},
@@ -94,7 +98,9 @@ def test_todays_policy_that_did_not_run_is_named() -> None:
 
 def test_a_look_and_a_policy_by_issue_are_named() -> None:
     line = lines_of(replace(USE, expected=200, rival=None))[0]
-    assert line.startswith("A look at 80 of 200 issues. Use speculate_vote")
+    assert line.startswith(
+        "A look at 80 of 200 issues (interval not valid under repeated looks). Use speculate"
+    )
     assert "today's heuristic_baseline" in line
 
 

@@ -5,8 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bench.statistics.choice import ActionChoice, choose_action
+from bench.statistics.contenders import Contenders, contenders_of
 from bench.statistics.outcomes import pass_outcome, pass_own_budget
-from bench.statistics.recommend import MOST_ISSUES, recommend
+from bench.statistics.recommend import (
+    MOST_ISSUES,
+    better,
+    is_confirmed,
+    leader_and_rival,
+    recommend,
+    settling,
+)
 from bench.statistics.recommendation import Recommendation
 from bench.statistics.table import ArmRow, BenchTable, CaseRow, ExecutionRow, Floats, build_table
 from planner.space.heads import N_CELLS
@@ -191,3 +200,68 @@ def test_runs_of_unknown_cost_leave_the_dollars_out() -> None:
     assert found.dollars.value is None
     assert found.word == "sure"
     assert all(best.dollars.value is None for best in found.best)
+
+
+def chosen_by_issue(issues: int) -> tuple[BenchTable, Floats]:
+    """Today's takes one of two actions by issue and passes .6; of 24 others, each drawn seldom, most pass .1."""
+    rng = np.random.default_rng(8)
+    others = np.arange(2, 26) * 7
+    policy, rows = np.zeros((issues, N_CELLS)), []
+    for number in range(issues):
+        own = (0, 60)[number % 2]
+        policy[number, own] = 1.0
+        chances = np.zeros(N_CELLS)
+        chances[others] = 4 / len(others)
+        chances[[0, 60]] = 0.1
+        chances[own] = 1.0
+        drawn = [(own, 0.6)] + [(int(cell), 0.1) for cell in rng.choice(others, 4, replace=False)]
+        if number % 10 == 0:
+            drawn.append((60 - own, 0.1))
+        arms = [ArmRow(cell, [run(float(rng.random() < rate))]) for cell, rate in drawn]
+        rows.append(CaseRow(f"c{number:03d}", f"i{number:03d}", "repo", chances, True, arms))
+    return build_table(rows), policy
+
+
+def test_todays_policy_by_issue_is_not_pulled_towards_the_actions() -> None:
+    table, policy = chosen_by_issue(60)
+    chosen = policy[table.arm_case, table.arm_cell] > 0
+    choice = choose_action(table, table.passed, policy, seed=1)
+    assert choice.today.mean() == pytest.approx(table.passed[chosen[table.run_arm]].mean(), abs=0.025)
+
+
+def test_sure_needs_a_doubly_robust_difference_that_excludes_0() -> None:
+    table = bench((0.3, 0.8, 0.4), 80)
+    assert answer(table).word == "sure"
+    assert confirmed_with(table, (1, 0))
+    assert not confirmed_with(table, (0, 1))
+
+
+def confirmed_with(table: BenchTable, pair: tuple[int, int]) -> bool:
+    choice = choose_action(table, table.passed, today(table), seed=1)
+    contenders = contenders_of(choice, today(table))
+    return is_confirmed(table, np.zeros((80, 0)), pass_outcome(table), contenders, today(table), pair)
+
+
+def test_todays_that_is_as_likely_the_better_is_kept() -> None:
+    rng = np.random.default_rng(1)
+    first = rng.normal(0.5, 0.01, 1000)
+    rare = np.where(np.arange(1000) < 400, first + 0.5, first - 0.01)
+    draws = np.column_stack([first, rare])
+    contenders = Contenders(draws, (0, 60), 0, (0.6, 0.4))
+    assert contenders.ranked() == [1, 0]
+    assert leader_and_rival(contenders, [1, 0]) == (0, 1)
+
+
+def test_half_of_the_ties_count_for_each() -> None:
+    draws = np.column_stack([np.zeros(10), np.append(np.ones(4), np.zeros(6))])
+    assert better(draws, 1, 0) == pytest.approx(0.7)
+
+
+def test_what_settles_is_sized_for_sure_and_less_what_is_to_come() -> None:
+    gain = np.random.default_rng(1).normal(0.1, 0.08, 4000)
+    choice = ActionChoice(np.array([0, 60]), np.zeros((1, 2)), None, 0.2, 60)
+    alone, some, enough = (settling(gain, choice, [0.5, 0.5], to_come) for to_come in (0, 60, 2000))
+    reach = (2.326 + 0.842) ** 2
+    assert alone.issues == pytest.approx(reach * 0.4 / 0.1**2 - 0.4 / 0.08**2, rel=0.06)
+    assert some.issues == pytest.approx(alone.issues - 0.4 / 0.08**2, abs=4)
+    assert (enough.issues, enough.usd) == (0, 0.0)
