@@ -1,6 +1,8 @@
 """Which fixed action to use instead of today's policy: by how much it is better, how sure that is, what settles it."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -118,19 +120,15 @@ def _recommended(
     contenders = contenders_of(choice, today)
     ranked = contenders.ranked()
     leader, rival = leader_and_rival(contenders, ranked)
-    shown = list(dict.fromkeys([leader, *ranked]))[:SHOWN]
-    if contenders.today is not None and contenders.today not in shown:
-        shown.append(contenders.today)
-
+    shown = _shown(contenders, [leader, *ranked])
     bounds = ContenderBounds(table, outcome, contenders, today, seed)
     missing = max(nothing.missing, bounds.missing_share(leader), bounds.missing_share(rival))
     bounded = bounds if missing > MOST_MISSING else None
     spend = ContenderSpend(table, features, contenders, today, sorted({*shown, rival}), rival, seed)
     gain = contenders.draws[:, leader] - contenders.draws[:, rival]
     chance = _chance(contenders, leader, rival)
-    word = None if bounded else _word(chance, nothing)
-    if word == "sure" and not is_confirmed(table, features, outcome, contenders, today, (leader, rival)):
-        word = "likely"
+    confirmed = partial(is_confirmed, table, features, outcome, contenders, today, (leader, rival))
+    word = None if bounded else _word(chance, nothing, confirmed)
 
     def best(contender: int) -> BestAction:
         return BestAction(
@@ -202,8 +200,14 @@ def _chance(contenders: Contenders, leader: int, rival: int) -> float:
     return float((top[:, leader] / top.sum(axis=1)).mean())
 
 
-def _word(chance: float, data: Recommendation) -> Word:
-    if chance >= SURE and data.expected is None and data.issues >= FEWEST_ISSUES:
+def _shown(contenders: Contenders, ranked: list[int]) -> list[int]:
+    """The contenders to describe: the first of `ranked`, which may repeat, and today's policy."""
+    shown = list(dict.fromkeys(ranked))[:SHOWN]
+    return shown if contenders.today is None or contenders.today in shown else [*shown, contenders.today]
+
+
+def _word(chance: float, data: Recommendation, confirmed: Callable[[], bool]) -> Word:
+    if chance >= SURE and data.expected is None and data.issues >= FEWEST_ISSUES and confirmed():
         return "sure"
     return "likely" if chance >= LIKELY else "unsure"
 

@@ -69,7 +69,7 @@ def test_what_is_sure_is_settled() -> None:
         ({"settling": None}, "No bench of a sensible size would settle it, the two are too close"),
         (
             {"settling": Settling(0.12, 1, None)},
-            "if 12 points is right (80 % power): 1 issue with both actions, 1 run each.",
+            "1 issue with both actions, 1 run each would settle it, if 12 points is right (80 % power).",
         ),
         (
             {"expected": 200, "settling": Settling(0.12, 0, 0.0)},
