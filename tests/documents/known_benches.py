@@ -3,25 +3,88 @@
 The names of the benches are the arguments: `known` gives b-known-3.
 """
 
+import math
+import random
 import sys
 from typing import Any, Final
 
+import sqlalchemy as sa
+
 from bench.cli.session import open_farm
+from bench.intake.issue import Issue
+from planner.actions import NA, all_cells
 from tests.fixtures.known_benches import write_known_bench
+
+_MINUTES: Final = "minutes"
+_SOLVABLE: Final = 0.8
+_MEAN_MINUTES: Final = 35.0
+_NO_BUDGET: Final = 30
+"""Minutes that are planned for an action that names none: the limit of the toolchain."""
+_ATTEMPTS: Final = sa.text("""
+    INSERT INTO farm.attempts (execution_id, attempt, lease_token, machine_id, ended_at, ending)
+    SELECT execution_id, 1, gen_random_uuid(), 'm-1', now(), 'done'
+    FROM farm.executions WHERE bench_id = :bench AND arm_id IS NOT NULL""")
+_PLANNED: Final = sa.text("""
+    SELECT e.execution_id, o.status, (a.planned ->> 'minutes')::float AS minutes
+    FROM farm.executions e JOIN farm.outcomes o USING (execution_id) JOIN farm.arms a ON a.arm_id = e.arm_id
+    WHERE e.bench_id = :bench AND e.arm_id IS NOT NULL ORDER BY e.execution_id""")
+_CANDIDATE: Final = sa.text("""
+    INSERT INTO farm.candidates (execution_id, attempt, candidate, workcell_id, status, duration_ms, cost_source,
+                                 document)
+    VALUES (:execution_id, 1, 0, 'w', :status, :billed_ms, 'unknown',
+            jsonb_build_object('billed_ms', CAST(:billed_ms AS bigint)))""")
+
+
+def minutes_chance(issue: Issue, cell: int) -> float:
+    """The more minutes, the more passes: exponential times of the runs that would ever pass, whatever else differs."""
+    del issue
+    minutes = all_cells()[cell].max_minutes_bin
+    return _within(_NO_BUDGET if minutes == NA else float(minutes))
+
+
+def _within(minutes: float) -> float:
+    return _SOLVABLE * (1 - math.exp(-minutes / _MEAN_MINUTES))
+
 
 _BENCHES: Final[dict[str, dict[str, Any]]] = {
     "known": {"issues": 40, "seed": 3, "K": 8, "replicates": 5},
     "single": {"issues": 12, "seed": 1},
-    "minutes": {"issues": 40, "seed": 3, "K": 8, "replicates": 5},
+    _MINUTES: {
+        "issues": 40,
+        "seed": 3,
+        "K": 8,
+        "replicates": 5,
+        "chance": minutes_chance,
+    },
     "parts": {"issues": 200, "seed": 9, "K": 6, "replicates": 2},
 }
+
+
+def write_times(engine: sa.Engine, bench_id: str, seed: int) -> None:
+    """A candidate for each execution, with the minutes in which it passed, or all that were planned."""
+    lot = random.Random(seed)
+    with engine.begin() as connection:
+        connection.execute(_ATTEMPTS, {"bench": bench_id})
+        candidates = []
+        for row in connection.execute(_PLANNED, {"bench": bench_id}).mappings().all():
+            minutes = row["minutes"]
+            if row["status"] == "success":
+                # The inverse of `_within`, below the budget.
+                minutes = -_MEAN_MINUTES * math.log(1 - lot.random() * _within(minutes) / _SOLVABLE)
+            billed_ms = round(60_000 * minutes)
+            candidates.append(
+                {"execution_id": row["execution_id"], "status": row["status"], "billed_ms": billed_ms}
+            )
+        connection.execute(_CANDIDATE, candidates)
 
 
 def main(names: list[str]) -> None:
     """Write the benches with these names."""
     with open_farm(create=True) as farm:
         for name in names:
-            write_known_bench(farm.engine, name=name, **_BENCHES[name])
+            bench_id, _ = write_known_bench(farm.engine, name=name, **_BENCHES[name])
+            if name == _MINUTES:
+                write_times(farm.engine, bench_id, _BENCHES[name]["seed"])
 
 
 if __name__ == "__main__":
