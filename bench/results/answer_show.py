@@ -24,7 +24,7 @@ _LEAST_USD: Final = 0.00005
 def answer_parts(answer: Recommendation) -> list[RenderableType]:
     """The three lines of the answer, then a table of the best actions; one line where there is no answer."""
     if answer.why_not is not None:
-        return [styled(("No answer yet: ", "bold"), answer.why_not)]
+        return [styled(("No answer: ", "bold"), answer.why_not)]
     action, gain, verdict = _headline(answer)
     style = _STYLES.get(answer.word or "", "bold")
     return [

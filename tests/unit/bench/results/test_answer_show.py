@@ -116,7 +116,7 @@ def test_missing_runs_lead_with_bounds() -> None:
 
 def test_no_answer_is_one_line() -> None:
     nothing = Recommendation("pass_own_budget", 0, 0, 0.0, why_not="no issue has a verdict yet")
-    assert text_of(nothing) == "No answer yet: no issue has a verdict yet\n"
+    assert text_of(nothing) == "No answer: no issue has a verdict yet\n"
 
 
 def test_unknown_costs_are_left_out() -> None:
