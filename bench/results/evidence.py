@@ -189,13 +189,14 @@ def case_row(rows: CaseRows, mixed_kills: Mapping[int, ErrorClass] = MappingProx
     `mixed_kills`, as from `Verdicts.mixed_kills`, are missing for their other reason.
 
     The first run of a raced arm is left out: it decided whether the arm was dropped, so it is selected on its outcome.
+    Runs that the race skipped, after it dropped their arm, are not missing and are left out, too.
     """
     case, design = rows.case, rows.case.design or {"kind": "deterministic", "propensities": []}
     propensities = np.zeros(N_CELLS)
     for propensity, cells in design["propensities"]:
         propensities[cells] = propensity
     strategy = STRATEGIES.get(design.get("strategy", ""))
-    first = 1 if strategy is not None and strategy.races else 0
+    is_race = strategy is not None and strategy.races
     cells = sorted(arm.canonical_rank for arm in rows.arms)
     return CaseRow(
         case=str(case.case_id),
@@ -209,7 +210,7 @@ def case_row(rows: CaseRows, mixed_kills: Mapping[int, ErrorClass] = MappingProx
                 [
                     _run(execution, skips_timeouts(case), mixed_kills.get(execution.execution_id))
                     for execution in arm.executions
-                    if execution.replicate >= first
+                    if not is_race or (execution.replicate > 0 and execution.state != "skipped")
                 ],
             )
             for arm in rows.arms

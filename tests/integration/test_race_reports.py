@@ -1,5 +1,6 @@
 """Arms that a race kept are reported by runs that took no part in it."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,15 +10,17 @@ import sqlalchemy as sa
 from bench.errors import BenchError
 from bench.results.answer import recommendation_of
 from bench.results.documents import report_document
-from bench.results.evidence import read_evidence
+from bench.results.evidence import case_row, read_evidence
 from bench.results.evidence_show import oracle_of
 from bench.results.looks import race_line, so_far
 from bench.results.markdown import parts_markdown
 from bench.results.race import race_document, race_parts, racers_of
 from bench.results.read import read_results
+from bench.statistics.table import build_table
 from bench.statistics.value import policy_values
 from db.repositories.benches import Benches
 from db.repositories.races import BenchRaces
+from db.repositories.verdicts import Verdicts
 from tests.fixtures.known_benches import write_known_bench
 from tests.integration.test_running_benches import reopen
 
@@ -103,3 +106,29 @@ def test_a_bench_without_a_race_has_no_race_in_its_reports(engine: sa.Engine) ->
     results = read_results(engine, bench)
     assert race_parts(results) == race_line(results.bench) == []
     assert race_document(results) is None
+
+
+def test_runs_that_a_race_skipped_are_not_missing(engine: sa.Engine) -> None:
+    bench = write_race(engine)
+    with engine.begin() as connection:
+        race = connection.scalar(sa.text("SELECT race FROM farm.benches"))
+    gone = race["cells"][0]
+    rows = Verdicts(engine).load(Verdicts(engine).finished_cases(bench))
+    later = rows[20:]
+    skipped = [
+        replace(
+            case,
+            arms=[
+                arm._replace(
+                    executions=[run._replace(state="skipped", status=None) for run in arm.executions]
+                )
+                if arm.canonical_rank == gone
+                else arm
+                for arm in case.arms
+            ],
+        )
+        for case in later
+    ]
+    table = build_table([*map(case_row, rows[:20]), *map(case_row, skipped)])
+    assert np.isfinite(table.passed).all()
+    assert (table.arm_cell[table.run_arm] == gone).sum() == 2 * 20
