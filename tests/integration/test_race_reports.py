@@ -21,6 +21,7 @@ from bench.statistics.value import policy_values
 from db.repositories.benches import Benches
 from db.repositories.races import BenchRaces
 from db.repositories.verdicts import Verdicts
+from db.states import ExecutionState
 from tests.fixtures.known_benches import write_known_bench
 from tests.integration.test_running_benches import reopen
 
@@ -120,7 +121,9 @@ def test_runs_that_a_race_skipped_are_not_missing(engine: sa.Engine) -> None:
             case,
             arms=[
                 arm._replace(
-                    executions=[run._replace(state="skipped", status=None) for run in arm.executions]
+                    executions=[
+                        run._replace(state=ExecutionState.SKIPPED, status=None) for run in arm.executions
+                    ]
                 )
                 if arm.canonical_rank == gone
                 else arm
