@@ -122,8 +122,6 @@ def report(bench_id: str | None, output: Output, out: Path | None) -> None:
       bench report -o md --out report.md
       bench report -o csv --table winners
     """
-    from bench.results.answer import recommendation_of
-    from bench.results.evidence_show import oracle_of
     from bench.results.publish import publish_where_due
     from bench.results.read import read_results
 
@@ -132,8 +130,8 @@ def report(bench_id: str | None, output: Output, out: Path | None) -> None:
         if output.is_for_people and out is None:
             show_bench_report(farm, bench_id, output)
             return
-        results, oracle = read_results(farm.engine, bench_id), oracle_of(farm.engine, bench_id)
-        recommended = recommendation_of(farm.engine, bench_id)
+        results = read_results(farm.engine, bench_id)
+        oracle, recommended = _inferred(farm, results)
         publish_where_due(farm.engine, bench_id)
     answer = _report_answer(results, oracle, recommended)
     if out is None:
@@ -170,19 +168,25 @@ def _report_answer(
     return replace(answer, plain=str)
 
 
+def _inferred(farm: Farm, results: "BenchResults") -> "tuple[OracleBracket | str, Recommendation]":
+    """The bounds on the oracle and the answer of a bench, from one reading of its evidence."""
+    from bench.results.answer import recommendation_from
+    from bench.results.evidence import evidence_or_why
+    from bench.results.evidence_show import oracle_from
+
+    evidence = evidence_or_why(farm.engine, results.bench.bench_id)
+    return oracle_from(evidence), recommendation_from(results.bench, evidence)
+
+
 def show_bench_report(farm: Farm, bench_id: str, output: Output) -> None:
     """Print the whole report, and write the output files that the config names."""
-    from bench.results.answer import recommendation_of
-    from bench.results.evidence_show import oracle_of
     from bench.results.output import write_outputs
     from bench.results.publish import publish_where_due
     from bench.results.read import read_results
 
     results = read_results(farm.engine, bench_id)
     paths = write_outputs(results)["output_paths"]
-    output.show(
-        _report_answer(results, oracle_of(farm.engine, bench_id), recommendation_of(farm.engine, bench_id))
-    )
+    output.show(_report_answer(results, *_inferred(farm, results)))
     publish_where_due(farm.engine, bench_id)
     if paths:
         note(f"written: {', '.join(sorted(paths.values()))}")

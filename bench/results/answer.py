@@ -4,12 +4,12 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from bench.errors import BenchError
-from bench.results.evidence import Evidence, read_evidence
+from bench.results.evidence import Evidence, evidence_or_why, or_reason
 from bench.results.value_rows import choose_outcome
 from bench.statistics.outcomes import OWN_BUDGET
 from bench.statistics.recommend import recommend
 from bench.statistics.recommendation import Recommendation
+from db.repositories.bench_rows import BenchRow
 from db.repositories.benches import Benches
 from planner.space.baseline import POLICY_ID
 
@@ -26,12 +26,15 @@ def recommendation_of(engine: sa.Engine, bench_id: str) -> Recommendation:
 
     Raises `DbError` where there is no bench of this id.
     """
-    if Benches(engine).get(bench_id).race is not None:
+    return recommendation_from(Benches(engine).get(bench_id), evidence_or_why(engine, bench_id))
+
+
+def recommendation_from(bench: BenchRow, evidence: Evidence | str) -> Recommendation:
+    """The same from the evidence of the bench, or from why there is none."""
+    if bench.race is not None:
         return _nothing(RACE)
-    try:
-        return recommendation(read_evidence(engine, bench_id))
-    except BenchError as error:
-        return _nothing(str(error))
+    answer = evidence if isinstance(evidence, str) else or_reason(lambda: recommendation(evidence))
+    return _nothing(answer) if isinstance(answer, str) else answer
 
 
 def recommendation(evidence: Evidence) -> Recommendation:

@@ -148,6 +148,11 @@ def _of_stream(engine: sa.Engine, bench: BenchRow, log: LoggedStream) -> Evidenc
     )
 
 
+def evidence_or_why(engine: sa.Engine, bench_id: str) -> Evidence | str:
+    """The evidence of a bench or stream so far, or why it has none; raises `DbError` where there is no such bench."""
+    return or_reason(lambda: read_evidence(engine, bench_id))
+
+
 def once_decided(evidence: Evidence) -> Evidence:
     """`evidence` if every case has a verdict and several arms, as comparisons of arms require.
 

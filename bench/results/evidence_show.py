@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from rich.console import RenderableType
 
-from bench.results.evidence import Evidence, bracket_of, once_decided, or_reason, read_evidence
+from bench.results.evidence import Evidence, bracket_of, evidence_or_why, once_decided, or_reason
 from bench.statistics.components import SINGLE_RUNS
 from bench.statistics.estimate import Estimate
 from bench.statistics.oracle import Bracket, OracleBracket
@@ -45,7 +45,14 @@ def notes(evidence: Evidence) -> list[str]:
 
 def oracle_of(engine: sa.Engine, bench_id: str) -> OracleBracket | str:
     """The bounds on the oracle and on the policies' regret of a bench, or why there are none."""
-    return or_reason(lambda: bracket_of(once_decided(read_evidence(engine, bench_id))))
+    return oracle_from(evidence_or_why(engine, bench_id))
+
+
+def oracle_from(evidence: Evidence | str) -> OracleBracket | str:
+    """The same from the evidence of the bench, or from why there is none."""
+    if isinstance(evidence, str):
+        return evidence
+    return or_reason(lambda: bracket_of(once_decided(evidence)))
 
 
 def bracket_parts(bracket: OracleBracket | str) -> list[RenderableType]:

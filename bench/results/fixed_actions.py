@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from bench.statistics.diagnostics import FEWEST_ISSUES
+from bench.statistics.logs import fixed_policy
 from bench.statistics.table import BenchTable, Bools, Floats
 from planner.actions import Action, all_cells, canonical_rank
 from planner.space.heads import N_CELLS
@@ -40,7 +41,10 @@ def fixed_actions(table: BenchTable) -> JudgedActions:
 
 def named_actions(table: BenchTable, actions: Sequence[Action]) -> dict[str, Floats]:
     """The policies of these actions, whether or not they ran."""
-    return {f"{ALWAYS}{action.label()}": _always(table, canonical_rank(action)) for action in actions}
+    return {
+        f"{ALWAYS}{action.label()}": fixed_policy(len(table.cases), canonical_rank(action))
+        for action in actions
+    }
 
 
 def thin_lines(fixed: JudgedActions) -> list[str]:
@@ -53,13 +57,6 @@ def thin_lines(fixed: JudgedActions) -> list[str]:
     if not reasons:
         return []
     return [f"actions not judged: {', '.join(reasons)}; bench more issues, or more arms an issue"]
-
-
-def _always(table: BenchTable, cell: int) -> Floats:
-    """(N, 240) a read-only view: a bench has many actions and cases."""
-    row = np.zeros(N_CELLS)
-    row[cell] = 1.0
-    return np.broadcast_to(row, (len(table.cases), N_CELLS))
 
 
 def _effective_issues(table: BenchTable) -> Floats:

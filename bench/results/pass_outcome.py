@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from bench.statistics.outcomes import OWN_BUDGET, WITHIN_CAPS, Outcome, PassEstimand, pass_outcome
-from bench.statistics.table import MISSING, BenchTable
+from bench.statistics.outcomes import OWN_BUDGET, WITHIN_CAPS, Outcome, PassEstimand, has_kills, pass_outcome
+from bench.statistics.table import BenchTable
 
 
 class PassOutcome(NamedTuple):
@@ -20,7 +20,7 @@ def choose_pass_outcome(
 
     A kill by the cap of the run itself is then a failure: an action that is often killed does not gain by it.
     """
-    killed = bool((table.missing == MISSING.index("killed_by_cap")).any())
+    killed = has_kills(table)
     reason = "asked for"
     if estimand is None:
         estimand = WITHIN_CAPS if killed or can_be_killed else OWN_BUDGET

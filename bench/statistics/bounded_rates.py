@@ -18,7 +18,7 @@ from bench.statistics.action_rates import (
     group_weights,
 )
 from bench.statistics.estimate import Estimate
-from bench.statistics.missing import MOST_WEIGHTED, imputed
+from bench.statistics.missing import MOST_WEIGHTED, imputed, run_weights
 from bench.statistics.outcomes import Outcome
 from bench.statistics.table import BenchTable, Bools, Floats
 
@@ -70,9 +70,7 @@ def too_many(share: float) -> bool:
 
 def missing_share(table: BenchTable, passes: Outcome, arms: Bools, weights: Floats | None = None) -> float:
     """The share of the runs of `arms` (A,) that is missing; an arm weighs `weights` (A,), 1/π where None."""
-    runs = np.bincount(table.run_arm, minlength=len(table.arm_case))
-    of_arm = np.where(arms, arm_weights(table) if weights is None else weights, 0.0) / np.maximum(runs, 1)
-    of_run = of_arm[table.run_arm]
+    of_run = run_weights(table, np.where(arms, arm_weights(table) if weights is None else weights, 0.0))
     whole = float(of_run.sum())
     return float(of_run[~np.isfinite(passes.values)].sum()) / whole if whole else 0.0
 

@@ -5,19 +5,15 @@ turns its mean back into mean dollars.
 """
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 
 from bench.statistics.choice import ActionChoice, choose_action
 from bench.statistics.contenders import METHOD, Contenders, credible, draws_of
 from bench.statistics.estimate import Estimate, refused
-from bench.statistics.spend import spend_values
+from bench.statistics.spend import DOLLARS, UNKNOWN_DOLLARS, spend_values
 from bench.statistics.table import BenchTable, Floats
 from planner.space.heads import N_CELLS
-
-DOLLARS: Final = "dollars_of_a_run"
-UNKNOWN: Final = "the cost of runs is unknown; give `workcell.rates` or a toolchain that reports its cost"
 
 
 class ContenderSpend:
@@ -59,7 +55,7 @@ class ContenderSpend:
         if direct is not None and self._is_direct[str(contender)] and self._is_direct[str(self._rival)]:
             return direct
         if own is None or rival is None:
-            return refused(DOLLARS, METHOD, UNKNOWN)
+            return refused(DOLLARS, METHOD, UNKNOWN_DOLLARS)
         return credible(DOLLARS, own - rival, -np.inf, np.inf, self._issues)
 
     def _draws(self, contender: int) -> Floats | None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.statistics.choice import ActionChoice
 from bench.statistics.estimate import Estimate
-from bench.statistics.logs import design_weights
+from bench.statistics.logs import design_weights, fixed_policy
 from bench.statistics.table import BenchTable, Floats
 
 METHOD: Final = "within-issue least squares, partially pooled"
@@ -34,9 +34,7 @@ class Contenders(NamedTuple):
         cell = self.cells[contender]
         if cell is None:
             return today
-        policy = np.zeros_like(today)
-        policy[:, cell] = 1.0
-        return policy
+        return fixed_policy(len(today), cell)
 
 
 def contenders_of(choice: ActionChoice, today: Floats) -> Contenders:

@@ -9,14 +9,12 @@ from bench.statistics.errors import UnsupportedError
 from bench.statistics.estimate import Estimate
 from bench.statistics.estimators import HAJEK, terms, value
 from bench.statistics.intervals import linearised
-from bench.statistics.logs import bench_log, check_policy, design_weights
+from bench.statistics.logs import bench_log, check_policy, design_weights, fixed_policy
 from bench.statistics.outcomes import pass_own_budget
 from bench.statistics.publish import published
-from bench.statistics.spend import spend_values
+from bench.statistics.spend import DOLLARS, UNKNOWN_DOLLARS, spend_values
 from bench.statistics.table import BenchTable, Bools, Floats
-from planner.space.heads import N_CELLS
 
-DOLLARS: Final = "dollars_of_a_run"
 FEWEST_ISSUES: Final = 10
 
 _TOO_FEW: Final = f"observed in fewer than {FEWEST_ISSUES} issues"
@@ -24,7 +22,7 @@ _UNKNOWN_COST: Final = "with runs of unknown cost"
 _UNSUPPORTED: Final = "taking actions that this bench could never draw"
 _REMEDIES: Final = {
     _TOO_FEW: f"no action or policy was observed in {FEWEST_ISSUES} issues; bench more issues, or more arms an issue",
-    _UNKNOWN_COST: "the cost of runs is unknown; give `workcell.rates` or a toolchain that reports its cost",
+    _UNKNOWN_COST: UNKNOWN_DOLLARS,
     _UNSUPPORTED: "the policies take actions that this bench could never draw",
 }
 _Wanted = tuple[int | None, str | None, Floats]
@@ -71,7 +69,7 @@ def frontier(table: BenchTable, policies: Mapping[str, Floats], *, seed: int) ->
     for name, policy in policies.items():
         check_policy(name, policy, table)
     wanted: list[_Wanted] = [
-        (cell, None, _always(cell, table)) for cell in np.unique(table.arm_cell).tolist()
+        (cell, None, fixed_policy(len(table.cases), cell)) for cell in np.unique(table.arm_cell).tolist()
     ]
     wanted += [(None, name, policy) for name, policy in policies.items()]
     estimator = _PointEstimator(table, seed, wanted)
@@ -149,12 +147,6 @@ def _left_out(estimator: _PointEstimator, wanted: list[_Wanted]) -> Iterator[Omi
         names = [name for (_, name, _), reason in zip(wanted, whys, strict=True) if reason == why]
         if names:
             yield OmittedPoints(why, names.count(None), tuple(name for name in names if name is not None))
-
-
-def _always(cell: int, table: BenchTable) -> Floats:
-    policy = np.zeros((len(table.cases), N_CELLS))
-    policy[:, cell] = 1
-    return policy
 
 
 def _best(point: Point, among: list[Point]) -> bool:

@@ -61,6 +61,13 @@ def design_weights(table: BenchTable, policy: Floats) -> Floats:
     return weights
 
 
+def fixed_policy(cases: int, cell: int) -> Floats:
+    """(cases, 240) the policy that takes one action in every case: a read-only view, as a bench has many of both."""
+    row = np.zeros(N_CELLS)
+    row[cell] = 1.0
+    return np.broadcast_to(row, (cases, N_CELLS))
+
+
 def check_policy(name: str, policy: Floats, table: BenchTable) -> None:
     """Raise `BenchError` where `policy` is not (N, 240) probabilities that sum to 1 in each case."""
     wanted = (len(table.cases), N_CELLS)

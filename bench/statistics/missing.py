@@ -79,13 +79,19 @@ class PolicyMissing(NamedTuple):
         return self.share > MOST_WEIGHTED
 
 
+def run_weights(table: BenchTable, weights: Floats) -> Floats:
+    """(E,) the weight of each run: that of its arm in `weights` (A,), divided by the number of runs of the arm."""
+    runs = np.bincount(table.run_arm, minlength=len(table.arm_case))
+    of_run: Floats = (weights / np.maximum(runs, 1))[table.run_arm]
+    return of_run
+
+
 def policy_missing(table: BenchTable, policy: Floats, outcome: Outcome) -> PolicyMissing | None:
     """The share of the runs of `policy` (N, 240) that is missing; None where none of its actions ran.
 
     A run has the importance weight of its arm, divided by the number of runs of the arm.
     """
-    runs = np.bincount(table.run_arm, minlength=len(table.arm_case))
-    weights = (design_weights(table, policy) / np.maximum(runs, 1))[table.run_arm]
+    weights = run_weights(table, design_weights(table, policy))
     whole = float(weights.sum())
     if whole <= 0:
         return None

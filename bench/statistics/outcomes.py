@@ -43,8 +43,13 @@ def pass_within_caps(table: BenchTable) -> Outcome:
 def pass_outcome(table: BenchTable, estimand: PassEstimand | None = None) -> Outcome:
     """The outcome of a pass estimand; by default `pass_within_caps` where `table` has runs killed by their cap."""
     if estimand is None:
-        estimand = WITHIN_CAPS if _killed(table).any() else OWN_BUDGET
+        estimand = WITHIN_CAPS if has_kills(table) else OWN_BUDGET
     return pass_within_caps(table) if estimand == WITHIN_CAPS else pass_own_budget(table)
+
+
+def has_kills(table: BenchTable) -> bool:
+    """Whether a run was killed by its own dollar cap."""
+    return bool(_killed(table).any())
 
 
 def judged_by(table: BenchTable, passes: Outcome | None) -> BenchTable:

@@ -13,12 +13,12 @@ from bench.statistics.contender_spend import ContenderSpend
 from bench.statistics.contenders import Contenders, contenders_of, credible, effective_runs
 from bench.statistics.diagnostics import why_no_lottery
 from bench.statistics.judging import Judge, Judged
+from bench.statistics.missing import MOST_WEIGHTED
 from bench.statistics.outcomes import Outcome
 from bench.statistics.power import Aim, issues_needed
 from bench.statistics.recommendation import (
     FEWEST_ISSUES,
     LIKELY,
-    MOST_MISSING,
     SURE,
     BestAction,
     Recommendation,
@@ -123,7 +123,7 @@ def _recommended(
     shown = _shown(contenders, [leader, *ranked])
     bounds = ContenderBounds(table, outcome, contenders, today, seed)
     missing = max(nothing.missing, bounds.missing_share(leader), bounds.missing_share(rival))
-    bounded = bounds if missing > MOST_MISSING else None
+    bounded = bounds if missing > MOST_WEIGHTED else None
     spend = ContenderSpend(table, features, contenders, today, sorted({*shown, rival}), rival, seed)
     gain = contenders.draws[:, leader] - contenders.draws[:, rival]
     chance = _chance(contenders, leader, rival)

@@ -10,8 +10,6 @@ SURE: Final = 0.99
 LIKELY: Final = 0.80
 FEWEST_ISSUES: Final = 10
 """Fewer issues are never called sure, and their estimate says nothing of what would settle it."""
-MOST_MISSING: Final = 0.02
-"""Share of missing runs above which no action is recommended."""
 
 
 class Settling(NamedTuple):

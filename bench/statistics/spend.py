@@ -1,7 +1,6 @@
 """Off-policy estimates of what a run costs: mean dollars or minutes of policies and of fixed actions."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -22,7 +21,7 @@ from bench.statistics.estimators import (
     value,
 )
 from bench.statistics.intervals import Interval
-from bench.statistics.logs import bench_log, check_policy
+from bench.statistics.logs import bench_log, check_policy, fixed_policy
 from bench.statistics.missing import observation_weights
 from bench.statistics.outcomes import Outcome
 from bench.statistics.skewed import (
@@ -33,6 +32,10 @@ from bench.statistics.skewed import (
 from bench.statistics.spend_model import amounts_model
 from bench.statistics.table import BenchTable, Floats
 
+DOLLARS: Final = "dollars_of_a_run"
+UNKNOWN_DOLLARS: Final = (
+    "the cost of runs is unknown; give `workcell.rates` or a toolchain that reports its cost"
+)
 FEWEST_ISSUES: Final = 10
 """Issues in which the actions of a policy must have run."""
 _UNKNOWN: Final = (
@@ -80,15 +83,15 @@ def spend_values(
     except UnsupportedError as error:
         return {name: _refused(estimand, str(error), reference not in (None, name)) for name in policies}
     inverse = observation_weights(table, features, outcome)
-    log_of = partial(bench_log, table, values=values, inverse=inverse, fitted=fitted, effect=effect)
     estimator = DOUBLY_ROBUST if effect is None else ADJUSTED_DR
-    subjects = {name: _subject(table, policy, estimator, log_of(policy)) for name, policy in policies.items()}
-    fixed = [
-        subject
-        for cell in np.unique(table.arm_cell).tolist()
-        if (subject := _subject(table, _always(cell, table), estimator, log_of(_always(cell, table)))).why_not
-        is None
-    ]
+
+    def subject_of(policy: Floats) -> _Subject:
+        log = bench_log(table, policy, values, inverse, fitted, effect)
+        return _subject(table, policy, estimator, log)
+
+    subjects = {name: subject_of(policy) for name, policy in policies.items()}
+    always = (subject_of(fixed_policy(len(table.cases), cell)) for cell in np.unique(table.arm_cell).tolist())
+    fixed = [subject for subject in always if subject.why_not is None]
     how = f"cross-fitted by {group_by}, 95 % bootstrap-t over {len(table.issues)} issues"
     return _Spends(subjects, fixed, estimand, f"{estimator.name}, {how}").values(reference)
 
@@ -144,12 +147,6 @@ class _Spends:
 def _subject(table: BenchTable, policy: Floats, estimator: Estimator, log: Log) -> _Subject:
     issues = len(np.unique(table.case_issue[log.arm_case[log.weight > 0]]))
     return _Subject(terms(estimator, log), issues, _why_not(table, policy, issues))
-
-
-def _always(cell: int, table: BenchTable) -> Floats:
-    policy = np.zeros(table.chances.shape)
-    policy[:, cell] = 1.0
-    return policy
 
 
 def _check(table: BenchTable, policies: Mapping[str, Floats], values: Floats, reference: str | None) -> None:

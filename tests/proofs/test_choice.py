@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from bench.statistics.choice import choose_action
+from bench.statistics.missing import MOST_WEIGHTED
 from bench.statistics.outcomes import pass_outcome, pass_own_budget
 from bench.statistics.pool import case_rows
 from bench.statistics.recommend import recommend
-from bench.statistics.recommendation import MOST_MISSING
 from bench.statistics.table import build_table
 from planner.space.heads import valid_cells
 from tests.proofs.choice_worlds import (
@@ -155,7 +155,7 @@ def test_the_same_precision_costs_fewer_dollars_than_by_weighting(
 def test_missing_runs_lead_to_bounds_and_no_word(size: Size) -> None:
     for draw in draws(DESIGNS[4], range(8000, 8000 + size.worlds(2, 30)), cap=2.0):
         answer = recommended(draw)
-        if answer.missing > MOST_MISSING:
+        if answer.missing > MOST_WEIGHTED:
             assert answer.word is None
             assert answer.difference is not None
             assert answer.difference.value is None
