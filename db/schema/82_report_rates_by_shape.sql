@@ -1,60 +1,12 @@
 -- Pass rate, cost per pass and mean time to pass, by the risk and the size of issues.
 
 CREATE VIEW report.pass_rate_by_risk AS
-WITH by_issue AS (
-    SELECT
-        bench_id, dk_risk, issue_id, bool_and(is_weighted) AS is_weighted, bool_or(is_race) AS is_race,
-        sum(executions) AS executions, sum(scored) AS scored, sum(passed) AS passed, sum(timeouts) AS timeouts,
-        sum(errors) AS errors, sum(unknown_costs) AS unknown_costs,
-        sum(charged_micro_usd) AS charged_micro_usd, sum(spent_micro_usd) AS spent_micro_usd,
-        sum(share_weight * pass_share) AS passes, sum(share_weight) FILTER (WHERE pass_share IS NOT NULL) AS arms,
-        sum(share_weight * rated_errors) AS lost, sum(share_weight * (rated_executions - rated_scored)) AS missing,
-        sum(share_weight * rated_executions) AS ended,
-        sum(share_weight * rated_passed) AS rated_passed, sum(share_weight * rated_micro_usd) AS rated_micro_usd,
-        sum(share_weight * passed_ms) AS passed_ms, sum(share_weight * passed_wait_ms) AS passed_wait_ms
-    FROM report.weighted_arms
-    GROUP BY bench_id, dk_risk, issue_id
-), summed AS (
-    SELECT
-        bench_id, dk_risk, bool_and(is_weighted) AS is_weighted, bool_or(is_race) AS is_race,
-        sum(executions)::bigint AS executions, sum(scored)::bigint AS scored, sum(passed)::bigint AS passed,
-        sum(timeouts)::bigint AS timeouts, sum(errors)::bigint AS errors, sum(unknown_costs)::bigint AS unknown_costs,
-        sum(charged_micro_usd)::bigint AS charged_micro_usd, sum(spent_micro_usd)::bigint AS spent_micro_usd,
-        count(arms) AS issues, sum(passes) / sum(arms) AS pass_rate, sum(arms) AS arms,
-        sum(passes ^ 2) AS squares, sum(passes * arms) AS products, sum(arms ^ 2) AS arms_squares,
-        sum(lost) / nullif(sum(ended), 0) AS error_share, sum(missing) / nullif(sum(ended), 0) AS missing_share,
-        sum(rated_micro_usd) / nullif(sum(rated_passed), 0) AS cost_per_pass,
-        sum(passed_ms) / nullif(sum(rated_passed), 0) AS time_to_pass,
-        sum(passed_wait_ms) / nullif(sum(rated_passed), 0) AS provider_wait
-    FROM by_issue
-    GROUP BY bench_id, dk_risk
-    HAVING sum(executions) > 0
-)
 SELECT
-    bench_id, dk_risk, 'pass_own_budget' AS estimand,
-    executions, scored, passed, timeouts, errors, unknown_costs,
-    CASE WHEN why_not IS NULL THEN pass_rate END AS pass_rate,
-    charged_micro_usd, charged_micro_usd / 1000000.0 AS charged_usd,
-    spent_micro_usd, spent_micro_usd / 1000000.0 AS spent_usd,
-    floor(cost_per_pass + 0.5)::bigint AS cost_per_pass_micro_usd,
-    cost_per_pass / 1000000.0 AS cost_per_pass_usd,
-    floor(time_to_pass + 0.5)::bigint AS mean_time_to_pass_ms,
-    floor(provider_wait + 0.5)::bigint AS mean_provider_wait_ms,
-    issues,
-    CASE WHEN why_not IS NULL THEN sqrt(greatest(
-        issues / (issues - 1.0) * (squares - 2 * pass_rate * products + pass_rate ^ 2 * arms_squares), 0)) / arms
-    END AS pass_rate_se,
-    error_share,
-    CASE WHEN is_weighted THEN 'Hájek, weights 1/π'
-         WHEN is_race THEN 'plain mean without the runs of the race'
-         ELSE 'plain mean over the issues where it ran' END AS weighting,
-    why_not
-FROM (
-    SELECT *,
-        CASE WHEN missing_share > 0.02 THEN 'more than 2 % missing: see report.action_rates'
-             WHEN issues < 10 THEN 'fewer than 10 issues' END AS why_not
-    FROM summed
-) judged;
+    bench_id, dk_risk, estimand,
+    executions, scored, passed, timeouts, errors, unknown_costs, pass_rate,
+    charged_micro_usd, charged_usd, spent_micro_usd, spent_usd, cost_per_pass_micro_usd, cost_per_pass_usd,
+    mean_time_to_pass_ms, mean_provider_wait_ms, issues, pass_rate_se, error_share, weighting, why_not
+FROM report.group_rates WHERE dimension = 'risk';
 
 COMMENT ON VIEW report.pass_rate_by_risk IS
     'One row a bench and risk: pass rate, cost per pass and mean time to pass, uniform over the actions that could be drawn on each issue.';
@@ -96,60 +48,12 @@ COMMENT ON COLUMN report.pass_rate_by_risk.why_not IS
     'Why there is no pass_rate: fewer than 10 issues, or more than 2 % of the rated executions missing; NULL where there is one.';
 
 CREATE VIEW report.pass_rate_by_size AS
-WITH by_issue AS (
-    SELECT
-        bench_id, dk_size, issue_id, bool_and(is_weighted) AS is_weighted, bool_or(is_race) AS is_race,
-        sum(executions) AS executions, sum(scored) AS scored, sum(passed) AS passed, sum(timeouts) AS timeouts,
-        sum(errors) AS errors, sum(unknown_costs) AS unknown_costs,
-        sum(charged_micro_usd) AS charged_micro_usd, sum(spent_micro_usd) AS spent_micro_usd,
-        sum(share_weight * pass_share) AS passes, sum(share_weight) FILTER (WHERE pass_share IS NOT NULL) AS arms,
-        sum(share_weight * rated_errors) AS lost, sum(share_weight * (rated_executions - rated_scored)) AS missing,
-        sum(share_weight * rated_executions) AS ended,
-        sum(share_weight * rated_passed) AS rated_passed, sum(share_weight * rated_micro_usd) AS rated_micro_usd,
-        sum(share_weight * passed_ms) AS passed_ms, sum(share_weight * passed_wait_ms) AS passed_wait_ms
-    FROM report.weighted_arms
-    GROUP BY bench_id, dk_size, issue_id
-), summed AS (
-    SELECT
-        bench_id, dk_size, bool_and(is_weighted) AS is_weighted, bool_or(is_race) AS is_race,
-        sum(executions)::bigint AS executions, sum(scored)::bigint AS scored, sum(passed)::bigint AS passed,
-        sum(timeouts)::bigint AS timeouts, sum(errors)::bigint AS errors, sum(unknown_costs)::bigint AS unknown_costs,
-        sum(charged_micro_usd)::bigint AS charged_micro_usd, sum(spent_micro_usd)::bigint AS spent_micro_usd,
-        count(arms) AS issues, sum(passes) / sum(arms) AS pass_rate, sum(arms) AS arms,
-        sum(passes ^ 2) AS squares, sum(passes * arms) AS products, sum(arms ^ 2) AS arms_squares,
-        sum(lost) / nullif(sum(ended), 0) AS error_share, sum(missing) / nullif(sum(ended), 0) AS missing_share,
-        sum(rated_micro_usd) / nullif(sum(rated_passed), 0) AS cost_per_pass,
-        sum(passed_ms) / nullif(sum(rated_passed), 0) AS time_to_pass,
-        sum(passed_wait_ms) / nullif(sum(rated_passed), 0) AS provider_wait
-    FROM by_issue
-    GROUP BY bench_id, dk_size
-    HAVING sum(executions) > 0
-)
 SELECT
-    bench_id, dk_size, 'pass_own_budget' AS estimand,
-    executions, scored, passed, timeouts, errors, unknown_costs,
-    CASE WHEN why_not IS NULL THEN pass_rate END AS pass_rate,
-    charged_micro_usd, charged_micro_usd / 1000000.0 AS charged_usd,
-    spent_micro_usd, spent_micro_usd / 1000000.0 AS spent_usd,
-    floor(cost_per_pass + 0.5)::bigint AS cost_per_pass_micro_usd,
-    cost_per_pass / 1000000.0 AS cost_per_pass_usd,
-    floor(time_to_pass + 0.5)::bigint AS mean_time_to_pass_ms,
-    floor(provider_wait + 0.5)::bigint AS mean_provider_wait_ms,
-    issues,
-    CASE WHEN why_not IS NULL THEN sqrt(greatest(
-        issues / (issues - 1.0) * (squares - 2 * pass_rate * products + pass_rate ^ 2 * arms_squares), 0)) / arms
-    END AS pass_rate_se,
-    error_share,
-    CASE WHEN is_weighted THEN 'Hájek, weights 1/π'
-         WHEN is_race THEN 'plain mean without the runs of the race'
-         ELSE 'plain mean over the issues where it ran' END AS weighting,
-    why_not
-FROM (
-    SELECT *,
-        CASE WHEN missing_share > 0.02 THEN 'more than 2 % missing: see report.action_rates'
-             WHEN issues < 10 THEN 'fewer than 10 issues' END AS why_not
-    FROM summed
-) judged;
+    bench_id, dk_size, estimand,
+    executions, scored, passed, timeouts, errors, unknown_costs, pass_rate,
+    charged_micro_usd, charged_usd, spent_micro_usd, spent_usd, cost_per_pass_micro_usd, cost_per_pass_usd,
+    mean_time_to_pass_ms, mean_provider_wait_ms, issues, pass_rate_se, error_share, weighting, why_not
+FROM report.group_rates WHERE dimension = 'size';
 
 COMMENT ON VIEW report.pass_rate_by_size IS
     'One row a bench and size: pass rate, cost per pass and mean time to pass, uniform over the actions that could be drawn on each issue.';
