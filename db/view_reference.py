@@ -13,7 +13,7 @@ _HEAD = """# Report views
 
 Generated from the comments in `db/schema` by `python -m db.view_reference`; do not edit.
 
-All views are in schema `report`. The role `bench_reader` may read them and nothing else: grant it to a login,
+All views are in schema `report`. Grant the role `bench_reader`, which reads them and writes nothing, to a login,
 and any SQL tool shows what the farm found. Money is in micro-dollars (integers) and dollars side by side, time
 in milliseconds unless a name says otherwise. NULL means unknown or not there, never 0.
 """

@@ -46,6 +46,7 @@ SECTIONS = {
         "drift": "bench.cli.drift",
         "estimates": "bench.cli.estimates",
         "psql": "bench.cli.psql",
+        "ui": "bench.cli.ui",
     },
     "Stream: the whole backlog, one action per issue": {
         "run": "bench.cli.run",

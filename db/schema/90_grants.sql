@@ -1,5 +1,6 @@
 -- bench_worker does what a worker does and no more: it calls functions and touches no table.
--- bench_reader reads the report schema and nothing else.
+-- bench_reader reads the report schema, and the rows that the page and the report commands show: every column of
+-- schema farm but the tokens, with which a lease or the name of a machine could be taken over.
 
 REVOKE ALL ON SCHEMA farm, report FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA farm FROM PUBLIC;
@@ -20,3 +21,27 @@ GRANT EXECUTE ON FUNCTION
 TO bench_worker;
 GRANT USAGE ON SCHEMA report TO bench_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA report TO bench_reader;
+GRANT USAGE ON SCHEMA farm TO bench_reader;
+GRANT EXECUTE ON FUNCTION farm.schema_version(), farm.farm_id() TO bench_reader;
+DO $$
+DECLARE
+    t record;
+BEGIN
+    FOR t IN
+        SELECT c.relname AS name, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) AS columns
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+        WHERE c.relnamespace = 'farm'::regnamespace AND c.relkind = 'r' AND c.relname <> 'claims'
+          AND a.attnum > 0 AND NOT a.attisdropped AND a.attname NOT IN ('lease_token', 'token_hash')
+        GROUP BY c.relname
+    LOOP
+        EXECUTE format('GRANT SELECT (%s) ON farm.%I TO bench_reader', t.columns, t.name);
+    END LOOP;
+    -- Functions that only read, and that run with the rights of who calls them.
+    FOR t IN
+        SELECT p.oid::regprocedure AS name FROM pg_proc p
+        WHERE p.pronamespace = 'farm'::regnamespace AND p.provolatile IN ('i', 's') AND NOT p.prosecdef
+          AND p.prorettype <> 'trigger'::regtype
+    LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO bench_reader', t.name);
+    END LOOP;
+END $$;

@@ -36,6 +36,7 @@ _NOT_READ: Final = {
     "down",
     "worker",
     "coordinator",
+    "ui",
     "run",
     "demo",
     "stage-a",

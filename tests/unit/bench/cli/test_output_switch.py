@@ -17,6 +17,7 @@ WITHOUT_ROWS: Final = {
     "bench down": _NOTES,
     "bench worker": "a server: it logs until it is stopped",
     "bench coordinator": "a server: it logs until it is stopped",
+    "bench ui": "a server: it prints its address, and serves until it is stopped",
     "bench db upgrade": _NOTES,
     "bench db check": "its answer is the exit code",
     "bench machines trust": _NOTES,
