@@ -24,7 +24,10 @@ from tests.fixtures.rows import (
 
 MARKUP: Final = "[/x] $\\frac{ <b> list[int] [link=http://evil]l[/link] :bomb:"
 CONTROLS: Final = "\x1b]52;c;ZXZpbA==\x07 \x1b[2J \x9b31m \u202egpj \u200b\ufeff\r\x7f\x85\u2028"
-HTML: Final = "<img src=http://evil> [a](http://evil) ![i](http://evil) | *b* @all"
+HTML: Final = (
+    "<img src=http://evil onerror='window.stolen=1'><script>window.stolen=1</script>\" onfocus=x "
+    "[a](http://evil) ![i](http://evil) | *b* @all"
+)
 HOSTILE: Final = f"{MARKUP} {CONTROLS} {HTML} \nforged"
 # What the farm itself writes and looks up again: no worker, issue or program decides it.
 _OUR_OWN: Final = frozenset(
