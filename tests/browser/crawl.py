@@ -30,9 +30,7 @@ class Crawler:
         self._problems: list[str] = []
         page.on("console", lambda message: self._note(message.type in ("error", "warning"), message.text))
         page.on("pageerror", lambda error: self._problems.append(f"script: {error}"))
-        page.on(
-            "dialog", lambda dialog: (self._problems.append(f"dialog: {dialog.message}"), dialog.dismiss())
-        )
+        page.on("dialog", self._dismiss)
         page.on("request", self._check_request)
         page.on("response", self._check_response)
 
