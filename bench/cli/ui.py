@@ -6,6 +6,7 @@ from ipaddress import ip_address
 
 import click
 
+from bench.cli.archives import archives_directory
 from bench.cli.session import Farm, note, open_farm
 from db.engine import open_engine
 
@@ -54,7 +55,8 @@ def ui(host: str, port: int, names: tuple[str, ...], token: str | None) -> None:
         port = listener.getsockname()[1]
         address = f"http://{_shown(host)}:{port}/"
         note(f"the page: {address}" + ("" if token is None else f"?token={token}"))
-        serve(make_app(PageSettings(engine, OwnerSessions(), [*_NAMES, host, *names], token)), listener)
+        hosts = [*_NAMES, host, *names]
+        serve(make_app(PageSettings(engine, OwnerSessions(), hosts, archives_directory(), token)), listener)
 
 
 def _reader_url(farm: Farm) -> str:

@@ -18,7 +18,7 @@ from bench.ui.hosts import AllowedHosts
 from bench.ui.live import LiveChanges
 from bench.ui.owner import OwnerSessions
 from bench.ui.pages import bench as bench_page
-from bench.ui.pages import benches, live
+from bench.ui.pages import benches, case, execution, live
 from bench.ui.report_cache import ReportCache
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -33,6 +33,8 @@ class PageSettings:
     owner: OwnerSessions
     hosts: Sequence[str]
     """Host names that a browser may ask for; others are refused (DNS rebinding)."""
+    archives: Path | None = None
+    """Archives of this machine, for files that are not stored."""
     token: str | None = None
     """The access token; None where only this machine can connect."""
 
@@ -42,6 +44,8 @@ def make_app(settings: PageSettings) -> Starlette:
     routes: list[BaseRoute] = [
         *benches.routes,
         *bench_page.routes,
+        *case.routes,
+        *execution.routes,
         *live.routes,
         Mount("/static", StaticFiles(directory=STATIC), name="static"),
     ]
@@ -55,6 +59,7 @@ def make_app(settings: PageSettings) -> Starlette:
         ],
     )
     app.state.engine = settings.reader
+    app.state.archives = settings.archives
     app.state.owner = settings.owner
     app.state.reports = ReportCache(settings.reader)
     app.state.live = LiveChanges(settings.reader, app.state.reports)

@@ -12,6 +12,11 @@ from bench.errors import BenchError
 from bench.ui.render import render
 from db.errors import DbError
 
+
+class NoSuchPageError(BenchError):
+    """There is nothing at this address."""
+
+
 Handler = Callable[[Request, Exception], Response]
 
 

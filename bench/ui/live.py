@@ -1,6 +1,7 @@
 """Server-sent events: one watcher for each subject that somebody looks at, which compares its state once a second."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,9 +11,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
 from bench.ui.report_cache import ReportCache
+from db.repositories.live_output import LiveOutputs
 from db.repositories.page_changes import fingerprint
 
 _PERIOD_SECONDS = 1.0
+_BEATS_OF_OUTPUT = 10
+_WANTED_SECONDS = 30.0
 
 
 @dataclass
@@ -52,7 +56,11 @@ class LiveChanges:
                     subject.task.cancel()
 
     async def _watch(self, topic: str, key: str, subject: _WatchedSubject) -> None:
-        while True:
+        for beat in itertools.count():
+            if topic == "execution" and beat % _BEATS_OF_OUTPUT == 0:
+                # Workers send output only while somebody wants it.
+                with suppress(SQLAlchemyError):
+                    await run_in_threadpool(LiveOutputs(self._engine).follow, int(key), _WANTED_SECONDS)
             await asyncio.sleep(_PERIOD_SECONDS)
             # A database that restarts is asked again.
             with suppress(SQLAlchemyError):

@@ -3,19 +3,22 @@
 The page shows what the reports compute, word for word, and computes nothing of its own.
 """
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Final, Literal
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bench.terminal import Bullet
+from bench.terminal import Bullet, Preformatted
 
 Style = Literal["", "good", "bad", "warn", "live", "strong", "quiet"]
-_STYLES: dict[str, Style] = {
+_REFERENCE: Final = re.compile(r"([xc])(\d{1,18})(?:-a\d+-c\d+(?:-[0-9a-f]+)?)?")
+_PAGES: Final = {"x": "/executions/", "c": "/cases/"}
+_STYLES: Final[dict[str, Style]] = {
     "green": "good",
     "red": "bad",
     "yellow": "warn",
@@ -38,7 +41,9 @@ class Line:
     """One line of text."""
 
     pieces: tuple[StyledRun, ...]
-    kind: Literal["line", "bullet"] = "line"
+    kind: Literal["line", "bullet", "pre"] = "line"
+    href: str | None = None
+    """The page of what the line names."""
 
     @property
     def text(self) -> str:
@@ -64,28 +69,43 @@ class TablePart:
     kind: Literal["table"] = "table"
 
 
-def parts_of(renderables: Iterable[RenderableType]) -> Iterator[Line | TablePart]:
-    """The parts of a terminal report, in their order."""
+Part = Line | TablePart
+
+
+def parts_of(renderables: Iterable[RenderableType], pages: Mapping[str, str] | None = None) -> Iterator[Part]:
+    """The parts of a terminal report, in their order.
+
+    A cell that is the name of an execution or a case, or that `pages` has, is a link to its page.
+    """
     for each in renderables:
         if isinstance(each, Table):
-            yield _table(each)
+            yield _table(each, pages or {})
         elif isinstance(each, Text):
-            yield Line(_pieces(each))
-        else:
+            if each.plain.strip():
+                yield Line(_pieces(each), "pre" if isinstance(each, Preformatted) else "line")
+        elif str(each):
             yield Line((StyledRun(str(each)),), "bullet" if isinstance(each, Bullet) else "line")
 
 
-def _table(source: Table) -> TablePart:
+def _table(source: Table, pages: Mapping[str, str]) -> TablePart:
     columns = tuple(
         TableColumn(" ".join(str(column.header).split()), column.justify == "right")
         for column in source.columns
     )
-    cells = [[_cell(cell) for cell in column.cells] for column in source.columns]
+    cells = [[_cell(cell, pages) for cell in column.cells] for column in source.columns]
     return TablePart(str(source.title or ""), columns, tuple(zip(*cells, strict=True)))
 
 
-def _cell(cell: RenderableType) -> Line:
-    return Line(_pieces(cell) if isinstance(cell, Text) else (StyledRun(str(cell)),))
+def _cell(cell: RenderableType, pages: Mapping[str, str]) -> Line:
+    pieces = _pieces(cell) if isinstance(cell, Text) else (StyledRun(str(cell)),)
+    return Line(pieces, href=_page("".join(piece.text for piece in pieces), pages))
+
+
+def _page(text: str, pages: Mapping[str, str]) -> str | None:
+    if text in pages:
+        return pages[text]
+    reference = _REFERENCE.fullmatch(text)
+    return None if reference is None else _PAGES[reference[1]] + reference[2]
 
 
 def _pieces(text: Text) -> tuple[StyledRun, ...]:

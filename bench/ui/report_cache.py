@@ -11,7 +11,7 @@ from bench.results.evidence import evidence_or_why
 from bench.results.evidence_show import oracle_from
 from bench.results.read import read_results
 from bench.results.show import report_parts
-from bench.ui.parts import Line, TablePart, parts_of
+from bench.ui.parts import Part, parts_of
 from db.repositories.page_changes import fingerprint
 
 _MOST = 50
@@ -22,7 +22,7 @@ class CachedReport:
     """A report, and the state of the bench that it was computed from."""
 
     of: str
-    parts: tuple[Line | TablePart, ...] = field(repr=False)
+    parts: tuple[Part, ...] = field(repr=False)
     why_not: str | None = None
     """The error that computing it ended with."""
 
@@ -76,9 +76,10 @@ class ReportCache:
             self._pending.pop(bench_id, None)
 
 
-def compute_report(engine: sa.Engine, bench_id: str) -> tuple[Line | TablePart, ...]:
+def compute_report(engine: sa.Engine, bench_id: str) -> tuple[Part, ...]:
     """The parts of `bench report`, the answer first."""
     results = read_results(engine, bench_id)
     evidence = evidence_or_why(engine, bench_id)
     parts = report_parts(results, oracle_from(evidence), recommendation_from(results.bench, evidence))
-    return tuple(parts_of(parts))
+    pages = {case.issue_id: f"/cases/{case.case_id}" for case in results.cases}
+    return tuple(parts_of(parts, pages))
