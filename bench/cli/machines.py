@@ -4,8 +4,8 @@ import click
 
 from bench.cli.answers import show_answer
 from bench.cli.session import note, open_farm
-from bench.cli.status import machines_table
 from bench.errors import BenchError
+from bench.farm_show import machines_table
 from db.repositories.machines import Machines
 from db.rows import documents
 from planner.cli.formats import Output, output_options

@@ -14,13 +14,23 @@ from bench.terminal import percent, seconds
 from planner.system.clock import rfc3339
 from planner.system.foreign_text import visible_text
 
-NAVIGATION: Final = (("Benches", "/benches"),)
+NAVIGATION: Final = (
+    ("Farm", "/farm"),
+    ("Benches", "/benches"),
+    ("Streams", "/streams"),
+    ("Policies", "/policies"),
+    ("Machines", "/machines"),
+)
 
 
 def render(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     """The response of one template. `owner` in it is the owner's session of the request, or None."""
     owner = request.app.state.owner.session(request)
-    text = environment().get_template(template).render(path=request.url.path, owner=owner, status=status, **values)
+    text = (
+        environment()
+        .get_template(template)
+        .render(path=request.url.path, owner=owner, status=status, **values)
+    )
     return HTMLResponse(text, status)
 
 

@@ -7,6 +7,7 @@ from threading import Lock
 import sqlalchemy as sa
 
 from bench.results.answer import recommendation_from
+from bench.results.answer_show import answer_parts
 from bench.results.evidence import evidence_or_why
 from bench.results.evidence_show import oracle_from
 from bench.results.read import read_results
@@ -22,7 +23,10 @@ class CachedReport:
     """A report, and the state of the bench that it was computed from."""
 
     of: str
-    parts: tuple[Part, ...] = field(repr=False)
+    answer: tuple[Part, ...] = field(default=(), repr=False)
+    """The first parts: which action to use."""
+    parts: tuple[Part, ...] = field(default=(), repr=False)
+    """The parts after the answer."""
     why_not: str | None = None
     """The error that computing it ended with."""
 
@@ -65,9 +69,10 @@ class ReportCache:
 
     def _compute(self, bench_id: str, now: str) -> None:
         try:
-            report = CachedReport(now, compute_report(self._engine, bench_id))
+            report = CachedReport(now, *compute_report(self._engine, bench_id))
         except Exception as error:
-            report = CachedReport(now, (), (str(error) or type(error).__name__).splitlines()[0])
+            why_not = (str(error) or type(error).__name__).splitlines()[0]
+            report = CachedReport(now, why_not=why_not)
         with self._lock:
             self._reports.pop(bench_id, None)
             self._reports[bench_id] = report
@@ -76,10 +81,12 @@ class ReportCache:
             self._pending.pop(bench_id, None)
 
 
-def compute_report(engine: sa.Engine, bench_id: str) -> tuple[Part, ...]:
-    """The parts of `bench report`, the answer first."""
+def compute_report(engine: sa.Engine, bench_id: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    """The parts of `bench report`: the answer, and all others."""
     results = read_results(engine, bench_id)
     evidence = evidence_or_why(engine, bench_id)
-    parts = report_parts(results, oracle_from(evidence), recommendation_from(results.bench, evidence))
+    answer = recommendation_from(results.bench, evidence)
+    parts = report_parts(results, oracle_from(evidence), answer)
     pages = {case.issue_id: f"/cases/{case.case_id}" for case in results.cases}
-    return tuple(parts_of(parts, pages))
+    first = len(answer_parts(answer))
+    return tuple(parts_of(parts[:first], pages)), tuple(parts_of(parts[first:], pages))

@@ -27,6 +27,7 @@ from db.repositories.label_positions import LabelPositions
 from db.repositories.landings import Landings
 from db.repositories.live_output import LiveOutputs
 from db.repositories.machines import Machines
+from db.repositories.page_rows import PageRows
 from db.repositories.policies import Policies
 from db.repositories.races import BenchRaces
 from db.repositories.recorded import recorded_candidates
@@ -53,6 +54,11 @@ READS: dict[str, Callable[[sa.Engine, str, list[int]], object]] = {
     "Benches.running": lambda engine, bench, _cases: Benches(engine).running(bench),
     "Benches.totals": lambda engine, bench, _cases: Benches(engine).totals(bench),
     "Benches.unjudged": lambda engine, bench, _cases: Benches(engine).unjudged(bench),
+    "PageRows.caps": lambda engine, _bench, _cases: PageRows(engine).caps(),
+    "PageRows.matrix": lambda engine, bench, _cases: PageRows(engine).matrix(bench, 0, 50),
+    "PageRows.queues": lambda engine, _bench, _cases: PageRows(engine).queues(),
+    "PageRows.spend": lambda engine, bench, _cases: PageRows(engine).spend(bench),
+    "PageRows.values": lambda engine, _bench, _cases: PageRows(engine).values(),
     "Circuits.paused": lambda engine, _bench, _cases: Circuits(engine).paused(),
     "Circuits.paused_of": lambda engine, bench, _cases: Circuits(engine).paused_of(bench),
     "CoverageCounts.runs": lambda engine, _bench, _cases: CoverageCounts(engine).runs(),

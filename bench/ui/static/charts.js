@@ -1,0 +1,33 @@
+// Charts of a bench. Each element with data-spend names the address of its numbers; the page has them as text, too.
+"use strict";
+
+(() => {
+  const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const dollars = (value) => (value === null ? "" : "$" + value.toFixed(2));
+
+  async function draw(element) {
+    const response = await fetch(element.dataset.spend);
+    if (!response.ok) return;
+    const data = await response.json();
+    element.replaceChildren();
+    if (data[0].length < 2) return;
+    const axis = { stroke: style("--quiet"), grid: { stroke: style("--line"), width: 1 } };
+    new uPlot({
+      width: Math.min(element.clientWidth, 900),
+      height: 180,
+      legend: { show: false },
+      cursor: { show: false },
+      series: [
+        {},
+        { label: "spent", stroke: style("--link"), width: 2, points: { show: false } },
+        { label: "cap", stroke: style("--bad"), width: 1, dash: [6, 4], points: { show: false } },
+      ],
+      axes: [axis, { ...axis, size: 72, values: (_, ticks) => ticks.map(dollars) }],
+    }, data, element);
+  }
+
+  const drawAll = () => document.querySelectorAll("[data-spend]").forEach(draw);
+  document.addEventListener("DOMContentLoaded", drawAll);
+  document.addEventListener("htmx:afterSettle", drawAll);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+})();
