@@ -31,6 +31,21 @@ class QueryResult:
     rows: tuple[tuple[Any, ...], ...]
 
 
+def run_as_reader(engine: sa.Engine) -> None:
+    """Make every new connection of `engine` run as `bench_reader`, where its login is a member of that role.
+
+    It guards against mistakes: an owner's login could leave the role again.
+    """
+
+    @sa.event.listens_for(engine, "connect")
+    def _set_role(connection: "psycopg.Connection[tuple[Any, ...]]", _record: object) -> None:
+        with connection.cursor() as cursor:
+            (is_member,) = cursor.execute(_IS_MEMBER, {"role": READER_ROLE}).fetchone() or (False,)
+            if is_member:
+                cursor.execute(f"SET ROLE {READER_ROLE}")
+        connection.commit()
+
+
 def query(engine: sa.Engine, statements: str, timeout_seconds: float) -> list[QueryResult]:
     """Run queries in one read-only transaction, which is rolled back, and return the result of each that has one.
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench.cli.answers import REPORT_TABLES, answer_of, show_answer
+from bench.cli.archives import archives_directory
 from bench.cli.session import Farm, note, open_farm
 from bench.cli.suggestions import bench_ids
-from bench.errors import FailureError
+from bench.errors import BenchError, FailureError
 from bench.terminal import plain_console, print_parts, show_json
 from db.repositories.benches import Benches
 from planner.cli.formats import Answer, Output, output_options
@@ -109,7 +110,17 @@ def regret(bench_id: str | None, names: tuple[str, ...], output: Output) -> None
 @BENCH
 @output_options(*REPORT_TABLES, older=_FORMAT)
 @click.option("--out", type=click.Path(path_type=Path), help="Write the report to this file instead.")
-def report(bench_id: str | None, output: Output, out: Path | None) -> None:
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path),
+    help="Write it as one page to this file, with the patches of the winners; it opens without network.",
+)
+@click.option(
+    "--with-conversations", is_flag=True, help="With --html: the conversations of the winners, too."
+)
+def report(
+    bench_id: str | None, output: Output, out: Path | None, html: Path | None, with_conversations: bool
+) -> None:
     """Show the whole report of a bench.
 
     It begins with the answer: which action to use, how sure that is, and what would settle it. Then come winners, the
@@ -121,12 +132,17 @@ def report(bench_id: str | None, output: Output, out: Path | None) -> None:
       bench report
       bench report -o md --out report.md
       bench report -o csv --table winners
+      bench report --html report.html --with-conversations
     """
     from bench.results.publish import publish_where_due
     from bench.results.read import read_results
 
+    _check_html(output, out, html, with_conversations=with_conversations)
     with open_farm() as farm:
         bench_id = bench_id or Benches(farm.engine).latest()
+        if html is not None:
+            _write_html(farm, bench_id, html, with_conversations=with_conversations)
+            return
         if output.is_for_people and out is None:
             show_bench_report(farm, bench_id, output)
             return
@@ -142,7 +158,35 @@ def report(bench_id: str | None, output: Output, out: Path | None) -> None:
     note(f"written to {out}")
 
 
-def _write(path: Path, text: str) -> None:
+def _check_html(output: Output, out: Path | None, html: Path | None, *, with_conversations: bool) -> None:
+    if html is None and with_conversations:
+        raise BenchError(
+            "--with-conversations is a part of --html FILE; for one: bench show x123 --conversation"
+        )
+    if html is not None and (out is not None or not output.is_for_people):
+        raise BenchError("--html is a form of its own; leave out --out and -o")
+
+
+def _write_html(farm: Farm, bench_id: str, path: Path, *, with_conversations: bool) -> None:
+    from bench.results.publish import publish_where_due
+    from bench.results.read import read_results
+    from bench.ui.report_file import report_html
+
+    results = read_results(farm.engine, bench_id)
+    archives = archives_directory()
+    text = report_html(
+        farm.engine,
+        results,
+        *_inferred(farm, results),
+        archives=archives,
+        with_conversations=with_conversations,
+    )
+    publish_where_due(farm.engine, bench_id)
+    _write(path, text, "--html")
+    note(f"written to {path}, {len(text.encode()) / 1000:,.0f} kB")
+
+
+def _write(path: Path, text: str, option: str = "--out") -> None:
     """Atomic write of a report; a pipe or device is written as it is. Raises `FailureError` where that fails."""
     try:
         if path.exists() and not path.is_file():
@@ -150,7 +194,9 @@ def _write(path: Path, text: str) -> None:
         else:
             write_atomic(path, text)
     except OSError as error:
-        raise FailureError(f"cannot write {path}: {error.strerror or error}; give another --out") from error
+        raise FailureError(
+            f"cannot write {path}: {error.strerror or error}; give another {option}"
+        ) from error
 
 
 def _report_answer(

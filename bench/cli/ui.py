@@ -2,12 +2,15 @@
 
 import os
 import secrets
+import sys
+import time
 from ipaddress import ip_address
 
 import click
 
 from bench.cli.archives import archives_directory
 from bench.cli.session import Farm, note, open_farm
+from bench.errors import BenchError
 from db.engine import open_engine
 
 _NAMES = ("localhost", "127.0.0.1", "::1")
@@ -32,31 +35,71 @@ _POOL = 5
     show_envvar=True,
     help="What a browser must bring.  [default: none on loopback, else a new one]",
 )
-def ui(host: str, port: int, names: tuple[str, ...], token: str | None) -> None:
+@click.option(
+    "--owner", is_flag=True, help="Print a link that signs the owner in to a page that runs, and end."
+)
+def ui(host: str, port: int, names: tuple[str, ...], token: str | None, owner: bool) -> None:
     """Serve the page of the farm.
 
     It shows benches, cases, executions, machines and policies while they change, and reads the database as
-    bench_reader. On loopback everybody on this machine may read it; on any other address a token is needed.
+    bench_reader. On loopback everybody on this machine may read it; on any other address a token is needed. The
+    owner can also cancel, resume, set caps and trust machines: of an embedded farm by a link that is valid once, of
+    a fleet by the login of the database that may change benches.
 
     \b
     Examples:
       bench ui
+      bench ui --owner
       bench ui --host 0.0.0.0 --host-name farm.example.org
     """
     from bench.ui.app import PageSettings, make_app
-    from bench.ui.owner import OwnerSessions
+    from bench.ui.owner import OwnerSessions, SignIn
     from bench.ui.serve import bind, serve
+    from bench.ui.tickets import Tickets
+    from db.read_only import run_as_reader
 
     if token is None and not _is_loopback(host):
         token = secrets.token_urlsafe(24)
     with open_farm(checked=not os.environ.get("BENCH_DATABASE_URL")) as farm:
+        secret = _secret(farm)
+        if owner:
+            _print_link(_address(host, port), secret)
+            return
         engine = open_engine(_reader_url(farm), "bench ui", _POOL)
+        run_as_reader(engine)
         listener = bind(host, port)
-        port = listener.getsockname()[1]
-        address = f"http://{_shown(host)}:{port}/"
+        address = _address(host, listener.getsockname()[1])
         note(f"the page: {address}" + ("" if token is None else f"?token={token}"))
+        if secret is not None and sys.stderr.isatty():
+            _print_link(address, secret)
+        sign_in = SignIn(farm.database_url, None if secret is None else Tickets(secret))
         hosts = [*_NAMES, host, *names]
-        serve(make_app(PageSettings(engine, OwnerSessions(), hosts, archives_directory(), token)), listener)
+        sessions = OwnerSessions(sign_in)
+        serve(make_app(PageSettings(engine, sessions, hosts, archives_directory(), token)), listener)
+        sessions.close_all()
+        engine.dispose()
+
+
+def _secret(farm: Farm) -> str | None:
+    """The secret that signs tickets of an embedded farm; None in a fleet."""
+    if farm.embedded is None:
+        return None
+    with farm.embedded.locked():
+        return farm.embedded.secret("page")
+
+
+def _print_link(address: str, secret: str | None) -> None:
+    from bench.ui.tickets import make_ticket
+
+    if secret is None:
+        raise BenchError("in a fleet, sign in on the page with the login of the database that owns the farm")
+    note(
+        f"for the owner, once and within five minutes: {address}sign-in?ticket={make_ticket(secret, time.time())}"
+    )
+
+
+def _address(host: str, port: int) -> str:
+    return f"http://{_shown(host)}:{port}/"
 
 
 def _reader_url(farm: Farm) -> str:

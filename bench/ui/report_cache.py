@@ -10,8 +10,10 @@ from bench.results.answer import recommendation_from
 from bench.results.answer_show import answer_parts
 from bench.results.evidence import evidence_or_why
 from bench.results.evidence_show import oracle_from
-from bench.results.read import read_results
+from bench.results.read import BenchResults, read_results
 from bench.results.show import report_parts
+from bench.statistics.oracle import OracleBracket
+from bench.statistics.recommendation import Recommendation
 from bench.ui.parts import Part, parts_of
 from db.repositories.page_changes import fingerprint
 
@@ -85,8 +87,14 @@ def compute_report(engine: sa.Engine, bench_id: str) -> tuple[tuple[Part, ...], 
     """The parts of `bench report`: the answer, and all others."""
     results = read_results(engine, bench_id)
     evidence = evidence_or_why(engine, bench_id)
-    answer = recommendation_from(results.bench, evidence)
-    parts = report_parts(results, oracle_from(evidence), answer)
+    return bench_parts(results, oracle_from(evidence), recommendation_from(results.bench, evidence))
+
+
+def bench_parts(
+    results: BenchResults, oracle: OracleBracket | str, answer: Recommendation
+) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    """The same from what was read and computed already."""
+    parts = report_parts(results, oracle, answer)
     pages = {case.issue_id: f"/cases/{case.case_id}" for case in results.cases}
     first = len(answer_parts(answer))
     return tuple(parts_of(parts[:first], pages)), tuple(parts_of(parts[first:], pages))

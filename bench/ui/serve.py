@@ -1,5 +1,6 @@
 """Serves the page with uvicorn, until it is stopped."""
 
+import signal
 import socket
 
 import uvicorn
@@ -28,7 +29,10 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def serve(app: ASGIApp, listener: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM."""
+    """Serve until SIGINT or SIGTERM, after which open requests end: a graceful shutdown."""
+    # uvicorn handles both while it serves, and raises them once more for these handlers when it is done.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     config = uvicorn.Config(
         app,
         log_level="warning",

@@ -64,7 +64,7 @@ def test_a_file_may_have_several_statements(bench_id: str, tmp_path: Path, capsy
 @pytest.mark.parametrize(
     ("statement", "reason"),
     [
-        ("SELECT * FROM farm.benches", "permission denied"),
+        ("SELECT * FROM farm.claims", "permission denied"),
         ("SELECT farm.take_turn('x')", "permission denied"),
         ("CREATE TABLE public.x (y int)", "'CREATE' is not possible"),
         ("WITH x AS (DELETE FROM report.benches RETURNING 1) SELECT 1", "cannot delete"),

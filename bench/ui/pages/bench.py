@@ -17,6 +17,7 @@ from db.repositories.page_rows import PageRows
 
 _WAIT_SECONDS: Final = 0.05
 _CASES: Final = 50
+_REPORT_BYTES: Final = 30_000
 _MICRO: Final = 1_000_000
 
 
@@ -76,7 +77,7 @@ def _matrix(request: Request, row: BenchRow) -> dict[str, Any]:
 
 def _report(request: Request, row: BenchRow) -> dict[str, Any]:
     cached, is_current = request.app.state.reports.report(row.bench_id, _WAIT_SECONDS)
-    pages = pages_of(cached.parts) if cached is not None else [[]]
+    pages = pages_of(cached.parts, _REPORT_BYTES) if cached is not None else [[]]
     number = min(max(1, _number(request.query_params.get("report", "1"))), len(pages))
     return {
         "report": cached,

@@ -9,20 +9,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bench.errors import BenchError
-from bench.inspection.conversation_show import conversation_parts
 from bench.inspection.execution import ExecutionRecord, read_execution
 from bench.inspection.files import KeptFile
-from bench.inspection.patch_show import REDACTED, changes_line, colored_patch, file_changes
 from bench.inspection.references import CandidateKey
 from bench.inspection.show import execution_parts
-from bench.inspection.texts import conversation_of, is_report, log_files, log_parts
-from bench.terminal import styled
+from bench.inspection.texts import is_report, log_files, log_parts
 from bench.ui.errors import NoSuchPageError
 from bench.ui.live_tail import tail_parts
 from bench.ui.paging import pages_of
 from bench.ui.parts import parts_of
 from bench.ui.render import render
+from bench.ui.texts import conversation, diff
 
 _CANDIDATE: Final = re.compile(r"(\d{1,9})\.(\d{1,4})")
 
@@ -87,29 +84,6 @@ def _number(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 9 else 1
 
 
-def _conversation(record: ExecutionRecord) -> Iterable[RenderableType]:
-    if record.shown is None:
-        return ["no conversation yet"]
-    try:
-        return conversation_parts(record.name, record.workcell(record.shown), conversation_of(record))
-    except BenchError as error:
-        return [str(error)]
-
-
-def _diff(record: ExecutionRecord) -> Iterable[RenderableType]:
-    file = None if record.shown is None else record.files.patch(*record.shown)
-    if file is None:
-        return ["no patch yet"]
-    try:
-        patch = record.files.text(file)
-    except BenchError as error:
-        return [str(error)]
-    if not patch:
-        return [f"{file.workcell} changed nothing"]
-    note = [REDACTED] if record.is_patch_redacted else []
-    return [styled(changes_line(file_changes(patch))), *note, colored_patch(patch, len(patch))[0]]
-
-
 def _logs(record: ExecutionRecord) -> Iterable[RenderableType]:
     files: list[KeptFile] = [file for file in log_files(record) if not is_report(file)]
     return log_parts(record, files) if files else ["no stored logs yet"]
@@ -117,8 +91,8 @@ def _logs(record: ExecutionRecord) -> Iterable[RenderableType]:
 
 _TABS: Final[dict[str, Callable[[ExecutionRecord], Iterable[RenderableType]]]] = {
     "overview": execution_parts,
-    "conversation": _conversation,
-    "diff": _diff,
+    "conversation": conversation,
+    "diff": diff,
     "logs": _logs,
     "files": lambda _: [],
 }

@@ -9,12 +9,3 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     document.addEventListener("htmx:afterSettle", () => document.getElementById(id)?.focus(), { once: true });
   }
 });
-
-// Owner's forms name what they will do and ask once more.
-document.addEventListener("submit", (event) => {
-  const question = event.target.dataset?.confirm;
-  if (question && !window.confirm(question)) {
-    event.preventDefault();
-    event.stopImmediatePropagation();
-  }
-}, true);
