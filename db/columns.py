@@ -37,3 +37,8 @@ def counter(name: str) -> sa.Column[int]:
 
 def text_array(name: str) -> sa.Column[list[str]]:
     return sa.Column(name, pg.ARRAY(sa.Text), nullable=False, server_default="{}")
+
+
+def time_index(name: str, column: str) -> sa.Index:
+    """A BRIN index that finds the last hour of an append-only table: rows are stored about in the order of time."""
+    return sa.Index(name, column, postgresql_using="brin", postgresql_with={"autosummarize": "on"})

@@ -46,6 +46,15 @@ def run_as_reader(engine: sa.Engine) -> None:
         connection.commit()
 
 
+def limit_statements(engine: sa.Engine, seconds: float) -> None:
+    """Give every new connection of `engine` a statement timeout."""
+
+    @sa.event.listens_for(engine, "connect")
+    def _set_timeout(connection: "psycopg.Connection[tuple[Any, ...]]", _record: object) -> None:
+        connection.execute(f"SET statement_timeout = {round(seconds * 1000)}")
+        connection.commit()
+
+
 def query(engine: sa.Engine, statements: str, timeout_seconds: float) -> list[QueryResult]:
     """Run queries in one read-only transaction, which is rolled back, and return the result of each that has one.
 

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from db.columns import counter, metadata, now_column, one_of, text_array, time_column
+from db.columns import counter, metadata, now_column, one_of, text_array, time_column, time_index
 from db.states import (
     ATTEMPT_ENDINGS,
     BENCH_KINDS,
@@ -219,6 +219,7 @@ attempts = sa.Table(
     sa.Column("late_result", pg.JSONB),
     one_of("ending", ATTEMPT_ENDINGS),
     sa.CheckConstraint("(ending = 'running') = (ended_at IS NULL)", name="ended"),
+    time_index("ix_attempts_claimed_at", "claimed_at"),
     comment="Every lease of every execution. micro_usd NULL: its spend is not known (yet).",
 )
 
@@ -247,6 +248,7 @@ outcomes = sa.Table(
     one_of("error_class", ERROR_CLASSES),
     sa.CheckConstraint("(status = 'error') = (error_class IS NOT NULL)", name="error_has_class"),
     sa.CheckConstraint("provider_wait_ms BETWEEN 0 AND duration_ms", name="provider_wait"),
+    time_index("ix_outcomes_recorded_at", "recorded_at"),
     comment="What an execution came to, once. micro_usd NULL: unknown, charged at its reservation.",
 )
 

@@ -3,6 +3,8 @@
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -66,7 +68,12 @@ def worker(
     "--standby", is_flag=True, help="Where another coordinator runs, wait to replace it instead of failing."
 )
 @click.option("--once", is_flag=True, help="Run one tick and exit, for cron or another scheduler.")
-def coordinator(standby: bool, once: bool) -> None:
+@click.option(
+    "--metrics",
+    metavar="HOST:PORT",
+    help="Serve metrics for Prometheus at /metrics there; without a host, to this machine alone.",
+)
+def coordinator(standby: bool, once: bool, metrics: str | None) -> None:
     """Run the coordinator of a fleet until it is stopped.
 
     It admits cases, notifies workers, reaps expired leases and chooses winners. It may be killed at any time: its
@@ -76,22 +83,23 @@ def coordinator(standby: bool, once: bool) -> None:
     Examples:
       bench coordinator
       bench coordinator --standby
+      bench coordinator --metrics 127.0.0.1:9109
     """
     log_as_asked()
     stop = stop_on_signals()
     call_when_deleted(stop.set)
     try:
-        _coordinate(stop, standby=standby, once=once)
+        _coordinate(stop, standby=standby, once=once, metrics=metrics)
     finally:
         if is_deleted():
             # `bench down` cannot find these processes any more.
             end_deleted_farms()
 
 
-def _coordinate(stop: threading.Event, *, standby: bool, once: bool) -> None:
+def _coordinate(stop: threading.Event, *, standby: bool, once: bool, metrics: str | None) -> None:
     from bench.coordinator.loop import make_tick, run_coordinator, sole_coordinator
 
-    with open_farm() as farm:
+    with open_farm() as farm, _metrics(metrics, farm.database_url):
         one_tick = make_tick(farm.engine, farm.bell)
         if once:
             one_tick()
@@ -100,6 +108,19 @@ def _coordinate(stop: threading.Event, *, standby: bool, once: bool) -> None:
             if not stop.is_set():
                 note("the coordinator is ticking")
             run_coordinator(one_tick, stop, election.is_leader)
+
+
+@contextmanager
+def _metrics(address: str | None, database_url: str) -> Iterator[None]:
+    """The metrics of the farm on their port; a standby serves them, too."""
+    if address is None:
+        yield
+        return
+    from bench.metrics.server import metrics_server
+
+    with metrics_server(address, database_url) as port:
+        note(f"metrics are on port {port}")
+        yield
 
 
 def stop_on_signals() -> threading.Event:

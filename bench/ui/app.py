@@ -18,7 +18,7 @@ from bench.ui.hosts import AllowedHosts
 from bench.ui.live import LiveChanges
 from bench.ui.owner import OwnerSessions
 from bench.ui.pages import bench as bench_page
-from bench.ui.pages import benches, case, execution, farm, live, owner, policies, streams
+from bench.ui.pages import benches, case, execution, farm, live, metrics, owner, policies, streams
 from bench.ui.report_cache import ReportCache
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -49,6 +49,7 @@ def make_app(settings: PageSettings) -> Starlette:
         *farm.routes,
         *policies.routes,
         *streams.routes,
+        *metrics.routes,
         *owner.routes,
         *live.routes,
         Mount("/static", StaticFiles(directory=STATIC), name="static"),

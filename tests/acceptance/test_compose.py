@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,12 +27,14 @@ PASSWORDS = {
     "BENCH_BROKER_PASSWORD": "broker-secret",
     "BENCH_WORKER_PASSWORD": "worker-secret",
     "BENCH_READER_PASSWORD": "reader-secret",
+    "BENCH_GRAFANA_PASSWORD": "grafana-secret",
 }
 BIN = Path(sys.executable).parent
+MONITORING = "docs/monitoring/compose.yml"
 
 
-def _services() -> dict[str, Any]:
-    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+def _services(path: str = "docker-compose.yml") -> dict[str, Any]:
+    text = (ROOT / path).read_text(encoding="utf-8")
     filled = re.sub(r"\$\{(\w+):\?[^}]*\}", lambda match: PASSWORDS[match[1]], text)
     filled = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", filled)
     assert "${" not in filled
@@ -43,15 +46,24 @@ SERVICES = _services()
 
 
 def test_every_service_that_runs_has_a_health_check_and_waits_for_what_it_needs() -> None:
-    assert set(SERVICES) == {"postgres", "redis", "migrate", "coordinator", "worker"}
+    assert set(SERVICES) == {"postgres", "redis", "migrate", "coordinator", "page", "worker"}
     assert all("healthcheck" in service for name, service in SERVICES.items() if name != "migrate")
     assert SERVICES["coordinator"]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
     assert 'requirepass "$$REDISCLI_AUTH"' in SERVICES["redis"]["command"][2]
 
 
+def test_what_monitoring_mounts_is_there() -> None:
+    services = _services(MONITORING)
+    mounted = [volume.split(":")[0] for each in services.values() for volume in each["volumes"]]
+    files = [path for path in mounted if path.startswith("./")]
+    assert len(files) == 5
+    assert all((ROOT / path).is_file() for path in files)
+    assert all(port.startswith("127.0.0.1:") for port in services["grafana"]["ports"])
+
+
 def test_no_password_is_written_down() -> None:
-    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
-    for line in text.splitlines():
+    texts = [(ROOT / path).read_text(encoding="utf-8") for path in ("docker-compose.yml", MONITORING)]
+    for line in "\n".join(texts).splitlines():
         if "PASSWORD: " in line:
             assert re.search(r"PASSWORD: \$\{\w+:\?", line), line
 
@@ -158,11 +170,28 @@ class _Fleet:
         )
 
 
+def _on_loopback(command: list[str]) -> list[str]:
+    """The command as a container runs it, with addresses of this machine and free ports."""
+    return [word.replace("0.0.0.0:9109", "127.0.0.1:0").replace("0.0.0.0", "127.0.0.1") for word in command]
+
+
+def _metrics_of_page(log: Path) -> str:
+    """The metrics of the page whose log this is, with its token."""
+    deadline = time.monotonic() + 30
+    while not (address := re.search(r"the page: (http://\S+?)\?token=", log.read_text())):
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.05)
+    request = urllib.request.Request(f"{address[1]}metrics", headers={"Authorization": "Bearer t0ken"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        text: str = answer.read().decode()
+    return text
+
+
 @pytest.mark.slow
 def test_the_services_commands_make_a_fleet_that_finishes_a_bench(
     empty_database_url: str, tmp_path: Path
 ) -> None:
-    coordinator, worker = SERVICES["coordinator"]["command"], SERVICES["worker"]["command"]
+    coordinator, worker = _on_loopback(SERVICES["coordinator"]["command"]), SERVICES["worker"]["command"]
     with _broker(tmp_path / "broker.log") as port:
         fleet = _Fleet(empty_database_url, port, tmp_path)
         before = fleet.run("coordinator", SERVICES["coordinator"]["healthcheck"]["test"][1:])
@@ -171,12 +200,17 @@ def test_the_services_commands_make_a_fleet_that_finishes_a_bench(
         migrated = fleet.run("migrate", SERVICES["migrate"]["command"])
         assert migrated.returncode == 0, migrated.stderr
         assert fleet.run("migrate", SERVICES["migrate"]["command"]).returncode == 0
-        for service in ("coordinator", "worker"):
+        for service in ("coordinator", "page", "worker"):
             healthy = fleet.run(service, SERVICES[service]["healthcheck"]["test"][1:])
             assert healthy.returncode == 0, healthy.stderr
         with (
             _running(coordinator, fleet.environment("coordinator"), tmp_path / "coordinator.log"),
             _running(worker, fleet.environment("worker"), tmp_path / "worker.log"),
+            _running(
+                [*_on_loopback(SERVICES["page"]["command"]), "--port", "0"],
+                fleet.environment("page") | {"BENCH_UI_TOKEN": "t0ken"},
+                tmp_path / "page.log",
+            ),
         ):
             build_corpus(tmp_path / "demo")
             config = str(tmp_path / "demo" / "bench.yaml")
@@ -197,5 +231,6 @@ def test_the_services_commands_make_a_fleet_that_finishes_a_bench(
                     )
                 ],
             )
+            assert "bench_outcomes_last_hour" in _metrics_of_page(tmp_path / "page.log")
     assert done.returncode == 0, done.stderr + (tmp_path / "worker.log").read_text()
     assert '"total_candidates_executed": 1' in done.stdout

@@ -27,6 +27,7 @@ from db.repositories.label_positions import LabelPositions
 from db.repositories.landings import Landings
 from db.repositories.live_output import LiveOutputs
 from db.repositories.machines import Machines
+from db.repositories.metrics import FarmMetrics
 from db.repositories.page_rows import PageRows
 from db.repositories.policies import Policies
 from db.repositories.races import BenchRaces
@@ -54,6 +55,11 @@ READS: dict[str, Callable[[sa.Engine, str, list[int]], object]] = {
     "Benches.running": lambda engine, bench, _cases: Benches(engine).running(bench),
     "Benches.totals": lambda engine, bench, _cases: Benches(engine).totals(bench),
     "Benches.unjudged": lambda engine, bench, _cases: Benches(engine).unjudged(bench),
+    "FarmMetrics.machines": lambda engine, _bench, _cases: FarmMetrics(engine).machines(),
+    "FarmMetrics.queues": lambda engine, _bench, _cases: FarmMetrics(engine).queues(),
+    "FarmMetrics.benches": lambda engine, _bench, _cases: FarmMetrics(engine).benches(),
+    "FarmMetrics.outcomes": lambda engine, _bench, _cases: FarmMetrics(engine).outcomes(),
+    "FarmMetrics.claims": lambda engine, _bench, _cases: FarmMetrics(engine).claims(),
     "PageRows.caps": lambda engine, _bench, _cases: PageRows(engine).caps(),
     "PageRows.matrix": lambda engine, bench, _cases: PageRows(engine).matrix(bench, 0, 50),
     "PageRows.queues": lambda engine, _bench, _cases: PageRows(engine).queues(),
