@@ -4,6 +4,7 @@ All values are gauges. What has a history covers the last hour: counting everyth
 each bench.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -18,6 +19,8 @@ from db.repositories.metrics import FarmMetrics
 from db.repositories.page_rows import PageRows
 from db.repositories.streams import Streams
 from db.repositories.unserved import unserved_classes
+
+log = logging.getLogger(__name__)
 
 _MICRO: Final = 1_000_000
 _MS: Final = 1000
@@ -39,7 +42,8 @@ class FarmCollector(Collector):
         try:
             for family in _FAMILIES:
                 metrics += family(self._engine)
-        except SQLAlchemyError:
+        except SQLAlchemyError as error:
+            log.warning("no metrics: %s", str(error).splitlines()[0])
             yield GaugeMetricFamily("bench_up", "Whether the database of the farm answered.", 0)
             return
         yield GaugeMetricFamily("bench_up", "Whether the database of the farm answered.", 1)

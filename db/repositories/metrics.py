@@ -14,8 +14,8 @@ _MACHINES = sa.text("""
     FROM (SELECT suspended, concurrency, seen_at > clock_timestamp() - interval '1 minute' AS present
           FROM farm.machines) m""")
 _QUEUES = sa.text("""
-    SELECT q.queue, count(e.*) FILTER (WHERE e.state = 'ready') AS ready,
-           count(e.*) FILTER (WHERE e.state = 'running') AS running
+    SELECT q.queue, count(e.execution_id) FILTER (WHERE e.state = 'ready') AS ready,
+           count(e.execution_id) FILTER (WHERE e.state = 'running') AS running
     FROM farm.queues q
     LEFT JOIN farm.executions e ON e.queue = q.queue AND e.state IN ('ready', 'running')
     GROUP BY q.queue ORDER BY q.queue LIMIT :limit""")

@@ -1,7 +1,6 @@
 """A real browser, and the page of a farm in front of it."""
 
 import os
-import secrets
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -15,8 +14,7 @@ from playwright.sync_api import Browser, sync_playwright
 from bench.ui.app import PageSettings, make_app
 from bench.ui.owner import OwnerSessions
 from bench.ui.serve import bind
-from db.engine import open_engine
-from db.logins import ensure_login
+from tests.fixtures.logins import logged_in
 
 CHROMIUM = os.environ.get("BENCH_TEST_CHROMIUM", "/usr/bin/chromium")
 Serve = Callable[[sa.Engine], str]
@@ -37,25 +35,19 @@ def browser() -> Iterator[Browser]:
 @contextmanager
 def page_of(engine: sa.Engine) -> Iterator[str]:
     """The address of a page that reads this database as a fresh login of bench_reader."""
-    name, password = f"login_{secrets.token_hex(4)}", secrets.token_hex(8)
-    ensure_login(engine, name, "bench_reader", password)
-    url = engine.url.set(username=name, password=password).render_as_string(hide_password=False)
-    reader = open_engine(url, "bench ui")
-    listener = bind("127.0.0.1", 0)
-    app = make_app(PageSettings(reader, OwnerSessions(), ["127.0.0.1"]))
-    server = uvicorn.Server(
-        uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
-    )
-    thread = threading.Thread(target=server.run, args=([listener],))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(30)
-        reader.dispose()
-        with engine.begin() as connection:
-            connection.exec_driver_sql(f"DROP ROLE {name}")
+    with logged_in(engine, "bench_reader") as reader:
+        listener = bind("127.0.0.1", 0)
+        app = make_app(PageSettings(reader, OwnerSessions(), ["127.0.0.1"]))
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
+        )
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(30)
 
 
 @pytest.fixture

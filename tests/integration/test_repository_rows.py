@@ -40,6 +40,7 @@ from db.repositories.taken import TakenExecutions
 from db.repositories.unserved import unserved_classes
 from db.repositories.verdicts import Verdicts
 from db.repositories.write_backs import WriteBacks
+from tests.fixtures.logins import logged_in
 from tests.fixtures.rows import case_ids, make_bench
 
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -137,6 +138,10 @@ NO_QUERY = {
 """They return what they counted, or the rows of another one."""
 
 
+OWNERS = {"recorded_candidates"}
+"""What only the owner reads: archives name their directories by the leases' tokens."""
+
+
 @pytest.fixture
 def bench(engine: sa.Engine) -> str:
     return make_bench(engine, cases=2, arms=2)
@@ -145,6 +150,12 @@ def bench(engine: sa.Engine) -> str:
 @pytest.mark.parametrize("name", READS)
 def test_the_columns_are_the_fields(engine: sa.Engine, bench: str, name: str) -> None:
     READS[name](engine, bench, case_ids(engine, bench))
+
+
+@pytest.mark.parametrize("name", sorted(READS.keys() - OWNERS))
+def test_a_reader_may_read_them(engine: sa.Engine, bench: str, name: str) -> None:
+    with logged_in(engine, "bench_reader") as reader:
+        READS[name](reader, bench, case_ids(engine, bench))
 
 
 def test_every_method_that_returns_rows_is_read_here() -> None:

@@ -1,6 +1,5 @@
 """Pages over real rows, read as bench_reader: what they show, how large they are, and what they refuse."""
 
-import secrets
 import time
 from collections.abc import Iterator
 
@@ -11,10 +10,9 @@ from starlette.testclient import TestClient
 from bench.ui.app import PageSettings, make_app
 from bench.ui.owner import COOKIE, OwnerSessions, SignIn
 from bench.ui.tickets import Tickets, make_ticket
-from db.engine import open_engine
-from db.logins import ensure_login
 from db.repositories.benches import Benches
 from tests.fixtures.known_benches import write_known_bench
+from tests.fixtures.logins import logged_in
 from tests.fixtures.rows import running_bench
 
 BASE = "http://127.0.0.1"
@@ -23,15 +21,8 @@ SECRET = "of the farm"
 
 @pytest.fixture
 def reader(engine: sa.Engine) -> Iterator[sa.Engine]:
-    name, password = f"login_{secrets.token_hex(4)}", secrets.token_hex(8)
-    ensure_login(engine, name, "bench_reader", password)
-    opened = open_engine(
-        engine.url.set(username=name, password=password).render_as_string(hide_password=False), "page"
-    )
-    yield opened
-    opened.dispose()
-    with engine.begin() as connection:
-        connection.exec_driver_sql(f"DROP ROLE {name}")
+    with logged_in(engine, "bench_reader") as opened:
+        yield opened
 
 
 def _client(reader: sa.Engine, owner: OwnerSessions | None = None, token: str | None = None) -> TestClient:
