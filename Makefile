@@ -16,7 +16,7 @@ BENCH = $(abspath $(VENV))/bin/bench
 # Most proofs wait for processes rather than compute: three at a time keep two cores busy.
 SIDE_BY_SIDE ?= --numprocesses 3 --dist worksteal
 
-.PHONY: demo demo-agents stage-a loop test rest coverage quick chaos deep docs-run agents agents-ci proofs security rungs fuzz check format \
+.PHONY: demo demo-agents stage-a loop test rest coverage quick chaos deep docs-run screenshots agents agents-ci proofs security rungs fuzz check format \
   bench docs dist lock image-digests clean
 
 ## demo: bench the critical issues of a small repository, and show the action to use, winners and spend
@@ -79,6 +79,12 @@ chaos: $(VENV)/.dev
 ## docs-run: every command, config and program that README, tutorial and how-to guides show
 docs-run: $(VENV)/.dev
 	$(VENV)/bin/python -m pytest --numprocesses 2 --dist worksteal --durations=10 $(TEST_FLAGS) tests/documents
+
+## screenshots: every page of a running `bench ui` in light and dark, narrow and wide: PAGE=http://… SCREENS=directory
+PAGE ?= http://127.0.0.1:8420
+SCREENS ?= build/screens
+screenshots: $(VENV)/.dev
+	$(VENV)/bin/python -m tests.browser.screenshots $(PAGE) $(SCREENS)
 
 # The real programs: about 3 GB, kept in .agents/ or in $$BENCH_AGENTS_CACHE. What cannot be fetched is skipped.
 # A farm and a program for each process: more than two keep each other from their budgets.
