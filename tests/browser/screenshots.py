@@ -33,7 +33,7 @@ def main(base: str, directory: Path) -> None:
                 for shape, path in paths.items():
                     page.goto(base.rstrip("/") + path)
                     page.wait_for_timeout(_SETTLE_MS)
-                    name = re.sub(r"[^a-z]+", "-", shape).strip("-") or "home"
+                    name = re.sub(r"[^a-z]+", "-", shape.replace("*", "one")).strip("-") or "home"
                     page.screenshot(path=directory / f"{name}-{scheme}-{width}.png", full_page=True)
                 page.close()
         browser.close()
