@@ -18,7 +18,7 @@ from bench.ui.hosts import AllowedHosts
 from bench.ui.live import LiveChanges
 from bench.ui.owner import OwnerSessions
 from bench.ui.pages import bench as bench_page
-from bench.ui.pages import benches, case, execution, farm, live, metrics, owner, policies, streams
+from bench.ui.pages import benches, case, compare, execution, farm, live, metrics, owner, policies, streams
 from bench.ui.report_cache import ReportCache
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -44,6 +44,7 @@ def make_app(settings: PageSettings) -> Starlette:
     routes: list[BaseRoute] = [
         *benches.routes,
         *bench_page.routes,
+        *compare.routes,
         *case.routes,
         *execution.routes,
         *farm.routes,
