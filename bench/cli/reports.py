@@ -112,8 +112,9 @@ def regret(bench_id: str | None, names: tuple[str, ...], output: Output) -> None
 @click.option("--out", type=click.Path(path_type=Path), help="Write the report to this file instead.")
 @click.option(
     "--html",
-    type=click.Path(path_type=Path),
-    help="Write it as one page to this file, with the patches of the winners; it opens without network.",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="Write it as one page to this file, with the patches of the winners; it opens without network. - is standard "
+    "output.",
 )
 @click.option(
     "--with-conversations", is_flag=True, help="With --html: the conversations of the winners, too."
@@ -168,20 +169,21 @@ def _check_html(output: Output, out: Path | None, html: Path | None, *, with_con
 
 
 def _write_html(farm: Farm, bench_id: str, path: Path, *, with_conversations: bool) -> None:
+    from bench.results.evidence import evidence_or_why
     from bench.results.publish import publish_where_due
     from bench.results.read import read_results
     from bench.ui.report_file import report_html
 
     results = read_results(farm.engine, bench_id)
+    evidence = evidence_or_why(farm.engine, bench_id)
     archives = archives_directory()
     text = report_html(
-        farm.engine,
-        results,
-        *_inferred(farm, results),
-        archives=archives,
-        with_conversations=with_conversations,
+        farm.engine, results, evidence, archives=archives, with_conversations=with_conversations
     )
     publish_where_due(farm.engine, bench_id)
+    if str(path) == "-":
+        click.echo(text, nl=False)
+        return
     _write(path, text, "--html")
     note(f"written to {path}, {len(text.encode()) / 1000:,.0f} kB")
 

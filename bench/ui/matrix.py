@@ -8,15 +8,15 @@ from db.repositories.page_rows import MatrixRow
 from planner.actions import all_cells
 
 _SIGNS = {
-    "success": ("✓", "passed", "good"),
-    "failed": ("✗", "failed", "bad"),
-    "timeout": ("t", "ran out of time", "bad"),
-    "error": ("!", "error", "warn"),
-    "running": ("●", "running", "live"),
-    "ready": ("○", "waits for a machine", "quiet"),
-    "pending": ("·", "waits for its case", "quiet"),
-    "skipped": ("–", "left out", "quiet"),
-    "cancelled": ("–", "cancelled", "quiet"),
+    "success": ("✓", "pass", "passed", "good"),
+    "failed": ("✗", "fail", "failed", "bad"),
+    "timeout": ("t", "time", "ran out of time", "bad"),
+    "error": ("!", "error", "error", "warn"),
+    "running": ("●", "runs", "running", "live"),
+    "ready": ("○", "waits", "waits for a machine", "quiet"),
+    "pending": ("·", "waits", "waits for its case", "quiet"),
+    "skipped": ("–", "out", "left out", "quiet"),
+    "cancelled": ("–", "out", "cancelled", "quiet"),
 }
 
 
@@ -26,8 +26,18 @@ class MatrixMark:
 
     execution_id: int
     sign: str
+    short: str
+    """A word of at most five letters."""
     word: str
     style: str
+
+
+@dataclass(frozen=True)
+class MatrixGroup:
+    """Neighbouring columns of one topology, each with its budgets."""
+
+    name: str
+    budgets: list[str]
 
 
 @dataclass
@@ -67,15 +77,17 @@ def matrix(rows: Iterable[MatrixRow], actions: Sequence[int]) -> list[MatrixLine
     return lines
 
 
-def headings(actions: Sequence[int]) -> list[str]:
-    """The labels of the columns."""
+def headings(actions: Sequence[int]) -> list[MatrixGroup]:
+    """The headings of the columns: a topology, and below it the budgets of each of its actions."""
     cells = all_cells()
-    return [cells[rank].label() for rank in actions]
+    return [
+        MatrixGroup(name, [cells[rank].label().removeprefix(name).strip() for rank in group])
+        for name, group in groupby(actions, lambda rank: cells[rank].swarm_id)
+    ]
 
 
 def _mark(row: MatrixRow) -> MatrixMark:
     assert row.execution_id is not None
-    sign, word, style = _SIGNS[row.status or row.state or "pending"]
-    return MatrixMark(
-        row.execution_id, sign, f"{word} ({row.error_class})" if row.error_class else word, style
-    )
+    sign, short, word, style = _SIGNS[row.status or row.state or "pending"]
+    full = f"{word} ({row.error_class})" if row.error_class else word
+    return MatrixMark(row.execution_id, sign, short, full, style)

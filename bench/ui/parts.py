@@ -41,9 +41,11 @@ class Line:
     """One line of text."""
 
     pieces: tuple[StyledRun, ...]
-    kind: Literal["line", "bullet", "pre"] = "line"
+    kind: Literal["line", "bullet", "pre", "heading"] = "line"
     href: str | None = None
     """The page of what the line names."""
+    anchor: str | None = None
+    """Its id on the page."""
 
     @property
     def text(self) -> str:
@@ -67,6 +69,10 @@ class TablePart:
     columns: tuple[TableColumn, ...]
     rows: tuple[tuple[Line, ...], ...]
     kind: Literal["table"] = "table"
+    anchor: str | None = None
+    """The id of its heading on the page."""
+    sql: str | None = None
+    """The command that shows its rows."""
 
 
 Part = Line | TablePart

@@ -6,15 +6,7 @@ from threading import Lock
 
 import sqlalchemy as sa
 
-from bench.results.answer import recommendation_from
-from bench.results.answer_show import answer_parts
-from bench.results.evidence import evidence_or_why
-from bench.results.evidence_show import oracle_from
-from bench.results.read import BenchResults, read_results
-from bench.results.show import report_parts
-from bench.statistics.oracle import OracleBracket
-from bench.statistics.recommendation import Recommendation
-from bench.ui.parts import Part, parts_of
+from bench.ui.bench_view import BenchView, read_view
 from db.repositories.page_changes import fingerprint
 
 _MOST = 50
@@ -25,10 +17,7 @@ class CachedReport:
     """A report, and the state of the bench that it was computed from."""
 
     of: str
-    answer: tuple[Part, ...] = field(default=(), repr=False)
-    """The first parts: which action to use."""
-    parts: tuple[Part, ...] = field(default=(), repr=False)
-    """The parts after the answer."""
+    view: BenchView = field(default=BenchView(), repr=False)
     why_not: str | None = None
     """The error that computing it ended with."""
 
@@ -71,7 +60,7 @@ class ReportCache:
 
     def _compute(self, bench_id: str, now: str) -> None:
         try:
-            report = CachedReport(now, *compute_report(self._engine, bench_id))
+            report = CachedReport(now, read_view(self._engine, bench_id))
         except Exception as error:
             why_not = (str(error) or type(error).__name__).splitlines()[0]
             report = CachedReport(now, why_not=why_not)
@@ -81,20 +70,3 @@ class ReportCache:
             while len(self._reports) > _MOST:
                 del self._reports[next(iter(self._reports))]
             self._pending.pop(bench_id, None)
-
-
-def compute_report(engine: sa.Engine, bench_id: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
-    """The parts of `bench report`: the answer, and all others."""
-    results = read_results(engine, bench_id)
-    evidence = evidence_or_why(engine, bench_id)
-    return bench_parts(results, oracle_from(evidence), recommendation_from(results.bench, evidence))
-
-
-def bench_parts(
-    results: BenchResults, oracle: OracleBracket | str, answer: Recommendation
-) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
-    """The same from what was read and computed already."""
-    parts = report_parts(results, oracle, answer)
-    pages = {case.issue_id: f"/cases/{case.case_id}" for case in results.cases}
-    first = len(answer_parts(answer))
-    return tuple(parts_of(parts[:first], pages)), tuple(parts_of(parts[first:], pages))

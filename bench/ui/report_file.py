@@ -11,20 +11,23 @@ import sqlalchemy as sa
 from markupsafe import Markup
 
 from bench.inspection.execution import read_execution
+from bench.results.evidence import Evidence
 from bench.results.read import BenchResults
-from bench.statistics.oracle import OracleBracket
-from bench.statistics.recommendation import Recommendation
+from bench.ui.bench_view import bench_view
 from bench.ui.matrix import headings, matrix
 from bench.ui.paging import pages_of
 from bench.ui.parts import Line, Part, StyledRun, TablePart, parts_of
+from bench.ui.plot import rate_plot, spend_plot
 from bench.ui.render import environment
-from bench.ui.report_cache import bench_parts
+from bench.ui.sections import contents
+from bench.ui.spend import spend_curve
 from bench.ui.texts import conversation, diff
 from db.repositories.page_rows import PageRows
 from planner.system.clock import rfc3339_now
 
 _CSS: Final = Path(__file__).parent / "static" / "page.css"
 _CASES: Final = 500
+_MICRO: Final = 1_000_000
 _DIFF_BYTES: Final = 20_000
 _CONVERSATION_BYTES: Final = 40_000
 _TEXTS_BYTES: Final = 1_200_000
@@ -46,8 +49,7 @@ class SolvedCase:
 def report_html(
     engine: sa.Engine,
     results: BenchResults,
-    oracle: OracleBracket | str,
-    answer: Recommendation,
+    evidence: Evidence | str,
     *,
     archives: Path | None,
     with_conversations: bool,
@@ -56,10 +58,12 @@ def report_html(
     bench_id = results.bench.bench_id
     solved, left_out = _solved(engine, results, archives, with_conversations=with_conversations)
     anchors = {each.name for each in solved}
-    first, rest = bench_parts(results, oracle, answer)
+    view = bench_view(results, evidence)
     rows = PageRows(engine)
     actions = rows.actions(bench_id)
     lines = matrix(rows.matrix(bench_id, 0, _CASES), actions)
+    limit = results.bench.usd_limit
+    cap = None if limit is None else limit / _MICRO
     # The farm's own file, as the hash in the policy has it.
     css = _CSS.read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
@@ -71,11 +75,14 @@ def report_html(
             css=Markup(css),  # noqa: S704
             css_hash=digest,
             written_at=rfc3339_now(),
-            answer=list(_anchored(first, anchors)),
-            parts=list(_anchored(rest, anchors)),
+            answer=list(_anchored(view.answer, anchors)),
+            parts=list(_anchored(view.parts, anchors)),
             headings=headings(actions),
             lines=lines,
-            anchors=anchors,
+            view=view,
+            plot=rate_plot(view.points) if view.points else None,
+            spend=spend_plot(*spend_curve(rows.spend(bench_id)), cap),
+            contents=contents([view.parts]),
             cases_left_out=max(0, len(results.cases) - _CASES),
             solved=solved,
             solved_left_out=left_out,

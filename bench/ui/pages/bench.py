@@ -1,6 +1,5 @@
 """One bench: its answer, its spend, its matrix of cases and arms, and its report."""
 
-from itertools import accumulate
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -8,15 +7,21 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bench.results.counts import execution_counts
+from bench.ui.bench_view import BenchView
 from bench.ui.matrix import headings, matrix
+from bench.ui.numbers import page_number
 from bench.ui.paging import pages_of
+from bench.ui.plot import rate_plot
 from bench.ui.render import render
+from bench.ui.sections import contents, sql_line
+from bench.ui.spend import spend_curve
 from db.repositories.bench_rows import BenchRow
 from db.repositories.benches import Benches
 from db.repositories.page_rows import PageRows
 
 _WAIT_SECONDS: Final = 0.05
 _CASES: Final = 50
+_SPEND_ROWS: Final = 12
 _REPORT_BYTES: Final = 30_000
 _MICRO: Final = 1_000_000
 
@@ -50,9 +55,7 @@ def report(request: Request) -> Response:
 def spend(request: Request) -> Response:
     """The spend over time as columns, for a chart: seconds since 1970, dollars so far, and the cap."""
     row = _row(request)
-    stretches = PageRows(request.app.state.engine).spend(row.bench_id)
-    times = [stretch.at.timestamp() for stretch in stretches]
-    dollars = [total / _MICRO for total in accumulate(stretch.micro_usd for stretch in stretches)]
+    times, dollars = spend_curve(PageRows(request.app.state.engine).spend(row.bench_id))
     cap = None if row.usd_limit is None else row.usd_limit / _MICRO
     return JSONResponse([times, dollars, [cap] * len(times)])
 
@@ -64,32 +67,39 @@ def _row(request: Request) -> BenchRow:
 def _progress(request: Request, row: BenchRow) -> dict[str, Any]:
     cases = Benches(request.app.state.engine).cases(row.bench_id)
     counts = execution_counts(cases).text()
-    return {"bench": row, "counts": counts, "case_count": len(cases)}
+    stretches = PageRows(request.app.state.engine).spend(row.bench_id, _SPEND_ROWS)
+    return {
+        "bench": row,
+        "counts": counts,
+        "case_count": len(cases),
+        "spend_rows": list(zip((each.at for each in stretches), spend_curve(stretches)[1], strict=True)),
+        "sql": {view: sql_line(view, row.bench_id) for view in ("spend_against_caps", "arm_outcomes")},
+    }
 
 
 def _matrix(request: Request, row: BenchRow) -> dict[str, Any]:
     rows = PageRows(request.app.state.engine)
     actions = rows.actions(row.bench_id)
-    number = max(1, _number(request.query_params.get("cases", "1")))
+    number = page_number(request.query_params.get("cases"))
     lines = matrix(rows.matrix(row.bench_id, (number - 1) * _CASES, _CASES), actions)
     return {"headings": headings(actions), "lines": lines, "page": number, "page_cases": _CASES}
 
 
 def _report(request: Request, row: BenchRow) -> dict[str, Any]:
     cached, is_current = request.app.state.reports.report(row.bench_id, _WAIT_SECONDS)
-    pages = pages_of(cached.parts, _REPORT_BYTES) if cached is not None else [[]]
-    number = min(max(1, _number(request.query_params.get("report", "1"))), len(pages))
+    view = BenchView() if cached is None else cached.view
+    pages = pages_of(view.parts, _REPORT_BYTES)
+    number = page_number(request.query_params.get("report"), len(pages))
     return {
         "report": cached,
         "is_current": is_current,
+        "view": view,
+        "plot": rate_plot(view.points) if view.points else None,
+        "contents": contents([view.answer])[:1] + contents(pages) if cached is not None else [],
         "parts": pages[number - 1],
         "report_page": number,
         "report_pages": len(pages),
     }
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdecimal() and len(text) < 9 else 1
 
 
 routes = [

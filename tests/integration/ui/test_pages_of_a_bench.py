@@ -1,5 +1,6 @@
 """Pages over real rows, read as bench_reader: what they show, how large they are, and what they refuse."""
 
+import re
 import time
 from collections.abc import Iterator
 
@@ -55,6 +56,28 @@ def test_a_bench_is_shown_with_its_answer_matrix_and_report(engine: sa.Engine, r
     times, dollars, caps = client.get(f"/benches/{bench}/spend.json").json()
     assert len(times) == len(dollars) == len(caps) > 0
     assert dollars == sorted(dollars)
+
+
+def test_every_section_of_a_bench_is_in_its_contents(engine: sa.Engine, reader: sa.Engine) -> None:
+    bench, _ = write_known_bench(engine, 30, replicates=2, K=4)
+    client = _client(reader)
+    page = client.get(f"/benches/{bench}").text
+    deadline = time.monotonic() + 60
+    while "is being computed" in page and time.monotonic() < deadline:
+        time.sleep(0.1)
+        page = client.get(f"/benches/{bench}").text
+    contents = re.search(r'<nav class="contents".*?</nav>', page, re.DOTALL)
+    assert contents is not None
+    links = re.findall(r'href="([^"]+)"', contents[0])
+    assert {"#spend", "#matrix", "#frontier", "#winners"} <= set(links)
+    for link in links:
+        path, _, anchor = link.partition("#")
+        assert f'id="{anchor}"' in client.get(f"/benches/{bench}{path}").text, link
+    # Each table names the command that shows its rows.
+    assert (
+        f"""bench psql -c &#34;SELECT * FROM report.winners WHERE bench_id = &#39;{bench}&#39;&#34;""" in page
+    )
+    assert "Spend as a table" in page
 
 
 def test_what_is_not_there_is_one_line(reader: sa.Engine) -> None:

@@ -37,5 +37,13 @@ def test_each_case_has_a_cell_for_each_of_its_arms_alone() -> None:
     assert third.cells == [None, None]
 
 
-def test_columns_are_named_by_their_actions() -> None:
-    assert headings([0, 5]) == [all_cells()[0].label(), all_cells()[5].label()]
+def test_columns_are_grouped_by_topology_and_named_by_their_budgets() -> None:
+    cells = all_cells()
+    handoff, vote = (
+        [rank for rank, cell in enumerate(cells) if cell.swarm_id == name][:2]
+        for name in ("serial_handoff", "speculate_vote")
+    )
+    groups = headings([*handoff, *vote])
+    assert [group.name for group in groups] == ["serial_handoff", "speculate_vote"]
+    labels = [f"{group.name} {budgets}" for group in groups for budgets in group.budgets]
+    assert labels == [cells[rank].label() for rank in (*handoff, *vote)]
