@@ -16,11 +16,15 @@ from bench.ui.errors import error_handlers
 from bench.ui.headers import SecurityHeaders
 from bench.ui.hosts import AllowedHosts
 from bench.ui.live import LiveChanges
+from bench.ui.memo import StateMemo
 from bench.ui.owner import OwnerSessions
 from bench.ui.pages import bench as bench_page
 from bench.ui.pages import benches, case, compare, execution, farm, live, metrics, owner, policies, streams
+from bench.ui.progress import BenchProgress
 from bench.ui.report_cache import ReportCache
+from db.repositories.bench_search import BenchPasses
 
+_MOST_BENCHES: Final = 500
 STATIC: Final = Path(__file__).parent / "static"
 
 
@@ -68,5 +72,7 @@ def make_app(settings: PageSettings) -> Starlette:
     app.state.archives = settings.archives
     app.state.owner = settings.owner
     app.state.reports = ReportCache(settings.reader)
+    app.state.passes = StateMemo[BenchPasses](_MOST_BENCHES)
+    app.state.progress = StateMemo[BenchProgress](_MOST_BENCHES)
     app.state.live = LiveChanges(settings.reader, app.state.reports)
     return app

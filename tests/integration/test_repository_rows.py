@@ -64,6 +64,7 @@ READS: dict[str, Callable[[sa.Engine, str, list[int]], object]] = {
     "FarmMetrics.outcomes": lambda engine, _bench, _cases: FarmMetrics(engine).outcomes(),
     "FarmMetrics.claims": lambda engine, _bench, _cases: FarmMetrics(engine).claims(),
     "BenchSearch.page": lambda engine, _bench, _cases: BenchSearch(engine).page(BenchQuery(), 0, 25),
+    "BenchSearch.passes": lambda engine, bench, _cases: BenchSearch(engine).passes([bench]),
     "shared_arms": lambda engine, bench, _cases: shared_arms(engine, bench, bench),
     "PageRows.caps": lambda engine, _bench, _cases: PageRows(engine).caps(),
     "PageRows.matrix": lambda engine, bench, _cases: PageRows(engine).matrix(bench, 0, 50),

@@ -1,27 +1,28 @@
 """One bench: its answer, its spend, its matrix of cases and arms, and its report."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bench.results.counts import execution_counts
 from bench.ui.bench_view import BenchView
 from bench.ui.matrix import headings, matrix
 from bench.ui.numbers import page_number
 from bench.ui.paging import pages_of
 from bench.ui.plot import rate_plot
+from bench.ui.progress import read_progress
 from bench.ui.render import render
 from bench.ui.sections import contents, sql_line
 from bench.ui.spend import spend_curve
 from db.repositories.bench_rows import BenchRow
 from db.repositories.benches import Benches
+from db.repositories.page_changes import fingerprint
 from db.repositories.page_rows import PageRows
 
 _WAIT_SECONDS: Final = 0.05
 _CASES: Final = 50
-_SPEND_ROWS: Final = 12
 _REPORT_BYTES: Final = 30_000
 _MICRO: Final = 1_000_000
 
@@ -29,15 +30,17 @@ _MICRO: Final = 1_000_000
 def bench(request: Request) -> Response:
     """The whole page of a bench."""
     row = _row(request)
-    return render(
-        request, "bench.html.j2", **_progress(request, row), **_matrix(request, row), **_report(request, row)
-    )
+    progress = _progress(request, row)
+    cells = _matrix(request, row, progress["actions"])
+    return render(request, "bench.html.j2", **progress, **cells, **_report(request, row))
 
 
 def progress(request: Request) -> Response:
     """Progress, spend and matrix alone, for a page that shows them already."""
     row = _row(request)
-    return render(request, "bench_progress.html.j2", **_progress(request, row), **_matrix(request, row))
+    progress = _progress(request, row)
+    cells = _matrix(request, row, progress["actions"])
+    return render(request, "bench_progress.html.j2", **progress, **cells)
 
 
 def answer(request: Request) -> Response:
@@ -65,24 +68,25 @@ def _row(request: Request) -> BenchRow:
 
 
 def _progress(request: Request, row: BenchRow) -> dict[str, Any]:
-    cases = Benches(request.app.state.engine).cases(row.bench_id)
-    counts = execution_counts(cases).text()
-    stretches = PageRows(request.app.state.engine).spend(row.bench_id, _SPEND_ROWS)
+    state = request.app.state
+    now = fingerprint(state.engine, "bench", row.bench_id)
+    progress = state.progress.value(row.bench_id, now, lambda: read_progress(state.engine, row.bench_id))
     return {
         "bench": row,
-        "counts": counts,
-        "case_count": len(cases),
-        "spend_rows": list(zip((each.at for each in stretches), spend_curve(stretches)[1], strict=True)),
+        "counts": progress.counts,
+        "case_count": progress.cases,
+        "spend_rows": progress.spend,
+        "headings": headings(progress.actions),
+        "actions": progress.actions,
         "sql": {view: sql_line(view, row.bench_id) for view in ("spend_against_caps", "arm_outcomes")},
     }
 
 
-def _matrix(request: Request, row: BenchRow) -> dict[str, Any]:
+def _matrix(request: Request, row: BenchRow, actions: Sequence[int]) -> dict[str, Any]:
     rows = PageRows(request.app.state.engine)
-    actions = rows.actions(row.bench_id)
     number = page_number(request.query_params.get("cases"))
     lines = matrix(rows.matrix(row.bench_id, (number - 1) * _CASES, _CASES), actions)
-    return {"headings": headings(actions), "lines": lines, "page": number, "page_cases": _CASES}
+    return {"lines": lines, "page": number, "page_cases": _CASES}
 
 
 def _report(request: Request, row: BenchRow) -> dict[str, Any]:

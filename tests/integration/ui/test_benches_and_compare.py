@@ -42,15 +42,28 @@ def test_benches_are_filtered_by_state_slice_and_text(engine: sa.Engine, client:
         assert HOSTILE not in text
 
 
-def test_a_list_counts_runs_passes_and_spend(engine: sa.Engine) -> None:
+def test_a_list_counts_runs_and_passes(engine: sa.Engine, client: TestClient) -> None:
     bench, _ = write_known_bench(engine, 8, K=2, error_rate=0.2)
-    (row,) = BenchSearch(engine).page(BenchQuery(words=bench), 0, 5)
+    client.get("/benches")
+    (listed,) = BenchSearch(engine).page(BenchQuery(words=bench), 0, 5)
+    (row,) = BenchSearch(engine).passes([bench])
     with engine.connect() as connection:
         statuses = list(connection.scalars(sa.text("SELECT status FROM farm.outcomes")))
     assert row.ended == len(statuses)
     assert row.scored == len(statuses) - statuses.count("error")
     assert row.passed == statuses.count("success")
-    assert row.cases == 8
+    assert listed.cases == 8
+    shown = f"{row.passed}/{row.scored} "
+    assert shown in client.get("/benches").text
+    # Counts are kept while nothing was settled, and read again after that.
+    with engine.begin() as connection:
+        # Outcomes are append-only to everybody else.
+        connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
+        connection.execute(sa.text("UPDATE farm.outcomes SET status = 'failed' WHERE status = 'success'"))
+    assert shown in client.get("/benches").text
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE farm.caps SET ms_spent = ms_spent + 1"))
+    assert f"0/{row.scored} " in client.get("/benches").text
 
 
 def test_a_long_list_has_pages(engine: sa.Engine, client: TestClient) -> None:
