@@ -18,7 +18,7 @@ from bench.ui.hosts import AllowedHosts
 from bench.ui.live import LiveChanges
 from bench.ui.owner import OwnerSessions
 from bench.ui.pages import bench as bench_page
-from bench.ui.pages import benches, live
+from bench.ui.pages import benches, case, execution, execution_files, live
 from bench.ui.report_cache import ReportCache
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -42,6 +42,9 @@ def make_app(settings: PageSettings) -> Starlette:
     routes: list[BaseRoute] = [
         *benches.routes,
         *bench_page.routes,
+        *case.routes,
+        *execution_files.routes,  # before the tabs, one of which would be their name
+        *execution.routes,
         *live.routes,
         Mount("/static", StaticFiles(directory=STATIC), name="static"),
     ]

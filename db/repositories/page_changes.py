@@ -15,7 +15,7 @@ _BENCH: Final = sa.text("""
 _EXECUTION: Final = sa.text("""
     SELECT concat_ws(' ', e.state, e.attempt, e.spent_micro_usd, e.machine_id,
                      (SELECT count(*) FROM farm.candidates d WHERE d.execution_id = e.execution_id),
-                     (SELECT sum(octet_length(l.data)) FROM farm.live_output l WHERE l.execution_id = e.execution_id))
+                     (SELECT max(l.chunk_no) FROM farm.live_output l WHERE l.execution_id = e.execution_id))
     FROM farm.executions e WHERE e.execution_id = CAST(:key AS bigint)""")
 _CASE: Final = sa.text("""
     SELECT concat_ws(' ', c.state, c.reason, string_agg(concat_ws(' ', e.execution_id, e.state, e.attempt), ','

@@ -2,9 +2,9 @@
 -- A follower renews a row of farm.followed; the heartbeat answers 'send_output' while there is one.
 
 -- Ask for the output of an execution for p_seconds, at most ten minutes. Idempotent. Returns the state of the
--- execution; NULL where there is none of this id.
+-- execution; NULL where there is none of this id. A reader of the page calls it, who writes no table otherwise.
 CREATE FUNCTION farm.follow_execution(p_execution bigint, p_seconds double precision) RETURNS text
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = farm, pg_temp AS $$
 DECLARE
     v_state text;
 BEGIN
