@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from bench.ui.views.highlight import highlighted
+from bench.ui.views.highlight import highlighted, lexer_of
 from bench.ui.views.patch import PAGE_CHARACTERS, patch_page
 
 PATCH = """diff --git a/a.py b/a.py
@@ -110,3 +110,10 @@ def test_what_is_no_patch_has_no_lines(text: str) -> None:
 def test_a_hunk_without_numbers_is_shown() -> None:
     patch = "diff --git a/x b/x\n@@ forged @@\n+x\n?odd\n"
     assert [row.kind for row in patch_page(patch).files[0].rows] == ["hunk", "added", "context"]
+
+
+@pytest.mark.parametrize("suffix", ["java", "cs"])
+def test_code_whose_lexer_can_be_kept_busy_is_plain(suffix: str) -> None:
+    assert lexer_of(f".{suffix}") is None
+    line = "class a b " * 30
+    assert highlighted([line], f"a.{suffix}") == [line]
