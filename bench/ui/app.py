@@ -18,7 +18,18 @@ from bench.ui.hosts import AllowedHosts
 from bench.ui.live import LiveChanges
 from bench.ui.owner import OwnerSessions
 from bench.ui.pages import bench as bench_page
-from bench.ui.pages import benches, case, execution, farm, live, metrics, owner, policies, streams
+from bench.ui.pages import (
+    benches,
+    case,
+    execution,
+    execution_files,
+    farm,
+    live,
+    metrics,
+    owner,
+    policies,
+    streams,
+)
 from bench.ui.report_cache import ReportCache
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -33,8 +44,6 @@ class PageSettings:
     owner: OwnerSessions
     hosts: Sequence[str]
     """Host names that a browser may ask for; others are refused (DNS rebinding)."""
-    archives: Path | None = None
-    """Archives of this machine, for files that are not stored."""
     token: str | None = None
     """The access token; None where only this machine can connect."""
 
@@ -45,6 +54,7 @@ def make_app(settings: PageSettings) -> Starlette:
         *benches.routes,
         *bench_page.routes,
         *case.routes,
+        *execution_files.routes,  # before the tabs, one of which would be their name
         *execution.routes,
         *farm.routes,
         *policies.routes,
@@ -64,7 +74,6 @@ def make_app(settings: PageSettings) -> Starlette:
         ],
     )
     app.state.engine = settings.reader
-    app.state.archives = settings.archives
     app.state.owner = settings.owner
     app.state.reports = ReportCache(settings.reader)
     app.state.live = LiveChanges(settings.reader, app.state.reports)
