@@ -66,9 +66,10 @@ def test_from_submit_to_cancel(farm: SmallFarm, browser: Browser) -> None:
 
         matrix.locator(_PASSED).first.click()
         expect(page.get_by_role("region", name="Outcome")).to_contain_text("passed in")
-        page.get_by_role("link", name="diff").click()
+        parts = page.get_by_role("navigation", name="Parts of the execution")
+        parts.get_by_role("link", name="diff").click()
         expect(page.locator("main")).to_contain_text("@@")
-        page.get_by_role("link", name="logs").click()
+        parts.get_by_role("link", name="logs").click()
         expect(page.locator("pre").first).to_be_visible()
 
         page.goto(bench)
