@@ -21,6 +21,7 @@ from bench.ui.pages import bench as bench_page
 from bench.ui.pages import (
     benches,
     case,
+    compare,
     execution,
     execution_files,
     farm,
@@ -53,6 +54,7 @@ def make_app(settings: PageSettings) -> Starlette:
     routes: list[BaseRoute] = [
         *benches.routes,
         *bench_page.routes,
+        *compare.routes,
         *case.routes,
         *execution_files.routes,  # before the tabs, one of which would be their name
         *execution.routes,

@@ -13,6 +13,8 @@ import sqlalchemy as sa
 import db.repositories
 from db.repositories.artifact_retention import ArtifactRetention, Retention
 from db.repositories.artifacts import Artifacts, execution_to_take
+from db.repositories.bench_pairs import shared_arms
+from db.repositories.bench_search import BenchQuery, BenchSearch
 from db.repositories.benches import Benches
 from db.repositories.circuits import Circuits
 from db.repositories.coverage import CoverageCounts
@@ -62,6 +64,8 @@ READS: dict[str, Callable[[sa.Engine, str, list[int]], object]] = {
     "FarmMetrics.benches": lambda engine, _bench, _cases: FarmMetrics(engine).benches(),
     "FarmMetrics.outcomes": lambda engine, _bench, _cases: FarmMetrics(engine).outcomes(),
     "FarmMetrics.claims": lambda engine, _bench, _cases: FarmMetrics(engine).claims(),
+    "BenchSearch.page": lambda engine, _bench, _cases: BenchSearch(engine).page(BenchQuery(), 0, 25),
+    "shared_arms": lambda engine, bench, _cases: shared_arms(engine, bench, bench),
     "PageRows.caps": lambda engine, _bench, _cases: PageRows(engine).caps(),
     "PageRows.matrix": lambda engine, bench, _cases: PageRows(engine).matrix(bench, 0, 50),
     "PageRows.queues": lambda engine, _bench, _cases: PageRows(engine).queues(),
