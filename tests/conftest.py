@@ -13,6 +13,7 @@ pytest_plugins = [
     "tests.fixtures.bundles",
     "tests.fixtures.executions",
     "tests.fixtures.object_store",
+    "tests.fixtures.page",
     "tests.fixtures.private_repository",
     "tests.fixtures.servers",
 ]

@@ -8,7 +8,6 @@ from ipaddress import ip_address
 
 import click
 
-from bench.cli.archives import archives_directory
 from bench.cli.session import Farm, note, open_farm
 from bench.errors import BenchError
 from db.engine import open_engine
@@ -75,7 +74,7 @@ def ui(host: str, port: int, names: tuple[str, ...], token: str | None, owner: b
         sign_in = SignIn(farm.database_url, None if secret is None else Tickets(secret))
         hosts = [*_NAMES, host, *names]
         sessions = OwnerSessions(sign_in)
-        serve(make_app(PageSettings(engine, sessions, hosts, archives_directory(), token)), listener)
+        serve(make_app(PageSettings(engine, sessions, hosts, token)), listener)
         sessions.close_all()
         engine.dispose()
 

@@ -27,6 +27,7 @@ class CaseView:
         (rows,) = Verdicts(engine).load([case.case_id])
         self.case = case
         self.arms = [arm for arm in rows.arms if arm_id in (None, arm.arm_id)]
+        self.shape = f"{rows.case.dk_risk}/{rows.case.dk_size}"
         self._is_whole = arm_id is None
         take = execution_to_take(engine, case.issue_id, case.bench_id) if case.winner_arm_id else None
         self.to_take = None if take is None else take.execution_id

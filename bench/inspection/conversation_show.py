@@ -24,7 +24,7 @@ def conversation_parts(name: str, workcell: str, conversation: Json) -> Iterator
     """
     yield styled((f"Conversation of {workcell}", "table.title"))
     is_cut = False
-    for agent, step in _steps(conversation):
+    for agent, step in steps_of(conversation):
         blocks = [_cut(block) for block in _blocks(step)]
         is_cut = is_cut or any(cut for _, cut in blocks)
         yield ""
@@ -37,12 +37,13 @@ def conversation_parts(name: str, workcell: str, conversation: Json) -> Iterator
         yield Bullet(f"the whole texts: bench show {name} --conversation -o json")
 
 
-def _steps(conversation: Json) -> Iterator[tuple[str, Json]]:
+def steps_of(conversation: Json) -> Iterator[tuple[str, Json]]:
+    """Every step with the name of its agent, sub-agents after the agent that started them."""
     agent = text_of(mapping(conversation.get("agent")).get("name"))
     for step in sequence(conversation.get("steps")):
         yield agent, mapping(step)
     for branch in sequence(conversation.get("subagent_trajectories")):
-        yield from _steps(mapping(branch))
+        yield from steps_of(mapping(branch))
 
 
 def _heading(agent: str, step: Json) -> str:
@@ -74,7 +75,7 @@ def _blocks(step: Json) -> Iterator[str]:
         yield message.strip("\n")
     results = [mapping(each) for each in sequence(mapping(step.get("observation")).get("results"))]
     for call in map(mapping, sequence(step.get("tool_calls"))):
-        yield f"> {text_of(call.get('function_name'))} {_arguments(call.get('arguments'))}".rstrip()
+        yield f"> {text_of(call.get('function_name'))} {arguments_text(call.get('arguments'))}".rstrip()
         of_call = [each for each in results if each.get("source_call_id") == call.get("tool_call_id")]
         results = [each for each in results if each not in of_call]
         yield from _results(of_call)
@@ -87,8 +88,8 @@ def _results(results: Iterable[Json]) -> Iterator[str]:
             yield "\n".join(f"{_INDENT}{line}" for line in text.split("\n"))
 
 
-def _arguments(arguments: Any) -> str:
-    """One text, such as a command, as it is; else JSON."""
+def arguments_text(arguments: Any) -> str:
+    """The arguments of a tool call. One text, such as a command, as it is; else JSON."""
     values = list(arguments.values()) if isinstance(arguments, dict) else [arguments]
     if len(values) == 1 and isinstance(values[0], str):
         return values[0].replace("\n", f"\n{_INDENT}").rstrip()

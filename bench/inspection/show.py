@@ -27,7 +27,7 @@ _PATCH_LINES: Final = 60
 _GATE_LINES: Final = 12
 _MOST_CHARACTERS: Final = 400
 _STYLES: Final = {"success": "green", "failed": "red", "timeout": "red", "error": "yellow"}
-_WORDS: Final = {"success": "passed", "failed": "did not pass", "timeout": "ran out of time"}
+OUTCOME_WORDS: Final = {"success": "passed", "failed": "did not pass", "timeout": "ran out of time"}
 
 
 def execution_parts(record: ExecutionRecord) -> list[RenderableType]:
@@ -67,7 +67,7 @@ def outcome_text(record: ExecutionRecord) -> Text:
     if facts.status is None:
         since = f" on {facts.machine_id}" if facts.state == "running" else ""
         return styled((facts.state, "cyan"), since)
-    word = _WORDS.get(facts.status, f"error ({facts.error_class}), no evidence about its arm")
+    word = OUTCOME_WORDS.get(facts.status, f"error ({facts.error_class}), no evidence about its arm")
     winner = ", its arm is the winner" if facts.is_winning_arm else ""
     took = f" in {seconds(facts.duration_ms)}"
     waited = (

@@ -19,7 +19,19 @@ from bench.ui.live import LiveChanges
 from bench.ui.memo import StateMemo
 from bench.ui.owner import OwnerSessions
 from bench.ui.pages import bench as bench_page
-from bench.ui.pages import benches, case, compare, execution, farm, live, metrics, owner, policies, streams
+from bench.ui.pages import (
+    benches,
+    case,
+    compare,
+    execution,
+    execution_files,
+    farm,
+    live,
+    metrics,
+    owner,
+    policies,
+    streams,
+)
 from bench.ui.progress import BenchProgress
 from bench.ui.report_cache import ReportCache
 from db.repositories.bench_search import BenchPasses
@@ -37,8 +49,6 @@ class PageSettings:
     owner: OwnerSessions
     hosts: Sequence[str]
     """Host names that a browser may ask for; others are refused (DNS rebinding)."""
-    archives: Path | None = None
-    """Archives of this machine, for files that are not stored."""
     token: str | None = None
     """The access token; None where only this machine can connect."""
 
@@ -50,6 +60,7 @@ def make_app(settings: PageSettings) -> Starlette:
         *bench_page.routes,
         *compare.routes,
         *case.routes,
+        *execution_files.routes,  # before the tabs, one of which would be their name
         *execution.routes,
         *farm.routes,
         *policies.routes,
@@ -69,7 +80,6 @@ def make_app(settings: PageSettings) -> Starlette:
         ],
     )
     app.state.engine = settings.reader
-    app.state.archives = settings.archives
     app.state.owner = settings.owner
     app.state.reports = ReportCache(settings.reader)
     app.state.passes = StateMemo[BenchPasses](_MOST_BENCHES)

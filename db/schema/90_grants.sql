@@ -22,6 +22,7 @@ TO bench_worker;
 GRANT USAGE ON SCHEMA report TO bench_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA report TO bench_reader;
 GRANT USAGE ON SCHEMA farm TO bench_reader;
+-- The page follows logs: a follower asks for live output, which ends by itself after at most ten minutes.
 GRANT EXECUTE ON FUNCTION farm.schema_version(), farm.farm_id(), farm.follow_execution(bigint, double precision)
 TO bench_reader;
 DO $$

@@ -20,9 +20,12 @@ CHROMIUM = os.environ.get("BENCH_TEST_CHROMIUM", "/usr/bin/chromium")
 Serve = Callable[[sa.Engine], str]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Headless Chromium of this machine, without which the tests are skipped; root has no sandbox for it."""
+    """Headless Chromium of this machine, without which the tests are skipped; root has no sandbox for it.
+
+    For one module: while it is open, its thread has a running event loop, in which other tests cannot run theirs.
+    """
     if shutil.which(CHROMIUM) is None:
         pytest.skip(f"there is no {CHROMIUM}; BENCH_TEST_CHROMIUM names another program")
     options = ["--no-sandbox"] if os.getuid() == 0 else []

@@ -65,10 +65,11 @@ def test_from_submit_to_cancel(farm: SmallFarm, browser: Browser) -> None:
         bench = page.url
 
         matrix.locator(_PASSED).first.click()
-        expect(page.locator("h1 .state")).to_have_text("success")
-        page.get_by_role("link", name="diff").click()
-        expect(page.locator("pre")).to_contain_text("diff --git")
-        page.get_by_role("link", name="logs").click()
+        expect(page.get_by_role("region", name="Outcome")).to_contain_text("passed in")
+        parts = page.get_by_role("navigation", name="Parts of the execution")
+        parts.get_by_role("link", name="diff").click()
+        expect(page.locator("main")).to_contain_text("@@")
+        parts.get_by_role("link", name="logs").click()
         expect(page.locator("pre").first).to_be_visible()
 
         page.goto(bench)

@@ -31,6 +31,7 @@ from db.repositories.live_output import LiveOutputs
 from db.repositories.machines import Machines
 from db.repositories.metrics import FarmMetrics
 from db.repositories.page_rows import PageRows
+from db.repositories.patch_sizes import patch_sizes
 from db.repositories.policies import Policies
 from db.repositories.races import BenchRaces
 from db.repositories.recorded import recorded_candidates
@@ -100,6 +101,7 @@ READS: dict[str, Callable[[sa.Engine, str, list[int]], object]] = {
     "Landings.find": lambda engine, _bench, cases: Landings(engine).find(cases[0]),
     "Landings.newest": lambda engine, _bench, _cases: Landings(engine).newest(),
     "Machines.list_all": lambda engine, _bench, _cases: Machines(engine).list_all(),
+    "patch_sizes": lambda engine, _bench, cases: patch_sizes(engine, cases[0]),
     "Policies.list_all": lambda engine, _bench, _cases: Policies(engine).list_all(),
     "Policies.actions": lambda engine, bench, _cases: Policies(engine).actions(bench),
     "BenchRaces.load": lambda engine, bench, _cases: BenchRaces(engine).load(bench),
