@@ -83,4 +83,5 @@ def _reading(farm: BenchmarkFarm, program: str) -> _Reading:
         text=True,
         check=True,
     )
-    return _Reading(*json.loads(done.stdout))
+    count, seconds, mib = json.loads(done.stdout)
+    return _Reading(count, seconds, max(mib, 0.1))

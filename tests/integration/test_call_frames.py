@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections.abc import Iterator
+from typing import assert_type
 
 import pandas as pd
 import polars as pl
@@ -58,7 +59,7 @@ def test_both_backends_have_every_call_of_the_transcripts(
         store_file(engine, execution, CONVERSATION, recorded_conversation(program), candidate)
         expected += [(execution, candidate, call) for call in transcript_calls(body, program)]
     in_pandas = calls(bench, source=reader_url)
-    in_polars = calls(bench, source=reader_url, backend="polars")
+    in_polars = assert_type(calls(bench, source=reader_url, backend="polars"), pl.DataFrame)
     assert list(in_pandas.columns) == in_polars.columns
     for row, (execution, candidate, call) in zip(in_polars.to_dicts(), expected, strict=True):
         assert (row["execution_id"], row["attempt"], row["candidate"]) == (execution, 1, candidate)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 import polars as pl
+import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -19,6 +20,7 @@ from bench.errors import BenchError, FailureError
 from bench.frames import arms, calls, outcomes, view, winners
 from db.view_reference import described_views
 from tests.fixtures.logins import logged_in
+from tests.fixtures.pooler import behind_a_pooler, pooler
 from tests.fixtures.random_benches import score_at_random, write_benches
 from tests.fixtures.rows import make_bench
 
@@ -181,6 +183,18 @@ def test_an_owners_login_reads_as_bench_reader_and_writes_nothing(database_url: 
         connection.exec_driver_sql("RESET ROLE")
         with pytest.raises(sa.exc.DBAPIError, match="read-only transaction"):
             connection.exec_driver_sql("DELETE FROM farm.benches")
+
+
+@behind_a_pooler
+def test_a_pooler_gives_the_limits_of_a_reading_to_nobody_else(benches: list[str], database_url: str) -> None:
+    with pooler(database_url, size=1) as pooled:
+        assert len(outcomes(benches[0], source=pooled)) == len(outcomes(benches[0], source=database_url)) > 0
+        with psycopg.connect(pooled, prepare_threshold=None) as connection:
+            settings = ", ".join(
+                f"current_setting('{name}')" for name in ("transaction_read_only", "statement_timeout")
+            )
+            limits = connection.execute(f"SELECT current_user, {settings}").fetchone()
+        assert limits == (sa.make_url(database_url).username, "off", "0")
 
 
 def test_a_statement_that_takes_too_long_is_stopped(benches: list[str], database_url: str) -> None:
