@@ -74,10 +74,14 @@ def _home_here(environment: Mapping[str, str]) -> FarmHome:
 
 def _home_of(directory: Path) -> FarmHome:
     """The home of the farm in a directory, or of the state directory itself."""
-    start = directory.expanduser().resolve()
-    root = start if start.name == STATE_DIRECTORY else start / STATE_DIRECTORY
-    home = FarmHome(root, start, is_named=True)
-    if not home.exists:
+    try:
+        start = directory.expanduser().resolve()
+        root = start if start.name == STATE_DIRECTORY else start / STATE_DIRECTORY
+        home = FarmHome(root, start, is_named=True)
+        is_farm = home.exists
+    except (OSError, RuntimeError) as error:
+        raise BenchError(f"no farm in {directory}: {error}") from error
+    if not is_farm:
         raise BenchError(
             f"no farm in {start}: it holds no {STATE_DIRECTORY}/ that a farm was started in; name the directory of"
             " one, or a URL such as postgresql://user:password@host/name"

@@ -216,6 +216,7 @@ def test_a_statement_that_takes_too_long_is_stopped(benches: list[str], database
         (lambda _: outcomes(source="://"), "source is no URL of a PostgreSQL database"),
         (lambda _: outcomes(source=""), "source is no URL of a PostgreSQL database"),
         (lambda _: outcomes(source="/dev/null/none"), "no farm in /dev/null/none"),
+        (lambda _: outcomes(source="~no-such-user/farm"), "no farm in ~no-such-user/farm: "),
     ],
 )
 def test_what_is_missing_or_wrong_is_one_line(
