@@ -56,7 +56,7 @@ def _reading_url(source: str | Path | None, environment: Mapping[str, str]) -> s
 def _checked_url(url: str, name: str) -> str:
     try:
         backend = sa.make_url(url).get_backend_name()
-    except sa.exc.ArgumentError:
+    except (sa.exc.ArgumentError, ValueError):  # a port that is no number is the latter
         backend = ""
     if backend not in {"postgresql", "postgres"}:
         raise BenchError(

@@ -214,6 +214,7 @@ def test_a_statement_that_takes_too_long_is_stopped(benches: list[str], database
         ),
         (lambda _: outcomes(source="mysql://user@host/name"), "source is no URL of a PostgreSQL database"),
         (lambda _: outcomes(source="://"), "source is no URL of a PostgreSQL database"),
+        (lambda _: outcomes(source="postgresql://h:x/n"), "source is no URL of a PostgreSQL database"),
         (lambda _: outcomes(source=""), "source is no URL of a PostgreSQL database"),
         (lambda _: outcomes(source="/dev/null/none"), "no farm in /dev/null/none"),
         (lambda _: outcomes(source="~no-such-user/farm"), "no farm in ~no-such-user/farm: "),
