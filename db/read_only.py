@@ -19,6 +19,9 @@ _LIMITS: Final = """
     SELECT set_config('statement_timeout', %(milliseconds)s, false),
            set_config('default_transaction_read_only', 'on', false),
            CASE WHEN %(is_member)s THEN set_config('role', %(role)s, false) END"""
+_TRANSACTION_LIMITS: Final = """
+    SELECT set_config('statement_timeout', %(milliseconds)s, true), set_config('transaction_read_only', 'on', true),
+           CASE WHEN %(is_member)s THEN set_config('role', %(role)s, true) END"""
 # What queries begin with. No other command is of use where nothing can be written, and some end the transaction.
 _QUERIES: Final = ("SELECT", "WITH", "TABLE", "VALUES", "EXPLAIN", "SHOW")
 
@@ -53,6 +56,21 @@ def limit_statements(engine: sa.Engine, seconds: float) -> None:
     def _set_timeout(connection: "psycopg.Connection[tuple[Any, ...]]", _record: object) -> None:
         connection.execute(f"SET statement_timeout = {round(seconds * 1000)}")
         connection.commit()
+
+
+def limit_transactions(engine: sa.Engine, seconds: float) -> None:
+    """Make every transaction of `engine` read-only, with a statement timeout, as `bench_reader` where its login is a
+    member of that role.
+
+    The settings are the transaction's own: a pooler gives them to nobody else. They guard against mistakes: an owner's
+    login could leave the role again.
+    """
+    values = {"role": READER_ROLE, "milliseconds": str(max(1, round(seconds * 1000)))}
+
+    @sa.event.listens_for(engine, "begin")
+    def _limit(connection: sa.Connection) -> None:
+        is_member = connection.exec_driver_sql(_IS_MEMBER, values).scalar()
+        connection.exec_driver_sql(_TRANSACTION_LIMITS, {**values, "is_member": is_member})
 
 
 def query(engine: sa.Engine, statements: str, timeout_seconds: float) -> list[QueryResult]:

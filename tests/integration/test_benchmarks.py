@@ -17,7 +17,19 @@ def test_the_command_measures_and_writes_its_table(tmp_path: Path) -> None:
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     command = [sys.executable, "-m", "benchmarks", "--tiny", "--write", str(page)]
     done = subprocess.run(
-        [*command, "--rows", "fixed", "doors", "containers", "plane", "import", "submit", "reports", "page"],
+        [
+            *command,
+            "--rows",
+            "fixed",
+            "doors",
+            "containers",
+            "plane",
+            "import",
+            "submit",
+            "reports",
+            "page",
+            "frames",
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -35,6 +47,7 @@ def test_the_command_measures_and_writes_its_table(tmp_path: Path) -> None:
         "submit 400",
         "report.winners over",
         "page of a bench",
+        "pandas frame of",
     ):
         assert row in done.stdout
     text = page.read_text()

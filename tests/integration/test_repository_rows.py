@@ -16,6 +16,7 @@ from db.repositories.artifacts import Artifacts, execution_to_take
 from db.repositories.bench_pairs import shared_arms
 from db.repositories.bench_search import BenchQuery, BenchSearch
 from db.repositories.benches import Benches
+from db.repositories.call_files import CallFiles
 from db.repositories.circuits import Circuits
 from db.repositories.coverage import CoverageCounts
 from db.repositories.drift import DriftCounts
@@ -72,6 +73,7 @@ READS: dict[str, Callable[[sa.Engine, str, list[int]], object]] = {
     "PageRows.queues": lambda engine, _bench, _cases: PageRows(engine).queues(),
     "PageRows.spend": lambda engine, bench, _cases: PageRows(engine).spend(bench),
     "PageRows.values": lambda engine, _bench, _cases: PageRows(engine).values(),
+    "CallFiles.page": lambda engine, bench, _cases: CallFiles(engine, "t.gz", "c.gz").page(bench),
     "Circuits.paused": lambda engine, _bench, _cases: Circuits(engine).paused(),
     "Circuits.paused_of": lambda engine, bench, _cases: Circuits(engine).paused_of(bench),
     "CoverageCounts.runs": lambda engine, _bench, _cases: CoverageCounts(engine).runs(),
