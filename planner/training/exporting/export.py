@@ -80,6 +80,11 @@ def export(source: ExportSource, out: Path, *, with_weights: bool = False) -> Bu
     return open_bundle(out)
 
 
+def bundle_name(source: ExportSource, out: Path) -> str:
+    """The `model_name` of the bundle of `source`, without writing it; `out` is named in errors only."""
+    return str(_in_memory(source, out).metadata["model_name"])
+
+
 @contextmanager
 def _new_directory(out: Path) -> Iterator[Path]:
     try:
