@@ -14,12 +14,13 @@ from bench.stream.lanes import lanes_view
 from bench.stream.view import decisions_view
 from db.repositories.coverage import CoverageCounts, EpochDecisionCount
 from db.repositories.streams import DecisionCount
-from planner.dataset.build import BuildOptions, Progress, build_dataset
+from planner.dataset.build import BuildOptions, build_dataset
 from planner.dataset.epochs import UNKNOWN_EPOCH, epoch_of
 from planner.dataset.read import Dataset, read_dataset
 from planner.dataset.stats import dataset_stats
 from planner.errors import PlannerError
 from planner.space.heads import HEADS
+from planner.system.progress import Progress
 
 Json = dict[str, Any]
 MIN_EXAMPLES: Final = 500

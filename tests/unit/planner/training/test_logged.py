@@ -40,7 +40,8 @@ def test_the_command_logs_test_metrics_and_the_bundle_that_export_will_write(
         labels
     )
     ((step, logged),) = run.series["test/exact"]
-    assert (step, logged) == (2, pytest.approx(exact))
+    assert step == 2
+    assert logged == pytest.approx(exact)
 
 
 @pytest.mark.parametrize(
