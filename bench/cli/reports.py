@@ -13,6 +13,7 @@ from bench.errors import FailureError
 from bench.terminal import plain_console, print_parts, show_json
 from db.repositories.benches import Benches
 from planner.cli.formats import Answer, Output, output_options
+from planner.cli.progress import progress
 from planner.system.atomic import write_atomic
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def winners(bench_id: str | None, output: Output) -> None:
     from bench.results.read import read_results
     from bench.results.show import next_lines, winners_table
 
-    with open_farm() as farm:
+    with progress("reading results"), open_farm() as farm:
         bench_id = bench_id or Benches(farm.engine).latest()
         results = read_results(farm.engine, bench_id)
         publish_where_due(farm.engine, bench_id)
@@ -91,7 +92,7 @@ def regret(bench_id: str | None, names: tuple[str, ...], output: Output) -> None
     from bench.results.read import read_results
     from bench.results.regret_show import regret_parts
 
-    with open_farm() as farm:
+    with progress("reading results"), open_farm() as farm:
         bench_id = bench_id or Benches(farm.engine).latest()
         for name in names:
             score(farm.engine, bench_id, name)
@@ -125,7 +126,7 @@ def report(bench_id: str | None, output: Output, out: Path | None) -> None:
     from bench.results.publish import publish_where_due
     from bench.results.read import read_results
 
-    with open_farm() as farm:
+    with progress("reading results"), open_farm() as farm:
         bench_id = bench_id or Benches(farm.engine).latest()
         if output.is_for_people and out is None:
             show_bench_report(farm, bench_id, output)

@@ -17,7 +17,7 @@ from bench.intake.json_array import numbered_records
 from bench.intake.json_line import read_record
 from bench.intake.mistakes import warn_of_mistakes
 from bench.intake.times import parse_time
-from planner.system.progress import Progress, no_progress
+from planner.system.progress import ProgressReporter, no_progress
 
 # An id in a line that is not valid JSON.
 _ID_IN_TEXT: Final = re.compile(r'"id"\s*:\s*(?:"([^"\\]{1,200})"|(\d{1,20}))')
@@ -68,7 +68,7 @@ def read_issues_file(path: Path) -> ImportReport:
     return read_beads(Given(path))
 
 
-def read_beads(backlog: Given, progress: Progress = no_progress) -> ImportReport:
+def read_beads(backlog: Given, progress: ProgressReporter = no_progress) -> ImportReport:
     """Parse a file of issues and the `deps.jsonl` of its directory; of standard input there is no such file.
 
     Raises: `IntakeError` where one of them cannot be read.
@@ -82,7 +82,7 @@ def read_issues(
     lines: Iterable[bytes | str],
     source: str,
     read_deps: Callable[[], DepsReport | None] = lambda: None,
-    progress: Progress = no_progress,
+    progress: ProgressReporter = no_progress,
 ) -> ImportReport:
     """Parse all issues of a Beads file; of equal ids the one `updated` last is kept, then the later line.
 

@@ -18,7 +18,7 @@ from bench.results.artifacts import artifacts_of, read_artifact
 from db.repositories.artifacts import PATCH, ArtifactRow
 from db.repositories.recorded import RecordedCandidate, count_candidates, recorded_candidates
 from planner.system.atomic import atomic_directory, write_atomic
-from planner.system.progress import Progress, no_progress
+from planner.system.progress import ProgressReporter, no_progress
 from workers.conversation.store import FILE as CONVERSATION
 from workers.conversation.store import TRANSCRIPT
 from workers.execution.archive import CandidateRecord, is_archive_name, write_archive
@@ -37,7 +37,7 @@ def archives_in(directory: Path) -> Iterator[Path]:
 
 
 def export_archives(
-    source: Path, target: Path, bench_id: str | None, progress: Progress = no_progress
+    source: Path, target: Path, bench_id: str | None, progress: ProgressReporter = no_progress
 ) -> tuple[int, int]:
     """Idempotent export: copy each archive that is missing in `target`, by atomic rename.
 
@@ -101,7 +101,7 @@ class Restored(NamedTuple):
 
 
 def restore_archives(
-    engine: sa.Engine, target: Path, bench_id: str | None = None, progress: Progress = no_progress
+    engine: sa.Engine, target: Path, bench_id: str | None = None, progress: ProgressReporter = no_progress
 ) -> Restored:
     """Idempotent restore: write to `target` each recorded archive that is missing there, with patch and logs.
 

@@ -25,7 +25,7 @@ from db.repositories.benches import Benches
 from db.repositories.label_positions import LabelPositions
 from planner.dataset.outcome_columns import OUTCOMES_FILE, PARTS, PARTS_DIRECTORY
 from planner.system.atomic import remove_drafts, write_atomic
-from planner.system.progress import Progress, no_progress
+from planner.system.progress import ProgressReporter, no_progress
 
 Json = dict[str, Any]
 _NAME: Final = re.compile(r"part-(\d{12})-(\d{12})\.parquet")
@@ -44,7 +44,7 @@ def export_since(
     directory: Path,
     since: str | None,
     bench_ids: Sequence[str] | None,
-    progress: Progress = no_progress,
+    progress: ProgressReporter = no_progress,
 ) -> Json:
     """Append the outcomes of cases that closed since a cursor as one new part; atomic and idempotent.
 
@@ -117,7 +117,7 @@ def _append(
     directory: Path,
     after: int | None,
     bench_ids: Sequence[str] | None,
-    progress: Progress,
+    progress: ProgressReporter,
 ) -> Json:
     known = parts_in(directory)
     begin = _begin(engine, known, after, bench_ids)

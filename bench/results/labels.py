@@ -32,7 +32,7 @@ from planner.canonical import canonical_json, sha256_json
 from planner.dataset.outcome_columns import OUTCOMES_FILE
 from planner.system.atomic import write_all_atomic
 from planner.system.clock import rfc3339
-from planner.system.progress import Progress, no_progress
+from planner.system.progress import ProgressReporter, no_progress
 
 NAME = "best_of_k_dataset"
 SCHEMA_VERSION = "cyntra.best_of_k_example.v1"
@@ -52,7 +52,7 @@ _PARQUET_SCHEMA = pa.schema(
 
 
 def export_labels(
-    engine: sa.Engine, directory: Path, bench_ids: list[str] | None, progress: Progress = no_progress
+    engine: sa.Engine, directory: Path, bench_ids: list[str] | None, progress: ProgressReporter = no_progress
 ) -> dict[str, Any]:
     """Atomic write of the labels of `bench_ids`, all benches where None, as files in `directory`.
 
@@ -106,7 +106,7 @@ class _Examples:
 
 
 def _outcomes(
-    engine: sa.Engine, bench_ids: list[str] | None, judgements: Judgements, progress: Progress
+    engine: sa.Engine, bench_ids: list[str] | None, judgements: Judgements, progress: ProgressReporter
 ) -> tuple[OutcomeTable, str]:
     """The outcomes of all closed cases, and the cursor after them."""
     positions = LabelPositions(engine)
@@ -124,7 +124,7 @@ def _add_examples(
     bench: BenchRow,
     judged: Mapping[int, CaseJudgement],
     examples: _Examples,
-    progress: Progress,
+    progress: ProgressReporter,
 ) -> None:
     finished, epoch = verdicts.finished_cases(bench.bench_id), bench_epoch(bench)
     for chunk in progress(_chunks(finished), "writing examples"):

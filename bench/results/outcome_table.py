@@ -16,7 +16,7 @@ from db.repositories.label_positions import LabelPosition
 from planner.canonical import canonical_json
 from planner.dataset.outcome_columns import DEFAULT_TOOLSET, OUTCOME_COLUMNS, ColumnType
 from planner.dataset.outcome_labels import toolchain_versions
-from planner.system.progress import Progress, no_progress
+from planner.system.progress import ProgressReporter, no_progress
 
 Json = dict[str, Any]
 CURSOR_KEY: Final = b"bench_labels_cursor"
@@ -75,7 +75,7 @@ def outcome_table(
     positions: Sequence[LabelPosition],
     cursor: str,
     judgements: Judgements,
-    progress: Progress = no_progress,
+    progress: ProgressReporter = no_progress,
 ) -> OutcomeTable:
     """The outcomes of the cases at `positions`, in memory: sorted by bench, issue, action and replicate.
 

@@ -16,11 +16,11 @@ from bench.results.plot_style import Form, save, settings
 from bench.results.read import read_results
 from bench.statistics.best_calibration import best_calibration
 from bench.statistics.frontier import frontier
-from planner.system.progress import Progress, no_progress
+from planner.system.progress import ProgressReporter, no_progress
 
 
 def write_plots(
-    engine: sa.Engine, bench_id: str, directory: Path, form: Form, progress: Progress = no_progress
+    engine: sa.Engine, bench_id: str, directory: Path, form: Form, progress: ProgressReporter = no_progress
 ) -> list[Path]:
     """Atomic write of each of the four plots of a bench.
 

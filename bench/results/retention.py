@@ -9,7 +9,7 @@ from bench.errors import FailureError
 from bench.results.archives import archives_in
 from db.repositories.artifact_retention import ArtifactRetention, Retention
 from db.repositories.artifacts import IN_POSTGRES
-from planner.system.progress import Progress, no_progress
+from planner.system.progress import ProgressReporter, no_progress
 from workers.artifacts.stores import UPLOAD_PATIENCE_SECONDS, store_at
 from workers.errors import WorkerError
 from workers.execution.leftovers import size_of
@@ -24,7 +24,7 @@ def prune_logs(
     older_than_seconds: float | None,
     dry_run: bool,
     max_bytes: int | None = None,
-    progress: Progress = no_progress,
+    progress: ProgressReporter = no_progress,
 ) -> tuple[int, int]:
     """Delete the logs of archives older than `older_than_seconds`, and the oldest beyond `max_bytes` of logs.
 

@@ -20,7 +20,7 @@ from planner.dataset.read import Dataset, read_dataset
 from planner.dataset.stats import dataset_stats
 from planner.errors import PlannerError
 from planner.space.heads import HEADS
-from planner.system.progress import Progress
+from planner.system.progress import ProgressReporter
 
 Json = dict[str, Any]
 MIN_EXAMPLES: Final = 500
@@ -68,7 +68,7 @@ class Audit(NamedTuple):
 
 
 def audit(
-    engine: sa.Engine, config: BenchConfig, archives: Path, dataset: Path | None, progress: Progress
+    engine: sa.Engine, config: BenchConfig, archives: Path, dataset: Path | None, progress: ProgressReporter
 ) -> Audit:
     """The audit of all streams of a farm; deterministic for the same farm and archives.
 
@@ -121,7 +121,7 @@ def agreement_of(runs: Sequence[RunGroup]) -> list[PredictionAgreement]:
     return [*parts, PredictionAgreement("all four", total, sum(n for model, ran, n in pairs if model == ran))]
 
 
-def _facts_from(archives: Path, epoch: str, progress: Progress) -> DatasetFacts:
+def _facts_from(archives: Path, epoch: str, progress: ProgressReporter) -> DatasetFacts:
     with tempfile.TemporaryDirectory(prefix="bench-audit-") as directory:
         target = Path(directory) / "dataset"
         try:

@@ -26,7 +26,7 @@ from bench.intake.plan_report import PlanReport, plan_report, unknown_ids
 from bench.submit.identities import Identified, identify, source_of
 from db.repositories.backlog_import import BacklogImport, importing
 from db.repositories.issues import Issues
-from planner.system.progress import Progress, no_progress
+from planner.system.progress import ProgressReporter, no_progress
 
 DEFAULT_FILE: Final = Path(".beads/issues.jsonl")
 """The backlog that is imported where no file is named."""
@@ -94,7 +94,10 @@ def read_backlog(file: Path, form: str | None = None) -> ImportReport:
 
 
 def read_any(
-    file: Path, form: str | None = None, fields: FieldMap = NO_FIELDS, progress: Progress = no_progress
+    file: Path,
+    form: str | None = None,
+    fields: FieldMap = NO_FIELDS,
+    progress: ProgressReporter = no_progress,
 ) -> ReadBacklog:
     """The issues of a file or of standard input, in the format `form`; None: the one that its content shows.
 
@@ -128,7 +131,7 @@ def store_backlog(
     force: bool = False,
     prune: bool = False,
     dry_run: bool = False,
-    progress: Progress = no_progress,
+    progress: ProgressReporter = no_progress,
 ) -> Stored:
     """Idempotent import in one transaction; of two states of an issue the newer one is kept.
 
@@ -164,7 +167,7 @@ def _write(
     writes: dict[str, Any],
     documents: dict[str, Any],
     stored: Stored,
-    progress: Progress,
+    progress: ProgressReporter,
 ) -> None:
     """Write what changed, and record for the rest which file named it last."""
     backlog.write(writes, identified.repositories, progress)
@@ -181,7 +184,7 @@ def _compare(
     *,
     force: bool,
     prune: bool,
-    progress: Progress,
+    progress: ProgressReporter,
 ) -> tuple[Stored, dict[str, Any]]:
     """The result for each issue, and the documents to write."""
     before = backlog.stored(documents)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from db.engine import transaction
 from db.repositories.issue_identities import IssueHolder, issue_holders
-from planner.system.progress import Progress, no_progress
+from planner.system.progress import ProgressReporter, no_progress
 
 Json = dict[str, Any]
 # One statement takes so many issues: few round trips, and no message that fills the memory.
@@ -95,7 +95,7 @@ class BacklogImport:
         self,
         documents: Mapping[str, Json],
         repositories: Mapping[str, str | None],
-        progress: Progress = no_progress,
+        progress: ProgressReporter = no_progress,
     ) -> None:
         """Insert or replace the documents by id, with the source of this import and the repository of each."""
         for repository, ids in _by_repository(documents, repositories):

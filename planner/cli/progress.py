@@ -16,7 +16,7 @@ from planner.cli.status_line import StatusLine
 from planner.cli.verbosity import is_as_usual
 from planner.system.foreign_text import visible_line
 from planner.system.plain_log import is_json
-from planner.system.progress import Item, Progress, no_progress
+from planner.system.progress import Item, ProgressReporter, no_progress
 
 _AFTER_SECONDS: Final = 0.5
 _EVERY_SECONDS: Final = 0.1
@@ -32,7 +32,7 @@ def wants_progress() -> bool:
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Progress]:
+def progress(title: str) -> Iterator[ProgressReporter]:
     """The progress reporter of a command; outside its loops it shows `title` and the time since it began."""
     if not wants_progress():
         yield no_progress
@@ -52,7 +52,7 @@ class ProgressTask:
 
 
 class ProgressDisplay:
-    """Context manager that draws the loops under way, the outer ones first; a `Progress` reporter."""
+    """Context manager that draws the loops under way, the outer ones first; a `ProgressReporter`."""
 
     def __init__(self, title: str) -> None:
         self._title = ProgressTask(title, None)
@@ -93,10 +93,14 @@ class ProgressDisplay:
         """The loop is over."""
         self._tasks.remove(task)
 
+    def under_way(self) -> tuple[ProgressTask, ...]:
+        """The loops that have begun and are not over, the outer ones first."""
+        return tuple(self._tasks)
+
     def _draw(self) -> None:
         wait = _AFTER_SECONDS
         while not self._over.wait(wait):
-            tasks = tuple(self._tasks) or (self._title,)
+            tasks = self.under_way() or (self._title,)
             self._line.draw(progress_line(tasks, time.monotonic(), self._line.columns, self._signs))
             wait = _EVERY_SECONDS
 

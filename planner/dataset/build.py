@@ -16,7 +16,7 @@ from planner.dataset.spool import Spool
 from planner.dataset.write import SKIPPED_FILE, DatasetDraft, SplitBy, drafting
 from planner.documents.dataset import DatasetMeta
 from planner.errors import PlannerError
-from planner.system.progress import Progress, no_progress
+from planner.system.progress import ProgressReporter, no_progress
 
 N_SIMILAR: Final = 8
 BENCHED: Final = "drawn by a bench"
@@ -63,7 +63,9 @@ class BuildReport:
     meta: DatasetMeta | None = None
 
 
-def build_dataset(target: Path, options: BuildOptions, progress: Progress = no_progress) -> BuildReport:
+def build_dataset(
+    target: Path, options: BuildOptions, progress: ProgressReporter = no_progress
+) -> BuildReport:
     """Atomic write of the dataset of the archives to `target`.
 
     Broken archives are skipped, counted, and named in `skipped.txt`. The build is deterministic: the same archives give
@@ -97,7 +99,7 @@ def build_dataset(target: Path, options: BuildOptions, progress: Progress = no_p
 
 
 def _add_examples(
-    draft: DatasetDraft, scan: Scan, report: BuildReport, options: BuildOptions, progress: Progress
+    draft: DatasetDraft, scan: Scan, report: BuildReport, options: BuildOptions, progress: ProgressReporter
 ) -> None:
     groups = scan.groups()
     report.runs, report.repeated = len(groups), scan.repeated

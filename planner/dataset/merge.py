@@ -14,7 +14,7 @@ from planner.dataset.read import Dataset, read_dataset
 from planner.dataset.write import DatasetDraft, SplitBy, drafting
 from planner.documents.dataset import DatasetMeta
 from planner.errors import PlannerError
-from planner.system.progress import Progress, no_progress
+from planner.system.progress import ProgressReporter, no_progress
 
 Json = dict[str, Any]
 _START: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -61,7 +61,9 @@ class _LabelSurvey:
     """Repositories by input hash, from replaced examples of the base: labels do not have them."""
 
 
-def merge_best_of_k(target: Path, options: MergeOptions, progress: Progress = no_progress) -> MergeReport:
+def merge_best_of_k(
+    target: Path, options: MergeOptions, progress: ProgressReporter = no_progress
+) -> MergeReport:
     """Atomic write of a dataset of the labels and of the examples of the base that they do not replace.
 
     Splits are assigned again over all examples. Returns the counts of the merge. Raises `PlannerError` that names the
@@ -95,7 +97,7 @@ def merge_best_of_k(target: Path, options: MergeOptions, progress: Progress = no
     return report
 
 
-def _survey(files: Sequence[Path], report: MergeReport, progress: Progress) -> _LabelSurvey:
+def _survey(files: Sequence[Path], report: MergeReport, progress: ProgressReporter) -> _LabelSurvey:
     seen, left_out = _LabelSurvey(), Counter[str]()
     for label in progress(read_labels(files, left_out), "reading labels"):
         seen.labels += 1
@@ -115,7 +117,7 @@ def _longest_history(files: Sequence[Path]) -> int:
 
 
 def _keep_base(
-    draft: DatasetDraft, base: Dataset, seen: _LabelSurvey, report: MergeReport, progress: Progress
+    draft: DatasetDraft, base: Dataset, seen: _LabelSurvey, report: MergeReport, progress: ProgressReporter
 ) -> None:
     for example in progress(base.examples(), "reading the base", base.meta.example_count):
         if example["input_hash"] in seen.hashes:

@@ -11,7 +11,7 @@ from planner.dataset.lanes import lane_of
 from planner.dataset.read import Dataset
 from planner.dataset.splits import SPLITS
 from planner.space.heads import HEAD_VALUES, HEADS
-from planner.system.progress import Progress, no_progress
+from planner.system.progress import ProgressReporter, no_progress
 
 Json = dict[str, Any]
 
@@ -94,7 +94,7 @@ class _Counting:
             yield example
 
 
-def dataset_stats(dataset: Dataset, progress: Progress = no_progress) -> Stats:
+def dataset_stats(dataset: Dataset, progress: ProgressReporter = no_progress) -> Stats:
     """Compute the statistics in one pass over the dataset. Raises `PlannerError` where an example is invalid."""
     counting = _Counting()
     encoded = encode_examples(

@@ -14,7 +14,7 @@ from planner.dataset.build import BuildOptions, BuildReport, build_dataset
 from planner.dataset.read import EXAMPLES_FILE, Dataset, read_dataset, read_meta
 from planner.dataset.write import move_into_place
 from planner.errors import PlannerError
-from planner.system.progress import Progress, no_progress
+from planner.system.progress import ProgressReporter, no_progress
 
 LATEST: Final = "latest"
 _PREFIX: Final = "planner_dataset_v1_"
@@ -29,7 +29,7 @@ class Version(NamedTuple):
 
 
 def build_version(
-    home: Path, options: BuildOptions, progress: Progress = no_progress
+    home: Path, options: BuildOptions, progress: ProgressReporter = no_progress
 ) -> tuple[Version, BuildReport]:
     """Build the version of the newest policy epoch below `home`, and point `latest` to it.
 

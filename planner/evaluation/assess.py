@@ -24,7 +24,7 @@ from planner.evaluation.outcomes import METRICS, ArmStatistics, Columns, Metric,
 from planner.policies.best_fixed import BestFixed
 from planner.policies.fixed_actions import DEFAULT_PRICES, ExchangeRate, Frontier
 from planner.space.baseline import POLICY_ID as BASELINE
-from planner.system.progress import Progress, no_progress
+from planner.system.progress import ProgressReporter, no_progress
 
 REFERENCES: Final = (BestFixed.policy_id, BASELINE)
 """Reference policies that a useful policy outperforms."""
@@ -62,7 +62,7 @@ def assess(
     settings: Settings,
     references: Sequence[str] = REFERENCES,
     frontier: Frontier = NO_FRONTIER,
-    progress: Progress = no_progress,
+    progress: ProgressReporter = no_progress,
 ) -> Json:
     """Compute the metrics of every policy over `examples`, on which all of them decided.
 

@@ -24,7 +24,7 @@ from planner.policies.nearest import NearestNeighbours
 from planner.policies.uniform import Uniform
 from planner.space.baseline import POLICY_ID as BASELINE
 from planner.system.atomic import atomic_path, write_all_atomic
-from planner.system.progress import Progress, no_progress
+from planner.system.progress import ProgressReporter, no_progress
 
 SCHEMA_VERSION: Final = "cyntra.planner_evaluation.v1"
 FIGURES, REPORT = "evaluation.json", "report.md"
@@ -50,7 +50,7 @@ def evaluate(
     split: Split,
     settings: Settings,
     shuffled: Policy | None = None,
-    progress: Progress = no_progress,
+    progress: ProgressReporter = no_progress,
 ) -> Evaluation:
     """Evaluate a policy and its controls on a split.
 

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 Item = TypeVar("Item")
 
 
-class Progress(Protocol):
+class ProgressReporter(Protocol):
     """Progress reporter of a loop: `for item in progress(items, "reading archives"): …`.
 
     Yields the same items, lazily and in order, and shows how many of them the loop has finished. `total` is their

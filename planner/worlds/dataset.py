@@ -10,7 +10,7 @@ import numpy as np
 from planner.dataset.write import drafting
 from planner.documents.dataset import DatasetMeta
 from planner.errors import PlannerError
-from planner.system.progress import Progress, no_progress
+from planner.system.progress import ProgressReporter, no_progress
 from planner.worlds.documents import WorldBench, examples, issue_id
 from planner.worlds.generate import (
     ACTIONS,
@@ -54,7 +54,7 @@ class WorldPlan:
         return self
 
 
-def write_world(directory: Path, plan: WorldPlan, progress: Progress = no_progress) -> DatasetMeta:
+def write_world(directory: Path, plan: WorldPlan, progress: ProgressReporter = no_progress) -> DatasetMeta:
     """Atomic write of a dataset with its `truth.json`; deterministic given the plan.
 
     `directory` must be new or empty. Returns the meta. Raises `PlannerError` for an invalid plan.

@@ -19,7 +19,7 @@ from bench.intake.formats.read import read_export, read_rows
 from bench.intake.formats.swe_bench import SWE_BENCH
 from bench.intake.given import Given
 from bench.intake.plan_tracker import read_tracker
-from planner.system.progress import Progress, no_progress
+from planner.system.progress import ProgressReporter, no_progress
 
 EXPORTS: Final[dict[str, Format]] = {form.name: form for form in (GITHUB, GITLAB, JIRA, LINEAR, SWE_BENCH)}
 """The JSON exports of other tools."""
@@ -30,7 +30,7 @@ _MOST_CSV_FIELD: Final = 16 * 2**20
 
 
 def read_format(
-    backlog: Given, name: str, fields: FieldMap, progress: Progress = no_progress
+    backlog: Given, name: str, fields: FieldMap, progress: ProgressReporter = no_progress
 ) -> ImportReport:
     """Parse a backlog in one of `NAMES`.
 
@@ -41,7 +41,7 @@ def read_format(
     return report
 
 
-def _read(backlog: Given, name: str, fields: FieldMap, progress: Progress) -> ImportReport:
+def _read(backlog: Given, name: str, fields: FieldMap, progress: ProgressReporter) -> ImportReport:
     if name not in EXPORTS and fields:
         raise IntakeError(f"--map and --items are for JSON exports; --format {name} has fields of its own")
     if name == "beads":

@@ -16,7 +16,7 @@ from planner.encoding.layout import HISTORY_SLOTS
 from planner.errors import PlannerError
 from planner.evaluation.decisions import Decisions, decide
 from planner.system.atomic import write_atomic
-from planner.system.progress import Progress, no_progress
+from planner.system.progress import ProgressReporter, no_progress
 from planner.training.config import TrainingConfig
 from planner.training.train import train
 from planner.training.trained import load_trained
@@ -95,7 +95,7 @@ def ablate(
     rows: Sequence[Setting],
     out: Path,
     report: Callable[[str], None],
-    progress: Progress = no_progress,
+    progress: ProgressReporter = no_progress,
 ) -> list[Row]:
     """Train and evaluate every row; finished rows in `out` are reused. `report` is called with the row that starts.
 

@@ -17,7 +17,7 @@ from planner.bundles.policy import Decoder
 from planner.bundles.session import Session
 from planner.errors import PlannerError
 from planner.space.decode import Decoded
-from planner.system.progress import Progress, no_progress
+from planner.system.progress import ProgressReporter, no_progress
 from planner.training.exporting.onnx_file import OPSET
 from planner.training.exporting.reference import torch_numbers
 from planner.training.networks.network import Network
@@ -67,7 +67,7 @@ def check_equivalence(
     network: Network,
     bundle: Bundle,
     inputs: Sequence[Mapping[str, Any]],
-    progress: Progress = no_progress,
+    progress: ProgressReporter = no_progress,
 ) -> EquivalenceReport:
     """Run `inputs` through torch and onnxruntime, unbatched and batched.
 

@@ -21,7 +21,7 @@ from planner.errors import PlannerError
 from planner.policies.outcome_choice import DecisionWeights
 from planner.space.heads import HEADS
 from planner.system.atomic import atomic_directory, write_atomic
-from planner.system.progress import Progress, no_progress
+from planner.system.progress import ProgressReporter, no_progress
 from planner.training.checkpoint import weight_hash
 from planner.training.exporting.cases import planner_inputs
 from planner.training.exporting.equivalence_check import EquivalenceReport, check_equivalence
@@ -61,7 +61,7 @@ class ExportSource:
 
 
 def export(
-    source: ExportSource, out: Path, *, with_weights: bool = False, progress: Progress = no_progress
+    source: ExportSource, out: Path, *, with_weights: bool = False, progress: ProgressReporter = no_progress
 ) -> Bundle:
     """Atomic write of the bundle of `source` to `out`, which must not exist. Returns the opened bundle.
 
