@@ -15,6 +15,7 @@ from rich.text import Text
 from bench.embedded.farm import PartStatus
 from planner.cli.formats import json_value
 from planner.cli.output import echo_json
+from planner.cli.status_line import StatusLine
 from planner.system.foreign_text import visible_line, visible_text
 
 # Wide enough for a report in a pipe or a CI log, where there is no terminal width.
@@ -48,6 +49,11 @@ def show(*parts: RenderableType) -> None:
 
 def print_parts(terminal: Console, parts: Iterable[RenderableType]) -> None:
     """Print parts one below the other, with an empty line between text and a titled table after it."""
+    with StatusLine.pushed_aside():
+        _print_parts(terminal, parts)
+
+
+def _print_parts(terminal: Console, parts: Iterable[RenderableType]) -> None:
     text_before = False
     for part in parts:
         is_titled = isinstance(part, Table) and part.title is not None

@@ -11,6 +11,7 @@ from bench.cli.session import home_here, note, open_farm
 from bench.cli.suggestions import bench_ids
 from bench.errors import BenchError
 from db.repositories.benches import Benches
+from planner.cli.progress import progress
 
 if TYPE_CHECKING:
     from bench.results.archives import Restored
@@ -55,10 +56,11 @@ def export(target: Path, bench_id: str | None) -> None:
         with open_farm() as farm:
             Benches(farm.engine).get(bench_id)
     if source.is_dir() or not in_farm:
-        copied, known = export_archives(source, target, bench_id)
+        with progress("copying archives") as bar:
+            copied, known = export_archives(source, target, bench_id, bar)
     if in_farm:
-        with open_farm() as farm:
-            restored = restore_archives(farm.engine, target, bench_id)
+        with progress("restoring archives") as bar, open_farm() as farm:
+            restored = restore_archives(farm.engine, target, bench_id, bar)
         note(
             f"{copied} archives copied to {target}, {restored.written} rebuilt from the database, "
             f"{restored.known - copied} were there already"
@@ -85,8 +87,8 @@ def restore(target: Path | None) -> None:
     from bench.results.archives import restore_archives
 
     target = archives_directory() if target is None else target
-    with open_farm() as farm:
-        restored = restore_archives(farm.engine, target)
+    with progress("restoring archives") as bar, open_farm() as farm:
+        restored = restore_archives(farm.engine, target, progress=bar)
     added = f" ({restored.added} got missing files back)" if restored.added else ""
     note(f"{restored.written} archives written to {target}, {restored.known} were there already{added}")
     _note_gaps(restored)
@@ -130,10 +132,11 @@ def prune(age: str | None, max_size: str | None, conversations: bool, dry_run: b
     max_bytes = None if max_size is None else _bytes(max_size)
     would, directory, in_farm = "would be" if dry_run else "were", archives_directory(), has_farm()
     if directory.is_dir() or not in_farm:
-        count, size = prune_logs(directory, seconds, dry_run, max_bytes)
+        with progress("pruning logs") as bar:
+            count, size = prune_logs(directory, seconds, dry_run, max_bytes, bar)
         note(f"logs of {count} archives {would} deleted ({_size_text(size)})")
     if in_farm:
-        with open_farm() as farm:
+        with progress("pruning stored files"), open_farm() as farm:
             retention = Retention(seconds, max_bytes, conversations)
             count, size = prune_artifacts(farm.engine, retention, dry_run)
         note(f"{count} stored files {would} deleted ({_size_text(size)})")

@@ -8,6 +8,7 @@ from bench.cli.session import open_farm
 from bench.cli.suggestions import bench_ids
 from db.repositories.benches import Benches
 from planner.cli.formats import Output, output_options
+from planner.cli.progress import progress
 
 
 @click.command()
@@ -34,7 +35,7 @@ def attribution(bench_ids: tuple[str, ...], pool_epochs: bool, output: Output) -
     from bench.results.pooling import read_pooled
     from bench.statistics.attribution import attribution as attribute
 
-    with open_farm() as farm:
+    with progress("attributing differences"), open_farm() as farm:
         bench_ids = bench_ids or (Benches(farm.engine).latest(),)
         evidence = once_decided(read_pooled(farm.engine, bench_ids, pool_epochs))
     shares = attribute(

@@ -51,7 +51,7 @@ def audit(
     from bench.stream.audit_report import audit_parts
 
     settings = load_config(config or find_config(Path.cwd()))
-    with open_farm() as farm, progress() as report:
+    with progress("auditing the streams") as report, open_farm() as farm:
         result = run_audit(farm.engine, settings, archives or archives_directory(), dataset, report)
     parts = audit_parts(result)
     today = f"{datetime.now(UTC):%Y-%m-%d}"

@@ -6,6 +6,7 @@ import click
 
 from bench.cli.session import note, open_farm
 from bench.errors import BenchError
+from planner.cli.progress import progress
 
 
 @click.group()
@@ -46,7 +47,10 @@ def upgrade(worker_login: str | None, reader_login: str | None) -> None:
         )
         if login is not None
     ]
-    with open_farm(checked=False, create=True) as farm:
+    with (
+        progress("upgrading the database"),
+        open_farm(checked=False, create=True) as farm,
+    ):
         upgrade_schema(farm.engine)
         for login, role, password in wanted:
             ensure_login(farm.engine, login, role, password)

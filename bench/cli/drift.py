@@ -7,6 +7,7 @@ import click
 from bench.cli.answers import show_answer
 from bench.cli.session import open_farm
 from planner.cli.formats import Output, output_options
+from planner.cli.progress import progress
 from planner.cli.regression import fail_on_regression, regression_code
 
 
@@ -34,7 +35,7 @@ def drift(days: int, output: Output, fail_on_regression: bool) -> int:
     from bench.results.drift_show import drift_parts
     from bench.results.plain import plain
 
-    with open_farm() as farm:
+    with progress("measuring drift"), open_farm() as farm:
         report = read_drift(farm.engine, days, datetime.now(UTC).date())
     show_answer(output, lambda: plain(report), lambda: drift_parts(report))
     return regression_code(worsened(report), is_judged=is_judged(report)) if fail_on_regression else 0

@@ -28,6 +28,7 @@ from bench.submit.backlog import DEFAULT_FILE, read_any, report_plan, store_back
 from bench.terminal import styled, table
 from db.repositories.issues import Issues
 from planner.cli.formats import Answer, Output, json_value, output_options
+from planner.cli.progress import progress
 from planner.cli.tables import rows_markdown
 from planner.system.foreign_text import visible_text
 
@@ -91,11 +92,12 @@ def import_(
         option = f"--format {form}" if form else "--map"
         raise IntakeError(f"{option} needs a file: bench issues import {option} … FILE")
     file = file or DEFAULT_FILE
-    read = read_any(file, form, parse_field_map(maps, items))
-    report = read.report
-    with open_farm(create=True) as farm:
-        stored = store_backlog(farm.engine, report, **how)
-        plan = report_plan(farm.engine, report) if read.form == "plan-tracker" else None
+    with progress("importing issues") as bar:
+        read = read_any(file, form, parse_field_map(maps, items), bar)
+        report = read.report
+        with open_farm(create=True) as farm:
+            stored = store_backlog(farm.engine, report, progress=bar, **how)
+            plan = report_plan(farm.engine, report) if read.form == "plan-tracker" else None
     options = [*(("--format", form) if form else ()), *(part for entry in maps for part in ("--map", entry))]
     options += ["--items", items] if items else []
 

@@ -8,6 +8,7 @@ import click
 from bench.cli.session import note, open_farm
 from bench.cli.suggestions import bench_ids
 from planner.cli.formats import Answer, Output, json_value, output_options
+from planner.cli.progress import progress
 from planner.cli.tables import rows_markdown
 
 _bench = click.option(
@@ -51,11 +52,11 @@ def export(directory: Path, benches: tuple[str, ...], since: str | None, output:
     from bench.results.label_parts import export_since
     from bench.results.labels import export_labels
 
-    with open_farm() as farm:
+    with progress("exporting labels") as bar, open_farm() as farm:
         if since is None:
-            header = export_labels(farm.engine, directory, list(benches) or None)
+            header = export_labels(farm.engine, directory, list(benches) or None, bar)
         else:
-            header = export_since(farm.engine, directory, since, list(benches) or None)
+            header = export_since(farm.engine, directory, since, list(benches) or None, bar)
     notes = _whole_notes if since is None else _part_notes
 
     def write_notes() -> None:

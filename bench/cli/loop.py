@@ -21,6 +21,7 @@ from bench.terminal import show
 from planner.cli.formats import Output, output_options
 from planner.cli.numbers import FiniteRange
 from planner.cli.output import echo
+from planner.cli.progress import progress
 
 if TYPE_CHECKING:
     from bench.config.models import BenchConfig
@@ -184,12 +185,14 @@ def _learn_and_judge(
     _note_gates(dataset)
     flags = ["--policy", policy, "--seed", seed, "--epochs", EPOCHS, *FEW_LABELS]
     folds = []
-    for number, fold in enumerate(write_folds(dataset, home, plan.folds, seed), start=1):
-        note(f"fold {number} of {plan.folds}: training, exporting and verifying a policy and its control")
-        folds.append(learn(f"all folds but {number}", fold, flags))
-    note("all labels: training, exporting and verifying the final policy")
-    final = learn("all labels", everything, flags, with_control=False)
-    return judge(folds, Settings(seed=seed)), [*folds, final]
+    with progress("training the final policy") as bar:
+        written = write_folds(dataset, home, plan.folds, seed)
+        for number, fold in enumerate(bar(written, "training folds"), start=1):
+            note(f"fold {number} of {plan.folds}: training, exporting and verifying a policy and its control")
+            folds.append(learn(f"all folds but {number}", fold, flags))
+        note("all labels: training, exporting and verifying the final policy")
+        final = learn("all labels", everything, flags, with_control=False)
+        return judge(folds, Settings(seed=seed)), [*folds, final]
 
 
 def _note_gates(dataset: "Dataset") -> None:
@@ -223,8 +226,9 @@ def _world(home: Path, policy: str, seed: int) -> tuple["WorldVerdict", "Learnt"
         0,
         *(UTILITY_WEIGHTS if policy == "outcome" else ()),
     ]
-    learnt = learn("generated world", world, flags)
-    return judge_world(learnt, seed), learnt
+    with progress("training in the generated world"):
+        learnt = learn("generated world", world, flags)
+        return judge_world(learnt, seed), learnt
 
 
 def report(

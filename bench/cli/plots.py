@@ -8,6 +8,7 @@ import click
 from bench.cli.reports import BENCH
 from bench.cli.session import note, open_farm
 from db.repositories.benches import Benches
+from planner.cli.progress import progress
 
 
 @click.command()
@@ -40,7 +41,7 @@ def plots(bench_id: str | None, out: Path, form: Any) -> None:
     """
     from bench.results.plots import write_plots
 
-    with open_farm() as farm:
-        paths = write_plots(farm.engine, bench_id or Benches(farm.engine).latest(), out, form)
+    with progress("reading results") as bar, open_farm() as farm:
+        paths = write_plots(farm.engine, bench_id or Benches(farm.engine).latest(), out, form, bar)
     for path in paths:
         note(f"written: {path}")

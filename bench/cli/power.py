@@ -9,6 +9,7 @@ from bench.cli.session import open_farm
 from bench.cli.suggestions import bench_ids
 from planner.cli.formats import Output, output_options
 from planner.cli.numbers import FiniteRange
+from planner.cli.progress import progress
 
 if TYPE_CHECKING:
     from bench.results.power import Basis
@@ -122,7 +123,7 @@ def _basis(
         if bench_ids:
             raise click.UsageError("give a bench with --from, or --within and --interaction, not both")
         return stated_basis(within, interaction)
-    with open_farm() as farm:
+    with progress("estimating variances"), open_farm() as farm:
         newest = None if bench_ids else newest_basis(farm.engine)
         if not bench_ids and newest is None:
             raise BenchError(NO_BASIS)

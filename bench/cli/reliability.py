@@ -7,6 +7,7 @@ from bench.cli.reports import BENCH
 from bench.cli.session import open_farm
 from db.repositories.benches import Benches
 from planner.cli.formats import Output, output_options
+from planner.cli.progress import progress
 
 
 @click.command()
@@ -45,7 +46,7 @@ def reliability(bench_id: str | None, ks: tuple[int, ...], times: tuple[int, ...
     from bench.results.reliability import read_reliability
     from bench.results.reliability_show import reliability_document, reliability_parts
 
-    with open_farm() as farm:
+    with progress("measuring reliability"), open_farm() as farm:
         bench_id = bench_id or Benches(farm.engine).latest()
         result = read_reliability(farm.engine, bench_id, sorted(set(ks or (2,))), sorted(set(times)))
     show_answer(

@@ -14,6 +14,7 @@ from bench.errors import BenchError, FailureError
 from bench.terminal import plain_console, print_parts, show_json
 from db.repositories.benches import Benches
 from planner.cli.formats import Answer, Output, output_options
+from planner.cli.progress import progress
 from planner.system.atomic import write_atomic
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def winners(bench_id: str | None, output: Output) -> None:
     from bench.results.read import read_results
     from bench.results.show import next_lines, winners_table
 
-    with open_farm() as farm:
+    with progress("reading results"), open_farm() as farm:
         bench_id = bench_id or Benches(farm.engine).latest()
         results = read_results(farm.engine, bench_id)
         publish_where_due(farm.engine, bench_id)
@@ -92,7 +93,7 @@ def regret(bench_id: str | None, names: tuple[str, ...], output: Output) -> None
     from bench.results.read import read_results
     from bench.results.regret_show import regret_parts
 
-    with open_farm() as farm:
+    with progress("reading results"), open_farm() as farm:
         bench_id = bench_id or Benches(farm.engine).latest()
         for name in names:
             score(farm.engine, bench_id, name)
@@ -139,7 +140,7 @@ def report(
     from bench.results.read import read_results
 
     _check_html(output, out, html, with_conversations=with_conversations)
-    with open_farm() as farm:
+    with progress("reading results"), open_farm() as farm:
         bench_id = bench_id or Benches(farm.engine).latest()
         if html is not None:
             _write_html(farm, bench_id, html, with_conversations=with_conversations)

@@ -10,6 +10,7 @@ import click
 
 from bench.cli.session import note
 from bench.errors import FailureError
+from planner.cli.progress import progress
 from planner.system.own_module import module_command
 from planner.system.project import HOME_VARIABLE
 
@@ -64,7 +65,8 @@ def _learn() -> None:
         "training, exporting and verifying a policy. Training normally requires 500 examples and 80 % agreement; "
         f"both are lowered here, because the demo has few examples. The commands are in {planner.log}"
     )
-    planner.learn_one(_DATASET, _LEARNT, "policy", ["--policy", "mlp", *_EPOCHS, *FEW_LABELS])
+    with progress("training a policy"):
+        planner.learn_one(_DATASET, _LEARNT, "policy", ["--policy", "mlp", *_EPOCHS, *FEW_LABELS])
 
 
 def _shadow(config: str) -> None:

@@ -12,6 +12,7 @@ from db.repositories.benches import Benches
 from planner.actions import Action, parse_action
 from planner.cli.formats import Output, output_options
 from planner.cli.numbers import FiniteFloat, FiniteRange
+from planner.cli.progress import progress
 from planner.cli.regression import fail_on_regression, regression_code
 from planner.errors import PlannerError
 
@@ -125,10 +126,12 @@ def value(
     if worst is not None and minute_cost == dollar_cost == 0:
         raise click.UsageError("--worst is of a utility: add --minute-cost or --dollar-cost")
     actions = _actions(labels)
-    bench_ids, evidence = _read(bench_ids, names, pool_epochs)
-    chosen = choose_outcome(evidence, estimand, minute_cost=minute_cost, dollar_cost=dollar_cost, worst=worst)
-    policies, left_out = _policies(evidence, actions)
-    values = judged_values(evidence, chosen.outcome, policies, group_by=group_by, reference=reference)
+    with progress("estimating values"):
+        bench_ids, evidence = _read(bench_ids, names, pool_epochs)
+        prices = {"minute_cost": minute_cost, "dollar_cost": dollar_cost}
+        chosen = choose_outcome(evidence, estimand, worst=worst, **prices)
+        policies, left_out = _policies(evidence, actions)
+        values = judged_values(evidence, chosen.outcome, policies, group_by=group_by, reference=reference)
     more = [part for policy in values for part in details_parts(policy)] if details else []
     lines = [*left_out, *chosen.notes, _variance(evidence)]
     show_answer(

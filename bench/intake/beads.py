@@ -17,6 +17,7 @@ from bench.intake.json_array import numbered_records
 from bench.intake.json_line import read_record
 from bench.intake.mistakes import warn_of_mistakes
 from bench.intake.times import parse_time
+from planner.system.progress import ProgressReporter, no_progress
 
 # An id in a line that is not valid JSON.
 _ID_IN_TEXT: Final = re.compile(r'"id"\s*:\s*(?:"([^"\\]{1,200})"|(\d{1,20}))')
@@ -67,17 +68,21 @@ def read_issues_file(path: Path) -> ImportReport:
     return read_beads(Given(path))
 
 
-def read_beads(backlog: Given) -> ImportReport:
+def read_beads(backlog: Given, progress: ProgressReporter = no_progress) -> ImportReport:
     """Parse a file of issues and the `deps.jsonl` of its directory; of standard input there is no such file.
 
     Raises: `IntakeError` where one of them cannot be read.
     """
     read_deps = (lambda: None) if backlog.is_stdin else lambda: read_adjacent_deps(backlog.path)
-    return read_issues(backlog.lines("name a Beads file that can be read"), backlog.name, read_deps)
+    lines = backlog.lines("name a Beads file that can be read")
+    return read_issues(lines, backlog.name, read_deps, progress)
 
 
 def read_issues(
-    lines: Iterable[bytes | str], source: str, read_deps: Callable[[], DepsReport | None] = lambda: None
+    lines: Iterable[bytes | str],
+    source: str,
+    read_deps: Callable[[], DepsReport | None] = lambda: None,
+    progress: ProgressReporter = no_progress,
 ) -> ImportReport:
     """Parse all issues of a Beads file; of equal ids the one `updated` last is kept, then the later line.
 
@@ -86,7 +91,7 @@ def read_issues(
     report = ImportReport(source)
     newest: dict[str, Issue] = {}
     with collector_paused():
-        for number, line in numbered_records(lines):
+        for number, line in progress(numbered_records(lines), "reading issues"):
             issue = _read_line(line, number, report)
             if issue is None:
                 continue

@@ -16,8 +16,9 @@ from pydantic import ValidationError
 from bench.errors import BenchError, FailureError
 from bench.results.artifacts import artifacts_of, read_artifact
 from db.repositories.artifacts import PATCH, ArtifactRow
-from db.repositories.recorded import RecordedCandidate, recorded_candidates
+from db.repositories.recorded import RecordedCandidate, count_candidates, recorded_candidates
 from planner.system.atomic import atomic_directory, write_atomic
+from planner.system.progress import ProgressReporter, no_progress
 from workers.conversation.store import FILE as CONVERSATION
 from workers.conversation.store import TRANSCRIPT
 from workers.execution.archive import CandidateRecord, is_archive_name, write_archive
@@ -35,7 +36,9 @@ def archives_in(directory: Path) -> Iterator[Path]:
     return (entry for entry in sorted(directory.iterdir()) if (entry / _CORE).is_file())
 
 
-def export_archives(source: Path, target: Path, bench_id: str | None) -> tuple[int, int]:
+def export_archives(
+    source: Path, target: Path, bench_id: str | None, progress: ProgressReporter = no_progress
+) -> tuple[int, int]:
     """Idempotent export: copy each archive that is missing in `target`, by atomic rename.
 
     Returns the numbers of archives copied and of those already in `target`. Raises `BenchError` where `source` has no
@@ -45,7 +48,7 @@ def export_archives(source: Path, target: Path, bench_id: str | None) -> tuple[i
     try:
         target.mkdir(parents=True, exist_ok=True)
         with _export_lock(target):
-            for archive in archives_in(source):
+            for archive in progress(list(archives_in(source)), "copying archives"):
                 if bench_id is not None and _bench_of(archive) != bench_id:
                     continue
                 if (target / archive.name).exists():
@@ -97,7 +100,9 @@ class Restored(NamedTuple):
     """Of the known ones, those that got files back which they lacked."""
 
 
-def restore_archives(engine: sa.Engine, target: Path, bench_id: str | None = None) -> Restored:
+def restore_archives(
+    engine: sa.Engine, target: Path, bench_id: str | None = None, progress: ProgressReporter = no_progress
+) -> Restored:
     """Idempotent restore: write to `target` each recorded archive that is missing there, with patch and logs.
 
     An archive that exists gets the stored files that it lacks, such as pruned logs; no file of it is changed.
@@ -107,7 +112,8 @@ def restore_archives(engine: sa.Engine, target: Path, bench_id: str | None = Non
     written, known, added, lost, refused, incomplete = 0, 0, 0, [], [], []
     files = _StoredFiles(engine)
     try:
-        for recorded in recorded_candidates(engine, bench_id):
+        candidates = recorded_candidates(engine, bench_id)
+        for recorded in progress(candidates, "restoring archives", count_candidates(engine, bench_id)):
             if recorded.result.get("archive") is None:
                 continue
             workcell_id = recorded.result.get("workcell_id")

@@ -25,6 +25,7 @@ from db.repositories.benches import Benches
 from db.repositories.label_positions import LabelPositions
 from planner.dataset.outcome_columns import OUTCOMES_FILE, PARTS, PARTS_DIRECTORY
 from planner.system.atomic import remove_drafts, write_atomic
+from planner.system.progress import ProgressReporter, no_progress
 
 Json = dict[str, Any]
 _NAME: Final = re.compile(r"part-(\d{12})-(\d{12})\.parquet")
@@ -39,7 +40,11 @@ class LabelPart(NamedTuple):
 
 
 def export_since(
-    engine: sa.Engine, directory: Path, since: str | None, bench_ids: Sequence[str] | None
+    engine: sa.Engine,
+    directory: Path,
+    since: str | None,
+    bench_ids: Sequence[str] | None,
+    progress: ProgressReporter = no_progress,
 ) -> Json:
     """Append the outcomes of cases that closed since a cursor as one new part; atomic and idempotent.
 
@@ -56,7 +61,7 @@ def export_since(
     _refuse_whole_export(directory)
     try:
         with _locked(directory):
-            return _append(engine, directory, after, bench_ids)
+            return _append(engine, directory, after, bench_ids, progress)
     except OSError as error:
         raise FailureError(f"cannot write labels to {directory}: {error.strerror or error}") from error
 
@@ -107,7 +112,13 @@ def parts_in(directory: Path) -> list[LabelPart]:
     return parts
 
 
-def _append(engine: sa.Engine, directory: Path, after: int | None, bench_ids: Sequence[str] | None) -> Json:
+def _append(
+    engine: sa.Engine,
+    directory: Path,
+    after: int | None,
+    bench_ids: Sequence[str] | None,
+    progress: ProgressReporter,
+) -> Json:
     known = parts_in(directory)
     begin = _begin(engine, known, after, bench_ids)
     positions = LabelPositions(engine)
@@ -118,7 +129,7 @@ def _append(engine: sa.Engine, directory: Path, after: int | None, bench_ids: Se
     next_cursor = cursor_at(engine, through, bench_ids)
     made, part = OutcomeTable(), None
     if entries:
-        made = outcome_table(engine, entries, next_cursor, Judgements(engine))
+        made = outcome_table(engine, entries, next_cursor, Judgements(engine), progress)
         part = directory / PARTS_DIRECTORY / f"part-{begin:012d}-{through:012d}.parquet"
         write_atomic(part, made.data, durable=True, replace=False)
     if is_replaceable(directory / CARD):

@@ -32,6 +32,7 @@ from planner.canonical import canonical_json, sha256_json
 from planner.dataset.outcome_columns import OUTCOMES_FILE
 from planner.system.atomic import write_all_atomic
 from planner.system.clock import rfc3339
+from planner.system.progress import ProgressReporter, no_progress
 
 NAME = "best_of_k_dataset"
 SCHEMA_VERSION = "cyntra.best_of_k_example.v1"
@@ -50,7 +51,9 @@ _PARQUET_SCHEMA = pa.schema(
 )
 
 
-def export_labels(engine: sa.Engine, directory: Path, bench_ids: list[str] | None) -> dict[str, Any]:
+def export_labels(
+    engine: sa.Engine, directory: Path, bench_ids: list[str] | None, progress: ProgressReporter = no_progress
+) -> dict[str, Any]:
     """Atomic write of the labels of `bench_ids`, all benches where None, as files in `directory`.
 
     Examples are of cases with a winner, outcomes of all closed cases.
@@ -67,10 +70,10 @@ def export_labels(engine: sa.Engine, directory: Path, bench_ids: list[str] | Non
     wanted = sorted(bench_ids) if bench_ids else verdicts.bench_ids()
     rows_of_benches = [benches.get(bench_id) for bench_id in wanted]
     judgements = Judgements(engine)
-    outcomes, cursor = _outcomes(engine, bench_ids, judgements)
+    outcomes, cursor = _outcomes(engine, bench_ids, judgements, progress)
     examples = _Examples()
-    for bench in rows_of_benches:
-        _add_examples(engine, verdicts, bench, judgements.of(bench.bench_id), examples)
+    for bench in progress(rows_of_benches, "reading benches"):
+        _add_examples(engine, verdicts, bench, judgements.of(bench.bench_id), examples, progress)
     text = "".join(line + "\n" for line in examples.lines)
     header = {
         **_header(text, wanted, bench_ids, examples),
@@ -103,7 +106,7 @@ class _Examples:
 
 
 def _outcomes(
-    engine: sa.Engine, bench_ids: list[str] | None, judgements: Judgements
+    engine: sa.Engine, bench_ids: list[str] | None, judgements: Judgements, progress: ProgressReporter
 ) -> tuple[OutcomeTable, str]:
     """The outcomes of all closed cases, and the cursor after them."""
     positions = LabelPositions(engine)
@@ -112,7 +115,7 @@ def _outcomes(
         entry for entry in positions.between(0, through) if not bench_ids or entry.bench_id in bench_ids
     ]
     cursor = cursor_at(engine, through, bench_ids)
-    return outcome_table(engine, entries, cursor, judgements), cursor
+    return outcome_table(engine, entries, cursor, judgements, progress), cursor
 
 
 def _add_examples(
@@ -121,9 +124,10 @@ def _add_examples(
     bench: BenchRow,
     judged: Mapping[int, CaseJudgement],
     examples: _Examples,
+    progress: ProgressReporter,
 ) -> None:
     finished, epoch = verdicts.finished_cases(bench.bench_id), bench_epoch(bench)
-    for chunk in _chunks(finished):
+    for chunk in progress(_chunks(finished), "writing examples"):
         versions = _versions(engine, chunk)
         for case in verdicts.load(chunk):
             examples.cases += 1

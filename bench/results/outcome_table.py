@@ -16,6 +16,7 @@ from db.repositories.label_positions import LabelPosition
 from planner.canonical import canonical_json
 from planner.dataset.outcome_columns import DEFAULT_TOOLSET, OUTCOME_COLUMNS, ColumnType
 from planner.dataset.outcome_labels import toolchain_versions
+from planner.system.progress import ProgressReporter, no_progress
 
 Json = dict[str, Any]
 CURSOR_KEY: Final = b"bench_labels_cursor"
@@ -70,7 +71,11 @@ class OutcomeTable:
 
 
 def outcome_table(
-    engine: sa.Engine, positions: Sequence[LabelPosition], cursor: str, judgements: Judgements
+    engine: sa.Engine,
+    positions: Sequence[LabelPosition],
+    cursor: str,
+    judgements: Judgements,
+    progress: ProgressReporter = no_progress,
 ) -> OutcomeTable:
     """The outcomes of the cases at `positions`, in memory: sorted by bench, issue, action and replicate.
 
@@ -84,7 +89,9 @@ def outcome_table(
         entry.case_id for entry in sorted(positions, key=lambda at: (at.bench_id, at.issue_id, at.case_id))
     ]
     with pq.ParquetWriter(sink, schema, compression="zstd", write_page_checksum=True) as writer:
-        for rows in _batches(engine, ordered, epochs, judgements):
+        batches = _batches(engine, ordered, epochs, judgements)
+        count = -(-len(ordered) // _CASES_AT_ONCE)
+        for rows in progress(batches, "writing outcomes", count):
             writer.write_table(pa.Table.from_pylist(rows, schema=schema))
             _count(made, rows)
     made.data = sink.getvalue().to_pybytes()

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
+from matplotlib.figure import Figure
 
 from bench.errors import FailureError
 from bench.results.evidence import Evidence, Result, bracket_of, once_decided, or_reason, read_evidence
@@ -15,9 +16,12 @@ from bench.results.plot_style import Form, save, settings
 from bench.results.read import read_results
 from bench.statistics.best_calibration import best_calibration
 from bench.statistics.frontier import frontier
+from planner.system.progress import ProgressReporter, no_progress
 
 
-def write_plots(engine: sa.Engine, bench_id: str, directory: Path, form: Form) -> list[Path]:
+def write_plots(
+    engine: sa.Engine, bench_id: str, directory: Path, form: Form, progress: ProgressReporter = no_progress
+) -> list[Path]:
     """Atomic write of each of the four plots of a bench.
 
     Returns their paths. Raises `DbError` where the bench does not exist and `FailureError` where writing fails.
@@ -30,16 +34,17 @@ def write_plots(engine: sa.Engine, bench_id: str, directory: Path, form: Form) -
         return evidence if isinstance(evidence, str) else or_reason(partial(compute, evidence))
 
     with settings():
-        figures = {
-            "win-matrix": draw_win_matrix(results, notes),
-            "regret": draw_regret(estimate_or_reason(bracket_of), notes),
-            "frontier": draw_frontier(
+        drawings: dict[str, Callable[[], Figure]] = {
+            "win-matrix": lambda: draw_win_matrix(results, notes),
+            "regret": lambda: draw_regret(estimate_or_reason(bracket_of), notes),
+            "frontier": lambda: draw_frontier(
                 estimate_or_reason(lambda seen: frontier(seen.table, seen.policies, seed=seen.seed)), notes
             ),
-            "calibration": draw_calibration(
+            "calibration": lambda: draw_calibration(
                 estimate_or_reason(lambda seen: best_calibration(seen.table, seed=seen.seed)), notes
             ),
         }
+        figures = {name: draw() for name, draw in progress(drawings.items(), "drawing plots")}
         paths = {name: directory / f"{bench_id}.{name}.{form}" for name in figures}
         try:
             directory.mkdir(parents=True, exist_ok=True)

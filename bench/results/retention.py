@@ -9,6 +9,7 @@ from bench.errors import FailureError
 from bench.results.archives import archives_in
 from db.repositories.artifact_retention import ArtifactRetention, Retention
 from db.repositories.artifacts import IN_POSTGRES
+from planner.system.progress import ProgressReporter, no_progress
 from workers.artifacts.stores import UPLOAD_PATIENCE_SECONDS, store_at
 from workers.errors import WorkerError
 from workers.execution.leftovers import size_of
@@ -19,7 +20,11 @@ _CORE = "manifest.json"
 
 
 def prune_logs(
-    directory: Path, older_than_seconds: float | None, dry_run: bool, max_bytes: int | None = None
+    directory: Path,
+    older_than_seconds: float | None,
+    dry_run: bool,
+    max_bytes: int | None = None,
+    progress: ProgressReporter = no_progress,
 ) -> tuple[int, int]:
     """Delete the logs of archives older than `older_than_seconds`, and the oldest beyond `max_bytes` of logs.
 
@@ -28,7 +33,7 @@ def prune_logs(
     """
     before = None if older_than_seconds is None else time.time() - older_than_seconds
     count = size = kept = 0
-    for modified, logs in sorted(_logs_in(directory), reverse=True):
+    for modified, logs in progress(sorted(_logs_in(directory), reverse=True), "pruning logs"):
         bytes_of_logs = size_of(logs)
         kept += bytes_of_logs
         is_old = before is not None and modified <= before

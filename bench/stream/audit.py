@@ -14,12 +14,13 @@ from bench.stream.lanes import lanes_view
 from bench.stream.view import decisions_view
 from db.repositories.coverage import CoverageCounts, EpochDecisionCount
 from db.repositories.streams import DecisionCount
-from planner.dataset.build import BuildOptions, Progress, build_dataset
+from planner.dataset.build import BuildOptions, build_dataset
 from planner.dataset.epochs import UNKNOWN_EPOCH, epoch_of
 from planner.dataset.read import Dataset, read_dataset
 from planner.dataset.stats import dataset_stats
 from planner.errors import PlannerError
 from planner.space.heads import HEADS
+from planner.system.progress import ProgressReporter
 
 Json = dict[str, Any]
 MIN_EXAMPLES: Final = 500
@@ -67,7 +68,7 @@ class Audit(NamedTuple):
 
 
 def audit(
-    engine: sa.Engine, config: BenchConfig, archives: Path, dataset: Path | None, progress: Progress
+    engine: sa.Engine, config: BenchConfig, archives: Path, dataset: Path | None, progress: ProgressReporter
 ) -> Audit:
     """The audit of all streams of a farm; deterministic for the same farm and archives.
 
@@ -120,7 +121,7 @@ def agreement_of(runs: Sequence[RunGroup]) -> list[PredictionAgreement]:
     return [*parts, PredictionAgreement("all four", total, sum(n for model, ran, n in pairs if model == ran))]
 
 
-def _facts_from(archives: Path, epoch: str, progress: Progress) -> DatasetFacts:
+def _facts_from(archives: Path, epoch: str, progress: ProgressReporter) -> DatasetFacts:
     with tempfile.TemporaryDirectory(prefix="bench-audit-") as directory:
         target = Path(directory) / "dataset"
         try:

@@ -26,6 +26,7 @@ from bench.intake.plan_report import PlanReport, plan_report, unknown_ids
 from bench.submit.identities import Identified, identify, source_of
 from db.repositories.backlog_import import BacklogImport, importing
 from db.repositories.issues import Issues
+from planner.system.progress import ProgressReporter, no_progress
 
 DEFAULT_FILE: Final = Path(".beads/issues.jsonl")
 """The backlog that is imported where no file is named."""
@@ -92,7 +93,12 @@ def read_backlog(file: Path, form: str | None = None) -> ImportReport:
     return read_any(file, form).report
 
 
-def read_any(file: Path, form: str | None = None, fields: FieldMap = NO_FIELDS) -> ReadBacklog:
+def read_any(
+    file: Path,
+    form: str | None = None,
+    fields: FieldMap = NO_FIELDS,
+    progress: ProgressReporter = no_progress,
+) -> ReadBacklog:
     """The issues of a file or of standard input, in the format `form`; None: the one that its content shows.
 
     Raises `IntakeError` where it cannot be read or has no issue.
@@ -106,7 +112,7 @@ def read_any(file: Path, form: str | None = None, fields: FieldMap = NO_FIELDS) 
         report = read_mapped(backlog, fields)
         return ReadBacklog(_checked(report, ""), None)
     detected = form or detect(backlog)
-    report = read_format(backlog, detected, fields)
+    report = read_format(backlog, detected, fields, progress)
     is_guess = form is None and detected == "beads"
     return ReadBacklog(_checked(report, f"; {_UNDETECTED}" if is_guess else ""), detected)
 
@@ -125,6 +131,7 @@ def store_backlog(
     force: bool = False,
     prune: bool = False,
     dry_run: bool = False,
+    progress: ProgressReporter = no_progress,
 ) -> Stored:
     """Idempotent import in one transaction; of two states of an issue the newer one is kept.
 
@@ -142,7 +149,7 @@ def store_backlog(
         identified = identify(report, backlog.holders)
         report = identified.report
         documents = {issue.id: issue.document() for issue in report.issues}
-        stored, writes = _compare(backlog, documents, report, force=force, prune=prune)
+        stored, writes = _compare(backlog, documents, report, force=force, prune=prune, progress=progress)
         stored.qualified = dict(identified.local_ids)
         left = _left(backlog, documents, identified)
         if prune:
@@ -150,7 +157,7 @@ def store_backlog(
         elif not report.is_stdin:
             stored.left = list(left)
         if not dry_run:
-            _write(backlog, identified, writes, documents, stored)
+            _write(backlog, identified, writes, documents, stored, progress)
     return stored
 
 
@@ -160,9 +167,10 @@ def _write(
     writes: dict[str, Any],
     documents: dict[str, Any],
     stored: Stored,
+    progress: ProgressReporter,
 ) -> None:
     """Write what changed, and record for the rest which file named it last."""
-    backlog.write(writes, identified.repositories)
+    backlog.write(writes, identified.repositories, progress)
     kept = {older.issue_id for older in stored.older}
     unchanged = [issue_id for issue_id in documents if issue_id not in writes and issue_id not in kept]
     backlog.move(unchanged, identified.repositories)
@@ -170,13 +178,19 @@ def _write(
 
 
 def _compare(
-    backlog: BacklogImport, documents: dict[str, Any], report: ImportReport, *, force: bool, prune: bool
+    backlog: BacklogImport,
+    documents: dict[str, Any],
+    report: ImportReport,
+    *,
+    force: bool,
+    prune: bool,
+    progress: ProgressReporter,
 ) -> tuple[Stored, dict[str, Any]]:
     """The result for each issue, and the documents to write."""
     before = backlog.stored(documents)
     result = Stored(new=[issue_id for issue_id in documents if issue_id not in before])
     of_this_source = []
-    for issue_id, document in documents.items():
+    for issue_id, document in progress(documents.items(), "comparing issues"):
         known = before.get(issue_id)
         if known is None or known.document is None:
             continue

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from db.engine import transaction
 from db.repositories.issue_identities import IssueHolder, issue_holders
+from planner.system.progress import ProgressReporter, no_progress
 
 Json = dict[str, Any]
 # One statement takes so many issues: few round trips, and no message that fills the memory.
@@ -90,10 +91,16 @@ class BacklogImport:
         """The stored issues that have one of these ids, in the farm or in their own repository."""
         return issue_holders(self._connection, ids)
 
-    def write(self, documents: Mapping[str, Json], repositories: Mapping[str, str | None]) -> None:
+    def write(
+        self,
+        documents: Mapping[str, Json],
+        repositories: Mapping[str, str | None],
+        progress: ProgressReporter = no_progress,
+    ) -> None:
         """Insert or replace the documents by id, with the source of this import and the repository of each."""
         for repository, ids in _by_repository(documents, repositories):
-            for part in _parts({issue_id: documents[issue_id] for issue_id in ids}):
+            own = {issue_id: documents[issue_id] for issue_id in ids}
+            for part in progress(_parts(own), "storing issues", -(-len(own) // _AT_ONCE)):
                 values = {"documents": part, "source": self._source, "repository": repository}
                 self._connection.execute(_WRITE, values)
 

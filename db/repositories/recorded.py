@@ -17,6 +17,10 @@ _NEXT = sa.text("""
       AND (CAST(:bench AS text) IS NULL
            OR k.execution_id IN (SELECT execution_id FROM farm.executions WHERE bench_id = :bench))
     ORDER BY k.execution_id, k.attempt, k.candidate LIMIT :at_once""")
+_COUNT = sa.text("""
+    SELECT count(*) FROM farm.candidates k
+    WHERE CAST(:bench AS text) IS NULL
+       OR k.execution_id IN (SELECT execution_id FROM farm.executions WHERE bench_id = :bench)""")
 
 
 class RecordedCandidate(NamedTuple):
@@ -27,6 +31,12 @@ class RecordedCandidate(NamedTuple):
     candidate: int
     work_order: Json
     result: Json
+
+
+def count_candidates(engine: sa.Engine, bench_id: str | None = None) -> int:
+    """Number of recorded candidates, or of those of a bench."""
+    with engine.connect() as connection:
+        return int(connection.execute(_COUNT, {"bench": bench_id}).scalar_one())
 
 
 def recorded_candidates(engine: sa.Engine, bench_id: str | None = None) -> Iterator[RecordedCandidate]:

@@ -9,6 +9,7 @@ import click
 
 from planner.cli.formats import Answer, Output, json_value, output_options
 from planner.cli.output import echo, echo_colored
+from planner.cli.progress import progress
 from planner.cli.tables import rows_markdown
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def export(model: Path, out: Path, with_weights: bool) -> None:
     """
     from planner.training.exporting.model import export_model
 
-    bundle = export_model(model, out, with_weights=with_weights)
+    with progress("exporting") as bar:
+        bundle = export_model(model, out, with_weights=with_weights, progress=bar)
     report = json.loads((out / "validation_report.json").read_bytes())
     proof = report["equivalence"]["one_by_one"]
     name, opset = bundle.metadata["model_name"], bundle.metadata["opset"]
@@ -65,10 +67,11 @@ def verify(bundle: Path, output: Output) -> int:
     from planner.bundles.verify import verify as checks
 
     results = []
-    for check in checks(bundle, _with_training()):
-        results.append(check)
-        if output.is_for_people:
-            _show(check)
+    with progress("verifying") as bar:
+        for check in bar(checks(bundle, _with_training()), "verifying"):
+            results.append(check)
+            if output.is_for_people:
+                _show(check)
     rows = [check._asdict() for check in results]
     output.show(Answer(lambda: rows, lambda: None, lambda: rows_markdown({"checks": rows}, json_value)))
     return int(any(check.result == "failed" for check in results))

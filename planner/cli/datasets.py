@@ -111,13 +111,13 @@ def build_dataset(
         split_by=split_by,
     )
     version = None
-    with progress() as report_progress:
+    with progress("building the dataset") as bar:
         if versions is not None:
-            version, report = build_version(versions, options, report_progress)
+            version, report = build_version(versions, options, bar)
             out = version.directory
         else:
             assert out is not None
-            report = build(out, options, report_progress)
+            report = build(out, options, bar)
     _show_build_report(report, out)
     _show_dataset(report.meta, out)
     if version is not None and versions is not None:
@@ -190,7 +190,8 @@ def merge_best_of_k(
     from planner.dataset.merge import MergeOptions
     from planner.dataset.merge import merge_best_of_k as merge
 
-    report = merge(out, MergeOptions(labels, base, mix_epochs, split_by))
+    with progress("merging labels") as bar:
+        report = merge(out, MergeOptions(labels, base, mix_epochs, split_by), bar)
     doubles = f" ({report.doubles} doubles)" if report.doubles else ""
     note(
         f"{report.labels} labels{doubles}, {report.kept} examples of the base kept, {report.replaced} replaced",

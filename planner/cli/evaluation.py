@@ -8,6 +8,7 @@ import click
 from planner.cli.formats import Answer, Output, output_options
 from planner.cli.numbers import FiniteFloat, FiniteRange
 from planner.cli.output import echo, echo_text, note
+from planner.cli.progress import progress
 from planner.cli.regression import fail_on_regression, regression_code
 
 if TYPE_CHECKING:
@@ -99,8 +100,9 @@ def evaluate(
         if compared is not None:
             compared.fits(read)
     settings = Settings(confidence_threshold, seed, prices=ExchangeRate(dollar_cost, minute_cost))
-    evaluation = judge(subject, read, split, settings, control.policy if control else None)
-    write_evaluation(out, evaluation)
+    with progress("drawing plots") as bar:
+        evaluation = judge(subject, read, split, settings, control.policy if control else None, bar)
+        write_evaluation(out, evaluation)
     figures = evaluation.figures
     output.show(Answer(lambda: figures, lambda: _show(figures), lambda: report_markdown(figures).rstrip()))
     note(f"report in {out / REPORT}")
@@ -159,8 +161,9 @@ def ablate(dataset: Path, out: Path, only: tuple[str, ...], output: Output, **as
     from planner.training.config import TrainingConfig
 
     read = read_dataset(dataset)
-    rows = run(read, settings(TrainingConfig(**asked).checked(), only), out, note)
-    figures = ablation_figures(read, rows, asked["seed"])
+    with progress("comparing rows") as bar:
+        rows = run(read, settings(TrainingConfig(**asked).checked(), only), out, note, bar)
+        figures = ablation_figures(read, rows, asked["seed"])
     write_ablation(out, figures)
     text = ablation_markdown(figures)
     output.show(Answer(lambda: figures, lambda: echo_text(text), lambda: text.rstrip()))

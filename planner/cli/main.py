@@ -25,7 +25,14 @@ COMMANDS = {
     "serve": "planner.cli.serving:serve",
     "world": "planner.cli.world:world",
 }
-_EXTRAS = {"torch", "onnx", "onnxscript", "matplotlib", "rich"}
+# Extras by the module that is missing without them. MLflow reads its databases with what the farm has.
+_EXTRAS = {
+    **dict.fromkeys(("torch", "onnx", "onnxscript", "matplotlib", "rich"), "train"),
+    "tensorboard": "tensorboard",
+    "mlflow": "mlflow",
+    "sqlalchemy": "farm,mlflow",
+    "alembic": "farm,mlflow",
+}
 
 
 @click.group(
@@ -69,7 +76,9 @@ def _ending(error: Exception) -> Ending | None:
         case PlannerError():
             return Ending(visible_line(str(error)), 2)
         case ModuleNotFoundError() if (error.name or "").partition(".")[0] in _EXTRAS:
-            return Ending(f"{error.name} is not installed; it comes with: pip install 'bench-farm[train]'", 1)
+            module = (error.name or "").partition(".")[0]
+            extra = _EXTRAS[module]
+            return Ending(f"{module} is not installed; it comes with: pip install 'bench-farm[{extra}]'", 1)
         case _:
             return None
 

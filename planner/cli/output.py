@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from planner.cli.status_line import StatusLine
 from planner.cli.verbosity import is_quiet, program_name
 from planner.system.foreign_text import json_text, visible_line, visible_text
 from planner.system.plain_log import is_json, json_line
@@ -83,11 +84,6 @@ def echo_json(value: Any, default: Callable[[Any], Any] | None = None, *, indent
     _write(text)
 
 
-def show_progress(line: str) -> None:
-    """Overwrite the last line with this one."""
-    _write(f"\r\x1b[K{visible_line(line)}", nl=False, err=True)
-
-
 def show_refusal(refusal: click.ClickException) -> None:
     """Write a usage error of click, which quotes the user's input; without the usage in a JSON log."""
     if is_json():
@@ -103,4 +99,5 @@ def show_refusal(refusal: click.ClickException) -> None:
 
 def _write(text: str, *, err: bool = False, nl: bool = True) -> None:
     # Pass the streams: click would reopen one that seems to be ASCII as UTF-8.
-    click.echo(text, file=sys.stderr if err else sys.stdout, nl=nl)
+    with StatusLine.pushed_aside():
+        click.echo(text, file=sys.stderr if err else sys.stdout, nl=nl)

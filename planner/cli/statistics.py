@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from planner.cli.formats import Answer, Output, output_options
+from planner.cli.progress import progress
 from planner.cli.tables import Part, TextTable, parts_markdown, show_parts
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def stats(directory: Path, output: Output) -> None:
     from planner.dataset.stats import dataset_stats
 
     read = read_dataset(directory)
-    figures = dataset_stats(read)
+    with progress("measuring agreement") as bar:
+        figures = dataset_stats(read, bar)
 
     def parts() -> list[Part]:
         return [

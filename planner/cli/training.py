@@ -7,6 +7,7 @@ import click
 
 from planner.cli.formats import Answer, Output, json_value, output_options
 from planner.cli.numbers import FiniteFloat, FiniteRange
+from planner.cli.output import note
 from planner.cli.tables import rows_markdown
 
 _KINDS = ("mlp", "joint", "autoregressive", "sequence", "outcome")
@@ -81,12 +82,23 @@ _Directory = click.Path(path_type=Path)
     metavar="SECONDS",
     help="Checkpoint interval.",
 )
+@click.option(
+    "--log", type=click.Choice(["tensorboard", "mlflow"]), help="Also write the run to this tracker."
+)
+@click.option(
+    "--log-dir",
+    type=_Directory,
+    metavar="DIR",
+    help="Directory of the log.  [default: runs; for mlflow MLFLOW_TRACKING_URI, if it is set]",
+)
 @output_options("report")
 def train(
     dataset: Path,
     out: Path,
     device: Literal["cpu", "cuda", "auto"],
     resume: bool,
+    log: str | None,
+    log_dir: Path | None,
     output: Output,
     **asked: Any,
 ) -> None:
@@ -100,23 +112,29 @@ def train(
       planner train --dataset data --policy mlp --out model
       planner train --dataset data --policy mlp --out control --shuffle-labels
       planner train --dataset data --policy outcome --out model --weigh cost 0.4
+      planner train --dataset data --policy mlp --out model --log tensorboard
     """
+    if log_dir is not None and log is None:
+        raise click.UsageError("--log-dir needs --log")
     from planner.cli.training_progress import TrainingProgress, show_report
     from planner.dataset.read import read_dataset
     from planner.policies.outcome_choice import DecisionWeights
     from planner.training.config import TrainingConfig
     from planner.training.fitting.determinism import device_of
+    from planner.training.logged import open_log, train_logged
     from planner.training.networks.network import NetworkConfig
-    from planner.training.train import train as train_policy
 
     save_seconds = asked.pop("save_every")
     decision = DecisionWeights(**dict(asked.pop("weigh")))
     shape = {name: asked.pop(name) for name in ("hidden", "depth", "dropout", "layout")}
     network = NetworkConfig(**shape)
     config = TrainingConfig(network=network, device=device_of(device), decision=decision, **asked)
+    tracker = open_log(log, log_dir)
     read = read_dataset(dataset)
     with TrainingProgress(read.meta.example_count) as observer:
-        report = train_policy(read, config, out, resume=resume, save_seconds=save_seconds, observer=observer)
+        report = train_logged(
+            read, config, out, tracker, observer=observer, warn=note, resume=resume, save_seconds=save_seconds
+        )
     rows = {"report": [report]}
     output.show(
         Answer(lambda: report, lambda: show_report(report, out), lambda: rows_markdown(rows, json_value))

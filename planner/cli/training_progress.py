@@ -5,12 +5,11 @@ from types import TracebackType
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from planner.cli.output import note
-from planner.cli.progress import wants_progress
+from planner.cli.progress import ProgressDisplay, ProgressTask, wants_progress
 from planner.system.foreign_text import visible_line, visible_text
 from planner.training.fitting.observer import EpochRow
 
@@ -19,42 +18,39 @@ class TrainingProgress:
     """Training observer that shows progress."""
 
     def __init__(self, examples: int) -> None:
-        self._terminal = wants_progress()
-        columns = (
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-        )
-        self._bars = Progress(
-            *columns, console=Console(stderr=True), transient=True, disable=not self._terminal
-        )
-        self._task = self._bars.add_task("reading", total=examples)
+        self._display = ProgressDisplay("training") if wants_progress() else None
+        self._task = self._begin("reading", examples)
         self._best = ""
 
+    def _begin(self, what: str, total: int) -> ProgressTask:
+        return self._display.begin(what, total) if self._display else ProgressTask(what, total)
+
     def __enter__(self) -> "TrainingProgress":
-        self._bars.start()
+        if self._display:
+            self._display.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bars.stop()
+        if self._display:
+            self._display.__exit__(kind, error, trace)
 
     def read(self, count: int) -> None:
         """`count` more examples were read."""
-        self._bars.advance(self._task, count)
+        self._task.done += count
 
     def begin(self, examples: int, rows: list[EpochRow]) -> None:
         """Training starts, or resumes after `rows`."""
         if rows:
             note(f"resuming after epoch {rows[-1].epoch}")
-        self._bars.remove_task(self._task)
-        self._task = self._bars.add_task("training", total=examples)
+        if self._display:
+            self._display.end(self._task)
+        self._task = self._begin("training", examples)
 
     def examples(self, count: int) -> None:
         """`count` more examples were trained on."""
-        self._bars.advance(self._task, count)
+        self._task.done += count
 
     def epoch(self, row: EpochRow, best: bool) -> None:
         """An epoch ended."""
@@ -62,8 +58,8 @@ class TrainingProgress:
         line = f"{line}  right {row.val_accuracy:6.1%}"
         if best:
             self._best = f"best so far: {row.epoch}"
-        if self._terminal:
-            self._bars.update(self._task, description=f"{line}  {self._best}")
+        if self._display:
+            self._task.what = f"{line}  {self._best}"
         else:
             note(f"{line}{'  *' if best else ''}")
 

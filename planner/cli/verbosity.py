@@ -34,6 +34,11 @@ def is_quiet() -> bool:
     return _Chosen.steps < 0
 
 
+def is_as_usual() -> bool:
+    """Whether neither `-q` nor `-v` was given."""
+    return _Chosen.steps == 0
+
+
 def log_level() -> int:
     """The level from which on this program logs."""
     return _LEVELS.get(_Chosen.steps, logging.DEBUG)

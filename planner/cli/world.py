@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from planner.cli.output import note
+from planner.cli.progress import progress
 
 
 @click.command()
@@ -25,5 +26,6 @@ def world(out: Path, issues: int, arms: int, replicates: int, seed: int) -> None
     """
     from planner.worlds.dataset import WorldPlan, write_world
 
-    meta = write_world(out, WorldPlan(issues, arms, replicates, seed))
+    with progress("making a world") as bar:
+        meta = write_world(out, WorldPlan(issues, arms, replicates, seed), bar)
     note(f"{meta.example_count} issues in {out} (dataset {meta.dataset_hash[:12]}…)")

@@ -1,7 +1,7 @@
 """Dataset construction from archives: one example a run, labelled with its executed plan."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -16,12 +16,11 @@ from planner.dataset.spool import Spool
 from planner.dataset.write import SKIPPED_FILE, DatasetDraft, SplitBy, drafting
 from planner.documents.dataset import DatasetMeta
 from planner.errors import PlannerError
+from planner.system.progress import ProgressReporter, no_progress
 
 N_SIMILAR: Final = 8
 BENCHED: Final = "drawn by a bench"
 OF_BENCHES: Final = "for the winners of benches: planner dataset merge-best-of-k"
-Progress = Callable[[str, int, int], None]
-"""Progress callback: description, completed, total."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,9 @@ class BuildReport:
     meta: DatasetMeta | None = None
 
 
-def build_dataset(target: Path, options: BuildOptions, progress: Progress) -> BuildReport:
+def build_dataset(
+    target: Path, options: BuildOptions, progress: ProgressReporter = no_progress
+) -> BuildReport:
     """Atomic write of the dataset of the archives to `target`.
 
     Broken archives are skipped, counted, and named in `skipped.txt`. The build is deterministic: the same archives give
@@ -77,37 +78,35 @@ def build_dataset(target: Path, options: BuildOptions, progress: Progress) -> Bu
     backlog, bad_lines = read_backlog(options.issues) if options.issues else ({}, [])
     with drafting(target, options.split_by) as draft, Spool(draft.directory) as spool:
         scan = Scan(spool)
-        for done, (name, root) in enumerate(archives):
-            progress("reading archives", done, len(archives))
+        for name, root in progress(archives, "reading archives"):
             scan.add(root / name, backlog)
         report = BuildReport(len(archives), scan.skipped, bad_lines)
         _add_examples(draft, scan, report, options, progress)
         if not len(draft):
             raise PlannerError(_nothing(report, options))
         epoch = common_epoch(report.epochs, options.mix_epochs)
-        progress("writing", 0, 1)
         report.meta = draft.finish(
             {
                 "n_similar_runs": options.n_similar_runs,
                 "universe_id": next(iter(report.universes)) if len(report.universes) == 1 else None,
                 "include_world": options.include_world,
                 "epoch": epoch,
-            }
+            },
+            progress,
         )
         _name_skipped(draft.directory, scan.skipped)
     return report
 
 
 def _add_examples(
-    draft: DatasetDraft, scan: Scan, report: BuildReport, options: BuildOptions, progress: Progress
+    draft: DatasetDraft, scan: Scan, report: BuildReport, options: BuildOptions, progress: ProgressReporter
 ) -> None:
     groups = scan.groups()
     report.runs, report.repeated = len(groups), scan.repeated
     past = HistoryBuilder(scan, groups)
     if options.newest_epoch:
         options = replace(options, epoch=_newest_epoch(scan, groups, options))
-    for done, group in enumerate(groups):
-        progress("making examples", done, len(groups))
+    for group in progress(groups, "making examples"):
         run = scan.run(group)
         reason = _unfit(run, options)
         if reason is not None:

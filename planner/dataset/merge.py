@@ -1,7 +1,7 @@
 """Merge of bench winners into a dataset: a label replaces the executed plan of the same input."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from planner.dataset.read import Dataset, read_dataset
 from planner.dataset.write import DatasetDraft, SplitBy, drafting
 from planner.documents.dataset import DatasetMeta
 from planner.errors import PlannerError
+from planner.system.progress import ProgressReporter, no_progress
 
 Json = dict[str, Any]
 _START: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -50,6 +51,8 @@ class MergeReport:
 class _LabelSurvey:
     """First pass over the labels: what must be known before the base is read."""
 
+    labels: int = 0
+    """Doubles included."""
     hashes: set[str] = field(default_factory=set)
     epochs: set[str | None] = field(default_factory=set)
     universes: set[str | None] = field(default_factory=set)
@@ -58,7 +61,9 @@ class _LabelSurvey:
     """Repositories by input hash, from replaced examples of the base: labels do not have them."""
 
 
-def merge_best_of_k(target: Path, options: MergeOptions) -> MergeReport:
+def merge_best_of_k(
+    target: Path, options: MergeOptions, progress: ProgressReporter = no_progress
+) -> MergeReport:
     """Atomic write of a dataset of the labels and of the examples of the base that they do not replace.
 
     Splits are assigned again over all examples. Returns the counts of the merge. Raises `PlannerError` that names the
@@ -68,7 +73,7 @@ def merge_best_of_k(target: Path, options: MergeOptions) -> MergeReport:
     files = label_files(options.labels)
     base = read_dataset(options.base) if options.base else None
     report = MergeReport()
-    seen = _survey(files, report)
+    seen = _survey(files, report, progress)
     if base is not None:
         seen.epochs.add(base.meta.epoch)
         seen.universes.add(base.meta.universe_id)
@@ -77,8 +82,8 @@ def merge_best_of_k(target: Path, options: MergeOptions) -> MergeReport:
     epoch = common_epoch(seen.epochs, options.mix_epochs)
     with drafting(target, options.split_by) as draft:
         if base is not None:
-            _keep_base(draft, base, seen, report)
-        _add_labels(draft, files, seen, report)
+            _keep_base(draft, base, seen, report, progress)
+        _add_labels(draft, progress(read_labels(files), "adding labels", seen.labels), seen, report)
         report.meta = draft.finish(
             {
                 "n_similar_runs": base.meta.n_similar_runs if base else _longest_history(files),
@@ -86,14 +91,16 @@ def merge_best_of_k(target: Path, options: MergeOptions) -> MergeReport:
                 "include_world": base.meta.include_world if base else True,
                 "epoch": epoch if same_versions else None,
                 **seen.versions.document(),
-            }
+            },
+            progress,
         )
     return report
 
 
-def _survey(files: Sequence[Path], report: MergeReport) -> _LabelSurvey:
+def _survey(files: Sequence[Path], report: MergeReport, progress: ProgressReporter) -> _LabelSurvey:
     seen, left_out = _LabelSurvey(), Counter[str]()
-    for label in read_labels(files, left_out):
+    for label in progress(read_labels(files, left_out), "reading labels"):
+        seen.labels += 1
         seen.hashes.add(label.input_hash)
         seen.universes.add(label.document["planner_input"]["universe_id"])
         seen.epochs.add(label.epoch)
@@ -109,8 +116,10 @@ def _longest_history(files: Sequence[Path]) -> int:
     return max(len(asked["history"]["last_n_similar_runs"]) for asked in inputs)
 
 
-def _keep_base(draft: DatasetDraft, base: Dataset, seen: _LabelSurvey, report: MergeReport) -> None:
-    for example in base.examples():
+def _keep_base(
+    draft: DatasetDraft, base: Dataset, seen: _LabelSurvey, report: MergeReport, progress: ProgressReporter
+) -> None:
+    for example in progress(base.examples(), "reading the base", base.meta.example_count):
         if example["input_hash"] in seen.hashes:
             seen.repos[example["input_hash"]] = example.get("repo")
             report.replaced += 1
@@ -119,9 +128,11 @@ def _keep_base(draft: DatasetDraft, base: Dataset, seen: _LabelSurvey, report: M
             report.kept += 1
 
 
-def _add_labels(draft: DatasetDraft, files: Sequence[Path], seen: _LabelSurvey, report: MergeReport) -> None:
+def _add_labels(
+    draft: DatasetDraft, labels: Iterable[BenchLabel], seen: _LabelSurvey, report: MergeReport
+) -> None:
     added: dict[str, str] = {}
-    for label in read_labels(files):
+    for label in labels:
         run_id, digest = label.document["run_id"], _digest(label.document)
         known_digest = added.get(run_id)
         if known_digest is None:

@@ -11,6 +11,7 @@ from planner.dataset.lanes import lane_of
 from planner.dataset.read import Dataset
 from planner.dataset.splits import SPLITS
 from planner.space.heads import HEAD_VALUES, HEADS
+from planner.system.progress import ProgressReporter, no_progress
 
 Json = dict[str, Any]
 
@@ -93,10 +94,12 @@ class _Counting:
             yield example
 
 
-def dataset_stats(dataset: Dataset) -> Stats:
+def dataset_stats(dataset: Dataset, progress: ProgressReporter = no_progress) -> Stats:
     """Compute the statistics in one pass over the dataset. Raises `PlannerError` where an example is invalid."""
     counting = _Counting()
-    encoded = encode_examples(counting.passing(dataset.examples()))
+    encoded = encode_examples(
+        counting.passing(progress(dataset.examples(), "reading examples", dataset.meta.example_count))
+    )
     lanes: Counter[str | None] = Counter()
     for label, count in counting.labels.items():
         lanes[lane_of(label.risk, label.size, label.action)] += count

@@ -10,10 +10,11 @@ from itertools import count
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
-from planner.dataset.build import BuildOptions, BuildReport, Progress, build_dataset
+from planner.dataset.build import BuildOptions, BuildReport, build_dataset
 from planner.dataset.read import EXAMPLES_FILE, Dataset, read_dataset, read_meta
 from planner.dataset.write import move_into_place
 from planner.errors import PlannerError
+from planner.system.progress import ProgressReporter, no_progress
 
 LATEST: Final = "latest"
 _PREFIX: Final = "planner_dataset_v1_"
@@ -27,7 +28,9 @@ class Version(NamedTuple):
     became: Literal["new", "replaced", "unchanged"]
 
 
-def build_version(home: Path, options: BuildOptions, progress: Progress) -> tuple[Version, BuildReport]:
+def build_version(
+    home: Path, options: BuildOptions, progress: ProgressReporter = no_progress
+) -> tuple[Version, BuildReport]:
     """Build the version of the newest policy epoch below `home`, and point `latest` to it.
 
     A version is named by the UTC day on which its epoch began, with a suffix `_2`, `_3` where another epoch has that

@@ -17,6 +17,7 @@ from planner.dataset.spool import Spool
 from planner.documents.base import parse_document
 from planner.documents.dataset import DatasetMeta
 from planner.errors import PlannerError
+from planner.system.progress import ProgressReporter, no_progress
 
 Json = dict[str, Any]
 SplitBy = Literal["time", "repository"]
@@ -56,7 +57,7 @@ class DatasetDraft:
         group = example.get("repo") or "" if self._split_by == "repository" else issue_id
         self._keys.append(_Key(example["started_ms"], example["run_id"], sys.intern(group), offset))
 
-    def finish(self, meta: Mapping[str, Any]) -> DatasetMeta:
+    def finish(self, meta: Mapping[str, Any], progress: ProgressReporter = no_progress) -> DatasetMeta:
         """Assign the splits, write the two files and return the meta; `meta` has what the examples do not imply.
 
         Raises `PlannerError` where there are no examples, or two share a run id.
@@ -68,7 +69,8 @@ class DatasetDraft:
         splits = assign_splits([key.group for key in self._keys])
         hashed = hashlib.sha256()
         with (self.directory / EXAMPLES_FILE).open("wb") as file:
-            for split, key in zip(splits, self._keys, strict=True):
+            pairs = zip(splits, self._keys, strict=True)
+            for split, key in progress(pairs, "writing examples", len(self)):
                 line = canonical_json({**self._spool.read(key.offset), "split": split}).encode() + b"\n"
                 hashed.update(line)
                 file.write(line)

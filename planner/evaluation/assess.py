@@ -24,6 +24,7 @@ from planner.evaluation.outcomes import METRICS, ArmStatistics, Columns, Metric,
 from planner.policies.best_fixed import BestFixed
 from planner.policies.fixed_actions import DEFAULT_PRICES, ExchangeRate, Frontier
 from planner.space.baseline import POLICY_ID as BASELINE
+from planner.system.progress import ProgressReporter, no_progress
 
 REFERENCES: Final = (BestFixed.policy_id, BASELINE)
 """Reference policies that a useful policy outperforms."""
@@ -61,6 +62,7 @@ def assess(
     settings: Settings,
     references: Sequence[str] = REFERENCES,
     frontier: Frontier = NO_FRONTIER,
+    progress: ProgressReporter = no_progress,
 ) -> Json:
     """Compute the metrics of every policy over `examples`, on which all of them decided.
 
@@ -76,7 +78,7 @@ def assess(
     by_outcome = _ByOutcome(examples, settings, frontier) if len(examples.outcomes) else None
     rows, differences = [], []
     reference_decisions = [policy for policy in decisions if policy.policy_id in references]
-    for policy in decisions:
+    for policy in progress(decisions, "comparing policies"):
         outcomes = by_outcome.figures(policy) if by_outcome else None
         rows.append({"policy": policy.policy_id, "labels": by_label.figures(policy), "outcomes": outcomes})
         for reference in reference_decisions:

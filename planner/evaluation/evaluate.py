@@ -24,6 +24,7 @@ from planner.policies.nearest import NearestNeighbours
 from planner.policies.uniform import Uniform
 from planner.space.baseline import POLICY_ID as BASELINE
 from planner.system.atomic import atomic_path, write_all_atomic
+from planner.system.progress import ProgressReporter, no_progress
 
 SCHEMA_VERSION: Final = "cyntra.planner_evaluation.v1"
 FIGURES, REPORT = "evaluation.json", "report.md"
@@ -44,7 +45,12 @@ class Evaluation:
 
 
 def evaluate(
-    subject: Subject, dataset: Dataset, split: Split, settings: Settings, shuffled: Policy | None = None
+    subject: Subject,
+    dataset: Dataset,
+    split: Split,
+    settings: Settings,
+    shuffled: Policy | None = None,
+    progress: ProgressReporter = no_progress,
 ) -> Evaluation:
     """Evaluate a policy and its controls on a split.
 
@@ -55,11 +61,15 @@ def evaluate(
     settings.checked()
     if not dataset.meta.split_counts.get(split):
         raise PlannerError(f"{dataset.directory}: the {split} split is empty; there is nothing to evaluate")
-    examples = encode_examples(dataset.examples(split))
-    train = encode_examples(dataset.examples("train"))
+    counts = dataset.meta.split_counts
+    examples, train = (
+        encode_examples(progress(dataset.examples(name), f"reading {name} examples", counts.get(name)))
+        for name in (split, "train")
+    )
     controls = _controls(train, settings.prices)
     extra = [policy for policy in (shuffled, subject.uncalibrated) if policy is not None]
-    inputs = (example["planner_input"] for example in dataset.examples(split))
+    held_out = progress(dataset.examples(split), "deciding", counts.get(split))
+    inputs = (example["planner_input"] for example in held_out)
     decisions = decide([subject.policy, *controls, *extra], inputs)
     uncalibrated = decisions.pop() if subject.uncalibrated else None
     if shuffled is not None:
@@ -81,7 +91,7 @@ def evaluate(
         "resamples": settings.resamples,
         "shuffled_control": shuffled is not None,
         "before_calibration": calibration_errors(uncalibrated, examples) if uncalibrated else None,
-        **assess(decisions, examples, settings, frontier=frontier_of(train)),
+        **assess(decisions, examples, settings, frontier=frontier_of(train), progress=progress),
     }
     return Evaluation(decisions, uncalibrated, examples, figures)
 

@@ -10,6 +10,7 @@ import numpy as np
 from planner.dataset.write import drafting
 from planner.documents.dataset import DatasetMeta
 from planner.errors import PlannerError
+from planner.system.progress import ProgressReporter, no_progress
 from planner.worlds.documents import WorldBench, examples, issue_id
 from planner.worlds.generate import (
     ACTIONS,
@@ -53,7 +54,7 @@ class WorldPlan:
         return self
 
 
-def write_world(directory: Path, plan: WorldPlan) -> DatasetMeta:
+def write_world(directory: Path, plan: WorldPlan, progress: ProgressReporter = no_progress) -> DatasetMeta:
     """Atomic write of a dataset with its `truth.json`; deterministic given the plan.
 
     `directory` must be new or empty. Returns the meta. Raises `PlannerError` for an invalid plan.
@@ -63,7 +64,8 @@ def write_world(directory: Path, plan: WorldPlan) -> DatasetMeta:
     features = draw_features(rng, plan.issues)
     bench = _bench(rng, features, plan)
     with drafting(directory, "time") as draft:
-        for number, example in enumerate(examples(bench, plan.seed), start=1):
+        made = progress(examples(bench, plan.seed), "making issues", plan.issues)
+        for number, example in enumerate(made, start=1):
             draft.add(example, f"issue {number} of the world")
         meta = draft.finish(
             {
@@ -71,7 +73,8 @@ def write_world(directory: Path, plan: WorldPlan) -> DatasetMeta:
                 "universe_id": "world",
                 "include_world": False,
                 "epoch": f"world-{plan.seed}",
-            }
+            },
+            progress,
         )
         truth = _truth(true_values(traits_of(features)), meta.dataset_hash)
         (draft.directory / TRUTH_FILE).write_text(json.dumps(truth) + "\n", encoding="utf-8")

@@ -45,7 +45,7 @@ def make(tmp_path: Path) -> Make:
     return made
 
 
-def bring(engine: sa.Engine, file: Path, **how: bool) -> dict[str, Any]:
+def bring(engine: sa.Engine, file: Path, **how: Any) -> dict[str, Any]:
     return store_backlog(engine, read_backlog(file), **how).document()
 
 

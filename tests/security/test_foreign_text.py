@@ -377,7 +377,6 @@ def test_nothing_writes_to_the_terminal_past_the_one_place() -> None:
     )
     allowed = {
         "planner/cli/output.py",  # the one place
-        "planner/cli/progress.py",  # its only column has markup off
         "planner/cli/training_progress.py",
         "db/view_reference.py",  # a tool of developers
         "workers/repair/__main__.py",  # an agent: what it says goes to its log

@@ -19,6 +19,7 @@ from bench.intake.formats.read import read_export, read_rows
 from bench.intake.formats.swe_bench import SWE_BENCH
 from bench.intake.given import Given
 from bench.intake.plan_tracker import read_tracker
+from planner.system.progress import ProgressReporter, no_progress
 
 EXPORTS: Final[dict[str, Format]] = {form.name: form for form in (GITHUB, GITLAB, JIRA, LINEAR, SWE_BENCH)}
 """The JSON exports of other tools."""
@@ -28,21 +29,23 @@ _MOST_TRIED: Final = 20
 _MOST_CSV_FIELD: Final = 16 * 2**20
 
 
-def read_format(backlog: Given, name: str, fields: FieldMap) -> ImportReport:
+def read_format(
+    backlog: Given, name: str, fields: FieldMap, progress: ProgressReporter = no_progress
+) -> ImportReport:
     """Parse a backlog in one of `NAMES`.
 
     Raises: `IntakeError` where it cannot be read, or the format has no JSON records that `fields` could be of.
     """
-    report = _read(backlog, name, fields)
+    report = _read(backlog, name, fields, progress)
     report.is_stdin, report.form = backlog.is_stdin, name
     return report
 
 
-def _read(backlog: Given, name: str, fields: FieldMap) -> ImportReport:
+def _read(backlog: Given, name: str, fields: FieldMap, progress: ProgressReporter) -> ImportReport:
     if name not in EXPORTS and fields:
         raise IntakeError(f"--map and --items are for JSON exports; --format {name} has fields of its own")
     if name == "beads":
-        return read_beads(backlog)
+        return read_beads(backlog, progress)
     if name == "plan-tracker":
         return read_tracker(backlog)
     if name == "harbor":

@@ -16,6 +16,7 @@ from planner.encoding.layout import HISTORY_SLOTS
 from planner.errors import PlannerError
 from planner.evaluation.decisions import Decisions, decide
 from planner.system.atomic import write_atomic
+from planner.system.progress import ProgressReporter, no_progress
 from planner.training.config import TrainingConfig
 from planner.training.train import train
 from planner.training.trained import load_trained
@@ -89,7 +90,13 @@ def _changed(base: TrainingConfig) -> Iterable[Setting]:
     yield Setting("layout", "layout with keywords", replace(base, network=replace(shape, layout=2)))
 
 
-def ablate(dataset: Dataset, rows: Sequence[Setting], out: Path, report: Callable[[str], None]) -> list[Row]:
+def ablate(
+    dataset: Dataset,
+    rows: Sequence[Setting],
+    out: Path,
+    report: Callable[[str], None],
+    progress: ProgressReporter = no_progress,
+) -> list[Row]:
     """Train and evaluate every row; finished rows in `out` are reused. `report` is called with the row that starts.
 
     A killed study resumes from its checkpoint, also within a row. A row that the feasibility gates refuse is kept with
@@ -100,7 +107,7 @@ def ablate(dataset: Dataset, rows: Sequence[Setting], out: Path, report: Callabl
     if not dataset.meta.split_counts.get("val"):
         raise PlannerError(f"{dataset.directory}: the val split is empty; rows cannot be compared")
     finished = []
-    for number, setting in enumerate(rows, start=1):
+    for number, setting in enumerate(progress(rows, "training settings"), start=1):
         key = _key(dataset, setting)
         row_file = out / _ROWS / f"{key}.json"
         if row_file.exists():

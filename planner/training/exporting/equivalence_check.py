@@ -17,6 +17,7 @@ from planner.bundles.policy import Decoder
 from planner.bundles.session import Session
 from planner.errors import PlannerError
 from planner.space.decode import Decoded
+from planner.system.progress import ProgressReporter, no_progress
 from planner.training.exporting.onnx_file import OPSET
 from planner.training.exporting.reference import torch_numbers
 from planner.training.networks.network import Network
@@ -63,7 +64,10 @@ class EquivalenceReport:
 
 
 def check_equivalence(
-    network: Network, bundle: Bundle, inputs: Sequence[Mapping[str, Any]]
+    network: Network,
+    bundle: Bundle,
+    inputs: Sequence[Mapping[str, Any]],
+    progress: ProgressReporter = no_progress,
 ) -> EquivalenceReport:
     """Run `inputs` through torch and onnxruntime, unbatched and batched.
 
@@ -88,8 +92,9 @@ def check_equivalence(
             )
         return difference
 
-    alone = against_torch(np.stack([session.run(each) for each in indices]))
-    starts = range(0, len(indices), _BATCH)
+    single = progress(indices, "comparing with torch")
+    alone = against_torch(np.stack([session.run(each) for each in single]))
+    starts = progress(range(0, len(indices), _BATCH), "comparing batches with torch")
     batched = against_torch(np.concatenate([session.run_batch(indices[at : at + _BATCH]) for at in starts]))
     return EquivalenceReport(decided, expected, alone, batched, _latencies(session, indices))
 

@@ -21,6 +21,7 @@ from planner.errors import PlannerError
 from planner.policies.outcome_choice import DecisionWeights
 from planner.space.heads import HEADS
 from planner.system.atomic import atomic_directory, write_atomic
+from planner.system.progress import ProgressReporter, no_progress
 from planner.training.checkpoint import weight_hash
 from planner.training.exporting.cases import planner_inputs
 from planner.training.exporting.equivalence_check import EquivalenceReport, check_equivalence
@@ -59,7 +60,9 @@ class ExportSource:
     facts: Provenance = field(default_factory=Provenance)
 
 
-def export(source: ExportSource, out: Path, *, with_weights: bool = False) -> Bundle:
+def export(
+    source: ExportSource, out: Path, *, with_weights: bool = False, progress: ProgressReporter = no_progress
+) -> Bundle:
     """Atomic write of the bundle of `source` to `out`, which must not exist. Returns the opened bundle.
 
     The export is deterministic given weights, settings and versions, except for the measured latencies in the
@@ -68,7 +71,7 @@ def export(source: ExportSource, out: Path, *, with_weights: bool = False) -> Bu
     with _new_directory(out) as draft:
         made = _in_memory(source, out)
         inputs = list(planner_inputs())
-        proof = check_equivalence(source.network, made, inputs)
+        proof = check_equivalence(source.network, made, inputs, progress)
         files = _files(made, source, proof)
         files |= write_goldens(inputs, proof.decided, proof.numbers)
         if with_weights:
@@ -78,6 +81,11 @@ def export(source: ExportSource, out: Path, *, with_weights: bool = False) -> Bu
             write_atomic(draft / name, content)
         open_bundle(draft)
     return open_bundle(out)
+
+
+def bundle_name(source: ExportSource, out: Path) -> str:
+    """The `model_name` of the bundle of `source`, without writing it; `out` is named in errors only."""
+    return str(_in_memory(source, out).metadata["model_name"])
 
 
 @contextmanager

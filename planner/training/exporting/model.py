@@ -8,15 +8,18 @@ import planner
 from planner.bundles.bundle import Bundle
 from planner.errors import PlannerError
 from planner.space.heads import HEADS
+from planner.system.progress import ProgressReporter, no_progress
 from planner.training.exporting.export import ExportSource, Provenance, export
 from planner.training.model_directory import CONFIG, REPORT, read_model
 
 Json = dict[str, Any]
 
 
-def export_model(directory: Path, out: Path, *, with_weights: bool = False) -> Bundle:
+def export_model(
+    directory: Path, out: Path, *, with_weights: bool = False, progress: ProgressReporter = no_progress
+) -> Bundle:
     """Export a model directory as a bundle at `out`; see `planner.training.exporting.export.export`."""
-    return export(source_of(directory), out, with_weights=with_weights)
+    return export(source_of(directory), out, with_weights=with_weights, progress=progress)
 
 
 def source_of(directory: Path) -> ExportSource:

@@ -38,7 +38,7 @@ def ids_of(kind: Kind, network: NetworkConfig) -> Ids:
 
 def read_split(
     dataset: Dataset,
-    name: Literal["train", "val"],
+    name: Literal["train", "val", "test"],
     ids: Ids,
     change: Change | None,
     done: Callable[[int], None],

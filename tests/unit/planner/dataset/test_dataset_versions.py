@@ -30,7 +30,7 @@ def home(tmp_path: Path) -> Path:
 
 def make(home: Path, archives: Path, **options: Any) -> Version:
     given = BuildOptions(archives=[archives], **options)
-    return build_version(home, given, lambda _what, _done, _total: None)[0]
+    return build_version(home, given)[0]
 
 
 def latest(home: Path) -> tuple[str, int]:
