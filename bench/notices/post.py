@@ -74,6 +74,8 @@ def post(url: str, headers: Mapping[str, str], body: bytes, seconds: float = SEC
             raise TimeoutError
         connection.request("POST", target, body, dict(headers))
         response = connection.getresponse()
+        if expired.is_set():  # headers that are cut off look complete
+            raise TimeoutError
         return _reply(response)
     except (OSError, http.client.HTTPException, ValueError) as error:
         slow = expired.is_set() or isinstance(error, TimeoutError)
