@@ -20,7 +20,7 @@ from planner.cli.formats import Output, output_options
 
 @click.group()
 def notices() -> None:
-    """Send notices of what happens on the farm, and see which arrived.
+    """Send notices of events on the farm, and list them.
 
     A notice is sent once for each event: a bench finished or halted, a cap nearly or wholly used up, a machine
     suspended, a stream starving, drift found. The coordinator finds and sends them. A target that does not accept
@@ -123,9 +123,9 @@ def list_(failed: bool, limit: int, output: Output) -> None:
 @notices.command()
 @click.argument("name")
 def test(name: str) -> None:
-    """Send a notice to a target now, from this machine, and print the reply.
+    """Send a notice to a target now, and print the reply.
 
-    The variables of the target are read from this shell, not from the coordinator's. Exit code 1 where the target
+    It is sent from this machine, with the variables of this shell and not the coordinator's. Exit code 1 where the target
     did not accept it.
 
     \b

@@ -43,7 +43,7 @@ def states(engine: sa.Engine) -> list[tuple[str, str, int]]:
         rows = connection.execute(
             sa.text("SELECT target, state, tries FROM farm.notice_deliveries ORDER BY notice_id, target")
         )
-        return [tuple(each) for each in rows]  # type: ignore[misc]
+        return [tuple(each) for each in rows]
 
 
 def test_a_notice_is_a_signed_document(

@@ -54,7 +54,7 @@ def detect(
             added = [tuple(each) for each in rows if each.notice_id not in seen]
         seen.update(each[0] for each in added)
         assert len(added) == new
-        return [each[1:] for each in added]  # type: ignore[misc]
+        return [each[1:] for each in added]
 
     return run
 
