@@ -273,6 +273,7 @@ def test_no_tick_waits_for_a_receiver_that_does_not_reply(
 
     with notifying(database_url, 0.05, 0.05):
         run_coordinator(one_tick, stop)
+        hook.may_reply.set()
     assert ticks == [[("ops", "due", 1)]] * 3
     assert len(hook.requests) == 1
 
