@@ -125,8 +125,8 @@ def list_(failed: bool, limit: int, output: Output) -> None:
 def test(name: str) -> None:
     """Send a notice to a target now, and print the reply.
 
-    It is sent from this machine, with the variables of this shell and not the coordinator's. Exit code 1 where the target
-    did not accept it.
+    It is sent from this machine, with the variables of this shell and not the coordinator's. Exit code 1 where the
+    target did not accept it.
 
     \b
     Example:
