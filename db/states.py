@@ -81,3 +81,21 @@ LandingState = Literal["queued", "branched", "checking", "landed", "held"]
 """queued: nothing is in the source repository yet; branched: the commit is on its branch; checking: the gates run on
 the merge result; held: waits for a person."""
 LANDING_STATES: Final = get_args(LandingState)
+
+NoticeKind = Literal[
+    "bench_finished",
+    "bench_halted",
+    "cap_warning",
+    "cap_reached",
+    "machine_suspended",
+    "stream_starving",
+    "drift_found",
+]
+NOTICE_KINDS: Final = get_args(NoticeKind)
+
+NoticeTargetType = Literal["webhook", "apprise"]
+NOTICE_TARGET_TYPES: Final = get_args(NoticeTargetType)
+
+DeliveryState = Literal["due", "sent", "failed"]
+"""due: to be sent, or sent again; failed: its target did not accept it for a day, or refused it for good."""
+DELIVERY_STATES: Final = get_args(DeliveryState)

@@ -57,10 +57,10 @@ benches = sa.Table(
     sa.Column("kind", sa.Text, nullable=False, server_default="bench"),
     # A race: {cells, control, looked, dropped: {cell: {e, issues}}, rule}.
     sa.Column("race", pg.JSONB),
-    # Notes of its submission for people, one line each.
-    text_array("notes"),
+    text_array("notes"),  # of its submission, for people, one line each
     # Hashes of the rules that its outcomes depend on; NULL in a stream, and in benches of older versions.
     sa.Column("stability", pg.JSONB),
+    time_column("halted_at"),  # the last time; a resume keeps it
     one_of("state", BENCH_STATES),
     one_of("kind", BENCH_KINDS),
 )
@@ -131,6 +131,7 @@ machines = sa.Table(
     sa.Column("token_hash", sa.LargeBinary),
     # The best sandbox that executions find there; NULL: it has not reported one.
     sa.Column("sandbox", sa.Text),
+    time_column("suspended_at"),  # the last time; it stays when the machine is trusted again
 )
 
 queues = sa.Table(

@@ -10,6 +10,7 @@ import db.landing_tables
 import db.live_tables
 import db.lock_tables
 import db.money_tables
+import db.notice_tables
 import db.policy_tables
 import db.write_back_tables  # noqa: F401
 from db.columns import metadata

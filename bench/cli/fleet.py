@@ -98,16 +98,19 @@ def coordinator(standby: bool, once: bool, metrics: str | None) -> None:
 
 def _coordinate(stop: threading.Event, *, standby: bool, once: bool, metrics: str | None) -> None:
     from bench.coordinator.loop import make_tick, run_coordinator, sole_coordinator
+    from bench.notices.notifier import notify_once, notifying
 
     with open_farm() as farm, _metrics(metrics, farm.database_url):
         one_tick = make_tick(farm.engine, farm.bell)
         if once:
             one_tick()
+            notify_once(farm.database_url)
             return
         with sole_coordinator(farm.engine, stop if standby else None) as election:
             if not stop.is_set():
                 note("the coordinator is ticking")
-            run_coordinator(one_tick, stop, election.is_leader)
+            with notifying(farm.database_url):
+                run_coordinator(one_tick, stop, election.is_leader)
 
 
 @contextmanager

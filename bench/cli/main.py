@@ -69,6 +69,7 @@ SECTIONS = {
         "db": "bench.cli.database",
         "machines": "bench.cli.machines",
         "circuits": "bench.cli.circuits",
+        "notices": "bench.cli.notices",
         "agents": "bench.cli.agents",
         "archives": "bench.cli.archives",
         "cleanup": "bench.cli.cleanup",

@@ -14,6 +14,7 @@ from bench.errors import BenchError, FailureError
 from bench.terminal import plain_console, print_parts, show_json
 from db.repositories.benches import Benches
 from planner.cli.formats import Answer, Output, output_options
+from planner.cli.output import echo_bytes
 from planner.cli.progress import progress
 from planner.system.atomic import write_atomic
 
@@ -183,7 +184,7 @@ def _write_html(farm: Farm, bench_id: str, path: Path, *, with_conversations: bo
     )
     publish_where_due(farm.engine, bench_id)
     if str(path) == "-":
-        click.echo(text, nl=False)
+        echo_bytes(text.encode())
         return
     _write(path, text, "--html")
     note(f"written to {path}, {len(text.encode()) / 1000:,.0f} kB")

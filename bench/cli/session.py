@@ -72,15 +72,17 @@ class Farm:
         """Start coordinator and worker of an embedded farm where they do not run; does nothing in a fleet.
 
         The worker gets the variables of this shell that `toolchains` and unfinished benches name, in addition to the
-        farm's own.
+        farm's own; the coordinator those that targets of notices name.
         """
         from db.repositories.benches import Benches
+        from db.repositories.notices import Notices
 
         if self.embedded is not None and self.broker_url is not None:
             names = {name for ref in toolchains or () for name in ref.env}
             worker = worker_url(self.embedded, self.engine)
             urls = PartUrls(self.database_url, worker, self.broker_url)
-            start_parts(self.embedded, urls, slots, names | Benches(self.engine).named_variables())
+            names |= Benches(self.engine).named_variables()
+            start_parts(self.embedded, urls, slots, names, Notices(self.engine).named_variables())
 
     def check_variables(self, toolchains: Iterable[ToolchainRef] | None) -> None:
         """Check the toolchains of one workcell: their providers, prices and base URLs, and that the embedded worker can

@@ -5,7 +5,7 @@ it from no part, and a restarted part inherits its earlier values.
 """
 
 import os
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -38,9 +38,12 @@ def handed_before(environment: Mapping[str, str]) -> dict[str, str]:
     return handed
 
 
-def for_coordinator(shell: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
-    """The coordinator's variables: the farm's settings, without secrets."""
-    return {name: value for name, value in {**before, **shell}.items() if _is_setting(name)}
+def for_coordinator(
+    shell: Mapping[str, str], before: Mapping[str, str], names: Collection[str] = ()
+) -> dict[str, str]:
+    """The coordinator's variables: the farm's settings, without secrets but those of targets of notices, in `names`."""
+    both = {**before, **shell}
+    return {name: value for name, value in both.items() if _is_setting(name) or name in names}
 
 
 def for_worker(shell: Mapping[str, str], before: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:

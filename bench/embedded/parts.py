@@ -1,7 +1,7 @@
 """The coordinator and the worker of an embedded farm, as daemons."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -63,17 +63,21 @@ def worker_variables(farm: EmbeddedFarm) -> dict[str, str]:
 
 
 def start_parts(
-    farm: EmbeddedFarm, urls: PartUrls, slots: int | None = None, names: Iterable[str] = ()
+    farm: EmbeddedFarm,
+    urls: PartUrls,
+    slots: int | None = None,
+    names: Iterable[str] = (),
+    notice_names: Collection[str] = (),
 ) -> None:
     """Start the parts that do not run; restart those that crashed or whose variables have changed.
 
-    The worker gets the variables `names` in addition to the farm's own. A restarted worker returns its executions,
-    which are claimed again afterwards.
+    The worker gets the variables `names` in addition to the farm's own, the coordinator `notice_names`, those of
+    targets of notices. A restarted worker returns its executions, which are claimed again afterwards.
     """
     with farm.locked():
         coordinator, worker = farm.daemon("coordinator"), farm.daemon("worker")
         before = handed_before(_environment(coordinator))
-        handed = for_coordinator(os.environ, before)
+        handed = for_coordinator(os.environ, before, notice_names)
         _run(farm, coordinator, urls.database, urls.broker, (handed, before), ["coordinator"])
         before = handed_before(_environment(worker))
         handed = for_worker(os.environ, before, list(names))

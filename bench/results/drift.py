@@ -52,10 +52,18 @@ class DriftReport(NamedTuple):
 
 
 def worsened(report: DriftReport) -> list[str]:
-    """A line for each significant regression: the same cells pass less often after a change, at level `ALPHA`."""
+    """A line for each significant regression."""
     return [
         f"{comparison.after} passes less often than {comparison.before}: odds × {comparison.odds_ratio.value:.2f}, "
         f"p = {comparison.adjusted_p:.2g}"
+        for comparison in regressions(report)
+    ]
+
+
+def regressions(report: DriftReport) -> list[DriftComparison]:
+    """The significant regressions: the same cells pass less often after a change, at level `ALPHA`."""
+    return [
+        comparison
         for comparison in [*report.by_version, *report.by_day]
         if comparison.adjusted_p is not None
         and comparison.adjusted_p < ALPHA

@@ -31,6 +31,8 @@ from db.repositories.landings import Landings
 from db.repositories.live_output import LiveOutputs
 from db.repositories.machines import Machines
 from db.repositories.metrics import FarmMetrics
+from db.repositories.notice_events import NoticeEvents
+from db.repositories.notices import Notices
 from db.repositories.page_rows import PageRows
 from db.repositories.patch_sizes import patch_sizes
 from db.repositories.policies import Policies
@@ -104,6 +106,13 @@ READS: dict[str, Callable[[sa.Engine, str, list[int]], object]] = {
     "Landings.newest": lambda engine, _bench, _cases: Landings(engine).newest(),
     "Machines.list_all": lambda engine, _bench, _cases: Machines(engine).list_all(),
     "patch_sizes": lambda engine, _bench, cases: patch_sizes(engine, cases[0]),
+    "NoticeEvents.ended": lambda engine, _bench, _cases: NoticeEvents(engine).ended(SINCE),
+    "NoticeEvents.suspended": lambda engine, _bench, _cases: NoticeEvents(engine).suspended(SINCE),
+    "NoticeEvents.caps": lambda engine, _bench, _cases: NoticeEvents(engine).caps(SINCE, 80),
+    "NoticeEvents.starving": lambda engine, _bench, _cases: NoticeEvents(engine).starving(30),
+    "Notices.targets": lambda engine, _bench, _cases: Notices(engine).targets(),
+    "Notices.claim": lambda engine, _bench, _cases: Notices(engine).claim(1),
+    "Notices.recent": lambda engine, _bench, _cases: Notices(engine).recent(9),
     "Policies.list_all": lambda engine, _bench, _cases: Policies(engine).list_all(),
     "Policies.actions": lambda engine, bench, _cases: Policies(engine).actions(bench),
     "BenchRaces.load": lambda engine, bench, _cases: BenchRaces(engine).load(bench),
@@ -140,6 +149,8 @@ NO_QUERY = {
     "BacklogImport.holders",
     "Benches.set_daily_cap",
     "Landings.get",
+    "change_notice_settings",
+    "read_notice_settings",
     "Ticks.paused_classes",
     "brake",
     "issue_holders",
@@ -147,8 +158,8 @@ NO_QUERY = {
 """They return what they counted, or the rows of another one."""
 
 
-OWNERS = {"recorded_candidates"}
-"""What only the owner reads: archives name their directories by the leases' tokens."""
+OWNERS = {"recorded_candidates", "Notices.claim"}
+"""What only the owner may call: archives name their directories by the leases' tokens, and a claim writes."""
 
 
 @pytest.fixture

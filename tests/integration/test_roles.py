@@ -40,6 +40,9 @@ WRITTEN_BY_OTHERS = {
     "farm.case_judgements",
     "farm.arm_judgements",
     "farm.policy_estimates",
+    "farm.notice_targets",
+    "farm.notices",
+    "farm.notice_deliveries",
 }
 _RELATIONS = sa.text("""
     SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -134,6 +137,10 @@ def test_a_worker_touches_no_table_and_no_view(engine: sa.Engine, log_in: Callab
     assert refused(worker, "UPDATE farm.policy_actions SET confidence = 1")
     assert refused(worker, "UPDATE farm.policy_estimates SET value = 1")
     assert refused(worker, "INSERT INTO farm.published_estimates VALUES ('b', 'f')")
+    assert refused(
+        worker, "INSERT INTO farm.notices VALUES ('m', 'k', 'bench_finished', now(), NULL, 's', 't')"
+    )
+    assert refused(worker, "UPDATE farm.notice_targets SET url = 'https://elsewhere/'")
     assert refused(worker, "CREATE TABLE farm.mine (a int)")
     assert refused(worker, "CREATE FUNCTION farm.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'")
 
@@ -153,6 +160,12 @@ def test_a_reader_reads_every_report_and_writes_nothing(
         assert connection.exec_driver_sql("SELECT cases FROM report.policies").scalar_one() == cases > 0
     for statement in ("DELETE FROM farm.caps", "SELECT * FROM farm.claims", "SELECT farm.reap_expired()"):
         assert refused(reader, statement), statement
+    for table in ("notice_targets", "notices", "notice_deliveries"):
+        assert refused(reader, f"DELETE FROM farm.{table}"), table
+    assert refused(
+        reader, "INSERT INTO farm.notices VALUES ('m', 'k', 'bench_finished', now(), NULL, 's', 't')"
+    )
+    assert refused(reader, "UPDATE farm.notice_targets SET url = 'https://elsewhere/'")
     assert refused(reader, "CREATE VIEW report.mine AS SELECT 1 AS one")
 
 

@@ -16,9 +16,12 @@ from db.states import (
     BENCH_STATES,
     CASE_STATES,
     CLOSED_BENCHES,
+    DELIVERY_STATES,
     ERROR_CLASSES,
     LAND_MODES,
     LANDING_STATES,
+    NOTICE_KINDS,
+    NOTICE_TARGET_TYPES,
     OUTCOME_STATUSES,
     PROPENSITY_KINDS,
     TERMINAL,
@@ -41,6 +44,9 @@ VOCABULARIES = {
     "arms.propensity_kind": PROPENSITY_KINDS,
     "landings.mode": LAND_MODES,
     "landings.state": LANDING_STATES,
+    "notices.kind": NOTICE_KINDS,
+    "notice_targets.type": NOTICE_TARGET_TYPES,
+    "notice_deliveries.state": DELIVERY_STATES,
     "artifacts.encoding": get_args(Encoding),
 }
 

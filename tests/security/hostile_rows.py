@@ -52,6 +52,16 @@ _COLUMNS: Final = sa.text("""
     WHERE table_schema = 'farm' AND table_type = 'BASE TABLE' AND data_type IN ('text', 'ARRAY')""")
 
 
+_NOTICED: Final = (
+    """INSERT INTO farm.notice_targets (name, type, url, secret_variable)
+       VALUES ('ops', 'webhook', 'http://h/', 'S')""",
+    """INSERT INTO farm.notices (notice_id, key, kind, at, bench_id, subject, text)
+       VALUES ('msg_1', 'k', 'bench_halted', now(), 'b', 'a bench is halted', 'why')""",
+    """INSERT INTO farm.notice_deliveries (notice_id, target, state, answer)
+       VALUES ('msg_1', 'ops', 'failed', '500')""",
+)
+
+
 def write_hostile_farm(engine: sa.Engine) -> tuple[str, set[str]]:
     """Fill a database; the id of a bench that is decided, and the poisoned columns as `table.column`."""
     bench, _ = write_known_bench(engine, 12, replicates=2, K=4)
@@ -76,6 +86,8 @@ def write_hostile_farm(engine: sa.Engine) -> tuple[str, set[str]]:
                 VALUES (:queue, 3, now(), 30, now())"""),
             {"queue": QUEUE},
         )
+        for statement in _NOTICED:
+            connection.execute(sa.text(statement))
     store_issues(engine, HOSTILE, [_issue(number).document() for number in range(4)])
     return bench, _poison_columns(engine) | _poison_documents(engine)
 

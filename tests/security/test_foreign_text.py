@@ -75,6 +75,11 @@ def _reads(bench: str, execution: int = 1) -> dict[str, list[list[str]]]:
         "machines forget": [[_SENT]],
         "circuits list": [[], ["--json"]],
         "circuits close": [[_SENT]],
+        "notices list": [[], ["--json"], ["--failed"]],
+        "notices add": [[_SENT, "https://h/"], ["ops", _SENT], ["ops", "https://h/", "--secret-env", _SENT]],
+        "notices remove": [[_SENT]],
+        "notices test": [[_SENT]],
+        "notices set": [[], ["--page-url", _SENT]],
         "issues import": [
             *(["hostile.jsonl"], ["hostile.jsonl", "--json"], [f"{HOSTILE}.jsonl"]),
             *(["--map", f"id={_SENT}", "hostile.jsonl"], ["--map", f"{_SENT}=$.id", "hostile.jsonl"]),
@@ -183,6 +188,9 @@ def farm(database_url: str, engine: sa.Engine, tmp_path: Path, monkeypatch: pyte
         "executions.reason",
         "benches.halt_reason",
         "cases.reason",
+        "notices.subject",
+        "notice_targets.url",
+        "notice_deliveries.answer",
     } <= poisoned
     return bench
 

@@ -49,6 +49,17 @@ def test_the_coordinator_gets_no_secret_and_no_named_variable() -> None:
     }
 
 
+def test_the_coordinator_gets_the_variables_of_targets_of_notices() -> None:
+    shell = {"FARM_HOOK_SECRET": "whsec_x", "OTHER": "private"}
+    names = {"FARM_HOOK_SECRET", "FARM_CHAT_URL"}
+    assert for_coordinator(shell, {"FARM_CHAT_URL": "slack://x"}, names) == {
+        "FARM_HOOK_SECRET": "whsec_x",
+        "FARM_CHAT_URL": "slack://x",
+    }
+    assert for_coordinator({}, shell) == {}, "none of a target that was removed"
+    assert for_worker(shell, {}, []) == {}
+
+
 _KEYS = {
     "ANTHROPIC_API_KEY": "sk-a",
     "OPENAI_API_KEY_FILE": "/home/me/.openai",
