@@ -1,18 +1,15 @@
 """`bench policies`: register, list and remove trained policies."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from bench.cli.answers import show_answer
 from bench.cli.session import note, open_farm
-from bench.terminal import table
-from db.repositories.policies import Policies, RegisteredPolicy
+from bench.results.policies_show import policies_table, short_epoch
+from db.repositories.policies import Policies
 from db.rows import documents
 from planner.cli.formats import Output, output_options
-
-_SHORT = 12
 
 
 @click.group()
@@ -40,7 +37,7 @@ def register(bundle: Path, name: str | None, replace: bool) -> None:
     with open_farm(create=True) as farm:
         policy, done = register_bundle(farm.engine, bundle, name, replace=replace)
     state = "is registered already" if done == "unchanged" else f"is {done}"
-    note(f"{policy.name} {state}: {policy.kind}, epoch {_epoch(policy.epoch)}, {policy.path}")
+    note(f"{policy.name} {state}: {policy.kind}, epoch {short_epoch(policy.epoch)}, {policy.path}")
 
 
 @policies.command("list")
@@ -56,21 +53,7 @@ def list_(output: Output) -> None:
     """
     with open_farm() as farm:
         rows = Policies(farm.engine).list_all()
-    columns = ("policy", "kind", "epoch", "registered", "benches>", "bundle")
-    show_answer(
-        output, lambda: documents(rows), lambda: [table(None, columns, [_row(policy) for policy in rows])]
-    )
-
-
-def _row(policy: RegisteredPolicy) -> tuple[Any, ...]:
-    return (
-        *(policy.name, policy.kind, _epoch(policy.epoch)),
-        *(f"{policy.registered_at:%Y-%m-%d}", policy.benches, policy.path),
-    )
-
-
-def _epoch(epoch: str | None) -> str:
-    return "mixed" if epoch is None else epoch[:_SHORT]
+    show_answer(output, lambda: documents(rows), lambda: [policies_table(rows)])
 
 
 @policies.command()

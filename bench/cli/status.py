@@ -10,19 +10,19 @@ from bench.cli.session import Farm, open_farm
 from bench.cli.suggestions import bench_ids
 from bench.config.money import format_usd
 from bench.embedded.parts import parts_status
+from bench.farm_tables import benches_table, machines_table
 from bench.pauses import pause_documents, pause_lines
 from bench.results.counts import failed_lines
 from bench.sandboxes import sandbox_lines
-from bench.terminal import parts_table, seconds, styled, table
+from bench.terminal import parts_shown, seconds, styled, table
 from bench.unserved import unserved_lines
-from db.repositories.bench_rows import BenchListing, CaseProgress, RunningExecution
+from db.repositories.bench_rows import CaseProgress, RunningExecution
 from db.repositories.benches import Benches
 from db.repositories.circuits import Circuits
-from db.repositories.machines import MachineRow, Machines
+from db.repositories.machines import Machines
 from db.repositories.unserved import unserved_classes
 from db.rows import documents
 from planner.cli.formats import Output, output_options
-from workers.classes import briefly
 
 _FARM, _CASES = ("parts", "machines", "benches"), "cases"
 
@@ -65,45 +65,13 @@ def _farm_status(farm: Farm, output: Output) -> None:
             "unserved": documents(unserved),
         },
         lambda: [
-            *([parts_table(parts)] if parts else []),
+            *(parts_shown(parts) if parts else []),
             machines_table(machines),
-            _benches_table(benches),
+            benches_table(benches),
             *pause_lines(paused),
             *unserved_lines(unserved),
         ],
     )
-
-
-def _benches_table(benches: list[BenchListing]) -> Any:
-    rows = [
-        (
-            b.bench_id,
-            f"{b.created_at:%Y-%m-%d %H:%M}",
-            b.state,
-            b.slice,
-            b.strategy,
-            b.k,
-            b.cases,
-        )
-        for b in benches
-    ]
-    return table("Benches", ("bench", "submitted (UTC)", "state", "slice", "strategy", "K>", "cases>"), rows)
-
-
-def machines_table(machines: list[MachineRow]) -> Any:
-    """The table of machines."""
-    rows = [
-        (
-            m.machine_id,
-            "suspended" if m.suspended else "there" if m.is_present else "gone",
-            seconds(float(m.seen_seconds_ago) * 1000),
-            f"{m.running}/{m.concurrency}",
-            m.sandbox or "",
-            briefly(m.capabilities),
-        )
-        for m in machines
-    ]
-    return table("Machines", ("machine", "state", "seen before>", "running>", "sandbox", "can do"), rows)
 
 
 def _bench_status(farm: Farm, bench_id: str, output: Output) -> None:

@@ -18,8 +18,9 @@ from bench.ui.hosts import AllowedHosts
 from bench.ui.live import LiveChanges
 from bench.ui.owner import OwnerSessions
 from bench.ui.pages import bench as bench_page
-from bench.ui.pages import benches, live
+from bench.ui.pages import benches, farm, live, owner, policies, streams
 from bench.ui.report_cache import ReportCache
+from bench.ui.sign_in import SignIn
 
 STATIC: Final = Path(__file__).parent / "static"
 
@@ -33,6 +34,7 @@ class PageSettings:
     owner: OwnerSessions
     hosts: Sequence[str]
     """Host names that a browser may ask for; others are refused (DNS rebinding)."""
+    sign_in: SignIn
     token: str | None = None
     """The access token; None where only this machine can connect."""
 
@@ -42,6 +44,10 @@ def make_app(settings: PageSettings) -> Starlette:
     routes: list[BaseRoute] = [
         *benches.routes,
         *bench_page.routes,
+        *farm.routes,
+        *streams.routes,
+        *policies.routes,
+        *owner.routes,
         *live.routes,
         Mount("/static", StaticFiles(directory=STATIC), name="static"),
     ]
@@ -56,6 +62,7 @@ def make_app(settings: PageSettings) -> Starlette:
     )
     app.state.engine = settings.reader
     app.state.owner = settings.owner
+    app.state.sign_in = settings.sign_in
     app.state.reports = ReportCache(settings.reader)
     app.state.live = LiveChanges(settings.reader, app.state.reports)
     return app

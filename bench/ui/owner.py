@@ -21,6 +21,13 @@ class OwnerSession:
     """Connections of the login that signed in."""
     used_at: float
     form_token: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
+    notices: list[str] = field(default_factory=list)
+    """What was done, for the next whole page to show once."""
+
+    def take_notices(self) -> list[str]:
+        """The notices, which are empty afterwards."""
+        taken, self.notices = self.notices, []
+        return taken
 
 
 class OwnerSessions:
@@ -32,6 +39,8 @@ class OwnerSessions:
 
     def open(self, engine: sa.Engine) -> tuple[str, OwnerSession]:
         """Start a session with the connections of a login. Returns its id, for the cookie, and the session."""
+        for left in [name for name, session in self._sessions.items() if self._is_idle(session)]:
+            self.close(left)
         name, session = secrets.token_urlsafe(32), OwnerSession(engine, self._clock())
         self._sessions[name] = session
         return name, session
@@ -42,11 +51,16 @@ class OwnerSessions:
         session = self._sessions.get(name)
         if session is None:
             return None
-        if self._clock() - session.used_at > IDLE_SECONDS:
+        if self._is_idle(session):
             self.close(name)
             return None
-        session.used_at = self._clock()
+        # A section that follows a running bench by itself is no sign that the owner is there.
+        if "hx-request" not in request.headers:
+            session.used_at = self._clock()
         return session
+
+    def _is_idle(self, session: OwnerSession) -> bool:
+        return self._clock() - session.used_at > IDLE_SECONDS
 
     def close(self, name: str) -> None:
         """End a session; idempotent."""

@@ -14,7 +14,13 @@ from bench.terminal import percent, seconds
 from planner.system.clock import rfc3339
 from planner.system.foreign_text import visible_text
 
-NAVIGATION: Final = (("Benches", "/benches"),)
+NAVIGATION: Final = (
+    ("Farm", "/farm"),
+    ("Benches", "/benches"),
+    ("Streams", "/streams"),
+    ("Policies", "/policies"),
+    ("Machines", "/machines"),
+)
 
 
 def render(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:

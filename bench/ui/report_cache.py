@@ -6,11 +6,6 @@ from threading import Lock
 
 import sqlalchemy as sa
 
-from bench.results.answer import recommendation_from
-from bench.results.evidence import evidence_or_why
-from bench.results.evidence_show import oracle_from
-from bench.results.read import read_results
-from bench.results.show import report_parts
 from bench.ui.parts import Line, TablePart, parts_of
 from db.repositories.page_changes import fingerprint
 
@@ -78,6 +73,13 @@ class ReportCache:
 
 def compute_report(engine: sa.Engine, bench_id: str) -> tuple[Line | TablePart, ...]:
     """The parts of `bench report`, the answer first."""
+    # Imported by the first report: the statistics need 170 MB, which a page that nobody opens does not take.
+    from bench.results.answer import recommendation_from
+    from bench.results.evidence import evidence_or_why
+    from bench.results.evidence_show import oracle_from
+    from bench.results.read import read_results
+    from bench.results.show import report_parts
+
     results = read_results(engine, bench_id)
     evidence = evidence_or_why(engine, bench_id)
     parts = report_parts(results, oracle_from(evidence), recommendation_from(results.bench, evidence))
