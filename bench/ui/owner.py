@@ -62,6 +62,11 @@ class OwnerSessions:
     def _is_idle(self, session: OwnerSession) -> bool:
         return self._clock() - session.used_at > IDLE_SECONDS
 
+    def close_all(self) -> None:
+        """End every session."""
+        for name in list(self._sessions):
+            self.close(name)
+
     def close(self, name: str) -> None:
         """End a session; idempotent."""
         session = self._sessions.pop(name, None)

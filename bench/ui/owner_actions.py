@@ -95,6 +95,12 @@ def _confirm_resume(engine: sa.Engine, values: Values) -> Confirmation:
         raise BenchError(f"bench {bench.bench_id} is cancelled, and a cancelled bench cannot be resumed")
     lines = []
     if changes.micro_usd is not None:
+        committed = bench.usd_spent + bench.usd_reserved
+        if changes.micro_usd < committed:
+            raise BenchError(
+                f"bench {bench.bench_id} has spent and reserved {format_usd(committed)}, more than the new cap; "
+                "give a higher one"
+            )
         lines.append(f"Cap on spend: {_cap(bench.usd_limit)} → {format_usd(changes.micro_usd)}.")
     if changes.ms is not None:
         before = "no cap" if bench.ms_limit is None else f"{bench.ms_limit / 60_000:g} min"

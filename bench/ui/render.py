@@ -26,7 +26,11 @@ NAVIGATION: Final = (
 def render(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     """The response of one template. `owner` in it is the owner's session of the request, or None."""
     owner = request.app.state.owner.session(request)
-    text = environment().get_template(template).render(path=request.url.path, owner=owner, **values)
+    text = (
+        environment()
+        .get_template(template)
+        .render(path=request.url.path, owner=owner, status=status, **values)
+    )
     return HTMLResponse(text, status)
 
 

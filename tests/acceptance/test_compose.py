@@ -1,5 +1,6 @@
 """docker-compose.yml is honest: each service's own command line, run against local servers, makes a fleet."""
 
+import http.client
 import os
 import re
 import shlex
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ PASSWORDS = {
     "BENCH_BROKER_PASSWORD": "broker-secret",
     "BENCH_WORKER_PASSWORD": "worker-secret",
     "BENCH_READER_PASSWORD": "reader-secret",
+    "BENCH_UI_TOKEN": "page-secret",
 }
 BIN = Path(sys.executable).parent
 
@@ -43,7 +45,7 @@ SERVICES = _services()
 
 
 def test_every_service_that_runs_has_a_health_check_and_waits_for_what_it_needs() -> None:
-    assert set(SERVICES) == {"postgres", "redis", "migrate", "coordinator", "worker"}
+    assert set(SERVICES) == {"postgres", "redis", "migrate", "coordinator", "worker", "page"}
     assert all("healthcheck" in service for name, service in SERVICES.items() if name != "migrate")
     assert SERVICES["coordinator"]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
     assert 'requirepass "$$REDISCLI_AUTH"' in SERVICES["redis"]["command"][2]
@@ -52,8 +54,12 @@ def test_every_service_that_runs_has_a_health_check_and_waits_for_what_it_needs(
 def test_no_password_is_written_down() -> None:
     text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
     for line in text.splitlines():
-        if "PASSWORD: " in line:
-            assert re.search(r"PASSWORD: \$\{\w+:\?", line), line
+        if "PASSWORD: " in line or "TOKEN: " in line:
+            assert re.search(r"(PASSWORD|TOKEN): \$\{\w+:\?", line), line
+
+
+def test_the_page_is_published_on_loopback_alone() -> None:
+    assert SERVICES["page"]["ports"] == ["127.0.0.1:8420:8420"]
 
 
 @contextmanager
@@ -121,6 +127,14 @@ def _answers(broker: subprocess.Popen[bytes], port: int) -> bool:
     return False
 
 
+def _status_of_page(port: int, token: str | None) -> int:
+    """The status of the list of benches, with a token or without."""
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        connection.request("GET", "/benches", headers=headers)
+        return connection.getresponse().status
+
+
 class _Fleet:
     """Runs a service's command with its own environment, the container's host names made local ones."""
 
@@ -163,6 +177,7 @@ def test_the_services_commands_make_a_fleet_that_finishes_a_bench(
     empty_database_url: str, tmp_path: Path
 ) -> None:
     coordinator, worker = SERVICES["coordinator"]["command"], SERVICES["worker"]["command"]
+    page_port = _free_port()
     with _broker(tmp_path / "broker.log") as port:
         fleet = _Fleet(empty_database_url, port, tmp_path)
         before = fleet.run("coordinator", SERVICES["coordinator"]["healthcheck"]["test"][1:])
@@ -171,12 +186,17 @@ def test_the_services_commands_make_a_fleet_that_finishes_a_bench(
         migrated = fleet.run("migrate", SERVICES["migrate"]["command"])
         assert migrated.returncode == 0, migrated.stderr
         assert fleet.run("migrate", SERVICES["migrate"]["command"]).returncode == 0
-        for service in ("coordinator", "worker"):
+        for service in ("coordinator", "worker", "page"):
             healthy = fleet.run(service, SERVICES[service]["healthcheck"]["test"][1:])
             assert healthy.returncode == 0, healthy.stderr
         with (
             _running(coordinator, fleet.environment("coordinator"), tmp_path / "coordinator.log"),
             _running(worker, fleet.environment("worker"), tmp_path / "worker.log"),
+            _running(
+                [*SERVICES["page"]["command"], "--port", str(page_port)],
+                fleet.environment("page"),
+                tmp_path / "page.log",
+            ),
         ):
             build_corpus(tmp_path / "demo")
             config = str(tmp_path / "demo" / "bench.yaml")
@@ -197,5 +217,7 @@ def test_the_services_commands_make_a_fleet_that_finishes_a_bench(
                     )
                 ],
             )
+            assert _status_of_page(page_port, None) == 401
+            assert _status_of_page(page_port, PASSWORDS["BENCH_UI_TOKEN"]) == 200
     assert done.returncode == 0, done.stderr + (tmp_path / "worker.log").read_text()
     assert '"total_candidates_executed": 1' in done.stdout
