@@ -186,6 +186,14 @@ def percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.0f} %"
 
 
+def parts_shown(parts: Sequence[PartStatus]) -> list[RenderableType]:
+    """The table of parts, and a line for each with an address for a browser."""
+    return [
+        parts_table(parts),
+        *(f"the {part.name}: {part.url}" for part in parts if part.url is not None),
+    ]
+
+
 def parts_table(parts: Iterable[PartStatus]) -> Table:
     """A table of the processes of an embedded farm: state, process id and uptime."""
     rows = [

@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 from bench.metrics.server import exposition
 from bench.ui.app import PageSettings, make_app
 from bench.ui.owner import OwnerSessions
+from bench.ui.sign_in import SignIn
 from benchmarks.farm import BenchmarkFarm
 from benchmarks.reports import fill
 from benchmarks.table import Row, Scale
@@ -27,7 +28,7 @@ def rows(farm: BenchmarkFarm, scale: Scale) -> Iterator[Row]:
     with psycopg.connect(farm.database_url, autocommit=True) as connection:
         fill(connection, outcomes)
     engine = open_engine(farm.database_url, "benchmark page")
-    client = TestClient(make_app(PageSettings(engine, OwnerSessions(), ["127.0.0.1"])), _HOST)
+    client = TestClient(make_app(PageSettings(engine, OwnerSessions(), ["127.0.0.1"], SignIn(""))), _HOST)
     path = "/benches/bench-0"
     size = len(client.get(path).content)
     # While the report is computed in the background, then when it is there.

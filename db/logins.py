@@ -17,8 +17,6 @@ _SETTINGS: Final = {
 }
 _READERS_CONNECTIONS: Final = 10
 _READERS_TEMP_FILES: Final = "4GB"
-_MAY_CHANGE = sa.text("""
-    SELECT has_table_privilege('farm.benches', 'UPDATE') AND has_table_privilege('farm.caps', 'UPDATE')""")
 _LEFT_OPEN = sa.text("""
     SELECT CASE WHEN EXISTS (SELECT FROM pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
                              WHERE d.datname = current_database() AND a.grantee = 0 AND a.privilege_type = 'TEMPORARY')
@@ -58,12 +56,6 @@ def _limit(driver: "psycopg.Connection[tuple[object, ...]]", login: str, role: s
             driver.execute(
                 sql.SQL("ALTER ROLE {} SET temp_file_limit = {}").format(name, _READERS_TEMP_FILES)
             )
-
-
-def may_change_benches(engine: sa.Engine) -> bool:
-    """Whether this login may cancel benches and set caps, as the farm's owner may."""
-    with engine.connect() as connection:
-        return bool(connection.scalar(_MAY_CHANGE))
 
 
 def left_open(engine: sa.Engine) -> list[str]:

@@ -20,7 +20,8 @@ _LIMITS: Final = """
            set_config('default_transaction_read_only', 'on', false),
            CASE WHEN %(is_member)s THEN set_config('role', %(role)s, false) END"""
 _TRANSACTION_LIMITS: Final = """
-    SELECT set_config('statement_timeout', %(milliseconds)s, true), set_config('transaction_read_only', 'on', true),
+    SELECT set_config('statement_timeout', %(milliseconds)s, true),
+           set_config('transaction_read_only', %(read_only)s, true),
            CASE WHEN %(is_member)s THEN set_config('role', %(role)s, true) END"""
 # What queries begin with. No other command is of use where nothing can be written, and some end the transaction.
 _QUERIES: Final = ("SELECT", "WITH", "TABLE", "VALUES", "EXPLAIN", "SHOW")
@@ -34,21 +35,6 @@ class QueryResult:
     rows: tuple[tuple[Any, ...], ...]
 
 
-def run_as_reader(engine: sa.Engine) -> None:
-    """Make every new connection of `engine` run as `bench_reader`, where its login is a member of that role.
-
-    It guards against mistakes: an owner's login could leave the role again.
-    """
-
-    @sa.event.listens_for(engine, "connect")
-    def _set_role(connection: "psycopg.Connection[tuple[Any, ...]]", _record: object) -> None:
-        with connection.cursor() as cursor:
-            (is_member,) = cursor.execute(_IS_MEMBER, {"role": READER_ROLE}).fetchone() or (False,)
-            if is_member:
-                cursor.execute(f"SET ROLE {READER_ROLE}")
-        connection.commit()
-
-
 def limit_statements(engine: sa.Engine, seconds: float) -> None:
     """Give every new connection of `engine` a statement timeout."""
 
@@ -58,14 +44,18 @@ def limit_statements(engine: sa.Engine, seconds: float) -> None:
         connection.commit()
 
 
-def limit_transactions(engine: sa.Engine, seconds: float) -> None:
+def limit_transactions(engine: sa.Engine, seconds: float, *, read_only: bool = True) -> None:
     """Make every transaction of `engine` read-only, with a statement timeout, as `bench_reader` where its login is a
-    member of that role.
+    member of that role. Without `read_only`, the functions that a reader may call can write.
 
     The settings are the transaction's own: a pooler gives them to nobody else. They guard against mistakes: an owner's
     login could leave the role again.
     """
-    values = {"role": READER_ROLE, "milliseconds": str(max(1, round(seconds * 1000)))}
+    values = {
+        "role": READER_ROLE,
+        "milliseconds": str(max(1, round(seconds * 1000))),
+        "read_only": "on" if read_only else "off",
+    }
 
     @sa.event.listens_for(engine, "begin")
     def _limit(connection: sa.Connection) -> None:

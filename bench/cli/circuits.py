@@ -1,14 +1,13 @@
 """`bench circuits`: the circuit breakers of capability classes whose provider fails."""
 
 import click
-from rich.table import Table
 
 from bench.cli.answers import show_answer
 from bench.cli.session import note, open_farm
-from bench.errors import BenchError
+from bench.farm_tables import paused_table
 from bench.pauses import pause_documents
-from bench.terminal import table
-from db.repositories.circuits import Circuits, PausedClass
+from bench.steering import close_circuit
+from db.repositories.circuits import Circuits
 from planner.cli.formats import Output, output_options
 
 
@@ -33,7 +32,7 @@ def list_(output: Output) -> None:
     """
     with open_farm() as farm:
         rows = Circuits(farm.engine).paused()
-    show_answer(output, lambda: pause_documents(rows), lambda: [_table(rows)])
+    show_answer(output, lambda: pause_documents(rows), lambda: [paused_table(rows)])
 
 
 @circuits.command()
@@ -48,25 +47,5 @@ def close(class_name: str) -> None:
       bench circuits close claude
     """
     with open_farm() as farm:
-        if not Circuits(farm.engine).close(class_name):
-            raise BenchError(f"class {class_name!r} is not paused; see: bench circuits list")
-    note(f"class {class_name} runs again")
-
-
-def _table(rows: list[PausedClass]) -> Table:
-    columns = ("class", "paused since (UTC)", "failures>", "next probe (UTC)", "waiting>", "reason")
-    return table(
-        "Paused classes",
-        columns,
-        [
-            (
-                row.queue,
-                f"{row.opened_at:%Y-%m-%d %H:%M:%S}",
-                row.failures,
-                "runs" if row.probe_runs else f"{row.probe_at:%H:%M:%S}",
-                row.waiting,
-                row.reason,
-            )
-            for row in rows
-        ],
-    )
+        done = close_circuit(farm.engine, class_name)
+    note(done)

@@ -14,7 +14,7 @@ from bench.embedded.home import home_to_stop
 from bench.embedded.parts import parts_status
 from bench.embedded.paths import FarmPaths
 from bench.errors import BenchError
-from bench.terminal import parts_table
+from bench.terminal import parts_shown
 from planner.cli.formats import Output, output_options
 from workers.spec import ToolchainRef
 
@@ -23,12 +23,14 @@ from workers.spec import ToolchainRef
 @click.option(
     "--slots", type=click.IntRange(min=1), help="Executions at the same time.  [default: number of CPU cores]"
 )
+@click.option("--page/--no-page", default=True, show_default=True, help="Serve the farm's page, too.")
 @output_options("parts")
-def up(slots: int | None, output: Output) -> None:
+def up(slots: int | None, page: bool, output: Output) -> None:
     """Start the farm of this project on this machine.
 
-    Starts database, broker, coordinator and worker; those that run already are kept. Other commands start the
-    servers that they need. Commands that only read start no coordinator and no worker, and create no farm.
+    Starts database, broker, coordinator, worker and page; those that run already are kept. The page's address has its
+    token. Other commands start the servers that they need, and no page. Commands that only read start no coordinator
+    and no worker, and create no farm.
 
     \b
     Example:
@@ -41,8 +43,10 @@ def up(slots: int | None, output: Output) -> None:
                 "`bench worker` and `bench coordinator` on the machines of the fleet"
             )
         farm.start_parts(slots, _toolchains_here())
+        if page:
+            farm.start_page()
         parts = [*farm.embedded.status(), *parts_status(farm.embedded)]
-    show_answer(output, lambda: {"parts": [vars(part) for part in parts]}, lambda: [parts_table(parts)])
+    show_answer(output, lambda: {"parts": [vars(part) for part in parts]}, lambda: parts_shown(parts))
 
 
 def _toolchains_here() -> list[ToolchainRef]:

@@ -5,7 +5,8 @@ import click
 from bench.cli.answers import show_answer
 from bench.cli.session import note, open_farm
 from bench.errors import BenchError
-from bench.farm_show import machines_table
+from bench.farm_tables import machines_table
+from bench.steering import trust_machine
 from db.repositories.machines import Machines
 from db.rows import documents
 from planner.cli.formats import Output, output_options
@@ -42,9 +43,8 @@ def trust(machine_id: str) -> None:
       bench machines trust ci-7
     """
     with open_farm() as farm:
-        if not Machines(farm.engine).trust_again(machine_id):
-            raise BenchError(f"unknown machine {machine_id!r}; see: bench machines list")
-    note(f"machine {machine_id} gets work again")
+        done = trust_machine(farm.engine, machine_id)
+    note(done)
 
 
 @machines.command()

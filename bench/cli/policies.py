@@ -6,7 +6,7 @@ import click
 
 from bench.cli.answers import show_answer
 from bench.cli.session import note, open_farm
-from bench.farm_show import policies_table, short_epoch
+from bench.results.policies_show import policies_table, short_epoch
 from db.repositories.policies import Policies
 from db.rows import documents
 from planner.cli.formats import Output, output_options

@@ -24,7 +24,7 @@ def queue(config: Path | None, output: Output) -> None:
     Example:
       bench queue
     """
-    from bench.stream.queue_show import decision_lines, queue_tables
+    from bench.stream.queue_show import queue_tables
     from bench.stream.view import queue_view
 
     settings = load_config(config or find_config(Path.cwd()))
@@ -32,10 +32,19 @@ def queue(config: Path | None, output: Output) -> None:
         view = queue_view(farm.engine, settings, datetime.now(UTC))
     show_answer(output, lambda: view, lambda: queue_tables(view), lambda: _rows(view))
     if output.is_for_people:
-        for line in decision_lines(view):
-            note(line)
+        _note_decisions(view)
 
 
 def _rows(view: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     held = [{"issue_id": issue_id, "reason": reason} for issue_id, reason in sorted(view["held"].items())]
     return {"running": view["running"], "ready": view["ready"], "held": held}
+
+
+def _note_decisions(view: dict[str, Any]) -> None:
+    from bench.stream.queue_show import decisions_line, lanes_line, not_shown
+
+    more = not_shown(view)
+    if more:
+        note(f"{more} more; -o json shows them all")
+    note(lanes_line(view))
+    note(decisions_line(view["decisions"]))

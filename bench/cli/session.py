@@ -15,7 +15,14 @@ from sqlalchemy.exc import OperationalError
 from bench.embedded.farm import EmbeddedFarm
 from bench.embedded.home import FarmHome, farm_home
 from bench.embedded.libpq import forget_libpq_variables
-from bench.embedded.parts import PartUrls, check_variables, start_parts, worker_url, worker_variables
+from bench.embedded.parts import (
+    PartUrls,
+    check_variables,
+    reader_url,
+    start_parts,
+    worker_url,
+    worker_variables,
+)
 from bench.errors import BenchError, FailureError
 from db.engine import open_engine
 from db.upgrade import check, schema_status, upgrade
@@ -83,6 +90,14 @@ class Farm:
             urls = PartUrls(self.database_url, worker, self.broker_url)
             names |= Benches(self.engine).named_variables()
             start_parts(self.embedded, urls, slots, names, Notices(self.engine).named_variables())
+
+    def start_page(self) -> None:
+        """Start the page of an embedded farm where it does not run; does nothing in a fleet."""
+        from bench.embedded.page_part import start_page
+        from bench.ui.listen import bind
+
+        if self.embedded is not None:
+            start_page(self.embedded, reader_url(self.embedded, self.engine), lambda host: bind(host, None))
 
     def check_variables(self, toolchains: Iterable[ToolchainRef] | None) -> None:
         """Check the toolchains of one workcell: their providers, prices and base URLs, and that the embedded worker can

@@ -10,11 +10,11 @@ from bench.cli.session import Farm, open_farm
 from bench.cli.suggestions import bench_ids
 from bench.config.money import format_usd
 from bench.embedded.parts import parts_status
-from bench.farm_show import benches_table, machines_table
+from bench.farm_tables import benches_table, machines_table
 from bench.pauses import pause_documents, pause_lines
 from bench.results.counts import failed_lines
 from bench.sandboxes import sandbox_lines
-from bench.terminal import parts_table, seconds, styled, table
+from bench.terminal import parts_shown, seconds, styled, table
 from bench.unserved import unserved_lines
 from db.repositories.bench_rows import CaseProgress, RunningExecution
 from db.repositories.benches import Benches
@@ -65,7 +65,7 @@ def _farm_status(farm: Farm, output: Output) -> None:
             "unserved": documents(unserved),
         },
         lambda: [
-            *([parts_table(parts)] if parts else []),
+            *(parts_shown(parts) if parts else []),
             machines_table(machines),
             benches_table(benches),
             *pause_lines(paused),

@@ -6,9 +6,7 @@ from bench.cli.answers import REPORT_TABLES
 from bench.cli.session import note, open_farm
 from bench.cli.suggestions import bench_ids
 from bench.config.errors import ConfigError
-from bench.config.money import to_micro_usd
-from db.repositories.benches import Benches, CapChanges
-from db.states import CLOSED_BENCHES
+from bench.steering import cancel_bench, cap_changes, daily_cap, resume_bench, set_daily_cap
 from planner.cli.formats import Output, output_options
 from planner.cli.numbers import FiniteRange
 
@@ -43,19 +41,11 @@ def resume(
 
     if not wait and not output.is_for_people:
         raise click.UsageError(f"-o {output.form} needs --wait: without it there is no answer to show")
-    limits = CapChanges(
-        micro_usd=None if max_usd is None else to_micro_usd(max_usd),
-        ms=None if max_minutes is None else int(max_minutes * 60_000),
-        executions=max_executions,
-    )
+    limits = cap_changes(max_usd, max_minutes, max_executions)
     with open_farm() as farm:
-        benches = Benches(farm.engine)
-        benches.get(bench_id)
-        returned = benches.resume(bench_id, limits)
-        if benches.get(bench_id).state == "finished":
-            note(f"bench {bench_id} is finished, and no case of it can be continued")
-        else:
-            note(f"bench {bench_id} continues; {returned} case{'' if returned == 1 else 's'} wait again")
+        is_open, done = resume_bench(farm.engine, bench_id, limits)
+        note(done)
+        if is_open:
             farm.start_parts()
         return follow(farm, bench_id, output) if wait else None
 
@@ -73,16 +63,8 @@ def cancel(bench_id: str) -> None:
       bench cancel b-20260131-k3f9q
     """
     with open_farm() as farm:
-        benches = Benches(farm.engine)
-        state = benches.get(bench_id).state
-        if state in CLOSED_BENCHES:
-            note(f"bench {bench_id} is {state} already; nothing to cancel")
-            return
-        running = benches.cancel(bench_id)
-    note(
-        f"bench {bench_id} is cancelled"
-        + (f"; {running} running execution{'' if running == 1 else 's'} will stop" if running else "")
-    )
+        done = cancel_bench(farm.engine, bench_id)
+    note(done)
 
 
 @click.command()
@@ -106,20 +88,11 @@ def caps(daily_usd: str | None) -> None:
     """
     if daily_usd is None:
         raise click.UsageError("give --daily-usd AMOUNT, or --daily-usd none")
-    limit = None if daily_usd == "none" else _daily_limit(daily_usd)
-    with open_farm(create=True) as farm:
-        braked = Benches(farm.engine).set_daily_cap(limit)
-    note("the farm has no daily cap" if limit is None else f"the farm spends at most ${daily_usd} a day")
-    if any(braked):
-        note(
-            f"{braked.taken_back} admitted executions wait again, {braked.stopped} running ones stop;"
-            " they run again when the cap allows it"
-        )
-
-
-def _daily_limit(amount: str) -> int:
-    """The cap in micro-dollars. Raises `BadParameter` where `amount` is not one."""
     try:
-        return to_micro_usd(amount)
+        limit = daily_cap(daily_usd)
     except ConfigError as error:
-        raise click.BadParameter(f"{error}, or give none", param_hint="--daily-usd") from error
+        raise click.BadParameter(str(error), param_hint="--daily-usd") from error
+    with open_farm(create=True) as farm:
+        lines = set_daily_cap(farm.engine, limit, daily_usd)
+    for line in lines:
+        note(line)

@@ -25,7 +25,7 @@ _SPACE_NEEDED_BYTES = 200 * 1024 * 1024
 
 
 # Graceful shutdown, the worker first, so that it can return its executions while the database still runs.
-GRACE_SECONDS = {"worker": 40.0, "coordinator": 10.0}
+GRACE_SECONDS = {"worker": 40.0, "coordinator": 10.0, "page": 5.0}
 _SERVERS = ("broker", "postgres")
 # After a move the workers' files are at another path, so they cannot return their executions.
 _MOVED_GRACE_SECONDS = 3.0
@@ -48,6 +48,8 @@ class PartStatus:
     """running, stopped, or crashed: started, and ended without having been stopped."""
     pid: int | None = None
     uptime_seconds: float | None = None
+    url: str | None = None
+    """Its address for a browser, where it has one."""
 
 
 class EmbeddedFarm:

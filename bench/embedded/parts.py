@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from bench.embedded.errors import EmbeddedError
 from bench.embedded.farm import GRACE_SECONDS, EmbeddedFarm, PartStatus, daemon_status
+from bench.embedded.page_part import page_status
 from bench.embedded.part_environment import (
     changed,
     environment_of,
@@ -92,8 +93,8 @@ def start_parts(
 
 
 def parts_status(farm: EmbeddedFarm) -> list[PartStatus]:
-    """The state of the coordinator and the worker."""
-    return [daemon_status(farm.daemon(name)) for name in ("coordinator", "worker")]
+    """The state of the coordinator and the worker, and of the page where it was started."""
+    return [*(daemon_status(farm.daemon(name)) for name in ("coordinator", "worker")), *page_status(farm)]
 
 
 def worker_url(farm: EmbeddedFarm, engine: sa.Engine) -> str:

@@ -1,17 +1,18 @@
-"""The queue of a stream as tables and lines, for `bench queue` and the page."""
+"""The queue of a stream as tables, and its decisions in one line, for the terminal and the page."""
 
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from rich.table import Table
 
 from bench.terminal import percent, table
 
-_SHOWN = 20
+Json = dict[str, Any]
+SHOWN: Final = 20
+"""Issues that a table shows at most."""
 
 
-def queue_tables(view: dict[str, Any]) -> list[Table]:
-    """What runs, what is next, and what is held."""
+def queue_tables(view: Json) -> list[Table]:
+    """What runs, what is next and what is held, from `queue_view`."""
     running = [
         (
             r["issue_id"],
@@ -31,36 +32,39 @@ def queue_tables(view: dict[str, Any]) -> list[Table]:
             f"{r['critical_path_hours']:g} h",
             f"{r['waiting_since']:%Y-%m-%d %H:%M}",
         )
-        for number, r in enumerate(view["ready"][:_SHOWN], start=1)
+        for number, r in enumerate(view["ready"][:SHOWN], start=1)
     ]
     columns = ("#>", "issue", "priority now", "lane", "work behind it>", "waits since (UTC)")
     held = sorted(view["held"].items())
     return [
         table("Running", ("issue", "state", "action", "decided by", "note"), running),
         table("Next", columns, ready),
-        table("Held", ("issue", "why"), held[:_SHOWN]),
+        table("Held", ("issue", "why"), held[:SHOWN]),
     ]
 
 
-def decision_lines(view: dict[str, Any]) -> Iterator[str]:
-    """How many more there are, and how the actions were decided so far."""
-    more = max(0, len(view["ready"]) - _SHOWN) + max(0, len(view["held"]) - _SHOWN)
-    if more:
-        yield f"{more} more; -o json shows them all"
+def not_shown(view: Json) -> int:
+    """How many ready and held issues the tables leave out."""
+    return max(0, len(view["ready"]) - SHOWN) + max(0, len(view["held"]) - SHOWN)
+
+
+def lanes_line(view: Json) -> str:
+    """Ready issues by lane, and solved ones, in one line."""
     lanes = ", ".join(f"{name} {count}" for name, count in sorted(view["lanes"].items()))
-    yield f"ready by lane: {lanes or 'none'}; solved: {view['solved']}"
-    decisions = view["decisions"]
+    return f"ready by lane: {lanes or 'none'}; solved: {view['solved']}"
+
+
+def decisions_line(decisions: Json | None) -> str:
+    """The decisions of a stream in one line, from `decisions_view`: fallback rate, agreement, exploration."""
     if decisions is None or not decisions["decisions"]:
-        yield "no decision yet; start with: bench run"
-        return
+        return "no decision yet; start with: bench run"
     if not decisions["asked"]:
         explored = decisions["explored"]
-        yield (
+        return (
             f"{decisions['decisions']} decisions by the heuristics, {explored} explored; the planner is off"
         )
-        return
     reasons = ", ".join(f"{reason} {count}" for reason, count in decisions["reasons"].items())
-    yield (
+    return (
         f"{decisions['decisions']} decisions, {decisions['asked']} asked of the planner: fallback rate "
         f"{percent(decisions['fallback_rate'])}{f' ({reasons})' if reasons else ''}, agreement with what ran "
         f"{percent(decisions['agreement'])}, {decisions['explored']} explored"

@@ -34,6 +34,7 @@ from bench.ui.pages import (
 )
 from bench.ui.progress import BenchProgress
 from bench.ui.report_cache import ReportCache
+from bench.ui.sign_in import SignIn
 from db.repositories.bench_search import BenchPasses
 
 _MOST_BENCHES: Final = 500
@@ -49,6 +50,7 @@ class PageSettings:
     owner: OwnerSessions
     hosts: Sequence[str]
     """Host names that a browser may ask for; others are refused (DNS rebinding)."""
+    sign_in: SignIn
     token: str | None = None
     """The access token; None where only this machine can connect."""
 
@@ -81,6 +83,7 @@ def make_app(settings: PageSettings) -> Starlette:
     )
     app.state.engine = settings.reader
     app.state.owner = settings.owner
+    app.state.sign_in = settings.sign_in
     app.state.reports = ReportCache(settings.reader)
     app.state.passes = StateMemo[BenchPasses](_MOST_BENCHES)
     app.state.progress = StateMemo[BenchProgress](_MOST_BENCHES)

@@ -7,19 +7,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
-
-from bench.ui.tickets import Tickets
-from db.engine import open_engine
-from db.logins import may_change_benches
 
 COOKIE: Final = "bench_owner"
 IDLE_SECONDS: Final = 1800.0
-_MOST_SESSIONS: Final = 20
-_PAUSE_SECONDS: Final = 2.0
-"""Between two failed sign-ins, whoever tries."""
 
 
 @dataclass
@@ -30,62 +21,29 @@ class OwnerSession:
     """Connections of the login that signed in."""
     used_at: float
     form_token: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
+    notices: list[str] = field(default_factory=list)
+    """What was done, for the next whole page to show once."""
 
-
-@dataclass(frozen=True)
-class SignIn:
-    """How the owner proves to be it: by a login of the database, or by a ticket of the embedded farm."""
-
-    database_url: str = field(repr=False)
-    """Of the database: a login and its password replace those in it; a ticket's owner connects with it as it is."""
-    tickets: Tickets | None = None
-    """None in a fleet."""
+    def take_notices(self) -> list[str]:
+        """The notices, which are empty afterwards."""
+        taken, self.notices = self.notices, []
+        return taken
 
 
 class OwnerSessions:
     """Sessions by their secret id, in memory alone: they end with the process, and when idle."""
 
-    def __init__(self, sign_in: SignIn | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        """Without `sign_in` nobody can sign in, and the page only reads."""
-        self._sign_in, self._clock = sign_in, clock
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._sessions: dict[str, OwnerSession] = {}
-        self._not_before = 0.0
 
-    @property
-    def by_password(self) -> bool:
-        """Whether a login and its password are asked for."""
-        return self._sign_in is not None and self._sign_in.tickets is None
-
-    @property
-    def is_possible(self) -> bool:
-        """Whether anybody can sign in."""
-        return self._sign_in is not None
-
-    def with_ticket(self, ticket: str) -> str | None:
-        """Start a session by a one-time ticket. Returns its id for the cookie; None where the ticket is not valid."""
-        known = self._sign_in
-        if known is None or known.tickets is None or not known.tickets.redeem(ticket):
-            return None
-        return self._open(open_engine(known.database_url, "bench ui owner", 2))
-
-    def with_password(self, login: str, password: str) -> str | None:
-        """Start a session by a login of the database that may change benches; None where it may not, or is wrong.
-
-        Raises `HTTPException` (429) within two seconds after a failed one.
-        """
-        assert self._sign_in is not None
-        if self._clock() < self._not_before:
-            raise HTTPException(429, "a sign-in failed just now; wait two seconds")
-        url = sa.make_url(self._sign_in.database_url).set(username=login, password=password)
-        engine = open_engine(url.render_as_string(hide_password=False), "bench ui owner", 2)
-        try:
-            if may_change_benches(engine):
-                return self._open(engine)
-        except SQLAlchemyError:
-            pass
-        engine.dispose()
-        self._not_before = self._clock() + _PAUSE_SECONDS
-        return None
+    def open(self, engine: sa.Engine) -> tuple[str, OwnerSession]:
+        """Start a session with the connections of a login. Returns its id, for the cookie, and the session."""
+        for left in [name for name, session in self._sessions.items() if self._is_idle(session)]:
+            self.close(left)
+        name, session = secrets.token_urlsafe(32), OwnerSession(engine, self._clock())
+        self._sessions[name] = session
+        return name, session
 
     def session(self, request: Request) -> OwnerSession | None:
         """The session of a request; None where nobody signed in, or it was idle for too long."""
@@ -93,26 +51,24 @@ class OwnerSessions:
         session = self._sessions.get(name)
         if session is None:
             return None
-        if self._clock() - session.used_at > IDLE_SECONDS:
+        if self._is_idle(session):
             self.close(name)
             return None
-        session.used_at = self._clock()
+        # A section that follows a running bench by itself is no sign that the owner is there.
+        if "hx-request" not in request.headers:
+            session.used_at = self._clock()
         return session
+
+    def _is_idle(self, session: OwnerSession) -> bool:
+        return self._clock() - session.used_at > IDLE_SECONDS
+
+    def close_all(self) -> None:
+        """End every session."""
+        for name in list(self._sessions):
+            self.close(name)
 
     def close(self, name: str) -> None:
         """End a session; idempotent."""
         session = self._sessions.pop(name, None)
         if session is not None:
             session.engine.dispose()
-
-    def close_all(self) -> None:
-        """End every session, as the process ends."""
-        for name in list(self._sessions):
-            self.close(name)
-
-    def _open(self, engine: sa.Engine) -> str:
-        while len(self._sessions) >= _MOST_SESSIONS:
-            self.close(min(self._sessions, key=lambda name: self._sessions[name].used_at))
-        name = secrets.token_urlsafe(32)
-        self._sessions[name] = OwnerSession(engine, self._clock())
-        return name

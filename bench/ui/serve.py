@@ -7,28 +7,10 @@ import sys
 import uvicorn
 from starlette.types import ASGIApp
 
-from bench.errors import BenchError
-
 _GRACE_SECONDS = 2
 """How long open event streams may take to end."""
 _SWITCH_SECONDS = 0.0005
 """How long the thread that computes a report keeps the interpreter while a request waits for it (the GIL)."""
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 is any free port. Raises `BenchError` where the address cannot be had."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise BenchError(
-            f"cannot serve on {host}:{port}: {error.strerror or error}; give another --port"
-        ) from error
-    listener.listen(128)
-    return listener
 
 
 def serve(app: ASGIApp, listener: socket.socket) -> None:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from db.engine import transaction
 from db.errors import DbError
 from db.estimate_tables import action_estimates, arm_judgements, case_judgements, policy_estimates
-from db.rows import read_first
+from db.rows import read_first, read_rows
 
 Values = Mapping[str, Any]
 
@@ -27,6 +27,30 @@ _DUE = sa.text("""
     WHERE NOT p.is_current AND p.undecided = 0
         AND EXISTS (SELECT FROM farm.cases c WHERE c.bench_id = p.bench_id AND c.state = 'finished')
     ORDER BY b.bench_no""")
+
+_VALUES = sa.text("""
+    SELECT v.bench_id, v.policy, v.quantity, v.estimator, v.estimand, v.value, v.low, v.high, v.interval_over,
+           v.missing_share, v.why_not
+    FROM report.policy_values v JOIN farm.benches b USING (bench_id)
+    WHERE v.is_recommended AND v.policy = ANY (:policies)
+    ORDER BY b.bench_no DESC, v.policy, v.quantity, v.estimator LIMIT :limit""")
+
+
+class PublishedValue(NamedTuple):
+    """The number to quote for a policy on a bench: a row of `report.policy_values`."""
+
+    bench_id: str
+    policy: str
+    quantity: str
+    estimator: str
+    estimand: str | None
+    value: float | None
+    low: float | None
+    high: float | None
+    interval_over: str
+    missing_share: float | None
+    why_not: str | None
+    """Why the number is refused; None where it is given."""
 
 
 class PublicationStatus(NamedTuple):
@@ -67,6 +91,10 @@ class Estimates:
         if row is None:
             raise DbError(f"there is no bench {bench_id!r}; a stream has no estimates")
         return row
+
+    def values_of(self, policies: Sequence[str], limit: int) -> list[PublishedValue]:
+        """The values to quote of these policies, by bench, the newest bench first."""
+        return read_rows(self._engine, PublishedValue, _VALUES, {"policies": list(policies), "limit": limit})
 
     def due(self) -> list[str]:
         """Decided benches whose published estimates are missing or not current, the oldest first."""

@@ -1,4 +1,4 @@
-"""Rows that only the page shows: caps, ready work by class, and the matrix of cases and arms.
+"""Rows of the page: caps, the matrix of cases and arms, and what a bench was charged over time.
 
 Money is in micro-dollars, times are in UTC.
 """
@@ -18,9 +18,6 @@ _CAPS = sa.text("""
     WHERE (s.scope = 'day' AND s.day = (now() AT TIME ZONE 'UTC')::date)
        OR (s.scope = 'bench' AND b.state IN ('open', 'halted'))
     ORDER BY s.scope DESC, s.bench_id DESC LIMIT :limit""")
-_QUEUES = sa.text("""
-    SELECT queue, count(*) FILTER (WHERE state = 'ready') AS ready, count(*) FILTER (WHERE state = 'running') AS running
-    FROM farm.executions WHERE state IN ('ready', 'running') GROUP BY queue ORDER BY queue""")
 _ACTIONS = sa.text("""
     SELECT DISTINCT a.canonical_rank FROM farm.arms a JOIN farm.cases c USING (case_id)
     WHERE c.bench_id = :bench ORDER BY 1""")
@@ -40,10 +37,6 @@ _SPEND = sa.text("""
     FROM (SELECT o.recorded_at, o.charged_micro_usd, ntile(:points) OVER (ORDER BY o.recorded_at) AS bin
           FROM farm.executions e JOIN farm.outcomes o USING (execution_id) WHERE e.bench_id = :bench) binned
     GROUP BY bin ORDER BY bin""")
-_VALUES = sa.text("""
-    SELECT bench_id, policy, quantity, estimator, estimand, value, low, high, why_not
-    FROM report.policy_values WHERE is_recommended AND quantity IN ('value', 'difference')
-    ORDER BY bench_id DESC, policy, quantity DESC LIMIT :limit""")
 
 
 class CapRow(NamedTuple):
@@ -55,14 +48,6 @@ class CapRow(NamedTuple):
     limit_micro_usd: int | None
     spent_micro_usd: int
     reserved_micro_usd: int
-
-
-class QueueRow(NamedTuple):
-    """A capability class that has work."""
-
-    queue: str
-    ready: int
-    running: int
 
 
 class MatrixRow(NamedTuple):
@@ -87,20 +72,6 @@ class SpendRow(NamedTuple):
     micro_usd: int
 
 
-class StoredValue(NamedTuple):
-    """A published value of a policy on a bench, or its difference from the baseline."""
-
-    bench_id: str
-    policy: str
-    quantity: str
-    estimator: str
-    estimand: str
-    value: float | None
-    low: float | None
-    high: float | None
-    why_not: str | None
-
-
 class PageRows:
     """Reads rows for the page, with the rights of a reader."""
 
@@ -110,10 +81,6 @@ class PageRows:
     def caps(self, limit: int = 50) -> list[CapRow]:
         """The day's cap, then those of open benches, the newest first."""
         return read_rows(self._engine, CapRow, _CAPS, {"limit": limit})
-
-    def queues(self) -> list[QueueRow]:
-        """Every capability class with ready or running executions."""
-        return read_rows(self._engine, QueueRow, _QUEUES)
 
     def actions(self, bench_id: str) -> list[int]:
         """The canonical ranks of the actions that any case of a bench has an arm of."""
@@ -128,7 +95,3 @@ class PageRows:
     def spend(self, bench_id: str, points: int = 200) -> list[SpendRow]:
         """Charges of a bench over time, in at most `points` stretches with about as many outcomes each."""
         return read_rows(self._engine, SpendRow, _SPEND, {"bench": bench_id, "points": points})
-
-    def values(self, limit: int = 200) -> list[StoredValue]:
-        """The recommended values of policies, the newest bench first."""
-        return read_rows(self._engine, StoredValue, _VALUES, {"limit": limit})

@@ -27,6 +27,41 @@ _DECISIONS = sa.text("""
         WHERE s.kind = 'stream' AND s.bench_no < b.bench_no AND p.issue_id = c.issue_id) e ON true
     WHERE c.bench_id = :bench ORDER BY c.admission_rank""")
 
+_NEWEST = sa.text("""
+    SELECT c.case_id, c.issue_id, c.run_no, c.state, d.policy_mode, d.policy_id,
+           c.decision #>> '{planner_action,reason}' AS reason,
+           c.decision ->> 'held_back' AS held_back,
+           (c.decision #>> '{planner_action,confidence}')::double precision AS confidence,
+           (c.decision #>> '{planner_action,abstain_to_default}')::boolean AS abstains,
+           (c.decision ->> 'agrees')::boolean AS agrees, d.is_explored, d.propensity,
+           a.planned, d.execution_ids
+    FROM farm.cases c JOIN farm.arms a USING (case_id) JOIN report.stream_decisions d USING (case_id)
+    WHERE c.bench_id = :bench ORDER BY c.admission_rank DESC LIMIT :limit""")
+
+
+class RecentDecision(NamedTuple):
+    """One decision of a stream, with why it was made and what was asked of the planner."""
+
+    case_id: int
+    issue_id: str
+    run_no: int
+    state: CaseState
+    policy_mode: str | None
+    policy_id: str | None
+    reason: str | None
+    """Why the planner abstained; None where it did not."""
+    held_back: str | None
+    """Why the planner's action did not run; None where it ran."""
+    confidence: float | None
+    abstains: bool | None
+    agrees: bool | None
+    """Whether the action that ran is the predicted one."""
+    is_explored: bool
+    propensity: float
+    planned: Json
+    """The action as it was run."""
+    execution_ids: list[int] | None
+
 
 class StreamDecision(NamedTuple):
     """One decision of a stream, with the action that was drawn."""
@@ -58,3 +93,7 @@ class StreamDecisions:
     def of(self, bench_id: str) -> list[StreamDecision]:
         """All decisions of a stream, in the order in which they were made."""
         return read_rows(self._engine, StreamDecision, _DECISIONS, {"bench": bench_id})
+
+    def newest(self, bench_id: str, limit: int) -> list[RecentDecision]:
+        """The newest decisions of a stream, the newest first."""
+        return read_rows(self._engine, RecentDecision, _NEWEST, {"bench": bench_id, "limit": limit})

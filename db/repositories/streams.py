@@ -126,6 +126,20 @@ class BacklogIssue(NamedTuple):
     """The file of the last import that named it."""
 
 
+class StreamListing(NamedTuple):
+    """One line of the list of streams."""
+
+    bench_id: str
+    state: BenchState
+    halt_reason: str | None
+    created_at: datetime
+    finished_at: datetime | None
+    slice: str
+    runs: int
+    running: int
+    """Runs that are not over."""
+
+
 class Streams:
     """Reads and closes streams; their cases are written by `Plans`."""
 
@@ -150,6 +164,16 @@ class Streams:
         """Id of the newest stream, finished or not; None where there is none."""
         with self._engine.connect() as connection:
             return cast("str | None", connection.scalar(_NEWEST))
+
+    def list_all(self, limit: int) -> list[StreamListing]:
+        """The newest streams first."""
+        statement = sa.text("""
+            SELECT b.bench_id, b.state, b.halt_reason, b.created_at, b.finished_at, b.slice,
+                   (SELECT count(*) FROM farm.cases c WHERE c.bench_id = b.bench_id) AS runs,
+                   (SELECT count(*) FROM farm.cases c WHERE c.bench_id = b.bench_id
+                    AND c.state IN ('checking', 'pending', 'admitted')) AS running
+            FROM farm.benches b WHERE b.kind = 'stream' ORDER BY b.bench_no DESC LIMIT :limit""")
+        return read_rows(self._engine, StreamListing, statement, {"limit": limit})
 
     def state(self, bench_id: str) -> tuple[BenchState, str | None]:
         """State of a stream and, where it is halted, why."""

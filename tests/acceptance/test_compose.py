@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ PASSWORDS = {
     "BENCH_WORKER_PASSWORD": "worker-secret",
     "BENCH_READER_PASSWORD": "reader-secret",
     "BENCH_GRAFANA_PASSWORD": "grafana-secret",
+    "BENCH_UI_TOKEN": "page-secret",
 }
 BIN = Path(sys.executable).parent
 MONITORING = "docs/monitoring/compose.yml"
@@ -64,8 +66,12 @@ def test_what_monitoring_mounts_is_there() -> None:
 def test_no_password_is_written_down() -> None:
     texts = [(ROOT / path).read_text(encoding="utf-8") for path in ("docker-compose.yml", MONITORING)]
     for line in "\n".join(texts).splitlines():
-        if "PASSWORD: " in line:
-            assert re.search(r"PASSWORD: \$\{\w+:\?", line), line
+        if "PASSWORD: " in line or "TOKEN: " in line:
+            assert re.search(r"(PASSWORD|TOKEN): \$\{\w+:\?", line), line
+
+
+def test_the_page_is_published_on_loopback_alone() -> None:
+    assert SERVICES["page"]["ports"] == ["127.0.0.1:8420:8420"]
 
 
 @contextmanager
@@ -175,16 +181,20 @@ def _on_loopback(command: list[str]) -> list[str]:
     return [word.replace("0.0.0.0:9109", "127.0.0.1:0").replace("0.0.0.0", "127.0.0.1") for word in command]
 
 
-def _metrics_of_page(log: Path) -> str:
-    """The metrics of the page whose log this is, with its token."""
+def _asked_page(log: Path, path: str, token: str | None) -> tuple[int, str]:
+    """Status and body of a path of the page whose log this is."""
     deadline = time.monotonic() + 30
     while not (address := re.search(r"the page: (http://\S+?)\?token=", log.read_text())):
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.05)
-    request = urllib.request.Request(f"{address[1]}metrics", headers={"Authorization": "Bearer t0ken"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        text: str = answer.read().decode()
-    return text
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    try:
+        with urllib.request.urlopen(
+            urllib.request.Request(f"{address[1]}{path}", headers=headers), timeout=30
+        ) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, ""
 
 
 @pytest.mark.slow
@@ -208,7 +218,7 @@ def test_the_services_commands_make_a_fleet_that_finishes_a_bench(
             _running(worker, fleet.environment("worker"), tmp_path / "worker.log"),
             _running(
                 [*_on_loopback(SERVICES["page"]["command"]), "--port", "0"],
-                fleet.environment("page") | {"BENCH_UI_TOKEN": "t0ken"},
+                fleet.environment("page"),
                 tmp_path / "page.log",
             ),
         ):
@@ -231,6 +241,9 @@ def test_the_services_commands_make_a_fleet_that_finishes_a_bench(
                     )
                 ],
             )
-            assert "bench_outcomes_last_hour" in _metrics_of_page(tmp_path / "page.log")
+            page_log, token = tmp_path / "page.log", PASSWORDS["BENCH_UI_TOKEN"]
+            assert _asked_page(page_log, "benches", None)[0] == 401
+            assert _asked_page(page_log, "benches", token)[0] == 200
+            assert "bench_outcomes_last_hour" in _asked_page(page_log, "metrics", token)[1]
     assert done.returncode == 0, done.stderr + (tmp_path / "worker.log").read_text()
     assert '"total_candidates_executed": 1' in done.stdout

@@ -1,12 +1,15 @@
 """The first hour of a user: everything in one directory, nothing configured."""
 
+import http.client
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 import pyarrow.parquet as pq
@@ -115,6 +118,33 @@ def test_from_a_backlog_to_labels_in_one_directory(shell: Shell) -> None:
 
     shell.run("down")
     assert shell.processes() == []
+
+
+@pytest.mark.slow
+def test_up_serves_the_page_and_a_link_signs_in_its_owner(shell: Shell) -> None:
+    shell.run("up", "--slots", "1", "--no-page")
+    assert "page" not in [part["name"] for part in shell.json("status", "--json")["parts"]]
+    shell.run("up")
+    assert "the page: http://127.0.0.1:" in shell.run("status").stdout
+    (page,) = [part for part in shell.json("status", "--json")["parts"] if part["name"] == "page"]
+    assert shell.run("ui", "--owner").stderr.startswith(page["url"].partition("?")[0])
+    assert _answer(page["url"]) == (303, "/")
+    assert _answer(page["url"].partition("?")[0]) == (401, None), "others on this machine cannot read it"
+    environment = psutil.Process(page["pid"]).environ()
+    assert "farm_reader" in environment["BENCH_UI_DATABASE_URL"]
+    assert "BENCH_DATABASE_URL" not in environment
+    shell.run("down")
+    assert shell.processes() == []
+
+
+def _answer(url: str) -> tuple[int, str | None]:
+    """Status of a GET request, and where it leads."""
+    parts = urlsplit(url)
+    assert parts.hostname is not None
+    with closing(http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)) as connection:
+        connection.request("GET", f"{parts.path}?{parts.query}")
+        response = connection.getresponse()
+        return response.status, response.headers["location"]
 
 
 @pytest.mark.slow

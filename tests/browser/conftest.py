@@ -12,8 +12,9 @@ import uvicorn
 from playwright.sync_api import Browser, sync_playwright
 
 from bench.ui.app import PageSettings, make_app
+from bench.ui.listen import bind
 from bench.ui.owner import OwnerSessions
-from bench.ui.serve import bind
+from bench.ui.sign_in import SignIn
 from tests.fixtures.logins import logged_in
 
 CHROMIUM = os.environ.get("BENCH_TEST_CHROMIUM", "/usr/bin/chromium")
@@ -40,7 +41,7 @@ def page_of(engine: sa.Engine) -> Iterator[str]:
     """The address of a page that reads this database as a fresh login of bench_reader."""
     with logged_in(engine, "bench_reader") as reader:
         listener = bind("127.0.0.1", 0)
-        app = make_app(PageSettings(reader, OwnerSessions(), ["127.0.0.1"]))
+        app = make_app(PageSettings(reader, OwnerSessions(), ["127.0.0.1"], SignIn("")))
         server = uvicorn.Server(
             uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
         )

@@ -73,15 +73,21 @@ def test_from_submit_to_cancel(farm: SmallFarm, browser: Browser) -> None:
         expect(page.locator("pre").first).to_be_visible()
 
         page.goto(bench)
-        assert page.get_by_role("link", name="Cancel").count() == 0, "only the owner may"
+        assert page.get_by_role("button", name="Cancel this bench").count() == 0, "only the owner may"
         link = farm.bench_notes("ui", "--owner", "--port", base.rpartition(":")[2])
         ticket = re.search(r"http://\S+", link)
         assert ticket is not None
         page.goto(ticket[0])
+        page.get_by_role("button", name="Sign in as the owner").click()
+        expect(page.get_by_role("status")).to_contain_text("signed in")
         page.goto(bench)
-        page.get_by_role("link", name="Cancel").click()
-        page.get_by_role("button", name="Yes").click()
+        page.get_by_role("button", name="Cancel this bench").click()
+        page.get_by_role("button", name="Cancel the bench").click()
         expect(page.locator("h1 .state")).to_have_text("cancelled", timeout=_PATIENCE_MS)
-        assert page.goto(ticket[0]).status == 403, "a ticket signs in once"
+        page.get_by_role("link", name="Owner").click()
+        page.get_by_role("button", name="Sign out").click()
+        page.goto(ticket[0])
+        page.get_by_role("button", name="Sign in as the owner").click()
+        expect(page.get_by_role("alert")).to_contain_text("used already")
     page.close()
     assert "cancelled" in farm.bench("status")

@@ -23,6 +23,7 @@ from db.repositories.drift import DriftCounts
 from db.repositories.estimates import Estimates
 from db.repositories.execution_facts import ExecutionReader
 from db.repositories.experience import Experience
+from db.repositories.farm_load import class_loads, open_benches, spend_today
 from db.repositories.history import FarmHistory
 from db.repositories.issues import Issues
 from db.repositories.label_outcomes import LabelOutcomes
@@ -72,9 +73,7 @@ READS: dict[str, Callable[[sa.Engine, str, list[int]], object]] = {
     "shared_arms": lambda engine, bench, _cases: shared_arms(engine, bench, bench),
     "PageRows.caps": lambda engine, _bench, _cases: PageRows(engine).caps(),
     "PageRows.matrix": lambda engine, bench, _cases: PageRows(engine).matrix(bench, 0, 50),
-    "PageRows.queues": lambda engine, _bench, _cases: PageRows(engine).queues(),
     "PageRows.spend": lambda engine, bench, _cases: PageRows(engine).spend(bench),
-    "PageRows.values": lambda engine, _bench, _cases: PageRows(engine).values(),
     "CallFiles.page": lambda engine, bench, _cases: CallFiles(engine, "t.gz", "c.gz").page(bench),
     "Circuits.paused": lambda engine, _bench, _cases: Circuits(engine).paused(),
     "Circuits.paused_of": lambda engine, bench, _cases: Circuits(engine).paused_of(bench),
@@ -84,6 +83,10 @@ READS: dict[str, Callable[[sa.Engine, str, list[int]], object]] = {
     "DriftCounts.versions": lambda engine, _bench, _cases: DriftCounts(engine).versions(SINCE),
     "DriftCounts.gates": lambda engine, _bench, _cases: DriftCounts(engine).gates(SINCE),
     "Estimates.status": lambda engine, bench, _cases: Estimates(engine).status(bench),
+    "Estimates.values_of": lambda engine, _bench, _cases: Estimates(engine).values_of(["p"], 5),
+    "class_loads": lambda engine, _bench, _cases: class_loads(engine),
+    "spend_today": lambda engine, _bench, _cases: spend_today(engine),
+    "open_benches": lambda engine, _bench, _cases: open_benches(engine),
     "execution_to_take": lambda engine, bench, _cases: execution_to_take(engine, "issue-0", bench),
     "ExecutionReader.facts": lambda engine, _bench, _cases: ExecutionReader(engine).facts(1),
     "ExecutionReader.attempts": lambda engine, _bench, _cases: ExecutionReader(engine).attempts(1),
@@ -131,7 +134,9 @@ READS: dict[str, Callable[[sa.Engine, str, list[int]], object]] = {
     "References.newest_case": lambda engine, bench, _cases: References(engine).newest_case("issue-0", bench),
     "RunTimes.of": lambda engine, _bench, cases: RunTimes(engine).of(cases),
     "StreamDecisions.of": lambda engine, bench, _cases: StreamDecisions(engine).of(bench),
+    "StreamDecisions.newest": lambda engine, bench, _cases: StreamDecisions(engine).newest(bench, 5),
     "Streams.snapshot": lambda engine, _bench, _cases: Streams(engine).snapshot(),
+    "Streams.list_all": lambda engine, _bench, _cases: Streams(engine).list_all(5),
     "Streams.past": lambda engine, _bench, _cases: Streams(engine).past(),
     "Streams.ends": lambda engine, _bench, cases: Streams(engine).ends(cases),
     "Streams.open_runs": lambda engine, _bench, _cases: Streams(engine).open_runs(),

@@ -1,4 +1,4 @@
-"""The whole farm: spend against caps, machines, what runs, what waits and why."""
+"""The farm now: slots, queues, spend against caps, what waits and why; and its machines."""
 
 from typing import Any
 
@@ -6,65 +6,74 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bench.farm_show import benches_table, machines_table
+from bench.farm_tables import machines_table, paused_table
 from bench.pauses import pause_lines
-from bench.ui.parts import parts_of
+from bench.ui.parts import TablePart, parts_of
 from bench.ui.render import render
 from bench.unserved import unserved_lines
-from db.repositories.benches import Benches
 from db.repositories.circuits import Circuits
+from db.repositories.farm_load import class_loads, open_benches, spend_today
 from db.repositories.machines import Machines
-from db.repositories.page_rows import PageRows
 from db.repositories.unserved import unserved_classes
-
-_BENCHES = 10
 
 
 def farm(request: Request) -> Response:
-    """The whole page."""
-    return render(request, "farm.html.j2", **_values(request))
+    """The whole page of the farm."""
+    return render(request, "farm.html.j2", **_farm_values(request))
 
 
-def section(request: Request) -> Response:
-    """What changes of it."""
-    return render(request, "farm_section.html.j2", **_values(request))
+def farm_now(request: Request) -> Response:
+    """The changing part of the page of the farm."""
+    return render(request, "farm_now.html.j2", **_farm_values(request))
 
 
 def machines(request: Request) -> Response:
-    """The machines alone."""
-    parts = list(parts_of([machines_table(Machines(request.app.state.engine).list_all())]))
-    return render(request, "machines.html.j2", parts=parts)
+    """The whole page of machines."""
+    return render(request, "machines.html.j2", **_machine_values(request))
 
 
-def machines_section(request: Request) -> Response:
-    """What changes of the machines."""
-    parts = list(parts_of([machines_table(Machines(request.app.state.engine).list_all())]))
-    return render(request, "machines_section.html.j2", parts=parts)
+def machines_now(request: Request) -> Response:
+    """The changing part of the page of machines."""
+    return render(request, "machines_now.html.j2", **_machine_values(request))
 
 
-def _values(request: Request) -> dict[str, Any]:
+def _farm_values(request: Request) -> dict[str, Any]:
     engine = request.app.state.engine
-    rows, listed = PageRows(engine), Machines(engine).list_all()
-    present = [machine for machine in listed if machine.is_present and not machine.suspended]
-    benches = Benches(engine).list_all(_BENCHES)
-    pages = {bench.bench_id: f"/benches/{bench.bench_id}" for bench in benches}
-    waits = [*pause_lines(Circuits(engine).paused()), *unserved_lines(unserved_classes(engine))]
+    loads, paused = class_loads(engine), Circuits(engine).paused()
+    known = Machines(engine).list_all()
+    serving = [machine for machine in known if machine.is_present and not machine.suspended]
     return {
-        "caps": rows.caps(),
-        "queues": rows.queues(),
-        "slots": sum(machine.concurrency for machine in present),
-        "busy": sum(machine.running for machine in listed),
-        "present": len(present),
-        "known": len(listed),
-        "suspended": [machine.machine_id for machine in listed if machine.suspended],
-        "waits": waits,
-        "parts": list(parts_of([machines_table(listed), benches_table(benches)], pages)),
+        "slots": sum(machine.concurrency for machine in serving),
+        "busy": sum(machine.running for machine in serving),
+        "serving": len(serving),
+        "machines": len(known),
+        "loads": loads,
+        "today": spend_today(engine),
+        "benches": open_benches(engine),
+        "waits": [*unserved_lines(unserved_classes(engine)), *pause_lines(paused)],
+        "paused": paused,
+        "paused_table": _only_table(paused_table(paused)),
     }
+
+
+def _machine_values(request: Request) -> dict[str, Any]:
+    known = Machines(request.app.state.engine).list_all()
+    return {
+        "machines": known,
+        "suspended": [machine for machine in known if machine.suspended],
+        "table": _only_table(machines_table(known)),
+    }
+
+
+def _only_table(table: Any) -> TablePart:
+    (part,) = parts_of([table])
+    assert isinstance(part, TablePart)
+    return part
 
 
 routes = [
     Route("/farm", farm, name="farm"),
-    Route("/farm/section", section, name="farm_section"),
+    Route("/farm/now", farm_now, name="farm_now"),
     Route("/machines", machines, name="machines"),
-    Route("/machines/section", machines_section, name="machines_section"),
+    Route("/machines/now", machines_now, name="machines_now"),
 ]

@@ -1,22 +1,32 @@
-"""Registered policies, and the values that were published of them."""
+"""Registered policies, with what each was worth on the benches that it was scored on."""
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bench.farm_show import policies_table
+from bench.results.policies_show import policies_table
 from bench.ui.parts import parts_of
 from bench.ui.render import render
-from db.repositories.page_rows import PageRows
+from db.repositories.estimates import Estimates
 from db.repositories.policies import Policies
+
+_MOST_VALUES = 200
 
 
 def policies(request: Request) -> Response:
-    """The whole page."""
+    """Every registered policy, and the published values to quote."""
     engine = request.app.state.engine
-    registered = Policies(engine).list_all()
-    parts = list(parts_of([policies_table(registered)])) if registered else []
-    return render(request, "policies.html.j2", parts=parts, values=PageRows(engine).values())
+    listed = Policies(engine).list_all()
+    names = [policy.name for policy in listed]
+    return render(
+        request,
+        "policies.html.j2",
+        policies=listed,
+        parts=list(parts_of([policies_table(listed)])),
+        values=Estimates(engine).values_of([*names, *_ALWAYS_SHOWN], _MOST_VALUES),
+    )
 
+
+_ALWAYS_SHOWN = ("heuristic_baseline",)
 
 routes = [Route("/policies", policies, name="policies")]

@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 from bench.results.comparison import read_comparison
 from bench.ui.app import PageSettings, make_app
 from bench.ui.owner import OwnerSessions
+from bench.ui.sign_in import SignIn
 from db.repositories.bench_search import BenchQuery, BenchSearch
 from tests.fixtures.known_benches import write_known_bench
 from tests.fixtures.logins import logged_in
@@ -20,7 +21,9 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 @pytest.fixture
 def client(engine: sa.Engine) -> Iterator[TestClient]:
     with logged_in(engine, "bench_reader") as reader:
-        yield TestClient(make_app(PageSettings(reader, OwnerSessions(), ["127.0.0.1"])), "http://127.0.0.1")
+        yield TestClient(
+            make_app(PageSettings(reader, OwnerSessions(), ["127.0.0.1"], SignIn(""))), "http://127.0.0.1"
+        )
 
 
 def test_benches_are_filtered_by_state_slice_and_text(engine: sa.Engine, client: TestClient) -> None:
