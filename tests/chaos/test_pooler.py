@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 
 from db.engine import open_engine
+from db.read_only import READER_ROLE, limit_transactions
 from tests.fixtures.fleet import Fleet
 from tests.fixtures.pooler import behind_a_pooler, pooler
 
@@ -29,3 +30,24 @@ def test_a_fleet_works_behind_a_pooler(farm: Fleet) -> None:
         assert told[0].count("ticking") == 1, told
         for part in (*farm.workers, standby, coordinator):
             part.end()
+
+
+@behind_a_pooler
+def test_a_page_behind_a_pooler_leaves_the_readers_role_to_nobody(engine: sa.Engine) -> None:
+    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with pooler(url, size=1) as behind:
+        page, owner = open_engine(behind, "page"), open_engine(behind, "owner")
+        limit_transactions(page, 60, read_only=False)
+        for _ in range(3):
+            assert _scalar(page, "SELECT current_user") == READER_ROLE
+            assert _scalar(page, "SHOW statement_timeout") == "1min"
+            # The pooler has one connection to the server: it is the same.
+            assert _scalar(owner, "SELECT current_user") == engine.url.username
+            assert _scalar(owner, "SHOW statement_timeout") == "0"
+        page.dispose()
+        owner.dispose()
+
+
+def _scalar(engine: sa.Engine, statement: str) -> object:
+    with engine.connect() as connection:
+        return connection.scalar(sa.text(statement))
