@@ -73,7 +73,12 @@ def worker(
     metavar="HOST:PORT",
     help="Serve metrics for Prometheus at /metrics there; without a host, to this machine alone.",
 )
-def coordinator(standby: bool, once: bool, metrics: str | None) -> None:
+@click.option(
+    "--traces",
+    metavar="URL",
+    help="Send each finished execution to this OpenTelemetry collector (OTLP over HTTP).",
+)
+def coordinator(standby: bool, once: bool, metrics: str | None, traces: str | None) -> None:
     """Run the coordinator of a fleet until it is stopped.
 
     It admits cases, notifies workers, reaps expired leases and chooses winners. It may be killed at any time: its
@@ -89,16 +94,19 @@ def coordinator(standby: bool, once: bool, metrics: str | None) -> None:
     stop = stop_on_signals()
     call_when_deleted(stop.set)
     try:
-        _coordinate(stop, standby=standby, once=once, metrics=metrics)
+        _coordinate(stop, standby=standby, once=once, metrics=metrics, traces=traces)
     finally:
         if is_deleted():
             # `bench down` cannot find these processes any more.
             end_deleted_farms()
 
 
-def _coordinate(stop: threading.Event, *, standby: bool, once: bool, metrics: str | None) -> None:
+def _coordinate(
+    stop: threading.Event, *, standby: bool, once: bool, metrics: str | None, traces: str | None
+) -> None:
     from bench.coordinator.loop import make_tick, run_coordinator, sole_coordinator
     from bench.notices.notifier import notify_once, notifying
+    from bench.traces.follow import tracing
 
     with open_farm() as farm, _metrics(metrics, farm.database_url):
         one_tick = make_tick(farm.engine, farm.bell)
@@ -109,7 +117,7 @@ def _coordinate(stop: threading.Event, *, standby: bool, once: bool, metrics: st
         with sole_coordinator(farm.engine, stop if standby else None) as election:
             if not stop.is_set():
                 note("the coordinator is ticking")
-            with notifying(farm.database_url):
+            with notifying(farm.database_url), tracing(farm.database_url, traces):
                 run_coordinator(one_tick, stop, election.is_leader)
 
 

@@ -70,6 +70,7 @@ SECTIONS = {
         "machines": "bench.cli.machines",
         "circuits": "bench.cli.circuits",
         "notices": "bench.cli.notices",
+        "traces": "bench.cli.traces",
         "agents": "bench.cli.agents",
         "archives": "bench.cli.archives",
         "cleanup": "bench.cli.cleanup",

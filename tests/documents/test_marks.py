@@ -14,6 +14,7 @@ NOT_RUN = {
     "docs/how-to/exact-installs.md": 2,  # the environment that runs the page; docker
     "docs/how-to/fleet.md": 2,  # a database server and a broker
     "docs/how-to/notices.md": 1,  # a workspace of Slack
+    "docs/how-to/traces.md": 1,  # a collector
     "docs/how-to/page.md": 2,  # servers, which run until they are stopped
     "docs/how-to/take-a-patch.md": 1,  # a host of pull requests
     "docs/how-to/private-repositories.md": 2,  # a private repository; a file in /etc

@@ -44,6 +44,7 @@ from db.repositories.run_times import RunTimes
 from db.repositories.stream_decisions import StreamDecisions
 from db.repositories.streams import Streams
 from db.repositories.taken import TakenExecutions
+from db.repositories.trace_rows import recorded_since
 from db.repositories.unserved import unserved_classes
 from db.repositories.verdicts import Verdicts
 from db.repositories.write_backs import WriteBacks
@@ -135,6 +136,7 @@ READS: dict[str, Callable[[sa.Engine, str, list[int]], object]] = {
     "RunTimes.of": lambda engine, _bench, cases: RunTimes(engine).of(cases),
     "StreamDecisions.of": lambda engine, bench, _cases: StreamDecisions(engine).of(bench),
     "StreamDecisions.newest": lambda engine, bench, _cases: StreamDecisions(engine).newest(bench, 5),
+    "recorded_since": lambda engine, _bench, _cases: recorded_since(engine, SINCE, [], 5),
     "Streams.snapshot": lambda engine, _bench, _cases: Streams(engine).snapshot(),
     "Streams.list_all": lambda engine, _bench, _cases: Streams(engine).list_all(5),
     "Streams.past": lambda engine, _bench, _cases: Streams(engine).past(),

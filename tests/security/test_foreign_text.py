@@ -75,6 +75,7 @@ def _reads(bench: str, execution: int = 1) -> dict[str, list[list[str]]]:
         "machines forget": [[_SENT]],
         "circuits list": [[], ["--json"]],
         "circuits close": [[_SENT]],
+        "traces": [["--to", "http://127.0.0.1:9"], [_SENT, "--to", "http://127.0.0.1:9"], ["--to", _SENT]],
         "notices list": [[], ["--json"], ["--failed"]],
         "notices add": [[_SENT, "https://h/"], ["ops", _SENT], ["ops", "https://h/", "--secret-env", _SENT]],
         "notices remove": [[_SENT]],

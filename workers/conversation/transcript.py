@@ -79,8 +79,12 @@ def _answer(branch: Branch, kind: str, call: Mapping[str, Any], response: Json, 
 
 
 def _extra(call: Mapping[str, Any]) -> Json:
-    wait = count(call.get("wait_ms"))
-    return {"call": call.get("n")} | ({"wait_ms": wait} if wait else {})
+    wait, took = count(call.get("wait_ms")), count(call.get("ms"))
+    return (
+        {"call": call.get("n")}
+        | ({} if took is None else {"duration_ms": took})
+        | ({"wait_ms": wait} if wait else {})
+    )
 
 
 def _reason(kind: str, response: Json) -> Json:

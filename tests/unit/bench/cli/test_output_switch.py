@@ -26,6 +26,7 @@ WITHOUT_ROWS: Final = {
     "bench notices add": _NOTES,
     "bench notices remove": _NOTES,
     "bench notices test": "sends a message, and a note on standard error is the reply",
+    "bench traces": "sends spans, with a note of how many on standard error",
     "bench labels watch": "runs until it is stopped, with a note for each part on standard error",
     "bench run": "runs until it is stopped, with a note for each issue on standard error",
     "bench cancel": _NOTES,

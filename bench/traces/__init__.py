@@ -1,0 +1,1 @@
+"""Distributed traces of what ran (OpenTelemetry), made from recorded times."""
