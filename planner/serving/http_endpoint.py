@@ -1,4 +1,4 @@
-"""JSON-RPC over HTTP: a POST of a request or batch to `/`; the body of the response is the answer."""
+"""JSON-RPC over HTTP: a POST of a request or batch to `/`; the body of the response is the answer. GET `/metrics`."""
 
 import ipaddress
 import socket
@@ -13,6 +13,7 @@ from planner.serving.service import Service
 
 IDLE_SECONDS: Final = 60
 _BODY: Final = "application/json"
+_TEXT: Final = "text/plain; charset=utf-8"
 
 
 class _Post(DeadlineHandler, BaseHTTPRequestHandler):
@@ -39,6 +40,25 @@ class _Post(DeadlineHandler, BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self._send(HTTPStatus.NO_CONTENT if response is None else HTTPStatus.OK, response or b"")
+
+    def do_GET(self) -> None:
+        """Answer a scrape."""
+        if not self.server.knows(self.headers.get("Host", "")):
+            self._send(HTTPStatus.FORBIDDEN, b"the Host header names another machine\n", True, _TEXT)
+        elif self.path.partition("?")[0] != "/metrics":
+            self._send(HTTPStatus.NOT_FOUND, b"get /metrics, or post to /\n", True, _TEXT)
+        else:
+            self._send_metrics()
+
+    def _send_metrics(self) -> None:
+        from planner.serving.exposition import CONTENT_TYPE, exposition
+
+        try:
+            body = exposition(self.server.service)
+        except PlannerError as error:
+            self._send(HTTPStatus.NOT_IMPLEMENTED, f"{error}\n".encode(), True, _TEXT)
+            return
+        self._send(HTTPStatus.OK, body, kind=CONTENT_TYPE)
 
     def _refused(self) -> tuple[HTTPStatus, bytes] | None:
         """The error response to a request that is refused before its body is read; None for one that is accepted.
@@ -68,9 +88,9 @@ class _Post(DeadlineHandler, BaseHTTPRequestHandler):
         self._send(*refused, close=True)
         return False
 
-    def _send(self, status: HTTPStatus, body: bytes, close: bool = False) -> None:
+    def _send(self, status: HTTPStatus, body: bytes, close: bool = False, kind: str = _BODY) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", _BODY)
+        self.send_header("Content-Type", kind)
         if status is not HTTPStatus.NO_CONTENT:
             self.send_header("Content-Length", str(len(body)))
         if close:

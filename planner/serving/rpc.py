@@ -31,19 +31,23 @@ class RpcError(Exception):
         self.code = code
 
 
-def answer(request: bytes, methods: Mapping[str, Method]) -> bytes | None:
-    """Dispatch one request or batch to `methods`. Never raises.
+def answer(
+    request: bytes, methods: Mapping[str, Method], failed: Callable[[int], None] = lambda _code: None
+) -> bytes | None:
+    """Dispatch one request or batch to `methods`. Never raises. `failed` gets the code of each error response.
 
     Returns the response without a line break; None where all requests were notifications.
     """
     try:
-        response = _answers(_parsed(request), methods)
+        response = _answers(_parsed(request), methods, failed)
     except RpcError as error:
+        failed(error.code)
         response = failure(None, error)
     try:
         return None if response is None else encode(response)
     except (ValueError, RecursionError) as error:  # a result that JSON cannot represent, such as infinity
         _log.exception("a response cannot be serialised")
+        failed(INTERNAL_ERROR)
         return encode(failure(None, RpcError(INTERNAL_ERROR, f"no answer: {type(error).__name__}")))
 
 
@@ -57,21 +61,24 @@ def failure(request_id: Any, error: RpcError) -> Json:
     return {"jsonrpc": "2.0", "id": request_id, "error": {"code": error.code, "message": str(error)}}
 
 
-def _answers(parsed: Any, methods: Mapping[str, Method]) -> Any:
+def _answers(parsed: Any, methods: Mapping[str, Method], failed: Callable[[int], None]) -> Any:
     if not isinstance(parsed, list):
-        return _single(parsed, methods)
+        return _single(parsed, methods, failed)
     if not 1 <= len(parsed) <= MAX_BATCH:
         raise RpcError(INVALID_REQUEST, f"a batch holds 1 to {MAX_BATCH} requests, not {len(parsed)}")
-    responses = [response for request in parsed if (response := _single(request, methods)) is not None]
+    responses = [
+        response for request in parsed if (response := _single(request, methods, failed)) is not None
+    ]
     return responses or None
 
 
-def _single(request: Any, methods: Mapping[str, Method]) -> Json | None:
+def _single(request: Any, methods: Mapping[str, Method], failed: Callable[[int], None]) -> Json | None:
     request_id = None
     try:
         request_id = _id_of(request)
         result = _call(request, methods)
     except RpcError as error:
+        failed(error.code)
         # An invalid request gets an error response even without a readable id.
         broken = error.code == INVALID_REQUEST
         return failure(request_id, error) if broken or "id" in request else None

@@ -3,11 +3,12 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from time import monotonic
+from time import monotonic, perf_counter
 from typing import Any, Final
 
 from planner.inference import PlannerInference
 from planner.serving import rpc
+from planner.serving.counters import ServiceCounters
 
 DEFAULT_QUEUE: Final = 64
 _PARTS: Final = ("issue", "history", "universe_defaults", "system_state")
@@ -32,6 +33,7 @@ class Service:
         self._busy = 0
         self._reloads = 0
         self._started = monotonic()
+        self.counters = ServiceCounters()
         self._methods: Mapping[str, rpc.Method] = {
             "predict": self._predict,
             "health": self._health,
@@ -45,7 +47,7 @@ class Service:
 
     def answer(self, request: bytes) -> bytes | None:
         """The response to one request or batch; None for notifications."""
-        return rpc.answer(request, self._methods)
+        return rpc.answer(request, self._methods, self.counters.failed)
 
     @contextmanager
     def _prediction_slot(self) -> Iterator[None]:
@@ -64,13 +66,20 @@ class Service:
     def _predict(self, params: Mapping[str, Any]) -> Any:
         _check(params)
         with self._prediction_slot():
-            planner = self._planner
+            began, planner = perf_counter(), self._planner
             if "planner_input" in params:
-                return planner.decide(params["planner_input"]).document()
-            return planner.predict(**params).document()
+                document = planner.decide(params["planner_input"]).document()
+            else:
+                document = planner.predict(**params).document()
+            self.counters.predicted(document, perf_counter() - began)
+        return document
 
     def _health(self, params: Mapping[str, Any]) -> Any:
         _no_params("health", params)
+        return self.health()
+
+    def health(self) -> dict[str, Any]:
+        """State and counts of the sidecar."""
         planner = self._planner
         return {
             "status": "ok" if planner.model is not None else "baseline",

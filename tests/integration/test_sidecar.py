@@ -294,7 +294,7 @@ def test_http_answers_posts_on_this_machine_and_refuses_what_a_web_page_could_se
         assert _post(connection, b"", **{"Content-Length": str(MAX_FRAME + 1)})[0] == 413
         connection.close()
         connection.request("GET", "/")
-        assert connection.getresponse().status == 501
+        assert connection.getresponse().status == 404
         connection.close()
         assert _stop(process) == 0
 
