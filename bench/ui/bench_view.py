@@ -1,6 +1,5 @@
-"""What the page and the file of a bench show of its report: the answer, its other parts, and its frontier."""
+"""Computes what the page and the file of a bench show of its report. It imports the statistics, 170 MB of them."""
 
-from dataclasses import dataclass, field
 from typing import Final
 
 import sqlalchemy as sa
@@ -14,8 +13,9 @@ from bench.results.show import report_parts
 from bench.statistics.estimate import Estimate
 from bench.statistics.frontier import Frontier, Point, frontier
 from bench.statistics.recommendation import Recommendation
-from bench.ui.parts import Part, parts_of
+from bench.ui.parts import parts_of
 from bench.ui.plot import RatePoint, best_points
+from bench.ui.report_view import BenchView
 from bench.ui.sections import with_anchors
 from planner.actions import all_cells
 from planner.space.baseline import POLICY_ID
@@ -25,19 +25,6 @@ _FRONTIER: Final = (
     "than it is; the answer above is the one to decide by."
 )
 _BEST: Final = "The best actions of the answer, today's policy among them. "
-
-
-@dataclass(frozen=True)
-class BenchView:
-    """The report of a bench. Parts are those of the terminal."""
-
-    answer: tuple[Part, ...] = field(default=(), repr=False)
-    """The first parts: which action to use."""
-    parts: tuple[Part, ...] = field(default=(), repr=False)
-    """The parts after the answer."""
-    points: tuple[RatePoint, ...] = ()
-    """Pass rates and dollars: the numbered points first, in their order."""
-    points_note: str = ""
 
 
 def read_view(engine: sa.Engine, bench_id: str) -> BenchView:

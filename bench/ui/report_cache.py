@@ -6,7 +6,7 @@ from threading import Lock
 
 import sqlalchemy as sa
 
-from bench.ui.bench_view import BenchView, read_view
+from bench.ui.report_view import BenchView
 from db.repositories.page_changes import fingerprint
 
 _MOST = 50
@@ -60,6 +60,9 @@ class ReportCache:
 
     def _compute(self, bench_id: str, now: str) -> None:
         try:
+            # Imported by the first report: a page that nobody opens does not take the memory.
+            from bench.ui.bench_view import read_view
+
             report = CachedReport(now, read_view(self._engine, bench_id))
         except Exception as error:
             why_not = (str(error) or type(error).__name__).splitlines()[0]

@@ -33,6 +33,10 @@ def test_the_command_line_starts_without_the_queue_and_the_database_driver() -> 
     assert not loaded & {"celery", "kombu", "psycopg", "pyarrow", "alembic"}
 
 
+def test_a_page_that_nobody_opens_loads_no_statistics() -> None:
+    assert not _loaded_after("import bench.ui.app") & {"scipy", "sklearn", "statsmodels", "pandas", "torch"}
+
+
 def test_packages_begin_with_a_docstring_and_hold_nothing_else() -> None:
     """An `__init__` that imports would defeat the fresh-interpreter tests unseen."""
     for floor in FLOORS:

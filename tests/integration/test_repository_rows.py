@@ -16,6 +16,7 @@ from db.repositories.artifacts import Artifacts, execution_to_take
 from db.repositories.bench_pairs import shared_arms
 from db.repositories.bench_search import BenchQuery, BenchSearch
 from db.repositories.benches import Benches
+from db.repositories.calibration import calibration_bins
 from db.repositories.call_files import CallFiles
 from db.repositories.circuits import Circuits
 from db.repositories.coverage import CoverageCounts
@@ -85,6 +86,7 @@ READS: dict[str, Callable[[sa.Engine, str, list[int]], object]] = {
     "DriftCounts.gates": lambda engine, _bench, _cases: DriftCounts(engine).gates(SINCE),
     "Estimates.status": lambda engine, bench, _cases: Estimates(engine).status(bench),
     "Estimates.values_of": lambda engine, _bench, _cases: Estimates(engine).values_of(["p"], 5),
+    "calibration_bins": lambda engine, _bench, _cases: calibration_bins(engine, 5),
     "class_loads": lambda engine, _bench, _cases: class_loads(engine),
     "spend_today": lambda engine, _bench, _cases: spend_today(engine),
     "open_benches": lambda engine, _bench, _cases: open_benches(engine),

@@ -7,13 +7,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bench.ui.bench_view import BenchView
 from bench.ui.matrix import headings, matrix
 from bench.ui.numbers import page_number
 from bench.ui.paging import pages_of
 from bench.ui.plot import rate_plot
 from bench.ui.progress import read_progress
 from bench.ui.render import render
+from bench.ui.report_view import BenchView
 from bench.ui.sections import contents, sql_line
 from bench.ui.spend import spend_curve
 from db.repositories.bench_rows import BenchRow

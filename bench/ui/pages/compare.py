@@ -7,8 +7,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bench.errors import BenchError
-from bench.results.comparison import read_comparison
-from bench.results.comparison_show import comparison_parts
 from bench.ui.numbers import page_number
 from bench.ui.paging import pages_of
 from bench.ui.parts import parts_of
@@ -22,6 +20,10 @@ _PAGE_BYTES: Final = 25_000
 
 def compare(request: Request) -> Response:
     """The comparison of benches `a` and `b`; without them, the form that asks for them."""
+    # Imported by the first comparison: the statistics take 170 MB.
+    from bench.results.comparison import read_comparison
+    from bench.results.comparison_show import comparison_parts
+
     engine, given = request.app.state.engine, request.query_params
     first, second = given.get("a", "").strip().replace("\0", ""), given.get("b", "").strip().replace("\0", "")
     values: dict[str, Any] = {

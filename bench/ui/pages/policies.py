@@ -1,4 +1,4 @@
-"""Registered policies, with what each was worth on the benches that it was scored on."""
+"""Registered policies, with their calibration and worth on the benches that they were scored on."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -7,6 +7,7 @@ from starlette.routing import Route
 from bench.results.policies_show import policies_table
 from bench.ui.parts import parts_of
 from bench.ui.render import render
+from db.repositories.calibration import calibration_bins
 from db.repositories.estimates import Estimates
 from db.repositories.policies import Policies
 
@@ -23,6 +24,7 @@ def policies(request: Request) -> Response:
         "policies.html.j2",
         policies=listed,
         parts=list(parts_of([policies_table(listed)])),
+        bins=calibration_bins(engine, _MOST_VALUES),
         values=Estimates(engine).values_of([*names, *_ALWAYS_SHOWN], _MOST_VALUES),
     )
 

@@ -3,6 +3,13 @@
 
 (() => {
   const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  // The page's times are UTC, and so are those of its charts.
+  const times = (_, ticks) => ticks.map((tick, index) => {
+    const [day, time] = new Date(tick * 1000).toISOString().split("T");
+    const isNew = index === 0 || new Date(ticks[index - 1] * 1000).toISOString().split("T")[0] !== day;
+    const shown = time.slice(0, time.slice(6, 8) === "00" ? 5 : 8);
+    return isNew ? shown + "\n" + day : shown;
+  });
   const dollars = (value) => (value === null ? "" : "$" + value.toFixed(2));
 
   async function draw(element) {
@@ -22,7 +29,8 @@
         { label: "spent", stroke: style("--link"), width: 2, points: { show: false } },
         { label: "cap", stroke: style("--bad"), width: 1, dash: [6, 4], points: { show: false } },
       ],
-      axes: [axis, { ...axis, size: 72, values: (_, ticks) => ticks.map(dollars) }],
+      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+      axes: [{ ...axis, values: times, size: 56, space: 90 }, { ...axis, size: 72, values: (_, ticks) => ticks.map(dollars) }],
     }, data, element);
   }
 

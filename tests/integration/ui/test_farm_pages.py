@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from bench.results.publish import publish_estimates
 from db.repositories.benches import Benches
+from db.repositories.calibration import calibration_bins
 from db.repositories.machines import Machines
 from db.repositories.new_bench import BenchCaps
 from tests.fixtures.circuit_scenarios import paused_bench
@@ -91,6 +92,12 @@ def test_policies_are_shown_with_their_values_and_intervals(engine: sa.Engine) -
     assert f"{row.value:.3f}" in text
     assert f"{row.low:.3f} … {row.high:.3f}" in text
     assert f'href="/benches/{bench}"' in text
+    bins = calibration_bins(engine, 20)
+    assert bins
+    assert sum(each.won for each in bins) > 0
+    for each in bins:
+        assert each.bin / 10 <= each.confidence <= (each.bin + 1) / 10
+        assert f"{each.bin * 10} to {each.bin * 10 + 10} %" in text
 
 
 def test_names_of_others_stay_text(engine: sa.Engine) -> None:
