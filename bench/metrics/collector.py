@@ -101,13 +101,13 @@ def _outcomes(engine: sa.Engine) -> Iterator[Metric]:
     seconds = GaugeMetricFamily(
         "bench_execution_seconds_last_hour",
         "Quantiles of the durations of the last hour's outcomes.",
-        labels=["status", "error_class", "quantile"],
+        labels=["status", "error_class", "percentile"],
     )
     for row in FarmMetrics(engine).outcomes():
         names = [row.status, row.error_class]
         counts.add_metric(names, row.outcomes)
-        seconds.add_metric([*names, "0.5"], row.p50_ms / _MS)
-        seconds.add_metric([*names, "0.99"], row.p99_ms / _MS)
+        seconds.add_metric([*names, "50"], row.p50_ms / _MS)
+        seconds.add_metric([*names, "99"], row.p99_ms / _MS)
     yield from (counts, seconds)
 
 
@@ -118,6 +118,15 @@ def _claims(engine: sa.Engine) -> Iterator[Metric]:
     for row in FarmMetrics(engine).claims():
         claims.add_metric([row.ending], row.attempts)
     yield claims
+    waited = GaugeMetricFamily(
+        "bench_claim_latency_seconds_last_hour",
+        "Quantiles of the time from ready to claimed, of the newest 5,000 claims of the last hour.",
+        labels=["queue", "percentile"],
+    )
+    for latency in FarmMetrics(engine).claim_latencies():
+        waited.add_metric([latency.queue, "50"], latency.p50_seconds)
+        waited.add_metric([latency.queue, "99"], latency.p99_seconds)
+    yield waited
 
 
 def _waits(engine: sa.Engine) -> Iterator[Metric]:

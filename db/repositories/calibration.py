@@ -20,7 +20,7 @@ _BINS = sa.text("""
     GROUP BY 1, 2 ORDER BY 1, 2 LIMIT :limit""")
 
 
-class CalibrationBin(NamedTuple):
+class ConfidenceBin(NamedTuple):
     """Decided cases that ran the policy's action, with a confidence from `bin` / 10 to (`bin` + 1) / 10."""
 
     policy: str
@@ -32,6 +32,6 @@ class CalibrationBin(NamedTuple):
     """Cases whose winner has that action."""
 
 
-def calibration_bins(engine: sa.Engine, limit: int) -> list[CalibrationBin]:
+def calibration_bins(engine: sa.Engine, limit: int) -> list[ConfidenceBin]:
     """The bins of each policy that hold a case, by policy and confidence."""
-    return read_rows(engine, CalibrationBin, _BINS, {"limit": limit})
+    return read_rows(engine, ConfidenceBin, _BINS, {"limit": limit})

@@ -31,6 +31,18 @@ _CLAIMS = sa.text("""
     SELECT ending, count(*) AS attempts FROM farm.attempts
     WHERE claimed_at > now() - interval '1 hour' GROUP BY ending ORDER BY ending""")
 
+# An execution is ready from its reservation on. The newest claims are enough for quantiles.
+_LATENCIES = sa.text("""
+    SELECT e.queue, percentile_cont(0.5) WITHIN GROUP (ORDER BY waited) AS p50_seconds,
+           percentile_cont(0.99) WITHIN GROUP (ORDER BY waited) AS p99_seconds
+    FROM (SELECT execution_id, claimed_at FROM farm.attempts WHERE claimed_at > now() - interval '1 hour'
+          ORDER BY claimed_at DESC LIMIT 5000) a
+    JOIN farm.executions e USING (execution_id)
+    CROSS JOIN LATERAL (
+        SELECT extract(epoch FROM a.claimed_at - max(l.moved_at))::double precision AS waited FROM farm.ledger l
+        WHERE l.execution_id = a.execution_id AND l.kind = 'reserve' AND l.moved_at <= a.claimed_at) w
+    WHERE waited IS NOT NULL GROUP BY e.queue ORDER BY e.queue LIMIT :limit""")
+
 
 class MachineCounts(NamedTuple):
     """Machines by presence, and the slots of those that can work."""
@@ -74,6 +86,14 @@ class RecentClaims(NamedTuple):
     attempts: int
 
 
+class ClaimLatency(NamedTuple):
+    """How long ready executions of one capability class waited for a machine."""
+
+    queue: str
+    p50_seconds: float
+    p99_seconds: float
+
+
 class FarmMetrics:
     """Reads numbers of a farm, with the rights of a reader."""
 
@@ -99,3 +119,7 @@ class FarmMetrics:
     def claims(self) -> list[RecentClaims]:
         """Claims of the last hour."""
         return read_rows(self._engine, RecentClaims, _CLAIMS)
+
+    def claim_latencies(self, limit: int = 200) -> list[ClaimLatency]:
+        """Of the newest 5,000 claims of the last hour, by class."""
+        return read_rows(self._engine, ClaimLatency, _LATENCIES, {"limit": limit})

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +18,7 @@ from bench.metrics.server import exposition, metrics_server
 from db.engine import open_engine
 from db.repositories.machines import Machines
 from tests.fixtures.known_benches import write_known_bench
-from tests.fixtures.rows import MACHINE, QUEUE, TOKEN, admit_all, make_bench
+from tests.fixtures.rows import MACHINE, QUEUE, TOKEN, admit_all, make_bench, running_bench
 
 DOCS = Path(__file__).parents[2] / "docs"
 _NAME = re.compile(r"\bbench_[a-z_]+\b")
@@ -47,6 +49,33 @@ def test_work_machines_and_money_are_counted(engine: sa.Engine) -> None:
     assert values["bench_machines", (("state", "present"),)] == 1
     assert values["bench_slots", ()] == 4
     assert values["bench_cap_reserved_dollars", (("bench", bench), ("scope", "bench"))] > 0
+
+
+def test_the_wait_of_claims_is_from_ready_to_claimed(engine: sa.Engine) -> None:
+    running_bench(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+        connection.exec_driver_sql("UPDATE farm.ledger SET moved_at = moved_at - interval '90 seconds'")
+    values = _values(exposition(engine))
+    for percentile in ("50", "99"):
+        waited = values[
+            "bench_claim_latency_seconds_last_hour", (("percentile", percentile), ("queue", QUEUE))
+        ]
+        assert 90 <= waited < 150
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool (apt-get install prometheus)")
+def test_promtool_accepts_rules_configuration_and_metrics(engine: sa.Engine) -> None:
+    write_known_bench(engine, 5, replicates=1, K=4)
+    running_bench(engine)
+    for arguments, text in (
+        (["rules", "alerts.yml"], None),
+        (["config", "prometheus.yml"], None),
+        (["metrics"], exposition(engine)),
+    ):
+        command = ["promtool", "check", *arguments]
+        done = subprocess.run(command, input=text, cwd=DOCS / "monitoring", capture_output=True, timeout=60)
+        assert done.returncode == 0, done.stderr
 
 
 def test_outcomes_of_the_last_hour_alone_are_counted(engine: sa.Engine) -> None:

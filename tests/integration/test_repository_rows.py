@@ -65,6 +65,7 @@ READS: dict[str, Callable[[sa.Engine, str, list[int]], object]] = {
     "Benches.running": lambda engine, bench, _cases: Benches(engine).running(bench),
     "Benches.totals": lambda engine, bench, _cases: Benches(engine).totals(bench),
     "Benches.unjudged": lambda engine, bench, _cases: Benches(engine).unjudged(bench),
+    "FarmMetrics.claim_latencies": lambda engine, _bench, _cases: FarmMetrics(engine).claim_latencies(),
     "FarmMetrics.machines": lambda engine, _bench, _cases: FarmMetrics(engine).machines(),
     "FarmMetrics.queues": lambda engine, _bench, _cases: FarmMetrics(engine).queues(),
     "FarmMetrics.benches": lambda engine, _bench, _cases: FarmMetrics(engine).benches(),
