@@ -13,6 +13,7 @@ NOT_RUN = {
     "docs/how-to/drift-and-power.md": 1,  # a commit and issues of the reader's repository
     "docs/how-to/exact-installs.md": 2,  # the environment that runs the page; docker
     "docs/how-to/fleet.md": 2,  # a database server and a broker
+    "docs/how-to/metrics.md": 1,  # a cluster with KEDA
     "docs/how-to/notices.md": 1,  # a workspace of Slack
     "docs/how-to/traces.md": 1,  # a collector
     "docs/how-to/page.md": 2,  # servers, which run until they are stopped
