@@ -72,7 +72,8 @@ class Runtime(Closed):
 class RunSummary(Closed):
     """One finished run, as history shows it."""
 
-    schema_version: Literal["run_summary.v1"]
+    schema_version: Literal["run_summary.v1"] = "run_summary.v1"
+    """Some kernels do not repeat it in every run of a history."""
     run_id: Name
     started_ms: int
     """Milliseconds since 1970-01-01T00:00:00Z."""
@@ -110,13 +111,17 @@ class ActionSpace(Closed):
 
 
 class SystemState(Open):
-    """The farm at the moment of planning; open."""
+    """The farm at the moment of planning; open.
 
-    active_workcells_bin: str | int | None = None
-    queue_depth_bin: str | int | None = None
+    Bins are labels such as `1-2` or `6+`, also written `1_2` and `6_plus`, or the numbers themselves. The hour is a
+    label or 0 to 23.
+    """
+
+    active_workcells_bin: str | int | float | None = None
+    queue_depth_bin: str | int | float | None = None
     available_toolchains: list[str] | None = None
     toolchain_health: dict[str, Any] | None = None
-    hour_bucket: str | None = None
+    hour_bucket: str | int | float | None = None
     budget_remaining_bin: str | None = None
 
 
@@ -129,7 +134,7 @@ class PlannerInput(Closed):
     issue: IssueDocument
     history: History
     action_space: ActionSpace
-    system_state: SystemState | None
+    system_state: SystemState | None = None
 
 
 def input_hash(planner_input: PlannerInput | Mapping[str, Any]) -> str:

@@ -61,7 +61,8 @@ class ExecutedPlan(Open):
     swarm_id_executed: Name
     max_candidates_executed: AtLeastOne
     timeout_seconds_executed: Annotated[float, Field(ge=0)]
-    max_iterations_executed: AtLeastOne
+    max_iterations_executed: AtLeastOne | None
+    """Null where the kernel sets no limit of rounds."""
     fallback_applied: bool
     fallback_reason: str | None
 

@@ -17,9 +17,11 @@ from planner.encoding.tables import (
     KEYWORDS_START,
     CodePositions,
     RunTables,
+    bin_labels,
     by_label,
     by_value,
     field_of,
+    hour_labels,
     run_tables,
     start_of,
     with_null,
@@ -63,14 +65,15 @@ _OBJECTIVE: Final = CodePositions(start_of("universe_defaults.objective_id"))
 _STATE_NUMBERS: Final = tuple(
     (
         key,
-        with_null(f"system_state.{key}"),
+        bin_labels(f"system_state.{key}"),
         start_of(f"system_state.{key}"),
         field_of(f"system_state.{key}").edges,
     )
     for key in ("active_workcells_bin", "queue_depth_bin")
 )
-_STATE_LABELS: Final = tuple(
-    (key, with_null(f"system_state.{key}")) for key in ("hour_bucket", "budget_remaining_bin")
+_STATE_LABELS: Final = (
+    ("hour_bucket", hour_labels("system_state.hour_bucket")),
+    ("budget_remaining_bin", with_null("system_state.budget_remaining_bin")),
 )
 _TOOLCHAINS: Final = by_label("system_state.available_toolchains")
 _STATE_PRESENT: Final = start_of("system_state.present")
@@ -103,7 +106,7 @@ def encode(planner_input: Mapping[str, Any], layout: EncodingLayout = LAYOUT_V1)
     defaults = planner_input["universe_defaults"]
     _add_choice(defaults.get("swarm_id"), _DEFAULT_SWARM, out)
     out += _OBJECTIVE[defaults.get("objective_id")]
-    state = planner_input["system_state"]
+    state = planner_input.get("system_state")
     if state is not None:
         _add_system_state(state, out)
     if layout.version >= LAYOUT_V2.version:
@@ -186,7 +189,7 @@ def _add_action_space(space: Mapping[str, Any], out: list[int]) -> None:
 def _add_system_state(state: Mapping[str, Any], out: list[int]) -> None:
     for key, table, start, edges in _STATE_NUMBERS:
         value = state.get(key)
-        if isinstance(value, int):
+        if isinstance(value, int | float):
             out.append(start + bisect_right(edges, value))
         else:
             _add_choice(value, table, out)
@@ -203,7 +206,7 @@ def _add_keywords(issue: Mapping[str, Any], out: list[int]) -> None:
     out += {KEYWORDS_START + HASHES[word] % _KEYWORD_BUCKETS for word in words[:_FIRST_KEYWORDS]}
 
 
-def _add_choice(value: Any, table: Mapping[str | None, int], out: list[int]) -> None:
+def _add_choice(value: Any, table: Mapping[Any, int], out: list[int]) -> None:
     """Append the position of `value`; for an unknown one the null position, and count it as unknown."""
     position = table.get(value)
     if position is None:

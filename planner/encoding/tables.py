@@ -99,6 +99,22 @@ def with_null(path: str) -> dict[str | None, int]:
     return table
 
 
+def bin_labels(path: str) -> dict[Any, int]:
+    """`with_null`, and each label as kernels in the field also write it: `1_2`, `6_plus`."""
+    table: dict[Any, int] = dict(with_null(path))
+    for label, position in by_label(path).items():
+        table[label.replace("-", "_").replace("+", "_plus")] = position
+    return table
+
+
+def hour_labels(path: str) -> dict[Any, int]:
+    """`with_null`, and the hours from 0 to 23, six to a label in the order of the labels."""
+    table: dict[Any, int] = dict(with_null(path))
+    positions = list(by_label(path).values())
+    table.update({hour: positions[hour // 6] for hour in range(24)})
+    return table
+
+
 def run_tables(slot: int) -> RunTables:
     """The tables of one slot, 0 for the newest run."""
     at = f"history[{slot}]"

@@ -389,3 +389,18 @@ def test_where_nothing_is_left_nothing_is_written(builder: DatasetBuilder) -> No
     with pytest.raises(PlannerError, match=r"1 broken, 1 ended in an error; the first broken one: empty: "):
         builder.build()
     assert sorted(path.name for path in builder.archives.parent.iterdir()) == ["archives"]
+
+
+@pytest.mark.parametrize("has_state", [True, False])
+def test_what_kernels_in_the_field_write_is_read(builder: DatasetBuilder, has_state: bool) -> None:
+    files = archive(0, plan={"max_iterations_executed": None})
+    asked = files["manifest"]["planner"]["planner_input"]
+    for run in asked["history"]["last_n_similar_runs"]:
+        del run["schema_version"]
+    asked["system_state"] = {"hour_bucket": 13, "active_workcells_bin": "6_plus", "queue_depth_bin": 4}
+    if not has_state:
+        del asked["system_state"]
+    write_archive(builder.archives, files)
+    (example,) = builder.examples().values()
+    assert example["planner_input"] == asked
+    assert label_of(example) == Action("serial_handoff", 1, 30, "NA")

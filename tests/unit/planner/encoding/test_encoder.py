@@ -137,6 +137,13 @@ def test_numbers_go_to_their_nearest_bin_and_the_lower_on_a_tie(
         ("queue_depth_bin", 21, "20+", 0),
         ("hour_bucket", None, "null", 0),
         ("hour_bucket", "noon", "null", 1),
+        # As kernels in the field write them.
+        ("active_workcells_bin", "1_2", "1-2", 0),
+        ("queue_depth_bin", "20_plus", "20+", 0),
+        ("queue_depth_bin", 7.0, "6-20", 0),
+        ("hour_bucket", 0, "night", 0),
+        ("hour_bucket", 13, "afternoon", 0),
+        ("hour_bucket", 24, "null", 1),
         ("budget_remaining_bin", "null", "null", 1),
         ("budget_remaining_bin", "unlimited", "unlimited", 0),
     ],
@@ -245,3 +252,10 @@ def test_encoding_needs_neither_numpy_nor_pydantic() -> None:
     code = f"import sys, planner.encoding.encoder; print(sorted({heavy} & set(sys.modules)))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+def test_an_absent_system_state_is_a_null_one() -> None:
+    drawn = document()
+    expected = encode(drawn)
+    del drawn["system_state"]
+    assert encode(drawn) == expected
