@@ -37,6 +37,10 @@ def schema_files() -> dict[str, str]:
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             **_published_names(model.model_json_schema(by_alias=True)),
         }
+        # A run of a history may leave its version out; a document that stands alone may not.
+        schema["required"] = [
+            name for name in schema["properties"] if name in {"schema_version", *schema["required"]}
+        ]
         text = json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False)
         files[f"{schema_version_of(model)}.json"] = text + "\n"
     return files
