@@ -1,27 +1,18 @@
 """`planner build-dataset` and `planner dataset merge-best-of-k`."""
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
+from planner.cli.archives import archives_directory, include_world_option, issues_option, show_build_report
 from planner.cli.output import note
 from planner.cli.progress import progress
-from planner.system.project import state_directory
 
 if TYPE_CHECKING:
-    from planner.dataset.build import BuildReport
     from planner.documents.dataset import DatasetMeta
 
-_SHOWN_BROKEN: Final = 10
 _Directory = click.Path(path_type=Path)
-
-
-def _archives_directory() -> Path:
-    """Default directory of archives: `BENCH_ARCHIVES_DIR`, else the embedded farm's."""
-    return Path(os.environ.get("BENCH_ARCHIVES_DIR") or state_directory(Path.cwd(), os.environ) / "archives")
-
 
 _out = click.option(
     "--out", type=_Directory, required=True, help="The dataset: a new directory, or a dataset to replace."
@@ -52,18 +43,8 @@ _split_by = click.option(
     metavar="DIR",
     help="Directory of archives; may be repeated.  [default: BENCH_ARCHIVES_DIR, else the farm's]",
 )
-@click.option(
-    "--include-world/--no-include-world",
-    default=True,
-    show_default=True,
-    help="Whether fab-world runs become examples.",
-)
-@click.option(
-    "--issues",
-    type=_Directory,
-    metavar="FILE",
-    help="A Beads file, for archives without details of their issues.",
-)
+@include_world_option
+@issues_option
 @click.option("--epoch", metavar="HASH", help="Only runs of the policy epoch that begins like this.")
 @_mix
 @click.option(
@@ -102,7 +83,7 @@ def build_dataset(
     if (out is None) == (versions is None):
         raise click.UsageError("name either --out or --versions")
     options = BuildOptions(
-        archives=archives or (_archives_directory(),),
+        archives=archives or (archives_directory(),),
         issues=issues,
         n_similar_runs=similar_runs,
         include_world=include_world,
@@ -118,31 +99,10 @@ def build_dataset(
         else:
             assert out is not None
             report = build(out, options, bar)
-    _show_build_report(report, out)
+    show_build_report(report, out)
     _show_dataset(report.meta, out)
     if version is not None and versions is not None:
         note(f"version {out.name} is {version.became}; {versions / LATEST} links to it")
-
-
-def _show_build_report(report: "BuildReport", out: Path) -> None:
-    from planner.dataset.build import BENCHED, OF_BENCHES
-
-    for line in report.skipped[:_SHOWN_BROKEN]:
-        note(f"skipped {line}")
-    if len(report.skipped) > _SHOWN_BROKEN:
-        note(f"skipped {len(report.skipped) - _SHOWN_BROKEN} more: see {out}/skipped.txt")
-    if report.bad_issue_lines:
-        numbers = ", ".join(map(str, report.bad_issue_lines[:_SHOWN_BROKEN]))
-        note(f"{len(report.bad_issue_lines)} lines of the backlog hold no issue: {numbers}")
-    left_out = [f"{count} {fate}" for fate, count in sorted(report.left_out.items())]
-    reasons = "".join(f", {fate}" for fate in [f"{len(report.skipped)} archives broken", *left_out])
-    note(f"{report.archives} archives, {report.runs} runs{reasons}")
-    if report.rebuilt:
-        note(f"{report.rebuilt} examples had recorded no input: their histories are rebuilt")
-    if report.repeated:
-        note(f"{report.repeated} archives of attempts that were made again")
-    if report.left_out[BENCHED]:
-        note(OF_BENCHES)
 
 
 def _show_dataset(meta: "DatasetMeta | None", out: Path) -> None:

@@ -1,7 +1,9 @@
 """Dataset construction from archives: one example a run, labelled with its executed plan."""
 
+import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -10,6 +12,7 @@ from planner.dataset.archives import find_archives
 from planner.dataset.epochs import common_epoch
 from planner.dataset.history_builder import HistoryBuilder
 from planner.dataset.issues import read_backlog
+from planner.dataset.read import Dataset, read_dataset
 from planner.dataset.runs import ArchivedRun, example, rebuilt_input
 from planner.dataset.scan import ArchiveGroup, Scan
 from planner.dataset.spool import Spool
@@ -96,6 +99,20 @@ def build_dataset(
         )
         _name_skipped(draft.directory, scan.skipped)
     return report
+
+
+@contextmanager
+def scratch_dataset(
+    options: BuildOptions, progress: ProgressReporter = no_progress
+) -> Iterator[tuple[Dataset, BuildReport]]:
+    """Context manager of a dataset in a temporary directory, with the counts of its build.
+
+    Raises `PlannerError` as `build_dataset`.
+    """
+    with tempfile.TemporaryDirectory(prefix="planner-dataset-") as home:
+        target = Path(home) / "dataset"
+        report = build_dataset(target, options, progress)
+        yield read_dataset(target), report
 
 
 def _add_examples(

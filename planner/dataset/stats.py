@@ -10,6 +10,7 @@ from planner.dataset.arrays import encode_examples, label_of
 from planner.dataset.lanes import lane_of
 from planner.dataset.read import Dataset
 from planner.dataset.splits import SPLITS
+from planner.errors import PlannerError
 from planner.space.heads import HEAD_VALUES, HEADS
 from planner.system.progress import ProgressReporter, no_progress
 
@@ -75,7 +76,8 @@ class Stats(NamedTuple):
 class _Counting:
     """Counts a stream of examples."""
 
-    def __init__(self) -> None:
+    def __init__(self, include_world: bool) -> None:
+        self._include_world = include_world
         self.splits: Counter[str] = Counter()
         self.sources: Counter[str] = Counter()
         self.job_types: Counter[str] = Counter()
@@ -85,6 +87,8 @@ class _Counting:
     def passing(self, examples: Iterator[Json]) -> Iterator[Mapping[str, Any]]:
         for example in examples:
             planner_input = example["planner_input"]
+            if planner_input["job_type"] == "fab-world" and not self._include_world:
+                continue
             issue = planner_input["issue"]
             self.splits[example["split"]] += 1
             self.sources[example["source"]] += 1
@@ -94,12 +98,21 @@ class _Counting:
             yield example
 
 
-def dataset_stats(dataset: Dataset, progress: ProgressReporter = no_progress) -> Stats:
-    """Compute the statistics in one pass over the dataset. Raises `PlannerError` where an example is invalid."""
-    counting = _Counting()
+def dataset_stats(
+    dataset: Dataset, progress: ProgressReporter = no_progress, *, include_world: bool = True
+) -> Stats:
+    """Compute the statistics in one pass over the dataset, fab-world runs only with `include_world`.
+
+    Raises `PlannerError` where an example is invalid, or all of them are left out.
+    """
+    counting = _Counting(include_world)
     encoded = encode_examples(
         counting.passing(progress(dataset.examples(), "reading examples", dataset.meta.example_count))
     )
+    if not counting.labels:
+        raise PlannerError(
+            f"{dataset.directory}: all examples are fab-world runs; leave out --no-include-world"
+        )
     lanes: Counter[str | None] = Counter()
     for label, count in counting.labels.items():
         lanes[lane_of(label.risk, label.size, label.action)] += count

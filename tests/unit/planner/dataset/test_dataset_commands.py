@@ -17,7 +17,7 @@ from tests.fixtures.archive_files import (
     write_archives,
     write_labels,
 )
-from tests.fixtures.planner_examples import example, write_dataset, write_examples
+from tests.fixtures.planner_examples import NOW_MS, example, planner_input, write_dataset, write_examples
 
 
 def run(*arguments: object) -> int:
@@ -109,6 +109,54 @@ def test_agreement_and_outcomes_are_shown(tmp_path: Path, capsys: pytest.Capture
     shown = capsys.readouterr().out
     assert "near-duplicate inputs with the same label: 100.0% of 3 pairs" in shown
     assert "0 with outcomes" in shown
+
+
+def test_statistics_of_archives_are_those_of_the_dataset_that_they_make(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    archives = write_archives(tmp_path / ".cyntra" / "archives", 6)
+    write_archive(archives, archive(7, epoch="kernel-2"))
+    (archives / "broken").mkdir()
+    assert run("build-dataset", "--archives", archives, "--mix-epochs", "--out", tmp_path / "data") == 0
+    assert run("stats", tmp_path / "data", "--json") == 0
+    of_dataset = json.loads(capsys.readouterr().out)
+    before = sorted(tmp_path.rglob("*"))
+    assert run("stats", ".cyntra/archives", "--json") == 0
+    of_archives = capsys.readouterr()
+    assert json.loads(of_archives.out) == of_dataset
+    assert "skipped broken: neither rollout.json" in of_archives.err
+    monkeypatch.setenv("BENCH_ARCHIVES_DIR", str(archives))
+    assert run("stats", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == of_dataset
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_statistics_may_leave_out_worlds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    archives = write_archives(tmp_path / "archives", 3)
+    world = planner_input(created_ms=NOW_MS - 1, job_type="fab-world")
+    plan = {"swarm_id_executed": "speculate_vote", "max_candidates_executed": 2}
+    write_archive(archives, archive(9, planner_input=world, plan=plan))
+    assert run("build-dataset", "--archives", archives, "--out", tmp_path / "data") == 0
+    for source in (archives, tmp_path / "data"):
+        assert run("stats", source) == 0
+        assert "4 examples of 4 issues" in capsys.readouterr().out
+        assert run("stats", source, "--no-include-world") == 0
+        assert "3 examples of 3 issues" in capsys.readouterr().out
+
+
+def test_statistics_refuse_what_is_neither(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = write_dataset(tmp_path, 12)
+    assert run("stats", data, tmp_path) == 2
+    assert "name one dataset" in capsys.readouterr().err
+    assert run("stats", data, "--issues", "issues.jsonl") == 2
+    assert "--issues is for archives" in capsys.readouterr().err
+    (data / "meta.json").unlink()
+    assert run("stats", data) == 2
+    assert "meta.json is missing" in capsys.readouterr().err
+    only_world = write_examples(tmp_path / "world", [example(job_type="fab-world")])
+    assert run("stats", only_world, "--no-include-world") == 2
+    assert "all examples are fab-world runs" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
