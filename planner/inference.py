@@ -16,7 +16,7 @@ from planner.encoding.input_hash import hash_of
 from planner.errors import PlannerError
 from planner.host.answer import PlannerAction
 from planner.host.caps import capped
-from planner.host.config import PlannerConfig
+from planner.host.config import InferenceConfig, PlannerConfig, planner_config
 from planner.host.deadline import CallError, DeadlineCalls, DeadlineExceededError
 from planner.host.models import PlannerModel, load_model
 from planner.host.rollout import Execution, Mode
@@ -59,13 +59,13 @@ class PlannerInference:
 
     def __init__(
         self,
-        config: PlannerConfig,
+        config: PlannerConfig | InferenceConfig,
         *,
         epoch: str | None = None,
         universe_id: str = "default",
         load: Callable[[PlannerConfig, str | None], PlannerModel] = load_model,
     ) -> None:
-        self.config = config
+        self.config = config = planner_config(config)
         self.problem: str | None = None
         self._universe_id = universe_id
         self._seconds = config.inference.timeout_ms / 1000

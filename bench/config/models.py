@@ -14,6 +14,7 @@ from bench.intake.errors import IntakeError
 from bench.intake.slices import filter_condition
 from db.objectives import Objective, TieBreak
 from planner.errors import PlannerError
+from planner.host.aliases import without_aliases
 from planner.host.config import PlannerConfig, read_planner_config
 from workers.addresses import has_credential
 from workers.field_types import (
@@ -192,9 +193,10 @@ class BenchConfig(Strict):
     def _name_keys(cls, planner: dict[str, Any]) -> dict[str, Any]:
         try:
             read_planner_config(planner)
+            # Without aliases: flags and paths are laid over one form of each key.
+            return dict(without_aliases(planner, "planner"))
         except PlannerError as error:
             raise ValueError(str(error)) from error
-        return planner
 
     @property
     def planner_config(self) -> PlannerConfig:

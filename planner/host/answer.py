@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from planner.actions import Action
+from planner.actions import Action, Bin
 
 SCHEMA_VERSION: Final = "cyntra.planner_action.v1"
 _OPTIONAL: Final = ("probs", "confidence", "reason", "model", "input_hash")
@@ -34,6 +34,21 @@ class PlannerAction:
         return self.action.swarm_id
 
     @property
+    def max_candidates_bin(self) -> Bin:
+        """The number of candidates of the action."""
+        return self.action.max_candidates_bin
+
+    @property
+    def max_minutes_bin(self) -> Bin:
+        """The minutes of a candidate of the action."""
+        return self.action.max_minutes_bin
+
+    @property
+    def max_iterations_bin(self) -> Bin:
+        """The rounds of a candidate of the action."""
+        return self.action.max_iterations_bin
+
+    @property
     def budgets(self) -> dict[str, int | str]:
         """The three budgets by their names in the document."""
         _, candidates, minutes, iterations = self.action
@@ -54,3 +69,7 @@ class PlannerAction:
             "abstain_to_default": self.abstain_to_default,
             **given,
         }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Alias of `document`, by the name that kernels call."""
+        return self.document()

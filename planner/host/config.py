@@ -1,11 +1,13 @@
 """The config block `planner:`: model, inference, safety caps and rollout flags."""
 
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, NoReturn
 
 from planner.actions import CANDIDATE_BINS, ITERATION_BINS, JOB_TYPES, MINUTE_BINS, NA, SWARM_IDS, Bin
 from planner.errors import PlannerError
+from planner.host.aliases import MODEL_KEYS, without_aliases
 from planner.host.caps import Caps
 from planner.host.rollout import RISKS, Rollout
 
@@ -24,13 +26,16 @@ class ModelConfig:
 
 @dataclass(frozen=True, slots=True)
 class InferenceConfig:
-    """Inference settings."""
+    """Inference settings. `model_path`, `model_type` and `fallback` are aliases of `ModelConfig`, None where unused."""
 
     confidence_threshold: float = 0.6
     """Abstention threshold, 0 to 1: below it the baseline decides."""
     use_calibration: bool = True
     timeout_ms: float = 100
     """Deadline of a decision in milliseconds; after it the baseline decides."""
+    model_path: str | os.PathLike[str] | None = None
+    model_type: ModelType | None = None
+    fallback: Literal["heuristic"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,24 @@ class PlannerConfig:
     safety: Caps = field(default_factory=Caps)
     flags: Flags = field(default_factory=Flags)
 
+    def __post_init__(self) -> None:
+        """Move the aliases of the model to `model`. Raises `PlannerError` where one is wrong or contradicts it."""
+        aliases = {alias: getattr(self.inference, alias) for alias in MODEL_KEYS}
+        given = {alias: value for alias, value in aliases.items() if value is not None}
+        if not given:
+            return
+        if isinstance(given.get("model_path"), os.PathLike):
+            given["model_path"] = os.fspath(given["model_path"])
+        default = ModelConfig()
+        stated = {key: getattr(self.model, key) for key in MODEL_KEYS.values()}
+        changed = {key: value for key, value in stated.items() if value != getattr(default, key)}
+        block = without_aliases({"model": changed, "inference": given}, "planner")
+        model = _section(block["model"], "planner.model", _SECTIONS["model"][1])
+        inference = replace(self.inference, model_path=None, model_type=None, fallback=None)
+        # The instance is frozen, and its aliases have one form only after this.
+        object.__setattr__(self, "model", ModelConfig(**{**stated, **model}))
+        object.__setattr__(self, "inference", inference)
+
     @property
     def rollout(self) -> Rollout:
         """The rollout rules that the flags select."""
@@ -72,13 +95,27 @@ def read_planner_config(block: Any, where: str = "planner") -> PlannerConfig:
 
     Raises `PlannerError` of one line with the path of the key, its value and the allowed values.
     """
+    block = without_aliases(block, where)
     values = _section(block, where, {"enabled": _flag, **dict.fromkeys(_SECTIONS, _any)})
     for name, (build, checks) in _SECTIONS.items():
         if name in values:
             values[name] = build(**_section(values[name], f"{where}.{name}", checks))
-    config = PlannerConfig(**values)
+    return _with_path(PlannerConfig(**values), f"{where}.model.path")
+
+
+def planner_config(config: PlannerConfig | InferenceConfig) -> PlannerConfig:
+    """The complete config of a host that gives inference settings alone.
+
+    Raises `PlannerError` of one line where those name no model.
+    """
+    if isinstance(config, PlannerConfig):
+        return config
+    return _with_path(PlannerConfig(inference=config), "model_path")
+
+
+def _with_path(config: PlannerConfig, where: str) -> PlannerConfig:
     if config.enabled and config.model.type != "heuristic" and config.model.path is None:
-        raise PlannerError(f"{where}.model.path: a model of type {config.model.type} needs a path")
+        raise PlannerError(f"{where}: a model of type {config.model.type} needs a path")
     return config
 
 

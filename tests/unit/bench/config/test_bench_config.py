@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from bench.config.errors import ConfigError
 from bench.config.load import (
     apply_overrides,
+    apply_stream_flags,
     config_hash,
     find_config,
     load_config,
@@ -19,6 +20,7 @@ from bench.config.load import (
 )
 from bench.config.models import BenchConfig, WorkcellDefaults
 from bench.config.template import example_config_text
+from planner.host.aliases import MODEL_KEYS
 from planner.host.config import PlannerConfig
 from workers.spec import Workcell
 
@@ -95,7 +97,34 @@ def test_the_planner_that_the_template_comments_out_is_every_default(load: Any) 
     written = yaml.safe_load(text)["planner"]
     assert set(written) == {field.name for field in fields(PlannerConfig)}
     for section in ("model", "inference", "safety", "flags"):
-        assert set(written[section]) == {field.name for field in fields(getattr(planner, section))}
+        names = {field.name for field in fields(getattr(planner, section))}
+        assert set(written[section]) == names - (set(MODEL_KEYS) if section == "inference" else set())
+
+
+@pytest.mark.parametrize(
+    ("mode", "rollout", "flag", "overridden"),
+    [
+        ("off", "off", "shadow", "log"),
+        ("log", "log", "disabled", "off"),
+        ("enforce", "enforce", "shadow", "log"),
+    ],
+)
+def test_the_mode_is_one_word_for_the_planner_keys(
+    load: Any, mode: str, rollout: str, flag: str, overridden: str
+) -> None:
+    config = load(f"planner:\n  mode: {mode}\n  inference: {{model_path: models/bundle}}\n")
+    assert config.planner_config.rollout.mode == rollout
+    assert Path(config.planner["model"]["path"]).is_absolute()
+    assert apply_stream_flags(config, planner_mode=flag).planner_config.rollout.mode == overridden
+    assert apply_stream_flags(config, planner_model="other").planner_config.enabled
+    assert BenchConfig.model_validate(config.stream_document()).planner_config == config.planner_config
+
+
+def test_a_mode_that_contradicts_its_keys_is_refused(load: Any) -> None:
+    with pytest.raises(
+        ConfigError, match=r"planner\.mode: off contradicts planner\.enabled: True; leave one"
+    ):
+        load("planner: {mode: off, enabled: true, model: {type: heuristic}}")
 
 
 def test_the_rules_that_the_template_comments_out_load(load: Any) -> None:
