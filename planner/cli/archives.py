@@ -51,6 +51,10 @@ def show_build_report(report: "BuildReport", out: Path | None) -> None:
     note(f"{report.archives} archives, {report.runs} runs{reasons}")
     if report.rebuilt:
         note(f"{report.rebuilt} examples had recorded no input: their histories are rebuilt")
+    if report.planned:
+        note(
+            f"{report.planned.total()} examples recorded a planner's decision: {report.planned[True]} ran as decided"
+        )
     if report.repeated:
         note(f"{report.repeated} archives of attempts that were made again")
     if report.left_out[BENCHED]:

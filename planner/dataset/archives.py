@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from planner.actions import JobType
+from planner.actions import Action, JobType
 from planner.dataset import facts
 from planner.dataset.epochs import epoch_of
 from planner.dataset.facts import ActualPlan, BrokenArchiveError, Files, Times
@@ -36,6 +36,8 @@ class Archived(NamedTuple):
     planner_input: Json | None
     """The recorded planner_input of the policy."""
     plan: ActualPlan
+    planned: Action | None
+    """The decision of a planner, as it was recorded."""
     epoch: str
     propensity: float | None
     benched: bool
@@ -50,7 +52,9 @@ class Archived(NamedTuple):
     def from_json(cls, values: list[Any]) -> "Archived":
         """Restore a record read from a spool."""
         archived = cls(*values)
-        return archived._replace(times=Times(*archived.times), plan=ActualPlan(*archived.plan))
+        planned = None if archived.planned is None else Action(*archived.planned)
+        plan = ActualPlan(*archived.plan)
+        return archived._replace(times=Times(*archived.times), plan=plan, planned=planned)
 
 
 def find_archives(roots: Sequence[Path]) -> list[tuple[str, Path]]:
@@ -131,6 +135,7 @@ def _archived(name: str, files: Files, backlog: Mapping[str, Json]) -> Archived:
         universe_id=str(universe),
         planner_input=recorded,
         plan=facts.plan_of(files),
+        planned=facts.planned_action(files),
         epoch=epoch_of(facts.mapping(trace.get("stability"))),
         propensity=facts.number(trace.get("propensity_executed"), "propensity_executed"),
         benched=str(trace.get("policy_id")).startswith(_BENCH),

@@ -13,7 +13,7 @@ from planner.dataset.epochs import common_epoch
 from planner.dataset.history_builder import HistoryBuilder
 from planner.dataset.issues import read_backlog
 from planner.dataset.read import Dataset, read_dataset
-from planner.dataset.runs import ArchivedRun, example, rebuilt_input
+from planner.dataset.runs import ArchivedRun, example, ran_as_planned, rebuilt_input
 from planner.dataset.scan import ArchiveGroup, Scan
 from planner.dataset.spool import Spool
 from planner.dataset.write import SKIPPED_FILE, DatasetDraft, SplitBy, drafting
@@ -60,6 +60,8 @@ class BuildReport:
     """Examples without a recorded planner_input, whose history was rebuilt."""
     repeated: int = 0
     """Archives of attempts that a later attempt supersedes."""
+    planned: Counter[bool] = field(default_factory=Counter)
+    """Examples that recorded a planner's decision, by whether it is what ran."""
     universes: set[str] = field(default_factory=set)
     epochs: Counter[str] = field(default_factory=Counter)
     """Examples by policy epoch."""
@@ -135,6 +137,9 @@ def _add_examples(
             scan.skip(run.speaker.workcell_id, str(error))
             continue
         report.rebuilt += run.speaker.planner_input is None
+        as_planned = ran_as_planned(run.speaker)
+        if as_planned is not None:
+            report.planned[as_planned] += 1
         report.universes.add(run.speaker.universe_id)
         report.epochs[run.speaker.epoch] += 1
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any, Final, NamedTuple, get_args
 
-from planner.actions import JOB_TYPES, SERIAL, SPECULATE, SWARM_IDS, JobType
+from planner.actions import JOB_TYPES, SERIAL, SPECULATE, SWARM_IDS, Action, JobType, canonical_rank
 from planner.dataset.issues import planner_issue
 from planner.documents.base import parse_document
 from planner.documents.planner_input import PlannerInput
@@ -182,6 +182,23 @@ def _inferred_plan(manifest: Json) -> ActualPlan:
         return ActualPlan(SERIAL, 1, seconds, None, inferred=True)
     width = amount(at(manifest, "control", "speculate_parallelism"), "speculate_parallelism")
     return ActualPlan(SPECULATE, None if width is None else int(width), seconds, None, inferred=True)
+
+
+def planned_action(files: Files) -> Action | None:
+    """The recorded decision, as `planner_action` or `planned_action`; None where there is none that can be read.
+
+    Nothing else of the archive depends on it, so a document of another form makes no archive broken.
+    """
+    documents = (mapping(files.planner.get(name)) for name in ("planner_action", "planned_action"))
+    document = next((document for document in documents if document), {})
+    budgets = mapping(document.get("budgets"))
+    bins = (budgets.get(f"max_{part}_bin") for part in ("candidates", "minutes", "iterations"))
+    try:
+        action = Action(document.get("swarm_id"), *bins)  # type: ignore[arg-type]
+        canonical_rank(action)
+    except (KeyError, TypeError):
+        return None
+    return action
 
 
 def gates_of(files: Files) -> list[Json]:

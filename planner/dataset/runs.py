@@ -135,6 +135,14 @@ def executed_action(plan: ActualPlan, job_type: JobType) -> Action:
     return clamp_action(Action(plan.swarm_id, *numbers), job_type)  # type: ignore[arg-type]
 
 
+def ran_as_planned(archived: Archived) -> bool | None:
+    """Whether the recorded decision is what ran, NA being any number; None where there is none."""
+    if archived.planned is None:
+        return None
+    ran = executed_action(archived.plan, archived.job_type)
+    return all(planned in (NA, part) for planned, part in zip(archived.planned, ran, strict=True))
+
+
 def _outcome(run: ArchivedRun, label: Action) -> Json:
     return {
         "action": list(label),

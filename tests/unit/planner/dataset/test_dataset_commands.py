@@ -60,6 +60,9 @@ def test_what_was_left_out_is_said(tmp_path: Path, capsys: pytest.CaptureFixture
         again = {"bench_id": "s", "execution_id": 7, "attempt": attempt}
         write_archive(archives, archive(7, epoch=None, bench=again, workcell_id=f"x7-a{attempt}-c0-0badcafe"))
     write_archive(archives, archive(6, status="error"))
+    bins = {"max_candidates_bin": 1, "max_minutes_bin": 30, "max_iterations_bin": "NA"}
+    planned = {"planned_action": {"swarm_id": "serial_handoff", "budgets": bins}}
+    write_archive(archives, archive(8, epoch=None, planned=planned))
     for number in range(12):
         (archives / f"broken-{number:02d}").mkdir()
     assert run("build-dataset", "--archives", archives, "--out", tmp_path / "data") == 0
@@ -67,7 +70,8 @@ def test_what_was_left_out_is_said(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "skipped broken-00: neither rollout.json" in output
     assert "broken-11" not in output
     assert "skipped 2 more: see" in output
-    assert "20 archives, 7 runs, 12 archives broken, 1 drawn by a bench, 1 ended in an error" in output
+    assert "1 examples recorded a planner's decision: 1 ran as decided" in output
+    assert "21 archives, 8 runs, 12 archives broken, 1 drawn by a bench, 1 ended in an error" in output
     assert "1 archives of attempts that were made again" in output
     assert "1 examples had recorded no input" in output
     assert "for the winners of benches: planner dataset merge-best-of-k" in output

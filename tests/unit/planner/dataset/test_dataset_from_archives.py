@@ -70,6 +70,39 @@ def test_the_label_is_the_executed_plan_in_the_nearest_bins(
     assert label_of(example) == label
 
 
+def decision(swarm_id: str, candidates: Any, minutes: Any) -> Json:
+    """A decision as a kernel writes it, without `created_at`."""
+    bins = {"max_candidates_bin": candidates, "max_minutes_bin": minutes, "max_iterations_bin": "NA"}
+    return {
+        "schema_version": "cyntra.planner_action.v1",
+        "swarm_id": swarm_id,
+        "budgets": bins,
+        "reason": None,
+    }
+
+
+def test_decisions_are_counted_under_either_name(builder: DatasetBuilder) -> None:
+    serial = {"max_iterations_executed": None}
+    names: list[dict[str, Any]] = [
+        {"planner_action": decision("serial_handoff", 1, 30)},
+        {"planned_action": decision("serial_handoff", 1, 30)},
+        {"planned_action": decision("serial_handoff", 1, "NA")},
+        {"planned_action": decision("speculate_vote", 2, 30)},
+        {
+            "planner_action": decision("speculate_vote", 2, 30),
+            "planned_action": decision("serial_handoff", 1, 30),
+        },
+        {"planned_action": decision("serial_handoff", 7, 30)},
+        {"planned_action": {"swarm_id": ["x"]}},
+        {},
+    ]
+    for number, planned in enumerate(names):
+        write_archive(builder.archives, archive(number, plan=serial, planned=planned))
+    report = builder.build()
+    assert (report.meta and report.meta.example_count, report.skipped) == (len(names), [])
+    assert report.planned == {True: 3, False: 2}
+
+
 def test_rounds_are_a_label_where_the_job_type_has_them(builder: DatasetBuilder) -> None:
     asked = planner_input(created_ms=NOW_MS - 1, job_type="fab-world")
     write_archive(builder.archives, archive(0, planner_input=asked, plan={"max_iterations_executed": 4}))
