@@ -45,6 +45,8 @@ class Provenance:
     stability: Mapping[str, Any] = field(default_factory=dict)
     git_sha: str | None = None
     trained_at: str | None = None
+    training: Mapping[str, Any] = field(default_factory=dict)
+    """The training in short: digest and size of its dataset, epochs, accuracy on the validation split."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,22 @@ def _in_memory(source: ExportSource, out: Path) -> Bundle:
     }
     metadata = _metadata(source, config, reads, model)
     decision = DecisionWeights.of(source.decision)
+    # Decisions do not depend on the shape's names, nor does the version of a model that was exported without them.
+    config |= _shape(source, reads)
     return Bundle(out, config, metadata, dict(source.temperatures), reads, form, decision, model)
+
+
+def _shape(source: ExportSource, reads: InputForm) -> Json:
+    """The shape of the model by the names that other readers of bundles know."""
+    network = source.hyperparameters.get("network", {})
+    width, layers = ("token_width", "token_layers") if source.kind == "sequence" else ("hidden", "depth")
+    return {
+        "model_type": source.kind,
+        "d_in": reads.size,
+        "d_hidden": network.get(width),
+        "n_layers": network.get(layers),
+        "action_space": action_space_document(),
+    }
 
 
 def _input_form(source: ExportSource) -> InputForm:
@@ -149,6 +166,14 @@ def _metadata(source: ExportSource, config: Json, reads: InputForm, model: bytes
         "stability": dict(facts.stability),
         "git_sha": facts.git_sha,
         "trained_at": facts.trained_at,
+        # The recorded time of the training, not the clock: the same weights give the same bytes.
+        "created_at": facts.trained_at,
+        "training": dict(facts.training),
+        "provenance": {
+            "git_sha": facts.git_sha,
+            "config_hash": facts.stability.get("training_config_hash"),
+            "training_program": "planner train",
+        },
     }
 
 

@@ -54,6 +54,13 @@ def _facts(report: Json) -> Provenance:
         },
         git_sha=_git_sha(),
         trained_at=report["trained_at"],
+        training={
+            "dataset_hash": dataset["dataset_hash"],
+            "example_count": dataset["train"],
+            "epochs": report["epochs"],
+            "best_epoch": report["best_epoch"],
+            "best_val_accuracy": report["metrics"]["val"]["exact"],
+        },
     )
 
 

@@ -52,7 +52,16 @@ def test_metadata_tells_where_the_model_comes_from(model: Path, tmp_path: Path) 
     assert metadata["dataset"]["examples"] == 120
     assert metadata["metrics"] == report["metrics"]
     assert metadata["epoch"] == metadata["stability"]["policy_epoch"] == report["dataset"]["epoch"]
-    assert metadata["trained_at"] == report["trained_at"]
+    assert metadata["created_at"] == metadata["trained_at"] == report["trained_at"]
+    assert metadata["training"] == {
+        "dataset_hash": report["dataset"]["dataset_hash"],
+        "example_count": report["dataset"]["train"],
+        "epochs": report["epochs"],
+        "best_epoch": report["best_epoch"],
+        "best_val_accuracy": report["metrics"]["val"]["exact"],
+    }
+    assert metadata["provenance"]["git_sha"] == metadata["git_sha"]
+    assert metadata["provenance"]["config_hash"] == report["config_hash"]
     calibration = json.loads((tmp_path / "bundle" / "calibration.json").read_bytes())
     assert calibration["method"] == "temperature"
     assert calibration["temperature"] == report["calibration"]["temperatures"] == opened.temperatures

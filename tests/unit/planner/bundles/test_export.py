@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,11 +15,13 @@ import pytest
 import torch
 from torch import nn
 
-from planner.bundles.bundle import METADATA, VALIDATION, WEIGHTS, Bundle, open_bundle
+from planner.actions import action_space_document
+from planner.bundles.bundle import CONFIG, METADATA, VALIDATION, WEIGHTS, Bundle, open_bundle
 from planner.bundles.equivalence import compare
 from planner.bundles.goldens import changed_decisions, read_goldens
 from planner.bundles.policy import BundlePolicy
 from planner.bundles.session import Session
+from planner.canonical import sha256_json
 from planner.errors import PlannerError
 from planner.space.decode import decode_cells, decode_heads
 from planner.space.heads import HEAD_SIZES, HEADS
@@ -29,6 +32,7 @@ from planner.training.exporting.onnx_file import check_graph, onnx_bytes
 from planner.training.exporting.reference import torch_numbers
 from planner.training.networks.network import KINDS, NetworkConfig, build
 from tests.fixtures.bundles import source
+from tests.unit.planner.bundles.resign import rewrite
 from tests.unit.planner.system.test_atomic import file_size_limit
 
 Exported = Callable[..., Path]
@@ -170,6 +174,37 @@ def test_other_weights_are_another_version(exported: Exported) -> None:
     first, other = open_bundle(exported("mlp")), open_bundle(exported("mlp", 1))
     assert other.version != first.version
     assert other.checkpoint_id != first.checkpoint_id
+
+
+def test_the_config_names_the_shape_as_other_readers_do(pair: tuple[ExportSource, Bundle]) -> None:
+    made_from, bundle = pair
+    network = made_from.hyperparameters["network"]
+    sequence = made_from.kind == "sequence"
+    assert bundle.config["model_type"] == bundle.kind
+    assert bundle.config["d_in"] == bundle.input.size == made_from.network.first.weight.shape[0] - 1
+    assert bundle.config["d_hidden"] == network["token_width" if sequence else "hidden"]
+    assert bundle.config["n_layers"] == network["token_layers" if sequence else "depth"]
+    assert bundle.config["action_space"] == action_space_document()
+
+
+def test_a_bundle_of_an_older_version_is_opened_and_has_the_same_version(
+    small_bundle: Path, tmp_path: Path
+) -> None:
+    older = Path(shutil.copytree(small_bundle, tmp_path / "bundle"))
+    shape = ("model_type", "d_in", "d_hidden", "n_layers", "action_space")
+    rewrite(older, CONFIG, lambda config: [config.pop(key) for key in shape])
+    rewrite(
+        older,
+        METADATA,
+        lambda metadata: [metadata.pop(key) for key in ("created_at", "training", "provenance")],
+    )
+    policy = BundlePolicy(open_bundle(older))
+    config = json.loads((older / CONFIG).read_bytes())
+    assert sha256_json(config) == open_bundle(small_bundle).metadata["config_hash"]
+    for document in planner_inputs(10):
+        assert (
+            policy.decide(document).action == BundlePolicy(open_bundle(small_bundle)).decide(document).action
+        )
 
 
 class OtherwiseWhenExported(nn.Module):
