@@ -59,6 +59,7 @@ def build_example(
     verdict: CaseVerdict,
     weights: SoftLabel,
     toolchain_versions: Mapping[str, Sequence[str]] | None = None,
+    repo: str | None = None,
 ) -> BestOfKExample | None:
     """The labelled example of a finished case.
 
@@ -68,7 +69,8 @@ def build_example(
     executions, in canonical order and then by replicate; an error is missing data, not a failure, and is left out.
     `created_at` (RFC 3339 UTC) is the time of the verdict, so that the same database gives the same bytes.
 
-    `toolchain_versions` has the known versions of each toolchain that worked on the case.
+    `toolchain_versions` has the known versions of each toolchain that worked on the case, `repo` the address of its
+    repository without credentials, which splits by repository need.
 
     Returns None where no arm passed, because there is nothing to imitate. Raises `PlannerError` where
     `planner_input` is not valid.
@@ -93,8 +95,9 @@ def build_example(
             "K": bench.k,
             "strategy": bench.strategy,
             "seed": bench.seed,
-            **({} if bench.epoch is None else {"epoch": bench.epoch}),
-            **({"toolchain_versions": _lists(toolchain_versions)} if toolchain_versions else {}),
+            **_known(
+                epoch=bench.epoch, repo=repo, toolchain_versions=_lists(toolchain_versions or {}) or None
+            ),
             "sandboxes": _sandboxes(scored),
             "winner_selection": {
                 "primary_objective": verdict.objective,
@@ -114,6 +117,11 @@ def _label(weights: SoftLabel, winner: Action, created_at: str, input_hash: str)
         "probs": soft_heads(weights),
         "confidence": dict(weights).get(winner, 0.0),
     }
+
+
+def _known(**values: Any) -> dict[str, Any]:
+    """The values that are not None: a document without a later key keeps its bytes."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _lists(values: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:

@@ -33,6 +33,7 @@ from planner.dataset.outcome_columns import OUTCOMES_FILE
 from planner.system.atomic import write_all_atomic
 from planner.system.clock import rfc3339
 from planner.system.progress import ProgressReporter, no_progress
+from workers.addresses import without_credentials
 
 NAME = "best_of_k_dataset"
 SCHEMA_VERSION = "cyntra.best_of_k_example.v1"
@@ -169,12 +170,18 @@ def _example(
         verdict=verdict_of(rows),
         weights=soft_label(judgement),
         toolchain_versions=versions,
+        repo=_repo_of(case.workcell),
     )
     if example is None:
         return None
     document = example.document()
     document["bench_metadata"]["winner_selection"]["judgement"] = judgement_document(judgement)
     return document
+
+
+def _repo_of(workcell: Mapping[str, Any]) -> str | None:
+    repo = workcell.get("repo")
+    return without_credentials(repo) if isinstance(repo, str) else None
 
 
 def _label_rows(arm: StoredArm) -> list[LabelRow]:

@@ -17,6 +17,7 @@ from planner.canonical import canonical_json
 from planner.dataset.outcome_columns import DEFAULT_TOOLSET, OUTCOME_COLUMNS, ColumnType
 from planner.dataset.outcome_labels import toolchain_versions
 from planner.system.progress import ProgressReporter, no_progress
+from workers.addresses import without_credentials
 
 Json = dict[str, Any]
 CURSOR_KEY: Final = b"bench_labels_cursor"
@@ -137,6 +138,7 @@ def _values(row: LabelOutcome, epoch: str, planner_input: str, weight: float | N
     stored = row._asdict()
     computed = {
         "run_id": f"{row.bench_id}:{row.issue_id}",
+        "repo": None if row.repo is None else without_credentials(row.repo),
         "tags": list((row.planner_input.get("issue") or {}).get("tags") or []),
         "toolset_id": DEFAULT_TOOLSET,
         "derived": False,

@@ -17,7 +17,7 @@ Json = dict[str, Any]
 # Tokens are a sum over all rounds of all candidates, and unknown as soon as one round's are.
 _ROWS: Final = sa.text("""
     SELECT c.case_id, c.bench_id, c.issue_id, c.state AS case_state, c.finished_at, c.job_type,
-           c.dk_priority, c.dk_risk, c.dk_size, c.planner_input, c.input_hash,
+           c.workcell ->> 'repo' AS repo, c.dk_priority, c.dk_risk, c.dk_size, c.planner_input, c.input_hash,
            b.config_hash, b.k, b.strategy, b.seed, v.objective, v.tie_size,
            CASE WHEN v.case_id IS NOT NULL THEN coalesce(v.winner_arm_id = a.arm_id, false) END AS is_winner,
            v.winner_arm_id IS NOT NULL AS has_winner,
@@ -75,6 +75,8 @@ class LabelOutcome(NamedTuple):
     case_state: CaseState
     finished_at: datetime | None
     job_type: JobType
+    repo: str | None
+    """The address of the repository, which may hold a credential."""
     dk_priority: str
     dk_risk: str
     dk_size: str

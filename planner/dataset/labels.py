@@ -35,6 +35,12 @@ class BenchLabel(NamedTuple):
         return epoch or epoch_of({"kernel_config_hash": metadata["bench_config_hash"]})
 
     @property
+    def repo(self) -> str | None:
+        """The repository of its issue; None in labels of older versions."""
+        repo: str | None = self.document["bench_metadata"].get("repo")
+        return repo
+
+    @property
     def toolchain_versions(self) -> dict[str, list[str]]:
         """The known versions of the toolchains that worked on it, by name."""
         return self.document["bench_metadata"].get("toolchain_versions") or {}

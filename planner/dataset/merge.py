@@ -58,7 +58,7 @@ class _LabelSurvey:
     universes: set[str | None] = field(default_factory=set)
     versions: ToolchainVersions = field(default_factory=ToolchainVersions)
     repos: dict[str, str | None] = field(default_factory=dict)
-    """Repositories by input hash, from replaced examples of the base: labels do not have them."""
+    """Repositories by input hash, from replaced examples of the base: labels of older versions do not have them."""
 
 
 def merge_best_of_k(
@@ -137,7 +137,7 @@ def _add_labels(
         known_digest = added.get(run_id)
         if known_digest is None:
             added[run_id] = digest
-            draft.add(_example(label, seen.repos.get(label.input_hash)), label.where)
+            draft.add(_example(label, label.repo or seen.repos.get(label.input_hash)), label.where)
             report.labels += 1
         elif known_digest == digest:
             report.doubles += 1
@@ -148,8 +148,10 @@ def _add_labels(
 
 
 def _digest(document: Json) -> str:
-    """Digest of a label without the statistics of its winner, of which Parquet has fewer than JSON."""
-    metadata = document["bench_metadata"]
+    """Digest of a label without its repository, which older exports lack, and the statistics of its winner, of which
+    Parquet has fewer than JSON.
+    """
+    metadata = {key: value for key, value in document["bench_metadata"].items() if key != "repo"}
     selection = {key: metadata["winner_selection"].get(key) for key in ("primary_objective", "soft_label")}
     return sha256_json({**document, "bench_metadata": {**metadata, "winner_selection": selection}})
 

@@ -10,6 +10,10 @@ PARTS: Final = "part-*.parquet"
 DEFAULT_TOOLSET: Final = "default"
 
 
+LATER_COLUMNS: Final = frozenset({"repo"})
+"""Columns that files of earlier versions do not have."""
+
+
 class OutcomeColumn(NamedTuple):
     """A column of the Parquet files."""
 
@@ -41,6 +45,11 @@ OUTCOME_COLUMNS: Final = (
     ),
     _column("run_id", "string", "`<bench_id>:<issue_id>`, as in the JSON."),
     _column("issue_id", "string", "Issue."),
+    _column(
+        "repo",
+        "string?",
+        "Repository that the case worked on, as in its archives, without credentials; null where it has none.",
+    ),
     _column("job_type", "string", "Issue: `code`, `fab-asset` or `fab-world`."),
     _column("priority", "string", "Issue: `P0` to `P3`."),
     _column("risk", "string", "Issue: `low`, `medium`, `high` or `critical`."),

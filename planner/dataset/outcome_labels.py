@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from planner.actions import NA, Action, Bin
-from planner.dataset.outcome_columns import OUTCOME_COLUMNS
+from planner.dataset.outcome_columns import LATER_COLUMNS, OUTCOME_COLUMNS
 from planner.dataset.read import parse_json
 from planner.documents.plans import label_document
 from planner.documents.soft_label import soft_heads
@@ -35,7 +35,8 @@ def parquet_labels(file: Path) -> Iterator[tuple[str, Json | None]]:
             where = f"{file}: row {number}"
             yield where, parse_json(str(row[_DOCUMENT]), where)
         return
-    missing = [column.name for column in OUTCOME_COLUMNS if column.name not in names]
+    required = [column.name for column in OUTCOME_COLUMNS if column.name not in LATER_COLUMNS]
+    missing = [name for name in required if name not in names]
     if missing:
         raise PlannerError(
             f"{file}: no outcomes of bench labels export: column {missing[0]} is missing; export them again"
@@ -115,6 +116,7 @@ def _example(rows: Sequence[Row], where: str) -> Json | None:
             "strategy": first["strategy"],
             "seed": first["seed"],
             "epoch": first["epoch"],
+            **({"repo": first["repo"]} if first.get("repo") else {}),
             **({"toolchain_versions": versions} if versions else {}),
             "sandboxes": dict(sorted(Counter(row["sandbox"] or "unknown" for row in scored).items())),
             "winner_selection": selection,

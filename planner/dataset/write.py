@@ -5,7 +5,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
@@ -60,13 +60,17 @@ class DatasetDraft:
     def finish(self, meta: Mapping[str, Any], progress: ProgressReporter = no_progress) -> DatasetMeta:
         """Assign the splits, write the two files and return the meta; `meta` has what the examples do not imply.
 
-        Raises `PlannerError` where there are no examples, or two share a run id.
+        Raises `PlannerError` where there are no examples, two share a run id, or there are fewer repositories than
+        splits by them.
         """
         if not self._keys:
             raise PlannerError("there is no example to write; nothing was written")
         self._keys.sort()
         self._refuse_doubles()
-        splits = assign_splits([key.group for key in self._keys])
+        groups = [key.group for key in self._keys]
+        if self._split_by == "repository":
+            _refuse_empty_splits(groups)
+        splits = assign_splits(groups)
         hashed = hashlib.sha256()
         with (self.directory / EXAMPLES_FILE).open("wb") as file:
             pairs = zip(splits, self._keys, strict=True)
@@ -96,6 +100,18 @@ class DatasetDraft:
         meta = parse_document(DatasetMeta, document, META_FILE)
         (self.directory / META_FILE).write_text(canonical_json(document) + "\n", encoding="utf-8")
         return meta
+
+
+def _refuse_empty_splits(groups: Sequence[str]) -> None:
+    repositories = list(dict.fromkeys(groups))
+    if len(repositories) >= len(SPLITS):
+        return
+    named = ", ".join(repository or "unknown" for repository in repositories)
+    older = "; labels of older exports name none: export them again" if "" in repositories else ""
+    raise PlannerError(
+        f"a split by repository needs examples of {len(SPLITS)} repositories, and these are of {len(repositories)} "
+        f"({named}): add archives or labels of others, or split by time{older}"
+    )
 
 
 @contextmanager

@@ -55,6 +55,8 @@ class BenchMetadata(Open):
     seed: int
     epoch: str | None = None
     """Policy epoch: digest of the rules that the outcomes depend on; missing in labels of older versions."""
+    repo: str | None = None
+    """Repository of the issue, without credentials; missing in labels of older versions."""
     toolchain_versions: dict[str, list[str]] | None = None
     """Known versions of the toolchains that worked on the case, by name."""
     winner_selection: WinnerSelectionDocument

@@ -91,6 +91,7 @@ def test_every_outcome_is_a_row_also_of_cases_without_a_winner(
         assert ["NA" if value is None else str(value) for value in bins] == stated
         assert row["is_winner"] is bool(other.won)
         assert row["all_gates_passed"] is {"error": None}.get(row["status"], row["status"] == "success")
+        assert row["repo"] == "/repo"
         assert (row["toolset_id"], row["derived"]) == ("default", False)
         assert json.loads(row["planner_input"])["issue"]["tags"] == row["tags"]
     unsolved = {row["issue_id"] for row in rows} - {row["issue_id"] for row in rows if row["is_winner"]}
@@ -163,6 +164,11 @@ def test_json_parquet_and_parts_train_on_the_same_examples(
     assert meta.toolchain_versions == {"claude": ["2.1.0"]}
     together = merge_best_of_k(tmp_path / "all", MergeOptions(sources))
     assert together.doubles == 3 * together.labels
+    assert {each["repo"] for each in read_dataset(tmp_path / "d0").examples()} == {"/repo"}
+    older = tmp_path / "older.parquet"
+    pq.write_table(pq.read_table(sources[2]).drop_columns(["repo"]), older)
+    assert merge_best_of_k(tmp_path / "old", MergeOptions([older])).labels == together.labels
+    assert {each["repo"] for each in read_dataset(tmp_path / "old").examples()} == {None}
 
 
 def test_benches_that_differ_in_sampling_and_caps_merge_and_others_do_not(

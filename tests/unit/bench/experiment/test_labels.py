@@ -69,6 +69,7 @@ def example(
     rows: tuple[LabelRow, ...] = ROWS,
     planner_input: dict[str, Any] | None = None,
     weights: SoftLabel = ((SERIAL, 0.5), (PAIR, 0.25), (TRIO, 0.25)),
+    repo: str | None = None,
 ) -> BestOfKExample | None:
     return build_example(
         bench=BenchFacts("b-1", "hash", 4, "coverage", 42),
@@ -79,6 +80,7 @@ def example(
         rows=rows,
         verdict=verdict_of(rows),
         weights=weights,
+        repo=repo,
     )
 
 
@@ -94,6 +96,14 @@ def test_the_label_is_the_winner_with_the_probabilities_of_being_best_head_by_he
         "minutes": [0.0, 0.75, 0.0, 0.0, 0.0, 0.25],
         "iterations": [0.0, 0.0, 0.0, 0.0, 1.0],
     }
+
+
+def test_the_repository_is_named_where_it_is_known() -> None:
+    known, unknown = example(repo="https://example.org/depot.git"), example()
+    assert known is not None
+    assert unknown is not None
+    assert known.bench_metadata.repo == "https://example.org/depot.git"
+    assert "repo" not in unknown.document()["bench_metadata"]
 
 
 def test_a_wait_for_a_provider_is_written_beside_the_duration_where_there_was_one() -> None:

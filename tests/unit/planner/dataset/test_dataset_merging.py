@@ -66,6 +66,49 @@ def test_a_label_keeps_its_input_outcomes_and_shares(merger: Merger) -> None:
     assert meta.epoch == epoch_of({"kernel_config_hash": "kernel-1"})
 
 
+def of_repository(number: int, repo: str | None) -> Json:
+    document = label(number)
+    if repo is not None:
+        document["bench_metadata"]["repo"] = repo
+    return document
+
+
+def test_labels_are_split_by_their_repositories(merger: Merger) -> None:
+    write_labels(merger.labels, [of_repository(number, f"repo-{number % 4}") for number in range(20)])
+    sides: dict[str, set[str]] = {}
+    for each in merger.examples(split_by="repository").values():
+        sides.setdefault(each["repo"], set()).add(each["split"])
+    assert sorted(sides) == ["repo-0", "repo-1", "repo-2", "repo-3"]
+    assert all(len(distinct) == 1 for distinct in sides.values())
+    assert set().union(*sides.values()) == {"train", "val", "test"}
+
+
+@pytest.mark.parametrize(
+    ("repos", "named"),
+    [
+        (["repo-0"], "these are of 1 (repo-0): add archives or labels of others, or split by time"),
+        (["repo-0", "repo-1"], "these are of 2 (repo-0, repo-1): add"),
+        (
+            [None],
+            "these are of 1 (unknown): add archives or labels of others, or split by time; labels of older",
+        ),
+    ],
+)
+def test_a_split_by_too_few_repositories_is_refused(
+    merger: Merger, repos: list[str | None], named: str
+) -> None:
+    write_labels(merger.labels, [of_repository(number, repos[number % len(repos)]) for number in range(20)])
+    refused = merger.refusal(split_by="repository")
+    assert refused.startswith("a split by repository needs examples of 3 repositories, and ")
+    assert named in refused
+
+
+def test_an_export_of_an_older_version_without_repositories_is_no_other_label(merger: Merger) -> None:
+    write_labels(merger.labels, [of_repository(0, "repo-0")])
+    older = write_labels(merger.home / "older", [of_repository(0, None)])
+    assert merger.merge(older).doubles == 1
+
+
 def test_a_label_without_shares_is_hard(merger: Merger) -> None:
     hard = label(0)
     del hard["bench_metadata"]["winner_selection"]["soft_label"]
