@@ -77,10 +77,7 @@ def build_example(
     """
     if verdict.winner is None:
         return None
-    scored = sorted(
-        (row for row in rows if row.status != "error"),
-        key=lambda row: (canonical_rank(row.action), row.replicate),
-    )
+    scored = _scored(rows)
     document = {
         "schema_version": "cyntra.best_of_k_example.v1",
         "issue_id": issue_id,
@@ -117,6 +114,11 @@ def _label(weights: SoftLabel, winner: Action, created_at: str, input_hash: str)
         "probs": soft_heads(weights),
         "confidence": dict(weights).get(winner, 0.0),
     }
+
+
+def _scored(rows: Iterable[LabelRow]) -> list[LabelRow]:
+    scored = (row for row in rows if row.status != "error")
+    return sorted(scored, key=lambda row: (canonical_rank(row.action), row.replicate))
 
 
 def _known(**values: Any) -> dict[str, Any]:
