@@ -216,12 +216,12 @@ def _scheduler(
     from bench.stream.state import StoredStreamState
     from bench.submit.epoch import stability
     from bench.submit.issue_workcell import objector
+    from bench.submit.prompts import prompt_frontier
     from db.repositories.streams import Streams
     from planner.dataset.epochs import epoch_of
     from planner.inference import PlannerInference
-    from workers.execution.prompt import rendered_sample
 
-    rules = stability(config, rendered_sample())
+    rules = stability(config, prompt_frontier(config.prompt_frontier))
     required = epoch_of(rules) if config.stream.require_same_epoch else None
     inference = PlannerInference(config.planner_config, epoch=required)
     if inference.problem is not None:

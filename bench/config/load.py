@@ -225,6 +225,7 @@ def _with_absolute_paths(config: BenchConfig, directory: Path) -> BenchConfig:
             "issue_selection": selection.model_copy(update={"source": absolute(selection.source)}),
             "output": output.model_copy(update={"directory": absolute(output.directory)}),
             "workcell": workcell.model_copy(update={"repo": repo}),
+            "prompt_frontier": absolute(config.prompt_frontier),
             "trust": config.trust.model_copy(
                 update={"sources": [absolute(source) for source in config.trust.sources]}
             ),

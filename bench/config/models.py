@@ -184,6 +184,7 @@ class BenchConfig(Strict):
     workcell: WorkcellDefaults = WorkcellDefaults()
     trust: Trust = Trust()
     slices: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    prompt_frontier: str | None = None
     routing: list[Rule] = Field(default_factory=list)
     stream: StreamSettings = StreamSettings()
     planner: dict[str, Any] = Field(default_factory=lambda: {"enabled": False})
@@ -232,6 +233,8 @@ class BenchConfig(Strict):
         excluded: dict[str, Any] = dict.fromkeys(leave_out, True)
         if self.trust == Trust():
             excluded["trust"] = True
+        if self.prompt_frontier is None:
+            excluded["prompt_frontier"] = True
         if self.execution_limits.pause_after_provider_failures == _PAUSE_BY_DEFAULT:
             excluded["execution_limits"] = {"pause_after_provider_failures"}
         excluded["workcell"] = {key for key in _LATER_KEYS if getattr(self.workcell, key) is None}

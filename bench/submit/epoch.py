@@ -22,17 +22,18 @@ _TIMEOUTS: Final = ExecutionLimits().timeout_behavior
 _MINUTE: Final[float] = Workcell.model_fields["seconds_per_minute"].default
 
 
-def stability(config: BenchConfig, prompt_text: str) -> Json:
+def stability(config: BenchConfig, prompt: Any) -> Json:
     """The `stability` block of a policy trace: three SHA-256 hashes that identify the policy epoch.
 
     The kernel config has routing, exploration and attempts, the planner's caps, gates and control, and the
     toolchains with their limits, models and providers. Caps on cost and concurrency are not part of it, nor is the
-    rollout mode of the planner: a model that was trained on runs in shadow mode may decide in the same epoch.
+    rollout mode of the planner: a model that was trained on runs in shadow mode may decide in the same epoch. `prompt`
+    is that of `bench.submit.prompts.prompt_frontier`.
     """
-    return _hashes(_kernel(config), prompt_text)
+    return _hashes(_kernel(config), prompt)
 
 
-def bench_stability(config: BenchConfig, prompt_text: str) -> Json:
+def bench_stability(config: BenchConfig, prompt: Any) -> Json:
     """The same of a bench, with the rules that give its outcomes and labels their meaning.
 
     Those are the winner rule, the length of a minute, the limit of an action without a budget, the price of a minute,
@@ -42,14 +43,14 @@ def bench_stability(config: BenchConfig, prompt_text: str) -> Json:
     """
     meaning = _meaning(config)
     kernel = _kernel(config)
-    return _hashes({**kernel, "meaning": meaning} if meaning else kernel, prompt_text)
+    return _hashes({**kernel, "meaning": meaning} if meaning else kernel, prompt)
 
 
-def _hashes(kernel: Json, prompt_text: str) -> Json:
+def _hashes(kernel: Json, prompt: Any) -> Json:
     return {
         "kernel_config_hash": sha256_json(kernel),
         "universe_hash": sha256_json(UNIVERSE_ID),
-        "prompt_frontier_hash": sha256_json(prompt_text),
+        "prompt_frontier_hash": sha256_json(prompt),
     }
 
 

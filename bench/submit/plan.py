@@ -26,6 +26,7 @@ from bench.submit.arms import check_seconds, new_arms
 from bench.submit.epoch import bench_stability
 from bench.submit.inputs import planner_input
 from bench.submit.issue_workcell import workcell_of
+from bench.submit.prompts import prompt_frontier
 from bench.submit.racing import new_race
 from db.repositories.new_bench import BenchCaps, NewArm, NewBench, NewCase, NewExecution
 from planner.actions import Action
@@ -33,7 +34,6 @@ from planner.canonical import canonical_json, sha256_json
 from planner.documents.base import hash_without_time
 from planner.space.baseline import baseline_action
 from workers.classes import class_name, needs_of
-from workers.execution.prompt import rendered_sample
 from workers.gates.judge import BASELINE_VERSION
 from workers.spec import GitOptions, Workcell
 
@@ -51,6 +51,8 @@ class Known:
     last_actions: Mapping[str, Action] = field(default_factory=dict)
     baselines: Mapping[str, list[Json]] = field(default_factory=dict)
     """Gates' results on base commits, by baseline key."""
+    prompt: Any = field(default_factory=lambda: prompt_frontier(None))
+    """What agents are asked with, as `prompt_frontier` returns it."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def plan_bench(
         cases=cases,
         queues=dict(queues),
         race=new_race(inputs),
-        stability=bench_stability(config, rendered_sample()),
+        stability=bench_stability(config, known.prompt),
     )
 
 

@@ -20,6 +20,7 @@ from bench.submit.identities import identify
 from bench.submit.inputs import system_state
 from bench.submit.issue_workcell import workcell_of
 from bench.submit.plan import Known, Ready, make_ready, plan_bench
+from bench.submit.prompts import prompt_frontier
 from bench.submit.sandboxes import check_here, image_here
 from db.repositories.history import FarmHistory
 from db.repositories.issues import Issues
@@ -147,5 +148,6 @@ def _known(engine: sa.Engine, config: BenchConfig, ready: Sequence[Ready], now: 
         history=similar_history(history.recent_runs(), now),
         system_state=system_state(history.load(), history.toolchain_health(), now, usd_cap),
         last_actions={row.issue_id: action_of(row) for row in last},
+        prompt=prompt_frontier(config.prompt_frontier),
         baselines=history.baselines([item.baseline_key for item in ready if item.has_known_image]),
     )
