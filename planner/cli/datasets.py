@@ -54,6 +54,11 @@ _split_by = click.option(
     show_default=True,
     help="Length of a history that was not recorded and is rebuilt.",
 )
+@click.option(
+    "--similar-keywords",
+    is_flag=True,
+    help="In rebuilt histories, also compare the keywords of issues' titles and descriptions.",
+)
 @_split_by
 def build_dataset(
     out: Path | None,
@@ -64,6 +69,7 @@ def build_dataset(
     epoch: str | None,
     mix_epochs: bool,
     similar_runs: int,
+    similar_keywords: bool,
     split_by: Literal["time", "repository"],
 ) -> None:
     """Make a dataset of what was executed: one example a run, labelled with its executed plan.
@@ -86,6 +92,7 @@ def build_dataset(
         archives=archives or (archives_directory(),),
         issues=issues,
         n_similar_runs=similar_runs,
+        similar_keywords=similar_keywords,
         include_world=include_world,
         epoch=epoch,
         mix_epochs=mix_epochs,

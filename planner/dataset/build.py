@@ -35,6 +35,8 @@ class BuildOptions:
     """A backlog, for archives without details of their issues."""
     n_similar_runs: int = N_SIMILAR
     """Length of a rebuilt history."""
+    similar_keywords: bool = False
+    """Whether a rebuilt history also compares the keywords of issues."""
     include_world: bool = True
     """Whether runs of the job type fab-world become examples."""
     epoch: str | None = None
@@ -122,7 +124,7 @@ def _add_examples(
 ) -> None:
     groups = scan.groups()
     report.runs, report.repeated = len(groups), scan.repeated
-    past = HistoryBuilder(scan, groups)
+    past = HistoryBuilder(scan, groups, by_keywords=options.similar_keywords)
     if options.newest_epoch:
         options = replace(options, epoch=_newest_epoch(scan, groups, options))
     for group in progress(groups, "making examples"):

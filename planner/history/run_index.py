@@ -8,7 +8,7 @@ is close to the best are scored exactly.
 from array import array
 from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -19,6 +19,7 @@ from planner.documents.planner_input import RunSummary
 from planner.errors import PlannerError
 from planner.history.set_index import SetIndex
 from planner.history.similar import (
+    KEYWORD_WEIGHT,
     RECENCY_EDGES_MS,
     RECENCY_WEIGHT,
     SIGNAL_WEIGHT,
@@ -50,11 +51,14 @@ class RunIndex:
     def __init__(self) -> None:
         self._shelves: defaultdict[JobType, _JobTypeIndex] = defaultdict(_JobTypeIndex)
 
-    def add(self, run: RunSummary) -> None:
-        """Add a run. Raises `PlannerError` where its start exceeds 64 bits of milliseconds."""
+    def add(self, run: RunSummary, keywords: Sequence[str] = ()) -> None:
+        """Add a run and the keywords of its issue.
+
+        Raises `PlannerError` where its start exceeds 64 bits of milliseconds.
+        """
         if abs(run.started_ms) > _MAX_MS:
             raise PlannerError(f"run {run.run_id!r}: started_ms {run.started_ms} is out of range")
-        self._shelves[run.job_type].add(run)
+        self._shelves[run.job_type].add(run, keywords)
 
     def add_many(self, runs: Iterable[RunSummary]) -> None:
         """Add runs, in any order."""
@@ -62,7 +66,7 @@ class RunIndex:
             self.add(run)
 
     def query(self, query: SimilarQuery, n: int = 8) -> list[RunSummary]:
-        """Exactly `similar_runs(added runs, query, n)`, including ties."""
+        """Exactly `similar_runs(added runs, query, n, their keywords)`, including ties."""
         shelf = self._shelves.get(query.job_type)
         return [] if shelf is None or n <= 0 else shelf.query(query, n)
 
@@ -78,10 +82,11 @@ class _JobTypeIndex:
         """(started_ms, row), ascending."""
         self._tags = SetIndex()
         self._signals = SetIndex()
+        self._keywords = SetIndex()
         self._scratch = np.empty((2, 0))
         self._of_issue: defaultdict[str, list[int]] = defaultdict(list)
 
-    def add(self, run: RunSummary) -> None:
+    def add(self, run: RunSummary, keywords: Sequence[str]) -> None:
         row = len(self._runs)
         self._runs.append(run.model_dump_json(exclude_unset=True).encode())
         self._run_ids.append(run.run_id)
@@ -89,6 +94,7 @@ class _JobTypeIndex:
         insort(self._by_start, (run.started_ms, row))
         self._tags.add(frozenset(run.tags or ()))
         self._signals.add(failure_signals(run))
+        self._keywords.add(frozenset(keywords))
         if run.issue_id is not None:
             self._of_issue[run.issue_id].append(row)
 
@@ -111,6 +117,9 @@ class _JobTypeIndex:
         alike, other = self._buffers()
         by_tags.take(self._tags.set_of_row(), out=alike, mode="clip")
         alike += by_signals.take(self._signals.set_of_row(), out=other, mode="clip")
+        if query.keywords:
+            by_keywords = KEYWORD_WEIGHT * self._keywords.jaccard(frozenset(query.keywords))
+            alike += by_keywords.take(self._keywords.set_of_row(), out=other, mode="clip")
         late = np.frombuffer(self._started, dtype=np.int64) >= query.before_ms
         # Arithmetic instead of a masked assignment, which takes ten times as long.
         alike -= np.multiply(late, _EXCLUDED, out=other)

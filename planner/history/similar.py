@@ -2,10 +2,11 @@
 
 Candidates have the same job type, started strictly before the query's time, and have the same world and
 objective where those are given (tags `world:<id>` and `objective:<id>`).
-Score = 0.6 · Jaccard(tags) + 0.3 · Jaccard(failure signals) + 0.1 / (1 + recency bucket).
+Score = 0.6 · Jaccard(tags) + 0.3 · Jaccard(failure signals) + 0.1 / (1 + recency bucket), and + 0.2 · Jaccard(keywords)
+where the query has keywords.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +16,9 @@ from planner.documents.planner_input import RunSummary
 TAG_WEIGHT: Final = 0.6
 SIGNAL_WEIGHT: Final = 0.3
 RECENCY_WEIGHT: Final = 0.1
+KEYWORD_WEIGHT: Final = 0.2
+Keywords = Mapping[str, Sequence[str]]
+"""The keywords of issues by id: a run summary does not have those of its issue."""
 _DAY_MS: Final = 86_400_000
 RECENCY_EDGES_MS: Final = (_DAY_MS, 7 * _DAY_MS, 30 * _DAY_MS)
 """Lower bounds of the recency buckets 1, 2 and 3, in milliseconds of age."""
@@ -33,10 +37,14 @@ class SimilarQuery:
     failure_signals: Sequence[str] | None = None
     world: str | None = None
     objective: str | None = None
+    keywords: Sequence[str] = ()
+    """Keywords of the issue's title and description; empty: they do not count."""
 
 
-def similar_runs(runs: Iterable[RunSummary], query: SimilarQuery, n: int = 8) -> list[RunSummary]:
-    """Select the `n` most similar runs, in one pass over `runs`.
+def similar_runs(
+    runs: Iterable[RunSummary], query: SimilarQuery, n: int = 8, keywords: Keywords | None = None
+) -> list[RunSummary]:
+    """Select the `n` most similar runs, in one pass over `runs`; `keywords` are those of the runs' issues.
 
     Ranked by descending score, then descending start, then ascending run id. Returns them newest first.
     """
@@ -45,10 +53,13 @@ def similar_runs(runs: Iterable[RunSummary], query: SimilarQuery, n: int = 8) ->
     if signals is None:
         own = (run for run in candidates if query.issue_id is not None and run.issue_id == query.issue_id)
         signals = sorted({signal for run in own for signal in failure_signals(run)})
-    tags, wanted = frozenset(query.tags), frozenset(signals)
+    tags, wanted, words = frozenset(query.tags), frozenset(signals), frozenset(query.keywords)
 
     def order(run: RunSummary) -> tuple[float, int, str]:
-        return (-_score(run, tags, wanted, query.before_ms), -run.started_ms, run.run_id)
+        own = frozenset((keywords or {}).get(run.issue_id or "", ()))
+        alike = _likeness(run, tags, wanted) + KEYWORD_WEIGHT * jaccard(words, own) * bool(words)
+        recency = recency_bucket(query.before_ms - run.started_ms)
+        return (-(alike + RECENCY_WEIGHT / (1 + recency)), -run.started_ms, run.run_id)
 
     chosen = sorted(candidates, key=order)[: max(n, 0)]
     return sorted(chosen, key=lambda run: (-run.started_ms, run.run_id))
@@ -66,12 +77,9 @@ def required_tags(query: SimilarQuery) -> list[str]:
     return [f"{kind}:{value}" for kind, value in wanted if value is not None]
 
 
-def _score(run: RunSummary, tags: frozenset[str], signals: frozenset[str], now_ms: int) -> float:
-    recency = recency_bucket(now_ms - run.started_ms)
-    return (
-        TAG_WEIGHT * jaccard(tags, frozenset(run.tags or ()))
-        + SIGNAL_WEIGHT * jaccard(signals, failure_signals(run))
-        + RECENCY_WEIGHT / (1 + recency)
+def _likeness(run: RunSummary, tags: frozenset[str], signals: frozenset[str]) -> float:
+    return TAG_WEIGHT * jaccard(tags, frozenset(run.tags or ())) + SIGNAL_WEIGHT * jaccard(
+        signals, failure_signals(run)
     )
 
 

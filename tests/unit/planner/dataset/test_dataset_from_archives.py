@@ -281,6 +281,23 @@ def test_a_rebuilt_history_is_that_of_the_naive_reference(builder: DatasetBuilde
     ]
 
 
+def test_a_rebuilt_history_compares_keywords_on_request(builder: DatasetBuilder) -> None:
+    for number, title in enumerate(
+        ["colour of the toolbar", "parser drops a token", "token lost by the parser"]
+    ):
+        files = legacy_archive(number, tags=[])
+        files["manifest"]["issue"]["title"] = title
+        write_archive(builder.archives, files)
+
+    def chosen(**options: Any) -> list[str]:
+        last = builder.examples(n_similar_runs=1, **options)[ids(2)[0]]
+        return [run["run_id"] for run in last["planner_input"]["history"]["last_n_similar_runs"]]
+
+    write_archive(builder.archives, legacy_archive(3, started_ms=NOW_MS + HOUR_MS + 60_000, tags=[]))
+    assert chosen() == ids(3)
+    assert chosen(similar_keywords=True) == ids(1)
+
+
 def test_runs_that_ended_in_an_error_are_no_history(builder: DatasetBuilder) -> None:
     write_archive(builder.archives, legacy_archive(0, status="error"))
     write_archive(builder.archives, legacy_archive(1))

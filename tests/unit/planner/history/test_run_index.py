@@ -56,7 +56,9 @@ queries = st.builds(
     failure_signals=st.none() | st.lists(st.sampled_from([*SIGNALS, "unheard of"]), max_size=3),
     world=st.sampled_from([None, None, "w1", "w3"]),
     objective=st.sampled_from([None, None, "o1"]),
+    keywords=st.lists(st.sampled_from(["token", "comment", "colour", "unheard of"]), max_size=3),
 )
+KEYWORDS = {"i1": ["token", "comment"], "i2": ["colour"]}
 
 
 @settings(max_examples=300)
@@ -65,8 +67,9 @@ def test_the_index_equals_the_plain_search_also_where_runs_tie(
     runs: list[RunSummary], query: SimilarQuery, n: int
 ) -> None:
     index = RunIndex()
-    index.add_many(runs)
-    assert index.query(query, n) == similar_runs(runs, query, n)
+    for each in runs:
+        index.add(each, KEYWORDS.get(each.issue_id or "", ()))
+    assert index.query(query, n) == similar_runs(runs, query, n, KEYWORDS)
 
 
 def many_runs(lot: random.Random, count: int, spread: int) -> list[RunSummary]:

@@ -56,6 +56,20 @@ def test_tags_weigh_more_than_failure_signals_and_those_more_than_recency() -> N
     assert set(names(similar_runs(runs, query, 2))) == {"tags", "signals"}
 
 
+def test_keywords_count_less_than_tags_and_only_where_they_are_asked_for() -> None:
+    runs = [
+        run("tags", tags=["parser"], issue_id="1"),
+        run("words", issue_id="2"),
+        run("newer", issue_id="3", started_ms=NOW - 59 * DAY),
+    ]
+    words = {"2": ["token", "comment"], "3": ["colour"]}
+    query = SimilarQuery("code", NOW, tags=["parser"], keywords=["token", "comment"])
+    assert names(similar_runs(runs, query, 1, words)) == ["tags"]
+    assert set(names(similar_runs(runs, query, 2, words))) == {"tags", "words"}
+    silent = SimilarQuery("code", NOW, tags=["parser"])
+    assert set(names(similar_runs(runs, silent, 2, words))) == {"tags", "newer"}
+
+
 def test_the_chosen_are_handed_over_newest_first() -> None:
     runs = [
         run("old", started_ms=NOW - 40 * DAY, tags=["parser"]),
