@@ -84,7 +84,7 @@ def read_archive(directory: Path, backlog: Mapping[str, Json]) -> Archived:
 
     Raises `BrokenArchiveError` with the reason where the archive is invalid.
     """
-    rollout, manifest, proof = (_load(directory, name) for name in ("rollout", "manifest", "proof"))
+    rollout, manifest, proof = (load_document(directory, name) for name in ("rollout", "manifest", "proof"))
     if rollout is None and (manifest is None or proof is None):
         raise BrokenArchiveError("neither rollout.json nor both manifest.json and proof.json exist")
     if rollout is not None and rollout.get("schema_version") != ROLLOUT_VERSION:
@@ -96,7 +96,11 @@ def read_archive(directory: Path, backlog: Mapping[str, Json]) -> Archived:
         raise BrokenArchiveError(str(error)) from None
 
 
-def _load(directory: Path, name: str) -> Json | None:
+def load_document(directory: Path, name: str) -> Json | None:
+    """The JSON object in `<name>.json`, or None where there is no such file.
+
+    Raises `BrokenArchiveError` where it is no JSON object, or no regular file.
+    """
     try:
         document = json.loads(read_regular(directory / f"{name}.json", _LARGEST, links=False))
     except FileNotFoundError:

@@ -16,6 +16,7 @@ from planner.dataset.read import Dataset, read_dataset
 from planner.dataset.runs import ArchivedRun, example, ran_as_planned, rebuilt_input
 from planner.dataset.scan import ArchiveGroup, Scan
 from planner.dataset.spool import Spool
+from planner.dataset.world_runs import is_world_root, is_world_run, world_roots
 from planner.dataset.write import SKIPPED_FILE, DatasetDraft, SplitBy, drafting
 from planner.documents.dataset import DatasetMeta
 from planner.errors import PlannerError
@@ -82,6 +83,11 @@ def build_dataset(
     several policy epochs without `mix_epochs`.
     """
     archives = find_archives(options.archives)
+    if options.include_world:
+        archives = sorted([*archives, *find_archives(world_roots(options.archives))])
+    archives = [
+        (name, root) for name, root in archives if not is_world_root(root) or is_world_run(root / name)
+    ]
     backlog, bad_lines = read_backlog(options.issues) if options.issues else ({}, [])
     with drafting(target, options.split_by) as draft, Spool(draft.directory) as spool:
         scan = Scan(spool)

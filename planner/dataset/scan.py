@@ -10,6 +10,7 @@ from planner.dataset.archives import Archived, read_archive
 from planner.dataset.facts import BrokenArchiveError
 from planner.dataset.runs import ArchivedRun, run_of
 from planner.dataset.spool import Spool
+from planner.dataset.world_runs import WorldRunReader, is_world_run
 
 
 @dataclass(slots=True)
@@ -36,11 +37,12 @@ class Scan:
         self._spool = spool
         self._groups: dict[str, ArchiveGroup] = {}
         self._workcells: set[str] = set()
+        self._world_readers: dict[Path, WorldRunReader] = {}
 
     def add(self, directory: Path, backlog: Mapping[str, dict[str, Any]]) -> None:
-        """Read one archive."""
+        """Read one archive, or one fab-world run."""
         try:
-            archived = read_archive(directory, backlog)
+            archived = self._read(directory, backlog)
             line = canonical_json(archived)
             line.encode()
         except (BrokenArchiveError, ValueError) as error:  # ValueError: lone surrogates, NaN
@@ -57,6 +59,14 @@ class Scan:
         group.started_ms = min(group.started_ms, archived.times.started_ms)
         group.completed_ms = max(group.completed_ms, archived.times.completed_ms)
         group.offsets.append(self._spool.add(line))
+
+    def _read(self, directory: Path, backlog: Mapping[str, dict[str, Any]]) -> Archived:
+        if not is_world_run(directory):
+            return read_archive(directory, backlog)
+        root = directory.parent
+        if root not in self._world_readers:
+            self._world_readers[root] = WorldRunReader(root)
+        return self._world_readers[root].read(directory, backlog)
 
     def _group(self, archived: Archived) -> ArchiveGroup | None:
         """The index entry for the archive, or None where a newer attempt is known."""
