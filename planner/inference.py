@@ -169,11 +169,11 @@ class PlannerInference:
         probs = head_probabilities(decoded.probabilities, job_type)
         abstains = decoded.confidence < self.config.inference.confidence_threshold
         if not abstains:
-            return self._capped(decoded.action, None, digest, decoded.confidence, probs)
+            return self._capped(decoded.action, None, digest, decoded.confidence, probs, decoded.outcomes)
         action = _baseline_of(planner_input)
         # Truncated, not rounded: a confidence below the threshold must not be shown as equal to it.
         reason = f"low_confidence_{int(decoded.confidence * 1000) / 1000:.3f}"
-        return self._capped(action, reason, digest, decoded.confidence, probs)
+        return self._capped(action, reason, digest, decoded.confidence, probs, decoded.outcomes)
 
     def _fallback(self, planner_input: Json, reason: str, digest: str | None) -> PlannerAction:
         return self._capped(_baseline_of(planner_input), reason, digest)
@@ -185,6 +185,7 @@ class PlannerInference:
         digest: str | None,
         confidence: float | None = None,
         probs: Mapping[str, list[float]] | None = None,
+        outcomes: Any = None,
     ) -> PlannerAction:
         action, lowered = capped(action, self.config.safety)
         reasons = lowered if abstained is None else [abstained, *lowered]
@@ -197,6 +198,7 @@ class PlannerInference:
             probs=probs,
             model=self.model,
             input_hash=digest,
+            outcomes=outcomes,
         )
 
 

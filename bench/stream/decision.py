@@ -14,6 +14,7 @@ from bench.stream.explore import Explored, explore
 from planner.actions import Action, valid_actions
 from planner.canonical import sha256_json
 from planner.host.caps import capped
+from planner.host.predictions import predicted_outcomes
 from planner.host.rollout import Execution
 from planner.inference import PlannerInference
 from planner.space.baseline import POLICY_ID
@@ -60,6 +61,14 @@ def plan_issue(
     action = allowed.action if drawn is None else drawn.action
     policy_id = _policy_id(inference) if allowed.enforced else POLICY_ID
     propensity = 1.0 if drawn is None else drawn.propensity
+    why, explored = (
+        _why(allowed, answer.reason, lowered),
+        drawn is not None and drawn.action != allowed.action,
+    )
+    # An answer that does not run has its reasons in `why` already.
+    named = [answer.reason if allowed.enforced else None, why, "explored" if explored else None]
+    reasons = [reason for part in named if part for reason in part.split(",")]
+    roles = {"decided": answer.action, "executed": action, "baseline": baseline}
     return Decision(
         asked=RequestedAction(action, heuristic.toolchains),
         propensity=propensity,
@@ -75,11 +84,12 @@ def plan_issue(
                 "propensity_executed": propensity,
                 "exploration": _exploration(config.stream.exploration, drawn),
                 "stability": stability,
+                **_explained(reasons, predicted_outcomes(answer, issue.job_type, roles)),
             },
             "agrees": answer.action == action,
             "enforced": allowed.enforced,
-            "held_back": _why(allowed, answer.reason, lowered),
-            "explored": drawn is not None and drawn.action != allowed.action,
+            "held_back": why,
+            "explored": explored,
             "heuristic": list(baseline),
         },
     )
@@ -91,6 +101,14 @@ def _why(allowed: Execution, abstained: str | None, lowered: Sequence[str]) -> s
         return allowed.reason
     # An answer that abstains names its own caps already.
     return abstained if allowed.reason == "abstained" else ",".join([str(allowed.reason), *lowered])
+
+
+def _explained(reasons: list[str], predicted: list[Json]) -> Json:
+    """The parts of a trace that explain the decision; a decision that ran unchanged needs no reason."""
+    return {
+        **({"reasons": reasons} if reasons else {}),
+        **({"predicted_outcomes": predicted} if predicted else {}),
+    }
 
 
 def _policy_id(inference: PlannerInference) -> str:

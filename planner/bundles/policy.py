@@ -61,7 +61,8 @@ class Decoder:
         if self._form == "outcomes":
             issue = planner_input["issue"]
             baseline = baseline_action(issue["dk_risk"], issue["dk_size"], job_type)
-            numbers = choose_by_outcome(numbers, job_type, baseline, self._weights)
+            chosen = choose_by_outcome(numbers, job_type, baseline, self._weights)
+            return decode_cells(chosen, job_type)._replace(outcomes=numbers)
         return decode_cells(numbers, job_type)
 
 

@@ -83,6 +83,21 @@ class Stability(Open):
     toolchain_versions: dict[str, str | None] | None = None
 
 
+class PredictedOutcome(Open):
+    """What an outcome model expected of one action."""
+
+    action: list[str | int]
+    """[swarm_id, max_candidates_bin, max_minutes_bin, max_iterations_bin]"""
+    roles: list[str]
+    """`decided`, `executed`, `baseline`, `likely_to_pass`: why the action is recorded."""
+    p_pass: float
+    p_pass_std: float | None = None
+    p_timeout: float | None = None
+    duration_ms: float | None = None
+    """Typical, where there is no timeout."""
+    cost_usd: float | None = None
+
+
 class PlannerPolicyTrace(Open):
     """`cyntra.planner_policy_trace.v1`: which policy decided, how, and under which conditions."""
 
@@ -93,6 +108,10 @@ class PlannerPolicyTrace(Open):
     propensity_executed: Share | None
     exploration: Exploration
     stability: Stability
+    reasons: list[str] | None = None
+    """Why the executed action is not the planner's unchanged decision, such as `shadow_mode`; absent where it is."""
+    predicted_outcomes: list[PredictedOutcome] | None = None
+    """Absent where the model predicts no outcomes."""
 
 
 def label_document(action: Action, created_at: str, hashed: str, source: str) -> dict[str, Any]:

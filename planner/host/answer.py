@@ -1,7 +1,7 @@
 """The decision type of the hot path: the fields of `cyntra.planner_action.v1`, without pydantic."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from planner.actions import Action, Bin
@@ -27,6 +27,8 @@ class PlannerAction:
     """`checkpoint_id`, `version` and `git_sha` of the model."""
     input_hash: str | None = None
     """SHA-256 digest of the planner_input; None where it is not JSON."""
+    outcomes: Any = field(default=None, compare=False, repr=False)
+    """Predicted outcomes (240, 5) of an outcome model, for `predicted_outcomes`; not part of the document."""
 
     @property
     def swarm_id(self) -> str:

@@ -17,6 +17,8 @@ class Decoded(NamedTuple):
     """Confidence in 0..1: the geometric mean of the probability over the four heads, P ** (1/4)."""
     probabilities: NDArray[np.float64]
     """Probabilities (valid actions of the job type, in canonical order)."""
+    outcomes: NDArray[np.floating] | None = None
+    """Predicted outcomes (240, 5) of an outcome model."""
 
 
 def decode_heads(logits: NDArray[np.floating], job_type: JobType) -> Decoded:

@@ -23,14 +23,24 @@ from bench.stream.decision import Decision, plan_issue
 from bench.stream.view import decisions_view
 from bench.submit.inputs import planner_input
 from db.repositories.streams import DecisionCount
-from planner.actions import JOB_TYPES, NA, SERIAL, SPECULATE, Action, is_valid, valid_actions
+from planner.actions import JOB_TYPES, NA, SERIAL, SPECULATE, Action, canonical_rank, is_valid, valid_actions
+from planner.dataset.read import action_of
 from planner.documents.base import hash_without_time, parse_document
 from planner.documents.plans import PlannerActionDocument, PlannerPolicyTrace
+from planner.host.caps import Caps
 from planner.host.config import PlannerConfig, read_planner_config
 from planner.host.rollout import is_reduction
 from planner.inference import PlannerInference
 from planner.space.baseline import POLICY_ID, baseline_action
-from tests.fixtures.stand_in_models import PATIENT, SURE, HeadsModel, Latch, planner_with, sure_of
+from tests.fixtures.stand_in_models import (
+    PATIENT,
+    SURE,
+    HeadsModel,
+    Latch,
+    OutcomesModel,
+    planner_with,
+    sure_of,
+)
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TAGS = {"code": ("area:io",), "fab-asset": ("asset:prop",), "fab-world": ("asset:world",)}
@@ -78,6 +88,39 @@ def test_in_shadow_mode_the_prediction_is_recorded_with_what_runs() -> None:
     assert decision.policy_id == POLICY_ID
     assert decision.record["policy_trace"]["policy_mode"] == "log"
     assert (decision.record["agrees"], decision.record["held_back"]) == (False, "shadow_mode")
+
+
+def test_a_trace_says_why_something_else_runs() -> None:
+    def reasons(decision: Decision) -> list[str] | None:
+        trace = parse_document(PlannerPolicyTrace, decision.record["policy_trace"])
+        return trace.reasons
+
+    assert reasons(_choice(SURE)) is None
+    assert reasons(_choice(SURE, "shadow")) == ["shadow_mode"]
+    (unsure,) = reasons(_choice(UNSURE)) or []
+    assert unsure.startswith("low_confidence_0.")
+    tight = replace(_settings(), safety=Caps(max_candidates_cap=2))
+    capped = _decide(Issue(id="i", dk_size="S"), planner_with(HeadsModel(SURE), tight))
+    assert reasons(capped) == ["capped_candidates_from_3"]
+    assert reasons(_choice(SURE, force_swarm=SERIAL)) == ["forced_serial_handoff"]
+
+
+def test_a_trace_has_the_predicted_outcomes_of_the_actions_that_mattered() -> None:
+    outcomes = np.tile([0.4, 0.05, 0.1, np.log1p(60_000.0), 0.25], (240, 1))
+    best, baseline = Action(SPECULATE, 3, 60, NA), Action(SERIAL, 1, 30, NA)
+    outcomes[canonical_rank(best), 0] = 0.9
+    issue = Issue(id="i", dk_risk="low", dk_size="S")
+    decision = _decide(issue, planner_with(OutcomesModel(outcomes), _settings("shadow")))
+    trace = parse_document(PlannerPolicyTrace, decision.record["policy_trace"])
+    assert trace.predicted_outcomes is not None
+    by_action = {action_of(list(each.action)): each for each in trace.predicted_outcomes}
+    assert by_action[best].roles == ["decided", "likely_to_pass"]
+    assert by_action[baseline].roles[:2] == ["executed", "baseline"]
+    assert (by_action[best].p_pass, by_action[baseline].p_pass) == (0.9, 0.4)
+    assert (by_action[best].p_pass_std, by_action[best].p_timeout) == (0.05, 0.1)
+    assert (by_action[best].duration_ms, by_action[best].cost_usd) == (60_000, 0.25)
+    assert sum("likely_to_pass" in each.roles for each in trace.predicted_outcomes) == 3
+    assert "predicted_outcomes" not in _choice(SURE).record["policy_trace"]
 
 
 def test_an_enabled_planner_decides() -> None:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from planner.cli.main import main
 from planner.documents.base import parse_document
 from planner.documents.plans import PlannerActionDocument
 from planner.host.config import InferenceConfig, ModelConfig, PlannerConfig
+from planner.host.predictions import predicted_outcomes
 from planner.inference import PlannerInference
 from planner.space.baseline import baseline_action
 from tests.fixtures.bundles import EPOCH
@@ -44,6 +46,20 @@ def test_inference_decides_as_the_bundles_policy_does(small_bundle: Path) -> Non
         "git_sha": bundle.metadata.get("git_sha"),
     }
     parse_document(PlannerActionDocument, planner.decide(ASKED[0]).document())
+
+
+def test_an_outcome_model_predicts_what_policy_traces_record(exported: Callable[..., Path]) -> None:
+    planner = _planner(exported("outcome"))
+    for document in ASKED[:5]:
+        answer, job_type = planner.decide(document), document["job_type"]
+        predicted = predicted_outcomes(answer, job_type, {"executed": answer.action})
+        assert predicted[0]["action"] == list(answer.action)
+        assert sum("likely_to_pass" in each["roles"] for each in predicted) == 3
+        for each in predicted:
+            assert 0 <= each["p_pass"] <= 1
+            assert each["duration_ms"] >= 0
+        parse_document(PlannerActionDocument, answer.document())
+    assert predicted_outcomes(planner.decide({"job_type": "code"}), "code", {}) == []
 
 
 def test_calibration_changes_how_sure_it_is_and_can_be_left_out(small_bundle: Path) -> None:
