@@ -40,10 +40,10 @@ _Directory = click.Path(path_type=Path)
 @click.option("--propensity-weights", is_flag=True, help="Outcome: weigh executions by inverse propensity.")
 @click.option(
     "--layout",
-    type=click.IntRange(1, 2),
+    type=click.IntRange(1, 3),
     default=1,
     show_default=True,
-    help="Encoding layout; 2 adds keywords.",
+    help="Encoding layout; 2 adds keywords, 3 the ninth to sixteenth run of the history.",
 )
 @click.option(
     "--threads", type=int, default=2, show_default=True, help="Another number gives other rounding."

@@ -7,11 +7,19 @@ position is data in `planner.encoding.layout`; `docs/reference/encoder.md` has t
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from planner.actions import CANDIDATE_BINS, ITERATION_BINS, MINUTE_BINS, SWARM_IDS
 from planner.encoding.keywords import keywords
-from planner.encoding.layout import HISTORY_SLOTS, LAYOUT_V1, LAYOUT_V2, EncodingLayout
+from planner.encoding.layout import (
+    HISTORY_SLOTS,
+    LAYOUT_V1,
+    LAYOUT_V2,
+    LAYOUT_V3,
+    MOST_RUNS,
+    EncodingLayout,
+)
 from planner.encoding.tables import (
     HASHES,
     KEYWORDS_START,
@@ -101,7 +109,8 @@ def encode(planner_input: Mapping[str, Any], layout: EncodingLayout = LAYOUT_V1)
     _add_issue(issue, out)
     runs = planner_input["history"]["last_n_similar_runs"]
     if runs:
-        _add_history(runs, _milliseconds(planner_input["created_at"]), out)
+        tables = _RUNS if layout.version != LAYOUT_V3.version else _more_runs()
+        _add_history(runs, _milliseconds(planner_input["created_at"]), tables, out)
     _add_action_space(planner_input["action_space"], out)
     defaults = planner_input["universe_defaults"]
     _add_choice(defaults.get("swarm_id"), _DEFAULT_SWARM, out)
@@ -109,7 +118,7 @@ def encode(planner_input: Mapping[str, Any], layout: EncodingLayout = LAYOUT_V1)
     state = planner_input.get("system_state")
     if state is not None:
         _add_system_state(state, out)
-    if layout.version >= LAYOUT_V2.version:
+    if layout.version == LAYOUT_V2.version:
         _add_keywords(issue, out)
     out.sort()
     unknown = bisect_left(out, 0)
@@ -140,9 +149,17 @@ def _add_issue(issue: Mapping[str, Any], out: list[int]) -> None:
     )
 
 
-def _add_history(runs: Sequence[Mapping[str, Any]], now_ms: int, out: list[int]) -> None:
+@cache
+def _more_runs() -> tuple[RunTables, ...]:
+    """The tables of version 3, made on demand: a kernel that does not use it should not wait for them."""
+    return _RUNS + tuple(run_tables(slot, LAYOUT_V3) for slot in range(HISTORY_SLOTS, MOST_RUNS))
+
+
+def _add_history(
+    runs: Sequence[Mapping[str, Any]], now_ms: int, slots: Sequence[RunTables], out: list[int]
+) -> None:
     newest_first = sorted(runs, key=_newest_first)
-    for run, tables in zip(newest_first, _RUNS, strict=False):
+    for run, tables in zip(newest_first, slots, strict=False):
         _add_run(run, tables, now_ms, out)
 
 

@@ -5,7 +5,7 @@ from functools import cache, partial
 from typing import Any, Final, NamedTuple
 
 from planner.encoding.encoder import encode
-from planner.encoding.layout import LAYOUT_V1, LAYOUT_V2, EncodingLayout, layout_document
+from planner.encoding.layout import LAYOUTS, EncodingLayout, layout_document
 from planner.errors import PlannerError
 
 
@@ -42,7 +42,7 @@ def known_forms(name: Any) -> tuple[InputForm, ...]:
 
 @cache
 def _position_forms() -> tuple[InputForm, ...]:
-    return tuple(map(_positions, (LAYOUT_V1, LAYOUT_V2)))
+    return tuple(map(_positions, LAYOUTS.values()))
 
 
 @cache

@@ -5,7 +5,7 @@ block repeats, one slot a run. `docs/reference/encoder.md` is generated from thi
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final, Literal, get_args
 
@@ -17,6 +17,9 @@ Kind = Literal["choice", "choices", "range", "nearest", "code", "buckets", "flag
 
 NULL: Final = "null"
 HISTORY_SLOTS: Final = 8
+MOST_RUNS: Final = 16
+"""Runs that version 3 holds."""
+OLDER_HISTORY: Final = "older_history"
 CODE_BITS: Final = 10
 _MINUTE_MS: Final = 60_000
 _DAY_MS: Final = 86_400_000
@@ -76,7 +79,7 @@ class FieldBlock:
 
 @dataclass(frozen=True, slots=True)
 class EncodingLayout:
-    """One version of the encoding. A new version only appends blocks."""
+    """One version of the encoding. A new version only appends blocks to version 1."""
 
     version: int
     blocks: tuple[FieldBlock, ...]
@@ -205,6 +208,12 @@ _KEYWORDS: Final = FieldBlock("keywords", (_buckets("keywords", 1024, first=16),
 LAYOUT_V1: Final = EncodingLayout(1, (_ISSUE, _HISTORY, _ACTION_SPACE, _UNIVERSE, _SYSTEM))
 LAYOUT_V2: Final = EncodingLayout(2, (*LAYOUT_V1.blocks, _KEYWORDS))
 """Version 1 with hash buckets of the issue's keywords."""
+
+LAYOUT_V3: Final = EncodingLayout(
+    3, (*LAYOUT_V1.blocks, replace(_HISTORY, name=OLDER_HISTORY, slots=MOST_RUNS - HISTORY_SLOTS))
+)
+"""Version 1 with the ninth to sixteenth newest run."""
+LAYOUTS: Final = {layout.version: layout for layout in (LAYOUT_V1, LAYOUT_V2, LAYOUT_V3)}
 
 N_FEATURES: Final = LAYOUT_V1.size
 

@@ -3,7 +3,16 @@
 from pathlib import Path
 from typing import Final
 
-from planner.encoding.layout import HISTORY_SLOTS, LAYOUT_V1, LAYOUT_V2, Field, FieldBlock, layout_document
+from planner.encoding.layout import (
+    HISTORY_SLOTS,
+    LAYOUT_V1,
+    LAYOUT_V2,
+    LAYOUT_V3,
+    LAYOUTS,
+    Field,
+    FieldBlock,
+    layout_document,
+)
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "reference" / "encoder.md"
 
@@ -37,15 +46,15 @@ is refused.
 def page() -> str:
     """The reference page as Markdown."""
     sections, start = [], 0
-    for block in LAYOUT_V2.blocks:
-        if block not in LAYOUT_V1.blocks:
-            sections.append(_VERSION_2)
+    for block in LAYOUT_V1.blocks:
         sections.append(_section(block, start))
         start += block.width * block.slots
+    for layout, heading in ((LAYOUT_V2, _VERSION_2), (LAYOUT_V3, _VERSION_3)):
+        sections += [heading, _section(layout.blocks[-1], start)]
     prints = "".join(
         f"| {layout.version} | {layout.size} | {layout.max_positions} | "
         f"`{layout_document(layout)['fingerprint']}` |\n"
-        for layout in (LAYOUT_V1, LAYOUT_V2)
+        for layout in LAYOUTS.values()
     )
     return (
         f"{_HEAD}\n| version | features | most ones | fingerprint |\n| --- | --- | --- | --- |\n{prints}"
@@ -58,6 +67,13 @@ _VERSION_2: Final = """
 
 Version 1 with one block more: the issue's `keywords`, or where there are none (missing or null) the keywords of
 its title and description.
+"""
+
+
+_VERSION_3: Final = """
+# Version 3
+
+Version 1 with one block more: the next eight runs of the history, the ninth newest in slot 0.
 """
 
 

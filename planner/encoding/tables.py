@@ -5,7 +5,17 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from planner.actions import CANDIDATE_BINS, ITERATION_BINS, MINUTE_BINS, Bin, nearest_bin
-from planner.encoding.layout import CODE_BITS, LAYOUT_V1, LAYOUT_V2, NULL, EncodingLayout, Field, positions
+from planner.encoding.layout import (
+    CODE_BITS,
+    HISTORY_SLOTS,
+    LAYOUT_V1,
+    LAYOUT_V2,
+    NULL,
+    OLDER_HISTORY,
+    EncodingLayout,
+    Field,
+    positions,
+)
 
 _REMEMBERED_TEXTS: Final = 16_384
 _LONGEST_REMEMBERED: Final = 256
@@ -81,9 +91,9 @@ def field_of(path: str, layout: EncodingLayout = LAYOUT_V1) -> Field:
     return positions(layout)[path][1]
 
 
-def by_label(path: str) -> dict[str, int]:
+def by_label(path: str, layout: EncodingLayout = LAYOUT_V1) -> dict[str, int]:
     """Label → position, without the null label."""
-    start, field = positions(LAYOUT_V1)[path]
+    start, field = positions(layout)[path]
     return {label: start + index for index, label in enumerate(field.labels) if label != NULL}
 
 
@@ -92,10 +102,10 @@ def by_value(path: str, values: Sequence[Any]) -> dict[Any, int]:
     return {value: start_of(path) + index for index, value in enumerate(values)}
 
 
-def with_null(path: str) -> dict[str | None, int]:
+def with_null(path: str, layout: EncodingLayout = LAYOUT_V1) -> dict[str | None, int]:
     """Label → position, and None → the null position."""
-    table: dict[str | None, int] = {None: start_of(path) + len(field_of(path).labels) - 1}
-    table.update(by_label(path).items())
+    table: dict[str | None, int] = {None: start_of(path, layout) + len(field_of(path, layout).labels) - 1}
+    table.update(by_label(path, layout).items())
     return table
 
 
@@ -115,26 +125,29 @@ def hour_labels(path: str) -> dict[Any, int]:
     return table
 
 
-def run_tables(slot: int) -> RunTables:
+def run_tables(slot: int, layout: EncodingLayout = LAYOUT_V1) -> RunTables:
     """The tables of one slot, 0 for the newest run."""
-    at = f"history[{slot}]"
-    cost = start_of(f"{at}.cost_usd_est")
+    at = f"history[{slot}]" if slot < HISTORY_SLOTS else f"{OLDER_HISTORY}[{slot - HISTORY_SLOTS}]"
+
+    def start(field: str) -> int:
+        return start_of(f"{at}.{field}", layout)
+
     return RunTables(
-        job_type=by_label(f"{at}.job_type"),
-        domain=by_label(f"{at}.domain"),
-        swarm_id=with_null(f"{at}.swarm_id"),
-        max_candidates=NearestPositions(start_of(f"{at}.max_candidates"), CANDIDATE_BINS),
-        max_minutes=NearestPositions(start_of(f"{at}.max_minutes"), MINUTE_BINS),
-        max_iterations=NearestPositions(start_of(f"{at}.max_iterations"), ITERATION_BINS),
-        status=by_label(f"{at}.status"),
-        fail_codes=start_of(f"{at}.fail_codes"),
-        gates_present=start_of(f"{at}.gates_present"),
-        gates_passed=start_of(f"{at}.gates_passed"),
-        duration_ms=start_of(f"{at}.duration_ms"),
-        cost_usd_est=cost,
-        cost_null=cost + len(field_of(f"{at}.cost_usd_est").labels) - 1,
-        age=start_of(f"{at}.age"),
-        filled=start_of(f"{at}.filled"),
+        job_type=by_label(f"{at}.job_type", layout),
+        domain=by_label(f"{at}.domain", layout),
+        swarm_id=with_null(f"{at}.swarm_id", layout),
+        max_candidates=NearestPositions(start("max_candidates"), CANDIDATE_BINS),
+        max_minutes=NearestPositions(start("max_minutes"), MINUTE_BINS),
+        max_iterations=NearestPositions(start("max_iterations"), ITERATION_BINS),
+        status=by_label(f"{at}.status", layout),
+        fail_codes=start("fail_codes"),
+        gates_present=start("gates_present"),
+        gates_passed=start("gates_passed"),
+        duration_ms=start("duration_ms"),
+        cost_usd_est=start("cost_usd_est"),
+        cost_null=with_null(f"{at}.cost_usd_est", layout)[None],
+        age=start("age"),
+        filled=start("filled"),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from planner.encoding.layout import LAYOUT_V1, LAYOUT_V2, layout_document
+from planner.encoding.layout import LAYOUTS, layout_document
 from planner.encoding.tokens import tokens_document
 from planner.errors import PlannerError
 from planner.policies.outcome_choice import DecisionWeights
@@ -32,8 +32,7 @@ def input_fingerprint(kind: Kind, network: NetworkConfig) -> str:
     """Fingerprint of the encoding or vocabulary that a network reads."""
     if kind == "sequence":
         return str(tokens_document()["fingerprint"])
-    layouts = {layout.version: layout for layout in (LAYOUT_V1, LAYOUT_V2)}
-    return str(layout_document(layouts[network.layout])["fingerprint"])
+    return str(layout_document(LAYOUTS[network.layout])["fingerprint"])
 
 
 def config_document(config: TrainingConfig, temperatures: Mapping[str, float]) -> Json:

@@ -12,7 +12,7 @@ import numpy as np
 
 from planner.canonical import sha256_json
 from planner.dataset.read import Dataset
-from planner.encoding.layout import HISTORY_SLOTS
+from planner.encoding.layout import HISTORY_SLOTS, LAYOUT_V3, MOST_RUNS
 from planner.errors import PlannerError
 from planner.evaluation.decisions import Decisions, decide
 from planner.system.atomic import write_atomic
@@ -39,11 +39,14 @@ class Setting:
     history: int = HISTORY
     """Number of the newest runs of the history that are used."""
 
-    @property
-    def impossible(self) -> str | None:
-        """Why the row cannot be trained, or None."""
-        if self.history > HISTORY_SLOTS:
-            return f"the encoding holds {HISTORY_SLOTS} runs"
+    def impossible(self, longest: int) -> str | None:
+        """Why the row cannot be trained on histories of at most `longest` runs, or None."""
+        if self.history <= HISTORY_SLOTS:
+            return None
+        if self.config.kind == "sequence":
+            return f"the tokens hold {HISTORY_SLOTS} runs"
+        if self.history > longest:
+            return f"its histories have {longest} runs at most; build it with --similar-runs {self.history}"
         return None
 
 
@@ -74,7 +77,9 @@ def settings(base: TrainingConfig, only: Sequence[str] = ()) -> list[Setting]:
 
 def _changed(base: TrainingConfig) -> Iterable[Setting]:
     shape = base.network
-    yield from (Setting("history", f"history {runs}", base, runs) for runs in (0, 1, 4, 8, 16))
+    yield from (Setting("history", f"history {runs}", base, runs) for runs in (0, 1, 4, 8))
+    longer = replace(base, network=replace(shape, layout=LAYOUT_V3.version))
+    yield Setting("history", f"history {MOST_RUNS}", longer, MOST_RUNS)
     for depth in (1, 2, 3, 4):
         yield Setting("depth", f"depth {depth}", replace(base, network=replace(shape, depth=depth)))
     for hidden in (128, 256, 512, 1024):
@@ -122,8 +127,9 @@ def ablate(
 
 
 def _run(dataset: Dataset, setting: Setting, work: Path) -> Row:
-    if setting.impossible:
-        return Row(setting, setting.impossible, None, None, None, None)
+    impossible = setting.impossible(dataset.meta.n_similar_runs)
+    if impossible is not None:
+        return Row(setting, impossible, None, None, None, None)
     work.parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     try:

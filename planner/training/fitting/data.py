@@ -11,7 +11,7 @@ from planner.actions import JOB_TYPES
 from planner.dataset.arrays import EncodedExamples, encode_examples
 from planner.dataset.read import Dataset
 from planner.encoding.encoder import encode
-from planner.encoding.layout import LAYOUT_V1, LAYOUT_V2
+from planner.encoding.layout import LAYOUTS
 from planner.encoding.tokens import tokenize
 from planner.training.networks.network import Kind, NetworkConfig
 
@@ -32,7 +32,7 @@ def ids_of(kind: Kind, network: NetworkConfig) -> Ids:
     """The encoder or tokeniser of a kind of network."""
     if kind == "sequence":
         return tokenize
-    layout = {held.version: held for held in (LAYOUT_V1, LAYOUT_V2)}[network.layout]
+    layout = LAYOUTS[network.layout]
     return lambda planner_input: encode(planner_input, layout).positions
 
 

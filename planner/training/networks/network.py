@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from planner.encoding.layout import LAYOUT_V1, LAYOUT_V2
+from planner.encoding.layout import LAYOUTS
 from planner.encoding.tokens import N_TOKENS
 from planner.errors import PlannerError
 from planner.space.heads import N_CELLS, N_LOGITS
@@ -41,13 +41,10 @@ class NetworkConfig:
     members: int = 4
     """Members of the ensemble of an outcome model."""
     layout: int = 1
-    """Version of the encoding layout; 2 adds keywords."""
+    """Version of the encoding layout; 2 adds keywords, 3 eight older runs."""
     token_width: int = 64
     token_layers: int = 2
     attention_heads: int = 4
-
-
-_LAYOUTS: Final = {layout.version: layout for layout in (LAYOUT_V1, LAYOUT_V2)}
 
 
 class SparseLinear(nn.Module):
@@ -120,7 +117,7 @@ def _build(kind: Kind, config: NetworkConfig) -> Network:
             config.token_width, config.token_layers, config.attention_heads, config.dropout, N_LOGITS
         )
         return Network(TokenTable(N_TOKENS, config.token_width), encoder)
-    first = SparseLinear(_LAYOUTS[config.layout].size, config.hidden)
+    first = SparseLinear(LAYOUTS[config.layout].size, config.hidden)
     if kind == "outcome":
         width = config.hidden // config.members
         return Network(first, OutcomeHead(config.members, width, config.depth, config.dropout))
@@ -135,8 +132,8 @@ def _build(kind: Kind, config: NetworkConfig) -> Network:
 def _check(kind: Kind, config: NetworkConfig) -> None:
     if not 0 <= config.dropout < 1:
         raise PlannerError(f"dropout must be from 0 to below 1, not {config.dropout}")
-    if config.layout not in _LAYOUTS:
-        raise PlannerError(f"unknown layout {config.layout}; known: {', '.join(map(str, _LAYOUTS))}")
+    if config.layout not in LAYOUTS:
+        raise PlannerError(f"unknown layout {config.layout}; known: {', '.join(map(str, LAYOUTS))}")
     if config.depth < 1 or config.hidden >> (config.depth - 1) < 1:
         raise PlannerError(
             f"{config.depth} layers from a width of {config.hidden} cannot be: each is half the one before"

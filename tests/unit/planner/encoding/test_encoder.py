@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from planner.encoding.encoder import encode
-from planner.encoding.layout import LAYOUT_V2, N_FEATURES, feature_names
+from planner.encoding.layout import LAYOUT_V2, LAYOUT_V3, N_FEATURES, feature_names
 from planner.encoding.tables import TextHashes
 from tests.fixtures.planner_examples import NOW_MS, history, planner_input
 
@@ -234,6 +234,23 @@ def test_keywords_of_version_2_are_those_given_or_else_those_of_the_text() -> No
     assert buckets() == [f"keywords.keywords=#{TextHashes()['lexer'] % 1024}"]
     drawn["issue"]["keywords"] = []
     assert buckets() == []
+
+
+def test_version_3_holds_the_ninth_to_sixteenth_run_as_the_others() -> None:
+    drawn = document()
+    runs = history(Random(3), "code", NOW_MS, 20)
+    drawn["history"] = {"last_n_similar_runs": runs}
+    longer = feature_names(LAYOUT_V3)
+    shown = [longer[position] for position in encode(drawn, LAYOUT_V3).positions]
+
+    def of_slot(active: list[str], slot: str) -> list[str]:
+        return [name.removeprefix(slot) for name in active if name.startswith(f"{slot}.")]
+
+    for slot in (0, 7):
+        moved = {**drawn, "history": {"last_n_similar_runs": runs[8 + slot :]}}
+        expected = [NAMES[position] for position in encode(moved).positions]
+        assert of_slot(shown, f"older_history[{slot}]") == of_slot(expected, "history[0]")
+    assert sum("older_history" in name and name.endswith("filled=yes") for name in shown) == 8
 
 
 def test_remembered_hashes_stay_few_whatever_comes() -> None:

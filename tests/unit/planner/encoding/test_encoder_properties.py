@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from planner.documents.base import parse_document
 from planner.documents.planner_input import PlannerInput
 from planner.encoding.encoder import MAX_POSITIONS, dense, encode
-from planner.encoding.layout import LAYOUT_V2, N_FEATURES
+from planner.encoding.layout import LAYOUT_V2, LAYOUT_V3, N_FEATURES
 from tests.fixtures.plain_encoder import PlainEncoder
 from tests.fixtures.planner_input_strategies import planner_inputs
 
@@ -55,6 +55,18 @@ def test_version_2_adds_keywords_behind_version_1(document: Json) -> None:
     assert positions == sorted(set(positions))
     assert all(position < LAYOUT_V2.size for position in positions)
     assert len(positions) <= LAYOUT_V2.max_positions
+
+
+@settings(max_examples=50)
+@given(planner_inputs)
+def test_version_3_adds_older_runs_behind_version_1(document: Json) -> None:
+    positions, unknown = encode(document, LAYOUT_V3)
+    short = encode(document)
+    assert [position for position in positions if position < N_FEATURES] == short.positions
+    assert unknown >= short.unknown
+    assert positions == sorted(set(positions))
+    assert all(position < LAYOUT_V3.size for position in positions)
+    assert len(positions) <= LAYOUT_V3.max_positions
 
 
 @settings(max_examples=20)

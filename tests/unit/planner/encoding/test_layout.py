@@ -10,6 +10,8 @@ from planner.encoding.layout import (
     FINGERPRINT,
     LAYOUT_V1,
     LAYOUT_V2,
+    LAYOUT_V3,
+    LAYOUTS,
     N_FEATURES,
     EncodingLayout,
     feature_names,
@@ -40,7 +42,13 @@ def test_version_2_keeps_every_position_of_version_1() -> None:
     assert feature_names(LAYOUT_V2)[:N_FEATURES] == feature_names()
 
 
-@pytest.mark.parametrize("layout", [LAYOUT_V1, LAYOUT_V2], ids=["v1", "v2"])
+def test_version_3_keeps_every_position_of_version_1_and_adds_eight_runs() -> None:
+    assert feature_names(LAYOUT_V3)[:N_FEATURES] == feature_names()
+    assert LAYOUT_V3.size == N_FEATURES + 8 * 332
+    assert LAYOUTS == {1: LAYOUT_V1, 2: LAYOUT_V2, 3: LAYOUT_V3}
+
+
+@pytest.mark.parametrize("layout", [LAYOUT_V1, LAYOUT_V2, LAYOUT_V3], ids=["v1", "v2", "v3"])
 def test_every_position_has_a_name_of_its_own(layout: EncodingLayout) -> None:
     assert len(set(feature_names(layout))) == len(feature_names(layout)) == layout.size
 

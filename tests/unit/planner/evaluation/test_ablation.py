@@ -1,4 +1,5 @@
 import json
+import random
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,10 @@ import pytest
 from planner.dataset.read import Dataset, read_dataset
 from planner.errors import PlannerError
 from planner.training.ablation.report import ablation_figures, ablation_markdown, write_ablation
-from planner.training.ablation.run import BASE, GROUPS, ablate, settings
+from planner.training.ablation.run import BASE, GROUPS, Setting, ablate, settings
 from planner.training.config import TrainingConfig
 from planner.training.networks.network import NetworkConfig
-from tests.fixtures.planner_examples import examples, write_examples
+from tests.fixtures.planner_examples import examples, history, write_examples
 
 SMALL = TrainingConfig(
     network=NetworkConfig(hidden=16, depth=2, token_width=16, token_layers=1, attention_heads=2),
@@ -107,8 +108,24 @@ def test_a_row_that_cannot_be_trained_says_why_and_the_others_stand(data: Datase
         for row in ablate(data, rows("history 16", "policy sequence", base=odd), tmp_path, print)
     }
     assert result["base"].refused is None
-    assert result["history 16"].refused == "the encoding holds 8 runs"
+    reason = "its histories have 8 runs at most; build it with --similar-runs 16"
+    assert result["history 16"].refused == reason
     assert "attention heads" in result["policy sequence"].refused
+
+
+def test_sixteen_runs_are_used_where_the_dataset_has_them(tmp_path: Path) -> None:
+    documents = examples(240, seed=6)
+    for number, entry in enumerate(documents):
+        rng, asked = random.Random(number), entry["planner_input"]
+        asked["history"]["last_n_similar_runs"] = history(rng, asked["job_type"], entry["started_ms"], 16)
+    data = read_dataset(write_examples(tmp_path / "data", documents, n_similar_runs=16))
+    result = {row.setting.name: row for row in ablate(data, rows("history 16"), tmp_path / "out", print)}
+    longer = result["history 16"]
+    assert longer.refused is None
+    assert longer.parameters == (result["base"].parameters or 0) + 8 * 332 * 16
+    assert longer.setting.config.network.layout == 3
+    sequence = Setting("history", "history 16", replace(SMALL, kind="sequence"), 16)
+    assert sequence.impossible(16) == "the tokens hold 8 runs"
 
 
 def test_a_base_that_cannot_be_trained_is_an_error(data: Dataset, tmp_path: Path) -> None:
@@ -142,4 +159,4 @@ def test_the_table_compares_every_row_with_the_base(data: Any, tmp_path: Any) ->
         "history 16",
     ]
     assert len({line.count("|") for line in lines}) == 1
-    assert "not trained: the encoding holds 8 runs" in lines[-1]
+    assert "not trained: its histories have 8 runs at most" in lines[-1]

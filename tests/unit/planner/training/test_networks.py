@@ -121,7 +121,7 @@ def test_members_of_an_ensemble_share_nothing() -> None:
         ("mlp", {"dropout": 1.0}, "dropout must be from 0 to below 1"),
         ("mlp", {"depth": 0}, "0 layers"),
         ("mlp", {"hidden": 4, "depth": 4}, "each is half the one before"),
-        ("mlp", {"layout": 3}, "unknown layout 3; known: 1, 2"),
+        ("mlp", {"layout": 4}, "unknown layout 4; known: 1, 2, 3"),
         ("outcome", {"members": 3}, "3 members cannot share a width of 64"),
         ("outcome", {"members": 1}, "2 or more"),
         ("sequence", {"attention_heads": 5}, "5 attention heads cannot share"),
