@@ -22,6 +22,7 @@ from planner.encoding.forms import InputForm, input_form
 from planner.errors import PlannerError
 from planner.policies.outcome_choice import DecisionWeights
 from planner.space.heads import HEADS
+from planner.space.isotonic import IsotonicCurve
 from planner.system.regular_files import MIB, open_regular, read_regular
 
 SCHEMA_VERSION: Final = "cyntra.model_bundle.v1"
@@ -74,6 +75,8 @@ class Bundle:
     decision: DecisionWeights
     """Utility weights of an outcome model; the other kinds ignore them."""
     model: bytes = field(repr=False)
+    isotonic: IsotonicCurve | None = None
+    """Calibration curve on top of the temperatures; it is applied when an output is decoded."""
 
     @property
     def kind(self) -> str:
@@ -122,6 +125,7 @@ def open_bundle(path: Path | str, epoch: str | None = None) -> Bundle:
         output_form=_output_form(path, config),
         decision=_decision(path, config),
         model=files[MODEL],
+        isotonic=_isotonic(path, calibration),
     )
     if epoch is not None and bundle.epoch != epoch:
         raise EpochMismatchError(
@@ -234,6 +238,13 @@ def _temperatures(path: Path, calibration: Mapping[str, Any]) -> dict[str, float
             path / CALIBRATION, f"`temperature` must give {', '.join(HEADS)} a positive number each"
         )
     return {head: float(temperatures[head]) for head in HEADS}
+
+
+def _isotonic(path: Path, calibration: Mapping[str, Any]) -> IsotonicCurve | None:
+    try:
+        return IsotonicCurve.of(calibration.get("isotonic"))
+    except PlannerError as error:
+        raise _refusal(path / CALIBRATION, f"{error}; export the bundle again") from None
 
 
 def _positive(value: Any) -> bool:

@@ -49,6 +49,13 @@ _Directory = click.Path(path_type=Path)
     "--threads", type=int, default=2, show_default=True, help="Another number gives other rounding."
 )
 @click.option(
+    "--calibration",
+    type=click.Choice(["temperature", "isotonic"]),
+    default="temperature",
+    show_default=True,
+    help="isotonic: also a curve, from validation, of the confidence or an outcome model's P(pass).",
+)
+@click.option(
     "--device",
     type=click.Choice(["cpu", "cuda", "auto"]),
     default="cpu",

@@ -78,6 +78,8 @@ class PolicyModel:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
+        # A trained policy may have a calibration curve of its own.
+        self._confidence: Callable[[float], float] = getattr(policy, "confidence", _confidence)
         self.reference: Reference = {"checkpoint_id": policy.policy_id}
 
     def decide(self, planner_input: Mapping[str, Any], bounded: Bounded) -> Decoded:
@@ -85,5 +87,9 @@ class PolicyModel:
         seen = Observation(planner_input)
         probabilities = bounded(self._policy.distributions, [seen])[0]
         best = int(probabilities.argmax())
-        confidence = float(probabilities[best]) ** (1 / len(HEADS))
+        confidence = self._confidence(float(probabilities[best]))
         return Decoded(valid_actions(seen.job_type)[best], confidence, probabilities)
+
+
+def _confidence(probability: float) -> float:
+    return float(probability ** (1 / len(HEADS)))

@@ -1,4 +1,4 @@
-"""Temperature calibration of a trained network, with validation metrics before and after."""
+"""Calibration of a trained network, by temperatures and an isotonic curve, with validation metrics before and after."""
 
 from math import isnan
 from typing import Any
@@ -10,8 +10,11 @@ from planner.actions import JOB_TYPES, all_cells, canonical_rank
 from planner.dataset.arrays import EncodedExamples
 from planner.evaluation.calibration import calibrate_heads, ece, fit_cell_temperature, fit_temperatures, mce
 from planner.evaluation.decisions import Decisions
+from planner.evaluation.isotonic import fit_isotonic
 from planner.evaluation.metrics import label_metrics
+from planner.policies.outcome_choice import PASS_MEAN
 from planner.space.heads import HEADS, incidence
+from planner.space.isotonic import IsotonicCurve, with_calibrated_column
 from planner.training.decoding import UNCALIBRATED, Decoding
 from planner.training.networks.network import OutputForm
 
@@ -33,6 +36,18 @@ def fit(form: OutputForm, numbers: Floats, val: EncodedExamples) -> dict[str, fl
     return dict(UNCALIBRATED)
 
 
+def fit_curve(decoding: Decoding, numbers: Floats, val: EncodedExamples) -> IsotonicCurve:
+    """Fit the isotonic curve on a split, on top of the temperatures of `decoding`.
+
+    For an outcome model it maps P(pass) of the executed actions to whether they passed, else the probability of the
+    chosen action to whether it is the hard label.
+    """
+    if decoding.form == "outcomes":
+        return fit_isotonic(numbers[val.outcomes.example, val.outcomes.cell, PASS_MEAN], val.outcomes.passed)
+    decided = _decisions(decoding, numbers, val)
+    return fit_isotonic(decided.probability, decided.cells == val.hard_cells)
+
+
 def figures(decoding: Decoding, numbers: Floats, val: EncodedExamples) -> Json:
     """Label metrics and calibration errors on a split, as JSON values; NaN is None."""
     metrics = label_metrics(_decisions(decoding, numbers, val), val, _THRESHOLD)
@@ -40,7 +55,8 @@ def figures(decoding: Decoding, numbers: Floats, val: EncodedExamples) -> Json:
         by_head = calibrate_heads(numbers, val.hard_cells, val.job_types, dict(decoding.temperatures))
         metrics["calibration"] = {head: errors._asdict() for head, errors in by_head.items()}
     if decoding.form == "outcomes":
-        chance = numbers[val.outcomes.example, val.outcomes.cell, 0]
+        shown = with_calibrated_column(numbers, PASS_MEAN, decoding.isotonic)
+        chance = shown[val.outcomes.example, val.outcomes.cell, PASS_MEAN]
         metrics["calibration"] = {
             "passed": {"ece": ece(chance, val.outcomes.passed), "mce": mce(chance, val.outcomes.passed)}
         }
@@ -56,7 +72,11 @@ def _decisions(decoding: Decoding, numbers: Floats, val: EncodedExamples) -> Dec
         best = int(decoded.probabilities.argmax())
         used = incidence(job_type)
         cells.append(canonical_rank(decoded.action))
-        rows.append([decoded.probabilities[best], *(decoded.probabilities @ used)[used[best] > 0]])
+        # The confidence is that of the calibrated probability.
+        chosen = (
+            decoded.probabilities[best] if decoding.isotonic is None else decoded.confidence ** len(HEADS)
+        )
+        rows.append([chosen, *(decoded.probabilities @ used)[used[best] > 0]])
     columns = np.minimum(np.array(rows), 1.0)
     return Decisions("trained", np.array(cells, np.int16), columns[:, 0], columns[:, 1:])
 

@@ -10,6 +10,7 @@ from planner.policies.outcome_choice import DecisionWeights
 from planner.training.networks.network import Kind, NetworkConfig
 
 Device = Literal["cpu", "cuda"]
+CalibrationMethod = Literal["temperature", "isotonic"]
 _POSITIVE: Final = ("epochs", "batch_size", "learning_rate", "patience", "clip", "threads")
 _NOT_NEGATIVE: Final = ("least_learning_rate", "weight_decay", "min_examples", "min_agreement")
 
@@ -47,10 +48,15 @@ class TrainingConfig:
     """Utility weights of an outcome model's policy."""
     threads: int = 2
     device: Device = "cpu"
+    calibration: CalibrationMethod = "temperature"
+    """isotonic: also a curve, of P(pass) for an outcome model, else of the probability of the chosen action."""
 
     def document(self) -> dict[str, Any]:
-        """The JSON form."""
-        return asdict(self) | {"head_weights": list(self.head_weights)}
+        """The JSON form. A default of a later version is left out: a config keeps its digest."""
+        document = asdict(self) | {"head_weights": list(self.head_weights)}
+        if self.calibration == "temperature":
+            del document["calibration"]
+        return document
 
     def fingerprint(self) -> str:
         """Digest of all settings."""

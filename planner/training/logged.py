@@ -9,6 +9,7 @@ import torch
 
 from planner.dataset.read import Dataset
 from planner.policies.outcome_choice import DecisionWeights
+from planner.space.isotonic import IsotonicCurve
 from planner.training import calibrate
 from planner.training.config import TrainingConfig
 from planner.training.decoding import Decoding
@@ -114,7 +115,10 @@ def test_figures(dataset: Dataset, config: TrainingConfig, model: Path) -> Json:
         return {}
     network, document, _report = read_model(model)
     decoding = Decoding(
-        document["output_form"], document["temperatures"], DecisionWeights.of(document["decision"])
+        document["output_form"],
+        document["temperatures"],
+        DecisionWeights.of(document["decision"]),
+        IsotonicCurve.of(document.get("isotonic")),
     )
     with deterministic(config):
         return calibrate.figures(decoding, numbers_of(network, examples), examples)

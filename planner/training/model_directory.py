@@ -9,6 +9,7 @@ from planner.encoding.layout import LAYOUTS, layout_document
 from planner.encoding.tokens import tokens_document
 from planner.errors import PlannerError
 from planner.policies.outcome_choice import DecisionWeights
+from planner.space.isotonic import IsotonicCurve
 from planner.system.atomic import write_atomic
 from planner.system.regular_files import MIB, open_regular, read_regular
 from planner.training.checkpoint import Weights, load, save, weight_hash
@@ -35,7 +36,9 @@ def input_fingerprint(kind: Kind, network: NetworkConfig) -> str:
     return str(layout_document(LAYOUTS[network.layout])["fingerprint"])
 
 
-def config_document(config: TrainingConfig, temperatures: Mapping[str, float]) -> Json:
+def config_document(
+    config: TrainingConfig, temperatures: Mapping[str, float], isotonic: Json | None = None
+) -> Json:
     """The content of `config.json`: everything that inference needs besides the weights."""
     return {
         "schema_version": SCHEMA_VERSION,
@@ -45,6 +48,7 @@ def config_document(config: TrainingConfig, temperatures: Mapping[str, float]) -
         "network": config.document()["network"],
         "layout_fingerprint": input_fingerprint(config.kind, config.network),
         "temperatures": dict(temperatures),
+        **({} if isotonic is None else {"isotonic": isotonic}),
         "decision": config.decision.document() if config.kind == "outcome" else None,
     }
 
@@ -79,6 +83,7 @@ def read_model(directory: Path) -> tuple[Network, Json, Json]:
     try:
         network_config = NetworkConfig(**config["network"])
         DecisionWeights.of(config["decision"])
+        IsotonicCurve.of(config.get("isotonic"))
         network = build(config["kind"], network_config)
         fingerprint = input_fingerprint(config["kind"], network_config)
     except (KeyError, TypeError) as error:

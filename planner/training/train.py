@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from planner.dataset.arrays import EncodedExamples
 from planner.dataset.read import Dataset
 from planner.errors import PlannerError
+from planner.space.isotonic import IsotonicCurve
 from planner.system.clock import rfc3339
 from planner.training import calibrate
 from planner.training.checkpoint import weight_hash
@@ -138,11 +139,9 @@ def _report(
 ) -> tuple[Json, Mapping[str, float]]:
     form, val = OUTPUT_FORMS[config.kind], data.val
     numbers = numbers_of(fitted.network, val)
-    temperatures = calibrate.fit(form, numbers, val)
-    before, after = (
-        calibrate.figures(Decoding(form, at, config.decision), numbers, val)
-        for at in (UNCALIBRATED, temperatures)
-    )
+    temperatures, curve = _calibration(config, numbers, val)
+    before = calibrate.figures(Decoding(form, UNCALIBRATED, config.decision), numbers, val)
+    after = calibrate.figures(Decoding(form, temperatures, config.decision, curve), numbers, val)
     best = fitted.rows[fitted.best_epoch - 1]
     report = {
         "schema_version": "cyntra.planner_training_report.v1",
@@ -165,7 +164,9 @@ def _report(
         "random_loss": fitted.random_loss,
         "metrics": {"val": after},
         "calibration": {
+            "method": config.calibration,
             "temperatures": dict(temperatures),
+            **({} if curve is None else {"isotonic": curve.document()}),
             "before": _errors(before),
             "after": _errors(after),
         },
@@ -173,6 +174,17 @@ def _report(
         "examples_per_second": fitted.examples_per_second and round(fitted.examples_per_second),
     }
     return report, temperatures
+
+
+def _calibration(
+    config: TrainingConfig, numbers: calibrate.Floats, val: EncodedExamples
+) -> tuple[dict[str, float], IsotonicCurve | None]:
+    """The temperatures, and the curve on top of them where the config asks for one."""
+    form = OUTPUT_FORMS[config.kind]
+    temperatures = calibrate.fit(form, numbers, val)
+    if config.calibration == "temperature":
+        return temperatures, None
+    return temperatures, calibrate.fit_curve(Decoding(form, temperatures, config.decision), numbers, val)
 
 
 def _errors(metrics: Json) -> Json:
@@ -184,4 +196,9 @@ def _write(
 ) -> None:
     write_csv(fitted.rows, directory / CURVES)
     write_png(fitted.rows, fitted.best_epoch, directory / PICTURE)
-    write_model(directory, fitted.network.state_dict(), config_document(config, temperatures), report)
+    write_model(
+        directory,
+        fitted.network.state_dict(),
+        config_document(config, temperatures, report["calibration"].get("isotonic")),
+        report,
+    )

@@ -20,6 +20,7 @@ from planner.encoding.forms import InputForm, known_forms
 from planner.errors import PlannerError
 from planner.policies.outcome_choice import DecisionWeights
 from planner.space.heads import HEADS
+from planner.space.isotonic import IsotonicCurve
 from planner.system.atomic import atomic_directory, write_atomic
 from planner.system.progress import ProgressReporter, no_progress
 from planner.training.checkpoint import weight_hash
@@ -56,6 +57,7 @@ class ExportSource:
     network: Network
     kind: Kind
     temperatures: Mapping[str, float]
+    isotonic: IsotonicCurve | None = None
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     decision: Mapping[str, float] | None = None
     """Utility weights of an outcome model."""
@@ -115,7 +117,8 @@ def _in_memory(source: ExportSource, out: Path) -> Bundle:
     decision = DecisionWeights.of(source.decision)
     # Decisions do not depend on the shape's names, nor does the version of a model that was exported without them.
     config |= _shape(source, reads)
-    return Bundle(out, config, metadata, dict(source.temperatures), reads, form, decision, model)
+    temperatures = dict(source.temperatures)
+    return Bundle(out, config, metadata, temperatures, reads, form, decision, model, source.isotonic)
 
 
 def _shape(source: ExportSource, reads: InputForm) -> Json:
@@ -149,6 +152,7 @@ def _metadata(source: ExportSource, config: Json, reads: InputForm, model: bytes
         "config": config,
         "fingerprint": reads.document["fingerprint"],
         "temperature": dict(source.temperatures),
+        **_curve(source.isotonic),
     }
     version = sha256_json(decides)
     return {
@@ -179,8 +183,9 @@ def _metadata(source: ExportSource, config: Json, reads: InputForm, model: bytes
 
 def _files(made: Bundle, source: ExportSource, proof: EquivalenceReport) -> dict[str, bytes]:
     calibration = {
-        "method": "temperature",
+        "method": "temperature" if made.isotonic is None else "isotonic",
         "temperature": dict(made.temperatures),
+        **_curve(made.isotonic),
         "validation_ece": source.facts.validation_ece,
         "calibration_date": source.facts.trained_at,
     }
@@ -192,6 +197,10 @@ def _files(made: Bundle, source: ExportSource, proof: EquivalenceReport) -> dict
         names.TOKENIZER: _json(made.input.document),
         names.VALIDATION: _json({**proof.report(), "model_bytes": len(made.model)}),
     }
+
+
+def _curve(curve: IsotonicCurve | None) -> Json:
+    return {} if curve is None else {"isotonic": curve.document()}
 
 
 def _weights_file(network: Network) -> bytes:

@@ -8,6 +8,7 @@ import planner
 from planner.bundles.bundle import Bundle
 from planner.errors import PlannerError
 from planner.space.heads import HEADS
+from planner.space.isotonic import IsotonicCurve
 from planner.system.progress import ProgressReporter, no_progress
 from planner.training.exporting.export import ExportSource, Provenance, export
 from planner.training.model_directory import CONFIG, REPORT, read_model
@@ -30,6 +31,7 @@ def source_of(directory: Path) -> ExportSource:
             network=network,
             kind=config["kind"],
             temperatures={head: float(config["temperatures"][head]) for head in HEADS},
+            isotonic=IsotonicCurve.of(config.get("isotonic")),
             hyperparameters={"network": config["network"], "training": report["config"]},
             decision=config["decision"],
             facts=_facts(report),

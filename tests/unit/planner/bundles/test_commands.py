@@ -8,6 +8,7 @@ import pytest
 from planner.bundles.bundle import open_bundle
 from planner.bundles.policy import BundlePolicy
 from planner.cli.main import main
+from planner.host.models import PolicyModel
 from planner.policies.base import Observation
 from planner.training.exporting.cases import planner_inputs
 from planner.training.trained import load_trained
@@ -40,6 +41,30 @@ def test_a_trained_model_becomes_a_bundle_that_decides_alike(
     for actual, other in zip(trained.distributions(seen), bundled.distributions(seen), strict=True):
         assert actual.argmax() == other.argmax()
         assert other == pytest.approx(actual, abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["mlp", "outcome"])
+def test_an_isotonic_curve_is_exported_and_needs_no_torch(kind: str, tmp_path: Path) -> None:
+    data = write_dataset(tmp_path / "data", n=160, seed=2, benched=True)
+    asked = ["train", "--dataset", str(data), "--policy", kind, "--out", str(tmp_path / "model")]
+    assert main([*asked, *TRAIN, *NO_GATES, "--calibration", "isotonic"]) == 0
+    report = json.loads((tmp_path / "model" / "report.json").read_bytes())
+    assert main(["export", "--model", str(tmp_path / "model"), "--out", str(tmp_path / "bundle")]) == 0
+    assert main(["verify", str(tmp_path / "bundle")]) == 0
+    calibration = json.loads((tmp_path / "bundle" / "calibration.json").read_bytes())
+    assert calibration["method"] == report["calibration"]["method"] == "isotonic"
+    assert calibration["isotonic"] == report["calibration"]["isotonic"]
+    opened = open_bundle(tmp_path / "bundle")
+    with_curve, without = BundlePolicy(opened), BundlePolicy(opened, calibrated=False)
+    torch_model = PolicyModel(load_trained(tmp_path / "model"))
+    rates = set()
+    for document in planner_inputs(40):
+        actual = with_curve.decide(document)
+        expected = torch_model.decide(document, lambda function, argument: function(argument))
+        assert actual.action == expected.action
+        assert actual.confidence == pytest.approx(expected.confidence, abs=1e-5)
+        rates.add(round(actual.confidence - without.decide(document).confidence, 6))
+    assert rates != {0.0}
 
 
 def test_metadata_tells_where_the_model_comes_from(model: Path, tmp_path: Path) -> None:

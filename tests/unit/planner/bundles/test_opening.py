@@ -138,6 +138,18 @@ FOREIGN: dict[str, tuple[str, Damage, str]] = {
         lambda b: rewrite(b, "calibration.json", lambda c: c["temperature"].update(swarm=0)),
         "`temperature` must give swarm, candidates, minutes, iterations",
     ),
+    "a curve that falls": (
+        "calibration.json",
+        lambda b: rewrite(
+            b, "calibration.json", lambda c: c.update(isotonic={"scores": [0.1, 0.5], "rates": [0.4, 0.3]})
+        ),
+        "an isotonic curve needs as many `scores` as `rates`",
+    ),
+    "a curve of text": (
+        "calibration.json",
+        lambda b: rewrite(b, "calibration.json", lambda c: c.update(isotonic={"scores": "0", "rates": [1]})),
+        "an isotonic curve needs as many `scores` as `rates`",
+    ),
     "a missing temperature": (
         "calibration.json",
         lambda b: rewrite(b, "calibration.json", lambda c: c["temperature"].pop("minutes")),
