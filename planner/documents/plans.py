@@ -60,7 +60,8 @@ class ExecutedPlan(Open):
     schema_version: Literal["cyntra.executed_plan.v1"]
     swarm_id_executed: Name
     max_candidates_executed: AtLeastOne
-    timeout_seconds_executed: Annotated[float, Field(ge=0)]
+    timeout_seconds_executed: Annotated[float, Field(ge=0)] | None
+    """Null where the toolchain's own limit holds."""
     max_iterations_executed: AtLeastOne | None
     """Null where the kernel sets no limit of rounds."""
     fallback_applied: bool

@@ -49,6 +49,7 @@ def test_what_the_policy_saw_is_kept_as_it_was_recorded(builder: DatasetBuilder)
     ("plan", "label"),
     [
         ({}, Action("serial_handoff", 1, 30, "NA")),
+        ({"timeout_seconds_executed": None}, Action("serial_handoff", 1, "NA", "NA")),
         ({"timeout_seconds_executed": 37 * 60}, Action("serial_handoff", 1, 30, "NA")),
         ({"timeout_seconds_executed": 37.5 * 60}, Action("serial_handoff", 1, 30, "NA")),
         ({"timeout_seconds_executed": 38 * 60}, Action("serial_handoff", 1, 45, "NA")),
