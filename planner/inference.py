@@ -22,6 +22,7 @@ from planner.host.models import PlannerModel, load_model
 from planner.host.rollout import Execution, Mode
 from planner.space.baseline import baseline_action
 from planner.space.decode import Decoded, head_probabilities
+from planner.space.restrict import nearest_offered, restrict
 from planner.system.clock import rfc3339_now
 
 WARM_UP_SECONDS: Final = 10.0
@@ -166,6 +167,7 @@ class PlannerInference:
 
     def _answer(self, decoded: Decoded, planner_input: Json, digest: str | None = None) -> PlannerAction:
         job_type: JobType = planner_input["job_type"]
+        decoded = restrict(decoded, planner_input["action_space"], job_type)
         probs = head_probabilities(decoded.probabilities, job_type)
         abstains = decoded.confidence < self.config.inference.confidence_threshold
         if not abstains:
@@ -205,7 +207,13 @@ class PlannerInference:
 def _baseline_of(planner_input: Json) -> Action:
     issue = planner_input.get("issue") if isinstance(planner_input, Mapping) else None
     risk, size = risk_and_size(issue)
-    return _baseline(risk, size, stated_job_type(planner_input))
+    job_type = stated_job_type(planner_input)
+    action = _baseline(risk, size, job_type)
+    try:
+        return nearest_offered(action, planner_input["action_space"], job_type)
+    except (KeyError, TypeError):
+        # A planner_input that is no document gets the baseline all the same.
+        return action
 
 
 _baseline: Final = lru_cache(maxsize=256)(baseline_action)
